@@ -1,0 +1,19 @@
+//! Chats in, token ids out: importers, lint, near-duplicates, splits, templates and tokenizers.
+//!
+//! Nothing here touches a file, a socket, the clock, the environment or the terminal: readers, times and seeds come
+//! in as arguments.
+
+pub mod candidate;
+pub mod conversation;
+pub mod dedup;
+pub mod example;
+pub mod hash;
+pub mod import;
+pub mod lint;
+pub mod message;
+pub mod shingle;
+pub mod split;
+pub mod template;
+pub mod tokenize;
+pub mod tokenizer;
+pub mod version;

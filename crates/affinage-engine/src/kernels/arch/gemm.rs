@@ -1,0 +1,538 @@
+//! Matrix multiplication over packed panels: `out (+)= left x right`, f32.
+//!
+//! `left` (activations, `[m, k]`) is packed once and can meet several right sides. `right` (`[k, n]`) is a dense operand,
+//! a frozen weight that is unpacked to f32 inside the packing, or panels that were packed before. Work is split into
+//! blocks of `out` that no two threads share; each element of `out` is one chain of fused multiply-adds in `k` order,
+//! so the result depends on neither the number of threads nor the blocking nor the instruction set.
+//!
+//! The blocking (panels of `k` in L1, column blocks in L2) follows Goto and van de Geijn, ACM TOMS 34(3), 2008.
+
+use super::micro::{NR, tile, tile_rows};
+use super::{Isa, isa};
+use crate::weights::Matrix;
+use rayon::prelude::*;
+use std::cell::Cell;
+
+pub use super::micro::Start;
+
+/// Depth of a block: `KC x NR` panel values stay in L1. A multiple of every quantisation block length.
+const KC: usize = 256;
+/// Columns of a block of the right side.
+const NC: usize = 512;
+/// Rows of a block of the left side.
+const MC: usize = 240;
+/// Below this many multiply-adds a product stays on the calling thread.
+const PARALLEL_FROM: usize = 1 << 18;
+
+/// A strided read-only f32 matrix: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    data: &'a [f32],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// `rows` x `cols` of row-major storage whose rows are `row_stride` apart. Panics if `data` is too short.
+    pub fn rows(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> View<'a> {
+        assert!(cols <= row_stride || rows <= 1, "rows of {cols} values overlap at stride {row_stride}");
+        if rows > 0 {
+            assert!(data.len() >= (rows - 1) * row_stride + cols, "the view leaves its storage");
+        }
+        View { data, rows, cols, row_stride, col_stride: 1 }
+    }
+
+    /// The transpose, without a copy.
+    pub fn transposed(self) -> View<'a> {
+        View {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+}
+
+/// The right side of a product, `[k, n]`.
+#[derive(Clone, Copy)]
+pub enum Right<'a> {
+    /// Dense values.
+    Dense(View<'a>),
+    /// The transpose of a frozen `[n, k]` weight: `y = x W^T`, the forward direction of a linear layer.
+    Transposed(&'a Matrix),
+    /// A frozen `[k, n]` weight: `dx = dy W`, the backward direction.
+    Plain(&'a Matrix),
+    /// The first `k` rows and `n` columns of panels that were packed before.
+    Packed { panels: &'a Packed, k: usize, n: usize },
+}
+
+impl Right<'_> {
+    fn k(&self) -> usize {
+        match self {
+            Right::Dense(view) => view.rows,
+            Right::Transposed(matrix) => matrix.cols(),
+            Right::Plain(matrix) => matrix.rows(),
+            Right::Packed { k, .. } => *k,
+        }
+    }
+
+    fn n(&self) -> usize {
+        match self {
+            Right::Dense(view) => view.cols,
+            Right::Transposed(matrix) => matrix.rows(),
+            Right::Plain(matrix) => matrix.cols(),
+            Right::Packed { n, .. } => *n,
+        }
+    }
+}
+
+/// A whole right side in panel layout: `[ceil(n / NR)][k][NR]`, the last panel padded with zeros.
+pub struct Packed {
+    k: usize,
+    n: usize,
+    data: Vec<f32>,
+}
+
+impl Packed {
+    /// Packs `right` once, for many products.
+    pub fn new(right: Right) -> Packed {
+        let (k, n) = (right.k(), right.n());
+        let mut data = vec![0.0; n.div_ceil(NR) * NR * k];
+        data.par_chunks_mut(NR * k.max(1)).enumerate().for_each(|(panel, out)| {
+            let columns = panel * NR..n.min((panel + 1) * NR);
+            for k0 in (0..k).step_by(KC) {
+                let depth = KC.min(k - k0);
+                pack_right(
+                    right,
+                    k0,
+                    depth,
+                    columns.start,
+                    columns.len(),
+                    &mut out[k0 * NR..(k0 + depth) * NR],
+                );
+            }
+        });
+        Packed { k, n, data }
+    }
+
+    /// Zeros of shape `[k, n]`, to be filled by [`Packed::set_row`] or [`Packed::set_column`].
+    pub fn zeros(k: usize, n: usize) -> Packed {
+        Packed { k, n, data: vec![0.0; n.div_ceil(NR) * NR * k] }
+    }
+
+    /// Writes row `row`. Panics if it is out of range or `values` is not `n` long.
+    pub fn set_row(&mut self, row: usize, values: &[f32]) {
+        assert!(row < self.k && values.len() == self.n);
+        scatter_row(values, row, self.k, &mut self.data);
+    }
+
+    /// Writes column `column`. Panics if it is out of range or `values` is not `k` long.
+    pub fn set_column(&mut self, column: usize, values: &[f32]) {
+        assert!(column < self.n && values.len() == self.k);
+        gather_column(values.iter(), column, self.k, &mut self.data);
+    }
+
+    /// The first `k` rows and `n` columns as the right side of a product. Panics if there are fewer.
+    pub fn part(&self, k: usize, n: usize) -> Right<'_> {
+        assert!(k <= self.k && n <= self.n);
+        Right::Packed { panels: self, k, n }
+    }
+
+    /// Rows of the right side (the inner dimension).
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Columns of the right side.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+}
+
+/// A left side `[m, k]`, scaled and packed for the micro-kernel.
+///
+/// Layout: for each block of `KC` columns, panels of `tile_rows` rows as `[depth][rows]`.
+pub struct Left {
+    isa: Isa,
+    m: usize,
+    k: usize,
+    data: Vec<f32>,
+}
+
+thread_local! {
+    /// Packing space kept between products, so that a step does not allocate for each of its hundreds of products.
+    static LEFT_SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static RIGHT_SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static ROW_SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        LEFT_SPACE.set(std::mem::take(&mut self.data));
+    }
+}
+
+impl Left {
+    /// Packs `alpha * view`.
+    pub fn pack(view: View, alpha: f32) -> Left {
+        Left::pack_for(isa(), view, alpha)
+    }
+
+    fn pack_for(isa: Isa, view: View, alpha: f32) -> Left {
+        let (m, k) = (view.rows, view.cols);
+        let mut data = LEFT_SPACE.take();
+        data.resize(data.len().max(m * k), 0.0);
+        let rows = tile_rows(isa);
+        let fill = |(panel, out): (usize, &mut [f32]), k0: usize, depth: usize| {
+            let first = panel * rows;
+            pack_left_panel(view, alpha, first, rows.min(m - first), k0, depth, out);
+        };
+        for k0 in (0..k).step_by(KC) {
+            let depth = KC.min(k - k0);
+            let block = &mut data[k0 * m..(k0 + depth) * m];
+            if m * depth >= PARALLEL_FROM / 8 {
+                block.par_chunks_mut(rows * depth).enumerate().for_each(|panel| fill(panel, k0, depth));
+            } else {
+                block.chunks_mut(rows * depth).enumerate().for_each(|panel| fill(panel, k0, depth));
+            }
+        }
+        Left { isa, m, k, data }
+    }
+
+    /// `out (+)= self x right`; row `i` of the product goes to `out[i * out_stride..][..n]`.
+    ///
+    /// Panics if the inner dimensions differ or `out` is too short.
+    pub fn multiply(&self, right: Right, out: &mut [f32], out_stride: usize, start: Start) {
+        let (m, k, n) = (self.m, self.k, right.n());
+        assert_eq!(right.k(), k, "inner dimensions of a product differ");
+        assert!(m <= 1 || n <= out_stride, "rows of the product overlap");
+        if m == 0 || n == 0 {
+            return;
+        }
+        assert!(out.len() >= (m - 1) * out_stride + n, "the product leaves its storage");
+        if k == 0 {
+            if start == Start::Zero {
+                out.chunks_mut(out_stride).take(m).for_each(|row| row[..n].fill(0.0));
+            }
+            return;
+        }
+        let out = Out { data: out.as_mut_ptr(), stride: out_stride };
+        let threads = if m * n * k >= PARALLEL_FROM { rayon::current_num_threads() } else { 1 };
+        if threads == 1 {
+            for n0 in (0..n).step_by(NC) {
+                // SAFETY: `out` was checked to hold the whole product, and nothing else writes to it.
+                unsafe { self.block(right, 0..m, n0..n.min(n0 + NC), out, start) };
+            }
+            return;
+        }
+        let (row_step, col_step) = split(m, n, threads, tile_rows(self.isa));
+        let blocks: Vec<(usize, usize)> = (0..n)
+            .step_by(col_step)
+            .flat_map(|n0| (0..m).step_by(row_step).map(move |m0| (m0, n0)))
+            .collect();
+        blocks.into_par_iter().with_max_len(1).for_each(|(m0, n0)| {
+            // SAFETY: `out` was checked to hold the whole product, and the blocks are disjoint.
+            unsafe { self.block(right, m0..m.min(m0 + row_step), n0..n.min(n0 + col_step), out, start) };
+        });
+    }
+
+    /// Computes one block of the product. `rows` starts at a panel border, `cols` at a multiple of [`NR`].
+    ///
+    /// # Safety
+    /// `out` is valid for the block, and no other thread touches that block.
+    unsafe fn block(
+        &self,
+        right: Right,
+        rows: std::ops::Range<usize>,
+        cols: std::ops::Range<usize>,
+        out: Out,
+        start: Start,
+    ) {
+        let mut space = RIGHT_SPACE.take();
+        for k0 in (0..self.k).step_by(KC) {
+            let depth = KC.min(self.k - k0);
+            let start = if k0 == 0 { start } else { Start::Add };
+            if !matches!(right, Right::Packed { .. }) {
+                space.resize(space.len().max(cols.len().div_ceil(NR) * NR * depth), 0.0);
+                pack_right(right, k0, depth, cols.start, cols.len(), &mut space);
+            }
+            for m0 in rows.clone().step_by(MC) {
+                let row_block = m0..rows.end.min(m0 + MC);
+                for n0 in cols.clone().step_by(NR) {
+                    let panel = match right {
+                        Right::Packed { panels, .. } => &panels.data[(n0 / NR * panels.k + k0) * NR..],
+                        _ => &space[(n0 - cols.start) * depth..],
+                    };
+                    let width = NR.min(cols.end - n0);
+                    // SAFETY: passed on to the caller; the panel holds `depth * NR` values.
+                    unsafe { self.column(k0, depth, row_block.clone(), panel, n0, width, out, start) };
+                }
+            }
+        }
+        RIGHT_SPACE.set(space);
+    }
+
+    /// All tiles of `rows` against one panel of the right side.
+    ///
+    /// # Safety
+    /// As [`Left::block`].
+    #[expect(clippy::too_many_arguments, reason = "the coordinates of a block of a product")]
+    unsafe fn column(
+        &self,
+        k0: usize,
+        depth: usize,
+        rows: std::ops::Range<usize>,
+        panel: &[f32],
+        n0: usize,
+        width: usize,
+        out: Out,
+        start: Start,
+    ) {
+        assert!(panel.len() >= depth * NR);
+        let step = tile_rows(self.isa);
+        for m0 in rows.clone().step_by(step) {
+            let count = step.min(rows.end - m0);
+            let left = &self.data[k0 * self.m + m0 * depth..][..count * depth];
+            // SAFETY: `left` and `panel` hold `depth` rows; a full tile lies inside `out`, a partial one goes through
+            // `edge`, of which only the valid columns are copied; the caller vouches for `out`.
+            unsafe {
+                let corner = out.data.add(m0 * out.stride + n0);
+                if width == NR {
+                    tile(self.isa, count, depth, left.as_ptr(), panel.as_ptr(), corner, out.stride, start);
+                    continue;
+                }
+                let mut edge = [[0.0f32; NR]; 16];
+                for (row, values) in edge.iter_mut().enumerate().take(count) {
+                    std::ptr::copy_nonoverlapping(corner.add(row * out.stride), values.as_mut_ptr(), width);
+                }
+                let edge_start = edge.as_mut_ptr().cast::<f32>();
+                tile(self.isa, count, depth, left.as_ptr(), panel.as_ptr(), edge_start, NR, start);
+                for (row, values) in edge.iter().enumerate().take(count) {
+                    std::ptr::copy_nonoverlapping(values.as_ptr(), corner.add(row * out.stride), width);
+                }
+            }
+        }
+    }
+}
+
+/// Where a product is written. Shared by threads that write disjoint blocks.
+#[derive(Clone, Copy)]
+struct Out {
+    data: *mut f32,
+    stride: usize,
+}
+
+// SAFETY: `multiply` hands disjoint blocks to the threads and outlives them.
+unsafe impl Send for Out {}
+// SAFETY: as above.
+unsafe impl Sync for Out {}
+
+/// Steps of rows and columns that cut a product into at least two blocks a thread where that is possible.
+///
+/// Columns are cut first: each block then unpacks its own part of the right side once. Few columns: rows are cut too.
+fn split(m: usize, n: usize, threads: usize, tile_rows: usize) -> (usize, usize) {
+    let panels = n.div_ceil(NR);
+    let col_step = panels.div_ceil(2 * threads).clamp(1, NC / NR) * NR;
+    let col_blocks = n.div_ceil(col_step);
+    if col_blocks >= 2 * threads || m < 4 * tile_rows {
+        return (m, col_step);
+    }
+    let row_blocks = (2 * threads).div_ceil(col_blocks);
+    (m.div_ceil(row_blocks).next_multiple_of(tile_rows), col_step)
+}
+
+/// Packs `count` rows of `alpha * view` from `first` as `[depth][count]`.
+fn pack_left_panel(
+    view: View,
+    alpha: f32,
+    first: usize,
+    count: usize,
+    k0: usize,
+    depth: usize,
+    out: &mut [f32],
+) {
+    for i in 0..count {
+        let at = (first + i) * view.row_stride + k0 * view.col_stride;
+        if view.col_stride == 1 {
+            for (out, value) in out[i..].iter_mut().step_by(count).zip(&view.data[at..at + depth]) {
+                *out = alpha * value;
+            }
+        } else {
+            let values = view.data[at..].iter().step_by(view.col_stride);
+            for (out, value) in out[i..].iter_mut().step_by(count).zip(values).take(depth) {
+                *out = alpha * value;
+            }
+        }
+    }
+}
+
+/// Packs rows `k0..k0 + depth` and columns `n0..n0 + width` of `right` as panels `[panel][depth][NR]`, zero-padded.
+fn pack_right(right: Right, k0: usize, depth: usize, n0: usize, width: usize, out: &mut [f32]) {
+    match right {
+        Right::Dense(view) if view.col_stride == 1 => {
+            for k in 0..depth {
+                let at = (k0 + k) * view.row_stride + n0;
+                scatter_row(&view.data[at..at + width], k, depth, out);
+            }
+        }
+        Right::Dense(view) => {
+            for j in 0..width {
+                let values = view.data[(n0 + j) * view.col_stride + k0 * view.row_stride..].iter();
+                gather_column(values.step_by(view.row_stride).take(depth), j, depth, out);
+            }
+            pad(width, depth, out);
+        }
+        Right::Transposed(matrix) => {
+            let mut row = ROW_SPACE.take();
+            row.resize(row.len().max(depth), 0.0);
+            for j in 0..width {
+                matrix.read_row(n0 + j, k0..k0 + depth, &mut row[..depth]);
+                gather_column(row[..depth].iter(), j, depth, out);
+            }
+            pad(width, depth, out);
+            ROW_SPACE.set(row);
+        }
+        Right::Plain(matrix) => {
+            // Quantised blocks are read whole: the range grows to block borders.
+            let block = matrix.dtype().block_len();
+            let from = n0 / block * block;
+            let to = (n0 + width).next_multiple_of(block).min(matrix.cols());
+            let mut row = ROW_SPACE.take();
+            row.resize(row.len().max(to - from), 0.0);
+            for k in 0..depth {
+                matrix.read_row(k0 + k, from..to, &mut row[..to - from]);
+                scatter_row(&row[n0 - from..n0 - from + width], k, depth, out);
+            }
+            ROW_SPACE.set(row);
+        }
+        Right::Packed { .. } => unreachable!("packed panels are used as they are"),
+    }
+}
+
+/// Writes one row of the right side across the panels, the end of the last one padded with zeros.
+fn scatter_row(values: &[f32], k: usize, depth: usize, out: &mut [f32]) {
+    for (panel, values) in values.chunks(NR).enumerate() {
+        let out = &mut out[(panel * depth + k) * NR..][..NR];
+        out[..values.len()].copy_from_slice(values);
+        out[values.len()..].fill(0.0);
+    }
+}
+
+/// Writes one column of the right side down its panel.
+fn gather_column<'a>(values: impl Iterator<Item = &'a f32>, column: usize, depth: usize, out: &mut [f32]) {
+    let out = &mut out[column / NR * depth * NR + column % NR..];
+    for (out, value) in out.iter_mut().step_by(NR).zip(values) {
+        *out = *value;
+    }
+}
+
+/// Zeroes the columns of the last panel beyond `width`.
+fn pad(width: usize, depth: usize, out: &mut [f32]) {
+    let used = width % NR;
+    if used != 0 {
+        let last = &mut out[width / NR * depth * NR..][..depth * NR];
+        last.chunks_exact_mut(NR).for_each(|row| row[used..].fill(0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::arch::available;
+    use crate::kernels::random::Random;
+
+    fn random(len: usize, seed: u64) -> Vec<f32> {
+        let mut random = Random::new(seed, 0);
+        (0..len).map(|_| random.normal()).collect()
+    }
+
+    /// The product in f64, from plain loops.
+    fn reference(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f64> {
+        let at = |i: usize, j: usize| (0..k).map(|x| a[i * k + x] as f64 * b[x * n + j] as f64).sum();
+        (0..m * n).map(|x| at(x / n, x % n)).collect()
+    }
+
+    const SHAPES: [(usize, usize, usize); 8] = [
+        (1, 1, 1),
+        (1, 33, 7),
+        (5, 31, 300),
+        (13, 64, 257),
+        (3, 576, 64),
+        (37, 96, 16),
+        (260, 40, 9),
+        (150, 200, 64),
+    ];
+
+    #[test]
+    fn matches_plain_loops_on_every_instruction_set() {
+        for isa in available() {
+            for (m, n, k) in SHAPES {
+                let (a, b) = (random(m * k, 1), random(k * n, 2));
+                let expected = reference(&a, &b, m, n, k);
+                let mut out = random(m * n, 3);
+                let initial = out.clone();
+                let left = Left::pack_for(isa, View::rows(&a, m, k, k), 1.0);
+                left.multiply(Right::Dense(View::rows(&b, k, n, n)), &mut out, n, Start::Add);
+                for i in 0..m * n {
+                    let want = expected[i] + initial[i] as f64;
+                    let bound = 1e-6 * (k as f64).sqrt() * 8.0; // rounding of k products of unit normals
+                    assert!(
+                        (out[i] as f64 - want).abs() < bound,
+                        "{isa:?} {m}x{n}x{k} at {i}: {} {want}",
+                        out[i]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn operands_of_every_kind_and_every_path_agree_bit_for_bit() {
+        for (m, n, k) in SHAPES {
+            let (a, b) = (random(m * k, 4), random(k * n, 5));
+            let transposed: Vec<f32> = (0..n * k).map(|x| b[x % k * n + x / k]).collect();
+            let plain = Matrix::from_f32(k, n, b.clone());
+            let frozen = Matrix::from_f32(n, k, transposed.clone());
+            let packed = Packed::new(Right::Transposed(&frozen));
+            let mut results = Vec::new();
+            for isa in available() {
+                let left = Left::pack_for(isa, View::rows(&a, m, k, k), 0.5);
+                for right in [
+                    Right::Dense(View::rows(&b, k, n, n)),
+                    Right::Dense(View::rows(&transposed, n, k, k).transposed()),
+                    Right::Plain(&plain),
+                    Right::Transposed(&frozen),
+                    Right::Packed { panels: &packed, k, n },
+                ] {
+                    for threads in [1, 2, 3] {
+                        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                        let mut out = vec![f32::NAN; m * n];
+                        pool.install(|| left.multiply(right, &mut out, n, Start::Zero));
+                        results.push(out);
+                    }
+                }
+            }
+            for result in &results[1..] {
+                assert_eq!(result, &results[0], "{m}x{n}x{k}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_the_rows_beside_it() {
+        let (m, n, k) = (29, 70, 130);
+        let (a, b) = (random(m * k, 6), random(k * n, 7));
+        let right = View::rows(&b, k, n, n);
+        let mut all = vec![0.0; m * n];
+        Left::pack(View::rows(&a, m, k, k), 1.0).multiply(Right::Dense(right), &mut all, n, Start::Zero);
+        for i in 0..m {
+            let mut one = vec![0.0; n];
+            let row = View::rows(&a[i * k..], 1, k, k);
+            Left::pack(row, 1.0).multiply(Right::Dense(right), &mut one, n, Start::Zero);
+            assert_eq!(one, all[i * n..(i + 1) * n]);
+        }
+    }
+}

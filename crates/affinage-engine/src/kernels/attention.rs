@@ -1,0 +1,383 @@
+//! Causal grouped-query attention over packed documents; each document attends only to itself.
+//!
+//! `S = scale * Q K^T`, `P = softmax(S)` over the keys up to the query, `O = P V`. Queries go through in blocks, so that
+//! no `T x T` matrix is stored; the backward recomputes `P` from the saved log-sum-exp of each row, as in
+//! FlashAttention-2 (arXiv:2307.08691). One task is one (document, kv head); its order of blocks is fixed.
+
+use super::arch::gemm::{Left, Packed, Right, Start, View};
+use super::arch::simd;
+use super::math::{dot, exp, max, sum_by};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Queries of one block.
+const BLOCK: usize = 64;
+
+/// How the columns of a `qkv` row are divided: `heads` queries, then `kv_heads` keys, then `kv_heads` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+}
+
+impl Heads {
+    /// Columns of the queries, and of the attention's output.
+    pub fn q_width(&self) -> usize {
+        self.heads * self.head_dim
+    }
+
+    /// Columns of the keys (and of the values).
+    pub fn kv_width(&self) -> usize {
+        self.kv_heads * self.head_dim
+    }
+
+    /// Columns of a `qkv` row.
+    pub fn qkv_width(&self) -> usize {
+        self.q_width() + 2 * self.kv_width()
+    }
+
+    /// Query heads that share one kv head.
+    fn group(&self) -> usize {
+        self.heads / self.kv_heads
+    }
+
+    fn scale(&self) -> f32 {
+        (self.head_dim as f32).sqrt().recip()
+    }
+
+    /// First column of the keys of `kv_head`.
+    fn k_at(&self, kv_head: usize) -> usize {
+        self.q_width() + kv_head * self.head_dim
+    }
+
+    /// First column of the values of `kv_head`.
+    fn v_at(&self, kv_head: usize) -> usize {
+        self.q_width() + self.kv_width() + kv_head * self.head_dim
+    }
+}
+
+/// Attention over documents.
+///
+/// Shapes: `qkv` `[tokens, qkv_width]`, already rotated; `documents` are disjoint row ranges; `out` `[tokens, q_width]`;
+/// `lse` `[tokens, heads]`, saved for [`attention_backward`]. Panics if the lengths disagree.
+pub fn attention(heads: Heads, qkv: &[f32], documents: &[Range<usize>], out: &mut [f32], lse: &mut [f32]) {
+    let width = heads.qkv_width();
+    assert_eq!(out.len() * width, qkv.len() * heads.q_width());
+    assert_eq!(lse.len() * width, qkv.len() * heads.heads);
+    let results: Vec<_> = tasks(heads, documents)
+        .into_par_iter()
+        .map(|(rows, kv_head)| {
+            let qkv = &qkv[rows.start * width..rows.end * width];
+            let keys = Packed::new(Right::Dense(
+                columns(qkv, rows.len(), width, heads.k_at(kv_head), heads).transposed(),
+            ));
+            let values =
+                Packed::new(Right::Dense(columns(qkv, rows.len(), width, heads.v_at(kv_head), heads)));
+            attend_group(heads, qkv, rows.len(), kv_head, &keys, &values, 0)
+        })
+        .collect();
+    for ((rows, kv_head), (group_out, group_lse)) in tasks(heads, documents).into_iter().zip(results) {
+        let group = heads.group();
+        put_columns(out, heads.q_width(), &rows, kv_head * group * heads.head_dim, &group_out);
+        put_columns(lse, heads.heads, &rows, kv_head * group, &group_lse);
+    }
+}
+
+/// The gradient of [`attention`]: fills `dqkv` `[tokens, qkv_width]` from `dout` `[tokens, q_width]`.
+///
+/// With `D = rowsum(dO * O)`: `dS = P * (dO V^T - D)`, `dQ = scale * dS K`, `dK = scale * dS^T Q`, `dV = P^T dO`.
+pub fn attention_backward(
+    heads: Heads,
+    dqkv: &mut [f32],
+    dout: &[f32],
+    qkv: &[f32],
+    out: &[f32],
+    lse: &[f32],
+    documents: &[Range<usize>],
+) {
+    assert_eq!(dqkv.len(), qkv.len());
+    assert_eq!(dout.len(), out.len());
+    let saved = Saved { qkv, out, lse };
+    let results: Vec<_> = tasks(heads, documents)
+        .into_par_iter()
+        .map(|(rows, kv_head)| group_backward(heads, dout, &saved, rows, kv_head))
+        .collect();
+    for ((rows, kv_head), (dq, dk, dv)) in tasks(heads, documents).into_iter().zip(results) {
+        let width = heads.qkv_width();
+        put_columns(dqkv, width, &rows, kv_head * heads.group() * heads.head_dim, &dq);
+        put_columns(dqkv, width, &rows, heads.k_at(kv_head), &dk);
+        put_columns(dqkv, width, &rows, heads.v_at(kv_head), &dv);
+    }
+}
+
+/// Keys and values of one layer and one sequence, kept in the layout that the products read.
+pub struct LayerCache {
+    keys: Vec<Packed>,
+    values: Vec<Packed>,
+}
+
+impl LayerCache {
+    /// Room for `capacity` tokens.
+    pub fn new(heads: Heads, capacity: usize) -> LayerCache {
+        let each = |k, n| (0..heads.kv_heads).map(|_| Packed::zeros(k, n)).collect();
+        LayerCache { keys: each(heads.head_dim, capacity), values: each(capacity, heads.head_dim) }
+    }
+
+    /// Stores the keys and values of `qkv` `[rows, qkv_width]` from token `start` on.
+    pub fn append(&mut self, heads: Heads, qkv: &[f32], start: usize) {
+        for (i, row) in qkv.chunks_exact(heads.qkv_width()).enumerate() {
+            for kv_head in 0..heads.kv_heads {
+                self.keys[kv_head].set_column(start + i, &row[heads.k_at(kv_head)..][..heads.head_dim]);
+                self.values[kv_head].set_row(start + i, &row[heads.v_at(kv_head)..][..heads.head_dim]);
+            }
+        }
+    }
+}
+
+/// Attention of new rows of several sequences over their caches, which already hold those rows.
+///
+/// Each sequence is `(rows of qkv, its cache, tokens before the first row)`. Shapes as in [`attention`]; bit-identical
+/// to it on the same tokens.
+pub fn attention_cached(
+    heads: Heads,
+    qkv: &[f32],
+    sequences: &[(Range<usize>, &LayerCache, usize)],
+    out: &mut [f32],
+) {
+    let width = heads.qkv_width();
+    let tasks: Vec<_> = (0..sequences.len()).flat_map(|s| (0..heads.kv_heads).map(move |h| (s, h))).collect();
+    let results: Vec<_> = tasks
+        .par_iter()
+        .map(|&(sequence, kv_head)| {
+            let (rows, cache, start) = &sequences[sequence];
+            let qkv = &qkv[rows.start * width..rows.end * width];
+            attend_group(
+                heads,
+                qkv,
+                rows.len(),
+                kv_head,
+                &cache.keys[kv_head],
+                &cache.values[kv_head],
+                *start,
+            )
+            .0
+        })
+        .collect();
+    for ((sequence, kv_head), group_out) in tasks.into_iter().zip(results) {
+        let column = kv_head * heads.group() * heads.head_dim;
+        put_columns(out, heads.q_width(), &sequences[sequence].0, column, &group_out);
+    }
+}
+
+/// The independent pieces of work, in the order in which their results are stored.
+fn tasks(heads: Heads, documents: &[Range<usize>]) -> Vec<(Range<usize>, usize)> {
+    documents.iter().flat_map(|rows| (0..heads.kv_heads).map(move |head| (rows.clone(), head))).collect()
+}
+
+/// One head's columns of `rows` rows.
+fn columns(x: &[f32], rows: usize, width: usize, column: usize, heads: Heads) -> View<'_> {
+    View::rows(&x[column..], rows, heads.head_dim, width)
+}
+
+/// Copies `block` `[rows, any]` into columns of `x` `[_, width]`.
+fn put_columns(x: &mut [f32], width: usize, rows: &Range<usize>, column: usize, block: &[f32]) {
+    let block_width = block.len() / rows.len().max(1);
+    let targets = x[rows.start * width..rows.end * width].chunks_exact_mut(width);
+    for (target, values) in targets.zip(block.chunks_exact(block_width.max(1))) {
+        target[column..column + block_width].copy_from_slice(values);
+    }
+}
+
+/// Output `[rows, group * head_dim]` and log-sum-exp `[rows, group]` of the query heads of one kv head.
+fn attend_group(
+    heads: Heads,
+    qkv: &[f32],
+    rows: usize,
+    kv_head: usize,
+    keys: &Packed,
+    values: &Packed,
+    start: usize,
+) -> (Vec<f32>, Vec<f32>) {
+    let (group, dim, width) = (heads.group(), heads.head_dim, heads.qkv_width());
+    let (mut out, mut lse) = (vec![0.0; rows * group * dim], vec![0.0; rows * group]);
+    let mut scores = Vec::new();
+    for head in 0..group {
+        let column = (kv_head * group + head) * dim;
+        for first in (0..rows).step_by(BLOCK) {
+            let count = BLOCK.min(rows - first);
+            let visible = start + first + count;
+            let q = View::rows(&qkv[first * width + column..], count, dim, width);
+            scores.resize(scores.len().max(count * visible), 0.0);
+            let scores = &mut scores[..count * visible];
+            Left::pack(q, heads.scale()).multiply(keys.part(dim, visible), scores, visible, Start::Zero);
+            for (i, row) in scores.chunks_exact_mut(visible).enumerate() {
+                lse[(first + i) * group + head] = softmax_row(row, start + first + i + 1);
+            }
+            let weights = View::rows(scores, count, visible, visible);
+            let target = &mut out[first * group * dim + head * dim..];
+            Left::pack(weights, 1.0).multiply(values.part(visible, dim), target, group * dim, Start::Zero);
+        }
+    }
+    (out, lse)
+}
+
+/// What the forward keeps for the backward.
+struct Saved<'a> {
+    qkv: &'a [f32],
+    out: &'a [f32],
+    lse: &'a [f32],
+}
+
+/// Gradients of one document and kv head: `dq` `[rows, group * head_dim]`, `dk` and `dv` `[rows, head_dim]`.
+fn group_backward(
+    heads: Heads,
+    dout: &[f32],
+    saved: &Saved,
+    rows: Range<usize>,
+    kv_head: usize,
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let (group, dim, width, q_width) = (heads.group(), heads.head_dim, heads.qkv_width(), heads.q_width());
+    let count = rows.len();
+    let qkv = &saved.qkv[rows.start * width..rows.end * width];
+    let k = columns(qkv, count, width, heads.k_at(kv_head), heads);
+    let v = columns(qkv, count, width, heads.v_at(kv_head), heads);
+    let (k_plain, k_transposed) = (Packed::new(Right::Dense(k)), Packed::new(Right::Dense(k.transposed())));
+    let v_transposed = Packed::new(Right::Dense(v.transposed()));
+    let (mut dq, mut dk, mut dv) =
+        (vec![0.0; count * group * dim], vec![0.0; count * dim], vec![0.0; count * dim]);
+    let (mut p, mut ds) = (vec![0.0; BLOCK * count], vec![0.0; BLOCK * count]);
+    for head in 0..group {
+        let q_head = kv_head * group + head;
+        for first in (0..count).step_by(BLOCK) {
+            let block = BLOCK.min(count - first);
+            let visible = first + block;
+            let q = View::rows(&qkv[first * width + q_head * dim..], block, dim, width);
+            let at = (rows.start + first) * q_width + q_head * dim;
+            let d_out = View::rows(&dout[at..], block, dim, q_width);
+            let (p, ds) = (&mut p[..block * visible], &mut ds[..block * visible]);
+            Left::pack(q, heads.scale()).multiply(k_transposed.part(dim, visible), p, visible, Start::Zero);
+            Left::pack(d_out, 1.0).multiply(v_transposed.part(dim, visible), ds, visible, Start::Zero);
+            for i in 0..block {
+                let row = at + i * q_width;
+                let delta = dot(&dout[row..row + dim], &saved.out[row..row + dim]);
+                let lse = saved.lse[(rows.start + first + i) * heads.heads + q_head];
+                let line = i * visible..(i + 1) * visible;
+                score_gradient_row(&mut p[line.clone()], &mut ds[line], lse, delta, first + i + 1);
+            }
+            let (p, ds) = (View::rows(p, block, visible, visible), View::rows(ds, block, visible, visible));
+            let target = &mut dq[first * group * dim + head * dim..];
+            Left::pack(ds, heads.scale()).multiply(
+                k_plain.part(visible, dim),
+                target,
+                group * dim,
+                Start::Zero,
+            );
+            Left::pack(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv, dim, Start::Add);
+            Left::pack(ds.transposed(), heads.scale()).multiply(Right::Dense(q), &mut dk, dim, Start::Add);
+        }
+    }
+    (dq, dk, dv)
+}
+
+simd! {
+    /// Softmax over the first `visible` scores in place, zeros after them; returns the log-sum-exp.
+    fn softmax_row(row: &mut [f32], visible: usize) -> f32 {
+        let (seen, hidden) = row.split_at_mut(visible);
+        hidden.fill(0.0);
+        let top = max(seen);
+        for score in seen.iter_mut() {
+            *score = exp(*score - top);
+        }
+        let total = sum_by(seen.len(), |i| seen[i]);
+        let inverse = total.recip();
+        for weight in seen.iter_mut() {
+            *weight *= inverse;
+        }
+        top + total.ln()
+    }
+}
+
+simd! {
+    /// Turns scores `p` into probabilities and their gradients `dp` into those of the scores, `p * (dp - delta)`.
+    fn score_gradient_row(p: &mut [f32], dp: &mut [f32], lse: f32, delta: f32, visible: usize) {
+        p[visible..].fill(0.0);
+        dp[visible..].fill(0.0);
+        for (p, dp) in p[..visible].iter_mut().zip(&mut dp[..visible]) {
+            *p = exp(*p - lse);
+            *dp = *p * (*dp - delta);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::random::Random;
+    use crate::testing::check_gradient;
+
+    const HEADS: Heads = Heads { heads: 6, kv_heads: 2, head_dim: 5 };
+
+    /// Attention of one document in f64: `[rows, q_width]`.
+    fn reference(qkv: &[f64], rows: usize) -> Vec<f64> {
+        let (width, dim) = (HEADS.qkv_width(), HEADS.head_dim);
+        let mut out = vec![0.0; rows * HEADS.q_width()];
+        for (row, head) in (0..rows).flat_map(|row| (0..HEADS.heads).map(move |head| (row, head))) {
+            let (k_at, v_at) = (HEADS.k_at(head / 3), HEADS.v_at(head / 3));
+            let score = |key: usize| {
+                (0..dim).map(|d| qkv[row * width + head * dim + d] * qkv[key * width + k_at + d]).sum::<f64>()
+                    / (dim as f64).sqrt()
+            };
+            let weights: Vec<f64> = (0..=row).map(|key| score(key).exp()).collect();
+            let total: f64 = weights.iter().sum();
+            for d in 0..dim {
+                let sum: f64 = (0..=row).map(|key| weights[key] * qkv[key * width + v_at + d]).sum();
+                out[row * HEADS.q_width() + head * dim + d] = sum / total;
+            }
+        }
+        out
+    }
+
+    fn random(len: usize, seed: u64) -> Vec<f32> {
+        let mut random = Random::new(seed, 9);
+        (0..len).map(|_| random.normal()).collect()
+    }
+
+    #[test]
+    fn forward_and_backward_match_the_definition_over_documents() {
+        let documents = [0..70, 70..71, 71..150];
+        let (tokens, width, q_width) = (150, HEADS.qkv_width(), HEADS.q_width());
+        let (qkv, dout, direction) =
+            (random(tokens * width, 1), random(tokens * q_width, 2), random(tokens * width, 3));
+        let loss = |x: &[f64]| {
+            let outs = documents.iter().flat_map(|d| reference(&x[d.start * width..d.end * width], d.len()));
+            outs.zip(&dout).map(|(o, d)| o * *d as f64).sum::<f64>()
+        };
+        let (mut out, mut lse) = (vec![0.0; tokens * q_width], vec![0.0; tokens * HEADS.heads]);
+        attention(HEADS, &qkv, &documents, &mut out, &mut lse);
+        let ours: f64 = out.iter().zip(&dout).map(|(o, d)| *o as f64 * *d as f64).sum();
+        let wide: Vec<f64> = qkv.iter().map(|x| *x as f64).collect();
+        assert!((ours - loss(&wide)).abs() < 1e-3, "{ours} {}", loss(&wide));
+        let mut dqkv = vec![f32::NAN; qkv.len()];
+        attention_backward(HEADS, &mut dqkv, &dout, &qkv, &out, &lse, &documents);
+        check_gradient(loss, &dqkv, &qkv, &direction);
+    }
+
+    #[test]
+    fn cached_steps_equal_the_whole_bit_for_bit() {
+        let (tokens, width, q_width) = (100, HEADS.qkv_width(), HEADS.q_width());
+        let qkv = random(tokens * width, 4);
+        let (mut whole, mut lse) = (vec![0.0; tokens * q_width], vec![0.0; tokens * HEADS.heads]);
+        attention(HEADS, &qkv, std::slice::from_ref(&(0..tokens)), &mut whole, &mut lse);
+        let mut cache = LayerCache::new(HEADS, tokens);
+        let mut start = 0;
+        for count in [37, 1, 1, 40, 21] {
+            let rows = &qkv[start * width..(start + count) * width];
+            let mut out = vec![0.0; count * q_width];
+            cache.append(HEADS, rows, start);
+            attention_cached(HEADS, rows, &[(0..count, &cache, start)], &mut out);
+            assert_eq!(out, whole[start * q_width..(start + count) * q_width]);
+            start += count;
+        }
+    }
+}

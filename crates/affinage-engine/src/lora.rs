@@ -1,0 +1,297 @@
+//! LoRA adapters (arXiv:2106.09685): `y = W x + scale * B (A dropout(x))` beside frozen weights.
+//!
+//! All trainable values of an adapter lie in one flat vector, so that gradients, moments and the optimiser are plain
+//! loops; [`Layout`] says where each `lora_A` `[rank, in]` and `lora_B` `[out, rank]` lies. Parity with peft `lora.Linear`.
+
+use crate::kernels::arch::gemm::{Left, Right, Start, View};
+use crate::kernels::random::{Random, combine, dropout_row};
+use crate::weights::ModelConfig;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A linear layer of the decoder that can carry an adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    QProj,
+    KProj,
+    VProj,
+    OProj,
+    GateProj,
+    UpProj,
+    DownProj,
+}
+
+impl Target {
+    /// All targets, in the order of the forward pass.
+    pub const ALL: [Target; 7] = [
+        Target::QProj,
+        Target::KProj,
+        Target::VProj,
+        Target::OProj,
+        Target::GateProj,
+        Target::UpProj,
+        Target::DownProj,
+    ];
+
+    /// Name in configurations: `q_proj`.
+    pub fn name(self) -> &'static str {
+        self.path().rsplit('.').next().expect("a path has a last part")
+    }
+
+    /// Path within a layer, as in checkpoints: `self_attn.q_proj`.
+    pub fn path(self) -> &'static str {
+        match self {
+            Target::QProj => "self_attn.q_proj",
+            Target::KProj => "self_attn.k_proj",
+            Target::VProj => "self_attn.v_proj",
+            Target::OProj => "self_attn.o_proj",
+            Target::GateProj => "mlp.gate_proj",
+            Target::UpProj => "mlp.up_proj",
+            Target::DownProj => "mlp.down_proj",
+        }
+    }
+
+    /// The target called `name`, if there is one.
+    pub fn from_name(name: &str) -> Option<Target> {
+        Target::ALL.into_iter().find(|target| target.name() == name)
+    }
+
+    /// `[out, in]` of the frozen weight.
+    pub fn shape(self, model: &ModelConfig) -> [usize; 2] {
+        let (q, kv) = (model.heads * model.head_dim, model.kv_heads * model.head_dim);
+        let (hidden, inner) = (model.hidden_size, model.intermediate_size);
+        match self {
+            Target::QProj => [q, hidden],
+            Target::KProj | Target::VProj => [kv, hidden],
+            Target::OProj => [hidden, q],
+            Target::GateProj | Target::UpProj => [inner, hidden],
+            Target::DownProj => [hidden, inner],
+        }
+    }
+}
+
+/// What an adapter adds and how strongly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoraConfig {
+    pub rank: usize,
+    pub alpha: f32,
+    /// rsLoRA (arXiv:2312.03732): scale `alpha / sqrt(rank)` instead of `alpha / rank`.
+    pub use_rslora: bool,
+    /// Probability of dropping an input of the adapter branch while training.
+    pub dropout: f32,
+    pub targets: Vec<Target>,
+}
+
+impl LoraConfig {
+    /// The factor in front of `B A x`.
+    pub fn scale(&self) -> f32 {
+        let rank = self.rank as f32;
+        self.alpha / if self.use_rslora { rank.sqrt() } else { rank }
+    }
+}
+
+/// The place of one pair of matrices in the flat vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    pub layer: usize,
+    pub target: Target,
+    pub rank: usize,
+    /// Input width of the frozen weight.
+    pub input: usize,
+    /// Output width of the frozen weight.
+    pub output: usize,
+    /// `lora_A`, row-major `[rank, input]`.
+    pub a: Range<usize>,
+    /// `lora_B`, row-major `[output, rank]`.
+    pub b: Range<usize>,
+}
+
+/// Where everything lies in the flat vector of an adapter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    pub pairs: Vec<Pair>,
+    slots: Vec<Option<usize>>,
+    len: usize,
+}
+
+impl Layout {
+    fn new(config: &LoraConfig, model: &ModelConfig) -> Layout {
+        let mut layout = Layout { pairs: Vec::new(), slots: vec![None; model.layers * 7], len: 0 };
+        for layer in 0..model.layers {
+            for target in Target::ALL.into_iter().filter(|target| config.targets.contains(target)) {
+                let [output, input] = target.shape(model);
+                let a = layout.len..layout.len + config.rank * input;
+                let b = a.end..a.end + output * config.rank;
+                layout.len = b.end;
+                layout.slots[layer * 7 + target as usize] = Some(layout.pairs.len());
+                layout.pairs.push(Pair { layer, target, rank: config.rank, input, output, a, b });
+            }
+        }
+        layout
+    }
+
+    /// Number of trainable values.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is trainable.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The pair on `target` of `layer`, if that target is adapted.
+    pub fn pair(&self, layer: usize, target: Target) -> Option<&Pair> {
+        self.slots[layer * 7 + target as usize].map(|slot| &self.pairs[slot])
+    }
+}
+
+/// An adapter: its configuration and its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adapter {
+    pub config: LoraConfig,
+    pub layout: Arc<Layout>,
+    pub values: Vec<f32>,
+}
+
+impl Adapter {
+    /// A fresh adapter as peft initialises it: `A` uniform in `+-1/sqrt(input)`, `B` zero, so that it changes nothing.
+    pub fn new(config: LoraConfig, model: &ModelConfig, seed: u64) -> Adapter {
+        let mut adapter = Adapter::zeros(config, model);
+        let layout = adapter.layout.clone();
+        for (stream, pair) in layout.pairs.iter().enumerate() {
+            let mut random = Random::new(seed, stream as u64);
+            let bound = (pair.input as f64).sqrt().recip();
+            let draw = || ((2.0 * random.uniform() - 1.0) * bound) as f32;
+            adapter.values[pair.a.clone()].fill_with(draw);
+        }
+        adapter
+    }
+
+    /// An adapter of zeros, to be filled from a file.
+    pub fn zeros(config: LoraConfig, model: &ModelConfig) -> Adapter {
+        let layout = Arc::new(Layout::new(&config, model));
+        let values = vec![0.0; layout.len()];
+        Adapter { config, layout, values }
+    }
+
+    fn matrices(&self, pair: &Pair) -> (View<'_>, View<'_>) {
+        let a = View::rows(&self.values[pair.a.clone()], pair.rank, pair.input, pair.input);
+        let b = View::rows(&self.values[pair.b.clone()], pair.output, pair.rank, pair.rank);
+        (a, b)
+    }
+}
+
+/// Dropout of one training step; absent in evaluation and generation.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    pub seed: u64,
+    pub step: u64,
+    pub rate: f32,
+}
+
+/// Where a token stands: its row of the data set and its position there. The dropout mask depends on nothing else of
+/// the batch, so packing cannot change it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub row_id: u64,
+    pub position: u32,
+}
+
+impl Dropout {
+    /// A copy of `x` `[tokens, width]` with the mask of one module applied.
+    fn apply(&self, pair: &Pair, places: &[Place], x: &[f32], width: usize) -> Vec<f32> {
+        let mut dropped = x.to_vec();
+        self.mask(pair, places, &mut dropped, width);
+        dropped
+    }
+
+    fn mask(&self, pair: &Pair, places: &[Place], x: &mut [f32], width: usize) {
+        let module = combine(combine(self.seed, self.step), (pair.layer * 7 + pair.target as usize) as u64);
+        for (row, place) in x.chunks_exact_mut(width).zip(places) {
+            dropout_row(row, combine(combine(module, place.row_id), place.position as u64), self.rate);
+        }
+    }
+}
+
+/// Adds `scale * B (A x)` to `out` and keeps `A x` for [`lora_backward`].
+///
+/// Shapes: `x` `[tokens, input]`; `out` `[tokens, output]` with rows `out_stride` apart; `hidden` becomes
+/// `[tokens, rank]`. Does nothing where the adapter has no such target.
+#[expect(clippy::too_many_arguments, reason = "one argument for each operand of the formula")]
+pub fn lora(
+    adapter: &Adapter,
+    layer: usize,
+    target: Target,
+    x: &[f32],
+    places: &[Place],
+    dropout: Option<Dropout>,
+    out: &mut [f32],
+    out_stride: usize,
+    hidden: &mut Vec<f32>,
+) {
+    let Some(pair) = adapter.layout.pair(layer, target) else { return };
+    let (a, b) = adapter.matrices(pair);
+    let tokens = x.len() / pair.input;
+    hidden.resize(tokens * pair.rank, 0.0);
+    let dropped = dropout.map(|dropout| dropout.apply(pair, places, x, pair.input));
+    let x = View::rows(dropped.as_deref().unwrap_or(x), tokens, pair.input, pair.input);
+    Left::pack(x, 1.0).multiply(Right::Dense(a.transposed()), hidden, pair.rank, Start::Zero);
+    let hidden = View::rows(hidden, tokens, pair.rank, pair.rank);
+    Left::pack(hidden, adapter.config.scale()).multiply(
+        Right::Dense(b.transposed()),
+        out,
+        out_stride,
+        Start::Add,
+    );
+}
+
+/// The gradient of [`lora`]: adds to `grad` (flat, as `adapter.values`) and to `dx` `[tokens, input]`.
+///
+/// With `dh = scale * dout B`: `dB += scale * dout^T h`, `dA += dh^T x`, `dx += dh A`, where `x` is what the branch saw.
+/// `dout` has rows `dout_stride` apart. `dx` is `None` where nothing below is trained.
+#[expect(clippy::too_many_arguments, reason = "one argument for each operand of the formula")]
+pub fn lora_backward(
+    adapter: &Adapter,
+    grad: &mut [f32],
+    layer: usize,
+    target: Target,
+    x: &[f32],
+    places: &[Place],
+    dropout: Option<Dropout>,
+    hidden: &[f32],
+    dout: &[f32],
+    dout_stride: usize,
+    dx: Option<&mut [f32]>,
+) {
+    let Some(pair) = adapter.layout.pair(layer, target) else { return };
+    let (a, b) = adapter.matrices(pair);
+    let (rank, scale, tokens) = (pair.rank, adapter.config.scale(), x.len() / pair.input);
+    let dout = View::rows(dout, tokens, pair.output, dout_stride);
+    let mut dhidden = vec![0.0; tokens * rank];
+    Left::pack(dout, scale).multiply(Right::Dense(b), &mut dhidden, rank, Start::Zero);
+    let hidden = View::rows(hidden, tokens, rank, rank);
+    Left::pack(dout.transposed(), scale).multiply(
+        Right::Dense(hidden),
+        &mut grad[pair.b.clone()],
+        rank,
+        Start::Add,
+    );
+    let dropped = dropout.map(|dropout| dropout.apply(pair, places, x, pair.input));
+    let x = View::rows(dropped.as_deref().unwrap_or(x), tokens, pair.input, pair.input);
+    let dhidden = View::rows(&dhidden, tokens, rank, rank);
+    let da = &mut grad[pair.a.clone()];
+    Left::pack(dhidden.transposed(), 1.0).multiply(Right::Dense(x), da, pair.input, Start::Add);
+    let Some(dx) = dx else { return };
+    let dhidden = Left::pack(dhidden, 1.0);
+    match dropout {
+        None => dhidden.multiply(Right::Dense(a), dx, pair.input, Start::Add),
+        Some(dropout) => {
+            let mut branch = vec![0.0; dx.len()];
+            dhidden.multiply(Right::Dense(a), &mut branch, pair.input, Start::Zero);
+            dropout.mask(pair, places, &mut branch, pair.input);
+            dx.iter_mut().zip(&branch).for_each(|(dx, branch)| *dx += branch);
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! One decoder layer, forward and backward, and the passes through all of them.
+
+use super::{Batch, KvCache, Layer, Model};
+use crate::kernels::arch::gemm::{Left, Start, View};
+use crate::kernels::attention::{attention, attention_backward, attention_cached};
+use crate::kernels::norm::{rms_norm, rms_norm_backward};
+use crate::kernels::rope::Turn;
+use crate::kernels::swiglu::{swiglu, swiglu_backward};
+use crate::lora::{Adapter, Dropout, Place, Target, lora, lora_backward};
+use std::ops::Range;
+
+/// What a pass applies besides the frozen weights.
+#[derive(Clone, Copy, Default)]
+pub struct Pass<'a> {
+    pub adapter: Option<&'a Adapter>,
+    /// Only while training.
+    pub dropout: Option<Dropout>,
+}
+
+/// What the rows of a pass attend to.
+pub enum Sequences<'a, 'c> {
+    /// Whole documents, each to itself.
+    Documents(&'a [Range<usize>]),
+    /// New rows of sequences whose earlier tokens are cached.
+    Cached(&'a mut [(Range<usize>, &'c mut KvCache)]),
+}
+
+/// What one layer keeps for its backward. Shapes are `[tokens, ...]`.
+#[derive(Default)]
+struct Saved {
+    x: Vec<f32>,                // (hidden) input of the layer
+    inv_rms_in: Vec<f32>,       // () of the norm before attention
+    qkv: Vec<f32>,              // (qkv_width) rotated queries and keys, values
+    attention: Vec<f32>,        // (q_width) output of attention, input of o_proj
+    lse: Vec<f32>,              // (heads)
+    x_mid: Vec<f32>,            // (hidden) after attention
+    inv_rms_mid: Vec<f32>,      // () of the norm before the MLP
+    gate_up: Vec<f32>,          // (2 * intermediate)
+    lora_hidden: [Vec<f32>; 7], // (rank) of each target
+}
+
+/// Buffers of passes, kept so that steps do not allocate.
+#[derive(Default)]
+pub struct Workspace {
+    saved: Vec<Saved>,
+    /// (hidden) output of the last layer.
+    pub(super) x: Vec<f32>,
+    normed: Vec<f32>, // (hidden)
+    inner: Vec<f32>,  // (intermediate)
+    dnormed: Vec<f32>,
+    dinner: Vec<f32>,
+    dqkv: Vec<f32>,
+    dattention: Vec<f32>,
+}
+
+impl Model {
+    /// Runs all layers over `batch` and keeps every layer's activations in `space` for [`Model::backward`].
+    pub(super) fn forward_saving(&self, batch: &Batch, pass: Pass, space: &mut Workspace) {
+        space.saved.resize_with(self.layers.len(), Saved::default);
+        let mut saved = std::mem::take(&mut space.saved);
+        self.embed(&batch.ids, &mut saved[0].x);
+        for index in 0..self.layers.len() {
+            let mut out = saved
+                .get_mut(index + 1)
+                .map_or_else(|| std::mem::take(&mut space.x), |s| std::mem::take(&mut s.x));
+            let sequences = &mut Sequences::Documents(&batch.documents);
+            self.layer_forward(index, pass, &batch.places, sequences, &mut saved[index], space, &mut out);
+            match saved.get_mut(index + 1) {
+                Some(next) => next.x = out,
+                None => space.x = out,
+            }
+        }
+        space.saved = saved;
+    }
+
+    /// Runs all layers without keeping anything; the result is in `space.x` `[ids, hidden]`.
+    pub(super) fn forward_only(
+        &self,
+        ids: &[u32],
+        places: &[Place],
+        pass: Pass,
+        mut sequences: Sequences,
+        space: &mut Workspace,
+    ) {
+        let mut saved = space.saved.pop().unwrap_or_default();
+        let mut x = std::mem::take(&mut space.x);
+        self.embed(ids, &mut x);
+        for index in 0..self.layers.len() {
+            std::mem::swap(&mut saved.x, &mut x);
+            self.layer_forward(index, pass, places, &mut sequences, &mut saved, space, &mut x);
+        }
+        space.x = x;
+        space.saved.push(saved);
+        if let Sequences::Cached(sequences) = sequences {
+            sequences.iter_mut().for_each(|(rows, cache)| cache.len += rows.len());
+        }
+    }
+
+    /// Adds the adapter's gradients to `grad`, given `dx` `[tokens, hidden]` at the output of the last layer.
+    pub(super) fn backward(
+        &self,
+        batch: &Batch,
+        adapter: &Adapter,
+        dropout: Option<Dropout>,
+        space: &mut Workspace,
+        dx: &mut [f32],
+        grad: &mut [f32],
+    ) {
+        let mut saved = std::mem::take(&mut space.saved);
+        for index in (0..self.layers.len()).rev() {
+            let step = Backward { adapter, dropout, batch, index };
+            self.mlp_backward(&step, &mut saved[index], space, dx, grad);
+            self.attention_block_backward(&step, &saved[index], space, dx, grad);
+        }
+        space.saved = saved;
+    }
+
+    /// `out = x_mid + mlp(norm(x_mid))`, `x_mid = x + attention(norm(x))`, with `x` in `saved.x`.
+    #[expect(clippy::too_many_arguments, reason = "input, output and what is kept between them")]
+    fn layer_forward(
+        &self,
+        index: usize,
+        pass: Pass,
+        places: &[Place],
+        sequences: &mut Sequences,
+        saved: &mut Saved,
+        space: &mut Workspace,
+        out: &mut Vec<f32>,
+    ) {
+        let (tokens, hidden, inner) = (places.len(), self.config.hidden_size, self.config.intermediate_size);
+        let (width, q_width) = (self.heads.qkv_width(), self.heads.q_width());
+        let layer = &self.layers[index];
+        let mut branch = |target: Target, x: &[f32], out: &mut [f32], stride: usize| {
+            if let Some(adapter) = pass.adapter {
+                let kept = &mut saved.lora_hidden[target as usize];
+                lora(adapter, index, target, x, places, pass.dropout, out, stride, kept);
+            }
+        };
+
+        space.normed.resize(tokens * hidden, 0.0);
+        saved.inv_rms_in.resize(tokens, 0.0);
+        rms_norm(
+            &mut space.normed,
+            &mut saved.inv_rms_in,
+            &saved.x,
+            &layer.input_norm,
+            self.config.rms_norm_eps,
+        );
+        saved.qkv.resize(tokens * width, 0.0);
+        let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
+        for (linear, target, column) in self.qkv(layer) {
+            let out = &mut saved.qkv[column..];
+            linear.forward(&left, out, width, Start::Zero);
+            branch(target, &space.normed, out, width);
+        }
+        drop(left);
+        let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
+        let rotated = self.heads.heads + self.heads.kv_heads;
+        self.rope.rotate(&mut saved.qkv, width, rotated, &positions, Turn::Forward);
+
+        saved.attention.resize(tokens * q_width, 0.0);
+        saved.lse.resize(tokens * self.heads.heads, 0.0);
+        match sequences {
+            Sequences::Documents(documents) => {
+                attention(self.heads, &saved.qkv, documents, &mut saved.attention, &mut saved.lse);
+            }
+            Sequences::Cached(sequences) => {
+                self.attend_cached(index, &saved.qkv, sequences, &mut saved.attention)
+            }
+        }
+
+        saved.x_mid.clear();
+        saved.x_mid.extend_from_slice(&saved.x);
+        let left = Left::pack(View::rows(&saved.attention, tokens, q_width, q_width), 1.0);
+        layer.o_proj.forward(&left, &mut saved.x_mid, hidden, Start::Add);
+        drop(left);
+        branch(Target::OProj, &saved.attention, &mut saved.x_mid, hidden);
+
+        saved.inv_rms_mid.resize(tokens, 0.0);
+        let (x_mid, inv_rms) = (&saved.x_mid, &mut saved.inv_rms_mid);
+        rms_norm(&mut space.normed, inv_rms, x_mid, &layer.post_norm, self.config.rms_norm_eps);
+        saved.gate_up.resize(tokens * 2 * inner, 0.0);
+        let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
+        for (linear, target, column) in
+            [(&layer.gate_proj, Target::GateProj, 0), (&layer.up_proj, Target::UpProj, inner)]
+        {
+            let out = &mut saved.gate_up[column..];
+            linear.forward(&left, out, 2 * inner, Start::Zero);
+            branch(target, &space.normed, out, 2 * inner);
+        }
+        drop(left);
+        space.inner.resize(tokens * inner, 0.0);
+        swiglu(&mut space.inner, &saved.gate_up, inner);
+
+        out.clear();
+        out.extend_from_slice(&saved.x_mid);
+        let left = Left::pack(View::rows(&space.inner, tokens, inner, inner), 1.0);
+        layer.down_proj.forward(&left, out, hidden, Start::Add);
+        drop(left);
+        branch(Target::DownProj, &space.inner, out, hidden);
+    }
+
+    /// The three projections that share one input, with the first column of each in a `qkv` row.
+    fn qkv<'a>(&self, layer: &'a Layer) -> [(&'a super::Linear, Target, usize); 3] {
+        let (q, kv) = (self.heads.q_width(), self.heads.kv_width());
+        [
+            (&layer.q_proj, Target::QProj, 0),
+            (&layer.k_proj, Target::KProj, q),
+            (&layer.v_proj, Target::VProj, q + kv),
+        ]
+    }
+
+    fn attend_cached(
+        &self,
+        index: usize,
+        qkv: &[f32],
+        sequences: &mut [(Range<usize>, &mut KvCache)],
+        out: &mut [f32],
+    ) {
+        let width = self.heads.qkv_width();
+        for (rows, cache) in sequences.iter_mut() {
+            assert!(cache.len + rows.len() <= cache.capacity, "a sequence outgrew its cache");
+            let start = cache.len;
+            cache.layers[index].append(self.heads, &qkv[rows.start * width..rows.end * width], start);
+        }
+        let views: Vec<_> =
+            sequences.iter().map(|(rows, cache)| (rows.clone(), &cache.layers[index], cache.len)).collect();
+        attention_cached(self.heads, qkv, &views, out);
+    }
+
+    /// Backward of `out = x_mid + down(swiglu(gate, up))`: `dx` goes from the layer's output to `x_mid`.
+    fn mlp_backward(
+        &self,
+        step: &Backward,
+        saved: &mut Saved,
+        space: &mut Workspace,
+        dx: &mut [f32],
+        grad: &mut [f32],
+    ) {
+        let (tokens, hidden, inner) =
+            (step.batch.tokens(), self.config.hidden_size, self.config.intermediate_size);
+        let layer = &self.layers[step.index];
+        space.dinner.resize(tokens * inner, 0.0);
+        let left = Left::pack(View::rows(dx, tokens, hidden, hidden), 1.0);
+        layer.down_proj.backward(&left, &mut space.dinner, Start::Zero);
+        drop(left);
+        if step.adapts(Target::DownProj) {
+            space.inner.resize(tokens * inner, 0.0);
+            swiglu(&mut space.inner, &saved.gate_up, inner);
+            step.branch(Target::DownProj, saved, &space.inner, dx, hidden, Some(&mut space.dinner), grad);
+        }
+        swiglu_backward(&mut saved.gate_up, &space.dinner, inner);
+        if step.adapts(Target::GateProj) || step.adapts(Target::UpProj) {
+            let (x, inv_rms) = (&saved.x_mid, &mut saved.inv_rms_mid);
+            rms_norm(&mut space.normed, inv_rms, x, &layer.post_norm, self.config.rms_norm_eps);
+        }
+        space.dnormed.resize(tokens * hidden, 0.0);
+        for (linear, target, column, start) in [
+            (&layer.gate_proj, Target::GateProj, 0, Start::Zero),
+            (&layer.up_proj, Target::UpProj, inner, Start::Add),
+        ] {
+            let dout = &saved.gate_up[column..];
+            let left = Left::pack(View::rows(dout, tokens, inner, 2 * inner), 1.0);
+            linear.backward(&left, &mut space.dnormed, start);
+            drop(left);
+            step.branch(target, saved, &space.normed, dout, 2 * inner, Some(&mut space.dnormed), grad);
+        }
+        rms_norm_backward(dx, &space.dnormed, &saved.x_mid, &layer.post_norm, &saved.inv_rms_mid);
+    }
+
+    /// Backward of `x_mid = x + o(attention(q, k, v))`: `dx` goes from `x_mid` to the layer's input.
+    fn attention_block_backward(
+        &self,
+        step: &Backward,
+        saved: &Saved,
+        space: &mut Workspace,
+        dx: &mut [f32],
+        grad: &mut [f32],
+    ) {
+        let (tokens, hidden) = (step.batch.tokens(), self.config.hidden_size);
+        let (width, q_width) = (self.heads.qkv_width(), self.heads.q_width());
+        let layer = &self.layers[step.index];
+        space.dattention.resize(tokens * q_width, 0.0);
+        let left = Left::pack(View::rows(dx, tokens, hidden, hidden), 1.0);
+        layer.o_proj.backward(&left, &mut space.dattention, Start::Zero);
+        drop(left);
+        step.branch(Target::OProj, saved, &saved.attention, dx, hidden, Some(&mut space.dattention), grad);
+
+        space.dqkv.resize(tokens * width, 0.0);
+        let (dout, documents) = (&space.dattention, &step.batch.documents);
+        attention_backward(
+            self.heads,
+            &mut space.dqkv,
+            dout,
+            &saved.qkv,
+            &saved.attention,
+            &saved.lse,
+            documents,
+        );
+        let positions: Vec<u32> = step.batch.places.iter().map(|place| place.position).collect();
+        let rotated = self.heads.heads + self.heads.kv_heads;
+        self.rope.rotate(&mut space.dqkv, width, rotated, &positions, Turn::Back);
+
+        let mut inv_rms = vec![0.0; tokens];
+        rms_norm(&mut space.normed, &mut inv_rms, &saved.x, &layer.input_norm, self.config.rms_norm_eps);
+        space.dnormed.fill(0.0);
+        // Below the first layer lies the frozen embedding: nothing there needs a gradient.
+        let mut dnormed = (step.index > 0).then_some(&mut space.dnormed[..]);
+        for (linear, target, column) in self.qkv(layer) {
+            let dout = &space.dqkv[column..];
+            if let Some(dnormed) = dnormed.as_deref_mut() {
+                let left = Left::pack(View::rows(dout, tokens, linear.matrix.rows(), width), 1.0);
+                linear.backward(&left, dnormed, Start::Add);
+            }
+            step.branch(target, saved, &space.normed, dout, width, dnormed.as_deref_mut(), grad);
+        }
+        if let Some(dnormed) = dnormed {
+            rms_norm_backward(dx, dnormed, &saved.x, &layer.input_norm, &saved.inv_rms_in);
+        }
+    }
+}
+
+/// What every part of one layer's backward needs.
+struct Backward<'a> {
+    adapter: &'a Adapter,
+    dropout: Option<Dropout>,
+    batch: &'a Batch,
+    index: usize,
+}
+
+impl Backward<'_> {
+    fn adapts(&self, target: Target) -> bool {
+        self.adapter.layout.pair(self.index, target).is_some()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the operands of the adapter branch")]
+    fn branch(
+        &self,
+        target: Target,
+        saved: &Saved,
+        x: &[f32],
+        dout: &[f32],
+        dout_stride: usize,
+        dx: Option<&mut [f32]>,
+        grad: &mut [f32],
+    ) {
+        let (places, hidden) = (&self.batch.places, &saved.lora_hidden[target as usize]);
+        let dropout = self.dropout;
+        lora_backward(
+            self.adapter,
+            grad,
+            self.index,
+            target,
+            x,
+            places,
+            dropout,
+            hidden,
+            dout,
+            dout_stride,
+            dx,
+        );
+    }
+}

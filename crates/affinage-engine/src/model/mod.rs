@@ -1,0 +1,185 @@
+//! The decoder: embedding, layers, final norm, head. Families differ in numbers and biases, not in code.
+//!
+//! Tensor names equal checkpoint names. [`Model::forward`] keeps what [`Model::backward`] needs in a [`Workspace`];
+//! [`Model::forward_cached`] continues sequences over their caches, bit-identical to a whole forward.
+
+mod batch;
+mod head;
+mod layer;
+
+pub use batch::{Batch, Document};
+pub use head::Nll;
+use layer::Sequences;
+pub use layer::{Pass, Workspace};
+
+use crate::kernels::arch::gemm::{Left, Packed, Right, Start};
+use crate::kernels::attention::{Heads, LayerCache};
+use crate::kernels::rope::RopeTable;
+use crate::weights::{LoadError, Matrix, ModelConfig, Weights};
+
+/// A frozen linear layer.
+pub struct Linear {
+    matrix: Matrix,
+    packed: Option<Packed>,
+    bias: Option<Vec<f32>>,
+}
+
+impl Linear {
+    fn load(weights: &Weights, name: &str) -> Result<Linear, LoadError> {
+        let bias = format!("{name}.bias");
+        let bias = if weights.has(&bias) { Some(weights.vector(&bias)?) } else { None };
+        Ok(Linear { matrix: weights.matrix(&format!("{name}.weight"))?, packed: None, bias })
+    }
+
+    /// `out (+)= x W^T (+ bias)`; rows of `out` are `stride` apart.
+    fn forward(&self, x: &Left, out: &mut [f32], stride: usize, start: Start) {
+        let right = match &self.packed {
+            Some(packed) => packed.part(packed.k(), packed.n()),
+            None => Right::Transposed(&self.matrix),
+        };
+        x.multiply(right, out, stride, start);
+        if let Some(bias) = &self.bias {
+            for row in out.chunks_mut(stride) {
+                row.iter_mut().zip(bias).for_each(|(out, bias)| *out += bias);
+            }
+        }
+    }
+
+    /// `dx += dout W`, or `dx = dout W` with [`Start::Zero`].
+    fn backward(&self, dout: &Left, dx: &mut [f32], start: Start) {
+        dout.multiply(Right::Plain(&self.matrix), dx, self.matrix.cols(), start);
+    }
+
+    fn pack(&mut self) {
+        self.packed.get_or_insert_with(|| Packed::new(Right::Transposed(&self.matrix)));
+    }
+}
+
+/// The weights of one decoder layer.
+struct Layer {
+    input_norm: Vec<f32>,
+    post_norm: Vec<f32>,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    o_proj: Linear,
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
+}
+
+impl Layer {
+    fn load(weights: &Weights, layer: usize) -> Result<Layer, LoadError> {
+        let at = |part: &str| format!("model.layers.{layer}.{part}");
+        let linear = |part: &str| Linear::load(weights, &at(part));
+        Ok(Layer {
+            input_norm: weights.vector(&at("input_layernorm.weight"))?,
+            post_norm: weights.vector(&at("post_attention_layernorm.weight"))?,
+            q_proj: linear("self_attn.q_proj")?,
+            k_proj: linear("self_attn.k_proj")?,
+            v_proj: linear("self_attn.v_proj")?,
+            o_proj: linear("self_attn.o_proj")?,
+            gate_proj: linear("mlp.gate_proj")?,
+            up_proj: linear("mlp.up_proj")?,
+            down_proj: linear("mlp.down_proj")?,
+        })
+    }
+}
+
+/// A frozen decoder.
+pub struct Model {
+    config: ModelConfig,
+    heads: Heads,
+    rope: RopeTable,
+    embed: Matrix,
+    layers: Vec<Layer>,
+    norm: Vec<f32>,
+    head: Linear,
+}
+
+/// Keys and values of one sequence in every layer.
+pub struct KvCache {
+    layers: Vec<LayerCache>,
+    len: usize,
+    capacity: usize,
+}
+
+impl KvCache {
+    /// Tokens in the cache.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the sequence has not begun.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Tokens that fit.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Forgets all tokens from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+}
+
+/// The most positions that a rotation table is made for; far beyond any training row on a laptop.
+const MAX_POSITIONS: usize = 32_768;
+
+impl Model {
+    /// Opens the decoder in `weights`. Nothing is copied but norms and biases.
+    pub fn load(weights: &Weights) -> Result<Model, LoadError> {
+        let config = weights.config().clone();
+        let inv_freq: Vec<f32> =
+            config.rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32).collect();
+        let head = if config.tie_word_embeddings { "model.embed_tokens" } else { "lm_head" };
+        Ok(Model {
+            heads: Heads { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim },
+            rope: RopeTable::new(&inv_freq, config.max_position_embeddings.min(MAX_POSITIONS)),
+            embed: weights.matrix("model.embed_tokens.weight")?,
+            layers: (0..config.layers).map(|layer| Layer::load(weights, layer)).collect::<Result<_, _>>()?,
+            norm: weights.vector("model.norm.weight")?,
+            head: Linear::load(weights, head)?,
+            config,
+        })
+    }
+
+    /// The shape of the decoder.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The longest document or sequence.
+    pub fn max_positions(&self) -> usize {
+        self.rope.positions()
+    }
+
+    /// Unpacks all weights to f32 once: 4 bytes for each parameter, for the many small products of generation.
+    pub fn pack(&mut self) {
+        for layer in &mut self.layers {
+            let Layer { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, .. } = layer;
+            [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]
+                .into_iter()
+                .for_each(Linear::pack);
+        }
+        self.head.pack();
+    }
+
+    /// An empty cache for a sequence of at most `capacity` tokens.
+    pub fn new_cache(&self, capacity: usize) -> KvCache {
+        let layers = self.layers.iter().map(|_| LayerCache::new(self.heads, capacity)).collect();
+        KvCache { layers, len: 0, capacity }
+    }
+
+    /// Embeddings of `ids` into `out` `[ids, hidden]`. Panics if an id is outside the vocabulary.
+    fn embed(&self, ids: &[u32], out: &mut Vec<f32>) {
+        let hidden = self.config.hidden_size;
+        out.resize(ids.len() * hidden, 0.0);
+        for (row, id) in out.chunks_exact_mut(hidden).zip(ids) {
+            self.embed.read_row(*id as usize, 0..hidden, row);
+        }
+    }
+}

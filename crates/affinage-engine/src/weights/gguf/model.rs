@@ -1,0 +1,247 @@
+//! What the metadata and tensor names of a GGUF file mean for a decoder.
+//!
+//! Source: ggml `docs/gguf.md`, llama.cpp `convert_hf_to_gguf.py` (names, the interleaving of q and k
+//! rows for the llama architecture, and the `rope_freqs` factors of Llama 3.1 and later).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use super::{GgufMetadata, GgufTensor, GgufValue};
+use crate::weights::config::{Family, Llama3Scaling, ModelConfig, Rope};
+use crate::weights::error::LoadError;
+use crate::weights::matrix::RowOrder;
+use crate::weights::quant::DType;
+use crate::weights::stored::StoredTensor;
+
+/// The factors per rotation that Llama 3.1 and later store instead of the scaling parameters.
+const ROPE_FACTORS: &str = "rope_freqs.weight";
+const ROPE_FACTOR_TOLERANCE: f64 = 1e-4; // they are stored as f32 and computed in f32
+
+pub(in crate::weights) struct GgufModel {
+    pub config: ModelConfig,
+    pub metadata: GgufMetadata,
+    pub tensors: BTreeMap<String, StoredTensor>,
+}
+
+pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel, LoadError> {
+    let (metadata, table) = super::read(path, map.clone())?;
+    if let Some(kind) = metadata.string("general.type")?
+        && kind != "model"
+    {
+        return Err(LoadError::unsupported(path, "general.type", kind, "model"));
+    }
+    let config = Reader::new(path, &metadata)?.config(&table, map)?;
+    let mut tensors = BTreeMap::new();
+    for tensor in table {
+        if tensor.name == ROPE_FACTORS {
+            continue;
+        }
+        let name = canonical_name(&tensor.name).ok_or_else(|| LoadError::UnknownTensor {
+            path: path.to_owned(),
+            tensor: tensor.name.clone(),
+            family: config.family.name(),
+        })?;
+        let order = row_order(&name, &config);
+        let GgufTensor { shape, dtype, start, .. } = tensor;
+        tensors.insert(name, StoredTensor { shape, dtype, start, map: map.clone(), order });
+    }
+    Ok(GgufModel { config, metadata, tensors })
+}
+
+/// `blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
+fn canonical_name(name: &str) -> Option<String> {
+    match name {
+        "token_embd.weight" => return Some("model.embed_tokens.weight".to_owned()),
+        "output_norm.weight" => return Some("model.norm.weight".to_owned()),
+        "output.weight" => return Some("lm_head.weight".to_owned()),
+        _ => {}
+    }
+    let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
+    let layer: usize = layer.parse().ok()?;
+    let (part, kind) = rest.split_once('.')?;
+    let part = match part {
+        "attn_norm" => "input_layernorm",
+        "attn_q" => "self_attn.q_proj",
+        "attn_k" => "self_attn.k_proj",
+        "attn_v" => "self_attn.v_proj",
+        "attn_output" => "self_attn.o_proj",
+        "ffn_norm" => "post_attention_layernorm",
+        "ffn_gate" => "mlp.gate_proj",
+        "ffn_up" => "mlp.up_proj",
+        "ffn_down" => "mlp.down_proj",
+        _ => return None,
+    };
+    matches!(kind, "weight" | "bias").then(|| format!("model.layers.{layer}.{part}.{kind}"))
+}
+
+fn row_order(name: &str, config: &ModelConfig) -> RowOrder {
+    let permuted = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
+    match config.family {
+        Family::Llama if permuted => RowOrder::InterleavedHalves { head_dim: config.head_dim },
+        Family::Llama | Family::Qwen2 => RowOrder::AsStored,
+    }
+}
+
+/// Reads the keys of one architecture (`llama.block_count`, ...).
+struct Reader<'a> {
+    path: &'a Path,
+    metadata: &'a GgufMetadata,
+    architecture: &'a str,
+    family: Family,
+}
+
+impl<'a> Reader<'a> {
+    fn new(path: &'a Path, metadata: &'a GgufMetadata) -> Result<Reader<'a>, LoadError> {
+        let architecture =
+            metadata.string("general.architecture")?.ok_or_else(|| missing(path, "general.architecture"))?;
+        let family = match architecture {
+            "llama" => Family::Llama,
+            "qwen2" => Family::Qwen2,
+            other => {
+                return Err(LoadError::unsupported(path, "the architecture", other, Family::SUPPORTED));
+            }
+        };
+        Ok(Reader { path, metadata, architecture, family })
+    }
+
+    fn config(&self, table: &[GgufTensor], map: &Mmap) -> Result<ModelConfig, LoadError> {
+        let find = |name: &str| table.iter().find(|tensor| tensor.name == name);
+        let embedding = find("token_embd.weight").ok_or_else(|| LoadError::MissingTensor {
+            path: self.path.to_owned(),
+            tensor: "token_embd.weight".to_owned(),
+        })?;
+        let hidden_size = self.required("embedding_length")?;
+        let heads = self.required("attention.head_count")?;
+        let head_dim = match self.size("attention.key_length")? {
+            Some(n) => n,
+            None => hidden_size / heads.max(1),
+        };
+        self.refuse_unless_equal("attention.value_length", head_dim)?;
+        self.refuse_unless_equal("rope.dimension_count", head_dim)?;
+        self.refuse_unless_equal("expert_count", 0)?;
+        self.refuse_unless_equal("vocab_size", embedding.shape[0])?;
+        let epsilon = self.key("attention.layer_norm_rms_epsilon");
+        let config = ModelConfig {
+            family: self.family,
+            vocab_size: embedding.shape[0],
+            hidden_size,
+            intermediate_size: self.required("feed_forward_length")?,
+            layers: self.required("block_count")?,
+            heads,
+            kv_heads: self.size("attention.head_count_kv")?.unwrap_or(heads),
+            head_dim,
+            rms_norm_eps: self.metadata.float(&epsilon)?.ok_or_else(|| missing(self.path, &epsilon))? as f32,
+            rope: Rope {
+                theta: self.metadata.float(&self.key("rope.freq_base"))?.unwrap_or(10_000.0),
+                scaling: None,
+            },
+            tie_word_embeddings: find("output.weight").is_none(),
+            qkv_bias: self.family == Family::Qwen2,
+            max_position_embeddings: self.required("context_length")?,
+            eos_token_ids: self.end_tokens()?,
+            bos_token_id: self.token("tokenizer.ggml.bos_token_id")?,
+        };
+        config.check(self.path)?;
+        let scaling = self.rope_scaling(find(ROPE_FACTORS), map, &config)?;
+        Ok(ModelConfig { rope: Rope { scaling, ..config.rope.clone() }, ..config })
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture)
+    }
+
+    fn size(&self, name: &str) -> Result<Option<usize>, LoadError> {
+        Ok(self.metadata.unsigned(&self.key(name))?.map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
+    }
+
+    fn required(&self, name: &str) -> Result<usize, LoadError> {
+        self.size(name)?.ok_or_else(|| missing(self.path, &self.key(name)))
+    }
+
+    fn refuse_unless_equal(&self, name: &str, expected: usize) -> Result<(), LoadError> {
+        match self.size(name)? {
+            Some(found) if found != expected => {
+                Err(LoadError::unsupported(self.path, self.key(name), found, expected.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn token(&self, key: &str) -> Result<Option<u32>, LoadError> {
+        match self.metadata.unsigned(key)? {
+            None => Ok(None),
+            Some(id) => match u32::try_from(id) {
+                Ok(id) => Ok(Some(id)),
+                Err(_) => Err(self.metadata.wrong(key, "a token id", &GgufValue::Unsigned(id))),
+            },
+        }
+    }
+
+    fn end_tokens(&self) -> Result<Vec<u32>, LoadError> {
+        let mut ids = Vec::new();
+        for key in ["eos", "eot", "eom"] {
+            if let Some(id) = self.token(&format!("tokenizer.ggml.{key}_token_id"))?
+                && !ids.contains(&id)
+            {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// llama.cpp stores the finished factors of the Llama 3 scaling. The parameters are recovered (only
+    /// `factor` ever differs between models) and accepted only if they give the stored factors back.
+    fn rope_scaling(
+        &self,
+        factors: Option<&GgufTensor>,
+        map: &Mmap,
+        config: &ModelConfig,
+    ) -> Result<Option<Llama3Scaling>, LoadError> {
+        let key = self.key("rope.scaling.type");
+        match self.metadata.string(&key)? {
+            None | Some("none") => {}
+            Some(kind) => return Err(LoadError::unsupported(self.path, key, kind, "none, rope_freqs")),
+        }
+        let Some(tensor) = factors else { return Ok(None) };
+        let half = config.head_dim / 2;
+        if tensor.shape != [half] || tensor.dtype != DType::F32 {
+            return Err(LoadError::Shape {
+                path: self.path.to_owned(),
+                tensor: tensor.name.clone(),
+                found: tensor.shape.clone(),
+                expected: vec![half],
+            });
+        }
+        let mut stored = vec![0.0; half];
+        tensor.dtype.unpack(&map[tensor.start..tensor.start + 4 * half], &mut stored);
+        let scaling = Llama3Scaling {
+            factor: stored.iter().fold(1.0, |most: f64, &x| most.max(x.into())),
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 8192,
+        };
+        let plain = config.rope.inverse_frequencies(config.head_dim);
+        let scaled = Rope { scaling: Some(scaling.clone()), ..config.rope.clone() };
+        let scaled = scaled.inverse_frequencies(config.head_dim);
+        for ((plain, scaled), &stored) in plain.iter().zip(&scaled).zip(&stored) {
+            let difference = (plain / scaled / f64::from(stored) - 1.0).abs();
+            // A NaN factor must be refused too, so the comparison is not turned around.
+            if !matches!(difference.partial_cmp(&ROPE_FACTOR_TOLERANCE), Some(std::cmp::Ordering::Less)) {
+                return Err(LoadError::unsupported(
+                    self.path,
+                    format!("tensor `{ROPE_FACTORS}`"),
+                    "not the Llama 3 scaling",
+                    "the factors of Llama 3.1, 3.2 and 3.3",
+                ));
+            }
+        }
+        Ok(Some(scaling))
+    }
+}
+
+fn missing(path: &Path, key: &str) -> LoadError {
+    LoadError::malformed(path, format!("metadata `{key}`"), "a value", "nothing")
+}

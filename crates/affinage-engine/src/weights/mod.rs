@@ -1,0 +1,171 @@
+//! Model weights on disk: a GGUF file, or a folder in the Hugging Face layout.
+//!
+//! Files are mapped into memory and kept as stored; a matrix is unpacked where it is used. All tensor
+//! names are the canonical ones of Hugging Face (`model.layers.0.self_attn.q_proj.weight`), whatever the
+//! file calls them, and every shape is checked against the configuration when the model is opened.
+
+mod config;
+mod error;
+mod folder;
+mod gguf;
+mod map;
+mod matrix;
+mod quant;
+mod stored;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
+pub use error::LoadError;
+pub use gguf::{GgufArray, GgufMetadata, GgufValue};
+pub use matrix::Matrix;
+pub use quant::DType;
+
+use map::{MappedFile, map_file};
+use stored::StoredTensor;
+
+/// An opened model: its configuration and its tensors, still on disk.
+pub struct Weights {
+    path: PathBuf,
+    config: ModelConfig,
+    tensors: BTreeMap<String, StoredTensor>,
+    gguf: Option<GgufMetadata>,
+    files: Vec<MappedFile>,
+    sha256: OnceLock<String>,
+}
+
+/// What is stored for one tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TensorFacts<'a> {
+    pub name: &'a str,
+    /// Row-major: `[rows, cols]` or `[len]`.
+    pub shape: &'a [usize],
+    pub dtype: DType,
+    pub size_bytes: usize,
+}
+
+impl Weights {
+    /// Opens a `.gguf` file or a folder with config.json and safetensors.
+    ///
+    /// All headers, names, types and shapes are checked here, so that [`Weights::matrix`] and
+    /// [`Weights::vector`] cannot fail for the tensors of the configuration.
+    pub fn open(path: &Path) -> Result<Weights, LoadError> {
+        let weights = if path.is_dir() {
+            let folder::Folder { config, tensors, files } = folder::open(path)?;
+            let path = path.to_owned();
+            Weights { path, config, tensors, gguf: None, files, sha256: OnceLock::new() }
+        } else {
+            if path.is_file() && path.extension().is_none_or(|extension| extension != "gguf") {
+                return Err(LoadError::NotAModel { path: path.to_owned() });
+            }
+            let file = map_file(path)?;
+            let gguf::model::GgufModel { config, metadata, tensors } = gguf::model::open(path, &file.map)?;
+            let path = path.to_owned();
+            Weights {
+                path,
+                config,
+                tensors,
+                gguf: Some(metadata),
+                files: vec![file],
+                sha256: OnceLock::new(),
+            }
+        };
+        weights.check_tensors()?;
+        Ok(weights)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A two-dimensional tensor by its canonical name.
+    pub fn matrix(&self, name: &str) -> Result<Matrix, LoadError> {
+        let tensor = self.find(name)?;
+        let &[rows, cols] = tensor.shape.as_slice() else {
+            let found = format!("{:?}", tensor.shape);
+            return Err(LoadError::malformed(&self.path, format!("tensor `{name}`"), "a matrix", found));
+        };
+        Ok(Matrix::mapped([rows, cols], tensor.dtype, tensor.map.clone(), tensor.start, tensor.order))
+    }
+
+    /// A one-dimensional tensor (norm or bias) by its canonical name, as f32.
+    pub fn vector(&self, name: &str) -> Result<Vec<f32>, LoadError> {
+        let tensor = self.find(name)?;
+        let &[len] = tensor.shape.as_slice() else {
+            let found = format!("{:?}", tensor.shape);
+            return Err(LoadError::malformed(&self.path, format!("tensor `{name}`"), "a vector", found));
+        };
+        let mut values = vec![0.0; len];
+        tensor.dtype.unpack(&tensor.map[tensor.start..tensor.start + tensor.size_bytes()], &mut values);
+        Ok(values)
+    }
+
+    /// The SHA-256 of the weight file as 64 hex digits; for several files that of their sorted lines
+    /// `name sha256\n`. Computed at the first call (about a second per gigabyte).
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| map::sha256(&self.files))
+    }
+
+    /// The metadata of a GGUF file: tokenizer and chat template live there.
+    pub fn gguf(&self) -> Option<&GgufMetadata> {
+        self.gguf.as_ref()
+    }
+
+    /// Every tensor, sorted by name.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorFacts<'_>> {
+        self.tensors.iter().map(|(name, tensor)| TensorFacts {
+            name,
+            shape: &tensor.shape,
+            dtype: tensor.dtype,
+            size_bytes: tensor.size_bytes(),
+        })
+    }
+
+    /// Bytes of all tensors as stored.
+    pub fn stored_bytes(&self) -> usize {
+        self.tensors.values().map(StoredTensor::size_bytes).sum()
+    }
+
+    /// Numbers in all tensors; a tied output head counts once.
+    pub fn parameter_count(&self) -> usize {
+        self.tensors.values().map(|tensor| tensor.shape.iter().product::<usize>()).sum()
+    }
+
+    fn find(&self, name: &str) -> Result<&StoredTensor, LoadError> {
+        self.tensors
+            .get(name)
+            .ok_or_else(|| LoadError::MissingTensor { path: self.path.clone(), tensor: name.to_owned() })
+    }
+
+    /// Each tensor of the configuration is there with its shape, and there is no other: an unknown one
+    /// (a norm, a bias) would belong to arithmetic that is not implemented.
+    fn check_tensors(&self) -> Result<(), LoadError> {
+        let mut known = HashSet::new();
+        for (name, expected) in self.config.expected_tensors() {
+            let tensor = self.find(&name)?;
+            if tensor.shape != expected {
+                let (path, found) = (self.path.clone(), tensor.shape.clone());
+                return Err(LoadError::Shape { path, tensor: name, found, expected });
+            }
+            known.insert(name);
+        }
+        match self.tensors.keys().find(|name| !known.contains(*name)) {
+            Some(name) => Err(LoadError::UnknownTensor {
+                path: self.path.clone(),
+                tensor: name.clone(),
+                family: self.config.family.name(),
+            }),
+            None => Ok(()),
+        }
+    }
+}

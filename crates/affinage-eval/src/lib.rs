@@ -1,0 +1,25 @@
+//! Replies in, findings out: suites, blind comparisons, judges, statistics.
+//!
+//! Nothing here touches a file, a socket, the clock, the environment or a terminal: requests are built and
+//! replies are read as bytes, and the analysis is a function of rows. The flow is
+//! `Prompt + arm -> Completion -> Comparison (+ BlindKey, kept apart) -> Judgment -> unblind -> Analysis`.
+
+pub mod analysis;
+pub mod analyze;
+pub mod comparison;
+pub mod completion;
+pub mod fit;
+pub mod id;
+pub mod judge;
+pub mod judgment;
+pub mod objective;
+pub mod plan;
+pub mod rates;
+pub mod rng;
+pub mod stats;
+pub mod suite;
+pub mod text;
+pub mod voice;
+
+/// The version that every row of an evaluation carries as `v`.
+pub const ROW_VERSION: u32 = 1;

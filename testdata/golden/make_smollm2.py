@@ -1,0 +1,63 @@
+"""Writes smollm2.json: next-token logits and greedy ids of SmolLM2-135M-Instruct (Q4_1, unpacked to f32), by
+transformers on the CPU.
+
+usage: make_smollm2.py FILE.gguf       needs: torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 gguf==0.19.0
+
+Per prompt: the ids with the generation prompt, the ten largest logits after the last of them, and the greedy
+continuation with, at each step, the gap between the two largest logits. Where that gap is small, another
+order of additions may choose the other token; the text is compared only up to there.
+"""
+import json, pathlib, sys
+
+import torch
+
+import smollm2_reference as reference
+from make_tokens import one_row_a_line
+
+PROMPTS = [
+    [{"role": "user", "content": "Name three cheeses that ripen in caves."}],
+    [{"role": "system", "content": "You answer in one short sentence."},
+     {"role": "user", "content": "What is 12 + 30?"}],
+    [{"role": "user", "content": "Write the first line of a poem about salt."}],
+    [{"role": "user", "content": "Hello!"},
+     {"role": "assistant", "content": "Hello. What would you like to talk about?"},
+     {"role": "user", "content": "Why does bread rise? Explain it to a child of 6."}],
+]
+STEPS = 24
+
+
+@torch.no_grad()
+def row(model, tokenizer, messages):
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    sequence, greedy, gaps, top = list(ids), [], [], None
+    for _ in range(STEPS):
+        # The whole sequence every time: no cache whose rounding could differ.
+        logits = model(input_ids=torch.tensor([sequence]), use_cache=False).logits[0, -1]
+        best = torch.topk(logits, 10)
+        if top is None:
+            top = [[int(i), round(float(v), 6)] for i, v in zip(best.indices, best.values)]
+        greedy.append(int(best.indices[0]))
+        gaps.append(round(float(best.values[0] - best.values[1]), 6))
+        sequence.append(greedy[-1])
+    return {"messages": messages, "ids": ids, "top10": top, "greedy": greedy, "gaps": gaps,
+            "greedy_text": tokenizer.decode(greedy)}
+
+
+def main():
+    torch.manual_seed(0)
+    path = sys.argv[1]
+    reference.check(path)
+    model, tokenizer = reference.load_model(path), reference.load_tokenizer(path)
+    rows = {
+        "made_by": "make_smollm2.py",
+        "versions": reference.versions(),
+        "gguf_sha256": reference.SHA256,
+        "prompts": [row(model, tokenizer, messages) for messages in PROMPTS],
+    }
+    out = pathlib.Path(__file__).parent / "smollm2.json"
+    out.write_text(one_row_a_line(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
