@@ -1,0 +1,249 @@
+//! Candidates: every assistant turn on any branch, with its context, its prompt and all answers to it.
+//!
+//! A turn may be many nodes: consecutive visible nodes of one side are joined by a blank line; reasoning, tool and
+//! hidden nodes between them are passed over. Answers that hang under the same user turn are variants of each
+//! other (regenerations), however many hidden nodes stand between.
+
+use crate::conversation::{Conversation, Feedback, NodeRole};
+use crate::hash::short_hash;
+use crate::message::{Message, Role};
+
+/// How much of the conversation before the prompt an example carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextPolicy {
+    /// User-assistant exchanges, newest kept. At most 3, because a split drops three candidates at its borders.
+    pub max_exchanges: usize,
+    /// Characters of all context turns together; whole exchanges only.
+    pub max_chars: usize,
+}
+
+impl Default for ContextPolicy {
+    fn default() -> ContextPolicy {
+        ContextPolicy { max_exchanges: 3, max_chars: 2000 }
+    }
+}
+
+/// One answer to a candidate's prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Hash of the text: stays the same when the export is imported again.
+    pub variant_id: String,
+    pub text: String,
+    pub node_ids: Vec<String>,
+    pub model: Option<String>,
+    /// Speaker of a transcript.
+    pub author: Option<String>,
+    /// The provider's word if the answer was cut off.
+    pub truncated: Option<String>,
+    pub feedback: Option<Feedback>,
+    /// The branch the user ended on goes through this answer.
+    pub active: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Hash of conversation, prompt nodes and prompt text.
+    pub candidate_id: String,
+    /// `provider:id`.
+    pub conversation: String,
+    /// Number of the candidate in its conversation, from 0.
+    pub position: usize,
+    /// A system message that belongs to the data (rows of a dataset), not hidden instructions of a provider.
+    pub system: Option<String>,
+    pub context: Vec<Message>,
+    pub prompt: String,
+    pub prompt_node_ids: Vec<String>,
+    /// Images and files the prompt points to that are not in the text.
+    pub prompt_media_count: usize,
+    /// Never empty; texts are distinct.
+    pub variants: Vec<Variant>,
+}
+
+/// All candidates of a conversation, in the order of their prompts.
+pub fn candidates(conversation: &Conversation, policy: &ContextPolicy) -> Vec<Candidate> {
+    let turns = Turns::of(conversation);
+    let mut found: Vec<Candidate> = Vec::new();
+    for (user, terminals) in turns.answers_by_prompt() {
+        let prompt_nodes = turns.segment(user);
+        let prompt = turns.text(&prompt_nodes);
+        let variants = turns.variants(&terminals);
+        if variants.is_empty() {
+            continue;
+        }
+        let prompt_node_ids = turns.ids(&prompt_nodes);
+        let key = conversation.key();
+        let mut parts = vec![key.as_str(), prompt.as_str()];
+        parts.extend(prompt_node_ids.iter().map(String::as_str));
+        found.push(Candidate {
+            candidate_id: short_hash(&parts),
+            conversation: key.clone(),
+            position: found.len(),
+            system: turns.system[user].map(|i| conversation.nodes[i].visible_text()),
+            context: turns.context(turns.above[prompt_nodes[0]], policy),
+            prompt_media_count: prompt_nodes.iter().map(|&i| conversation.nodes[i].media_count()).sum(),
+            prompt,
+            prompt_node_ids,
+            variants,
+        });
+    }
+    found
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    User,
+    Assistant,
+}
+
+/// The tree seen as turns: nodes that belong to neither side are passed over.
+struct Turns<'a> {
+    conversation: &'a Conversation,
+    side: Vec<Option<Side>>,
+    /// Nearest ancestor that belongs to a side.
+    above: Vec<Option<usize>>,
+    /// Topmost visible system message at or above each node.
+    system: Vec<Option<usize>>,
+    active: Vec<bool>,
+}
+
+impl<'a> Turns<'a> {
+    fn of(conversation: &'a Conversation) -> Turns<'a> {
+        let nodes = &conversation.nodes;
+        let mut turns = Turns {
+            conversation,
+            side: Vec::with_capacity(nodes.len()),
+            above: vec![None; nodes.len()],
+            system: vec![None; nodes.len()],
+            active: vec![false; nodes.len()],
+        };
+        for (index, node) in nodes.iter().enumerate() {
+            let has_words = !node.visible_text().is_empty();
+            turns.side.push(match node.role {
+                NodeRole::User if !node.hidden && (has_words || node.media_count() > 0) => Some(Side::User),
+                NodeRole::Assistant | NodeRole::Tool => Some(Side::Assistant),
+                _ => None,
+            });
+            if let Some(parent) = node.parent {
+                turns.above[index] =
+                    if turns.side[parent].is_some() { Some(parent) } else { turns.above[parent] };
+                turns.system[index] = turns.system[parent];
+            }
+            if node.role == NodeRole::System && has_words && turns.system[index].is_none() {
+                turns.system[index] = Some(index);
+            }
+        }
+        for index in conversation.active_leaf.map(|leaf| conversation.path_to(leaf)).unwrap_or_default() {
+            turns.active[index] = true;
+        }
+        turns
+    }
+
+    /// `(user node, last nodes of the answers to it)`. An answer ends where no assistant node follows, or where the
+    /// user spoke again.
+    fn answers_by_prompt(&self) -> Vec<(usize, Vec<usize>)> {
+        let count = self.side.len();
+        let (mut continued, mut replied_to) = (vec![false; count], vec![false; count]);
+        for index in 0..count {
+            match (self.side[index], self.above[index]) {
+                (Some(Side::Assistant), Some(above)) => continued[above] = true,
+                (Some(Side::User), Some(above)) => replied_to[above] = true,
+                _ => {}
+            }
+        }
+        let mut terminals: Vec<Vec<usize>> = vec![Vec::new(); count];
+        for index in 0..count {
+            let ends_here =
+                self.side[index] == Some(Side::Assistant) && (!continued[index] || replied_to[index]);
+            if !ends_here {
+                continue;
+            }
+            if let Some(user) = self.above[self.segment(index)[0]] {
+                terminals[user].push(index);
+            }
+        }
+        terminals.into_iter().enumerate().filter(|(_, answers)| !answers.is_empty()).collect()
+    }
+
+    /// The nodes of one side that end at `last`, oldest first; never empty.
+    fn segment(&self, last: usize) -> Vec<usize> {
+        let mut nodes: Vec<usize> = std::iter::successors(Some(last), |&i| self.above[i])
+            .take_while(|&i| self.side[i] == self.side[last])
+            .collect();
+        nodes.reverse();
+        nodes
+    }
+
+    /// Visible text of a turn. Speakers are named only where one turn has several.
+    fn text(&self, nodes: &[usize]) -> String {
+        let spoken: Vec<(Option<&str>, String)> = nodes
+            .iter()
+            .map(|&i| &self.conversation.nodes[i])
+            .map(|node| (node.author.as_deref(), node.visible_text()))
+            .filter(|(_, text)| !text.is_empty())
+            .collect();
+        let several = spoken.windows(2).any(|pair| pair[0].0 != pair[1].0);
+        let parts: Vec<String> = spoken
+            .into_iter()
+            .map(|(author, text)| match author {
+                Some(author) if several => format!("{author}: {text}"),
+                _ => text,
+            })
+            .collect();
+        parts.join("\n\n")
+    }
+
+    fn ids(&self, nodes: &[usize]) -> Vec<String> {
+        nodes.iter().map(|&i| self.conversation.nodes[i].id.clone()).collect()
+    }
+
+    fn variants(&self, terminals: &[usize]) -> Vec<Variant> {
+        let mut variants: Vec<Variant> = Vec::new();
+        for &terminal in terminals {
+            let nodes = self.segment(terminal);
+            let text = self.text(&nodes);
+            if text.is_empty() {
+                continue;
+            }
+            if let Some(same) = variants.iter_mut().find(|v| v.text == text) {
+                same.active |= self.active[terminal];
+                continue;
+            }
+            let spoken = nodes.iter().rev().map(|&i| &self.conversation.nodes[i]);
+            let last = spoken.clone().find(|node| !node.visible_text().is_empty());
+            variants.push(Variant {
+                variant_id: short_hash(&[&text]),
+                text,
+                node_ids: self.ids(&nodes),
+                model: last.and_then(|node| node.model.clone()),
+                author: last.and_then(|node| node.author.clone()),
+                truncated: last.and_then(|node| node.truncated.clone()),
+                feedback: spoken.clone().find_map(|node| node.feedback),
+                active: self.active[terminal],
+            });
+        }
+        variants
+    }
+
+    /// Whole exchanges above `last_answer`, oldest first, within the policy.
+    fn context(&self, last_answer: Option<usize>, policy: &ContextPolicy) -> Vec<Message> {
+        let mut newest_first = Vec::new();
+        let mut chars = 0;
+        let mut answer = last_answer;
+        for _ in 0..policy.max_exchanges {
+            let Some(answer_nodes) = answer.map(|last| self.segment(last)) else { break };
+            let Some(prompt_nodes) = self.above[answer_nodes[0]].map(|last| self.segment(last)) else {
+                break;
+            };
+            let (prompt, reply) = (self.text(&prompt_nodes), self.text(&answer_nodes));
+            chars += prompt.chars().count() + reply.chars().count();
+            if chars > policy.max_chars || prompt.is_empty() || reply.is_empty() {
+                break;
+            }
+            newest_first.push(Message::new(Role::Assistant, reply));
+            newest_first.push(Message::new(Role::User, prompt));
+            answer = self.above[prompt_nodes[0]];
+        }
+        newest_first.reverse();
+        newest_first
+    }
+}

@@ -1,0 +1,381 @@
+//! The canonical conversation: a tree of typed nodes, whatever the provider.
+//!
+//! Every importer ends here. A node keeps everything the export said (reasoning, tool calls, hidden context), but
+//! only [`BlockKind::Text`] and [`BlockKind::Attachment`] of visible user and assistant nodes can ever become text of
+//! an example; see [`Node::visible_text`]. Parents stand before their children, so a cycle cannot be expressed.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Attachments up to this many characters stand in the turn's text; longer ones are named with their length.
+pub const ATTACHMENT_LIMIT_CHARS: usize = 4000;
+
+/// Where a conversation was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    ChatGpt,
+    Claude,
+    /// `{"messages": [{"role", "content"}]}` rows, and prompt/completion pairs.
+    Messages,
+    /// `{"conversations": [{"from", "value"}]}` rows.
+    ShareGpt,
+    /// `{"instruction", "input", "output"}` rows.
+    Alpaca,
+    /// Markdown or plain text with speakers.
+    Transcript,
+}
+
+impl Provider {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Provider::ChatGpt => "chatgpt",
+            Provider::Claude => "claude",
+            Provider::Messages => "messages",
+            Provider::ShareGpt => "sharegpt",
+            Provider::Alpaca => "alpaca",
+            Provider::Transcript => "transcript",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Provider> {
+        use Provider::*;
+        [ChatGpt, Claude, Messages, ShareGpt, Alpaca, Transcript].into_iter().find(|p| p.as_str() == name)
+    }
+
+    /// True if the provider gives every message an id of its own, so that two exports can be united node by node.
+    pub fn has_node_ids(self) -> bool {
+        matches!(self, Provider::ChatGpt | Provider::Claude)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeRole {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// What a piece of a node is. Only `Text` and `Attachment` can become text of an example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockKind {
+    Text,
+    /// Text of a pasted or attached file.
+    Attachment,
+    Reasoning,
+    /// Progress notes of an assistant between tool calls.
+    Commentary,
+    ToolCall,
+    ToolResult,
+    /// Custom instructions, memory, text before the first speaker.
+    Context,
+    /// An image, audio or file that the export only points to.
+    Media,
+    Error,
+    /// A content type this version does not know.
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    pub kind: BlockKind,
+    pub text: String,
+    /// File name of an attachment, name of a tool, or the unknown content type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Block {
+    pub fn new(kind: BlockKind, text: impl Into<String>) -> Block {
+        Block { kind, text: text.into(), name: None }
+    }
+
+    pub fn named(kind: BlockKind, text: impl Into<String>, name: impl Into<String>) -> Block {
+        Block { kind, text: text.into(), name: Some(name.into()) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feedback {
+    Up,
+    Down,
+}
+
+/// One message of an export.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Unique in its conversation: the provider's id, or one made from the content.
+    pub id: String,
+    /// Index of the parent in [`Conversation::nodes`]; always smaller than the node's own index.
+    pub parent: Option<usize>,
+    pub role: NodeRole,
+    pub blocks: Vec<Block>,
+    /// Model name as the export gives it.
+    pub model: Option<String>,
+    /// Speaker of a transcript.
+    pub author: Option<String>,
+    /// Seconds since 1970, UTC.
+    pub time_s: Option<f64>,
+    /// The provider's word for an answer that was cut off (`max_tokens`, `interrupted`, ...).
+    pub truncated: Option<String>,
+    /// The provider does not show this node to the reader.
+    pub hidden: bool,
+    pub feedback: Option<Feedback>,
+}
+
+impl Node {
+    pub fn new(id: impl Into<String>, role: NodeRole, blocks: Vec<Block>) -> Node {
+        Node {
+            id: id.into(),
+            parent: None,
+            role,
+            blocks,
+            model: None,
+            author: None,
+            time_s: None,
+            truncated: None,
+            hidden: false,
+            feedback: None,
+        }
+    }
+
+    /// The text a reader saw, trimmed at both ends; empty for hidden, tool and reasoning nodes.
+    pub fn visible_text(&self) -> String {
+        if self.hidden || self.role == NodeRole::Tool {
+            return String::new();
+        }
+        let parts: Vec<String> = self.blocks.iter().filter_map(Block::visible_text).collect();
+        parts.join("\n\n")
+    }
+
+    /// Number of images, sounds and files that belong to the message but are not part of its text.
+    pub fn media_count(&self) -> usize {
+        self.blocks.iter().filter(|b| b.kind == BlockKind::Media).count()
+    }
+}
+
+impl Block {
+    fn visible_text(&self) -> Option<String> {
+        let text = self.text.trim();
+        match self.kind {
+            BlockKind::Text if !text.is_empty() => Some(text.to_owned()),
+            BlockKind::Attachment if !text.is_empty() => {
+                let len_chars = text.chars().count();
+                if len_chars <= ATTACHMENT_LIMIT_CHARS {
+                    Some(text.to_owned())
+                } else {
+                    let name = self.name.as_deref().filter(|n| !n.is_empty()).unwrap_or("text");
+                    Some(format!("[pasted: {name}, {len_chars} characters]"))
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where in its source a conversation stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Member of the archive, or the file name.
+    pub member: String,
+    /// Number of the element or line, from 0.
+    pub element: usize,
+    /// Byte range in the (unpacked) member.
+    pub offset: u64,
+    pub len_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    pub provider: Provider,
+    pub native_id: String,
+    pub title: String,
+    pub time_s: Option<f64>,
+    /// Parents first; build with [`Conversation::arrange`].
+    pub nodes: Vec<Node>,
+    /// Index of the last node the user was looking at.
+    pub active_leaf: Option<usize>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TreeError {
+    #[error("the parent links of node `{node}` form a cycle")]
+    Cycle { node: String },
+    #[error("two nodes have the id `{node}`")]
+    DuplicateId { node: String },
+}
+
+impl Conversation {
+    /// `provider:native_id`, unique in a library.
+    pub fn key(&self) -> String {
+        format!("{}:{}", self.provider.as_str(), self.native_id)
+    }
+
+    /// Indices from the root down to `leaf`.
+    pub fn path_to(&self, leaf: usize) -> Vec<usize> {
+        let mut path: Vec<usize> = std::iter::successors(Some(leaf), |&i| self.nodes[i].parent).collect();
+        path.reverse();
+        path
+    }
+
+    /// Children of every node, in the order of [`Conversation::nodes`].
+    pub fn children(&self) -> Vec<Vec<usize>> {
+        let mut children = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(parent) = node.parent {
+                children[parent].push(index);
+            }
+        }
+        children
+    }
+
+    /// Orders nodes parents first and sets [`Conversation::nodes`] and [`Conversation::active_leaf`].
+    ///
+    /// `links` holds `(node, id of the parent)`; `None` as a node is a structural entry without a message, whose
+    /// children are attached to its nearest ancestor with one. A parent id that does not exist makes a root, because
+    /// exports of deleted branches leave such links. Without `active` the newest leaf is taken.
+    pub fn arrange(&mut self, links: Vec<Link>, active: Option<&str>) -> Result<(), TreeError> {
+        let mut index_of = HashMap::with_capacity(links.len());
+        for (index, link) in links.iter().enumerate() {
+            if index_of.insert(link.id.clone(), index).is_some() {
+                return Err(TreeError::DuplicateId { node: link.id.clone() });
+            }
+        }
+        let parents: Vec<Option<usize>> =
+            links.iter().map(|l| l.parent.as_ref().and_then(|p| index_of.get(p).copied())).collect();
+        let order =
+            parents_first(&parents).map_err(|index| TreeError::Cycle { node: links[index].id.clone() })?;
+
+        // Position of each link's nearest entry with a message, itself included.
+        let mut anchor: Vec<Option<usize>> = vec![None; links.len()];
+        let mut messages: Vec<Option<Node>> = Vec::with_capacity(links.len());
+        messages.resize_with(links.len(), || None);
+        for (index, link) in links.into_iter().enumerate() {
+            messages[index] = link.node;
+        }
+        self.nodes.clear();
+        for index in order {
+            let above = parents[index].and_then(|p| anchor[p]);
+            anchor[index] = match messages[index].take() {
+                Some(mut node) => {
+                    node.parent = above;
+                    self.nodes.push(node);
+                    Some(self.nodes.len() - 1)
+                }
+                None => above,
+            };
+        }
+        let named = active.and_then(|id| index_of.get(id)).and_then(|&index| anchor[index]);
+        self.active_leaf = named.or_else(|| self.newest_leaf());
+        Ok(())
+    }
+
+    fn newest_leaf(&self) -> Option<usize> {
+        let children = self.children();
+        (0..self.nodes.len()).filter(|&i| children[i].is_empty()).max_by(|&a, &b| {
+            let time = |i: usize| self.nodes[i].time_s.unwrap_or(f64::NEG_INFINITY);
+            time(a).total_cmp(&time(b)).then(a.cmp(&b))
+        })
+    }
+}
+
+/// One entry of an export's tree before it is arranged.
+#[derive(Debug, Clone)]
+pub struct Link {
+    pub id: String,
+    pub parent: Option<String>,
+    pub node: Option<Node>,
+}
+
+impl Link {
+    /// An entry with a message; its id is the node's.
+    pub fn to(node: Node, parent: Option<String>) -> Link {
+        Link { id: node.id.clone(), parent, node: Some(node) }
+    }
+}
+
+/// A stable order in which every entry stands after its parent; `Err(i)` if `i` lies on a cycle.
+fn parents_first(parents: &[Option<usize>]) -> Result<Vec<usize>, usize> {
+    let mut order = Vec::with_capacity(parents.len());
+    let mut placed = vec![false; parents.len()];
+    let mut on_path = vec![false; parents.len()];
+    for start in 0..parents.len() {
+        let mut path = Vec::new();
+        let mut current = Some(start);
+        while let Some(index) = current.filter(|&i| !placed[i]) {
+            if on_path[index] {
+                return Err(index);
+            }
+            on_path[index] = true;
+            path.push(index);
+            current = parents[index];
+        }
+        for &index in path.iter().rev() {
+            on_path[index] = false;
+            placed[index] = true;
+            order.push(index);
+        }
+    }
+    Ok(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(id: &str, parent: Option<&str>) -> Link {
+        Link::to(
+            Node::new(id, NodeRole::User, vec![Block::new(BlockKind::Text, id)]),
+            parent.map(str::to_owned),
+        )
+    }
+
+    fn empty() -> Conversation {
+        Conversation {
+            provider: Provider::ChatGpt,
+            native_id: "c".into(),
+            title: String::new(),
+            time_s: None,
+            nodes: Vec::new(),
+            active_leaf: None,
+            origin: Origin::default(),
+        }
+    }
+
+    #[test]
+    fn children_listed_before_their_parents_are_put_after_them() {
+        let mut conversation = empty();
+        let links =
+            vec![link("c", Some("b")), link("b", Some("a")), link("a", None), link("lost", Some("nowhere"))];
+        conversation.arrange(links, None).expect("no cycle");
+        let ids: Vec<&str> = conversation.nodes.iter().map(|n| n.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "c", "lost"]);
+        assert_eq!(conversation.nodes[2].parent, Some(1));
+        assert_eq!(conversation.nodes[3].parent, None, "an unknown parent makes a root");
+    }
+
+    #[test]
+    fn structural_entries_are_left_out_and_their_children_kept() {
+        let mut conversation = empty();
+        let root = Link { id: "root".into(), parent: None, node: None };
+        let gap = Link { id: "gap".into(), parent: Some("a".into()), node: None };
+        conversation
+            .arrange(vec![root, link("a", Some("root")), gap, link("b", Some("gap"))], Some("gap"))
+            .expect("tree");
+        assert_eq!(conversation.nodes[1].parent, Some(0));
+        assert_eq!(conversation.active_leaf, Some(0), "an active entry without a message means its ancestor");
+    }
+
+    #[test]
+    fn a_cycle_is_an_error_that_names_a_node_on_it() {
+        let error = empty().arrange(vec![link("r", None), link("a", Some("b")), link("b", Some("a"))], None);
+        assert_eq!(error, Err(TreeError::Cycle { node: "a".into() }));
+    }
+}

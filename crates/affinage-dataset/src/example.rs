@@ -1,0 +1,70 @@
+//! A signed example and its line in a dataset file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Message, Role};
+
+/// Version of the dataset line.
+pub const ROW_VERSION: u32 = 1;
+
+/// Where an example comes from: enough to find the words in the imported bytes again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    pub source_sha256: String,
+    pub provider: String,
+    /// `provider:id` of the conversation.
+    pub conversation: String,
+    /// Nodes of the prompt, then of the answer.
+    pub node_ids: Vec<String>,
+    /// Model that wrote the answer, as the export names it.
+    pub model: Option<String>,
+    /// Speaker of a transcript, or `author` for an answer edited or written by the user.
+    pub author: Option<String>,
+}
+
+/// One conversation to learn from: context turns, a prompt, and the answer as the last message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    pub example_id: String,
+    pub messages: Vec<Message>,
+    pub provenance: Provenance,
+    pub tags: Vec<String>,
+}
+
+impl Example {
+    /// The last user message, or nothing.
+    pub fn prompt(&self) -> &str {
+        self.messages.iter().rev().find(|m| m.role == Role::User).map_or("", |m| &m.content)
+    }
+
+    /// The last message if the assistant wrote it, else nothing.
+    pub fn response(&self) -> &str {
+        self.messages.last().filter(|m| m.role == Role::Assistant).map_or("", |m| &m.content)
+    }
+
+    /// Who wrote the answer: `model:NAME`, `person:NAME`, `edited:MODEL` (a model's answer changed by the user),
+    /// or `unknown`. Judges related to the writer are reported apart.
+    pub fn writer(&self) -> String {
+        match (&self.provenance.model, &self.provenance.author) {
+            (Some(model), None) => format!("model:{model}"),
+            (Some(model), Some(_)) => format!("edited:{model}"),
+            (None, Some(author)) => format!("person:{author}"),
+            (None, None) => "unknown".to_owned(),
+        }
+    }
+}
+
+/// A line of `train.jsonl`, `validation.jsonl`, `test.jsonl` or `reserve.jsonl`. Trainers that read `messages` rows
+/// load it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetRow {
+    pub v: u32,
+    pub example_id: String,
+    pub messages: Vec<Message>,
+    /// `provider:id` of the conversation; examples of one conversation share it.
+    pub conversation: String,
+    /// Examples whose prompts are near-duplicates share it.
+    pub prompt_cluster: String,
+    /// See [`Example::writer`].
+    pub writer: String,
+}

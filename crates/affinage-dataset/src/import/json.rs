@@ -1,0 +1,109 @@
+//! Small readings of `serde_json::Value` that importers share: by shape, never by trust.
+
+use serde_json::{Map, Value};
+
+use super::error::ElementError;
+
+/// The string field `key`; `None` if it is missing, empty or something else.
+pub fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+pub fn number(value: &Value, key: &str) -> Option<f64> {
+    value.get(key).and_then(Value::as_f64).filter(|number| number.is_finite())
+}
+
+pub fn object<'a>(value: &'a Value, key: &str) -> Result<&'a Map<String, Value>, ElementError> {
+    let found = value.get(key);
+    found.and_then(Value::as_object).ok_or_else(|| mismatch(key, found, "an object"))
+}
+
+pub fn array<'a>(value: &'a Value, key: &str) -> Result<&'a [Value], ElementError> {
+    let found = value.get(key);
+    found.and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| mismatch(key, found, "an array"))
+}
+
+pub fn mismatch(field: &str, found: Option<&Value>, expected: &'static str) -> ElementError {
+    ElementError::Field {
+        field: field.to_owned(),
+        found: found.map_or("missing", kind_of).to_owned(),
+        expected,
+    }
+}
+
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// All strings below a value except its `content_type`, one per line: for content that is kept but never shown as
+/// text.
+pub fn strings(value: &Value) -> String {
+    let mut found = Vec::new();
+    collect_strings(value, &mut found);
+    found.join("\n")
+}
+
+fn collect_strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect_strings(item, found)),
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                if key != "content_type" {
+                    collect_strings(field, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Seconds since 1970 of an RFC 3339 time such as `2025-02-03T10:00:00.25Z`; `None` if it is not one.
+pub fn rfc3339_s(text: &str) -> Option<f64> {
+    let field = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (field(0..4)?, field(5..7)?, field(8..10)?);
+    let (hour, minute) = (field(11..13)?, field(14..16)?);
+    let rest = text.get(17..)?;
+    let seconds_len = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let second: f64 = rest[..seconds_len].parse().ok()?;
+    let offset_min = match &rest[seconds_len..] {
+        "" | "Z" | "z" => 0,
+        zone => {
+            let sign = if zone.starts_with('-') { -1 } else { 1 };
+            let digits = |range: std::ops::Range<usize>| zone.get(range)?.parse::<i64>().ok();
+            sign * (digits(1..3)? * 60 + digits(4..6)?)
+        }
+    };
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Days of the proleptic Gregorian calendar, years starting in March (Howard Hinnant, `days_from_civil`).
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let era = shifted_year.div_euclid(400);
+    let year_of_era = shifted_year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days =
+        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    Some((days * 86_400 + hour * 3600 + (minute - offset_min) * 60) as f64 + second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_since_1970_in_utc() {
+        assert_eq!(rfc3339_s("1970-01-01T00:00:00Z"), Some(0.0));
+        assert_eq!(rfc3339_s("2025-02-03T10:00:00.250000Z"), Some(1_738_576_800.25));
+        assert_eq!(rfc3339_s("2000-02-29T12:30:00+02:00"), Some(951_820_200.0));
+        assert_eq!(rfc3339_s("2025-13-03T10:00:00Z"), None);
+        assert_eq!(rfc3339_s("yesterday"), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! One file or archive member: tells its format by shape and reads its elements.
+
+use std::io::{BufRead, Read};
+
+use serde_json::Value;
+
+use super::elements::{Elements, End};
+use super::error::{ElementError, ImportError};
+use super::json::kind_of;
+use super::{Import, chatgpt, claude, rows, transcript, unwrap_lines};
+use crate::conversation::{Conversation, Origin};
+
+/// Shapes an element of JSON can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    ChatGpt,
+    Claude,
+    Messages,
+    Pair,
+    ShareGpt,
+    Alpaca,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Array,
+    /// JSON lines, or a single object.
+    Objects,
+    Text,
+}
+
+pub(super) fn read<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    mut reader: impl BufRead,
+    name: &str,
+) -> Result<(), E> {
+    let read_error = |source| ImportError::Read { member: name.to_owned(), source };
+    match form(reader.fill_buf().map_err(read_error)?) {
+        Form::Array => read_array(import, reader, name),
+        Form::Objects => read_objects(import, reader, name),
+        Form::Text => read_text(import, reader, name),
+    }
+}
+
+fn form(head: &[u8]) -> Form {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    // `[` also begins Markdown links and time stamps: an array of conversations holds objects.
+    match head.strip_prefix(b"[").map(|inside| inside.trim_ascii_start().first()) {
+        Some(None | Some(b'{' | b']' | b'[' | b'n' | b'"')) => Form::Array,
+        None if head.starts_with(b"{") => Form::Objects,
+        _ => Form::Text,
+    }
+}
+
+fn read_array<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    reader: impl Read,
+    name: &str,
+) -> Result<(), E> {
+    let limit_bytes = import.limits.element_bytes;
+    let mut elements = Elements::new(reader, limit_bytes);
+    let mut element = 0;
+    loop {
+        let piece =
+            elements.next_piece().map_err(|source| ImportError::Read { member: name.to_owned(), source })?;
+        let Some(piece) = piece else { break };
+        let origin = Origin {
+            member: name.to_owned(),
+            element,
+            offset: piece.offset,
+            len_bytes: piece.bytes.len() as u64,
+        };
+        let after_break = piece.after_break;
+        let read = match piece.end {
+            End::Whole => conversation(piece.bytes, &import.ratings, origin.clone()),
+            End::EndOfFile => Err(ElementError::CutOff),
+            End::TooLong => Err(ElementError::TooLong { limit_bytes }),
+        };
+        match read {
+            Ok(conversation) => {
+                elements.accept();
+                import.conversation(conversation)?;
+            }
+            // The insides of an element that was already refused.
+            Err(_) if after_break => continue,
+            Err(reason) => import.reject(origin, reason)?,
+        }
+        element += 1;
+    }
+    if !elements.closed() {
+        import.note(format!("{name} ends before its array is closed: the file may be cut off"));
+    }
+    Ok(())
+}
+
+/// JSON lines if the first line is an object by itself, else one object over many lines.
+fn read_objects<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    mut reader: impl BufRead,
+    name: &str,
+) -> Result<(), E> {
+    let limit_bytes = import.limits.element_bytes;
+    let read_error = |source| ImportError::Read { member: name.to_owned(), source };
+    let (mut offset, mut element) = (0u64, 0);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut reader).take(limit_bytes as u64 + 1);
+        let len_bytes = limited.read_until(b'\n', &mut line).map_err(read_error)? as u64;
+        if len_bytes == 0 {
+            return Ok(());
+        }
+        let mut origin = Origin { member: name.to_owned(), element, offset, len_bytes };
+        offset += len_bytes;
+        if line.len() > limit_bytes {
+            import.reject(origin, ElementError::TooLong { limit_bytes })?;
+            skip_line(&mut reader).map_err(read_error)?;
+        } else if !line.trim_ascii().is_empty() {
+            let is_first = element == 0;
+            let parses = || serde_json::from_slice::<serde::de::IgnoredAny>(line.trim_ascii_start()).is_ok();
+            if is_first && !line.trim_ascii_end().ends_with(b"}") && !parses() {
+                let mut rest = (&mut reader).take((limit_bytes - line.len()) as u64);
+                rest.read_to_end(&mut line).map_err(read_error)?;
+                origin.len_bytes = line.len() as u64;
+            }
+            let bytes = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
+            match conversation(bytes, &import.ratings, origin.clone()) {
+                Ok(conversation) => import.conversation(conversation)?,
+                Err(reason) => import.reject(origin, reason)?,
+            }
+        }
+        element += 1;
+    }
+}
+
+fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|&b| b == b'\n');
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        reader.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+fn read_text<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    reader: impl Read,
+    name: &str,
+) -> Result<(), E> {
+    let limit_bytes = import.limits.element_bytes;
+    let mut bytes = Vec::new();
+    let mut limited = reader.take(limit_bytes as u64 + 1);
+    limited
+        .read_to_end(&mut bytes)
+        .map_err(|source| ImportError::Read { member: name.to_owned(), source })?;
+    let origin = Origin { member: name.to_owned(), element: 0, offset: 0, len_bytes: bytes.len() as u64 };
+    if bytes.len() > limit_bytes {
+        return import.reject(origin, ElementError::TooLong { limit_bytes });
+    }
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| ImportError::NotUtf8 { member: name.to_owned(), offset: error.valid_up_to() });
+    let parsed = text.and_then(|text| transcript::conversation(text, import.roles, origin.clone()));
+    match parsed {
+        Err(error) if import.in_archive => import.reject(origin, ElementError::Transcript(Box::new(error))),
+        Err(error) => Err(error.into()),
+        Ok(None) => {
+            let is_empty = bytes.trim_ascii().is_empty();
+            let what = if is_empty { "is empty" } else { "is text in which no speaker recurs" };
+            import.found.reason_for_none.get_or_insert_with(|| format!("{name} {what}"));
+            import.note(format!("{name} {what}"));
+            Ok(())
+        }
+        Ok(Some(parsed)) => {
+            import.found.speakers.push((name.to_owned(), parsed.speakers));
+            if parsed.inner_label_lines > 0 {
+                let count = parsed.inner_label_lines;
+                import.note(format!(
+                    "{name}: {count} lines inside paragraphs begin with a speaker's name; not split"
+                ));
+            }
+            if let unwrap_lines::Wrap::At(width) = parsed.wrap {
+                import
+                    .note(format!("{name}: lines wrapped at {width} characters were joined into paragraphs"));
+            }
+            import.conversation(parsed.conversation)
+        }
+    }
+}
+
+fn conversation(
+    bytes: &[u8],
+    ratings: &chatgpt::Ratings,
+    origin: Origin,
+) -> Result<Conversation, ElementError> {
+    let value: Value = serde_json::from_slice(bytes)?;
+    match shape(&value)? {
+        Shape::ChatGpt => chatgpt::conversation(&value, ratings, origin),
+        Shape::Claude => claude::conversation(&value, origin),
+        Shape::Messages => rows::messages(&value, origin),
+        Shape::Pair => rows::pair(&value, origin),
+        Shape::ShareGpt => rows::share_gpt(&value, origin),
+        Shape::Alpaca => rows::alpaca(&value, origin),
+    }
+}
+
+fn shape(value: &Value) -> Result<Shape, ElementError> {
+    let Some(fields) = value.as_object() else {
+        return Err(ElementError::NotAnObject { found: kind_of(value) });
+    };
+    if let Some(Value::Object(mapping)) = fields.get("mapping") {
+        let has_fragments = |node: &Value| node.pointer("/message/fragments").is_some();
+        if mapping.values().any(has_fragments) {
+            return Err(ElementError::Unsupported { what: "DeepSeek" });
+        }
+        return Ok(Shape::ChatGpt);
+    }
+    let is_array = |key: &str| fields.get(key).is_some_and(Value::is_array);
+    let first_has = |key: &str, field: &str| {
+        fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
+    };
+    if is_array("chat_messages") {
+        Ok(Shape::Claude)
+    } else if is_array("messages") && first_has("messages", "role") {
+        Ok(Shape::Messages)
+    } else if is_array("conversations") && first_has("conversations", "from") {
+        Ok(Shape::ShareGpt)
+    } else if fields.contains_key("instruction") && fields.contains_key("output") {
+        Ok(Shape::Alpaca)
+    } else if fields.contains_key("prompt") && fields.contains_key("completion") {
+        Ok(Shape::Pair)
+    } else {
+        let keys: Vec<String> = fields.keys().take(8).map(|key| format!("`{key}`")).collect();
+        let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+        Err(ElementError::UnknownShape { keys })
+    }
+}

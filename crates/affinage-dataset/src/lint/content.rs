@@ -1,0 +1,118 @@
+//! Content: habits of assistants that a personal model should not learn by accident.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Field, Hit, Severity, Subject, head};
+use crate::conversation::Feedback;
+
+/// Characters that count as the beginning of an answer.
+const LEAD_CHARS: usize = 200;
+
+static DISCLAIMER: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bas an? (?:ai|artificial intelligence|large language)(?: language)?(?: model| assistant)?\b|\bI(?:(?:'|’)m| am) (?:just |only )?an? (?:AI|language model|large language model)\b";
+    Regex::new(pattern).expect("a valid pattern")
+});
+
+/// L30: a warning at the beginning, information elsewhere.
+pub fn ai_disclaimer(subject: &Subject) -> Vec<Hit> {
+    let lead_end = head(&subject.response, LEAD_CHARS).len();
+    let hit = |found: regex::Match<'_>| {
+        let mut hit = Hit::new(Field::Response, found.range());
+        hit.severity = (found.start() < lead_end).then_some(Severity::Warning);
+        hit
+    };
+    DISCLAIMER.find_iter(&subject.response).map(hit).collect()
+}
+
+static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)\bI(?:(?:'|’)m| am) (?:sorry,? (?:but|I)|unable to|not able to)\b",
+        r"|\bI (?:can(?:'|’)t|cannot|can not|won(?:'|’)t) (?:help|assist|provide|do that|create|write|generate|comply|access|browse|open|continue|fulfill)\b",
+        r"|\bI don(?:'|’)t have (?:access|the ability|browsing|real-time)\b",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+
+/// L31
+pub fn refusal(subject: &Subject) -> Vec<Hit> {
+    let found = REFUSAL.find(head(&subject.response, LEAD_CHARS));
+    found.map(|f| Hit::new(Field::Response, f.range())).into_iter().collect()
+}
+
+static MATERIAL: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)\[pasted: [^\]]*\]|\b(?:summari[sz]e|read|open|visit|look at|translate|analy[sz]e)\b[^\n]{0,60}https?://\S+",
+        r"|\bin (?:the|this) (?:attached|uploaded) (?:image|picture|photo|file|document|pdf)\b",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+
+/// L32
+pub fn missing_material(subject: &Subject) -> Vec<Hit> {
+    let in_text = MATERIAL.find(&subject.prompt).map(|found| Hit::new(Field::Prompt, found.range()));
+    let beside = (subject.prompt_media_count > 0).then(|| {
+        let detail = format!("{} image(s) or file(s)", subject.prompt_media_count);
+        Hit::new(Field::Prompt, 0..subject.prompt.len()).detail(detail)
+    });
+    in_text.or(beside).into_iter().collect()
+}
+
+/// Shorter answers cannot be measured.
+const REPETITION_MIN_WORDS: usize = 50;
+const DUPLICATE_SHARE: f64 = 0.30;
+/// Largest share of the characters that the most frequent n-gram may cover.
+const TOP_NGRAM_SHARE: [(usize, f64); 3] = [(2, 0.20), (3, 0.18), (4, 0.16)];
+
+/// L34, with the thresholds of Gopher (arXiv:2112.11446, table A1).
+pub fn repetition(subject: &Subject) -> Vec<Hit> {
+    let text = &subject.response;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.len() < REPETITION_MIN_WORDS {
+        return Vec::new();
+    }
+    let hit = |detail: String| vec![Hit::new(Field::Response, 0..text.len()).detail(detail)];
+    for (what, separator) in [("paragraphs", "\n\n"), ("lines", "\n")] {
+        let share = duplicate_share(text, separator);
+        if share > DUPLICATE_SHARE {
+            return hit(format!("{:.0} % of it are repeated {what}", 100.0 * share));
+        }
+    }
+    let chars: usize = words.iter().map(|word| word.chars().count()).sum();
+    for (n, limit) in TOP_NGRAM_SHARE {
+        let mut counts: HashMap<&[&str], usize> = HashMap::new();
+        for ngram in words.windows(n) {
+            *counts.entry(ngram).or_default() += 1;
+        }
+        let covered =
+            |(ngram, count): (&[&str], usize)| ngram.iter().map(|w| w.chars().count()).sum::<usize>() * count;
+        let top = counts.into_iter().filter(|(_, count)| *count > 2).map(covered).max().unwrap_or(0);
+        let share = top as f64 / chars as f64;
+        if share > limit {
+            return hit(format!("{:.0} % of it is one sequence of {n} words", 100.0 * share));
+        }
+    }
+    Vec::new()
+}
+
+/// Share of the characters that stand in repetitions of an earlier part.
+fn duplicate_share(text: &str, separator: &str) -> f64 {
+    let mut seen = std::collections::HashSet::new();
+    let (mut total, mut repeated) = (0, 0);
+    for part in text.split(separator).map(str::trim).filter(|part| !part.is_empty()) {
+        let len = part.chars().count();
+        total += len;
+        if !seen.insert(part) {
+            repeated += len;
+        }
+    }
+    repeated as f64 / total.max(1) as f64
+}
+
+/// L39
+pub fn rated_down(subject: &Subject) -> Vec<Hit> {
+    let rated_down = subject.feedback == Some(Feedback::Down);
+    rated_down.then(|| Hit::new(Field::Response, 0..subject.response.len())).into_iter().collect()
+}

@@ -1,0 +1,101 @@
+//! Rules that compare examples with each other.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Field, Hit, Subject, line_spans};
+use crate::shingle::words;
+
+const MINED_LINE_MAX_CHARS: usize = 80;
+const MINED_MIN_EXAMPLES: usize = 3;
+const MINED_MIN_CONVERSATIONS: usize = 2;
+
+/// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge.
+pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
+    let mut places: HashMap<(Field, bool, &str), Vec<(usize, Hit)>> = HashMap::new();
+    for (index, subject) in subjects.iter().enumerate() {
+        for field in [Field::Prompt, Field::Response] {
+            let text = subject.text(field);
+            let lines: Vec<_> =
+                line_spans(text).filter(|span| !text[span.clone()].trim().is_empty()).collect();
+            let [first, .., last] = lines.as_slice() else { continue };
+            for (is_first, span) in [(true, first), (false, last)] {
+                let line = text[span.clone()].trim();
+                // Fence and rule lines are Markdown, not words.
+                if line.chars().count() <= MINED_LINE_MAX_CHARS
+                    && line.chars().any(char::is_alphanumeric)
+                    && !line.starts_with("```")
+                {
+                    places
+                        .entry((field, is_first, line))
+                        .or_default()
+                        .push((index, Hit::new(field, span.clone())));
+                }
+            }
+        }
+    }
+    let mut hits = Vec::new();
+    for found in places.into_values() {
+        // Variants of one prompt share their prompt: they count once.
+        let prompts: HashSet<(&str, &str)> = found
+            .iter()
+            .map(|(i, _)| (subjects[*i].conversation.as_str(), subjects[*i].prompt.as_str()))
+            .collect();
+        let conversations: HashSet<&str> = prompts.iter().map(|(conversation, _)| *conversation).collect();
+        if prompts.len() >= MINED_MIN_EXAMPLES && conversations.len() >= MINED_MIN_CONVERSATIONS {
+            let detail = format!("{} examples, {} conversations", prompts.len(), conversations.len());
+            hits.extend(found.into_iter().map(|(index, hit)| (index, hit.detail(detail.clone()))));
+        }
+    }
+    hits
+}
+
+/// With fewer examples a rank says nothing.
+const PAIR_MIN_SUBJECTS: usize = 30;
+const PAIR_MIN_CONTENT_WORDS: usize = 8;
+const PAIR_MAX_COVERAGE: f64 = 0.10;
+const PAIR_MIN_RANK: usize = 10;
+const PAIR_MIN_RANK_SHARE: f64 = 0.20;
+/// A word in more than this share of the responses is not content.
+const COMMON_SHARE: f64 = 0.10;
+
+/// L38. Coverage = share of the prompt's content words, weighted by rarity, that its response uses. A pair is
+/// suspect if the coverage is low and many other responses would cover the prompt better. Follow-ups are left out:
+/// their words refer to the context.
+pub fn wrong_pairs(subjects: &[Subject]) -> Vec<(usize, Hit)> {
+    if subjects.len() < PAIR_MIN_SUBJECTS {
+        return Vec::new();
+    }
+    let mut holders: HashMap<String, Vec<u32>> = HashMap::new();
+    for (index, subject) in subjects.iter().enumerate() {
+        let distinct: HashSet<String> = words(&subject.response).into_iter().collect();
+        distinct.into_iter().for_each(|word| holders.entry(word).or_default().push(index as u32));
+    }
+    let count = subjects.len() as f64;
+    let mut hits = Vec::new();
+    for (index, subject) in subjects.iter().enumerate().filter(|(_, s)| s.context.is_empty()) {
+        let asked: HashSet<String> =
+            words(&subject.prompt).into_iter().filter(|w| w.chars().count() > 2).collect();
+        let mut total = 0.0;
+        let mut content_words = 0;
+        let mut scores: HashMap<u32, f64> = HashMap::new();
+        for word in &asked {
+            let found = holders.get(word).map(Vec::as_slice).unwrap_or_default();
+            if found.len() as f64 > COMMON_SHARE * count {
+                continue;
+            }
+            let idf = (count / (1.0 + found.len() as f64)).ln();
+            total += idf;
+            content_words += 1;
+            found.iter().for_each(|holder| *scores.entry(*holder).or_default() += idf);
+        }
+        let own = scores.get(&(index as u32)).copied().unwrap_or(0.0);
+        let better = scores.values().filter(|score| **score > own).count();
+        let min_rank = PAIR_MIN_RANK.max((PAIR_MIN_RANK_SHARE * count) as usize);
+        if content_words >= PAIR_MIN_CONTENT_WORDS && own < PAIR_MAX_COVERAGE * total && better > min_rank {
+            let detail =
+                format!("{better} of {} other answers share more words with the prompt", subjects.len() - 1);
+            hits.push((index, Hit::new(Field::Response, 0..subject.response.len()).detail(detail)));
+        }
+    }
+    hits
+}

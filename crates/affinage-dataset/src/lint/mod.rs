@@ -1,0 +1,282 @@
+//! Lint: what is wrong with an example, with the exact span and, where it is safe, a fix.
+//!
+//! A finding is a fact about the text, never a judgement of its worth: there are no keyword lists of "bad" topics.
+//! Errors keep an example out of a dataset, warnings ask, information informs. The rules are one table,
+//! [`rules::RULES`].
+
+mod completeness;
+mod content;
+mod corpus;
+mod privacy;
+mod residue;
+pub mod rules;
+mod structure;
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Serialize;
+
+use crate::candidate::{Candidate, Variant};
+use crate::conversation::Feedback;
+use crate::message::{Message, Role};
+use rules::{Check, Fix, Pattern, RULES, Rule, Where};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Severity {
+    #[serde(rename = "E")]
+    Error,
+    #[serde(rename = "W")]
+    Warning,
+    #[serde(rename = "I")]
+    Information,
+}
+
+impl Severity {
+    pub fn letter(self) -> char {
+        match self {
+            Severity::Error => 'E',
+            Severity::Warning => 'W',
+            Severity::Information => 'I',
+        }
+    }
+}
+
+/// Which text of an example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Field {
+    /// Message of the context, by index.
+    Context(usize),
+    Prompt,
+    Response,
+}
+
+/// What lint looks at: an example, or a candidate with one of its variants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    pub id: String,
+    pub conversation: String,
+    pub context: Vec<Message>,
+    pub prompt: String,
+    pub response: String,
+    /// The provider's word for a cut answer.
+    pub truncated: Option<String>,
+    pub feedback: Option<Feedback>,
+    /// Images and files that belong to the prompt but not to its text.
+    pub prompt_media_count: usize,
+    /// Something about the order of roles that splitting into context, prompt and response would hide.
+    pub role_fault: Option<String>,
+}
+
+impl Subject {
+    pub fn of_variant(candidate: &Candidate, variant: &Variant) -> Subject {
+        Subject {
+            id: format!("{}/{}", candidate.candidate_id, variant.variant_id),
+            conversation: candidate.conversation.clone(),
+            context: candidate.context.clone(),
+            prompt: candidate.prompt.clone(),
+            response: variant.text.clone(),
+            truncated: variant.truncated.clone(),
+            feedback: variant.feedback,
+            prompt_media_count: candidate.prompt_media_count,
+            role_fault: None,
+        }
+    }
+
+    /// A row of a dataset: the last user and assistant messages are prompt and response.
+    pub fn of_messages(id: &str, conversation: &str, messages: &[Message]) -> Subject {
+        let mut turns = messages.to_vec();
+        turns.retain(|message| message.role != Role::System);
+        let mut take = |role: Role| {
+            let last = turns.last().is_some_and(|m| m.role == role);
+            if last { turns.pop().map(|m| m.content) } else { None }
+        };
+        let response = take(Role::Assistant).unwrap_or_default();
+        let prompt = take(Role::User).unwrap_or_default();
+        Subject {
+            id: id.to_owned(),
+            conversation: conversation.to_owned(),
+            context: turns,
+            prompt,
+            response,
+            truncated: None,
+            feedback: None,
+            prompt_media_count: 0,
+            role_fault: structure::role_fault(messages),
+        }
+    }
+
+    pub fn text(&self, field: Field) -> &str {
+        match field {
+            Field::Context(index) => self.context.get(index).map_or("", |m| &m.content),
+            Field::Prompt => &self.prompt,
+            Field::Response => &self.response,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    pub rule: &'static str,
+    pub severity: Severity,
+    pub id: String,
+    pub field: Field,
+    /// Bytes in the field's text.
+    pub span: Range<usize>,
+    pub message: String,
+    /// Replaces the span without changing what the author meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// What a rule's function found; the table adds the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    field: Field,
+    span: Range<usize>,
+    detail: Option<String>,
+    severity: Option<Severity>,
+    fix: Option<String>,
+}
+
+impl Hit {
+    fn new(field: Field, span: Range<usize>) -> Hit {
+        Hit { field, span, detail: None, severity: None, fix: None }
+    }
+
+    fn detail(mut self, detail: impl Into<String>) -> Hit {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+/// All findings, ordered by subject, rule, field and span.
+pub fn lint(subjects: &[Subject]) -> Vec<Finding> {
+    let mut numbered: Vec<(usize, Finding)> = Vec::new();
+    for compiled in COMPILED.iter() {
+        let rule = compiled.rule;
+        match (&rule.check, &compiled.regex) {
+            (Check::Pattern(pattern), Some(regex)) => {
+                for (index, subject) in subjects.iter().enumerate() {
+                    let hits = pattern_hits(subject, pattern, regex, rule.severity);
+                    numbered.extend(hits.into_iter().map(|hit| (index, finding(rule, subject, hit))));
+                }
+            }
+            (Check::Example(check), _) => {
+                for (index, subject) in subjects.iter().enumerate() {
+                    numbered
+                        .extend(check(subject).into_iter().map(|hit| (index, finding(rule, subject, hit))));
+                }
+            }
+            (Check::Corpus(check), _) => {
+                let hits = check(subjects).into_iter();
+                numbered.extend(hits.map(|(index, hit)| (index, finding(rule, &subjects[index], hit))));
+            }
+            (Check::Pattern(_), None) => unreachable!("every pattern is compiled with its rule"),
+        }
+    }
+    let key = |f: &Finding| (f.rule, f.field, f.span.start, f.span.end);
+    numbered.sort_by(|(a_index, a), (b_index, b)| a_index.cmp(b_index).then_with(|| key(a).cmp(&key(b))));
+    numbered.into_iter().map(|(_, finding)| finding).collect()
+}
+
+fn finding(rule: &Rule, subject: &Subject, hit: Hit) -> Finding {
+    let message = match hit.detail {
+        Some(detail) => format!("{}: {detail}", rule.title),
+        None => rule.title.to_owned(),
+    };
+    Finding {
+        rule: rule.id,
+        severity: hit.severity.unwrap_or(rule.severity),
+        id: subject.id.clone(),
+        field: hit.field,
+        span: hit.span,
+        message,
+        fix: hit.fix,
+    }
+}
+
+struct Compiled {
+    rule: &'static Rule,
+    regex: Option<Regex>,
+}
+
+static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
+    let compile = |rule: &'static Rule| {
+        let regex = match &rule.check {
+            Check::Pattern(pattern) => {
+                Some(Regex::new(pattern.regex).expect("the table's patterns are valid"))
+            }
+            _ => None,
+        };
+        Compiled { rule, regex }
+    };
+    RULES.iter().map(compile).collect()
+});
+
+/// Errors are looked for in the context too: its words are in the training text.
+fn fields(subject: &Subject, place: Where, severity: Severity) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if place == Where::Both && severity == Severity::Error {
+        fields.extend((0..subject.context.len()).map(Field::Context));
+    }
+    if place == Where::Both {
+        fields.push(Field::Prompt);
+    }
+    fields.push(Field::Response);
+    fields
+}
+
+fn pattern_hits(subject: &Subject, pattern: &Pattern, regex: &Regex, severity: Severity) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for field in fields(subject, pattern.place, severity) {
+        let text = subject.text(field);
+        let mut fences = None;
+        for found in regex.find_iter(text).filter(|found| !found.is_empty()) {
+            let fences = fences.get_or_insert_with(|| fenced(text));
+            if pattern.prose_only && fences.iter().any(|fence| fence.contains(&found.start())) {
+                continue;
+            }
+            let mut hit = Hit::new(field, found.range());
+            hit.fix = (pattern.fix == Fix::Remove).then(String::new);
+            hits.push(hit);
+        }
+    }
+    hits
+}
+
+/// Byte ranges of fenced code blocks; an open one reaches to the end.
+fn fenced(text: &str) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut open = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        if line.trim_start().starts_with("```") {
+            match open.take() {
+                Some(start) => ranges.push(start..end),
+                None => open = Some(at),
+            }
+        }
+        at = end;
+    }
+    ranges.extend(open.map(|start| start..text.len()));
+    ranges
+}
+
+/// Byte range of each line without its line end.
+fn line_spans(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        start..start + line.trim_end_matches(['\n', '\r']).len()
+    })
+}
+
+/// The first `chars` characters of a text.
+fn head(text: &str, chars: usize) -> &str {
+    text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
+}

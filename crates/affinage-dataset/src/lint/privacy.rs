@@ -1,0 +1,146 @@
+//! Privacy: secrets and personal data, by pattern and check sum; nothing is ever verified online.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Field, Hit, Severity, Subject, fields, rules::Where};
+
+static SECRET: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"\b(?:sk-[A-Za-z0-9_-]{20,}|ghp_[A-Za-z0-9]{36}|gho_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}",
+        r"|hf_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|xox[baprs]-[A-Za-z0-9-]{10,}",
+        r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})",
+        r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+
+/// Bits per character: keys are random, placeholders such as `sk-xxxxxxxx` are not.
+const MIN_ENTROPY_BITS: f64 = 3.5;
+
+/// P01
+pub fn secrets(subject: &Subject) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for field in fields(subject, Where::Both, Severity::Error) {
+        let found = SECRET.find_iter(subject.text(field));
+        let random =
+            found.filter(|f| f.as_str().starts_with("-----") || entropy_bits(f.as_str()) >= MIN_ENTROPY_BITS);
+        hits.extend(random.map(|f| Hit::new(field, f.range())));
+    }
+    hits
+}
+
+/// A kind of personal data: its name, pattern and check.
+struct Kind {
+    name: &'static str,
+    regex: Regex,
+    is_real: fn(&str) -> bool,
+}
+
+static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let kind = |name, pattern: &str, is_real| Kind {
+        name,
+        regex: Regex::new(pattern).expect("a valid pattern"),
+        is_real,
+    };
+    vec![
+        kind(
+            "e-mail address",
+            r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
+            real_email,
+        ),
+        kind(
+            "phone number",
+            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4})\b",
+            real_phone,
+        ),
+        kind(
+            "bank account (IBAN)",
+            r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",
+            real_iban,
+        ),
+        kind("card number", r"\b\d(?:[ -]?\d){12,18}\b", real_card),
+        kind("social security number", r"\b\d{3}-\d{2}-\d{4}\b", |_| true),
+        kind("IP address", r"\b(?:\d{1,3}\.){3}\d{1,3}\b", real_ip),
+        kind(
+            "private link",
+            r"https?://(?:chatgpt\.com/(?:share|c)/|claude\.ai/(?:chat|share)/|docs\.google\.com/\w+/d/|drive\.google\.com/file/)\S+",
+            |_| true,
+        ),
+    ]
+});
+
+/// P02
+pub fn personal_data(subject: &Subject) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = Vec::new();
+    for field in [Field::Prompt, Field::Response] {
+        let text = subject.text(field);
+        for kind in PERSONAL.iter() {
+            for found in kind.regex.find_iter(text).filter(|f| (kind.is_real)(f.as_str())) {
+                let known = hits
+                    .iter()
+                    .any(|h| h.field == field && h.span.start < found.end() && found.start() < h.span.end);
+                if !known {
+                    hits.push(Hit::new(field, found.range()).detail(kind.name));
+                }
+            }
+        }
+    }
+    hits
+}
+
+fn real_email(text: &str) -> bool {
+    let domain = text.rsplit('@').next().unwrap_or("").to_ascii_lowercase();
+    !["example.com", "example.org", "example.net"].contains(&domain.as_str()) && !domain.ends_with(".example")
+}
+
+fn real_phone(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    // 555-0100 to 555-0199 are reserved for fiction.
+    (8..=15).contains(&digits) && !text.contains("555-01")
+}
+
+/// ISO 13616: the number with its first four characters moved to the end is 1 modulo 97.
+fn real_iban(text: &str) -> bool {
+    let compact: Vec<char> = text.chars().filter(|c| *c != ' ').collect();
+    if !(15..=34).contains(&compact.len()) {
+        return false;
+    }
+    let moved = compact[4..].iter().chain(&compact[..4]);
+    let remainder = moved.fold(0u32, |sum, c| {
+        let value = c.to_digit(36).unwrap_or(0);
+        (if value < 10 { sum * 10 + value } else { sum * 100 + value }) % 97
+    });
+    remainder == 1
+}
+
+/// Luhn's check sum.
+fn real_card(text: &str) -> bool {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    let doubled = |(index, digit): (usize, &u32)| match index % 2 {
+        0 => *digit,
+        _ if *digit > 4 => digit * 2 - 9,
+        _ => digit * 2,
+    };
+    let sum: u32 = digits.iter().rev().enumerate().map(doubled).sum();
+    (13..=19).contains(&digits.len()) && sum % 10 == 0 && digits.iter().any(|d| *d != digits[0])
+}
+
+/// Public addresses only: private, local and documentation ranges name nobody.
+fn real_ip(text: &str) -> bool {
+    text.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| {
+        let [a, ..] = ip.octets();
+        !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_documentation() || ip.is_broadcast())
+            // Low first octets are more often version numbers.
+            && (11..224).contains(&a)
+    })
+}
+
+fn entropy_bits(text: &str) -> f64 {
+    let mut counts: HashMap<char, usize> = HashMap::new();
+    text.chars().for_each(|c| *counts.entry(c).or_default() += 1);
+    let len = text.chars().count() as f64;
+    counts.values().map(|count| *count as f64 / len).map(|p| -p * p.log2()).sum()
+}

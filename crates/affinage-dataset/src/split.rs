@@ -1,0 +1,481 @@
+//! Splits examples so that nothing held out was seen in training.
+//!
+//! What belongs together stays together: examples of one conversation, and examples whose prompts or answers are
+//! near-duplicates. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
+//! One very long conversation is cut into sections, with a gap at the borders. What still overlaps is dropped from
+//! the held-out side and listed; the certificate states the largest overlap that is left.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::dedup::{UnionFind, clusters};
+use crate::shingle::{ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
+
+/// A conversation with more than this share of the examples is cut into sections.
+pub const SECTION_SHARE: f64 = 0.2;
+/// Consecutive candidates of one section.
+pub const SECTION_LEN: usize = 30;
+/// Candidates dropped at a border between two sides: no context reaches further back.
+pub const BORDER_LEN: usize = 3;
+/// A component with more than this share of the examples stops the split.
+pub const MAX_COMPONENT_SHARE: f64 = 0.5;
+/// From this many held-out prompts on, a third of them is sealed.
+pub const RESERVE_FROM_PROMPTS: usize = 90;
+
+/// One example to place.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    pub example_id: &'a str,
+    pub conversation: &'a str,
+    /// Number of the candidate in its conversation.
+    pub position: usize,
+    pub prompt: &'a str,
+    pub response: &'a str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// Share of the examples, 0 to 1.
+    pub validation_share: f64,
+    pub test_share: f64,
+    pub seed: u64,
+}
+
+/// Where an example stands. In this order the side that was seen first wins when two meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Train,
+    Validation,
+    Test,
+    Reserve,
+    /// Was held out once and can be on no side any more.
+    Retired,
+}
+
+/// What earlier versions decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Previous {
+    pub sides: BTreeMap<String, Side>,
+    pub sectioned: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum DropReason {
+    /// Its context reaches into a section on another side.
+    Border,
+    /// Too much of it stands in one training example.
+    Leak { containment: f64, train_example: String },
+    /// It was held out, and new examples tie it to examples on `side`.
+    Joined { side: Side },
+    /// A training example that overlaps a prompt of the evaluation.
+    EvaluationPrompt { containment: f64, prompt: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drop {
+    pub example_id: String,
+    /// The side it would have been on.
+    pub side: Side,
+    #[serde(flatten)]
+    pub reason: DropReason,
+}
+
+/// Proof of the split, stored in the manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Largest share of a held-out example's shingles found in one training example.
+    pub max_containment: f64,
+    pub threshold: f64,
+    /// Held-out examples measured, and those too short to measure (compared as whole texts only).
+    pub measured: usize,
+    pub too_short: usize,
+    /// Conversations cut into sections: their examples stand on several sides.
+    pub sectioned: BTreeSet<String>,
+    pub evaluation_prompts: usize,
+    pub dropped: Vec<Drop>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// Side of each item in the files; `None` if it was dropped.
+    pub placed: Vec<Option<Side>>,
+    /// Side to remember for each item, dropped or not.
+    pub sides: BTreeMap<String, Side>,
+    /// Name of each item's cluster of near-duplicate prompts.
+    pub prompt_clusters: Vec<String>,
+    pub certificate: Certificate,
+}
+
+/// A near-duplicate text that ties groups together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tie {
+    pub what: &'static str,
+    pub text: String,
+    pub groups: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SplitError {
+    #[error("{examples} examples cannot be split; at least 3 are needed")]
+    TooFew { examples: usize },
+    #[error("{} of the examples hang together in one group, so no clean split exists; it is tied by {}", percent(*.share), ties_text(ties, conversation))]
+    OneComponent { share: f64, conversation: String, ties: Vec<Tie> },
+}
+
+/// Places all items. `evaluation_prompts` are texts that training examples must not overlap.
+pub fn split(
+    items: &[Item<'_>],
+    policy: &Policy,
+    previous: &Previous,
+    evaluation_prompts: &[String],
+) -> Result<Split, SplitError> {
+    if items.len() < 3 {
+        return Err(SplitError::TooFew { examples: items.len() });
+    }
+    let sectioned = sectioned(items, previous);
+    let groups = Groups::of(items, &sectioned);
+    groups.check_size(items)?;
+    let mut drops = Vec::new();
+    let mut sides = place(items, &groups, policy, previous, &mut drops);
+    seal_reserve(items, &groups, policy, previous, &mut sides);
+    drop_borders(items, &sectioned, &sides, &mut drops);
+    let shingles: Vec<Shingles> = items.iter().map(|i| Shingles::of(&[i.prompt, i.response])).collect();
+    drop_evaluation_overlap(items, &shingles, &sides, evaluation_prompts, &mut drops);
+    drop_leaks(items, &shingles, &sides, &mut drops);
+    let dropped: HashSet<&str> = drops.iter().map(|d| d.example_id.as_str()).collect();
+    let placed: Vec<Option<Side>> = items
+        .iter()
+        .zip(&sides)
+        .map(|(item, side)| (*side != Side::Retired && !dropped.contains(item.example_id)).then_some(*side))
+        .collect();
+    let certificate = certify(&shingles, &placed, sectioned, evaluation_prompts.len(), drops);
+    let sides = items.iter().zip(sides).map(|(item, side)| (item.example_id.to_owned(), side)).collect();
+    Ok(Split { placed, sides, prompt_clusters: groups.prompt_names(items), certificate })
+}
+
+/// Conversations to cut: cut before, or too large now.
+fn sectioned(items: &[Item<'_>], previous: &Previous) -> BTreeSet<String> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for item in items {
+        *counts.entry(item.conversation).or_default() += 1;
+    }
+    let large = |count: usize| count as f64 > SECTION_SHARE * items.len() as f64;
+    counts
+        .into_iter()
+        .filter(|(conversation, count)| large(*count) || previous.sectioned.contains(*conversation))
+        .map(|(conversation, _)| conversation.to_owned())
+        .collect()
+}
+
+/// What hangs together.
+struct Groups {
+    /// Conversation or section of each item.
+    group: Vec<usize>,
+    prompt: Vec<Option<usize>>,
+    response: Vec<Option<usize>>,
+    /// Connected component of each item.
+    component: Vec<usize>,
+}
+
+impl Groups {
+    fn of(items: &[Item<'_>], sectioned: &BTreeSet<String>) -> Groups {
+        let mut first_of: HashMap<(&str, usize), usize> = HashMap::new();
+        let group: Vec<usize> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let section =
+                    if sectioned.contains(item.conversation) { item.position / SECTION_LEN } else { 0 };
+                *first_of.entry((item.conversation, section)).or_insert(index)
+            })
+            .collect();
+        let prompt = clusters(&items.iter().map(|i| i.prompt).collect::<Vec<_>>());
+        let response = clusters(&items.iter().map(|i| i.response).collect::<Vec<_>>());
+        let mut sets = UnionFind::new(items.len());
+        for index in 0..items.len() {
+            sets.union(index, group[index]);
+            for cluster in [prompt[index], response[index]].into_iter().flatten() {
+                sets.union(index, cluster);
+            }
+        }
+        let component = (0..items.len()).map(|i| sets.find(i)).collect();
+        Groups { group, prompt, response, component }
+    }
+
+    fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
+        let mut sizes: HashMap<usize, usize> = HashMap::new();
+        for component in &self.component {
+            *sizes.entry(*component).or_default() += 1;
+        }
+        let Some((&largest, &size)) =
+            sizes.iter().max_by_key(|&(component, size)| (*size, usize::MAX - component))
+        else {
+            return Ok(());
+        };
+        let share = size as f64 / items.len() as f64;
+        if share <= MAX_COMPONENT_SHARE {
+            return Ok(());
+        }
+        let conversation = items[largest].conversation.to_owned();
+        Err(SplitError::OneComponent { share, conversation, ties: self.ties(items, largest) })
+    }
+
+    /// The texts that tie most groups of a component together.
+    fn ties(&self, items: &[Item<'_>], component: usize) -> Vec<Tie> {
+        let mut tied: BTreeMap<(&'static str, usize), BTreeSet<usize>> = BTreeMap::new();
+        for index in (0..items.len()).filter(|&i| self.component[i] == component) {
+            for (what, cluster) in [("prompt", self.prompt[index]), ("answer", self.response[index])] {
+                if let Some(cluster) = cluster {
+                    tied.entry((what, cluster)).or_default().insert(self.group[index]);
+                }
+            }
+        }
+        let mut ties: Vec<Tie> = tied
+            .into_iter()
+            .filter(|(_, groups)| groups.len() > 1)
+            .map(|((what, first), groups)| {
+                let text = if what == "prompt" { items[first].prompt } else { items[first].response };
+                Tie { what, text: text.chars().take(80).collect(), groups: groups.len() }
+            })
+            .collect();
+        ties.sort_by_key(|tie| std::cmp::Reverse(tie.groups));
+        ties.truncate(5);
+        ties
+    }
+
+    fn prompt_names(&self, items: &[Item<'_>]) -> Vec<String> {
+        let name = |index: usize| crate::hash::short_hash(&[&normalise(items[index].prompt)]);
+        self.prompt.iter().enumerate().map(|(index, cluster)| name(cluster.unwrap_or(index))).collect()
+    }
+
+    /// Members of each component, in the seeded order of the components. The order depends on the ids alone.
+    fn in_seeded_order(&self, items: &[Item<'_>], seed: u64) -> Vec<Vec<usize>> {
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, component) in self.component.iter().enumerate() {
+            members.entry(*component).or_default().push(index);
+        }
+        let mut components: Vec<Vec<usize>> = members.into_values().collect();
+        components.sort_by_cached_key(|members| {
+            let name = members.iter().map(|&i| items[i].example_id).min().unwrap_or_default();
+            (xxh3_64_with_seed(name.as_bytes(), seed), name)
+        });
+        components
+    }
+}
+
+/// Side of every item: earlier sides first, then whole components until the shares are reached.
+fn place(
+    items: &[Item<'_>],
+    groups: &Groups,
+    policy: &Policy,
+    previous: &Previous,
+    drops: &mut Vec<Drop>,
+) -> Vec<Side> {
+    let before: Vec<Option<Side>> = items.iter().map(|i| previous.sides.get(i.example_id).copied()).collect();
+    let mut sides: Vec<Option<Side>> = before.clone();
+    let mut fresh: Vec<Vec<usize>> = Vec::new();
+    for members in groups.in_seeded_order(items, policy.seed) {
+        let active = members.iter().filter_map(|&i| before[i]).filter(|side| *side != Side::Retired).min();
+        let Some(winner) = active else {
+            fresh.push(members.into_iter().filter(|&i| before[i].is_none()).collect());
+            continue;
+        };
+        for index in members {
+            match before[index] {
+                Some(Side::Retired) => {}
+                Some(side) if side != winner => {
+                    sides[index] = Some(Side::Retired);
+                    let example_id = items[index].example_id.to_owned();
+                    drops.push(Drop { example_id, side, reason: DropReason::Joined { side: winner } });
+                }
+                _ => sides[index] = Some(winner),
+            }
+        }
+    }
+    fresh.retain(|members| !members.is_empty());
+    fill(&mut sides, &fresh, policy);
+    sides.into_iter().map(|side| side.unwrap_or(Side::Train)).collect()
+}
+
+/// Gives fresh components to test and validation until their shares are reached, the rest to train.
+fn fill(sides: &mut [Option<Side>], fresh: &[Vec<usize>], policy: &Policy) {
+    let held_out = [(Side::Test, policy.test_share), (Side::Validation, policy.validation_share)];
+    let count = |sides: &[Option<Side>], side: Side| {
+        let same = |s: Side| s == side || (side == Side::Test && s == Side::Reserve);
+        sides.iter().flatten().filter(|s| same(**s)).count() as f64
+    };
+    let len = sides.len() as f64;
+    let give = |members: &[usize], side: Side, sides: &mut [Option<Side>]| {
+        members.iter().for_each(|&i| sides[i] = Some(side));
+    };
+    for members in fresh {
+        let fits =
+            |&(side, share): &(Side, f64)| share * len - count(sides, side) >= members.len() as f64 / 2.0;
+        let side = held_out.iter().find(|wanted| fits(wanted)).map_or(Side::Train, |wanted| wanted.0);
+        give(members, side, sides);
+    }
+    // A side the user asked for must not stay empty only because every component was too large for its share.
+    for (side, share) in held_out {
+        let in_train = |members: &&Vec<usize>| sides[members[0]] == Some(Side::Train);
+        let train: Vec<&Vec<usize>> = fresh.iter().filter(in_train).collect();
+        if share > 0.0 && count(sides, side) == 0.0 && train.len() >= 2 {
+            if let Some(smallest) = train.into_iter().min_by_key(|members| members.len()) {
+                give(smallest, side, sides);
+            }
+        }
+    }
+}
+
+/// Seals a third of the held-out prompts, from components no earlier version has shown.
+fn seal_reserve(
+    items: &[Item<'_>],
+    groups: &Groups,
+    policy: &Policy,
+    previous: &Previous,
+    sides: &mut [Side],
+) {
+    let prompts = |sides: &[Side], wanted: &[Side]| {
+        let held_out = (0..items.len()).filter(|&i| wanted.contains(&sides[i]));
+        held_out.map(|i| groups.prompt[i].unwrap_or(i)).collect::<HashSet<usize>>().len()
+    };
+    let pool = prompts(sides, &[Side::Test, Side::Reserve]);
+    if pool < RESERVE_FROM_PROMPTS {
+        return;
+    }
+    for members in groups.in_seeded_order(items, policy.seed) {
+        let missing = (pool / 3).saturating_sub(prompts(sides, &[Side::Reserve]));
+        let unseen = members.iter().all(|&i| !previous.sides.contains_key(items[i].example_id));
+        if sides[members[0]] == Side::Test && unseen && members.len() <= 2 * missing {
+            members.iter().for_each(|&i| sides[i] = Side::Reserve);
+        }
+    }
+}
+
+/// Drops the first candidates of a section whose predecessor is on another side: their context stands there.
+fn drop_borders(items: &[Item<'_>], sectioned: &BTreeSet<String>, sides: &[Side], drops: &mut Vec<Drop>) {
+    let mut side_of: HashMap<(&str, usize), HashSet<Side>> = HashMap::new();
+    for (item, side) in items.iter().zip(sides) {
+        side_of.entry((item.conversation, item.position / SECTION_LEN)).or_default().insert(*side);
+    }
+    for (item, side) in items.iter().zip(sides) {
+        let section = item.position / SECTION_LEN;
+        if !sectioned.contains(item.conversation) || section == 0 || item.position % SECTION_LEN >= BORDER_LEN
+        {
+            continue;
+        }
+        let before = side_of.get(&(item.conversation, section - 1));
+        if *side != Side::Retired && before.is_some_and(|sides| sides.iter().any(|other| other != side)) {
+            drops.push(Drop {
+                example_id: item.example_id.to_owned(),
+                side: *side,
+                reason: DropReason::Border,
+            });
+        }
+    }
+}
+
+fn drop_evaluation_overlap(
+    items: &[Item<'_>],
+    shingles: &[Shingles],
+    sides: &[Side],
+    evaluation_prompts: &[String],
+    drops: &mut Vec<Drop>,
+) {
+    let train: Vec<usize> = (0..items.len()).filter(|&i| sides[i] == Side::Train).collect();
+    let index = ContainmentIndex::new(train.iter().map(|&i| &shingles[i]));
+    let mut by_prompt: HashMap<String, Vec<usize>> = HashMap::new();
+    for (number, &i) in train.iter().enumerate() {
+        by_prompt.entry(normalise(items[i].prompt)).or_default().push(number);
+    }
+    let mut found: BTreeMap<usize, (f64, &String)> = BTreeMap::new();
+    for prompt in evaluation_prompts {
+        let asked = Shingles::of(&[prompt]);
+        let mut hits: Vec<(usize, f64)> = Vec::new();
+        if asked.len() >= MIN_SHINGLES {
+            let share = |count: usize| count as f64 / asked.len() as f64;
+            hits.extend(index.overlaps(&asked).into_iter().map(|(n, count)| (n, share(count))));
+            hits.retain(|(_, share)| *share >= LEAK_THRESHOLD);
+        } else {
+            hits.extend(by_prompt.get(&normalise(prompt)).into_iter().flatten().map(|&number| (number, 1.0)));
+        }
+        for (number, share) in hits {
+            let worst = found.entry(train[number]).or_insert((share, prompt));
+            if share > worst.0 {
+                *worst = (share, prompt);
+            }
+        }
+    }
+    for (i, (containment, prompt)) in found {
+        let reason = DropReason::EvaluationPrompt { containment, prompt: prompt.clone() };
+        drops.push(Drop { example_id: items[i].example_id.to_owned(), side: Side::Train, reason });
+    }
+}
+
+fn drop_leaks(items: &[Item<'_>], shingles: &[Shingles], sides: &[Side], drops: &mut Vec<Drop>) {
+    let dropped: HashSet<String> = drops.iter().map(|d| d.example_id.clone()).collect();
+    let stays = |i: &usize| !dropped.contains(items[*i].example_id);
+    let train: Vec<usize> = (0..items.len()).filter(|&i| sides[i] == Side::Train).filter(stays).collect();
+    let index = ContainmentIndex::new(train.iter().map(|&i| &shingles[i]));
+    let whole = |i: usize| normalise(&format!("{} {}", items[i].prompt, items[i].response));
+    let whole_texts: HashMap<String, usize> = train.iter().rev().map(|&i| (whole(i), i)).collect();
+    let held_out =
+        (0..items.len()).filter(|&i| !matches!(sides[i], Side::Train | Side::Retired)).filter(stays);
+    for i in held_out.collect::<Vec<usize>>() {
+        let leak = if shingles[i].len() >= MIN_SHINGLES {
+            index.max_containment(&shingles[i]).map(|c| (c.share, train[c.text]))
+        } else {
+            whole_texts.get(&whole(i)).map(|&same| (1.0, same))
+        };
+        if let Some((containment, same)) = leak.filter(|(share, _)| *share >= LEAK_THRESHOLD) {
+            let reason = DropReason::Leak { containment, train_example: items[same].example_id.to_owned() };
+            drops.push(Drop { example_id: items[i].example_id.to_owned(), side: sides[i], reason });
+        }
+    }
+}
+
+/// Measures what is left, independently of how it was made.
+fn certify(
+    shingles: &[Shingles],
+    placed: &[Option<Side>],
+    sectioned: BTreeSet<String>,
+    evaluation_prompts: usize,
+    dropped: Vec<Drop>,
+) -> Certificate {
+    let on = |i: &usize, train: Side| placed[*i] == Some(train);
+    let index = ContainmentIndex::new((0..placed.len()).filter(|i| on(i, Side::Train)).map(|i| &shingles[i]));
+    let held_out: Vec<&Shingles> = (0..placed.len())
+        .filter(|i| placed[*i].is_some() && !on(i, Side::Train))
+        .map(|i| &shingles[i])
+        .collect();
+    let measured = held_out.iter().filter(|s| s.len() >= MIN_SHINGLES).count();
+    let max = held_out.iter().filter_map(|s| index.max_containment(s)).map(|c| c.share).fold(0.0, f64::max);
+    Certificate {
+        max_containment: max,
+        threshold: LEAK_THRESHOLD,
+        measured,
+        too_short: held_out.len() - measured,
+        sectioned,
+        evaluation_prompts,
+        dropped,
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+fn ties_text(ties: &[Tie], conversation: &str) -> String {
+    if ties.is_empty() {
+        return format!("the conversation `{conversation}`, too short to be cut into sections");
+    }
+    let listed: Vec<String> = ties
+        .iter()
+        .map(|t| format!("the {} \"{}\" ({} groups)", t.what, t.text.replace('\n', " "), t.groups))
+        .collect();
+    listed.join("; ")
+}

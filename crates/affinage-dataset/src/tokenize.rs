@@ -1,0 +1,246 @@
+//! Conversations to training rows: token ids and which of them are predicted with loss.
+//!
+//! What the assistant wrote is found by *differential rendering*: the text up to turn `i` with the
+//! generation prompt, against the text through turn `i`. The difference is what the model has to produce
+//! at inference, whatever the template looks like. Templates that write a turn in another way when more
+//! follow (some drop earlier reasoning) are handled with a marker in place of the answer.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::message::{Message, Role};
+use crate::template::{Border, ChatTemplate, GenerationPrompt, TemplateError};
+use crate::tokenizer::{Token, Tokenizer};
+
+/// Stands for an answer while its place is searched: private-use characters, which no template touches.
+const MARKER: &str = "\u{f8f0}\u{f8f1}\u{f8f2}";
+
+/// A conversation as the trainer sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenizedExample {
+    pub example_id: String,
+    pub ids: Vec<u32>,
+    /// `loss_mask[i]`: token `i` is predicted with loss. The first never is.
+    pub loss_mask: Vec<bool>,
+}
+
+/// Which tokens are learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossMode {
+    /// The answers, each with the one token that ends it, and nothing after that.
+    Assistant,
+    /// Everything but the first token.
+    Full,
+}
+
+/// Renders and tokenises a conversation.
+///
+/// `end_tokens` are the ids at which generation stops. A row of more than `max_tokens` tokens is cut at
+/// its end in full mode; in assistant mode it is an error as soon as a learned token would be lost, since
+/// an answer without its end teaches the model not to stop.
+///
+/// Errors: see [`TemplateError`]; they do not name the example.
+pub fn tokenize_example(
+    tokenizer: &Tokenizer,
+    template: &ChatTemplate,
+    example_id: &str,
+    messages: &[Message],
+    loss: LossMode,
+    end_tokens: &[u32],
+    max_tokens: usize,
+) -> Result<TokenizedExample, TemplateError> {
+    let text = template.render(messages, GenerationPrompt::Omit)?;
+    let row = Row { tokenizer, text: &text, tokens: tokenizer.encode_with_offsets(&text)? };
+    row.refuse_doubled_start(template)?;
+    let mut loss_mask = vec![loss == LossMode::Full; row.tokens.len()];
+    if loss == LossMode::Assistant {
+        for answer in find_answers(template, messages, &text)? {
+            let learned = row.learned_tokens(&answer, end_tokens)?;
+            if learned.end > max_tokens {
+                return Err(TemplateError::TooLong { tokens: row.tokens.len(), limit: max_tokens });
+            }
+            loss_mask[learned].fill(true);
+        }
+    }
+    if let Some(first) = loss_mask.first_mut() {
+        *first = false;
+    }
+    let mut ids: Vec<u32> = row.tokens.iter().map(|token| token.id).collect();
+    ids.truncate(max_tokens);
+    loss_mask.truncate(max_tokens);
+    Ok(TokenizedExample { example_id: example_id.to_owned(), ids, loss_mask })
+}
+
+/// The ids of a conversation and the opening of the assistant's turn, for generation.
+pub fn tokenize_prompt(
+    tokenizer: &Tokenizer,
+    template: &ChatTemplate,
+    messages: &[Message],
+) -> Result<Vec<u32>, TemplateError> {
+    let text = template.render(messages, GenerationPrompt::Add)?;
+    let row = Row { tokenizer, text: &text, tokens: tokenizer.encode_with_offsets(&text)? };
+    row.refuse_doubled_start(template)?;
+    Ok(row.tokens.into_iter().map(|token| token.id).collect())
+}
+
+/// The special token that the template writes right after an answer, if there is one.
+///
+/// A base model may name another end token than its own template uses; generation has to stop at both.
+pub fn end_of_turn(tokenizer: &Tokenizer, template: &ChatTemplate) -> Result<Option<u32>, TemplateError> {
+    let messages = [Message::new(Role::User, "?"), Message::new(Role::Assistant, MARKER)];
+    let text = template.render(&messages, GenerationPrompt::Omit)?;
+    let Some((_, tail)) = text.split_once(MARKER) else { return Ok(None) };
+    let first = tokenizer.encode(tail.trim_start())?.first().copied();
+    Ok(first.filter(|&id| tokenizer.is_special(id)))
+}
+
+/// Where an answer lies in the text of its conversation.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    turn: usize,
+    /// Bytes, beginning where generation would begin.
+    text: Range<usize>,
+    extent: Extent,
+}
+
+/// What else the bytes of an answer hold.
+#[derive(Debug, PartialEq)]
+enum Extent {
+    /// All the template writes for the turn, the end token included.
+    WholeTurn,
+    /// The answer alone; the end token follows.
+    ContentOnly,
+}
+
+fn find_answers(
+    template: &ChatTemplate,
+    messages: &[Message],
+    text: &str,
+) -> Result<Vec<Answer>, TemplateError> {
+    let mut answers = Vec::new();
+    for (turn, _) in messages.iter().enumerate().filter(|(_, message)| message.role == Role::Assistant) {
+        let answer = match answer_by_difference(template, messages, turn, text) {
+            Some(answer) => answer,
+            None => answer_by_marker(template, messages, turn, text)?
+                .ok_or(TemplateError::AnswerNotFound { turn: turn + 1 })?,
+        };
+        answers.push(answer);
+    }
+    if answers.is_empty() {
+        return Err(TemplateError::NoAssistantTurn);
+    }
+    Ok(answers)
+}
+
+/// Works if the text up to the turn, and through it, are beginnings of the whole text. A template may
+/// refuse to render a beginning of the conversation; then this finds nothing.
+fn answer_by_difference(
+    template: &ChatTemplate,
+    messages: &[Message],
+    turn: usize,
+    text: &str,
+) -> Option<Answer> {
+    let before = template.render(&messages[..turn], GenerationPrompt::Add).ok()?;
+    let through = template.render(&messages[..=turn], GenerationPrompt::Omit).ok()?;
+    let stable = text.starts_with(&through) && through.starts_with(&before);
+    let text = before.len()..through.len();
+    stable.then_some(Answer { turn: turn + 1, text, extent: Extent::WholeTurn })
+}
+
+/// Works if the answer is written once and changes nothing else of the text.
+fn answer_by_marker(
+    template: &ChatTemplate,
+    messages: &[Message],
+    turn: usize,
+    text: &str,
+) -> Result<Option<Answer>, TemplateError> {
+    let mut marked = messages.to_vec();
+    marked[turn].content = MARKER.to_owned();
+    let marked = template.render(&marked, GenerationPrompt::Omit)?;
+    let Some((head, tail)) = marked.split_once(MARKER) else { return Ok(None) };
+    let around = !tail.contains(MARKER) && text.starts_with(head) && text.ends_with(tail);
+    if !around || head.len() + tail.len() > text.len() {
+        return Ok(None);
+    }
+    let text = head.len()..text.len() - tail.len();
+    Ok(Some(Answer { turn: turn + 1, text, extent: Extent::ContentOnly }))
+}
+
+struct Row<'a> {
+    tokenizer: &'a Tokenizer,
+    text: &'a str,
+    tokens: Vec<Token>,
+}
+
+impl Row<'_> {
+    /// The tokens of an answer and of its one end token.
+    fn learned_tokens(&self, answer: &Answer, end_tokens: &[u32]) -> Result<Range<usize>, TemplateError> {
+        let turn = answer.turn;
+        let start = self.border(answer.text.start, turn, Border::Before)?;
+        let end = self.border(answer.text.end, turn, Border::After)?;
+        self.require_same_prompt(start, answer)?;
+        let is_end = |token: &Token| end_tokens.contains(&token.id);
+        let wrong_end = |found: usize| {
+            let names =
+                end_tokens.iter().map(|&id| self.tokenizer.token(id).unwrap_or_else(|| id.to_string()));
+            TemplateError::EndOfTurn { turn, found, expected: names.collect::<Vec<_>>().join(", ") }
+        };
+        let inside = self.tokens[start..end].iter().filter(|token| is_end(token)).count();
+        match answer.extent {
+            Extent::WholeTurn => {
+                let last = self.tokens[start..end].iter().rposition(is_end).filter(|_| inside == 1);
+                last.map(|last| start..start + last + 1).ok_or_else(|| wrong_end(inside))
+            }
+            Extent::ContentOnly => {
+                let rest = &self.tokens[end..];
+                let at = rest.iter().position(is_end).ok_or_else(|| wrong_end(0))?;
+                let doubled = usize::from(rest.get(at + 1).is_some_and(is_end));
+                match inside + 1 + doubled {
+                    1 => Ok(start..end + at + 1),
+                    found => Err(wrong_end(found)),
+                }
+            }
+        }
+    }
+
+    /// The token that begins at a byte of the text.
+    fn border(&self, byte: usize, turn: usize, border: Border) -> Result<usize, TemplateError> {
+        let at = self.tokens.partition_point(|token| token.bytes.start < byte);
+        match self.tokens[..at].last() {
+            Some(token) if token.bytes.end > byte => Err(self.split_token(token, turn, border)),
+            _ => Ok(at),
+        }
+    }
+
+    /// The tokens before an answer must be the very ones that generation would start from.
+    fn require_same_prompt(&self, start: usize, answer: &Answer) -> Result<(), TemplateError> {
+        let prompt = self.tokenizer.encode(&self.text[..answer.text.start])?;
+        let differs = |at: &usize| self.tokens.get(*at).map(|token| token.id) != prompt.get(*at).copied();
+        match (0..start.max(prompt.len())).find(differs) {
+            None => Ok(()),
+            Some(at) => {
+                let token = &self.tokens[at.min(self.tokens.len() - 1)];
+                Err(self.split_token(token, answer.turn, Border::Before))
+            }
+        }
+    }
+
+    fn split_token(&self, token: &Token, turn: usize, border: Border) -> TemplateError {
+        let token = self.text.get(token.bytes.clone()).unwrap_or_default().to_owned();
+        TemplateError::SplitToken { turn, border, token }
+    }
+
+    /// Some templates write the begin token although the tokenizer or the text has it already.
+    fn refuse_doubled_start(&self, template: &ChatTemplate) -> Result<(), TemplateError> {
+        let Some(bos) = &template.special_tokens().bos else { return Ok(()) };
+        let id = self.tokenizer.id(bos);
+        match self.tokens.as_slice() {
+            [first, second, ..] if Some(first.id) == id && Some(second.id) == id => {
+                Err(TemplateError::DoubledStart { token: bos.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}

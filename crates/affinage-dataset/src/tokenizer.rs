@@ -1,0 +1,267 @@
+//! Text to token ids and back.
+//!
+//! The work is done by the `tokenizers` crate. A `tokenizer.json` describes its own pipeline; a GGUF file
+//! only names one (`tokenizer.ggml.pre`), which is rebuilt here. A wrong pipeline changes ids in silence,
+//! so an unknown name is refused.
+//!
+//! Source: llama.cpp `llama-vocab.cpp` (names), and the `tokenizer.json` of SmolLM2, Qwen2.5, Llama 3 and
+//! GPT-2 (pipelines).
+
+use std::ops::Range;
+
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::unicode::NFC;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::digits::Digits;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{AddedToken, PostProcessorWrapper, PreTokenizerWrapper, SplitDelimiterBehavior};
+
+/// Single digits.
+const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Groups of up to three digits.
+const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Token types of a GGUF vocabulary that are matched as a whole before anything is split.
+const CONTROL: i64 = 3;
+const USER_DEFINED: i64 = 4;
+
+/// Why a tokenizer could not be built or used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    #[error("the tokenizer definition is not usable: {0}")]
+    Definition(#[source] tokenizers::Error),
+    #[error("the vocabulary is of model `{found}`, supported: gpt2 (byte-level BPE)")]
+    Model { found: String },
+    #[error("the vocabulary names the pre-tokenizer `{found}`, supported: {}", PRE_TOKENIZERS.join(", "))]
+    PreTokenizer { found: String },
+    #[error("the vocabulary has {tokens} tokens but {types} token types")]
+    TypeCount { tokens: usize, types: usize },
+    #[error("the vocabulary has token {token:?} twice, as {first} and {second}")]
+    DuplicateToken { token: String, first: u32, second: u32 },
+    #[error("merge {index} of the vocabulary is {merge:?}, expected two tokens with a space between")]
+    Merge { index: usize, merge: String },
+    #[error("text could not be turned into tokens: {0}")]
+    Encode(#[source] tokenizers::Error),
+    #[error("tokens could not be turned into text: {0}")]
+    Decode(#[source] tokenizers::Error),
+}
+
+/// The tokenizer part of a GGUF file, borrowed from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GgufVocabulary<'a> {
+    /// `tokenizer.ggml.model`.
+    pub model: &'a str,
+    /// `tokenizer.ggml.pre`; old files have none.
+    pub pre: Option<&'a str>,
+    pub tokens: Vec<&'a str>,
+    /// `left right`, best first.
+    pub merges: Vec<&'a str>,
+    /// One per token, or empty.
+    pub token_types: Vec<i64>,
+}
+
+/// A token and its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    pub id: u32,
+    pub bytes: Range<usize>,
+}
+
+/// Text to ids and back. Nothing is added to a text; special tokens inside it become their ids.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+}
+
+impl Tokenizer {
+    /// From the bytes of a `tokenizer.json`.
+    pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(TokenizerError::Definition)?;
+        // Settings of whoever saved the file; they would cut or lengthen rows.
+        inner.with_truncation(None).map_err(TokenizerError::Definition)?;
+        inner.with_padding(None);
+        // It would add tokens, which templates do, and shorten the offsets of tokens that begin with a space.
+        inner.with_post_processor(None::<PostProcessorWrapper>);
+        Ok(Tokenizer { inner })
+    }
+
+    /// From the vocabulary of a GGUF file.
+    pub fn from_gguf(vocabulary: &GgufVocabulary) -> Result<Tokenizer, TokenizerError> {
+        if vocabulary.model != "gpt2" {
+            return Err(TokenizerError::Model { found: vocabulary.model.to_owned() });
+        }
+        let pipeline = Pipeline::named(vocabulary.pre.unwrap_or("default"))?;
+        let bpe = BPE::builder()
+            .vocab_and_merges(ids_by_token(&vocabulary.tokens)?, merges(&vocabulary.merges)?)
+            .ignore_merges(pipeline.ignore_merges)
+            .build()
+            .map_err(TokenizerError::Definition)?;
+        let mut inner = tokenizers::Tokenizer::new(bpe);
+        inner.with_normalizer(pipeline.compose.then_some(NFC));
+        inner.with_pre_tokenizer(Some(pipeline.pre_tokenizer));
+        inner.with_decoder(Some(ByteLevel::new(false, true, true)));
+        add_whole_tokens(&mut inner, vocabulary)?;
+        Ok(Tokenizer { inner })
+    }
+
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self.inner.encode_fast(text, false).map_err(TokenizerError::Encode)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// As [`Tokenizer::encode`], with the bytes of `text` that each token stands for. The tokens of one
+    /// character that needs several share its bytes.
+    pub fn encode_with_offsets(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
+        let encoding = self.inner.encode(text, false).map_err(TokenizerError::Encode)?;
+        let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
+        Ok(tokens.map(|(&id, &(start, end))| Token { id, bytes: start..end }).collect())
+    }
+
+    /// The text of `ids`, special tokens left out.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        self.inner.decode(ids, true).map_err(TokenizerError::Decode)
+    }
+
+    /// The text of `ids`, special tokens written out.
+    pub fn decode_with_special(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        self.inner.decode(ids, false).map_err(TokenizerError::Decode)
+    }
+
+    /// Decoding id by id, for text that is shown while it is generated.
+    pub fn stream(&self) -> TokenStream<'_> {
+        TokenStream { tokenizer: self, ids: Vec::new(), shown: 0, context: 0 }
+    }
+
+    /// A token as the vocabulary writes it (`Ġthe` for " the").
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The id of a token as the vocabulary writes it.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// Whether a token is matched as a whole and left out by [`Tokenizer::decode`].
+    pub fn is_special(&self, id: u32) -> bool {
+        self.inner
+            .get_added_vocabulary()
+            .get_added_tokens_decoder()
+            .get(&id)
+            .is_some_and(|token| token.special)
+    }
+
+    /// Tokens with an id of their own, special ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+}
+
+const PRE_TOKENIZERS: [&str; 5] = ["smollm", "qwen2", "llama-bpe", "gpt-2", "default"];
+
+/// What stands between a text and the byte-pair merges.
+struct Pipeline {
+    pre_tokenizer: PreTokenizerWrapper,
+    /// Unicode composition first.
+    compose: bool,
+    /// A word that is a token as a whole is that token, whatever the merges say.
+    ignore_merges: bool,
+}
+
+impl Pipeline {
+    fn named(name: &str) -> Result<Pipeline, TokenizerError> {
+        let words = |pattern: &str| -> Result<PreTokenizerWrapper, TokenizerError> {
+            let pattern = SplitPattern::Regex(pattern.to_owned());
+            let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+                .map_err(TokenizerError::Definition)?;
+            Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, true, false).into()]).into())
+        };
+        let gpt2 = ByteLevel::new(false, true, true);
+        Ok(match name {
+            "smollm" => Pipeline {
+                pre_tokenizer: Sequence::new(vec![Digits::new(true).into(), gpt2.into()]).into(),
+                compose: false,
+                ignore_merges: false,
+            },
+            "qwen2" => Pipeline { pre_tokenizer: words(QWEN2_WORDS)?, compose: true, ignore_merges: false },
+            "llama-bpe" => {
+                Pipeline { pre_tokenizer: words(LLAMA3_WORDS)?, compose: false, ignore_merges: true }
+            }
+            "gpt-2" | "default" => {
+                Pipeline { pre_tokenizer: gpt2.into(), compose: false, ignore_merges: false }
+            }
+            other => return Err(TokenizerError::PreTokenizer { found: other.to_owned() }),
+        })
+    }
+}
+
+fn ids_by_token(tokens: &[&str]) -> Result<Vocab, TokenizerError> {
+    let mut ids = Vocab::default();
+    for (id, &token) in (0u32..).zip(tokens) {
+        if let Some(first) = ids.insert(token.to_owned(), id) {
+            return Err(TokenizerError::DuplicateToken { token: token.to_owned(), first, second: id });
+        }
+    }
+    Ok(ids)
+}
+
+fn merges(merges: &[&str]) -> Result<Vec<(String, String)>, TokenizerError> {
+    let pair = |(index, merge): (usize, &&str)| match merge.split_once(' ') {
+        Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
+        None => Err(TokenizerError::Merge { index, merge: (*merge).to_owned() }),
+    };
+    merges.iter().enumerate().map(pair).collect()
+}
+
+fn add_whole_tokens(
+    inner: &mut tokenizers::Tokenizer,
+    vocabulary: &GgufVocabulary,
+) -> Result<(), TokenizerError> {
+    let (tokens, types) = (&vocabulary.tokens, &vocabulary.token_types);
+    if !types.is_empty() && types.len() != tokens.len() {
+        return Err(TokenizerError::TypeCount { tokens: tokens.len(), types: types.len() });
+    }
+    let of_type = |wanted: i64| {
+        let whole = tokens.iter().zip(types).filter(move |&(_, &kind)| kind == wanted);
+        whole.map(move |(&token, _)| AddedToken::from(token, wanted == CONTROL).normalized(false))
+    };
+    inner.add_special_tokens(&of_type(CONTROL).collect::<Vec<_>>());
+    inner.add_tokens(&of_type(USER_DEFINED).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Decodes id by id and never shows half a character.
+///
+/// The pieces and the rest together are the text that [`Tokenizer::decode`] gives for all ids.
+pub struct TokenStream<'a> {
+    tokenizer: &'a Tokenizer,
+    /// Only the ids from the last shown piece on: earlier text cannot change any more.
+    ids: Vec<u32>,
+    /// How many of them are shown; they stay as context, because some decoders treat a first token apart.
+    context: usize,
+    /// Bytes of the context's text.
+    shown: usize,
+}
+
+impl TokenStream<'_> {
+    /// The text that `id` completes, empty while a character is unfinished.
+    pub fn push(&mut self, id: u32) -> Result<String, TokenizerError> {
+        self.ids.push(id);
+        let text = self.tokenizer.decode(&self.ids)?;
+        if text.ends_with(char::REPLACEMENT_CHARACTER) {
+            return Ok(String::new());
+        }
+        let piece = text.get(self.shown..).unwrap_or_default().to_owned();
+        if !piece.is_empty() {
+            self.ids.drain(..self.context);
+            self.context = self.ids.len();
+            self.shown = self.tokenizer.decode(&self.ids)?.len();
+        }
+        Ok(piece)
+    }
+
+    /// What is left at the end: an unfinished character as U+FFFD.
+    pub fn finish(self) -> Result<String, TokenizerError> {
+        Ok(self.tokenizer.decode(&self.ids)?.get(self.shown..).unwrap_or_default().to_owned())
+    }
+}

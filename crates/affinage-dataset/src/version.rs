@@ -1,0 +1,167 @@
+//! A frozen dataset version: its hash, manifest and card.
+//!
+//! The hash covers the lines of all files, the rules that chose and split them, and the version of the tool; the
+//! manifest adds the certificate and the sides to remember. The card is written from the manifest alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::split::{Certificate, DropReason, Previous, Side};
+
+pub const MANIFEST_VERSION: u32 = 1;
+
+/// How examples were chosen and placed: everything besides the examples that decides the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// `signed` (decisions only) or `accept-clean` (also what lint finds nothing against).
+    pub selection: String,
+    pub validation_share: f64,
+    pub test_share: f64,
+    pub seed: u64,
+    pub context_exchanges: usize,
+    pub context_chars: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    pub examples: usize,
+    pub sha256: String,
+}
+
+/// Why accepted material is not in the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub candidates: usize,
+    pub accepted: usize,
+    pub edited: usize,
+    pub rejected: usize,
+    /// Candidates nobody decided on, by the reason they were not taken.
+    pub undecided: usize,
+    /// Accepted examples with the same normalised prompt and answer as another.
+    pub exact_duplicates: usize,
+    /// Accepted answers beyond the cap for one prompt.
+    pub over_prompt_cap: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub v: u32,
+    /// Folder name, e.g. `v3-1f2e9c`.
+    pub name: String,
+    pub hash: String,
+    pub tool: String,
+    pub rules: Rules,
+    pub counts: Counts,
+    /// By file name.
+    pub files: BTreeMap<String, FileRecord>,
+    /// SHA-256 of every imported file that examples come from.
+    pub sources: BTreeSet<String>,
+    /// Examples by writer.
+    pub writers: BTreeMap<String, usize>,
+    pub certificate: Certificate,
+    /// Side of every example, dropped ones too: later versions keep it.
+    pub sides: BTreeMap<String, Side>,
+}
+
+impl Manifest {
+    /// What a later version must respect.
+    pub fn as_previous(&self) -> Previous {
+        Previous { sides: self.sides.clone(), sectioned: self.certificate.sectioned.clone() }
+    }
+}
+
+/// Adds an older version's sides, where newer ones have none.
+pub fn remember(newest_first: impl IntoIterator<Item = Previous>) -> Previous {
+    let mut all = Previous::default();
+    for previous in newest_first {
+        for (id, side) in previous.sides {
+            all.sides.entry(id).or_insert(side);
+        }
+        all.sectioned.extend(previous.sectioned);
+    }
+    all
+}
+
+/// SHA-256 of a version: of the rules, the tool and the files' own hashes.
+pub fn version_hash(rules: &Rules, tool: &str, files: &BTreeMap<String, FileRecord>) -> String {
+    let stated = serde_json::json!({ "rules": rules, "tool": tool, "files": files });
+    format!("{:x}", Sha256::digest(stated.to_string().as_bytes()))
+}
+
+/// The dataset card, in Markdown.
+pub fn card(manifest: &Manifest) -> String {
+    let mut text =
+        format!("# Dataset {}\n\nMade by {}. Hash `{}`.\n", manifest.name, manifest.tool, manifest.hash);
+    text += "\n| file | examples | SHA-256 |\n|---|---:|---|\n";
+    for (name, file) in &manifest.files {
+        text +=
+            &format!("| {name} | {} | `{}` |\n", file.examples, &file.sha256[..12.min(file.sha256.len())]);
+    }
+    let counts = &manifest.counts;
+    text += &format!(
+        "\n## Where the examples come from\n\n{} candidates from {} imported file(s); {} accepted ({} of them edited), \
+         {} rejected, {} not decided on. {} exact duplicates and {} answers beyond the cap for one prompt were left \
+         out.\n\nSelection: {}.\n",
+        counts.candidates,
+        manifest.sources.len(),
+        counts.accepted,
+        counts.edited,
+        counts.rejected,
+        counts.undecided,
+        counts.exact_duplicates,
+        counts.over_prompt_cap,
+        selection_text(&manifest.rules.selection),
+    );
+    text += "\nAnswers were written by:\n\n";
+    for (writer, count) in &manifest.writers {
+        text += &format!("- {writer}: {count}\n");
+    }
+    text + &certificate_text(&manifest.certificate)
+}
+
+fn selection_text(selection: &str) -> &str {
+    match selection {
+        "accept-clean" => {
+            "a person's decisions, and otherwise every answer that lint finds no error or warning in; nobody read those"
+        }
+        _ => "only what a person decided on",
+    }
+}
+
+fn certificate_text(certificate: &Certificate) -> String {
+    let mut text = format!(
+        "\n## Leak certificate\n\nLargest share of a held-out example's 5-word sequences found in any one training \
+         example: **{:.3}** (limit {}). {} held-out examples were measured, {} are too short to measure and were \
+         compared as whole texts. Training examples were compared with {} prompts of the evaluation.\n",
+        certificate.max_containment,
+        certificate.threshold,
+        certificate.measured,
+        certificate.too_short,
+        certificate.evaluation_prompts,
+    );
+    if !certificate.sectioned.is_empty() {
+        let named: Vec<&str> = certificate.sectioned.iter().map(String::as_str).collect();
+        text += &format!(
+            "\nThese conversations are so long that they were cut into sections, which stand on several sides: {}. \
+             Held-out examples from them share their topic and speakers with the training examples.\n",
+            named.join(", ")
+        );
+    }
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for dropped in &certificate.dropped {
+        let reason = match dropped.reason {
+            DropReason::Border => "at the border of a section on another side",
+            DropReason::Leak { .. } => "held out, but too similar to a training example",
+            DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
+            DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
+        };
+        *reasons.entry(reason).or_default() += 1;
+    }
+    if !reasons.is_empty() {
+        text += "\nDropped:\n\n";
+        reasons.iter().for_each(|(reason, count)| text += &format!("- {count}: {reason}\n"));
+    }
+    text
+}

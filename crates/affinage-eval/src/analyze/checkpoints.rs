@@ -1,0 +1,67 @@
+//! The figures of every checkpoint side by side.
+
+use super::Rows;
+use crate::analysis::{
+    CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, FitResult, ObjectiveResult, VoiceResult, WinRate,
+};
+use crate::fit::FitControl;
+use crate::plan::ArmKind;
+
+/// Points in the order of steps, each from the results that the tables show.
+pub fn curve(
+    rows: &Rows,
+    comparisons: &[ComparisonResult],
+    fit: Option<&FitResult>,
+    voice: Option<&VoiceResult>,
+    objective: &[ObjectiveResult],
+) -> CheckpointCurve {
+    let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base).map(|arm| arm.name.as_str());
+    let mut points: Vec<CheckpointPoint> = Vec::new();
+    for arm in &rows.plan.arms {
+        let (Some(step), Some(adapter_sha256)) = (arm.step(), arm.adapter_sha256()) else {
+            continue;
+        };
+        let gain = |control: FitControl| -> Option<Estimate> {
+            let arm_fit = fit?.arms.iter().find(|found| found.arm == arm.name)?;
+            Some(arm_fit.controls.iter().find(|gain| gain.control == control)?.gain.clone())
+        };
+        let compared = comparisons
+            .iter()
+            .find(|result| result.planned.arm == arm.name && Some(result.planned.against.as_str()) == base);
+        let rate = |rate: Option<&WinRate>| rate.map(|rate| rate.estimate.clone());
+        let marks = voice.and_then(|voice| voice.arms.iter().find(|found| found.arm == arm.name));
+        let checked = objective.iter().find(|found| found.arm == arm.name && found.category.is_none());
+        points.push(CheckpointPoint {
+            arm: arm.name.clone(),
+            step,
+            adapter_sha256: adapter_sha256.to_owned(),
+            fit_gain: gain(FitControl::Own),
+            fit_gain_other_writer: gain(FitControl::OtherWriter),
+            fit_gain_shuffled: gain(FitControl::Shuffled),
+            voice: marks.map(|marks| marks.all_marks.clone()),
+            win_rate: rate(compared.and_then(|result| result.overall.as_ref())),
+            win_rate_in_domain: rate(compared.and_then(|result| result.in_domain.as_ref())),
+            objective: checked.map(|checked| checked.correct.clone()),
+        });
+    }
+    points.sort_by_key(|point| point.step);
+    let sentence = sentence(&points);
+    CheckpointCurve { points, sentence }
+}
+
+fn sentence(points: &[CheckpointPoint]) -> String {
+    match points {
+        [] => "The plan has no checkpoint.".to_owned(),
+        [only] => format!("One checkpoint, `{}`: a curve needs more.", only.arm),
+        [first, .., last] => {
+            let judged = points.iter().filter(|point| point.win_rate.is_some()).count();
+            format!(
+                "{} checkpoints, step {} to {}, {judged} of them judged against the base. They are steps of one \
+                 schedule: an early one is not a shorter training.",
+                points.len(),
+                first.step,
+                last.step
+            )
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Numbered checks of the method itself: what could make every figure above them wrong.
+
+use std::collections::BTreeSet;
+
+use super::Rows;
+use super::judges::is_shown;
+use super::votes::Votes;
+use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
+use crate::completion::FinishReason;
+use crate::stats::proportion::fisher_exact;
+
+/// All checks in the order of their codes.
+pub fn run(
+    rows: &Rows,
+    votes: &Votes,
+    judges: &[JudgeResult],
+    comparisons: &[ComparisonResult],
+) -> Vec<MethodCheck> {
+    vec![
+        overlap(rows),
+        effects("A002", "Seat effect", judges, |judge| (judge.slot_effect.as_ref(), &judge.slot_sentence)),
+        effects("A003", "Label effect", judges, |judge| (judge.label_effect.as_ref(), &judge.label_sentence)),
+        missing(comparisons),
+        identical_hashes(rows),
+        order_independence(votes, judges),
+        truncated(rows),
+        coins(judges),
+        panel_size(judges),
+        clusters(rows),
+        substituted_models(judges),
+    ]
+}
+
+fn check(code: &str, title: &str, state: CheckState, sentence: String) -> MethodCheck {
+    MethodCheck { code: code.to_owned(), title: title.to_owned(), state, sentence, advice: None }
+}
+
+fn advised(check: MethodCheck, advice: &str) -> MethodCheck {
+    MethodCheck { advice: Some(advice.to_owned()), ..check }
+}
+
+/// A held-out prompt counts as leaked from this share of its 5-word shingles on.
+const LEAK_FROM: f64 = 0.2;
+
+fn overlap(rows: &Rows) -> MethodCheck {
+    let (code, title) = ("A001", "Overlap of training texts and prompts");
+    let Some(dataset) = &rows.plan.dataset else {
+        let sentence = "The plan names no data set, so overlap with the training texts was not measured.";
+        return check(code, title, CheckState::Skipped, sentence.to_owned());
+    };
+    let Some(most) = dataset.max_prompt_containment.or(dataset.max_containment) else {
+        let sentence = format!("Data set {} has no leak certificate.", dataset.version);
+        return advised(
+            check(code, title, CheckState::Skipped, sentence),
+            "freeze the data set again with `affinage dataset`",
+        );
+    };
+    let sentence = format!(
+        "The prompt nearest to a training example of {} shares {:.0} % of its 5-word shingles with it (limit {:.0} %).",
+        dataset.version,
+        100.0 * most,
+        100.0 * LEAK_FROM
+    );
+    if most < LEAK_FROM {
+        return check(code, title, CheckState::Passed, sentence);
+    }
+    advised(
+        check(code, title, CheckState::Issue, sentence),
+        "remove the prompts that repeat training texts; a win there may be recitation",
+    )
+}
+
+fn effects<'j>(
+    code: &str,
+    title: &str,
+    judges: &'j [JudgeResult],
+    effect: impl Fn(&'j JudgeResult) -> (Option<&'j Estimate>, &'j String),
+) -> MethodCheck {
+    let judged: Vec<&JudgeResult> = judges.iter().filter(|judge| effect(judge).0.is_some()).collect();
+    if judged.is_empty() {
+        return check(code, title, CheckState::Skipped, "No judge has judged a pair in both orders.".to_owned());
+    }
+    let shown: Vec<&&JudgeResult> = judged.iter().filter(|judge| is_shown(effect(judge).0)).collect();
+    if shown.is_empty() {
+        let sentence = format!("No effect is shown for any of {} judges.", judged.len());
+        return check(code, title, CheckState::Passed, sentence);
+    }
+    let sentences: Vec<&str> = shown.iter().map(|judge| effect(judge).1.as_str()).collect();
+    let large = shown.iter().any(|judge| effect(judge).0.is_some_and(|e| e.value.abs() >= 0.25));
+    let state = if large { CheckState::Issue } else { CheckState::Tip };
+    advised(
+        check(code, title, state, sentences.join(" ")),
+        "both orders are judged and labels are balanced, so this costs power rather than truth; prefer judges \
+         without it",
+    )
+}
+
+fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
+    let (code, title) = ("A004", "Missing votes");
+    let planned: usize = comparisons.iter().map(|result| result.missing.planned).sum();
+    let missing: usize = comparisons.iter().map(|result| result.missing.missing).sum();
+    if planned == 0 {
+        return check(code, title, CheckState::NotApplicable, "No pair needed a judge.".to_owned());
+    }
+    let share = missing as f64 / planned as f64;
+    let sentence = format!("{missing} of {planned} votes do not count ({:.1} %).", 100.0 * share);
+    match missing {
+        0 => check(code, title, CheckState::Passed, sentence),
+        _ if share <= 0.05 => check(code, title, CheckState::Tip, sentence),
+        _ => advised(
+            check(code, title, CheckState::Issue, sentence),
+            "run `affinage judge` again: it asks only for what is missing",
+        ),
+    }
+}
+
+/// A hash under two names, or another hash than planned, stops the analysis; here it is said that it was looked.
+fn identical_hashes(rows: &Rows) -> MethodCheck {
+    let hashes: BTreeSet<&str> = rows.plan.arms.iter().filter_map(|arm| arm.adapter_sha256()).collect();
+    let sentence = format!(
+        "{} adapters under {} names, each with its own hash; every one of {} answers carries the hash of the \
+         plan.",
+        hashes.len(),
+        hashes.len(),
+        rows.completions.len()
+    );
+    check("A005", "Identical adapters", CheckState::Passed, sentence)
+}
+
+/// Does the winner depend on the order? In our own data this is the seat effect once more; a strong dependence
+/// with swapped labels is how inverted winners look.
+fn order_independence(votes: &Votes, judges: &[JudgeResult]) -> MethodCheck {
+    let (code, title) = ("A006", "Order and winner");
+    let mut sentences = Vec::new();
+    let mut suspicious = false;
+    for judge in judges {
+        let cells = votes.pairs.iter().filter_map(|pair| pair.judges.get(judge.judge_id.as_str()));
+        let mut table = [[0u64; 2]; 2];
+        for cell in cells.flat_map(|judge| &judge.cells) {
+            if let Some(score) = cell.score.filter(|score| *score != 0.5) {
+                table[usize::from(cell.arm_is_first)][usize::from(score > 0.5)] += 1;
+            }
+        }
+        let total: u64 = table.iter().flatten().sum();
+        if total < 20 {
+            continue;
+        }
+        let p = fisher_exact(table);
+        suspicious |= p < 0.01;
+        sentences.push(format!("`{}`: Fisher's p {p:.3} over {total} decisive calls.", judge.judge_id));
+    }
+    if sentences.is_empty() {
+        return check(code, title, CheckState::Skipped, "Too few decisive calls to test.".to_owned());
+    }
+    if !suspicious {
+        return check(code, title, CheckState::Passed, sentences.join(" "));
+    }
+    let advice = "the winner moves with the order; the key was checked against the answers' own rows, so this is \
+                  the judge's position bias, not an inverted key";
+    advised(check(code, title, CheckState::Tip, sentences.join(" ")), advice)
+}
+
+fn truncated(rows: &Rows) -> MethodCheck {
+    let (code, title) = ("A007", "Answers cut at the token limit");
+    let answers = rows.completions.len();
+    let cut = rows.completions.values().filter(|c| c.finish_reason == FinishReason::Length).count();
+    let sentence = format!("{cut} of {answers} answers were cut.");
+    match cut {
+        _ if answers == 0 => check(code, title, CheckState::NotApplicable, "There are no answers.".to_owned()),
+        0 => check(code, title, CheckState::Passed, sentence),
+        _ if 10 * cut <= answers => check(code, title, CheckState::Tip, sentence),
+        _ => advised(
+            check(code, title, CheckState::Issue, sentence),
+            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences",
+        ),
+    }
+}
+
+fn coins(judges: &[JudgeResult]) -> MethodCheck {
+    let (code, title) = ("A008", "Judges like coins");
+    let tested: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.better_than_coin.is_some()).collect();
+    if tested.is_empty() {
+        let sentence = "No judge has enough decisive pairs to test its consistency.";
+        return check(code, title, CheckState::Skipped, sentence.to_owned());
+    }
+    let sentences: Vec<&str> = tested.iter().map(|judge| judge.consistency_sentence.as_str()).collect();
+    if tested.iter().all(|judge| judge.better_than_coin == Some(true)) {
+        return check(code, title, CheckState::Passed, sentences.join(" "));
+    }
+    advised(
+        check(code, title, CheckState::Issue, sentences.join(" ")),
+        "use a stronger judge, or read the fit, voice and objective figures, which need none",
+    )
+}
+
+fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
+    let (code, title) = ("A009", "Number of judges");
+    let panel = judges.iter().filter(|judge| judge.in_panel).count();
+    let sentence = format!("{panel} of {} judges are in the mean.", judges.len());
+    match panel {
+        0 => check(code, title, CheckState::Skipped, sentence),
+        1 => advised(check(code, title, CheckState::Tip, sentence), "add a judge of another family, or vote yourself"),
+        _ => check(code, title, CheckState::Passed, sentence),
+    }
+}
+
+fn clusters(rows: &Rows) -> MethodCheck {
+    let (code, title) = ("A010", "Repeated prompts");
+    let clusters: BTreeSet<&str> = rows.prompts.values().map(|p| p.cluster_id.as_str()).collect();
+    let sentence = format!(
+        "{} prompts in {} independent clusters, {} answers per prompt and arm; intervals run over clusters.",
+        rows.prompts.len(),
+        clusters.len(),
+        rows.plan.samples_per_prompt
+    );
+    let state = if clusters.len() == rows.prompts.len() { CheckState::Passed } else { CheckState::Tip };
+    check(code, title, state, sentence)
+}
+
+fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
+    let (code, title) = ("A011", "The judge that answered");
+    let changed: Vec<String> = judges
+        .iter()
+        .filter(|judge| judge.models_returned.len() > 1)
+        .map(|judge| format!("`{}` was answered by {}.", judge.judge_id, judge.models_returned.join(" and ")))
+        .collect();
+    if changed.is_empty() {
+        let sentence = "Each judge was answered by one model throughout.".to_owned();
+        return check(code, title, CheckState::Passed, sentence);
+    }
+    check(code, title, CheckState::Issue, changed.join(" "))
+}

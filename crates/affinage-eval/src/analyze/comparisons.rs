@@ -1,0 +1,342 @@
+//! Every planned comparison in all its cuts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rows;
+use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
+use super::votes::{PairVotes, Votes};
+use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
+use crate::analysis::{
+    CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeWinRate, LengthEffect,
+    MissingCounts, VerdictWord, WinRate,
+};
+use crate::judgment::CRITERIA;
+use crate::plan::PlannedComparison;
+use crate::stats::multiple::holm;
+use crate::suite::Domain;
+
+/// A judge that is valid on a smaller share of the prompts leaves the mean of the panel.
+pub const VALID_AT_LEAST: f64 = 0.9;
+
+pub fn rules(rows: &Rows) -> Rules {
+    Rules { alpha: rows.plan.alpha, margin: rows.plan.margin, seed: rows.plan.seed }
+}
+
+/// One result per planned comparison, words after Holm over all of them.
+pub fn results(rows: &Rows, votes: &Votes) -> Vec<ComparisonResult> {
+    let mut results: Vec<ComparisonResult> =
+        rows.plan.comparisons.iter().map(|planned| result(rows, votes, planned)).collect();
+    let tested: Vec<(usize, f64)> =
+        results.iter().enumerate().filter_map(|(i, result)| Some((i, result.p?))).collect();
+    let adjusted = holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    for ((i, _), p_adjusted) in tested.into_iter().zip(adjusted) {
+        let pairs: Vec<&PairVotes> = votes.of(&rows.plan.comparisons[i]).collect();
+        let scores = prompt_scores(&pairs, &panel(&pairs));
+        results[i].p_adjusted = Some(p_adjusted);
+        if let Some(overall) = &mut results[i].overall {
+            redecide(overall, &scores, Some(p_adjusted), &rows.plan.comparisons[i], rules(rows));
+        }
+    }
+    results
+}
+
+fn redecide(
+    rate: &mut WinRate,
+    scores: &[PromptScore],
+    p: Option<f64>,
+    planned: &PlannedComparison,
+    rules: Rules,
+) {
+    let values: Vec<f64> = scores.iter().map(|s| s.score).collect();
+    let clusters: Vec<&str> = scores.iter().map(|s| s.cluster).collect();
+    decide(rate, &values, &clusters, p, (&planned.arm, &planned.against), rules);
+}
+
+fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> ComparisonResult {
+    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+    let panel = panel(&pairs);
+    let scores = prompt_scores(&pairs, &panel);
+    let names = (planned.arm.as_str(), planned.against.as_str());
+    let overall = win_rate(&scores, names, rules(rows));
+    let [in_domain, out_of_domain] = by_domain(rows, &pairs, &panel, planned);
+    ComparisonResult {
+        planned: planned.clone(),
+        is_headline: *planned == rows.plan.headline,
+        p: overall.as_ref().and_then(|rate| rate.permutation_p),
+        p_adjusted: None,
+        overall,
+        in_domain,
+        out_of_domain,
+        by_category: by_category(rows, &pairs, &panel, planned),
+        by_judge: by_judge(rows, &pairs, &panel, planned),
+        criteria: criteria(&pairs, &panel),
+        missing: missing(rows, &pairs),
+        length: length(&pairs, &scores),
+    }
+}
+
+/// Judges whose both seats are valid on enough of the pairs that need a judge.
+pub fn panel<'r>(pairs: &[&PairVotes<'r>]) -> BTreeSet<&'r str> {
+    let needing: Vec<_> = pairs.iter().filter(|votes| !votes.identical).collect();
+    let began: BTreeSet<&str> = needing.iter().flat_map(|votes| votes.judges.keys().copied()).collect();
+    let valid = |judge: &str| {
+        let valid = needing.iter().filter(|v| v.judges.get(judge).is_some_and(|c| c.score().is_some()));
+        valid.count() as f64 / needing.len() as f64
+    };
+    began.into_iter().filter(|judge| valid(judge) >= VALID_AT_LEAST).collect()
+}
+
+/// One score per prompt that has a valid vote of `judges`: mean over judges, then over samples. Identical pairs
+/// count as ties as soon as anything was judged, or when no pair needs a judge.
+pub fn prompt_scores<'r>(pairs: &[&PairVotes<'r>], judges: &BTreeSet<&str>) -> Vec<PromptScore<'r>> {
+    let mut by_prompt: BTreeMap<&str, (&str, Vec<f64>, bool)> = BTreeMap::new();
+    let ties_count = !judges.is_empty() || pairs.iter().all(|votes| votes.identical);
+    for votes in pairs {
+        let score = match votes.identical {
+            true => ties_count.then_some(0.5),
+            false => {
+                let scores = judges.iter().filter_map(|judge| votes.judges.get(judge)?.score());
+                crate::stats::mean::mean(&scores.collect::<Vec<f64>>())
+            }
+        };
+        if let Some(score) = score {
+            let prompt = votes.pair.prompt;
+            let entry =
+                by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new(), true));
+            entry.1.push(score);
+            entry.2 &= votes.identical;
+        }
+    }
+    by_prompt
+        .into_iter()
+        .map(|(prompt_id, (cluster, scores, identical))| PromptScore {
+            prompt_id,
+            cluster,
+            score: scores.iter().sum::<f64>() / scores.len() as f64,
+            identical,
+        })
+        .collect()
+}
+
+fn only<'v, 'r>(
+    pairs: &[&'v PairVotes<'r>],
+    keep: impl Fn(&PairVotes<'r>) -> bool,
+) -> Vec<&'v PairVotes<'r>> {
+    pairs.iter().copied().filter(|votes| keep(votes)).collect()
+}
+
+/// In-domain and out-of-domain, words after Holm over the two.
+fn by_domain(
+    rows: &Rows,
+    pairs: &[&PairVotes],
+    panel: &BTreeSet<&str>,
+    planned: &PlannedComparison,
+) -> [Option<WinRate>; 2] {
+    let names = (planned.arm.as_str(), planned.against.as_str());
+    let scores = [Domain::In, Domain::Out]
+        .map(|domain| prompt_scores(&only(pairs, |votes| votes.pair.prompt.domain == domain), panel));
+    let mut rates = [0, 1].map(|i| win_rate(&scores[i], names, rules(rows)));
+    let p: Vec<f64> = rates.iter().flatten().filter_map(|rate| rate.permutation_p).collect();
+    let tested = rates.iter_mut().zip(&scores).filter_map(|(rate, scores)| {
+        rate.as_mut().filter(|rate| rate.permutation_p.is_some()).map(|rate| (rate, scores))
+    });
+    for ((rate, scores), adjusted) in tested.zip(holm(&p)) {
+        redecide(rate, scores, Some(adjusted), planned, rules(rows));
+    }
+    rates
+}
+
+/// By category, "better" and "worse" after Holm over the categories.
+fn by_category(
+    rows: &Rows,
+    pairs: &[&PairVotes],
+    panel: &BTreeSet<&str>,
+    planned: &PlannedComparison,
+) -> Vec<CategoryWinRate> {
+    let names = (planned.arm.as_str(), planned.against.as_str());
+    let categories: BTreeSet<(Domain, &str)> =
+        pairs.iter().map(|v| (v.pair.prompt.domain, v.pair.prompt.category.as_str())).collect();
+    let cut = |(domain, category): &(Domain, &str)| {
+        let of_category = only(pairs, |votes| {
+            votes.pair.prompt.domain == *domain && votes.pair.prompt.category == *category
+        });
+        prompt_scores(&of_category, panel)
+    };
+    let scores: Vec<Vec<PromptScore>> = categories.iter().map(cut).collect();
+    let mut results: Vec<CategoryWinRate> = categories
+        .iter()
+        .zip(&scores)
+        .map(|((domain, category), scores)| CategoryWinRate {
+            category: (*category).to_owned(),
+            domain: *domain,
+            win_rate: win_rate(scores, names, rules(rows)),
+            not_worse_than_margin: not_worse_than_margin(scores, rules(rows)),
+        })
+        .collect();
+    let tested: Vec<(usize, f64)> = results
+        .iter()
+        .enumerate()
+        .filter_map(|(i, result)| Some((i, result.win_rate.as_ref()?.permutation_p?)))
+        .collect();
+    let adjusted = holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    for ((i, _), p) in tested.into_iter().zip(adjusted) {
+        if let Some(rate) = &mut results[i].win_rate {
+            redecide(rate, &scores[i], Some(p), planned, rules(rows));
+        }
+    }
+    results
+}
+
+fn by_judge(
+    rows: &Rows,
+    pairs: &[&PairVotes],
+    panel: &BTreeSet<&str>,
+    planned: &PlannedComparison,
+) -> Vec<JudgeWinRate> {
+    let names = (planned.arm.as_str(), planned.against.as_str());
+    let began = pairs.iter().flat_map(|votes| votes.judges.keys().copied()).collect::<BTreeSet<&str>>();
+    began
+        .into_iter()
+        .map(|judge| JudgeWinRate {
+            judge_id: judge.to_owned(),
+            in_panel: panel.contains(judge),
+            win_rate: win_rate(&prompt_scores(pairs, &BTreeSet::from([judge])), names, rules(rows)),
+        })
+        .collect()
+}
+
+/// Arm minus against per criterion, mean over cells and judges per prompt.
+fn criteria(pairs: &[&PairVotes], panel: &BTreeSet<&str>) -> Vec<CriterionDifference> {
+    let mut by_prompt: BTreeMap<&str, (&str, Vec<[f64; 5]>)> = BTreeMap::new();
+    for votes in pairs {
+        let cells = panel.iter().filter_map(|judge| votes.judges.get(judge)).flat_map(|judge| &judge.cells);
+        for (arm, against) in cells.filter_map(|cell| cell.criteria()) {
+            let prompt = votes.pair.prompt;
+            let entry = by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new()));
+            entry.1.push(std::array::from_fn(|i| arm[i] - against[i]));
+        }
+    }
+    let difference = |(i, criterion): (usize, &&str)| {
+        let observations: Vec<Observation> = by_prompt
+            .values()
+            .map(|(cluster, cells)| Observation {
+                value: cells.iter().map(|cell| cell[i]).sum::<f64>() / cells.len() as f64,
+                cluster,
+            })
+            .collect();
+        let estimate = clustered(&observations, ANY, "prompts")?;
+        Some(CriterionDifference { criterion: (*criterion).to_owned(), estimate })
+    };
+    CRITERIA.iter().enumerate().filter_map(difference).collect()
+}
+
+/// What was planned for the judges that began (or are in the plan) and what of it counts.
+fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
+    let needing: Vec<&&PairVotes> = pairs.iter().filter(|votes| !votes.identical).collect();
+    let judges = rows.judge_ids();
+    let mut counts = MissingCounts {
+        planned: needing.len() * judges.len(),
+        valid: 0,
+        missing: 0,
+        not_asked: 0,
+        by_reason: BTreeMap::new(),
+        bounds: None,
+        sentence: String::new(),
+    };
+    let (mut total, mut identical) = (0.0, 0);
+    for votes in pairs {
+        if votes.identical {
+            identical += judges.len();
+            continue;
+        }
+        for judge in &judges {
+            let cells = votes.judges.get(judge);
+            counts.not_asked += 2usize.saturating_sub(cells.map_or(0, |cells| cells.cells.len()));
+            for reason in cells.into_iter().flat_map(|cells| &cells.cells).filter_map(|cell| cell.missing) {
+                *counts.by_reason.entry(reason).or_default() += 1;
+            }
+            if let Some(score) = cells.and_then(|cells| cells.score()) {
+                counts.valid += 1;
+                total += score;
+            }
+        }
+    }
+    counts.missing = counts.planned - counts.valid;
+    let all = (counts.planned + identical) as f64;
+    let low = (total + 0.5 * identical as f64) / all;
+    counts.bounds = (all > 0.0).then(|| Interval { low, high: low + counts.missing as f64 / all, level: 1.0 });
+    counts.sentence = missing_sentence(&counts);
+    counts
+}
+
+fn missing_sentence(counts: &MissingCounts) -> String {
+    if counts.planned == 0 {
+        return "No pair needed a judge.".to_owned();
+    }
+    if counts.missing == 0 {
+        return format!("All {} votes count.", counts.planned);
+    }
+    let bounds = counts.bounds.map_or(String::new(), |bounds| {
+        format!(
+            "; if all of them were lost the win rate would be {:.0} %, if all were won {:.0} %",
+            100.0 * bounds.low,
+            100.0 * bounds.high
+        )
+    });
+    format!("{} of {} do not count{bounds}.", counts.missing, counted(counts.planned, "vote"))
+}
+
+fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> {
+    if scores.is_empty() {
+        return None;
+    }
+    let arm_mean_words = mean_words(pairs.iter().map(|votes| votes.pair.arm.text.as_str()));
+    let against_mean_words = mean_words(pairs.iter().map(|votes| votes.pair.against.text.as_str()));
+    let score_of: BTreeMap<&str, f64> = scores.iter().map(|s| (s.prompt_id, s.score)).collect();
+    let (mut longer_won, mut decided) = (0, 0);
+    for votes in pairs {
+        let words = |text: &str| text.split_whitespace().count();
+        let (arm, against) = (words(&votes.pair.arm.text), words(&votes.pair.against.text));
+        let score = score_of.get(votes.pair.prompt.prompt_id.as_str()).copied().unwrap_or(0.5);
+        if arm != against && score != 0.5 {
+            decided += 1;
+            longer_won += usize::from((arm > against) == (score > 0.5));
+        }
+    }
+    let longer = share(longer_won, decided, "decisive pairs");
+    let tail = longer.as_ref().map_or(String::new(), |estimate| {
+        format!("; the longer answer won {} of {decided} decisive pairs", super::estimate::percent(estimate))
+    });
+    let sentence = format!(
+        "Answers have {arm_mean_words:.0} words on average, against {against_mean_words:.0}{tail}."
+    );
+    Some(LengthEffect { arm_mean_words, against_mean_words, longer_won: longer, sentence })
+}
+
+/// The sentence of one planned comparison.
+pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
+    let planned = &result.planned;
+    let claim_id = format!("win:{}:{}", planned.arm, planned.against);
+    let Some(rate) = &result.overall else {
+        return Claim {
+            claim_id,
+            sentence: format!("`{}` against `{}`: not judged.", planned.arm, planned.against),
+            word: VerdictWord::NotShown,
+            estimate: None,
+            p: None,
+            p_adjusted: None,
+            needs_about_n: None,
+            note: Some(result.missing.sentence.clone()),
+        };
+    };
+    Claim {
+        claim_id,
+        sentence: rate.sentence.clone(),
+        word: rate.word,
+        estimate: Some(rate.estimate.clone()),
+        p: result.p,
+        p_adjusted: result.p_adjusted,
+        needs_about_n: rate.needs_about_n,
+        note: interval_note(rate, result.p, result.p_adjusted, rows.plan.alpha),
+    }
+}

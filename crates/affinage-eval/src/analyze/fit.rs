@@ -1,0 +1,98 @@
+//! Fit to your texts, paired per document, beside its controls.
+
+use std::collections::BTreeMap;
+
+use super::Rows;
+use super::estimate::{ANY, Observation, clustered, counted, decimals};
+use crate::analysis::{ArmFit, FitGain, FitResult};
+use crate::fit::{FitControl, FitRow};
+use crate::plan::ArmKind;
+use crate::stats::mean::mean;
+
+const EXPLANATION: &str = "Fit is how much less your held-out answers surprise an arm than the base model, in nats per \
+token. It is no judgement of quality. \"Other writers\" are answers of others to the same prompts; \"shuffled\" are \
+your answers under the wrong prompts: what is gained there too is manner, not answering.";
+
+/// `None` without fit rows of the base.
+pub fn result(rows: &Rows) -> Option<FitResult> {
+    let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base)?;
+    let of_arm = |name: &str| -> BTreeMap<(FitControl, &str), &FitRow> {
+        let rows = rows.fit.iter().filter(|row| row.arm == name && row.tokens > 0);
+        rows.map(|row| ((row.control, row.prompt_id.as_str()), row)).collect()
+    };
+    let base_rows = of_arm(&base.name);
+    let mut base_nll_per_token = BTreeMap::new();
+    for control in [FitControl::Own, FitControl::OtherWriter, FitControl::Shuffled] {
+        let values: Vec<f64> =
+            base_rows.iter().filter(|((c, _), _)| *c == control).map(|(_, row)| row.nll_per_token()).collect();
+        base_nll_per_token.extend(mean(&values).map(|value| (control, value)));
+    }
+    if base_nll_per_token.is_empty() {
+        return None;
+    }
+    let mut arms = Vec::new();
+    for arm in rows.plan.arms.iter().filter(|arm| arm.name != base.name) {
+        let arm_rows = of_arm(&arm.name);
+        let controls: Vec<FitGain> = base_nll_per_token
+            .keys()
+            .filter_map(|control| gain(rows, *control, &base_rows, &arm_rows))
+            .collect();
+        if !controls.is_empty() {
+            let sentence = sentence(&arm.name, &controls);
+            arms.push(ArmFit { arm: arm.name.clone(), step: arm.step(), controls, sentence });
+        }
+    }
+    Some(FitResult { arms, base_nll_per_token, explanation: EXPLANATION.to_owned() })
+}
+
+fn gain(
+    rows: &Rows,
+    control: FitControl,
+    base: &BTreeMap<(FitControl, &str), &FitRow>,
+    arm: &BTreeMap<(FitControl, &str), &FitRow>,
+) -> Option<FitGain> {
+    let mut observations = Vec::new();
+    let mut nll = Vec::new();
+    for ((_, prompt_id), row) in arm.iter().filter(|((c, _), _)| *c == control) {
+        let Some(base_row) = base.get(&(control, prompt_id)) else {
+            continue;
+        };
+        let cluster = rows.prompts.get(prompt_id).map_or(*prompt_id, |prompt| prompt.cluster_id.as_str());
+        observations.push(Observation { value: base_row.nll_per_token() - row.nll_per_token(), cluster });
+        nll.push(row.nll_per_token());
+    }
+    Some(FitGain {
+        control,
+        lower_on: observations.iter().filter(|o| o.value > 0.0).count(),
+        gain: clustered(&observations, ANY, "documents")?,
+        arm_nll_per_token: mean(&nll)?,
+    })
+}
+
+/// States figures and what the controls say of them; never "better".
+fn sentence(arm: &str, controls: &[FitGain]) -> String {
+    let find = |control: FitControl| controls.iter().find(|gain| gain.control == control);
+    let Some(own) = find(FitControl::Own) else {
+        return format!("`{arm}`: your own held-out answers were not scored, so the controls stand alone.");
+    };
+    let documents = counted(own.gain.n, "held-out answer");
+    let shown = match own.gain.interval {
+        Some(interval) if interval.low > 0.0 => "less surprising to it than to the base",
+        Some(interval) if interval.high < 0.0 => "more surprising to it than to the base",
+        _ => "not shown to be more or less surprising to it than to the base",
+    };
+    let mut text = format!(
+        "`{arm}`: {documents} of yours {} {shown}, by {} nats per token (lower on {})",
+        if own.gain.n == 1 { "is" } else { "are" },
+        decimals(&own.gain),
+        own.lower_on
+    );
+    let beside = [(FitControl::OtherWriter, "answers of other writers"), (FitControl::Shuffled, "shuffled answers")]
+        .into_iter()
+        .filter_map(|(control, name)| Some(format!("{} on {name}", decimals(&find(control)?.gain))));
+    let beside: Vec<String> = beside.collect();
+    if !beside.is_empty() {
+        text.push_str(&format!("; beside it {}", beside.join(" and ")));
+    }
+    format!("{text}. This is fit, not quality.")
+}

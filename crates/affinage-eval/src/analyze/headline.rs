@@ -1,0 +1,176 @@
+//! The first sentence: what the headline comparison says in the domain, outside it, and about their difference.
+
+use super::Rows;
+use super::comparisons::{panel, prompt_scores};
+use super::estimate::{percent, points};
+use super::votes::{PairVotes, Votes};
+use super::win_rate::ENOUGH;
+use crate::analysis::{
+    Composite, ComparisonResult, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
+};
+use crate::stats::mean::clustered_mean;
+use crate::stats::special::t_quantile;
+use crate::suite::Domain;
+
+pub fn headline(
+    rows: &Rows,
+    votes: &Votes,
+    comparisons: &[ComparisonResult],
+    judges: &[JudgeResult],
+) -> Headline {
+    let planned = &rows.plan.headline;
+    let result = comparisons.iter().find(|result| result.is_headline);
+    let in_domain = result.and_then(|result| result.in_domain.clone());
+    let out_of_domain = result.and_then(|result| result.out_of_domain.clone());
+    let not_worse_outside = not_worse_outside(rows, out_of_domain.as_ref());
+    let composite = composite(in_domain.as_ref(), out_of_domain.as_ref(), not_worse_outside);
+    let contrast = contrast(rows, votes);
+    Headline {
+        composite,
+        sentence: sentence(composite, &planned.arm, &planned.against, in_domain.as_ref(), out_of_domain.as_ref()),
+        arm: planned.arm.clone(),
+        against: planned.against.clone(),
+        contrast_sentence: contrast.as_ref().map(contrast_sentence),
+        contrast,
+        limits: limits(rows, result, judges),
+        in_domain,
+        out_of_domain,
+    }
+}
+
+/// Whether a loss outside larger than the margin is excluded: the one-sided bound at alpha.
+fn not_worse_outside(rows: &Rows, rate: Option<&WinRate>) -> bool {
+    let Some(rate) = rate.filter(|rate| enough(rate)) else {
+        return false;
+    };
+    let half_width = rate.estimate.interval.map_or(f64::INFINITY, |i| (rate.estimate.value - i.low).max(0.0));
+    // From the two-sided 95 % interval to a one-sided bound at alpha with the same degrees of freedom.
+    let df = (rate.estimate.n_effective - 1.0).max(1.0);
+    let one_sided = half_width * t_quantile(1.0 - rows.plan.alpha, df) / t_quantile(0.975, df);
+    rate.estimate.value - one_sided > 0.5 - rows.plan.margin
+}
+
+fn enough(rate: &WinRate) -> bool {
+    rate.estimate.n >= ENOUGH && rate.estimate.n_effective >= ENOUGH as f64
+}
+
+fn composite(
+    in_domain: Option<&WinRate>,
+    out_of_domain: Option<&WinRate>,
+    not_worse_outside: bool,
+) -> Composite {
+    use VerdictWord::{Better, Worse};
+    let word = |rate: Option<&WinRate>| rate.map_or(VerdictWord::NotShown, |rate| rate.word);
+    match (word(in_domain), word(out_of_domain)) {
+        (Better, Better) => Composite::BroadlyBetter,
+        (Better, Worse) | (Worse, Better) => Composite::TradedOff,
+        (Better, _) if not_worse_outside => Composite::Specialised,
+        (Better, _) => Composite::BetterInDomain,
+        (Worse, _) => Composite::Worse,
+        _ => Composite::NothingShown,
+    }
+}
+
+fn sentence(
+    composite: Composite,
+    arm: &str,
+    against: &str,
+    in_domain: Option<&WinRate>,
+    out_of_domain: Option<&WinRate>,
+) -> String {
+    let figures = |rate: Option<&WinRate>| match rate {
+        Some(rate) => format!("{} of {} prompts", percent(&rate.estimate), rate.estimate.n),
+        None => "not judged".to_owned(),
+    };
+    let words = match composite {
+        Composite::BroadlyBetter => "is better in its domain and outside it",
+        Composite::Specialised => "is better in its domain and not worse than the margin outside it",
+        Composite::BetterInDomain => "is better in its domain; what happened outside it is not shown",
+        Composite::TradedOff => "trades one for the other: better here, worse there",
+        Composite::Worse => "is worse in its domain",
+        Composite::NothingShown => "is not shown to differ",
+    };
+    format!(
+        "`{arm}` {words} compared with `{against}`: win rate in-domain {}, out-of-domain {}.",
+        figures(in_domain),
+        figures(out_of_domain)
+    )
+}
+
+/// In-domain minus out-of-domain win rate. Clusters of the two are different prompts, so variances add (Welch).
+fn contrast(rows: &Rows, votes: &Votes) -> Option<Estimate> {
+    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).collect();
+    let panel = panel(&pairs);
+    let mean_of = |domain: Domain| {
+        let pairs: Vec<&PairVotes> =
+            pairs.iter().copied().filter(|votes| votes.pair.prompt.domain == domain).collect();
+        let scores = prompt_scores(&pairs, &panel);
+        let values: Vec<f64> = scores.iter().map(|s| s.score).collect();
+        let clusters: Vec<&str> = scores.iter().map(|s| s.cluster).collect();
+        clustered_mean(&values, &clusters, rows.plan.alpha)
+    };
+    let (inside, outside) = (mean_of(Domain::In)?, mean_of(Domain::Out)?);
+    let (a, b) = (inside.se.powi(2), outside.se.powi(2));
+    let value = inside.mean - outside.mean;
+    let df_of = |clusters: usize| (clusters - 1) as f64;
+    let interval = (a + b > 0.0).then(|| {
+        let df = (a + b).powi(2) / (a * a / df_of(inside.clusters) + b * b / df_of(outside.clusters));
+        let half = t_quantile(0.975, df) * (a + b).sqrt();
+        Interval { low: (value - half).max(-1.0), high: (value + half).min(1.0), level: 0.95 }
+    });
+    Some(Estimate {
+        value,
+        interval,
+        n: inside.n + outside.n,
+        n_effective: inside.n_effective() + outside.n_effective(),
+        unit: "prompts".to_owned(),
+        method: "Welch over prompt clusters".to_owned(),
+    })
+}
+
+fn contrast_sentence(contrast: &Estimate) -> String {
+    let shown = match contrast.interval {
+        Some(interval) if interval.low > 0.0 => "the win rate is higher in the domain",
+        Some(interval) if interval.high < 0.0 => "the win rate is lower in the domain",
+        _ => "a difference between the domains is not shown",
+    };
+    format!("In-domain minus out-of-domain: {}: {shown}.", points(contrast))
+}
+
+/// What stands between the sentence and belief in it.
+fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]) -> Vec<String> {
+    let mut limits = Vec::new();
+    if let Some(rate) = result.and_then(|result| result.overall.as_ref())
+        && !enough(rate)
+    {
+        limits.push(format!(
+            "Only {} prompts ({:.0} independent): below {ENOUGH} no comparative word is used.",
+            rate.estimate.n, rate.estimate.n_effective
+        ));
+    }
+    let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
+    match panel.as_slice() {
+        [] => limits.push("No judge has finished, so no win rate is shown.".to_owned()),
+        [only] => limits.push(format!("One judge, `{}`: one opinion.", only.judge_id)),
+        _ => {}
+    }
+    for judge in &panel {
+        if judge.better_than_coin != Some(true) {
+            limits.push(judge.consistency_sentence.clone());
+        }
+    }
+    for judge in judges.iter().filter(|judge| !judge.in_panel && judge.cells_judged > 0) {
+        limits.push(format!(
+            "`{}` is valid on {:.0} % of the pairs that it began and is left out of the mean.",
+            judge.judge_id,
+            100.0 * judge.valid_share
+        ));
+    }
+    if let Some(result) = result.filter(|result| 20 * result.missing.missing > result.missing.planned) {
+        limits.push(result.missing.sentence.clone());
+    }
+    if rows.plan.arm(&rows.plan.headline.arm).is_some_and(|arm| arm.step().is_some()) {
+        limits.push("One training run: this is about this adapter, not about its recipe.".to_owned());
+    }
+    limits
+}

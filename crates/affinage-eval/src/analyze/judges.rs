@@ -1,0 +1,196 @@
+//! What each judge did, and what its votes are worth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rows;
+use super::comparisons::panel;
+use super::estimate::{Observation, Range, clustered, counted, percent, points, share};
+use super::votes::{Cell, JudgeCells, PairVotes, Votes};
+use crate::analysis::{Estimate, JudgeResult};
+use crate::judgment::{MissingReason, Usage};
+use crate::plan::JudgeKind;
+
+/// Below this many pairs decisive in both orders, consistency is not testable.
+pub const TESTABLE_PAIRS: usize = 20;
+
+/// One result per judge of the plan or of the rows, by id.
+pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeResult> {
+    rows.judge_ids().into_iter().map(|judge| result(rows, votes, judge)).collect()
+}
+
+fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
+    let planned = rows.plan.judges.iter().find(|judge| judge.judge_id == judge_id);
+    let judged: Vec<(&PairVotes, &JudgeCells)> =
+        votes.pairs.iter().filter_map(|pair| Some((pair, pair.judges.get(judge_id)?))).collect();
+    let cells = || judged.iter().flat_map(|(_, judge)| &judge.cells);
+    let mut missing: BTreeMap<MissingReason, usize> = BTreeMap::new();
+    cells().filter_map(|cell| cell.missing).for_each(|reason| *missing.entry(reason).or_default() += 1);
+    let valid = judged.iter().filter(|(_, judge)| judge.score().is_some()).count();
+    let scored: Vec<f64> = cells().filter_map(|cell| cell.score).collect();
+    let ties = scored.iter().filter(|score| **score == 0.5).count();
+    let slot_effect = slot_effect(&judged);
+    let label_effect = label_effect(&judged);
+    let flip_rate = flip_rate(&judged);
+    let any = cells().next();
+    JudgeResult {
+        judge_id: judge_id.to_owned(),
+        model: planned
+            .map(|judge| judge.model.clone())
+            .or_else(|| any.map(|cell| cell.judgment.model_requested.clone()))
+            .unwrap_or_default(),
+        kind: planned.map_or_else(|| kind_of(judge_id, any), |judge| judge.kind),
+        models_returned: models_returned(cells()),
+        cells_judged: cells().count(),
+        missing,
+        valid_share: if judged.is_empty() { 0.0 } else { valid as f64 / judged.len() as f64 },
+        in_panel: in_panel(rows, votes, judge_id),
+        slot_sentence: effect_sentence(slot_effect.as_ref(), judge_id, "the answer shown first"),
+        slot_effect,
+        label_sentence: effect_sentence(label_effect.as_ref(), judge_id, "the first label of a pair"),
+        label_effect,
+        better_than_coin: better_than_coin(flip_rate.as_ref()),
+        consistency_sentence: consistency_sentence(judge_id, flip_rate.as_ref()),
+        flip_rate,
+        tie_rate: (!scored.is_empty()).then(|| ties as f64 / scored.len() as f64),
+        longer_won: longer_won(&judged),
+        usage: usage(cells()),
+        cost_usd: cost(cells()),
+    }
+}
+
+/// In the panel of every comparison that it began.
+fn in_panel(rows: &Rows, votes: &Votes, judge_id: &str) -> bool {
+    let mut began = false;
+    for planned in &rows.plan.comparisons {
+        let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+        if pairs.iter().any(|votes| votes.judges.contains_key(judge_id)) {
+            began = true;
+            if !panel(&pairs).contains(judge_id) {
+                return false;
+            }
+        }
+    }
+    began
+}
+
+/// A judge that no plan names: people carry the prefix `human:`, probabilities come from local models.
+fn kind_of(judge_id: &str, any: Option<&Cell>) -> JudgeKind {
+    if judge_id.starts_with("human:") {
+        return JudgeKind::Human;
+    }
+    match any {
+        Some(cell) if cell.p_arm.is_some() => JudgeKind::Local,
+        _ => JudgeKind::Openai,
+    }
+}
+
+fn models_returned<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Vec<String> {
+    let returned: BTreeSet<&str> = cells.filter_map(|cell| cell.judgment.model_returned.as_deref()).collect();
+    returned.into_iter().map(str::to_owned).collect()
+}
+
+/// Half the difference between the arm's score in the first and in the second seat: .5 for a judge that always
+/// says "first", 0 for one that does not look at the seat.
+fn slot_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+    let observations: Vec<Observation> = judged
+        .iter()
+        .filter_map(|(votes, judge)| {
+            let value = 0.5 * (judge.slot_score(true)? - judge.slot_score(false)?);
+            Some(Observation { value, cluster: &votes.pair.prompt.cluster_id })
+        })
+        .collect();
+    clustered(&observations, Range { low: -0.5, high: 0.5 }, "pairs")
+}
+
+/// Mean over cells of the score of the answer with label x, minus .5.
+fn label_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+    let observations: Vec<Observation> = judged
+        .iter()
+        .flat_map(|(votes, judge)| {
+            judge.cells.iter().filter_map(|cell| {
+                let score = cell.score?;
+                let value = if cell.arm_has_label_x { score - 0.5 } else { 0.5 - score };
+                Some(Observation { value, cluster: &votes.pair.prompt.cluster_id })
+            })
+        })
+        .collect();
+    clustered(&observations, Range { low: -0.5, high: 0.5 }, "calls")
+}
+
+fn effect_sentence(effect: Option<&Estimate>, judge_id: &str, what: &str) -> String {
+    let Some(effect) = effect else {
+        return format!("`{judge_id}` has not judged a pair in both orders.");
+    };
+    let figures = points(effect);
+    match effect.interval {
+        Some(interval) if interval.low > 0.0 => {
+            format!("`{judge_id}` favours {what} by {figures} (both orders are judged, so it cancels).")
+        }
+        Some(interval) if interval.high < 0.0 => {
+            format!("`{judge_id}` is against {what} by {figures} (both orders are judged, so it cancels).")
+        }
+        _ => format!("`{judge_id}`: no effect of {what} is shown ({figures})."),
+    }
+}
+
+fn flip_rate(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+    let flipped: Vec<bool> = judged.iter().filter_map(|(_, judge)| judge.flipped()).collect();
+    share(flipped.iter().filter(|flipped| **flipped).count(), flipped.len(), "pairs")
+}
+
+fn better_than_coin(flip_rate: Option<&Estimate>) -> Option<bool> {
+    let flip_rate = flip_rate.filter(|rate| rate.n >= TESTABLE_PAIRS)?;
+    Some(flip_rate.interval?.high < 0.5)
+}
+
+fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String {
+    let Some(rate) = flip_rate else {
+        return format!("`{judge_id}` has no pair that is decisive in both orders: its consistency is not testable.");
+    };
+    let flips = (rate.value * rate.n as f64).round() as usize;
+    let figures = format!(
+        "`{judge_id}` changed its winner with the order in {flips} of {} ({})",
+        counted(rate.n, "pair"),
+        percent(rate)
+    );
+    match (better_than_coin(Some(rate)), rate.interval) {
+        (None, _) => format!("{figures}: fewer than {TESTABLE_PAIRS} pairs, not testable."),
+        (Some(true), _) => format!("{figures}: fewer than a coin would."),
+        (Some(false), Some(interval)) if interval.low > 0.5 => {
+            format!("{figures}: it follows the seat, not the answer, and is no better than a coin.")
+        }
+        (Some(false), _) => format!("{figures}: no better than a coin."),
+    }
+}
+
+fn longer_won(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+    let words = |text: &str| text.split_whitespace().count();
+    let decided: Vec<bool> = judged
+        .iter()
+        .filter_map(|(votes, judge)| {
+            let (arm, against) = (words(&votes.pair.arm.text), words(&votes.pair.against.text));
+            let score = judge.score()?;
+            (arm != against && score != 0.5).then_some((arm > against) == (score > 0.5))
+        })
+        .collect();
+    share(decided.iter().filter(|won| **won).count(), decided.len(), "decisive pairs")
+}
+
+fn usage<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Usage {
+    cells.filter_map(|cell| cell.judgment.usage).fold(Usage::default(), |sum, usage| Usage {
+        input_tokens: sum.input_tokens + usage.input_tokens,
+        output_tokens: sum.output_tokens + usage.output_tokens,
+        cached_input_tokens: sum.cached_input_tokens + usage.cached_input_tokens,
+        cache_write_tokens: sum.cache_write_tokens + usage.cache_write_tokens,
+    })
+}
+
+/// `None` as soon as one call's price is unknown.
+fn cost<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Option<f64> {
+    cells.map(|cell| cell.judgment.cost_usd).sum()
+}
+
+/// Whether `effect` excludes zero.
+pub fn is_shown(effect: Option<&Estimate>) -> bool {
+    effect.and_then(|e| e.interval).is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0)
+}

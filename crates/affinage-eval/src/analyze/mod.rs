@@ -1,0 +1,223 @@
+//! From rows to findings. Pure: the same rows give the same [`Analysis`], in whatever order they stand.
+//!
+//! The unit of inference is the prompt. A judge's two cells on a pair (both seats) make its score, the mean over
+//! judges (and over samples) makes the prompt's score, and intervals run over clusters of prompts. Words come
+//! from Holm-adjusted p over the planned comparisons.
+
+mod agreement;
+mod checkpoints;
+mod checks;
+mod comparisons;
+mod estimate;
+mod fit;
+mod headline;
+mod judges;
+mod notes;
+mod objective;
+mod texts;
+mod votes;
+mod win_rate;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ROW_VERSION;
+use crate::analysis::{Analysis, CategoryCount, EvaluationFacts};
+use crate::comparison::{BlindKey, Comparison};
+use crate::completion::Completion;
+use crate::fit::FitRow;
+use crate::judgment::Judgment;
+use crate::plan::{Plan, PlanError};
+use crate::suite::{Domain, Prompt};
+
+/// The files of an evaluation, as rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    pub plan: &'a Plan,
+    pub prompts: &'a [Prompt],
+    pub completions: &'a [Completion],
+    pub comparisons: &'a [Comparison],
+    pub blind_keys: &'a [BlindKey],
+    /// Judges' and people's.
+    pub judgments: &'a [Judgment],
+    pub fit: &'a [FitRow],
+}
+
+/// Rows that contradict each other. Nothing is computed from them.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum AnalyzeError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("{kind} {id} stands twice with different contents")]
+    Conflict { kind: &'static str, id: String },
+    #[error("completion {completion_id} is by the arm `{arm}`, which the plan does not have")]
+    UnknownArm { completion_id: String, arm: String },
+    #[error(
+        "completion {completion_id} of `{arm}` was written by adapter {found}, the plan says {expected}: \
+         the weights changed under the name"
+    )]
+    WrongAdapter { completion_id: String, arm: String, found: String, expected: String },
+    #[error("completion {completion_id} was written by base weights {found}, the plan says {expected}")]
+    WrongBase { completion_id: String, found: String, expected: String },
+    #[error("{kind} {id} refers to {missing}, which no row defines")]
+    Dangling { kind: &'static str, id: String, missing: String },
+    #[error(
+        "the blind key of {comparison_id} seats `{key_arm}` where the answer was written by `{arm}`: the key is wrong"
+    )]
+    WrongKey { comparison_id: String, key_arm: String, arm: String },
+    #[error("comparison {comparison_id} has no blind key")]
+    NoKey { comparison_id: String },
+}
+
+/// Computes everything that the report shows.
+pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
+    inputs.plan.validate()?;
+    let rows = Rows::index(inputs)?;
+    let votes = votes::collect(&rows)?;
+    let comparisons = comparisons::results(&rows, &votes);
+    let judges = judges::results(&rows, &votes);
+    let fit = fit::result(&rows);
+    let voice = texts::voice(&rows);
+    let objective = objective::results(&rows);
+    let rates = texts::rates(&rows);
+    let checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
+    let checks = checks::run(&rows, &votes, &judges, &comparisons);
+    let headline = headline::headline(&rows, &votes, &comparisons, &judges);
+    let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
+    claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
+    let next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
+    Ok(Analysis {
+        v: ROW_VERSION,
+        evaluation: facts(&rows),
+        headline,
+        claims,
+        comparisons,
+        checkpoints,
+        agreement: agreement::result(&rows, &votes),
+        judges,
+        fit,
+        voice,
+        objective,
+        rates,
+        divided_pairs: votes::divided(&rows, &votes),
+        checks,
+        method_notes: notes::method_notes(inputs.plan),
+        next_steps,
+    })
+}
+
+/// Rows by id, each id once, in an order that does not depend on the files.
+struct Rows<'a> {
+    plan: &'a Plan,
+    prompts: BTreeMap<&'a str, &'a Prompt>,
+    completions: BTreeMap<&'a str, &'a Completion>,
+    comparisons: BTreeMap<&'a str, &'a Comparison>,
+    keys: BTreeMap<&'a str, &'a BlindKey>,
+    judgments: BTreeMap<&'a str, &'a Judgment>,
+    fit: &'a [FitRow],
+    /// The same rows as `prompts` and `completions`, sorted, for functions over slices.
+    sorted_prompts: Vec<Prompt>,
+    sorted_completions: Vec<Completion>,
+}
+
+impl<'a> Rows<'a> {
+    fn index(inputs: &Inputs<'a>) -> Result<Rows<'a>, AnalyzeError> {
+        let prompts = unique("prompt", inputs.prompts, |row| &row.prompt_id)?;
+        let completions = unique("completion", inputs.completions, |row| &row.completion_id)?;
+        for completion in completions.values() {
+            check_completion(inputs.plan, &prompts, completion)?;
+        }
+        let sorted_prompts = prompts.values().map(|prompt| (*prompt).clone()).collect();
+        let sorted_completions = completions.values().map(|completion| (*completion).clone()).collect();
+        Ok(Rows {
+            plan: inputs.plan,
+            prompts,
+            completions,
+            comparisons: unique("comparison", inputs.comparisons, |row| &row.comparison_id)?,
+            keys: unique("blind key", inputs.blind_keys, |row| &row.comparison_id)?,
+            judgments: unique("judgment", inputs.judgments, |row| &row.judgment_id)?,
+            fit: inputs.fit,
+            sorted_prompts,
+            sorted_completions,
+        })
+    }
+
+    /// Judges with at least one judgment, and planned ones.
+    fn judge_ids(&self) -> BTreeSet<&str> {
+        let planned = self.plan.judges.iter().map(|judge| judge.judge_id.as_str());
+        planned.chain(self.judgments.values().map(|judgment| judgment.judge_id.as_str())).collect()
+    }
+}
+
+fn unique<'a, T: PartialEq>(
+    kind: &'static str,
+    rows: &'a [T],
+    id: impl Fn(&'a T) -> &'a String,
+) -> Result<BTreeMap<&'a str, &'a T>, AnalyzeError> {
+    let mut by_id: BTreeMap<&str, &T> = BTreeMap::new();
+    for row in rows {
+        if let Some(first) = by_id.insert(id(row), row)
+            && first != row
+        {
+            return Err(AnalyzeError::Conflict { kind, id: id(row).clone() });
+        }
+    }
+    Ok(by_id)
+}
+
+fn check_completion(
+    plan: &Plan,
+    prompts: &BTreeMap<&str, &Prompt>,
+    completion: &Completion,
+) -> Result<(), AnalyzeError> {
+    let completion_id = completion.completion_id.clone();
+    if !prompts.contains_key(completion.prompt_id.as_str()) {
+        let missing = format!("prompt {}", completion.prompt_id);
+        return Err(AnalyzeError::Dangling { kind: "completion", id: completion_id, missing });
+    }
+    let Some(arm) = plan.arm(&completion.arm) else {
+        return Err(AnalyzeError::UnknownArm { completion_id, arm: completion.arm.clone() });
+    };
+    let shown = |hash: Option<&str>| hash.unwrap_or("none").to_owned();
+    if arm.adapter_sha256() != completion.adapter_sha256.as_deref() {
+        let (found, expected) = (shown(completion.adapter_sha256.as_deref()), shown(arm.adapter_sha256()));
+        return Err(AnalyzeError::WrongAdapter { completion_id, arm: arm.name.clone(), found, expected });
+    }
+    if plan.base_sha256 != completion.base_sha256 {
+        let (found, expected) = (completion.base_sha256.clone(), plan.base_sha256.clone());
+        return Err(AnalyzeError::WrongBase { completion_id, found, expected });
+    }
+    Ok(())
+}
+
+fn facts(rows: &Rows) -> EvaluationFacts {
+    let plan = rows.plan;
+    let mut categories: BTreeMap<(Domain, &str), usize> = BTreeMap::new();
+    for prompt in rows.prompts.values() {
+        *categories.entry((prompt.domain, &prompt.category)).or_default() += 1;
+    }
+    let clusters: BTreeSet<&str> = rows.prompts.values().map(|prompt| prompt.cluster_id.as_str()).collect();
+    EvaluationFacts {
+        name: plan.name.clone(),
+        base_model: plan.base_model.clone(),
+        base_sha256: plan.base_sha256.clone(),
+        run: plan.run.clone(),
+        dataset: plan.dataset.clone(),
+        arms: plan.arms.clone(),
+        headline: plan.headline.clone(),
+        sampling: plan.sampling.clone(),
+        samples_per_prompt: plan.samples_per_prompt,
+        seed: plan.seed,
+        alpha: plan.alpha,
+        margin: plan.margin,
+        prompts: rows.prompts.len(),
+        clusters: clusters.len(),
+        prompts_by_category: categories
+            .into_iter()
+            .map(|((domain, category), prompts)| CategoryCount { category: category.to_owned(), domain, prompts })
+            .collect(),
+        completions: rows.completions.len(),
+        comparisons: rows.comparisons.len(),
+        judgments: rows.judgments.len(),
+        fit_rows: rows.fit.len(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Plain lines beside the method words, and what to do next.
+
+use crate::analysis::{CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote};
+use crate::plan::Plan;
+
+/// A plain line for each method word of the report.
+pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
+    let planned = plan.comparisons.len();
+    let higher = match planned {
+        1 => "One comparison was planned, so its p stands as it is.".to_owned(),
+        n => format!("We looked at {n} comparisons, so the bar for each is higher."),
+    };
+    let note = |term: &str, plain: String| MethodNote { term: term.to_owned(), plain };
+    let fixed = [
+        (
+            "win rate",
+            "The share of prompts on which the judges preferred the arm; a tie counts half. 50 % means no difference.",
+        ),
+        (
+            "interval",
+            "The values that the data do not exclude at 95 %. It is not adjusted for looking at several figures.",
+        ),
+        ("cluster", "Prompts that resemble each other count as less than their number."),
+        (
+            "n_effective",
+            "How many independent prompts the prompts are worth; below 30 no comparative word is used.",
+        ),
+        (
+            "p",
+            "How often chance alone would give a difference at least this large, by flipping the sign of every \
+             cluster.",
+        ),
+        ("not shown", "The data cannot tell. It does not mean that there is no difference."),
+        (
+            "seat effect",
+            "How much a judge favours the answer that it sees first. Every pair is judged in both orders.",
+        ),
+        (
+            "alpha, kappa",
+            "Agreement beyond what two judges would reach by chance: 0 is chance, 1 is full agreement.",
+        ),
+        ("fit", "How little your held-out answers surprise the model. It is not quality."),
+        ("e-value", "Evidence that may be read while it grows; 20 against one half is strong."),
+    ];
+    let mut notes: Vec<MethodNote> =
+        fixed.into_iter().map(|(term, plain)| note(term, plain.to_owned())).collect();
+    notes.push(note("Holm", higher));
+    notes.push(note(
+        "equivalent within margin",
+        format!(
+            "A difference larger than {:.0} points in either direction is excluded.",
+            100.0 * plan.margin
+        ),
+    ));
+    notes
+}
+
+/// What would help most, in order.
+pub fn next_steps(
+    headline: &Headline,
+    comparisons: &[ComparisonResult],
+    judges: &[JudgeResult],
+    checks: &[MethodCheck],
+) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    for check in checks.iter().filter(|check| check.state == CheckState::Issue) {
+        if let Some(advice) = &check.advice {
+            steps.push(format!("{} {}: {advice}.", check.code, check.title));
+        }
+    }
+    if judges.iter().all(|judge| judge.cells_judged == 0) {
+        steps.push("Judge the pairs: `affinage judge`.".to_owned());
+    }
+    let headline_result = comparisons.iter().find(|result| result.is_headline);
+    let rate = headline_result.and_then(|result| result.overall.as_ref());
+    if let Some((rate, needed)) = rate.and_then(|rate| Some((rate, rate.needs_about_n?)))
+        && needed > rate.estimate.n
+    {
+        steps.push(format!(
+            "Add prompts: a difference like the one seen needs about {needed}, there are {}.",
+            rate.estimate.n
+        ));
+    }
+    if matches!(headline.composite, Composite::Worse | Composite::TradedOff) {
+        steps.push("Read the answers that lost; then change the data before the settings.".to_owned());
+    }
+    if judges.iter().filter(|judge| judge.in_panel).count() == 1 {
+        steps.push("Add a judge of another family.".to_owned());
+    }
+    steps
+}

@@ -1,0 +1,153 @@
+//! Right answers, paired by prompt with the base: the measure behind any sentence about forgetting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rows;
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
+use super::win_rate::ENOUGH;
+use crate::analysis::{Claim, ObjectiveResult, VerdictWord};
+use crate::objective::is_correct;
+use crate::plan::{Arm, ArmKind};
+use crate::stats::mean::{clustered_mean, equivalence, mean};
+use crate::stats::permutation::sign_flip_clustered;
+use crate::stats::proportion::mcnemar;
+
+/// Where the base gets fewer or more right than this, equality shows nothing.
+const FLOOR: f64 = 0.1;
+const CEILING: f64 = 0.9;
+
+/// One prompt's shares of right answers.
+struct Checked<'a> {
+    cluster: &'a str,
+    arm: f64,
+    base: f64,
+}
+
+/// For each arm other than the base: all categories together, then each.
+pub fn results(rows: &Rows) -> Vec<ObjectiveResult> {
+    let Some(base) = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base) else {
+        return Vec::new();
+    };
+    let checked = rows.prompts.values().filter(|prompt| prompt.check.is_some());
+    let categories: BTreeSet<&str> = checked.map(|prompt| prompt.category.as_str()).collect();
+    let base_shares = shares(rows, &base.name);
+    let mut results = Vec::new();
+    for arm in rows.plan.arms.iter().filter(|arm| arm.name != base.name) {
+        let arm_shares = shares(rows, &arm.name);
+        for category in std::iter::once(None).chain(categories.iter().copied().map(Some)) {
+            results.extend(result(rows, arm, category, &arm_shares, &base_shares));
+        }
+    }
+    results
+}
+
+/// Share of right answers by checkable prompt.
+fn shares<'a>(rows: &'a Rows, arm: &str) -> BTreeMap<&'a str, f64> {
+    let mut answers: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for completion in rows.completions.values().filter(|completion| completion.arm == arm) {
+        let prompt = rows.prompts[completion.prompt_id.as_str()];
+        if let Some(correct) = is_correct(prompt, &completion.text) {
+            answers.entry(&prompt.prompt_id).or_default().push(if correct { 1.0 } else { 0.0 });
+        }
+    }
+    answers.into_iter().filter_map(|(prompt, answers)| Some((prompt, mean(&answers)?))).collect()
+}
+
+fn result(
+    rows: &Rows,
+    arm: &Arm,
+    category: Option<&str>,
+    arm_shares: &BTreeMap<&str, f64>,
+    base_shares: &BTreeMap<&str, f64>,
+) -> Option<ObjectiveResult> {
+    let mut checked = Vec::new();
+    for (prompt_id, arm_share) in arm_shares {
+        let prompt = rows.prompts[prompt_id];
+        if category.is_some_and(|category| prompt.category != category) {
+            continue;
+        }
+        if let Some(base) = base_shares.get(prompt_id) {
+            checked.push(Checked { cluster: &prompt.cluster_id, arm: *arm_share, base: *base });
+        }
+    }
+    let observe = |value: fn(&Checked) -> f64| -> Vec<Observation> {
+        checked.iter().map(|c| Observation { value: value(c), cluster: c.cluster }).collect()
+    };
+    let differences = observe(|c| c.arm - c.base);
+    let correct = clustered(&observe(|c| c.arm), RATE, "prompts")?;
+    let base_correct = clustered(&observe(|c| c.base), RATE, "prompts")?;
+    let difference = clustered(&differences, RATE_DIFFERENCE, "prompts")?;
+    let only_arm = checked.iter().filter(|c| c.arm > 0.5 && c.base <= 0.5).count();
+    let only_base = checked.iter().filter(|c| c.base > 0.5 && c.arm <= 0.5).count();
+    let word = word(rows, &differences, base_correct.value);
+    let sentence = format!(
+        "`{}` gets {} of {} right{}, the base {}: {}, {}.",
+        arm.name,
+        percent(&correct),
+        super::estimate::counted(correct.n, "checked prompt"),
+        category.map_or(String::new(), |category| format!(" ({category})")),
+        percent(&base_correct),
+        points(&difference),
+        word_words(word, rows.plan.margin, base_correct.value, correct.n)
+    );
+    Some(ObjectiveResult {
+        arm: arm.name.clone(),
+        category: category.map(str::to_owned),
+        correct,
+        base_correct,
+        difference,
+        only_arm,
+        only_base,
+        mcnemar_p: mcnemar(only_arm as u64, only_base as u64).map(|test| test.p_exact),
+        word,
+        sentence,
+    })
+}
+
+fn word(rows: &Rows, differences: &[Observation], base_share: f64) -> VerdictWord {
+    let values: Vec<f64> = differences.iter().map(|o| o.value).collect();
+    let clusters: Vec<&str> = differences.iter().map(|o| o.cluster).collect();
+    let (alpha, margin) = (rows.plan.alpha, rows.plan.margin);
+    let Some(found) = clustered_mean(&values, &clusters, alpha) else {
+        return VerdictWord::NotShown;
+    };
+    if found.n < ENOUGH || found.n_effective() < ENOUGH as f64 {
+        return VerdictWord::NotShown;
+    }
+    let p = sign_flip_clustered(&values, &clusters, 0.0, rows.plan.seed).unwrap_or(1.0);
+    if p <= alpha {
+        return if found.mean > 0.0 { VerdictWord::Better } else { VerdictWord::Worse };
+    }
+    let can_tell = (FLOOR..=CEILING).contains(&base_share);
+    let df = (found.clusters - 1) as f64;
+    let equivalent = equivalence(found.mean, found.se, df, -margin, margin).is_some_and(|t| t.p <= alpha);
+    if can_tell && equivalent { VerdictWord::EquivalentWithinMargin } else { VerdictWord::NotShown }
+}
+
+fn word_words(word: VerdictWord, margin: f64, base_share: f64, n: usize) -> String {
+    match word {
+        VerdictWord::EquivalentWithinMargin => format!("equivalent within {:.0} points", 100.0 * margin),
+        VerdictWord::NotShown if n < ENOUGH => format!("not shown (fewer than {ENOUGH} prompts)"),
+        VerdictWord::NotShown if base_share < FLOOR => {
+            "not shown (the base gets too few right to lose any)".to_owned()
+        }
+        VerdictWord::NotShown if base_share > CEILING => {
+            "not shown (the base gets too many right to tell)".to_owned()
+        }
+        word => word.words().to_owned(),
+    }
+}
+
+/// The claim about all checked prompts of an arm.
+pub fn claim(result: &ObjectiveResult) -> Claim {
+    Claim {
+        claim_id: format!("objective:{}", result.arm),
+        sentence: result.sentence.clone(),
+        word: result.word,
+        estimate: Some(result.difference.clone()),
+        p: result.mcnemar_p,
+        p_adjusted: None,
+        needs_about_n: None,
+        note: None,
+    }
+}

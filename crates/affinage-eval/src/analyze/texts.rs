@@ -1,0 +1,121 @@
+//! What can be counted in the answers themselves: the voice meter and the faults.
+
+use std::collections::BTreeMap;
+
+use super::Rows;
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, mean_words, percent, points};
+use crate::analysis::{ArmRates, ArmVoice, VoiceResult};
+use crate::completion::Completion;
+use crate::plan::{Arm, ArmKind};
+use crate::rates::{Faults, faults};
+use crate::stats::mean::mean;
+use crate::suite::Domain;
+use crate::voice::{Marks, marks, meter_fitness};
+
+const VOICE_RULES: [&str; 3] = [
+    "Image: something is likened to something (\"like a ...\", \"as if\", \"as ... as a\", \"imagine\", \"picture\").",
+    "Distinction: two things are held apart (\"not ..., but ...\", \"rather than\", \"the difference between\").",
+    "Closing question: the last sentence is a question of at least three words.",
+];
+
+/// Marks of an arm's in-domain answers, by prompt: (cluster, answers).
+type MarksByPrompt<'a> = BTreeMap<&'a str, (&'a str, Vec<Marks>)>;
+
+/// `None` without in-domain answers of the base or without references.
+pub fn voice(rows: &Rows) -> Option<VoiceResult> {
+    let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base)?;
+    let base_marks = marks_by_prompt(rows, &base.name);
+    let in_domain = rows.prompts.values().filter(|prompt| prompt.domain == Domain::In);
+    let references: Vec<Marks> = in_domain.filter_map(|p| p.reference.as_deref()).map(marks).collect();
+    let flat: Vec<Marks> = base_marks.values().flat_map(|(_, marks)| marks).copied().collect();
+    if flat.is_empty() || references.is_empty() {
+        return None;
+    }
+    let fitness = meter_fitness(&flat, &references);
+    let shown: &[Arm] = if fitness.fit_to_show { &rows.plan.arms } else { &[] };
+    let arms = shown.iter().filter_map(|arm| arm_voice(rows, arm, base, &base_marks)).collect();
+    Some(VoiceResult { fitness, arms, rules: VOICE_RULES.map(str::to_owned).to_vec() })
+}
+
+fn marks_by_prompt<'a>(rows: &'a Rows, arm: &str) -> MarksByPrompt<'a> {
+    let mut by_prompt: MarksByPrompt = BTreeMap::new();
+    for completion in rows.completions.values().filter(|completion| completion.arm == arm) {
+        let prompt = rows.prompts[completion.prompt_id.as_str()];
+        if prompt.domain == Domain::In {
+            let entry = by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new()));
+            entry.1.push(marks(&completion.text));
+        }
+    }
+    by_prompt
+}
+
+fn share_with(marks: &[Marks], has: impl Fn(&Marks) -> bool) -> f64 {
+    marks.iter().filter(|marks| has(marks)).count() as f64 / marks.len() as f64
+}
+
+fn arm_voice(rows: &Rows, arm: &Arm, base: &Arm, base_marks: &MarksByPrompt) -> Option<ArmVoice> {
+    let arm_marks = marks_by_prompt(rows, &arm.name);
+    let all = |marks: &Vec<Marks>| share_with(marks, |m| m.all());
+    let observations: Vec<Observation> =
+        arm_marks.values().map(|(cluster, marks)| Observation { value: all(marks), cluster }).collect();
+    let all_marks = clustered(&observations, RATE, "prompts")?;
+    let paired: Vec<Observation> = arm_marks
+        .iter()
+        .filter_map(|(prompt_id, (cluster, marks))| {
+            let value = all(marks) - all(&base_marks.get(prompt_id)?.1);
+            Some(Observation { value, cluster })
+        })
+        .collect();
+    let difference_to_base =
+        if arm.name == base.name { None } else { clustered(&paired, RATE_DIFFERENCE, "prompts") };
+    let flat: Vec<Marks> = arm_marks.values().flat_map(|(_, marks)| marks).copied().collect();
+    let beside = difference_to_base.as_ref().map_or(String::new(), |difference| {
+        format!(", {} against the base on the same prompts", points(difference))
+    });
+    let sentence = format!(
+        "`{}`: all three marks in {} of the answers to {}{beside}.",
+        arm.name,
+        percent(&all_marks),
+        counted(all_marks.n, "in-domain prompt")
+    );
+    Some(ArmVoice {
+        arm: arm.name.clone(),
+        step: arm.step(),
+        all_marks,
+        image: share_with(&flat, |m| m.image),
+        distinction: share_with(&flat, |m| m.distinction),
+        closing_question: share_with(&flat, |m| m.closing_question),
+        difference_to_base,
+        sentence,
+    })
+}
+
+/// Faults per arm, in the order of the plan.
+pub fn rates(rows: &Rows) -> Vec<ArmRates> {
+    rows.plan.arms.iter().map(|arm| arm_rates(rows, arm)).collect()
+}
+
+fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
+    let answers: Vec<&Completion> = rows.completions.values().copied().filter(|c| c.arm == arm.name).collect();
+    let found: Vec<Faults> = answers.iter().map(|completion| faults(completion)).collect();
+    let count = |has: fn(&Faults) -> bool| found.iter().filter(|faults| has(faults)).count();
+    let (refusals, loops) = (count(|f| f.refusal), count(|f| f.looping));
+    let (truncated, empty) = (count(|f| f.truncated), count(|f| f.empty));
+    let tokens: Vec<f64> = answers.iter().map(|completion| completion.tokens as f64).collect();
+    let sentence = format!(
+        "`{}`: of {}, {truncated} cut at the token limit, {loops} in a loop, {refusals} refused, {empty} empty.",
+        arm.name,
+        counted(answers.len(), "answer")
+    );
+    ArmRates {
+        arm: arm.name.clone(),
+        answers: answers.len(),
+        refusals,
+        loops,
+        truncated,
+        empty,
+        mean_words: mean_words(answers.iter().map(|completion| completion.text.as_str())),
+        mean_tokens: mean(&tokens).unwrap_or(0.0),
+        sentence,
+    }
+}

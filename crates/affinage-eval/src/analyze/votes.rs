@@ -1,0 +1,209 @@
+//! Judgments become votes: seats are matched with the key, cells with pairs, pairs with judges.
+
+use std::collections::BTreeMap;
+
+use super::{AnalyzeError, Rows};
+use crate::analysis::{DividedPair, JudgeVote};
+use crate::comparison::{Comparison, Pair, pairs};
+use crate::judge::local::{TIE_BAND, outcome_of_p};
+use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores};
+use crate::plan::PlannedComparison;
+
+/// All votes of an evaluation.
+pub struct Votes<'r> {
+    /// In the order of the plan, then by prompt and sample.
+    pub pairs: Vec<PairVotes<'r>>,
+}
+
+/// One pair and what every judge said about it.
+pub struct PairVotes<'r> {
+    pub pair: Pair<'r>,
+    pub identical: bool,
+    /// By judge; a judge without an entry was not asked.
+    pub judges: BTreeMap<&'r str, JudgeCells<'r>>,
+}
+
+/// One judge's cells on one pair.
+#[derive(Default)]
+pub struct JudgeCells<'r> {
+    pub cells: Vec<Cell<'r>>,
+}
+
+/// One judgment, unblinded.
+pub struct Cell<'r> {
+    pub arm_is_first: bool,
+    pub arm_has_label_x: bool,
+    /// 1 for the arm, .5 for a tie, 0 against; `None` when missing.
+    pub score: Option<f64>,
+    /// Probability of the arm's label, from local judges.
+    pub p_arm: Option<f64>,
+    pub missing: Option<MissingReason>,
+    pub judgment: &'r Judgment,
+}
+
+impl Cell<'_> {
+    /// The criterion scores as (arm, against).
+    pub fn criteria(&self) -> Option<([f64; 5], [f64; 5])> {
+        let SeatScores { first, second } = self.judgment.scores.as_ref()?;
+        let (first, second) = (first.values(), second.values());
+        Some(if self.arm_is_first { (first, second) } else { (second, first) })
+    }
+}
+
+impl JudgeCells<'_> {
+    /// Mean score in one seat; `None` when no valid cell has the arm there.
+    pub fn slot_score(&self, arm_is_first: bool) -> Option<f64> {
+        let cells = self.cells.iter().filter(|cell| cell.arm_is_first == arm_is_first);
+        crate::stats::mean::mean(&cells.filter_map(|cell| cell.score).collect::<Vec<f64>>())
+    }
+
+    /// The judge's score of the arm on this pair: the mean of both seats, or for probabilities the vote of
+    /// their mean. `None` unless both seats are valid.
+    pub fn score(&self) -> Option<f64> {
+        let (first, second) = (self.slot_score(true)?, self.slot_score(false)?);
+        match self.p_arm() {
+            Some(p) => Some(match outcome_of_p(p) {
+                Outcome::First => 1.0,
+                Outcome::Second => 0.0,
+                Outcome::Tie | Outcome::Missing { .. } => 0.5,
+            }),
+            None => Some(0.5 * (first + second)),
+        }
+    }
+
+    /// Mean over both seats of the arm's label probability, where every valid cell has one.
+    pub fn p_arm(&self) -> Option<f64> {
+        let slot = |arm_is_first: bool| {
+            let cells = self.cells.iter().filter(|c| c.arm_is_first == arm_is_first && c.score.is_some());
+            let p: Option<Vec<f64>> = cells.map(|cell| cell.p_arm).collect();
+            crate::stats::mean::mean(&p?)
+        };
+        Some(0.5 * (slot(true)? + slot(false)?))
+    }
+
+    /// Whether the winner changed with the order; `None` unless both seats are decisive.
+    pub fn flipped(&self) -> Option<bool> {
+        let (first, second) = (self.slot_score(true)?, self.slot_score(false)?);
+        (first != 0.5 && second != 0.5).then_some((first > 0.5) != (second > 0.5))
+    }
+}
+
+impl<'r> Votes<'r> {
+    pub fn of<'v>(
+        &'v self,
+        planned: &'v PlannedComparison,
+    ) -> impl Iterator<Item = &'v PairVotes<'r>> {
+        self.pairs.iter().filter(move |votes| votes.pair.planned == planned)
+    }
+}
+
+/// Matches every judgment with its pair. Judgments of comparisons that the plan does not ask for are ignored.
+pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
+    let mut by_pair: BTreeMap<&str, Vec<&Judgment>> = BTreeMap::new();
+    for judgment in rows.judgments.values() {
+        let Some(comparison) = rows.comparisons.get(judgment.comparison_id.as_str()) else {
+            let (id, missing) =
+                (judgment.judgment_id.clone(), format!("comparison {}", judgment.comparison_id));
+            return Err(AnalyzeError::Dangling { kind: "judgment", id, missing });
+        };
+        by_pair.entry(&comparison.pair_id).or_default().push(judgment);
+    }
+    let mut collected = Vec::new();
+    for pair in pairs(rows.plan, &rows.sorted_prompts, &rows.sorted_completions) {
+        let mut judges: BTreeMap<&str, JudgeCells> = BTreeMap::new();
+        for judgment in by_pair.get(pair.pair_id.as_str()).into_iter().flatten() {
+            let cell = unblinded_cell(rows, &pair, judgment)?;
+            judges.entry(&judgment.judge_id).or_default().cells.push(cell);
+        }
+        let identical = pair.is_identical();
+        collected.push(PairVotes { pair, identical, judges });
+    }
+    Ok(Votes { pairs: collected })
+}
+
+fn unblinded_cell<'r>(
+    rows: &'r Rows<'r>,
+    pair: &Pair,
+    judgment: &'r Judgment,
+) -> Result<Cell<'r>, AnalyzeError> {
+    let comparison = rows.comparisons[judgment.comparison_id.as_str()];
+    let Some(key) = rows.keys.get(comparison.comparison_id.as_str()) else {
+        return Err(AnalyzeError::NoKey { comparison_id: comparison.comparison_id.clone() });
+    };
+    for (seat, key_arm) in [(&comparison.first, &key.first_arm), (&comparison.second, &key.second_arm)] {
+        let Some(completion) = rows.completions.get(seat.completion_id.as_str()) else {
+            let (id, missing) =
+                (comparison.comparison_id.clone(), format!("completion {}", seat.completion_id));
+            return Err(AnalyzeError::Dangling { kind: "comparison", id, missing });
+        };
+        if completion.arm != *key_arm {
+            let (comparison_id, key_arm) = (comparison.comparison_id.clone(), key_arm.clone());
+            return Err(AnalyzeError::WrongKey { comparison_id, key_arm, arm: completion.arm.clone() });
+        }
+    }
+    let arm_is_first = key.first_arm == pair.arm.arm;
+    let score = judgment.outcome.unblind(key).map(|preference| match preference {
+        Preference::Tie => 0.5,
+        Preference::For(arm) if arm == pair.arm.arm => 1.0,
+        Preference::For(_) => 0.0,
+    });
+    let missing = match judgment.outcome {
+        Outcome::Missing { reason } => Some(reason),
+        Outcome::First | Outcome::Second | Outcome::Tie => None,
+    };
+    Ok(Cell {
+        arm_is_first,
+        arm_has_label_x: has_label_x(comparison, arm_is_first),
+        score,
+        p_arm: judgment.p_first.map(|p| if arm_is_first { p } else { 1.0 - p }),
+        missing,
+        judgment,
+    })
+}
+
+fn has_label_x(comparison: &Comparison, arm_is_first: bool) -> bool {
+    comparison.first_seat_has_label_x() == arm_is_first
+}
+
+/// At most this many divided pairs are listed.
+const DIVIDED_PAIRS: usize = 20;
+
+/// The pairs on which judges, or the seats of one judge, disagree most.
+pub fn divided(rows: &Rows, votes: &Votes) -> Vec<DividedPair> {
+    let mut divided: Vec<DividedPair> =
+        votes.pairs.iter().filter_map(divided_pair).filter(|pair| pair.division > 0.0).collect();
+    divided.sort_by(|a, b| b.division.total_cmp(&a.division).then_with(|| a.pair_id.cmp(&b.pair_id)));
+    divided.dedup_by(|a, b| a.pair_id == b.pair_id);
+    divided.truncate(DIVIDED_PAIRS.min(rows.completions.len()));
+    divided
+}
+
+fn divided_pair(votes: &PairVotes) -> Option<DividedPair> {
+    let mut listed = Vec::new();
+    let mut within = Vec::new();
+    for (judge_id, cells) in &votes.judges {
+        let (Some(score), Some(first), Some(second)) =
+            (cells.score(), cells.slot_score(true), cells.slot_score(false))
+        else {
+            continue;
+        };
+        let p_is_close = cells.p_arm().is_some_and(|p| (p - 0.5).abs() < TIE_BAND);
+        within.push((first - second).powi(2) / 4.0);
+        let stable = first == second && !p_is_close;
+        listed.push(JudgeVote { judge_id: (*judge_id).to_owned(), score, stable });
+    }
+    let scores: Vec<f64> = listed.iter().map(|vote| vote.score).collect();
+    let between = crate::stats::mean::variance(&scores).unwrap_or(0.0);
+    let pair = &votes.pair;
+    Some(DividedPair {
+        pair_id: pair.pair_id.clone(),
+        prompt_id: pair.prompt.prompt_id.clone(),
+        category: pair.prompt.category.clone(),
+        arm: pair.arm.arm.clone(),
+        against: pair.against.arm.clone(),
+        arm_completion_id: pair.arm.completion_id.clone(),
+        against_completion_id: pair.against.completion_id.clone(),
+        division: between + crate::stats::mean::mean(&within)?,
+        votes: listed,
+    })
+}

@@ -1,0 +1,183 @@
+//! The win rate of one arm against another over some prompts, with its word.
+
+use super::estimate::{LEVEL, Observation, RATE, clustered, counted, percent, share};
+use crate::analysis::{VerdictWord, WinRate};
+use crate::stats::{evalue, mean, permutation, power, proportion};
+
+/// Below this many prompts, or effective prompts, no comparative word is used.
+pub const ENOUGH: usize = 30;
+
+/// The score of one prompt: mean over judges and samples of 1 (arm won), .5 (tie), 0 (lost).
+#[derive(Clone, Debug)]
+pub struct PromptScore<'r> {
+    pub prompt_id: &'r str,
+    pub cluster: &'r str,
+    pub score: f64,
+    /// Both answers were the same text.
+    pub identical: bool,
+}
+
+/// What a word depends on beside the scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub alpha: f64,
+    pub margin: f64,
+    pub seed: u64,
+}
+
+/// Everything but the final word, which needs the p of the whole family: see [`decide`].
+pub fn win_rate(scores: &[PromptScore], names: (&str, &str), rules: Rules) -> Option<WinRate> {
+    let observations: Vec<Observation> =
+        scores.iter().map(|s| Observation { value: s.score, cluster: s.cluster }).collect();
+    let estimate = clustered(&observations, RATE, "prompts")?;
+    let values: Vec<f64> = scores.iter().map(|s| s.score).collect();
+    let clusters: Vec<&str> = scores.iter().map(|s| s.cluster).collect();
+    let wins = scores.iter().filter(|s| s.score > 0.5).count();
+    let losses = scores.iter().filter(|s| s.score < 0.5).count();
+    let decided = wins + losses;
+    let permutation_p = permutation::sign_flip_clustered(&values, &clusters, 0.5, rules.seed);
+    let design_effect =
+        mean::clustered_mean(&values, &clusters, rules.alpha).map_or(1.0, |found| found.design_effect);
+    let mut rate = WinRate {
+        estimate,
+        wins,
+        ties: scores.len() - decided,
+        losses,
+        identical: scores.iter().filter(|s| s.identical).count(),
+        decisive: share(wins, decided, "decisive prompts"),
+        sign_test_p: proportion::sign_test(wins as u64, losses as u64),
+        permutation_p,
+        e_value: (decided > 0).then(|| evalue::mixture(wins as u64, decided as u64, 0.5, (1.0, 1.0))),
+        design_effect,
+        word: VerdictWord::NotShown,
+        sentence: String::new(),
+        needs_about_n: None,
+        detectable_win_rate: power::detectable_win_rate(decided as u64, rules.alpha, 0.8),
+    };
+    decide(&mut rate, &values, &clusters, permutation_p, names, rules);
+    Some(rate)
+}
+
+/// Sets word and sentence from `p`, which is adjusted for the family where there is one.
+pub fn decide(
+    rate: &mut WinRate,
+    values: &[f64],
+    clusters: &[&str],
+    p: Option<f64>,
+    names: (&str, &str),
+    rules: Rules,
+) {
+    let enough = rate.estimate.n >= ENOUGH && rate.estimate.n_effective >= ENOUGH as f64;
+    let significant = p.is_some_and(|p| p <= rules.alpha);
+    rate.word = match () {
+        () if !enough => VerdictWord::NotShown,
+        () if significant && rate.estimate.value > 0.5 => VerdictWord::Better,
+        () if significant && rate.estimate.value < 0.5 => VerdictWord::Worse,
+        () if is_equivalent(values, clusters, rules) => VerdictWord::EquivalentWithinMargin,
+        () => VerdictWord::NotShown,
+    };
+    rate.needs_about_n = match rate.word {
+        VerdictWord::NotShown => needed(rate, values, rules),
+        _ => None,
+    };
+    rate.sentence = sentence(rate, p, names, rules);
+}
+
+/// Two one-sided tests of the mean against .5 +- margin over clusters; for equal values the score interval at
+/// 1 - 2 alpha must lie inside.
+fn is_equivalent(values: &[f64], clusters: &[&str], rules: Rules) -> bool {
+    let Some(found) = mean::clustered_mean(values, clusters, rules.alpha) else {
+        return false;
+    };
+    let (low, high) = (0.5 - rules.margin, 0.5 + rules.margin);
+    let df = (found.clusters - 1) as f64;
+    if found.se > 1e-12 {
+        return mean::equivalence(found.mean, found.se, df, low, high).is_some_and(|test| test.p <= rules.alpha);
+    }
+    let n = found.clusters as f64;
+    let bounds = proportion::wilson(found.mean * n, n, 2.0 * rules.alpha);
+    bounds.is_some_and(|bounds| bounds.0 > low && bounds.1 < high)
+}
+
+/// Whether a loss larger than the margin is excluded: one-sided test at `alpha`. `None` below [`ENOUGH`] prompts.
+pub fn not_worse_than_margin(scores: &[PromptScore], rules: Rules) -> Option<bool> {
+    let values: Vec<f64> = scores.iter().map(|s| s.score).collect();
+    let clusters: Vec<&str> = scores.iter().map(|s| s.cluster).collect();
+    let found = mean::clustered_mean(&values, &clusters, rules.alpha)?;
+    if found.n < ENOUGH || found.n_effective() < ENOUGH as f64 {
+        return None;
+    }
+    let limit = 0.5 - rules.margin;
+    if found.se <= 1e-12 {
+        let n = found.clusters as f64;
+        let bounds = proportion::wilson(found.mean * n, n, 2.0 * rules.alpha)?;
+        return Some(bounds.0 > limit);
+    }
+    let test = mean::equivalence(found.mean, found.se, (found.clusters - 1) as f64, limit, 1.0)?;
+    Some(test.p_low <= rules.alpha)
+}
+
+/// About how many prompts would show the difference that was seen, or the margin when hardly any was seen.
+fn needed(rate: &WinRate, values: &[f64], rules: Rules) -> Option<usize> {
+    let seen = (rate.estimate.value - 0.5).abs();
+    let effect = if seen < 0.02 { rules.margin } else { seen };
+    let spread = mean::variance(values)?.max(0.01) * rate.design_effect.max(1.0);
+    power::prompts_needed(effect, spread.sqrt(), rules.alpha).map(|n| n.max(ENOUGH))
+}
+
+fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> String {
+    let n = rate.estimate.n;
+    let figures = format!(
+        "{} of {} ({} won, {} tied, {} lost)",
+        percent(&rate.estimate),
+        counted(n, "prompt"),
+        rate.wins,
+        rate.ties,
+        rate.losses
+    );
+    let p = p.map_or(String::new(), |p| format!(", p {}", p_words(p)));
+    let start = format!("`{arm}` against `{against}`: win rate {figures}{p}");
+    match rate.word {
+        VerdictWord::Better => format!("{start}: better."),
+        VerdictWord::Worse => format!("{start}: worse."),
+        VerdictWord::EquivalentWithinMargin => {
+            format!("{start}: equivalent within {:.0} points.", 100.0 * rules.margin)
+        }
+        VerdictWord::NotShown => {
+            let needs = rate.needs_about_n.map_or(String::new(), |n| format!("; needs about {n} prompts"));
+            let few = if n < ENOUGH {
+                format!(" (fewer than {ENOUGH} prompts)")
+            } else if rate.estimate.n_effective < ENOUGH as f64 {
+                format!(" (the prompts are worth {:.0} independent ones)", rate.estimate.n_effective)
+            } else {
+                String::new()
+            };
+            format!("{start}: not shown{few}{needs}.")
+        }
+    }
+}
+
+fn p_words(p: f64) -> String {
+    if p < 0.001 { "< .001".to_owned() } else { format!("{p:.3}").trim_start_matches('0').to_owned() }
+}
+
+/// A win rate at level [`LEVEL`] is plotted unadjusted; says why word and interval differ, when they do.
+pub fn interval_note(rate: &WinRate, p: Option<f64>, p_adjusted: Option<f64>, alpha: f64) -> Option<String> {
+    let interval = rate.estimate.interval?;
+    let excludes_half = interval.low > 0.5 || interval.high < 0.5;
+    let significant = matches!(rate.word, VerdictWord::Better | VerdictWord::Worse);
+    if excludes_half && !significant && rate.estimate.n >= ENOUGH {
+        let raised = p_adjusted.zip(p).is_some_and(|(adjusted, p)| adjusted > p);
+        let why = if raised {
+            "several comparisons were planned, so the bar is higher"
+        } else {
+            "the test does not reach the error rate"
+        };
+        return Some(format!(
+            "The {:.0} % interval lies on one side of one half, the word does not: {why}.",
+            100.0 * LEVEL
+        ));
+    }
+    (!excludes_half && significant)
+        .then(|| format!("The interval touches one half although the exact test at {alpha} does not."))
+}

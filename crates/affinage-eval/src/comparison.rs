@@ -1,0 +1,194 @@
+//! Who meets whom, in which seat and under which label.
+//!
+//! A judge sees two answers in two seats under two neutral labels. Both seats are judged: an answer that is
+//! first in one cell is second in the next. Labels are dealt in seeded blocks of four, which hold each of the
+//! four ways to label the two cells once, so that over prompts the label says nothing about the seat
+//! (2x2 counterbalancing with two calls per prompt instead of four).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ROW_VERSION;
+use crate::completion::Completion;
+use crate::id::row_id;
+use crate::plan::{Plan, PlannedComparison};
+use crate::rng::Rng;
+use crate::suite::Prompt;
+use crate::text::squeeze;
+
+/// One line of `comparisons.jsonl`: what one call shows. It names no arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub v: u32,
+    pub comparison_id: String,
+    /// The two completions, whatever their order and labels.
+    pub pair_id: String,
+    pub prompt_id: String,
+    pub first: Seat,
+    pub second: Seat,
+}
+
+/// A place in the request and the answer that sits there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    pub completion_id: String,
+    /// "K7": what the judge calls this answer.
+    pub label: String,
+}
+
+/// One line of `blind_key.jsonl`: the only row that says which arm sat where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlindKey {
+    pub v: u32,
+    pub comparison_id: String,
+    pub first_arm: String,
+    pub second_arm: String,
+}
+
+/// Two labels that may stand in one request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LabelPair {
+    pub x: &'static str,
+    pub y: &'static str,
+}
+
+/// The labels in use: a letter and a digit that suggest no order and no mark (no A, B, 1, 2).
+pub const LABELS: [&str; 10] = ["K7", "M2", "R4", "T9", "H3", "P6", "W5", "C8", "V6", "N4"];
+
+/// Two answers to one prompt that are to be compared.
+#[derive(Clone, Debug)]
+pub struct Pair<'a> {
+    pub pair_id: String,
+    pub planned: &'a PlannedComparison,
+    pub prompt: &'a Prompt,
+    pub arm: &'a Completion,
+    pub against: &'a Completion,
+}
+
+impl Pair<'_> {
+    /// Equal up to white space: a tie that needs no judge.
+    pub fn is_identical(&self) -> bool {
+        squeeze(&self.arm.text) == squeeze(&self.against.text)
+    }
+}
+
+/// Neighbouring labels of [`LABELS`] for which `token_count` gives the same number, so that the summed
+/// log-probabilities of a local judge are comparable. A judge behind an API takes `|_| 1`.
+pub fn label_pairs(token_count: impl Fn(&str) -> usize) -> Vec<LabelPair> {
+    LABELS
+        .chunks_exact(2)
+        .map(|pair| LabelPair { x: pair[0], y: pair[1] })
+        .filter(|pair| token_count(pair.x) == token_count(pair.y))
+        .collect()
+}
+
+/// The id of two completions, the same for either order.
+pub fn pair_id(one: &str, other: &str) -> String {
+    let (low, high) = if one <= other { (one, other) } else { (other, one) };
+    row_id("pair", &[low, high])
+}
+
+/// All pairs that the plan asks for and whose two answers exist, in the order of plan, prompts and samples.
+/// Answers meet on equal prompt and sample number. Prompts with a check are left out: what can be checked is
+/// not judged.
+pub fn pairs<'a>(plan: &'a Plan, prompts: &'a [Prompt], completions: &'a [Completion]) -> Vec<Pair<'a>> {
+    let answers: BTreeMap<(&str, &str, u32), &Completion> =
+        completions.iter().map(|c| ((c.prompt_id.as_str(), c.arm.as_str(), c.sample), c)).collect();
+    let mut pairs = Vec::new();
+    for planned in &plan.comparisons {
+        for prompt in prompts.iter().filter(|prompt| prompt.check.is_none() && planned.scope.covers(prompt)) {
+            for sample in 0..plan.samples_per_prompt {
+                let answer = |arm: &str| answers.get(&(prompt.prompt_id.as_str(), arm, sample)).copied();
+                if let (Some(arm), Some(against)) = (answer(&planned.arm), answer(&planned.against)) {
+                    let pair_id = pair_id(&arm.completion_id, &against.completion_id);
+                    pairs.push(Pair { pair_id, planned, prompt, arm, against });
+                }
+            }
+        }
+    }
+    pairs
+}
+
+/// The two cells of every pair for one judge, in the order in which that judge is asked.
+///
+/// Identical pairs get no cell. The labels and the order depend on `judge_id`, so that judges do not share an
+/// accident of the draw. Panics if `labels` is empty.
+pub fn cells_for_judge(
+    pairs: &[Pair],
+    judge_id: &str,
+    seed: u64,
+    labels: &[LabelPair],
+) -> Vec<(Comparison, BlindKey)> {
+    assert!(!labels.is_empty(), "a comparison needs two labels");
+    let mut rng = Rng::for_purpose(seed, &["labels", judge_id]);
+    let mut block: Vec<usize> = Vec::new();
+    let mut cells = Vec::with_capacity(2 * pairs.len());
+    for pair in dealt(pairs, judge_id, seed) {
+        if block.is_empty() {
+            block = vec![0, 1, 2, 3];
+            rng.shuffle(&mut block);
+        }
+        let pattern = block.pop().expect("a block was just dealt");
+        let labels = &labels[rng.below(labels.len())];
+        let mut sides = [pair.arm, pair.against];
+        sides.sort_unstable_by(|a, b| a.completion_id.cmp(&b.completion_id));
+        let [low, high] = sides;
+        cells.push(cell(pair, [low, high], labels, pattern & 1 == 0));
+        cells.push(cell(pair, [high, low], labels, pattern & 2 == 0));
+    }
+    rng.shuffle(&mut cells);
+    cells
+}
+
+/// The pairs that need a judge, categories together (so that a block of four stays within one where it can),
+/// in random order inside.
+fn dealt<'p, 'a>(pairs: &'p [Pair<'a>], judge_id: &str, seed: u64) -> Vec<&'p Pair<'a>> {
+    let mut rng = Rng::for_purpose(seed, &["blocks", judge_id]);
+    let mut dealt: Vec<(&PlannedComparison, &str, u64, &Pair)> = Vec::new();
+    for pair in pairs.iter().filter(|pair| !pair.is_identical()) {
+        dealt.push((pair.planned, &pair.prompt.category, rng.next_u64(), pair));
+    }
+    dealt.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+    dealt.into_iter().map(|(.., pair)| pair).collect()
+}
+
+/// One cell: `seats` in order; `low_is_x` gives the pair's lower completion id the label `x`.
+fn cell(pair: &Pair, seats: [&Completion; 2], labels: &LabelPair, low_is_x: bool) -> (Comparison, BlindKey) {
+    let low = seats[0].completion_id.as_str().min(seats[1].completion_id.as_str());
+    let seat = |completion: &Completion| Seat {
+        completion_id: completion.completion_id.clone(),
+        label: if (completion.completion_id == low) == low_is_x { labels.x } else { labels.y }.to_owned(),
+    };
+    let (first, second) = (seat(seats[0]), seat(seats[1]));
+    let comparison_id = comparison_id(&first, &second);
+    let key = BlindKey {
+        v: ROW_VERSION,
+        comparison_id: comparison_id.clone(),
+        first_arm: seats[0].arm.clone(),
+        second_arm: seats[1].arm.clone(),
+    };
+    let comparison = Comparison {
+        v: ROW_VERSION,
+        comparison_id,
+        pair_id: pair.pair_id.clone(),
+        prompt_id: pair.prompt.prompt_id.clone(),
+        first,
+        second,
+    };
+    (comparison, key)
+}
+
+/// The id of what a judge is shown: two answers, their order and their labels.
+pub fn comparison_id(first: &Seat, second: &Seat) -> String {
+    row_id("cmp", &[&first.completion_id, &first.label, &second.completion_id, &second.label])
+}
+
+impl Comparison {
+    /// The label that comes first in [`LABELS`] of the two: "label x" of the label effect.
+    pub fn first_seat_has_label_x(&self) -> bool {
+        let rank = |label: &str| LABELS.iter().position(|&l| l == label).unwrap_or(LABELS.len());
+        (rank(&self.first.label), self.first.label.as_str())
+            < (rank(&self.second.label), self.second.label.as_str())
+    }
+}

@@ -1,0 +1,99 @@
+//! What an arm answered, with everything needed to answer the same again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ROW_VERSION;
+use crate::id::row_id;
+
+/// One line of `completions.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Completion {
+    pub v: u32,
+    /// Hash of what was asked for (prompt, arm, weights, sample, seed, sampling), not of the answer: a resumed
+    /// run knows which answers exist.
+    pub completion_id: String,
+    pub prompt_id: String,
+    pub arm: String,
+    /// Hash of the adapter that wrote the answer; `None` for the base model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter_sha256: Option<String>,
+    pub base_sha256: String,
+    /// 0, 1, ... for several answers to one prompt. Arms meet on equal sample numbers.
+    pub sample: u32,
+    pub seed: u64,
+    pub sampling: Sampling,
+    pub text: String,
+    /// Length of the answer in tokens of the arm's own tokeniser.
+    pub tokens: usize,
+    pub finish_reason: FinishReason,
+}
+
+/// How tokens are drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+    pub top_p: f64,
+    /// 0 keeps every token.
+    pub top_k: u32,
+    pub max_new_tokens: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FinishReason {
+    /// The model ended its answer.
+    Stop,
+    /// The answer was cut at the token limit.
+    Length,
+    /// A remote server withheld the answer.
+    Filtered,
+}
+
+/// What makes one planned answer differ from another.
+#[derive(Clone, Debug)]
+pub struct CompletionKey<'a> {
+    pub prompt_id: &'a str,
+    pub arm: &'a str,
+    pub adapter_sha256: Option<&'a str>,
+    pub base_sha256: &'a str,
+    pub sample: u32,
+    pub seed: u64,
+    pub sampling: &'a Sampling,
+}
+
+impl CompletionKey<'_> {
+    pub fn completion_id(&self) -> String {
+        let sampling = serde_json::to_string(self.sampling).expect("numbers serialise");
+        row_id(
+            "cpl",
+            &[
+                self.prompt_id,
+                self.arm,
+                self.adapter_sha256.unwrap_or("-"),
+                self.base_sha256,
+                &self.sample.to_string(),
+                &self.seed.to_string(),
+                &sampling,
+            ],
+        )
+    }
+
+    /// The row of the answer to this key.
+    pub fn answered(&self, text: String, tokens: usize, finish_reason: FinishReason) -> Completion {
+        Completion {
+            v: ROW_VERSION,
+            completion_id: self.completion_id(),
+            prompt_id: self.prompt_id.to_owned(),
+            arm: self.arm.to_owned(),
+            adapter_sha256: self.adapter_sha256.map(str::to_owned),
+            base_sha256: self.base_sha256.to_owned(),
+            sample: self.sample,
+            seed: self.seed,
+            sampling: self.sampling.clone(),
+            text,
+            tokens,
+            finish_reason,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The chat-completions format of OpenAI, which many servers speak. Source: the published OpenAPI description of
+//! `POST /chat/completions`.
+//!
+//! No sampling parameters are sent: reasoning models reject them.
+
+use serde_json::{Value, json};
+
+use super::request::JudgeRequest;
+use super::wire::{WireParams, WireReply, verdict_schema};
+use crate::judgment::{MissingReason, Usage};
+
+pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
+    let mut body = json!({
+        "model": params.model,
+        "messages": [
+            {"role": "system", "content": request.system},
+            {"role": "user", "content": request.user},
+        ],
+    });
+    body[params.max_tokens_key.name()] = json!(params.max_tokens);
+    if params.structured {
+        let schema = verdict_schema(&request.labels);
+        body["response_format"] =
+            json!({"type": "json_schema", "json_schema": {"name": "verdict", "strict": true, "schema": schema}});
+    }
+    body
+}
+
+/// `None` when `body` is not a completion.
+pub(super) fn reply(body: &Value) -> Option<WireReply> {
+    let choice = body["choices"].as_array()?.first()?;
+    let message = choice.get("message")?;
+    let refused = message["refusal"].as_str().is_some_and(|refusal| !refusal.is_empty());
+    let missing = match choice["finish_reason"].as_str() {
+        _ if refused => Some(MissingReason::Refusal),
+        Some("stop") | None => None,
+        Some("content_filter") => Some(MissingReason::Refusal),
+        Some("length") => Some(MissingReason::Truncated),
+        Some(_) => Some(MissingReason::Unparsed),
+    };
+    let usage = body.get("usage").filter(|usage| usage.is_object()).map(|usage| {
+        let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0);
+        Usage {
+            input_tokens: usage["prompt_tokens"].as_u64().unwrap_or(0).saturating_sub(cached),
+            output_tokens: usage["completion_tokens"].as_u64().unwrap_or(0),
+            cached_input_tokens: cached,
+            cache_write_tokens: 0,
+        }
+    });
+    let text = message["content"].as_str().unwrap_or("").to_owned();
+    Some(WireReply { text, model: body["model"].as_str().map(str::to_owned), usage, missing })
+}

@@ -1,0 +1,228 @@
+//! What a judge said about two seats, and the one place where a seat becomes an arm.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::comparison::{BlindKey, Comparison};
+use crate::id::row_id;
+
+/// One line of `judgments.jsonl` (and of `votes.jsonl`, where people judged). It names no arm as a winner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgment {
+    pub v: u32,
+    pub judgment_id: String,
+    pub comparison_id: String,
+    pub judge_id: String,
+    /// 0 for the first time that this judge sees this comparison.
+    pub repeat: u32,
+    pub outcome: Outcome,
+    /// The winner's label exactly as said; `None` for a tie and where nothing was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_said: Option<String>,
+    /// Probability of the first seat's label against the second's; local judges only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_first: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<SeatScores>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// How the verdict was read.
+    pub parse_path: ParsePath,
+    pub request_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_sha256: Option<String>,
+    pub template_sha256: String,
+    pub model_requested: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_returned: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// `None` where the price is unknown: never 0 instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    pub attempts: u32,
+    /// What was asked of the server beside the texts, after it refused some of it.
+    pub params_effective: BTreeMap<String, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// What was said, in the order in which the answers were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    First,
+    Second,
+    Tie,
+    /// Counted and reported, never scored.
+    Missing {
+        reason: MissingReason,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingReason {
+    /// No verdict line and no winner field.
+    Unparsed,
+    /// A winner that is neither of the two labels nor a tie.
+    UnknownLabel,
+    /// More than one winner.
+    BothLabels,
+    /// The judge declined, or its server withheld the reply.
+    Refusal,
+    /// The reply was cut at its token limit.
+    Truncated,
+    /// A foreign log's transport failure. Our own are retried and never become rows.
+    Error,
+}
+
+impl MissingReason {
+    pub fn name(self) -> &'static str {
+        match self {
+            MissingReason::Unparsed => "no verdict found",
+            MissingReason::UnknownLabel => "unknown label",
+            MissingReason::BothLabels => "more than one winner",
+            MissingReason::Refusal => "refusal",
+            MissingReason::Truncated => "cut at the token limit",
+            MissingReason::Error => "transport error",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParsePath {
+    /// The `winner` field of a JSON object.
+    Json,
+    /// The last line, `VERDICT: label`.
+    VerdictLine,
+    /// Probabilities of the two labels.
+    Probability,
+    /// A person's key or click.
+    Vote,
+    /// No verdict was found.
+    None,
+}
+
+/// What an arm gets from an outcome once the key is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Preference {
+    For(String),
+    Tie,
+}
+
+impl Outcome {
+    /// Seat to arm. `None` for missing outcomes, which no arm gains from.
+    pub fn unblind(&self, key: &BlindKey) -> Option<Preference> {
+        match self {
+            Outcome::First => Some(Preference::For(key.first_arm.clone())),
+            Outcome::Second => Some(Preference::For(key.second_arm.clone())),
+            Outcome::Tie => Some(Preference::Tie),
+            Outcome::Missing { .. } => None,
+        }
+    }
+}
+
+/// Scores of 1 to 10 for both seats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeatScores {
+    pub first: CriterionScores,
+    pub second: CriterionScores,
+}
+
+/// The five criteria.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CriterionScores {
+    pub creativity: f64,
+    pub coherence: f64,
+    pub depth: f64,
+    pub engagement: f64,
+    pub writing_quality: f64,
+}
+
+/// Names of the five criteria, in the order of [`CriterionScores::values`].
+pub const CRITERIA: [&str; 5] = ["creativity", "coherence", "depth", "engagement", "writing_quality"];
+
+impl CriterionScores {
+    pub fn values(&self) -> [f64; 5] {
+        [self.creativity, self.coherence, self.depth, self.engagement, self.writing_quality]
+    }
+}
+
+/// Tokens as the server counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    #[serde(default)]
+    pub cached_input_tokens: u64,
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+}
+
+/// The id of one judge's answer to one comparison.
+pub fn judgment_id(comparison_id: &str, judge_id: &str, repeat: u32) -> String {
+    row_id("jdg", &[comparison_id, judge_id, &repeat.to_string()])
+}
+
+/// A judgment and the texts it was made from disagree.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerdictMismatch {
+    #[error("judgment {judgment_id} belongs to comparison {found}, expected {expected}")]
+    Comparison { judgment_id: String, found: String, expected: String },
+    #[error("judgment {judgment_id}: the request has no answer under the label `{label}`")]
+    NoAnswer { judgment_id: String, label: String },
+    #[error(
+        "judgment {judgment_id}: the text under `{label}` in the request is not the text of completion {completion_id}"
+    )]
+    Text { judgment_id: String, label: String, completion_id: String },
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{seat_label}`")]
+    Label { judgment_id: String, label: String, seat_label: String },
+}
+
+/// Proves that the winner was not swapped on the way: the label that was said is the label of the seat that won,
+/// and both texts in `user_text` (the rendered request) hash to the completions in those seats.
+///
+/// `text_of` gives a completion's text. Checked before a judgment is written and when it is read with raw bytes.
+pub fn verify_verdict<'t>(
+    judgment: &Judgment,
+    comparison: &Comparison,
+    user_text: &str,
+    text_of: impl Fn(&str) -> Option<&'t str>,
+) -> Result<(), VerdictMismatch> {
+    let judgment_id = judgment.judgment_id.clone();
+    if judgment.comparison_id != comparison.comparison_id {
+        let (found, expected) = (judgment.comparison_id.clone(), comparison.comparison_id.clone());
+        return Err(VerdictMismatch::Comparison { judgment_id, found, expected });
+    }
+    for seat in [&comparison.first, &comparison.second] {
+        let Some(shown) = crate::judge::request::answer_under_label(user_text, &seat.label) else {
+            return Err(VerdictMismatch::NoAnswer { judgment_id, label: seat.label.clone() });
+        };
+        let stored = text_of(&seat.completion_id).map(|text| crate::id::sha256_hex(text.as_bytes()));
+        if stored != Some(crate::id::sha256_hex(shown.as_bytes())) {
+            let (label, completion_id) = (seat.label.clone(), seat.completion_id.clone());
+            return Err(VerdictMismatch::Text { judgment_id, label, completion_id });
+        }
+    }
+    let seat_label = match judgment.outcome {
+        Outcome::First => &comparison.first.label,
+        Outcome::Second => &comparison.second.label,
+        Outcome::Tie | Outcome::Missing { .. } => return Ok(()),
+    };
+    match &judgment.label_said {
+        Some(label) if label != seat_label => Err(VerdictMismatch::Label {
+            judgment_id,
+            label: label.clone(),
+            seat_label: seat_label.clone(),
+        }),
+        _ => Ok(()),
+    }
+}

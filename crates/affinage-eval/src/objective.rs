@@ -1,0 +1,98 @@
+//! Answers that are right or wrong by rule, without a judge.
+//!
+//! - *Number*: the last number of the answer equals the reference's. A number is digits with optional sign,
+//!   decimal point and thousands commas; "1,234" is 1234, "3/4" holds 3 and 4, words such as "seven" are not
+//!   numbers. A closing full stop does not belong to the number.
+//! - *Short*: one of the accepted answers stands as whole words in the first sentence, where the first sentence
+//!   ends at the first line break after text or the first `.`, `!`, `?` that white space follows.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::suite::{Check, Prompt};
+use crate::text::words_only;
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?").expect("the expression is valid")
+});
+
+/// Whether `answer` passes the prompt's check; `None` when the prompt has no check.
+pub fn is_correct(prompt: &Prompt, answer: &str) -> Option<bool> {
+    match prompt.check.as_ref()? {
+        Check::Number => {
+            let expected = prompt.reference.as_deref().and_then(parse_number)?;
+            Some(last_number(answer) == Some(expected))
+        }
+        Check::Short { accepted } => Some(accepted.iter().any(|short| stands_in_first_sentence(short, answer))),
+    }
+}
+
+/// The number that `text` ends with, if it holds any.
+pub fn parse_number(text: &str) -> Option<f64> {
+    last_number(text)
+}
+
+/// The last number of `text`.
+///
+/// A minus counts as a sign only where no letter or digit stands before it, so that "12-5" ends with 5.
+pub fn last_number(text: &str) -> Option<f64> {
+    let found = NUMBER.find_iter(text).last()?;
+    let mut digits = found.as_str();
+    let before = text[..found.start()].chars().next_back();
+    if before.is_some_and(char::is_alphanumeric) {
+        digits = digits.trim_start_matches('-');
+    }
+    digits.replace(',', "").parse().ok()
+}
+
+/// Whether `short` stands as whole words in the first sentence of `answer`, case and punctuation aside.
+pub fn stands_in_first_sentence(short: &str, answer: &str) -> bool {
+    let (short, sentence) = (words_only(short), words_only(first_sentence(answer)));
+    !short.is_empty() && format!(" {sentence} ").contains(&format!(" {short} "))
+}
+
+/// Up to the first line break after text, or the first `.`, `!` or `?` before white space.
+pub fn first_sentence(answer: &str) -> &str {
+    let answer = answer.trim_start();
+    let line = answer.lines().next().unwrap_or("");
+    let mut characters = line.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if matches!(character, '.' | '!' | '?') && characters.peek().is_some_and(|(_, next)| next.is_whitespace())
+        {
+            return &line[..at];
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_number_decides() {
+        for (text, number) in [
+            ("17 + 25 = 42.", Some(42.0)),
+            ("The answer is 1,234 apples", Some(1234.0)),
+            ("It is -7", Some(-7.0)),
+            ("12-5", Some(5.0)),
+            ("3.5 kg", Some(3.5)),
+            ("I think 41, no, 42!", Some(42.0)),
+            ("seven", None),
+            ("", None),
+        ] {
+            assert_eq!(last_number(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_answer_stands_as_whole_words_at_the_start() {
+        assert!(stands_in_first_sentence("Paris", "The capital is Paris. London is not."));
+        assert!(stands_in_first_sentence("New Delhi", "\n**New  Delhi**"));
+        assert!(!stands_in_first_sentence("London", "The capital is Paris. London is not."));
+        assert!(!stands_in_first_sentence("Rome", "The capital is Romeo"));
+        assert!(!stands_in_first_sentence("", "anything"));
+        assert!(stands_in_first_sentence("Washington", "Washington, D.C."));
+    }
+}

@@ -1,0 +1,220 @@
+//! What an evaluation will compare, fixed before any answer is seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::completion::Sampling;
+use crate::suite::{Domain, Prompt};
+
+/// `plan.json`. Words in the report come from the comparisons listed here and from no others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub v: u32,
+    pub name: String,
+    /// The base model as the user named it.
+    pub base_model: String,
+    pub base_sha256: String,
+    /// Folder name of the training run that made the checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The data set that the run was trained on, with its leak certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetFacts>,
+    pub arms: Vec<Arm>,
+    /// The family of comparisons: one error rate is shared among them.
+    pub comparisons: Vec<PlannedComparison>,
+    /// The comparison that the first sentence of the report is about; one of `comparisons`.
+    pub headline: PlannedComparison,
+    pub sampling: Sampling,
+    /// Answers per prompt and arm.
+    pub samples_per_prompt: u32,
+    pub seed: u64,
+    pub judges: Vec<PlannedJudge>,
+    /// Error rate of the whole family of comparisons.
+    pub alpha: f64,
+    /// Half-width of "equivalent": win rates within .5 +- margin.
+    pub margin: f64,
+}
+
+/// One thing that answers prompts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// `base`, `base+prompt`, `step-000145`.
+    pub name: String,
+    pub kind: ArmKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum ArmKind {
+    /// The base model, asked plainly.
+    Base,
+    /// The base model with a written instruction in front.
+    Prompted { system_prompt: String },
+    /// A saved adapter. `path` is relative to the project folder.
+    Checkpoint { step: u64, adapter_sha256: String, path: String },
+}
+
+/// Two arms that meet on the prompts of a scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedComparison {
+    pub arm: String,
+    pub against: String,
+    pub scope: Scope,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    All,
+    InDomain,
+}
+
+impl Scope {
+    pub fn covers(self, prompt: &Prompt) -> bool {
+        self == Scope::All || prompt.domain == Domain::In
+    }
+}
+
+/// A judge as planned; its key is never part of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedJudge {
+    pub judge_id: String,
+    pub model: String,
+    pub kind: JudgeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JudgeKind {
+    /// A model that this program runs itself.
+    Local,
+    /// The messages format of Anthropic.
+    Anthropic,
+    /// The chat-completions format of OpenAI, spoken by many servers.
+    Openai,
+    /// People.
+    Human,
+}
+
+/// What the data set's manifest says about leaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetFacts {
+    pub version: String,
+    pub train_examples: usize,
+    /// Largest share of a held-out example's 5-word shingles found in one training example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_containment: Option<f64>,
+    /// The same measure for the prompts of this evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_prompt_containment: Option<f64>,
+}
+
+/// A plan that contradicts itself.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    #[error("two arms are named `{0}`")]
+    DuplicateArm(String),
+    #[error("arm `{name}` is a checkpoint of step {step}; its name must be `{expected}`")]
+    CheckpointName { name: String, step: u64, expected: String },
+    #[error("arms `{first}` and `{second}` have the same adapter ({sha256}): they are one checkpoint, not two")]
+    SameAdapter { first: String, second: String, sha256: String },
+    #[error("a comparison names the arm `{0}`, which the plan does not have")]
+    UnknownArm(String),
+    #[error("arm `{0}` is compared with itself")]
+    ArmAgainstItself(String),
+    #[error("`{arm}` against `{against}` is planned twice")]
+    DuplicateComparison { arm: String, against: String },
+    #[error("the headline `{arm}` against `{against}` is not one of the planned comparisons")]
+    HeadlineNotPlanned { arm: String, against: String },
+    #[error("`{name}` is {found}, expected a number between 0 and {below}")]
+    OutOfRange { name: &'static str, found: f64, below: f64 },
+}
+
+/// The only name that a checkpoint of `step` can have.
+pub fn checkpoint_name(step: u64) -> String {
+    format!("step-{step:06}")
+}
+
+impl Arm {
+    pub fn adapter_sha256(&self) -> Option<&str> {
+        match &self.kind {
+            ArmKind::Checkpoint { adapter_sha256, .. } => Some(adapter_sha256),
+            ArmKind::Base | ArmKind::Prompted { .. } => None,
+        }
+    }
+
+    pub fn step(&self) -> Option<u64> {
+        match self.kind {
+            ArmKind::Checkpoint { step, .. } => Some(step),
+            ArmKind::Base | ArmKind::Prompted { .. } => None,
+        }
+    }
+}
+
+impl Plan {
+    pub fn arm(&self, name: &str) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.name == name)
+    }
+
+    /// Finds what would make two names mean one thing, or one name nothing.
+    pub fn validate(&self) -> Result<(), PlanError> {
+        self.validate_arms()?;
+        self.validate_comparisons()?;
+        for (name, found, below) in [("alpha", self.alpha, 0.5), ("margin", self.margin, 0.5)] {
+            if !(found > 0.0 && found < below) {
+                return Err(PlanError::OutOfRange { name, found, below });
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_arms(&self) -> Result<(), PlanError> {
+        let mut names = BTreeSet::new();
+        let mut arm_of_adapter: BTreeMap<&str, &str> = BTreeMap::new();
+        for arm in &self.arms {
+            if !names.insert(arm.name.as_str()) {
+                return Err(PlanError::DuplicateArm(arm.name.clone()));
+            }
+            if let Some(step) = arm.step() {
+                let expected = checkpoint_name(step);
+                if arm.name != expected {
+                    return Err(PlanError::CheckpointName { name: arm.name.clone(), step, expected });
+                }
+            }
+            if let Some(sha256) = arm.adapter_sha256()
+                && let Some(first) = arm_of_adapter.insert(sha256, &arm.name)
+            {
+                let (first, second) = (first.to_owned(), arm.name.clone());
+                return Err(PlanError::SameAdapter { first, second, sha256: sha256.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_comparisons(&self) -> Result<(), PlanError> {
+        let mut seen = BTreeSet::new();
+        for planned in &self.comparisons {
+            for name in [&planned.arm, &planned.against] {
+                if self.arm(name).is_none() {
+                    return Err(PlanError::UnknownArm(name.clone()));
+                }
+            }
+            if planned.arm == planned.against {
+                return Err(PlanError::ArmAgainstItself(planned.arm.clone()));
+            }
+            let mut pair = [planned.arm.as_str(), planned.against.as_str()];
+            pair.sort_unstable();
+            if !seen.insert(pair) {
+                let (arm, against) = (planned.arm.clone(), planned.against.clone());
+                return Err(PlanError::DuplicateComparison { arm, against });
+            }
+        }
+        if !self.comparisons.contains(&self.headline) {
+            let (arm, against) = (self.headline.arm.clone(), self.headline.against.clone());
+            return Err(PlanError::HeadlineNotPlanned { arm, against });
+        }
+        Ok(())
+    }
+}

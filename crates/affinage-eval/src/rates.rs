@@ -1,0 +1,100 @@
+//! Ways in which an answer can fail without being wrong: refusals, loops and cuts, found by stated rules.
+//!
+//! - *refusal*: one of [`REFUSAL_PHRASES`] stands in the first 200 characters.
+//! - *loop*: the answer has at least 30 words and more than half of its 5-word shingles occurred before, or one
+//!   line of four words and more occurs at least four times.
+//! - *truncated*: the finish reason is the token limit.
+//! - *empty*: no letter and no digit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::completion::{Completion, FinishReason};
+use crate::text::{squeeze, words};
+
+/// Phrases of declining, lower-case, straight apostrophes.
+pub const REFUSAL_PHRASES: &[&str] = &[
+    "i can't help with",
+    "i cannot help with",
+    "i can't assist",
+    "i cannot assist",
+    "i can't provide",
+    "i cannot provide",
+    "i'm unable to",
+    "i am unable to",
+    "i'm not able to",
+    "i am not able to",
+    "i won't be able to",
+    "i must decline",
+    "i'm sorry, but i can",
+    "i am sorry, but i can",
+    "i apologize, but i can",
+    "as an ai language model, i",
+    "as an ai, i can",
+];
+
+/// What is wrong with one answer by rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Faults {
+    pub refusal: bool,
+    pub looping: bool,
+    pub truncated: bool,
+    pub empty: bool,
+}
+
+pub fn faults(completion: &Completion) -> Faults {
+    Faults {
+        refusal: completion.finish_reason == FinishReason::Filtered || is_refusal(&completion.text),
+        looping: is_loop(&completion.text),
+        truncated: completion.finish_reason == FinishReason::Length,
+        empty: !completion.text.chars().any(char::is_alphanumeric),
+    }
+}
+
+pub fn is_refusal(text: &str) -> bool {
+    let start: String = text.chars().take(200).collect::<String>().to_lowercase().replace('\u{2019}', "'");
+    let start = squeeze(&start);
+    REFUSAL_PHRASES.iter().any(|phrase| start.contains(phrase))
+}
+
+pub fn is_loop(text: &str) -> bool {
+    let words = words(text);
+    if words.len() < 30 {
+        return false;
+    }
+    let shingles = words.len() - 4;
+    let distinct: BTreeSet<&[String]> = words.windows(5).collect();
+    if 2 * (shingles - distinct.len()) > shingles {
+        return true;
+    }
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    for line in text.lines().map(squeeze).filter(|line| line.split(' ').count() >= 4) {
+        *lines.entry(line).or_default() += 1;
+    }
+    lines.values().any(|&count| count >= 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declining_at_the_start_is_a_refusal_and_later_is_not() {
+        assert!(is_refusal("I\u{2019}m sorry, but I can\u{2019}t do that."));
+        assert!(is_refusal("As an AI language model, I have no opinions."));
+        assert!(!is_refusal("Sorry seems to be the hardest word."));
+        assert!(!is_refusal(&format!("{} I cannot help with that.", "word ".repeat(60))));
+    }
+
+    #[test]
+    fn repetition_is_a_loop_and_a_short_answer_never() {
+        assert!(is_loop(&"the sea is wide and deep and ".repeat(8)));
+        let line = "We walk along the shore.\n";
+        let other = "Each morning differs from every morning that came before it, and nobody can say exactly why \
+                     the light on the water falls so.\n";
+        assert!(is_loop(&format!("{line}{other}{line}{line}{line}")));
+        assert!(!is_loop(other));
+        assert!(!is_loop("no no no no no"));
+    }
+}

@@ -1,0 +1,44 @@
+//! The two ways in which texts are compared.
+
+/// Runs of white space become one space, ends are trimmed; case and punctuation stay.
+///
+/// Two answers that are equal after this are the same answer: a pair of them is a tie without a judge.
+pub fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lower-case words of letters and digits, joined by one space: "The  Nile!" becomes "the nile".
+///
+/// Used for short answers and for telling prompts apart, where case and punctuation do not matter.
+pub fn words_only(text: &str) -> String {
+    words(text).join(" ")
+}
+
+/// The lower-case words of `text`: runs of letters and digits; an apostrophe inside a word is dropped.
+pub fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for character in text.chars() {
+        if character.is_alphanumeric() {
+            word.extend(character.to_lowercase());
+        } else if !matches!(character, '\'' | '\u{2019}') && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squeeze_keeps_case_and_words_only_does_not() {
+        assert_eq!(squeeze("  A \n b\t c "), "A b c");
+        assert_eq!(words_only("The  Nile's source, isn't\nit?"), "the niles source isnt it");
+        assert_eq!(words_only("¿¡!?"), "");
+    }
+}

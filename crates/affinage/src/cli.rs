@@ -1,0 +1,127 @@
+//! The command line: one variant per command, each command's arguments beside its code.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::commands;
+
+/// From your own conversations to a small model that writes in your domain, and honest proof of whether it got
+/// better.
+#[derive(Debug, Parser)]
+#[command(name = "affinage", version, disable_help_subcommand = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Project folder
+    #[arg(short = 'C', value_name = "DIR", default_value = ".", hide_default_value = true, global = true)]
+    pub directory: PathBuf,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Change a key of affinage.toml for this command (repeatable), e.g. train.learning-rate=1e-4
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, global = true)]
+    pub set: Vec<String>,
+}
+
+/// The commands. Adding one: its file, its `pub mod`, its line here, in [`Command::run`] and in `GROUPS`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Init(commands::init::InitArgs),
+    Doctor(commands::doctor::DoctorArgs),
+}
+
+impl Command {
+    pub fn run(self, ctx: &crate::context::Context) -> anyhow::Result<()> {
+        match self {
+            Self::Init(args) => commands::init::run(ctx, args),
+            Self::Doctor(args) => commands::doctor::run(ctx, args),
+        }
+    }
+}
+
+/// The order of `affinage --help`; commands that do not exist (yet) are left out.
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("A first day", &["import", "review", "train", "chat", "eval"]),
+    ("Data", &["lint", "dataset"]),
+    ("Model", &["generate", "serve", "export", "inspect", "bench"]),
+    ("Evaluation", &["judge", "vote", "analyze", "report", "plan", "audit"]),
+    ("The whole story", &["run", "demo", "studio"]),
+    ("Project and machine", &["init", "doctor"]),
+];
+
+/// Parses the process's arguments; prints help or a usage error (exit code 2) itself.
+pub fn parse() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The clap command with the grouped list of subcommands in its help.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let list = command_list(&command);
+    let styles = clap::builder::Styles::default();
+    let (on, off) = (styles.get_header().render(), styles.get_header().render_reset());
+    command.help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{list}{on}Options:{off}\n{{options}}\n\n{EXIT_CODES}\n"
+    ))
+}
+
+const EXIT_CODES: &str = "`affinage COMMAND --help` has an example of each. Exit codes: 0 done, 1 failed, 2 wrong \
+usage, 130 interrupted\n(work so far is saved). Standard output is data; everything else goes to standard error.";
+
+fn command_list(command: &clap::Command) -> String {
+    let styles = clap::builder::Styles::default();
+    let (on, off) = (styles.get_header().render(), styles.get_header().render_reset());
+    let (name_on, name_off) = (styles.get_literal().render(), styles.get_literal().render_reset());
+    let mut out = String::new();
+    for (title, names) in GROUPS {
+        let present: Vec<_> = names.iter().filter_map(|name| command.find_subcommand(name)).collect();
+        if present.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("{on}{title}:{off}\n"));
+        for subcommand in present {
+            let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+            out.push_str(&format!("  {name_on}{:<10}{name_off}{about}\n", subcommand.get_name()));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_in_one_group_has_a_sentence_and_an_example() {
+        for subcommand in Cli::command().get_subcommands() {
+            let name = subcommand.get_name();
+            let groups = GROUPS.iter().filter(|(_, names)| names.contains(&name)).count();
+            assert_eq!(groups, 1, "`{name}` must be in one help group");
+            assert!(subcommand.get_about().is_some(), "`{name}` needs a doc comment on its arguments");
+            let after = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains(&format!("affinage {name}")), "`{name}` needs an example in after_help");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `affinage init`: a project is a folder with a commented `affinage.toml`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+use serde::Serialize;
+
+use crate::config::TEMPLATE;
+use crate::context::{CONFIG_FILE, Context};
+use crate::errors::HintExt as _;
+
+/// Start a project: a folder with a commented affinage.toml
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  affinage init my-voice\n  cd my-voice\n  affinage import ~/Downloads/chats.zip"
+)]
+pub struct InitArgs {
+    /// The folder, made if missing; default: the project folder of -C
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// What a project keeps out of version control: everything private or large.
+const GITIGNORE: &str = "# Private texts and large files stay on this machine.\n\
+    /library.db*\n/raw/\n/datasets/\n/runs/\n/evals/\n";
+
+pub fn run(ctx: &Context, args: InitArgs) -> anyhow::Result<()> {
+    let dir = args.dir.map_or_else(|| ctx.project.clone(), |dir| ctx.project.join(dir));
+    fs_err::create_dir_all(&dir)?;
+    let config = dir.join(CONFIG_FILE);
+    write_new(&config, TEMPLATE)?;
+    if let Err(error) = write_new(&dir.join(".gitignore"), GITIGNORE) {
+        ctx.ui.detail(format!("{error:#}; left as it is"));
+    }
+    ctx.ui.say(format!("new project: {}", config.display()));
+    ctx.ui.hint("bring your conversations: `affinage import FILE...`");
+    if ctx.json {
+        #[derive(Serialize)]
+        struct Made {
+            project: PathBuf,
+            config: PathBuf,
+        }
+        ctx.ui.json(&Made { project: dir, config })?;
+    }
+    Ok(())
+}
+
+/// Writes a file that does not exist yet.
+fn write_new(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
+    let opened = fs_err::OpenOptions::new().write(true).create_new(true).open(path);
+    match opened {
+        Ok(mut file) => Ok(file.write_all(text.as_bytes())?),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(anyhow!("`{}` exists already", path.display()))
+                .hint("edit it, or name another folder: `affinage init DIR`")
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,108 @@
+//! Value checks that run while the file is read, so that an error carries its line.
+
+use std::fmt;
+
+use affinage_engine::lora::Target;
+use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
+
+pub fn at_least_1<'de, D: Deserializer<'de>, N: TryFrom<u64>>(d: D) -> Result<N, D::Error> {
+    let n = d.deserialize_any(Number {
+        expected: "a whole number of at least 1",
+        accepts: |v| v >= 1.0 && whole(v),
+    })?;
+    N::try_from(n as u64).map_err(|_| D::Error::invalid_value(Unexpected::Float(n), &"a smaller number"))
+}
+
+pub fn some_at_least_1<'de, D: Deserializer<'de>, N: TryFrom<u64>>(d: D) -> Result<Option<N>, D::Error> {
+    at_least_1(d).map(Some)
+}
+
+pub fn positive<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    d.deserialize_any(Number { expected: "a number above 0", accepts: |v| v > 0.0 })
+}
+
+pub fn not_negative<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    d.deserialize_any(Number { expected: "a number of at least 0", accepts: |v| v >= 0.0 })
+}
+
+pub fn some_not_negative<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    not_negative(d).map(Some)
+}
+
+pub fn share<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    d.deserialize_any(Number {
+        expected: "a share of at least 0 and below 1",
+        accepts: |v| (0.0..1.0).contains(&v),
+    })
+}
+
+pub fn top_p<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    d.deserialize_any(Number { expected: "a number above 0 and at most 1", accepts: |v| v > 0.0 && v <= 1.0 })
+}
+
+/// A name that is a folder name on every system and a word in reports.
+pub fn folder_name<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let name = String::deserialize(d)?;
+    let fits = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
+        return Err(D::Error::invalid_value(
+            Unexpected::Str(&name),
+            &"letters, digits, `-`, `_`, `+` and `.`",
+        ));
+    }
+    Ok(name)
+}
+
+/// At least one target; sorted in the order of the model, repeats dropped.
+pub fn targets<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Target>, D::Error> {
+    let mut targets = Vec::<Target>::deserialize(d)?;
+    targets.sort();
+    targets.dedup();
+    if targets.is_empty() {
+        return Err(D::Error::invalid_length(0, &"at least one projection"));
+    }
+    Ok(targets)
+}
+
+fn whole(v: f64) -> bool {
+    v.fract() == 0.0
+}
+
+/// A finite number in a range, told to the user in words.
+struct Number {
+    expected: &'static str,
+    accepts: fn(f64) -> bool,
+}
+
+impl Visitor<'_> for Number {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<f64, E> {
+        // Counts stay far below 2^53, where f64 is exact.
+        if (self.accepts)(v as f64) {
+            Ok(v as f64)
+        } else {
+            Err(E::invalid_value(Unexpected::Signed(v), &self))
+        }
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<f64, E> {
+        if (self.accepts)(v as f64) {
+            Ok(v as f64)
+        } else {
+            Err(E::invalid_value(Unexpected::Unsigned(v), &self))
+        }
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<f64, E> {
+        if v.is_finite() && (self.accepts)(v) {
+            Ok(v)
+        } else {
+            Err(E::invalid_value(Unexpected::Float(v), &self))
+        }
+    }
+}

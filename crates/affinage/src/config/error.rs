@@ -1,0 +1,157 @@
+//! What is wrong with an `affinage.toml` or a `--set`, in words: where, found, expected, nearest known key.
+
+use std::fmt;
+
+use crate::errors::{self, HintExt as _};
+
+/// One fault. [`ConfigError::located`] turns it into the error that the user sees.
+#[derive(Debug, PartialEq)]
+pub struct ConfigError {
+    place: Place,
+    message: String,
+    hint: Option<String>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Place {
+    /// 1-based.
+    Line(usize),
+    WholeFile,
+    /// The text after `--set`.
+    Set(String),
+}
+
+impl ConfigError {
+    /// A fault that the TOML reader found in `text`.
+    pub(super) fn in_file(error: toml::de::Error, text: &str) -> Self {
+        let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        Self::explained(line.map_or(Place::WholeFile, Place::Line), error)
+    }
+
+    /// A fault that `set` brought into a valid file.
+    pub(super) fn in_set(error: toml::de::Error, set: &str) -> Self {
+        Self::explained(Place::Set(set.to_owned()), error)
+    }
+
+    /// A `--set` that is not `key=value`.
+    pub(super) fn bad_set(set: &str, message: &str) -> Self {
+        Self { place: Place::Set(set.to_owned()), message: message.to_owned(), hint: None }
+    }
+
+    /// Values that are fine one by one and contradict each other; `set` is the last `--set`, if any.
+    pub(super) fn across_keys(message: String, hint: &str, set: Option<&String>) -> Self {
+        let place = set.map_or(Place::WholeFile, |set| Place::Set(set.clone()));
+        Self { place, message, hint: Some(hint.to_owned()) }
+    }
+
+    /// The error with its file name and hint; a bad `--set` is a usage error.
+    pub fn located(self, file: &str) -> anyhow::Error {
+        let error = match &self.place {
+            Place::Line(line) => anyhow::anyhow!("{file}:{line}: {}", self.message),
+            Place::WholeFile => anyhow::anyhow!("{file}: {}", self.message),
+            Place::Set(set) => errors::usage(format!("--set {set}: {}", self.message)),
+        };
+        match self.hint {
+            Some(hint) => Err::<(), _>(error).hint(hint).expect_err("built as an error"),
+            None => error,
+        }
+    }
+
+    fn explained(place: Place, mut error: toml::de::Error) -> Self {
+        // Without the input, `Display` gives the key path in a second line.
+        error.set_input(None);
+        let shown = error.to_string();
+        let path = shown.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+        let message = error.message();
+        let (what, hint) = match unknown_name(message) {
+            Some(unknown) => unknown.explained(path),
+            None => (in_words(message, path), None),
+        };
+        Self { place, message: what, hint }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// An unknown key (serde: field) or an unknown choice (serde: variant), and the known ones.
+struct Unknown<'a> {
+    is_key: bool,
+    name: &'a str,
+    known: Vec<&'a str>,
+}
+
+impl Unknown<'_> {
+    fn explained(&self, path: Option<&str>) -> (String, Option<String>) {
+        let what = match (self.is_key, path) {
+            (true, Some(section)) => format!("unknown key `{}` in `{section}`", self.name),
+            (true, None) => format!("unknown key `{}`", self.name),
+            (false, Some(key)) => format!("`{key}` cannot be `{}`", self.name),
+            (false, None) => format!("unknown value `{}`", self.name),
+        };
+        let near = nearest(self.name, &self.known);
+        let list = || self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let hint = match (near, self.is_key) {
+            (Some(name), true) => format!("the nearest known key is `{name}`"),
+            (None, true) => format!("known keys: {}", list()),
+            (_, false) => format!("expected one of {}", list()),
+        };
+        (what, Some(hint))
+    }
+}
+
+/// Reads serde's "unknown field `x`, expected one of `a`, `b`" and its kin for variants.
+fn unknown_name(message: &str) -> Option<Unknown<'_>> {
+    let (is_key, rest) = match message.strip_prefix("unknown field ") {
+        Some(rest) => (true, rest),
+        None => (false, message.strip_prefix("unknown variant ")?),
+    };
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let name = names.next()?;
+    Some(Unknown { is_key, name, known: names.collect() })
+}
+
+/// serde's sentence with the key in front: "`train.rank`: found 0, expected a whole number of at least 1".
+fn in_words(message: &str, path: Option<&str>) -> String {
+    let found = ["invalid value: ", "invalid type: "].iter().find_map(|prefix| message.strip_prefix(prefix));
+    let what = match (found, message.strip_prefix("missing field ")) {
+        (Some(found), _) => {
+            // TOML's names of number types tell the user nothing.
+            format!("found {}", found.replacen("integer ", "", 1).replacen("floating point ", "", 1))
+        }
+        (None, Some(key)) => format!("the key {key} is missing"),
+        (None, None) => message.to_owned(),
+    };
+    match path {
+        Some(path) => format!("`{path}`: {what}"),
+        None => what,
+    }
+}
+
+/// The known name within an edit distance of a third of its length, the closest first.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = |candidate: &str| {
+        let distance = edit_distance(&name.replace('_', "-"), candidate);
+        (distance <= 1 + candidate.len() / 4).then_some(distance)
+    };
+    known.iter().filter_map(|candidate| Some((close(candidate)?, *candidate))).min().map(|(_, name)| name)
+}
+
+/// Levenshtein distance in characters.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

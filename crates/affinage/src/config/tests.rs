@@ -1,0 +1,130 @@
+use super::*;
+
+/// The error as the user sees it: the line, then its hints.
+fn shown(text: &str, sets: &[&str]) -> String {
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    let error = Config::parse(text, &sets).expect_err("the configuration is wrong").located("affinage.toml");
+    let mut out = format!("{error:#}");
+    for hint in crate::errors::hints(&error) {
+        out.push_str("\nhint: ");
+        out.push_str(hint);
+    }
+    out
+}
+
+#[test]
+fn the_template_spells_out_the_defaults() {
+    assert_eq!(Config::parse(TEMPLATE, &[]), Ok(Config::default()));
+    let mut sections = std::collections::BTreeSet::new();
+    for line in Config::default().effective_toml().lines() {
+        if let Some((key, _)) = line.split_once(" = ") {
+            assert!(TEMPLATE.contains(&format!("\n{key} = ")), "`{key}` is missing from the template");
+        } else if line.starts_with('[') {
+            sections.insert(line.to_owned());
+        }
+    }
+    assert!(sections.iter().all(|section| TEMPLATE.contains(section)));
+}
+
+#[test]
+fn every_commented_line_of_the_template_is_valid_and_every_optional_knob_is_there() {
+    let on = |line: &str| match line.strip_prefix("# ") {
+        Some(rest) if rest.contains(" = ") || rest.starts_with("[[") => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let text: Vec<String> = TEMPLATE.lines().map(on).collect();
+    let full = Config::parse(&text.join("\n"), &[]).expect("the commented lines are examples that work");
+    assert!(full.threads.is_some() && full.train.max_steps.is_some() && full.train.eval_every.is_some());
+    assert!(full.eval.system_prompt.is_some() && full.eval.prompts_per_suite.is_some());
+    assert!(full.eval.max_new_tokens.is_some());
+    assert_eq!(full.dataset.roles.len(), 2);
+    let judge = &full.judges[0];
+    assert!(judge.base_url.is_some() && judge.price_in.is_some() && judge.price_out.is_some());
+    assert_eq!(judge.api_key_env(), Some("ANTHROPIC_API_KEY"));
+    assert_eq!(full.suites[0].domain, affinage_eval::suite::Domain::In);
+    assert_eq!(Config::parse(&full.effective_toml(), &[]), Ok(full));
+}
+
+#[test]
+fn later_wins_defaults_file_set() {
+    let sets = ["train.learning-rate=1e-4", "model=my/model", "eval.suites=[\"maths\"]", "train.max-steps=7"];
+    let config =
+        Config::parse("[train]\nrank = 4\nlearning-rate = 1", &sets.map(str::to_owned)).expect("valid");
+    assert_eq!((config.train.rank, config.train.learning_rate), (4, 1e-4));
+    assert_eq!(config.model, "my/model");
+    assert_eq!(config.eval.suites, ["maths"]);
+    assert_eq!(config.train.max_steps, Some(7));
+    assert_eq!(config.train.alpha, 32.0);
+}
+
+#[test]
+fn unknown_keys_name_line_section_and_the_nearest_key() {
+    insta::assert_snapshot!(shown("model = \"m\"\n\n[train]\nleraning-rate = 1e-4\n", &[]), @r"
+    affinage.toml:4: unknown key `leraning-rate` in `train`
+    hint: the nearest known key is `learning-rate`
+    ");
+    insta::assert_snapshot!(shown("[train]\nlearning_rate = 1e-4\n", &[]), @r"
+    affinage.toml:2: unknown key `learning_rate` in `train`
+    hint: the nearest known key is `learning-rate`
+    ");
+    insta::assert_snapshot!(shown("[trian]\nrank = 4\n", &[]), @r"
+    affinage.toml:1: unknown key `trian`
+    hint: the nearest known key is `train`
+    ");
+    insta::assert_snapshot!(shown("[[judge]]\nid = \"a\"\nkind = \"openai\"\nmodel = \"m\"\ntemprature = 1\n", &[]), @r"
+    affinage.toml:5: unknown key `temprature` in `judge`
+    hint: known keys: `id`, `kind`, `model`, `base-url`, `api-key-env`, `max-tokens`, `concurrency`, `price-in`, `price-out`
+    ");
+    insta::assert_snapshot!(shown("[generate]\nbeams = 1\n", &[]), @r"
+    affinage.toml:2: unknown key `beams` in `generate`
+    hint: known keys: `temperature`, `top-p`, `top-k`, `max-new-tokens`, `samples`, `seed`, `batch`
+    ");
+}
+
+#[test]
+fn wrong_values_name_what_was_found_and_expected() {
+    insta::assert_snapshot!(shown("[train]\nrank = 0\n", &[]), @"affinage.toml:2: `train.rank`: found `0`, expected a whole number of at least 1");
+    insta::assert_snapshot!(shown("[train]\n\nrows-per-step = \"eight\"\n", &[]), @r#"affinage.toml:3: `train.rows-per-step`: found string "eight", expected a whole number of at least 1"#);
+    insta::assert_snapshot!(shown("[train]\nrows-per-step = 2.5\n", &[]), @"affinage.toml:2: `train.rows-per-step`: found `2.5`, expected a whole number of at least 1");
+    insta::assert_snapshot!(shown("[train]\nlearning-rate = nan\n", &[]), @"affinage.toml:2: `train.learning-rate`: found `NaN`, expected a number above 0");
+    insta::assert_snapshot!(shown("[train]\ntargets = []\n", &[]), @"affinage.toml:2: `train.targets`: invalid length 0, expected at least one projection");
+    insta::assert_snapshot!(shown("[train]\ntargets = [\n  \"q_proj\",\n  \"w_proj\",\n]\n", &[]), @r"
+    affinage.toml:4: `train.targets` cannot be `w_proj`
+    hint: expected one of `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`
+    ");
+    insta::assert_snapshot!(shown("[train]\nschedule = \"cosin\"\n", &[]), @r"
+    affinage.toml:2: `train.schedule` cannot be `cosin`
+    hint: expected one of `constant`, `linear`, `cosine`
+    ");
+    insta::assert_snapshot!(shown("[dataset]\ntest-share = 1.0\n", &[]), @"affinage.toml:2: `dataset.test-share`: found `1.0`, expected a share of at least 0 and below 1");
+    insta::assert_snapshot!(shown("threads = 0\n", &[]), @"affinage.toml:1: `threads`: found `0`, expected a whole number of at least 1");
+    insta::assert_snapshot!(shown("[eval]\nname = \"../x\"\n", &[]), @r#"affinage.toml:2: `eval.name`: found string "../x", expected letters, digits, `-`, `_`, `+` and `.`"#);
+    insta::assert_snapshot!(shown("model = \n", &[]), @"affinage.toml:1: string values must be quoted, expected literal string");
+    insta::assert_snapshot!(shown("[[judge]]\nid = \"a\"\nmodel = \"m\"\n", &[]), @"affinage.toml:1: `judge`: the key `kind` is missing");
+}
+
+#[test]
+fn contradictions_are_refused() {
+    insta::assert_snapshot!(shown("[dataset]\nvalidation-share = 0.5\ntest-share = 0.5\n", &[]), @r"
+    affinage.toml: `dataset.validation-share` + `dataset.test-share` = 1, nothing is left to train on
+    hint: the two shares together must be below 1
+    ");
+    let judge = "[[judge]]\nid = \"a\"\nkind = \"local\"\nmodel = \"m\"\n";
+    insta::assert_snapshot!(shown(&format!("{judge}{judge}"), &[]), @r"
+    affinage.toml: two [[judge]] have the id `a`
+    hint: give each judge its own id
+    ");
+}
+
+#[test]
+fn a_wrong_set_is_a_usage_error() {
+    insta::assert_snapshot!(shown("", &["train.rnak=4"]), @r"
+    --set train.rnak=4: unknown key `rnak` in `train`
+    hint: the nearest known key is `rank`
+    ");
+    insta::assert_snapshot!(shown("", &["train.rank=0"]), @"--set train.rank=0: `train.rank`: found `0`, expected a whole number of at least 1");
+    insta::assert_snapshot!(shown("", &["train.rank"]), @"--set train.rank: expected `key=value`, such as `train.learning-rate=1e-4`");
+    insta::assert_snapshot!(shown("", &["model.name=4"]), @"--set model.name=4: `model`: found map, expected a string");
+    let error = Config::parse("", &["train.rank=0".to_owned()]).expect_err("zero").located("affinage.toml");
+    assert_eq!(crate::errors::exit_status(&error), crate::errors::ExitStatus::Usage);
+}

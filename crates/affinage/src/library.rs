@@ -1,0 +1,210 @@
+//! The library of a project: everything imported and everything decided, in `library.db` (SQLite).
+//!
+//! Conversations are stored as nodes; candidates are not stored but derived from them, so that a better derivation
+//! needs no migration. Imported bytes stay in `raw/SHA256.zst`. Decisions are append-only and name candidate and
+//! variant by their content, so they outlive a new import. The only place that speaks SQL.
+
+mod decisions;
+mod forget;
+mod import;
+mod raw;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::conversation::{Conversation, Link, Node, Origin, Provider};
+use anyhow::{Context as _, anyhow};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use serde::Serialize;
+
+pub use decisions::{Action, Decision};
+pub use forget::Forgotten;
+pub use import::Imported;
+
+use crate::errors::HintExt as _;
+
+pub const LIBRARY_FILE: &str = "library.db";
+const USER_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,
+    path TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    imported_at TEXT NOT NULL
+);
+CREATE TABLE conversation (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    provider TEXT NOT NULL,
+    native_id TEXT NOT NULL,
+    title TEXT NOT NULL,
+    time_s REAL,
+    active_node TEXT,
+    source INTEGER NOT NULL,
+    origin TEXT NOT NULL
+);
+CREATE TABLE node (
+    id INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    node_id TEXT NOT NULL,
+    parent TEXT,
+    data TEXT NOT NULL,
+    UNIQUE (conversation, node_id)
+);
+CREATE TABLE node_source (
+    node INTEGER NOT NULL REFERENCES node ON DELETE CASCADE,
+    source INTEGER NOT NULL REFERENCES source ON DELETE CASCADE,
+    PRIMARY KEY (node, source)
+) WITHOUT ROWID;
+CREATE INDEX node_source_by_source ON node_source (source);
+CREATE TABLE decision (
+    id INTEGER PRIMARY KEY,
+    candidate TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    variant TEXT,
+    action TEXT NOT NULL CHECK (action IN ('accept', 'reject', 'edit')),
+    text TEXT,
+    decided_at TEXT NOT NULL
+);
+CREATE INDEX decision_by_candidate ON decision (candidate);
+CREATE TABLE version (
+    hash TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    sources TEXT NOT NULL,
+    made_at TEXT NOT NULL
+);
+";
+
+pub struct Library {
+    db: Connection,
+    project: PathBuf,
+}
+
+/// An imported file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    pub sha256: String,
+    pub path: String,
+    pub size_bytes: u64,
+    pub imported_at: String,
+}
+
+impl Library {
+    /// Opens the library of a project, made if missing.
+    pub fn open_or_create(project: &Path) -> anyhow::Result<Library> {
+        Library::connect(project, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens the library of a project.
+    ///
+    /// Errors: nothing was imported yet; the file was made by a newer version.
+    pub fn open(project: &Path) -> anyhow::Result<Library> {
+        if !project.join(LIBRARY_FILE).is_file() {
+            return Err(anyhow!("nothing was imported into this project yet ({LIBRARY_FILE} is missing)"))
+                .hint("bring your conversations: `affinage import FILE...`");
+        }
+        Library::connect(project, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn connect(project: &Path, flags: OpenFlags) -> anyhow::Result<Library> {
+        let path = project.join(LIBRARY_FILE);
+        let prepare = || -> rusqlite::Result<(Connection, i64)> {
+            let db = Connection::open_with_flags(&path, flags)?;
+            db.busy_timeout(std::time::Duration::from_secs(10))?;
+            db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
+            let version = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            Ok((db, version))
+        };
+        let (db, version) = prepare().with_context(|| format!("cannot open {}", path.display()))?;
+        match version {
+            0 => {
+                let create = format!("BEGIN; {SCHEMA} PRAGMA user_version = {USER_VERSION}; COMMIT;");
+                db.execute_batch(&create).with_context(|| format!("cannot set up {}", path.display()))?;
+            }
+            USER_VERSION => {}
+            newer => {
+                return Err(anyhow!("{} has version {newer}, this affinage reads {USER_VERSION}", path.display()))
+                    .hint("use the affinage that wrote it, or a newer one");
+            }
+        }
+        Ok(Library { db, project: project.to_owned() })
+    }
+
+    /// All imported files, oldest first.
+    pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
+        let mut statement = self.db.prepare("SELECT sha256, path, size_bytes, imported_at FROM source ORDER BY id")?;
+        let rows = statement.query_map([], |row| {
+            let size_bytes: i64 = row.get(2)?;
+            Ok(Source {
+                sha256: row.get(0)?,
+                path: row.get(1)?,
+                size_bytes: size_bytes.unsigned_abs(),
+                imported_at: row.get(3)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Calls `f` with every conversation and the SHA-256 of the file that brought it last.
+    pub fn for_each_conversation(
+        &self,
+        mut f: impl FnMut(&str, Conversation) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let sources: BTreeMap<i64, String> = {
+            let mut statement = self.db.prepare("SELECT id, sha256 FROM source")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        let mut statement = self.db.prepare(
+            "SELECT id, provider, native_id, title, time_s, active_node, source, origin FROM conversation ORDER BY id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let source: i64 = row.get(6)?;
+            let active: Option<String> = row.get(5)?;
+            let mut conversation = conversation_row(row)?;
+            let links = self.links(id)?;
+            conversation.arrange(links, active.as_deref()).with_context(|| conversation.key())?;
+            f(sources.get(&source).map_or("", String::as_str), conversation)?;
+        }
+        Ok(())
+    }
+
+    fn links(&self, conversation: i64) -> anyhow::Result<Vec<Link>> {
+        let mut statement =
+            self.db.prepare_cached("SELECT parent, data FROM node WHERE conversation = ?1 ORDER BY id")?;
+        let mut rows = statement.query([conversation])?;
+        let mut links = Vec::new();
+        while let Some(row) = rows.next()? {
+            let node: Node = serde_json::from_str(row.get_ref(1)?.as_str()?)?;
+            links.push(Link::to(node, row.get(0)?));
+        }
+        Ok(links)
+    }
+
+    /// Remembers a frozen dataset version and the files its examples come from.
+    pub fn add_version(&self, hash: &str, name: &str, sources: &[String], made_at: &str) -> anyhow::Result<()> {
+        self.db.execute(
+            "INSERT INTO version (hash, name, sources, made_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (hash) DO NOTHING",
+            (hash, name, serde_json::to_string(sources)?, made_at),
+        )?;
+        Ok(())
+    }
+}
+
+fn conversation_row(row: &rusqlite::Row<'_>) -> anyhow::Result<Conversation> {
+    let provider: String = row.get(1)?;
+    let origin: Origin = serde_json::from_str(row.get_ref(7)?.as_str()?)?;
+    Ok(Conversation {
+        provider: Provider::parse(&provider).with_context(|| format!("unknown provider `{provider}` in {LIBRARY_FILE}"))?,
+        native_id: row.get(2)?,
+        title: row.get(3)?,
+        time_s: row.get(4)?,
+        nodes: Vec::new(),
+        active_leaf: None,
+        origin,
+    })
+}

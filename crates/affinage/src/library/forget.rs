@@ -1,0 +1,101 @@
+//! Forgetting a source: its bytes, the nodes that only it brought, and the decisions about them.
+
+use std::collections::HashSet;
+
+use affinage_dataset::candidate::{ContextPolicy, candidates};
+use anyhow::anyhow;
+use serde::Serialize;
+
+use super::{Library, Source, raw};
+use crate::errors::HintExt as _;
+
+/// What was removed, and what still holds text of it.
+#[derive(Debug, Serialize)]
+pub struct Forgotten {
+    pub source: Source,
+    pub conversations: usize,
+    pub nodes: usize,
+    pub decisions: usize,
+    /// Names of dataset versions with examples from it: their files are not touched.
+    pub versions: Vec<String>,
+}
+
+impl Library {
+    /// Forgets the source whose SHA-256 begins with `name`, or whose path or file name is `name`.
+    ///
+    /// Errors: no source, or several, are called so.
+    pub fn forget(&mut self, name: &str) -> anyhow::Result<Forgotten> {
+        let source = self.find_source(name)?;
+        let transaction = self.db.transaction()?;
+        let id: i64 = transaction.query_row("SELECT id FROM source WHERE sha256 = ?1", [&source.sha256], |r| r.get(0))?;
+        transaction.execute("DELETE FROM node_source WHERE source = ?1", [id])?;
+        let nodes = transaction.execute("DELETE FROM node WHERE id NOT IN (SELECT node FROM node_source)", [])?;
+        let conversations = transaction
+            .execute("DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM node) AND source = ?1", [id])?;
+        // A conversation that other files hold too now belongs to the newest of them.
+        transaction.execute(
+            "UPDATE conversation SET source = (SELECT max(node_source.source) FROM node_source \
+             JOIN node ON node.id = node_source.node WHERE node.conversation = conversation.id) WHERE source = ?1",
+            [id],
+        )?;
+        transaction.execute("DELETE FROM source WHERE id = ?1", [id])?;
+        transaction.commit()?;
+        let decisions = self.drop_orphaned_decisions()?;
+        // Deleted text must not survive in free pages or in the write-ahead log.
+        self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        let bytes = raw::path(&self.project, &source.sha256);
+        if bytes.exists() {
+            fs_err::remove_file(bytes)?;
+        }
+        let versions = self.versions_from(&source.sha256)?;
+        Ok(Forgotten { source, conversations, nodes, decisions, versions })
+    }
+
+    fn find_source(&self, name: &str) -> anyhow::Result<Source> {
+        let is_called = |source: &Source| {
+            let file_name = std::path::Path::new(&source.path).file_name();
+            let by_hash = name.len() >= 6 && source.sha256.starts_with(&name.to_ascii_lowercase());
+            by_hash || source.path == name || file_name.is_some_and(|file_name| file_name == name)
+        };
+        let sources = self.sources()?;
+        let mut found: Vec<Source> = sources.iter().filter(|source| is_called(source)).cloned().collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(source), true) => Ok(source),
+            (Some(_), false) => Err(anyhow!("several imported files are called `{name}`"))
+                .hint("name one by the first digits of its SHA-256; `affinage import --list` shows them"),
+            (None, _) => {
+                let listed: Vec<String> =
+                    sources.iter().map(|s| format!("{} {}", &s.sha256[..12.min(s.sha256.len())], s.path)).collect();
+                let hint = if listed.is_empty() { "nothing is imported".to_owned() } else { format!("imported are: {}", listed.join("; ")) };
+                Err(anyhow!("no imported file is called `{name}`")).hint(hint)
+            }
+        }
+    }
+
+    fn drop_orphaned_decisions(&mut self) -> anyhow::Result<usize> {
+        let mut alive: HashSet<String> = HashSet::new();
+        self.for_each_conversation(|_, conversation| {
+            alive.extend(candidates(&conversation, &ContextPolicy::default()).into_iter().map(|c| c.candidate_id));
+            Ok(())
+        })?;
+        let orphaned: Vec<String> = self.decisions()?.into_keys().filter(|id| !alive.contains(id)).collect();
+        let mut dropped = 0;
+        for candidate in orphaned {
+            dropped += self.db.execute("DELETE FROM decision WHERE candidate = ?1", [candidate])?;
+        }
+        Ok(dropped)
+    }
+
+    fn versions_from(&self, sha256: &str) -> anyhow::Result<Vec<String>> {
+        let mut statement = self.db.prepare("SELECT name, sources FROM version ORDER BY made_at")?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let mut names = Vec::new();
+        for row in rows {
+            let (name, sources) = row?;
+            if serde_json::from_str::<Vec<String>>(&sources)?.iter().any(|source| source == sha256) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+}

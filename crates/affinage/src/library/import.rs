@@ -1,0 +1,200 @@
+//! Writing an import: conversations are united with what is there, so that a grown export adds only what is new.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use affinage_dataset::conversation::Conversation;
+use affinage_dataset::import::{self, Found, Item, Limits, Reject, Roles};
+use anyhow::Context as _;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Library, raw};
+
+/// What one file brought.
+pub struct Imported {
+    pub sha256: String,
+    pub found: Found,
+    pub rejects: Vec<Reject>,
+    pub conversations_new: usize,
+    /// Conversations that were there and got new or changed nodes.
+    pub conversations_grown: usize,
+    pub nodes_new: usize,
+}
+
+impl Library {
+    /// Imports one file in one transaction. `on_conversation` is called after each, for progress.
+    pub fn import(
+        &mut self,
+        path: &Path,
+        roles: &Roles,
+        imported_at: &str,
+        on_conversation: &mut dyn FnMut(),
+    ) -> anyhow::Result<Imported> {
+        let file = fs_err::File::open(path)?;
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let project = self.project.clone();
+        let transaction = self.db.transaction()?;
+        // The hash is known only when the whole file was read; the row is completed below.
+        transaction.execute(
+            "INSERT INTO source (sha256, path, size_bytes, imported_at) VALUES ('', ?1, 0, ?2)",
+            (path.to_string_lossy(), imported_at),
+        )?;
+        let mut writer = Writer { db: &transaction, source: transaction.last_insert_rowid(), new: 0, grown: 0, nodes: 0 };
+        let mut rejects = Vec::new();
+        let (stored, found) = std::thread::scope(|scope| {
+            let storing = scope.spawn(|| raw::store(&project, path));
+            let found = import::import(file, &name, roles, &Limits::default(), &mut |item| match item {
+                Item::Conversation(conversation) => {
+                    writer.write(&conversation)?;
+                    on_conversation();
+                    anyhow::Ok(())
+                }
+                Item::Reject(reject) => {
+                    rejects.push(reject);
+                    Ok(())
+                }
+            });
+            (storing.join().expect("copying bytes does not panic"), found)
+        });
+        let stored = stored?;
+        let found = match found {
+            Ok(found) if found.conversations > 0 => found,
+            other => {
+                // Nothing came of it: the bytes stay only if an earlier import brought them.
+                forget_bytes(&transaction, &project, &stored.sha256)?;
+                let found = other?;
+                return Ok(Imported { sha256: stored.sha256, found, rejects, conversations_new: 0, conversations_grown: 0, nodes_new: 0 });
+            }
+        };
+        let (new, grown, nodes, source) = (writer.new, writer.grown, writer.nodes, writer.source);
+        complete_source(&transaction, source, &stored)?;
+        transaction.commit()?;
+        Ok(Imported {
+            sha256: stored.sha256,
+            found,
+            rejects,
+            conversations_new: new,
+            conversations_grown: grown,
+            nodes_new: nodes,
+        })
+    }
+}
+
+fn forget_bytes(db: &Connection, project: &Path, sha256: &str) -> anyhow::Result<()> {
+    let known: Option<i64> =
+        db.query_row("SELECT id FROM source WHERE sha256 = ?1", [sha256], |row| row.get(0)).optional()?;
+    if known.is_none() {
+        fs_err::remove_file(raw::path(project, sha256))?;
+    }
+    Ok(())
+}
+
+/// Gives the new source row its hash; if the same bytes were imported before, that row takes over.
+fn complete_source(db: &Connection, source: i64, stored: &raw::Stored) -> anyhow::Result<()> {
+    let known: Option<i64> =
+        db.query_row("SELECT id FROM source WHERE sha256 = ?1", [&stored.sha256], |row| row.get(0)).optional()?;
+    match known {
+        Some(known) => {
+            db.execute("INSERT OR IGNORE INTO node_source SELECT node, ?1 FROM node_source WHERE source = ?2", [known, source])?;
+            db.execute("UPDATE conversation SET source = ?1 WHERE source = ?2", [known, source])?;
+            db.execute("DELETE FROM source WHERE id = ?1", [source])?;
+        }
+        None => {
+            let size = i64::try_from(stored.size_bytes)?;
+            db.execute("UPDATE source SET sha256 = ?1, size_bytes = ?2 WHERE id = ?3", (&stored.sha256, size, source))?;
+        }
+    }
+    Ok(())
+}
+
+struct Writer<'a> {
+    db: &'a Connection,
+    source: i64,
+    new: usize,
+    grown: usize,
+    nodes: usize,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, conversation: &Conversation) -> anyhow::Result<()> {
+        let key = conversation.key();
+        let known: Option<i64> = self
+            .db
+            .prepare_cached("SELECT id FROM conversation WHERE key = ?1")?
+            .query_row([&key], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => self.insert_conversation(&key, conversation)?,
+        };
+        let nodes_before = self.nodes;
+        let changed = self.write_nodes(id, conversation).with_context(|| format!("cannot store {key}"))?;
+        match known {
+            None => self.new += 1,
+            Some(_) if changed || self.nodes > nodes_before => self.grown += 1,
+            Some(_) => {}
+        }
+        self.update_conversation(id, conversation)
+    }
+
+    fn insert_conversation(&self, key: &str, conversation: &Conversation) -> anyhow::Result<i64> {
+        let mut statement = self.db.prepare_cached(
+            "INSERT INTO conversation (key, provider, native_id, title, source, origin) VALUES (?1, ?2, ?3, '', ?4, '{}')",
+        )?;
+        Ok(statement.insert((key, conversation.provider.as_str(), &conversation.native_id, self.source))?)
+    }
+
+    fn update_conversation(&self, id: i64, conversation: &Conversation) -> anyhow::Result<()> {
+        let active = conversation.active_leaf.map(|leaf| &conversation.nodes[leaf].id);
+        let origin = serde_json::to_string(&conversation.origin)?;
+        let mut statement = self.db.prepare_cached(
+            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, source = ?5, origin = ?6 WHERE id = ?1",
+        )?;
+        statement.execute((id, &conversation.title, conversation.time_s, active, self.source, origin))?;
+        Ok(())
+    }
+
+    /// Unites the nodes with those that are there. Without ids of the provider's own, the new text replaces the old:
+    /// an edited note is one text, not two branches. True if a node that was there changed.
+    fn write_nodes(&mut self, id: i64, conversation: &Conversation) -> anyhow::Result<bool> {
+        let mut known = self.known_nodes(id)?;
+        let mut changed = false;
+        for node in &conversation.nodes {
+            let parent = node.parent.map(|index| conversation.nodes[index].id.as_str());
+            let mut stored = node.clone();
+            stored.parent = None;
+            let data = serde_json::to_string(&stored)?;
+            let row = match known.remove(&node.id) {
+                Some(row) => {
+                    let mut update = self.db.prepare_cached(
+                        "UPDATE node SET parent = ?2, data = ?3 WHERE id = ?1 AND (parent IS NOT ?2 OR data <> ?3)",
+                    )?;
+                    changed |= update.execute((row, parent, &data))? > 0;
+                    row
+                }
+                None => {
+                    self.nodes += 1;
+                    let mut insert = self
+                        .db
+                        .prepare_cached("INSERT INTO node (conversation, node_id, parent, data) VALUES (?1, ?2, ?3, ?4)")?;
+                    insert.insert((id, &node.id, parent, &data))?
+                }
+            };
+            let mut link = self.db.prepare_cached("INSERT OR IGNORE INTO node_source (node, source) VALUES (?1, ?2)")?;
+            link.execute([row, self.source])?;
+        }
+        if !conversation.provider.has_node_ids() {
+            for row in known.into_values() {
+                self.db.execute("DELETE FROM node WHERE id = ?1", [row])?;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    fn known_nodes(&self, conversation: i64) -> anyhow::Result<HashMap<String, i64>> {
+        let mut statement = self.db.prepare_cached("SELECT node_id, id FROM node WHERE conversation = ?1")?;
+        let rows = statement.query_map([conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

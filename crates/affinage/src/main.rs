@@ -1,0 +1,53 @@
+//! The `affinage` binary: all input and output around the three libraries.
+//!
+//! `cli.rs` reads the command line, `context.rs` opens the project, `commands/` holds one file per command. Files
+//! of a run are written only by `run.rs`, `events.rs` and `jsonl.rs`, sockets are opened only in `http.rs`, and
+//! nothing prints but `ui/`.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod cli;
+mod commands;
+mod config;
+mod context;
+mod errors;
+mod events;
+mod http;
+mod interrupt;
+mod jsonl;
+mod lock;
+mod machine;
+mod model;
+mod provenance;
+mod run;
+mod ui;
+
+use std::process::ExitCode;
+
+use errors::ExitStatus;
+use ui::{Ui, Verbosity};
+
+fn main() -> ExitCode {
+    let cli = cli::parse();
+    let ui = Ui::new(match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, false) => Verbosity::Normal,
+        (false, true) => Verbosity::Verbose,
+    });
+    let said = ui.clone();
+    interrupt::listen(move || said.say("\nstopping at the next safe point; Ctrl-C again to stop at once"));
+    match execute(cli, &ui) {
+        Ok(()) => ExitStatus::Done.into(),
+        Err(error) if errors::is_broken_pipe(&error) => ExitStatus::Done.into(),
+        Err(error) => {
+            ui.error(&error);
+            errors::exit_status(&error).into()
+        }
+    }
+}
+
+fn execute(cli: cli::Cli, ui: &Ui) -> anyhow::Result<()> {
+    let global = cli.global;
+    let ctx = context::Context::open(&global.directory, &global.set, global.json, ui.clone())?;
+    cli.command.run(&ctx)
+}

@@ -1,0 +1,279 @@
+//! Run folders: `runs/<UTC time>-<model>/{run.toml, provenance.json, events.jsonl, metrics.jsonl, checkpoints/step-N/}`.
+//!
+//! Checkpoints are only ever `step-N`. `last` and `best` are questions to the events, never folders, so no name can
+//! stand for two adapters. `latest` is a text file with the newest checkpoint's name.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use jiff::Timestamp;
+
+use crate::errors::HintExt as _;
+use crate::events::{self, Event, EventLog, Record};
+use crate::jsonl::replace_file;
+use crate::lock::FolderLock;
+use crate::provenance::Provenance;
+use crate::ui::Ui;
+
+/// A run folder on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub path: PathBuf,
+    /// The folder's name, `2026-11-22T101500Z-qwen2.5-0.5b`.
+    pub name: String,
+}
+
+/// A saved adapter of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub step: u64,
+    pub path: PathBuf,
+    /// As recorded when it was saved.
+    pub adapter_sha256: String,
+}
+
+impl Checkpoint {
+    /// `step-000145`: the folder's name and the arm's name in evaluations.
+    pub fn name(&self) -> String {
+        checkpoint_name(self.step)
+    }
+}
+
+/// `step-000145`.
+pub fn checkpoint_name(step: u64) -> String {
+    format!("step-{step:06}")
+}
+
+impl Run {
+    /// Makes a new run folder with `run.toml` and `provenance.json`, and takes its lock.
+    pub fn create(
+        project: &Path,
+        model: &str,
+        run_toml: &str,
+        provenance: &Provenance,
+    ) -> anyhow::Result<(Self, FolderLock)> {
+        let runs = project.join("runs");
+        fs_err::create_dir_all(&runs)?;
+        let stem = format!("{}-{}", folder_time(provenance.started_at), folder_part(model));
+        let name = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
+        let name = name.into_iter().find(|name| !runs.join(name).exists()).expect("some number is free");
+        let path = runs.join(&name);
+        write_folder_atomically(&path, |dir| {
+            fs_err::create_dir(dir.join("checkpoints"))?;
+            fs_err::write(dir.join("run.toml"), run_toml)?;
+            provenance.write(dir)
+        })?;
+        let lock = FolderLock::acquire(&path)?;
+        Ok((Self { path, name }, lock))
+    }
+
+    /// All runs of a project, oldest first.
+    pub fn list(project: &Path) -> anyhow::Result<Vec<Self>> {
+        let entries = match fs_err::read_dir(project.join("runs")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            if path.join("run.toml").is_file() && !name.starts_with('.') {
+                runs.push(Self { path, name });
+            }
+        }
+        runs.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(runs)
+    }
+
+    /// The run called `name` (or the only one whose name contains it); without a name, the newest.
+    pub fn open(project: &Path, name: Option<&str>) -> anyhow::Result<Self> {
+        let runs = Self::list(project)?;
+        let Some(newest) = runs.last().cloned() else {
+            return Err(anyhow!("no runs in {}", project.display())).hint("train first: `affinage train`");
+        };
+        let Some(name) = name else { return Ok(newest) };
+        if let Some(run) = runs.iter().find(|run| run.name == name) {
+            return Ok(run.clone());
+        }
+        let mut matching = runs.iter().filter(|run| run.name.contains(name));
+        match (matching.next(), matching.next()) {
+            (Some(run), None) => Ok(run.clone()),
+            (None, _) => Err(anyhow!("no run `{name}`")).hint(format!("runs: {}", run_names(&runs))),
+            (Some(_), Some(_)) => {
+                Err(anyhow!("more than one run matches `{name}`")).hint(format!("runs: {}", run_names(&runs)))
+            }
+        }
+    }
+
+    /// Takes the run's lock; a second process fails and names the first.
+    pub fn lock(&self) -> anyhow::Result<FolderLock> {
+        FolderLock::acquire(&self.path)
+    }
+
+    /// Opens the event log for writing; hold the lock.
+    pub fn event_log(&self, ui: &Ui) -> anyhow::Result<EventLog> {
+        EventLog::open(&self.path, ui)
+    }
+
+    pub fn events(&self, ui: &Ui) -> anyhow::Result<Vec<Record>> {
+        events::read(&self.path, ui)
+    }
+
+    /// The configuration that the run was made with.
+    pub fn run_toml(&self) -> anyhow::Result<String> {
+        Ok(fs_err::read_to_string(self.path.join("run.toml"))?)
+    }
+
+    pub fn checkpoint_path(&self, step: u64) -> PathBuf {
+        self.path.join("checkpoints").join(checkpoint_name(step))
+    }
+
+    /// Saves a checkpoint folder in one step: `fill` writes into a temporary folder, then it is synced, renamed to
+    /// `step-N`, and `latest` names it. A folder left there by an overtaken attempt is replaced.
+    pub fn save_checkpoint(
+        &self,
+        step: u64,
+        fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<PathBuf> {
+        let path = self.checkpoint_path(step);
+        if path.exists() {
+            fs_err::remove_dir_all(&path)?;
+        }
+        write_folder_atomically(&path, fill)
+            .with_context(|| format!("checkpoint {} was not saved", checkpoint_name(step)))
+            .hint("the checkpoints before it are whole: free some space, then `affinage train --resume`")?;
+        replace_file(&self.path.join("latest"), format!("{}\n", checkpoint_name(step)).as_bytes())?;
+        Ok(path)
+    }
+
+    /// The checkpoints that the events name and the disk holds, by step.
+    pub fn checkpoints(&self, ui: &Ui) -> anyhow::Result<Vec<Checkpoint>> {
+        let mut saved = std::collections::BTreeMap::new();
+        for record in self.events(ui)? {
+            if let Event::CheckpointSaved { step, adapter_sha256 } = record.event {
+                saved.insert(step, adapter_sha256);
+            }
+        }
+        let all = saved.into_iter().map(|(step, adapter_sha256)| Checkpoint {
+            step,
+            path: self.checkpoint_path(step),
+            adapter_sha256,
+        });
+        Ok(all.filter(|checkpoint| checkpoint.path.is_dir()).collect())
+    }
+
+    /// `last` (the highest step), `best` (the lowest validation loss, the earlier on a tie), `step-145` or `145`.
+    pub fn resolve(&self, name: &str, ui: &Ui) -> anyhow::Result<Checkpoint> {
+        let checkpoints = self.checkpoints(ui)?;
+        let Some(last) = checkpoints.last() else {
+            return Err(anyhow!("run `{}` has no checkpoint yet", self.name))
+                .hint("`affinage train --resume` goes on with it");
+        };
+        match name {
+            "last" => Ok(last.clone()),
+            "best" => best(&checkpoints, &self.events(ui)?)
+                .with_context(|| format!("run `{}` has no evaluated checkpoint, so none is best", self.name)),
+            _ => {
+                let step: Option<u64> = name.strip_prefix("step-").unwrap_or(name).parse().ok();
+                let found = checkpoints.iter().find(|checkpoint| Some(checkpoint.step) == step);
+                let names: Vec<String> = checkpoints.iter().map(Checkpoint::name).collect();
+                found
+                    .cloned()
+                    .ok_or_else(|| anyhow!("run `{}` has no checkpoint `{name}`", self.name))
+                    .hint(format!("it has {}; also `last` and `best`", names.join(", ")))
+            }
+        }
+    }
+}
+
+/// The checkpoint with the lowest validation loss. A re-evaluated step counts with its newest figure.
+fn best(checkpoints: &[Checkpoint], records: &[Record]) -> Option<Checkpoint> {
+    let mut losses = std::collections::BTreeMap::new();
+    for record in records {
+        if let Event::Evaluated(evaluated) = &record.event {
+            losses.insert(evaluated.step, evaluated.loss);
+        }
+    }
+    checkpoints
+        .iter()
+        .filter_map(|checkpoint| Some((*losses.get(&checkpoint.step)?, checkpoint)))
+        .min_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, checkpoint)| checkpoint.clone())
+}
+
+/// Makes the folder `path` appear whole: `fill` writes a temporary folder beside it, every file is synced, then it
+/// is renamed. On any failure the temporary folder is removed and `path` does not exist.
+///
+/// Errors: `path` exists; `fill` fails; the disk is full.
+pub fn write_folder_atomically(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    ensure!(!path.exists(), "`{}` exists already", path.display());
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        bail!("`{}` is not a folder name", path.display());
+    };
+    fs_err::create_dir_all(parent)?;
+    let temporary = parent.join(format!(".{name}.tmp"));
+    if temporary.exists() {
+        fs_err::remove_dir_all(&temporary)?;
+    }
+    fs_err::create_dir(&temporary)?;
+    let written = fill(&temporary).and_then(|()| {
+        sync_folder(&temporary)?;
+        Ok(fs_err::rename(&temporary, path)?)
+    });
+    if written.is_err() {
+        // The first error is the one to report; a leftover is removed by the next attempt.
+        let _leftover = fs_err::remove_dir_all(&temporary);
+    }
+    written?;
+    sync_entry(parent)
+}
+
+fn sync_folder(dir: &Path) -> anyhow::Result<()> {
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_folder(&path)?;
+        } else {
+            fs_err::OpenOptions::new().write(true).open(&path)?.sync_all()?;
+        }
+    }
+    sync_entry(dir)
+}
+
+/// Syncs the list of names in a folder; only Unix lets a folder be opened for that.
+fn sync_entry(dir: &Path) -> anyhow::Result<()> {
+    if cfg!(unix) {
+        fs_err::File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// `2026-11-22T101500Z`: sorts by time and has no character that a file system refuses.
+fn folder_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H%M%SZ").to_string()
+}
+
+/// The last part of a model's name, lower-case, with only `[a-z0-9._-]`: `Qwen/Qwen2.5-0.5B` -> `qwen2.5-0.5b`.
+fn folder_part(model: &str) -> String {
+    let trimmed = model.trim_end_matches(['/', '\\']).trim_end_matches(".gguf");
+    let last = trimmed.rsplit(['/', '\\', ':']).next().unwrap_or_default();
+    let safe: String = last
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })
+        .collect();
+    let safe = safe.trim_matches(['.', '-']);
+    if safe.is_empty() { "model".to_owned() } else { safe.to_owned() }
+}
+
+fn run_names(runs: &[Run]) -> String {
+    let names: Vec<String> = runs.iter().map(|run| format!("`{}`", run.name)).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

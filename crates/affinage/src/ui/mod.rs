@@ -1,0 +1,180 @@
+//! The only place that prints.
+//!
+//! Standard output carries data and nothing else; everything said to people goes to standard error. Colour is
+//! decoration: no text needs it, and `NO_COLOR`, `TERM=dumb` or a pipe switch it off.
+
+mod paint;
+mod progress;
+mod table;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use indicatif::MultiProgress;
+use serde::Serialize;
+
+pub use paint::Paint;
+pub use progress::Progress;
+pub use table::{Table, bytes, count, duration};
+
+use crate::errors::{self, HintExt as _};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors and warnings only (`-q`).
+    Quiet,
+    Normal,
+    /// Also what happens inside (`-v`).
+    Verbose,
+}
+
+/// The way to print. Cheap to clone; clones share the terminal.
+#[derive(Clone)]
+pub struct Ui {
+    verbosity: Verbosity,
+    /// Progress bars are drawn only when standard error is a terminal.
+    bars: Option<MultiProgress>,
+    colour_out: bool,
+    colour_err: bool,
+}
+
+impl Ui {
+    /// Looks at the terminal and the environment once.
+    pub fn new(verbosity: Verbosity) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = std::io::stderr().is_terminal();
+        Self {
+            verbosity,
+            bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
+            colour_out: std::io::stdout().is_terminal() && !plain,
+            colour_err: terminal && !plain,
+        }
+    }
+
+    /// One line for people (standard error); silent under `-q`.
+    pub fn say(&self, line: impl AsRef<str>) {
+        if self.verbosity >= Verbosity::Normal {
+            self.write_err(line.as_ref());
+        }
+    }
+
+    /// One line about the inside, shown under `-v`.
+    pub fn detail(&self, line: impl AsRef<str>) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.write_err(&self.paint(Paint::Dim, line.as_ref()));
+        }
+    }
+
+    /// Something the user should know although the work goes on.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.write_err(&format!("{} {}", self.paint(Paint::Warning, "warning:"), text.as_ref()));
+    }
+
+    /// What to do next, after a blank line.
+    pub fn hint(&self, text: impl AsRef<str>) {
+        self.say(format!("\n{} {}", self.paint(Paint::Accent, "hint:"), text.as_ref()));
+    }
+
+    /// The last words of a failed command: the chain in one line, then its hints.
+    pub fn error(&self, error: &anyhow::Error) {
+        self.write_err(&format!("{} {error:#}", self.paint(Paint::Error, "error:")));
+        for (i, hint) in errors::hints(error).into_iter().enumerate() {
+            let gap = if i == 0 { "\n" } else { "" };
+            self.write_err(&format!("{gap}{} {hint}", self.paint(Paint::Accent, "hint:")));
+        }
+    }
+
+    /// Data, to standard output; a missing final newline is added.
+    ///
+    /// Errors when standard output is closed or full; pass them on, `main` treats a closed pipe as success.
+    pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        self.suspended(|| {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            if !text.ends_with('\n') {
+                out.write_all(b"\n")?;
+            }
+            Ok(out.flush()?)
+        })
+    }
+
+    /// A piece of streamed data, as it is (generated text as it appears).
+    pub fn data_piece(&self, text: &str) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// One JSON document on standard output (`--json`).
+    pub fn json<T: Serialize>(&self, value: &T) -> anyhow::Result<()> {
+        self.data(&serde_json::to_string_pretty(value)?)
+    }
+
+    /// A bar with rate and time left on a terminal, a few plain lines elsewhere.
+    pub fn progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), Some(total), unit)
+    }
+
+    /// Progress with an unknown end.
+    pub fn spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), None, unit)
+    }
+
+    /// Whether somebody can be asked: standard input and standard error are terminals.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks a yes/no question; an empty answer is no.
+    ///
+    /// Errors (exit code 2) without a terminal: the caller's `--yes` is then needed.
+    pub fn confirm(&self, question: &str) -> anyhow::Result<bool> {
+        if !self.can_ask() {
+            return Err(errors::usage(format!("cannot ask \"{question}\": not a terminal")))
+                .hint("pass `--yes` to go ahead without a question");
+        }
+        Ok(matches!(self.ask(&format!("{question} [y/N]"))?.to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Shows `prompt` on standard error and reads one line of standard input, trimmed; empty at its end.
+    pub fn ask(&self, prompt: &str) -> anyhow::Result<String> {
+        Ok(self.read_line(prompt)?.unwrap_or_default())
+    }
+
+    /// As [`Ui::ask`]; `None` once standard input has ended (Ctrl-D).
+    pub fn read_line(&self, prompt: &str) -> anyhow::Result<Option<String>> {
+        self.suspended(|| {
+            let mut err = std::io::stderr().lock();
+            write!(err, "{} ", self.paint(Paint::Bold, prompt))?;
+            err.flush()?;
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line)?;
+            Ok((read > 0).then(|| line.trim().to_owned()))
+        })
+    }
+
+    /// `text` painted for standard error.
+    pub fn paint(&self, paint: Paint, text: &str) -> String {
+        paint::apply(paint, text, self.colour_err)
+    }
+
+    /// `text` painted for standard output.
+    pub fn paint_data(&self, paint: Paint, text: &str) -> String {
+        paint::apply(paint, text, self.colour_out)
+    }
+
+    /// Writes to standard error without tearing a bar. A closed standard error is nobody's failure.
+    fn write_err(&self, line: &str) {
+        self.suspended(|| {
+            let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");
+        });
+    }
+
+    fn suspended<R>(&self, print: impl FnOnce() -> R) -> R {
+        match &self.bars {
+            Some(bars) => bars.suspend(print),
+            None => print(),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Progress of long work: a bar on a terminal, a few plain lines elsewhere (logs, CI).
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Ui, table};
+
+/// One running task. `&self` methods: worker threads may share it.
+pub struct Progress {
+    ui: Ui,
+    label: String,
+    unit: &'static str,
+    total: Option<u64>,
+    started: Instant,
+    bar: Option<ProgressBar>,
+    plain: Mutex<PlainState>,
+}
+
+#[derive(Default)]
+struct PlainState {
+    done: u64,
+    note: String,
+    said_at: Duration,
+    said_done: u64,
+}
+
+impl Progress {
+    pub(super) fn start(ui: &Ui, label: String, total: Option<u64>, unit: &'static str) -> Self {
+        let bar = ui.bars.as_ref().map(|bars| {
+            let bar = match total {
+                Some(total) => ProgressBar::new(total),
+                None => ProgressBar::new_spinner(),
+            };
+            let bar = bars.add(bar.with_style(style(total, unit, ui.colour_err)).with_prefix(label.clone()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        let progress = Self {
+            ui: ui.clone(),
+            label,
+            unit,
+            total,
+            started: Instant::now(),
+            bar,
+            plain: Mutex::default(),
+        };
+        if progress.bar.is_none() {
+            let total = total.map(|total| format!(" ({})", amount(total, unit))).unwrap_or_default();
+            ui.say(format!("{}{total}", progress.label));
+        }
+        progress
+    }
+
+    /// `n` more units are done.
+    pub fn advance(&self, n: u64) {
+        if let Some(bar) = &self.bar {
+            return bar.inc(n);
+        }
+        let mut plain = self.lock();
+        plain.done += n;
+        let elapsed = self.started.elapsed();
+        let complete = self.total.is_some_and(|total| plain.done >= total);
+        // The last unit is not reported: `finish` follows with its own line.
+        if !complete && is_due(self.total, &plain, elapsed) {
+            plain.said_at = elapsed;
+            plain.said_done = plain.done;
+            self.ui.say(self.plain_line(&plain, elapsed));
+        }
+    }
+
+    /// Shows a short text beside the bar (`loss 2.31`), or on the next plain line.
+    pub fn note(&self, text: impl Into<String>) {
+        match &self.bar {
+            Some(bar) => bar.set_message(text.into()),
+            None => self.lock().note = text.into(),
+        }
+    }
+
+    /// Removes the bar and says how it ended and how long it took; an empty text says nothing.
+    pub fn finish(self, text: impl AsRef<str>) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if !text.as_ref().is_empty() {
+            let took = self.ui.paint(super::Paint::Dim, &table::duration(self.started.elapsed()));
+            self.ui.say(format!("{} {took}", text.as_ref()));
+        }
+    }
+
+    fn plain_line(&self, plain: &PlainState, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64().max(1e-3);
+        let rate = plain.done as f64 / seconds;
+        let mut line = match self.total {
+            Some(total) => {
+                let percent = plain.done * 100 / total.max(1);
+                format!(
+                    "{} {percent}% ({} of {}",
+                    self.label,
+                    plain_amount(plain.done, self.unit),
+                    amount(total, self.unit)
+                )
+            }
+            None => format!("{} ({}", self.label, amount(plain.done, self.unit)),
+        };
+        line.push_str(&format!(", {}", rate_text(rate, self.unit)));
+        if let Some(left) = self.total.and_then(|total| time_left(total, plain.done, rate)) {
+            line.push_str(&format!(", {} left", table::duration(left)));
+        }
+        line.push(')');
+        if !plain.note.is_empty() {
+            line.push_str(&format!(" {}", plain.note));
+        }
+        line
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, PlainState> {
+        self.plain.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+impl Drop for Progress {
+    /// A task that ends by an error leaves no bar behind.
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A plain line is due after 10 % more, or after a silence that grows with the task: 10 s, then 30 s, then 60 s.
+fn is_due(total: Option<u64>, plain: &PlainState, elapsed: Duration) -> bool {
+    let silence = elapsed.saturating_sub(plain.said_at);
+    let patience = match elapsed.as_secs() {
+        0..60 => 10,
+        60..600 => 30,
+        _ => 60,
+    };
+    let tenth = total.is_some_and(|total| (plain.done - plain.said_done) * 10 >= total.max(1));
+    silence.as_secs() >= patience || (tenth && silence >= Duration::from_secs(1))
+}
+
+fn time_left(total: u64, done: u64, rate: f64) -> Option<Duration> {
+    (done > 0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+}
+
+fn amount(n: u64, unit: &str) -> String {
+    if unit == "bytes" { table::bytes(n) } else { format!("{} {unit}", table::count(n)) }
+}
+
+fn plain_amount(n: u64, unit: &str) -> String {
+    if unit == "bytes" { table::bytes(n) } else { table::count(n) }
+}
+
+fn rate_text(per_second: f64, unit: &str) -> String {
+    match unit {
+        "bytes" => format!("{}/s", table::bytes(per_second as u64)),
+        _ if per_second >= 10.0 => format!("{}/s", table::count(per_second.round() as u64)),
+        _ if per_second >= 0.1 => format!("{per_second:.1}/s"),
+        _ => format!("{}/each", table::duration(Duration::from_secs_f64(1.0 / per_second.max(1e-9)))),
+    }
+}
+
+fn style(total: Option<u64>, unit: &'static str, colour: bool) -> ProgressStyle {
+    let (label, bar) = if colour { (":.cyan", ".cyan/dim") } else { ("", "") };
+    let template = match total {
+        Some(_) => format!("{{prefix{label}}} {{bar:24{bar}}} {{done}} {{rate}} {{left}} {{wide_msg}}"),
+        None => format!("{{spinner{label}}} {{prefix{label}}} {{done}} {{rate}} {{wide_msg}}"),
+    };
+    ProgressStyle::with_template(&template)
+        .expect("the template is a constant")
+        .progress_chars("━╸─")
+        .with_key("done", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = match state.len().filter(|_| total.is_some()) {
+                Some(len) => write!(out, "{}/{}", plain_amount(state.pos(), unit), amount(len, unit)),
+                None => write!(out, "{}", amount(state.pos(), unit)),
+            };
+        })
+        .with_key("rate", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 {
+                let _ = write!(out, "{}", rate_text(state.per_sec(), unit));
+            }
+        })
+        .with_key("left", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 {
+                let _ = write!(out, "{} left", table::duration(state.eta()));
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(done: u64, said_done: u64, said_at_s: u64) -> PlainState {
+        PlainState { done, said_done, said_at: Duration::from_secs(said_at_s), note: String::new() }
+    }
+
+    #[test]
+    fn plain_lines_come_about_every_tenth_or_after_a_silence() {
+        let due = |plain: PlainState, at_s: u64| is_due(Some(100), &plain, Duration::from_secs(at_s));
+        assert!(!due(state(9, 0, 0), 5), "neither a tenth nor ten seconds");
+        assert!(due(state(10, 0, 0), 5), "a tenth");
+        assert!(due(state(1, 0, 0), 10), "ten seconds");
+        assert!(!due(state(1, 0, 100), 110), "after a minute the patience is 30 s");
+        assert!(due(state(1, 0, 100), 130));
+        assert!(
+            !is_due(Some(100), &state(50, 0, 0), Duration::from_millis(900)),
+            "never more than one a second"
+        );
+    }
+
+    #[test]
+    fn a_slow_rate_is_given_per_unit() {
+        let shown = [1234.4, 3.21, 0.02].map(|rate| rate_text(rate, "steps"));
+        assert_eq!(shown, ["1,234/s", "3.2/s", "50s/each"]);
+        assert_eq!(rate_text(12_500_000.0, "bytes"), "12.5 MB/s");
+    }
+}
+#[cfg(test)]
+#[test]
+#[ignore]
+fn look() {
+    let ui = Ui::new(super::Verbosity::Verbose);
+    let p = ui.progress("train", 290, "steps");
+    for i in 0..50u64 {
+        std::thread::sleep(Duration::from_millis(40));
+        p.advance(1);
+        p.note(format!("loss {:.3}  epoch {:.2}", 3.0 - i as f64 / 200.0, i as f64 / 145.0));
+    }
+    p.finish("trained 290 steps");
+    let p = ui.spinner("reading", "messages");
+    for _ in 0..100u64 {
+        std::thread::sleep(Duration::from_millis(30));
+        p.advance(1234);
+    }
+    p.finish("read 123,400 messages");
+}

@@ -1,0 +1,71 @@
+//! Help, usage errors and exit codes.
+
+use crate::{affinage, temp_dir, transcript};
+
+#[test]
+fn help_lists_the_working_commands_in_groups() {
+    let dir = temp_dir();
+    insta::assert_snapshot!(transcript(dir.path(), &["--help"]), @r"
+    exit: 0
+    --- stdout
+    From your own conversations to a small model that writes in your domain, and honest proof of whether
+    it got better
+
+    Usage: affinage [OPTIONS] <COMMAND>
+
+    Project and machine:
+      init      Start a project: a folder with a commented affinage.toml
+      doctor    Check this machine, the model and the judges' keys
+
+    Options:
+      -C <DIR>               Project folder
+          --json             Print one JSON document on standard output
+      -q, --quiet            Say only warnings and errors
+      -v, --verbose          Say more
+          --set <KEY=VALUE>  Change a key of affinage.toml for this command (repeatable), e.g.
+                             train.learning-rate=1e-4
+      -h, --help             Print help
+      -V, --version          Print version
+
+    `affinage COMMAND --help` has an example of each. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+    (work so far is saved). Standard output is data; everything else goes to standard error.
+    --- stderr
+    ");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let dir = temp_dir();
+    insta::assert_snapshot!(transcript(dir.path(), &["frobnicate"]), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: unrecognized subcommand 'frobnicate'
+
+    Usage: affinage [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(transcript(dir.path(), &["-q", "-v", "doctor"]), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: the argument '--quiet' cannot be used with '--verbose'
+
+    Usage: affinage --quiet <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let dir = temp_dir();
+    let mut child = affinage(dir.path())
+        .args(["doctor"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("it ends").success());
+}

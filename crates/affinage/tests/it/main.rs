@@ -1,0 +1,31 @@
+//! The real binary, run as a user runs it.
+
+mod cli;
+mod project;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// `affinage` in `dir`, without colour and with nothing inherited that changes what it says.
+pub fn affinage(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_affinage"));
+    command.current_dir(dir).env("NO_COLOR", "1").env("COLUMNS", "100").env("AFFINAGE_CACHE", dir.join(".cache"));
+    for variable in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs and shows exit code, standard output and standard error as one text; `dir` reads `[DIR]`.
+pub fn transcript(dir: &Path, args: &[&str]) -> String {
+    let output = affinage(dir).args(args).output().expect("the binary starts");
+    let dir = fs_err::canonicalize(dir).expect("the folder exists");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&dir.display().to_string(), "[DIR]");
+    let Output { status, stdout, stderr } = output;
+    let code = status.code().expect("not killed by a signal");
+    format!("exit: {code}\n--- stdout\n{}--- stderr\n{}", text(&stdout), text(&stderr))
+}
+
+pub fn temp_dir() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
