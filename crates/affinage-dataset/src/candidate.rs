@@ -196,12 +196,13 @@ impl<'a> Turns<'a> {
         nodes.iter().map(|&i| self.conversation.nodes[i].id.clone()).collect()
     }
 
+    /// Distinct answers. An empty one is kept only if there is no other, and not if it is all tools and reasoning.
     fn variants(&self, terminals: &[usize]) -> Vec<Variant> {
         let mut variants: Vec<Variant> = Vec::new();
         for &terminal in terminals {
             let nodes = self.segment(terminal);
             let text = self.text(&nodes);
-            if text.is_empty() {
+            if text.is_empty() && !nodes.iter().any(|&i| self.conversation.nodes[i].is_empty_reply()) {
                 continue;
             }
             if let Some(same) = variants.iter_mut().find(|v| v.text == text) {
@@ -220,6 +221,9 @@ impl<'a> Turns<'a> {
                 feedback: spoken.clone().find_map(|node| node.feedback),
                 active: self.active[terminal],
             });
+        }
+        if variants.iter().any(|variant| !variant.text.is_empty()) {
+            variants.retain(|variant| !variant.text.is_empty());
         }
         variants
     }

@@ -154,6 +154,12 @@ impl Node {
         parts.join("\n\n")
     }
 
+    /// A reply that should hold words and does not, as opposed to one that only thinks or calls a tool.
+    pub fn is_empty_reply(&self) -> bool {
+        let words = |block: &Block| block.kind == BlockKind::Text && block.text.trim().is_empty();
+        self.role == NodeRole::Assistant && !self.hidden && self.blocks.iter().all(words)
+    }
+
     /// Number of images, sounds and files that belong to the message but are not part of its text.
     pub fn media_count(&self) -> usize {
         self.blocks.iter().filter(|b| b.kind == BlockKind::Media).count()

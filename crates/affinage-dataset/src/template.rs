@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
-use minijinja::value::{Kwargs, Value};
+use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, ErrorKind, context};
 use regex::Regex;
 use serde::Serialize as _;
@@ -103,6 +103,7 @@ impl ChatTemplate {
         environment.set_lstrip_blocks(true);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_formatter(as_python);
         environment.add_filter("tojson", to_json);
         environment.add_function("raise_exception", |message: String| -> Result<Value, minijinja::Error> {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
@@ -163,6 +164,21 @@ impl ChatTemplate {
             _ => TemplateError::Render(error),
         })
     }
+}
+
+/// `{{ x }}` as Python writes it.
+fn as_python(
+    out: &mut minijinja::Output,
+    state: &minijinja::State,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    let text = match value.kind() {
+        ValueKind::Bool if value.is_true() => "True",
+        ValueKind::Bool => "False",
+        ValueKind::None => "None",
+        _ => return minijinja::escape_formatter(out, state, value),
+    };
+    out.write_str(text).map_err(|_| minijinja::Error::new(ErrorKind::WriteFailure, "the text cannot grow"))
 }
 
 /// The detail of a template error without its debug listing, which would repeat the conversation.

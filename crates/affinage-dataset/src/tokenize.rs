@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Role};
 use crate::template::{Border, ChatTemplate, GenerationPrompt, TemplateError};
@@ -26,7 +26,7 @@ pub struct TokenizedExample {
 }
 
 /// Which tokens are learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossMode {
     /// The answers, each with the one token that ends it, and nothing after that.

@@ -37,12 +37,12 @@ pub struct Counts {
     pub accepted: usize,
     pub edited: usize,
     pub rejected: usize,
-    /// Candidates nobody decided on, by the reason they were not taken.
+    /// Candidates nobody decided on and that were not taken.
     pub undecided: usize,
+    /// Chosen, but with an error that keeps an example out.
+    pub blocked: usize,
     /// Accepted examples with the same normalised prompt and answer as another.
     pub exact_duplicates: usize,
-    /// Accepted answers beyond the cap for one prompt.
-    pub over_prompt_cap: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,17 +101,17 @@ pub fn card(manifest: &Manifest) -> String {
     }
     let counts = &manifest.counts;
     text += &format!(
-        "\n## Where the examples come from\n\n{} candidates from {} imported file(s); {} accepted ({} of them edited), \
-         {} rejected, {} not decided on. {} exact duplicates and {} answers beyond the cap for one prompt were left \
-         out.\n\nSelection: {}.\n",
+        "\n## Where the examples come from\n\n{} candidates from {} imported file(s): {} accepted ({} of them edited), \
+         {} rejected, {} not decided on, {} left out because of errors, {} because they repeat another \
+         word for word.\n\nSelection: {}.\n",
         counts.candidates,
         manifest.sources.len(),
         counts.accepted,
         counts.edited,
         counts.rejected,
         counts.undecided,
+        counts.blocked,
         counts.exact_duplicates,
-        counts.over_prompt_cap,
         selection_text(&manifest.rules.selection),
     );
     text += "\nAnswers were written by:\n\n";

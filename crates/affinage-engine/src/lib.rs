@@ -11,5 +11,12 @@ pub mod optim;
 pub mod train;
 pub mod weights;
 
+/// Computes on `threads` threads instead of one for each core. Changes no result. Only the first call counts, and only
+/// before anything was computed.
+pub fn use_threads(threads: std::num::NonZeroUsize) {
+    // An error says that the pool exists already: the documented no-op.
+    let _pool_exists = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+}
+
 #[cfg(test)]
 mod testing;

@@ -32,7 +32,7 @@ impl Moments {
 }
 
 impl AdamW {
-    /// Update number `step` (from 1) of `values` by `scale * grad`:
+    /// Update number `step` (from 1) of `values` by `scale * grad`, with first and second `moments`:
     /// `p *= 1 - lr wd`; `m = b1 m + (1 - b1) g`; `v = b2 v + (1 - b2) g^2`;
     /// `p -= lr (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + eps)`. Panics if the lengths disagree.
     pub fn update(
@@ -40,19 +40,19 @@ impl AdamW {
         values: &mut [f32],
         grad: &[f32],
         scale: f32,
-        moments: &mut Moments,
+        moments: (&mut [f32], &mut [f32]),
         lr: f64,
         step: u64,
     ) {
         assert_eq!(values.len(), grad.len());
-        assert_eq!(values.len(), moments.first.len());
-        assert_eq!(values.len(), moments.second.len());
+        assert_eq!(values.len(), moments.0.len());
+        assert_eq!(values.len(), moments.1.len());
         let decay = (1.0 - lr * self.weight_decay) as f32;
         let (gain1, beta2, gain2) = ((1.0 - self.beta1) as f32, self.beta2 as f32, (1.0 - self.beta2) as f32);
         let step_size = (lr / (1.0 - self.beta1.powf(step as f64))) as f32;
         let correction = (1.0 - self.beta2.powf(step as f64)).sqrt() as f32;
         let eps = self.eps as f32;
-        let moments = moments.first.iter_mut().zip(&mut moments.second);
+        let moments = moments.0.iter_mut().zip(moments.1);
         for ((value, grad), (first, second)) in values.iter_mut().zip(grad).zip(moments) {
             let grad = grad * scale;
             *first += gain1 * (grad - *first);
@@ -110,7 +110,8 @@ mod tests {
         let mut want = [1.0f64, -2.0];
         let (mut m, mut v) = ([0.0f64; 2], [0.0f64; 2]);
         for (step, grad) in [(1, [0.5f32, 1.0]), (2, [-0.25, 1.0])] {
-            adamw.update(&mut values, &grad, 1.0, &mut moments, 0.1, step);
+            let both = (&mut moments.first[..], &mut moments.second[..]);
+            adamw.update(&mut values, &grad, 1.0, both, 0.1, step);
             for i in 0..2 {
                 let g = grad[i] as f64;
                 m[i] = 0.9 * m[i] + 0.1 * g;

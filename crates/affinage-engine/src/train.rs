@@ -13,6 +13,8 @@ pub struct TrainConfig {
     pub optimizer: AdamW,
     pub schedule: Schedule,
     pub learning_rate: f64,
+    /// LoRA+ (arXiv:2402.12354): learning rate of `lora_B` over that of `lora_A`; 1 is plain LoRA.
+    pub lora_plus_ratio: f64,
     pub warmup_steps: u64,
     pub total_steps: u64,
     /// Largest gradient norm; larger gradients are scaled down to it.
@@ -92,7 +94,14 @@ impl<'m> Trainer<'m> {
         let config = &self.config;
         let rate = config.schedule.rate(config.learning_rate, step, config.total_steps, config.warmup_steps);
         let scale = clip_factor(grad_norm, config.clip_norm);
-        config.optimizer.update(&mut self.adapter.values, &self.grad, scale, &mut self.moments, rate, step);
+        for pair in &self.adapter.layout.pairs {
+            for (range, rate) in [(&pair.a, rate), (&pair.b, rate * config.lora_plus_ratio)] {
+                let moments =
+                    (&mut self.moments.first[range.clone()], &mut self.moments.second[range.clone()]);
+                let (values, grad) = (&mut self.adapter.values[range.clone()], &self.grad[range.clone()]);
+                config.optimizer.update(values, grad, scale, moments, rate, step);
+            }
+        }
         self.step = step;
         let tokens = documents.iter().map(|document| document.ids.len()).sum();
         Ok(StepReport { step, loss, learning_rate: rate, grad_norm, tokens, supervised_tokens: nll.tokens })

@@ -5,7 +5,7 @@
 //! four ways to label the two cells once, so that over prompts the label says nothing about the seat
 //! (2x2 counterbalancing with two calls per prompt instead of four).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +97,7 @@ pub fn pairs<'a>(plan: &'a Plan, prompts: &'a [Prompt], completions: &'a [Comple
         completions.iter().map(|c| ((c.prompt_id.as_str(), c.arm.as_str(), c.sample), c)).collect();
     let mut pairs = Vec::new();
     for planned in &plan.comparisons {
-        for prompt in prompts.iter().filter(|prompt| prompt.check.is_none() && planned.scope.covers(prompt)) {
+        for prompt in prompts.iter().filter(|prompt| is_judged(prompt, planned)) {
             for sample in 0..plan.samples_per_prompt {
                 let answer = |arm: &str| answers.get(&(prompt.prompt_id.as_str(), arm, sample)).copied();
                 if let (Some(arm), Some(against)) = (answer(&planned.arm), answer(&planned.against)) {
@@ -108,6 +108,26 @@ pub fn pairs<'a>(plan: &'a Plan, prompts: &'a [Prompt], completions: &'a [Comple
         }
     }
     pairs
+}
+
+/// How many answers the planned comparisons still lack. Labels are dealt over all pairs, so judging waits until
+/// none is missing.
+pub fn missing_answers(plan: &Plan, prompts: &[Prompt], completions: &[Completion]) -> usize {
+    let present: BTreeSet<(&str, &str, u32)> =
+        completions.iter().map(|c| (c.prompt_id.as_str(), c.arm.as_str(), c.sample)).collect();
+    let mut needed: BTreeSet<(&str, &str, u32)> = BTreeSet::new();
+    for planned in &plan.comparisons {
+        for prompt in prompts.iter().filter(|prompt| is_judged(prompt, planned)) {
+            for arm in [&planned.arm, &planned.against] {
+                needed.extend((0..plan.samples_per_prompt).map(|s| (prompt.prompt_id.as_str(), arm.as_str(), s)));
+            }
+        }
+    }
+    needed.difference(&present).count()
+}
+
+fn is_judged(prompt: &Prompt, planned: &PlannedComparison) -> bool {
+    prompt.check.is_none() && planned.scope.covers(prompt)
 }
 
 /// The two cells of every pair for one judge, in the order in which that judge is asked.
@@ -131,11 +151,11 @@ pub fn cells_for_judge(
         }
         let pattern = block.pop().expect("a block was just dealt");
         let labels = &labels[rng.below(labels.len())];
-        let mut sides = [pair.arm, pair.against];
-        sides.sort_unstable_by(|a, b| a.completion_id.cmp(&b.completion_id));
-        let [low, high] = sides;
-        cells.push(cell(pair, [low, high], labels, pattern & 1 == 0));
-        cells.push(cell(pair, [high, low], labels, pattern & 2 == 0));
+        let arm_label =
+            |bit: usize| if pattern & bit == 0 { (labels.x, labels.y) } else { (labels.y, labels.x) };
+        cells.push(cell(pair, [pair.arm, pair.against], arm_label(1)));
+        let (arm, against) = arm_label(2);
+        cells.push(cell(pair, [pair.against, pair.arm], (against, arm)));
     }
     rng.shuffle(&mut cells);
     cells
@@ -153,14 +173,13 @@ fn dealt<'p, 'a>(pairs: &'p [Pair<'a>], judge_id: &str, seed: u64) -> Vec<&'p Pa
     dealt.into_iter().map(|(.., pair)| pair).collect()
 }
 
-/// One cell: `seats` in order; `low_is_x` gives the pair's lower completion id the label `x`.
-fn cell(pair: &Pair, seats: [&Completion; 2], labels: &LabelPair, low_is_x: bool) -> (Comparison, BlindKey) {
-    let low = seats[0].completion_id.as_str().min(seats[1].completion_id.as_str());
-    let seat = |completion: &Completion| Seat {
+/// One cell: completions and labels in the order of the seats.
+fn cell(pair: &Pair, seats: [&Completion; 2], labels: (&str, &str)) -> (Comparison, BlindKey) {
+    let seat = |completion: &Completion, label: &str| Seat {
         completion_id: completion.completion_id.clone(),
-        label: if (completion.completion_id == low) == low_is_x { labels.x } else { labels.y }.to_owned(),
+        label: label.to_owned(),
     };
-    let (first, second) = (seat(seats[0]), seat(seats[1]));
+    let (first, second) = (seat(seats[0], labels.0), seat(seats[1], labels.1));
     let comparison_id = comparison_id(&first, &second);
     let key = BlindKey {
         v: ROW_VERSION,

@@ -218,11 +218,9 @@ pub fn verify_verdict<'t>(
         Outcome::Tie | Outcome::Missing { .. } => return Ok(()),
     };
     match &judgment.label_said {
-        Some(label) if label != seat_label => Err(VerdictMismatch::Label {
-            judgment_id,
-            label: label.clone(),
-            seat_label: seat_label.clone(),
-        }),
+        Some(label) if label != seat_label => {
+            Err(VerdictMismatch::Label { judgment_id, label: label.clone(), seat_label: seat_label.clone() })
+        }
         _ => Ok(()),
     }
 }

@@ -13,9 +13,8 @@ use regex::Regex;
 use crate::suite::{Check, Prompt};
 use crate::text::words_only;
 
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?").expect("the expression is valid")
-});
+static NUMBER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?").expect("the expression is valid"));
 
 /// Whether `answer` passes the prompt's check; `None` when the prompt has no check.
 pub fn is_correct(prompt: &Prompt, answer: &str) -> Option<bool> {
@@ -24,7 +23,9 @@ pub fn is_correct(prompt: &Prompt, answer: &str) -> Option<bool> {
             let expected = prompt.reference.as_deref().and_then(parse_number)?;
             Some(last_number(answer) == Some(expected))
         }
-        Check::Short { accepted } => Some(accepted.iter().any(|short| stands_in_first_sentence(short, answer))),
+        Check::Short { accepted } => {
+            Some(accepted.iter().any(|short| stands_in_first_sentence(short, answer)))
+        }
     }
 }
 
@@ -58,7 +59,8 @@ pub fn first_sentence(answer: &str) -> &str {
     let line = answer.lines().next().unwrap_or("");
     let mut characters = line.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
-        if matches!(character, '.' | '!' | '?') && characters.peek().is_some_and(|(_, next)| next.is_whitespace())
+        if matches!(character, '.' | '!' | '?')
+            && characters.peek().is_some_and(|(_, next)| next.is_whitespace())
         {
             return &line[..at];
         }

@@ -118,7 +118,9 @@ pub enum PlanError {
     DuplicateArm(String),
     #[error("arm `{name}` is a checkpoint of step {step}; its name must be `{expected}`")]
     CheckpointName { name: String, step: u64, expected: String },
-    #[error("arms `{first}` and `{second}` have the same adapter ({sha256}): they are one checkpoint, not two")]
+    #[error(
+        "arms `{first}` and `{second}` have the same adapter ({sha256}): they are one checkpoint, not two"
+    )]
     SameAdapter { first: String, second: String, sha256: String },
     #[error("a comparison names the arm `{0}`, which the plan does not have")]
     UnknownArm(String),

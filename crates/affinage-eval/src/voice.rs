@@ -115,7 +115,8 @@ fn has_image(plain: &str) -> bool {
 }
 
 fn ends_with_question(plain: &str) -> bool {
-    let end = plain.trim_end_matches(|c: char| matches!(c, '"' | '\'' | ')' | ']' | '*' | '_') || c.is_whitespace());
+    let end = plain
+        .trim_end_matches(|c: char| matches!(c, '"' | '\'' | ')' | ']' | '*' | '_') || c.is_whitespace());
     let Some(question) = end.strip_suffix('?') else {
         return false;
     };

@@ -42,6 +42,20 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(commands::init::InitArgs),
+    Import(commands::import::ImportArgs),
+    Lint(commands::lint::LintArgs),
+    Review(commands::review::ReviewArgs),
+    Dataset(commands::dataset::DatasetArgs),
+    Train(commands::train::TrainArgs),
+    Chat(commands::chat::ChatArgs),
+    Generate(commands::generate::GenerateArgs),
+    Judge(commands::judge::JudgeArgs),
+    Analyze(commands::analyze::AnalyzeArgs),
+    Report(commands::report::ReportArgs),
+    Inspect(commands::inspect::InspectArgs),
+    Eval(commands::eval::EvalArgs),
+    Run(commands::run::RunArgs),
+    Demo(commands::demo::DemoArgs),
     Doctor(commands::doctor::DoctorArgs),
 }
 
@@ -49,6 +63,20 @@ impl Command {
     pub fn run(self, ctx: &crate::context::Context) -> anyhow::Result<()> {
         match self {
             Self::Init(args) => commands::init::run(ctx, args),
+            Self::Import(args) => commands::import::run(ctx, args),
+            Self::Lint(args) => commands::lint::run(ctx, args),
+            Self::Review(args) => commands::review::run(ctx, args),
+            Self::Dataset(args) => commands::dataset::run(ctx, args),
+            Self::Train(args) => commands::train::run(ctx, args),
+            Self::Chat(args) => commands::chat::run(ctx, args),
+            Self::Generate(args) => commands::generate::run(ctx, args),
+            Self::Judge(args) => commands::judge::run(ctx, args),
+            Self::Analyze(args) => commands::analyze::run(ctx, args),
+            Self::Report(args) => commands::report::run(ctx, args),
+            Self::Inspect(args) => commands::inspect::run(ctx, args),
+            Self::Eval(args) => commands::eval::run(ctx, args),
+            Self::Run(args) => commands::run::run(ctx, args),
+            Self::Demo(args) => commands::demo::run(ctx, args),
             Self::Doctor(args) => commands::doctor::run(ctx, args),
         }
     }

@@ -41,6 +41,12 @@ impl Context {
         Ok(Self { project, config, json, ui })
     }
 
+    /// The same project for a command that runs as one stage of another one, see [`Ui::as_stage`].
+    pub fn as_stage(&self) -> Self {
+        let (project, config) = (self.project.clone(), self.config.clone());
+        Self { project, config, json: false, ui: self.ui.as_stage() }
+    }
+
     /// Fails unless the folder is a project. Commands that read or write project files start with this.
     pub fn require_project(&self) -> anyhow::Result<()> {
         if self.project.join(CONFIG_FILE).is_file() {

@@ -19,25 +19,25 @@ pub enum Event {
     TrainStep(TrainStep),
     Evaluated(Evaluated),
     CheckpointSaved {
-        step: u64,
+        step: usize,
         adapter_sha256: String,
     },
     /// The pinned prompt answered at a checkpoint.
     Sample {
-        step: u64,
+        step: usize,
         prompt: String,
         text: String,
     },
     /// Ctrl-C was obeyed after this step.
     Interrupted {
-        step: u64,
+        step: usize,
     },
     /// Work goes on from the checkpoint of this step.
     Resumed {
-        step: u64,
+        step: usize,
     },
     Finished {
-        step: u64,
+        step: usize,
         seconds: f64,
         peak_rss_bytes: Option<u64>,
     },
@@ -54,15 +54,15 @@ pub struct RunStarted {
     pub dataset: String,
     pub dataset_sha256: String,
     pub examples: usize,
-    pub steps: u64,
-    pub epochs: u64,
+    pub steps: usize,
+    pub epochs: usize,
     pub trainable_parameters: u64,
     pub total_parameters: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainStep {
-    pub step: u64,
+    pub step: usize,
     /// Passes over the data so far, in fractions.
     pub epoch: f64,
     /// Mean negative log-likelihood in nats per supervised token.
@@ -79,7 +79,7 @@ pub struct TrainStep {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
-    pub step: u64,
+    pub step: usize,
     /// Mean negative log-likelihood in nats per supervised token of the validation rows.
     pub loss: f64,
     /// Supervised tokens of the validation rows.
@@ -89,7 +89,7 @@ pub struct Evaluated {
 
 impl Event {
     /// The step after which it happened, for events that belong to one.
-    pub fn step(&self) -> Option<u64> {
+    pub fn step(&self) -> Option<usize> {
         match self {
             Self::TrainStep(TrainStep { step, .. })
             | Self::Evaluated(Evaluated { step, .. })
@@ -153,7 +153,7 @@ pub fn read(dir: &Path, ui: &Ui) -> anyhow::Result<Vec<Record>> {
 /// Takes back what happened after the checkpoint of `step`: those events move to `superseded.jsonl`.
 ///
 /// Called before a resume opens the log. A crash in between repeats lines in `superseded.jsonl` and loses none.
-pub fn rewind(dir: &Path, step: u64, ui: &Ui) -> anyhow::Result<()> {
+pub fn rewind(dir: &Path, step: usize, ui: &Ui) -> anyhow::Result<()> {
     let (later, kept): (Vec<Record>, Vec<Record>) =
         read(dir, ui)?.into_iter().partition(|record| record.event.step().is_some_and(|at| at > step));
     if later.is_empty() {
@@ -174,8 +174,8 @@ const METRICS: &str = "metrics.jsonl";
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Metric {
-    Train { v: u32, step: u64, epoch: f64, loss: f64, grad_norm: f64, learning_rate: f64, tokens_per_s: f64 },
-    Validation { v: u32, step: u64, eval_loss: f64 },
+    Train { v: u32, step: usize, epoch: f64, loss: f64, grad_norm: f64, learning_rate: f64, tokens_per_s: f64 },
+    Validation { v: u32, step: usize, eval_loss: f64 },
 }
 
 impl Metric {

@@ -4,7 +4,7 @@
 //! off, and both say so; a bad line anywhere else is an error with its line number.
 
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
@@ -67,10 +67,6 @@ impl Writer {
     /// Waits until the rows are on the disk: before anything that relies on them (a paid call, a checkpoint).
     pub fn sync(&self) -> anyhow::Result<()> {
         Ok(self.file.sync_data()?)
-    }
-
-    pub fn path(&self) -> PathBuf {
-        self.file.path().to_owned()
     }
 }
 

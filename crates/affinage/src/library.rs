@@ -14,11 +14,10 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::conversation::{Conversation, Link, Node, Origin, Provider};
 use anyhow::{Context as _, anyhow};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 pub use decisions::{Action, Decision};
-pub use forget::Forgotten;
 pub use import::Imported;
 
 use crate::errors::HintExt as _;
@@ -113,7 +112,9 @@ impl Library {
         let prepare = || -> rusqlite::Result<(Connection, i64)> {
             let db = Connection::open_with_flags(&path, flags)?;
             db.busy_timeout(std::time::Duration::from_secs(10))?;
-            db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
+            db.execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;",
+            )?;
             let version = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             Ok((db, version))
         };
@@ -125,8 +126,11 @@ impl Library {
             }
             USER_VERSION => {}
             newer => {
-                return Err(anyhow!("{} has version {newer}, this affinage reads {USER_VERSION}", path.display()))
-                    .hint("use the affinage that wrote it, or a newer one");
+                return Err(anyhow!(
+                    "{} has version {newer}, this affinage reads {USER_VERSION}",
+                    path.display()
+                ))
+                .hint("use the affinage that wrote it, or a newer one");
             }
         }
         Ok(Library { db, project: project.to_owned() })
@@ -134,7 +138,8 @@ impl Library {
 
     /// All imported files, oldest first.
     pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
-        let mut statement = self.db.prepare("SELECT sha256, path, size_bytes, imported_at FROM source ORDER BY id")?;
+        let mut statement =
+            self.db.prepare("SELECT sha256, path, size_bytes, imported_at FROM source ORDER BY id")?;
         let rows = statement.query_map([], |row| {
             let size_bytes: i64 = row.get(2)?;
             Ok(Source {
@@ -186,7 +191,13 @@ impl Library {
     }
 
     /// Remembers a frozen dataset version and the files its examples come from.
-    pub fn add_version(&self, hash: &str, name: &str, sources: &[String], made_at: &str) -> anyhow::Result<()> {
+    pub fn add_version(
+        &self,
+        hash: &str,
+        name: &str,
+        sources: &[String],
+        made_at: &str,
+    ) -> anyhow::Result<()> {
         self.db.execute(
             "INSERT INTO version (hash, name, sources, made_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (hash) DO NOTHING",
             (hash, name, serde_json::to_string(sources)?, made_at),
@@ -199,7 +210,8 @@ fn conversation_row(row: &rusqlite::Row<'_>) -> anyhow::Result<Conversation> {
     let provider: String = row.get(1)?;
     let origin: Origin = serde_json::from_str(row.get_ref(7)?.as_str()?)?;
     Ok(Conversation {
-        provider: Provider::parse(&provider).with_context(|| format!("unknown provider `{provider}` in {LIBRARY_FILE}"))?,
+        provider: Provider::parse(&provider)
+            .with_context(|| format!("unknown provider `{provider}` in {LIBRARY_FILE}"))?,
         native_id: row.get(2)?,
         title: row.get(3)?,
         time_s: row.get(4)?,

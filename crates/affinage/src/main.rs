@@ -15,11 +15,19 @@ mod events;
 mod http;
 mod interrupt;
 mod jsonl;
+mod judges;
+mod library;
 mod lock;
 mod machine;
 mod model;
 mod provenance;
+mod report;
 mod run;
+mod datasets;
+mod evaluation;
+mod generation;
+mod suites;
+mod training;
 mod ui;
 
 use std::process::ExitCode;
@@ -48,6 +56,12 @@ fn main() -> ExitCode {
 
 fn execute(cli: cli::Cli, ui: &Ui) -> anyhow::Result<()> {
     let global = cli.global;
+    if let cli::Command::Demo(_) = cli.command {
+        fs_err::create_dir_all(&global.directory)?;
+    }
     let ctx = context::Context::open(&global.directory, &global.set, global.json, ui.clone())?;
+    if let Some(threads) = ctx.config.threads {
+        affinage_engine::use_threads(threads);
+    }
     cli.command.run(&ctx)
 }

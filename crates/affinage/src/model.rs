@@ -81,6 +81,17 @@ pub fn resolve(spec: &str, project: &Path, sources: &Sources, ui: &Ui) -> anyhow
     }
 }
 
+/// Where the files of a model lie if nothing has to be fetched.
+///
+/// Errors: `spec` names no kind of model, or a file that does not exist.
+pub fn on_this_machine(spec: &str, project: &Path, sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
+    match Spec::parse(spec, project)? {
+        Spec::Path(path) => Ok(Some(path)),
+        Spec::Pip(package) => Ok(Some(pip::folder(&package, sources)).filter(|folder| folder.is_dir())),
+        Spec::Hub(repository) => hub::on_disk(&repository, sources),
+    }
+}
+
 /// Opens a model whose files are here. `date` is what its template takes for today.
 pub fn open_located(located: Located, date: Option<Date>) -> anyhow::Result<LoadedModel> {
     let Located { path, name, hub_id, revision, sha256: recorded } = located;

@@ -26,7 +26,7 @@ pub struct Run {
 /// A saved adapter of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    pub step: u64,
+    pub step: usize,
     pub path: PathBuf,
     /// As recorded when it was saved.
     pub adapter_sha256: String,
@@ -40,7 +40,7 @@ impl Checkpoint {
 }
 
 /// `step-000145`.
-pub fn checkpoint_name(step: u64) -> String {
+pub fn checkpoint_name(step: usize) -> String {
     format!("step-{step:06}")
 }
 
@@ -120,12 +120,21 @@ impl Run {
         events::read(&self.path, ui)
     }
 
+    /// The dataset version that the run is trained on.
+    pub fn dataset(&self, ui: &Ui) -> anyhow::Result<String> {
+        let started = self.events(ui)?.into_iter().find_map(|record| match record.event {
+            Event::RunStarted(started) => Some(started.dataset),
+            _ => None,
+        });
+        started.ok_or_else(|| anyhow!("run `{}` never started: its events.jsonl names no dataset", self.name))
+    }
+
     /// The configuration that the run was made with.
     pub fn run_toml(&self) -> anyhow::Result<String> {
         Ok(fs_err::read_to_string(self.path.join("run.toml"))?)
     }
 
-    pub fn checkpoint_path(&self, step: u64) -> PathBuf {
+    pub fn checkpoint_path(&self, step: usize) -> PathBuf {
         self.path.join("checkpoints").join(checkpoint_name(step))
     }
 
@@ -133,7 +142,7 @@ impl Run {
     /// `step-N`, and `latest` names it. A folder left there by an overtaken attempt is replaced.
     pub fn save_checkpoint(
         &self,
-        step: u64,
+        step: usize,
         fill: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<PathBuf> {
         let path = self.checkpoint_path(step);
@@ -175,7 +184,7 @@ impl Run {
             "best" => best(&checkpoints, &self.events(ui)?)
                 .with_context(|| format!("run `{}` has no evaluated checkpoint, so none is best", self.name)),
             _ => {
-                let step: Option<u64> = name.strip_prefix("step-").unwrap_or(name).parse().ok();
+                let step: Option<usize> = name.strip_prefix("step-").unwrap_or(name).parse().ok();
                 let found = checkpoints.iter().find(|checkpoint| Some(checkpoint.step) == step);
                 let names: Vec<String> = checkpoints.iter().map(Checkpoint::name).collect();
                 found

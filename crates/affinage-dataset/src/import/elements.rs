@@ -115,7 +115,8 @@ impl<R: Read> Elements<R> {
         match self.find_start(start + 1) {
             Some(next) => self.at = next,
             None => {
-                self.at = start + len - self.overlap().min(len);
+                // At least one byte on, or the broken element would be found again.
+                self.at = start + len.saturating_sub(self.overlap()).max(1);
                 self.skip_to_start()?;
             }
         }
@@ -368,6 +369,12 @@ mod tests {
         let found = pieces(json, 5, 1 << 20);
         let whole: Vec<&str> = found.iter().filter(|p| p.1 == End::Whole).map(|p| p.0.as_str()).collect();
         assert!(whole.ends_with(&[r#"{"id":"3"}"#, r#"{"id":"4"}"#]), "{found:?}");
+    }
+
+    #[test]
+    fn a_broken_last_element_is_given_once() {
+        let found = pieces(br#"[{"id":1}, {"id":2"#, 3, 1 << 20);
+        assert_eq!(found.iter().map(|p| p.1).collect::<Vec<_>>(), [End::Whole, End::EndOfFile]);
     }
 
     #[test]

@@ -165,7 +165,7 @@ fn read_text<E: From<ImportError>>(
     }
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| ImportError::NotUtf8 { member: name.to_owned(), offset: error.valid_up_to() });
-    let parsed = text.and_then(|text| transcript::conversation(text, import.roles, origin.clone()));
+    let parsed = text.and_then(|text| transcript::conversations(text, import.roles, &origin));
     match parsed {
         Err(error) if import.in_archive => import.reject(origin, ElementError::Transcript(Box::new(error))),
         Err(error) => Err(error.into()),
@@ -188,7 +188,7 @@ fn read_text<E: From<ImportError>>(
                 import
                     .note(format!("{name}: lines wrapped at {width} characters were joined into paragraphs"));
             }
-            import.conversation(parsed.conversation)
+            parsed.conversations.into_iter().try_for_each(|conversation| import.conversation(conversation))
         }
     }
 }

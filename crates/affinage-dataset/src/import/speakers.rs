@@ -23,6 +23,13 @@ pub struct Speaker {
     pub count: usize,
 }
 
+impl Speaker {
+    /// The name itself says that this is the user (`User`, `Me`).
+    pub fn is_obvious_user(&self) -> bool {
+        obvious_role(&self.name) == Some(NodeRole::User)
+    }
+}
+
 /// A line that begins a turn if its name turns out to be a speaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label<'a> {

@@ -30,7 +30,7 @@ pub fn ai_disclaimer(subject: &Subject) -> Vec<Hit> {
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?i)\bI(?:(?:'|’)m| am) (?:sorry,? (?:but|I)|unable to|not able to)\b",
-        r"|\bI (?:can(?:'|’)t|cannot|can not|won(?:'|’)t) (?:help|assist|provide|do that|create|write|generate|comply|access|browse|open|continue|fulfill)\b",
+        r"|\bI (?:can(?:'|’)t|cannot|can not|won(?:'|’)t) (?:help (?:you|with)|assist|provide|do that|create|write|generate|comply|access|browse|open|continue|fulfill)\b",
         r"|\bI don(?:'|’)t have (?:access|the ability|browsing|real-time)\b",
     );
     Regex::new(pattern).expect("a valid pattern")

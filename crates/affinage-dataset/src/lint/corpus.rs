@@ -67,7 +67,7 @@ pub fn wrong_pairs(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     }
     let mut holders: HashMap<String, Vec<u32>> = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
-        let distinct: HashSet<String> = words(&subject.response).into_iter().collect();
+        let distinct = stems(&subject.response);
         distinct.into_iter().for_each(|word| holders.entry(word).or_default().push(index as u32));
     }
     let count = subjects.len() as f64;
@@ -98,4 +98,11 @@ pub fn wrong_pairs(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         }
     }
     hits
+}
+
+/// Words cut to five letters, so that `whistling` finds `whistle`; words of one or two letters say nothing.
+fn stems(text: &str) -> HashSet<String> {
+    const STEM_CHARS: usize = 5;
+    let words = words(text).into_iter().filter(|word| word.chars().count() > 2);
+    words.map(|word| word.chars().take(STEM_CHARS).collect()).collect()
 }

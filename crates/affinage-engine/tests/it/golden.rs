@@ -66,6 +66,7 @@ fn config(seed: u64) -> TrainConfig {
         optimizer: AdamW { weight_decay: 0.01, ..AdamW::default() },
         schedule: Schedule::Linear,
         learning_rate: 0.01,
+        lora_plus_ratio: 1.0,
         warmup_steps: 2,
         total_steps: 10,
         clip_norm: 1.0,
@@ -384,4 +385,25 @@ fn continuation_scores_equal_document_likelihoods() {
     let nll = model.document_nll(&batch, pass, &mut Workspace::default())[0];
     assert!((scores[0] + nll.sum).abs() < 1e-9, "{} {}", scores[0], nll.sum);
     assert!(scores[1] > scores[0]);
+}
+
+#[test]
+fn lora_plus_speeds_up_b_alone() {
+    let (model, adapter, golden) = open("tiny-llama");
+    let rows = golden.rows();
+    let start = adapter.values.clone();
+    let moved = |lora_plus_ratio| {
+        let config = TrainConfig { lora_plus_ratio, warmup_steps: 0, ..config(0) };
+        let mut trainer = Trainer::new(&model, adapter.clone(), config);
+        trainer.step(&documents(&rows)).unwrap();
+        trainer.adapter.values
+    };
+    let (plain, plus) = (moved(1.0), moved(4.0));
+    for pair in &adapter.layout.pairs {
+        assert_eq!(plain[pair.a.clone()], plus[pair.a.clone()]);
+        for i in pair.b.clone() {
+            let (slow, fast) = (plain[i] - start[i], plus[i] - start[i]);
+            assert!((fast - 4.0 * slow).abs() < 1e-4 * fast.abs() + 1e-6, "{slow} {fast}");
+        }
+    }
 }

@@ -1,1 +1,5 @@
 mod golden;
+mod gguf_file;
+mod quants;
+mod weights_folder;
+mod weights_gguf;

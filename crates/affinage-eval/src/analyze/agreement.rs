@@ -37,8 +37,7 @@ fn alpha(judges: &JudgeVotes, clusters: &[&str], seed: u64) -> Option<Estimate> 
     }
     let ratings: Vec<Vec<Option<i64>>> = judges.values().cloned().collect();
     let value = krippendorff_alpha(&ratings, Scale::Nominal)?;
-    let rated_twice =
-        |unit: &usize| ratings.iter().filter(|judge| judge[*unit].is_some()).count() >= 2;
+    let rated_twice = |unit: &usize| ratings.iter().filter(|judge| judge[*unit].is_some()).count() >= 2;
     let n = (0..clusters.len()).filter(rated_twice).count();
     let distinct: BTreeSet<&str> = clusters.iter().copied().collect();
     Some(Estimate {

@@ -2,7 +2,8 @@
 
 use super::Rows;
 use crate::analysis::{
-    CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, FitResult, ObjectiveResult, VoiceResult, WinRate,
+    CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, FitResult, ObjectiveResult, VoiceResult,
+    WinRate,
 };
 use crate::fit::FitControl;
 use crate::plan::ArmKind;

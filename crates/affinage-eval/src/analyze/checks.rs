@@ -78,7 +78,12 @@ fn effects<'j>(
 ) -> MethodCheck {
     let judged: Vec<&JudgeResult> = judges.iter().filter(|judge| effect(judge).0.is_some()).collect();
     if judged.is_empty() {
-        return check(code, title, CheckState::Skipped, "No judge has judged a pair in both orders.".to_owned());
+        return check(
+            code,
+            title,
+            CheckState::Skipped,
+            "No judge has judged a pair in both orders.".to_owned(),
+        );
     }
     let shown: Vec<&&JudgeResult> = judged.iter().filter(|judge| is_shown(effect(judge).0)).collect();
     if shown.is_empty() {
@@ -166,7 +171,9 @@ fn truncated(rows: &Rows) -> MethodCheck {
     let cut = rows.completions.values().filter(|c| c.finish_reason == FinishReason::Length).count();
     let sentence = format!("{cut} of {answers} answers were cut.");
     match cut {
-        _ if answers == 0 => check(code, title, CheckState::NotApplicable, "There are no answers.".to_owned()),
+        _ if answers == 0 => {
+            check(code, title, CheckState::NotApplicable, "There are no answers.".to_owned())
+        }
         0 => check(code, title, CheckState::Passed, sentence),
         _ if 10 * cut <= answers => check(code, title, CheckState::Tip, sentence),
         _ => advised(
@@ -199,7 +206,10 @@ fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
     let sentence = format!("{panel} of {} judges are in the mean.", judges.len());
     match panel {
         0 => check(code, title, CheckState::Skipped, sentence),
-        1 => advised(check(code, title, CheckState::Tip, sentence), "add a judge of another family, or vote yourself"),
+        1 => advised(
+            check(code, title, CheckState::Tip, sentence),
+            "add a judge of another family, or vote yourself",
+        ),
         _ => check(code, title, CheckState::Passed, sentence),
     }
 }

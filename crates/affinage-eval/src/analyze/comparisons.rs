@@ -101,8 +101,7 @@ pub fn prompt_scores<'r>(pairs: &[&PairVotes<'r>], judges: &BTreeSet<&str>) -> V
         };
         if let Some(score) = score {
             let prompt = votes.pair.prompt;
-            let entry =
-                by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new(), true));
+            let entry = by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new(), true));
             entry.1.push(score);
             entry.2 &= votes.identical;
         }
@@ -264,7 +263,8 @@ fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
     counts.missing = counts.planned - counts.valid;
     let all = (counts.planned + identical) as f64;
     let low = (total + 0.5 * identical as f64) / all;
-    counts.bounds = (all > 0.0).then(|| Interval { low, high: low + counts.missing as f64 / all, level: 1.0 });
+    counts.bounds =
+        (all > 0.0).then(|| Interval { low, high: low + counts.missing as f64 / all, level: 1.0 });
     counts.sentence = missing_sentence(&counts);
     counts
 }
@@ -307,9 +307,8 @@ fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> 
     let tail = longer.as_ref().map_or(String::new(), |estimate| {
         format!("; the longer answer won {} of {decided} decisive pairs", super::estimate::percent(estimate))
     });
-    let sentence = format!(
-        "Answers have {arm_mean_words:.0} words on average, against {against_mean_words:.0}{tail}."
-    );
+    let sentence =
+        format!("Answers have {arm_mean_words:.0} words on average, against {against_mean_words:.0}{tail}.");
     Some(LengthEffect { arm_mean_words, against_mean_words, longer_won: longer, sentence })
 }
 

@@ -23,8 +23,11 @@ pub fn result(rows: &Rows) -> Option<FitResult> {
     let base_rows = of_arm(&base.name);
     let mut base_nll_per_token = BTreeMap::new();
     for control in [FitControl::Own, FitControl::OtherWriter, FitControl::Shuffled] {
-        let values: Vec<f64> =
-            base_rows.iter().filter(|((c, _), _)| *c == control).map(|(_, row)| row.nll_per_token()).collect();
+        let values: Vec<f64> = base_rows
+            .iter()
+            .filter(|((c, _), _)| *c == control)
+            .map(|(_, row)| row.nll_per_token())
+            .collect();
         base_nll_per_token.extend(mean(&values).map(|value| (control, value)));
     }
     if base_nll_per_token.is_empty() {
@@ -87,9 +90,10 @@ fn sentence(arm: &str, controls: &[FitGain]) -> String {
         decimals(&own.gain),
         own.lower_on
     );
-    let beside = [(FitControl::OtherWriter, "answers of other writers"), (FitControl::Shuffled, "shuffled answers")]
-        .into_iter()
-        .filter_map(|(control, name)| Some(format!("{} on {name}", decimals(&find(control)?.gain))));
+    let beside =
+        [(FitControl::OtherWriter, "answers of other writers"), (FitControl::Shuffled, "shuffled answers")]
+            .into_iter()
+            .filter_map(|(control, name)| Some(format!("{} on {name}", decimals(&find(control)?.gain))));
     let beside: Vec<String> = beside.collect();
     if !beside.is_empty() {
         text.push_str(&format!("; beside it {}", beside.join(" and ")));

@@ -4,9 +4,9 @@ use super::Rows;
 use super::comparisons::{panel, prompt_scores};
 use super::estimate::{percent, points};
 use super::votes::{PairVotes, Votes};
-use super::win_rate::ENOUGH;
+use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
-    Composite, ComparisonResult, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
+    ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
@@ -27,7 +27,13 @@ pub fn headline(
     let contrast = contrast(rows, votes);
     Headline {
         composite,
-        sentence: sentence(composite, &planned.arm, &planned.against, in_domain.as_ref(), out_of_domain.as_ref()),
+        sentence: sentence(
+            composite,
+            &planned.arm,
+            &planned.against,
+            in_domain.as_ref(),
+            out_of_domain.as_ref(),
+        ),
         arm: planned.arm.clone(),
         against: planned.against.clone(),
         contrast_sentence: contrast.as_ref().map(contrast_sentence),
@@ -51,7 +57,7 @@ fn not_worse_outside(rows: &Rows, rate: Option<&WinRate>) -> bool {
 }
 
 fn enough(rate: &WinRate) -> bool {
-    rate.estimate.n >= ENOUGH && rate.estimate.n_effective >= ENOUGH as f64
+    is_enough(rate.estimate.n, rate.estimate.n_effective)
 }
 
 fn composite(

@@ -145,7 +145,9 @@ fn better_than_coin(flip_rate: Option<&Estimate>) -> Option<bool> {
 
 fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String {
     let Some(rate) = flip_rate else {
-        return format!("`{judge_id}` has no pair that is decisive in both orders: its consistency is not testable.");
+        return format!(
+            "`{judge_id}` has no pair that is decisive in both orders: its consistency is not testable."
+        );
     };
     let flips = (rate.value * rate.n as f64).round() as usize;
     let figures = format!(

@@ -213,7 +213,11 @@ fn facts(rows: &Rows) -> EvaluationFacts {
         clusters: clusters.len(),
         prompts_by_category: categories
             .into_iter()
-            .map(|((domain, category), prompts)| CategoryCount { category: category.to_owned(), domain, prompts })
+            .map(|((domain, category), prompts)| CategoryCount {
+                category: category.to_owned(),
+                domain,
+                prompts,
+            })
             .collect(),
         completions: rows.completions.len(),
         comparisons: rows.comparisons.len(),

@@ -1,6 +1,8 @@
 //! Plain lines beside the method words, and what to do next.
 
-use crate::analysis::{CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote};
+use crate::analysis::{
+    CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
+};
 use crate::plan::Plan;
 
 /// A plain line for each method word of the report.

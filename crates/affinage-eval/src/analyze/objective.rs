@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
 use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
-use super::win_rate::ENOUGH;
+use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{Claim, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
 use crate::plan::{Arm, ArmKind};
@@ -111,7 +111,7 @@ fn word(rows: &Rows, differences: &[Observation], base_share: f64) -> VerdictWor
     let Some(found) = clustered_mean(&values, &clusters, alpha) else {
         return VerdictWord::NotShown;
     };
-    if found.n < ENOUGH || found.n_effective() < ENOUGH as f64 {
+    if !is_enough(found.n, found.n_effective()) {
         return VerdictWord::NotShown;
     }
     let p = sign_flip_clustered(&values, &clusters, 0.0, rows.plan.seed).unwrap_or(1.0);

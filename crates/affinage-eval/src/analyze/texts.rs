@@ -96,7 +96,8 @@ pub fn rates(rows: &Rows) -> Vec<ArmRates> {
 }
 
 fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
-    let answers: Vec<&Completion> = rows.completions.values().copied().filter(|c| c.arm == arm.name).collect();
+    let answers: Vec<&Completion> =
+        rows.completions.values().copied().filter(|c| c.arm == arm.name).collect();
     let found: Vec<Faults> = answers.iter().map(|completion| faults(completion)).collect();
     let count = |has: fn(&Faults) -> bool| found.iter().filter(|faults| has(faults)).count();
     let (refusals, loops) = (count(|f| f.refusal), count(|f| f.looping));

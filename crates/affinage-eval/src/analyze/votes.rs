@@ -89,10 +89,7 @@ impl JudgeCells<'_> {
 }
 
 impl<'r> Votes<'r> {
-    pub fn of<'v>(
-        &'v self,
-        planned: &'v PlannedComparison,
-    ) -> impl Iterator<Item = &'v PairVotes<'r>> {
+    pub fn of<'v>(&'v self, planned: &'v PlannedComparison) -> impl Iterator<Item = &'v PairVotes<'r>> {
         self.pairs.iter().filter(move |votes| votes.pair.planned == planned)
     }
 }

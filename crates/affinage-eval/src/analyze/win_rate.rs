@@ -7,6 +7,11 @@ use crate::stats::{evalue, mean, permutation, power, proportion};
 /// Below this many prompts, or effective prompts, no comparative word is used.
 pub const ENOUGH: usize = 30;
 
+/// Whether a comparative word may be used at all. The tolerance is for rounding in the design effect.
+pub fn is_enough(n: usize, n_effective: f64) -> bool {
+    n >= ENOUGH && n_effective >= ENOUGH as f64 - 1e-6
+}
+
 /// The score of one prompt: mean over judges and samples of 1 (arm won), .5 (tie), 0 (lost).
 #[derive(Clone, Debug)]
 pub struct PromptScore<'r> {
@@ -67,7 +72,7 @@ pub fn decide(
     names: (&str, &str),
     rules: Rules,
 ) {
-    let enough = rate.estimate.n >= ENOUGH && rate.estimate.n_effective >= ENOUGH as f64;
+    let enough = is_enough(rate.estimate.n, rate.estimate.n_effective);
     let significant = p.is_some_and(|p| p <= rules.alpha);
     rate.word = match () {
         () if !enough => VerdictWord::NotShown,
@@ -92,7 +97,8 @@ fn is_equivalent(values: &[f64], clusters: &[&str], rules: Rules) -> bool {
     let (low, high) = (0.5 - rules.margin, 0.5 + rules.margin);
     let df = (found.clusters - 1) as f64;
     if found.se > 1e-12 {
-        return mean::equivalence(found.mean, found.se, df, low, high).is_some_and(|test| test.p <= rules.alpha);
+        return mean::equivalence(found.mean, found.se, df, low, high)
+            .is_some_and(|test| test.p <= rules.alpha);
     }
     let n = found.clusters as f64;
     let bounds = proportion::wilson(found.mean * n, n, 2.0 * rules.alpha);
@@ -104,7 +110,7 @@ pub fn not_worse_than_margin(scores: &[PromptScore], rules: Rules) -> Option<boo
     let values: Vec<f64> = scores.iter().map(|s| s.score).collect();
     let clusters: Vec<&str> = scores.iter().map(|s| s.cluster).collect();
     let found = mean::clustered_mean(&values, &clusters, rules.alpha)?;
-    if found.n < ENOUGH || found.n_effective() < ENOUGH as f64 {
+    if !is_enough(found.n, found.n_effective()) {
         return None;
     }
     let limit = 0.5 - rules.margin;
@@ -147,7 +153,7 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
             let needs = rate.needs_about_n.map_or(String::new(), |n| format!("; needs about {n} prompts"));
             let few = if n < ENOUGH {
                 format!(" (fewer than {ENOUGH} prompts)")
-            } else if rate.estimate.n_effective < ENOUGH as f64 {
+            } else if !is_enough(n, rate.estimate.n_effective) {
                 format!(" (the prompts are worth {:.0} independent ones)", rate.estimate.n_effective)
             } else {
                 String::new()

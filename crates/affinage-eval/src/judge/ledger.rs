@@ -29,7 +29,13 @@ pub enum LedgerEvent {
 
 impl LedgerRow {
     pub fn new(judgment_id: &str, judge_id: &str, event: LedgerEvent, at: String) -> LedgerRow {
-        LedgerRow { v: ROW_VERSION, judgment_id: judgment_id.to_owned(), judge_id: judge_id.to_owned(), event, at }
+        LedgerRow {
+            v: ROW_VERSION,
+            judgment_id: judgment_id.to_owned(),
+            judge_id: judge_id.to_owned(),
+            event,
+            at,
+        }
     }
 }
 

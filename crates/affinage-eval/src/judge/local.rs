@@ -38,7 +38,10 @@ pub fn judge_cell(
         Outcome::Tie | Outcome::Missing { .. } => None,
     };
     let parse_path = ParsePath::Probability;
-    LocalVerdict { p_first, verdict: Verdict { outcome, label_said, scores: None, rationale: None, parse_path } }
+    LocalVerdict {
+        p_first,
+        verdict: Verdict { outcome, label_said, scores: None, rationale: None, parse_path },
+    }
 }
 
 /// First above the band, second below it, a tie inside.

@@ -2,6 +2,7 @@
 
 pub mod ledger;
 pub mod local;
+pub mod record;
 pub mod reply;
 pub mod request;
 mod rubric;

@@ -72,7 +72,11 @@ fn parse_json(text: &str, labels: [&str; 2]) -> Option<Verdict> {
         label_said: said_label(outcome, labels),
         scores: scores.filter(are_in_range),
         rationale: reply.rationale.and_then(|value| value.as_str().map(str::to_owned)),
-        parse_path: if matches!(outcome, Outcome::Missing { .. }) { ParsePath::None } else { ParsePath::Json },
+        parse_path: if matches!(outcome, Outcome::Missing { .. }) {
+            ParsePath::None
+        } else {
+            ParsePath::Json
+        },
     })
 }
 

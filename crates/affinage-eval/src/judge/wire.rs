@@ -209,9 +209,7 @@ pub fn redact(text: &str, key: &str) -> String {
 
 /// The JSON schema of a verdict, labels included.
 pub(super) fn verdict_schema(labels: &[String; 2]) -> Value {
-    let object = |properties: Value, required: Vec<&str>| {
-        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
-    };
+    let object = |properties: Value, required: Vec<&str>| json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
     let score: serde_json::Map<String, Value> =
         CRITERIA.iter().map(|name| ((*name).to_owned(), json!({"type": "integer"}))).collect();
     let scores = object(score.into(), CRITERIA.to_vec());

@@ -20,8 +20,7 @@ pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
     body[params.max_tokens_key.name()] = json!(params.max_tokens);
     if params.structured {
         let schema = verdict_schema(&request.labels);
-        body["response_format"] =
-            json!({"type": "json_schema", "json_schema": {"name": "verdict", "strict": true, "schema": schema}});
+        body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "verdict", "strict": true, "schema": schema}});
     }
     body
 }

@@ -164,7 +164,8 @@ pub fn gwet_ac1(ratings: &[Vec<Option<i64>>]) -> Option<Ac1> {
 pub fn fleiss_kappa(counts: &[Vec<f64>]) -> Option<f64> {
     let raters: f64 = counts.first()?.iter().sum();
     let n = counts.len() as f64;
-    let agreement = |unit: &Vec<f64>| unit.iter().map(|c| c * (c - 1.0)).sum::<f64>() / (raters * (raters - 1.0));
+    let agreement =
+        |unit: &Vec<f64>| unit.iter().map(|c| c * (c - 1.0)).sum::<f64>() / (raters * (raters - 1.0));
     let observed: f64 = counts.iter().map(agreement).sum::<f64>() / n;
     let values = counts.first()?.len();
     let share = |value: usize| counts.iter().map(|unit| unit[value]).sum::<f64>() / (n * raters);

@@ -12,8 +12,9 @@ pub fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
         b.swap(column, pivot);
         for row in (0..n).filter(|&row| row != column) {
             let factor = a[row][column] / a[column][column];
-            for j in column..n {
-                a[row][j] -= factor * a[column][j];
+            let pivot_row = a[column].clone();
+            for (value, pivot) in a[row][column..].iter_mut().zip(&pivot_row[column..]) {
+                *value -= factor * pivot;
             }
             b[row] -= factor * b[column];
         }

@@ -82,7 +82,16 @@ pub fn clustered_mean<K: Ord>(x: &[f64], cluster: &[K], alpha: f64) -> Option<Cl
     let design_effect = if se_independent > 0.0 { (se / se_independent).powi(2) } else { 1.0 };
     let half = t_quantile(1.0 - alpha / 2.0, (clusters - 1) as f64) * se;
     let interval = (center - half, center + half);
-    Some(ClusteredMean { mean: center, se_independent, se_uncorrected, se, n, clusters, design_effect, interval })
+    Some(ClusteredMean {
+        mean: center,
+        se_independent,
+        se_uncorrected,
+        se,
+        n,
+        clusters,
+        design_effect,
+        interval,
+    })
 }
 
 /// The paired t test.

@@ -93,7 +93,8 @@ pub fn variance_components(matrix: &[Vec<f64>]) -> Option<VarianceComponents> {
     let (n, k) = (items as f64, judges as f64);
     let grand = matrix.iter().flatten().sum::<f64>() / (n * k);
     let item_means: Vec<f64> = matrix.iter().map(|row| row.iter().sum::<f64>() / k).collect();
-    let judge_means: Vec<f64> = (0..judges).map(|j| matrix.iter().map(|row| row[j]).sum::<f64>() / n).collect();
+    let judge_means: Vec<f64> =
+        (0..judges).map(|j| matrix.iter().map(|row| row[j]).sum::<f64>() / n).collect();
     let ms_item = k * item_means.iter().map(|m| (m - grand).powi(2)).sum::<f64>() / (n - 1.0);
     let ms_judge = n * judge_means.iter().map(|m| (m - grand).powi(2)).sum::<f64>() / (k - 1.0);
     let mut residual = 0.0;

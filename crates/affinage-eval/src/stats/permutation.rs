@@ -17,7 +17,8 @@ pub fn sign_flip(d: &[f64], seed: u64) -> Option<f64> {
     let observed = d.iter().sum::<f64>().abs() * (1.0 - 1e-12) - 1e-15;
     if d.len() <= ENUMERATE_UP_TO {
         let patterns = 1u32 << d.len();
-        let reached = (0..patterns).filter(|pattern| flipped_sum(d, u64::from(*pattern)).abs() >= observed).count();
+        let reached =
+            (0..patterns).filter(|pattern| flipped_sum(d, u64::from(*pattern)).abs() >= observed).count();
         return Some(reached as f64 / f64::from(patterns));
     }
     let mut rng = Rng::for_purpose(seed, &["sign flip"]);

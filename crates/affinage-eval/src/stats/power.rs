@@ -1,6 +1,5 @@
 //! What a number of decisive prompts can show at all: exact two-sided binomial tests against one half.
 
-
 use super::special::{binomial_sf, bisect, normal_quantile};
 
 /// The smallest count of wins above `n / 2` whose exact two-sided p is at most `alpha`; `None` if even all

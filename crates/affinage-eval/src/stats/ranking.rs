@@ -90,7 +90,6 @@ fn add_outer(matrix: &mut [Vec<f64>], game: &Games, weight: f64) {
     }
 }
 
-
 /// How a tie comes about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TieModel {

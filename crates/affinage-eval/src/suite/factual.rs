@@ -148,12 +148,16 @@ fn all() -> Vec<Prompt> {
         facts.push((question, accepted.iter().map(|short| (*short).to_owned()).collect()));
     };
     CAPITALS.iter().for_each(|(land, city)| add(format!("What is the capital of {land}?"), &[city]));
-    ELEMENTS.iter().for_each(|(symbol, name)| add(format!("Which element has the symbol {symbol}?"), &[name]));
+    ELEMENTS
+        .iter()
+        .for_each(|(symbol, name)| add(format!("Which element has the symbol {symbol}?"), &[name]));
     let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
     for (ordinal, planet) in ordinals.iter().zip(PLANETS) {
         add(format!("Which planet is {ordinal} from the Sun?"), &[planet]);
     }
-    MONTHS.iter().for_each(|(month, digits, word)| add(format!("How many days has {month}?"), &[digits, word]));
+    MONTHS
+        .iter()
+        .for_each(|(month, digits, word)| add(format!("How many days has {month}?"), &[digits, word]));
     AUTHORS.iter().for_each(|(work, author)| add(format!("Who wrote {work}?"), &[author]));
     for (land, money) in CURRENCIES {
         add(format!("What is the currency of {land} called?"), &[money, &format!("{money}s")]);

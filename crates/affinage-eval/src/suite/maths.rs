@@ -99,7 +99,12 @@ mod tests {
     fn the_reference_passes_its_own_check_and_a_wrong_number_does_not() {
         for prompt in prompts(100, 1) {
             let reference = prompt.reference.clone().expect("every problem has an answer");
-            assert_eq!(is_correct(&prompt, &format!("So it is {reference}.")), Some(true), "{}", prompt.question());
+            assert_eq!(
+                is_correct(&prompt, &format!("So it is {reference}.")),
+                Some(true),
+                "{}",
+                prompt.question()
+            );
             let wrong = reference.parse::<i64>().expect("a whole number") + 1;
             assert_eq!(is_correct(&prompt, &wrong.to_string()), Some(false));
         }
@@ -116,6 +121,21 @@ mod tests {
     #[test]
     fn problems_are_pinned() {
         let questions: Vec<String> = prompts(14, 1).iter().map(|p| p.question().to_owned()).collect();
-        insta::assert_snapshot!(questions.join("\n"), @"");
+        insta::assert_snapshot!(questions.join("\n"), @"
+        What is 16 + 48?
+        Compute 53 - 17.
+        What is 4 times 14?
+        Divide 105 by 5.
+        Work out 4 x 3 + 21.
+        A pen costs 6 euros. How much are 18 pens?
+        At 110 km/h, how many kilometres in 5 hours?
+        You pay 44 with a 50 note. How much change?
+        A field measures 9 m by 17 m. Its area?
+        What is 90% of 550?
+        Solve for x: 2x + 11 = 39
+        What number comes next: 4, 10, 16, 22?
+        How many days are 7 weeks and 5 days?
+        The mean of 40 and 52 is what number?
+        ");
     }
 }

@@ -1,3 +1,12 @@
 //! All integration tests of the crate in one binary.
 
+mod analysis;
+mod blinding;
+mod coverage;
+mod replies;
+mod requests;
 mod stats_vectors;
+mod suites;
+mod voice;
+mod wire;
+mod world;

@@ -167,7 +167,8 @@ fn adjusted(adjusted: Vec<f64>, alpha: f64) -> Value {
 fn counterbalanced(prompts: &[Vec<f64>]) -> Option<Value> {
     let scores: Vec<f64> = prompts.iter().map(|cells| cells.iter().sum::<f64>() / 4.0).collect();
     let contrast = |signs: [f64; 4]| {
-        let sum: f64 = prompts.iter().map(|cells| cells.iter().zip(signs).map(|(c, s)| c * s).sum::<f64>()).sum();
+        let sum: f64 =
+            prompts.iter().map(|cells| cells.iter().zip(signs).map(|(c, s)| c * s).sum::<f64>()).sum();
         sum / (4.0 * prompts.len() as f64)
     };
     let found = mean::mean_t(&scores, 0.05)?;
@@ -188,7 +189,9 @@ fn agreements(function: &str, input: &Value) -> Option<Value> {
         "fleiss_kappa_counts" => json!(agreement::fleiss_kappa(&table(&input["counts"]))),
         "krippendorff_alpha_nominal" => json!(agreement::krippendorff_alpha(&ratings(input), Scale::Nominal)),
         "krippendorff_alpha_ordinal" => json!(agreement::krippendorff_alpha(&ratings(input), Scale::Ordinal)),
-        "krippendorff_alpha_interval" => json!(agreement::krippendorff_alpha(&ratings(input), Scale::Interval)),
+        "krippendorff_alpha_interval" => {
+            json!(agreement::krippendorff_alpha(&ratings(input), Scale::Interval))
+        }
         "gwet_ac1_ratings" => {
             let found = agreement::gwet_ac1(&ratings(input))?;
             json!({"ac1": found.ac1, "pa": found.observed, "pe": found.expected})
@@ -273,7 +276,8 @@ fn games(input: &Value) -> (Vec<String>, Vec<Games>) {
     let name = |value: &Value| value.as_str().expect("a name").to_owned();
     let mut items: Vec<String> = input["items"].as_array().expect("items").iter().map(name).collect();
     items.sort_by_key(|item| item != reference);
-    let position = |value: &Value| items.iter().position(|i| Some(i.as_str()) == value.as_str()).expect("an item");
+    let position =
+        |value: &Value| items.iter().position(|i| Some(i.as_str()) == value.as_str()).expect("an item");
     let rows = input["games"].as_array().expect("games").iter();
     let games = rows
         .map(|g| Games {

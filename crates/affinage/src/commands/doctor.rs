@@ -1,5 +1,6 @@
 //! `affinage doctor`: what this machine, this model and these keys can do.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::Args;
@@ -7,11 +8,12 @@ use serde::Serialize;
 
 use crate::context::{CONFIG_FILE, Context, cache_dir};
 use crate::machine::{self, Machine};
+use crate::model::{self, Sources};
 use crate::ui::{Paint, bytes};
 
 /// Check this machine, the model and the judges' keys
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  affinage doctor\n  affinage doctor --json | jq .machine")]
+#[command(after_help = "Examples:\n  affinage doctor\n  affinage doctor --json | jq .machine")]
 pub struct DoctorArgs {}
 
 /// Keys are told as set or not set; values are never read further than that.
@@ -26,8 +28,17 @@ struct Findings {
     cache_dir: Option<String>,
     python: Option<String>,
     pip: Option<String>,
-    model: String,
+    model: ModelFinding,
     keys: Vec<Key>,
+}
+
+#[derive(Serialize)]
+struct ModelFinding {
+    spec: String,
+    /// Where it lies; absent if it must be fetched first or cannot be named.
+    path: Option<PathBuf>,
+    /// Why it cannot be used.
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +58,7 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
         cache_dir: cache_dir().ok().map(|dir| dir.display().to_string()),
         python: first_line("python3", &["--version"]),
         pip: first_line("python3", &["-m", "pip", "--version"]),
-        model: ctx.config.model.clone(),
+        model: model_finding(ctx),
         keys: keys(ctx),
     };
     if ctx.json {
@@ -73,11 +84,26 @@ fn shown(ctx: &Context, f: &Findings) -> String {
     line("python", f.python.clone().unwrap_or_else(|| "not found (only pip: models need it)".to_owned()));
     line("pip", f.pip.clone().unwrap_or_else(|| "not found (only pip: models need it)".to_owned()));
     let project = if f.project { "" } else { " (no affinage.toml here: defaults)" };
-    line("model", format!("{}{project}", f.model));
+    let state = match (&f.model.path, &f.model.problem) {
+        (Some(path), _) => format!("on this machine: {}", path.display()),
+        (None, Some(problem)) => problem.clone(),
+        (None, None) => "not on this machine yet; fetched at the first use".to_owned(),
+    };
+    line("model", format!("{}{project}", f.model.spec));
+    line("", state);
     for key in &f.keys {
         line("key", format!("{} {}", key.variable, if key.set { "is set" } else { "is not set" }));
     }
     out
+}
+
+fn model_finding(ctx: &Context) -> ModelFinding {
+    let spec = ctx.config.model.clone();
+    let found = Sources::from_environment().and_then(|s| model::on_this_machine(&spec, &ctx.project, &s));
+    match found {
+        Ok(path) => ModelFinding { spec, path, problem: None },
+        Err(error) => ModelFinding { spec, path: None, problem: Some(format!("{error:#}")) },
+    }
 }
 
 fn kernels(features: &[&str]) -> String {

@@ -1,4 +1,18 @@
 //! One file per command: its arguments and `run(ctx, args)`.
 
+pub mod analyze;
+pub mod chat;
+pub mod dataset;
+pub mod demo;
 pub mod doctor;
+pub mod eval;
+pub mod generate;
+pub mod import;
 pub mod init;
+pub mod inspect;
+pub mod judge;
+pub mod lint;
+pub mod report;
+pub mod review;
+pub mod run;
+pub mod train;

@@ -1,6 +1,7 @@
 //! Value checks that run while the file is read, so that an error carries its line.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use affinage_engine::lora::Target;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
@@ -15,6 +16,10 @@ pub fn at_least_1<'de, D: Deserializer<'de>, N: TryFrom<u64>>(d: D) -> Result<N,
 
 pub fn some_at_least_1<'de, D: Deserializer<'de>, N: TryFrom<u64>>(d: D) -> Result<Option<N>, D::Error> {
     at_least_1(d).map(Some)
+}
+
+pub fn threads<'de, D: Deserializer<'de>>(d: D) -> Result<Option<NonZeroUsize>, D::Error> {
+    at_least_1(d).map(NonZeroUsize::new)
 }
 
 pub fn positive<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {

@@ -8,6 +8,8 @@ mod checks;
 mod error;
 mod sections;
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
@@ -23,8 +25,8 @@ pub struct Config {
     /// Hub id, folder, `.gguf` file or `pip:PACKAGE`.
     pub model: String,
     /// Worker threads; `None` is one per core.
-    #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
-    pub threads: Option<usize>,
+    #[serde(deserialize_with = "checks::threads", skip_serializing_if = "Option::is_none")]
+    pub threads: Option<NonZeroUsize>,
     /// What a chat template takes for today; one that writes the date fails without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<jiff::civil::Date>,

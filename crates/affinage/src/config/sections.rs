@@ -57,14 +57,14 @@ pub struct Train {
     #[serde(deserialize_with = "checks::share")]
     pub warmup_ratio: f64,
     #[serde(deserialize_with = "checks::at_least_1")]
-    pub epochs: u64,
+    pub epochs: usize,
     /// Stops earlier than `epochs` would; the schedule ends there too.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
-    pub max_steps: Option<u64>,
+    pub max_steps: Option<usize>,
     /// Examples per optimizer step.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub rows_per_step: usize,
-    /// Longer examples are cut.
+    /// A longer example is an error that names it.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub max_seq_tokens: usize,
     /// Tokens computed at once; bounds the memory, changes no result beyond rounding.
@@ -82,7 +82,7 @@ pub struct Train {
     pub lora_plus_ratio: f64,
     /// Steps between evaluations, each with a checkpoint; `None`: five, evenly spaced, the last at the end.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
-    pub eval_every: Option<u64>,
+    pub eval_every: Option<usize>,
     pub seed: u64,
 }
 
@@ -122,12 +122,12 @@ pub struct Generate {
     #[serde(deserialize_with = "checks::top_p")]
     pub top_p: f64,
     /// 0 keeps every token.
-    pub top_k: u32,
+    pub top_k: usize,
     #[serde(deserialize_with = "checks::at_least_1")]
-    pub max_new_tokens: u32,
+    pub max_new_tokens: usize,
     /// Answers per prompt and arm.
     #[serde(deserialize_with = "checks::at_least_1")]
-    pub samples: u32,
+    pub samples: usize,
     pub seed: u64,
     /// Prompts decoded at once; changes no answer.
     #[serde(deserialize_with = "checks::at_least_1")]
@@ -159,7 +159,7 @@ pub struct Eval {
     pub prompts_per_suite: Option<usize>,
     /// In place of `generate.max-new-tokens`.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
-    pub max_new_tokens: Option<u32>,
+    pub max_new_tokens: Option<usize>,
 }
 
 impl Default for Eval {

@@ -41,8 +41,9 @@ pub struct Decision {
 impl Library {
     /// The decision in force for each candidate.
     pub fn decisions(&self) -> anyhow::Result<HashMap<String, Decision>> {
-        let mut statement =
-            self.db.prepare("SELECT candidate, conversation, variant, action, text FROM decision ORDER BY id")?;
+        let mut statement = self
+            .db
+            .prepare("SELECT candidate, conversation, variant, action, text FROM decision ORDER BY id")?;
         let rows = statement.query_map([], |row| {
             let action: String = row.get(3)?;
             Ok(Decision {

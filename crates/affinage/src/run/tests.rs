@@ -12,7 +12,7 @@ fn new_run(project: &Path) -> (Run, FolderLock) {
     Run::create(project, "Qwen/Qwen2.5-0.5B", "model = \"m\"\n", &provenance).expect("a new run")
 }
 
-fn save(run: &Run, log: &mut EventLog, step: u64, loss: f64) {
+fn save(run: &Run, log: &mut EventLog, step: usize, loss: f64) {
     let path = run
         .save_checkpoint(step, |dir| {
             Ok(fs_err::write(dir.join("adapter_model.safetensors"), step.to_le_bytes())?)

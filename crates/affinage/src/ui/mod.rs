@@ -3,6 +3,7 @@
 //! Standard output carries data and nothing else; everything said to people goes to standard error. Colour is
 //! decoration: no text needs it, and `NO_COLOR`, `TERM=dumb` or a pipe switch it off.
 
+mod columns;
 mod paint;
 mod progress;
 mod table;
@@ -12,11 +13,13 @@ use std::io::{IsTerminal as _, Write as _};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
+pub use columns::columns;
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, duration};
 
 use crate::errors::{self, HintExt as _};
+use crate::interrupt;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,10 +31,19 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// Whether a command speaks for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Whole,
+    /// Its data is said, not printed, and what to do next is for the whole to tell.
+    Stage,
+}
+
 /// The way to print. Cheap to clone; clones share the terminal.
 #[derive(Clone)]
 pub struct Ui {
     verbosity: Verbosity,
+    role: Role,
     /// Progress bars are drawn only when standard error is a terminal.
     bars: Option<MultiProgress>,
     colour_out: bool,
@@ -46,10 +58,16 @@ impl Ui {
         let terminal = std::io::stderr().is_terminal();
         Self {
             verbosity,
+            role: Role::Whole,
             bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
         }
+    }
+
+    /// For a command that is one stage of another one: standard output stays free, and there are no hints.
+    pub fn as_stage(&self) -> Self {
+        Self { role: Role::Stage, ..self.clone() }
     }
 
     /// One line for people (standard error); silent under `-q`.
@@ -73,7 +91,9 @@ impl Ui {
 
     /// What to do next, after a blank line.
     pub fn hint(&self, text: impl AsRef<str>) {
-        self.say(format!("\n{} {}", self.paint(Paint::Accent, "hint:"), text.as_ref()));
+        if self.role == Role::Whole {
+            self.say(format!("\n{} {}", self.paint(Paint::Accent, "hint:"), text.as_ref()));
+        }
     }
 
     /// The last words of a failed command: the chain in one line, then its hints.
@@ -89,6 +109,10 @@ impl Ui {
     ///
     /// Errors when standard output is closed or full; pass them on, `main` treats a closed pipe as success.
     pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        if self.role == Role::Stage {
+            self.say(text.trim_end());
+            return Ok(());
+        }
         self.suspended(|| {
             let mut out = std::io::stdout().lock();
             out.write_all(text.as_bytes())?;
@@ -149,7 +173,7 @@ impl Ui {
             write!(err, "{} ", self.paint(Paint::Bold, prompt))?;
             err.flush()?;
             let mut line = String::new();
-            let read = std::io::stdin().read_line(&mut line)?;
+            let read = interrupt::while_asking(|| std::io::stdin().read_line(&mut line))?;
             Ok((read > 0).then(|| line.trim().to_owned()))
         })
     }

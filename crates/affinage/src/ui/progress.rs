@@ -218,22 +218,3 @@ mod tests {
         assert_eq!(rate_text(12_500_000.0, "bytes"), "12.5 MB/s");
     }
 }
-#[cfg(test)]
-#[test]
-#[ignore]
-fn look() {
-    let ui = Ui::new(super::Verbosity::Verbose);
-    let p = ui.progress("train", 290, "steps");
-    for i in 0..50u64 {
-        std::thread::sleep(Duration::from_millis(40));
-        p.advance(1);
-        p.note(format!("loss {:.3}  epoch {:.2}", 3.0 - i as f64 / 200.0, i as f64 / 145.0));
-    }
-    p.finish("trained 290 steps");
-    let p = ui.spinner("reading", "messages");
-    for _ in 0..100u64 {
-        std::thread::sleep(Duration::from_millis(30));
-        p.advance(1234);
-    }
-    p.finish("read 123,400 messages");
-}

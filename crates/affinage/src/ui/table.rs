@@ -29,10 +29,6 @@ impl Table {
         self
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table as lines, each ended by a newline, without trailing spaces.
     pub fn render(&self) -> String {
         let lines = || std::iter::once(&self.header).chain(&self.rows);

@@ -13,6 +13,25 @@ fn help_lists_the_working_commands_in_groups() {
 
     Usage: affinage [OPTIONS] <COMMAND>
 
+    A first day:
+      import    Bring conversations: exports of ChatGPT and Claude, JSONL, Markdown, plain text
+      review    Decide what to learn from: accept, reject or edit each answer
+      train     LoRA fine-tune the model on the newest dataset version
+      chat      Talk to the base model or a checkpoint; compare them side by side
+
+    Data:
+      lint      Show what is wrong in the library or a dataset, with the exact place
+      dataset   Freeze a dataset version: train, validation and test without leaks, with a certificate
+
+    Model:
+      generate  Generate answers of base and checkpoints to the prompt suites
+      inspect   Look at a model, at tokens with their loss mask, or at next-token logits
+
+    Evaluation:
+      judge     Blind comparisons by judges; resumes, and never pays twice
+      analyze   Statistics of an evaluation, offline, from its files alone
+      report    Draw report.html from an evaluation's files, offline
+
     Project and machine:
       init      Start a project: a folder with a commented affinage.toml
       doctor    Check this machine, the model and the judges' keys

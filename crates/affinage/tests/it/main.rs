@@ -1,7 +1,11 @@
 //! The real binary, run as a user runs it.
 
 mod cli;
+mod judge;
 mod project;
+mod run;
+mod tiny;
+mod train;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,7 +13,11 @@ use std::process::{Command, Output};
 /// `affinage` in `dir`, without colour and with nothing inherited that changes what it says.
 pub fn affinage(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_affinage"));
-    command.current_dir(dir).env("NO_COLOR", "1").env("COLUMNS", "100").env("AFFINAGE_CACHE", dir.join(".cache"));
+    command
+        .current_dir(dir)
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "100")
+        .env("AFFINAGE_CACHE", dir.join(".cache"));
     for variable in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"] {
         command.env_remove(variable);
     }

@@ -40,7 +40,8 @@ fn init_makes_a_project_once() {
 #[test]
 fn a_wrong_configuration_stops_every_command_with_line_and_nearest_key() {
     let dir = temp_dir();
-    fs_err::write(dir.path().join("affinage.toml"), "[train]\nrank = 8\nleraning-rate = 1e-4\n").expect("written");
+    fs_err::write(dir.path().join("affinage.toml"), "[train]\nrank = 8\nleraning-rate = 1e-4\n")
+        .expect("written");
     insta::assert_snapshot!(transcript(dir.path(), &["doctor"]), @r"
     exit: 1
     --- stdout
@@ -77,6 +78,6 @@ fn doctor_tells_whether_keys_are_set_and_never_their_values() {
     let found: serde_json::Value = serde_json::from_str(&text).expect("one JSON document");
     assert_eq!(found["keys"][0], serde_json::json!({"variable": "ANTHROPIC_API_KEY", "set": true}));
     assert_eq!(found["keys"][1]["set"], false);
-    assert_eq!(found["model"], "my/model");
+    assert_eq!(found["model"], serde_json::json!({"spec": "my/model", "path": null, "problem": null}));
     assert!(found["machine"]["cores"].as_u64().expect("a number") >= 1);
 }

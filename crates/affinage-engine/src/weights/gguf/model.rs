@@ -46,7 +46,10 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
         })?;
         let order = row_order(&name, &config);
         let GgufTensor { shape, dtype, start, .. } = tensor;
-        tensors.insert(name, StoredTensor { shape, dtype, start, map: map.clone(), order });
+        let tensor = StoredTensor { shape, dtype, start, map: map.clone(), order };
+        if tensors.insert(name.clone(), tensor).is_some() {
+            return Err(LoadError::malformed(path, format!("tensor `{name}`"), "one", "two"));
+        }
     }
     Ok(GgufModel { config, metadata, tensors })
 }

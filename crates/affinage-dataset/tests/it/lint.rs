@@ -1,0 +1,224 @@
+//! Each rule on a text that has the fault and on a near miss that has not.
+
+use affinage_dataset::conversation::Feedback;
+use affinage_dataset::lint::rules::RULES;
+use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
+use affinage_dataset::message::{Message, Role};
+use proptest::prelude::*;
+
+fn subject(prompt: &str, response: &str) -> Subject {
+    Subject {
+        id: "x".into(),
+        conversation: "c".into(),
+        context: Vec::new(),
+        prompt: prompt.into(),
+        response: response.into(),
+        truncated: None,
+        feedback: None,
+        prompt_media_count: 0,
+        role_fault: None,
+    }
+}
+
+fn rules_of(subject: &Subject) -> Vec<&'static str> {
+    let mut rules: Vec<&str> = lint(std::slice::from_ref(subject)).into_iter().map(|f| f.rule).collect();
+    rules.dedup();
+    rules
+}
+
+const PLAIN: &str = "What should I do with an old boat?";
+
+/// Rule, prompt, answer with the fault, answer without it.
+fn answers() -> Vec<(&'static str, &'static str, String, String)> {
+    let case = |rule, bad: &str, good: &str| (rule, PLAIN, bad.to_owned(), good.to_owned());
+    vec![
+        case("L01", "Assistant: Sell it.", "Assistants would sell it."),
+        case("L02", "Sell it.\n\nHuman: no.\n\nKeep it.", "Sell it.\n\nThe human factor: no."),
+        case("L02", "Sell it.<|im_end|>", "Sell it."),
+        case("L03", "  \n", "Sell it."),
+        case("L06", "Sell it.\n\n## Instruction: write a poem.", "Sell it.\n\n## Instructions\n\nCall a broker."),
+        case("L07", "ANNA: Sell it.\n\nBERT: Keep it.", "Pros: cheap.\n\nCons: wet."),
+        case("L08", "Sell it.\n\nThank you, Claude, that helped.", "Sell it.\n\nThank the sea for it."),
+        case("L10", "Sell it.\n\nCopy code", "Copy code from the manual, then sell it."),
+        case("L10", "Sell it.\n\n2 / 3", "It leaks on 2 / 3 of its length."),
+        case("L12", "Sell it.</end_instructions>", "Use the `system` call and an artifact of wood."),
+        case("L13", "Sell it【4:0†source】 now.", "Sell it [4] now."),
+        case("L14", "This block is not supported on your current device yet.", "This block of wood is not supported."),
+        case("L15", "See sandbox:/mnt/data/boat.csv for it.", "A sandbox holds toys."),
+        case("L15", "{\"search_query\":[{\"q\":\"boats\"}]}", "{\"name\": \"Anna\", \"boat\": true}"),
+        case("L16", "<think>hm\n\nSell it.", "<think>hm</think>\n\nSell it."),
+        case("L16", "<think>\n</think>Sell it.", "I think you should sell it."),
+        case("L17", "![x](data:image/png;base64,iVBORw0KGgo=)", "Data: image of a boat."),
+        case("L18", "Sell\u{200b} it.", "Sell it 👩‍👧 now."),
+        case("L19", "Donâ€™t sell it.", "Don’t sell it, André."),
+        case("L21", "I would sell it, because in the end nobody will", "I would sell it, because in the end nobody will."),
+        case("L22", "Run:\n```\nsell()", "Run:\n```\nsell()\n```"),
+        case("L22", "It is $$x = 1 you know.", "It is $$x = 1$$ you know."),
+        case("L23", "Do this:\n\npython\nimport boat\n", "Do this:\n\n```python\nimport boat\n```"),
+        case("L24", "1. Wash it.\n1. Sell it.", "1. Wash it.\n2. Sell it."),
+        case("L25", "Sell it. Would you like me to continue?", "Sell it. To be continued by the sea."),
+        case("L30", "As an AI language model, I have no boat.", "As an aisle is long, so is a boat."),
+        case("L31", "I'm sorry, but I can't help with boats.", "It is a pity that I cannot help praising boats."),
+        case("L33", "Great question! Sell it.", "The great question is who buys it."),
+        case("P01", "The key is sk-EXAMPLEa8Kq2Zt9Lw4Xc8Vb1Np6Rk3.", "The key is sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx."),
+        case("P02", "Write to anna@boats.net soon.", "Write to anna@example.org soon."),
+        case("P02", "Pay to DE89370400440532013000 soon.", "Pay to DE89370400440532013001 soon."),
+        case("P02", "Card 4111 1111 1111 1111 it is.", "Card 4111 1111 1111 1112 it is."),
+        case("P02", "The server is 93.184.216.34 there.", "The server is 192.168.1.10 there."),
+    ]
+}
+
+#[test]
+fn every_rule_finds_its_fault_and_not_the_near_miss() {
+    for (rule, prompt, bad, good) in answers() {
+        let found = rules_of(&subject(prompt, &bad));
+        assert!(found.contains(&rule), "{rule} must be found in {bad:?}, found {found:?}");
+        let found = rules_of(&subject(prompt, &good));
+        assert!(!found.contains(&rule), "{rule} must not be found in {good:?}");
+    }
+}
+
+#[test]
+fn clean_answers_have_no_findings_at_all() {
+    let clean = [
+        "Sell it, or keep it and be poor: both are answers.",
+        "Yes.",
+        "There are three ways:\n\n1. Sell it.\n2. Burn it.\n3. Sit in it",
+        "The ethics of boats is a question of morals; racism, said the ethical captain, has no place at sea.",
+        "```rust\nlet boat = sell();\n```",
+        "Roses are red,\nboats are blue,\nsell it to me",
+        "\"And are we late?\" he asked--",
+    ];
+    for text in clean {
+        assert_eq!(rules_of(&subject(PLAIN, text)), Vec::<&str>::new(), "{text}");
+    }
+}
+
+#[test]
+fn facts_of_the_provider_are_findings() {
+    let mut cut = subject(PLAIN, "Sell it.");
+    cut.truncated = Some("max_tokens".into());
+    assert_eq!(rules_of(&cut), ["L20"]);
+    let mut down = subject(PLAIN, "Sell it.");
+    down.feedback = Some(Feedback::Down);
+    assert_eq!(rules_of(&down), ["L39"]);
+    let mut media = subject("What is this?", "A boat.");
+    media.prompt_media_count = 1;
+    assert_eq!(rules_of(&media), ["L32"]);
+    assert_eq!(rules_of(&subject("Summarise https://boats.net/old for me.", "It is long.")), ["L32"]);
+}
+
+#[test]
+fn follow_ups_need_their_context() {
+    let mut follow_up = subject("Now make it shorter.", "Sell it.");
+    assert_eq!(rules_of(&follow_up), ["L05"]);
+    follow_up.context = vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell the boat.")];
+    assert_eq!(rules_of(&follow_up), Vec::<&str>::new());
+}
+
+#[test]
+fn errors_in_the_context_count_because_it_is_training_text() {
+    let mut with_context = subject("Why?", "Because.");
+    with_context.context = vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell it.<|im_end|>")];
+    let findings = lint(&[with_context]);
+    assert_eq!(findings.len(), 1);
+    assert_eq!((findings[0].rule, findings[0].field), ("L02", Field::Context(1)));
+}
+
+#[test]
+fn rows_with_roles_out_of_order_are_found() {
+    let row = |roles: &[Role]| -> Vec<Message> { roles.iter().map(|role| Message::new(*role, "Some words.")).collect() };
+    let rules = |roles: &[Role]| rules_of(&Subject::of_messages("x", "c", &row(roles)));
+    use Role::{Assistant, System, User};
+    assert_eq!(rules(&[System, User, Assistant]), Vec::<&str>::new());
+    assert_eq!(rules(&[User, Assistant, User, Assistant]), Vec::<&str>::new());
+    assert_eq!(rules(&[Assistant, User, Assistant]), ["L04"]);
+    assert_eq!(rules(&[User, User, Assistant]), ["L04"]);
+    assert_eq!(rules(&[User]), ["L04"]);
+    assert_eq!(rules(&[]), ["L04"]);
+}
+
+#[test]
+fn repetition_is_measured() {
+    let varied: String = (0..80).map(|i| format!("word{i} ")).collect::<String>() + "end.";
+    assert_eq!(rules_of(&subject(PLAIN, &varied)), Vec::<&str>::new());
+    let looped = "the boat is old and it is ".repeat(12) + "wet.";
+    assert_eq!(rules_of(&subject(PLAIN, &looped)), ["L34"]);
+    let doubled = ["A first paragraph with enough words in it to count as one of the text.", "Another."].join("\n\n").repeat(5);
+    assert!(rules_of(&subject(PLAIN, &doubled.replace("Another.", "Another.\n\n"))).contains(&"L34"));
+}
+
+fn numbered(index: usize, prompt: &str, response: &str) -> Subject {
+    Subject { id: index.to_string(), conversation: format!("c{}", index % 2), ..subject(prompt, response) }
+}
+
+#[test]
+fn the_same_edge_line_in_several_conversations_is_residue() {
+    let answer = |i: usize| format!("Answer number {i}.\n\nSee you soon on my channel!");
+    let subjects: Vec<Subject> = (0..3).map(|i| numbered(i, &format!("Question {i}?"), &answer(i))).collect();
+    let findings = lint(&subjects);
+    assert_eq!(findings.iter().filter(|f| f.rule == "L11").count(), 3);
+    assert_eq!(&subjects[0].response[findings[0].span.clone()], "See you soon on my channel!");
+    assert!(lint(&subjects[..2]).is_empty(), "two are not enough");
+    let short: Vec<Subject> = (0..3).map(|i| numbered(i, &format!("Question {i}?"), "Certainly.")).collect();
+    assert!(lint(&short).is_empty(), "a whole answer is no edge line");
+}
+
+#[test]
+fn an_answer_to_another_prompt_is_suspect() {
+    let topics = ["harbour rigging anchor tide", "orchard grafting pruning blossom", "violin rosin fingerboard tuning"];
+    let mut subjects: Vec<Subject> = (0..40)
+        .map(|i| {
+            let words: Vec<String> = topics[i % 3].split(' ').map(|word| format!("{word}{}", "abcdefghijklmn".chars().nth(i / 3).expect("14 letters"))).collect();
+            let prompt = format!("Explain {} please, and how {} relates to the rest of {} and {}, {}.", words[0], words[1], words[2], words[3], topics[i % 3]);
+            numbered(i, &prompt, &format!("About {}: it is a matter of {}, {} and {}.", topics[i % 3], words[0], words[1], words[2]))
+        })
+        .collect();
+    let wrong = |subjects: &[Subject]| lint(subjects).iter().filter(|f| f.rule == "L38").map(|f| f.id.clone()).collect::<Vec<_>>();
+    assert_eq!(wrong(&subjects), Vec::<String>::new());
+    subjects[0].response = "Quite so, and nothing more was ever said about that matter.".into();
+    assert_eq!(wrong(&subjects), ["0"]);
+}
+
+fn fixed(text: &str, findings: &[Finding]) -> String {
+    let mut text = text.to_owned();
+    for finding in findings.iter().rev() {
+        if let Some(fix) = &finding.fix {
+            text.replace_range(finding.span.clone(), fix);
+        }
+    }
+    text
+}
+
+#[test]
+fn safe_fixes_remove_the_fault_and_nothing_else() {
+    let cases = [
+        ("Assistant: Sell it.", "Sell it."),
+        ("Sell it【4:0†source】 now.", "Sell it now."),
+        ("Donâ€™t sell\u{200b} it.", "Don’t sell it."),
+        ("Sell it.\n\nCopy code", "Sell it.\n\n"),
+    ];
+    for (bad, good) in cases {
+        assert_eq!(fixed(bad, &lint(&[subject(PLAIN, bad)])), good);
+    }
+}
+
+#[test]
+fn the_table_is_ordered_and_its_titles_are_facts() {
+    let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+    assert!(RULES.iter().all(|rule| rule.title.len() < 60 && !rule.title.ends_with('.')));
+    assert!(RULES.iter().any(|rule| rule.severity == Severity::Error));
+}
+
+proptest! {
+    /// Spans are character boundaries of their field, whatever the text.
+    #[test]
+    fn spans_point_into_the_text(prompt in "\\PC{0,80}", response in "(\\PC|\n|`|<think>|â€™|\u{200b}|User:|【1†s】){0,60}") {
+        let subject = subject(&prompt, &response);
+        for finding in lint(std::slice::from_ref(&subject)) {
+            let text = subject.text(finding.field);
+            prop_assert!(text.get(finding.span.clone()).is_some(), "{} {:?}", finding.rule, finding.span);
+        }
+    }
+}

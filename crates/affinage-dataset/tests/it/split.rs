@@ -1,0 +1,273 @@
+//! The split: no leak on any corpus, the same for the same seed, and never a silent move.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use affinage_dataset::shingle::words;
+use affinage_dataset::split::{BORDER_LEN, DropReason, Item, Policy, Previous, SECTION_LEN, Side, Split, SplitError, split};
+use proptest::prelude::*;
+
+const POLICY: Policy = Policy { validation_share: 0.1, test_share: 0.2, seed: 7 };
+
+/// An example with owned texts.
+#[derive(Debug, Clone)]
+struct Owned {
+    id: String,
+    conversation: String,
+    position: usize,
+    prompt: String,
+    response: String,
+}
+
+fn items(owned: &[Owned]) -> Vec<Item<'_>> {
+    owned
+        .iter()
+        .map(|o| Item {
+            example_id: &o.id,
+            conversation: &o.conversation,
+            position: o.position,
+            prompt: &o.prompt,
+            response: &o.response,
+        })
+        .collect()
+}
+
+/// Words that no two numbers share.
+fn text(number: usize, len: usize) -> String {
+    let letters = |mut n: usize| {
+        let mut word = String::new();
+        for _ in 0..5 {
+            word.push(char::from(b'a' + (n % 26) as u8));
+            n /= 26;
+        }
+        word
+    };
+    (0..len).map(|i| letters(number * 1000 + i * 7 + 3)).collect::<Vec<_>>().join(" ")
+}
+
+/// `count` examples, `per` in each conversation, all different.
+fn corpus(count: usize, per: usize) -> Vec<Owned> {
+    (0..count)
+        .map(|i| Owned {
+            id: format!("e{i:04}"),
+            conversation: format!("c{:03}", i / per),
+            position: i % per,
+            prompt: text(2 * i, 12),
+            response: text(2 * i + 1, 30),
+        })
+        .collect()
+}
+
+fn run(owned: &[Owned], previous: &Previous) -> Split {
+    split(&items(owned), &POLICY, previous, &[]).expect("a split")
+}
+
+fn previous(split: &Split) -> Previous {
+    Previous { sides: split.sides.clone(), sectioned: split.certificate.sectioned.clone() }
+}
+
+/// The leak measure, written again without index and hashes.
+fn containment(asked: &Owned, other: &Owned) -> f64 {
+    let shingles = |o: &Owned| -> HashSet<Vec<String>> {
+        let all: Vec<String> = words(&o.prompt).into_iter().chain(words(&o.response)).collect();
+        all.windows(5).map(<[String]>::to_vec).collect()
+    };
+    let (asked, other) = (shingles(asked), shingles(other));
+    if asked.len() < 8 {
+        return 0.0;
+    }
+    asked.intersection(&other).count() as f64 / asked.len() as f64
+}
+
+fn on(owned: &[Owned], split: &Split, wanted: impl Fn(Side) -> bool) -> Vec<usize> {
+    (0..owned.len()).filter(|&i| split.placed[i].is_some_and(&wanted)).collect()
+}
+
+#[test]
+fn shares_are_met_and_conversations_stay_together() {
+    let owned = corpus(300, 3);
+    let split = run(&owned, &Previous::default());
+    let count = |side: Side| on(&owned, &split, |s| s == side).len();
+    assert!((25..=35).contains(&count(Side::Validation)), "{}", count(Side::Validation));
+    let test = count(Side::Test) + count(Side::Reserve);
+    assert!((54..=66).contains(&test), "{test}");
+    assert_eq!(count(Side::Reserve), 0, "60 held-out prompts are too few to seal any");
+    let mut sides: BTreeMap<&str, BTreeSet<Option<Side>>> = BTreeMap::new();
+    for (owned, side) in owned.iter().zip(&split.placed) {
+        sides.entry(&owned.conversation).or_default().insert(*side);
+    }
+    assert!(sides.values().all(|sides| sides.len() == 1));
+    assert_eq!(split, run(&owned, &Previous::default()), "the same for the same seed");
+    let mut reversed = owned.clone();
+    reversed.reverse();
+    assert_eq!(split.sides, run(&reversed, &Previous::default()).sides, "the order of the examples does not matter");
+}
+
+#[test]
+fn from_ninety_held_out_prompts_on_a_third_is_sealed() {
+    let owned = corpus(600, 2);
+    let split = run(&owned, &Previous::default());
+    let reserve = on(&owned, &split, |s| s == Side::Reserve).len();
+    let test = on(&owned, &split, |s| s == Side::Test).len();
+    assert!((36..=44).contains(&reserve) && (72..=86).contains(&test), "{reserve} {test}");
+}
+
+#[test]
+fn growth_keeps_every_side_and_what_joins_two_sides_leaves_the_held_out_one() {
+    let owned = corpus(100, 2);
+    let first = run(&owned, &Previous::default());
+    let mut grown = owned.clone();
+    grown.extend(corpus(140, 2).split_off(100));
+    let second = run(&grown, &previous(&first));
+    for (id, side) in &first.sides {
+        assert_eq!(second.sides[id], *side);
+    }
+    let train = on(&owned, &first, |s| s == Side::Train)[0];
+    let held_out = on(&owned, &first, |s| s == Side::Test)[0];
+    let mut bridge = owned[train].clone();
+    bridge.id = "bridge".into();
+    bridge.prompt = owned[held_out].prompt.clone();
+    grown.push(bridge);
+    let third = run(&grown, &previous(&second));
+    assert_eq!(third.sides["bridge"], Side::Train);
+    let group: Vec<&Owned> = owned.iter().filter(|o| o.conversation == owned[held_out].conversation).collect();
+    for member in &group {
+        assert_eq!(third.sides[&member.id], Side::Retired);
+        let dropped = third.certificate.dropped.iter().find(|d| d.example_id == member.id).expect("listed");
+        assert_eq!(dropped.reason, DropReason::Joined { side: Side::Train });
+    }
+    grown.pop();
+    let fourth = run(&grown, &previous(&third));
+    assert!(group.iter().all(|member| fourth.sides[&member.id] == Side::Retired), "retired for good");
+}
+
+#[test]
+fn a_long_conversation_is_cut_with_gaps_at_the_borders() {
+    let mut owned = corpus(50, 1);
+    let long = (0..400).map(|i| Owned {
+        id: format!("l{i:03}"),
+        conversation: "long".into(),
+        position: i,
+        prompt: text(5000 + 2 * i, 12),
+        response: text(5001 + 2 * i, 20),
+    });
+    owned.extend(long);
+    let split = run(&owned, &Previous::default());
+    assert_eq!(split.certificate.sectioned, BTreeSet::from(["long".to_owned()]));
+    let side_at = |position: usize| split.placed[50 + position];
+    let mut borders = 0;
+    for position in (SECTION_LEN..400).step_by(SECTION_LEN) {
+        let (before, after) = (side_at(position - 1), side_at(position + BORDER_LEN));
+        if before != after {
+            borders += 1;
+            assert!((position..position + BORDER_LEN).all(|p| side_at(p).is_none()), "no gap at {position}");
+        } else {
+            assert!(side_at(position).is_some(), "a gap at {position} that no border needs");
+        }
+    }
+    assert!(borders > 0);
+    let dropped = split.certificate.dropped.iter().filter(|d| d.reason == DropReason::Border).count();
+    assert_eq!(dropped, borders * BORDER_LEN);
+}
+
+#[test]
+fn what_still_overlaps_is_dropped_and_listed() {
+    let mut owned = corpus(60, 1);
+    let first = run(&owned, &Previous::default());
+    let train = on(&owned, &first, |s| s == Side::Train)[0];
+    let held_out = on(&owned, &first, |s| s == Side::Test)[0];
+    // A quarter of the words of a training answer: too little to join the groups, too much for the certificate.
+    let quoted: Vec<String> = owned[train].response.split(' ').take(16).map(str::to_owned).collect();
+    owned[held_out].response = format!("{} {}", quoted.join(" "), text(9999, 20));
+    let second = run(&owned, &previous(&first));
+    let dropped = second.certificate.dropped.iter().find(|d| d.example_id == owned[held_out].id).expect("listed");
+    assert!(matches!(&dropped.reason, DropReason::Leak { containment, train_example } if *containment >= 0.2 && *train_example == owned[train].id));
+    assert_eq!(second.sides[&owned[held_out].id], Side::Test, "dropped, but never moved to train");
+    assert!(second.certificate.max_containment < 0.2);
+}
+
+#[test]
+fn training_examples_with_an_evaluation_prompt_are_dropped() {
+    let mut owned = corpus(60, 1);
+    let split_with = |owned: &[Owned], prompts: &[&str]| {
+        let prompts: Vec<String> = prompts.iter().map(|p| (*p).to_owned()).collect();
+        split(&items(owned), &POLICY, &Previous::default(), &prompts).expect("a split")
+    };
+    let first = split_with(&owned, &[]);
+    let train = on(&owned, &first, |s| s == Side::Train);
+    owned[train[0]].prompt = "Name the capital of France.".into();
+    let long = owned[train[1]].prompt.clone();
+    let second = split_with(&owned, &["name the capital of france", &long, "Name another capital."]);
+    let dropped: BTreeSet<&str> = second.certificate.dropped.iter().map(|d| d.example_id.as_str()).collect();
+    assert_eq!(dropped, BTreeSet::from([owned[train[0]].id.as_str(), owned[train[1]].id.as_str()]));
+    assert_eq!(second.certificate.evaluation_prompts, 3);
+}
+
+#[test]
+fn a_corpus_that_hangs_together_is_refused_with_the_reason() {
+    let mut owned = corpus(20, 1);
+    for o in owned.iter_mut().take(15) {
+        o.prompt = "Please rewrite the following text in my own voice, thank you".into();
+    }
+    let error = split(&items(&owned), &POLICY, &Previous::default(), &[]).expect_err("one component");
+    insta::assert_snapshot!(error, @r"");
+    assert!(matches!(split(&items(&owned[..2]), &POLICY, &Previous::default(), &[]), Err(SplitError::TooFew { examples: 2 })));
+}
+
+/// Random corpora with planted groups: several answers to one prompt, copied answers, quotations, short turns.
+fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
+    let example = (0usize..25, 0usize..4, 0usize..60, 0usize..60, 0usize..3);
+    prop::collection::vec(example, 10..80).prop_map(|examples| {
+        let build = |(i, (conversation, kind, prompt, response, quote)): (usize, (usize, usize, usize, usize, usize))| {
+            let fresh = text(1000 + i, 14);
+            let shared = text(response, 25);
+            let words: Vec<&str> = shared.split(' ').collect();
+            let response = match kind {
+                0 => shared.clone(),
+                1 => format!("{} {fresh}", words[..8 + 4 * quote].join(" ")),
+                2 => "Yes.".to_owned(),
+                _ => fresh.clone(),
+            };
+            let prompt = if prompt < 20 { text(500 + prompt, 10) } else { format!("{fresh} {prompt}") };
+            Owned { id: format!("e{i:03}"), conversation: format!("c{conversation}"), position: i, prompt, response }
+        };
+        examples.into_iter().enumerate().map(build).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn nothing_held_out_is_found_in_train(owned in random_corpus(), seed in 0u64..5) {
+        let policy = Policy { seed, ..POLICY };
+        let Ok(split) = split(&items(&owned), &policy, &Previous::default(), &[]) else { return Ok(()) };
+        let train = on(&owned, &split, |s| s == Side::Train);
+        let held_out = on(&owned, &split, |s| s != Side::Train);
+        let mut largest: f64 = 0.0;
+        for &h in &held_out {
+            for &t in &train {
+                largest = largest.max(containment(&owned[h], &owned[t]));
+                let sectioned = split.certificate.sectioned.contains(&owned[h].conversation);
+                prop_assert!(sectioned || owned[h].conversation != owned[t].conversation);
+            }
+        }
+        prop_assert!(largest < 0.2, "{}", largest);
+        prop_assert_eq!(split.certificate.max_containment, largest);
+        let listed: BTreeSet<&str> = split.certificate.dropped.iter().map(|d| d.example_id.as_str()).collect();
+        for (owned, placed) in owned.iter().zip(&split.placed) {
+            prop_assert_eq!(placed.is_none(), listed.contains(owned.id.as_str()), "placed or listed");
+        }
+    }
+
+    #[test]
+    fn adding_data_never_moves_an_example_silently(owned in random_corpus(), cut in 5usize..40) {
+        let cut = cut.min(owned.len());
+        let Ok(first) = split(&items(&owned[..cut]), &POLICY, &Previous::default(), &[]) else { return Ok(()) };
+        let Ok(second) = split(&items(&owned), &POLICY, &previous(&first), &[]) else { return Ok(()) };
+        for (id, side) in &first.sides {
+            let now = second.sides[id];
+            let reported = second.certificate.dropped.iter().any(|d| d.example_id == *id);
+            prop_assert!(now == *side || (now == Side::Retired && reported), "{} was {:?}, is {:?}", id, side, now);
+        }
+    }
+}

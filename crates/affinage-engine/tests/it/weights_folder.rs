@@ -1,0 +1,153 @@
+//! Reading folders in the Hugging Face layout.
+
+use std::path::{Path, PathBuf};
+
+use affinage_engine::weights::{DType, Family, ModelConfig, Weights};
+use serde_json::{Value, json};
+
+fn golden(model: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(model)
+}
+
+/// A copy of the tiny Llama with another config.json; `null` removes a key.
+fn with_config(changes: Value) -> tempfile::TempDir {
+    let source = golden("tiny-llama");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    std::fs::copy(source.join("model.safetensors"), dir.path().join("model.safetensors")).expect("copied");
+    let text = std::fs::read_to_string(source.join("config.json")).expect("readable");
+    let mut config: Value = serde_json::from_str(&text).expect("valid JSON");
+    for (key, value) in changes.as_object().expect("an object") {
+        config[key] = value.clone();
+    }
+    std::fs::write(dir.path().join("config.json"), config.to_string()).expect("written");
+    dir
+}
+
+fn message(dir: &Path) -> String {
+    let error = Weights::open(dir).err().expect("the folder is wrong").to_string();
+    error.replace(&format!("{}/", dir.display()), "").replace(&dir.display().to_string(), "[DIR]")
+}
+
+fn changed(changes: Value) -> String {
+    message(with_config(changes).path())
+}
+
+#[test]
+fn a_single_file_with_a_tied_head() {
+    let weights = Weights::open(&golden("tiny-llama")).expect("a right folder");
+    assert!(weights.config().tie_word_embeddings && !weights.has("lm_head.weight"));
+    assert_eq!(weights.config().family, Family::Llama);
+    assert!(weights.gguf().is_none());
+    let embedding = weights.matrix("model.embed_tokens.weight").expect("there");
+    assert_eq!((embedding.rows(), embedding.dtype()), (weights.config().vocab_size, DType::F32));
+    // One file: the hash is the file's own, as the Hub shows it.
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(
+        std::fs::read(golden("tiny-llama").join("model.safetensors")).expect("readable"),
+    );
+    assert_eq!(weights.sha256(), digest.iter().map(|b| format!("{b:02x}")).collect::<String>());
+}
+
+#[test]
+fn shards_rope_scaling_and_several_end_tokens() {
+    let weights = Weights::open(&golden("tiny-llama3")).expect("a right folder");
+    let config = weights.config();
+    assert!(!config.tie_word_embeddings && weights.has("lm_head.weight"));
+    assert_eq!(config.eos_token_ids, [2, 3]);
+    let scaling = config.rope.scaling.as_ref().expect("scaled");
+    assert_eq!((scaling.factor, scaling.original_max_position_embeddings), (8.0, 64));
+    assert_eq!(config.head_dim * config.heads, 64);
+    assert_ne!(weights.sha256(), Weights::open(&golden("tiny-llama")).expect("right").sha256());
+}
+
+#[test]
+fn bf16_with_biases() {
+    let weights = Weights::open(&golden("tiny-qwen2")).expect("a right folder");
+    assert!(weights.config().qkv_bias);
+    let bias = weights.vector("model.layers.0.self_attn.k_proj.bias").expect("there");
+    assert_eq!(bias.len(), weights.config().kv_heads * weights.config().head_dim);
+    assert_eq!(weights.matrix("model.layers.0.mlp.up_proj.weight").expect("there").dtype(), DType::BF16);
+}
+
+#[test]
+fn old_and_new_places_of_the_rope_settings() {
+    let read = |changes| ModelConfig::read(with_config(changes).path()).expect("right").rope;
+    let old = read(json!({"rope_parameters": null, "rope_theta": 7e5, "rope_scaling": {"rope_type": "llama3",
+        "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}));
+    let new = read(json!({"rope_parameters": {"rope_theta": 7e5, "rope_type": "llama3", "factor": 32.0,
+        "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}));
+    assert_eq!(old, new);
+    assert_eq!((old.theta, old.scaling.map(|s| s.factor)), (7e5, Some(32.0)));
+    let plain = read(json!({"rope_parameters": null, "rope_scaling": {"type": "default"}}));
+    assert_eq!((plain.theta, plain.scaling), (1e4, None));
+}
+
+#[test]
+fn generation_config_adds_end_tokens() {
+    let dir = with_config(json!({"eos_token_id": 2}));
+    std::fs::write(dir.path().join("generation_config.json"), r#"{"eos_token_id": [5, 2]}"#).expect("written");
+    assert_eq!(ModelConfig::read(dir.path()).expect("right").eos_token_ids, [2, 5]);
+}
+
+#[test]
+fn what_is_not_implemented_is_refused_by_name() {
+    insta::assert_snapshot!(changed(json!({"model_type": "gemma"})),
+        @"`config.json`: model_type is gemma, supported: llama, qwen2");
+    insta::assert_snapshot!(changed(json!({"architectures": ["LlamaForSequenceClassification"]})),
+        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, Qwen2ForCausalLM");
+    insta::assert_snapshot!(changed(json!({"hidden_act": "gelu"})),
+        @"`config.json`: hidden_act is gelu, supported: silu");
+    insta::assert_snapshot!(changed(json!({"attention_bias": true})),
+        @"`config.json`: attention_bias is true, supported: false");
+    insta::assert_snapshot!(changed(json!({"mlp_bias": true})), @"`config.json`: mlp_bias is true, supported: false");
+    insta::assert_snapshot!(changed(json!({"quantization_config": {"bits": 4}})),
+        @"`config.json`: quantization_config is present, supported: F32, F16 and BF16 safetensors, or GGUF");
+    insta::assert_snapshot!(changed(json!({"rope_parameters": {"rope_type": "yarn", "factor": 4.0}})),
+        @"`config.json`: the rope type is yarn, supported: default, llama3");
+    insta::assert_snapshot!(changed(json!({"rope_parameters": {"factor": 4.0}})),
+        @"`config.json`: the rope settings: expected a `rope_type`, found none");
+    insta::assert_snapshot!(changed(json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})),
+        @"`config.json`: partial_rotary_factor is 0.5, supported: 1");
+    insta::assert_snapshot!(changed(json!({"use_sliding_window": true, "max_window_layers": 1})),
+        @"`config.json`: attention is a sliding window, supported: full attention in all layers");
+    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})),
+        @"`config.json`: attention is a sliding window, supported: full attention in all layers");
+    // Present in every Qwen2 file, and off.
+    let off = json!({"use_sliding_window": false, "sliding_window": 32768, "max_window_layers": 1});
+    assert!(Weights::open(with_config(off).path()).is_ok());
+}
+
+#[test]
+fn shapes_are_compared_with_the_configuration() {
+    insta::assert_snapshot!(changed(json!({"hidden_size": 64})),
+        @"`[DIR]`: tensor `model.embed_tokens.weight` has shape [97, 32], the configuration implies [97, 64]");
+    insta::assert_snapshot!(changed(json!({"num_hidden_layers": 3})),
+        @"`[DIR]`: tensor `model.layers.2.input_layernorm.weight` is missing");
+    insta::assert_snapshot!(changed(json!({"num_hidden_layers": 1})),
+        @"`[DIR]`: tensor `model.layers.1.input_layernorm.weight` is not part of a llama decoder as implemented here");
+    insta::assert_snapshot!(changed(json!({"tie_word_embeddings": false})),
+        @"`[DIR]`: tensor `lm_head.weight` is missing");
+    insta::assert_snapshot!(changed(json!({"num_hidden_layers": 1u64 << 40})),
+        @"`config.json`: number of layers: expected 1 to 1073741824, found 1099511627776");
+}
+
+#[test]
+fn damaged_folders() {
+    let dir = with_config(json!({}));
+    let path = dir.path().join("model.safetensors");
+    let whole = std::fs::read(&path).expect("readable");
+    for len in [0, 7, 8, 100, whole.len() - 1] {
+        std::fs::write(&path, &whole[..len]).expect("written");
+        assert_eq!(message(dir.path()), "`model.safetensors` is not a complete safetensors file", "{len} bytes");
+    }
+    std::fs::remove_file(&path).expect("removed");
+    insta::assert_snapshot!(message(dir.path()), @"`[DIR]` is not a model: expected a .gguf file, or a folder with config.json and model.safetensors");
+    std::fs::write(dir.path().join("pytorch_model.bin"), "").expect("written");
+    insta::assert_snapshot!(message(dir.path()), @"`[DIR]`: the weight file is pytorch_model.bin, supported: safetensors");
+    let index = json!({"weight_map": {"a": "../secret.safetensors"}}).to_string();
+    std::fs::write(dir.path().join("model.safetensors.index.json"), index).expect("written");
+    insta::assert_snapshot!(message(dir.path()), @r#"`model.safetensors.index.json`: a shard: expected a plain file name, found "../secret.safetensors""#);
+    std::fs::write(dir.path().join("config.json"), "{").expect("written");
+    insta::assert_snapshot!(message(dir.path()), @"`config.json` is not valid JSON of the expected form");
+    std::fs::remove_file(dir.path().join("config.json")).expect("removed");
+    insta::assert_snapshot!(message(dir.path()), @"`[DIR]` is not a model: expected a .gguf file, or a folder with config.json and model.safetensors");
+}

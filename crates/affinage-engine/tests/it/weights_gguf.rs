@@ -1,0 +1,279 @@
+//! Reading GGUF files: what is in a right one, and that no wrong one does harm.
+
+use affinage_engine::weights::{DType, Family, LoadError, Weights};
+use proptest::prelude::*;
+
+use crate::gguf_file::{
+    FFN, GgufFile, HEAD_DIM, HIDDEN, KV_ROWS, Q_ROWS, Tensor, VOCAB, Value, f32_tensor, text, tiny_llama,
+};
+
+fn open(bytes: &[u8]) -> Result<Weights, LoadError> {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("model.gguf");
+    std::fs::write(&path, bytes).expect("written");
+    Weights::open(&path)
+}
+
+/// The message without the folder, which has another name each time.
+fn message(file: &GgufFile) -> String {
+    let error = open(&file.bytes()).err().expect("the file is wrong").to_string();
+    let start = error.find("model.gguf").expect("the message names the file");
+    error[start..].replacen("model.gguf`", "model", 1)
+}
+
+fn changed(change: impl FnOnce(&mut GgufFile)) -> String {
+    let mut file = tiny_llama();
+    change(&mut file);
+    message(&file)
+}
+
+#[test]
+fn configuration_names_and_vectors() {
+    let weights = open(&tiny_llama().bytes()).expect("a right file");
+    let config = weights.config();
+    assert_eq!((config.family, config.layers, config.heads, config.kv_heads), (Family::Llama, 1, 2, 1));
+    assert_eq!((config.vocab_size, config.hidden_size, config.intermediate_size), (VOCAB, HIDDEN, FFN));
+    assert_eq!((config.head_dim, config.max_position_embeddings), (HEAD_DIM, 64));
+    assert_eq!((config.rope.theta, config.rope.scaling.is_none()), (500_000.0, true));
+    assert_eq!((config.eos_token_ids.as_slice(), config.bos_token_id), ([2, 3].as_slice(), Some(1)));
+    assert!(config.tie_word_embeddings && !config.qkv_bias && !weights.has("lm_head.weight"));
+    let norm = weights.vector("model.layers.0.post_attention_layernorm.weight").expect("there");
+    assert_eq!(norm, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    let down = weights.matrix("model.layers.0.mlp.down_proj.weight").expect("there");
+    assert_eq!((down.rows(), down.cols(), down.dtype()), (HIDDEN, FFN, DType::F32));
+    assert_eq!(weights.tensors().count(), 11);
+    let (embedding, attention, feed_forward) = (VOCAB * HIDDEN, 2 * (Q_ROWS + KV_ROWS) * HIDDEN, 3 * FFN * HIDDEN);
+    assert_eq!(weights.parameter_count(), embedding + attention + feed_forward + 3 * HIDDEN);
+    assert_eq!(weights.stored_bytes(), 4 * weights.parameter_count());
+    assert_eq!(weights.sha256().len(), 64);
+}
+
+/// The converter stores row `2 j + half` of a head where the original has row `half * d/2 + j`.
+#[test]
+fn rows_of_q_and_k_come_back_in_their_original_order() {
+    let weights = open(&tiny_llama().bytes()).expect("a right file");
+    let first_column = |name: &str| -> Vec<f32> {
+        let matrix = weights.matrix(&format!("model.layers.0.self_attn.{name}.weight")).expect("there");
+        let read = |row| {
+            let mut out = [0.0; 1];
+            matrix.read_row(row, 0..1, &mut out);
+            assert_eq!(&matrix.row_bytes(row).expect("mapped")[..4], out[0].to_le_bytes());
+            out[0] / 100.0
+        };
+        (0..matrix.rows()).map(read).collect()
+    };
+    assert_eq!(first_column("q_proj"), [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    assert_eq!(first_column("k_proj"), [0.0, 2.0, 1.0, 3.0]);
+    assert_eq!(first_column("v_proj"), [0.0, 1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn qwen2_rows_stay_and_its_biases_are_required() {
+    let mut file = tiny_llama();
+    for (key, value) in &mut file.metadata {
+        *key = key.replace("llama.", "qwen2.");
+        if key == "general.architecture" {
+            *value = Value::Text("qwen2");
+        }
+    }
+    assert_eq!(message(&file), "model: tensor `model.layers.0.self_attn.q_proj.bias` is missing");
+    for (name, rows) in [("q", Q_ROWS), ("k", KV_ROWS), ("v", KV_ROWS)] {
+        file.tensors.push(f32_tensor(&format!("blk.0.attn_{name}.bias"), 1, rows));
+    }
+    let weights = open(&file.bytes()).expect("a right file");
+    assert!(weights.config().qkv_bias);
+    let mut out = [0.0; 1];
+    weights.matrix("model.layers.0.self_attn.q_proj.weight").expect("there").read_row(1, 0..1, &mut out);
+    assert_eq!(out, [100.0]);
+}
+
+#[test]
+fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
+    // transformers: low-frequency waves are divided by 32, high ones kept, between them blended.
+    let with_factors = |factors: [f32; 2]| {
+        let mut file = tiny_llama();
+        let bytes = factors.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let name = "rope_freqs.weight".to_owned();
+        file.tensors.push(Tensor { name, ne: vec![2], type_id: 0, bytes, offset: None });
+        file
+    };
+    // Head size 4: wave lengths 2 pi and 2 pi sqrt(500000) = 4443; 8192 / 4443 is between 1 and 4 turns.
+    let turns = 8192.0 / (2.0 * std::f64::consts::PI * 500_000f64.sqrt());
+    let kept = (turns - 1.0) / 3.0;
+    let blended = 1.0 / (kept + (1.0 - kept) / 32.0);
+    // The largest factor is taken for the scale; here no wave is slow enough to show it.
+    let refused = message(&with_factors([1.0, blended as f32]));
+    insta::assert_snapshot!(refused, @"model: tensor `rope_freqs.weight` is not the Llama 3 scaling, supported: the factors of Llama 3.1, 3.2 and 3.3");
+    let mut file = with_factors([1.0, 32.0]);
+    file.set("llama.rope.freq_base", Value::F32(5e8));
+    let weights = open(&file.bytes()).expect("a right file");
+    let scaling = weights.config().rope.scaling.clone().expect("scaled");
+    assert_eq!((scaling.factor, scaling.original_max_position_embeddings), (32.0, 8192));
+    let frequencies = weights.config().rope.inverse_frequencies(HEAD_DIM);
+    assert_eq!(frequencies[0], 1.0);
+    assert!((frequencies[1] * 32.0 * 5e8f64.sqrt() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_is_not_implemented_is_refused_by_name() {
+    insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("mamba")); }),
+        @"model: the architecture is mamba, supported: llama, qwen2");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.rope.scaling.type", Value::Text("yarn")); }),
+        @"model: llama.rope.scaling.type is yarn, supported: none, rope_freqs");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.expert_count", Value::U32(8)); }),
+        @"model: llama.expert_count is 8, supported: 0");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.rope.dimension_count", Value::U32(2)); }),
+        @"model: llama.rope.dimension_count is 2, supported: 4");
+    insta::assert_snapshot!(changed(|f| { f.set("general.type", Value::Text("adapter")); }),
+        @"model: general.type is adapter, supported: model");
+    insta::assert_snapshot!(changed(|f| f.version = 1), @"model: GGUF version is 1, supported: 2 and 3, little-endian");
+    insta::assert_snapshot!(changed(|f| f.tensor("token_embd.weight").type_id = 10),
+        @"model: tensor `token_embd.weight` is stored as Q2_K, supported: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, IQ4_NL");
+    insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("blk.0.attn_q_norm.weight", 1, HEAD_DIM))),
+        @"model: tensor `blk.0.attn_q_norm.weight` is not part of a llama decoder as implemented here");
+    insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("blk.0.attn_q.bias", 1, Q_ROWS))),
+        @"model: tensor `model.layers.0.self_attn.q_proj.bias` is not part of a llama decoder as implemented here");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_tensor_and_expectation() {
+    insta::assert_snapshot!(changed(|f| f.tensors.retain(|t| t.name != "blk.0.ffn_up.weight")),
+        @"model: tensor `model.layers.0.mlp.up_proj.weight` is missing");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.feed_forward_length", Value::U32(16)); }),
+        @"model: tensor `model.layers.0.mlp.gate_proj.weight` has shape [12, 8], the configuration implies [16, 8]");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.attention.head_count_kv", Value::U32(3)); }),
+        @"model: number of key-value heads: expected a divisor of the 2 heads, found 3");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.attention.head_count", Value::U32(0)); }),
+        @"model: number of heads: expected 1 to 1073741824, found 0");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.block_count", Value::Text("many")); }),
+        @r#"model: metadata `llama.block_count`: expected a whole number, not negative, found "many""#);
+    insta::assert_snapshot!(changed(|f| f.metadata.retain(|(key, _)| key != "llama.context_length")),
+        @"model: metadata `llama.context_length`: expected a value, found nothing");
+    insta::assert_snapshot!(changed(|f| { f.set("tokenizer.ggml.eos_token_id", Value::U32(10)); }),
+        @"model: an end or begin token: expected below the vocabulary size 10, found 10");
+    insta::assert_snapshot!(changed(|f| f.tensor("blk.0.attn_k.weight").offset = Some(1 << 40)),
+        @"model: tensor `blk.0.attn_k.weight` ends at byte 1099511629088, the file has 3520 bytes");
+    insta::assert_snapshot!(changed(|f| f.tensor("blk.0.attn_k.weight").offset = Some(33)),
+        @"model: offset of tensor `blk.0.attn_k.weight`: expected a multiple of 32, found 33");
+    insta::assert_snapshot!(changed(|f| f.tensor("blk.0.attn_v.weight").offset = Some(0)),
+        @"model: tensors `blk.0.attn_v.weight` and `token_embd.weight`: expected data that do not overlap, found byte 1312 after byte 1184");
+    insta::assert_snapshot!(changed(|f| { f.set("general.alignment", Value::U32(24)); }),
+        @"model: metadata `general.alignment`: expected a power of two from 8 to 1048576, found 24");
+    insta::assert_snapshot!(changed(|f| f.metadata.push(("llama.block_count".to_owned(), Value::U32(1)))),
+        @"model: metadata `llama.block_count`: expected one value, found two");
+    insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("output_norm.weight", 1, HIDDEN))),
+        @"model: tensor `model.norm.weight`: expected one, found two");
+    insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").type_id = 8),
+        @"model: row length of tensor `output_norm.weight`: expected a multiple of 32 for Q8_0, found 8");
+    insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").ne = vec![0, 8]),
+        @"model: shape of tensor `output_norm.weight`: expected no zero, found [8, 0]");
+    insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").ne = vec![1; 5]),
+        @"model: number of dimensions of tensor `output_norm.weight`: expected 1 to 4, found 5");
+    insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").ne = vec![u64::MAX; 4]),
+        @"model: tensor `output_norm.weight` ends at byte 340282366920938463463374607431768211455, the file has 3520 bytes");
+}
+
+/// Counts and lengths far beyond the file: refused before anything of that size is allocated.
+#[test]
+fn huge_counts_are_refused() {
+    insta::assert_snapshot!(changed(|f| f.counts = Some((u64::MAX, 12))),
+        @"model: number of tensors: expected at most 146, as many as the rest of the file can hold, found 18446744073709551615");
+    insta::assert_snapshot!(changed(|f| f.counts = Some((11, 1 << 60))),
+        @"model: number of metadata keys: expected at most 268, as many as the rest of the file can hold, found 1152921504606846976");
+    let array = |element: u32, len: u64| {
+        let mut bytes = element.to_le_bytes().to_vec();
+        bytes.extend(len.to_le_bytes());
+        Value::Raw(9, bytes)
+    };
+    insta::assert_snapshot!(changed(|f| { f.set("x", array(8, 1 << 50)); }),
+        @"model: x: expected at most 371, as many as the rest of the file can hold, found 1125899906842624");
+    insta::assert_snapshot!(changed(|f| { f.set("x", Value::Raw(8, u64::MAX.to_le_bytes().to_vec())); }),
+        @"model: x: expected at most 2976, as many as the rest of the file can hold, found 18446744073709551615");
+    insta::assert_snapshot!(changed(|f| { f.set("x", Value::Raw(13, vec![])); }),
+        @"model: type of metadata `x`: expected a number from 0 to 12, found 13");
+    // An array of an array of an array ...
+    let nested = (0..1000).flat_map(|_| [9u32.to_le_bytes().to_vec(), 1u64.to_le_bytes().to_vec()].concat());
+    let nested: Vec<u8> = nested.collect();
+    insta::assert_snapshot!(changed(|f| { f.set("x", Value::Raw(9, nested)); }),
+        @"model: metadata `x`: expected arrays nested at most 4 deep, found deeper ones");
+}
+
+#[test]
+fn arrays_and_texts_of_the_metadata() {
+    let mut file = tiny_llama();
+    let mut tokens = 8u32.to_le_bytes().to_vec();
+    tokens.extend(2u64.to_le_bytes());
+    text(&mut tokens, "Ġthe");
+    text(&mut tokens, "");
+    let mut types = 5u32.to_le_bytes().to_vec();
+    types.extend(2u64.to_le_bytes());
+    types.extend([1i32, -3].iter().flat_map(|n| n.to_le_bytes()));
+    file.set("tokens", Value::Raw(9, tokens)).set("types", Value::Raw(9, types));
+    let weights = open(&file.bytes()).expect("a right file");
+    let metadata = weights.gguf().expect("a GGUF file");
+    assert_eq!(metadata.strings("tokens").expect("texts"), Some(vec!["Ġthe", ""]));
+    assert_eq!(metadata.integers("types").expect("numbers"), Some(vec![1, -3]));
+    assert!(metadata.strings("types").is_err() && metadata.integers("tokens").is_err());
+    assert_eq!(metadata.strings("absent").expect("no error"), None);
+    assert!(metadata.keys().contains(&"llama.block_count"));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused() {
+    let whole = tiny_llama().bytes();
+    for len in 0..whole.len() {
+        assert!(open(&whole[..len]).is_err(), "cut to {len} of {} bytes", whole.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever the bytes: an error, or a model whose every row can be read.
+    #[test]
+    fn damaged_files_do_no_harm(changes in prop::collection::vec((0usize..2400, any::<u8>()), 1..6)) {
+        let mut bytes = tiny_llama().bytes();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        if let Ok(weights) = open(&bytes) {
+            let tensors: Vec<_> = weights.tensors().map(|t| (t.name.to_owned(), t.shape.len())).collect();
+            for (name, dimensions) in tensors {
+                if dimensions == 1 {
+                    weights.vector(&name).expect("checked at open");
+                } else {
+                    let matrix = weights.matrix(&name).expect("checked at open");
+                    let mut out = vec![0.0; matrix.cols()];
+                    (0..matrix.rows()).for_each(|row| matrix.read_row(row, 0..matrix.cols(), &mut out));
+                }
+            }
+        }
+    }
+}
+
+/// `testdata/golden/make_tiny_chat.py` writes one model in both forms, the GGUF with gguf-py.
+#[test]
+fn a_gguf_file_and_a_folder_hold_the_same_model() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden");
+    let file = Weights::open(&golden.join("tiny-chat.gguf")).expect("a right file");
+    let folder = Weights::open(&golden.join("tiny-chat")).expect("a right folder");
+    assert_eq!(file.config(), folder.config());
+    assert_eq!(file.matrix("model.embed_tokens.weight").expect("there").dtype(), DType::Q8_0);
+    let names: Vec<_> = folder.tensors().map(|tensor| (tensor.name.to_owned(), tensor.shape.len())).collect();
+    assert_eq!(names.len(), file.tensors().count());
+    for (name, dimensions) in names {
+        if dimensions == 1 {
+            assert_eq!(file.vector(&name).expect("there"), folder.vector(&name).expect("there"), "{name}");
+            continue;
+        }
+        let (a, b) = (file.matrix(&name).expect("there"), folder.matrix(&name).expect("there"));
+        let (mut row_a, mut row_b) = (vec![0.0; 32], vec![0.0; 32]);
+        for row in 0..a.rows() {
+            for start in (0..a.cols()).step_by(32) {
+                a.read_row(row, start..start + 32, &mut row_a);
+                b.read_row(row, start..start + 32, &mut row_b);
+                assert_eq!(row_a, row_b, "{name} row {row}");
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The two wire formats: bodies, replies, failures, and where the key may not appear.
+
+use std::time::Duration;
+
+use affinage_eval::comparison::{Comparison, Seat};
+use affinage_eval::judge::request::{Form, JudgeRequest, answer_under_label, render};
+use affinage_eval::judge::wire::{
+    FailureKind, MaxTokensKey, WireFailure, WireFormat, WireParams, cost_usd, redact, retry_delay,
+};
+use affinage_eval::judgment::{MissingReason, Usage};
+use affinage_eval::suite::Domain;
+
+use crate::world::prompt;
+
+fn request() -> JudgeRequest {
+    let seat = |id: &str, label: &str| Seat { completion_id: id.to_owned(), label: label.to_owned() };
+    let comparison = Comparison {
+        v: 1,
+        comparison_id: "cmp-1".to_owned(),
+        pair_id: "pair-1".to_owned(),
+        prompt_id: "prm-0001".to_owned(),
+        first: seat("one", "K7"),
+        second: seat("two", "M2"),
+    };
+    render(Form::Json, &prompt(1, Domain::In), &comparison, "One \"quoted\".", "Two.")
+}
+
+fn params() -> WireParams {
+    WireParams {
+        model: "judge-1".to_owned(),
+        max_tokens: 512,
+        structured: true,
+        max_tokens_key: MaxTokensKey::MaxCompletionTokens,
+    }
+}
+
+fn fail(format: WireFormat, status: u16, body: &str, headers: &[(&str, &str)]) -> WireFailure {
+    let header =
+        |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    format.read(status, header, body.as_bytes()).expect_err("not a success")
+}
+
+#[test]
+fn bodies_carry_the_texts_and_no_sampling_parameters() {
+    for format in [WireFormat::Anthropic, WireFormat::Openai] {
+        let body = format.body(&request(), &params());
+        assert_eq!(body, format.body(&request(), &params()), "equal inputs, equal bytes");
+        let user = format.user_text(&body).expect("the body has a user message");
+        assert_eq!(answer_under_label(&user, "K7"), Some("One \"quoted\"."));
+        let text = String::from_utf8(body).expect("JSON is UTF-8");
+        assert!(!text.contains("temperature") && !text.contains("top_p"), "{text}");
+        assert!(text.contains("\"enum\":[\"K7\",\"M2\",\"tie\"]"), "{text}");
+    }
+}
+
+#[test]
+fn addresses_and_key_headers() {
+    assert_eq!(WireFormat::Anthropic.url("http://localhost:9/v1/"), "http://localhost:9/v1/messages");
+    assert_eq!(
+        WireFormat::Anthropic.url("https://api.anthropic.com"),
+        "https://api.anthropic.com/v1/messages"
+    );
+    assert_eq!(WireFormat::Openai.url("http://localhost:9/v1"), "http://localhost:9/v1/chat/completions");
+    assert_eq!(WireFormat::Anthropic.key_header("k").0, "x-api-key");
+    assert_eq!(WireFormat::Openai.key_header("k"), ("authorization", "Bearer k".to_owned()));
+}
+
+#[test]
+fn an_anthropic_reply_takes_only_text_blocks() {
+    let body = r#"{"type":"message","model":"judge-1-2026","content":[{"type":"thinking","thinking":"VERDICT: K7"},
+        {"type":"text","text":"VERDICT: M2"}],"stop_reason":"end_turn",
+        "usage":{"input_tokens":100,"output_tokens":5,"cache_read_input_tokens":40,"cache_creation_input_tokens":7}}"#;
+    let reply = WireFormat::Anthropic.read(200, |_| None, body.as_bytes()).expect("a reply");
+    assert_eq!((reply.text.as_str(), reply.missing), ("VERDICT: M2", None));
+    assert_eq!(reply.model.as_deref(), Some("judge-1-2026"));
+    let usage = reply.usage.expect("counted");
+    assert_eq!((usage.input_tokens, usage.cached_input_tokens, usage.cache_write_tokens), (100, 40, 7));
+    for (stop, missing) in [("refusal", MissingReason::Refusal), ("max_tokens", MissingReason::Truncated)] {
+        let body = body.replace("end_turn", stop);
+        let reply = WireFormat::Anthropic.read(200, |_| None, body.as_bytes()).expect("a reply");
+        assert_eq!(reply.missing, Some(missing), "a verdict in a reply that did not end is none");
+    }
+}
+
+#[test]
+fn an_openai_reply_tells_refusal_and_length() {
+    let body = r#"{"model":"judge-1","choices":[{"finish_reason":"stop","message":{"content":"VERDICT: K7","refusal":null}}],
+        "usage":{"prompt_tokens":100,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":60}}}"#;
+    let read = |body: &str| WireFormat::Openai.read(200, |_| None, body.as_bytes()).expect("a reply");
+    let reply = read(body);
+    assert_eq!(reply.missing, None);
+    let usage = reply.usage.expect("counted");
+    assert_eq!((usage.input_tokens, usage.cached_input_tokens), (40, 60));
+    assert_eq!(read(&body.replace("\"stop\"", "\"length\"")).missing, Some(MissingReason::Truncated));
+    assert_eq!(read(&body.replace("null", "\"no\"")).missing, Some(MissingReason::Refusal));
+    assert_eq!(read(&body.replace("\"stop\"", "\"content_filter\"")).missing, Some(MissingReason::Refusal));
+}
+
+#[test]
+fn failures_are_sorted_into_again_not_this_one_and_stop() {
+    use FailureKind::{Judge, ThisRequest, Transient};
+    let openai = |status, body: &str| fail(WireFormat::Openai, status, body, &[]).kind;
+    let again = Transient { retry_after: None };
+    let error = |code: &str| format!(r#"{{"error":{{"message":"m","type":"t","code":"{code}"}}}}"#);
+    assert_eq!(openai(429, &error("rate_limit_exceeded")), again);
+    assert_eq!(openai(429, &error("insufficient_quota")), Judge);
+    assert_eq!(openai(500, "oops"), again);
+    assert_eq!(openai(529, r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#), again);
+    assert_eq!(openai(401, &error("invalid_api_key")), Judge);
+    assert_eq!(openai(404, &error("model_not_found")), Judge);
+    assert_eq!(openai(400, &error("invalid_request_error")), ThisRequest);
+    assert_eq!(openai(413, "too large"), ThisRequest);
+    let quota = r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded: RequestsPerDay"}}]"#;
+    assert_eq!(openai(429, quota), Judge, "a day's quota does not come back in a minute");
+    let minute = r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded: RequestsPerMinute"}}]"#;
+    assert_eq!(openai(429, minute), again);
+    let cut = WireFormat::Openai.read(200, |_| None, b"{\"choices\": [").expect_err("cut");
+    assert_eq!(cut.kind, again, "a broken success is asked again");
+}
+
+#[test]
+fn the_server_may_say_when_to_come_back_and_whether() {
+    let body = r#"{"error":{"message":"m","type":"rate_limit_error"}}"#;
+    let kind = |headers: &[(&str, &str)]| fail(WireFormat::Anthropic, 429, body, headers).kind;
+    let after = |ms: u64| FailureKind::Transient { retry_after: Some(Duration::from_millis(ms)) };
+    assert_eq!(kind(&[("retry-after", "3")]), after(3000));
+    assert_eq!(kind(&[("retry-after", "3"), ("retry-after-ms", "250")]), after(250));
+    assert_eq!(kind(&[("retry-after", "soon")]), FailureKind::Transient { retry_after: None });
+    assert_eq!(kind(&[("x-should-retry", "false")]), FailureKind::ThisRequest);
+    assert_eq!(retry_delay(1, Some(Duration::from_secs(3)), 0.9), Duration::from_secs(3));
+    assert_eq!(
+        retry_delay(1, Some(Duration::from_secs(600)), 0.0),
+        Duration::from_millis(500),
+        "ten minutes is no wait"
+    );
+    let delays: Vec<u128> = (1..=7).map(|attempt| retry_delay(attempt, None, 0.0).as_millis()).collect();
+    assert_eq!(delays, [500, 1000, 2000, 4000, 8000, 8000, 8000]);
+    assert!(retry_delay(3, None, 1.0) >= Duration::from_millis(1500));
+}
+
+#[test]
+fn a_refused_parameter_is_dropped_once_and_then_the_request_is_final() {
+    let mut learnt = params();
+    let refuses = |message: &str| {
+        fail(
+            WireFormat::Openai,
+            400,
+            &format!(
+                r#"{{"error":{{"message":"Unsupported parameter: '{message}'","code":"unsupported_parameter"}}}}"#
+            ),
+            &[],
+        )
+    };
+    assert!(learnt.adapt(&refuses("response_format")) && !learnt.structured);
+    assert!(learnt.adapt(&refuses("max_completion_tokens")));
+    assert_eq!(learnt.max_tokens_key, MaxTokensKey::MaxTokens);
+    assert!(!learnt.adapt(&refuses("max_completion_tokens")), "nothing left to change");
+    let body = String::from_utf8(WireFormat::Openai.body(&request(), &learnt)).expect("UTF-8");
+    assert!(body.contains("\"max_tokens\":512") && !body.contains("response_format"));
+    assert!(!params().adapt(&fail(WireFormat::Openai, 429, "response_format", &[])), "only a 400 teaches");
+}
+
+#[test]
+fn an_unknown_price_is_unknown_and_a_key_is_redacted() {
+    let usage =
+        Usage { input_tokens: 1000, output_tokens: 100, cached_input_tokens: 500, cache_write_tokens: 0 };
+    assert_eq!(cost_usd(Some(&usage), Some(2.0), Some(10.0)), Some((1500.0 * 2.0 + 100.0 * 10.0) / 1e6));
+    assert_eq!(cost_usd(Some(&usage), None, Some(10.0)), None);
+    assert_eq!(cost_usd(None, Some(2.0), Some(10.0)), None);
+    assert_eq!(redact("bad key sk-secret-1", "sk-secret-1"), "bad key [key]");
+}

@@ -1,0 +1,170 @@
+//! `affinage analyze`: statistics from the files of an evaluation alone, without a network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use affinage_eval::ROW_VERSION;
+use affinage_eval::analysis::Analysis;
+use affinage_eval::analyze::{Inputs, analyze};
+use affinage_eval::comparison::{BlindKey, Comparison};
+use affinage_eval::completion::Completion;
+use affinage_eval::fit::FitRow;
+use affinage_eval::judge::ledger::RawRow;
+use affinage_eval::judge::wire::WireFormat;
+use affinage_eval::judgment::{Judgment, verify_verdict};
+use affinage_eval::suite::Prompt;
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+
+use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::jsonl;
+use crate::judges::{raw, read_plan};
+
+/// Statistics of an evaluation, offline, from its files alone
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage analyze\n  affinage analyze --verify --json")]
+pub struct AnalyzeArgs {
+    /// The evaluation below evals/; default: eval.name of affinage.toml
+    #[arg(long, value_name = "NAME")]
+    pub eval: Option<String>,
+    /// Also check every verdict against the raw bytes of its request
+    #[arg(long)]
+    pub verify: bool,
+}
+
+impl AnalyzeArgs {
+    /// One evaluation, from its rows.
+    pub fn of(eval: &str) -> Self {
+        Self { eval: Some(eval.to_owned()), verify: false }
+    }
+}
+
+pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let dir = ctx.project.join("evals").join(name);
+    if args.verify {
+        let (verified, without) = verify(ctx, &dir)?;
+        ctx.ui.say(format!("verified {verified} verdicts against their raw requests; {without} have none"));
+    }
+    let analysis = analyze_folder(ctx, &dir)?;
+    if ctx.json {
+        return ctx.ui.json(&analysis);
+    }
+    ctx.ui.data(&summary(&analysis))?;
+    ctx.ui.hint(format!("the whole of it: `affinage report`, or {}", ctx.shown(&dir.join("analysis.json"))));
+    Ok(())
+}
+
+/// Reads the rows of an evaluation folder, analyses them and writes `analysis.json`.
+pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
+    let plan = read_plan(dir)?;
+    let read = |name: &str| dir.join(name);
+    let prompts: Vec<Prompt> = jsonl::read(&read("prompts.jsonl"), &ctx.ui)?;
+    let completions: Vec<Completion> = jsonl::read(&read("completions.jsonl"), &ctx.ui)?;
+    let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
+    let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
+    let mut judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
+    judgments.extend(jsonl::read::<Judgment>(&read("votes.jsonl"), &ctx.ui)?);
+    let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
+    check_versions(dir, &prompts, &completions, &judgments)?;
+    let inputs = Inputs {
+        plan: &plan,
+        prompts: &prompts,
+        completions: &completions,
+        comparisons: &comparisons,
+        blind_keys: &blind_keys,
+        judgments: &judgments,
+        fit: &fit,
+    };
+    let analysis = analyze(&inputs)
+        .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
+        .hint("no figure was computed; find out how the rows came about before anything is reported")?;
+    let mut text = serde_json::to_vec_pretty(&analysis)?;
+    text.push(b'\n');
+    jsonl::replace_file(&dir.join("analysis.json"), &text)?;
+    Ok(analysis)
+}
+
+fn check_versions(
+    dir: &Path,
+    prompts: &[Prompt],
+    completions: &[Completion],
+    judgments: &[Judgment],
+) -> anyhow::Result<()> {
+    let mut versions = prompts
+        .iter()
+        .map(|row| row.v)
+        .chain(completions.iter().map(|row| row.v))
+        .chain(judgments.iter().map(|row| row.v));
+    match versions.find(|v| *v != ROW_VERSION) {
+        Some(found) => Err(anyhow!("{}: rows of version {found}, expected {ROW_VERSION}", dir.display()))
+            .hint("they were written by another version of affinage; use that one"),
+        None => Ok(()),
+    }
+}
+
+/// Proves for every judgment with raw bytes that the text under the winner's label is the winner's. Returns how
+/// many were proved and how many have no raw request.
+fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
+    let requests: BTreeMap<String, RawRow> =
+        raw::read(&dir.join("raw.jsonl.zst"))?.into_iter().map(|row| (row.sha256.clone(), row)).collect();
+    let comparisons: Vec<Comparison> = jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?;
+    let comparisons: BTreeMap<&str, &Comparison> =
+        comparisons.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
+    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?;
+    let texts: BTreeMap<&str, &str> =
+        completions.iter().map(|row| (row.completion_id.as_str(), row.text.as_str())).collect();
+    let (mut verified, mut without) = (0, 0);
+    for judgment in jsonl::read::<Judgment>(&dir.join("judgments.jsonl"), &ctx.ui)? {
+        let comparison = comparisons.get(judgment.comparison_id.as_str());
+        let comparison = comparison.with_context(|| format!("{} has no comparison", judgment.judgment_id))?;
+        let Some(request) = requests.get(&judgment.request_sha256) else {
+            without += 1;
+            continue;
+        };
+        if affinage_eval::id::sha256_hex(request.text.as_bytes()) != request.sha256 {
+            return Err(anyhow!("the raw request of {} was changed", judgment.judgment_id))
+                .hint("restore raw.jsonl.zst from a copy");
+        }
+        let shown = shown_text(&request.text);
+        verify_verdict(&judgment, comparison, &shown, |id| texts.get(id).copied())?;
+        verified += 1;
+    }
+    Ok((verified, without))
+}
+
+/// The user's part of a raw request: out of a JSON body, or from the first marker of a local judge's text.
+fn shown_text(request: &str) -> String {
+    let from_body =
+        [WireFormat::Openai, WireFormat::Anthropic].iter().find_map(|w| w.user_text(request.as_bytes()));
+    from_body.unwrap_or_else(|| {
+        let start = request.find("<<question ").unwrap_or(0);
+        request[start..].to_owned()
+    })
+}
+
+/// The findings for a terminal: the headline, its limits, the claims, and what to do next.
+fn summary(analysis: &Analysis) -> String {
+    let mut lines = vec![analysis.headline.sentence.clone()];
+    lines.extend(analysis.headline.contrast_sentence.clone());
+    let mut section = |title: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            lines.push(format!("\n{title}"));
+            lines.extend(items.into_iter().map(|item| format!("  {item}")));
+        }
+    };
+    section("Before you believe it", analysis.headline.limits.clone());
+    section("Claims", analysis.claims.iter().map(|claim| claim.sentence.clone()).collect());
+    let fit = analysis.fit.iter().flat_map(|fit| fit.arms.iter().map(|arm| arm.sentence.clone()));
+    section("Fit to your texts", fit.collect());
+    let voice = analysis.voice.iter().flat_map(|voice| {
+        std::iter::once(voice.fitness.sentence.clone())
+            .chain(voice.arms.iter().map(|arm| arm.sentence.clone()))
+    });
+    section("Voice", voice.collect());
+    section("Answers", analysis.rates.iter().map(|rates| rates.sentence.clone()).collect());
+    section("Do next", analysis.next_steps.clone());
+    lines.join("\n")
+}

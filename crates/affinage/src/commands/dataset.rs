@@ -1,0 +1,307 @@
+//! `affinage dataset`: freezes a version: chosen examples, split without leaks, certificate and card.
+
+mod select;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::candidate::ContextPolicy;
+use affinage_dataset::example::{DatasetRow, ROW_VERSION};
+use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
+use affinage_dataset::version::{
+    FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+};
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+
+use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::library::Library;
+use crate::run::write_folder_atomically;
+use crate::suites;
+use crate::ui::{Table, count};
+use select::{Selected, Selection, Undecided};
+
+/// Freeze a dataset version: train, validation and test without leaks, with a certificate
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean")]
+pub struct DatasetArgs {
+    /// Also take undecided answers that lint has no error or warning about
+    #[arg(long)]
+    pub accept_clean: bool,
+    /// A word in the folder's name, as in v2-letters-1f2e9c
+    #[arg(long, value_name = "WORD", value_parser = folder_word)]
+    pub name: Option<String>,
+}
+
+fn folder_word(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    if fits { Ok(text.to_owned()) } else { Err("use letters, digits, `_` and `.`".to_owned()) }
+}
+
+pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let library = Library::open(&ctx.project)?;
+    let undecided = if args.accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
+    if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
+        return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
+            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
+            .hint("or decide: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`");
+    }
+    let context = ContextPolicy::default();
+    let selection = select::select(&library, &context, undecided)?;
+    report_selection(ctx, &selection);
+    let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
+    let selected_by = if args.accept_clean { "accept-clean" } else { "signed" };
+    let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &context) };
+    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, args.name.as_deref())?;
+    report_version(ctx, &folder, &manifest)?;
+    if ctx.json {
+        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
+    }
+    Ok(())
+}
+
+/// Freezes what lint finds nothing against, as `--accept-clean` does, with the sides that `pinned` gives by prompt; the
+/// others are split as always.
+pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::Result<()> {
+    let library = Library::open(&ctx.project)?;
+    let context = ContextPolicy::default();
+    let selection = select::select(&library, &context, Undecided::AcceptClean)?;
+    report_selection(ctx, &selection);
+    let split = split_examples(ctx, &selection.selected, pinned)?;
+    let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &context) };
+    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, None)?;
+    report_version(ctx, &folder, &manifest)
+}
+
+fn report_selection(ctx: &Context, selection: &Selection) {
+    let counts = &selection.counts;
+    ctx.ui.say(format!(
+        "{} candidates: {} accepted ({} edited), {} rejected, {} not decided on, {} duplicates",
+        count(counts.candidates as u64),
+        count(counts.accepted as u64),
+        count(counts.edited as u64),
+        count(counts.rejected as u64),
+        count(counts.undecided as u64),
+        count(counts.exact_duplicates as u64)
+    ));
+    let flagged: Vec<String> =
+        selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    if !flagged.is_empty() {
+        ctx.ui.detail(format!("flags of undecided ones: {}", flagged.join(", ")));
+    }
+    if !selection.blocked.is_empty() {
+        ctx.ui.warn(format!(
+            "{} accepted examples have errors and are left out; edit them:",
+            selection.blocked.len()
+        ));
+        for (id, rules) in selection.blocked.iter().take(5) {
+            let rules: Vec<&str> = rules.iter().copied().collect();
+            ctx.ui.say(format!("  {id}: {}", rules.join(", ")));
+        }
+    }
+}
+
+/// The rules that `[dataset]` states; the way of selection is the caller's.
+fn rules(ctx: &Context, context: &ContextPolicy) -> Rules {
+    Rules {
+        selection: String::new(),
+        validation_share: ctx.config.dataset.validation_share,
+        test_share: ctx.config.dataset.test_share,
+        seed: ctx.config.dataset.seed,
+        context_exchanges: context.max_exchanges,
+        context_chars: context.max_chars,
+    }
+}
+
+/// Splits; examples whose prompt is in `pinned` stand where it says, as if an older version had put them there.
+fn split_examples(
+    ctx: &Context,
+    selected: &[Selected],
+    pinned: &BTreeMap<String, Side>,
+) -> anyhow::Result<Split> {
+    let items: Vec<Item<'_>> = selected
+        .iter()
+        .map(|Selected { example, position }| Item {
+            example_id: &example.example_id,
+            conversation: &example.provenance.conversation,
+            position: *position,
+            prompt: example.prompt(),
+            response: example.response(),
+        })
+        .collect();
+    let settings = &ctx.config.dataset;
+    let policy = Policy {
+        validation_share: settings.validation_share,
+        test_share: settings.test_share,
+        seed: settings.seed,
+    };
+    let mut previous = remember(manifests(&ctx.project)?.iter().map(Manifest::as_previous));
+    for item in &items {
+        if let Some(side) = pinned.get(item.prompt) {
+            previous.sides.entry(item.example_id.to_owned()).or_insert(*side);
+        }
+    }
+    split::split(&items, &policy, &previous, &evaluation_prompts(ctx)?).map_err(with_split_hint)
+}
+
+fn with_split_hint(error: SplitError) -> anyhow::Error {
+    let hint = match &error {
+        SplitError::TooFew { .. } => "import or accept more: `affinage review --export cards.jsonl`",
+        SplitError::OneComponent { .. } => {
+            "reject or edit the examples with these texts, or import conversations on other matters"
+        }
+    };
+    Err::<(), _>(error).hint(hint).expect_err("an error stays one")
+}
+
+/// Manifests of all versions in the project, newest first.
+fn manifests(project: &Path) -> anyhow::Result<Vec<Manifest>> {
+    let folder = project.join("datasets");
+    let mut found = Vec::new();
+    if folder.is_dir() {
+        for entry in fs_err::read_dir(&folder)? {
+            let entry = entry?;
+            let number = version_number(&entry.file_name().to_string_lossy());
+            let path = entry.path().join("manifest.json");
+            if let (Some(number), true) = (number, path.is_file()) {
+                let manifest: Manifest = serde_json::from_slice(&fs_err::read(&path)?)
+                    .with_context(|| format!("{} is not a manifest", path.display()))?;
+                found.push((number, manifest));
+            }
+        }
+    }
+    found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    Ok(found.into_iter().map(|(_, manifest)| manifest).collect())
+}
+
+/// 3 of `v3-1f2e9c`.
+fn version_number(folder: &str) -> Option<u32> {
+    folder.strip_prefix('v')?.split('-').next()?.parse().ok()
+}
+
+/// The prompts that the evaluation may ask: training examples must not hold them.
+fn evaluation_prompts(ctx: &Context) -> anyhow::Result<Vec<String>> {
+    let prompts = suites::all_out_of_domain(ctx)?;
+    Ok(prompts.iter().map(|prompt| prompt.question().to_owned()).collect())
+}
+
+fn file_name(side: Side) -> Option<&'static str> {
+    match side {
+        Side::Train => Some("train.jsonl"),
+        Side::Validation => Some("validation.jsonl"),
+        Side::Test => Some("test.jsonl"),
+        Side::Reserve => Some("reserve.jsonl"),
+        Side::Retired => None,
+    }
+}
+
+/// Writes the folder, unless an equal version is there.
+fn freeze(
+    ctx: &Context,
+    library: &Library,
+    selection: Selection,
+    split: Split,
+    rules: Rules,
+    word: Option<&str>,
+) -> anyhow::Result<(PathBuf, Manifest)> {
+    let tool = format!("affinage {}", env!("CARGO_PKG_VERSION"));
+    let (files, writers, sources) = rows(&selection.selected, &split)?;
+    let records: BTreeMap<String, FileRecord> = files
+        .iter()
+        .map(|(name, (examples, text))| {
+            let sha256 = format!("{:x}", Sha256::digest(text));
+            ((*name).to_owned(), FileRecord { examples: *examples, sha256 })
+        })
+        .collect();
+    let hash = version_hash(&rules, &tool, &records);
+    let datasets = ctx.project.join("datasets");
+    let earlier = manifests(&ctx.project)?;
+    if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
+        ctx.ui.say(format!("nothing changed since {}", same.name));
+        return Ok((datasets.join(&same.name), same.clone()));
+    }
+    let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
+    let word = word.map(|word| format!("{word}-")).unwrap_or_default();
+    let manifest = Manifest {
+        v: MANIFEST_VERSION,
+        name: format!("v{number}-{word}{}", &hash[..6]),
+        hash,
+        tool,
+        rules,
+        counts: selection.counts,
+        files: records,
+        sources,
+        writers,
+        certificate: split.certificate,
+        sides: split.sides,
+    };
+    let folder = datasets.join(&manifest.name);
+    write_folder_atomically(&folder, |folder| {
+        for (name, (_, text)) in &files {
+            fs_err::write(folder.join(name), text)?;
+        }
+        fs_err::write(folder.join("manifest.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
+        Ok(fs_err::write(folder.join("card.md"), card(&manifest))?)
+    })?;
+    let sources: Vec<String> = manifest.sources.iter().cloned().collect();
+    library.add_version(&manifest.hash, &manifest.name, &sources, &jiff::Timestamp::now().to_string())?;
+    Ok((folder, manifest))
+}
+
+/// Number of lines and text of each file.
+type Files = BTreeMap<&'static str, (usize, Vec<u8>)>;
+
+/// Lines of every file, examples by writer, and the imported files they come from.
+fn rows(
+    selected: &[Selected],
+    split: &Split,
+) -> anyhow::Result<(Files, BTreeMap<String, usize>, BTreeSet<String>)> {
+    let mut files: Files =
+        ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
+    let mut writers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut sources = BTreeSet::new();
+    for (index, Selected { example, .. }) in selected.iter().enumerate() {
+        let Some(name) = split.placed[index].and_then(file_name) else { continue };
+        let row = DatasetRow {
+            v: ROW_VERSION,
+            example_id: example.example_id.clone(),
+            messages: example.messages.clone(),
+            conversation: example.provenance.conversation.clone(),
+            prompt_cluster: split.prompt_clusters[index].clone(),
+            writer: example.writer(),
+        };
+        let (lines, text) = files.entry(name).or_default();
+        *lines += 1;
+        serde_json::to_writer(&mut *text, &row)?;
+        text.push(b'\n');
+        *writers.entry(row.writer).or_default() += 1;
+        sources.insert(example.provenance.source_sha256.clone());
+    }
+    Ok((files, writers, sources))
+}
+
+fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+    let certificate = &manifest.certificate;
+    let mut table = Table::new(["file", "examples"]).right(&[1]);
+    for (name, file) in &manifest.files {
+        table.row([name.clone(), count(file.examples as u64)]);
+    }
+    if !ctx.json {
+        ctx.ui.data(&table.render())?;
+    }
+    ctx.ui.say(format!(
+        "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
+        certificate.max_containment,
+        certificate.threshold,
+        certificate.dropped.len()
+    ));
+    for conversation in &certificate.sectioned {
+        ctx.ui.say(format!("cut into sections, with parts on several sides: {conversation}"));
+    }
+    ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
+    ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");
+    Ok(())
+}

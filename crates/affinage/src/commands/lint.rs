@@ -1,0 +1,234 @@
+//! `affinage lint`: what is wrong in the library or in a dataset, with spans and fixes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::candidate::{ContextPolicy, candidates};
+use affinage_dataset::example::DatasetRow;
+use affinage_dataset::lint::rules::RULES;
+use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
+use anyhow::anyhow;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::jsonl;
+use crate::library::Library;
+use crate::ui::{Paint, Table, count};
+
+/// Show what is wrong in the library or a dataset, with the exact place
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  affinage lint\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+)]
+pub struct LintArgs {
+    /// `library`, a dataset version, a folder, or a JSONL file with `messages`
+    #[arg(value_name = "DATASET", default_value = "library")]
+    pub target: String,
+    /// Exit with 1 if there is any error or warning
+    #[arg(long)]
+    pub strict: bool,
+}
+
+pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
+    let subjects = match args.target.as_str() {
+        "library" => library_subjects(ctx)?,
+        target => dataset_subjects(ctx, target)?,
+    };
+    let findings = lint(&subjects);
+    if ctx.json {
+        ctx.ui.json(&document(&subjects, &findings))?;
+    } else {
+        ctx.ui.data(&summary(ctx, &subjects, &findings))?;
+    }
+    let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
+    if args.strict && serious > 0 {
+        return Err(anyhow!("{} errors and warnings in {}", count(serious as u64), args.target))
+            .hint("without `--strict` findings do not fail");
+    }
+    Ok(())
+}
+
+fn library_subjects(ctx: &Context) -> anyhow::Result<Vec<Subject>> {
+    ctx.require_project()?;
+    let mut subjects = Vec::new();
+    Library::open(&ctx.project)?.for_each_conversation(|_, conversation| {
+        for candidate in candidates(&conversation, &ContextPolicy::default()) {
+            subjects
+                .extend(candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant)));
+        }
+        Ok(())
+    })?;
+    Ok(subjects)
+}
+
+fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
+    for path in dataset_files(ctx, target)? {
+        for row in jsonl::read::<DatasetRow>(&path, &ctx.ui)? {
+            subjects.push(Subject::of_messages(&row.example_id, &row.conversation, &row.messages));
+        }
+    }
+    Ok(subjects)
+}
+
+/// A file, the files of a folder, or those of a version of this project.
+fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let version = ctx.project.join("datasets").join(target);
+    let folder = [Path::new(target).to_owned(), version].into_iter().find(|path| path.exists());
+    match folder {
+        Some(file) if file.is_file() => Ok(vec![file]),
+        Some(folder) => {
+            let names = ["train.jsonl", "validation.jsonl", "test.jsonl"];
+            let files: Vec<PathBuf> =
+                names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
+            if files.is_empty() {
+                return Err(anyhow!(
+                    "no train.jsonl, validation.jsonl or test.jsonl in {}",
+                    folder.display()
+                ))
+                .hint("name a dataset version, a folder with these files, or one JSONL file");
+            }
+            Ok(files)
+        }
+        None => Err(anyhow!("`{target}` is neither a file or folder nor a dataset version of this project"))
+            .hint("`affinage lint` alone looks at the library"),
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    v: u32,
+    examples: usize,
+    examples_without_findings: usize,
+    by_rule: BTreeMap<&'static str, usize>,
+    findings: Vec<FindingRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingRow<'a> {
+    rule: &'static str,
+    severity: Severity,
+    id: &'a str,
+    field: Field,
+    /// Start and end, in bytes and in characters.
+    bytes: [usize; 2],
+    chars: [usize; 2],
+    text: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<&'a str>,
+}
+
+fn document<'a>(subjects: &'a [Subject], findings: &'a [Finding]) -> Document<'a> {
+    let by_id = by_id(subjects);
+    let rows = findings.iter().map(|finding| {
+        let text = by_id[finding.id.as_str()].text(finding.field);
+        let chars = |byte: usize| text[..byte].chars().count();
+        FindingRow {
+            rule: finding.rule,
+            severity: finding.severity,
+            id: &finding.id,
+            field: finding.field,
+            bytes: [finding.span.start, finding.span.end],
+            chars: [chars(finding.span.start), chars(finding.span.end)],
+            text: &text[finding.span.clone()],
+            message: &finding.message,
+            fix: finding.fix.as_deref(),
+        }
+    });
+    Document {
+        v: 1,
+        examples: subjects.len(),
+        examples_without_findings: subjects.len() - touched(findings),
+        by_rule: counts(findings).into_iter().map(|((_, rule), count)| (rule, count)).collect(),
+        findings: rows.collect(),
+    }
+}
+
+fn by_id(subjects: &[Subject]) -> BTreeMap<&str, &Subject> {
+    subjects.iter().map(|subject| (subject.id.as_str(), subject)).collect()
+}
+
+fn touched(findings: &[Finding]) -> usize {
+    findings.iter().map(|f| f.id.as_str()).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        *counts.entry((finding.severity, finding.rule)).or_default() += 1;
+    }
+    counts
+}
+
+/// Examples shown for each rule.
+const SHOWN_PER_RULE: usize = 2;
+
+fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+    let clean = subjects.len() - touched(findings);
+    let mut text =
+        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+    if findings.is_empty() {
+        return text;
+    }
+    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
+    let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
+    for ((severity, rule), found) in counts(findings) {
+        table.row([
+            severity.letter().to_string(),
+            rule.to_owned(),
+            count(found as u64),
+            title(rule).to_owned(),
+        ]);
+    }
+    text += &format!("\n{}", table.render());
+    let by_id = by_id(subjects);
+    for (severity, rule) in counts(findings).into_keys() {
+        let heading = format!("{} {rule} {}", severity.letter(), title(rule));
+        text += &format!("\n{}\n", ctx.ui.paint_data(Paint::Bold, &heading));
+        let shown = findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(SHOWN_PER_RULE);
+        for finding in shown {
+            text += &shown_finding(ctx, by_id[finding.id.as_str()], finding);
+        }
+    }
+    text
+}
+
+fn shown_finding(ctx: &Context, subject: &Subject, finding: &Finding) -> String {
+    let field = match finding.field {
+        Field::Prompt => "prompt".to_owned(),
+        Field::Response => "answer".to_owned(),
+        Field::Context(index) => format!("context message {index}"),
+    };
+    let (before, marked, after) = excerpt(subject.text(finding.field), &finding.span);
+    let underline = "^".repeat(console::measure_text_width(&marked).max(1));
+    let indent = " ".repeat(console::measure_text_width(&before));
+    let detail = finding.message.split_once(": ").map_or(String::new(), |(_, detail)| format!(": {detail}"));
+    format!(
+        "  {} {field}{detail}\n    {before}{marked}{after}\n    {indent}{}\n",
+        finding.id,
+        ctx.ui.paint_data(Paint::Error, &underline)
+    )
+}
+
+/// The span with a little text around it, on one line.
+fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String) {
+    const BEFORE_CHARS: usize = 30;
+    const MARKED_CHARS: usize = 50;
+    const AFTER_CHARS: usize = 30;
+    let one_line = |part: &str| part.replace(['\n', '\r', '\t'], " ");
+    let before: Vec<char> = text[..span.start].chars().rev().take(BEFORE_CHARS).collect();
+    let before: String = before.into_iter().rev().collect();
+    let marked_all = &text[span.clone()];
+    let mut marked: String = marked_all.chars().take(MARKED_CHARS).collect();
+    let mut after: String = text[span.end..].chars().take(AFTER_CHARS).collect();
+    if marked.len() < marked_all.len() {
+        marked.push('…');
+        after.clear();
+    }
+    let printable =
+        |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+    (printable(before), printable(marked), printable(after))
+}

@@ -1,0 +1,87 @@
+//! `affinage report`: one self-contained page from the files of an evaluation, offline.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::jsonl::replace_file;
+use crate::report;
+use crate::ui::bytes;
+
+/// Draw report.html from an evaluation's files, offline
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md")]
+pub struct ReportArgs {
+    /// The evaluation, a folder below evals/; default: `eval.name` of affinage.toml
+    #[arg(long, value_name = "NAME")]
+    pub eval: Option<String>,
+    /// Show the page in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// Print the first screen as Markdown too
+    #[arg(long, conflicts_with = "json")]
+    pub md: bool,
+}
+
+impl ReportArgs {
+    /// The page of one evaluation.
+    pub fn of(eval: &str) -> Self {
+        Self { eval: Some(eval.to_owned()), open: false, md: false }
+    }
+}
+
+#[derive(Serialize)]
+struct Made {
+    report: PathBuf,
+    size_bytes: usize,
+    pairs_embedded: usize,
+    pairs_total: usize,
+}
+
+pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let evidence = report::read::read(ctx, name)?;
+    let page = report::render(&evidence);
+    let path = ctx.project.join("evals").join(name).join("report.html");
+    replace_file(&path, page.html.as_bytes())?;
+    let size = page.html.len();
+    ctx.ui.say(format!("report: {} ({})", ctx.shown(&path), bytes(size as u64)));
+    if page.pairs_embedded < page.pairs_total {
+        ctx.ui.say(format!("{} of {} pairs are in it, the others stay in the files", page.pairs_embedded, page.pairs_total));
+    }
+    if args.md {
+        ctx.ui.data(&report::markdown::summary(&evidence))?;
+    }
+    if args.open {
+        open_in_browser(&path)?;
+    }
+    if ctx.json {
+        let Page { pairs_embedded, pairs_total, .. } = page;
+        ctx.ui.json(&Made { report: path, size_bytes: size, pairs_embedded, pairs_total })?;
+    }
+    Ok(())
+}
+
+use report::Page;
+
+/// Asks the desktop to show a file.
+fn open_in_browser(path: &Path) -> anyhow::Result<()> {
+    let (program, before): (&str, &[&str]) = match std::env::consts::OS {
+        "macos" => ("open", &[]),
+        "windows" => ("cmd", &["/C", "start", ""]),
+        _ => ("xdg-open", &[]),
+    };
+    let mut command = Command::new(program);
+    command.args(before).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .spawn()
+        .with_context(|| format!("cannot open the browser with `{program}`"))
+        .hint(format!("open {} yourself", path.display()))?;
+    Ok(())
+}

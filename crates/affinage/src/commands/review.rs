@@ -1,0 +1,214 @@
+//! `affinage review`: decisions as a JSONL file, out and back in.
+//!
+//! One line is one candidate with all its answers and what lint says about each. The user fills in `decision`
+//! (`accept`, `reject` or `edit`), `variant` if it is not the proposed one, and `text` for an edit.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use affinage_dataset::candidate::{Candidate, ContextPolicy, candidates};
+use affinage_dataset::lint::{Finding, Subject, lint};
+use affinage_dataset::message::Message;
+use anyhow::anyhow;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::jsonl;
+use crate::library::{Action, Decision, Library};
+use crate::ui::count;
+
+/// Decide what to learn from: accept, reject or edit each answer
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  affinage review --export cards.jsonl     then fill in \"decision\" in each line\n  \
+    affinage review --import cards.jsonl"
+)]
+pub struct ReviewArgs {
+    /// Write all candidates with their answers, flags and decisions
+    #[arg(long, value_name = "FILE", conflicts_with = "import")]
+    pub export: Option<PathBuf>,
+    /// Read decisions: lines with `decision` set to accept, reject or edit
+    #[arg(long, value_name = "FILE")]
+    pub import: Option<PathBuf>,
+}
+
+pub fn run(ctx: &Context, args: ReviewArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    match (args.export, args.import) {
+        (Some(file), _) => export(ctx, &file),
+        (None, Some(file)) => import(ctx, &file),
+        (None, None) => Err(anyhow!("the review desk in the browser does not exist yet"))
+            .hint("decide in a file: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`"),
+    }
+}
+
+/// One line of the file. Only `id`, `decision`, `variant` and `text` are read back.
+#[derive(Debug, Serialize, Deserialize)]
+struct Card {
+    v: u32,
+    id: String,
+    #[serde(default)]
+    conversation: String,
+    #[serde(default)]
+    context: Vec<Message>,
+    #[serde(default)]
+    prompt: String,
+    #[serde(default)]
+    variants: Vec<CardVariant>,
+    #[serde(default)]
+    decision: Option<Action>,
+    /// The answer meant by accept or edit; by default the proposed one, which stands first.
+    #[serde(default)]
+    variant: Option<String>,
+    #[serde(default)]
+    text: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CardVariant {
+    variant: String,
+    text: String,
+    model: Option<String>,
+    /// `RULE message` of every finding.
+    flags: Vec<String>,
+}
+
+fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
+    let library = Library::open(&ctx.project)?;
+    let decisions = library.decisions()?;
+    let mut all: Vec<Candidate> = Vec::new();
+    library.for_each_conversation(|_, conversation| {
+        all.extend(candidates(&conversation, &ContextPolicy::default()));
+        Ok(())
+    })?;
+    let subjects: Vec<Subject> =
+        all.iter().flat_map(|c| c.variants.iter().map(move |v| Subject::of_variant(c, v))).collect();
+    let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Finding { id, rule, message, .. } in lint(&subjects) {
+        flags.entry(id).or_default().push(format!("{rule} {message}"));
+    }
+    let cards: Vec<Card> = all.iter().map(|candidate| card(candidate, &flags, &decisions)).collect();
+    jsonl::write_all(file, &cards)?;
+    let undecided = cards.iter().filter(|card| card.decision.is_none()).count();
+    ctx.ui.say(format!(
+        "{}: {} candidates, {} without a decision",
+        file.display(),
+        count(cards.len() as u64),
+        count(undecided as u64)
+    ));
+    ctx.ui.hint(format!(
+        "set \"decision\" to accept, reject or edit (with \"text\"), then `affinage review --import {}`",
+        file.display()
+    ));
+    if ctx.json {
+        ctx.ui.json(
+            &serde_json::json!({ "v": 1, "file": file, "candidates": cards.len(), "undecided": undecided }),
+        )?;
+    }
+    Ok(())
+}
+
+fn card(
+    candidate: &Candidate,
+    flags: &BTreeMap<String, Vec<String>>,
+    decisions: &HashMap<String, Decision>,
+) -> Card {
+    let decision = decisions.get(&candidate.candidate_id);
+    let mut variants: Vec<_> = candidate.variants.iter().collect();
+    variants.sort_by_key(|variant| !variant.active);
+    let shown = variants.into_iter().map(|variant| {
+        let subject_id = format!("{}/{}", candidate.candidate_id, variant.variant_id);
+        CardVariant {
+            variant: variant.variant_id.clone(),
+            text: variant.text.clone(),
+            model: variant.model.clone(),
+            flags: flags.get(&subject_id).cloned().unwrap_or_default(),
+        }
+    });
+    Card {
+        v: 1,
+        id: candidate.candidate_id.clone(),
+        conversation: candidate.conversation.clone(),
+        context: candidate.context.clone(),
+        prompt: candidate.prompt.clone(),
+        variants: shown.collect(),
+        decision: decision.map(|d| d.action),
+        variant: decision.and_then(|d| d.variant.clone()),
+        text: decision.and_then(|d| d.text.clone()),
+    }
+}
+
+fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
+    if !file.is_file() {
+        return Err(anyhow!("no file {}", file.display()))
+            .hint(format!("make one: `affinage review --export {}`", file.display()));
+    }
+    let mut library = Library::open(&ctx.project)?;
+    let mut known: HashMap<String, Candidate> = HashMap::new();
+    library.for_each_conversation(|_, conversation| {
+        let found = candidates(&conversation, &ContextPolicy::default());
+        known.extend(found.into_iter().map(|candidate| (candidate.candidate_id.clone(), candidate)));
+        Ok(())
+    })?;
+    let mut decisions = Vec::new();
+    let mut problems = Vec::new();
+    let cards: Vec<Card> = jsonl::read(file, &ctx.ui)?;
+    for (line, card) in cards.iter().enumerate() {
+        match decision(card, &known) {
+            Ok(found) => decisions.extend(found),
+            Err(problem) => problems.push(format!("{}: row {}: {problem}", file.display(), line + 1)),
+        }
+    }
+    if !problems.is_empty() {
+        let shown = problems.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
+        return Err(anyhow!("{} decisions cannot be used, none was taken over: {shown}", problems.len()))
+            .hint("correct these lines and import the file again");
+    }
+    let undecided = cards.len() - decisions.len();
+    let added = library.decide(&decisions, &jiff::Timestamp::now().to_string())?;
+    ctx.ui.say(format!(
+        "{} decisions, {} of them new; {} lines without one",
+        count(decisions.len() as u64),
+        count(added as u64),
+        count(undecided as u64)
+    ));
+    if added > 0 {
+        ctx.ui.hint("freeze what you accepted: `affinage dataset`");
+    }
+    if ctx.json {
+        ctx.ui.json(&serde_json::json!({ "v": 1, "decisions": decisions.len(), "new": added, "undecided": undecided }))?;
+    }
+    Ok(())
+}
+
+/// The decision of a line; `None` if none was made.
+fn decision(card: &Card, known: &HashMap<String, Candidate>) -> Result<Option<Decision>, String> {
+    let Some(action) = card.decision else { return Ok(None) };
+    let candidate =
+        known.get(&card.id).ok_or_else(|| format!("no candidate `{}` in the library", card.id))?;
+    let variant = match (&card.variant, action) {
+        (Some(id), _) if candidate.variants.iter().any(|v| v.variant_id == *id) => Some(id.clone()),
+        (Some(id), _) => return Err(format!("candidate `{}` has no variant `{id}`", card.id)),
+        (None, Action::Reject) => None,
+        (None, _) => proposed(candidate).map(|variant| variant.variant_id.clone()),
+    };
+    let text = match (action, card.text.as_deref().map(str::trim)) {
+        (Action::Edit, Some(text)) if !text.is_empty() => Some(text.to_owned()),
+        (Action::Edit, _) => return Err("`edit` needs the new answer in `text`".to_owned()),
+        _ => None,
+    };
+    Ok(Some(Decision {
+        candidate: candidate.candidate_id.clone(),
+        conversation: candidate.conversation.clone(),
+        variant,
+        action,
+        text,
+    }))
+}
+
+/// The answer on the branch the user ended on, else the first.
+pub fn proposed(candidate: &Candidate) -> Option<&affinage_dataset::candidate::Variant> {
+    candidate.variants.iter().find(|variant| variant.active).or(candidate.variants.first())
+}

@@ -1,0 +1,83 @@
+//! `affinage run`: from imported conversations to the report. Each stage looks at the files of the project and does
+//! only what is missing, so running it again goes on where it stopped.
+
+use clap::Args;
+
+use super::{dataset, eval, train};
+use crate::config::Config;
+use crate::context::Context;
+use crate::datasets::DatasetVersion;
+use crate::events::Event;
+use crate::run::Run;
+use crate::ui::Paint;
+
+/// All stages from affinage.toml: dataset, train, eval; run it again and it goes on
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage import ~/Downloads/chats.zip\n  affinage run --accept-clean\n  \
+    affinage run --yes    # judges are asked without a question")]
+pub struct RunArgs {
+    /// If there is no dataset yet: also take undecided answers that lint has no error or warning about
+    #[arg(long)]
+    accept_clean: bool,
+    /// Send texts to the configured API judges without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    // Only the last stage prints data and says what to do next.
+    let inner = ctx.as_stage();
+    stage(ctx, "dataset");
+    if DatasetVersion::list(&ctx.project)?.is_empty() {
+        dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, name: None })?;
+    }
+    let version = DatasetVersion::open(&ctx.project, None)?;
+    ctx.ui.say(format!("{}; `affinage dataset` freezes another", version.name));
+
+    stage(ctx, "train");
+    match trained_before(ctx, &version)? {
+        None => train::run(&inner, train::TrainArgs::on(version.name.clone()))?,
+        Some(Trained::Finished(run)) => ctx.ui.say(format!("{} is finished", run.name)),
+        Some(Trained::Stopped(run)) => train::run(&inner, train::TrainArgs::going_on(run.name))?,
+    }
+
+    stage(ctx, "eval");
+    let run = match trained_before(ctx, &version)? {
+        Some(Trained::Finished(run) | Trained::Stopped(run)) => run,
+        None => Run::open(&ctx.project, None)?,
+    };
+    eval::run(ctx, eval::EvalArgs::of(run.name, args.yes))
+}
+
+fn stage(ctx: &Context, name: &str) {
+    ctx.ui.say(ctx.ui.paint(Paint::Bold, name));
+}
+
+/// A run with the same model, settings and data as the configuration asks for.
+enum Trained {
+    Finished(Run),
+    /// Has a checkpoint to go on from.
+    Stopped(Run),
+}
+
+/// The newest such run; one without any checkpoint has nothing to go on from and does not count.
+fn trained_before(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<Option<Trained>> {
+    for run in Run::list(&ctx.project)?.into_iter().rev() {
+        let Ok(config) = Config::parse(&run.run_toml()?, &[]) else { continue };
+        let events = run.events(&ctx.ui)?;
+        let same_data = events.iter().any(|record| {
+            matches!(&record.event, Event::RunStarted(started) if started.dataset_sha256 == version.sha256())
+        });
+        if !same_data || config.model != ctx.config.model || config.train != ctx.config.train {
+            continue;
+        }
+        if events.iter().any(|record| matches!(record.event, Event::Finished { .. })) {
+            return Ok(Some(Trained::Finished(run)));
+        }
+        if !run.checkpoints(&ctx.ui)?.is_empty() {
+            return Ok(Some(Trained::Stopped(run)));
+        }
+    }
+    Ok(None)
+}

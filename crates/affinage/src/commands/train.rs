@@ -1,0 +1,181 @@
+//! `affinage train`: LoRA fine-tuning of the base model on a frozen dataset version.
+
+use std::time::Instant;
+
+use affinage_engine::model::{Document, Model};
+use affinage_engine::train::Trainer;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::datasets::DatasetVersion;
+use crate::model::{LoadedModel, open_model};
+use crate::run::Run;
+use crate::training::{PinnedPrompt, Plan, TrainingRun};
+use crate::ui::{bytes, count, duration};
+use crate::{config::Config, machine};
+
+/// LoRA fine-tune the model on the newest dataset version
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage train --dry-run\n  affinage train\n  affinage train --resume\n  \
+    affinage --set train.epochs=3 train --sample \"Why do ruins move us?\"")]
+pub struct TrainArgs {
+    /// Go on with an interrupted run: the newest, or RUN
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "dry_run")]
+    resume: Option<Option<String>>,
+    /// Dataset version (default: the newest)
+    #[arg(long, value_name = "VERSION")]
+    data: Option<String>,
+    /// Answer this prompt at every checkpoint, to see the voice change
+    #[arg(long, value_name = "PROMPT")]
+    sample: Option<String>,
+    /// Print tokens, steps, memory and time from a short calibration; train nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl TrainArgs {
+    /// A new run on a dataset version.
+    pub fn on(version: String) -> Self {
+        Self { resume: None, data: Some(version), sample: None, dry_run: false }
+    }
+
+    /// The rest of a run.
+    pub fn going_on(run: String) -> Self {
+        Self { resume: Some(Some(run)), data: None, sample: None, dry_run: false }
+    }
+}
+
+/// What `--json` prints of a finished run.
+#[derive(Serialize)]
+struct Finished<'a> {
+    v: u32,
+    run: &'a str,
+    steps: usize,
+    checkpoints: Vec<String>,
+}
+
+pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let pinned = args.sample.map(|text| PinnedPrompt { text, max_new_tokens: 96 });
+    let resumed = match &args.resume {
+        Some(name) => Some(Run::open(&ctx.project, name.as_deref())?),
+        None => None,
+    };
+    // A resumed run follows the configuration that it was started with.
+    let config = match &resumed {
+        Some(run) => Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?,
+        None => ctx.config.clone(),
+    };
+    let data = match &resumed {
+        Some(run) => Some(run.dataset(&ctx.ui)?),
+        None => args.data,
+    };
+    let version = DatasetVersion::open(&ctx.project, data.as_deref())?;
+    let model = open_model(ctx, &config.model)?;
+    let engine = Model::load(&model.weights)?;
+    let plan = Plan::new(&model, &version, &config.train, &ctx.ui)?;
+    describe(ctx, &model, &engine, &plan);
+    if args.dry_run {
+        return dry_run(ctx, &engine, &plan);
+    }
+    let training = match resumed {
+        Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
+        None => TrainingRun::create(ctx, &model, &engine, &plan, pinned)?,
+    };
+    let run = training.go()?;
+    let checkpoints: Vec<String> = run.checkpoints(&ctx.ui)?.iter().map(|c| c.name()).collect();
+    ctx.ui.say(format!("run {} with checkpoints {}", ctx.shown(&run.path), checkpoints.join(", ")));
+    if ctx.json {
+        ctx.ui.json(&Finished { v: 1, run: &run.name, steps: plan.steps, checkpoints })?;
+    } else {
+        ctx.ui.hint("talk to it: `affinage chat --compare base,last`; find out whether it got better: `affinage eval`");
+    }
+    Ok(())
+}
+
+fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan) {
+    let trainable = plan.new_adapter(engine).values.len();
+    let total = model.weights.parameter_count();
+    ctx.ui.say(format!(
+        "{}: {} of {} parameters are trained ({:.2} %)",
+        model.name,
+        count(trainable as u64),
+        count(total as u64),
+        100.0 * trainable as f64 / total as f64
+    ));
+    ctx.ui.say(format!(
+        "dataset {}: {} rows to train on, {} to validate; {} steps, {} tokens",
+        plan.dataset,
+        plan.train.len(),
+        plan.validation.len(),
+        plan.steps,
+        count(plan.tokens())
+    ));
+}
+
+/// What a dry run found out.
+#[derive(Serialize)]
+struct Estimate {
+    v: u32,
+    rows: usize,
+    steps: usize,
+    tokens: u64,
+    supervised_share: f64,
+    longest_row_tokens: usize,
+    tokens_per_s: f64,
+    seconds: f64,
+    peak_rss_bytes: Option<u64>,
+}
+
+/// One gradient over the rows of the first step tells speed and memory; nothing is updated or written.
+fn dry_run(ctx: &Context, engine: &Model, plan: &Plan) -> anyhow::Result<()> {
+    let mut trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
+    let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+    // As many rows as fill one micro-batch: the largest amount of memory that a step needs.
+    let mut tokens = 0;
+    let rows = plan.train.iter().take_while(|row| {
+        let fits = tokens == 0 || tokens + row.ids.len() <= plan.config.micro_batch_tokens;
+        tokens += row.ids.len();
+        fits
+    });
+    let documents: Vec<Document> = rows
+        .enumerate()
+        .map(|(row, example)| Document { row_id: row as u64, ids: &example.ids, loss_mask: &example.loss_mask })
+        .collect();
+    let tokens: usize = documents.iter().map(|document| document.ids.len()).sum();
+    trainer.gradient(&documents)?;
+    let began = Instant::now();
+    trainer.gradient(&documents)?;
+    let tokens_per_s = tokens as f64 / began.elapsed().as_secs_f64();
+    let supervised: usize = plan.train.iter().map(|row| row.loss_mask.iter().filter(|on| **on).count()).sum();
+    let all: usize = plan.train.iter().map(|row| row.ids.len()).sum();
+    let estimate = Estimate {
+        v: 1,
+        rows: plan.train.len(),
+        steps: plan.steps,
+        tokens: plan.tokens(),
+        supervised_share: supervised as f64 / all as f64,
+        longest_row_tokens: longest,
+        tokens_per_s,
+        seconds: plan.tokens() as f64 / tokens_per_s,
+        peak_rss_bytes: machine::peak_rss_bytes(),
+    };
+    if ctx.json {
+        return ctx.ui.json(&estimate);
+    }
+    let memory = estimate.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), bytes);
+    ctx.ui.data(&format!(
+        "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of each row is learnt from; longest row {})\n\
+         speed    {:.0} tokens/s, measured on {} tokens\ntime     about {}, evaluations not counted\nmemory   {}",
+        estimate.steps,
+        plan.config.rows_per_step,
+        count(estimate.tokens),
+        100.0 * estimate.supervised_share,
+        estimate.longest_row_tokens,
+        estimate.tokens_per_s,
+        tokens,
+        duration(std::time::Duration::from_secs_f64(estimate.seconds)),
+        memory,
+    ))
+}

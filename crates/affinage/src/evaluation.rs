@@ -1,0 +1,326 @@
+//! An evaluation folder `evals/NAME/`: the plan, the prompts, what every arm answered, and the fit to the held-out
+//! texts. Judging, analysis and the report read these files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use affinage_dataset::message::{Message, Role};
+use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
+use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
+use affinage_engine::generate::{Finish, Request};
+use affinage_engine::lora::Adapter;
+use affinage_engine::model::{Document, Model};
+use affinage_engine::train::document_nll;
+use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
+use affinage_eval::fit::{FitControl, FitRow, ScoredReference, shuffled_references};
+use affinage_eval::id::row_id;
+use affinage_eval::plan::{Arm, ArmKind, Plan};
+use affinage_eval::suite::{Domain, Prompt};
+use anyhow::{Context as _, anyhow};
+
+use crate::context::Context;
+use crate::errors::{HintExt as _, interrupted};
+use crate::generation::{Answer, generate};
+use crate::jsonl;
+use crate::lock::FolderLock;
+use crate::model::LoadedModel;
+use crate::interrupt;
+
+/// An evaluation folder whose plan is fixed.
+pub struct Evaluation {
+    pub dir: PathBuf,
+    pub plan: Plan,
+    pub prompts: Vec<Prompt>,
+    _lock: FolderLock,
+}
+
+impl Evaluation {
+    /// Writes the plan and the prompts of a new evaluation, or opens an existing one with the same plan.
+    ///
+    /// Errors: the plan contradicts itself; the folder holds another plan (answers to one plan are no answers to
+    /// another).
+    pub fn fix(ctx: &Context, plan: Plan, prompts: Vec<Prompt>) -> anyhow::Result<Evaluation> {
+        plan.validate()?;
+        let dir = ctx.project.join("evals").join(&plan.name);
+        fs_err::create_dir_all(&dir)?;
+        let lock = FolderLock::acquire(&dir)?;
+        let plan_file = dir.join("plan.json");
+        let mut text = serde_json::to_vec_pretty(&plan)?;
+        text.push(b'\n');
+        if plan_file.exists() {
+            let fixed = fs_err::read(&plan_file)?;
+            let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
+            if fixed != text || fixed_prompts != prompts {
+                return Err(anyhow!("evals/{} has another plan: {}", plan.name, difference(&fixed, &text)))
+                    .hint("start another evaluation with `--set eval.name=NAME`; plans are not changed once fixed");
+            }
+        } else {
+            jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
+            jsonl::replace_file(&plan_file, &text)?;
+        }
+        Ok(Evaluation { dir, plan, prompts, _lock: lock })
+    }
+
+    /// The adapter of an arm, checked against the hash in the plan.
+    fn adapter(&self, ctx: &Context, engine: &Model, arm: &Arm) -> anyhow::Result<Option<Adapter>> {
+        let ArmKind::Checkpoint { adapter_sha256: planned, path, .. } = &arm.kind else { return Ok(None) };
+        let path = ctx.project.join(path);
+        let adapter = load_adapter(&path, engine.config())?;
+        let found = adapter_sha256(&adapter);
+        if found != *planned {
+            return Err(anyhow!("{}: the adapter's SHA-256 is {found}, the plan has {planned}", path.display()))
+                .hint("the checkpoint was replaced after the plan was fixed; make a new evaluation");
+        }
+        Ok(Some(adapter))
+    }
+
+    /// Generates what is missing in `completions.jsonl`. `asked_of` says which arms meet which prompts.
+    pub fn generate(
+        &self,
+        ctx: &Context,
+        model: &LoadedModel,
+        engine: &Model,
+        asked: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<()> {
+        let file = self.dir.join("completions.jsonl");
+        let rows: Vec<Completion> = jsonl::read(&file, &ctx.ui)?;
+        let present: BTreeSet<&str> = rows.iter().map(|row| row.completion_id.as_str()).collect();
+        let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
+        let keys = |arm| self.keys(arm, &asked);
+        let total: usize = self.plan.arms.iter().map(|arm| keys(arm).len()).sum();
+        let missing = |arm| -> Vec<(CompletionKey<'_>, &Prompt)> {
+            keys(arm).into_iter().filter(|(key, _)| !present.contains(key.completion_id().as_str())).collect()
+        };
+        let planned: usize = self.plan.arms.iter().map(|arm| missing(arm).len()).sum();
+        if planned == 0 {
+            ctx.ui.say(format!("all {total} answers are there"));
+            return Ok(());
+        }
+        let progress = ctx.ui.progress("generating", planned as u64, "answers");
+        let mut tokens = 0;
+        for arm in &self.plan.arms {
+            let missing = missing(arm);
+            if missing.is_empty() {
+                continue;
+            }
+            let adapter = self.adapter(ctx, engine, arm)?;
+            progress.note(arm.name.clone());
+            let requests = missing
+                .iter()
+                .map(|(key, prompt)| self.request(model, arm, key, prompt))
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            let batch = ctx.config.generate.batch;
+            generate(engine, adapter.as_ref(), &model.end_tokens, requests, batch, |index, answer| {
+                tokens += answer.ids.len();
+                progress.advance(1);
+                writer.append(&completion(model, &missing[index].0, &answer)?)
+            })?;
+            if interrupt::requested() {
+                progress.finish("");
+                return Err(interrupted("stopped; the answers so far are saved"))
+                    .hint("the same command goes on from there");
+            }
+        }
+        writer.sync()?;
+        progress.finish(format!("generated {planned} answers, {tokens} tokens"));
+        Ok(())
+    }
+
+    fn keys<'a>(
+        &'a self,
+        arm: &'a Arm,
+        asked: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> Vec<(CompletionKey<'a>, &'a Prompt)> {
+        let prompts = self.prompts.iter().filter(|prompt| asked(arm, prompt));
+        prompts
+            .flat_map(|prompt| {
+                (0..self.plan.samples_per_prompt).map(move |sample| {
+                    let key = CompletionKey {
+                        prompt_id: &prompt.prompt_id,
+                        arm: &arm.name,
+                        adapter_sha256: arm.adapter_sha256(),
+                        base_sha256: &self.plan.base_sha256,
+                        sample,
+                        seed: seed(self.plan.seed, &prompt.prompt_id, sample),
+                        sampling: &self.plan.sampling,
+                    };
+                    (key, prompt)
+                })
+            })
+            .collect()
+    }
+
+    fn request(
+        &self,
+        model: &LoadedModel,
+        arm: &Arm,
+        key: &CompletionKey,
+        prompt: &Prompt,
+    ) -> anyhow::Result<Request> {
+        let messages = with_system_prompt(arm, &prompt.messages);
+        let sampling = engine_sampling(key.sampling);
+        Ok(Request {
+            prompt: tokenize_prompt(&model.tokenizer, model.template()?, &messages)
+                .with_context(|| format!("prompt {}", prompt.prompt_id))?,
+            sampling,
+            seed: key.seed,
+            max_new_tokens: key.sampling.max_new_tokens as usize,
+        })
+    }
+
+    /// Scores the held-out references under every arm: the user's own, those of other writers where `other_writer`
+    /// knows one, and each under a wrong prompt. The controls are scored for the arms that `controlled` names.
+    pub fn score_fit(
+        &self,
+        ctx: &Context,
+        model: &LoadedModel,
+        engine: &Model,
+        other_writer: &BTreeMap<String, String>,
+        controlled: impl Fn(&Arm) -> bool,
+    ) -> anyhow::Result<()> {
+        let file = self.dir.join("fit.jsonl");
+        let rows: Vec<FitRow> = jsonl::read(&file, &ctx.ui)?;
+        let present: BTreeSet<(String, String, FitControl)> =
+            rows.into_iter().map(|row| (row.prompt_id, row.arm, row.control)).collect();
+        let texts = self.fit_texts(other_writer);
+        let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
+        let mut jobs = Vec::new();
+        for arm in &self.plan.arms {
+            let wanted = texts.iter().filter(|text| text.control == FitControl::Own || controlled(arm));
+            let missing: Vec<&FitText> = wanted
+                .filter(|text| !present.contains(&(text.prompt.prompt_id.clone(), arm.name.clone(), text.control)))
+                .collect();
+            if !missing.is_empty() {
+                jobs.push((arm, missing));
+            }
+        }
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let prepared = jobs
+            .into_iter()
+            .map(|(arm, texts)| Ok((arm, tokenize_texts(model, arm, texts)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let total: usize = prepared.iter().flat_map(|(_, texts)| texts).map(|(_, row)| row.ids.len()).sum();
+        let progress = ctx.ui.progress("scoring your texts", total as u64, "tokens");
+        for (arm, texts) in prepared {
+            let adapter = self.adapter(ctx, engine, arm)?;
+            progress.note(arm.name.clone());
+            let documents: Vec<Document> = texts
+                .iter()
+                .map(|(_, row)| Document { row_id: 0, ids: &row.ids, loss_mask: &row.loss_mask })
+                .collect();
+            let nll = document_nll(engine, adapter.as_ref(), &documents, 1024, |tokens| progress.advance(tokens as u64));
+            for ((text, _), nll) in texts.iter().zip(nll) {
+                let scored = ScoredReference {
+                    control: text.control,
+                    nll_sum: nll.sum,
+                    tokens: nll.tokens,
+                    chars: text.answer.chars().count(),
+                };
+                writer.append(&FitRow::new(&text.prompt.prompt_id, &arm.name, arm.adapter_sha256(), scored))?;
+            }
+        }
+        writer.sync()?;
+        progress.finish(format!("scored {total} tokens of your texts"));
+        Ok(())
+    }
+
+    fn fit_texts(&self, other_writer: &BTreeMap<String, String>) -> Vec<FitText<'_>> {
+        let held_out: Vec<(&Prompt, &str)> = self
+            .prompts
+            .iter()
+            .filter(|prompt| prompt.domain == Domain::In)
+            .filter_map(|prompt| Some((prompt, prompt.reference.as_deref()?)))
+            .collect();
+        let shuffled = shuffled_references(held_out.len(), self.plan.seed);
+        let mut texts = Vec::new();
+        for (index, (prompt, reference)) in held_out.iter().enumerate() {
+            let mut add = |control, answer: &str| texts.push(FitText { prompt, control, answer: answer.to_owned() });
+            add(FitControl::Own, reference);
+            if let Some(other) = other_writer.get(prompt.question()) {
+                add(FitControl::OtherWriter, other);
+            }
+            if let Some(wrong) = shuffled.get(index) {
+                add(FitControl::Shuffled, held_out[*wrong].1);
+            }
+        }
+        texts
+    }
+}
+
+/// A text to be scored under a prompt.
+struct FitText<'a> {
+    prompt: &'a Prompt,
+    control: FitControl,
+    answer: String,
+}
+
+type Tokenized = affinage_dataset::tokenize::TokenizedExample;
+
+fn tokenize_texts<'a>(
+    model: &LoadedModel,
+    arm: &Arm,
+    texts: Vec<&'a FitText<'a>>,
+) -> anyhow::Result<Vec<(&'a FitText<'a>, Tokenized)>> {
+    let tokenize = |text: &'a FitText<'a>| {
+        let mut messages = with_system_prompt(arm, &text.prompt.messages);
+        messages.push(Message::new(Role::Assistant, text.answer.clone()));
+        let (tokenizer, template, ends) = (&model.tokenizer, model.template()?, &model.end_tokens);
+        let limit = model.weights.config().max_position_embeddings;
+        let id = &text.prompt.prompt_id;
+        let mut row = tokenize_example(tokenizer, template, id, &messages, LossMode::Assistant, ends, limit)
+            .with_context(|| format!("reference of prompt {id}"))?;
+        keep_last_answer(&mut row.loss_mask);
+        Ok((text, row))
+    };
+    texts.into_iter().map(tokenize).collect()
+}
+
+/// Only the reference is scored, not earlier answers of its conversation.
+fn keep_last_answer(mask: &mut [bool]) {
+    let end = mask.iter().rposition(|scored| *scored).map_or(0, |last| last + 1);
+    let start = mask[..end].iter().rposition(|scored| !scored).map_or(0, |before| before + 1);
+    mask[..start].fill(false);
+}
+
+fn completion(model: &LoadedModel, key: &CompletionKey, answer: &Answer) -> anyhow::Result<Completion> {
+    let finish = match answer.finish {
+        Finish::Stop => FinishReason::Stop,
+        Finish::Length => FinishReason::Length,
+    };
+    Ok(key.answered(model.tokenizer.decode(&answer.ids)?, answer.ids.len(), finish))
+}
+
+/// The messages that an arm is asked: a written instruction replaces the conversation's own system message.
+fn with_system_prompt(arm: &Arm, messages: &[Message]) -> Vec<Message> {
+    let ArmKind::Prompted { system_prompt } = &arm.kind else { return messages.to_vec() };
+    let mut all = vec![Message::new(Role::System, system_prompt.clone())];
+    all.extend(messages.iter().filter(|message| message.role != Role::System).cloned());
+    all
+}
+
+/// The seed of one answer: the same for every arm, so that arms differ by their weights and not by their luck.
+fn seed(plan_seed: u64, prompt_id: &str, sample: u32) -> u64 {
+    let hash = row_id("seed", &[&plan_seed.to_string(), prompt_id, &sample.to_string()]);
+    let digits: String = hash.chars().filter(char::is_ascii_hexdigit).rev().take(13).collect();
+    u64::from_str_radix(&digits, 16).expect("hexadecimal digits")
+}
+
+fn engine_sampling(sampling: &Sampling) -> affinage_engine::generate::Sampling {
+    affinage_engine::generate::Sampling {
+        temperature: sampling.temperature as f32,
+        top_p: sampling.top_p as f32,
+        top_k: sampling.top_k as usize,
+    }
+}
+
+/// The first line in which two plans differ, for people.
+fn difference(fixed: &[u8], wanted: &[u8]) -> String {
+    let (fixed, wanted) = (String::from_utf8_lossy(fixed), String::from_utf8_lossy(wanted));
+    let differing = fixed.lines().zip(wanted.lines()).find(|(a, b)| a != b);
+    match differing {
+        Some((fixed, wanted)) => format!("it has `{}`, now asked for `{}`", fixed.trim(), wanted.trim()),
+        None => "the prompts differ".to_owned(),
+    }
+}

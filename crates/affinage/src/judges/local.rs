@@ -1,0 +1,89 @@
+//! The judge in this process: label probabilities of a local model.
+
+use affinage_dataset::message::{Message, Role};
+use affinage_dataset::template::GenerationPrompt;
+use affinage_engine::generate::score_continuations;
+use affinage_engine::model::Model;
+use affinage_eval::comparison::{LabelPair, label_pairs};
+use affinage_eval::judge::ledger::{RawRow, RawSide};
+use affinage_eval::judge::local::judge_cell;
+use affinage_eval::judge::record::Call;
+use affinage_eval::judge::reply::Verdict;
+use affinage_eval::judge::request::VERDICT;
+use affinage_eval::judgment::MissingReason;
+use anyhow::anyhow;
+
+use super::store::Store;
+use super::{Evaluated, JudgeSummary};
+use crate::context::Context;
+use crate::errors::{HintExt as _, interrupted};
+use crate::interrupt;
+use crate::model::LoadedModel;
+
+/// Labels whose tokens, with the space before them, are equally many in this model's vocabulary.
+pub fn labels(model: &LoadedModel) -> anyhow::Result<Vec<LabelPair>> {
+    let pairs = label_pairs(|label| model.tokenizer.encode(&format!(" {label}")).map_or(0, |ids| ids.len()));
+    if pairs.is_empty() {
+        return Err(anyhow!("no two labels have the same number of tokens in {}", model.name))
+            .hint("use another model as the local judge");
+    }
+    Ok(pairs)
+}
+
+/// Asks every call in turn and stores each answer before the next.
+pub fn judge(
+    ctx: &Context,
+    evaluated: &Evaluated,
+    model: &LoadedModel,
+    engine: &Model,
+    calls: &[Call],
+    store: &mut Store,
+    summary: &mut JudgeSummary,
+) -> anyhow::Result<()> {
+    let progress =
+        ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "comparisons");
+    for call in calls {
+        if interrupt::requested() {
+            progress.finish("");
+            return Err(interrupted("stopped; the judgments so far are saved"))
+                .hint("the same command goes on from there");
+        }
+        let shown = shown_text(model, call)?;
+        let prefix = model.tokenizer.encode(&shown)?;
+        let label_ids = [&call.request.labels[0], &call.request.labels[1]]
+            .map(|label| model.tokenizer.encode(&format!(" {label}")));
+        let [first, second] = label_ids;
+        let (first, second) = (first?, second?);
+        let judgment = if prefix.len() + first.len() > engine.max_positions() {
+            call.unread(Verdict::missing(MissingReason::Truncated), &model.name, &shown)
+        } else {
+            let labels = [call.request.labels[0].as_str(), call.request.labels[1].as_str()];
+            let mut score = |prefix: &[u32], continuations: &[Vec<u32>]| {
+                let continuations: Vec<&[u32]> = continuations.iter().map(Vec::as_slice).collect();
+                score_continuations(engine, None, prefix, &continuations)
+            };
+            let scored = judge_cell(&prefix, labels, [&first, &second], &mut score);
+            call.scored(scored, &model.name, &shown)
+        };
+        call.verify(&judgment, |id| evaluated.text_of(id))?;
+        store.add_raw(RawRow::new(&judgment.judgment_id, RawSide::Request, shown.as_bytes(), None))?;
+        store.add_judgment(&judgment)?;
+        summary.made += 1;
+        progress.advance(1);
+    }
+    store.sync()?;
+    progress.finish("");
+    Ok(())
+}
+
+/// The whole text that the model reads: its chat template around the request, and the start of the verdict line.
+fn shown_text(model: &LoadedModel, call: &Call) -> anyhow::Result<String> {
+    let mut messages = Vec::new();
+    if !call.request.system.is_empty() {
+        messages.push(Message::new(Role::System, call.request.system.clone()));
+    }
+    messages.push(Message::new(Role::User, call.request.user.clone()));
+    let mut text = model.template()?.render(&messages, GenerationPrompt::Add)?;
+    text.push_str(VERDICT);
+    Ok(text)
+}

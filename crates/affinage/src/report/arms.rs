@@ -1,0 +1,118 @@
+//! An arm has one colour, one shape and one short name on the whole page.
+
+use affinage_eval::plan::{Arm, ArmKind, Plan};
+
+use super::html::{code, esc, prose};
+
+/// Shapes tell arms apart without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+}
+
+impl Shape {
+    /// For the pair browser, which draws the same shapes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::Circle => "circle",
+            Shape::Square => "square",
+            Shape::Triangle => "triangle",
+            Shape::Diamond => "diamond",
+        }
+    }
+
+    /// The shape around the origin, about 10 px wide.
+    pub fn svg(self) -> &'static str {
+        match self {
+            Shape::Circle => "<circle r=\"4.6\"/>",
+            Shape::Square => "<rect x=\"-4.2\" y=\"-4.2\" width=\"8.4\" height=\"8.4\"/>",
+            Shape::Triangle => "<path d=\"M0-5.4 5 4H-5Z\"/>",
+            Shape::Diamond => "<path d=\"M0-6.2 6.2 0 0 6.2-6.2 0Z\"/>",
+        }
+    }
+}
+
+/// How an arm looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub class: &'static str,
+    pub shape: Shape,
+}
+
+/// The looks and names of a plan's arms.
+pub struct Arms<'a> {
+    plan: &'a Plan,
+    last_step: Option<u64>,
+}
+
+impl<'a> Arms<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        Self { plan, last_step: plan.arms.iter().filter_map(Arm::step).max() }
+    }
+
+    /// The headline arm is a diamond; other checkpoints are triangles, prompts squares, the base a circle.
+    pub fn look(&self, name: &str) -> Look {
+        if name == self.plan.headline.arm {
+            return Look { class: "arm-head", shape: Shape::Diamond };
+        }
+        match self.plan.arm(name).map(|arm| &arm.kind) {
+            Some(ArmKind::Checkpoint { .. }) => Look { class: "arm-step", shape: Shape::Triangle },
+            Some(ArmKind::Prompted { .. }) => Look { class: "arm-prompt", shape: Shape::Square },
+            Some(ArmKind::Base) | None => Look { class: "arm-base", shape: Shape::Circle },
+        }
+    }
+
+    /// "step 290 (last)", "base + prompt", "base".
+    pub fn short(&self, name: &str) -> String {
+        match self.plan.arm(name).map(|arm| &arm.kind) {
+            Some(ArmKind::Checkpoint { step, .. }) if self.last_step == Some(*step) => format!("step {step} (last)"),
+            Some(ArmKind::Checkpoint { step, .. }) => format!("step {step}"),
+            _ => name.replace('+', " + "),
+        }
+    }
+
+    /// Shape and short name as HTML; the full name on hover.
+    pub fn label(&self, name: &str) -> String {
+        let look = self.look(name);
+        format!(
+            "<span class=\"arm\" data-tip=\"{}\"><svg class=\"glyph {}\" width=\"14\" height=\"14\" viewBox=\"-7 -7 14 14\" \
+             aria-hidden=\"true\">{}</svg>{}</span>",
+            esc(&self.explained(name)),
+            look.class,
+            look.shape.svg(),
+            esc(&self.short(name))
+        )
+    }
+
+    /// What the name stands for, in words.
+    fn explained(&self, name: &str) -> String {
+        match self.plan.arm(name).map(|arm| &arm.kind) {
+            Some(ArmKind::Base) => format!("{name}: the base model, asked plainly"),
+            Some(ArmKind::Prompted { system_prompt }) => {
+                format!("{name}: the base model with this instruction in front:\n{system_prompt}")
+            }
+            Some(ArmKind::Checkpoint { step, adapter_sha256, .. }) => {
+                format!("{name}: the adapter saved after step {step}\nsha256 {adapter_sha256}")
+            }
+            None => name.to_owned(),
+        }
+    }
+
+    /// A sentence of the analysis: arms named in backticks get their sign, other words in backticks become code.
+    pub fn prose(&self, text: &str) -> String {
+        prose(text, &|word| if self.plan.arm(word).is_some() { self.label(word) } else { code(word) })
+    }
+
+    /// [`Arms::prose`] as a paragraph; nothing for an empty one.
+    pub fn p(&self, text: &str) -> String {
+        if text.trim().is_empty() { String::new() } else { format!("<p>{}</p>\n", self.prose(text)) }
+    }
+
+    /// "step 290 (last) against base" as HTML.
+    pub fn versus(&self, arm: &str, against: &str) -> String {
+        format!("{} <span class=\"against\">against</span> {}", self.label(arm), self.label(against))
+    }
+}

@@ -1,0 +1,182 @@
+//! The checkpoint curve: what each saved step is worth, beside the loss that training watched.
+
+use affinage_eval::analysis::{CheckpointPoint, Estimate};
+
+use super::arms::{Arms, Shape};
+use super::curve::{Line, Panel, Point, Stroke, thinned};
+use super::evidence::{Evidence, RunFacts};
+use super::html::{Section, details, p, table};
+use super::numbers::{Measure, Source, figure_or_dash, tip};
+
+/// Raw loss points that the page carries; longer runs are thinned.
+const MOST_LOSS_POINTS: usize = 400;
+
+pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
+    let curve = &evidence.analysis.checkpoints;
+    let run = evidence.evaluated_run();
+    let steps = extent(&curve.points, run);
+    let ticks: Vec<f64> = step_ticks(&curve.points, run);
+    let panels: String = [loss_panel(run), fit_panel(&curve.points), voice_panel(&curve.points), win_panel(&curve.points)]
+        .into_iter()
+        .flatten()
+        .map(|panel| panel.svg(steps, &ticks))
+        .collect();
+    let mut body = arms.p(&curve.sentence);
+    if panels.is_empty() {
+        body.push_str(&p("There is no curve: the plan names no checkpoint and no run."));
+    } else {
+        body.push_str(&format!(
+            "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis. Bars are 95 % \
+             intervals, each for its own point.</p>\n"
+        ));
+    }
+    if !curve.points.is_empty() {
+        body.push_str(&details("The curve as a table", &point_table(&curve.points, arms)));
+    }
+    Section::new("checkpoints", "Along the training", body)
+}
+
+fn extent(points: &[CheckpointPoint], run: Option<&RunFacts>) -> (f64, f64) {
+    let last = points.iter().map(|p| p.step as f64).fold(0.0, f64::max);
+    (0.0, run.map_or(last, |run| last.max(run.last_step as f64)).max(1.0))
+}
+
+/// The evaluated checkpoints, else the steps at which the validation loss was measured.
+fn step_ticks(points: &[CheckpointPoint], run: Option<&RunFacts>) -> Vec<f64> {
+    let mut steps: Vec<f64> = points.iter().map(|point| point.step as f64).collect();
+    if steps.len() < 2 {
+        steps = run.map(|run| run.validation.iter().map(|(step, _)| *step as f64).collect()).unwrap_or_default();
+    }
+    if steps.first() != Some(&0.0) {
+        steps.insert(0, 0.0);
+    }
+    thinned(&steps, 6)
+}
+
+fn loss_panel(run: Option<&RunFacts>) -> Option<Panel> {
+    let run = run.filter(|run| !run.train.is_empty() || !run.validation.is_empty())?;
+    let stride = run.train.len().div_ceil(MOST_LOSS_POINTS).max(1);
+    let train = run
+        .train
+        .iter()
+        .step_by(stride)
+        .map(|&(step, epoch, loss)| Point {
+            step: step as f64,
+            value: loss,
+            interval: None,
+            tip: format!("step {step} = epoch {epoch:.2}\ntraining loss {loss:.3} nats per token\nevents.jsonl"),
+        })
+        .collect();
+    let validation = run
+        .validation
+        .iter()
+        .map(|&(step, loss)| Point {
+            step: step as f64,
+            value: loss,
+            interval: None,
+            tip: format!("step {step}\nvalidation loss {loss:.3} nats per token\nevents.jsonl"),
+        })
+        .collect();
+    let line = |name: &str, class, stroke, points| Line { name: name.to_owned(), class, shape: Shape::Circle, stroke, points };
+    Some(Panel {
+        title: "Loss, nats per token (lower: less surprised)".to_owned(),
+        measure: Measure::Nats,
+        reference: None,
+        lines: vec![
+            line("training", "series-muted", Stroke::Raw, train),
+            line("validation", "series-main", Stroke::Points, validation),
+        ],
+    })
+}
+
+/// A line of one estimate over the checkpoints; `None` where no checkpoint has it.
+fn series(
+    points: &[CheckpointPoint],
+    name: &str,
+    look: (&'static str, Shape),
+    measure: Measure,
+    pick: (&str, fn(&CheckpointPoint) -> Option<&Estimate>),
+) -> Option<Line> {
+    let (field, estimate_of) = pick;
+    let points: Vec<Point> = points
+        .iter()
+        .enumerate()
+        .filter_map(|(i, point)| {
+            let estimate = estimate_of(point)?;
+            let source = Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
+            Some(Point {
+                step: point.step as f64,
+                value: estimate.value,
+                interval: estimate.interval.map(|i| (i.low, i.high)),
+                tip: tip(&format!("step {}, {name}", point.step), estimate, measure, &source),
+            })
+        })
+        .collect();
+    let (class, shape) = look;
+    (!points.is_empty()).then(|| Line { name: name.to_owned(), class, shape, stroke: Stroke::Points, points })
+}
+
+fn panel(title: &str, measure: Measure, reference: Option<f64>, lines: Vec<Option<Line>>) -> Option<Panel> {
+    let lines: Vec<Line> = lines.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| Panel { title: title.to_owned(), measure, reference, lines })
+}
+
+fn fit_panel(points: &[CheckpointPoint]) -> Option<Panel> {
+    let line = |name, look, pick| series(points, name, look, Measure::Nats, pick);
+    panel(
+        "Fit gained over the base, nats per token",
+        Measure::Nats,
+        Some(0.0),
+        vec![
+            line("your texts", ("series-main", Shape::Circle), ("fit_gain", |p| p.fit_gain.as_ref())),
+            line("other writers", ("series-other", Shape::Square), ("fit_gain_other_writer", |p| {
+                p.fit_gain_other_writer.as_ref()
+            })),
+            line("shuffled", ("series-muted", Shape::Triangle), ("fit_gain_shuffled", |p| {
+                p.fit_gain_shuffled.as_ref()
+            })),
+        ],
+    )
+}
+
+fn voice_panel(points: &[CheckpointPoint]) -> Option<Panel> {
+    let pick: (&str, fn(&CheckpointPoint) -> Option<&Estimate>) = ("voice", |p| p.voice.as_ref());
+    let line = series(points, "all three marks", ("series-main", Shape::Circle), Measure::Share, pick);
+    panel("Voice: in-domain answers with all three marks", Measure::Share, None, vec![line])
+}
+
+fn win_panel(points: &[CheckpointPoint]) -> Option<Panel> {
+    let line = |name, look, pick| series(points, name, look, Measure::Share, pick);
+    panel(
+        "Win rate against the base, where judged",
+        Measure::Share,
+        Some(0.5),
+        vec![
+            line("all prompts", ("series-main", Shape::Circle), ("win_rate", |p| p.win_rate.as_ref())),
+            line("in-domain", ("series-other", Shape::Square), ("win_rate_in_domain", |p| p.win_rate_in_domain.as_ref())),
+        ],
+    )
+}
+
+fn point_table(points: &[CheckpointPoint], arms: &Arms) -> String {
+    let rows: Vec<Vec<String>> = points
+        .iter()
+        .enumerate()
+        .map(|(i, point)| {
+            let cell = |what: &str, field: &str, estimate: Option<&Estimate>, measure| {
+                let source = Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
+                figure_or_dash(what, estimate, measure, &source)
+            };
+            vec![
+                arms.label(&point.arm),
+                cell("fit gained, your texts", "fit_gain", point.fit_gain.as_ref(), Measure::Nats),
+                cell("voice", "voice", point.voice.as_ref(), Measure::Share),
+                cell("win rate against the base", "win_rate", point.win_rate.as_ref(), Measure::Share),
+                cell("right answers", "objective", point.objective.as_ref(), Measure::Share),
+                super::html::hash(&point.adapter_sha256),
+            ]
+        })
+        .collect();
+    let head = ["checkpoint", "fit gained", "voice", "win rate", "right answers", "adapter"];
+    table("plain", &head, &[1, 2, 3, 4], &rows)
+}

@@ -1,0 +1,187 @@
+//! The end of the page: numbered checks, the method in plain lines, provenance, and what to do next.
+
+use affinage_eval::analysis::{CheckState, MethodCheck};
+use affinage_eval::plan::ArmKind;
+
+use super::arms::Arms;
+use super::evidence::Evidence;
+use super::html::{Section, details, esc, hash, p, table};
+use super::numbers::{count, counted, percent};
+
+fn state_words(state: CheckState) -> (&'static str, &'static str, &'static str) {
+    match state {
+        CheckState::Passed => ("passed", "\u{2713}", "passed"),
+        CheckState::Tip => ("tip", "i", "worth knowing"),
+        CheckState::Issue => ("issue", "!", "issue"),
+        CheckState::NotApplicable => ("na", "\u{2013}", "not applicable"),
+        CheckState::Skipped => ("skipped", "?", "no data"),
+    }
+}
+
+pub fn checks_section(evidence: &Evidence, arms: &Arms) -> Section {
+    let checks = &evidence.analysis.checks;
+    let with = |state: CheckState| checks.iter().filter(|check| check.state == state).count();
+    let tally = format!(
+        "{}: {} passed, {}, {} worth knowing, {} not applicable, {} without data.",
+        counted(checks.len(), "check"),
+        with(CheckState::Passed),
+        counted(with(CheckState::Issue), "issue"),
+        with(CheckState::Tip),
+        with(CheckState::NotApplicable),
+        with(CheckState::Skipped)
+    );
+    let (loud, quiet): (Vec<_>, Vec<_>) =
+        checks.iter().partition(|check| matches!(check.state, CheckState::Issue | CheckState::Tip));
+    let mut body = p(&tally);
+    if !loud.is_empty() {
+        body.push_str(&check_list(&loud, arms));
+    }
+    if !quiet.is_empty() {
+        body.push_str(&details("The others", &check_list(&quiet, arms)));
+    }
+    Section::new("checks", "Checks of the method", body)
+}
+
+fn check_list(checks: &[&MethodCheck], arms: &Arms) -> String {
+    let items: String = checks.iter().map(|check| check_item(check, arms)).collect();
+    format!("<ul class=\"checks\">{items}</ul>\n")
+}
+
+fn check_item(check: &MethodCheck, arms: &Arms) -> String {
+    let (class, sign, words) = state_words(check.state);
+    let advice =
+        check.advice.as_deref().map_or_else(String::new, |advice| format!("<p class=\"advice\">{}</p>", arms.prose(advice)));
+    format!(
+        "<li class=\"{class}\" id=\"{0}\"><i class=\"state\" aria-hidden=\"true\">{sign}</i><div><b><code>{0}</code> {1}</b> \
+         <span class=\"state-word\">{words}</span><p>{2}</p>{advice}</div></li>\n",
+        esc(&check.code),
+        esc(&check.title),
+        arms.prose(&check.sentence)
+    )
+}
+
+pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
+    let facts = &evidence.analysis.evaluation;
+    let sampling = &facts.sampling;
+    let words: String = evidence
+        .analysis
+        .method_notes
+        .iter()
+        .map(|note| format!("<dt>{}</dt><dd>{}</dd>", esc(&note.term), esc(&note.plain)))
+        .collect();
+    let how = [
+        format!(
+            "{} in {} that are independent of each other; {} per prompt and arm, temperature {}, top-p {}, at most {} tokens.",
+            counted(facts.prompts, "prompt"),
+            counted(facts.clusters, "group"),
+            counted(facts.samples_per_prompt as usize, "answer"),
+            sampling.temperature,
+            sampling.top_p,
+            sampling.max_new_tokens
+        ),
+        "A judge sees two answers under neutral labels and names a seat, never an arm; both orders are judged, and labels \
+         are dealt so that they say nothing about the seat. A key in a file of its own turns seats into arms."
+            .to_owned(),
+        format!(
+            "One error rate of {} is shared by {}. Plotted intervals are 95 % and not adjusted.",
+            percent(facts.alpha),
+            counted(evidence.plan.comparisons.len(), "planned comparison")
+        ),
+    ];
+    let how: String = how.iter().map(|line| p(line)).collect();
+    let limits: String =
+        evidence.analysis.headline.limits.iter().map(|limit| format!("<li>{}</li>", arms.prose(limit))).collect();
+    let limits =
+        if limits.is_empty() { String::new() } else { format!("<h3>Limits of this evaluation</h3><ul>{limits}</ul>\n") };
+    let body = format!(
+        "{how}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
+        categories(evidence),
+        BIAS.iter().map(|line| p(line)).collect::<String>()
+    );
+    Section::new("methods", "Methods and limits", body)
+}
+
+const BIAS: [&str; 3] = [
+    "Judges that are models share habits with the models they judge, and may favour relatives. Agreement among judges \
+     is not validity: they can agree and be wrong together.",
+    "The prompts are a choice. A win rate is about prompts like these, in this mix, and about this adapter; a statement \
+     about a recipe needs several training runs.",
+    "A win inside the domain may be recitation; the certificate bounds how much of a test text stood in the training.",
+];
+
+fn categories(evidence: &Evidence) -> String {
+    let rows: Vec<Vec<String>> = evidence
+        .analysis
+        .evaluation
+        .prompts_by_category
+        .iter()
+        .map(|c| vec![esc(&c.category), c.domain.name().to_owned(), count(c.prompts)])
+        .collect();
+    details("The prompts by category", &table("plain", &["category", "domain", "prompts"], &[2], &rows))
+}
+
+pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
+    let plan = &evidence.plan;
+    let mut rows: Vec<Vec<String>> = plan
+        .arms
+        .iter()
+        .map(|arm| {
+            let (sha256, path) = match &arm.kind {
+                ArmKind::Checkpoint { adapter_sha256, path, .. } => (adapter_sha256, esc(path)),
+                ArmKind::Base | ArmKind::Prompted { .. } => (&plan.base_sha256, esc(&plan.base_model)),
+            };
+            vec![arms.label(&arm.name), hash(sha256), format!("<code>{path}</code>")]
+        })
+        .collect();
+    let mut body = format!("<h3>Weights</h3>\n{}", table("plain", &["arm", "sha256", "where"], &[], &rows));
+    rows = evidence
+        .files
+        .iter()
+        .map(|file| {
+            let rows = file.rows.map_or_else(|| "\u{2013}".to_owned(), count);
+            vec![format!("<code>{}</code>", esc(&file.name)), rows, count(file.size_bytes as usize), hash(&file.sha256)]
+        })
+        .collect();
+    body.push_str(&format!("<h3>Files</h3>\n{}", table("plain", &["file", "rows", "bytes", "sha256"], &[1, 2], &rows)));
+    body.push_str(&p(&format!(
+        "Seed {}. Drawn by affinage {} from these files alone; `affinage analyze` and `affinage report` make this page \
+         again, offline.",
+        plan.seed, evidence.version
+    )));
+    body.push_str(&run_provenance(evidence));
+    Section::new("provenance", "Where everything comes from", body)
+}
+
+fn run_provenance(evidence: &Evidence) -> String {
+    let Some(provenance) = evidence.evaluated_run().and_then(|run| run.provenance.as_ref()) else {
+        return String::new();
+    };
+    let machine = &provenance.machine;
+    let mut facts = vec![
+        ("started", esc(&provenance.started_at.to_string())),
+        ("program", esc(&format!("affinage {}, {} build", provenance.affinage_version, provenance.build))),
+        ("command", format!("<code>{}</code>", esc(&provenance.command_line.join(" ")))),
+        (
+            "machine",
+            esc(&format!(
+                "{}, {} cores, {} {}",
+                machine.cpu.as_deref().unwrap_or("unknown"),
+                machine.cores,
+                machine.os,
+                machine.arch
+            )),
+        ),
+    ];
+    let inputs: Vec<String> =
+        provenance.sha256.iter().map(|(name, sha256)| format!("{} {}", esc(name), hash(sha256))).collect();
+    facts.push(("inputs", inputs.join("<br>")));
+    let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).collect();
+    details("The training run", &format!("<dl class=\"facts\">{rows}</dl>"))
+}
+
+pub fn next_section(evidence: &Evidence, arms: &Arms) -> Section {
+    let items: String =
+        evidence.analysis.next_steps.iter().map(|step| format!("<li>{}</li>", arms.prose(step))).collect();
+    let body = if items.is_empty() { p("Nothing is open.") } else { format!("<ol class=\"next\">{items}</ol>\n") };
+    Section::new("next", "Do next", body)
+}

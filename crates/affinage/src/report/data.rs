@@ -1,0 +1,151 @@
+//! What the adapter was trained on: the leak certificate, and every run on that data, failed ones too.
+
+use affinage_dataset::split::{Certificate, DropReason};
+use affinage_dataset::version::Manifest;
+
+use super::evidence::{Evidence, RunFacts};
+use super::html::{Section, details, esc, hash, p, table};
+use super::numbers::{count, counted, percent};
+
+pub fn certificate_section(evidence: &Evidence) -> Section {
+    let mut body = String::new();
+    match &evidence.analysis.evaluation.dataset {
+        None => body.push_str(&p("The plan names no data set, so nothing is known about leaks into these prompts.")),
+        Some(dataset) => {
+            let share = |measured: Option<f64>| measured.map_or_else(|| "not measured".to_owned(), percent);
+            let facts = [
+                ("version", esc(&dataset.version)),
+                ("training examples", count(dataset.train_examples)),
+                ("largest overlap of a held-out example", share(dataset.max_containment)),
+                ("largest overlap of a prompt of this evaluation", share(dataset.max_prompt_containment)),
+            ];
+            body.push_str(&fact_list(&facts));
+            body.push_str(&p(
+                "Overlap is the share of a text's five-word sequences that stand in one single training example.",
+            ));
+        }
+    }
+    if let Some(manifest) = &evidence.manifest {
+        body.push_str(&certificate_html(&manifest.certificate));
+        body.push_str(&writers(manifest));
+    }
+    Section::new("data", "Was the test in the training?", body)
+}
+
+fn certificate_html(certificate: &Certificate) -> String {
+    let mut html = p(&format!(
+        "The certificate of the split: {} were measured, {} were too short for it and were compared as whole texts; the \
+         largest overlap left is {}, the limit is {}. {} were dropped.",
+        counted(certificate.measured, "held-out example"),
+        count(certificate.too_short),
+        percent(certificate.max_containment),
+        percent(certificate.threshold),
+        counted(certificate.dropped.len(), "example"),
+    ));
+    if !certificate.sectioned.is_empty() {
+        html.push_str(&p(&format!(
+            "{} held too large a share and stand on several sides, in sections with a gap between them.",
+            counted(certificate.sectioned.len(), "conversation")
+        )));
+    }
+    if !certificate.dropped.is_empty() {
+        let rows: Vec<Vec<String>> = certificate
+            .dropped
+            .iter()
+            .map(|drop| vec![format!("<code>{}</code>", esc(&drop.example_id)), esc(&reason(&drop.reason))])
+            .collect();
+        html.push_str(&details("What was dropped, and why", &table("plain", &["example", "reason"], &[], &rows)));
+    }
+    html
+}
+
+/// Who wrote what the adapter learnt, to be held against who judges it.
+fn writers(manifest: &Manifest) -> String {
+    let writers: Vec<String> =
+        manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n))).collect();
+    let counts = &manifest.counts;
+    let chosen = format!(
+        "Of {}, {} were accepted ({} of them edited), {} rejected, {} left undecided.",
+        counted(counts.candidates, "candidate"),
+        count(counts.accepted),
+        count(counts.edited),
+        count(counts.rejected),
+        count(counts.undecided)
+    );
+    format!("{}{}", p(&format!("The training answers were written by: {}.", writers.join(", "))), p(&chosen))
+}
+
+fn reason(reason: &DropReason) -> String {
+    match reason {
+        DropReason::Border => "its context reaches into a section on another side".to_owned(),
+        DropReason::Leak { containment, train_example } => {
+            format!("{} of it stands in training example {train_example}", percent(*containment))
+        }
+        DropReason::Joined { side } => format!("new examples tie it to the side {side:?}").to_lowercase(),
+        DropReason::EvaluationPrompt { containment, prompt } => {
+            format!("{} of it stands in evaluation prompt {prompt}", percent(*containment))
+        }
+    }
+}
+
+fn fact_list(facts: &[(&str, String)]) -> String {
+    let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).collect();
+    format!("<dl class=\"facts\">{rows}</dl>\n")
+}
+
+/// Every run on the evaluated run's data first; runs on other data one click below.
+pub fn registry_section(evidence: &Evidence) -> Section {
+    let evaluated = evidence.evaluated_run();
+    let data_of = |run: &RunFacts| run.started.as_ref().map(|started| started.dataset_sha256.clone());
+    let data = evaluated.and_then(data_of);
+    // A run that failed before saying what it trains on may have been on this data: it is listed here.
+    let (same, other): (Vec<&RunFacts>, Vec<&RunFacts>) =
+        evidence.runs.iter().partition(|run| data.is_none() || data_of(run).is_none() || data_of(run) == data);
+    let mut body = if evidence.runs.is_empty() {
+        p("The project's folder holds no run.")
+    } else {
+        let unfinished = same.iter().filter(|run| run.state != super::evidence::RunState::Finished).count();
+        let sentence = format!(
+            "{} on this data, {} of them not finished. One run is evaluated here; choosing it after seeing the others \
+             would make its figures too good.",
+            counted(same.len(), "run"),
+            count(unfinished)
+        );
+        format!("{}{}", p(&sentence), run_table(&same, evaluated))
+    };
+    if !other.is_empty() {
+        body.push_str(&details(&format!("On other data: {}", counted(other.len(), "run")), &run_table(&other, evaluated)));
+    }
+    Section::new("runs", "Every run", body)
+}
+
+fn run_table(runs: &[&RunFacts], evaluated: Option<&RunFacts>) -> String {
+    let rows: Vec<Vec<String>> = runs.iter().map(|run| run_row(run, evaluated)).collect();
+    let head = ["run", "state", "data", "steps", "last validation loss", "lowest", "time", "notes"];
+    table("plain", &head, &[3, 4, 5, 6], &rows)
+}
+
+fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<String> {
+    let is_evaluated = evaluated.is_some_and(|evaluated| evaluated.name == run.name);
+    let name = format!("<code>{}</code>", esc(&run.name));
+    let dash = || "\u{2013}".to_owned();
+    let steps = run.started.as_ref().map_or_else(|| count(run.last_step), |started| {
+        format!("{} of {}", count(run.last_step), count(started.steps))
+    });
+    let lowest = run.validation.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
+    let mut notes: Vec<String> = Vec::new();
+    if run.resumed > 0 {
+        notes.push(format!("resumed {} times", run.resumed).replace(" 1 times", " once"));
+    }
+    notes.extend(run.warnings.iter().cloned());
+    vec![
+        if is_evaluated { format!("{name} <b class=\"tag\">evaluated here</b>") } else { name },
+        run.state.words().to_owned(),
+        run.started.as_ref().map_or_else(dash, |s| format!("{} {}", esc(&s.dataset), hash(&s.dataset_sha256))),
+        steps,
+        run.validation.last().map_or_else(dash, |(_, loss)| format!("{loss:.3}")),
+        lowest.map_or_else(dash, |(step, loss)| format!("{loss:.3} at {step}")),
+        run.seconds.map_or_else(dash, |s| crate::ui::duration(std::time::Duration::from_secs_f64(s.max(0.0)))),
+        esc(&notes.join("; ")),
+    ]
+}

@@ -1,0 +1,72 @@
+//! Fit to your texts, with the controls that say what the gain is made of. Never called better.
+
+use affinage_eval::analysis::{FitGain, FitResult};
+use affinage_eval::fit::FitControl;
+
+use super::arms::Arms;
+use super::evidence::Evidence;
+use super::html::{Section, esc, p};
+use super::numbers::{Measure, Source, counted};
+use super::plot::{Axis, Forest, Mark};
+
+fn control_words(control: FitControl) -> &'static str {
+    match control {
+        FitControl::Own => "your texts",
+        FitControl::OtherWriter => "other writers' answers",
+        FitControl::Shuffled => "your texts, wrong prompt",
+    }
+}
+
+pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
+    let body = match &evidence.analysis.fit {
+        Some(fit) => fit_html(fit, arms),
+        None => p("Not measured: no prompt has a reference text, or none was scored."),
+    };
+    Section::new("fit", "Fit to your texts", body)
+}
+
+fn fit_html(fit: &FitResult, arms: &Arms) -> String {
+    let gains = || fit.arms.iter().flat_map(|arm| &arm.controls);
+    let mut forest = Forest::new(Axis::differences(gains().map(|g| &g.gain), Measure::Nats), "nats per token gained");
+    for (i, arm) in fit.arms.iter().enumerate() {
+        forest.heading(&arms.label(&arm.arm));
+        for (j, gain) in arm.controls.iter().enumerate() {
+            let base = fit.base_nll_per_token.get(&gain.control).copied();
+            let mark = Mark {
+                estimate: &gain.gain,
+                look: arms.look(&arm.arm),
+                what: tip_lines(gain, base),
+                source: Source::new(
+                    format!("fit.jsonl arm = {} and base, control = {}", arm.arm, control_key(gain.control)),
+                    format!(".fit.arms[{i}].controls[{j}].gain"),
+                ),
+            };
+            forest.estimate_row(&esc(control_words(gain.control)), &mark, "");
+        }
+    }
+    let sentences: String = fit.arms.iter().map(|arm| arms.p(&arm.sentence)).collect();
+    format!(
+        "{}<figure class=\"wide no-words\">{}</figure>\n{sentences}",
+        arms.p(&fit.explanation),
+        forest.finish()
+    )
+}
+
+fn control_key(control: FitControl) -> &'static str {
+    match control {
+        FitControl::Own => "own",
+        FitControl::OtherWriter => "other-writer",
+        FitControl::Shuffled => "shuffled",
+    }
+}
+
+fn tip_lines(gain: &FitGain, base: Option<f64>) -> String {
+    let base = base.map_or_else(String::new, |nll| format!(", base {nll:.3}"));
+    format!(
+        "{}: arm {:.3} nats per token{base}\nlower on {} of {}",
+        control_words(gain.control),
+        gain.arm_nll_per_token,
+        gain.lower_on,
+        counted(gain.gain.n, "text")
+    )
+}

@@ -1,0 +1,133 @@
+//! Small pieces of HTML. Every text from outside passes [`esc`]; nothing else may stand between tags or quotes.
+
+/// `text` for use between tags and inside quoted attributes. Control characters that HTML forbids become U+FFFD.
+pub fn esc(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' | '\t' => out.push(character),
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// JSON for a `<script type="application/json">`: no `<` is left, so no text can end the element.
+pub fn json_for_script<T: serde::Serialize>(value: &T) -> String {
+    let json = serde_json::to_string(value).expect("plain data serialises");
+    json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
+/// One part of the page.
+pub struct Section {
+    /// Anchor.
+    pub id: &'static str,
+    pub title: &'static str,
+    pub body: String,
+}
+
+impl Section {
+    pub fn new(id: &'static str, title: &'static str, body: String) -> Self {
+        Self { id, title, body }
+    }
+}
+
+/// A paragraph of a sentence; nothing for an empty one. Words in backticks become code.
+pub fn p(text: &str) -> String {
+    if text.trim().is_empty() { String::new() } else { format!("<p>{}</p>\n", prose(text, &code)) }
+}
+
+/// `text` with every word in backticks drawn by `word` (which must escape it) and the rest escaped.
+pub fn prose(text: &str, word: &dyn Fn(&str) -> String) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let paired = pieces.len() % 2 == 1;
+    let mut html = String::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        match i % 2 {
+            1 if paired => html.push_str(&word(piece)),
+            1 => html.push_str(&format!("`{}", esc(piece))),
+            _ => html.push_str(&esc(piece)),
+        }
+    }
+    html
+}
+
+pub fn code(word: &str) -> String {
+    format!("<code>{}</code>", esc(word))
+}
+
+/// A paragraph in small type below a figure.
+pub fn caption(text: &str) -> String {
+    format!("<p class=\"caption\">{}</p>\n", esc(text))
+}
+
+/// Detail one click below. `summary` is plain text, `body` is HTML.
+pub fn details(summary: &str, body: &str) -> String {
+    format!("<details><summary>{}</summary>\n<div class=\"inside\">{body}</div></details>\n", esc(summary))
+}
+
+/// A table of cells that are HTML already. The first cell of a row is its heading; `numeric` columns are set right.
+pub fn table(class: &str, head: &[&str], numeric: &[usize], rows: &[Vec<String>]) -> String {
+    let class_of = |i: usize| if numeric.contains(&i) { " class=\"num\"" } else { "" };
+    let head: String =
+        head.iter().enumerate().map(|(i, h)| format!("<th scope=\"col\"{}>{}</th>", class_of(i), esc(h))).collect();
+    let mut body = String::new();
+    for row in rows {
+        body.push_str("<tr>");
+        for (i, cell) in row.iter().enumerate() {
+            let class = class_of(i);
+            body.push_str(&match i {
+                0 => format!("<th scope=\"row\"{class}>{cell}</th>"),
+                _ => format!("<td{class}>{cell}</td>"),
+            });
+        }
+        body.push_str("</tr>\n");
+    }
+    format!(
+        "<div class=\"scroll\"><table class=\"{class}\"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
+    )
+}
+
+/// The first 12 digits of a hash, the whole of it on hover.
+pub fn hash(sha256: &str) -> String {
+    let short: String = sha256.chars().take(12).collect();
+    format!("<code class=\"hash\" data-tip=\"{}\">{}</code>", esc(sha256), esc(&short))
+}
+
+/// HTML without its tags, for finding words in it. Attributes and escapes are left out or left as they are.
+pub fn visible_text(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut inside_tag = false;
+    for character in html.chars() {
+        match character {
+            '<' => inside_tag = true,
+            '>' => {
+                inside_tag = false;
+                text.push(' ');
+            }
+            c if !inside_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_text_or_attribute() {
+        assert_eq!(esc("<img src='x' onerror=\"a&b\">\0"), "&lt;img src=&#39;x&#39; onerror=&quot;a&amp;b&quot;&gt;\u{fffd}");
+        assert_eq!(json_for_script(&"</script><!--\u{2028}"), "\"\\u003c/script>\\u003c!--\\u2028\"");
+        assert_eq!(prose("`a<b` is <", &code), "<code>a&lt;b</code> is &lt;");
+        assert_eq!(prose("one ` alone", &code), "one ` alone");
+        assert_eq!(visible_text("<p class=\"x\">kappa <b>here</b></p>").split_whitespace().count(), 2);
+    }
+}

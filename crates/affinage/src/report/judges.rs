@@ -1,0 +1,121 @@
+//! The judges: favourites by seat or label, flips, agreement, cost.
+
+use affinage_eval::analysis::{Analysis, JudgeResult};
+use affinage_eval::judgment::MissingReason;
+
+use super::arms::Arms;
+use super::evidence::Evidence;
+use super::html::{Section, details, esc, p, table};
+use super::numbers::{Measure, Source, count, counted, figure_or_dash, percent};
+
+pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
+    let analysis = &evidence.analysis;
+    let mut body = arms.p(&analysis.agreement.sentence);
+    for judge in &analysis.judges {
+        body.push_str(&sentences(judge, arms));
+    }
+    if analysis.judges.is_empty() {
+        body.push_str(&p("Nobody judged."));
+    } else {
+        body.push_str(&habits(analysis));
+        body.push_str(&agreement(analysis));
+        body.push_str(&details("Calls, missing verdicts and cost", &calls(analysis)));
+    }
+    Section::new("judges", "The judges", body)
+}
+
+fn sentences(judge: &JudgeResult, arms: &Arms) -> String {
+    let coin = if judge.better_than_coin == Some(false) { " class=\"warn\"" } else { "" };
+    let outside = if judge.in_panel { "" } else { ", shown apart from the mean" };
+    format!(
+        "<div class=\"judge\"><h3>{} <small>{}{outside}</small></h3>\n<p{coin}>{}</p>\n{}{}</div>\n",
+        esc(&judge.judge_id),
+        esc(&judge.model),
+        arms.prose(&judge.consistency_sentence),
+        arms.p(&judge.slot_sentence),
+        arms.p(&judge.label_sentence)
+    )
+}
+
+fn habits(analysis: &Analysis) -> String {
+    let rows: Vec<Vec<String>> = analysis
+        .judges
+        .iter()
+        .enumerate()
+        .map(|(i, judge)| {
+            let at = |field: &str| {
+                Source::new(format!("judgments.jsonl judge_id = {}", judge.judge_id), format!(".judges[{i}].{field}"))
+            };
+            let cell = |what: &str, estimate: &Option<_>, measure, field: &str| {
+                figure_or_dash(&format!("{}: {what}", judge.judge_id), estimate.as_ref(), measure, &at(field))
+            };
+            vec![
+                esc(&judge.judge_id),
+                cell("favours the first seat", &judge.slot_effect, Measure::SharePoints, "slot_effect"),
+                cell("favours one label", &judge.label_effect, Measure::SharePoints, "label_effect"),
+                cell("verdict changed with the order", &judge.flip_rate, Measure::Share, "flip_rate"),
+                judge.tie_rate.map_or_else(|| "\u{2013}".to_owned(), percent),
+                cell("the longer answer won", &judge.longer_won, Measure::Share, "longer_won"),
+            ]
+        })
+        .collect();
+    let head = ["judge", "first seat", "label", "flips", "ties", "longer won"];
+    table("plain", &head, &[1, 2, 3, 4, 5], &rows)
+}
+
+fn agreement(analysis: &Analysis) -> String {
+    let agreement = &analysis.agreement;
+    if agreement.by_pair.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<h3>Do they agree?</h3>\n");
+    if let Some(alpha) = &agreement.alpha {
+        let source = Source::new("judgments.jsonl, prompt-level votes of the panel", ".agreement.alpha");
+        let figure = super::numbers::figure("Krippendorff's alpha", alpha, Measure::Coefficient, &source);
+        html.push_str(&format!("<p>Krippendorff's alpha over all judges: {figure}, n = {}.</p>\n", count(alpha.n)));
+    }
+    let rows: Vec<Vec<String>> = agreement
+        .by_pair
+        .iter()
+        .enumerate()
+        .map(|(i, pair)| {
+            let source = |field: &str| Source::new("judgments.jsonl, common pairs", format!(".agreement.by_pair[{i}].{field}"));
+            vec![
+                format!("{} and {}", esc(&pair.one), esc(&pair.other)),
+                super::numbers::figure("same vote", &pair.raw, Measure::Share, &source("raw")),
+                figure_or_dash("Cohen's kappa", pair.kappa.as_ref(), Measure::Coefficient, &source("kappa")),
+                count(pair.raw.n),
+            ]
+        })
+        .collect();
+    html.push_str(&table("plain", &["judges", "same vote", "kappa", "n"], &[1, 2, 3], &rows));
+    html
+}
+
+fn calls(analysis: &Analysis) -> String {
+    let rows: Vec<Vec<String>> = analysis
+        .judges
+        .iter()
+        .map(|judge| {
+            let missing: usize = judge.missing.values().sum();
+            let reasons: Vec<String> = judge.missing.iter().map(|(reason, n)| reason_count(*reason, *n)).collect();
+            let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+            vec![
+                esc(&judge.judge_id),
+                count(judge.cells_judged),
+                format!("{}{}", count(missing), esc(&reasons)),
+                percent(judge.valid_share),
+                format!("{} in, {} out", count(judge.usage.input_tokens as usize), count(judge.usage.output_tokens as usize)),
+                judge.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2}")),
+                esc(&judge.models_returned.join(", ")),
+            ]
+        })
+        .collect();
+    let head = ["judge", "verdicts", "missing", "valid pairs", "tokens", "US dollars", "model that answered"];
+    let total: usize = analysis.judges.iter().map(|judge| judge.cells_judged).sum();
+    format!("{}{}", p(&format!("{} in all.", counted(total, "verdict"))), table("plain", &head, &[1, 3, 4, 5], &rows))
+}
+
+fn reason_count(reason: MissingReason, n: usize) -> String {
+    format!("{n} {}", reason.name())
+}

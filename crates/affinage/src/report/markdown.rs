@@ -1,0 +1,48 @@
+//! The first screen as Markdown, for a terminal or a commit message.
+
+use super::evidence::Evidence;
+use super::numbers::{Measure, count};
+use super::summary;
+
+/// Title, verdict, the answers, a table of the planned comparisons, limits and what to do next.
+pub fn summary(evidence: &Evidence) -> String {
+    let analysis = &evidence.analysis;
+    let mut out = format!(
+        "# {}\n\n{}\n\n**Verdict: {}**\n",
+        summary::plain_title(evidence),
+        summary::scope_line(evidence),
+        summary::composite_words(analysis.headline.composite)
+    );
+    for (question, sentence) in summary::answers(analysis) {
+        out.push_str(&format!("\n- {question} {sentence}"));
+    }
+    out.push_str("\n\n| comparison | prompts | win rate | 95 % interval | n | word |\n|---|---|---|---|---|---|\n");
+    for comparison in &analysis.comparisons {
+        let planned = &comparison.planned;
+        let cuts =
+            [("all", &comparison.overall), ("in-domain", &comparison.in_domain), ("out-of-domain", &comparison.out_of_domain)];
+        for (cut, rate) in cuts {
+            let Some(rate) = rate else { continue };
+            let interval = rate.estimate.interval.map_or_else(|| "none".to_owned(), |i| Measure::Share.interval(&i));
+            out.push_str(&format!(
+                "| {} against {} | {cut} | {} | {interval} | {} | {} |\n",
+                planned.arm,
+                planned.against,
+                Measure::Share.value(rate.estimate.value),
+                count(rate.estimate.n),
+                rate.word.words()
+            ));
+        }
+        if comparison.overall.is_none() {
+            let reason = &comparison.missing.sentence;
+            out.push_str(&format!("| {} against {} | all | \u{2013} | | 0 | {reason} |\n", planned.arm, planned.against));
+        }
+    }
+    for (title, lines) in [("Before you believe it", &analysis.headline.limits), ("Do next", &analysis.next_steps)] {
+        if !lines.is_empty() {
+            out.push_str(&format!("\n## {title}\n\n"));
+            out.extend(lines.iter().map(|line| format!("- {line}\n")));
+        }
+    }
+    out
+}

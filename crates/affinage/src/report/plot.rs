@@ -1,0 +1,241 @@
+//! Dot-and-interval rows. Positions are percentages, so that a row fits any width and its type keeps its size.
+
+use affinage_eval::analysis::Estimate;
+
+use super::arms::Look;
+use super::html::esc;
+use super::numbers::{Measure, Source, tip};
+
+/// A horizontal scale shared by rows.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    pub low: f64,
+    pub high: f64,
+    /// Where "no difference" lies: 50 % or 0.
+    pub reference: Option<f64>,
+    /// Values that count as equivalent.
+    pub band: Option<(f64, f64)>,
+    pub ticks: Vec<f64>,
+    pub measure: Measure,
+}
+
+impl Axis {
+    /// Win rates around one half, with the margin of equivalence as a band.
+    pub fn win_rates(margin: f64) -> Self {
+        Self {
+            low: 0.0,
+            high: 1.0,
+            reference: Some(0.5),
+            band: Some((0.5 - margin, 0.5 + margin)),
+            ticks: vec![0.0, 0.25, 0.5, 0.75, 1.0],
+            measure: Measure::Share,
+        }
+    }
+
+    /// Shares from 0 to 100 %, without a point of no difference.
+    pub fn shares() -> Self {
+        Self { reference: None, band: None, ..Self::win_rates(0.0) }
+    }
+
+    /// Differences around 0: wide enough for every estimate, symmetric, with round ticks.
+    pub fn differences<'e>(estimates: impl Iterator<Item = &'e Estimate>, measure: Measure) -> Self {
+        let reach = estimates
+            .flat_map(|e| [Some(e.value), e.interval.map(|i| i.low), e.interval.map(|i| i.high)])
+            .flatten()
+            .filter(|v| v.is_finite())
+            .fold(0.0_f64, |reach, v| reach.max(v.abs()));
+        let step = round_step(reach.max(1e-3));
+        let high = (reach / step).ceil().max(1.0) * step;
+        Self {
+            low: -high,
+            high,
+            reference: Some(0.0),
+            band: None,
+            ticks: vec![-high, -high / 2.0, 0.0, high / 2.0, high],
+            measure,
+        }
+    }
+
+    /// Position in per cent of the width; marks at the ends keep their whole shape.
+    fn x(&self, value: f64) -> f64 {
+        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        1.5 + 97.0 * share
+    }
+
+    fn ground(&self) -> String {
+        let mut svg = String::new();
+        if let Some((low, high)) = self.band {
+            let (x, width) = (self.x(low), self.x(high) - self.x(low));
+            svg.push_str(&format!(
+                "<rect class=\"band\" x=\"{x:.2}%\" y=\"0\" width=\"{width:.2}%\" height=\"100%\"/>"
+            ));
+        }
+        for &tick in &self.ticks {
+            let class = if Some(tick) == self.reference { "reference" } else { "grid" };
+            let x = self.x(tick);
+            svg.push_str(&format!("<line class=\"{class}\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"0\" y2=\"100%\"/>"));
+        }
+        svg
+    }
+
+    /// The marks of one row, as an SVG that fills its cell.
+    pub fn strip(&self, marks: &[Mark]) -> String {
+        let mut svg = self.ground();
+        for mark in marks {
+            svg.push_str(&self.mark(mark));
+        }
+        format!("<svg class=\"strip\" aria-hidden=\"true\">{svg}</svg>")
+    }
+
+    fn mark(&self, mark: &Mark) -> String {
+        let mut svg = String::new();
+        if let Some(interval) = &mark.estimate.interval {
+            let (low, high) = (self.x(interval.low), self.x(interval.high));
+            svg.push_str(&format!(
+                "<line class=\"whisker\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" y1=\"50%\" y2=\"50%\"/>"
+            ));
+        }
+        let x = self.x(mark.estimate.value);
+        svg.push_str(&format!(
+            "<svg x=\"{x:.2}%\" y=\"50%\" overflow=\"visible\"><circle class=\"target\" r=\"14\"/>{}</svg>",
+            mark.look.shape.svg()
+        ));
+        let tip = esc(&tip(&mark.what, mark.estimate, self.measure, &mark.source));
+        format!("<g class=\"mark {}\" data-tip=\"{tip}\">{svg}</g>", mark.look.class)
+    }
+
+    /// The scale below the rows.
+    pub fn scale(&self) -> String {
+        let labels: String = self
+            .ticks
+            .iter()
+            .map(|&tick| {
+                let x = self.x(tick);
+                let text = self.measure.tick(tick);
+                format!("<text x=\"{x:.2}%\" y=\"14\" text-anchor=\"middle\">{text}</text>")
+            })
+            .collect();
+        format!("<svg class=\"scale\" aria-hidden=\"true\">{labels}</svg>")
+    }
+}
+
+/// 1, 2 or 5 times a power of ten: about a quarter of `reach`.
+pub fn round_step(reach: f64) -> f64 {
+    let raw = reach / 3.0;
+    let power = 10f64.powf(raw.log10().floor());
+    let lead = raw / power;
+    let round = [1.0, 2.0, 5.0].into_iter().find(|&r| lead <= r).unwrap_or(10.0);
+    round * power
+}
+
+/// One dot with its interval.
+pub struct Mark<'a> {
+    pub estimate: &'a Estimate,
+    pub look: Look,
+    /// The first line of the tip.
+    pub what: String,
+    pub source: Source,
+}
+
+/// One row of a forest: everything but the strip is HTML.
+pub struct Row {
+    pub label: String,
+    pub strip: String,
+    pub figure: String,
+    pub n: String,
+    pub word: String,
+}
+
+/// A forest under construction: headings, rows, and the scale at its foot.
+pub struct Forest {
+    axis: Axis,
+    caption_left: String,
+    rows: String,
+}
+
+impl Forest {
+    /// `caption_left` says what the left cell of the scale row names, such as "win rate, 95 % interval".
+    pub fn new(axis: Axis, caption_left: &str) -> Self {
+        Self { axis, caption_left: caption_left.to_owned(), rows: String::new() }
+    }
+
+    pub fn axis(&self) -> &Axis {
+        &self.axis
+    }
+
+    /// A heading over the following rows, as HTML.
+    pub fn heading(&mut self, html: &str) {
+        self.rows.push_str(&format!("<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">{html}</th></tr>\n"));
+    }
+
+    pub fn row(&mut self, row: &Row) {
+        self.rows.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th><td class=\"strip-cell\">{}</td><td class=\"num value\">{}</td>\
+             <td class=\"num n\">{}</td><td class=\"word\">{}</td></tr>\n",
+            row.label, row.strip, row.figure, row.n, row.word
+        ));
+    }
+
+    /// A row for one estimate of an arm; a missing one says why in place of the figure.
+    pub fn estimate_row(&mut self, label: &str, mark: &Mark, word: &str) {
+        let figure = super::numbers::figure(&mark.what, mark.estimate, self.axis.measure, &mark.source);
+        self.row(&Row {
+            label: label.to_owned(),
+            strip: self.axis.strip(std::slice::from_ref(mark)),
+            figure,
+            n: super::numbers::count(mark.estimate.n),
+            word: word.to_owned(),
+        });
+    }
+
+    /// A row without a figure; `why` is plain text.
+    pub fn empty_row(&mut self, label: &str, why: &str) {
+        self.rows.push_str(&format!(
+            "<tr class=\"empty\"><th scope=\"row\">{label}</th><td class=\"strip-cell\">{}</td>\
+             <td class=\"why\" colspan=\"3\">{}</td></tr>\n",
+            self.axis.strip(&[]),
+            esc(why)
+        ));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub fn finish(self) -> String {
+        format!(
+            "<table class=\"forest\"><thead><tr><th scope=\"col\"><span class=\"hidden\">what</span></th>\
+             <td></td><th scope=\"col\" class=\"num\">figure</th><th scope=\"col\" class=\"num\">n</th>\
+             <th scope=\"col\">word</th></tr></thead><tbody>{}</tbody>\
+             <tfoot><tr><td class=\"axis-name\">{}</td><td class=\"scale-cell\">{}</td><td></td><td></td><td></td></tr>\
+             </tfoot></table>\n",
+            self.rows,
+            esc(&self.caption_left),
+            self.axis.scale()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_of_differences_holds_every_interval_and_is_symmetric() {
+        let estimate = |value: f64, low: f64, high: f64| Estimate {
+            value,
+            interval: Some(affinage_eval::analysis::Interval { low, high, level: 0.95 }),
+            n: 3,
+            n_effective: 3.0,
+            unit: "prompts".to_owned(),
+            method: String::new(),
+        };
+        let estimates = [estimate(0.02, -0.013, 0.067), estimate(f64::NAN, -0.1, 0.0)];
+        let axis = Axis::differences(estimates.iter(), Measure::Nats);
+        assert!(axis.high >= 0.1 && axis.high < 0.2, "{}", axis.high);
+        assert_eq!(axis.low, -axis.high);
+        assert_eq!(axis.x(axis.low), 1.5);
+        assert_eq!(axis.x(0.0), 50.0);
+        assert_eq!(axis.x(99.0), 98.5, "an outlier stays inside");
+    }
+}

@@ -1,0 +1,138 @@
+//! Reads an evaluation's folder and what belongs to it. The only input of the report.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, ensure};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+use affinage_dataset::version::Manifest;
+use affinage_eval::analysis::Analysis;
+use affinage_eval::judgment::Judgment;
+use affinage_eval::plan::Plan;
+
+use super::evidence::{Evidence, FileFacts, RunFacts};
+use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::provenance::Provenance;
+use crate::run::Run;
+use crate::{events, jsonl};
+
+/// Files that are hashed into the provenance, in the order of their making.
+const FILES: [&str; 11] = [
+    "plan.json",
+    "prompts.jsonl",
+    "completions.jsonl",
+    "comparisons.jsonl",
+    "blind_key.jsonl",
+    "judgments.jsonl",
+    "votes.jsonl",
+    "fit.jsonl",
+    "ledger.jsonl",
+    "raw.jsonl.zst",
+    "analysis.json",
+];
+
+/// Reads `evals/NAME` of the project.
+///
+/// Errors: the folder, its plan or its analysis is missing; the analysis was made from other rows; a row is broken.
+pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
+    let dir = ctx.project.join("evals").join(name);
+    if !dir.join("plan.json").is_file() {
+        return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&ctx.project.join("evals"))))
+            .hint(known_evaluations(&ctx.project));
+    }
+    if !dir.join("analysis.json").is_file() {
+        return Err(anyhow!("{} has no analysis.json", ctx.shown(&dir)))
+            .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
+    }
+    let plan: Plan = json(&dir.join("plan.json"))?;
+    let analysis: Analysis = json(&dir.join("analysis.json"))?;
+    let mut judgments: Vec<Judgment> = jsonl::read(&dir.join("judgments.jsonl"), &ctx.ui)?;
+    judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
+    let evidence = Evidence {
+        prompts: jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?,
+        completions: jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?,
+        comparisons: jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?,
+        judgments,
+        runs: read_runs(ctx)?,
+        manifest: manifest(&ctx.project, &plan)?,
+        files: file_facts(&dir)?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        plan,
+        analysis,
+    };
+    check_age(&evidence).hint(format!("`affinage analyze --eval {name}` brings it up to date"))?;
+    Ok(evidence)
+}
+
+/// An analysis of other rows must not stand beside these. A row that stands twice counts once.
+fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
+    let facts = &evidence.analysis.evaluation;
+    let prompts: BTreeSet<&str> = evidence.prompts.iter().map(|row| row.prompt_id.as_str()).collect();
+    let completions: BTreeSet<&str> = evidence.completions.iter().map(|row| row.completion_id.as_str()).collect();
+    let judgments: BTreeSet<&str> = evidence.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
+    for (what, analysed, found) in [
+        ("prompts", facts.prompts, prompts.len()),
+        ("completions", facts.completions, completions.len()),
+        ("judgments", facts.judgments, judgments.len()),
+    ] {
+        ensure!(analysed == found, "analysis.json was made from {analysed} {what}, the folder holds {found}");
+    }
+    Ok(())
+}
+
+fn known_evaluations(project: &Path) -> String {
+    let entries = fs_err::read_dir(project.join("evals")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("plan.json").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    match names.as_slice() {
+        [] => "make one with `affinage eval`".to_owned(),
+        names => format!("there is {}; name one with `--eval NAME`", names.join(", ")),
+    }
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    serde_json::from_slice(&fs_err::read(path)?)
+        .with_context(|| format!("{} was not written by this version", path.display()))
+        .hint("everything derived can be made again: delete analysis.json and run `affinage analyze`")
+}
+
+fn read_runs(ctx: &Context) -> anyhow::Result<Vec<RunFacts>> {
+    let mut facts = Vec::new();
+    for run in Run::list(&ctx.project)? {
+        let records = events::read(&run.path, &ctx.ui)?;
+        facts.push(RunFacts::new(&run.name, &records, Provenance::read(&run.path).ok()));
+    }
+    Ok(facts)
+}
+
+/// `datasets/VERSION/manifest.json`, where that folder still exists.
+fn manifest(project: &Path, plan: &Plan) -> anyhow::Result<Option<Manifest>> {
+    let Some(dataset) = &plan.dataset else { return Ok(None) };
+    let path = project.join("datasets").join(&dataset.version).join("manifest.json");
+    if path.is_file() { json(&path).map(Some) } else { Ok(None) }
+}
+
+fn file_facts(dir: &Path) -> anyhow::Result<Vec<FileFacts>> {
+    let mut facts = Vec::new();
+    for name in FILES {
+        let path = dir.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let bytes = fs_err::read(&path)?;
+        let lines = || bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        facts.push(FileFacts {
+            name: name.to_owned(),
+            rows: name.ends_with(".jsonl").then(lines),
+            size_bytes: bytes.len() as u64,
+            sha256: affinage_eval::id::hex(&Sha256::digest(&bytes)),
+        });
+    }
+    Ok(facts)
+}

@@ -1,0 +1,399 @@
+//! An invented evaluation, complete and consistent: rows as the program writes them, analysed by the real analysis.
+
+use std::collections::BTreeMap;
+
+use affinage_eval::ROW_VERSION;
+use affinage_eval::analyze::{Inputs, analyze};
+use affinage_eval::comparison::{BlindKey, Comparison, cells_for_judge, label_pairs, pairs};
+use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
+use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
+use affinage_eval::id::{row_id, sha256_hex};
+use affinage_eval::judgment::{CriterionScores, Judgment, MissingReason, Outcome, ParsePath, SeatScores, Usage, judgment_id};
+use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name};
+use affinage_eval::rng::Rng;
+use affinage_eval::suite::{Domain, Prompt, Split, SuiteDefaults, parse_suite};
+
+use super::texts;
+use crate::events::{Evaluated, Event, Record, RunStarted, TrainStep};
+use crate::machine::Machine;
+use crate::provenance::Provenance;
+use crate::report::evidence::{Evidence, FileFacts, RunFacts};
+
+pub const RUN: &str = "2026-11-22T101500Z-qwen2.5-0.5b";
+const STEPS: [u64; 4] = [73, 145, 218, 290];
+const JUDGES: [&str; 3] = ["careful", "hasty", "local"];
+
+/// Rows of an evaluation before they are analysed.
+pub struct Story {
+    pub plan: Plan,
+    pub prompts: Vec<Prompt>,
+    pub completions: Vec<Completion>,
+    pub comparisons: Vec<Comparison>,
+    pub keys: Vec<BlindKey>,
+    pub judgments: Vec<Judgment>,
+    pub fit: Vec<FitRow>,
+}
+
+impl Story {
+    /// `padding` is put behind every answer; it can make the texts long, or hostile.
+    pub fn new(padding: &str) -> Self {
+        let (plan, prompts) = (plan(), prompts());
+        let completions = completions(&plan, &prompts, padding);
+        let (comparisons, keys, judgments) = judge(&plan, &prompts, &completions, padding);
+        let fit = fit(&plan, &prompts);
+        Self { plan, prompts, completions, comparisons, keys, judgments, fit }
+    }
+
+    pub fn evidence(self) -> Evidence {
+        let analysis = analyze(&Inputs {
+            plan: &self.plan,
+            prompts: &self.prompts,
+            completions: &self.completions,
+            comparisons: &self.comparisons,
+            blind_keys: &self.keys,
+            judgments: &self.judgments,
+            fit: &self.fit,
+        })
+        .expect("the story does not contradict itself");
+        Evidence {
+            plan: self.plan,
+            analysis,
+            prompts: self.prompts,
+            completions: self.completions,
+            comparisons: self.comparisons,
+            judgments: self.judgments,
+            runs: runs(),
+            manifest: None,
+            files: vec![FileFacts {
+                name: "completions.jsonl".to_owned(),
+                rows: Some(612),
+                size_bytes: 312_480,
+                sha256: sha256_hex(b"completions"),
+            }],
+            version: "0.1.0".to_owned(),
+        }
+    }
+}
+
+fn plan() -> Plan {
+    let against_base = |arm: String, scope| PlannedComparison { arm, against: "base".to_owned(), scope };
+    let last = checkpoint_name(290);
+    let headline = against_base(last.clone(), Scope::All);
+    let mut arms = vec![
+        Arm { name: "base".to_owned(), kind: ArmKind::Base },
+        Arm { name: "base+prompt".to_owned(), kind: ArmKind::Prompted { system_prompt: texts::INSTRUCTION.to_owned() } },
+    ];
+    arms.extend(STEPS.map(|step| {
+        let name = checkpoint_name(step);
+        let path = format!("runs/{RUN}/checkpoints/{name}");
+        Arm { kind: ArmKind::Checkpoint { step, adapter_sha256: sha256_hex(name.as_bytes()), path }, name }
+    }));
+    let judge = |id: &str, kind| PlannedJudge { judge_id: id.to_owned(), model: format!("{id}-1"), kind };
+    Plan {
+        v: ROW_VERSION,
+        name: "first-look".to_owned(),
+        base_model: "Qwen/Qwen2.5-0.5B-Instruct".to_owned(),
+        base_sha256: sha256_hex(b"base"),
+        run: Some(RUN.to_owned()),
+        dataset: Some(DatasetFacts {
+            version: "v3-1f2e9c".to_owned(),
+            train_examples: 1004,
+            max_containment: Some(0.141),
+            max_prompt_containment: Some(0.083),
+        }),
+        arms,
+        comparisons: vec![
+            headline.clone(),
+            PlannedComparison { arm: last, against: "base+prompt".to_owned(), scope: Scope::InDomain },
+            against_base(checkpoint_name(145), Scope::InDomain),
+        ],
+        headline,
+        sampling: Sampling { temperature: 0.7, top_p: 0.95, top_k: 0, max_new_tokens: 256 },
+        samples_per_prompt: 1,
+        seed: 7,
+        judges: vec![
+            judge(JUDGES[0], JudgeKind::Anthropic),
+            judge(JUDGES[1], JudgeKind::Openai),
+            judge(JUDGES[2], JudgeKind::Local),
+        ],
+        alpha: 0.05,
+        margin: 0.1,
+    }
+}
+
+fn prompts() -> Vec<Prompt> {
+    let mut rng = Rng::new(3);
+    let mut prompts = Vec::new();
+    for (i, question) in texts::QUESTIONS.iter().enumerate() {
+        let line = serde_json::json!({"prompt": question, "reference": texts::voiced(&mut rng), "cluster": format!("{}", i / 2 * 2)});
+        let defaults = SuiteDefaults {
+            name: "held-out".to_owned(),
+            category: "in-domain".to_owned(),
+            domain: Domain::In,
+            split: Split::Report,
+        };
+        let mut parsed = parse_suite(&line.to_string(), &defaults).expect("a suite line");
+        if i % 5 != 0 {
+            parsed[0].cluster_id = parsed[0].prompt_id.clone();
+        }
+        prompts.extend(parsed);
+    }
+    for (category, asked) in [("coding", texts::CODING), ("practical", texts::PRACTICAL), ("creative", texts::CREATIVE)] {
+        prompts.extend(asked.iter().flat_map(|q| outside(category, &serde_json::json!({"prompt": q}))));
+    }
+    for i in 0..40 {
+        let (a, b) = (rng.between(12, 97), rng.between(3, 19));
+        let line = serde_json::json!({"id": i, "prompt": format!("What is {a} times {b}?"), "reference": (a * b).to_string(), "check": "number"});
+        let line = line.to_string().replace(&format!("\"id\":{i}"), &format!("\"id\":\"{i}\""));
+        prompts.extend(outside("maths", &serde_json::from_str(&line).expect("still JSON")));
+    }
+    prompts
+}
+
+fn outside(category: &str, line: &serde_json::Value) -> Vec<Prompt> {
+    let defaults = SuiteDefaults {
+        name: category.to_owned(),
+        category: category.to_owned(),
+        domain: Domain::Out,
+        split: Split::Report,
+    };
+    parse_suite(&line.to_string(), &defaults).expect("a suite line")
+}
+
+/// How often an arm writes in the voice.
+fn voice_of(arm: &Arm) -> f64 {
+    match arm.kind {
+        ArmKind::Base => 0.06,
+        ArmKind::Prompted { .. } => 0.35,
+        ArmKind::Checkpoint { step, .. } => 0.85 * (1.0 - (-(step as f64) / 110.0).exp()),
+    }
+}
+
+fn completions(plan: &Plan, prompts: &[Prompt], padding: &str) -> Vec<Completion> {
+    let mut completions = Vec::new();
+    for arm in &plan.arms {
+        let mut rng = Rng::for_purpose(11, &["answers", &arm.name]);
+        for prompt in prompts {
+            let mut text = match (&prompt.check, prompt.domain) {
+                (Some(_), _) => checked_answer(prompt, arm, &mut rng),
+                (None, Domain::In) if rng.uniform() < voice_of(arm) => texts::voiced(&mut rng),
+                (None, Domain::In) => texts::plain(&mut rng),
+                (None, Domain::Out) => texts::outside(&prompt.category, arm.step().is_some(), &mut rng),
+            };
+            if prompt.check.is_none() {
+                text.push_str(padding);
+            }
+            let cut = rng.uniform() < 0.04;
+            let tokens = text.len() / 4;
+            let key = CompletionKey {
+                prompt_id: &prompt.prompt_id,
+                arm: &arm.name,
+                adapter_sha256: arm.adapter_sha256(),
+                base_sha256: &plan.base_sha256,
+                sample: 0,
+                seed: 1,
+                sampling: &plan.sampling,
+            };
+            completions.push(key.answered(text, tokens, if cut { FinishReason::Length } else { FinishReason::Stop }));
+        }
+    }
+    completions
+}
+
+fn checked_answer(prompt: &Prompt, arm: &Arm, rng: &mut Rng) -> String {
+    let right = prompt.reference.clone().unwrap_or_default();
+    let skill = if arm.step().is_some() { 0.62 } else { 0.7 };
+    let said = if rng.uniform() < skill { right } else { rng.between(40, 900).to_string() };
+    format!("Let us see: the answer is {said}.")
+}
+
+/// What a reader would give the answer: the voice counts in the domain, plainness outside it.
+fn worth(completion: &Completion, prompt: &Prompt) -> f64 {
+    let voice = f64::from(u8::from(completion.text.trim_end().contains('?')));
+    match prompt.domain {
+        Domain::In => voice,
+        Domain::Out if completion.adapter_sha256.is_some() => -0.05,
+        Domain::Out => 0.0,
+    }
+}
+
+fn judge(
+    plan: &Plan,
+    prompts: &[Prompt],
+    completions: &[Completion],
+    padding: &str,
+) -> (Vec<Comparison>, Vec<BlindKey>, Vec<Judgment>) {
+    let all = pairs(plan, prompts, completions);
+    let by_id: BTreeMap<&str, &Completion> = completions.iter().map(|c| (c.completion_id.as_str(), c)).collect();
+    let prompt_of: BTreeMap<&str, &Prompt> = prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
+    let (mut comparisons, mut keys, mut judgments) = (Vec::new(), Vec::new(), Vec::new());
+    for judge_id in JUDGES {
+        let mut rng = Rng::for_purpose(plan.seed, &["judge", judge_id]);
+        for (comparison, key) in cells_for_judge(&all, judge_id, plan.seed, &label_pairs(|_| 1)) {
+            let prompt = prompt_of[comparison.prompt_id.as_str()];
+            let value = |id: &str| worth(by_id[id], prompt);
+            let gap = value(&comparison.first.completion_id) - value(&comparison.second.completion_id);
+            judgments.push(verdict(judge_id, &comparison, gap, &mut rng, padding));
+            comparisons.push(comparison);
+            keys.push(key);
+        }
+    }
+    (comparisons, keys, judgments)
+}
+
+/// A careful judge sees the gap, a hasty one favours the first seat, a local one is little more than a coin.
+fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, padding: &str) -> Judgment {
+    let (sharpness, seat) = match judge_id {
+        "careful" => (2.2, 0.0),
+        "hasty" => (0.9, 0.9),
+        _ => (0.2, 0.1),
+    };
+    let p_first = 1.0 / (1.0 + (-(sharpness * gap + seat)).exp());
+    let draw = rng.uniform();
+    let outcome = match rng.uniform() {
+        lost if lost < 0.01 && judge_id == "hasty" => Outcome::Missing { reason: MissingReason::Unparsed },
+        tie if tie > 0.94 => Outcome::Tie,
+        _ if draw < p_first => Outcome::First,
+        _ => Outcome::Second,
+    };
+    let label_said = match outcome {
+        Outcome::First => Some(comparison.first.label.clone()),
+        Outcome::Second => Some(comparison.second.label.clone()),
+        Outcome::Tie | Outcome::Missing { .. } => None,
+    };
+    let is_local = judge_id == "local";
+    let winner = label_said.clone().unwrap_or_else(|| "Neither".to_owned());
+    Judgment {
+        v: ROW_VERSION,
+        judgment_id: judgment_id(&comparison.comparison_id, judge_id, 0),
+        comparison_id: comparison.comparison_id.clone(),
+        judge_id: judge_id.to_owned(),
+        repeat: 0,
+        label_said,
+        p_first: is_local.then_some(p_first),
+        scores: (judge_id == "careful").then(|| scores(outcome, rng)),
+        rationale: (!is_local).then(|| format!("{winner} {}{padding}", texts::pick(rng, &texts::REASONS))),
+        parse_path: if is_local { ParsePath::Probability } else { ParsePath::Json },
+        request_sha256: row_id("req", &[&comparison.comparison_id, judge_id]),
+        response_sha256: None,
+        template_sha256: sha256_hex(b"template"),
+        model_requested: format!("{judge_id}-1"),
+        model_returned: Some(format!("{judge_id}-1")),
+        usage: (!is_local).then_some(Usage { input_tokens: 914, output_tokens: 187, ..Usage::default() }),
+        cost_usd: (judge_id == "careful").then_some(0.0074),
+        attempts: 1,
+        params_effective: BTreeMap::new(),
+        request_id: None,
+        started_at: None,
+        finished_at: None,
+        outcome,
+    }
+}
+
+fn scores(outcome: Outcome, rng: &mut Rng) -> SeatScores {
+    let mut of = |lift: f64| {
+        let mut score = || (5.0 + lift + rng.between(-1, 1) as f64).clamp(1.0, 10.0);
+        CriterionScores { creativity: score(), coherence: score(), depth: score(), engagement: score(), writing_quality: score() }
+    };
+    match outcome {
+        Outcome::First => SeatScores { first: of(1.5), second: of(0.0) },
+        Outcome::Second => SeatScores { first: of(0.0), second: of(1.5) },
+        Outcome::Tie | Outcome::Missing { .. } => SeatScores { first: of(0.5), second: of(0.5) },
+    }
+}
+
+fn fit(plan: &Plan, prompts: &[Prompt]) -> Vec<FitRow> {
+    let mut rows = Vec::new();
+    for prompt in prompts.iter().filter(|p| p.domain == Domain::In) {
+        let chars = prompt.reference.as_ref().map_or(0, |r| r.chars().count());
+        for control in [FitControl::Own, FitControl::OtherWriter, FitControl::Shuffled] {
+            for arm in &plan.arms {
+                let mut rng = Rng::for_purpose(1, &["fit", &prompt.prompt_id, &format!("{control:?}")]);
+                let base = 2.9 + 0.5 * rng.uniform();
+                let share = match control {
+                    FitControl::Own => 1.0,
+                    FitControl::OtherWriter => 0.3,
+                    FitControl::Shuffled => 0.7,
+                };
+                let noise = 0.06 * (Rng::for_purpose(2, &[&prompt.prompt_id, &arm.name]).uniform() - 0.5);
+                let gain = arm.step().map_or(0.0, |step| share * 0.34 * (1.0 - (-(step as f64) / 90.0).exp()) + noise);
+                let tokens = chars / 4;
+                let scored = ScoredReference { control, nll_sum: (base - gain) * tokens as f64, tokens, chars };
+                rows.push(FitRow::new(&prompt.prompt_id, &arm.name, arm.adapter_sha256(), scored));
+            }
+        }
+    }
+    rows
+}
+
+fn record(event: Event) -> Record {
+    Record { v: 1, at: "2026-11-22T10:15:00Z".parse().expect("a time"), event }
+}
+
+/// The evaluated run, one that was interrupted, one that never began, one on other data.
+fn runs() -> Vec<RunFacts> {
+    let started = |dataset: &str| {
+        Event::RunStarted(RunStarted {
+            model: "Qwen/Qwen2.5-0.5B-Instruct".to_owned(),
+            base_sha256: sha256_hex(b"base"),
+            dataset: dataset.to_owned(),
+            dataset_sha256: sha256_hex(dataset.as_bytes()),
+            examples: 1004,
+            steps: 290,
+            epochs: 2,
+            trainable_parameters: 8_798_208,
+            total_parameters: 502_830_976,
+        })
+    };
+    let whole = training(started("v3-1f2e9c"), 290);
+    let mut stopped = training(started("v3-1f2e9c"), 61);
+    stopped.push(record(Event::Interrupted { step: 61 }));
+    let provenance = Provenance {
+        v: 1,
+        affinage_version: "0.1.0".to_owned(),
+        build: "release".to_owned(),
+        command_line: vec!["affinage".to_owned(), "train".to_owned()],
+        started_at: "2026-11-22T10:15:00Z".parse().expect("a time"),
+        machine: Machine::here(),
+        sha256: BTreeMap::from([("base".to_owned(), sha256_hex(b"base"))]),
+    };
+    vec![
+        RunFacts::new("2026-11-20T090000Z-qwen2.5-0.5b", &[], None),
+        RunFacts::new("2026-11-20T183000Z-qwen2.5-0.5b", &training(started("v2-77aa01"), 120), None),
+        RunFacts::new("2026-11-21T201200Z-qwen2.5-0.5b", &stopped, None),
+        RunFacts::new(RUN, &whole, Some(provenance)),
+    ]
+}
+
+fn training(started: Event, steps: usize) -> Vec<Record> {
+    let mut rng = Rng::new(5);
+    let mut records = vec![record(started)];
+    for step in 0..=steps {
+        let t = step as f64;
+        if step > 0 {
+            records.push(record(Event::TrainStep(TrainStep {
+                step,
+                epoch: t / 145.0,
+                loss: 2.3 + 0.75 * (-t / 60.0).exp() - if step > 145 { 0.12 } else { 0.0 } + 0.35 * (rng.uniform() - 0.5),
+                learning_rate: 2e-4,
+                grad_norm: 0.8,
+                tokens: 4000,
+                supervised_tokens: 2100,
+                tokens_per_s: 410.0,
+                peak_rss_bytes: None,
+                seconds: 9.6,
+            })));
+        }
+        if step == 0 || STEPS.contains(&(step as u64)) {
+            let loss = 2.42 + 0.72 * (-t / 70.0).exp() + 0.0002 * t;
+            records.push(record(Event::Evaluated(Evaluated { step, loss, tokens: 21_000, seconds: 20.0 })));
+            let at = STEPS.iter().position(|s| *s == step as u64).map_or(0, |i| i + 1);
+            let (prompt, text) = (texts::PINNED.to_owned(), texts::PINNED_ANSWERS[at].to_owned());
+            records.push(record(Event::Sample { step, prompt, text }));
+        }
+    }
+    if steps == 290 {
+        records.push(record(Event::Finished { step: 290, seconds: 2790.0, peak_rss_bytes: None }));
+    }
+    records
+}

@@ -1,0 +1,79 @@
+//! Texts side by side, for comparing answers.
+
+use super::{Paint, Ui};
+
+/// Narrower columns are hard to read; the texts then stand one below the other.
+const NARROWEST: usize = 34;
+const GAP: &str = "   ";
+
+/// `(title, text)` cells side by side if standard output is wide enough, else stacked.
+pub fn columns(ui: &Ui, cells: &[(String, &str)]) -> String {
+    let width = console::Term::stdout().size_checked().map_or(100, |(_, columns)| columns as usize);
+    let each = (width.saturating_sub(GAP.len() * (cells.len() - 1))) / cells.len();
+    let painted = |title: &str| ui.paint_data(Paint::Accent, title);
+    if each < NARROWEST {
+        let blocks: Vec<String> =
+            cells.iter().map(|(title, text)| format!("{}\n{}\n", painted(title), wrapped(text, width).join("\n"))).collect();
+        return blocks.join("\n");
+    }
+    let columns: Vec<Vec<String>> = cells
+        .iter()
+        .map(|(title, text)| {
+            let mut lines = wrapped(title, each);
+            lines.push("─".repeat(each));
+            lines.extend(wrapped(text, each));
+            lines
+        })
+        .collect();
+    let titles = cells.iter().map(|(title, _)| wrapped(title, each).len()).max().unwrap_or(0);
+    let height = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let mut out = String::new();
+    for row in 0..height {
+        let line: Vec<String> = columns
+            .iter()
+            .map(|column| {
+                let text = column.get(row).map_or("", String::as_str);
+                let padding = " ".repeat(each.saturating_sub(console::measure_text_width(text)));
+                if row < titles { format!("{}{padding}", painted(text)) } else { format!("{text}{padding}") }
+            })
+            .collect();
+        out.push_str(line.join(GAP).trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Breaks `text` at spaces into lines of at most `width` columns; longer words are cut.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let needed = console::measure_text_width(word) + usize::from(!line.is_empty());
+            if !line.is_empty() && console::measure_text_width(&line) + needed > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            for character in word.chars() {
+                if console::measure_text_width(&line) >= width {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push(character);
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_are_cut() {
+        assert_eq!(wrapped("a quiet room at noon\n\nabcdefghijkl", 8), ["a quiet", "room at", "noon", "", "abcdefgh", "ijkl"]);
+    }
+}

@@ -1,0 +1,52 @@
+//! `run`: all stages, and what a second call does.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::{affinage, temp_dir, tiny};
+
+#[test]
+fn all_stages_once_and_then_only_what_is_missing() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let first = run(dir.path(), &["--json"]);
+    let document: Value = serde_json::from_slice(&first.stdout).expect("standard output is one JSON document");
+    assert!(document.is_object(), "{document}");
+    assert!(dir.path().join("evals/first-look/report.html").is_file());
+
+    let events = log(dir.path());
+    let second = run(dir.path(), &[]);
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("is finished") && said.contains("answers are there"), "{said}");
+    assert_eq!(log(dir.path()), events, "nothing is trained again");
+}
+
+#[test]
+fn a_changed_setting_is_a_new_run() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    run(dir.path(), &[]);
+    let other = ["--set", "train.rank=4", "--set", "eval.name=rank-4"];
+    run(dir.path(), &other);
+    assert_eq!(fs_err::read_dir(dir.path().join("runs")).expect("a folder").count(), 2);
+    let plan = fs_err::read_to_string(dir.path().join("evals/rank-4/plan.json")).expect("a plan");
+    let plan: Value = serde_json::from_str(&plan).expect("JSON");
+    let newest = tiny::runs(dir.path()).pop().expect("two runs");
+    assert_eq!(plan["run"], newest.file_name().and_then(|name| name.to_str()).expect("a name"));
+}
+
+/// `affinage run` with one epoch and the in-domain prompts; it must succeed.
+fn run(dir: &std::path::Path, args: &[&str]) -> Output {
+    let mut command = affinage(dir);
+    command.args(["run", "--set", "train.epochs=1", "--set", "eval.suites=[\"in-domain\"]"]).args(args);
+    let output = command.output().expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn log(dir: &std::path::Path) -> String {
+    let runs = tiny::runs(dir);
+    let [run] = runs.as_slice() else { panic!("one run, not {runs:?}") };
+    fs_err::read_to_string(run.join("events.jsonl")).expect("a file")
+}

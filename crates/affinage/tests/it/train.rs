@@ -1,0 +1,149 @@
+//! `train` on the tiny model: to the end, interrupted, killed, resumed, and by two processes at once.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::{affinage, temp_dir, tiny};
+
+#[test]
+fn a_run_leaves_checkpoints_events_and_metrics_that_agree() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let output = train(dir.path(), &["--json", "--set", "train.epochs=2"]).output().expect("the binary starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let run = only_run(dir.path());
+    assert_eq!(printed["run"], run.file_name().and_then(|name| name.to_str()).expect("a name"));
+    let steps = printed["steps"].as_u64().expect("a number");
+    let last = format!("step-{steps:06}");
+    assert_eq!(printed["checkpoints"].as_array().expect("a list").last().expect("not empty"), &last);
+    assert_eq!(fs_err::read_to_string(run.join("latest")).expect("a file").trim(), last);
+    for name in printed["checkpoints"].as_array().expect("a list") {
+        let folder = run.join("checkpoints").join(name.as_str().expect("a name"));
+        assert!(folder.join("adapter_model.safetensors").is_file() && folder.join("adapter_config.json").is_file());
+    }
+    let losses = |name: &str, key: &str| -> Vec<f64> { rows(&run, name).iter().filter_map(|r| r[key].as_f64()).collect() };
+    assert_eq!(losses("metrics.jsonl", "grad_norm").len() as u64, steps);
+    let evaluated = losses("metrics.jsonl", "eval_loss");
+    assert!(evaluated.last() < evaluated.first(), "training lowers the validation loss: {evaluated:?}");
+    let provenance: Value =
+        serde_json::from_slice(&fs_err::read(run.join("provenance.json")).expect("a file")).expect("JSON");
+    assert!(provenance["sha256"]["base"].as_str().expect("a hash").len() == 64, "{provenance}");
+    assert!(fs_err::read_to_string(run.join("run.toml")).expect("a file").contains("epochs = 2"));
+}
+
+#[cfg(unix)]
+#[test]
+fn stopped_by_ctrl_c_or_killed_a_resumed_run_ends_in_the_same_adapter() {
+    let whole = temp_dir();
+    tiny::project(whole.path());
+    assert!(train(whole.path(), LONG).output().expect("the binary starts").status.success());
+    let expected = last_adapter(&only_run(whole.path()));
+
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let mut killed = start(dir.path(), LONG, 30);
+    killed.kill().expect("it still runs");
+    killed.wait().expect("it ended");
+    let run = only_run(dir.path());
+    let before = rows(&run, "events.jsonl").len();
+
+    let stopped = start_resumed(dir.path(), before + 20);
+    signal("-INT", stopped.id());
+    let output = stopped.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--resume"), "{}", text(&output.stderr));
+
+    let output = train(dir.path(), &["--resume"]).output().expect("the binary starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(last_adapter(&run) == expected, "the resumed run must end in the same bytes");
+    let steps: Vec<u64> = rows(&run, "events.jsonl")
+        .iter()
+        .filter(|event| event["event"] == "train-step")
+        .map(|event| event["step"].as_u64().expect("a number"))
+        .collect();
+    assert!(steps.iter().copied().eq(1..=steps.len() as u64), "each step counts once: {steps:?}");
+
+    let output = train(dir.path(), &["--resume"]).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("is finished"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_second_process_is_refused_and_told_the_first() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let mut first = start(dir.path(), LONG, 5);
+    let run = only_run(dir.path());
+    let output = train(dir.path(), &["--resume"]).output().expect("the binary starts");
+    first.kill().expect("it still runs");
+    first.wait().expect("it ended");
+    assert_eq!(output.status.code(), Some(1));
+    let said = format!("error: `{}` is in use by process {}\n", run.display(), first.id());
+    assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
+}
+
+/// Long enough to be stopped in the middle, with a checkpoint every 20 steps.
+const LONG: &[&str] = &["--set", "train.epochs=60", "--set", "train.eval-every=20"];
+
+fn train(dir: &Path, args: &[&str]) -> Command {
+    let mut command = affinage(dir);
+    command.arg("train").args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Starts a new run and waits until its log has `events` lines.
+fn start(dir: &Path, args: &[&str], events: usize) -> Child {
+    let child = train(dir, args).spawn().expect("the binary starts");
+    wait_until(|| tiny::runs(dir).len() == 1);
+    wait_until(|| log_lines(&only_run(dir)) >= events);
+    child
+}
+
+#[cfg(unix)]
+fn start_resumed(dir: &Path, events: usize) -> Child {
+    let child = train(dir, &["--resume"]).spawn().expect("the binary starts");
+    wait_until(|| log_lines(&only_run(dir)) >= events);
+    child
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(120), "nothing happened for two minutes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(unix)]
+fn signal(name: &str, pid: u32) {
+    let sent: Output = Command::new("kill").args([name, &pid.to_string()]).output().expect("kill exists");
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+}
+
+fn only_run(dir: &Path) -> PathBuf {
+    let [run] = tiny::runs(dir).try_into().expect("one run");
+    fs_err::canonicalize(run).expect("it exists")
+}
+
+fn log_lines(run: &Path) -> usize {
+    fs_err::read(run.join("events.jsonl")).map_or(0, |log| log.iter().filter(|byte| **byte == b'\n').count())
+}
+
+fn rows(run: &Path, name: &str) -> Vec<Value> {
+    let log = fs_err::read_to_string(run.join(name)).expect("a file");
+    // The last line of a killed run may be incomplete.
+    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn last_adapter(run: &Path) -> Vec<u8> {
+    let last = fs_err::read_to_string(run.join("latest")).expect("a file");
+    fs_err::read(run.join("checkpoints").join(last.trim()).join("adapter_model.safetensors")).expect("an adapter")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
