@@ -74,6 +74,7 @@ impl DatasetVersion {
     }
 }
 
-fn version_number(name: &str) -> Option<u64> {
+/// 3 of `v3-1f2e9c`.
+pub fn version_number(name: &str) -> Option<u64> {
     name.strip_prefix('v')?.split('-').next()?.parse().ok()
 }

@@ -13,8 +13,8 @@ pub enum Wrap {
 const FORCED_SHARE: f64 = 0.8;
 /// Fewer inner line breaks than this say nothing.
 const MIN_BREAKS: usize = 8;
-/// Widest column at which editors and mail programs wrap.
-const MAX_WIDTH: usize = 100;
+/// Narrowest and widest column at which editors and mail programs wrap.
+const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
 /// A line shorter than this share of the width was broken on purpose (verse, addresses).
 const SHORT_SHARE: f64 = 0.6;
 
@@ -32,7 +32,9 @@ pub fn detect(lines: &[&str]) -> Wrap {
         width = width.max(len);
     }
     let forced = breaks.iter().filter(|(_, with_next)| *with_next > width).count();
-    if width > MAX_WIDTH || breaks.len() < MIN_BREAKS || (forced as f64) < FORCED_SHARE * breaks.len() as f64
+    if !WIDTHS.contains(&width)
+        || breaks.len() < MIN_BREAKS
+        || (forced as f64) < FORCED_SHARE * breaks.len() as f64
     {
         return Wrap::None;
     }

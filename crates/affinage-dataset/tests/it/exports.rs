@@ -60,7 +60,10 @@ impl ChatGpt {
     /// Begins with a structural root and hidden custom instructions, whose author is the user.
     pub fn new(id: &str) -> ChatGpt {
         let mut chat = ChatGpt { id: id.to_owned(), mapping: Map::new(), current: "root".to_owned() };
-        chat.mapping.insert("root".to_owned(), json!({ "id": "root", "parent": null, "children": [], "message": null }));
+        chat.mapping.insert(
+            "root".to_owned(),
+            json!({ "id": "root", "parent": null, "children": [], "message": null }),
+        );
         let instructions = json!({ "content_type": "user_editable_context", "user_profile": HIDDEN, "user_instructions": HIDDEN });
         let hidden = json!({ "is_visually_hidden_from_conversation": true, "is_user_system_message": true });
         chat.add("context", "user", instructions, json!({}), hidden);
@@ -72,7 +75,11 @@ impl ChatGpt {
     }
 
     pub fn assistant(&mut self, node: &str, text: &str) -> &mut ChatGpt {
-        self.assistant_with(node, text, json!({ "model_slug": "gpt-4o", "finish_details": { "type": "stop" } }))
+        self.assistant_with(
+            node,
+            text,
+            json!({ "model_slug": "gpt-4o", "finish_details": { "type": "stop" } }),
+        )
     }
 
     pub fn assistant_with(&mut self, node: &str, text: &str, metadata: Value) -> &mut ChatGpt {
@@ -81,14 +88,21 @@ impl ChatGpt {
 
     /// Reasoning, a tool call and its result, all below the current node.
     pub fn noise(&mut self, node: &str) -> &mut ChatGpt {
-        let thoughts = json!({ "content_type": "thoughts", "thoughts": [{ "summary": HIDDEN, "content": HIDDEN }] });
+        let thoughts =
+            json!({ "content_type": "thoughts", "thoughts": [{ "summary": HIDDEN, "content": HIDDEN }] });
         self.add(&format!("{node}-think"), "assistant", thoughts, json!({}), json!({}));
         let call = json!({ "content_type": "text", "parts": [format!("{{\"query\":\"{HIDDEN}\"}}")] });
         self.add(&format!("{node}-call"), "assistant", call, json!({ "recipient": "web.search" }), json!({}));
         let result = json!({ "content_type": "execution_output", "text": HIDDEN });
         self.add(&format!("{node}-result"), "tool", result, json!({}), json!({}));
         let progress = json!({ "content_type": "text", "parts": [HIDDEN] });
-        self.add(&format!("{node}-note"), "assistant", progress, json!({ "channel": "commentary" }), json!({}))
+        self.add(
+            &format!("{node}-note"),
+            "assistant",
+            progress,
+            json!({ "channel": "commentary" }),
+            json!({}),
+        )
     }
 
     /// Goes on below `node` instead of the last one.
@@ -104,7 +118,14 @@ impl ChatGpt {
         })
     }
 
-    fn add(&mut self, node: &str, role: &str, content: Value, fields: Value, metadata: Value) -> &mut ChatGpt {
+    fn add(
+        &mut self,
+        node: &str,
+        role: &str,
+        content: Value,
+        fields: Value,
+        metadata: Value,
+    ) -> &mut ChatGpt {
         let number = self.mapping.len() as f64;
         let mut message = json!({
             "id": node, "author": { "role": role }, "create_time": 1_756_000_000.0 + number, "content": content,

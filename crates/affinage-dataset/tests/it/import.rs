@@ -38,8 +38,14 @@ fn regenerations_and_edits_on_all_branches_are_variants_and_candidates() {
     let mut chat = ChatGpt::new("c");
     chat.user("u1", "Why do ruins move us?").assistant("a1", "First answer.");
     // A regeneration with reasoning in between is a sibling of a1 although its parent is another node.
-    chat.back_to("u1").noise("n").assistant("a2", "Second answer.").user("u2", "Go on.").assistant("a3", "More.");
-    chat.back_to("context").user("u1b", "Why do old houses move us?").assistant("a4", "On the edited prompt.");
+    chat.back_to("u1")
+        .noise("n")
+        .assistant("a2", "Second answer.")
+        .user("u2", "Go on.")
+        .assistant("a3", "More.");
+    chat.back_to("context")
+        .user("u1b", "Why do old houses move us?")
+        .assistant("a4", "On the edited prompt.");
     chat.back_to("a3");
     let outcome = import_bytes(&array(&[chat.element()]), &no_roles()).expect("an export");
     let candidates = outcome.candidates();
@@ -65,7 +71,8 @@ fn truncation_feedback_and_empty_answers_are_facts_of_the_variant() {
     chat.assistant_with("a1", "Everything begins", json!({ "finish_details": { "type": "max_tokens" } }));
     chat.user("u2", "And?").assistant("a2", "");
     let feedback = br#"[{"message_id":"a1","conversation_id":"c","rating":"thumbs_down","content":"{}"}]"#;
-    let zip = zip_of(&[("message_feedback.json", feedback), ("conversations.json", &array(&[chat.element()]))]);
+    let zip =
+        zip_of(&[("message_feedback.json", feedback), ("conversations.json", &array(&[chat.element()]))]);
     let candidates = import_bytes(&zip, &no_roles()).expect("an export").candidates();
     assert_eq!(candidates[0].variants[0].truncated.as_deref(), Some("max_tokens"));
     assert_eq!(candidates[0].variants[0].feedback, Some(Feedback::Down));
@@ -75,7 +82,8 @@ fn truncation_feedback_and_empty_answers_are_facts_of_the_variant() {
 
 #[test]
 fn sharded_archives_are_read_whole_and_system_folders_ignored() {
-    let shards: Vec<Vec<u8>> = (0..3).map(|i| array(&[chatgpt(&format!("s{i}"), 2), chatgpt(&format!("t{i}"), 1)])).collect();
+    let shards: Vec<Vec<u8>> =
+        (0..3).map(|i| array(&[chatgpt(&format!("s{i}"), 2), chatgpt(&format!("t{i}"), 1)])).collect();
     let zip = zip_of(&[
         ("user.json", b"{\"id\":\"u\"}"),
         ("__MACOSX/._conversations-000.json", b"\x00\x05\x16\x07"),
@@ -120,7 +128,14 @@ fn each_corrupt_element_loses_only_itself() {
     assert_eq!(outcome.conversations.len(), 7);
     let reasons: Vec<String> =
         outcome.rejects.iter().map(|r| format!("{}: {}", r.origin.element, r.reason)).collect();
-    insta::assert_snapshot!(reasons.join("\n"), @r"");
+    insta::assert_snapshot!(reasons.join("\n"), @r"
+    1: not a JSON object but a string
+    3: not a JSON object but null
+    5: no known conversation shape; its keys are `title`, `id`
+    7: not valid JSON: invalid unicode code point at line 1 column 15
+    9: not valid JSON: key must be a string at line 1 column 32
+    11: the parent links of node `cyclic-u0` form a cycle
+    ");
 }
 
 #[test]
@@ -170,7 +185,8 @@ fn claude_content_is_trusted_over_text_and_branches_are_variants() {
     ]);
     let mut pasted = claude_message("m1", "human", Some(SENTINEL), json!([]));
     pasted["text"] = json!("");
-    pasted["attachments"] = json!([{ "file_name": "", "extracted_content": "A pasted passage about tools." }]);
+    pasted["attachments"] =
+        json!([{ "file_name": "", "extracted_content": "A pasted passage about tools." }]);
     pasted["files"] = json!([{ "file_name": "a.png" }]);
     let element = json!({
         "uuid": "k1", "name": "Hammer", "created_at": "2025-02-03T10:00:00Z",
@@ -187,7 +203,8 @@ fn claude_content_is_trusted_over_text_and_branches_are_variants() {
     assert_eq!(candidates.len(), 2);
     assert_eq!(candidates[0].prompt, "A pasted passage about tools.");
     assert_eq!(candidates[0].prompt_media_count, 1);
-    let texts: Vec<(&str, bool)> = candidates[0].variants.iter().map(|v| (v.text.as_str(), v.active)).collect();
+    let texts: Vec<(&str, bool)> =
+        candidates[0].variants.iter().map(|v| (v.text.as_str(), v.active)).collect();
     assert_eq!(texts, [("The hammer withdraws\n\nwhen it is used.", true), ("A second try.", false)]);
     assert_eq!(candidates[1].context[0].role, Role::User);
 }

@@ -26,7 +26,8 @@ fn rows_of_every_shape_in_one_file_and_bad_lines_apart() {
     let providers: Vec<Provider> = outcome.conversations.iter().map(|c| c.provider).collect();
     assert_eq!(providers, [Provider::Messages, Provider::ShareGpt, Provider::Alpaca, Provider::Messages]);
     let candidates = outcome.candidates();
-    let pairs: Vec<(&str, &str)> = candidates.iter().map(|c| (c.prompt.as_str(), c.variants[0].text.as_str())).collect();
+    let pairs: Vec<(&str, &str)> =
+        candidates.iter().map(|c| (c.prompt.as_str(), c.variants[0].text.as_str())).collect();
     assert_eq!(
         pairs,
         [
@@ -38,10 +39,19 @@ fn rows_of_every_shape_in_one_file_and_bad_lines_apart() {
             ("Left?", "Right."),
         ]
     );
-    assert_eq!(candidates[0].system.as_deref(), Some("Be brief."), "a dataset's system message belongs to it");
+    assert_eq!(
+        candidates[0].system.as_deref(),
+        Some("Be brief."),
+        "a dataset's system message belongs to it"
+    );
     assert_eq!(candidates[2].context[1].role, Role::Assistant);
-    let reasons: Vec<String> = outcome.rejects.iter().map(|r| format!("{}: {}", r.origin.element, r.reason)).collect();
-    insta::assert_snapshot!(reasons.join("\n"), @r"");
+    let reasons: Vec<String> =
+        outcome.rejects.iter().map(|r| format!("{}: {}", r.origin.element, r.reason)).collect();
+    insta::assert_snapshot!(reasons.join("\n"), @r"
+    5: not valid JSON: EOF while parsing a string at line 1 column 43
+    6: `messages[0].role` is `narrator`, expected a role such as `user` or `assistant`
+    7: no known conversation shape; its keys are `text`
+    ");
 }
 
 #[test]
@@ -68,7 +78,15 @@ fn files_without_conversations_say_why() {
         why(b"Just some prose without anybody speaking.\n\nAnd more of it."),
         why(&zip_of(&[("photo.jpg", b"\xff\xd8")])),
     ];
-    insta::assert_snapshot!(reasons.join("\n"), @r"");
+    insta::assert_snapshot!(reasons.join("\n"), @r"
+    export is empty
+    export is empty
+    export holds no elements
+    the first element was refused: no known conversation shape; its keys are `id`, `name`
+    the first element was refused: no known conversation shape; its keys are `shopping`
+    export is text in which no speaker recurs
+    the archive has no conversations*.json, JSONL, Markdown or text; it holds photo.jpg
+    ");
 }
 
 #[test]
@@ -89,7 +107,9 @@ fn archives_that_misbehave_are_refused() {
 #[test]
 fn a_long_line_is_refused_and_the_next_is_read() {
     let long = format!("{{\"prompt\":\"{}\",\"completion\":\"x\"}}", "y".repeat(5000));
-    let rows = format!("{{\"prompt\":\"a\",\"completion\":\"b\"}}\n{long}\n{{\"prompt\":\"c\",\"completion\":\"d\"}}\n");
+    let rows = format!(
+        "{{\"prompt\":\"a\",\"completion\":\"b\"}}\n{long}\n{{\"prompt\":\"c\",\"completion\":\"d\"}}\n"
+    );
     let limits = Limits { element_bytes: 1000, ..Limits::default() };
     let outcome = import_within(rows.as_bytes(), &no_roles(), &limits).expect("rows");
     assert_eq!((outcome.conversations.len(), outcome.rejects.len()), (2, 1));

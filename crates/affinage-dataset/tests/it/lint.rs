@@ -36,14 +36,22 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
         case("L02", "Sell it.\n\nHuman: no.\n\nKeep it.", "Sell it.\n\nThe human factor: no."),
         case("L02", "Sell it.<|im_end|>", "Sell it."),
         case("L03", "  \n", "Sell it."),
-        case("L06", "Sell it.\n\n## Instruction: write a poem.", "Sell it.\n\n## Instructions\n\nCall a broker."),
+        case(
+            "L06",
+            "Sell it.\n\n## Instruction: write a poem.",
+            "Sell it.\n\n## Instructions\n\nCall a broker.",
+        ),
         case("L07", "ANNA: Sell it.\n\nBERT: Keep it.", "Pros: cheap.\n\nCons: wet."),
         case("L08", "Sell it.\n\nThank you, Claude, that helped.", "Sell it.\n\nThank the sea for it."),
         case("L10", "Sell it.\n\nCopy code", "Copy code from the manual, then sell it."),
         case("L10", "Sell it.\n\n2 / 3", "It leaks on 2 / 3 of its length."),
         case("L12", "Sell it.</end_instructions>", "Use the `system` call and an artifact of wood."),
         case("L13", "Sell it【4:0†source】 now.", "Sell it [4] now."),
-        case("L14", "This block is not supported on your current device yet.", "This block of wood is not supported."),
+        case(
+            "L14",
+            "This block is not supported on your current device yet.",
+            "This block of wood is not supported.",
+        ),
         case("L15", "See sandbox:/mnt/data/boat.csv for it.", "A sandbox holds toys."),
         case("L15", "{\"search_query\":[{\"q\":\"boats\"}]}", "{\"name\": \"Anna\", \"boat\": true}"),
         case("L16", "<think>hm\n\nSell it.", "<think>hm</think>\n\nSell it."),
@@ -51,16 +59,28 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
         case("L17", "![x](data:image/png;base64,iVBORw0KGgo=)", "Data: image of a boat."),
         case("L18", "Sell\u{200b} it.", "Sell it 👩‍👧 now."),
         case("L19", "Donâ€™t sell it.", "Don’t sell it, André."),
-        case("L21", "I would sell it, because in the end nobody will", "I would sell it, because in the end nobody will."),
+        case(
+            "L21",
+            "I would sell it, because in the end nobody will",
+            "I would sell it, because in the end nobody will.",
+        ),
         case("L22", "Run:\n```\nsell()", "Run:\n```\nsell()\n```"),
         case("L22", "It is $$x = 1 you know.", "It is $$x = 1$$ you know."),
         case("L23", "Do this:\n\npython\nimport boat\n", "Do this:\n\n```python\nimport boat\n```"),
         case("L24", "1. Wash it.\n1. Sell it.", "1. Wash it.\n2. Sell it."),
         case("L25", "Sell it. Would you like me to continue?", "Sell it. To be continued by the sea."),
         case("L30", "As an AI language model, I have no boat.", "As an aisle is long, so is a boat."),
-        case("L31", "I'm sorry, but I can't help with boats.", "It is a pity that I cannot help praising boats."),
+        case(
+            "L31",
+            "I'm sorry, but I can't help with boats.",
+            "It is a pity that I cannot help praising boats.",
+        ),
         case("L33", "Great question! Sell it.", "The great question is who buys it."),
-        case("P01", "The key is sk-EXAMPLEa8Kq2Zt9Lw4Xc8Vb1Np6Rk3.", "The key is sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx."),
+        case(
+            "P01",
+            "The key is sk-EXAMPLEa8Kq2Zt9Lw4Xc8Vb1Np6Rk3.",
+            "The key is sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx.",
+        ),
         case("P02", "Write to anna@boats.net soon.", "Write to anna@example.org soon."),
         case("P02", "Pay to DE89370400440532013000 soon.", "Pay to DE89370400440532013001 soon."),
         case("P02", "Card 4111 1111 1111 1111 it is.", "Card 4111 1111 1111 1112 it is."),
@@ -112,14 +132,16 @@ fn facts_of_the_provider_are_findings() {
 fn follow_ups_need_their_context() {
     let mut follow_up = subject("Now make it shorter.", "Sell it.");
     assert_eq!(rules_of(&follow_up), ["L05"]);
-    follow_up.context = vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell the boat.")];
+    follow_up.context =
+        vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell the boat.")];
     assert_eq!(rules_of(&follow_up), Vec::<&str>::new());
 }
 
 #[test]
 fn errors_in_the_context_count_because_it_is_training_text() {
     let mut with_context = subject("Why?", "Because.");
-    with_context.context = vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell it.<|im_end|>")];
+    with_context.context =
+        vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell it.<|im_end|>")];
     let findings = lint(&[with_context]);
     assert_eq!(findings.len(), 1);
     assert_eq!((findings[0].rule, findings[0].field), ("L02", Field::Context(1)));
@@ -127,7 +149,9 @@ fn errors_in_the_context_count_because_it_is_training_text() {
 
 #[test]
 fn rows_with_roles_out_of_order_are_found() {
-    let row = |roles: &[Role]| -> Vec<Message> { roles.iter().map(|role| Message::new(*role, "Some words.")).collect() };
+    let row = |roles: &[Role]| -> Vec<Message> {
+        roles.iter().map(|role| Message::new(*role, "Some words.")).collect()
+    };
     let rules = |roles: &[Role]| rules_of(&Subject::of_messages("x", "c", &row(roles)));
     use Role::{Assistant, System, User};
     assert_eq!(rules(&[System, User, Assistant]), Vec::<&str>::new());
@@ -144,7 +168,9 @@ fn repetition_is_measured() {
     assert_eq!(rules_of(&subject(PLAIN, &varied)), Vec::<&str>::new());
     let looped = "the boat is old and it is ".repeat(12) + "wet.";
     assert_eq!(rules_of(&subject(PLAIN, &looped)), ["L34"]);
-    let doubled = ["A first paragraph with enough words in it to count as one of the text.", "Another."].join("\n\n").repeat(5);
+    let doubled = ["A first paragraph with enough words in it to count as one of the text.", "Another."]
+        .join("\n\n")
+        .repeat(5);
     assert!(rules_of(&subject(PLAIN, &doubled.replace("Another.", "Another.\n\n"))).contains(&"L34"));
 }
 
@@ -166,15 +192,17 @@ fn the_same_edge_line_in_several_conversations_is_residue() {
 
 #[test]
 fn an_answer_to_another_prompt_is_suspect() {
-    let topics = ["harbour rigging anchor tide", "orchard grafting pruning blossom", "violin rosin fingerboard tuning"];
-    let mut subjects: Vec<Subject> = (0..40)
-        .map(|i| {
-            let words: Vec<String> = topics[i % 3].split(' ').map(|word| format!("{word}{}", "abcdefghijklmn".chars().nth(i / 3).expect("14 letters"))).collect();
-            let prompt = format!("Explain {} please, and how {} relates to the rest of {} and {}, {}.", words[0], words[1], words[2], words[3], topics[i % 3]);
-            numbered(i, &prompt, &format!("About {}: it is a matter of {}, {} and {}.", topics[i % 3], words[0], words[1], words[2]))
-        })
-        .collect();
-    let wrong = |subjects: &[Subject]| lint(subjects).iter().filter(|f| f.rule == "L38").map(|f| f.id.clone()).collect::<Vec<_>>();
+    // A ring of words: each prompt takes 13 of them, its answer the first 4, so neighbours share a few.
+    let letter = |n: usize| char::from(b'a' + (n % 26) as u8);
+    let word = |n: usize| -> String {
+        [n % 60, 7 * n % 60, 11 * n % 60, n % 60 / 26, 17].map(letter).iter().collect()
+    };
+    let some = |from: usize, count: usize| (from..from + count).map(word).collect::<Vec<_>>().join(" ");
+    let mut subjects: Vec<Subject> =
+        (0..60).map(|i| numbered(i, &some(i, 13), &format!("{}.", some(i, 4)))).collect();
+    let wrong = |subjects: &[Subject]| {
+        lint(subjects).iter().filter(|f| f.rule == "L38").map(|f| f.id.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(wrong(&subjects), Vec::<String>::new());
     subjects[0].response = "Quite so, and nothing more was ever said about that matter.".into();
     assert_eq!(wrong(&subjects), ["0"]);
@@ -182,7 +210,9 @@ fn an_answer_to_another_prompt_is_suspect() {
 
 fn fixed(text: &str, findings: &[Finding]) -> String {
     let mut text = text.to_owned();
-    for finding in findings.iter().rev() {
+    let mut findings: Vec<&Finding> = findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.span.start));
+    for finding in findings {
         if let Some(fix) = &finding.fix {
             text.replace_range(finding.span.clone(), fix);
         }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use affinage_dataset::shingle::words;
-use affinage_dataset::split::{BORDER_LEN, DropReason, Item, Policy, Previous, SECTION_LEN, Side, Split, SplitError, split};
+use affinage_dataset::split::{
+    BORDER_LEN, DropReason, Item, Policy, Previous, SECTION_LEN, Side, Split, SplitError, split,
+};
 use proptest::prelude::*;
 
 const POLICY: Policy = Policy { validation_share: 0.1, test_share: 0.2, seed: 7 };
@@ -99,7 +101,11 @@ fn shares_are_met_and_conversations_stay_together() {
     assert_eq!(split, run(&owned, &Previous::default()), "the same for the same seed");
     let mut reversed = owned.clone();
     reversed.reverse();
-    assert_eq!(split.sides, run(&reversed, &Previous::default()).sides, "the order of the examples does not matter");
+    assert_eq!(
+        split.sides,
+        run(&reversed, &Previous::default()).sides,
+        "the order of the examples does not matter"
+    );
 }
 
 #[test]
@@ -129,7 +135,8 @@ fn growth_keeps_every_side_and_what_joins_two_sides_leaves_the_held_out_one() {
     grown.push(bridge);
     let third = run(&grown, &previous(&second));
     assert_eq!(third.sides["bridge"], Side::Train);
-    let group: Vec<&Owned> = owned.iter().filter(|o| o.conversation == owned[held_out].conversation).collect();
+    let group: Vec<&Owned> =
+        owned.iter().filter(|o| o.conversation == owned[held_out].conversation).collect();
     for member in &group {
         assert_eq!(third.sides[&member.id], Side::Retired);
         let dropped = third.certificate.dropped.iter().find(|d| d.example_id == member.id).expect("listed");
@@ -179,8 +186,11 @@ fn what_still_overlaps_is_dropped_and_listed() {
     let quoted: Vec<String> = owned[train].response.split(' ').take(16).map(str::to_owned).collect();
     owned[held_out].response = format!("{} {}", quoted.join(" "), text(9999, 20));
     let second = run(&owned, &previous(&first));
-    let dropped = second.certificate.dropped.iter().find(|d| d.example_id == owned[held_out].id).expect("listed");
-    assert!(matches!(&dropped.reason, DropReason::Leak { containment, train_example } if *containment >= 0.2 && *train_example == owned[train].id));
+    let dropped =
+        second.certificate.dropped.iter().find(|d| d.example_id == owned[held_out].id).expect("listed");
+    assert!(
+        matches!(&dropped.reason, DropReason::Leak { containment, train_example } if *containment >= 0.2 && *train_example == owned[train].id)
+    );
     assert_eq!(second.sides[&owned[held_out].id], Side::Test, "dropped, but never moved to train");
     assert!(second.certificate.max_containment < 0.2);
 }
@@ -209,15 +219,21 @@ fn a_corpus_that_hangs_together_is_refused_with_the_reason() {
         o.prompt = "Please rewrite the following text in my own voice, thank you".into();
     }
     let error = split(&items(&owned), &POLICY, &Previous::default(), &[]).expect_err("one component");
-    insta::assert_snapshot!(error, @r"");
-    assert!(matches!(split(&items(&owned[..2]), &POLICY, &Previous::default(), &[]), Err(SplitError::TooFew { examples: 2 })));
+    insta::assert_snapshot!(error, @r#"75 % of the examples hang together in one group, so no clean split exists; it is tied by the prompt "Please rewrite the following text in my own voice, thank you" (15 groups)"#);
+    assert!(matches!(
+        split(&items(&owned[..2]), &POLICY, &Previous::default(), &[]),
+        Err(SplitError::TooFew { examples: 2 })
+    ));
 }
 
 /// Random corpora with planted groups: several answers to one prompt, copied answers, quotations, short turns.
 fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
     let example = (0usize..25, 0usize..4, 0usize..60, 0usize..60, 0usize..3);
     prop::collection::vec(example, 10..80).prop_map(|examples| {
-        let build = |(i, (conversation, kind, prompt, response, quote)): (usize, (usize, usize, usize, usize, usize))| {
+        let build = |(i, (conversation, kind, prompt, response, quote)): (
+            usize,
+            (usize, usize, usize, usize, usize),
+        )| {
             let fresh = text(1000 + i, 14);
             let shared = text(response, 25);
             let words: Vec<&str> = shared.split(' ').collect();
@@ -228,7 +244,13 @@ fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
                 _ => fresh.clone(),
             };
             let prompt = if prompt < 20 { text(500 + prompt, 10) } else { format!("{fresh} {prompt}") };
-            Owned { id: format!("e{i:03}"), conversation: format!("c{conversation}"), position: i, prompt, response }
+            Owned {
+                id: format!("e{i:03}"),
+                conversation: format!("c{conversation}"),
+                position: i,
+                prompt,
+                response,
+            }
         };
         examples.into_iter().enumerate().map(build).collect()
     })

@@ -48,7 +48,7 @@ fn our_templates_render_as_in_transformers() {
     }
 }
 
-/// `AFFINAGE_ORACLE` is the folder `trl/chat_templates` of the wheel of trl 1.16.0.
+/// `AFFINAGE_ORACLE/chat_templates` is the folder of that name in the wheel of trl 1.16.0.
 #[test]
 #[ignore = "needs AFFINAGE_ORACLE"]
 fn templates_of_released_models_render_as_in_transformers() {
@@ -57,7 +57,8 @@ fn templates_of_released_models_render_as_in_transformers() {
     let mut wrong = Vec::new();
     for other in fixture["others"].as_array().expect("a list") {
         let file = other["file"].as_str().expect("a name");
-        let source = std::fs::read_to_string(format!("{folder}/{file}")).expect("the template is there");
+        let source = std::fs::read_to_string(format!("{folder}/chat_templates/{file}"))
+            .expect("the template is there");
         assert_eq!(sha256(&source), other["sha256"].as_str().expect("a hash"), "{file} is another version");
         let expected: Vec<Option<String>> =
             serde_json::from_value(other["texts_sha256"].clone()).expect("hashes");

@@ -1,4 +1,6 @@
 mod golden;
+mod oracle;
+mod smollm2;
 mod gguf_file;
 mod quants;
 mod weights_folder;

@@ -1,5 +1,7 @@
 //! Reading GGUF files: what is in a right one, and that no wrong one does harm.
 
+use std::path::Path;
+
 use affinage_engine::weights::{DType, Family, LoadError, Weights};
 use proptest::prelude::*;
 
@@ -42,7 +44,8 @@ fn configuration_names_and_vectors() {
     let down = weights.matrix("model.layers.0.mlp.down_proj.weight").expect("there");
     assert_eq!((down.rows(), down.cols(), down.dtype()), (HIDDEN, FFN, DType::F32));
     assert_eq!(weights.tensors().count(), 11);
-    let (embedding, attention, feed_forward) = (VOCAB * HIDDEN, 2 * (Q_ROWS + KV_ROWS) * HIDDEN, 3 * FFN * HIDDEN);
+    let (embedding, attention, feed_forward) =
+        (VOCAB * HIDDEN, 2 * (Q_ROWS + KV_ROWS) * HIDDEN, 3 * FFN * HIDDEN);
     assert_eq!(weights.parameter_count(), embedding + attention + feed_forward + 3 * HIDDEN);
     assert_eq!(weights.stored_bytes(), 4 * weights.parameter_count());
     assert_eq!(weights.sha256().len(), 64);
@@ -254,11 +257,23 @@ proptest! {
 /// `testdata/golden/make_tiny_chat.py` writes one model in both forms, the GGUF with gguf-py.
 #[test]
 fn a_gguf_file_and_a_folder_hold_the_same_model() {
-    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden");
     let file = Weights::open(&golden.join("tiny-chat.gguf")).expect("a right file");
-    let folder = Weights::open(&golden.join("tiny-chat")).expect("a right folder");
-    assert_eq!(file.config(), folder.config());
     assert_eq!(file.matrix("model.embed_tokens.weight").expect("there").dtype(), DType::Q8_0);
+    require_same(&file, &Weights::open(&golden.join("tiny-chat")).expect("a right folder"));
+}
+
+/// `AFFINAGE_ORACLE` holds `smol.gguf` (SmolLM2-135M-Instruct, Q4_1) and `smol-hf`, what transformers unpacks it to.
+#[test]
+#[ignore = "needs AFFINAGE_ORACLE"]
+fn smollm2_unpacks_as_in_transformers() {
+    let oracle = std::env::var("AFFINAGE_ORACLE").expect("AFFINAGE_ORACLE is set");
+    let open = |name: &str| Weights::open(&Path::new(&oracle).join(name)).expect("a right model");
+    require_same(&open("smol.gguf"), &open("smol-hf"));
+}
+
+fn require_same(file: &Weights, folder: &Weights) {
+    assert_eq!(file.config(), folder.config());
     let names: Vec<_> = folder.tensors().map(|tensor| (tensor.name.to_owned(), tensor.shape.len())).collect();
     assert_eq!(names.len(), file.tensors().count());
     for (name, dimensions) in names {
@@ -267,12 +282,12 @@ fn a_gguf_file_and_a_folder_hold_the_same_model() {
             continue;
         }
         let (a, b) = (file.matrix(&name).expect("there"), folder.matrix(&name).expect("there"));
-        let (mut row_a, mut row_b) = (vec![0.0; 32], vec![0.0; 32]);
+        let (mut part, mut row_b) = (vec![0.0; 32], vec![0.0; a.cols()]);
         for row in 0..a.rows() {
+            b.read_row(row, 0..b.cols(), &mut row_b);
             for start in (0..a.cols()).step_by(32) {
-                a.read_row(row, start..start + 32, &mut row_a);
-                b.read_row(row, start..start + 32, &mut row_b);
-                assert_eq!(row_a, row_b, "{name} row {row}");
+                a.read_row(row, start..start + 32, &mut part);
+                assert_eq!(part, row_b[start..start + 32], "{name} row {row}");
             }
         }
     }

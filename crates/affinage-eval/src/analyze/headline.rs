@@ -97,7 +97,7 @@ fn sentence(
         Composite::NothingShown => "is not shown to differ",
     };
     format!(
-        "`{arm}` {words} compared with `{against}`: win rate in-domain {}, out-of-domain {}.",
+        "Compared with `{against}`, `{arm}` {words} (win rate in-domain {}, out-of-domain {}).",
         figures(in_domain),
         figures(out_of_domain)
     )

@@ -11,11 +11,12 @@ use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
     FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
+use crate::datasets::{DatasetVersion, version_number};
 use crate::errors::HintExt as _;
 use crate::library::Library;
 use crate::run::write_folder_atomically;
@@ -159,27 +160,7 @@ fn with_split_hint(error: SplitError) -> anyhow::Error {
 
 /// Manifests of all versions in the project, newest first.
 fn manifests(project: &Path) -> anyhow::Result<Vec<Manifest>> {
-    let folder = project.join("datasets");
-    let mut found = Vec::new();
-    if folder.is_dir() {
-        for entry in fs_err::read_dir(&folder)? {
-            let entry = entry?;
-            let number = version_number(&entry.file_name().to_string_lossy());
-            let path = entry.path().join("manifest.json");
-            if let (Some(number), true) = (number, path.is_file()) {
-                let manifest: Manifest = serde_json::from_slice(&fs_err::read(&path)?)
-                    .with_context(|| format!("{} is not a manifest", path.display()))?;
-                found.push((number, manifest));
-            }
-        }
-    }
-    found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    Ok(found.into_iter().map(|(_, manifest)| manifest).collect())
-}
-
-/// 3 of `v3-1f2e9c`.
-fn version_number(folder: &str) -> Option<u32> {
-    folder.strip_prefix('v')?.split('-').next()?.parse().ok()
+    Ok(DatasetVersion::list(project)?.into_iter().rev().map(|version| version.manifest).collect())
 }
 
 /// The prompts that the evaluation may ask: training examples must not hold them.

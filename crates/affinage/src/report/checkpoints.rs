@@ -25,9 +25,12 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     if panels.is_empty() {
         body.push_str(&p("There is no curve: the plan names no checkpoint and no run."));
     } else {
+        let passes = run.and_then(|run| run.train.last()).map_or_else(String::new, |(step, epoch, _)| {
+            format!(" Step {step} is epoch {epoch:.2}: so many passes over the training texts.")
+        });
         body.push_str(&format!(
-            "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis. Bars are 95 % \
-             intervals, each for its own point.</p>\n"
+            "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes} Bars are \
+             95 % intervals, each for its own point.</p>\n"
         ));
     }
     if !curve.points.is_empty() {

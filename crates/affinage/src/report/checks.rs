@@ -50,7 +50,7 @@ fn check_list(checks: &[&MethodCheck], arms: &Arms) -> String {
 fn check_item(check: &MethodCheck, arms: &Arms) -> String {
     let (class, sign, words) = state_words(check.state);
     let advice =
-        check.advice.as_deref().map_or_else(String::new, |advice| format!("<p class=\"advice\">{}</p>", arms.prose(advice)));
+        check.advice.as_deref().map_or_else(String::new, |advice| format!("<p class=\"advice\">Advice: {}</p>", arms.prose(advice)));
     format!(
         "<li class=\"{class}\" id=\"{0}\"><i class=\"state\" aria-hidden=\"true\">{sign}</i><div><b><code>{0}</code> {1}</b> \
          <span class=\"state-word\">{words}</span><p>{2}</p>{advice}</div></li>\n",
@@ -67,7 +67,7 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         .analysis
         .method_notes
         .iter()
-        .map(|note| format!("<dt>{}</dt><dd>{}</dd>", esc(&note.term), esc(&note.plain)))
+        .map(|note| format!("<dt>{}</dt><dd>{}</dd>", esc(&note.term), arms.prose(&note.plain)))
         .collect();
     let how = [
         format!(

@@ -42,6 +42,9 @@ pub struct Panel {
     pub lines: Vec<Line>,
 }
 
+/// Distance of two marked lines at one step, in per cent of the width.
+const DODGE_PERCENT: f64 = 1.6;
+
 /// Extent of a chart. Both scales are linear.
 struct Frame {
     steps: (f64, f64),
@@ -108,10 +111,15 @@ impl Panel {
                 "<text class=\"tick\" x=\"{x:.2}%\" y=\"100%\" dy=\"1.5em\" text-anchor=\"middle\">{step}</text>"
             ));
         }
+        let marked = self.lines.iter().filter(|line| line.stroke == Stroke::Points).count();
+        let mut dodge = -DODGE_PERCENT * (marked as f64 - 1.0) / 2.0;
         for line in &self.lines {
-            svg.push_str(&line_svg(line, &frame));
+            svg.push_str(&line_svg(line, &frame, dodge));
+            dodge += if line.stroke == Stroke::Points { DODGE_PERCENT } else { 0.0 };
         }
-        svg.push_str(&end_labels(&self.lines, &frame));
+        if self.lines.len() > 1 {
+            svg.push_str(&end_labels(&self.lines, &frame));
+        }
         format!(
             "<figure class=\"panel\"><figcaption>{}</figcaption><div class=\"plot\"><svg class=\"chart\"{}>{svg}</svg></div>\
              </figure>\n",
@@ -146,10 +154,13 @@ fn rounded(value: f64) -> f64 {
     (100.0 * value).round() / 100.0
 }
 
-fn line_svg(line: &Line, frame: &Frame) -> String {
+/// `dodge` moves marked lines aside, so that intervals at one step do not cover each other.
+fn line_svg(line: &Line, frame: &Frame, dodge: f64) -> String {
     let points: Vec<&Point> = line.points.iter().filter(|p| p.value.is_finite()).collect();
+    let dodge = if line.stroke == Stroke::Points { dodge } else { 0.0 };
+    let x_of = |point: &Point| frame.x(point.step) + dodge;
     let path: String =
-        points.iter().map(|p| format!("{:.2},{:.2} ", 10.0 * frame.x(p.step), 10.0 * frame.y(p.value))).collect();
+        points.iter().map(|p| format!("{:.2},{:.2} ", 10.0 * x_of(p), 10.0 * frame.y(p.value))).collect();
     let class = line.class;
     let kind = if line.stroke == Stroke::Raw { "raw" } else { "joined" };
     let mut svg = format!(
@@ -161,7 +172,7 @@ fn line_svg(line: &Line, frame: &Frame) -> String {
         return svg;
     }
     for point in points {
-        let (x, y) = (frame.x(point.step), frame.y(point.value));
+        let (x, y) = (x_of(point), frame.y(point.value));
         let whisker = point.interval.map_or_else(String::new, |(low, high)| {
             let (low, high) = (frame.y(low), frame.y(high));
             format!("<line class=\"whisker\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{low:.2}%\" y2=\"{high:.2}%\"/>")

@@ -14,7 +14,7 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
         Some(dataset) => {
             let share = |measured: Option<f64>| measured.map_or_else(|| "not measured".to_owned(), percent);
             let facts = [
-                ("version", esc(&dataset.version)),
+                ("data set", esc(&dataset.version)),
                 ("training examples", count(dataset.train_examples)),
                 ("largest overlap of a held-out example", share(dataset.max_containment)),
                 ("largest overlap of a prompt of this evaluation", share(dataset.max_prompt_containment)),

@@ -1,11 +1,11 @@
 //! Fit to your texts, with the controls that say what the gain is made of. Never called better.
 
-use affinage_eval::analysis::{FitGain, FitResult};
+use affinage_eval::analysis::{ArmFit, FitGain, FitResult};
 use affinage_eval::fit::FitControl;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{Section, esc, p};
+use super::html::{Section, details, p};
 use super::numbers::{Measure, Source, counted};
 use super::plot::{Axis, Forest, Mark};
 
@@ -19,16 +19,27 @@ fn control_words(control: FitControl) -> &'static str {
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let body = match &evidence.analysis.fit {
-        Some(fit) => fit_html(fit, arms),
+        Some(fit) => fit_html(fit, arms, &evidence.analysis.headline.arm),
         None => p("Not measured: no prompt has a reference text, or none was scored."),
     };
     Section::new("fit", "Fit to your texts", body)
 }
 
-fn fit_html(fit: &FitResult, arms: &Arms) -> String {
-    let gains = || fit.arms.iter().flat_map(|arm| &arm.controls);
-    let mut forest = Forest::new(Axis::differences(gains().map(|g| &g.gain), Measure::Nats), "nats per token gained");
-    for (i, arm) in fit.arms.iter().enumerate() {
+/// The headline arm stands open, the others are one click below.
+fn fit_html(fit: &FitResult, arms: &Arms, headline: &str) -> String {
+    let (shown, others): (Vec<_>, Vec<_>) = fit.arms.iter().enumerate().partition(|(_, arm)| arm.arm == headline);
+    let mut html = arms.p(&fit.explanation);
+    html.push_str(&arms_html(fit, &shown, arms));
+    if !others.is_empty() {
+        html.push_str(&details("The other arms", &arms_html(fit, &others, arms)));
+    }
+    html
+}
+
+fn arms_html(fit: &FitResult, chosen: &[(usize, &ArmFit)], arms: &Arms) -> String {
+    let gains = fit.arms.iter().flat_map(|arm| &arm.controls);
+    let mut forest = Forest::new(Axis::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
+    for (i, arm) in chosen {
         forest.heading(&arms.label(&arm.arm));
         for (j, gain) in arm.controls.iter().enumerate() {
             let base = fit.base_nll_per_token.get(&gain.control).copied();
@@ -41,15 +52,14 @@ fn fit_html(fit: &FitResult, arms: &Arms) -> String {
                     format!(".fit.arms[{i}].controls[{j}].gain"),
                 ),
             };
-            forest.estimate_row(&esc(control_words(gain.control)), &mark, "");
+            forest.estimate_row(control_words(gain.control), &mark, "");
         }
     }
-    let sentences: String = fit.arms.iter().map(|arm| arms.p(&arm.sentence)).collect();
-    format!(
-        "{}<figure class=\"wide no-words\">{}</figure>\n{sentences}",
-        arms.p(&fit.explanation),
-        forest.finish()
-    )
+    if forest.is_empty() {
+        return String::new();
+    }
+    let sentences: String = chosen.iter().map(|(_, arm)| arms.p(&arm.sentence)).collect();
+    format!("<figure class=\"wide no-words\">{}</figure>\n{sentences}", forest.finish())
 }
 
 fn control_key(control: FitControl) -> &'static str {

@@ -45,6 +45,7 @@ pub fn p(text: &str) -> String {
 
 /// `text` with every word in backticks drawn by `word` (which must escape it) and the rest escaped.
 pub fn prose(text: &str, word: &dyn Fn(&str) -> String) -> String {
+    let text = typeset(text);
     let pieces: Vec<&str> = text.split('`').collect();
     let paired = pieces.len() % 2 == 1;
     let mut html = String::new();
@@ -56,6 +57,23 @@ pub fn prose(text: &str, word: &dyn Fn(&str) -> String) -> String {
         }
     }
     html
+}
+
+/// A narrow no-break space before "%" and a real minus before a negative number; no word changes.
+fn typeset(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    let mut before = ' ';
+    while let Some(character) = characters.next() {
+        let next = characters.peek().copied().unwrap_or(' ');
+        out.push(match character {
+            ' ' if next == '%' => '\u{202f}',
+            '-' if matches!(before, ' ' | '[' | '(') && next.is_ascii_digit() => '\u{2212}',
+            c => c,
+        });
+        before = character;
+    }
+    out
 }
 
 pub fn code(word: &str) -> String {
@@ -127,6 +145,7 @@ mod tests {
         assert_eq!(esc("<img src='x' onerror=\"a&b\">\0"), "&lt;img src=&#39;x&#39; onerror=&quot;a&amp;b&quot;&gt;\u{fffd}");
         assert_eq!(json_for_script(&"</script><!--\u{2028}"), "\"\\u003c/script>\\u003c!--\\u2028\"");
         assert_eq!(prose("`a<b` is <", &code), "<code>a&lt;b</code> is &lt;");
+        assert_eq!(prose("-3 points [-24, +19], 95 % of it-2", &code), "\u{2212}3 points [\u{2212}24, +19], 95\u{202f}% of it-2");
         assert_eq!(prose("one ` alone", &code), "one ` alone");
         assert_eq!(visible_text("<p class=\"x\">kappa <b>here</b></p>").split_whitespace().count(), 2);
     }

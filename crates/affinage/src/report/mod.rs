@@ -26,6 +26,9 @@ mod summary;
 mod tests;
 mod voice;
 
+#[cfg(test)]
+pub use tests::story;
+
 use affinage_eval::analysis::MethodNote;
 use sha2::{Digest as _, Sha256};
 
@@ -97,7 +100,9 @@ impl<'a> Notes<'a> {
             self.open.iter().partition(|note| note.term.split(',').any(stands));
         self.open = open;
         used.iter()
-            .map(|note| format!("<p class=\"note\"><b>{}</b> {}</p>\n", esc(&note.term), esc(&note.plain)))
+            .map(|note| {
+                format!("<p class=\"note\"><b>{}</b> {}</p>\n", esc(&note.term), html::prose(&note.plain, &html::code))
+            })
             .collect()
     }
 }
@@ -142,7 +147,7 @@ fn pairs_section(pairs: &PairData) -> Section {
     };
     let body = format!(
         "<p>Read before you look: the answers are unmarked and their sides are dealt at random. Choose one, then reveal. \
-         {}</p>\n<p class=\"caption keys\"><kbd>j</kbd> next <kbd>k</kbd> back <kbd>1</kbd> <kbd>2</kbd> <kbd>0</kbd> your \
+         {} Those on which the judges divide most come first.</p>\n<p class=\"caption keys\"><kbd>j</kbd> next <kbd>k</kbd> back <kbd>1</kbd> <kbd>2</kbd> <kbd>0</kbd> your \
          choice: first, second, neither <kbd>r</kbd> reveal</p>\n<div id=\"pair-browser\" class=\"wide\"></div>\n<noscript>\
          <p>Reading pairs needs JavaScript; the texts are in completions.jsonl.</p></noscript>\n",
         esc(&carried)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::analysis::ObjectiveResult;
+use affinage_eval::analysis::{Estimate, ObjectiveResult};
 use affinage_eval::completion::Completion;
 use affinage_eval::objective::is_correct;
 use affinage_eval::suite::Prompt;
@@ -10,8 +10,8 @@ use affinage_eval::suite::Prompt;
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{Section, details, esc, p};
-use super::numbers::{Measure, Source, count, counted};
-use super::plot::{Axis, Forest, Mark, Row};
+use super::numbers::{Measure, Source, counted};
+use super::plot::{Axis, Forest, Mark};
 
 /// Changed answers that are shown in full, each way.
 const MOST_EXAMPLES: usize = 12;
@@ -22,54 +22,60 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         let body = p("Not measured: the evaluation has no prompt with an exact answer.");
         return Section::new("objective", "Right answers", body);
     }
-    let mut body = String::new();
-    for result in results.iter().filter(|result| result.category.is_none()) {
-        body.push_str(&arms.p(&result.sentence));
-    }
+    let headline = &evidence.analysis.headline.arm;
+    let totals = || results.iter().filter(|result| result.category.is_none());
+    let mut body: String = totals().filter(|r| r.arm == *headline).map(|r| arms.p(&r.sentence)).collect();
     body.push_str(&forest(results, arms));
+    let others: String = totals().filter(|r| r.arm != *headline).map(|r| arms.p(&r.sentence)).collect();
+    if !others.is_empty() {
+        body.push_str(&details("The other arms in words", &others));
+    }
     body.push_str(&differences(results, arms));
     body.push_str(&changed_answers(evidence, arms));
     Section::new("objective", "Right answers", body)
 }
 
-/// Base and arm on one row: two marks with intervals.
+/// A group of rows for each category: the base, then every arm. One category alone is its own total.
 fn forest(results: &[ObjectiveResult], arms: &Arms) -> String {
-    let mut forest = Forest::new(Axis::shares(), "right answers");
-    let mut heading = None;
-    for (i, result) in results.iter().enumerate() {
-        if heading != Some(&result.arm) {
-            forest.heading(&format!("{} and {}", arms.label(&result.arm), arms.label("base")));
-            heading = Some(&result.arm);
+    let mut categories: Vec<Option<&str>> = Vec::new();
+    for result in results {
+        if !categories.contains(&result.category.as_deref()) {
+            categories.push(result.category.as_deref());
         }
-        let label = result.category.as_deref().unwrap_or("all checked prompts");
-        let what = |arm: &str| format!("{}, {label}: right answers", arms.short(arm));
-        let source = |arm: &str, field: &str| {
-            Source::new(format!("completions.jsonl arm = {arm}, checks in prompts.jsonl"), format!(".objective[{i}].{field}"))
-        };
-        let marks = [
-            Mark {
-                estimate: &result.base_correct,
-                look: arms.look("base"),
-                what: what("base"),
-                source: source("base", "base_correct"),
-            },
-            Mark {
-                estimate: &result.correct,
-                look: arms.look(&result.arm),
-                what: what(&result.arm),
-                source: source(&result.arm, "correct"),
-            },
-        ];
-        let figure = |mark: &Mark| super::numbers::figure(&mark.what, mark.estimate, Measure::Share, &mark.source);
-        forest.row(&Row {
-            label: esc(label),
-            strip: forest.axis().strip(&marks),
-            figure: format!("{}<br><span class=\"second\">base {}</span>", figure(&marks[1]), figure(&marks[0])),
-            n: count(result.correct.n),
-            word: super::summary::word(result.word),
-        });
+    }
+    if categories.len() == 2 {
+        categories.retain(Option::is_some);
+    }
+    let mut forest = Forest::new(Axis::shares(), "right answers");
+    for category in categories {
+        let name = category.unwrap_or("all checked prompts");
+        forest.heading(&esc(name));
+        let of_category = || results.iter().enumerate().filter(|(_, result)| result.category.as_deref() == category);
+        for (i, result) in of_category().take(1) {
+            arm_row(&mut forest, arms, ("base", &result.base_correct), name, (format!(".objective[{i}].base_correct"), ""));
+        }
+        for (i, result) in of_category() {
+            let word = super::summary::word(result.word);
+            arm_row(&mut forest, arms, (&result.arm, &result.correct), name, (format!(".objective[{i}].correct"), &word));
+        }
     }
     format!("<figure class=\"wide\">{}</figure>\n", forest.finish())
+}
+
+fn arm_row(
+    forest: &mut Forest,
+    arms: &Arms,
+    (arm, correct): (&str, &Estimate),
+    category: &str,
+    (pointer, word): (String, &str),
+) {
+    let mark = Mark {
+        estimate: correct,
+        look: arms.look(arm),
+        what: format!("{}, {category}: right answers", arms.short(arm)),
+        source: Source::new(format!("completions.jsonl arm = {arm}, checks in prompts.jsonl"), pointer),
+    };
+    forest.estimate_row(&arms.label(arm), &mark, word);
 }
 
 fn differences(results: &[ObjectiveResult], arms: &Arms) -> String {

@@ -37,23 +37,19 @@ impl Axis {
         Self { reference: None, band: None, ..Self::win_rates(0.0) }
     }
 
-    /// Differences around 0: wide enough for every estimate, symmetric, with round ticks.
+    /// Differences: wide enough for 0 and every interval, with round ends.
     pub fn differences<'e>(estimates: impl Iterator<Item = &'e Estimate>, measure: Measure) -> Self {
-        let reach = estimates
+        let (low, high) = estimates
             .flat_map(|e| [Some(e.value), e.interval.map(|i| i.low), e.interval.map(|i| i.high)])
             .flatten()
             .filter(|v| v.is_finite())
-            .fold(0.0_f64, |reach, v| reach.max(v.abs()));
-        let step = round_step(reach.max(1e-3));
-        let high = (reach / step).ceil().max(1.0) * step;
-        Self {
-            low: -high,
-            high,
-            reference: Some(0.0),
-            band: None,
-            ticks: vec![-high, -high / 2.0, 0.0, high / 2.0, high],
-            measure,
-        }
+            .fold((0.0_f64, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+        let step = round_step((high - low).max(1e-3));
+        let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
+        let last = last.max(first + 1);
+        let ticks: Vec<f64> = (first..=last).map(|i| i as f64 * step).collect();
+        let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
+        Self { low, high, reference: Some(0.0), band: None, ticks, measure }
     }
 
     /// Position in per cent of the width; marks at the ends keep their whole shape.
@@ -221,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_axis_of_differences_holds_every_interval_and_is_symmetric() {
+    fn an_axis_of_differences_holds_zero_and_every_interval() {
         let estimate = |value: f64, low: f64, high: f64| Estimate {
             value,
             interval: Some(affinage_eval::analysis::Interval { low, high, level: 0.95 }),
@@ -230,12 +226,12 @@ mod tests {
             unit: "prompts".to_owned(),
             method: String::new(),
         };
-        let estimates = [estimate(0.02, -0.013, 0.067), estimate(f64::NAN, -0.1, 0.0)];
+        let estimates = [estimate(0.02, 0.013, 0.067), estimate(f64::NAN, 0.05, 0.11)];
         let axis = Axis::differences(estimates.iter(), Measure::Nats);
-        assert!(axis.high >= 0.1 && axis.high < 0.2, "{}", axis.high);
-        assert_eq!(axis.low, -axis.high);
-        assert_eq!(axis.x(axis.low), 1.5);
-        assert_eq!(axis.x(0.0), 50.0);
-        assert_eq!(axis.x(99.0), 98.5, "an outlier stays inside");
+        assert!(axis.low == 0.0 && axis.high >= 0.11 && axis.high <= 0.15, "{axis:?}");
+        assert_eq!((axis.x(0.0), axis.x(99.0)), (1.5, 98.5), "an outlier stays inside");
+        assert_eq!(axis.ticks.first(), Some(&0.0));
+        let nothing = Axis::differences([].iter(), Measure::Nats);
+        assert!(nothing.high > nothing.low);
     }
 }

@@ -136,7 +136,9 @@
   const steps = make("div", "bar thumb");
   steps.append(button("Back", "", () => move(-1)), button("Next", "", () => move(1)), reveal);
   const view = make("div");
-  root.append(filters, steps, view);
+  const controls = make("div", "controls");
+  controls.append(filters, steps);
+  root.append(controls, view);
 
   const filter = () => {
     state.shown = data.pairs.filter((pair) =>

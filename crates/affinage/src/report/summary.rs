@@ -146,7 +146,7 @@ pub fn word(word: VerdictWord) -> String {
         VerdictWord::Better => ("better", "\u{25b2}"),
         VerdictWord::Worse => ("worse", "\u{25bc}"),
         VerdictWord::EquivalentWithinMargin => ("equal", "="),
-        VerdictWord::NotShown => ("unshown", "\u{00b7}"),
+        VerdictWord::NotShown => ("unshown", "\u{2013}"),
     };
     format!("<span class=\"w {class}\"><i aria-hidden=\"true\">{sign}</i>{}</span>", word.words())
 }

@@ -1,18 +1,242 @@
 //! The page as a whole, drawn from an invented evaluation.
 
-mod story;
+pub mod story;
 mod texts;
 
-use super::{Page, render};
+use std::collections::BTreeMap;
+
+use affinage_eval::analysis::{Composite, Estimate, Interval};
+use affinage_eval::judgment::Preference;
+
+use super::arms::Arms;
+use super::evidence::{Evidence, RunFacts, RunState};
+use super::{html, markdown, pairs, render, sha256_base64, summary};
+use crate::events::{Event, Record};
 use story::Story;
 
-fn page() -> Page {
-    render(&Story::new("").evidence())
+const HOSTILE: &str = "</script><img src=x onerror=alert(1)><style>*{display:none}</style>";
+
+fn evidence() -> Evidence {
+    Story::new("").evidence()
+}
+
+/// The page without its own style, script and data: what is left is text and markup.
+fn markup(page: &str) -> String {
+    let (head, rest) = page.split_once("<style>").expect("a style");
+    let (_, rest) = rest.split_once("</style>").expect("its end");
+    let (body, _) = rest.split_once("<script").expect("the data");
+    format!("{head}{body}")
+}
+
+fn squeezed(html: &str) -> String {
+    affinage_eval::text::squeeze(&html::visible_text(html))
+}
+
+/// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
+fn poison(value: &mut serde_json::Value, key: &str) {
+    const FIXED: [&str; 7] = ["word", "composite", "state", "kind", "scope", "domain", "control"];
+    match value {
+        serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),
+        serde_json::Value::Object(map) => map.iter_mut().for_each(|(key, item)| poison(item, key)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_text_becomes_markup() {
+    let mut evidence = Story::new(HOSTILE).evidence();
+    let mut analysis = serde_json::to_value(&evidence.analysis).expect("plain data");
+    poison(&mut analysis, "");
+    evidence.analysis = serde_json::from_value(analysis).expect("still an analysis");
+    for run in &mut evidence.runs {
+        run.name.push_str(HOSTILE);
+        run.warnings.push(HOSTILE.to_owned());
+        run.samples.iter_mut().for_each(|sample| sample.text.push_str(HOSTILE));
+    }
+    evidence.plan.run = evidence.runs.last().map(|run| run.name.clone());
+    evidence.plan.base_model.push_str(HOSTILE);
+    for prompt in &mut evidence.prompts {
+        prompt.messages[0].content.push_str(HOSTILE);
+    }
+    let page = render(&evidence).html;
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"), "the text is there, as text");
+    assert!(page.contains("\\u003c/script>\\u003cimg"), "the answers are there, as data");
+    assert!(!page.contains("<img"), "no element was made of it");
+    assert_eq!(page.matches("<script").count(), 2);
+    assert_eq!(page.matches("</script").count(), 2);
+    assert_eq!(page.matches("<style").count(), 1);
+}
+
+#[test]
+fn the_page_loads_nothing() {
+    let page = render(&evidence()).html;
+    let markup = markup(&page);
+    for loads in [" src=", "<link", "<iframe", "<object", "<form", "@import", "url("] {
+        assert!(!markup.contains(loads) && !super::STYLE.contains(loads), "{loads}");
+    }
+    let outside = markup.split("href=\"").skip(1).find(|rest| !rest.starts_with('#'));
+    assert_eq!(outside, None);
+    for opens in ["fetch(", "XMLHttpRequest", "import(", "innerHTML", "eval(", "document.write"] {
+        assert!(!super::SCRIPT.contains(opens), "{opens}");
+    }
+    assert!(!markup.contains(" style=\""), "the policy forbids styles in attributes");
+    assert_eq!(sha256_base64(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    assert!(page.contains(&format!("style-src 'sha256-{}'", sha256_base64(super::STYLE))));
+}
+
+#[test]
+fn every_planned_comparison_judge_arm_and_check_is_shown() {
+    let evidence = evidence();
+    let page = render(&evidence);
+    let text = squeezed(&markup(&page.html));
+    let arms = Arms::new(&evidence.plan);
+    for planned in &evidence.plan.comparisons {
+        let title = format!("{} against {}", arms.short(&planned.arm), arms.short(&planned.against));
+        assert!(text.contains(&title), "{title}");
+    }
+    for name in evidence.plan.judges.iter().map(|judge| &judge.judge_id) {
+        assert!(text.contains(name.as_str()), "{name}");
+    }
+    for code in evidence.analysis.checks.iter().map(|check| &check.code) {
+        assert!(page.html.contains(&format!("id=\"{code}\"")), "{code}");
+    }
+    for run in &evidence.runs {
+        assert!(text.contains(&run.name), "{}", run.name);
+    }
+    assert_eq!((page.pairs_embedded, page.pairs_total), (150, 150));
+    assert!(page.html.len() < 1_000_000, "{}", page.html.len());
+}
+
+#[test]
+fn an_unjudged_evaluation_is_drawn_and_says_so() {
+    let mut story = Story::new("");
+    story.judgments.clear();
+    story.comparisons.clear();
+    story.keys.clear();
+    story.fit.clear();
+    let evidence = story.evidence();
+    let page = render(&evidence);
+    let text = squeezed(&markup(&page.html));
+    assert!(text.contains(summary::composite_words(Composite::NothingShown)), "{text}");
+    assert!(text.contains("step 290 (last) against base + prompt"));
+    assert!(page.html.contains("\"conflict\":\"unjudged\""));
+    assert!(text.contains("Not measured: no prompt has a reference text, or none was scored."));
+}
+
+#[test]
+fn long_texts_are_chosen_from_and_the_rest_is_counted() {
+    let long = "and still the river went on as if nothing had been said. ".repeat(400);
+    let evidence = Story::new(&long).evidence();
+    let page = render(&evidence);
+    assert!(page.html.len() <= 3_000_000, "{}", page.html.len());
+    assert!(page.pairs_embedded >= 20 && page.pairs_embedded < page.pairs_total, "{}", page.pairs_embedded);
+    let text = squeezed(&markup(&page.html));
+    let left = page.pairs_total - page.pairs_embedded;
+    assert!(text.contains(&format!("The other {left} stay in completions.jsonl")), "{left}");
+}
+
+/// The browser turns seats into sides; the analysis turns seats into arms by the key. Both must name one winner.
+#[test]
+fn the_side_that_the_browser_calls_winner_holds_the_arm_that_the_key_names() {
+    let story = Story::new("");
+    let keys: BTreeMap<_, _> = story.keys.iter().map(|key| (key.comparison_id.clone(), key.clone())).collect();
+    let evidence = story.evidence();
+    let data = serde_json::to_value(pairs::collect(&evidence, &Arms::new(&evidence.plan))).expect("plain data");
+    let judgments: BTreeMap<_, _> = evidence.judgments.iter().map(|j| (j.judgment_id.as_str(), j)).collect();
+    let arm_of: BTreeMap<_, _> =
+        evidence.completions.iter().map(|c| (c.completion_id.as_str(), c.arm.as_str())).collect();
+    let (mut checked, mut headed) = (0, [0, 0]);
+    for pair in data["pairs"].as_array().expect("pairs") {
+        let comparison = &data["comparisons"][pair["comparison"].as_u64().expect("an index") as usize];
+        let arm_side = pair["arm_side"].as_u64().expect("a side") as usize;
+        headed[arm_side] += 1;
+        let side_arm = |side: usize| arm_of[pair["sides"][side].as_str().expect("an id")];
+        assert_eq!(Some(side_arm(arm_side)), comparison["arm"]["name"].as_str());
+        assert_eq!(Some(side_arm(1 - arm_side)), comparison["against"]["name"].as_str());
+        for vote in pair["votes"].as_array().expect("votes") {
+            let judgment = judgments[vote["id"].as_str().expect("an id")];
+            let named = judgment.outcome.unblind(&keys[&judgment.comparison_id]);
+            match vote["verdict"].as_str().expect("a verdict") {
+                "0" => assert_eq!(named, Some(Preference::For(side_arm(0).to_owned()))),
+                "1" => assert_eq!(named, Some(Preference::For(side_arm(1).to_owned()))),
+                "tie" => assert_eq!(named, Some(Preference::Tie)),
+                _ => assert_eq!(named, None),
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 800, "{checked}");
+    assert!(headed[0] > 50 && headed[1] > 50, "sides are dealt evenly: {headed:?}");
+}
+
+#[test]
+fn equal_evidence_gives_equal_bytes() {
+    assert_eq!(render(&evidence()).html, render(&evidence()).html);
+}
+
+/// An analysis whose words do not change when the real one's do.
+fn fixed() -> Evidence {
+    let mut evidence = evidence();
+    let analysis = &mut evidence.analysis;
+    analysis.comparisons.truncate(1);
+    analysis.claims.clear();
+    analysis.method_notes.clear();
+    analysis.next_steps = vec!["Add a judge of another family.".to_owned()];
+    let headline = &mut analysis.headline;
+    headline.composite = Composite::Specialised;
+    headline.sentence = "`step-000290` is better in its domain compared with `base`.".to_owned();
+    headline.contrast_sentence = Some("In-domain minus out-of-domain: +20 points [+10, +30].".to_owned());
+    headline.limits = vec!["One judge, `careful`: one opinion.".to_owned(), "One training run.".to_owned()];
+    analysis.agreement.sentence = "Two judges agree more than chance.".to_owned();
+    let comparison = &mut analysis.comparisons[0];
+    let estimate = |value: f64, n: usize| Estimate {
+        value,
+        interval: Some(Interval { low: value - 0.08, high: value + 0.08, level: 0.95 }),
+        n,
+        n_effective: n as f64,
+        unit: "prompts".to_owned(),
+        method: "t over prompt clusters".to_owned(),
+    };
+    let rates = [&mut comparison.overall, &mut comparison.in_domain, &mut comparison.out_of_domain];
+    for (rate, (value, n)) in rates.into_iter().zip([(0.61, 70), (0.7, 40), (0.5, 30)]) {
+        rate.as_mut().expect("judged").estimate = estimate(value, n);
+    }
+    evidence
+}
+
+#[test]
+fn the_first_screen_reads_as_agreed() {
+    let page = render(&fixed()).html;
+    let (_, from) = page.split_once("<section id=\"top\">").expect("a first screen");
+    let (first, _) = from.split_once("<nav").expect("its end");
+    insta::assert_snapshot!(squeezed(first), @"");
+}
+
+#[test]
+fn the_summary_in_markdown_reads_as_agreed() {
+    insta::assert_snapshot!(markdown::summary(&fixed()), @"");
+}
+
+#[test]
+fn a_run_is_what_its_events_say() {
+    let at = "2026-11-22T10:15:00Z".parse().expect("a time");
+    let state = |events: &[Event]| {
+        let records: Vec<Record> = events.iter().map(|event| Record { v: 1, at, event: event.clone() }).collect();
+        RunFacts::new("run", &records, None).state
+    };
+    let interrupted = Event::Interrupted { step: 3 };
+    let finished = Event::Finished { step: 9, seconds: 1.0, peak_rss_bytes: None };
+    assert_eq!(state(&[]), RunState::NeverStarted);
+    assert_eq!(state(&[Event::Warning { text: "w".to_owned() }]), RunState::Unfinished);
+    assert_eq!(state(&[interrupted.clone()]), RunState::Interrupted);
+    assert_eq!(state(&[interrupted.clone(), Event::Resumed { step: 3 }]), RunState::Unfinished);
+    assert_eq!(state(&[interrupted, Event::Resumed { step: 3 }, finished]), RunState::Finished);
 }
 
 #[test]
 #[ignore = "writes the page to AFFINAGE_SAMPLE_REPORT, to be looked at"]
 fn write_sample() {
     let path = std::env::var("AFFINAGE_SAMPLE_REPORT").expect("AFFINAGE_SAMPLE_REPORT names a file");
-    fs_err::write(path, page().html).expect("written");
+    fs_err::write(path, render(&evidence()).html).expect("written");
 }

@@ -153,6 +153,27 @@ fn plain_amount(n: u64, unit: &str) -> String {
     if unit == "bytes" { table::bytes(n) } else { table::count(n) }
 }
 
+/// On a bar, large totals are a percentage: a line has room for the figures that move.
+fn done_of(done: u64, total: u64, unit: &str) -> String {
+    if is_large(total, unit) {
+        return format!("{}%", done * 100 / total);
+    }
+    format!("{}/{}", plain_amount(done, unit), amount(total, unit))
+}
+
+/// The rate on a bar; beside a percentage it also names the unit.
+fn bar_rate(per_second: f64, total: Option<u64>, unit: &str) -> String {
+    let rate = rate_text(per_second, unit);
+    match (total.is_some_and(|total| is_large(total, unit)), rate.strip_suffix("/s")) {
+        (true, Some(number)) => format!("{number} {unit}/s"),
+        _ => rate,
+    }
+}
+
+fn is_large(total: u64, unit: &str) -> bool {
+    total >= 10_000 && unit != "bytes"
+}
+
 fn rate_text(per_second: f64, unit: &str) -> String {
     match unit {
         "bytes" => format!("{}/s", table::bytes(per_second as u64)),
@@ -165,21 +186,21 @@ fn rate_text(per_second: f64, unit: &str) -> String {
 fn style(total: Option<u64>, unit: &'static str, colour: bool) -> ProgressStyle {
     let (label, bar) = if colour { (":.cyan", ".cyan/dim") } else { ("", "") };
     let template = match total {
-        Some(_) => format!("{{prefix{label}}} {{bar:24{bar}}} {{done}} {{rate}} {{left}} {{wide_msg}}"),
+        Some(_) => format!("{{prefix{label}}} {{bar:20{bar}}} {{done}} {{rate}} {{left}} {{wide_msg}}"),
         None => format!("{{spinner{label}}} {{prefix{label}}} {{done}} {{rate}} {{wide_msg}}"),
     };
     ProgressStyle::with_template(&template)
         .expect("the template is a constant")
         .progress_chars("━╸─")
         .with_key("done", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = match state.len().filter(|_| total.is_some()) {
-                Some(len) => write!(out, "{}/{}", plain_amount(state.pos(), unit), amount(len, unit)),
+            let _ = match total {
+                Some(total) => write!(out, "{}", done_of(state.pos(), total, unit)),
                 None => write!(out, "{}", amount(state.pos(), unit)),
             };
         })
         .with_key("rate", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
             if state.pos() > 0 {
-                let _ = write!(out, "{}", rate_text(state.per_sec(), unit));
+                let _ = write!(out, "{}", bar_rate(state.per_sec(), total, unit));
             }
         })
         .with_key("left", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
@@ -216,5 +237,16 @@ mod tests {
         let shown = [1234.4, 3.21, 0.02].map(|rate| rate_text(rate, "steps"));
         assert_eq!(shown, ["1,234/s", "3.2/s", "50s/each"]);
         assert_eq!(rate_text(12_500_000.0, "bytes"), "12.5 MB/s");
+    }
+
+    #[test]
+    fn a_bar_shows_counts_while_they_are_short() {
+        assert_eq!(
+            (done_of(60, 290, "steps"), bar_rate(24.0, Some(290), "steps")),
+            ("60/290 steps".into(), "24/s".into())
+        );
+        let large = (done_of(50_000, 200_000, "tokens"), bar_rate(1234.0, Some(200_000), "tokens"));
+        assert_eq!(large, ("25%".into(), "1,234 tokens/s".into()));
+        assert_eq!(done_of(52_000_000, 98_000_000, "bytes"), "52.0 MB/98.0 MB");
     }
 }

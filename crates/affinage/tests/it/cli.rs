@@ -18,6 +18,7 @@ fn help_lists_the_working_commands_in_groups() {
       review    Decide what to learn from: accept, reject or edit each answer
       train     LoRA fine-tune the model on the newest dataset version
       chat      Talk to the base model or a checkpoint; compare them side by side
+      eval      Compare base and checkpoints: generate, judge, analyze, report
 
     Data:
       lint      Show what is wrong in the library or a dataset, with the exact place
@@ -31,6 +32,10 @@ fn help_lists_the_working_commands_in_groups() {
       judge     Blind comparisons by judges; resumes, and never pays twice
       analyze   Statistics of an evaluation, offline, from its files alone
       report    Draw report.html from an evaluation's files, offline
+
+    The whole story:
+      run       All stages from affinage.toml: dataset, train, eval; run it again and it goes on
+      demo      Run the whole story on embedded data and a small real model
 
     Project and machine:
       init      Start a project: a folder with a commented affinage.toml

@@ -390,10 +390,7 @@ fn nothing_leaves_the_machine_without_a_yes() {
 
     hint: pass `--yes` to send them, `--dry-run` to see what they would take
     ");
-    assert!(
-        !dir.path().join("evals/first-look/judgments.jsonl").exists()
-            || rows::<Judgment>(dir.path(), "judgments.jsonl").is_empty()
-    );
+    assert_eq!(rows::<Judgment>(dir.path(), "judgments.jsonl").len(), 0);
 
     insta::assert_snapshot!(transcript(dir.path(), &["judge", "--yes"]), @r"
     exit: 1
@@ -416,7 +413,7 @@ fn nothing_leaves_the_machine_without_a_yes() {
     --- stderr
     error: no [[judge]] has the id `opus`
 
-    hint: there is judge
+    hint: configured judges: judge
     ");
     insta::assert_snapshot!(transcript(dir.path(), &["judge", "--eval", "second-look"]), @r"
     exit: 1
@@ -466,7 +463,7 @@ fn the_findings_fit_a_terminal() {
     insta::assert_snapshot!(transcript(dir.path(), &["analyze"]), @r"
     exit: 0
     --- stdout
-    `step-000010` is better in its domain; what happened outside it is not shown compared with `base`: win rate in-domain 88 % [75, 100] of 32 prompts, out-of-domain not judged.
+    Compared with `base`, `step-000010` is better in its domain; what happened outside it is not shown (win rate in-domain 88 % [75, 100] of 32 prompts, out-of-domain not judged).
 
     Before you believe it
       One judge, `judge`: one opinion.

@@ -1,8 +1,11 @@
 //! The real binary, run as a user runs it.
 
 mod cli;
+mod data;
+mod inspect;
 mod judge;
 mod project;
+mod report;
 mod run;
 mod tiny;
 mod train;

@@ -62,6 +62,11 @@ pub fn select(library: &Library, policy: &ContextPolicy, undecided: Undecided) -
         }
         Ok(())
     })?;
+    // The order of imports must not decide which of two equal examples stays, nor the hash of the version.
+    choices.sort_by(|a, b| {
+        let (a, b) = (&a.candidate, &b.candidate);
+        a.conversation.cmp(&b.conversation).then(a.position.cmp(&b.position))
+    });
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
     for finding in lint(&subjects).into_iter().filter(|f| f.severity != Severity::Information) {

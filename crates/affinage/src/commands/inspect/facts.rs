@@ -22,7 +22,6 @@ struct Facts<'a> {
     sha256: &'a str,
     parameters: usize,
     stored_bytes: usize,
-    #[serde(flatten)]
     config: &'a ModelConfig,
     /// By number format.
     storage: BTreeMap<String, Storage>,

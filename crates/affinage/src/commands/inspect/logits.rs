@@ -47,7 +47,7 @@ pub fn run(ctx: &Context, args: LogitsArgs) -> anyhow::Result<()> {
     let mut table = Table::new(["id", "logit", "share", "token"]).right(&[0, 1, 2]);
     for next in &next {
         let share = format!("{:.2} %", 100.0 * next.probability);
-        table.row([next.id.to_string(), format!("{:.4}", next.logit), share, format!("{:?}", next.piece)]);
+        table.row([next.id.to_string(), format!("{:.2}", next.logit), share, format!("{:?}", next.piece)]);
     }
     ctx.ui.data(&table.render())
 }

@@ -1,0 +1,352 @@
+//! import, lint, review and dataset: from files to a frozen version.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::{affinage, temp_dir, transcript};
+
+/// Words that no two numbers share.
+fn words(number: usize, count: usize) -> String {
+    let word = |mut n: usize| -> String {
+        let mut word = String::new();
+        for _ in 0..5 {
+            word.push(char::from(b'a' + (n % 26) as u8));
+            n /= 26;
+        }
+        word
+    };
+    (0..count).map(|i| word(number * 1009 + i * 31)).collect::<Vec<_>>().join(" ")
+}
+
+/// A ChatGPT conversation with `turns` exchanges.
+fn chat(id: usize, turns: usize) -> Value {
+    let mut mapping = json!({ "root": { "id": "root", "parent": null, "message": null } });
+    let mut parent = "root".to_owned();
+    for turn in 0..turns {
+        for (role, side) in [("user", 0), ("assistant", 1)] {
+            let node = format!("{id}-{turn}-{side}");
+            let end = if side == 0 { "?" } else { "." };
+            let text = format!("{}{end}", words(id * 100 + turn * 2 + side, 10 + 6 * side));
+            mapping[&node] = json!({ "id": node, "parent": parent, "message": {
+                "id": node, "author": { "role": role }, "create_time": 1.0 + turn as f64,
+                "content": { "content_type": "text", "parts": [text] }, "recipient": "all",
+                "metadata": { "model_slug": "gpt-4o" },
+            }});
+            parent = node;
+        }
+    }
+    json!({ "id": format!("chat-{id}"), "title": "t", "mapping": mapping, "current_node": parent })
+}
+
+fn export(dir: &Path, name: &str, chats: &[Value]) {
+    fs_err::write(dir.join(name), serde_json::to_vec(chats).expect("json")).expect("written");
+}
+
+fn project() -> tempfile::TempDir {
+    let dir = temp_dir();
+    run(dir.path(), &["init"]);
+    dir
+}
+
+/// Runs a command that must succeed and gives its standard output.
+fn run(dir: &Path, args: &[&str]) -> String {
+    let output = affinage(dir).args(args).output().expect("the binary starts");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn json_of(dir: &Path, args: &[&str]) -> Value {
+    let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&run(dir, &args)).expect("one JSON document")
+}
+
+fn rows(path: &Path) -> Vec<Value> {
+    let text = fs_err::read_to_string(path).expect("a file");
+    text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
+}
+
+#[test]
+fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
+    let dir = project();
+    let dir = dir.path();
+    let chats: Vec<Value> = (0..40).map(|i| chat(i, 2)).collect();
+    export(dir, "chats.json", &chats);
+    let imported = json_of(dir, &["import", "chats.json"]);
+    assert_eq!(imported["files"][0]["conversations_new"], 40);
+    assert_eq!(imported["library"], json!({ "conversations": 40, "candidates": 80, "answers": 80 }));
+    insta::assert_snapshot!(transcript(dir, &["dataset"]), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: nothing was decided yet, so there is nothing to freeze
+
+    hint: or decide: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`
+    hint: take everything lint finds nothing against: `affinage dataset --accept-clean`
+    ");
+    let first = json_of(dir, &["dataset", "--accept-clean"]);
+    let folder = Path::new(first["folder"].as_str().expect("a path")).to_owned();
+    let manifest = &first["manifest"];
+    assert!(manifest["certificate"]["max_containment"].as_f64().expect("a number") < 0.2);
+    assert_eq!(manifest["rules"]["selection"], "accept-clean");
+    let card = fs_err::read_to_string(folder.join("card.md")).expect("a card");
+    assert!(card.contains("nobody read those") && card.contains("model:gpt-4o: 80"), "{card}");
+    let train = rows(&folder.join("train.jsonl"));
+    let test = rows(&folder.join("test.jsonl"));
+    let validation = rows(&folder.join("validation.jsonl"));
+    assert_eq!(train.len() + test.len() + validation.len(), 80);
+    assert!((8..=16).contains(&test.len()) && (4..=12).contains(&validation.len()));
+    let row = train
+        .iter()
+        .find(|row| row["messages"].as_array().is_some_and(|m| m.len() == 4))
+        .expect("a second turn");
+    assert_eq!(
+        (&row["v"], &row["messages"][3]["role"], &row["writer"]),
+        (&json!(1), &json!("assistant"), &json!("model:gpt-4o"))
+    );
+
+    assert!(transcript(dir, &["dataset", "--accept-clean"]).contains("nothing changed since v1-"));
+    export(dir, "more.json", &(40..60).map(|i| chat(i, 2)).collect::<Vec<_>>());
+    run(dir, &["import", "more.json"]);
+    let second = json_of(dir, &["dataset", "--accept-clean", "--name", "more"]);
+    let name = second["manifest"]["name"].as_str().expect("a name");
+    assert!(name.starts_with("v2-more-"), "{name}");
+    for (id, side) in manifest["sides"].as_object().expect("sides") {
+        assert_eq!(second["manifest"]["sides"][id], *side);
+    }
+}
+
+#[test]
+fn the_same_library_in_another_place_gives_the_same_hash() {
+    let hash = |order: [&str; 2]| {
+        let dir = project();
+        export(dir.path(), "a.json", &(0..20).map(|i| chat(i, 2)).collect::<Vec<_>>());
+        export(dir.path(), "b.json", &(20..40).map(|i| chat(i, 1)).collect::<Vec<_>>());
+        order.iter().for_each(|file| drop(run(dir.path(), &["import", file])));
+        json_of(dir.path(), &["dataset", "--accept-clean"])["manifest"]["hash"].clone()
+    };
+    assert_eq!(hash(["a.json", "b.json"]), hash(["b.json", "a.json"]));
+}
+
+#[test]
+fn review_takes_decisions_out_and_in() {
+    let dir = project();
+    let dir = dir.path();
+    insta::assert_snapshot!(transcript(dir, &["review"]), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: the review desk in the browser does not exist yet
+
+    hint: decide in a file: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`
+    ");
+    export(dir, "chats.json", &(0..30).map(|i| chat(i, 1)).collect::<Vec<_>>());
+    run(dir, &["import", "chats.json"]);
+    run(dir, &["review", "--export", "cards.jsonl"]);
+    let mut cards = rows(&dir.join("cards.jsonl"));
+    assert_eq!(cards.len(), 30);
+    for card in cards.iter_mut().take(20) {
+        card["decision"] = json!("accept");
+    }
+    cards[20]["decision"] = json!("reject");
+    cards[21]["decision"] = json!("edit");
+    cards[21]["text"] = json!("Said in my own words, at last.");
+    let write = |cards: &[Value]| {
+        let lines: Vec<String> = cards.iter().map(Value::to_string).collect();
+        fs_err::write(dir.join("cards.jsonl"), lines.join("\n")).expect("written");
+    };
+    write(&cards);
+    let first = json_of(dir, &["review", "--import", "cards.jsonl"]);
+    assert_eq!(first, json!({ "v": 1, "decisions": 22, "new": 22, "undecided": 8 }));
+    assert_eq!(
+        json_of(dir, &["review", "--import", "cards.jsonl"])["new"],
+        0,
+        "the same decisions again are none"
+    );
+
+    let dataset = json_of(dir, &["dataset"]);
+    let counts = &dataset["manifest"]["counts"];
+    assert_eq!(
+        (&counts["accepted"], &counts["edited"], &counts["rejected"], &counts["undecided"]),
+        (&json!(21), &json!(1), &json!(1), &json!(8))
+    );
+    assert_eq!(dataset["manifest"]["writers"], json!({ "edited:gpt-4o": 1, "model:gpt-4o": 20 }));
+    let folder = Path::new(dataset["folder"].as_str().expect("a path")).to_owned();
+    let all = ["train", "validation", "test"]
+        .map(|name| fs_err::read_to_string(folder.join(format!("{name}.jsonl"))).expect("a file"));
+    assert!(all.concat().contains("Said in my own words, at last."));
+
+    cards[3]["id"] = json!("nobody");
+    cards[4]["decision"] = json!("edit");
+    write(&cards);
+    let refused = transcript(dir, &["review", "--import", "cards.jsonl"]);
+    insta::assert_snapshot!(refused, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 decisions cannot be used, none was taken over: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`
+
+    hint: correct these lines and import the file again
+    ");
+}
+
+#[test]
+fn a_second_import_adds_only_what_is_new_and_keeps_decisions() {
+    let dir = project();
+    let dir = dir.path();
+    export(dir, "chats.json", &(0..10).map(|i| chat(i, 2)).collect::<Vec<_>>());
+    run(dir, &["import", "chats.json"]);
+    let again = json_of(dir, &["import", "chats.json"]);
+    let brought = |document: &Value| {
+        let file = &document["files"][0];
+        ["conversations_new", "conversations_grown", "nodes_new"]
+            .map(|key| file[key].as_u64().expect("a count"))
+    };
+    assert_eq!(brought(&again), [0, 0, 0]);
+    run(dir, &["review", "--export", "cards.jsonl"]);
+    let accepted = fs_err::read_to_string(dir.join("cards.jsonl"))
+        .expect("cards")
+        .replace("\"decision\":null", "\"decision\":\"accept\"");
+    fs_err::write(dir.join("cards.jsonl"), accepted).expect("written");
+    run(dir, &["review", "--import", "cards.jsonl"]);
+
+    let mut grown: Vec<Value> = (1..10).map(|i| chat(i, 2)).collect();
+    grown.insert(0, chat(0, 3));
+    grown.push(chat(10, 1));
+    export(dir, "chats.json", &grown);
+    assert_eq!(brought(&json_of(dir, &["import", "chats.json"])), [1, 1, 4]);
+    let review = json_of(dir, &["review", "--export", "cards.jsonl"]);
+    assert_eq!(review["undecided"], 2, "only the two new answers are undecided");
+}
+
+#[test]
+fn forgetting_leaves_no_trace_of_the_text() {
+    let dir = project();
+    let dir = dir.path();
+    export(dir, "a.json", &(0..20).map(|i| chat(i, 1)).collect::<Vec<_>>());
+    export(dir, "b.json", &(19..25).map(|i| chat(i, 1)).collect::<Vec<_>>());
+    run(dir, &["import", "a.json", "b.json"]);
+    run(dir, &["dataset", "--accept-clean"]);
+    let secret = words(3 * 100 + 1, 16);
+    let held = |file: &str| {
+        let bytes = fs_err::read(dir.join(file)).unwrap_or_default();
+        bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+    };
+    assert!(held("library.db") || held("library.db-wal"));
+    let forgotten = transcript(dir, &["import", "--forget", "a.json"]);
+    assert!(
+        forgotten.contains("19 conversations, 38 messages"),
+        "conversation 19 is in the other file too: {forgotten}"
+    );
+    assert!(forgotten.contains("still holding text of it: dataset versions v1-"), "{forgotten}");
+    assert!(!held("library.db") && !held("library.db-wal"));
+    assert_eq!(fs_err::read_dir(dir.join("raw")).expect("a folder").count(), 1);
+    assert_eq!(json_of(dir, &["import", "b.json"])["library"]["conversations"], 6);
+    let unknown = transcript(dir, &["import", "--forget", "a.json"]);
+    assert!(unknown.contains("no imported file is called `a.json`"), "{unknown}");
+}
+
+#[test]
+fn imports_that_bring_nothing_say_why() {
+    let dir = project();
+    let dir = dir.path();
+    fs_err::write(dir.join("list.json"), "[{\"item\":\"milk\"}]").expect("written");
+    insta::assert_snapshot!(transcript(dir, &["import", "list.json"]), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    importing list.json
+    error: list.json: found 0 conversations because the first element was refused: no known conversation shape; its keys are `item`
+
+    hint: affinage reads exports of ChatGPT and Claude (zip or conversations.json), JSONL with `messages`, ShareGPT, Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
+    ");
+    assert!(!dir.join("raw").exists() || fs_err::read_dir(dir.join("raw")).expect("a folder").count() == 0);
+    let play = "ANNA: Why?\n\nMILLER: So.\n\n".repeat(3);
+    fs_err::write(dir.join("play.txt"), &play).expect("written");
+    insta::assert_snapshot!(transcript(dir, &["import", "play.txt"]), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    importing play.txt
+    error: cannot tell who is the assistant in play.txt; found speakers `ANNA` (3), `MILLER` (3)
+
+    hint: say who the model should learn to be, everyone else is the user: `affinage import play.txt --role ANNA=assistant`
+    ");
+    insta::assert_snapshot!(transcript(dir, &["import", "play.txt", "--role", "MILLER=narrator"]), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: invalid value 'MILLER=narrator' for '--role <NAME=assistant|user>': `narrator` is not a role, expected `assistant` or `user`
+
+    For more information, try '--help'.
+    ");
+    let both = transcript(dir, &["import", "list.json", "play.txt", "--role", "miller=assistant"]);
+    assert!(both.starts_with("exit: 1") && both.contains("library: 3 candidates"), "{both}");
+}
+
+#[test]
+fn roles_of_the_configuration_are_used() {
+    let dir = project();
+    let dir = dir.path();
+    fs_err::write(dir.join("affinage.toml"), "[dataset.roles]\n\"Miller\" = \"assistant\"\n")
+        .expect("written");
+    fs_err::write(dir.join("play.md"), "## Anna\n\nWhy?\n\n## Miller\n\nSo.\n\n".repeat(3)).expect("written");
+    assert_eq!(json_of(dir, &["import", "play.md"])["library"]["candidates"], 3);
+}
+
+#[test]
+fn lint_shows_the_place_and_fails_only_when_asked() {
+    let dir = project();
+    let dir = dir.path();
+    let rows = "{\"prompt\":\"What is moss?\",\"completion\":\"A small forest.\\n\\nUser: and lichen?\"}\n\
+        {\"prompt\":\"And lichen, if I may ask?\",\"completion\":\"Two that live as one.\"}\n";
+    fs_err::write(dir.join("rows.jsonl"), rows).expect("written");
+    run(dir, &["import", "rows.jsonl"]);
+    insta::assert_snapshot!(transcript(dir, &["lint"]), @r"
+    exit: 0
+    --- stdout
+    2 examples, 1 without findings
+
+       rule  found  what
+    E  L02       1  role marker inside the text
+
+    E L02 role marker inside the text
+      8db0e1e64d5e67a4/27f5566bbfd541b6 answer
+        A small forest.  User: and lichen?
+                         ^^^^^^
+    --- stderr
+    ");
+    let strict = transcript(dir, &["lint", "--strict", "-q"]);
+    assert!(
+        strict.starts_with("exit: 1") && strict.contains("error: 1 errors and warnings in library"),
+        "{strict}"
+    );
+    let document = json_of(dir, &["lint"]);
+    let finding = &document["findings"][0];
+    assert_eq!(
+        (&finding["rule"], &finding["severity"], &finding["text"]),
+        (&json!("L02"), &json!("E"), &json!("User: "))
+    );
+    assert_eq!((&finding["field"], &finding["bytes"]), (&json!("response"), &json!([17, 23])));
+    let missing = transcript(dir, &["lint", "nothing-here"]);
+    assert!(
+        missing.contains("error: `nothing-here` is neither a file or folder nor a dataset version"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn a_library_of_a_newer_version_is_refused() {
+    let dir = project();
+    let dir = dir.path();
+    export(dir, "chats.json", &[chat(0, 1)]);
+    run(dir, &["import", "chats.json"]);
+    let bytes = fs_err::read(dir.join("library.db")).expect("a library");
+    let mut newer = bytes.clone();
+    // SQLite keeps `user_version` in bytes 60 to 63 of the file, big-endian.
+    newer[60..64].copy_from_slice(&99u32.to_be_bytes());
+    fs_err::write(dir.join("library.db"), newer).expect("written");
+    let refused = transcript(dir, &["lint"]);
+    assert!(refused.contains("has version 99, this affinage reads 1"), "{refused}");
+    assert!(transcript(&temp_dir().path().join("."), &["lint"]).contains("no affinage.toml"));
+}
