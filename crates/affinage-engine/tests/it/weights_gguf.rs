@@ -114,7 +114,7 @@ fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
     assert_eq!((scaling.factor, scaling.original_max_position_embeddings), (32.0, 8192));
     let frequencies = weights.config().rope.inverse_frequencies(HEAD_DIM);
     assert_eq!(frequencies[0], 1.0);
-    assert!((frequencies[1] * 32.0 * 5e8f64.sqrt() - 1.0).abs() < 1e-12);
+    assert!((frequencies[1] * 32.0 * 5e8f64.sqrt() - 1.0).abs() < 1e-6); // rounded to f32 as the reference does
 }
 
 #[test]

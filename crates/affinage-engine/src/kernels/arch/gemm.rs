@@ -2,8 +2,8 @@
 //!
 //! `left` (activations, `[m, k]`) is packed once and can meet several right sides. `right` (`[k, n]`) is a dense operand,
 //! a frozen weight that is unpacked to f32 inside the packing, or panels that were packed before. Work is split into
-//! blocks of `out` that no two threads share; each element of `out` is one chain of fused multiply-adds in `k` order,
-//! so the result depends on neither the number of threads nor the blocking nor the instruction set.
+//! blocks of `out` that no two threads share; each element of `out` is a sum of chains of [`KC`] fused multiply-adds in
+//! `k` order, so the result depends on neither the number of threads nor the instruction set nor the rows beside it.
 //!
 //! The blocking (panels of `k` in L1, column blocks in L2) follows Goto and van de Geijn, ACM TOMS 34(3), 2008.
 
@@ -15,7 +15,8 @@ use std::cell::Cell;
 
 pub use super::micro::Start;
 
-/// Depth of a block: `KC x NR` panel values stay in L1. A multiple of every quantisation block length.
+/// Depth of a block: `KC x NR` panel values stay in L1. A multiple of every quantisation block length. Part of the
+/// arithmetic: another value gives other roundings.
 const KC: usize = 256;
 /// Columns of a block of the right side.
 const NC: usize = 512;

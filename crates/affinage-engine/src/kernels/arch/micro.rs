@@ -1,7 +1,8 @@
 //! The micro-kernels: one tile of `rows` x [`NR`] of `C += A B` over packed panels.
 //!
 //! Panel layouts: `a` `[k][rows]`, `b` `[k][NR]`. Each element of the tile is one chain of fused multiply-adds in `k`
-//! order that starts from the value in `c` (or from zero), so a blocked product equals an unblocked one bit for bit.
+//! order from zero; only its result is added to `c`. A chain that began with a large `c` would round every small term
+//! at the size of `c`: on a residual stream that costs a digit.
 
 use super::Isa;
 
@@ -17,7 +18,7 @@ pub fn tile_rows(isa: Isa) -> usize {
     }
 }
 
-/// Whether a tile starts from zero or from what `c` holds.
+/// Whether a product replaces what `c` holds or is added to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
     Zero,
@@ -70,13 +71,15 @@ unsafe fn tile_scalar(
         let b = std::slice::from_raw_parts(b, k * NR);
         for row in 0..rows {
             let out = &mut *c.add(row * c_stride).cast::<[f32; NR]>();
-            let mut sum = if start == Start::Zero { [0.0; NR] } else { *out };
+            let mut sum = [0.0; NR];
             for (a, b) in a[row..].iter().step_by(rows).zip(b.chunks_exact(NR)) {
                 for (sum, b) in sum.iter_mut().zip(b) {
                     *sum = a.mul_add(*b, *sum);
                 }
             }
-            *out = sum;
+            for (out, sum) in out.iter_mut().zip(sum) {
+                *out = if start == Start::Add { *out + sum } else { sum };
+            }
         }
     }
 }
@@ -89,7 +92,7 @@ mod x86 {
     /// One tile function with `$rows` rows and `$vectors` vectors of `$lanes` values each.
     macro_rules! tile_of_rows {
         ($name:ident, $feature:literal, $vectors:literal, $lanes:literal,
-         $load:ident, $store:ident, $splat:ident, $zero:ident, $fma:ident) => {
+         $load:ident, $store:ident, $splat:ident, $zero:ident, $fma:ident, $add:ident) => {
             #[target_feature(enable = $feature)]
             #[inline]
             unsafe fn $name<const ROWS: usize>(
@@ -103,13 +106,6 @@ mod x86 {
                 // SAFETY: the caller vouches for the extents of the three buffers; the loops stay inside them.
                 unsafe {
                     let mut sum = [[$zero(); $vectors]; ROWS];
-                    if start == Start::Add {
-                        for row in 0..ROWS {
-                            for v in 0..$vectors {
-                                sum[row][v] = $load(c.add(row * c_stride + v * $lanes));
-                            }
-                        }
-                    }
                     let (mut a, mut b) = (a, b);
                     for _ in 0..k {
                         let mut right = [$zero(); $vectors];
@@ -127,7 +123,10 @@ mod x86 {
                     }
                     for row in 0..ROWS {
                         for v in 0..$vectors {
-                            $store(c.add(row * c_stride + v * $lanes), sum[row][v]);
+                            let to = c.add(row * c_stride + v * $lanes);
+                            let value =
+                                if start == Start::Add { $add($load(to), sum[row][v]) } else { sum[row][v] };
+                            $store(to, value);
                         }
                     }
                 }
@@ -144,7 +143,8 @@ mod x86 {
         _mm512_storeu_ps,
         _mm512_set1_ps,
         _mm512_setzero_ps,
-        _mm512_fmadd_ps
+        _mm512_fmadd_ps,
+        _mm512_add_ps
     );
     tile_of_rows!(
         rows_avx2,
@@ -155,7 +155,8 @@ mod x86 {
         _mm256_storeu_ps,
         _mm256_set1_ps,
         _mm256_setzero_ps,
-        _mm256_fmadd_ps
+        _mm256_fmadd_ps,
+        _mm256_add_ps
     );
 
     /// # Safety
