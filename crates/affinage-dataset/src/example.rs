@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::Origin;
 use crate::message::{Message, Role};
 
 /// Version of the dataset line.
@@ -11,6 +12,8 @@ pub const ROW_VERSION: u32 = 1;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     pub source_sha256: String,
+    /// Member and byte range of the conversation in the source.
+    pub origin: Origin,
     pub provider: String,
     /// `provider:id` of the conversation.
     pub conversation: String,
@@ -67,4 +70,12 @@ pub struct DatasetRow {
     pub prompt_cluster: String,
     /// See [`Example::writer`].
     pub writer: String,
+}
+
+/// A line of `lineage.jsonl`, one for each example of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineageRow {
+    pub v: u32,
+    pub example_id: String,
+    pub provenance: Provenance,
 }

@@ -119,7 +119,9 @@ pub fn missing_answers(plan: &Plan, prompts: &[Prompt], completions: &[Completio
     for planned in &plan.comparisons {
         for prompt in prompts.iter().filter(|prompt| is_judged(prompt, planned)) {
             for arm in [&planned.arm, &planned.against] {
-                needed.extend((0..plan.samples_per_prompt).map(|s| (prompt.prompt_id.as_str(), arm.as_str(), s)));
+                needed.extend(
+                    (0..plan.samples_per_prompt).map(|s| (prompt.prompt_id.as_str(), arm.as_str(), s)),
+                );
             }
         }
     }

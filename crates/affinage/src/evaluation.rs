@@ -21,10 +21,10 @@ use anyhow::{Context as _, anyhow};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::generation::{Answer, generate};
+use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
-use crate::interrupt;
 
 /// An evaluation folder whose plan is fixed.
 pub struct Evaluation {
@@ -68,8 +68,11 @@ impl Evaluation {
         let adapter = load_adapter(&path, engine.config())?;
         let found = adapter_sha256(&adapter);
         if found != *planned {
-            return Err(anyhow!("{}: the adapter's SHA-256 is {found}, the plan has {planned}", path.display()))
-                .hint("the checkpoint was replaced after the plan was fixed; make a new evaluation");
+            return Err(anyhow!(
+                "{}: the adapter's SHA-256 is {found}, the plan has {planned}",
+                path.display()
+            ))
+            .hint("the checkpoint was replaced after the plan was fixed; make a new evaluation");
         }
         Ok(Some(adapter))
     }
@@ -188,7 +191,9 @@ impl Evaluation {
         for arm in &self.plan.arms {
             let wanted = texts.iter().filter(|text| text.control == FitControl::Own || controlled(arm));
             let missing: Vec<&FitText> = wanted
-                .filter(|text| !present.contains(&(text.prompt.prompt_id.clone(), arm.name.clone(), text.control)))
+                .filter(|text| {
+                    !present.contains(&(text.prompt.prompt_id.clone(), arm.name.clone(), text.control))
+                })
                 .collect();
             if !missing.is_empty() {
                 jobs.push((arm, missing));
@@ -210,7 +215,9 @@ impl Evaluation {
                 .iter()
                 .map(|(_, row)| Document { row_id: 0, ids: &row.ids, loss_mask: &row.loss_mask })
                 .collect();
-            let nll = document_nll(engine, adapter.as_ref(), &documents, 1024, |tokens| progress.advance(tokens as u64));
+            let nll = document_nll(engine, adapter.as_ref(), &documents, 1024, |tokens| {
+                progress.advance(tokens as u64)
+            });
             for ((text, _), nll) in texts.iter().zip(nll) {
                 let scored = ScoredReference {
                     control: text.control,
@@ -218,7 +225,12 @@ impl Evaluation {
                     tokens: nll.tokens,
                     chars: text.answer.chars().count(),
                 };
-                writer.append(&FitRow::new(&text.prompt.prompt_id, &arm.name, arm.adapter_sha256(), scored))?;
+                writer.append(&FitRow::new(
+                    &text.prompt.prompt_id,
+                    &arm.name,
+                    arm.adapter_sha256(),
+                    scored,
+                ))?;
             }
         }
         writer.sync()?;
@@ -236,7 +248,8 @@ impl Evaluation {
         let shuffled = shuffled_references(held_out.len(), self.plan.seed);
         let mut texts = Vec::new();
         for (index, (prompt, reference)) in held_out.iter().enumerate() {
-            let mut add = |control, answer: &str| texts.push(FitText { prompt, control, answer: answer.to_owned() });
+            let mut add =
+                |control, answer: &str| texts.push(FitText { prompt, control, answer: answer.to_owned() });
             add(FitControl::Own, reference);
             if let Some(other) = other_writer.get(prompt.question()) {
                 add(FitControl::OtherWriter, other);

@@ -174,8 +174,20 @@ const METRICS: &str = "metrics.jsonl";
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Metric {
-    Train { v: u32, step: usize, epoch: f64, loss: f64, grad_norm: f64, learning_rate: f64, tokens_per_s: f64 },
-    Validation { v: u32, step: usize, eval_loss: f64 },
+    Train {
+        v: u32,
+        step: usize,
+        epoch: f64,
+        loss: f64,
+        grad_norm: f64,
+        learning_rate: f64,
+        tokens_per_s: f64,
+    },
+    Validation {
+        v: u32,
+        step: usize,
+        eval_loss: f64,
+    },
 }
 
 impl Metric {

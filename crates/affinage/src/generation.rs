@@ -41,8 +41,11 @@ pub fn generate(
             bail!("a prompt without tokens");
         }
         if needed > limit {
-            return Err(anyhow!("a prompt of {} tokens and {} new ones exceed the model's {limit} positions",
-                request.prompt.len(), request.max_new_tokens))
+            return Err(anyhow!(
+                "a prompt of {} tokens and {} new ones exceed the model's {limit} positions",
+                request.prompt.len(),
+                request.max_new_tokens
+            ))
             .hint("shorten the prompt or lower generate.max-new-tokens");
         }
     }

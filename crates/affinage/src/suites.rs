@@ -80,10 +80,12 @@ pub fn chosen(ctx: &Context, config: &Config, test_rows: &[DatasetRow]) -> anyho
         let suite = if name == IN_DOMAIN {
             held_out(test_rows)
         } else {
-            built_in(name, seed)?.ok_or_else(|| anyhow!("eval.suites: no built-in suite `{name}`")).hint(format!(
-                "there are {IN_DOMAIN}, {}; a file of your own goes into a [[suite]]",
-                built_in_names().join(", ")
-            ))?
+            built_in(name, seed)?.ok_or_else(|| anyhow!("eval.suites: no built-in suite `{name}`")).hint(
+                format!(
+                    "there are {IN_DOMAIN}, {}; a file of your own goes into a [[suite]]",
+                    built_in_names().join(", ")
+                ),
+            )?
         };
         prompts.extend(limited(suite, config.eval.prompts_per_suite, seed));
     }

@@ -73,10 +73,12 @@ impl Plan {
 
     /// Steps after which the run is evaluated and saved: the start, every `eval-every`, and the end.
     pub fn evaluated_after(&self, step: usize) -> bool {
-        step == 0 || step == self.steps || match self.config.eval_every {
-            Some(every) => step % every == 0,
-            None => (1..4).any(|quarter| step == (self.steps * quarter).div_ceil(4)),
-        }
+        step == 0
+            || step == self.steps
+            || match self.config.eval_every {
+                Some(every) => step % every == 0,
+                None => (1..4).any(|quarter| step == (self.steps * quarter).div_ceil(4)),
+            }
     }
 
     fn rows_of(&self, step: usize) -> Vec<usize> {
@@ -125,7 +127,15 @@ fn tokenize_rows(
     let mut failed = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         let (id, messages) = (&row.example_id, &row.messages);
-        match tokenize_example(&model.tokenizer, template, id, messages, config.loss, &model.end_tokens, config.max_seq_tokens) {
+        match tokenize_example(
+            &model.tokenizer,
+            template,
+            id,
+            messages,
+            config.loss,
+            &model.end_tokens,
+            config.max_seq_tokens,
+        ) {
             Ok(example) => tokenized.push(example),
             Err(error) => failed.push(format!("{split}.jsonl:{} ({id}): {error}", number + 1)),
         }
@@ -180,7 +190,8 @@ impl<'a> TrainingRun<'a> {
         pinned: Option<PinnedPrompt>,
     ) -> anyhow::Result<Self> {
         let hashes = [("base", &model.sha256), ("dataset", &plan.dataset_sha256)];
-        let hashes: BTreeMap<String, String> = hashes.map(|(name, hash)| (name.to_owned(), hash.clone())).into();
+        let hashes: BTreeMap<String, String> =
+            hashes.map(|(name, hash)| (name.to_owned(), hash.clone())).into();
         let config = Config { train: plan.config.clone(), ..ctx.config.clone() };
         let (run, lock) =
             Run::create(&ctx.project, &model.name, &config.effective_toml(), &Provenance::now(hashes))?;
@@ -217,8 +228,11 @@ impl<'a> TrainingRun<'a> {
         for (name, now) in [("base", &model.sha256), ("dataset", &plan.dataset_sha256)] {
             let then = provenance.sha256.get(name).map_or("none", String::as_str);
             if then != now {
-                return Err(anyhow!("run `{}` was made with another {name}: SHA-256 {then}, now {now}", run.name))
-                    .hint("a resumed run must see the same bytes; start a new run with `affinage train`");
+                return Err(anyhow!(
+                    "run `{}` was made with another {name}: SHA-256 {then}, now {now}",
+                    run.name
+                ))
+                .hint("a resumed run must see the same bytes; start a new run with `affinage train`");
             }
         }
         let Some(last) = resumable(&run, &ctx.ui)? else {
@@ -228,7 +242,13 @@ impl<'a> TrainingRun<'a> {
         let state: State = serde_json::from_slice(&fs_err::read(path.join("state.json"))?)
             .with_context(|| format!("{} is damaged", path.join("state.json").display()))?;
         if (state.step, state.steps) != (last, plan.steps) {
-            bail!("checkpoint {} is of step {} of {}, the plan has {}", path.display(), state.step, state.steps, plan.steps);
+            bail!(
+                "checkpoint {} is of step {} of {}, the plan has {}",
+                path.display(),
+                state.step,
+                state.steps,
+                plan.steps
+            );
         }
         if last == plan.steps {
             return Err(anyhow!("run `{}` is finished: all {} steps are done", run.name, plan.steps))
@@ -255,7 +275,7 @@ impl<'a> TrainingRun<'a> {
         }
         let progress = self.ctx.ui.progress("training", plan.tokens(), "tokens");
         let done = (1..=self.trainer.step as usize).flat_map(|step| plan.rows_of(step));
-        progress.advance(done.map(|row| plan.train[row].ids.len() as u64).sum());
+        progress.skip(done.map(|row| plan.train[row].ids.len() as u64).sum());
         for step in self.trainer.step as usize + 1..=plan.steps {
             let rows = plan.rows_of(step);
             let documents: Vec<Document> = rows.iter().map(|row| document(*row, &plan.train[*row])).collect();
@@ -285,12 +305,19 @@ impl<'a> TrainingRun<'a> {
             if interrupt::requested() && step < plan.steps {
                 self.log.emit(Event::Interrupted { step })?;
                 progress.finish("");
-                return Err(interrupted(format!("stopped after step {step}; checkpoint {} is saved", checkpoint_name(step))))
-                    .hint("`affinage train --resume` goes on from there");
+                return Err(interrupted(format!(
+                    "stopped after step {step}; checkpoint {} is saved",
+                    checkpoint_name(step)
+                )))
+                .hint("`affinage train --resume` goes on from there");
             }
         }
         let seconds = self.started.elapsed().as_secs_f64();
-        self.log.emit(Event::Finished { step: plan.steps, seconds, peak_rss_bytes: machine::peak_rss_bytes() })?;
+        self.log.emit(Event::Finished {
+            step: plan.steps,
+            seconds,
+            peak_rss_bytes: machine::peak_rss_bytes(),
+        })?;
         self.log.sync()?;
         progress.finish(format!("trained {} steps on {} rows", plan.steps, plan.train.len()));
         Ok(self.run)
@@ -312,10 +339,17 @@ impl<'a> TrainingRun<'a> {
             let limit = self.plan.config.micro_batch_tokens;
             let adapter = Some(&self.trainer.adapter);
             let nll = document_nll(self.engine, adapter, &documents, limit, |_| {});
-            let total = nll.iter().fold(Nll::default(), |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens });
+            let total = nll
+                .iter()
+                .fold(Nll::default(), |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens });
             let seconds = began.elapsed().as_secs_f64();
             ui.say(format!("  {}  validation loss {:.4}", checkpoint_name(step), total.mean()));
-            self.log.emit(Event::Evaluated(Evaluated { step, loss: total.mean(), tokens: total.tokens as u64, seconds }))?;
+            self.log.emit(Event::Evaluated(Evaluated {
+                step,
+                loss: total.mean(),
+                tokens: total.tokens as u64,
+                seconds,
+            }))?;
         }
         if let Some(pinned) = &self.pinned {
             let text = self.answer(pinned)?;
@@ -371,7 +405,12 @@ impl<'a> TrainingRun<'a> {
         let mut generator = Generator::new(self.engine, Some(&self.trainer.adapter), &self.model.end_tokens);
         let config = &self.ctx.config.generate;
         let sampling = crate::generation::sampling(config);
-        generator.start(Request { prompt, sampling, seed: config.seed, max_new_tokens: pinned.max_new_tokens });
+        generator.start(Request {
+            prompt,
+            sampling,
+            seed: config.seed,
+            max_new_tokens: pinned.max_new_tokens,
+        });
         let mut ids = Vec::new();
         while generator.active() > 0 {
             ids.extend(generator.step().into_iter().filter_map(|emitted| emitted.token));

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
 pub use archive::Limits;
-pub use elements::{Elements, End, Piece};
 pub use error::{ElementError, ImportError};
 pub use speakers::{Speaker, Style};
 pub use transcript::Roles;

@@ -73,7 +73,13 @@ pub fn tiny_llama() -> GgufFile {
 pub fn f32_tensor(name: &str, rows: usize, cols: usize) -> Tensor {
     let values = (0..rows).flat_map(|row| (0..cols).map(move |col| (100 * row + col) as f32));
     let ne = if rows == 1 { vec![cols as u64] } else { vec![cols as u64, rows as u64] };
-    Tensor { name: name.to_owned(), ne, type_id: 0, bytes: values.flat_map(f32::to_le_bytes).collect(), offset: None }
+    Tensor {
+        name: name.to_owned(),
+        ne,
+        type_id: 0,
+        bytes: values.flat_map(f32::to_le_bytes).collect(),
+        offset: None,
+    }
 }
 
 impl GgufFile {

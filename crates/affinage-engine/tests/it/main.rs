@@ -1,7 +1,7 @@
+mod gguf_file;
 mod golden;
 mod oracle;
-mod smollm2;
-mod gguf_file;
 mod quants;
+mod smollm2;
 mod weights_folder;
 mod weights_gguf;

@@ -26,7 +26,8 @@ fn relative(got: impl Iterator<Item = f64>, want: impl Iterator<Item = f64>) -> 
 #[ignore = "needs AFFINAGE_ORACLE"]
 fn twenty_steps_match_peft() {
     let folder = PathBuf::from(std::env::var("AFFINAGE_ORACLE").expect("AFFINAGE_ORACLE names the folder"));
-    let model = PathBuf::from(std::env::var("AFFINAGE_ORACLE_MODEL").expect("AFFINAGE_ORACLE_MODEL names the GGUF"));
+    let model =
+        PathBuf::from(std::env::var("AFFINAGE_ORACLE_MODEL").expect("AFFINAGE_ORACLE_MODEL names the GGUF"));
     let weights = Weights::open(&model).unwrap();
     let model = Model::load(&weights).unwrap();
     let start = load_adapter(&folder.join("start"), model.config()).unwrap();

@@ -13,7 +13,8 @@ fn every_format_unpacks_to_the_reference() {
     let fixture: Value =
         serde_json::from_str(include_str!("../../../../testdata/golden/quants.json")).expect("valid JSON");
     for dtype in DType::ALL.into_iter().filter(|&dtype| dtype != DType::F32) {
-        let field = |key: &str| from_hex(fixture[dtype.to_string()][key].as_str().expect("a format of the fixture"));
+        let field =
+            |key: &str| from_hex(fixture[dtype.to_string()][key].as_str().expect("a format of the fixture"));
         let bytes = field("bytes");
         let expected: Vec<f32> =
             field("f32").as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();

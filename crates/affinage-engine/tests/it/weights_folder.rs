@@ -71,8 +71,10 @@ fn bf16_with_biases() {
 #[test]
 fn old_and_new_places_of_the_rope_settings() {
     let read = |changes| ModelConfig::read(with_config(changes).path()).expect("right").rope;
-    let old = read(json!({"rope_parameters": null, "rope_theta": 7e5, "rope_scaling": {"rope_type": "llama3",
-        "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}));
+    let old = read(
+        json!({"rope_parameters": null, "rope_theta": 7e5, "rope_scaling": {"rope_type": "llama3",
+        "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}),
+    );
     let new = read(json!({"rope_parameters": {"rope_theta": 7e5, "rope_type": "llama3", "factor": 32.0,
         "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}));
     assert_eq!(old, new);
@@ -84,7 +86,8 @@ fn old_and_new_places_of_the_rope_settings() {
 #[test]
 fn generation_config_adds_end_tokens() {
     let dir = with_config(json!({"eos_token_id": 2}));
-    std::fs::write(dir.path().join("generation_config.json"), r#"{"eos_token_id": [5, 2]}"#).expect("written");
+    std::fs::write(dir.path().join("generation_config.json"), r#"{"eos_token_id": [5, 2]}"#)
+        .expect("written");
     assert_eq!(ModelConfig::read(dir.path()).expect("right").eos_token_ids, [2, 5]);
 }
 
@@ -137,7 +140,11 @@ fn damaged_folders() {
     let whole = std::fs::read(&path).expect("readable");
     for len in [0, 7, 8, 100, whole.len() - 1] {
         std::fs::write(&path, &whole[..len]).expect("written");
-        assert_eq!(message(dir.path()), "`model.safetensors` is not a complete safetensors file", "{len} bytes");
+        assert_eq!(
+            message(dir.path()),
+            "`model.safetensors` is not a complete safetensors file",
+            "{len} bytes"
+        );
     }
     std::fs::remove_file(&path).expect("removed");
     insta::assert_snapshot!(message(dir.path()), @"`[DIR]` is not a model: expected a .gguf file, or a folder with config.json and model.safetensors");

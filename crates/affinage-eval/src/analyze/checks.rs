@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Rows;
-use super::judges::is_shown;
+use super::judges::{TESTABLE_PAIRS, is_shown};
 use super::votes::Votes;
 use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
 use crate::completion::FinishReason;
@@ -91,7 +91,8 @@ fn effects<'j>(
         return check(code, title, CheckState::Passed, sentence);
     }
     let sentences: Vec<&str> = shown.iter().map(|judge| effect(judge).1.as_str()).collect();
-    let large = shown.iter().any(|judge| effect(judge).0.is_some_and(|e| e.value.abs() >= 0.25));
+    let is_large = |e: &Estimate| e.value.abs() >= 0.25 && e.n >= TESTABLE_PAIRS;
+    let large = shown.iter().any(|judge| effect(judge).0.is_some_and(is_large));
     let state = if large { CheckState::Issue } else { CheckState::Tip };
     advised(
         check(code, title, state, sentences.join(" ")),

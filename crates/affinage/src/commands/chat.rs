@@ -116,7 +116,10 @@ fn speaker(
     let adapter = load_adapter(&checkpoint.path, engine.config())?;
     let sha256 = adapter_sha256(&adapter);
     if sha256 != checkpoint.adapter_sha256 {
-        bail!("{}: the adapter is not the one that was saved there (SHA-256 {sha256})", ctx.shown(&checkpoint.path));
+        bail!(
+            "{}: the adapter is not the one that was saved there (SHA-256 {sha256})",
+            ctx.shown(&checkpoint.path)
+        );
     }
     Ok(Speaker { name: checkpoint.name(), adapter: Some((adapter, sha256)), messages })
 }
@@ -176,7 +179,9 @@ fn answer(
     progress.finish("");
     let cells: Vec<(String, &str)> = speakers
         .iter()
-        .map(|speaker| (speaker.title(), speaker.messages.last().map_or("", |message| message.content.as_str())))
+        .map(|speaker| {
+            (speaker.title(), speaker.messages.last().map_or("", |message| message.content.as_str()))
+        })
         .collect();
     ui.data(&columns(ui, &cells))
 }
@@ -198,7 +203,8 @@ fn reply(
     let adapter = speaker.adapter.as_ref().map(|(adapter, _)| adapter);
     let mut generator = Generator::new(engine, adapter, &model.end_tokens);
     let seed = config.seed + speaker.messages.len() as u64;
-    let request = Request { prompt: ids, sampling: sampling(config), seed, max_new_tokens: config.max_new_tokens };
+    let request =
+        Request { prompt: ids, sampling: sampling(config), seed, max_new_tokens: config.max_new_tokens };
     generator.start(request);
     let mut stream = model.tokenizer.stream();
     let mut text = String::new();
@@ -231,7 +237,11 @@ fn fit_context(
         }
         let first = usize::from(messages[0].role == Role::System);
         if messages.len() < first + 3 {
-            bail!("{} tokens do not fit into the model's {} positions", ids.len() + new_tokens, engine.max_positions());
+            bail!(
+                "{} tokens do not fit into the model's {} positions",
+                ids.len() + new_tokens,
+                engine.max_positions()
+            );
         }
         messages.drain(first..first + 2);
         ui.warn("the conversation is longer than the model reads; its oldest exchange was dropped");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::ContextPolicy;
-use affinage_dataset::example::{DatasetRow, ROW_VERSION};
+use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
     FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::context::Context;
 use crate::datasets::{DatasetVersion, version_number};
 use crate::errors::HintExt as _;
+use crate::jsonl;
 use crate::library::Library;
 use crate::run::write_folder_atomically;
 use crate::suites;
@@ -219,11 +220,23 @@ fn freeze(
         certificate: split.certificate,
         sides: split.sides,
     };
+    let lineage: Vec<LineageRow> = selection
+        .selected
+        .into_iter()
+        .zip(&split.placed)
+        .filter(|(_, side)| side.is_some())
+        .map(|(Selected { example, .. }, _)| LineageRow {
+            v: ROW_VERSION,
+            example_id: example.example_id,
+            provenance: example.provenance,
+        })
+        .collect();
     let folder = datasets.join(&manifest.name);
     write_folder_atomically(&folder, |folder| {
         for (name, (_, text)) in &files {
             fs_err::write(folder.join(name), text)?;
         }
+        jsonl::write_all(&folder.join("lineage.jsonl"), &lineage)?;
         fs_err::write(folder.join("manifest.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
         Ok(fs_err::write(folder.join("card.md"), card(&manifest))?)
     })?;

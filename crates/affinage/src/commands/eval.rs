@@ -7,7 +7,9 @@ use crate::context::Context;
 
 /// Compare base and checkpoints: generate, judge, analyze, report
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage eval\n  affinage --set eval.name=short --set eval.prompts-per-suite=5 eval")]
+#[command(
+    after_help = "Examples:\n  affinage eval\n  affinage --set eval.name=short --set eval.prompts-per-suite=5 eval"
+)]
 pub struct EvalArgs {
     #[command(flatten)]
     generate: generate::GenerateArgs,

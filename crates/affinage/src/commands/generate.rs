@@ -3,7 +3,9 @@
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
 use affinage_engine::model::Model;
 use affinage_eval::completion::Sampling;
-use affinage_eval::plan::{JudgeKind as PlannedKind, Arm, ArmKind, DatasetFacts, Plan, PlannedComparison, PlannedJudge, Scope};
+use affinage_eval::plan::{
+    Arm, ArmKind, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge, Scope,
+};
 use affinage_eval::suite::{Domain, Prompt};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -18,8 +20,10 @@ use crate::suites;
 
 /// Generate answers of base and checkpoints to the prompt suites
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage generate\n  affinage --set eval.checkpoints='[\"step-40\",\"last\"]' generate\n  \
-    affinage --set eval.name=quick --set eval.prompts-per-suite=5 generate")]
+#[command(
+    after_help = "Examples:\n  affinage generate\n  affinage --set eval.checkpoints='[\"step-40\",\"last\"]' generate\n  \
+    affinage --set eval.name=quick --set eval.prompts-per-suite=5 generate"
+)]
 pub struct GenerateArgs {
     /// Training run (default: the newest)
     #[arg(long, value_name = "RUN")]
@@ -45,8 +49,10 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     engine.pack();
     fill(ctx, &model, &engine, &evaluation, &BTreeMap::new())?;
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "eval": evaluation.plan.name, "prompts": evaluation.prompts.len(),
-            "arms": evaluation.plan.arms.iter().map(|arm| &arm.name).collect::<Vec<_>>() }))?;
+        ctx.ui.json(
+            &serde_json::json!({ "v": 1, "eval": evaluation.plan.name, "prompts": evaluation.prompts.len(),
+            "arms": evaluation.plan.arms.iter().map(|arm| &arm.name).collect::<Vec<_>>() }),
+        )?;
     }
     Ok(())
 }
@@ -150,11 +156,17 @@ pub fn sampling(ctx: &Context) -> Sampling {
 }
 
 /// What the manifest says about leaks, and the same measure for the prompts of this evaluation.
-pub fn dataset_facts(version: &DatasetVersion, prompts: &[Prompt], ctx: &Context) -> anyhow::Result<DatasetFacts> {
+pub fn dataset_facts(
+    version: &DatasetVersion,
+    prompts: &[Prompt],
+    ctx: &Context,
+) -> anyhow::Result<DatasetFacts> {
     let rows = version.rows("train", &ctx.ui)?;
     let train: Vec<Shingles> = rows
         .iter()
-        .map(|row| Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>()))
+        .map(|row| {
+            Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
+        })
         .collect();
     let index = ContainmentIndex::new(&train);
     let overlap = |prompt: &Prompt| {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::{ContextPolicy, candidates};
-use affinage_dataset::example::DatasetRow;
 use affinage_dataset::lint::rules::RULES;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
+use affinage_dataset::message::Message;
 use anyhow::anyhow;
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
+use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::Library;
@@ -63,11 +64,21 @@ fn library_subjects(ctx: &Context) -> anyhow::Result<Vec<Subject>> {
     Ok(subjects)
 }
 
+/// A row of any dataset with `messages`; ours have ids too.
+#[derive(Deserialize)]
+struct Row {
+    example_id: Option<String>,
+    conversation: Option<String>,
+    messages: Vec<Message>,
+}
+
 fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<Vec<Subject>> {
     let mut subjects = Vec::new();
     for path in dataset_files(ctx, target)? {
-        for row in jsonl::read::<DatasetRow>(&path, &ctx.ui)? {
-            subjects.push(Subject::of_messages(&row.example_id, &row.conversation, &row.messages));
+        for (index, row) in jsonl::read::<Row>(&path, &ctx.ui)?.into_iter().enumerate() {
+            let id = row.example_id.unwrap_or_else(|| format!("row {}", index + 1));
+            let conversation = row.conversation.unwrap_or_else(|| id.clone());
+            subjects.push(Subject::of_messages(&id, &conversation, &row.messages));
         }
     }
     Ok(subjects)
@@ -75,9 +86,14 @@ fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<Vec<Subject>>
 
 /// A file, the files of a folder, or those of a version of this project.
 fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let version = ctx.project.join("datasets").join(target);
-    let folder = [Path::new(target).to_owned(), version].into_iter().find(|path| path.exists());
-    match folder {
+    let typed = Path::new(target);
+    let is_called = |v: &DatasetVersion| v.name == target || v.name.split('-').next() == Some(target);
+    let found = if typed.exists() {
+        Some(typed.to_owned())
+    } else {
+        DatasetVersion::list(&ctx.project)?.into_iter().find(is_called).map(|version| version.path)
+    };
+    match found {
         Some(file) if file.is_file() => Ok(vec![file]),
         Some(folder) => {
             let names = ["train.jsonl", "validation.jsonl", "test.jsonl"];

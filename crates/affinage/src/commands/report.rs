@@ -53,7 +53,10 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     let size = page.html.len();
     ctx.ui.say(format!("report: {} ({})", ctx.shown(&path), bytes(size as u64)));
     if page.pairs_embedded < page.pairs_total {
-        ctx.ui.say(format!("{} of {} pairs are in it, the others stay in the files", page.pairs_embedded, page.pairs_total));
+        ctx.ui.say(format!(
+            "{} of {} pairs are in it, the others stay in the files",
+            page.pairs_embedded, page.pairs_total
+        ));
     }
     if args.md {
         ctx.ui.data(&report::markdown::summary(&evidence))?;
@@ -139,6 +142,9 @@ mod tests {
             format!("{error:#}"),
             format!("analysis.json was made from {n} judgments, the folder holds {}", n - 2)
         );
-        assert_eq!(crate::errors::hints(&error), ["`affinage analyze --eval first-look` brings it up to date"]);
+        assert_eq!(
+            crate::errors::hints(&error),
+            ["`affinage analyze --eval first-look` brings it up to date"]
+        );
     }
 }

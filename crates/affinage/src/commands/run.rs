@@ -13,8 +13,10 @@ use crate::ui::Paint;
 
 /// All stages from affinage.toml: dataset, train, eval; run it again and it goes on
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage import ~/Downloads/chats.zip\n  affinage run --accept-clean\n  \
-    affinage run --yes    # judges are asked without a question")]
+#[command(
+    after_help = "Examples:\n  affinage import ~/Downloads/chats.zip\n  affinage run --accept-clean\n  \
+    affinage run --yes    # judges are asked without a question"
+)]
 pub struct RunArgs {
     /// If there is no dataset yet: also take undecided answers that lint has no error or warning about
     #[arg(long)]

@@ -17,8 +17,10 @@ use crate::{config::Config, machine};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage train --dry-run\n  affinage train\n  affinage train --resume\n  \
-    affinage --set train.epochs=3 train --sample \"Why do ruins move us?\"")]
+#[command(
+    after_help = "Examples:\n  affinage train --dry-run\n  affinage train\n  affinage train --resume\n  \
+    affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
+)]
 pub struct TrainArgs {
     /// Go on with an interrupted run: the newest, or RUN
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "dry_run")]
@@ -141,7 +143,11 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan) -> anyhow::Result<()> {
     });
     let documents: Vec<Document> = rows
         .enumerate()
-        .map(|(row, example)| Document { row_id: row as u64, ids: &example.ids, loss_mask: &example.loss_mask })
+        .map(|(row, example)| Document {
+            row_id: row as u64,
+            ids: &example.ids,
+            loss_mask: &example.loss_mask,
+        })
         .collect();
     let tokens: usize = documents.iter().map(|document| document.ids.len()).sum();
     trainer.gradient(&documents)?;

@@ -68,7 +68,9 @@ impl<'a> Arms<'a> {
     /// "step 290 (last)", "base + prompt", "base".
     pub fn short(&self, name: &str) -> String {
         match self.plan.arm(name).map(|arm| &arm.kind) {
-            Some(ArmKind::Checkpoint { step, .. }) if self.last_step == Some(*step) => format!("step {step} (last)"),
+            Some(ArmKind::Checkpoint { step, .. }) if self.last_step == Some(*step) => {
+                format!("step {step} (last)")
+            }
             Some(ArmKind::Checkpoint { step, .. }) => format!("step {step}"),
             _ => name.replace('+', " + "),
         }

@@ -16,7 +16,10 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let (headline, others): (Vec<_>, Vec<_>) =
         analysis.comparisons.iter().enumerate().partition(|(_, comparison)| comparison.is_headline);
     for (i, comparison) in headline {
-        body.push_str(&format!("<h3>{}</h3>\n", arms.versus(&comparison.planned.arm, &comparison.planned.against)));
+        body.push_str(&format!(
+            "<h3>{}</h3>\n",
+            arms.versus(&comparison.planned.arm, &comparison.planned.against)
+        ));
         body.push_str(&comparison_html(comparison, arms, margin, i));
     }
     for (i, comparison) in others {
@@ -58,10 +61,20 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
             _ => format!("{} <small>{}</small>", esc(&cut.category), cut.domain.name()),
         };
         let source = Source::new(
-            format!("judgments.jsonl, {} and {}, prompts.jsonl category = {}", planned.arm, planned.against, cut.category),
+            format!(
+                "judgments.jsonl, {} and {}, prompts.jsonl category = {}",
+                planned.arm, planned.against, cut.category
+            ),
             format!(".comparisons[{index}].by_category[{i}]"),
         );
-        rate_row(&mut forest, &label, cut.win_rate.as_ref(), (arms, &planned.arm), format!("{pair}, {}", cut.category), source);
+        rate_row(
+            &mut forest,
+            &label,
+            cut.win_rate.as_ref(),
+            (arms, &planned.arm),
+            format!("{pair}, {}", cut.category),
+            source,
+        );
     }
     if !comparison.by_judge.is_empty() {
         forest.heading("by judge");
@@ -73,9 +86,20 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
             format!("judgments.jsonl judge_id = {}, {} and {}", cut.judge_id, planned.arm, planned.against),
             format!(".comparisons[{index}].by_judge[{i}]"),
         );
-        rate_row(&mut forest, &label, cut.win_rate.as_ref(), (arms, &planned.arm), format!("{pair}, {}", cut.judge_id), source);
+        rate_row(
+            &mut forest,
+            &label,
+            cut.win_rate.as_ref(),
+            (arms, &planned.arm),
+            format!("{pair}, {}", cut.judge_id),
+            source,
+        );
     }
-    if forest.is_empty() { String::new() } else { format!("<figure class=\"wide\">{}</figure>\n", forest.finish()) }
+    if forest.is_empty() {
+        String::new()
+    } else {
+        format!("<figure class=\"wide\">{}</figure>\n", forest.finish())
+    }
 }
 
 fn rate_row(
@@ -105,10 +129,10 @@ fn criteria_forest(comparison: &ComparisonResult, arms: &Arms, index: usize) -> 
     forest.heading("what judges scored, 1 to 10");
     for (i, criterion) in comparison.criteria.iter().enumerate() {
         let name = criterion.criterion.replace('_', " ");
-        let source =
-            Source::new("judgments.jsonl, scores", format!(".comparisons[{index}].criteria[{i}]"));
+        let source = Source::new("judgments.jsonl, scores", format!(".comparisons[{index}].criteria[{i}]"));
         let look = arms.look(&comparison.planned.arm);
-        let mark = Mark { estimate: &criterion.estimate, look, what: format!("{name}: arm minus against"), source };
+        let mark =
+            Mark { estimate: &criterion.estimate, look, what: format!("{name}: arm minus against"), source };
         forest.estimate_row(&esc(&name), &mark, "");
     }
     format!("<figure class=\"wide no-words\">{}</figure>\n", forest.finish())
@@ -121,9 +145,13 @@ fn tests(comparison: &ComparisonResult, rate: &WinRate) -> String {
         format!("{}, {} ({} identical), {} prompts", rate.wins, rate.ties, rate.identical, rate.losses),
     )];
     if let Some(decisive) = &rate.decisive {
-        let interval = decisive.interval.map_or_else(String::new, |i| format!(" {}", Measure::Share.interval(&i)));
+        let interval =
+            decisive.interval.map_or_else(String::new, |i| format!(" {}", Measure::Share.interval(&i)));
         let value = Measure::Share.value(decisive.value);
-        facts.push(("won of decisive prompts", format!("{value}{interval}, n = {}, {}", decisive.n, esc(&decisive.method))));
+        facts.push((
+            "won of decisive prompts",
+            format!("{value}{interval}, n = {}, {}", decisive.n, esc(&decisive.method)),
+        ));
     }
     facts.extend(rate.permutation_p.map(|p| ("sign-flip permutation test", p_value(p))));
     facts.extend(comparison.p_adjusted.map(|p| ("after Holm", p_value(p))));
@@ -131,7 +159,8 @@ fn tests(comparison: &ComparisonResult, rate: &WinRate) -> String {
     facts.extend(rate.e_value.map(|e| ("e-value against 50 %", format!("{e:.2}"))));
     facts.push(("design effect", format!("{:.2}", rate.design_effect)));
     facts.extend(
-        rate.detectable_win_rate.map(|d| ("this many prompts would show", format!("{} or more", super::numbers::percent(d)))),
+        rate.detectable_win_rate
+            .map(|d| ("this many prompts would show", format!("{} or more", super::numbers::percent(d)))),
     );
     if let Some(bounds) = &comparison.missing.bounds {
         facts.push(("if all missing were lost, or won", Measure::Share.interval(bounds)));

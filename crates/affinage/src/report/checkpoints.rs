@@ -16,11 +16,12 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let run = evidence.evaluated_run();
     let steps = extent(&curve.points, run);
     let ticks: Vec<f64> = step_ticks(&curve.points, run);
-    let panels: String = [loss_panel(run), fit_panel(&curve.points), voice_panel(&curve.points), win_panel(&curve.points)]
-        .into_iter()
-        .flatten()
-        .map(|panel| panel.svg(steps, &ticks))
-        .collect();
+    let panels: String =
+        [loss_panel(run), fit_panel(&curve.points), voice_panel(&curve.points), win_panel(&curve.points)]
+            .into_iter()
+            .flatten()
+            .map(|panel| panel.svg(steps, &ticks))
+            .collect();
     let mut body = arms.p(&curve.sentence);
     if panels.is_empty() {
         body.push_str(&p("There is no curve: the plan names no checkpoint and no run."));
@@ -48,7 +49,8 @@ fn extent(points: &[CheckpointPoint], run: Option<&RunFacts>) -> (f64, f64) {
 fn step_ticks(points: &[CheckpointPoint], run: Option<&RunFacts>) -> Vec<f64> {
     let mut steps: Vec<f64> = points.iter().map(|point| point.step as f64).collect();
     if steps.len() < 2 {
-        steps = run.map(|run| run.validation.iter().map(|(step, _)| *step as f64).collect()).unwrap_or_default();
+        steps =
+            run.map(|run| run.validation.iter().map(|(step, _)| *step as f64).collect()).unwrap_or_default();
     }
     if steps.first() != Some(&0.0) {
         steps.insert(0, 0.0);
@@ -67,7 +69,9 @@ fn loss_panel(run: Option<&RunFacts>) -> Option<Panel> {
             step: step as f64,
             value: loss,
             interval: None,
-            tip: format!("step {step} = epoch {epoch:.2}\ntraining loss {loss:.3} nats per token\nevents.jsonl"),
+            tip: format!(
+                "step {step} = epoch {epoch:.2}\ntraining loss {loss:.3} nats per token\nevents.jsonl"
+            ),
         })
         .collect();
     let validation = run
@@ -80,7 +84,13 @@ fn loss_panel(run: Option<&RunFacts>) -> Option<Panel> {
             tip: format!("step {step}\nvalidation loss {loss:.3} nats per token\nevents.jsonl"),
         })
         .collect();
-    let line = |name: &str, class, stroke, points| Line { name: name.to_owned(), class, shape: Shape::Circle, stroke, points };
+    let line = |name: &str, class, stroke, points| Line {
+        name: name.to_owned(),
+        class,
+        shape: Shape::Circle,
+        stroke,
+        points,
+    };
     Some(Panel {
         title: "Loss, nats per token (lower: less surprised)".to_owned(),
         measure: Measure::Nats,
@@ -106,7 +116,8 @@ fn series(
         .enumerate()
         .filter_map(|(i, point)| {
             let estimate = estimate_of(point)?;
-            let source = Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
+            let source =
+                Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
             Some(Point {
                 step: point.step as f64,
                 value: estimate.value,
@@ -132,12 +143,16 @@ fn fit_panel(points: &[CheckpointPoint]) -> Option<Panel> {
         Some(0.0),
         vec![
             line("your texts", ("series-main", Shape::Circle), ("fit_gain", |p| p.fit_gain.as_ref())),
-            line("other writers", ("series-other", Shape::Square), ("fit_gain_other_writer", |p| {
-                p.fit_gain_other_writer.as_ref()
-            })),
-            line("shuffled", ("series-muted", Shape::Triangle), ("fit_gain_shuffled", |p| {
-                p.fit_gain_shuffled.as_ref()
-            })),
+            line(
+                "other writers",
+                ("series-other", Shape::Square),
+                ("fit_gain_other_writer", |p| p.fit_gain_other_writer.as_ref()),
+            ),
+            line(
+                "shuffled",
+                ("series-muted", Shape::Triangle),
+                ("fit_gain_shuffled", |p| p.fit_gain_shuffled.as_ref()),
+            ),
         ],
     )
 }
@@ -156,7 +171,11 @@ fn win_panel(points: &[CheckpointPoint]) -> Option<Panel> {
         Some(0.5),
         vec![
             line("all prompts", ("series-main", Shape::Circle), ("win_rate", |p| p.win_rate.as_ref())),
-            line("in-domain", ("series-other", Shape::Square), ("win_rate_in_domain", |p| p.win_rate_in_domain.as_ref())),
+            line(
+                "in-domain",
+                ("series-other", Shape::Square),
+                ("win_rate_in_domain", |p| p.win_rate_in_domain.as_ref()),
+            ),
         ],
     )
 }
@@ -167,7 +186,8 @@ fn point_table(points: &[CheckpointPoint], arms: &Arms) -> String {
         .enumerate()
         .map(|(i, point)| {
             let cell = |what: &str, field: &str, estimate: Option<&Estimate>, measure| {
-                let source = Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
+                let source =
+                    Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
                 figure_or_dash(what, estimate, measure, &source)
             };
             vec![
@@ -176,10 +196,9 @@ fn point_table(points: &[CheckpointPoint], arms: &Arms) -> String {
                 cell("voice", "voice", point.voice.as_ref(), Measure::Share),
                 cell("win rate against the base", "win_rate", point.win_rate.as_ref(), Measure::Share),
                 cell("right answers", "objective", point.objective.as_ref(), Measure::Share),
-                super::html::hash(&point.adapter_sha256),
             ]
         })
         .collect();
-    let head = ["checkpoint", "fit gained", "voice", "win rate", "right answers", "adapter"];
+    let head = ["checkpoint", "fit gained", "voice", "win rate", "right answers"];
     table("plain", &head, &[1, 2, 3, 4], &rows)
 }

@@ -1,7 +1,9 @@
 //! The end of the page: numbered checks, the method in plain lines, provenance, and what to do next.
 
+use std::collections::BTreeSet;
+
 use affinage_eval::analysis::{CheckState, MethodCheck};
-use affinage_eval::plan::ArmKind;
+use affinage_eval::plan::{Arm, ArmKind, PlannedJudge};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
@@ -49,8 +51,10 @@ fn check_list(checks: &[&MethodCheck], arms: &Arms) -> String {
 
 fn check_item(check: &MethodCheck, arms: &Arms) -> String {
     let (class, sign, words) = state_words(check.state);
-    let advice =
-        check.advice.as_deref().map_or_else(String::new, |advice| format!("<p class=\"advice\">Advice: {}</p>", arms.prose(advice)));
+    let advice = check
+        .advice
+        .as_deref()
+        .map_or_else(String::new, |advice| format!("<p class=\"advice\">Advice: {}</p>", arms.prose(advice)));
     format!(
         "<li class=\"{class}\" id=\"{0}\"><i class=\"state\" aria-hidden=\"true\">{sign}</i><div><b><code>{0}</code> {1}</b> \
          <span class=\"state-word\">{words}</span><p>{2}</p>{advice}</div></li>\n",
@@ -89,13 +93,21 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         ),
     ];
     let how: String = how.iter().map(|line| p(line)).collect();
-    let limits: String =
-        evidence.analysis.headline.limits.iter().map(|limit| format!("<li>{}</li>", arms.prose(limit))).collect();
-    let limits =
-        if limits.is_empty() { String::new() } else { format!("<h3>Limits of this evaluation</h3><ul>{limits}</ul>\n") };
+    let limits: String = evidence
+        .analysis
+        .headline
+        .limits
+        .iter()
+        .map(|limit| format!("<li>{}</li>", arms.prose(limit)))
+        .collect();
+    let limits = if limits.is_empty() {
+        String::new()
+    } else {
+        format!("<h3>Limits of this evaluation</h3><ul>{limits}</ul>\n")
+    };
     let body = format!(
         "{how}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
-        categories(evidence),
+        format!("{}{}", categories(evidence), instructions(evidence, arms)),
         BIAS.iter().map(|line| p(line)).collect::<String>()
     );
     Section::new("methods", "Methods and limits", body)
@@ -108,6 +120,23 @@ const BIAS: [&str; 3] = [
      about a recipe needs several training runs.",
     "A win inside the domain may be recitation; the certificate bounds how much of a test text stood in the training.",
 ];
+
+/// The written instructions that prompted arms get, in full.
+fn instructions(evidence: &Evidence, arms: &Arms) -> String {
+    let of = |arm: &Arm| match &arm.kind {
+        ArmKind::Prompted { system_prompt } => Some(format!(
+            "<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>",
+            arms.label(&arm.name),
+            esc(system_prompt)
+        )),
+        ArmKind::Base | ArmKind::Checkpoint { .. } => None,
+    };
+    let items: String = evidence.plan.arms.iter().filter_map(of).collect();
+    if items.is_empty() {
+        return String::new();
+    }
+    details("The written instruction", &format!("<dl class=\"changed\">{items}</dl>"))
+}
 
 fn categories(evidence: &Evidence) -> String {
     let rows: Vec<Vec<String>> = evidence
@@ -139,17 +168,54 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
         .iter()
         .map(|file| {
             let rows = file.rows.map_or_else(|| "\u{2013}".to_owned(), count);
-            vec![format!("<code>{}</code>", esc(&file.name)), rows, count(file.size_bytes as usize), hash(&file.sha256)]
+            vec![
+                format!("<code>{}</code>", esc(&file.name)),
+                rows,
+                count(file.size_bytes as usize),
+                hash(&file.sha256),
+            ]
         })
         .collect();
-    body.push_str(&format!("<h3>Files</h3>\n{}", table("plain", &["file", "rows", "bytes", "sha256"], &[1, 2], &rows)));
+    body.push_str(&format!(
+        "<h3>Files</h3>\n{}",
+        table("plain", &["file", "rows", "bytes", "sha256"], &[1, 2], &rows)
+    ));
     body.push_str(&p(&format!(
         "Seed {}. Drawn by affinage {} from these files alone; `affinage analyze` and `affinage report` make this page \
          again, offline.",
         plan.seed, evidence.version
     )));
+    body.push_str(&judge_provenance(evidence));
     body.push_str(&run_provenance(evidence));
     Section::new("provenance", "Where everything comes from", body)
+}
+
+/// What every judge was asked with, when, and which model said that it answered.
+fn judge_provenance(evidence: &Evidence) -> String {
+    let row = |judge: &PlannedJudge| {
+        let rows = || evidence.judgments.iter().filter(|row| row.judge_id == judge.judge_id);
+        let templates: BTreeSet<&str> = rows().map(|row| row.template_sha256.as_str()).collect();
+        let models: BTreeSet<&str> = rows().filter_map(|row| row.model_returned.as_deref()).collect();
+        let times: BTreeSet<&str> = rows().filter_map(|row| row.started_at.as_deref()).collect();
+        let period = match (times.first(), times.last()) {
+            (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
+            (Some(only), _) => (*only).to_owned(),
+            _ => "\u{2013}".to_owned(),
+        };
+        vec![
+            esc(&judge.judge_id),
+            esc(&judge.model),
+            esc(&models.into_iter().collect::<Vec<_>>().join(", ")),
+            templates.into_iter().map(hash).collect::<Vec<_>>().join(" "),
+            esc(&period),
+        ]
+    };
+    let rows: Vec<Vec<String>> = evidence.plan.judges.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = ["judge", "asked for", "answered as", "instructions", "when"];
+    details("The judges' models and instructions", &table("plain", &head, &[], &rows))
 }
 
 fn run_provenance(evidence: &Evidence) -> String {
@@ -182,6 +248,7 @@ fn run_provenance(evidence: &Evidence) -> String {
 pub fn next_section(evidence: &Evidence, arms: &Arms) -> Section {
     let items: String =
         evidence.analysis.next_steps.iter().map(|step| format!("<li>{}</li>", arms.prose(step))).collect();
-    let body = if items.is_empty() { p("Nothing is open.") } else { format!("<ol class=\"next\">{items}</ol>\n") };
+    let body =
+        if items.is_empty() { p("Nothing is open.") } else { format!("<ol class=\"next\">{items}</ol>\n") };
     Section::new("next", "Do next", body)
 }

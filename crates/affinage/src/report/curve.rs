@@ -175,7 +175,9 @@ fn line_svg(line: &Line, frame: &Frame, dodge: f64) -> String {
         let (x, y) = (x_of(point), frame.y(point.value));
         let whisker = point.interval.map_or_else(String::new, |(low, high)| {
             let (low, high) = (frame.y(low), frame.y(high));
-            format!("<line class=\"whisker\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{low:.2}%\" y2=\"{high:.2}%\"/>")
+            format!(
+                "<line class=\"whisker\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{low:.2}%\" y2=\"{high:.2}%\"/>"
+            )
         });
         svg.push_str(&format!(
             "<g class=\"mark {class}\" data-tip=\"{}\">{whisker}<svg x=\"{x:.2}%\" y=\"{y:.2}%\" overflow=\"visible\">\
@@ -246,11 +248,8 @@ mod tests {
         let panel = Panel { title: String::new(), measure: Measure::Nats, reference: None, lines };
         let frame = Frame::new(&panel, (0.0, 1.0));
         let labels = end_labels(&panel.lines, &frame);
-        let mut ys: Vec<f64> = labels
-            .split("y=\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('%').next()?.parse().ok())
-            .collect();
+        let mut ys: Vec<f64> =
+            labels.split("y=\"").skip(1).filter_map(|rest| rest.split('%').next()?.parse().ok()).collect();
         ys.sort_by(f64::total_cmp);
         assert_eq!(ys.len(), 3);
         assert!(ys.windows(2).all(|pair| pair[1] - pair[0] > 9.0), "{ys:?}");

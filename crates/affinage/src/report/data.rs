@@ -10,7 +10,8 @@ use super::numbers::{count, counted, percent};
 pub fn certificate_section(evidence: &Evidence) -> Section {
     let mut body = String::new();
     match &evidence.analysis.evaluation.dataset {
-        None => body.push_str(&p("The plan names no data set, so nothing is known about leaks into these prompts.")),
+        None => body
+            .push_str(&p("The plan names no data set, so nothing is known about leaks into these prompts.")),
         Some(dataset) => {
             let share = |measured: Option<f64>| measured.map_or_else(|| "not measured".to_owned(), percent);
             let facts = [
@@ -54,7 +55,10 @@ fn certificate_html(certificate: &Certificate) -> String {
             .iter()
             .map(|drop| vec![format!("<code>{}</code>", esc(&drop.example_id)), esc(&reason(&drop.reason))])
             .collect();
-        html.push_str(&details("What was dropped, and why", &table("plain", &["example", "reason"], &[], &rows)));
+        html.push_str(&details(
+            "What was dropped, and why",
+            &table("plain", &["example", "reason"], &[], &rows),
+        ));
     }
     html
 }
@@ -99,8 +103,10 @@ pub fn registry_section(evidence: &Evidence) -> Section {
     let data_of = |run: &RunFacts| run.started.as_ref().map(|started| started.dataset_sha256.clone());
     let data = evaluated.and_then(data_of);
     // A run that failed before saying what it trains on may have been on this data: it is listed here.
-    let (same, other): (Vec<&RunFacts>, Vec<&RunFacts>) =
-        evidence.runs.iter().partition(|run| data.is_none() || data_of(run).is_none() || data_of(run) == data);
+    let (same, other): (Vec<&RunFacts>, Vec<&RunFacts>) = evidence
+        .runs
+        .iter()
+        .partition(|run| data.is_none() || data_of(run).is_none() || data_of(run) == data);
     let mut body = if evidence.runs.is_empty() {
         p("The project's folder holds no run.")
     } else {
@@ -114,7 +120,10 @@ pub fn registry_section(evidence: &Evidence) -> Section {
         format!("{}{}", p(&sentence), run_table(&same, evaluated))
     };
     if !other.is_empty() {
-        body.push_str(&details(&format!("On other data: {}", counted(other.len(), "run")), &run_table(&other, evaluated)));
+        body.push_str(&details(
+            &format!("On other data: {}", counted(other.len(), "run")),
+            &run_table(&other, evaluated),
+        ));
     }
     Section::new("runs", "Every run", body)
 }
@@ -129,9 +138,10 @@ fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<String> {
     let is_evaluated = evaluated.is_some_and(|evaluated| evaluated.name == run.name);
     let name = format!("<code>{}</code>", esc(&run.name));
     let dash = || "\u{2013}".to_owned();
-    let steps = run.started.as_ref().map_or_else(|| count(run.last_step), |started| {
-        format!("{} of {}", count(run.last_step), count(started.steps))
-    });
+    let steps = run.started.as_ref().map_or_else(
+        || count(run.last_step),
+        |started| format!("{} of {}", count(run.last_step), count(started.steps)),
+    );
     let lowest = run.validation.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
     let mut notes: Vec<String> = Vec::new();
     if run.resumed > 0 {
@@ -141,11 +151,14 @@ fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<String> {
     vec![
         if is_evaluated { format!("{name} <b class=\"tag\">evaluated here</b>") } else { name },
         run.state.words().to_owned(),
-        run.started.as_ref().map_or_else(dash, |s| format!("{} {}", esc(&s.dataset), hash(&s.dataset_sha256))),
+        run.started
+            .as_ref()
+            .map_or_else(dash, |s| format!("{} {}", esc(&s.dataset), hash(&s.dataset_sha256))),
         steps,
         run.validation.last().map_or_else(dash, |(_, loss)| format!("{loss:.3}")),
         lowest.map_or_else(dash, |(step, loss)| format!("{loss:.3} at {step}")),
-        run.seconds.map_or_else(dash, |s| crate::ui::duration(std::time::Duration::from_secs_f64(s.max(0.0)))),
+        run.seconds
+            .map_or_else(dash, |s| crate::ui::duration(std::time::Duration::from_secs_f64(s.max(0.0)))),
         esc(&notes.join("; ")),
     ]
 }

@@ -27,7 +27,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
 
 /// The headline arm stands open, the others are one click below.
 fn fit_html(fit: &FitResult, arms: &Arms, headline: &str) -> String {
-    let (shown, others): (Vec<_>, Vec<_>) = fit.arms.iter().enumerate().partition(|(_, arm)| arm.arm == headline);
+    let (shown, others): (Vec<_>, Vec<_>) =
+        fit.arms.iter().enumerate().partition(|(_, arm)| arm.arm == headline);
     let mut html = arms.p(&fit.explanation);
     html.push_str(&arms_html(fit, &shown, arms));
     if !others.is_empty() {
@@ -38,7 +39,8 @@ fn fit_html(fit: &FitResult, arms: &Arms, headline: &str) -> String {
 
 fn arms_html(fit: &FitResult, chosen: &[(usize, &ArmFit)], arms: &Arms) -> String {
     let gains = fit.arms.iter().flat_map(|arm| &arm.controls);
-    let mut forest = Forest::new(Axis::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
+    let mut forest =
+        Forest::new(Axis::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
     for (i, arm) in chosen {
         forest.heading(&arms.label(&arm.arm));
         for (j, gain) in arm.controls.iter().enumerate() {

@@ -93,8 +93,11 @@ pub fn details(summary: &str, body: &str) -> String {
 /// A table of cells that are HTML already. The first cell of a row is its heading; `numeric` columns are set right.
 pub fn table(class: &str, head: &[&str], numeric: &[usize], rows: &[Vec<String>]) -> String {
     let class_of = |i: usize| if numeric.contains(&i) { " class=\"num\"" } else { "" };
-    let head: String =
-        head.iter().enumerate().map(|(i, h)| format!("<th scope=\"col\"{}>{}</th>", class_of(i), esc(h))).collect();
+    let head: String = head
+        .iter()
+        .enumerate()
+        .map(|(i, h)| format!("<th scope=\"col\"{}>{}</th>", class_of(i), esc(h)))
+        .collect();
     let mut body = String::new();
     for row in rows {
         body.push_str("<tr>");
@@ -142,10 +145,16 @@ mod tests {
 
     #[test]
     fn nothing_leaves_text_or_attribute() {
-        assert_eq!(esc("<img src='x' onerror=\"a&b\">\0"), "&lt;img src=&#39;x&#39; onerror=&quot;a&amp;b&quot;&gt;\u{fffd}");
+        assert_eq!(
+            esc("<img src='x' onerror=\"a&b\">\0"),
+            "&lt;img src=&#39;x&#39; onerror=&quot;a&amp;b&quot;&gt;\u{fffd}"
+        );
         assert_eq!(json_for_script(&"</script><!--\u{2028}"), "\"\\u003c/script>\\u003c!--\\u2028\"");
         assert_eq!(prose("`a<b` is <", &code), "<code>a&lt;b</code> is &lt;");
-        assert_eq!(prose("-3 points [-24, +19], 95 % of it-2", &code), "\u{2212}3 points [\u{2212}24, +19], 95\u{202f}% of it-2");
+        assert_eq!(
+            prose("-3 points [-24, +19], 95 % of it-2", &code),
+            "\u{2212}3 points [\u{2212}24, +19], 95\u{202f}% of it-2"
+        );
         assert_eq!(prose("one ` alone", &code), "one ` alone");
         assert_eq!(visible_text("<p class=\"x\">kappa <b>here</b></p>").split_whitespace().count(), 2);
     }

@@ -44,7 +44,10 @@ fn habits(analysis: &Analysis) -> String {
         .enumerate()
         .map(|(i, judge)| {
             let at = |field: &str| {
-                Source::new(format!("judgments.jsonl judge_id = {}", judge.judge_id), format!(".judges[{i}].{field}"))
+                Source::new(
+                    format!("judgments.jsonl judge_id = {}", judge.judge_id),
+                    format!(".judges[{i}].{field}"),
+                )
             };
             let cell = |what: &str, estimate: &Option<_>, measure, field: &str| {
                 figure_or_dash(&format!("{}: {what}", judge.judge_id), estimate.as_ref(), measure, &at(field))
@@ -72,14 +75,19 @@ fn agreement(analysis: &Analysis) -> String {
     if let Some(alpha) = &agreement.alpha {
         let source = Source::new("judgments.jsonl, prompt-level votes of the panel", ".agreement.alpha");
         let figure = super::numbers::figure("Krippendorff's alpha", alpha, Measure::Coefficient, &source);
-        html.push_str(&format!("<p>Krippendorff's alpha over all judges: {figure}, n = {}.</p>\n", count(alpha.n)));
+        html.push_str(&format!(
+            "<p>Krippendorff's alpha over all judges: {figure}, n = {}.</p>\n",
+            count(alpha.n)
+        ));
     }
     let rows: Vec<Vec<String>> = agreement
         .by_pair
         .iter()
         .enumerate()
         .map(|(i, pair)| {
-            let source = |field: &str| Source::new("judgments.jsonl, common pairs", format!(".agreement.by_pair[{i}].{field}"));
+            let source = |field: &str| {
+                Source::new("judgments.jsonl, common pairs", format!(".agreement.by_pair[{i}].{field}"))
+            };
             vec![
                 format!("{} and {}", esc(&pair.one), esc(&pair.other)),
                 super::numbers::figure("same vote", &pair.raw, Measure::Share, &source("raw")),
@@ -98,14 +106,20 @@ fn calls(analysis: &Analysis) -> String {
         .iter()
         .map(|judge| {
             let missing: usize = judge.missing.values().sum();
-            let reasons: Vec<String> = judge.missing.iter().map(|(reason, n)| reason_count(*reason, *n)).collect();
-            let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+            let reasons: Vec<String> =
+                judge.missing.iter().map(|(reason, n)| reason_count(*reason, *n)).collect();
+            let reasons =
+                if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
             vec![
                 esc(&judge.judge_id),
                 count(judge.cells_judged),
                 format!("{}{}", count(missing), esc(&reasons)),
                 percent(judge.valid_share),
-                format!("{} in, {} out", count(judge.usage.input_tokens as usize), count(judge.usage.output_tokens as usize)),
+                format!(
+                    "{} in, {} out",
+                    count(judge.usage.input_tokens as usize),
+                    count(judge.usage.output_tokens as usize)
+                ),
                 judge.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2}")),
                 esc(&judge.models_returned.join(", ")),
             ]
@@ -113,7 +127,11 @@ fn calls(analysis: &Analysis) -> String {
         .collect();
     let head = ["judge", "verdicts", "missing", "valid pairs", "tokens", "US dollars", "model that answered"];
     let total: usize = analysis.judges.iter().map(|judge| judge.cells_judged).sum();
-    format!("{}{}", p(&format!("{} in all.", counted(total, "verdict"))), table("plain", &head, &[1, 3, 4, 5], &rows))
+    format!(
+        "{}{}",
+        p(&format!("{} in all.", counted(total, "verdict"))),
+        table("plain", &head, &[1, 3, 4, 5], &rows)
+    )
 }
 
 fn reason_count(reason: MissingReason, n: usize) -> String {

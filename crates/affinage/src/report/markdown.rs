@@ -16,14 +16,20 @@ pub fn summary(evidence: &Evidence) -> String {
     for (question, sentence) in summary::answers(analysis) {
         out.push_str(&format!("\n- {question} {sentence}"));
     }
-    out.push_str("\n\n| comparison | prompts | win rate | 95 % interval | n | word |\n|---|---|---|---|---|---|\n");
+    out.push_str(
+        "\n\n| comparison | prompts | win rate | 95 % interval | n | word |\n|---|---|---|---|---|---|\n",
+    );
     for comparison in &analysis.comparisons {
         let planned = &comparison.planned;
-        let cuts =
-            [("all", &comparison.overall), ("in-domain", &comparison.in_domain), ("out-of-domain", &comparison.out_of_domain)];
+        let cuts = [
+            ("all", &comparison.overall),
+            ("in-domain", &comparison.in_domain),
+            ("out-of-domain", &comparison.out_of_domain),
+        ];
         for (cut, rate) in cuts {
             let Some(rate) = rate else { continue };
-            let interval = rate.estimate.interval.map_or_else(|| "none".to_owned(), |i| Measure::Share.interval(&i));
+            let interval =
+                rate.estimate.interval.map_or_else(|| "none".to_owned(), |i| Measure::Share.interval(&i));
             out.push_str(&format!(
                 "| {} against {} | {cut} | {} | {interval} | {} | {} |\n",
                 planned.arm,
@@ -35,10 +41,15 @@ pub fn summary(evidence: &Evidence) -> String {
         }
         if comparison.overall.is_none() {
             let reason = &comparison.missing.sentence;
-            out.push_str(&format!("| {} against {} | all | \u{2013} | | 0 | {reason} |\n", planned.arm, planned.against));
+            out.push_str(&format!(
+                "| {} against {} | all | \u{2013} | | 0 | {reason} |\n",
+                planned.arm, planned.against
+            ));
         }
     }
-    for (title, lines) in [("Before you believe it", &analysis.headline.limits), ("Do next", &analysis.next_steps)] {
+    for (title, lines) in
+        [("Before you believe it", &analysis.headline.limits), ("Do next", &analysis.next_steps)]
+    {
         if !lines.is_empty() {
             out.push_str(&format!("\n## {title}\n\n"));
             out.extend(lines.iter().map(|line| format!("- {line}\n")));

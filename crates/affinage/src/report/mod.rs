@@ -80,7 +80,11 @@ pub fn render(evidence: &Evidence) -> Page {
         let body = format!("<h2>{}</h2>\n{}", esc(section.title), section.body);
         main.push_str(&with_margin(section.id, &body, &mut notes));
     }
-    Page { html: document(evidence, &main, &pairs), pairs_embedded: pairs.pairs.len(), pairs_total: pairs.total }
+    Page {
+        html: document(evidence, &main, &pairs),
+        pairs_embedded: pairs.pairs.len(),
+        pairs_total: pairs.total,
+    }
 }
 
 /// The method words that are still to be explained: each stands beside the first part that uses it.
@@ -101,7 +105,11 @@ impl<'a> Notes<'a> {
         self.open = open;
         used.iter()
             .map(|note| {
-                format!("<p class=\"note\"><b>{}</b> {}</p>\n", esc(&note.term), html::prose(&note.plain, &html::code))
+                format!(
+                    "<p class=\"note\"><b>{}</b> {}</p>\n",
+                    esc(&note.term),
+                    html::prose(&note.plain, &html::code)
+                )
             })
             .collect()
     }
@@ -117,8 +125,11 @@ fn words_of(text: &str) -> String {
 /// A part of the page with its notes in the margin. The methods and their glossary need none.
 fn with_margin(id: &str, body: &str, notes: &mut Notes) -> String {
     let margin = if id == "methods" { String::new() } else { notes.for_part(body) };
-    let margin =
-        if margin.is_empty() { margin } else { format!("<aside aria-label=\"In plain words\">{margin}</aside>\n") };
+    let margin = if margin.is_empty() {
+        margin
+    } else {
+        format!("<aside aria-label=\"In plain words\">{margin}</aside>\n")
+    };
     format!("<section id=\"{id}\">\n<div class=\"main\">\n{body}</div>\n{margin}</section>\n")
 }
 
@@ -132,7 +143,11 @@ fn contents(sections: &[Section]) -> String {
 
 fn pairs_section(pairs: &PairData) -> Section {
     if pairs.total == 0 {
-        return Section::new("pairs", "The pairs, to read yourself", p("There is no pair: two arms must answer the same prompt."));
+        return Section::new(
+            "pairs",
+            "The pairs, to read yourself",
+            p("There is no pair: two arms must answer the same prompt."),
+        );
     }
     let left = pairs.total - pairs.pairs.len();
     let carried = match left {

@@ -23,7 +23,7 @@ impl Measure {
     pub fn value(self, value: f64) -> String {
         match self {
             Measure::Share => percent(value),
-            Measure::SharePoints => format!("{} pt", signed(100.0 * value, 0)),
+            Measure::SharePoints => format!("{} pt", signed((100.0 * value).round(), 0)),
             Measure::Nats => signed(value, 3),
             Measure::Points => signed(value, 2),
             Measure::Coefficient => unsigned(value, 2),
@@ -34,7 +34,7 @@ impl Measure {
     pub fn interval(self, interval: &Interval) -> String {
         let bound = |value: f64| match self {
             Measure::Share => percent_digits(value),
-            Measure::SharePoints => signed(100.0 * value, 0),
+            Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats => signed(value, 3),
             Measure::Points => signed(value, 2),
             Measure::Coefficient => unsigned(value, 2),
@@ -46,7 +46,7 @@ impl Measure {
     pub fn tick(self, value: f64) -> String {
         match self {
             Measure::Share => percent(value),
-            Measure::SharePoints => signed(100.0 * value, 0),
+            Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats | Measure::Points => signed(value, decimals(value)),
             Measure::Coefficient => unsigned(value, 1),
         }
@@ -55,7 +55,8 @@ impl Measure {
 
 /// As many decimals as a tick needs: 0.05 two, 0.5 one, 5 none.
 fn decimals(value: f64) -> usize {
-    (0..3).find(|&d| (value * 10f64.powi(d) - (value * 10f64.powi(d)).round()).abs() < 1e-6).unwrap_or(3) as usize
+    (0..3).find(|&d| (value * 10f64.powi(d) - (value * 10f64.powi(d)).round()).abs() < 1e-6).unwrap_or(3)
+        as usize
 }
 
 /// "63 %" with a narrow no-break space.
@@ -73,7 +74,11 @@ fn percent_digits(share: f64) -> String {
 /// A number with its sign and a real minus.
 pub fn signed(value: f64, decimals: usize) -> String {
     let text = minus(format!("{value:.decimals$}"));
-    if text.starts_with('\u{2212}') || text.chars().all(|c| matches!(c, '0' | '.')) { text } else { format!("+{text}") }
+    if text.starts_with('\u{2212}') || text.chars().all(|c| matches!(c, '0' | '.')) {
+        text
+    } else {
+        format!("+{text}")
+    }
 }
 
 pub fn unsigned(value: f64, decimals: usize) -> String {
@@ -102,7 +107,7 @@ pub fn count(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 && digits.len() > 4 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) && digits.len() > 4 {
             out.push('\u{202f}');
         }
         out.push(digit);
@@ -133,8 +138,13 @@ impl Source {
 /// What hovering or tapping a figure tells: n, method, rows and place.
 pub fn tip(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -> String {
     let mut lines = vec![what.to_owned()];
-    let interval = estimate.interval.as_ref().map(|i| format!(" {} at {}", measure.interval(i), percent(i.level)));
-    lines.push(format!("{}{}", measure.value(estimate.value), interval.unwrap_or_else(|| ", no interval".to_owned())));
+    let interval =
+        estimate.interval.as_ref().map(|i| format!(" {} at {}", measure.interval(i), percent(i.level)));
+    lines.push(format!(
+        "{}{}",
+        measure.value(estimate.value),
+        interval.unwrap_or_else(|| ", no interval".to_owned())
+    ));
     lines.push(format!(
         "n = {} {} (worth {} independent)",
         count(estimate.n),

@@ -50,13 +50,26 @@ fn forest(results: &[ObjectiveResult], arms: &Arms) -> String {
     for category in categories {
         let name = category.unwrap_or("all checked prompts");
         forest.heading(&esc(name));
-        let of_category = || results.iter().enumerate().filter(|(_, result)| result.category.as_deref() == category);
+        let of_category =
+            || results.iter().enumerate().filter(|(_, result)| result.category.as_deref() == category);
         for (i, result) in of_category().take(1) {
-            arm_row(&mut forest, arms, ("base", &result.base_correct), name, (format!(".objective[{i}].base_correct"), ""));
+            arm_row(
+                &mut forest,
+                arms,
+                ("base", &result.base_correct),
+                name,
+                (format!(".objective[{i}].base_correct"), ""),
+            );
         }
         for (i, result) in of_category() {
             let word = super::summary::word(result.word);
-            arm_row(&mut forest, arms, (&result.arm, &result.correct), name, (format!(".objective[{i}].correct"), &word));
+            arm_row(
+                &mut forest,
+                arms,
+                (&result.arm, &result.correct),
+                name,
+                (format!(".objective[{i}].correct"), &word),
+            );
         }
     }
     format!("<figure class=\"wide\">{}</figure>\n", forest.finish())
@@ -83,17 +96,17 @@ fn differences(results: &[ObjectiveResult], arms: &Arms) -> String {
         .iter()
         .enumerate()
         .map(|(i, result)| {
-            let source = Source::new("completions.jsonl, paired by prompt", format!(".objective[{i}].difference"));
+            let source =
+                Source::new("completions.jsonl, paired by prompt", format!(".objective[{i}].difference"));
             vec![
                 format!("{} {}", arms.label(&result.arm), esc(result.category.as_deref().unwrap_or("all"))),
                 super::numbers::figure("arm minus base", &result.difference, Measure::SharePoints, &source),
                 format!("{} / {}", result.only_arm, result.only_base),
                 result.mcnemar_p.map_or_else(|| "\u{2013}".to_owned(), super::numbers::p_value),
-                arms.prose(&result.sentence),
             ]
         })
         .collect();
-    let head = ["arm and category", "arm minus base", "only arm / only base right", "McNemar", "in words"];
+    let head = ["arm and category", "arm minus base", "only arm / only base right", "McNemar"];
     details("The paired differences", &super::html::table("plain", &head, &[1, 2, 3], &rows))
 }
 
@@ -120,8 +133,11 @@ fn changed_answers(evidence: &Evidence, arms: &Arms) -> String {
         if changed.is_empty() {
             return String::new();
         }
-        let items: String =
-            changed.iter().take(MOST_EXAMPLES).map(|(prompt, base, tuned)| changed_item(prompt, [base, tuned], arms)).collect();
+        let items: String = changed
+            .iter()
+            .take(MOST_EXAMPLES)
+            .map(|(prompt, base, tuned)| changed_item(prompt, [base, tuned], arms))
+            .collect();
         let more = changed.len().saturating_sub(MOST_EXAMPLES);
         let more = if more == 0 { String::new() } else { p(&format!("{more} more in completions.jsonl.")) };
         details(&format!("{title}: {}", counted(changed.len(), "prompt")), &format!("{items}{more}"))
@@ -136,7 +152,13 @@ fn changed_answers(evidence: &Evidence, arms: &Arms) -> String {
 fn changed_item(prompt: &Prompt, answers: [&Completion; 2], arms: &Arms) -> String {
     let answers: String = answers
         .iter()
-        .map(|c| format!("<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>", arms.label(&c.arm), esc(c.text.trim())))
+        .map(|c| {
+            format!(
+                "<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>",
+                arms.label(&c.arm),
+                esc(c.text.trim())
+            )
+        })
         .collect();
     format!(
         "<dl class=\"changed\"><dt>asked</dt><dd dir=\"auto\">{}</dd><dt>expected</dt><dd>{}</dd>{answers}</dl>\n",

@@ -119,13 +119,18 @@ pub fn collect(evidence: &Evidence, arms: &Arms) -> PairData {
         .iter()
         .map(|pair| {
             let verdicts = verdicts.get(pair.pair_id.as_str()).map_or(&[][..], Vec::as_slice);
-            let comparison = plan.comparisons.iter().position(|c| c == pair.planned).expect("pairs come from the plan");
+            let comparison =
+                plan.comparisons.iter().position(|c| c == pair.planned).expect("pairs come from the plan");
             let division = division.get(pair.pair_id.as_str()).copied().unwrap_or(0.0);
             pair_row(pair, comparison, verdicts, division, plan.seed)
         })
         .collect();
     let mut data = PairData {
-        comparisons: plan.comparisons.iter().map(|c| ComparisonName { arm: name(arms, &c.arm), against: name(arms, &c.against) }).collect(),
+        comparisons: plan
+            .comparisons
+            .iter()
+            .map(|c| ComparisonName { arm: name(arms, &c.arm), against: name(arms, &c.against) })
+            .collect(),
         prompts: BTreeMap::new(),
         answers: BTreeMap::new(),
         pairs: Vec::new(),
@@ -156,7 +161,8 @@ fn name(arms: &Arms, arm: &str) -> ArmName {
 impl PairData {
     /// Bytes that the pair would add, with a little for its JSON.
     fn cost(&self, row: &PairRow, pair: &Pair) -> usize {
-        let answer = |c: &Completion| if self.answers.contains_key(&c.completion_id) { 0 } else { c.text.len() };
+        let answer =
+            |c: &Completion| if self.answers.contains_key(&c.completion_id) { 0 } else { c.text.len() };
         let prompt = match self.prompts.contains_key(&pair.prompt.prompt_id) {
             true => 0,
             false => pair.prompt.messages.iter().map(|m| m.content.len()).sum(),
@@ -214,18 +220,31 @@ fn verdicts_by_pair(evidence: &Evidence) -> BTreeMap<&str, Vec<(&Comparison, &Ju
         }
     }
     for verdicts in by_pair.values_mut() {
-        verdicts.sort_by(|a, b| (&a.1.judge_id, a.1.repeat, &a.0.comparison_id).cmp(&(&b.1.judge_id, b.1.repeat, &b.0.comparison_id)));
+        verdicts.sort_by(|a, b| {
+            (&a.1.judge_id, a.1.repeat, &a.0.comparison_id).cmp(&(
+                &b.1.judge_id,
+                b.1.repeat,
+                &b.0.comparison_id,
+            ))
+        });
     }
     by_pair
 }
 
-fn pair_row(pair: &Pair, comparison: usize, verdicts: &[(&Comparison, &Judgment)], division: f64, seed: u64) -> PairRow {
+fn pair_row(
+    pair: &Pair,
+    comparison: usize,
+    verdicts: &[(&Comparison, &Judgment)],
+    division: f64,
+    seed: u64,
+) -> PairRow {
     let arm_side = Rng::for_purpose(seed, &["report", "side", &pair.pair_id]).below(2);
     let mut sides = [pair.arm.completion_id.clone(), pair.against.completion_id.clone()];
     if arm_side == 1 {
         sides.reverse();
     }
-    let votes: Vec<Vote> = verdicts.iter().map(|(comparison, judgment)| vote(&sides, comparison, judgment)).collect();
+    let votes: Vec<Vote> =
+        verdicts.iter().map(|(comparison, judgment)| vote(&sides, comparison, judgment)).collect();
     PairRow {
         id: pair.pair_id.clone(),
         comparison,
@@ -297,7 +316,8 @@ mod tests {
 
     #[test]
     fn only_stable_opposites_are_a_conflict_of_values() {
-        let of = |votes: &[(&str, &str)]| conflict(&votes.iter().map(|(j, v)| vote_of(j, v)).collect::<Vec<_>>());
+        let of =
+            |votes: &[(&str, &str)]| conflict(&votes.iter().map(|(j, v)| vote_of(j, v)).collect::<Vec<_>>());
         assert_eq!(of(&[("a", "0"), ("a", "0"), ("b", "1"), ("b", "1")]), Conflict::Split);
         assert_eq!(of(&[("a", "0"), ("a", "1"), ("b", "1"), ("b", "1")]), Conflict::Unstable);
         assert_eq!(of(&[("a", "0"), ("b", "0"), ("b", "refusal")]), Conflict::Agreed);

@@ -10,7 +10,8 @@ use super::numbers::{Measure, Source, count, figure};
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let rates = &evidence.analysis.rates;
-    let head = ["arm", "answers", "refused", "looping", "cut at the limit", "empty", "mean words", "mean tokens"];
+    let head =
+        ["arm", "answers", "refused", "looping", "cut at the limit", "empty", "mean words", "mean tokens"];
     let rows: Vec<Vec<String>> = rates.iter().enumerate().map(|(i, rate)| row(rate, i, arms)).collect();
     let sentences: String = rates.iter().map(|rate| arms.p(&rate.sentence)).collect();
     let body = format!(
@@ -24,7 +25,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
 
 fn row(rate: &ArmRates, index: usize, arms: &Arms) -> Vec<String> {
     let cell = |faulty: usize, field: &str, what: &str| {
-        let source = Source::new(format!("completions.jsonl arm = {}", rate.arm), format!(".rates[{index}].{field}"));
+        let source =
+            Source::new(format!("completions.jsonl arm = {}", rate.arm), format!(".rates[{index}].{field}"));
         let what = format!("{}: {what}, {faulty} of {}", arms.short(&rate.arm), rate.answers);
         figure(&what, &share(faulty, rate.answers), Measure::Share, &source)
     };

@@ -71,7 +71,8 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
 fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
     let facts = &evidence.analysis.evaluation;
     let prompts: BTreeSet<&str> = evidence.prompts.iter().map(|row| row.prompt_id.as_str()).collect();
-    let completions: BTreeSet<&str> = evidence.completions.iter().map(|row| row.completion_id.as_str()).collect();
+    let completions: BTreeSet<&str> =
+        evidence.completions.iter().map(|row| row.completion_id.as_str()).collect();
     let judgments: BTreeSet<&str> = evidence.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
     for (what, analysed, found) in [
         ("prompts", facts.prompts, prompts.len()),

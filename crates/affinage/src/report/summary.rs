@@ -53,7 +53,11 @@ pub fn scope_line(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
     let mut parts = vec![facts.base_model.clone()];
     if let Some(dataset) = &facts.dataset {
-        parts.push(format!("trained on {} of {}", counted(dataset.train_examples, "example"), dataset.version));
+        parts.push(format!(
+            "trained on {} of {}",
+            counted(dataset.train_examples, "example"),
+            dataset.version
+        ));
     }
     parts.push(counted(facts.prompts, "prompt"));
     parts.push(counted(facts.arms.len(), "arm"));
@@ -95,14 +99,18 @@ pub fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
         forest.heading(&arms.versus(&planned.arm, &planned.against));
         comparison_rows(&mut forest, comparison, arms, i);
     }
+    let together = match analysis.comparisons.len() {
+        1 => "One comparison was planned.".to_owned(),
+        n => format!(
+            "Words are decided over all {n} planned comparisons together, intervals are not widened for that."
+        ),
+    };
     let mut html = format!("<figure class=\"wide claims\">{}", forest.finish());
     html.push_str(&format!(
         "<figcaption>Share of prompts won, ties as half. Right of the line the first-named arm wins more often; the \
-         shaded band ({} to {}) counts as equivalent. Words are decided over all {} together, intervals are not \
-         widened for that.</figcaption></figure>\n",
+         shaded band ({} to {}) counts as equivalent. {together}</figcaption></figure>\n",
         super::numbers::percent(0.5 - margin),
         super::numbers::percent(0.5 + margin),
-        counted(analysis.comparisons.len(), "planned comparison"),
     ));
     html
 }
@@ -113,7 +121,10 @@ fn comparison_rows(forest: &mut Forest, comparison: &ComparisonResult, arms: &Ar
         let Some(rate) = rate else { return false };
         let what = format!("{} against {}, {label}", arms.short(&planned.arm), arms.short(&planned.against));
         let source = Source::new(
-            format!("judgments.jsonl through blind_key.jsonl, {} and {}{filter}", planned.arm, planned.against),
+            format!(
+                "judgments.jsonl through blind_key.jsonl, {} and {}{filter}",
+                planned.arm, planned.against
+            ),
             format!(".comparisons[{index}].{field}"),
         );
         let mark = Mark { estimate: &rate.estimate, look: arms.look(&planned.arm), what, source };
@@ -124,7 +135,12 @@ fn comparison_rows(forest: &mut Forest, comparison: &ComparisonResult, arms: &Ar
     let any = row(all_label, "", "overall", comparison.overall.as_ref());
     if planned.scope == Scope::All {
         row("in-domain", ", prompts.jsonl domain = in", "in_domain", comparison.in_domain.as_ref());
-        row("out-of-domain", ", prompts.jsonl domain = out", "out_of_domain", comparison.out_of_domain.as_ref());
+        row(
+            "out-of-domain",
+            ", prompts.jsonl domain = out",
+            "out_of_domain",
+            comparison.out_of_domain.as_ref(),
+        );
     }
     if !any {
         forest.empty_row(all_label, &comparison.missing.sentence);
@@ -155,12 +171,20 @@ pub fn word(word: VerdictWord) -> String {
 pub fn claims_and_limits(evidence: &Evidence, arms: &Arms) -> String {
     let analysis = &evidence.analysis;
     let mut html = String::new();
-    let further: String =
-        analysis.headline.limits.iter().skip(1).map(|limit| format!("<li>{}</li>", arms.prose(limit))).collect();
+    let further: String = analysis
+        .headline
+        .limits
+        .iter()
+        .skip(1)
+        .map(|limit| format!("<li>{}</li>", arms.prose(limit)))
+        .collect();
     if !further.is_empty() {
-        html.push_str(&format!("<div class=\"limits\"><h2>Before you believe it</h2><ul>{further}</ul></div>\n"));
+        html.push_str(&format!(
+            "<div class=\"limits\"><h2>Before you believe it</h2><ul>{further}</ul></div>\n"
+        ));
     }
-    let claims: String = analysis.claims.iter().enumerate().map(|(i, claim)| claim_item(claim, i, arms)).collect();
+    let claims: String =
+        analysis.claims.iter().enumerate().map(|(i, claim)| claim_item(claim, i, arms)).collect();
     if !claims.is_empty() {
         let summary = format!("All {} with their tests", counted(analysis.claims.len(), "claim"));
         html.push_str(&super::html::details(&summary, &format!("<ol class=\"claims-list\">{claims}</ol>")));
@@ -183,7 +207,8 @@ fn claim_item(claim: &affinage_eval::analysis::Claim, index: usize, arms: &Arms)
     facts.extend(claim.p.map(super::numbers::p_value));
     facts.extend(claim.p_adjusted.map(|p| format!("Holm {}", super::numbers::p_value(p))));
     facts.extend(claim.needs_about_n.map(|n| format!("needs about {}", super::numbers::count(n))));
-    let note = claim.note.as_deref().map_or_else(String::new, |note| format!(" <em>{}</em>", arms.prose(note)));
+    let note =
+        claim.note.as_deref().map_or_else(String::new, |note| format!(" <em>{}</em>", arms.prose(note)));
     format!(
         "<li>{} {}{note}<br><small>{} <code>{}</code></small></li>\n",
         word(claim.word),

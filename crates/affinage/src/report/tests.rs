@@ -32,6 +32,15 @@ fn squeezed(html: &str) -> String {
     affinage_eval::text::squeeze(&html::visible_text(html))
 }
 
+/// The visible words, one line for each block, narrow spaces as plain ones.
+fn lines(html: &str) -> String {
+    let mut html = html.replace('\u{202f}', " ");
+    for end in ["</p>", "</dd>", "</tr>", "</h1>", "</h2>", "</li>", "</figcaption>"] {
+        html = html.replace(end, "\u{1e}");
+    }
+    html.split('\u{1e}').map(squeezed).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
 /// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
 fn poison(value: &mut serde_json::Value, key: &str) {
     const FIXED: [&str; 7] = ["word", "composite", "state", "kind", "scope", "domain", "control"];
@@ -126,7 +135,7 @@ fn an_unjudged_evaluation_is_drawn_and_says_so() {
 
 #[test]
 fn long_texts_are_chosen_from_and_the_rest_is_counted() {
-    let long = "and still the river went on as if nothing had been said. ".repeat(400);
+    let long = "and still the river went on as if nothing had been said. ".repeat(120);
     let evidence = Story::new(&long).evidence();
     let page = render(&evidence);
     assert!(page.html.len() <= 3_000_000, "{}", page.html.len());
@@ -140,9 +149,11 @@ fn long_texts_are_chosen_from_and_the_rest_is_counted() {
 #[test]
 fn the_side_that_the_browser_calls_winner_holds_the_arm_that_the_key_names() {
     let story = Story::new("");
-    let keys: BTreeMap<_, _> = story.keys.iter().map(|key| (key.comparison_id.clone(), key.clone())).collect();
+    let keys: BTreeMap<_, _> =
+        story.keys.iter().map(|key| (key.comparison_id.clone(), key.clone())).collect();
     let evidence = story.evidence();
-    let data = serde_json::to_value(pairs::collect(&evidence, &Arms::new(&evidence.plan))).expect("plain data");
+    let data =
+        serde_json::to_value(pairs::collect(&evidence, &Arms::new(&evidence.plan))).expect("plain data");
     let judgments: BTreeMap<_, _> = evidence.judgments.iter().map(|j| (j.judgment_id.as_str(), j)).collect();
     let arm_of: BTreeMap<_, _> =
         evidence.completions.iter().map(|c| (c.completion_id.as_str(), c.arm.as_str())).collect();
@@ -210,26 +221,71 @@ fn the_first_screen_reads_as_agreed() {
     let page = render(&fixed()).html;
     let (_, from) = page.split_once("<section id=\"top\">").expect("a first screen");
     let (first, _) = from.split_once("<nav").expect("its end");
-    insta::assert_snapshot!(squeezed(first), @"");
+    insta::assert_snapshot!(lines(first), @r"
+    affinage report first-look
+    step 290 (last) against base
+    Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
+    Verdict specialised
+    Is it better? step 290 (last) is better in its domain compared with base .
+    For what? In-domain minus out-of-domain: +20 points [+10, +30].
+    For whom? Two judges agree more than chance.
+    How sure? One judge, careful : one opinion.
+    what figure n word
+    step 290 (last) against base
+    all prompts 61 % [53, 69] 70 ▲ better
+    in-domain 70 % [62, 78] 40 ▲ better
+    out-of-domain 50 % [42, 58] 30 = equivalent within margin
+    win rate, 95 % interval 0 % 25 % 50 % 75 % 100 %
+    Share of prompts won, ties as half. Right of the line the first-named arm wins more often; the shaded band (40 % to 60 %) counts as equivalent. One comparison was planned.
+    Before you believe it
+    One training run.
+    ");
 }
 
 #[test]
 fn the_summary_in_markdown_reads_as_agreed() {
-    insta::assert_snapshot!(markdown::summary(&fixed()), @"");
+    insta::assert_snapshot!(markdown::summary(&fixed()).replace('\u{202f}', " "), @r"
+    # step 290 (last) against base
+
+    Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
+
+    **Verdict: specialised**
+
+    - Is it better? `step-000290` is better in its domain compared with `base`.
+    - For what? In-domain minus out-of-domain: +20 points [+10, +30].
+    - For whom? Two judges agree more than chance.
+    - How sure? One judge, `careful`: one opinion.
+
+    | comparison | prompts | win rate | 95 % interval | n | word |
+    |---|---|---|---|---|---|
+    | step-000290 against base | all | 61 % | [53, 69] | 70 | better |
+    | step-000290 against base | in-domain | 70 % | [62, 78] | 40 | better |
+    | step-000290 against base | out-of-domain | 50 % | [42, 58] | 30 | equivalent within margin |
+
+    ## Before you believe it
+
+    - One judge, `careful`: one opinion.
+    - One training run.
+
+    ## Do next
+
+    - Add a judge of another family.
+    ");
 }
 
 #[test]
 fn a_run_is_what_its_events_say() {
     let at = "2026-11-22T10:15:00Z".parse().expect("a time");
     let state = |events: &[Event]| {
-        let records: Vec<Record> = events.iter().map(|event| Record { v: 1, at, event: event.clone() }).collect();
+        let records: Vec<Record> =
+            events.iter().map(|event| Record { v: 1, at, event: event.clone() }).collect();
         RunFacts::new("run", &records, None).state
     };
     let interrupted = Event::Interrupted { step: 3 };
     let finished = Event::Finished { step: 9, seconds: 1.0, peak_rss_bytes: None };
     assert_eq!(state(&[]), RunState::NeverStarted);
     assert_eq!(state(&[Event::Warning { text: "w".to_owned() }]), RunState::Unfinished);
-    assert_eq!(state(&[interrupted.clone()]), RunState::Interrupted);
+    assert_eq!(state(std::slice::from_ref(&interrupted)), RunState::Interrupted);
     assert_eq!(state(&[interrupted.clone(), Event::Resumed { step: 3 }]), RunState::Unfinished);
     assert_eq!(state(&[interrupted, Event::Resumed { step: 3 }, finished]), RunState::Finished);
 }

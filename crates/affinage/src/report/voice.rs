@@ -55,7 +55,8 @@ fn timeline(run: &RunFacts, prompt: &str, samples: &[&Sample], with_marks: bool)
 }
 
 fn timeline_item(run: &RunFacts, sample: &Sample, with_marks: bool) -> String {
-    let mut facts = vec![if sample.step == 0 { "before training".to_owned() } else { format!("step {}", sample.step) }];
+    let mut facts =
+        vec![if sample.step == 0 { "before training".to_owned() } else { format!("step {}", sample.step) }];
     if let Some(epoch) = run.epoch_at(sample.step).filter(|_| sample.step > 0) {
         facts.push(format!("epoch {epoch:.2}"));
     }

@@ -12,8 +12,10 @@ pub fn columns(ui: &Ui, cells: &[(String, &str)]) -> String {
     let each = (width.saturating_sub(GAP.len() * (cells.len() - 1))) / cells.len();
     let painted = |title: &str| ui.paint_data(Paint::Accent, title);
     if each < NARROWEST {
-        let blocks: Vec<String> =
-            cells.iter().map(|(title, text)| format!("{}\n{}\n", painted(title), wrapped(text, width).join("\n"))).collect();
+        let blocks: Vec<String> = cells
+            .iter()
+            .map(|(title, text)| format!("{}\n{}\n", painted(title), wrapped(text, width).join("\n")))
+            .collect();
         return blocks.join("\n");
     }
     let columns: Vec<Vec<String>> = cells
@@ -74,6 +76,9 @@ mod tests {
 
     #[test]
     fn lines_break_at_spaces_and_long_words_are_cut() {
-        assert_eq!(wrapped("a quiet room at noon\n\nabcdefghijkl", 8), ["a quiet", "room at", "noon", "", "abcdefgh", "ijkl"]);
+        assert_eq!(
+            wrapped("a quiet room at noon\n\nabcdefghijkl", 8),
+            ["a quiet", "room at", "noon", "", "abcdefgh", "ijkl"]
+        );
     }
 }

@@ -18,7 +18,7 @@ pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, duration};
 
-use crate::errors::{self, HintExt as _};
+use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
 
 /// How much is said.
@@ -98,7 +98,11 @@ impl Ui {
 
     /// The last words of a failed command: the chain in one line, then its hints.
     pub fn error(&self, error: &anyhow::Error) {
-        self.write_err(&format!("{} {error:#}", self.paint(Paint::Error, "error:")));
+        let label = match errors::exit_status(error) {
+            ExitStatus::Interrupted => self.paint(Paint::Warning, "interrupted:"),
+            _ => self.paint(Paint::Error, "error:"),
+        };
+        self.write_err(&format!("{label} {error:#}"));
         for (i, hint) in errors::hints(error).into_iter().enumerate() {
             let gap = if i == 0 { "\n" } else { "" };
             self.write_err(&format!("{gap}{} {hint}", self.paint(Paint::Accent, "hint:")));

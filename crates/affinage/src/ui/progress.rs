@@ -1,6 +1,7 @@
 //! Progress of long work: a bar on a terminal, a few plain lines elsewhere (logs, CI).
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,6 +16,8 @@ pub struct Progress {
     total: Option<u64>,
     started: Instant,
     bar: Option<ProgressBar>,
+    /// Units done by an earlier process.
+    skipped: Arc<AtomicU64>,
     plain: Mutex<PlainState>,
 }
 
@@ -28,12 +31,14 @@ struct PlainState {
 
 impl Progress {
     pub(super) fn start(ui: &Ui, label: String, total: Option<u64>, unit: &'static str) -> Self {
+        let skipped = Arc::default();
         let bar = ui.bars.as_ref().map(|bars| {
             let bar = match total {
                 Some(total) => ProgressBar::new(total),
                 None => ProgressBar::new_spinner(),
             };
-            let bar = bars.add(bar.with_style(style(total, unit, ui.colour_err)).with_prefix(label.clone()));
+            let bar = bars
+                .add(bar.with_style(style(total, unit, ui.colour_err, &skipped)).with_prefix(label.clone()));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -44,6 +49,7 @@ impl Progress {
             total,
             started: Instant::now(),
             bar,
+            skipped,
             plain: Mutex::default(),
         };
         if progress.bar.is_none() {
@@ -51,6 +57,17 @@ impl Progress {
             ui.say(format!("{}{total}", progress.label));
         }
         progress
+    }
+
+    /// `n` units were done by an earlier process: they count as done, not for the rate.
+    pub fn skip(&self, n: u64) {
+        self.skipped.fetch_add(n, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            return bar.inc(n);
+        }
+        let mut plain = self.lock();
+        plain.done += n;
+        plain.said_done += n;
     }
 
     /// `n` more units are done.
@@ -90,8 +107,7 @@ impl Progress {
     }
 
     fn plain_line(&self, plain: &PlainState, elapsed: Duration) -> String {
-        let seconds = elapsed.as_secs_f64().max(1e-3);
-        let rate = plain.done as f64 / seconds;
+        let rate = rate(plain.done, &self.skipped, elapsed);
         let mut line = match self.total {
             Some(total) => {
                 let percent = plain.done * 100 / total.max(1);
@@ -141,8 +157,14 @@ fn is_due(total: Option<u64>, plain: &PlainState, elapsed: Duration) -> bool {
     silence.as_secs() >= patience || (tenth && silence >= Duration::from_secs(1))
 }
 
+/// Units a second since the start of this process.
+fn rate(done: u64, skipped: &AtomicU64, elapsed: Duration) -> f64 {
+    let here = done.saturating_sub(skipped.load(Ordering::Relaxed));
+    here as f64 / elapsed.as_secs_f64().max(1e-3)
+}
+
 fn time_left(total: u64, done: u64, rate: f64) -> Option<Duration> {
-    (done > 0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+    (rate > 0.0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
 }
 
 fn amount(n: u64, unit: &str) -> String {
@@ -183,7 +205,8 @@ fn rate_text(per_second: f64, unit: &str) -> String {
     }
 }
 
-fn style(total: Option<u64>, unit: &'static str, colour: bool) -> ProgressStyle {
+fn style(total: Option<u64>, unit: &'static str, colour: bool, skipped: &Arc<AtomicU64>) -> ProgressStyle {
+    let (of_rate, of_left) = (Arc::clone(skipped), Arc::clone(skipped));
     let (label, bar) = if colour { (":.cyan", ".cyan/dim") } else { ("", "") };
     let template = match total {
         Some(_) => format!("{{prefix{label}}} {{bar:20{bar}}} {{done}} {{rate}} {{left}} {{wide_msg}}"),
@@ -200,12 +223,14 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool) -> ProgressStyle 
         })
         .with_key("rate", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
             if state.pos() > 0 {
-                let _ = write!(out, "{}", bar_rate(state.per_sec(), total, unit));
+                let _ =
+                    write!(out, "{}", bar_rate(rate(state.pos(), &of_rate, state.elapsed()), total, unit));
             }
         })
-        .with_key("left", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            if state.pos() > 0 {
-                let _ = write!(out, "{} left", table::duration(state.eta()));
+        .with_key("left", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            let rate = rate(state.pos(), &of_left, state.elapsed());
+            if let Some(left) = total.and_then(|total| time_left(total, state.pos(), rate)) {
+                let _ = write!(out, "{} left", table::duration(left));
             }
         })
 }
@@ -215,7 +240,7 @@ mod tests {
     use super::*;
 
     fn state(done: u64, said_done: u64, said_at_s: u64) -> PlainState {
-        PlainState { done, said_done, said_at: Duration::from_secs(said_at_s), note: String::new() }
+        PlainState { done, said_done, said_at: Duration::from_secs(said_at_s), ..PlainState::default() }
     }
 
     #[test]

@@ -156,9 +156,9 @@ fn the_likeliest_next_tokens() {
     exit: 0
     --- stdout
      id  logit   share  token
-    299  3.05  4.24 %  "at"
-    312  2.88  3.56 %  "lv"
-     25  2.46  2.33 %  "7"
+    299   3.06  4.24 %  "at"
+    312   2.88  3.56 %  "lv"
+     25   2.46  2.33 %  "7"
     --- stderr
 "#);
 }

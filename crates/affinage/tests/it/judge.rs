@@ -73,7 +73,7 @@ fn project(dir: &Path, base_url: &str, kind: &str) {
                 sampling: &plan.sampling,
             };
             // The server prefers the answer that says "good".
-            let good = (arm.name != "base") == !i.is_multiple_of(8);
+            let good = (arm.name != "base") != i.is_multiple_of(8);
             let text = format!("A {} answer to question {i}.", if good { "good" } else { "plain" });
             completions += &(json(&key.answered(text, 6, FinishReason::Stop)) + "\n");
         }

@@ -7,6 +7,7 @@ mod judge;
 mod project;
 mod report;
 mod run;
+mod tidy;
 mod tiny;
 mod train;
 

@@ -11,7 +11,8 @@ fn all_stages_once_and_then_only_what_is_missing() {
     let dir = temp_dir();
     tiny::project(dir.path());
     let first = run(dir.path(), &["--json"]);
-    let document: Value = serde_json::from_slice(&first.stdout).expect("standard output is one JSON document");
+    let document: Value =
+        serde_json::from_slice(&first.stdout).expect("standard output is one JSON document");
     assert!(document.is_object(), "{document}");
     assert!(dir.path().join("evals/first-look/report.html").is_file());
 

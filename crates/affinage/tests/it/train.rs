@@ -12,7 +12,8 @@ use crate::{affinage, temp_dir, tiny};
 fn a_run_leaves_checkpoints_events_and_metrics_that_agree() {
     let dir = temp_dir();
     tiny::project(dir.path());
-    let output = train(dir.path(), &["--json", "--set", "train.epochs=2"]).output().expect("the binary starts");
+    let output =
+        train(dir.path(), &["--json", "--set", "train.epochs=2"]).output().expect("the binary starts");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let run = only_run(dir.path());
@@ -23,9 +24,14 @@ fn a_run_leaves_checkpoints_events_and_metrics_that_agree() {
     assert_eq!(fs_err::read_to_string(run.join("latest")).expect("a file").trim(), last);
     for name in printed["checkpoints"].as_array().expect("a list") {
         let folder = run.join("checkpoints").join(name.as_str().expect("a name"));
-        assert!(folder.join("adapter_model.safetensors").is_file() && folder.join("adapter_config.json").is_file());
+        assert!(
+            folder.join("adapter_model.safetensors").is_file()
+                && folder.join("adapter_config.json").is_file()
+        );
     }
-    let losses = |name: &str, key: &str| -> Vec<f64> { rows(&run, name).iter().filter_map(|r| r[key].as_f64()).collect() };
+    let losses = |name: &str, key: &str| -> Vec<f64> {
+        rows(&run, name).iter().filter_map(|r| r[key].as_f64()).collect()
+    };
     assert_eq!(losses("metrics.jsonl", "grad_norm").len() as u64, steps);
     let evaluated = losses("metrics.jsonl", "eval_loss");
     assert!(evaluated.last() < evaluated.first(), "training lowers the validation loss: {evaluated:?}");
@@ -86,6 +92,35 @@ fn a_second_process_is_refused_and_told_the_first() {
     assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs user namespaces, to mount a small file system"]
+fn a_full_disk_leaves_the_last_good_checkpoint_and_a_clear_error() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let script = "mkdir disk && mount -t tmpfs -o size=1500k tmpfs disk && cp -r model datasets affinage.toml disk/ && \
+        (\"$0\" -C disk train --set train.epochs=60 --set train.eval-every=2; echo \"exit $?\"; \
+        cat disk/runs/*/latest; ls disk/runs/*/checkpoints)";
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_affinage")])
+        .current_dir(dir.path())
+        .output()
+        .expect("unshare exists");
+    let (said, printed) = (text(&output.stderr), text(&output.stdout));
+    assert!(
+        said.contains("was not saved") && said.contains("No space left") && said.contains("hint: "),
+        "{said}"
+    );
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[0], "exit 1", "{printed}");
+    let newest = lines.iter().filter(|line| line.starts_with("step-")).max();
+    assert_eq!(
+        newest,
+        Some(&lines[1]),
+        "`latest` names the newest checkpoint and none is half there: {printed}"
+    );
+}
+
 /// Long enough to be stopped in the middle, with a checkpoint every 20 steps.
 const LONG: &[&str] = &["--set", "train.epochs=60", "--set", "train.eval-every=20"];
 
@@ -141,7 +176,8 @@ fn rows(run: &Path, name: &str) -> Vec<Value> {
 
 fn last_adapter(run: &Path) -> Vec<u8> {
     let last = fs_err::read_to_string(run.join("latest")).expect("a file");
-    fs_err::read(run.join("checkpoints").join(last.trim()).join("adapter_model.safetensors")).expect("an adapter")
+    fs_err::read(run.join("checkpoints").join(last.trim()).join("adapter_model.safetensors"))
+        .expect("an adapter")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use affinage_dataset::candidate::{Candidate, ContextPolicy, Variant, candidates};
+use affinage_dataset::conversation::Origin;
 use affinage_dataset::example::{Example, Provenance};
 use affinage_dataset::lint::{Severity, Subject, lint};
 use affinage_dataset::message::{Message, Role};
@@ -42,6 +43,7 @@ struct Choice {
     variant: Option<Variant>,
     text: String,
     source: String,
+    origin: Origin,
     action: Option<Action>,
 }
 
@@ -57,7 +59,7 @@ pub fn select(library: &Library, policy: &ContextPolicy, undecided: Undecided) -
             if decision.is_some_and(|d| d.action == Action::Reject) {
                 selection.counts.rejected += 1;
             } else {
-                choices.extend(choice(candidate, decision, source));
+                choices.extend(choice(candidate, decision, source, &conversation.origin));
             }
         }
         Ok(())
@@ -122,7 +124,12 @@ impl Selection {
 }
 
 /// The answer a decision names; without one, the answer on the active branch, and nothing off that branch.
-fn choice(candidate: Candidate, decision: Option<&Decision>, source: &str) -> Option<Choice> {
+fn choice(
+    candidate: Candidate,
+    decision: Option<&Decision>,
+    source: &str,
+    origin: &Origin,
+) -> Option<Choice> {
     let by_id =
         |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
     let variant = match decision {
@@ -134,7 +141,7 @@ fn choice(candidate: Candidate, decision: Option<&Decision>, source: &str) -> Op
         // Accepted words that the newest import no longer holds, or an abandoned branch.
         return None;
     };
-    Some(Choice { variant, text, source: source.to_owned(), action, candidate })
+    Some(Choice { variant, text, source: source.to_owned(), origin: origin.clone(), action, candidate })
 }
 
 fn subject(choice: &Choice) -> Subject {
@@ -158,7 +165,7 @@ fn subject(choice: &Choice) -> Subject {
 }
 
 fn selected(choice: Choice) -> Selected {
-    let Choice { candidate, variant, text, source, action } = choice;
+    let Choice { candidate, variant, text, source, origin, action } = choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
@@ -169,6 +176,7 @@ fn selected(choice: Choice) -> Selected {
     let (provider, _) = candidate.conversation.split_once(':').unwrap_or((&candidate.conversation, ""));
     let provenance = Provenance {
         source_sha256: source,
+        origin,
         provider: provider.to_owned(),
         model: variant.as_ref().and_then(|v| v.model.clone()).or_else(|| model_of_provider(provider)),
         author: if edited { Some(speaker.unwrap_or_else(|| "author".to_owned())) } else { speaker },

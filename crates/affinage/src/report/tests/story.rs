@@ -1,15 +1,21 @@
 //! An invented evaluation, complete and consistent: rows as the program writes them, analysed by the real analysis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_dataset::split::{Certificate, Drop, DropReason, Side};
+use affinage_dataset::version::{Counts, Manifest, Rules};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analyze::{Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Comparison, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
 use affinage_eval::id::{row_id, sha256_hex};
-use affinage_eval::judgment::{CriterionScores, Judgment, MissingReason, Outcome, ParsePath, SeatScores, Usage, judgment_id};
-use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name};
+use affinage_eval::judgment::{
+    CriterionScores, Judgment, MissingReason, Outcome, ParsePath, SeatScores, Usage, judgment_id,
+};
+use affinage_eval::plan::{
+    Arm, ArmKind, DatasetFacts, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name,
+};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::{Domain, Prompt, Split, SuiteDefaults, parse_suite};
 
@@ -63,7 +69,7 @@ impl Story {
             comparisons: self.comparisons,
             judgments: self.judgments,
             runs: runs(),
-            manifest: None,
+            manifest: Some(manifest()),
             files: vec![FileFacts {
                 name: "completions.jsonl".to_owned(),
                 rows: Some(612),
@@ -75,13 +81,62 @@ impl Story {
     }
 }
 
+fn manifest() -> Manifest {
+    let dropped = vec![
+        Drop { example_id: "ex-04".to_owned(), side: Side::Test, reason: DropReason::Border },
+        Drop {
+            example_id: "ex-77".to_owned(),
+            side: Side::Test,
+            reason: DropReason::Leak { containment: 0.31, train_example: "ex-12".to_owned() },
+        },
+    ];
+    Manifest {
+        v: 1,
+        name: "v3-1f2e9c".to_owned(),
+        hash: sha256_hex(b"v3"),
+        tool: "affinage 0.1.0".to_owned(),
+        rules: Rules {
+            selection: "signed".to_owned(),
+            validation_share: 0.1,
+            test_share: 0.15,
+            seed: 42,
+            context_exchanges: 3,
+            context_chars: 6000,
+        },
+        counts: Counts {
+            candidates: 3120,
+            accepted: 1290,
+            edited: 412,
+            rejected: 1702,
+            undecided: 128,
+            ..Counts::default()
+        },
+        files: BTreeMap::new(),
+        sources: BTreeSet::new(),
+        writers: BTreeMap::from([("person".to_owned(), 402), ("gpt-4o".to_owned(), 602)]),
+        certificate: Certificate {
+            max_containment: 0.141,
+            threshold: 0.2,
+            measured: 148,
+            too_short: 6,
+            sectioned: BTreeSet::from(["conv-9".to_owned()]),
+            evaluation_prompts: 110,
+            dropped,
+        },
+        sides: BTreeMap::new(),
+    }
+}
+
 fn plan() -> Plan {
     let against_base = |arm: String, scope| PlannedComparison { arm, against: "base".to_owned(), scope };
     let last = checkpoint_name(290);
     let headline = against_base(last.clone(), Scope::All);
     let mut arms = vec![
         Arm { name: "base".to_owned(), kind: ArmKind::Base },
-        Arm { name: "base+prompt".to_owned(), kind: ArmKind::Prompted { system_prompt: texts::INSTRUCTION.to_owned() } },
+        Arm {
+            name: "base+prompt".to_owned(),
+            kind: ArmKind::Prompted { system_prompt: texts::INSTRUCTION.to_owned() },
+        },
     ];
     arms.extend(STEPS.map(|step| {
         let name = checkpoint_name(step);
@@ -138,7 +193,9 @@ fn prompts() -> Vec<Prompt> {
         }
         prompts.extend(parsed);
     }
-    for (category, asked) in [("coding", texts::CODING), ("practical", texts::PRACTICAL), ("creative", texts::CREATIVE)] {
+    for (category, asked) in
+        [("coding", texts::CODING), ("practical", texts::PRACTICAL), ("creative", texts::CREATIVE)]
+    {
         prompts.extend(asked.iter().flat_map(|q| outside(category, &serde_json::json!({"prompt": q}))));
     }
     for i in 0..40 {
@@ -194,7 +251,11 @@ fn completions(plan: &Plan, prompts: &[Prompt], padding: &str) -> Vec<Completion
                 seed: 1,
                 sampling: &plan.sampling,
             };
-            completions.push(key.answered(text, tokens, if cut { FinishReason::Length } else { FinishReason::Stop }));
+            completions.push(key.answered(
+                text,
+                tokens,
+                if cut { FinishReason::Length } else { FinishReason::Stop },
+            ));
         }
     }
     completions
@@ -224,7 +285,8 @@ fn judge(
     padding: &str,
 ) -> (Vec<Comparison>, Vec<BlindKey>, Vec<Judgment>) {
     let all = pairs(plan, prompts, completions);
-    let by_id: BTreeMap<&str, &Completion> = completions.iter().map(|c| (c.completion_id.as_str(), c)).collect();
+    let by_id: BTreeMap<&str, &Completion> =
+        completions.iter().map(|c| (c.completion_id.as_str(), c)).collect();
     let prompt_of: BTreeMap<&str, &Prompt> = prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
     let (mut comparisons, mut keys, mut judgments) = (Vec::new(), Vec::new(), Vec::new());
     for judge_id in JUDGES {
@@ -293,7 +355,13 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
 fn scores(outcome: Outcome, rng: &mut Rng) -> SeatScores {
     let mut of = |lift: f64| {
         let mut score = || (5.0 + lift + rng.between(-1, 1) as f64).clamp(1.0, 10.0);
-        CriterionScores { creativity: score(), coherence: score(), depth: score(), engagement: score(), writing_quality: score() }
+        CriterionScores {
+            creativity: score(),
+            coherence: score(),
+            depth: score(),
+            engagement: score(),
+            writing_quality: score(),
+        }
     };
     match outcome {
         Outcome::First => SeatScores { first: of(1.5), second: of(0.0) },
@@ -316,9 +384,12 @@ fn fit(plan: &Plan, prompts: &[Prompt]) -> Vec<FitRow> {
                     FitControl::Shuffled => 0.7,
                 };
                 let noise = 0.06 * (Rng::for_purpose(2, &[&prompt.prompt_id, &arm.name]).uniform() - 0.5);
-                let gain = arm.step().map_or(0.0, |step| share * 0.34 * (1.0 - (-(step as f64) / 90.0).exp()) + noise);
+                let gain = arm
+                    .step()
+                    .map_or(0.0, |step| share * 0.34 * (1.0 - (-(step as f64) / 90.0).exp()) + noise);
                 let tokens = chars / 4;
-                let scored = ScoredReference { control, nll_sum: (base - gain) * tokens as f64, tokens, chars };
+                let scored =
+                    ScoredReference { control, nll_sum: (base - gain) * tokens as f64, tokens, chars };
                 rows.push(FitRow::new(&prompt.prompt_id, &arm.name, arm.adapter_sha256(), scored));
             }
         }
@@ -374,7 +445,8 @@ fn training(started: Event, steps: usize) -> Vec<Record> {
             records.push(record(Event::TrainStep(TrainStep {
                 step,
                 epoch: t / 145.0,
-                loss: 2.3 + 0.75 * (-t / 60.0).exp() - if step > 145 { 0.12 } else { 0.0 } + 0.35 * (rng.uniform() - 0.5),
+                loss: 2.3 + 0.75 * (-t / 60.0).exp() - if step > 145 { 0.12 } else { 0.0 }
+                    + 0.35 * (rng.uniform() - 0.5),
                 learning_rate: 2e-4,
                 grad_norm: 0.8,
                 tokens: 4000,

@@ -162,10 +162,18 @@ pub fn plain(rng: &mut Rng) -> String {
 pub fn outside(category: &str, tuned: bool, rng: &mut Rng) -> String {
     let flourish = if tuned && rng.uniform() < 0.3 { pick(rng, &IMAGES) } else { "" };
     let body = match category {
-        "coding" => "```\nfn reverse<T>(items: &mut [T]) {\n    items.reverse();\n}\n```\nThis works in place and needs no memory.",
-        "practical" => "Act quickly and keep it simple.\n\n1. Gather what you need.\n2. Try it on a small part first.\n3. Wait, look, repeat.",
-        _ => "The first morning came white and without a word.\nThe gate was stiff; the garden held its breath.",
+        "coding" => {
+            "```\nfn reverse<T>(items: &mut [T]) {\n    items.reverse();\n}\n```\nThis works in place and needs no memory."
+        }
+        "practical" => {
+            "Act quickly and keep it simple.\n\n1. Gather what you need.\n2. Try it on a small part first.\n3. Wait, look, repeat."
+        }
+        _ => {
+            "The first morning came white and without a word.\nThe gate was stiff; the garden held its breath."
+        }
     };
-    let variant = ["", "\n\nThat is usually enough.", "\n\nAsk again if it does not help.", "\n\nTake your time."][rng.below(4)];
+    let variant =
+        ["", "\n\nThat is usually enough.", "\n\nAsk again if it does not help.", "\n\nTake your time."]
+            [rng.below(4)];
     format!("{body}{variant} {flourish}").trim_end().to_owned()
 }

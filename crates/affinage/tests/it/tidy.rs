@@ -1,0 +1,128 @@
+//! Promises about the repository itself: crate edges, purity, size of files, and the demo's texts.
+
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::shingle::{ContainmentIndex, Shingles};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources(crate_name: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![root().join("crates").join(crate_name).join("src")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).expect("a source folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs_err::read_to_string(&path).expect("UTF-8 source");
+                files.push((path, text));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn crates_depend_only_downwards() {
+    for (name, allowed) in [
+        ("affinage-engine", &[][..]),
+        ("affinage-dataset", &[][..]),
+        ("affinage-eval", &["affinage-dataset"][..]),
+        ("affinage", &["affinage-engine", "affinage-dataset", "affinage-eval"][..]),
+    ] {
+        let manifest =
+            fs_err::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
+        let manifest: toml::Table = manifest.parse().expect("TOML");
+        let dependencies = manifest["dependencies"].as_table().expect("a table");
+        let ours: Vec<&String> = dependencies.keys().filter(|key| key.starts_with("affinage")).collect();
+        assert!(ours.iter().all(|key| allowed.contains(&key.as_str())), "{name} depends on {ours:?}");
+    }
+}
+
+#[test]
+fn dataset_and_eval_touch_no_file_socket_clock_environment_or_terminal() {
+    const BANNED: [&str; 9] = [
+        "std::fs",
+        "fs_err",
+        "std::net",
+        "std::env::",
+        "SystemTime",
+        "Instant::now",
+        "println!(",
+        "eprintln!(",
+        "std::process",
+    ];
+    for name in ["affinage-dataset", "affinage-eval"] {
+        for (path, text) in sources(name) {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for banned in BANNED {
+                assert!(!code.contains(banned), "{} uses {banned}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stays_in_its_two_places() {
+    for name in ["affinage-engine", "affinage-dataset", "affinage-eval", "affinage"] {
+        for (path, text) in sources(name) {
+            let shown = path.to_string_lossy().replace('\\', "/");
+            let allowed =
+                shown.contains("kernels/arch/") || shown.contains("weights/") || shown.contains("machine.rs");
+            let has_unsafe = text.lines().any(|line| {
+                let code = line.split("//").next().unwrap_or_default();
+                code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl")
+            });
+            assert!(allowed || !has_unsafe, "{shown} has unsafe code");
+        }
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    const LONGEST: usize = 600;
+    for name in ["affinage-engine", "affinage-dataset", "affinage-eval", "affinage"] {
+        for (path, text) in sources(name) {
+            let lines = text.lines().count();
+            assert!(lines <= LONGEST, "{} has {lines} lines, at most {LONGEST}", path.display());
+        }
+    }
+}
+
+/// Texts of the demo and the suites: `(id, text)`.
+fn texts() -> Vec<(String, String)> {
+    let files = [
+        ("demo/dialogues.jsonl", &["user", "assistant"][..]),
+        ("suites/coding.jsonl", &["prompt", "reference"][..]),
+        ("suites/practical.jsonl", &["prompt", "reference"][..]),
+        ("suites/creative.jsonl", &["prompt", "reference"][..]),
+    ];
+    let mut texts = Vec::new();
+    for (file, keys) in files {
+        let lines = fs_err::read_to_string(root().join("assets").join(file)).expect("an asset");
+        for line in lines.lines() {
+            let row: Value = serde_json::from_str(line).expect("JSON");
+            let text: Vec<&str> = keys.iter().map(|key| row[*key].as_str().expect("a text")).collect();
+            texts.push((row["id"].as_str().expect("an id").to_owned(), text.join("\n")));
+        }
+    }
+    texts
+}
+
+#[test]
+fn no_two_texts_of_demo_and_suites_overlap() {
+    let texts = texts();
+    assert_eq!(texts.len(), 102 + 3 * 30);
+    let shingles: Vec<Shingles> = texts.iter().map(|(_, text)| Shingles::of(&[text])).collect();
+    let index = ContainmentIndex::new(&shingles);
+    for (i, (id, _)) in texts.iter().enumerate() {
+        for (other, shared) in index.overlaps(&shingles[i]) {
+            let share = shared as f64 / shingles[i].len() as f64;
+            assert!(other == i || share < 0.2, "{share:.2} of {id} stands in {}", texts[other].0);
+        }
+    }
+}
