@@ -323,10 +323,9 @@ fn fill(sides: &mut [Option<Side>], fresh: &[Vec<usize>], policy: &Policy) {
     for (side, share) in held_out {
         let in_train = |members: &&Vec<usize>| sides[members[0]] == Some(Side::Train);
         let train: Vec<&Vec<usize>> = fresh.iter().filter(in_train).collect();
-        if share > 0.0 && count(sides, side) == 0.0 && train.len() >= 2 {
-            if let Some(smallest) = train.into_iter().min_by_key(|members| members.len()) {
-                give(smallest, side, sides);
-            }
+        let is_wanted = share > 0.0 && count(sides, side) == 0.0 && train.len() >= 2;
+        if let Some(smallest) = train.into_iter().min_by_key(|members| members.len()).filter(|_| is_wanted) {
+            give(smallest, side, sides);
         }
     }
 }

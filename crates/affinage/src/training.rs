@@ -76,7 +76,7 @@ impl Plan {
         step == 0
             || step == self.steps
             || match self.config.eval_every {
-                Some(every) => step % every == 0,
+                Some(every) => step.is_multiple_of(every),
                 None => (1..4).any(|quarter| step == (self.steps * quarter).div_ceil(4)),
             }
     }

@@ -28,7 +28,7 @@ pub enum End {
     /// A separator followed.
     Whole,
     /// The stream ended inside the element.
-    EndOfFile,
+    CutOff,
     /// The element is longer than the limit.
     TooLong,
 }
@@ -199,7 +199,7 @@ impl<R: Read> Elements<R> {
                     return Ok((self.buffer.len() - start, End::TooLong));
                 }
                 if !self.fill()? {
-                    return Ok((self.buffer.len() - start, End::EndOfFile));
+                    return Ok((self.buffer.len() - start, End::CutOff));
                 }
             }
             if in_string {
@@ -359,7 +359,7 @@ mod tests {
             let found = pieces(json, step, 1 << 20);
             let whole: Vec<&str> = found.iter().filter(|p| p.1 == End::Whole).map(|p| p.0.as_str()).collect();
             assert!(whole.contains(&r#"{"id":3}"#) && whole.contains(&r#"{"id":4}"#), "{found:?}");
-            assert_eq!(found.iter().filter(|p| p.1 == End::EndOfFile).count(), 1, "{found:?}");
+            assert_eq!(found.iter().filter(|p| p.1 == End::CutOff).count(), 1, "{found:?}");
         }
     }
 
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn a_broken_last_element_is_given_once() {
         let found = pieces(br#"[{"id":1}, {"id":2"#, 3, 1 << 20);
-        assert_eq!(found.iter().map(|p| p.1).collect::<Vec<_>>(), [End::Whole, End::EndOfFile]);
+        assert_eq!(found.iter().map(|p| p.1).collect::<Vec<_>>(), [End::Whole, End::CutOff]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn read_array<E: From<ImportError>>(
         let after_break = piece.after_break;
         let read = match piece.end {
             End::Whole => conversation(piece.bytes, &import.ratings, origin.clone()),
-            End::EndOfFile => Err(ElementError::CutOff),
+            End::CutOff => Err(ElementError::CutOff),
             End::TooLong => Err(ElementError::TooLong { limit_bytes }),
         };
         match read {

@@ -9,9 +9,17 @@ const MINED_LINE_MAX_CHARS: usize = 80;
 const MINED_MIN_EXAMPLES: usize = 3;
 const MINED_MIN_CONVERSATIONS: usize = 2;
 
+/// The first or the last line of a text.
+#[derive(PartialEq, Eq, Hash)]
+struct EdgeLine<'a> {
+    field: Field,
+    is_first: bool,
+    line: &'a str,
+}
+
 /// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge.
 pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
-    let mut places: HashMap<(Field, bool, &str), Vec<(usize, Hit)>> = HashMap::new();
+    let mut places: HashMap<EdgeLine<'_>, Vec<(usize, Hit)>> = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
         for field in [Field::Prompt, Field::Response] {
             let text = subject.text(field);
@@ -26,7 +34,7 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
                     && !line.starts_with("```")
                 {
                     places
-                        .entry((field, is_first, line))
+                        .entry(EdgeLine { field, is_first, line })
                         .or_default()
                         .push((index, Hit::new(field, span.clone())));
                 }

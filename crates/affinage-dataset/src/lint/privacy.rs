@@ -125,17 +125,19 @@ fn real_card(text: &str) -> bool {
         _ => digit * 2,
     };
     let sum: u32 = digits.iter().rev().enumerate().map(doubled).sum();
-    (13..=19).contains(&digits.len()) && sum % 10 == 0 && digits.iter().any(|d| *d != digits[0])
+    (13..=19).contains(&digits.len()) && sum.is_multiple_of(10) && digits.iter().any(|d| *d != digits[0])
 }
 
-/// Public addresses only: private, local and documentation ranges name nobody.
+/// Public addresses only: private, local and documentation ranges name nobody. Low first numbers are more often
+/// versions of a program.
 fn real_ip(text: &str) -> bool {
-    text.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| {
-        let [a, ..] = ip.octets();
-        !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_documentation() || ip.is_broadcast())
-            // Low first octets are more often version numbers.
-            && (11..224).contains(&a)
-    })
+    let octets: Vec<u8> = text.split('.').filter_map(|octet| octet.parse().ok()).collect();
+    match octets[..] {
+        [127, ..] | [172, 16..=31, ..] | [192, 168, ..] | [169, 254, ..] => false,
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => false,
+        [first, _, _, _] => (11..224).contains(&first),
+        _ => false,
+    }
 }
 
 fn entropy_bits(text: &str) -> f64 {

@@ -331,9 +331,9 @@ fn decoding_with_a_cache_equals_whole_forwards_alone_and_in_a_batch() {
         };
         for sampling in [greedy, Sampling { temperature: 0.9, top_p: 0.9, top_k: 20 }] {
             let together = generate((0..3).map(|row| request(row, sampling)).collect());
-            for row in 0..3 {
-                assert_eq!(generate(vec![request(row, sampling)])[0], together[row], "{name}");
-                assert_eq!(together[row].len(), 6 + row);
+            for (row, text) in together.iter().enumerate() {
+                assert_eq!(generate(vec![request(row, sampling)])[0], *text, "{name}");
+                assert_eq!(text.len(), 6 + row);
             }
         }
         let text = &generate(vec![request(0, greedy)])[0];

@@ -106,8 +106,9 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         format!("<h3>Limits of this evaluation</h3><ul>{limits}</ul>\n")
     };
     let body = format!(
-        "{how}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
-        format!("{}{}", categories(evidence), instructions(evidence, arms)),
+        "{how}{}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
+        categories(evidence),
+        instructions(evidence, arms),
         BIAS.iter().map(|line| p(line)).collect::<String>()
     );
     Section::new("methods", "Methods and limits", body)

@@ -111,12 +111,13 @@ pub fn registry_section(evidence: &Evidence) -> Section {
         p("The project's folder holds no run.")
     } else {
         let unfinished = same.iter().filter(|run| run.state != super::evidence::RunState::Finished).count();
-        let sentence = format!(
-            "{} on this data, {} of them not finished. One run is evaluated here; choosing it after seeing the others \
-             would make its figures too good.",
-            counted(same.len(), "run"),
-            count(unfinished)
-        );
+        let sentence = match same.len() {
+            1 => "One run on this data, and no other.".to_owned(),
+            n => format!(
+                "{n} runs on this data, {unfinished} of them not finished. One is evaluated here; choosing it after \
+                 seeing the others would make its figures too good."
+            ),
+        };
         format!("{}{}", p(&sentence), run_table(&same, evaluated))
     };
     if !other.is_empty() {

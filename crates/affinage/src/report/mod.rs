@@ -151,7 +151,7 @@ fn pairs_section(pairs: &PairData) -> Section {
     }
     let left = pairs.total - pairs.pairs.len();
     let carried = match left {
-        0 => format!("All {} are here.", numbers::counted(pairs.total, "pair")),
+        0 => format!("All {} are here, the most divided first.", numbers::counted(pairs.total, "pair")),
         _ => format!(
             "{} of {} are here: those that divide the judges most, and random ones of every comparison. The other {} stay \
              in completions.jsonl and comparisons.jsonl.",
@@ -162,7 +162,7 @@ fn pairs_section(pairs: &PairData) -> Section {
     };
     let body = format!(
         "<p>Read before you look: the answers are unmarked and their sides are dealt at random. Choose one, then reveal. \
-         {} Those on which the judges divide most come first.</p>\n<p class=\"caption keys\"><kbd>j</kbd> next <kbd>k</kbd> back <kbd>1</kbd> <kbd>2</kbd> <kbd>0</kbd> your \
+         {}</p>\n<p class=\"caption keys\"><kbd>j</kbd> next <kbd>k</kbd> back <kbd>1</kbd> <kbd>2</kbd> <kbd>0</kbd> your \
          choice: first, second, neither <kbd>r</kbd> reveal</p>\n<div id=\"pair-browser\" class=\"wide\"></div>\n<noscript>\
          <p>Reading pairs needs JavaScript; the texts are in completions.jsonl.</p></noscript>\n",
         esc(&carried)

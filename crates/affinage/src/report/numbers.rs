@@ -33,7 +33,7 @@ impl Measure {
     /// "[51, 76]" in the measure's unit.
     pub fn interval(self, interval: &Interval) -> String {
         let bound = |value: f64| match self {
-            Measure::Share => percent_digits(value),
+            Measure::Share => unsigned(100.0 * value, 0),
             Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats => signed(value, 3),
             Measure::Points => signed(value, 2),
@@ -195,6 +195,8 @@ mod tests {
         assert_eq!(p_value(0.0312), "p\u{202f}=\u{202f}.031");
         assert_eq!(p_value(0.00002), "p\u{202f}<\u{202f}.001");
         assert_eq!((count(1234), count(12345)), ("1234".to_owned(), "12\u{202f}345".to_owned()));
+        let interval = Interval { low: 0.008, high: 0.712, level: 0.95 };
+        assert_eq!(Measure::Share.interval(&interval), "[1, 71]");
         let interval = Interval { low: -0.02, high: 0.3, level: 0.95 };
         assert_eq!(Measure::SharePoints.interval(&interval), "[\u{2212}2, +30]");
         assert_eq!(Measure::Nats.tick(0.05), "+0.05");

@@ -96,6 +96,15 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     let validation = rows(&folder.join("validation.jsonl"));
     assert_eq!(train.len() + test.len() + validation.len(), 80);
     assert!((8..=16).contains(&test.len()) && (4..=12).contains(&validation.len()));
+    let lineage = rows(&folder.join("lineage.jsonl"));
+    assert_eq!(lineage.len(), 80);
+    let origin = &lineage[0]["provenance"]["origin"];
+    let at = |key: &str| origin[key].as_u64().expect("a number") as usize;
+    let bytes = fs_err::read(dir.join("chats.json")).expect("the export");
+    let element: Value =
+        serde_json::from_slice(&bytes[at("offset")..][..at("len_bytes")]).expect("the element");
+    let node = lineage[0]["provenance"]["node_ids"][0].as_str().expect("a node");
+    assert!(element["mapping"][node].is_object(), "the byte range leads to the words");
     let row = train
         .iter()
         .find(|row| row["messages"].as_array().is_some_and(|m| m.len() == 4))
@@ -328,6 +337,10 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
         (&json!("L02"), &json!("E"), &json!("User: "))
     );
     assert_eq!((&finding["field"], &finding["bytes"]), (&json!("response"), &json!([17, 23])));
+    fs_err::write(dir.join("plain.jsonl"), "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi?\"}]}\n")
+        .expect("written");
+    let plain = run(dir, &["lint", "plain.jsonl"]);
+    assert!(plain.contains("row 1 answer: the last message is of `user`"), "{plain}");
     let missing = transcript(dir, &["lint", "nothing-here"]);
     assert!(
         missing.contains("error: `nothing-here` is neither a file or folder nor a dataset version"),

@@ -30,6 +30,7 @@ pub enum Start {
 /// # Safety
 /// `isa` is available on this machine; `rows` is in `1..=tile_rows(isa)`; `a` is valid for `k * rows` reads, `b` for
 /// `k * NR` reads, and `c` for reads and writes of `rows` rows of `NR` values, `c_stride` apart.
+#[expect(clippy::too_many_arguments, reason = "the operands of a tile")]
 pub unsafe fn tile(
     isa: Isa,
     rows: usize,
