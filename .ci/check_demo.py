@@ -19,6 +19,10 @@ def check(condition, what):
     print(f"ok: {what}")
 
 
+(version,) = (project / "datasets").iterdir()
+sizes = {path.stem: len(rows(path)) for path in version.glob("*.jsonl")}
+check(sizes == {"train": 64, "validation": 8, "test": 30}, f"the pinned split: {sizes}")
+
 (run,) = [path for path in (project / "runs").iterdir() if path.is_dir()]
 events = rows(run / "events.jsonl")
 steps = [event for event in events if event["event"] == "train-step"]
