@@ -20,7 +20,7 @@ def check(condition, what):
 
 
 (version,) = (project / "datasets").iterdir()
-sizes = {path.stem: len(rows(path)) for path in version.glob("*.jsonl")}
+sizes = {split: len(rows(version / f"{split}.jsonl")) for split in ("train", "validation", "test")}
 check(sizes == {"train": 64, "validation": 8, "test": 30}, f"the pinned split: {sizes}")
 
 (run,) = [path for path in (project / "runs").iterdir() if path.is_dir()]
