@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
-"""Write three tiny random models and the PyTorch results the engine's tests compare with. Run from the repository root:
+"""Write five tiny random models and the PyTorch results the engine's tests compare with. Run from the repository root:
 
-    python testdata/golden/make_golden.py
+    python testdata/golden/make_golden.py [NAME...]
 
 Made with torch 2.15.0, transformers 5.23.0, peft 0.21.2, safetensors 0.8.0 (the installed ones are printed and stored in golden.safetensors).
 Everything is f32 on one CPU thread and seeded: the same versions on the same machine write the same bytes.
 Before the results are written the reference checks itself: one directional derivative per LoRA tensor against central differences in f64; adapter,
-rsLoRA's scale, bias, rope base and scaling must each move the logits far beyond the tolerance, weight decay and clipping the trained adapter: an engine
+rsLoRA's scale, bias, norm of the heads, rope base and scaling must each move the logits far beyond the tolerance, weight decay and clipping the trained adapter: an engine
 that leaves one of them out cannot pass."""
-import copy, json, os, shutil
+import copy, json, os, shutil, sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 import peft, safetensors, torch, transformers
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, get_linear_schedule_with_warmup
+from transformers import (AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config,
+                          get_linear_schedule_with_warmup)
 
 VERSIONS = f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}, safetensors {safetensors.__version__}"
 ALL_PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -38,16 +39,23 @@ MODELS = {
     "tiny-qwen2": dict(config=Qwen2Config(**SHAPE, num_hidden_layers=3, rms_norm_eps=1e-6, tie_word_embeddings=False, eos_token_id=2,
                                           use_sliding_window=False, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
                        seed=3, dtype=torch.bfloat16),
+    # Norm of each head of q and k before the rotation, heads * head_dim != hidden, tied head.
+    "tiny-qwen3": dict(config=Qwen3Config(**SHAPE, num_hidden_layers=2, head_dim=16, rms_norm_eps=1e-6, tie_word_embeddings=True, eos_token_id=2,
+                                          use_sliding_window=False, rope_parameters=dict(rope_type="default", rope_theta=1e6)), seed=4),
+    # Full attention, untied head.
+    "tiny-mistral": dict(config=MistralConfig(**SHAPE, num_hidden_layers=2, head_dim=8, rms_norm_eps=1e-5, tie_word_embeddings=False, eos_token_id=2,
+                                              sliding_window=None, rope_parameters=dict(rope_type="default", rope_theta=1e4)), seed=5),
 }
 
 
-def main():
+def main(names):
     print(VERSIONS)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     transformers.logging.disable_progress_bar()
     here = os.path.dirname(os.path.abspath(__file__))
-    for name, spec in MODELS.items():
+    for name in names or MODELS:
+        spec = MODELS[name]
         folder = os.path.join(here, name)
         shutil.rmtree(folder, ignore_errors=True)
         write_base(folder, **spec)
@@ -126,10 +134,16 @@ def write_adapter(folder, adapter, targets, use_rslora):
     out = os.path.join(folder, adapter)
     model.save_pretrained(out)
     os.remove(os.path.join(out, "README.md"))
-    # PEFT writes this set in the order of the process' string hashes.
-    path = os.path.join(out, "adapter_config.json")
+    write_adapter_config(out)
+
+
+def write_adapter_config(folder):
+    """PEFT writes these sets in the order of the process' string hashes."""
+    path = os.path.join(folder, "adapter_config.json")
     written = json.load(open(path))
-    written["target_modules"].sort()
+    for key in ["target_modules", "exclude_modules"]:
+        if isinstance(written[key], list):
+            written[key].sort()
     with open(path, "w") as file:
         json.dump(written, file, indent=2, sort_keys=True)
 
@@ -197,7 +211,7 @@ def require_features_matter(folder, documents):
         require_moved(want | logits_of(model, documents, "got"), "want", "got", len(documents), what)
 
     plain_rope = copy.deepcopy(config)
-    plain_rope.rope_parameters = dict(rope_type="default", rope_theta=1e4)
+    plain_rope.rope_parameters = dict(rope_type="default", rope_theta=1e3)
     check("rope theta", load_base(folder, config=plain_rope))
     if config.rope_parameters["rope_type"] == "llama3":
         unscaled = copy.deepcopy(config)
@@ -208,6 +222,14 @@ def require_features_matter(folder, documents):
         for layer in model.model.layers:
             getattr(layer.self_attn, projection).bias.data.zero_()
         check(f"{projection} bias", model)
+    for norm in ["q_norm", "k_norm"] if config.model_type == "qwen3" else []:
+        model = load_base(folder)
+        for layer in model.model.layers:
+            getattr(layer.self_attn, norm).weight.data.fill_(1.0)
+        check(f"{norm} weight", model)
+        for layer in model.model.layers:
+            setattr(layer.self_attn, norm, torch.nn.Identity())
+        check(norm, model)
 
 
 def require_training_features_matter(folder, documents, golden):
@@ -260,4 +282,4 @@ def report(name, golden):
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -29,7 +29,9 @@ pub struct TokenizedExample {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossMode {
-    /// The answers, each with the one token that ends it, and nothing after that.
+    /// The last answer with the one token that ends it: earlier ones are context, and are last in rows of their own.
+    LastAnswer,
+    /// All answers, each with the one token that ends it, and nothing after that.
     Assistant,
     /// Everything but the first token.
     Full,
@@ -38,8 +40,8 @@ pub enum LossMode {
 /// Renders and tokenises a conversation.
 ///
 /// `end_tokens` are the ids at which generation stops. A row of more than `max_tokens` tokens is cut at
-/// its end in full mode; in assistant mode it is an error as soon as a learned token would be lost, since
-/// an answer without its end teaches the model not to stop.
+/// its end in full mode; in the other modes it is an error as soon as a learned token would be lost, since
+/// an answer without its end teaches the model not to stop. That each answer has one end token is required in all modes.
 ///
 /// Errors: see [`TemplateError`]; they do not name the example.
 pub fn tokenize_example(
@@ -55,13 +57,19 @@ pub fn tokenize_example(
     let row = Row { tokenizer, text: &text, tokens: tokenizer.encode_with_offsets(&text)? };
     row.refuse_doubled_start(template)?;
     let mut loss_mask = vec![loss == LossMode::Full; row.tokens.len()];
-    if loss == LossMode::Assistant {
-        for answer in find_answers(template, messages, &text)? {
-            let learned = row.learned_tokens(&answer, end_tokens)?;
-            if learned.end > max_tokens {
+    let mut answers = find_answers(template, messages, &text)?;
+    if loss == LossMode::LastAnswer {
+        answers.drain(..answers.len() - 1);
+    }
+    for answer in answers {
+        match (row.learned_tokens(&answer, end_tokens), loss) {
+            // Everything is learned: where the answer begins does not matter.
+            (Ok(_) | Err(TemplateError::SplitToken { .. }), LossMode::Full) => {}
+            (Ok(learned), _) if learned.end > max_tokens => {
                 return Err(TemplateError::TooLong { tokens: row.tokens.len(), limit: max_tokens });
             }
-            loss_mask[learned].fill(true);
+            (Ok(learned), _) => loss_mask[learned].fill(true),
+            (Err(error), _) => return Err(error),
         }
     }
     if let Some(first) = loss_mask.first_mut() {

@@ -1,14 +1,16 @@
 //! Adapters and optimiser states on disk. Adapters have peft's layout, so that peft reads ours and we read peft's.
 //!
 //! `adapter_model.safetensors` holds `base_model.model.model.layers.N.PATH.lora_A.weight` `[rank, in]` and `lora_B`
-//! `[out, rank]` in f32; `adapter_config.json` is the key set of peft 0.17 (src/peft/tuners/lora/config.py).
+//! `[out, rank]` in f32.
 
-use crate::lora::{Adapter, LoraConfig, Pair, Target};
+mod peft;
+
+use crate::lora::{Adapter, Pair, Target};
 use crate::optim::Moments;
 use crate::weights::ModelConfig;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,8 +51,7 @@ pub enum CheckpointError {
 /// Writes `adapter` to the existing folder `dir` in peft's layout. `base_model` is the name or path of the base.
 pub fn save_adapter(adapter: &Adapter, base_model: &str, dir: &Path) -> Result<(), CheckpointError> {
     write(&dir.join(ADAPTER_FILE), &adapter_bytes(adapter))?;
-    let mut text =
-        serde_json::to_string_pretty(&adapter_config(&adapter.config, base_model)).expect("plain JSON");
+    let mut text = serde_json::to_string_pretty(&peft::write(adapter, base_model)).expect("plain JSON");
     text.push('\n');
     write(&dir.join(ADAPTER_CONFIG), text.as_bytes())
 }
@@ -65,22 +66,31 @@ pub fn load_adapter(dir: &Path, model: &ModelConfig) -> Result<Adapter, Checkpoi
     let path = dir.join(ADAPTER_CONFIG);
     let config = serde_json::from_slice(&read(&path)?)
         .map_err(|source| CheckpointError::Json { path: path.clone(), source })?;
-    let mut adapter = Adapter::zeros(parse_config(&config, &path)?, model);
+    let (config, modules) = peft::parse(&config, &path, model)?;
     let path = dir.join(ADAPTER_FILE);
     let bytes = read(&path)?;
     let broken = |source| CheckpointError::Safetensors { path: path.clone(), source };
     let tensors = SafeTensors::deserialize(&bytes).map_err(broken)?;
+    // Shapes first: nothing larger than the file is allocated.
+    let mut known = HashSet::new();
+    for module in &modules {
+        let [output, input] = module.target.shape(model);
+        for (matrix, shape) in [("lora_A", [module.rank, input]), ("lora_B", [output, module.rank])] {
+            let name = matrix_name(module.layer, module.target, matrix);
+            find(&tensors, &name, shape, &path)?;
+            known.insert(name);
+        }
+    }
+    if let Some(extra) = tensors.names().into_iter().filter(|name| !known.contains(*name)).min() {
+        let problem = "is not a LoRA matrix of the modules in adapter_config.json".to_owned();
+        return Err(CheckpointError::Tensor { path, tensor: extra.to_owned(), problem });
+    }
+    let mut adapter = Adapter::zeros_on(config, &modules, model);
     let layout = adapter.layout.clone();
     for pair in &layout.pairs {
         let (a, b) = ([pair.rank, pair.input], [pair.output, pair.rank]);
         fill(&mut adapter.values[pair.a.clone()], &tensors, &tensor_name(pair, "lora_A"), a, &path)?;
         fill(&mut adapter.values[pair.b.clone()], &tensors, &tensor_name(pair, "lora_B"), b, &path)?;
-    }
-    let known: Vec<String> =
-        layout.pairs.iter().flat_map(|p| [tensor_name(p, "lora_A"), tensor_name(p, "lora_B")]).collect();
-    if let Some(extra) = tensors.names().into_iter().find(|name| !known.iter().any(|known| known == name)) {
-        let problem = "is not a LoRA matrix of the targets in adapter_config.json".to_owned();
-        return Err(CheckpointError::Tensor { path, tensor: extra.to_owned(), problem });
     }
     Ok(adapter)
 }
@@ -109,7 +119,11 @@ pub fn load_moments(dir: &Path, len: usize) -> Result<Moments, CheckpointError> 
 
 /// Name of `lora_A` or `lora_B` of a pair in a peft file.
 pub fn tensor_name(pair: &Pair, matrix: &str) -> String {
-    format!("base_model.model.model.layers.{}.{}.{matrix}.weight", pair.layer, pair.target.path())
+    matrix_name(pair.layer, pair.target, matrix)
+}
+
+fn matrix_name(layer: usize, target: Target, matrix: &str) -> String {
+    format!("base_model.model.model.layers.{layer}.{}.{matrix}.weight", target.path())
 }
 
 fn adapter_bytes(adapter: &Adapter) -> Vec<u8> {
@@ -134,82 +148,20 @@ fn adapter_bytes(adapter: &Adapter) -> Vec<u8> {
     safetensors::serialize(views, Some(note)).expect("names are distinct")
 }
 
-fn adapter_config(config: &LoraConfig, base_model: &str) -> Value {
-    let targets: Vec<&str> = config.targets.iter().map(|target| target.name()).collect();
-    json!({
-        "alpha_pattern": {}, "auto_mapping": null, "base_model_name_or_path": base_model, "bias": "none",
-        "corda_config": null, "eva_config": null, "exclude_modules": null, "fan_in_fan_out": false,
-        "inference_mode": true, "init_lora_weights": true, "layer_replication": null, "layers_pattern": null,
-        "layers_to_transform": null, "loftq_config": {}, "lora_alpha": number(config.alpha), "lora_bias": false,
-        "lora_dropout": config.dropout, "megatron_config": null, "megatron_core": "megatron.core",
-        "modules_to_save": null, "peft_type": "LORA", "qalora_group_size": 16, "r": config.rank,
-        "rank_pattern": {}, "revision": null, "target_modules": targets, "target_parameters": null,
-        "task_type": "CAUSAL_LM", "trainable_token_indices": null, "use_dora": false, "use_qalora": false,
-        "use_rslora": config.use_rslora,
-    })
-}
-
-/// A whole number stays one: peft writes `32`, not `32.0`.
-fn number(value: f32) -> Value {
-    if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
-}
-
-fn parse_config(config: &Value, path: &Path) -> Result<LoraConfig, CheckpointError> {
-    let refuse = |key: &str, expected: &str| CheckpointError::Config {
-        path: path.to_owned(),
-        key: key.to_owned(),
-        found: config[key].to_string(),
-        expected: expected.to_owned(),
-    };
-    if config["peft_type"] != "LORA" {
-        return Err(refuse("peft_type", "\"LORA\""));
+/// A tensor of some name and shape.
+fn find<'a, const N: usize>(
+    tensors: &SafeTensors<'a>,
+    name: &str,
+    shape: [usize; N],
+    path: &Path,
+) -> Result<TensorView<'a>, CheckpointError> {
+    let fail =
+        |problem: String| CheckpointError::Tensor { path: path.to_owned(), tensor: name.to_owned(), problem };
+    let tensor = tensors.tensor(name).map_err(|_| fail("is missing".to_owned()))?;
+    match tensor.shape() == shape {
+        true => Ok(tensor),
+        false => Err(fail(format!("has shape {:?}, expected {shape:?}", tensor.shape()))),
     }
-    for key in ["use_dora", "use_qalora", "lora_bias", "fan_in_fan_out"] {
-        if config[key].as_bool() == Some(true) {
-            return Err(refuse(key, "false: this is not computed here"));
-        }
-    }
-    for key in [
-        "alpha_pattern",
-        "rank_pattern",
-        "modules_to_save",
-        "layers_to_transform",
-        "layer_replication",
-        "trainable_token_indices",
-        "target_parameters",
-        "exclude_modules",
-    ] {
-        let empty = match &config[key] {
-            Value::Null => true,
-            Value::Object(map) => map.is_empty(),
-            Value::Array(list) => list.is_empty(),
-            _ => false,
-        };
-        if !empty {
-            return Err(refuse(key, "nothing: this is not computed here"));
-        }
-    }
-    if !matches!(config["bias"].as_str(), None | Some("none")) {
-        return Err(refuse("bias", "\"none\""));
-    }
-    let rank =
-        config["r"].as_u64().filter(|r| (1..=4096).contains(r)).ok_or_else(|| refuse("r", "1 to 4096"))?;
-    let alpha = config["lora_alpha"].as_f64().ok_or_else(|| refuse("lora_alpha", "a number"))?;
-    let names =
-        config["target_modules"].as_array().ok_or_else(|| refuse("target_modules", "a list of names"))?;
-    let target = |name: &Value| name.as_str().and_then(Target::from_name);
-    let targets: Option<Vec<Target>> = names.iter().map(target).collect();
-    let mut targets = targets.filter(|t| !t.is_empty()).ok_or_else(|| {
-        refuse("target_modules", "some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj")
-    })?;
-    targets.sort_unstable();
-    Ok(LoraConfig {
-        rank: rank as usize,
-        alpha: alpha as f32,
-        use_rslora: config["use_rslora"].as_bool() == Some(true),
-        dropout: config["lora_dropout"].as_f64().unwrap_or(0.0) as f32,
-        targets,
-    })
 }
 
 fn fill<const N: usize>(
@@ -221,10 +173,7 @@ fn fill<const N: usize>(
 ) -> Result<(), CheckpointError> {
     let fail =
         |problem: String| CheckpointError::Tensor { path: path.to_owned(), tensor: name.to_owned(), problem };
-    let tensor = tensors.tensor(name).map_err(|_| fail("is missing".to_owned()))?;
-    if tensor.shape() != shape {
-        return Err(fail(format!("has shape {:?}, expected {shape:?}", tensor.shape())));
-    }
+    let tensor = find(tensors, name, shape, path)?;
     let data = tensor.data();
     match tensor.dtype() {
         Dtype::F32 => {

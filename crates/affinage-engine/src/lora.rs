@@ -71,7 +71,7 @@ impl Target {
     }
 }
 
-/// What an adapter adds and how strongly.
+/// What an adapter adds and how strongly. A module of a foreign adapter may differ in rank and alpha: its [`Pair`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoraConfig {
     pub rank: usize,
@@ -84,11 +84,28 @@ pub struct LoraConfig {
 }
 
 impl LoraConfig {
-    /// The factor in front of `B A x`.
-    pub fn scale(&self) -> f32 {
-        let rank = self.rank as f32;
-        self.alpha / if self.use_rslora { rank.sqrt() } else { rank }
+    /// The factor in front of `B A x` for a module of some rank and alpha.
+    fn scale(&self, rank: usize, alpha: f32) -> f32 {
+        alpha / if self.use_rslora { (rank as f32).sqrt() } else { rank as f32 }
     }
+
+    /// Every target in every layer, all alike.
+    pub fn modules(&self, model: &ModelConfig) -> Vec<Module> {
+        let in_layer = |layer| {
+            let targets = Target::ALL.into_iter().filter(|target| self.targets.contains(target));
+            targets.map(move |target| Module { layer, target, rank: self.rank, alpha: self.alpha })
+        };
+        (0..model.layers).flat_map(in_layer).collect()
+    }
+}
+
+/// One linear layer that carries an adapter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Module {
+    pub layer: usize,
+    pub target: Target,
+    pub rank: usize,
+    pub alpha: f32,
 }
 
 /// The place of one pair of matrices in the flat vector.
@@ -97,6 +114,9 @@ pub struct Pair {
     pub layer: usize,
     pub target: Target,
     pub rank: usize,
+    pub alpha: f32,
+    /// The factor in front of `B A x`.
+    pub scale: f32,
     /// Input width of the frozen weight.
     pub input: usize,
     /// Output width of the frozen weight.
@@ -116,19 +136,24 @@ pub struct Layout {
 }
 
 impl Layout {
-    fn new(config: &LoraConfig, model: &ModelConfig) -> Layout {
+    fn new(config: &LoraConfig, modules: &[Module], model: &ModelConfig) -> Layout {
         let mut layout = Layout { pairs: Vec::new(), slots: vec![None; model.layers * 7], len: 0 };
-        for layer in 0..model.layers {
-            for target in Target::ALL.into_iter().filter(|target| config.targets.contains(target)) {
-                let [output, input] = target.shape(model);
-                let a = layout.len..layout.len + config.rank * input;
-                let b = a.end..a.end + output * config.rank;
-                layout.len = b.end;
-                layout.slots[layer * 7 + target as usize] = Some(layout.pairs.len());
-                layout.pairs.push(Pair { layer, target, rank: config.rank, input, output, a, b });
-            }
+        for &Module { layer, target, rank, alpha } in modules {
+            let [output, input] = target.shape(model);
+            let a = layout.len..layout.len + rank * input;
+            let b = a.end..a.end + output * rank;
+            layout.len = b.end;
+            let slot = layout.slots[layer * 7 + target as usize].replace(layout.pairs.len());
+            assert!(slot.is_none(), "a module is adapted once");
+            let scale = config.scale(rank, alpha);
+            layout.pairs.push(Pair { layer, target, rank, alpha, scale, input, output, a, b });
         }
         layout
+    }
+
+    /// Layers of the decoder, with or without an adapter.
+    pub fn layers(&self) -> usize {
+        self.slots.len() / 7
     }
 
     /// Number of trainable values.
@@ -169,9 +194,15 @@ impl Adapter {
         adapter
     }
 
-    /// An adapter of zeros, to be filled from a file.
+    /// An adapter of zeros on all modules of `config`.
     pub fn zeros(config: LoraConfig, model: &ModelConfig) -> Adapter {
-        let layout = Arc::new(Layout::new(&config, model));
+        let modules = config.modules(model);
+        Adapter::zeros_on(config, &modules, model)
+    }
+
+    /// An adapter of zeros on some modules, to be filled from a file. Panics if one comes twice or is not in the model.
+    pub fn zeros_on(config: LoraConfig, modules: &[Module], model: &ModelConfig) -> Adapter {
+        let layout = Arc::new(Layout::new(&config, modules, model));
         let values = vec![0.0; layout.len()];
         Adapter { config, layout, values }
     }
@@ -239,12 +270,7 @@ pub fn lora(
     let x = View::rows(dropped.as_deref().unwrap_or(x), tokens, pair.input, pair.input);
     Left::pack(x, 1.0).multiply(Right::Dense(a.transposed()), hidden, pair.rank, Start::Zero);
     let hidden = View::rows(hidden, tokens, pair.rank, pair.rank);
-    Left::pack(hidden, adapter.config.scale()).multiply(
-        Right::Dense(b.transposed()),
-        out,
-        out_stride,
-        Start::Add,
-    );
+    Left::pack(hidden, pair.scale).multiply(Right::Dense(b.transposed()), out, out_stride, Start::Add);
 }
 
 /// The gradient of [`lora`]: adds to `grad` (flat, as `adapter.values`) and to `dx` `[tokens, input]`.
@@ -267,7 +293,7 @@ pub fn lora_backward(
 ) {
     let Some(pair) = adapter.layout.pair(layer, target) else { return };
     let (a, b) = adapter.matrices(pair);
-    let (rank, scale, tokens) = (pair.rank, adapter.config.scale(), x.len() / pair.input);
+    let (rank, scale, tokens) = (pair.rank, pair.scale, x.len() / pair.input);
     let dout = View::rows(dout, tokens, pair.output, dout_stride);
     let mut dhidden = vec![0.0; tokens * rank];
     Left::pack(dout, scale).multiply(Right::Dense(b), &mut dhidden, rank, Start::Zero);

@@ -280,21 +280,13 @@ fn tokenize_texts<'a>(
         let mut messages = with_system_prompt(arm, &text.prompt.messages);
         messages.push(Message::new(Role::Assistant, text.answer.clone()));
         let (tokenizer, template, ends) = (&model.tokenizer, model.template()?, &model.end_tokens);
-        let limit = model.weights.config().max_position_embeddings;
+        let limit = model.weights.config().max_positions();
         let id = &text.prompt.prompt_id;
-        let mut row = tokenize_example(tokenizer, template, id, &messages, LossMode::Assistant, ends, limit)
+        let row = tokenize_example(tokenizer, template, id, &messages, LossMode::LastAnswer, ends, limit)
             .with_context(|| format!("reference of prompt {id}"))?;
-        keep_last_answer(&mut row.loss_mask);
         Ok((text, row))
     };
     texts.into_iter().map(tokenize).collect()
-}
-
-/// Only the reference is scored, not earlier answers of its conversation.
-fn keep_last_answer(mask: &mut [bool]) {
-    let end = mask.iter().rposition(|scored| *scored).map_or(0, |last| last + 1);
-    let start = mask[..end].iter().rposition(|scored| !scored).map_or(0, |before| before + 1);
-    mask[..start].fill(false);
 }
 
 fn completion(model: &LoadedModel, key: &CompletionKey, answer: &Answer) -> anyhow::Result<Completion> {

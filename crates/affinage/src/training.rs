@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
-use affinage_dataset::tokenize::{TokenizedExample, tokenize_example, tokenize_prompt};
+use affinage_dataset::template::TemplateError;
+use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example, tokenize_prompt};
 use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
 use affinage_engine::generate::{Generator, Request};
 use affinage_engine::lora::{Adapter, LoraConfig};
@@ -107,7 +108,7 @@ impl Plan {
         let lora = LoraConfig {
             rank: config.rank,
             alpha: config.alpha as f32,
-            use_rslora: false,
+            use_rslora: config.use_rslora,
             dropout: config.dropout as f32,
             targets: config.targets.clone(),
         };
@@ -122,20 +123,20 @@ fn tokenize_rows(
     config: &Train,
     split: &str,
 ) -> anyhow::Result<Vec<TokenizedExample>> {
-    let template = model.template()?;
+    let (template, tokenizer, ends) = (model.template()?, &model.tokenizer, &model.end_tokens);
+    let limit = config.max_seq_tokens.min(model.weights.config().max_positions());
     let mut tokenized = Vec::with_capacity(rows.len());
     let mut failed = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         let (id, messages) = (&row.example_id, &row.messages);
-        match tokenize_example(
-            &model.tokenizer,
-            template,
-            id,
-            messages,
-            config.loss,
-            &model.end_tokens,
-            config.max_seq_tokens,
-        ) {
+        // A text of which every token is learned would be cut: whole here, refused below.
+        let cut = if config.loss == LossMode::Full { usize::MAX } else { limit };
+        let example = tokenize_example(tokenizer, template, id, messages, config.loss, ends, cut);
+        let whole = example.and_then(|example| match example.ids.len() {
+            tokens if tokens > limit => Err(TemplateError::TooLong { tokens, limit }),
+            _ => Ok(example),
+        });
+        match whole {
             Ok(example) => tokenized.push(example),
             Err(error) => failed.push(format!("{split}.jsonl:{} ({id}): {error}", number + 1)),
         }

@@ -122,6 +122,42 @@ fn full_loss_learns_everything_but_the_first_token() {
 }
 
 #[test]
+fn the_last_answer_alone_is_learned_where_earlier_ones_are_context() {
+    let messages = chat(&["why?", "because", "and?", "so."]);
+    let tokenizer = tokenizer("smollm");
+    let last = |max_tokens| {
+        let template = template(CHATML);
+        tokenize_example(&tokenizer, &template, "e1", &messages, LossMode::LastAnswer, &ENDS, max_tokens)
+    };
+    let row = last(1000).expect("a right row");
+    insta::assert_snapshot!(marked(&tokenizer, &row), @r"
+    <|im_start|>user
+    why?<|im_end|>
+    <|im_start|>assistant
+    because<|im_end|>
+    <|im_start|>user
+    and?<|im_end|>
+    <|im_start|>assistant
+    ⟦so.<|im_end|>⟧
+    ");
+    assert!(matches!(last(row.ids.len() - 2), Err(TemplateError::TooLong { .. })));
+}
+
+/// A text whose answers do not end, or end twice, is as wrong when everything is learned.
+#[test]
+fn full_loss_needs_end_tokens_too() {
+    let tokenizer = tokenizer("smollm");
+    let messages = chat(&["why?", "because"]);
+    let full = |source: &str| {
+        tokenize_example(&tokenizer, &template(source), "e1", &messages, LossMode::Full, &ENDS, 1000)
+    };
+    let endless = CHATML.replace("<|im_end|>", "");
+    assert!(matches!(full(&endless), Err(TemplateError::EndOfTurn { found: 0, .. })));
+    let twice = CHATML.replace("<|im_end|>", "<|im_end|></s>");
+    assert!(matches!(full(&twice), Err(TemplateError::EndOfTurn { found: 2, .. })));
+}
+
+#[test]
 fn a_prompt_is_the_beginning_of_its_training_row() {
     let tokenizer = tokenizer("smollm");
     let messages = chat(&["why?", "because"]);

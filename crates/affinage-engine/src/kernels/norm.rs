@@ -42,6 +42,68 @@ pub fn rms_norm_backward(dx: &mut [f32], dout: &[f32], x: &[f32], weight: &[f32]
     });
 }
 
+/// [`rms_norm`] over each head of q and then of k, in place: transformers `Qwen3Attention.q_norm` and `k_norm`.
+///
+/// `parts` are (heads, weight `[head_dim]`) of q and of k, whose heads lie side by side from column 0 of the rows of
+/// `x`, `stride` apart. `raw` `[rows, heads * head_dim]` keeps what was there and `inv_rms` `[rows, heads]` the factors,
+/// for [`head_norm_backward`]. Panics if the lengths disagree.
+pub fn head_norm(
+    x: &mut [f32],
+    stride: usize,
+    parts: [(usize, &[f32]); 2],
+    eps: f32,
+    raw: &mut [f32],
+    inv_rms: &mut [f32],
+) {
+    let heads = parts[0].0 + parts[1].0;
+    let dim = parts[0].1.len();
+    let rows = x.len() / stride;
+    assert!(heads * dim <= stride && parts[1].1.len() == dim);
+    assert_eq!((raw.len(), inv_rms.len()), (rows * heads * dim, rows * heads));
+    let rows = x.par_chunks_mut(ROWS * stride).zip(raw.par_chunks_mut(ROWS * heads * dim));
+    rows.zip(inv_rms.par_chunks_mut(ROWS * heads)).for_each(|((x, raw), inv_rms)| {
+        let rows = x.chunks_exact_mut(stride).zip(raw.chunks_exact_mut(heads * dim));
+        for ((x, raw), inv_rms) in rows.zip(inv_rms.chunks_exact_mut(heads)) {
+            raw.copy_from_slice(&x[..heads * dim]);
+            for head in 0..heads {
+                let (at, weight) = (head * dim..(head + 1) * dim, weight_of(head, parts));
+                inv_rms[head] = norm_row(&mut x[at.clone()], &raw[at], weight, eps);
+            }
+        }
+    });
+}
+
+/// The gradient of [`head_norm`]: `dx` holds the gradient of the norm's result and becomes that of its input.
+pub fn head_norm_backward(
+    dx: &mut [f32],
+    stride: usize,
+    parts: [(usize, &[f32]); 2],
+    raw: &[f32],
+    inv_rms: &[f32],
+) {
+    let heads = parts[0].0 + parts[1].0;
+    let dim = parts[0].1.len();
+    let rows = dx.len() / stride;
+    assert_eq!((raw.len(), inv_rms.len()), (rows * heads * dim, rows * heads));
+    let rows = dx.par_chunks_mut(ROWS * stride).zip(raw.par_chunks(ROWS * heads * dim));
+    rows.zip(inv_rms.par_chunks(ROWS * heads)).for_each(|((dx, raw), inv_rms)| {
+        let mut dout = vec![0.0; dim];
+        let rows = dx.chunks_exact_mut(stride).zip(raw.chunks_exact(heads * dim));
+        for ((dx, raw), inv_rms) in rows.zip(inv_rms.chunks_exact(heads)) {
+            for (head, dx) in dx[..heads * dim].chunks_exact_mut(dim).enumerate() {
+                dout.copy_from_slice(dx);
+                dx.fill(0.0);
+                let raw = &raw[head * dim..(head + 1) * dim];
+                norm_row_backward(dx, &dout, raw, weight_of(head, parts), inv_rms[head]);
+            }
+        }
+    });
+}
+
+fn weight_of<'a>(head: usize, parts: [(usize, &'a [f32]); 2]) -> &'a [f32] {
+    parts[(head >= parts[0].0) as usize].1
+}
+
 simd! {
     fn norm_row(out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) -> f32 {
         let mean_square = dot(x, x) / x.len() as f32;
@@ -92,6 +154,38 @@ mod tests {
         let wide: Vec<f64> = x.iter().map(|x| *x as f64).collect();
         assert!((ours - loss(&wide)).abs() < 1e-4);
         rms_norm_backward(&mut dx, &dout, &x, &weight, &inv_rms);
+        check_gradient(loss, &dx, &x, &direction);
+    }
+
+    #[test]
+    fn heads_of_q_and_k_are_normed_each_by_itself() {
+        let (rows, dim, stride, eps) = (35, 6, 20, 1e-6); // two heads of q, one of k, two columns beyond
+        let mut random = Random::new(2, 1);
+        let mut draw = |n: usize| (0..n).map(|_| random.normal()).collect::<Vec<f32>>();
+        let (x, q, k, dout, direction) =
+            (draw(rows * stride), draw(dim), draw(dim), draw(rows * stride), draw(rows * stride));
+        let parts = [(2, &q[..]), (1, &k[..])];
+        let loss = |x: &[f64]| {
+            let mut total = 0.0;
+            for (x, dout) in x.chunks_exact(stride).zip(dout.chunks_exact(stride)) {
+                for (head, weight) in [&q, &q, &k].into_iter().enumerate() {
+                    let head = head * dim..(head + 1) * dim;
+                    let mean = x[head.clone()].iter().map(|v| v * v).sum::<f64>() / dim as f64;
+                    let terms = x[head.clone()].iter().zip(&dout[head]).zip(weight);
+                    total +=
+                        terms.map(|((x, d), w)| x * *d as f64 * *w as f64).sum::<f64>() / (mean + eps).sqrt();
+                }
+                total += (3 * dim..stride).map(|i| x[i] * dout[i] as f64).sum::<f64>();
+            }
+            total
+        };
+        let (mut out, mut raw, mut inv_rms) = (x.clone(), vec![0.0; rows * 3 * dim], vec![0.0; rows * 3]);
+        head_norm(&mut out, stride, parts, eps as f32, &mut raw, &mut inv_rms);
+        let ours: f64 = out.iter().zip(&dout).map(|(o, d)| *o as f64 * *d as f64).sum();
+        let wide: Vec<f64> = x.iter().map(|x| *x as f64).collect();
+        assert!((ours - loss(&wide)).abs() < 1e-3 * ours.abs().max(1.0));
+        let mut dx = dout.clone();
+        head_norm_backward(&mut dx, stride, parts, &raw, &inv_rms);
         check_gradient(loss, &dx, &x, &direction);
     }
 }

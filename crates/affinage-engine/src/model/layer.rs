@@ -3,7 +3,7 @@
 use super::{Batch, KvCache, Layer, Model};
 use crate::kernels::arch::gemm::{Left, Start, View};
 use crate::kernels::attention::{attention, attention_backward, attention_cached};
-use crate::kernels::norm::{rms_norm, rms_norm_backward};
+use crate::kernels::norm::{head_norm, head_norm_backward, rms_norm, rms_norm_backward};
 use crate::kernels::rope::Turn;
 use crate::kernels::swiglu::{swiglu, swiglu_backward};
 use crate::lora::{Adapter, Dropout, Place, Target, lora, lora_backward};
@@ -31,6 +31,8 @@ struct Saved {
     x: Vec<f32>,                // (hidden) input of the layer
     inv_rms_in: Vec<f32>,       // () of the norm before attention
     qkv: Vec<f32>,              // (qkv_width) rotated queries and keys, values
+    qk_raw: Vec<f32>,           // (q_width + kv_width) before the norm of the heads, if there is one
+    inv_rms_heads: Vec<f32>,    // (heads + kv_heads) of that norm
     attention: Vec<f32>,        // (q_width) output of attention, input of o_proj
     lse: Vec<f32>,              // (heads)
     x_mid: Vec<f32>,            // (hidden) after attention
@@ -154,8 +156,15 @@ impl Model {
             branch(target, &space.normed, out, width);
         }
         drop(left);
-        let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
         let rotated = self.heads.heads + self.heads.kv_heads;
+        if let Some([q, k]) = &layer.head_norms {
+            saved.qk_raw.resize(tokens * rotated * self.heads.head_dim, 0.0);
+            saved.inv_rms_heads.resize(tokens * rotated, 0.0);
+            let (raw, inv_rms) = (&mut saved.qk_raw, &mut saved.inv_rms_heads);
+            let parts = [(self.heads.heads, &q[..]), (self.heads.kv_heads, &k[..])];
+            head_norm(&mut saved.qkv, width, parts, self.config.rms_norm_eps, raw, inv_rms);
+        }
+        let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
         self.rope.rotate(&mut saved.qkv, width, rotated, &positions, Turn::Forward);
 
         saved.attention.resize(tokens * q_width, 0.0);
@@ -300,6 +309,10 @@ impl Model {
         let positions: Vec<u32> = step.batch.places.iter().map(|place| place.position).collect();
         let rotated = self.heads.heads + self.heads.kv_heads;
         self.rope.rotate(&mut space.dqkv, width, rotated, &positions, Turn::Back);
+        if let Some([q, k]) = &layer.head_norms {
+            let parts = [(self.heads.heads, &q[..]), (self.heads.kv_heads, &k[..])];
+            head_norm_backward(&mut space.dqkv, width, parts, &saved.qk_raw, &saved.inv_rms_heads);
+        }
 
         let mut inv_rms = vec![0.0; tokens];
         rms_norm(&mut space.normed, &mut inv_rms, &saved.x, &layer.input_norm, self.config.rms_norm_eps);

@@ -62,6 +62,8 @@ struct Layer {
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
+    /// Weights of the norms over each head of q and of k, `[head_dim]`.
+    head_norms: Option<[Vec<f32>; 2]>,
     o_proj: Linear,
     gate_proj: Linear,
     up_proj: Linear,
@@ -78,6 +80,13 @@ impl Layer {
             q_proj: linear("self_attn.q_proj")?,
             k_proj: linear("self_attn.k_proj")?,
             v_proj: linear("self_attn.v_proj")?,
+            head_norms: match weights.config().qk_norm {
+                true => Some([
+                    weights.vector(&at("self_attn.q_norm.weight"))?,
+                    weights.vector(&at("self_attn.k_norm.weight"))?,
+                ]),
+                false => None,
+            },
             o_proj: linear("self_attn.o_proj")?,
             gate_proj: linear("mlp.gate_proj")?,
             up_proj: linear("mlp.up_proj")?,
@@ -126,19 +135,17 @@ impl KvCache {
     }
 }
 
-/// The most positions that a rotation table is made for; far beyond any training row on a laptop.
-const MAX_POSITIONS: usize = 32_768;
-
 impl Model {
-    /// Opens the decoder in `weights`. Nothing is copied but norms and biases.
+    /// Opens the decoder in `weights`. Nothing is copied but norms and biases. Errors if a weight is not finite.
     pub fn load(weights: &Weights) -> Result<Model, LoadError> {
+        weights.check_finite()?;
         let config = weights.config().clone();
         let inv_freq: Vec<f32> =
             config.rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32).collect();
         let head = if config.tie_word_embeddings { "model.embed_tokens" } else { "lm_head" };
         Ok(Model {
             heads: Heads { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim },
-            rope: RopeTable::new(&inv_freq, config.max_position_embeddings.min(MAX_POSITIONS)),
+            rope: RopeTable::new(&inv_freq, config.max_positions()),
             embed: weights.matrix("model.embed_tokens.weight")?,
             layers: (0..config.layers).map(|layer| Layer::load(weights, layer)).collect::<Result<_, _>>()?,
             norm: weights.vector("model.norm.weight")?,

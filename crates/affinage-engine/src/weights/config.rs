@@ -7,6 +7,10 @@ use std::path::Path;
 
 use super::error::LoadError;
 
+/// The most positions that sequences have; far beyond any training row on a laptop.
+const MAX_POSITIONS: usize = 32_768;
+/// Four times that of any known model. The rotation table grows with it.
+const MAX_HEAD_DIM: usize = 1024;
 /// Dimensions above this are nonsense; below it no product of two of them overflows.
 const MAX_DIMENSION: usize = 1 << 30;
 
@@ -15,7 +19,9 @@ const MAX_DIMENSION: usize = 1 << 30;
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     Llama,
+    Mistral,
     Qwen2,
+    Qwen3,
 }
 
 /// The shape and the constants of one decoder.
@@ -34,7 +40,11 @@ pub struct ModelConfig {
     pub tie_word_embeddings: bool,
     /// Biases on the q, k and v projections; no other projection has one.
     pub qkv_bias: bool,
+    /// An RMS norm over each head of q and k, before the rotation.
+    pub qk_norm: bool,
     pub max_position_embeddings: usize,
+    /// Tokens that some layer attends to at most. Up to that length attention is full, and no longer sequence is taken.
+    pub sliding_window: Option<usize>,
     /// Every id that ends generation; may be empty for a model that names none.
     pub eos_token_ids: Vec<u32>,
     pub bos_token_id: Option<u32>,
@@ -57,12 +67,14 @@ pub struct Llama3Scaling {
 }
 
 impl Family {
-    pub(super) const SUPPORTED: &str = "llama, qwen2";
+    pub(super) const SUPPORTED: &str = "llama, mistral, qwen2, qwen3";
 
     pub fn name(self) -> &'static str {
         match self {
             Family::Llama => "llama",
+            Family::Mistral => "mistral",
             Family::Qwen2 => "qwen2",
+            Family::Qwen3 => "qwen3",
         }
     }
 }
@@ -71,6 +83,11 @@ impl ModelConfig {
     /// Reads and checks the config.json (and generation_config.json) of a folder, without any weights.
     pub fn read(folder: &Path) -> Result<ModelConfig, LoadError> {
         super::folder::read_config(folder)
+    }
+
+    /// The longest sequence that is computed exactly.
+    pub fn max_positions(&self) -> usize {
+        self.max_position_embeddings.min(self.sliding_window.unwrap_or(MAX_POSITIONS)).min(MAX_POSITIONS)
     }
 
     /// Every tensor a decoder of this shape has, with its row-major shape. Lazy, because a hostile file
@@ -93,6 +110,8 @@ impl ModelConfig {
                 ("self_attn.q_proj.bias", self.qkv_bias.then(|| vec![q])),
                 ("self_attn.k_proj.bias", self.qkv_bias.then(|| vec![kv])),
                 ("self_attn.v_proj.bias", self.qkv_bias.then(|| vec![kv])),
+                ("self_attn.q_norm.weight", self.qk_norm.then(|| vec![self.head_dim])),
+                ("self_attn.k_norm.weight", self.qk_norm.then(|| vec![self.head_dim])),
                 ("post_attention_layernorm.weight", Some(vec![hidden])),
                 ("mlp.gate_proj.weight", Some(vec![self.intermediate_size, hidden])),
                 ("mlp.up_proj.weight", Some(vec![self.intermediate_size, hidden])),
@@ -115,6 +134,7 @@ impl ModelConfig {
             ("number of key-value heads", self.kv_heads),
             ("head size", self.head_dim),
             ("number of positions", self.max_position_embeddings),
+            ("sliding window", self.sliding_window.unwrap_or(1)),
         ];
         for (what, value) in dimensions {
             if !(1..=MAX_DIMENSION).contains(&value) {
@@ -126,8 +146,9 @@ impl ModelConfig {
             let expected = format!("a divisor of the {} heads", self.heads);
             return Err(LoadError::malformed(path, "number of key-value heads", expected, self.kv_heads));
         }
-        if !self.head_dim.is_multiple_of(2) {
-            return Err(LoadError::malformed(path, "head size", "an even number", self.head_dim));
+        if !self.head_dim.is_multiple_of(2) || self.head_dim > MAX_HEAD_DIM {
+            let expected = format!("an even number up to {MAX_HEAD_DIM}");
+            return Err(LoadError::malformed(path, "head size", expected, self.head_dim));
         }
         if !(self.rms_norm_eps.is_finite() && self.rms_norm_eps > 0.0) {
             return Err(LoadError::malformed(

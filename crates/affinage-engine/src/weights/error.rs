@@ -38,6 +38,8 @@ pub enum LoadError {
     Shape { path: PathBuf, tensor: String, found: Vec<usize>, expected: Vec<usize> },
     #[error("`{}`: tensor `{tensor}` ends at byte {end}, the file has {file_bytes} bytes", path.display())]
     OutOfFile { path: PathBuf, tensor: String, end: u128, file_bytes: u64 },
+    #[error("`{}`: tensor `{tensor}` holds {value} at position {at}, expected finite numbers", path.display())]
+    NotFinite { path: PathBuf, tensor: String, at: usize, value: f32 },
     #[error("`{}`: tensor `{tensor}` is stored as {found}, supported: {supported}", path.display())]
     UnsupportedType { path: PathBuf, tensor: String, found: String, supported: String },
 }

@@ -1,13 +1,13 @@
 //! A folder in the Hugging Face layout: config.json and one or several safetensors files.
 //!
-//! Source: transformers `LlamaConfig`, `Qwen2Config` (defaults, old and new places of the rope settings).
+//! Source: transformers `LlamaConfig`, `MistralConfig`, `Qwen2Config`, `Qwen3Config` (defaults, old and new places of the rope settings).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::config::{Family, Llama3Scaling, ModelConfig, Rope};
@@ -16,6 +16,9 @@ use super::map::{MappedFile, map_file};
 use super::matrix::RowOrder;
 use super::quant::DType;
 use super::stored::StoredTensor;
+
+const ARCHITECTURES: [&str; 4] =
+    ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"];
 
 pub(super) struct Folder {
     pub config: ModelConfig,
@@ -145,6 +148,8 @@ struct ConfigJson {
     attention_bias: Option<bool>,
     mlp_bias: Option<bool>,
     use_sliding_window: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    sliding_window: Option<Option<usize>>,
     max_window_layers: Option<usize>,
     layer_types: Option<Vec<String>>,
     quantization_config: Option<Value>,
@@ -179,6 +184,11 @@ impl TokenIds {
     }
 }
 
+/// Tells `null`, which has a meaning of its own, from a missing key.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<usize>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
 pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
     let path = folder.join("config.json");
     if !path.is_file() {
@@ -187,7 +197,9 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
     let json: ConfigJson = read_json(&path)?;
     let family = match json.model_type.as_str() {
         "llama" => Family::Llama,
+        "mistral" => Family::Mistral,
         "qwen2" => Family::Qwen2,
+        "qwen3" => Family::Qwen3,
         other => return Err(LoadError::unsupported(&path, "model_type", other, Family::SUPPORTED)),
     };
     refuse_other_arithmetic(&path, &json)?;
@@ -201,15 +213,21 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
         layers: json.num_hidden_layers,
         heads,
         kv_heads: json.num_key_value_heads.unwrap_or(heads),
-        head_dim: json.head_dim.unwrap_or(json.hidden_size / heads.max(1)),
+        head_dim: json.head_dim.unwrap_or(match family {
+            Family::Qwen3 => 128,
+            Family::Llama | Family::Mistral | Family::Qwen2 => json.hidden_size / heads.max(1),
+        }),
         rms_norm_eps: json.rms_norm_eps.unwrap_or(1e-6),
         rope,
         tie_word_embeddings: json.tie_word_embeddings.unwrap_or(false),
         qkv_bias: family == Family::Qwen2,
+        qk_norm: family == Family::Qwen3,
         max_position_embeddings: json.max_position_embeddings.unwrap_or(match family {
             Family::Llama => 2048,
-            Family::Qwen2 => 32768,
+            Family::Mistral => 131_072,
+            Family::Qwen2 | Family::Qwen3 => 32_768,
         }),
+        sliding_window: sliding_window(&path, family, &json)?,
         eos_token_ids: json.eos_token_id.map(TokenIds::into_vec).unwrap_or_default(),
         bos_token_id: json.bos_token_id.and_then(|ids| ids.into_vec().first().copied()),
     };
@@ -242,9 +260,9 @@ fn refuse_other_arithmetic(path: &Path, json: &ConfigJson) -> Result<(), LoadErr
         Err(LoadError::unsupported(path, what, found, supported))
     };
     if let Some(names) = &json.architectures
-        && !names.iter().any(|name| name == "LlamaForCausalLM" || name == "Qwen2ForCausalLM")
+        && !names.iter().any(|name| ARCHITECTURES.contains(&name.as_str()))
     {
-        return refuse("architectures", names.join(", "), "LlamaForCausalLM, Qwen2ForCausalLM");
+        return refuse("architectures", names.join(", "), &ARCHITECTURES.join(", "));
     }
     if let Some(activation) = &json.hidden_act
         && activation != "silu"
@@ -266,14 +284,38 @@ fn refuse_other_arithmetic(path: &Path, json: &ConfigJson) -> Result<(), LoadErr
     {
         return refuse("partial_rotary_factor", factor.to_string(), "1");
     }
-    // `use_sliding_window` is on in no released Qwen2; when on, it begins at layer `max_window_layers`.
-    let windowed =
-        json.use_sliding_window == Some(true) && json.max_window_layers.unwrap_or(0) < json.num_hidden_layers;
-    let layer_types = json.layer_types.as_deref().unwrap_or_default();
-    if windowed || layer_types.iter().any(|kind| kind != "full_attention") {
-        return refuse("attention", "a sliding window".to_owned(), "full attention in all layers");
+    let mut layer_types = json.layer_types.iter().flatten();
+    if let Some(kind) = layer_types.find(|kind| *kind != "full_attention" && *kind != "sliding_attention") {
+        return refuse("layer_types", kind.clone(), "full_attention, sliding_attention");
     }
     Ok(())
+}
+
+/// The window of the layers that have one.
+///
+/// Qwen stores one in every file and applies it only with `use_sliding_window`, from layer `max_window_layers` on;
+/// Mistral applies what it stores, and 4096 if it stores nothing.
+fn sliding_window(path: &Path, family: Family, json: &ConfigJson) -> Result<Option<usize>, LoadError> {
+    let sliding_layers = json.layer_types.iter().flatten().any(|kind| kind == "sliding_attention");
+    let switched_on = match (family, json.use_sliding_window) {
+        (Family::Qwen2 | Family::Qwen3, switch) => {
+            switch == Some(true)
+                && json.layer_types.is_none()
+                && json.max_window_layers.unwrap_or(28) < json.num_hidden_layers
+        }
+        (Family::Llama | Family::Mistral, switch) => switch != Some(false),
+    };
+    let stored = match (family, json.sliding_window) {
+        (Family::Mistral, None) => Some(4096),
+        (_, stored) => stored.flatten(),
+    };
+    match stored {
+        None if sliding_layers => {
+            let expected = "a size, as `layer_types` names sliding layers";
+            Err(LoadError::malformed(path, "sliding_window", expected, "none"))
+        }
+        window => Ok(window.filter(|_| sliding_layers || switched_on)),
+    }
 }
 
 /// The rope settings, in `rope_parameters` since transformers 5, in `rope_theta` and `rope_scaling` before.

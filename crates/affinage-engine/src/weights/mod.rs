@@ -15,7 +15,9 @@ mod stored;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
 
 pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
 pub use error::LoadError;
@@ -139,6 +141,18 @@ impl Weights {
     /// Numbers in all tensors; a tied output head counts once.
     pub fn parameter_count(&self) -> usize {
         self.tensors.values().map(|tensor| tensor.shape.iter().product::<usize>()).sum()
+    }
+
+    /// Reads every weight once: after one that is NaN or infinite all results would be, without a word why.
+    pub fn check_finite(&self) -> Result<(), LoadError> {
+        let tensors: Vec<_> = self.tensors.iter().collect();
+        let broken = tensors.par_iter().find_map_first(|(name, tensor)| {
+            tensor.first_not_finite().map(|(at, value)| (name, tensor, at, value))
+        });
+        let Some((name, tensor, at, value)) = broken else { return Ok(()) };
+        let file = self.files.iter().find(|file| Arc::ptr_eq(&file.map, &tensor.map));
+        let path = file.map_or(&self.path, |file| &file.path).clone();
+        Err(LoadError::NotFinite { path, tensor: (*name).clone(), at, value })
     }
 
     fn find(&self, name: &str) -> Result<&StoredTensor, LoadError> {

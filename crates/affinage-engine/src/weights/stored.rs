@@ -21,4 +21,22 @@ impl StoredTensor {
     pub fn size_bytes(&self) -> usize {
         self.dtype.bytes_for(self.shape.iter().product())
     }
+
+    /// Position as stored and value of the first number that is NaN or infinite.
+    pub fn first_not_finite(&self) -> Option<(usize, f32)> {
+        const VALUES: usize = 4096; // a whole number of blocks of every format
+        let mut values = [0.0; VALUES];
+        let bytes = &self.map[self.start..self.start + self.size_bytes()];
+        for (chunk, bytes) in bytes.chunks(self.dtype.bytes_for(VALUES)).enumerate() {
+            let values = &mut values[..bytes.len() / self.dtype.block_bytes() * self.dtype.block_len()];
+            self.dtype.unpack(bytes, values);
+            // A sum is not finite if a number is not, and is quick; two large numbers may overflow it too.
+            if values.iter().map(|value| value * 0.0).sum::<f32>() != 0.0
+                && let Some(at) = values.iter().position(|value| !value.is_finite())
+            {
+                return Some((chunk * VALUES + at, values[at]));
+            }
+        }
+        None
+    }
 }

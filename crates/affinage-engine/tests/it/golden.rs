@@ -10,7 +10,7 @@ use affinage_engine::weights::Weights;
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 
-const MODELS: [&str; 3] = ["tiny-llama", "tiny-llama3", "tiny-qwen2"];
+const MODELS: [&str; 5] = ["tiny-llama", "tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-mistral"];
 
 fn folder(model: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(model)
@@ -258,7 +258,11 @@ fn dropout_masks_do_not_depend_on_packing() {
 /// Dropout's backward against a central difference of its own loss, with the masks held fixed by the counter.
 #[test]
 fn gradient_under_dropout_matches_a_finite_difference() {
-    let (model, mut adapter, golden) = open("tiny-qwen2");
+    ["tiny-qwen2", "tiny-qwen3"].into_iter().for_each(require_finite_difference);
+}
+
+fn require_finite_difference(name: &str) {
+    let (model, mut adapter, golden) = open(name);
     adapter.config.dropout = 0.25;
     let rows = golden.rows();
     let mut trainer = Trainer::new(&model, adapter.clone(), config(3));
@@ -276,7 +280,7 @@ fn gradient_under_dropout_matches_a_finite_difference() {
     };
     let h = 5e-3;
     let numeric = (at(h) - at(-h)) / (2.0 * h as f64);
-    assert!((numeric - analytic).abs() < 2e-3 * analytic.abs(), "{numeric} {analytic}"); // f32 loss, step 5e-3
+    assert!((numeric - analytic).abs() < 2e-3 * analytic.abs(), "{name}: {numeric} {analytic}"); // f32 loss, step 5e-3
 }
 
 #[test]

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod adapters;
 mod gguf_file;
 mod golden;
 mod oracle;

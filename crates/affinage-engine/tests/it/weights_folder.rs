@@ -94,9 +94,9 @@ fn generation_config_adds_end_tokens() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"model_type": "gemma"})),
-        @"`config.json`: model_type is gemma, supported: llama, qwen2");
+        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3");
     insta::assert_snapshot!(changed(json!({"architectures": ["LlamaForSequenceClassification"]})),
-        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, Qwen2ForCausalLM");
+        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM");
     insta::assert_snapshot!(changed(json!({"hidden_act": "gelu"})),
         @"`config.json`: hidden_act is gelu, supported: silu");
     insta::assert_snapshot!(changed(json!({"attention_bias": true})),
@@ -110,13 +110,49 @@ fn what_is_not_implemented_is_refused_by_name() {
         @"`config.json`: the rope settings: expected a `rope_type`, found none");
     insta::assert_snapshot!(changed(json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})),
         @"`config.json`: partial_rotary_factor is 0.5, supported: 1");
-    insta::assert_snapshot!(changed(json!({"use_sliding_window": true, "max_window_layers": 1})),
-        @"`config.json`: attention is a sliding window, supported: full attention in all layers");
+    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "chunked_attention"]})),
+        @"`config.json`: layer_types is chunked_attention, supported: full_attention, sliding_attention");
     insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})),
-        @"`config.json`: attention is a sliding window, supported: full attention in all layers");
+        @"`config.json`: sliding_window: expected a size, as `layer_types` names sliding layers, found none");
+}
+
+/// Within a window attention is full; longer sequences are not taken.
+#[test]
+fn a_sliding_window_limits_the_positions() {
+    let read = |model: &str, changes: Value| {
+        let mut changes = changes;
+        changes["model_type"] = json!(model);
+        changes["head_dim"] = json!(8);
+        ModelConfig::read(with_config(changes).path()).expect("right")
+    };
+    let window = |model, changes| read(model, changes).sliding_window;
+    assert_eq!(read("mistral", json!({"sliding_window": 100})).max_positions(), 100);
+    assert_eq!(read("mistral", json!({"sliding_window": 1000})).max_positions(), 128);
+    assert_eq!(window("mistral", json!({"sliding_window": null})), None);
+    assert_eq!(window("mistral", json!({})), Some(4096), "what transformers takes when nothing is stored");
     // Present in every Qwen2 file, and off.
-    let off = json!({"use_sliding_window": false, "sliding_window": 32768, "max_window_layers": 1});
-    assert!(Weights::open(with_config(off).path()).is_ok());
+    let off = json!({"use_sliding_window": false, "sliding_window": 64, "max_window_layers": 1});
+    assert_eq!(window("qwen2", off), None);
+    assert_eq!(window("qwen2", json!({"sliding_window": 64})), None);
+    let on = json!({"use_sliding_window": true, "sliding_window": 64, "max_window_layers": 1});
+    assert_eq!(window("qwen2", on.clone()), Some(64));
+    assert_eq!(window("qwen3", on), Some(64));
+    let beyond = json!({"use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2});
+    assert_eq!(window("qwen3", beyond), None, "no layer has it");
+    let types = json!({"layer_types": ["full_attention", "sliding_attention"], "sliding_window": 64});
+    assert_eq!(window("qwen3", types), Some(64));
+}
+
+#[test]
+fn norms_of_heads_and_heads_wider_than_the_hidden_size() {
+    let weights = Weights::open(&golden("tiny-qwen3")).expect("a right folder");
+    let config = weights.config();
+    assert!(config.qk_norm && !config.qkv_bias && config.tie_word_embeddings);
+    assert_eq!((config.head_dim, config.heads * config.head_dim, config.hidden_size), (16, 64, 32));
+    assert_eq!(weights.vector("model.layers.1.self_attn.k_norm.weight").expect("there").len(), 16);
+    let mistral = Weights::open(&golden("tiny-mistral")).expect("a right folder");
+    assert_eq!((mistral.config().family, mistral.config().sliding_window), (Family::Mistral, None));
+    assert!(mistral.has("lm_head.weight"));
 }
 
 #[test]

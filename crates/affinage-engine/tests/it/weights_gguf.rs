@@ -91,6 +91,34 @@ fn qwen2_rows_stay_and_its_biases_are_required() {
 }
 
 #[test]
+fn qwen3_needs_its_head_norms_and_a_window_limits_the_positions() {
+    let mut file = tiny_llama();
+    for (key, value) in &mut file.metadata {
+        *key = key.replace("llama.", "qwen3.");
+        if key == "general.architecture" {
+            *value = Value::Text("qwen3");
+        }
+    }
+    assert_eq!(message(&file), "model: tensor `model.layers.0.self_attn.q_norm.weight` is missing");
+    for name in ["q", "k"] {
+        file.tensors.push(f32_tensor(&format!("blk.0.attn_{name}_norm.weight"), 1, HEAD_DIM));
+    }
+    file.set("qwen3.attention.key_length", Value::U32(HEAD_DIM as u32));
+    let weights = open(&file.bytes()).expect("a right file");
+    assert_eq!((weights.config().family, weights.config().qk_norm), (Family::Qwen3, true));
+    assert_eq!(
+        weights.vector("model.layers.0.self_attn.k_norm.weight").expect("there"),
+        [0.0, 1.0, 2.0, 3.0]
+    );
+    let mut out = [0.0; 1];
+    weights.matrix("model.layers.0.self_attn.q_proj.weight").expect("there").read_row(1, 0..1, &mut out);
+    assert_eq!(out, [100.0], "rows stay");
+    assert_eq!((weights.config().sliding_window, weights.config().max_positions()), (None, 64));
+    file.set("qwen3.attention.sliding_window", Value::U32(10));
+    assert_eq!(open(&file.bytes()).expect("right").config().max_positions(), 10);
+}
+
+#[test]
 fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
     // transformers: low-frequency waves are divided by 32, high ones kept, between them blended.
     let with_factors = |factors: [f32; 2]| {
@@ -120,7 +148,7 @@ fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("mamba")); }),
-        @"model: the architecture is mamba, supported: llama, qwen2");
+        @"model: the architecture is mamba, supported: llama (also for Mistral), qwen2, qwen3");
     insta::assert_snapshot!(changed(|f| { f.set("llama.rope.scaling.type", Value::Text("yarn")); }),
         @"model: llama.rope.scaling.type is yarn, supported: none, rope_freqs");
     insta::assert_snapshot!(changed(|f| { f.set("llama.expert_count", Value::U32(8)); }),
@@ -133,7 +161,7 @@ fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(|f| f.tensor("token_embd.weight").type_id = 10),
         @"model: tensor `token_embd.weight` is stored as Q2_K, supported: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, IQ4_NL");
     insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("blk.0.attn_q_norm.weight", 1, HEAD_DIM))),
-        @"model: tensor `blk.0.attn_q_norm.weight` is not part of a llama decoder as implemented here");
+        @"model: tensor `model.layers.0.self_attn.q_norm.weight` is not part of a llama decoder as implemented here");
     insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("blk.0.attn_q.bias", 1, Q_ROWS))),
         @"model: tensor `model.layers.0.self_attn.q_proj.bias` is not part of a llama decoder as implemented here");
 }

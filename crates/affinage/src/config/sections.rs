@@ -43,6 +43,8 @@ pub struct Train {
     /// LoRA alpha; updates are scaled by alpha / rank.
     #[serde(deserialize_with = "checks::positive")]
     pub alpha: f64,
+    /// Scale by alpha / sqrt(rank) instead (rsLoRA).
+    pub use_rslora: bool,
     /// The projections that get an adapter, at least one, in the order of the model.
     #[serde(deserialize_with = "checks::targets")]
     pub targets: Vec<Target>,
@@ -91,6 +93,7 @@ impl Default for Train {
         Self {
             rank: 16,
             alpha: 32.0,
+            use_rslora: false,
             targets: Target::ALL.to_vec(),
             dropout: 0.0,
             learning_rate: 2e-4,
@@ -101,7 +104,7 @@ impl Default for Train {
             rows_per_step: 8,
             max_seq_tokens: 1024,
             micro_batch_tokens: 1024,
-            loss: LossMode::Assistant,
+            loss: LossMode::LastAnswer,
             clip_norm: 1.0,
             weight_decay: 0.0,
             lora_plus_ratio: 1.0,

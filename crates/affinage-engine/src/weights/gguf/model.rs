@@ -70,6 +70,8 @@ fn canonical_name(name: &str) -> Option<String> {
         "attn_q" => "self_attn.q_proj",
         "attn_k" => "self_attn.k_proj",
         "attn_v" => "self_attn.v_proj",
+        "attn_q_norm" => "self_attn.q_norm",
+        "attn_k_norm" => "self_attn.k_norm",
         "attn_output" => "self_attn.o_proj",
         "ffn_norm" => "post_attention_layernorm",
         "ffn_gate" => "mlp.gate_proj",
@@ -83,8 +85,10 @@ fn canonical_name(name: &str) -> Option<String> {
 fn row_order(name: &str, config: &ModelConfig) -> RowOrder {
     let permuted = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
     match config.family {
-        Family::Llama if permuted => RowOrder::InterleavedHalves { head_dim: config.head_dim },
-        Family::Llama | Family::Qwen2 => RowOrder::AsStored,
+        Family::Llama | Family::Mistral if permuted => {
+            RowOrder::InterleavedHalves { head_dim: config.head_dim }
+        }
+        Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => RowOrder::AsStored,
     }
 }
 
@@ -101,10 +105,13 @@ impl<'a> Reader<'a> {
         let architecture =
             metadata.string("general.architecture")?.ok_or_else(|| missing(path, "general.architecture"))?;
         let family = match architecture {
+            // llama.cpp writes Mistral as `llama` too: the arithmetic is the same.
             "llama" => Family::Llama,
             "qwen2" => Family::Qwen2,
+            "qwen3" => Family::Qwen3,
             other => {
-                return Err(LoadError::unsupported(path, "the architecture", other, Family::SUPPORTED));
+                let supported = "llama (also for Mistral), qwen2, qwen3";
+                return Err(LoadError::unsupported(path, "the architecture", other, supported));
             }
         };
         Ok(Reader { path, metadata, architecture, family })
@@ -143,7 +150,9 @@ impl<'a> Reader<'a> {
             },
             tie_word_embeddings: find("output.weight").is_none(),
             qkv_bias: self.family == Family::Qwen2,
+            qk_norm: self.family == Family::Qwen3,
             max_position_embeddings: self.required("context_length")?,
+            sliding_window: self.size("attention.sliding_window")?.filter(|window| *window > 0),
             eos_token_ids: self.end_tokens()?,
             bos_token_id: self.token("tokenizer.ggml.bos_token_id")?,
         };

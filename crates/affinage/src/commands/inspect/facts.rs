@@ -115,7 +115,11 @@ fn shown(ctx: &Context, facts: &Facts) -> String {
         "heads",
         format!("{} of size {}, {} for keys and values", config.heads, config.head_dim, config.kv_heads),
     );
-    line("positions", format!("{}, rope {}", count(config.max_position_embeddings as u64), rope(config)));
+    let window = match config.sliding_window {
+        Some(window) => format!(" (attention slides beyond {})", count(window as u64)),
+        None => String::new(),
+    };
+    line("positions", format!("{}{window}, rope {}", count(config.max_positions() as u64), rope(config)));
     let head = if config.tie_word_embeddings { "tied to the embedding" } else { "of its own" };
     let (used, known) = (count(facts.tokenizer_tokens as u64), count(config.vocab_size as u64));
     line("vocabulary", format!("{used} tokens ({known} in the model), output head {head}"));

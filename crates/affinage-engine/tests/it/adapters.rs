@@ -1,0 +1,172 @@
+//! Adapters of peft (`testdata/golden/make_adapters.py`): every option it writes is computed or refused by name.
+
+use std::path::{Path, PathBuf};
+
+use affinage_engine::checkpoint::{ADAPTER_CONFIG, ADAPTER_FILE, load_adapter, save_adapter};
+use affinage_engine::lora::{Adapter, Target};
+use affinage_engine::model::{Model, Pass};
+use affinage_engine::weights::Weights;
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(name)
+}
+
+fn numbers(bytes: &[u8], name: &str) -> Vec<f32> {
+    let tensors = SafeTensors::deserialize(bytes).unwrap();
+    tensors.tensor(name).unwrap().data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+fn ids(document: usize) -> Vec<u32> {
+    let bytes = std::fs::read(golden("tiny-qwen3/golden.safetensors")).unwrap();
+    numbers(&bytes, &format!("doc{document}.ids")).into_iter().map(|id| id.to_bits()).collect()
+}
+
+fn open() -> (Weights, Model) {
+    let weights = Weights::open(&golden("tiny-qwen3")).unwrap();
+    let model = Model::load(&weights).unwrap();
+    (weights, model)
+}
+
+fn load(name: &str, weights: &Weights) -> Adapter {
+    load_adapter(&golden("adapters").join(name), weights.config()).unwrap()
+}
+
+#[test]
+fn patterns_layers_and_expressions_give_the_logits_of_peft() {
+    let (weights, model) = open();
+    let expected = std::fs::read(golden("adapters/logits.safetensors")).unwrap();
+    for (name, written) in
+        [("patterns", "patterns"), ("expression", "expression"), ("layers", "layers"), ("ours", "patterns")]
+    {
+        let adapter = load(name, &weights);
+        for document in 0..3 {
+            let logits = model.logits(&ids(document), Pass { adapter: Some(&adapter), dropout: None });
+            let want = numbers(&expected, &format!("doc{document}.{written}"));
+            let worst = logits.iter().zip(&want).map(|(g, w)| (g - w).abs()).fold(0.0, f32::max);
+            assert!(worst < 2e-5, "{name} doc{document}: {worst:e}"); // f32 rounding; the adapters move logits by 1.7 or more
+            let base = model.logits(&ids(document), Pass::default());
+            assert!(base.iter().zip(&want).any(|(g, w)| (g - w).abs() > 0.2), "{name} doc{document}");
+        }
+    }
+}
+
+#[test]
+fn ranks_and_alphas_are_those_of_the_first_pattern_that_fits() {
+    let (weights, _) = open();
+    let patterns = load("patterns", &weights);
+    let of = |layer, target| patterns.layout.pair(layer, target).map(|pair| (pair.rank, pair.alpha));
+    assert_eq!((of(0, Target::QProj), of(1, Target::QProj)), (Some((4, 8.0)), Some((2, 8.0))));
+    assert_eq!((of(0, Target::VProj), of(0, Target::KProj)), (Some((4, 3.0)), None));
+    assert_eq!((of(0, Target::DownProj), of(1, Target::DownProj)), (Some((6, 5.0)), Some((6, 8.0))));
+    let scale = patterns.layout.pair(0, Target::DownProj).unwrap().scale;
+    assert!((scale - 5.0 / 6f32.sqrt()).abs() < 1e-6, "rsLoRA with the rank of the module");
+    let modules = |name| -> Vec<_> {
+        load(name, &weights).layout.pairs.iter().map(|pair| (pair.layer, pair.target)).collect()
+    };
+    assert_eq!(modules("expression"), [(1, Target::KProj), (1, Target::UpProj)]);
+    assert_eq!(modules("layers"), [(1, Target::OProj), (1, Target::UpProj)]);
+}
+
+/// `adapters/ours` is what this writes; `make_adapters.py` holds peft to the same logits from it.
+#[test]
+fn what_is_written_is_what_peft_was_given() {
+    let (weights, _) = open();
+    let adapter = load("patterns", &weights);
+    let dir = tempfile::tempdir().unwrap();
+    save_adapter(&adapter, "tiny-qwen3", dir.path()).unwrap();
+    if std::env::var_os("AFFINAGE_BLESS").is_some() {
+        std::fs::create_dir_all(golden("adapters/ours")).unwrap();
+        save_adapter(&adapter, "tiny-qwen3", &golden("adapters/ours")).unwrap();
+    }
+    for file in [ADAPTER_CONFIG, ADAPTER_FILE] {
+        let written = std::fs::read(dir.path().join(file)).unwrap();
+        assert!(written == std::fs::read(golden("adapters/ours").join(file)).unwrap(), "{file}");
+    }
+    assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), adapter);
+    for name in ["expression", "layers"] {
+        let adapter = load(name, &weights);
+        save_adapter(&adapter, "tiny-qwen3", dir.path()).unwrap();
+        assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), adapter);
+    }
+}
+
+/// The message for the adapter `layers` with another configuration.
+fn refused(changes: Value) -> String {
+    let (weights, _) = open();
+    let dir = tempfile::tempdir().unwrap();
+    let source = golden("adapters/layers");
+    std::fs::copy(source.join(ADAPTER_FILE), dir.path().join(ADAPTER_FILE)).unwrap();
+    let mut config: Value =
+        serde_json::from_slice(&std::fs::read(source.join(ADAPTER_CONFIG)).unwrap()).unwrap();
+    for (key, value) in changes.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    std::fs::write(dir.path().join(ADAPTER_CONFIG), config.to_string()).unwrap();
+    let error = load_adapter(dir.path(), weights.config()).expect_err("another adapter").to_string();
+    error.replace(&format!("{}/", dir.path().display()), "")
+}
+
+#[test]
+fn what_is_not_computed_is_refused_by_name() {
+    insta::assert_snapshot!(refused(json!({"use_dora": true})), @"`adapter_config.json`: use_dora is true, expected nothing: this is not computed here");
+    insta::assert_snapshot!(refused(json!({"modules_to_save": ["lm_head"]})), @r#"`adapter_config.json`: modules_to_save is ["lm_head"], expected nothing: this is not computed here"#);
+    insta::assert_snapshot!(refused(json!({"bias": "lora_only"})), @r#"`adapter_config.json`: bias is "lora_only", expected "none""#);
+    insta::assert_snapshot!(refused(json!({"lora_bias": true})), @"`adapter_config.json`: lora_bias is true, expected nothing: this is not computed here");
+    insta::assert_snapshot!(refused(json!({"init_lora_weights": "pissa_niter_4"})), @r#"`adapter_config.json`: init_lora_weights is "pissa_niter_4", expected true, false, gaussian, eva or orthogonal: others change the base model's weights"#);
+    insta::assert_snapshot!(refused(json!({"trainable_token_indices": [1]})), @"`adapter_config.json`: trainable_token_indices is [1], expected nothing: this is not computed here");
+    insta::assert_snapshot!(refused(json!({"layer_replication": [[0, 1]]})), @"`adapter_config.json`: layer_replication is [[0,1]], expected nothing: this is not computed here");
+    insta::assert_snapshot!(refused(json!({"alora_invocation_tokens": [5]})), @"`adapter_config.json`: alora_invocation_tokens is [5], expected nothing: this is not computed here");
+    insta::assert_snapshot!(refused(json!({"loftq_config": {"loftq_bits": 4}})), @r#"`adapter_config.json`: loftq_config is {"loftq_bits":4}, expected nothing: this is not computed here"#);
+    insta::assert_snapshot!(refused(json!({"an_option_of_tomorrow": 3})), @"`adapter_config.json`: an_option_of_tomorrow is 3, expected nothing: this is not computed here");
+    insta::assert_snapshot!(refused(json!({"peft_type": "LOHA"})), @r#"`adapter_config.json`: peft_type is "LOHA", expected "LORA""#);
+    insta::assert_snapshot!(refused(json!({"target_modules": ["q_proj", "lm_head"]})), @r#"`adapter_config.json`: target_modules is ["q_proj","lm_head"], expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"#);
+    insta::assert_snapshot!(refused(json!({"target_modules": ["q_proj", "gate_up_proj"]})), @r#"`adapter_config.json`: target_modules is "gate_up_proj" among others, expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"#);
+    insta::assert_snapshot!(refused(json!({"target_modules": ".*head"})), @r#"`adapter_config.json`: target_modules is ".*head", expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"#);
+    insta::assert_snapshot!(refused(json!({"target_modules": "(?=q).*"})), @r#"`adapter_config.json`: target_modules is "(?=q).*", expected a regular expression without look-around and back-references"#);
+    insta::assert_snapshot!(refused(json!({"layers_pattern": "h"})), @r#"`adapter_config.json`: layers_pattern is "h", expected "layers""#);
+    insta::assert_snapshot!(refused(json!({"layers_to_transform": "all"})), @r#"`adapter_config.json`: layers_to_transform is "all", expected a layer number or a list of them"#);
+    insta::assert_snapshot!(refused(json!({"rank_pattern": {"o_proj": 0}})), @"`adapter_config.json`: rank_pattern is 0, expected 1 to 4096");
+    insta::assert_snapshot!(refused(json!({"alpha_pattern": {"(": 1}})), @r#"`adapter_config.json`: alpha_pattern is "(", expected a regular expression without look-around and back-references"#);
+    insta::assert_snapshot!(refused(json!({"r": 1_000_000})), @"`adapter_config.json`: r is 1000000, expected 1 to 4096");
+}
+
+#[test]
+fn tensors_that_do_not_fit_the_configuration_are_named() {
+    insta::assert_snapshot!(refused(json!({"r": 4096})), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.self_attn.o_proj.lora_A.weight` has shape [1, 64], expected [4096, 64]");
+    insta::assert_snapshot!(refused(json!({"exclude_modules": ["o_proj", "gate_proj"]})), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.self_attn.o_proj.lora_A.weight` is not a LoRA matrix of the modules in adapter_config.json");
+    insta::assert_snapshot!(refused(json!({"layers_to_transform": [0, 1]})), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.0.self_attn.o_proj.lora_A.weight` is missing");
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let (weights, _) = open();
+    let dir = tempfile::tempdir().unwrap();
+    let source = golden("adapters/patterns");
+    let copy = |file: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        std::fs::write(dir.path().join(file), change(std::fs::read(source.join(file)).unwrap())).unwrap();
+    };
+    let message = || {
+        let error = load_adapter(dir.path(), weights.config()).expect_err("damaged").to_string();
+        error.replace(&format!("{}/", dir.path().display()), "")
+    };
+    copy(ADAPTER_CONFIG, &|bytes| bytes);
+    let whole = std::fs::read(source.join(ADAPTER_FILE)).unwrap();
+    for len in (0..whole.len()).step_by(97) {
+        copy(ADAPTER_FILE, &|bytes| bytes[..len].to_vec());
+        assert_eq!(
+            message(),
+            "`adapter_model.safetensors` is not a complete safetensors file",
+            "{len} bytes"
+        );
+    }
+    copy(ADAPTER_FILE, &|mut bytes| {
+        let at = bytes.len() - 4;
+        bytes[at..].copy_from_slice(&f32::NAN.to_le_bytes());
+        bytes
+    });
+    insta::assert_snapshot!(message(), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.self_attn.v_proj.lora_B.weight` holds values that are not finite");
+    copy(ADAPTER_CONFIG, &|bytes| bytes[..40].to_vec());
+    insta::assert_snapshot!(message(), @"`adapter_config.json` is not valid JSON");
+}
