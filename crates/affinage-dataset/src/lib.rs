@@ -11,6 +11,7 @@ pub mod hash;
 pub mod import;
 pub mod lint;
 pub mod message;
+pub mod preference;
 pub mod shingle;
 pub mod split;
 pub mod template;

@@ -7,6 +7,7 @@
 mod decisions;
 mod forget;
 mod import;
+mod lookup;
 mod raw;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The `affinage` binary: all input and output around the three libraries.
 //!
 //! `cli.rs` reads the command line, `context.rs` opens the project, `commands/` holds one file per command. Files
-//! of a run are written only by `run.rs`, `events.rs` and `jsonl.rs`, sockets are opened only in `http.rs`, and
+//! of a run are written only by `run.rs`, `events.rs` and `jsonl.rs`, sockets are opened only in `http.rs` and `web/`, and
 //! nothing prints but `ui/`.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod context;
 mod datasets;
+mod desk;
 mod errors;
 mod evaluation;
 mod events;
@@ -29,6 +30,7 @@ mod run;
 mod suites;
 mod training;
 mod ui;
+mod web;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
-//! `affinage review`: decisions as a JSONL file, out and back in.
+//! `affinage review`: the desk in the browser, or decisions as a JSONL file, out and back in.
 //!
-//! One line is one candidate with all its answers and what lint says about each. The user fills in `decision`
+//! One line of the file is one candidate with all its answers and what lint says about each. The user fills in `decision`
 //! (`accept`, `reject` or `edit`), `variant` if it is not the proposed one, and `text` for an edit.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,17 +14,19 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
+use crate::desk::Desk;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{Action, Decision, Library};
+use crate::lock::FolderLock;
 use crate::ui::count;
+use crate::web::{Room, RoomArgs};
 
 /// Decide what to learn from: accept, reject or edit each answer
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  affinage review --export cards.jsonl     then fill in \"decision\" in each line\n  \
-    affinage review --import cards.jsonl"
-)]
+#[command(after_help = "Examples:\n  affinage review                          the desk, in your browser\n  \
+    affinage review --export cards.jsonl     then fill in \"decision\" in each line\n  \
+    affinage review --import cards.jsonl")]
 pub struct ReviewArgs {
     /// Write all candidates with their answers, flags and decisions
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
@@ -32,6 +34,8 @@ pub struct ReviewArgs {
     /// Read decisions: lines with `decision` set to accept, reject or edit
     #[arg(long, value_name = "FILE")]
     pub import: Option<PathBuf>,
+    #[command(flatten)]
+    pub room: RoomArgs,
 }
 
 pub fn run(ctx: &Context, args: ReviewArgs) -> anyhow::Result<()> {
@@ -39,9 +43,32 @@ pub fn run(ctx: &Context, args: ReviewArgs) -> anyhow::Result<()> {
     match (args.export, args.import) {
         (Some(file), _) => export(ctx, &file),
         (None, Some(file)) => import(ctx, &file),
-        (None, None) => Err(anyhow!("the review desk in the browser does not exist yet"))
-            .hint("decide in a file: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`"),
+        (None, None) => open_desk(ctx, &args.room),
     }
+}
+
+/// Serves the desk until Ctrl-C. Candidates are read beside it, so the first card is there at once.
+fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
+    let _lock = FolderLock::acquire(&ctx.project)?;
+    let desk = Desk::open(&ctx.project)?;
+    let before = desk.decided();
+    let room = Room::open(args.port)?;
+    room.announce(ctx, args, "the review desk")?;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| desk.read_library(&ctx.project));
+        room.serve(&|request| desk.answer(request))?;
+        reading.join().expect("reading the library does not panic")
+    })?;
+    let decided = desk.decided();
+    ctx.ui.say(format!(
+        "{} candidates decided, {} of them now; everything is saved",
+        count(decided as u64),
+        count(decided.saturating_sub(before) as u64)
+    ));
+    if decided > 0 {
+        ctx.ui.hint("go on with `affinage review`, or freeze what you accepted: `affinage dataset`");
+    }
+    Ok(())
 }
 
 /// One line of the file. Only `id`, `decision`, `variant` and `text` are read back.

@@ -2,10 +2,12 @@
 
 mod cli;
 mod data;
+mod desk;
 mod inspect;
 mod judge;
 mod project;
 mod report;
+mod room;
 mod run;
 mod tidy;
 mod tiny;

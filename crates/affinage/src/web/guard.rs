@@ -1,0 +1,103 @@
+//! Who is let in: the token in the address, `Host` and `Origin`.
+
+use anyhow::anyhow;
+
+use super::reply::Reply;
+use super::request::{Method, Raw, Request};
+
+pub struct Guard {
+    token: String,
+    hosts: [String; 2],
+}
+
+const TOKEN_BYTES: usize = 24;
+
+impl Guard {
+    /// A guard with a new random token.
+    ///
+    /// Errors: the operating system gives no random bytes.
+    pub fn new(port: u16) -> anyhow::Result<Guard> {
+        let mut bytes = [0; TOKEN_BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes for the token: {error}"))?;
+        let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Guard { token, hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")] })
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The request with its path below the token, or the refusal to send.
+    pub fn admit(&self, raw: Raw) -> Result<Request, Reply> {
+        let is_host = |name: &str| self.hosts.iter().any(|host| host == name);
+        if !raw.host.as_deref().is_some_and(is_host) {
+            return Err(Reply::error(421, "this server answers to 127.0.0.1 only", None));
+        }
+        let is_origin = |origin: &str| origin.strip_prefix("http://").is_some_and(is_host);
+        let origin_fits = match (&raw.origin, raw.method) {
+            (Some(origin), _) => is_origin(origin),
+            (None, Method::Get) => true,
+            (None, Method::Post) => false,
+        };
+        if !origin_fits {
+            return Err(Reply::error(403, "the request comes from another page", None));
+        }
+        let path = raw.target.split('?').next().unwrap_or_default();
+        let below = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        match below {
+            Some((token, below)) if self.is_token(token) => {
+                Ok(Request::new(raw.method, below, &raw.target, raw.body))
+            }
+            _ => Err(Reply::error(
+                403,
+                "this address has no valid token",
+                Some("use the address that the terminal shows; it changes at every start"),
+            )),
+        }
+    }
+
+    /// Compares without stopping at the first difference, so that time tells nothing about the token.
+    fn is_token(&self, given: &str) -> bool {
+        let pairs = given.bytes().zip(self.token.bytes());
+        given.len() == self.token.len() && pairs.fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(method: Method, target: &str, host: &str, origin: Option<&str>) -> Raw {
+        Raw {
+            method,
+            target: target.to_owned(),
+            host: Some(host.to_owned()),
+            origin: origin.map(str::to_owned),
+            body: Vec::new(),
+            keep_alive: true,
+        }
+    }
+
+    #[test]
+    fn only_the_token_the_host_and_the_own_page_are_let_in() {
+        let guard = Guard::new(4000).expect("random bytes");
+        let page = format!("/{}/api/card?id=a%20b", guard.token());
+        let status = |method, target: &str, host, origin| match guard.admit(raw(method, target, host, origin))
+        {
+            Ok(_) => 200,
+            Err(reply) => reply.status,
+        };
+        let own = Some("http://127.0.0.1:4000");
+        assert_eq!(status(Method::Get, &page, "127.0.0.1:4000", None), 200);
+        assert_eq!(status(Method::Post, &page, "localhost:4000", own), 200);
+        assert_eq!(status(Method::Post, &page, "127.0.0.1:4000", None), 403, "a POST names its page");
+        assert_eq!(status(Method::Get, &page, "127.0.0.1:4000", Some("http://127.0.0.1:4001")), 403);
+        assert_eq!(status(Method::Get, &page, "127.0.0.1:4000", Some("null")), 403);
+        assert_eq!(status(Method::Get, &page, "evil.example:4000", None), 421, "DNS rebinding");
+        assert_eq!(status(Method::Get, "/", "127.0.0.1:4000", None), 403);
+        assert_eq!(status(Method::Get, &page.replacen('/', "/0", 1), "127.0.0.1:4000", None), 403);
+        let request = guard.admit(raw(Method::Get, &page, "127.0.0.1:4000", None)).ok().expect("let in");
+        assert_eq!((request.path.as_str(), request.query("id")), ("api/card", Some("a b")));
+        assert_ne!(guard.token(), Guard::new(4000).expect("random bytes").token());
+    }
+}
