@@ -4,6 +4,9 @@
 //! hidden nodes between them are passed over. Answers that hang under the same user turn are variants of each
 //! other (regenerations), however many hidden nodes stand between.
 
+use serde::{Deserialize, Serialize};
+
+use crate::authorship::{self, Written};
 use crate::conversation::{Conversation, Feedback, NodeRole};
 use crate::hash::short_hash;
 use crate::message::{Message, Role};
@@ -23,6 +26,33 @@ impl Default for ContextPolicy {
     }
 }
 
+/// Whose words the model is to learn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Learn {
+    /// Those of the assistant.
+    #[default]
+    Assistant,
+    /// The user's own: what the assistant said becomes the prompt.
+    Mine,
+    /// Only answers that the user has edited.
+    Edited,
+}
+
+impl Learn {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Learn::Assistant => "assistant",
+            Learn::Mine => "mine",
+            Learn::Edited => "edited",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Learn> {
+        [Learn::Assistant, Learn::Mine, Learn::Edited].into_iter().find(|learn| learn.as_str() == name)
+    }
+}
+
 /// One answer to a candidate's prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
@@ -36,6 +66,8 @@ pub struct Variant {
     /// The provider's word if the answer was cut off.
     pub truncated: Option<String>,
     pub feedback: Option<Feedback>,
+    /// The user changed the answer where it was written.
+    pub edited: bool,
     /// The branch the user ended on goes through this answer.
     pub active: bool,
 }
@@ -57,6 +89,46 @@ pub struct Candidate {
     pub prompt_media_count: usize,
     /// Never empty; texts are distinct.
     pub variants: Vec<Variant>,
+}
+
+impl Variant {
+    /// Characters by writer.
+    pub fn written(&self) -> Written {
+        authorship::written(&self.text, None, self.model.as_deref())
+    }
+}
+
+/// Candidates of what is to be learnt.
+pub fn candidates_of(conversation: &Conversation, policy: &ContextPolicy, learn: Learn) -> Vec<Candidate> {
+    match learn {
+        Learn::Mine => candidates(&sides_swapped(conversation), policy),
+        Learn::Assistant | Learn::Edited => candidates(conversation, policy),
+    }
+}
+
+/// The conversation as the assistant would tell it: user turns are answers, assistant turns are prompts.
+fn sides_swapped(conversation: &Conversation) -> Conversation {
+    let mut swapped = conversation.clone();
+    for node in &mut swapped.nodes {
+        match node.role {
+            NodeRole::User => {
+                node.role = NodeRole::Assistant;
+                node.model = None;
+                node.author.get_or_insert_with(|| "me".to_owned());
+            }
+            NodeRole::Assistant => node.role = NodeRole::User,
+            // Between two nodes of one turn it must not look like an answer.
+            NodeRole::Tool => {
+                node.role = NodeRole::User;
+                node.hidden = true;
+            }
+            NodeRole::System => node.hidden = true,
+        }
+        // Ratings and cuts are facts about the assistant's answers.
+        node.feedback = None;
+        node.truncated = None;
+    }
+    swapped
 }
 
 /// All candidates of a conversation, in the order of their prompts.
@@ -219,6 +291,7 @@ impl<'a> Turns<'a> {
                 author: last.and_then(|node| node.author.clone()),
                 truncated: last.and_then(|node| node.truncated.clone()),
                 feedback: spoken.clone().find_map(|node| node.feedback),
+                edited: spoken.clone().any(|node| node.edited),
                 active: self.active[terminal],
             });
         }

@@ -26,6 +26,16 @@ pub enum Provider {
     Alpaca,
     /// Markdown or plain text with speakers.
     Transcript,
+    /// Open WebUI: its JSON export or `webui.db`.
+    OpenWebUi,
+    LibreChat,
+    LmStudio,
+    /// `logs.db` of the `llm` command.
+    Llm,
+    /// Google Takeout: My Activity, or a Workspace conversation.
+    Gemini,
+    /// A prompt of Google AI Studio, kept in Drive.
+    AiStudio,
 }
 
 impl Provider {
@@ -37,17 +47,28 @@ impl Provider {
             Provider::ShareGpt => "sharegpt",
             Provider::Alpaca => "alpaca",
             Provider::Transcript => "transcript",
+            Provider::OpenWebUi => "open-webui",
+            Provider::LibreChat => "librechat",
+            Provider::LmStudio => "lm-studio",
+            Provider::Llm => "llm",
+            Provider::Gemini => "gemini",
+            Provider::AiStudio => "ai-studio",
         }
     }
 
     pub fn parse(name: &str) -> Option<Provider> {
         use Provider::*;
-        [ChatGpt, Claude, Messages, ShareGpt, Alpaca, Transcript].into_iter().find(|p| p.as_str() == name)
+        let all = [
+            ChatGpt, Claude, Messages, ShareGpt, Alpaca, Transcript, OpenWebUi, LibreChat, LmStudio, Llm,
+            Gemini, AiStudio,
+        ];
+        all.into_iter().find(|p| p.as_str() == name)
     }
 
     /// True if the provider gives every message an id of its own, so that two exports can be united node by node.
     pub fn has_node_ids(self) -> bool {
-        matches!(self, Provider::ChatGpt | Provider::Claude)
+        use Provider::*;
+        matches!(self, ChatGpt | Claude | OpenWebUi | LibreChat | LmStudio | Llm | Gemini | AiStudio)
     }
 }
 
@@ -127,6 +148,9 @@ pub struct Node {
     /// The provider does not show this node to the reader.
     pub hidden: bool,
     pub feedback: Option<Feedback>,
+    /// The user changed the text where it was written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edited: bool,
 }
 
 impl Node {
@@ -142,6 +166,7 @@ impl Node {
             truncated: None,
             hidden: false,
             feedback: None,
+            edited: false,
         }
     }
 
@@ -202,6 +227,8 @@ pub struct Conversation {
     pub provider: Provider,
     pub native_id: String,
     pub title: String,
+    /// Folder or project the user put it into, as the export names it.
+    pub project: Option<String>,
     pub time_s: Option<f64>,
     /// Parents first; build with [`Conversation::arrange`].
     pub nodes: Vec<Node>,
@@ -219,6 +246,20 @@ pub enum TreeError {
 }
 
 impl Conversation {
+    /// A conversation without nodes, title or time.
+    pub fn new(provider: Provider, native_id: impl Into<String>, origin: Origin) -> Conversation {
+        Conversation {
+            provider,
+            native_id: native_id.into(),
+            title: String::new(),
+            project: None,
+            time_s: None,
+            nodes: Vec::new(),
+            active_leaf: None,
+            origin,
+        }
+    }
+
     /// `provider:native_id`, unique in a library.
     pub fn key(&self) -> String {
         format!("{}:{}", self.provider.as_str(), self.native_id)
@@ -344,15 +385,7 @@ mod tests {
     }
 
     fn empty() -> Conversation {
-        Conversation {
-            provider: Provider::ChatGpt,
-            native_id: "c".into(),
-            title: String::new(),
-            time_s: None,
-            nodes: Vec::new(),
-            active_leaf: None,
-            origin: Origin::default(),
-        }
+        Conversation::new(Provider::ChatGpt, "c", Origin::default())
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::authorship::Written;
 use crate::conversation::Origin;
 use crate::message::{Message, Role};
 
@@ -21,6 +22,9 @@ pub struct Provenance {
     pub node_ids: Vec<String>,
     /// Model that wrote the answer, as the export names it.
     pub model: Option<String>,
+    /// Characters of the answer by writer.
+    #[serde(default)]
+    pub written: Written,
     /// Speaker of a transcript, or `author` for an answer edited or written by the user.
     pub author: Option<String>,
 }

@@ -3,9 +3,11 @@
 //! Nothing here touches a file, a socket, the clock, the environment or the terminal: readers, times and seeds come
 //! in as arguments.
 
+pub mod authorship;
 pub mod candidate;
 pub mod conversation;
 pub mod dedup;
+pub mod edit;
 pub mod example;
 pub mod hash;
 pub mod import;
@@ -15,6 +17,7 @@ pub mod preference;
 pub mod shingle;
 pub mod split;
 pub mod template;
+pub mod territory;
 pub mod tokenize;
 pub mod tokenizer;
 pub mod version;

@@ -17,11 +17,23 @@ pub const MANIFEST_VERSION: u32 = 1;
 pub struct Rules {
     /// `signed` (decisions only) or `accept-clean` (also what lint finds nothing against).
     pub selection: String,
+    /// Whose words: `assistant`, `mine` or `edited`.
+    #[serde(default = "assistant", skip_serializing_if = "is_assistant")]
+    pub learn: String,
     pub validation_share: f64,
     pub test_share: f64,
     pub seed: u64,
     pub context_exchanges: usize,
     pub context_chars: usize,
+}
+
+fn assistant() -> String {
+    "assistant".to_owned()
+}
+
+/// Older versions had no choice; their hashes must stay what they are.
+fn is_assistant(learn: &str) -> bool {
+    learn == "assistant"
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +49,9 @@ pub struct Counts {
     pub accepted: usize,
     pub edited: usize,
     pub rejected: usize,
+    /// In conversations that are skipped, private or set aside.
+    #[serde(default)]
+    pub set_aside: usize,
     /// Candidates nobody decided on and that were not taken.
     pub undecided: usize,
     /// Chosen, but with an error that keeps an example out.

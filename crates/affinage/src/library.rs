@@ -5,12 +5,17 @@
 //! variant by their content, so they outlive a new import. The only place that speaks SQL.
 
 mod decisions;
+mod fixes;
 mod forget;
 mod import;
 mod lookup;
+mod profiles;
 mod raw;
+mod schema;
+mod search;
+mod shelves;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::conversation::{Conversation, Link, Node, Origin, Provider};
@@ -19,64 +24,15 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 pub use decisions::{Action, Decision};
+pub use fixes::{Derivation, TextFix};
 pub use import::Imported;
+pub use profiles::Profile;
+pub use search::Hit;
+pub use shelves::{Access, Choice, ShelfView, Territory, access};
 
 use crate::errors::HintExt as _;
 
 pub const LIBRARY_FILE: &str = "library.db";
-const USER_VERSION: i64 = 1;
-
-const SCHEMA: &str = "
-CREATE TABLE source (
-    id INTEGER PRIMARY KEY,
-    sha256 TEXT NOT NULL UNIQUE,
-    path TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    imported_at TEXT NOT NULL
-);
-CREATE TABLE conversation (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    provider TEXT NOT NULL,
-    native_id TEXT NOT NULL,
-    title TEXT NOT NULL,
-    time_s REAL,
-    active_node TEXT,
-    source INTEGER NOT NULL,
-    origin TEXT NOT NULL
-);
-CREATE TABLE node (
-    id INTEGER PRIMARY KEY,
-    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
-    node_id TEXT NOT NULL,
-    parent TEXT,
-    data TEXT NOT NULL,
-    UNIQUE (conversation, node_id)
-);
-CREATE TABLE node_source (
-    node INTEGER NOT NULL REFERENCES node ON DELETE CASCADE,
-    source INTEGER NOT NULL REFERENCES source ON DELETE CASCADE,
-    PRIMARY KEY (node, source)
-) WITHOUT ROWID;
-CREATE INDEX node_source_by_source ON node_source (source);
-CREATE TABLE decision (
-    id INTEGER PRIMARY KEY,
-    candidate TEXT NOT NULL,
-    conversation TEXT NOT NULL,
-    variant TEXT,
-    action TEXT NOT NULL CHECK (action IN ('accept', 'reject', 'edit')),
-    text TEXT,
-    decided_at TEXT NOT NULL
-);
-CREATE INDEX decision_by_candidate ON decision (candidate);
-CREATE TABLE version (
-    hash TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    sources TEXT NOT NULL,
-    made_at TEXT NOT NULL
-);
-";
-
 pub struct Library {
     db: Connection,
     project: PathBuf,
@@ -110,30 +66,16 @@ impl Library {
 
     fn connect(project: &Path, flags: OpenFlags) -> anyhow::Result<Library> {
         let path = project.join(LIBRARY_FILE);
-        let prepare = || -> rusqlite::Result<(Connection, i64)> {
+        let prepare = || -> rusqlite::Result<Connection> {
             let db = Connection::open_with_flags(&path, flags)?;
             db.busy_timeout(std::time::Duration::from_secs(10))?;
             db.execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;",
             )?;
-            let version = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            Ok((db, version))
+            Ok(db)
         };
-        let (db, version) = prepare().with_context(|| format!("cannot open {}", path.display()))?;
-        match version {
-            0 => {
-                let create = format!("BEGIN; {SCHEMA} PRAGMA user_version = {USER_VERSION}; COMMIT;");
-                db.execute_batch(&create).with_context(|| format!("cannot set up {}", path.display()))?;
-            }
-            USER_VERSION => {}
-            newer => {
-                return Err(anyhow!(
-                    "{} has version {newer}, this affinage reads {USER_VERSION}",
-                    path.display()
-                ))
-                .hint("use the affinage that wrote it, or a newer one");
-            }
-        }
+        let db = prepare().with_context(|| format!("cannot open {}", path.display()))?;
+        schema::migrate(&db, &path)?;
         Ok(Library { db, project: project.to_owned() })
     }
 
@@ -164,7 +106,7 @@ impl Library {
             rows.collect::<Result<_, _>>()?
         };
         let mut statement = self.db.prepare(
-            "SELECT id, provider, native_id, title, time_s, active_node, source, origin FROM conversation ORDER BY id",
+            "SELECT id, provider, native_id, title, time_s, active_node, source, origin, project FROM conversation ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -177,6 +119,26 @@ impl Library {
             f(sources.get(&source).map_or("", String::as_str), conversation)?;
         }
         Ok(())
+    }
+
+    /// `provider:id` of every conversation.
+    pub fn conversation_keys(&self) -> anyhow::Result<BTreeSet<String>> {
+        let mut statement = self.db.prepare("SELECT key FROM conversation")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Conversations of each project that the exports name.
+    pub fn conversations_by_project(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let mut statement =
+            self.db.prepare("SELECT project, key FROM conversation WHERE project IS NOT NULL ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let mut projects: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in rows {
+            let (project, key) = row?;
+            projects.entry(project).or_default().push(key);
+        }
+        Ok(projects)
     }
 
     fn links(&self, conversation: i64) -> anyhow::Result<Vec<Link>> {
@@ -210,14 +172,12 @@ impl Library {
 fn conversation_row(row: &rusqlite::Row<'_>) -> anyhow::Result<Conversation> {
     let provider: String = row.get(1)?;
     let origin: Origin = serde_json::from_str(row.get_ref(7)?.as_str()?)?;
-    Ok(Conversation {
-        provider: Provider::parse(&provider)
-            .with_context(|| format!("unknown provider `{provider}` in {LIBRARY_FILE}"))?,
-        native_id: row.get(2)?,
-        title: row.get(3)?,
-        time_s: row.get(4)?,
-        nodes: Vec::new(),
-        active_leaf: None,
-        origin,
-    })
+    let provider = Provider::parse(&provider)
+        .with_context(|| format!("unknown provider `{provider}` in {LIBRARY_FILE}"))?;
+    let native_id: String = row.get(2)?;
+    let mut conversation = Conversation::new(provider, native_id, origin);
+    conversation.title = row.get(3)?;
+    conversation.time_s = row.get(4)?;
+    conversation.project = row.get(8)?;
+    Ok(conversation)
 }

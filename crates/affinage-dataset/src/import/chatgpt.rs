@@ -36,15 +36,14 @@ pub fn conversation(
             node: entry.get("message").filter(|m| m.is_object()).map(|m| node(id, m, model, ratings)),
         })
         .collect();
-    let mut conversation = Conversation {
-        provider: Provider::ChatGpt,
-        native_id: native_id.to_owned(),
-        title: string(element, "title").unwrap_or_default().to_owned(),
-        time_s: number(element, "create_time"),
-        nodes: Vec::new(),
-        active_leaf: None,
-        origin,
-    };
+    let mut conversation = Conversation::new(Provider::ChatGpt, native_id, origin);
+    conversation.title = string(element, "title").unwrap_or_default().to_owned();
+    // `g-p-...` is a project, other ids are custom assistants.
+    conversation.project = ["gizmo_id", "conversation_template_id"]
+        .iter()
+        .find_map(|key| string(element, key).filter(|id| id.starts_with("g-p-")))
+        .map(str::to_owned);
+    conversation.time_s = number(element, "create_time");
     conversation.arrange(links, string(element, "current_node"))?;
     Ok(conversation)
 }

@@ -21,15 +21,12 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         let parent = string(message, "parent_message_uuid").map(str::to_owned).or(previous);
         links.push(Link::to(node(index, message)?, parent));
     }
-    let mut conversation = Conversation {
-        provider: Provider::Claude,
-        native_id,
-        title: string(element, "name").unwrap_or_default().to_owned(),
-        time_s: string(element, "created_at").and_then(rfc3339_s),
-        nodes: Vec::new(),
-        active_leaf: None,
-        origin,
-    };
+    let mut conversation = Conversation::new(Provider::Claude, native_id, origin);
+    conversation.title = string(element, "name").unwrap_or_default().to_owned();
+    conversation.project = string(element, "project_uuid")
+        .or_else(|| element.get("project").and_then(|p| string(p, "name")))
+        .map(str::to_owned);
+    conversation.time_s = string(element, "created_at").and_then(rfc3339_s);
     conversation.arrange(links, string(element, "current_leaf_message_uuid"))?;
     Ok(conversation)
 }

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::elements::{Elements, End};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
-use super::{Import, chatgpt, claude, rows, transcript, unwrap_lines};
+use super::{
+    Import, chatgpt, claude, gemini, libre_chat, lm_studio, open_webui, rows, transcript, unwrap_lines,
+};
 use crate::conversation::{Conversation, Origin};
 
 /// Shapes an element of JSON can have.
@@ -19,6 +21,11 @@ enum Shape {
     Pair,
     ShareGpt,
     Alpaca,
+    OpenWebUi,
+    LibreChat,
+    LmStudio,
+    AiStudio,
+    GeminiWorkspace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +213,11 @@ fn conversation(
         Shape::Pair => rows::pair(&value, origin),
         Shape::ShareGpt => rows::share_gpt(&value, origin),
         Shape::Alpaca => rows::alpaca(&value, origin),
+        Shape::OpenWebUi => open_webui::conversation(&value, origin),
+        Shape::LibreChat => libre_chat::conversation(&value, origin),
+        Shape::LmStudio => lm_studio::conversation(&value, origin),
+        Shape::AiStudio => gemini::ai_studio(&value, origin),
+        Shape::GeminiWorkspace => gemini::workspace(&value, origin),
     }
 }
 
@@ -224,8 +236,22 @@ fn shape(value: &Value) -> Result<Shape, ElementError> {
     let first_has = |key: &str, field: &str| {
         fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
     };
+    let has = |pointer: &str| value.pointer(pointer).is_some();
     if is_array("chat_messages") {
         Ok(Shape::Claude)
+    } else if has("/chat/history/messages") || has("/history/messages") {
+        Ok(Shape::OpenWebUi)
+    } else if fields.contains_key("conversationId") && (is_array("messages") || is_array("messagesTree")) {
+        Ok(Shape::LibreChat)
+    } else if is_array("messages")
+        && !fields["messages"].as_array().is_some_and(Vec::is_empty)
+        && first_has("messages", "versions")
+    {
+        Ok(Shape::LmStudio)
+    } else if has("/chunkedPrompt/chunks") {
+        Ok(Shape::AiStudio)
+    } else if is_array("conversation_turns") {
+        Ok(Shape::GeminiWorkspace)
     } else if is_array("messages") && first_has("messages", "role") {
         Ok(Shape::Messages)
     } else if is_array("conversations") && first_has("conversations", "from") {

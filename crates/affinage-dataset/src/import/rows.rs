@@ -149,15 +149,8 @@ fn linear(
             Link::to(node, index.checked_sub(1).map(|previous| previous.to_string()))
         })
         .collect();
-    let mut conversation = Conversation {
-        provider,
-        native_id,
-        title: string(row, "title").unwrap_or_default().to_owned(),
-        time_s: None,
-        nodes: Vec::new(),
-        active_leaf: None,
-        origin,
-    };
+    let mut conversation = Conversation::new(provider, native_id, origin);
+    conversation.title = string(row, "title").unwrap_or_default().to_owned();
     conversation.arrange(links, None)?;
     Ok(conversation)
 }

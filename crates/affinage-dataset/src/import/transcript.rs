@@ -188,15 +188,9 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
     let stem = origin.member.rsplit(['/', '\\']).next().unwrap_or("");
     let title = section.title.unwrap_or_else(|| stem.to_owned());
     let named_by = short_hash(&[&title, first_spoken.as_deref().unwrap_or("")]);
-    let mut conversation = Conversation {
-        provider: Provider::Transcript,
-        native_id: format!("{stem}-{}", &named_by[..8]),
-        title,
-        time_s: None,
-        nodes: Vec::new(),
-        active_leaf: None,
-        origin: origin.clone(),
-    };
+    let mut conversation =
+        Conversation::new(Provider::Transcript, format!("{stem}-{}", &named_by[..8]), origin.clone());
+    conversation.title = title;
     conversation.arrange(links, None).expect("a chain of distinct ids is a tree");
     conversation
 }

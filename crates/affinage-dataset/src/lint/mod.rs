@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::candidate::{Candidate, Variant};
 use crate::conversation::Feedback;
 use crate::message::{Message, Role};
+pub use privacy::{others_chars, personal_count, secret_count};
 use rules::{Check, Fix, Pattern, RULES, Rule, Where};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

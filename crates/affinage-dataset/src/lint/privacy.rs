@@ -32,6 +32,12 @@ pub fn secrets(subject: &Subject) -> Vec<Hit> {
     hits
 }
 
+/// Secrets in a text.
+pub fn secret_count(text: &str) -> usize {
+    let random = |found: &str| found.starts_with("-----") || entropy_bits(found) >= MIN_ENTROPY_BITS;
+    SECRET.find_iter(text).filter(|found| random(found.as_str())).count()
+}
+
 /// A kind of personal data: its name, pattern and check.
 struct Kind {
     name: &'static str,
@@ -89,6 +95,58 @@ pub fn personal_data(subject: &Subject) -> Vec<Hit> {
         }
     }
     hits
+}
+
+/// Pieces of personal data in a text.
+pub fn personal_count(text: &str) -> usize {
+    // Every kind holds a digit, an address sign or a slash: most texts end here.
+    if !text.bytes().any(|b| b.is_ascii_digit() || b == b'@' || b == b'/') {
+        return 0;
+    }
+    PERSONAL
+        .iter()
+        .map(|kind| kind.regex.find_iter(text).filter(|f| (kind.is_real)(f.as_str())).count())
+        .sum()
+}
+
+static MAIL_HEAD: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?im)^[ \t>]*-{2,} ?(?:forwarded message|original message|weitergeleitete nachricht|ursprüngliche nachricht) ?-{2,}[ \t]*$",
+        r"|^[ \t>]*(?:from|von|de): [^\n]{1,80}\n(?:[ \t>]*[\p{L}-]{2,12}: [^\n]*\n){1,}",
+        r"|^[ \t>]*(?:on|am) [^\n]{6,80} (?:wrote|schrieb)[^\n]{0,40}:[ \t]*$",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+/// A line of a chat saved from a phone: a date or time, a name, a colon.
+static CHAT_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?m)^\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?\]?(?: -)? [^:\n]{1,40}: ",
+        r"|^\[\d{1,2}:\d{2}(?::\d{2})?\] [^:\n]{1,40}: ",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+const CHAT_MIN_LINES: usize = 3;
+
+/// Where the mails and chats of other people begin in a text.
+fn others_start(text: &str) -> Option<std::ops::Range<usize>> {
+    let mail = MAIL_HEAD.find(text).map(|found| found.range());
+    let mut chat = CHAT_LINE.find_iter(text);
+    let first = chat.next().map(|found| found.range());
+    let chat = first.filter(|_| chat.count() + 1 >= CHAT_MIN_LINES);
+    match (mail, chat) {
+        (Some(mail), Some(chat)) => Some(if mail.start <= chat.start { mail } else { chat }),
+        (mail, chat) => mail.or(chat),
+    }
+}
+
+/// Characters of a text that are other people's mails or chats: from their first line to the end.
+pub fn others_chars(text: &str) -> usize {
+    others_start(text).map_or(0, |found| text[found.start..].chars().count())
+}
+
+/// P04
+pub fn others_texts(subject: &Subject) -> Vec<Hit> {
+    others_start(&subject.prompt).map(|found| Hit::new(Field::Prompt, found)).into_iter().collect()
 }
 
 fn real_email(text: &str) -> bool {

@@ -104,15 +104,18 @@ pub const RULES: &[Rule] = &[
     ),
     rule("L33", Information, "flattery at the beginning", prose(L33, Where::Response, Fix::No)),
     rule("L34", Warning, "repeats itself", Check::Example(content::repetition)),
+    rule("L36", Information, "stage direction", prose(L36, Where::Response, Fix::No)),
+    rule("L37", Information, "names a model, its maker or its date", prose(L37, Where::Response, Fix::No)),
     rule(
         "L38",
-        Warning,
+        Information,
         "the answer does not seem to belong to the prompt",
         Check::Corpus(corpus::wrong_pairs),
     ),
     rule("L39", Warning, "the user rated the answer down", Check::Example(content::rated_down)),
     rule("P01", Error, "secret key", Check::Example(privacy::secrets)),
     rule("P02", Warning, "personal data", Check::Example(privacy::personal_data)),
+    rule("P04", Warning, "mail or chat of other people", Check::Example(privacy::others_texts)),
 ];
 
 const L01: &str =
@@ -141,4 +144,12 @@ const L25: &str = concat!(
 const L33: &str = concat!(
     r"(?i)\A\s*(?:you(?:'|’)re absolutely right|you are absolutely right",
     r"|(?:what an? |that(?:'|’)s an? )?(?:great|excellent|fantastic|wonderful|brilliant) (?:question|point|observation))",
+);
+const L36: &str = concat!(
+    r"(?m)^\*(?:\p{Ll}+ ){0,4}(?:smiles?|chuckles?|laughs?|sighs?|nods?|grins?|shrugs?|winks?|pauses?|leans?)",
+    r"[^*\n]{0,40}\*|^(?:chuckles|smiles|sighs|laughs)\b",
+);
+const L37: &str = concat!(
+    r"\b(?:ChatGPT|OpenAI|Anthropic|GPT-?[345]\w*)\b|\b(?:I am|I(?:'|’)m|[Aa]s) (?:Claude|Gemini|Grok)\b",
+    r"|(?i)\b(?:knowledge cutoff|training data (?:ends|goes up to)|as of my last (?:update|training))\b",
 );

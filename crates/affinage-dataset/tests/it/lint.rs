@@ -76,6 +76,8 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
             "It is a pity that I cannot help praising boats.",
         ),
         case("L33", "Great question! Sell it.", "The great question is who buys it."),
+        case("L36", "*smiles warmly* Sell it.", "*Sell* it, he smiles."),
+        case("L37", "As ChatGPT I say: sell it.", "Claude Monet would paint it."),
         case(
             "P01",
             "The key is sk-EXAMPLEa8Kq2Zt9Lw4Xc8Vb1Np6Rk3.",
@@ -206,6 +208,8 @@ fn an_answer_to_another_prompt_is_suspect() {
     assert_eq!(wrong(&subjects), Vec::<String>::new());
     subjects[0].response = "Quite so, and nothing more was ever said about that matter.".into();
     assert_eq!(wrong(&subjects), ["0"]);
+    let pair = lint(&subjects).into_iter().find(|f| f.rule == "L38").expect("a finding");
+    assert_eq!(pair.severity, Severity::Information, "shared words alone must not keep an answer out");
 }
 
 fn fixed(text: &str, findings: &[Finding]) -> String {

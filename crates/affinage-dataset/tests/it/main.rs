@@ -1,9 +1,11 @@
 //! Text to token ids, from the outside.
 
 mod exports;
+mod hand_rows;
 mod import;
 mod import_files;
 mod lint;
+mod local_exports;
 mod split;
 mod template;
 mod tiny_vocabulary;

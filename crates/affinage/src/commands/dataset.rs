@@ -5,7 +5,6 @@ mod select;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::candidate::ContextPolicy;
 use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
@@ -19,7 +18,7 @@ use crate::context::Context;
 use crate::datasets::{DatasetVersion, version_number};
 use crate::errors::HintExt as _;
 use crate::jsonl;
-use crate::library::Library;
+use crate::library::{Derivation, Library};
 use crate::run::write_folder_atomically;
 use crate::suites;
 use crate::ui::{Table, count};
@@ -51,12 +50,12 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
             .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
             .hint("or decide: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`");
     }
-    let context = ContextPolicy::default();
-    let selection = select::select(&library, &context, undecided)?;
+    let derivation = library.derivation()?;
+    let selection = select::select(&library, &derivation, undecided)?;
     report_selection(ctx, &selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if args.accept_clean { "accept-clean" } else { "signed" };
-    let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &context) };
+    let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, args.name.as_deref())?;
     report_version(ctx, &folder, &manifest)?;
     if ctx.json {
@@ -69,11 +68,11 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
 /// others are split as always.
 pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::Result<()> {
     let library = Library::open(&ctx.project)?;
-    let context = ContextPolicy::default();
-    let selection = select::select(&library, &context, Undecided::AcceptClean)?;
+    let derivation = library.derivation()?;
+    let selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
     report_selection(ctx, &selection);
     let split = split_examples(ctx, &selection.selected, pinned)?;
-    let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &context) };
+    let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, None)?;
     report_version(ctx, &folder, &manifest)
 }
@@ -107,9 +106,11 @@ fn report_selection(ctx: &Context, selection: &Selection) {
 }
 
 /// The rules that `[dataset]` states; the way of selection is the caller's.
-fn rules(ctx: &Context, context: &ContextPolicy) -> Rules {
+fn rules(ctx: &Context, derivation: &Derivation) -> Rules {
+    let context = &derivation.policy;
     Rules {
         selection: String::new(),
+        learn: derivation.learn.as_str().to_owned(),
         validation_share: ctx.config.dataset.validation_share,
         test_share: ctx.config.dataset.test_share,
         seed: ctx.config.dataset.seed,

@@ -93,7 +93,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     import_dialogues(&ctx)?;
 
     stage(&ctx, 3, "What is wrong in them", "lint knows a dozen planted faults by their traces");
-    lint::run(&ctx, lint::LintArgs { target: "library".to_owned(), strict: false })?;
+    lint::run(&ctx, lint::LintArgs { target: "library".to_owned(), ..lint::LintArgs::default() })?;
 
     stage(&ctx, 4, "A data set", "split by conversation, nothing held out overlaps what is learnt");
     let dialogues = dialogues()?;
@@ -203,7 +203,7 @@ fn import_dialogues(ctx: &Context) -> anyhow::Result<()> {
         })
         .collect::<anyhow::Result<_>>()?;
     let role = vec![("Voice".to_owned(), affinage_dataset::message::Role::Assistant)];
-    import::run(ctx, import::ImportArgs { files, role, forget: None })
+    import::run(ctx, import::ImportArgs { files, role, ..import::ImportArgs::default() })
 }
 
 /// Freezes the clean examples with the split that the dialogues name.

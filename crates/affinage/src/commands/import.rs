@@ -1,8 +1,11 @@
 //! `affinage import`: chat exports, dataset rows and transcripts into the library.
 
+mod territory;
+
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::candidate::{ContextPolicy, candidates};
+use affinage_dataset::candidate::Learn;
 use affinage_dataset::import::{ImportError, Roles};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
@@ -11,21 +14,41 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
-use crate::library::{Imported, Library};
+use crate::library::{Choice, Hit, Imported, Library, Profile, Territory};
 use crate::ui::count;
 
-/// Bring conversations: exports of ChatGPT and Claude, JSONL, Markdown, plain text
-#[derive(Debug, Args)]
+/// Bring conversations: chat exports, dataset rows, Markdown, plain and pasted text
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:\n  affinage import chatgpt-export.zip claude-export.zip\n  \
-    affinage import notes.md --role Anna=user --role Socrates=assistant\n  \
+    affinage import notes.md --role Anna=user --role Socrates=assistant --save-profile notes\n  \
+    affinage import more-notes.md --profile notes\n  \
+    affinage import -                          read pasted text\n  \
+    affinage import                            what is there, by topic\n  \
+    affinage import --learn mine               learn your words instead of the assistant's\n  \
+    affinage import --shelf 'garden · soil · roses=skip'\n  \
     affinage import --forget chatgpt-export.zip")]
 pub struct ImportArgs {
-    /// Zip, JSON, JSONL, Markdown or text; the format is told by its content
-    #[arg(value_name = "FILE", required_unless_present = "forget")]
+    /// Zip, JSON, JSONL, Markdown or text; the format is told by its content; `-` reads pasted text
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Who a speaker of a transcript is (repeatable); with an assistant given, everyone else is the user
     #[arg(long, value_name = "NAME=assistant|user", value_parser = parse_role)]
     pub role: Vec<(String, Role)>,
+    /// Speakers as saved under this name
+    #[arg(long, value_name = "NAME", conflicts_with = "role")]
+    pub profile: Option<String>,
+    /// Save the roles under this name
+    #[arg(long, value_name = "NAME", requires = "role")]
+    pub save_profile: Option<String>,
+    /// Whose words the model should learn: the assistant's, yours, or only answers you edited
+    #[arg(long, value_name = "assistant|mine|edited", value_parser = parse_learn)]
+    pub learn: Option<Learn>,
+    /// Keep, skip or hold private a shelf, a project or a conversation (repeatable)
+    #[arg(long, value_name = "NAME=keep|skip|private", value_parser = parse_choice)]
+    pub shelf: Vec<(String, Choice)>,
+    /// Show messages that hold these words; a part in quotes is a phrase
+    #[arg(long, value_name = "WORDS", conflicts_with = "files")]
+    pub find: Option<String>,
     /// Remove an imported file: its bytes, conversations and decisions
     #[arg(long, value_name = "SOURCE", conflicts_with = "files")]
     pub forget: Option<String>,
@@ -40,13 +63,38 @@ fn parse_role(text: &str) -> Result<(String, Role), String> {
     }
 }
 
+fn parse_learn(text: &str) -> Result<Learn, String> {
+    Learn::parse(text).ok_or_else(|| "expected `assistant`, `mine` or `edited`".to_owned())
+}
+
+fn parse_choice(text: &str) -> Result<(String, Choice), String> {
+    let (name, choice) = text.rsplit_once('=').ok_or("expected NAME=keep, NAME=skip or NAME=private")?;
+    let choice = match choice.trim() {
+        "keep" => Choice::Keep,
+        "skip" => Choice::Skip,
+        "private" => Choice::Private,
+        other => return Err(format!("`{other}` is not a choice, expected `keep`, `skip` or `private`")),
+    };
+    Ok((name.trim().to_owned(), choice))
+}
+
 pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     if let Some(source) = &args.forget {
         return forget(ctx, source);
     }
-    let roles = roles(ctx, &args.role);
-    let mut library = Library::open_or_create(&ctx.project)?;
+    let mut library = if args.files.is_empty() {
+        Library::open(&ctx.project)?
+    } else {
+        Library::open_or_create(&ctx.project)?
+    };
+    if let Some(words) = &args.find {
+        return find(ctx, &mut library, words);
+    }
+    let roles = roles(ctx, &mut library, &args)?;
+    if let Some(learn) = args.learn {
+        library.set_learn(learn)?;
+    }
     let mut files = Vec::new();
     let mut failed = None;
     for path in &args.files {
@@ -59,32 +107,118 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    let candidates = count_candidates(&library)?;
-    ctx.ui.say(format!(
-        "library: {} candidates ({} answers) in {} conversations",
-        count(candidates.candidates),
-        count(candidates.answers),
-        count(candidates.conversations)
-    ));
+    index_words(ctx, &mut library)?;
+    let mut territory = library.territory()?;
+    if !args.shelf.is_empty() {
+        choose(&mut library, &territory, &args.shelf)?;
+        territory = library.territory()?;
+    }
+    territory::say(ctx, &territory);
     if failed.is_none() {
         ctx.ui.hint(
             "see what is wrong in them: `affinage lint`; then choose: `affinage review --export cards.jsonl`",
         );
     }
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "files": files, "library": candidates }))?;
+        let counts = serde_json::json!({
+            "conversations": territory.conversations,
+            "candidates": territory.candidates,
+            "answers": territory.answers,
+        });
+        let document =
+            serde_json::json!({ "v": 1, "files": files, "library": counts, "territory": territory });
+        ctx.ui.json(&document)?;
     }
     failed.map_or(Ok(()), Err)
 }
 
-/// Roles of the command line, else those of `[dataset.roles]`.
-fn roles(ctx: &Context, given: &[(String, Role)]) -> Roles {
+/// Messages shown by `--find`.
+const FOUND_LIMIT: usize = 50;
+
+fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()> {
+    let hits = library.search(words, FOUND_LIMIT)?;
+    if ctx.json {
+        return ctx.ui.json(&serde_json::json!({ "v": 1, "hits": hits }));
+    }
+    let mut text = String::new();
+    for Hit { title, conversation, excerpt, .. } in &hits {
+        let name = if title.is_empty() { conversation } else { title };
+        text += &format!("{name}\n  {}\n", excerpt.trim());
+    }
+    ctx.ui.data(&text)?;
+    ctx.ui.say(format!("{} messages", count(hits.len() as u64)));
+    Ok(())
+}
+
+/// The rows are committed already: the full-text index may take its time, and a stop here loses nothing.
+fn index_words(ctx: &Context, library: &mut Library) -> anyhow::Result<()> {
+    /// Fewer are done before a bar could be read.
+    const SHOWN_FROM: u64 = 5000;
+    let waiting = library.unindexed_nodes()? as u64;
+    if waiting < SHOWN_FROM {
+        library.index_words(&mut |_| {})?;
+        return Ok(());
+    }
+    let progress = ctx.ui.progress("indexing words", waiting, "messages");
+    let mut shown = 0;
+    library.index_words(&mut |done| {
+        progress.advance(done as u64 - shown);
+        shown = done as u64;
+    })?;
+    progress.finish(format!("full-text index: {} messages", count(waiting)));
+    Ok(())
+}
+
+/// Sets what the user said about shelves, projects or single conversations.
+fn choose(library: &mut Library, territory: &Territory, given: &[(String, Choice)]) -> anyhow::Result<()> {
+    let now = jiff::Timestamp::now().to_string();
+    let of_project = library.conversations_by_project()?;
+    let known = library.conversation_keys()?;
+    for (name, choice) in given {
+        let shelf = territory.shelves.iter().find(|view| view.shelf.name == *name);
+        let conversations = match (shelf, of_project.get(name)) {
+            (Some(view), _) => view.shelf.conversations.clone(),
+            (None, Some(conversations)) => conversations.clone(),
+            (None, None) if known.contains(name) => vec![name.clone()],
+            (None, None) => {
+                let names: Vec<&str> = territory.shelves.iter().map(|v| v.shelf.name.as_str()).collect();
+                return Err(anyhow!("no shelf, project or conversation is called `{name}`"))
+                    .hint(format!("shelves: {}", names.join("; ")));
+            }
+        };
+        library.choose(&conversations, Some(*choice), &now)?;
+    }
+    Ok(())
+}
+
+/// Roles of the command line or a profile, else those of `[dataset.roles]`.
+fn roles(ctx: &Context, library: &mut Library, args: &ImportArgs) -> anyhow::Result<Roles> {
+    if let Some(name) = &args.profile {
+        let profiles = library.profiles()?;
+        let names: Vec<String> = profiles.iter().map(|profile| profile.name.clone()).collect();
+        let profile = profiles.into_iter().find(|profile| profile.name == *name);
+        return profile
+            .map(|profile| profile.roles())
+            .ok_or_else(|| anyhow!("no speaker profile is called `{name}`"))
+            .hint(if names.is_empty() {
+                "save one: `affinage import FILE --role NAME=assistant --save-profile NAME`".to_owned()
+            } else {
+                format!("there are {}", names.join(", "))
+            });
+    }
     let configured = ctx.config.dataset.roles.iter().map(|(name, role)| (name.clone(), *role));
-    let pairs: Vec<(String, Role)> = if given.is_empty() { configured.collect() } else { given.to_vec() };
+    let pairs: Vec<(String, Role)> =
+        if args.role.is_empty() { configured.collect() } else { args.role.clone() };
     let of = |wanted: Role| {
         pairs.iter().filter(|(_, role)| *role == wanted).map(|(name, _)| name.clone()).collect()
     };
-    Roles { assistants: of(Role::Assistant), users: of(Role::User) }
+    let roles = Roles { assistants: of(Role::Assistant), users: of(Role::User) };
+    if let Some(name) = &args.save_profile {
+        let profile =
+            Profile { name: name.clone(), assistants: roles.assistants.clone(), users: roles.users.clone() };
+        library.save_profile(&profile)?;
+    }
+    Ok(roles)
 }
 
 /// What one file brought, as `--json` shows it.
@@ -126,7 +260,14 @@ fn import_file(
     let shown = path.display().to_string();
     let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
     let now = jiff::Timestamp::now().to_string();
-    let imported = library.import(path, roles, &now, &mut || progress.advance(1));
+    let mut advance = || progress.advance(1);
+    let imported = if path.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text)?;
+        library.import_pasted(&text, roles, &now, &mut advance)
+    } else {
+        library.import(path, roles, &now, &mut advance)
+    };
     let imported = match imported {
         Ok(imported) => imported,
         Err(error) => return Err(with_role_hint(error, &shown)),
@@ -134,8 +275,8 @@ fn import_file(
     if let Some(reason) = &imported.found.reason_for_none {
         let error = anyhow!("{shown}: found 0 conversations because {reason}");
         return Err(error).hint(
-            "affinage reads exports of ChatGPT and Claude (zip or conversations.json), JSONL with `messages`, \
-             ShareGPT, Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)",
+            "affinage reads exports of ChatGPT, Claude, AI Studio, Open WebUI, LM Studio and LibreChat, JSONL with \
+             `messages`, ShareGPT or Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)",
         );
     }
     let summary = summarise(path, imported);
@@ -223,25 +364,6 @@ fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
         "say who the model should learn to be, everyone else is the user: `affinage import {file} --role {name}`"
     );
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")
-}
-
-#[derive(Debug, Default, Serialize)]
-struct CandidateCount {
-    conversations: u64,
-    candidates: u64,
-    answers: u64,
-}
-
-fn count_candidates(library: &Library) -> anyhow::Result<CandidateCount> {
-    let mut counted = CandidateCount::default();
-    library.for_each_conversation(|_, conversation| {
-        let found = candidates(&conversation, &ContextPolicy::default());
-        counted.conversations += 1;
-        counted.candidates += found.len() as u64;
-        counted.answers += found.iter().map(|c| c.variants.len() as u64).sum::<u64>();
-        Ok(())
-    })?;
-    Ok(counted)
 }
 
 fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {

@@ -1,9 +1,10 @@
 //! `affinage lint`: what is wrong in the library or in a dataset, with spans and fixes.
 
+mod fix;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::candidate::{ContextPolicy, candidates};
 use affinage_dataset::lint::rules::RULES;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
@@ -19,9 +20,9 @@ use crate::library::Library;
 use crate::ui::{Paint, Table, count};
 
 /// Show what is wrong in the library or a dataset, with the exact place
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
@@ -30,9 +31,25 @@ pub struct LintArgs {
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
+    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    #[arg(long, conflicts_with = "unfix")]
+    pub fix: bool,
+    /// Take back the newest run of fixes
+    #[arg(long)]
+    pub unfix: bool,
 }
 
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
+    if (args.fix || args.unfix) && args.target != "library" {
+        return Err(anyhow!("`{}` is frozen, its texts are not changed", args.target)).hint(
+            "fix the library and freeze a new version: `affinage lint --fix`, then `affinage dataset`",
+        );
+    }
+    if args.fix {
+        fix::apply(ctx)?;
+    } else if args.unfix {
+        fix::undo(ctx)?;
+    }
     let subjects = match args.target.as_str() {
         "library" => library_subjects(ctx)?,
         target => dataset_subjects(ctx, target)?,
@@ -54,8 +71,10 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
 fn library_subjects(ctx: &Context) -> anyhow::Result<Vec<Subject>> {
     ctx.require_project()?;
     let mut subjects = Vec::new();
-    Library::open(&ctx.project)?.for_each_conversation(|_, conversation| {
-        for candidate in candidates(&conversation, &ContextPolicy::default()) {
+    let library = Library::open(&ctx.project)?;
+    let derivation = library.derivation()?;
+    library.for_each_conversation(|_, conversation| {
+        for candidate in derivation.candidates(&conversation) {
             subjects
                 .extend(candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant)));
         }

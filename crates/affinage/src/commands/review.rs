@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use affinage_dataset::candidate::{Candidate, ContextPolicy, candidates};
+use affinage_dataset::candidate::Candidate;
 use affinage_dataset::lint::{Finding, Subject, lint};
 use affinage_dataset::message::Message;
 use anyhow::anyhow;
@@ -106,8 +106,9 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let library = Library::open(&ctx.project)?;
     let decisions = library.decisions()?;
     let mut all: Vec<Candidate> = Vec::new();
+    let derivation = library.derivation()?;
     library.for_each_conversation(|_, conversation| {
-        all.extend(candidates(&conversation, &ContextPolicy::default()));
+        all.extend(derivation.candidates(&conversation));
         Ok(())
     })?;
     let subjects: Vec<Subject> =
@@ -174,8 +175,9 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     }
     let mut library = Library::open(&ctx.project)?;
     let mut known: HashMap<String, Candidate> = HashMap::new();
+    let derivation = library.derivation()?;
     library.for_each_conversation(|_, conversation| {
-        let found = candidates(&conversation, &ContextPolicy::default());
+        let found = derivation.candidates(&conversation);
         known.extend(found.into_iter().map(|candidate| (candidate.candidate_id.clone(), candidate)));
         Ok(())
     })?;

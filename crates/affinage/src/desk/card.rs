@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use affinage_dataset::candidate::{Candidate, ContextPolicy, Variant, candidates};
+use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
@@ -65,7 +65,7 @@ impl Card {
         let (id, entry) = (&catalogue.entries[index].id, catalogue.conversation(index));
         let gone = || anyhow!("the words of candidate `{id}` are no longer in the library");
         let (source, conversation) = library.conversation(&entry.key)?.ok_or_else(gone)?;
-        let mut found = candidates(&conversation, &ContextPolicy::default());
+        let mut found = library.derivation()?.candidates(&conversation);
         let place = found.iter().position(|candidate| candidate.candidate_id == *id).ok_or_else(gone)?;
         let candidate = found.swap_remove(place);
         Ok(Card::of(&conversation, source, candidate, entry.candidates, decisions.get(id).cloned()))

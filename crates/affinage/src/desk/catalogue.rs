@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use affinage_dataset::candidate::{ContextPolicy, candidates};
-
 use crate::library::Library;
 
 #[derive(Default)]
@@ -57,8 +55,10 @@ pub fn read(
     mut add: impl FnMut(Vec<(ConversationEntry, Vec<String>)>),
 ) -> anyhow::Result<()> {
     let mut batch = Vec::new();
-    Library::open(project)?.for_each_conversation(|_, conversation| {
-        let found = candidates(&conversation, &ContextPolicy::default());
+    let library = Library::open(project)?;
+    let derivation = library.derivation()?;
+    library.for_each_conversation(|_, conversation| {
+        let found = derivation.candidates(&conversation);
         let entry = ConversationEntry { key: conversation.key(), candidates: found.len() };
         batch.push((entry, found.into_iter().map(|candidate| candidate.candidate_id).collect()));
         if batch.len() == BATCH {

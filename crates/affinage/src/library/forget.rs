@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use affinage_dataset::candidate::{ContextPolicy, candidates};
+use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
 use anyhow::anyhow;
 use serde::Serialize;
 
@@ -84,15 +84,30 @@ impl Library {
     fn drop_orphaned_decisions(&mut self) -> anyhow::Result<usize> {
         let mut alive: HashSet<String> = HashSet::new();
         self.for_each_conversation(|_, conversation| {
-            alive.extend(
-                candidates(&conversation, &ContextPolicy::default()).into_iter().map(|c| c.candidate_id),
-            );
+            for learn in [Learn::Assistant, Learn::Mine] {
+                let found = candidates_of(&conversation, &ContextPolicy::default(), learn);
+                alive.extend(found.into_iter().map(|c| c.candidate_id));
+            }
             Ok(())
         })?;
         let orphaned: Vec<String> = self.decisions()?.into_keys().filter(|id| !alive.contains(id)).collect();
         let mut dropped = 0;
         for candidate in orphaned {
             dropped += self.db.execute("DELETE FROM decision WHERE candidate = ?1", [candidate])?;
+        }
+        // Fixes quote the words they change.
+        let fixed: Vec<String> = {
+            let mut statement = self.db.prepare("SELECT DISTINCT candidate FROM fix")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for candidate in fixed.iter().filter(|id| !alive.contains(*id)) {
+            self.db.execute("DELETE FROM fix WHERE candidate = ?1", [candidate])?;
+        }
+        let keys = self.conversation_keys()?;
+        let chosen: Vec<String> = self.choices()?.into_keys().filter(|key| !keys.contains(key)).collect();
+        for key in chosen {
+            self.db.execute("DELETE FROM shelving WHERE conversation = ?1", [key])?;
         }
         Ok(dropped)
     }

@@ -89,6 +89,28 @@ impl Library {
     }
 }
 
+impl Library {
+    /// Imports text that was pasted, as if it were a file `pasted.md`: grown text of the same beginning is one source
+    /// of new turns, not a second conversation.
+    pub fn import_pasted(
+        &mut self,
+        text: &str,
+        roles: &Roles,
+        imported_at: &str,
+        on_conversation: &mut dyn FnMut(),
+    ) -> anyhow::Result<Imported> {
+        let folder = self.project.join(format!(".pasted-{}", std::process::id()));
+        fs_err::create_dir_all(&folder)?;
+        let file = folder.join("pasted.md");
+        let imported = fs_err::write(&file, text)
+            .map_err(anyhow::Error::from)
+            .and_then(|()| self.import(&file, roles, imported_at, on_conversation));
+        // The first error is the one to report.
+        let _ = fs_err::remove_dir_all(&folder);
+        imported
+    }
+}
+
 fn forget_bytes(db: &Connection, project: &Path, sha256: &str) -> anyhow::Result<()> {
     let known: Option<i64> =
         db.query_row("SELECT id FROM source WHERE sha256 = ?1", [sha256], |row| row.get(0)).optional()?;
@@ -164,9 +186,19 @@ impl Writer<'_> {
         let active = conversation.active_leaf.map(|leaf| &conversation.nodes[leaf].id);
         let origin = serde_json::to_string(&conversation.origin)?;
         let mut statement = self.db.prepare_cached(
-            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, source = ?5, origin = ?6 WHERE id = ?1",
+            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, source = ?5, origin = ?6, \
+             project = ?7 WHERE id = ?1",
         )?;
-        statement.execute((id, &conversation.title, conversation.time_s, active, self.source, origin))?;
+        let project = &conversation.project;
+        statement.execute((
+            id,
+            &conversation.title,
+            conversation.time_s,
+            active,
+            self.source,
+            origin,
+            project,
+        ))?;
         Ok(())
     }
 

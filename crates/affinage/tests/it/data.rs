@@ -267,7 +267,7 @@ fn imports_that_bring_nothing_say_why() {
     importing list.json
     error: list.json: found 0 conversations because the first element was refused: no known conversation shape; its keys are `item`
 
-    hint: affinage reads exports of ChatGPT and Claude (zip or conversations.json), JSONL with `messages`, ShareGPT, Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
+    hint: affinage reads exports of ChatGPT, Claude, AI Studio, Open WebUI, LM Studio and LibreChat, JSONL with `messages`, ShareGPT or Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
     ");
     assert!(!dir.join("raw").exists() || fs_err::read_dir(dir.join("raw")).expect("a folder").count() == 0);
     let play = "ANNA: Why?\n\nMILLER: So.\n\n".repeat(3);
@@ -360,6 +360,63 @@ fn a_library_of_a_newer_version_is_refused() {
     newer[60..64].copy_from_slice(&99u32.to_be_bytes());
     fs_err::write(dir.join("library.db"), newer).expect("written");
     let refused = transcript(dir, &["lint"]);
-    assert!(refused.contains("has version 99, this affinage reads 1"), "{refused}");
+    assert!(refused.contains("has version 99, this affinage reads 2"), "{refused}");
     assert!(transcript(&temp_dir().path().join("."), &["lint"]).contains("no affinage.toml"));
+}
+
+#[test]
+fn words_are_found_and_gone_when_their_source_is_forgotten() {
+    let dir = project();
+    let dir = dir.path();
+    let mut lamp = chat(1, 1);
+    lamp["mapping"]["1-0-0"]["message"]["content"]["parts"] = json!(["What does a Lamp know of the café?"]);
+    export(dir, "lamp.json", &[lamp, chat(2, 1)]);
+    run(dir, &["import", "lamp.json"]);
+    for query in ["lamp", "CAFE", "\"a lamp\" caf", "\"lamp know\""] {
+        let found = json_of(dir, &["import", "--find", query]);
+        assert_eq!(found["hits"].as_array().expect("a list").len(), 1, "{query}");
+        assert_eq!(found["hits"][0]["node_id"], "1-0-0");
+        assert!(found["hits"][0]["excerpt"].as_str().expect("text").contains("Lamp"));
+    }
+    for query in ["\"lamp café\"", "lantern", "AND", "\"", "*"] {
+        let found = json_of(dir, &["import", "--find", query]);
+        assert_eq!(found["hits"], json!([]), "{query}");
+    }
+    run(dir, &["import", "--forget", "lamp.json"]);
+    assert_eq!(json_of(dir, &["import", "--find", "lamp"])["hits"], json!([]));
+}
+
+#[test]
+fn private_conversations_stay_out_and_ones_own_words_can_be_learnt() {
+    let dir = project();
+    let dir = dir.path();
+    let chats: Vec<Value> = (0..12).map(|i| chat(i, 2)).collect();
+    export(dir, "chats.json", &chats);
+    let imported = json_of(dir, &["import", "chats.json", "--shelf", "chatgpt:chat-3=private"]);
+    assert_eq!(imported["territory"]["shares"], json!({ "model:gpt": 1.0 }));
+    let version = json_of(dir, &["dataset", "--accept-clean"]);
+    assert_eq!(version["manifest"]["counts"]["set_aside"], 2);
+    let mine = json_of(dir, &["import", "--learn", "mine"]);
+    assert_eq!(mine["territory"]["shares"], json!({ "person": 1.0 }));
+    assert_eq!(mine["library"]["candidates"], 12, "a first question answers nothing");
+    let version = json_of(dir, &["dataset", "--accept-clean"]);
+    assert_eq!(version["manifest"]["rules"]["learn"], "mine");
+    let folder = Path::new(version["folder"].as_str().expect("a path")).to_owned();
+    let lineage = rows(&folder.join("lineage.jsonl"));
+    assert!(lineage.iter().all(|row| row["provenance"]["written"]["person"].as_u64() > Some(0)));
+}
+
+#[test]
+fn safe_fixes_are_recorded_and_taken_back() {
+    let dir = project();
+    let dir = dir.path();
+    let mut marked = chat(1, 1);
+    let parts = &mut marked["mapping"]["1-0-1"]["message"]["content"]["parts"];
+    *parts = json!([format!("Assistant: {}", parts[0].as_str().expect("text"))]);
+    export(dir, "chats.json", &[marked, chat(2, 1)]);
+    run(dir, &["import", "chats.json"]);
+    let before = json_of(dir, &["lint"]);
+    assert_eq!(before["by_rule"]["L01"], 1);
+    assert_eq!(json_of(dir, &["lint", "--fix"])["by_rule"], json!({}));
+    assert_eq!(json_of(dir, &["lint", "--unfix"])["by_rule"], before["by_rule"]);
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use affinage_dataset::candidate::{Candidate, ContextPolicy, Variant, candidates};
+use affinage_dataset::authorship;
+use affinage_dataset::candidate::{Candidate, Learn, Variant};
 use affinage_dataset::conversation::Origin;
 use affinage_dataset::example::{Example, Provenance};
 use affinage_dataset::lint::{Severity, Subject, lint};
@@ -10,7 +11,7 @@ use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Counts;
 
-use crate::library::{Action, Decision, Library};
+use crate::library::{Access, Action, Decision, Derivation, Library, access};
 
 /// What may become an example without a person's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,16 +49,22 @@ struct Choice {
 }
 
 /// Goes through the whole library.
-pub fn select(library: &Library, policy: &ContextPolicy, undecided: Undecided) -> anyhow::Result<Selection> {
+pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) -> anyhow::Result<Selection> {
     let decisions = library.decisions()?;
+    let shelved = library.choices()?;
     let mut selection = Selection::default();
     let mut choices: Vec<Choice> = Vec::new();
     library.for_each_conversation(|source, conversation| {
-        for candidate in candidates(&conversation, policy) {
+        let access = access(&conversation, &shelved);
+        for candidate in derivation.candidates(&conversation) {
             selection.counts.candidates += 1;
             let decision = decisions.get(&candidate.candidate_id);
             if decision.is_some_and(|d| d.action == Action::Reject) {
                 selection.counts.rejected += 1;
+            } else if access == Access::Never || (access == Access::ByHand && decision.is_none()) {
+                selection.counts.set_aside += 1;
+            } else if derivation.learn == Learn::Edited && decision.is_none_or(|d| d.action != Action::Edit) {
+                selection.counts.undecided += 1;
             } else {
                 choices.extend(choice(candidate, decision, source, &conversation.origin));
             }
@@ -170,15 +177,20 @@ fn selected(choice: Choice) -> Selected {
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
     messages.push(Message::new(Role::User, candidate.prompt));
-    messages.push(Message::new(Role::Assistant, text));
+    messages.push(Message::new(Role::Assistant, text.clone()));
     let edited = action == Some(Action::Edit);
     let speaker = variant.as_ref().and_then(|v| v.author.clone());
     let (provider, _) = candidate.conversation.split_once(':').unwrap_or((&candidate.conversation, ""));
+    let own_words = speaker.is_some();
+    let model = variant.as_ref().and_then(|v| v.model.clone());
+    let model = model.or_else(|| model_of_provider(provider).filter(|_| !own_words));
+    let original = variant.as_ref().map(|v| v.text.as_str());
     let provenance = Provenance {
         source_sha256: source,
         origin,
         provider: provider.to_owned(),
-        model: variant.as_ref().and_then(|v| v.model.clone()).or_else(|| model_of_provider(provider)),
+        written: authorship::written(&text, original, model.as_deref()),
+        model,
         author: if edited { Some(speaker.unwrap_or_else(|| "author".to_owned())) } else { speaker },
         node_ids: candidate
             .prompt_node_ids

@@ -97,6 +97,7 @@ fn manifest() -> Manifest {
         tool: "affinage 0.1.0".to_owned(),
         rules: Rules {
             selection: "signed".to_owned(),
+            learn: "assistant".to_owned(),
             validation_share: 0.1,
             test_share: 0.15,
             seed: 42,

@@ -1,0 +1,72 @@
+//! Google: a prompt of AI Studio kept in Drive, and a conversation of Takeout's Workspace folder.
+
+use serde_json::Value;
+
+use super::error::ElementError;
+use super::json::{array, rfc3339_s, string};
+use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
+use crate::hash::short_hash;
+
+/// `{"runSettings", "systemInstruction", "chunkedPrompt": {"chunks": [{"role", "text", "isThought"}]}}`.
+pub fn ai_studio(element: &Value, origin: Origin) -> Result<Conversation, ElementError> {
+    let prompt = element.get("chunkedPrompt").unwrap_or(&Value::Null);
+    let model = element.pointer("/runSettings/model").and_then(Value::as_str);
+    let mut links: Vec<Link> = Vec::new();
+    for (index, chunk) in array(prompt, "chunks")?.iter().enumerate() {
+        let is_user = string(chunk, "role") == Some("user");
+        let is_thought = chunk.get("isThought").and_then(Value::as_bool).unwrap_or(false);
+        let block = match (string(chunk, "text"), is_thought) {
+            (Some(text), true) => Block::new(BlockKind::Reasoning, text),
+            (Some(text), false) => Block::new(BlockKind::Text, text),
+            (None, _) => Block::named(BlockKind::Media, "", "file"),
+        };
+        let role = if is_user { NodeRole::User } else { NodeRole::Assistant };
+        let mut node = Node::new(index.to_string(), role, vec![block]);
+        if !is_user {
+            node.model = model.map(|name| name.trim_start_matches("models/").to_owned());
+            node.truncated = string(chunk, "finishReason").filter(|r| *r == "MAX_TOKENS").map(str::to_owned);
+        }
+        let parent = index.checked_sub(1).map(|previous| previous.to_string());
+        links.push(Link::to(node, parent));
+    }
+    let stem = origin.member.rsplit(['/', '\\']).next().unwrap_or("").to_owned();
+    let first = links.first().and_then(|link| link.node.as_ref()).map(Node::visible_text).unwrap_or_default();
+    let mut conversation = Conversation::new(Provider::AiStudio, short_hash(&[&stem, &first]), origin);
+    conversation.title = stem;
+    conversation.arrange(links, None)?;
+    Ok(conversation)
+}
+
+/// `{"title", "creation_time", "conversation_turns": [{"user_turn"}, {"system_turn"}]}`; a turn index that comes again
+/// is a regeneration.
+pub fn workspace(element: &Value, origin: Origin) -> Result<Conversation, ElementError> {
+    let title = string(element, "title").unwrap_or_default();
+    let created = string(element, "creation_time").unwrap_or_default();
+    let mut links: Vec<Link> = Vec::new();
+    let (mut user, mut answer): (Option<String>, Option<String>) = (None, None);
+    for (index, turn) in array(element, "conversation_turns")?.iter().enumerate() {
+        let id = index.to_string();
+        if let Some(said) = turn.get("user_turn") {
+            let text = string(said, "prompt").unwrap_or_default();
+            let node = Node::new(&id, NodeRole::User, vec![Block::new(BlockKind::Text, text)]);
+            links.push(Link::to(node, answer.take()));
+            user = Some(id);
+        } else if let Some(said) = turn.get("system_turn") {
+            let mut blocks: Vec<Block> = string(said, "model_thoughts")
+                .map(|text| Block::new(BlockKind::Reasoning, text))
+                .into_iter()
+                .collect();
+            let texts = said.get("text").and_then(Value::as_array).into_iter().flatten();
+            blocks.extend(texts.filter_map(|part| Some(Block::new(BlockKind::Text, string(part, "data")?))));
+            let mut node = Node::new(&id, NodeRole::Assistant, blocks);
+            node.model = Some("gemini".to_owned());
+            links.push(Link::to(node, user.clone()));
+            answer = Some(id);
+        }
+    }
+    let mut conversation = Conversation::new(Provider::Gemini, short_hash(&[created, title]), origin);
+    conversation.title = title.to_owned();
+    conversation.time_s = rfc3339_s(created);
+    conversation.arrange(links, answer.as_deref())?;
+    Ok(conversation)
+}

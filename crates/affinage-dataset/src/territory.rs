@@ -1,0 +1,345 @@
+//! The first look at a library: about ten shelves of conversations on one topic, and what is set aside unasked.
+//!
+//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts, seeded farthest-first, so
+//! the same library gives the same shelves. A shelf is named by the words that set it apart; nothing is judged.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+
+use crate::candidate::Candidate;
+use crate::conversation::{BlockKind, Conversation, NodeRole};
+use crate::lint;
+
+pub const MAX_SHELVES: usize = 10;
+/// Fewer conversations than this for each shelf make no topic.
+const MIN_PER_SHELF: usize = 4;
+const ROUNDS: usize = 12;
+/// Words of a prompt that say what it is about.
+const PROMPT_CHARS: usize = 400;
+const PROMPTS: usize = 6;
+const TITLE_WEIGHT: f32 = 3.0;
+
+/// One conversation as the shelves see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// `provider:id`.
+    pub conversation: String,
+    pub title: String,
+    pub project: Option<String>,
+    pub time_s: Option<f64>,
+    pub candidates: usize,
+    pub answers: usize,
+    /// Characters of the answers by writer (see [`crate::authorship`]).
+    pub written: crate::authorship::Written,
+    pub set_aside: Option<SetAside>,
+    words: Vec<(String, f32)>,
+}
+
+/// Why a conversation is left out until the user says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum SetAside {
+    /// Secrets, or several pieces of personal data.
+    Private { found: usize },
+    /// Most of what the user "said" is text of others: pasted files, forwarded mails and chats.
+    Pasted { share: f64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shelf {
+    /// The words that set it apart, e.g. `ruins · memory · house`.
+    pub name: String,
+    pub conversations: Vec<String>,
+    /// Titles of the conversations nearest to the middle.
+    pub typical: Vec<String>,
+    pub candidates: usize,
+    pub answers: usize,
+    /// Time of the oldest and the newest conversation, seconds since 1970.
+    pub first_s: Option<f64>,
+    pub last_s: Option<f64>,
+    /// Conversations by project.
+    pub projects: BTreeMap<String, usize>,
+    /// Conversations that are set aside by default.
+    pub set_aside: usize,
+}
+
+impl Place {
+    pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
+        let mut words: HashMap<String, f32> = HashMap::new();
+        topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
+        for candidate in candidates.iter().take(PROMPTS) {
+            let head =
+                candidate.prompt.char_indices().nth(PROMPT_CHARS).map_or(candidate.prompt.len(), |c| c.0);
+            topic_words(&candidate.prompt[..head]).for_each(|word| *words.entry(word).or_default() += 1.0);
+        }
+        let mut words: Vec<(String, f32)> = words.into_iter().collect();
+        words.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut written = crate::authorship::Written::new();
+        for variant in candidates.iter().flat_map(|c| &c.variants) {
+            for (who, chars) in variant.written() {
+                *written.entry(who).or_default() += chars;
+            }
+        }
+        Place {
+            conversation: conversation.key(),
+            title: conversation.title.clone(),
+            project: conversation.project.clone(),
+            time_s: conversation
+                .time_s
+                .or_else(|| conversation.nodes.iter().filter_map(|node| node.time_s).reduce(f64::min)),
+            candidates: candidates.len(),
+            answers: candidates.iter().map(|c| c.variants.len()).sum(),
+            written,
+            set_aside: set_aside(conversation),
+            words,
+        }
+    }
+}
+
+/// From this many pieces of personal data on, a conversation is private; one secret is enough.
+const PRIVATE_FINDINGS: usize = 3;
+const PASTED_SHARE: f64 = 0.5;
+const PASTED_MIN_CHARS: usize = 1500;
+
+/// What the user's own side of a conversation says about leaving it out.
+pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
+    let (mut own, mut pasted, mut personal, mut secrets) = (0, 0, 0, 0);
+    for node in conversation.nodes.iter().filter(|node| node.role == NodeRole::User && !node.hidden) {
+        for block in &node.blocks {
+            let chars = block.text.chars().count();
+            match block.kind {
+                BlockKind::Attachment => pasted += chars,
+                BlockKind::Text => {
+                    let others = lint::others_chars(&block.text).min(chars);
+                    pasted += others;
+                    own += chars - others;
+                }
+                _ => continue,
+            }
+            secrets += lint::secret_count(&block.text);
+            personal += lint::personal_count(&block.text);
+        }
+    }
+    if secrets > 0 || personal >= PRIVATE_FINDINGS {
+        return Some(SetAside::Private { found: secrets + personal });
+    }
+    let share = pasted as f64 / (own + pasted).max(1) as f64;
+    (share >= PASTED_SHARE && pasted >= PASTED_MIN_CHARS).then_some(SetAside::Pasted { share })
+}
+
+/// Groups places into shelves, the largest first. Conversations without a word of their own stand on the last one.
+pub fn shelves(places: &[Place]) -> Vec<Shelf> {
+    let with_answers: Vec<usize> = (0..places.len()).filter(|&i| places[i].candidates > 0).collect();
+    let vectors = vectors(places, &with_answers);
+    let (told, silent): (Vec<usize>, Vec<usize>) =
+        (0..with_answers.len()).partition(|&i| !vectors[i].is_empty());
+    let count = (told.len() / MIN_PER_SHELF).clamp(1, MAX_SHELVES);
+    let told_vectors: Vec<&Vector> = told.iter().map(|&i| &vectors[i]).collect();
+    let mut groups: Vec<(Vec<usize>, HashMap<u32, f32>)> = k_means(&told_vectors, count)
+        .into_iter()
+        .map(|(members, centre)| (members.into_iter().map(|m| told[m]).collect(), centre))
+        .collect();
+    if !silent.is_empty() {
+        groups.push((silent, HashMap::new()));
+    }
+    let names = names_of(places, &with_answers);
+    let shelf = |(members, centre): (Vec<usize>, HashMap<u32, f32>)| {
+        let nearness = |&i: &usize| dot(&vectors[i], &centre);
+        let mut ranked = members;
+        ranked.sort_by(|a, b| nearness(b).total_cmp(&nearness(a)).then(a.cmp(b)));
+        let here: Vec<&Place> = ranked.iter().map(|&i| &places[with_answers[i]]).collect();
+        shelf(&here, &centre, &names)
+    };
+    let mut shelves: Vec<Shelf> = groups.into_iter().filter(|(m, _)| !m.is_empty()).map(shelf).collect();
+    shelves.sort_by(|a, b| b.candidates.cmp(&a.candidates).then_with(|| a.name.cmp(&b.name)));
+    shelves
+}
+
+fn shelf(places: &[&Place], centre: &HashMap<u32, f32>, names: &[&str]) -> Shelf {
+    const NAME_WORDS: usize = 3;
+    const TYPICAL: usize = 3;
+    let mut words: Vec<(u32, f32)> = centre.iter().map(|(word, weight)| (*word, *weight)).collect();
+    words.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let name: Vec<&str> = words.iter().take(NAME_WORDS).map(|(word, _)| names[*word as usize]).collect();
+    let mut projects = BTreeMap::new();
+    places.iter().filter_map(|p| p.project.clone()).for_each(|p| *projects.entry(p).or_default() += 1);
+    let times = || places.iter().filter_map(|place| place.time_s);
+    let titles = places.iter().map(|p| &p.title).filter(|title| !title.is_empty());
+    Shelf {
+        name: if name.is_empty() { "everything else".to_owned() } else { name.join(" · ") },
+        conversations: places.iter().map(|p| p.conversation.clone()).collect(),
+        typical: titles.take(TYPICAL).cloned().collect(),
+        candidates: places.iter().map(|p| p.candidates).sum(),
+        answers: places.iter().map(|p| p.answers).sum(),
+        first_s: times().reduce(f64::min),
+        last_s: times().reduce(f64::max),
+        projects,
+        set_aside: places.iter().filter(|p| p.set_aside.is_some()).count(),
+    }
+}
+
+/// Words by number with weights; unit length.
+type Vector = Vec<(u32, f32)>;
+
+/// All words of the places in order: a word's number is its index.
+fn names_of<'a>(places: &'a [Place], chosen: &[usize]) -> Vec<&'a str> {
+    let mut names: Vec<&str> =
+        chosen.iter().flat_map(|&i| &places[i].words).map(|(word, _)| word.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Weight = sqrt(count) x idf; words of one conversation alone or of most of them say no topic.
+fn vectors(places: &[Place], chosen: &[usize]) -> Vec<Vector> {
+    const COMMON_SHARE: f64 = 0.4;
+    let names = names_of(places, chosen);
+    let number: HashMap<&str, u32> = names.iter().zip(0..).map(|(name, n)| (*name, n)).collect();
+    let mut holders = vec![0usize; names.len()];
+    for &i in chosen {
+        places[i].words.iter().for_each(|(word, _)| holders[number[word.as_str()] as usize] += 1);
+    }
+    let common = (COMMON_SHARE * chosen.len() as f64).max(3.0) as usize;
+    chosen
+        .iter()
+        .map(|&i| {
+            let weigh = |(word, count): &(String, f32)| {
+                let n = number[word.as_str()];
+                let held = holders[n as usize];
+                let idf = (chosen.len() as f32 / held as f32).ln();
+                ((2..=common).contains(&held)).then_some((n, count.sqrt() * idf))
+            };
+            let mut vector: Vector = places[i].words.iter().filter_map(weigh).collect();
+            let norm = vector.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
+            vector.retain(|_| norm > 0.0);
+            vector.iter_mut().for_each(|(_, w)| *w /= norm);
+            vector
+        })
+        .collect()
+}
+
+fn dot(vector: &[(u32, f32)], centre: &HashMap<u32, f32>) -> f32 {
+    vector.iter().filter_map(|(word, weight)| Some(weight * centre.get(word)?)).sum()
+}
+
+/// Members and centre of each group; the first seed is the longest vector, each next the one farthest from all.
+fn k_means(vectors: &[&Vector], count: usize) -> Vec<(Vec<usize>, HashMap<u32, f32>)> {
+    if vectors.is_empty() {
+        return Vec::new();
+    }
+    let longest = (0..vectors.len()).max_by_key(|&i| (vectors[i].len(), vectors.len() - i)).unwrap_or(0);
+    let mut centres: Vec<HashMap<u32, f32>> = vec![vectors[longest].iter().copied().collect()];
+    let mut nearest: Vec<f32> = vec![f32::NEG_INFINITY; vectors.len()];
+    while centres.len() < count {
+        let newest = &centres[centres.len() - 1];
+        for (best, vector) in nearest.iter_mut().zip(vectors) {
+            *best = best.max(dot(vector, newest));
+        }
+        // Among the far ones, a place with many words is a better seed than an odd one with a single word.
+        let score = |i: usize| (1.0 - nearest[i]) * (vectors[i].len() as f32).sqrt();
+        let next = (0..vectors.len()).max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a)));
+        centres.extend(next.map(|i| vectors[i].iter().copied().collect()));
+    }
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = std::mem::replace(&mut groups, vec![Vec::new(); centres.len()]);
+        for (index, vector) in vectors.iter().enumerate() {
+            let nearness = |c: usize| dot(vector, &centres[c]);
+            let best =
+                (0..centres.len()).max_by(|&a, &b| nearness(a).total_cmp(&nearness(b)).then(b.cmp(&a)));
+            groups[best.unwrap_or(0)].push(index);
+        }
+        if groups == before {
+            break;
+        }
+        for (centre, members) in centres.iter_mut().zip(&groups) {
+            *centre = mean(members.iter().map(|&i| vectors[i]));
+        }
+    }
+    groups.into_iter().zip(centres).filter(|(members, _)| !members.is_empty()).collect()
+}
+
+fn mean<'a>(vectors: impl Iterator<Item = &'a Vector>) -> HashMap<u32, f32> {
+    let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
+    vectors.flatten().for_each(|(word, weight)| *sum.entry(*word).or_default() += weight);
+    let norm = sum.values().map(|w| w * w).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    sum.into_iter().map(|(word, weight)| (word, weight / norm)).collect()
+}
+
+/// Words of four letters and more that are not in every text, in lower case.
+fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
+    const MIN_CHARS: usize = 4;
+    text.split(|c: char| !c.is_alphabetic() && c != '’' && c != '\'')
+        .filter(|word| word.chars().count() >= MIN_CHARS && !word.contains(['\'', '’']))
+        .map(str::to_lowercase)
+        .filter(|word| !STOP_WORDS.contains(word.as_str()))
+}
+
+static STOP_WORDS: std::sync::LazyLock<HashSet<&'static str>> = std::sync::LazyLock::new(|| {
+    let words = "about above after again against also although always another because been before being below better \
+        between both cannot come could does doing done down during each either else enough even ever every example \
+        explain find first from further give going good great have having here hers himself however http https into \
+        itself just keep know last less like little long look made make many mean might more most much must myself \
+        need never only other ours ourselves over part people please possible quite rather really right said same \
+        should show since some someone something still such sure take tell than thank thanks that their them then \
+        there these they thing things think this those though through time under until upon used using very want \
+        well were what whatever when where whether which while will with within without word words would write \
+        year years your yours yourself \
+        aber alle allem allen aller alles also andere anderen auch aufgabe beim bitte danke dann dass dein deine \
+        denn diese diesem diesen dieser dieses doch dort durch eine einem einen einer eines einfach etwas euch euer \
+        ganz geht gibt haben hatte hier immer jede jedem jeden jeder jedes jetzt kann kannst kein keine keinen können \
+        könnte machen mehr mein meine meinem meinen meiner mich muss nach nicht nichts noch oder ohne schon sehr sein \
+        seine seinem seinen seiner sich sind soll sollte über unter viel vielleicht warum wann weil welche welcher \
+        wenn werden wie wieder will wird wurde würde zwischen \
+        avec aussi cette comme dans depuis donc elle elles entre être faire fait leur leurs mais même nous parce \
+        peut plus pour pourquoi quand quel quelle sans sont sous tous tout toute toutes très votre vous";
+    words.split_whitespace().collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(number: usize, words: &str) -> Place {
+        Place {
+            conversation: format!("c{number}"),
+            title: words.to_owned(),
+            project: (number % 2 == 0).then(|| "notes".to_owned()),
+            time_s: Some(number as f64),
+            candidates: 2,
+            answers: 3,
+            written: BTreeMap::new(),
+            set_aside: None,
+            words: topic_words(words).map(|word| (word, 1.0)).collect(),
+        }
+    }
+
+    #[test]
+    fn topics_become_shelves_with_dates_projects_and_counts() {
+        let topics =
+            ["garden soil roses pruning", "python sorting lists errors", "grief funeral letters memory"];
+        let places: Vec<Place> = (0..30).map(|i| place(i, &format!("{} number{i}", topics[i % 3]))).collect();
+        let found = shelves(&places);
+        let pure = |shelf: &Shelf| {
+            let topic = |name: &String| name[1..].parse::<usize>().map(|n| n % 3);
+            shelf.conversations.windows(2).all(|pair| topic(&pair[0]) == topic(&pair[1]))
+        };
+        assert!(found.len() >= 3 && found.len() <= MAX_SHELVES, "{found:#?}");
+        assert!(found.iter().all(pure), "{found:#?}");
+        assert_eq!(found.iter().map(|s| s.candidates).sum::<usize>(), 60);
+        assert_eq!(found.iter().map(|s| s.answers).sum::<usize>(), 90);
+        assert!(found.iter().all(|s| s.name.contains(" · ") && s.first_s < s.last_s), "{found:#?}");
+        assert_eq!(found.iter().filter_map(|s| s.projects.get("notes")).sum::<usize>(), 15);
+        let mut turned = places.clone();
+        turned.rotate_left(7);
+        assert_eq!(shelves(&places).len(), shelves(&turned).len());
+    }
+
+    #[test]
+    fn few_conversations_and_empty_ones_make_no_topics() {
+        assert!(shelves(&[]).is_empty());
+        let one = shelves(&[place(1, "garden"), place(2, "")]);
+        assert_eq!((one.len(), one[0].name.as_str()), (1, "everything else"));
+    }
+}

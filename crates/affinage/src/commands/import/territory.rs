@@ -1,0 +1,78 @@
+//! The first screen after an import: shelves, what is set aside, who wrote it.
+
+use affinage_dataset::candidate::Learn;
+use affinage_dataset::territory::SetAside;
+
+use crate::context::Context;
+use crate::library::{ShelfView, Territory};
+use crate::ui::{Table, count};
+
+pub fn say(ctx: &Context, territory: &Territory) {
+    ctx.ui.say(format!(
+        "library: {} candidates ({} answers) in {} conversations",
+        count(territory.candidates as u64),
+        count(territory.answers as u64),
+        count(territory.conversations as u64)
+    ));
+    if territory.shelves.len() > 1 {
+        ctx.ui.say(format!("\n{}", table(&territory.shelves)));
+    }
+    let private =
+        territory.set_aside.iter().filter(|aside| matches!(aside.why, SetAside::Private { .. })).count();
+    let pasted = territory.set_aside.len() - private;
+    if !territory.set_aside.is_empty() {
+        ctx.ui.say(format!(
+            "set aside until you say otherwise: {} conversations with personal data or keys, {} of mostly pasted text",
+            count(private as u64),
+            count(pasted as u64)
+        ));
+    }
+    if territory.shares.len() > 1 {
+        let mut shares: Vec<(&String, &f64)> = territory.shares.iter().collect();
+        shares.sort_by(|a, b| b.1.total_cmp(a.1).then_with(|| a.0.cmp(b.0)));
+        let shown: Vec<String> =
+            shares.iter().take(6).map(|(who, share)| format!("{who} {:.0} %", 100.0 * **share)).collect();
+        ctx.ui.say(format!("written by: {}", shown.join(", ")));
+    }
+    let learnt = match territory.learn {
+        Learn::Assistant => "the assistant's words; for your own: `affinage import --learn mine`",
+        Learn::Mine => "your own words",
+        Learn::Edited => "only answers you edited",
+    };
+    if territory.learn != Learn::Assistant || territory.shares.len() > 1 {
+        ctx.ui.say(format!("to be learnt: {learnt}"));
+    }
+}
+
+fn table(shelves: &[ShelfView]) -> String {
+    let mut table =
+        Table::new(["shelf", "from", "to", "conversations", "candidates", "chosen"]).right(&[3, 4]);
+    for ShelfView { shelf, kept, skipped, private } in shelves {
+        let chosen: Vec<String> = [(kept, "keep"), (skipped, "skip"), (private, "private")]
+            .into_iter()
+            .filter(|(number, _)| **number > 0)
+            .map(|(number, choice)| {
+                if *number == shelf.conversations.len() {
+                    choice.to_owned()
+                } else {
+                    format!("{number} {choice}")
+                }
+            })
+            .collect();
+        table.row([
+            shelf.name.clone(),
+            month(shelf.first_s),
+            month(shelf.last_s),
+            count(shelf.conversations.len() as u64),
+            count(shelf.candidates as u64),
+            chosen.join(", "),
+        ]);
+    }
+    table.render()
+}
+
+/// `2025-03`, or nothing.
+fn month(time_s: Option<f64>) -> String {
+    let time = time_s.and_then(|s| jiff::Timestamp::from_second(s as i64).ok());
+    time.map_or(String::new(), |time| time.strftime("%Y-%m").to_string())
+}

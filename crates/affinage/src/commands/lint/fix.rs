@@ -1,0 +1,63 @@
+//! `lint --fix` and `--unfix`: safe fixes, recorded so that each run can be taken back.
+
+use std::collections::BTreeMap;
+
+use affinage_dataset::edit;
+use affinage_dataset::lint::{Field, Finding, Subject, lint};
+
+use crate::context::Context;
+use crate::library::{Library, TextFix};
+use crate::ui::count;
+
+pub fn apply(ctx: &Context) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let mut library = Library::open(&ctx.project)?;
+    let derivation = library.derivation()?;
+    let mut subjects: Vec<Subject> = Vec::new();
+    library.for_each_conversation(|_, conversation| {
+        for candidate in derivation.candidates(&conversation) {
+            subjects.extend(candidate.variants.iter().map(|v| Subject::of_variant(&candidate, v)));
+        }
+        Ok(())
+    })?;
+    let findings = lint(&subjects);
+    let mut by_text: BTreeMap<(&str, Field), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.fix.is_some()) {
+        by_text.entry((finding.id.as_str(), finding.field)).or_default().push(finding);
+    }
+    let texts: BTreeMap<&str, &Subject> = subjects.iter().map(|s| (s.id.as_str(), s)).collect();
+    // Variants share prompt and context: one fix is enough for each text.
+    let mut fixes: BTreeMap<(String, String), TextFix> = BTreeMap::new();
+    for ((id, field), found) in by_text {
+        let Some((candidate, variant)) = id.split_once('/') else { continue };
+        let field_name = match field {
+            Field::Prompt => "prompt".to_owned(),
+            Field::Context(index) => format!("context:{index}"),
+            Field::Response => variant.to_owned(),
+        };
+        let edits = edit::safe_fixes(texts[id].text(field), found);
+        let fix = TextFix { candidate: candidate.to_owned(), field: field_name.clone(), edits };
+        fixes.entry((candidate.to_owned(), field_name)).or_insert(fix);
+    }
+    let fixes: Vec<TextFix> = fixes.into_values().collect();
+    let edits: usize = fixes.iter().map(|fix| fix.edits.len()).sum();
+    library.fix(&fixes, &jiff::Timestamp::now().to_string())?;
+    ctx.ui.say(format!("{} fixes in {} texts", count(edits as u64), count(fixes.len() as u64)));
+    if edits > 0 {
+        ctx.ui.hint("take them back: `affinage lint --unfix`");
+    }
+    Ok(())
+}
+
+pub fn undo(ctx: &Context) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let mut library = Library::open(&ctx.project)?;
+    match library.newest_fixes()? {
+        Some((first, made_at)) => {
+            let undone = library.undo_fixes(first, &jiff::Timestamp::now().to_string())?;
+            ctx.ui.say(format!("took back the fixes of {made_at} in {} texts", count(undone as u64)));
+        }
+        None => ctx.ui.say("there are no fixes to take back"),
+    }
+    Ok(())
+}

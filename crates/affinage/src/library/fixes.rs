@@ -1,0 +1,106 @@
+//! Fixes of single texts, recorded beside the imported words and never in them: each can be taken back.
+
+use std::collections::HashMap;
+
+use affinage_dataset::candidate::{Candidate, ContextPolicy, Learn, candidates_of};
+use affinage_dataset::conversation::Conversation;
+use affinage_dataset::edit::{self, Edit};
+use serde::{Deserialize, Serialize};
+
+use super::Library;
+
+/// Edits of one text of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextFix {
+    pub candidate: String,
+    /// `prompt`, `context:N`, or a variant's id.
+    pub field: String,
+    pub edits: Vec<Edit>,
+}
+
+/// How candidates are made of conversations in this library: context policy, whose words, and recorded fixes.
+pub struct Derivation {
+    pub policy: ContextPolicy,
+    pub learn: Learn,
+    fixes: HashMap<String, Vec<TextFix>>,
+}
+
+impl Derivation {
+    /// The candidates with their fixes in force. Ids stay those of the imported words, so decisions keep.
+    pub fn candidates(&self, conversation: &Conversation) -> Vec<Candidate> {
+        let mut found = candidates_of(conversation, &self.policy, self.learn);
+        for candidate in &mut found {
+            for fix in self.fixes.get(&candidate.candidate_id).into_iter().flatten() {
+                let Some(text) = text_of(candidate, &fix.field) else { continue };
+                // A text that has changed since is not the one the fix was made for.
+                if let Some(fixed) = edit::apply(text, &fix.edits) {
+                    *text = fixed;
+                }
+            }
+        }
+        found
+    }
+}
+
+fn text_of<'a>(candidate: &'a mut Candidate, field: &str) -> Option<&'a mut String> {
+    if field == "prompt" {
+        return Some(&mut candidate.prompt);
+    }
+    match field.strip_prefix("context:") {
+        Some(index) => candidate.context.get_mut(index.parse::<usize>().ok()?).map(|m| &mut m.content),
+        None => candidate.variants.iter_mut().find(|v| v.variant_id == field).map(|v| &mut v.text),
+    }
+}
+
+impl Library {
+    /// How candidates are derived now; ask once for a pass over the library.
+    pub fn derivation(&self) -> anyhow::Result<Derivation> {
+        let mut statement =
+            self.db.prepare("SELECT candidate, field, edits FROM fix WHERE undone_at IS NULL ORDER BY id")?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        })?;
+        let mut fixes: HashMap<String, Vec<TextFix>> = HashMap::new();
+        for row in rows {
+            let (candidate, field, edits) = row?;
+            let edits = serde_json::from_str(&edits)?;
+            fixes.entry(candidate.clone()).or_default().push(TextFix { candidate, field, edits });
+        }
+        Ok(Derivation { policy: ContextPolicy::default(), learn: self.learn()?, fixes })
+    }
+
+    /// Records fixes in one transaction; returns the number of its first row, which [`Library::undo_fixes`] takes.
+    pub fn fix(&mut self, fixes: &[TextFix], made_at: &str) -> anyhow::Result<Option<i64>> {
+        let transaction = self.db.transaction()?;
+        let mut first = None;
+        for fix in fixes {
+            transaction.execute(
+                "INSERT INTO fix (candidate, field, edits, made_at) VALUES (?1, ?2, ?3, ?4)",
+                (&fix.candidate, &fix.field, serde_json::to_string(&fix.edits)?, made_at),
+            )?;
+            first.get_or_insert_with(|| transaction.last_insert_rowid());
+        }
+        transaction.commit()?;
+        Ok(first)
+    }
+
+    /// Takes back the fixes in force of row `from` and later; returns how many.
+    pub fn undo_fixes(&mut self, from: i64, undone_at: &str) -> anyhow::Result<usize> {
+        Ok(self.db.execute(
+            "UPDATE fix SET undone_at = ?2 WHERE id >= ?1 AND undone_at IS NULL",
+            (from, undone_at),
+        )?)
+    }
+
+    /// The first row of the newest run of fixes in force, and its time.
+    pub fn newest_fixes(&self) -> anyhow::Result<Option<(i64, String)>> {
+        let mut statement = self.db.prepare(
+            "SELECT min(id), made_at FROM fix WHERE undone_at IS NULL GROUP BY made_at ORDER BY max(id) DESC LIMIT 1",
+        )?;
+        let mut rows = statement.query([])?;
+        Ok(match rows.next()? {
+            Some(row) => Some((row.get(0)?, row.get(1)?)),
+            None => None,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! What the user keeps, skips or holds private, and whose words are learnt.
+
+use std::collections::{BTreeMap, HashMap};
+
+use affinage_dataset::authorship::{self, Written};
+use affinage_dataset::candidate::Learn;
+use affinage_dataset::conversation::Conversation;
+use affinage_dataset::territory::{self, Place, SetAside, Shelf};
+use rusqlite::OptionalExtension as _;
+use rusqlite::types::Type;
+use serde::{Deserialize, Serialize};
+
+use super::Library;
+
+/// What the user said about a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// Learn from it, even if it would be set aside.
+    Keep,
+    /// Not interesting; an answer accepted by hand still counts.
+    Skip,
+    /// Never in a dataset, whatever else was decided.
+    Private,
+}
+
+impl Choice {
+    fn as_str(self) -> &'static str {
+        match self {
+            Choice::Keep => "keep",
+            Choice::Skip => "skip",
+            Choice::Private => "private",
+        }
+    }
+}
+
+/// Whether examples may be made of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Open,
+    /// Only what a person accepted.
+    ByHand,
+    Never,
+}
+
+/// The first screen: what there is, by topic.
+#[derive(Debug, Serialize)]
+pub struct Territory {
+    pub shelves: Vec<ShelfView>,
+    /// Conversations left out unasked, with the reason, unless the user chose.
+    pub set_aside: Vec<SetAsideView>,
+    /// Characters of all answers by writer, and their shares.
+    pub written: Written,
+    pub shares: BTreeMap<String, f64>,
+    pub learn: Learn,
+    pub conversations: usize,
+    pub candidates: usize,
+    pub answers: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ShelfView {
+    #[serde(flatten)]
+    pub shelf: Shelf,
+    /// Conversations the user kept, skipped or holds private.
+    pub kept: usize,
+    pub skipped: usize,
+    pub private: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SetAsideView {
+    pub conversation: String,
+    pub title: String,
+    #[serde(flatten)]
+    pub why: SetAside,
+}
+
+impl Library {
+    /// Shelves, what is set aside and who wrote it; one pass over the library.
+    pub fn territory(&self) -> anyhow::Result<Territory> {
+        let derivation = self.derivation()?;
+        let mut places = Vec::new();
+        self.for_each_conversation(|_, conversation| {
+            let candidates = derivation.candidates(&conversation);
+            places.push(Place::of(&conversation, &candidates));
+            Ok(())
+        })?;
+        let choices = self.choices()?;
+        let view = |shelf: Shelf| {
+            let count =
+                |choice| shelf.conversations.iter().filter(|c| choices.get(*c) == Some(&choice)).count();
+            let (kept, skipped, private) = (count(Choice::Keep), count(Choice::Skip), count(Choice::Private));
+            ShelfView { shelf, kept, skipped, private }
+        };
+        let mut written = Written::new();
+        for (who, chars) in places.iter().flat_map(|place| &place.written) {
+            *written.entry(who.clone()).or_default() += chars;
+        }
+        let unchosen = places.iter().filter(|place| !choices.contains_key(&place.conversation));
+        let set_aside = unchosen.filter_map(|place| {
+            let why = place.set_aside.clone()?;
+            Some(SetAsideView { conversation: place.conversation.clone(), title: place.title.clone(), why })
+        });
+        Ok(Territory {
+            set_aside: set_aside.collect(),
+            shelves: territory::shelves(&places).into_iter().map(view).collect(),
+            shares: authorship::shares(&written),
+            written,
+            learn: self.learn()?,
+            conversations: places.len(),
+            candidates: places.iter().map(|place| place.candidates).sum(),
+            answers: places.iter().map(|place| place.answers).sum(),
+        })
+    }
+
+    /// What the user chose, by conversation.
+    pub fn choices(&self) -> anyhow::Result<HashMap<String, Choice>> {
+        let mut statement = self.db.prepare("SELECT conversation, choice FROM shelving")?;
+        let rows = statement.query_map([], |row| {
+            let choice: String = row.get(1)?;
+            let choice = match choice.as_str() {
+                "keep" => Choice::Keep,
+                "skip" => Choice::Skip,
+                "private" => Choice::Private,
+                _ => return Err(rusqlite::Error::InvalidColumnType(1, choice, Type::Text)),
+            };
+            Ok((row.get(0)?, choice))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Sets the choice for conversations; `None` takes it back.
+    pub fn choose(
+        &mut self,
+        conversations: &[String],
+        choice: Option<Choice>,
+        chosen_at: &str,
+    ) -> anyhow::Result<()> {
+        let transaction = self.db.transaction()?;
+        for conversation in conversations {
+            match choice {
+                Some(choice) => transaction.execute(
+                    "INSERT INTO shelving VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (conversation) DO UPDATE SET choice = ?2, chosen_at = ?3",
+                    (conversation, choice.as_str(), chosen_at),
+                )?,
+                None => {
+                    transaction.execute("DELETE FROM shelving WHERE conversation = ?1", [conversation])?
+                }
+            };
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Whose words are learnt; the assistant's unless the user said otherwise.
+    pub fn learn(&self) -> anyhow::Result<Learn> {
+        Ok(self.setting("learn")?.as_deref().and_then(Learn::parse).unwrap_or_default())
+    }
+
+    pub fn set_learn(&mut self, learn: Learn) -> anyhow::Result<()> {
+        self.set_setting("learn", learn.as_str())
+    }
+
+    pub fn setting(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let mut statement = self.db.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    pub fn set_setting(&mut self, name: &str, value: &str) -> anyhow::Result<()> {
+        self.db.execute(
+            "INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            (name, value),
+        )?;
+        Ok(())
+    }
+}
+
+/// What may become of a conversation, by the user's choice and else by what it holds.
+pub fn access(conversation: &Conversation, choices: &HashMap<String, Choice>) -> Access {
+    match choices.get(&conversation.key()) {
+        Some(Choice::Keep) => Access::Open,
+        Some(Choice::Skip) => Access::ByHand,
+        Some(Choice::Private) => Access::Never,
+        None if territory::set_aside(conversation).is_some() => Access::ByHand,
+        None => Access::Open,
+    }
+}
