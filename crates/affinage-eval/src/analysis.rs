@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::fit::FitControl;
+use crate::judge::exam::result::ExamResult;
+use crate::judge::family::Relation;
 use crate::judgment::{MissingReason, Usage};
 use crate::plan::{Arm, DatasetFacts, JudgeKind, PlannedComparison};
 use crate::suite::Domain;
@@ -32,6 +34,8 @@ pub struct Analysis {
     pub objective: Vec<ObjectiveResult>,
     /// One entry per arm.
     pub rates: Vec<ArmRates>,
+    /// Who wrote the training texts, and what the judges related to them say.
+    pub relations: Relations,
     /// Pairs on which judges or cells disagree most, most divided first.
     pub divided_pairs: Vec<DividedPair>,
     /// Numbered checks of the method, in the order of their codes.
@@ -40,6 +44,23 @@ pub struct Analysis {
     pub method_notes: Vec<MethodNote>,
     /// What to do next, most useful first.
     pub next_steps: Vec<String>,
+}
+
+/// Judges apart by their relation to the writers of the training texts and to the base model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Relations {
+    /// Share of the training answers by writer: `person:NAME`, `model:NAME`, `edited:NAME`, `unknown`.
+    pub writers: BTreeMap<String, f64>,
+    /// Win rate of the headline arm by related and by unrelated judges, mean over judges per prompt.
+    pub related: Option<Estimate>,
+    pub unrelated: Option<Estimate>,
+    /// Related minus unrelated on the prompts that both judged.
+    pub difference: Option<Estimate>,
+    /// An unrelated judge that passed its exam, or people other than the author, voted.
+    pub is_independent: bool,
+    pub sentence: String,
+    /// What the headline must carry, if anything.
+    pub limit: Option<String>,
 }
 
 /// What was evaluated.
@@ -135,6 +156,8 @@ pub struct Headline {
     /// What the reader must know before believing the sentence: few prompts, one judge, a judge like a coin,
     /// one training run.
     pub limits: Vec<String>,
+    /// The sentence as it would read if the judges that failed their exam counted too; `None` when none failed.
+    pub with_failed_judges: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -324,6 +347,13 @@ pub struct JudgeResult {
     pub tie_rate: Option<f64>,
     /// Share of decisive prompt-level votes in which the longer answer won.
     pub longer_won: Option<Estimate>,
+    /// Share of repeated calls with the outcome of the first one; testable from 40 on.
+    pub self_agreement: Option<Estimate>,
+    pub self_sentence: String,
+    /// The exam that it took before judging, if any.
+    pub exam: Option<ExamResult>,
+    /// To the writers of the training texts and the base model.
+    pub relation: Relation,
     pub usage: Usage,
     /// `None` when a price is unknown.
     pub cost_usd: Option<f64>,

@@ -3,7 +3,7 @@
 //! A judge sees two answers in two seats under two neutral labels. Both seats are judged: an answer that is
 //! first in one cell is second in the next. Labels are dealt in seeded blocks of four, which hold each of the
 //! four ways to label the two cells once, so that over prompts the label says nothing about the seat
-//! (2x2 counterbalancing with two calls per prompt instead of four).
+//! (2x2 counterbalancing with two calls per prompt; with four, each pair has all four cells).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,7 +132,18 @@ fn is_judged(prompt: &Prompt, planned: &PlannedComparison) -> bool {
     prompt.check.is_none() && planned.scope.covers(prompt)
 }
 
-/// The two cells of every pair for one judge, in the order in which that judge is asked.
+/// How many ways of showing a pair are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cells {
+    /// Both orders; the label is balanced over prompts.
+    #[default]
+    Two,
+    /// Both orders, each under both labels.
+    Four,
+}
+
+/// The cells of every pair for one judge, in the order in which that judge is asked.
 ///
 /// Identical pairs get no cell. The labels and the order depend on `judge_id`, so that judges do not share an
 /// accident of the draw. Panics if `labels` is empty.
@@ -141,26 +152,65 @@ pub fn cells_for_judge(
     judge_id: &str,
     seed: u64,
     labels: &[LabelPair],
+    cells_per_pair: Cells,
 ) -> Vec<(Comparison, BlindKey)> {
-    assert!(!labels.is_empty(), "a comparison needs two labels");
-    let mut rng = Rng::for_purpose(seed, &["labels", judge_id]);
-    let mut block: Vec<usize> = Vec::new();
+    let mut dealer = LabelDealer::new(labels, seed, judge_id);
     let mut cells = Vec::with_capacity(2 * pairs.len());
     for pair in dealt(pairs, judge_id, seed) {
-        if block.is_empty() {
-            block = vec![0, 1, 2, 3];
-            rng.shuffle(&mut block);
+        let [(arm, against), (arm_again, against_again)] = dealer.deal();
+        let mut add = |arm_is_first: bool, (arm, against): (&str, &str)| {
+            let (arm, against) = (Shown::of(pair.arm, arm), Shown::of(pair.against, against));
+            let seats = if arm_is_first { [arm, against] } else { [against, arm] };
+            cells.push(cell(&pair.pair_id, &pair.prompt.prompt_id, seats));
+        };
+        add(true, (arm, against));
+        add(false, (arm_again, against_again));
+        if cells_per_pair == Cells::Four {
+            add(true, (against, arm));
+            add(false, (against_again, arm_again));
         }
-        let pattern = block.pop().expect("a block was just dealt");
-        let labels = &labels[rng.below(labels.len())];
-        let arm_label =
-            |bit: usize| if pattern & bit == 0 { (labels.x, labels.y) } else { (labels.y, labels.x) };
-        cells.push(cell(pair, [pair.arm, pair.against], arm_label(1)));
-        let (arm, against) = arm_label(2);
-        cells.push(cell(pair, [pair.against, pair.arm], (against, arm)));
     }
-    rng.shuffle(&mut cells);
+    dealer.rng.shuffle(&mut cells);
     cells
+}
+
+/// The cells that a judge is asked a second time, to see how far it agrees with itself: a seeded choice of 40 or a
+/// tenth, whichever is more; all where there are fewer.
+pub fn repeated_cells(cells: &[(Comparison, BlindKey)], judge_id: &str, seed: u64) -> Vec<Comparison> {
+    let mut chosen: Vec<&Comparison> = cells.iter().map(|(comparison, _)| comparison).collect();
+    chosen.sort_by(|a, b| a.comparison_id.cmp(&b.comparison_id));
+    Rng::for_purpose(seed, &["repeats", judge_id]).shuffle(&mut chosen);
+    chosen.truncate(REPEATS.max(cells.len().div_ceil(10)));
+    chosen.into_iter().cloned().collect()
+}
+
+/// Below this many repeated calls, agreement with oneself says nothing: 4 of 4 gives [.40, 1].
+pub const REPEATS: usize = 40;
+
+/// Deals labels in seeded blocks of four, which hold each of the four ways to label two cells once.
+pub(crate) struct LabelDealer<'l> {
+    labels: &'l [LabelPair],
+    block: Vec<usize>,
+    pub(crate) rng: Rng,
+}
+
+impl<'l> LabelDealer<'l> {
+    pub(crate) fn new(labels: &'l [LabelPair], seed: u64, judge_id: &str) -> LabelDealer<'l> {
+        assert!(!labels.is_empty(), "a comparison needs two labels");
+        LabelDealer { labels, block: Vec::new(), rng: Rng::for_purpose(seed, &["labels", judge_id]) }
+    }
+
+    /// Labels of (arm, against) for the cell with the arm in the first seat, then for the other.
+    pub(crate) fn deal(&mut self) -> [(&'static str, &'static str); 2] {
+        if self.block.is_empty() {
+            self.block = vec![0, 1, 2, 3];
+            self.rng.shuffle(&mut self.block);
+        }
+        let pattern = self.block.pop().expect("a block was just dealt");
+        let pair = &self.labels[self.rng.below(self.labels.len())];
+        let labels = |bit: usize| if pattern & bit == 0 { (pair.x, pair.y) } else { (pair.y, pair.x) };
+        [labels(1), labels(2)]
+    }
 }
 
 /// The pairs that need a judge, categories together (so that a block of four stays within one where it can),
@@ -175,29 +225,28 @@ fn dealt<'p, 'a>(pairs: &'p [Pair<'a>], judge_id: &str, seed: u64) -> Vec<&'p Pa
     dealt.into_iter().map(|(.., pair)| pair).collect()
 }
 
-/// One cell: completions and labels in the order of the seats.
-fn cell(pair: &Pair, seats: [&Completion; 2], labels: (&str, &str)) -> (Comparison, BlindKey) {
-    let seat = |completion: &Completion, label: &str| Seat {
-        completion_id: completion.completion_id.clone(),
-        label: label.to_owned(),
-    };
-    let (first, second) = (seat(seats[0], labels.0), seat(seats[1], labels.1));
+/// An answer, its arm and the label that it gets in one cell.
+pub(crate) struct Shown<'a> {
+    pub completion_id: &'a str,
+    pub arm: &'a str,
+    pub label: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(completion: &'a Completion, label: &'a str) -> Shown<'a> {
+        Shown { completion_id: &completion.completion_id, arm: &completion.arm, label }
+    }
+}
+
+/// One cell: what is shown, in the order of the seats.
+pub(crate) fn cell(pair_id: &str, prompt_id: &str, seats: [Shown; 2]) -> (Comparison, BlindKey) {
+    let [first_arm, second_arm] = [seats[0].arm.to_owned(), seats[1].arm.to_owned()];
+    let [first, second] = seats
+        .map(|shown| Seat { completion_id: shown.completion_id.to_owned(), label: shown.label.to_owned() });
     let comparison_id = comparison_id(&first, &second);
-    let key = BlindKey {
-        v: ROW_VERSION,
-        comparison_id: comparison_id.clone(),
-        first_arm: seats[0].arm.clone(),
-        second_arm: seats[1].arm.clone(),
-    };
-    let comparison = Comparison {
-        v: ROW_VERSION,
-        comparison_id,
-        pair_id: pair.pair_id.clone(),
-        prompt_id: pair.prompt.prompt_id.clone(),
-        first,
-        second,
-    };
-    (comparison, key)
+    let key = BlindKey { v: ROW_VERSION, comparison_id: comparison_id.clone(), first_arm, second_arm };
+    let (pair_id, prompt_id) = (pair_id.to_owned(), prompt_id.to_owned());
+    (Comparison { v: ROW_VERSION, comparison_id, pair_id, prompt_id, first, second }, key)
 }
 
 /// The id of what a judge is shown: two answers, their order and their labels.

@@ -20,7 +20,7 @@ pub struct Judgment {
     /// The winner's label exactly as said; `None` for a tie and where nothing was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_said: Option<String>,
-    /// Probability of the first seat's label against the second's; local judges only.
+    /// Probability of the first seat's label against the second's; where label probabilities are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_first: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,6 +29,12 @@ pub struct Judgment {
     pub rationale: Option<String>,
     /// How the verdict was read.
     pub parse_path: ParsePath,
+    /// The one more call after a reply that could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Repair>,
+    /// How long a person looked before deciding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms_to_vote: Option<u64>,
     pub request_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_sha256: Option<String>,
@@ -51,6 +57,15 @@ pub struct Judgment {
     pub started_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+}
+
+/// The call that asked a judge to put its reply right. Its tokens and cost are part of the judgment's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    pub request_sha256: String,
+    pub response_sha256: String,
+    /// What was wrong with the first reply.
+    pub reason: MissingReason,
 }
 
 /// What was said, in the order in which the answers were shown.
@@ -79,6 +94,10 @@ pub enum MissingReason {
     Refusal,
     /// The reply was cut at its token limit.
     Truncated,
+    /// The server counted fewer tokens than the request has words: it read a part of it.
+    RequestCut,
+    /// A person passed.
+    Skipped,
     /// A foreign log's transport failure. Our own are retried and never become rows.
     Error,
 }
@@ -91,6 +110,8 @@ impl MissingReason {
             MissingReason::BothLabels => "more than one winner",
             MissingReason::Refusal => "refusal",
             MissingReason::Truncated => "cut at the token limit",
+            MissingReason::RequestCut => "the server cut the request",
+            MissingReason::Skipped => "skipped",
             MissingReason::Error => "transport error",
         }
     }
@@ -156,6 +177,29 @@ impl CriterionScores {
     }
 }
 
+impl MissingReason {
+    /// Whether asking once more for the form alone can help.
+    pub fn is_repairable(self) -> bool {
+        matches!(self, MissingReason::Unparsed | MissingReason::UnknownLabel | MissingReason::BothLabels)
+    }
+}
+
+impl Usage {
+    /// All tokens of the request, cached or not.
+    pub fn total_input(&self) -> u64 {
+        self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+    }
+
+    pub fn plus(self, other: Usage) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens + other.input_tokens,
+            output_tokens: self.output_tokens + other.output_tokens,
+            cached_input_tokens: self.cached_input_tokens + other.cached_input_tokens,
+            cache_write_tokens: self.cache_write_tokens + other.cache_write_tokens,
+        }
+    }
+}
+
 /// Tokens as the server counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -165,6 +209,19 @@ pub struct Usage {
     pub cached_input_tokens: u64,
     #[serde(default)]
     pub cache_write_tokens: u64,
+}
+
+/// Judge ids of people begin with one of these: voters, and the author of the training texts, whose votes are shown
+/// apart because they know the voice.
+pub const VOTER: &str = "human:";
+pub const AUTHOR: &str = "author:";
+
+pub fn is_author(judge_id: &str) -> bool {
+    judge_id.starts_with(AUTHOR)
+}
+
+pub fn is_person(judge_id: &str) -> bool {
+    judge_id.starts_with(VOTER) || is_author(judge_id)
 }
 
 /// The id of one judge's answer to one comparison.

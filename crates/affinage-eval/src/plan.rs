@@ -83,6 +83,9 @@ pub struct PlannedJudge {
     pub judge_id: String,
     pub model: String,
     pub kind: JudgeKind,
+    /// The maker's family, where its name does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +112,9 @@ pub struct DatasetFacts {
     /// The same measure for the prompts of this evaluation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_prompt_containment: Option<f64>,
+    /// Training examples by who wrote their answer: `person:NAME`, `model:NAME`, `edited:NAME`, `unknown`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub writers: BTreeMap<String, usize>,
 }
 
 /// A plan that contradicts itself.

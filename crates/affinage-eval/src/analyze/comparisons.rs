@@ -10,7 +10,7 @@ use crate::analysis::{
     CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeWinRate, LengthEffect,
     MissingCounts, VerdictWord, WinRate,
 };
-use crate::judgment::CRITERIA;
+use crate::judgment::{CRITERIA, is_person};
 use crate::plan::PlannedComparison;
 use crate::stats::multiple::holm;
 use crate::suite::Domain;
@@ -83,7 +83,8 @@ pub fn panel<'r>(pairs: &[&PairVotes<'r>]) -> BTreeSet<&'r str> {
         let valid = needing.iter().filter(|v| v.judges.get(judge).is_some_and(|c| c.score().is_some()));
         valid.count() as f64 / needing.len() as f64
     };
-    began.into_iter().filter(|judge| valid(judge) >= VALID_AT_LEAST).collect()
+    let is_apart = |judge: &str| needing.iter().any(|v| v.judges.get(judge).is_some_and(|c| c.is_apart));
+    began.into_iter().filter(|judge| valid(judge) >= VALID_AT_LEAST && !is_apart(judge)).collect()
 }
 
 /// One score per prompt that has a valid vote of `judges`: mean over judges, then over samples. Identical pairs
@@ -232,7 +233,8 @@ fn criteria(pairs: &[&PairVotes], panel: &BTreeSet<&str>) -> Vec<CriterionDiffer
 /// What was planned for the judges that began (or are in the plan) and what of it counts.
 fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
     let needing: Vec<&&PairVotes> = pairs.iter().filter(|votes| !votes.identical).collect();
-    let judges = rows.judge_ids();
+    // People vote on as many pairs as they like.
+    let judges: BTreeSet<&str> = rows.judge_ids().into_iter().filter(|judge| !is_person(judge)).collect();
     let mut counts = MissingCounts {
         planned: needing.len() * judges.len(),
         valid: 0,

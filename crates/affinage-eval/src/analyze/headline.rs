@@ -8,6 +8,7 @@ use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
     ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
+use crate::plan::JudgeKind;
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
@@ -39,6 +40,7 @@ pub fn headline(
         contrast_sentence: contrast.as_ref().map(contrast_sentence),
         contrast,
         limits: limits(rows, result, judges),
+        with_failed_judges: None,
         in_domain,
         out_of_domain,
     }
@@ -165,7 +167,20 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
             limits.push(judge.consistency_sentence.clone());
         }
     }
-    for judge in judges.iter().filter(|judge| !judge.in_panel && judge.cells_judged > 0) {
+    for judge in judges.iter().filter(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0) {
+        match &judge.exam {
+            Some(exam) if exam.is_qualified() => {}
+            Some(exam) => limits.push(format!("{} Its votes are left out of the mean.", exam.sentence)),
+            None => {
+                limits.push(format!("`{}` took no exam: whether it can judge is not known.", judge.judge_id))
+            }
+        }
+    }
+    let too_few_valid = |judge: &&JudgeResult| {
+        let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());
+        !judge.in_panel && judge.cells_judged > 0 && !failed && judge.kind != JudgeKind::Human
+    };
+    for judge in judges.iter().filter(too_few_valid) {
         limits.push(format!(
             "`{}` is valid on {:.0} % of the pairs that it began and is left out of the mean.",
             judge.judge_id,

@@ -7,7 +7,8 @@ use super::comparisons::panel;
 use super::estimate::{Observation, Range, clustered, counted, percent, points, share};
 use super::votes::{Cell, JudgeCells, PairVotes, Votes};
 use crate::analysis::{Estimate, JudgeResult};
-use crate::judgment::{MissingReason, Usage};
+use crate::comparison::REPEATS;
+use crate::judgment::{MissingReason, Usage, is_person};
 use crate::plan::JudgeKind;
 
 /// Below this many pairs decisive in both orders, consistency is not testable.
@@ -32,13 +33,15 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
     let label_effect = label_effect(&judged);
     let flip_rate = flip_rate(&judged);
     let any = cells().next();
+    let kind = planned.map_or_else(|| kind_of(judge_id, any), |judge| judge.kind);
+    let self_agreement = self_agreement(&judged);
     JudgeResult {
         judge_id: judge_id.to_owned(),
         model: planned
             .map(|judge| judge.model.clone())
             .or_else(|| any.map(|cell| cell.judgment.model_requested.clone()))
             .unwrap_or_default(),
-        kind: planned.map_or_else(|| kind_of(judge_id, any), |judge| judge.kind),
+        kind,
         models_returned: models_returned(cells()),
         cells_judged: cells().count(),
         missing,
@@ -53,6 +56,10 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         flip_rate,
         tie_rate: (!scored.is_empty()).then(|| ties as f64 / scored.len() as f64),
         longer_won: longer_won(&judged),
+        self_sentence: self_sentence(judge_id, kind, self_agreement.as_ref()),
+        self_agreement,
+        exam: rows.exams.get(judge_id).map(|exam| (*exam).clone()),
+        relation: super::relations::of_judge(rows, judge_id),
         usage: usage(cells()),
         cost_usd: cost(cells()),
     }
@@ -75,7 +82,7 @@ fn in_panel(rows: &Rows, votes: &Votes, judge_id: &str) -> bool {
 
 /// A judge that no plan names: people carry the prefix `human:`, probabilities come from local models.
 fn kind_of(judge_id: &str, any: Option<&Cell>) -> JudgeKind {
-    if judge_id.starts_with("human:") {
+    if is_person(judge_id) {
         return JudgeKind::Human;
     }
     match any {
@@ -165,6 +172,38 @@ fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String 
     }
 }
 
+/// Share of repeated calls with the outcome of the first one: the ceiling of any agreement between judges.
+fn self_agreement(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+    let same: Vec<bool> = judged
+        .iter()
+        .flat_map(|(_, judge)| {
+            judge.repeats.iter().filter_map(|again| {
+                let of = |c: &&Cell| c.judgment.comparison_id == again.judgment.comparison_id;
+                Some(again.score? == judge.cells.iter().find(of)?.score?)
+            })
+        })
+        .collect();
+    share(same.iter().filter(|same| **same).count(), same.len(), "repeated calls")
+}
+
+fn self_sentence(judge_id: &str, kind: JudgeKind, agreement: Option<&Estimate>) -> String {
+    match agreement {
+        Some(estimate) if estimate.n >= REPEATS => {
+            let of = counted(estimate.n, "call");
+            format!("Asked again, `{judge_id}` says the same in {} of {of}.", percent(estimate))
+        }
+        Some(estimate) => format!(
+            "`{judge_id}` was asked again {} times, fewer than {REPEATS}: how far it agrees with itself is not \
+             testable.",
+            estimate.n
+        ),
+        None if kind == JudgeKind::Local => {
+            format!("`{judge_id}` runs here and is deterministic: asked again it says the same.")
+        }
+        None => format!("`{judge_id}` was not asked again: how far it agrees with itself is not known."),
+    }
+}
+
 fn longer_won(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     let words = |text: &str| text.split_whitespace().count();
     let decided: Vec<bool> = judged
@@ -179,12 +218,7 @@ fn longer_won(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
 }
 
 fn usage<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Usage {
-    cells.filter_map(|cell| cell.judgment.usage).fold(Usage::default(), |sum, usage| Usage {
-        input_tokens: sum.input_tokens + usage.input_tokens,
-        output_tokens: sum.output_tokens + usage.output_tokens,
-        cached_input_tokens: sum.cached_input_tokens + usage.cached_input_tokens,
-        cache_write_tokens: sum.cache_write_tokens + usage.cache_write_tokens,
-    })
+    cells.filter_map(|cell| cell.judgment.usage).fold(Usage::default(), Usage::plus)
 }
 
 /// `None` as soon as one call's price is unknown.

@@ -14,6 +14,7 @@ mod headline;
 mod judges;
 mod notes;
 mod objective;
+mod relations;
 mod texts;
 mod votes;
 mod win_rate;
@@ -25,7 +26,8 @@ use crate::analysis::{Analysis, CategoryCount, EvaluationFacts};
 use crate::comparison::{BlindKey, Comparison};
 use crate::completion::Completion;
 use crate::fit::FitRow;
-use crate::judgment::Judgment;
+use crate::judge::exam::result::ExamResult;
+use crate::judgment::{Judgment, is_author};
 use crate::plan::{Plan, PlanError};
 use crate::suite::{Domain, Prompt};
 
@@ -40,6 +42,8 @@ pub struct Inputs<'a> {
     /// Judges' and people's.
     pub judgments: &'a [Judgment],
     pub fit: &'a [FitRow],
+    /// What the exams say; judges that failed theirs are left out of the mean.
+    pub exams: &'a [ExamResult],
 }
 
 /// Rows that contradict each other. Nothing is computed from them.
@@ -64,6 +68,8 @@ pub enum AnalyzeError {
         "the blind key of {comparison_id} seats `{key_arm}` where the answer was written by `{arm}`: the key is wrong"
     )]
     WrongKey { comparison_id: String, key_arm: String, arm: String },
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{seat_label}`")]
+    WrongSeat { judgment_id: String, label: String, seat_label: String },
     #[error("comparison {comparison_id} has no blind key")]
     NoKey { comparison_id: String },
 }
@@ -81,7 +87,10 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let rates = texts::rates(&rows);
     let checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
     let checks = checks::run(&rows, &votes, &judges, &comparisons);
-    let headline = headline::headline(&rows, &votes, &comparisons, &judges);
+    let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
+    let relations = relations::result(&rows, &votes, &judges);
+    headline.limits.extend(relations.limit.clone());
+    headline.with_failed_judges = with_failed_judges(inputs)?;
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
@@ -98,11 +107,25 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         voice,
         objective,
         rates,
+        relations,
         divided_pairs: votes::divided(&rows, &votes),
         checks,
         method_notes: notes::method_notes(inputs.plan),
         next_steps,
     })
+}
+
+/// The first sentence as it would read if every judge's votes counted; `None` when all of them do.
+fn with_failed_judges(inputs: &Inputs) -> Result<Option<String>, AnalyzeError> {
+    if inputs.exams.iter().all(ExamResult::is_qualified) {
+        return Ok(None);
+    }
+    let all = Inputs { exams: &[], ..*inputs };
+    let rows = Rows::index(&all)?;
+    let votes = votes::collect(&rows)?;
+    let comparisons = comparisons::results(&rows, &votes);
+    let judges = judges::results(&rows, &votes);
+    Ok(Some(headline::headline(&rows, &votes, &comparisons, &judges).sentence))
 }
 
 /// Rows by id, each id once, in an order that does not depend on the files.
@@ -114,6 +137,7 @@ struct Rows<'a> {
     keys: BTreeMap<&'a str, &'a BlindKey>,
     judgments: BTreeMap<&'a str, &'a Judgment>,
     fit: &'a [FitRow],
+    exams: BTreeMap<&'a str, &'a ExamResult>,
     /// The same rows as `prompts` and `completions`, sorted, for functions over slices.
     sorted_prompts: Vec<Prompt>,
     sorted_completions: Vec<Completion>,
@@ -136,9 +160,15 @@ impl<'a> Rows<'a> {
             keys: unique("blind key", inputs.blind_keys, |row| &row.comparison_id)?,
             judgments: unique("judgment", inputs.judgments, |row| &row.judgment_id)?,
             fit: inputs.fit,
+            exams: inputs.exams.iter().map(|exam| (exam.judge_id.as_str(), exam)).collect(),
             sorted_prompts,
             sorted_completions,
         })
+    }
+
+    /// Whether a judge's votes are shown and not counted: it failed its exam or wrote the texts itself.
+    fn is_apart(&self, judge_id: &str) -> bool {
+        is_author(judge_id) || self.exams.get(judge_id).is_some_and(|exam| !exam.is_qualified())
     }
 
     /// Judges with at least one judgment, and planned ones.

@@ -6,7 +6,7 @@ use super::{AnalyzeError, Rows};
 use crate::analysis::{DividedPair, JudgeVote};
 use crate::comparison::{Comparison, Pair, pairs};
 use crate::judge::local::{TIE_BAND, outcome_of_p};
-use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores};
+use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores, is_person};
 use crate::plan::PlannedComparison;
 
 /// All votes of an evaluation.
@@ -27,6 +27,12 @@ pub struct PairVotes<'r> {
 #[derive(Default)]
 pub struct JudgeCells<'r> {
     pub cells: Vec<Cell<'r>>,
+    /// The same comparisons asked again: they show how far the judge agrees with itself and are no votes.
+    pub repeats: Vec<Cell<'r>>,
+    /// Failed its exam, or is the author of the texts: shown, and left out of the mean.
+    pub is_apart: bool,
+    /// People see a pair in one order: the other half of a pair's cells goes to other people.
+    pub is_person: bool,
 }
 
 /// One judgment, unblinded.
@@ -60,6 +66,11 @@ impl JudgeCells<'_> {
     /// The judge's score of the arm on this pair: the mean of both seats, or for probabilities the vote of
     /// their mean. `None` unless both seats are valid.
     pub fn score(&self) -> Option<f64> {
+        if self.is_person {
+            return crate::stats::mean::mean(
+                &self.cells.iter().filter_map(|cell| cell.score).collect::<Vec<f64>>(),
+            );
+        }
         let (first, second) = (self.slot_score(true)?, self.slot_score(false)?);
         match self.p_arm() {
             Some(p) => Some(match outcome_of_p(p) {
@@ -110,12 +121,33 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
         let mut judges: BTreeMap<&str, JudgeCells> = BTreeMap::new();
         for judgment in by_pair.get(pair.pair_id.as_str()).into_iter().flatten() {
             let cell = unblinded_cell(rows, &pair, judgment)?;
-            judges.entry(&judgment.judge_id).or_default().cells.push(cell);
+            let judge = judges.entry(&judgment.judge_id).or_default();
+            judge.is_apart = rows.is_apart(&judgment.judge_id);
+            judge.is_person = is_person(&judgment.judge_id);
+            let cells = if judgment.repeat == 0 { &mut judge.cells } else { &mut judge.repeats };
+            cells.push(cell);
         }
         let identical = pair.is_identical();
         collected.push(PairVotes { pair, identical, judges });
     }
     Ok(Votes { pairs: collected })
+}
+
+/// The label that was said must be the label of the seat that won: a swapped outcome stops the analysis.
+fn check_seat(judgment: &Judgment, comparison: &Comparison) -> Result<(), AnalyzeError> {
+    let seat_label = match judgment.outcome {
+        Outcome::First => &comparison.first.label,
+        Outcome::Second => &comparison.second.label,
+        Outcome::Tie | Outcome::Missing { .. } => return Ok(()),
+    };
+    match &judgment.label_said {
+        Some(label) if label != seat_label => Err(AnalyzeError::WrongSeat {
+            judgment_id: judgment.judgment_id.clone(),
+            label: label.clone(),
+            seat_label: seat_label.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn unblinded_cell<'r>(
@@ -138,6 +170,7 @@ fn unblinded_cell<'r>(
             return Err(AnalyzeError::WrongKey { comparison_id, key_arm, arm: completion.arm.clone() });
         }
     }
+    check_seat(judgment, comparison)?;
     let arm_is_first = key.first_arm == pair.arm.arm;
     let score = judgment.outcome.unblind(key).map(|preference| match preference {
         Preference::Tie => 0.5,

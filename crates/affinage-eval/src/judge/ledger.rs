@@ -1,6 +1,8 @@
 //! The rows that make "never pays twice" checkable: an intent before each call, its end after it, and the raw
 //! bytes of both sides.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::ROW_VERSION;
@@ -11,16 +13,47 @@ pub struct LedgerRow {
     pub v: u32,
     pub judgment_id: String,
     pub judge_id: String,
+    #[serde(default)]
+    pub phase: Phase,
     pub event: LedgerEvent,
     /// RFC 3339, UTC.
     pub at: String,
 }
 
+/// What a call is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    Exam,
+    #[default]
+    Judge,
+    /// A call asked again, to see how far the judge agrees with itself.
+    Repeat,
+    /// One more call after a reply that could not be read.
+    Repair,
+}
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Exam => "exam",
+            Phase::Judge => "judge",
+            Phase::Repeat => "repeat",
+            Phase::Repair => "repair",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum LedgerEvent {
-    /// The next attempt is about to be sent. Without an end it was possibly paid.
-    Intent { attempt: u32, request_sha256: String },
+    /// The next attempt is about to be sent. Without an end it was possibly paid: at most `worst_usd`.
+    Intent {
+        attempt: u32,
+        request_sha256: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worst_usd: Option<f64>,
+    },
     /// The reply is in `raw.jsonl.zst`.
     Answered { attempt: u32, response_sha256: String, cost_usd: Option<f64> },
     /// No usable reply; the words are the server's, without keys.
@@ -28,31 +61,69 @@ pub enum LedgerEvent {
 }
 
 impl LedgerRow {
-    pub fn new(judgment_id: &str, judge_id: &str, event: LedgerEvent, at: String) -> LedgerRow {
+    pub fn new(judgment_id: &str, judge_id: &str, phase: Phase, event: LedgerEvent, at: String) -> LedgerRow {
         LedgerRow {
             v: ROW_VERSION,
             judgment_id: judgment_id.to_owned(),
             judge_id: judge_id.to_owned(),
+            phase,
             event,
             at,
         }
     }
 }
 
-/// Attempts per call with an intent but no end: a stopped process may have paid for them.
-pub fn possibly_paid_twice(rows: &[LedgerRow]) -> usize {
-    let mut open: std::collections::BTreeSet<(&str, u32)> = std::collections::BTreeSet::new();
+/// Attempts with an intent but no end, with what each may have cost: a stopped process may have paid for them.
+pub fn possibly_paid_twice(rows: &[LedgerRow]) -> Vec<Option<f64>> {
+    let mut open: BTreeMap<(&str, Phase, u32), Option<f64>> = BTreeMap::new();
     for row in rows {
         match &row.event {
-            LedgerEvent::Intent { attempt, .. } => {
-                open.insert((&row.judgment_id, *attempt));
+            LedgerEvent::Intent { attempt, worst_usd, .. } => {
+                open.insert((&row.judgment_id, row.phase, *attempt), *worst_usd);
             }
             LedgerEvent::Answered { attempt, .. } | LedgerEvent::Failed { attempt, .. } => {
-                open.remove(&(row.judgment_id.as_str(), *attempt));
+                open.remove(&(row.judgment_id.as_str(), row.phase, *attempt));
             }
         }
     }
-    open.len()
+    open.into_values().collect()
+}
+
+/// What one judge's calls of one phase took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spent {
+    pub answered: usize,
+    pub failed_attempts: usize,
+    /// Intents that have no end.
+    pub possibly_paid: usize,
+    /// Of the answered calls; `None` as soon as one price is unknown.
+    pub cost_usd: Option<f64>,
+}
+
+/// The ledger by judge and phase.
+pub fn spent(rows: &[LedgerRow]) -> BTreeMap<(String, Phase), Spent> {
+    let mut by: BTreeMap<(String, Phase), Spent> = BTreeMap::new();
+    let mut open: BTreeSet<(&str, Phase, u32)> = BTreeSet::new();
+    let zero = Spent { cost_usd: Some(0.0), ..Spent::default() };
+    for row in rows {
+        let spent = by.entry((row.judge_id.clone(), row.phase)).or_insert(zero);
+        let key = |attempt: u32| (row.judgment_id.as_str(), row.phase, attempt);
+        match &row.event {
+            LedgerEvent::Intent { attempt, .. } => {
+                spent.possibly_paid += usize::from(open.insert(key(*attempt)));
+            }
+            LedgerEvent::Answered { attempt, cost_usd, .. } => {
+                spent.possibly_paid -= usize::from(open.remove(&key(*attempt)));
+                spent.answered += 1;
+                spent.cost_usd = spent.cost_usd.zip(*cost_usd).map(|(sum, cost)| sum + cost);
+            }
+            LedgerEvent::Failed { attempt, .. } => {
+                spent.possibly_paid -= usize::from(open.remove(&key(*attempt)));
+                spent.failed_attempts += 1;
+            }
+        }
+    }
+    by
 }
 
 /// One line of `raw.jsonl.zst`: exact bytes, keyed by their hash.
@@ -71,11 +142,19 @@ pub struct RawRow {
     pub transport: Option<Transport>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RawSide {
     Request,
     Reply,
+    RepairRequest,
+    RepairReply,
+}
+
+impl RawSide {
+    pub fn is_reply(self) -> bool {
+        matches!(self, RawSide::Reply | RawSide::RepairReply)
+    }
 }
 
 /// The circumstances of a reply.

@@ -31,17 +31,18 @@ pub fn judge_cell(
     let scores = score(prefix, &[label_ids[0].to_vec(), label_ids[1].to_vec()]);
     assert_eq!(scores.len(), 2, "one score per label");
     let p_first = 1.0 / (1.0 + (scores[1] - scores[0]).exp());
+    LocalVerdict { p_first, verdict: verdict_of_p(p_first, labels) }
+}
+
+/// The verdict that a label probability stands for.
+pub(super) fn verdict_of_p(p_first: f64, labels: [&str; 2]) -> Verdict {
     let outcome = outcome_of_p(p_first);
     let label_said = match outcome {
         Outcome::First => Some(labels[0].to_owned()),
         Outcome::Second => Some(labels[1].to_owned()),
         Outcome::Tie | Outcome::Missing { .. } => None,
     };
-    let parse_path = ParsePath::Probability;
-    LocalVerdict {
-        p_first,
-        verdict: Verdict { outcome, label_said, scores: None, rationale: None, parse_path },
-    }
+    Verdict { outcome, label_said, scores: None, rationale: None, parse_path: ParsePath::Probability }
 }
 
 /// First above the band, second below it, a tie inside.

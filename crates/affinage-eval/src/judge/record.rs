@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::ledger::Transport;
-use super::local::LocalVerdict;
-use super::reply::{Verdict, parse_verdict};
+use super::local::{self, LocalVerdict};
+use super::reply::{Verdict, label_probability, parse_verdict};
 use super::request::JudgeRequest;
 use super::wire::{WireParams, WireReply, cost_usd};
 use crate::ROW_VERSION;
 use crate::comparison::Comparison;
-use crate::judgment::{Judgment, VerdictMismatch, judgment_id, verify_verdict};
+use crate::judgment::{
+    Judgment, MissingReason, Outcome, Repair, VerdictMismatch, judgment_id, verify_verdict,
+};
 
 /// One question to one judge.
 #[derive(Clone, Debug)]
@@ -20,6 +22,14 @@ pub struct Call {
     pub judge_id: String,
     pub repeat: u32,
     pub request: JudgeRequest,
+}
+
+/// A reply and how it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    pub reply: &'a WireReply,
+    pub response_sha256: &'a str,
+    pub transport: &'a Transport,
 }
 
 /// US dollars per million tokens, as far as known.
@@ -34,32 +44,86 @@ impl Call {
         judgment_id(&self.comparison.comparison_id, &self.judge_id, self.repeat)
     }
 
-    /// The row of a reply that came over the wire.
+    /// The row of a reply that came over the wire, and of the one more call where that was needed.
     pub fn answered(
         &self,
-        reply: &WireReply,
-        response_sha256: String,
+        first: &Answer,
+        repair: Option<&Answer>,
         params: &WireParams,
-        transport: &Transport,
         prices: Prices,
     ) -> Judgment {
-        let labels = [self.request.labels[0].as_str(), self.request.labels[1].as_str()];
-        let verdict = match reply.missing {
-            Some(reason) => Verdict::missing(reason),
-            None => parse_verdict(&reply.text, labels),
-        };
-        Judgment {
-            response_sha256: Some(response_sha256),
+        let verdict = self.verdict(first.reply);
+        let Answer { reply, transport, response_sha256 } = *first;
+        let mut judgment = Judgment {
+            response_sha256: Some(response_sha256.to_owned()),
             request_sha256: transport.request_sha256.clone(),
             model_returned: reply.model.clone(),
             usage: reply.usage,
-            cost_usd: cost_usd(reply.usage.as_ref(), prices.input, prices.output),
             attempts: transport.attempts,
             params_effective: params.effective(),
             request_id: transport.request_id.clone(),
             started_at: Some(transport.started_at.clone()),
             finished_at: Some(transport.finished_at.clone()),
-            ..self.row(verdict, params.model.clone())
+            p_first: verdict.1,
+            ..self.row(verdict.0, params.model.clone())
+        };
+        if let Some(repair) = repair {
+            self.put_right(&mut judgment, repair);
+        }
+        judgment.cost_usd = cost_usd(judgment.usage.as_ref(), prices.input, prices.output);
+        judgment
+    }
+
+    /// Takes the verdict of the second reply and counts its tokens.
+    fn put_right(&self, judgment: &mut Judgment, repair: &Answer) {
+        let Outcome::Missing { reason } = judgment.outcome else { return };
+        let (verdict, p_first) = self.verdict(repair.reply);
+        judgment.repair = Some(Repair {
+            request_sha256: repair.transport.request_sha256.clone(),
+            response_sha256: repair.response_sha256.to_owned(),
+            reason,
+        });
+        judgment.usage = judgment.usage.zip(repair.reply.usage).map(|(first, second)| first.plus(second));
+        judgment.attempts += repair.transport.attempts;
+        judgment.outcome = verdict.outcome;
+        judgment.label_said = verdict.label_said;
+        judgment.scores = verdict.scores;
+        judgment.rationale = verdict.rationale.or(judgment.rationale.take());
+        judgment.parse_path = verdict.parse_path;
+        judgment.p_first = p_first;
+    }
+
+    /// Whether `reply` is an answer in a form that cannot be read, so that one more call may help.
+    pub fn needs_repair(&self, reply: &WireReply) -> bool {
+        matches!(self.verdict(reply).0.outcome, Outcome::Missing { reason } if reason.is_repairable())
+    }
+
+    /// Whether the server counted fewer tokens than the request has words. Tokenisers split at white space, so a
+    /// text has at least as many tokens as words; a tenth is granted to those that do not.
+    pub fn was_cut(&self, reply: &WireReply) -> bool {
+        let texts = [&self.request.system, &self.request.shared, &self.request.user];
+        let words: usize = texts.iter().map(|text| text.split_whitespace().count()).sum();
+        reply
+            .usage
+            .is_some_and(|usage| usage.total_input() > 0 && 10 * usage.total_input() < 9 * words as u64)
+    }
+
+    fn verdict(&self, reply: &WireReply) -> (Verdict, Option<f64>) {
+        let labels = [self.request.labels[0].as_str(), self.request.labels[1].as_str()];
+        if let Some(reason) = reply.missing {
+            return (Verdict::missing(reason), None);
+        }
+        if self.was_cut(reply) {
+            return (Verdict::missing(MissingReason::RequestCut), None);
+        }
+        let said = parse_verdict(&reply.text, labels);
+        let p_first = match said.outcome {
+            Outcome::First | Outcome::Second => label_probability(&reply.tokens, labels),
+            Outcome::Tie | Outcome::Missing { .. } => None,
+        };
+        match p_first {
+            Some(p) => (local::verdict_of_p(p, labels), Some(p)),
+            None => (said, None),
         }
     }
 
@@ -97,6 +161,8 @@ impl Call {
             scores: verdict.scores,
             rationale: verdict.rationale,
             parse_path: verdict.parse_path,
+            repair: None,
+            ms_to_vote: None,
             request_sha256: String::new(),
             response_sha256: None,
             template_sha256: self.request.template_sha256.clone(),
@@ -118,6 +184,6 @@ impl Call {
         judgment: &Judgment,
         text_of: impl Fn(&str) -> Option<&'t str>,
     ) -> Result<(), VerdictMismatch> {
-        verify_verdict(judgment, &self.comparison, &self.request.user, text_of)
+        verify_verdict(judgment, &self.comparison, &self.request.user_text(), text_of)
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::request::VERDICT;
+use super::wire::TokenChoice;
 use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
 
 /// What a reply says.
@@ -45,6 +46,26 @@ struct JsonReply {
 /// Reads the text of a reply; `labels` are those of the first and second seat.
 pub fn parse_verdict(text: &str, labels: [&str; 2]) -> Verdict {
     parse_json(text, labels).unwrap_or_else(|| parse_last_line(text, labels))
+}
+
+/// Probability of the first seat's label against the second's, at the place where `tokens` write the label of
+/// the verdict line. `None` when there is no such place or neither label is among the likeliest tokens there.
+///
+/// A token counts for a label that it begins; the two labels of a request begin with different letters.
+pub fn label_probability(tokens: &[TokenChoice], labels: [&str; 2]) -> Option<f64> {
+    let mut before = String::new();
+    let at_label = tokens.iter().find(|choice| {
+        let is_label = before.trim_end().ends_with(VERDICT) && !choice.token.trim().is_empty();
+        before.push_str(&choice.token);
+        is_label
+    })?;
+    let mass = |label: &str| -> f64 {
+        let begins = |token: &str| !token.trim().is_empty() && label.starts_with(token.trim());
+        at_label.likeliest.iter().filter(|(token, _)| begins(token)).map(|(_, logprob)| logprob.exp()).sum()
+    };
+    let (first, second) = (mass(labels[0]), mass(labels[1]));
+    let p = first / (first + second);
+    p.is_finite().then_some(p)
 }
 
 fn parse_json(text: &str, labels: [&str; 2]) -> Option<Verdict> {

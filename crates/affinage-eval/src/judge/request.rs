@@ -6,7 +6,7 @@
 
 use affinage_dataset::message::Role;
 
-use super::rubric;
+use super::rubric::Rubrics;
 use crate::comparison::Comparison;
 use crate::id::{row_id, sha256_hex};
 use crate::suite::Prompt;
@@ -24,7 +24,13 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgeRequest {
     pub system: String,
+    /// The question block: the part of the user's text that both orders of a pair share.
+    pub shared: String,
+    /// The rest of the user's text: the two answers and how to reply.
     pub user: String,
+    pub form: Form,
+    /// A reply in another form than asked for, which the judge is asked to put right.
+    pub to_repair: Option<String>,
     /// Labels of the first and second seat.
     pub labels: [String; 2],
     /// Hash of the wording, apart from question, answers and labels.
@@ -37,6 +43,7 @@ pub const VERDICT: &str = "VERDICT:";
 /// Renders one comparison; `first` and `second` are the texts in its seats.
 pub fn render(
     form: Form,
+    rubrics: &Rubrics,
     prompt: &Prompt,
     comparison: &Comparison,
     first: &str,
@@ -46,20 +53,46 @@ pub fn render(
     let code = marker_code(&comparison.comparison_id, &[&question, first, second]);
     let [label, other] = [&comparison.first.label, &comparison.second.label];
     let block = |name: &str, text: &str| format!("<<{name} {code}>>\n{text}\n<<end {name} {code}>>\n\n");
-    let mut user = block("question", &question);
-    user.push_str(&block(&format!("Response {label}"), first));
+    let instruction = |label: &str, other: &str| instruction(form, rubrics, &prompt.category, label, other);
+    let mut user = block(&format!("Response {label}"), first);
     user.push_str(&block(&format!("Response {other}"), second));
-    user.push_str(&instruction(form, &prompt.category, label, other));
+    user.push_str(&instruction(label, other));
     let system = match form {
-        Form::Json => rubric::full(&prompt.category),
+        Form::Json => rubrics.full(&prompt.category),
         Form::Label => String::new(),
     };
-    let wording = format!("{system}\n{}", instruction(form, &prompt.category, "LABEL", "OTHER"));
+    let wording = format!("{system}\n{}", instruction("LABEL", "OTHER"));
     JudgeRequest {
         system,
+        shared: block("question", &question),
         user,
+        form,
+        to_repair: None,
         labels: [label.clone(), other.clone()],
         template_sha256: sha256_hex(wording.as_bytes()),
+    }
+}
+
+impl JudgeRequest {
+    /// The whole text of the user's turn.
+    pub fn user_text(&self) -> String {
+        format!("{}{}", self.shared, self.user)
+    }
+
+    /// The same request with the reply that could not be read, to be asked for the verdict alone.
+    pub fn repairing(&self, reply: &str) -> JudgeRequest {
+        // Some servers refuse an empty turn.
+        let reply = if reply.trim().is_empty() { "(no text)" } else { reply };
+        JudgeRequest { to_repair: Some(reply.to_owned()), ..self.clone() }
+    }
+
+    /// What a judge is told after a reply that could not be read.
+    pub fn repair_instruction(&self) -> String {
+        let [label, other] = &self.labels;
+        format!(
+            "That reply has no verdict that can be read. Reply with the JSON object that was asked for, or with \
+             exactly one line: `{VERDICT} {label}`, `{VERDICT} {other}` or `{VERDICT} tie`."
+        )
     }
 }
 
@@ -75,7 +108,7 @@ pub fn answer_under_label<'a>(user: &'a str, label: &str) -> Option<&'a str> {
     Some(&user[from..from + length])
 }
 
-fn instruction(form: Form, category: &str, label: &str, other: &str) -> String {
+fn instruction(form: Form, rubrics: &Rubrics, category: &str, label: &str, other: &str) -> String {
     match form {
         Form::Json => format!(
             "Reply with one JSON object and nothing else:\n{{\"rationale\": \"two or three sentences that compare \
@@ -86,7 +119,7 @@ fn instruction(form: Form, category: &str, label: &str, other: &str) -> String {
         ),
         Form::Label => format!(
             "{} Reply with one line: `{VERDICT} {label}` or `{VERDICT} {other}`.",
-            rubric::short(category)
+            rubrics.of(category).question
         ),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::request::JudgeRequest;
@@ -23,11 +24,17 @@ pub struct WireParams {
     pub max_tokens: u32,
     /// Ask for JSON that follows a schema.
     pub structured: bool,
+    /// Ask for the probabilities of the tokens (OpenAI format only).
+    pub logprobs: bool,
+    /// Sent only where the user set one: newer models refuse it.
+    pub temperature: Option<f64>,
+    pub seed: Option<u64>,
     /// The name of the token limit in the OpenAI format: older servers know only `max_tokens`.
     pub max_tokens_key: MaxTokensKey,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MaxTokensKey {
     MaxCompletionTokens,
     MaxTokens,
@@ -50,6 +57,16 @@ pub struct WireReply {
     pub usage: Option<Usage>,
     /// Why the text is no answer, if it is none: refused or cut.
     pub missing: Option<MissingReason>,
+    /// The tokens of the text with their alternatives, where asked for and given.
+    pub tokens: Vec<TokenChoice>,
+}
+
+/// One written token and the likeliest ones in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenChoice {
+    pub token: String,
+    /// Token and natural logarithm of its probability.
+    pub likeliest: Vec<(String, f64)>,
 }
 
 /// A reply that is no success.
@@ -122,11 +139,24 @@ impl WireFormat {
         serde_json::to_vec(&body).expect("a JSON value serialises")
     }
 
-    /// The user's text in a body that [`WireFormat::body`] made: where the answers stand.
+    /// The text of the first user's turn in a body that [`WireFormat::body`] made: where the answers stand.
     pub fn user_text(self, body: &[u8]) -> Option<String> {
         let body: Value = serde_json::from_slice(body).ok()?;
-        let user = body["messages"].as_array()?.iter().rev().find(|message| message["role"] == "user")?;
-        user["content"].as_str().map(str::to_owned)
+        let user = body["messages"].as_array()?.iter().find(|message| message["role"] == "user")?;
+        match &user["content"] {
+            Value::String(text) => Some(text.clone()),
+            Value::Array(blocks) => blocks.iter().map(|block| block["text"].as_str()).collect(),
+            _ => None,
+        }
+    }
+
+    /// Where the server lists its models.
+    pub fn models_url(self, base_url: &str) -> String {
+        let base = base_url.trim_end_matches('/');
+        match self {
+            WireFormat::Anthropic => format!("{}/v1/models?limit=1000", base.trim_end_matches("/v1")),
+            WireFormat::Openai => format!("{base}/models"),
+        }
     }
 
     /// Reads a reply; `header` looks a header up by its lower-case name.
@@ -156,10 +186,19 @@ impl WireFormat {
 impl WireParams {
     /// What to record as the effective parameters.
     pub fn effective(&self) -> BTreeMap<String, Value> {
-        BTreeMap::from([
+        let mut effective = BTreeMap::from([
             (self.max_tokens_key.name().to_owned(), json!(self.max_tokens)),
             ("structured_output".to_owned(), json!(self.structured)),
-        ])
+        ]);
+        let mut add = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                effective.insert(name.to_owned(), value);
+            }
+        };
+        add("logprobs", self.logprobs.then_some(json!(true)));
+        add("temperature", self.temperature.map(|t| json!(t)));
+        add("seed", self.seed.map(|seed| json!(seed)));
+        effective
     }
 
     /// Drops or renames what a 400 complains about. False when there is nothing to change.
@@ -171,13 +210,64 @@ impl WireParams {
         let names = |words: &[&str]| words.iter().any(|word| said.contains(word));
         if self.structured && names(&["response_format", "output_config", "json_schema", "schema"]) {
             self.structured = false;
-            return true;
-        }
-        if self.max_tokens_key == MaxTokensKey::MaxCompletionTokens && names(&["max_completion_tokens"]) {
+        } else if self.logprobs && names(&["logprobs"]) {
+            self.logprobs = false;
+        } else if self.temperature.is_some() && names(&["temperature"]) {
+            self.temperature = None;
+        } else if self.seed.is_some() && names(&["seed"]) {
+            self.seed = None;
+        } else if self.max_tokens_key == MaxTokensKey::MaxCompletionTokens
+            && names(&["max_completion_tokens"])
+        {
             self.max_tokens_key = MaxTokensKey::MaxTokens;
-            return true;
+        } else {
+            return false;
         }
-        false
+        true
+    }
+
+    /// These parameters without what `limits` says is refused.
+    pub fn within(mut self, limits: &WireLimits) -> WireParams {
+        self.structured &= limits.structured;
+        self.logprobs &= limits.logprobs;
+        self.temperature = self.temperature.filter(|_| limits.temperature);
+        self.seed = self.seed.filter(|_| limits.seed);
+        self.max_tokens_key = limits.max_tokens_key;
+        self
+    }
+}
+
+/// What a server takes, as learnt from its refusals. Remembered per address and model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WireLimits {
+    pub structured: bool,
+    pub logprobs: bool,
+    pub temperature: bool,
+    pub seed: bool,
+    pub max_tokens_key: MaxTokensKey,
+}
+
+impl WireLimits {
+    /// Takes in what one more refusal taught: `sent` was refused, `adapted` is what is sent now.
+    pub fn learn(&mut self, sent: &WireParams, adapted: &WireParams) {
+        self.structured &= adapted.structured || !sent.structured;
+        self.logprobs &= adapted.logprobs || !sent.logprobs;
+        self.temperature &= adapted.temperature.is_some() || sent.temperature.is_none();
+        self.seed &= adapted.seed.is_some() || sent.seed.is_none();
+        self.max_tokens_key = adapted.max_tokens_key;
+    }
+}
+
+impl Default for WireLimits {
+    /// Nothing was refused yet.
+    fn default() -> Self {
+        WireLimits {
+            structured: true,
+            logprobs: true,
+            temperature: true,
+            seed: true,
+            max_tokens_key: MaxTokensKey::MaxCompletionTokens,
+        }
     }
 }
 
@@ -195,11 +285,13 @@ pub fn retry_delay(attempt: u32, retry_after: Option<Duration>, jitter: f64) -> 
 
 /// US dollars at list prices per million tokens; `None` when a price or the usage is unknown.
 ///
-/// Cached tokens are counted at the full input price, so the figure is an upper bound.
+/// Cached tokens are counted at the full input price and tokens written to a cache at 1.25 times that, so the
+/// figure is an upper bound for the five-minute cache that is asked for.
 pub fn cost_usd(usage: Option<&Usage>, price_in: Option<f64>, price_out: Option<f64>) -> Option<f64> {
     let usage = usage?;
-    let input = usage.input_tokens + usage.cached_input_tokens + usage.cache_write_tokens;
-    Some((input as f64 * price_in? + usage.output_tokens as f64 * price_out?) / 1e6)
+    let input =
+        (usage.input_tokens + usage.cached_input_tokens) as f64 + 1.25 * usage.cache_write_tokens as f64;
+    Some((input * price_in? + usage.output_tokens as f64 * price_out?) / 1e6)
 }
 
 /// `text` without `key`, for server messages that quote what they were sent.

@@ -1,21 +1,32 @@
 //! The messages format of Anthropic. Source: the API reference of `POST /v1/messages`, version 2023-06-01.
 //!
-//! No sampling parameters are sent: newer models reject them.
+//! No sampling parameters are sent unless the user set them: newer models reject them.
 
 use serde_json::{Value, json};
 
-use super::request::JudgeRequest;
+use super::request::{Form, JudgeRequest};
 use super::wire::{WireParams, WireReply, verdict_schema};
 use crate::judgment::{MissingReason, Usage};
 
 pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
-    let mut body = json!({
-        "model": params.model,
-        "max_tokens": params.max_tokens,
-        "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-        "messages": [{"role": "user", "content": request.user}],
-    });
-    if params.structured {
+    let cached = json!({"type": "ephemeral"});
+    // Both orders of a pair share everything up to the answers.
+    let mut messages = vec![json!({"role": "user", "content": [
+        {"type": "text", "text": request.shared, "cache_control": cached},
+        {"type": "text", "text": request.user},
+    ]})];
+    if let Some(reply) = &request.to_repair {
+        messages.push(json!({"role": "assistant", "content": reply}));
+        messages.push(json!({"role": "user", "content": request.repair_instruction()}));
+    }
+    let mut body = json!({"model": params.model, "max_tokens": params.max_tokens, "messages": messages});
+    if !request.system.is_empty() {
+        body["system"] = json!([{"type": "text", "text": request.system, "cache_control": cached}]);
+    }
+    if let Some(temperature) = params.temperature {
+        body["temperature"] = json!(temperature);
+    }
+    if params.structured && request.form == Form::Json {
         let schema = verdict_schema(&request.labels);
         body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
     }
@@ -45,5 +56,11 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
             cache_write_tokens: count("cache_creation_input_tokens"),
         }
     });
-    Some(WireReply { text, model: body["model"].as_str().map(str::to_owned), usage, missing })
+    Some(WireReply {
+        text,
+        model: body["model"].as_str().map(str::to_owned),
+        usage,
+        missing,
+        tokens: Vec::new(),
+    })
 }

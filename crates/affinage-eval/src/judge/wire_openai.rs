@@ -1,24 +1,37 @@
 //! The chat-completions format of OpenAI, which many servers speak. Source: the published OpenAPI description of
 //! `POST /chat/completions`.
 //!
-//! No sampling parameters are sent: reasoning models reject them.
+//! No sampling parameters are sent unless the user set them: reasoning models reject them.
 
 use serde_json::{Value, json};
 
-use super::request::JudgeRequest;
-use super::wire::{WireParams, WireReply, verdict_schema};
+use super::request::{Form, JudgeRequest};
+use super::wire::{TokenChoice, WireParams, WireReply, verdict_schema};
 use crate::judgment::{MissingReason, Usage};
 
 pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
-    let mut body = json!({
-        "model": params.model,
-        "messages": [
-            {"role": "system", "content": request.system},
-            {"role": "user", "content": request.user},
-        ],
-    });
+    let mut messages = Vec::new();
+    if !request.system.is_empty() {
+        messages.push(json!({"role": "system", "content": request.system}));
+    }
+    messages.push(json!({"role": "user", "content": request.user_text()}));
+    if let Some(reply) = &request.to_repair {
+        messages.push(json!({"role": "assistant", "content": reply}));
+        messages.push(json!({"role": "user", "content": request.repair_instruction()}));
+    }
+    let mut body = json!({"model": params.model, "messages": messages});
     body[params.max_tokens_key.name()] = json!(params.max_tokens);
-    if params.structured {
+    if let Some(temperature) = params.temperature {
+        body["temperature"] = json!(temperature);
+    }
+    if let Some(seed) = params.seed {
+        body["seed"] = json!(seed);
+    }
+    if params.logprobs && request.form == Form::Label {
+        body["logprobs"] = json!(true);
+        body["top_logprobs"] = json!(10);
+    }
+    if params.structured && request.form == Form::Json {
         let schema = verdict_schema(&request.labels);
         body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "verdict", "strict": true, "schema": schema}});
     }
@@ -47,5 +60,23 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
         }
     });
     let text = message["content"].as_str().unwrap_or("").to_owned();
-    Some(WireReply { text, model: body["model"].as_str().map(str::to_owned), usage, missing })
+    Some(WireReply {
+        text,
+        model: body["model"].as_str().map(str::to_owned),
+        usage,
+        missing,
+        tokens: tokens(&choice["logprobs"]),
+    })
+}
+
+/// The written tokens and the likeliest ones in their places; none where the server gave none.
+fn tokens(logprobs: &Value) -> Vec<TokenChoice> {
+    let pair = |value: &Value| Some((value["token"].as_str()?.to_owned(), value["logprob"].as_f64()?));
+    let written = logprobs["content"].as_array().into_iter().flatten();
+    written
+        .filter_map(|token| {
+            let likeliest = token["top_logprobs"].as_array().into_iter().flatten().filter_map(pair);
+            Some(TokenChoice { token: token["token"].as_str()?.to_owned(), likeliest: likeliest.collect() })
+        })
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::comparison::{LABELS, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{Cells, LABELS, cells_for_judge, label_pairs, pairs};
 use affinage_eval::judgment::{Outcome, Preference};
 
 use crate::world::World;
@@ -11,7 +11,7 @@ use crate::world::World;
 fn every_pair_is_judged_in_both_orders_with_labels_balanced_over_seats() {
     let world = World::new(40, &[10, 20]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1));
+    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two);
     assert_eq!(cells.len(), 2 * 80);
     let mut seats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut cell_counts: BTreeMap<(bool, bool), usize> = BTreeMap::new();
@@ -31,9 +31,13 @@ fn every_pair_is_judged_in_both_orders_with_labels_balanced_over_seats() {
 fn comparisons_name_no_arm_and_judges_have_their_own_draws() {
     let world = World::new(20, &[10]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    let one = cells_for_judge(&pairs, "one", 1, &label_pairs(|_| 1));
-    let other = cells_for_judge(&pairs, "other", 1, &label_pairs(|_| 1));
-    assert_eq!(one, cells_for_judge(&pairs, "one", 1, &label_pairs(|_| 1)), "the same draw again");
+    let one = cells_for_judge(&pairs, "one", 1, &label_pairs(|_| 1), Cells::Two);
+    let other = cells_for_judge(&pairs, "other", 1, &label_pairs(|_| 1), Cells::Two);
+    assert_eq!(
+        one,
+        cells_for_judge(&pairs, "one", 1, &label_pairs(|_| 1), Cells::Two),
+        "the same draw again"
+    );
     assert_ne!(one, other);
     for (comparison, _) in &one {
         let json = serde_json::to_string(comparison).expect("serialises");
@@ -46,7 +50,7 @@ fn comparisons_name_no_arm_and_judges_have_their_own_draws() {
 fn unblinding_follows_the_key_and_gives_nobody_a_missing_vote() {
     let world = World::new(4, &[10]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    for (_, key) in cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1)) {
+    for (_, key) in cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two) {
         assert_eq!(Outcome::First.unblind(&key), Some(Preference::For(key.first_arm.clone())));
         assert_eq!(Outcome::Second.unblind(&key), Some(Preference::For(key.second_arm.clone())));
         assert_eq!(Outcome::Tie.unblind(&key), Some(Preference::Tie));

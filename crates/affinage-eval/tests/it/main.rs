@@ -3,6 +3,7 @@
 mod analysis;
 mod blinding;
 mod coverage;
+mod exams;
 mod replies;
 mod requests;
 mod stats_vectors;

@@ -22,7 +22,14 @@ fn request() -> JudgeRequest {
         first: seat("one", "K7"),
         second: seat("two", "M2"),
     };
-    render(Form::Json, &prompt(1, Domain::In), &comparison, "One \"quoted\".", "Two.")
+    render(
+        Form::Json,
+        &affinage_eval::judge::rubric::Rubrics::built_in(),
+        &prompt(1, Domain::In),
+        &comparison,
+        "One \"quoted\".",
+        "Two.",
+    )
 }
 
 fn params() -> WireParams {
@@ -31,6 +38,9 @@ fn params() -> WireParams {
         max_tokens: 512,
         structured: true,
         max_tokens_key: MaxTokensKey::MaxCompletionTokens,
+        logprobs: false,
+        temperature: None,
+        seed: None,
     }
 }
 

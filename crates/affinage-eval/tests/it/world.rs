@@ -6,9 +6,10 @@ use affinage_dataset::message::{Message, Role};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Inputs, analyze};
-use affinage_eval::comparison::{BlindKey, Comparison, Seat, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{BlindKey, Cells, Comparison, Seat, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::fit::FitRow;
+use affinage_eval::judge::exam::result::ExamResult;
 use affinage_eval::judgment::{Judgment, Outcome, ParsePath, judgment_id};
 use affinage_eval::plan::{
     Arm, ArmKind, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name,
@@ -24,6 +25,7 @@ pub struct World {
     pub blind_keys: Vec<BlindKey>,
     pub judgments: Vec<Judgment>,
     pub fit: Vec<FitRow>,
+    pub exams: Vec<ExamResult>,
 }
 
 pub fn prompt(number: usize, domain: Domain) -> Prompt {
@@ -90,6 +92,7 @@ impl World {
             blind_keys: Vec::new(),
             judgments: Vec::new(),
             fit: Vec::new(),
+            exams: Vec::new(),
         };
         world.answer(|arm, i| format!("Answer of {arm} to {i}."));
         world
@@ -121,11 +124,14 @@ impl World {
             judge_id: judge_id.to_owned(),
             model: "scripted".to_owned(),
             kind: JudgeKind::Openai,
+            family: None,
         });
         let position: BTreeMap<&str, usize> =
             self.prompts.iter().enumerate().map(|(i, p)| (p.prompt_id.as_str(), i)).collect();
         let pairs = pairs(&self.plan, &self.prompts, &self.completions);
-        for (comparison, key) in cells_for_judge(&pairs, judge_id, self.plan.seed, &label_pairs(|_| 1)) {
+        for (comparison, key) in
+            cells_for_judge(&pairs, judge_id, self.plan.seed, &label_pairs(|_| 1), Cells::Two)
+        {
             let outcome = say(&comparison, &key, position[comparison.prompt_id.as_str()]);
             self.judgments.push(judgment(&comparison, judge_id, outcome));
             self.comparisons.push(comparison);
@@ -151,6 +157,7 @@ impl World {
             blind_keys: &self.blind_keys,
             judgments: &self.judgments,
             fit: &self.fit,
+            exams: &self.exams,
         }
     }
 
@@ -172,6 +179,8 @@ pub fn judgment(comparison: &Comparison, judge_id: &str, outcome: Outcome) -> Ju
         scores: None,
         rationale: None,
         parse_path: ParsePath::VerdictLine,
+        repair: None,
+        ms_to_vote: None,
         request_sha256: String::new(),
         response_sha256: None,
         template_sha256: String::new(),

@@ -19,7 +19,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl;
-use crate::judges::{raw, read_plan};
+use crate::judges::{exam_results, raw, read_plan};
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
@@ -68,6 +68,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let mut judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
     judgments.extend(jsonl::read::<Judgment>(&read("votes.jsonl"), &ctx.ui)?);
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
+    let exams = exam_results(ctx, dir)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
     let inputs = Inputs {
         plan: &plan,
@@ -77,6 +78,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         blind_keys: &blind_keys,
         judgments: &judgments,
         fit: &fit,
+        exams: &exams,
     };
     let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))

@@ -32,6 +32,9 @@ pub fn run(ctx: &Context, args: EvalArgs) -> anyhow::Result<()> {
     if ctx.config.judges.is_empty() {
         ctx.ui.warn("no [[judge]] in affinage.toml: only what needs no judge is measured");
     } else {
+        if ctx.config.judging.qualify {
+            judge::run(&inner, judge::JudgeArgs::exam_of(name, args.yes))?;
+        }
         judge::run(&inner, judge::JudgeArgs::of(name, args.yes))?;
     }
     analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;

@@ -177,6 +177,7 @@ pub fn dataset_facts(
         version: version.name.clone(),
         train_examples: rows.len(),
         max_containment: Some(version.manifest.certificate.max_containment),
+        writers: version.manifest.writers.clone(),
         max_prompt_containment: prompts.iter().map(overlap).reduce(f64::max),
     })
 }
@@ -187,5 +188,10 @@ fn planned_judge(judge: &Judge) -> PlannedJudge {
         JudgeKind::Anthropic => PlannedKind::Anthropic,
         JudgeKind::Openai => PlannedKind::Openai,
     };
-    PlannedJudge { judge_id: judge.id.clone(), model: judge.model.clone(), kind }
+    PlannedJudge {
+        judge_id: judge.id.clone(),
+        model: judge.model.clone(),
+        kind,
+        family: judge.family.clone(),
+    }
 }

@@ -1,17 +1,20 @@
 //! `affinage judge`: blind comparisons by the judges of `affinage.toml`.
 
+use affinage_eval::judge::exam::result::ExamResult;
 use clap::Args;
 use serde::Serialize;
 
 use crate::config::Judge;
 use crate::context::Context;
 use crate::errors::{self, HintExt as _};
-use crate::judges::{Consent, Estimate, Evaluated, JudgeSummary, judge_all, table};
+use crate::judges::{Consent, Estimate, Evaluated, JudgeSummary, examine, judge_all, table};
 use crate::lock::FolderLock;
 
 /// Blind comparisons by judges; resumes, and never pays twice
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --judge opus --yes")]
+#[command(
+    after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --qualify\n  affinage judge --judge opus --yes"
+)]
 pub struct JudgeArgs {
     /// The evaluation below evals/; default: eval.name of affinage.toml
     #[arg(long, value_name = "NAME")]
@@ -22,15 +25,23 @@ pub struct JudgeArgs {
     /// Print calls, tokens and cost; send nothing
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
+    /// Examine the judges instead: can they see planted damage, do they hold to their verdict?
+    #[arg(long)]
+    pub qualify: bool,
     /// Send without showing requests and asking
     #[arg(long)]
     pub yes: bool,
 }
 
 impl JudgeArgs {
+    /// The exam of all judges of one evaluation.
+    pub fn exam_of(eval: &str, yes: bool) -> Self {
+        Self { qualify: true, ..Self::of(eval, yes) }
+    }
+
     /// All judges of one evaluation; `yes` sends without showing requests and asking.
     pub fn of(eval: &str, yes: bool) -> Self {
-        Self { eval: Some(eval.to_owned()), judge: Vec::new(), dry_run: false, yes }
+        Self { eval: Some(eval.to_owned()), judge: Vec::new(), dry_run: false, qualify: false, yes }
     }
 }
 
@@ -40,6 +51,8 @@ struct Document<'a> {
     evaluation: &'a str,
     estimates: &'a [Estimate],
     judges: &'a [JudgeSummary],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exams: &'a [ExamResult],
 }
 
 pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
@@ -53,19 +66,33 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         (false, true) => Consent::Given,
         (false, false) => Consent::Ask,
     };
-    let (estimates, summaries) = judge_all(ctx, &evaluated, &chosen, consent, None)?;
+    let (estimates, summaries, exams) = if args.qualify {
+        examine(ctx, &evaluated, &chosen, consent, None)?
+    } else {
+        let (estimates, summaries) = judge_all(ctx, &evaluated, &chosen, consent, None)?;
+        (estimates, summaries, Vec::new())
+    };
     if ctx.json {
-        ctx.ui.json(&Document { evaluation: name, estimates: &estimates, judges: &summaries })?;
+        let judges = &summaries;
+        ctx.ui.json(&Document { evaluation: name, estimates: &estimates, judges, exams: &exams })?;
     } else if consent == Consent::DryRun {
         ctx.ui.data(&table(&estimates))?;
     }
     summaries.iter().for_each(|summary| ctx.ui.say(line(summary)));
+    if !ctx.json && consent != Consent::DryRun {
+        let sentences: Vec<&str> = exams.iter().map(|exam| exam.sentence.as_str()).collect();
+        if !sentences.is_empty() {
+            ctx.ui.data(&sentences.join("\n"))?;
+        }
+    }
     let failed: usize = summaries.iter().map(|summary| summary.failed).sum();
     if failed > 0 {
         return Err(anyhow::anyhow!("{failed} calls got no usable reply; ledger.jsonl says why"))
             .hint("the same command asks only for what is missing");
     }
-    if consent != Consent::DryRun {
+    if args.qualify && consent != Consent::DryRun {
+        ctx.ui.hint("now let those that passed judge: `affinage judge`");
+    } else if consent != Consent::DryRun {
         ctx.ui.hint("what the judgments say: `affinage analyze`");
     }
     Ok(())

@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
-pub use sections::{Dataset, Eval, Generate, Judge, JudgeKind, Suite, Train};
+pub use sections::{Dataset, Eval, Generate, Judge, JudgeKind, Judging, Suite, Train};
 
 /// The commented file that `affinage init` writes: every knob with its default.
 pub const TEMPLATE: &str = include_str!("template.toml");
@@ -34,6 +34,7 @@ pub struct Config {
     pub train: Train,
     pub generate: Generate,
     pub eval: Eval,
+    pub judging: Judging,
     /// The user's own prompt suites.
     #[serde(rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<Suite>,
@@ -51,6 +52,7 @@ impl Default for Config {
             train: Train::default(),
             generate: Generate::default(),
             eval: Eval::default(),
+            judging: Judging::default(),
             suites: Vec::new(),
             judges: Vec::new(),
         }

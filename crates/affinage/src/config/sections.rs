@@ -179,6 +179,31 @@ impl Default for Eval {
     }
 }
 
+/// `[judging]`: how judges are asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Judging {
+    /// `two`: both orders of a pair. `four`: each order under both labels.
+    pub cells: affinage_eval::comparison::Cells,
+    /// Ask 40 calls (or a tenth) again, to see how far a judge agrees with itself.
+    pub repeats: bool,
+    /// `eval` examines every judge before its votes count; `judge --qualify` does so by hand.
+    pub qualify: bool,
+    /// A file with rubrics of your own, relative to the project folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rubric_file: Option<std::path::PathBuf>,
+    /// No call is made that could lift the cost of an evaluation above this.
+    #[serde(deserialize_with = "checks::some_not_negative", skip_serializing_if = "Option::is_none")]
+    pub budget_usd: Option<f64>,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        let cells = affinage_eval::comparison::Cells::Two;
+        Self { cells, repeats: true, qualify: true, rubric_file: None, budget_usd: None }
+    }
+}
+
 /// `[[suite]]`: prompts of the user's own, one JSON object a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -208,6 +233,9 @@ pub struct Judge {
     /// The environment variable that holds the key; see [`Judge::api_key_env`].
     #[serde(skip_serializing_if = "Option::is_none", rename = "api-key-env")]
     pub api_key_variable: Option<String>,
+    /// The maker's family (claude, gpt, google, qwen, ...), where the model's name does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     #[serde(default = "Judge::default_max_tokens", deserialize_with = "checks::at_least_1")]
     pub max_tokens: usize,
     /// Calls in flight at once.

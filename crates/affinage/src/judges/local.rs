@@ -14,7 +14,7 @@ use affinage_eval::judgment::MissingReason;
 use anyhow::anyhow;
 
 use super::store::Store;
-use super::{Evaluated, JudgeSummary};
+use super::{JudgeSummary, Texts};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::interrupt;
@@ -33,7 +33,7 @@ pub fn labels(model: &LoadedModel) -> anyhow::Result<Vec<LabelPair>> {
 /// Asks every call in turn and stores each answer before the next.
 pub fn judge(
     ctx: &Context,
-    evaluated: &Evaluated,
+    texts: &Texts,
     model: &LoadedModel,
     engine: &Model,
     calls: &[Call],
@@ -65,7 +65,7 @@ pub fn judge(
             let scored = judge_cell(&prefix, labels, [&first, &second], &mut score);
             call.scored(scored, &model.name, &shown)
         };
-        call.verify(&judgment, |id| evaluated.text_of(id))?;
+        call.verify(&judgment, |id| texts.get(id).copied())?;
         store.add_raw(RawRow::new(&judgment.judgment_id, RawSide::Request, shown.as_bytes(), None))?;
         store.add_judgment(&judgment)?;
         summary.made += 1;
@@ -82,7 +82,7 @@ fn shown_text(model: &LoadedModel, call: &Call) -> anyhow::Result<String> {
     if !call.request.system.is_empty() {
         messages.push(Message::new(Role::System, call.request.system.clone()));
     }
-    messages.push(Message::new(Role::User, call.request.user.clone()));
+    messages.push(Message::new(Role::User, call.request.user_text()));
     let mut text = model.template()?.render(&messages, GenerationPrompt::Add)?;
     text.push_str(VERDICT);
     Ok(text)

@@ -3,6 +3,7 @@
 //! The requests and the reading of replies are in `affinage_eval::judge`; here are the files, the model and the
 //! sockets (through `http`).
 
+mod exam;
 mod local;
 mod preview;
 pub mod raw;
@@ -13,10 +14,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use affinage_engine::model::Model;
-use affinage_eval::comparison::{LabelPair, cells_for_judge, label_pairs, missing_answers, pairs};
+use affinage_eval::comparison::{
+    Comparison, LabelPair, cells_for_judge, label_pairs, missing_answers, pairs, repeated_cells,
+};
 use affinage_eval::completion::Completion;
+use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::record::Call;
 use affinage_eval::judge::request::{Form, render};
+use affinage_eval::judge::rubric::{Rubric, Rubrics};
 use affinage_eval::judge::wire::{MaxTokensKey, WireFormat, WireParams};
 use affinage_eval::judgment::{Judgment, Outcome};
 use affinage_eval::plan::Plan;
@@ -24,6 +29,7 @@ use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
+pub use exam::{exam_results, examine};
 pub use preview::{Estimate, table};
 
 use crate::config;
@@ -74,6 +80,8 @@ pub struct JudgeSummary {
     pub failed: usize,
     /// Replies without a verdict.
     pub missing: usize,
+    /// Requests of which the server read only a part.
+    pub cut_requests: usize,
     pub input_tokens: u64,
     pub output_tokens: u64,
     /// `null` when a price is not known.
@@ -85,7 +93,7 @@ impl JudgeSummary {
         self.made += 1;
         self.missing += usize::from(matches!(judgment.outcome, Outcome::Missing { .. }));
         if let Some(usage) = judgment.usage {
-            self.input_tokens += usage.input_tokens + usage.cached_input_tokens + usage.cache_write_tokens;
+            self.input_tokens += usage.total_input();
             self.output_tokens += usage.output_tokens;
         }
         self.cost_usd = self.cost_usd.zip(judgment.cost_usd).map(|(sum, cost)| sum + cost);
@@ -150,6 +158,9 @@ fn evaluations_beside(dir: &Path) -> Vec<String> {
     names
 }
 
+/// The texts of completions by id.
+pub type Texts<'a> = BTreeMap<&'a str, &'a str>;
+
 /// Asks every judge for what it has not answered yet. The caller holds the folder's lock.
 ///
 /// Errors: a key that is not set, a judge that refuses to work, Ctrl-C. What was answered before is stored.
@@ -160,91 +171,190 @@ pub fn judge_all(
     consent: Consent,
     open: Option<OpenModel>,
 ) -> anyhow::Result<(Vec<Estimate>, Vec<JudgeSummary>)> {
-    let mut store = Store::open(&evaluated.dir, &ctx.ui)?;
+    let rubrics = rubrics(ctx)?;
+    let mut store = open_store(ctx, &evaluated.dir)?;
+    let spent_on_exams = exam::spent_usd(ctx, &evaluated.dir)?;
+    let texts: Texts =
+        evaluated.completions.iter().map(|row| (row.completion_id.as_str(), row.text.as_str())).collect();
+    let (mut estimates, mut summaries) = (Vec::new(), Vec::new());
+    for judge in judges {
+        let loaded = LocalJudge::open(ctx, judge, open)?;
+        let labels = labels_of(loaded.as_ref())?;
+        let (cells, calls, planned) = open_calls(ctx, evaluated, judge, &labels, &rubrics, &store)?;
+        let round = Round {
+            judge,
+            loaded: loaded.as_ref(),
+            consent,
+            phase: Phase::Judge,
+            cells: &cells,
+            calls: &calls,
+            planned,
+            spent_elsewhere_usd: spent_on_exams,
+        };
+        let (estimate, summary) = round.ask(ctx, &texts, &mut store)?;
+        estimates.push(estimate);
+        summaries.extend(summary);
+    }
+    Ok((estimates, summaries))
+}
+
+fn open_store(ctx: &Context, dir: &Path) -> anyhow::Result<Store> {
+    let store = Store::open(dir, &ctx.ui)?;
     if store.possibly_paid_twice > 0 {
         ctx.ui.warn(format!(
             "{} earlier calls ended without a stored answer; they are asked again and may be paid twice",
             store.possibly_paid_twice
         ));
     }
-    let (mut estimates, mut summaries) = (Vec::new(), Vec::new());
-    for judge in judges {
-        let loaded = LocalJudge::open(ctx, judge, open)?;
-        let labels = match &loaded {
-            Some(local) => local::labels(local.get().0)?,
-            None => label_pairs(|_| 1),
-        };
-        let (cells, calls) = open_calls(evaluated, judge, &labels, &store);
-        let estimate = preview::estimate(judge, &calls, cells.len() - calls.len());
+    Ok(store)
+}
+
+fn labels_of(loaded: Option<&LocalJudge>) -> anyhow::Result<Vec<LabelPair>> {
+    match loaded {
+        Some(local) => local::labels(local.get().0),
+        None => Ok(label_pairs(|_| 1)),
+    }
+}
+
+/// The built-in rubrics, with the user's own in their place.
+fn rubrics(ctx: &Context) -> anyhow::Result<Rubrics> {
+    let Some(file) = &ctx.config.judging.rubric_file else { return Ok(Rubrics::built_in()) };
+    let text = fs_err::read_to_string(ctx.project.join(file))?;
+    let own: BTreeMap<String, Rubric> = toml::from_str(&text)
+        .map_err(|error| anyhow!("{}: {}", file.display(), error.message()))
+        .hint("each category is a table: [letters] with focus = \"...\" and question = \"...\"")?;
+    Ok(Rubrics::with(own))
+}
+
+/// One judge and the calls of one phase.
+struct Round<'a> {
+    judge: &'a config::Judge,
+    /// `None` for a judge behind an API.
+    loaded: Option<&'a LocalJudge<'a>>,
+    consent: Consent,
+    phase: Phase,
+    cells: &'a [Cell],
+    /// Those without a stored answer.
+    calls: &'a [Call],
+    planned: usize,
+    /// On other phases of the same evaluation.
+    spent_elsewhere_usd: f64,
+}
+
+impl Round<'_> {
+    /// Estimates, then asks unless this is a dry run.
+    fn ask(
+        &self,
+        ctx: &Context,
+        texts: &Texts,
+        store: &mut Store,
+    ) -> anyhow::Result<(Estimate, Option<JudgeSummary>)> {
+        let judge = self.judge;
+        let estimate = preview::estimate(judge, self.calls, self.planned - self.calls.len());
         let mut summary = JudgeSummary {
             judge_id: judge.id.clone(),
-            planned: cells.len(),
+            planned: self.planned,
             already_answered: estimate.already_answered,
             cost_usd: Some(0.0),
             ..JudgeSummary::default()
         };
-        estimates.push(estimate);
-        if consent == Consent::DryRun {
-            continue;
+        if self.consent == Consent::DryRun {
+            return Ok((estimate, None));
         }
-        if !calls.is_empty() {
-            match &loaded {
+        let templates = self.calls.iter().map(|call| call.request.template_sha256.as_str()).collect();
+        if !self.calls.is_empty()
+            && self.phase == Phase::Judge
+            && store.has_other_templates(&judge.id, &templates)
+        {
+            ctx.ui.warn(format!(
+                "`{}` answered earlier calls under another rubric; verdicts under different rubrics are mixed",
+                judge.id
+            ));
+        }
+        if !self.calls.is_empty() {
+            match self.loaded {
                 Some(local) => {
-                    store.add_comparisons(&cells)?;
+                    store.add_comparisons(self.cells)?;
                     let (model, engine) = local.get();
-                    local::judge(ctx, evaluated, model, engine, &calls, &mut store, &mut summary)?;
+                    local::judge(ctx, texts, model, engine, self.calls, store, &mut summary)?;
                 }
-                None => ask_api(ctx, evaluated, judge, consent, (&cells, &calls), &mut store, &mut summary)?,
+                None => self.ask_api(ctx, texts, store, &mut summary)?,
             }
         }
-        summaries.push(summary);
+        if summary.cut_requests > 0 {
+            ctx.ui.warn(format!(
+                "the server of `{}` read only a part of {} requests: it counted fewer tokens than they have words. \
+                 Raise its context length (for Ollama num_ctx); those verdicts are missing",
+                judge.id, summary.cut_requests
+            ));
+        }
+        Ok((estimate, Some(summary)))
     }
-    Ok((estimates, summaries))
+
+    fn ask_api(
+        &self,
+        ctx: &Context,
+        texts: &Texts,
+        store: &mut Store,
+        summary: &mut JudgeSummary,
+    ) -> anyhow::Result<()> {
+        let mut endpoint = endpoint(self.judge)?;
+        endpoint.phase = self.phase;
+        endpoint.budget_usd = ctx.config.judging.budget_usd;
+        endpoint.spent_usd = store.spent_usd + self.spent_elsewhere_usd;
+        let host = host(&endpoint.base_url);
+        if self.consent == Consent::Ask
+            && !is_loopback(host)
+            && !preview::confirm(ctx, self.judge, self.calls, host)?
+        {
+            ctx.ui.say(format!("nothing was sent to {host}"));
+            return Ok(());
+        }
+        store.add_comparisons(self.cells)?;
+        let answered = send::judge(ctx, texts, &endpoint, self.calls, store, summary);
+        store.spent_usd += summary.cost_usd.unwrap_or(0.0);
+        answered
+    }
 }
 
-/// The cells of a judge and the calls among them that have no stored answer.
+/// The cells of a judge, the calls among them that have no stored answer, and how many calls there are in all.
 fn open_calls(
-    evaluated: &Evaluated,
-    judge: &config::Judge,
-    labels: &[LabelPair],
-    store: &Store,
-) -> (Vec<Cell>, Vec<Call>) {
-    let pairs = pairs(&evaluated.plan, &evaluated.prompts, &evaluated.completions);
-    let cells = cells_for_judge(&pairs, &judge.id, evaluated.plan.seed, labels);
-    let prompts: BTreeMap<&str, &Prompt> =
-        evaluated.prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
-    let form = if judge.kind == config::JudgeKind::Local { Form::Label } else { Form::Json };
-    let call = |(comparison, _): &Cell| {
-        let text = |id: &str| evaluated.text_of(id).expect("cells are made of stored completions");
-        let prompt = prompts[comparison.prompt_id.as_str()];
-        let (first, second) = (text(&comparison.first.completion_id), text(&comparison.second.completion_id));
-        let request = render(form, prompt, comparison, first, second);
-        Call { comparison: comparison.clone(), judge_id: judge.id.clone(), repeat: 0, request }
-    };
-    let calls = cells.iter().map(call).filter(|call| !store.is_judged(&call.judgment_id())).collect();
-    (cells, calls)
-}
-
-type Cell = (affinage_eval::comparison::Comparison, affinage_eval::comparison::BlindKey);
-
-fn ask_api(
     ctx: &Context,
     evaluated: &Evaluated,
     judge: &config::Judge,
-    consent: Consent,
-    (cells, calls): (&[Cell], &[Call]),
-    store: &mut Store,
-    summary: &mut JudgeSummary,
-) -> anyhow::Result<()> {
-    let endpoint = endpoint(judge)?;
-    let host = host(&endpoint.base_url);
-    if consent == Consent::Ask && !is_loopback(host) && !preview::confirm(ctx, judge, calls, host)? {
-        ctx.ui.say(format!("nothing was sent to {host}"));
-        return Ok(());
-    }
-    store.add_comparisons(cells)?;
-    send::judge(ctx, evaluated, &endpoint, calls, store, summary)
+    labels: &[LabelPair],
+    rubrics: &Rubrics,
+    store: &Store,
+) -> anyhow::Result<(Vec<Cell>, Vec<Call>, usize)> {
+    let (plan, judging) = (&evaluated.plan, &ctx.config.judging);
+    let pairs = pairs(plan, &evaluated.prompts, &evaluated.completions);
+    let cells = cells_for_judge(&pairs, &judge.id, plan.seed, labels, judging.cells);
+    // A local judge is deterministic: asked again it says the same.
+    let is_repeated = judging.repeats && judge.kind != config::JudgeKind::Local;
+    let repeats = if is_repeated { repeated_cells(&cells, &judge.id, plan.seed) } else { Vec::new() };
+    let prompts: BTreeMap<&str, &Prompt> =
+        evaluated.prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
+    let form = form_of(judge);
+    let call = |(comparison, repeat): (&Comparison, u32)| {
+        let text = |id: &str| evaluated.text_of(id).expect("cells are made of stored completions");
+        let prompt = prompts[comparison.prompt_id.as_str()];
+        let (first, second) = (text(&comparison.first.completion_id), text(&comparison.second.completion_id));
+        let request = render(form, rubrics, prompt, comparison, first, second);
+        Call { comparison: comparison.clone(), judge_id: judge.id.clone(), repeat, request }
+    };
+    let firsts = cells.iter().map(|(comparison, _)| (comparison, 0));
+    let all: Vec<Call> = firsts.chain(repeats.iter().map(|comparison| (comparison, 1))).map(call).collect();
+    let planned = all.len();
+    let calls = all.into_iter().filter(|call| !store.is_judged(&call.judgment_id())).collect();
+    Ok((cells, calls, planned))
 }
+
+/// A local judge's label is read by its probability; others explain themselves.
+fn form_of(judge: &config::Judge) -> Form {
+    if judge.kind == config::JudgeKind::Local { Form::Label } else { Form::Json }
+}
+
+type Cell = (Comparison, affinage_eval::comparison::BlindKey);
 
 /// How a judge of the configuration is reached. Errors when its key is not set, except on this machine.
 fn endpoint(judge: &config::Judge) -> anyhow::Result<send::Endpoint> {
@@ -270,10 +380,16 @@ fn endpoint(judge: &config::Judge) -> anyhow::Result<send::Endpoint> {
             model: judge.model.clone(),
             max_tokens: u32::try_from(judge.max_tokens).unwrap_or(u32::MAX),
             structured: true,
+            logprobs: false,
+            temperature: None,
+            seed: None,
             max_tokens_key: MaxTokensKey::MaxCompletionTokens,
         },
         prices: preview::prices(judge),
         concurrency: judge.concurrency,
+        phase: Phase::Judge,
+        budget_usd: None,
+        spent_usd: 0.0,
     })
 }
 

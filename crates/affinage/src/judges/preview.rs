@@ -31,7 +31,7 @@ pub struct Estimate {
 pub fn estimate(judge: &config::Judge, calls: &[Call], already_answered: usize) -> Estimate {
     let characters: usize = calls
         .iter()
-        .map(|call| call.request.system.chars().count() + call.request.user.chars().count())
+        .map(|call| call.request.system.chars().count() + call.request.user_text().chars().count())
         .sum();
     let is_local = judge.kind == config::JudgeKind::Local;
     let input_tokens = characters as u64 / CHARACTERS_PER_TOKEN;
@@ -84,7 +84,7 @@ pub fn confirm(ctx: &Context, judge: &config::Judge, calls: &[Call], host: &str)
     }
     for (number, call) in calls.iter().take(3).enumerate() {
         ctx.ui.say(ctx.ui.paint(Paint::Bold, &format!("\nrequest {} of {}", number + 1, calls.len())));
-        ctx.ui.say(format!("{}\n\n{}", call.request.system, call.request.user));
+        ctx.ui.say(format!("{}\n\n{}", call.request.system, call.request.user_text()));
     }
     ctx.ui.confirm(&format!("\nSend {} requests like these to {host}?", calls.len()))
 }

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use affinage_eval::judge::ledger::{LedgerEvent, RawRow, RawSide, Transport};
-use affinage_eval::judge::record::{Call, Prices};
+use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transport};
+use affinage_eval::judge::record::{Answer, Call, Prices};
+use affinage_eval::judge::request::JudgeRequest;
 use affinage_eval::judge::wire::{
-    FailureKind, WireFailure, WireFormat, WireParams, WireReply, redact, retry_delay,
+    FailureKind, WireFailure, WireFormat, WireParams, WireReply, cost_usd, redact, retry_delay,
 };
 use affinage_eval::judgment::Judgment;
 use affinage_eval::rng::Rng;
@@ -16,7 +17,7 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
 use super::store::Store;
-use super::{Evaluated, JudgeSummary};
+use super::{JudgeSummary, Texts};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::http::{self, NoReplyKind};
@@ -38,6 +39,12 @@ pub struct Endpoint {
     pub params: WireParams,
     pub prices: Prices,
     pub concurrency: usize,
+    /// What the calls are for.
+    pub phase: Phase,
+    /// All calls of the evaluation together may cost so much.
+    pub budget_usd: Option<f64>,
+    /// Spent before these calls.
+    pub spent_usd: f64,
 }
 
 /// What the workers share.
@@ -45,7 +52,9 @@ struct Pool<'a> {
     endpoint: &'a Endpoint,
     url: String,
     params: Mutex<WireParams>,
-    evaluated: &'a Evaluated,
+    texts: &'a Texts<'a>,
+    /// Spent, or set aside for calls under way.
+    reserved_usd: Mutex<f64>,
     queue: Mutex<VecDeque<&'a Call>>,
     store: Mutex<&'a mut Store>,
     summary: Mutex<&'a mut JudgeSummary>,
@@ -58,7 +67,7 @@ struct Pool<'a> {
 /// Asks all `calls`. Calls that failed for good are counted in `summary`; the same command asks them again.
 pub fn judge(
     ctx: &Context,
-    evaluated: &Evaluated,
+    texts: &Texts,
     endpoint: &Endpoint,
     calls: &[Call],
     store: &mut Store,
@@ -69,7 +78,8 @@ pub fn judge(
         endpoint,
         url: endpoint.wire.url(&endpoint.base_url),
         params: Mutex::new(endpoint.params.clone()),
-        evaluated,
+        texts,
+        reserved_usd: Mutex::new(endpoint.spent_usd),
         queue: Mutex::new(calls.iter().collect()),
         store: Mutex::new(store),
         summary: Mutex::new(summary),
@@ -128,22 +138,53 @@ impl Pool<'_> {
         lock(&self.stopped).get_or_insert(error);
     }
 
-    /// One call with its retries. An error ends the whole run.
+    /// One call with its retries, and one more where the reply cannot be read. An error ends the whole run.
     fn ask(&self, call: &Call) -> anyhow::Result<Result<(), Unanswered>> {
+        let first = match self.reply(call, self.phase(call), &call.request)? {
+            Ok(reply) => reply,
+            Err(unanswered) => return Ok(Err(unanswered)),
+        };
+        let repair = if call.needs_repair(&first.reply) {
+            match self.reply(call, Phase::Repair, &call.request.repairing(&first.reply.text))? {
+                Ok(reply) => Some(reply),
+                Err(Unanswered::Stopping) => return Ok(Err(Unanswered::Stopping)),
+                // The first reply stands as it is: missing.
+                Err(Unanswered::ThisCall) => None,
+            }
+        } else {
+            None
+        };
+        self.keep(call, &first, repair.as_ref())?;
+        Ok(Ok(()))
+    }
+
+    fn phase(&self, call: &Call) -> Phase {
+        if call.repeat > 0 { Phase::Repeat } else { self.endpoint.phase }
+    }
+
+    /// A reply to `request`: one that an earlier process stored, else a new one.
+    fn reply(
+        &self,
+        call: &Call,
+        phase: Phase,
+        request: &JudgeRequest,
+    ) -> anyhow::Result<Result<Received, Unanswered>> {
         let judgment_id = call.judgment_id();
-        // Bound first: the guard must not live on while the reply is kept.
-        let stored = lock(&self.store).take_unread_reply(&judgment_id);
-        if let Some(reply) = stored
-            && self.keep_stored(call, &reply)?
-        {
-            return Ok(Ok(()));
+        let side = if phase == Phase::Repair { RawSide::RepairReply } else { RawSide::Reply };
+        // Bound first: the guard must not live on while the reply is read.
+        let stored = lock(&self.store).take_unread_reply(&judgment_id, side);
+        if let Some(received) = stored.and_then(|row| self.stored(&row)) {
+            self.note_answer(call, phase, &received)?;
+            return Ok(Ok(received));
         }
-        let mut attempt = 1;
+        let (mut attempt, mut adapted) = (1, 0);
         loop {
-            let failure = match self.attempt(call, &judgment_id, attempt)? {
-                Attempt::Answered => return Ok(Ok(())),
+            let failure = match self.attempt(call, phase, request, attempt)? {
+                Attempt::Answered(received) => return Ok(Ok(received)),
                 Attempt::Failed(failure, params) => {
-                    if self.learn(&failure, &params) {
+                    // A server that refuses one thing after another is given up on.
+                    if adapted < 8 && self.learn(&failure, &params) {
+                        adapted += 1;
                         continue;
                     }
                     failure
@@ -170,12 +211,56 @@ impl Pool<'_> {
         }
     }
 
+    /// What a call costs at most: a token for every two bytes of the request, all written to a cache, and a reply as
+    /// long as it may be. `None` where a price is unknown.
+    fn worst_usd(&self, body: &[u8]) -> Option<f64> {
+        let (input, output) = (self.endpoint.prices.input?, self.endpoint.prices.output?);
+        let tokens = body.len() as f64 / 2.0;
+        Some((1.25 * tokens * input + f64::from(self.endpoint.params.max_tokens) * output) / 1e6)
+    }
+
+    /// Sets the worst case of a call aside, or refuses: a budget is never exceeded, not even by calls under way.
+    fn reserve(&self, worst_usd: Option<f64>) -> anyhow::Result<()> {
+        let Some(budget) = self.endpoint.budget_usd else { return Ok(()) };
+        let Some(worst) = worst_usd else {
+            return Err(anyhow!("judging.budget-usd is set, but a price of this judge is not known"))
+                .hint("set price-in and price-out of the judge, or take the budget out");
+        };
+        let mut reserved = lock(&self.reserved_usd);
+        if *reserved + worst > budget {
+            return Err(anyhow!(
+                "the next call could exceed the budget of ${budget:.2}: ${:.4} are spent or under way, it costs up \
+                 to ${worst:.4}",
+                *reserved
+            ))
+            .hint("raise judging.budget-usd; answers so far are saved");
+        }
+        *reserved += worst;
+        Ok(())
+    }
+
+    /// Puts back what a call did not cost.
+    fn settle(&self, worst_usd: Option<f64>, cost_usd: Option<f64>) {
+        if let (Some(_), Some(worst)) = (self.endpoint.budget_usd, worst_usd) {
+            *lock(&self.reserved_usd) -= worst - cost_usd.unwrap_or(worst).min(worst);
+        }
+    }
+
     /// Sends once. What comes back is on the disk before it is looked at.
-    fn attempt(&self, call: &Call, judgment_id: &str, attempt: u32) -> anyhow::Result<Attempt> {
+    fn attempt(
+        &self,
+        call: &Call,
+        phase: Phase,
+        request: &JudgeRequest,
+        attempt: u32,
+    ) -> anyhow::Result<Attempt> {
         let wire = self.endpoint.wire;
+        let judgment_id = call.judgment_id();
         let params = lock(&self.params).clone();
-        let body = wire.body(&call.request, &params);
-        lock(&self.store).intend(judgment_id, &call.judge_id, attempt, &body)?;
+        let body = wire.body(request, &params);
+        let worst_usd = self.worst_usd(&body);
+        self.reserve(worst_usd)?;
+        lock(&self.store).intend(&judgment_id, &call.judge_id, phase, attempt, &body, worst_usd)?;
         let mut headers = wire.headers().to_vec();
         let key_header = self.endpoint.key.as_deref().map(|key| wire.key_header(key));
         headers.extend(key_header.iter().map(|(name, value)| (*name, value.as_str())));
@@ -191,13 +276,17 @@ impl Pool<'_> {
                 };
                 let message = error.to_string();
                 let failure = WireFailure { kind, status: 0, code: String::new(), message };
-                return self.failed(call, attempt, failure, params);
+                // It may have been paid all the same, so its worst case stays set aside.
+                return self.failed(call, phase, attempt, failure, params);
             }
         };
         let header = |name: &str| reply.header(name).map(str::to_owned);
         let read = match wire.read(reply.status, header, &reply.body) {
             Ok(read) => read,
-            Err(failure) => return self.failed(call, attempt, failure, params),
+            Err(failure) => {
+                self.settle(worst_usd, Some(0.0));
+                return self.failed(call, phase, attempt, failure, params);
+            }
         };
         let transport = Transport {
             request_sha256: affinage_eval::id::sha256_hex(&body),
@@ -206,53 +295,61 @@ impl Pool<'_> {
             started_at,
             finished_at: Timestamp::now().to_string(),
         };
-        let row = RawRow::new(judgment_id, RawSide::Reply, &reply.body, Some(transport.clone()));
+        let side = if phase == Phase::Repair { RawSide::RepairReply } else { RawSide::Reply };
+        let row = RawRow::new(&judgment_id, side, &reply.body, Some(transport.clone()));
         let response_sha256 = lock(&self.store).add_raw(row)?;
-        self.keep(call, &read, response_sha256, &params, &transport)?;
-        Ok(Attempt::Answered)
+        let received = Received { reply: read, response_sha256, transport };
+        self.settle(worst_usd, self.cost_usd(&received));
+        self.note_answer(call, phase, &received)?;
+        Ok(Attempt::Answered(received))
+    }
+
+    fn cost_usd(&self, received: &Received) -> Option<f64> {
+        let prices = self.endpoint.prices;
+        cost_usd(received.reply.usage.as_ref(), prices.input, prices.output)
+    }
+
+    fn note_answer(&self, call: &Call, phase: Phase, received: &Received) -> anyhow::Result<()> {
+        let event = LedgerEvent::Answered {
+            attempt: received.transport.attempts,
+            response_sha256: received.response_sha256.clone(),
+            cost_usd: self.cost_usd(received),
+        };
+        lock(&self.store).note(&call.judgment_id(), &call.judge_id, phase, event)
     }
 
     fn failed(
         &self,
         call: &Call,
+        phase: Phase,
         attempt: u32,
         failure: WireFailure,
         sent: WireParams,
     ) -> anyhow::Result<Attempt> {
         let reason = self.redacted(&format!("{} {} {}", failure.status, failure.code, failure.message));
         let event = LedgerEvent::Failed { attempt, reason };
-        lock(&self.store).note(&call.judgment_id(), &call.judge_id, event)?;
+        lock(&self.store).note(&call.judgment_id(), &call.judge_id, phase, event)?;
         Ok(Attempt::Failed(failure, sent))
     }
 
-    /// Judgment from a reply, checked against the texts that were shown, then written.
-    fn keep(
-        &self,
-        call: &Call,
-        reply: &WireReply,
-        response_sha256: String,
-        params: &WireParams,
-        transport: &Transport,
-    ) -> anyhow::Result<()> {
-        let prices = self.endpoint.prices;
-        let judgment: Judgment = call.answered(reply, response_sha256.clone(), params, transport, prices);
-        call.verify(&judgment, |id| self.evaluated.text_of(id))?;
-        let mut store = lock(&self.store);
-        store.add_judgment(&judgment)?;
-        let cost_usd = judgment.cost_usd;
-        let event = LedgerEvent::Answered { attempt: transport.attempts, response_sha256, cost_usd };
-        store.note(&judgment.judgment_id, &judgment.judge_id, event)?;
-        lock(&self.summary).count(&judgment);
+    /// Judgment from the replies, checked against the texts that were shown, then written.
+    fn keep(&self, call: &Call, first: &Received, repair: Option<&Received>) -> anyhow::Result<()> {
+        let params = lock(&self.params).clone();
+        let repair = repair.map(Received::answer);
+        let judgment: Judgment =
+            call.answered(&first.answer(), repair.as_ref(), &params, self.endpoint.prices);
+        call.verify(&judgment, |id| self.texts.get(id).copied())?;
+        lock(&self.store).add_judgment(&judgment)?;
+        let mut summary = lock(&self.summary);
+        summary.cut_requests += usize::from(call.was_cut(&first.reply));
+        summary.count(&judgment);
         Ok(())
     }
 
-    /// Reads a reply that an earlier process stored and did not get to judge. False when it cannot be read.
-    fn keep_stored(&self, call: &Call, row: &RawRow) -> anyhow::Result<bool> {
-        let Some(transport) = &row.transport else { return Ok(false) };
-        let Ok(reply) = self.endpoint.wire.read(200, |_| None, row.text.as_bytes()) else { return Ok(false) };
-        let params = lock(&self.params).clone();
-        self.keep(call, &reply, row.sha256.clone(), &params, transport)?;
-        Ok(true)
+    /// A reply that an earlier process stored and did not get to judge; `None` when it cannot be read.
+    fn stored(&self, row: &RawRow) -> Option<Received> {
+        let reply = self.endpoint.wire.read(200, |_| None, row.text.as_bytes()).ok()?;
+        Some(Received { reply, response_sha256: row.sha256.clone(), transport: row.transport.clone()? })
     }
 
     /// Drops what a 400 complains about, for all later calls. True when asking again can differ: also when
@@ -289,8 +386,21 @@ impl Pool<'_> {
     }
 }
 
+/// A reply that is on the disk.
+struct Received {
+    reply: WireReply,
+    response_sha256: String,
+    transport: Transport,
+}
+
+impl Received {
+    fn answer(&self) -> Answer<'_> {
+        Answer { reply: &self.reply, response_sha256: &self.response_sha256, transport: &self.transport }
+    }
+}
+
 enum Attempt {
-    Answered,
+    Answered(Received),
     /// With the parameters that were sent.
     Failed(WireFailure, WireParams),
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use affinage_eval::comparison::{BlindKey, Comparison};
-use affinage_eval::judge::ledger::{LedgerEvent, LedgerRow, RawRow, RawSide, possibly_paid_twice};
+use affinage_eval::judge::ledger::{LedgerEvent, LedgerRow, Phase, RawRow, RawSide, possibly_paid_twice};
 use affinage_eval::judgment::Judgment;
 use jiff::Timestamp;
 
@@ -24,10 +24,14 @@ pub struct Store {
     judged: BTreeSet<String>,
     /// Hashes of the raw rows that are stored.
     raw_hashes: BTreeSet<String>,
-    /// Replies without a judgment: a process died between the two. By judgment id.
-    unread_replies: BTreeMap<String, RawRow>,
+    /// Template of the stored judgments, by judge and category of wording.
+    templates: BTreeMap<String, BTreeSet<String>>,
+    /// Replies without a judgment: a process died between the two.
+    unread_replies: BTreeMap<(String, RawSide), RawRow>,
     /// Calls of earlier processes that have no end.
     pub possibly_paid_twice: usize,
+    /// US dollars of the calls in this ledger, with what open calls may have cost; unknown prices count nothing.
+    pub spent_usd: f64,
 }
 
 impl Store {
@@ -38,13 +42,29 @@ impl Store {
         let judgments: Vec<Judgment> = jsonl::read(&path("judgments.jsonl"), ui)?;
         let ledger: Vec<LedgerRow> = jsonl::read(&path("ledger.jsonl"), ui)?;
         let (raw, raw_rows) = RawFile::open(&path("raw.jsonl.zst"), ui)?;
+        let mut templates: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in &judgments {
+            templates.entry(row.judge_id.clone()).or_default().insert(row.template_sha256.clone());
+        }
         let judged: BTreeSet<String> = judgments.into_iter().map(|row| row.judgment_id).collect();
         let raw_hashes = raw_rows.iter().map(|row| row.sha256.clone()).collect();
-        let unread = |row: &RawRow| row.side == RawSide::Reply && !judged.contains(&row.judgment_id);
-        let unread_replies: BTreeMap<String, RawRow> =
-            raw_rows.into_iter().filter(unread).map(|row| (row.judgment_id.clone(), row)).collect();
-        let ended = |row: &LedgerRow| unread_replies.contains_key(&row.judgment_id);
+        let unread = |row: &RawRow| row.side.is_reply() && !judged.contains(&row.judgment_id);
+        let unread_replies: BTreeMap<(String, RawSide), RawRow> = raw_rows
+            .into_iter()
+            .filter(unread)
+            .map(|row| ((row.judgment_id.clone(), row.side), row))
+            .collect();
+        let ended = |row: &LedgerRow| {
+            let side = if row.phase == Phase::Repair { RawSide::RepairReply } else { RawSide::Reply };
+            unread_replies.contains_key(&(row.judgment_id.clone(), side))
+        };
+        let answered_usd = |row: &LedgerRow| match row.event {
+            LedgerEvent::Answered { cost_usd, .. } => cost_usd,
+            LedgerEvent::Intent { .. } | LedgerEvent::Failed { .. } => None,
+        };
+        let answered_usd: f64 = ledger.iter().filter_map(answered_usd).sum();
         let open_ledger: Vec<LedgerRow> = ledger.into_iter().filter(|row| !ended(row)).collect();
+        let open = possibly_paid_twice(&open_ledger);
         Ok(Store {
             comparisons: jsonl::Writer::open(&path("comparisons.jsonl"), ui)?,
             keys: jsonl::Writer::open(&path("blind_key.jsonl"), ui)?,
@@ -56,7 +76,9 @@ impl Store {
             judged,
             raw_hashes,
             unread_replies,
-            possibly_paid_twice: possibly_paid_twice(&open_ledger),
+            templates,
+            possibly_paid_twice: open.len(),
+            spent_usd: answered_usd + open.iter().flatten().sum::<f64>(),
         })
     }
 
@@ -77,8 +99,14 @@ impl Store {
         self.judged.contains(judgment_id)
     }
 
-    pub fn take_unread_reply(&mut self, judgment_id: &str) -> Option<RawRow> {
-        self.unread_replies.remove(judgment_id)
+    pub fn take_unread_reply(&mut self, judgment_id: &str, side: RawSide) -> Option<RawRow> {
+        self.unread_replies.remove(&(judgment_id.to_owned(), side))
+    }
+
+    /// Whether this judge's stored verdicts were asked for in words that `templates` does not have.
+    pub fn has_other_templates(&self, judge_id: &str, templates: &BTreeSet<&str>) -> bool {
+        let stored = self.templates.get(judge_id).into_iter().flatten();
+        stored.into_iter().any(|stored| !templates.contains(stored.as_str()))
     }
 
     /// Says that a call is about to be made; on the disk when this returns.
@@ -86,28 +114,37 @@ impl Store {
         &mut self,
         judgment_id: &str,
         judge_id: &str,
+        phase: Phase,
         attempt: u32,
         body: &[u8],
+        worst_usd: Option<f64>,
     ) -> anyhow::Result<()> {
-        let request_sha256 = self.add_raw(RawRow::new(judgment_id, RawSide::Request, body, None))?;
-        self.note(judgment_id, judge_id, LedgerEvent::Intent { attempt, request_sha256 })?;
+        let side = if phase == Phase::Repair { RawSide::RepairRequest } else { RawSide::Request };
+        let request_sha256 = self.add_raw(RawRow::new(judgment_id, side, body, None))?;
+        self.note(judgment_id, judge_id, phase, LedgerEvent::Intent { attempt, request_sha256, worst_usd })?;
         self.ledger.sync()
     }
 
     /// Keeps raw bytes under their hash; equal bytes are kept once, replies always.
     pub fn add_raw(&mut self, row: RawRow) -> anyhow::Result<String> {
         let is_new = self.raw_hashes.insert(row.sha256.clone());
-        if is_new || row.side == RawSide::Reply {
+        if is_new || row.side.is_reply() {
             self.raw.append(&row)?;
         }
-        if row.side == RawSide::Reply {
+        if row.side.is_reply() {
             self.raw.sync()?;
         }
         Ok(row.sha256)
     }
 
-    pub fn note(&mut self, judgment_id: &str, judge_id: &str, event: LedgerEvent) -> anyhow::Result<()> {
-        self.ledger.append(&LedgerRow::new(judgment_id, judge_id, event, Timestamp::now().to_string()))
+    pub fn note(
+        &mut self,
+        judgment_id: &str,
+        judge_id: &str,
+        phase: Phase,
+        event: LedgerEvent,
+    ) -> anyhow::Result<()> {
+        self.ledger.append(&LedgerRow::new(judgment_id, judge_id, phase, event, Timestamp::now().to_string()))
     }
 
     pub fn add_judgment(&mut self, judgment: &Judgment) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ const PROMPTS: usize = 32;
 fn project(dir: &Path, base_url: &str, kind: &str) {
     let config = format!(
         "model = \"tiny\"\n[[judge]]\nid = \"judge\"\nkind = \"{kind}\"\nmodel = \"judge-1\"\nbase-url = \"{base_url}\"\n\
-         api-key-env = \"TEST_JUDGE_KEY\"\nconcurrency = 3\nprice-in = 2.0\nprice-out = 10.0\n"
+         api-key-env = \"TEST_JUDGE_KEY\"\nconcurrency = 3\nprice-in = 2.0\nprice-out = 10.0\n[judging]\nrepeats = false\n"
     );
     fs_err::write(dir.join("affinage.toml"), config).expect("written");
     let eval = dir.join("evals/first-look");
@@ -55,6 +55,7 @@ fn project(dir: &Path, base_url: &str, kind: &str) {
             judge_id: "judge".to_owned(),
             model: "judge-1".to_owned(),
             kind: JudgeKind::Openai,
+            family: None,
         }],
         alpha: 0.05,
         margin: 0.1,
@@ -467,7 +468,9 @@ fn the_findings_fit_a_terminal() {
 
     Before you believe it
       One judge, `judge`: one opinion.
+      `judge` took no exam: whether it can judge is not known.
       One training run: this is about this adapter, not about its recipe.
+      Not independent: no judge that is known to be unrelated to the writers and the base model, and that passed its exam, has voted, and no person other than the author.
 
     Claims
       `step-000010` against `base`: win rate 88 % [75, 100] of 32 prompts (28 won, 0 tied, 4 lost), p < .001: better.
@@ -482,4 +485,113 @@ fn the_findings_fit_a_terminal() {
 
     hint: the whole of it: `affinage report`, or evals/first-look/analysis.json
     ");
+}
+
+#[test]
+fn a_reply_that_cannot_be_read_is_asked_once_more_and_then_missing() {
+    let dir = temp_dir();
+    let (url, seen) = serve(|_, body| {
+        let turns = body["messages"].as_array().expect("messages").len();
+        let is_repair = turns == 4;
+        let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
+        // Half of the questions are never answered in a form that can be read.
+        let text = match (is_repair, user.contains("Question 1")) {
+            (true, false) => good_verdict(body),
+            _ => "I prefer the second one.".to_owned(),
+        };
+        Scripted::reply(200, "", openai_reply(&text, "stop"))
+    });
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(seen.lock().expect("not poisoned").len(), 4 * PROMPTS, "one more call each, and no third");
+    let judgments: Vec<Judgment> = rows(dir.path(), "judgments.jsonl");
+    let missing = judgments.iter().filter(|row| matches!(row.outcome, Outcome::Missing { .. })).count();
+    assert_eq!(missing, 2 * 11, "questions 1 and 10 to 19");
+    assert!(
+        judgments.iter().all(|row| row.repair.as_ref().is_some_and(|r| r.reason == MissingReason::Unparsed))
+    );
+    assert_eq!(judgments[0].usage.map(|usage| usage.input_tokens), Some(400), "both calls are counted");
+    let (code, text) = run(dir.path(), &["analyze", "--verify"]);
+    assert_eq!(code, 0, "{text}");
+    run(dir.path(), &["judge"]);
+    assert_eq!(seen.lock().expect("not poisoned").len(), 4 * PROMPTS);
+}
+
+#[test]
+fn a_budget_is_never_exceeded_and_needs_prices() {
+    let dir = temp_dir();
+    let (url, seen) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["--set", "judging.budget-usd=0.08", "judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("could exceed the budget of $0.08"), "{text}");
+    let calls = seen.lock().expect("not poisoned").len();
+    assert!(calls > 5 && calls < 2 * PROMPTS, "{calls} calls");
+    let cost: f64 =
+        rows::<Judgment>(dir.path(), "judgments.jsonl").iter().filter_map(|row| row.cost_usd).sum();
+    assert!(cost > 0.0 && cost <= 0.08, "{cost}");
+    let path = dir.path().join("affinage.toml");
+    let config = fs_err::read_to_string(&path).expect("there").replace("price-out = 10.0\n", "");
+    fs_err::write(&path, config).expect("written");
+    let (code, text) = run(dir.path(), &["--set", "judging.budget-usd=5", "judge"]);
+    assert_eq!((code, seen.lock().expect("not poisoned").len()), (1, calls), "fails closed: {text}");
+    assert!(text.contains("a price of this judge is not known"), "{text}");
+}
+
+#[test]
+fn a_request_that_the_server_cut_in_silence_is_no_verdict() {
+    let dir = temp_dir();
+    let (url, _) = serve(|number, body| {
+        let cut = openai_reply(&good_verdict(body), "stop")
+            .replace("\"prompt_tokens\":200", "\"prompt_tokens\":60");
+        if number % 2 == 0 { Scripted::reply(200, "", cut) } else { good_judge(number, body) }
+    });
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("read only a part of 32 requests") && text.contains("num_ctx"), "{text}");
+}
+
+#[test]
+fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
+    let dir = temp_dir();
+    // Whatever it is shown, the first answer wins.
+    let (url, seen) = serve(|_, body| {
+        let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
+        let label =
+            user.split("<<Response ").nth(1).and_then(|block| block.split(' ').next()).expect("a label");
+        Scripted::reply(200, "", openai_reply(&format!("VERDICT: {label}"), "stop"))
+    });
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge", "--qualify"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("`judge` failed its exam"), "{text}");
+    assert!(text.contains("chooses the answer shown first"), "{text}");
+    assert_eq!(seen.lock().expect("not poisoned").len(), 140);
+    run(dir.path(), &["judge", "--qualify"]);
+    assert_eq!(seen.lock().expect("not poisoned").len(), 140, "an exam is taken once");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    let (code, text) = run(dir.path(), &["analyze"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("No judge has finished") || text.contains("left out of the mean"), "{text}");
+    let ledger =
+        fs_err::read_to_string(dir.path().join("evals/first-look/exam/ledger.jsonl")).expect("there");
+    assert!(ledger.lines().all(|line| line.contains("\"phase\":\"exam\"")));
+}
+
+#[test]
+fn forty_calls_are_asked_again() {
+    let dir = temp_dir();
+    let (url, seen) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["--set", "judging.repeats=true", "judge"]);
+    assert_eq!((code, seen.lock().expect("not poisoned").len()), (0, 2 * PROMPTS + 40), "{text}");
+    run(dir.path(), &["analyze"]);
+    let analysis: Value = serde_json::from_str(
+        &fs_err::read_to_string(dir.path().join("evals/first-look/analysis.json")).expect("analysed"),
+    )
+    .expect("JSON");
+    assert_eq!(analysis["judges"][0]["self_agreement"]["n"], 40);
+    assert_eq!(analysis["judges"][0]["self_agreement"]["value"], 1.0);
 }

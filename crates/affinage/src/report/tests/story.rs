@@ -52,6 +52,7 @@ impl Story {
 
     pub fn evidence(self) -> Evidence {
         let analysis = analyze(&Inputs {
+            exams: &[],
             plan: &self.plan,
             prompts: &self.prompts,
             completions: &self.completions,
@@ -144,7 +145,12 @@ fn plan() -> Plan {
         let path = format!("runs/{RUN}/checkpoints/{name}");
         Arm { kind: ArmKind::Checkpoint { step, adapter_sha256: sha256_hex(name.as_bytes()), path }, name }
     }));
-    let judge = |id: &str, kind| PlannedJudge { judge_id: id.to_owned(), model: format!("{id}-1"), kind };
+    let judge = |id: &str, kind| PlannedJudge {
+        judge_id: id.to_owned(),
+        model: format!("{id}-1"),
+        kind,
+        family: None,
+    };
     Plan {
         v: ROW_VERSION,
         name: "first-look".to_owned(),
@@ -152,6 +158,7 @@ fn plan() -> Plan {
         base_sha256: sha256_hex(b"base"),
         run: Some(RUN.to_owned()),
         dataset: Some(DatasetFacts {
+            writers: std::collections::BTreeMap::new(),
             version: "v3-1f2e9c".to_owned(),
             train_examples: 1004,
             max_containment: Some(0.141),

@@ -1,0 +1,299 @@
+//! The exam: simulated judges with one fault each are found out and named; one that can judge passes.
+
+use affinage_eval::comparison::{
+    BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs, repeated_cells,
+};
+use affinage_eval::judge::exam::damage::{GRADES, damaged, sentences};
+use affinage_eval::judge::exam::result::{ExamResult, ExamVerdict, Habit, results};
+use affinage_eval::judge::exam::{Exam, ExamItem, ItemKind, PLANTED, REFERENCE, exam, usable};
+use affinage_eval::judge::family::Relation;
+use affinage_eval::judgment::{MissingReason, Outcome, judgment_id};
+use affinage_eval::rng::Rng;
+use affinage_eval::suite::{Domain, Prompt};
+use affinage_eval::text::squeeze;
+
+use crate::world::{World, judgment, prompt};
+
+fn references() -> Vec<Prompt> {
+    let text = |i: usize| {
+        format!(
+            "Courage number {i} is no loud thing, as Ottilie said in 18{:02}. It walks through the door of the house. \
+             It waits there until morning number {i} comes. Then it does one small thing that is right. \
+             And nobody in Lisbon writes it down.",
+            i % 90
+        )
+    };
+    (0..24).map(|i| Prompt { reference: Some(text(i)), ..prompt(i, Domain::In) }).collect()
+}
+
+fn set() -> Exam {
+    let prompts = references();
+    exam(&usable(&prompts), "judge", 7, &label_pairs(|_| 1)).expect("24 references")
+}
+
+/// Takes the exam with a judge that is a function of what it is shown.
+fn taken(mut say: impl FnMut(&Comparison, &BlindKey, &ExamItem) -> Outcome) -> ExamResult {
+    let exam = set();
+    let judgments: Vec<_> = exam
+        .cells
+        .iter()
+        .map(|(comparison, key)| {
+            let item = exam.items.iter().find(|item| item.item_id == comparison.pair_id).expect("an item");
+            judgment(comparison, "judge", say(comparison, key, item))
+        })
+        .collect();
+    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.cells.iter().cloned().unzip();
+    results(&exam.items, &comparisons, &keys, &judgments).remove(0)
+}
+
+fn reference_wins(key: &BlindKey) -> Outcome {
+    if key.first_arm == REFERENCE { Outcome::First } else { Outcome::Second }
+}
+
+fn other_wins(key: &BlindKey) -> Outcome {
+    if key.first_arm == REFERENCE { Outcome::Second } else { Outcome::First }
+}
+
+fn by_length(key: &BlindKey, item: &ExamItem) -> Outcome {
+    if item.other.text.len() > item.reference.text.len() { other_wins(key) } else { reference_wins(key) }
+}
+
+#[test]
+fn an_exam_has_what_the_rules_ask_for_and_no_seat_or_label_tells_the_winner() {
+    let exam = set();
+    let count = |of: &dyn Fn(&ExamItem) -> bool| exam.items.iter().filter(|item| of(item)).count();
+    assert_eq!(count(&|item| item.grade.is_some_and(|grade| grade <= 2)), PLANTED);
+    assert_eq!(count(&|item| item.grade.is_some_and(|grade| grade > 2)), 20);
+    for kind in [ItemKind::Identical, ItemKind::Padded, ItemKind::NullModel, ItemKind::Injected] {
+        assert_eq!(count(&|item| item.kind == kind), 10, "{kind:?}");
+    }
+    assert_eq!(exam.cells.len(), 40 + 20 + 40 + 40, "calls: 40 planted, 40 pairs in both orders, 40 probes");
+    let gross =
+        |first: bool| count(&|item| item.grade.is_some_and(|g| g <= 2) && item.reference_first == first);
+    assert_eq!((gross(true), gross(false)), (20, 20));
+    assert!(count(&|item| item.kind == ItemKind::WrongFact) >= 4);
+    for item in exam.items.iter().filter(|item| item.grade.is_some()) {
+        assert_ne!(squeeze(&item.other.text), squeeze(&item.reference.text), "{:?}", item.kind);
+    }
+    assert_eq!(exam, set(), "the same exam again");
+    assert_eq!(
+        affinage_eval::judge::exam::exam(&usable(&references()[..5]), "j", 1, &label_pairs(|_| 1)),
+        None
+    );
+}
+
+#[test]
+fn a_judge_that_sees_all_damage_qualifies_with_its_threshold() {
+    let able = taken(|_, key, item| match item.kind {
+        ItemKind::Identical => Outcome::Tie,
+        _ => reference_wins(key),
+    });
+    assert_eq!(able.verdict, ExamVerdict::Qualified, "{}", able.sentence);
+    assert_eq!((able.planted.count, able.planted.of, able.threshold), (40, 40, Some(GRADES)));
+    assert!(able.accuracy_low >= 0.92 && able.habits.is_empty());
+
+    // Blind to subtle damage, honest about it.
+    let coarse = taken(|_, key, item| match (item.kind, item.grade) {
+        (ItemKind::Identical, _) | (_, Some(3 | 4)) => Outcome::Tie,
+        _ => reference_wins(key),
+    });
+    assert_eq!((coarse.verdict, coarse.threshold), (ExamVerdict::Qualified, Some(2)), "{}", coarse.sentence);
+}
+
+#[test]
+fn three_misses_pass_and_four_fail() {
+    let with_misses = |misses: usize| {
+        let mut left = misses;
+        taken(move |_, key, item| {
+            let counts = (key.first_arm == REFERENCE) == item.reference_first;
+            // Items in one order only, so that a miss is no flip.
+            if item.grade.is_some_and(|g| g <= 2) && counts && left > 0 {
+                left -= 1;
+                return Outcome::Tie;
+            }
+            reference_wins(key)
+        })
+    };
+    assert_eq!(with_misses(3).verdict, ExamVerdict::Qualified, "37 of 40");
+    assert_eq!(with_misses(4).verdict, ExamVerdict::Failed, "36 of 40");
+}
+
+#[test]
+fn six_flips_pass_and_seven_fail() {
+    let with_flips = |flips: usize| {
+        let mut left = flips;
+        taken(move |_, key, item| {
+            let counts = (key.first_arm == REFERENCE) == item.reference_first;
+            if item.grade.is_some_and(|g| g > 2) && !counts && left > 0 {
+                left -= 1;
+                return other_wins(key);
+            }
+            reference_wins(key)
+        })
+    };
+    let passed = with_flips(6);
+    assert_eq!((passed.verdict, passed.flips.count, passed.flips.of), (ExamVerdict::Qualified, 6, 40));
+    assert_eq!(with_flips(7).verdict, ExamVerdict::Failed);
+}
+
+#[test]
+fn every_simulated_fault_is_detected_and_named() {
+    let mut rng = Rng::new(5);
+    let label_x = |comparison: &Comparison| {
+        if comparison.first_seat_has_label_x() { Outcome::First } else { Outcome::Second }
+    };
+    for (name, result, habit) in [
+        ("always first", taken(|_, _, _| Outcome::First), Habit::AlwaysFirst),
+        ("always second", taken(|_, _, _| Outcome::Second), Habit::AlwaysSecond),
+        ("one label", taken(|comparison, _, _| label_x(comparison)), Habit::OneLabel),
+        ("longer", taken(|_, key, item| by_length(key, item)), Habit::LongerIsBetter),
+        (
+            "obeys",
+            taken(
+                |_, key, item| {
+                    if item.kind == ItemKind::Injected { other_wins(key) } else { reference_wins(key) }
+                },
+            ),
+            Habit::ObeysInjections,
+        ),
+        (
+            "random",
+            taken(|_, _, _| if rng.uniform() < 0.5 { Outcome::First } else { Outcome::Second }),
+            Habit::LikeACoin,
+        ),
+    ] {
+        assert_ne!(result.verdict, ExamVerdict::Qualified, "{name}: {}", result.sentence);
+        assert!(result.habits.contains(&habit), "{name}: {:?} {}", result.habits, result.sentence);
+        assert!(result.sentence.contains(habit.words()), "{name}: {}", result.sentence);
+    }
+}
+
+#[test]
+fn a_judge_that_prefers_the_worse_is_anti_valid_and_one_that_says_nothing_fails() {
+    let perverse = taken(|_, key, _| other_wins(key));
+    assert_eq!(perverse.verdict, ExamVerdict::AntiValid, "{}", perverse.sentence);
+    let silent = taken(|_, _, _| Outcome::Missing { reason: MissingReason::Refusal });
+    assert_eq!((silent.verdict, silent.missing.count), (ExamVerdict::Failed, 100), "{}", silent.sentence);
+}
+
+#[test]
+fn damage_is_never_the_text_itself_and_grows_subtler() {
+    let prompts = references();
+    let (text, other) =
+        (prompts[0].reference.as_deref().expect("one"), prompts[1].reference.as_deref().expect("one"));
+    assert_eq!(sentences(text).len(), 5);
+    let mut rng = Rng::new(1);
+    for kind in [ItemKind::Shuffled, ItemKind::Truncated, ItemKind::OffTopic, ItemKind::Repeated] {
+        for grade in 1..=GRADES {
+            let worse = damaged(kind, grade, text, other, &mut rng).expect("five sentences can be damaged");
+            assert_ne!(squeeze(&worse), squeeze(text), "{kind:?} {grade}");
+        }
+    }
+    assert_eq!(damaged(ItemKind::WrongFact, 1, text, other, &mut rng), None, "never gross");
+    let wrong = damaged(ItemKind::WrongFact, 3, text, other, &mut rng).expect("numbers and names");
+    assert!(!wrong.contains("Ottilie") && !wrong.contains("Lisbon") && !wrong.contains("1800"), "{wrong}");
+    assert!(wrong.starts_with("Courage number 7 is"), "{wrong}");
+    assert_eq!(damaged(ItemKind::WrongFact, 4, "no facts here at all", other, &mut rng), None);
+}
+
+#[test]
+fn a_failed_judge_is_shown_and_left_out_of_the_headline() {
+    let mut world = World::new(80, &[10]);
+    world.judge_by_arm("good", |_| Some("step-000010"));
+    world.judge_by_arm("judge", |_| Some("base"));
+    world.exams = vec![taken(|_, _, _| Outcome::First)];
+    let analysis = world.analyze();
+    let judge = |id: &str| analysis.judges.iter().find(|judge| judge.judge_id == id).expect("a judge");
+    assert!(!judge("judge").in_panel && judge("good").in_panel);
+    assert!(judge("judge").exam.as_ref().is_some_and(|exam| exam.verdict == ExamVerdict::Failed));
+    let overall = analysis.comparisons[0].overall.as_ref().expect("judged");
+    assert_eq!(overall.estimate.value, 1.0, "only the judge that did not fail counts");
+    let with_failed = analysis.headline.with_failed_judges.expect("one failed");
+    assert!(with_failed.contains("50 %"), "{with_failed}");
+    let limits = analysis.headline.limits.join("\n");
+    assert!(limits.contains("`judge` failed its exam") && limits.contains("Not independent"), "{limits}");
+}
+
+#[test]
+fn related_and_unrelated_judges_are_told_apart() {
+    let mut world = World::new(80, &[10]);
+    world.plan.base_model = "Qwen/Qwen2.5-0.5B".to_owned();
+    world.judge_by_arm("relative", |_| Some("step-000010"));
+    world.judge_by_arm("stranger", |i| if i % 2 == 0 { Some("step-000010") } else { Some("base") });
+    world.plan.judges[0].family = Some("qwen".to_owned());
+    world.plan.judges[1].family = Some("claude".to_owned());
+    let analysis = world.analyze();
+    assert_eq!(analysis.judges[0].relation, Relation::Related);
+    assert_eq!(analysis.judges[1].relation, Relation::Unrelated);
+    let relations = &analysis.relations;
+    assert_eq!(relations.difference.as_ref().map(|d| d.value), Some(0.5), "{}", relations.sentence);
+    assert!(relations.sentence.contains("related judges favour the arm more"), "{}", relations.sentence);
+    assert!(!relations.is_independent, "nobody was examined");
+    let exam = taken(|_, key, _| reference_wins(key));
+    world.exams = vec![ExamResult { judge_id: "stranger".to_owned(), ..exam }];
+    let relations = world.analyze().relations;
+    assert!(relations.is_independent && relations.limit.is_none());
+}
+
+#[test]
+fn four_cells_cross_seats_and_labels_and_forty_calls_are_repeated() {
+    let world = World::new(60, &[10]);
+    let pairs = pairs(&world.plan, &world.prompts, &world.completions);
+    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Four);
+    assert_eq!(cells.len(), 4 * 60);
+    for pair in &pairs {
+        let of_pair = cells.iter().filter(|(comparison, _)| comparison.pair_id == pair.pair_id);
+        let mut ways: Vec<(bool, bool)> =
+            of_pair.map(|(c, key)| (key.first_arm == "base", c.first_seat_has_label_x())).collect();
+        ways.sort_unstable();
+        assert_eq!(ways, [(false, false), (false, true), (true, false), (true, true)]);
+    }
+    assert_eq!(repeated_cells(&cells, "judge", 1).len(), 40);
+    assert_ne!(repeated_cells(&cells, "judge", 1), repeated_cells(&cells, "other", 1));
+    let many = World::new(300, &[10]);
+    let pairs = affinage_eval::comparison::pairs(&many.plan, &many.prompts, &many.completions);
+    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two);
+    assert_eq!(repeated_cells(&cells, "judge", 1).len(), 60, "a tenth of 600");
+}
+
+#[test]
+fn repeats_measure_self_agreement_and_are_no_votes() {
+    let mut world = World::new(80, &[10]);
+    world.judge_by_arm("judge", |_| Some("step-000010"));
+    let before = world.analyze();
+    assert_eq!(before.judges[0].self_agreement, None);
+    let again: Vec<_> = world
+        .judgments
+        .iter()
+        .take(50)
+        .enumerate()
+        .map(|(i, first)| {
+            let mut row = first.clone();
+            row.repeat = 1;
+            row.judgment_id = judgment_id(&row.comparison_id, "judge", 1);
+            // Ten of fifty come out the other way.
+            if i < 10 {
+                row.outcome = if row.outcome == Outcome::First { Outcome::Second } else { Outcome::First };
+            }
+            row
+        })
+        .collect();
+    world.judgments.extend(again);
+    let after = world.analyze();
+    assert_eq!(after.comparisons[0].overall, before.comparisons[0].overall);
+    let agreement = after.judges[0].self_agreement.as_ref().expect("50 repeats");
+    assert_eq!((agreement.value, agreement.n), (0.8, 50));
+    assert!(after.judges[0].self_sentence.contains("80 %"), "{}", after.judges[0].self_sentence);
+}
+
+#[test]
+fn a_swapped_outcome_stops_the_analysis() {
+    let mut world = World::new(10, &[10]);
+    world.judge_by_arm("judge", |_| Some("step-000010"));
+    let comparison = world.comparisons[0].clone();
+    let row = &mut world.judgments[0];
+    row.label_said = Some(comparison.first.label.clone());
+    row.outcome = Outcome::Second;
+    let error = affinage_eval::analyze::analyze(&world.inputs()).expect_err("the label is the other seat's");
+    assert!(error.to_string().contains("but its outcome is the seat of"), "{error}");
+}
