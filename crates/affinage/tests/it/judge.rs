@@ -193,7 +193,7 @@ fn good_verdict(body: &Value) -> String {
 
 fn openai_reply(text: &str, finish: &str) -> String {
     json!({"model": "judge-1-2026", "choices": [{"finish_reason": finish, "message": {"content": text}}],
-        "usage": {"prompt_tokens": 200, "completion_tokens": 20}})
+        "usage": {"prompt_tokens": 5000, "completion_tokens": 20}})
     .to_string()
 }
 
@@ -220,7 +220,7 @@ fn a_judge_is_asked_twice_a_pair_and_never_again() {
     let judgments: Vec<Judgment> = rows(dir.path(), "judgments.jsonl");
     assert_eq!(judgments.len(), 2 * PROMPTS);
     assert!(judgments.iter().all(|j| j.model_returned.as_deref() == Some("judge-1-2026") && j.attempts == 1));
-    assert_eq!(judgments[0].cost_usd, Some((200.0 * 2.0 + 20.0 * 10.0) / 1e6));
+    assert_eq!(judgments[0].cost_usd, Some((5000.0 * 2.0 + 20.0 * 10.0) / 1e6));
 
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!((code, seen.lock().expect("not poisoned").len()), (0, 2 * PROMPTS), "{text}");
@@ -274,15 +274,20 @@ fn limits_overloads_cut_replies_and_refused_parameters_are_survived() {
 #[test]
 fn a_verdict_that_is_none_is_stored_once_and_counted() {
     let dir = temp_dir();
-    let (url, seen) = serve(|number, body| match number % 4 {
-        0 => Scripted::reply(200, "", openai_reply("VERDICT: A", "stop")),
-        1 => Scripted::reply(200, "", openai_reply(&good_verdict(body), "length")),
-        _ => good_judge(number, body),
+    let (url, seen) = serve(|number, body| {
+        let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
+        if user.contains("Question 1") {
+            return Scripted::reply(200, "", openai_reply("VERDICT: A", "stop"));
+        }
+        if user.contains("Question 2") {
+            return Scripted::reply(200, "", openai_reply(&good_verdict(body), "length"));
+        }
+        good_judge(number, body)
     });
     project(dir.path(), &url, "openai");
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("32 without a verdict"), "{text}");
+    assert!(text.contains("44 without a verdict"), "{text}");
     let reasons =
         rows::<Judgment>(dir.path(), "judgments.jsonl").iter().fold(BTreeMap::new(), |mut all, row| {
             if let Outcome::Missing { reason } = row.outcome {
@@ -290,9 +295,10 @@ fn a_verdict_that_is_none_is_stored_once_and_counted() {
             }
             all
         });
-    assert_eq!(reasons, BTreeMap::from([(MissingReason::UnknownLabel, 16), (MissingReason::Truncated, 16)]));
+    assert_eq!(reasons, BTreeMap::from([(MissingReason::UnknownLabel, 22), (MissingReason::Truncated, 22)]));
     run(dir.path(), &["judge"]);
-    assert_eq!(seen.lock().expect("not poisoned").len(), 2 * PROMPTS, "an answer is kept, whatever it says");
+    let calls = 2 * PROMPTS + 22;
+    assert_eq!(seen.lock().expect("not poisoned").len(), calls, "an answer is kept, whatever it says");
 }
 
 #[test]
@@ -511,7 +517,7 @@ fn a_reply_that_cannot_be_read_is_asked_once_more_and_then_missing() {
     assert!(
         judgments.iter().all(|row| row.repair.as_ref().is_some_and(|r| r.reason == MissingReason::Unparsed))
     );
-    assert_eq!(judgments[0].usage.map(|usage| usage.input_tokens), Some(400), "both calls are counted");
+    assert_eq!(judgments[0].usage.map(|usage| usage.input_tokens), Some(10_000), "both calls are counted");
     let (code, text) = run(dir.path(), &["analyze", "--verify"]);
     assert_eq!(code, 0, "{text}");
     run(dir.path(), &["judge"]);
@@ -523,14 +529,14 @@ fn a_budget_is_never_exceeded_and_needs_prices() {
     let dir = temp_dir();
     let (url, seen) = serve(good_judge);
     project(dir.path(), &url, "openai");
-    let (code, text) = run(dir.path(), &["--set", "judging.budget-usd=0.08", "judge"]);
+    let (code, text) = run(dir.path(), &["--set", "judging.budget-usd=0.2", "judge"]);
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("could exceed the budget of $0.08"), "{text}");
+    assert!(text.contains("could exceed the budget of $0.20"), "{text}");
     let calls = seen.lock().expect("not poisoned").len();
     assert!(calls > 5 && calls < 2 * PROMPTS, "{calls} calls");
     let cost: f64 =
         rows::<Judgment>(dir.path(), "judgments.jsonl").iter().filter_map(|row| row.cost_usd).sum();
-    assert!(cost > 0.0 && cost <= 0.08, "{cost}");
+    assert!(cost > 0.0 && cost <= 0.2, "{cost}");
     let path = dir.path().join("affinage.toml");
     let config = fs_err::read_to_string(&path).expect("there").replace("price-out = 10.0\n", "");
     fs_err::write(&path, config).expect("written");
@@ -544,7 +550,7 @@ fn a_request_that_the_server_cut_in_silence_is_no_verdict() {
     let dir = temp_dir();
     let (url, _) = serve(|number, body| {
         let cut = openai_reply(&good_verdict(body), "stop")
-            .replace("\"prompt_tokens\":200", "\"prompt_tokens\":60");
+            .replace("\"prompt_tokens\":5000", "\"prompt_tokens\":60");
         if number % 2 == 0 { Scripted::reply(200, "", cut) } else { good_judge(number, body) }
     });
     project(dir.path(), &url, "openai");
