@@ -6,7 +6,7 @@ use affinage_dataset::split::{Certificate, Drop, DropReason, Side};
 use affinage_dataset::version::{Counts, Manifest, Rules};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analyze::{Inputs, analyze};
-use affinage_eval::comparison::{BlindKey, Comparison, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
 use affinage_eval::id::{row_id, sha256_hex};
@@ -299,7 +299,7 @@ fn judge(
     let (mut comparisons, mut keys, mut judgments) = (Vec::new(), Vec::new(), Vec::new());
     for judge_id in JUDGES {
         let mut rng = Rng::for_purpose(plan.seed, &["judge", judge_id]);
-        for (comparison, key) in cells_for_judge(&all, judge_id, plan.seed, &label_pairs(|_| 1)) {
+        for (comparison, key) in cells_for_judge(&all, judge_id, plan.seed, &label_pairs(|_| 1), Cells::Two) {
             let prompt = prompt_of[comparison.prompt_id.as_str()];
             let value = |id: &str| worth(by_id[id], prompt);
             let gap = value(&comparison.first.completion_id) - value(&comparison.second.completion_id);
@@ -344,6 +344,8 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
         scores: (judge_id == "careful").then(|| scores(outcome, rng)),
         rationale: (!is_local).then(|| format!("{winner} {}{padding}", texts::pick(rng, &texts::REASONS))),
         parse_path: if is_local { ParsePath::Probability } else { ParsePath::Json },
+        repair: None,
+        ms_to_vote: None,
         request_sha256: row_id("req", &[&comparison.comparison_id, judge_id]),
         response_sha256: None,
         template_sha256: sha256_hex(b"template"),
