@@ -6,6 +6,7 @@
 
 mod decisions;
 mod fixes;
+mod foreign;
 mod forget;
 mod import;
 mod lookup;

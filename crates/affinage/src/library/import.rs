@@ -8,7 +8,7 @@ use affinage_dataset::import::{self, Found, Item, Limits, Reject, Roles};
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Library, raw};
+use super::{Library, foreign, raw};
 
 /// What one file brought.
 pub struct Imported {
@@ -30,7 +30,12 @@ impl Library {
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
     ) -> anyhow::Result<Imported> {
-        let file = fs_err::File::open(path)?;
+        let rows = foreign::rows_of_database(path, &self.project)?;
+        let file = fs_err::File::open(rows.as_deref().unwrap_or(path))?;
+        if let Some(rows) = &rows {
+            // The open file can still be read; nothing is left behind, whatever happens.
+            fs_err::remove_file(rows)?;
+        }
         let name =
             path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let project = self.project.clone();

@@ -420,3 +420,30 @@ fn safe_fixes_are_recorded_and_taken_back() {
     assert_eq!(json_of(dir, &["lint", "--fix"])["by_rule"], json!({}));
     assert_eq!(json_of(dir, &["lint", "--unfix"])["by_rule"], before["by_rule"]);
 }
+
+#[test]
+fn the_database_of_open_webui_is_read_and_another_one_refused() {
+    let dir = project();
+    let dir = dir.path();
+    let chat = json!({ "history": { "currentId": "b", "messages": {
+        "a": { "id": "a", "parentId": null, "role": "user", "content": "Why boats?" },
+        "b": { "id": "b", "parentId": "a", "role": "assistant", "content": "They float.", "model": "llama3" },
+    } } });
+    let db = rusqlite::Connection::open(dir.join("webui.db")).expect("a database");
+    db.execute_batch("CREATE TABLE chat (id TEXT, title TEXT, chat JSON, created_at INTEGER)")
+        .expect("a table");
+    for (id, chat) in [("x", chat.to_string()), ("y", "{broken".to_owned())] {
+        db.execute("INSERT INTO chat VALUES (?1, 'T', ?2, 1700000000)", (id, chat)).expect("a row");
+    }
+    drop(db);
+    let imported = json_of(dir, &["import", "webui.db"]);
+    assert_eq!(imported["files"][0]["formats"], json!({ "open-webui": 1 }));
+    assert_eq!(imported["files"][0]["rejects"].as_array().expect("a list").len(), 1);
+    assert_eq!(imported["library"]["candidates"], 1);
+    rusqlite::Connection::open(dir.join("other.db"))
+        .expect("a database")
+        .execute_batch("CREATE TABLE t (x)")
+        .expect("made");
+    let refused = transcript(dir, &["import", "other.db"]);
+    assert!(refused.contains("found 0 conversations because it has no table `chat`; it has t"), "{refused}");
+}
