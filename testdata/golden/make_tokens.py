@@ -1,6 +1,6 @@
 """Writes smollm2_tokens.json: token ids of texts and conversations of our own, by transformers.
 
-usage: make_tokens.py FILE.gguf        needs: torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 gguf==0.19.0
+usage: make_tokens.py FILE.gguf        needs: torch==2.15.0 transformers==5.24.0 tokenizers==0.23.3 gguf==0.19.0
 """
 import json, pathlib, sys
 
@@ -38,6 +38,33 @@ CONVERSATIONS = [
      {"role": "assistant", "content": "Bonjour. De quoi parlons-nous ?"},
      {"role": "user", "content": "Du sel 🧂, 35 g par litre."},
      {"role": "assistant", "content": "Une saumure légère:\n\n- 35 g de sel\n- 1 litre d'eau\n"}],
+    # One turn, two turns, a system prompt, several exchanges; code, lists, numbers, scripts, white space, markup.
+    *[[{"role": "user", "content": question}] for question in [
+        "Write a haiku about rind.", "2+2?", "  leading and trailing spaces  ", "line one\nline two\n\nline four", "{{ braces }} {% and %} tags",
+        "Γιατί ωριμάζει το τυρί;", "¿Cuánto cuesta 1.250,50 € el kilo?", "x" * 40]],
+    *[[{"role": "user", "content": question}, {"role": "assistant", "content": answer}] for question, answer in [
+        ("Define whey.", "The liquid that is left when milk curdles."),
+        ("Sort 3, 1, 2.", "1, 2, 3"),
+        ("Show a loop in Rust.", "```rust\nfor wheel in 0..12 {\n    turn(wheel);\n}\n```"),
+        ("List three salts.", "1. Sea salt\n2. Rock salt\n3. Grey salt"),
+        ("A table, please.", "| day | pH |\n|---|---|\n| 1 | 6.6 |\n| 2 | 5.3 |"),
+        ("Is 0.1 + 0.2 = 0.3?", "Not in binary floating point: 0.30000000000000004."),
+        ("Antworte auf Deutsch: warum?", "Weil die Rinde atmet – täglich, überall, größtenteils unbemerkt."),
+        ("日本語で答えて。", "チーズは生きています。"),
+        ("Say nothing.", "..."),
+        ("Quote it.", "She said: \"It's 'ripe', isn't it?\"")]],
+    *[[{"role": "system", "content": system}, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+      for system, question, answer in [
+          ("You are a cellar master.", "When is it done?", "When the rind stops asking for salt."),
+          ("", "Is the system prompt empty?", "Yes."),
+          ("Antworte kurz.\nOhne Listen.", "Was ist Lab?", "Ein Enzym."),
+          ("Be precise to 3 digits.", "What is pi?", "3.142"),
+          ("You speak like Anna 🧀.", "Who are you?", "Anna 🧀, of course.")]],
+    *[[{"role": role, "content": text} for role, text in zip(["user", "assistant"] * 4, turns)] for turns in [
+        ["Hi", "Hello!", "Bye", "Goodbye."],
+        ["A", "1", "B", "2", "C", "3"],
+        ["What is brine?", "Salt water.", "How strong?", "20 %.", "And for feta?", "7 % to 8 %.", "Thanks"],
+        ["Why?", "Because.\n", "\tWhy really?", "Because of the mould."]]],
 ]
 
 

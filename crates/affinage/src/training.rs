@@ -3,8 +3,8 @@
 //! Every evaluation, checkpoint and interruption is a visible line of [`TrainingRun::go`].
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
@@ -30,6 +30,20 @@ use crate::run::{Run, checkpoint_name};
 use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
+/// Steps of a part, and the tokens to which its rows are cut.
+pub const PART_STEPS: usize = 4;
+pub const PART_ROW_TOKENS: usize = 128;
+/// The file by which a halted part says so.
+pub const HALTED: &str = "halted";
+
+/// A process of `train --verify-resume`.
+pub struct Part {
+    /// In place of the project folder for runs.
+    pub project: PathBuf,
+    /// Stops moving in this step, before its checkpoint, until it is killed.
+    pub halt_in: Option<usize>,
+}
+
 /// Everything that is fixed before the first step.
 pub struct Plan {
     pub train: Vec<TokenizedExample>,
@@ -38,6 +52,7 @@ pub struct Plan {
     pub steps: usize,
     pub dataset: String,
     pub dataset_sha256: String,
+    part: Option<Part>,
 }
 
 impl Plan {
@@ -59,7 +74,25 @@ impl Plan {
         let epochs = steps_per_epoch(train.len(), config.rows_per_step) as usize * config.epochs;
         let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
         let (dataset, dataset_sha256) = (version.name.clone(), version.sha256().to_owned());
-        Ok(Plan { train, validation, config: config.clone(), steps, dataset, dataset_sha256 })
+        Ok(Plan { train, validation, config: config.clone(), steps, dataset, dataset_sha256, part: None })
+    }
+
+    /// The same on the beginnings of the rows, four steps with a checkpoint each.
+    pub fn part(mut self, part: Part) -> anyhow::Result<Plan> {
+        for rows in [&mut self.train, &mut self.validation] {
+            for row in rows.iter_mut() {
+                row.ids.truncate(PART_ROW_TOKENS);
+                row.loss_mask.truncate(PART_ROW_TOKENS);
+            }
+            rows.retain(|row| row.loss_mask.contains(&true));
+        }
+        self.validation.truncate(self.config.rows_per_step);
+        if self.train.is_empty() {
+            bail!("no row has a token to learn among its first {PART_ROW_TOKENS}");
+        }
+        self.steps = PART_STEPS;
+        self.config.eval_every = Some(1);
+        Ok(Plan { part: Some(part), ..self })
     }
 
     /// Input tokens of all steps.
@@ -194,8 +227,9 @@ impl<'a> TrainingRun<'a> {
         let hashes: BTreeMap<String, String> =
             hashes.map(|(name, hash)| (name.to_owned(), hash.clone())).into();
         let config = Config { train: plan.config.clone(), ..ctx.config.clone() };
+        let project = plan.part.as_ref().map_or(&ctx.project, |part| &part.project);
         let (run, lock) =
-            Run::create(&ctx.project, &model.name, &config.effective_toml(), &Provenance::now(hashes))?;
+            Run::create(project, &model.name, &config.effective_toml(), &Provenance::now(hashes))?;
         let mut log = run.event_log(&ctx.ui)?;
         let trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
         log.emit(Event::RunStarted(RunStarted {
@@ -281,7 +315,10 @@ impl<'a> TrainingRun<'a> {
             let rows = plan.rows_of(step);
             let documents: Vec<Document> = rows.iter().map(|row| document(*row, &plan.train[*row])).collect();
             let began = Instant::now();
-            let report = self.trainer.step(&documents).with_context(|| self.names(&rows))?;
+            let report = match self.trainer.step(&documents) {
+                Ok(report) => report,
+                Err(error) => return self.not_finite(error.into(), &rows),
+            };
             let seconds = began.elapsed().as_secs_f64();
             progress.advance(report.tokens as u64);
             let epoch = plan.epoch(step);
@@ -298,6 +335,9 @@ impl<'a> TrainingRun<'a> {
                 peak_rss_bytes: machine::peak_rss_bytes(),
                 seconds,
             }))?;
+            if let Some(part) = plan.part.as_ref().filter(|part| part.halt_in == Some(step)) {
+                halt(part)?;
+            }
             if plan.evaluated_after(step) {
                 self.evaluate_and_save()?;
             } else if interrupt::requested() {
@@ -324,10 +364,16 @@ impl<'a> TrainingRun<'a> {
         Ok(self.run)
     }
 
-    /// Which rows a failed step had.
-    fn names(&self, rows: &[usize]) -> String {
+    /// Stops the run: says which rows the step had and what is left.
+    fn not_finite<T>(&self, error: anyhow::Error, rows: &[usize]) -> anyhow::Result<T> {
+        self.log.sync()?;
         let names: Vec<&str> = rows.iter().map(|row| self.plan.train[*row].example_id.as_str()).collect();
-        format!("run {}, rows {}", self.run.name, names.join(", "))
+        let rows = if names.is_empty() { String::new() } else { format!(", rows {}", names.join(", ")) };
+        let checkpoints = self.run.checkpoints(&self.ctx.ui)?;
+        let good = checkpoints.last().map_or_else(|| "none".to_owned(), |checkpoint| checkpoint.name());
+        let context = format!("run {}{rows}; the last good checkpoint is {good}", self.run.name);
+        Err(error.context(context))
+            .hint("a smaller train.learning-rate or train.clip-norm usually helps; look at these rows with `affinage inspect tokens`")
     }
 
     /// Loss on the validation rows, the pinned prompt's answer, and a checkpoint.
@@ -343,6 +389,11 @@ impl<'a> TrainingRun<'a> {
             let total = nll
                 .iter()
                 .fold(Nll::default(), |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens });
+            if !total.mean().is_finite() {
+                let error =
+                    anyhow!("step {step}: the validation loss is {}, not a finite number", total.mean());
+                return self.not_finite(error, &[]);
+            }
             let seconds = began.elapsed().as_secs_f64();
             ui.say(format!("  {}  validation loss {:.4}", checkpoint_name(step), total.mean()));
             self.log.emit(Event::Evaluated(Evaluated {
@@ -363,6 +414,10 @@ impl<'a> TrainingRun<'a> {
     /// Saves adapter, moments and state; then drops the moments of all but the two newest checkpoints.
     fn save(&mut self) -> anyhow::Result<()> {
         let (step, trainer) = (self.trainer.step as usize, &self.trainer);
+        if !trainer.adapter.values.iter().all(|value| value.is_finite()) {
+            return self
+                .not_finite(anyhow!("step {step}: the adapter holds values that are not finite"), &[]);
+        }
         let state = State { v: 1, step, steps: self.plan.steps };
         self.run.save_checkpoint(step, |dir| {
             let base = self.model.hub_id.as_deref().unwrap_or(&self.model.name);
@@ -418,6 +473,16 @@ impl<'a> TrainingRun<'a> {
         }
         Ok(self.model.tokenizer.decode(&ids)?)
     }
+}
+
+/// Says that it stands in the middle of a step and waits to be killed.
+fn halt(part: &Part) -> anyhow::Result<()> {
+    fs_err::write(part.project.join(HALTED), "")?;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) && !interrupt::requested() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bail!("nobody killed this process")
 }
 
 /// The newest step whose checkpoint holds the moments.

@@ -79,6 +79,46 @@ fn stopped_by_ctrl_c_or_killed_a_resumed_run_ends_in_the_same_adapter() {
 }
 
 #[test]
+fn resuming_is_proved_on_the_users_own_data() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let sets = ["--set", "train.dropout=0.1", "--set", "train.lora-plus-ratio=4"];
+    let output = train(dir.path(), &["--json", "--verify-resume"]).args(sets).output().expect("it starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let proof: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    assert_eq!((&proof["identical"], &proof["resumed_after_step"]), (&true.into(), &2.into()));
+    assert_eq!(proof["losses"]["whole"].as_array().expect("a list").len(), 4);
+    assert_eq!(proof["losses"]["whole"], proof["losses"]["resumed"]);
+    assert_eq!(proof["adapter"]["whole"], proof["adapter"]["resumed"]);
+    assert!(!dir.path().join("runs/.verify-resume").exists() && tiny::runs(dir.path()).is_empty());
+    // Another seed ends elsewhere: the hashes are of what was trained.
+    let other =
+        train(dir.path(), &["--json", "--verify-resume", "--set", "train.seed=7"]).args(sets).output();
+    let other: Value = serde_json::from_slice(&other.expect("it starts").stdout).expect("one JSON document");
+    assert_ne!(proof["adapter"]["whole"], other["adapter"]["whole"]);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_says_what_is_left() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let sets =
+        ["train.learning-rate=1e30", "train.warmup-ratio=0", "train.max-steps=6", "train.eval-every=6"];
+    let mut command = train(dir.path(), &[]);
+    for set in sets {
+        command.args(["--set", set]);
+    }
+    let output = command.output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    for part in ["step 2: the loss is NaN", "the last good checkpoint is step-000000", ", rows ", "hint: "] {
+        assert!(said.contains(part), "{part:?} is missing in {said}");
+    }
+    let run = only_run(dir.path());
+    assert_eq!(fs_err::read_to_string(run.join("latest")).expect("a file").trim(), "step-000000");
+}
+
+#[test]
 fn a_second_process_is_refused_and_told_the_first() {
     let dir = temp_dir();
     tiny::project(dir.path());

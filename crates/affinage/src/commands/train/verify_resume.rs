@@ -1,0 +1,241 @@
+//! `affinage train --verify-resume`: proof, on the user's own data, that a killed run that is resumed ends in the same bits.
+//!
+//! Three processes of this program train four steps on the beginnings of the rows, in a folder of their own. The first
+//! goes through. The second stops moving in step 3, before its checkpoint, and is killed; the third resumes its run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use affinage_engine::checkpoint::{ADAPTER_FILE, OPTIMIZER_FILE};
+use affinage_eval::id::sha256_hex;
+use anyhow::{Context as _, anyhow, bail, ensure};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::errors::{HintExt as _, interrupted};
+use crate::events::Event;
+use crate::interrupt;
+use crate::lock::FolderLock;
+use crate::run::Run;
+use crate::training::{HALTED, PART_ROW_TOKENS, PART_STEPS};
+use crate::ui::{Paint, Table};
+
+const KILLED_IN: usize = 3;
+
+/// A figure of the run that went through and of the one that was killed and resumed.
+#[derive(Serialize)]
+struct Compared<T> {
+    whole: T,
+    resumed: T,
+}
+
+#[derive(Serialize)]
+struct Proof {
+    v: u32,
+    steps: usize,
+    row_tokens: usize,
+    killed_in_step: usize,
+    resumed_after_step: usize,
+    identical: bool,
+    /// SHA-256 of the adapter's file after the last step.
+    adapter: Compared<String>,
+    /// SHA-256 of the file of both moments.
+    moments: Compared<String>,
+    losses: Compared<Vec<f64>>,
+    grad_norms: Compared<Vec<f64>>,
+}
+
+pub fn run(ctx: &Context, version: &str) -> anyhow::Result<()> {
+    let folder = ctx.project.join("runs").join(".verify-resume");
+    fs_err::create_dir_all(&folder)?;
+    let lock = FolderLock::acquire(&folder)?;
+    let [whole, killed] = ["whole", "killed"].map(|name| folder.join(name));
+    for part in [&whole, &killed] {
+        if part.exists() {
+            fs_err::remove_dir_all(part)?;
+        }
+        fs_err::create_dir(part)?;
+    }
+    ctx.ui
+        .say(format!("training {PART_STEPS} steps on rows cut to {PART_ROW_TOKENS} tokens, in one process"));
+    finish(ctx, start(ctx, version, &whole, &[])?)?;
+    ctx.ui.say(format!("the same again, killed in step {KILLED_IN}"));
+    let halt = KILLED_IN.to_string();
+    kill(ctx, start(ctx, version, &killed, &["--halt-in", &halt])?, &killed)?;
+    ctx.ui.say("resuming it in a new process");
+    finish(ctx, start(ctx, version, &killed, &["--resume"])?)?;
+    let proof = compare(ctx, &whole, &killed)?;
+    if ctx.json {
+        ctx.ui.json(&proof)?;
+    } else {
+        ctx.ui.data(&shown(ctx, &proof))?;
+    }
+    if !proof.identical {
+        return Err(anyhow!("the resumed run differs from the uninterrupted one"))
+            .hint(format!("both are kept in {}; please report this", ctx.shown(&folder)));
+    }
+    drop(lock);
+    Ok(fs_err::remove_dir_all(&folder)?)
+}
+
+/// A process of this program that trains a part in `folder`, with the configuration of this one.
+fn start(ctx: &Context, version: &str, folder: &Path, extra: &[&str]) -> anyhow::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("-C").arg(&ctx.project).args(["--json", "--quiet"]);
+    for set in settings(&ctx.config.effective_toml())? {
+        command.args(["--set", &set]);
+    }
+    command.args(["train", "--data", version]).args(extra).arg("--part-in").arg(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().context("cannot start a second process of affinage")
+}
+
+/// What training reads of a configuration, as `key=value`.
+fn settings(toml: &str) -> anyhow::Result<Vec<String>> {
+    let table: toml::Table = toml.parse()?;
+    let mut sets = Vec::new();
+    for (key, value) in &table {
+        match value {
+            toml::Value::Table(section) if key == "train" => {
+                sets.extend(section.iter().map(|(key, value)| format!("train.{key}={value}")));
+            }
+            toml::Value::Table(_) | toml::Value::Array(_) => {}
+            value => sets.push(format!("{key}={value}")),
+        }
+    }
+    Ok(sets)
+}
+
+fn finish(ctx: &Context, child: Child) -> anyhow::Result<()> {
+    let output = child.wait_with_output()?;
+    if interrupt::requested() {
+        return Err(interrupted("stopped; nothing of your runs was touched"));
+    }
+    ensure!(
+        output.status.success(),
+        "a part of {} failed:\n{}",
+        ctx.project.display(),
+        String::from_utf8_lossy(&output.stderr).trim_end()
+    );
+    Ok(())
+}
+
+/// Kills the process (SIGKILL on Unix) once it says that it stands in the middle of a step.
+fn kill(ctx: &Context, mut child: Child, folder: &Path) -> anyhow::Result<()> {
+    while !folder.join(HALTED).exists() {
+        if child.try_wait()?.is_some() {
+            finish(ctx, child)?;
+            bail!("the process that was to be killed ended by itself");
+        }
+        if interrupt::requested() {
+            child.kill()?;
+            child.wait()?;
+            return Err(interrupted("stopped; nothing of your runs was touched"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}
+
+struct Ended {
+    adapter: String,
+    moments: String,
+    losses: Vec<f64>,
+    grad_norms: Vec<f64>,
+    /// The step after which the run was taken up again.
+    resumed_after: Option<usize>,
+}
+
+fn compare(ctx: &Context, whole: &Path, killed: &Path) -> anyhow::Result<Proof> {
+    let (whole, resumed) = (ended(ctx, whole)?, ended(ctx, killed)?);
+    let resumed_after_step = resumed.resumed_after.context("the killed run was not resumed")?;
+    let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    let identical = whole.adapter == resumed.adapter
+        && whole.moments == resumed.moments
+        && bits(&whole.losses) == bits(&resumed.losses)
+        && bits(&whole.grad_norms) == bits(&resumed.grad_norms);
+    Ok(Proof {
+        v: 1,
+        steps: PART_STEPS,
+        row_tokens: PART_ROW_TOKENS,
+        killed_in_step: KILLED_IN,
+        resumed_after_step,
+        identical,
+        adapter: Compared { whole: whole.adapter, resumed: resumed.adapter },
+        moments: Compared { whole: whole.moments, resumed: resumed.moments },
+        losses: Compared { whole: whole.losses, resumed: resumed.losses },
+        grad_norms: Compared { whole: whole.grad_norms, resumed: resumed.grad_norms },
+    })
+}
+
+fn ended(ctx: &Context, folder: &Path) -> anyhow::Result<Ended> {
+    let run = Run::open(folder, None)?;
+    let checkpoint = run.checkpoint_path(PART_STEPS);
+    let hash = |file: &str| -> anyhow::Result<String> {
+        let path: PathBuf = checkpoint.join(file);
+        Ok(sha256_hex(&fs_err::read(path)?))
+    };
+    let (mut losses, mut grad_norms, mut resumed_after) = (Vec::new(), Vec::new(), None);
+    for record in run.events(&ctx.ui)? {
+        match record.event {
+            Event::TrainStep(step) => {
+                losses.push(step.loss);
+                grad_norms.push(step.grad_norm);
+            }
+            Event::Resumed { step } => resumed_after = Some(step),
+            _ => {}
+        }
+    }
+    ensure!(
+        losses.len() == PART_STEPS,
+        "run `{}` has {} steps, expected {PART_STEPS}",
+        run.name,
+        losses.len()
+    );
+    let (adapter, moments) = (hash(ADAPTER_FILE)?, hash(OPTIMIZER_FILE)?);
+    Ok(Ended { adapter, moments, losses, grad_norms, resumed_after })
+}
+
+fn shown(ctx: &Context, proof: &Proof) -> String {
+    let killed =
+        format!("killed in step {}, resumed after {}", proof.killed_in_step, proof.resumed_after_step);
+    let mut table = Table::new(["", "in one process", &killed, ""]);
+    let mut row = |name: String, whole: String, resumed: String| {
+        let (paint, word) = if whole == resumed { (Paint::Good, "same") } else { (Paint::Error, "differs") };
+        table.row([name, whole, resumed, ctx.ui.paint_data(paint, word)]);
+    };
+    for (step, (whole, resumed)) in proof.losses.whole.iter().zip(&proof.losses.resumed).enumerate() {
+        row(format!("loss of step {}", step + 1), whole.to_string(), resumed.to_string());
+    }
+    for (step, (whole, resumed)) in proof.grad_norms.whole.iter().zip(&proof.grad_norms.resumed).enumerate() {
+        row(format!("gradient norm of step {}", step + 1), whole.to_string(), resumed.to_string());
+    }
+    for (name, hashes) in [("adapter", &proof.adapter), ("moments", &proof.moments)] {
+        row(name.to_owned(), hashes.whole[..16].to_owned(), hashes.resumed[..16].to_owned());
+    }
+    let word = if proof.identical {
+        "resuming is exact on this machine and this data"
+    } else {
+        "resuming is not exact"
+    };
+    format!("{}\n{word}\n", table.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn settings_carry_all_that_training_reads() {
+        let own =
+            ["model=\"my/model\"", "threads=2", "train.rank=3", "train.max-steps=9", "train.loss=\"full\""];
+        let config = Config::parse("", &own.map(str::to_owned)).expect("valid");
+        let sets = settings(&config.effective_toml()).expect("TOML");
+        let again = Config::parse("", &sets).expect("valid");
+        assert_eq!((again.train, again.model, again.threads), (config.train, config.model, config.threads));
+    }
+}
