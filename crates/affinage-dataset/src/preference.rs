@@ -56,6 +56,11 @@ impl Preference {
         self.standardised(row).iter().zip(&self.weights).map(|(z, weight)| z * weight).collect()
     }
 
+    /// Whether a value of feature `j` is above that of the average decided candidate.
+    pub fn is_above_mean(&self, j: usize, value: f64) -> bool {
+        value > self.mean[j]
+    }
+
     fn standardised(&self, row: &[f64]) -> Vec<f64> {
         row.iter().zip(&self.mean).zip(&self.scale).map(|((x, mean), scale)| (x - mean) / scale).collect()
     }

@@ -15,6 +15,7 @@ mod raw;
 mod schema;
 mod search;
 mod shelves;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use import::Imported;
 pub use profiles::Profile;
 pub use search::Hit;
 pub use shelves::{Access, Choice, ShelfView, Territory, access};
+pub use steps::{Change, Mark, SecondLook};
 
 use crate::errors::HintExt as _;
 

@@ -10,7 +10,8 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
-use crate::library::{Decision, Library};
+use super::queue::Shown;
+use crate::library::{Library, Mark};
 
 #[derive(Serialize)]
 pub struct Card {
@@ -28,7 +29,10 @@ pub struct Card {
     prompt: String,
     prompt_flags: Vec<Flag>,
     variants: Vec<CardVariant>,
-    decision: Option<Decision>,
+    mark: Mark,
+    /// Decided on before; the first decision is hidden.
+    second_look: bool,
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -40,6 +44,10 @@ struct CardVariant {
     is_active: bool,
     feedback: Option<Feedback>,
     flags: Vec<Flag>,
+    /// The text with all safe fixes made, where there are any.
+    fixed: Option<String>,
+    /// Names the answer in the whole conversation.
+    node_ids: Vec<String>,
 }
 
 /// A finding; the span counts UTF-16 units, as the browser does.
@@ -59,32 +67,31 @@ impl Card {
     pub fn read(
         library: &Library,
         catalogue: &Catalogue,
-        index: usize,
-        decisions: &HashMap<String, Decision>,
+        shown: Shown,
+        marks: &HashMap<String, Mark>,
+        why: String,
     ) -> anyhow::Result<Card> {
-        let (id, entry) = (&catalogue.entries[index].id, catalogue.conversation(index));
+        let (id, entry) = (&catalogue.entries[shown.index].id, catalogue.conversation(shown.index));
         let gone = || anyhow!("the words of candidate `{id}` are no longer in the library");
         let (source, conversation) = library.conversation(&entry.key)?.ok_or_else(gone)?;
         let mut found = library.derivation()?.candidates(&conversation);
         let place = found.iter().position(|candidate| candidate.candidate_id == *id).ok_or_else(gone)?;
         let candidate = found.swap_remove(place);
-        Ok(Card::of(&conversation, source, candidate, entry.candidates, decisions.get(id).cloned()))
+        let mark = marks.get(id).filter(|_| !shown.second_look).cloned().unwrap_or_default();
+        let card = Card::of(&conversation, source, candidate, entry.candidates);
+        Ok(Card { mark, why, second_look: shown.second_look, ..card })
     }
 
-    fn of(
-        conversation: &Conversation,
-        source: String,
-        candidate: Candidate,
-        of: usize,
-        decision: Option<Decision>,
-    ) -> Card {
+    fn of(conversation: &Conversation, source: String, candidate: Candidate, of: usize) -> Card {
         // The answer on the branch the user ended on stands first.
         let mut variants: Vec<&Variant> = candidate.variants.iter().collect();
         variants.sort_by_key(|variant| !variant.active);
         let mut prompt_flags: Vec<Flag> = Vec::new();
         let shown = variants.iter().map(|variant| {
             let mut flags = Vec::new();
-            for finding in lint(&[Subject::of_variant(&candidate, variant)]) {
+            let findings = lint(&[Subject::of_variant(&candidate, variant)]);
+            let fixed = with_safe_fixes(&variant.text, &findings);
+            for finding in findings {
                 match finding.field {
                     Field::Response => flags.push(Flag::of(&finding, &variant.text)),
                     Field::Prompt => {
@@ -104,6 +111,8 @@ impl Card {
                 is_active: variant.active,
                 feedback: variant.feedback,
                 flags,
+                fixed,
+                node_ids: variant.node_ids.clone(),
             }
         });
         let variants = shown.collect();
@@ -120,7 +129,9 @@ impl Card {
             prompt: candidate.prompt,
             prompt_flags,
             variants,
-            decision,
+            mark: Mark::default(),
+            second_look: false,
+            why: String::new(),
         }
     }
 }
@@ -137,6 +148,27 @@ impl Flag {
             fix: finding.fix.clone(),
         }
     }
+}
+
+/// An answer with lint's safe fixes made, from the end so that spans keep their places; `None` if there is none.
+fn with_safe_fixes(text: &str, findings: &[Finding]) -> Option<String> {
+    let mut fixes: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.field == Field::Response)
+        .filter_map(|finding| finding.fix.as_ref().map(|fix| (finding.span.clone(), fix)))
+        .collect();
+    fixes.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    let mut fixed = text.to_owned();
+    let mut untouched_from = text.len() + 1;
+    for (span, fix) in fixes {
+        // Of two fixes that overlap, the later in the text is made.
+        if span.end < untouched_from {
+            untouched_from = span.start;
+            fixed.replace_range(span, fix);
+        }
+    }
+    let fixed = fixed.trim().to_owned();
+    (fixed != text && !fixed.is_empty()).then_some(fixed)
 }
 
 /// The day of a time in seconds since 1970, UTC.

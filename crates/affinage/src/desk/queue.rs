@@ -1,22 +1,68 @@
-//! Which card comes next, and the way back.
+//! Which card comes next and why, and the way back.
+//!
+//! Until 50 decisions the order comes from what the person did in the chat and from lint; then a model of their decisions
+//! orders the cards, and learns again after every ten. One card in twenty is an old one, to be decided on again
+//! without seeing the first decision.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::catalogue::Catalogue;
-use crate::library::Decision;
+use affinage_dataset::preference::Preference;
 
-/// The cards that were shown or promised, in their order; the next one is found when it is asked for.
+use super::catalogue::{Catalogue, FEATURES};
+use crate::library::{Action, Mark};
+
+/// Decisions before the model takes over.
+const LEARN_FROM: usize = 50;
+/// Decisions after which it learns again.
+const LEARN_EVERY: usize = 10;
+const RIDGE: f64 = 2.0;
+/// One second look for so many decisions: 5 %.
+const SECOND_LOOK_EVERY: usize = 20;
+
+/// A card that was shown or promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    pub index: usize,
+    pub second_look: bool,
+}
+
 #[derive(Default)]
 pub struct Queue {
-    trail: Vec<usize>,
+    trail: Vec<Shown>,
+    on_trail: HashSet<usize>,
+    order: Vec<usize>,
+    /// Decisions and entries when the order was made.
+    ordered_at: (usize, usize),
+    model: Option<Preference>,
+    /// Candidates decided on, oldest first, and how many of them were looked at twice.
+    pub decided: Vec<String>,
+    looked_twice: HashSet<String>,
 }
 
 impl Queue {
-    /// The first card nobody decided on.
-    pub fn first(&mut self, catalogue: &Catalogue, decisions: &HashMap<String, Decision>) -> Option<usize> {
-        let first = self.undecided(catalogue, decisions)?;
-        self.trail.push(first);
-        Some(first)
+    /// A queue that goes on from earlier decisions, oldest first, and second looks.
+    pub fn new(decided: Vec<String>, looked_twice: HashSet<String>) -> Queue {
+        Queue { decided, looked_twice, ..Queue::default() }
+    }
+
+    /// The card to begin with: the place on the desk, else the first that nobody decided on.
+    pub fn begin(
+        &mut self,
+        place: Option<usize>,
+        catalogue: &Catalogue,
+        marks: &HashMap<String, Mark>,
+    ) -> Option<Shown> {
+        if self.trail.is_empty() {
+            let earlier: Vec<usize> = self.decided.iter().filter_map(|id| catalogue.index(id)).collect();
+            earlier.into_iter().filter(|index| Some(*index) != place).for_each(|index| self.push(index));
+        }
+        match place {
+            Some(index) => {
+                let place = self.place(index);
+                self.trail.get(place).copied()
+            }
+            None => self.promise(catalogue, marks),
+        }
     }
 
     /// The card after `index`: the one promised before, or the next that nobody decided on.
@@ -24,35 +70,119 @@ impl Queue {
         &mut self,
         index: usize,
         catalogue: &Catalogue,
-        decisions: &HashMap<String, Decision>,
-    ) -> Option<usize> {
+        marks: &HashMap<String, Mark>,
+    ) -> Option<Shown> {
         let place = self.place(index);
-        if let Some(&promised) = self.trail.get(place + 1) {
-            return Some(promised);
+        match self.trail.get(place + 1) {
+            Some(&promised) => Some(promised),
+            None => self.promise(catalogue, marks),
         }
-        let next = self.undecided(catalogue, decisions)?;
-        self.trail.push(next);
-        Some(next)
     }
 
-    /// The card before `index` on the trail.
-    pub fn before(&mut self, index: usize) -> Option<usize> {
+    pub fn before(&mut self, index: usize) -> Option<Shown> {
         let place = self.place(index);
         place.checked_sub(1).map(|before| self.trail[before])
     }
 
+    /// Why a card is where it is, in plain words.
+    pub fn why(&self, index: usize, catalogue: &Catalogue) -> String {
+        let features = &catalogue.entries[index].features;
+        let Some(model) = &self.model else {
+            let signs: Vec<&str> =
+                [2, 5, 8].into_iter().filter(|&j| features[j] > 0.0).map(|j| FEATURES[j].0).collect();
+            let signs = if signs.is_empty() { "no sign from the chat".to_owned() } else { signs.join(", ") };
+            return format!("{signs}; the queue learns from your first {LEARN_FROM} decisions");
+        };
+        let mut parts: Vec<(usize, f64)> = model.contributions(features).into_iter().enumerate().collect();
+        parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        let words = |&(j, contribution): &(usize, f64)| {
+            // The word tells the candidate's side of the average, whichever way the person leans.
+            let high = model.is_above_mean(j, features[j]);
+            let name = if high { FEATURES[j].0 } else { FEATURES[j].1 };
+            let sign = if contribution > 0.0 { "speaks for it" } else { "speaks against it" };
+            format!("{name} {sign}")
+        };
+        let strongest: Vec<String> =
+            parts.iter().take(2).filter(|(_, c)| c.abs() > 0.05).map(words).collect();
+        format!(
+            "you would accept it with {:.0} %, by your decisions so far{}{}",
+            model.probability(features) * 100.0,
+            if strongest.is_empty() { "" } else { ": " },
+            strongest.join(", ")
+        )
+    }
+
+    fn push(&mut self, index: usize) {
+        self.on_trail.insert(index);
+        self.trail.push(Shown { index, second_look: false });
+    }
+
     fn place(&mut self, index: usize) -> usize {
-        let known = self.trail.iter().rposition(|&shown| shown == index);
+        let known = self.trail.iter().rposition(|shown| shown.index == index);
         known.unwrap_or_else(|| {
-            self.trail.push(index);
+            self.push(index);
             self.trail.len() - 1
         })
     }
 
-    fn undecided(&self, catalogue: &Catalogue, decisions: &HashMap<String, Decision>) -> Option<usize> {
-        let is_open = |index: &usize| {
-            !decisions.contains_key(&catalogue.entries[*index].id) && !self.trail.contains(index)
+    fn promise(&mut self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Option<Shown> {
+        if let Some(index) = self.due_for_second_look(catalogue) {
+            let shown = Shown { index, second_look: true };
+            self.looked_twice.insert(catalogue.entries[index].id.clone());
+            self.trail.push(shown);
+            return Some(shown);
+        }
+        self.order(catalogue, marks);
+        let is_open = |index: &&usize| {
+            let mark = marks.get(&catalogue.entries[**index].id);
+            mark.is_none_or(|mark| mark.action.is_none())
+                && !self.on_trail.contains(*index)
+                && catalogue.conversation(**index).is_queued
         };
-        (0..catalogue.entries.len()).find(is_open)
+        let next = *self.order.iter().find(is_open)?;
+        self.push(next);
+        self.trail.last().copied()
     }
+
+    /// An old card, decided on long enough ago to be forgotten; each is looked at again once.
+    fn due_for_second_look(&self, catalogue: &Catalogue) -> Option<usize> {
+        let due = self.decided.len() / SECOND_LOOK_EVERY;
+        if self.looked_twice.len() >= due {
+            return None;
+        }
+        let old = &self.decided[..self.decided.len() - SECOND_LOOK_EVERY / 2];
+        let stride = 7; // Coprime to 20: the choice does not follow the rhythm of the queue.
+        let start = self.looked_twice.len() * stride;
+        let candidates = (0..old.len()).map(|i| &old[(start + i * stride) % old.len()]);
+        candidates.filter(|id| !self.looked_twice.contains(*id)).find_map(|id| catalogue.index(id))
+    }
+
+    fn order(&mut self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) {
+        let now = (self.decided.len(), catalogue.entries.len());
+        let is_fresh = now.1 == self.ordered_at.1 && now.0.abs_diff(self.ordered_at.0) < LEARN_EVERY;
+        if is_fresh && !self.order.is_empty() {
+            return;
+        }
+        self.ordered_at = now;
+        self.model = if now.0 >= LEARN_FROM { learn(catalogue, marks) } else { None };
+        let score = |index: usize| match &self.model {
+            Some(model) => model.probability(&catalogue.entries[index].features),
+            None => catalogue.entries[index].prior(),
+        };
+        let mut scored: Vec<(usize, f64)> = (0..now.1).map(|index| (index, score(index))).collect();
+        scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        self.order = scored.into_iter().map(|(index, _)| index).collect();
+    }
+}
+
+fn learn(catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Option<Preference> {
+    let mut rows = Vec::new();
+    let mut accepted = Vec::new();
+    for entry in &catalogue.entries {
+        if let Some(action) = marks.get(&entry.id).and_then(|mark| mark.action) {
+            rows.push(entry.features.clone());
+            accepted.push(action != Action::Reject);
+        }
+    }
+    Preference::fit(&rows, &accepted, RIDGE)
 }

@@ -90,6 +90,8 @@ impl Library {
             }
             Ok(())
         })?;
+        self.prepare_desk()?;
+        self.forget_marks(&alive)?;
         let orphaned: Vec<String> = self.decisions()?.into_keys().filter(|id| !alive.contains(id)).collect();
         let mut dropped = 0;
         for candidate in orphaned {

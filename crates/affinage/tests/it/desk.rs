@@ -57,7 +57,7 @@ fn only_the_own_page_is_let_in_and_nothing_foreign_can_be_loaded() {
     assert_eq!(status(&api, &format!("{host}Origin: http://evil.example\r\n")), 403);
     let post = |origin: &str| {
         let body = "{}";
-        page.send(&format!("POST /{token}/api/decide HTTP/1.1\r\n{host}{origin}Content-Length: 2\r\nConnection: close\r\n\r\n{body}")).0
+        page.send(&format!("POST /{token}/api/mark HTTP/1.1\r\n{host}{origin}Content-Length: 2\r\nConnection: close\r\n\r\n{body}")).0
     };
     assert_eq!(post(""), 403, "a form of another page sends no origin of ours");
     assert_eq!(post(&format!("Origin: http://127.0.0.1:{port}\r\n")), 400, "let in, but no decision");
@@ -79,12 +79,123 @@ fn a_decision_survives_a_kill_and_a_second_desk_is_refused() {
     assert!(said.contains(&format!("in use by process {}", page.child.id())), "{said}");
     let first = page.get("api/card");
     let next = page.get(&format!("api/next?of={}", id(&first)));
-    let decision = json!({ "id": id(&first), "action": "reject" });
-    let summary = page.post("api/decide", &decision);
-    assert_eq!(summary["rejected"], 1);
+    assert_eq!(mark(&page, &first, &json!({ "action": "reject", "reason": "dull" }))["rejected"], 1);
+    page.post("api/place", &json!({ "id": id(&next) }));
     page.child.kill().expect("killed with SIGKILL");
     page.child.wait().expect("ended");
     let page = open(dir);
     assert_eq!(page.get("api/summary")["rejected"], 1);
     assert_eq!(id(&page.get("api/card")), id(&next), "the desk goes on where it stopped");
+    let back = page.get(&format!("api/previous?of={}", id(&next)));
+    assert_eq!((id(&back), &back["mark"]["reason"]), (id(&first), &json!("dull")));
+}
+
+/// Stores a mark as the page does and gives the summary.
+fn mark(page: &Page, card: &Value, mark: &Value) -> Value {
+    page.post("api/mark", &json!({ "id": id(card), "mark": mark, "label": "test" }))
+}
+
+/// The lines of `review --export`, by candidate.
+fn exported(dir: &Path, id: &str) -> Value {
+    run(dir, &["review", "--export", "out.jsonl"]);
+    let text = fs_err::read_to_string(dir.join("out.jsonl")).expect("a file");
+    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a row"));
+    rows.into_iter().find(|row| row["id"] == id).expect("the candidate")
+}
+
+#[test]
+fn steps_are_the_decisions_of_the_library_and_each_can_be_undone() {
+    let dir = project(4);
+    let dir = dir.path();
+    let page = open(dir);
+    let card = page.get("api/card");
+    let variant = card["variants"][0]["variant"].clone();
+    mark(&page, &card, &json!({ "action": "accept" }));
+    mark(&page, &card, &json!({ "action": "accept", "variant": variant, "text": "In my own words." }));
+    mark(&page, &card, &json!({ "action": "reject" }));
+    assert_eq!(exported(dir, id(&card))["decision"], "reject");
+    let undone = page.post("api/undo", &json!({}));
+    assert_eq!((&undone["id"], &undone["summary"]["accepted"]), (&card["id"], &json!(1)));
+    let row = exported(dir, id(&card));
+    assert_eq!((&row["decision"], &row["text"]), (&json!("edit"), &json!("In my own words.")));
+    page.post("api/undo", &json!({}));
+    let row = exported(dir, id(&card));
+    assert_eq!((&row["decision"], &row["variant"], &row["text"]), (&json!("accept"), &variant, &Value::Null));
+    page.post("api/undo", &json!({}));
+    assert_eq!(exported(dir, id(&card))["decision"], Value::Null);
+    assert_eq!(page.post("api/undo", &json!({}))["label"], Value::Null, "nothing is left to undo");
+    let (status, refused) =
+        page.try_post("api/mark", &json!({ "id": id(&card), "mark": { "text": " " }, "label": "" }));
+    assert!(status == 400 && refused["error"].as_str().is_some_and(|e| e.contains("empty")), "{refused}");
+}
+
+#[test]
+fn a_group_is_one_step_and_one_undo() {
+    let dir = project(6);
+    let page = open(dir.path());
+    let card = page.get("api/card");
+    mark(&page, &card, &json!({ "action": "accept" }));
+    let group = json!({ "by": "conversation", "value": card["conversation"] });
+    let preview = page.post("api/group", &group);
+    assert_eq!(preview["count"], 0, "every row is a conversation of its own: {preview}");
+    fs_err::write(dir.path().join("more.md"), "## User\n\nWhy?\n\n## Assistant\n\nSo it is.\n\n".repeat(5))
+        .expect("written");
+    drop(page);
+    run(dir.path(), &["import", "more.md"]);
+    let page = open(dir.path());
+    let hits = page.get("api/search?words=so%20IT");
+    assert_eq!(hits.as_array().map(Vec::len), Some(5), "{hits}");
+    let long = page.get(&format!("api/card?id={}", id(&hits[0])));
+    let group = json!({ "by": "conversation", "value": long["conversation"] });
+    assert_eq!(page.post("api/group", &group)["count"], 5);
+    let bulk = |count: u32| json!({ "group": group, "action": "reject", "count": count });
+    assert_eq!(page.try_post("api/bulk", &bulk(4)).0, 400, "the preview is what is done");
+    assert_eq!(page.post("api/bulk", &bulk(5))["rejected"], 5);
+    let undone = page.post("api/undo", &json!({}));
+    assert_eq!((&undone["count"], &undone["summary"]["rejected"]), (&json!(5), &json!(0)));
+    let whole = page.get(&format!("api/conversation?key={}", long["conversation"].as_str().expect("a key")));
+    assert_eq!(whole["turns"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn the_queue_learns_says_why_and_looks_twice() {
+    let dir = temp_dir();
+    run(dir.path(), &["init"]);
+    // Long answers are to be liked: half of the rows have one.
+    let rows: Vec<String> = (0..160)
+        .map(|i: usize| {
+            let more = "and it goes on with care ".repeat((i % 2) * 12);
+            json!({ "prompt": format!("What is thing number {i} good for?"),
+                    "completion": format!("It is good for purpose {i} {more}indeed.") })
+            .to_string()
+        })
+        .collect();
+    fs_err::write(dir.path().join("rows.jsonl"), rows.join("\n")).expect("written");
+    run(dir.path(), &["import", "rows.jsonl"]);
+    let page = open(dir.path());
+    let mut card = page.get("api/card");
+    assert!(card["why"].as_str().is_some_and(|why| why.contains("learns from your first 50")), "{card}");
+    let mut twice = 0;
+    let mut first_time = std::collections::HashMap::new();
+    for turn in 0..75 {
+        if card["second_look"] == json!(true) {
+            assert_eq!(card["mark"]["action"], Value::Null, "the first decision is hidden");
+            let accepts = first_time[id(&card)];
+            let same = page.post("api/second-look", &json!({ "id": id(&card), "accepts": accepts }));
+            assert_eq!(same["same"], true);
+            twice += 1;
+        } else {
+            let is_long = card["variants"][0]["text"].as_str().expect("a text").len() > 100;
+            // The order before learning follows the length too, so some long ones are refused first.
+            let accepts = if turn < 45 { turn % 2 == 0 } else { is_long };
+            let action = if accepts { "accept" } else { "reject" };
+            mark(&page, &card, &json!({ "action": action }));
+            first_time.insert(id(&card).to_owned(), accepts);
+        }
+        card = page.get(&format!("api/next?of={}", id(&card)));
+    }
+    assert_eq!(twice, 3, "one in twenty");
+    assert!(card["why"].as_str().is_some_and(|why| why.contains("by your decisions so far")), "{card}");
+    let figures = page.get("api/dashboard");
+    assert_eq!((&figures["second_looks"]["count"], &figures["second_looks"]["same"]), (&json!(3), &json!(3)));
 }

@@ -6,26 +6,80 @@ function marked(text, flags) {
   const edges = new Set([0, text.length]);
   for (const flag of flags) edges.add(flag.start).add(flag.end);
   const cuts = [...edges].sort((a, b) => a - b);
-  const order = "EWI";
   return cuts.slice(0, -1).map((start, i) => {
-    const part = text.slice(start, cuts[i + 1]);
-    const over = flags.filter((flag) => flag.start <= start && flag.end >= cuts[i + 1] && flag.end > flag.start);
+    const end = cuts[i + 1];
+    const part = text.slice(start, end);
+    // A flag on the whole text stands in the list below; painting everything would hide the others.
+    const over = flags.filter((flag) => flag.start <= start && flag.end >= end && flag.end - flag.start < text.length);
     if (over.length === 0) return part;
-    const worst = over.map((flag) => flag.severity).sort((a, b) => order.indexOf(a) - order.indexOf(b))[0];
+    const worst = ["E", "W", "I"].find((severity) => over.some((flag) => flag.severity === severity));
     return element("mark", { class: worst, title: over.map((flag) => `${flag.rule} ${flag.message}`).join("\n") }, part);
   });
 }
 
-/** The whole card; `chosen` is the id of the chosen answer. */
-function cardView(card, chosen) {
-  return element("article", { "aria-label": card.title || "card" },
-    element("p", { class: "origin" }, `${card.title || "untitled"} · ${card.provider}${card.date ? ` · ${card.date}` : ""} · ${card.position} of ${card.of}`),
-    card.context.length === 0 ? null : element("details", {},
-      element("summary", {}, counted(card.context.length, "message", "messages") + " before"),
+function flagList(flags) {
+  if (flags.length === 0) return null;
+  const words = { E: "error", W: "warning", I: "note" };
+  return element("ul", { class: "flags" }, flags.map((flag) =>
+    element("li", { class: flag.severity },
+      element("b", {}, flag.rule), `${words[flag.severity]}: ${flag.message}`,
+      flag.fix !== null ? element("small", {}, " (f mends it)") : null)));
+}
+
+/** One answer: as a text, or as a field while it is edited. */
+function answerView(card, variant, i, view) {
+  const isChosen = variant.variant === view.chosen;
+  const edited = isChosen ? card.mark.text : null;
+  const text = edited ?? variant.text;
+  return element("section", { class: `variant${isChosen ? " chosen" : ""}`, "aria-label": `Answer ${i + 1}${isChosen ? ", chosen" : ""}` },
+    element("h2", {},
+      element("button", { onclick: () => choose(i), "aria-pressed": String(isChosen), title: "Choose this answer" }, element("kbd", {}, String(i + 1))),
+      element("span", {}, variant.model ?? variant.author ?? "writer not named"),
+      variant.is_active && card.variants.length > 1 ? element("span", { class: "badge" }, "you went on from here") : null,
+      variant.feedback ? element("span", { class: "badge" }, variant.feedback === "up" ? "rated up" : "rated down") : null,
+      edited !== null ? element("span", { class: "badge" }, "edited") : null,
+      isChosen && card.variants.length > 1 ? element("span", { class: "badge" }, "chosen") : null),
+    isChosen && view.editing
+      ? editor(text)
+      : element("div", { class: "turn" }, edited !== null ? text : marked(text, variant.flags)),
+    edited !== null || (isChosen && view.editing) ? null : flagList(variant.flags));
+}
+
+function editor(text) {
+  const field = element("textarea", { "aria-label": "The answer", rows: String(Math.min(40, Math.max(10, text.split("\n").length + Math.ceil(text.length / 70)))) });
+  field.value = text;
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); stopEditing(); }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(() => saveEdit(field.value)); }
+  });
+  return element("div", {}, field, element("p", { class: "row" },
+    element("button", { class: "main", onclick: () => run(() => saveEdit(field.value)) }, "Save ", element("kbd", {}, "Ctrl Enter")),
+    element("button", { onclick: stopEditing }, "Cancel ", element("kbd", {}, "Esc"))));
+}
+
+/** The whole card. */
+function cardView(card, view) {
+  const { mark } = card;
+  const state = { accept: "accepted", edit: "accepted, edited", reject: "rejected" }[mark.action];
+  return element("article", { "aria-label": card.title || "Card" },
+    element("p", { class: "origin" },
+      state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,
+      state ? " " : null,
+      element("button", { onclick: () => run(() => showConversation(card)), title: "The whole conversation (o)" }, card.title || "untitled conversation"),
+      ` · ${card.provider}${card.date ? ` · ${card.date}` : ""} · ${card.position} of ${card.of} · ${card.source.split("/").pop()}`,
+      mark.tags.length ? ` · ${mark.tags.map((tag) => `#${tag}`).join(" ")}` : null),
+    element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why this card: ${card.why}.`),
+    view.reasons ? reasonsView() : null,
+    card.context.length === 0 ? null : element("details", { class: "before", open: view.context },
+      element("summary", {}, `${counted(card.context.length, "message")} before (c)`),
       card.context.map((turn) => element("div", { class: `turn ${turn.role}` }, turn.content))),
     element("div", { class: "turn prompt" }, marked(card.prompt, card.prompt_flags)),
-    element("div", { class: "variants" }, card.variants.map((variant, i) =>
-      element("section", { class: `variant${variant.variant === chosen ? " chosen" : ""}`, "aria-label": `Answer ${i + 1}` },
-        element("h3", {}, element("kbd", {}, String(i + 1)), ` ${variant.model ?? variant.author ?? ""}`),
-        element("div", { class: "turn" }, marked(variant.text, variant.flags))))));
+    flagList(card.prompt_flags),
+    element("div", { class: "variants" }, card.variants.map((variant, i) => answerView(card, variant, i, view))));
+}
+
+function reasonsView() {
+  return element("div", { class: "reasons", role: "group", "aria-label": "Why rejected" }, "Rejected. Why? ",
+    REASONS.map((reason, i) => element("button", { onclick: () => run(() => giveReason(i)) }, element("kbd", {}, String(i + 1)), ` ${reason}`)),
+    element("button", { onclick: () => run(forward) }, element("kbd", {}, "j"), " no reason"));
 }
