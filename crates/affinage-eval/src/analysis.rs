@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::findings::FindingGroup;
 use crate::fit::FitControl;
 use crate::judge::exam::result::ExamResult;
 use crate::judge::family::Relation;
@@ -28,6 +29,9 @@ pub struct Analysis {
     pub checkpoints: CheckpointCurve,
     pub judges: Vec<JudgeResult>,
     pub agreement: Agreement,
+    /// Everything beyond the planned comparisons, by question.
+    #[serde(default)]
+    pub findings: Vec<FindingGroup>,
     pub fit: Option<FitResult>,
     pub voice: Option<VoiceResult>,
     /// One entry per arm other than the base and category with checks; empty without checkable prompts.
@@ -145,6 +149,9 @@ pub struct Headline {
     pub composite: Composite,
     /// The composite in one sentence, with its figures.
     pub sentence: String,
+    /// The first screen: better? for what? for whom? how sure?
+    #[serde(default)]
+    pub answers: [String; 4],
     pub arm: String,
     pub against: String,
     /// Win rate in the domain, `None` without judged prompts there.
@@ -340,6 +347,9 @@ pub struct JudgeResult {
     pub label_sentence: String,
     /// Share of pairs decisive in both orders whose winner changed with the order.
     pub flip_rate: Option<Estimate>,
+    /// The stored winner contradicts the judge's own scores: its log is inverted, and it is left out.
+    #[serde(default)]
+    pub is_inverted: bool,
     /// Whether the flips are fewer than a coin's; decided by the interval of `flip_rate`.
     pub better_than_coin: Option<bool>,
     pub consistency_sentence: String,
@@ -458,6 +468,9 @@ pub struct ArmRates {
     pub loops: usize,
     pub truncated: usize,
     pub empty: usize,
+    /// The same four counts as shares, in that order, with Wilson intervals; none without answers.
+    #[serde(default)]
+    pub shares: Vec<Estimate>,
     pub mean_words: f64,
     pub mean_tokens: f64,
     pub sentence: String,

@@ -98,7 +98,7 @@ pub fn pairs<'a>(plan: &'a Plan, prompts: &'a [Prompt], completions: &'a [Comple
     let mut pairs = Vec::new();
     for planned in &plan.comparisons {
         for prompt in prompts.iter().filter(|prompt| is_judged(prompt, planned)) {
-            for sample in 0..plan.samples_per_prompt {
+            for sample in 0..plan.samples() {
                 let answer = |arm: &str| answers.get(&(prompt.prompt_id.as_str(), arm, sample)).copied();
                 if let (Some(arm), Some(against)) = (answer(&planned.arm), answer(&planned.against)) {
                     let pair_id = pair_id(&arm.completion_id, &against.completion_id);
@@ -119,9 +119,7 @@ pub fn missing_answers(plan: &Plan, prompts: &[Prompt], completions: &[Completio
     for planned in &plan.comparisons {
         for prompt in prompts.iter().filter(|prompt| is_judged(prompt, planned)) {
             for arm in [&planned.arm, &planned.against] {
-                needed.extend(
-                    (0..plan.samples_per_prompt).map(|s| (prompt.prompt_id.as_str(), arm.as_str(), s)),
-                );
+                needed.extend((0..plan.samples()).map(|s| (prompt.prompt_id.as_str(), arm.as_str(), s)));
             }
         }
     }

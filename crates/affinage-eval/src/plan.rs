@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_dataset::message::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::completion::Sampling;
+use crate::design::Design;
 use crate::suite::{Domain, Prompt};
 
 /// `plan.json`. Words in the report come from the comparisons listed here and from no others.
@@ -35,6 +37,8 @@ pub struct Plan {
     pub alpha: f64,
     /// Half-width of "equivalent": win rates within .5 +- margin.
     pub margin: f64,
+    #[serde(default)]
+    pub design: Design,
 }
 
 /// One thing that answers prompts.
@@ -52,6 +56,8 @@ pub enum ArmKind {
     Base,
     /// The base model with a written instruction in front.
     Prompted { system_prompt: String },
+    /// The base model with accepted examples of the user's in front, as earlier turns.
+    Examples { example_ids: Vec<String>, messages: Vec<Message> },
     /// A saved adapter. `path` is relative to the project folder.
     Checkpoint { step: u64, adapter_sha256: String, path: String },
 }
@@ -149,19 +155,37 @@ impl Arm {
     pub fn adapter_sha256(&self) -> Option<&str> {
         match &self.kind {
             ArmKind::Checkpoint { adapter_sha256, .. } => Some(adapter_sha256),
-            ArmKind::Base | ArmKind::Prompted { .. } => None,
+            ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => None,
         }
     }
 
     pub fn step(&self) -> Option<u64> {
         match self.kind {
             ArmKind::Checkpoint { step, .. } => Some(step),
-            ArmKind::Base | ArmKind::Prompted { .. } => None,
+            ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => None,
         }
     }
 }
 
 impl Plan {
+    /// Answers per prompt and arm over all settings.
+    pub fn samples(&self) -> u32 {
+        self.samples_per_prompt * (1 + self.design.settings.len() as u32)
+    }
+
+    /// How the answer with this sample number is drawn. Panics on a number that the plan does not have.
+    pub fn sampling_of(&self, sample: u32) -> &Sampling {
+        match self.setting_of(sample).checked_sub(1) {
+            None => &self.sampling,
+            Some(further) => &self.design.settings[further],
+        }
+    }
+
+    /// 0 for the plan's own setting, 1.. for those of the sweep.
+    pub fn setting_of(&self, sample: u32) -> usize {
+        (sample / self.samples_per_prompt.max(1)) as usize
+    }
+
     pub fn arm(&self, name: &str) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.name == name)
     }

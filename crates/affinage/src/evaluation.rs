@@ -21,6 +21,7 @@ use anyhow::{Context as _, anyhow};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::generation::{Answer, generate};
+use crate::history;
 use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
@@ -58,6 +59,7 @@ impl Evaluation {
             jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
             jsonl::replace_file(&plan_file, &text)?;
         }
+        history::planned(ctx, &plan, &text, &prompts)?;
         Ok(Evaluation { dir, plan, prompts, _lock: lock })
     }
 
@@ -137,7 +139,7 @@ impl Evaluation {
         let prompts = self.prompts.iter().filter(|prompt| asked(arm, prompt));
         prompts
             .flat_map(|prompt| {
-                (0..self.plan.samples_per_prompt).map(move |sample| {
+                (0..self.plan.samples()).map(move |sample| {
                     let key = CompletionKey {
                         prompt_id: &prompt.prompt_id,
                         arm: &arm.name,
@@ -145,7 +147,7 @@ impl Evaluation {
                         base_sha256: &self.plan.base_sha256,
                         sample,
                         seed: seed(self.plan.seed, &prompt.prompt_id, sample),
-                        sampling: &self.plan.sampling,
+                        sampling: self.plan.sampling_of(sample),
                     };
                     (key, prompt)
                 })
@@ -160,7 +162,7 @@ impl Evaluation {
         key: &CompletionKey,
         prompt: &Prompt,
     ) -> anyhow::Result<Request> {
-        let messages = with_system_prompt(arm, &prompt.messages);
+        let messages = asked(arm, &prompt.messages);
         let sampling = engine_sampling(key.sampling);
         Ok(Request {
             prompt: tokenize_prompt(&model.tokenizer, model.template()?, &messages)
@@ -277,7 +279,7 @@ fn tokenize_texts<'a>(
     texts: Vec<&'a FitText<'a>>,
 ) -> anyhow::Result<Vec<(&'a FitText<'a>, Tokenized)>> {
     let tokenize = |text: &'a FitText<'a>| {
-        let mut messages = with_system_prompt(arm, &text.prompt.messages);
+        let mut messages = asked(arm, &text.prompt.messages);
         messages.push(Message::new(Role::Assistant, text.answer.clone()));
         let (tokenizer, template, ends) = (&model.tokenizer, model.template()?, &model.end_tokens);
         let limit = model.weights.config().max_positions();
@@ -297,12 +299,20 @@ fn completion(model: &LoadedModel, key: &CompletionKey, answer: &Answer) -> anyh
     Ok(key.answered(model.tokenizer.decode(&answer.ids)?, answer.ids.len(), finish))
 }
 
-/// The messages that an arm is asked: a written instruction replaces the conversation's own system message.
-fn with_system_prompt(arm: &Arm, messages: &[Message]) -> Vec<Message> {
-    let ArmKind::Prompted { system_prompt } = &arm.kind else { return messages.to_vec() };
-    let mut all = vec![Message::new(Role::System, system_prompt.clone())];
-    all.extend(messages.iter().filter(|message| message.role != Role::System).cloned());
-    all
+/// The messages that an arm is asked: a written instruction replaces the conversation's own system message, examples
+/// stand as earlier turns between that message and the conversation.
+fn asked(arm: &Arm, messages: &[Message]) -> Vec<Message> {
+    let (system, turns): (Vec<Message>, Vec<Message>) =
+        messages.iter().cloned().partition(|message| message.role == Role::System);
+    match &arm.kind {
+        ArmKind::Prompted { system_prompt } => {
+            std::iter::once(Message::new(Role::System, system_prompt.clone())).chain(turns).collect()
+        }
+        ArmKind::Examples { messages: examples, .. } => {
+            system.into_iter().chain(examples.iter().cloned()).chain(turns).collect()
+        }
+        ArmKind::Base | ArmKind::Checkpoint { .. } => messages.to_vec(),
+    }
 }
 
 /// The seed of one answer: the same for every arm, so that arms differ by their weights and not by their luck.

@@ -47,10 +47,9 @@ pub fn from_file(ctx: &Context, suite: &config::Suite) -> anyhow::Result<Vec<Pro
 }
 
 /// Held-out examples as prompts, clustered by conversation.
-pub fn held_out(rows: &[DatasetRow]) -> Vec<Prompt> {
-    let prompt = |row: &DatasetRow| {
-        prompt_from_example(&row.example_id, &row.conversation, Split::Report, &row.messages)
-    };
+pub fn held_out(rows: &[DatasetRow], split: Split) -> Vec<Prompt> {
+    let prompt =
+        |row: &DatasetRow| prompt_from_example(&row.example_id, &row.conversation, split, &row.messages);
     rows.iter().filter_map(prompt).collect()
 }
 
@@ -72,13 +71,14 @@ pub fn all_out_of_domain(ctx: &Context) -> anyhow::Result<Vec<Prompt>> {
 
 /// The prompts of the suites that `config.eval.suites` names and of every `[[suite]]`.
 ///
-/// A limit keeps the first prompts of a seeded order, so that all arms and all runs meet the same ones.
-pub fn chosen(ctx: &Context, config: &Config, test_rows: &[DatasetRow]) -> anyhow::Result<Vec<Prompt>> {
+/// `held_out` are the in-domain ones. A limit keeps the first prompts of a seeded order, so that all arms and all runs
+/// meet the same ones.
+pub fn chosen(ctx: &Context, config: &Config, held_out: Vec<Prompt>) -> anyhow::Result<Vec<Prompt>> {
     let seed = config.generate.seed;
     let mut prompts = Vec::new();
     for name in &config.eval.suites {
         let suite = if name == IN_DOMAIN {
-            held_out(test_rows)
+            held_out.clone()
         } else {
             built_in(name, seed)?.ok_or_else(|| anyhow!("eval.suites: no built-in suite `{name}`")).hint(
                 format!(

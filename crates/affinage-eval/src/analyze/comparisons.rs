@@ -7,8 +7,8 @@ use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
 use crate::analysis::{
-    CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeWinRate, LengthEffect,
-    MissingCounts, VerdictWord, WinRate,
+    CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeResult, JudgeWinRate,
+    LengthEffect, MissingCounts, VerdictWord, WinRate,
 };
 use crate::judgment::{CRITERIA, is_person};
 use crate::plan::PlannedComparison;
@@ -23,12 +23,18 @@ pub fn rules(rows: &Rows) -> Rules {
 }
 
 /// One result per planned comparison, words after Holm over all of them.
-pub fn results(rows: &Rows, votes: &Votes) -> Vec<ComparisonResult> {
+pub fn results(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Vec<ComparisonResult> {
     let mut results: Vec<ComparisonResult> =
         rows.plan.comparisons.iter().map(|planned| result(rows, votes, planned)).collect();
     let tested: Vec<(usize, f64)> =
         results.iter().enumerate().filter_map(|(i, result)| Some((i, result.p?))).collect();
-    let adjusted = holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    let mut adjusted = holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    if rows.plan.design.stops_early {
+        // Looked at while it grew: only the e-value counts. K / E is at most alpha exactly when E reaches K / alpha.
+        let e_value = |i: usize| results[i].overall.as_ref().and_then(|rate| rate.e_value).unwrap_or(0.0);
+        let family = rows.plan.comparisons.len() as f64;
+        adjusted = tested.iter().map(|(i, _)| (family / e_value(*i)).min(1.0)).collect();
+    }
     for ((i, _), p_adjusted) in tested.into_iter().zip(adjusted) {
         let pairs: Vec<&PairVotes> = votes.of(&rows.plan.comparisons[i]).collect();
         let scores = prompt_scores(&pairs, &panel(&pairs));
@@ -37,7 +43,42 @@ pub fn results(rows: &Rows, votes: &Votes) -> Vec<ComparisonResult> {
             redecide(overall, &scores, Some(p_adjusted), &rows.plan.comparisons[i], rules(rows));
         }
     }
+    refuse_coins(rows, votes, judges, &mut results);
     results
+}
+
+/// A judge whose winner changes with the order as often as a coin's supports no word, whatever its p.
+fn refuse_coins(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mut [ComparisonResult]) {
+    let is_coin = |id: &str| judges.iter().any(|j| j.judge_id == id && j.better_than_coin == Some(false));
+    for (result, planned) in results.iter_mut().zip(&rows.plan.comparisons) {
+        let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+        let panel = panel(&pairs);
+        if !panel.is_empty() && panel.iter().all(|judge| is_coin(judge)) {
+            let cuts = result.by_category.iter_mut().flat_map(|cut| {
+                cut.not_worse_than_margin = None;
+                cut.win_rate.as_mut()
+            });
+            let domains = [&mut result.overall, &mut result.in_domain, &mut result.out_of_domain];
+            domains.into_iter().flatten().chain(cuts).for_each(|rate| refuse(rate, COIN));
+        } else if rows.plan.design.stops_early {
+            let cuts = result.by_category.iter_mut().filter_map(|cut| cut.win_rate.as_mut());
+            let domains = [&mut result.in_domain, &mut result.out_of_domain];
+            domains.into_iter().flatten().chain(cuts).for_each(|rate| refuse(rate, PEEKED));
+        }
+        let coins = result.by_judge.iter_mut().filter(|cut| is_coin(&cut.judge_id));
+        coins.filter_map(|cut| cut.win_rate.as_mut()).for_each(|rate| refuse(rate, COIN));
+    }
+}
+
+const COIN: &str = "judged by what is no steadier than a coin";
+const PEEKED: &str = "a part of a comparison that could stop at any look";
+
+fn refuse(rate: &mut WinRate, why: &str) {
+    if rate.word != VerdictWord::NotShown {
+        rate.word = VerdictWord::NotShown;
+        let figures = rate.sentence.rsplit_once(": ").map_or("", |(figures, _)| figures);
+        rate.sentence = format!("{figures}: not shown ({why}).");
+    }
 }
 
 fn redecide(

@@ -86,6 +86,18 @@ pub fn share(k: usize, n: usize, unit: &str) -> Option<Estimate> {
     })
 }
 
+/// A figure with an interval that came from elsewhere.
+pub fn figure(value: f64, bounds: (f64, f64), n: usize, unit: &str, method: &str) -> Estimate {
+    Estimate {
+        value,
+        interval: Some(Interval { low: bounds.0, high: bounds.1, level: LEVEL }),
+        n,
+        n_effective: n as f64,
+        unit: unit.to_owned(),
+        method: method.to_owned(),
+    }
+}
+
 /// "64 % [51, 76]"
 pub fn percent(estimate: &Estimate) -> String {
     let number = |x: f64| format!("{:.0}", 100.0 * x + 0.0);

@@ -3,11 +3,13 @@
 use super::Rows;
 use super::comparisons::{panel, prompt_scores};
 use super::estimate::{percent, points};
+use super::values::JudgeValues;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
-    ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
+    Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
+use crate::findings::FindingGroup;
 use crate::plan::JudgeKind;
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
@@ -35,6 +37,7 @@ pub fn headline(
             in_domain.as_ref(),
             out_of_domain.as_ref(),
         ),
+        answers: Default::default(),
         arm: planned.arm.clone(),
         against: planned.against.clone(),
         contrast_sentence: contrast.as_ref().map(contrast_sentence),
@@ -157,13 +160,23 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
         ));
     }
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
+    // A judge like a coin comes first: it decides whether anything else is worth reading.
+    for judge in panel.iter().filter(|judge| judge.better_than_coin == Some(false)) {
+        limits.push(judge.consistency_sentence.clone());
+    }
+    for judge in judges.iter().filter(|judge| judge.is_inverted) {
+        limits.push(format!(
+            "`{}` names the answer that its own scores put lower: its log is inverted, and it is left out of every mean.",
+            judge.judge_id
+        ));
+    }
     match panel.as_slice() {
         [] => limits.push("No judge has finished, so no win rate is shown.".to_owned()),
         [only] => limits.push(format!("One judge, `{}`: one opinion.", only.judge_id)),
         _ => {}
     }
     for judge in &panel {
-        if judge.better_than_coin != Some(true) {
+        if judge.better_than_coin.is_none() {
             limits.push(judge.consistency_sentence.clone());
         }
     }
@@ -178,7 +191,7 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
     }
     let too_few_valid = |judge: &&JudgeResult| {
         let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());
-        !judge.in_panel && judge.cells_judged > 0 && !failed && judge.kind != JudgeKind::Human
+        !judge.in_panel && judge.cells_judged > 0 && !failed && !judge.is_inverted && judge.kind != JudgeKind::Human
     };
     for judge in judges.iter().filter(too_few_valid) {
         limits.push(format!(
@@ -194,4 +207,54 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
         limits.push("One training run: this is about this adapter, not about its recipe.".to_owned());
     }
     limits
+}
+
+/// The first screen: is it better, for what, for whom, how sure; one sentence each.
+pub fn answers(
+    headline: &Headline,
+    judges: &[JudgeResult],
+    agreement: &Agreement,
+    findings: &[FindingGroup],
+    values: &[JudgeValues],
+) -> [String; 4] {
+    let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
+    let coins: Vec<&&JudgeResult> = panel.iter().filter(|j| j.better_than_coin == Some(false)).collect();
+    let better = match coins.as_slice() {
+        [first, ..] if coins.len() == panel.len() => format!(
+            "This cannot be told from these votes: {}; for what they are worth, {}",
+            first.consistency_sentence.trim_end_matches('.'),
+            uncapitalised(&headline.sentence)
+        ),
+        _ => headline.sentence.clone(),
+    };
+    let said =
+        |id: &str| findings.iter().find(|group| group.id == id).and_then(|group| group.findings.first());
+    let forgetting = said("forgetting").map_or("", |finding| finding.sentence.as_str());
+    let worse: Vec<String> = headline_cuts(findings);
+    let contrast = headline.contrast_sentence.clone().unwrap_or_default();
+    let mut for_what = vec![contrast];
+    for_what.extend(worse);
+    for_what.push(forgetting.to_owned());
+    let rewarding: Vec<String> = values.iter().filter_map(|judge| judge.length_sentence.clone()).collect();
+    let for_whom = if rewarding.is_empty() {
+        let readers = said("readers").map(|finding| finding.sentence.clone());
+        readers.unwrap_or_else(|| agreement.sentence.clone())
+    } else {
+        rewarding.join(" ")
+    };
+    let sure = headline.limits.first().cloned().unwrap_or_default();
+    [better, for_what.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" "), for_whom, sure]
+}
+
+fn uncapitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
+}
+
+/// Categories in which the arm is worse, from the findings about forgetting.
+fn headline_cuts(findings: &[FindingGroup]) -> Vec<String> {
+    let group = findings.iter().find(|group| group.id == "forgetting");
+    let worse =
+        group.into_iter().flat_map(|group| &group.findings).filter(|f| f.sentence.ends_with(": worse."));
+    worse.map(|finding| finding.sentence.clone()).collect()
 }

@@ -51,6 +51,7 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         slot_effect,
         label_sentence: effect_sentence(label_effect.as_ref(), judge_id, "the first label of a pair"),
         label_effect,
+        is_inverted: judged.iter().any(|(_, judge)| judge.is_inverted),
         better_than_coin: better_than_coin(flip_rate.as_ref()),
         consistency_sentence: consistency_sentence(judge_id, flip_rate.as_ref()),
         flip_rate,

@@ -15,7 +15,10 @@ mod judges;
 mod notes;
 mod objective;
 mod relations;
+mod spread;
 mod texts;
+mod trust;
+mod values;
 mod votes;
 mod win_rate;
 
@@ -26,8 +29,10 @@ use crate::analysis::{Analysis, CategoryCount, EvaluationFacts};
 use crate::comparison::{BlindKey, Comparison};
 use crate::completion::Completion;
 use crate::fit::FitRow;
+use crate::history::Looks;
 use crate::judge::exam::result::ExamResult;
 use crate::judgment::{Judgment, is_author};
+use crate::overlap::OverlapRow;
 use crate::plan::{Plan, PlanError};
 use crate::suite::{Domain, Prompt};
 
@@ -44,6 +49,27 @@ pub struct Inputs<'a> {
     pub fit: &'a [FitRow],
     /// What the exams say; judges that failed theirs are left out of the mean.
     pub exams: &'a [ExamResult],
+    pub around: Around<'a>,
+}
+
+/// What surrounds the rows; all of it may be missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// Overlap of answers with training texts.
+    pub overlap: &'a [OverlapRow],
+    /// How often these prompts were looked at.
+    pub looks: Option<&'a Looks>,
+    /// Evaluations of other seeds of the same recipe.
+    pub siblings: &'a [Sibling],
+}
+
+/// Another evaluation of the same recipe with another training seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sibling {
+    pub seed: u64,
+    pub is_finished: bool,
+    /// Of its headline, over all prompts.
+    pub win_rate: f64,
 }
 
 /// Rows that contradict each other. Nothing is computed from them.
@@ -79,8 +105,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     inputs.plan.validate()?;
     let rows = Rows::index(inputs)?;
     let votes = votes::collect(&rows)?;
-    let comparisons = comparisons::results(&rows, &votes);
     let judges = judges::results(&rows, &votes);
+    let comparisons = comparisons::results(&rows, &votes, &judges);
     let fit = fit::result(&rows);
     let voice = texts::voice(&rows);
     let objective = objective::results(&rows);
@@ -91,6 +117,21 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let relations = relations::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());
     headline.with_failed_judges = with_failed_judges(inputs)?;
+    let agreement = agreement::result(&rows, &votes);
+    let values = values::results(&rows, &votes);
+    let findings = vec![
+        trust::forgetting(&rows, &objective, &comparisons),
+        values::readers(&rows, &votes),
+        values::group(&rows, &values),
+        spread::disagreement(&rows, &votes),
+        spread::panel_group(&rows, &votes),
+        spread::variance(&rows, &votes),
+        spread::curve(&rows, &votes),
+        trust::recitation(&rows, &votes, inputs.around.overlap),
+        trust::people(&rows, &votes),
+        trust::planned(&rows, &votes, inputs.around),
+    ];
+    headline.answers = headline::answers(&headline, &judges, &agreement, &findings, &values);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
@@ -101,7 +142,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         claims,
         comparisons,
         checkpoints,
-        agreement: agreement::result(&rows, &votes),
+        agreement,
+        findings,
         judges,
         fit,
         voice,
@@ -123,8 +165,8 @@ fn with_failed_judges(inputs: &Inputs) -> Result<Option<String>, AnalyzeError> {
     let all = Inputs { exams: &[], ..*inputs };
     let rows = Rows::index(&all)?;
     let votes = votes::collect(&rows)?;
-    let comparisons = comparisons::results(&rows, &votes);
     let judges = judges::results(&rows, &votes);
+    let comparisons = comparisons::results(&rows, &votes, &judges);
     Ok(Some(headline::headline(&rows, &votes, &comparisons, &judges).sentence))
 }
 

@@ -138,6 +138,19 @@ fn word_words(word: VerdictWord, margin: f64, base_share: f64, n: usize) -> Stri
     }
 }
 
+/// About how many checked prompts would show the difference seen, or the tenth that an evaluation cares about.
+fn needed(result: &ObjectiveResult) -> Option<usize> {
+    if result.word != VerdictWord::NotShown {
+        return None;
+    }
+    let interval = result.difference.interval?;
+    let n = result.difference.n as f64;
+    let sd = (interval.high - interval.low) / 2.0 / 1.96 * n.sqrt();
+    let seen = result.difference.value.abs();
+    let effect = if seen < 0.02 { 0.1 } else { seen };
+    crate::stats::power::prompts_needed(effect, sd.max(0.1), 0.05).map(|n| n.max(ENOUGH))
+}
+
 /// The claim about all checked prompts of an arm.
 pub fn claim(result: &ObjectiveResult) -> Claim {
     Claim {
@@ -147,7 +160,7 @@ pub fn claim(result: &ObjectiveResult) -> Claim {
         estimate: Some(result.difference.clone()),
         p: result.mcnemar_p,
         p_adjusted: None,
-        needs_about_n: None,
+        needs_about_n: needed(result),
         note: None,
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Rows;
 use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, mean_words, percent, points};
-use crate::analysis::{ArmRates, ArmVoice, VoiceResult};
+use crate::analysis::{ArmRates, ArmVoice, Estimate, Interval, VoiceResult};
 use crate::completion::Completion;
 use crate::plan::{Arm, ArmKind};
 use crate::rates::{Faults, faults};
 use crate::stats::mean::mean;
+use crate::stats::proportion::wilson;
 use crate::suite::Domain;
 use crate::voice::{Marks, marks, meter_fitness};
 
@@ -95,6 +96,19 @@ pub fn rates(rows: &Rows) -> Vec<ArmRates> {
     rows.plan.arms.iter().map(|arm| arm_rates(rows, arm)).collect()
 }
 
+/// A count as a share; answers are taken as independent.
+fn wilson_share(k: usize, n: usize) -> Option<Estimate> {
+    let (low, high) = wilson(k as f64, n as f64, 0.05)?;
+    Some(Estimate {
+        value: k as f64 / n as f64,
+        interval: Some(Interval { low, high, level: 0.95 }),
+        n,
+        n_effective: n as f64,
+        unit: "answers".to_owned(),
+        method: "Wilson, answers taken as independent".to_owned(),
+    })
+}
+
 fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
     let answers: Vec<&Completion> =
         rows.completions.values().copied().filter(|c| c.arm == arm.name).collect();
@@ -115,6 +129,10 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
         loops,
         truncated,
         empty,
+        shares: [refusals, loops, truncated, empty]
+            .into_iter()
+            .filter_map(|k| wilson_share(k, answers.len()))
+            .collect(),
         mean_words: mean_words(answers.iter().map(|completion| completion.text.as_str())),
         mean_tokens: mean(&tokens).unwrap_or(0.0),
         sentence,

@@ -33,6 +33,8 @@ pub struct JudgeCells<'r> {
     pub is_apart: bool,
     /// People see a pair in one order: the other half of a pair's cells goes to other people.
     pub is_person: bool,
+    /// The stored winner contradicts the judge's own scores: apart, too.
+    pub is_inverted: bool,
 }
 
 /// One judgment, unblinded.
@@ -130,6 +132,7 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
         let identical = pair.is_identical();
         collected.push(PairVotes { pair, identical, judges });
     }
+    bar(&mut collected);
     Ok(Votes { pairs: collected })
 }
 
@@ -148,6 +151,36 @@ fn check_seat(judgment: &Judgment, comparison: &Comparison) -> Result<(), Analyz
         }),
         _ => Ok(()),
     }
+}
+
+/// A judge whose stored winners contradict its own scores is left out of the mean.
+fn bar(pairs: &mut [PairVotes]) {
+    let mut agreed: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (judge_id, cells) in pairs.iter().flat_map(|votes| &votes.judges) {
+        let entry = agreed.entry(judge_id).or_default();
+        for cell in &cells.cells {
+            let (Some((arm, against)), Some(score)) = (cell.criteria(), cell.score) else { continue };
+            let gap: f64 = arm.iter().zip(against).map(|(a, b)| a - b).sum();
+            if score != 0.5 && gap != 0.0 {
+                entry.0 += u64::from((gap > 0.0) == (score > 0.5));
+                entry.1 += 1;
+            }
+        }
+    }
+    let inverted: Vec<String> = agreed
+        .iter()
+        .filter(|(_, (k, n))| is_inverted(*k, *n))
+        .map(|(judge_id, _)| (*judge_id).to_owned())
+        .collect();
+    for (judge_id, cells) in pairs.iter_mut().flat_map(|votes| &mut votes.judges) {
+        cells.is_inverted = inverted.iter().any(|id| id == judge_id);
+        cells.is_apart |= cells.is_inverted;
+    }
+}
+
+/// Winner and own scores agree in `k` of `n` verdicts: so seldom that chance does not explain it (one-sided, .001).
+fn is_inverted(k: u64, n: u64) -> bool {
+    n >= 12 && 1.0 - crate::stats::special::binomial_sf(k + 1, n, 0.5) < 0.001
 }
 
 fn unblinded_cell<'r>(

@@ -3,9 +3,15 @@
 //! A function returns `None` where its answer is not defined by the data (one observation has no standard
 //! error), never a stand-in number.
 
+#![expect(clippy::needless_range_loop, reason = "rows and columns of matrices are indices here")]
+
 pub mod agreement;
+pub mod bootstrap;
+pub mod components;
+pub mod disagreement;
 pub mod evalue;
 mod linear;
+pub mod logit;
 pub mod mean;
 pub mod models;
 pub mod multiple;
@@ -14,6 +20,9 @@ pub mod power;
 pub mod proportion;
 pub mod ranking;
 pub mod special;
+pub mod strengths;
+
+pub use linear::solve;
 
 /// A lower and an upper bound.
 pub type Bounds = (f64, f64);

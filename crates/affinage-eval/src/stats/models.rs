@@ -149,3 +149,52 @@ pub fn prediction_powered(
     let half = normal_quantile(1.0 - alpha / 2.0) * se;
     Some(PredictionPowered { estimate, se, interval: (estimate - half, estimate + half) })
 }
+
+/// The lambda that makes the variance least: `cov(human, judge) / ((1 + n / N) var(judge))`, kept in 0..=1.
+///
+/// Source: Angelopoulos, Duchi and Zrnic (2023), arXiv:2311.01453, eq. 8. `None` below two labelled pairs or when the
+/// judge says the same everywhere.
+pub fn tuned_lambda(human: &[f64], judge_labelled: &[f64], judge_unlabelled: &[f64]) -> Option<f64> {
+    let (mean_human, mean_judge) = (mean(human)?, mean(judge_labelled)?);
+    let n = human.len() as f64;
+    let covariance =
+        human.iter().zip(judge_labelled).map(|(h, j)| (h - mean_human) * (j - mean_judge)).sum::<f64>()
+            / (n - 1.0);
+    let all: Vec<f64> = judge_labelled.iter().chain(judge_unlabelled).copied().collect();
+    let spread = variance(&all).filter(|spread| *spread > 0.0)?;
+    let lambda = covariance / ((1.0 + n / judge_unlabelled.len().max(1) as f64) * spread);
+    lambda.is_finite().then(|| lambda.clamp(0.0, 1.0))
+}
+
+/// Below this many human votes nothing is corrected with them.
+pub const FEWEST_HUMAN_VOTES: usize = 20;
+
+/// [`prediction_powered`] with weights for a sample of labelled pairs that was not drawn evenly: each labelled pair
+/// counts with one over its probability of being drawn (normalised). `None` below [`FEWEST_HUMAN_VOTES`].
+///
+/// Source: the same, with Hajek's (1971) ratio weights; the variance is that of a weighted mean.
+pub fn prediction_powered_weighted(
+    human: &[f64],
+    judge_labelled: &[f64],
+    weights: &[f64],
+    judge_all: &[f64],
+    lambda: f64,
+    alpha: f64,
+) -> Option<PredictionPowered> {
+    if human.len() < FEWEST_HUMAN_VOTES {
+        return None;
+    }
+    let total: f64 = weights.iter().sum();
+    let rectifier: Vec<f64> = human.iter().zip(judge_labelled).map(|(h, j)| h - lambda * j).collect();
+    let center = rectifier.iter().zip(weights).map(|(r, w)| r * w).sum::<f64>() / total;
+    let n = human.len() as f64;
+    let rectifier_variance =
+        rectifier.iter().zip(weights).map(|(r, w)| (w / total * (r - center)).powi(2)).sum::<f64>() * n
+            / (n - 1.0);
+    let judge_mean = mean(judge_all)?;
+    let judge_variance = lambda * lambda * variance(judge_all)? / judge_all.len() as f64;
+    let estimate = lambda * judge_mean + center;
+    let se = (judge_variance + rectifier_variance).sqrt();
+    let half = super::special::t_quantile(1.0 - alpha / 2.0, n - 1.0) * se;
+    Some(PredictionPowered { estimate, se, interval: (estimate - half, estimate + half) })
+}

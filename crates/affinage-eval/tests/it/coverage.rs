@@ -84,3 +84,97 @@ fn no_difference_raises_few_alarms_even_when_looked_at_after_every_prompt() {
     assert!(peeking <= 20, "{peeking} of 400 looks at no difference reached E = 20");
     assert!(permuted <= 12, "{permuted} of 100 permutation tests at .05");
 }
+
+/// 200 simulations in every test run; `AFFINAGE_SLOW=1` makes it 1,000 and prints the shares.
+fn simulations() -> usize {
+    if std::env::var_os("AFFINAGE_SLOW").is_some() { 1000 } else { 200 }
+}
+
+/// Fails below `at_least`, less what 200 simulations scatter.
+fn check_share(what: &str, held: usize, runs: usize, at_least: f64) {
+    let share = held as f64 / runs as f64;
+    println!("{what}: {share:.3} of {runs}");
+    let slack = 2.0 * (at_least * (1.0 - at_least) / runs as f64).sqrt();
+    assert!(share >= at_least - slack, "{what}: {share} of {runs}");
+}
+
+#[test]
+fn a_flat_curve_lies_inside_its_band_as_a_whole() {
+    use affinage_eval::stats::strengths::{Meeting, strengths};
+    let (runs, mut held) = (simulations(), 0);
+    let mut rng = Rng::new(11);
+    for _ in 0..runs {
+        let mut meetings = Vec::new();
+        for cluster in 0..100 {
+            for one in 1..=4 {
+                let drawn = rng.uniform();
+                let (wins, ties) =
+                    if drawn < 0.4 { (1.0, 0.0) } else { (0.0, f64::from(u8::from(drawn < 0.6))) };
+                meetings.push(Meeting { cluster, one, other: 0, wins, ties, losses: 1.0 - wins - ties });
+            }
+        }
+        let found = strengths(&meetings, 5, 100, 0.05, 150, &mut rng).expect("all met the base");
+        held += usize::from(found.iter().all(|s| s.band.0 <= 0.0 && 0.0 <= s.band.1));
+    }
+    check_share("simultaneous band over four flat checkpoints", held, runs, 0.935);
+}
+
+#[test]
+fn votes_of_people_take_the_bias_of_judges_away() {
+    use affinage_eval::stats::models::{prediction_powered_weighted, tuned_lambda};
+    let (runs, mut held, mut total) = (simulations(), 0, 0.0);
+    let mut rng = Rng::new(12);
+    for _ in 0..runs {
+        let (mut people, mut judges) = (Vec::new(), Vec::new());
+        for _ in 0..300 {
+            let liked = rng.uniform() < 0.5;
+            people.push(f64::from(u8::from(liked)));
+            // The judge agrees, but turns four in ten losses into wins: 20 points too many.
+            judges.push(f64::from(u8::from(liked || rng.uniform() < 0.4)));
+        }
+        let lambda = tuned_lambda(&people[..60], &judges[..60], &judges).expect("they differ");
+        let found =
+            prediction_powered_weighted(&people[..60], &judges[..60], &[1.0; 60], &judges, lambda, 0.05)
+                .expect("60 votes");
+        held += usize::from(found.interval.0 <= 0.5 && 0.5 <= found.interval.1);
+        total += found.estimate;
+    }
+    assert!((total / runs as f64 - 0.5).abs() < 0.02, "{}", total / runs as f64);
+    check_share("prediction-powered interval, judge 20 points too kind", held, runs, 0.93);
+}
+
+#[test]
+fn a_planted_preference_is_covered_and_others_are_not_flagged() {
+    use affinage_eval::stats::bootstrap::{covariance, draw};
+    use affinage_eval::stats::logit::{Design, fit, probability};
+    let (runs, mut covered, mut flagged) = (simulations(), 0, 0);
+    let mut rng = Rng::new(13);
+    for _ in 0..runs {
+        let mut design = Design::new(4);
+        let (mut outcomes, mut clusters) = (Vec::new(), Vec::new());
+        for prompt in 0..150 {
+            let mut normal = || (0..12).map(|_| rng.uniform()).sum::<f64>() - 6.0;
+            let row = [1.0, normal().tanh(), normal(), normal()];
+            for _ in 0..2 {
+                design.push(&row);
+                let wins = rng.uniform() < probability(&row, &[0.2, 1.0, 0.0, 0.0]);
+                outcomes.push(f64::from(u8::from(wins)));
+                clusters.push(prompt);
+            }
+        }
+        let center = fit(&design, &outcomes, &vec![1.0; outcomes.len()]).expect("independent columns");
+        let resampled: Vec<Vec<f64>> = (0..100)
+            .filter_map(|_| {
+                let drawn = draw(150, &mut rng);
+                let weights: Vec<f64> = clusters.iter().map(|c| drawn[*c]).collect();
+                Some(fit(&design, &outcomes, &weights)?.coefficients)
+            })
+            .collect();
+        let spread = covariance(&resampled).expect("100 resamples");
+        let half = |i: usize| special::t_quantile(0.975, 149.0) * spread[i][i].sqrt();
+        covered += usize::from((center.coefficients[1] - 1.0).abs() <= half(1));
+        flagged += usize::from(center.coefficients[2].abs() > half(2));
+    }
+    check_share("planted preference of 1.0 covered", covered, runs, 0.93);
+    check_share("preference of zero not flagged", runs - flagged, runs, 0.93);
+}

@@ -7,6 +7,7 @@ mod exams;
 mod replies;
 mod requests;
 mod stats_vectors;
+mod study;
 mod suites;
 mod voice;
 mod wire;

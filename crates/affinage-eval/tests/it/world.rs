@@ -8,6 +8,7 @@ use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Cells, Comparison, Seat, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
+use affinage_eval::design::Design;
 use affinage_eval::fit::FitRow;
 use affinage_eval::judge::exam::result::ExamResult;
 use affinage_eval::judgment::{Judgment, Outcome, ParsePath, judgment_id};
@@ -81,6 +82,7 @@ impl World {
             judges: Vec::new(),
             alpha: 0.05,
             margin: 0.1,
+            design: Design::default(),
         };
         let domain = |i: usize| if 2 * i < n { Domain::In } else { Domain::Out };
         let prompts = (0..n).map(|i| prompt(i, domain(i))).collect();
@@ -102,7 +104,7 @@ impl World {
         self.completions.clear();
         for arm in &self.plan.arms {
             for (i, prompt) in self.prompts.iter().enumerate() {
-                for sample in 0..self.plan.samples_per_prompt {
+                for sample in 0..self.plan.samples() {
                     let key = CompletionKey {
                         prompt_id: &prompt.prompt_id,
                         arm: &arm.name,
@@ -110,7 +112,7 @@ impl World {
                         base_sha256: &self.plan.base_sha256,
                         sample,
                         seed: u64::from(sample),
-                        sampling: &self.plan.sampling,
+                        sampling: self.plan.sampling_of(sample),
                     };
                     self.completions.push(key.answered(text(&arm.name, i), 5, FinishReason::Stop));
                 }
@@ -158,6 +160,7 @@ impl World {
             judgments: &self.judgments,
             fit: &self.fit,
             exams: &self.exams,
+            around: affinage_eval::analyze::Around::default(),
         }
     }
 

@@ -1,23 +1,28 @@
 //! `affinage analyze`: statistics from the files of an evaluation alone, without a network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
-use affinage_eval::analyze::{Inputs, analyze};
+use affinage_eval::analyze::{Around, Inputs, Sibling, analyze};
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
+use affinage_eval::history::looks;
 use affinage_eval::judge::ledger::RawRow;
 use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judgment::{Judgment, verify_verdict};
+use affinage_eval::overlap::{OverlapRow, TrainingIndex};
+use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::context::Context;
+use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
+use crate::history;
 use crate::jsonl;
 use crate::judges::{exam_results, raw, read_plan};
 
@@ -70,6 +75,11 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
+    let overlap = overlaps(ctx, dir, &plan, &completions)?;
+    history::looked(ctx, &plan.name, completions.len(), judgments.len())?;
+    let history = history::read(ctx)?;
+    let looks = looks(&history, &plan.name, &prompts.iter().map(|p| p.prompt_id.as_str()).collect());
+    let siblings = siblings(ctx, &plan);
     let inputs = Inputs {
         plan: &plan,
         prompts: &prompts,
@@ -79,6 +89,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         judgments: &judgments,
         fit: &fit,
         exams: &exams,
+        around: Around { overlap: &overlap, looks: Some(&looks), siblings: &siblings },
     };
     let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
@@ -87,6 +98,60 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;
     Ok(analysis)
+}
+
+/// Overlap of every answer with the training texts, from `overlap.jsonl`; what is missing there is measured as long as
+/// the data set's folder exists.
+fn overlaps(
+    ctx: &Context,
+    dir: &Path,
+    plan: &Plan,
+    completions: &[Completion],
+) -> anyhow::Result<Vec<OverlapRow>> {
+    let file = dir.join("overlap.jsonl");
+    let mut rows: Vec<OverlapRow> = jsonl::read(&file, &ctx.ui)?;
+    let known: BTreeSet<String> = rows.iter().map(|row| row.completion_id.clone()).collect();
+    let missing: Vec<&Completion> =
+        completions.iter().filter(|c| !known.contains(&c.completion_id)).collect();
+    let Some(dataset) = plan.dataset.as_ref().filter(|_| !missing.is_empty()) else { return Ok(rows) };
+    let Ok(version) = DatasetVersion::open(&ctx.project, Some(&dataset.version)) else { return Ok(rows) };
+    let mut index = TrainingIndex::default();
+    for row in version.rows("train", &ctx.ui)? {
+        let text: Vec<&str> = row.messages.iter().map(|message| message.content.as_str()).collect();
+        index.add(&row.example_id, &text.join("\n"));
+    }
+    let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
+    for completion in missing {
+        let row = index.overlap(&completion.completion_id, &completion.text);
+        writer.append(&row)?;
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// What other evaluations of the same recipe found; unreadable ones are no evidence.
+fn siblings(ctx: &Context, plan: &Plan) -> Vec<Sibling> {
+    let Some(own) = &plan.design.schedule else { return Vec::new() };
+    let entries = fs_err::read_dir(ctx.project.join("evals")).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for entry in entries {
+        let Ok(other) = read_plan(&entry.path()) else { continue };
+        if other.name == plan.name {
+            continue;
+        }
+        let Some(schedule) = other.design.schedule.filter(|s| s.recipe_sha256 == own.recipe_sha256) else {
+            continue;
+        };
+        let text = fs_err::read(entry.path().join("analysis.json")).unwrap_or_default();
+        let analysis: Option<Analysis> = serde_json::from_slice(&text).ok();
+        let headline = analysis.and_then(|a| a.comparisons.into_iter().find(|c| c.is_headline)?.overall);
+        found.extend(headline.map(|rate| Sibling {
+            seed: schedule.seed,
+            is_finished: schedule.is_finished,
+            win_rate: rate.estimate.value,
+        }));
+    }
+    found
 }
 
 fn check_versions(
@@ -149,8 +214,8 @@ fn shown_text(request: &str) -> String {
 
 /// The findings for a terminal: the headline, its limits, the claims, and what to do next.
 fn summary(analysis: &Analysis) -> String {
-    let mut lines = vec![analysis.headline.sentence.clone()];
-    lines.extend(analysis.headline.contrast_sentence.clone());
+    let mut lines: Vec<String> = analysis.headline.answers.to_vec();
+    lines.retain(|line| !line.is_empty());
     let mut section = |title: &str, items: Vec<String>| {
         if !items.is_empty() {
             lines.push(format!("\n{title}"));

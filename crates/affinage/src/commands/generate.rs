@@ -1,21 +1,26 @@
 //! `affinage generate`: what base and checkpoints answer to the prompts of the suites.
 
+use affinage_dataset::example::DatasetRow;
+use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
 use affinage_engine::model::Model;
 use affinage_eval::completion::Sampling;
+use affinage_eval::design::{Audience, Design, TrainingSchedule, default_audiences};
 use affinage_eval::plan::{
     Arm, ArmKind, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge, Scope,
 };
-use affinage_eval::suite::{Domain, Prompt};
+use affinage_eval::suite::{Domain, Prompt, Split};
 use clap::Args;
 use std::collections::BTreeMap;
 
-use crate::config::{Judge, JudgeKind};
+use crate::config::{Config, Judge, JudgeKind};
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::evaluation::Evaluation;
+use crate::events::{self, Event};
 use crate::model::{LoadedModel, open_model};
-use crate::run::Run;
+use crate::reserve;
+use crate::run::{Checkpoint, Run};
 use crate::suites;
 
 /// Generate answers of base and checkpoints to the prompt suites
@@ -28,12 +33,15 @@ pub struct GenerateArgs {
     /// Training run (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// Set by `eval --final`: the sealed prompts in place of the test prompts.
+    #[arg(skip)]
+    pub reserve: bool,
 }
 
 impl GenerateArgs {
     /// The answers of one run.
     pub fn of(run: String) -> Self {
-        Self { run: Some(run) }
+        Self { run: Some(run), reserve: false }
     }
 }
 
@@ -42,8 +50,14 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     let model = open_model(ctx, &ctx.config.model)?;
     let run = Run::open(&ctx.project, args.run.as_deref())?;
     let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
-    let prompts = suites::chosen(ctx, &ctx.config, &version.rows("test", &ctx.ui)?)?;
-    let plan = plan(ctx, &model, &run, &version, &prompts)?;
+    let held_out = if args.reserve {
+        suites::held_out(&reserve::open(ctx, &version)?, Split::Reserve)
+    } else {
+        suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report)
+    };
+    let prompts = suites::chosen(ctx, &ctx.config, held_out)?;
+    let mut plan = plan(ctx, &model, &run, &version, &prompts)?;
+    plan.design.is_final = args.reserve;
     let evaluation = Evaluation::fix(ctx, plan, prompts)?;
     let mut engine = Model::load(&model.weights)?;
     engine.pack();
@@ -79,8 +93,8 @@ pub fn fill(
 }
 
 /// The plan that `[eval]` and `[[judge]]` describe: every chosen checkpoint against base on all prompts, the last one
-/// also against base with a system prompt on the in-domain ones. The headline is the planned last step, never the best
-/// of many.
+/// also against base with a system prompt and against base with examples on the in-domain ones. The headline is the
+/// planned last step, never the best of many.
 pub fn plan(
     ctx: &Context,
     model: &LoadedModel,
@@ -90,29 +104,19 @@ pub fn plan(
 ) -> anyhow::Result<Plan> {
     let config = &ctx.config;
     let last = run.resolve("last", &ctx.ui)?;
+    let asked_well = asked_well(ctx, version)?;
     let mut arms = vec![Arm { name: "base".to_owned(), kind: ArmKind::Base }];
-    if let Some(system_prompt) = &config.eval.system_prompt {
-        let kind = ArmKind::Prompted { system_prompt: system_prompt.clone() };
-        arms.push(Arm { name: "base+prompt".to_owned(), kind });
-    }
-    let mut steps: Vec<_> = config
-        .eval
-        .checkpoints
-        .iter()
-        .map(|name| run.resolve(name, &ctx.ui))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    steps.push(last.clone());
-    steps.sort_by_key(|checkpoint| checkpoint.step);
-    steps.dedup_by_key(|checkpoint| checkpoint.step);
-    for checkpoint in &steps {
+    arms.extend(asked_well.iter().cloned());
+    let steps = checkpoints(ctx, run)?;
+    arms.extend(steps.iter().map(|checkpoint| {
         let path = checkpoint.path.strip_prefix(&ctx.project).unwrap_or(&checkpoint.path);
         let kind = ArmKind::Checkpoint {
             step: checkpoint.step as u64,
             adapter_sha256: checkpoint.adapter_sha256.clone(),
             path: path.to_string_lossy().into_owned(),
         };
-        arms.push(Arm { name: checkpoint.name(), kind });
-    }
+        Arm { name: checkpoint.name(), kind }
+    }));
     let against = |arm: &str, against: &str, scope| PlannedComparison {
         arm: arm.to_owned(),
         against: against.to_owned(),
@@ -120,9 +124,7 @@ pub fn plan(
     };
     let headline = against(&last.name(), "base", Scope::All);
     let mut comparisons = vec![headline.clone()];
-    if config.eval.system_prompt.is_some() {
-        comparisons.push(against(&last.name(), "base+prompt", Scope::InDomain));
-    }
+    comparisons.extend(asked_well.iter().map(|arm| against(&last.name(), &arm.name, Scope::InDomain)));
     let earlier = steps.iter().filter(|checkpoint| checkpoint.step != last.step);
     comparisons.extend(earlier.map(|checkpoint| against(&checkpoint.name(), "base", Scope::All)));
     Ok(Plan {
@@ -136,12 +138,120 @@ pub fn plan(
         comparisons,
         headline,
         sampling: sampling(ctx),
-        samples_per_prompt: config.generate.samples as u32,
+        samples_per_prompt: config.eval.repeats.unwrap_or(config.generate.samples) as u32,
         seed: config.generate.seed,
         judges: config.judges.iter().map(planned_judge).collect(),
         alpha: 0.05,
         margin: 0.1,
+        design: design(ctx, run)?,
     })
+}
+
+/// The chosen checkpoints and the last one, by step.
+fn checkpoints(ctx: &Context, run: &Run) -> anyhow::Result<Vec<Checkpoint>> {
+    let names = ctx.config.eval.checkpoints.iter().map(String::as_str).chain(["last"]);
+    let mut steps: Vec<_> =
+        names.map(|name| run.resolve(name, &ctx.ui)).collect::<anyhow::Result<Vec<_>>>()?;
+    steps.sort_by_key(|checkpoint| checkpoint.step);
+    steps.dedup_by_key(|checkpoint| checkpoint.step);
+    Ok(steps)
+}
+
+/// What stands in for the user's own best prompt, until they write one.
+const PLAIN_INSTRUCTION: &str = "Answer the question directly and with care. Think it through, say something of your own, \
+and write in clear, complete sentences.";
+
+/// The base model asked well: with a written instruction, and with accepted examples in front.
+fn asked_well(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<Vec<Arm>> {
+    let config = &ctx.config.eval;
+    let mut arms = Vec::new();
+    let system_prompt = config.system_prompt.as_deref().unwrap_or(PLAIN_INSTRUCTION).trim();
+    if !system_prompt.is_empty() {
+        let kind = ArmKind::Prompted { system_prompt: system_prompt.to_owned() };
+        arms.push(Arm { name: "base+prompt".to_owned(), kind });
+    }
+    let rows = version.rows("train", &ctx.ui)?;
+    let examples = examples(&rows, config.examples, ctx.config.generate.seed);
+    if !examples.is_empty() {
+        let name = format!("base+{}-examples", examples.len());
+        let messages = examples.iter().flat_map(|row| last_exchange(&row.messages)).cloned().collect();
+        let example_ids = examples.iter().map(|row| row.example_id.clone()).collect();
+        arms.push(Arm { name, kind: ArmKind::Examples { example_ids, messages } });
+    }
+    Ok(arms)
+}
+
+/// Longer exchanges would leave small models no room for the question.
+const EXAMPLE_WORDS: usize = 220;
+
+/// `count` training rows in a seeded order, of those whose last exchange is short.
+fn examples(rows: &[DatasetRow], count: usize, seed: u64) -> Vec<&DatasetRow> {
+    let words = |row: &DatasetRow| {
+        last_exchange(&row.messages).iter().map(|m| m.content.split_whitespace().count()).sum::<usize>()
+    };
+    let mut short: Vec<&DatasetRow> =
+        rows.iter().filter(|row| (1..=EXAMPLE_WORDS).contains(&words(row))).collect();
+    short.sort_by_key(|row| affinage_eval::id::row_id("example", &[&seed.to_string(), &row.example_id]));
+    short.truncate(count);
+    short
+}
+
+/// The last question and its answer; nothing where a row does not end so.
+fn last_exchange(messages: &[Message]) -> &[Message] {
+    match messages {
+        [.., asked, answer] if asked.role == Role::User && answer.role == Role::Assistant => {
+            &messages[messages.len() - 2..]
+        }
+        _ => &[],
+    }
+}
+
+/// Sweeps, readers and the schedule of the run, as they stand before the first answer.
+fn design(ctx: &Context, run: &Run) -> anyhow::Result<Design> {
+    let config = &ctx.config.eval;
+    let own = sampling(ctx);
+    let mut settings: Vec<Sampling> = Vec::new();
+    settings.extend(config.temperatures.iter().map(|&temperature| Sampling { temperature, ..own.clone() }));
+    settings.extend(config.lengths.iter().map(|&max_new_tokens| Sampling { max_new_tokens, ..own.clone() }));
+    settings.retain(|setting| *setting != own);
+    let audience = |a: &crate::config::Audience| Audience {
+        name: a.name.clone(),
+        weights: [a.creativity, a.coherence, a.depth, a.engagement, a.writing_quality],
+    };
+    let audiences: Vec<Audience> = config.audiences.iter().map(audience).collect();
+    Ok(Design {
+        settings,
+        audiences: if audiences.is_empty() { default_audiences() } else { audiences },
+        stops_early: false,
+        instruction_is_default: config.system_prompt.is_none(),
+        is_final: false,
+        schedule: schedule(ctx, run)?,
+    })
+}
+
+/// The schedule of the run from its events and settings; `None` where it did not begin.
+fn schedule(ctx: &Context, run: &Run) -> anyhow::Result<Option<TrainingSchedule>> {
+    let records = events::read(&run.path, &ctx.ui)?;
+    let started = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => Some(started),
+        _ => None,
+    });
+    let Some(started) = started else { return Ok(None) };
+    let epochs = records.iter().rev().find_map(|record| match &record.event {
+        Event::TrainStep(step) => Some(step.epoch),
+        _ => None,
+    });
+    let settings = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+    // The seed is no part of a recipe: three seeds of one recipe are three tries of it.
+    let recipe = serde_json::to_string(&crate::config::Train { seed: 0, ..settings.train.clone() })?;
+    let recipe = format!("{recipe}\n{}\n{}", started.base_sha256, started.dataset_sha256);
+    Ok(Some(TrainingSchedule {
+        steps: started.steps as u64,
+        epochs: epochs.unwrap_or(0.0),
+        is_finished: records.iter().any(|record| matches!(record.event, Event::Finished { .. })),
+        recipe_sha256: affinage_eval::id::sha256_hex(recipe.as_bytes()),
+        seed: settings.train.seed,
+    }))
 }
 
 /// `[generate]`, with the evaluation's own limit of new tokens.

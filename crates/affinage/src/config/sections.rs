@@ -152,9 +152,19 @@ pub struct Eval {
     pub name: String,
     /// `last`, `best` or `step-N`.
     pub checkpoints: Vec<String>,
-    /// The best prompt you can write; with it the evaluation has the arm `base+prompt`.
+    /// The best prompt you can write, for the arm `base+prompt`; without it a plain one stands in, and the report says
+    /// so. An empty one leaves the arm out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// The arm `base+N-examples` has so many accepted examples in front; 0 leaves it out.
+    pub examples: usize,
+    /// Answers per prompt and arm, in place of `generate.samples`.
+    #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<usize>,
+    /// Further temperatures at which every arm answers, beside `generate.temperature`.
+    pub temperatures: Vec<f64>,
+    /// Further limits of new tokens at which every arm answers.
+    pub lengths: Vec<u32>,
     /// Built-in suites, and `in-domain` for the held-out prompts of the dataset.
     pub suites: Vec<String>,
     /// At most so many prompts of each suite.
@@ -163,6 +173,9 @@ pub struct Eval {
     /// In place of `generate.max-new-tokens`.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
     pub max_new_tokens: Option<usize>,
+    /// Readers with their own weights; without any, three stand in.
+    #[serde(rename = "audience", skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<Audience>,
 }
 
 impl Default for Eval {
@@ -172,9 +185,14 @@ impl Default for Eval {
             name: "first-look".to_owned(),
             checkpoints: vec!["last".to_owned()],
             system_prompt: None,
+            examples: 3,
+            repeats: None,
+            temperatures: Vec::new(),
+            lengths: Vec::new(),
             suites: suites.map(str::to_owned).to_vec(),
             prompts_per_suite: None,
             max_new_tokens: None,
+            audiences: Vec::new(),
         }
     }
 }
@@ -201,6 +219,30 @@ impl Default for Judging {
     fn default() -> Self {
         let cells = affinage_eval::comparison::Cells::Two;
         Self { cells, repeats: true, qualify: true, rubric_file: None, budget_usd: None }
+    }
+}
+
+/// `[[eval.audience]]`: what a reader values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Audience {
+    pub name: String,
+    #[serde(deserialize_with = "checks::not_negative")]
+    pub creativity: f64,
+    #[serde(deserialize_with = "checks::not_negative")]
+    pub coherence: f64,
+    #[serde(deserialize_with = "checks::not_negative")]
+    pub depth: f64,
+    #[serde(deserialize_with = "checks::not_negative")]
+    pub engagement: f64,
+    #[serde(deserialize_with = "checks::not_negative")]
+    pub writing_quality: f64,
+}
+
+impl Default for Audience {
+    fn default() -> Self {
+        let name = "a reader".to_owned();
+        Self { name, creativity: 0.0, coherence: 0.0, depth: 0.0, engagement: 0.0, writing_quality: 0.0 }
     }
 }
 

@@ -60,7 +60,9 @@ impl<'a> Arms<'a> {
         }
         match self.plan.arm(name).map(|arm| &arm.kind) {
             Some(ArmKind::Checkpoint { .. }) => Look { class: "arm-step", shape: Shape::Triangle },
-            Some(ArmKind::Prompted { .. }) => Look { class: "arm-prompt", shape: Shape::Square },
+            Some(ArmKind::Prompted { .. } | ArmKind::Examples { .. }) => {
+                Look { class: "arm-prompt", shape: Shape::Square }
+            }
             Some(ArmKind::Base) | None => Look { class: "arm-base", shape: Shape::Circle },
         }
     }
@@ -95,6 +97,12 @@ impl<'a> Arms<'a> {
             Some(ArmKind::Base) => format!("{name}: the base model, asked plainly"),
             Some(ArmKind::Prompted { system_prompt }) => {
                 format!("{name}: the base model with this instruction in front:\n{system_prompt}")
+            }
+            Some(ArmKind::Examples { example_ids, .. }) => {
+                format!(
+                    "{name}: the base model with {} accepted examples as earlier turns",
+                    example_ids.len()
+                )
             }
             Some(ArmKind::Checkpoint { step, adapter_sha256, .. }) => {
                 format!("{name}: the adapter saved after step {step}\nsha256 {adapter_sha256}")

@@ -130,13 +130,26 @@ fn instructions(evidence: &Evidence, arms: &Arms) -> String {
             arms.label(&arm.name),
             esc(system_prompt)
         )),
+        ArmKind::Examples { example_ids, messages } => Some(format!(
+            "<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>",
+            arms.label(&arm.name),
+            esc(&format!(
+                "Accepted examples {} as earlier turns:\n\n{}",
+                example_ids.join(", "),
+                messages
+                    .iter()
+                    .map(|m| format!("{}: {}", m.role.as_str(), m.content))
+                    .collect::<Vec<_>>()
+                    .join("\n\n")
+            ))
+        )),
         ArmKind::Base | ArmKind::Checkpoint { .. } => None,
     };
     let items: String = evidence.plan.arms.iter().filter_map(of).collect();
     if items.is_empty() {
         return String::new();
     }
-    details("The written instruction", &format!("<dl class=\"changed\">{items}</dl>"))
+    details("What prompted arms are given", &format!("<dl class=\"changed\">{items}</dl>"))
 }
 
 fn categories(evidence: &Evidence) -> String {
@@ -158,7 +171,9 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
         .map(|arm| {
             let (sha256, path) = match &arm.kind {
                 ArmKind::Checkpoint { adapter_sha256, path, .. } => (adapter_sha256, esc(path)),
-                ArmKind::Base | ArmKind::Prompted { .. } => (&plan.base_sha256, esc(&plan.base_model)),
+                ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => {
+                    (&plan.base_sha256, esc(&plan.base_model))
+                }
             };
             vec![arms.label(&arm.name), hash(sha256), format!("<code>{path}</code>")]
         })

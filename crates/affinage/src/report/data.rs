@@ -129,6 +129,38 @@ pub fn registry_section(evidence: &Evidence) -> Section {
     Section::new("runs", "Every run", body)
 }
 
+/// Every evaluation that was ever planned, and every change of what measures.
+pub fn evaluations_section(evidence: &Evidence) -> Section {
+    let rows: Vec<Vec<String>> = evidence
+        .evaluations
+        .iter()
+        .map(|facts| {
+            let is_this = facts.name == evidence.analysis.evaluation.name;
+            let tag = if is_this { " <b class=\"tag\">this page</b>" } else { "" };
+            let last = if facts.is_final { "yes" } else { "" };
+            vec![
+                format!("<code>{}</code>{tag}", esc(&facts.name)),
+                facts.state.words().to_owned(),
+                esc(&facts.planned_at),
+                esc(facts.run.as_deref().unwrap_or("\u{2013}")),
+                count(facts.prompts),
+                count(facts.looks),
+                last.to_owned(),
+            ]
+        })
+        .collect();
+    let mut body = if rows.is_empty() {
+        p("The project keeps no history of evaluations yet.")
+    } else {
+        let head = ["evaluation", "state", "planned", "run", "prompts", "looks", "sealed reserve"];
+        table("plain", &head, &[4, 5], &rows)
+    };
+    for change in &evidence.changes {
+        body.push_str(&p(change));
+    }
+    Section::new("evaluations", "Every evaluation", body)
+}
+
 fn run_table(runs: &[&RunFacts], evaluated: Option<&RunFacts>) -> String {
     let rows: Vec<Vec<String>> = runs.iter().map(|run| run_row(run, evaluated)).collect();
     let head = ["run", "state", "data", "steps", "last validation loss", "lowest", "time", "notes"];

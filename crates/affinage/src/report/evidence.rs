@@ -11,6 +11,7 @@ use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 
 use crate::events::{Event, Record, RunStarted};
+use crate::history::EvaluationFacts;
 use crate::provenance::Provenance;
 
 /// The files of one evaluation and what surrounds it in the project.
@@ -25,6 +26,10 @@ pub struct Evidence {
     pub judgments: Vec<Judgment>,
     /// Every run of the project, oldest first, whatever became of it.
     pub runs: Vec<RunFacts>,
+    /// Every evaluation that was planned, stopped and deleted ones too.
+    pub evaluations: Vec<EvaluationFacts>,
+    /// Changes of parser, rubric and suites, in words.
+    pub changes: Vec<String>,
     /// The manifest of the data set, where its folder still exists.
     pub manifest: Option<Manifest>,
     /// The files that the page was made from.

@@ -11,6 +11,7 @@ mod checks;
 mod curve;
 mod data;
 pub mod evidence;
+mod findings;
 mod fit;
 mod html;
 mod judges;
@@ -54,14 +55,25 @@ pub fn render(evidence: &Evidence) -> Page {
     let sections = [
         voice::section(evidence, &arms),
         checkpoints::section(evidence, &arms),
+        findings::section(evidence, &arms, "strengths", "All arms on one scale"),
         breakdown::section(evidence, &arms),
+        findings::section(evidence, &arms, "readers", "Better for which reader"),
         judges::section(evidence, &arms),
+        findings::section(evidence, &arms, "values", "What each judge rewards"),
+        findings::section(evidence, &arms, "disagreement", "Where judges disagree"),
+        findings::section(evidence, &arms, "panel", "Does it hang on one judge?"),
+        findings::section(evidence, &arms, "people", "What people say"),
+        findings::section(evidence, &arms, "forgetting", "What was forgotten"),
         objective::section(evidence, &arms),
         fit::section(evidence, &arms),
         rates::section(evidence, &arms),
         pairs_section(&pairs),
+        findings::section(evidence, &arms, "variance", "Variance, and what to buy next"),
+        findings::section(evidence, &arms, "recitation", "Is it recitation?"),
         data::certificate_section(evidence),
+        findings::section(evidence, &arms, "planned", "What was planned, and how far it reaches"),
         data::registry_section(evidence),
+        data::evaluations_section(evidence),
         checks::checks_section(evidence, &arms),
         checks::methods_section(evidence, &arms),
         checks::provenance_section(evidence, &arms),

@@ -1,12 +1,11 @@
 //! Faults of answers by rule: refusals, loops, cuts, empty answers.
 
-use affinage_eval::analysis::{ArmRates, Estimate, Interval};
-use affinage_eval::stats::proportion::wilson;
+use affinage_eval::analysis::ArmRates;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{Section, caption, details, table};
-use super::numbers::{Measure, Source, count, figure};
+use super::numbers::{Measure, Source, count, figure_or_dash};
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let rates = &evidence.analysis.rates;
@@ -24,33 +23,22 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
 }
 
 fn row(rate: &ArmRates, index: usize, arms: &Arms) -> Vec<String> {
-    let cell = |faulty: usize, field: &str, what: &str| {
-        let source =
-            Source::new(format!("completions.jsonl arm = {}", rate.arm), format!(".rates[{index}].{field}"));
+    let cell = |position: usize, faulty: usize, what: &str| {
+        let source = Source::new(
+            format!("completions.jsonl arm = {}", rate.arm),
+            format!(".rates[{index}].shares[{position}]"),
+        );
         let what = format!("{}: {what}, {faulty} of {}", arms.short(&rate.arm), rate.answers);
-        figure(&what, &share(faulty, rate.answers), Measure::Share, &source)
+        figure_or_dash(&what, rate.shares.get(position), Measure::Share, &source)
     };
     vec![
         arms.label(&rate.arm),
         count(rate.answers),
-        cell(rate.refusals, "refusals", "refused"),
-        cell(rate.loops, "loops", "looping"),
-        cell(rate.truncated, "truncated", "cut at the token limit"),
-        cell(rate.empty, "empty", "without a letter or digit"),
+        cell(0, rate.refusals, "refused"),
+        cell(1, rate.loops, "looping"),
+        cell(2, rate.truncated, "cut at the token limit"),
+        cell(3, rate.empty, "without a letter or digit"),
         format!("{:.0}", rate.mean_words),
         format!("{:.0}", rate.mean_tokens),
     ]
-}
-
-/// A count as a share with its interval: a form of the count, no new finding.
-fn share(k: usize, n: usize) -> Estimate {
-    let interval = wilson(k as f64, n as f64, 0.05).map(|(low, high)| Interval { low, high, level: 0.95 });
-    Estimate {
-        value: k as f64 / n.max(1) as f64,
-        interval,
-        n,
-        n_effective: n as f64,
-        unit: "answers".to_owned(),
-        method: "Wilson, answers taken as independent".to_owned(),
-    }
 }

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::provenance::Provenance;
 use crate::run::Run;
-use crate::{events, jsonl};
+use crate::{events, history, jsonl};
 
 /// Files that are hashed into the provenance, in the order of their making.
 const FILES: [&str; 11] = [
@@ -51,12 +51,15 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
     let analysis: Analysis = json(&dir.join("analysis.json"))?;
     let mut judgments: Vec<Judgment> = jsonl::read(&dir.join("judgments.jsonl"), &ctx.ui)?;
     judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
+    let history = history::read(ctx)?;
     let evidence = Evidence {
         prompts: jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?,
         completions: jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?,
         comparisons: jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?,
         judgments,
         runs: read_runs(ctx)?,
+        evaluations: history::evaluations(ctx, &history),
+        changes: history::changes_in_words(&history),
         manifest: manifest(&ctx.project, &plan)?,
         files: file_facts(&dir)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),

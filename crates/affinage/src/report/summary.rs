@@ -21,24 +21,13 @@ pub fn composite_words(composite: Composite) -> &'static str {
     }
 }
 
-/// Question and sentence, at most four. The sentences are the analysis' own.
+/// Question and answer, at most four. The sentences are the analysis' own.
 pub fn answers(analysis: &Analysis) -> Vec<(&'static str, &str)> {
-    let headline = &analysis.headline;
-    let for_what = headline
-        .contrast_sentence
-        .as_deref()
-        .or_else(|| headline.in_domain.as_ref().map(|rate| rate.sentence.as_str()))
-        .unwrap_or("");
-    let how_sure = headline.limits.first().map_or("", String::as_str);
-    [
-        ("Is it better?", headline.sentence.as_str()),
-        ("For what?", for_what),
-        ("For whom?", analysis.agreement.sentence.as_str()),
-        ("How sure?", how_sure),
-    ]
-    .into_iter()
-    .filter(|(_, sentence)| !sentence.trim().is_empty())
-    .collect()
+    ["Is it better?", "For what?", "For whom?", "How sure?"]
+        .into_iter()
+        .zip(analysis.headline.answers.iter().map(String::as_str))
+        .filter(|(_, sentence)| !sentence.trim().is_empty())
+        .collect()
 }
 
 /// "step 290 (last) against base" without marks: for the title bar and for Markdown.

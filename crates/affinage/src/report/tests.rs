@@ -199,7 +199,12 @@ fn fixed() -> Evidence {
     headline.sentence = "`step-000290` is better in its domain compared with `base`.".to_owned();
     headline.contrast_sentence = Some("In-domain minus out-of-domain: +20 points [+10, +30].".to_owned());
     headline.limits = vec!["One judge, `careful`: one opinion.".to_owned(), "One training run.".to_owned()];
-    analysis.agreement.sentence = "Two judges agree more than chance.".to_owned();
+    headline.answers = [
+        headline.sentence.clone(),
+        "In-domain minus out-of-domain: +20 points [+10, +30].".to_owned(),
+        "Two judges agree more than chance.".to_owned(),
+        "One judge, `careful`: one opinion.".to_owned(),
+    ];
     let comparison = &mut analysis.comparisons[0];
     let estimate = |value: f64, n: usize| Estimate {
         value,

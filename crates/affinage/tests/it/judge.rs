@@ -59,6 +59,7 @@ fn project(dir: &Path, base_url: &str, kind: &str) {
         }],
         alpha: 0.05,
         margin: 0.1,
+        design: affinage_eval::design::Design::default(),
     };
     let (mut prompts, mut completions) = (String::new(), String::new());
     for i in 0..PROMPTS {

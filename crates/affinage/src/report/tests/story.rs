@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use affinage_dataset::split::{Certificate, Drop, DropReason, Side};
 use affinage_dataset::version::{Counts, Manifest, Rules};
 use affinage_eval::ROW_VERSION;
-use affinage_eval::analyze::{Inputs, analyze};
+use affinage_eval::analyze::{Around, Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
+use affinage_eval::design::{Design, default_audiences};
 use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
 use affinage_eval::id::{row_id, sha256_hex};
 use affinage_eval::judgment::{
@@ -60,6 +61,7 @@ impl Story {
             blind_keys: &self.keys,
             judgments: &self.judgments,
             fit: &self.fit,
+            around: Around::default(),
         })
         .expect("the story does not contradict itself");
         Evidence {
@@ -70,6 +72,8 @@ impl Story {
             comparisons: self.comparisons,
             judgments: self.judgments,
             runs: runs(),
+            evaluations: Vec::new(),
+            changes: Vec::new(),
             manifest: Some(manifest()),
             files: vec![FileFacts {
                 name: "completions.jsonl".to_owned(),
@@ -181,6 +185,7 @@ fn plan() -> Plan {
         ],
         alpha: 0.05,
         margin: 0.1,
+        design: Design { audiences: default_audiences(), ..Design::default() },
     }
 }
 
@@ -229,7 +234,7 @@ fn outside(category: &str, line: &serde_json::Value) -> Vec<Prompt> {
 fn voice_of(arm: &Arm) -> f64 {
     match arm.kind {
         ArmKind::Base => 0.06,
-        ArmKind::Prompted { .. } => 0.35,
+        ArmKind::Prompted { .. } | ArmKind::Examples { .. } => 0.35,
         ArmKind::Checkpoint { step, .. } => 0.85 * (1.0 - (-(step as f64) / 110.0).exp()),
     }
 }

@@ -1,0 +1,366 @@
+//! What stands between the figures and belief: forgetting, recitation, people, and what was planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::comparisons::{panel, prompt_scores, rules};
+use super::estimate::{counted, figure, percent, share};
+use super::votes::{PairVotes, Votes};
+use super::win_rate::win_rate;
+use super::{Around, Rows};
+use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord};
+use crate::findings::{Finding, FindingGroup, FindingMeasure};
+use crate::judgment::{is_author, is_person};
+use crate::overlap::{OverlapRow, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
+use crate::stats::mean::{mean, mean_t};
+use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
+
+/// Seeds that a sentence about a recipe needs.
+const SEEDS_OF_A_RECIPE: usize = 3;
+
+fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
+    FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
+}
+
+/// First by right answers, then by preference in each category.
+pub fn forgetting(
+    rows: &Rows,
+    objective: &[ObjectiveResult],
+    comparisons: &[ComparisonResult],
+) -> FindingGroup {
+    let planned = &rows.plan.headline;
+    let of_arm: Vec<&ObjectiveResult> = objective.iter().filter(|result| result.arm == planned.arm).collect();
+    let result = comparisons.iter().find(|result| result.is_headline);
+    let outside: Vec<_> = result
+        .iter()
+        .flat_map(|r| &r.by_category)
+        .filter(|cut| cut.domain == crate::suite::Domain::Out)
+        .collect();
+    let held: Vec<bool> = outside.iter().map(|cut| cut.not_worse_than_margin == Some(true)).collect();
+    let total = of_arm.iter().find(|result| result.category.is_none());
+    let by_preference = match held.iter().filter(|held| **held).count() {
+        _ if held.is_empty() => String::new(),
+        all if all == held.len() => format!(
+            " By preference a loss of more than {:.0} points is excluded in every category.",
+            100.0 * rows.plan.margin
+        ),
+        some => format!(
+            " By preference a loss of more than {:.0} points is excluded in {some} of {} categories.",
+            100.0 * rows.plan.margin,
+            held.len()
+        ),
+    };
+    let first = match total {
+        None => "Forgetting by right answers was not measured: no checked prompts.".to_owned(),
+        Some(total) => match (total.word, total.difference.interval) {
+            (VerdictWord::Worse, _) => format!("Something was forgotten: {}", total.sentence),
+            (VerdictWord::EquivalentWithinMargin | VerdictWord::Better, _) => {
+                format!("No forgetting by right answers: {}", total.sentence)
+            }
+            (VerdictWord::NotShown, _) => {
+                format!("Whether anything was forgotten is not shown: {}", total.sentence)
+            }
+        },
+    };
+    let mut findings = vec![Finding::said(
+        "forgetting",
+        format!("{first}{by_preference}"),
+        "completions.jsonl, checks in prompts.jsonl",
+    )];
+    for result in of_arm {
+        let label = result.category.clone().unwrap_or_else(|| "all checked prompts".to_owned());
+        findings.push(Finding {
+            label,
+            estimate: Some(result.difference.clone()),
+            measure: FindingMeasure::SharePoints,
+            p: result.mcnemar_p,
+            sentence: result.sentence.clone(),
+            rows: "completions.jsonl, paired by prompt".to_owned(),
+        });
+    }
+    for cut in outside {
+        let Some(rate) = &cut.win_rate else { continue };
+        let bound = match cut.not_worse_than_margin {
+            Some(true) => " A loss beyond the margin is excluded.",
+            Some(false) => " A loss beyond the margin is not excluded.",
+            None => "",
+        };
+        let (body, word) = rate.sentence.rsplit_once(": ").unwrap_or((&rate.sentence, ""));
+        let sentence = match rate.word {
+            VerdictWord::Worse => format!("{}, {body}: {word}", cut.category),
+            _ => format!("{}, {body}: {word}{bound}", cut.category),
+        };
+        findings.push(Finding::said(&cut.category, sentence, "judgments.jsonl of the category"));
+    }
+    group(
+        "forgetting",
+        "What was forgotten",
+        "Right answers on checked prompts come first: they need no judge. Preference per category comes second, and at 30 prompts \
+         it rarely shows anything.",
+        findings,
+    )
+}
+
+/// The headline without answers that stand in the training texts.
+pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> FindingGroup {
+    let planned = &rows.plan.headline;
+    let by_id: BTreeMap<&str, &OverlapRow> =
+        overlap.iter().map(|row| (row.completion_id.as_str(), row)).collect();
+    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+    let measured: Vec<&OverlapRow> =
+        pairs.iter().filter_map(|v| by_id.get(v.pair.arm.completion_id.as_str()).copied()).collect();
+    let mut findings = Vec::new();
+    if measured.is_empty() {
+        let sentence = "Overlap of the answers with the training texts was not measured: the data set's folder was not there.";
+        findings.push(Finding::said("recitation", sentence.to_owned(), "overlap.jsonl"));
+    } else {
+        let recited: BTreeSet<&str> =
+            measured.iter().filter(|row| row.is_recited()).map(|row| row.completion_id.as_str()).collect();
+        let longest = measured.iter().max_by_key(|row| row.longest_words).map_or(0, |row| row.longest_words);
+        findings.extend(share(recited.len(), measured.len(), "answers").map(|estimate| Finding {
+            label: "recited answers".to_owned(),
+            sentence: format!(
+                "{} of {} of `{}` hold {RECITED_FROM_WORDS} words or {:.0} % in a row from one training text; the longest run is {longest} words.",
+                recited.len(),
+                counted(measured.len(), "judged answer"),
+                planned.arm,
+                100.0 * RECITED_FROM_SHARE
+            ),
+            estimate: Some(estimate),
+            measure: FindingMeasure::Share,
+            p: None,
+            rows: "overlap.jsonl".to_owned(),
+        }));
+        let panel = panel(&pairs);
+        let fresh: Vec<&PairVotes> =
+            pairs.iter().copied().filter(|v| !recited.contains(v.pair.arm.completion_id.as_str())).collect();
+        let rate = win_rate(&prompt_scores(&fresh, &panel), (&planned.arm, &planned.against), rules(rows));
+        findings.extend(rate.map(|rate| Finding {
+            label: "headline without them".to_owned(),
+            sentence: format!(
+                "Without them the win rate is {} of {}.",
+                percent(&rate.estimate),
+                counted(rate.estimate.n, "prompt")
+            ),
+            p: rate.permutation_p,
+            estimate: Some(rate.estimate),
+            measure: FindingMeasure::Share,
+            rows: "judgments.jsonl without recited answers".to_owned(),
+        }));
+    }
+    group(
+        "recitation",
+        "Is it recitation?",
+        "A win in the domain can come from saying training texts again. Each judged answer is compared with every training text, word \
+         for word.",
+        findings,
+    )
+}
+
+/// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
+pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
+    let planned = &rows.plan.headline;
+    let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| !pair.identical).collect();
+    let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
+    let ids: BTreeSet<&str> =
+        pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();
+    let mut findings = Vec::new();
+    for (who, voters) in [("the author", true), ("other people", false)].map(|(who, author)| {
+        (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
+    }) {
+        let rate = win_rate(&prompt_scores(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
+        let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
+        let aside =
+            if who == "the author" { " The author knows the voice; this is reported apart." } else { "" };
+        findings.push(Finding {
+            label: who.to_owned(),
+            sentence: format!(
+                "By {who} the win rate is {} of {}.{aside}",
+                percent(&rate.estimate),
+                counted(rate.estimate.n, "prompt")
+            ),
+            p: rate.permutation_p,
+            estimate: Some(rate.estimate),
+            measure: FindingMeasure::Share,
+            rows: "votes.jsonl".to_owned(),
+        });
+        if who != "the author" {
+            findings.push(joined(&pairs, &voters, &panel));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::said(
+            "people",
+            "Nobody has voted: whether the judges agree with people is not known.".to_owned(),
+            "votes.jsonl",
+        ));
+    }
+    group(
+        "people",
+        "What people say",
+        "Agreement among judges is not validity. Votes of people correct the judges' win rate for what the judges get wrong.",
+        findings,
+    )
+}
+
+/// Prediction-powered estimate: judges on all pairs, corrected on those that people voted on.
+fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>) -> Finding {
+    let of = |votes: &PairVotes, ids: &BTreeSet<&str>| {
+        mean(&ids.iter().filter_map(|id| votes.judges.get(id)?.score()).collect::<Vec<f64>>())
+    };
+    let judged: Vec<(&PairVotes, f64)> = pairs.iter().filter_map(|v| Some((*v, of(v, panel)?))).collect();
+    let both: Vec<(f64, f64)> =
+        judged.iter().filter_map(|(v, judge)| Some((of(v, voters)?, *judge))).collect();
+    if both.len() < FEWEST_HUMAN_VOTES {
+        let sentence = format!(
+            "{} voted on by people and judges; from {FEWEST_HUMAN_VOTES} on the judges are corrected by them.",
+            counted(both.len(), "pair")
+        );
+        return Finding::said("judges corrected by people", sentence, "votes.jsonl and judgments.jsonl");
+    }
+    let (human, judge): (Vec<f64>, Vec<f64>) = both.into_iter().unzip();
+    let all: Vec<f64> = judged.iter().map(|(_, judge)| *judge).collect();
+    let lambda = tuned_lambda(&human, &judge, &all).unwrap_or(0.0);
+    let weights = vec![1.0; human.len()];
+    let found = prediction_powered_weighted(&human, &judge, &weights, &all, lambda, 0.05);
+    let agreed = human
+        .iter()
+        .zip(&judge)
+        .filter(|(h, j)| (**h > 0.5) == (**j > 0.5) && (**h < 0.5) == (**j < 0.5))
+        .count();
+    let agreement = share(agreed, human.len(), "pairs").map_or(String::new(), |e| percent(&e));
+    let estimate = found.map(|f| {
+        figure(
+            f.estimate,
+            (f.interval.0.max(0.0), f.interval.1.min(1.0)),
+            all.len(),
+            "pairs",
+            "prediction-powered (PPI++), pairs taken as a random sample",
+        )
+    });
+    let figures = estimate.as_ref().map_or(String::new(), percent);
+    Finding {
+        label: "judges corrected by people".to_owned(),
+        sentence: format!(
+            "Judges corrected by {} of people: {figures}; judges and people name the same winner in {agreement}.",
+            counted(human.len(), "vote")
+        ),
+        estimate,
+        measure: FindingMeasure::Share,
+        p: None,
+        rows: "votes.jsonl and judgments.jsonl".to_owned(),
+    }
+}
+
+/// What was planned, what was looked at beyond it, and how far the result reaches.
+pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
+    let plan = rows.plan;
+    let mut findings = vec![reach(rows, votes, around)];
+    if let Some(schedule) = &plan.design.schedule {
+        let step = plan.arm(&plan.headline.arm).and_then(|arm| arm.step()).unwrap_or(0);
+        let last = plan.arms.iter().filter_map(|arm| arm.step()).max().unwrap_or(0);
+        let whole = match (step == last, step == schedule.steps && schedule.is_finished) {
+            (false, _) => format!(
+                "The headline is step {step}, not the last one that was evaluated ({last}): chosen among many, its figures are too good."
+            ),
+            (true, true) => format!("The headline is the planned last step, {step} of {}.", schedule.steps),
+            (true, false) => format!(
+                "The headline is step {step} of a schedule of {}: an unfinished schedule is no shorter training.",
+                schedule.steps
+            ),
+        };
+        findings.push(Finding::said("last or best", whole, "plan.json, events.jsonl"));
+    }
+    let own = around.looks.map(|looks| {
+        let earlier: Vec<String> = looks
+            .earlier
+            .iter()
+            .map(|e| {
+                format!(
+                    "{} ({} shared, looked at {} times)",
+                    e.evaluation,
+                    counted(e.shared_prompts, "prompt"),
+                    e.looks
+                )
+            })
+            .collect();
+        let before = match earlier.is_empty() {
+            true => "No evaluation looked at these prompts before.".to_owned(),
+            false => format!("Looked at before by {}.", earlier.join(", ")),
+        };
+        let label = match (plan.design.is_final, looks.is_adapted) {
+            (true, _) => " The sealed reserve was opened for it, once.",
+            (_, true) => " Run or data changed since: this result is adapted, not fresh.",
+            _ => "",
+        };
+        format!("{before}{label}")
+    });
+    findings.extend(own.map(|sentence| Finding::said("looks", sentence, "evals/history.jsonl")));
+    let unplanned: Vec<&str> = rows
+        .judge_ids()
+        .into_iter()
+        .filter(|id| !is_person(id) && plan.judges.iter().all(|j| j.judge_id != *id))
+        .collect();
+    let beyond = match unplanned.as_slice() {
+        [] => "Judges are those of the plan.".to_owned(),
+        ids => format!("Beyond the plan: judges {}.", ids.join(", ")),
+    };
+    findings.push(Finding::said(
+        "planned and beyond",
+        format!(
+            "{} planned before the first answer, {} with votes. {beyond} Categories, readers, profiles and disagreement are looked at \
+             beyond it: they find questions, they decide none.",
+            counted(plan.comparisons.len(), "comparison"),
+            counted(votes.pairs.iter().filter(|v| !v.judges.is_empty()).count(), "pair")
+        ),
+        "plan.json",
+    ));
+    if plan.design.instruction_is_default && plan.arms.iter().any(|arm| arm.name == "base+prompt") {
+        let sentence = "The written instruction is the program's plain one: write your own best before you say \"better than asking well\".";
+        findings.push(Finding::said("instruction", sentence.to_owned(), "plan.json"));
+    }
+    group(
+        "planned",
+        "What was planned, and how far it reaches",
+        "A figure that was planned once and looked at once means what it says. Every further look makes the next finding cheaper.",
+        findings,
+    )
+}
+
+/// This adapter, or its recipe? Three seeds with finished schedules make the second possible.
+fn reach(rows: &Rows, votes: &Votes, around: Around) -> Finding {
+    let own = rows.plan.design.schedule.as_ref();
+    let planned = &rows.plan.headline;
+    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+    let rate =
+        win_rate(&prompt_scores(&pairs, &panel(&pairs)), (&planned.arm, &planned.against), rules(rows));
+    let mut seeds: BTreeMap<u64, f64> =
+        around.siblings.iter().filter(|s| s.is_finished).map(|s| (s.seed, s.win_rate)).collect();
+    if let (Some(own), Some(rate)) = (own.filter(|schedule| schedule.is_finished), rate) {
+        seeds.insert(own.seed, rate.estimate.value);
+    }
+    let n = seeds.len();
+    if n < SEEDS_OF_A_RECIPE || !own.is_some_and(|schedule| schedule.is_finished) {
+        let sentence = format!(
+            "This is about this adapter, not about its recipe: {} of the {SEEDS_OF_A_RECIPE} training seeds with finished schedules \
+             that a recipe needs were evaluated.",
+            n.min(SEEDS_OF_A_RECIPE)
+        );
+        return Finding::said("reach", sentence, "plan.json of all evaluations");
+    }
+    let rates: Vec<f64> = seeds.into_values().collect();
+    let estimate = mean_t(&rates, 0.05).map(|m| {
+        let bounds = (m.interval.0.max(0.0), m.interval.1.min(1.0));
+        figure(m.mean, bounds, rates.len(), "training seeds", "t over training seeds")
+    });
+    let figures = estimate.as_ref().map_or(String::new(), percent);
+    Finding {
+        label: "recipe".to_owned(),
+        sentence: format!(
+            "Over {n} training seeds of this recipe the win rate is {figures}: about the recipe, on these prompts."
+        ),
+        estimate,
+        measure: FindingMeasure::Share,
+        p: None,
+        rows: "analysis.json of the evaluations of all seeds".to_owned(),
+    }
+}

@@ -1,0 +1,342 @@
+//! What each judge rewards, what is left of the win rate at equal length, and what readers with their own weights get.
+
+use std::collections::BTreeMap;
+
+use super::Rows;
+use super::comparisons::{panel, rules};
+use super::estimate::{LEVEL, figure, percent};
+use super::votes::{PairVotes, Votes};
+use super::win_rate::{PromptScore, win_rate};
+use crate::findings::{Finding, FindingGroup, FindingMeasure};
+use crate::rng::Rng;
+use crate::stats::bootstrap::{covariance, draw, positions};
+use crate::stats::logit::{Design, Logit, clustered_covariance, fit};
+use crate::stats::special::{beta_cdf, t_quantile};
+use crate::text::words;
+
+/// Differences (arm minus against) that a profile looks at, each divided by its standard deviation.
+pub const FEATURES: [&str; 7] =
+    ["length", "list items", "headings", "varied words", "hedges", "questions", "first person"];
+const RESAMPLES: usize = 200;
+/// Fewer prompts separate nothing: a profile is not fitted.
+const FEWEST_PROMPTS: usize = 40;
+
+/// One judge's profile of the headline comparison.
+pub struct JudgeValues {
+    pub judge_id: String,
+    pub prompts: usize,
+    /// Log odds per standard deviation, in the order of [`FEATURES`]; a feature that never differs is `None`.
+    pub coefficients: Vec<Option<(f64, f64)>>,
+    /// Estimates over resamples, by kept feature, for the test between judges.
+    resampled: Vec<Vec<f64>>,
+    kept: Vec<usize>,
+    /// Win rate at equal length with its standard error, over clusters and with the slope's own uncertainty.
+    pub equal_length: Option<(f64, f64)>,
+    /// Said when length is shown to be rewarded.
+    pub length_sentence: Option<String>,
+    is_penalised: bool,
+}
+
+/// The features of one text.
+fn features(text: &str) -> [f64; FEATURES.len()] {
+    let words = words(text);
+    let count = |known: &[&str]| words.iter().filter(|word| known.contains(&word.as_str())).count() as f64;
+    let lines =
+        |starts: fn(&str) -> bool| text.lines().filter(|line| starts(line.trim_start())).count() as f64;
+    let distinct: std::collections::BTreeSet<&String> = words.iter().collect();
+    [
+        words.len() as f64,
+        lines(|l| l.starts_with("- ") || l.starts_with("* ") || l.starts_with(|c: char| c.is_ascii_digit())),
+        lines(|l| l.starts_with('#')),
+        if words.is_empty() { 0.0 } else { distinct.len() as f64 / words.len() as f64 },
+        count(&["perhaps", "maybe", "might", "may", "could", "seems", "possibly", "likely", "probably"]),
+        text.matches('?').count() as f64,
+        count(&["i", "me", "my", "mine", "we", "our"]),
+    ]
+}
+
+/// A profile for every judge with enough prompts, people among them.
+pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeValues> {
+    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).filter(|pair| !pair.identical).collect();
+    let clusters: Vec<&str> = pairs.iter().map(|pair| pair.pair.prompt.cluster_id.as_str()).collect();
+    let (cluster_of, count) = positions(&clusters);
+    let texts: Vec<[f64; FEATURES.len()]> = pairs
+        .iter()
+        .map(|pair| {
+            let (arm, against) = (features(&pair.pair.arm.text), features(&pair.pair.against.text));
+            std::array::from_fn(|f| arm[f] - against[f])
+        })
+        .collect();
+    let scale: [f64; FEATURES.len()] = std::array::from_fn(|f| {
+        let column: Vec<f64> = texts.iter().map(|d| d[f]).collect();
+        crate::stats::mean::variance(&column).unwrap_or(0.0).sqrt()
+    });
+    let judges = rows.judge_ids();
+    judges
+        .into_iter()
+        .filter_map(|judge| profile(rows, judge, &pairs, &texts, &scale, (&cluster_of, count)))
+        .collect()
+}
+
+fn profile(
+    rows: &Rows,
+    judge: &str,
+    pairs: &[&PairVotes],
+    texts: &[[f64; FEATURES.len()]],
+    scale: &[f64; FEATURES.len()],
+    (cluster_of, count): (&[usize], usize),
+) -> Option<JudgeValues> {
+    let kept: Vec<usize> = (0..FEATURES.len()).filter(|&f| scale[f] > 1e-9).collect();
+    let mut design = Design::new(3 + kept.len());
+    let mut length_only = Design::new(2);
+    let (mut outcomes, mut clusters) = (Vec::new(), Vec::new());
+    let mut prompts = 0;
+    for ((votes, text), cluster) in pairs.iter().zip(texts).zip(cluster_of) {
+        let Some(cells) = votes.judges.get(judge).filter(|cells| cells.score().is_some()) else { continue };
+        prompts += 1;
+        for cell in &cells.cells {
+            let Some(score) = cell.score else { continue };
+            let side = |yes: bool| if yes { 0.5 } else { -0.5 };
+            // Length saturates: a text twice as long is not twice as much better for being long.
+            let value = |f: usize| if f == 0 { (text[0] / scale[0]).tanh() } else { text[f] / scale[f] };
+            let mut row = vec![1.0, side(cell.arm_is_first), side(cell.arm_has_label_x)];
+            row.extend(kept.iter().map(|&f| value(f)));
+            design.push(&row);
+            length_only.push(&[1.0, if scale[0] > 1e-9 { value(0) } else { 0.0 }]);
+            outcomes.push(score);
+            clusters.push(*cluster);
+        }
+    }
+    if prompts < FEWEST_PROMPTS {
+        return None;
+    }
+    let center = fit(&design, &outcomes, &vec![1.0; outcomes.len()])?;
+    let mut rng = Rng::for_purpose(rows.plan.seed, &["profile"]);
+    let resampled: Vec<Vec<f64>> = (0..RESAMPLES)
+        .filter_map(|_| {
+            let drawn = draw(count, &mut rng);
+            let weights: Vec<f64> = clusters.iter().map(|c| drawn[*c]).collect();
+            Some(fit(&design, &outcomes, &weights)?.coefficients[3..].to_vec())
+        })
+        .collect();
+    let spread = covariance(&resampled)?;
+    let mut coefficients = vec![None; FEATURES.len()];
+    for (position, &f) in kept.iter().enumerate() {
+        coefficients[f] = Some((center.coefficients[3 + position], spread[position][position].sqrt()));
+    }
+    let equal_length = equal_length(&length_only, &outcomes, &clusters, scale[0] > 1e-9);
+    let mut found = JudgeValues {
+        judge_id: judge.to_owned(),
+        prompts,
+        coefficients,
+        resampled,
+        kept,
+        equal_length,
+        length_sentence: None,
+        is_penalised: center.is_penalised,
+    };
+    found.length_sentence = found.rewards_length();
+    Some(found)
+}
+
+/// Win rate at equal length by the delta method on the clustered covariance, which holds the slope's uncertainty.
+/// Source: Dubois et al. (2024), arXiv:2404.04475; the error is ours.
+fn equal_length(design: &Design, outcomes: &[f64], clusters: &[usize], differs: bool) -> Option<(f64, f64)> {
+    if !differs {
+        return None;
+    }
+    let found: Logit = fit(design, outcomes, &vec![1.0; outcomes.len()])?;
+    let covariance = clustered_covariance(&found, design, outcomes, clusters)?;
+    let rate = 1.0 / (1.0 + (-found.coefficients[0]).exp());
+    Some((rate, rate * (1.0 - rate) * covariance[0][0].max(0.0).sqrt()))
+}
+
+impl JudgeValues {
+    fn t(&self) -> f64 {
+        t_quantile(0.5 + LEVEL / 2.0, (self.prompts - 1) as f64)
+    }
+
+    fn rewards_length(&self) -> Option<String> {
+        let (b, se) = self.coefficients[0]?;
+        // Seven features are looked at, so the bar is higher than for one.
+        let bar = t_quantile(1.0 - 0.025 / FEATURES.len() as f64, (self.prompts - 1) as f64);
+        if b - bar * se <= 0.0 {
+            return None;
+        }
+        let left = self.equal_length.map_or(String::new(), |(rate, se)| {
+            let low = (rate - self.t() * se).max(0.0);
+            let high = (rate + self.t() * se).min(1.0);
+            format!(
+                "; at equal length its win rate would be {:.0} % [{:.0}, {:.0}]",
+                100.0 * rate,
+                100.0 * low,
+                100.0 * high
+            )
+        });
+        Some(format!(
+            "`{}` rewards length ({b:+.1} log odds for an answer longer by a standard deviation){left}.",
+            self.judge_id
+        ))
+    }
+}
+
+pub fn group(rows: &Rows, values: &[JudgeValues]) -> FindingGroup {
+    let mut findings = Vec::new();
+    for judge in values {
+        let source = format!("judgments.jsonl judge_id = {}, texts in completions.jsonl", judge.judge_id);
+        findings.extend(judge.length_sentence.clone().map(|s| Finding::said("length", s, &source)));
+        for (name, coefficient) in FEATURES.iter().zip(&judge.coefficients) {
+            let Some((b, se)) = coefficient else { continue };
+            let half = judge.t() * se;
+            findings.push(Finding {
+                label: format!("{}: {name}", judge.judge_id),
+                estimate: Some(figure(
+                    *b,
+                    (b - half, b + half),
+                    judge.prompts,
+                    "prompts",
+                    "logit, cluster bootstrap",
+                )),
+                measure: FindingMeasure::Coefficient,
+                p: None,
+                sentence: String::new(),
+                rows: source.clone(),
+            });
+        }
+        let smallest = judge.coefficients.iter().flatten().map(|(_, se)| 2.8 * se).fold(0.0, f64::max);
+        let penalised = if judge.is_penalised {
+            " Its votes are separated by the features, so Firth's penalty was used."
+        } else {
+            ""
+        };
+        findings.push(Finding::said(
+            &judge.judge_id,
+            format!(
+                "With {} prompts, `{}` must move its log odds by about {smallest:.1} per standard deviation for the least \
+                 certain feature to be seen with 80 % power.{penalised}",
+                judge.prompts, judge.judge_id
+            ),
+            &source,
+        ));
+    }
+    findings.extend(interactions(values));
+    if findings.is_empty() {
+        let sentence = format!(
+            "Not fitted: no judge has {FEWEST_PROMPTS} prompts of `{}` against `{}`.",
+            rows.plan.headline.arm, rows.plan.headline.against
+        );
+        findings.push(Finding::said("profiles", sentence, "judgments.jsonl"));
+    }
+    FindingGroup {
+        id: "values".to_owned(),
+        title: "What each judge rewards".to_owned(),
+        plain: "How far a feature of an answer moves a judge's vote when all others are equal: log odds for one standard \
+                deviation. Seven features are looked at, so one interval in twenty misses zero by chance."
+            .to_owned(),
+        findings,
+    }
+}
+
+/// Do judges value a feature differently? A Wald test on the differences over shared resamples, Holm over features.
+fn interactions(values: &[JudgeValues]) -> Vec<Finding> {
+    let [first, rest @ ..] = values else { return Vec::new() };
+    let same = rest.iter().all(|j| j.kept == first.kept && j.resampled.len() == first.resampled.len());
+    if rest.is_empty() || !same {
+        return Vec::new();
+    }
+    let mut tested = Vec::new();
+    for (position, &f) in first.kept.iter().enumerate() {
+        let difference = |judge: &JudgeValues| Some(judge.coefficients[f]?.0 - first.coefficients[f]?.0);
+        let center: Option<Vec<f64>> = rest.iter().map(difference).collect();
+        let resampled: Vec<Vec<f64>> = (0..first.resampled.len())
+            .map(|b| rest.iter().map(|j| j.resampled[b][position] - first.resampled[b][position]).collect())
+            .collect();
+        if let Some(p) = center.zip(covariance(&resampled)).and_then(|(c, v)| wald(c, v, first.prompts)) {
+            tested.push((f, p));
+        }
+    }
+    let adjusted = crate::stats::multiple::holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    tested
+        .iter()
+        .zip(adjusted)
+        .map(|((f, _), p)| {
+            let shown = if p <= 0.05 {
+                "judges value it differently"
+            } else {
+                "no difference between judges is shown"
+            };
+            Finding {
+                p: Some(p),
+                ..Finding::said(
+                    FEATURES[*f],
+                    format!("{}: {shown}.", FEATURES[*f]),
+                    "judgments.jsonl, all judges",
+                )
+            }
+        })
+        .collect()
+}
+
+/// F test of "all differences are zero".
+fn wald(center: Vec<f64>, covariance: Vec<Vec<f64>>, prompts: usize) -> Option<f64> {
+    let k = center.len() as f64;
+    let solved = crate::stats::solve(covariance, center.clone())?;
+    let f = center.iter().zip(solved).map(|(a, b)| a * b).sum::<f64>() / k;
+    let df = (prompts - 1) as f64;
+    Some(beta_cdf(df / (df + k * f.max(0.0)), df / 2.0, k / 2.0))
+}
+
+/// Each reader's win rate: on a prompt the arm wins that scores higher on their weighted criteria.
+pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
+    let planned = &rows.plan.headline;
+    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+    let panel = panel(&pairs);
+    let mut findings = Vec::new();
+    for audience in &rows.plan.design.audiences {
+        let mut by_prompt: BTreeMap<&str, (&str, Vec<f64>)> = BTreeMap::new();
+        for votes in &pairs {
+            let cells =
+                panel.iter().filter_map(|judge| votes.judges.get(judge)).flat_map(|judge| &judge.cells);
+            for (arm, against) in cells.filter_map(|cell| cell.criteria()) {
+                let gap: f64 = (0..arm.len()).map(|i| audience.weights[i] * (arm[i] - against[i])).sum();
+                let score = if gap.abs() < 1e-9 { 0.5 } else { f64::from(u8::from(gap > 0.0)) };
+                let prompt = votes.pair.prompt;
+                let entry = by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new()));
+                entry.1.push(score);
+            }
+        }
+        let scores: Vec<PromptScore> = by_prompt
+            .into_iter()
+            .map(|(prompt_id, (cluster, cells))| PromptScore {
+                prompt_id,
+                cluster,
+                score: cells.iter().sum::<f64>() / cells.len() as f64,
+                identical: false,
+            })
+            .collect();
+        let Some(rate) = win_rate(&scores, (&planned.arm, &planned.against), rules(rows)) else { continue };
+        findings.push(Finding {
+            label: audience.name.clone(),
+            sentence: format!(
+                "For a reader who {}, the win rate is {} of {} prompts (not one of the planned comparisons).",
+                audience.name,
+                percent(&rate.estimate),
+                rate.estimate.n
+            ),
+            estimate: Some(rate.estimate),
+            measure: FindingMeasure::Share,
+            p: None,
+            rows: "judgments.jsonl scores, weights in plan.json".to_owned(),
+        });
+    }
+    if findings.is_empty() {
+        let sentence = "Not known for single readers: no judge of the panel gave scores for the criteria.";
+        findings.push(Finding::said("readers", sentence.to_owned(), "judgments.jsonl scores"));
+    }
+    FindingGroup {
+        id: "readers".to_owned(),
+        title: "Better for whom".to_owned(),
+        plain: "Readers differ in what they value. Their weights were fixed in the plan before any answer was seen.".to_owned(),
+        findings,
+    }
+}

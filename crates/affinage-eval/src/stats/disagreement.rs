@@ -1,0 +1,96 @@
+//! Do judges differ about an item by more than they differ from themselves?
+
+use crate::rng::Rng;
+
+/// Shannon's entropy of counts, in bits: 0 when all agree, 1 when two camps are equal. Source: Shannon (1948).
+pub fn entropy_bits(counts: &[f64]) -> f64 {
+    let total: f64 = counts.iter().sum();
+    counts.iter().filter(|count| **count > 0.0).map(|count| -(count / total) * (count / total).log2()).sum()
+}
+
+/// One item's verdicts: `cells[judge][k]` is the score that the judge gave in its k-th kind of cell (seat). Every
+/// judge has the same kinds; a verdict that is missing leaves the judge out.
+pub type ItemCells = Vec<Vec<f64>>;
+
+/// Variance of the judges' mean scores on an item, population form. 0 with fewer than two judges.
+pub fn between_judges(cells: &ItemCells) -> f64 {
+    if cells.len() < 2 {
+        return 0.0;
+    }
+    let means: Vec<f64> = cells.iter().map(|c| c.iter().sum::<f64>() / c.len() as f64).collect();
+    let center = means.iter().sum::<f64>() / means.len() as f64;
+    means.iter().map(|m| (m - center).powi(2)).sum::<f64>() / means.len() as f64
+}
+
+/// Disagreement of a set of items against its null.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Division {
+    /// Mean over items of the variance between judges.
+    pub observed: f64,
+    /// The same when verdicts are dealt among the judges of an item at random, kind by kind: what the judges' own
+    /// unsteadiness produces.
+    pub by_noise: f64,
+    /// `(b + 1) / (m + 1)`, one-sided: as much division by noise alone.
+    pub p: f64,
+    pub items: usize,
+}
+
+/// Permutation test: if judges do not differ on an item beyond their noise, it does not matter which judge said what
+/// in a given seat. Items with fewer than two judges are left out. `None` without an item.
+pub fn division(items: &[ItemCells], draws: usize, rng: &mut Rng) -> Option<Division> {
+    let items: Vec<&ItemCells> = items.iter().filter(|cells| cells.len() >= 2).collect();
+    if items.is_empty() {
+        return None;
+    }
+    let n = items.len() as f64;
+    let observed = items.iter().map(|cells| between_judges(cells)).sum::<f64>() / n;
+    let (mut reached, mut total) = (0, 0.0);
+    for _ in 0..draws {
+        let dealt: f64 = items.iter().map(|cells| between_judges(&deal(cells, rng))).sum::<f64>() / n;
+        total += dealt;
+        reached += usize::from(dealt >= observed - 1e-12);
+    }
+    let by_noise = total / draws as f64;
+    Some(Division { observed, by_noise, p: (reached + 1) as f64 / (draws + 1) as f64, items: items.len() })
+}
+
+fn deal(cells: &ItemCells, rng: &mut Rng) -> ItemCells {
+    let mut dealt = cells.clone();
+    for kind in 0..cells[0].len() {
+        for judge in (1..cells.len()).rev() {
+            let other = rng.below(judge + 1);
+            let (a, b) = (dealt[judge][kind], dealt[other][kind]);
+            dealt[judge][kind] = b;
+            dealt[other][kind] = a;
+        }
+    }
+    dealt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_equal_camps_are_one_bit() {
+        assert_eq!(entropy_bits(&[3.0, 3.0]), 1.0);
+        assert_eq!(entropy_bits(&[4.0, 0.0]), 0.0);
+        assert_eq!(entropy_bits(&[]), 0.0);
+    }
+
+    #[test]
+    fn steady_opposites_are_found_and_random_votes_are_not() {
+        let opposed: Vec<ItemCells> = (0..12).map(|_| vec![vec![1.0, 1.0], vec![0.0, 0.0]]).collect();
+        let found = division(&opposed, 999, &mut Rng::new(1)).expect("items");
+        assert!(found.p < 0.01 && found.observed > 2.0 * found.by_noise - 1e-9, "{found:?}");
+        let mut alarms = 0;
+        let mut rng = Rng::new(2);
+        for _ in 0..100 {
+            let coin = |rng: &mut Rng| f64::from(u8::from(rng.uniform() < 0.5));
+            let random: Vec<ItemCells> =
+                (0..20).map(|_| (0..3).map(|_| vec![coin(&mut rng), coin(&mut rng)]).collect()).collect();
+            alarms += usize::from(division(&random, 199, &mut rng).expect("items").p <= 0.05);
+        }
+        assert!(alarms <= 12, "{alarms} alarms in 100 random studies");
+    }
+}

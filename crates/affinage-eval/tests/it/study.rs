@@ -1,0 +1,103 @@
+//! A study whose truth is known: better in its domain, worse at coding, one judge that loves length, one inverted log.
+
+use affinage_eval::analysis::Composite;
+use affinage_eval::judgment::{CriterionScores, Outcome, SeatScores};
+use affinage_eval::rng::Rng;
+use affinage_eval::suite::Domain;
+
+use crate::world::World;
+
+const TUNED: &str = "step-000010";
+
+fn scores(value: f64) -> CriterionScores {
+    CriterionScores {
+        creativity: value,
+        coherence: value,
+        depth: value,
+        engagement: value,
+        writing_quality: value,
+    }
+}
+
+/// 140 prompts, half of them in the domain, half coding; lengths of answers have nothing to do with arms.
+fn study() -> World {
+    let mut world = World::new(140, &[10]);
+    for prompt in world.prompts.iter_mut().filter(|prompt| prompt.domain == Domain::Out) {
+        prompt.category = "coding".to_owned();
+    }
+    let words = |arm: &str, i: usize| 5 + Rng::for_purpose(3, &["length", arm, &i.to_string()]).below(60);
+    world.answer(|arm, i| {
+        (0..words(arm, i)).map(|w| format!("{arm}{}", w % 23)).collect::<Vec<_>>().join(" ")
+    });
+    let steady = |i: usize| Rng::for_purpose(5, &["truth", &i.to_string()]).uniform() < 0.85;
+    // Whether the tuned answer is the better one: in the domain mostly, at coding seldom.
+    let truth = move |i: usize| (i < 70) == steady(i);
+    let mut rng = Rng::new(9);
+    let mut say = move |first_is_better: bool| match rng.uniform() < 0.92 {
+        true if first_is_better => Outcome::First,
+        false if !first_is_better => Outcome::First,
+        _ => Outcome::Second,
+    };
+    world.judge("fair", |_, key, i| say((key.first_arm == TUNED) == truth(i)));
+    world.judge("long", |_, key, i| say(words(&key.first_arm, i) > words(&key.second_arm, i)));
+    let before = world.judgments.len();
+    world.judge("inverted", |_, key, i| say((key.first_arm == TUNED) == truth(i)));
+    for judgment in &mut world.judgments[before..] {
+        let (first, second) = match judgment.outcome {
+            Outcome::First => (8.0, 5.0),
+            _ => (5.0, 8.0),
+        };
+        judgment.scores = Some(SeatScores { first: scores(first), second: scores(second) });
+        judgment.outcome = match judgment.outcome {
+            Outcome::First => Outcome::Second,
+            _ => Outcome::First,
+        };
+    }
+    world
+}
+
+#[test]
+fn the_first_screen_tells_a_known_truth() {
+    let analysis = study().analyze();
+    let [better, for_what, for_whom, sure] = &analysis.headline.answers;
+    assert_eq!(analysis.headline.composite, Composite::TradedOff, "{better}");
+    assert!(better.contains("better here, worse there"), "{better}");
+    assert!(for_what.contains("coding") && for_what.contains(": worse."), "{for_what}");
+    assert!(for_whom.contains("`long` rewards length") && !for_whom.contains("`fair` rewards"), "{for_whom}");
+    assert!(sure.contains("`inverted`") && sure.contains("its log is inverted"), "{sure}");
+    let inverted = analysis.judges.iter().find(|judge| judge.judge_id == "inverted").expect("a judge");
+    assert!(inverted.is_inverted && !inverted.in_panel);
+    assert_eq!(analysis.judges.iter().filter(|judge| judge.is_inverted).count(), 1);
+}
+
+#[test]
+fn a_judge_like_a_coin_gets_no_word_and_comes_first() {
+    // Follows the seat in two of three pairs; where it does not, it always prefers the tuned answer.
+    let mut world = World::new(120, &[10]);
+    world.judge("coin", |_, key, i| match i % 3 {
+        0 if key.first_arm != TUNED => Outcome::Second,
+        _ => Outcome::First,
+    });
+    let analysis = world.analyze();
+    let rate = analysis.comparisons[0].overall.as_ref().expect("judged");
+    assert!(rate.permutation_p.expect("tested") < 0.001 && rate.estimate.value > 0.6, "{}", rate.sentence);
+    assert_eq!(rate.word, affinage_eval::analysis::VerdictWord::NotShown, "{}", rate.sentence);
+    let by_judge = analysis.comparisons[0].by_judge[0].win_rate.as_ref().expect("judged");
+    assert!(!by_judge.sentence.contains("better"), "{}", by_judge.sentence);
+    let [better, ..] = &analysis.headline.answers;
+    assert!(better.starts_with("This cannot be told from these votes: `coin`"), "{better}");
+}
+
+#[test]
+fn words_under_stopping_come_from_e_values() {
+    let winner = |i: usize| if i % 40 < 12 { Some("base") } else { Some(TUNED) };
+    let mut world = World::new(40, &[10]);
+    world.judge_by_arm("judge", winner);
+    let fixed = world.analyze().comparisons[0].clone();
+    assert_eq!(fixed.overall.as_ref().map(|r| r.word.words()), Some("better"));
+    world.plan.design.stops_early = true;
+    let stopping = world.analyze().comparisons[0].clone();
+    let e = stopping.overall.as_ref().and_then(|rate| rate.e_value).expect("decided");
+    assert!(e < 20.0, "28 of 40 are E = {e}");
+    assert_eq!(stopping.overall.map(|r| r.word.words()), Some("not shown"));
+}

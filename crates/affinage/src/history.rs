@@ -1,0 +1,160 @@
+//! `evals/history.jsonl`: every evaluation that was planned, every look at it, and every change of what measures.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use affinage_eval::history::{HistoryEvent, HistoryRow, Instruments, changes};
+use affinage_eval::plan::Plan;
+use affinage_eval::suite::Prompt;
+use jiff::Timestamp;
+
+use crate::context::Context;
+use crate::jsonl;
+
+fn file(ctx: &Context) -> PathBuf {
+    ctx.project.join("evals").join("history.jsonl")
+}
+
+/// All rows, oldest first.
+pub fn read(ctx: &Context) -> anyhow::Result<Vec<HistoryRow>> {
+    jsonl::read(&file(ctx), &ctx.ui)
+}
+
+/// Records a fixed plan, and before it what changed since earlier evaluations. The same plan is recorded once.
+pub fn planned(ctx: &Context, plan: &Plan, plan_text: &[u8], prompts: &[Prompt]) -> anyhow::Result<()> {
+    let history = read(ctx)?;
+    let plan_sha256 = affinage_eval::id::sha256_hex(plan_text);
+    let is_known = history.iter().any(|row| {
+        row.evaluation == plan.name
+            && matches!(&row.event, HistoryEvent::Planned { plan_sha256: known, .. } if *known == plan_sha256)
+    });
+    if is_known {
+        return Ok(());
+    }
+    let instruments = Instruments::of(prompts);
+    for change in changes(&history, &instruments) {
+        if let HistoryEvent::Changed { what, invalidated, .. } = &change {
+            ctx.ui.warn(format!(
+                "the {what} is not what it was for {}: their figures and the new ones do not compare",
+                invalidated.join(", ")
+            ));
+        }
+        append(ctx, &plan.name, change)?;
+    }
+    let event = HistoryEvent::Planned {
+        plan_sha256,
+        run: plan.run.clone(),
+        dataset: plan.dataset.as_ref().map(|dataset| dataset.version.clone()),
+        prompt_ids: prompts.iter().map(|prompt| prompt.prompt_id.clone()).collect(),
+        is_final: plan.design.is_final,
+        instruments,
+    };
+    append(ctx, &plan.name, event)
+}
+
+/// Counts a look: figures of these rows were computed. The same rows looked at again are the same look.
+pub fn looked(ctx: &Context, evaluation: &str, completions: usize, judgments: usize) -> anyhow::Result<()> {
+    let event = HistoryEvent::Looked { completions, judgments };
+    let history = read(ctx)?;
+    let last = history.iter().rev().find(|row| row.evaluation == evaluation);
+    if completions == 0 || last.is_some_and(|row| row.event == event) {
+        return Ok(());
+    }
+    append(ctx, evaluation, event)
+}
+
+/// Records that a reserve is open from now on.
+pub fn reserve_opened(ctx: &Context, evaluation: &str, dataset: &str, sha256: &str) -> anyhow::Result<()> {
+    let event = HistoryEvent::ReserveOpened { dataset: dataset.to_owned(), sha256: sha256.to_owned() };
+    append(ctx, evaluation, event)
+}
+
+fn append(ctx: &Context, evaluation: &str, event: HistoryEvent) -> anyhow::Result<()> {
+    fs_err::create_dir_all(ctx.project.join("evals"))?;
+    let mut writer = jsonl::Writer::open(&file(ctx), &ctx.ui)?;
+    writer.append(&HistoryRow::new(Timestamp::now().to_string(), evaluation, event))?;
+    writer.sync()
+}
+
+/// What became of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EvaluationState {
+    /// Its figures were computed.
+    Analysed,
+    /// Planned and never analysed.
+    Stopped,
+    /// Its folder is gone.
+    Deleted,
+}
+
+impl EvaluationState {
+    pub fn words(self) -> &'static str {
+        match self {
+            EvaluationState::Analysed => "analysed",
+            EvaluationState::Stopped => "stopped before its figures were computed",
+            EvaluationState::Deleted => "deleted",
+        }
+    }
+}
+
+/// An evaluation of the project, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvaluationFacts {
+    pub name: String,
+    pub planned_at: String,
+    pub run: Option<String>,
+    pub dataset: Option<String>,
+    pub prompts: usize,
+    pub looks: usize,
+    pub is_final: bool,
+    pub state: EvaluationState,
+}
+
+/// Every evaluation that was ever planned, in the order of planning.
+pub fn evaluations(ctx: &Context, history: &[HistoryRow]) -> Vec<EvaluationFacts> {
+    let mut seen = BTreeSet::new();
+    let mut facts = Vec::new();
+    for row in history {
+        let HistoryEvent::Planned { run, dataset, prompt_ids, is_final, .. } = &row.event else { continue };
+        if !seen.insert(&row.evaluation) {
+            continue;
+        }
+        let of_it = || history.iter().filter(|other| other.evaluation == row.evaluation);
+        let looks = of_it().filter(|other| matches!(other.event, HistoryEvent::Looked { .. })).count();
+        let exists = ctx.project.join("evals").join(&row.evaluation).join("plan.json").is_file();
+        facts.push(EvaluationFacts {
+            name: row.evaluation.clone(),
+            planned_at: row.at.clone(),
+            run: run.clone(),
+            dataset: dataset.clone(),
+            prompts: prompt_ids.len(),
+            looks,
+            is_final: *is_final,
+            state: match (exists, looks) {
+                (false, _) => EvaluationState::Deleted,
+                (true, 0) => EvaluationState::Stopped,
+                (true, _) => EvaluationState::Analysed,
+            },
+        });
+    }
+    facts
+}
+
+/// Each change of an instrument: what, when, from which hash to which, and what it invalidated.
+pub fn changes_in_words(history: &[HistoryRow]) -> Vec<String> {
+    let short = |hash: &str| hash.chars().take(12).collect::<String>();
+    history
+        .iter()
+        .filter_map(|row| match &row.event {
+            HistoryEvent::Changed { what, before, after, invalidated } => Some(format!(
+                "{}: the {what} changed from `{}` to `{}` before `{}`; not comparable any more: {}.",
+                row.at,
+                short(before),
+                short(after),
+                row.evaluation,
+                invalidated.join(", ")
+            )),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! Findings beside the planned comparisons: each group a part of the page with a plot, its sentences and its rows.
+
+use affinage_eval::analysis::Estimate;
+use affinage_eval::findings::{Finding, FindingGroup, FindingMeasure};
+
+use super::arms::{Arms, Look, Shape};
+use super::evidence::Evidence;
+use super::html::{Section, esc, p};
+use super::numbers::{Measure, Source, p_value};
+use super::plot::{Axis, Forest, Mark};
+
+/// The part of the group `id`; empty where the analysis has no such group.
+pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'static str) -> Section {
+    let groups = &evidence.analysis.findings;
+    let Some(position) = groups.iter().position(|group| group.id == id) else {
+        return Section::new(id, title, p("Not measured."));
+    };
+    let group = &groups[position];
+    let mut body = arms.p(&group.plain);
+    for measure in [FindingMeasure::Share, FindingMeasure::SharePoints, FindingMeasure::Coefficient] {
+        body.push_str(&forest(evidence, arms, group, position, measure));
+    }
+    let said = |(i, finding): (usize, &Finding)| {
+        let source = Source::new(finding.rows.clone(), format!(".findings[{position}].findings[{i}]"));
+        let p_words = finding.p.map_or(String::new(), |p| format!(" <small>{}</small>", esc(&p_value(p))));
+        format!(
+            "<li data-tip=\"{}\">{}{p_words}</li>\n",
+            esc(&format!("{}\nanalysis.json {}", source.rows, source.pointer)),
+            arms.prose(&finding.sentence)
+        )
+    };
+    let items: String =
+        group.findings.iter().enumerate().filter(|(_, f)| !f.sentence.is_empty()).map(said).collect();
+    if !items.is_empty() {
+        body.push_str(&format!("<ul class=\"said\">{items}</ul>\n"));
+    }
+    Section::new(id, title, body)
+}
+
+fn forest(
+    evidence: &Evidence,
+    arms: &Arms,
+    group: &FindingGroup,
+    position: usize,
+    measure: FindingMeasure,
+) -> String {
+    let drawn: Vec<(usize, &Finding, &Estimate)> = group
+        .findings
+        .iter()
+        .enumerate()
+        .filter(|(_, finding)| finding.measure == measure)
+        .filter_map(|(i, finding)| Some((i, finding, finding.estimate.as_ref()?)))
+        .collect();
+    if drawn.is_empty() {
+        return String::new();
+    }
+    let (axis, caption) = match measure {
+        FindingMeasure::Share => {
+            (Axis::win_rates(evidence.analysis.evaluation.margin), "share, 95 % interval")
+        }
+        FindingMeasure::SharePoints => {
+            (Axis::differences(drawn.iter().map(|(.., e)| *e), Measure::SharePoints), "points, 95 % interval")
+        }
+        FindingMeasure::Coefficient => (
+            Axis::differences(drawn.iter().map(|(.., e)| *e), Measure::Coefficient),
+            "log odds, 95 % interval",
+        ),
+    };
+    let mut forest = Forest::new(axis, caption);
+    for (i, finding, estimate) in drawn {
+        let is_arm = evidence.plan.arm(&finding.label).is_some();
+        let look =
+            if is_arm { arms.look(&finding.label) } else { Look { class: "arm-head", shape: Shape::Circle } };
+        let label = if is_arm { arms.label(&finding.label) } else { esc(&finding.label) };
+        let source =
+            Source::new(finding.rows.clone(), format!(".findings[{position}].findings[{i}].estimate"));
+        forest.estimate_row(&label, &Mark { estimate, look, what: finding.label.clone(), source }, "");
+    }
+    format!("<figure class=\"wide no-words\">{}</figure>\n", forest.finish())
+}
