@@ -191,7 +191,11 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
     }
     let too_few_valid = |judge: &&JudgeResult| {
         let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());
-        !judge.in_panel && judge.cells_judged > 0 && !failed && !judge.is_inverted && judge.kind != JudgeKind::Human
+        !judge.in_panel
+            && judge.cells_judged > 0
+            && !failed
+            && !judge.is_inverted
+            && judge.kind != JudgeKind::Human
     };
     for judge in judges.iter().filter(too_few_valid) {
         limits.push(format!(
