@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ROW_VERSION;
 use crate::id::sha256_hex;
-use crate::judge::rubric;
+use crate::judge::rubric::Rubrics;
 use crate::suite::Prompt;
 
 /// Raise it whenever replies are read in another way: evaluations before and after must not be mixed unseen.
@@ -58,10 +58,9 @@ pub struct Instruments {
 }
 
 impl Instruments {
-    pub fn of(prompts: &[Prompt]) -> Instruments {
+    pub fn of(prompts: &[Prompt], rubrics: &Rubrics) -> Instruments {
         let categories: BTreeSet<&str> = prompts.iter().map(|prompt| prompt.category.as_str()).collect();
-        let rubrics: Vec<String> =
-            categories.iter().map(|c| format!("{}\n{}", rubric::full(c), rubric::short(c))).collect();
+        let rubrics: Vec<String> = categories.iter().map(|c| format!("{:?}", rubrics.of(c))).collect();
         let suite = |category: &str| {
             let of = prompts.iter().filter(|prompt| prompt.category == category);
             let mut sources: Vec<&str> = of.map(|prompt| prompt.source_hash.as_str()).collect();

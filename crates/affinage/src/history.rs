@@ -31,7 +31,7 @@ pub fn planned(ctx: &Context, plan: &Plan, plan_text: &[u8], prompts: &[Prompt])
     if is_known {
         return Ok(());
     }
-    let instruments = Instruments::of(prompts);
+    let instruments = Instruments::of(prompts, &crate::judges::rubrics(ctx)?);
     for change in changes(&history, &instruments) {
         if let HistoryEvent::Changed { what, invalidated, .. } = &change {
             ctx.ui.warn(format!(

@@ -217,7 +217,7 @@ fn labels_of(loaded: Option<&LocalJudge>) -> anyhow::Result<Vec<LabelPair>> {
 }
 
 /// The built-in rubrics, with the user's own in their place.
-fn rubrics(ctx: &Context) -> anyhow::Result<Rubrics> {
+pub fn rubrics(ctx: &Context) -> anyhow::Result<Rubrics> {
     let Some(file) = &ctx.config.judging.rubric_file else { return Ok(Rubrics::built_in()) };
     let text = fs_err::read_to_string(ctx.project.join(file))?;
     let own: BTreeMap<String, Rubric> = toml::from_str(&text)
