@@ -339,8 +339,6 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
     let is_local = judge_id == "local";
     let winner = label_said.clone().unwrap_or_else(|| "Neither".to_owned());
     Judgment {
-        ms_to_vote: None,
-        repair: None,
         v: ROW_VERSION,
         judgment_id: judgment_id(&comparison.comparison_id, judge_id, 0),
         comparison_id: comparison.comparison_id.clone(),
