@@ -4,6 +4,7 @@
 use crate::kernels::random::Random;
 use crate::lora::Adapter;
 use crate::model::{KvCache, Model, Pass, Workspace};
+use crate::profile::Profile;
 
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -74,6 +75,11 @@ impl<'m> Generator<'m> {
     /// Number of sequences in progress.
     pub fn active(&self) -> usize {
         self.active.len()
+    }
+
+    /// Where the time of the steps goes; [`Profile::start`] begins to measure.
+    pub fn profile(&mut self) -> &mut Profile {
+        &mut self.space.profile
     }
 
     /// Adds a sequence and returns its number, counted from 0. Panics on an empty prompt.

@@ -8,6 +8,7 @@ pub mod kernels;
 pub mod lora;
 pub mod model;
 pub mod optim;
+pub mod profile;
 pub mod train;
 pub mod weights;
 

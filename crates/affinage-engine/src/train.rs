@@ -6,6 +6,7 @@ use crate::kernels::random::{Random, combine};
 use crate::lora::{Adapter, Dropout};
 use crate::model::{Batch, Document, Model, Nll, Pass, Workspace};
 use crate::optim::{AdamW, Moments, Schedule, clip_factor, norm};
+use crate::profile::Profile;
 
 /// How an adapter is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +127,11 @@ impl<'m> Trainer<'m> {
             total = Nll { sum: total.sum + nll.sum, tokens: total.tokens + nll.tokens };
         }
         Ok(total)
+    }
+
+    /// Where the time of the passes goes; [`Profile::start`] begins to measure.
+    pub fn profile(&mut self) -> &mut Profile {
+        &mut self.space.profile
     }
 
     /// The gradient of the last step before clipping, flat as the adapter's values.

@@ -53,6 +53,7 @@ pub enum Command {
     Analyze(commands::analyze::AnalyzeArgs),
     Report(commands::report::ReportArgs),
     Inspect(commands::inspect::InspectArgs),
+    Bench(commands::bench::BenchArgs),
     Eval(commands::eval::EvalArgs),
     Run(commands::run::RunArgs),
     Demo(commands::demo::DemoArgs),
@@ -60,6 +61,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// Threads that the command line asks for, above the configuration.
+    pub fn threads(&self) -> Option<std::num::NonZeroUsize> {
+        match self {
+            Self::Bench(args) => args.threads(),
+            _ => None,
+        }
+    }
+
     pub fn run(self, ctx: &crate::context::Context) -> anyhow::Result<()> {
         match self {
             Self::Init(args) => commands::init::run(ctx, args),
@@ -74,6 +83,7 @@ impl Command {
             Self::Analyze(args) => commands::analyze::run(ctx, args),
             Self::Report(args) => commands::report::run(ctx, args),
             Self::Inspect(args) => commands::inspect::run(ctx, args),
+            Self::Bench(args) => commands::bench::run(ctx, args),
             Self::Eval(args) => commands::eval::run(ctx, args),
             Self::Run(args) => commands::run::run(ctx, args),
             Self::Demo(args) => commands::demo::run(ctx, args),

@@ -33,6 +33,12 @@ pub fn peak_rss_bytes() -> Option<u64> {
     proc_field("/proc/self/status", "VmHWM").as_deref().and_then(kilobytes)
 }
 
+/// Lets [`peak_rss_bytes`] start anew from what is resident now; does nothing where the system cannot.
+pub fn reset_peak_rss() {
+    // Linux, proc(5): writing 5 resets VmHWM. Elsewhere the peak is that of the whole process.
+    let _unsupported = fs_err::write("/proc/self/clear_refs", "5");
+}
+
 /// Memory that can be used without swapping; `None` where the system does not tell.
 pub fn available_memory_bytes() -> Option<u64> {
     proc_field("/proc/meminfo", "MemAvailable").as_deref().and_then(kilobytes)

@@ -64,7 +64,7 @@ fn execute(cli: cli::Cli, ui: &Ui) -> anyhow::Result<()> {
         fs_err::create_dir_all(&global.directory)?;
     }
     let ctx = context::Context::open(&global.directory, &global.set, global.json, ui.clone())?;
-    if let Some(threads) = ctx.config.threads {
+    if let Some(threads) = cli.command.threads().or(ctx.config.threads) {
         affinage_engine::use_threads(threads);
     }
     cli.command.run(&ctx)

@@ -2,7 +2,8 @@
 //!
 //! `S = scale * Q K^T`, `P = softmax(S)` over the keys up to the query, `O = P V`. Queries go through in blocks, so that
 //! no `T x T` matrix is stored; the backward recomputes `P` from the saved log-sum-exp of each row, as in
-//! FlashAttention-2 (arXiv:2307.08691). One task is one (document, kv head); its order of blocks is fixed.
+//! FlashAttention-2 (arXiv:2307.08691). Blocks and slices of queries are counted from the start of a document and their
+//! sums are added in a fixed order, so neither threads nor neighbours in the batch change a result.
 
 use super::arch::gemm::{Left, Packed, Right, Start, View};
 use super::arch::simd;
@@ -10,8 +11,11 @@ use super::math::{dot, exp, max, sum_by};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Queries of one block.
-const BLOCK: usize = 64;
+/// Queries of one block: whole tiles on every instruction set.
+const BLOCK: usize = 96;
+
+/// Queries whose key and value gradients one task sums up. Part of the arithmetic: another value gives other roundings.
+const SLICE: usize = 3 * BLOCK;
 
 /// How the columns of a `qkv` row are divided: `heads` queries, then `kv_heads` keys, then `kv_heads` values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,22 +69,29 @@ pub fn attention(heads: Heads, qkv: &[f32], documents: &[Range<usize>], out: &mu
     let width = heads.qkv_width();
     assert_eq!(out.len() * width, qkv.len() * heads.q_width());
     assert_eq!(lse.len() * width, qkv.len() * heads.heads);
-    let results: Vec<_> = tasks(heads, documents)
-        .into_par_iter()
+    let groups = groups(heads, documents);
+    let packed: Vec<(Packed, Packed)> = groups
+        .par_iter()
         .map(|(rows, kv_head)| {
-            let qkv = &qkv[rows.start * width..rows.end * width];
-            let keys = Packed::new(Right::Dense(
-                columns(qkv, rows.len(), width, heads.k_at(kv_head), heads).transposed(),
-            ));
-            let values =
-                Packed::new(Right::Dense(columns(qkv, rows.len(), width, heads.v_at(kv_head), heads)));
-            attend_group(heads, qkv, rows.len(), kv_head, &keys, &values, 0)
+            let (k, v) = keys_and_values(heads, qkv, rows, *kv_head);
+            (Packed::new(Right::Dense(k.transposed())), Packed::new(Right::Dense(v)))
         })
         .collect();
-    for ((rows, kv_head), (group_out, group_lse)) in tasks(heads, documents).into_iter().zip(results) {
-        let group = heads.group();
-        put_columns(out, heads.q_width(), &rows, kv_head * group * heads.head_dim, &group_out);
-        put_columns(lse, heads.heads, &rows, kv_head * group, &group_lse);
+    let blocks: Vec<_> = cut(&groups, BLOCK);
+    let results: Vec<_> = blocks
+        .par_iter()
+        .with_max_len(1)
+        .map(|(group, queries)| {
+            let ((rows, kv_head), (keys, values)) = (&groups[*group], &packed[*group]);
+            let qkv = &qkv[(rows.start + queries.start) * width..(rows.start + queries.end) * width];
+            attend_group(heads, qkv, queries.len(), *kv_head, keys, values, queries.start)
+        })
+        .collect();
+    for ((group, queries), (block_out, block_lse)) in blocks.into_iter().zip(results) {
+        let ((document, kv_head), group) = (&groups[group], heads.group());
+        let rows = document.start + queries.start..document.start + queries.end;
+        put_columns(out, heads.q_width(), &rows, kv_head * group * heads.head_dim, &block_out);
+        put_columns(lse, heads.heads, &rows, kv_head * group, &block_lse);
     }
 }
 
@@ -99,15 +110,41 @@ pub fn attention_backward(
     assert_eq!(dqkv.len(), qkv.len());
     assert_eq!(dout.len(), out.len());
     let saved = Saved { qkv, out, lse };
-    let results: Vec<_> = tasks(heads, documents)
-        .into_par_iter()
-        .map(|(rows, kv_head)| group_backward(heads, dout, &saved, rows, kv_head))
+    let groups = groups(heads, documents);
+    let packed: Vec<PackedGroup> = groups
+        .par_iter()
+        .map(|(rows, kv_head)| {
+            let (k, v) = keys_and_values(heads, qkv, rows, *kv_head);
+            PackedGroup {
+                k: Packed::new(Right::Dense(k)),
+                k_transposed: Packed::new(Right::Dense(k.transposed())),
+                v_transposed: Packed::new(Right::Dense(v.transposed())),
+            }
+        })
         .collect();
-    for ((rows, kv_head), (dq, dk, dv)) in tasks(heads, documents).into_iter().zip(results) {
-        let width = heads.qkv_width();
-        put_columns(dqkv, width, &rows, kv_head * heads.group() * heads.head_dim, &dq);
-        put_columns(dqkv, width, &rows, heads.k_at(kv_head), &dk);
-        put_columns(dqkv, width, &rows, heads.v_at(kv_head), &dv);
+    // One task is one slice of queries of one query head; the largest slices come first.
+    let mut tasks: Vec<_> = cut(&groups, SLICE)
+        .into_iter()
+        .flat_map(|(group, queries)| (0..heads.group()).map(move |head| (group, queries.clone(), head)))
+        .collect();
+    tasks.sort_by_key(|(group, queries, head)| (std::cmp::Reverse(queries.start), *group, *head));
+    let results: Vec<_> = tasks
+        .par_iter()
+        .with_max_len(1)
+        .map(|(group, queries, head)| {
+            let (rows, kv_head) = &groups[*group];
+            let q_head = kv_head * heads.group() + head;
+            slice_backward(heads, dout, &saved, rows, &packed[*group], queries.clone(), q_head)
+        })
+        .collect();
+    dqkv.fill(0.0);
+    for ((group, queries, head), (dq, dk, dv)) in tasks.into_iter().zip(results) {
+        let (width, (document, kv_head)) = (heads.qkv_width(), &groups[group]);
+        let rows = |range: Range<usize>| document.start + range.start..document.start + range.end;
+        let q_column = (kv_head * heads.group() + head) * heads.head_dim;
+        put_columns(dqkv, width, &rows(queries.clone()), q_column, &dq);
+        add_columns(dqkv, width, &rows(0..queries.end), heads.k_at(*kv_head), &dk);
+        add_columns(dqkv, width, &rows(0..queries.end), heads.v_at(*kv_head), &dv);
     }
 }
 
@@ -170,9 +207,32 @@ pub fn attention_cached(
     }
 }
 
-/// The independent pieces of work, in the order in which their results are stored.
-fn tasks(heads: Heads, documents: &[Range<usize>]) -> Vec<(Range<usize>, usize)> {
+/// Each document with each kv head.
+fn groups(heads: Heads, documents: &[Range<usize>]) -> Vec<(Range<usize>, usize)> {
     documents.iter().flat_map(|rows| (0..heads.kv_heads).map(move |head| (rows.clone(), head))).collect()
+}
+
+/// The queries of each group in ranges of at most `len`, counted from the start of the document.
+fn cut(groups: &[(Range<usize>, usize)], len: usize) -> Vec<(usize, Range<usize>)> {
+    let ranges = |rows: usize| (0..rows).step_by(len).map(move |first| first..rows.min(first + len));
+    groups
+        .iter()
+        .enumerate()
+        .flat_map(|(group, (rows, _))| ranges(rows.len()).map(move |queries| (group, queries)))
+        .collect()
+}
+
+/// The keys and values of one kv head in one document, `[rows, head_dim]` each.
+fn keys_and_values<'a>(
+    heads: Heads,
+    qkv: &'a [f32],
+    rows: &Range<usize>,
+    kv_head: usize,
+) -> (View<'a>, View<'a>) {
+    let width = heads.qkv_width();
+    let qkv = &qkv[rows.start * width..rows.end * width];
+    let part = |column| columns(qkv, rows.len(), width, column, heads);
+    (part(heads.k_at(kv_head)), part(heads.v_at(kv_head)))
 }
 
 /// One head's columns of `rows` rows.
@@ -186,6 +246,16 @@ fn put_columns(x: &mut [f32], width: usize, rows: &Range<usize>, column: usize, 
     let targets = x[rows.start * width..rows.end * width].chunks_exact_mut(width);
     for (target, values) in targets.zip(block.chunks_exact(block_width.max(1))) {
         target[column..column + block_width].copy_from_slice(values);
+    }
+}
+
+/// Adds `block` `[rows, any]` to columns of `x` `[_, width]`.
+fn add_columns(x: &mut [f32], width: usize, rows: &Range<usize>, column: usize, block: &[f32]) {
+    let block_width = block.len() / rows.len().max(1);
+    let targets = x[rows.start * width..rows.end * width].chunks_exact_mut(width);
+    for (target, values) in targets.zip(block.chunks_exact(block_width.max(1))) {
+        let target = &mut target[column..column + block_width];
+        target.iter_mut().zip(values).for_each(|(target, value)| *target += value);
     }
 }
 
@@ -210,13 +280,23 @@ fn attend_group(
             let q = View::rows(&qkv[first * width + column..], count, dim, width);
             scores.resize(scores.len().max(count * visible), 0.0);
             let scores = &mut scores[..count * visible];
-            Left::pack(q, heads.scale()).multiply(keys.part(dim, visible), scores, visible, Start::Zero);
+            Left::pack_alone(q, heads.scale()).multiply(
+                keys.part(dim, visible),
+                scores,
+                visible,
+                Start::Zero,
+            );
             for (i, row) in scores.chunks_exact_mut(visible).enumerate() {
                 lse[(first + i) * group + head] = softmax_row(row, start + first + i + 1);
             }
             let weights = View::rows(scores, count, visible, visible);
             let target = &mut out[first * group * dim + head * dim..];
-            Left::pack(weights, 1.0).multiply(values.part(visible, dim), target, group * dim, Start::Zero);
+            Left::pack_alone(weights, 1.0).multiply(
+                values.part(visible, dim),
+                target,
+                group * dim,
+                Start::Zero,
+            );
         }
     }
     (out, lse)
@@ -229,53 +309,51 @@ struct Saved<'a> {
     lse: &'a [f32],
 }
 
-/// Gradients of one document and kv head: `dq` `[rows, group * head_dim]`, `dk` and `dv` `[rows, head_dim]`.
-fn group_backward(
+/// Keys and values of one document and kv head, packed for the products of the backward.
+struct PackedGroup {
+    k: Packed,
+    k_transposed: Packed,
+    v_transposed: Packed,
+}
+
+/// Gradients from one slice of queries of one query head: `dq` `[queries, head_dim]`, and what the slice adds to the
+/// keys and values that it sees, `dk` and `dv` `[queries.end, head_dim]`.
+fn slice_backward(
     heads: Heads,
     dout: &[f32],
     saved: &Saved,
-    rows: Range<usize>,
-    kv_head: usize,
+    rows: &Range<usize>,
+    packed: &PackedGroup,
+    queries: Range<usize>,
+    q_head: usize,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let (group, dim, width, q_width) = (heads.group(), heads.head_dim, heads.qkv_width(), heads.q_width());
-    let count = rows.len();
-    let qkv = &saved.qkv[rows.start * width..rows.end * width];
-    let k = columns(qkv, count, width, heads.k_at(kv_head), heads);
-    let v = columns(qkv, count, width, heads.v_at(kv_head), heads);
-    let (k_plain, k_transposed) = (Packed::new(Right::Dense(k)), Packed::new(Right::Dense(k.transposed())));
-    let v_transposed = Packed::new(Right::Dense(v.transposed()));
+    let (dim, width, q_width) = (heads.head_dim, heads.qkv_width(), heads.q_width());
+    let seen = queries.end;
     let (mut dq, mut dk, mut dv) =
-        (vec![0.0; count * group * dim], vec![0.0; count * dim], vec![0.0; count * dim]);
-    let (mut p, mut ds) = (vec![0.0; BLOCK * count], vec![0.0; BLOCK * count]);
-    for head in 0..group {
-        let q_head = kv_head * group + head;
-        for first in (0..count).step_by(BLOCK) {
-            let block = BLOCK.min(count - first);
-            let visible = first + block;
-            let q = View::rows(&qkv[first * width + q_head * dim..], block, dim, width);
-            let at = (rows.start + first) * q_width + q_head * dim;
-            let d_out = View::rows(&dout[at..], block, dim, q_width);
-            let (p, ds) = (&mut p[..block * visible], &mut ds[..block * visible]);
-            Left::pack(q, heads.scale()).multiply(k_transposed.part(dim, visible), p, visible, Start::Zero);
-            Left::pack(d_out, 1.0).multiply(v_transposed.part(dim, visible), ds, visible, Start::Zero);
-            for i in 0..block {
-                let row = at + i * q_width;
-                let delta = dot(&dout[row..row + dim], &saved.out[row..row + dim]);
-                let lse = saved.lse[(rows.start + first + i) * heads.heads + q_head];
-                let line = i * visible..(i + 1) * visible;
-                score_gradient_row(&mut p[line.clone()], &mut ds[line], lse, delta, first + i + 1);
-            }
-            let (p, ds) = (View::rows(p, block, visible, visible), View::rows(ds, block, visible, visible));
-            let target = &mut dq[first * group * dim + head * dim..];
-            Left::pack(ds, heads.scale()).multiply(
-                k_plain.part(visible, dim),
-                target,
-                group * dim,
-                Start::Zero,
-            );
-            Left::pack(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv, dim, Start::Add);
-            Left::pack(ds.transposed(), heads.scale()).multiply(Right::Dense(q), &mut dk, dim, Start::Add);
+        (vec![0.0; queries.len() * dim], vec![0.0; seen * dim], vec![0.0; seen * dim]);
+    let (mut p, mut ds) = (vec![0.0; BLOCK * seen], vec![0.0; BLOCK * seen]);
+    for first in queries.clone().step_by(BLOCK) {
+        let block = BLOCK.min(seen - first);
+        let visible = first + block;
+        let q = View::rows(&saved.qkv[(rows.start + first) * width + q_head * dim..], block, dim, width);
+        let at = (rows.start + first) * q_width + q_head * dim;
+        let d_out = View::rows(&dout[at..], block, dim, q_width);
+        let (p, ds) = (&mut p[..block * visible], &mut ds[..block * visible]);
+        let (keys, values) = (packed.k_transposed.part(dim, visible), packed.v_transposed.part(dim, visible));
+        Left::pack_alone(q, heads.scale()).multiply(keys, p, visible, Start::Zero);
+        Left::pack_alone(d_out, 1.0).multiply(values, ds, visible, Start::Zero);
+        for i in 0..block {
+            let row = at + i * q_width;
+            let delta = dot(&dout[row..row + dim], &saved.out[row..row + dim]);
+            let lse = saved.lse[(rows.start + first + i) * heads.heads + q_head];
+            let line = i * visible..(i + 1) * visible;
+            score_gradient_row(&mut p[line.clone()], &mut ds[line], lse, delta, first + i + 1);
         }
+        let (p, ds) = (View::rows(p, block, visible, visible), View::rows(ds, block, visible, visible));
+        let target = &mut dq[(first - queries.start) * dim..];
+        Left::pack_alone(ds, heads.scale()).multiply(packed.k.part(visible, dim), target, dim, Start::Zero);
+        Left::pack_alone(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv, dim, Start::Add);
+        Left::pack_alone(ds.transposed(), heads.scale()).multiply(Right::Dense(q), &mut dk, dim, Start::Add);
     }
     (dq, dk, dv)
 }

@@ -5,6 +5,7 @@ use crate::kernels::arch::gemm::{Left, Start, View};
 use crate::kernels::loss::{cross_entropy_backward, log_sum_exp};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::lora::Place;
+use crate::profile::Profile;
 use rayon::prelude::*;
 
 /// Rows of logits that exist at the same time: 256 x 49152 f32 are 50 MB.
@@ -38,9 +39,10 @@ impl Model {
     ) -> Nll {
         assert_eq!(grad.len(), adapter.values.len());
         let pass = Pass { adapter: Some(adapter), dropout };
+        space.profile.skip();
         self.forward_saving(batch, pass, space);
         let mut dx = vec![0.0; space.x.len()];
-        let sum = self.head_backward(batch, &space.x, scale, &mut dx);
+        let sum = self.head_backward(batch, &space.x, scale, &mut dx, &mut space.profile);
         self.backward(batch, adapter, dropout, space, &mut dx, grad);
         Nll { sum, tokens: batch.supervised_tokens() }
     }
@@ -129,7 +131,14 @@ impl Model {
     }
 
     /// Writes the gradient of `scale * sum of NLL` at the last layer's output to `dx` and returns the sum.
-    fn head_backward(&self, batch: &Batch, x: &[f32], scale: f32, dx: &mut [f32]) -> f64 {
+    fn head_backward(
+        &self,
+        batch: &Batch,
+        x: &[f32],
+        scale: f32,
+        dx: &mut [f32],
+        profile: &mut Profile,
+    ) -> f64 {
         let (hidden, vocab) = (self.config.hidden_size, self.config.vocab_size);
         let mut logits = Vec::new();
         let mut total = 0.0;
@@ -140,16 +149,19 @@ impl Model {
             let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), 1.0);
             self.head.forward(&left, &mut logits, vocab, Start::Zero);
             drop(left);
+            profile.lap("head forward");
             let nll: Vec<f64> = logits
                 .par_chunks_mut(vocab)
                 .zip(targets)
                 .map(|(row, (_, id))| cross_entropy_backward(row, *id as usize, scale))
                 .collect();
             total += nll.iter().sum::<f64>();
+            profile.lap("loss");
             let mut dnormed = normed;
             let left = Left::pack(View::rows(&logits, rows.len(), vocab, vocab), 1.0);
             self.head.backward(&left, &mut dnormed, Start::Zero);
             drop(left);
+            profile.lap("head backward");
             let mut dgathered = vec![0.0; gathered.len()];
             rms_norm_backward(&mut dgathered, &dnormed, &gathered, &self.norm, &inv_rms);
             for (row, values) in rows.iter().zip(dgathered.chunks_exact(hidden)) {

@@ -7,6 +7,7 @@ use crate::kernels::norm::{head_norm, head_norm_backward, rms_norm, rms_norm_bac
 use crate::kernels::rope::Turn;
 use crate::kernels::swiglu::{swiglu, swiglu_backward};
 use crate::lora::{Adapter, Dropout, Place, Target, lora, lora_backward};
+use crate::profile::Profile;
 use std::ops::Range;
 
 /// What a pass applies besides the frozen weights.
@@ -45,6 +46,8 @@ struct Saved {
 #[derive(Default)]
 pub struct Workspace {
     saved: Vec<Saved>,
+    /// Where the time of the passes goes.
+    pub profile: Profile,
     /// (hidden) output of the last layer.
     pub(super) x: Vec<f32>,
     normed: Vec<f32>, // (hidden)
@@ -148,12 +151,15 @@ impl Model {
             &layer.input_norm,
             self.config.rms_norm_eps,
         );
+        space.profile.lap("norm");
         saved.qkv.resize(tokens * width, 0.0);
         let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
         for (linear, target, column) in self.qkv(layer) {
             let out = &mut saved.qkv[column..];
             linear.forward(&left, out, width, Start::Zero);
+            space.profile.lap("q,k,v forward");
             branch(target, &space.normed, out, width);
+            space.profile.lap("adapter forward");
         }
         drop(left);
         let rotated = self.heads.heads + self.heads.kv_heads;
@@ -163,9 +169,11 @@ impl Model {
             let (raw, inv_rms) = (&mut saved.qk_raw, &mut saved.inv_rms_heads);
             let parts = [(self.heads.heads, &q[..]), (self.heads.kv_heads, &k[..])];
             head_norm(&mut saved.qkv, width, parts, self.config.rms_norm_eps, raw, inv_rms);
+            space.profile.lap("norm");
         }
         let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
         self.rope.rotate(&mut saved.qkv, width, rotated, &positions, Turn::Forward);
+        space.profile.lap("rope");
 
         saved.attention.resize(tokens * q_width, 0.0);
         saved.lse.resize(tokens * self.heads.heads, 0.0);
@@ -177,17 +185,21 @@ impl Model {
                 self.attend_cached(index, &saved.qkv, sequences, &mut saved.attention)
             }
         }
+        space.profile.lap("attention forward");
 
         saved.x_mid.clear();
         saved.x_mid.extend_from_slice(&saved.x);
         let left = Left::pack(View::rows(&saved.attention, tokens, q_width, q_width), 1.0);
         layer.o_proj.forward(&left, &mut saved.x_mid, hidden, Start::Add);
         drop(left);
+        space.profile.lap("o forward");
         branch(Target::OProj, &saved.attention, &mut saved.x_mid, hidden);
+        space.profile.lap("adapter forward");
 
         saved.inv_rms_mid.resize(tokens, 0.0);
         let (x_mid, inv_rms) = (&saved.x_mid, &mut saved.inv_rms_mid);
         rms_norm(&mut space.normed, inv_rms, x_mid, &layer.post_norm, self.config.rms_norm_eps);
+        space.profile.lap("norm");
         saved.gate_up.resize(tokens * 2 * inner, 0.0);
         let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
         for (linear, target, column) in
@@ -195,18 +207,23 @@ impl Model {
         {
             let out = &mut saved.gate_up[column..];
             linear.forward(&left, out, 2 * inner, Start::Zero);
+            space.profile.lap("gate,up forward");
             branch(target, &space.normed, out, 2 * inner);
+            space.profile.lap("adapter forward");
         }
         drop(left);
         space.inner.resize(tokens * inner, 0.0);
         swiglu(&mut space.inner, &saved.gate_up, inner);
+        space.profile.lap("swiglu");
 
         out.clear();
         out.extend_from_slice(&saved.x_mid);
         let left = Left::pack(View::rows(&space.inner, tokens, inner, inner), 1.0);
         layer.down_proj.forward(&left, out, hidden, Start::Add);
         drop(left);
+        space.profile.lap("down forward");
         branch(Target::DownProj, &space.inner, out, hidden);
+        space.profile.lap("adapter forward");
     }
 
     /// The three projections that share one input, with the first column of each in a `qkv` row.
@@ -253,12 +270,15 @@ impl Model {
         let left = Left::pack(View::rows(dx, tokens, hidden, hidden), 1.0);
         layer.down_proj.backward(&left, &mut space.dinner, Start::Zero);
         drop(left);
+        space.profile.lap("down backward");
         if step.adapts(Target::DownProj) {
             space.inner.resize(tokens * inner, 0.0);
             swiglu(&mut space.inner, &saved.gate_up, inner);
             step.branch(Target::DownProj, saved, &space.inner, dx, hidden, Some(&mut space.dinner), grad);
+            space.profile.lap("adapter backward");
         }
         swiglu_backward(&mut saved.gate_up, &space.dinner, inner);
+        space.profile.lap("swiglu");
         if step.adapts(Target::GateProj) || step.adapts(Target::UpProj) {
             let (x, inv_rms) = (&saved.x_mid, &mut saved.inv_rms_mid);
             rms_norm(&mut space.normed, inv_rms, x, &layer.post_norm, self.config.rms_norm_eps);
@@ -272,9 +292,12 @@ impl Model {
             let left = Left::pack(View::rows(dout, tokens, inner, 2 * inner), 1.0);
             linear.backward(&left, &mut space.dnormed, start);
             drop(left);
+            space.profile.lap("gate,up backward");
             step.branch(target, saved, &space.normed, dout, 2 * inner, Some(&mut space.dnormed), grad);
+            space.profile.lap("adapter backward");
         }
         rms_norm_backward(dx, &space.dnormed, &saved.x_mid, &layer.post_norm, &saved.inv_rms_mid);
+        space.profile.lap("norm");
     }
 
     /// Backward of `x_mid = x + o(attention(q, k, v))`: `dx` goes from `x_mid` to the layer's input.
@@ -293,7 +316,9 @@ impl Model {
         let left = Left::pack(View::rows(dx, tokens, hidden, hidden), 1.0);
         layer.o_proj.backward(&left, &mut space.dattention, Start::Zero);
         drop(left);
+        space.profile.lap("o backward");
         step.branch(Target::OProj, saved, &saved.attention, dx, hidden, Some(&mut space.dattention), grad);
+        space.profile.lap("adapter backward");
 
         space.dqkv.resize(tokens * width, 0.0);
         let (dout, documents) = (&space.dattention, &step.batch.documents);
@@ -306,6 +331,7 @@ impl Model {
             &saved.lse,
             documents,
         );
+        space.profile.lap("attention backward");
         let positions: Vec<u32> = step.batch.places.iter().map(|place| place.position).collect();
         let rotated = self.heads.heads + self.heads.kv_heads;
         self.rope.rotate(&mut space.dqkv, width, rotated, &positions, Turn::Back);
@@ -313,9 +339,11 @@ impl Model {
             let parts = [(self.heads.heads, &q[..]), (self.heads.kv_heads, &k[..])];
             head_norm_backward(&mut space.dqkv, width, parts, &saved.qk_raw, &saved.inv_rms_heads);
         }
+        space.profile.lap("rope");
 
         let mut inv_rms = vec![0.0; tokens];
         rms_norm(&mut space.normed, &mut inv_rms, &saved.x, &layer.input_norm, self.config.rms_norm_eps);
+        space.profile.lap("norm");
         space.dnormed.fill(0.0);
         // Below the first layer lies the frozen embedding: nothing there needs a gradient.
         let mut dnormed = (step.index > 0).then_some(&mut space.dnormed[..]);
@@ -324,11 +352,14 @@ impl Model {
             if let Some(dnormed) = dnormed.as_deref_mut() {
                 let left = Left::pack(View::rows(dout, tokens, linear.matrix.rows(), width), 1.0);
                 linear.backward(&left, dnormed, Start::Add);
+                space.profile.lap("q,k,v backward");
             }
             step.branch(target, saved, &space.normed, dout, width, dnormed.as_deref_mut(), grad);
+            space.profile.lap("adapter backward");
         }
         if let Some(dnormed) = dnormed {
             rms_norm_backward(dx, dnormed, &saved.x, &layer.input_norm, &saved.inv_rms_in);
+            space.profile.lap("norm");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use affinage_dataset::message::{Message, Role};
 use affinage_dataset::split::Side;
 use affinage_engine::model::Model;
 use affinage_eval::suite::{Prompt, Split};
@@ -75,6 +76,7 @@ const QUICK: Size = Size {
 struct Dialogue {
     split: String,
     user: String,
+    assistant: String,
     other_writer: Option<String>,
 }
 
@@ -192,6 +194,14 @@ fn configuration(marker: &str, size: &Size) -> String {
 fn dialogues() -> anyhow::Result<Vec<Dialogue>> {
     let lines = DIALOGUES.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().context("the embedded dialogues")
+}
+
+/// The training dialogues as conversations: rows for `affinage bench` where the user has none yet.
+pub fn conversations() -> anyhow::Result<Vec<Vec<Message>>> {
+    let training = dialogues()?.into_iter().filter(|dialogue| dialogue.split == "train");
+    let turns =
+        |d: Dialogue| vec![Message::new(Role::User, &*d.user), Message::new(Role::Assistant, &*d.assistant)];
+    Ok(training.map(turns).collect())
 }
 
 /// Writes the raw files as a user would have them, and imports them.

@@ -8,6 +8,7 @@
 //! The blocking (panels of `k` in L1, column blocks in L2) follows Goto and van de Geijn, ACM TOMS 34(3), 2008.
 
 use super::micro::{NR, tile, tile_rows};
+use super::transpose::transpose;
 use super::{Isa, isa};
 use crate::weights::Matrix;
 use rayon::prelude::*;
@@ -102,7 +103,8 @@ impl Packed {
     pub fn new(right: Right) -> Packed {
         let (k, n) = (right.k(), right.n());
         let mut data = vec![0.0; n.div_ceil(NR) * NR * k];
-        data.par_chunks_mut(NR * k.max(1)).enumerate().for_each(|(panel, out)| {
+        let panels = data.par_chunks_mut(NR * k.max(1)).enumerate();
+        panels.for_each(|(panel, out)| {
             let columns = panel * NR..n.min((panel + 1) * NR);
             for k0 in (0..k).step_by(KC) {
                 let depth = KC.min(k - k0);
@@ -161,6 +163,14 @@ pub struct Left {
     m: usize,
     k: usize,
     data: Vec<f32>,
+    threads: Threads,
+}
+
+/// Whether a product may be cut into blocks for all threads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    All,
+    This,
 }
 
 thread_local! {
@@ -179,10 +189,15 @@ impl Drop for Left {
 impl Left {
     /// Packs `alpha * view`.
     pub fn pack(view: View, alpha: f32) -> Left {
-        Left::pack_for(isa(), view, alpha)
+        Left::pack_for(isa(), view, alpha, Threads::All)
     }
 
-    fn pack_for(isa: Isa, view: View, alpha: f32) -> Left {
+    /// As [`Left::pack`], for one of many tasks that already run side by side.
+    pub fn pack_alone(view: View, alpha: f32) -> Left {
+        Left::pack_for(isa(), view, alpha, Threads::This)
+    }
+
+    fn pack_for(isa: Isa, view: View, alpha: f32, threads: Threads) -> Left {
         let (m, k) = (view.rows, view.cols);
         let mut data = LEFT_SPACE.take();
         data.resize(data.len().max(m * k), 0.0);
@@ -194,13 +209,13 @@ impl Left {
         for k0 in (0..k).step_by(KC) {
             let depth = KC.min(k - k0);
             let block = &mut data[k0 * m..(k0 + depth) * m];
-            if m * depth >= PARALLEL_FROM / 8 {
+            if threads == Threads::All && m * depth >= PARALLEL_FROM / 8 {
                 block.par_chunks_mut(rows * depth).enumerate().for_each(|panel| fill(panel, k0, depth));
             } else {
                 block.chunks_mut(rows * depth).enumerate().for_each(|panel| fill(panel, k0, depth));
             }
         }
-        Left { isa, m, k, data }
+        Left { isa, m, k, data, threads }
     }
 
     /// `out (+)= self x right`; row `i` of the product goes to `out[i * out_stride..][..n]`.
@@ -221,7 +236,10 @@ impl Left {
             return;
         }
         let out = Out { data: out.as_mut_ptr(), stride: out_stride };
-        let threads = if m * n * k >= PARALLEL_FROM { rayon::current_num_threads() } else { 1 };
+        let threads = match self.threads {
+            Threads::All if m * n * k >= PARALLEL_FROM => rayon::current_num_threads(),
+            _ => 1,
+        };
         if threads == 1 {
             for n0 in (0..n).step_by(NC) {
                 // SAFETY: `out` was checked to hold the whole product, and nothing else writes to it.
@@ -355,18 +373,23 @@ fn pack_left_panel(
     depth: usize,
     out: &mut [f32],
 ) {
-    for i in 0..count {
-        let at = (first + i) * view.row_stride + k0 * view.col_stride;
-        if view.col_stride == 1 {
-            for (out, value) in out[i..].iter_mut().step_by(count).zip(&view.data[at..at + depth]) {
-                *out = alpha * value;
-            }
-        } else {
-            let values = view.data[at..].iter().step_by(view.col_stride);
-            for (out, value) in out[i..].iter_mut().step_by(count).zip(values).take(depth) {
-                *out = alpha * value;
-            }
+    if view.col_stride == 1 {
+        let at = first * view.row_stride + k0;
+        let end = at + (count - 1) * view.row_stride + depth;
+        transpose(&view.data[at..end], view.row_stride, count, depth, &mut out[..count * depth], count);
+    } else if view.row_stride == 1 {
+        for (k, out) in out.chunks_exact_mut(count).take(depth).enumerate() {
+            out.copy_from_slice(&view.data[(k0 + k) * view.col_stride + first..][..count]);
         }
+    } else {
+        for i in 0..count {
+            let values = view.data[(first + i) * view.row_stride + k0 * view.col_stride..].iter();
+            let values = values.step_by(view.col_stride).take(depth);
+            out[i..].iter_mut().step_by(count).zip(values).for_each(|(out, value)| *out = *value);
+        }
+    }
+    if alpha != 1.0 {
+        out[..count * depth].iter_mut().for_each(|value| *value *= alpha);
     }
 }
 
@@ -379,6 +402,15 @@ fn pack_right(right: Right, k0: usize, depth: usize, n0: usize, width: usize, ou
                 scatter_row(&view.data[at..at + width], k, depth, out);
             }
         }
+        Right::Dense(view) if view.row_stride == 1 => {
+            for (panel, out) in out.chunks_mut(depth * NR).take(width.div_ceil(NR)).enumerate() {
+                let columns = NR.min(width - panel * NR);
+                let at = (n0 + panel * NR) * view.col_stride + k0;
+                let end = at + (columns - 1) * view.col_stride + depth;
+                transpose(&view.data[at..end], view.col_stride, columns, depth, out, NR);
+            }
+            pad(width, depth, out);
+        }
         Right::Dense(view) => {
             for j in 0..width {
                 let values = view.data[(n0 + j) * view.col_stride + k0 * view.row_stride..].iter();
@@ -387,14 +419,17 @@ fn pack_right(right: Right, k0: usize, depth: usize, n0: usize, width: usize, ou
             pad(width, depth, out);
         }
         Right::Transposed(matrix) => {
-            let mut row = ROW_SPACE.take();
-            row.resize(row.len().max(depth), 0.0);
-            for j in 0..width {
-                matrix.read_row(n0 + j, k0..k0 + depth, &mut row[..depth]);
-                gather_column(row[..depth].iter(), j, depth, out);
+            let mut rows = ROW_SPACE.take();
+            rows.resize(rows.len().max(NR * depth), 0.0);
+            for (panel, out) in out.chunks_mut(depth * NR).take(width.div_ceil(NR)).enumerate() {
+                let columns = NR.min(width - panel * NR);
+                for (j, row) in rows.chunks_exact_mut(depth).take(columns).enumerate() {
+                    matrix.read_row(n0 + panel * NR + j, k0..k0 + depth, row);
+                }
+                transpose(&rows[..columns * depth], depth, columns, depth, out, NR);
             }
             pad(width, depth, out);
-            ROW_SPACE.set(row);
+            ROW_SPACE.set(rows);
         }
         Right::Plain(matrix) => {
             // Quantised blocks are read whole: the range grows to block borders.
@@ -475,7 +510,7 @@ mod tests {
                 let expected = reference(&a, &b, m, n, k);
                 let mut out = random(m * n, 3);
                 let initial = out.clone();
-                let left = Left::pack_for(isa, View::rows(&a, m, k, k), 1.0);
+                let left = Left::pack_for(isa, View::rows(&a, m, k, k), 1.0, Threads::All);
                 left.multiply(Right::Dense(View::rows(&b, k, n, n)), &mut out, n, Start::Add);
                 for i in 0..m * n {
                     let want = expected[i] + initial[i] as f64;
@@ -500,7 +535,7 @@ mod tests {
             let packed = Packed::new(Right::Transposed(&frozen));
             let mut results = Vec::new();
             for isa in available() {
-                let left = Left::pack_for(isa, View::rows(&a, m, k, k), 0.5);
+                let left = Left::pack_for(isa, View::rows(&a, m, k, k), 0.5, Threads::All);
                 for right in [
                     Right::Dense(View::rows(&b, k, n, n)),
                     Right::Dense(View::rows(&transposed, n, k, k).transposed()),

@@ -5,6 +5,8 @@
 
 pub mod gemm;
 mod micro;
+pub mod peak;
+mod transpose;
 
 use std::sync::OnceLock;
 
