@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod analyze;
+pub mod audit;
 pub mod comparison;
 pub mod completion;
 pub mod design;

@@ -1,6 +1,7 @@
 //! One file per command: its arguments and `run(ctx, args)`.
 
 pub mod analyze;
+pub mod audit;
 pub mod bench;
 pub mod chat;
 pub mod dataset;

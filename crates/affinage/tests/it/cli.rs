@@ -32,6 +32,7 @@ fn help_lists_the_working_commands_in_groups() {
       judge     Blind comparisons by judges; resumes, and never pays twice
       analyze   Statistics of an evaluation, offline, from its files alone
       report    Draw report.html from an evaluation's files, offline
+      audit     Audit other people's results: what do the files really say?
 
     The whole story:
       run       All stages from affinage.toml: dataset, train, eval; run it again and it goes on

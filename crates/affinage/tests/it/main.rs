@@ -1,5 +1,6 @@
 //! The real binary, run as a user runs it.
 
+mod audit;
 mod cli;
 mod data;
 mod desk;

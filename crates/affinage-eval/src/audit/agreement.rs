@@ -1,0 +1,170 @@
+//! Do the judges agree beyond chance, and does one judge agree with itself when the seats are swapped?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::row::Arm;
+use super::votes::Vote;
+use super::{Finding, Log, Severity, Unchecked, percent};
+use crate::stats::agreement::{Scale, cohen_kappa, krippendorff_alpha};
+use crate::stats::proportion::wilson;
+use crate::stats::special::normal_quantile;
+
+/// Pairs that two judges must share before their agreement is measured.
+const LEAST_PAIRS: usize = 10;
+/// A raw agreement that sounds high, and a kappa that is not.
+const HIGH_RAW: f64 = 0.8;
+const LOW_KAPPA: f64 = 0.4;
+
+pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
+    between_judges(log, findings, unchecked);
+    findings.extend(swapped(log));
+}
+
+/// A unit that several judges saw: prompt, answers and arms.
+type Unit = (String, [String; 2], [Option<String>; 2]);
+
+fn unit(log: &Log, i: usize) -> Option<Unit> {
+    let row = &log.rows[i];
+    Some((row.prompt_key()?, row.arms.clone(), row.texts.clone()))
+}
+
+fn between_judges(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
+    let judges: BTreeSet<&str> = log.rows.iter().filter_map(|row| row.judge.as_deref()).collect();
+    if judges.len() < 2 {
+        unchecked.push(Unchecked {
+            check: "agreement of judges beyond chance",
+            because: match judges.len() {
+                0 => "the log names no judge".to_owned(),
+                _ => "only one judge is named".to_owned(),
+            },
+        });
+        return;
+    }
+    let mut scores: BTreeMap<Unit, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
+    for i in log.counted() {
+        if let (Some(unit), Some(judge), Some(score)) =
+            (unit(log, i), log.rows[i].judge.as_deref(), log.votes[i].score(Arm::Two))
+        {
+            scores.entry(unit).or_default().entry(judge).or_default().push(score);
+        }
+    }
+    // 0 lost, 1 tie, 2 won, from the mean over a judge's orders and repeats.
+    let value = |scores: &Vec<f64>| {
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        if mean > 0.5 { 2 } else { i64::from(mean == 0.5) }
+    };
+    let ratings: BTreeMap<&str, Vec<Option<i64>>> =
+        judges.iter().map(|j| (*j, scores.values().map(|unit| unit.get(j).map(value)).collect())).collect();
+    let names: Vec<&str> = judges.into_iter().collect();
+    let mut compared = 0;
+    for (at, one) in names.iter().enumerate() {
+        for other in &names[at + 1..] {
+            let mut table = vec![vec![0.0; 3]; 3];
+            for (a, b) in ratings[one].iter().zip(&ratings[other]) {
+                if let (Some(a), Some(b)) = (a, b) {
+                    table[*a as usize][*b as usize] += 1.0;
+                }
+            }
+            let n: f64 = table.iter().flatten().sum();
+            if n < LEAST_PAIRS as f64 {
+                continue;
+            }
+            compared += 1;
+            findings.extend(weak_agreement(one, other, &table, n));
+        }
+    }
+    if compared == 0 {
+        unchecked.push(Unchecked {
+            check: "agreement of judges beyond chance",
+            because: format!("no two judges share {LEAST_PAIRS} pairs"),
+        });
+    } else if names.len() > 2
+        && let Some(alpha) =
+            krippendorff_alpha(&ratings.values().cloned().collect::<Vec<_>>(), Scale::Nominal)
+        && alpha <= 0.0
+    {
+        findings.push(Finding {
+            code: "R16",
+            severity: Severity::Suspicion,
+            sentence: format!("The {} judges together agree no more than chance would.", names.len()),
+            evidence: vec![format!("Krippendorff's alpha {alpha:.2} (0 is chance, 1 is full agreement)")],
+            rows: Vec::new(),
+        });
+    }
+}
+
+fn weak_agreement(one: &str, other: &str, table: &[Vec<f64>], n: f64) -> Option<Finding> {
+    let raw = (0..3).map(|k| table[k][k]).sum::<f64>() / n;
+    let found = cohen_kappa(table)?;
+    let half = normal_quantile(0.975) * found.se;
+    let (low, high) = (found.kappa - half, found.kappa + half);
+    let sentence = if high <= 0.0 {
+        format!("`{one}` and `{other}` agree less than chance would make them.")
+    } else if low <= 0.0 {
+        format!("Agreement of `{one}` and `{other}` beyond chance is not shown.")
+    } else if raw >= HIGH_RAW && found.kappa < LOW_KAPPA {
+        format!("`{one}` and `{other}` agree often mostly because one outcome prevails.")
+    } else {
+        return None;
+    };
+    Some(Finding {
+        code: "R16",
+        severity: Severity::Suspicion,
+        sentence,
+        evidence: vec![format!(
+            "raw agreement {} on {n:.0} pairs; beyond chance (Cohen's kappa) {:.2} [{low:.2}, {high:.2}]",
+            percent(raw),
+            found.kappa
+        )],
+        rows: Vec::new(),
+    })
+}
+
+/// A judge that names another winner after a swap in this share of pairs, at the lower end of the interval, tells
+/// little.
+const FLIP_LIMIT: f64 = 0.3;
+
+fn swapped(log: &Log) -> Vec<Finding> {
+    let mut pairs: BTreeMap<(Unit, Option<&str>), [Option<(usize, Arm)>; 2]> = BTreeMap::new();
+    for i in log.counted() {
+        if let (Some(unit), Some(first), Vote::Winner(winner)) =
+            (unit(log, i), log.rows[i].first, log.votes[i])
+        {
+            pairs.entry((unit, log.rows[i].judge.as_deref())).or_default()[first.index()] = Some((i, winner));
+        }
+    }
+    let mut by_judge: BTreeMap<Option<&str>, (Vec<usize>, usize)> = BTreeMap::new();
+    for ((_, judge), seats) in &pairs {
+        if let [Some((i, one)), Some((_, two))] = seats {
+            let entry = by_judge.entry(*judge).or_default();
+            entry.1 += 1;
+            if one != two {
+                entry.0.push(*i);
+            }
+        }
+    }
+    let mut findings = Vec::new();
+    for (judge, (flips, n)) in by_judge {
+        let Some((low, high)) = wilson(flips.len() as f64, n as f64, 0.05) else { continue };
+        if low <= FLIP_LIMIT {
+            continue;
+        }
+        findings.push(Finding {
+            code: "R17",
+            severity: Severity::Suspicion,
+            sentence: format!(
+                "`{}` changes its winner with the order in {} of {n} pairs that it saw both ways.",
+                judge.unwrap_or("the judge"),
+                flips.len()
+            ),
+            evidence: vec![format!(
+                "{} [{:.0}, {:.0}]; a coin flips half",
+                percent(flips.len() as f64 / n as f64),
+                100.0 * low,
+                100.0 * high
+            )],
+            rows: log.refs(flips),
+        });
+    }
+    findings
+}

@@ -1,0 +1,248 @@
+//! Seat, label and length: how much of the outcome is not the answer's quality. Always measured, a finding only
+//! where the tests of the log, adjusted together, say so.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::row::{Arm, PairRow};
+use super::votes::Vote;
+use super::{ALPHA, Finding, Log, Severity, Unchecked, p_value, percent};
+use crate::stats::mean::clustered_mean;
+use crate::stats::models::length_controlled;
+use crate::stats::multiple::holm;
+use crate::stats::permutation::sign_flip_clustered;
+use crate::stats::proportion::{fisher_exact, sign_test};
+use crate::stats::special::{normal_cdf, t_sf};
+
+/// A measured effect.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Effect {
+    pub name: &'static str,
+    /// What was measured, in words with its numbers.
+    pub measured: String,
+    pub p: f64,
+    /// Holm's adjustment over the effects of this log.
+    pub p_adjusted: f64,
+}
+
+/// Above this many clusters the t test is as good as the sign flips, and much faster.
+const FLIP_UP_TO: usize = 500;
+
+pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = [seat(log), label(log), length(log)].into_iter().flatten().collect();
+    let adjusted = holm(&effects.iter().map(|effect| effect.p).collect::<Vec<f64>>());
+    for (effect, p) in effects.iter_mut().zip(adjusted) {
+        effect.p_adjusted = p;
+    }
+    if log.rows.iter().any(|row| row.first.is_some())
+        && !effects.iter().any(|effect| effect.name == "position")
+    {
+        unchecked.push(Unchecked {
+            check: "position effect",
+            because: "too few decided rows with a known order".to_owned(),
+        });
+    }
+    for effect in effects.iter().filter(|effect| effect.p_adjusted <= ALPHA) {
+        let (code, sentence) = match effect.name {
+            "position" => (
+                "R13",
+                "The winner depends on the presentation order: the judge prefers a seat, or winners were inverted \
+                 under one order.",
+            ),
+            "label" => ("R14", "The winner depends on the label: the judge prefers a letter."),
+            _ => ("R15", "The longer answer wins more often than the arms' difference explains."),
+        };
+        findings.push(Finding {
+            code,
+            severity: Severity::Suspicion,
+            sentence: sentence.to_owned(),
+            evidence: vec![
+                effect.measured.clone(),
+                format!("{}, adjusted for {} tests", p_value(effect.p_adjusted), effects.len()),
+            ],
+            rows: Vec::new(),
+        });
+    }
+    effects
+}
+
+fn key(row: &PairRow, i: usize) -> String {
+    row.prompt_key().unwrap_or_else(|| format!("row {i}"))
+}
+
+/// Rows in both orders under one prompt and judge: the first seat's score is free of the arms' difference.
+fn seat(log: &Log) -> Option<Effect> {
+    let mut groups: BTreeMap<(String, &[String; 2], Option<&str>), [Vec<f64>; 2]> = BTreeMap::new();
+    for i in log.counted() {
+        let row = &log.rows[i];
+        if let (Some(first), Some(score)) = (row.first, row.first.and_then(|first| log.votes[i].score(first)))
+        {
+            let group = groups.entry((key(row, i), &row.arms, row.judge.as_deref())).or_default();
+            group[first.index()].push(score);
+        }
+    }
+    let total = groups.len();
+    let mut paired = (Vec::new(), Vec::new());
+    for ((prompt, ..), [one, two]) in &groups {
+        if !one.is_empty() && !two.is_empty() {
+            let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+            paired.0.push((mean(one) + mean(two)) / 2.0);
+            paired.1.push(prompt.clone());
+        }
+    }
+    if total >= 8 && paired.0.len() * 5 >= total * 4 {
+        return clustered("position", "the answer shown first wins", &paired.0, &paired.1);
+    }
+    one_order_a_row(log)
+}
+
+/// Each pair in one order only: order x winner for two arms, the rate of the first seat for many.
+fn one_order_a_row(log: &Log) -> Option<Effect> {
+    let two_arms = log.rows.iter().all(|row| row.arms == log.rows[0].arms);
+    if !two_arms {
+        let (mut scores, mut keys) = (Vec::new(), Vec::new());
+        for i in log.counted() {
+            if let Some(score) = log.rows[i].first.and_then(|first| log.votes[i].score(first)) {
+                scores.push(score);
+                keys.push(key(&log.rows[i], i));
+            }
+        }
+        return clustered("position", "the answer shown first wins", &scores, &keys);
+    }
+    let mut sums: BTreeMap<(Arm, String), f64> = BTreeMap::new();
+    for i in log.counted() {
+        if let (Some(first), Vote::Winner(winner)) = (log.rows[i].first, log.votes[i]) {
+            let one_vote = if winner == Arm::Two { 1.0 } else { -1.0 };
+            *sums.entry((first, key(&log.rows[i], i))).or_default() += one_vote;
+        }
+    }
+    let mut table = [[0u64; 2]; 2];
+    for ((first, _), sum) in sums {
+        if sum != 0.0 {
+            table[first.index()][usize::from(sum > 0.0)] += 1;
+        }
+    }
+    let [[a, b], [c, d]] = table;
+    if a + b < 5 || c + d < 5 {
+        return None;
+    }
+    let arm = log.rows[0].arm(Arm::Two);
+    Some(Effect {
+        name: "position",
+        measured: format!(
+            "`{arm}` wins {b} of {} ({}) when shown second and {d} of {} ({}) when shown first",
+            a + b,
+            percent(b as f64 / (a + b) as f64),
+            c + d,
+            percent(d as f64 / (c + d) as f64)
+        ),
+        p: fisher_exact(table),
+        p_adjusted: 1.0,
+    })
+}
+
+/// Labels that follow neither the seat nor the arm: their own pull.
+fn label(log: &Log) -> Option<Effect> {
+    let (mut scores, mut keys) = (Vec::new(), Vec::new());
+    let (mut seats, mut arms) = ([0usize; 2], [0usize; 2]);
+    for i in log.counted() {
+        let (Some((under_a, _)), Some(first)) = (log.bindings.under_a(log.rows, i), log.rows[i].first) else {
+            continue;
+        };
+        if let Some(score) = log.votes[i].score(under_a) {
+            scores.push(score);
+            keys.push(key(&log.rows[i], i));
+            seats[usize::from(under_a == first)] += 1;
+            arms[under_a.index()] += 1;
+        }
+    }
+    let varies = |counts: [usize; 2]| counts.iter().all(|&n| n * 5 >= scores.len());
+    if scores.len() < 20 || !varies(seats) || !varies(arms) {
+        return None;
+    }
+    clustered("label", "the answer labelled A wins", &scores, &keys)
+}
+
+fn clustered(name: &'static str, what: &str, scores: &[f64], keys: &[String]) -> Option<Effect> {
+    let found = clustered_mean(scores, keys, 0.05)?;
+    if found.clusters < 8 {
+        return None;
+    }
+    let p = if found.clusters <= FLIP_UP_TO {
+        sign_flip_clustered(scores, keys, 0.5, 1)?
+    } else {
+        2.0 * t_sf((found.mean - 0.5).abs() / found.se, (found.clusters - 1) as f64)
+    };
+    Some(Effect {
+        name,
+        measured: format!(
+            "{what} {} [{}, {}] of {} judgments on {} prompts (50 % is no effect)",
+            percent(found.mean),
+            bound(found.interval.0),
+            bound(found.interval.1),
+            scores.len(),
+            found.clusters
+        ),
+        p,
+        p_adjusted: 1.0,
+    })
+}
+
+fn bound(share: f64) -> String {
+    format!("{:.0}", 100.0 * share.clamp(0.0, 1.0))
+}
+
+/// Beyond this slope wins are nearly separated by length, and Wald's test loses its power (Hauck and Donner 1977).
+const LARGEST_SLOPE: f64 = 4.0;
+
+/// Pull of length beside the arms' own difference, one observation a prompt and pair of arms.
+fn length(log: &Log) -> Option<Effect> {
+    let two_arms = log.rows.iter().all(|row| row.arms == log.rows[0].arms);
+    if !two_arms {
+        return None;
+    }
+    let mut pairs: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    let (mut longer, mut decided) = (0, 0);
+    for i in log.counted() {
+        let row = &log.rows[i];
+        let (Some(one), Some(two)) = (row.text(Arm::One), row.text(Arm::Two)) else { continue };
+        let Some(score) = log.votes[i].score(Arm::Two) else { continue };
+        let difference = two.chars().count() as f64 - one.chars().count() as f64;
+        pairs.entry(key(row, i)).or_default().push((difference, score));
+        if difference != 0.0 && score != 0.5 {
+            decided += 1;
+            longer += usize::from((difference > 0.0) == (score > 0.5));
+        }
+    }
+    let mean = |values: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
+        values.iter().map(of).sum::<f64>() / values.len() as f64
+    };
+    let differences: Vec<f64> = pairs.values().map(|pair| mean(pair, |p| p.0)).collect();
+    let scores: Vec<f64> = pairs.values().map(|pair| mean(pair, |p| p.1)).collect();
+    if scores.len() < 20 || decided == 0 {
+        return None;
+    }
+    let measured = format!(
+        "the longer answer wins {longer} of {decided} decided rows ({})",
+        percent(longer as f64 / decided as f64)
+    );
+    let effect = |measured, p| Some(Effect { name: "length", measured, p, p_adjusted: 1.0 });
+    let fitted =
+        length_controlled(&differences, &scores).filter(|fitted| fitted.slope.abs() <= LARGEST_SLOPE);
+    let Some(fitted) = fitted else {
+        // Length nearly separates wins from losses: prompts are counted instead.
+        let with = |longer: bool| {
+            let pairs = differences.iter().zip(&scores).filter(|(d, score)| **d != 0.0 && **score != 0.5);
+            pairs.filter(|(d, score)| ((**d > 0.0) == (**score > 0.5)) == longer).count() as u64
+        };
+        return effect(measured, sign_test(with(true), with(false))?);
+    };
+    let arm = log.rows[0].arm(Arm::Two);
+    let rates = (percent(fitted.raw_win_rate), percent(fitted.win_rate));
+    let z = fitted.slope / fitted.se.1;
+    effect(
+        format!("{measured}; `{arm}` wins {}, at equal length {}", rates.0, rates.1),
+        2.0 * (1.0 - normal_cdf(z.abs())),
+    )
+}

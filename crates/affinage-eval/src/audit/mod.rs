@@ -1,0 +1,144 @@
+//! Other people's results and training folders: what do the files really say?
+//!
+//! Everything here is a function of rows and facts that the binary has read. `row.rs` is the shape that all logs
+//! are brought to, `shapes.rs` and `mapping.rs` bring them there. `verdict.rs` reads a judge's text, `binding.rs`
+//! finds which answer stood under which label, `votes.rs` derives outcomes anew. Checks return [`Finding`]s with
+//! evidence and rows; what a log cannot tell is an [`Unchecked`], never silence. `claims.rs` holds a write-up
+//! against the rows. `training/` does the same for folders of a training run.
+
+mod agreement;
+mod binding;
+pub mod claims;
+mod effects;
+mod integrity;
+mod inversion;
+pub mod mapping;
+pub mod row;
+mod scope;
+pub mod shapes;
+mod table;
+mod verdict;
+mod votes;
+
+use serde::Serialize;
+
+pub use effects::Effect;
+pub use row::{PairRow, RowRef};
+pub use table::TableRow;
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The files contradict themselves or each other.
+    Fault,
+    /// Something that a fault would produce, and that has other explanations too.
+    Suspicion,
+    /// A limit of what the files can show.
+    Limit,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// `R..` for results, `T..` for training folders; stable between versions.
+    pub code: &'static str,
+    pub severity: Severity,
+    /// One plain sentence.
+    pub sentence: String,
+    pub evidence: Vec<String>,
+    /// Rows that it rests on.
+    pub rows: Vec<RowRef>,
+}
+
+/// A check that these files do not allow.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unchecked {
+    pub check: &'static str,
+    pub because: String,
+}
+
+/// Family-wise error rate of the tests of one log: position, label and length effects share it (Holm).
+pub const ALPHA: f64 = 0.01;
+
+/// What the audit of a log says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ResultsAudit {
+    pub rows: usize,
+    pub distinct_prompts: Option<usize>,
+    pub judges: Vec<String>,
+    pub arms: Vec<String>,
+    pub findings: Vec<Finding>,
+    pub effects: Vec<Effect>,
+    pub unchecked: Vec<Unchecked>,
+    /// Stored outcomes beside re-derived ones.
+    pub table: Vec<TableRow>,
+}
+
+/// The rows of a log with everything that is derived from them once.
+pub struct Log<'r> {
+    rows: &'r [PairRow],
+    readings: Vec<votes::Reading>,
+    bindings: binding::Bindings,
+    votes: Vec<votes::Vote>,
+}
+
+impl<'r> Log<'r> {
+    pub fn read(rows: &'r [PairRow]) -> Log<'r> {
+        let mut readings: Vec<votes::Reading> = rows.iter().map(votes::Reading::of).collect();
+        integrity::mark_duplicates(rows, &mut readings);
+        let bindings = binding::Bindings::find(rows);
+        let votes = votes::votes(rows, &readings, &bindings);
+        Log { rows, readings, bindings, votes }
+    }
+
+    fn refs(&self, rows: impl IntoIterator<Item = usize>) -> Vec<RowRef> {
+        rows.into_iter().map(|i| self.rows[i].source).collect()
+    }
+
+    /// Rows that are not repetitions of earlier ones.
+    fn counted(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows.len()).filter(|&i| self.readings[i].duplicate_of.is_none())
+    }
+}
+
+/// Audits the rows of one or more logs of the same comparison.
+pub fn audit_results(rows: &[PairRow]) -> ResultsAudit {
+    let log = Log::read(rows);
+    let mut findings = Vec::new();
+    let mut unchecked = Vec::new();
+    inversion::check(&log, &mut findings, &mut unchecked);
+    integrity::check(&log, &mut findings, &mut unchecked);
+    let effects = effects::check(&log, &mut findings, &mut unchecked);
+    agreement::check(&log, &mut findings, &mut unchecked);
+    scope::check(&log, &mut findings, &mut unchecked);
+    findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
+    ResultsAudit {
+        rows: rows.len(),
+        distinct_prompts: scope::distinct_prompts(rows),
+        judges: scope::names(rows.iter().filter_map(|row| row.judge.as_deref())),
+        arms: scope::names(rows.iter().flat_map(|row| row.arms.iter().map(String::as_str))),
+        findings,
+        effects,
+        unchecked,
+        table: table::table(&log),
+    }
+}
+
+/// `12 %` of a share.
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// `1 row`, `2 rows`.
+fn counted(n: usize, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}
+
+/// `p` as people read it.
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "p < .0001".to_owned() } else { format!("p = {p:.4}").replacen("0.", ".", 1) }
+}

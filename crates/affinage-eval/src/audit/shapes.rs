@@ -1,0 +1,396 @@
+//! Foreign logs by shape: a JSON object (a line of JSONL, an element of an array, a CSV record) becomes rows.
+//!
+//! Four shapes are known: pair rows with two `*_response` fields, AlpacaEval's annotations, FastChat's pairwise
+//! judgments (two games a line), and `model_a`, `model_b`, `winner`. Anything else needs a mapping file.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::mapping::Mapping;
+use super::row::{Arm, Labels, PairRow, RowRef, Stored};
+
+/// What a log looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    PairRows,
+    AlpacaEval,
+    FastChat,
+    ModelPairs,
+    Mapped,
+}
+
+impl Shape {
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::PairRows => "pair rows",
+            Shape::AlpacaEval => "AlpacaEval annotations",
+            Shape::FastChat => "FastChat pairwise judgments",
+            Shape::ModelPairs => "model_a, model_b, winner",
+            Shape::Mapped => "by the mapping file",
+        }
+    }
+}
+
+/// A record that is no row of any known shape.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ShapeError {
+    #[error("not a pairwise log: found the fields {found}")]
+    Unknown { found: String },
+    #[error("the mapping names the field `{field}`, which the record does not have")]
+    Missing { field: String },
+}
+
+/// The shape of a record.
+pub fn shape(record: &Map<String, Value>) -> Result<Shape, ShapeError> {
+    let has = |key: &str| record.contains_key(key);
+    if has("g1_winner") && has("model_1") && has("model_2") {
+        Ok(Shape::FastChat)
+    } else if has("generator_1") && has("generator_2") && has("preference") {
+        Ok(Shape::AlpacaEval)
+    } else if has("winner") && has("model_a") && has("model_b") {
+        Ok(Shape::ModelPairs)
+    } else if has("winner") && response_fields(record).is_some() {
+        Ok(Shape::PairRows)
+    } else {
+        let found: Vec<&str> = record.keys().take(12).map(String::as_str).collect();
+        Err(ShapeError::Unknown { found: found.join(", ") })
+    }
+}
+
+/// The rows of one record: two for FastChat's two games, else one.
+pub fn rows(
+    record: &Map<String, Value>,
+    source: RowRef,
+    mapping: Option<&Mapping>,
+) -> Result<(Shape, Vec<PairRow>), ShapeError> {
+    if let Some(mapping) = mapping {
+        return Ok((Shape::Mapped, vec![mapping.row(record, source)?]));
+    }
+    let shape = shape(record)?;
+    Ok((
+        shape,
+        match shape {
+            Shape::FastChat => fastchat(record, source),
+            Shape::AlpacaEval => vec![alpaca_eval(record, source)],
+            Shape::ModelPairs => vec![model_pair(record, source)],
+            Shape::PairRows | Shape::Mapped => vec![pair_row(record, source)],
+        },
+    ))
+}
+
+/// A value as text; `None` for null, missing and empty.
+pub fn text(record: &Map<String, Value>, key: &str) -> Option<String> {
+    as_text(record.get(key)?)
+}
+
+pub fn as_text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::Null => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn first_of(record: &Map<String, Value>, keys: &[&str]) -> Option<String> {
+    keys.iter().find_map(|key| text(record, key))
+}
+
+/// A row with nothing but its arms and its place.
+pub fn bare(arms: [String; 2], source: RowRef) -> PairRow {
+    PairRow {
+        source,
+        prompt: None,
+        category: None,
+        judge: None,
+        judge_returned: None,
+        arms,
+        texts: [None, None],
+        finish_reasons: [None, None],
+        first: None,
+        stored: Stored::Missing(String::new()),
+        judge_text: None,
+        rendered: None,
+        arm_scores: None,
+        labels: None,
+    }
+}
+
+const PROMPTS: [&str; 6] = ["prompt", "instruction", "question", "input", "query", "question_id"];
+const JUDGES: [&str; 6] = ["judge_model", "judge", "judge_id", "judge_name", "annotator", "evaluator"];
+const RETURNED: [&str; 4] = ["model_returned", "judge_model_returned", "response_model", "judge_returned"];
+const JUDGE_TEXTS: [&str; 8] = [
+    "judgment",
+    "judgement",
+    "judge_text",
+    "judge_response",
+    "judge_output",
+    "rationale",
+    "raw_completion",
+    "reasoning",
+];
+const CATEGORIES: [&str; 6] = ["config_name", "category", "domain", "dataset", "task", "language"];
+const REQUESTS: [&str; 5] =
+    ["judge_prompt", "user_prompt", "rendered_prompt", "judge_request", "judge_input"];
+const ORDERS: [&str; 5] = ["presentation_order", "order", "position", "swapped", "is_swapped"];
+
+fn common(row: &mut PairRow, record: &Map<String, Value>) {
+    row.prompt = first_of(record, &PROMPTS);
+    row.category = first_of(record, &CATEGORIES);
+    row.judge = first_of(record, &JUDGES);
+    row.judge_returned = first_of(record, &RETURNED);
+    row.judge_text = first_of(record, &JUDGE_TEXTS);
+    row.rendered = first_of(record, &REQUESTS);
+}
+
+/// The two arms of a record with `X_response` and `Y_response` (or output, answer, completion; or `response_X`),
+/// with the arm that sounds like the base first. Fields of the judge do not count.
+fn response_fields(record: &Map<String, Value>) -> Option<[(String, String); 2]> {
+    let mut arms: Vec<(String, String)> = Vec::new();
+    for key in record.keys() {
+        for part in ["response", "output", "answer", "completion"] {
+            let arm =
+                key.strip_suffix(part).or_else(|| key.strip_prefix(part)).map(|arm| arm.trim_matches('_'));
+            let Some(arm) = arm.filter(|arm| !arm.is_empty()) else { continue };
+            let of_judge =
+                ["judge", "raw", "judgment", "judgement", "evaluator", "reference", "expected", "gold"]
+                    .iter()
+                    .any(|name| arm.contains(name));
+            if !of_judge && !arms.iter().any(|(name, _)| name == arm) {
+                arms.push((arm.to_owned(), key.clone()));
+            }
+        }
+    }
+    let is_base = |arm: &str| {
+        ["base", "baseline", "original", "reference", "a", "1", "model_a", "model_1"].contains(&arm)
+    };
+    arms.sort_by_key(|(arm, _)| !is_base(arm));
+    <[(String, String); 2]>::try_from(arms).ok()
+}
+
+fn pair_row(record: &Map<String, Value>, source: RowRef) -> PairRow {
+    let [(one, one_field), (two, two_field)] = response_fields(record).expect("the shape was recognised");
+    let mut row = bare([one.clone(), two.clone()], source);
+    common(&mut row, record);
+    row.texts = [text(record, &one_field), text(record, &two_field)];
+    for (arm, name) in row.arms.clone().iter().enumerate() {
+        row.finish_reasons[arm] = text(record, &format!("{name}_finish_reason"));
+    }
+    row.stored = winner(record.get("winner"), &row.arms);
+    row.first = ORDERS.iter().find_map(|key| order(key, record.get(*key)?, &row.arms));
+    row.arm_scores = scores(record, &one).zip(scores(record, &two)).map(|(one, two)| [one, two]);
+    row
+}
+
+/// `X_score`, `X_scores` or `score_X`: a number, or the sum of an object's or array's numbers.
+fn scores(record: &Map<String, Value>, arm: &str) -> Option<f64> {
+    [format!("{arm}_score"), format!("{arm}_scores"), format!("score_{arm}"), format!("scores_{arm}")]
+        .iter()
+        .find_map(|key| sum(record.get(key)?))
+}
+
+fn sum(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::Array(values) => values.iter().map(sum).sum(),
+        Value::Object(values) => values.values().map(sum).sum(),
+        _ => None,
+    }
+}
+
+/// The stored outcome: an arm's name, a tie, or a word that is neither.
+pub fn winner(value: Option<&Value>, arms: &[String; 2]) -> Stored {
+    let word = value.and_then(as_text).unwrap_or_default();
+    let plain = word.trim().to_ascii_lowercase();
+    for arm in Arm::BOTH {
+        if plain == arms[arm.index()].to_ascii_lowercase() {
+            return Stored::Winner(arm);
+        }
+    }
+    match plain.as_str() {
+        "model_a" | "model_1" | "response_a" | "response_1" => Stored::Winner(Arm::One),
+        "model_b" | "model_2" | "response_b" | "response_2" => Stored::Winner(Arm::Two),
+        "tie" | "draw" | "equal" | "both" | "tie (bothbad)" | "bothbad" | "tie (both bad)" => Stored::Tie,
+        _ => Stored::Missing(word),
+    }
+}
+
+/// The arm that was shown first.
+fn order(field: &str, value: &Value, arms: &[String; 2]) -> Option<Arm> {
+    if field.contains("swapped") {
+        return match value {
+            Value::Bool(swapped) => Some(if *swapped { Arm::Two } else { Arm::One }),
+            other => match as_text(other)?.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" => Some(Arm::Two),
+                "false" | "0" | "no" => Some(Arm::One),
+                _ => None,
+            },
+        };
+    }
+    let word = as_text(value)?.trim().to_ascii_lowercase();
+    match word.as_str() {
+        "ab" | "12" | "normal" | "original" | "a_first" | "straight" => return Some(Arm::One),
+        "ba" | "21" | "swapped" | "reversed" | "flipped" | "b_first" => return Some(Arm::Two),
+        _ => {}
+    }
+    Arm::BOTH.into_iter().find(|arm| word.starts_with(&arms[arm.index()].to_ascii_lowercase()))
+}
+
+fn alpaca_eval(record: &Map<String, Value>, source: RowRef) -> PairRow {
+    let name = |key: &str| text(record, key).unwrap_or_else(|| key.to_owned());
+    let mut row = bare([name("generator_1"), name("generator_2")], source);
+    common(&mut row, record);
+    row.texts = [text(record, "output_1"), text(record, "output_2")];
+    // Weighted annotators store 1 + P(second): the nearer side is the outcome.
+    row.stored = match record.get("preference").and_then(Value::as_f64) {
+        Some(preference) if preference == 1.5 || preference == 0.0 => Stored::Tie,
+        Some(preference) if (1.0..1.5).contains(&preference) => Stored::Winner(Arm::One),
+        Some(preference) if preference > 1.5 && preference <= 2.0 => Stored::Winner(Arm::Two),
+        Some(other) => Stored::Missing(other.to_string()),
+        None => Stored::Missing("no preference".to_owned()),
+    };
+    row.first =
+        ["is_switched_output_1_output_2", "is_switched"].iter().find_map(|key| match record.get(*key)? {
+            Value::Bool(switched) => Some(if *switched { Arm::Two } else { Arm::One }),
+            _ => None,
+        });
+    row
+}
+
+fn fastchat(record: &Map<String, Value>, source: RowRef) -> Vec<PairRow> {
+    let name = |key: &str| text(record, key).unwrap_or_else(|| key.to_owned());
+    let judge = record.get("judge").and_then(|judge| match judge {
+        Value::Array(parts) => parts.first().and_then(as_text),
+        other => as_text(other),
+    });
+    let turn = record.get("turn").and_then(as_text).map(|turn| format!("turn {turn}"));
+    let mut rows = Vec::new();
+    for (game, first) in [("g1", Arm::One), ("g2", Arm::Two)] {
+        let Some(stored) = record.get(&format!("{game}_winner")) else { continue };
+        let mut row = bare([name("model_1"), name("model_2")], source);
+        row.prompt = text(record, "question_id").map(|id| match &turn {
+            Some(turn) => format!("question {id} {turn}"),
+            None => format!("question {id}"),
+        });
+        row.category = text(record, "category").or_else(|| turn.clone());
+        row.judge = judge.clone();
+        row.rendered = text(record, &format!("{game}_user_prompt"));
+        row.judge_text = text(record, &format!("{game}_judgment"));
+        row.first = Some(first);
+        row.labels = Some(Labels::Position);
+        row.stored = winner(Some(stored), &["model_1".to_owned(), "model_2".to_owned()]);
+        if let Some(request) = &row.rendered {
+            let answers = between_markers(request);
+            let seats = [answers.get("a").cloned(), answers.get("b").cloned()];
+            let [in_first, in_second] = seats;
+            row.texts = if first == Arm::One { [in_first, in_second] } else { [in_second, in_first] };
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// The texts between `[The Start of Assistant A's Answer]` and its end; the last of each label (a judge of the
+/// second turn sees both turns in one block).
+fn between_markers(request: &str) -> BTreeMap<&'static str, String> {
+    let mut found = BTreeMap::new();
+    for (label, letter) in [("a", "A"), ("b", "B")] {
+        let bounds = [
+            (
+                format!("[The Start of Assistant {letter}'s Answer]"),
+                format!("[The End of Assistant {letter}'s Answer]"),
+            ),
+            (
+                format!("<|The Start of Assistant {letter}'s Conversation with User|>"),
+                format!("<|The End of Assistant {letter}'s Conversation with User|>"),
+            ),
+        ];
+        for (start, end) in bounds {
+            if let Some((_, rest)) = request.split_once(&start)
+                && let Some((text, _)) = rest.split_once(&end)
+            {
+                found.insert(label, text.trim().to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
+    let name = |key: &str| text(record, key).unwrap_or_else(|| key.to_owned());
+    let mut row = bare([name("model_a"), name("model_b")], source);
+    common(&mut row, record);
+    row.texts =
+        [first_of(record, &["response_a", "answer_a"]), first_of(record, &["response_b", "answer_b"])];
+    row.first = Some(Arm::One);
+    row.labels = Some(Labels::Position);
+    row.stored = winner(record.get("winner"), &row.arms);
+    if let Some(first) = ORDERS.iter().find_map(|key| order(key, record.get(*key)?, &row.arms)) {
+        row.first = Some(first);
+        row.labels = None;
+    }
+    // One pair of models is one pair, whichever stands in the first column.
+    if row.arms[0] > row.arms[1] {
+        row.arms.swap(0, 1);
+        row.texts.swap(0, 1);
+        row.first = row.first.map(Arm::other);
+        row.stored = match row.stored {
+            Stored::Winner(arm) => Stored::Winner(arm.other()),
+            other => other,
+        };
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(record: Value) -> Vec<PairRow> {
+        let record = record.as_object().expect("an object");
+        rows(record, RowRef { file: 0, line: 1 }, None).expect("a known shape").1
+    }
+
+    #[test]
+    fn each_shape_gives_its_rows() {
+        let pair =
+            read(json!({"config_name": "c", "prompt": "p", "baseline_response": "x", "tuned_response": "y",
+            "judge_model": "j", "judgment": "Winner: A", "presentation_order": "BA", "winner": "tuned"}));
+        assert_eq!(pair[0].arms, ["baseline", "tuned"]);
+        assert_eq!((pair[0].first, &pair[0].stored), (Some(Arm::Two), &Stored::Winner(Arm::Two)));
+
+        let alpaca = read(json!({"instruction": "i", "output_1": "x", "generator_1": "ref", "output_2": "y",
+            "generator_2": "mine", "annotator": "gpt", "preference": 1.93}));
+        assert_eq!((alpaca[0].first, &alpaca[0].stored), (None, &Stored::Winner(Arm::Two)));
+
+        let games = read(json!({"question_id": 81, "model_1": "x", "model_2": "y", "g1_winner": "model_1",
+            "g2_winner": "error", "judge": ["gpt-4", "pair-v2"], "turn": 1,
+            "g1_user_prompt": "[The Start of Assistant A's Answer]\none\n[The End of Assistant A's Answer]\n[The Start of Assistant B's Answer]\ntwo\n[The End of Assistant B's Answer]",
+            "g1_judgment": "[[A]]"}));
+        assert_eq!(games.len(), 2);
+        assert_eq!(games[0].texts, [Some("one".to_owned()), Some("two".to_owned())]);
+        assert_eq!(
+            (games[1].first, &games[1].stored),
+            (Some(Arm::Two), &Stored::Missing("error".to_owned()))
+        );
+
+        let csv = read(json!({"model_a": "zeta", "model_b": "alpha", "winner": "model_a"}));
+        assert_eq!(
+            (csv[0].first, &csv[0].stored),
+            (Some(Arm::Two), &Stored::Winner(Arm::Two)),
+            "sorted by name"
+        );
+    }
+
+    #[test]
+    fn an_unknown_shape_names_what_was_found() {
+        let record = json!({"text": "x", "score": 3});
+        let error = shape(record.as_object().expect("an object")).expect_err("no pair");
+        assert_eq!(error.to_string(), "not a pairwise log: found the fields text, score");
+    }
+}
