@@ -77,12 +77,12 @@ mod tests {
         assert_eq!((positions, count), (vec![1, 0, 1, 2], 3));
         let mut rng = Rng::new(1);
         let mut total = [0.0; 3];
-        for _ in 0..3000 {
+        for _ in 0..30_000 {
             let drawn = draw(3, &mut rng);
             assert_eq!(drawn.iter().sum::<f64>(), 3.0);
             total.iter_mut().zip(drawn).for_each(|(sum, count)| *sum += count);
         }
-        assert!(total.iter().all(|sum| (sum / 3000.0 - 1.0).abs() < 0.05), "{total:?}");
+        assert!(total.iter().all(|sum| (sum / 30_000.0 - 1.0).abs() < 0.02), "{total:?}");
     }
 
     #[test]

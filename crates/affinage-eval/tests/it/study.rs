@@ -19,16 +19,15 @@ fn scores(value: f64) -> CriterionScores {
     }
 }
 
-/// 140 prompts, half of them in the domain, half coding; lengths of answers have nothing to do with arms.
+/// 140 prompts, half of them in the domain, half coding; lengths of answers have nothing to do with arms, and no word
+/// comes twice in an answer: with repetition tied to length nobody could tell which of the two a judge rewards.
 fn study() -> World {
     let mut world = World::new(140, &[10]);
     for prompt in world.prompts.iter_mut().filter(|prompt| prompt.domain == Domain::Out) {
         prompt.category = "coding".to_owned();
     }
     let words = |arm: &str, i: usize| 5 + Rng::for_purpose(3, &["length", arm, &i.to_string()]).below(60);
-    world.answer(|arm, i| {
-        (0..words(arm, i)).map(|w| format!("{arm}{}", w % 23)).collect::<Vec<_>>().join(" ")
-    });
+    world.answer(|arm, i| (0..words(arm, i)).map(|w| format!("{arm}{w}")).collect::<Vec<_>>().join(" "));
     let steady = |i: usize| Rng::for_purpose(5, &["truth", &i.to_string()]).uniform() < 0.85;
     // Whether the tuned answer is the better one: in the domain mostly, at coding seldom.
     let truth = move |i: usize| (i < 70) == steady(i);

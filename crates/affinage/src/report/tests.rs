@@ -43,7 +43,7 @@ fn lines(html: &str) -> String {
 
 /// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
 fn poison(value: &mut serde_json::Value, key: &str) {
-    const FIXED: [&str; 7] = ["word", "composite", "state", "kind", "scope", "domain", "control"];
+    const FIXED: [&str; 8] = ["word", "composite", "state", "kind", "scope", "domain", "control", "relation"];
     match value {
         serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),

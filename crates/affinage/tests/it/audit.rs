@@ -60,5 +60,10 @@ fn a_file_that_is_no_log_is_refused_with_what_was_found() {
     )
     .expect("written");
     let mapped = transcript(dir.path(), &["audit", "x.csv", "--mapping", "m.toml"]);
-    assert!(mapped.contains("1 rows (by the mapping file)") && mapped.contains("1-0-0"), "{mapped}");
+    assert!(
+        mapped.contains("1 rows (by the mapping file)")
+            && mapped.contains("y : x")
+            && mapped.contains("0-0-1"),
+        "{mapped}"
+    );
 }

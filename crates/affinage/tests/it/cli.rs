@@ -27,6 +27,7 @@ fn help_lists_the_working_commands_in_groups() {
     Model:
       generate  Generate answers of base and checkpoints to the prompt suites
       inspect   Look at a model, at tokens with their loss mask, or at next-token logits
+      bench     Measure training, generation or plain matrix products on this machine
 
     Evaluation:
       judge     Blind comparisons by judges; resumes, and never pays twice

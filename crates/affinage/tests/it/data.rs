@@ -145,9 +145,9 @@ fn review_takes_decisions_out_and_in() {
     exit: 1
     --- stdout
     --- stderr
-    error: the review desk in the browser does not exist yet
+    error: nothing was imported into this project yet (library.db is missing)
 
-    hint: decide in a file: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`
+    hint: bring your conversations: `affinage import FILE...`
     ");
     export(dir, "chats.json", &(0..30).map(|i| chat(i, 1)).collect::<Vec<_>>());
     run(dir, &["import", "chats.json"]);
