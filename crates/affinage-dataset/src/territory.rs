@@ -305,7 +305,7 @@ mod tests {
         Place {
             conversation: format!("c{number}"),
             title: words.to_owned(),
-            project: (number % 2 == 0).then(|| "notes".to_owned()),
+            project: number.is_multiple_of(2).then(|| "notes".to_owned()),
             time_s: Some(number as f64),
             candidates: 2,
             answers: 3,

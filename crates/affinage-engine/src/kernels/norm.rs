@@ -100,7 +100,7 @@ pub fn head_norm_backward(
     });
 }
 
-fn weight_of<'a>(head: usize, parts: [(usize, &'a [f32]); 2]) -> &'a [f32] {
+fn weight_of(head: usize, parts: [(usize, &[f32]); 2]) -> &[f32] {
     parts[(head >= parts[0].0) as usize].1
 }
 

@@ -124,8 +124,11 @@ fn weak_agreement(one: &str, other: &str, table: &[Vec<f64>], n: f64) -> Option<
 /// little.
 const FLIP_LIMIT: f64 = 0.3;
 
+/// Row and winner of one unit by one judge, for either arm shown first.
+type BothOrders = [Option<(usize, Arm)>; 2];
+
 fn swapped(log: &Log) -> Vec<Finding> {
-    let mut pairs: BTreeMap<(Unit, Option<&str>), [Option<(usize, Arm)>; 2]> = BTreeMap::new();
+    let mut pairs: BTreeMap<(Unit, Option<&str>), BothOrders> = BTreeMap::new();
     for i in log.counted() {
         if let (Some(unit), Some(first), Vote::Winner(winner)) =
             (unit(log, i), log.rows[i].first, log.votes[i])

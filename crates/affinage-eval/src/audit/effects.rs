@@ -71,9 +71,12 @@ fn key(row: &PairRow, i: usize) -> String {
     row.prompt_key().unwrap_or_else(|| format!("row {i}"))
 }
 
+/// Prompt, arms and judge that a seat effect is free of.
+type Group<'l> = (String, &'l [String; 2], Option<&'l str>);
+
 /// Rows in both orders under one prompt and judge: the first seat's score is free of the arms' difference.
 fn seat(log: &Log) -> Option<Effect> {
-    let mut groups: BTreeMap<(String, &[String; 2], Option<&str>), [Vec<f64>; 2]> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, [Vec<f64>; 2]> = BTreeMap::new();
     for i in log.counted() {
         let row = &log.rows[i];
         if let (Some(first), Some(score)) = (row.first, row.first.and_then(|first| log.votes[i].score(first)))

@@ -60,10 +60,13 @@ pub fn order_name(rows: &[PairRow], first: Option<Arm>) -> String {
     first.map_or("rows without an order".to_owned(), |first| format!("rows that show `{}` first", arm(first)))
 }
 
+/// Rows that agree, rows that contradict, and the evidence of the latter.
+type Tally = (Vec<usize>, Vec<usize>, Vec<Evidence>);
+
 /// Stored winners against the judge's words where the arm under the label is known. True when something was
 /// found.
 fn inverted_orders(log: &Log, findings: &mut Vec<Finding>) -> bool {
-    let mut by_order: BTreeMap<Option<Arm>, (Vec<usize>, Vec<usize>, Vec<Evidence>)> = BTreeMap::new();
+    let mut by_order: BTreeMap<Option<Arm>, Tally> = BTreeMap::new();
     let mut slips = Vec::new();
     for i in 0..log.rows.len() {
         let Claim::Derived(vote, evidence) = votes::claim(log.rows, &log.readings, &log.bindings, i) else {

@@ -54,7 +54,7 @@ fn repeated_prompts(log: &Log, prompts: usize) -> Option<Finding> {
         let in_order = |first: Option<Arm>| (judged.clone(), &row.texts, first);
         let swapped = row.first.is_some_and(|first| shown.contains(&in_order(Some(first.other()))));
         let is_new = shown.insert(in_order(row.first));
-        if !prompts_seen.insert(judged.clone()) && !(swapped && is_new) {
+        if !(prompts_seen.insert(judged.clone()) || swapped && is_new) {
             rows.push(i);
         }
     }

@@ -65,6 +65,9 @@ CREATE TABLE IF NOT EXISTS desk_second_look (
 );
 ";
 
+/// Label of a step that was taken back, and the marks that are in force again.
+type Undone = (String, Vec<(String, Mark)>);
+
 impl Library {
     /// Drops what the journal holds of candidates that are gone, taken back or not.
     pub(super) fn forget_marks(&self, alive: &HashSet<String>) -> anyhow::Result<()> {
@@ -137,7 +140,7 @@ impl Library {
     }
 
     /// Takes the newest step back. Gives its label and the marks that are in force again; `None` if there is none.
-    pub fn undo_step(&mut self, at: &str) -> anyhow::Result<Option<(String, Vec<(String, Mark)>)>> {
+    pub fn undo_step(&mut self, at: &str) -> anyhow::Result<Option<Undone>> {
         let transaction = self.db.transaction()?;
         let newest: Option<(i64, String)> = transaction
             .query_row(

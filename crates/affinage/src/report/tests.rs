@@ -43,7 +43,8 @@ fn lines(html: &str) -> String {
 
 /// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
 fn poison(value: &mut serde_json::Value, key: &str) {
-    const FIXED: [&str; 8] = ["word", "composite", "state", "kind", "scope", "domain", "control", "relation"];
+    const FIXED: [&str; 9] =
+        ["word", "composite", "state", "kind", "scope", "domain", "control", "relation", "measure"];
     match value {
         serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),

@@ -96,7 +96,9 @@ mod tests {
         assert_eq!(status(Method::Get, &page, "evil.example:4000", None), 421, "DNS rebinding");
         assert_eq!(status(Method::Get, "/", "127.0.0.1:4000", None), 403);
         assert_eq!(status(Method::Get, &page.replacen('/', "/0", 1), "127.0.0.1:4000", None), 403);
-        let request = guard.admit(raw(Method::Get, &page, "127.0.0.1:4000", None)).ok().expect("let in");
+        let Ok(request) = guard.admit(raw(Method::Get, &page, "127.0.0.1:4000", None)) else {
+            panic!("let in");
+        };
         assert_eq!((request.path.as_str(), request.query("id")), ("api/card", Some("a b")));
         assert_ne!(guard.token(), Guard::new(4000).expect("random bytes").token());
     }
