@@ -38,7 +38,7 @@ fn a_changed_setting_is_a_new_run() {
 }
 
 /// `affinage run` with one epoch and the in-domain prompts; it must succeed. The tiny model has no room for examples
-/// before a prompt.
+/// or an instruction before a prompt.
 fn run(dir: &std::path::Path, args: &[&str]) -> Output {
     let mut command = affinage(dir);
     command
@@ -50,6 +50,8 @@ fn run(dir: &std::path::Path, args: &[&str]) -> Output {
             "eval.suites=[\"in-domain\"]",
             "--set",
             "eval.examples=0",
+            "--set",
+            "eval.system-prompt=",
         ])
         .args(args);
     let output = command.output().expect("the binary starts");
