@@ -99,7 +99,9 @@ fn chains_avx512(rounds: usize) -> usize {
     let (factor, term) = (_mm512_set1_ps(black_box(0.999_999)), _mm512_set1_ps(1e-6));
     let mut sums = [term; CHAINS];
     for _ in 0..rounds {
-        sums = sums.map(|sum| _mm512_fmadd_ps(sum, factor, term));
+        for sum in &mut sums {
+            *sum = _mm512_fmadd_ps(*sum, factor, term);
+        }
     }
     black_box(sums);
     16
@@ -112,7 +114,9 @@ fn chains_avx2(rounds: usize) -> usize {
     let (factor, term) = (_mm256_set1_ps(black_box(0.999_999)), _mm256_set1_ps(1e-6));
     let mut sums = [term; CHAINS];
     for _ in 0..rounds {
-        sums = sums.map(|sum| _mm256_fmadd_ps(sum, factor, term));
+        for sum in &mut sums {
+            *sum = _mm256_fmadd_ps(*sum, factor, term);
+        }
     }
     black_box(sums);
     8
