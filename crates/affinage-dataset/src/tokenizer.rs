@@ -7,6 +7,8 @@
 //! Source: llama.cpp `llama-vocab.cpp` (names), and the `tokenizer.json` of SmolLM2, Qwen2.5, Llama 3 and
 //! GPT-2 (pipelines).
 
+mod vocabulary;
+
 use std::ops::Range;
 
 use tokenizers::models::bpe::{BPE, Vocab};
@@ -16,6 +18,8 @@ use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, PostProcessorWrapper, PreTokenizerWrapper, SplitDelimiterBehavior};
+
+pub use vocabulary::VocabularyParts;
 
 /// Single digits.
 const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -35,6 +39,8 @@ pub enum TokenizerError {
     Model { found: String },
     #[error("the vocabulary names the pre-tokenizer `{found}`, supported: {}", PRE_TOKENIZERS.join(", "))]
     PreTokenizer { found: String },
+    #[error("text is split in a way that no pre-tokenizer of GGUF files does ({} are known)", PRE_TOKENIZERS.join(", "))]
+    Unnamed,
     #[error("the vocabulary has {tokens} tokens but {types} token types")]
     TypeCount { tokens: usize, types: usize },
     #[error("the vocabulary has token {token:?} twice, as {first} and {second}")]

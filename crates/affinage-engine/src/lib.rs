@@ -3,6 +3,7 @@
 //! The engine knows no text, no chat and no judge.
 
 pub mod checkpoint;
+pub mod export;
 pub mod generate;
 pub mod kernels;
 pub mod lora;

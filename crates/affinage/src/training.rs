@@ -115,7 +115,8 @@ impl Plan {
             }
     }
 
-    fn rows_of(&self, step: usize) -> Vec<usize> {
+    /// The rows of one step, from 1.
+    pub fn rows_of(&self, step: usize) -> Vec<usize> {
         rows_of_step(self.config.seed, self.train.len(), self.config.rows_per_step, step as u64)
     }
 

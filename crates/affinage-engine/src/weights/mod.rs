@@ -21,9 +21,10 @@ use rayon::prelude::*;
 
 pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
 pub use error::LoadError;
+pub use gguf::lora::{GgufLora, LoraPart};
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
 pub use matrix::Matrix;
-pub use quant::DType;
+pub use quant::{DType, Precision};
 
 use map::{MappedFile, map_file};
 use stored::StoredTensor;

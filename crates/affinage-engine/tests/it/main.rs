@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod adapters;
+mod exports;
 mod gguf_file;
 mod golden;
 mod oracle;

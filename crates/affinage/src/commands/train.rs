@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
+use crate::handover;
 use crate::model::{LoadedModel, open_model};
-use crate::run::Run;
+use crate::run::{Run, write_folder_atomically};
 use crate::training::{Part, PinnedPrompt, Plan, TrainingRun};
 use crate::ui::{bytes, count, duration};
 use crate::{config::Config, machine};
@@ -22,7 +23,8 @@ use crate::{config::Config, machine};
 #[derive(Debug, Default, Args)]
 #[command(
     after_help = "Examples:\n  affinage train --dry-run\n  affinage train\n  affinage train --resume\n  \
-    affinage train --verify-resume\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
+    affinage train --verify-resume\n  \
+    affinage train --engine trl --handover job\n  affinage train --import job\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
 )]
 pub struct TrainArgs {
     /// Go on with an interrupted run: the newest, or RUN
@@ -40,6 +42,15 @@ pub struct TrainArgs {
     /// Prove on your data that a run killed in the middle and resumed ends in the same bits; four short steps, thrice
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "sample"])]
     verify_resume: bool,
+    /// Write the job for another engine instead of training here
+    #[arg(long, value_enum, requires = "handover")]
+    engine: Option<handover::Engine>,
+    /// The folder to make for --engine
+    #[arg(long, value_name = "DIR", requires = "engine", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume"])]
+    handover: Option<PathBuf>,
+    /// Take back what another engine made of a --handover folder, as a run
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume", "data", "handover"])]
+    import: Option<PathBuf>,
     /// Train a part of --verify-resume, with its runs in this folder
     #[arg(long, value_name = "DIR", hide = true)]
     part_in: Option<PathBuf>,
@@ -71,6 +82,10 @@ struct Finished<'a> {
 
 pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
+    if let Some(dir) = &args.import {
+        let run = handover::import(ctx, &ctx.project.join(dir))?;
+        return finished(ctx, &run);
+    }
     let pinned = args.sample.map(|text| PinnedPrompt { text, max_new_tokens: 96 });
     let resumed = match &args.resume {
         Some(name) => Some(Run::open(args.part_in.as_ref().unwrap_or(&ctx.project), name.as_deref())?),
@@ -96,6 +111,17 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         plan = plan.part(Part { project, halt_in: args.halt_in })?;
     }
     describe(ctx, &model, &engine, &plan);
+    if let (Some(to), Some(dir)) = (args.engine, args.handover) {
+        let source = handover::Source { ctx, model: &model, engine: &engine, version: &version, plan: &plan };
+        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
+        ctx.ui.say(format!("the job is in {}", dir.display()));
+        ctx.ui.hint(format!(
+            "{} has the commands; then `affinage train --import {}`",
+            dir.join("README.md").display(),
+            dir.display()
+        ));
+        return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
+    }
     if args.dry_run {
         return dry_run(ctx, &engine, &plan);
     }
@@ -103,11 +129,16 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
         None => TrainingRun::create(ctx, &model, &engine, &plan, pinned)?,
     };
-    let run = training.go()?;
-    let checkpoints: Vec<String> = run.checkpoints(&ctx.ui)?.iter().map(|c| c.name()).collect();
+    finished(ctx, &training.go()?)
+}
+
+fn finished(ctx: &Context, run: &Run) -> anyhow::Result<()> {
+    let saved = run.checkpoints(&ctx.ui)?;
+    let steps = saved.last().map_or(0, |checkpoint| checkpoint.step);
+    let checkpoints: Vec<String> = saved.iter().map(|c| c.name()).collect();
     ctx.ui.say(format!("run {} with checkpoints {}", ctx.shown(&run.path), checkpoints.join(", ")));
     if ctx.json {
-        ctx.ui.json(&Finished { v: 1, run: &run.name, steps: plan.steps, checkpoints })?;
+        ctx.ui.json(&Finished { v: 1, run: &run.name, steps, checkpoints })?;
     } else {
         ctx.ui.hint("talk to it: `affinage chat --compare base,last`; find out whether it got better: `affinage eval`");
     }

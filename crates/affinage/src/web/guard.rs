@@ -8,6 +8,17 @@ use super::request::{Method, Raw, Request};
 pub struct Guard {
     token: String,
     hosts: [String; 2],
+    audience: Audience,
+}
+
+/// Who is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The browser of the person at this machine: the token is in every address.
+    Person,
+    /// Programs on this machine, at plain addresses. They send no `Origin`; a browser always does for another page's
+    /// request, so no page can reach in.
+    Programs,
 }
 
 const TOKEN_BYTES: usize = 24;
@@ -16,11 +27,12 @@ impl Guard {
     /// A guard with a new random token.
     ///
     /// Errors: the operating system gives no random bytes.
-    pub fn new(port: u16) -> anyhow::Result<Guard> {
+    pub fn new(port: u16, audience: Audience) -> anyhow::Result<Guard> {
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes for the token: {error}"))?;
         let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Guard { token, hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")] })
+        let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        Ok(Guard { token, hosts, audience })
     }
 
     pub fn token(&self) -> &str {
@@ -33,6 +45,16 @@ impl Guard {
         if !raw.host.as_deref().is_some_and(is_host) {
             return Err(Reply::error(421, "this server answers to 127.0.0.1 only", None));
         }
+        let path = raw.target.split('?').next().unwrap_or_default();
+        if self.audience == Audience::Programs {
+            return match &raw.origin {
+                Some(_) => Err(Reply::error(403, "the request comes from a page in a browser", None)),
+                None => {
+                    let path = path.trim_start_matches('/').to_owned();
+                    Ok(Request::new(raw.method, &path, &raw.target, raw.body))
+                }
+            };
+        }
         let is_origin = |origin: &str| origin.strip_prefix("http://").is_some_and(is_host);
         let origin_fits = match (&raw.origin, raw.method) {
             (Some(origin), _) => is_origin(origin),
@@ -42,7 +64,6 @@ impl Guard {
         if !origin_fits {
             return Err(Reply::error(403, "the request comes from another page", None));
         }
-        let path = raw.target.split('?').next().unwrap_or_default();
         let below = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         match below {
             Some((token, below)) if self.is_token(token) => {
@@ -80,7 +101,7 @@ mod tests {
 
     #[test]
     fn only_the_token_the_host_and_the_own_page_are_let_in() {
-        let guard = Guard::new(4000).expect("random bytes");
+        let guard = Guard::new(4000, Audience::Person).expect("random bytes");
         let page = format!("/{}/api/card?id=a%20b", guard.token());
         let status = |method, target: &str, host, origin| match guard.admit(raw(method, target, host, origin))
         {
@@ -100,6 +121,23 @@ mod tests {
             panic!("let in");
         };
         assert_eq!((request.path.as_str(), request.query("id")), ("api/card", Some("a b")));
-        assert_ne!(guard.token(), Guard::new(4000).expect("random bytes").token());
+        assert_ne!(guard.token(), Guard::new(4000, Audience::Person).expect("random bytes").token());
+    }
+
+    #[test]
+    fn programs_need_no_token_and_pages_are_kept_out() {
+        let guard = Guard::new(4000, Audience::Programs).expect("random bytes");
+        let status = |method, host, origin| {
+            guard.admit(raw(method, "/v1/models", host, origin)).map_or_else(|reply| reply.status, |_| 200)
+        };
+        assert_eq!(status(Method::Get, "127.0.0.1:4000", None), 200);
+        assert_eq!(status(Method::Post, "localhost:4000", None), 200);
+        assert_eq!(status(Method::Post, "127.0.0.1:4000", Some("https://evil.example")), 403);
+        assert_eq!(status(Method::Get, "127.0.0.1:4000", Some("http://127.0.0.1:4000")), 403);
+        assert_eq!(status(Method::Post, "evil.example:4000", None), 421, "DNS rebinding");
+        let Ok(request) = guard.admit(raw(Method::Get, "/v1/models", "127.0.0.1:4000", None)) else {
+            panic!("let in");
+        };
+        assert_eq!(request.path, "v1/models");
     }
 }

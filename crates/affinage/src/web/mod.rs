@@ -17,7 +17,7 @@ mod guard;
 mod reply;
 mod request;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub use request::{Method, Request};
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::interrupt;
-use guard::Guard;
+use guard::{Audience, Guard};
 use request::{Next, RequestReader};
 
 /// Options of every command that opens a page.
@@ -65,11 +65,25 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 impl Room {
     /// Binds the port and makes the token.
     pub fn open(port: u16) -> anyhow::Result<Room> {
+        Room::for_audience(port, Audience::Person)
+    }
+
+    /// Binds the port for programs: plain addresses, `http://127.0.0.1:PORT/`.
+    pub fn for_programs(port: u16) -> anyhow::Result<Room> {
+        Room::for_audience(port, Audience::Programs)
+    }
+
+    fn for_audience(port: u16, audience: Audience) -> anyhow::Result<Room> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))
             .hint("another program may hold the port; leave `--port` away to take a free one")?;
         let address = listener.local_addr()?;
-        Ok(Room { listener, address, guard: Guard::new(address.port())? })
+        Ok(Room { listener, address, guard: Guard::new(address.port(), audience)? })
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The address of the first page, with the token.
@@ -140,8 +154,7 @@ impl Room {
                     (self.reply_to(head, answer), stays_open)
                 }
             };
-            (&stream).write_all(&reply.bytes(stays_open))?;
-            if !stays_open {
+            if !reply.send(&mut &stream, stays_open)? {
                 return Ok(());
             }
         }

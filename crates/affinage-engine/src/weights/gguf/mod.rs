@@ -4,6 +4,7 @@
 //! the bytes that are left before anything is read or allocated, and arrays stay in the map until they
 //! are asked for.
 
+pub(super) mod lora;
 pub(super) mod model;
 
 use std::collections::HashMap;

@@ -55,7 +55,7 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
 }
 
 /// `blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
-fn canonical_name(name: &str) -> Option<String> {
+pub(super) fn canonical_name(name: &str) -> Option<String> {
     match name {
         "token_embd.weight" => return Some("model.embed_tokens.weight".to_owned()),
         "output_norm.weight" => return Some("model.norm.weight".to_owned()),

@@ -1,8 +1,11 @@
 //! Number formats of stored weights.
 
 mod blocks;
+mod pack;
 
 use std::fmt;
+
+pub use pack::Precision;
 
 /// How the numbers of a tensor are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +58,11 @@ impl DType {
             30 => DType::BF16,
             _ => return None,
         })
+    }
+
+    /// The inverse of [`DType::from_gguf_id`].
+    pub(crate) fn gguf_id(self) -> u32 {
+        (0..=30).find(|id| DType::from_gguf_id(*id) == Some(self)).expect("every format has a number")
     }
 
     /// The supported formats, for messages.

@@ -1,0 +1,174 @@
+//! A merged model as a GGUF file.
+//!
+//! Source: llama.cpp `convert_hf_to_gguf.py`: keys, names, f32 for norms and biases, the interleaved rows of q and k for
+//! the llama architecture, `rope_freqs` for the scaling of Llama 3. `Q4_0` keeps embedding and head in Q8_0, as
+//! llama.cpp's own quantiser spares them; a row that is no whole number of blocks stays F16.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::gguf_write::{Entry, Field, write_head, write_padding};
+use super::{ExportError, Merged};
+use crate::weights::{DType, Family, ModelConfig, Precision};
+
+/// Writes `merged` to `path`. `about` are fields that the engine knows nothing of: name, tokenizer, chat template.
+pub fn save_gguf(
+    merged: Merged,
+    precision: Precision,
+    about: Vec<(String, Field)>,
+    path: &Path,
+) -> Result<(), ExportError> {
+    let config = merged.weights.config();
+    let mut fields = vec![
+        ("general.architecture".to_owned(), Field::Text(architecture(config.family).to_owned())),
+        ("general.type".to_owned(), Field::Text("model".to_owned())),
+    ];
+    fields.extend(decoder_fields(config));
+    fields.push(("general.file_type".to_owned(), Field::U32(file_type(precision))));
+    fields.push(("general.quantization_version".to_owned(), Field::U32(2)));
+    fields.extend(about);
+    let tensors: Vec<(String, Precision, Entry)> = merged
+        .weights
+        .tensors()
+        .map(|tensor| {
+            let precision = stored_as(tensor.name, tensor.shape, precision);
+            let name = gguf_name(tensor.name).expect("a tensor of the configuration has a name");
+            let entry = Entry { name, shape: tensor.shape.to_vec(), dtype: precision.dtype() };
+            (tensor.name.to_owned(), precision, entry)
+        })
+        .collect();
+    let factors = rope_factors(config);
+    let mut entries: Vec<Entry> = Vec::with_capacity(tensors.len() + 1);
+    if let Some(factors) = &factors {
+        entries.push(Entry {
+            name: "rope_freqs.weight".to_owned(),
+            shape: vec![factors.len()],
+            dtype: DType::F32,
+        });
+    }
+    let (names, entries_of_weights): (Vec<_>, Vec<_>) =
+        tensors.into_iter().map(|(name, precision, entry)| ((name, precision), entry)).unzip();
+    entries.extend(entries_of_weights);
+
+    let file = File::create(path).map_err(ExportError::io(path))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let io = || ExportError::io(path);
+    write_head(&mut out, &fields, &entries).map_err(io())?;
+    let mut entries = entries.iter();
+    if let (Some(factors), Some(entry)) = (&factors, factors.as_ref().and_then(|_| entries.next())) {
+        write_values(&mut out, factors).and_then(|()| write_padding(&mut out, entry)).map_err(io())?;
+    }
+    for ((name, precision), entry) in names.iter().zip(entries) {
+        if entry.shape.len() == 1 {
+            write_values(&mut out, &merged.weights.vector(name)?).map_err(io())?;
+        } else {
+            merged
+                .write_matrix(name, *precision, |row| logical_row(name, config, row), &mut out)?
+                .map_err(io())?;
+        }
+        write_padding(&mut out, entry).map_err(io())?;
+    }
+    let file = out.into_inner().map_err(|error| ExportError::io(path)(error.into_error()))?;
+    file.sync_all().map_err(io())
+}
+
+/// The name of a family in GGUF files: the arithmetic of Mistral is that of Llama.
+pub(super) fn architecture(family: Family) -> &'static str {
+    match family {
+        Family::Llama | Family::Mistral => "llama",
+        Family::Qwen2 => "qwen2",
+        Family::Qwen3 => "qwen3",
+    }
+}
+
+/// Which row of the model lies at row `stored` of the file.
+pub(super) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> usize {
+    let permuted = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
+    if !permuted || architecture(config.family) != "llama" {
+        return stored;
+    }
+    let (head, within) = (stored / config.head_dim, stored % config.head_dim);
+    head * config.head_dim + (within % 2) * (config.head_dim / 2) + within / 2
+}
+
+/// `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`.
+pub(super) fn gguf_name(name: &str) -> Option<String> {
+    match name {
+        "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
+        "model.norm.weight" => return Some("output_norm.weight".to_owned()),
+        "lm_head.weight" => return Some("output.weight".to_owned()),
+        _ => {}
+    }
+    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let (part, kind) = rest.rsplit_once('.')?;
+    let part = match part {
+        "input_layernorm" => "attn_norm",
+        "self_attn.q_proj" => "attn_q",
+        "self_attn.k_proj" => "attn_k",
+        "self_attn.v_proj" => "attn_v",
+        "self_attn.q_norm" => "attn_q_norm",
+        "self_attn.k_norm" => "attn_k_norm",
+        "self_attn.o_proj" => "attn_output",
+        "post_attention_layernorm" => "ffn_norm",
+        "mlp.gate_proj" => "ffn_gate",
+        "mlp.up_proj" => "ffn_up",
+        "mlp.down_proj" => "ffn_down",
+        _ => return None,
+    };
+    Some(format!("blk.{layer}.{part}.{kind}"))
+}
+
+fn stored_as(name: &str, shape: &[usize], precision: Precision) -> Precision {
+    let &[_, cols] = shape else { return Precision::F32 };
+    let ends = matches!(name, "model.embed_tokens.weight" | "lm_head.weight");
+    let wanted = if ends && precision == Precision::Q4_0 { Precision::Q8_0 } else { precision };
+    if cols.is_multiple_of(wanted.dtype().block_len()) { wanted } else { Precision::F16 }
+}
+
+/// llama.cpp's `enum llama_ftype`.
+fn file_type(precision: Precision) -> u32 {
+    match precision {
+        Precision::F32 => 0,
+        Precision::F16 => 1,
+        Precision::Q4_0 => 2,
+        Precision::Q8_0 => 7,
+        Precision::BF16 => 32,
+    }
+}
+
+fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
+    let name = architecture(config.family);
+    let count = |key: &str, n: usize| (format!("{name}.{key}"), Field::U32(n as u32));
+    let number = |key: &str, x: f32| (format!("{name}.{key}"), Field::F32(x));
+    let mut fields = vec![
+        count("block_count", config.layers),
+        count("context_length", config.max_position_embeddings),
+        count("embedding_length", config.hidden_size),
+        count("feed_forward_length", config.intermediate_size),
+        count("attention.head_count", config.heads),
+        count("attention.head_count_kv", config.kv_heads),
+        count("attention.key_length", config.head_dim),
+        count("attention.value_length", config.head_dim),
+        count("rope.dimension_count", config.head_dim),
+        count("vocab_size", config.vocab_size),
+        number("rope.freq_base", config.rope.theta as f32),
+        number("attention.layer_norm_rms_epsilon", config.rms_norm_eps),
+    ];
+    fields.extend(config.sliding_window.map(|window| count("attention.sliding_window", window)));
+    fields
+}
+
+/// By how much each rotation of Llama 3.1 and later is slower than without scaling.
+fn rope_factors(config: &ModelConfig) -> Option<Vec<f32>> {
+    config.rope.scaling.as_ref()?;
+    let plain = crate::weights::Rope { scaling: None, ..config.rope.clone() };
+    let plain = plain.inverse_frequencies(config.head_dim);
+    let scaled = config.rope.inverse_frequencies(config.head_dim);
+    Some(plain.iter().zip(&scaled).map(|(plain, scaled)| (plain / scaled) as f32).collect())
+}
+
+pub(super) fn write_values(out: &mut impl Write, values: &[f32]) -> std::io::Result<()> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    out.write_all(&bytes)
+}

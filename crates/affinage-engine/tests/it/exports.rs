@@ -1,0 +1,226 @@
+//! What is written equals, tensor for tensor, what llama.cpp's own converters write; what is read back behaves.
+
+use std::path::{Path, PathBuf};
+
+use affinage_engine::checkpoint::load_adapter;
+use affinage_engine::export::parity::{Parity, Side, compare, logits, probes};
+use affinage_engine::export::{
+    Field, Merged, config_json, load_gguf_lora, load_mlx, save_folder, save_gguf, save_gguf_lora, save_mlx,
+};
+use affinage_engine::lora::Adapter;
+use affinage_engine::model::Model;
+use affinage_engine::weights::{GgufLora, Precision, Weights};
+
+const MODELS: [&str; 4] = ["tiny-chat", "tiny-llama3", "tiny-qwen2", "tiny-qwen3"];
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden")
+}
+
+/// The base of `exports/NAME`: the Llama 3 one with the positions of every released model, as in the script.
+fn base(name: &str, scratch: &Path) -> Weights {
+    let dir = scratch.join(name);
+    std::fs::create_dir(&dir).expect("made");
+    for entry in std::fs::read_dir(golden().join(name)).expect("there") {
+        let path = entry.expect("readable").path();
+        if path.is_file() {
+            std::fs::copy(&path, dir.join(path.file_name().expect("a name"))).expect("copied");
+        }
+    }
+    let config = std::fs::read_to_string(dir.join("config.json")).expect("there");
+    let (small, real) =
+        ("\"original_max_position_embeddings\": 64", "\"original_max_position_embeddings\": 8192");
+    std::fs::write(dir.join("config.json"), config.replace(small, real)).expect("written");
+    Weights::open(&dir).expect("a model")
+}
+
+fn adapter(name: &str, weights: &Weights) -> Adapter {
+    load_adapter(&golden().join("exports").join(name).join("adapter"), weights.config()).expect("an adapter")
+}
+
+/// Every tensor of both files: name, shape, format and stored bytes.
+fn assert_same_model(ours: &Path, theirs: &Path) {
+    let (ours, theirs) = (Weights::open(ours).expect("ours"), Weights::open(theirs).expect("theirs"));
+    let facts = |weights: &Weights| -> Vec<_> {
+        weights.tensors().map(|t| (t.name.to_owned(), t.shape.to_vec(), t.dtype)).collect()
+    };
+    assert_eq!(facts(&ours), facts(&theirs));
+    assert_eq!(ours.config().rope, theirs.config().rope);
+    for tensor in theirs.tensors() {
+        if let [rows, _] = tensor.shape {
+            let (a, b) =
+                (ours.matrix(tensor.name).expect("ours"), theirs.matrix(tensor.name).expect("theirs"));
+            for row in 0..*rows {
+                assert_eq!(a.row_bytes(row), b.row_bytes(row), "{} row {row}", tensor.name);
+            }
+        } else {
+            assert_eq!(ours.vector(tensor.name).expect("ours"), theirs.vector(tensor.name).expect("theirs"));
+        }
+    }
+    // Every number that describes the decoder.
+    let (ours, theirs) = (ours.gguf().expect("a GGUF"), theirs.gguf().expect("a GGUF"));
+    let architecture = theirs.string("general.architecture").expect("a text").expect("there").to_owned();
+    let numbers = theirs.keys().into_iter().filter(|key| key.starts_with(&architecture));
+    let mut compared = 0;
+    for key in numbers.chain(["general.architecture", "general.type", "general.file_type"]) {
+        assert_eq!(ours.get(key), theirs.get(key), "{key}");
+        compared += 1;
+    }
+    assert!(compared >= 10, "{compared} keys");
+}
+
+#[test]
+fn merged_models_equal_those_of_llama_cpps_converter() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    for name in MODELS {
+        let weights = base(name, scratch.path());
+        let adapter = adapter(name, &weights);
+        let merged = Merged { weights: &weights, adapter: Some(&adapter) };
+        let precisions = [(Precision::F16, "f16"), (Precision::Q8_0, "q8_0")];
+        for (precision, label) in precisions {
+            let theirs = golden().join("exports").join(name).join(format!("merged-{label}.gguf"));
+            if !theirs.is_file() {
+                assert_ne!(name, "tiny-chat");
+                continue;
+            }
+            let ours = scratch.path().join(format!("{name}-{label}.gguf"));
+            save_gguf(merged, precision, Vec::new(), &ours).expect("written");
+            assert_same_model(&ours, &theirs);
+        }
+    }
+}
+
+#[test]
+fn four_bits_equal_those_of_llama_cpps_quantiser() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let dir = golden().join("exports/tiny-chat");
+    let half = Weights::open(&dir.join("merged-f16.gguf")).expect("a model");
+    let ours = scratch.path().join("q4_0.gguf");
+    save_gguf(Merged { weights: &half, adapter: None }, Precision::Q4_0, Vec::new(), &ours).expect("written");
+    assert_same_model(&ours, &dir.join("merged-q4_0.gguf"));
+}
+
+#[test]
+fn adapters_equal_those_of_llama_cpps_converter() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    for name in MODELS {
+        let weights = base(name, scratch.path());
+        let path = scratch.path().join(format!("{name}.gguf"));
+        save_gguf_lora(&adapter(name, &weights), weights.config(), name, &path).expect("written");
+        let ours = GgufLora::open(&path).expect("ours");
+        let theirs = GgufLora::open(&golden().join("exports").join(name).join("lora.gguf")).expect("theirs");
+        assert_eq!((&ours.architecture, ours.alpha), (&theirs.architecture, theirs.alpha));
+        assert_eq!(ours.parts.len(), theirs.parts.len());
+        for part in &theirs.parts {
+            let same = ours.parts.iter().find(|p| p.weight == part.weight && p.matrix == part.matrix);
+            let same = same.unwrap_or_else(|| panic!("{} {} is missing", part.weight, part.matrix));
+            assert_eq!(
+                (same.shape, &same.values),
+                (part.shape, &part.values),
+                "{} {}",
+                part.weight,
+                part.matrix
+            );
+        }
+    }
+}
+
+/// Parity of a candidate with the base and the unmerged adapter, and that of the bare base.
+fn parities(base: &Model, adapter: &Adapter, candidate: Side) -> (Parity, Parity) {
+    let tuned = Side { model: base, adapter: Some(adapter) };
+    let prompts = (0..4).map(|i| vec![5 + i, 7, 11]).collect();
+    let probes = probes(tuned, prompts, 16);
+    let reference = logits(tuned, &probes);
+    let vocab = base.config().vocab_size;
+    let bare = logits(Side { model: base, adapter: None }, &probes);
+    (compare(&reference, &logits(candidate, &probes), vocab), compare(&reference, &bare, vocab))
+}
+
+#[test]
+fn what_is_read_back_behaves_and_the_bare_base_does_not() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    for name in MODELS {
+        let weights = base(name, scratch.path());
+        let (model, adapter) = (Model::load(&weights).expect("a model"), adapter(name, &weights));
+        let merged = Merged { weights: &weights, adapter: Some(&adapter) };
+        let check = |candidate: Side, tolerance: f64, what: &str| {
+            let (export, bare) = parities(&model, &adapter, candidate);
+            assert!(export.kl <= tolerance, "{name} {what}: {export:?}");
+            assert!(bare.kl >= 100.0 * tolerance, "{name} {what}: the bare base {bare:?}");
+        };
+        for (precision, tolerance) in
+            [(Precision::F32, 1e-6), (Precision::F16, 1e-4), (Precision::BF16, 3e-3)]
+        {
+            let dir = scratch.path().join(format!("{name}-{precision:?}"));
+            std::fs::create_dir(&dir).expect("made");
+            save_folder(merged, precision, &dir).expect("written");
+            let config = config_json(weights.config(), precision).to_string();
+            std::fs::write(dir.join("config.json"), config).expect("written");
+            let back = Weights::open(&dir).expect("a folder");
+            assert_eq!(back.config(), weights.config());
+            let back = Model::load(&back).expect("a model");
+            check(Side { model: &back, adapter: None }, tolerance, "folder");
+            let path = dir.join("model.gguf");
+            save_gguf(merged, precision, Vec::new(), &path).expect("written");
+            let back = Model::load(&Weights::open(&path).expect("a GGUF")).expect("a model");
+            check(Side { model: &back, adapter: None }, tolerance, "GGUF");
+        }
+        let path = scratch.path().join(format!("{name}-lora.gguf"));
+        save_gguf_lora(&adapter, weights.config(), name, &path).expect("written");
+        let back = load_gguf_lora(&path, weights.config()).expect("an adapter");
+        check(Side { model: &model, adapter: Some(&back) }, 1e-6, "GGUF adapter");
+        save_mlx(&adapter, name, scratch.path()).expect("written");
+        let back = load_mlx(scratch.path(), weights.config()).expect("an adapter");
+        check(Side { model: &model, adapter: Some(&back) }, 1e-6, "MLX adapter");
+    }
+}
+
+#[test]
+fn what_a_form_cannot_hold_is_refused_by_name() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let weights = Weights::open(&golden().join("tiny-qwen3")).expect("a model");
+    let load =
+        |name: &str| load_adapter(&golden().join("adapters").join(name), weights.config()).expect("one");
+    let path = scratch.path().join("lora.gguf");
+    let error = save_gguf_lora(&load("patterns"), weights.config(), "x", &path).expect_err("ranks differ");
+    assert!(error.to_string().contains("differ in rank or alpha"), "{error}");
+    assert!(!path.exists());
+    assert!(save_mlx(&load("patterns"), "x", scratch.path()).is_err());
+    // One layer of two: the last for `layers`, which MLX has a number for, in both files.
+    let layers = load("layers");
+    save_mlx(&layers, "x", scratch.path()).expect("the last layer");
+    let back = load_mlx(scratch.path(), weights.config()).expect("an adapter");
+    assert_eq!(back.values, layers.values);
+    // rsLoRA's factor becomes another alpha.
+    let weights = Weights::open(&golden().join("tiny-qwen2")).expect("a model");
+    let dir = golden().join("tiny-qwen2/adapter-rslora");
+    let rslora = load_adapter(&dir, weights.config()).expect("one");
+    save_gguf_lora(&rslora, weights.config(), "x", &path).expect("written");
+    let back = load_gguf_lora(&path, weights.config()).expect("an adapter");
+    assert_eq!(back.values, rslora.values);
+    let scale = |adapter: &Adapter| adapter.layout.pairs[0].scale;
+    assert!((scale(&back) / scale(&rslora) - 1.0).abs() < 1e-6);
+    let other = Weights::open(&golden().join("tiny-llama")).expect("a model");
+    assert!(load_gguf_lora(&path, other.config()).is_err(), "of another architecture");
+}
+
+#[test]
+fn fields_survive_the_file() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let weights = Weights::open(&golden().join("tiny-llama")).expect("a model");
+    let path = scratch.path().join("model.gguf");
+    let about = vec![
+        ("tokenizer.ggml.tokens".to_owned(), Field::Texts(vec!["a".to_owned(), "Ġß".to_owned()])),
+        ("tokenizer.ggml.token_type".to_owned(), Field::I32s(vec![3, -1])),
+        ("tokenizer.ggml.add_bos_token".to_owned(), Field::Bool(false)),
+        ("x.signed".to_owned(), Field::I32(-7)),
+    ];
+    let merged = Merged { weights: &weights, adapter: None };
+    save_gguf(merged, Precision::F32, about, &path).expect("written");
+    let back = Weights::open(&path).expect("a model");
+    let metadata = back.gguf().expect("a GGUF");
+    assert_eq!(metadata.strings("tokenizer.ggml.tokens").expect("texts"), Some(vec!["a", "Ġß"]));
+    assert_eq!(metadata.integers("tokenizer.ggml.token_type").expect("numbers"), Some(vec![3, -1]));
+    assert_eq!(metadata.bool("tokenizer.ggml.add_bos_token").expect("a bool"), Some(false));
+    assert_eq!(metadata.get("x.signed"), Some(&affinage_engine::weights::GgufValue::Signed(-7)));
+}

@@ -1,0 +1,201 @@
+//! `affinage export`: the adapter, or the model with it, for other programs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use affinage_engine::checkpoint::{ADAPTER_CONFIG, adapter_sha256, load_adapter};
+use affinage_engine::model::Model;
+use affinage_engine::weights::Precision;
+use anyhow::{anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use crate::context::Context;
+use crate::errors::{HintExt as _, usage};
+use crate::export::{Facts, Format, Record, Source, bundle};
+use crate::model::open_model;
+use crate::provenance::Provenance;
+use crate::run::{Run, write_folder_atomically};
+
+/// Write the adapter, or the model with it, for other programs, and measure that it behaves
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  affinage export --adapter last --format gguf --precision q8_0 --out my-voice-gguf\n  \
+    affinage export --adapter runs/RUN/checkpoints/step-000145 --format merged --out my-voice\n  \
+    affinage export --adapter best --format ollama --out my-voice-ollama\n  \
+    affinage export --adapter last --bundle --out to-publish"
+)]
+pub struct ExportArgs {
+    /// An adapter folder in PEFT's layout, or last, best or step-N of a run
+    #[arg(long, value_name = "DIR")]
+    adapter: String,
+    /// Run of last, best or step-N (default: the newest)
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    #[arg(long, value_enum, required_unless_present = "bundle")]
+    format: Option<Format>,
+    /// Make a folder to publish instead: adapter, model card, evaluations, data card, and what it would give away
+    #[arg(long, conflicts_with_all = ["format", "precision"])]
+    bundle: bool,
+    /// A finding of the bundle's scan that may go out, as the scan names it (repeatable)
+    #[arg(long, value_name = "FINDING", requires = "bundle")]
+    accept: Vec<String>,
+    /// Folder to make
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Numbers of a merged model
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F16)]
+    precision: PrecisionArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum PrecisionArg {
+    F32,
+    F16,
+    Bf16,
+    #[value(name = "q8_0")]
+    Q8,
+    #[value(name = "q4_0")]
+    Q4,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::F16 => Self::F16,
+            PrecisionArg::Bf16 => Self::BF16,
+            PrecisionArg::Q8 => Self::Q8_0,
+            PrecisionArg::Q4 => Self::Q4_0,
+        }
+    }
+}
+
+pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
+    let out = ctx.project.join(&args.out);
+    if out.exists() {
+        return Err(usage(format!("--out {}: it exists already", args.out.display())));
+    }
+    let adapter_dir = adapter_dir(ctx, &args.adapter, args.run.as_deref())?;
+    let model = open_model(ctx, &ctx.config.model)?;
+    same_base(&adapter_dir, &model.name, &model.sha256)?;
+    let engine = Model::load(&model.weights)?;
+    let adapter = load_adapter(&adapter_dir, engine.config())?;
+    let source = Source { model: &model, engine: &engine, adapter: &adapter };
+    let Some(format) = args.format else {
+        return publish(ctx, &source, &adapter_dir, &args.accept, &out);
+    };
+    let precision = match format {
+        Format::Peft | Format::GgufLora | Format::Mlx => Precision::F32,
+        Format::Merged | Format::Gguf | Format::Ollama => args.precision.into(),
+    };
+    let mut record = None;
+    write_folder_atomically(&out, |dir| {
+        record = Some(source.write(format, precision, dir)?);
+        Ok(())
+    })?;
+    let record = record.expect("the folder was filled");
+    if ctx.json {
+        return ctx.ui.json(&record);
+    }
+    show(ctx, &out, &record);
+    Ok(())
+}
+
+fn publish(
+    ctx: &Context,
+    source: &Source,
+    adapter_dir: &Path,
+    accept: &[String],
+    out: &Path,
+) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let facts = Facts::gather(ctx, source.model, adapter_dir, &adapter_sha256(source.adapter))?;
+    let mut made = None;
+    write_folder_atomically(out, |dir| {
+        made = Some(bundle::write(ctx, source, &facts, accept, dir)?);
+        Ok(())
+    })?;
+    let made = made.expect("the folder was filled");
+    if ctx.json {
+        return ctx.ui.json(&serde_json::json!({
+            "v": 1, "export": made.record, "exposed_rows": made.exposed.len(), "accepted_findings": made.accepted,
+            "memorisation": made.memorisation.longest, "base_licence": made.licence,
+        }));
+    }
+    show(ctx, out, &made.record);
+    let rows: BTreeSet<&str> = made.exposed.iter().map(|row| row.example_id.as_str()).collect();
+    ctx.ui.say(format!(
+        "publishing it shows words of {} rows of your data: exposed_rows.jsonl names them",
+        rows.len()
+    ));
+    for longest in &made.memorisation.longest {
+        ctx.ui.say(format!(
+            "longest run of words recited, {:?}: {} (base: {}), of {} rows asked",
+            longest.kind, longest.tuned_words, longest.base_words, longest.rows
+        ));
+    }
+    match made.licence {
+        Some(licence) => ctx.ui.say(format!("licence of the base: {licence}")),
+        None => ctx.ui.warn("the files of the base name no licence; look it up before you publish"),
+    }
+    Ok(())
+}
+
+/// A folder with an adapter, or a checkpoint by its name.
+pub fn adapter_dir(ctx: &Context, name: &str, run: Option<&str>) -> anyhow::Result<PathBuf> {
+    let dir = ctx.project.join(name);
+    if dir.join(ADAPTER_CONFIG).is_file() {
+        return Ok(dir);
+    }
+    if dir.is_dir() {
+        return Err(anyhow!("{}: no {ADAPTER_CONFIG} in it", dir.display()))
+            .hint("an adapter is a folder in PEFT's layout, such as runs/RUN/checkpoints/step-N");
+    }
+    Ok(Run::open(&ctx.project, run)?.resolve(name, &ctx.ui)?.path)
+}
+
+/// An adapter of a run of ours names the base it was trained on; others are taken at their word.
+fn same_base(adapter_dir: &Path, name: &str, sha256: &str) -> anyhow::Result<()> {
+    let Some(run) = adapter_dir.parent().and_then(Path::parent) else { return Ok(()) };
+    if !run.join("provenance.json").is_file() {
+        return Ok(());
+    }
+    match Provenance::read(run)?.sha256.get("base") {
+        Some(trained_on) if trained_on != sha256 => {
+            bail!(
+                "the adapter was trained on another base than {name}: SHA-256 {trained_on}, this is {sha256}"
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn show(ctx: &Context, out: &Path, record: &Record) {
+    let b = &record.behaviour;
+    ctx.ui.say(format!(
+        "{}: {}",
+        ctx.shown(out),
+        record.files.keys().cloned().collect::<Vec<_>>().join(", ")
+    ));
+    ctx.ui.say(format!(
+        "read back: {:.2e} nats a token from the training graph (allowed {:.2e}), same choice at {} of {} positions, \
+         logits within {:.2e}",
+        b.parity.kl, b.tolerance_kl, b.parity.greedy_equal, b.parity.positions, b.parity.max_abs_logit_diff
+    ));
+    ctx.ui.say(format!("the base without the adapter: {:.2e} nats a token", b.bare_base.kl));
+    if !b.bare_base_fails {
+        ctx.ui.warn("the bare base passes the same check: the adapter changes so little that this says nothing about it");
+    }
+    let next = match record.format {
+        Format::Peft => "peft: `PeftModel.from_pretrained(base, DIR)`",
+        Format::Merged => "transformers: `AutoModelForCausalLM.from_pretrained(DIR)`",
+        Format::Gguf => "llama.cpp: `llama-cli -m DIR/model.gguf`",
+        Format::GgufLora => "llama.cpp: `llama-cli -m BASE.gguf --lora DIR/adapter.gguf`",
+        Format::Mlx => "mlx-lm: `mlx_lm.generate --model BASE --adapter-path DIR`",
+        Format::Ollama => {
+            "Ollama: `ollama create my-voice -f DIR/Modelfile` (checked by grammar only, not by Ollama)"
+        }
+    };
+    ctx.ui.hint(next);
+}

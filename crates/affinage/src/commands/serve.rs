@@ -1,0 +1,90 @@
+//! `affinage serve`: base and checkpoints for programs that speak the OpenAI format.
+
+use std::sync::Arc;
+
+use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
+use affinage_engine::model::Model;
+use anyhow::bail;
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::context::Context;
+use crate::model::open_model;
+use crate::provenance::Provenance;
+use crate::run::Run;
+use crate::serve::{Arm, Decoder, Served};
+use crate::web::{Reply, Room};
+
+/// Base and checkpoints behind an OpenAI-compatible endpoint on this machine
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage serve\n  affinage serve --port 8100 --run 2026-11-22\n\n\
+    Clients use http://127.0.0.1:PORT/v1 with any key; models are base, step-N, last and best. The same seed and\n\
+    settings give the same text, alone or among other requests.")]
+pub struct ServeArgs {
+    /// Port on 127.0.0.1
+    #[arg(long, value_name = "PORT", default_value_t = 8100)]
+    port: u16,
+    /// Training run (default: the newest; without any, the base alone)
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+}
+
+pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
+    let model = open_model(ctx, &ctx.config.model)?;
+    let mut engine = Model::load(&model.weights)?;
+    let mut adapters = Vec::new();
+    let now = Timestamp::now();
+    let mut arms = vec![Arm { name: "base".to_owned(), adapter: None, adapter_sha256: None, created: now }];
+    let runs = Run::list(&ctx.project)?;
+    if args.run.is_some() || !runs.is_empty() {
+        let run = Run::open(&ctx.project, args.run.as_deref())?;
+        let provenance = Provenance::read(&run.path)?;
+        if provenance.sha256.get("base").is_some_and(|sha256| *sha256 != model.sha256) {
+            bail!("run `{}` was trained on another base than {} (SHA-256 differs)", run.name, model.name);
+        }
+        let created = provenance.started_at;
+        for checkpoint in run.checkpoints(&ctx.ui)? {
+            let adapter = load_adapter(&checkpoint.path, engine.config())?;
+            let sha256 = adapter_sha256(&adapter);
+            if sha256 != checkpoint.adapter_sha256 {
+                bail!("{}: the adapter is not the one that was saved there", ctx.shown(&checkpoint.path));
+            }
+            let adapter_sha256 = Some(sha256);
+            arms.push(Arm {
+                name: checkpoint.name(),
+                adapter: Some(adapters.len()),
+                adapter_sha256,
+                created,
+            });
+            adapters.push(adapter);
+        }
+        for name in ["last", "best"] {
+            let Ok(checkpoint) = run.resolve(name, &ctx.ui) else { continue };
+            let of_step = arms.iter().find(|arm| arm.name == checkpoint.name());
+            let Some(adapter) = of_step.map(|arm| arm.adapter) else { continue };
+            let adapter_sha256 = Some(checkpoint.adapter_sha256);
+            arms.push(Arm { name: name.to_owned(), adapter, adapter_sha256, created });
+        }
+    }
+    engine.pack();
+    let room = Room::for_programs(args.port)?;
+    let url = format!("http://{}/v1", room.address());
+    let names = arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
+    let (decoder, queue) = Decoder::new();
+    let config = ctx.config.generate.clone();
+    let served = Arc::new(Served { model, engine, adapters, arms, config, decoder });
+    if ctx.json {
+        ctx.ui.json(&serde_json::json!({ "v": 1, "url": url }))?;
+    } else {
+        ctx.ui.data(&url)?;
+    }
+    ctx.ui.say(format!("{}: {names}; for this machine only, Ctrl-C closes it", served.model.name));
+    std::thread::scope(|scope| {
+        let decoding = served.clone();
+        let batch = ctx.config.generate.batch;
+        scope.spawn(move || {
+            queue.run(&decoding.engine, &decoding.adapters, &decoding.model.end_tokens, batch)
+        });
+        room.serve(&|request| Ok(served.answer(request).unwrap_or_else(|error| Reply::api_error(&error))))
+    })
+}

@@ -1,0 +1,167 @@
+//! One thread decodes for all connections: sequences of an arm go through the model together, arms in turn. A sequence
+//! is bit for bit the same alone and in company, so a seed repeats its answer whoever else is asking.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Duration;
+
+use affinage_engine::generate::{Finish, Sampling, sample};
+use affinage_engine::kernels::loss::log_sum_exp;
+use affinage_engine::lora::Adapter;
+use affinage_engine::model::{KvCache, Model, Pass, Workspace};
+
+use crate::interrupt;
+
+/// A sequence to decode.
+pub struct Job {
+    /// Index of the adapter, `None` for the base.
+    pub adapter: Option<usize>,
+    pub prompt: Vec<u32>,
+    pub sampling: Sampling,
+    pub seed: u64,
+    pub max_new_tokens: usize,
+    /// How many alternatives are wanted beside each token's own log-probability; `None`: no log-probabilities.
+    pub alternatives: Option<usize>,
+}
+
+/// What a sequence gained.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    Token(TokenStep),
+    End(Finish),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenStep {
+    pub id: u32,
+    /// Natural logarithm of the model's own probability, whatever the sampling; NaN where it was not asked for.
+    pub log_probability: f64,
+    /// The most likely tokens, best first.
+    pub alternatives: Vec<(u32, f64)>,
+}
+
+/// The door to the decoding thread.
+pub struct Decoder {
+    jobs: Mutex<Sender<(Job, Sender<Step>)>>,
+}
+
+struct Active {
+    job: Job,
+    steps: Sender<Step>,
+    cache: KvCache,
+    pending: Vec<u32>,
+    new_tokens: usize,
+    is_over: bool,
+}
+
+impl Decoder {
+    /// The door, and the loop to run in a thread of its own.
+    pub fn new() -> (Decoder, Queue) {
+        let (jobs, queue) = channel();
+        (Decoder { jobs: Mutex::new(jobs) }, Queue(queue))
+    }
+
+    /// Starts a sequence. Dropping the receiver ends it.
+    pub fn start(&self, job: Job) -> Receiver<Step> {
+        let (steps, received) = channel();
+        let jobs = self.jobs.lock().expect("no thread panics with the door in its hand");
+        // Where the loop has ended, the receiver sees it.
+        drop(jobs.send((job, steps)));
+        received
+    }
+}
+
+/// Jobs on their way to the loop.
+pub struct Queue(Receiver<(Job, Sender<Step>)>);
+
+impl Queue {
+    /// Decodes until Ctrl-C, at most `batch` sequences of an arm at once.
+    pub fn run(self, model: &Model, adapters: &[Adapter], end_tokens: &[u32], batch: usize) {
+        let mut active: Vec<Active> = Vec::new();
+        let mut space = Workspace::default();
+        while !interrupt::requested() {
+            if active.is_empty() {
+                match self.0.recv_timeout(Duration::from_millis(100)) {
+                    Ok(job) => active.push(Active::begun(model, job)),
+                    Err(std::sync::mpsc::RecvTimeoutError::Timeout) => continue,
+                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
+                }
+            }
+            loop {
+                match self.0.try_recv() {
+                    Ok(job) => active.push(Active::begun(model, job)),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+            let mut by_arm: BTreeMap<Option<usize>, Vec<&mut Active>> = BTreeMap::new();
+            for sequence in &mut active {
+                by_arm.entry(sequence.job.adapter).or_default().push(sequence);
+            }
+            for (adapter, mut sequences) in by_arm {
+                sequences.truncate(batch);
+                let pass = Pass { adapter: adapter.map(|index| &adapters[index]), dropout: None };
+                let mut inputs: Vec<(&[u32], &mut KvCache)> =
+                    sequences.iter_mut().map(|active| (&active.pending[..], &mut active.cache)).collect();
+                let logits = model.forward_cached(&mut inputs, pass, &mut space);
+                let logits = logits.chunks_exact(model.config().vocab_size);
+                sequences
+                    .into_iter()
+                    .zip(logits)
+                    .for_each(|(sequence, logits)| sequence.take(logits, end_tokens));
+            }
+            active.retain(|sequence| !sequence.is_over);
+        }
+    }
+}
+
+impl Active {
+    fn begun(model: &Model, (job, steps): (Job, Sender<Step>)) -> Active {
+        let cache = model.new_cache(job.prompt.len() + job.max_new_tokens);
+        Active { pending: job.prompt.clone(), job, steps, cache, new_tokens: 0, is_over: false }
+    }
+
+    /// The next token from the logits after the last one.
+    fn take(&mut self, logits: &[f32], end_tokens: &[u32]) {
+        let id = sample(logits, self.job.sampling, self.job.seed, self.new_tokens as u64);
+        self.new_tokens += 1;
+        self.pending = vec![id];
+        if end_tokens.contains(&id) {
+            return self.end(Finish::Stop);
+        }
+        let nobody_listens = self.steps.send(Step::Token(self.token_step(id, logits))).is_err();
+        if nobody_listens {
+            self.is_over = true;
+        } else if self.new_tokens == self.job.max_new_tokens {
+            self.end(Finish::Length);
+        }
+    }
+
+    fn end(&mut self, finish: Finish) {
+        self.is_over = true;
+        // Nobody may listen any more, which is as good an end.
+        drop(self.steps.send(Step::End(finish)));
+    }
+
+    fn token_step(&self, id: u32, logits: &[f32]) -> TokenStep {
+        match self.job.alternatives {
+            None => TokenStep { id, log_probability: f64::NAN, alternatives: Vec::new() },
+            Some(count) => token_step(id, logits, count),
+        }
+    }
+}
+
+/// The log-probability of `id` and of the `count` likeliest tokens.
+pub fn token_step(id: u32, logits: &[f32], count: usize) -> TokenStep {
+    let norm = log_sum_exp(logits);
+    let log_probability = |id: u32| f64::from(logits[id as usize]) - norm;
+    let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
+    let likelier = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
+    if (1..ids.len()).contains(&count) {
+        ids.select_nth_unstable_by(count - 1, likelier);
+    }
+    ids.truncate(count);
+    ids.sort_unstable_by(likelier);
+    let alternatives = ids.into_iter().map(|id| (id, log_probability(id))).collect();
+    TokenStep { id, log_probability: log_probability(id), alternatives }
+}

@@ -1,0 +1,133 @@
+//! `export` on the tiny model: every form, read back by the command itself, refused where it cannot be.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::{affinage, temp_dir, tiny};
+
+fn export(dir: &Path, args: &[&str]) -> Output {
+    affinage(dir).arg("export").args(args).output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A project whose adapter moves the model as far as the checks ask for.
+fn trained(dir: &Path) {
+    tiny::project(dir);
+    let sets =
+        ["train.learning-rate=0.5", "train.max-steps=8", "train.warmup-ratio=0", "train.schedule=constant"];
+    let mut command = affinage(dir);
+    for set in sets {
+        command.args(["--set", set]);
+    }
+    let output = command.arg("train").output().expect("the binary starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn every_form_behaves_and_the_bare_base_does_not() {
+    let dir = temp_dir();
+    trained(dir.path());
+    for (format, precision, tolerance) in [
+        ("peft", "f32", 1e-6),
+        ("gguf-lora", "f32", 1e-6),
+        ("mlx", "f32", 1e-6),
+        ("merged", "f32", 1e-6),
+        ("merged", "f16", 1e-4),
+        ("merged", "bf16", 3e-3),
+        ("gguf", "f16", 1e-4),
+        ("gguf", "q8_0", 3e-3),
+        ("ollama", "f16", 1e-4),
+    ] {
+        let out = format!("out-{format}-{precision}");
+        let args =
+            ["--json", "--adapter", "last", "--format", format, "--precision", precision, "--out", &out];
+        let output = export(dir.path(), &args);
+        assert!(output.status.success(), "{format} {precision}: {}", text(&output.stderr));
+        let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        let number = |pointer: &str| record.pointer(pointer).and_then(Value::as_f64).expect("a number");
+        let kl = number("/parity/kl");
+        assert!(kl <= number("/tolerance_kl") && number("/parity/positions") == 512.0, "{record}");
+        assert!(precision.starts_with('q') || number("/tolerance_kl") == tolerance, "{record}");
+        assert!(number("/bare_base/kl") >= 100.0 * tolerance, "{format} {precision}: {record}");
+        assert_eq!(record["bare_base_fails"], true);
+        for key in ["max_abs_logit_diff", "greedy_equal"] {
+            assert!(record["parity"][key].is_number(), "{record}");
+        }
+        let stored = fs_err::read(dir.path().join(&out).join("export.json")).expect("stored");
+        assert_eq!(serde_json::from_slice::<Value>(&stored).expect("JSON"), record);
+        assert!(!dir.path().join(&out).join("base.scratch.gguf").exists());
+    }
+    let modelfile = fs_err::read_to_string(dir.path().join("out-ollama-f16/Modelfile")).expect("there");
+    insta::assert_snapshot!(modelfile, @r#"
+    FROM ./model.gguf
+    TEMPLATE """{{- range .Messages }}{{- if eq .Role "system" }}{{ "<|im_start|>system\n" }}{{ .Content }}{{ "<|im_end|>\n" }}{{- else if eq .Role "user" }}{{ "<|im_start|>user\n" }}{{ .Content }}{{ "<|im_end|>\n" }}{{- else if eq .Role "assistant" }}{{ "<|im_start|>assistant\n" }}{{ .Content }}{{ "<|im_end|>\n" }}{{- end }}{{- end }}{{ "<|im_start|>assistant\n" }}"""
+    PARAMETER stop """<|im_end|>"""
+    "#);
+    // A merged folder and a merged file are models of their own: they answer like the checkpoint did.
+    let ask = |model: &str, arm: &str| {
+        let output = affinage(dir.path())
+            .args(["--json", "--set", &format!("model={model}"), "--set", "generate.temperature=0"])
+            .args(["chat", arm, "--prompt", "What is kalo?"])
+            .output()
+            .expect("the binary starts");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        said["answers"][0]["text"].as_str().expect("a text").to_owned()
+    };
+    let tuned = ask("model", "last");
+    assert_ne!(tuned, ask("model", "base"));
+    assert_eq!(ask("out-merged-f32", "base"), tuned);
+    assert_eq!(ask("out-gguf-f16/model.gguf", "base"), tuned);
+}
+
+#[test]
+fn what_cannot_be_exported_leaves_nothing_behind() {
+    let dir = temp_dir();
+    trained(dir.path());
+    let refused = |args: &[&str], code: i32, parts: &[&str]| {
+        let output = export(dir.path(), args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        let said = text(&output.stderr);
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is missing in {said}");
+        }
+        assert!(!dir.path().join("out").exists() && !dir.path().join(".out.tmp").exists());
+    };
+    let merged = ["--adapter", "last", "--format", "merged", "--precision", "q8_0", "--out", "out"];
+    refused(&merged, 1, &["f32, f16 or bf16"]);
+    refused(
+        &["--adapter", "model", "--format", "peft", "--out", "out"],
+        1,
+        &["adapter_config.json", "hint: "],
+    );
+    refused(&["--adapter", "step-999", "--format", "peft", "--out", "out"], 1, &["no checkpoint `step-999`"]);
+    let run = tiny::runs(dir.path()).remove(0);
+    // Another base than the run was trained on.
+    let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/tiny-chat");
+    let set = format!("model={}", other.display());
+    refused(
+        &["--set", &set, "--adapter", "last", "--format", "peft", "--out", "out"],
+        1,
+        &["was trained on another base"],
+    );
+    // An adapter that does nothing passes, and the command says that this is no proof.
+    let output = export(
+        dir.path(),
+        &[
+            "--adapter",
+            &format!("{}/checkpoints/step-000000", run.display()),
+            "--format",
+            "gguf",
+            "--out",
+            "zero",
+        ],
+    );
+    assert!(output.status.success() && text(&output.stderr).contains("says nothing about it"));
+    let output = export(dir.path(), &["--adapter", "last", "--format", "peft", "--out", "zero"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
