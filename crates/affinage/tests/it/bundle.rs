@@ -33,13 +33,23 @@ fn text(bytes: &[u8]) -> String {
 fn a_bundle_holds_the_adapter_its_card_and_what_it_gives_away() {
     let dir = temp_dir();
     evaluated(dir.path());
-    fs_err::write(dir.path().join("model/README.md"), "---\nlicense: apache-2.0\ntags: [x]\n---\n# A model\n")
-        .expect("written");
+    fs_err::write(
+        dir.path().join("model/README.md"),
+        "---\nlicense: apache-2.0\ntags: [x]\n---\n# A model\n",
+    )
+    .expect("written");
     let output = bundle(dir.path(), &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let public = dir.path().join("public");
-    let names = ["adapter_model.safetensors", "adapter_config.json", "README.md", "DATA.md", "export.json", "memorisation.json"];
+    let names = [
+        "adapter_model.safetensors",
+        "adapter_config.json",
+        "README.md",
+        "DATA.md",
+        "export.json",
+        "memorisation.json",
+    ];
     for name in names {
         assert!(public.join(name).is_file(), "{name}");
     }
@@ -50,13 +60,20 @@ fn a_bundle_holds_the_adapter_its_card_and_what_it_gives_away() {
 
     let card = fs_err::read_to_string(public.join("README.md")).expect("there");
     let sha256 = printed["export"]["adapter_sha256"].as_str().expect("a hash");
-    for part in ["---\nbase_model: \"model\"\n", "license: \"apache-2.0\"", "model-index: [", "\"type\":\"loss\"", sha256] {
+    for part in [
+        "---\nbase_model: \"model\"\n",
+        "license: \"apache-2.0\"",
+        "model-index: [",
+        "\"type\":\"loss\"",
+        sha256,
+    ] {
         assert!(card.contains(part), "{part:?} is missing in {card}");
     }
     // Each number of the card is one that the run recorded.
     let run = tiny::runs(dir.path()).remove(0);
     let metrics = fs_err::read_to_string(run.join("metrics.jsonl")).expect("there");
-    let losses = metrics.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["eval_loss"].as_f64());
+    let losses =
+        metrics.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["eval_loss"].as_f64());
     let last = losses.last().expect("evaluated");
     assert!(card.contains(&format!("{last:.3} nats a token")), "{card}");
 
@@ -66,9 +83,13 @@ fn a_bundle_holds_the_adapter_its_card_and_what_it_gives_away() {
     assert_eq!(printed["exposed_rows"], json!(exposed.len()));
     let prompts = fs_err::read_to_string(public.join("evals/first-look/prompts.jsonl")).expect("there");
     let of_test = exposed.iter().filter(|row| row["split"] == "test" && row["part"] == "prompt");
-    assert_eq!(of_test.filter(|row| row["file"] == "evals/first-look/prompts.jsonl").count(), prompts.lines().count());
+    assert_eq!(
+        of_test.filter(|row| row["file"] == "evals/first-look/prompts.jsonl").count(),
+        prompts.lines().count()
+    );
     assert!(!exposed.iter().any(|row| row["split"] == "train"), "{exposed:?}");
-    let kinds: Vec<&Value> = printed["memorisation"].as_array().expect("a list").iter().map(|l| &l["kind"]).collect();
+    let kinds: Vec<&Value> =
+        printed["memorisation"].as_array().expect("a list").iter().map(|l| &l["kind"]).collect();
     assert_eq!(kinds, ["flagged", "trained", "held-out"]);
 }
 
