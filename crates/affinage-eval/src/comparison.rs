@@ -231,7 +231,7 @@ pub(crate) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(completion: &'a Completion, label: &'a str) -> Shown<'a> {
+    pub(crate) fn of(completion: &'a Completion, label: &'a str) -> Shown<'a> {
         Shown { completion_id: &completion.completion_id, arm: &completion.arm, label }
     }
 }

@@ -7,6 +7,7 @@
 pub mod analysis;
 pub mod analyze;
 pub mod audit;
+pub mod ballot;
 pub mod comparison;
 pub mod completion;
 pub mod design;

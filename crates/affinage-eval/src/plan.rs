@@ -146,6 +146,9 @@ pub enum PlanError {
     OutOfRange { name: &'static str, found: f64, below: f64 },
 }
 
+/// The base model under other seeds, for an A/A test.
+pub const BASE_AGAIN: &str = "base-again";
+
 /// The only name that a checkpoint of `step` can have.
 pub fn checkpoint_name(step: u64) -> String {
     format!("step-{step:06}")
@@ -188,6 +191,12 @@ impl Plan {
 
     pub fn arm(&self, name: &str) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.name == name)
+    }
+
+    /// Whether the headline compares the base model with itself (A/A): the true win rate is one half.
+    pub fn is_null_test(&self) -> bool {
+        let is_base = |name: &str| self.arm(name).is_some_and(|arm| arm.kind == ArmKind::Base);
+        is_base(&self.headline.arm) && is_base(&self.headline.against)
     }
 
     /// Finds what would make two names mean one thing, or one name nothing.

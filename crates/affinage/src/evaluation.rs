@@ -14,7 +14,7 @@ use affinage_engine::train::document_nll;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::fit::{FitControl, FitRow, ScoredReference, shuffled_references};
 use affinage_eval::id::row_id;
-use affinage_eval::plan::{Arm, ArmKind, Plan};
+use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan};
 use affinage_eval::suite::{Domain, Prompt};
 use anyhow::{Context as _, anyhow};
 
@@ -146,7 +146,7 @@ impl Evaluation {
                         adapter_sha256: arm.adapter_sha256(),
                         base_sha256: &self.plan.base_sha256,
                         sample,
-                        seed: seed(self.plan.seed, &prompt.prompt_id, sample),
+                        seed: seed(self.plan.seed, arm, &prompt.prompt_id, sample),
                         sampling: self.plan.sampling_of(sample),
                     };
                     (key, prompt)
@@ -315,9 +315,11 @@ fn asked(arm: &Arm, messages: &[Message]) -> Vec<Message> {
     }
 }
 
-/// The seed of one answer: the same for every arm, so that arms differ by their weights and not by their luck.
-fn seed(plan_seed: u64, prompt_id: &str, sample: u32) -> u64 {
-    let hash = row_id("seed", &[&plan_seed.to_string(), prompt_id, &sample.to_string()]);
+/// The seed of one answer: the same for every arm, so that arms differ by their weights and not by their luck; only the
+/// second half of an A/A test differs by nothing else.
+fn seed(plan_seed: u64, arm: &Arm, prompt_id: &str, sample: u32) -> u64 {
+    let purpose = if arm.name == BASE_AGAIN { "seed again" } else { "seed" };
+    let hash = row_id(purpose, &[&plan_seed.to_string(), prompt_id, &sample.to_string()]);
     let digits: String = hash.chars().filter(char::is_ascii_hexdigit).rev().take(13).collect();
     u64::from_str_radix(&digits, 16).expect("hexadecimal digits")
 }

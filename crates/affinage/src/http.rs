@@ -1,4 +1,4 @@
-//! HTTP, blocking: one POST and one download. Every socket of the program, apart from servers, is opened here.
+//! HTTP, blocking: POST, GET and downloads. Every socket of the program, apart from servers, is opened here.
 //!
 //! Headers may hold keys. No error and no log line made here contains a header's value, and redirects of POSTs are
 //! not followed, so a key reaches only the host it was meant for.
@@ -55,14 +55,19 @@ pub struct BadStatus {
 }
 
 /// Sends `body` as JSON and reads the whole reply, of whatever status.
-///
-/// `timeout` covers everything from the name look-up to the last byte.
 pub fn post_json(
     url: &str,
     headers: &[(&str, &str)],
     body: &[u8],
     timeout: Duration,
 ) -> Result<Reply, NoReply> {
+    post(url, &[&[("content-type", "application/json")], headers].concat(), body, timeout)
+}
+
+/// Sends `body`, whose type is among the headers, and reads the whole reply, of whatever status.
+///
+/// `timeout` covers everything from the name look-up to the last byte.
+pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8], timeout: Duration) -> Result<Reply, NoReply> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -70,11 +75,30 @@ pub fn post_json(
         .user_agent(USER_AGENT)
         .build()
         .into();
-    let mut request = agent.post(url).header("content-type", "application/json");
+    let mut request = agent.post(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = request.send(body).map_err(|error| no_reply(url, &error))?;
+    whole(url, request.send(body).map_err(|error| no_reply(url, &error))?)
+}
+
+/// The whole reply to a GET, of whatever status; redirects are not followed.
+pub fn get(url: &str, headers: &[(&str, &str)], timeout: Duration) -> Result<Reply, NoReply> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(timeout))
+        .user_agent(USER_AGENT)
+        .build()
+        .into();
+    let mut request = agent.get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    whole(url, request.call().map_err(|error| no_reply(url, &error))?)
+}
+
+fn whole(url: &str, response: ureq::http::Response<ureq::Body>) -> Result<Reply, NoReply> {
     let (parts, mut body) = response.into_parts();
     let body =
         body.with_config().limit(MAX_REPLY_BYTES).read_to_vec().map_err(|error| no_reply(url, &error))?;
@@ -121,8 +145,8 @@ pub fn get_to_file(
 
 const USER_AGENT: &str = concat!("affinage/", env!("CARGO_PKG_VERSION"));
 
-/// No judge's reply comes near this; a broken server must not fill the memory.
-const MAX_REPLY_BYTES: u64 = 32 << 20;
+/// The results of a whole batch fit; a broken server must not fill the memory.
+const MAX_REPLY_BYTES: u64 = 256 << 20;
 
 fn save(
     body: &mut impl Read,

@@ -13,6 +13,7 @@ mod fit;
 mod headline;
 mod judges;
 mod notes;
+mod null_test;
 mod objective;
 mod relations;
 mod spread;
@@ -112,7 +113,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let objective = objective::results(&rows);
     let rates = texts::rates(&rows);
     let checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
-    let checks = checks::run(&rows, &votes, &judges, &comparisons);
+    let mut checks = checks::run(&rows, &votes, &judges, &comparisons);
+    checks.extend(null_test::check(&rows, &comparisons, &judges));
     let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
     let relations = relations::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());

@@ -1,7 +1,7 @@
 //! The rows that make "never pays twice" checkable: an intent before each call, its end after it, and the raw
 //! bytes of both sides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,13 @@ pub enum LedgerEvent {
     /// The reply is in `raw.jsonl.zst`.
     Answered { attempt: u32, response_sha256: String, cost_usd: Option<f64> },
     /// No usable reply; the words are the server's, without keys.
-    Failed { attempt: u32, reason: String },
+    Failed {
+        attempt: u32,
+        reason: String,
+        /// What it cost at most, where the server may have answered all the same (the connection broke).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        possibly_usd: Option<f64>,
+    },
 }
 
 impl LedgerRow {
@@ -73,55 +79,54 @@ impl LedgerRow {
     }
 }
 
-/// Attempts with an intent but no end, with what each may have cost: a stopped process may have paid for them.
-pub fn possibly_paid_twice(rows: &[LedgerRow]) -> Vec<Option<f64>> {
-    let mut open: BTreeMap<(&str, Phase, u32), Option<f64>> = BTreeMap::new();
-    for row in rows {
-        match &row.event {
-            LedgerEvent::Intent { attempt, worst_usd, .. } => {
-                open.insert((&row.judgment_id, row.phase, *attempt), *worst_usd);
-            }
-            LedgerEvent::Answered { attempt, .. } | LedgerEvent::Failed { attempt, .. } => {
-                open.remove(&(row.judgment_id.as_str(), row.phase, *attempt));
-            }
-        }
-    }
-    open.into_values().collect()
-}
-
 /// What one judge's calls of one phase took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spent {
     pub answered: usize,
     pub failed_attempts: usize,
-    /// Intents that have no end.
+    /// Attempts that a stopped process left without an end: the answer may have been paid for.
     pub possibly_paid: usize,
     /// Of the answered calls; `None` as soon as one price is unknown.
     pub cost_usd: Option<f64>,
+    /// What attempts without an answer cost at most, as far as prices are known.
+    pub possibly_usd: f64,
+}
+
+impl Spent {
+    /// What a budget must count: known costs, and attempts without an answer at their worst.
+    pub fn counted_usd(&self) -> f64 {
+        self.cost_usd.unwrap_or(0.0) + self.possibly_usd
+    }
 }
 
 /// The ledger by judge and phase.
 pub fn spent(rows: &[LedgerRow]) -> BTreeMap<(String, Phase), Spent> {
-    let mut by: BTreeMap<(String, Phase), Spent> = BTreeMap::new();
-    let mut open: BTreeSet<(&str, Phase, u32)> = BTreeSet::new();
     let zero = Spent { cost_usd: Some(0.0), ..Spent::default() };
+    let mut by: BTreeMap<(String, Phase), Spent> = BTreeMap::new();
+    let mut open: BTreeMap<(&str, Phase, u32), (&str, f64)> = BTreeMap::new();
     for row in rows {
         let spent = by.entry((row.judge_id.clone(), row.phase)).or_insert(zero);
         let key = |attempt: u32| (row.judgment_id.as_str(), row.phase, attempt);
         match &row.event {
-            LedgerEvent::Intent { attempt, .. } => {
-                spent.possibly_paid += usize::from(open.insert(key(*attempt)));
+            LedgerEvent::Intent { attempt, worst_usd, .. } => {
+                open.insert(key(*attempt), (&row.judge_id, worst_usd.unwrap_or(0.0)));
             }
             LedgerEvent::Answered { attempt, cost_usd, .. } => {
-                spent.possibly_paid -= usize::from(open.remove(&key(*attempt)));
+                open.remove(&key(*attempt));
                 spent.answered += 1;
                 spent.cost_usd = spent.cost_usd.zip(*cost_usd).map(|(sum, cost)| sum + cost);
             }
-            LedgerEvent::Failed { attempt, .. } => {
-                spent.possibly_paid -= usize::from(open.remove(&key(*attempt)));
+            LedgerEvent::Failed { attempt, possibly_usd, .. } => {
+                open.remove(&key(*attempt));
                 spent.failed_attempts += 1;
+                spent.possibly_usd += possibly_usd.unwrap_or(0.0);
             }
         }
+    }
+    for ((_, phase, _), (judge_id, worst_usd)) in open {
+        let spent = by.entry((judge_id.to_owned(), phase)).or_insert(zero);
+        spent.possibly_paid += 1;
+        spent.possibly_usd += worst_usd;
     }
     by
 }
@@ -164,6 +169,9 @@ pub struct Transport {
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// It came in a batch, at the price of a batch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_batch: bool,
     pub started_at: String,
     pub finished_at: String,
 }

@@ -1,9 +1,12 @@
 //! Asking a judge: requests are built here and replies are read here; sending is the caller's job.
 
+pub mod batch;
 pub mod exam;
 pub mod family;
 pub mod ledger;
+pub mod lifecycle;
 pub mod local;
+pub mod pace;
 pub mod record;
 pub mod reply;
 pub mod request;
@@ -11,3 +14,4 @@ pub mod rubric;
 pub mod wire;
 pub mod wire_anthropic;
 pub mod wire_openai;
+pub mod wire_params;

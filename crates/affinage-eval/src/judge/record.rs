@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::batch::BATCH_PRICE;
 use super::ledger::Transport;
 use super::local::{self, LocalVerdict};
 use super::reply::{Verdict, label_probability, parse_verdict};
 use super::request::JudgeRequest;
-use super::wire::{WireParams, WireReply, cost_usd};
+use super::wire::{WireReply, cost_usd};
+use super::wire_params::WireParams;
 use crate::ROW_VERSION;
+use crate::ballot::Said;
 use crate::comparison::Comparison;
 use crate::judgment::{
-    Judgment, MissingReason, Outcome, Repair, VerdictMismatch, judgment_id, verify_verdict,
+    Judgment, MissingReason, Outcome, ParsePath, Repair, VerdictMismatch, judgment_id, verify_verdict,
 };
 
 /// One question to one judge.
@@ -37,6 +40,14 @@ pub struct Answer<'a> {
 pub struct Prices {
     pub input: Option<f64>,
     pub output: Option<f64>,
+}
+
+impl Answer<'_> {
+    /// What it cost; `None` where a price or the usage is unknown.
+    pub fn cost_usd(&self, prices: Prices) -> Option<f64> {
+        let factor = if self.transport.is_batch { BATCH_PRICE } else { 1.0 };
+        Some(factor * cost_usd(self.reply.usage.as_ref(), prices.input, prices.output)?)
+    }
 }
 
 impl Call {
@@ -70,7 +81,8 @@ impl Call {
         if let Some(repair) = repair {
             self.put_right(&mut judgment, repair);
         }
-        judgment.cost_usd = cost_usd(judgment.usage.as_ref(), prices.input, prices.output);
+        let repair_usd = repair.map_or(Some(0.0), |repair| repair.cost_usd(prices));
+        judgment.cost_usd = first.cost_usd(prices).zip(repair_usd).map(|(first, second)| first + second);
         judgment
     }
 
@@ -124,6 +136,27 @@ impl Call {
         match p_first {
             Some(p) => (local::verdict_of_p(p, labels), Some(p)),
             None => (said, None),
+        }
+    }
+
+    /// The row of a person's vote; `times` are RFC 3339.
+    pub fn voted(&self, said: &Said, ms_to_vote: u64, times: (String, String)) -> Judgment {
+        let labels = &self.request.labels;
+        let (outcome, label_said) = match said {
+            Said::Tie => (Outcome::Tie, None),
+            Said::Skip => (Outcome::Missing { reason: MissingReason::Skipped }, None),
+            Said::Label(label) if *label == labels[0] => (Outcome::First, Some(label.clone())),
+            Said::Label(label) if *label == labels[1] => (Outcome::Second, Some(label.clone())),
+            Said::Label(_) => (Outcome::Missing { reason: MissingReason::UnknownLabel }, None),
+        };
+        let parse_path = ParsePath::Vote;
+        let verdict = Verdict { outcome, label_said, scores: None, rationale: None, parse_path };
+        Judgment {
+            request_sha256: crate::id::sha256_hex(self.request.user_text().as_bytes()),
+            ms_to_vote: Some(ms_to_vote),
+            started_at: Some(times.0),
+            finished_at: Some(times.1),
+            ..self.row(verdict, "person".to_owned())
         }
     }
 

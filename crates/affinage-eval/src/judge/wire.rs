@@ -1,13 +1,12 @@
-//! What the two wire formats have in common: parameters, replies, and failures sorted into "again", "not this
+//! What the two wire formats have in common: addresses, replies, and failures sorted into "again", "not this
 //! one" and "stop asking".
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::request::JudgeRequest;
+use super::wire_params::WireParams;
 use super::{wire_anthropic, wire_openai};
 use crate::judgment::{CRITERIA, MissingReason, Usage};
 
@@ -15,38 +14,6 @@ use crate::judgment::{CRITERIA, MissingReason, Usage};
 pub enum WireFormat {
     Anthropic,
     Openai,
-}
-
-/// What is asked of a server beside the texts. A server that refuses one of these is asked without it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WireParams {
-    pub model: String,
-    pub max_tokens: u32,
-    /// Ask for JSON that follows a schema.
-    pub structured: bool,
-    /// Ask for the probabilities of the tokens (OpenAI format only).
-    pub logprobs: bool,
-    /// Sent only where the user set one: newer models refuse it.
-    pub temperature: Option<f64>,
-    pub seed: Option<u64>,
-    /// The name of the token limit in the OpenAI format: older servers know only `max_tokens`.
-    pub max_tokens_key: MaxTokensKey,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MaxTokensKey {
-    MaxCompletionTokens,
-    MaxTokens,
-}
-
-impl MaxTokensKey {
-    pub fn name(self) -> &'static str {
-        match self {
-            MaxTokensKey::MaxCompletionTokens => "max_completion_tokens",
-            MaxTokensKey::MaxTokens => "max_tokens",
-        }
-    }
 }
 
 /// A reply that the server calls a success.
@@ -76,6 +43,8 @@ pub struct WireFailure {
     pub status: u16,
     /// The server's code or type, such as `rate_limit_error`.
     pub code: String,
+    /// The parameter that the server names as the cause.
+    pub param: Option<String>,
     /// The server's words.
     pub message: String,
 }
@@ -159,6 +128,13 @@ impl WireFormat {
         }
     }
 
+    /// The names in a list of models; `None` when `body` is no such list.
+    pub fn model_names(self, body: &[u8]) -> Option<Vec<String>> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let data = body.get("data")?.as_array()?;
+        Some(data.iter().filter_map(|model| Some(model["id"].as_str()?.to_owned())).collect())
+    }
+
     /// Reads a reply; `header` looks a header up by its lower-case name.
     pub fn read(
         self,
@@ -176,98 +152,11 @@ impl WireFormat {
                 kind: FailureKind::Transient { retry_after: None },
                 status,
                 code: "not_a_reply".to_owned(),
+                param: None,
                 message: excerpt(&String::from_utf8_lossy(body)),
             });
         }
         Err(failure(status, header, parsed.as_ref(), body))
-    }
-}
-
-impl WireParams {
-    /// What to record as the effective parameters.
-    pub fn effective(&self) -> BTreeMap<String, Value> {
-        let mut effective = BTreeMap::from([
-            (self.max_tokens_key.name().to_owned(), json!(self.max_tokens)),
-            ("structured_output".to_owned(), json!(self.structured)),
-        ]);
-        let mut add = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                effective.insert(name.to_owned(), value);
-            }
-        };
-        add("logprobs", self.logprobs.then_some(json!(true)));
-        add("temperature", self.temperature.map(|t| json!(t)));
-        add("seed", self.seed.map(|seed| json!(seed)));
-        effective
-    }
-
-    /// Drops or renames what a 400 complains about. False when there is nothing to change.
-    pub fn adapt(&mut self, failure: &WireFailure) -> bool {
-        if failure.status != 400 && failure.status != 422 {
-            return false;
-        }
-        let said = format!("{} {}", failure.code, failure.message).to_lowercase();
-        let names = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if self.structured && names(&["response_format", "output_config", "json_schema", "schema"]) {
-            self.structured = false;
-        } else if self.logprobs && names(&["logprobs"]) {
-            self.logprobs = false;
-        } else if self.temperature.is_some() && names(&["temperature"]) {
-            self.temperature = None;
-        } else if self.seed.is_some() && names(&["seed"]) {
-            self.seed = None;
-        } else if self.max_tokens_key == MaxTokensKey::MaxCompletionTokens
-            && names(&["max_completion_tokens"])
-        {
-            self.max_tokens_key = MaxTokensKey::MaxTokens;
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// These parameters without what `limits` says is refused.
-    pub fn within(mut self, limits: &WireLimits) -> WireParams {
-        self.structured &= limits.structured;
-        self.logprobs &= limits.logprobs;
-        self.temperature = self.temperature.filter(|_| limits.temperature);
-        self.seed = self.seed.filter(|_| limits.seed);
-        self.max_tokens_key = limits.max_tokens_key;
-        self
-    }
-}
-
-/// What a server takes, as learnt from its refusals. Remembered per address and model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WireLimits {
-    pub structured: bool,
-    pub logprobs: bool,
-    pub temperature: bool,
-    pub seed: bool,
-    pub max_tokens_key: MaxTokensKey,
-}
-
-impl WireLimits {
-    /// Takes in what one more refusal taught: `sent` was refused, `adapted` is what is sent now.
-    pub fn learn(&mut self, sent: &WireParams, adapted: &WireParams) {
-        self.structured &= adapted.structured || !sent.structured;
-        self.logprobs &= adapted.logprobs || !sent.logprobs;
-        self.temperature &= adapted.temperature.is_some() || sent.temperature.is_none();
-        self.seed &= adapted.seed.is_some() || sent.seed.is_none();
-        self.max_tokens_key = adapted.max_tokens_key;
-    }
-}
-
-impl Default for WireLimits {
-    /// Nothing was refused yet.
-    fn default() -> Self {
-        WireLimits {
-            structured: true,
-            logprobs: true,
-            temperature: true,
-            seed: true,
-            max_tokens_key: MaxTokensKey::MaxCompletionTokens,
-        }
     }
 }
 
@@ -333,7 +222,8 @@ fn failure(
         .or_else(text)
         .unwrap_or_else(|| excerpt(&String::from_utf8_lossy(body)));
     let said = format!("{code} {} {message}", field("type").unwrap_or("")).to_lowercase();
-    WireFailure { kind: kind(status, &said, header), status, code, message: excerpt(&message) }
+    let param = field("param").map(str::to_owned);
+    WireFailure { kind: kind(status, &said, header), status, code, param, message: excerpt(&message) }
 }
 
 /// Money and day quotas end the judge's work even where the status says "try again".

@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use super::request::{Form, JudgeRequest};
-use super::wire::{WireParams, WireReply, verdict_schema};
+use super::wire::{WireReply, verdict_schema};
+use super::wire_params::WireParams;
 use crate::judgment::{MissingReason, Usage};
 
 pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {

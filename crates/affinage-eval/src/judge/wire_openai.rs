@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use super::request::{Form, JudgeRequest};
-use super::wire::{TokenChoice, WireParams, WireReply, verdict_schema};
+use super::wire::{TokenChoice, WireReply, verdict_schema};
+use super::wire_params::WireParams;
 use crate::judgment::{MissingReason, Usage};
 
 pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {

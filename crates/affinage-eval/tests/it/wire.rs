@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use affinage_eval::comparison::{Comparison, Seat};
 use affinage_eval::judge::request::{Form, JudgeRequest, answer_under_label, render};
-use affinage_eval::judge::wire::{
-    FailureKind, MaxTokensKey, WireFailure, WireFormat, WireParams, cost_usd, redact, retry_delay,
-};
+use affinage_eval::judge::wire::{FailureKind, WireFailure, WireFormat, cost_usd, redact, retry_delay};
+use affinage_eval::judge::wire_params::{MaxTokensKey, WireLimits, WireParams};
 use affinage_eval::judgment::{MissingReason, Usage};
 use affinage_eval::suite::Domain;
 
@@ -178,4 +177,50 @@ fn an_unknown_price_is_unknown_and_a_key_is_redacted() {
     assert_eq!(cost_usd(Some(&usage), None, Some(10.0)), None);
     assert_eq!(cost_usd(None, Some(2.0), Some(10.0)), None);
     assert_eq!(redact("bad key sk-secret-1", "sk-secret-1"), "bad key [key]");
+}
+
+#[test]
+fn what_a_server_refuses_is_learnt_by_name_and_kept_out_of_later_requests() {
+    let full = WireParams { logprobs: true, temperature: Some(0.0), seed: Some(7), ..params() };
+    let refused = |param: &str, message: &str| {
+        let body =
+            format!(r#"{{"error":{{"message":"{message}","param":{param},"code":"unsupported_value"}}}}"#);
+        fail(WireFormat::Openai, 400, &body, &[])
+    };
+    let mut learnt = full.clone();
+    let mut limits = WireLimits::default();
+    // The named parameter decides, whatever else stands in the words.
+    let failures = [
+        refused("\"temperature\"", "Unsupported value: does not fit the schema of this model"),
+        refused("null", "'seed' is not supported with this model"),
+        refused("\"top_logprobs\"", "not with this model"),
+        refused("null", "response_format json_schema is not available"),
+        refused("\"max_completion_tokens\"", "unknown"),
+    ];
+    let expected = ["temperature", "seed", "logprobs", "response_format", "max_completion_tokens"];
+    for (i, failure) in failures.iter().enumerate() {
+        let sent = learnt.clone();
+        assert!(learnt.adapt(failure), "{failure:?}");
+        limits.learn(&sent, &learnt);
+        let mut names = limits.refused();
+        names.sort_unstable();
+        let mut so_far = expected[..=i].to_vec();
+        so_far.sort_unstable();
+        assert_eq!(names, so_far);
+    }
+    assert_eq!(full.within(&limits), learnt, "another run begins where this one ended");
+    let text = serde_json::to_string(&limits).expect("serialises");
+    assert_eq!(serde_json::from_str::<WireLimits>(&text).expect("reads"), limits);
+}
+
+#[test]
+fn a_list_of_models_is_read_and_anything_else_is_none() {
+    let names = |body: &str| WireFormat::Openai.model_names(body.as_bytes());
+    assert_eq!(names(r#"{"data":[{"id":"a"},{"id":"b"},{}]}"#), Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(names("<html>"), None);
+    assert_eq!(WireFormat::Openai.models_url("http://localhost:9/v1/"), "http://localhost:9/v1/models");
+    assert_eq!(
+        WireFormat::Anthropic.models_url("https://api.anthropic.com"),
+        "https://api.anthropic.com/v1/models?limit=1000"
+    );
 }

@@ -121,10 +121,11 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
 
     stage(&ctx, 7, "Blind comparison", "each pair in both orders, under neutral labels");
     // The exam takes more tokens than the budget of the quick demo has.
-    if !args.quick {
-        judge::run(&ctx, judge::JudgeArgs::exam_of(&ctx.config.eval.name, false))?;
-    }
-    judge::run(&ctx, judge::JudgeArgs::of(&ctx.config.eval.name, false))?;
+    let judging = match args.quick {
+        true => judge::JudgeArgs::of(&ctx.config.eval.name, false),
+        false => judge::JudgeArgs::with_exam(&ctx.config.eval.name, false),
+    };
+    judge::run(&ctx, judging)?;
 
     stage(&ctx, 8, "Findings", "statistics from the files alone, then the report");
     analyze::run(&ctx, analyze::AnalyzeArgs::of(&ctx.config.eval.name))?;

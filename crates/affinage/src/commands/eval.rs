@@ -9,7 +9,7 @@ use crate::context::Context;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  affinage eval\n  affinage --set eval.name=short --set eval.prompts-per-suite=5 eval\n  \
-    affinage eval --final"
+    affinage eval --final\n  affinage eval --null-test"
 )]
 pub struct EvalArgs {
     #[command(flatten)]
@@ -17,15 +17,27 @@ pub struct EvalArgs {
     /// Send texts to the configured API judges without asking
     #[arg(long)]
     yes: bool,
+    /// Generate the answers, then only print what the judges would take; send nothing
+    #[arg(long, conflicts_with_all = ["yes", "final"])]
+    dry_run: bool,
     /// Open the sealed reserve of the data set: once, when nothing will be changed any more
     #[arg(long)]
     r#final: bool,
+    /// Test the pipeline instead: the base model against itself under two seeds, where nothing is to be found
+    #[arg(long, conflicts_with = "final")]
+    null_test: bool,
 }
 
 impl EvalArgs {
     /// The evaluation of one run.
     pub fn of(run: String, yes: bool) -> Self {
-        Self { generate: generate::GenerateArgs::of(run), yes, r#final: false }
+        Self {
+            generate: generate::GenerateArgs::of(run),
+            yes,
+            dry_run: false,
+            r#final: false,
+            null_test: false,
+        }
     }
 }
 
@@ -36,6 +48,10 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     if args.r#final {
         config.eval.name.push_str("-final");
     }
+    args.generate.null_test = args.null_test;
+    if args.null_test {
+        config.eval.name.push_str("-null");
+    }
     let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
     let name = &ctx.config.eval.name;
     let inner = ctx.as_stage();
@@ -43,10 +59,14 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     if ctx.config.judges.is_empty() {
         ctx.ui.warn("no [[judge]] in affinage.toml: only what needs no judge is measured");
     } else {
-        if ctx.config.judging.qualify {
-            judge::run(&inner, judge::JudgeArgs::exam_of(name, args.yes))?;
-        }
-        judge::run(&inner, judge::JudgeArgs::of(name, args.yes))?;
+        let judging = match ctx.config.judging.qualify {
+            true => judge::JudgeArgs::with_exam(name, args.yes),
+            false => judge::JudgeArgs::of(name, args.yes),
+        };
+        judge::run(&inner, judge::JudgeArgs { dry_run: args.dry_run, ..judging })?;
+    }
+    if args.dry_run {
+        return Ok(());
     }
     analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
     report::run(&inner, report::ReportArgs::of(name))

@@ -7,7 +7,8 @@ use affinage_engine::model::Model;
 use affinage_eval::completion::Sampling;
 use affinage_eval::design::{Audience, Design, TrainingSchedule, default_audiences};
 use affinage_eval::plan::{
-    Arm, ArmKind, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge, Scope,
+    Arm, ArmKind, BASE_AGAIN, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge,
+    Scope,
 };
 use affinage_eval::suite::{Domain, Prompt, Split};
 use clap::Args;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use crate::config::{Config, Judge, JudgeKind};
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
+use crate::errors::{HintExt as _, usage};
 use crate::evaluation::Evaluation;
 use crate::events::{self, Event};
 use crate::model::{LoadedModel, open_model};
@@ -36,12 +38,15 @@ pub struct GenerateArgs {
     /// Set by `eval --final`: the sealed prompts in place of the test prompts.
     #[arg(skip)]
     pub reserve: bool,
+    /// Set by `eval --null-test`: the base model against itself.
+    #[arg(skip)]
+    pub null_test: bool,
 }
 
 impl GenerateArgs {
     /// The answers of one run.
     pub fn of(run: String) -> Self {
-        Self { run: Some(run), reserve: false }
+        Self { run: Some(run), reserve: false, null_test: false }
     }
 }
 
@@ -58,6 +63,9 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     let prompts = suites::chosen(ctx, &ctx.config, held_out)?;
     let mut plan = plan(ctx, &model, &run, &version, &prompts)?;
     plan.design.is_final = args.reserve;
+    if args.null_test {
+        against_itself(&mut plan)?;
+    }
     let evaluation = Evaluation::fix(ctx, plan, prompts)?;
     let mut engine = Model::load(&model.weights)?;
     engine.pack();
@@ -145,6 +153,20 @@ pub fn plan(
         margin: 0.1,
         design: design(ctx, run)?,
     })
+}
+
+/// Makes an A/A test of a plan: the base model against itself under other seeds, on all prompts.
+fn against_itself(plan: &mut Plan) -> anyhow::Result<()> {
+    if plan.sampling.temperature == 0.0 {
+        return Err(usage("an A/A test needs answers that differ: generate.temperature is 0"))
+            .hint("set it above 0: `affinage --set generate.temperature=0.7 eval --null-test`");
+    }
+    plan.arms.retain(|arm| arm.kind == ArmKind::Base);
+    plan.arms.push(Arm { name: BASE_AGAIN.to_owned(), kind: ArmKind::Base });
+    plan.headline =
+        PlannedComparison { arm: BASE_AGAIN.to_owned(), against: "base".to_owned(), scope: Scope::All };
+    plan.comparisons = vec![plan.headline.clone()];
+    Ok(())
 }
 
 /// The chosen checkpoints and the last one, by step.

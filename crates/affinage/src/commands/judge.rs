@@ -7,7 +7,10 @@ use serde::Serialize;
 use crate::config::Judge;
 use crate::context::Context;
 use crate::errors::{self, HintExt as _};
-use crate::judges::{Consent, Estimate, Evaluated, JudgeSummary, examine, judge_all, table};
+use crate::judges::{
+    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask, ledger,
+    table,
+};
 use crate::lock::FolderLock;
 
 /// Blind comparisons by judges; resumes, and never pays twice
@@ -31,17 +34,33 @@ pub struct JudgeArgs {
     /// Send without showing requests and asking
     #[arg(long)]
     pub yes: bool,
+    /// Also send what is held private: a conversation by its key or title, or a file (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub send_private: Vec<String>,
+    /// Set by `eval`: the exam first, then the judging, with one question before both.
+    #[arg(skip)]
+    pub exam_first: bool,
 }
 
 impl JudgeArgs {
-    /// The exam of all judges of one evaluation.
-    pub fn exam_of(eval: &str, yes: bool) -> Self {
-        Self { qualify: true, ..Self::of(eval, yes) }
+    /// Exam and judging of one evaluation.
+    pub fn with_exam(eval: &str, yes: bool) -> Self {
+        Self { exam_first: true, ..Self::of(eval, yes) }
     }
 
     /// All judges of one evaluation; `yes` sends without showing requests and asking.
     pub fn of(eval: &str, yes: bool) -> Self {
-        Self { eval: Some(eval.to_owned()), judge: Vec::new(), dry_run: false, qualify: false, yes }
+        let eval = Some(eval.to_owned());
+        let (judge, send_private) = (Vec::new(), Vec::new());
+        Self { eval, judge, dry_run: false, qualify: false, yes, send_private, exam_first: false }
+    }
+
+    fn stages(&self) -> Stages {
+        match (self.qualify, self.exam_first) {
+            (true, _) => Stages::Exam,
+            (false, true) => Stages::Both,
+            (false, false) => Stages::Judging,
+        }
     }
 }
 
@@ -50,7 +69,9 @@ impl JudgeArgs {
 struct Document<'a> {
     evaluation: &'a str,
     estimates: &'a [Estimate],
+    sources: &'a [SourceLine],
     judges: &'a [JudgeSummary],
+    ledger: &'a [SpentRow],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     exams: &'a [ExamResult],
 }
@@ -66,36 +87,66 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         (false, true) => Consent::Given,
         (false, false) => Consent::Ask,
     };
-    let (estimates, summaries, exams) = if args.qualify {
-        examine(ctx, &evaluated, &chosen, consent, None)?
-    } else {
-        let (estimates, summaries) = judge_all(ctx, &evaluated, &chosen, consent, None)?;
-        (estimates, summaries, Vec::new())
+    let request = Request {
+        judges: &chosen,
+        stages: args.stages(),
+        consent,
+        open: None,
+        named_private: &args.send_private,
     };
+    let done = ask(ctx, &evaluated, &request)?;
     if ctx.json {
-        let judges = &summaries;
-        ctx.ui.json(&Document { evaluation: name, estimates: &estimates, judges, exams: &exams })?;
+        let Done { estimates, sources, summaries, exams } = &done;
+        let ledger = &ledger(ctx, &evaluated.dir)?;
+        let judges = summaries;
+        ctx.ui.json(&Document { evaluation: name, estimates, sources, judges, ledger, exams })?;
     } else if consent == Consent::DryRun {
-        ctx.ui.data(&table(&estimates))?;
+        ctx.ui.data(&table(&done.estimates))?;
+        show_left_out(ctx, &done.sources);
     }
-    summaries.iter().for_each(|summary| ctx.ui.say(line(summary)));
-    if !ctx.json && consent != Consent::DryRun {
-        let sentences: Vec<&str> = exams.iter().map(|exam| exam.sentence.as_str()).collect();
-        if !sentences.is_empty() {
-            ctx.ui.data(&sentences.join("\n"))?;
-        }
+    done.summaries.iter().for_each(|summary| ctx.ui.say(line(summary)));
+    if !ctx.json && !done.exams.is_empty() && args.stages() != Stages::Judging {
+        let sentences: Vec<&str> = done.exams.iter().map(|exam| exam.sentence.as_str()).collect();
+        ctx.ui.data(&sentences.join("\n"))?;
     }
-    let failed: usize = summaries.iter().map(|summary| summary.failed).sum();
+    check_end(&done)?;
+    if consent != Consent::DryRun {
+        ctx.ui.hint(match args.stages() {
+            Stages::Exam => "now let those that passed judge: `affinage judge`",
+            Stages::Judging | Stages::Both => "what the judgments say: `affinage analyze`",
+        });
+    }
+    Ok(())
+}
+
+/// Errors when a judge was stopped or calls got no reply.
+fn check_end(done: &Done) -> anyhow::Result<()> {
+    let stopped: Vec<String> = done
+        .summaries
+        .iter()
+        .filter_map(|summary| {
+            Some(format!("judge `{}` stopped: {}", summary.judge_id, summary.stopped.as_ref()?))
+        })
+        .collect();
+    if !stopped.is_empty() {
+        return Err(anyhow::anyhow!("{}", stopped.join("\n")));
+    }
+    let failed: usize = done.summaries.iter().map(|summary| summary.failed).sum();
     if failed > 0 {
         return Err(anyhow::anyhow!("{failed} calls got no usable reply; ledger.jsonl says why"))
             .hint("the same command asks only for what is missing");
     }
-    if args.qualify && consent != Consent::DryRun {
-        ctx.ui.hint("now let those that passed judge: `affinage judge`");
-    } else if consent != Consent::DryRun {
-        ctx.ui.hint("what the judgments say: `affinage analyze`");
-    }
     Ok(())
+}
+
+fn show_left_out(ctx: &Context, sources: &[SourceLine]) {
+    let left_out: usize = sources.iter().map(|line| line.left_out).sum();
+    if left_out > 0 {
+        ctx.ui.say(format!(
+            "{left_out} prompts are from conversations held private and stay on this machine; `--send-private NAME` \
+             sends them all the same"
+        ));
+    }
 }
 
 /// The configured judges, or those that `--judge` names.
@@ -119,8 +170,9 @@ fn chosen<'a>(ctx: &'a Context, ids: &[String]) -> anyhow::Result<Vec<&'a Judge>
 
 fn line(summary: &JudgeSummary) -> String {
     let mut parts = vec![format!(
-        "{}: {} of {} judged",
+        "{}{}: {} of {} judged",
         summary.judge_id,
+        if summary.phase == "exam" { ", exam" } else { "" },
         summary.already_answered + summary.made,
         summary.planned
     )];
@@ -132,6 +184,15 @@ fn line(summary: &JudgeSummary) -> String {
     }
     if summary.failed > 0 {
         parts.push(format!("{} failed", summary.failed));
+    }
+    if summary.in_batch > 0 {
+        parts.push(format!("{} wait in a batch", summary.in_batch));
+    }
+    if !summary.not_sent.is_empty() {
+        parts.push(format!("the server takes no {}", summary.not_sent.join(", no ")));
+    }
+    if let Some(lowest) = summary.lowest_concurrency {
+        parts.push(format!("slowed down to {lowest} at once"));
     }
     if summary.input_tokens > 0 {
         parts.push(format!("{} tokens in, {} out", summary.input_tokens, summary.output_tokens));

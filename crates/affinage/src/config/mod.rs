@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
-pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, Judging, Suite, Train};
+pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, Suite, Train};
 
 /// The commented file that `affinage init` writes: every knob with its default.
 pub const TEMPLATE: &str = include_str!("template.toml");

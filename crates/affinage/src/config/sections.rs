@@ -283,6 +283,26 @@ pub struct Judge {
     /// Calls in flight at once.
     #[serde(default = "Judge::default_concurrency", deserialize_with = "checks::at_least_1")]
     pub concurrency: usize,
+    /// How long a reply may take.
+    #[serde(default = "Judge::default_timeout_s", deserialize_with = "checks::at_least_1")]
+    pub timeout_s: usize,
+    /// Calls a minute, for all judges of this address together; `None`: as fast as the server takes them.
+    #[serde(default, deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<usize>,
+    /// Sent only if set: newer models refuse it, and some servers have a default of their own.
+    #[serde(
+        default,
+        deserialize_with = "checks::some_not_negative",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub temperature: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Read the probabilities of the two labels in place of a written verdict, where the server gives them.
+    #[serde(default)]
+    pub logprobs: bool,
+    #[serde(default)]
+    pub mode: JudgeMode,
     /// US dollars per million input tokens, for cost lines.
     #[serde(
         default,
@@ -317,6 +337,21 @@ impl Judge {
     fn default_concurrency() -> usize {
         4
     }
+
+    fn default_timeout_s() -> usize {
+        180
+    }
+}
+
+/// When a judge answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JudgeMode {
+    /// Call by call.
+    #[default]
+    Now,
+    /// In a batch of the provider: submitted, and collected by the same command later, at half the price.
+    Batch,
 }
 
 /// How a judge is reached.

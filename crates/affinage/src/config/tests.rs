@@ -73,7 +73,7 @@ fn unknown_keys_name_line_section_and_the_nearest_key() {
     ");
     insta::assert_snapshot!(shown("[[judge]]\nid = \"a\"\nkind = \"openai\"\nmodel = \"m\"\ntemprature = 1\n", &[]), @r"
     affinage.toml:5: unknown key `temprature` in `judge`
-    hint: known keys: `id`, `kind`, `model`, `base-url`, `api-key-env`, `family`, `max-tokens`, `concurrency`, `price-in`, `price-out`
+    hint: the nearest known key is `temperature`
     ");
     insta::assert_snapshot!(shown("[generate]\nbeams = 1\n", &[]), @r"
     affinage.toml:2: unknown key `beams` in `generate`

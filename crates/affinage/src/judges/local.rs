@@ -1,5 +1,7 @@
 //! The judge in this process: label probabilities of a local model.
 
+use std::cell::OnceCell;
+
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::template::GenerationPrompt;
 use affinage_engine::generate::score_continuations;
@@ -11,14 +13,60 @@ use affinage_eval::judge::record::Call;
 use affinage_eval::judge::reply::Verdict;
 use affinage_eval::judge::request::VERDICT;
 use affinage_eval::judgment::MissingReason;
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 
 use super::store::Store;
-use super::{JudgeSummary, Texts};
+use super::{JudgeSummary, OpenModel, Texts};
+use crate::config;
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::interrupt;
-use crate::model::LoadedModel;
+use crate::model::{LoadedModel, open_model};
+
+/// The model of a local judge: borrowed where the caller has it open, else opened here.
+pub enum LocalJudge<'a> {
+    Borrowed(OpenModel<'a>),
+    Owned(Box<(LoadedModel, OnceCell<Model>)>),
+}
+
+impl<'a> LocalJudge<'a> {
+    /// `None` for a judge behind an API.
+    pub fn open(
+        ctx: &Context,
+        judge: &config::Judge,
+        open: Option<OpenModel<'a>>,
+    ) -> anyhow::Result<Option<LocalJudge<'a>>> {
+        if judge.kind != config::JudgeKind::Local {
+            return Ok(None);
+        }
+        if let Some(open) = open.filter(|open| open.spec == judge.model) {
+            return Ok(Some(LocalJudge::Borrowed(open)));
+        }
+        let model = open_model(ctx, &judge.model).with_context(|| format!("judge `{}`", judge.id))?;
+        Ok(Some(LocalJudge::Owned(Box::new((model, OnceCell::new())))))
+    }
+
+    pub fn model(&self) -> &LoadedModel {
+        match self {
+            LocalJudge::Borrowed(open) => open.model,
+            LocalJudge::Owned(owned) => &owned.0,
+        }
+    }
+
+    /// Loads the weights when they are first needed: a dry run needs none.
+    pub fn engine(&self) -> anyhow::Result<&Model> {
+        match self {
+            LocalJudge::Borrowed(open) => Ok(open.engine),
+            LocalJudge::Owned(owned) => match owned.1.get() {
+                Some(engine) => Ok(engine),
+                None => {
+                    let engine = Model::load(&owned.0.weights)?;
+                    Ok(owned.1.get_or_init(|| engine))
+                }
+            },
+        }
+    }
+}
 
 /// Labels whose tokens, with the space before them, are equally many in this model's vocabulary.
 pub fn labels(model: &LoadedModel) -> anyhow::Result<Vec<LabelPair>> {
@@ -34,12 +82,12 @@ pub fn labels(model: &LoadedModel) -> anyhow::Result<Vec<LabelPair>> {
 pub fn judge(
     ctx: &Context,
     texts: &Texts,
-    model: &LoadedModel,
-    engine: &Model,
+    judge: &LocalJudge,
     calls: &[Call],
     store: &mut Store,
     summary: &mut JudgeSummary,
 ) -> anyhow::Result<()> {
+    let (model, engine) = (judge.model(), judge.engine()?);
     let progress =
         ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "comparisons");
     for call in calls {

@@ -2,20 +2,21 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transport};
+use affinage_eval::judge::pace::{Aimd, Pace};
 use affinage_eval::judge::record::{Answer, Call, Prices};
 use affinage_eval::judge::request::JudgeRequest;
-use affinage_eval::judge::wire::{
-    FailureKind, WireFailure, WireFormat, WireParams, WireReply, cost_usd, redact, retry_delay,
-};
+use affinage_eval::judge::wire::{FailureKind, WireFailure, WireFormat, WireReply, redact, retry_delay};
+use affinage_eval::judge::wire_params::{WireLimits, WireParams};
 use affinage_eval::judgment::Judgment;
 use affinage_eval::rng::Rng;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
+use super::budget::{Budget, worst_usd};
 use super::store::Store;
 use super::{JudgeSummary, Texts};
 use crate::context::Context;
@@ -28,7 +29,6 @@ use crate::ui::Progress;
 const ATTEMPTS: u32 = 6;
 /// So many calls in a row that used up their attempts end the run: the server is not there.
 const GIVE_UP_AFTER: usize = 3;
-const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Where and how a judge is reached.
 pub struct Endpoint {
@@ -39,22 +39,31 @@ pub struct Endpoint {
     pub params: WireParams,
     pub prices: Prices,
     pub concurrency: usize,
+    /// From the name look-up to the last byte of a reply.
+    pub timeout: Duration,
     /// What the calls are for.
     pub phase: Phase,
     /// All calls of the evaluation together may cost so much.
     pub budget_usd: Option<f64>,
     /// Spent before these calls.
     pub spent_usd: f64,
+    /// What the server is known to refuse.
+    pub limits: WireLimits,
+    /// The provider's turns, shared by its judges.
+    pub pace: Option<Arc<Mutex<Pace>>>,
 }
 
 /// What the workers share.
 struct Pool<'a> {
     endpoint: &'a Endpoint,
     url: String,
-    params: Mutex<WireParams>,
+    /// Sent from now on, and what the server was found to refuse.
+    params: Mutex<(WireParams, WireLimits)>,
+    /// Calls in flight, and how many there may be.
+    gate: Mutex<(usize, Aimd)>,
+    gate_opened: Condvar,
     texts: &'a Texts<'a>,
-    /// Spent, or set aside for calls under way.
-    reserved_usd: Mutex<f64>,
+    budget: Budget,
     queue: Mutex<VecDeque<&'a Call>>,
     store: Mutex<&'a mut Store>,
     summary: Mutex<&'a mut JudgeSummary>,
@@ -69,18 +78,20 @@ pub fn judge(
     ctx: &Context,
     texts: &Texts,
     endpoint: &Endpoint,
-    calls: &[Call],
+    calls: &[&Call],
     store: &mut Store,
     summary: &mut JudgeSummary,
-) -> anyhow::Result<()> {
+) -> (WireLimits, anyhow::Result<()>) {
     let progress = ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "calls");
     let pool = Pool {
         endpoint,
         url: endpoint.wire.url(&endpoint.base_url),
-        params: Mutex::new(endpoint.params.clone()),
+        params: Mutex::new((endpoint.params.clone().within(&endpoint.limits), endpoint.limits.clone())),
+        gate: Mutex::new((0, Aimd::new(endpoint.concurrency))),
+        gate_opened: Condvar::new(),
         texts,
-        reserved_usd: Mutex::new(endpoint.spent_usd),
-        queue: Mutex::new(calls.iter().collect()),
+        budget: Budget::new(endpoint.budget_usd, endpoint.spent_usd),
+        queue: Mutex::new(calls.iter().copied().collect()),
         store: Mutex::new(store),
         summary: Mutex::new(summary),
         stopped: Mutex::new(None),
@@ -92,17 +103,14 @@ pub fn judge(
             scope.spawn(|| pool.work());
         }
     });
-    let Pool { store, stopped, .. } = pool;
-    lock(&store).sync()?;
+    let limits = lock(&pool.params).1.clone();
+    let lowest = lock(&pool.gate).1.lowest();
+    if lowest < endpoint.concurrency {
+        lock(&pool.summary).lowest_concurrency = Some(lowest);
+    }
+    let result = pool.end();
     progress.finish("");
-    if let Some(error) = lock(&stopped).take() {
-        return Err(error).hint("answers so far are saved; the same command asks only for what is missing");
-    }
-    if interrupt::requested() {
-        return Err(interrupted("stopped; the judgments so far are saved"))
-            .hint("the same command goes on from there");
-    }
-    Ok(())
+    (limits, result)
 }
 
 /// Why a call has no judgment.
@@ -114,6 +122,20 @@ enum Unanswered {
 }
 
 impl Pool<'_> {
+    /// What the run came to. Answers are on the disk when this returns.
+    fn end(self) -> anyhow::Result<()> {
+        lock(&self.store).sync()?;
+        if let Some(error) = lock(&self.stopped).take() {
+            return Err(error)
+                .hint("answers so far are saved; the same command asks only for what is missing");
+        }
+        if interrupt::requested() {
+            return Err(interrupted("stopped; the judgments so far are saved"))
+                .hint("the same command goes on from there");
+        }
+        Ok(())
+    }
+
     fn work(&self) {
         while let Some(call) = self.next() {
             match self.ask(call) {
@@ -174,13 +196,17 @@ impl Pool<'_> {
         // Bound first: the guard must not live on while the reply is read.
         let stored = lock(&self.store).take_unread_reply(&judgment_id, side);
         if let Some(received) = stored.and_then(|row| self.stored(&row)) {
-            self.note_answer(call, phase, &received)?;
+            let is_noted = lock(&self.store).known.is_answered(&judgment_id, phase);
+            if !is_noted {
+                self.note_answer(call, phase, &received)?;
+            }
             return Ok(Ok(received));
         }
         let (mut attempt, mut adapted) = (1, 0);
         loop {
             let failure = match self.attempt(call, phase, request, attempt)? {
                 Attempt::Answered(received) => return Ok(Ok(received)),
+                Attempt::Stopping => return Ok(Err(Unanswered::Stopping)),
                 Attempt::Failed(failure, params) => {
                     // A server that refuses one thing after another is given up on.
                     if adapted < 8 && self.learn(&failure, &params) {
@@ -211,39 +237,36 @@ impl Pool<'_> {
         }
     }
 
-    /// What a call costs at most: a token for every two bytes of the request, all written to a cache, and a reply as
-    /// long as it may be. `None` where a price is unknown.
-    fn worst_usd(&self, body: &[u8]) -> Option<f64> {
-        let (input, output) = (self.endpoint.prices.input?, self.endpoint.prices.output?);
-        let tokens = body.len() as f64 / 2.0;
-        Some((1.25 * tokens * input + f64::from(self.endpoint.params.max_tokens) * output) / 1e6)
+    /// Waits for a free place among the calls in flight and for the provider's turn; false when the run stops.
+    fn enter(&self) -> bool {
+        let mut gate = lock(&self.gate);
+        while gate.0 >= gate.1.limit() {
+            if self.is_stopping() {
+                return false;
+            }
+            let waited = self.gate_opened.wait_timeout(gate, Duration::from_millis(100));
+            gate = waited.expect("no worker panics while it holds a lock").0;
+        }
+        gate.0 += 1;
+        drop(gate);
+        let turn = self.endpoint.pace.as_ref().map(|pace| lock(pace).turn(since_start()));
+        if turn.is_none_or(|turn| self.wait(turn)) {
+            return true;
+        }
+        self.leave(None);
+        false
     }
 
-    /// Sets the worst case of a call aside, or refuses: a budget is never exceeded, not even by calls under way.
-    fn reserve(&self, worst_usd: Option<f64>) -> anyhow::Result<()> {
-        let Some(budget) = self.endpoint.budget_usd else { return Ok(()) };
-        let Some(worst) = worst_usd else {
-            return Err(anyhow!("judging.budget-usd is set, but a price of this judge is not known"))
-                .hint("set price-in and price-out of the judge, or take the budget out");
-        };
-        let mut reserved = lock(&self.reserved_usd);
-        if *reserved + worst > budget {
-            return Err(anyhow!(
-                "the next call could exceed the budget of ${budget:.2}: ${:.4} are spent or under way, it costs up \
-                 to ${worst:.4}",
-                *reserved
-            ))
-            .hint("raise judging.budget-usd; answers so far are saved");
+    /// Gives the place back; the reply's status steers how many there are.
+    fn leave(&self, status: Option<u16>) {
+        let mut gate = lock(&self.gate);
+        gate.0 -= 1;
+        match status {
+            Some(200..=299) => gate.1.succeeded(),
+            Some(429 | 503 | 529) => gate.1.overloaded(since_start()),
+            _ => {}
         }
-        *reserved += worst;
-        Ok(())
-    }
-
-    /// Puts back what a call did not cost.
-    fn settle(&self, worst_usd: Option<f64>, cost_usd: Option<f64>) {
-        if let (Some(_), Some(worst)) = (self.endpoint.budget_usd, worst_usd) {
-            *lock(&self.reserved_usd) -= worst - cost_usd.unwrap_or(worst).min(worst);
-        }
+        self.gate_opened.notify_all();
     }
 
     /// Sends once. What comes back is on the disk before it is looked at.
@@ -256,16 +279,24 @@ impl Pool<'_> {
     ) -> anyhow::Result<Attempt> {
         let wire = self.endpoint.wire;
         let judgment_id = call.judgment_id();
-        let params = lock(&self.params).clone();
+        if !self.enter() {
+            return Ok(Attempt::Stopping);
+        }
+        let params = lock(&self.params).0.clone();
         let body = wire.body(request, &params);
-        let worst_usd = self.worst_usd(&body);
-        self.reserve(worst_usd)?;
+        let worst_usd = worst_usd(body.len(), self.endpoint.params.max_tokens, self.endpoint.prices);
+        if let Err(error) = self.budget.reserve(worst_usd) {
+            self.leave(None);
+            return Err(error);
+        }
         lock(&self.store).intend(&judgment_id, &call.judge_id, phase, attempt, &body, worst_usd)?;
-        let mut headers = wire.headers().to_vec();
-        let key_header = self.endpoint.key.as_deref().map(|key| wire.key_header(key));
-        headers.extend(key_header.iter().map(|(name, value)| (*name, value.as_str())));
+        let headers = self.endpoint.headers();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let started_at = Timestamp::now().to_string();
-        let reply = match http::post_json(&self.url, &headers, &body, TIMEOUT) {
+        let sent = http::post_json(&self.url, &headers, &body, self.endpoint.timeout);
+        self.leave(sent.as_ref().ok().map(|reply| reply.status));
+        let reply = match sent {
             Ok(reply) => reply,
             Err(error) => {
                 let kind = match error.kind {
@@ -275,23 +306,26 @@ impl Pool<'_> {
                     }
                 };
                 let message = error.to_string();
-                let failure = WireFailure { kind, status: 0, code: String::new(), message };
+                let failure = WireFailure { kind, status: 0, code: String::new(), param: None, message };
                 // It may have been paid all the same, so its worst case stays set aside.
-                return self.failed(call, phase, attempt, failure, params);
+                return self.failed(call, phase, attempt, (failure, params), worst_usd);
             }
         };
         let header = |name: &str| reply.header(name).map(str::to_owned);
         let read = match wire.read(reply.status, header, &reply.body) {
             Ok(read) => read,
             Err(failure) => {
-                self.settle(worst_usd, Some(0.0));
-                return self.failed(call, phase, attempt, failure, params);
+                // A success that cannot be read was paid.
+                let paid = worst_usd.filter(|_| failure.status < 300);
+                self.budget.settle(worst_usd, Some(paid.unwrap_or(0.0)));
+                return self.failed(call, phase, attempt, (failure, params), paid);
             }
         };
         let transport = Transport {
             request_sha256: affinage_eval::id::sha256_hex(&body),
             attempts: attempt,
             request_id: reply.header(wire.request_id_header()).map(str::to_owned),
+            is_batch: false,
             started_at,
             finished_at: Timestamp::now().to_string(),
         };
@@ -299,14 +333,13 @@ impl Pool<'_> {
         let row = RawRow::new(&judgment_id, side, &reply.body, Some(transport.clone()));
         let response_sha256 = lock(&self.store).add_raw(row)?;
         let received = Received { reply: read, response_sha256, transport };
-        self.settle(worst_usd, self.cost_usd(&received));
+        self.budget.settle(worst_usd, self.cost_usd(&received));
         self.note_answer(call, phase, &received)?;
         Ok(Attempt::Answered(received))
     }
 
     fn cost_usd(&self, received: &Received) -> Option<f64> {
-        let prices = self.endpoint.prices;
-        cost_usd(received.reply.usage.as_ref(), prices.input, prices.output)
+        received.answer().cost_usd(self.endpoint.prices)
     }
 
     fn note_answer(&self, call: &Call, phase: Phase, received: &Received) -> anyhow::Result<()> {
@@ -323,18 +356,18 @@ impl Pool<'_> {
         call: &Call,
         phase: Phase,
         attempt: u32,
-        failure: WireFailure,
-        sent: WireParams,
+        (failure, sent): (WireFailure, WireParams),
+        possibly_usd: Option<f64>,
     ) -> anyhow::Result<Attempt> {
         let reason = self.redacted(&format!("{} {} {}", failure.status, failure.code, failure.message));
-        let event = LedgerEvent::Failed { attempt, reason };
+        let event = LedgerEvent::Failed { attempt, reason, possibly_usd };
         lock(&self.store).note(&call.judgment_id(), &call.judge_id, phase, event)?;
         Ok(Attempt::Failed(failure, sent))
     }
 
     /// Judgment from the replies, checked against the texts that were shown, then written.
     fn keep(&self, call: &Call, first: &Received, repair: Option<&Received>) -> anyhow::Result<()> {
-        let params = lock(&self.params).clone();
+        let params = lock(&self.params).0.clone();
         let repair = repair.map(Received::answer);
         let judgment: Judgment =
             call.answered(&first.answer(), repair.as_ref(), &params, self.endpoint.prices);
@@ -355,8 +388,15 @@ impl Pool<'_> {
     /// Drops what a 400 complains about, for all later calls. True when asking again can differ: also when
     /// another worker learnt it while this request, sent with the parameters `sent`, was on its way.
     fn learn(&self, failure: &WireFailure, sent: &WireParams) -> bool {
-        let mut params = lock(&self.params);
-        (failure.status == 400 && *params != *sent) || params.adapt(failure)
+        let mut guard = lock(&self.params);
+        let (params, limits) = &mut *guard;
+        if failure.status == 400 && *params != *sent {
+            return true;
+        }
+        let before = params.clone();
+        let adapts = params.adapt(failure);
+        limits.learn(&before, params);
+        adapts
     }
 
     fn refusal(&self, failure: &WireFailure) -> anyhow::Error {
@@ -403,8 +443,16 @@ enum Attempt {
     Answered(Received),
     /// With the parameters that were sent.
     Failed(WireFailure, WireParams),
+    /// The run ended before anything was sent.
+    Stopping,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Time since the first call of this process.
+fn since_start() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no worker panics while it holds a lock")
 }

@@ -33,8 +33,10 @@ fn help_lists_the_working_commands_in_groups() {
 
     Evaluation:
       judge     Blind comparisons by judges; resumes, and never pays twice
+      vote      Blind votes of people, in the browser
       analyze   Statistics of an evaluation, offline, from its files alone
       report    Draw report.html from an evaluation's files, offline
+      plan      What an evaluation can show, and what it would cost
       audit     Audit other people's results: what do the files really say?
 
     The whole story:

@@ -1,213 +1,19 @@
 //! `judge` and `analyze` against a scripted server on this machine: retries, resuming, and what never leaves.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use affinage_dataset::message::{Message, Role};
-use affinage_eval::completion::{CompletionKey, FinishReason, Sampling};
 use affinage_eval::judge::ledger::{LedgerEvent, LedgerRow};
 use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
-use affinage_eval::plan::{Arm, ArmKind, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope};
-use affinage_eval::suite::{Domain, Prompt, Split};
 use serde_json::{Value, json};
 
+use crate::scripted::{
+    KEY, PROMPTS, Scripted, good_judge, good_verdict, openai_reply, project, rows, run, serve,
+};
 use crate::{affinage, temp_dir, transcript};
-
-const KEY: &str = "sk-test-0123456789";
-const PROMPTS: usize = 32;
-
-/// A project with one evaluation, answers of two arms, and the judge `judge` at `base_url`.
-fn project(dir: &Path, base_url: &str, kind: &str) {
-    let config = format!(
-        "model = \"tiny\"\n[[judge]]\nid = \"judge\"\nkind = \"{kind}\"\nmodel = \"judge-1\"\nbase-url = \"{base_url}\"\n\
-         api-key-env = \"TEST_JUDGE_KEY\"\nconcurrency = 3\nprice-in = 2.0\nprice-out = 10.0\n[judging]\nrepeats = false\n"
-    );
-    fs_err::write(dir.join("affinage.toml"), config).expect("written");
-    let eval = dir.join("evals/first-look");
-    fs_err::create_dir_all(&eval).expect("made");
-    let adapter = "a".repeat(64);
-    let tuned = ArmKind::Checkpoint { step: 10, adapter_sha256: adapter.clone(), path: "runs/r".to_owned() };
-    let headline =
-        PlannedComparison { arm: "step-000010".to_owned(), against: "base".to_owned(), scope: Scope::All };
-    let plan = Plan {
-        v: 1,
-        name: "first-look".to_owned(),
-        base_model: "tiny".to_owned(),
-        base_sha256: "b".repeat(64),
-        run: None,
-        dataset: None,
-        arms: vec![
-            Arm { name: "base".to_owned(), kind: ArmKind::Base },
-            Arm { name: "step-000010".to_owned(), kind: tuned },
-        ],
-        comparisons: vec![headline.clone()],
-        headline,
-        sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, max_new_tokens: 32 },
-        samples_per_prompt: 1,
-        seed: 1,
-        judges: vec![PlannedJudge {
-            judge_id: "judge".to_owned(),
-            model: "judge-1".to_owned(),
-            kind: JudgeKind::Openai,
-            family: None,
-        }],
-        alpha: 0.05,
-        margin: 0.1,
-        design: affinage_eval::design::Design::default(),
-    };
-    let (mut prompts, mut completions) = (String::new(), String::new());
-    for i in 0..PROMPTS {
-        let prompt = prompt(i);
-        for arm in &plan.arms {
-            let key = CompletionKey {
-                prompt_id: &prompt.prompt_id,
-                arm: &arm.name,
-                adapter_sha256: arm.adapter_sha256(),
-                base_sha256: &plan.base_sha256,
-                sample: 0,
-                seed: 1,
-                sampling: &plan.sampling,
-            };
-            // The server prefers the answer that says "good".
-            let good = (arm.name != "base") != i.is_multiple_of(8);
-            let text = format!("A {} answer to question {i}.", if good { "good" } else { "plain" });
-            completions += &(json(&key.answered(text, 6, FinishReason::Stop)) + "\n");
-        }
-        prompts += &(json(&prompt) + "\n");
-    }
-    fs_err::write(eval.join("plan.json"), json(&plan)).expect("written");
-    fs_err::write(eval.join("prompts.jsonl"), prompts).expect("written");
-    fs_err::write(eval.join("completions.jsonl"), completions).expect("written");
-}
-
-fn prompt(i: usize) -> Prompt {
-    Prompt {
-        v: 1,
-        prompt_id: format!("prm-{i:03}"),
-        cluster_id: format!("cls-{i:03}"),
-        split: Split::Report,
-        domain: Domain::In,
-        category: "in-domain".to_owned(),
-        messages: vec![Message { role: Role::User, content: format!("Question {i}?") }],
-        reference: None,
-        check: None,
-        source_hash: String::new(),
-    }
-}
-
-fn json(row: &impl serde::Serialize) -> String {
-    serde_json::to_string(row).expect("serialises")
-}
-
-fn rows<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Vec<T> {
-    let text = fs_err::read_to_string(dir.join("evals/first-look").join(name)).expect("the file is there");
-    text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
-}
-
-/// What the server sends back.
-struct Scripted {
-    status: u16,
-    headers: &'static str,
-    body: String,
-    /// Close the connection in the middle of the body.
-    cut: bool,
-    delay: Duration,
-}
-
-impl Scripted {
-    fn reply(status: u16, headers: &'static str, body: impl Into<String>) -> Scripted {
-        Scripted { status, headers, body: body.into(), cut: false, delay: Duration::ZERO }
-    }
-}
-
-/// Requests seen so far, in order of arrival: body and whether the key was sent.
-type Seen = Arc<Mutex<Vec<(String, bool)>>>;
-
-/// A server that answers with `script(number of the request, its body)`. It lives as long as the test.
-fn serve(script: impl Fn(usize, &Value) -> Scripted + Send + Sync + 'static) -> (String, Seen) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = format!("http://{}/v1", listener.local_addr().expect("bound"));
-    let seen: Seen = Arc::default();
-    let (shared, script) = (Arc::clone(&seen), Arc::new(script));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (seen, script) = (Arc::clone(&shared), Arc::clone(&script));
-            std::thread::spawn(move || answer(stream, &seen, &*script));
-        }
-    });
-    (address, seen)
-}
-
-fn answer(mut stream: TcpStream, seen: &Seen, script: &dyn Fn(usize, &Value) -> Scripted) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    let (mut length, mut has_key) = (0, false);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        let lower = line.to_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
-        has_key |= line.contains(KEY);
-        if line == "\r\n" {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
-        return;
-    }
-    let body = String::from_utf8(body).expect("JSON is UTF-8");
-    let number = {
-        let mut seen = seen.lock().expect("not poisoned");
-        seen.push((body.clone(), has_key));
-        seen.len() - 1
-    };
-    let scripted = script(number, &serde_json::from_str(&body).expect("a JSON body"));
-    std::thread::sleep(scripted.delay);
-    let length = scripted.body.len();
-    let sent = if scripted.cut { &scripted.body[..length / 2] } else { &scripted.body };
-    // The client may have been killed: nobody is left to tell.
-    let _gone = write!(
-        stream,
-        "HTTP/1.1 {} X\r\ncontent-length: {length}\r\nx-request-id: req-{number}\r\n{}connection: close\r\n\r\n{sent}",
-        scripted.status, scripted.headers
-    );
-}
-
-/// The verdict of a judge that looks only for the word "good".
-fn good_verdict(body: &Value) -> String {
-    let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
-    let blocks: Vec<&str> = user.split("<<Response ").skip(1).collect();
-    let good = blocks.iter().find(|block| block.contains("A good answer")).expect("one of the two is good");
-    let label = good.split(' ').next().expect("a label");
-    format!("I compared them.\nVERDICT: {label}")
-}
-
-fn openai_reply(text: &str, finish: &str) -> String {
-    json!({"model": "judge-1-2026", "choices": [{"finish_reason": finish, "message": {"content": text}}],
-        "usage": {"prompt_tokens": 5000, "completion_tokens": 20}})
-    .to_string()
-}
-
-fn good_judge(_: usize, body: &Value) -> Scripted {
-    Scripted::reply(200, "", openai_reply(&good_verdict(body), "stop"))
-}
-
-fn run(dir: &Path, args: &[&str]) -> (i32, String) {
-    let output = affinage(dir).args(args).env("TEST_JUDGE_KEY", KEY).output().expect("the binary starts");
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap_or(-1), text)
-}
 
 #[test]
 fn a_judge_is_asked_twice_a_pair_and_never_again() {
@@ -394,11 +200,13 @@ fn nothing_leaves_the_machine_without_a_yes() {
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!(code, 2, "{text}");
     insta::assert_snapshot!(text, @r"
-    error: judge `judge` would send 64 requests to 192.0.2.1; nobody can be asked here
+    error: 64 requests would be sent to 192.0.2.1; nobody can be asked here
 
     hint: pass `--yes` to send them, `--dry-run` to see what they would take
     ");
-    assert_eq!(rows::<Judgment>(dir.path(), "judgments.jsonl").len(), 0);
+    let made = ["judgments.jsonl", "ledger.jsonl", "exam"]
+        .map(|name| dir.path().join("evals/first-look").join(name));
+    assert!(!made.iter().any(|path| path.exists()), "nothing is written before a yes");
 
     insta::assert_snapshot!(transcript(dir.path(), &["judge", "--yes"]), @r"
     exit: 1
@@ -411,10 +219,14 @@ fn nothing_leaves_the_machine_without_a_yes() {
     insta::assert_snapshot!(transcript(dir.path(), &["judge", "--dry-run"]), @r"
     exit: 0
     --- stdout
-    judge  model    calls  answered  tokens in  tokens out    cost
-    judge  judge-1     64         0    ~22,929     ~19,200  ~$0.24
+    judge  phase  calls  answered  tokens in  tokens out    low  expected  worst
+    judge  judge     64         0    ~22,929     ~19,200  $0.11     $0.24  $2.85
     --- stderr
     ");
+    let (code, text) = run(dir.path(), &["judge", "--qualify", "--dry-run"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("judge  exam     140         0"), "{text}");
+    assert!(!made.iter().any(|path| path.exists()), "a dry run writes nothing");
     insta::assert_snapshot!(transcript(dir.path(), &["judge", "--judge", "opus"]), @r"
     exit: 2
     --- stdout
@@ -604,4 +416,121 @@ fn forty_calls_are_asked_again() {
     .expect("JSON");
     assert_eq!(analysis["judges"][0]["self_agreement"]["n"], 40);
     assert_eq!(analysis["judges"][0]["self_agreement"]["value"], 1.0);
+}
+
+#[test]
+fn what_a_server_refuses_is_remembered_by_the_next_run_and_said() {
+    let dir = temp_dir();
+    let (url, seen) = serve(|number, body| {
+        for (param, name) in
+            [("temperature", "temperature"), ("seed", "seed"), ("response_format", "response_format")]
+        {
+            if body.get(param).is_some() {
+                let error =
+                    json!({"error": {"message": "unsupported", "param": name, "code": "unsupported_value"}});
+                return Scripted::reply(400, "", error.to_string());
+            }
+        }
+        good_judge(number, body)
+    });
+    project(dir.path(), &url, "openai");
+    let path = dir.path().join("affinage.toml");
+    let config = fs_err::read_to_string(&path).expect("there");
+    let config = config.replace("concurrency = 3", "concurrency = 1\ntemperature = 0.0\nseed = 7");
+    fs_err::write(&path, config).expect("written");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("the server takes no response_format, no temperature, no seed"), "{text}");
+    assert_eq!(seen.lock().expect("not poisoned").len(), 2 * PROMPTS + 3);
+    let judgments: Vec<Judgment> = rows(dir.path(), "judgments.jsonl");
+    assert!(judgments.iter().all(|row| !row.params_effective.contains_key("temperature")));
+
+    // Another evaluation of the same server begins with what was learnt.
+    fs_err::remove_dir_all(dir.path().join("evals")).expect("removed");
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    assert_eq!(seen.lock().expect("not poisoned").len(), 4 * PROMPTS + 3);
+    let memory = fs_err::read_to_string(dir.path().join(".cache/judge-servers.json")).expect("kept");
+    assert!(memory.contains("/v1/ judge-1") || memory.contains("/v1 judge-1"), "{memory}");
+    assert!(!memory.contains(KEY));
+}
+
+#[test]
+fn a_server_that_is_overloaded_is_asked_by_fewer_at_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let dir = temp_dir();
+    static IN_FLIGHT: AtomicUsize = AtomicUsize::new(0);
+    let (url, _) = serve(|number, body| {
+        // No more than two at once.
+        let in_flight = IN_FLIGHT.fetch_add(1, Ordering::SeqCst) + 1;
+        std::thread::sleep(Duration::from_millis(30));
+        IN_FLIGHT.fetch_sub(1, Ordering::SeqCst);
+        if in_flight > 2 {
+            return Scripted::reply(
+                429,
+                "retry-after-ms: 300\r\n",
+                r#"{"error":{"code":"rate_limit_exceeded"}}"#,
+            );
+        }
+        good_judge(number, body)
+    });
+    project(dir.path(), &url, "openai");
+    let path = dir.path().join("affinage.toml");
+    let config = fs_err::read_to_string(&path).expect("there").replace("concurrency = 3", "concurrency = 8");
+    fs_err::write(&path, config).expect("written");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("slowed down to"), "{text}");
+    assert_eq!(rows::<Judgment>(dir.path(), "judgments.jsonl").len(), 2 * PROMPTS);
+}
+
+#[test]
+fn calls_a_minute_are_limited_for_all_judges_of_an_address() {
+    let dir = temp_dir();
+    let (url, seen) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let path = dir.path().join("affinage.toml");
+    let config = fs_err::read_to_string(&path).expect("there");
+    fs_err::write(&path, config.replace("concurrency = 3", "concurrency = 3\nrequests-per-minute = 1500"))
+        .expect("written");
+    let began = std::time::Instant::now();
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    assert_eq!(seen.lock().expect("not poisoned").len(), 2 * PROMPTS);
+    // 64 turns of 40 ms.
+    assert!(began.elapsed() >= Duration::from_millis(63 * 40), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_judge_that_is_stopped_does_not_stop_the_others_and_a_missing_model_is_said() {
+    let dir = temp_dir();
+    let (url, seen) = serve(|number, body| {
+        if body["model"] == "gone-1" {
+            return Scripted::reply(
+                404,
+                "",
+                r#"{"error":{"code":"model_not_found","message":"no such model"}}"#,
+            );
+        }
+        good_judge(number, body)
+    });
+    project(dir.path(), &url, "openai");
+    let path = dir.path().join("affinage.toml");
+    let config = fs_err::read_to_string(&path).expect("there");
+    let gone = format!(
+        "[[judge]]\nid = \"gone\"\nkind = \"openai\"\nmodel = \"gone-1\"\nbase-url = \"{url}\"\nconcurrency = 1\n"
+    );
+    fs_err::write(&path, config.replacen("[[judge]]", &format!("{gone}[[judge]]"), 1)).expect("written");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("judge `gone` stopped") && text.contains("404 model_not_found: no such model"),
+        "{text}"
+    );
+    assert!(text.contains("the server does not list the model `gone-1`; it has judge-1"), "{text}");
+    assert!(text.contains("judge: 64 of 64 judged"), "{text}");
+    assert_eq!(
+        seen.lock().expect("not poisoned").len(),
+        2 * PROMPTS + 1,
+        "one call of the judge that is gone"
+    );
 }

@@ -24,6 +24,9 @@ pub const SWAPPED: usize = 40;
 /// Pairs of each kind that is neither.
 pub const PROBES: usize = 10;
 
+/// Calls of a whole exam: gross damage, half of it in both orders, subtle damage in both, and four kinds of probes.
+pub const CALLS: usize = PLANTED + SWAPPED / 2 + SWAPPED + 4 * PROBES;
+
 /// What is done to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

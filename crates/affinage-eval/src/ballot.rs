@@ -1,0 +1,198 @@
+//! What a person is asked to vote on, blind: a random sample of the headline's pairs, some of them twice, and some
+//! pairs of which it is known how they ought to come out.
+//!
+//! Everything is a pure function of the evaluation and the voter's name, so a session can be left and gone on with, and
+//! votes that come back from elsewhere can be checked against it. All voters get the same pairs (so that they can be
+//! compared), each in an order, in seats and under labels of their own.
+
+use std::collections::BTreeMap;
+
+use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
+use crate::id::{row_id, sha256_hex};
+use crate::judge::exam::{ExamItem, exam};
+use crate::judge::record::Call;
+use crate::judge::request::{Form, render};
+use crate::judge::rubric::Rubrics;
+use crate::rng::Rng;
+use crate::suite::Prompt;
+
+/// Pairs that a voter is shown unless told otherwise.
+pub const PAIRS: usize = 40;
+
+/// One screen.
+#[derive(Clone, Debug)]
+pub struct BallotItem {
+    /// Commits to the texts, their order and their labels; tells nothing about what kind of item it is.
+    pub id: String,
+    pub call: Call,
+    pub kind: ItemKind,
+    /// Texts of the first and second seat.
+    pub texts: [String; 2],
+}
+
+#[derive(Clone, Debug)]
+pub enum ItemKind {
+    /// A pair of the evaluation, with its key; `call.repeat` is 1 the second time.
+    Pair(BlindKey),
+    /// A reference against a damaged copy: what a voter who reads will see.
+    Gold(Box<ExamItem>),
+}
+
+impl BallotItem {
+    pub fn is_gold(&self) -> bool {
+        matches!(self.kind, ItemKind::Gold(_))
+    }
+
+    /// Of a gold item, whether the reference stands first.
+    pub fn reference_first(&self) -> Option<bool> {
+        match &self.kind {
+            ItemKind::Gold(item) => {
+                Some(self.call.comparison.first.completion_id == item.reference.completion_id)
+            }
+            ItemKind::Pair(_) => None,
+        }
+    }
+}
+
+/// What the items are made of.
+pub struct Sources<'a> {
+    /// The pairs of the headline comparison.
+    pub pairs: &'a [Pair<'a>],
+    /// Prompts with references that an exam can use.
+    pub references: &'a [&'a Prompt],
+    pub rubrics: &'a Rubrics,
+    pub seed: u64,
+}
+
+/// The items of one voter in the order in which they are shown: `wanted` pairs (fewer where there are fewer), a tenth
+/// of them twice, and a tenth of gold.
+pub fn ballot(sources: &Sources, judge_id: &str, wanted: usize) -> Vec<BallotItem> {
+    let mut sample: Vec<&Pair> = sources.pairs.iter().filter(|pair| !pair.is_identical()).collect();
+    sample.sort_by(|a, b| a.pair_id.cmp(&b.pair_id));
+    Rng::for_purpose(sources.seed, &["ballot"]).shuffle(&mut sample);
+    sample.truncate(wanted);
+
+    let labels = label_pairs(|_| 1);
+    let mut dealer = LabelDealer::new(&labels, sources.seed, judge_id);
+    let mut rng = Rng::for_purpose(sources.seed, &["ballot order", judge_id]);
+    rng.shuffle(&mut sample);
+    let shown = sample.iter().enumerate().map(|(number, pair)| {
+        let [first_labels, second_labels] = dealer.deal();
+        let arm_is_first = number % 2 == 0;
+        let (arm, against) = if arm_is_first { first_labels } else { second_labels };
+        let (arm, against) = (Shown::of(pair.arm, arm), Shown::of(pair.against, against));
+        let (comparison, key) = cell(
+            &pair.pair_id,
+            &pair.prompt.prompt_id,
+            if arm_is_first { [arm, against] } else { [against, arm] },
+        );
+        let texts = if arm_is_first {
+            [&pair.arm.text, &pair.against.text]
+        } else {
+            [&pair.against.text, &pair.arm.text]
+        };
+        item(
+            sources.rubrics,
+            pair.prompt,
+            comparison,
+            judge_id,
+            0,
+            texts.map(String::as_str),
+            ItemKind::Pair(key),
+        )
+    });
+    let mut items: Vec<BallotItem> = shown.collect();
+    rng.shuffle(&mut items);
+
+    let few = items.len().div_ceil(10).min(6);
+    let gold = gold(sources, judge_id, few);
+    // What comes again was shown at least half a session before.
+    let again: Vec<BallotItem> =
+        items.iter().take(few).map(|first| repeated(sources, first, judge_id)).collect();
+    let half = items.len() / 2;
+    for (number, repeat) in again.into_iter().enumerate() {
+        let room = items.len() - half;
+        let at = half + few + (number + 1) * room / (few + 1);
+        items.insert(at.min(items.len()), repeat);
+    }
+    for (number, item) in gold.into_iter().enumerate() {
+        let at = 1 + number * items.len() / few.max(1) + rng.below(3);
+        items.insert(at.min(items.len()), item);
+    }
+    items
+}
+
+fn repeated(sources: &Sources, first: &BallotItem, judge_id: &str) -> BallotItem {
+    let prompt_id = &first.call.comparison.prompt_id;
+    let pair = sources.pairs.iter().find(|pair| pair.prompt.prompt_id == *prompt_id);
+    let prompt = pair.expect("an item is made of a pair").prompt;
+    let comparison = first.call.comparison.clone();
+    let texts = [first.texts[0].as_str(), first.texts[1].as_str()];
+    item(sources.rubrics, prompt, comparison, judge_id, 1, texts, first.kind.clone())
+}
+
+/// Grossly damaged copies against their references, from the exam that this voter would take.
+fn gold(sources: &Sources, judge_id: &str, count: usize) -> Vec<BallotItem> {
+    let labels = label_pairs(|_| 1);
+    let Some(exam) = exam(sources.references, judge_id, sources.seed, &labels) else { return Vec::new() };
+    let prompts: BTreeMap<&str, &Prompt> =
+        sources.references.iter().map(|prompt| (prompt.prompt_id.as_str(), *prompt)).collect();
+    let mut cells: BTreeMap<String, Comparison> = BTreeMap::new();
+    for (comparison, _) in exam.cells {
+        cells.entry(comparison.pair_id.clone()).or_insert(comparison);
+    }
+    let gross = exam.items.into_iter().filter(|item| item.grade == Some(1));
+    let shown = gross.take(count).filter_map(|planted| {
+        let comparison = cells.remove(&planted.item_id)?;
+        let text = |id: &str| match planted.reference.completion_id == id {
+            true => planted.reference.text.clone(),
+            false => planted.other.text.clone(),
+        };
+        let texts = [text(&comparison.first.completion_id), text(&comparison.second.completion_id)];
+        let prompt = *prompts.get(planted.prompt_id.as_str())?;
+        let texts = [texts[0].as_str(), texts[1].as_str()];
+        let kind = ItemKind::Gold(Box::new(planted.clone()));
+        Some(item(sources.rubrics, prompt, comparison, judge_id, 0, texts, kind))
+    });
+    shown.collect()
+}
+
+fn item(
+    rubrics: &Rubrics,
+    prompt: &Prompt,
+    comparison: Comparison,
+    judge_id: &str,
+    repeat: u32,
+    texts: [&str; 2],
+    kind: ItemKind,
+) -> BallotItem {
+    let request = render(Form::Label, rubrics, prompt, &comparison, texts[0], texts[1]);
+    let shown = sha256_hex(request.user_text().as_bytes());
+    let id = row_id("vot", &[judge_id, &comparison.comparison_id, &repeat.to_string(), &shown]);
+    let call = Call { comparison, judge_id: judge_id.to_owned(), repeat, request };
+    BallotItem { id, call, kind, texts: texts.map(str::to_owned) }
+}
+
+/// What a person said about one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The label of the better answer.
+    Label(String),
+    Tie,
+    /// The person passed: missing, never a tie.
+    Skip,
+}
+
+impl Said {
+    /// Reads `tie`, `skip` or one of the item's labels; anything else is nothing.
+    pub fn parse(text: &str, call: &Call) -> Option<Said> {
+        match text {
+            "tie" => Some(Said::Tie),
+            "skip" => Some(Said::Skip),
+            label if call.request.labels.iter().any(|known| known == label) => {
+                Some(Said::Label(label.to_owned()))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What is asked of a server beside the texts, and what it turned out to refuse.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::wire::WireFailure;
+
+/// What is asked of a server beside the texts. A server that refuses one of these is asked without it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WireParams {
+    pub model: String,
+    pub max_tokens: u32,
+    /// Ask for JSON that follows a schema.
+    pub structured: bool,
+    /// Ask for the probabilities of the tokens (OpenAI format only).
+    pub logprobs: bool,
+    /// Sent only where the user set one: newer models refuse it.
+    pub temperature: Option<f64>,
+    pub seed: Option<u64>,
+    /// The name of the token limit in the OpenAI format: older servers know only `max_tokens`.
+    pub max_tokens_key: MaxTokensKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxTokensKey {
+    MaxCompletionTokens,
+    MaxTokens,
+}
+
+impl MaxTokensKey {
+    pub fn name(self) -> &'static str {
+        match self {
+            MaxTokensKey::MaxCompletionTokens => "max_completion_tokens",
+            MaxTokensKey::MaxTokens => "max_tokens",
+        }
+    }
+}
+
+/// What can be taken out of a request or renamed in it, with the words by which servers name it.
+const REFUSABLE: [(Refusable, &[&str]); 5] = [
+    (Refusable::Structured, &["response_format", "output_config", "json_schema", "schema"]),
+    (Refusable::Logprobs, &["logprobs"]),
+    (Refusable::Temperature, &["temperature"]),
+    (Refusable::Seed, &["seed"]),
+    (Refusable::MaxTokensKey, &["max_completion_tokens"]),
+];
+
+#[derive(Clone, Copy)]
+enum Refusable {
+    Structured,
+    Logprobs,
+    Temperature,
+    Seed,
+    MaxTokensKey,
+}
+
+impl WireParams {
+    /// What to record as the effective parameters.
+    pub fn effective(&self) -> BTreeMap<String, Value> {
+        let mut effective = BTreeMap::from([
+            (self.max_tokens_key.name().to_owned(), json!(self.max_tokens)),
+            ("structured_output".to_owned(), json!(self.structured)),
+        ]);
+        let mut add = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                effective.insert(name.to_owned(), value);
+            }
+        };
+        add("logprobs", self.logprobs.then_some(json!(true)));
+        add("temperature", self.temperature.map(|t| json!(t)));
+        add("seed", self.seed.map(|seed| json!(seed)));
+        effective
+    }
+
+    /// Drops or renames what a 400 complains about: the parameter that the server names, else one that its words
+    /// hold. False when there is nothing to change.
+    pub fn adapt(&mut self, failure: &WireFailure) -> bool {
+        if failure.status != 400 && failure.status != 422 {
+            return false;
+        }
+        let words = format!("{} {}", failure.code, failure.message);
+        let sources = [failure.param.as_deref().unwrap_or_default(), &words].map(str::to_lowercase);
+        sources.iter().any(|said| {
+            let named = |names: &[&str]| names.iter().any(|name| said.contains(name));
+            REFUSABLE.iter().any(|(what, names)| named(names) && self.drop(*what))
+        })
+    }
+
+    /// Takes `what` out; false when it was not asked for.
+    fn drop(&mut self, what: Refusable) -> bool {
+        match what {
+            Refusable::Structured => std::mem::take(&mut self.structured),
+            Refusable::Logprobs => std::mem::take(&mut self.logprobs),
+            Refusable::Temperature => self.temperature.take().is_some(),
+            Refusable::Seed => self.seed.take().is_some(),
+            Refusable::MaxTokensKey => {
+                std::mem::replace(&mut self.max_tokens_key, MaxTokensKey::MaxTokens)
+                    == MaxTokensKey::MaxCompletionTokens
+            }
+        }
+    }
+
+    /// These parameters without what `limits` says is refused.
+    pub fn within(mut self, limits: &WireLimits) -> WireParams {
+        self.structured &= limits.structured;
+        self.logprobs &= limits.logprobs;
+        self.temperature = self.temperature.filter(|_| limits.temperature);
+        self.seed = self.seed.filter(|_| limits.seed);
+        self.max_tokens_key = limits.max_tokens_key;
+        self
+    }
+}
+
+/// What a server takes, as learnt from its refusals. Remembered per address and model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WireLimits {
+    pub structured: bool,
+    pub logprobs: bool,
+    pub temperature: bool,
+    pub seed: bool,
+    pub max_tokens_key: MaxTokensKey,
+}
+
+impl WireLimits {
+    /// Takes in what one more refusal taught: `sent` was refused, `adapted` is what is sent now.
+    pub fn learn(&mut self, sent: &WireParams, adapted: &WireParams) {
+        self.structured &= adapted.structured || !sent.structured;
+        self.logprobs &= adapted.logprobs || !sent.logprobs;
+        self.temperature &= adapted.temperature.is_some() || sent.temperature.is_none();
+        self.seed &= adapted.seed.is_some() || sent.seed.is_none();
+        self.max_tokens_key = adapted.max_tokens_key;
+    }
+
+    /// The names of what is not sent any more.
+    pub fn refused(&self) -> Vec<&'static str> {
+        let all = [
+            (self.structured, "response_format"),
+            (self.logprobs, "logprobs"),
+            (self.temperature, "temperature"),
+            (self.seed, "seed"),
+            (self.max_tokens_key == MaxTokensKey::MaxCompletionTokens, "max_completion_tokens"),
+        ];
+        all.iter().filter(|(taken, _)| !taken).map(|(_, name)| *name).collect()
+    }
+}
+
+impl Default for WireLimits {
+    /// Nothing was refused yet.
+    fn default() -> Self {
+        WireLimits {
+            structured: true,
+            logprobs: true,
+            temperature: true,
+            seed: true,
+            max_tokens_key: MaxTokensKey::MaxCompletionTokens,
+        }
+    }
+}

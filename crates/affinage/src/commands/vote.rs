@@ -1,0 +1,181 @@
+//! `affinage vote`: blind votes of people, in the browser or by a file for somebody else.
+
+use std::path::{Path, PathBuf};
+
+use affinage_eval::ballot::Said;
+use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+
+use crate::context::Context;
+use crate::errors::{HintExt as _, usage};
+use crate::judges::{Evaluated, Sources};
+use crate::lock::FolderLock;
+use crate::poll::{Ballot, Poll, Returned, SessionEvent, VoteFiles, html};
+use crate::web::{Room, RoomArgs};
+
+/// Blind votes of people, in the browser
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  affinage vote --as me --author         you wrote the training texts: shown apart\n  \
+    affinage vote --as mira                somebody else, at this machine\n  \
+    affinage vote --as ben --pack ben.html one file for a friend, who sends votes-ben.json back\n  \
+    affinage vote --import votes-ben.json"
+)]
+pub struct VoteArgs {
+    /// Who votes: a name or a pseudonym, which stands in votes.jsonl
+    #[arg(long = "as", value_name = "NAME", value_parser = name)]
+    voter: Option<String>,
+    /// The voter wrote the training texts, and so knows the voice
+    #[arg(long, requires = "voter")]
+    author: bool,
+    /// Pairs to vote on, drawn at random [default: 40]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pairs: Option<u32>,
+    /// Write one page that somebody else can vote with, offline
+    #[arg(long, value_name = "FILE", conflicts_with = "import")]
+    pack: Option<PathBuf>,
+    /// Read the votes that a page saved
+    #[arg(long, value_name = "FILE", conflicts_with = "voter")]
+    import: Option<PathBuf>,
+    /// The evaluation below evals/; default: eval.name of affinage.toml
+    #[arg(long, value_name = "NAME")]
+    eval: Option<String>,
+    /// Also pack what is held private: a conversation by its key or title, or a file (repeatable)
+    #[arg(long, value_name = "NAME", requires = "pack")]
+    send_private: Vec<String>,
+    #[command(flatten)]
+    room: RoomArgs,
+}
+
+/// A voter's name is part of an id.
+fn name(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty()
+        && text.len() <= 40
+        && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("expected up to 40 letters, digits, `-`, `_` and `.`".to_owned())
+    }
+}
+
+pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let eval = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let evaluated = Evaluated::open(ctx, eval)?;
+    let _lock = FolderLock::acquire(&evaluated.dir)?;
+    if let Some(file) = &args.import {
+        return import(ctx, &evaluated, file);
+    }
+    let voter = args.voter.as_deref().ok_or_else(|| usage("who votes?")).hint(
+        "name the voter: `affinage vote --as NAME`, with `--author` if it is who wrote the training texts",
+    )?;
+    let judge_id = format!("{}{voter}", if args.author { AUTHOR } else { VOTER });
+    let pairs = args.pairs.map(|pairs| pairs as usize);
+    let ballot = Ballot::new(ctx, &evaluated, &judge_id, pairs)?;
+    if ballot.items.is_empty() {
+        return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
+    }
+    match &args.pack {
+        Some(file) => pack(ctx, &evaluated, ballot, file, &args.send_private),
+        None => open_page(ctx, ballot, &args.room),
+    }
+}
+
+fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<()> {
+    ballot.keep_comparisons(ctx)?;
+    let poll = Poll::open(ctx, ballot)?;
+    let (before, _) = poll.progress();
+    let room_args = room;
+    let room = Room::open(room_args.port)?;
+    room.announce(ctx, room_args, "the blind vote")?;
+    room.serve(&|request| poll.answer(request))?;
+    let (done, total) = poll.progress();
+    ctx.ui.say(format!(
+        "{done} of {total} voted, {} of them now; everything is saved",
+        done.saturating_sub(before)
+    ));
+    if done < total {
+        ctx.ui.hint("the same command goes on from there");
+    } else {
+        ctx.ui.hint("what people and judges say together: `affinage analyze`");
+    }
+    Ok(())
+}
+
+fn pack(
+    ctx: &Context,
+    evaluated: &Evaluated,
+    mut ballot: Ballot,
+    file: &Path,
+    send_private: &[String],
+) -> anyhow::Result<()> {
+    let sources = Sources::of(ctx, evaluated, send_private)?;
+    let all = ballot.items.len();
+    ballot.without_private(&sources);
+    let left_out = all - ballot.items.len();
+    ballot.keep_comparisons(ctx)?;
+    let page = html(&ballot)?;
+    fs_err::write(file, &page)?;
+    ctx.ui.say(format!(
+        "{}: {} pairs, {} KB; it holds texts of",
+        file.display(),
+        ballot.items.len(),
+        page.len() / 1024
+    ));
+    sources.shown().iter().for_each(|line| ctx.ui.say(format!("  {line}")));
+    if left_out > 0 {
+        ctx.ui.say(format!("{left_out} pairs are from conversations held private and are not in it"));
+    }
+    if ctx.json {
+        ctx.ui.json(
+            &serde_json::json!({ "v": 1, "file": file, "items": ballot.items.len(), "left_out": left_out }),
+        )?;
+    }
+    ctx.ui.hint("give the file to the voter; what comes back: `affinage vote --import FILE`");
+    Ok(())
+}
+
+fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<()> {
+    let text = fs_err::read_to_string(file)?;
+    let returned: Returned = serde_json::from_str(&text)
+        .with_context(|| format!("{} is no file of votes", file.display()))
+        .hint("expected the file that a page of `affinage vote --pack` saves")?;
+    if returned.affinage_votes != 1 || !is_person(&returned.voter) {
+        return Err(anyhow!("{}: votes of another version of affinage", file.display()));
+    }
+    let ballot = Ballot::new(ctx, evaluated, &returned.voter, Some(returned.pairs))?;
+    // All or nothing: a file with one strange vote is not to be trusted in part.
+    let mut votes = Vec::new();
+    for (number, vote) in returned.votes.iter().enumerate() {
+        let place = || format!("{}: vote {}", file.display(), number + 1);
+        let item = ballot.items.iter().find(|item| item.id == vote.id);
+        let item = item
+            .ok_or_else(|| anyhow!("{}: no such pair in evals/{}", place(), evaluated.plan.name))
+            .hint("the pack was made from another evaluation, or its answers have changed; name it with `--eval`")?;
+        let said = Said::parse(&vote.said, &item.call)
+            .ok_or_else(|| anyhow!("{}: `{}` is no vote on this pair", place(), vote.said))?;
+        votes.push((item, said, vote.ms, vote.at));
+    }
+    ballot.keep_comparisons(ctx)?;
+    let mut files = VoteFiles::open(ballot.dir(), &returned.voter, &ballot.items, &ctx.ui)?;
+    let mut added = 0;
+    for (item, said, ms, at) in votes {
+        if !files.is_done(&item.id) {
+            files.add(item, &said, ms, at)?;
+            added += 1;
+        }
+    }
+    if added > 0 {
+        files.note(SessionEvent::Imported { votes: added })?;
+    }
+    let all = returned.votes.len();
+    ctx.ui.say(format!("{all} votes of {}, {added} of them new", returned.voter));
+    files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
+    if ctx.json {
+        ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;
+    }
+    ctx.ui.hint("what people and judges say together: `affinage analyze`");
+    Ok(())
+}

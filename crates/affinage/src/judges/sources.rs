@@ -1,0 +1,98 @@
+//! Whose texts a judge would be shown, and which of them stay on this machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affinage_dataset::example::DatasetRow;
+use affinage_eval::suite::{Split, prompt_from_example};
+use serde::Serialize;
+
+use super::Evaluated;
+use crate::context::Context;
+use crate::datasets::DatasetVersion;
+use crate::library::{Choice, LIBRARY_FILE, Library};
+
+/// A file of the user's, or a suite, with the number of its prompts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceLine {
+    pub source: String,
+    pub prompts: usize,
+    /// Held private: these prompts are shown to no judge on another machine.
+    pub left_out: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub lines: Vec<SourceLine>,
+    private: BTreeSet<String>,
+}
+
+impl Sources {
+    /// Every source behind the prompts of an evaluation. Conversations that the library holds private are left out,
+    /// unless `named` has their key, their title or their file.
+    pub fn of(ctx: &Context, evaluated: &Evaluated, named: &[String]) -> anyhow::Result<Sources> {
+        let conversations = conversations(ctx, evaluated)?;
+        let library = match ctx.project.join(LIBRARY_FILE).is_file() {
+            true => Some(Library::open(&ctx.project)?),
+            false => None,
+        };
+        let choices = library.as_ref().map(Library::choices).transpose()?.unwrap_or_default();
+        let mut sources = Sources::default();
+        let mut lines: BTreeMap<String, SourceLine> = BTreeMap::new();
+        for prompt in evaluated.prompts.iter().filter(|prompt| prompt.check.is_none()) {
+            let key = conversations.get(&prompt.prompt_id);
+            let (source, title) = match (key, &library) {
+                (Some(key), Some(library)) => match library.conversation(key)? {
+                    Some((path, conversation)) => (path, conversation.title),
+                    None => (key.clone(), String::new()),
+                },
+                (Some(key), None) => (key.clone(), String::new()),
+                (None, _) => (format!("suite {}", prompt.category), String::new()),
+            };
+            let is_named = named.iter().any(|name| *name == source || *name == title || Some(name) == key);
+            let is_private = key.is_some_and(|key| choices.get(key) == Some(&Choice::Private)) && !is_named;
+            let line = lines.entry(source.clone()).or_insert(SourceLine { source, prompts: 0, left_out: 0 });
+            line.prompts += 1;
+            if is_private {
+                line.left_out += 1;
+                sources.private.insert(prompt.prompt_id.clone());
+            }
+        }
+        sources.lines = lines.into_values().collect();
+        Ok(sources)
+    }
+
+    pub fn is_private(&self, prompt_id: &str) -> bool {
+        self.private.contains(prompt_id)
+    }
+
+    /// One line each, for people.
+    pub fn shown(&self) -> Vec<String> {
+        let line = |line: &SourceLine| {
+            let left_out = match line.left_out {
+                0 => String::new(),
+                all if all == line.prompts => "; private, not sent".to_owned(),
+                some => format!("; {some} of them private, not sent"),
+            };
+            format!("{}: {} prompts{left_out}", line.source, line.prompts)
+        };
+        self.lines.iter().map(line).collect()
+    }
+}
+
+/// The conversation behind each held-out prompt, from the data set's rows.
+fn conversations(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<BTreeMap<String, String>> {
+    let Some(facts) = &evaluated.plan.dataset else { return Ok(BTreeMap::new()) };
+    let Ok(version) = DatasetVersion::open(&ctx.project, Some(&facts.version)) else {
+        return Ok(BTreeMap::new());
+    };
+    let mut found = BTreeMap::new();
+    for (name, split) in [("test", Split::Report), ("reserve", Split::Reserve)] {
+        let prompt_id = |row: &DatasetRow| {
+            prompt_from_example(&row.example_id, &row.conversation, split, &row.messages).map(|p| p.prompt_id)
+        };
+        for row in version.rows(name, &ctx.ui)? {
+            found.extend(prompt_id(&row).map(|id| (id, row.conversation.clone())));
+        }
+    }
+    Ok(found)
+}

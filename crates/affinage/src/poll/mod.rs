@@ -1,0 +1,234 @@
+//! Blind votes of people: what is shown, in a page of the room or in a file for a friend, and what is stored.
+//!
+//! Neither page nor pack knows which arm wrote what, which pairs are planted and which come twice: an item is an id, a
+//! question, two labels and two texts. The key is looked up after the last vote.
+
+mod pack;
+mod votes;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use affinage_dataset::message::Message;
+use affinage_eval::ballot::{self, BallotItem, ItemKind, Said, ballot};
+use affinage_eval::comparison::pairs;
+use affinage_eval::judge::exam::usable;
+use affinage_eval::plan::PlannedComparison;
+use affinage_eval::suite::Prompt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub use pack::{Returned, html};
+pub use votes::{SessionEvent, VoteFiles};
+
+use crate::commands::analyze::analyze_folder;
+use crate::context::Context;
+use crate::errors::usage;
+use crate::judges::{self, Cell, Evaluated, Sources, Store};
+use crate::web::{Method, Reply, Request};
+
+/// What one voter is shown.
+pub struct Ballot {
+    pub judge_id: String,
+    pub items: Vec<BallotItem>,
+    pub pairs_wanted: usize,
+    questions: BTreeMap<String, (Vec<Message>, String)>,
+    headline: PlannedComparison,
+    dir: PathBuf,
+}
+
+/// One screen as the page gets it.
+#[derive(Serialize)]
+pub struct Screen<'a> {
+    id: &'a str,
+    messages: &'a [Message],
+    /// What counts in this category.
+    criterion: &'a str,
+    first: Side<'a>,
+    second: Side<'a>,
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    label: &'a str,
+    text: &'a str,
+}
+
+impl Ballot {
+    pub fn new(
+        ctx: &Context,
+        evaluated: &Evaluated,
+        judge_id: &str,
+        pairs_wanted: Option<usize>,
+    ) -> anyhow::Result<Ballot> {
+        let plan = &evaluated.plan;
+        let rubrics = judges::rubrics(ctx)?;
+        let references = judges::references(ctx, evaluated)?;
+        let usable = usable(&references);
+        let mut headline = pairs(plan, &evaluated.prompts, &evaluated.completions);
+        headline.retain(|pair| *pair.planned == plan.headline);
+        let pairs_wanted = pairs_wanted.unwrap_or(ballot::PAIRS);
+        let sources =
+            ballot::Sources { pairs: &headline, references: &usable, rubrics: &rubrics, seed: plan.seed };
+        let items = ballot(&sources, judge_id, pairs_wanted);
+        let question = |prompt: &Prompt| {
+            let criterion = rubrics.of(&prompt.category).question.clone();
+            (prompt.prompt_id.clone(), (prompt.messages.clone(), criterion))
+        };
+        Ok(Ballot {
+            judge_id: judge_id.to_owned(),
+            items,
+            pairs_wanted,
+            questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
+            headline: plan.headline.clone(),
+            dir: evaluated.dir.clone(),
+        })
+    }
+
+    /// Leaves out what may not leave this machine.
+    pub fn without_private(&mut self, sources: &Sources) {
+        self.items.retain(|item| !sources.is_private(&item.call.comparison.prompt_id));
+    }
+
+    /// Writes the comparisons and keys of the pairs, so that votes on them can be analysed.
+    pub fn keep_comparisons(&self, ctx: &Context) -> anyhow::Result<()> {
+        let cell = |item: &BallotItem| match &item.kind {
+            ItemKind::Pair(key) => Some((item.call.comparison.clone(), key.clone())),
+            ItemKind::Gold(_) => None,
+        };
+        let cells: Vec<Cell> = self.items.iter().filter_map(cell).collect();
+        Store::open(&self.dir, &ctx.ui)?.add_comparisons(&cells)
+    }
+
+    pub fn screen<'a>(&'a self, item: &'a BallotItem) -> Screen<'a> {
+        let comparison = &item.call.comparison;
+        let (messages, criterion) = &self.questions[&comparison.prompt_id];
+        let [first, second] = &item.texts;
+        Screen {
+            id: &item.id,
+            messages,
+            criterion,
+            first: Side { label: &comparison.first.label, text: first },
+            second: Side { label: &comparison.second.label, text: second },
+        }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// An open session; shared by the connections of its page.
+pub struct Poll<'a> {
+    ctx: &'a Context,
+    ballot: Ballot,
+    files: Mutex<VoteFiles>,
+}
+
+#[derive(Deserialize)]
+struct Voted {
+    id: String,
+    said: String,
+    ms: u64,
+}
+
+impl<'a> Poll<'a> {
+    pub fn open(ctx: &'a Context, ballot: Ballot) -> anyhow::Result<Poll<'a>> {
+        let files = VoteFiles::open(&ballot.dir, &ballot.judge_id, &ballot.items, &ctx.ui)?;
+        Ok(Poll { ctx, ballot, files: Mutex::new(files) })
+    }
+
+    /// How many of how many have a vote.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.lock().count(), self.ballot.items.len())
+    }
+
+    pub fn answer(&self, request: &Request) -> anyhow::Result<Reply> {
+        match (request.method, request.path.as_str()) {
+            (Method::Get, "") => Ok(Reply::html(include_str!("page/vote.html"))),
+            (Method::Get, "vote.css") => Ok(Reply::css(include_str!("page/vote.css"))),
+            (Method::Get, "vote.js") => Ok(Reply::script(include_str!("page/vote.js"))),
+            (Method::Get, "live.js") => Ok(Reply::script(include_str!("page/live.js"))),
+            (Method::Get, "api/state") => self.state(&self.lock()),
+            (Method::Post, "api/vote") => self.vote(&request.json()?),
+            (Method::Post, "api/undo") => self.undo(),
+            (Method::Post, "api/reveal") => self.reveal(),
+            _ => Ok(Reply::not_found()),
+        }
+    }
+
+    fn state(&self, files: &VoteFiles) -> anyhow::Result<Reply> {
+        let next = self.ballot.items.iter().find(|item| !files.is_done(&item.id));
+        Reply::json(&json!({
+            "total": self.ballot.items.len(),
+            "done": files.count(),
+            "item": next.map(|item| self.ballot.screen(item)),
+            "can_undo": files.count() > 0 && !files.is_revealed,
+            "is_revealed": files.is_revealed,
+        }))
+    }
+
+    fn vote(&self, voted: &Voted) -> anyhow::Result<Reply> {
+        let mut files = self.lock();
+        let item = self.ballot.items.iter().find(|item| item.id == voted.id);
+        let item = item.ok_or_else(|| usage("this page is of another session; reload it"))?;
+        let said = Said::parse(&voted.said, &item.call).ok_or_else(|| {
+            usage(format!("`{}` is neither of the two labels, nor tie, nor skip", voted.said))
+        })?;
+        // A key that was sent twice is one vote.
+        if !files.is_done(&item.id) {
+            files.add(item, &said, voted.ms, Timestamp::now())?;
+        }
+        self.state(&files)
+    }
+
+    fn undo(&self) -> anyhow::Result<Reply> {
+        let mut files = self.lock();
+        if files.is_revealed {
+            return Err(usage("who wrote what was shown: votes can no longer be taken back"));
+        }
+        if files.undo(&self.ballot.items)?.is_none() {
+            return Err(usage("there is no vote to take back"));
+        }
+        self.state(&files)
+    }
+
+    fn reveal(&self) -> anyhow::Result<Reply> {
+        let mut files = self.lock();
+        if files.count() < self.ballot.items.len() {
+            return Err(usage("who wrote what is shown after the last vote"));
+        }
+        if !files.is_revealed {
+            files.note(SessionEvent::Revealed)?;
+        }
+        let analysis = analyze_folder(self.ctx, &self.ballot.dir)?;
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        let me = &self.ballot.judge_id;
+        let with_me = analysis.agreement.by_pair.iter().filter(|pair| pair.one == *me || pair.other == *me);
+        let agreement: Vec<_> = with_me
+            .map(|pair| {
+                let other = if pair.one == *me { &pair.other } else { &pair.one };
+                let interval = pair.raw.interval.as_ref();
+                json!({
+                    "judge": other,
+                    "share": percent(pair.raw.value),
+                    "interval": interval.map_or(String::new(), |i| format!("{} to {}", percent(i.low), percent(i.high))),
+                    "pairs": pair.raw.n,
+                })
+            })
+            .collect();
+        let PlannedComparison { arm, against, .. } = &self.ballot.headline;
+        Reply::json(&json!({
+            "sentence": files.sentence(&self.ballot.items, arm, against),
+            "checks": files.checks(&self.ballot.items),
+            "agreement": agreement,
+        }))
+    }
+
+    /// Every vote is one write, so a request that panicked leaves the files whole.
+    fn lock(&self) -> MutexGuard<'_, VoteFiles> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

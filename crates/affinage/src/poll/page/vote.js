@@ -1,0 +1,151 @@
+// One pair a screen. What is stored, and where, is the backend's business: `live.js` asks the server of this machine,
+// `pack.js` keeps the votes in the browser until they are saved as a file.
+"use strict";
+
+/** The pair on the screen with the time when it appeared; null on other screens. */
+let shown = null;
+/** Set while a vote is on its way, so that no key counts twice. */
+let busy = false;
+let reading = 0;
+
+/** Faster than anyone reads: such a key was meant for the pair before. */
+const TOO_SOON_MS = 250;
+/** How long the chosen answer is marked before the next pair comes. */
+const MARKED_MS = 160;
+
+const main = document.getElementById("main");
+const keys = document.getElementById("keys");
+
+function say(text) {
+  const line = document.getElementById("said");
+  line.textContent = text;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { line.textContent = ""; }, 2600);
+}
+
+/** Draws the state: the next pair, or the end. */
+async function draw(state) {
+  const bar = document.getElementById("done");
+  bar.max = Math.max(1, state.total);
+  bar.value = state.done;
+  document.getElementById("count").textContent = `${number(state.done)} of ${number(state.total)}`;
+  shown = null;
+  if (state.item) pair(state);
+  else await end(state);
+  main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+}
+
+function start(state) {
+  const left = state.total - state.done;
+  const row = (key, text) => [element("kbd", {}, key), element("span", {}, text)];
+  main.replaceChildren(element("section", { class: "start" },
+    element("h1", {}, state.done ? "Welcome back" : "Which answer is better?"),
+    element("p", {}, `You will see ${counted(left, state.done ? "more pair" : "pair")} of answers to the same question, one pair at a time. You are not told who or what wrote them, and neither place nor name means anything.`),
+    element("ul", {},
+      element("li", {}, "Take the answer that you would rather have got. Length alone is no merit."),
+      element("li", {}, "If neither is better, say so: a tie is a vote. Skip what you cannot judge."),
+      element("li", {}, state.place)),
+    element("div", { class: "keylist" },
+      row("1", "the first is better"), row("2", "the second is better"),
+      row("0", "a tie"), row("S", "skip"), row("U", "take the last one back")),
+    element("button", { class: "main", onclick: () => draw(state), autofocus: true }, state.done ? "Go on" : "Begin", " ", element("kbd", {}, "Enter"))));
+  document.getElementById("count").textContent = `${number(state.done)} of ${number(state.total)}`;
+  main.querySelector("button").focus();
+}
+
+function pair(state) {
+  const { item } = state;
+  const answer = (side, key) => element("article", { class: "answer", id: `answer-${key}`, onclick: () => picked(window.getSelection().isCollapsed, side.label) },
+    element("h2", {}, element("kbd", {}, key), `Response ${side.label}`),
+    side.text.trim() ? element("div", { class: "text" }, prose(side.text)) : element("div", { class: "text none" }, "(an empty answer)"));
+  const [last, ...before] = [...item.messages].reverse();
+  const who = { system: "Instruction", user: "Question", assistant: "Answer" };
+  main.replaceChildren(
+    element("section", { class: "asked" },
+      element("p", { class: "what" }, item.criterion),
+      before.length ? element("details", {}, element("summary", {}, `${counted(before.length, "earlier turn")}`),
+        before.reverse().map((turn) => element("p", { class: "earlier" }, `${who[turn.role]}: ${turn.content}`))) : null,
+      element("p", { class: last.content.length > 420 ? "turn long" : "turn" }, last.content)),
+    element("div", { class: "answers", id: "answers" }, answer(item.first, "1"), answer(item.second, "2")));
+  const button = (text, key, said, kind) => element("button", { class: kind, onclick: () => vote(said) }, element("kbd", {}, key), " ", text);
+  keys.hidden = false;
+  keys.replaceChildren(
+    button(`${item.first.label} is better`, "1", item.first.label, "pick"),
+    button("tie", "0", "tie", "tie"),
+    button(`${item.second.label} is better`, "2", item.second.label, "pick"),
+    element("span", { class: "gap" }),
+    button("skip", "S", "skip", "quiet skip"),
+    element("button", { class: "quiet undo", disabled: !state.can_undo, onclick: undo }, element("kbd", {}, "U"), " take back"));
+  shown = { item, at: performance.now() };
+  reading = 0;
+}
+
+/** A text with its fenced code set apart; everything stays text. */
+function prose(text) {
+  return text.split(/^```[\w+-]*[ \t]*$/m).map((part, i) => i % 2 ? element("code", { class: "fence" }, part.replace(/^\n|\n$/g, "")) : part);
+}
+
+/** A click on an answer counts only if no text was being selected. */
+function picked(isClick, label) {
+  if (isClick) vote(label);
+}
+
+async function vote(said) {
+  if (!shown || busy) return;
+  const ms = Math.round(performance.now() - shown.at - reading);
+  if (ms < TOO_SOON_MS) return;
+  busy = true;
+  const { item } = shown;
+  const at = said === item.first.label ? "1" : said === item.second.label ? "2" : null;
+  if (at) document.getElementById(`answer-${at}`).classList.add("picked");
+  if (said === "tie") document.getElementById("answers").classList.add("tied");
+  try {
+    const state = await backend.vote(item.id, said, ms);
+    await new Promise((done) => setTimeout(done, MARKED_MS));
+    say(at ? `${said} chosen` : said === "tie" ? "a tie" : "skipped");
+    await draw(state);
+  } catch (error) {
+    document.querySelectorAll(".picked, .tied").forEach((part) => part.classList.remove("picked", "tied"));
+    say(error.message);
+  }
+  busy = false;
+}
+
+async function undo() {
+  if (busy) return;
+  busy = true;
+  try {
+    const state = await backend.undo();
+    say("taken back: vote again");
+    await draw(state);
+  } catch (error) {
+    say(error.message);
+  }
+  busy = false;
+}
+
+async function end(state) {
+  keys.hidden = true;
+  main.replaceChildren(await backend.end(state, undo));
+}
+
+// Time in another window is no reading.
+let hiddenAt = null;
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenAt = performance.now();
+  else if (hiddenAt !== null) { reading += performance.now() - hiddenAt; hiddenAt = null; }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.target instanceof HTMLInputElement) return;
+  const key = event.key.toLowerCase();
+  if (shown) {
+    const said = { 1: shown.item.first.label, 2: shown.item.second.label, 0: "tie", t: "tie", s: "skip" }[key];
+    if (said) { event.preventDefault(); vote(said); return; }
+  }
+  if ((key === "u" || key === "backspace") && !document.querySelector(".start")) { event.preventDefault(); undo(); }
+});
+
+backend.state().then(start).catch((error) => say(error.message));

@@ -1,0 +1,241 @@
+//! The files of votes: `votes.jsonl` (rows like those of judges), `gold_votes.jsonl` (votes on planted pairs) and
+//! `vote_sessions.jsonl` (what was taken back, and when who wrote what was shown).
+
+use std::path::{Path, PathBuf};
+
+use affinage_eval::ROW_VERSION;
+use affinage_eval::ballot::{BallotItem, ItemKind, Said};
+use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
+use affinage_eval::stats::proportion::wilson;
+use jiff::{Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+
+use crate::jsonl;
+use crate::ui::Ui;
+
+/// One line of `gold_votes.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoldVote {
+    pub v: u32,
+    pub item_id: String,
+    pub judge_id: String,
+    /// What was done to the reference.
+    pub damage: String,
+    pub outcome: Outcome,
+    /// Whether the reference won; `None` when the voter passed.
+    pub is_right: Option<bool>,
+    pub ms_to_vote: u64,
+    pub finished_at: String,
+}
+
+/// One line of `vote_sessions.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionRow {
+    pub v: u32,
+    pub judge_id: String,
+    pub event: SessionEvent,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum SessionEvent {
+    /// A vote was taken back.
+    Undone { item_id: String, outcome: Outcome },
+    /// Who wrote what was shown: from here on nothing can be taken back.
+    Revealed,
+    /// Votes came from a pack.
+    Imported { votes: usize },
+}
+
+/// The files of one evaluation, for one voter. The caller holds the folder's lock.
+pub struct VoteFiles {
+    dir: PathBuf,
+    judge_id: String,
+    ui: Ui,
+    /// Of all voters.
+    votes: Vec<Judgment>,
+    gold: Vec<GoldVote>,
+    /// This voter's items in the order of the votes.
+    done: Vec<String>,
+    pub is_revealed: bool,
+}
+
+impl VoteFiles {
+    pub fn open(dir: &Path, judge_id: &str, items: &[BallotItem], ui: &Ui) -> anyhow::Result<VoteFiles> {
+        let votes: Vec<Judgment> = jsonl::read(&dir.join("votes.jsonl"), ui)?;
+        let gold: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), ui)?;
+        let sessions: Vec<SessionRow> = jsonl::read(&dir.join("vote_sessions.jsonl"), ui)?;
+        let is_revealed =
+            sessions.iter().any(|row| row.judge_id == judge_id && row.event == SessionEvent::Revealed);
+        let voted_at = |item: &BallotItem| match item.kind {
+            ItemKind::Pair(_) => {
+                let row = votes.iter().find(|row| row.judgment_id == item.call.judgment_id())?;
+                row.finished_at.clone()
+            }
+            ItemKind::Gold(_) => Some(gold.iter().find(|row| row.item_id == item.id)?.finished_at.clone()),
+        };
+        let mut done: Vec<(String, String)> =
+            items.iter().filter_map(|item| Some((voted_at(item)?, item.id.clone()))).collect();
+        done.sort();
+        let done = done.into_iter().map(|(_, id)| id).collect();
+        let (dir, judge_id, ui) = (dir.to_owned(), judge_id.to_owned(), ui.clone());
+        Ok(VoteFiles { dir, judge_id, ui, votes, gold, done, is_revealed })
+    }
+
+    pub fn is_done(&self, item_id: &str) -> bool {
+        self.done.iter().any(|id| id == item_id)
+    }
+
+    pub fn count(&self) -> usize {
+        self.done.len()
+    }
+
+    /// Stores a vote; on the disk when this returns. The text under the label is proved to be the winner's first.
+    pub fn add(
+        &mut self,
+        item: &BallotItem,
+        said: &Said,
+        ms_to_vote: u64,
+        at: Timestamp,
+    ) -> anyhow::Result<()> {
+        let started = at.checked_sub((ms_to_vote.min(86_400_000) as i64).milliseconds()).unwrap_or(at);
+        let row = item.call.voted(said, ms_to_vote, (started.to_string(), at.to_string()));
+        let comparison = &item.call.comparison;
+        item.call.verify(&row, |id| {
+            let seats = [&comparison.first, &comparison.second];
+            let seat = seats.iter().position(|seat| seat.completion_id == id)?;
+            Some(item.texts[seat].as_str())
+        })?;
+        match &item.kind {
+            ItemKind::Pair(_) => {
+                self.append("votes.jsonl", &row)?;
+                self.votes.push(row);
+            }
+            ItemKind::Gold(planted) => {
+                let is_right = match row.outcome {
+                    Outcome::First => item.reference_first(),
+                    Outcome::Second => item.reference_first().map(|first| !first),
+                    Outcome::Tie => Some(false),
+                    Outcome::Missing { .. } => None,
+                };
+                let vote = GoldVote {
+                    v: ROW_VERSION,
+                    item_id: item.id.clone(),
+                    judge_id: self.judge_id.clone(),
+                    damage: planted.kind.name().to_owned(),
+                    outcome: row.outcome,
+                    is_right,
+                    ms_to_vote,
+                    finished_at: at.to_string(),
+                };
+                self.append("gold_votes.jsonl", &vote)?;
+                self.gold.push(vote);
+            }
+        }
+        self.done.push(item.id.clone());
+        Ok(())
+    }
+
+    /// Takes this voter's last vote out of its file and notes it; `None` when there is none.
+    pub fn undo(&mut self, items: &[BallotItem]) -> anyhow::Result<Option<String>> {
+        let Some(item_id) = self.done.last().cloned() else { return Ok(None) };
+        let item = items.iter().find(|item| item.id == item_id);
+        let judgment_id = item.map(|item| item.call.judgment_id()).unwrap_or_default();
+        let outcome = match item.is_some_and(BallotItem::is_gold) {
+            true => {
+                let at = self.gold.iter().rposition(|row| row.item_id == item_id);
+                at.map(|at| self.gold.remove(at).outcome)
+            }
+            false => {
+                let at = self.votes.iter().rposition(|row| row.judgment_id == judgment_id);
+                at.map(|at| self.votes.remove(at).outcome)
+            }
+        };
+        let outcome = outcome.unwrap_or(Outcome::Missing { reason: MissingReason::Skipped });
+        self.note(SessionEvent::Undone { item_id: item_id.clone(), outcome })?;
+        jsonl::write_all(&self.dir.join("votes.jsonl"), &self.votes)?;
+        if item.is_some_and(BallotItem::is_gold) {
+            jsonl::write_all(&self.dir.join("gold_votes.jsonl"), &self.gold)?;
+        }
+        self.done.pop();
+        Ok(Some(item_id))
+    }
+
+    pub fn note(&mut self, event: SessionEvent) -> anyhow::Result<()> {
+        self.is_revealed |= event == SessionEvent::Revealed;
+        let (judge_id, at) = (self.judge_id.clone(), Timestamp::now().to_string());
+        self.append("vote_sessions.jsonl", &SessionRow { v: ROW_VERSION, judge_id, event, at })
+    }
+
+    /// Whether the planted damage was seen, and whether what came twice was answered alike: one line each.
+    pub fn checks(&self, items: &[BallotItem]) -> Vec<String> {
+        let mine: Vec<&GoldVote> = self.gold.iter().filter(|row| row.judge_id == self.judge_id).collect();
+        let seen = mine.iter().filter(|row| row.is_right == Some(true)).count();
+        let mut lines = Vec::new();
+        if !mine.is_empty() {
+            lines.push(format!(
+                "{} pairs held a damaged copy of a good answer: {seen} were seen.",
+                mine.len()
+            ));
+        }
+        let outcome = |id: &str| self.votes.iter().find(|row| row.judgment_id == id).map(|row| row.outcome);
+        let again = items.iter().filter(|item| item.call.repeat > 0 && !item.is_gold());
+        let both: Vec<(Outcome, Outcome)> = again
+            .filter_map(|item| {
+                let first = affinage_eval::judgment::judgment_id(
+                    &item.call.comparison.comparison_id,
+                    &self.judge_id,
+                    0,
+                );
+                Some((outcome(&first)?, outcome(&item.call.judgment_id())?))
+            })
+            .collect();
+        if !both.is_empty() {
+            let same = both.iter().filter(|(first, second)| first == second).count();
+            lines.push(format!("{} pairs were shown twice: {same} were answered alike.", both.len()));
+        }
+        lines
+    }
+
+    /// Won, tied and lost of `arm` by this voter, first looks only, with a sentence.
+    pub fn sentence(&self, items: &[BallotItem], arm: &str, against: &str) -> String {
+        let (mut won, mut tied, mut lost, mut skipped) = (0u64, 0, 0, 0);
+        for item in items.iter().filter(|item| item.call.repeat == 0) {
+            let ItemKind::Pair(key) = &item.kind else { continue };
+            let id = item.call.judgment_id();
+            let Some(vote) = self.votes.iter().find(|row| row.judgment_id == id) else { continue };
+            let winner = match vote.outcome {
+                Outcome::First => &key.first_arm,
+                Outcome::Second => &key.second_arm,
+                Outcome::Tie => {
+                    tied += 1;
+                    continue;
+                }
+                Outcome::Missing { .. } => {
+                    skipped += 1;
+                    continue;
+                }
+            };
+            if winner == arm { won += 1 } else { lost += 1 }
+        }
+        let of = won + lost;
+        let interval =
+            wilson(won as f64, of as f64, 0.05).filter(|_| of > 0).map_or(String::new(), |(low, high)| {
+                format!(
+                    " ({:.0} % [{:.0}, {:.0}])",
+                    100.0 * won as f64 / of as f64,
+                    100.0 * low,
+                    100.0 * high
+                )
+            });
+        let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        format!("You chose `{arm}` over `{against}` {won} times of {of}{interval}; {tied} ties{skipped}.")
+    }
+
+    fn append(&self, name: &str, row: &impl Serialize) -> anyhow::Result<()> {
+        let mut writer = jsonl::Writer::open(&self.dir.join(name), &self.ui)?;
+        writer.append(row)?;
+        writer.sync()
+    }
+}

@@ -1,0 +1,183 @@
+//! Votes of people: blind, resumable, and rows like those of judges.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use affinage_eval::comparison::{BlindKey, Comparison};
+use affinage_eval::judgment::{Judgment, Outcome};
+use serde_json::{Value, json};
+
+use crate::room::Page;
+use crate::scripted::{good_judge, project, rows, run, serve};
+use crate::temp_dir;
+
+/// Prefers the answer that says "good", as the scripted judge does; the reference where one is damaged.
+fn honest(item: &Value) -> &str {
+    let side = |side: &str| item[side]["text"].as_str().expect("a text").to_owned();
+    let (first, second) = (side("first"), side("second"));
+    let is_good = |text: &str| text.contains("A good answer");
+    let choice = match (is_good(&first), is_good(&second)) {
+        (true, false) => "first",
+        (false, true) => "second",
+        // A damaged copy repeats itself or is cut: more different words are better.
+        _ => {
+            let words =
+                |text: &str| text.split_whitespace().map(str::to_owned).collect::<BTreeSet<String>>().len();
+            if words(&first) >= words(&second) { "first" } else { "second" }
+        }
+    };
+    item[choice]["label"].as_str().expect("a label")
+}
+
+fn open(dir: &Path, args: &[&str]) -> Page {
+    Page::open(dir, &[&["vote"], args].concat())
+}
+
+#[test]
+fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    let page = open(dir.path(), &["--as", "mira", "--pairs", "20"]);
+    let mut state = page.get("api/state");
+    // Twenty pairs, two of them twice, two planted ones.
+    assert_eq!((&state["total"], &state["done"]), (&json!(24), &json!(0)));
+    let text = state.to_string();
+    assert!(!text.contains("base") && !text.contains("step-"), "no arm is named: {text}");
+    assert_eq!(page.try_post("api/reveal", &json!({})).0, 400, "not before the end");
+    for _ in 0..10 {
+        let item = state["item"].clone();
+        let body = json!({ "id": item["id"], "said": honest(&item), "ms": 1500 });
+        state = page.try_post("api/vote", &body).1;
+        // The same key twice is one vote.
+        assert_eq!(page.try_post("api/vote", &body).1, state);
+    }
+    assert_eq!(state["done"], 10);
+    let (_, undone) = page.try_post("api/undo", &json!({}));
+    assert_eq!(undone["done"], 9);
+    assert_ne!(undone["item"], state["item"]);
+    let id = undone["item"]["id"].clone();
+    assert_eq!(
+        page.try_post("api/vote", &json!({ "id": id, "said": "Q9", "ms": 900 })).0,
+        400,
+        "no such label"
+    );
+    drop(page);
+
+    let page = open(dir.path(), &["--as", "mira", "--pairs", "20"]);
+    let mut state = page.get("api/state");
+    assert_eq!((&state["done"], &state["item"]["id"]), (&json!(9), &id), "goes on where it was left");
+    while !state["item"].is_null() {
+        let item = state["item"].clone();
+        state = page.try_post("api/vote", &json!({ "id": item["id"], "said": honest(&item), "ms": 1500 })).1;
+    }
+    let (status, revealed) = page.try_post("api/reveal", &json!({}));
+    assert_eq!(status, 200, "{revealed}");
+    let agreement = &revealed["agreement"][0];
+    assert_eq!((&agreement["judge"], &agreement["share"]), (&json!("judge"), &json!("100 %")), "{revealed}");
+    assert!(
+        revealed["checks"].to_string().contains("2 pairs were shown twice: 2 were answered alike."),
+        "{revealed}"
+    );
+    assert_eq!(page.try_post("api/undo", &json!({})).0, 400, "what was seen cannot be unseen");
+    drop(page);
+
+    let votes: Vec<Judgment> = rows(dir.path(), "votes.jsonl");
+    assert_eq!(votes.len(), 22, "planted pairs are not among them");
+    assert!(votes.iter().all(|row| row.judge_id == "human:mira" && row.ms_to_vote == Some(1500)));
+    assert_eq!(votes.iter().filter(|row| row.repeat == 1).count(), 2);
+    // Seats and labels say nothing about the arm.
+    let keys: Vec<BlindKey> = rows(dir.path(), "blind_key.jsonl");
+    let first_arms = votes.iter().filter(|row| row.repeat == 0).map(|row| {
+        let key = keys.iter().find(|key| key.comparison_id == row.comparison_id).expect("a key");
+        key.first_arm.clone()
+    });
+    assert_eq!(first_arms.filter(|arm| arm == "base").count(), 10);
+    let (code, text) = run(dir.path(), &["analyze", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("By other people the win rate is"), "{text}");
+}
+
+#[test]
+fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_seats() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let mut pairs = Vec::new();
+    for args in [&["--as", "me", "--author", "--pairs", "10"][..], &["--as", "ben", "--pairs", "10"]] {
+        let page = open(dir.path(), args);
+        let mut state = page.get("api/state");
+        while !state["item"].is_null() {
+            let body = json!({ "id": state["item"]["id"], "said": "tie", "ms": 400 });
+            state = page.try_post("api/vote", &body).1;
+        }
+    }
+    let votes: Vec<Judgment> = rows(dir.path(), "votes.jsonl");
+    let comparisons: Vec<Comparison> = rows(dir.path(), "comparisons.jsonl");
+    for voter in ["author:me", "human:ben"] {
+        let mine: BTreeSet<String> = votes
+            .iter()
+            .filter(|row| row.judge_id == voter)
+            .map(|row| {
+                assert_eq!(row.outcome, Outcome::Tie);
+                let shown = comparisons.iter().find(|c| c.comparison_id == row.comparison_id);
+                shown.expect("a comparison").pair_id.clone()
+            })
+            .collect();
+        pairs.push(mine);
+    }
+    assert_eq!((pairs[0].len(), &pairs[0]), (10, &pairs[1]));
+    let (_, text) = run(dir.path(), &["analyze", "--json"]);
+    assert!(text.contains("The author knows the voice; this is reported apart."), "{text}");
+}
+
+#[test]
+fn a_pack_holds_no_key_and_its_votes_come_back_once() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["vote", "--as", "ben", "--pairs", "12", "--pack", "ben.html"]);
+    assert_eq!(code, 0, "{text}");
+    let page = fs_err::read_to_string(dir.path().join("ben.html")).expect("written");
+    assert!(
+        !page.contains("step-000010") && !page.contains("src=") && !page.contains("http"),
+        "self-contained"
+    );
+    let pack =
+        page.split("id=\"pack\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("items");
+    let pack: Value = serde_json::from_str(pack).expect("JSON");
+    let items = pack["items"].as_array().expect("items");
+    assert_eq!(items.len(), 16);
+    let votes: Vec<Value> = items
+        .iter()
+        .map(|item| json!({ "id": item["id"], "said": honest(item), "ms": 2000, "at": "2026-11-25T10:00:00Z" }))
+        .collect();
+    let mut returned = json!({ "affinage_votes": 1, "pack_id": pack["pack_id"], "voter": pack["voter"],
+        "pairs": pack["pairs"], "votes": votes });
+    let write =
+        |value: &Value| fs_err::write(dir.path().join("votes.json"), value.to_string()).expect("written");
+    write(&returned);
+    let (code, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("16 votes of human:ben, 16 of them new"), "{text}");
+    let (_, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
+    assert!(text.contains("16 votes of human:ben, 0 of them new"), "{text}");
+    assert_eq!(rows::<Judgment>(dir.path(), "votes.jsonl").len(), 14);
+
+    returned["votes"][0]["id"] = json!("vot-0000");
+    write(&returned);
+    let (code, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("vote 1: no such pair in evals/first-look"), "{text}");
+}
+
+#[test]
+fn a_vote_needs_a_name() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["vote", "--no-open"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("`affinage vote --as NAME`"), "{text}");
+}
