@@ -37,6 +37,13 @@ impl MaxTokensKey {
             MaxTokensKey::MaxTokens => "max_tokens",
         }
     }
+
+    pub fn other(self) -> MaxTokensKey {
+        match self {
+            MaxTokensKey::MaxCompletionTokens => MaxTokensKey::MaxTokens,
+            MaxTokensKey::MaxTokens => MaxTokensKey::MaxCompletionTokens,
+        }
+    }
 }
 
 /// What can be taken out of a request or renamed in it, with the words by which servers name it.
@@ -45,7 +52,7 @@ const REFUSABLE: [(Refusable, &[&str]); 5] = [
     (Refusable::Logprobs, &["logprobs"]),
     (Refusable::Temperature, &["temperature"]),
     (Refusable::Seed, &["seed"]),
-    (Refusable::MaxTokensKey, &["max_completion_tokens"]),
+    (Refusable::MaxTokensKey, &["max_completion_tokens", "max_tokens"]),
 ];
 
 #[derive(Clone, Copy)]
@@ -83,9 +90,12 @@ impl WireParams {
         }
         let words = format!("{} {}", failure.code, failure.message);
         let sources = [failure.param.as_deref().unwrap_or_default(), &words].map(str::to_lowercase);
+        // Only the name that was sent can be refused: the other one may stand in the advice.
+        let sent_key = self.max_tokens_key.name();
         sources.iter().any(|said| {
             let named = |names: &[&str]| names.iter().any(|name| said.contains(name));
-            REFUSABLE.iter().any(|(what, names)| named(names) && self.drop(*what))
+            let was_sent = |what| !matches!(what, Refusable::MaxTokensKey) || said.contains(sent_key);
+            REFUSABLE.iter().any(|(what, names)| named(names) && was_sent(*what) && self.drop(*what))
         })
     }
 
@@ -97,10 +107,20 @@ impl WireParams {
             Refusable::Temperature => self.temperature.take().is_some(),
             Refusable::Seed => self.seed.take().is_some(),
             Refusable::MaxTokensKey => {
-                std::mem::replace(&mut self.max_tokens_key, MaxTokensKey::MaxTokens)
-                    == MaxTokensKey::MaxCompletionTokens
+                self.max_tokens_key = self.max_tokens_key.other();
+                true
             }
         }
+    }
+
+    /// Whether a reply of `output_tokens` shows that the server took no notice of the limit; then the limit gets its other
+    /// name. A server that does not know a parameter may pass over it in silence.
+    pub fn adapt_to_length(&mut self, output_tokens: u64) -> bool {
+        let is_over = output_tokens > u64::from(self.max_tokens);
+        if is_over {
+            self.max_tokens_key = self.max_tokens_key.other();
+        }
+        is_over
     }
 
     /// These parameters without what `limits` says is refused.
@@ -109,7 +129,7 @@ impl WireParams {
         self.logprobs &= limits.logprobs;
         self.temperature = self.temperature.filter(|_| limits.temperature);
         self.seed = self.seed.filter(|_| limits.seed);
-        self.max_tokens_key = limits.max_tokens_key;
+        self.max_tokens_key = limits.max_tokens_key.unwrap_or(self.max_tokens_key);
         self
     }
 }
@@ -121,7 +141,9 @@ pub struct WireLimits {
     pub logprobs: bool,
     pub temperature: bool,
     pub seed: bool,
-    pub max_tokens_key: MaxTokensKey,
+    /// The name of the token limit that it takes, once the usual one was refused or had no effect.
+    #[serde(default)]
+    pub max_tokens_key: Option<MaxTokensKey>,
 }
 
 impl WireLimits {
@@ -131,7 +153,9 @@ impl WireLimits {
         self.logprobs &= adapted.logprobs || !sent.logprobs;
         self.temperature &= adapted.temperature.is_some() || sent.temperature.is_none();
         self.seed &= adapted.seed.is_some() || sent.seed.is_none();
-        self.max_tokens_key = adapted.max_tokens_key;
+        if adapted.max_tokens_key != sent.max_tokens_key {
+            self.max_tokens_key = Some(adapted.max_tokens_key);
+        }
     }
 
     /// The names of what is not sent any more.
@@ -141,21 +165,15 @@ impl WireLimits {
             (self.logprobs, "logprobs"),
             (self.temperature, "temperature"),
             (self.seed, "seed"),
-            (self.max_tokens_key == MaxTokensKey::MaxCompletionTokens, "max_completion_tokens"),
         ];
-        all.iter().filter(|(taken, _)| !taken).map(|(_, name)| *name).collect()
+        let refused = all.iter().filter(|(taken, _)| !taken).map(|(_, name)| *name);
+        refused.chain(self.max_tokens_key.map(|key| key.other().name())).collect()
     }
 }
 
 impl Default for WireLimits {
     /// Nothing was refused yet.
     fn default() -> Self {
-        WireLimits {
-            structured: true,
-            logprobs: true,
-            temperature: true,
-            seed: true,
-            max_tokens_key: MaxTokensKey::MaxCompletionTokens,
-        }
+        WireLimits { structured: true, logprobs: true, temperature: true, seed: true, max_tokens_key: None }
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod blinding;
 mod coverage;
 mod exams;
+mod null_test;
 mod replies;
 mod requests;
 mod stats_vectors;

@@ -224,3 +224,15 @@ fn a_list_of_models_is_read_and_anything_else_is_none() {
         "https://api.anthropic.com/v1/models?limit=1000"
     );
 }
+
+#[test]
+fn a_token_limit_without_effect_gets_its_other_name_and_advice_is_no_refusal() {
+    let mut sent = params();
+    assert!(!sent.clone().adapt_to_length(512));
+    assert!(sent.adapt_to_length(513));
+    assert_eq!(sent.max_tokens_key, MaxTokensKey::MaxTokens);
+    let advice = r#"{"error":{"message":"Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "param":"max_tokens","code":"unsupported_parameter"}}"#;
+    assert!(sent.adapt(&fail(WireFormat::Openai, 400, advice, &[])));
+    assert_eq!(sent.max_tokens_key, MaxTokensKey::MaxCompletionTokens);
+}

@@ -333,6 +333,7 @@ impl Pool<'_> {
         let row = RawRow::new(&judgment_id, side, &reply.body, Some(transport.clone()));
         let response_sha256 = lock(&self.store).add_raw(row)?;
         let received = Received { reply: read, response_sha256, transport };
+        self.learn_from_length(&received, &params);
         self.budget.settle(worst_usd, self.cost_usd(&received));
         self.note_answer(call, phase, &received)?;
         Ok(Attempt::Answered(received))
@@ -397,6 +398,19 @@ impl Pool<'_> {
         let adapts = params.adapt(failure);
         limits.learn(&before, params);
         adapts
+    }
+
+    /// Servers may pass over the token limit in silence; the length of a reply shows it.
+    fn learn_from_length(&self, received: &Received, sent: &WireParams) {
+        let mut guard = lock(&self.params);
+        let (params, limits) = &mut *guard;
+        let before = params.clone();
+        // Anthropic's format has one name, and another worker may have learnt it already.
+        let may_differ = self.endpoint.wire == WireFormat::Openai && limits.max_tokens_key.is_none();
+        let output_tokens = received.reply.usage.map_or(0, |usage| usage.output_tokens);
+        if may_differ && *params == *sent && params.adapt_to_length(output_tokens) {
+            limits.learn(&before, params);
+        }
     }
 
     fn refusal(&self, failure: &WireFailure) -> anyhow::Error {

@@ -20,7 +20,7 @@ fn words(number: usize, count: usize) -> String {
 }
 
 /// A ChatGPT conversation with `turns` exchanges.
-fn chat(id: usize, turns: usize) -> Value {
+pub fn chat(id: usize, turns: usize) -> Value {
     let mut mapping = json!({ "root": { "id": "root", "parent": null, "message": null } });
     let mut parent = "root".to_owned();
     for turn in 0..turns {
@@ -39,7 +39,7 @@ fn chat(id: usize, turns: usize) -> Value {
     json!({ "id": format!("chat-{id}"), "title": "t", "mapping": mapping, "current_node": parent })
 }
 
-fn export(dir: &Path, name: &str, chats: &[Value]) {
+pub fn export(dir: &Path, name: &str, chats: &[Value]) {
     fs_err::write(dir.join(name), serde_json::to_vec(chats).expect("json")).expect("written");
 }
 
@@ -56,7 +56,7 @@ fn run(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-fn json_of(dir: &Path, args: &[&str]) -> Value {
+pub fn json_of(dir: &Path, args: &[&str]) -> Value {
     let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
     serde_json::from_str(&run(dir, &args)).expect("one JSON document")
 }

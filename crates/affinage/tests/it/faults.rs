@@ -13,6 +13,7 @@ use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use serde_json::{Value, json};
 
+use crate::data::{chat, export, json_of};
 use crate::scripted::{
     KEY, PROMPTS, Scripted, good_judge, good_verdict, openai_reply, project, rows, run, serve, serve_paths,
 };
@@ -484,4 +485,48 @@ fn a_plan_says_what_can_be_shown_and_what_it_takes() {
     assert_eq!(seen.lock().expect("not poisoned").len(), 0, "nothing is sent");
     let (code, text) = run(dir.path(), &["plan", "--effect", "0.4"]);
     assert_eq!(code, 2, "{text}");
+}
+
+#[test]
+fn what_is_held_private_stays_on_this_machine_unless_named() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    let chats: Vec<Value> = (0..24).map(|i| chat(i, 2)).collect();
+    run(dir, &["init"]);
+    export(dir, "chats.json", &chats);
+    json_of(dir, &["import", "chats.json"]);
+    let version = json_of(dir, &["dataset", "--accept-clean"]);
+    let folder = Path::new(version["folder"].as_str().expect("a folder")).to_owned();
+    let test = fs_err::read_to_string(folder.join("test.jsonl")).expect("test rows");
+    let row: Value = serde_json::from_str(test.lines().next().expect("a row")).expect("JSON");
+    let (example, conversation) =
+        (row["example_id"].as_str().expect("id"), row["conversation"].as_str().expect("key"));
+
+    // An evaluation on another machine's judge, whose first prompt is that held-out example.
+    project(dir, "http://192.0.2.1/v1", "openai");
+    let eval = dir.join("evals/first-look");
+    let prompt_id = affinage_eval::id::row_id("prm", &["held-out", example]);
+    for name in ["prompts.jsonl", "completions.jsonl"] {
+        let text = fs_err::read_to_string(eval.join(name)).expect("there").replace("prm-000", &prompt_id);
+        fs_err::write(eval.join(name), text).expect("written");
+    }
+    let mut plan: Value =
+        serde_json::from_slice(&fs_err::read(eval.join("plan.json")).expect("there")).expect("JSON");
+    let name = folder.file_name().and_then(|name| name.to_str()).expect("a name");
+    plan["dataset"] = json!({ "version": name, "train_examples": 10 });
+    fs_err::write(eval.join("plan.json"), plan.to_string()).expect("written");
+    let calls = |args: &[&str]| {
+        let document = json_of(dir, &[&["judge", "--dry-run"], args].concat());
+        (document["estimates"][0]["calls"].as_u64(), document["sources"].clone())
+    };
+    let (all, sources) = calls(&[]);
+    assert_eq!(all, Some(64));
+    assert!(sources.to_string().contains("chats.json"), "{sources}");
+    json_of(dir, &["import", "chats.json", "--shelf", &format!("{conversation}=private")]);
+    let (open, sources) = calls(&[]);
+    assert_eq!(open, Some(62), "{sources}");
+    assert!(sources.to_string().contains("\"left_out\":1"), "{sources}");
+    let (_, text) = run(dir, &["judge", "--dry-run"]);
+    assert!(text.contains("1 prompts are from conversations held private"), "{text}");
+    assert_eq!(calls(&["--send-private", conversation]).0, Some(64));
 }
