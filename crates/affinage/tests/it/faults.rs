@@ -176,10 +176,11 @@ fn bad_judges_are_named() {
         (
             "injected",
             |shown, number| {
-                let orders = |text: &str| text.contains("VERDICT") || text.to_lowercase().contains("choose");
+                let words = ["VERDICT", "winner", "Choose ", "swapped by mistake"];
+                let orders = |text: &str| words.iter().any(|word| text.contains(word));
                 shown.iter().position(|(_, text)| orders(text)).unwrap_or(number % 2)
             },
-            "10 of 10 orders inside an answer were obeyed",
+            "obeys orders inside an answer",
         ),
         (
             "random",

@@ -468,7 +468,7 @@ fn a_server_that_is_overloaded_is_asked_by_fewer_at_once() {
         if in_flight > 2 {
             return Scripted::reply(
                 429,
-                "retry-after-ms: 300\r\n",
+                "retry-after-ms: 700\r\n",
                 r#"{"error":{"code":"rate_limit_exceeded"}}"#,
             );
         }
