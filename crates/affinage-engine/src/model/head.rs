@@ -5,11 +5,12 @@ use crate::kernels::arch::gemm::{Left, Start, View};
 use crate::kernels::loss::{cross_entropy_backward, log_sum_exp};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::lora::Place;
-use crate::profile::Profile;
 use rayon::prelude::*;
 
-/// Rows of logits that exist at the same time: 256 x 49152 f32 are 50 MB.
-const CHUNK: usize = 256;
+/// Bytes of logits that exist at the same time: 256 rows of a vocabulary of 49152.
+const LOGITS_BYTES: usize = 256 * 49152 * 4;
+/// Columns of logits that meet the head's weights at once on the way back: their packed copy stays in cache.
+const COLUMNS: usize = 4096;
 
 /// Negative log-likelihood over some supervised tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -42,7 +43,7 @@ impl Model {
         space.profile.skip();
         self.forward_saving(batch, pass, space);
         let mut dx = vec![0.0; space.x.len()];
-        let sum = self.head_backward(batch, &space.x, scale, &mut dx, &mut space.profile);
+        let sum = self.head_backward(batch, scale, &mut dx, space);
         self.backward(batch, adapter, dropout, space, &mut dx, grad);
         Nll { sum, tokens: batch.supervised_tokens() }
     }
@@ -111,12 +112,13 @@ impl Model {
     fn for_logits(&self, x: &[f32], rows: &[usize], mut use_logits: impl FnMut(usize, &[f32])) {
         let (hidden, vocab) = (self.config.hidden_size, self.config.vocab_size);
         let mut logits = Vec::new();
-        for (chunk, rows) in rows.chunks(CHUNK).enumerate() {
+        let rows_at_once = rows_at_once(vocab);
+        for (chunk, rows) in rows.chunks(rows_at_once).enumerate() {
             let (normed, _, _) = self.final_norm(x, rows);
             logits.resize(rows.len() * vocab, 0.0);
             let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), 1.0);
             self.head.forward(&left, &mut logits, vocab, Start::Zero);
-            use_logits(chunk * CHUNK, &logits);
+            use_logits(chunk * rows_at_once, &logits);
         }
     }
 
@@ -134,20 +136,20 @@ impl Model {
     fn head_backward(
         &self,
         batch: &Batch,
-        x: &[f32],
         scale: f32,
         dx: &mut [f32],
-        profile: &mut Profile,
+        space: &mut Workspace,
     ) -> f64 {
         let (hidden, vocab) = (self.config.hidden_size, self.config.vocab_size);
-        let mut logits = Vec::new();
+        let Workspace { x, logits, profile, .. } = space;
         let mut total = 0.0;
-        for targets in batch.targets.chunks(CHUNK) {
+        for targets in batch.targets.chunks(rows_at_once(vocab)) {
             let rows: Vec<usize> = targets.iter().map(|(row, _)| *row).collect();
             let (normed, gathered, inv_rms) = self.final_norm(x, &rows);
-            logits.resize(rows.len() * vocab, 0.0);
+            logits.resize(logits.len().max(rows.len() * vocab), 0.0);
+            let logits = &mut logits[..rows.len() * vocab];
             let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), 1.0);
-            self.head.forward(&left, &mut logits, vocab, Start::Zero);
+            self.head.forward(&left, logits, vocab, Start::Zero);
             drop(left);
             profile.lap("head forward");
             let nll: Vec<f64> = logits
@@ -158,9 +160,12 @@ impl Model {
             total += nll.iter().sum::<f64>();
             profile.lap("loss");
             let mut dnormed = normed;
-            let left = Left::pack(View::rows(&logits, rows.len(), vocab, vocab), 1.0);
-            self.head.backward(&left, &mut dnormed, Start::Zero);
-            drop(left);
+            dnormed.fill(0.0);
+            for first in (0..vocab).step_by(COLUMNS) {
+                let columns = first..vocab.min(first + COLUMNS);
+                let left = Left::pack(View::rows(&logits[first..], rows.len(), columns.len(), vocab), 1.0);
+                self.head.backward_part(columns, &left, &mut dnormed);
+            }
             profile.lap("head backward");
             let mut dgathered = vec![0.0; gathered.len()];
             rms_norm_backward(&mut dgathered, &dnormed, &gathered, &self.norm, &inv_rms);
@@ -170,4 +175,9 @@ impl Model {
         }
         total
     }
+}
+
+/// Rows whose logits are computed at once.
+fn rows_at_once(vocab: usize) -> usize {
+    (LOGITS_BYTES / (4 * vocab)).max(16)
 }

@@ -50,6 +50,8 @@ pub struct Workspace {
     pub profile: Profile,
     /// (hidden) output of the last layer.
     pub(super) x: Vec<f32>,
+    /// Logits of the rows that are computed at once, `[rows, vocab]`.
+    pub(super) logits: Vec<f32>,
     normed: Vec<f32>, // (hidden)
     inner: Vec<f32>,  // (intermediate)
     dnormed: Vec<f32>,

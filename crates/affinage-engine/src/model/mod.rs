@@ -50,6 +50,11 @@ impl Linear {
         dout.multiply(Right::Plain(&self.matrix), dx, self.matrix.cols(), start);
     }
 
+    /// `dx += dout W` for some rows of `W`, which are the columns of `dout`.
+    fn backward_part(&self, rows: std::ops::Range<usize>, dout: &Left, dx: &mut [f32]) {
+        dout.multiply(Right::Plain(&self.matrix.part(rows)), dx, self.matrix.cols(), Start::Add);
+    }
+
     fn pack(&mut self) {
         self.packed.get_or_insert_with(|| Packed::new(Right::Transposed(&self.matrix)));
     }

@@ -15,6 +15,8 @@ use super::quant::DType;
 pub struct Matrix {
     rows: usize,
     cols: usize,
+    /// Rows of the stored matrix before the first one of this.
+    first: usize,
     dtype: DType,
     storage: Storage,
     order: RowOrder,
@@ -42,7 +44,7 @@ impl Matrix {
     pub fn from_f32(rows: usize, cols: usize, values: Vec<f32>) -> Matrix {
         assert_eq!(values.len(), rows * cols, "a {rows} x {cols} matrix");
         let storage = Storage::Owned(Arc::new(values));
-        Matrix { rows, cols, dtype: DType::F32, storage, order: RowOrder::AsStored }
+        Matrix { rows, cols, first: 0, dtype: DType::F32, storage, order: RowOrder::AsStored }
     }
 
     /// The caller has checked that the rows lie inside the map and that `cols` is a whole number of blocks.
@@ -56,7 +58,13 @@ impl Matrix {
         let [rows, cols] = shape;
         assert_eq!(cols % dtype.block_len(), 0);
         assert!(start + rows * dtype.bytes_for(cols) <= map.len());
-        Matrix { rows, cols, dtype, storage: Storage::Mapped { map, start }, order }
+        Matrix { rows, cols, first: 0, dtype, storage: Storage::Mapped { map, start }, order }
+    }
+
+    /// Rows `rows` as a matrix of their own, without a copy. Panics if there are fewer.
+    pub fn part(&self, rows: Range<usize>) -> Matrix {
+        assert!(rows.start <= rows.end && rows.end <= self.rows);
+        Matrix { rows: rows.len(), first: self.first + rows.start, ..self.clone() }
     }
 
     pub fn rows(&self) -> usize {
@@ -86,7 +94,7 @@ impl Matrix {
         assert_eq!(out.len(), cols.len());
         match &self.storage {
             Storage::Owned(values) => {
-                let start = row * self.cols;
+                let start = (self.first + row) * self.cols;
                 out.copy_from_slice(&values[start + cols.start..start + cols.end]);
             }
             Storage::Mapped { map, start } => {
@@ -112,6 +120,7 @@ impl Matrix {
 
     #[inline]
     fn stored_row(&self, row: usize) -> usize {
+        let row = self.first + row;
         match self.order {
             RowOrder::AsStored => row,
             RowOrder::InterleavedHalves { head_dim } => {

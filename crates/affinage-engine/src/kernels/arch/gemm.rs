@@ -7,6 +7,7 @@
 //!
 //! The blocking (panels of `k` in L1, column blocks in L2) follows Goto and van de Geijn, ACM TOMS 34(3), 2008.
 
+use super::lines::Lines;
 use super::micro::{NR, tile, tile_rows};
 use super::transpose::transpose;
 use super::{Isa, isa};
@@ -95,15 +96,16 @@ impl Right<'_> {
 pub struct Packed {
     k: usize,
     n: usize,
-    data: Vec<f32>,
+    data: Lines,
 }
 
 impl Packed {
     /// Packs `right` once, for many products.
     pub fn new(right: Right) -> Packed {
         let (k, n) = (right.k(), right.n());
-        let mut data = vec![0.0; n.div_ceil(NR) * NR * k];
-        let panels = data.par_chunks_mut(NR * k.max(1)).enumerate();
+        let len = n.div_ceil(NR) * NR * k;
+        let mut data = Lines::zeros(len);
+        let panels = data[..len].par_chunks_mut(NR * k.max(1)).enumerate();
         panels.for_each(|(panel, out)| {
             let columns = panel * NR..n.min((panel + 1) * NR);
             for k0 in (0..k).step_by(KC) {
@@ -123,7 +125,7 @@ impl Packed {
 
     /// Zeros of shape `[k, n]`, to be filled by [`Packed::set_row`] or [`Packed::set_column`].
     pub fn zeros(k: usize, n: usize) -> Packed {
-        Packed { k, n, data: vec![0.0; n.div_ceil(NR) * NR * k] }
+        Packed { k, n, data: Lines::zeros(n.div_ceil(NR) * NR * k) }
     }
 
     /// Writes row `row`. Panics if it is out of range or `values` is not `n` long.
@@ -162,7 +164,7 @@ pub struct Left {
     isa: Isa,
     m: usize,
     k: usize,
-    data: Vec<f32>,
+    data: Lines,
     threads: Threads,
 }
 
@@ -175,8 +177,8 @@ enum Threads {
 
 thread_local! {
     /// Packing space kept between products, so that a step does not allocate for each of its hundreds of products.
-    static LEFT_SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-    static RIGHT_SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static LEFT_SPACE: Cell<Lines> = const { Cell::new(Lines::new()) };
+    static RIGHT_SPACE: Cell<Lines> = const { Cell::new(Lines::new()) };
     static ROW_SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
@@ -200,7 +202,7 @@ impl Left {
     fn pack_for(isa: Isa, view: View, alpha: f32, threads: Threads) -> Left {
         let (m, k) = (view.rows, view.cols);
         let mut data = LEFT_SPACE.take();
-        data.resize(data.len().max(m * k), 0.0);
+        data.reserve(m * k);
         let rows = tile_rows(isa);
         let fill = |(panel, out): (usize, &mut [f32]), k0: usize, depth: usize| {
             let first = panel * rows;
@@ -275,7 +277,7 @@ impl Left {
             let depth = KC.min(self.k - k0);
             let start = if k0 == 0 { start } else { Start::Add };
             if !matches!(right, Right::Packed { .. }) {
-                space.resize(space.len().max(cols.len().div_ceil(NR) * NR * depth), 0.0);
+                space.reserve(cols.len().div_ceil(NR) * NR * depth);
                 pack_right(right, k0, depth, cols.start, cols.len(), &mut space);
             }
             for m0 in rows.clone().step_by(MC) {
@@ -349,18 +351,22 @@ unsafe impl Send for Out {}
 // SAFETY: as above.
 unsafe impl Sync for Out {}
 
-/// Steps of rows and columns that cut a product into at least two blocks a thread where that is possible.
+/// Steps of rows and columns that cut a product into even shares for all threads.
 ///
-/// Columns are cut first: each block then unpacks its own part of the right side once. Few columns: rows are cut too.
+/// Columns are cut first: each block then unpacks its own part of the right side once, and among the even cuts the one
+/// with the fewest blocks reads the left side least often. Few columns: rows are cut too.
 fn split(m: usize, n: usize, threads: usize, tile_rows: usize) -> (usize, usize) {
     let panels = n.div_ceil(NR);
-    let col_step = panels.div_ceil(2 * threads).clamp(1, NC / NR) * NR;
-    let col_blocks = n.div_ceil(col_step);
-    if col_blocks >= 2 * threads || m < 4 * tile_rows {
-        return (m, col_step);
+    let steps = (1..=4).map(|share| panels.div_ceil(share * threads).clamp(1, NC / NR));
+    // Panels that the busiest thread computes.
+    let longest = |step: &usize| panels.div_ceil(*step).div_ceil(threads) * step;
+    let step = steps.min_by_key(longest).expect("four candidates");
+    let col_blocks = panels.div_ceil(step);
+    if col_blocks >= threads && longest(&step) * threads * 8 <= panels * 9 || m < 4 * tile_rows {
+        return (m, step * NR);
     }
     let row_blocks = (2 * threads).div_ceil(col_blocks);
-    (m.div_ceil(row_blocks).next_multiple_of(tile_rows), col_step)
+    (m.div_ceil(row_blocks).next_multiple_of(tile_rows), step * NR)
 }
 
 /// Packs `count` rows of `alpha * view` from `first` as `[depth][count]`.

@@ -90,6 +90,10 @@ mod x86 {
     use super::{NR, Start};
     use std::arch::x86_64::*;
 
+    /// How far before its use the left side is fetched, in values: it was packed by all threads, so a part of it is in
+    /// another core's cache.
+    const AHEAD: usize = 384;
+
     /// One tile function with `$rows` rows and `$vectors` vectors of `$lanes` values each.
     macro_rules! tile_of_rows {
         ($name:ident, $feature:literal, $vectors:literal, $lanes:literal,
@@ -108,11 +112,18 @@ mod x86 {
                 unsafe {
                     let mut sum = [[$zero(); $vectors]; ROWS];
                     let (mut a, mut b) = (a, b);
+                    // The tile of `c` is far away; it arrives while the sums are computed.
+                    for row in 0..ROWS {
+                        for line in 0..NR / 16 {
+                            _mm_prefetch::<_MM_HINT_T0>(c.add(row * c_stride + line * 16).cast());
+                        }
+                    }
                     for _ in 0..k {
                         let mut right = [$zero(); $vectors];
                         for v in 0..$vectors {
                             right[v] = $load(b.add(v * $lanes));
                         }
+                        _mm_prefetch::<_MM_HINT_T0>(a.wrapping_add(AHEAD).cast());
                         for row in 0..ROWS {
                             let left = $splat(*a.add(row));
                             for v in 0..$vectors {

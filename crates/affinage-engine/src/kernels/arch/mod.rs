@@ -4,6 +4,7 @@
 //! fixed lanes), so results are bit-identical on scalar, AVX2 and AVX-512 machines; tests compare the paths bit by bit.
 
 pub mod gemm;
+mod lines;
 mod micro;
 pub mod peak;
 mod transpose;
