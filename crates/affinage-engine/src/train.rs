@@ -22,6 +22,8 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Documents go through the model in groups of at most this many tokens (a longer one goes alone).
     pub micro_batch_tokens: usize,
+    /// The lowest layers are run again in the backward instead of being kept: less memory, more time, the same bits.
+    pub recompute_layers: usize,
     /// Key of the dropout masks.
     pub seed: u64,
 }
@@ -79,7 +81,9 @@ impl<'m> Trainer<'m> {
     ) -> Trainer<'m> {
         assert_eq!(moments.first.len(), adapter.values.len());
         let grad = vec![0.0; adapter.values.len()];
-        Trainer { model, config, adapter, moments, step, grad, space: Workspace::default() }
+        let mut space = Workspace::default();
+        space.recompute_layers = config.recompute_layers;
+        Trainer { model, config, adapter, moments, step, grad, space }
     }
 
     /// One optimiser step over `documents`: gradients of sum of NLL / number of supervised tokens, clip, update.
@@ -160,16 +164,22 @@ pub fn document_nll(
 
 /// Consecutive groups of at most `limit` tokens; a longer document forms its own group.
 pub fn micro_batches<'a, 'd>(documents: &'a [Document<'d>], limit: usize) -> Vec<&'a [Document<'d>]> {
+    let lens: Vec<usize> = documents.iter().map(|document| document.ids.len()).collect();
+    micro_batch_ranges(&lens, limit).into_iter().map(|group| &documents[group]).collect()
+}
+
+/// [`micro_batches`] of documents of these lengths.
+pub fn micro_batch_ranges(lens: &[usize], limit: usize) -> Vec<std::ops::Range<usize>> {
     let (mut groups, mut first, mut tokens) = (Vec::new(), 0, 0);
-    for (i, document) in documents.iter().enumerate() {
-        if i > first && tokens + document.ids.len() > limit {
-            groups.push(&documents[first..i]);
+    for (i, len) in lens.iter().enumerate() {
+        if i > first && tokens + len > limit {
+            groups.push(first..i);
             (first, tokens) = (i, 0);
         }
-        tokens += document.ids.len();
+        tokens += len;
     }
-    if first < documents.len() {
-        groups.push(&documents[first..]);
+    if first < lens.len() {
+        groups.push(first..lens.len());
     }
     groups
 }

@@ -33,6 +33,11 @@ pub fn peak_rss_bytes() -> Option<u64> {
     proc_field("/proc/self/status", "VmHWM").as_deref().and_then(kilobytes)
 }
 
+/// The resident memory of this process now (`VmRSS`); `None` where the system does not tell.
+pub fn resident_bytes() -> Option<u64> {
+    proc_field("/proc/self/status", "VmRSS").as_deref().and_then(kilobytes)
+}
+
 /// Lets [`peak_rss_bytes`] start anew from what is resident now; does nothing where the system cannot.
 pub fn reset_peak_rss() {
     // Linux, proc(5): writing 5 resets VmHWM. Elsewhere the peak is that of the whole process.

@@ -2,6 +2,8 @@
 //!
 //! Every evaluation, checkpoint and interruption is a visible line of [`TrainingRun::go`].
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,6 +32,8 @@ use crate::run::{Run, checkpoint_name};
 use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
+pub use memory::MemoryPlan;
+
 /// Steps of a part, and the tokens to which its rows are cut.
 pub const PART_STEPS: usize = 4;
 pub const PART_ROW_TOKENS: usize = 128;
@@ -52,6 +56,7 @@ pub struct Plan {
     pub steps: usize,
     pub dataset: String,
     pub dataset_sha256: String,
+    recompute_layers: usize,
     part: Option<Part>,
 }
 
@@ -74,7 +79,16 @@ impl Plan {
         let epochs = steps_per_epoch(train.len(), config.rows_per_step) as usize * config.epochs;
         let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
         let (dataset, dataset_sha256) = (version.name.clone(), version.sha256().to_owned());
-        Ok(Plan { train, validation, config: config.clone(), steps, dataset, dataset_sha256, part: None })
+        Ok(Plan {
+            train,
+            validation,
+            config: config.clone(),
+            steps,
+            dataset,
+            dataset_sha256,
+            recompute_layers: 0,
+            part: None,
+        })
     }
 
     /// The same on the beginnings of the rows, four steps with a checkpoint each.
@@ -132,6 +146,7 @@ impl Plan {
             total_steps: self.steps as u64,
             clip_norm: config.clip_norm,
             micro_batch_tokens: config.micro_batch_tokens,
+            recompute_layers: self.recompute_layers,
             seed: config.seed,
         }
     }

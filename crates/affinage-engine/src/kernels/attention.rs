@@ -9,6 +9,7 @@ use super::arch::gemm::{Left, Packed, Right, Start, View};
 use super::arch::simd;
 use super::math::{dot, exp, max, sum_by};
 use rayon::prelude::*;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Queries of one block: whole tiles on every instruction set.
@@ -16,6 +17,14 @@ const BLOCK: usize = 96;
 
 /// Queries whose key and value gradients one task sums up. Part of the arithmetic: another value gives other roundings.
 const SLICE: usize = 3 * BLOCK;
+
+/// Values of key and value gradients that wait to be added up: 16 MB.
+const WAVE_VALUES: usize = 1 << 22;
+
+thread_local! {
+    /// Scores of one block of queries, kept between blocks.
+    static SCORES: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
 
 /// How the columns of a `qkv` row are divided: `heads` queries, then `kv_heads` keys, then `kv_heads` values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +96,16 @@ pub fn attention(heads: Heads, qkv: &[f32], documents: &[Range<usize>], out: &mu
             attend_group(heads, qkv, queries.len(), *kv_head, keys, values, queries.start)
         })
         .collect();
-    for ((group, queries), (block_out, block_lse)) in blocks.into_iter().zip(results) {
-        let ((document, kv_head), group) = (&groups[group], heads.group());
+    let (mut outs, mut lses) = (Vec::new(), Vec::new());
+    for ((group, queries), (block_out, block_lse)) in blocks.iter().zip(&results) {
+        let ((document, kv_head), group) = (&groups[*group], heads.group());
         let rows = document.start + queries.start..document.start + queries.end;
-        put_columns(out, heads.q_width(), &rows, kv_head * group * heads.head_dim, &block_out);
-        put_columns(lse, heads.heads, &rows, kv_head * group, &block_lse);
+        let column = kv_head * group * heads.head_dim;
+        outs.push(Part { rows: rows.clone(), column, values: block_out, start: Start::Zero });
+        lses.push(Part { rows, column: kv_head * group, values: block_lse, start: Start::Zero });
     }
+    put_parts(out, heads.q_width(), &outs);
+    put_parts(lse, heads.heads, &lses);
 }
 
 /// The gradient of [`attention`]: fills `dqkv` `[tokens, qkv_width]` from `dout` `[tokens, q_width]`.
@@ -128,23 +141,38 @@ pub fn attention_backward(
         .flat_map(|(group, queries)| (0..heads.group()).map(move |head| (group, queries.clone(), head)))
         .collect();
     tasks.sort_by_key(|(group, queries, head)| (std::cmp::Reverse(queries.start), *group, *head));
-    let results: Vec<_> = tasks
-        .par_iter()
-        .with_max_len(1)
-        .map(|(group, queries, head)| {
-            let (rows, kv_head) = &groups[*group];
-            let q_head = kv_head * heads.group() + head;
-            slice_backward(heads, dout, &saved, rows, &packed[*group], queries.clone(), q_head)
-        })
-        .collect();
     dqkv.fill(0.0);
-    for ((group, queries, head), (dq, dk, dv)) in tasks.into_iter().zip(results) {
-        let (width, (document, kv_head)) = (heads.qkv_width(), &groups[group]);
-        let rows = |range: Range<usize>| document.start + range.start..document.start + range.end;
-        let q_column = (kv_head * heads.group() + head) * heads.head_dim;
-        put_columns(dqkv, width, &rows(queries.clone()), q_column, &dq);
-        add_columns(dqkv, width, &rows(0..queries.end), heads.k_at(*kv_head), &dk);
-        add_columns(dqkv, width, &rows(0..queries.end), heads.v_at(*kv_head), &dv);
+    // Each task returns gradients of all keys that it sees; a wave of them is added up before the next one begins.
+    let seen = tasks.iter().map(|(_, queries, _)| queries.end).max().unwrap_or(1);
+    for wave in
+        tasks.chunks((WAVE_VALUES / (2 * seen * heads.head_dim)).max(2 * rayon::current_num_threads()))
+    {
+        let results: Vec<_> = wave
+            .par_iter()
+            .with_max_len(1)
+            .map(|(group, queries, head)| {
+                let (rows, kv_head) = &groups[*group];
+                let q_head = kv_head * heads.group() + head;
+                slice_backward(heads, dout, &saved, rows, &packed[*group], queries.clone(), q_head)
+            })
+            .collect();
+        let mut parts = Vec::new();
+        for ((group, queries, head), (dq, dk, dv)) in wave.iter().zip(&results) {
+            let (document, kv_head) = &groups[*group];
+            let rows = |range: Range<usize>| document.start + range.start..document.start + range.end;
+            let q_column = (kv_head * heads.group() + head) * heads.head_dim;
+            let (k_column, v_column) = (heads.k_at(*kv_head), heads.v_at(*kv_head));
+            let seen = rows(0..queries.end);
+            parts.push(Part {
+                rows: rows(queries.clone()),
+                column: q_column,
+                values: dq,
+                start: Start::Zero,
+            });
+            parts.push(Part { rows: seen.clone(), column: k_column, values: dk, start: Start::Add });
+            parts.push(Part { rows: seen, column: v_column, values: dv, start: Start::Add });
+        }
+        put_parts(dqkv, heads.qkv_width(), &parts);
     }
 }
 
@@ -201,10 +229,15 @@ pub fn attention_cached(
             .0
         })
         .collect();
-    for ((sequence, kv_head), group_out) in tasks.into_iter().zip(results) {
-        let column = kv_head * heads.group() * heads.head_dim;
-        put_columns(out, heads.q_width(), &sequences[sequence].0, column, &group_out);
-    }
+    let parts: Vec<_> = tasks
+        .iter()
+        .zip(&results)
+        .map(|((sequence, kv_head), values)| {
+            let column = kv_head * heads.group() * heads.head_dim;
+            Part { rows: sequences[*sequence].0.clone(), column, values, start: Start::Zero }
+        })
+        .collect();
+    put_parts(out, heads.q_width(), &parts);
 }
 
 /// Each document with each kv head.
@@ -240,23 +273,35 @@ fn columns(x: &[f32], rows: usize, width: usize, column: usize, heads: Heads) ->
     View::rows(&x[column..], rows, heads.head_dim, width)
 }
 
-/// Copies `block` `[rows, any]` into columns of `x` `[_, width]`.
-fn put_columns(x: &mut [f32], width: usize, rows: &Range<usize>, column: usize, block: &[f32]) {
-    let block_width = block.len() / rows.len().max(1);
-    let targets = x[rows.start * width..rows.end * width].chunks_exact_mut(width);
-    for (target, values) in targets.zip(block.chunks_exact(block_width.max(1))) {
-        target[column..column + block_width].copy_from_slice(values);
-    }
+/// Some columns of some rows, `[rows, any]`, that replace what is there or are added to it.
+struct Part<'a> {
+    rows: Range<usize>,
+    column: usize,
+    values: &'a [f32],
+    start: Start,
 }
 
-/// Adds `block` `[rows, any]` to columns of `x` `[_, width]`.
-fn add_columns(x: &mut [f32], width: usize, rows: &Range<usize>, column: usize, block: &[f32]) {
-    let block_width = block.len() / rows.len().max(1);
-    let targets = x[rows.start * width..rows.end * width].chunks_exact_mut(width);
-    for (target, values) in targets.zip(block.chunks_exact(block_width.max(1))) {
-        let target = &mut target[column..column + block_width];
-        target.iter_mut().zip(values).for_each(|(target, value)| *target += value);
-    }
+/// Puts `parts` into `x` `[_, width]`, for each value in their order.
+fn put_parts(x: &mut [f32], width: usize, parts: &[Part]) {
+    x.par_chunks_mut(BLOCK * width).enumerate().for_each(|(chunk, x)| {
+        let here = chunk * BLOCK..chunk * BLOCK + x.len() / width;
+        for part in parts {
+            let (first, end) = (part.rows.start.max(here.start), part.rows.end.min(here.end));
+            if first >= end {
+                continue;
+            }
+            let columns = part.values.len() / part.rows.len();
+            let values = &part.values[(first - part.rows.start) * columns..(end - part.rows.start) * columns];
+            let targets = x[(first - here.start) * width..(end - here.start) * width].chunks_exact_mut(width);
+            for (target, values) in targets.zip(values.chunks_exact(columns)) {
+                let target = &mut target[part.column..part.column + columns];
+                match part.start {
+                    Start::Zero => target.copy_from_slice(values),
+                    Start::Add => target.iter_mut().zip(values).for_each(|(target, value)| *target += value),
+                }
+            }
+        }
+    });
 }
 
 /// Output `[rows, group * head_dim]` and log-sum-exp `[rows, group]` of the query heads of one kv head.
@@ -271,15 +316,15 @@ fn attend_group(
 ) -> (Vec<f32>, Vec<f32>) {
     let (group, dim, width) = (heads.group(), heads.head_dim, heads.qkv_width());
     let (mut out, mut lse) = (vec![0.0; rows * group * dim], vec![0.0; rows * group]);
-    let mut scores = Vec::new();
+    let mut space = SCORES.take();
     for head in 0..group {
         let column = (kv_head * group + head) * dim;
         for first in (0..rows).step_by(BLOCK) {
             let count = BLOCK.min(rows - first);
             let visible = start + first + count;
             let q = View::rows(&qkv[first * width + column..], count, dim, width);
-            scores.resize(scores.len().max(count * visible), 0.0);
-            let scores = &mut scores[..count * visible];
+            space.resize(space.len().max(count * visible), 0.0);
+            let scores = &mut space[..count * visible];
             Left::pack_alone(q, heads.scale()).multiply(
                 keys.part(dim, visible),
                 scores,
@@ -299,6 +344,7 @@ fn attend_group(
             );
         }
     }
+    SCORES.set(space);
     (out, lse)
 }
 
@@ -331,7 +377,9 @@ fn slice_backward(
     let seen = queries.end;
     let (mut dq, mut dk, mut dv) =
         (vec![0.0; queries.len() * dim], vec![0.0; seen * dim], vec![0.0; seen * dim]);
-    let (mut p, mut ds) = (vec![0.0; BLOCK * seen], vec![0.0; BLOCK * seen]);
+    let mut space = SCORES.take();
+    space.resize(space.len().max(2 * BLOCK * seen), 0.0);
+    let (p, ds) = space.split_at_mut(BLOCK * seen);
     for first in queries.clone().step_by(BLOCK) {
         let block = BLOCK.min(seen - first);
         let visible = first + block;
@@ -355,6 +403,7 @@ fn slice_backward(
         Left::pack_alone(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv, dim, Start::Add);
         Left::pack_alone(ds.transposed(), heads.scale()).multiply(Right::Dense(q), &mut dk, dim, Start::Add);
     }
+    SCORES.set(space);
     (dq, dk, dv)
 }
 

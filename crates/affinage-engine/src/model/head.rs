@@ -133,13 +133,7 @@ impl Model {
     }
 
     /// Writes the gradient of `scale * sum of NLL` at the last layer's output to `dx` and returns the sum.
-    fn head_backward(
-        &self,
-        batch: &Batch,
-        scale: f32,
-        dx: &mut [f32],
-        space: &mut Workspace,
-    ) -> f64 {
+    fn head_backward(&self, batch: &Batch, scale: f32, dx: &mut [f32], space: &mut Workspace) -> f64 {
         let (hidden, vocab) = (self.config.hidden_size, self.config.vocab_size);
         let Workspace { x, logits, profile, .. } = space;
         let mut total = 0.0;
@@ -178,6 +172,6 @@ impl Model {
 }
 
 /// Rows whose logits are computed at once.
-fn rows_at_once(vocab: usize) -> usize {
+pub(super) fn rows_at_once(vocab: usize) -> usize {
     (LOGITS_BYTES / (4 * vocab)).max(16)
 }

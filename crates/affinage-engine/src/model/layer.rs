@@ -45,7 +45,11 @@ struct Saved {
 /// Buffers of passes, kept so that steps do not allocate.
 #[derive(Default)]
 pub struct Workspace {
+    /// The lowest layers keep only their input for the backward and are run again there. No result changes.
+    pub recompute_layers: usize,
     saved: Vec<Saved>,
+    /// What the layer keeps that is run again at the moment.
+    again: Saved,
     /// Where the time of the passes goes.
     pub profile: Profile,
     /// (hidden) output of the last layer.
@@ -71,13 +75,36 @@ impl Model {
                 .get_mut(index + 1)
                 .map_or_else(|| std::mem::take(&mut space.x), |s| std::mem::take(&mut s.x));
             let sequences = &mut Sequences::Documents(&batch.documents);
-            self.layer_forward(index, pass, &batch.places, sequences, &mut saved[index], space, &mut out);
+            if index < space.recompute_layers {
+                self.run_again(index, pass, batch, &mut saved[index], space, &mut out);
+            } else {
+                let saved = &mut saved[index];
+                self.layer_forward(index, pass, &batch.places, sequences, saved, space, &mut out);
+            }
             match saved.get_mut(index + 1) {
                 Some(next) => next.x = out,
                 None => space.x = out,
             }
         }
         space.saved = saved;
+    }
+
+    /// Runs one layer on the input in `saved.x` and keeps what its backward needs in `space.again`.
+    fn run_again(
+        &self,
+        index: usize,
+        pass: Pass,
+        batch: &Batch,
+        saved: &mut Saved,
+        space: &mut Workspace,
+        out: &mut Vec<f32>,
+    ) {
+        let mut again = std::mem::take(&mut space.again);
+        std::mem::swap(&mut again.x, &mut saved.x);
+        let sequences = &mut Sequences::Documents(&batch.documents);
+        self.layer_forward(index, pass, &batch.places, sequences, &mut again, space, out);
+        std::mem::swap(&mut again.x, &mut saved.x);
+        space.again = again;
     }
 
     /// Runs all layers without keeping anything; the result is in `space.x` `[ids, hidden]`.
@@ -116,8 +143,20 @@ impl Model {
         let mut saved = std::mem::take(&mut space.saved);
         for index in (0..self.layers.len()).rev() {
             let step = Backward { adapter, dropout, batch, index };
-            self.mlp_backward(&step, &mut saved[index], space, dx, grad);
-            self.attention_block_backward(&step, &saved[index], space, dx, grad);
+            if index >= space.recompute_layers {
+                self.mlp_backward(&step, &mut saved[index], space, dx, grad);
+                self.attention_block_backward(&step, &saved[index], space, dx, grad);
+                continue;
+            }
+            let (pass, mut out) = (Pass { adapter: Some(adapter), dropout }, std::mem::take(&mut space.x));
+            self.run_again(index, pass, batch, &mut saved[index], space, &mut out);
+            space.x = out;
+            let mut again = std::mem::take(&mut space.again);
+            std::mem::swap(&mut again.x, &mut saved[index].x);
+            self.mlp_backward(&step, &mut again, space, dx, grad);
+            self.attention_block_backward(&step, &again, space, dx, grad);
+            std::mem::swap(&mut again.x, &mut saved[index].x);
+            space.again = again;
         }
         space.saved = saved;
     }

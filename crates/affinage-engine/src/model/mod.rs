@@ -6,11 +6,13 @@
 mod batch;
 mod head;
 mod layer;
+mod memory;
 
 pub use batch::{Batch, Document};
 pub use head::Nll;
 use layer::Sequences;
 pub use layer::{Pass, Workspace};
+pub use memory::TrainingMemory;
 
 use crate::kernels::arch::gemm::{Left, Packed, Right, Start};
 use crate::kernels::attention::{Heads, LayerCache};

@@ -71,6 +71,7 @@ fn config(seed: u64) -> TrainConfig {
         total_steps: 10,
         clip_norm: 1.0,
         micro_batch_tokens: 1024,
+        recompute_layers: 0,
         seed,
     }
 }
@@ -184,6 +185,25 @@ fn packing_and_micro_batches_change_nothing_beyond_rounding() {
         let (whole, parts) = (gradient(1024), gradient(1));
         let parts: Vec<f32> = parts.into_iter().map(|g| g as f32).collect();
         assert!(relative(&parts, &whole) < 1e-6, "{name}: 1 x 3 rows and 3 x 1 row differ");
+    }
+}
+
+#[test]
+fn layers_that_are_run_again_give_the_same_bits() {
+    for name in MODELS {
+        let (model, adapter, golden) = open(name);
+        let rows = golden.rows();
+        let gradient = |recompute_layers| {
+            let mut trainer =
+                Trainer::new(&model, adapter.clone(), TrainConfig { recompute_layers, ..config(0) });
+            trainer.gradient(&documents(&rows)).unwrap();
+            trainer.last_gradient().to_vec()
+        };
+        let kept = gradient(0);
+        assert!(kept.iter().any(|value| *value != 0.0));
+        for again in 1..=model.config().layers {
+            assert_eq!(gradient(again), kept, "{name}: {again} layers run again");
+        }
     }
 }
 

@@ -55,6 +55,7 @@ fn twenty_steps_match_peft() {
         total_steps: 20,
         clip_norm: 1.0,
         micro_batch_tokens: 1024,
+        recompute_layers: 0,
         seed: 0,
     };
     let mut trainer = Trainer::new(&model, start.clone(), config);

@@ -15,7 +15,7 @@ use crate::datasets::DatasetVersion;
 use crate::handover;
 use crate::model::{LoadedModel, open_model};
 use crate::run::{Run, write_folder_atomically};
-use crate::training::{Part, PinnedPrompt, Plan, TrainingRun};
+use crate::training::{MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun};
 use crate::ui::{bytes, count, duration};
 use crate::{config::Config, machine};
 
@@ -110,7 +110,8 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     if let Some(project) = args.part_in {
         plan = plan.part(Part { project, halt_in: args.halt_in })?;
     }
-    describe(ctx, &model, &engine, &plan);
+    let memory = plan.fit_memory(&engine)?;
+    describe(ctx, &model, &engine, &plan, &memory);
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
         let source = handover::Source { ctx, model: &model, engine: &engine, version: &version, plan: &plan };
         write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
@@ -123,7 +124,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
     }
     if args.dry_run {
-        return dry_run(ctx, &engine, &plan);
+        return dry_run(ctx, &engine, &plan, &memory);
     }
     let training = match resumed {
         Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
@@ -145,7 +146,7 @@ fn finished(ctx: &Context, run: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan) {
+fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan, memory: &MemoryPlan) {
     let trainable = plan.new_adapter(engine).values.len();
     let total = model.weights.parameter_count();
     ctx.ui.say(format!(
@@ -163,6 +164,22 @@ fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan) {
         plan.steps,
         count(plan.tokens())
     ));
+    ctx.ui.say(format!(
+        "memory: about {} at its highest; {}",
+        bytes(memory.expected_peak_bytes),
+        kept(memory)
+    ));
+    if machine::available_memory_bytes().is_some_and(|free| free < memory.expected_peak_bytes) {
+        ctx.ui.warn("that is more than is free now");
+        ctx.ui.hint("`memory-budget-gb` under [train] runs layers again instead of keeping them: slower, the same result");
+    }
+}
+
+fn kept(memory: &MemoryPlan) -> String {
+    match memory.recompute_layers {
+        0 => format!("all {} layers are kept for the backward", memory.layers),
+        again => format!("{again} of {} layers are run again in the backward", memory.layers),
+    }
 }
 
 /// What a dry run found out.
@@ -176,22 +193,18 @@ struct Estimate {
     longest_row_tokens: usize,
     tokens_per_s: f64,
     seconds: f64,
+    #[serde(flatten)]
+    memory: MemoryPlan,
+    /// Measured in the calibration.
     peak_rss_bytes: Option<u64>,
 }
 
-/// One gradient over the rows of the first step tells speed and memory; nothing is updated or written.
-fn dry_run(ctx: &Context, engine: &Model, plan: &Plan) -> anyhow::Result<()> {
+/// Two gradients over the largest micro-batch tell speed and memory; nothing is updated or written.
+fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
     let mut trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
     let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-    // As many rows as fill one micro-batch: the largest amount of memory that a step needs.
-    let mut tokens = 0;
-    let rows = plan.train.iter().take_while(|row| {
-        let fits = tokens == 0 || tokens + row.ids.len() <= plan.config.micro_batch_tokens;
-        tokens += row.ids.len();
-        fits
-    });
+    let rows = plan.largest_micro_batch().into_iter().map(|row| (row, &plan.train[row]));
     let documents: Vec<Document> = rows
-        .enumerate()
         .map(|(row, example)| Document {
             row_id: row as u64,
             ids: &example.ids,
@@ -199,6 +212,7 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan) -> anyhow::Result<()> {
         })
         .collect();
     let tokens: usize = documents.iter().map(|document| document.ids.len()).sum();
+    machine::reset_peak_rss();
     trainer.gradient(&documents)?;
     let began = Instant::now();
     trainer.gradient(&documents)?;
@@ -214,12 +228,16 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan) -> anyhow::Result<()> {
         longest_row_tokens: longest,
         tokens_per_s,
         seconds: plan.tokens() as f64 / tokens_per_s,
+        memory: *memory,
         peak_rss_bytes: machine::peak_rss_bytes(),
     };
     if ctx.json {
         return ctx.ui.json(&estimate);
     }
-    let memory = estimate.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), bytes);
+    let measured = estimate
+        .peak_rss_bytes
+        .map_or_else(|| "not measured".to_owned(), |b| format!("measured {}", bytes(b)));
+    let memory = format!("{} expected, {measured}; {}", bytes(memory.expected_peak_bytes), kept(memory));
     ctx.ui.data(&format!(
         "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of each row is learnt from; longest row {})\n\
          speed    {:.0} tokens/s, measured on {} tokens\ntime     about {}, evaluations not counted\nmemory   {}",

@@ -30,6 +30,10 @@ pub fn not_negative<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     d.deserialize_any(Number { expected: "a number of at least 0", accepts: |v| v >= 0.0 })
 }
 
+pub fn some_positive<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    positive(d).map(Some)
+}
+
 pub fn some_not_negative<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     not_negative(d).map(Some)
 }

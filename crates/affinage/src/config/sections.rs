@@ -72,6 +72,9 @@ pub struct Train {
     /// Tokens computed at once; bounds the memory, changes no result beyond rounding.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub micro_batch_tokens: usize,
+    /// Gigabytes (10^9 bytes) that the process may take while it trains; layers are run again to stay within.
+    #[serde(deserialize_with = "checks::some_positive", skip_serializing_if = "Option::is_none")]
+    pub memory_budget_gb: Option<f64>,
     /// Which tokens are learnt.
     pub loss: LossMode,
     /// Largest norm of the gradient over all trainable tensors.
@@ -104,6 +107,7 @@ impl Default for Train {
             rows_per_step: 8,
             max_seq_tokens: 1024,
             micro_batch_tokens: 1024,
+            memory_budget_gb: None,
             loss: LossMode::LastAnswer,
             clip_norm: 1.0,
             weight_decay: 0.0,

@@ -43,6 +43,9 @@ pub struct TrainBench {
     /// Tokens computed at once (default: `train.micro-batch-tokens`)
     #[arg(long, value_name = "N")]
     micro_batch_tokens: Option<usize>,
+    /// The lowest layers that are run again in the backward instead of being kept
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    recompute_layers: usize,
     /// Rows of one optimiser step
     #[arg(long, default_value_t = 8)]
     rows_per_step: usize,
@@ -167,7 +170,8 @@ fn measure(
     let parameters = adapter.values.len();
     let steps = args.steps.unwrap_or(rows.len().div_ceil(args.rows_per_step));
     let micro_batch_tokens = args.micro_batch_tokens.unwrap_or(ctx.config.train.micro_batch_tokens);
-    let mut trainer = Trainer::new(engine, adapter, train_config(steps, micro_batch_tokens));
+    let mut trainer =
+        Trainer::new(engine, adapter, train_config(steps, micro_batch_tokens, args.recompute_layers));
     let group = |step: usize| -> Vec<Document> {
         let first = step * args.rows_per_step;
         let all = args.steps.is_some();
@@ -235,7 +239,7 @@ fn lora_config(args: &TrainBench) -> LoraConfig {
 }
 
 /// AdamW at a constant 2e-4 without decay, clipped at 1: the usual job, so that losses can be compared elsewhere.
-fn train_config(steps: usize, micro_batch_tokens: usize) -> TrainConfig {
+fn train_config(steps: usize, micro_batch_tokens: usize, recompute_layers: usize) -> TrainConfig {
     TrainConfig {
         optimizer: AdamW::default(),
         schedule: Schedule::Constant,
@@ -245,6 +249,7 @@ fn train_config(steps: usize, micro_batch_tokens: usize) -> TrainConfig {
         total_steps: steps as u64,
         clip_norm: 1.0,
         micro_batch_tokens,
+        recompute_layers,
         seed: 42,
     }
 }

@@ -1,0 +1,57 @@
+//! What a training step keeps in memory, and what it can compute again instead.
+
+use super::Model;
+use super::head::rows_at_once;
+use crate::lora::Adapter;
+
+/// Bytes of a training step over some tokens at once, the mapped weights not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainingMemory {
+    pub layers: usize,
+    /// What the backward of one layer needs.
+    pub layer_bytes: usize,
+    /// The input of one layer: what is kept of a layer that is run again.
+    pub input_bytes: usize,
+    /// Buffers that all layers share, logits, adapter, gradient and moments.
+    pub shared_bytes: usize,
+}
+
+impl TrainingMemory {
+    /// Bytes when the lowest `recomputed` layers are run again in the backward.
+    pub fn bytes(&self, recomputed: usize) -> usize {
+        let again = if recomputed > 0 { self.layer_bytes } else { 0 };
+        self.shared_bytes
+            + (self.layers - recomputed) * self.layer_bytes
+            + recomputed * self.input_bytes
+            + again
+    }
+
+    /// The fewest layers to be run again so that a step takes at most `budget` bytes; `None` if all are too few.
+    pub fn recomputed_within(&self, budget: usize) -> Option<usize> {
+        (0..=self.layers).find(|recomputed| self.bytes(*recomputed) <= budget)
+    }
+}
+
+impl Model {
+    /// What a training step needs for micro-batches of at most `tokens` tokens, of which `supervised` carry loss.
+    pub fn training_memory(&self, adapter: &Adapter, tokens: usize, supervised: usize) -> TrainingMemory {
+        let config = &self.config;
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let (width, q_width) = (self.heads.qkv_width(), self.heads.q_width());
+        let heads = self.heads.heads + self.heads.kv_heads;
+        let normed_heads = if config.qk_norm { q_width + self.heads.kv_width() + heads } else { 0 };
+        let ranks = adapter.layout.pairs.iter().map(|pair| pair.rank).sum::<usize>() / config.layers;
+        let kept = 2 * hidden + width + q_width + 2 * inner + self.heads.heads + 2 + normed_heads + ranks;
+        // x, dx, normed, dnormed; inner, dinner and a packed left side; dqkv; dattention; gradients of attention
+        // before they are added up.
+        let buffers = 4 * hidden + 3 * inner + width + q_width + 6 * q_width;
+        let rows = rows_at_once(config.vocab_size).min(supervised);
+        let head = rows * (config.vocab_size + 4 * hidden);
+        TrainingMemory {
+            layers: config.layers,
+            layer_bytes: 4 * tokens * kept,
+            input_bytes: 4 * tokens * hidden,
+            shared_bytes: 4 * (tokens * buffers + head + 4 * adapter.values.len()),
+        }
+    }
+}
