@@ -199,7 +199,7 @@ struct Estimate {
     peak_rss_bytes: Option<u64>,
 }
 
-/// Two gradients over the largest micro-batch tell speed and memory; nothing is updated or written.
+/// A step and a gradient over the largest micro-batch tell speed and memory; nothing is updated or written.
 fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
     let mut trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
     let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
@@ -213,7 +213,8 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         .collect();
     let tokens: usize = documents.iter().map(|document| document.ids.len()).sum();
     machine::reset_peak_rss();
-    trainer.gradient(&documents)?;
+    // The step touches the moments too; its adapter is thrown away.
+    trainer.step(&documents)?;
     let began = Instant::now();
     trainer.gradient(&documents)?;
     let tokens_per_s = tokens as f64 / began.elapsed().as_secs_f64();
