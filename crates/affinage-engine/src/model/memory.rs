@@ -55,3 +55,17 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fewest_layers_within_the_budget_are_run_again() {
+        let memory = TrainingMemory { layers: 4, layer_bytes: 100, input_bytes: 10, shared_bytes: 50 };
+        assert_eq!(memory.bytes(0), 450);
+        assert_eq!(memory.bytes(2), 50 + 200 + 20 + 100); // one layer's room is needed to run layers again
+        let chosen: Vec<_> = [450, 449, 370, 190, 189].map(|b| memory.recomputed_within(b)).to_vec();
+        assert_eq!(chosen, [Some(0), Some(2), Some(2), Some(4), None]);
+    }
+}

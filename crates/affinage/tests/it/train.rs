@@ -119,6 +119,26 @@ fn a_loss_that_is_not_finite_stops_the_run_and_says_what_is_left() {
 }
 
 #[test]
+fn a_memory_budget_that_no_plan_keeps_is_an_error_with_the_least_that_would_do() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let output = train(dir.path(), &["--dry-run", "--json"]).output().expect("the binary starts");
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    assert_eq!(plan["recompute_layers"], 0, "without a budget every layer is kept");
+    assert!(plan["expected_peak_bytes"].as_u64() > Some(1_000_000), "{plan}");
+
+    let budget = ["--dry-run", "--set", "train.memory-budget-gb=0.001"];
+    let output = train(dir.path(), &budget).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    for part in
+        ["`train.memory-budget-gb` is 0.001", "even when every layer is run again", "micro-batch-tokens"]
+    {
+        assert!(said.contains(part), "{part:?} is missing in {said}");
+    }
+}
+
+#[test]
 fn a_second_process_is_refused_and_told_the_first() {
     let dir = temp_dir();
     tiny::project(dir.path());
