@@ -3,27 +3,23 @@
 //! Every evaluation, checkpoint and interruption is a visible line of [`TrainingRun::go`].
 
 mod memory;
+mod plan;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
-use affinage_dataset::template::TemplateError;
-use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example, tokenize_prompt};
+use affinage_dataset::tokenize::{TokenizedExample, tokenize_prompt};
 use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
 use affinage_engine::generate::{Generator, Request};
-use affinage_engine::lora::{Adapter, LoraConfig};
 use affinage_engine::model::{Document, Model, Nll};
-use affinage_engine::optim::AdamW;
-use affinage_engine::train::{TrainConfig, Trainer, document_nll, rows_of_step, steps_per_epoch};
+use affinage_engine::train::{Trainer, document_nll};
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Train};
+use crate::config::Config;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
 use crate::errors::{HintExt as _, interrupted};
 use crate::events::{self, Evaluated, Event, EventLog, RunStarted, TrainStep};
 use crate::model::LoadedModel;
@@ -33,172 +29,10 @@ use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
 pub use memory::MemoryPlan;
+pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 
-/// Steps of a part, and the tokens to which its rows are cut.
-pub const PART_STEPS: usize = 4;
-pub const PART_ROW_TOKENS: usize = 128;
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";
-
-/// A process of `train --verify-resume`.
-pub struct Part {
-    /// In place of the project folder for runs.
-    pub project: PathBuf,
-    /// Stops moving in this step, before its checkpoint, until it is killed.
-    pub halt_in: Option<usize>,
-}
-
-/// Everything that is fixed before the first step.
-pub struct Plan {
-    pub train: Vec<TokenizedExample>,
-    pub validation: Vec<TokenizedExample>,
-    pub config: Train,
-    pub steps: usize,
-    pub dataset: String,
-    pub dataset_sha256: String,
-    recompute_layers: usize,
-    part: Option<Part>,
-}
-
-impl Plan {
-    /// Tokenises the splits of `version`.
-    ///
-    /// Errors: no training rows; a row that the template or the token limit does not carry (all of them are named).
-    pub fn new(
-        model: &LoadedModel,
-        version: &DatasetVersion,
-        config: &Train,
-        ui: &Ui,
-    ) -> anyhow::Result<Plan> {
-        let tokenize = |split: &str| tokenize_rows(model, &version.rows(split, ui)?, config, split);
-        let (train, validation) = (tokenize("train")?, tokenize("validation")?);
-        if train.is_empty() {
-            return Err(anyhow!("dataset {} has no training rows", version.name))
-                .hint("accept more examples, then freeze a new version with `affinage dataset`");
-        }
-        let epochs = steps_per_epoch(train.len(), config.rows_per_step) as usize * config.epochs;
-        let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
-        let (dataset, dataset_sha256) = (version.name.clone(), version.sha256().to_owned());
-        Ok(Plan {
-            train,
-            validation,
-            config: config.clone(),
-            steps,
-            dataset,
-            dataset_sha256,
-            recompute_layers: 0,
-            part: None,
-        })
-    }
-
-    /// The same on the beginnings of the rows, four steps with a checkpoint each.
-    pub fn part(mut self, part: Part) -> anyhow::Result<Plan> {
-        for rows in [&mut self.train, &mut self.validation] {
-            for row in rows.iter_mut() {
-                row.ids.truncate(PART_ROW_TOKENS);
-                row.loss_mask.truncate(PART_ROW_TOKENS);
-            }
-            rows.retain(|row| row.loss_mask.contains(&true));
-        }
-        self.validation.truncate(self.config.rows_per_step);
-        if self.train.is_empty() {
-            bail!("no row has a token to learn among its first {PART_ROW_TOKENS}");
-        }
-        self.steps = PART_STEPS;
-        self.config.eval_every = Some(1);
-        Ok(Plan { part: Some(part), ..self })
-    }
-
-    /// Input tokens of all steps.
-    pub fn tokens(&self) -> u64 {
-        (1..=self.steps).flat_map(|step| self.rows_of(step)).map(|row| self.train[row].ids.len() as u64).sum()
-    }
-
-    /// Passes over the data after `step` steps.
-    pub fn epoch(&self, step: usize) -> f64 {
-        step as f64 / steps_per_epoch(self.train.len(), self.config.rows_per_step) as f64
-    }
-
-    /// Steps after which the run is evaluated and saved: the start, every `eval-every`, and the end.
-    pub fn evaluated_after(&self, step: usize) -> bool {
-        step == 0
-            || step == self.steps
-            || match self.config.eval_every {
-                Some(every) => step.is_multiple_of(every),
-                None => (1..4).any(|quarter| step == (self.steps * quarter).div_ceil(4)),
-            }
-    }
-
-    /// The rows of one step, from 1.
-    pub fn rows_of(&self, step: usize) -> Vec<usize> {
-        rows_of_step(self.config.seed, self.train.len(), self.config.rows_per_step, step as u64)
-    }
-
-    /// What the engine needs to know.
-    pub fn engine_config(&self) -> TrainConfig {
-        let config = &self.config;
-        TrainConfig {
-            optimizer: AdamW { weight_decay: config.weight_decay, ..AdamW::default() },
-            schedule: config.schedule,
-            learning_rate: config.learning_rate,
-            lora_plus_ratio: config.lora_plus_ratio,
-            warmup_steps: (config.warmup_ratio * self.steps as f64).ceil() as u64,
-            total_steps: self.steps as u64,
-            clip_norm: config.clip_norm,
-            micro_batch_tokens: config.micro_batch_tokens,
-            recompute_layers: self.recompute_layers,
-            seed: config.seed,
-        }
-    }
-
-    /// A fresh adapter for `model`.
-    pub fn new_adapter(&self, model: &Model) -> Adapter {
-        let config = &self.config;
-        let lora = LoraConfig {
-            rank: config.rank,
-            alpha: config.alpha as f32,
-            use_rslora: config.use_rslora,
-            dropout: config.dropout as f32,
-            targets: config.targets.clone(),
-        };
-        Adapter::new(lora, model.config(), config.seed)
-    }
-}
-
-/// Tokenises rows; every row that cannot be trained on is named in one error.
-fn tokenize_rows(
-    model: &LoadedModel,
-    rows: &[DatasetRow],
-    config: &Train,
-    split: &str,
-) -> anyhow::Result<Vec<TokenizedExample>> {
-    let (template, tokenizer, ends) = (model.template()?, &model.tokenizer, &model.end_tokens);
-    let limit = config.max_seq_tokens.min(model.weights.config().max_positions());
-    let mut tokenized = Vec::with_capacity(rows.len());
-    let mut failed = Vec::new();
-    for (number, row) in rows.iter().enumerate() {
-        let (id, messages) = (&row.example_id, &row.messages);
-        // A text of which every token is learned would be cut: whole here, refused below.
-        let cut = if config.loss == LossMode::Full { usize::MAX } else { limit };
-        let example = tokenize_example(tokenizer, template, id, messages, config.loss, ends, cut);
-        let whole = example.and_then(|example| match example.ids.len() {
-            tokens if tokens > limit => Err(TemplateError::TooLong { tokens, limit }),
-            _ => Ok(example),
-        });
-        match whole {
-            Ok(example) => tokenized.push(example),
-            Err(error) => failed.push(format!("{split}.jsonl:{} ({id}): {error}", number + 1)),
-        }
-    }
-    if failed.is_empty() {
-        return Ok(tokenized);
-    }
-    let shown = failed.iter().take(5).cloned().collect::<Vec<_>>().join("\n  ");
-    let more = failed.len().saturating_sub(5);
-    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-    Err(anyhow!("{} of {} rows cannot be trained on:\n  {shown}{more}", failed.len(), rows.len()))
-        .hint("raise train.max-seq-tokens, or shorten these rows and freeze a new version")
-}
 
 /// The prompt that is answered at every checkpoint.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use affinage_engine::train::micro_batch_ranges;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::Plan;
+use super::plan::Plan;
 use crate::errors::HintExt as _;
 use crate::machine;
 

@@ -6,6 +6,7 @@
 pub mod gemm;
 mod lines;
 mod micro;
+mod pack;
 pub mod peak;
 mod transpose;
 
