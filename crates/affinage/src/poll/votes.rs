@@ -174,10 +174,7 @@ impl VoteFiles {
         let seen = mine.iter().filter(|row| row.is_right == Some(true)).count();
         let mut lines = Vec::new();
         if !mine.is_empty() {
-            lines.push(format!(
-                "{} pairs held a damaged copy of a good answer: {seen} were seen.",
-                mine.len()
-            ));
+            lines.push(format!("Planted damage seen: {seen} of {}.", mine.len()));
         }
         let outcome = |id: &str| self.votes.iter().find(|row| row.judgment_id == id).map(|row| row.outcome);
         let again = items.iter().filter(|item| item.call.repeat > 0 && !item.is_gold());
@@ -193,7 +190,7 @@ impl VoteFiles {
             .collect();
         if !both.is_empty() {
             let same = both.iter().filter(|(first, second)| first == second).count();
-            lines.push(format!("{} pairs were shown twice: {same} were answered alike.", both.len()));
+            lines.push(format!("Answered alike when shown twice: {same} of {}.", both.len()));
         }
         lines
     }
@@ -229,8 +226,9 @@ impl VoteFiles {
                     100.0 * high
                 )
             });
-        let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-        format!("You chose `{arm}` over `{against}` {won} times of {of}{interval}; {tied} ties{skipped}.")
+        format!(
+            "You chose `{arm}` over `{against}` in {won} of {of} decided pairs{interval}. Ties: {tied}. Skipped: {skipped}."
+        )
     }
 
     fn append(&self, name: &str, row: &impl Serialize) -> anyhow::Result<()> {

@@ -77,7 +77,7 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
     let agreement = &revealed["agreement"][0];
     assert_eq!((&agreement["judge"], &agreement["share"]), (&json!("judge"), &json!("100 %")), "{revealed}");
     assert!(
-        revealed["checks"].to_string().contains("2 pairs were shown twice: 2 were answered alike."),
+        revealed["checks"].to_string().contains("Answered alike when shown twice: 2 of 2."),
         "{revealed}"
     );
     assert_eq!(page.try_post("api/undo", &json!({})).0, 400, "what was seen cannot be unseen");

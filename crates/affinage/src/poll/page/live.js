@@ -22,16 +22,22 @@ const backend = {
   },
 };
 
+/** A text with what stands between backticks set as code. */
+function names(text) {
+  return text.split("`").map((part, i) => i % 2 ? element("code", {}, part) : part);
+}
+
 async function show(section) {
   const found = await post("api/reveal");
   section.replaceChildren(
     element("h1", {}, "Who wrote what"),
-    element("p", { class: "verdict" }, found.sentence),
-    found.checks.map((line) => element("p", {}, line)),
+    element("p", { class: "verdict" }, names(found.sentence)),
+    ...found.checks.map((line) => element("p", {}, line)),
     element("h2", {}, "Do the judges agree with you?"),
     found.agreement.length ? element("table", {},
       element("tr", {}, element("th", {}, "judge"), element("th", { class: "num" }, "same winner"), element("th", { class: "num" }, "95 %"), element("th", { class: "num" }, "pairs")),
       found.agreement.map((row) => element("tr", {}, element("td", {}, row.judge), element("td", { class: "num" }, row.share), element("td", { class: "num" }, row.interval), element("td", { class: "num" }, row.pairs))))
       : element("p", {}, "No judge has voted on these pairs yet."),
-    element("p", { class: "soft" }, "The whole of it: `affinage report`."));
+    element("p", { class: "soft" }, names("The whole of it: `affinage report`.")));
+  say("");
 }

@@ -39,6 +39,6 @@ const backend = {
     return element("section", { class: "end" },
       element("h1", {}, "That was all, thank you"),
       element("p", {}, "Save your votes and send the file back. Who wrote what is shown to you by the person who asked you: it is not in this page."),
-      element("p", {}, link, " ", element("button", { onclick: undo }, "Take the last one back")));
+      element("p", { class: "row" }, link, element("button", { onclick: undo }, "Take the last one back")));
   },
 };
