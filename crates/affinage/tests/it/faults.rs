@@ -300,17 +300,18 @@ fn the_key_is_in_no_file_of_exam_judging_or_memory() {
         if number % 7 == 3 {
             return Scripted::reply(500, "", format!("upstream said: Bearer {KEY}"));
         }
-        good_judge(number, body)
+        Scripted::reply(200, "", openai_reply(&format!("VERDICT: {}", shown(body)[0].0), "stop"))
     });
     project(dir.path(), &url, "openai");
-    // The scripted judge only knows the good answers of the evaluation; what it says in the exam does not matter here.
-    let (_, text) = run(dir.path(), &["-v", "judge"]);
-    assert!(!text.contains(KEY), "{text}");
+    for args in [&["-v", "judge", "--qualify"][..], &["-v", "judge"]] {
+        let (_, text) = run(dir.path(), args);
+        assert!(!text.contains(KEY), "{text}");
+    }
     assert!(seen.lock().expect("not poisoned").iter().all(|(_, has_key)| *has_key));
     run(dir.path(), &["analyze"]);
     run(dir.path(), &["report"]);
     let all = files(dir.path());
-    assert!(all.len() > 8);
+    assert!(all.iter().any(|file| file.ends_with("exam/ledger.jsonl")) && all.len() > 12);
     for file in all {
         let bytes = fs_err::read(&file).expect("a file");
         let text = if file.ends_with("raw.jsonl.zst") { zstd_text(&bytes) } else { bytes };
