@@ -312,7 +312,8 @@ impl Pool<'_> {
             }
         };
         let header = |name: &str| reply.header(name).map(str::to_owned);
-        let read = match wire.read(reply.status, header, &reply.body) {
+        let read = match self.without_key(&reply).and_then(|()| wire.read(reply.status, header, &reply.body))
+        {
             Ok(read) => read,
             Err(failure) => {
                 // A success that cannot be read was paid.
@@ -341,6 +342,18 @@ impl Pool<'_> {
 
     fn cost_usd(&self, received: &Received) -> Option<f64> {
         received.answer().cost_usd(self.endpoint.prices)
+    }
+
+    /// Replies are kept byte for byte, so one that repeats the key is not kept at all.
+    fn without_key(&self, reply: &http::Reply) -> Result<(), WireFailure> {
+        let key = self.endpoint.key.as_deref().unwrap_or_default().as_bytes();
+        let is_success = (200..300).contains(&reply.status);
+        if !is_success || key.is_empty() || !reply.body.windows(key.len()).any(|window| window == key) {
+            return Ok(());
+        }
+        let message = "the server sent the key back in its reply, which was not stored".to_owned();
+        let (kind, code) = (FailureKind::Judge, "key_in_reply".to_owned());
+        Err(WireFailure { kind, status: reply.status, code, param: None, message })
     }
 
     fn note_answer(&self, call: &Call, phase: Phase, received: &Received) -> anyhow::Result<()> {
