@@ -478,9 +478,15 @@ fn a_server_that_is_overloaded_is_asked_by_fewer_at_once() {
     let path = dir.path().join("affinage.toml");
     let config = fs_err::read_to_string(&path).expect("there").replace("concurrency = 3", "concurrency = 8");
     fs_err::write(&path, config).expect("written");
-    let (code, text) = run(dir.path(), &["judge"]);
-    assert_eq!(code, 0, "{text}");
+    // A call that met the limit six times is left to the next run of the same command.
+    let (mut code, text) = run(dir.path(), &["judge"]);
     assert!(text.contains("slowed down to"), "{text}");
+    for _ in 0..5 {
+        if code != 0 {
+            code = run(dir.path(), &["judge"]).0;
+        }
+    }
+    assert_eq!(code, 0);
     assert_eq!(rows::<Judgment>(dir.path(), "judgments.jsonl").len(), 2 * PROMPTS);
 }
 
