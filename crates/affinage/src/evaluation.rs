@@ -1,6 +1,8 @@
 //! An evaluation folder `evals/NAME/`: the plan, the prompts, what every arm answered, and the fit to the held-out
 //! texts. Judging, analysis and the report read these files.
 
+mod remote;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -26,6 +28,7 @@ use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
+pub use remote::Remote;
 
 /// An evaluation folder whose plan is fixed.
 pub struct Evaluation {

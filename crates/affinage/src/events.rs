@@ -68,8 +68,9 @@ pub struct TrainStep {
     /// Mean negative log-likelihood in nats per supervised token.
     pub loss: f64,
     pub learning_rate: f64,
-    /// Before clipping.
-    pub grad_norm: f64,
+    /// Before clipping; not every other engine says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grad_norm: Option<f64>,
     pub tokens: u64,
     pub supervised_tokens: u64,
     pub tokens_per_s: f64,
@@ -179,7 +180,8 @@ enum Metric {
         step: usize,
         epoch: f64,
         loss: f64,
-        grad_norm: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        grad_norm: Option<f64>,
         learning_rate: f64,
         tokens_per_s: f64,
     },

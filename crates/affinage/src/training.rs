@@ -178,7 +178,7 @@ impl<'a> TrainingRun<'a> {
                 epoch,
                 loss: report.loss,
                 learning_rate: report.learning_rate,
-                grad_norm: report.grad_norm,
+                grad_norm: Some(report.grad_norm),
                 tokens: report.tokens as u64,
                 supervised_tokens: report.supervised_tokens as u64,
                 tokens_per_s: report.tokens as f64 / seconds,

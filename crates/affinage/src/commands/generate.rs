@@ -11,14 +11,16 @@ use affinage_eval::plan::{
     Scope,
 };
 use affinage_eval::suite::{Domain, Prompt, Split};
-use clap::Args;
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::config::{Config, Judge, JudgeKind};
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::{HintExt as _, usage};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Remote};
 use crate::events::{self, Event};
 use crate::model::{LoadedModel, open_model};
 use crate::reserve;
@@ -29,12 +31,15 @@ use crate::suites;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  affinage generate\n  affinage --set eval.checkpoints='[\"step-40\",\"last\"]' generate\n  \
-    affinage --set eval.name=quick --set eval.prompts-per-suite=5 generate"
+    affinage --set eval.name=quick --set eval.prompts-per-suite=5 generate\n  \
+    affinage generate --engine openai --base-url http://127.0.0.1:8000/v1 --base-name Qwen/Qwen2.5-0.5B-Instruct"
 )]
 pub struct GenerateArgs {
     /// Training run (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// Set by `eval --final`: the sealed prompts in place of the test prompts.
     #[arg(skip)]
     pub reserve: bool,
@@ -43,10 +48,73 @@ pub struct GenerateArgs {
     pub null_test: bool,
 }
 
+/// Who answers in place of this program's engine.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Answers from elsewhere")]
+struct Elsewhere {
+    /// Who answers
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
+    /// Ask this OpenAI-compatible server, up to /v1; checkpoints are models of their names there (step-000145)
+    #[arg(long, value_name = "URL", required_if_eq("engine", "openai"), conflicts_with_all = ["batch_out", "batch_in"])]
+    base_url: Option<String>,
+    /// The base model's name there
+    #[arg(long, value_name = "NAME", default_value = "base")]
+    base_name: String,
+    /// Calls in flight at once
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    concurrency: usize,
+    /// The environment variable with the server's key
+    #[arg(long, value_name = "NAME", requires = "base_url")]
+    api_key_env: Option<String>,
+    /// The prompts, with words of your data, may leave this machine
+    #[arg(long, requires = "base_url")]
+    yes: bool,
+    /// Write what is missing as a batch file for OpenAI or `vllm run-batch`, and generate nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "batch_in")]
+    batch_out: Option<PathBuf>,
+    /// Take the results of such a batch
+    #[arg(long, value_name = "FILE")]
+    batch_in: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// This program
+    #[default]
+    Own,
+    /// A server that speaks the OpenAI format
+    Openai,
+}
+
+impl Elsewhere {
+    /// The server to ask, if one is named. Errors: another machine without `--yes`; a key that is not set.
+    fn remote(&self) -> anyhow::Result<Option<Remote>> {
+        let Some(base_url) = &self.base_url else { return Ok(None) };
+        if self.engine != Engine::Openai {
+            return Err(usage("--base-url needs `--engine openai`"));
+        }
+        let host =
+            base_url.split("://").nth(1).unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
+        if !matches!(host, "127.0.0.1" | "localhost") && !self.yes {
+            return Err(usage(format!("--base-url {base_url}: your prompts would go to `{host}`")))
+                .hint("pass `--yes` if they may");
+        }
+        let key = match &self.api_key_env {
+            None => None,
+            Some(name) => {
+                Some(std::env::var(name).map_err(|_| anyhow!("the environment variable {name} is not set"))?)
+            }
+        };
+        let (base_name, concurrency) = (self.base_name.clone(), self.concurrency);
+        Ok(Some(Remote { base_url: base_url.clone(), key, base_name, concurrency }))
+    }
+}
+
 impl GenerateArgs {
     /// The answers of one run.
     pub fn of(run: String) -> Self {
-        Self { run: Some(run), reserve: false, null_test: false }
+        Self { run: Some(run), elsewhere: Elsewhere::default(), reserve: false, null_test: false }
     }
 }
 
@@ -67,6 +135,24 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
         against_itself(&mut plan)?;
     }
     let evaluation = Evaluation::fix(ctx, plan, prompts)?;
+    let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
+    if let Some(path) = &args.elsewhere.batch_out {
+        let rows = evaluation.write_batch(ctx, &args.elsewhere.base_name, path, meets)?;
+        ctx.ui.say(format!("{}: {rows} requests", path.display()));
+        ctx.ui.hint("run them, then `affinage generate --batch-in RESULTS`");
+        return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "requests": rows})) } else { Ok(()) };
+    }
+    if let Some(path) = &args.elsewhere.batch_in {
+        let taken = evaluation.read_batch(ctx, path, meets)?;
+        ctx.ui.say(format!(
+            "{} answers taken, {} failed, {} answer nothing that is missing",
+            taken.answers, taken.failed, taken.unknown
+        ));
+        return if ctx.json { ctx.ui.json(&taken) } else { Ok(()) };
+    }
+    if let Some(remote) = args.elsewhere.remote()? {
+        evaluation.generate_remotely(ctx, &remote, meets)?;
+    }
     let mut engine = Model::load(&model.weights)?;
     engine.pack();
     fill(ctx, &model, &engine, &evaluation, &BTreeMap::new())?;
@@ -89,15 +175,16 @@ pub fn fill(
     evaluation: &Evaluation,
     other_writer: &BTreeMap<String, String>,
 ) -> anyhow::Result<()> {
-    let plan = &evaluation.plan;
-    let compared = |arm: &Arm, prompt: &Prompt| {
-        let mine = plan.comparisons.iter().filter(|c| c.arm == arm.name || c.against == arm.name);
-        prompt.domain == Domain::In || mine.into_iter().any(|c| c.scope.covers(prompt))
-    };
-    evaluation.generate(ctx, model, engine, compared)?;
-    let headline = &plan.headline;
+    evaluation.generate(ctx, model, engine, |arm, prompt| meets(&evaluation.plan, arm, prompt))?;
+    let headline = &evaluation.plan.headline;
     let in_headline = |arm: &Arm| arm.name == headline.arm || arm.name == headline.against;
     evaluation.score_fit(ctx, model, engine, other_writer, in_headline)
+}
+
+/// Whether an arm answers a prompt: a planned comparison needs it, or the fit of in-domain texts does.
+fn meets(plan: &Plan, arm: &Arm, prompt: &Prompt) -> bool {
+    let mut mine = plan.comparisons.iter().filter(|c| c.arm == arm.name || c.against == arm.name);
+    prompt.domain == Domain::In || mine.any(|c| c.scope.covers(prompt))
 }
 
 /// The plan that `[eval]` and `[[judge]]` describe: every chosen checkpoint against base on all prompts, the last one

@@ -23,8 +23,8 @@ use crate::run::Run;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Logged {
-    Step { step: usize, loss: f64, grad_norm: f64, learning_rate: f64, seconds: f64 },
     Evaluation { step: usize, eval_loss: f64, eval_tokens: u64, seconds: f64 },
+    Step { step: usize, loss: f64, grad_norm: Option<f64>, learning_rate: f64, seconds: f64 },
 }
 
 /// Everything that came back.
@@ -60,7 +60,7 @@ pub fn import(ctx: &Context, dir: &Path) -> anyhow::Result<Run> {
     }
     let results = match job.engine {
         Engine::Trl => trl_results(&job, &model, dir)?,
-        Engine::Mlx => mlx::results(&job, &model, dir)?,
+        Engine::Mlx => mlx::results(ctx, &job, &model, dir)?,
     };
     let hashes = [
         ("base".to_owned(), model.sha256.clone()),

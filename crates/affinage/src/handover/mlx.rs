@@ -3,17 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::time::Instant;
 
 use affinage_dataset::tokenize::LossMode;
 use affinage_engine::export::{load_mlx, save_mlx};
 use affinage_engine::lora::{Adapter, Target};
+use affinage_engine::model::{Document, Model};
+use affinage_engine::optim::Schedule;
+use affinage_engine::train::document_nll;
 use anyhow::{Context as _, bail, ensure};
-use regex::Regex;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::import::{Logged, Results};
-use super::{Job, Source};
+use super::{IGNORED, Job, Row, Source};
+use crate::context::Context;
 use crate::jsonl;
 use crate::model::LoadedModel;
 
@@ -37,9 +41,7 @@ pub(super) fn write(source: &Source, adapter: &Adapter, dir: &Path) -> anyhow::R
         jsonl::write_all(&dir.join(format!("data/{name}.jsonl")), &rows)?;
     }
     fs_err::write(dir.join("lora.yaml"), yaml(source)?)?;
-    let command = "#!/bin/sh\n# sh run.sh, from this folder, on a Mac with `pip install mlx-lm==0.32.2`.\nset -e\nmkdir -p out\n\
-        mlx_lm.lora --config lora.yaml 2>&1 | tee out/log.txt\n";
-    fs_err::write(dir.join("run.sh"), command)?;
+    fs_err::write(dir.join("train_mlx.py"), include_str!("../../../../assets/handover/train_mlx.py"))?;
     Ok(["data/train.jsonl", "data/valid.jsonl", "lora.yaml"].map(str::to_owned).to_vec())
 }
 
@@ -54,7 +56,6 @@ fn yaml(source: &Source) -> anyhow::Result<String> {
         Target::ALL.into_iter().filter(|t| config.targets.contains(t)).map(Target::path).collect();
     let factor = if config.use_rslora { (config.rank as f64).sqrt() } else { config.rank as f64 };
     let decay = plan.steps as u64 - numbers.warmup_steps.min(plan.steps as u64 - 1);
-    use affinage_engine::optim::Schedule;
     let schedule = match config.schedule {
         Schedule::Constant => String::new(),
         Schedule::Linear => format!(
@@ -68,7 +69,7 @@ fn yaml(source: &Source) -> anyhow::Result<String> {
     };
     let every = plan.steps.div_ceil(4);
     Ok(format!(
-        "# mlx_lm.lora --config lora.yaml\nmodel: {base}\ntrain: true\nfine_tune_type: lora\ndata: data\nseed: {seed}\n\
+        "# read by train_mlx.py; `mlx_lm.lora --config lora.yaml` trains the same\nmodel: {base}\ntrain: true\nfine_tune_type: lora\ndata: data\nseed: {seed}\n\
          num_layers: -1\nlora_parameters:\n  rank: {rank}\n  scale: {scale}\n  dropout: {dropout}\n  keys: {keys}\n\
          optimizer: adamw\noptimizer_config:\n  adamw:\n    betas: [0.9, 0.999]\n    eps: 1.0e-8\n    weight_decay: {decay_w:?}\n    \
          bias_correction: true\nlearning_rate: {rate}\n{schedule}iters: {steps}\nbatch_size: {rows}\nmax_seq_length: {limit}\n\
@@ -88,58 +89,63 @@ fn yaml(source: &Source) -> anyhow::Result<String> {
     ))
 }
 
-static TRAIN: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"^Iter (\d+): Train loss ([\d.einfa+-]+), Learning Rate ([\d.e+-]+), It/sec ([\d.e+-]+)";
-    Regex::new(pattern).expect("a valid pattern")
-});
-static VALIDATION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^Iter (\d+): Val loss ([\d.einfa+-]+), Val took ([\d.]+)s").expect("a valid pattern")
-});
+#[derive(Deserialize)]
+struct Done {
+    seconds: f64,
+}
 
-/// What mlx-lm printed and saved.
-pub(super) fn results(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<Results> {
-    let path = dir.join("out/log.txt");
-    let text =
-        fs_err::read_to_string(&path).context("the job was not run: `sh run.sh` in the folder writes it")?;
-    let number = |text: &str| text.parse::<f64>().with_context(|| format!("{}: `{text}`", path.display()));
-    let mut log = Vec::new();
-    for line in text.lines() {
-        if let Some(found) = TRAIN.captures(line) {
-            let seconds = 1.0 / number(&found[4])?;
-            let (step, loss) = (found[1].parse()?, number(&found[2])?);
-            let learning_rate = number(&found[3])?;
-            // mlx-lm neither clips nor prints the norm.
-            log.push(Logged::Step { step, loss, grad_norm: 0.0, learning_rate, seconds });
-        } else if let Some(found) = VALIDATION.captures(line) {
-            // It evaluates before step N what we call N - 1, and after the last one.
-            let at: usize = found[1].parse()?;
-            let step = if at == job.steps { at } else { at.saturating_sub(1) };
-            let (eval_loss, seconds) = (number(&found[2])?, number(&found[3])?);
-            log.push(Logged::Evaluation { step, eval_loss, eval_tokens: 0, seconds });
+/// What mlx-lm logged and saved. It evaluates at other steps than it saves, so the validation loss is computed here, from
+/// the tokens of the job.
+pub(super) fn results(ctx: &Context, job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<Results> {
+    let out = dir.join("out");
+    let done = fs_err::read(out.join("done.json"))
+        .context("the job has not come to its end: `python train_mlx.py` in the folder runs it")?;
+    let done: Done = serde_json::from_slice(&done)?;
+    let mut log: Vec<Logged> = jsonl::read(&out.join("log.jsonl"), &ctx.ui)?;
+    let adapters = adapters(job, model, dir)?;
+    let engine = Model::load(&model.weights)?;
+    let rows: Vec<Row> = jsonl::read(&dir.join("validation.jsonl"), &ctx.ui)?;
+    let masks: Vec<Vec<bool>> =
+        rows.iter().map(|row| row.labels.iter().map(|label| *label != IGNORED).collect()).collect();
+    let documents: Vec<Document> = rows
+        .iter()
+        .zip(&masks)
+        .map(|(row, loss_mask)| Document { row_id: 0, ids: &row.input_ids, loss_mask })
+        .collect();
+    for (step, adapter) in &adapters {
+        let began = Instant::now();
+        let nll = document_nll(&engine, Some(adapter), &documents, 1024, |_| {});
+        let (sum, tokens) =
+            nll.iter().fold((0.0, 0), |(sum, tokens), nll| (sum + nll.sum, tokens + nll.tokens));
+        if tokens > 0 {
+            let (eval_loss, eval_tokens) = (sum / tokens as f64, tokens as u64);
+            log.push(Logged::Evaluation {
+                step: *step,
+                eval_loss,
+                eval_tokens,
+                seconds: began.elapsed().as_secs_f64(),
+            });
         }
     }
-    let adapters_dir = dir.join("out/adapters");
+    Ok(Results { log, adapters, seconds: done.seconds })
+}
+
+/// The adapters by step; mlx-lm numbers its files and keeps one configuration for all.
+fn adapters(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<BTreeMap<usize, Adapter>> {
+    let saved = dir.join("out/adapters");
     let mut adapters = BTreeMap::from([(0, load_mlx(&dir.join("adapter-mlx"), model.weights.config())?)]);
+    adapters.insert(job.steps, load_mlx(&saved, model.weights.config())?);
     let scratch = dir.join("out/.reading");
-    for entry in fs_err::read_dir(&adapters_dir)? {
+    fs_err::create_dir_all(&scratch)?;
+    fs_err::copy(saved.join("adapter_config.json"), scratch.join("adapter_config.json"))?;
+    for entry in fs_err::read_dir(&saved)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(step) =
-            name.strip_suffix("_adapters.safetensors").and_then(|step| step.parse::<usize>().ok())
-        else {
-            continue;
-        };
-        fs_err::create_dir_all(&scratch)?;
-        fs_err::copy(&path, scratch.join("adapters.safetensors"))?;
-        fs_err::copy(adapters_dir.join("adapter_config.json"), scratch.join("adapter_config.json"))?;
-        adapters.insert(step, load_mlx(&scratch, model.weights.config())?);
+        if let Some(step) = name.strip_suffix("_adapters.safetensors").and_then(|step| step.parse().ok()) {
+            fs_err::copy(&path, scratch.join("adapters.safetensors"))?;
+            adapters.insert(step, load_mlx(&scratch, model.weights.config())?);
+        }
     }
-    if scratch.exists() {
-        fs_err::remove_dir_all(&scratch)?;
-    }
-    adapters.insert(job.steps, load_mlx(&adapters_dir, model.weights.config())?);
-    let seconds = log.iter().map(|logged| match logged {
-        Logged::Step { seconds, .. } | Logged::Evaluation { seconds, .. } => *seconds,
-    });
-    Ok(Results { seconds: seconds.sum(), log, adapters })
+    fs_err::remove_dir_all(&scratch)?;
+    Ok(adapters)
 }

@@ -65,10 +65,10 @@ fn trl_differences(job: &Job) -> String {
     text
 }
 
-const MLX: &str = "## Run it\n\nOn a Mac: `pip install mlx-lm==0.32.2`, then `sh run.sh`.\n\n## What cannot be the same\n\n\
+const MLX: &str = "## Run it\n\nOn a Mac: `pip install mlx-lm==0.32.2`, then `python train_mlx.py`.\n\n## What cannot be the same\n\n\
 - mlx-lm applies the chat template itself (the model's own, from its tokenizer files).\n\
 - It sorts rows by length and draws batches in an order of its own; `order.json` is here for comparison only.\n\
 - Rows that do not fill a batch at the end of an epoch are left out, and rows are padded.\n\
 - It does not clip gradients and does not print their norm.\n\
-- Its validation loss is an average over its batches.\n\n\
+- It evaluates at other steps than it saves; the validation losses of the run are computed at the import, by our engine.\n\n\
 The starting adapter, rank, scale, learning rate, schedule, optimiser, number of steps and rows a step are those of the job.\n";

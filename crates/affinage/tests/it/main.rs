@@ -11,6 +11,7 @@ mod handover;
 mod inspect;
 mod judge;
 mod project;
+mod remote;
 mod report;
 mod room;
 mod run;

@@ -183,7 +183,7 @@ fn ended(ctx: &Context, folder: &Path) -> anyhow::Result<Ended> {
         match record.event {
             Event::TrainStep(step) => {
                 losses.push(step.loss);
-                grad_norms.push(step.grad_norm);
+                grad_norms.extend(step.grad_norm);
             }
             Event::Resumed { step } => resumed_after = Some(step),
             _ => {}

@@ -463,7 +463,7 @@ fn training(started: Event, steps: usize) -> Vec<Record> {
                 loss: 2.3 + 0.75 * (-t / 60.0).exp() - if step > 145 { 0.12 } else { 0.0 }
                     + 0.35 * (rng.uniform() - 0.5),
                 learning_rate: 2e-4,
-                grad_norm: 0.8,
+                grad_norm: Some(0.8),
                 tokens: 4000,
                 supervised_tokens: 2100,
                 tokens_per_s: 410.0,

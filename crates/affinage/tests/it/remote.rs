@@ -1,0 +1,159 @@
+//! `generate` through a server and through batch files: here our own `serve`, so the rows must be those of our engine.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::{affinage, temp_dir, tiny};
+
+const SETS: [&str; 4] =
+    ["train.max-steps=6", "eval.suites=[\"in-domain\"]", "eval.examples=0", "eval.system-prompt="];
+
+fn command(dir: &Path, args: &[&str]) -> Output {
+    let mut command = affinage(dir);
+    for set in SETS {
+        command.args(["--set", set]);
+    }
+    command.args(args).output().expect("the binary starts")
+}
+
+fn done(dir: &Path, args: &[&str]) {
+    let output = command(dir, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn rows(path: &Path) -> Vec<Value> {
+    let text = fs_err::read_to_string(path).expect("there");
+    let mut rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    rows.sort_by_key(|row| row["completion_id"].as_str().map(str::to_owned));
+    rows
+}
+
+struct Server(Child, u16);
+
+impl Server {
+    fn start(dir: &Path) -> Server {
+        let mut child = affinage(dir)
+            .args(["serve", "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the address");
+        let port = line.trim().strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/v1"));
+        let port = port.and_then(|port| port.parse().ok()).expect("a port");
+        Server(child, port)
+    }
+
+    fn post(&self, path: &str, body: &str) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).expect("a connection");
+        let (port, len) = (self.1, body.len());
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("a reply");
+        serde_json::from_str(text.split_once("\r\n\r\n").expect("a head").1).expect("JSON")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn a_server_and_a_batch_give_the_rows_of_our_own_engine() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    done(dir.path(), &["train"]);
+    done(dir.path(), &["--set", "eval.name=own", "generate"]);
+    let own = rows(&dir.path().join("evals/own/completions.jsonl"));
+    assert!(own.len() > 8, "{} rows", own.len());
+
+    let server = Server::start(dir.path());
+    let url = format!("http://127.0.0.1:{}/v1", server.1);
+    let asked = [
+        "--set",
+        "eval.name=remote",
+        "generate",
+        "--engine",
+        "openai",
+        "--base-url",
+        &url,
+        "--concurrency",
+        "4",
+    ];
+    done(dir.path(), &asked);
+    assert_eq!(rows(&dir.path().join("evals/remote/completions.jsonl")), own);
+    assert!(dir.path().join("evals/remote/fit.jsonl").is_file());
+    done(dir.path(), &asked);
+    assert_eq!(
+        rows(&dir.path().join("evals/remote/completions.jsonl")).len(),
+        own.len(),
+        "nothing is asked twice"
+    );
+
+    // The batch file, answered out of order and with a failure.
+    done(dir.path(), &["--set", "eval.name=batch", "generate", "--batch-out", "batch.jsonl"]);
+    let requests = fs_err::read_to_string(dir.path().join("batch.jsonl")).expect("there");
+    let mut results: Vec<Value> = requests
+        .lines()
+        .map(|line| {
+            let request: Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!((&request["method"], &request["url"]), (&json!("POST"), &json!("/v1/chat/completions")));
+            let body = server.post("/v1/chat/completions", &request["body"].to_string());
+            json!({"id": "x", "custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}, "error": null})
+        })
+        .rev()
+        .collect();
+    assert_eq!(results.len(), own.len());
+    let withheld = results[0].clone();
+    results[0]["response"] = json!({"status_code": 500, "body": {"error": "x"}});
+    results.push(json!({"custom_id": "cpl-of-something-else", "response": {"body": {}}}));
+    let write = |rows: &[Value]| {
+        let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        fs_err::write(dir.path().join("results.jsonl"), text).expect("written");
+        let output = command(
+            dir.path(),
+            &["--json", "--set", "eval.name=batch", "generate", "--batch-in", "results.jsonl"],
+        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    };
+    let taken = write(&results);
+    assert_eq!(taken, json!({"answers": own.len() - 1, "failed": 1, "unknown": 1}));
+    assert_eq!(write(&[withheld])["answers"], 1);
+    assert_eq!(rows(&dir.path().join("evals/batch/completions.jsonl")), own);
+}
+
+#[test]
+fn prompts_leave_the_machine_only_when_told_to() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    done(dir.path(), &["train"]);
+    let refused = |args: &[&str], code: i32, part: &str| {
+        let output = command(dir.path(), &[&["generate"], args].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(code) && said.contains(part), "{args:?}: {said}");
+    };
+    let far = ["--engine", "openai", "--base-url", "https://models.example.org/v1"];
+    refused(&far, 2, "your prompts would go to `models.example.org`");
+    refused(&["--engine", "openai"], 2, "--base-url");
+    let near = [
+        "--engine",
+        "openai",
+        "--base-url",
+        "http://127.0.0.1:9/v1",
+        "--api-key-env",
+        "AFFINAGE_NO_SUCH_KEY",
+    ];
+    refused(&near, 1, "AFFINAGE_NO_SUCH_KEY is not set");
+}
