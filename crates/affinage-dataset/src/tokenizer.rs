@@ -47,10 +47,21 @@ pub enum TokenizerError {
     DuplicateToken { token: String, first: u32, second: u32 },
     #[error("merge {index} of the vocabulary is {merge:?}, expected two tokens with a space between")]
     Merge { index: usize, merge: String },
+    #[error("the tokenizer definition breaks the library that runs it: {0}")]
+    Broken(String),
     #[error("text could not be turned into tokens: {0}")]
     Encode(#[source] tokenizers::Error),
     #[error("tokens could not be turned into text: {0}")]
     Decode(#[source] tokenizers::Error),
+}
+
+/// The library has `expect`s that a wrong `tokenizer.json` reaches (fuzzing found one in its decoders).
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, TokenizerError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        TokenizerError::Broken(text.unwrap_or("it stopped without a word").to_owned())
+    })
 }
 
 /// The tokenizer part of a GGUF file, borrowed from it.
@@ -82,7 +93,8 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// From the bytes of a `tokenizer.json`.
     pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(TokenizerError::Definition)?;
+        let mut inner =
+            guarded(|| tokenizers::Tokenizer::from_bytes(bytes))?.map_err(TokenizerError::Definition)?;
         // Settings of whoever saved the file; they would cut or lengthen rows.
         inner.with_truncation(None).map_err(TokenizerError::Definition)?;
         inner.with_padding(None);
@@ -111,26 +123,26 @@ impl Tokenizer {
     }
 
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let encoding = self.inner.encode_fast(text, false).map_err(TokenizerError::Encode)?;
+        let encoding = guarded(|| self.inner.encode_fast(text, false))?.map_err(TokenizerError::Encode)?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// As [`Tokenizer::encode`], with the bytes of `text` that each token stands for. The tokens of one
     /// character that needs several share its bytes.
     pub fn encode_with_offsets(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
-        let encoding = self.inner.encode(text, false).map_err(TokenizerError::Encode)?;
+        let encoding = guarded(|| self.inner.encode(text, false))?.map_err(TokenizerError::Encode)?;
         let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
         Ok(tokens.map(|(&id, &(start, end))| Token { id, bytes: start..end }).collect())
     }
 
     /// The text of `ids`, special tokens left out.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
-        self.inner.decode(ids, true).map_err(TokenizerError::Decode)
+        guarded(|| self.inner.decode(ids, true))?.map_err(TokenizerError::Decode)
     }
 
     /// The text of `ids`, special tokens written out.
     pub fn decode_with_special(&self, ids: &[u32]) -> Result<String, TokenizerError> {
-        self.inner.decode(ids, false).map_err(TokenizerError::Decode)
+        guarded(|| self.inner.decode(ids, false))?.map_err(TokenizerError::Decode)
     }
 
     /// Decoding id by id, for text that is shown while it is generated.

@@ -1,10 +1,13 @@
 //! Sampling and batched decoding. Each sequence has its own seed, and its draws depend on nothing else, so a
 //! completion is the same alone and in a batch.
 
+use crate::kernels::arch::simd;
+use crate::kernels::math::max;
 use crate::kernels::random::Random;
-use crate::lora::Adapter;
-use crate::model::{KvCache, Model, Pass, Workspace};
+use crate::lora::{Adapter, PackedAdapter};
+use crate::model::{Continued, KvCache, Model, Workspace};
 use crate::profile::Profile;
+use rayon::prelude::*;
 
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -48,17 +51,21 @@ pub struct Emitted {
 }
 
 /// Sequences that are decoded together, one token each a step. Start new ones whenever there is room.
+///
+/// Sequences of several arms (the base and adapters) share every product with the frozen weights.
 pub struct Generator<'m> {
     model: &'m Model,
-    adapter: Option<&'m Adapter>,
+    arms: Vec<Option<PackedAdapter>>,
     end_tokens: &'m [u32],
     active: Vec<Active>,
+    prefixes: Vec<Prefix>,
     started: usize,
     space: Workspace,
 }
 
 struct Active {
     sequence: usize,
+    arm: usize,
     request: Request,
     cache: KvCache,
     /// Tokens of the sequence that are not in the cache yet.
@@ -66,10 +73,28 @@ struct Active {
     new_tokens: usize,
 }
 
+/// The beginning of prompts to come, computed once.
+struct Prefix {
+    arm: usize,
+    ids: Vec<u32>,
+    cache: KvCache,
+}
+
 impl<'m> Generator<'m> {
-    /// No sequences yet. `end_tokens` end a sequence wherever they come.
-    pub fn new(model: &'m Model, adapter: Option<&'m Adapter>, end_tokens: &'m [u32]) -> Generator<'m> {
-        Generator { model, adapter, end_tokens, active: Vec::new(), started: 0, space: Workspace::default() }
+    /// No sequences yet, and one arm. `end_tokens` end a sequence wherever they come.
+    pub fn new(model: &'m Model, adapter: Option<&Adapter>, end_tokens: &'m [u32]) -> Generator<'m> {
+        Generator::with_arms(model, &[adapter], end_tokens)
+    }
+
+    /// As [`Generator::new`], with an arm for each of `adapters`.
+    pub fn with_arms(
+        model: &'m Model,
+        adapters: &[Option<&Adapter>],
+        end_tokens: &'m [u32],
+    ) -> Generator<'m> {
+        let arms = adapters.iter().map(|adapter| adapter.map(PackedAdapter::new)).collect();
+        let space = Workspace::default();
+        Generator { model, arms, end_tokens, active: Vec::new(), prefixes: Vec::new(), started: 0, space }
     }
 
     /// Number of sequences in progress.
@@ -82,15 +107,48 @@ impl<'m> Generator<'m> {
         &mut self.space.profile
     }
 
-    /// Adds a sequence and returns its number, counted from 0. Panics on an empty prompt.
+    /// Adds a sequence of the first arm and returns its number, counted from 0. Panics on an empty prompt.
     pub fn start(&mut self, request: Request) -> usize {
+        self.start_in(0, request)
+    }
+
+    /// Adds a sequence of an arm and returns its number, counted from 0 over all arms. Panics on an empty prompt.
+    pub fn start_in(&mut self, arm: usize, request: Request) -> usize {
         assert!(!request.prompt.is_empty(), "a sequence starts from at least one token");
-        let cache = self.model.new_cache(request.prompt.len() + request.max_new_tokens);
+        // The last token of the prompt is always computed: its logits are the first to be drawn from.
+        let capacity = request.prompt.len() + request.max_new_tokens;
+        let cache = self.cache_for(arm, &request.prompt[..request.prompt.len() - 1], capacity);
         let sequence = self.started;
         self.started += 1;
-        let pending = request.prompt.clone();
-        self.active.push(Active { sequence, request, cache, pending, new_tokens: 0 });
+        let pending = request.prompt[cache.len()..].to_vec();
+        self.active.push(Active { sequence, arm, request, cache, pending, new_tokens: 0 });
         sequence
+    }
+
+    /// Computes the beginning `ids` of prompts of an arm, so that sequences started from now on take it over.
+    pub fn hold(&mut self, arm: usize, ids: &[u32]) {
+        let mut cache = self.cache_for(arm, ids, ids.len());
+        if cache.len() < ids.len() {
+            let rest = &ids[cache.len()..];
+            let adapter = self.arms[arm].as_ref();
+            let mut rows = [Continued { ids: rest, cache: &mut cache, adapter }];
+            self.model.forward_cached(&mut rows, &mut self.space);
+        }
+        self.prefixes.push(Prefix { arm, ids: ids.to_vec(), cache });
+    }
+
+    /// Forgets a beginning that [`Generator::hold`] computed; sequences that took it over keep it.
+    pub fn release(&mut self, arm: usize, ids: &[u32]) {
+        self.prefixes.retain(|prefix| prefix.arm != arm || prefix.ids != ids);
+    }
+
+    /// A cache that holds as much of the beginning of `ids` as is known.
+    fn cache_for(&self, arm: usize, ids: &[u32], capacity: usize) -> KvCache {
+        let known = self.prefixes.iter().filter(|prefix| prefix.arm == arm && ids.starts_with(&prefix.ids));
+        match known.max_by_key(|prefix| prefix.ids.len()) {
+            Some(prefix) => self.model.continue_cache(&prefix.cache, capacity),
+            None => self.model.new_cache(capacity),
+        }
     }
 
     /// Gives every sequence its next token; ended sequences leave.
@@ -98,16 +156,24 @@ impl<'m> Generator<'m> {
         if self.active.is_empty() {
             return Vec::new();
         }
-        let mut inputs: Vec<(&[u32], &mut KvCache)> =
-            self.active.iter_mut().map(|active| (&active.pending[..], &mut active.cache)).collect();
-        let pass = Pass { adapter: self.adapter, dropout: None };
-        let logits = self.model.forward_cached(&mut inputs, pass, &mut self.space);
+        // Rows of one arm stand together, so that its branch is one product.
+        self.active.sort_by_key(|active| (active.arm, active.sequence));
+        let arms = &self.arms;
+        let with_adapter = self.active.iter_mut().map(|active| {
+            let Active { pending, cache, arm, .. } = active;
+            Continued { ids: pending, cache, adapter: arms[*arm].as_ref() }
+        });
+        let mut rows: Vec<Continued> = with_adapter.collect();
+        let logits = self.model.forward_cached(&mut rows, &mut self.space);
+        drop(rows);
+        let logits = logits.par_chunks_exact(self.model.config().vocab_size);
+        let draw = |(active, logits): (&Active, &[f32])| {
+            sample(logits, active.request.sampling, active.request.seed, active.new_tokens as u64)
+        };
+        let tokens: Vec<u32> = self.active.par_iter().zip(logits).map(draw).collect();
+        self.space.profile.lap("sampling");
         let mut emitted = Vec::with_capacity(self.active.len());
-        for (active, logits) in
-            self.active.iter_mut().zip(logits.chunks_exact(self.model.config().vocab_size))
-        {
-            let token =
-                sample(logits, active.request.sampling, active.request.seed, active.new_tokens as u64);
+        for (active, token) in self.active.iter_mut().zip(tokens) {
             active.new_tokens += 1;
             active.pending = vec![token];
             let stop = self.end_tokens.contains(&token);
@@ -123,12 +189,8 @@ impl<'m> Generator<'m> {
 
 /// Draws token number `index` of the sequence with `seed`.
 pub fn sample(logits: &[f32], sampling: Sampling, seed: u64, index: u64) -> u32 {
-    let (mut best, mut top) = (0, f32::NEG_INFINITY);
-    for (id, logit) in logits.iter().enumerate() {
-        if *logit > top {
-            (best, top) = (id, *logit);
-        }
-    }
+    let top = largest(logits);
+    let best = logits.iter().position(|logit| *logit == top).unwrap_or(0);
     if sampling.temperature <= 0.0 || sampling.top_k == 1 {
         return best as u32;
     }
@@ -154,6 +216,12 @@ pub fn sample(logits: &[f32], sampling: Sampling, seed: u64, index: u64) -> u32 
         }
     }
     best as u32
+}
+
+simd! {
+    fn largest(logits: &[f32]) -> f32 {
+        max(logits)
+    }
 }
 
 fn heavier(a: &(u32, f64), b: &(u32, f64)) -> std::cmp::Ordering {
@@ -190,18 +258,21 @@ pub fn score_continuations(
     prefix: &[u32],
     continuations: &[&[u32]],
 ) -> Vec<f64> {
-    let pass = Pass { adapter, dropout: None };
+    let adapter = adapter.map(PackedAdapter::new);
+    let adapter = adapter.as_ref();
     let longest = continuations.iter().map(|c| c.len()).max().unwrap_or(0);
     let mut cache = model.new_cache(prefix.len() + longest);
     let mut space = Workspace::default();
-    let after_prefix = model.forward_cached(&mut [(prefix, &mut cache)], pass, &mut space);
+    let rows = Continued { ids: prefix, cache: &mut cache, adapter };
+    let after_prefix = model.forward_cached(&mut [rows], &mut space);
     let log_probability =
         |logits: &[f32], id: u32| logits[id as usize] as f64 - crate::kernels::loss::log_sum_exp(logits);
     let score = |continuation: &&[u32]| {
         cache.truncate(prefix.len());
         let mut total = log_probability(&after_prefix, continuation[0]);
         for pair in continuation.windows(2) {
-            let logits = model.forward_cached(&mut [(&pair[..1], &mut cache)], pass, &mut space);
+            let rows = Continued { ids: &pair[..1], cache: &mut cache, adapter };
+            let logits = model.forward_cached(&mut [rows], &mut space);
             total += log_probability(&logits, pair[1]);
         }
         total

@@ -3,7 +3,7 @@
 //! All trainable values of an adapter lie in one flat vector, so that gradients, moments and the optimiser are plain
 //! loops; [`Layout`] says where each `lora_A` `[rank, in]` and `lora_B` `[out, rank]` lies. Parity with peft `lora.Linear`.
 
-use crate::kernels::arch::gemm::{Left, Right, Start, View};
+use crate::kernels::arch::gemm::{Left, Packed, Right, Start, View};
 use crate::kernels::random::{Random, combine, dropout_row};
 use crate::weights::ModelConfig;
 use std::ops::Range;
@@ -211,6 +211,39 @@ impl Adapter {
         let a = View::rows(&self.values[pair.a.clone()], pair.rank, pair.input, pair.input);
         let b = View::rows(&self.values[pair.b.clone()], pair.output, pair.rank, pair.rank);
         (a, b)
+    }
+}
+
+/// An adapter whose matrices are packed once, for the few rows of decoding. The same bits as [`lora`].
+pub struct PackedAdapter {
+    layout: Arc<Layout>,
+    /// `A^T` `[input, rank]` and `B^T` `[rank, output]` of each pair.
+    pairs: Vec<[Packed; 2]>,
+}
+
+impl PackedAdapter {
+    /// Packs all matrices of `adapter`.
+    pub fn new(adapter: &Adapter) -> PackedAdapter {
+        let pack = |pair: &Pair| {
+            let (a, b) = adapter.matrices(pair);
+            [a, b].map(|matrix| Packed::new(Right::Dense(matrix.transposed())))
+        };
+        PackedAdapter {
+            layout: adapter.layout.clone(),
+            pairs: adapter.layout.pairs.iter().map(pack).collect(),
+        }
+    }
+
+    /// Adds `scale * B (A x)` to `out`, shapes as in [`lora`]. Does nothing where the adapter has no such target.
+    pub fn add(&self, layer: usize, target: Target, x: &[f32], out: &mut [f32], out_stride: usize) {
+        let Some(slot) = self.layout.slots[layer * 7 + target as usize] else { return };
+        let (pair, [a, b]) = (&self.layout.pairs[slot], &self.pairs[slot]);
+        let tokens = x.len() / pair.input;
+        let mut hidden = vec![0.0; tokens * pair.rank];
+        let x = View::rows(x, tokens, pair.input, pair.input);
+        Left::pack(x, 1.0).multiply(a.part(pair.input, pair.rank), &mut hidden, pair.rank, Start::Zero);
+        let hidden = View::rows(&hidden, tokens, pair.rank, pair.rank);
+        Left::pack(hidden, pair.scale).multiply(b.part(pair.rank, pair.output), out, out_stride, Start::Add);
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use affinage_dataset::template::TemplateError;
+
 /// Exit codes, as promised in `affinage --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -53,9 +55,19 @@ pub fn exit_status(error: &anyhow::Error) -> ExitStatus {
         .map_or(ExitStatus::Failed, |stopped| stopped.status)
 }
 
+/// What helps wherever a template asks for the day.
+const PIN_DATE: &str =
+    "set `date = \"YYYY-MM-DD\"` in affinage.toml: what is trained must not depend on the day";
+
 /// All hints of the chain, outermost first.
 pub fn hints(error: &anyhow::Error) -> Vec<&str> {
-    causes(error).filter_map(|cause| cause.downcast_ref::<Hinted>()).map(|h| h.hint.as_str()).collect()
+    let hint = |cause: &'_ (dyn std::error::Error + 'static)| match cause.downcast_ref::<TemplateError>() {
+        Some(TemplateError::DateNotPinned) => Some(PIN_DATE),
+        _ => None,
+    };
+    causes(error)
+        .filter_map(|cause| hint(cause).or_else(|| cause.downcast_ref::<Hinted>().map(|h| h.hint.as_str())))
+        .collect()
 }
 
 /// Whether the reader of our standard output went away (`affinage ... | head`).

@@ -105,29 +105,28 @@ impl Evaluation {
             return Ok(());
         }
         let progress = ctx.ui.progress("generating", planned as u64, "answers");
+        // One queue over all arms: the last answers of one arm share their batch with the first of the next.
+        let (mut adapters, mut asked_for, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        for arm in self.plan.arms.iter().filter(|arm| !missing(arm).is_empty()) {
+            for (key, prompt) in missing(arm) {
+                requests.push((adapters.len(), self.request(model, arm, &key, prompt)?));
+                asked_for.push(key);
+            }
+            adapters.push(self.adapter(ctx, engine, arm)?);
+        }
+        let adapters: Vec<Option<&Adapter>> = adapters.iter().map(Option::as_ref).collect();
+        let batch = ctx.config.generate.batch;
         let mut tokens = 0;
-        for arm in &self.plan.arms {
-            let missing = missing(arm);
-            if missing.is_empty() {
-                continue;
-            }
-            let adapter = self.adapter(ctx, engine, arm)?;
-            progress.note(arm.name.clone());
-            let requests = missing
-                .iter()
-                .map(|(key, prompt)| self.request(model, arm, key, prompt))
-                .collect::<anyhow::Result<Vec<_>>>()?;
-            let batch = ctx.config.generate.batch;
-            generate(engine, adapter.as_ref(), &model.end_tokens, requests, batch, |index, answer| {
-                tokens += answer.ids.len();
-                progress.advance(1);
-                writer.append(&completion(model, &missing[index].0, &answer)?)
-            })?;
-            if interrupt::requested() {
-                progress.finish("");
-                return Err(interrupted("stopped; the answers so far are saved"))
-                    .hint("the same command goes on from there");
-            }
+        generate(engine, &adapters, &model.end_tokens, requests, batch, |index, answer| {
+            tokens += answer.ids.len();
+            progress.note(asked_for[index].arm.to_owned());
+            progress.advance(1);
+            writer.append(&completion(model, &asked_for[index], &answer)?)
+        })?;
+        if interrupt::requested() {
+            progress.finish("");
+            return Err(interrupted("stopped; the answers so far are saved"))
+                .hint("the same command goes on from there");
         }
         writer.sync()?;
         progress.finish(format!("generated {planned} answers, {tokens} tokens"));

@@ -133,3 +133,15 @@ proptest! {
         prop_assert_eq!(pieces.concat() + &rest, tokenizer.decode(&ids).expect("decoded"));
     }
 }
+
+/// The library expects decoders to be well formed; a file that is not must not bring the program down.
+#[test]
+fn a_definition_that_breaks_the_library_is_an_error() {
+    let golden = include_str!("../../../../testdata/golden/tiny-chat/tokenizer.json");
+    let at = golden.find("\"decoder\"").expect("a decoder");
+    let brace = at + golden[at..].find('{').expect("an object");
+    // A name without a value inside the decoder.
+    let broken = format!("{}\"x\" {}", &golden[..=brace], &golden[brace + 1..]);
+    let error = Tokenizer::from_json(broken.as_bytes()).err().expect("not JSON").to_string();
+    assert!(error.contains("tokenizer definition"), "{error}");
+}

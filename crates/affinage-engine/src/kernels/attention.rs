@@ -189,6 +189,16 @@ impl LayerCache {
         LayerCache { keys: each(heads.head_dim, capacity), values: each(capacity, heads.head_dim) }
     }
 
+    /// Takes over the first `tokens` tokens of another cache of the same shape. Panics if either has no room for them.
+    pub fn copy(&mut self, from: &LayerCache, tokens: usize) {
+        for (keys, from) in self.keys.iter_mut().zip(&from.keys) {
+            keys.copy_part(from, from.k(), tokens);
+        }
+        for (values, from) in self.values.iter_mut().zip(&from.values) {
+            values.copy_part(from, tokens, from.n());
+        }
+    }
+
     /// Stores the keys and values of `qkv` `[rows, qkv_width]` from token `start` on.
     pub fn append(&mut self, heads: Heads, qkv: &[f32], start: usize) {
         for (i, row) in qkv.chunks_exact(heads.qkv_width()).enumerate() {

@@ -2,6 +2,7 @@
 
 use super::arch::simd;
 use rayon::prelude::*;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Which way to turn: the backward of a rotation is the rotation back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,9 +11,17 @@ pub enum Turn {
     Back,
 }
 
-/// Cosine and sine of every position and frequency, `[positions, head_dim / 2]` each.
+/// Cosine and sine of every position and frequency, computed up to the longest sequence that was used: a file's word for
+/// how long sequences may be costs no memory.
 pub struct RopeTable {
-    half: usize,
+    inv_freq: Vec<f32>,
+    positions: usize,
+    turns: RwLock<Arc<Turns>>,
+}
+
+/// `[positions so far, head_dim / 2]` each.
+#[derive(Default)]
+struct Turns {
     cos: Vec<f32>,
     sin: Vec<f32>,
 }
@@ -21,17 +30,30 @@ impl RopeTable {
     /// `inv_freq` `[head_dim / 2]`: the angle of position `p` and frequency `j` is `p * inv_freq[j]`, rounded to f32 as
     /// the reference does.
     pub fn new(inv_freq: &[f32], positions: usize) -> RopeTable {
-        let angles = || (0..positions).flat_map(|p| inv_freq.iter().map(move |f| (p as f32 * f) as f64));
-        RopeTable {
-            half: inv_freq.len(),
-            cos: angles().map(|angle| angle.cos() as f32).collect(),
-            sin: angles().map(|angle| angle.sin() as f32).collect(),
-        }
+        RopeTable { inv_freq: inv_freq.to_vec(), positions, turns: RwLock::default() }
     }
 
     /// Number of positions that the table covers.
     pub fn positions(&self) -> usize {
-        self.cos.len() / self.half
+        self.positions
+    }
+
+    /// The turns of at least the first `positions` positions.
+    fn turns(&self, positions: usize) -> Arc<Turns> {
+        let half = self.inv_freq.len();
+        let so_far = self.turns.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if so_far.cos.len() >= positions * half {
+            return so_far;
+        }
+        // A power of two, so that a sequence that grows by single tokens seldom comes here.
+        let positions = positions.next_power_of_two().min(self.positions);
+        let angle = |i: usize| ((i / half) as f32 * self.inv_freq[i % half]) as f64;
+        let longer = Arc::new(Turns {
+            cos: (0..positions * half).map(|i| angle(i).cos() as f32).collect(),
+            sin: (0..positions * half).map(|i| angle(i).sin() as f32).collect(),
+        });
+        *self.turns.write().unwrap_or_else(PoisonError::into_inner) = longer.clone();
+        longer
     }
 
     /// Rotates the first `heads` heads of every row of `x` in place.
@@ -39,15 +61,19 @@ impl RopeTable {
     /// Shapes: `x` `[rows, row_stride]`, heads side by side from column 0; `positions` `[rows]`.
     /// Panics if the shapes disagree or a position lies beyond the table.
     pub fn rotate(&self, x: &mut [f32], row_stride: usize, heads: usize, positions: &[u32], turn: Turn) {
-        let width = heads * 2 * self.half;
+        let half = self.inv_freq.len();
+        let width = heads * 2 * half;
         assert!(width <= row_stride);
         assert_eq!(x.len(), positions.len() * row_stride);
+        let used = positions.iter().max().map_or(0, |last| *last as usize + 1);
+        assert!(used <= self.positions, "position {used} lies beyond the {} of the table", self.positions);
+        let turns = self.turns(used);
         let sign = if turn == Turn::Forward { 1.0 } else { -1.0 };
         x.par_chunks_mut(row_stride * 32).zip(positions.par_chunks(32)).for_each(|(x, positions)| {
             for (row, position) in x.chunks_exact_mut(row_stride).zip(positions) {
-                let at = *position as usize * self.half;
-                let (cos, sin) = (&self.cos[at..at + self.half], &self.sin[at..at + self.half]);
-                for head in row[..width].chunks_exact_mut(2 * self.half) {
+                let at = *position as usize * half;
+                let (cos, sin) = (&turns.cos[at..at + half], &turns.sin[at..at + half]);
+                for head in row[..width].chunks_exact_mut(2 * half) {
                     rotate_head(head, cos, sin, sign);
                 }
             }
@@ -69,6 +95,19 @@ simd! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_context_costs_nothing_until_it_is_used() {
+        let table = RopeTable::new(&[1.0, 0.1], usize::MAX);
+        assert_eq!(table.positions(), usize::MAX);
+        let mut x = vec![1.0; 4];
+        table.rotate(&mut x, 4, 1, &[100], Turn::Forward);
+        assert_eq!(table.turns(1).cos.len(), 2 * 128);
+        let short = RopeTable::new(&[1.0, 0.1], 101);
+        let mut y = vec![1.0; 4];
+        short.rotate(&mut y, 4, 1, &[100], Turn::Forward);
+        assert_eq!((x, short.turns(1).cos.len()), (y, 2 * 101));
+    }
 
     #[test]
     fn turns_by_position_and_back() {

@@ -4,13 +4,21 @@ use super::{Batch, KvCache, Model, Pass, Sequences, Workspace};
 use crate::kernels::arch::gemm::{Left, Start, View};
 use crate::kernels::loss::{cross_entropy_backward, log_sum_exp};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
-use crate::lora::Place;
+use crate::lora::{PackedAdapter, Place};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Bytes of logits that exist at the same time: 256 rows of a vocabulary of 49152.
 const LOGITS_BYTES: usize = 256 * 49152 * 4;
 /// Columns of logits that meet the head's weights at once on the way back: their packed copy stays in cache.
 const COLUMNS: usize = 4096;
+
+/// A sequence with tokens that its cache does not hold yet.
+pub struct Continued<'a> {
+    pub ids: &'a [u32],
+    pub cache: &'a mut KvCache,
+    pub adapter: Option<&'a PackedAdapter>,
+}
 
 /// Negative log-likelihood over some supervised tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -85,26 +93,39 @@ impl Model {
 
     /// Continues sequences by new tokens and returns the logits after the last new token of each, `[sequences, vocab]`.
     ///
-    /// Panics if a sequence has no new token or outgrows its cache.
-    pub fn forward_cached(
-        &self,
-        sequences: &mut [(&[u32], &mut KvCache)],
-        pass: Pass,
-        space: &mut Workspace,
-    ) -> Vec<f32> {
+    /// All rows meet the frozen weights in one product; neighbours with the same adapter share its branch. Panics if a
+    /// sequence has no new token or outgrows its cache.
+    pub fn forward_cached(&self, sequences: &mut [Continued], space: &mut Workspace) -> Vec<f32> {
+        // Inside the pool the hundreds of small products need not put the calling thread to sleep and wake it.
+        rayon::scope(|_| self.continue_sequences(sequences, space))
+    }
+
+    fn continue_sequences(&self, sequences: &mut [Continued], space: &mut Workspace) -> Vec<f32> {
+        space.profile.skip();
         let (mut ids, mut places, mut parts) = (Vec::new(), Vec::new(), Vec::new());
-        for (new, cache) in sequences.iter_mut() {
+        let mut adapters: Vec<(Range<usize>, &PackedAdapter)> = Vec::new();
+        for Continued { ids: new, cache, adapter } in sequences.iter_mut() {
             assert!(!new.is_empty(), "a sequence without new tokens");
-            let first = ids.len();
+            let rows = ids.len()..ids.len() + new.len();
             ids.extend_from_slice(new);
             let start = cache.len as u32;
             places.extend((0..new.len() as u32).map(|i| Place { row_id: 0, position: start + i }));
-            parts.push((first..ids.len(), &mut **cache));
+            match (adapters.last_mut(), *adapter) {
+                (_, None) => {}
+                (Some((last, same)), Some(adapter))
+                    if last.end == rows.start && std::ptr::eq(*same, adapter) =>
+                {
+                    last.end = rows.end;
+                }
+                (_, Some(adapter)) => adapters.push((rows.clone(), adapter)),
+            }
+            parts.push((rows, &mut **cache));
         }
         let rows: Vec<usize> = parts.iter().map(|(rows, _)| rows.end - 1).collect();
-        self.forward_only(&ids, &places, pass, Sequences::Cached(&mut parts), space);
+        self.forward_only(&ids, &places, Pass::default(), Sequences::Cached(&mut parts, &adapters), space);
         let mut all = Vec::with_capacity(rows.len() * self.config.vocab_size);
         self.for_logits(&space.x, &rows, |_, logits| all.extend_from_slice(logits));
+        space.profile.lap("head forward");
         all
     }
 

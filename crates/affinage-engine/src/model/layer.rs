@@ -6,7 +6,7 @@ use crate::kernels::attention::{attention, attention_backward, attention_cached}
 use crate::kernels::norm::{head_norm, head_norm_backward, rms_norm, rms_norm_backward};
 use crate::kernels::rope::Turn;
 use crate::kernels::swiglu::{swiglu, swiglu_backward};
-use crate::lora::{Adapter, Dropout, Place, Target, lora, lora_backward};
+use crate::lora::{Adapter, Dropout, PackedAdapter, Place, Target, lora, lora_backward};
 use crate::profile::Profile;
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ pub struct Pass<'a> {
 pub enum Sequences<'a, 'c> {
     /// Whole documents, each to itself.
     Documents(&'a [Range<usize>]),
-    /// New rows of sequences whose earlier tokens are cached.
-    Cached(&'a mut [(Range<usize>, &'c mut KvCache)]),
+    /// New rows of sequences whose earlier tokens are cached, and the adapters of ranges of rows.
+    Cached(&'a mut [(Range<usize>, &'c mut KvCache)], &'a [(Range<usize>, &'c PackedAdapter)]),
 }
 
 /// What one layer keeps for its backward. Shapes are `[tokens, ...]`.
@@ -125,7 +125,7 @@ impl Model {
         }
         space.x = x;
         space.saved.push(saved);
-        if let Sequences::Cached(sequences) = sequences {
+        if let Sequences::Cached(sequences, _) = sequences {
             sequences.iter_mut().for_each(|(rows, cache)| cache.len += rows.len());
         }
     }
@@ -176,7 +176,16 @@ impl Model {
         let (tokens, hidden, inner) = (places.len(), self.config.hidden_size, self.config.intermediate_size);
         let (width, q_width) = (self.heads.qkv_width(), self.heads.q_width());
         let layer = &self.layers[index];
+        let by_rows = match sequences {
+            Sequences::Documents(_) => &[],
+            Sequences::Cached(_, adapters) => *adapters,
+        };
         let mut branch = |target: Target, x: &[f32], out: &mut [f32], stride: usize| {
+            let width = x.len() / tokens;
+            for (rows, adapter) in by_rows {
+                let x = &x[rows.start * width..rows.end * width];
+                adapter.add(index, target, x, &mut out[rows.start * stride..], stride);
+            }
             if let Some(adapter) = pass.adapter {
                 let kept = &mut saved.lora_hidden[target as usize];
                 lora(adapter, index, target, x, places, pass.dropout, out, stride, kept);
@@ -222,7 +231,7 @@ impl Model {
             Sequences::Documents(documents) => {
                 attention(self.heads, &saved.qkv, documents, &mut saved.attention, &mut saved.lse);
             }
-            Sequences::Cached(sequences) => {
+            Sequences::Cached(sequences, _) => {
                 self.attend_cached(index, &saved.qkv, sequences, &mut saved.attention)
             }
         }

@@ -9,20 +9,28 @@ mod layer;
 mod memory;
 
 pub use batch::{Batch, Document};
-pub use head::Nll;
+pub use head::{Continued, Nll};
 use layer::Sequences;
 pub use layer::{Pass, Workspace};
 pub use memory::TrainingMemory;
 
 use crate::kernels::arch::gemm::{Left, Packed, Right, Start};
+use crate::kernels::arch::narrow::Narrow;
 use crate::kernels::attention::{Heads, LayerCache};
 use crate::kernels::rope::RopeTable;
 use crate::weights::{LoadError, Matrix, ModelConfig, Weights};
+use rayon::prelude::*;
+
+/// A weight packed once for the forward direction.
+enum Panels {
+    Narrow(Narrow),
+    Full(Packed),
+}
 
 /// A frozen linear layer.
 pub struct Linear {
     matrix: Matrix,
-    packed: Option<Packed>,
+    packed: Option<Panels>,
     bias: Option<Vec<f32>>,
 }
 
@@ -36,7 +44,8 @@ impl Linear {
     /// `out (+)= x W^T (+ bias)`; rows of `out` are `stride` apart.
     fn forward(&self, x: &Left, out: &mut [f32], stride: usize, start: Start) {
         let right = match &self.packed {
-            Some(packed) => packed.part(packed.k(), packed.n()),
+            Some(Panels::Narrow(panels)) => Right::Narrow(panels),
+            Some(Panels::Full(panels)) => panels.part(panels.k(), panels.n()),
             None => Right::Transposed(&self.matrix),
         };
         x.multiply(right, out, stride, start);
@@ -58,7 +67,10 @@ impl Linear {
     }
 
     fn pack(&mut self) {
-        self.packed.get_or_insert_with(|| Packed::new(Right::Transposed(&self.matrix)));
+        self.packed.get_or_insert_with(|| match Narrow::new(&self.matrix) {
+            Some(panels) => Panels::Narrow(panels),
+            None => Panels::Full(Packed::new(Right::Transposed(&self.matrix))),
+        });
     }
 }
 
@@ -140,6 +152,15 @@ impl KvCache {
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
+
+    /// Takes over the tokens of another cache of the same model. Panics if they do not fit or this one has begun.
+    fn take_over(&mut self, from: &KvCache) {
+        assert!(self.is_empty() && from.len <= self.capacity);
+        for (layer, from_layer) in self.layers.iter_mut().zip(&from.layers) {
+            layer.copy(from_layer, from.len);
+        }
+        self.len = from.len;
+    }
 }
 
 impl Model {
@@ -171,14 +192,14 @@ impl Model {
         self.rope.positions()
     }
 
-    /// Unpacks all weights to f32 once: 4 bytes for each parameter, for the many small products of generation.
+    /// Lays all weights out once for the many small products of generation, in about the width they are stored in.
     pub fn pack(&mut self) {
-        for layer in &mut self.layers {
+        self.layers.par_iter_mut().for_each(|layer| {
             let Layer { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, .. } = layer;
             [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]
                 .into_iter()
                 .for_each(Linear::pack);
-        }
+        });
         self.head.pack();
     }
 
@@ -186,6 +207,13 @@ impl Model {
     pub fn new_cache(&self, capacity: usize) -> KvCache {
         let layers = self.layers.iter().map(|_| LayerCache::new(self.heads, capacity)).collect();
         KvCache { layers, len: 0, capacity }
+    }
+
+    /// A cache of `capacity` tokens that begins with the tokens of `prefix`. Panics if they do not fit.
+    pub fn continue_cache(&self, prefix: &KvCache, capacity: usize) -> KvCache {
+        let mut cache = self.new_cache(capacity);
+        cache.take_over(prefix);
+        cache
     }
 
     /// Embeddings of `ids` into `out` `[ids, hidden]`. Panics if an id is outside the vocabulary.

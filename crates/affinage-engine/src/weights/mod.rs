@@ -24,6 +24,7 @@ pub use error::LoadError;
 pub use gguf::lora::{GgufLora, LoraPart};
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
 pub use matrix::Matrix;
+pub(crate) use quant::DigitFormat;
 pub use quant::{DType, Precision};
 
 use map::{MappedFile, map_file};

@@ -372,6 +372,69 @@ fn decoding_with_a_cache_equals_whole_forwards_alone_and_in_a_batch() {
     }
 }
 
+/// Base and two adapters in one batch, prompts' beginnings computed once: every sequence is what it is alone.
+#[test]
+fn arms_in_one_batch_and_shared_beginnings_change_nothing() {
+    for name in MODELS {
+        let (mut model, adapter, golden) = open(name);
+        model.pack();
+        let mut other = adapter.clone();
+        other.values.iter_mut().for_each(|value| *value *= -1.5);
+        let arms = [None, Some(&adapter), Some(&other)];
+        let rows = golden.rows();
+        let request = |row: usize, seed: u64| Request {
+            prompt: rows[row].0.clone(),
+            sampling: Sampling { temperature: 0.8, top_p: 1.0, top_k: 0 },
+            seed,
+            max_new_tokens: 5 + row,
+        };
+        let finish = |mut generator: Generator, sequences: usize| {
+            let mut texts = vec![Vec::new(); sequences];
+            while generator.active() > 0 {
+                for emitted in generator.step() {
+                    texts[emitted.sequence].extend(emitted.token);
+                }
+            }
+            texts
+        };
+        let alone = |arm: usize, row: usize, seed: u64| {
+            let mut generator = Generator::new(&model, arms[arm], &[]);
+            generator.start(request(row, seed));
+            finish(generator, 1).remove(0)
+        };
+        for threads in [1, 2, 3] {
+            let mut generator = Generator::with_arms(&model, &arms, &[]);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut started = Vec::new();
+            let texts = pool.install(|| {
+                for (row, (prompt, _)) in rows.iter().enumerate().take(3) {
+                    generator.hold(1, &prompt[..1]);
+                    generator.hold(1, &prompt[..prompt.len() - 1]);
+                    generator.hold(2, &prompt[..2]);
+                    for seed in 0..2 {
+                        for arm in 0..3 {
+                            let sequence = generator.start_in(arm, request(row, seed));
+                            assert_eq!(sequence, started.len());
+                            started.push((arm, row, seed));
+                        }
+                    }
+                    generator.release(1, &prompt[..prompt.len() - 1]);
+                }
+                finish(generator, started.len())
+            });
+            for ((arm, row, seed), text) in started.iter().zip(&texts) {
+                assert_eq!(
+                    *text,
+                    alone(*arm, *row, *seed),
+                    "{name}, arm {arm}, row {row}, {threads} threads"
+                );
+            }
+            let of = |arm| started.iter().position(|key| *key == (arm, 2, 0)).unwrap();
+            assert!(texts[of(0)] != texts[of(1)] && texts[of(1)] != texts[of(2)], "{name}: the arms differ");
+        }
+    }
+}
+
 #[test]
 fn an_end_token_stops_and_is_not_part_of_the_text() {
     let (model, adapter, golden) = open("tiny-llama");

@@ -48,6 +48,22 @@ fn a_single_file_with_a_tied_head() {
 }
 
 #[test]
+fn a_weight_that_is_not_finite_is_refused_by_name() {
+    for (model, exponent) in [("tiny-llama", [0x80, 0x7f]), ("tiny-qwen2", [0x80, 0x7f])] {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::copy(golden(model).join("config.json"), dir.path().join("config.json")).expect("copied");
+        let mut bytes = std::fs::read(golden(model).join("model.safetensors")).expect("readable");
+        let last = bytes.len() - 2;
+        bytes[last..].copy_from_slice(&exponent); // the high half of an f32, or a bf16: infinity
+        std::fs::write(dir.path().join("model.safetensors"), bytes).expect("written");
+        let weights = Weights::open(dir.path()).expect("shapes are right");
+        let error = affinage_engine::model::Model::load(&weights).err().expect("infinite").to_string();
+        assert!(error.contains("model.safetensors`: tensor `model."), "{error}");
+        assert!(error.contains("expected finite numbers"), "{error}");
+    }
+}
+
+#[test]
 fn shards_rope_scaling_and_several_end_tokens() {
     let weights = Weights::open(&golden("tiny-llama3")).expect("a right folder");
     let config = weights.config();

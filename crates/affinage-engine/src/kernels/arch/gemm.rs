@@ -9,6 +9,7 @@
 
 use super::lines::Lines;
 use super::micro::{NR, tile, tile_rows};
+use super::narrow::Narrow;
 use super::pack::{gather_column, pack_left_panel, pack_right, scatter_row};
 use super::{Isa, isa};
 use crate::weights::Matrix;
@@ -19,7 +20,7 @@ pub use super::micro::Start;
 
 /// Depth of a block: `KC x NR` panel values stay in L1. A multiple of every quantisation block length. Part of the
 /// arithmetic: another value gives other roundings.
-const KC: usize = 256;
+pub(super) const KC: usize = 256;
 /// Columns of a block of the right side.
 const NC: usize = 512;
 /// Rows of a block of the left side.
@@ -70,6 +71,8 @@ pub enum Right<'a> {
     Plain(&'a Matrix),
     /// The first `k` rows and `n` columns of panels that were packed before.
     Packed { panels: &'a Packed, k: usize, n: usize },
+    /// A frozen weight in panels of almost its stored width.
+    Narrow(&'a Narrow),
 }
 
 impl Right<'_> {
@@ -79,6 +82,7 @@ impl Right<'_> {
             Right::Transposed(matrix) => matrix.cols(),
             Right::Plain(matrix) => matrix.rows(),
             Right::Packed { k, .. } => *k,
+            Right::Narrow(narrow) => narrow.k(),
         }
     }
 
@@ -88,6 +92,7 @@ impl Right<'_> {
             Right::Transposed(matrix) => matrix.rows(),
             Right::Plain(matrix) => matrix.cols(),
             Right::Packed { n, .. } => *n,
+            Right::Narrow(narrow) => narrow.n(),
         }
     }
 }
@@ -140,6 +145,15 @@ impl Packed {
         gather_column(values.iter(), column, self.k, &mut self.data);
     }
 
+    /// Takes over the first `k` rows and `n` columns of `from`. Panics if either has fewer.
+    pub fn copy_part(&mut self, from: &Packed, k: usize, n: usize) {
+        assert!(k <= self.k.min(from.k) && n <= self.n.min(from.n));
+        let from_panels = from.data.chunks_exact(NR * from.k);
+        for (panel, from) in self.data.chunks_exact_mut(NR * self.k).zip(from_panels).take(n.div_ceil(NR)) {
+            panel[..k * NR].copy_from_slice(&from[..k * NR]);
+        }
+    }
+
     /// The first `k` rows and `n` columns as the right side of a product. Panics if there are fewer.
     pub fn part(&self, k: usize, n: usize) -> Right<'_> {
         assert!(k <= self.k && n <= self.n);
@@ -161,10 +175,10 @@ impl Packed {
 ///
 /// Layout: for each block of `KC` columns, panels of `tile_rows` rows as `[depth][rows]`.
 pub struct Left {
-    isa: Isa,
-    m: usize,
-    k: usize,
-    data: Lines,
+    pub(super) isa: Isa,
+    pub(super) m: usize,
+    pub(super) k: usize,
+    pub(super) data: Lines,
     threads: Threads,
 }
 
@@ -196,6 +210,12 @@ impl Left {
     /// As [`Left::pack`], for one of many tasks that already run side by side.
     pub fn pack_alone(view: View, alpha: f32) -> Left {
         Left::pack_for(isa(), view, alpha, Threads::This)
+    }
+
+    /// On a chosen instruction set, to compare them.
+    #[cfg(test)]
+    pub(super) fn pack_on(isa: Isa, view: View) -> Left {
+        Left::pack_for(isa, view, 1.0, Threads::All)
     }
 
     fn pack_for(isa: Isa, view: View, alpha: f32, threads: Threads) -> Left {
@@ -271,6 +291,10 @@ impl Left {
         out: Out,
         start: Start,
     ) {
+        if let Right::Narrow(narrow) = right {
+            // SAFETY: passed on to the caller.
+            return unsafe { self.narrow_block(narrow, rows, cols, out, start) };
+        }
         let mut space = RIGHT_SPACE.take();
         for k0 in (0..self.k).step_by(KC) {
             let depth = KC.min(self.k - k0);
@@ -300,7 +324,7 @@ impl Left {
     /// # Safety
     /// As [`Left::block`].
     #[expect(clippy::too_many_arguments, reason = "the coordinates of a block of a product")]
-    unsafe fn column(
+    pub(super) unsafe fn column(
         &self,
         k0: usize,
         depth: usize,
@@ -340,9 +364,9 @@ impl Left {
 
 /// Where a product is written. Shared by threads that write disjoint blocks.
 #[derive(Clone, Copy)]
-struct Out {
-    data: *mut f32,
-    stride: usize,
+pub(super) struct Out {
+    pub(super) data: *mut f32,
+    pub(super) stride: usize,
 }
 
 // SAFETY: `multiply` hands disjoint blocks to the threads and outlives them.

@@ -6,6 +6,7 @@
 pub mod gemm;
 mod lines;
 mod micro;
+pub mod narrow;
 mod pack;
 pub mod peak;
 mod transpose;

@@ -91,7 +91,7 @@ pub(super) fn pack_right(right: Right, k0: usize, depth: usize, n0: usize, width
             }
             ROW_SPACE.set(row);
         }
-        Right::Packed { .. } => unreachable!("packed panels are used as they are"),
+        Right::Packed { .. } | Right::Narrow(_) => unreachable!("packed panels are used as they are"),
     }
 }
 

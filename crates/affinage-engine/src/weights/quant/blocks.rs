@@ -8,7 +8,8 @@
 use super::DType;
 
 /// The steps of IQ4_NL.
-const IQ4_NL_VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+pub(super) const IQ4_NL_VALUES: [i8; 16] =
+    [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 #[inline(always)]
 pub(super) fn unpack(dtype: DType, bytes: &[u8], out: &mut [f32]) {
@@ -189,7 +190,7 @@ fn q6_k(bytes: &[u8], out: &mut [f32]) {
 
 /// Scale and minimum of one of the eight parts: 6 bits each, packed into 12 bytes after the two f16.
 #[inline(always)]
-fn k_scale(head: &[u8], part: usize) -> (f32, f32) {
+pub(super) fn k_scale(head: &[u8], part: usize) -> (f32, f32) {
     let packed = &head[4..16];
     let (scale, min) = if part < 4 {
         (packed[part] & 63, packed[part + 4] & 63)
@@ -203,7 +204,7 @@ fn k_scale(head: &[u8], part: usize) -> (f32, f32) {
 
 /// 32 numbers of four bits: number `i` in the low half of byte `i`, number `16 + i` in its high half.
 #[inline(always)]
-fn nibbles(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn nibbles(bytes: &[u8]) -> [u8; 32] {
     let mut digits = [0; 32];
     for i in 0..16 {
         digits[i] = bytes[i] & 15;
@@ -223,7 +224,7 @@ fn opaque<const N: usize>(block: &[u8; N]) -> &[u8; N] {
 /// Half precision without a branch or a table, exact for all values: moving the bits up makes a number
 /// that is 2^112 too small, subnormal or not; infinities and NaN keep their full exponent.
 #[inline(always)]
-fn f16_to_f32(bytes: [u8; 2]) -> f32 {
+pub(super) fn f16_to_f32(bytes: [u8; 2]) -> f32 {
     let half = u32::from(u16::from_le_bytes(bytes));
     let magnitude = (half & 0x7fff) << 13;
     let scaled = f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23);

@@ -1,7 +1,10 @@
 //! Number formats of stored weights.
 
 mod blocks;
+mod digits;
 mod pack;
+
+pub(crate) use digits::DigitFormat;
 
 use std::fmt;
 

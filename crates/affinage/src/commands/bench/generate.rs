@@ -7,6 +7,7 @@ use affinage_dataset::message::Message;
 use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::checkpoint;
 use affinage_engine::generate::{Generator, Request, Sampling};
+use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use clap::Args;
 use serde::Serialize;
@@ -30,9 +31,9 @@ pub struct GenerateBench {
     /// Prompts decoded at once
     #[arg(long, default_value_t = 16)]
     batch: usize,
-    /// With this adapter (PEFT folder)
+    /// With this adapter (PEFT folder), or `base`; several share every batch, prompts go to them in turn
     #[arg(long, value_name = "DIR")]
-    adapter: Option<PathBuf>,
+    adapter: Vec<PathBuf>,
     /// Also say where the time goes, by kernel
     #[arg(long)]
     profile: bool,
@@ -46,6 +47,8 @@ struct Measured {
     base_sha256: String,
     prompts: usize,
     batch: usize,
+    /// Base and adapters among which the prompts are divided.
+    arms: usize,
     prompt_tokens: usize,
     /// New tokens.
     tokens: usize,
@@ -71,10 +74,15 @@ pub fn run(ctx: &Context, args: GenerateBench) -> anyhow::Result<()> {
     let model = open_model(ctx, args.common.spec(ctx))?;
     let mut engine = Model::load(&model.weights)?;
     engine.pack();
-    let adapter = match &args.adapter {
-        Some(path) => Some(checkpoint::load_adapter(&ctx.project.join(path), engine.config())?),
-        None => None,
+    let load = |path: &PathBuf| match path.as_os_str() == "base" {
+        true => Ok(None),
+        false => checkpoint::load_adapter(&ctx.project.join(path), engine.config()).map(Some),
     };
+    let adapters = args.adapter.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    let mut arms: Vec<Option<&Adapter>> = adapters.iter().map(Option::as_ref).collect();
+    if arms.is_empty() {
+        arms.push(None);
+    }
     let template = model.template()?;
     let prompts = conversations(ctx, &args)?
         .iter()
@@ -89,23 +97,25 @@ pub fn run(ctx: &Context, args: GenerateBench) -> anyhow::Result<()> {
         max_new_tokens: new,
     };
 
-    let mut warm_up = Generator::new(&engine, adapter.as_ref(), &[]);
-    warm_up.start(request(&prompts[0], 4));
+    let mut warm_up = Generator::with_arms(&engine, &arms, &[]);
+    (0..arms.len()).for_each(|arm| {
+        warm_up.start_in(arm, request(&prompts[0], 4));
+    });
     while warm_up.active() > 0 {
         warm_up.step();
     }
 
-    let mut generator = Generator::new(&engine, adapter.as_ref(), &[]);
+    let mut generator = Generator::with_arms(&engine, &arms, &[]);
     if args.profile {
         generator.profile().start();
     }
-    let mut waiting = prompts.iter();
+    let mut waiting = prompts.iter().zip((0..arms.len()).cycle());
     let (mut prefill, mut decode, mut tokens, mut decoded) = (0.0, 0.0, 0, 0);
     loop {
         let mut reads_prompts = false;
         while generator.active() < args.batch.max(1) {
-            let Some(prompt) = waiting.next() else { break };
-            generator.start(request(prompt, args.max_new_tokens.max(1)));
+            let Some((prompt, arm)) = waiting.next() else { break };
+            generator.start_in(arm, request(prompt, args.max_new_tokens.max(1)));
             reads_prompts = true;
         }
         if generator.active() == 0 {
@@ -130,6 +140,7 @@ pub fn run(ctx: &Context, args: GenerateBench) -> anyhow::Result<()> {
         base_sha256: model.sha256.clone(),
         prompts: prompts.len(),
         batch: args.batch,
+        arms: arms.len(),
         prompt_tokens,
         tokens,
         seconds: prefill + decode,

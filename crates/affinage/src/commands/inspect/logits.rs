@@ -1,7 +1,7 @@
 //! `affinage inspect logits`: the likeliest next tokens.
 
 use affinage_dataset::tokenize::tokenize_prompt;
-use affinage_engine::model::{Model, Pass, Workspace};
+use affinage_engine::model::{Continued, Model, Workspace};
 use serde::Serialize;
 
 use super::tokens::piece;
@@ -31,7 +31,8 @@ pub fn run(ctx: &Context, args: LogitsArgs) -> anyhow::Result<()> {
     let most = model.max_positions();
     anyhow::ensure!(ids.len() <= most, "the text has {} tokens, the model reads at most {most}", ids.len());
     let mut cache = model.new_cache(ids.len());
-    let logits = model.forward_cached(&mut [(&ids, &mut cache)], Pass::default(), &mut Workspace::default());
+    let rows = Continued { ids: &ids, cache: &mut cache, adapter: None };
+    let logits = model.forward_cached(&mut [rows], &mut Workspace::default());
     let next: Vec<Next> = likeliest(&logits, args.top)
         .into_iter()
         .map(|(id, probability)| Next {

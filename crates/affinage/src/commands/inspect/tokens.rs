@@ -4,7 +4,7 @@ use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
 use serde::Serialize;
 
-use super::{Subject, TokensArgs};
+use super::{Loss, Subject, TokensArgs};
 use crate::context::Context;
 use crate::model::{LoadedModel, open_model};
 use crate::ui::{Paint, Table};
@@ -12,6 +12,8 @@ use crate::ui::{Paint, Table};
 #[derive(Serialize)]
 struct Listing {
     tokens: Vec<Listed>,
+    /// What counts as learned; absent for a plain text.
+    loss: Option<LossMode>,
     /// Tokens that are predicted with loss; absent for a plain text.
     learned: Option<usize>,
     /// Absent if no assistant turn is there to be generated.
@@ -35,11 +37,12 @@ struct PromptCheck {
 
 pub fn run(ctx: &Context, args: TokensArgs) -> anyhow::Result<()> {
     let spec = args.model.spec(ctx).to_owned();
+    let loss = args.loss.map_or(ctx.config.train.loss, Loss::mode);
     let subject = args.input.read(ctx)?;
     let model = open_model(ctx, &spec)?;
     let listing = match subject {
         Subject::Text(text) => list_text(&model, &text)?,
-        Subject::Conversation(messages) => list_conversation(&model, &messages, ctx.config.train.loss)?,
+        Subject::Conversation(messages) => list_conversation(&model, &messages, loss)?,
     };
     if ctx.json { ctx.ui.json(&listing) } else { ctx.ui.data(&shown(ctx, &listing)) }
 }
@@ -47,7 +50,7 @@ pub fn run(ctx: &Context, args: TokensArgs) -> anyhow::Result<()> {
 fn list_text(model: &LoadedModel, text: &str) -> anyhow::Result<Listing> {
     let ids = model.tokenizer.encode(text)?;
     let tokens = ids.iter().map(|&id| listed(model, id, false)).collect();
-    Ok(Listing { tokens, learned: None, generation_prompt: None })
+    Ok(Listing { tokens, loss: None, learned: None, generation_prompt: None })
 }
 
 fn list_conversation(model: &LoadedModel, messages: &[Message], loss: LossMode) -> anyhow::Result<Listing> {
@@ -65,7 +68,7 @@ fn list_conversation(model: &LoadedModel, messages: &[Message], loss: LossMode) 
     let learned = row.loss_mask.iter().filter(|&&learned| learned).count();
     let tokens =
         row.ids.iter().zip(&row.loss_mask).map(|(&id, &learned)| listed(model, id, learned)).collect();
-    Ok(Listing { tokens, learned: Some(learned), generation_prompt })
+    Ok(Listing { tokens, loss: Some(loss), learned: Some(learned), generation_prompt })
 }
 
 /// A piece of a character has no text of its own; then the vocabulary's letters for bytes are shown.

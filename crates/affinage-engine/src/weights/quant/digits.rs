@@ -1,0 +1,110 @@
+//! Quantised numbers before they are numbers: `value = scale * step(digit) + min`, with one scale (and minimum) for a
+//! run of digits of a row.
+//!
+//! Decoding reads every weight once a step, so it keeps the digits and multiplies them out in registers. The product
+//! `scale * step` is exact in f32 (at most 17 and 7 bits), so one fused multiply-add gives the same bits as
+//! [`DType::unpack`].
+
+use super::DType;
+use super::blocks::{IQ4_NL_VALUES, f16_to_f32, k_scale, nibbles};
+
+/// How a format divides a number into digit, scale and minimum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct DigitFormat {
+    /// Digits that share a scale.
+    pub run: usize,
+    /// Whether a minimum is added.
+    pub has_min: bool,
+    /// Whether scales and minima are f16 numbers.
+    pub is_half: bool,
+    /// What the sixteen digits of a four-bit format stand for; `None` where a digit is the number itself, one byte.
+    pub steps: Option<[f32; 16]>,
+}
+
+impl DType {
+    /// The digits of this format; `None` for plain numbers.
+    pub(crate) fn digit_format(self) -> Option<DigitFormat> {
+        let counted = |from: i32| Some(std::array::from_fn(|digit| (digit as i32 + from) as f32));
+        let (run, has_min, is_half, steps) = match self {
+            DType::F32 | DType::F16 | DType::BF16 => return None,
+            DType::Q4_0 => (32, false, true, counted(-8)),
+            DType::Q4_1 => (32, true, true, counted(0)),
+            DType::IQ4_NL => (32, false, true, Some(IQ4_NL_VALUES.map(f32::from))),
+            DType::Q5_0 | DType::Q8_0 => (32, false, true, None),
+            DType::Q5_1 => (32, true, true, None),
+            DType::Q4_K => (32, true, false, counted(0)),
+            DType::Q5_K => (32, true, false, None),
+            DType::Q6_K => (16, false, false, None),
+        };
+        Some(DigitFormat { run, has_min, is_half, steps })
+    }
+
+    /// Takes whole blocks apart: `digits` one for each number, `scales` and `mins` one for each run.
+    ///
+    /// Panics on plain numbers and if the lengths disagree.
+    pub(crate) fn digits(self, bytes: &[u8], digits: &mut [i8], scales: &mut [f32], mins: &mut [f32]) {
+        let format = self.digit_format().expect("a quantised format");
+        assert_eq!(bytes.len(), self.bytes_for(digits.len()));
+        assert!(scales.len() * format.run == digits.len() && mins.len() == scales.len());
+        let runs = self.block_len() / format.run;
+        let blocks = bytes.chunks_exact(self.block_bytes()).zip(digits.chunks_exact_mut(self.block_len()));
+        let scales = scales.chunks_exact_mut(runs).zip(mins.chunks_exact_mut(runs));
+        for ((block, digits), (scales, mins)) in blocks.zip(scales) {
+            match self {
+                DType::Q4_K | DType::Q5_K => large_block(self, block, digits, scales, mins),
+                DType::Q6_K => q6_k(block, digits, scales),
+                _ => small_block(self, block, digits, scales, mins),
+            }
+        }
+    }
+}
+
+/// The formats of 32 numbers: f16 scale, perhaps f16 minimum, perhaps 32 fifth bits, digits.
+fn small_block(dtype: DType, block: &[u8], digits: &mut [i8], scales: &mut [f32], mins: &mut [f32]) {
+    scales[0] = f16_to_f32([block[0], block[1]]);
+    let mut rest = &block[2..];
+    if matches!(dtype, DType::Q4_1 | DType::Q5_1) {
+        mins[0] = f16_to_f32([block[2], block[3]]);
+        rest = &block[4..];
+    }
+    if dtype == DType::Q8_0 {
+        digits.iter_mut().zip(rest).for_each(|(digit, byte)| *digit = *byte as i8);
+        return;
+    }
+    let mut fifths = 0;
+    if matches!(dtype, DType::Q5_0 | DType::Q5_1) {
+        fifths = u32::from_le_bytes([rest[0], rest[1], rest[2], rest[3]]);
+        rest = &rest[4..];
+    }
+    let from = if dtype == DType::Q5_0 { 16 } else { 0 };
+    for (i, (digit, low)) in digits.iter_mut().zip(nibbles(rest)).enumerate() {
+        *digit = (low | ((fifths >> i & 1) as u8) << 4) as i8 - from;
+    }
+}
+
+/// Q4_K and Q5_K: eight runs of 32 digits.
+fn large_block(dtype: DType, block: &[u8], digits: &mut [i8], scales: &mut [f32], mins: &mut [f32]) {
+    let (fifths, at) = if dtype == DType::Q5_K { (&block[16..48], 48) } else { (&[0u8; 32][..], 16) };
+    for (part, digits) in digits.chunks_exact_mut(32).enumerate() {
+        let (scale, min) = k_scale(&block[..16], part);
+        (scales[part], mins[part]) = (scale, -min);
+        let low = &block[at + part / 2 * 32..][..32];
+        for i in 0..32 {
+            digits[i] = ((low[i] >> (part % 2 * 4) & 15) | (fifths[i] >> part & 1) << 4) as i8;
+        }
+    }
+}
+
+/// Sixteen runs of 16 digits of six bits, less 32; see [`super::blocks`] for where they lie.
+fn q6_k(block: &[u8], digits: &mut [i8], scales: &mut [f32]) {
+    let scale = f16_to_f32([block[208], block[209]]);
+    for (part, digits) in digits.chunks_exact_mut(16).enumerate() {
+        let (half, run, from) = (part / 8, part % 8 / 2, part % 2 * 16);
+        let low = &block[half * 64 + run % 2 * 32 + from..][..16];
+        let high = &block[128 + half * 32 + from..][..16];
+        scales[part] = scale * f32::from(block[192 + part] as i8);
+        for i in 0..16 {
+            digits[i] = ((low[i] >> (run / 2 * 4) & 15) | (high[i] >> (run * 2) & 3) << 4) as i8 - 32;
+        }
+    }
+}
