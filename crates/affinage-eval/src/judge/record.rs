@@ -8,7 +8,7 @@ use super::batch::BATCH_PRICE;
 use super::ledger::Transport;
 use super::local::{self, LocalVerdict};
 use super::reply::{Verdict, label_probability, parse_verdict};
-use super::request::JudgeRequest;
+use super::request::{Form, JudgeRequest};
 use super::wire::{WireReply, cost_usd};
 use super::wire_params::WireParams;
 use crate::ROW_VERSION;
@@ -123,7 +123,13 @@ impl Call {
     fn verdict(&self, reply: &WireReply) -> (Verdict, Option<f64>) {
         let labels = [self.request.labels[0].as_str(), self.request.labels[1].as_str()];
         if let Some(reason) = reply.missing {
-            return (Verdict::missing(reason), None);
+            // Where only the label is read, what was cut behind it says nothing.
+            let is_cut_label = reason == MissingReason::Truncated && self.request.form == Form::Label;
+            let p = label_probability(&reply.tokens, labels).filter(|_| is_cut_label);
+            return match p {
+                Some(p) if !self.was_cut(reply) => (local::verdict_of_p(p, labels), Some(p)),
+                _ => (Verdict::missing(reason), None),
+            };
         }
         if self.was_cut(reply) {
             return (Verdict::missing(MissingReason::RequestCut), None);

@@ -441,7 +441,7 @@ fn message_answer(request: &Value) -> String {
 #[test]
 fn the_probabilities_of_the_labels_are_read_where_the_server_gives_them() {
     let dir = temp_dir();
-    let (url, seen) = serve(|_, body| {
+    let (url, seen) = serve(|number, body| {
         assert_eq!(body["logprobs"], json!(true));
         let said = good_verdict(body);
         let label = said.rsplit(' ').next().expect("a label");
@@ -462,7 +462,7 @@ fn the_probabilities_of_the_labels_are_read_where_the_server_gives_them() {
             ),
             token(&label[1..], &[]),
         ];
-        let reply = json!({"model": "judge-1", "choices": [{"finish_reason": "stop",
+        let reply = json!({"model": "judge-1", "choices": [{"finish_reason": if number % 2 == 0 { "stop" } else { "length" },
             "message": {"content": format!("VERDICT: {label}")}, "logprobs": {"content": tokens}}],
             "usage": {"prompt_tokens": 5000, "completion_tokens": 5}});
         Scripted::reply(200, "", reply.to_string())
