@@ -105,7 +105,8 @@ impl<'a> Checker<'a> {
         let parity = self.compare(&self.tuned, found);
         let bare_base = self.compare(&self.tuned, &self.base);
         // NaN must fail too.
-        if !(parity.kl <= tolerance_kl) {
+        let within = |kl: f64| kl <= tolerance_kl;
+        if !within(parity.kl) {
             return Err(anyhow!(
                 "the export does not behave: {:.2e} nats a token from the training graph, allowed {tolerance_kl:.2e} \
                  (the bare base: {:.2e})",
@@ -114,7 +115,7 @@ impl<'a> Checker<'a> {
             ))
             .hint("nothing was left on the disk; a higher precision (`--precision f16`) may do");
         }
-        let bare_base_fails = !(bare_base.kl <= tolerance_kl);
+        let bare_base_fails = !within(bare_base.kl);
         Ok(Behaviour { parity, tolerance_kl, bare_base, base_in_format, bare_base_fails })
     }
 

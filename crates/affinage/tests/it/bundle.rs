@@ -72,9 +72,9 @@ fn a_bundle_holds_the_adapter_its_card_and_what_it_gives_away() {
     // Each number of the card is one that the run recorded.
     let run = tiny::runs(dir.path()).remove(0);
     let metrics = fs_err::read_to_string(run.join("metrics.jsonl")).expect("there");
-    let losses =
+    let mut losses =
         metrics.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["eval_loss"].as_f64());
-    let last = losses.last().expect("evaluated");
+    let last = losses.next_back().expect("evaluated");
     assert!(card.contains(&format!("{last:.3} nats a token")), "{card}");
 
     // The held-out prompts and references are words of the user's rows, and are named.
