@@ -14,9 +14,6 @@ use crate::context::Context;
 pub struct EvalArgs {
     #[command(flatten)]
     generate: generate::GenerateArgs,
-    /// Send texts to the configured API judges without asking
-    #[arg(long)]
-    yes: bool,
     /// Generate the answers, then only print what the judges would take; send nothing
     #[arg(long, conflicts_with_all = ["yes", "final"])]
     dry_run: bool,
@@ -32,8 +29,7 @@ impl EvalArgs {
     /// The evaluation of one run.
     pub fn of(run: String, yes: bool) -> Self {
         Self {
-            generate: generate::GenerateArgs::of(run),
-            yes,
+            generate: generate::GenerateArgs { yes, ..generate::GenerateArgs::of(run) },
             dry_run: false,
             r#final: false,
             null_test: false,
@@ -53,15 +49,15 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
         config.eval.name.push_str("-null");
     }
     let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
-    let name = &ctx.config.eval.name;
+    let (name, yes) = (&ctx.config.eval.name, args.generate.yes);
     let inner = ctx.as_stage();
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
         ctx.ui.warn("no [[judge]] in affinage.toml: only what needs no judge is measured");
     } else {
         let judging = match ctx.config.judging.qualify {
-            true => judge::JudgeArgs::with_exam(name, args.yes),
-            false => judge::JudgeArgs::of(name, args.yes),
+            true => judge::JudgeArgs::with_exam(name, yes),
+            false => judge::JudgeArgs::of(name, yes),
         };
         judge::run(&inner, judge::JudgeArgs { dry_run: args.dry_run, ..judging })?;
     }

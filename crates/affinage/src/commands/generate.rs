@@ -40,6 +40,9 @@ pub struct GenerateArgs {
     run: Option<String>,
     #[command(flatten)]
     elsewhere: Elsewhere,
+    /// Texts may go to the servers that are configured or named here, without asking
+    #[arg(long)]
+    pub yes: bool,
     /// Set by `eval --final`: the sealed prompts in place of the test prompts.
     #[arg(skip)]
     pub reserve: bool,
@@ -67,9 +70,6 @@ struct Elsewhere {
     /// The environment variable with the server's key
     #[arg(long, value_name = "NAME", requires = "base_url")]
     api_key_env: Option<String>,
-    /// The prompts, with words of your data, may leave this machine
-    #[arg(long, requires = "base_url")]
-    yes: bool,
     /// Write what is missing as a batch file for OpenAI or `vllm run-batch`, and generate nothing
     #[arg(long, value_name = "FILE", conflicts_with = "batch_in")]
     batch_out: Option<PathBuf>,
@@ -89,14 +89,14 @@ enum Engine {
 
 impl Elsewhere {
     /// The server to ask, if one is named. Errors: another machine without `--yes`; a key that is not set.
-    fn remote(&self) -> anyhow::Result<Option<Remote>> {
+    fn remote(&self, yes: bool) -> anyhow::Result<Option<Remote>> {
         let Some(base_url) = &self.base_url else { return Ok(None) };
         if self.engine != Engine::Openai {
             return Err(usage("--base-url needs `--engine openai`"));
         }
         let host =
             base_url.split("://").nth(1).unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
-        if !matches!(host, "127.0.0.1" | "localhost") && !self.yes {
+        if !matches!(host, "127.0.0.1" | "localhost") && !yes {
             return Err(usage(format!("--base-url {base_url}: your prompts would go to `{host}`")))
                 .hint("pass `--yes` if they may");
         }
@@ -114,7 +114,7 @@ impl Elsewhere {
 impl GenerateArgs {
     /// The answers of one run.
     pub fn of(run: String) -> Self {
-        Self { run: Some(run), elsewhere: Elsewhere::default(), reserve: false, null_test: false }
+        Self { run: Some(run), elsewhere: Elsewhere::default(), yes: false, reserve: false, null_test: false }
     }
 }
 
@@ -150,7 +150,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
         ));
         return if ctx.json { ctx.ui.json(&taken) } else { Ok(()) };
     }
-    if let Some(remote) = args.elsewhere.remote()? {
+    if let Some(remote) = args.elsewhere.remote(args.yes)? {
         evaluation.generate_remotely(ctx, &remote, meets)?;
     }
     let mut engine = Model::load(&model.weights)?;

@@ -2,7 +2,7 @@
 //! is bit for bit the same alone and in company, so a seed repeats its answer whoever else is asking.
 
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use affinage_engine::generate::{Finish, Sampling, sample};
@@ -88,12 +88,7 @@ impl Queue {
                     Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
                 }
             }
-            loop {
-                match self.0.try_recv() {
-                    Ok(job) => active.push(Active::begun(model, job)),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
-            }
+            active.extend(self.0.try_iter().map(|job| Active::begun(model, job)));
             // Rows of one arm stand together, so that its branch is one product.
             active.sort_by_key(|sequence| sequence.job.adapter);
             let mut sequences: Vec<&mut Active> = Vec::new();
