@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::findings::FindingGroup;
+use crate::findings::{DisagreementMap, FindingGroup};
 use crate::fit::FitControl;
 use crate::judge::exam::result::ExamResult;
 use crate::judge::family::Relation;
@@ -32,6 +32,9 @@ pub struct Analysis {
     /// Everything beyond the planned comparisons, by question.
     #[serde(default)]
     pub findings: Vec<FindingGroup>,
+    /// What each judge says about each category and topic of the headline's prompts; `None` with fewer than two judges.
+    #[serde(default)]
+    pub disagreement_map: Option<DisagreementMap>,
     pub fit: Option<FitResult>,
     pub voice: Option<VoiceResult>,
     /// One entry per arm other than the base and category with checks; empty without checkable prompts.
@@ -220,6 +223,9 @@ pub struct WinRate {
     pub permutation_p: Option<f64>,
     /// Beta-binomial mixture e-value of the decisive prompts against .5.
     pub e_value: Option<f64>,
+    /// Confidence sequence of the decisive prompts' win rate: holds at every look, so it may be wider than `decisive`.
+    #[serde(default)]
+    pub anytime: Option<Interval>,
     /// Variance inflation by clustering; n / max(1, this) bounds `n_effective`.
     pub design_effect: f64,
     pub word: VerdictWord,
@@ -372,8 +378,11 @@ pub struct JudgeResult {
 /// How far judges agree about prompt-level votes, beyond chance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
-    /// Krippendorff's alpha, nominal, over all panel judges; `None` with fewer than two judges.
+    /// Krippendorff's alpha, nominal, over all judges; `None` with fewer than two judges.
     pub alpha: Option<Estimate>,
+    /// Gwet's AC1 on the same votes: where nearly all votes are alike, alpha falls though judges agree; AC1 does not.
+    #[serde(default)]
+    pub ac1: Option<Estimate>,
     pub by_pair: Vec<JudgePairAgreement>,
     pub sentence: String,
 }

@@ -19,6 +19,9 @@ pub struct Design {
     /// Judging may stop at any look. Words then come from e-values, not from p.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stops_early: bool,
+    /// Arms of every default evaluation that this model has no room for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// The written instruction of `base+prompt` is the program's, not the user's own best.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub instruction_is_default: bool,
@@ -28,6 +31,14 @@ pub struct Design {
     /// How the run that made the checkpoints was scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<TrainingSchedule>,
+}
+
+/// An arm that was not asked, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub arm: String,
+    /// "its longest prompt takes 2100 tokens with the answer, the model has 2048".
+    pub because: String,
 }
 
 /// A reader: how much each criterion counts for them.

@@ -45,3 +45,30 @@ impl Finding {
         Finding { label, estimate: None, measure: FindingMeasure::Share, p: None, sentence, rows }
     }
 }
+
+/// Prompts of the headline that belong together, and what each judge says about them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DisagreementMap {
+    pub judges: Vec<String>,
+    pub rows: Vec<MapRow>,
+}
+
+/// One category, or one topic found by shared words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapRow {
+    pub label: String,
+    /// The group was made by words of the prompts, not by the suite.
+    pub is_topic: bool,
+    /// Pairs judged by at least two judges in both orders.
+    pub pairs: usize,
+    /// Win rate of the headline arm by judge, in the order of [`DisagreementMap::judges`].
+    pub by_judge: Vec<Option<f64>>,
+    /// Pairs on which two judges name different winners, each the same in both orders.
+    pub conflicts: Vec<String>,
+    /// Other pairs on which some verdict changed with the order.
+    pub flips: usize,
+    /// Mean entropy of the judges' votes on a pair, in bits: 0 when all agree, 1 with two equal camps.
+    pub entropy_bits: f64,
+    /// The same when the verdicts of a pair are dealt among its judges at random.
+    pub entropy_by_noise_bits: f64,
+}

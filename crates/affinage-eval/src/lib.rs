@@ -23,6 +23,7 @@ pub mod plan;
 pub mod rates;
 pub mod rng;
 pub mod stats;
+pub mod stopping;
 pub mod suite;
 pub mod text;
 pub mod voice;

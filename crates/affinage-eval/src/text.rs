@@ -31,9 +31,24 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// A p-value as it is written everywhere: "p = .031", "p < .001", "p = 1".
+pub fn p_value(p: f64) -> String {
+    match p {
+        p if p < 0.001 => "p < .001".to_owned(),
+        p if p > 0.999 => "p = 1".to_owned(),
+        p => format!("p = {}", format!("{p:.3}").trim_start_matches('0')),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p_values_never_pretend_to_be_zero() {
+        let written = [0.0, 0.0004, 0.031, 0.5, 0.9996].map(p_value);
+        assert_eq!(written, ["p < .001", "p < .001", "p = .031", "p = .500", "p = 1"]);
+    }
 
     #[test]
     fn squeeze_keeps_case_and_words_only_does_not() {

@@ -16,7 +16,7 @@ use affinage_engine::train::document_nll;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::fit::{FitControl, FitRow, ScoredReference, shuffled_references};
 use affinage_eval::id::row_id;
-use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan};
+use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
 use affinage_eval::suite::{Domain, Prompt};
 use anyhow::{Context as _, anyhow};
 
@@ -49,19 +49,26 @@ impl Evaluation {
         fs_err::create_dir_all(&dir)?;
         let lock = FolderLock::acquire(&dir)?;
         let plan_file = dir.join("plan.json");
-        let mut text = serde_json::to_vec_pretty(&plan)?;
-        text.push(b'\n');
+        let text = plan_text(&plan)?;
         if plan_file.exists() {
-            let fixed = fs_err::read(&plan_file)?;
+            let fixed_text = fs_err::read(&plan_file)?;
+            let fixed: Plan = serde_json::from_slice(&fixed_text)
+                .with_context(|| format!("{} was not written by this version", plan_file.display()))?;
             let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
-            if fixed != text || fixed_prompts != prompts {
-                return Err(anyhow!("evals/{} has another plan: {}", plan.name, difference(&fixed, &text)))
+            // A judge that comes later is no other plan: its votes stand beside, and the report says so.
+            let wanted = plan_text(&Plan { judges: judges_of(&fixed, &plan), ..plan.clone() })?;
+            if fixed_text != wanted || fixed_prompts != prompts {
+                return Err(anyhow!("evals/{} has another plan: {}", plan.name, difference(&fixed_text, &wanted)))
                     .hint("start another evaluation with `--set eval.name=NAME`; plans are not changed once fixed");
             }
-        } else {
-            jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
-            jsonl::replace_file(&plan_file, &text)?;
+            for judge in plan.judges.iter().filter(|judge| !fixed.judges.contains(judge)) {
+                ctx.ui.say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
+            }
+            history::planned(ctx, &fixed, &fixed_text, &prompts)?;
+            return Ok(Evaluation { dir, plan: fixed, prompts, _lock: lock });
         }
+        jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
+        jsonl::replace_file(&plan_file, &text)?;
         history::planned(ctx, &plan, &text, &prompts)?;
         Ok(Evaluation { dir, plan, prompts, _lock: lock })
     }
@@ -266,6 +273,18 @@ impl Evaluation {
     }
 }
 
+fn plan_text(plan: &Plan) -> anyhow::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(plan)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// The planned judges, each as it is configured now where it still is.
+fn judges_of(fixed: &Plan, now: &Plan) -> Vec<PlannedJudge> {
+    let current = |planned: &PlannedJudge| now.judges.iter().find(|judge| judge.judge_id == planned.judge_id);
+    fixed.judges.iter().map(|planned| current(planned).unwrap_or(planned).clone()).collect()
+}
+
 /// A text to be scored under a prompt.
 struct FitText<'a> {
     prompt: &'a Prompt,
@@ -291,6 +310,32 @@ fn tokenize_texts<'a>(
         Ok((text, row))
     };
     texts.into_iter().map(tokenize).collect()
+}
+
+/// Tokens of the longest text that an arm meets: a prompt with `max_new_tokens` behind it, or with its reference.
+pub fn tokens_needed<'p>(
+    model: &LoadedModel,
+    arm: &Arm,
+    prompts: impl Iterator<Item = &'p Prompt>,
+    max_new_tokens: usize,
+) -> anyhow::Result<usize> {
+    let template = model.template()?;
+    let mut most = 0;
+    for prompt in prompts {
+        let messages = asked(arm, &prompt.messages);
+        let asked = tokenize_prompt(&model.tokenizer, template, &messages)
+            .with_context(|| format!("prompt {}", prompt.prompt_id))?;
+        most = most.max(asked.len() + max_new_tokens);
+        if let Some(reference) = prompt.reference.as_ref() {
+            let answered = [messages, vec![Message::new(Role::Assistant, reference.clone())]].concat();
+            let (ends, loss) = (&model.end_tokens, LossMode::LastAnswer);
+            let id = &prompt.prompt_id;
+            let row = tokenize_example(&model.tokenizer, template, id, &answered, loss, ends, usize::MAX)
+                .with_context(|| format!("reference of prompt {id}"))?;
+            most = most.max(row.ids.len());
+        }
+    }
+    Ok(most)
 }
 
 fn completion(model: &LoadedModel, key: &CompletionKey, answer: &Answer) -> anyhow::Result<Completion> {

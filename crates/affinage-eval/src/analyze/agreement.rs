@@ -1,4 +1,7 @@
 //! Agreement of judges about pairs, beyond chance.
+//!
+//! Every coefficient is a function of sums over pairs, so that a resample of clusters costs one sum and not one pass
+//! over the votes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +10,13 @@ use super::estimate::{LEVEL, decimals, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
 use crate::rng::Rng;
-use crate::stats::agreement::{Scale, cohen_kappa, krippendorff_alpha};
-use crate::stats::special::normal_quantile;
+use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};
+use crate::stats::bootstrap::{draw, positions, quantile};
 
-/// Resamples behind the interval of alpha.
+/// Resamples behind the intervals.
 const RESAMPLES: usize = 500;
+/// Lost, tie, won.
+const VALUES: usize = 3;
 
 /// Votes of one judge: by position of the pair, 0 lost, 1 tie, 2 won.
 type JudgeVotes<'r> = BTreeMap<&'r str, Vec<Option<i64>>>;
@@ -26,70 +31,166 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
         judges.insert(id, pairs.iter().map(|v| v.judges.get(id)?.score().map(vote)).collect());
     }
     let clusters: Vec<&str> = pairs.iter().map(|votes| votes.pair.prompt.cluster_id.as_str()).collect();
-    let alpha = alpha(&judges, &clusters, rows.plan.seed);
-    let sentence = sentence(judges.len(), alpha.as_ref());
-    Agreement { by_pair: by_pair(&judges), alpha, sentence }
+    let resampling = Resampling::of(&clusters, rows.plan.seed);
+    let ratings: Vec<Vec<Option<i64>>> = judges.values().cloned().collect();
+    let (alpha, ac1) = if judges.len() < 2 {
+        (None, None)
+    } else {
+        let alpha = krippendorff_alpha(&ratings, Scale::Nominal);
+        let ac1 = gwet_ac1(&ratings).map(|found| found.ac1);
+        (
+            panel_estimate(alpha, &ratings, &resampling, alpha_of_sums),
+            panel_estimate(ac1, &ratings, &resampling, ac1_of_sums),
+        )
+    };
+    let sentence = sentence(judges.len(), alpha.as_ref(), ac1.as_ref());
+    Agreement { by_pair: by_pair(&judges, &resampling), alpha, ac1, sentence }
 }
 
-fn alpha(judges: &JudgeVotes, clusters: &[&str], seed: u64) -> Option<Estimate> {
-    if judges.len() < 2 {
-        return None;
+/// Clusters drawn with replacement, the same draws for every coefficient.
+struct Resampling {
+    cluster_of: Vec<usize>,
+    clusters: usize,
+    draws: Vec<Vec<f64>>,
+}
+
+impl Resampling {
+    fn of(clusters: &[&str], seed: u64) -> Resampling {
+        let (cluster_of, clusters) = positions(clusters);
+        let mut rng = Rng::for_purpose(seed, &["agreement"]);
+        let draws = if clusters == 0 { 0 } else { RESAMPLES };
+        Resampling { cluster_of, clusters, draws: (0..draws).map(|_| draw(clusters, &mut rng)).collect() }
     }
-    let ratings: Vec<Vec<Option<i64>>> = judges.values().cloned().collect();
-    let value = krippendorff_alpha(&ratings, Scale::Nominal)?;
-    let rated_twice = |unit: &usize| ratings.iter().filter(|judge| judge[*unit].is_some()).count() >= 2;
-    let n = (0..clusters.len()).filter(rated_twice).count();
-    let distinct: BTreeSet<&str> = clusters.iter().copied().collect();
+
+    /// Percentile interval of `of`, a function of sums over units; `None` when it is seldom defined.
+    fn interval(&self, units: &[Vec<f64>], of: impl Fn(&[f64]) -> Option<f64>) -> Option<Interval> {
+        let width = units.first()?.len();
+        let mut by_cluster = vec![vec![0.0; width]; self.clusters];
+        for (unit, cluster) in units.iter().zip(&self.cluster_of) {
+            by_cluster[*cluster].iter_mut().zip(unit).for_each(|(sum, value)| *sum += value);
+        }
+        let mut found = Vec::with_capacity(RESAMPLES);
+        for drawn in &self.draws {
+            let mut sums = vec![0.0; width];
+            for (cluster, times) in by_cluster.iter().zip(drawn).filter(|(_, times)| **times > 0.0) {
+                sums.iter_mut().zip(cluster).for_each(|(sum, value)| *sum += times * value);
+            }
+            found.extend(of(&sums));
+        }
+        if found.len() < RESAMPLES / 2 {
+            return None;
+        }
+        let tail = (1.0 - LEVEL) / 2.0;
+        Some(Interval { low: quantile(&found, tail)?, high: quantile(&found, 1.0 - tail)?, level: LEVEL })
+    }
+}
+
+fn panel_estimate(
+    value: Option<f64>,
+    ratings: &[Vec<Option<i64>>],
+    resampling: &Resampling,
+    of: impl Fn(&[f64]) -> Option<f64>,
+) -> Option<Estimate> {
+    let units: Vec<Vec<f64>> = (0..resampling.cluster_of.len()).map(|unit| unit_sums(ratings, unit)).collect();
+    let n = units.iter().filter(|unit| unit[PAIRABLE] > 0.0).count();
     Some(Estimate {
-        value,
-        interval: bootstrap(&ratings, clusters, seed),
+        value: value?,
+        interval: resampling.interval(&units, of),
         n,
-        n_effective: distinct.len().min(n) as f64,
+        n_effective: resampling.clusters.min(n) as f64,
         unit: "pairs".to_owned(),
         method: format!("cluster bootstrap, {RESAMPLES} resamples"),
     })
 }
 
-/// Percentile interval of alpha over resampled clusters.
-fn bootstrap(ratings: &[Vec<Option<i64>>], clusters: &[&str], seed: u64) -> Option<Interval> {
-    let mut units_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (unit, cluster) in clusters.iter().enumerate() {
-        units_of.entry(cluster).or_default().push(unit);
+/// Where the sums of a unit stand: Krippendorff's coincidences, then what AC1 needs.
+const AGREEMENT: usize = VALUES * VALUES;
+const PAIRABLE: usize = AGREEMENT + 1;
+const RATED: usize = PAIRABLE + 1;
+const PREVALENCE: usize = RATED + 1;
+
+fn unit_sums(ratings: &[Vec<Option<i64>>], unit: usize) -> Vec<f64> {
+    let mut counts = [0.0; VALUES];
+    ratings.iter().filter_map(|judge| judge[unit]).for_each(|value| counts[value as usize] += 1.0);
+    let raters: f64 = counts.iter().sum();
+    let mut sums = vec![0.0; PREVALENCE + VALUES];
+    if raters == 0.0 {
+        return sums;
     }
-    let groups: Vec<&Vec<usize>> = units_of.values().collect();
-    let mut rng = Rng::for_purpose(seed, &["agreement"]);
-    let mut alphas = Vec::with_capacity(RESAMPLES);
-    for _ in 0..RESAMPLES {
-        let units: Vec<usize> =
-            (0..groups.len()).flat_map(|_| groups[rng.below(groups.len())].iter().copied()).collect();
-        let resampled: Vec<Vec<Option<i64>>> =
-            ratings.iter().map(|judge| units.iter().map(|&unit| judge[unit]).collect()).collect();
-        alphas.extend(krippendorff_alpha(&resampled, Scale::Nominal));
+    sums[RATED] = 1.0;
+    for (k, count) in counts.iter().enumerate() {
+        sums[PREVALENCE + k] = count / raters;
     }
-    if alphas.len() < RESAMPLES / 2 {
-        return None;
+    if raters < 2.0 {
+        return sums;
     }
-    alphas.sort_by(f64::total_cmp);
-    let at = |share: f64| alphas[((alphas.len() - 1) as f64 * share).round() as usize];
-    let tail = (1.0 - LEVEL) / 2.0;
-    Some(Interval { low: at(tail), high: at(1.0 - tail), level: LEVEL })
+    sums[PAIRABLE] = 1.0;
+    for c in 0..VALUES {
+        for k in 0..VALUES {
+            let same = f64::from(u8::from(c == k));
+            sums[c * VALUES + k] = counts[c] * (counts[k] - same) / (raters - 1.0);
+        }
+        sums[AGREEMENT] += counts[c] * (counts[c] - 1.0) / (raters * (raters - 1.0));
+    }
+    sums
 }
 
-fn by_pair(judges: &JudgeVotes) -> Vec<JudgePairAgreement> {
+/// `1 - (n - 1) sum_{c != k} o_ck / sum_{c != k} n_c n_k`. Source: Krippendorff (2011).
+fn alpha_of_sums(sums: &[f64]) -> Option<f64> {
+    let row = |c: usize| (0..VALUES).map(|k| sums[c * VALUES + k]).sum::<f64>();
+    let totals: [f64; VALUES] = std::array::from_fn(row);
+    let n: f64 = totals.iter().sum();
+    let (mut observed, mut expected) = (0.0, 0.0);
+    for c in 0..VALUES {
+        for k in (0..VALUES).filter(|k| *k != c) {
+            observed += sums[c * VALUES + k];
+            expected += totals[c] * totals[k];
+        }
+    }
+    (expected > 0.0).then(|| 1.0 - (n - 1.0) * observed / expected)
+}
+
+/// Source: Gwet (2008), as [`gwet_ac1`].
+fn ac1_of_sums(sums: &[f64]) -> Option<f64> {
+    let shares: Vec<f64> = (0..VALUES).map(|k| sums[PREVALENCE + k] / sums[RATED]).collect();
+    let values = shares.iter().filter(|share| **share > 0.0).count();
+    if sums[PAIRABLE] == 0.0 || values < 2 {
+        return None;
+    }
+    let observed = sums[AGREEMENT] / sums[PAIRABLE];
+    let expected = shares.iter().map(|share| share * (1.0 - share)).sum::<f64>() / (values as f64 - 1.0);
+    Some((observed - expected) / (1.0 - expected))
+}
+
+fn by_pair(judges: &JudgeVotes, resampling: &Resampling) -> Vec<JudgePairAgreement> {
     let ids: Vec<&&str> = judges.keys().collect();
     let mut agreements = Vec::new();
     for (i, one) in ids.iter().enumerate() {
         for other in &ids[i + 1..] {
-            let mut table = vec![vec![0.0; 3]; 3];
-            for (a, b) in judges[**one].iter().zip(&judges[**other]) {
-                if let (Some(a), Some(b)) = (a, b) {
-                    table[*a as usize][*b as usize] += 1.0;
-                }
-            }
-            let n: f64 = table.iter().flatten().sum();
-            let same = (0..3).map(|k| table[k][k]).sum::<f64>();
+            let units: Vec<Vec<f64>> = judges[**one]
+                .iter()
+                .zip(&judges[**other])
+                .map(|votes| {
+                    let mut cell = vec![0.0; VALUES * VALUES];
+                    if let (Some(a), Some(b)) = votes {
+                        cell[*a as usize * VALUES + *b as usize] = 1.0;
+                    }
+                    cell
+                })
+                .collect();
+            let mut table = vec![0.0; VALUES * VALUES];
+            units.iter().for_each(|unit| table.iter_mut().zip(unit).for_each(|(sum, x)| *sum += x));
+            let n: f64 = table.iter().sum();
+            let same: f64 = (0..VALUES).map(|k| table[k * VALUES + k]).sum();
             if let Some(raw) = share(same as usize, n as usize, "pairs") {
-                let kappa = kappa(&table, n);
+                let kappa = kappa_of(&table).map(|value| Estimate {
+                    value,
+                    interval: resampling.interval(&units, kappa_of),
+                    n: n as usize,
+                    n_effective: resampling.clusters.min(n as usize) as f64,
+                    unit: "pairs".to_owned(),
+                    method: format!("cluster bootstrap, {RESAMPLES} resamples"),
+                });
                 let (one, other) = ((**one).to_owned(), (**other).to_owned());
                 agreements.push(JudgePairAgreement { one, other, raw, kappa });
             }
@@ -98,21 +199,12 @@ fn by_pair(judges: &JudgeVotes) -> Vec<JudgePairAgreement> {
     agreements
 }
 
-fn kappa(table: &[Vec<f64>], n: f64) -> Option<Estimate> {
-    let found = cohen_kappa(table)?;
-    let half = normal_quantile(0.5 + LEVEL / 2.0) * found.se;
-    let (low, high) = ((found.kappa - half).max(-1.0), (found.kappa + half).min(1.0));
-    Some(Estimate {
-        value: found.kappa,
-        interval: Some(Interval { low, high, level: LEVEL }),
-        n: n as usize,
-        n_effective: n,
-        unit: "pairs".to_owned(),
-        method: "asymptotic (Fleiss, Cohen and Everitt)".to_owned(),
-    })
+fn kappa_of(table: &[f64]) -> Option<f64> {
+    let rows: Vec<Vec<f64>> = table.chunks(VALUES).map(<[f64]>::to_vec).collect();
+    cohen_kappa(&rows).map(|found| found.kappa)
 }
 
-fn sentence(judges: usize, alpha: Option<&Estimate>) -> String {
+fn sentence(judges: usize, alpha: Option<&Estimate>, ac1: Option<&Estimate>) -> String {
     match (judges, alpha) {
         (0, _) => "No judge has voted.".to_owned(),
         (1, _) => "Only one judge has voted: agreement cannot be measured.".to_owned(),
@@ -123,12 +215,34 @@ fn sentence(judges: usize, alpha: Option<&Estimate>) -> String {
                 Some(interval) if interval.high < 0.0 => "less than chance",
                 _ => "agreement beyond chance is not shown",
             };
+            let robust = ac1.map_or(String::new(), |ac1| format!(", Gwet's AC1 {}", decimals(ac1)));
             format!(
-                "{judges} judges on {} pairs: Krippendorff's alpha {} (0 is chance, 1 is full agreement): {words}. \
+                "{judges} judges on {} pairs: Krippendorff's alpha {} (0 is chance, 1 is full agreement){robust}: {words}. \
                  Agreement is not validity.",
                 alpha.n,
                 decimals(alpha)
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_give_the_coefficients_of_the_votes() {
+        let mut rng = Rng::new(4);
+        let ratings: Vec<Vec<Option<i64>>> = (0..4)
+            .map(|_| (0..60).map(|_| (rng.below(5) > 0).then(|| rng.below(VALUES) as i64)).collect())
+            .collect();
+        let mut sums = vec![0.0; PREVALENCE + VALUES];
+        for unit in 0..60 {
+            sums.iter_mut().zip(unit_sums(&ratings, unit)).for_each(|(sum, x)| *sum += x);
+        }
+        let alpha = krippendorff_alpha(&ratings, Scale::Nominal).expect("ratings differ");
+        let ac1 = gwet_ac1(&ratings).expect("ratings differ").ac1;
+        assert!((alpha_of_sums(&sums).expect("they differ") - alpha).abs() < 1e-12);
+        assert!((ac1_of_sums(&sums).expect("they differ") - ac1).abs() < 1e-12);
     }
 }

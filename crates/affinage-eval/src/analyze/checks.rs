@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Rows;
+use super::win_rate::ENOUGH;
+use super::{Around, Rows};
 use super::judges::{TESTABLE_PAIRS, is_shown};
 use super::votes::Votes;
 use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
 use crate::completion::FinishReason;
+use crate::plan::JudgeKind;
 use crate::stats::proportion::fisher_exact;
+use crate::text::p_value;
 
 /// All checks in the order of their codes.
 pub fn run(
@@ -15,6 +18,7 @@ pub fn run(
     votes: &Votes,
     judges: &[JudgeResult],
     comparisons: &[ComparisonResult],
+    around: Around,
 ) -> Vec<MethodCheck> {
     vec![
         overlap(rows),
@@ -28,6 +32,10 @@ pub fn run(
         panel_size(judges),
         clusters(rows),
         substituted_models(judges),
+        small_categories(comparisons),
+        seen_before(around),
+        recited(rows, around),
+        examined(judges),
     ]
 }
 
@@ -153,7 +161,7 @@ fn order_independence(votes: &Votes, judges: &[JudgeResult]) -> MethodCheck {
         }
         let p = fisher_exact(table);
         suspicious |= p < 0.01;
-        sentences.push(format!("`{}`: Fisher's p {p:.3} over {total} decisive calls.", judge.judge_id));
+        sentences.push(format!("`{}`: Fisher's {} over {total} decisive calls.", judge.judge_id, p_value(p)));
     }
     if sentences.is_empty() {
         return check(code, title, CheckState::Skipped, "Too few decisive calls to test.".to_owned());
@@ -240,4 +248,99 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
         return check(code, title, CheckState::Passed, sentence);
     }
     check(code, title, CheckState::Issue, changed.join(" "))
+}
+
+fn small_categories(comparisons: &[ComparisonResult]) -> MethodCheck {
+    let (code, title) = ("A012", "Prompts per category");
+    let cuts = comparisons.iter().filter(|result| result.is_headline).flat_map(|result| &result.by_category);
+    let judged: Vec<(&str, usize)> =
+        cuts.filter_map(|cut| Some((cut.category.as_str(), cut.win_rate.as_ref()?.estimate.n))).collect();
+    if judged.is_empty() {
+        return check(code, title, CheckState::Skipped, "No category was judged.".to_owned());
+    }
+    let small: Vec<String> =
+        judged.iter().filter(|(_, n)| *n < ENOUGH).map(|(category, n)| format!("{category} ({n})")).collect();
+    if small.is_empty() {
+        let sentence = format!("Each of {} judged categories has {ENOUGH} prompts or more.", judged.len());
+        return check(code, title, CheckState::Passed, sentence);
+    }
+    let sentence = format!("Below {ENOUGH} prompts, so without a word of their own: {}.", small.join(", "));
+    advised(check(code, title, CheckState::Tip, sentence), "add prompts where you want to know more")
+}
+
+fn seen_before(around: Around) -> MethodCheck {
+    let (code, title) = ("A013", "Prompts seen before");
+    let Some(looks) = around.looks else {
+        let sentence = "The project keeps no history of looks.".to_owned();
+        return check(code, title, CheckState::Skipped, sentence);
+    };
+    let sentence = match looks.earlier.len() {
+        0 => "No earlier evaluation looked at these prompts.".to_owned(),
+        n => format!("{n} earlier evaluations looked at some of these prompts."),
+    };
+    match (looks.is_adapted, looks.earlier.is_empty()) {
+        (true, _) => advised(
+            check(code, title, CheckState::Issue, format!("{sentence} Run or data changed since: adapted.")),
+            "choices may have been fitted to these prompts; `affinage eval --final` opens the sealed reserve once",
+        ),
+        (false, false) => check(code, title, CheckState::Tip, sentence),
+        (false, true) => check(code, title, CheckState::Passed, sentence),
+    }
+}
+
+/// From this share of recited answers on a win may be recitation.
+const RECITED_ISSUE: f64 = 0.1;
+
+fn recited(rows: &Rows, around: Around) -> MethodCheck {
+    let (code, title) = ("A014", "Recited answers");
+    let of_arm = |completion_id: &str| {
+        rows.completions.get(completion_id).is_some_and(|c| c.arm == rows.plan.headline.arm)
+    };
+    let measured: Vec<bool> =
+        around.overlap.iter().filter(|row| of_arm(&row.completion_id)).map(|row| row.is_recited()).collect();
+    if measured.is_empty() {
+        let sentence = "Overlap of the answers with the training texts was not measured.".to_owned();
+        return check(code, title, CheckState::Skipped, sentence);
+    }
+    let recited = measured.iter().filter(|recited| **recited).count();
+    let arm = &rows.plan.headline.arm;
+    let sentence = format!("{recited} of {} answers of `{arm}` repeat a training text.", measured.len());
+    match recited as f64 / measured.len() as f64 {
+        0.0 => check(code, title, CheckState::Passed, sentence),
+        share if share < RECITED_ISSUE => check(code, title, CheckState::Tip, sentence),
+        _ => advised(
+            check(code, title, CheckState::Issue, sentence),
+            "read the headline without them; train fewer epochs or on more texts",
+        ),
+    }
+}
+
+fn examined(judges: &[JudgeResult]) -> MethodCheck {
+    let (code, title) = ("A015", "Exams of the judges");
+    let judged = judges.iter().filter(|j| j.cells_judged > 0 && j.kind != JudgeKind::Human);
+    let unexamined: Vec<String> =
+        judged.clone().filter(|j| j.exam.is_none()).map(|j| format!("`{}`", j.judge_id)).collect();
+    let failed: Vec<String> = judged
+        .clone()
+        .filter(|j| j.exam.as_ref().is_some_and(|exam| !exam.is_qualified()))
+        .map(|j| format!("`{}`", j.judge_id))
+        .collect();
+    if judged.clone().next().is_none() {
+        return check(code, title, CheckState::Skipped, "No judge has judged.".to_owned());
+    }
+    if unexamined.is_empty() && failed.is_empty() {
+        let sentence = "Every judge found the planted winners and held to its verdicts.".to_owned();
+        return check(code, title, CheckState::Passed, sentence);
+    }
+    let mut said = Vec::new();
+    if !unexamined.is_empty() {
+        said.push(format!("Without an exam: {}.", unexamined.join(", ")));
+    }
+    if !failed.is_empty() {
+        said.push(format!("Failed and left out of the mean: {}.", failed.join(", ")));
+    }
+    advised(
+        check(code, title, CheckState::Tip, said.join(" ")),
+        "`affinage judge --qualify` shows whether a judge can judge before its votes count",
+    )
 }

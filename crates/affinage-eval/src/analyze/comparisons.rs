@@ -12,6 +12,7 @@ use crate::analysis::{
 };
 use crate::judgment::{CRITERIA, is_person};
 use crate::plan::PlannedComparison;
+use crate::stats::evalue;
 use crate::stats::multiple::holm;
 use crate::suite::Domain;
 
@@ -19,7 +20,9 @@ use crate::suite::Domain;
 pub const VALID_AT_LEAST: f64 = 0.9;
 
 pub fn rules(rows: &Rows) -> Rules {
-    Rules { alpha: rows.plan.alpha, margin: rows.plan.margin, seed: rows.plan.seed }
+    let plan = rows.plan;
+    let family = plan.design.stops_early.then_some(plan.comparisons.len());
+    Rules { alpha: plan.alpha, margin: plan.margin, seed: plan.seed, family }
 }
 
 /// One result per planned comparison, words after Holm over all of them.
@@ -45,6 +48,15 @@ pub fn results(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Vec<Compar
     }
     refuse_coins(rows, votes, judges, &mut results);
     results
+}
+
+/// Evidence of the prompts that the panel decided, against one half.
+pub fn e_value(votes: &Votes, planned: &PlannedComparison) -> f64 {
+    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+    let scores = prompt_scores(&pairs, &panel(&pairs));
+    let wins = scores.iter().filter(|s| s.score > 0.5).count() as u64;
+    let decided = scores.iter().filter(|s| s.score != 0.5).count() as u64;
+    if decided == 0 { 0.0 } else { evalue::mixture(wins, decided, 0.5, (1.0, 1.0)) }
 }
 
 /// A judge whose winner changes with the order as often as a coin's supports no word, whatever its p.

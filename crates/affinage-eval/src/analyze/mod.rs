@@ -8,6 +8,7 @@ mod agreement;
 mod checkpoints;
 mod checks;
 mod comparisons;
+mod disagreement;
 mod estimate;
 mod fit;
 mod headline;
@@ -18,6 +19,7 @@ mod objective;
 mod relations;
 mod spread;
 mod texts;
+mod topics;
 mod trust;
 mod values;
 mod votes;
@@ -113,7 +115,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let objective = objective::results(&rows);
     let rates = texts::rates(&rows);
     let checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
-    let mut checks = checks::run(&rows, &votes, &judges, &comparisons);
+    let mut checks = checks::run(&rows, &votes, &judges, &comparisons, inputs.around);
     checks.extend(null_test::check(&rows, &comparisons, &judges));
     let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
     let relations = relations::result(&rows, &votes, &judges);
@@ -121,12 +123,13 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     headline.with_failed_judges = with_failed_judges(inputs)?;
     let agreement = agreement::result(&rows, &votes);
     let values = values::results(&rows, &votes);
+    let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
     let findings = vec![
         trust::forgetting(&rows, &objective, &comparisons),
         values::readers(&rows, &votes),
-        values::group(&rows, &values),
-        spread::disagreement(&rows, &votes),
-        spread::panel_group(&rows, &votes),
+        values::group(&rows, &votes, &values),
+        disagreement,
+        disagreement::panel_group(&rows, &votes),
         spread::variance(&rows, &votes),
         spread::curve(&rows, &votes),
         trust::recitation(&rows, &votes, inputs.around.overlap),
@@ -136,7 +139,9 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     headline.answers = headline::answers(&headline, &judges, &agreement, &findings, &values);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
-    let next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
+    let mut next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
+    let purchase = findings.iter().flat_map(|group| &group.findings).find(|finding| finding.label == "buy next");
+    next_steps.extend(purchase.map(|finding| finding.sentence.clone()));
     Ok(Analysis {
         v: ROW_VERSION,
         evaluation: facts(&rows),
@@ -146,6 +151,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         checkpoints,
         agreement,
         findings,
+        disagreement_map,
         judges,
         fit,
         voice,
@@ -157,6 +163,14 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         method_notes: notes::method_notes(inputs.plan),
         next_steps,
     })
+}
+
+/// The e-value of every planned comparison, 0 where nothing is decided: all that a look during judging needs.
+pub fn evidence(inputs: &Inputs) -> Result<Vec<f64>, AnalyzeError> {
+    inputs.plan.validate()?;
+    let rows = Rows::index(inputs)?;
+    let votes = votes::collect(&rows)?;
+    Ok(inputs.plan.comparisons.iter().map(|planned| comparisons::e_value(&votes, planned)).collect())
 }
 
 /// The first sentence as it would read if every judge's votes counted; `None` when all of them do.

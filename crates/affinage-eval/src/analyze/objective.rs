@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rows;
 use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
 use super::win_rate::{ENOUGH, is_enough};
-use crate::analysis::{Claim, ObjectiveResult, VerdictWord};
+use crate::analysis::{Claim, Estimate, Interval, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
 use crate::plan::{Arm, ArmKind};
 use crate::stats::mean::{clustered_mean, equivalence, mean};
 use crate::stats::permutation::sign_flip_clustered;
-use crate::stats::proportion::mcnemar;
+use crate::stats::proportion::{mcnemar, wilson};
 
 /// Where the base gets fewer or more right than this, equality shows nothing.
 const FLOOR: f64 = 0.1;
@@ -76,7 +76,7 @@ fn result(
     let differences = observe(|c| c.arm - c.base);
     let correct = clustered(&observe(|c| c.arm), RATE, "prompts")?;
     let base_correct = clustered(&observe(|c| c.base), RATE, "prompts")?;
-    let difference = clustered(&differences, RATE_DIFFERENCE, "prompts")?;
+    let difference = difference(&differences)?;
     let only_arm = checked.iter().filter(|c| c.arm > 0.5 && c.base <= 0.5).count();
     let only_base = checked.iter().filter(|c| c.base > 0.5 && c.arm <= 0.5).count();
     let word = word(rows, &differences, base_correct.value);
@@ -104,6 +104,24 @@ fn result(
     })
 }
 
+/// Arm minus base. Where no prompt differs there is no spread to build an interval from: at most the share that `n`
+/// unchanged prompts do not exclude (Wilson's bound of 0 of `n`) can differ, each by the whole range.
+fn difference(differences: &[Observation]) -> Option<Estimate> {
+    let mut estimate = clustered(differences, RATE_DIFFERENCE, "prompts")?;
+    if let Some(bound) = unchanged_bound(differences, 0.05) {
+        estimate.interval = Some(Interval { low: -bound, high: bound, level: 0.95 });
+        estimate.method = "Wilson's bound of the share that differs (none does)".to_owned();
+    }
+    Some(estimate)
+}
+
+/// `None` as soon as one prompt differs.
+fn unchanged_bound(differences: &[Observation], alpha: f64) -> Option<f64> {
+    let clusters: BTreeSet<&str> = differences.iter().map(|o| o.cluster).collect();
+    let is_unchanged = clusters.len() > 1 && differences.iter().all(|o| o.value == 0.0);
+    is_unchanged.then(|| wilson(0.0, clusters.len() as f64, alpha))?.map(|(_, high)| high)
+}
+
 fn word(rows: &Rows, differences: &[Observation], base_share: f64) -> VerdictWord {
     let values: Vec<f64> = differences.iter().map(|o| o.value).collect();
     let clusters: Vec<&str> = differences.iter().map(|o| o.cluster).collect();
@@ -120,7 +138,10 @@ fn word(rows: &Rows, differences: &[Observation], base_share: f64) -> VerdictWor
     }
     let can_tell = (FLOOR..=CEILING).contains(&base_share);
     let df = (found.clusters - 1) as f64;
-    let equivalent = equivalence(found.mean, found.se, df, -margin, margin).is_some_and(|t| t.p <= alpha);
+    let equivalent = match unchanged_bound(differences, 2.0 * alpha) {
+        Some(bound) => bound < margin,
+        None => equivalence(found.mean, found.se, df, -margin, margin).is_some_and(|t| t.p <= alpha),
+    };
     if can_tell && equivalent { VerdictWord::EquivalentWithinMargin } else { VerdictWord::NotShown }
 }
 

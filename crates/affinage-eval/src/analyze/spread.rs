@@ -4,209 +4,21 @@ use std::collections::BTreeMap;
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores, rules};
-use super::estimate::{counted, figure, percent, share};
+use super::estimate::figure;
 use super::votes::{JudgeCells, PairVotes, Votes};
 use super::win_rate::win_rate;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::plan::ArmKind;
 use crate::rng::Rng;
-use crate::stats::agreement::cochran_q;
 use crate::stats::bootstrap::positions;
 use crate::stats::components::{Buy, Costs, Score, Sizes, components, purchases};
-use crate::stats::disagreement::{ItemCells, division};
-use crate::stats::multiple::holm;
 use crate::stats::strengths::{Meeting, strengths};
 
 const DRAWS: usize = 999;
 const RESAMPLES: usize = 300;
-/// Fewer repeated verdicts make no noise ceiling: 4 of 4 gives [40 %, 100 %].
-const FEWEST_REPEATS: usize = 40;
 
 fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
     FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
-}
-
-fn judged<'v, 'r>(rows: &'v Rows, votes: &'v Votes<'r>) -> Vec<&'v PairVotes<'r>> {
-    votes.of(&rows.plan.headline).filter(|pair| !pair.identical).collect()
-}
-
-/// Both seats of every judge of a pair, in one order.
-fn item(votes: &PairVotes) -> ItemCells {
-    let both = |cells: &JudgeCells| Some(vec![cells.slot_score(true)?, cells.slot_score(false)?]);
-    votes.judges.values().filter(|cells| !cells.is_inverted).filter_map(both).collect()
-}
-
-/// Do judges differ beyond their own unsteadiness, and where? Conflicts of values apart from coin flips.
-pub fn disagreement(rows: &Rows, votes: &Votes) -> FindingGroup {
-    let pairs = judged(rows, votes);
-    let mut by_category: BTreeMap<&str, Vec<ItemCells>> = BTreeMap::new();
-    let (mut conflicts, mut flips, mut shared) = (Vec::new(), 0, 0);
-    for pair in &pairs {
-        let cells = item(pair);
-        if cells.len() < 2 {
-            continue;
-        }
-        shared += 1;
-        let steady = |winner: f64| cells.iter().any(|judge| judge.iter().all(|score| *score == winner));
-        if steady(1.0) && steady(0.0) {
-            conflicts.push(pair.pair.pair_id.clone());
-        } else if cells.iter().any(|judge| judge[0] != judge[1]) {
-            flips += 1;
-        }
-        by_category.entry(&pair.pair.prompt.category).or_default().push(cells);
-    }
-    let mut findings = Vec::new();
-    if shared == 0 {
-        let sentence = "Not known: no pair was judged by two judges in both orders.".to_owned();
-        findings.push(Finding::said("judges", sentence, "judgments.jsonl"));
-    } else {
-        findings.extend(share(conflicts.len(), shared, "pairs").map(|estimate| Finding {
-            label: "conflicts of values".to_owned(),
-            sentence: format!(
-                "On {} of {} two judges name different winners, each the same in both orders: a conflict of values. On {flips} \
-                 others some verdict changed with the order: a coin flip.",
-                conflicts.len(),
-                counted(shared, "shared pair")
-            ),
-            estimate: Some(estimate),
-            measure: FindingMeasure::Share,
-            p: None,
-            rows: format!("pairs {}", if conflicts.is_empty() { "none".to_owned() } else { conflicts.join(", ") }),
-        }));
-        findings.extend(divisions(rows, &by_category));
-    }
-    group(
-        "disagreement",
-        "Where judges disagree",
-        "Judges that differ by more than they differ from themselves value different things. The test deals the verdicts of \
-         each pair among the judges at random and asks how often that divides them as much.",
-        findings,
-    )
-}
-
-fn divisions(rows: &Rows, by_category: &BTreeMap<&str, Vec<ItemCells>>) -> Vec<Finding> {
-    let mut rng = Rng::for_purpose(rows.plan.seed, &["division"]);
-    let all: Vec<ItemCells> = by_category.values().flatten().cloned().collect();
-    let mut tested = Vec::new();
-    tested.extend(division(&all, DRAWS, &mut rng).map(|found| ("all", found)));
-    for (category, items) in by_category {
-        tested.extend(division(items, DRAWS, &mut rng).map(|found| (*category, found)));
-    }
-    let adjusted = holm(&tested.iter().map(|(_, found)| found.p).collect::<Vec<f64>>());
-    tested
-        .iter()
-        .zip(adjusted)
-        .map(|((category, found), p)| {
-            let word = match p <= 0.05 {
-                true => "judges differ beyond their own noise",
-                false => "no more than the judges' own noise",
-            };
-            let sentence = format!(
-                "{category}: variance between judges {:.3} on {}, by noise alone {:.3}: {word}.",
-                found.observed,
-                counted(found.items, "pair"),
-                found.by_noise
-            );
-            Finding { p: Some(p), ..Finding::said(category, sentence, "judgments.jsonl of the headline") }
-        })
-        .collect()
-}
-
-/// Is one judge carrying the result? Leave each out; test whether their win rates differ; how far one agrees with itself.
-fn panel_findings(rows: &Rows, votes: &Votes) -> Vec<Finding> {
-    let planned = &rows.plan.headline;
-    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
-    let panel = panel(&pairs);
-    let mut findings = Vec::new();
-    for left_out in panel.iter().filter(|_| panel.len() > 1) {
-        let others = panel.iter().copied().filter(|judge| judge != left_out).collect();
-        let rate = win_rate(&prompt_scores(&pairs, &others), (&planned.arm, &planned.against), rules(rows));
-        findings.extend(rate.map(|rate| Finding {
-            label: format!("without {left_out}"),
-            sentence: format!("Without `{left_out}` the win rate is {}.", percent(&rate.estimate)),
-            p: rate.permutation_p,
-            estimate: Some(rate.estimate),
-            measure: FindingMeasure::Share,
-            rows: format!("judgments.jsonl without judge_id = {left_out}"),
-        }));
-    }
-    let matrix: Vec<Vec<bool>> = pairs
-        .iter()
-        .filter_map(|votes| {
-            let scores: Option<Vec<f64>> =
-                panel.iter().map(|judge| votes.judges.get(judge)?.score()).collect();
-            let scores = scores.filter(|scores| scores.len() > 1 && scores.iter().all(|s| *s != 0.5))?;
-            Some(scores.iter().map(|s| *s > 0.5).collect())
-        })
-        .collect();
-    if let Some(found) = cochran_q(&matrix) {
-        let word = if found.p <= 0.05 {
-            "judges differ in their win rates"
-        } else {
-            "no difference between their win rates is shown"
-        };
-        let sentence = format!(
-            "Cochran's Q {:.1} with {} degrees of freedom on {} decided pairs: {word}.",
-            found.q,
-            found.df,
-            matrix.len()
-        );
-        findings.push(Finding {
-            p: Some(found.p),
-            ..Finding::said("Cochran's Q", sentence, "pairs decided by every judge")
-        });
-    }
-    findings
-}
-
-pub fn panel_group(rows: &Rows, votes: &Votes) -> FindingGroup {
-    let mut findings = panel_findings(rows, votes);
-    findings.extend(self_agreement(rows, votes));
-    group(
-        "panel",
-        "Does it hang on one judge?",
-        "The headline without each judge, and how often a judge gives the same verdict when asked the same again: no two judges \
-         can agree more than that.",
-        findings,
-    )
-}
-
-/// The same judge, the same cell, twice.
-fn self_agreement(rows: &Rows, votes: &Votes) -> Vec<Finding> {
-    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (judge_id, cells) in votes.pairs.iter().flat_map(|pair| &pair.judges) {
-        let entry = counts.entry(judge_id).or_default();
-        for again in &cells.repeats {
-            let id = &again.judgment.comparison_id;
-            let before = cells.cells.iter().find(|cell| cell.judgment.comparison_id == *id);
-            if let (Some(before), Some(score)) = (before.and_then(|cell| cell.score), again.score) {
-                entry.0 += usize::from(before == score);
-                entry.1 += 1;
-            }
-        }
-    }
-    let judges = rows.judge_ids();
-    judges
-        .iter()
-        .filter_map(|judge| Some((judge, counts.get(judge)?)))
-        .map(|(judge, (same, repeats))| {
-            let rows = format!("judgments.jsonl judge_id = {judge}, repeat > 0");
-            if *repeats < FEWEST_REPEATS {
-                let sentence = format!("`{judge}` was asked {repeats} cells again; from {FEWEST_REPEATS} on its self-agreement can be told: not testable.");
-                return Finding::said(judge, sentence, &rows);
-            }
-            let estimate = share(*same, *repeats, "repeated verdicts");
-            let figures = estimate.as_ref().map_or(String::new(), percent);
-            Finding {
-                label: format!("{judge} with itself"),
-                sentence: format!("`{judge}` repeats its verdict in {figures} of {repeats} cells: the ceiling for agreement with anyone."),
-                estimate,
-                measure: FindingMeasure::Share,
-                p: None,
-                rows,
-            }
-        })
-        .collect()
 }
 
 /// Components of the headline's scores, what to buy next, and the spread over repeated answers.

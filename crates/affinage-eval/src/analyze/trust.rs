@@ -7,7 +7,7 @@ use super::estimate::{counted, figure, percent, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::win_rate;
 use super::{Around, Rows};
-use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord};
+use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord, WinRate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::{is_author, is_person};
 use crate::overlap::{OverlapRow, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
@@ -19,6 +19,20 @@ const SEEDS_OF_A_RECIPE: usize = 3;
 
 fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
     FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
+}
+
+/// A win rate of the headline over some of the votes: `beginning` says of which.
+fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
+    let sentence =
+        format!("{beginning} the win rate is {} of {}.", percent(&rate.estimate), counted(rate.estimate.n, "prompt"));
+    Finding {
+        label: label.to_owned(),
+        sentence,
+        p: rate.permutation_p,
+        estimate: Some(rate.estimate),
+        measure: FindingMeasure::Share,
+        rows: source.to_owned(),
+    }
 }
 
 /// First by right answers, then by preference in each category.
@@ -134,18 +148,8 @@ pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> Finding
         let fresh: Vec<&PairVotes> =
             pairs.iter().copied().filter(|v| !recited.contains(v.pair.arm.completion_id.as_str())).collect();
         let rate = win_rate(&prompt_scores(&fresh, &panel), (&planned.arm, &planned.against), rules(rows));
-        findings.extend(rate.map(|rate| Finding {
-            label: "headline without them".to_owned(),
-            sentence: format!(
-                "Without them the win rate is {} of {}.",
-                percent(&rate.estimate),
-                counted(rate.estimate.n, "prompt")
-            ),
-            p: rate.permutation_p,
-            estimate: Some(rate.estimate),
-            measure: FindingMeasure::Share,
-            rows: "judgments.jsonl without recited answers".to_owned(),
-        }));
+        let source = "judgments.jsonl without recited answers";
+        findings.extend(rate.map(|rate| rated("headline without them", "Without them", rate, source)));
     }
     group(
         "recitation",
@@ -169,20 +173,11 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     }) {
         let rate = win_rate(&prompt_scores(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
         let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
-        let aside =
-            if who == "the author" { " The author knows the voice; this is reported apart." } else { "" };
-        findings.push(Finding {
-            label: who.to_owned(),
-            sentence: format!(
-                "By {who} the win rate is {} of {}.{aside}",
-                percent(&rate.estimate),
-                counted(rate.estimate.n, "prompt")
-            ),
-            p: rate.permutation_p,
-            estimate: Some(rate.estimate),
-            measure: FindingMeasure::Share,
-            rows: "votes.jsonl".to_owned(),
-        });
+        let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
+        if who == "the author" {
+            finding.sentence.push_str(" The author knows the voice; this is reported apart.");
+        }
+        findings.push(finding);
         if who != "the author" {
             findings.push(joined(&pairs, &voters, &panel));
         }
@@ -314,6 +309,11 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
         ),
         "plan.json",
     ));
+    for left_out in &plan.design.left_out {
+        let sentence = format!("`{}` was not asked: {}.", left_out.arm, left_out.because);
+        findings.push(Finding::said("left out", sentence, "plan.json"));
+    }
+    findings.extend(stopped(rows, votes));
     if plan.design.instruction_is_default && plan.arms.iter().any(|arm| arm.name == "base+prompt") {
         let sentence = "The written instruction is the program's plain one: write your own best before you say \"better than asking well\".";
         findings.push(Finding::said("instruction", sentence.to_owned(), "plan.json"));
@@ -324,6 +324,27 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
         "A figure that was planned once and looked at once means what it says. Every further look makes the next finding cheaper.",
         findings,
     )
+}
+
+/// Where judging stopped, under a plan that may stop.
+fn stopped(rows: &Rows, votes: &Votes) -> Option<Finding> {
+    let plan = rows.plan;
+    if !plan.design.stops_early {
+        return None;
+    }
+    let all = crate::stopping::order(plan.seed, &rows.sorted_prompts).len();
+    let looked: BTreeSet<&str> = votes.pairs.iter().map(|v| v.pair.prompt.prompt_id.as_str()).collect();
+    let needed = crate::stats::evalue::threshold(plan.comparisons.len(), plan.alpha);
+    let sentence = format!(
+        "Judging could stop at any look: {} of {all} prompts were judged. {} E of {needed:.0}; intervals of a fixed number of \
+         prompts do not hold under stopping, the confidence sequence does.",
+        looked.len(),
+        match plan.comparisons.len() {
+            1 => "Its one comparison needs".to_owned(),
+            n => format!("Each of {n} comparisons needs"),
+        }
+    );
+    Some(Finding::said("stopping", sentence, "plan.json, judgments.jsonl"))
 }
 
 /// This adapter, or its recipe? Three seeds with finished schedules make the second possible.

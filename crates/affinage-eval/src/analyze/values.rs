@@ -20,6 +20,8 @@ pub const FEATURES: [&str; 7] =
 const RESAMPLES: usize = 200;
 /// Fewer prompts separate nothing: a profile is not fitted.
 const FEWEST_PROMPTS: usize = 40;
+/// Beyond so many pairs a profile is fitted on a random choice of them: its intervals are narrow enough by then.
+const MOST_PAIRS: usize = 2000;
 
 /// One judge's profile of the headline comparison.
 pub struct JudgeValues {
@@ -57,7 +59,7 @@ fn features(text: &str) -> [f64; FEATURES.len()] {
 
 /// A profile for every judge with enough prompts, people among them.
 pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeValues> {
-    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).filter(|pair| !pair.identical).collect();
+    let pairs = profiled(rows, votes);
     let clusters: Vec<&str> = pairs.iter().map(|pair| pair.pair.prompt.cluster_id.as_str()).collect();
     let (cluster_of, count) = positions(&clusters);
     let texts: Vec<[f64; FEATURES.len()]> = pairs
@@ -76,6 +78,60 @@ pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeValues> {
         .into_iter()
         .filter_map(|judge| profile(rows, judge, &pairs, &texts, &scale, (&cluster_of, count)))
         .collect()
+}
+
+/// The pairs of the headline that profiles are fitted on.
+fn profiled<'v, 'r>(rows: &'v Rows, votes: &'v Votes<'r>) -> Vec<&'v PairVotes<'r>> {
+    let mut pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).filter(|pair| !pair.identical).collect();
+    if pairs.len() > MOST_PAIRS {
+        Rng::for_purpose(rows.plan.seed, &["profiled"]).shuffle(&mut pairs);
+        pairs.truncate(MOST_PAIRS);
+    }
+    pairs
+}
+
+/// The win rate of the headline at equal length, by all judges of the panel together.
+fn panel_at_equal_length(rows: &Rows, votes: &Votes) -> Option<(f64, f64, usize)> {
+    let pairs = profiled(rows, votes);
+    let panel = panel(&pairs);
+    let length = |votes: &PairVotes| {
+        words(&votes.pair.arm.text).len() as f64 - words(&votes.pair.against.text).len() as f64
+    };
+    let lengths: Vec<f64> = pairs.iter().map(|votes| length(votes)).collect();
+    let scale = crate::stats::mean::variance(&lengths).unwrap_or(0.0).sqrt();
+    let names: Vec<&str> = pairs.iter().map(|votes| votes.pair.prompt.cluster_id.as_str()).collect();
+    let (cluster_of, _) = positions(&names);
+    let mut design = Design::new(2);
+    let (mut outcomes, mut clusters) = (Vec::new(), Vec::new());
+    let mut prompts = 0;
+    for ((votes, length), cluster) in pairs.iter().zip(&lengths).zip(cluster_of) {
+        let scores: Vec<f64> = panel.iter().filter_map(|judge| votes.judges.get(judge)?.score()).collect();
+        prompts += usize::from(!scores.is_empty());
+        for score in scores {
+            design.push(&[1.0, if scale > 1e-9 { (length / scale).tanh() } else { 0.0 }]);
+            outcomes.push(score);
+            clusters.push(cluster);
+        }
+    }
+    if prompts < FEWEST_PROMPTS {
+        return None;
+    }
+    let (rate, se) = equal_length(&design, &outcomes, &clusters, scale > 1e-9)?;
+    Some((rate, se, prompts))
+}
+
+fn at_equal_length(who: &str, rate: f64, se: f64, prompts: usize, source: &str) -> Finding {
+    let half = t_quantile(0.5 + LEVEL / 2.0, (prompts - 1) as f64) * se;
+    let bounds = ((rate - half).max(0.0), (rate + half).min(1.0));
+    let estimate = figure(rate, bounds, prompts, "prompts", "length-controlled logit, clustered delta method");
+    Finding {
+        label: format!("{who}, at equal length"),
+        sentence: format!("By {who} the win rate at equal length is {} of {prompts} prompts.", percent(&estimate)),
+        estimate: Some(estimate),
+        measure: FindingMeasure::Share,
+        p: None,
+        rows: source.to_owned(),
+    }
 }
 
 fn profile(
@@ -180,11 +236,20 @@ impl JudgeValues {
     }
 }
 
-pub fn group(rows: &Rows, values: &[JudgeValues]) -> FindingGroup {
+pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup {
     let mut findings = Vec::new();
+    if values.len() > 1
+        && let Some((rate, se, prompts)) = panel_at_equal_length(rows, votes)
+    {
+        let source = "judgments.jsonl of the panel, texts in completions.jsonl";
+        findings.push(at_equal_length("the whole panel", rate, se, prompts, source));
+    }
     for judge in values {
         let source = format!("judgments.jsonl judge_id = {}, texts in completions.jsonl", judge.judge_id);
         findings.extend(judge.length_sentence.clone().map(|s| Finding::said("length", s, &source)));
+        findings.extend(judge.equal_length.map(|(rate, se)| {
+            at_equal_length(&format!("`{}`", judge.judge_id), rate, se, judge.prompts, &source)
+        }));
         for (name, coefficient) in FEATURES.iter().zip(&judge.coefficients) {
             let Some((b, se)) = coefficient else { continue };
             let half = judge.t() * se;

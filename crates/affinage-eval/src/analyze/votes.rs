@@ -1,6 +1,6 @@
 //! Judgments become votes: seats are matched with the key, cells with pairs, pairs with judges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AnalyzeError, Rows};
 use crate::analysis::{DividedPair, JudgeVote};
@@ -8,6 +8,7 @@ use crate::comparison::{Comparison, Pair, pairs};
 use crate::judge::local::{TIE_BAND, outcome_of_p};
 use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores, is_person};
 use crate::plan::PlannedComparison;
+use crate::stopping;
 
 /// All votes of an evaluation.
 pub struct Votes<'r> {
@@ -119,7 +120,11 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
         by_pair.entry(&comparison.pair_id).or_default().push(judgment);
     }
     let mut collected = Vec::new();
+    let looked_at = stopping::looked_at(rows.plan, &rows.sorted_prompts, &judged_prompts(rows));
     for pair in pairs(rows.plan, &rows.sorted_prompts, &rows.sorted_completions) {
+        if rows.plan.design.stops_early && !looked_at.contains(pair.prompt.prompt_id.as_str()) {
+            continue;
+        }
         let mut judges: BTreeMap<&str, JudgeCells> = BTreeMap::new();
         for judgment in by_pair.get(pair.pair_id.as_str()).into_iter().flatten() {
             let cell = unblinded_cell(rows, &pair, judgment)?;
@@ -134,6 +139,11 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
     }
     bar(&mut collected);
     Ok(Votes { pairs: collected })
+}
+
+fn judged_prompts<'r>(rows: &Rows<'r>) -> BTreeSet<&'r str> {
+    let judged = rows.judgments.values().filter_map(|judgment| rows.comparisons.get(judgment.comparison_id.as_str()));
+    judged.map(|comparison| comparison.prompt_id.as_str()).collect()
 }
 
 /// The label that was said must be the label of the seat that won: a swapped outcome stops the analysis.

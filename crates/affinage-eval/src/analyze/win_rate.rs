@@ -1,8 +1,9 @@
 //! The win rate of one arm against another over some prompts, with its word.
 
 use super::estimate::{LEVEL, Observation, RATE, clustered, counted, percent, share};
-use crate::analysis::{VerdictWord, WinRate};
+use crate::analysis::{Interval, VerdictWord, WinRate};
 use crate::stats::{evalue, mean, permutation, power, proportion};
+use crate::text::p_value;
 
 /// Below this many prompts, or effective prompts, no comparative word is used.
 pub const ENOUGH: usize = 30;
@@ -28,6 +29,8 @@ pub struct Rules {
     pub alpha: f64,
     pub margin: f64,
     pub seed: u64,
+    /// Planned comparisons, where judging may stop at any look: words then rest on e-values.
+    pub family: Option<usize>,
 }
 
 /// Everything but the final word, which needs the p of the whole family: see [`decide`].
@@ -53,6 +56,11 @@ pub fn win_rate(scores: &[PromptScore], names: (&str, &str), rules: Rules) -> Op
         sign_test_p: proportion::sign_test(wins as u64, losses as u64),
         permutation_p,
         e_value: (decided > 0).then(|| evalue::mixture(wins as u64, decided as u64, 0.5, (1.0, 1.0))),
+        anytime: (decided > 0).then(|| {
+            let (low, high) =
+                evalue::confidence_sequence(wins as u64, decided as u64, (1.0, 1.0), 1.0 - LEVEL);
+            Interval { low, high, level: LEVEL }
+        }),
         design_effect,
         word: VerdictWord::NotShown,
         sentence: String::new(),
@@ -141,8 +149,13 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
         rate.ties,
         rate.losses
     );
-    let p = p.map_or(String::new(), |p| format!(", p {}", p_words(p)));
-    let start = format!("`{arm}` against `{against}`: win rate {figures}{p}");
+    let evidence = match rules.family {
+        None => p.map_or(String::new(), |p| format!(", {}", p_value(p))),
+        Some(family) => rate.e_value.map_or(String::new(), |e| {
+            format!(", E = {e:.1} where {:.0} is needed", evalue::threshold(family, rules.alpha))
+        }),
+    };
+    let start = format!("`{arm}` against `{against}`: win rate {figures}{evidence}");
     match rate.word {
         VerdictWord::Better => format!("{start}: better."),
         VerdictWord::Worse => format!("{start}: worse."),
@@ -161,10 +174,6 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
             format!("{start}: not shown{few}{needs}.")
         }
     }
-}
-
-fn p_words(p: f64) -> String {
-    if p < 0.001 { "< .001".to_owned() } else { format!("{p:.3}").trim_start_matches('0').to_owned() }
 }
 
 /// A win rate at level [`LEVEL`] is plotted unadjusted; says why word and interval differ, when they do.

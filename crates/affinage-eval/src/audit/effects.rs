@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::row::{Arm, PairRow};
 use super::votes::Vote;
-use super::{ALPHA, Finding, Log, Severity, Unchecked, p_value, percent};
+use super::{ALPHA, Finding, Log, Severity, Unchecked, percent};
+use crate::text::p_value;
 use crate::stats::mean::clustered_mean;
 use crate::stats::models::length_controlled;
 use crate::stats::multiple::holm;

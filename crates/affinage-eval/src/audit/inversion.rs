@@ -6,7 +6,8 @@ use super::binding::Evidence;
 use super::row::{Arm, Label, PairRow, Stored};
 use super::verdict::Said;
 use super::votes::{self, Claim, LabelMap, Vote};
-use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, p_value, percent};
+use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
+use crate::text::p_value;
 use crate::stats::proportion::fisher_exact;
 use crate::stats::special::{binomial_pmf, binomial_sf};
 

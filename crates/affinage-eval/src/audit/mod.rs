@@ -137,8 +137,3 @@ fn counted(n: usize, what: &str) -> String {
         n => format!("{n} {what}s"),
     }
 }
-
-/// `p` as people read it.
-fn p_value(p: f64) -> String {
-    if p < 0.0001 { "p < .0001".to_owned() } else { format!("p = {p:.4}").replacen("0.", ".", 1) }
-}

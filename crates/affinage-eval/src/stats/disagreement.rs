@@ -22,6 +22,17 @@ pub fn between_judges(cells: &ItemCells) -> f64 {
     means.iter().map(|m| (m - center).powi(2)).sum::<f64>() / means.len() as f64
 }
 
+/// Entropy of the judges' votes on an item in bits, a vote being the sign of the judge's mean score against one half.
+pub fn vote_entropy_bits(cells: &ItemCells) -> f64 {
+    let mut counts = [0.0; 3];
+    for judge in cells {
+        let mean = judge.iter().sum::<f64>() / judge.len() as f64;
+        let vote = if mean > 0.5 { 2 } else { usize::from(mean == 0.5) };
+        counts[vote] += 1.0;
+    }
+    entropy_bits(&counts)
+}
+
 /// Disagreement of a set of items against its null.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Division {
@@ -30,6 +41,9 @@ pub struct Division {
     /// The same when verdicts are dealt among the judges of an item at random, kind by kind: what the judges' own
     /// unsteadiness produces.
     pub by_noise: f64,
+    /// Mean over items of [`vote_entropy_bits`], and the same after dealing.
+    pub entropy_bits: f64,
+    pub entropy_by_noise_bits: f64,
     /// `(b + 1) / (m + 1)`, one-sided: as much division by noise alone.
     pub p: f64,
     pub items: usize,
@@ -44,14 +58,27 @@ pub fn division(items: &[ItemCells], draws: usize, rng: &mut Rng) -> Option<Divi
     }
     let n = items.len() as f64;
     let observed = items.iter().map(|cells| between_judges(cells)).sum::<f64>() / n;
-    let (mut reached, mut total) = (0, 0.0);
+    let entropy = items.iter().map(|cells| vote_entropy_bits(cells)).sum::<f64>() / n;
+    let (mut reached, mut total, mut total_entropy) = (0, 0.0, 0.0);
     for _ in 0..draws {
-        let dealt: f64 = items.iter().map(|cells| between_judges(&deal(cells, rng))).sum::<f64>() / n;
+        let (mut dealt, mut dealt_entropy) = (0.0, 0.0);
+        for cells in &items {
+            let cells = deal(cells, rng);
+            dealt += between_judges(&cells) / n;
+            dealt_entropy += vote_entropy_bits(&cells) / n;
+        }
         total += dealt;
+        total_entropy += dealt_entropy;
         reached += usize::from(dealt >= observed - 1e-12);
     }
-    let by_noise = total / draws as f64;
-    Some(Division { observed, by_noise, p: (reached + 1) as f64 / (draws + 1) as f64, items: items.len() })
+    Some(Division {
+        observed,
+        by_noise: total / draws as f64,
+        entropy_bits: entropy,
+        entropy_by_noise_bits: total_entropy / draws as f64,
+        p: (reached + 1) as f64 / (draws + 1) as f64,
+        items: items.len(),
+    })
 }
 
 fn deal(cells: &ItemCells, rng: &mut Rng) -> ItemCells {
@@ -76,6 +103,8 @@ mod tests {
         assert_eq!(entropy_bits(&[3.0, 3.0]), 1.0);
         assert_eq!(entropy_bits(&[4.0, 0.0]), 0.0);
         assert_eq!(entropy_bits(&[]), 0.0);
+        assert_eq!(vote_entropy_bits(&vec![vec![1.0, 1.0], vec![0.0, 0.0]]), 1.0);
+        assert_eq!(vote_entropy_bits(&vec![vec![1.0, 0.0], vec![0.5, 0.5]]), 0.0, "two ties");
     }
 
     #[test]
@@ -83,6 +112,7 @@ mod tests {
         let opposed: Vec<ItemCells> = (0..12).map(|_| vec![vec![1.0, 1.0], vec![0.0, 0.0]]).collect();
         let found = division(&opposed, 999, &mut Rng::new(1)).expect("items");
         assert!(found.p < 0.01 && found.observed > 2.0 * found.by_noise - 1e-9, "{found:?}");
+        assert!(found.entropy_bits == 1.0 && found.entropy_by_noise_bits < 0.6, "{found:?}");
         let mut alarms = 0;
         let mut rng = Rng::new(2);
         for _ in 0..100 {

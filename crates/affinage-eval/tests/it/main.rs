@@ -8,6 +8,7 @@ mod exams;
 mod null_test;
 mod replies;
 mod requests;
+mod rules;
 mod stats_vectors;
 mod study;
 mod suites;

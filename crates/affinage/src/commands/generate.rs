@@ -5,7 +5,7 @@ use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
 use affinage_engine::model::Model;
 use affinage_eval::completion::Sampling;
-use affinage_eval::design::{Audience, Design, TrainingSchedule, default_audiences};
+use affinage_eval::design::{Audience, Design, LeftOut, TrainingSchedule, default_audiences};
 use affinage_eval::plan::{
     Arm, ArmKind, BASE_AGAIN, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge,
     Scope,
@@ -20,7 +20,7 @@ use crate::config::{Config, Judge, JudgeKind};
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::{HintExt as _, usage};
-use crate::evaluation::{Evaluation, Remote};
+use crate::evaluation::{Evaluation, Remote, tokens_needed};
 use crate::events::{self, Event};
 use crate::model::{LoadedModel, open_model};
 use crate::reserve;
@@ -199,7 +199,7 @@ pub fn plan(
 ) -> anyhow::Result<Plan> {
     let config = &ctx.config;
     let last = run.resolve("last", &ctx.ui)?;
-    let asked_well = asked_well(ctx, version)?;
+    let (asked_well, left_out) = with_room(ctx, model, asked_well(ctx, version)?, prompts)?;
     let mut arms = vec![Arm { name: "base".to_owned(), kind: ArmKind::Base }];
     arms.extend(asked_well.iter().cloned());
     let steps = checkpoints(ctx, run)?;
@@ -238,7 +238,7 @@ pub fn plan(
         judges: config.judges.iter().map(planned_judge).collect(),
         alpha: 0.05,
         margin: 0.1,
-        design: design(ctx, run)?,
+        design: Design { left_out, ..design(ctx, run)? },
     })
 }
 
@@ -254,6 +254,31 @@ fn against_itself(plan: &mut Plan) -> anyhow::Result<()> {
         PlannedComparison { arm: BASE_AGAIN.to_owned(), against: "base".to_owned(), scope: Scope::All };
     plan.comparisons = vec![plan.headline.clone()];
     Ok(())
+}
+
+/// The arms whose prompts, answers and references fit into the model's context, and those that were left out.
+fn with_room(
+    ctx: &Context,
+    model: &LoadedModel,
+    arms: Vec<Arm>,
+    prompts: &[Prompt],
+) -> anyhow::Result<(Vec<Arm>, Vec<LeftOut>)> {
+    let limit = model.weights.config().max_positions();
+    let new_tokens = ctx.config.eval.lengths.iter().copied().chain([sampling(ctx).max_new_tokens]).max();
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for arm in arms {
+        let in_domain = prompts.iter().filter(|prompt| prompt.domain == Domain::In);
+        let needed = tokens_needed(model, &arm, in_domain, new_tokens.unwrap_or(0) as usize)?;
+        if needed <= limit {
+            kept.push(arm);
+            continue;
+        }
+        let because =
+            format!("its longest prompt takes {needed} tokens with the answer, the model has {limit}");
+        ctx.ui.warn(format!("`{}` is left out: {because}", arm.name));
+        left_out.push(LeftOut { arm: arm.name, because });
+    }
+    Ok((kept, left_out))
 }
 
 /// The chosen checkpoints and the last one, by step.
@@ -331,7 +356,8 @@ fn design(ctx: &Context, run: &Run) -> anyhow::Result<Design> {
     Ok(Design {
         settings,
         audiences: if audiences.is_empty() { default_audiences() } else { audiences },
-        stops_early: false,
+        stops_early: ctx.config.judging.stop_early,
+        left_out: Vec::new(),
         instruction_is_default: config.system_prompt.is_none(),
         is_final: false,
         schedule: schedule(ctx, run)?,

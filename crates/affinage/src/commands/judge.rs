@@ -8,7 +8,7 @@ use crate::config::Judge;
 use crate::context::Context;
 use crate::errors::{self, HintExt as _};
 use crate::judges::{
-    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask, ledger,
+    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks, ledger,
     table,
 };
 use crate::lock::FolderLock;
@@ -80,7 +80,7 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let chosen = chosen(ctx, &args.judge)?;
     let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
-    let evaluated = Evaluated::open(ctx, name)?;
+    let mut evaluated = Evaluated::open(ctx, name)?;
     let _lock = FolderLock::acquire(&evaluated.dir)?;
     let consent = match (args.dry_run, args.yes) {
         (true, _) => Consent::DryRun,
@@ -94,7 +94,7 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         open: None,
         named_private: &args.send_private,
     };
-    let done = ask(ctx, &evaluated, &request)?;
+    let done = ask_in_looks(ctx, &mut evaluated, &request)?;
     if ctx.json {
         let Done { estimates, sources, summaries, exams } = &done;
         let ledger = &ledger(ctx, &evaluated.dir)?;

@@ -15,7 +15,7 @@ use crate::ui::bytes;
 
 /// Draw report.html from an evaluation's files, offline
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md")]
+#[command(after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md\n  affinage report --thread")]
 pub struct ReportArgs {
     /// The evaluation, a folder below evals/; default: `eval.name` of affinage.toml
     #[arg(long, value_name = "NAME")]
@@ -26,12 +26,15 @@ pub struct ReportArgs {
     /// Print the first screen as Markdown too
     #[arg(long, conflicts_with = "json")]
     pub md: bool,
+    /// Print a short honest thread of it
+    #[arg(long, conflicts_with_all = ["json", "md"])]
+    pub thread: bool,
 }
 
 impl ReportArgs {
     /// The page of one evaluation.
     pub fn of(eval: &str) -> Self {
-        Self { eval: Some(eval.to_owned()), open: false, md: false }
+        Self { eval: Some(eval.to_owned()), open: false, md: false, thread: false }
     }
 }
 
@@ -50,8 +53,10 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     let page = report::render(&evidence);
     let path = ctx.project.join("evals").join(name).join("report.html");
     replace_file(&path, page.html.as_bytes())?;
+    let plots = write_plots(&path.with_file_name("plots"), &evidence)?;
     let size = page.html.len();
     ctx.ui.say(format!("report: {} ({})", ctx.shown(&path), bytes(size as u64)));
+    ctx.ui.say(format!("plots: {plots} SVG files in {}", ctx.shown(&path.with_file_name("plots"))));
     if page.pairs_embedded < page.pairs_total {
         ctx.ui.say(format!(
             "{} of {} pairs are in it, the others stay in the files",
@@ -61,6 +66,9 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     if args.md {
         ctx.ui.data(&report::markdown::summary(&evidence))?;
     }
+    if args.thread {
+        ctx.ui.data(&report::markdown::thread(&evidence))?;
+    }
     if args.open {
         open_in_browser(&path)?;
     }
@@ -69,6 +77,22 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
         ctx.ui.json(&Made { report: path, size_bytes: size, pairs_embedded, pairs_total })?;
     }
     Ok(())
+}
+
+/// Writes every plot as a file of its own and removes those of an earlier report. Returns how many there are.
+fn write_plots(dir: &Path, evidence: &report::evidence::Evidence) -> anyhow::Result<usize> {
+    fs_err::create_dir_all(dir)?;
+    for entry in fs_err::read_dir(dir)? {
+        let old = entry?.path();
+        if old.extension().is_some_and(|extension| extension == "svg") {
+            fs_err::remove_file(old)?;
+        }
+    }
+    let plots = report::plots::plots(evidence);
+    for plot in &plots {
+        replace_file(&dir.join(&plot.name), plot.svg.as_bytes())?;
+    }
+    Ok(plots.len())
 }
 
 /// Asks the desktop to show a file.
@@ -115,7 +139,7 @@ mod tests {
     }
 
     fn args() -> ReportArgs {
-        ReportArgs { eval: None, open: false, md: false }
+        ReportArgs { eval: None, open: false, md: false, thread: false }
     }
 
     #[test]

@@ -211,6 +211,8 @@ pub struct Judging {
     pub repeats: bool,
     /// `eval` examines every judge before its votes count; `judge --qualify` does so by hand.
     pub qualify: bool,
+    /// Judge ten prompts at a time in a random order and stop once the evidence is enough. Part of the plan.
+    pub stop_early: bool,
     /// A file with rubrics of your own, relative to the project folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rubric_file: Option<std::path::PathBuf>,
@@ -222,7 +224,7 @@ pub struct Judging {
 impl Default for Judging {
     fn default() -> Self {
         let cells = affinage_eval::comparison::Cells::Two;
-        Self { cells, repeats: true, qualify: true, rubric_file: None, budget_usd: None }
+        Self { cells, repeats: true, qualify: true, stop_early: false, rubric_file: None, budget_usd: None }
     }
 }
 

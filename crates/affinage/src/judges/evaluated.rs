@@ -1,6 +1,6 @@
 //! The folder of an evaluation that is to be judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_eval::comparison::missing_answers;
@@ -21,6 +21,8 @@ pub struct Evaluated {
     pub completions: Vec<Completion>,
     /// Position in `completions` by id.
     positions: BTreeMap<String, usize>,
+    /// The prompts that judging has come to; `None` for all.
+    pub due: Option<BTreeSet<String>>,
 }
 
 impl Evaluated {
@@ -39,7 +41,7 @@ impl Evaluated {
         }
         let positions =
             completions.iter().enumerate().map(|(i, row)| (row.completion_id.clone(), i)).collect();
-        Ok(Evaluated { dir, plan, prompts, completions, positions })
+        Ok(Evaluated { dir, plan, prompts, completions, positions, due: None })
     }
 
     /// The text of a completion.

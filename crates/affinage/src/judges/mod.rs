@@ -8,6 +8,7 @@ mod budget;
 mod evaluated;
 mod exam;
 mod local;
+mod looks;
 pub mod preview;
 pub mod raw;
 mod send;
@@ -29,6 +30,7 @@ use serde::Serialize;
 
 pub use evaluated::{Evaluated, read_plan};
 pub use exam::{SpentRow, exam_results, ledger};
+pub use looks::ask_in_looks;
 pub use preview::{Estimate, table};
 pub use sources::{SourceLine, Sources};
 pub use store::Store;

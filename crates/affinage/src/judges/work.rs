@@ -152,10 +152,14 @@ fn judging_calls(
 ) -> (Vec<Cell>, Vec<Call>) {
     let (plan, judging) = (&evaluated.plan, &ctx.config.judging);
     let pairs = pairs(plan, &evaluated.prompts, &evaluated.completions);
-    let cells = cells_for_judge(&pairs, &judge.id, plan.seed, labels, judging.cells);
+    let mut cells = cells_for_judge(&pairs, &judge.id, plan.seed, labels, judging.cells);
     // A local judge is deterministic: asked again it says the same.
     let is_repeated = judging.repeats && judge.kind != config::JudgeKind::Local;
-    let repeats = if is_repeated { repeated_cells(&cells, &judge.id, plan.seed) } else { Vec::new() };
+    let mut repeats = if is_repeated { repeated_cells(&cells, &judge.id, plan.seed) } else { Vec::new() };
+    if let Some(due) = &evaluated.due {
+        cells.retain(|(comparison, _)| due.contains(&comparison.prompt_id));
+        repeats.retain(|comparison| due.contains(&comparison.prompt_id));
+    }
     let prompts: BTreeMap<&str, &Prompt> =
         evaluated.prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
     let form = form_of(judge);

@@ -14,14 +14,8 @@ const MOST_LOSS_POINTS: usize = 400;
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let curve = &evidence.analysis.checkpoints;
     let run = evidence.evaluated_run();
-    let steps = extent(&curve.points, run);
-    let ticks: Vec<f64> = step_ticks(&curve.points, run);
-    let panels: String =
-        [loss_panel(run), fit_panel(&curve.points), voice_panel(&curve.points), win_panel(&curve.points)]
-            .into_iter()
-            .flatten()
-            .map(|panel| panel.svg(steps, &ticks))
-            .collect();
+    let (steps, ticks) = step_axis(evidence);
+    let panels: String = panels(evidence).iter().map(|(_, panel)| panel.svg(steps, &ticks)).collect();
     let mut body = arms.p(&curve.sentence);
     if panels.is_empty() {
         body.push_str(&p("There is no curve: the plan names no checkpoint and no run."));
@@ -38,6 +32,24 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         body.push_str(&details("The curve as a table", &point_table(&curve.points, arms)));
     }
     Section::new("checkpoints", "Along the training", body)
+}
+
+/// The charts of the curve, each with a short name.
+pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
+    let points = &evidence.analysis.checkpoints.points;
+    let named = [
+        ("loss", loss_panel(evidence.evaluated_run())),
+        ("fit", fit_panel(points)),
+        ("voice", voice_panel(points)),
+        ("win-rate", win_panel(points)),
+    ];
+    named.into_iter().filter_map(|(name, panel)| Some((name, panel?))).collect()
+}
+
+/// The step axis that all charts share: first and last step, and the steps that are written.
+pub fn step_axis(evidence: &Evidence) -> ((f64, f64), Vec<f64>) {
+    let (points, run) = (&evidence.analysis.checkpoints.points, evidence.evaluated_run());
+    (extent(points, run), step_ticks(points, run))
 }
 
 fn extent(points: &[CheckpointPoint], run: Option<&RunFacts>) -> (f64, f64) {

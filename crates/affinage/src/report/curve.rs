@@ -93,6 +93,17 @@ impl Frame {
 impl Panel {
     /// `step_ticks`: the steps that are written below, at most about six.
     pub fn svg(&self, steps: (f64, f64), step_ticks: &[f64]) -> String {
+        format!(
+            "<figure class=\"panel\"><figcaption>{}</figcaption><div class=\"plot\"><svg class=\"chart\"{}>{}</svg></div>\
+             </figure>\n",
+            esc(&self.title),
+            self.hover(&Frame::new(self, steps)),
+            self.inner(steps, step_ticks)
+        )
+    }
+
+    /// What is drawn, without its frame: positions are per cent of what holds it.
+    pub fn inner(&self, steps: (f64, f64), step_ticks: &[f64]) -> String {
         let frame = Frame::new(self, steps);
         let mut svg = String::new();
         for &tick in &frame.ticks {
@@ -120,12 +131,7 @@ impl Panel {
         if self.lines.len() > 1 {
             svg.push_str(&end_labels(&self.lines, &frame));
         }
-        format!(
-            "<figure class=\"panel\"><figcaption>{}</figcaption><div class=\"plot\"><svg class=\"chart\"{}>{svg}</svg></div>\
-             </figure>\n",
-            esc(&self.title),
-            self.hover(&frame)
-        )
+        svg
     }
 
     fn tick_text(&self, tick: f64) -> String {

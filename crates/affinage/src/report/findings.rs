@@ -32,7 +32,10 @@ pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'stat
     let items: String =
         group.findings.iter().enumerate().filter(|(_, f)| !f.sentence.is_empty()).map(said).collect();
     if !items.is_empty() {
-        body.push_str(&format!("<ul class=\"said\">{items}</ul>\n"));
+        body.push_str(&format!("<ul class=\"said-list\">{items}</ul>\n"));
+    }
+    if id == "disagreement" {
+        body.push_str(&super::map::html(evidence, arms));
     }
     Section::new(id, title, body)
 }

@@ -1,4 +1,4 @@
-//! The first screen as Markdown, for a terminal or a commit message.
+//! The first screen as Markdown, for a terminal or a commit message, and as a thread for people who will not open it.
 
 use super::evidence::Evidence;
 use super::numbers::{Measure, count};
@@ -56,4 +56,28 @@ pub fn summary(evidence: &Evidence) -> String {
         }
     }
     out
+}
+
+/// A short thread that keeps what speaks against the result: verdict, answers, every limit, what to do next, where to check.
+pub fn thread(evidence: &Evidence) -> String {
+    let analysis = &evidence.analysis;
+    let verdict = summary::composite_words(analysis.headline.composite);
+    let mut posts = vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
+    posts.extend(summary::answers(analysis).into_iter().map(|(question, sentence)| format!("{question} {sentence}")));
+    posts.extend(analysis.headline.limits.iter().skip(1).map(|limit| format!("Against it: {limit}")));
+    posts.extend(analysis.next_steps.first().map(|step| format!("Next: {step}")));
+    posts.push(format!(
+        "All {} answers and {} verdicts are in the files; every number of report.html names its rows.",
+        count(analysis.evaluation.completions),
+        count(analysis.evaluation.judgments)
+    ));
+    let n = posts.len();
+    let numbered: Vec<String> =
+        posts.iter().enumerate().map(|(i, post)| format!("{}/{n} {}", i + 1, plain(post))).collect();
+    numbered.join("\n\n")
+}
+
+/// Without the marks that only a page can show.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
 }

@@ -15,11 +15,13 @@ mod findings;
 mod fit;
 mod html;
 mod judges;
+mod map;
 pub mod markdown;
 mod numbers;
 mod objective;
 mod pairs;
 mod plot;
+pub mod plots;
 mod rates;
 pub mod read;
 mod summary;
@@ -67,7 +69,7 @@ pub fn render(evidence: &Evidence) -> Page {
         objective::section(evidence, &arms),
         fit::section(evidence, &arms),
         rates::section(evidence, &arms),
-        pairs_section(&pairs),
+        pairs_section(evidence, &pairs),
         findings::section(evidence, &arms, "variance", "Variance, and what to buy next"),
         findings::section(evidence, &arms, "recitation", "Is it recitation?"),
         data::certificate_section(evidence),
@@ -153,7 +155,7 @@ fn contents(sections: &[Section]) -> String {
     format!("<nav aria-label=\"Contents\"><ol>{items}</ol></nav>\n")
 }
 
-fn pairs_section(pairs: &PairData) -> Section {
+fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
     if pairs.total == 0 {
         return Section::new(
             "pairs",
@@ -175,9 +177,10 @@ fn pairs_section(pairs: &PairData) -> Section {
     let body = format!(
         "<p>Read before you look: the answers are unmarked and their sides are dealt at random. Choose one, then reveal. \
          {}</p>\n<p class=\"caption keys\"><kbd>j</kbd> next <kbd>k</kbd> back <kbd>1</kbd> <kbd>2</kbd> <kbd>0</kbd> your \
-         choice: first, second, neither <kbd>r</kbd> reveal</p>\n<div id=\"pair-browser\" class=\"wide\"></div>\n<noscript>\
-         <p>Reading pairs needs JavaScript; the texts are in completions.jsonl.</p></noscript>\n",
-        esc(&carried)
+         choice: first, second, neither <kbd>r</kbd> reveal</p>\n<div id=\"pair-browser\" class=\"wide\" data-headline=\"{}\">\
+         </div>\n<noscript><p>Reading pairs needs JavaScript; the texts are in completions.jsonl.</p></noscript>\n",
+        esc(&carried),
+        evidence.analysis.comparisons.iter().position(|c| c.is_headline).unwrap_or(0)
     );
     Section::new("pairs", "The pairs, to read yourself", body)
 }

@@ -93,13 +93,9 @@ fn minus(text: String) -> String {
     }
 }
 
-/// "p = .031", "p < .001".
+/// "p = .031", "p < .001", as everywhere, with narrow spaces that do not break.
 pub fn p_value(p: f64) -> String {
-    match p {
-        p if p < 0.001 => "p\u{202f}<\u{202f}.001".to_owned(),
-        p if p > 0.999 => "p\u{202f}=\u{202f}1".to_owned(),
-        p => format!("p\u{202f}=\u{202f}{}", format!("{p:.3}").trim_start_matches('0')),
-    }
+    affinage_eval::text::p_value(p).replace(' ', "\u{202f}")
 }
 
 /// 12345 as "12 345" with narrow no-break spaces.

@@ -85,6 +85,15 @@ impl Axis {
         format!("<svg class=\"strip\" aria-hidden=\"true\">{svg}</svg>")
     }
 
+    /// One row at a place of its own, `(x, y, width, height)` in px: for files that hold no table.
+    pub fn strip_at(&self, mark: &Mark, (x, y, width, height): (f64, f64, f64, f64)) -> String {
+        format!(
+            "<svg x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" overflow=\"visible\">{}{}</svg>",
+            self.ground(),
+            self.mark(mark)
+        )
+    }
+
     fn mark(&self, mark: &Mark) -> String {
         let mut svg = String::new();
         if let Some(interval) = &mark.estimate.interval {
@@ -104,16 +113,18 @@ impl Axis {
 
     /// The scale below the rows.
     pub fn scale(&self) -> String {
-        let labels: String = self
-            .ticks
+        format!("<svg class=\"scale\" aria-hidden=\"true\">{}</svg>", self.labels())
+    }
+
+    pub fn labels(&self) -> String {
+        self.ticks
             .iter()
             .map(|&tick| {
                 let x = self.x(tick);
                 let text = self.measure.tick(tick);
                 format!("<text x=\"{x:.2}%\" y=\"14\" text-anchor=\"middle\">{text}</text>")
             })
-            .collect();
-        format!("<svg class=\"scale\" aria-hidden=\"true\">{labels}</svg>")
+            .collect()
     }
 }
 

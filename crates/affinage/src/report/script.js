@@ -114,6 +114,19 @@
     select.addEventListener("change", () => { filter(); });
     return select;
   };
+  // By length, in a way that does not tell which side is whose.
+  const words = (id) => data.answers[id].text.split(/\s+/).filter(Boolean).length;
+  const lengthsOf = (pair) => {
+    const [short, long] = pair.sides.map(words).sort((a, b) => a - b);
+    return { short, long };
+  };
+  const LENGTHS = {
+    "": ["all lengths", () => true],
+    equal: ["about the same length", ({ short, long }) => long <= 1.1 * short],
+    apart: ["one half again as long", ({ short, long }) => long >= 1.5 * short],
+    brief: ["both under 50 words", ({ long }) => long < 50],
+    long: ["one over 200 words", ({ long }) => long > 200],
+  };
   const used = (of) => new Set(data.pairs.map(of));
   const comparisons = used((pair) => String(pair.comparison));
   const byComparison = options("comparison", [["", "all comparisons"], ...data.comparisons
@@ -121,6 +134,10 @@
   const byCategory = options("category", [["", "all categories"], ...[...used((pair) => data.prompts[pair.prompt].category)].sort().map((c) => [c, c])]);
   const conflicts = used((pair) => pair.conflict);
   const byConflict = options("votes", Object.entries(CONFLICTS).filter(([key]) => key === "" || conflicts.has(key)));
+
+  const byLength = options("length", Object.entries(LENGTHS)
+    .filter(([key, [, fits]]) => key === "" || data.pairs.some((pair) => fits(lengthsOf(pair))))
+    .map(([key, [text]]) => [key, text]));
 
   const button = (text, className, action) => {
     const node = make("button", className, text);
@@ -132,7 +149,7 @@
   where.setAttribute("aria-live", "polite");
   const reveal = button("Reveal", "primary", () => { toggleReveal(); });
   const filters = make("div", "bar");
-  filters.append(byComparison, byCategory, byConflict, where);
+  filters.append(byComparison, byCategory, byConflict, byLength, where);
   const steps = make("div", "bar thumb");
   steps.append(button("Back", "", () => move(-1)), button("Next", "", () => move(1)), reveal);
   const view = make("div");
@@ -144,7 +161,8 @@
     state.shown = data.pairs.filter((pair) =>
       (byComparison.value === "" || String(pair.comparison) === byComparison.value)
       && (byCategory.value === "" || data.prompts[pair.prompt].category === byCategory.value)
-      && (byConflict.value === "" || pair.conflict === byConflict.value));
+      && (byConflict.value === "" || pair.conflict === byConflict.value)
+      && LENGTHS[byLength.value][1](lengthsOf(pair)));
     state.at = 0;
     draw();
   };
@@ -272,6 +290,20 @@
     if (said) parts.push(make("p", "meta", said));
     view.replaceChildren(...parts);
   };
+
+  // From the map to the pairs behind a number.
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest && event.target.closest("[data-conflict]");
+    if (!opener) return;
+    byCategory.value = opener.dataset.category;
+    byConflict.value = opener.dataset.conflict;
+    byComparison.value = comparisons.has(root.dataset.headline) ? root.dataset.headline : "";
+    byLength.value = "";
+    // A choice that the page does not carry reads as empty: show all then.
+    for (const select of [byCategory, byConflict]) if (select.selectedIndex < 0) select.value = "";
+    filter();
+    root.scrollIntoView();
+  });
 
   const actions = { j: () => move(1), k: () => move(-1), r: toggleReveal, 1: () => choose(0), 2: () => choose(1), 0: () => choose(2) };
   document.addEventListener("keydown", (event) => {

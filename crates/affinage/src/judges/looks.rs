@@ -1,0 +1,92 @@
+//! Judging in looks: some prompts, a look at the evidence, and a stop once it is enough. What a look may conclude is in
+//! `affinage_eval::stopping`.
+
+use affinage_eval::analyze::{Around, Inputs};
+use affinage_eval::comparison::{BlindKey, Comparison};
+use affinage_eval::judgment::Judgment;
+use affinage_eval::stopping::{Look, look, looks, order};
+
+use super::{Consent, Done, Evaluated, JudgeSummary, Request, Stages, ask, exam_results};
+use crate::context::Context;
+use crate::jsonl;
+
+/// [`ask`], in looks where the plan stops early. A dry run, an exam alone and a plan without stopping go through all.
+pub fn ask_in_looks(ctx: &Context, evaluated: &mut Evaluated, request: &Request) -> anyhow::Result<Done> {
+    let is_whole = request.consent == Consent::DryRun || request.stages == Stages::Exam;
+    if is_whole || !evaluated.plan.design.stops_early {
+        return ask(ctx, evaluated, request);
+    }
+    let order: Vec<String> =
+        order(evaluated.plan.seed, &evaluated.prompts).into_iter().map(str::to_owned).collect();
+    let mut total = Done::default();
+    let (mut stages, mut consent) = (request.stages, request.consent);
+    for reached in looks(order.len()) {
+        evaluated.due = Some(order[..reached].iter().cloned().collect());
+        let Request { judges, open, named_private, .. } = *request;
+        let done = ask(ctx, evaluated, &Request { judges, stages, consent, open, named_private })?;
+        let refused = done.summaries.is_empty();
+        let halted = done.summaries.iter().any(|s| s.failed > 0 || s.in_batch > 0 || s.stopped.is_some());
+        add(&mut total, done);
+        if refused || halted {
+            break;
+        }
+        // Whoever agreed once is not asked again at every look, and no judge sits its exam twice.
+        (stages, consent) = (Stages::Judging, Consent::Given);
+        let found = evidence(ctx, evaluated)?;
+        let least = found.e_values.iter().copied().fold(f64::INFINITY, f64::min);
+        ctx.ui.say(format!(
+            "after {reached} of {} prompts the least evidence is E = {least:.1} where {:.0} is needed",
+            order.len(),
+            found.needed
+        ));
+        if found.is_enough() {
+            ctx.ui.say("that is enough for every planned comparison: judging stops here");
+            break;
+        }
+    }
+    Ok(total)
+}
+
+/// Sums over looks; what is planned and there already is told as of the last one.
+fn add(total: &mut Done, done: Done) {
+    total.estimates = done.estimates;
+    total.sources = done.sources;
+    total.exams = done.exams;
+    for next in done.summaries {
+        let same = |known: &&mut JudgeSummary| known.judge_id == next.judge_id && known.phase == next.phase;
+        let Some(known) = total.summaries.iter_mut().find(same) else {
+            total.summaries.push(next);
+            continue;
+        };
+        *known = JudgeSummary {
+            already_answered: next.already_answered.saturating_sub(known.made),
+            made: known.made + next.made,
+            failed: known.failed + next.failed,
+            missing: known.missing + next.missing,
+            cut_requests: known.cut_requests + next.cut_requests,
+            input_tokens: known.input_tokens + next.input_tokens,
+            output_tokens: known.output_tokens + next.output_tokens,
+            cost_usd: known.cost_usd.zip(next.cost_usd).map(|(a, b)| a + b),
+            ..next
+        };
+    }
+}
+
+fn evidence(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Look> {
+    let read = |name: &str| evaluated.dir.join(name);
+    let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
+    let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
+    let judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
+    let exams = exam_results(ctx, &evaluated.dir)?;
+    Ok(look(&Inputs {
+        plan: &evaluated.plan,
+        prompts: &evaluated.prompts,
+        completions: &evaluated.completions,
+        comparisons: &comparisons,
+        blind_keys: &blind_keys,
+        judgments: &judgments,
+        fit: &[],
+        exams: &exams,
+        around: Around::default(),
+    })?)
+}
