@@ -17,13 +17,23 @@ use crate::ui::Ui;
 ///
 /// Errors: the file cannot be read; a line is not a `T` (`file:line` is named).
 pub fn read<T: DeserializeOwned>(path: &Path, ui: &Ui) -> anyhow::Result<Vec<T>> {
+    read_lean(path, ui, |_| {})
+}
+
+/// As [`read`]; `lighten` takes from each row what the caller does not need, before the next one is read.
+pub fn read_lean<T: DeserializeOwned>(
+    path: &Path,
+    ui: &Ui,
+    lighten: impl Fn(&mut T),
+) -> anyhow::Result<Vec<T>> {
     let mut rows = Vec::new();
     for_each_line(path, ui, |number, line| {
         let row = serde_json::from_slice(line)
             .map_err(|error| anyhow!("{}:{number}: {}", path.display(), without_position(&error)));
-        rows.push(
-            row.hint("the file was changed by hand or by another version; restore it or delete the line")?,
-        );
+        let mut row =
+            row.hint("the file was changed by hand or by another version; restore it or delete the line")?;
+        lighten(&mut row);
+        rows.push(row);
         Ok(())
     })?;
     Ok(rows)

@@ -25,7 +25,7 @@ mod values;
 mod votes;
 mod win_rate;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ROW_VERSION;
 use crate::analysis::{Analysis, CategoryCount, EvaluationFacts};
@@ -191,9 +191,11 @@ struct Rows<'a> {
     plan: &'a Plan,
     prompts: BTreeMap<&'a str, &'a Prompt>,
     completions: BTreeMap<&'a str, &'a Completion>,
-    comparisons: BTreeMap<&'a str, &'a Comparison>,
-    keys: BTreeMap<&'a str, &'a BlindKey>,
-    judgments: BTreeMap<&'a str, &'a Judgment>,
+    // Looked up a million times and never walked through: hashed.
+    comparisons: HashMap<&'a str, &'a Comparison>,
+    keys: HashMap<&'a str, &'a BlindKey>,
+    /// By id.
+    judgments: Vec<&'a Judgment>,
     fit: &'a [FitRow],
     exams: BTreeMap<&'a str, &'a ExamResult>,
     /// The same rows as `prompts` and `completions`, sorted, for functions over slices.
@@ -208,15 +210,18 @@ impl<'a> Rows<'a> {
         for completion in completions.values() {
             check_completion(inputs.plan, &prompts, completion)?;
         }
+        let judgments = hashed("judgment", inputs.judgments, |row| &row.judgment_id)?;
+        let mut judgments: Vec<&Judgment> = judgments.into_values().collect();
+        judgments.sort_unstable_by(|a, b| a.judgment_id.cmp(&b.judgment_id));
         let sorted_prompts = prompts.values().map(|prompt| (*prompt).clone()).collect();
         let sorted_completions = completions.values().map(|completion| (*completion).clone()).collect();
         Ok(Rows {
             plan: inputs.plan,
             prompts,
             completions,
-            comparisons: unique("comparison", inputs.comparisons, |row| &row.comparison_id)?,
-            keys: unique("blind key", inputs.blind_keys, |row| &row.comparison_id)?,
-            judgments: unique("judgment", inputs.judgments, |row| &row.judgment_id)?,
+            comparisons: hashed("comparison", inputs.comparisons, |row| &row.comparison_id)?,
+            keys: hashed("blind key", inputs.blind_keys, |row| &row.comparison_id)?,
+            judgments,
             fit: inputs.fit,
             exams: inputs.exams.iter().map(|exam| (exam.judge_id.as_str(), exam)).collect(),
             sorted_prompts,
@@ -232,7 +237,7 @@ impl<'a> Rows<'a> {
     /// Judges with at least one judgment, and planned ones.
     fn judge_ids(&self) -> BTreeSet<&str> {
         let planned = self.plan.judges.iter().map(|judge| judge.judge_id.as_str());
-        planned.chain(self.judgments.values().map(|judgment| judgment.judge_id.as_str())).collect()
+        planned.chain(self.judgments.iter().map(|judgment| judgment.judge_id.as_str())).collect()
     }
 }
 
@@ -242,6 +247,23 @@ fn unique<'a, T: PartialEq>(
     id: impl Fn(&'a T) -> &'a String,
 ) -> Result<BTreeMap<&'a str, &'a T>, AnalyzeError> {
     let mut by_id: BTreeMap<&str, &T> = BTreeMap::new();
+    for row in rows {
+        if let Some(first) = by_id.insert(id(row), row)
+            && first != row
+        {
+            return Err(AnalyzeError::Conflict { kind, id: id(row).clone() });
+        }
+    }
+    Ok(by_id)
+}
+
+/// As [`unique`], in no order.
+fn hashed<'a, T: PartialEq>(
+    kind: &'static str,
+    rows: &'a [T],
+    id: impl Fn(&'a T) -> &'a String,
+) -> Result<HashMap<&'a str, &'a T>, AnalyzeError> {
+    let mut by_id: HashMap<&str, &T> = HashMap::with_capacity(rows.len());
     for row in rows {
         if let Some(first) = by_id.insert(id(row), row)
             && first != row

@@ -1,6 +1,6 @@
 //! Judgments become votes: seats are matched with the key, cells with pairs, pairs with judges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{AnalyzeError, Rows};
 use crate::analysis::{DividedPair, JudgeVote};
@@ -110,8 +110,8 @@ impl<'r> Votes<'r> {
 
 /// Matches every judgment with its pair. Judgments of comparisons that the plan does not ask for are ignored.
 pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
-    let mut by_pair: BTreeMap<&str, Vec<&Judgment>> = BTreeMap::new();
-    for judgment in rows.judgments.values() {
+    let mut by_pair: HashMap<&str, Vec<&Judgment>> = HashMap::new();
+    for judgment in &rows.judgments {
         let Some(comparison) = rows.comparisons.get(judgment.comparison_id.as_str()) else {
             let (id, missing) =
                 (judgment.judgment_id.clone(), format!("comparison {}", judgment.comparison_id));
@@ -142,7 +142,7 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
 }
 
 fn judged_prompts<'r>(rows: &Rows<'r>) -> BTreeSet<&'r str> {
-    let judged = rows.judgments.values().filter_map(|judgment| rows.comparisons.get(judgment.comparison_id.as_str()));
+    let judged = rows.judgments.iter().filter_map(|judgment| rows.comparisons.get(judgment.comparison_id.as_str()));
     judged.map(|comparison| comparison.prompt_id.as_str()).collect()
 }
 

@@ -70,8 +70,8 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let completions: Vec<Completion> = jsonl::read(&read("completions.jsonl"), &ctx.ui)?;
     let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
     let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
-    let mut judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
-    judgments.extend(jsonl::read::<Judgment>(&read("votes.jsonl"), &ctx.ui)?);
+    let mut judgments = jsonl::read_lean(&read("judgments.jsonl"), &ctx.ui, without_traces)?;
+    judgments.extend(jsonl::read_lean(&read("votes.jsonl"), &ctx.ui, without_traces)?);
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
@@ -98,6 +98,18 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;
     Ok(analysis)
+}
+
+/// No figure needs a judgment's reasons, hashes and times; of a million rows they are two thirds of the memory.
+fn without_traces(judgment: &mut Judgment) {
+    judgment.rationale = None;
+    judgment.response_sha256 = None;
+    judgment.request_id = None;
+    judgment.started_at = None;
+    judgment.finished_at = None;
+    judgment.request_sha256 = String::new();
+    judgment.template_sha256 = String::new();
+    judgment.params_effective.clear();
 }
 
 /// Overlap of every answer with the training texts, from `overlap.jsonl`; what is missing there is measured as long as

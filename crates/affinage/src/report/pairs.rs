@@ -89,6 +89,14 @@ pub struct PairRow {
     votes: Vec<Vote>,
 }
 
+#[cfg(test)]
+impl PairRow {
+    /// A conflict of values in one of the planned comparisons.
+    pub fn is_split_of(&self, comparison: usize) -> bool {
+        self.comparison == comparison && self.conflict == Conflict::Split
+    }
+}
+
 /// One verdict. Sides: 0 left, 1 right.
 #[derive(Debug, Serialize)]
 struct Vote {

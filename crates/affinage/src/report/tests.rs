@@ -280,6 +280,66 @@ fn the_summary_in_markdown_reads_as_agreed() {
 }
 
 #[test]
+fn the_thread_keeps_every_limit_and_counts_itself() {
+    let thread = markdown::thread(&fixed());
+    let posts: Vec<&str> = thread.split("\n\n").collect();
+    assert!(posts[0].starts_with(&format!("1/{} step 290 (last) against base: specialised.", posts.len())), "{thread}");
+    assert!(thread.contains("How sure? One judge, careful: one opinion."), "{thread}");
+    assert!(thread.contains("Against it: One training run."), "{thread}");
+    assert!(thread.contains("Next: Add a judge of another family."), "{thread}");
+    assert!(posts.last().is_some_and(|last| last.contains("verdicts are in the files")), "{thread}");
+}
+
+#[test]
+fn plots_are_files_that_hold_every_figure_and_no_foreign_markup() {
+    let mut evidence = evidence();
+    evidence.analysis.findings[0].title.push_str(HOSTILE);
+    let plots = super::plots::plots(&evidence);
+    let names: Vec<&str> = plots.iter().map(|plot| plot.name.as_str()).collect();
+    for wanted in ["comparisons.svg", "headline.svg", "checkpoints-loss.svg", "checkpoints-fit.svg"] {
+        assert!(names.contains(&wanted), "{names:?}");
+    }
+    for plot in &plots {
+        assert!(plot.svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width="), "{}", plot.name);
+        assert!(!plot.svg.contains("<img") && !plot.svg.contains("<script") && !plot.svg.contains("href"));
+        let opened = plot.svg.matches("<svg").count();
+        assert_eq!(opened, plot.svg.matches("</svg>").count(), "{}", plot.name);
+        assert_eq!(plot.svg.matches("<text").count(), plot.svg.matches("</text>").count(), "{}", plot.name);
+    }
+    let rates: usize = evidence
+        .analysis
+        .comparisons
+        .iter()
+        .map(|c| [&c.overall, &c.in_domain, &c.out_of_domain].into_iter().flatten().count())
+        .sum();
+    let comparisons = plots.iter().find(|plot| plot.name == "comparisons.svg").expect("drawn");
+    assert_eq!(comparisons.svg.matches("class=\"mark ").count(), rates, "a mark for every figure");
+}
+
+#[test]
+fn the_map_shows_every_judge_and_its_conflicts_open_the_pairs() {
+    let evidence = evidence();
+    let map = evidence.analysis.disagreement_map.as_ref().expect("three judges");
+    let page = render(&evidence).html;
+    let (_, from) = page.split_once("class=\"plain map\"").expect("a map");
+    let (table, _) = from.split_once("</table>").expect("its end");
+    for judge in &map.judges {
+        assert!(table.contains(&format!(">{judge}</th>")), "{judge}");
+    }
+    assert_eq!(table.matches("<th scope=\"row\">").count(), map.rows.len());
+    let conflicts = map.rows[0].conflicts.len();
+    assert!(conflicts > 0, "the story's judges differ");
+    let opener = format!("data-category=\"\" data-conflict=\"split\">{conflicts}</button>");
+    assert!(table.contains(&opener), "{table}");
+    let split = pairs::collect(&evidence, &Arms::new(&evidence.plan))
+        .pairs
+        .iter()
+        .filter(|pair| pair.is_split_of(0))
+        .count();
+    assert_eq!(split, conflicts, "the map and the browser mean the same pairs");
+}
+
+#[test]
 fn a_run_is_what_its_events_say() {
     let at = "2026-11-22T10:15:00Z".parse().expect("a time");
     let state = |events: &[Event]| {
