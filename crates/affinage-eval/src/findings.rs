@@ -71,4 +71,6 @@ pub struct MapRow {
     pub entropy_bits: f64,
     /// The same when the verdicts of a pair are dealt among its judges at random.
     pub entropy_by_noise_bits: f64,
+    /// Of "judges differ no more than by their own noise", after Holm over the rows of the map.
+    pub p_adjusted: f64,
 }

@@ -5,6 +5,10 @@
 //!   numbers. A closing full stop does not belong to the number.
 //! - *Short*: one of the accepted answers stands as whole words in the first sentence, where the first sentence
 //!   ends at the first line break after text or the first `.`, `!`, `?` that white space follows.
+//! - *Code*: the first fenced block of the answer (the whole answer without a fence) equals an accepted program.
+//!   Compared are lines without comments (`#`, `//`, `--` outside of quotes), without blank lines, without a closing
+//!   semicolon, with runs of spaces as one, single quotes as double ones, and indentation as its depth. Nothing is run:
+//!   a right program that is written in another way counts as wrong, so the accepted ones must cover the usual ways.
 
 use std::sync::LazyLock;
 
@@ -25,6 +29,10 @@ pub fn is_correct(prompt: &Prompt, answer: &str) -> Option<bool> {
         }
         Check::Short { accepted } => {
             Some(accepted.iter().any(|short| stands_in_first_sentence(short, answer)))
+        }
+        Check::Code { accepted } => {
+            let written = normalised_code(code_block(answer));
+            Some(!written.is_empty() && accepted.iter().any(|code| normalised_code(code) == written))
         }
     }
 }
@@ -68,9 +76,85 @@ pub fn first_sentence(answer: &str) -> &str {
     line
 }
 
+/// What stands in the first fence, or everything.
+pub fn code_block(answer: &str) -> &str {
+    let Some((_, after)) = answer.split_once("```") else { return answer };
+    // The rest of the opening line names the language.
+    let body = after.split_once('\n').map_or("", |(_, body)| body);
+    body.split_once("```").map_or(body, |(code, _)| code)
+}
+
+/// Lines of code as (depth, text): see the module's rules.
+pub fn normalised_code(code: &str) -> Vec<(usize, String)> {
+    let mut indents: Vec<usize> = vec![0];
+    let mut lines = Vec::new();
+    for line in code.lines() {
+        let bare = without_comment(line);
+        let text = bare.trim().trim_end_matches(';').trim_end();
+        if text.is_empty() {
+            continue;
+        }
+        let indent = bare.len() - bare.trim_start().len();
+        // A first line that is indented itself is the margin of the block.
+        if lines.is_empty() {
+            indents = vec![indent];
+        }
+        while indents.len() > 1 && indents.last().is_some_and(|outer| *outer > indent) {
+            indents.pop();
+        }
+        if indents.last().is_some_and(|outer| *outer < indent) {
+            indents.push(indent);
+        }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        lines.push((indents.len() - 1, words.join(" ").replace('\'', "\"")));
+    }
+    lines
+}
+
+/// Up to a comment sign that stands outside of quotes.
+fn without_comment(line: &str) -> &str {
+    let mut quote = None;
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '#') => return &line[..at],
+            (None, '/') if line[at..].starts_with("//") => return &line[..at],
+            (None, '-') if line[at..].starts_with("-- ") => return &line[..at],
+            (None, _) => {}
+        }
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_is_equal_by_the_stated_rules_and_by_no_others() {
+        let accepted = "def double(x):\n    return 2 * x";
+        let same = [
+            "Here you go:\n```python\ndef double(x):\n  # twice\n\n  return  2 * x\n```\nIt doubles.",
+            "def double(x):\n\treturn 2 * x;",
+            "```\n    def double(x):\n        return 2 * x\n```",
+        ];
+        for answer in same {
+            assert_eq!(normalised_code(code_block(answer)), normalised_code(accepted), "{answer}");
+        }
+        let other = [
+            "def double(x):\nreturn 2 * x",
+            "def double(x):\n    return x * 2",
+            "def double(y):\n    return 2 * y",
+            "It is twice the number.",
+        ];
+        for answer in other {
+            assert_ne!(normalised_code(code_block(answer)), normalised_code(accepted), "{answer}");
+        }
+        let quoted = normalised_code("print('a # b')  # said");
+        assert_eq!(quoted, [(0, "print(\"a # b\")".to_owned())]);
+    }
 
     #[test]
     fn the_last_number_decides() {

@@ -20,7 +20,6 @@ use crate::stats::bootstrap::{draw, positions, quantile};
 use crate::stats::disagreement::{Division, ItemCells, division};
 use crate::stats::mean::mean;
 use crate::stats::multiple::holm;
-use crate::stats::proportion::fisher_exact;
 
 const DRAWS: usize = 999;
 const RESAMPLES: usize = 300;
@@ -80,7 +79,7 @@ pub fn disagreement(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<Disagre
         let parts = parts(&pairs, &found);
         let (divided, rows_of_map) = divisions(rows, &pairs, &parts);
         findings.extend(divided);
-        findings.extend(topic_findings(&pairs, &found));
+        findings.extend(topic_findings(rows, &pairs, &found, &rows_of_map.judges));
         map = Some(rows_of_map);
     }
     let group = group(
@@ -135,8 +134,8 @@ fn parts(pairs: &[Shared], topics: &[Topic]) -> Vec<Part> {
     parts
 }
 
-/// Division of every part against its null, Holm over the parts; and the map.
-fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Vec<Finding>, DisagreementMap) {
+/// Division of every part against its null, Holm over the parts: what is said of all pairs, and the map.
+fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Option<Finding>, DisagreementMap) {
     let mut rng = Rng::for_purpose(rows.plan.seed, &["division"]);
     let judges: BTreeSet<&str> = pairs
         .iter()
@@ -152,14 +151,13 @@ fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Vec<Finding>, Di
         })
         .collect();
     let adjusted = holm(&tested.iter().map(|(_, found)| found.p).collect::<Vec<f64>>());
-    let said = |((part, found), p): (&(&Part, Division), f64)| {
-        let word = match p <= 0.05 {
+    let said = |((part, found), p): (&(&Part, Division), &f64)| {
+        let word = match *p <= 0.05 {
             true => "judges differ beyond their own noise",
             false => "no more than the judges' own noise",
         };
-        let name = if part.topic { format!("Prompts about {}", part.label) } else { part.label.clone() };
         let sentence = format!(
-            "{name}: entropy of the judges' votes {:.2} bits on {}, {:.2} by noise alone; variance between judges {:.3}, \
+            "Over all pairs: entropy of the judges' votes {:.2} bits on {}, {:.2} by noise alone; variance between judges {:.3}, \
              {:.3} by noise alone: {word}.",
             found.entropy_bits,
             counted(found.items, "pair"),
@@ -167,9 +165,9 @@ fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Vec<Finding>, Di
             found.observed,
             found.by_noise
         );
-        Finding { p: Some(p), ..Finding::said(&part.label, sentence, "judgments.jsonl of the headline") }
+        Finding { p: Some(*p), ..Finding::said(&part.label, sentence, "judgments.jsonl of the headline") }
     };
-    let map_row = |(part, found): &(&Part, Division)| {
+    let map_row = |((part, found), p): (&(&Part, Division), &f64)| {
         let of_judge = |judge: &&str| {
             let scores = part.pairs.iter().filter_map(|&i| pairs[i].votes.judges.get(judge)?.score());
             mean(&scores.collect::<Vec<f64>>())
@@ -184,64 +182,117 @@ fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Vec<Finding>, Di
             flips: part.pairs.iter().filter(|&&i| pairs[i].is_flip()).count(),
             entropy_bits: found.entropy_bits,
             entropy_by_noise_bits: found.entropy_by_noise_bits,
+            p_adjusted: *p,
         }
     };
     let map = DisagreementMap {
         judges: judges.iter().map(|id| (*id).to_owned()).collect(),
-        rows: tested.iter().map(map_row).collect(),
+        rows: tested.iter().zip(&adjusted).map(map_row).collect(),
     };
-    (tested.iter().zip(adjusted).map(said).collect(), map)
+    (tested.iter().zip(&adjusted).next().map(said), map)
 }
 
-/// Topics that hold more conflicts of values than the other prompts: Fisher's exact test over prompts, Holm over topics.
-fn topic_findings(pairs: &[Shared], topics: &[Topic]) -> Vec<Finding> {
-    let prompts_of = |members: &mut dyn Iterator<Item = usize>| {
-        let mut prompts: BTreeMap<&str, bool> = BTreeMap::new();
-        for i in members {
-            *prompts.entry(&pairs[i].votes.pair.prompt.prompt_id).or_default() |= pairs[i].is_conflict();
-        }
-        let conflicts = prompts.values().filter(|conflict| **conflict).count() as u64;
-        [conflicts, prompts.len() as u64 - conflicts]
-    };
-    let tested: Vec<(&Topic, [u64; 2], [u64; 2])> = topics
+/// Scores of the judges on one prompt, in the order of the map; `None` where one gave none.
+type PromptScores = Vec<Option<f64>>;
+
+/// Topics on which the judges part in another way than elsewhere: how far the gaps between their win rates on the topic
+/// are from the gaps on all other prompts, against the same for prompts drawn at random. Holm over topics.
+fn topic_findings(rows: &Rows, pairs: &[Shared], topics: &[Topic], judges: &[String]) -> Vec<Finding> {
+    let mut prompts: BTreeMap<&str, usize> = BTreeMap::new();
+    let number_of: Vec<usize> = pairs
         .iter()
-        .map(|topic| {
-            let inside: BTreeSet<usize> = topic.members.iter().copied().collect();
-            let here = prompts_of(&mut inside.iter().copied());
-            let elsewhere = prompts_of(&mut (0..pairs.len()).filter(|i| !inside.contains(i)));
-            (topic, here, elsewhere)
+        .map(|pair| {
+            let next = prompts.len();
+            *prompts.entry(&pair.votes.pair.prompt.prompt_id).or_insert(next)
         })
         .collect();
-    let p: Vec<f64> = tested.iter().map(|(_, here, elsewhere)| fisher_exact([*here, *elsewhere])).collect();
-    let mut findings = Vec::new();
-    for ((topic, here, elsewhere), p) in tested.iter().zip(holm(&p)) {
-        let (n, others) = (here[0] + here[1], elsewhere[0] + elsewhere[1]);
-        let more = here[0] * others > elsewhere[0] * n;
-        if p > 0.05 || !more {
-            continue;
+    // Several answers to one prompt are one observation: the first pair stands for its prompt's topic, all for its scores.
+    let mut sums = vec![vec![(0.0, 0.0); judges.len()]; prompts.len()];
+    for (pair, prompt) in pairs.iter().zip(&number_of) {
+        for (judge, sum) in judges.iter().zip(&mut sums[*prompt]) {
+            if let Some(score) = pair.votes.judges.get(judge.as_str()).and_then(JudgeCells::score) {
+                *sum = (sum.0 + score, sum.1 + 1.0);
+            }
         }
-        findings.push(Finding {
-            p: Some(p),
-            ..Finding::said(
-                &format!("topic {}", topic.terms.join(", ")),
-                format!(
-                    "Judges hold different values on prompts about {}: a conflict on {} of {n}, elsewhere on {} of {others}.",
-                    topic.terms.join(", "),
-                    here[0],
-                    elsewhere[0]
-                ),
-                "judgments.jsonl of the headline, words of prompts.jsonl",
-            )
-        });
     }
+    let scores: Vec<PromptScores> = sums
+        .iter()
+        .map(|prompt| prompt.iter().map(|(sum, n)| (*n > 0.0).then(|| sum / n)).collect())
+        .collect();
+    let mut rng = Rng::for_purpose(rows.plan.seed, &["topics divide"]);
+    let draws = DRAWS.min((20_000_000 / scores.len().max(1)).max(199));
+    let tested: Vec<(&Topic, Vec<bool>, f64)> = topics
+        .iter()
+        .filter_map(|topic| {
+            let mut inside = vec![false; scores.len()];
+            topic.members.iter().for_each(|&pair| inside[number_of[pair]] = true);
+            let observed = parting(&scores, &inside)?;
+            let mut dealt = inside.clone();
+            let reached = (0..draws)
+                .filter(|_| {
+                    rng.shuffle(&mut dealt);
+                    parting(&scores, &dealt).is_some_and(|by_chance| by_chance >= observed - 1e-12)
+                })
+                .count();
+            Some((topic, inside, (reached + 1) as f64 / (draws + 1) as f64))
+        })
+        .collect();
+    let adjusted = holm(&tested.iter().map(|(.., p)| *p).collect::<Vec<f64>>());
+    let divided = tested.iter().zip(adjusted).filter(|(_, p)| *p <= 0.05);
+    let mut findings: Vec<Finding> =
+        divided.map(|((topic, inside, _), p)| topic_finding(topic, &scores, inside, judges, p)).collect();
     if findings.is_empty() && !topics.is_empty() {
         let sentence = format!(
-            "No topic is shown to divide the judges: {} by the words of the prompts were tried.",
+            "No topic is shown to divide the judges in another way than the rest: {} by the words of the prompts were tried.",
             counted(topics.len(), "topic")
         );
-        findings.push(Finding::said("topics", sentence, "judgments.jsonl of the headline, words of prompts.jsonl"));
+        findings.push(Finding::said("topics", sentence, TOPIC_ROWS));
     }
     findings
+}
+
+const TOPIC_ROWS: &str = "judgments.jsonl of the headline, words of prompts.jsonl";
+
+/// Each judge's mean score where `inside` is `side`.
+fn means(scores: &[PromptScores], inside: &[bool], side: bool) -> Vec<Option<f64>> {
+    let judges = scores.first().map_or(0, Vec::len);
+    let mut sums = vec![(0.0, 0.0); judges];
+    for (prompt, _) in scores.iter().zip(inside).filter(|(_, inside)| **inside == side) {
+        for (sum, score) in sums.iter_mut().zip(prompt) {
+            *sum = (sum.0 + score.unwrap_or(0.0), sum.1 + f64::from(u8::from(score.is_some())));
+        }
+    }
+    sums.into_iter().map(|(sum, n)| (n > 0.0).then(|| sum / n)).collect()
+}
+
+/// Variance over judges of how much each moves from the other prompts to these: 0 when all move alike.
+fn parting(scores: &[PromptScores], inside: &[bool]) -> Option<f64> {
+    let (here, there) = (means(scores, inside, true), means(scores, inside, false));
+    let moves: Vec<f64> = here.into_iter().zip(there).filter_map(|(here, there)| Some(here? - there?)).collect();
+    crate::stats::mean::variance(&moves)
+}
+
+fn topic_finding(topic: &Topic, scores: &[PromptScores], inside: &[bool], judges: &[String], p: f64) -> Finding {
+    let (here, there) = (means(scores, inside, true), means(scores, inside, false));
+    let mut named: Vec<(f64, f64, &String)> = here
+        .iter()
+        .zip(&there)
+        .zip(judges)
+        .filter_map(|((here, there), judge)| Some(((*here)?, (*there)?, judge)))
+        .collect();
+    // The two that part most are those whose moves lie furthest from each other.
+    named.sort_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
+    let says = |(here, there, judge): &(f64, f64, &String)| {
+        format!("`{judge}` gives {:.0} % there and {:.0} % elsewhere", 100.0 * here, 100.0 * there)
+    };
+    let sentence = format!(
+        "Judges hold different values on prompts about {} ({}): {}, {}.",
+        topic.terms.join(", "),
+        counted(inside.iter().filter(|inside| **inside).count(), "prompt"),
+        named.last().map_or(String::new(), says),
+        named.first().map_or(String::new(), says)
+    );
+    Finding { p: Some(p), ..Finding::said(&format!("topic {}", topic.terms.join(", ")), sentence, TOPIC_ROWS) }
 }
 
 /// Is one judge carrying the result? Leave each out; test whether their win rates differ; how far one agrees with itself.

@@ -57,6 +57,10 @@ pub fn forgetting(
             " By preference a loss of more than {:.0} points is excluded in every category.",
             100.0 * rows.plan.margin
         ),
+        0 => format!(
+            " By preference a loss of more than {:.0} points is excluded in no category.",
+            100.0 * rows.plan.margin
+        ),
         some => format!(
             " By preference a loss of more than {:.0} points is excluded in {some} of {} categories.",
             100.0 * rows.plan.margin,

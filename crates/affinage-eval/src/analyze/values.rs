@@ -248,7 +248,9 @@ pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup
         let source = format!("judgments.jsonl judge_id = {}, texts in completions.jsonl", judge.judge_id);
         findings.extend(judge.length_sentence.clone().map(|s| Finding::said("length", s, &source)));
         findings.extend(judge.equal_length.map(|(rate, se)| {
-            at_equal_length(&format!("`{}`", judge.judge_id), rate, se, judge.prompts, &source)
+            // The plot tells these; a sentence stands for the panel alone.
+            let who = judge.judge_id.as_str();
+            Finding { sentence: String::new(), ..at_equal_length(who, rate, se, judge.prompts, &source) }
         }));
         for (name, coefficient) in FEATURES.iter().zip(&judge.coefficients) {
             let Some((b, se)) = coefficient else { continue };
@@ -268,22 +270,8 @@ pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup
                 rows: source.clone(),
             });
         }
-        let smallest = judge.coefficients.iter().flatten().map(|(_, se)| 2.8 * se).fold(0.0, f64::max);
-        let penalised = if judge.is_penalised {
-            " Its votes are separated by the features, so Firth's penalty was used."
-        } else {
-            ""
-        };
-        findings.push(Finding::said(
-            &judge.judge_id,
-            format!(
-                "With {} prompts, `{}` must move its log odds by about {smallest:.1} per standard deviation for the least \
-                 certain feature to be seen with 80 % power.{penalised}",
-                judge.prompts, judge.judge_id
-            ),
-            &source,
-        ));
     }
+    findings.extend(power(values));
     findings.extend(interactions(values));
     if findings.is_empty() {
         let sentence = format!(
@@ -300,6 +288,31 @@ pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup
             .to_owned(),
         findings,
     }
+}
+
+/// What so many prompts can show of a preference at all: 2.8 standard errors are seen with 80 % power.
+fn power(values: &[JudgeValues]) -> Option<Finding> {
+    let least = |judge: &JudgeValues| judge.coefficients.iter().flatten().map(|(_, se)| 2.8 * se).fold(0.0, f64::max);
+    let seen: Vec<f64> = values.iter().map(least).collect();
+    let (low, high) =
+        seen.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), b| (low.min(*b), high.max(*b)));
+    let range = match values.len() {
+        0 => return None,
+        _ if high - low < 0.05 => format!("{high:.1}"),
+        _ => format!("{low:.1} to {high:.1}"),
+    };
+    let penalised: Vec<String> =
+        values.iter().filter(|j| j.is_penalised).map(|j| format!("`{}`", j.judge_id)).collect();
+    let penalty = match penalised.is_empty() {
+        true => String::new(),
+        false => format!(" Features separate the votes of {}: Firth's penalty was used.", penalised.join(", ")),
+    };
+    let sentence = format!(
+        "With {} prompts a judge must move its log odds by about {range} per standard deviation for its least certain \
+         feature to be seen with 80 % power.{penalty}",
+        values[0].prompts
+    );
+    Some(Finding::said("power", sentence, "judgments.jsonl, texts in completions.jsonl"))
 }
 
 /// Do judges value a feature differently? A Wald test on the differences over shared resamples, Holm over features.

@@ -4,7 +4,7 @@
 //! are brought to, `shapes.rs` and `mapping.rs` bring them there. `verdict.rs` reads a judge's text, `binding.rs`
 //! finds which answer stood under which label, `votes.rs` derives outcomes anew. Checks return [`Finding`]s with
 //! evidence and rows; what a log cannot tell is an [`Unchecked`], never silence. `claims.rs` holds a write-up
-//! against the rows. `training/` does the same for folders of a training run.
+//! against the rows. `training.rs` does the same for folders of a training run.
 
 mod agreement;
 mod binding;
@@ -17,6 +17,7 @@ pub mod row;
 mod scope;
 pub mod shapes;
 mod table;
+pub mod training;
 mod verdict;
 mod votes;
 

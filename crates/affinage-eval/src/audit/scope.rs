@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::row::{Arm, PairRow};
-use super::{Finding, Log, Severity, Unchecked, percent};
+use super::{Finding, Log, Severity, Unchecked, counted, percent};
 use crate::stats::mean::clustered_mean;
 use crate::stats::power::detectable_win_rate;
 use crate::stats::proportion::wilson;
@@ -97,16 +97,21 @@ fn spread(log: &Log) -> Option<String> {
 fn few_prompts(log: &Log, prompts: usize) -> Finding {
     let detectable = match detectable_win_rate(prompts as u64, 0.05, 0.8) {
         Some(rate) => format!(
-            "with {prompts} prompts only a true win rate of {} is shown with 80 % power",
+            "with {} only a true win rate of {} is shown with 80 % power",
+            counted(prompts, "prompt"),
             percent(rate)
         ),
-        None => format!("with {prompts} prompts not even winning all of them is significant at 5 %"),
+        None => format!(
+            "with {} not even winning all of them is significant at 5 %",
+            counted(prompts, "prompt")
+        ),
     };
     Finding {
         code: "R19",
         severity: Severity::Limit,
         sentence: format!(
-            "The log has {prompts} distinct prompts; below {LEAST_PROMPTS} no \"better\" or \"worse\" is supported."
+            "The log has {}; below {LEAST_PROMPTS} no \"better\" or \"worse\" is supported.",
+            counted(prompts, "distinct prompt")
         ),
         evidence: vec![detectable],
         rows: log.refs([]),

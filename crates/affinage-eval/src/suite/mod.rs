@@ -79,6 +79,8 @@ pub enum Check {
     Number,
     /// One of the accepted answers stands as whole words in the first sentence.
     Short { accepted: Vec<String> },
+    /// The first code block of the answer equals one of these programs, after normalising.
+    Code { accepted: Vec<String> },
 }
 
 /// What a suite file leaves unsaid.

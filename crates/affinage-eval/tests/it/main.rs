@@ -12,6 +12,7 @@ mod rules;
 mod stats_vectors;
 mod study;
 mod suites;
+mod training_folders;
 mod voice;
 mod wire;
 mod world;

@@ -466,7 +466,7 @@ fn at_equal_length_a_lover_of_length_shows_nothing() {
     let analysis = world.analyze();
     let raw = analysis.comparisons[0].overall.as_ref().expect("judged");
     assert!(raw.estimate.value > 0.7 && raw.word == VerdictWord::Better, "{}", raw.sentence);
-    let controlled = findings(&analysis, "values").iter().find(|f| f.label == "`long`, at equal length");
+    let controlled = findings(&analysis, "values").iter().find(|f| f.label == "long, at equal length");
     let estimate = controlled.and_then(|f| f.estimate.clone()).expect("lengths differ");
     let interval = estimate.interval.expect("a delta-method interval");
     assert!(interval.low < 0.5 && 0.5 < interval.high, "{interval:?}");

@@ -1,4 +1,6 @@
-//! `affinage audit`: other people's results, read again from their files.
+//! `affinage audit`: other people's results and training folders, read again from their files.
+
+mod training;
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +8,7 @@ use affinage_eval::audit::claims::{self, CheckedClaim, ClaimVerdict, ClaimsFile}
 use affinage_eval::audit::mapping::Mapping;
 use affinage_eval::audit::row::{PairRow, RowRef};
 use affinage_eval::audit::shapes;
+use affinage_eval::audit::training::{TrainingAudit, audit_training};
 use affinage_eval::audit::{Finding, ResultsAudit, Severity, audit_results};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -17,13 +20,13 @@ use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::ui::{Paint, Table, count};
 
-/// Audit other people's results: what do the files really say?
+/// Audit other people's results or training folders: what do the files really say?
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims claims.toml --strict\n  affinage audit log.csv --mapping mapping.toml --json\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments,\nand model_a, model_b, winner. Anything else needs --mapping."
+    after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims claims.toml --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments,\nand model_a, model_b, winner. Anything else needs --mapping. A folder with adapter_config.json,\ntrainer_state.json, checkpoints or events.jsonl is read as a training run."
 )]
 pub struct AuditArgs {
-    /// Logs of pairwise judgments (.jsonl, .json, .csv), or folders with them
+    /// Logs of pairwise judgments (.jsonl, .json, .csv), folders with them, or folders of a training run
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// How the fields of an unknown log are named (TOML)
@@ -41,7 +44,9 @@ pub struct AuditArgs {
 struct Document {
     v: u32,
     files: Vec<FileFacts>,
-    results: ResultsAudit,
+    /// `null` where only training folders were named.
+    results: Option<ResultsAudit>,
+    training: Vec<TrainingAudit>,
     claims: Vec<CheckedClaim>,
 }
 
@@ -55,23 +60,44 @@ struct FileFacts {
     first_skipped: Option<String>,
 }
 
+impl FileFacts {
+    /// A file of training or validation rows.
+    fn of_rows(path: String, folder: &affinage_eval::audit::training::Folder) -> FileFacts {
+        let is_train = path.ends_with("train.jsonl");
+        let rows = if is_train { folder.train.len() } else { folder.validation.len() };
+        let shape = if is_train { "training rows" } else { "validation rows" };
+        FileFacts { path, shape, rows, skipped: 0, first_skipped: None }
+    }
+}
+
 pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
     let mapping: Option<Mapping> = args.mapping.as_deref().map(read_toml).transpose()?;
     let claims: Option<ClaimsFile> = args.claims.as_deref().map(read_toml).transpose()?;
+    let (folders, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.paths.iter().cloned().partition(|path| path.is_dir() && training::is_training(path));
     let (mut files, mut rows) = (Vec::new(), Vec::new());
-    for path in log_files(&args.paths)? {
+    for path in log_files(&paths)? {
         files.push(read_log(&path, files.len(), mapping.as_ref(), &mut rows)?);
     }
-    if rows.is_empty() {
+    if rows.is_empty() && folders.is_empty() {
         let reason = files.iter().find_map(|file| file.first_skipped.clone());
         return Err(anyhow!("no pairwise judgments found: {}", reason.unwrap_or("no rows".to_owned())))
             .hint("`affinage audit --help` lists the known shapes; name other fields with `--mapping FILE`");
     }
-    let results = audit_results(&rows);
-    let claims = claims.map_or(Vec::new(), |file| claims::check(&file.claim, Some(&results), &[]));
+    let results = (!rows.is_empty()).then(|| audit_results(&rows));
+    let mut training = Vec::new();
+    for folder in &folders {
+        let mut named: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+        let read = training::read(folder, &mut named)?;
+        let row_files = named.split_off(files.len());
+        files.extend(row_files.into_iter().map(|path| FileFacts::of_rows(path, &read)));
+        training.push(audit_training(&read));
+    }
+    let facts: Vec<(String, f64)> = training.iter().flat_map(|audit| audit.facts.clone()).collect();
+    let claims = claims.map_or(Vec::new(), |file| claims::check(&file.claim, results.as_ref(), &facts));
     let contradicted = claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
-    let found = results.findings.len();
-    let document = Document { v: 1, files, results, claims };
+    let found = results.iter().map(|r| r.findings.len()).chain(training.iter().map(|t| t.findings.len())).sum::<usize>();
+    let document = Document { v: 1, files, results, training, claims };
     match ctx.json {
         true => ctx.ui.json(&document)?,
         false => ctx.ui.data(&text(ctx, &document))?,
@@ -208,7 +234,6 @@ fn csv_records(text: &str) -> Vec<(usize, Record)> {
 }
 
 fn text(ctx: &Context, document: &Document) -> String {
-    let results = &document.results;
     let mut out = String::new();
     for file in &document.files {
         out.push_str(&format!("{}: {} rows ({})\n", file.path, count(file.rows as u64), file.shape));
@@ -216,32 +241,41 @@ fn text(ctx: &Context, document: &Document) -> String {
             out.push_str(&format!("  {} records were left out; the first: {first}\n", file.skipped));
         }
     }
-    out.push_str(&heading(ctx, "What the files say"));
-    if results.findings.is_empty() {
-        out.push_str("No fault was found by the checks that these files allow.\n");
+    for training in &document.training {
+        out.push_str(&heading(ctx, &format!("What was trained in {}", training.folder)));
+        training.trained.iter().for_each(|line| out.push_str(&format!("{line}\n")));
+        out.push_str(&findings_text(ctx, &training.findings, document));
     }
-    for finding in &results.findings {
-        out.push_str(&finding_text(ctx, finding, document));
-    }
-    out.push_str(&heading(ctx, "Outcomes, as stored and re-derived"));
-    out.push_str(&outcome_table(results));
-    if !results.effects.is_empty() {
-        out.push_str(&heading(ctx, "Effects measured"));
-        for effect in &results.effects {
-            out.push_str(&format!("{}: {}\n", effect.name, effect.measured));
+    if let Some(results) = &document.results {
+        out.push_str(&heading(ctx, "What the files say"));
+        out.push_str(&findings_text(ctx, &results.findings, document));
+        out.push_str(&heading(ctx, "Outcomes, as stored and re-derived"));
+        out.push_str(&outcome_table(results));
+        if !results.effects.is_empty() {
+            out.push_str(&heading(ctx, "Effects measured"));
+            for effect in &results.effects {
+                out.push_str(&format!("{}: {}\n", effect.name, effect.measured));
+            }
         }
     }
     if !document.claims.is_empty() {
         out.push_str(&heading(ctx, "Claims"));
         document.claims.iter().for_each(|claim| out.push_str(&claim_text(ctx, claim)));
     }
-    if !results.unchecked.is_empty() {
+    let of_results = document.results.iter().flat_map(|results| &results.unchecked);
+    let mut unchecked = of_results.chain(document.training.iter().flat_map(|t| &t.unchecked)).peekable();
+    if unchecked.peek().is_some() {
         out.push_str(&heading(ctx, "Could not be checked"));
-        for unchecked in &results.unchecked {
-            out.push_str(&format!("- {}: {}\n", unchecked.check, unchecked.because));
-        }
+        unchecked.for_each(|u| out.push_str(&format!("- {}: {}\n", u.check, u.because)));
     }
     out
+}
+
+fn findings_text(ctx: &Context, findings: &[Finding], document: &Document) -> String {
+    if findings.is_empty() {
+        return "No fault was found by the checks that these files allow.\n".to_owned();
+    }
+    findings.iter().map(|finding| finding_text(ctx, finding, document)).collect()
 }
 
 fn heading(ctx: &Context, title: &str) -> String {

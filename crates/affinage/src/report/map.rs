@@ -5,7 +5,7 @@ use affinage_eval::findings::MapRow;
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{caption, esc};
-use super::numbers::{count, percent, unsigned};
+use super::numbers::{count, p_value, percent, unsigned};
 
 /// The table; empty with fewer than two judges.
 pub fn html(evidence: &Evidence, arms: &Arms) -> String {
@@ -17,7 +17,7 @@ pub fn html(evidence: &Evidence, arms: &Arms) -> String {
     for (i, row) in map.rows.iter().enumerate() {
         if row.is_topic && !topics_began {
             topics_began = true;
-            let columns = map.judges.len() + 5;
+            let columns = map.judges.len() + 7;
             body.push_str(&format!(
                 "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{columns}\">by the words of the prompts</th></tr>\n"
             ));
@@ -29,10 +29,10 @@ pub fn html(evidence: &Evidence, arms: &Arms) -> String {
         "<h3>The map</h3>\n<div class=\"scroll\"><table class=\"plain map\"><thead><tr><th scope=\"col\">prompts</th>{judges}\
          <th scope=\"col\" class=\"num\">pairs</th><th scope=\"col\" class=\"num\">conflicts of values</th>\
          <th scope=\"col\" class=\"num\">coin flips</th><th scope=\"col\" class=\"num\">entropy</th>\
-         <th scope=\"col\" class=\"num\">by noise</th></tr></thead>\n<tbody>{body}</tbody></table></div>\n{}",
+         <th scope=\"col\" class=\"num\">by noise</th><th scope=\"col\" class=\"num\">beyond noise</th></tr></thead>\n<tbody>{body}</tbody></table></div>\n{}",
         caption(&format!(
             "Win rate of {} against {} by each judge: warm where it prefers the first, cool where the second. Entropy of \
-             the judges' votes in bits, beside what noise alone would give. A number of conflicts opens those pairs below.",
+             the judges' votes in bits, beside what noise alone would give; p of a difference beyond noise, after Holm. A number of conflicts opens those pairs below.",
             arms.short(&headline.arm),
             arms.short(&headline.against)
         ))
@@ -71,12 +71,13 @@ fn line(row: &MapRow, index: usize, judges: &[String]) -> String {
     };
     format!(
         "<tr><th scope=\"row\">{}</th>{cells}<td class=\"num\">{}</td><td class=\"num\">{conflicts}</td><td class=\"num\">{}</td>\
-         <td class=\"num\">{}</td><td class=\"num\">{}</td></tr>\n",
+         <td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>\n",
         esc(&row.label),
         count(row.pairs),
         count(row.flips),
         unsigned(row.entropy_bits, 2),
-        unsigned(row.entropy_by_noise_bits, 2)
+        unsigned(row.entropy_by_noise_bits, 2),
+        p_value(row.p_adjusted)
     )
 }
 
