@@ -8,5 +8,5 @@ check:
 
 # A thousand simulations a seed for every interval and test, and the audit's rates: figures for docs/LOG.md.
 slow:
-    AFFINAGE_SLOW=1 cargo test --release -p affinage-eval --test it coverage -- --nocapture --test-threads 1
-    cargo test --release -p affinage-eval --test it audit -- --ignored --nocapture
+    AFFINAGE_SLOW=1 cargo test -p affinage-eval --test it coverage -- --nocapture --test-threads 1
+    cargo test -p affinage-eval --test it audit -- --ignored --nocapture

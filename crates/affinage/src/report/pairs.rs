@@ -91,9 +91,9 @@ pub struct PairRow {
 
 #[cfg(test)]
 impl PairRow {
-    /// A conflict of values in one of the planned comparisons.
-    pub fn is_split_of(&self, comparison: usize) -> bool {
-        self.comparison == comparison && self.conflict == Conflict::Split
+    /// The pair with this id, if judges name different winners of it.
+    pub fn is_split(&self, id: &str) -> bool {
+        self.id == id && self.conflict == Conflict::Split
     }
 }
 
