@@ -58,8 +58,14 @@ impl Evaluation {
             // A judge that comes later is no other plan: its votes stand beside, and the report says so.
             let wanted = plan_text(&Plan { judges: judges_of(&fixed, &plan), ..plan.clone() })?;
             if fixed_text != wanted || fixed_prompts != prompts {
-                return Err(anyhow!("evals/{} has another plan: {}", plan.name, difference(&fixed_text, &wanted)))
-                    .hint("start another evaluation with `--set eval.name=NAME`; plans are not changed once fixed");
+                return Err(anyhow!(
+                    "evals/{} has another plan: {}",
+                    plan.name,
+                    difference(&fixed_text, &wanted)
+                ))
+                .hint(
+                    "start another evaluation with `--set eval.name=NAME`; plans are not changed once fixed",
+                );
             }
             for judge in plan.judges.iter().filter(|judge| !fixed.judges.contains(judge)) {
                 ctx.ui.say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));

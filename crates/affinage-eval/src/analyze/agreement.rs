@@ -91,7 +91,8 @@ fn panel_estimate(
     resampling: &Resampling,
     of: impl Fn(&[f64]) -> Option<f64>,
 ) -> Option<Estimate> {
-    let units: Vec<Vec<f64>> = (0..resampling.cluster_of.len()).map(|unit| unit_sums(ratings, unit)).collect();
+    let units: Vec<Vec<f64>> =
+        (0..resampling.cluster_of.len()).map(|unit| unit_sums(ratings, unit)).collect();
     let n = units.iter().filter(|unit| unit[PAIRABLE] > 0.0).count();
     Some(Estimate {
         value: value?,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::win_rate::ENOUGH;
-use super::{Around, Rows};
 use super::judges::{TESTABLE_PAIRS, is_shown};
 use super::votes::Votes;
+use super::win_rate::ENOUGH;
+use super::{Around, Rows};
 use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
 use crate::completion::FinishReason;
 use crate::plan::JudgeKind;
@@ -251,7 +251,7 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
 }
 
 fn small_categories(comparisons: &[ComparisonResult]) -> MethodCheck {
-    let (code, title) = ("A012", "Prompts per category");
+    let (code, title) = ("A013", "Prompts per category");
     let cuts = comparisons.iter().filter(|result| result.is_headline).flat_map(|result| &result.by_category);
     let judged: Vec<(&str, usize)> =
         cuts.filter_map(|cut| Some((cut.category.as_str(), cut.win_rate.as_ref()?.estimate.n))).collect();
@@ -269,7 +269,7 @@ fn small_categories(comparisons: &[ComparisonResult]) -> MethodCheck {
 }
 
 fn seen_before(around: Around) -> MethodCheck {
-    let (code, title) = ("A013", "Prompts seen before");
+    let (code, title) = ("A014", "Prompts seen before");
     let Some(looks) = around.looks else {
         let sentence = "The project keeps no history of looks.".to_owned();
         return check(code, title, CheckState::Skipped, sentence);
@@ -292,7 +292,7 @@ fn seen_before(around: Around) -> MethodCheck {
 const RECITED_ISSUE: f64 = 0.1;
 
 fn recited(rows: &Rows, around: Around) -> MethodCheck {
-    let (code, title) = ("A014", "Recited answers");
+    let (code, title) = ("A015", "Recited answers");
     let of_arm = |completion_id: &str| {
         rows.completions.get(completion_id).is_some_and(|c| c.arm == rows.plan.headline.arm)
     };
@@ -316,7 +316,7 @@ fn recited(rows: &Rows, around: Around) -> MethodCheck {
 }
 
 fn examined(judges: &[JudgeResult]) -> MethodCheck {
-    let (code, title) = ("A015", "Exams of the judges");
+    let (code, title) = ("A016", "Exams of the judges");
     let judged = judges.iter().filter(|j| j.cells_judged > 0 && j.kind != JudgeKind::Human);
     let unexamined: Vec<String> =
         judged.clone().filter(|j| j.exam.is_none()).map(|j| format!("`{}`", j.judge_id)).collect();

@@ -75,7 +75,8 @@ pub fn disagreement(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<Disagre
         findings.push(Finding::said("judges", sentence, "judgments.jsonl"));
     } else {
         findings.extend(conflicts(&pairs));
-        let found = topics(&pairs.iter().map(|p| p.votes.pair.prompt.question()).collect::<Vec<_>>(), rows.plan.seed);
+        let found =
+            topics(&pairs.iter().map(|p| p.votes.pair.prompt.question()).collect::<Vec<_>>(), rows.plan.seed);
         let parts = parts(&pairs, &found);
         let (divided, rows_of_map) = divisions(rows, &pairs, &parts);
         findings.extend(divided);
@@ -126,7 +127,8 @@ fn parts(pairs: &[Shared], topics: &[Topic]) -> Vec<Part> {
         categories.entry(&pair.votes.pair.prompt.category).or_default().push(i);
     }
     let whole = Part { label: "all".to_owned(), topic: false, pairs: (0..pairs.len()).collect() };
-    let of_category = |(name, pairs): (&str, Vec<usize>)| Part { label: name.to_owned(), topic: false, pairs };
+    let of_category =
+        |(name, pairs): (&str, Vec<usize>)| Part { label: name.to_owned(), topic: false, pairs };
     let of_topic = |t: &Topic| Part { label: t.terms.join(", "), topic: true, pairs: t.members.clone() };
     let mut parts = vec![whole];
     parts.extend(categories.into_iter().map(of_category));
@@ -268,11 +270,18 @@ fn means(scores: &[PromptScores], inside: &[bool], side: bool) -> Vec<Option<f64
 /// Variance over judges of how much each moves from the other prompts to these: 0 when all move alike.
 fn parting(scores: &[PromptScores], inside: &[bool]) -> Option<f64> {
     let (here, there) = (means(scores, inside, true), means(scores, inside, false));
-    let moves: Vec<f64> = here.into_iter().zip(there).filter_map(|(here, there)| Some(here? - there?)).collect();
+    let moves: Vec<f64> =
+        here.into_iter().zip(there).filter_map(|(here, there)| Some(here? - there?)).collect();
     crate::stats::mean::variance(&moves)
 }
 
-fn topic_finding(topic: &Topic, scores: &[PromptScores], inside: &[bool], judges: &[String], p: f64) -> Finding {
+fn topic_finding(
+    topic: &Topic,
+    scores: &[PromptScores],
+    inside: &[bool],
+    judges: &[String],
+    p: f64,
+) -> Finding {
     let (here, there) = (means(scores, inside, true), means(scores, inside, false));
     let mut named: Vec<(f64, f64, &String)> = here
         .iter()
@@ -292,7 +301,10 @@ fn topic_finding(topic: &Topic, scores: &[PromptScores], inside: &[bool], judges
         named.last().map_or(String::new(), says),
         named.first().map_or(String::new(), says)
     );
-    Finding { p: Some(p), ..Finding::said(&format!("topic {}", topic.terms.join(", ")), sentence, TOPIC_ROWS) }
+    Finding {
+        p: Some(p),
+        ..Finding::said(&format!("topic {}", topic.terms.join(", ")), sentence, TOPIC_ROWS)
+    }
 }
 
 /// Is one judge carrying the result? Leave each out; test whether their win rates differ; how far one agrees with itself.
@@ -415,7 +427,8 @@ impl Tally {
 fn against_ceiling(rows: &Rows, votes: &Votes) -> Vec<Finding> {
     let clusters: Vec<&str> = votes.pairs.iter().map(|v| v.pair.prompt.cluster_id.as_str()).collect();
     let (cluster_of, count) = positions(&clusters);
-    let judges: Vec<&str> = rows.judge_ids().into_iter().filter(|id| !crate::judgment::is_person(id)).collect();
+    let judges: Vec<&str> =
+        rows.judge_ids().into_iter().filter(|id| !crate::judgment::is_person(id)).collect();
     let mut findings = Vec::new();
     for (i, one) in judges.iter().enumerate() {
         for other in &judges[i + 1..] {
@@ -482,7 +495,8 @@ fn gap_finding(rows: &Rows, judges: [&str; 2], tallies: &[Tally]) -> Option<Find
     let resampled: Vec<f64> =
         (0..RESAMPLES).filter_map(|_| sum(Some(&draw(tallies.len(), &mut rng))).gap()).collect();
     let tail = (1.0 - LEVEL) / 2.0;
-    let interval = Interval { low: quantile(&resampled, tail)?, high: quantile(&resampled, 1.0 - tail)?, level: LEVEL };
+    let interval =
+        Interval { low: quantile(&resampled, tail)?, high: quantile(&resampled, 1.0 - tail)?, level: LEVEL };
     let estimate = Estimate {
         value: gap,
         interval: Some(interval),

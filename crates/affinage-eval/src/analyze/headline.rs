@@ -183,12 +183,16 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
     let machines = || judges.iter().filter(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0);
     let failed = machines().filter_map(|judge| judge.exam.as_ref().filter(|exam| !exam.is_qualified()));
     limits.extend(failed.map(|exam| format!("{} Its votes are left out of the mean.", exam.sentence)));
-    let unexamined: Vec<String> =
-        machines().filter(|judge| judge.exam.is_none()).map(|judge| format!("`{}`", judge.judge_id)).collect();
+    let unexamined: Vec<String> = machines()
+        .filter(|judge| judge.exam.is_none())
+        .map(|judge| format!("`{}`", judge.judge_id))
+        .collect();
     match unexamined.as_slice() {
         [] => {}
         [only] => limits.push(format!("{only} took no exam: whether it can judge is not known.")),
-        many => limits.push(format!("{} took no exam: whether they can judge is not known.", many.join(", "))),
+        many => {
+            limits.push(format!("{} took no exam: whether they can judge is not known.", many.join(", ")))
+        }
     }
     let too_few_valid = |judge: &&JudgeResult| {
         let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());

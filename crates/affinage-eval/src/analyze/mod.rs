@@ -140,7 +140,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let mut next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
-    let purchase = findings.iter().flat_map(|group| &group.findings).find(|finding| finding.label == "buy next");
+    let purchase =
+        findings.iter().flat_map(|group| &group.findings).find(|finding| finding.label == "buy next");
     next_steps.extend(purchase.map(|finding| finding.sentence.clone()));
     Ok(Analysis {
         v: ROW_VERSION,

@@ -119,7 +119,11 @@ fn medoids(vectors: &[Vector], sample: &[usize], count: usize) -> Vec<usize> {
     let mut near = vec![0.0_f64; sample.len()];
     while medoids.len() < count {
         let gain = |candidate: usize| -> f64 {
-            sample.iter().zip(&near).map(|(&i, near)| (similarity(&vectors[i], &vectors[candidate]) - near).max(0.0)).sum()
+            sample
+                .iter()
+                .zip(&near)
+                .map(|(&i, near)| (similarity(&vectors[i], &vectors[candidate]) - near).max(0.0))
+                .sum()
         };
         let open = sample.iter().copied().filter(|i| !medoids.contains(i));
         let best = open.map(|i| (i, gain(i))).reduce(|best, next| if next.1 > best.1 { next } else { best });

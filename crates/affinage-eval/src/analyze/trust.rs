@@ -23,8 +23,11 @@ fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingG
 
 /// A win rate of the headline over some of the votes: `beginning` says of which.
 fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
-    let sentence =
-        format!("{beginning} the win rate is {} of {}.", percent(&rate.estimate), counted(rate.estimate.n, "prompt"));
+    let sentence = format!(
+        "{beginning} the win rate is {} of {}.",
+        percent(&rate.estimate),
+        counted(rate.estimate.n, "prompt")
+    );
     Finding {
         label: label.to_owned(),
         sentence,

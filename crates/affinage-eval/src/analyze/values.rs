@@ -123,10 +123,14 @@ fn panel_at_equal_length(rows: &Rows, votes: &Votes) -> Option<(f64, f64, usize)
 fn at_equal_length(who: &str, rate: f64, se: f64, prompts: usize, source: &str) -> Finding {
     let half = t_quantile(0.5 + LEVEL / 2.0, (prompts - 1) as f64) * se;
     let bounds = ((rate - half).max(0.0), (rate + half).min(1.0));
-    let estimate = figure(rate, bounds, prompts, "prompts", "length-controlled logit, clustered delta method");
+    let estimate =
+        figure(rate, bounds, prompts, "prompts", "length-controlled logit, clustered delta method");
     Finding {
         label: format!("{who}, at equal length"),
-        sentence: format!("By {who} the win rate at equal length is {} of {prompts} prompts.", percent(&estimate)),
+        sentence: format!(
+            "By {who} the win rate at equal length is {} of {prompts} prompts.",
+            percent(&estimate)
+        ),
         estimate: Some(estimate),
         measure: FindingMeasure::Share,
         p: None,
@@ -292,7 +296,8 @@ pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup
 
 /// What so many prompts can show of a preference at all: 2.8 standard errors are seen with 80 % power.
 fn power(values: &[JudgeValues]) -> Option<Finding> {
-    let least = |judge: &JudgeValues| judge.coefficients.iter().flatten().map(|(_, se)| 2.8 * se).fold(0.0, f64::max);
+    let least =
+        |judge: &JudgeValues| judge.coefficients.iter().flatten().map(|(_, se)| 2.8 * se).fold(0.0, f64::max);
     let seen: Vec<f64> = values.iter().map(least).collect();
     let (low, high) =
         seen.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), b| (low.min(*b), high.max(*b)));
@@ -305,7 +310,9 @@ fn power(values: &[JudgeValues]) -> Option<Finding> {
         values.iter().filter(|j| j.is_penalised).map(|j| format!("`{}`", j.judge_id)).collect();
     let penalty = match penalised.is_empty() {
         true => String::new(),
-        false => format!(" Features separate the votes of {}: Firth's penalty was used.", penalised.join(", ")),
+        false => {
+            format!(" Features separate the votes of {}: Firth's penalty was used.", penalised.join(", "))
+        }
     };
     let sentence = format!(
         "With {} prompts a judge must move its log odds by about {range} per standard deviation for its least certain \

@@ -142,7 +142,8 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
 }
 
 fn judged_prompts<'r>(rows: &Rows<'r>) -> BTreeSet<&'r str> {
-    let judged = rows.judgments.iter().filter_map(|judgment| rows.comparisons.get(judgment.comparison_id.as_str()));
+    let judged =
+        rows.judgments.iter().filter_map(|judgment| rows.comparisons.get(judgment.comparison_id.as_str()));
     judged.map(|comparison| comparison.prompt_id.as_str()).collect()
 }
 

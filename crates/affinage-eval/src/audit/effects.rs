@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::row::{Arm, PairRow};
 use super::votes::Vote;
 use super::{ALPHA, Finding, Log, Severity, Unchecked, percent};
-use crate::text::p_value;
 use crate::stats::mean::clustered_mean;
 use crate::stats::models::length_controlled;
 use crate::stats::multiple::holm;
 use crate::stats::permutation::sign_flip_clustered;
 use crate::stats::proportion::{fisher_exact, sign_test};
 use crate::stats::special::{normal_cdf, t_sf};
+use crate::text::p_value;
 
 /// A measured effect.
 #[derive(Clone, Debug, PartialEq, Serialize)]

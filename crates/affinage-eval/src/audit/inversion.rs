@@ -7,9 +7,9 @@ use super::row::{Arm, Label, PairRow, Stored};
 use super::verdict::Said;
 use super::votes::{self, Claim, LabelMap, Vote};
 use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
-use crate::text::p_value;
 use crate::stats::proportion::fisher_exact;
 use crate::stats::special::{binomial_pmf, binomial_sf};
+use crate::text::p_value;
 
 /// Rows that must contradict before an order counts as inverted and not as a handful of slips.
 const LEAST_ROWS: usize = 3;

@@ -101,10 +101,9 @@ fn few_prompts(log: &Log, prompts: usize) -> Finding {
             counted(prompts, "prompt"),
             percent(rate)
         ),
-        None => format!(
-            "with {} not even winning all of them is significant at 5 %",
-            counted(prompts, "prompt")
-        ),
+        None => {
+            format!("with {} not even winning all of them is significant at 5 %", counted(prompts, "prompt"))
+        }
     };
     Finding {
         code: "R19",

@@ -93,7 +93,13 @@ pub fn audit_training(folder: &Folder) -> TrainingAudit {
     findings.extend(leaks(folder, &mut unchecked));
     findings.extend(card_numbers(folder, &facts, &mut unchecked));
     findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
-    TrainingAudit { folder: folder.name.clone(), trained: trained(folder, &facts), facts, findings, unchecked }
+    TrainingAudit {
+        folder: folder.name.clone(),
+        trained: trained(folder, &facts),
+        facts,
+        findings,
+        unchecked,
+    }
 }
 
 fn finding(code: &'static str, severity: Severity, sentence: String, evidence: Vec<String>) -> Finding {
@@ -137,8 +143,8 @@ fn trained(folder: &Folder, facts: &[(String, f64)]) -> Vec<String> {
     let of = |name: &str| facts.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
     let mut lines = Vec::new();
     if let Some(adapter) = &folder.adapter {
-        let parameters =
-            of("trainable-parameters").map_or(String::new(), |n| format!(", {n:.0} parameters in its tensors"));
+        let parameters = of("trainable-parameters")
+            .map_or(String::new(), |n| format!(", {n:.0} parameters in its tensors"));
         lines.push(format!(
             "LoRA of rank {}, alpha {}, on {}{parameters}.",
             adapter.rank,
@@ -147,7 +153,8 @@ fn trained(folder: &Folder, facts: &[(String, f64)]) -> Vec<String> {
         ));
     }
     if let Some(log) = &folder.log {
-        let planned = if log.planned_steps > 0 { format!(" of {}", log.planned_steps) } else { String::new() };
+        let planned =
+            if log.planned_steps > 0 { format!(" of {}", log.planned_steps) } else { String::new() };
         let tokens = log.tokens.map_or(String::new(), |tokens| format!(", {tokens} tokens"));
         lines.push(format!("{} steps{planned}, {:.2} epochs{tokens}.", log.step, log.epochs));
         if let (Some((step, loss)), Some(best)) = (log.evaluations.last(), of("best-eval-loss")) {
@@ -164,22 +171,30 @@ fn shipped(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
         cannot(unchecked, check, "there is no adapter at the root beside checkpoints");
         return None;
     };
-    let same: Vec<u64> =
-        folder.checkpoints.iter().filter(|(_, file)| file.sha256 == shipped.sha256).map(|(step, _)| *step).collect();
+    let same: Vec<u64> = folder
+        .checkpoints
+        .iter()
+        .filter(|(_, file)| file.sha256 == shipped.sha256)
+        .map(|(step, _)| *step)
+        .collect();
     let last = *folder.checkpoints.keys().next_back()?;
     let evidence = vec![format!("sha256 {}", shipped.sha256)];
     match same.as_slice() {
         [] => Some(finding(
             "T01",
             Severity::Limit,
-            format!("The adapter at the root is none of the saved checkpoints; the last saved is step {last}."),
+            format!(
+                "The adapter at the root is none of the saved checkpoints; the last saved is step {last}."
+            ),
             evidence,
         )),
         steps if steps.contains(&last) => None,
         [step, ..] => Some(finding(
             "T01",
             Severity::Suspicion,
-            format!("The adapter at the root is byte for byte step {step}, not the last saved step {last}: a \"final\" result is that of step {step}."),
+            format!(
+                "The adapter at the root is byte for byte step {step}, not the last saved step {last}: a \"final\" result is that of step {step}."
+            ),
             evidence,
         )),
     }
@@ -193,7 +208,8 @@ fn one_adapter_twice(folder: &Folder) -> Vec<Finding> {
     let twice = steps_of.into_iter().filter(|(_, steps)| steps.len() > 1);
     twice
         .map(|(sha256, steps)| {
-            let sentence = format!("{} have the same bytes: one adapter under two names.", steps.join(" and "));
+            let sentence =
+                format!("{} have the same bytes: one adapter under two names.", steps.join(" and "));
             finding("T02", Severity::Fault, sentence, vec![format!("sha256 {sha256}")])
         })
         .collect()
@@ -222,7 +238,10 @@ fn never_saved(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Findin
     let (severity, sentence) = match saved(best.0) {
         false => (
             Severity::Fault,
-            format!("The lowest validation loss, {:.3} at step {}, belongs to weights that were never saved.", best.1, best.0),
+            format!(
+                "The lowest validation loss, {:.3} at step {}, belongs to weights that were never saved.",
+                best.1, best.0
+            ),
         ),
         true => (Severity::Limit, format!("{} were evaluated and never saved.", counted(lost.len(), "step"))),
     };
@@ -252,11 +271,8 @@ fn other_targets(folder: &Folder) -> Option<Finding> {
         LazyLock::new(|| Regex::new(r"([a-z_0-9]+)\.lora_[ABab]").expect("the expression is valid"));
     let settings = folder.adapter.as_ref()?;
     let file = folder.shipped.as_ref().or_else(|| folder.checkpoints.values().next_back())?;
-    let found: BTreeSet<&str> = file
-        .tensors
-        .iter()
-        .filter_map(|(name, _)| Some(MODULE.captures(name)?.get(1)?.as_str()))
-        .collect();
+    let found: BTreeSet<&str> =
+        file.tensors.iter().filter_map(|(name, _)| Some(MODULE.captures(name)?.get(1)?.as_str())).collect();
     let named: BTreeSet<&str> = settings.targets.iter().map(String::as_str).collect();
     let ranks: BTreeSet<u64> = file
         .tensors
@@ -299,7 +315,8 @@ fn loss_on_questions(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<
         || says("loss", "full")
         || (says("assistant_only_loss", "false") && !only_answers);
     on_questions.then(|| {
-        let sentence = "The loss ran over the user's text as well: the model was taught to ask, too.".to_owned();
+        let sentence =
+            "The loss ran over the user's text as well: the model was taught to ask, too.".to_owned();
         finding("T06", Severity::Suspicion, sentence, named)
     })
 }
@@ -343,7 +360,11 @@ const LEAK_FROM: f64 = 0.5;
 
 fn leaks(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
     if folder.train.is_empty() || folder.validation.is_empty() {
-        cannot(unchecked, "validation rows in the training set", "the folder does not hold both sides of the data");
+        cannot(
+            unchecked,
+            "validation rows in the training set",
+            "the folder does not hold both sides of the data",
+        );
         return None;
     }
     let known: BTreeSet<String> = folder.train.iter().map(|row| words_only(&row.text)).collect();
@@ -394,8 +415,16 @@ fn card_numbers(folder: &Folder, facts: &[(String, f64)], unchecked: &mut Vec<Un
         ("rank", format!(r"(?i)\b(?:rank|r)\s*[=:|]\s*{NUMBER}"), of(&["rank"])),
         ("alpha", format!(r"(?i)\balpha\s*[=:|]?\s*{NUMBER}"), of(&["alpha"])),
         ("epochs", format!(r"(?i){NUMBER}\s*epochs?\b"), of(&["epochs"])),
-        ("steps", format!(r"(?i){NUMBER}\s*(?:optimi[sz]er\s+|training\s+)?steps\b"), of(&["steps", "planned-steps"])),
-        ("learning rate", format!(r"(?i)learning[ _-]rate\s*(?:of|[=:|])?\s*{NUMBER}"), of(&["learning-rate"])),
+        (
+            "steps",
+            format!(r"(?i){NUMBER}\s*(?:optimi[sz]er\s+|training\s+)?steps\b"),
+            of(&["steps", "planned-steps"]),
+        ),
+        (
+            "learning rate",
+            format!(r"(?i)learning[ _-]rate\s*(?:of|[=:|])?\s*{NUMBER}"),
+            of(&["learning-rate"]),
+        ),
         ("loss", format!(r"(?i)\bloss\s*(?:of|was|is|[=:|])?\s*{NUMBER}"), logged),
     ];
     let mut findings = Vec::new();
@@ -413,7 +442,10 @@ fn card_numbers(folder: &Folder, facts: &[(String, f64)], unchecked: &mut Vec<Un
                 "T09",
                 Severity::Fault,
                 format!("The card says {name} {written}; no file supports it."),
-                vec![format!("the files say {}{more}", shown.join(", ")), format!("card: \"{}\"", captures[0].trim())],
+                vec![
+                    format!("the files say {}{more}", shown.join(", ")),
+                    format!("card: \"{}\"", captures[0].trim()),
+                ],
             ));
         }
     }
@@ -422,7 +454,8 @@ fn card_numbers(folder: &Folder, facts: &[(String, f64)], unchecked: &mut Vec<Un
 
 /// Equal at the digits that were written; epochs and the like may be rounded.
 fn agrees(written: &str, value: f64, fact: f64) -> bool {
-    let decimals = written.split_once('.').map_or(0, |(_, digits)| digits.split('e').next().map_or(0, str::len));
+    let decimals =
+        written.split_once('.').map_or(0, |(_, digits)| digits.split('e').next().map_or(0, str::len));
     let half = if written.contains('e') { 0.005 * value.abs() } else { 0.5 * 10f64.powi(-(decimals as i32)) };
     // A whole number stands for itself; only figures with decimals are taken as rounded, and counts of passes.
     let slack = if decimals == 0 && !written.contains('e') { 0.05 } else { half + 1e-12 };

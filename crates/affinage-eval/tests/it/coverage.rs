@@ -163,18 +163,19 @@ fn no_difference_raises_few_alarms_even_when_looked_at_after_every_prompt() {
         let mut rng = Rng::new(seed);
         let mut permuted = 0;
         let runs = simulations();
-        let peeking = Rate::of(format!("A/A, looked at after each of 200 prompts, seed {seed}"), runs, || {
-            let (mut wins, mut alarm) = (0, false);
-            let mut d = Vec::new();
-            for n in 1..=200u64 {
-                let won = rng.below(2) == 0;
-                wins += u64::from(won);
-                d.push(if won { 0.5 } else { -0.5 });
-                alarm |= evalue::mixture(wins, n, 0.5, (1.0, 1.0)) >= 20.0;
-            }
-            permuted += usize::from(permutation::sign_flip(&d[..40], seed).expect("40 values") <= 0.05);
-            alarm
-        });
+        let peeking =
+            Rate::of(format!("A/A, looked at after each of 200 prompts, seed {seed}"), runs, || {
+                let (mut wins, mut alarm) = (0, false);
+                let mut d = Vec::new();
+                for n in 1..=200u64 {
+                    let won = rng.below(2) == 0;
+                    wins += u64::from(won);
+                    d.push(if won { 0.5 } else { -0.5 });
+                    alarm |= evalue::mixture(wins, n, 0.5, (1.0, 1.0)) >= 20.0;
+                }
+                permuted += usize::from(permutation::sign_flip(&d[..40], seed).expect("40 values") <= 0.05);
+                alarm
+            });
         peeking.is_at_most(0.05);
         let what = format!("A/A, permutation test on 40 prompts, seed {seed}");
         Rate { what, held: permuted, runs }.is_at_most(0.05);
@@ -186,13 +187,17 @@ fn a_confidence_sequence_holds_at_every_look_together() {
     for seed in SEEDS {
         for p in [0.3, 0.5, 0.7] {
             let mut rng = Rng::new(100 + seed);
-            let rate = Rate::of(format!("confidence sequence, 100 looks, seed {seed}, p {p}"), simulations(), || {
-                let mut wins = 0;
-                (1..=200u64).all(|n| {
-                    wins += u64::from(rng.uniform() < p);
-                    n % 2 == 1 || holds(evalue::confidence_sequence(wins, n, (1.0, 1.0), 0.05), p)
-                })
-            });
+            let rate = Rate::of(
+                format!("confidence sequence, 100 looks, seed {seed}, p {p}"),
+                simulations(),
+                || {
+                    let mut wins = 0;
+                    (1..=200u64).all(|n| {
+                        wins += u64::from(rng.uniform() < p);
+                        n % 2 == 1 || holds(evalue::confidence_sequence(wins, n, (1.0, 1.0), 0.05), p)
+                    })
+                },
+            );
             rate.is_at_least(0.935);
         }
     }
@@ -202,19 +207,30 @@ fn a_confidence_sequence_holds_at_every_look_together() {
 fn a_flat_curve_lies_inside_its_band_as_a_whole() {
     for seed in SEEDS {
         let mut rng = Rng::new(10 + seed);
-        let rate = Rate::of(format!("simultaneous band over four flat checkpoints, seed {seed}"), simulations(), || {
-            let mut meetings = Vec::new();
-            for cluster in 0..100 {
-                for one in 1..=4 {
-                    let drawn = rng.uniform();
-                    let (wins, ties) =
-                        if drawn < 0.4 { (1.0, 0.0) } else { (0.0, f64::from(u8::from(drawn < 0.6))) };
-                    meetings.push(Meeting { cluster, one, other: 0, wins, ties, losses: 1.0 - wins - ties });
+        let rate = Rate::of(
+            format!("simultaneous band over four flat checkpoints, seed {seed}"),
+            simulations(),
+            || {
+                let mut meetings = Vec::new();
+                for cluster in 0..100 {
+                    for one in 1..=4 {
+                        let drawn = rng.uniform();
+                        let (wins, ties) =
+                            if drawn < 0.4 { (1.0, 0.0) } else { (0.0, f64::from(u8::from(drawn < 0.6))) };
+                        meetings.push(Meeting {
+                            cluster,
+                            one,
+                            other: 0,
+                            wins,
+                            ties,
+                            losses: 1.0 - wins - ties,
+                        });
+                    }
                 }
-            }
-            let found = strengths(&meetings, 5, 100, 0.05, 150, &mut rng).expect("all met the base");
-            found.iter().all(|s| holds(s.band, 0.0))
-        });
+                let found = strengths(&meetings, 5, 100, 0.05, 150, &mut rng).expect("all met the base");
+                found.iter().all(|s| holds(s.band, 0.0))
+            },
+        );
         rate.is_at_least(0.935);
     }
 }
@@ -224,21 +240,22 @@ fn votes_of_people_take_the_bias_of_judges_away() {
     for seed in SEEDS {
         let mut rng = Rng::new(20 + seed);
         let (mut total, runs) = (0.0, simulations());
-        let rate = Rate::of(format!("prediction-powered, judge 20 points too kind, seed {seed}"), runs, || {
-            let (mut people, mut judges) = (Vec::new(), Vec::new());
-            for _ in 0..300 {
-                let liked = rng.below(2) == 0;
-                people.push(f64::from(u8::from(liked)));
-                // The judge agrees, but turns four in ten losses into wins: 20 points too many.
-                judges.push(f64::from(u8::from(liked || rng.uniform() < 0.4)));
-            }
-            let (people, labelled) = (&people[..60], &judges[..60]);
-            let lambda = tuned_lambda(people, labelled, &judges).expect("they differ");
-            let found = prediction_powered_weighted(people, labelled, &[1.0; 60], &judges, lambda, 0.05)
-                .expect("60 votes");
-            total += found.estimate;
-            holds(found.interval, 0.5)
-        });
+        let rate =
+            Rate::of(format!("prediction-powered, judge 20 points too kind, seed {seed}"), runs, || {
+                let (mut people, mut judges) = (Vec::new(), Vec::new());
+                for _ in 0..300 {
+                    let liked = rng.below(2) == 0;
+                    people.push(f64::from(u8::from(liked)));
+                    // The judge agrees, but turns four in ten losses into wins: 20 points too many.
+                    judges.push(f64::from(u8::from(liked || rng.uniform() < 0.4)));
+                }
+                let (people, labelled) = (&people[..60], &judges[..60]);
+                let lambda = tuned_lambda(people, labelled, &judges).expect("they differ");
+                let found = prediction_powered_weighted(people, labelled, &[1.0; 60], &judges, lambda, 0.05)
+                    .expect("60 votes");
+                total += found.estimate;
+                holds(found.interval, 0.5)
+            });
         rate.is_95_of_100();
         assert!((total / runs as f64 - 0.5).abs() < 0.02, "{}", total / runs as f64);
     }
@@ -258,7 +275,11 @@ fn a_planted_preference_is_covered_and_others_are_not_flagged() {
             (value[1] - 1.0).abs() <= half[1]
         });
         let least = 0.93;
-        assert!(covered.share() >= least - 2.0 * (least * (1.0 - least) / runs as f64).sqrt(), "{}", covered.what);
+        assert!(
+            covered.share() >= least - 2.0 * (least * (1.0 - least) / runs as f64).sqrt(),
+            "{}",
+            covered.what
+        );
         for (i, held) in flagged.into_iter().enumerate() {
             let what = format!("preference {i} of zero flagged, seed {seed}");
             let rate = Rate { what, held, runs };

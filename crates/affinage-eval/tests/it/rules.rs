@@ -99,7 +99,10 @@ fn every_look_is_counted_and_reuse_after_a_change_is_adapted() {
         sentences(&analyze(&inputs).expect("the rows agree"), "planned")
     };
     let said = analysed(&world, &looks);
-    assert!(said.contains("first (40 prompts shared, looked at 2 times)") && said.contains("adapted"), "{said}");
+    assert!(
+        said.contains("first (40 prompts shared, looked at 2 times)") && said.contains("adapted"),
+        "{said}"
+    );
     let fresh = analysed(&world, &Looks::default());
     assert!(fresh.contains("No evaluation looked at these prompts before") && !fresh.contains("adapted"));
     world.plan.design.is_final = true;
@@ -118,12 +121,8 @@ fn the_headline_is_shown_without_recited_answers() {
         share: 0.0,
         example_id: None,
     };
-    let answers: Vec<&str> = world
-        .completions
-        .iter()
-        .filter(|c| c.arm == TUNED)
-        .map(|c| c.completion_id.as_str())
-        .collect();
+    let answers: Vec<&str> =
+        world.completions.iter().filter(|c| c.arm == TUNED).map(|c| c.completion_id.as_str()).collect();
     let overlap: Vec<OverlapRow> =
         answers.iter().enumerate().map(|(i, id)| row(id, if i < 30 { 14 } else { 5 })).collect();
     let mut inputs = world.inputs();
@@ -162,8 +161,10 @@ fn readers_with_weights_fixed_before_get_their_own_rate() {
     // Deeper and less coherent than the base.
     score(&mut world, |_| [6.0, 2.0, 9.0, 6.0, 6.0]);
     let reader = |name: &str, weights| Audience { name: name.to_owned(), weights };
-    world.plan.design.audiences =
-        vec![reader("wants depth", [0.0, 0.0, 1.0, 0.0, 0.0]), reader("wants order", [0.0, 1.0, 0.0, 0.0, 0.0])];
+    world.plan.design.audiences = vec![
+        reader("wants depth", [0.0, 0.0, 1.0, 0.0, 0.0]),
+        reader("wants order", [0.0, 1.0, 0.0, 0.0, 0.0]),
+    ];
     let analysis = world.analyze();
     let rate = |i: usize| findings(&analysis, "readers")[i].estimate.as_ref().expect("a rate").value;
     assert_eq!((rate(0), rate(1)), (1.0, 0.0));
@@ -190,7 +191,10 @@ fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
     let analysis = world.analyze();
     assert_eq!(analysis.comparisons[0].overall, before, "the author's votes are in no mean");
     let said = sentences(&analysis, "people");
-    assert!(said.contains("By the author the win rate is 100 %") && said.contains("reported apart"), "{said}");
+    assert!(
+        said.contains("By the author the win rate is 100 %") && said.contains("reported apart"),
+        "{said}"
+    );
     assert!(!said.contains("corrected"), "nobody else has voted: {said}");
 
     let mut few = world.clone();
@@ -223,7 +227,11 @@ fn forgetting_is_denied_only_when_its_absence_is_shown() {
         sentences(&world.analyze(), "forgetting")
     };
     assert!(world(400, 0).starts_with("No forgetting by right answers"), "{}", world(400, 0));
-    assert!(world(40, 0).starts_with("Whether anything was forgotten is not shown"), "20 prompts: {}", world(40, 0));
+    assert!(
+        world(40, 0).starts_with("Whether anything was forgotten is not shown"),
+        "20 prompts: {}",
+        world(40, 0)
+    );
     assert!(world(400, 60).starts_with("Something was forgotten"), "{}", world(400, 60));
 }
 
@@ -272,7 +280,8 @@ fn a_prompt_asked_twice_in_one_cluster_is_one_observation() {
     let (once, twice) = (rate(&once), rate(&twice));
     assert_eq!((once.estimate.n, twice.estimate.n), (40, 80));
     assert!((once.estimate.value - twice.estimate.value).abs() < 1e-12);
-    let (a, b) = (once.estimate.interval.expect("40 clusters"), twice.estimate.interval.expect("40 clusters"));
+    let (a, b) =
+        (once.estimate.interval.expect("40 clusters"), twice.estimate.interval.expect("40 clusters"));
     assert!((a.low - b.low).abs() < 1e-9 && (a.high - b.high).abs() < 1e-9, "{a:?} {b:?}");
     assert!((twice.design_effect - 2.0).abs() < 0.1, "{}", twice.design_effect);
 }
@@ -310,7 +319,8 @@ fn stopping_looks_in_a_mixed_order_and_says_which_interval_holds() {
     assert_eq!((order.len(), inside), (120, 10), "both domains in proportion at every look");
     assert_eq!(stopping::looks(25).collect::<Vec<_>>(), [10, 20, 25]);
 
-    let enough = |n: usize| stopping::look(&judged_up_to(&world, n).inputs()).expect("the rows agree").is_enough();
+    let enough =
+        |n: usize| stopping::look(&judged_up_to(&world, n).inputs()).expect("the rows agree").is_enough();
     let stop = stopping::looks(120).find(|n| enough(*n)).expect("85 % is plain within 120 prompts");
     assert!((10..100).contains(&stop), "{stop}");
     let analysis = judged_up_to(&world, stop).analyze();
@@ -413,7 +423,8 @@ fn a_topic_that_divides_the_judges_is_found_and_coin_flips_are_none() {
     let said = sentences(&analysis, "disagreement");
     assert!(said.contains("Judges hold different values on prompts about"), "{said}");
     let map = analysis.disagreement_map.as_ref().expect("two judges");
-    let most = map.rows.iter().filter(|row| row.is_topic).max_by_key(|row| row.conflicts.len()).expect("topics");
+    let most =
+        map.rows.iter().filter(|row| row.is_topic).max_by_key(|row| row.conflicts.len()).expect("topics");
     assert!(most.label.split(", ").all(|term| HARBOUR.contains(&term)), "{}", most.label);
     let purity = most.conflicts.len() as f64 / most.pairs as f64;
     assert!(purity >= 0.9 && most.pairs >= 10, "{} of {}", most.conflicts.len(), most.pairs);
@@ -429,7 +440,8 @@ fn a_topic_that_divides_the_judges_is_found_and_coin_flips_are_none() {
         for judge in ["north", "south"] {
             world.judge(judge, |_, _, _| if rng.below(2) == 0 { Outcome::First } else { Outcome::Second });
         }
-        alarms += usize::from(sentences(&world.analyze(), "disagreement").contains("Judges hold different values"));
+        alarms +=
+            usize::from(sentences(&world.analyze(), "disagreement").contains("Judges hold different values"));
     }
     assert!(alarms <= 3, "{alarms} of 20 studies with coins for judges");
 }
@@ -441,7 +453,12 @@ fn agreement_where_nearly_all_votes_are_alike_is_told_by_ac1() {
     world.judge_by_arm("two", |i| Some(if i == 1 { "base" } else { TUNED }));
     let agreement = world.analyze().agreement;
     let (alpha, ac1) = (agreement.alpha.expect("two judges"), agreement.ac1.expect("two judges"));
-    assert!(alpha.value < 0.1 && ac1.value > 0.9, "98 of 100 votes agree: alpha {}, AC1 {}", alpha.value, ac1.value);
+    assert!(
+        alpha.value < 0.1 && ac1.value > 0.9,
+        "98 of 100 votes agree: alpha {}, AC1 {}",
+        alpha.value,
+        ac1.value
+    );
     assert!(ac1.interval.expect("resampled").low > 0.85);
     assert!(agreement.sentence.contains("Gwet's AC1"), "{}", agreement.sentence);
     let kappa = agreement.by_pair[0].kappa.as_ref().expect("both vary");
@@ -456,7 +473,9 @@ fn at_equal_length_a_lover_of_length_shows_nothing() {
         // The tuned answers are longer in four of five prompts.
         if arm == "base" || i.is_multiple_of(5) { base } else { base + 4 + i % 17 }
     };
-    world.answer(|arm, i| (0..words(arm, i)).map(|w| format!("{}{w}", &arm[..1])).collect::<Vec<_>>().join(" "));
+    world.answer(|arm, i| {
+        (0..words(arm, i)).map(|w| format!("{}{w}", &arm[..1])).collect::<Vec<_>>().join(" ")
+    });
     let mut rng = Rng::new(8);
     world.judge("long", |_, key, i| {
         let longer = words(&key.first_arm, i) as f64 - words(&key.second_arm, i) as f64;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use affinage_eval::audit::claims::{Claim, ClaimVerdict, check};
 use affinage_eval::audit::row::RowRef;
-use affinage_eval::rng::Rng;
 use affinage_eval::audit::training::{
     AdapterFile, AdapterSettings, Folder, TextRow, TrainingLog, audit_training,
 };
+use affinage_eval::rng::Rng;
 
 fn adapter(name: &str, rank: u64, modules: &[&str]) -> AdapterFile {
     let tensors = modules.iter().flat_map(|module| {
-        let name = |side: &str| format!("base_model.model.model.layers.0.self_attn.{module}.lora_{side}.weight");
+        let name =
+            |side: &str| format!("base_model.model.model.layers.0.self_attn.{module}.lora_{side}.weight");
         [(name("A"), vec![rank, 64]), (name("B"), vec![64, rank])]
     });
     AdapterFile { sha256: format!("hash of {name}"), tensors: tensors.collect() }
@@ -38,7 +39,11 @@ fn clean() -> Folder {
         name: "my-lora".to_owned(),
         shipped: Some(step(300)),
         checkpoints: BTreeMap::from([(100, step(100)), (200, step(200)), (300, step(300))]),
-        adapter: Some(AdapterSettings { rank: 16, alpha: 32.0, targets: modules.map(str::to_owned).to_vec() }),
+        adapter: Some(AdapterSettings {
+            rank: 16,
+            alpha: 32.0,
+            targets: modules.map(str::to_owned).to_vec(),
+        }),
         log: Some(TrainingLog {
             step: 300,
             planned_steps: 300,
@@ -49,7 +54,10 @@ fn clean() -> Folder {
             tokens: None,
         }),
         settings: BTreeMap::from([("assistant_only_loss".to_owned(), "true".to_owned())]),
-        card: Some("LoRA, r=16, alpha 32, trained for 2 epochs, learning rate 2e-4, loss 2.76, 300 steps.".to_owned()),
+        card: Some(
+            "LoRA, r=16, alpha 32, trained for 2 epochs, learning rate 2e-4, loss 2.76, 300 steps."
+                .to_owned(),
+        ),
         train: rows(0, 60),
         validation: rows(100, 110),
     }
@@ -63,7 +71,10 @@ fn codes(folder: &Folder) -> Vec<&'static str> {
 fn a_clean_folder_raises_nothing_and_tells_what_was_trained() {
     let audit = audit_training(&clean());
     assert!(audit.findings.is_empty(), "{:?}", audit.findings);
-    assert_eq!(audit.trained[0], "LoRA of rank 16, alpha 32, on q_proj, v_proj, 4096 parameters in its tensors.");
+    assert_eq!(
+        audit.trained[0],
+        "LoRA of rank 16, alpha 32, on q_proj, v_proj, 4096 parameters in its tensors."
+    );
     assert!(audit.unchecked.is_empty(), "{:?}", audit.unchecked);
     let claim = |statistic: &str, value| Claim {
         text: String::new(),

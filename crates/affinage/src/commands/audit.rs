@@ -96,7 +96,11 @@ pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
     let facts: Vec<(String, f64)> = training.iter().flat_map(|audit| audit.facts.clone()).collect();
     let claims = claims.map_or(Vec::new(), |file| claims::check(&file.claim, results.as_ref(), &facts));
     let contradicted = claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
-    let found = results.iter().map(|r| r.findings.len()).chain(training.iter().map(|t| t.findings.len())).sum::<usize>();
+    let found = results
+        .iter()
+        .map(|r| r.findings.len())
+        .chain(training.iter().map(|t| t.findings.len()))
+        .sum::<usize>();
     let document = Document { v: 1, files, results, training, claims };
     match ctx.json {
         true => ctx.ui.json(&document)?,

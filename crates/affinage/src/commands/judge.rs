@@ -8,8 +8,8 @@ use crate::config::Judge;
 use crate::context::Context;
 use crate::errors::{self, HintExt as _};
 use crate::judges::{
-    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks, ledger,
-    table,
+    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks,
+    ledger, table,
 };
 use crate::lock::FolderLock;
 

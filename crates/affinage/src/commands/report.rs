@@ -15,7 +15,9 @@ use crate::ui::bytes;
 
 /// Draw report.html from an evaluation's files, offline
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md\n  affinage report --thread")]
+#[command(
+    after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md\n  affinage report --thread"
+)]
 pub struct ReportArgs {
     /// The evaluation, a folder below evals/; default: `eval.name` of affinage.toml
     #[arg(long, value_name = "NAME")]

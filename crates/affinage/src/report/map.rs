@@ -10,8 +10,11 @@ use super::numbers::{count, p_value, percent, unsigned};
 /// The table; empty with fewer than two judges.
 pub fn html(evidence: &Evidence, arms: &Arms) -> String {
     let Some(map) = &evidence.analysis.disagreement_map else { return String::new() };
-    let judges: String =
-        map.judges.iter().map(|judge| format!("<th scope=\"col\" class=\"num\">{}</th>", esc(judge))).collect();
+    let judges: String = map
+        .judges
+        .iter()
+        .map(|judge| format!("<th scope=\"col\" class=\"num\">{}</th>", esc(judge)))
+        .collect();
     let mut body = String::new();
     let mut topics_began = false;
     for (i, row) in map.rows.iter().enumerate() {

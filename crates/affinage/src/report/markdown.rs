@@ -62,8 +62,11 @@ pub fn summary(evidence: &Evidence) -> String {
 pub fn thread(evidence: &Evidence) -> String {
     let analysis = &evidence.analysis;
     let verdict = summary::composite_words(analysis.headline.composite);
-    let mut posts = vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
-    posts.extend(summary::answers(analysis).into_iter().map(|(question, sentence)| format!("{question} {sentence}")));
+    let mut posts =
+        vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
+    posts.extend(
+        summary::answers(analysis).into_iter().map(|(question, sentence)| format!("{question} {sentence}")),
+    );
     posts.extend(analysis.headline.limits.iter().skip(1).map(|limit| format!("Against it: {limit}")));
     posts.extend(analysis.next_steps.first().map(|step| format!("Next: {step}")));
     posts.push(format!(

@@ -36,8 +36,18 @@ pub fn plots(evidence: &Evidence) -> Vec<Plot> {
         }
     };
     let (planned, cuts) = (planned_rows(evidence, &arms), headline_rows(evidence, &arms));
-    add("comparisons.svg".to_owned(), "Win rates of the planned comparisons, 95 % intervals", &win_rates, &planned);
-    add("headline.svg".to_owned(), "The headline by category and by judge, 95 % intervals", &win_rates, &cuts);
+    add(
+        "comparisons.svg".to_owned(),
+        "Win rates of the planned comparisons, 95 % intervals",
+        &win_rates,
+        &planned,
+    );
+    add(
+        "headline.svg".to_owned(),
+        "The headline by category and by judge, 95 % intervals",
+        &win_rates,
+        &cuts,
+    );
     for group in &analysis.findings {
         for (measure, kind) in [
             (FindingMeasure::Share, "share"),
@@ -51,7 +61,8 @@ pub fn plots(evidence: &Evidence) -> Vec<Plot> {
                 .filter_map(|finding| {
                     let estimate = finding.estimate.as_ref()?;
                     let is_arm = evidence.plan.arm(&finding.label).is_some();
-                    let label = if is_arm { arms.short(&finding.label) } else { finding.label.replace('`', "") };
+                    let label =
+                        if is_arm { arms.short(&finding.label) } else { finding.label.replace('`', "") };
                     let look = if is_arm { arms.look(&finding.label) } else { PLAIN };
                     Some(Row { label, estimate, look })
                 })
@@ -67,7 +78,10 @@ pub fn plots(evidence: &Evidence) -> Vec<Plot> {
     }
     plots.extend(checkpoints::panels(evidence).into_iter().map(|(name, panel)| {
         let (steps, ticks) = checkpoints::step_axis(evidence);
-        Plot { name: format!("checkpoints-{name}.svg"), svg: chart(&panel.title, &panel.inner(steps, &ticks)) }
+        Plot {
+            name: format!("checkpoints-{name}.svg"),
+            svg: chart(&panel.title, &panel.inner(steps, &ticks)),
+        }
     }));
     plots
 }
@@ -94,13 +108,17 @@ fn planned_rows<'e>(evidence: &'e Evidence, arms: &Arms) -> Vec<Row<'e>> {
 }
 
 fn headline_rows<'e>(evidence: &'e Evidence, arms: &Arms) -> Vec<Row<'e>> {
-    let Some(headline) = evidence.analysis.comparisons.iter().find(|c| c.is_headline) else { return Vec::new() };
+    let Some(headline) = evidence.analysis.comparisons.iter().find(|c| c.is_headline) else {
+        return Vec::new();
+    };
     let look = arms.look(&headline.planned.arm);
     let categories = headline.by_category.iter().map(|cut| (&cut.category, &cut.win_rate));
     let judges = headline.by_judge.iter().map(|cut| (&cut.judge_id, &cut.win_rate));
     categories
         .chain(judges)
-        .filter_map(|(name, rate)| Some(Row { label: name.clone(), estimate: &rate.as_ref()?.estimate, look }))
+        .filter_map(|(name, rate)| {
+            Some(Row { label: name.clone(), estimate: &rate.as_ref()?.estimate, look })
+        })
         .collect()
 }
 
@@ -137,7 +155,8 @@ fn forest(title: &str, axis: &Axis, rows: &[Row]) -> String {
             what: row.label.clone(),
             source: Source::new(row.estimate.unit.clone(), String::new()),
         };
-        let interval = row.estimate.interval.map_or_else(String::new, |i| format!(" {}", axis.measure.interval(&i)));
+        let interval =
+            row.estimate.interval.map_or_else(String::new, |i| format!(" {}", axis.measure.interval(&i)));
         body.push_str(&format!(
             "<text x=\"12\" y=\"{0:.1}\">{1}</text>\n{2}\n<text x=\"{3:.1}\" y=\"{0:.1}\">{4}</text>\n",
             y + 17.5,

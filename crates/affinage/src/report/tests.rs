@@ -283,7 +283,10 @@ fn the_summary_in_markdown_reads_as_agreed() {
 fn the_thread_keeps_every_limit_and_counts_itself() {
     let thread = markdown::thread(&fixed());
     let posts: Vec<&str> = thread.split("\n\n").collect();
-    assert!(posts[0].starts_with(&format!("1/{} step 290 (last) against base: specialised.", posts.len())), "{thread}");
+    assert!(
+        posts[0].starts_with(&format!("1/{} step 290 (last) against base: specialised.", posts.len())),
+        "{thread}"
+    );
     assert!(thread.contains("How sure? One judge, careful: one opinion."), "{thread}");
     assert!(thread.contains("Against it: One training run."), "{thread}");
     assert!(thread.contains("Next: Add a judge of another family."), "{thread}");

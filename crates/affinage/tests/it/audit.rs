@@ -89,7 +89,8 @@ fn a_training_folder_tells_which_step_was_shipped_and_what_its_card_invents() {
     for step in [100, 200] {
         let checkpoint = lora.join(format!("checkpoint-{step}"));
         fs_err::create_dir_all(&checkpoint).expect("made");
-        fs_err::write(checkpoint.join("adapter_model.safetensors"), safetensors(16, step as u8)).expect("written");
+        fs_err::write(checkpoint.join("adapter_model.safetensors"), safetensors(16, step as u8))
+            .expect("written");
     }
     fs_err::write(lora.join("adapter_model.safetensors"), safetensors(16, 100)).expect("written");
     let config = r#"{"r": 16, "lora_alpha": 32, "target_modules": ["q_proj"]}"#;

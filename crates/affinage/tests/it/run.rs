@@ -18,16 +18,18 @@ fn all_stages_once_and_then_only_what_is_missing() {
     // The tiny model has no room for examples before a prompt: that arm is left out, and the plan says so.
     let said = String::from_utf8_lossy(&first.stderr).into_owned();
     assert!(said.contains("`base+3-examples` is left out: its longest prompt takes"), "{said}");
-    let plan: Value = serde_json::from_slice(
-        &fs_err::read(dir.path().join("evals/first-look/plan.json")).expect("a plan"),
-    )
-    .expect("JSON");
+    let plan: Value =
+        serde_json::from_slice(&fs_err::read(dir.path().join("evals/first-look/plan.json")).expect("a plan"))
+            .expect("JSON");
     let named = |list: &Value, key: &str| -> Vec<String> {
         let items = list.as_array().expect("a list").iter();
         items.map(|item| item[key].as_str().expect("a name").to_owned()).collect()
     };
     let (arms, left_out) = (named(&plan["arms"], "name"), named(&plan["design"]["left_out"], "arm"));
-    assert!(left_out.contains(&"base+3-examples".to_owned()) && !arms.contains(&left_out[0]), "{arms:?} {left_out:?}");
+    assert!(
+        left_out.contains(&"base+3-examples".to_owned()) && !arms.contains(&left_out[0]),
+        "{arms:?} {left_out:?}"
+    );
 
     let events = log(dir.path());
     let second = run(dir.path(), &[]);
@@ -53,15 +55,7 @@ fn a_changed_setting_is_a_new_run() {
 /// `affinage run` with one epoch and the in-domain prompts; it must succeed.
 fn run(dir: &std::path::Path, args: &[&str]) -> Output {
     let mut command = affinage(dir);
-    command
-        .args([
-            "run",
-            "--set",
-            "train.epochs=1",
-            "--set",
-            "eval.suites=[\"in-domain\"]",
-        ])
-        .args(args);
+    command.args(["run", "--set", "train.epochs=1", "--set", "eval.suites=[\"in-domain\"]"]).args(args);
     let output = command.output().expect("the binary starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output

@@ -54,7 +54,8 @@ fn checkpoint_folders(dir: &Path) -> BTreeMap<u64, PathBuf> {
         for entry in fs_err::read_dir(&parent).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let step = name.strip_prefix("checkpoint-").or_else(|| name.strip_prefix("step-"));
-            if let Some(step) = step.and_then(|digits| digits.parse().ok()).filter(|_| entry.path().is_dir()) {
+            if let Some(step) = step.and_then(|digits| digits.parse().ok()).filter(|_| entry.path().is_dir())
+            {
                 found.insert(step, entry.path());
             }
         }
@@ -99,7 +100,10 @@ fn tensors(path: &Path) -> anyhow::Result<Vec<(String, Vec<u64>)>> {
     let mut length = [0; 8];
     file.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
-    anyhow::ensure!(length <= LONGEST_HEADER_BYTES, "its header would have {length} bytes: no safetensors file");
+    anyhow::ensure!(
+        length <= LONGEST_HEADER_BYTES,
+        "its header would have {length} bytes: no safetensors file"
+    );
     let mut header = vec![0; length as usize];
     file.read_exact(&mut header)?;
     let header: serde_json::Map<String, Value> = serde_json::from_slice(&header)?;
@@ -159,7 +163,8 @@ fn own_log(path: &Path) -> Option<TrainingLog> {
                 log.epochs = number("epoch").unwrap_or(log.epochs);
                 log.train.extend(number("loss").map(|loss| (log.step, loss)));
                 tokens += number("tokens").unwrap_or(0.0) as u64;
-                log.learning_rate = log.learning_rate.into_iter().chain(number("learning_rate")).reduce(f64::max);
+                log.learning_rate =
+                    log.learning_rate.into_iter().chain(number("learning_rate")).reduce(f64::max);
             }
             Some("evaluated") => {
                 let step = number("step").unwrap_or(0.0) as u64;
@@ -189,9 +194,9 @@ fn settings(dir: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         }
     }
     if let Some(Value::Object(arguments)) = json(&dir.join("training_args.json")) {
-        found.extend(arguments.into_iter().filter(|(_, v)| !v.is_object() && !v.is_array()).map(|(name, value)| {
-            (name, value.as_str().map_or_else(|| value.to_string(), str::to_lowercase))
-        }));
+        found.extend(arguments.into_iter().filter(|(_, v)| !v.is_object() && !v.is_array()).map(
+            |(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_lowercase)),
+        ));
     }
     Ok(found)
 }
