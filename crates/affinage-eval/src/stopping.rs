@@ -18,7 +18,7 @@ pub const LOOK: usize = 10;
 
 /// The judged prompts in the order in which they are asked: random within each category, categories mixed in proportion,
 /// so that stopping does not change what the figure is about.
-pub fn order<'p>(seed: u64, prompts: &'p [Prompt]) -> Vec<&'p str> {
+pub fn order(seed: u64, prompts: &[Prompt]) -> Vec<&str> {
     let mut strata: BTreeMap<(Domain, &str), Vec<&str>> = BTreeMap::new();
     for prompt in prompts.iter().filter(|prompt| prompt.check.is_none()) {
         strata.entry((prompt.domain, &prompt.category)).or_default().push(&prompt.prompt_id);

@@ -29,7 +29,7 @@ impl EvalArgs {
     /// The evaluation of one run.
     pub fn of(run: String, yes: bool) -> Self {
         Self {
-            generate: generate::GenerateArgs { yes, ..generate::GenerateArgs::of(run) },
+            generate: generate::GenerateArgs::of(run, yes),
             dry_run: false,
             r#final: false,
             null_test: false,

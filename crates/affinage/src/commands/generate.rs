@@ -113,8 +113,8 @@ impl Elsewhere {
 
 impl GenerateArgs {
     /// The answers of one run.
-    pub fn of(run: String) -> Self {
-        Self { run: Some(run), elsewhere: Elsewhere::default(), yes: false, reserve: false, null_test: false }
+    pub fn of(run: String, yes: bool) -> Self {
+        Self { run: Some(run), elsewhere: Elsewhere::default(), yes, reserve: false, null_test: false }
     }
 }
 
