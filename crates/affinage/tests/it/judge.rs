@@ -303,6 +303,7 @@ fn the_findings_fit_a_terminal() {
 
     Do next
       Add a judge of another family.
+      Buy next: a tenth more prompts (about 0.07 US dollars more) lowers the standard error from 5.9 to 5.7 points, the most for its price.
     --- stderr
 
     hint: the whole of it: `affinage report`, or evals/first-look/analysis.json
