@@ -18,8 +18,8 @@ const BLOCK: usize = 96;
 /// Queries whose key and value gradients one task sums up. Part of the arithmetic: another value gives other roundings.
 const SLICE: usize = 3 * BLOCK;
 
-/// Values of key and value gradients that wait to be added up: 16 MB.
-const WAVE_VALUES: usize = 1 << 22;
+/// Values of key and value gradients that wait to be added up: 8 MB.
+const WAVE_VALUES: usize = 1 << 21;
 
 thread_local! {
     /// Scores of one block of queries, kept between blocks.

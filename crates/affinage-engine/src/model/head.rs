@@ -8,8 +8,8 @@ use crate::lora::{PackedAdapter, Place};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Bytes of logits that exist at the same time: 256 rows of a vocabulary of 49152.
-const LOGITS_BYTES: usize = 256 * 49152 * 4;
+/// Bytes of logits that exist at the same time: 176 rows of a vocabulary of 49152.
+const LOGITS_BYTES: usize = 176 * 49152 * 4;
 /// Columns of logits that meet the head's weights at once on the way back: their packed copy stays in cache.
 const COLUMNS: usize = 4096;
 
