@@ -68,14 +68,7 @@ pub fn post_json(
 ///
 /// `timeout` covers everything from the name look-up to the last byte.
 pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8], timeout: Duration) -> Result<Reply, NoReply> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(timeout))
-        .user_agent(USER_AGENT)
-        .build()
-        .into();
-    let mut request = agent.post(url);
+    let mut request = agent(timeout).post(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -84,18 +77,22 @@ pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8], timeout: Duration)
 
 /// The whole reply to a GET, of whatever status; redirects are not followed.
 pub fn get(url: &str, headers: &[(&str, &str)], timeout: Duration) -> Result<Reply, NoReply> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+    let mut request = agent(timeout).get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    whole(url, request.call().map_err(|error| no_reply(url, &error))?)
+}
+
+/// For requests with one reply: `timeout` covers all of it, and no redirect is followed.
+fn agent(timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .timeout_global(Some(timeout))
         .user_agent(USER_AGENT)
         .build()
-        .into();
-    let mut request = agent.get(url);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    whole(url, request.call().map_err(|error| no_reply(url, &error))?)
+        .into()
 }
 
 fn whole(url: &str, response: ureq::http::Response<ureq::Body>) -> Result<Reply, NoReply> {

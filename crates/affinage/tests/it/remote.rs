@@ -1,12 +1,11 @@
 //! `generate` through a server and through batch files: here our own `serve`, so the rows must be those of our engine.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 
 use serde_json::{Value, json};
 
+use crate::serve::Server;
 use crate::{affinage, temp_dir, tiny};
 
 const SETS: [&str; 4] =
@@ -32,43 +31,6 @@ fn rows(path: &Path) -> Vec<Value> {
     rows
 }
 
-struct Server(Child, u16);
-
-impl Server {
-    fn start(dir: &Path) -> Server {
-        let mut child = affinage(dir)
-            .args(["serve", "--port", "0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the address");
-        let port = line.trim().strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/v1"));
-        let port = port.and_then(|port| port.parse().ok()).expect("a port");
-        Server(child, port)
-    }
-
-    fn post(&self, path: &str, body: &str) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).expect("a connection");
-        let (port, len) = (self.1, body.len());
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("a reply");
-        serde_json::from_str(text.split_once("\r\n\r\n").expect("a head").1).expect("JSON")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 #[test]
 fn a_server_and_a_batch_give_the_rows_of_our_own_engine() {
     let dir = temp_dir();
@@ -79,7 +41,7 @@ fn a_server_and_a_batch_give_the_rows_of_our_own_engine() {
     assert!(own.len() > 8, "{} rows", own.len());
 
     let server = Server::start(dir.path());
-    let url = format!("http://127.0.0.1:{}/v1", server.1);
+    let url = format!("http://127.0.0.1:{}/v1", server.port);
     let asked = [
         "--set",
         "eval.name=remote",
@@ -109,7 +71,7 @@ fn a_server_and_a_batch_give_the_rows_of_our_own_engine() {
         .map(|line| {
             let request: Value = serde_json::from_str(line).expect("JSON");
             assert_eq!((&request["method"], &request["url"]), (&json!("POST"), &json!("/v1/chat/completions")));
-            let body = server.post("/v1/chat/completions", &request["body"].to_string());
+            let (_, body) = server.post("chat/completions", &request["body"]);
             json!({"id": "x", "custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}, "error": null})
         })
         .rev()

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 
 use crate::{affinage, temp_dir, tiny};
 
-struct Server {
+/// A running `affinage serve`, ended when dropped.
+pub struct Server {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Server {
-    fn start(dir: &Path) -> Server {
+    pub fn start(dir: &Path) -> Server {
         let mut child = affinage(dir)
             .args(["serve", "--port", "0"])
             .stdout(Stdio::piped())
@@ -43,7 +44,7 @@ impl Server {
         (head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status"), body.to_owned())
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let (status, text) = self.send(&format!("POST /v1/{path} HTTP/1.1"), &body.to_string());
         (status, serde_json::from_str(&text).expect("JSON"))
     }
