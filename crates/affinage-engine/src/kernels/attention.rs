@@ -5,6 +5,7 @@
 //! FlashAttention-2 (arXiv:2307.08691). Blocks and slices of queries are counted from the start of a document and their
 //! sums are added in a fixed order, so neither threads nor neighbours in the batch change a result.
 
+use super::arch::crew;
 use super::arch::gemm::{Left, Packed, Right, Start, View};
 use super::arch::simd;
 use super::math::{dot, exp, max, sum_by};
@@ -222,23 +223,13 @@ pub fn attention_cached(
 ) {
     let width = heads.qkv_width();
     let tasks: Vec<_> = (0..sequences.len()).flat_map(|s| (0..heads.kv_heads).map(move |h| (s, h))).collect();
-    let results: Vec<_> = tasks
-        .par_iter()
-        .map(|&(sequence, kv_head)| {
-            let (rows, cache, start) = &sequences[sequence];
-            let qkv = &qkv[rows.start * width..rows.end * width];
-            attend_group(
-                heads,
-                qkv,
-                rows.len(),
-                kv_head,
-                &cache.keys[kv_head],
-                &cache.values[kv_head],
-                *start,
-            )
-            .0
-        })
-        .collect();
+    let results = crew::map(tasks.len(), |task| {
+        let (sequence, kv_head) = tasks[task];
+        let (rows, cache, start) = &sequences[sequence];
+        let qkv = &qkv[rows.start * width..rows.end * width];
+        let (keys, values) = (&cache.keys[kv_head], &cache.values[kv_head]);
+        attend_group(heads, qkv, rows.len(), kv_head, keys, values, *start).0
+    });
     let parts: Vec<_> = tasks
         .iter()
         .zip(&results)
@@ -327,12 +318,14 @@ fn attend_group(
     let (group, dim, width) = (heads.group(), heads.head_dim, heads.qkv_width());
     let (mut out, mut lse) = (vec![0.0; rows * group * dim], vec![0.0; rows * group]);
     let mut space = SCORES.take();
-    for head in 0..group {
+    // In decoding there is one row, whose heads lie one after the other: they go through the keys together.
+    let stacked = if rows == 1 { group } else { 1 };
+    for head in (0..group).step_by(stacked) {
         let column = (kv_head * group + head) * dim;
         for first in (0..rows).step_by(BLOCK) {
-            let count = BLOCK.min(rows - first);
-            let visible = start + first + count;
-            let q = View::rows(&qkv[first * width + column..], count, dim, width);
+            let (count, stride) = if stacked > 1 { (stacked, dim) } else { (BLOCK.min(rows - first), width) };
+            let visible = start + rows.min(first + BLOCK);
+            let q = View::rows(&qkv[first * width + column..], count, dim, stride);
             space.resize(space.len().max(count * visible), 0.0);
             let scores = &mut space[..count * visible];
             Left::pack_alone(q, heads.scale()).multiply(
@@ -342,16 +335,13 @@ fn attend_group(
                 Start::Zero,
             );
             for (i, row) in scores.chunks_exact_mut(visible).enumerate() {
-                lse[(first + i) * group + head] = softmax_row(row, start + first + i + 1);
+                let (query, head) = if stacked > 1 { (0, i) } else { (first + i, head) };
+                lse[query * group + head] = softmax_row(row, start + query + 1);
             }
             let weights = View::rows(scores, count, visible, visible);
             let target = &mut out[first * group * dim + head * dim..];
-            Left::pack_alone(weights, 1.0).multiply(
-                values.part(visible, dim),
-                target,
-                group * dim,
-                Start::Zero,
-            );
+            let stride = if stacked > 1 { dim } else { group * dim };
+            Left::pack_alone(weights, 1.0).multiply(values.part(visible, dim), target, stride, Start::Zero);
         }
     }
     SCORES.set(space);

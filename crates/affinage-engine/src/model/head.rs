@@ -1,6 +1,7 @@
 //! The head: logits only where they are needed, in chunks of rows, never all at once.
 
 use super::{Batch, KvCache, Model, Pass, Sequences, Workspace};
+use crate::kernels::arch::crew;
 use crate::kernels::arch::gemm::{Left, Start, View};
 use crate::kernels::loss::{cross_entropy_backward, log_sum_exp};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
@@ -12,6 +13,9 @@ use std::ops::Range;
 const LOGITS_BYTES: usize = 176 * 49152 * 4;
 /// Columns of logits that meet the head's weights at once on the way back: their packed copy stays in cache.
 const COLUMNS: usize = 4096;
+
+/// Up to so many new rows, the sections of a forward are so short that the threads stay awake between them.
+const CREW_ROWS: usize = 32;
 
 /// A sequence with tokens that its cache does not hold yet.
 pub struct Continued<'a> {
@@ -96,8 +100,13 @@ impl Model {
     /// All rows meet the frozen weights in one product; neighbours with the same adapter share its branch. Panics if a
     /// sequence has no new token or outgrows its cache.
     pub fn forward_cached(&self, sequences: &mut [Continued], space: &mut Workspace) -> Vec<f32> {
-        // Inside the pool the hundreds of small products need not put the calling thread to sleep and wake it.
-        rayon::scope(|_| self.continue_sequences(sequences, space))
+        let rows: usize = sequences.iter().map(|sequence| sequence.ids.len()).sum();
+        if rows <= CREW_ROWS {
+            crew::gather(|| self.continue_sequences(sequences, space))
+        } else {
+            // Inside the pool the hundreds of products need not put the calling thread to sleep and wake it.
+            rayon::scope(|_| self.continue_sequences(sequences, space))
+        }
     }
 
     fn continue_sequences(&self, sequences: &mut [Continued], space: &mut Workspace) -> Vec<f32> {

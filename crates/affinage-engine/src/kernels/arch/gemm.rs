@@ -11,7 +11,7 @@ use super::lines::Lines;
 use super::micro::{NR, tile, tile_rows};
 use super::narrow::Narrow;
 use super::pack::{gather_column, pack_left_panel, pack_right, scatter_row};
-use super::{Isa, isa};
+use super::{Isa, crew, isa};
 use crate::weights::Matrix;
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -273,7 +273,8 @@ impl Left {
             .step_by(col_step)
             .flat_map(|n0| (0..m).step_by(row_step).map(move |m0| (m0, n0)))
             .collect();
-        blocks.into_par_iter().with_max_len(1).for_each(|(m0, n0)| {
+        crew::for_each(blocks.len(), |block| {
+            let (m0, n0) = blocks[block];
             // SAFETY: `out` was checked to hold the whole product, and the blocks are disjoint.
             unsafe { self.block(right, m0..m.min(m0 + row_step), n0..n.min(n0 + col_step), out, start) };
         });

@@ -3,6 +3,7 @@
 //! Every path computes the same sequence of rounded operations (fused multiply-adds in index order, reductions over 16
 //! fixed lanes), so results are bit-identical on scalar, AVX2 and AVX-512 machines; tests compare the paths bit by bit.
 
+pub mod crew;
 pub mod gemm;
 mod lines;
 mod micro;
