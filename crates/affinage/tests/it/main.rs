@@ -17,6 +17,7 @@ mod room;
 mod run;
 mod scripted;
 mod serve;
+mod stopping;
 mod tidy;
 mod tiny;
 mod train;
