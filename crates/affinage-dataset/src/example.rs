@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorship::Written;
 use crate::conversation::Origin;
-use crate::message::{Message, Role};
+use crate::message::{self, Message};
 
 /// Version of the dataset line.
 pub const ROW_VERSION: u32 = 1;
@@ -41,12 +41,12 @@ pub struct Example {
 impl Example {
     /// The last user message, or nothing.
     pub fn prompt(&self) -> &str {
-        self.messages.iter().rev().find(|m| m.role == Role::User).map_or("", |m| &m.content)
+        message::prompt(&self.messages)
     }
 
     /// The last message if the assistant wrote it, else nothing.
     pub fn response(&self) -> &str {
-        self.messages.last().filter(|m| m.role == Role::Assistant).map_or("", |m| &m.content)
+        message::response(&self.messages)
     }
 
     /// Who wrote the answer: `model:NAME`, `person:NAME`, `edited:MODEL` (a model's answer changed by the user),
@@ -74,6 +74,31 @@ pub struct DatasetRow {
     pub prompt_cluster: String,
     /// See [`Example::writer`].
     pub writer: String,
+}
+
+/// Why the chosen answer counts as better than another one, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// The user rewrote that answer into the chosen one.
+    Edited,
+    /// In the review the user took the chosen answer in place of the one the conversation went on with.
+    Chosen,
+    /// The user rated that answer down, or the chosen one up.
+    Rated,
+    /// The user asked again, and went on from the chosen answer.
+    Kept,
+}
+
+/// A line of `alternatives.jsonl`: an answer to the same prompt that lost to the one in the example.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlternativeRow {
+    pub v: u32,
+    pub example_id: String,
+    pub text: String,
+    pub evidence: Evidence,
+    /// Model that wrote it, as the export names it.
+    pub model: Option<String>,
 }
 
 /// A line of `lineage.jsonl`, one for each example of a version.

@@ -3,12 +3,15 @@
 //! Nothing here touches a file, a socket, the clock, the environment or the terminal: readers, times and seeds come
 //! in as arguments.
 
+pub mod artefact;
 pub mod authorship;
 pub mod candidate;
 pub mod conversation;
 pub mod dedup;
+pub mod diff;
 pub mod edit;
 pub mod example;
+pub mod export;
 pub mod hash;
 pub mod import;
 pub mod lint;

@@ -34,3 +34,13 @@ impl Message {
         Message { role, content: content.into() }
     }
 }
+
+/// The last user message of an example, or nothing.
+pub fn prompt(messages: &[Message]) -> &str {
+    messages.iter().rev().find(|m| m.role == Role::User).map_or("", |m| &m.content)
+}
+
+/// The last message of an example if the assistant wrote it, else nothing.
+pub fn response(messages: &[Message]) -> &str {
+    messages.last().filter(|m| m.role == Role::Assistant).map_or("", |m| &m.content)
+}

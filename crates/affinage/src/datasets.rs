@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::example::DatasetRow;
+use affinage_dataset::message;
+use affinage_dataset::shingle::{ContainmentIndex, LEAK_THRESHOLD, Shingles};
 use affinage_dataset::version::Manifest;
 use anyhow::{Context as _, anyhow};
+use sha2::{Digest as _, Sha256};
 
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::ui::Ui;
+
+/// Answers that lost to the chosen one, of the training and validation examples.
+pub const ALTERNATIVES_FILE: &str = "alternatives.jsonl";
 
 /// A dataset version.
 #[derive(Clone, Debug)]
@@ -66,6 +72,55 @@ impl DatasetVersion {
     /// Content hash of the version, as its manifest has it.
     pub fn sha256(&self) -> &str {
         &self.manifest.hash
+    }
+
+    /// Checks that the files are those that were frozen and that the certificate is true of them.
+    ///
+    /// Errors: a file is missing or has other bytes; a held-out example overlaps a training example by the threshold
+    /// or more, or by another share than the certificate says.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (name, record) in &self.manifest.files {
+            let path = self.path.join(name);
+            let found = format!("{:x}", Sha256::digest(fs_err::read(&path)?));
+            if found != record.sha256 {
+                return Err(anyhow!(
+                    "{}: its SHA-256 is {}, the manifest of {} has {}",
+                    path.display(),
+                    &found[..12],
+                    self.name,
+                    record.sha256.get(..12).unwrap_or(&record.sha256)
+                ))
+                .hint("a version is frozen; change the library and freeze another with `affinage dataset`");
+            }
+        }
+        let train = self.shingles(&["train.jsonl"])?;
+        let held_out = self.shingles(&["validation.jsonl", "test.jsonl", "reserve.jsonl"])?;
+        let index = ContainmentIndex::new(&train);
+        let measured = held_out.iter().filter_map(|example| index.max_containment(example));
+        let largest = measured.map(|found| found.share).fold(0.0, f64::max);
+        let certified = self.manifest.certificate.max_containment;
+        if largest >= LEAK_THRESHOLD || (largest - certified).abs() > 1e-9 {
+            return Err(anyhow!(
+                "{}: a held-out example shares {largest:.3} of its word sequences with a training example; the \
+                 certificate says {certified:.3}, the limit is {LEAK_THRESHOLD}",
+                self.name
+            ))
+            .hint("freeze a version with this release: `affinage dataset`");
+        }
+        Ok(())
+    }
+
+    /// Prompt and answer of each example of the files that are there, as the leak measure sees them.
+    fn shingles(&self, files: &[&str]) -> anyhow::Result<Vec<Shingles>> {
+        let mut found = Vec::new();
+        for name in files.iter().filter(|name| self.manifest.files.contains_key(**name)) {
+            for line in fs_err::read_to_string(self.path.join(name))?.lines() {
+                let row: DatasetRow = serde_json::from_str(line)
+                    .with_context(|| format!("{} is not a row of {name} in {}", line, self.name))?;
+                found.push(Shingles::of(&[message::prompt(&row.messages), message::response(&row.messages)]));
+            }
+        }
+        Ok(found)
     }
 
     /// The rows of one split: `train`, `validation`, `test` or `reserve`; none if it has no file.

@@ -223,6 +223,8 @@ pub fn write_folder_atomically(
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         bail!("`{}` is not a folder name", path.display());
     };
+    // The parent of a bare name is written as nothing.
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     fs_err::create_dir_all(parent)?;
     let temporary = parent.join(format!(".{name}.tmp"));
     if temporary.exists() {

@@ -6,6 +6,7 @@ mod import;
 mod import_files;
 mod lint;
 mod local_exports;
+mod round_trip;
 mod split;
 mod template;
 mod tiny_vocabulary;

@@ -1,5 +1,7 @@
 //! `affinage dataset`: freezes a version: chosen examples, split without leaks, certificate and card.
 
+mod diff;
+mod export;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +13,11 @@ use affinage_dataset::version::{
     FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
-use clap::Args;
+use clap::{Args, Subcommand};
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
-use crate::datasets::{DatasetVersion, version_number};
+use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{Derivation, Library};
@@ -25,15 +27,28 @@ use crate::ui::{Table, count};
 use select::{Selected, Selection, Undecided};
 
 /// Freeze a dataset version: train, validation and test without leaks, with a certificate
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean")]
+#[derive(Debug, Default, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean\n  affinage dataset diff v1 v2\n  affinage dataset export --format sharegpt --out shared"
+)]
 pub struct DatasetArgs {
+    #[command(subcommand)]
+    pub command: Option<DatasetCommand>,
     /// Also take undecided answers that lint has no error or warning about
     #[arg(long)]
     pub accept_clean: bool,
     /// A word in the folder's name, as in v2-letters-1f2e9c
     #[arg(long, value_name = "WORD", value_parser = folder_word)]
     pub name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DatasetCommand {
+    /// What changed from one version to another: examples, their sides, their words, the rules
+    Diff(diff::DiffArgs),
+    /// Write a version in the row format of other tools
+    Export(export::ExportArgs),
 }
 
 fn folder_word(text: &str) -> Result<String, String> {
@@ -43,6 +58,11 @@ fn folder_word(text: &str) -> Result<String, String> {
 
 pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
+    match &args.command {
+        Some(DatasetCommand::Diff(args)) => return diff::run(ctx, args),
+        Some(DatasetCommand::Export(args)) => return export::run(ctx, args),
+        None => {}
+    }
     let library = Library::open(&ctx.project)?;
     let undecided = if args.accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
@@ -127,7 +147,7 @@ fn split_examples(
 ) -> anyhow::Result<Split> {
     let items: Vec<Item<'_>> = selected
         .iter()
-        .map(|Selected { example, position }| Item {
+        .map(|Selected { example, position, .. }| Item {
             example_id: &example.example_id,
             conversation: &example.provenance.conversation,
             position: *position,
@@ -258,8 +278,13 @@ fn rows(
         ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
     let mut writers: BTreeMap<String, usize> = BTreeMap::new();
     let mut sources = BTreeSet::new();
-    for (index, Selected { example, .. }) in selected.iter().enumerate() {
-        let Some(name) = split.placed[index].and_then(file_name) else { continue };
+    for (index, Selected { example, alternatives, .. }) in selected.iter().enumerate() {
+        let Some(side) = split.placed[index] else { continue };
+        let Some(name) = file_name(side) else { continue };
+        // Of what is held out for the last word nothing stands in a second file.
+        if matches!(side, Side::Train | Side::Validation) {
+            alternatives.iter().try_for_each(|lost| add_line(&mut files, ALTERNATIVES_FILE, lost))?;
+        }
         let row = DatasetRow {
             v: ROW_VERSION,
             example_id: example.example_id.clone(),
@@ -268,20 +293,25 @@ fn rows(
             prompt_cluster: split.prompt_clusters[index].clone(),
             writer: example.writer(),
         };
-        let (lines, text) = files.entry(name).or_default();
-        *lines += 1;
-        serde_json::to_writer(&mut *text, &row)?;
-        text.push(b'\n');
+        add_line(&mut files, name, &row)?;
         *writers.entry(row.writer).or_default() += 1;
         sources.insert(example.provenance.source_sha256.clone());
     }
     Ok((files, writers, sources))
 }
 
+fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {
+    let (lines, text) = files.entry(name).or_default();
+    *lines += 1;
+    serde_json::to_writer(&mut *text, row)?;
+    text.push(b'\n');
+    Ok(())
+}
+
 fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
     let certificate = &manifest.certificate;
     let mut table = Table::new(["file", "examples"]).right(&[1]);
-    for (name, file) in &manifest.files {
+    for (name, file) in manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE) {
         table.row([name.clone(), count(file.examples as u64)]);
     }
     if !ctx.json {
@@ -295,6 +325,12 @@ fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::
     ));
     for conversation in &certificate.sectioned {
         ctx.ui.say(format!("cut into sections, with parts on several sides: {conversation}"));
+    }
+    if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
+        ctx.ui.say(format!(
+            "{} answers that lost to the chosen one are kept beside, for preference training",
+            count(file.examples as u64)
+        ));
     }
     ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
     ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");

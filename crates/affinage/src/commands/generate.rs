@@ -406,6 +406,7 @@ pub fn dataset_facts(
     prompts: &[Prompt],
     ctx: &Context,
 ) -> anyhow::Result<DatasetFacts> {
+    version.check()?;
     let rows = version.rows("train", &ctx.ui)?;
     let train: Vec<Shingles> = rows
         .iter()

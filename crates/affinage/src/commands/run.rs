@@ -32,7 +32,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     stage(ctx, "dataset");
     if DatasetVersion::list(&ctx.project)?.is_empty() {
-        dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, name: None })?;
+        dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, ..Default::default() })?;
     }
     let version = DatasetVersion::open(&ctx.project, None)?;
     ctx.ui.say(format!("{}; `affinage dataset` freezes another", version.name));

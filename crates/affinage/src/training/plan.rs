@@ -43,13 +43,14 @@ pub struct Plan {
 impl Plan {
     /// Tokenises the splits of `version`.
     ///
-    /// Errors: no training rows; a row that the template or the token limit does not carry (all of them are named).
+    /// Errors: the version is not as it was frozen, or leaks; no training rows; a row that the template or the token limit does not carry (all of them are named).
     pub fn new(
         model: &LoadedModel,
         version: &DatasetVersion,
         config: &Train,
         ui: &Ui,
     ) -> anyhow::Result<Plan> {
+        version.check()?;
         let tokenize = |split: &str| tokenize_rows(model, &version.rows(split, ui)?, config, split);
         let (train, validation) = (tokenize("train")?, tokenize("validation")?);
         if train.is_empty() {

@@ -447,3 +447,88 @@ fn the_database_of_open_webui_is_read_and_another_one_refused() {
     let refused = transcript(dir, &["import", "other.db"]);
     assert!(refused.contains("found 0 conversations because it has no table `chat`; it has t"), "{refused}");
 }
+
+/// Exchanges of which each was asked again: the last answer is the one the user went on with.
+fn regenerated(id: usize, opening: &str) -> Value {
+    let mut chat = chat(id, 1);
+    let prompt = format!("{id}-0-0");
+    let first = format!("{id}-0-1-first");
+    chat["mapping"][&first] = json!({ "id": first, "parent": prompt, "message": {
+        "id": first, "author": { "role": "assistant" }, "create_time": 0.5,
+        "content": { "content_type": "text", "parts": [format!("{opening}{}.", words(id * 100 + 77, 16))] },
+        "recipient": "all", "metadata": { "model_slug": "gpt-4o" },
+    }});
+    chat
+}
+
+#[test]
+fn a_version_is_written_for_other_tools() {
+    let dir = project();
+    let dir = dir.path();
+    export(dir, "chats.json", &(0..40).map(|i| regenerated(i, "")).collect::<Vec<_>>());
+    run(dir, &["import", "chats.json"]);
+    let folder = json_of(dir, &["dataset", "--accept-clean"])["folder"].as_str().expect("a path").to_owned();
+    let train = rows(&Path::new(&folder).join("train.jsonl"));
+    for (format, key) in [("messages", "messages"), ("sharegpt", "conversations"), ("alpaca", "instruction")]
+    {
+        let written = json_of(dir, &["dataset", "export", "--format", format, "--out", format]);
+        assert_eq!(written["rows"]["train"], train.len());
+        let lines = rows(&dir.join(format).join("train.jsonl"));
+        assert!(lines.len() == train.len() && lines.iter().all(|line| !line[key].is_null()));
+        assert_eq!(lines[0]["id"], train[0]["example_id"]);
+    }
+    let pairs = json_of(dir, &["dataset", "export", "v1", "--format", "preference", "--out", "pairs"]);
+    assert_eq!(pairs["rows"]["train"], train.len(), "each was asked again once");
+    let pair = &rows(&dir.join("pairs/train.jsonl"))[0];
+    assert_eq!(pair["evidence"], "kept");
+    assert_eq!(pair["chosen"][0], train[0]["messages"][1]);
+    let again = transcript(dir, &["dataset", "export", "--format", "alpaca", "--out", "alpaca"]);
+    assert!(again.contains("alpaca exists already") && again.contains("nothing is overwritten"), "{again}");
+}
+
+#[test]
+fn pairs_that_an_outward_feature_decides_are_refused() {
+    let dir = project();
+    let dir = dir.path();
+    export(dir, "chats.json", &(0..40).map(|i| regenerated(i, "Certainly, ")).collect::<Vec<_>>());
+    run(dir, &["import", "chats.json"]);
+    run(dir, &["dataset", "--accept-clean"]);
+    let export = ["dataset", "export", "--format", "preference", "--out", "pairs"];
+    let refused = transcript(dir, &export);
+    assert!(
+        refused.contains("exit: 1") && refused.contains("L40") && refused.contains("certainly"),
+        "{refused}"
+    );
+    assert!(!dir.join("pairs").exists());
+    let allowed = transcript(dir, &[&export[..], &["--allow-label-artefact"]].concat());
+    assert!(allowed.contains("exit: 0") && allowed.contains("warning: L40"), "{allowed}");
+}
+
+#[test]
+fn a_diff_names_what_came_and_what_was_reworded() {
+    let dir = project();
+    let dir = dir.path();
+    export(dir, "chats.json", &(0..40).map(|i| chat(i, 1)).collect::<Vec<_>>());
+    run(dir, &["import", "chats.json"]);
+    run(dir, &["dataset", "--accept-clean"]);
+    run(dir, &["review", "--export", "cards.jsonl"]);
+    let mut cards = rows(&dir.join("cards.jsonl"));
+    cards[0]["decision"] = json!("edit");
+    cards[0]["text"] = json!("Said in my own words, at last.");
+    cards[1]["decision"] = json!("reject");
+    let lines: Vec<String> = cards.iter().map(Value::to_string).collect();
+    fs_err::write(dir.join("cards.jsonl"), lines.join("\n")).expect("written");
+    run(dir, &["review", "--import", "cards.jsonl"]);
+    export(dir, "more.json", &(40..45).map(|i| chat(i, 1)).collect::<Vec<_>>());
+    run(dir, &["import", "more.json"]);
+    run(dir, &["dataset", "--accept-clean"]);
+    let difference = &json_of(dir, &["dataset", "diff", "v1", "v2"])["difference"];
+    let listed = |key: &str| -> usize {
+        let sides = difference[key].as_object().expect("sides").values();
+        sides.map(|ids| ids.as_array().expect("ids").len()).sum()
+    };
+    assert_eq!((listed("added"), listed("removed")), (5, 1));
+    assert_eq!(difference["reworded"], json!([cards[0]["id"]]));
+    assert_eq!((&difference["moved"], &difference["rules"]), (&json!([]), &json!([])));
+    assert!(transcript(dir, &["dataset", "diff", "v1", "v1"]).contains("hold the same examples"));
+}

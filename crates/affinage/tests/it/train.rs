@@ -243,3 +243,18 @@ fn last_adapter(run: &Path) -> Vec<u8> {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+#[test]
+fn a_version_that_was_changed_after_it_was_frozen_is_not_trained_on() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let folder = fs_err::read_dir(dir.path().join("datasets")).expect("a folder").next().expect("a version");
+    let path = folder.expect("an entry").path().join("train.jsonl");
+    let changed =
+        fs_err::read_to_string(&path).expect("rows").replacen("\"content\":\"", "\"content\":\"And ", 1);
+    fs_err::write(&path, changed).expect("written");
+    let output = train(dir.path(), &[]).output().expect("the binary starts");
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("train.jsonl: its SHA-256 is"), "{said}");
+    assert!(!dir.path().join("runs").exists(), "no run begins");
+}

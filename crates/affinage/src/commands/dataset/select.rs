@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use affinage_dataset::authorship;
 use affinage_dataset::candidate::{Candidate, Learn, Variant};
+use affinage_dataset::conversation::Feedback;
 use affinage_dataset::conversation::Origin;
-use affinage_dataset::example::{Example, Provenance};
+use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
 use affinage_dataset::lint::{Severity, Subject, lint};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
@@ -26,6 +27,8 @@ pub enum Undecided {
 pub struct Selected {
     pub example: Example,
     pub position: usize,
+    /// Other answers to the prompt that lost to this one, without errors of lint.
+    pub alternatives: Vec<AlternativeRow>,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +90,8 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
         if !selection.admit(&choice, &flags, undecided) {
             continue;
         }
-        let selected = selected(choice);
+        let mut selected = selected(choice);
+        selected.alternatives.retain(|lost| is_free_of_errors(&selected.example, lost));
         let words: Vec<String> = selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
         if seen.insert(words.join("\n")) {
             selection.selected.push(selected);
@@ -171,7 +175,59 @@ fn subject(choice: &Choice) -> Subject {
     }
 }
 
+/// Errors in an answer that lost would teach what an error looks like, and a secret in it would leave the house.
+fn is_free_of_errors(example: &Example, lost: &AlternativeRow) -> bool {
+    let mut messages = example.messages.clone();
+    if let Some(answer) = messages.last_mut() {
+        answer.content.clone_from(&lost.text);
+    }
+    let subject = Subject::of_messages(&example.example_id, &example.provenance.conversation, &messages);
+    lint(&[subject]).iter().all(|finding| finding.severity != Severity::Error)
+}
+
+/// Answers that lost to the chosen one, where there is evidence for it.
+fn alternatives(choice: &Choice) -> Vec<AlternativeRow> {
+    let chosen = choice.variant.as_ref();
+    let chosen_words = normalise(&choice.text);
+    let lost = |other: &Variant| {
+        let began_with = chosen.is_some_and(|v| v.variant_id == other.variant_id);
+        let same = normalise(&other.text) == chosen_words;
+        let cut_off = other.truncated.is_some();
+        let evidence = (!same && !cut_off).then(|| evidence(choice, other, began_with)).flatten()?;
+        Some(AlternativeRow {
+            v: ROW_VERSION,
+            example_id: choice.candidate.candidate_id.clone(),
+            text: other.text.clone(),
+            evidence,
+            model: other.model.clone(),
+        })
+    };
+    choice.candidate.variants.iter().filter_map(lost).collect()
+}
+
+/// Why `other` is the worse answer; `None` if nothing says so, or the user's own ratings say the opposite.
+fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Evidence> {
+    if choice.action == Some(Action::Edit) {
+        return Some(if began_with { Evidence::Edited } else { Evidence::Chosen });
+    }
+    let chosen = choice.variant.as_ref()?;
+    let rating = |variant: &Variant| match variant.feedback {
+        Some(Feedback::Up) => 1,
+        None => 0,
+        Some(Feedback::Down) => -1,
+    };
+    if choice.action.is_some() && !chosen.active && other.active {
+        return Some(Evidence::Chosen);
+    }
+    match rating(chosen) - rating(other) {
+        1.. => Some(Evidence::Rated),
+        0 if chosen.active && !other.active => Some(Evidence::Kept),
+        _ => None,
+    }
+}
+
 fn selected(choice: Choice) -> Selected {
+    let alternatives = alternatives(&choice);
     let Choice { candidate, variant, text, source, origin, action } = choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
@@ -200,7 +256,7 @@ fn selected(choice: Choice) -> Selected {
         conversation: candidate.conversation,
     };
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags: Vec::new() };
-    Selected { example, position: candidate.position }
+    Selected { example, position: candidate.position, alternatives }
 }
 
 /// The export of Claude names no model, but its answers are Claude's.
