@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::authorship::{self, Written};
-use crate::conversation::{Conversation, Feedback, NodeRole};
+use crate::conversation::{Conversation, Feedback, NodeRole, Provider};
 use crate::hash::short_hash;
 use crate::message::{Message, Role};
 
@@ -101,8 +101,11 @@ impl Variant {
 /// Candidates of what is to be learnt.
 pub fn candidates_of(conversation: &Conversation, policy: &ContextPolicy, learn: Learn) -> Vec<Candidate> {
     match learn {
-        Learn::Mine => candidates(&sides_swapped(conversation), policy),
-        Learn::Assistant | Learn::Edited => candidates(conversation, policy),
+        // What was written at the desk was written as an answer.
+        Learn::Mine if conversation.provider != Provider::Authored => {
+            candidates(&sides_swapped(conversation), policy)
+        }
+        _ => candidates(conversation, policy),
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Provider {
     Gemini,
     /// A prompt of Google AI Studio, kept in Drive.
     AiStudio,
+    /// Written at the review desk: the answers are drafts or the person's own words.
+    Authored,
 }
 
 impl Provider {
@@ -53,6 +55,7 @@ impl Provider {
             Provider::Llm => "llm",
             Provider::Gemini => "gemini",
             Provider::AiStudio => "ai-studio",
+            Provider::Authored => "authored",
         }
     }
 
@@ -60,7 +63,7 @@ impl Provider {
         use Provider::*;
         let all = [
             ChatGpt, Claude, Messages, ShareGpt, Alpaca, Transcript, OpenWebUi, LibreChat, LmStudio, Llm,
-            Gemini, AiStudio,
+            Gemini, AiStudio, Authored,
         ];
         all.into_iter().find(|p| p.as_str() == name)
     }
@@ -68,7 +71,10 @@ impl Provider {
     /// True if the provider gives every message an id of its own, so that two exports can be united node by node.
     pub fn has_node_ids(self) -> bool {
         use Provider::*;
-        matches!(self, ChatGpt | Claude | OpenWebUi | LibreChat | LmStudio | Llm | Gemini | AiStudio)
+        matches!(
+            self,
+            ChatGpt | Claude | OpenWebUi | LibreChat | LmStudio | Llm | Gemini | AiStudio | Authored
+        )
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Example {
     pub messages: Vec<Message>,
     pub provenance: Provenance,
     pub tags: Vec<String>,
+    /// The field it belongs to, in the person's own word.
+    pub domain: Option<String>,
 }
 
 impl Example {
@@ -74,6 +76,13 @@ pub struct DatasetRow {
     pub prompt_cluster: String,
     /// See [`Example::writer`].
     pub writer: String,
+    /// Characters of the answer by writer: `person`, and `model:FAMILY`.
+    #[serde(default, skip_serializing_if = "Written::is_empty")]
+    pub written: Written,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
 }
 
 /// Why the chosen answer counts as better than another one, strongest first.

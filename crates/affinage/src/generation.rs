@@ -2,18 +2,53 @@
 
 use std::collections::VecDeque;
 
+use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Finish, Generator, Request, Sampling};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use anyhow::{anyhow, bail};
 
 use crate::config::Generate;
+use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::interrupt;
+use crate::model::LoadedModel;
+use crate::provenance::Provenance;
+use crate::run::Run;
 
 /// The engine's form of `[generate]`.
 pub fn sampling(config: &Generate) -> Sampling {
     Sampling { temperature: config.temperature as f32, top_p: config.top_p as f32, top_k: config.top_k }
+}
+
+/// The adapter that an arm names (`base` has none), with its SHA-256, and the arm's full name: `last` is `step-N`.
+///
+/// Errors: the run was trained on another base; the adapter is not the one that was saved.
+pub fn named_adapter(
+    ctx: &Context,
+    engine: &Model,
+    model: &LoadedModel,
+    name: &str,
+    run: Option<&str>,
+) -> anyhow::Result<(String, Option<(Adapter, String)>)> {
+    if name == "base" {
+        return Ok((name.to_owned(), None));
+    }
+    let run = Run::open(&ctx.project, run)?;
+    let trained_on = Provenance::read(&run.path)?.sha256.remove("base");
+    if trained_on.as_ref().is_some_and(|sha256| *sha256 != model.sha256) {
+        bail!("run `{}` was trained on another base than {} (SHA-256 differs)", run.name, model.name);
+    }
+    let checkpoint = run.resolve(name, &ctx.ui)?;
+    let adapter = load_adapter(&checkpoint.path, engine.config())?;
+    let sha256 = adapter_sha256(&adapter);
+    if sha256 != checkpoint.adapter_sha256 {
+        bail!(
+            "{}: the adapter is not the one that was saved there (SHA-256 {sha256})",
+            ctx.shown(&checkpoint.path)
+        );
+    }
+    Ok((checkpoint.name(), Some((adapter, sha256))))
 }
 
 /// A generated sequence.

@@ -16,6 +16,7 @@ mod schema;
 mod search;
 mod shelves;
 mod steps;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub use import::Imported;
 pub use profiles::Profile;
 pub use search::Hit;
 pub use shelves::{Access, Choice, ShelfView, Territory, access};
-pub use steps::{Change, Mark, SecondLook};
+pub use steps::{Change, Mark, SecondLook, Step};
 
 use crate::errors::HintExt as _;
 

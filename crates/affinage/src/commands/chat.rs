@@ -2,7 +2,6 @@
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::tokenize_prompt;
-use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
@@ -11,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::generation::sampling;
+use crate::generation::{named_adapter, sampling};
 use crate::interrupt;
 use crate::model::{LoadedModel, open_model};
 use crate::run::Run;
@@ -103,25 +102,8 @@ fn speaker(
     run: Option<&str>,
     system: &[Message],
 ) -> anyhow::Result<Speaker> {
-    let messages = system.to_vec();
-    if name == "base" {
-        return Ok(Speaker { name: name.to_owned(), adapter: None, messages });
-    }
-    let run = Run::open(&ctx.project, run)?;
-    let trained_on = crate::provenance::Provenance::read(&run.path)?.sha256.remove("base");
-    if trained_on.as_ref().is_some_and(|sha256| *sha256 != model.sha256) {
-        bail!("run `{}` was trained on another base than {} (SHA-256 differs)", run.name, model.name);
-    }
-    let checkpoint = run.resolve(name, &ctx.ui)?;
-    let adapter = load_adapter(&checkpoint.path, engine.config())?;
-    let sha256 = adapter_sha256(&adapter);
-    if sha256 != checkpoint.adapter_sha256 {
-        bail!(
-            "{}: the adapter is not the one that was saved there (SHA-256 {sha256})",
-            ctx.shown(&checkpoint.path)
-        );
-    }
-    Ok(Speaker { name: checkpoint.name(), adapter: Some((adapter, sha256)), messages })
+    let (name, adapter) = named_adapter(ctx, engine, model, name, run)?;
+    Ok(Speaker { name, adapter, messages: system.to_vec() })
 }
 
 /// One answer as `--json` prints it.

@@ -292,6 +292,9 @@ fn rows(
             conversation: example.provenance.conversation.clone(),
             prompt_cluster: split.prompt_clusters[index].clone(),
             writer: example.writer(),
+            written: example.provenance.written.clone(),
+            tags: example.tags.clone(),
+            domain: example.domain.clone(),
         };
         add_line(&mut files, name, &row)?;
         *writers.entry(row.writer).or_default() += 1;

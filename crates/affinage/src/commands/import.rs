@@ -115,9 +115,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     }
     territory::say(ctx, &territory);
     if failed.is_none() {
-        ctx.ui.hint(
-            "see what is wrong in them: `affinage lint`; then choose: `affinage review --export cards.jsonl`",
-        );
+        ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`");
     }
     if ctx.json {
         let counts = serde_json::json!({
@@ -363,7 +361,9 @@ fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
     let hint = format!(
         "say who the model should learn to be, everyone else is the user: `affinage import {file} --role {name}`"
     );
-    Err::<(), _>(error).hint(hint).expect_err("an error stays one")
+    let at_desk = "or say it at the desk, where the text waits now: `affinage review`";
+    // The outermost hint is shown first.
+    Err::<(), _>(error).hint(at_desk).hint(hint).expect_err("an error stays one")
 }
 
 fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::desk::Desk;
+use crate::desk::{Desk, TASTE, TASTE_COMMAND};
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{Action, Decision, Library};
@@ -56,7 +56,8 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     room.announce(ctx, args, "the review desk")?;
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| desk.read_library(&ctx.project));
-        room.serve(&|request| desk.answer(request))?;
+        scope.spawn(|| desk.write_drafts(ctx));
+        room.serve(&|request| desk.answer(ctx, request))?;
         reading.join().expect("reading the library does not panic")
     })?;
     let decided = desk.decided();
@@ -65,13 +66,16 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         count(decided as u64),
         count(decided.saturating_sub(before) as u64)
     ));
+    if desk.accepted() >= TASTE {
+        ctx.ui.hint(format!("enough for a taste, a first model to talk to: `{TASTE_COMMAND}`"));
+    }
     if decided > 0 {
         ctx.ui.hint("go on with `affinage review`, or freeze what you accepted: `affinage dataset`");
     }
     Ok(())
 }
 
-/// One line of the file. Only `id`, `decision`, `variant` and `text` are read back.
+/// One line of the file. Read back are `id` and everything from `decision` on.
 #[derive(Debug, Serialize, Deserialize)]
 struct Card {
     v: u32,
@@ -91,6 +95,19 @@ struct Card {
     variant: Option<String>,
     #[serde(default)]
     text: Option<String>,
+    /// Instead of `prompt`, in an edit.
+    #[serde(default)]
+    new_prompt: Option<String>,
+    /// Instead of `context`, in an edit.
+    #[serde(default)]
+    new_context: Option<Vec<Message>>,
+    /// The words that `text` was made from, where they are more than the variant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    domain: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -165,6 +182,11 @@ fn card(
         decision: decision.map(|d| d.action),
         variant: decision.and_then(|d| d.variant.clone()),
         text: decision.and_then(|d| d.text.clone()),
+        new_prompt: decision.and_then(|d| d.prompt.clone()),
+        new_context: decision.and_then(|d| d.context.clone()),
+        original: decision.and_then(|d| d.original.clone()),
+        tags: decision.map(|d| d.tags.clone()).unwrap_or_default(),
+        domain: decision.and_then(|d| d.domain.clone()),
     }
 }
 
@@ -223,17 +245,26 @@ fn decision(card: &Card, known: &HashMap<String, Candidate>) -> Result<Option<De
         (None, Action::Reject) => None,
         (None, _) => proposed(candidate).map(|variant| variant.variant_id.clone()),
     };
-    let text = match (action, card.text.as_deref().map(str::trim)) {
-        (Action::Edit, Some(text)) if !text.is_empty() => Some(text.to_owned()),
-        (Action::Edit, _) => return Err("`edit` needs the new answer in `text`".to_owned()),
-        _ => None,
+    let is_edit = action == Action::Edit;
+    let words = |text: &Option<String>| {
+        text.as_deref().map(str::trim).filter(|text| is_edit && !text.is_empty()).map(str::to_owned)
     };
+    let (text, prompt) = (words(&card.text), words(&card.new_prompt));
+    let context = card.new_context.clone().filter(|_| is_edit);
+    if is_edit && text.is_none() && prompt.is_none() && context.is_none() {
+        return Err("`edit` needs the new answer in `text`, or `new_prompt` or `new_context`".to_owned());
+    }
     Ok(Some(Decision {
         candidate: candidate.candidate_id.clone(),
         conversation: candidate.conversation.clone(),
         variant,
         action,
         text,
+        prompt,
+        context,
+        original: card.original.clone().filter(|_| is_edit),
+        tags: card.tags.clone(),
+        domain: card.domain.clone(),
     }))
 }
 

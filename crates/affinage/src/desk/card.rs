@@ -1,9 +1,11 @@
 //! One card as the page shows it: texts, the spans lint points at, and where the words come from.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use affinage_dataset::authorship::Written;
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
+use affinage_dataset::edit;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
 use anyhow::anyhow;
@@ -11,7 +13,7 @@ use serde::Serialize;
 
 use super::catalogue::Catalogue;
 use super::queue::Shown;
-use crate::library::{Library, Mark};
+use crate::library::{Derivation, Library, Mark, TextFix};
 
 #[derive(Serialize)]
 pub struct Card {
@@ -22,6 +24,8 @@ pub struct Card {
     /// Date of the conversation, as `2025-03-01`.
     date: Option<String>,
     source: String,
+    /// Number and name of its topic shelf.
+    shelf: Option<(usize, String)>,
     /// Number of the card in its conversation, from 1, and how many it has.
     position: usize,
     of: usize,
@@ -30,6 +34,10 @@ pub struct Card {
     prompt_flags: Vec<Flag>,
     variants: Vec<CardVariant>,
     mark: Mark,
+    /// Characters of the answer by writer, as it is now.
+    written: Written,
+    /// Number of its cluster and how many cards ask nearly the same, this one included.
+    cluster: Option<(usize, usize)>,
     /// Decided on before; the first decision is hidden.
     second_look: bool,
     why: String,
@@ -44,8 +52,8 @@ struct CardVariant {
     is_active: bool,
     feedback: Option<Feedback>,
     flags: Vec<Flag>,
-    /// The text with all safe fixes made, where there are any.
-    fixed: Option<String>,
+    /// Safe fixes that lint has for the answer, the prompt and what stands before.
+    fixes: usize,
     /// Names the answer in the whole conversation.
     node_ids: Vec<String>,
 }
@@ -62,27 +70,84 @@ pub struct Flag {
     fix: Option<String>,
 }
 
-impl Card {
-    /// Reads the conversation of an entry and makes its card.
+/// A candidate with the conversation it stands in.
+pub struct Found {
+    pub source: String,
+    pub conversation: Conversation,
+    pub candidates: Vec<Candidate>,
+    /// Index of the candidate among them.
+    pub place: usize,
+}
+
+impl Found {
+    /// Reads the words of an entry.
     pub fn read(
         library: &Library,
+        derivation: &Derivation,
         catalogue: &Catalogue,
-        shown: Shown,
-        marks: &HashMap<String, Mark>,
-        why: String,
-    ) -> anyhow::Result<Card> {
-        let (id, entry) = (&catalogue.entries[shown.index].id, catalogue.conversation(shown.index));
+        index: usize,
+    ) -> anyhow::Result<Found> {
+        let id = &catalogue.entries[index].id;
         let gone = || anyhow!("the words of candidate `{id}` are no longer in the library");
-        let (source, conversation) = library.conversation(&entry.key)?.ok_or_else(gone)?;
-        let mut found = library.derivation()?.candidates(&conversation);
-        let place = found.iter().position(|candidate| candidate.candidate_id == *id).ok_or_else(gone)?;
-        let candidate = found.swap_remove(place);
-        let mark = marks.get(id).filter(|_| !shown.second_look).cloned().unwrap_or_default();
-        let card = Card::of(&conversation, source, candidate, entry.candidates);
-        Ok(Card { mark, why, second_look: shown.second_look, ..card })
+        let (source, conversation) =
+            library.conversation(&catalogue.conversation(index).key)?.ok_or_else(gone)?;
+        let candidates = derivation.candidates(&conversation);
+        let place = candidates.iter().position(|c| c.candidate_id == *id).ok_or_else(gone)?;
+        Ok(Found { source, conversation, candidates, place })
     }
 
-    fn of(conversation: &Conversation, source: String, candidate: Candidate, of: usize) -> Card {
+    pub fn candidate(&self) -> &Candidate {
+        &self.candidates[self.place]
+    }
+
+    /// The exchange that follows an answer: its prompt and the answer proposed to it.
+    pub fn following(&self, variant: &str) -> Option<(&Candidate, &Variant)> {
+        let nodes = &self.conversation.nodes;
+        let variant = self.candidate().variants.iter().find(|v| v.variant_id == variant)?;
+        let answers = |candidate: &&Candidate| {
+            let first = nodes.iter().position(|node| Some(&node.id) == candidate.prompt_node_ids.first());
+            let mut above = first.and_then(|first| nodes[first].parent);
+            // Hidden nodes may stand between; a visible one ends the way.
+            while let Some(index) = above {
+                if variant.node_ids.contains(&nodes[index].id) {
+                    return true;
+                }
+                above = nodes[index].parent.filter(|_| nodes[index].visible_text().is_empty());
+            }
+            false
+        };
+        let next = self.candidates.iter().find(answers)?;
+        Some((next, next.variants.iter().find(|v| v.active).unwrap_or(&next.variants[0])))
+    }
+
+    /// The safe fixes that lint has for an answer, its prompt and what stands before it.
+    pub fn safe_fixes(&self, variant: &str) -> Option<Vec<TextFix>> {
+        let candidate = self.candidate();
+        let variant = candidate.variants.iter().find(|v| v.variant_id == variant)?;
+        let subject = Subject::of_variant(candidate, variant);
+        let mut by_field: BTreeMap<Field, Vec<Finding>> = BTreeMap::new();
+        for finding in lint(std::slice::from_ref(&subject)).into_iter().filter(|f| f.fix.is_some()) {
+            by_field.entry(finding.field).or_default().push(finding);
+        }
+        let fix = |(field, found): (Field, Vec<Finding>)| TextFix {
+            candidate: candidate.candidate_id.clone(),
+            field: match field {
+                Field::Prompt => "prompt".to_owned(),
+                Field::Context(index) => format!("context:{index}"),
+                Field::Response => variant.variant_id.clone(),
+            },
+            edits: edit::safe_fixes(subject.text(field), &found),
+        };
+        Some(by_field.into_iter().map(fix).filter(|fix| !fix.edits.is_empty()).collect())
+    }
+}
+
+impl Card {
+    /// Makes the card of a candidate.
+    pub fn of(found: Found, mark: Mark) -> Card {
+        let Found { source, conversation, mut candidates, place } = found;
+        let of = candidates.len();
+        let candidate = candidates.swap_remove(place);
         // The answer on the branch the user ended on stands first.
         let mut variants: Vec<&Variant> = candidate.variants.iter().collect();
         variants.sort_by_key(|variant| !variant.active);
@@ -90,7 +155,7 @@ impl Card {
         let shown = variants.iter().map(|variant| {
             let mut flags = Vec::new();
             let findings = lint(&[Subject::of_variant(&candidate, variant)]);
-            let fixed = with_safe_fixes(&variant.text, &findings);
+            let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
             for finding in findings {
                 match finding.field {
                     Field::Response => flags.push(Flag::of(&finding, &variant.text)),
@@ -111,28 +176,42 @@ impl Card {
                 is_active: variant.active,
                 feedback: variant.feedback,
                 flags,
-                fixed,
+                fixes,
                 node_ids: variant.node_ids.clone(),
             }
         });
         let variants = shown.collect();
         Card {
-            title: conversation.title.clone(),
+            title: conversation.title,
             provider: conversation.provider.as_str(),
             date: conversation.time_s.and_then(date),
             source,
+            shelf: None,
             position: candidate.position + 1,
             of,
+            written: super::catalogue::written(&candidate, Some(&mark)),
             id: candidate.candidate_id,
             conversation: candidate.conversation,
             context: candidate.context,
             prompt: candidate.prompt,
             prompt_flags,
             variants,
-            mark: Mark::default(),
+            mark,
+            cluster: None,
             second_look: false,
             why: String::new(),
         }
+    }
+
+    /// The card with what the desk knows of its place.
+    pub fn placed(self, catalogue: &Catalogue, shown: Shown, why: String) -> Card {
+        let cluster = catalogue.entries[shown.index].cluster.map(|number| {
+            (number, catalogue.entries.iter().filter(|entry| entry.cluster == Some(number)).count())
+        });
+        let shelf = catalogue.conversation(shown.index).shelf;
+        let shelf = shelf.map(|number| (number, catalogue.shelves[number].name.clone()));
+        let cluster = cluster.filter(|(_, count)| *count > 1);
+        Card { shelf, cluster, why, second_look: shown.second_look, ..self }
     }
 }
 
@@ -148,27 +227,6 @@ impl Flag {
             fix: finding.fix.clone(),
         }
     }
-}
-
-/// An answer with lint's safe fixes made, from the end so that spans keep their places; `None` if there is none.
-fn with_safe_fixes(text: &str, findings: &[Finding]) -> Option<String> {
-    let mut fixes: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.field == Field::Response)
-        .filter_map(|finding| finding.fix.as_ref().map(|fix| (finding.span.clone(), fix)))
-        .collect();
-    fixes.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
-    let mut fixed = text.to_owned();
-    let mut untouched_from = text.len() + 1;
-    for (span, fix) in fixes {
-        // Of two fixes that overlap, the later in the text is made.
-        if span.end < untouched_from {
-            untouched_from = span.start;
-            fixed.replace_range(span, fix);
-        }
-    }
-    let fixed = fixed.trim().to_owned();
-    (fixed != text && !fixed.is_empty()).then_some(fixed)
 }
 
 /// The day of a time in seconds since 1970, UTC.

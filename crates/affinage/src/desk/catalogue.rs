@@ -3,19 +3,27 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use affinage_dataset::candidate::Candidate;
-use affinage_dataset::conversation::Feedback;
+use affinage_dataset::authorship::{self, Written};
+use affinage_dataset::candidate::{Candidate, Variant};
+use affinage_dataset::conversation::{Conversation, Feedback};
+use affinage_dataset::dedup;
 use affinage_dataset::lint::{Severity, Subject, lint};
+use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 
-use crate::library::{Access, Library, access};
+use crate::library::{Access, Choice, Derivation, Library, Mark};
 
 #[derive(Default)]
 pub struct Catalogue {
     pub entries: Vec<Entry>,
     pub conversations: Vec<ConversationEntry>,
+    /// Known when everything was read.
+    pub shelves: Vec<Shelf>,
+    /// Characters of all answers by writer.
+    pub written: Written,
     /// Everything was read.
     pub is_whole: bool,
     by_id: HashMap<String, usize>,
+    by_key: HashMap<String, usize>,
 }
 
 pub struct Entry {
@@ -26,18 +34,32 @@ pub struct Entry {
     pub proposed: String,
     pub model: Option<String>,
     pub answers: usize,
-    pub answer_chars: usize,
+    /// The user changed the proposed answer where it was written.
+    pub is_edited: bool,
+    /// Characters by writer of the answer that was accepted, else of the proposed one.
+    pub written: Written,
     /// Rules that found an error or a warning in the proposed answer or the prompt.
     pub rules: Vec<&'static str>,
     pub features: Vec<f64>,
+    /// Candidates whose prompts are near-duplicates share a number, the index of one of them.
+    pub cluster: Option<usize>,
 }
 
 pub struct ConversationEntry {
     pub key: String,
     pub title: String,
     pub candidates: usize,
-    /// Not set aside.
-    pub is_queued: bool,
+    pub year: Option<i16>,
+    pub set_aside: Option<SetAside>,
+    pub choice: Option<Choice>,
+    /// Index in [`Catalogue::shelves`].
+    pub shelf: Option<usize>,
+}
+
+impl ConversationEntry {
+    pub fn access(&self) -> Access {
+        Access::of(self.choice, || self.set_aside.is_some())
+    }
 }
 
 /// What each feature means when it is high and when it is low.
@@ -60,6 +82,49 @@ impl Entry {
     pub fn prior(&self) -> f64 {
         self.features.iter().zip(PRIOR).map(|(feature, weight)| feature * weight).sum()
     }
+
+    pub fn answer_chars(&self) -> usize {
+        self.written.values().sum()
+    }
+}
+
+/// One conversation with everything the catalogue keeps of it.
+pub struct Read {
+    pub conversation: ConversationEntry,
+    pub entries: Vec<Entry>,
+    /// For shelves and clusters, which are made when everything was read.
+    place: Place,
+    prompts: Vec<String>,
+}
+
+impl Read {
+    pub fn of(
+        derivation: &Derivation,
+        conversation: &Conversation,
+        choice: Option<Choice>,
+        marks: &HashMap<String, Mark>,
+    ) -> Read {
+        let found = derivation.candidates(conversation);
+        let count = found.len();
+        let place = Place::of(conversation, &found);
+        let entries =
+            found.iter().map(|candidate| entry(candidate, count, marks.get(&candidate.candidate_id)));
+        let year = place.time_s.and_then(|time| jiff::Timestamp::from_second(time as i64).ok());
+        Read {
+            entries: entries.collect(),
+            conversation: ConversationEntry {
+                key: conversation.key(),
+                title: conversation.title.clone(),
+                candidates: count,
+                year: year.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).year()),
+                set_aside: place.set_aside.clone(),
+                choice,
+                shelf: None,
+            },
+            place,
+            prompts: found.into_iter().map(|candidate| candidate.prompt).collect(),
+        }
+    }
 }
 
 impl Catalogue {
@@ -71,64 +136,122 @@ impl Catalogue {
         &self.conversations[self.entries[index].conversation]
     }
 
+    pub fn conversation_called(&mut self, key: &str) -> Option<&mut ConversationEntry> {
+        self.by_key.get(key).map(|&index| &mut self.conversations[index])
+    }
+
+    /// Candidates that may be shown: those of private conversations are not.
+    pub fn shown(&self) -> usize {
+        let shown = self.conversations.iter().filter(|c| c.access() != Access::Never);
+        shown.map(|conversation| conversation.candidates).sum()
+    }
+
     /// Adds conversations with their candidates.
-    pub fn add(&mut self, read: Vec<(ConversationEntry, Vec<Entry>)>) {
+    pub fn add(&mut self, read: impl IntoIterator<Item = (ConversationEntry, Vec<Entry>)>) {
         for (conversation, entries) in read {
+            let number = self.conversations.len();
+            self.by_key.insert(conversation.key.clone(), number);
             for entry in entries {
                 self.by_id.insert(entry.id.clone(), self.entries.len());
-                self.entries.push(Entry { conversation: self.conversations.len(), ..entry });
+                self.entries.push(Entry { conversation: number, ..entry });
             }
             self.conversations.push(conversation);
         }
     }
+
+    /// Adds what is known only when everything was read.
+    pub fn complete(&mut self, whole: Whole) {
+        for (entry, cluster) in self.entries.iter_mut().zip(whole.clusters) {
+            entry.cluster = cluster;
+        }
+        for (number, shelf) in whole.shelves.iter().enumerate() {
+            for key in &shelf.conversations {
+                if let Some(conversation) = self.by_key.get(key) {
+                    self.conversations[*conversation].shelf = Some(number);
+                }
+            }
+        }
+        self.shelves = whole.shelves;
+        self.written = whole.written;
+        self.is_whole = true;
+    }
+}
+
+/// What takes the whole library to know.
+pub struct Whole {
+    shelves: Vec<Shelf>,
+    written: Written,
+    /// By candidate.
+    clusters: Vec<Option<usize>>,
 }
 
 /// Conversations handed over at once: the desk answers in between.
 const BATCH: usize = 100;
 
-/// Goes through the library with a connection of its own.
-pub fn read(project: &Path, mut add: impl FnMut(Vec<(ConversationEntry, Vec<Entry>)>)) -> anyhow::Result<()> {
+/// Goes through the library with a connection of its own. `add` says whether to go on; `None` if it said no.
+pub fn read(
+    project: &Path,
+    marks: &HashMap<String, Mark>,
+    mut add: impl FnMut(Vec<(ConversationEntry, Vec<Entry>)>) -> bool,
+) -> anyhow::Result<Option<Whole>> {
     let mut batch = Vec::new();
     let library = Library::open(project)?;
     let derivation = library.derivation()?;
     let choices = library.choices()?;
+    let (mut places, mut prompts, mut goes_on) = (Vec::new(), Vec::new(), true);
     library.for_each_conversation(|_, conversation| {
-        if crate::interrupt::requested() {
+        if !goes_on || crate::interrupt::requested() {
             return Ok(());
         }
-        // Private conversations are not shown at all; those set aside only by search.
-        let access = access(&conversation, &choices);
-        if matches!(access, Access::Never) {
-            return Ok(());
-        }
-        let found = derivation.candidates(&conversation);
-        let count = found.len();
-        let entries = found.iter().map(|candidate| entry(candidate, count)).collect();
-        let conversation = ConversationEntry {
-            key: conversation.key(),
-            title: conversation.title,
-            candidates: count,
-            is_queued: matches!(access, Access::Open),
-        };
-        batch.push((conversation, entries));
+        let choice = choices.get(&conversation.key()).copied();
+        let read = Read::of(&derivation, &conversation, choice, marks);
+        batch.push((read.conversation, read.entries));
+        places.push(read.place);
+        prompts.extend(read.prompts);
         if batch.len() == BATCH {
-            add(std::mem::take(&mut batch));
+            goes_on = add(std::mem::take(&mut batch));
         }
         Ok(())
     })?;
-    add(batch);
-    Ok(())
+    if !goes_on || crate::interrupt::requested() || !add(batch) {
+        return Ok(None);
+    }
+    let mut written = Written::new();
+    for (who, chars) in places.iter().flat_map(|place| &place.written) {
+        *written.entry(who.clone()).or_default() += chars;
+    }
+    let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
+    let clusters = dedup::clusters(&prompts);
+    Ok(Some(Whole { shelves: territory::shelves(&places), written, clusters }))
 }
 
-fn entry(candidate: &Candidate, of: usize) -> Entry {
-    let proposed = candidate.variants.iter().find(|v| v.active).unwrap_or(&candidate.variants[0]);
+/// The answer on the branch the user ended on, else the first.
+fn proposed(candidate: &Candidate) -> &Variant {
+    candidate.variants.iter().find(|v| v.active).unwrap_or(&candidate.variants[0])
+}
+
+/// Characters by writer of the answer a mark makes, else of the proposed one.
+pub fn written(candidate: &Candidate, mark: Option<&Mark>) -> Written {
+    let chosen = mark.and_then(|mark| mark.variant.as_ref());
+    let chosen = candidate.variants.iter().find(|v| Some(&v.variant_id) == chosen);
+    let variant = chosen.unwrap_or(proposed(candidate));
+    match mark.and_then(|mark| mark.text.as_ref().map(|text| (text, mark.original.as_ref()))) {
+        Some((text, original)) => {
+            authorship::written(text, Some(original.unwrap_or(&variant.text)), variant.model.as_deref())
+        }
+        None => variant.written(),
+    }
+}
+
+/// The entry of a candidate in a conversation of `of` candidates.
+pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
+    let proposed = proposed(candidate);
     let mut found = lint(&[Subject::of_variant(candidate, proposed)]);
     found.retain(|finding| finding.severity != Severity::Information);
     let is = |condition: bool| f64::from(u8::from(condition));
     let has = |severity: Severity| is(found.iter().any(|finding| finding.severity == severity));
-    let answer_chars = proposed.text.chars().count();
     let features = vec![
-        (1.0 + answer_chars as f64).ln(),
+        (1.0 + proposed.text.chars().count() as f64).ln(),
         (1.0 + candidate.prompt.chars().count() as f64).ln(),
         is(candidate.variants.len() > 1),
         has(Severity::Error),
@@ -146,9 +269,11 @@ fn entry(candidate: &Candidate, of: usize) -> Entry {
         proposed: proposed.variant_id.clone(),
         model: proposed.model.clone(),
         answers: candidate.variants.len(),
-        answer_chars,
+        is_edited: proposed.edited,
+        written: written(candidate, mark),
         rules,
         features,
+        cluster: None,
     }
 }
 

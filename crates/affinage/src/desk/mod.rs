@@ -1,62 +1,111 @@
 //! The review desk: cards, decisions and what surrounds them, as answers to the browser's requests.
 //!
 //! The page holds no truth: each key is one request, which is answered after the library has stored what it does.
-//! So a closed browser or a killed process loses nothing, and a reload shows the same card.
+//! So a closed browser or a killed process loses nothing, and a reload shows the same card. Everything a key does is one
+//! [`Step`], so one undo takes all of it back.
 
+mod author;
 mod card;
 mod catalogue;
 mod conversation;
+mod dashboard;
+mod draft;
+mod find;
 mod group;
 mod queue;
+mod territory;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use affinage_dataset::candidate::Learn;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::context::Context;
 use crate::errors::usage;
-use crate::library::{Action, Change, Library, Mark, SecondLook};
+use crate::interrupt;
+use crate::library::{Access, Action, Change, Derivation, Library, Mark, SecondLook, Step};
 use crate::web::{Method, Reply, Request};
-use card::Card;
+use card::{Card, Found};
 use catalogue::Catalogue;
+use draft::Drafts;
 use group::Group;
 use queue::{Queue, Shown};
 
 /// The desk of one project; shared by the connections of its page.
 pub struct Desk {
     state: Mutex<State>,
+    drafts: Drafts,
 }
 
 struct State {
     library: Library,
+    derivation: Derivation,
     catalogue: Catalogue,
     queue: Queue,
     marks: HashMap<String, Mark>,
+    /// [`Library::outside_changes`] when marks and derivation were read.
+    seen_outside: i64,
+    /// Goes up whenever the candidates have to be read anew.
+    reading: u64,
 }
 
-/// Cards shown of a group before a bulk step, and hits of a search.
+/// Cards shown of a group before a bulk step.
 const SHOWN_OF_GROUP: usize = 30;
-const SEARCH_LIMIT: usize = 400;
+/// How soon the reading thread sees that there is something to read.
+const POLL: std::time::Duration = std::time::Duration::from_millis(50);
 
 impl Desk {
     /// Opens the library; [`Desk::read_library`] fills the desk.
     pub fn open(project: &Path) -> anyhow::Result<Desk> {
         let library = Library::open(project)?;
-        library.prepare_desk()?;
         let marks = library.marks()?;
-        let looked_twice = library.second_looks()?.into_iter().map(|look| look.candidate).collect();
-        let queue = Queue::new(library.decided_in_order()?, looked_twice);
-        let state = State { library, catalogue: Catalogue::default(), queue, marks };
-        Ok(Desk { state: Mutex::new(state) })
+        let state = State {
+            derivation: library.derivation()?,
+            catalogue: Catalogue::default(),
+            queue: queue(&library)?,
+            marks,
+            seen_outside: library.outside_changes()?,
+            reading: 0,
+            library,
+        };
+        Ok(Desk { state: Mutex::new(state), drafts: Drafts::default() })
     }
 
-    /// Reads all candidates; the desk answers meanwhile.
+    /// Reads all candidates, and again whenever others are to be learnt, until Ctrl-C. The desk answers meanwhile.
     pub fn read_library(&self, project: &Path) -> anyhow::Result<()> {
-        catalogue::read(project, |conversations| self.lock().catalogue.add(conversations))?;
-        self.lock().catalogue.is_whole = true;
+        let mut read = None;
+        while !interrupt::requested() {
+            let (reading, marks) = {
+                let state = self.lock();
+                (state.reading, if read == Some(state.reading) { None } else { Some(state.marks.clone()) })
+            };
+            let Some(marks) = marks else {
+                std::thread::sleep(POLL);
+                continue;
+            };
+            let whole = catalogue::read(project, &marks, |conversations| {
+                let mut state = self.lock();
+                let is_wanted = state.reading == reading;
+                if is_wanted {
+                    state.catalogue.add(conversations);
+                }
+                is_wanted
+            })?;
+            let mut state = self.lock();
+            if let Some(whole) = whole.filter(|_| state.reading == reading) {
+                state.catalogue.complete(whole);
+                read = Some(reading);
+            }
+        }
         Ok(())
+    }
+
+    /// Writes drafts with the local model as they are asked for, until Ctrl-C.
+    pub fn write_drafts(&self, ctx: &Context) {
+        self.drafts.write(ctx);
     }
 
     /// How many candidates have a decision.
@@ -64,27 +113,25 @@ impl Desk {
         self.lock().marks.values().filter(|mark| mark.action.is_some()).count()
     }
 
-    pub fn answer(&self, request: &Request) -> anyhow::Result<Reply> {
+    /// How many are accepted.
+    pub fn accepted(&self) -> usize {
+        self.lock().accepted()
+    }
+
+    pub fn answer(&self, ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
         match (request.method, request.path.as_str()) {
             (Method::Get, "") => Ok(Reply::html(include_str!("page/desk.html"))),
             (Method::Get, "desk.css") => Ok(Reply::css(include_str!("page/desk.css"))),
             (Method::Get, "desk.js") => Ok(Reply::script(include_str!("page/desk.js"))),
             (Method::Get, "card.js") => Ok(Reply::script(include_str!("page/card.js"))),
             (Method::Get, "panels.js") => Ok(Reply::script(include_str!("page/panels.js"))),
-            (Method::Get, "api/summary") => Reply::json(&self.lock().summary()),
-            (Method::Get, "api/card") => self.lock().card(request.query("id")),
-            (Method::Get, "api/next") => self.lock().next(asked(request, "of")?),
-            (Method::Get, "api/previous") => self.lock().previous(asked(request, "of")?),
-            (Method::Get, "api/conversation") => self.lock().conversation(asked(request, "key")?),
-            (Method::Get, "api/search") => self.lock().search(asked(request, "words")?),
-            (Method::Get, "api/dashboard") => self.lock().dashboard(),
-            (Method::Post, "api/place") => self.lock().set_place(&request.json::<Place>()?.id),
-            (Method::Post, "api/mark") => self.lock().mark(request.json()?),
-            (Method::Post, "api/second-look") => self.lock().second_look(request.json()?),
-            (Method::Post, "api/undo") => self.lock().undo(),
-            (Method::Post, "api/group") => self.lock().preview(&request.json()?),
-            (Method::Post, "api/bulk") => self.lock().bulk(&request.json()?),
-            _ => Ok(Reply::not_found()),
+            (Method::Get, "territory.js") => Ok(Reply::script(include_str!("page/territory.js"))),
+            (Method::Get, "author.js") => Ok(Reply::script(include_str!("page/author.js"))),
+            (Method::Get, "api/arms") => Reply::json(&draft::arms(ctx)?),
+            (Method::Get, "api/drafts") => self.drafts.reply(asked(request, "job")?),
+            (Method::Post, "api/draft") => self.drafts.ask(request.json()?),
+            (Method::Get, path) => self.lock().get(path, request),
+            (Method::Post, path) => self.lock().post(path, request),
         }
     }
 
@@ -92,6 +139,11 @@ impl Desk {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn queue(library: &Library) -> anyhow::Result<Queue> {
+    let looked_twice = library.second_looks()?.into_iter().map(|look| look.candidate).collect();
+    Ok(Queue::new(library.decided_in_order()?, looked_twice))
 }
 
 fn asked<'a>(request: &'a Request, key: &str) -> anyhow::Result<&'a str> {
@@ -118,6 +170,12 @@ struct LookedAgain {
 }
 
 #[derive(Deserialize)]
+struct Fixed {
+    id: String,
+    variant: String,
+}
+
+#[derive(Deserialize)]
 struct Bulk {
     group: Group,
     action: Action,
@@ -126,14 +184,77 @@ struct Bulk {
 }
 
 impl State {
-    fn summary(&self) -> Value {
-        let is = |action: Action| self.marks.values().filter(|mark| mark.action == Some(action)).count();
-        json!({
-            "candidates": self.catalogue.entries.len(),
+    fn get(&mut self, path: &str, request: &Request) -> anyhow::Result<Reply> {
+        self.look_outside()?;
+        match path {
+            "api/summary" => Reply::json(&self.summary()?),
+            "api/territory" => self.territory(),
+            "api/card" => self.card(request.query("id")),
+            "api/next" => self.next(asked(request, "of")?),
+            "api/previous" => self.previous(asked(request, "of")?),
+            "api/following" => self.following(asked(request, "id")?, asked(request, "variant")?),
+            "api/conversation" => self.conversation(asked(request, "key")?),
+            "api/search" => self.search(asked(request, "words")?),
+            "api/words" => self.words(),
+            "api/dashboard" => self.dashboard(),
+            _ => Ok(Reply::not_found()),
+        }
+    }
+
+    fn post(&mut self, path: &str, request: &Request) -> anyhow::Result<Reply> {
+        self.look_outside()?;
+        match path {
+            "api/place" => self.set_place(&request.json::<Place>()?.id),
+            "api/mark" => self.mark(request.json()?),
+            "api/second-look" => self.second_look(request.json()?),
+            "api/fix" => self.fix(&request.json()?),
+            "api/undo" => self.undo(),
+            "api/group" => self.preview(&request.json()?),
+            "api/bulk" => self.bulk(&request.json()?),
+            "api/choice" => self.choose(&request.json()?),
+            "api/learn" => self.learn(&request.json()?),
+            "api/begin" => self.begin(),
+            "api/waiting/read" => self.read_waiting(&request.json()?),
+            "api/waiting/assign" => self.assign(&request.json()?),
+            "api/waiting/leave" => self.leave_waiting(&request.json()?),
+            "api/author" => self.author(request.json()?),
+            "api/written" => author::written(&request.json()?),
+            _ => Ok(Reply::not_found()),
+        }
+    }
+
+    fn summary(&self) -> anyhow::Result<Value> {
+        Ok(json!({
+            "candidates": self.catalogue.shown(),
             "is_whole": self.catalogue.is_whole,
-            "accepted": is(Action::Accept) + is(Action::Edit),
-            "rejected": is(Action::Reject),
+            "reading": self.reading,
+            "accepted": self.accepted(),
+            "rejected": self.count(|_, mark| mark.action == Some(Action::Reject)),
             "goal": GOAL,
+            "taste": TASTE,
+            "learn": self.derivation.learn,
+            "begins_with_territory": self.begins_with_territory()?,
+        }))
+    }
+
+    /// Marks of candidates that are read, or of any while they are being read.
+    fn count(&self, holds: impl Fn(Option<&catalogue::Entry>, &Mark) -> bool) -> usize {
+        let counted = self.marks.iter().filter(|(id, mark)| match self.catalogue.index(id) {
+            Some(index) => {
+                self.catalogue.conversation(index).access() != Access::Never
+                    && holds(Some(&self.catalogue.entries[index]), mark)
+            }
+            None => !self.catalogue.is_whole && holds(None, mark),
+        });
+        counted.count()
+    }
+
+    /// Accepted candidates that are to be learnt.
+    fn accepted(&self) -> usize {
+        let only_edited = self.derivation.learn == Learn::Edited;
+        self.count(|entry, mark| {
+            let is_edited = mark.is_edited() || entry.is_some_and(|entry| entry.is_edited);
+            matches!(mark.action, Some(Action::Accept | Action::Edit)) && (is_edited || !only_edited)
         })
     }
 
@@ -143,7 +264,8 @@ impl State {
             Some(id) => Some(Shown { index: self.index(id)?, second_look: false }),
             None => {
                 let place = self.library.desk_place()?.and_then(|id| self.catalogue.index(&id));
-                self.queue.begin(place, &self.catalogue, &self.marks)
+                let is_shown = |index: &usize| self.catalogue.conversation(*index).access() != Access::Never;
+                self.queue.begin(place.filter(is_shown), &self.catalogue, &self.marks)
             }
         };
         self.reply_with(shown)
@@ -165,20 +287,30 @@ impl State {
         self.catalogue.index(id).ok_or_else(|| usage(format!("no candidate `{id}` in the library")))
     }
 
+    /// Another command may have decided or fixed something meanwhile.
+    fn look_outside(&mut self) -> anyhow::Result<()> {
+        let outside = self.library.outside_changes()?;
+        if outside != self.seen_outside {
+            self.seen_outside = outside;
+            self.marks = self.library.marks()?;
+            self.derivation = self.library.derivation()?;
+        }
+        Ok(())
+    }
+
+    fn found(&self, index: usize) -> anyhow::Result<Found> {
+        Found::read(&self.library, &self.derivation, &self.catalogue, index)
+    }
+
     fn reply_with(&self, shown: Option<Shown>) -> anyhow::Result<Reply> {
-        let card = match shown {
-            Some(shown) => {
-                let why = match shown.second_look {
-                    true => {
-                        "a second look: you decided on it before; decide again as if it were new".to_owned()
-                    }
-                    false => self.queue.why(shown.index, &self.catalogue),
-                };
-                Some(Card::read(&self.library, &self.catalogue, shown, &self.marks, why)?)
-            }
-            None => None,
+        let Some(shown) = shown else { return Reply::json(&Value::Null) };
+        let why = match shown.second_look {
+            true => "a second look: you decided on it before; decide again as if it were new".to_owned(),
+            false => self.queue.why(shown.index, &self.catalogue),
         };
-        Reply::json(&card)
+        let mark = self.marks.get(&self.catalogue.entries[shown.index].id);
+        let mark = mark.filter(|_| !shown.second_look).cloned().unwrap_or_default();
+        Reply::json(&Card::of(self.found(shown.index)?, mark).placed(&self.catalogue, shown, why))
     }
 
     fn set_place(&mut self, id: &str) -> anyhow::Result<Reply> {
@@ -197,16 +329,16 @@ impl State {
         }
     }
 
-    /// Stores a step, then remembers it.
-    fn take(&mut self, label: &str, changes: Vec<Change>) -> anyhow::Result<()> {
-        self.library.take_step(label, &changes, &now())?;
-        for change in changes {
-            self.remember(change.candidate, change.after);
+    /// Stores a step, then remembers its marks.
+    fn take(&mut self, label: &str, step: Step) -> anyhow::Result<()> {
+        self.library.take_step(label, &step, &now())?;
+        for change in step.changes {
+            self.remember(change.candidate, change.after)?;
         }
         Ok(())
     }
 
-    fn remember(&mut self, id: String, mark: Mark) {
+    fn remember(&mut self, id: String, mark: Mark) -> anyhow::Result<()> {
         let decided = &mut self.queue.decided;
         match (mark.action, decided.iter().rposition(|known| *known == id)) {
             (Some(_), None) => decided.push(id.clone()),
@@ -215,20 +347,33 @@ impl State {
             }
             _ => {}
         }
-        self.marks.insert(id, mark);
+        let before = self.marks.insert(id.clone(), mark);
+        let (Some(index), mark) = (self.catalogue.index(&id), &self.marks[&id]) else { return Ok(()) };
+        let entry = &self.catalogue.entries[index];
+        let is_plain = |mark: &Mark| {
+            mark.text.is_none() && mark.variant.as_ref().is_none_or(|variant| *variant == entry.proposed)
+        };
+        // Who wrote the proposed answer is known; another one has to be read.
+        if !(is_plain(mark) && before.as_ref().is_none_or(is_plain)) {
+            let written = catalogue::written(self.found(index)?.candidate(), Some(mark));
+            self.catalogue.entries[index].written = written;
+        }
+        Ok(())
     }
 
     fn mark(&mut self, Marked { id, mut mark, label }: Marked) -> anyhow::Result<Reply> {
         let index = self.index(&id)?;
-        if mark.text.as_deref().is_some_and(|text| text.trim().is_empty()) {
-            return Err(usage("an edited answer cannot be empty; reject the card instead"));
+        let is_blank = |text: &Option<String>| text.as_deref().is_some_and(|text| text.trim().is_empty());
+        if is_blank(&mark.text) || is_blank(&mark.prompt) {
+            return Err(usage("an edited text cannot be empty; reject the card instead"));
         }
+        mark.domain = mark.domain.map(|domain| domain.trim().to_owned()).filter(|domain| !domain.is_empty());
         if matches!(mark.action, Some(Action::Accept | Action::Edit)) && mark.variant.is_none() {
             mark.variant = Some(self.catalogue.entries[index].proposed.clone());
         }
-        let change = self.change(index, mark);
-        self.take(&label, vec![change])?;
-        Reply::json(&self.summary())
+        let changes = vec![self.change(index, mark)];
+        self.take(&label, Step { changes, ..Step::default() })?;
+        Reply::json(&self.summary()?)
     }
 
     fn second_look(&mut self, LookedAgain { id, accepts }: LookedAgain) -> anyhow::Result<Reply> {
@@ -240,16 +385,49 @@ impl State {
         Reply::json(&json!({ "same": first_accepts == accepts }))
     }
 
+    /// Makes the safe fixes of an answer, its prompt and its context; gives the card as it is then.
+    fn fix(&mut self, Fixed { id, variant }: &Fixed) -> anyhow::Result<Reply> {
+        let index = self.index(id)?;
+        let fixes = self.found(index)?.safe_fixes(variant);
+        let fixes = fixes.ok_or_else(|| usage(format!("candidate `{id}` has no answer `{variant}`")))?;
+        if !fixes.is_empty() {
+            self.take("made the safe fixes", Step { fixes, ..Step::default() })?;
+            self.read_anew(&[index])?;
+        }
+        self.reply_with(Some(Shown { index, second_look: false }))
+    }
+
+    /// Looks again at candidates whose fixes have changed.
+    fn read_anew(&mut self, indices: &[usize]) -> anyhow::Result<()> {
+        self.derivation = self.library.derivation()?;
+        for &index in indices {
+            let found = self.found(index)?;
+            let mark = self.marks.get(&found.candidate().candidate_id);
+            let anew = catalogue::entry(found.candidate(), found.candidates.len(), mark);
+            let entry = &mut self.catalogue.entries[index];
+            *entry = catalogue::Entry { conversation: entry.conversation, cluster: entry.cluster, ..anew };
+        }
+        Ok(())
+    }
+
     fn undo(&mut self) -> anyhow::Result<Reply> {
-        let Some((label, restored)) = self.library.undo_step(&now())? else {
+        let Some(undone) = self.library.undo_step(&now())? else {
             return Reply::json(&json!({ "label": null }));
         };
-        let first = restored.first().map(|(id, _)| id.clone());
-        let count = restored.len();
-        for (id, mark) in restored {
-            self.remember(id, mark);
+        let first = undone.marks.first().map(|(id, _)| id).or(undone.unfixed.first()).cloned();
+        let count = undone.marks.len().max(undone.choices.len()).max(1);
+        let is_territory = !undone.choices.is_empty();
+        for (id, mark) in undone.marks {
+            self.remember(id, mark)?;
         }
-        Reply::json(&json!({ "label": label, "id": first, "count": count, "summary": self.summary() }))
+        let unfixed: Vec<usize> = undone.unfixed.iter().filter_map(|id| self.catalogue.index(id)).collect();
+        self.read_anew(&unfixed)?;
+        for (key, choice) in undone.choices {
+            self.catalogue.conversation_called(&key).into_iter().for_each(|found| found.choice = choice);
+        }
+        Reply::json(&json!({
+            "label": undone.label, "id": first, "count": count, "is_territory": is_territory, "summary": self.summary()?,
+        }))
     }
 
     fn conversation(&self, key: &str) -> anyhow::Result<Reply> {
@@ -258,36 +436,17 @@ impl State {
         Reply::json(&conversation::view(&found))
     }
 
-    /// Cards whose prompt or an answer holds the words, with a line around them.
-    fn search(&self, words: &str) -> anyhow::Result<Reply> {
-        let mut nodes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (key, node) in self.library.find_words(words.trim(), SEARCH_LIMIT)? {
-            nodes.entry(key).or_default().push(node);
-        }
-        let derivation = self.library.derivation()?;
-        let mut hits = Vec::new();
-        for (key, nodes) in nodes {
-            let Some((_, conversation)) = self.library.conversation(&key)? else { continue };
-            for candidate in derivation.candidates(&conversation) {
-                let answers = candidate.variants.iter().map(|v| (&v.node_ids, &v.text));
-                let texts = std::iter::once((&candidate.prompt_node_ids, &candidate.prompt)).chain(answers);
-                let line = texts
-                    .filter(|(ids, _)| ids.iter().any(|id| nodes.contains(id)))
-                    .find_map(|(_, text)| line_around(text, words.trim()));
-                if let Some(line) = line {
-                    hits.push(
-                        json!({ "id": candidate.candidate_id, "title": conversation.title, "line": line }),
-                    );
-                }
-            }
-        }
-        hits.truncate(SHOWN_OF_GROUP);
-        Reply::json(&hits)
+    /// The exchange after an answer, to be merged with it; `null` where nothing follows.
+    fn following(&self, id: &str, variant: &str) -> anyhow::Result<Reply> {
+        let found = self.found(self.index(id)?)?;
+        let next = found.following(variant);
+        Reply::json(&next.map(|(next, answer)| json!({ "prompt": next.prompt, "text": answer.text })))
     }
 
     fn dashboard(&self) -> anyhow::Result<Reply> {
-        let mut figures = group::dashboard(&self.catalogue, &self.marks, &self.library.second_looks()?);
-        figures["summary"] = self.summary();
+        let mut figures = dashboard::dashboard(&self.catalogue, &self.marks, &self.library.second_looks()?);
+        figures["summary"] = self.summary()?;
+        figures["taste_command"] = json!(TASTE_COMMAND);
         Reply::json(&figures)
     }
 
@@ -297,7 +456,8 @@ impl State {
             json!({ "id": self.catalogue.entries[index].id, "title": self.catalogue.conversation(index).title })
         });
         let shown: Vec<Value> = shown.collect();
-        Reply::json(&json!({ "rule": group.words(), "count": found.len(), "shown": shown }))
+        let rule = group.words(&self.catalogue);
+        Reply::json(&json!({ "rule": rule, "count": found.len(), "shown": shown }))
     }
 
     /// One action for a whole group, as one step.
@@ -314,21 +474,19 @@ impl State {
         });
         let changes: Vec<Change> = changes.collect();
         let verb = if *action == Action::Reject { "rejected" } else { "accepted" };
-        self.take(&format!("{verb} {} {}", changes.len(), group.words()), changes)?;
-        Reply::json(&self.summary())
+        let label = format!("{verb} {} {}", changes.len(), group.words(&self.catalogue));
+        self.take(&label, Step { changes, ..Step::default() })?;
+        Reply::json(&self.summary()?)
     }
 }
 
 /// The size a first data set aims at.
 const GOAL: usize = 1000;
+/// Accepted examples that are enough for a taste: a first small model to talk to.
+pub const TASTE: usize = 60;
+/// Freezes what is accepted and trains on it.
+pub const TASTE_COMMAND: &str = "affinage dataset --name taste && affinage train";
 
 fn now() -> String {
     jiff::Timestamp::now().to_string()
-}
-
-/// About 120 characters around the first place of `words` in a text, on one line.
-fn line_around(text: &str, words: &str) -> Option<String> {
-    let place = text.to_ascii_lowercase().find(&words.to_ascii_lowercase())?;
-    let start = text[..place].char_indices().rev().nth(40).map_or(0, |(at, _)| at);
-    Some(text[start..].chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect())
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use affinage_dataset::preference::Preference;
 
 use super::catalogue::{Catalogue, FEATURES};
-use crate::library::{Action, Mark};
+use crate::library::{Access, Action, Mark};
 
 /// Decisions before the model takes over.
 const LEARN_FROM: usize = 50;
@@ -112,6 +112,12 @@ impl Queue {
         )
     }
 
+    /// Takes cards off the way that are not to be shown there any more.
+    pub fn retain(&mut self, stays: impl Fn(usize) -> bool) {
+        self.trail.retain(|shown| stays(shown.index));
+        self.on_trail.retain(|index| stays(*index));
+    }
+
     fn push(&mut self, index: usize) {
         self.on_trail.insert(index);
         self.trail.push(Shown { index, second_look: false });
@@ -137,7 +143,7 @@ impl Queue {
             let mark = marks.get(&catalogue.entries[**index].id);
             mark.is_none_or(|mark| mark.action.is_none())
                 && !self.on_trail.contains(*index)
-                && catalogue.conversation(**index).is_queued
+                && catalogue.conversation(**index).access() == Access::Open
         };
         let next = *self.order.iter().find(is_open)?;
         self.push(next);
@@ -154,12 +160,17 @@ impl Queue {
         let stride = 7; // Coprime to 20: the choice does not follow the rhythm of the queue.
         let start = self.looked_twice.len() * stride;
         let candidates = (0..old.len()).map(|i| &old[(start + i * stride) % old.len()]);
-        candidates.filter(|id| !self.looked_twice.contains(*id)).find_map(|id| catalogue.index(id))
+        let is_shown = |index: &usize| catalogue.conversation(*index).access() != Access::Never;
+        let fresh = candidates.filter(|id| !self.looked_twice.contains(*id));
+        fresh.filter_map(|id| catalogue.index(id)).find(is_shown)
     }
 
     fn order(&mut self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) {
         let now = (self.decided.len(), catalogue.entries.len());
-        let is_fresh = now.1 == self.ordered_at.1 && now.0.abs_diff(self.ordered_at.0) < LEARN_EVERY;
+        // While the library is being read, a new order for every batch would cost more than it is worth.
+        let grown = now.1 - self.ordered_at.1.min(now.1);
+        let has_all = grown == 0 || (!catalogue.is_whole && grown < self.ordered_at.1 / 4);
+        let is_fresh = has_all && now.0.abs_diff(self.ordered_at.0) < LEARN_EVERY;
         if is_fresh && !self.order.is_empty() {
             return;
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use affinage_dataset::candidate::{Candidate, ContextPolicy, Learn, candidates_of};
 use affinage_dataset::conversation::Conversation;
 use affinage_dataset::edit::{self, Edit};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::Library;
@@ -74,10 +75,7 @@ impl Library {
         let transaction = self.db.transaction()?;
         let mut first = None;
         for fix in fixes {
-            transaction.execute(
-                "INSERT INTO fix (candidate, field, edits, made_at) VALUES (?1, ?2, ?3, ?4)",
-                (&fix.candidate, &fix.field, serde_json::to_string(&fix.edits)?, made_at),
-            )?;
+            record(&transaction, fix, None, made_at)?;
             first.get_or_insert_with(|| transaction.last_insert_rowid());
         }
         transaction.commit()?;
@@ -103,4 +101,14 @@ impl Library {
             None => None,
         })
     }
+}
+
+/// Records one fix, as a part of a step of the desk if one is given.
+pub(super) fn record(db: &Connection, fix: &TextFix, step: Option<i64>, made_at: &str) -> anyhow::Result<()> {
+    let edits = serde_json::to_string(&fix.edits)?;
+    db.prepare_cached(
+        "INSERT INTO fix (candidate, field, edits, made_at, step) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((&fix.candidate, &fix.field, edits, made_at, step))?;
+    Ok(())
 }

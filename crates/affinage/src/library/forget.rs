@@ -44,6 +44,7 @@ impl Library {
             [id],
         )?;
         transaction.execute("DELETE FROM source WHERE id = ?1", [id])?;
+        transaction.execute("DELETE FROM waiting WHERE sha256 = ?1", [&source.sha256])?;
         transaction.commit()?;
         let decisions = self.drop_orphaned_decisions()?;
         // Deleted text must not survive in free pages or in the write-ahead log.
@@ -90,7 +91,6 @@ impl Library {
             }
             Ok(())
         })?;
-        self.prepare_desk()?;
         self.forget_marks(&alive)?;
         let orphaned: Vec<String> = self.decisions()?.into_keys().filter(|id| !alive.contains(id)).collect();
         let mut dropped = 0;

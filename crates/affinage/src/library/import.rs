@@ -4,11 +4,22 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use affinage_dataset::conversation::Conversation;
-use affinage_dataset::import::{self, Found, Item, Limits, Reject, Roles};
+use affinage_dataset::import::{self, Found, ImportError, Item, Limits, Reject, Roles};
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Library, foreign, raw};
+use super::waiting::{put_waiting, speakers_without_roles};
+use super::{Library, Source, foreign, raw};
+
+/// Begins the path of what was written at the desk.
+const AUTHORED: &str = "authored/";
+
+impl Source {
+    /// True for what was written at the desk and not imported.
+    pub fn is_authored(&self) -> bool {
+        self.path.starts_with(AUTHORED)
+    }
+}
 
 /// What one file brought.
 pub struct Imported {
@@ -23,9 +34,23 @@ pub struct Imported {
 
 impl Library {
     /// Imports one file in one transaction. `on_conversation` is called after each, for progress.
+    ///
+    /// A transcript whose speakers have no roles is an error, but its bytes stay: see [`Library::waiting`].
     pub fn import(
         &mut self,
         path: &Path,
+        roles: &Roles,
+        imported_at: &str,
+        on_conversation: &mut dyn FnMut(),
+    ) -> anyhow::Result<Imported> {
+        self.import_named(path, path, roles, imported_at, on_conversation)
+    }
+
+    /// Imports `path` as if it were `named`.
+    pub(super) fn import_named(
+        &mut self,
+        path: &Path,
+        named: &Path,
         roles: &Roles,
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
@@ -43,7 +68,7 @@ impl Library {
         // The hash is known only when the whole file was read; the row is completed below.
         transaction.execute(
             "INSERT INTO source (sha256, path, size_bytes, imported_at) VALUES ('', ?1, 0, ?2)",
-            (path.to_string_lossy(), imported_at),
+            (named.to_string_lossy(), imported_at),
         )?;
         let mut writer =
             Writer { db: &transaction, source: transaction.last_insert_rowid(), new: 0, grown: 0, nodes: 0 };
@@ -66,6 +91,11 @@ impl Library {
         let stored = stored?;
         let found = match found {
             Ok(found) if found.conversations > 0 => found,
+            Err(error) if speakers_needed(&error) => {
+                transaction.rollback()?;
+                put_waiting(&self.db, &stored.sha256, named, &rejects, error.downcast_ref())?;
+                return Err(error);
+            }
             other => {
                 // Nothing came of it: the bytes stay only if an earlier import brought them.
                 forget_bytes(&transaction, &project, &stored.sha256)?;
@@ -82,6 +112,7 @@ impl Library {
         };
         let (new, grown, nodes, source) = (writer.new, writer.grown, writer.nodes, writer.source);
         complete_source(&transaction, source, &stored)?;
+        put_waiting(&transaction, &stored.sha256, named, &rejects, None)?;
         transaction.commit()?;
         Ok(Imported {
             sha256: stored.sha256,
@@ -114,6 +145,30 @@ impl Library {
         let _ = fs_err::remove_dir_all(&folder);
         imported
     }
+}
+
+impl Library {
+    /// Adds a conversation written at the desk. Its words are kept as a source of their own, `authored/TITLE`.
+    pub fn add_authored(&mut self, conversation: &Conversation, at: &str) -> anyhow::Result<()> {
+        let file = self.project.join(format!(".authored-{}.json", std::process::id()));
+        fs_err::write(&file, serde_json::to_vec_pretty(&conversation.nodes)?)?;
+        let stored = raw::store(&self.project, &file);
+        fs_err::remove_file(&file)?;
+        let stored = stored?;
+        let transaction = self.db.transaction()?;
+        transaction.execute(
+            "INSERT INTO source (sha256, path, size_bytes, imported_at) VALUES ('', ?1, 0, ?2)",
+            (format!("{AUTHORED}{}", conversation.title), at),
+        )?;
+        let source = transaction.last_insert_rowid();
+        Writer { db: &transaction, source, new: 0, grown: 0, nodes: 0 }.write(conversation)?;
+        complete_source(&transaction, source, &stored)?;
+        Ok(transaction.commit()?)
+    }
+}
+
+fn speakers_needed(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ImportError>().is_some_and(|error| speakers_without_roles(error).is_some())
 }
 
 fn forget_bytes(db: &Connection, project: &Path, sha256: &str) -> anyhow::Result<()> {

@@ -103,6 +103,52 @@ CREATE TABLE fix (
 );
 CREATE INDEX fix_by_candidate ON fix (candidate);
 ",
+    // The desk's journal stood outside the versions once, so its tables may be there. A step may hold decisions, fixes
+    // and choices about conversations; `waiting` are transcripts in the raw store whose speakers have no roles yet.
+    "
+CREATE TABLE IF NOT EXISTS desk_step (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    label TEXT NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS desk_change (
+    step INTEGER NOT NULL REFERENCES desk_step,
+    candidate TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS desk_change_by_step ON desk_change (step);
+CREATE INDEX IF NOT EXISTS desk_change_by_candidate ON desk_change (candidate);
+CREATE TABLE IF NOT EXISTS desk_place (only INTEGER PRIMARY KEY CHECK (only = 1), candidate TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS desk_second_look (
+    candidate TEXT PRIMARY KEY,
+    first_accepts INTEGER NOT NULL,
+    second_accepts INTEGER NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE TABLE desk_choice (
+    step INTEGER NOT NULL REFERENCES desk_step,
+    conversation TEXT NOT NULL,
+    before TEXT
+);
+CREATE INDEX desk_choice_by_step ON desk_choice (step);
+ALTER TABLE fix ADD COLUMN step INTEGER REFERENCES desk_step;
+CREATE INDEX fix_by_step ON fix (step);
+ALTER TABLE decision ADD COLUMN prompt TEXT;
+ALTER TABLE decision ADD COLUMN context TEXT;
+ALTER TABLE decision ADD COLUMN original TEXT;
+ALTER TABLE decision ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE decision ADD COLUMN domain TEXT;
+CREATE TABLE waiting (
+    sha256 TEXT NOT NULL,
+    member TEXT NOT NULL,
+    path TEXT NOT NULL,
+    speakers TEXT NOT NULL,
+    PRIMARY KEY (sha256, member)
+);
+",
 ];
 
 /// Takes the database to the newest version.
@@ -155,12 +201,18 @@ mod tests {
              INSERT INTO node VALUES (7, 1, 'n', NULL, '{}');",
         )
         .expect("rows");
+        // A desk of that time made its own tables.
+        db.execute_batch(
+            "CREATE TABLE desk_place (only INTEGER PRIMARY KEY CHECK (only = 1), candidate TEXT NOT NULL);",
+        )
+        .expect("a table");
         migrate(&db, &path).expect("migrated");
         let waiting: i64 = db.query_row("SELECT node FROM unindexed", [], |row| row.get(0)).expect("a row");
         assert_eq!(waiting, 7, "old nodes wait for the index");
         let copy = Connection::open(dir.path().join("library.v1.db")).expect("the copy");
         let version: i64 = copy.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
         assert_eq!(version, 1);
+        db.execute_batch("SELECT step, tags FROM fix, decision, waiting").expect("the tables of every step");
         migrate(&db, &path).expect("a second time changes nothing");
         db.execute_batch("PRAGMA user_version = 99").expect("set");
         assert!(migrate(&db, &path).expect_err("newer").to_string().contains("has version 99"));

@@ -6,8 +6,8 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::conversation::Conversation;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
-use rusqlite::OptionalExtension as _;
 use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 
 use super::Library;
@@ -25,12 +25,16 @@ pub enum Choice {
 }
 
 impl Choice {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Choice::Keep => "keep",
             Choice::Skip => "skip",
             Choice::Private => "private",
         }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Choice> {
+        [Choice::Keep, Choice::Skip, Choice::Private].into_iter().find(|choice| choice.as_str() == name)
     }
 }
 
@@ -119,12 +123,8 @@ impl Library {
         let mut statement = self.db.prepare("SELECT conversation, choice FROM shelving")?;
         let rows = statement.query_map([], |row| {
             let choice: String = row.get(1)?;
-            let choice = match choice.as_str() {
-                "keep" => Choice::Keep,
-                "skip" => Choice::Skip,
-                "private" => Choice::Private,
-                _ => return Err(rusqlite::Error::InvalidColumnType(1, choice, Type::Text)),
-            };
+            let choice =
+                Choice::parse(&choice).ok_or(rusqlite::Error::InvalidColumnType(1, choice, Type::Text))?;
             Ok((row.get(0)?, choice))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -139,16 +139,7 @@ impl Library {
     ) -> anyhow::Result<()> {
         let transaction = self.db.transaction()?;
         for conversation in conversations {
-            match choice {
-                Some(choice) => transaction.execute(
-                    "INSERT INTO shelving VALUES (?1, ?2, ?3) \
-                     ON CONFLICT (conversation) DO UPDATE SET choice = ?2, chosen_at = ?3",
-                    (conversation, choice.as_str(), chosen_at),
-                )?,
-                None => {
-                    transaction.execute("DELETE FROM shelving WHERE conversation = ?1", [conversation])?
-                }
-            };
+            put_choice(&transaction, conversation, choice, chosen_at)?;
         }
         Ok(transaction.commit()?)
     }
@@ -176,13 +167,40 @@ impl Library {
     }
 }
 
+/// Sets or takes back the choice about one conversation.
+pub(super) fn put_choice(
+    db: &Connection,
+    conversation: &str,
+    choice: Option<Choice>,
+    chosen_at: &str,
+) -> rusqlite::Result<()> {
+    match choice {
+        Some(choice) => db
+            .prepare_cached(
+                "INSERT INTO shelving VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (conversation) DO UPDATE SET choice = ?2, chosen_at = ?3",
+            )?
+            .execute((conversation, choice.as_str(), chosen_at))?,
+        None => db.prepare_cached("DELETE FROM shelving WHERE conversation = ?1")?.execute([conversation])?,
+    };
+    Ok(())
+}
+
 /// What may become of a conversation, by the user's choice and else by what it holds.
 pub fn access(conversation: &Conversation, choices: &HashMap<String, Choice>) -> Access {
-    match choices.get(&conversation.key()) {
-        Some(Choice::Keep) => Access::Open,
-        Some(Choice::Skip) => Access::ByHand,
-        Some(Choice::Private) => Access::Never,
-        None if territory::set_aside(conversation).is_some() => Access::ByHand,
-        None => Access::Open,
+    let choice = choices.get(&conversation.key()).copied();
+    // What the user chose makes the look at the words needless.
+    Access::of(choice, || territory::set_aside(conversation).is_some())
+}
+
+impl Access {
+    pub fn of(choice: Option<Choice>, is_set_aside: impl FnOnce() -> bool) -> Access {
+        match choice {
+            Some(Choice::Keep) => Access::Open,
+            Some(Choice::Skip) => Access::ByHand,
+            Some(Choice::Private) => Access::Never,
+            None if is_set_aside() => Access::ByHand,
+            None => Access::Open,
+        }
     }
 }

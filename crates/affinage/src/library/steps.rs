@@ -5,10 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use affinage_dataset::message::Message;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Library};
+use super::shelves::put_choice;
+use super::{Action, Choice, Decision, Library, TextFix, decisions, fixes};
 
 /// What a person made of a candidate so far, decided or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,9 +21,91 @@ pub struct Mark {
     pub variant: Option<String>,
     /// The answer as edited.
     pub text: Option<String>,
+    /// The prompt as edited.
+    pub prompt: Option<String>,
+    /// What stands before the prompt, where the person changed that.
+    pub context: Option<Vec<Message>>,
+    /// See [`Decision::original`].
+    pub original: Option<String>,
     pub tags: Vec<String>,
+    pub domain: Option<String>,
     /// Why it was rejected.
     pub reason: Option<String>,
+}
+
+impl Mark {
+    fn of(decision: Decision) -> Mark {
+        Mark {
+            action: Some(decision.action),
+            variant: decision.variant,
+            text: decision.text,
+            prompt: decision.prompt,
+            context: decision.context,
+            original: decision.original,
+            tags: decision.tags,
+            domain: decision.domain,
+            reason: None,
+        }
+    }
+
+    /// The mark with `decision` in force, made here or elsewhere. What the decision does not hold (an edit that was then
+    /// rejected) stays for another look.
+    fn under(self, decision: Decision) -> Mark {
+        let decided = Mark::of(decision);
+        Mark {
+            action: decided.action,
+            variant: decided.variant.or(self.variant),
+            text: decided.text.or(self.text),
+            prompt: decided.prompt.or(self.prompt),
+            context: decided.context.or(self.context),
+            original: decided.original.or(self.original),
+            tags: if decided.tags.is_empty() { self.tags } else { decided.tags },
+            domain: decided.domain.or(self.domain),
+            reason: self.reason,
+        }
+    }
+
+    /// True if words of the person's own stand in it.
+    pub fn is_edited(&self) -> bool {
+        self.text.is_some() || self.prompt.is_some() || self.context.is_some()
+    }
+
+    fn decision(&self, candidate: &str, conversation: &str) -> Option<Decision> {
+        let action = match self.action? {
+            // An accepted answer with words of the person's own is an edit, whatever key made it.
+            Action::Accept | Action::Edit if self.is_edited() => Action::Edit,
+            Action::Edit => Action::Accept,
+            action => action,
+        };
+        let mut decision = Decision {
+            candidate: candidate.to_owned(),
+            conversation: conversation.to_owned(),
+            variant: self.variant.clone().filter(|_| action != Action::Reject),
+            action,
+            text: None,
+            prompt: None,
+            context: None,
+            original: None,
+            tags: self.tags.clone(),
+            domain: self.domain.clone(),
+        };
+        if action == Action::Edit {
+            decision.text.clone_from(&self.text);
+            decision.prompt.clone_from(&self.prompt);
+            decision.context.clone_from(&self.context);
+            decision.original.clone_from(&self.original);
+        }
+        Some(decision)
+    }
+}
+
+/// One thing a person did: everything it changes is stored together and taken back together.
+#[derive(Debug, Default)]
+pub struct Step {
+    pub changes: Vec<Change>,
+    pub fixes: Vec<TextFix>,
+    /// Choices about conversations; `None` takes one back.
+    pub choices: Vec<(String, Option<Choice>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,33 +124,17 @@ pub struct SecondLook {
     pub second_accepts: bool,
 }
 
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS desk_step (
-    id INTEGER PRIMARY KEY,
-    at TEXT NOT NULL,
-    label TEXT NOT NULL,
-    undone INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS desk_change (
-    step INTEGER NOT NULL REFERENCES desk_step,
-    candidate TEXT NOT NULL,
-    conversation TEXT NOT NULL,
-    before TEXT NOT NULL,
-    after TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS desk_change_by_step ON desk_change (step);
-CREATE INDEX IF NOT EXISTS desk_change_by_candidate ON desk_change (candidate);
-CREATE TABLE IF NOT EXISTS desk_place (only INTEGER PRIMARY KEY CHECK (only = 1), candidate TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS desk_second_look (
-    candidate TEXT PRIMARY KEY,
-    first_accepts INTEGER NOT NULL,
-    second_accepts INTEGER NOT NULL,
-    at TEXT NOT NULL
-);
-";
-
-/// Label of a step that was taken back, and the marks that are in force again.
-type Undone = (String, Vec<(String, Mark)>);
+/// A step that was taken back.
+#[derive(Debug)]
+pub struct Undone {
+    pub label: String,
+    /// Marks that are in force again.
+    pub marks: Vec<(String, Mark)>,
+    /// Candidates whose fixes were taken back.
+    pub unfixed: Vec<String>,
+    /// Conversations whose choice is the earlier one again.
+    pub choices: Vec<(String, Option<Choice>)>,
+}
 
 impl Library {
     /// Drops what the journal holds of candidates that are gone, taken back or not.
@@ -78,11 +146,6 @@ impl Library {
             self.db.execute("DELETE FROM desk_second_look WHERE candidate = ?1", [candidate])?;
         }
         Ok(())
-    }
-
-    /// Makes the journal's tables where they are missing.
-    pub fn prepare_desk(&self) -> anyhow::Result<()> {
-        Ok(self.db.execute_batch(TABLES)?)
     }
 
     /// The mark of every candidate that has one. Decisions made elsewhere count as they stand.
@@ -99,17 +162,11 @@ impl Library {
         let mut decisions = self.decisions()?;
         for (candidate, mark) in &mut marks {
             match decisions.remove(candidate) {
-                Some(decision) => {
-                    mark.action = Some(decision.action);
-                    mark.variant = decision.variant.or(mark.variant.take());
-                    mark.text = decision.text.or(mark.text.take());
-                }
+                Some(decision) => *mark = std::mem::take(mark).under(decision),
                 None => mark.action = None,
             }
         }
-        marks.extend(decisions.into_iter().map(|(candidate, d)| {
-            (candidate, Mark { action: Some(d.action), variant: d.variant, text: d.text, ..Mark::default() })
-        }));
+        marks.extend(decisions.into_iter().map(|(candidate, decision)| (candidate, Mark::of(decision))));
         Ok(marks)
     }
 
@@ -121,14 +178,15 @@ impl Library {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Stores one step: all its changes or none.
-    pub fn take_step(&mut self, label: &str, changes: &[Change], at: &str) -> anyhow::Result<()> {
+    /// Stores one step: all it changes or nothing.
+    pub fn take_step(&mut self, label: &str, step: &Step, at: &str) -> anyhow::Result<()> {
+        let chosen = self.choices()?;
         let transaction = self.db.transaction()?;
         transaction.execute("INSERT INTO desk_step (at, label) VALUES (?1, ?2)", [at, label])?;
-        let step = transaction.last_insert_rowid();
-        for change in changes {
+        let number = transaction.last_insert_rowid();
+        for change in &step.changes {
             transaction.prepare_cached("INSERT INTO desk_change VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
-                step,
+                number,
                 &change.candidate,
                 &change.conversation,
                 serde_json::to_string(&change.before)?,
@@ -136,10 +194,22 @@ impl Library {
             ))?;
             put_in_force(&transaction, &change.candidate, &change.conversation, &change.after, at)?;
         }
+        for fix in &step.fixes {
+            fixes::record(&transaction, fix, Some(number), at)?;
+        }
+        for (conversation, choice) in &step.choices {
+            let before = chosen.get(conversation).map(|choice| choice.as_str());
+            transaction.prepare_cached("INSERT INTO desk_choice VALUES (?1, ?2, ?3)")?.execute((
+                number,
+                conversation,
+                before,
+            ))?;
+            put_choice(&transaction, conversation, *choice, at)?;
+        }
         Ok(transaction.commit()?)
     }
 
-    /// Takes the newest step back. Gives its label and the marks that are in force again; `None` if there is none.
+    /// Takes the newest step back; `None` if there is none.
     pub fn undo_step(&mut self, at: &str) -> anyhow::Result<Option<Undone>> {
         let transaction = self.db.transaction()?;
         let newest: Option<(i64, String)> = transaction
@@ -150,6 +220,7 @@ impl Library {
             )
             .optional()?;
         let Some((step, label)) = newest else { return Ok(None) };
+        let mut undone = Undone { label, marks: Vec::new(), unfixed: Vec::new(), choices: Vec::new() };
         let changes: Vec<(String, String, String)> = {
             let mut statement = transaction.prepare(
                 "SELECT candidate, conversation, before FROM desk_change WHERE step = ?1 ORDER BY rowid DESC",
@@ -157,15 +228,31 @@ impl Library {
             let rows = statement.query_map([step], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<Result<_, _>>()?
         };
-        let mut restored = Vec::with_capacity(changes.len());
         for (candidate, conversation, before) in changes {
             let before: Mark = serde_json::from_str(&before)?;
             put_in_force(&transaction, &candidate, &conversation, &before, at)?;
-            restored.push((candidate, before));
+            undone.marks.push((candidate, before));
+        }
+        {
+            let mut statement = transaction.prepare(
+                "UPDATE fix SET undone_at = ?2 WHERE step = ?1 AND undone_at IS NULL RETURNING candidate",
+            )?;
+            let rows = statement.query_map((step, at), |row| row.get(0))?;
+            undone.unfixed = rows.collect::<Result<_, _>>()?;
+            let mut statement =
+                transaction.prepare("SELECT conversation, before FROM desk_choice WHERE step = ?1")?;
+            let rows = statement.query_map([step], |row| {
+                let before: Option<String> = row.get(1)?;
+                Ok((row.get(0)?, before.as_deref().and_then(Choice::parse)))
+            })?;
+            undone.choices = rows.collect::<Result<_, _>>()?;
+        }
+        for (conversation, choice) in &undone.choices {
+            put_choice(&transaction, conversation, *choice, at)?;
         }
         transaction.execute("UPDATE desk_step SET undone = 1 WHERE id = ?1", [step])?;
         transaction.commit()?;
-        Ok(Some((label, restored)))
+        Ok(Some(undone))
     }
 
     /// The card on the desk.
@@ -196,17 +283,9 @@ impl Library {
         Ok(())
     }
 
-    /// Messages whose stored text holds `words` (case of ASCII letters does not count): conversation, node id and time.
-    pub fn find_words(&self, words: &str, limit: usize) -> anyhow::Result<Vec<(String, String)>> {
-        let escaped: String = serde_json::to_string(words)?.trim_matches('"').to_owned();
-        let pattern = format!("%{}%", escaped.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let mut statement = self.db.prepare_cached(
-            "SELECT conversation.key, node.node_id FROM node JOIN conversation ON conversation.id = node.conversation \
-             WHERE node.data LIKE ?1 ESCAPE '\\' LIMIT ?2",
-        )?;
-        let rows =
-            statement.query_map((pattern, i64::try_from(limit)?), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    /// Changes whenever another connection, so another command, has changed the library.
+    pub fn outside_changes(&self) -> anyhow::Result<i64> {
+        Ok(self.db.query_row("PRAGMA data_version", [], |row| row.get(0))?)
     }
 }
 
@@ -217,22 +296,12 @@ fn put_in_force(
     conversation: &str,
     mark: &Mark,
     at: &str,
-) -> rusqlite::Result<()> {
-    let action = match mark.action {
+) -> anyhow::Result<()> {
+    match mark.decision(candidate, conversation) {
+        Some(decision) => decisions::append(db, &decision, at),
         None => {
             db.prepare_cached("DELETE FROM decision WHERE candidate = ?1")?.execute([candidate])?;
-            return Ok(());
+            Ok(())
         }
-        // An accepted answer with words of the person's own is an edit, whatever key made it.
-        Some(Action::Accept | Action::Edit) if mark.text.is_some() => Action::Edit,
-        Some(Action::Edit) => Action::Accept,
-        Some(action) => action,
-    };
-    let text = mark.text.as_ref().filter(|_| action == Action::Edit);
-    let variant = mark.variant.as_ref().filter(|_| action != Action::Reject);
-    db.prepare_cached(
-        "INSERT INTO decision (candidate, conversation, variant, action, text, decided_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute((candidate, conversation, variant, action.as_str(), text, at))?;
-    Ok(())
+    }
 }

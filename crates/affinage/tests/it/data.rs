@@ -193,7 +193,7 @@ fn review_takes_decisions_out_and_in() {
     exit: 1
     --- stdout
     --- stderr
-    error: 2 decisions cannot be used, none was taken over: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`
+    error: 2 decisions cannot be used, none was taken over: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
 
     hint: correct these lines and import the file again
     ");
@@ -280,6 +280,7 @@ fn imports_that_bring_nothing_say_why() {
     error: cannot tell who is the assistant in play.txt; found speakers `ANNA` (3), `MILLER` (3)
 
     hint: say who the model should learn to be, everyone else is the user: `affinage import play.txt --role ANNA=assistant`
+    hint: or say it at the desk, where the text waits now: `affinage review`
     ");
     insta::assert_snapshot!(transcript(dir, &["import", "play.txt", "--role", "MILLER=narrator"]), @r"
     exit: 2
@@ -360,7 +361,7 @@ fn a_library_of_a_newer_version_is_refused() {
     newer[60..64].copy_from_slice(&99u32.to_be_bytes());
     fs_err::write(dir.join("library.db"), newer).expect("written");
     let refused = transcript(dir, &["lint"]);
-    assert!(refused.contains("has version 99, this affinage reads 2"), "{refused}");
+    assert!(refused.contains("has version 99, this affinage reads 3"), "{refused}");
     assert!(transcript(&temp_dir().path().join("."), &["lint"]).contains("no affinage.toml"));
 }
 

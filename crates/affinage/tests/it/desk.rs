@@ -8,7 +8,7 @@ use crate::room::Page;
 use crate::{affinage, temp_dir};
 
 /// A project with `count` questions, each with an answer of its own words.
-fn project(count: usize) -> tempfile::TempDir {
+pub fn project(count: usize) -> tempfile::TempDir {
     let dir = temp_dir();
     run(dir.path(), &["init"]);
     let rows: Vec<String> = (0..count)
@@ -23,18 +23,19 @@ fn project(count: usize) -> tempfile::TempDir {
     dir
 }
 
-fn run(dir: &Path, args: &[&str]) {
+pub fn run(dir: &Path, args: &[&str]) {
     let output = affinage(dir).args(args).output().expect("the binary starts");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn open(dir: &Path) -> Page {
+/// A desk whose library is read.
+pub fn open(dir: &Path) -> Page {
     let page = Page::open(dir, &["review"]);
     page.wait("api/summary", |summary| summary["is_whole"] == json!(true));
     page
 }
 
-fn id(card: &Value) -> &str {
+pub fn id(card: &Value) -> &str {
     card["id"].as_str().expect("a card")
 }
 
@@ -91,12 +92,12 @@ fn a_decision_survives_a_kill_and_a_second_desk_is_refused() {
 }
 
 /// Stores a mark as the page does and gives the summary.
-fn mark(page: &Page, card: &Value, mark: &Value) -> Value {
+pub fn mark(page: &Page, card: &Value, mark: &Value) -> Value {
     page.post("api/mark", &json!({ "id": id(card), "mark": mark, "label": "test" }))
 }
 
 /// The lines of `review --export`, by candidate.
-fn exported(dir: &Path, id: &str) -> Value {
+pub fn exported(dir: &Path, id: &str) -> Value {
     run(dir, &["review", "--export", "out.jsonl"]);
     let text = fs_err::read_to_string(dir.join("out.jsonl")).expect("a file");
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a row"));

@@ -3,8 +3,10 @@
 mod audit;
 mod bundle;
 mod cli;
+mod contrast;
 mod data;
 mod desk;
+mod desk_words;
 mod export;
 mod faults;
 mod handover;

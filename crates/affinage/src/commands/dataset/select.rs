@@ -41,11 +41,15 @@ pub struct Selection {
     pub blocked: BTreeMap<String, BTreeSet<&'static str>>,
 }
 
-/// A candidate with the text that is to be its answer.
+/// A candidate, as a decision changed it, with the text that is to be its answer.
 struct Choice {
     candidate: Candidate,
     variant: Option<Variant>,
     text: String,
+    /// The words that `text` was made from.
+    original: Option<String>,
+    tags: Vec<String>,
+    domain: Option<String>,
     source: String,
     origin: Origin,
     action: Option<Action>,
@@ -66,7 +70,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
                 selection.counts.rejected += 1;
             } else if access == Access::Never || (access == Access::ByHand && decision.is_none()) {
                 selection.counts.set_aside += 1;
-            } else if derivation.learn == Learn::Edited && decision.is_none_or(|d| d.action != Action::Edit) {
+            } else if derivation.learn == Learn::Edited && !is_edited(&candidate, decision) {
                 selection.counts.undecided += 1;
             } else {
                 choices.extend(choice(candidate, decision, source, &conversation.origin));
@@ -134,9 +138,16 @@ impl Selection {
     }
 }
 
+/// True if the accepted answer was edited at the desk or where it was written.
+fn is_edited(candidate: &Candidate, decision: Option<&Decision>) -> bool {
+    let Some(decision) = decision else { return false };
+    let is_chosen = |variant: &&Variant| decision.variant.as_ref() == Some(&variant.variant_id);
+    decision.action == Action::Edit || candidate.variants.iter().find(is_chosen).is_some_and(|v| v.edited)
+}
+
 /// The answer a decision names; without one, the answer on the active branch, and nothing off that branch.
 fn choice(
-    candidate: Candidate,
+    mut candidate: Candidate,
     decision: Option<&Decision>,
     source: &str,
     origin: &Origin,
@@ -147,12 +158,23 @@ fn choice(
         Some(decision) => by_id(&decision.variant),
         None => candidate.variants.iter().find(|v| v.active).cloned(),
     };
-    let text = decision.and_then(|d| d.text.clone()).or_else(|| variant.as_ref().map(|v| v.text.clone()));
+    let found = variant.as_ref().map(|v| v.text.clone());
+    let original = decision.and_then(|d| d.original.clone()).or_else(|| found.clone());
+    let text = decision.and_then(|d| d.text.clone()).or(found);
     let (Some(text), action) = (text, decision.map(|d| d.action)) else {
         // Accepted words that the newest import no longer holds, or an abandoned branch.
         return None;
     };
-    Some(Choice { variant, text, source: source.to_owned(), origin: origin.clone(), action, candidate })
+    if let Some(prompt) = decision.and_then(|d| d.prompt.clone()) {
+        candidate.prompt = prompt;
+    }
+    if let Some(context) = decision.and_then(|d| d.context.clone()) {
+        candidate.context = context;
+    }
+    let tags = decision.map(|d| d.tags.clone()).unwrap_or_default();
+    let domain = decision.and_then(|d| d.domain.clone());
+    let (source, origin) = (source.to_owned(), origin.clone());
+    Some(Choice { candidate, variant, text, original, tags, domain, source, origin, action })
 }
 
 fn subject(choice: &Choice) -> Subject {
@@ -228,24 +250,24 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
 
 fn selected(choice: Choice) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice { candidate, variant, text, source, origin, action } = choice;
+    let Choice { candidate, variant, text, original, tags, domain, source, origin, action } = choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
     messages.push(Message::new(Role::User, candidate.prompt));
     messages.push(Message::new(Role::Assistant, text.clone()));
-    let edited = action == Some(Action::Edit);
+    // Changed turns before it make no answer an edited one.
+    let edited = action == Some(Action::Edit) && original.as_ref() != Some(&text);
     let speaker = variant.as_ref().and_then(|v| v.author.clone());
     let (provider, _) = candidate.conversation.split_once(':').unwrap_or((&candidate.conversation, ""));
     let own_words = speaker.is_some();
     let model = variant.as_ref().and_then(|v| v.model.clone());
     let model = model.or_else(|| model_of_provider(provider).filter(|_| !own_words));
-    let original = variant.as_ref().map(|v| v.text.as_str());
     let provenance = Provenance {
         source_sha256: source,
         origin,
         provider: provider.to_owned(),
-        written: authorship::written(&text, original, model.as_deref()),
+        written: authorship::written(&text, original.as_deref(), model.as_deref()),
         model,
         author: if edited { Some(speaker.unwrap_or_else(|| "author".to_owned())) } else { speaker },
         node_ids: candidate
@@ -255,7 +277,7 @@ fn selected(choice: Choice) -> Selected {
             .collect(),
         conversation: candidate.conversation,
     };
-    let example = Example { example_id: candidate.candidate_id, messages, provenance, tags: Vec::new() };
+    let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
     Selected { example, position: candidate.position, alternatives }
 }
 

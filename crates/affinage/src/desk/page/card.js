@@ -31,13 +31,14 @@ function answerView(card, variant, i, view) {
   const isChosen = variant.variant === view.chosen;
   const edited = isChosen ? card.mark.text : null;
   const text = edited ?? variant.text;
+  const writers = writersText(card.written);
   return element("section", { class: `variant${isChosen ? " chosen" : ""}`, "aria-label": `Answer ${i + 1}${isChosen ? ", chosen" : ""}` },
     element("h2", {},
       element("button", { onclick: () => choose(i), "aria-pressed": String(isChosen), title: "Choose this answer" }, element("kbd", {}, String(i + 1))),
       element("span", {}, variant.model ?? variant.author ?? "writer not named"),
       variant.is_active && card.variants.length > 1 ? element("span", { class: "badge" }, "you went on from here") : null,
       variant.feedback ? element("span", { class: "badge" }, variant.feedback === "up" ? "rated up" : "rated down") : null,
-      edited !== null ? element("span", { class: "badge" }, "edited") : null,
+      edited !== null ? element("span", { class: "badge" }, `edited: ${writers}`) : null,
       isChosen && card.variants.length > 1 ? element("span", { class: "badge" }, "chosen") : null),
     isChosen && view.editing
       ? editor(text)
@@ -46,35 +47,47 @@ function answerView(card, variant, i, view) {
 }
 
 function editor(text) {
-  const field = element("textarea", { "aria-label": "The answer", rows: String(Math.min(40, Math.max(10, text.split("\n").length + Math.ceil(text.length / 70)))) });
+  const height = (words, least) => String(Math.min(40, Math.max(least, words.split("\n").length + Math.ceil(words.length / 85))));
+  const prompt = element("textarea", { class: "of-prompt", "aria-label": "The prompt", rows: height(promptNow(), 1) });
+  const field = element("textarea", { "aria-label": "The answer", rows: height(text, 10) });
+  prompt.value = promptNow();
   field.value = text;
-  field.addEventListener("keydown", (event) => {
+  const saveBoth = () => run(() => saveEdit(field.value, prompt.value));
+  for (const input of [prompt, field]) input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { event.stopPropagation(); stopEditing(); }
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(() => saveEdit(field.value)); }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); saveBoth(); }
   });
-  return element("div", {}, field, element("p", { class: "row" },
-    element("button", { class: "main", onclick: () => run(() => saveEdit(field.value)) }, "Save ", element("kbd", {}, "Ctrl Enter")),
+  return element("div", {}, element("label", { class: "soft" }, "Prompt", prompt), element("label", { class: "soft" }, "Answer", field), element("p", { class: "row" },
+    element("button", { class: "main", onclick: saveBoth }, "Save ", element("kbd", {}, "Ctrl Enter")),
     element("button", { onclick: stopEditing }, "Cancel ", element("kbd", {}, "Esc"))));
 }
+
+/** Characters from which on a prompt is set as running text and scrolls in itself, so that the answers stay in sight. */
+const LONG_PROMPT = 700;
 
 /** The whole card. */
 function cardView(card, view) {
   const { mark } = card;
   const state = { accept: "accepted", edit: "accepted, edited", reject: "rejected" }[mark.action];
+  const context = mark.context ?? card.context;
+  const places = [card.provider, card.date, `${card.position} of ${card.of}`, card.shelf?.[1], card.source.split("/").pop()];
   return element("article", { "aria-label": card.title || "Card" },
     element("p", { class: "origin" },
       state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,
       state ? " " : null,
       element("button", { onclick: () => run(() => showConversation(card)), title: "The whole conversation (o)" }, card.title || "untitled conversation"),
-      ` · ${card.provider}${card.date ? ` · ${card.date}` : ""} · ${card.position} of ${card.of} · ${card.source.split("/").pop()}`,
+      ` · ${places.filter(Boolean).join(" · ")}`,
+      mark.domain ? ` · ${mark.domain}` : null,
       mark.tags.length ? ` · ${mark.tags.map((tag) => `#${tag}`).join(" ")}` : null),
-    element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why this card: ${card.why}.`),
+    element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why this card: ${card.why}.`,
+      card.cluster ? [" ", element("button", { class: "link", onclick: () => run(() => showGroup({ by: "cluster", value: card.cluster[0] })) }, `${number(card.cluster[1])} cards ask nearly this`)] : null),
     view.reasons ? reasonsView() : null,
-    card.context.length === 0 ? null : element("details", { class: "before", open: view.context },
-      element("summary", {}, `${counted(card.context.length, "message")} before (c)`),
-      card.context.map((turn) => element("div", { class: `turn ${turn.role}` }, turn.content))),
-    element("div", { class: "turn prompt" }, marked(card.prompt, card.prompt_flags)),
-    flagList(card.prompt_flags),
+    context.length === 0 ? null : element("details", { class: "before", open: view.context },
+      element("summary", {}, `${counted(context.length, "message")} before (c)${mark.context ? ", as you changed them" : ""}`),
+      context.map((turn) => element("div", { class: `turn ${turn.role}` }, turn.content))),
+    context.length === 0 && mark.context ? element("p", { class: "soft" }, "What was said before is left away.") : null,
+    element("div", { class: `turn prompt${promptNow().length > LONG_PROMPT ? " long" : ""}`, tabindex: promptNow().length > LONG_PROMPT ? "0" : null }, mark.prompt !== null ? [mark.prompt, " ", element("span", { class: "badge" }, "edited")] : marked(card.prompt, card.prompt_flags)),
+    mark.prompt !== null ? null : flagList(card.prompt_flags),
     element("div", { class: "variants" }, card.variants.map((variant, i) => answerView(card, variant, i, view))));
 }
 

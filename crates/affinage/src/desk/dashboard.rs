@@ -1,0 +1,213 @@
+//! The figures beside the cards: how far, of what, by whom, and what is missing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use affinage_dataset::authorship::{self, Written};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::catalogue::{Catalogue, Entry};
+use super::group::Group;
+use crate::library::{Access, Action, Mark, SecondLook};
+
+/// Candidates, accepted, rejected.
+type Counts = [usize; 3];
+
+/// What the accepted examples lack.
+#[derive(Serialize)]
+struct Gap {
+    words: String,
+    /// Cards that would fill it.
+    group: Option<Group>,
+}
+
+/// From this many accepted on, what is missing says something.
+const GAPS_FROM: usize = 20;
+/// Fewer candidates than this are no topic, year or length to miss.
+const MIN_MISSED: usize = 4;
+const SHOWN_GAPS: usize = 6;
+/// One writer of this share of the accepted words is all the model will hear.
+const ONE_VOICE: f64 = 0.9;
+
+pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[SecondLook]) -> Value {
+    let mut models: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut shelves: Vec<Counts> = vec![[0; 3]; catalogue.shelves.len()];
+    let mut years: BTreeMap<(usize, i16), Counts> = BTreeMap::new();
+    let mut lengths: [Counts; LENGTHS.len()] = [[0; 3]; LENGTHS.len()];
+    let mut flags: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut domains: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut answers: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut per_conversation: HashMap<usize, usize> = HashMap::new();
+    let mut written = Written::new();
+    let (mut accepted_count, mut edited) = (0, 0);
+    for (index, entry) in catalogue.entries.iter().enumerate() {
+        let conversation = catalogue.conversation(index);
+        if conversation.access() == Access::Never {
+            continue;
+        }
+        let mark = marks.get(&entry.id);
+        let action = mark.and_then(|mark| mark.action);
+        let is_accepted = matches!(action, Some(Action::Accept | Action::Edit));
+        let count = |counts: &mut Counts| {
+            counts[0] += 1;
+            counts[1] += usize::from(is_accepted);
+            counts[2] += usize::from(action == Some(Action::Reject));
+        };
+        count(models.entry(entry.model.clone().unwrap_or_else(|| "not named".to_owned())).or_default());
+        count(&mut lengths[length(entry)]);
+        if let Some(shelf) = conversation.shelf {
+            count(&mut shelves[shelf]);
+            conversation.year.iter().for_each(|year| count(years.entry((shelf, *year)).or_default()));
+        }
+        match action {
+            None => entry.rules.iter().for_each(|rule| *flags.entry(rule).or_default() += 1),
+            Some(Action::Reject) => {
+                let reason = mark.and_then(|mark| mark.reason.as_deref()).unwrap_or("no reason given");
+                *reasons.entry(reason).or_default() += 1;
+            }
+            Some(Action::Accept | Action::Edit) => {
+                accepted_count += 1;
+                edited += usize::from(mark.is_some_and(Mark::is_edited));
+                mark.iter().flat_map(|mark| &mark.tags).for_each(|tag| *tags.entry(tag).or_default() += 1);
+                let domain = mark.and_then(|mark| mark.domain.as_deref());
+                domain.iter().for_each(|domain| *domains.entry(domain).or_default() += 1);
+                *answers.entry(entry.answers).or_default() += 1;
+                *per_conversation.entry(entry.conversation).or_default() += 1;
+                for (who, chars) in &entry.written {
+                    *written.entry(who.clone()).or_default() += chars;
+                }
+            }
+        }
+    }
+    let gaps = if accepted_count < GAPS_FROM {
+        Vec::new()
+    } else {
+        gaps(catalogue, &shelves, &years, &lengths, &written)
+    };
+    let named =
+        |(shelf, counts): (usize, Counts)| json!({ "name": catalogue.shelves[shelf].name, "counts": counts });
+    let shelves: Vec<Value> = shelves.into_iter().enumerate().map(named).collect();
+    let lengths: Vec<Value> = LENGTHS
+        .iter()
+        .zip(lengths)
+        .map(|((_, name), counts)| json!({ "name": name, "count": counts[1] }))
+        .collect();
+    json!({
+        "models": models, "shelves": shelves, "flags": flags, "reasons": reasons, "tags": tags,
+        "domains": domains, "lengths": lengths, "answers": answers, "edited": edited,
+        "shares": authorship::shares(&written), "written": written,
+        "conversations": per_conversation.len(),
+        "effective_n": effective_n(per_conversation.values().copied()),
+        "gaps": gaps,
+        "second_looks": self_agreement(looks),
+    })
+}
+
+fn gaps(
+    catalogue: &Catalogue,
+    shelves: &[Counts],
+    years: &BTreeMap<(usize, i16), Counts>,
+    lengths: &[Counts],
+    written: &Written,
+) -> Vec<Gap> {
+    let is_missed =
+        |[candidates, accepted, rejected]: &Counts| *accepted == 0 && candidates - rejected >= MIN_MISSED;
+    let name = |shelf: usize| &catalogue.shelves[shelf].name;
+    let mut gaps = Vec::new();
+    for (shelf, counts) in shelves.iter().enumerate().filter(|(_, counts)| is_missed(counts)) {
+        let words = format!("nothing yet from {} ({} cards)", name(shelf), counts[0]);
+        gaps.push(Gap { words, group: Some(Group::Shelf(shelf)) });
+    }
+    for ((shelf, year), counts) in years.iter().rev().filter(|(_, counts)| is_missed(counts)) {
+        if shelves[*shelf][1] > 0 {
+            let words = format!("nothing on {} of {year} ({} cards)", name(*shelf), counts[0]);
+            gaps.push(Gap { words, group: Some(Group::Shelf(*shelf)) });
+        }
+    }
+    gaps.truncate(SHOWN_GAPS);
+    let all: usize = lengths.iter().map(|counts| counts[0]).sum();
+    for ((_, range), counts) in LENGTHS.iter().zip(lengths) {
+        if is_missed(counts) && counts[0] * 20 >= all {
+            gaps.push(Gap { words: format!("no answer of {range} yet"), group: None });
+        }
+    }
+    for (who, share) in authorship::shares(written) {
+        if share >= ONE_VOICE && who != authorship::PERSON {
+            let who = who.strip_prefix("model:").unwrap_or(&who);
+            let words = format!(
+                "{:.0} % of the accepted words are those of {who}: edit, or write your own",
+                share * 100.0
+            );
+            gaps.push(Gap { words, group: None });
+        }
+    }
+    gaps
+}
+
+const LENGTHS: [(usize, &str); 5] = [
+    (0, "under 200 characters"),
+    (200, "200 to 600 characters"),
+    (600, "600 to 1,200 characters"),
+    (1200, "1,200 to 4,000 characters"),
+    (4000, "4,000 characters and more"),
+];
+
+fn length(entry: &Entry) -> usize {
+    let chars = entry.answer_chars();
+    LENGTHS.iter().rposition(|(from, _)| chars >= *from).unwrap_or(0)
+}
+
+/// `(sum w)^2 / sum w^2` over accepted examples, each of weight 1 / (accepted of its conversation): a hundred cards of one
+/// conversation are not a hundred independent ones.
+fn effective_n(accepted: impl Iterator<Item = usize>) -> f64 {
+    // The weights of one conversation sum to 1, their squares to 1 / count.
+    let (sum, squares) =
+        accepted.fold((0.0, 0.0), |(sum, squares), count| (sum + 1.0, squares + 1.0 / count as f64));
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
+fn self_agreement(looks: &[SecondLook]) -> Value {
+    let same = looks.iter().filter(|look| look.first_accepts == look.second_accepts).count();
+    json!({ "count": looks.len(), "same": same, "kappa": kappa(looks) })
+}
+
+/// Cohen's kappa of first and second look: `(p_o - p_e) / (1 - p_e)`. `None` where one of the two never differed.
+fn kappa(looks: &[SecondLook]) -> Option<f64> {
+    let count = looks.len() as f64;
+    let share = |f: &dyn Fn(&SecondLook) -> bool| looks.iter().filter(|look| f(look)).count() as f64 / count;
+    let observed = share(&|look| look.first_accepts == look.second_accepts);
+    let (first, second) = (share(&|look| look.first_accepts), share(&|look| look.second_accepts));
+    let by_chance = first * second + (1.0 - first) * (1.0 - second);
+    (by_chance < 1.0 && count > 0.0).then(|| (observed - by_chance) / (1.0 - by_chance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn self_agreement_is_corrected_for_chance() {
+        let look = |first_accepts, second_accepts| SecondLook {
+            candidate: String::new(),
+            first_accepts,
+            second_accepts,
+        };
+        // 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no: Cohen's textbook table, kappa 0.4.
+        let mut looks = vec![look(true, true); 20];
+        looks.extend(vec![look(true, false); 5]);
+        looks.extend(vec![look(false, true); 10]);
+        looks.extend(vec![look(false, false); 15]);
+        assert!((kappa(&looks).expect("both kinds") - 0.4).abs() < 1e-12);
+        assert_eq!(kappa(&[]), None);
+        assert_eq!(kappa(&looks[..20]), None);
+    }
+
+    #[test]
+    fn one_long_conversation_counts_little() {
+        assert_eq!(effective_n([1, 1, 1].into_iter()), 3.0);
+        assert!((effective_n([100, 1].into_iter()) - 4.0 / 1.01).abs() < 1e-12);
+        assert_eq!(effective_n([].into_iter()), 0.0);
+    }
+}

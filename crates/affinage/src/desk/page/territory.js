@@ -1,0 +1,185 @@
+// The first screen: shelves by topic, whose words are learnt, what is set aside, and who is who in transcripts.
+"use strict";
+
+const CHOICES = [["keep", "Keep"], ["skip", "Skip"], ["private", "Private"]];
+const QUESTION = [
+  ["assistant", "The assistant’s", "what the assistant said is the answer, what you said is the prompt"],
+  ["mine", "Mine", "what you said is the answer, what the assistant said before it is the prompt"],
+  ["edited", "Answers I edited", "only answers that hold words of yours are learnt"],
+];
+
+/** `gpt 83 %, person 17 %`, the largest share first. */
+function sharesText(shares) {
+  const name = (who) => (who === "person" ? "you or other people" : who.replace(/^model:/, ""));
+  return Object.entries(shares).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([who, share]) => `${name(who)} ${Math.round(share * 100)} %`).join(", ");
+}
+
+/** `2023-04 to 2025-01`, `2023-04`, or nothing. */
+function monthsText({ first, last }) {
+  const [from, to] = [first?.slice(0, 7), last?.slice(0, 7)];
+  return !from ? "no date" : from === to ? from : `${from} to ${to}`;
+}
+
+function territoryView(found) {
+  return element("article", { class: "territory", "aria-label": "What is there" },
+    element("h1", {}, "What is there"),
+    element("p", {}, found.is_whole ? `${counted(found.conversations, "conversation")} with ${counted(found.candidates, "candidate")}, by topic. Keep, skip or hold private; nothing is deleted, and u takes a choice back.`
+      : `Reading the library: ${counted(found.conversations, "conversation")} so far…`),
+    found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
+    questionView(found),
+    found.shelves.length === 0 ? null : element("ol", { class: "shelves" }, found.shelves.map(shelfView)),
+    asideView(found),
+    found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
+}
+
+function questionView(found) {
+  const shares = sharesText(found.shares);
+  return element("fieldset", { class: "question" },
+    element("legend", {}, "Whose words should the model learn?"),
+    QUESTION.map(([learn, name, what]) => element("label", {},
+      element("input", { type: "radio", name: "learn", value: learn, checked: found.learn === learn, onchange: () => run(() => setLearn(learn)) }),
+      element("span", {}, element("strong", {}, name), element("br"), element("small", {}, what)))),
+    shares ? element("p", { class: "soft" }, `The answers here were written by: ${shares}.`) : null);
+}
+
+function shelfView(shelf) {
+  const projects = Object.entries(shelf.projects).map(([name, count]) => `${name} (${number(count)})`);
+  const decided = [shelf.accepted ? `${number(shelf.accepted)} accepted` : null, shelf.rejected ? `${number(shelf.rejected)} rejected` : null];
+  const some = CHOICES.map(([, name], i) => [[shelf.kept, shelf.skipped, shelf.private][i], name.toLowerCase()])
+    .filter(([count]) => shelf.chosen === null && count > 0).map(([count, name]) => `${number(count)} ${name}`);
+  const facts = [monthsText(shelf), counted(shelf.conversations, "conversation"), counted(shelf.candidates, "candidate"),
+    shelf.answers > shelf.candidates ? counted(shelf.answers, "answer") : null, shelf.aside ? `${number(shelf.aside)} set aside` : null, ...decided, ...some];
+  return element("li", { class: `shelf${shelf.chosen ? ` is-${shelf.chosen}` : ""}`, "data-shelf": String(shelf.number), "data-chosen": shelf.chosen },
+    element("div", {},
+      element("h2", {}, shelf.name),
+      element("p", { class: "soft" }, facts.filter(Boolean).join(" · ")),
+      projects.length ? element("p", { class: "soft" }, `Projects: ${projects.slice(0, 4).join(", ")}${projects.length > 4 ? ", …" : ""}`) : null,
+      shelf.typical.length ? element("p", { class: "typical" }, [...new Set(shelf.typical)].map((title) => `“${title}”`).join(", ")) : null),
+    choiceButtons(shelf.name, shelf.chosen, (choice) => ({ shelf: shelf.number, choice })));
+}
+
+/** Keep, skip, private; a second press takes the choice back. */
+function choiceButtons(name, chosen, ask) {
+  return element("div", { class: "choices", role: "group", "aria-label": name }, CHOICES.map(([choice, word], i) =>
+    element("button", { "aria-pressed": String(chosen === choice), title: `${word} (${i + 1})`, onclick: () => run(() => chooseConversations(ask(chosen === choice ? null : choice))) }, word)));
+}
+
+function asideView(found) {
+  if (found.aside.length === 0) return null;
+  const why = ({ reason, found: count, share }) => reason === "private" ? `holds ${counted(count, "key or piece", "keys or pieces")} of personal data` : `${Math.round(share * 100)} % of your side is pasted text of others`;
+  return element("details", { class: "aside", open: found.aside.length <= 5 },
+    element("summary", {}, `${counted(found.aside_count, "conversation")} set aside: personal data, keys, and pasted texts of other people`),
+    element("p", { class: "soft" }, "Their cards are not shown until you keep them one by one."),
+    element("ul", { class: "shelves" }, found.aside.map((row) => element("li", { class: "shelf", "data-conversation": row.conversation, "data-chosen": row.choice },
+      element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "candidate")}`)),
+      choiceButtons(row.title || "untitled", row.choice, (choice) => ({ conversation: row.conversation, choice }))))));
+}
+
+/** A transcript whose speakers have no roles: a role each, how it would be read, and a name to keep them under. */
+function waitingView(waiting, profiles) {
+  const selects = waiting.speakers.map(({ name }) => element("select", { "aria-label": `${name} is`, onchange: () => run(look) },
+    [["user", "the user"], ["assistant", "the one to learn"], ["nobody", "left in the text"]].map(([value, word]) => element("option", { value }, word))));
+  const profile = element("input", { "aria-label": "A name to keep these roles under", placeholder: "a name, e.g. plato (optional)" });
+  const turns = element("div", { class: "whole", "aria-live": "polite" });
+  const cast = () => ({ sha256: waiting.sha256, member: waiting.member, profile: profile.value,
+    roles: Object.fromEntries(waiting.speakers.map(({ name }, i) => [name, selects[i].value])) });
+  const look = async () => {
+    if (!selects.some((select) => select.value === "assistant")) return turns.replaceChildren();
+    const read = await post("api/waiting/read", cast());
+    turns.replaceChildren(element("p", { class: "soft" }, "It is read so:"), ...read.map((turn) =>
+      element("div", { class: `turn ${turn.role}` }, element("small", {}, `${turn.author ?? ""} · ${turn.role === "assistant" ? "to be learnt" : turn.role === "user" ? "prompt" : "context"}`), "\n", turn.text)));
+  };
+  const fill = ({ assistants, users }) => {
+    const has = (names, name) => names.some((known) => known.toLowerCase() === name.toLowerCase());
+    waiting.speakers.forEach(({ name }, i) => {
+      selects[i].value = has(assistants, name) ? "assistant" : users.length === 0 || has(users, name) ? "user" : "nobody";
+    });
+    return look();
+  };
+  return element("section", { class: "waiting", "aria-label": `Who is who in ${waiting.member}` },
+    element("h2", {}, `Who is who in ${waiting.member}?`),
+    element("p", {}, "This text has speakers, but nothing says whose words are to be learnt."),
+    element("table", {}, waiting.speakers.map(({ name, turns: count }, i) => element("tr", {},
+      element("th", {}, name), element("td", { class: "num" }, counted(count, "turn")), element("td", {}, selects[i])))),
+    profiles.length ? element("p", { class: "row" }, "As in ", profiles.map((known) => element("button", { onclick: () => run(() => fill(known)) }, known.name))) : null,
+    turns,
+    element("p", { class: "row" }, profile,
+      element("button", { class: "main", onclick: () => run(() => assignRoles(cast())) }, "Bring it in"),
+      element("button", { onclick: () => run(() => leaveOut(cast())) }, "Leave it out")));
+}
+
+async function assignRoles(cast) {
+  drawTerritory(await post("api/waiting/assign", cast));
+  say("brought in");
+  await waitForLibrary();
+}
+
+async function leaveOut(cast) {
+  drawTerritory(await post("api/waiting/leave", cast));
+  say("left out; import the file again to bring it back");
+}
+
+async function chooseConversations(asked) {
+  const focus = document.activeElement?.closest("[data-shelf], [data-conversation]");
+  const at = [focus?.dataset.shelf, focus?.dataset.conversation];
+  const column = focus ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
+  drawTerritory(await post("api/choice", asked));
+  showProgress();
+  const again = [...document.querySelectorAll(".shelf")].find((row) => row.dataset.shelf === at[0] && row.dataset.conversation === at[1]);
+  again?.querySelectorAll(".choices button")[Math.max(0, column)]?.focus({ preventScroll: true });
+}
+
+async function setLearn(learn) {
+  drawTerritory(await post("api/learn", { learn }));
+  document.querySelector(`input[value="${learn}"]`)?.focus({ preventScroll: true });
+  await waitForLibrary();
+}
+
+function drawTerritory(found) {
+  desk.screen = "territory";
+  desk.territory = found;
+  document.getElementById("main").replaceChildren(territoryView(found));
+  drawKeys();
+}
+
+async function showTerritory() {
+  closePanel();
+  drawTerritory(await get("api/territory"));
+  scrollTo(0, 0);
+  await waitForLibrary();
+}
+
+/** Draws the shelves again when everything was read, unless the person went on to the cards. */
+async function waitForLibrary() {
+  clearTimeout(waitForLibrary.timer);
+  const summary = await showProgress();
+  if (summary.is_whole) {
+    if (desk.screen === "territory" && !desk.territory.is_whole) drawTerritory(await get("api/territory"));
+    return;
+  }
+  waitForLibrary.timer = setTimeout(() => waitForLibrary().catch((error) => say(error.message)), 400);
+}
+
+async function beginCards() {
+  await post("api/begin");
+  await showCards();
+}
+
+/** Moves to the next or previous row of shelves. */
+function moveShelf(step) {
+  const rows = [...document.querySelectorAll("main .shelf")].filter((row) => row.offsetParent !== null);
+  const at = rows.indexOf(document.activeElement?.closest(".shelf"));
+  const row = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+  row?.querySelector(".choices button")?.focus();
+  row?.scrollIntoView({ block: "nearest" });
+}
+
+/** Keep, skip or private for the row in focus; the same key again takes it back. */
+async function chooseShelf(i) {
+  const row = document.activeElement?.closest(".shelf");
+  if (!row) return say("go to a shelf with j or k first");
+  row.querySelectorAll(".choices button")[i].focus({ preventScroll: true });
+  const { shelf, conversation, chosen } = row.dataset;
+  const choice = chosen === CHOICES[i][0] ? null : CHOICES[i][0];
+  await chooseConversations(shelf === undefined ? { conversation, choice } : { shelf: Number(shelf), choice });
+}

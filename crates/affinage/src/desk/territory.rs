@@ -1,0 +1,234 @@
+//! The first screen: what there is by topic, what is set aside, whose words are learnt, and who is who.
+
+use std::collections::BTreeMap;
+
+use affinage_dataset::authorship;
+use affinage_dataset::candidate::Learn;
+use affinage_dataset::import::Roles;
+use anyhow::anyhow;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::catalogue::{Catalogue, ConversationEntry};
+use super::{State, now, queue};
+use crate::errors::{HintExt as _, usage};
+use crate::library::{Access, Action, Choice, Profile, Step};
+use crate::web::Reply;
+
+/// Set when the person went on to the cards: [`State::newest_import`] then.
+const SEEN: &str = "territory-seen";
+/// Conversations set aside that are listed one by one.
+const SHOWN_ASIDE: usize = 100;
+const SHOWN_TURNS: usize = 6;
+
+/// A choice about a shelf or one conversation; `null` takes it back.
+#[derive(Deserialize)]
+pub struct Chosen {
+    shelf: Option<usize>,
+    conversation: Option<String>,
+    choice: Option<Choice>,
+}
+
+#[derive(Deserialize)]
+pub struct Question {
+    learn: Learn,
+}
+
+/// Who is who in a waiting transcript: `assistant`, `user` or nobody by name.
+#[derive(Deserialize)]
+pub struct Cast {
+    sha256: String,
+    member: String,
+    #[serde(default)]
+    roles: BTreeMap<String, String>,
+    /// Name under which the roles are kept for the next file.
+    #[serde(default)]
+    profile: Option<String>,
+}
+
+impl Cast {
+    fn roles(&self) -> Roles {
+        let of = |wanted: &str| {
+            self.roles.iter().filter(|(_, role)| *role == wanted).map(|(name, _)| name.clone()).collect()
+        };
+        Roles { assistants: of("assistant"), users: of("user") }
+    }
+}
+
+impl State {
+    /// True until the person has seen the shelves of the newest import, or who waits for a role.
+    pub(super) fn begins_with_territory(&self) -> anyhow::Result<bool> {
+        Ok(self.library.setting(SEEN)? != Some(self.newest_import()?))
+    }
+
+    /// Changes with every import and with every transcript that waits.
+    fn newest_import(&self) -> anyhow::Result<String> {
+        let imported = self.library.sources()?.into_iter().filter(|source| !source.is_authored());
+        let newest = imported.map(|source| source.imported_at).max().unwrap_or_default();
+        Ok(format!("{newest}, {} waiting", self.library.waiting()?.len()))
+    }
+
+    /// The person goes on to the cards; the question counts as answered.
+    pub(super) fn begin(&mut self) -> anyhow::Result<Reply> {
+        let learn = self.library.learn()?;
+        self.library.set_learn(learn)?;
+        let newest = self.newest_import()?;
+        self.library.set_setting(SEEN, &newest)?;
+        Reply::json(&json!({}))
+    }
+
+    pub(super) fn territory(&mut self) -> anyhow::Result<Reply> {
+        let profiles = self.library.profiles()?;
+        let catalogue = &self.catalogue;
+        let aside = catalogue.conversations.iter().filter(|c| c.set_aside.is_some());
+        let aside_count = aside.clone().filter(|c| c.access() != Access::Open).count();
+        let shown_aside: Vec<Value> = aside.take(SHOWN_ASIDE).map(aside_row).collect();
+        Reply::json(&json!({
+            "is_whole": catalogue.is_whole,
+            "conversations": catalogue.conversations.len(),
+            "candidates": catalogue.entries.len(),
+            "shelves": self.shelf_rows(),
+            "aside": shown_aside,
+            "aside_count": aside_count,
+            "shares": authorship::shares(&catalogue.written),
+            "learn": self.derivation.learn,
+            "is_answered": self.library.setting("learn")?.is_some(),
+            "waiting": self.library.waiting()?,
+            "profiles": profiles,
+        }))
+    }
+
+    fn shelf_rows(&self) -> Vec<Value> {
+        let catalogue = &self.catalogue;
+        let mut decided = vec![[0usize; 2]; catalogue.shelves.len()];
+        for (index, entry) in catalogue.entries.iter().enumerate() {
+            let action = self.marks.get(&entry.id).and_then(|mark| mark.action);
+            if let (Some(shelf), Some(action)) = (catalogue.conversation(index).shelf, action) {
+                decided[shelf][usize::from(action == Action::Reject)] += 1;
+            }
+        }
+        let row = |(number, shelf): (usize, &affinage_dataset::territory::Shelf)| {
+            let of = conversations_of(catalogue, number);
+            let count = |choice: Option<Choice>| of.clone().filter(|c| c.choice == choice).count();
+            let aside = of.clone().filter(|c| c.choice.is_none() && c.set_aside.is_some()).count();
+            let chosen = [Choice::Keep, Choice::Skip, Choice::Private].into_iter().find(|choice| {
+                of.clone().any(|c| c.choice == Some(*choice))
+                    && of
+                        .clone()
+                        .all(|c| c.choice == Some(*choice) || (c.choice.is_none() && c.set_aside.is_some()))
+            });
+            json!({
+                "number": number, "name": shelf.name, "typical": shelf.typical,
+                "first": shelf.first_s.and_then(super::card::date), "last": shelf.last_s.and_then(super::card::date),
+                "projects": shelf.projects, "conversations": shelf.conversations.len(),
+                "candidates": shelf.candidates, "answers": shelf.answers, "aside": aside,
+                "accepted": decided[number][0], "rejected": decided[number][1],
+                "kept": count(Some(Choice::Keep)), "skipped": count(Some(Choice::Skip)),
+                "private": count(Some(Choice::Private)), "chosen": chosen,
+            })
+        };
+        catalogue.shelves.iter().enumerate().map(row).collect()
+    }
+
+    /// Keep, skip or private for a shelf or a conversation, as one step.
+    pub(super) fn choose(&mut self, chosen: &Chosen) -> anyhow::Result<Reply> {
+        let Chosen { shelf, conversation, choice } = chosen;
+        let (keys, name) = match (shelf, conversation) {
+            (Some(number), _) => {
+                let shelf = self.catalogue.shelves.get(*number);
+                let name = shelf.ok_or_else(|| usage(format!("no shelf {number}")))?.name.clone();
+                // To keep a shelf is not yet to keep what is set aside on it.
+                let is_meant =
+                    |c: &&ConversationEntry| *choice != Some(Choice::Keep) || c.set_aside.is_none();
+                let of = conversations_of(&self.catalogue, *number).filter(is_meant);
+                (of.map(|c| c.key.clone()).collect::<Vec<_>>(), name)
+            }
+            (None, Some(key)) => {
+                let found = self.catalogue.conversation_called(key);
+                let found = found.ok_or_else(|| usage(format!("no conversation `{key}`")))?;
+                (vec![key.clone()], found.title.clone())
+            }
+            (None, None) => return Err(usage("a choice names a shelf or a conversation")),
+        };
+        let word = match choice {
+            Some(Choice::Keep) => "keep",
+            Some(Choice::Skip) => "skip",
+            Some(Choice::Private) => "private",
+            None => "no choice",
+        };
+        let choices = keys.iter().map(|key| (key.clone(), *choice)).collect();
+        self.take(&format!("{name}: {word}"), Step { choices, ..Step::default() })?;
+        for key in keys {
+            self.catalogue.conversation_called(&key).into_iter().for_each(|found| found.choice = *choice);
+        }
+        let (catalogue, marks) = (&self.catalogue, &self.marks);
+        self.queue.retain(|index| match catalogue.conversation(index).access() {
+            Access::Never => false,
+            Access::Open => true,
+            Access::ByHand => {
+                marks.get(&catalogue.entries[index].id).is_some_and(|mark| mark.action.is_some())
+            }
+        });
+        self.territory()
+    }
+
+    /// Whose words are learnt. Other words are other candidates, so everything is read anew where the sides change.
+    pub(super) fn learn(&mut self, Question { learn }: &Question) -> anyhow::Result<Reply> {
+        let before = self.derivation.learn;
+        self.library.set_learn(*learn)?;
+        self.derivation = self.library.derivation()?;
+        if (before == Learn::Mine) != (*learn == Learn::Mine) {
+            self.start_over()?;
+        }
+        self.territory()
+    }
+
+    /// Begins to read the library anew.
+    pub(super) fn start_over(&mut self) -> anyhow::Result<()> {
+        self.reading += 1;
+        self.catalogue = Catalogue::default();
+        self.queue = queue(&self.library)?;
+        Ok(())
+    }
+
+    /// The first turns of a waiting transcript as these roles read them.
+    pub(super) fn read_waiting(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
+        let turns = self.library.read_waiting(&cast.sha256, &cast.member, &cast.roles(), SHOWN_TURNS)?;
+        Reply::json(&turns)
+    }
+
+    /// Imports a waiting transcript with its roles, and keeps them under a name if there is one.
+    pub(super) fn assign(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
+        let roles = cast.roles();
+        if roles.assistants.is_empty() {
+            return Err(usage("say who the model should learn to be: one speaker is the assistant"));
+        }
+        let imported = self.library.import_waiting(&cast.sha256, &roles, &now())?;
+        if let Some(reason) = imported.found.reason_for_none {
+            return Err(anyhow!("found 0 conversations because {reason}")).hint("choose other roles");
+        }
+        if let Some(name) = cast.profile.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+            let Roles { assistants, users } = roles;
+            self.library.save_profile(&Profile { name: name.to_owned(), assistants, users })?;
+        }
+        self.start_over()?;
+        self.territory()
+    }
+
+    /// Leaves a waiting transcript out; its bytes go unless an import uses them.
+    pub(super) fn leave_waiting(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
+        self.library.leave_waiting(&cast.sha256, &cast.member)?;
+        self.territory()
+    }
+}
+
+fn conversations_of(catalogue: &Catalogue, shelf: usize) -> impl Iterator<Item = &ConversationEntry> + Clone {
+    catalogue.conversations.iter().filter(move |conversation| conversation.shelf == Some(shelf))
+}
+
+fn aside_row(conversation: &ConversationEntry) -> Value {
+    json!({
+        "conversation": conversation.key, "title": conversation.title, "candidates": conversation.candidates,
+        "why": conversation.set_aside, "choice": conversation.choice,
+    })
+}

@@ -1,0 +1,186 @@
+//! Transcripts that wait for somebody to say who is who: their bytes are in the raw store, their speakers are known.
+
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::conversation::{Conversation, NodeRole};
+use affinage_dataset::import::{self, ElementError, ImportError, Item, Limits, Reject, Roles, Speaker};
+use anyhow::{Context as _, anyhow};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::{Imported, Library, raw};
+
+/// A transcript whose speakers have no roles yet.
+#[derive(Debug, Clone, Serialize)]
+pub struct Waiting {
+    /// Of the imported file.
+    pub sha256: String,
+    /// The text's name: that of the file, or of a member of an archive.
+    pub member: String,
+    pub path: String,
+    pub speakers: Vec<Voice>,
+}
+
+/// A speaker of a waiting transcript.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Voice {
+    pub name: String,
+    pub turns: usize,
+}
+
+/// One turn of a transcript, as the roles given would have it.
+#[derive(Debug, Serialize)]
+pub struct ReadTurn {
+    pub role: NodeRole,
+    pub author: Option<String>,
+    pub text: String,
+}
+
+/// The speakers, if that is what an error is about.
+pub(super) fn speakers_without_roles(error: &ImportError) -> Option<(&str, &[Speaker])> {
+    match error {
+        ImportError::RolesNeeded { member, speakers }
+        | ImportError::UnknownSpeaker { member, speakers, .. } => Some((member, speakers)),
+        _ => None,
+    }
+}
+
+/// Remembers the texts of one file that wait, instead of those that waited before.
+pub(super) fn put_waiting(
+    db: &Connection,
+    sha256: &str,
+    path: &Path,
+    rejects: &[Reject],
+    of_file: Option<&ImportError>,
+) -> anyhow::Result<()> {
+    db.execute("DELETE FROM waiting WHERE sha256 = ?1", [sha256])?;
+    let of_members = rejects.iter().filter_map(|reject| match &reject.reason {
+        ElementError::Transcript(error) => Some(&**error),
+        _ => None,
+    });
+    for (member, speakers) in of_members.chain(of_file).filter_map(speakers_without_roles) {
+        let voices: Vec<Voice> =
+            speakers.iter().map(|s| Voice { name: s.name.clone(), turns: s.count }).collect();
+        db.execute(
+            "INSERT OR REPLACE INTO waiting VALUES (?1, ?2, ?3, ?4)",
+            (sha256, member, path.to_string_lossy(), serde_json::to_string(&voices)?),
+        )?;
+    }
+    Ok(())
+}
+
+impl Library {
+    /// All transcripts that wait, by name.
+    pub fn waiting(&self) -> anyhow::Result<Vec<Waiting>> {
+        let mut statement =
+            self.db.prepare("SELECT sha256, member, path, speakers FROM waiting ORDER BY member")?;
+        let rows = statement.query_map([], |row| {
+            Ok((
+                Waiting { sha256: row.get(0)?, member: row.get(1)?, path: row.get(2)?, speakers: Vec::new() },
+                row.get(3)?,
+            ))
+        })?;
+        let mut waiting = Vec::new();
+        for row in rows {
+            let (found, speakers): (Waiting, String) = row?;
+            waiting.push(Waiting { speakers: serde_json::from_str(&speakers)?, ..found });
+        }
+        Ok(waiting)
+    }
+
+    /// Imports the file of a waiting transcript with these roles.
+    pub fn import_waiting(
+        &mut self,
+        sha256: &str,
+        roles: &Roles,
+        imported_at: &str,
+    ) -> anyhow::Result<Imported> {
+        let unpacked = self.unpack(sha256)?;
+        let imported = self.import_named(&unpacked.file, &unpacked.named, roles, imported_at, &mut || {});
+        // The first error is the one to report.
+        let _ = fs_err::remove_dir_all(&unpacked.folder);
+        imported
+    }
+
+    /// The first turns of a waiting transcript as these roles read them; nothing in the library changes.
+    pub fn read_waiting(
+        &self,
+        sha256: &str,
+        member: &str,
+        roles: &Roles,
+        turns: usize,
+    ) -> anyhow::Result<Vec<ReadTurn>> {
+        let unpacked = self.unpack(sha256)?;
+        let read = first_conversation(&unpacked, member, roles);
+        let _ = fs_err::remove_dir_all(&unpacked.folder);
+        let Some(conversation) = read? else { return Ok(Vec::new()) };
+        let spoken = conversation.nodes.iter().filter(|node| !node.visible_text().is_empty());
+        let turn = |node: &affinage_dataset::conversation::Node| ReadTurn {
+            role: node.role,
+            author: node.author.clone(),
+            text: node.visible_text().chars().take(SHOWN_CHARS).collect(),
+        };
+        Ok(spoken.take(turns).map(turn).collect())
+    }
+
+    /// Lets a waiting transcript go. Its bytes stay only if an import or another member needs them.
+    pub fn leave_waiting(&mut self, sha256: &str, member: &str) -> anyhow::Result<()> {
+        self.db.execute("DELETE FROM waiting WHERE sha256 = ?1 AND member = ?2", [sha256, member])?;
+        let is_needed: bool = self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM waiting WHERE sha256 = ?1 UNION SELECT 1 FROM source WHERE sha256 = ?1)",
+            [sha256],
+            |row| row.get(0),
+        )?;
+        let bytes = raw::path(&self.project, sha256);
+        if !is_needed && bytes.exists() {
+            fs_err::remove_file(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of a waiting file, under its own name, in a folder to be removed.
+    fn unpack(&self, sha256: &str) -> anyhow::Result<Unpacked> {
+        let waiting = self.waiting()?.into_iter().find(|waiting| waiting.sha256 == sha256);
+        let path = PathBuf::from(
+            waiting.ok_or_else(|| anyhow!("no transcript waits for roles under this name"))?.path,
+        );
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let folder = self.project.join(format!(".waiting-{}", std::process::id()));
+        fs_err::create_dir_all(&folder)?;
+        let file = folder.join(name);
+        let packed = fs_err::File::open(raw::path(&self.project, sha256))?;
+        std::io::copy(&mut zstd::Decoder::new(packed)?, &mut fs_err::File::create(&file)?)
+            .with_context(|| format!("cannot unpack {}", path.display()))?;
+        Ok(Unpacked { folder, file, named: path })
+    }
+}
+
+/// Characters of a turn that show how it was read.
+const SHOWN_CHARS: usize = 400;
+
+struct Unpacked {
+    folder: PathBuf,
+    file: PathBuf,
+    /// The path under which it was imported.
+    named: PathBuf,
+}
+
+fn first_conversation(
+    unpacked: &Unpacked,
+    member: &str,
+    roles: &Roles,
+) -> anyhow::Result<Option<Conversation>> {
+    let name = unpacked.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut first = None;
+    let file = fs_err::File::open(&unpacked.file)?;
+    import::import(file, &name, roles, &Limits::default(), &mut |item| {
+        if let Item::Conversation(conversation) = item
+            && first.is_none()
+            && conversation.origin.member == member
+        {
+            first = Some(conversation);
+        }
+        anyhow::Ok(())
+    })?;
+    Ok(first)
+}
