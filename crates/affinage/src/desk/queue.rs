@@ -16,6 +16,8 @@ const LEARN_FROM: usize = 50;
 /// Decisions after which it learns again.
 const LEARN_EVERY: usize = 10;
 const RIDGE: f64 = 2.0;
+/// Cards put in order at once.
+const AHEAD: usize = 300;
 /// One second look for so many decisions: 5 %.
 const SECOND_LOOK_EVERY: usize = 20;
 
@@ -116,6 +118,8 @@ impl Queue {
     pub fn retain(&mut self, stays: impl Fn(usize) -> bool) {
         self.trail.retain(|shown| stays(shown.index));
         self.on_trail.retain(|index| stays(*index));
+        // Others may be open now.
+        self.order.clear();
     }
 
     fn push(&mut self, index: usize) {
@@ -139,15 +143,27 @@ impl Queue {
             return Some(shown);
         }
         self.order(catalogue, marks);
-        let is_open = |index: &&usize| {
-            let mark = marks.get(&catalogue.entries[**index].id);
-            mark.is_none_or(|mark| mark.action.is_none())
-                && !self.on_trail.contains(*index)
-                && catalogue.conversation(**index).access() == Access::Open
+        let next = match self.first_open(catalogue, marks) {
+            Some(next) => next,
+            None => {
+                // The best ones are used up before it was time to learn.
+                self.order.clear();
+                self.order(catalogue, marks);
+                self.first_open(catalogue, marks)?
+            }
         };
-        let next = *self.order.iter().find(is_open)?;
         self.push(next);
         self.trail.last().copied()
+    }
+
+    fn first_open(&self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Option<usize> {
+        self.order.iter().copied().find(|&index| self.is_open(index, catalogue, marks))
+    }
+
+    fn is_open(&self, index: usize, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> bool {
+        !self.on_trail.contains(&index)
+            && catalogue.conversation(index).access() == Access::Open
+            && marks.get(&catalogue.entries[index].id).is_none_or(|mark| mark.action.is_none())
     }
 
     /// An old card, decided on long enough ago to be forgotten; each is looked at again once.
@@ -175,25 +191,34 @@ impl Queue {
             return;
         }
         self.ordered_at = now;
-        self.model = if now.0 >= LEARN_FROM { learn(catalogue, marks) } else { None };
+        self.model = if now.0 >= LEARN_FROM { self.learn(catalogue, marks) } else { None };
         let score = |index: usize| match &self.model {
             Some(model) => model.probability(&catalogue.entries[index].features),
             None => catalogue.entries[index].prior(),
         };
-        let mut scored: Vec<(usize, f64)> = (0..now.1).map(|index| (index, score(index))).collect();
-        scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let open = (0..now.1).filter(|&index| self.is_open(index, catalogue, marks));
+        let mut scored: Vec<(usize, f64)> = open.map(|index| (index, score(index))).collect();
+        let best_first =
+            |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        // Of tens of thousands only the next ones have to stand in order.
+        if scored.len() > AHEAD {
+            scored.select_nth_unstable_by(AHEAD - 1, best_first);
+            scored.truncate(AHEAD);
+        }
+        scored.sort_unstable_by(best_first);
         self.order = scored.into_iter().map(|(index, _)| index).collect();
     }
-}
 
-fn learn(catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Option<Preference> {
-    let mut rows = Vec::new();
-    let mut accepted = Vec::new();
-    for entry in &catalogue.entries {
-        if let Some(action) = marks.get(&entry.id).and_then(|mark| mark.action) {
-            rows.push(entry.features.clone());
-            accepted.push(action != Action::Reject);
+    fn learn(&self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Option<Preference> {
+        let mut rows = Vec::new();
+        let mut accepted = Vec::new();
+        for id in &self.decided {
+            let action = marks.get(id).and_then(|mark| mark.action);
+            if let (Some(index), Some(action)) = (catalogue.index(id), action) {
+                rows.push(catalogue.entries[index].features.clone());
+                accepted.push(action != Action::Reject);
+            }
         }
+        Preference::fit(&rows, &accepted, RIDGE)
     }
-    Preference::fit(&rows, &accepted, RIDGE)
 }
