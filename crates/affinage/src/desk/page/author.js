@@ -29,7 +29,7 @@ async function showAuthor(start) {
   const tags = field("tags", { "aria-label": "Tags, separated by commas", placeholder: "tags", list: "known-tags" });
   const domain = field("domain", { "aria-label": "Domain", placeholder: "domain", list: "known-domains" });
   const share = element("p", { class: "soft", "aria-live": "polite" });
-  const drafts = element("div", { class: "variants" });
+  const drafts = element("div", { class: "variants drafts" });
   const arm = element("select", { "aria-label": "Who drafts" }, arms.map((name) => element("option", { value: name, selected: name === made.arm }, name)));
   const count = element("select", { "aria-label": "How many drafts" }, [1, 2, 3].map((n) => element("option", { value: String(n), selected: n === made.count }, counted(n, "draft"))));
   arm.addEventListener("change", () => { made.arm = arm.value; });
@@ -50,7 +50,7 @@ async function showAuthor(start) {
     return showShare();
   };
   const drawDrafts = () => drafts.replaceChildren(...made.drafts.map((draft, i) => element("section", { class: `variant${made.from === i ? " chosen" : ""}` },
-    element("h3", {}, draft.model), element("div", { class: "turn" }, draft.text),
+    element("h3", {}, draft.model), element("div", { class: "turn", tabindex: "0" }, draft.text),
     element("p", { class: "row" }, element("button", { onclick: () => run(() => startFrom(i)) }, "Start from this")))));
   const draft = async () => {
     const { job } = await post("api/draft", { arm: arm.value, prompt: prompt.value, context: made.context, count: Number(count.value) });
@@ -84,7 +84,7 @@ async function showAuthor(start) {
   };
   [prompt, text].forEach((input) => input.addEventListener("keydown", onKey));
   drawDrafts();
-  openPanel("A new example",
+  openPanel(WIDE,
     made.context.length ? element("details", {}, element("summary", {}, `after ${counted(made.context.length, "message")}`), made.context.map((turn) => element("div", { class: `turn ${turn.role}` }, turn.content))) : null,
     prompt,
     element("p", { class: "row" }, element("span", { class: "soft" }, "Write the answer, or have it drafted by"), arm, count, element("button", { onclick: () => run(draft) }, "Draft")),

@@ -36,7 +36,7 @@ function answerView(card, variant, i, view) {
     element("h2", {},
       element("button", { onclick: () => choose(i), "aria-pressed": String(isChosen), title: "Choose this answer" }, element("kbd", {}, String(i + 1))),
       element("span", {}, variant.model ?? variant.author ?? "writer not named"),
-      variant.is_active && card.variants.length > 1 ? element("span", { class: "badge" }, "you went on from here") : null,
+      variant.is_active && card.variants.length > 1 && card.provider !== "authored" ? element("span", { class: "badge" }, "you went on from here") : null,
       variant.feedback ? element("span", { class: "badge" }, variant.feedback === "up" ? "rated up" : "rated down") : null,
       edited !== null ? element("span", { class: "badge" }, `edited: ${writers}`) : null,
       isChosen && card.variants.length > 1 ? element("span", { class: "badge" }, "chosen") : null),
@@ -70,7 +70,7 @@ function cardView(card, view) {
   const { mark } = card;
   const state = { accept: "accepted", edit: "accepted, edited", reject: "rejected" }[mark.action];
   const context = mark.context ?? card.context;
-  const places = [card.provider, card.date, `${card.position} of ${card.of}`, card.shelf?.[1], card.source.split("/").pop()];
+  const places = [card.provider === "authored" ? null : card.provider, card.date, `${card.position} of ${card.of}`, card.shelf?.[1], card.provider === "authored" ? "written at the desk" : card.source.split("/").pop()];
   return element("article", { "aria-label": card.title || "Card" },
     element("p", { class: "origin" },
       state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,

@@ -1,11 +1,15 @@
 // What opens over the card: help, search, the whole conversation, groups, tags, cuts, the dashboard.
 "use strict";
 
+/** The panel whose texts stand side by side. */
+const WIDE = "A new example";
+
 function openPanel(title, ...children) {
   const panel = document.getElementById("panel");
   panel.replaceChildren(
     element("h2", {}, element("span", { id: "panel-title" }, title), element("button", { onclick: () => panel.close() }, "Close ", element("kbd", {}, "Esc"))),
     ...children.flat(9).filter(Boolean));
+  panel.classList.toggle("wide", title === WIDE);
   if (!panel.open) panel.showModal();
   panel.querySelector("input, .here")?.scrollIntoView({ block: "center" });
   panel.querySelector("input")?.focus();
