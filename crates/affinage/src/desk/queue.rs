@@ -198,8 +198,7 @@ impl Queue {
         };
         let open = (0..now.1).filter(|&index| self.is_open(index, catalogue, marks));
         let mut scored: Vec<(usize, f64)> = open.map(|index| (index, score(index))).collect();
-        let best_first =
-            |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        let best_first = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         // Of tens of thousands only the next ones have to stand in order.
         if scored.len() > AHEAD {
             scored.select_nth_unstable_by(AHEAD - 1, best_first);
