@@ -110,6 +110,9 @@ mod tests {
             conversation: "c".into(),
             prompt_cluster: id.into(),
             writer: "unknown".into(),
+            written: Default::default(),
+            tags: Vec::new(),
+            domain: None,
         }
     }
 

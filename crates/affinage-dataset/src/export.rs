@@ -97,6 +97,9 @@ mod tests {
             conversation: "c".into(),
             prompt_cluster: "p".into(),
             writer: "person:me".into(),
+            written: Default::default(),
+            tags: Vec::new(),
+            domain: None,
         }
     }
 

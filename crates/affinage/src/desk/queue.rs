@@ -196,14 +196,16 @@ impl Queue {
             Some(model) => model.probability(&catalogue.entries[index].features),
             None => catalogue.entries[index].prior(),
         };
-        let open = (0..now.1).filter(|&index| self.is_open(index, catalogue, marks));
-        let mut scored: Vec<(usize, f64)> = open.map(|index| (index, score(index))).collect();
+        let queued = (0..now.1).filter(|&index| catalogue.conversation(index).access() == Access::Open);
+        let mut scored: Vec<(usize, f64)> = queued.map(|index| (index, score(index))).collect();
         let best_first = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        // Of tens of thousands only the next ones have to stand in order.
-        if scored.len() > AHEAD {
-            scored.select_nth_unstable_by(AHEAD - 1, best_first);
-            scored.truncate(AHEAD);
+        // Of tens of thousands only the next ones have to stand in order: as many as are decided on, and some more.
+        let wanted = AHEAD + self.on_trail.len() + marks.len();
+        if scored.len() > wanted {
+            scored.select_nth_unstable_by(wanted - 1, best_first);
+            scored.truncate(wanted);
         }
+        scored.retain(|(index, _)| self.is_open(*index, catalogue, marks));
         scored.sort_unstable_by(best_first);
         self.order = scored.into_iter().map(|(index, _)| index).collect();
     }

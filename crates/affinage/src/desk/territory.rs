@@ -51,7 +51,9 @@ impl Cast {
         let of = |wanted: &str| {
             self.roles.iter().filter(|(_, role)| *role == wanted).map(|(name, _)| name.clone()).collect()
         };
-        Roles { assistants: of("assistant"), users: of("user") }
+        // Where nobody is left out, everyone else is the user: so the roles serve texts with other people too.
+        let is_exact = self.roles.values().any(|role| role == "nobody");
+        Roles { assistants: of("assistant"), users: if is_exact { of("user") } else { Vec::new() } }
     }
 }
 

@@ -408,6 +408,42 @@ fn drafts_come_from_the_local_model_while_the_desk_answers() {
     assert_eq!(page.try_post("api/draft", &json!({ "arm": "base", "prompt": "Why?", "count": 9 })).0, 400);
 }
 
+#[test]
+fn sixty_accepted_are_enough_for_a_taste_with_the_offered_command() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let page = open(dir.path());
+    let mut card = page.get("api/card");
+    while card != Value::Null {
+        let is_again = card["second_look"] == json!(true);
+        card = if is_again { page.get(&format!("api/next?of={}", id(&card))) } else { accept(&page, &card) };
+    }
+    for i in 0..12 {
+        let text = format!("It is {}.", "lomi ".repeat(3 + i).trim());
+        page.post(
+            "api/author",
+            &json!({ "prompt": format!("What is {}?", "tu ".repeat(3 + i).trim()), "text": text }),
+        );
+    }
+    let figures = page.get("api/dashboard");
+    assert_eq!((&figures["summary"]["accepted"], &figures["summary"]["taste"]), (&json!(60), &json!(60)));
+    let commands = figures["taste_command"].as_str().expect("a command").to_owned();
+    drop(page);
+    for command in commands.split(" && ") {
+        let args: Vec<&str> = command.split(' ').skip(1).collect();
+        run(dir.path(), &args);
+    }
+    assert_eq!(tiny::runs(dir.path()).len(), 1);
+    // The checkpoints of the taste can draft.
+    let page = open(dir.path());
+    let arms = page.get("api/arms");
+    let arm = arms[1].as_str().expect("a checkpoint").to_owned();
+    let job =
+        page.post("api/draft", &json!({ "arm": arm, "prompt": "What is kalo?", "count": 1 }))["job"].clone();
+    let done = page.wait(&format!("api/drafts?job={job}"), |progress| progress["stage"] == json!("done"));
+    assert_eq!(done["drafts"][0]["model"], format!("model {arm}"));
+}
+
 /// Accepts the card on the desk and goes on.
 fn accept(page: &Page, card: &Value) -> Value {
     mark(page, card, &json!({ "action": "accept" }));

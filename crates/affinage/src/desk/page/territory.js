@@ -91,8 +91,9 @@ function waitingView(waiting, profiles) {
   };
   const fill = ({ assistants, users }) => {
     const has = (names, name) => names.some((known) => known.toLowerCase() === name.toLowerCase());
+    const isExact = waiting.speakers.some(({ name }) => has(users, name));
     waiting.speakers.forEach(({ name }, i) => {
-      selects[i].value = has(assistants, name) ? "assistant" : users.length === 0 || has(users, name) ? "user" : "nobody";
+      selects[i].value = has(assistants, name) ? "assistant" : !isExact || has(users, name) ? "user" : "nobody";
     });
     return look();
   };
