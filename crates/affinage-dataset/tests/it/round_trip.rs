@@ -32,6 +32,9 @@ fn example(number: usize, with_system: bool, exchanges: usize) -> DatasetRow {
         conversation: "c".into(),
         prompt_cluster: "p".into(),
         writer: "person:me".into(),
+        written: Default::default(),
+        tags: Vec::new(),
+        domain: None,
     }
 }
 
