@@ -1,56 +1,121 @@
 //! Near-duplicates: which texts say the same, and the groups they form.
 //!
-//! For the tens of thousands of texts one person has, an inverted index over shingles finds every pair exactly; no
-//! sketch has to propose them. The groups do not depend on the order of the texts.
+//! Candidates of pairs come from two sides, and each pair is then verified by its exact Jaccard similarity and
+//! containment: MinHash with bands ([`crate::minhash`]) proposes texts that are alike as a whole, however common their
+//! phrases are; an index of shingles that few texts hold proposes weaker relatives and texts that are a part of a longer
+//! one. A pair can be missed only if it is less alike than MinHash finds *and* every phrase it shares stands in more
+//! than [`RARE_TEXTS`] texts. Neither side compares all pairs, and the groups do not depend on the order of the texts.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use crate::shingle::{ContainmentIndex, SHINGLE_WORDS, Shingles, words};
+use crate::minhash::{self, Signature};
+use crate::shingle::{SHINGLE_WORDS, Shingles, words};
 
 /// Shorter texts ("Certainly.", "Go on.") never tie anything together.
 pub const MIN_KEY_WORDS: usize = 8;
+/// From this Jaccard similarity on, one text is the other with small changes.
+pub const DUPLICATE_JACCARD: f64 = 0.8;
 /// From this Jaccard similarity on, texts are related and stay on one side of a split.
 pub const RELATED_JACCARD: f64 = 0.4;
 /// A text that stands to this share in another is a part of it.
 pub const PART_CONTAINMENT: f64 = 0.9;
+/// A shingle of at most this many texts is followed to all of them.
+pub const RARE_TEXTS: usize = 64;
 
-/// Clusters of related texts. `None` for a text too short to be a key.
+/// How near two texts must be to stand in one cluster. A part of a text belongs to it in both senses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nearness {
+    Duplicate,
+    Related,
+}
+
+impl Nearness {
+    /// Whether two texts of `a` and `b` shingles that share `shared` of them are that near.
+    pub fn holds(self, shared: usize, a: usize, b: usize) -> bool {
+        let min_jaccard = match self {
+            Nearness::Duplicate => DUPLICATE_JACCARD,
+            Nearness::Related => RELATED_JACCARD,
+        };
+        let jaccard = shared as f64 / (a + b - shared).max(1) as f64;
+        let containment = shared as f64 / a.min(b).max(1) as f64;
+        jaccard >= min_jaccard
+            || (containment >= PART_CONTAINMENT && a.min(b) > MIN_KEY_WORDS - SHINGLE_WORDS)
+    }
+}
+
+/// Clusters of texts that are near each other. `None` for a text too short to be a key.
 ///
 /// The number of a cluster is the index of its first text.
-pub fn clusters(texts: &[&str]) -> Vec<Option<usize>> {
-    let mut shingles: Vec<Shingles> = Vec::with_capacity(texts.len());
+pub fn clusters(texts: &[&str], nearness: Nearness) -> Vec<Option<usize>> {
     let mut is_key = Vec::with_capacity(texts.len());
     let mut same: HashMap<String, usize> = HashMap::new();
     let mut sets = UnionFind::new(texts.len());
+    // Exact copies are in one set from the start: only their first text looks for relatives.
+    let (mut distinct, mut shingles) = (Vec::new(), Vec::new());
     for (index, text) in texts.iter().enumerate() {
         let words = words(text);
         is_key.push(words.len() >= MIN_KEY_WORDS);
+        if !is_key[index] {
+            continue;
+        }
         let normalised = words.join(" ");
-        shingles.push(if is_key[index] { Shingles::of(&[&normalised]) } else { Shingles::default() });
-        if is_key[index] {
-            let first = *same.entry(normalised).or_insert(index);
-            sets.union(first, index);
-        }
+        let first = *same.entry(normalised).or_insert_with_key(|normalised| {
+            distinct.push(index);
+            shingles.push(Shingles::of(&[normalised]));
+            index
+        });
+        sets.union(first, index);
     }
-    // Exact copies are in one set already: only their first text looks for relatives.
-    let distinct: Vec<usize> = (0..texts.len()).filter(|&i| is_key[i] && sets.find(i) == i).collect();
-    let mut index = ContainmentIndex::default();
-    for (number, &text) in distinct.iter().enumerate() {
-        for (earlier, shared) in index.overlaps(&shingles[text]) {
-            if related(shared, shingles[text].len(), shingles[distinct[earlier]].len()) {
-                sets.union(distinct[earlier], distinct[number]);
-            }
+    let mut verify = |a: usize, b: usize| {
+        let joined = sets.find(distinct[a]) == sets.find(distinct[b]);
+        if !joined && nearness.holds(shingles[a].shared(&shingles[b]), shingles[a].len(), shingles[b].len()) {
+            sets.union(distinct[a], distinct[b]);
         }
-        index.add(&shingles[text]);
-    }
+    };
+    let signatures: Vec<Signature> = shingles.iter().map(minhash::signature).collect();
+    minhash::propose(&signatures, &mut verify);
+    propose_by_rare_shingles(&shingles, nearness, &mut verify);
     (0..texts.len()).map(|i| is_key[i].then(|| sets.find(i))).collect()
 }
 
-fn related(shared: usize, a: usize, b: usize) -> bool {
-    let jaccard = shared as f64 / (a + b - shared) as f64;
-    let containment = shared as f64 / a.min(b) as f64;
-    jaccard >= RELATED_JACCARD
-        || (containment >= PART_CONTAINMENT && a.min(b) > MIN_KEY_WORDS - SHINGLE_WORDS)
+/// Calls `propose(a, b)`, `a < b`, for every pair that shares a rare shingle and could be near: if all shingles of the
+/// smaller text that are not rare were shared too.
+fn propose_by_rare_shingles(shingles: &[Shingles], nearness: Nearness, propose: &mut dyn FnMut(usize, usize)) {
+    let mut holders: Vec<(u64, u32)> = Vec::with_capacity(shingles.iter().map(Shingles::len).sum());
+    for (text, shingles) in shingles.iter().enumerate() {
+        let text = u32::try_from(text).expect("fewer than 2^32 texts fit in memory");
+        holders.extend(shingles.iter().map(|shingle| (shingle, text)));
+    }
+    holders.sort_unstable();
+    let mut common = vec![0; shingles.len()];
+    // Of each text, the runs of `holders` before it: earlier texts with one of its rare shingles.
+    let mut earlier: Vec<Vec<Range<u32>>> = vec![Vec::new(); shingles.len()];
+    let mut start = 0;
+    for run in holders.chunk_by(|a, b| a.0 == b.0) {
+        for (at, (_, text)) in run.iter().enumerate() {
+            if run.len() > RARE_TEXTS {
+                common[*text as usize] += 1;
+            } else if at > 0 {
+                earlier[*text as usize].push(start as u32..(start + at) as u32);
+            }
+        }
+        start += run.len();
+    }
+    let mut shared: HashMap<u32, usize> = HashMap::new();
+    for (text, runs) in earlier.iter().enumerate() {
+        shared.clear();
+        for (_, other) in runs.iter().flat_map(|run| &holders[run.start as usize..run.end as usize]) {
+            *shared.entry(*other).or_default() += 1;
+        }
+        for (&other, &rare) in &shared {
+            let other = other as usize;
+            let at_most = rare + common[text].min(common[other]);
+            if nearness.holds(at_most, shingles[text].len(), shingles[other].len()) {
+                propose(other, text);
+            }
+        }
+    }
 }
 
 /// Disjoint sets of `0..n`; the representative of a set is its smallest member.
@@ -95,7 +160,32 @@ mod tests {
             "Go on.",
             "Go on.",
         ];
-        assert_eq!(clusters(&texts), [Some(0), Some(0), Some(0), Some(3), None, None]);
+        assert_eq!(clusters(&texts, Nearness::Related), [Some(0), Some(0), Some(0), Some(3), None, None]);
+        assert_eq!(clusters(&texts, Nearness::Duplicate), [Some(0), Some(0), Some(0), Some(3), None, None]);
+    }
+
+    #[test]
+    fn a_part_belongs_to_the_whole_although_the_whole_is_much_longer() {
+        let whole: Vec<String> = (0..300).map(|i| format!("word{}", "x".repeat(i))).collect();
+        let part = whole[100..120].join(" ");
+        let whole = whole.join(" ");
+        let unlike = "A text that has nothing at all to do with either of the two others here.";
+        assert_eq!(clusters(&[unlike, &whole, &part], Nearness::Duplicate), [Some(0), Some(1), Some(1)]);
+    }
+
+    /// Groups by comparing all pairs.
+    fn by_all_pairs(texts: &[&str], nearness: Nearness) -> Vec<Option<usize>> {
+        let mut sets = UnionFind::new(texts.len());
+        for i in 0..texts.len() {
+            for j in 0..i {
+                let (a, b) = (Shingles::of(&[texts[i]]), Shingles::of(&[texts[j]]));
+                let shared = a.iter().filter(|x| b.iter().any(|y| y == *x)).count();
+                if nearness.holds(shared, a.len(), b.len()) {
+                    sets.union(i, j);
+                }
+            }
+        }
+        (0..texts.len()).map(|i| Some(sets.find(i))).collect()
     }
 
     proptest! {
@@ -105,19 +195,8 @@ mod tests {
             let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let turn = turn % texts.len();
             texts.rotate_left(turn);
-            let found = clusters(&texts);
-            let mut expected = UnionFind::new(texts.len());
-            for i in 0..texts.len() {
-                for j in 0..i {
-                    let (a, b) = (Shingles::of(&[texts[i]]), Shingles::of(&[texts[j]]));
-                    let shared = a.iter().filter(|x| b.iter().any(|y| y == *x)).count();
-                    if related(shared, a.len(), b.len()) {
-                        expected.union(i, j);
-                    }
-                }
-            }
-            for (i, cluster) in found.iter().enumerate() {
-                prop_assert_eq!(*cluster, Some(expected.find(i)));
+            for nearness in [Nearness::Related, Nearness::Duplicate] {
+                prop_assert_eq!(clusters(&texts, nearness), by_all_pairs(&texts, nearness));
             }
         }
     }

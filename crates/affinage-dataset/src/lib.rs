@@ -16,6 +16,7 @@ pub mod hash;
 pub mod import;
 pub mod lint;
 pub mod message;
+pub mod minhash;
 pub mod preference;
 pub mod shingle;
 pub mod split;

@@ -4,6 +4,7 @@
 //! `Chapter 12: Café` and `chapter 34 cafe` are the same. Shingles are 64-bit hashes (xxh3): "exact" is meant up to a
 //! collision, about one in 10^9 for a million shingles.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
@@ -74,6 +75,29 @@ impl Shingles {
 
     pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         self.0.iter().copied()
+    }
+
+    /// How many shingles two texts share.
+    pub fn shared(&self, other: &Shingles) -> usize {
+        let (mut a, mut b, mut shared) = (self.0.iter().peekable(), other.0.iter().peekable(), 0);
+        while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
+            match x.cmp(y) {
+                Ordering::Less => a.next(),
+                Ordering::Greater => b.next(),
+                Ordering::Equal => {
+                    shared += 1;
+                    a.next();
+                    b.next()
+                }
+            };
+        }
+        shared
+    }
+
+    /// Shared shingles over all of both; 0 if there are none.
+    pub fn jaccard(&self, other: &Shingles) -> f64 {
+        let shared = self.shared(other);
+        shared as f64 / (self.len() + other.len() - shared).max(1) as f64
     }
 }
 

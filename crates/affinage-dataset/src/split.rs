@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::dedup::{UnionFind, clusters};
+use crate::dedup::{Nearness, UnionFind, clusters};
 use crate::shingle::{ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
 
 /// A conversation with more than this share of the examples is cut into sections.
@@ -194,8 +194,8 @@ impl Groups {
                 *first_of.entry((item.conversation, section)).or_insert(index)
             })
             .collect();
-        let prompt = clusters(&items.iter().map(|i| i.prompt).collect::<Vec<_>>());
-        let response = clusters(&items.iter().map(|i| i.response).collect::<Vec<_>>());
+        let prompt = clusters(&items.iter().map(|i| i.prompt).collect::<Vec<_>>(), Nearness::Related);
+        let response = clusters(&items.iter().map(|i| i.response).collect::<Vec<_>>(), Nearness::Related);
         let mut sets = UnionFind::new(items.len());
         for index in 0..items.len() {
             sets.union(index, group[index]);

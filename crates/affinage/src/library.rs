@@ -9,6 +9,7 @@ mod fixes;
 mod foreign;
 mod forget;
 mod import;
+mod llm_logs;
 mod lookup;
 mod profiles;
 mod raw;

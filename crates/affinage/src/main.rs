@@ -27,6 +27,7 @@ mod library;
 mod lock;
 mod machine;
 mod model;
+mod parquet;
 mod poll;
 mod provenance;
 mod report;

@@ -46,10 +46,14 @@ pub(super) fn read<E: From<ImportError>>(
         }
     }
     let chosen = choose(&names);
+    let is_closed = |name: &str| [".zip", ".parquet", ".db", ".sqlite"].iter().any(|ending| name.ends_with(ending));
+    for (_, name) in names.iter().filter(|(_, name)| is_closed(&name.to_ascii_lowercase())) {
+        import.note(format!("{name} was not opened: take it out of the archive and import it by itself"));
+    }
     if chosen.is_empty() {
         let listed: Vec<&str> = names.iter().take(8).map(|(_, name)| name.as_str()).collect();
         let reason = format!(
-            "the archive has no conversations*.json, JSONL, Markdown or text; it holds {}",
+            "the archive has no conversations*.json, JSONL, Markdown, page or text; it holds {}",
             listed.join(", ")
         );
         import.found.reason_for_none = Some(reason);
@@ -97,8 +101,9 @@ fn choose(names: &[(usize, String)]) -> Vec<(usize, String)> {
     };
     let is_text = |name: &str| {
         let base = base_name(name);
-        let known =
-            [".json", ".jsonl", ".md", ".markdown", ".txt"].iter().any(|ending| base.ends_with(ending));
+        let known = [".json", ".jsonl", ".md", ".markdown", ".txt", ".html", ".htm"]
+            .iter()
+            .any(|ending| base.ends_with(ending));
         known && base != FEEDBACK_MEMBER
     };
     let pick =

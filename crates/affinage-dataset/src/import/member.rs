@@ -8,7 +8,8 @@ use super::elements::{Elements, End};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::{
-    Import, chatgpt, claude, gemini, libre_chat, lm_studio, open_webui, rows, transcript, unwrap_lines,
+    Import, activity, chatgpt, claude, gemini, libre_chat, llm, lm_studio, open_webui, preferences, rows, transcript,
+    unwrap_lines,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -26,6 +27,10 @@ enum Shape {
     LmStudio,
     AiStudio,
     GeminiWorkspace,
+    Llm,
+    OpenAiPreference,
+    ChosenRejected,
+    Labelled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,15 @@ enum Form {
     Array,
     /// JSON lines, or a single object.
     Objects,
+    Page,
     Text,
+}
+
+/// What one element of JSON is.
+pub(super) enum Element {
+    Conversation(Box<Conversation>),
+    /// A record of My Activity; conversations are made of many.
+    Activity(activity::Record),
 }
 
 pub(super) fn read<E: From<ImportError>>(
@@ -43,10 +56,12 @@ pub(super) fn read<E: From<ImportError>>(
 ) -> Result<(), E> {
     let read_error = |source| ImportError::Read { member: name.to_owned(), source };
     match form(reader.fill_buf().map_err(read_error)?) {
-        Form::Array => read_array(import, reader, name),
-        Form::Objects => read_objects(import, reader, name),
-        Form::Text => read_text(import, reader, name),
+        Form::Array => read_array(import, reader, name)?,
+        Form::Objects => read_objects(import, reader, name)?,
+        Form::Page => read_page(import, reader, name)?,
+        Form::Text => read_text(import, reader, name)?,
     }
+    import.finish_activity()
 }
 
 fn form(head: &[u8]) -> Form {
@@ -55,8 +70,14 @@ fn form(head: &[u8]) -> Form {
     match head.strip_prefix(b"[").map(|inside| inside.trim_ascii_start().first()) {
         Some(None | Some(b'{' | b']' | b'[' | b'n' | b'"')) => Form::Array,
         None if head.starts_with(b"{") => Form::Objects,
+        None if is_page(head) => Form::Page,
         _ => Form::Text,
     }
+}
+
+fn is_page(head: &[u8]) -> bool {
+    let start = head[..head.len().min(512)].to_ascii_lowercase();
+    head.starts_with(b"<") && [&b"<!doctype html"[..], b"<html"].iter().any(|mark| start.starts_with(mark))
 }
 
 fn read_array<E: From<ImportError>>(
@@ -79,14 +100,14 @@ fn read_array<E: From<ImportError>>(
         };
         let after_break = piece.after_break;
         let read = match piece.end {
-            End::Whole => conversation(piece.bytes, &import.ratings, origin.clone()),
+            End::Whole => element_of(piece.bytes, &import.ratings, origin.clone()),
             End::CutOff => Err(ElementError::CutOff),
             End::TooLong => Err(ElementError::TooLong { limit_bytes }),
         };
         match read {
-            Ok(conversation) => {
+            Ok(found) => {
                 elements.accept();
-                import.conversation(conversation)?;
+                import.element(found)?;
             }
             // The insides of an element that was already refused.
             Err(_) if after_break => continue,
@@ -131,8 +152,8 @@ fn read_objects<E: From<ImportError>>(
                 origin.len_bytes = line.len() as u64;
             }
             let bytes = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
-            match conversation(bytes, &import.ratings, origin.clone()) {
-                Ok(conversation) => import.conversation(conversation)?,
+            match element_of(bytes, &import.ratings, origin.clone()) {
+                Ok(found) => import.element(found)?,
                 Err(reason) => import.reject(origin, reason)?,
             }
         }
@@ -155,11 +176,12 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
-fn read_text<E: From<ImportError>>(
+/// All bytes of a member that is one element, with its origin; a reject if they are too many.
+fn read_whole<E: From<ImportError>>(
     import: &mut Import<'_, E>,
     reader: impl Read,
     name: &str,
-) -> Result<(), E> {
+) -> Result<Option<(Vec<u8>, Origin)>, E> {
     let limit_bytes = import.limits.element_bytes;
     let mut bytes = Vec::new();
     let mut limited = reader.take(limit_bytes as u64 + 1);
@@ -168,8 +190,36 @@ fn read_text<E: From<ImportError>>(
         .map_err(|source| ImportError::Read { member: name.to_owned(), source })?;
     let origin = Origin { member: name.to_owned(), element: 0, offset: 0, len_bytes: bytes.len() as u64 };
     if bytes.len() > limit_bytes {
-        return import.reject(origin, ElementError::TooLong { limit_bytes });
+        import.reject(origin, ElementError::TooLong { limit_bytes })?;
+        return Ok(None);
     }
+    Ok(Some((bytes, origin)))
+}
+
+/// A page of My Activity; bytes that are not UTF-8 cost only their characters.
+fn read_page<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    reader: impl Read,
+    name: &str,
+) -> Result<(), E> {
+    let Some((bytes, origin)) = read_whole(import, reader, name)? else { return Ok(()) };
+    match activity::page(&String::from_utf8_lossy(&bytes), &origin) {
+        Some(records) => records.into_iter().try_for_each(|record| import.element(Element::Activity(record))),
+        None => {
+            let what = "is a page, but not one of Gemini's My Activity";
+            import.found.reason_for_none.get_or_insert_with(|| format!("{name} {what}"));
+            import.note(format!("{name} {what}"));
+            Ok(())
+        }
+    }
+}
+
+fn read_text<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    reader: impl Read,
+    name: &str,
+) -> Result<(), E> {
+    let Some((bytes, origin)) = read_whole(import, reader, name)? else { return Ok(()) };
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| ImportError::NotUtf8 { member: name.to_owned(), offset: error.valid_up_to() });
     let parsed = text.and_then(|text| transcript::conversations(text, import.roles, &origin));
@@ -200,24 +250,36 @@ fn read_text<E: From<ImportError>>(
     }
 }
 
+fn element_of(bytes: &[u8], ratings: &chatgpt::Ratings, origin: Origin) -> Result<Element, ElementError> {
+    let value: Value = serde_json::from_slice(bytes)?;
+    if let Some(record) = activity::record(&value, &origin) {
+        return Ok(Element::Activity(record));
+    }
+    let conversation = conversation(&rows::unfolded(&value), ratings, origin)?;
+    Ok(Element::Conversation(Box::new(conversation)))
+}
+
 fn conversation(
-    bytes: &[u8],
+    value: &Value,
     ratings: &chatgpt::Ratings,
     origin: Origin,
 ) -> Result<Conversation, ElementError> {
-    let value: Value = serde_json::from_slice(bytes)?;
-    match shape(&value)? {
-        Shape::ChatGpt => chatgpt::conversation(&value, ratings, origin),
-        Shape::Claude => claude::conversation(&value, origin),
-        Shape::Messages => rows::messages(&value, origin),
-        Shape::Pair => rows::pair(&value, origin),
-        Shape::ShareGpt => rows::share_gpt(&value, origin),
-        Shape::Alpaca => rows::alpaca(&value, origin),
-        Shape::OpenWebUi => open_webui::conversation(&value, origin),
-        Shape::LibreChat => libre_chat::conversation(&value, origin),
-        Shape::LmStudio => lm_studio::conversation(&value, origin),
-        Shape::AiStudio => gemini::ai_studio(&value, origin),
-        Shape::GeminiWorkspace => gemini::workspace(&value, origin),
+    match shape(value)? {
+        Shape::ChatGpt => chatgpt::conversation(value, ratings, origin),
+        Shape::Claude => claude::conversation(value, origin),
+        Shape::Messages => rows::messages(value, origin),
+        Shape::Pair => rows::pair(value, origin),
+        Shape::ShareGpt => rows::share_gpt(value, origin),
+        Shape::Alpaca => rows::alpaca(value, origin),
+        Shape::OpenWebUi => open_webui::conversation(value, origin),
+        Shape::LibreChat => libre_chat::conversation(value, origin),
+        Shape::LmStudio => lm_studio::conversation(value, origin),
+        Shape::AiStudio => gemini::ai_studio(value, origin),
+        Shape::GeminiWorkspace => gemini::workspace(value, origin),
+        Shape::Llm => llm::conversation(value, origin),
+        Shape::OpenAiPreference => preferences::open_ai(value, origin),
+        Shape::ChosenRejected => preferences::chosen_rejected(value, origin),
+        Shape::Labelled => preferences::labelled(value, origin),
     }
 }
 
@@ -256,6 +318,16 @@ fn shape(value: &Value) -> Result<Shape, ElementError> {
         Ok(Shape::Messages)
     } else if is_array("conversations") && first_has("conversations", "from") {
         Ok(Shape::ShareGpt)
+    } else if ["conversation", "conversations"].iter().any(|key| is_array(key) && first_has(key, "role")) {
+        Ok(Shape::Messages)
+    } else if fields.contains_key("preferred_output") && fields.contains_key("non_preferred_output") {
+        Ok(Shape::OpenAiPreference)
+    } else if fields.contains_key("chosen") && fields.contains_key("rejected") {
+        Ok(Shape::ChosenRejected)
+    } else if ["prompt", "completion", "label"].iter().all(|key| fields.contains_key(*key)) {
+        Ok(Shape::Labelled)
+    } else if is_array("llm_messages") {
+        Ok(Shape::Llm)
     } else if fields.contains_key("instruction") && fields.contains_key("output") {
         Ok(Shape::Alpaca)
     } else if fields.contains_key("prompt") && fields.contains_key("completion") {

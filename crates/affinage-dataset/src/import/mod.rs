@@ -3,17 +3,21 @@
 //! The format is told by shape, never by the file's name, and unknown shapes are refused with what was found. One
 //! corrupt element loses only itself. Input is streamed: a 1 GB export needs memory for its largest conversation.
 
+mod activity;
 mod archive;
 mod chatgpt;
 mod claude;
 mod elements;
 mod error;
 mod gemini;
+mod html;
 mod json;
 mod libre_chat;
+mod llm;
 mod lm_studio;
 mod member;
 mod open_webui;
+mod preferences;
 mod rows;
 mod speakers;
 mod transcript;
@@ -84,6 +88,7 @@ pub fn import<E: From<ImportError>>(
         limits,
         in_archive: false,
         ratings: chatgpt::Ratings::new(),
+        activity: Vec::new(),
         found: Found::default(),
         sink,
     };
@@ -103,6 +108,8 @@ struct Import<'a, E> {
     roles: &'a Roles,
     limits: &'a Limits,
     ratings: chatgpt::Ratings,
+    /// Records of the member that is being read.
+    activity: Vec<activity::Record>,
     /// Other members follow: one that cannot be read is a reject, not the end.
     in_archive: bool,
     found: Found,
@@ -114,6 +121,30 @@ impl<E: From<ImportError>> Import<'_, E> {
         self.found.conversations += 1;
         *self.found.formats.entry(conversation.provider.as_str()).or_default() += 1;
         (self.sink)(Item::Conversation(conversation))
+    }
+
+    fn element(&mut self, element: member::Element) -> Result<(), E> {
+        match element {
+            member::Element::Conversation(conversation) => self.conversation(*conversation),
+            member::Element::Activity(record) => {
+                self.activity.push(record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes conversations of the records of a member.
+    fn finish_activity(&mut self) -> Result<(), E> {
+        if self.activity.is_empty() {
+            return Ok(());
+        }
+        let (conversations, notes) = activity::conversations(std::mem::take(&mut self.activity));
+        if conversations.is_empty() {
+            let reason = "My Activity holds no prompt to Gemini with an answer".to_owned();
+            self.found.reason_for_none.get_or_insert(reason);
+        }
+        self.found.notes.extend(notes);
+        conversations.into_iter().try_for_each(|conversation| self.conversation(conversation))
     }
 
     fn reject(&mut self, origin: Origin, reason: ElementError) -> Result<(), E> {

@@ -1,10 +1,11 @@
 //! Completeness: answers that were cut, and blocks that were not closed.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Subject, fenced, line_spans};
+use super::{Field, Hit, Subject, fenced, fences, line_spans};
 
 /// L20
 pub fn cut_off(subject: &Subject) -> Vec<Hit> {
@@ -49,27 +50,51 @@ pub fn open_end(subject: &Subject) -> Vec<Hit> {
 /// L22
 pub fn open_block(subject: &Subject) -> Vec<Hit> {
     let text = &subject.response;
-    let fence_lines: Vec<_> =
-        line_spans(text).filter(|s| text[s.clone()].trim_start().starts_with("```")).collect();
-    let mut hits = Vec::new();
-    if fence_lines.len() % 2 == 1 {
-        hits.extend(fence_lines.last().map(|last| Hit::new(Field::Response, last.clone()).detail("code")));
+    let hit = |span, what: &str| Hit::new(Field::Response, span).detail(what);
+    let mut hits: Vec<Hit> = fences(text).1.map(|line| hit(line, "code")).into_iter().collect();
+    let blocks = fenced(text);
+    let outside = |at: &usize| !blocks.iter().any(|block| block.contains(at));
+    let signs: Vec<usize> = text.match_indices("$$").map(|(at, _)| at).filter(outside).collect();
+    if signs.len() % 2 == 1 {
+        hits.extend(signs.last().map(|&at| hit(at..at + 2, "formula")));
     }
-    let fences = fenced(text);
-    let formulas = text.match_indices("$$").map(|(at, _)| at);
-    let formulas: Vec<usize> = formulas.filter(|at| !fences.iter().any(|fence| fence.contains(at))).collect();
-    if formulas.len() % 2 == 1 {
-        hits.extend(formulas.last().map(|&at| Hit::new(Field::Response, at..at + 2).detail("formula")));
+    let opened = text.rfind(r"\[").filter(outside).filter(|at| !text[*at..].contains(r"\]"));
+    hits.extend(opened.map(|at| hit(at..at + 2, "formula")));
+    let end = text.trim_end();
+    let is_prose = |span: &Range<usize>| outside(&span.start);
+    if let Some(last) = line_spans(end).last().filter(is_prose) {
+        if is_bare_marker(&end[last.clone()]) {
+            hits.push(hit(last, "list"));
+        } else if is_open_table(end) {
+            hits.push(hit(last, "table"));
+        }
     }
     hits
 }
 
+/// `3.` or `-` with nothing behind it, as the beginning of an item. `---` is a rule.
+fn is_bare_marker(line: &str) -> bool {
+    let line = line.trim();
+    let number = line.strip_suffix(['.', ')']);
+    matches!(line, "-" | "*" | "+" | "•")
+        || number.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The text ends in a table whose last row has fewer cells than its head, or none follows the head.
+fn is_open_table(text: &str) -> bool {
+    let rows: Vec<&str> = text.lines().rev().map(str::trim).take_while(|line| line.starts_with('|')).collect();
+    let (Some(last), Some(head)) = (rows.first(), rows.last()) else { return false };
+    let is_rule = |row: &str| row.contains('-') && row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '));
+    let bars = |row: &str| row.matches('|').count();
+    rows.len() >= 2 && is_rule(rows[rows.len() - 2]) && (is_rule(last) || bars(last) < bars(head))
+}
+
 static LANGUAGE_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:python|json|yaml|bash|javascript|typescript|rust|html|css|sql|java|cpp|c\+\+|go)$")
+    Regex::new(r"^(?:python|json|yaml|toml|xml|bash|sh|shell|powershell|javascript|js|jsx|typescript|ts|tsx|rust|html|css|sql|java|kotlin|swift|ruby|php|cpp|c|c\+\+|csharp|go|plaintext)$")
         .expect("a valid pattern")
 });
 static CODE_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[{};=]\s*$|^\s*(?:import|from|def|class|fn|let|const|var|if|for|SELECT|#include|<\w|\$ )\b?|^\s*[\w.]+\(.*\)|^\s{2,}\S|^\w+:\s").expect("a valid pattern")
+    Regex::new(r"[{};=]\s*$|^\s*(?:import|from|def|class|fn|let|const|var|if|for|SELECT|#include|<\w|\$ )\b?|^\s*[\w.]+\(.*\)|^\s{2,}\S|^\w+:\s|^\s*(?:ls|cd|cat|pip|npm|git|sudo|echo|curl|docker|cargo|mkdir)\s").expect("a valid pattern")
 });
 
 /// L23

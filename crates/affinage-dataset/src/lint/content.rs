@@ -12,7 +12,10 @@ use crate::conversation::Feedback;
 const LEAD_CHARS: usize = 200;
 
 static DISCLAIMER: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\bas an? (?:ai|artificial intelligence|large language)(?: language)?(?: model| assistant)?\b|\bI(?:(?:'|’)m| am) (?:just |only )?an? (?:AI|language model|large language model)\b";
+    let pattern = concat!(
+        r"(?i)\b(?:as|being) an? (?:ai|artificial intelligence|(?:large )?language model)\b(?: language)?(?: model| assistant)?",
+        r"|\bI(?:(?:'|’)m| am) (?:just |only |merely )?an? (?:AI|artificial intelligence|(?:large )?language model)\b",
+    );
     Regex::new(pattern).expect("a valid pattern")
 });
 
@@ -29,9 +32,10 @@ pub fn ai_disclaimer(subject: &Subject) -> Vec<Hit> {
 
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"(?i)\bI(?:(?:'|’)m| am) (?:sorry,? (?:but|I)|unable to|not able to)\b",
+        r"(?i)\bI(?:(?:'|’)m| am) (?:unable to|not able to)\b|\b(?:sorry|apologi[sz]e),? (?:but )?I (?:can(?:'|’)t|cannot|can not|won(?:'|’)t)\b",
+        r"|\bI(?:(?:'|’)m| am) sorry,? (?:but|I)\b",
         r"|\bI (?:can(?:'|’)t|cannot|can not|won(?:'|’)t) (?:help (?:you|with)|assist|provide|do that|create|write|generate|comply|access|browse|open|continue|fulfill)\b",
-        r"|\bI don(?:'|’)t have (?:access|the ability|browsing|real-time)\b",
+        r"|\bI (?:don(?:'|’)t|do not) have (?:access|the ability|browsing|real-time)\b|\bI (?:must|have to) decline\b",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
@@ -45,7 +49,9 @@ pub fn refusal(subject: &Subject) -> Vec<Hit> {
 static MATERIAL: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?i)\[pasted: [^\]]*\]|\b(?:summari[sz]e|read|open|visit|look at|translate|analy[sz]e)\b[^\n]{0,60}https?://\S+",
-        r"|\bin (?:the|this) (?:attached|uploaded) (?:image|picture|photo|file|document|pdf)\b",
+        r"|\b(?:attached|uploaded) (?:image|picture|photo|screenshot|file|document|pdf)\b",
+        r"|\b(?:image|picture|photo|screenshot|file|document|pdf) (?:that )?I(?:(?:'|’)ve| have)? (?:just )?(?:attached|uploaded|sent)\b",
+        r"|\bin this (?:image|picture|photo|screenshot)\b",
     );
     Regex::new(pattern).expect("a valid pattern")
 });

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Field, Hit, Subject, line_spans};
+use crate::dedup::{Nearness, clusters};
 use crate::shingle::words;
 
 const MINED_LINE_MAX_CHARS: usize = 80;
@@ -106,6 +107,30 @@ pub fn wrong_pairs(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         }
     }
     hits
+}
+
+/// Short answers are alike for good reasons, and digits do not tell texts apart.
+const DUPLICATE_MIN_WORDS: usize = 20;
+
+/// L41. Of answers that are near-duplicates of each other the longest is left alone: the others add little to it.
+pub fn near_duplicates(subjects: &[Subject]) -> Vec<(usize, Hit)> {
+    let long = |text: &&str| text.split_whitespace().nth(DUPLICATE_MIN_WORDS - 1).is_some();
+    let responses: Vec<&str> =
+        subjects.iter().map(|subject| Some(subject.response.as_str()).filter(long).unwrap_or_default()).collect();
+    let clusters = clusters(&responses, Nearness::Duplicate);
+    let mut longest: HashMap<usize, usize> = HashMap::new();
+    for (index, cluster) in clusters.iter().enumerate().filter_map(|(i, cluster)| Some((i, (*cluster)?))) {
+        let kept = longest.entry(cluster).or_insert(index);
+        if responses[index].len() > responses[*kept].len() {
+            *kept = index;
+        }
+    }
+    let others = clusters.iter().enumerate().filter_map(|(index, cluster)| {
+        let kept = *longest.get(&(*cluster)?)?;
+        let hit = || Hit::new(Field::Response, 0..responses[index].len());
+        (kept != index).then(|| (index, hit().detail(format!("`{}`", subjects[kept].id))))
+    });
+    others.collect()
 }
 
 /// Words cut to five letters, so that `whistling` finds `whistle`; words of one or two letters say nothing.

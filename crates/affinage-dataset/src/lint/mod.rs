@@ -7,6 +7,7 @@
 mod completeness;
 mod content;
 mod corpus;
+mod language;
 mod privacy;
 mod residue;
 pub mod rules;
@@ -21,7 +22,7 @@ use serde::Serialize;
 use crate::candidate::{Candidate, Variant};
 use crate::conversation::Feedback;
 use crate::message::{Message, Role};
-pub use privacy::{others_chars, personal_count, secret_count};
+pub use privacy::{name_spans, others_chars, personal_count, personal_spans, secret_count};
 use rules::{Check, Fix, Pattern, RULES, Rule, Where};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -153,8 +154,20 @@ impl Hit {
     }
 }
 
+/// What a project knows that no text says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Names of people that must not be in a data set: those of the account, and others the user keeps.
+    pub names: Vec<String>,
+}
+
 /// All findings, ordered by subject, rule, field and span.
 pub fn lint(subjects: &[Subject]) -> Vec<Finding> {
+    lint_known(subjects, &Known::default())
+}
+
+/// As [`lint`], with what the project knows.
+pub fn lint_known(subjects: &[Subject], known: &Known) -> Vec<Finding> {
     let mut numbered: Vec<(usize, Finding)> = Vec::new();
     for compiled in COMPILED.iter() {
         let rule = compiled.rule;
@@ -169,6 +182,12 @@ pub fn lint(subjects: &[Subject]) -> Vec<Finding> {
                 for (index, subject) in subjects.iter().enumerate() {
                     numbered
                         .extend(check(subject).into_iter().map(|hit| (index, finding(rule, subject, hit))));
+                }
+            }
+            (Check::Known(check), _) => {
+                for (index, subject) in subjects.iter().enumerate() {
+                    let hits = check(subject, known).into_iter();
+                    numbered.extend(hits.map(|hit| (index, finding(rule, subject, hit))));
                 }
             }
             (Check::Corpus(check), _) => {
@@ -250,21 +269,29 @@ fn pattern_hits(subject: &Subject, pattern: &Pattern, regex: &Regex, severity: S
 
 /// Byte ranges of fenced code blocks; an open one reaches to the end.
 fn fenced(text: &str) -> Vec<Range<usize>> {
-    let mut ranges = Vec::new();
-    let mut open = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let end = at + line.len();
-        if line.trim_start().starts_with("```") {
-            match open.take() {
-                Some(start) => ranges.push(start..end),
-                None => open = Some(at),
-            }
-        }
-        at = end;
-    }
-    ranges.extend(open.map(|start| start..text.len()));
+    let (mut ranges, open) = fences(text);
+    ranges.extend(open.map(|first| first.start..text.len()));
     ranges
+}
+
+/// Closed code blocks, and the first line of one that is not closed.
+fn fences(text: &str) -> (Vec<Range<usize>>, Option<Range<usize>>) {
+    let mut closed = Vec::new();
+    let mut open: Option<(&str, Range<usize>)> = None;
+    for span in line_spans(text) {
+        let line = text[span.clone()].trim_start();
+        let Some(mark) = ["```", "~~~"].into_iter().find(|mark| line.starts_with(mark)) else { continue };
+        match &open {
+            None => open = Some((mark, span)),
+            Some((begun, first)) if *begun == mark => {
+                closed.push(first.start..(span.end + 1).min(text.len()));
+                open = None;
+            }
+            // Another mark inside a block is code.
+            Some(_) => {}
+        }
+    }
+    (closed, open.map(|(_, first)| first))
 }
 
 /// Byte range of each line without its line end.

@@ -1,18 +1,23 @@
 //! Privacy: secrets and personal data, by pattern and check sum; nothing is ever verified online.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Severity, Subject, fields, rules::Where};
+use super::{Field, Hit, Known, Severity, Subject, fields, rules::Where};
 
 static SECRET: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"\b(?:sk-[A-Za-z0-9_-]{20,}|ghp_[A-Za-z0-9]{36}|gho_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}",
-        r"|hf_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|xox[baprs]-[A-Za-z0-9-]{10,}",
+        r"\b(?:sk-[A-Za-z0-9_-]{20,}|[sr]k_live_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}",
+        r"|glpat-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}|AKIA[0-9A-Z]{16}",
+        r"|AIza[0-9A-Za-z_-]{35}|xox[baprs]-[A-Za-z0-9-]{10,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
         r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})",
         r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
+        // A password in an address, or behind its name.
+        r"|\b[a-z][a-z0-9+.-]{2,20}://[^\s:/@]{1,60}:[^\s:/@]{8,}@[\w.-]+",
+        r#"|(?i)\b(?:[a-z0-9]+[_-])*(?:api[_-]?key|secret|token|passw(?:or)?d|passwort)\s*[:=]\s*["']?[A-Za-z0-9+/_=-]{16,}"#,
     );
     Regex::new(pattern).expect("a valid pattern")
 });
@@ -20,22 +25,23 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 /// Bits per character: keys are random, placeholders such as `sk-xxxxxxxx` are not.
 const MIN_ENTROPY_BITS: f64 = 3.5;
 
+fn is_secret(found: &str) -> bool {
+    found.starts_with("-----") || entropy_bits(found) >= MIN_ENTROPY_BITS
+}
+
 /// P01
 pub fn secrets(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
     for field in fields(subject, Where::Both, Severity::Error) {
-        let found = SECRET.find_iter(subject.text(field));
-        let random =
-            found.filter(|f| f.as_str().starts_with("-----") || entropy_bits(f.as_str()) >= MIN_ENTROPY_BITS);
-        hits.extend(random.map(|f| Hit::new(field, f.range())));
+        let found = SECRET.find_iter(subject.text(field)).filter(|found| is_secret(found.as_str()));
+        hits.extend(found.map(|f| Hit::new(field, f.range())));
     }
     hits
 }
 
 /// Secrets in a text.
 pub fn secret_count(text: &str) -> usize {
-    let random = |found: &str| found.starts_with("-----") || entropy_bits(found) >= MIN_ENTROPY_BITS;
-    SECRET.find_iter(text).filter(|found| random(found.as_str())).count()
+    SECRET.find_iter(text).filter(|found| is_secret(found.as_str())).count()
 }
 
 /// A kind of personal data: its name, pattern and check.
@@ -59,7 +65,7 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         ),
         kind(
             "phone number",
-            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4})\b",
+            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}|\b0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5})\b",
             real_phone,
         ),
         kind(
@@ -75,6 +81,11 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
             r"https?://(?:chatgpt\.com/(?:share|c)/|claude\.ai/(?:chat|share)/|docs\.google\.com/\w+/d/|drive\.google\.com/file/)\S+",
             |_| true,
         ),
+        kind(
+            "street address",
+            r"\b\d{1,5} (?:\p{Lu}\p{Ll}+ ){1,3}(?:Street|Avenue|Road|Lane|Drive|Boulevard)\b|\b\p{Lu}\p{Ll}+(?:straße|strasse|gasse|allee|platz) \d{1,4}[a-z]?\b",
+            |_| true,
+        ),
     ]
 });
 
@@ -82,19 +93,60 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 pub fn personal_data(subject: &Subject) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
     for field in [Field::Prompt, Field::Response] {
-        let text = subject.text(field);
-        for kind in PERSONAL.iter() {
-            for found in kind.regex.find_iter(text).filter(|f| (kind.is_real)(f.as_str())) {
-                let known = hits
-                    .iter()
-                    .any(|h| h.field == field && h.span.start < found.end() && found.start() < h.span.end);
-                if !known {
-                    hits.push(Hit::new(field, found.range()).detail(kind.name));
-                }
+        let found = personal_spans(subject.text(field)).into_iter();
+        hits.extend(found.map(|(span, kind)| Hit::new(field, span).detail(kind)));
+    }
+    hits
+}
+
+/// Places of personal data in a text with their kind, in no order; they do not overlap.
+pub fn personal_spans(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    let mut spans: Vec<(Range<usize>, &'static str)> = Vec::new();
+    for kind in PERSONAL.iter() {
+        for found in kind.regex.find_iter(text).filter(|f| (kind.is_real)(f.as_str())) {
+            if !spans.iter().any(|(known, _)| known.start < found.end() && found.start() < known.end) {
+                spans.push((found.range(), kind.name));
             }
         }
     }
+    spans
+}
+
+/// P03. Names as they are written, and each of their parts of three letters or more.
+pub fn names(subject: &Subject, known: &Known) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for field in [Field::Prompt, Field::Response] {
+        hits.extend(name_spans(subject.text(field), &known.names).into_iter().map(|span| Hit::new(field, span)));
+    }
     hits
+}
+
+/// Where one of the names stands as words of its own; the longest at each place.
+pub fn name_spans(text: &str, names: &[String]) -> Vec<Range<usize>> {
+    const MIN_PART_CHARS: usize = 3;
+    let parts = names.iter().flat_map(|name| name.split_whitespace());
+    let parts = parts.filter(|part| part.chars().count() >= MIN_PART_CHARS);
+    let wanted: BTreeSet<&str> = names.iter().map(|name| name.trim()).chain(parts).filter(|n| !n.is_empty()).collect();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for name in wanted {
+        for (start, _) in text.match_indices(name) {
+            let end = start + name.len();
+            let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            if !joins(text[..start].chars().next_back()) && !joins(text[end..].chars().next()) {
+                found.push(start..end);
+            }
+        }
+    }
+    found.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+    let mut end = 0;
+    found.retain(|span| {
+        let is_free = span.start >= end;
+        if is_free {
+            end = span.end;
+        }
+        is_free
+    });
+    found
 }
 
 /// Pieces of personal data in a text.
@@ -103,10 +155,7 @@ pub fn personal_count(text: &str) -> usize {
     if !text.bytes().any(|b| b.is_ascii_digit() || b == b'@' || b == b'/') {
         return 0;
     }
-    PERSONAL
-        .iter()
-        .map(|kind| kind.regex.find_iter(text).filter(|f| (kind.is_real)(f.as_str())).count())
-        .sum()
+    personal_spans(text).len()
 }
 
 static MAIL_HEAD: LazyLock<Regex> = LazyLock::new(|| {
@@ -128,7 +177,7 @@ static CHAT_LINE: LazyLock<Regex> = LazyLock::new(|| {
 const CHAT_MIN_LINES: usize = 3;
 
 /// Where the mails and chats of other people begin in a text.
-fn others_start(text: &str) -> Option<std::ops::Range<usize>> {
+fn others_start(text: &str) -> Option<Range<usize>> {
     let mail = MAIL_HEAD.find(text).map(|found| found.range());
     let mut chat = CHAT_LINE.find_iter(text);
     let first = chat.next().map(|found| found.range());

@@ -8,16 +8,22 @@ use super::{Field, Hit, Severity, Subject, fields, line_spans, rules::Where};
 
 static PAGE_LINE: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"^\s*(?:Copy code|Regenerate(?: response)?|Share|(?:You|ChatGPT|Claude) said:|Was this response better or worse\?.*",
-        r"|Thought for (?:a few|a couple of|\d+) (?:seconds?|minutes?).*|Rated .{1,60} better|.{0,40}[○●]{4,}.{0,40}",
+        r"^\s*(?:Copy code|Regenerate(?: response)?|Share|(?:You|ChatGPT|Claude|Gemini) (?:said|responded|replied):",
+        r"|Was this response better or worse\?.*|Is this conversation helpful so far\?",
+        r"|Thought for (?:a few|a couple of|\d+) ?(?:s|m|seconds?|minutes?)(?: (?:and )?\d+ ?(?:s|seconds?))?",
+        r"|(?:ChatGPT|Claude|Gemini) can make mistakes\..*",
+        r"|Rated .{1,60} better|.{0,40}[○●]{4,}.{0,40}",
         r"|.{0,60}\bis (?:slightly |much )?more (?:helpful|harmless)\b.{0,20})\s*$",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
-static PAGE_COUNTER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\s*\d{1,2} / \d{1,2}\s*$").expect("a valid pattern"));
+/// Buttons and counters that are words of their own elsewhere.
+static PAGE_EDGE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\s*(?:\d{1,2} / \d{1,2}|Copy|Edit|Retry|Read aloud|Good response|Bad response)\s*$").expect("a valid pattern")
+});
 
-/// L10. A counter such as `2 / 3` counts only as the first or last of several lines: alone it may be an answer.
+/// L10. A counter such as `2 / 3` or a button such as `Copy` counts only as the first or last of several lines: alone it
+/// may be an answer.
 pub fn page_lines(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
     for field in fields(subject, Where::Both, Severity::Error) {
@@ -26,7 +32,7 @@ pub fn page_lines(subject: &Subject) -> Vec<Hit> {
         for (index, span) in lines.iter().enumerate() {
             let line = &text[span.clone()];
             let at_edge = lines.len() > 1 && (index == 0 || index == lines.len() - 1);
-            if PAGE_LINE.is_match(line) || (at_edge && PAGE_COUNTER.is_match(line)) {
+            if PAGE_LINE.is_match(line) || (at_edge && PAGE_EDGE.is_match(line)) {
                 let mut hit = Hit::new(field, span.clone());
                 hit.fix = Some(String::new());
                 hits.push(hit);
@@ -38,31 +44,34 @@ pub fn page_lines(subject: &Subject) -> Vec<Hit> {
 
 /// L16
 pub fn think_blocks(subject: &Subject) -> Vec<Hit> {
-    const OPEN: &str = "<think>";
-    const CLOSE: &str = "</think>";
-    let text = &subject.response;
+    ["think", "thinking"].iter().flat_map(|tag| tag_blocks(&subject.response, tag)).collect()
+}
+
+fn tag_blocks(text: &str, tag: &str) -> Vec<Hit> {
+    let (open_tag, close_tag) = (format!("<{tag}>"), format!("</{tag}>"));
+    let hit = |span, what: &str| Hit::new(Field::Response, span).detail(what);
     let mut hits = Vec::new();
     let mut rest = 0;
     loop {
-        let open = text[rest..].find(OPEN).map(|at| rest + at);
-        let close = text[rest..].find(CLOSE).map(|at| rest + at);
+        let open = text[rest..].find(&open_tag).map(|at| rest + at);
+        let close = text[rest..].find(&close_tag).map(|at| rest + at);
         match (open, close) {
             (None, None) => return hits,
             (Some(open), Some(close)) if open < close => {
-                let inside = &text[open + OPEN.len()..close];
-                if inside.contains(OPEN) {
-                    hits.push(Hit::new(Field::Response, open..open + OPEN.len()).detail("opened twice"));
+                let inside = &text[open + open_tag.len()..close];
+                if inside.contains(&open_tag) {
+                    hits.push(hit(open..open + open_tag.len(), "opened twice"));
                 } else if inside.trim().is_empty() {
-                    hits.push(Hit::new(Field::Response, open..close + CLOSE.len()).detail("empty"));
+                    hits.push(hit(open..close + close_tag.len(), "empty"));
                 }
-                rest = close + CLOSE.len();
+                rest = close + close_tag.len();
             }
             (_, Some(close)) => {
-                hits.push(Hit::new(Field::Response, close..close + CLOSE.len()).detail("not opened"));
-                rest = close + CLOSE.len();
+                hits.push(hit(close..close + close_tag.len(), "not opened"));
+                rest = close + close_tag.len();
             }
             (Some(open), None) => {
-                hits.push(Hit::new(Field::Response, open..open + OPEN.len()).detail("not closed"));
+                hits.push(hit(open..open + open_tag.len(), "not closed"));
                 return hits;
             }
         }
@@ -70,7 +79,7 @@ pub fn think_blocks(subject: &Subject) -> Vec<Hit> {
 }
 
 static BINARY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"data:\w+/[\w.+-]+;base64,[A-Za-z0-9+/=]*|[A-Za-z0-9+/]{200,}={0,2}")
+    Regex::new(r"data:\w+/[\w.+-]+;base64,[A-Za-z0-9+/=]*|[A-Za-z0-9+/_-]{200,}={0,2}|(?:[A-Za-z0-9+/]{60,}\r?\n){2,}[A-Za-z0-9+/]+={0,2}")
         .expect("a valid pattern")
 });
 
@@ -90,7 +99,7 @@ pub fn binary_data(subject: &Subject) -> Vec<Hit> {
 }
 
 static INVISIBLE: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{80}-\x{9f}\x{200b}\x{2060}\x{feff}\x{202a}-\x{202e}\x{2066}-\x{2069}]+|\x{fffd}+";
+    let pattern = r"[\x00-\x08\x0e-\x1f\x7f\x{80}-\x{9f}\x{ad}\x{200b}\x{2060}\x{feff}\x{202a}-\x{202e}\x{2066}-\x{2069}]+|[\x0b\x0c\x{2028}\x{2029}]+|\x{fffd}+";
     Regex::new(pattern).expect("a valid pattern")
 });
 
@@ -100,11 +109,20 @@ pub fn invisible(subject: &Subject) -> Vec<Hit> {
     for field in [Field::Prompt, Field::Response] {
         for found in INVISIBLE.find_iter(subject.text(field)) {
             let mut hit = Hit::new(field, found.range());
-            hit.fix = (!found.as_str().contains('\u{fffd}')).then(String::new);
+            hit.fix = match found.as_str().chars().next() {
+                Some('\u{fffd}') => None,
+                Some('\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}') => Some("\n".to_owned()),
+                _ => Some(String::new()),
+            };
             hits.push(hit);
         }
     }
     hits
+}
+
+/// Nothing in it can be seen.
+pub fn is_blank(text: &str) -> bool {
+    INVISIBLE.replace_all(text, "").trim().is_empty()
 }
 
 /// L19. Runs of characters that are UTF-8 read as Windows-1252, such as `â€™`; the fix decodes them.

@@ -1,7 +1,9 @@
 //! The table of rules.
 
 use super::Severity::{Error, Information, Warning};
-use super::{Hit, Severity, Subject, completeness, content, corpus, privacy, residue, structure};
+use super::{
+    Hit, Known, Severity, Subject, completeness, content, corpus, language, privacy, residue, structure,
+};
 
 #[derive(Debug)]
 pub struct Rule {
@@ -18,6 +20,8 @@ pub(super) enum Check {
     Example(fn(&Subject) -> Vec<Hit>),
     /// Needs all examples at once; gives the index of each example with its hit.
     Corpus(fn(&[Subject]) -> Vec<(usize, Hit)>),
+    /// Needs what the project knows besides the examples.
+    Known(fn(&Subject, &Known) -> Vec<Hit>),
 }
 
 #[derive(Debug)]
@@ -90,7 +94,7 @@ pub const RULES: &[Rule] = &[
     rule("L19", Warning, "wrongly decoded characters", Check::Example(residue::mojibake)),
     rule("L20", Error, "the provider says the answer was cut off", Check::Example(completeness::cut_off)),
     rule("L21", Warning, "the answer ends without punctuation", Check::Example(completeness::open_end)),
-    rule("L22", Warning, "a code fence or formula is not closed", Check::Example(completeness::open_block)),
+    rule("L22", Warning, "code, formula, table or list is not finished", Check::Example(completeness::open_block)),
     rule("L23", Warning, "code that lost its fence", Check::Example(completeness::lost_fence)),
     rule("L24", Warning, "broken numbering", prose(L24, Where::Response, Fix::No)),
     rule("L25", Warning, "the answer asks whether to go on", prose(L25, Where::Response, Fix::No)),
@@ -104,6 +108,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule("L33", Information, "flattery at the beginning", prose(L33, Where::Response, Fix::No)),
     rule("L34", Warning, "repeats itself", Check::Example(content::repetition)),
+    rule("L35", Warning, "not in the language of the others", Check::Corpus(language::other_languages)),
     rule("L36", Information, "stage direction", prose(L36, Where::Response, Fix::No)),
     rule("L37", Information, "names a model, its maker or its date", prose(L37, Where::Response, Fix::No)),
     rule(
@@ -113,41 +118,66 @@ pub const RULES: &[Rule] = &[
         Check::Corpus(corpus::wrong_pairs),
     ),
     rule("L39", Warning, "the user rated the answer down", Check::Example(content::rated_down)),
+    rule(
+        "L41",
+        Warning,
+        "nearly the same answer as a longer example",
+        Check::Corpus(corpus::near_duplicates),
+    ),
     rule("P01", Error, "secret key", Check::Example(privacy::secrets)),
     rule("P02", Warning, "personal data", Check::Example(privacy::personal_data)),
+    rule("P03", Warning, "a name you keep to yourself", Check::Known(privacy::names)),
     rule("P04", Warning, "mail or chat of other people", Check::Example(privacy::others_texts)),
 ];
 
-const L01: &str =
-    r"\A\s*(?:\*\*)?(?:Human|User|Assistant|You|ChatGPT|Claude|🤖)(?:\*\*)?\s*(?::(?:\*\*)?\s|\n)\s*";
-const L06: &str = r"(?m)^#{1,3}\s*\n?\s*\d+\.\s*Instruction:|^#{2,3} (?:Instruction|Input):";
-const L12: &str = r"(?i)</?(?:system|end_instructions|dev_\w+|antml[:\w]*|artifact|details)(?:\s[^>]*)?>";
+const L01: &str = concat!(
+    r"(?i)\A\s*(?:#{1,4} |\*\*|\[)?(?:Human|User|Assistant|You|ChatGPT|GPT-\d\S*|Claude|Gemini|AI|Bot|🤖)",
+    r"(?:\*\*|\])?\s*(?::(?:\*\*)?\s|\n)\s*",
+);
+const L06: &str = concat!(
+    r"(?m)^#{1,3}\s*\d+\.\s*Instruction:|^#{2,3} (?:Instruction|Input):",
+    r"|^#{1,3} (?:Instruction|Input)\s*\n[\s\S]*?^#{1,3} (?:Response|Output)\b",
+    r"|Below is an instruction that describes a task\b",
+);
+const L12: &str = concat!(
+    r"(?i)</?(?:system|end_instructions|dev_\w+|antml[:\w]*|ant[AT]\w+|artifact|details|function_(?:calls|results)",
+    r"|tool_(?:call|result|use)s?|system-reminder|userStyle|search_quality_\w+)(?:\s[^>]*)?>",
+);
 const L13: &str = concat!(
     r"【[^】\n]{0,80}】|\x{E200}[^\x{E201}]{0,400}\x{E201}|[\x{E200}-\x{E202}]",
-    r#"|:contentReference\[oaicite:\d+\](?:\{index=\d+\})?|\bentity\["[^\]\n]{0,200}"\]"#,
-    r"|\bturn\d+(?:search|news|view|file|image)\d+\b",
+    r#"|(?::contentReference)?\[oaicite:\d+\](?:\{index=\d+\})?|\bentity\["[^\]\n]{0,200}"\]"#,
+    r"|\b(?:file|nav)?(?:cite)?(?:turn\d+(?:search|news|view|file|image|fetch|product)\d+)+\b",
 );
 const L14: &str = concat!(
     r"This block is not supported on your current device(?: yet)?\.?",
     r"|Viewing artifacts created via the Analysis Tool[^\n]*",
+    r"|This content may violate our (?:usage|content) polic(?:y|ies)\b|There was an error generating a response\b",
+    r"|Something went wrong(?: while generating the response|\. If this issue persists)[^\n]*|(?m:^Network error\.?$)",
 );
 const L15: &str = concat!(
     r#"\A\s*\{\s*"(?:search_query|arguments|cmd|tool_calls|function_call|open|click)"[\s\S]*\}\s*\z"#,
+    r#"|\A\s*\{\s*"name"\s*:\s*"[\w.-]+"\s*,\s*"(?:arguments|parameters|input)"\s*:[\s\S]*\}\s*\z"#,
+    r"|\A\s*(?:search|open_url|mclick|click|browse|quote_lines|msearch)\([^\n]{0,400}\)\s*\z|\A\s*<tool_call>",
     r#"|\A\s*\{\s*"(?:prompt|size)"\s*:\s*"[\s\S]*"(?:size|prompt|n)"[\s\S]*\}\s*\z"#,
     r"|Traceback \(most recent call last\):|sandbox:/mnt/data/\S*|(?:file-service|sediment)://\S+",
 );
 const L24: &str = r"(?m)^1\. [^2]*\n1\. ";
 const L25: &str = concat!(
-    r"(?i)[\[(](?:to be )?continued[\])]",
-    r"|(?:would you like|do you want) me to (?:continue|go on|keep going)\?\s*\z|shall i (?:continue|go on)\?\s*\z",
+    r"(?i)\[(?:to be )?continue[sd]?(?: in [^\]\n]{0,40})?\]|\((?:to be continued|continue[sd](?: in [^)\n]{0,40})?)\)",
+    r"|(?:would you like|do you want|want) me to (?:continue|go on|keep going)\?\s*\z",
+    r"|(?:shall|should) i (?:continue|go on|keep going)\?\s*\z",
+    r"|let me know if you(?:(?:'|’)d| would)? (?:like|want) me to (?:continue|go on|keep going)[.!]?\s*\z",
+    r#"|\b(?:type|say|reply) ["“']?continue["”']?[^\n]{0,40}\z"#,
 );
 const L33: &str = concat!(
-    r"(?i)\A\s*(?:you(?:'|’)re absolutely right|you are absolutely right",
-    r"|(?:what an? |that(?:'|’)s an? )?(?:great|excellent|fantastic|wonderful|brilliant) (?:question|point|observation))",
+    r"(?i)\A\s*(?:you(?:(?:'|’)re| are) (?:absolutely|completely|totally) right\b|I love (?:this|that) question\b",
+    r"|(?:(?:what|that(?:(?:'|’)s| is)|this is) )?(?:such )?(?:an? )?(?:really |truly |very )?",
+    r"(?:great|good|excellent|fantastic|wonderful|brilliant|fascinating|insightful) (?:question|point|observation)\b)",
 );
 const L36: &str = concat!(
-    r"(?m)^\*(?:\p{Ll}+ ){0,4}(?:smiles?|chuckles?|laughs?|sighs?|nods?|grins?|shrugs?|winks?|pauses?|leans?)",
+    r"(?m)^\*(?:\p{Ll}+ ){0,4}(?:smiles?|chuckles?|laughs?|sighs?|nods?|grins?|shrugs?|winks?|pauses?|leans?|takes?|adjusts?)",
     r"[^*\n]{0,40}\*|^(?:chuckles|smiles|sighs|laughs)\b",
+    r"|^[(\[](?:chuckles|smiles|sighs|laughs|nods|grins|shrugs|winks|pauses)[^)\]\n]{0,40}[)\]]",
 );
 const L37: &str = concat!(
     r"\b(?:ChatGPT|OpenAI|Anthropic|GPT-?[345]\w*)\b|\b(?:I am|I(?:'|’)m|[Aa]s) (?:Claude|Gemini|Grok)\b",

@@ -5,14 +5,15 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::residue::is_blank;
 use super::{Field, Hit, Severity, Subject, fenced, fields, line_spans, rules::Where};
 use crate::message::{Message, Role};
 
 static INNER_MARKER: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"(?m)^(?:\*\*)?(?:Human|User|Assistant)(?:\*\*)?:(?:\*\*)?(?:\s|$)|🤖\s*assistant",
-        r"|<\|(?:im_start|im_end|eot_id|endoftext|start_header_id|user|assistant|system)\|>",
-        r"|\[/?INST\]|### (?:Response|Human|Assistant):",
+        r"(?m)^(?:\*\*|\[)?(?:Human|User|Assistant|HUMAN|USER|ASSISTANT)(?:\*\*|\])?:(?:\*\*)?(?:\s|$)|🤖\s*assistant",
+        r"|<\|(?:im_start|im_end|eot_id|endoftext|end|start_header_id|end_header_id|begin_of_text|user|assistant|system)\|>",
+        r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</s>\s*\z|### (?:Response|Human|User|Assistant):",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
@@ -26,8 +27,11 @@ pub fn inner_role_markers(subject: &Subject) -> Vec<Hit> {
         let begins_at = text.len() - text.trim_start().len();
         let outside = |at: usize| !fences.iter().any(|fence| fence.contains(&at));
         for found in INNER_MARKER.find_iter(text) {
-            let leads = found.start() <= begins_at && !found.as_str().starts_with(['<', '[', '#', '🤖']);
-            if !leads && outside(found.start()) {
+            let leads = found.start() <= begins_at && !found.as_str().starts_with(['<', '#', '🤖'])
+                && !found.as_str().contains("INST]");
+            // `<s>` and `</s>` also strike text through.
+            let strikes = found.as_str().starts_with("</s>") && text.contains("<s>");
+            if !leads && !strikes && outside(found.start()) {
                 hits.push(Hit::new(field, found.range()));
             }
         }
@@ -43,7 +47,7 @@ pub fn empty_turns(subject: &Subject) -> Vec<Hit> {
     }
     fields(subject, Where::Both, Severity::Error)
         .into_iter()
-        .filter(|field| subject.text(*field).trim().is_empty())
+        .filter(|field| is_blank(subject.text(*field)))
         .map(|field| Hit::new(field, 0..subject.text(field).len()))
         .collect()
 }
@@ -74,7 +78,8 @@ static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?i)\A\s*(?:this is (?:great|good|nice|perfect)|that(?:'|’)?s (?:great|good|not|wrong)|(?:now|please) (?:make|redo|rewrite) (?:it|this|that)",
         r"|now (?:make|write|do|give|try)|thanks|thank you|perfect|continue\b|go on\b|try again|(?:make|rewrite|shorten|expand|translate) (?:it|this|that)\b",
-        r"|can you (?:make|rewrite|shorten|expand) (?:it|this|that)\b|what about\b|and (?:what|why|how)\b|the (?:first|second|third|last|other) (?:one|version)\b)",
+        r"|can you (?:make|rewrite|shorten|expand) (?:it|this|that)\b|what about\b|(?:and|but) (?:what|why|how|in|for)\b|expand on (?:it|this|that)\b",
+        r"|same (?:again|thing)\b|more(?: please)?[.!]?\s*\z|why did you\b|as you (?:said|wrote)\b|the (?:first|second|third|last|other) (?:one|version)\b)",
         r"|\bthe (?:first|second|third|last) one\b|\[\d\]",
     );
     Regex::new(pattern).expect("a valid pattern")
@@ -122,8 +127,10 @@ pub fn nested_transcript(subject: &Subject) -> Vec<Hit> {
 
 static GLUED: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"(?i)\bthank(?:s| you),? (?:claude|chatgpt|gpt|gemini)\b",
+        r"(?i)\bthank(?:s| you)[,!]? (?:claude|chatgpt|gpt|gemini)\b",
         r"|\A(?:can|could|would) you (?:please )?(?:rewrite|shorten|translate|rephrase|expand on|make (?:it|this|that))\b[^\n]*\?\s*\z",
+        r"|\A(?:can|could|would) you (?:also )?give me\b[^\n]*\bplease\?\s*\z",
+        r"|\A(?:now )?please (?:rewrite|shorten|translate|rephrase) (?:it|this|that)\b[^\n]*\z",
     );
     Regex::new(pattern).expect("a valid pattern")
 });

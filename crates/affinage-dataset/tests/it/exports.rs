@@ -74,6 +74,12 @@ impl ChatGpt {
         self.add(node, "user", json!({ "content_type": "text", "parts": [text] }), json!({}), json!({}))
     }
 
+    /// With parts of several kinds, as in an uploaded picture and words.
+    pub fn user_with(&mut self, node: &str, parts: Value) -> &mut ChatGpt {
+        let content = json!({ "content_type": "multimodal_text", "parts": parts });
+        self.add(node, "user", content, json!({}), json!({}))
+    }
+
     pub fn assistant(&mut self, node: &str, text: &str) -> &mut ChatGpt {
         self.assistant_with(
             node,

@@ -85,7 +85,7 @@ fn files_without_conversations_say_why() {
     the first element was refused: no known conversation shape; its keys are `id`, `name`
     the first element was refused: no known conversation shape; its keys are `shopping`
     export is text in which no speaker recurs
-    the archive has no conversations*.json, JSONL, Markdown or text; it holds photo.jpg
+    the archive has no conversations*.json, JSONL, Markdown, page or text; it holds photo.jpg
     ");
 }
 

@@ -1,12 +1,17 @@
 //! Text to token ids, from the outside.
 
+mod duplicates;
 mod exports;
+mod generator;
 mod hand_rows;
 mod import;
 mod import_files;
 mod lint;
 mod local_exports;
+mod measured;
+mod preferences;
 mod round_trip;
+mod seeded;
 mod split;
 mod template;
 mod tiny_vocabulary;

@@ -1,44 +1,71 @@
-//! Databases of other tools, read without changing them: `webui.db` of Open WebUI.
+//! Files of other tools that are no text: databases and tables, read without changing them and turned into JSON lines.
+//!
+//! `webui.db` of Open WebUI stands here, [`super::llm_logs`] and [`crate::parquet`] beside it.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+use super::llm_logs;
 use crate::errors::HintExt as _;
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const SQLITE: &[u8] = b"SQLite format 3\0";
+const PARQUET: &[u8] = b"PAR1";
 
-/// If `path` is an SQLite database, writes its chats as JSON lines into a file of `folder` and gives the file's path.
+/// Takes one row of JSON.
+pub type Rows<'a> = &'a mut dyn FnMut(Value) -> anyhow::Result<()>;
+
+/// If `path` is a database or a table, writes its rows as JSON lines into a file of `folder` and gives the file's path.
 ///
-/// Errors: it is a database of something else.
-pub fn rows_of_database(path: &Path, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let mut magic = [0; MAGIC.len()];
-    let is_database = fs_err::File::open(path)?.read_exact(&mut magic).is_ok() && magic == *MAGIC;
-    if !is_database {
+/// Errors: it is a database of something else, or damaged.
+pub fn rows_of_file(path: &Path, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let mut head = Vec::new();
+    fs_err::File::open(path)?.take(SQLITE.len() as u64).read_to_end(&mut head)?;
+    if head != SQLITE && !head.starts_with(PARQUET) {
         return Ok(None);
     }
+    let rows = folder.join(format!(".rows-{}.jsonl", std::process::id()));
+    let mut file = BufWriter::new(fs_err::File::create(&rows)?);
+    let mut write = |row: Value| Ok(writeln!(file, "{row}")?);
+    let read = match head == SQLITE {
+        true => database(path, &mut write),
+        false => crate::parquet::read(path, &mut write),
+    };
+    if let Err(error) = read.and_then(|()| Ok(file.flush()?)) {
+        fs_err::remove_file(&rows)?;
+        return Err(error);
+    }
+    Ok(Some(rows))
+}
+
+fn database(path: &Path, rows: Rows<'_>) -> anyhow::Result<()> {
     let shown = path.display();
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .with_context(|| format!("cannot open {shown}"))?;
-    let mut tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
-    let tables = tables.query_map([], |row| row.get(0))?;
-    let tables: Vec<String> =
-        tables.collect::<Result<_, _>>().with_context(|| format!("cannot read {shown}"))?;
-    if !tables.iter().any(|name| name == "chat") {
-        return Err(anyhow!(
-            "{shown}: found 0 conversations because it has no table `chat`; it has {}",
-            tables.join(", ")
-        ))
-        .hint("affinage reads `webui.db` of Open WebUI");
+    let tables = tables(&db).with_context(|| format!("cannot read {shown}"))?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if has("chat") {
+        open_webui(&db, rows).with_context(|| format!("cannot read {shown} as a database of Open WebUI"))
+    } else if has("responses") || (has("threads") && has("messages")) {
+        llm_logs::read(&db, &tables, rows).with_context(|| format!("cannot read {shown} as logs of `llm`"))
+    } else {
+        let listed = tables.join(", ");
+        Err(anyhow!("{shown}: found 0 conversations because it has no table `chat` or `responses`; it has {listed}"))
+            .hint("affinage reads `webui.db` of Open WebUI and `logs.db` of the `llm` command")
     }
-    let rows = folder.join(format!(".rows-{}.jsonl", std::process::id()));
-    let mut file = std::io::BufWriter::new(fs_err::File::create(&rows)?);
-    let mut statement = db
-        .prepare("SELECT id, title, chat, CAST(created_at AS REAL) FROM chat ORDER BY id")
-        .with_context(|| format!("{shown} is not a database of Open WebUI"))?;
+}
+
+fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    names.collect()
+}
+
+fn open_webui(db: &Connection, rows: Rows<'_>) -> anyhow::Result<()> {
+    let mut statement = db.prepare("SELECT id, title, chat, CAST(created_at AS REAL) FROM chat ORDER BY id")?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         let (id, title): (String, Option<String>) = (row.get(0)?, row.get(1)?);
@@ -47,9 +74,7 @@ pub fn rows_of_database(path: &Path, folder: &Path) -> anyhow::Result<Option<Pat
         // A chat that is no JSON stays a string, and the import refuses that one row.
         let chat =
             chat.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
-        let line = json!({ "id": id, "title": title, "created_at": created_at, "chat": chat });
-        writeln!(file, "{line}")?;
+        rows(json!({ "id": id, "title": title, "created_at": created_at, "chat": chat }))?;
     }
-    file.flush()?;
-    Ok(Some(rows))
+    Ok(())
 }

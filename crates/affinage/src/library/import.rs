@@ -55,7 +55,7 @@ impl Library {
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
     ) -> anyhow::Result<Imported> {
-        let rows = foreign::rows_of_database(path, &self.project)?;
+        let rows = foreign::rows_of_file(path, &self.project)?;
         let file = fs_err::File::open(rows.as_deref().unwrap_or(path))?;
         if let Some(rows) = &rows {
             // The open file can still be read; nothing is left behind, whatever happens.

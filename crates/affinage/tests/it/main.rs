@@ -9,6 +9,7 @@ mod desk;
 mod desk_words;
 mod export;
 mod faults;
+mod foreign;
 mod handover;
 mod inspect;
 mod judge;
