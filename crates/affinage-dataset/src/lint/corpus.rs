@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Field, Hit, Subject, line_spans};
+use crate::artefact::artefacts;
+use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
 use crate::shingle::words;
 
@@ -131,6 +133,29 @@ pub fn near_duplicates(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         (kept != index).then(|| (index, hit().detail(format!("`{}`", subjects[kept].id))))
     });
     others.collect()
+}
+
+/// L40. At most one finding, of the strongest feature, at the first liked answer: it is a fact about all rated ones.
+pub fn label_artefacts(subjects: &[Subject]) -> Vec<(usize, Hit)> {
+    let rated = |wanted: Feedback| -> Vec<String> {
+        let answers = subjects.iter().filter(|subject| subject.feedback == Some(wanted));
+        answers.map(|subject| subject.response.clone()).collect()
+    };
+    let (liked, rejected) = (rated(Feedback::Up), rated(Feedback::Down));
+    let found = artefacts(&liked, &rejected).unwrap_or_default();
+    let (Some(strongest), Some(first)) =
+        (found.first(), subjects.iter().position(|subject| subject.feedback == Some(Feedback::Up)))
+    else {
+        return Vec::new();
+    };
+    let detail = format!(
+        "`{}` tells {} liked from {} rejected answers, AUC {:.2}",
+        strongest.feature,
+        liked.len(),
+        rejected.len(),
+        strongest.auc
+    );
+    vec![(first, Hit::new(Field::Response, 0..subjects[first].response.len()).detail(detail))]
 }
 
 /// Words cut to five letters, so that `whistling` finds `whistle`; words of one or two letters say nothing.

@@ -1,4 +1,7 @@
 //! Which language an answer is in, by the frequency of its trigrams (whatlang).
+//!
+//! Who asks in German is answered in German: only an answer that is neither in the project's language nor in that of
+//! its own prompt is suspect.
 
 use std::collections::HashMap;
 
@@ -28,6 +31,10 @@ pub fn other_languages(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     }
     let others = languages.iter().enumerate().filter_map(|(index, found)| {
         let found = found.filter(|found| *found != own)?;
+        let asked = whatlang::detect_lang(&subjects[index].prompt);
+        if asked == Some(found) {
+            return None;
+        }
         let detail = format!("{}, the others are {}", found.eng_name(), own.eng_name());
         Some((index, Hit::new(Field::Response, 0..subjects[index].response.len()).detail(detail)))
     });

@@ -108,7 +108,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule("L33", Information, "flattery at the beginning", prose(L33, Where::Response, Fix::No)),
     rule("L34", Warning, "repeats itself", Check::Example(content::repetition)),
-    rule("L35", Warning, "not in the language of the others", Check::Corpus(language::other_languages)),
+    rule("L35", Warning, "not in the language of the prompt or the project", Check::Corpus(language::other_languages)),
     rule("L36", Information, "stage direction", prose(L36, Where::Response, Fix::No)),
     rule("L37", Information, "names a model, its maker or its date", prose(L37, Where::Response, Fix::No)),
     rule(
@@ -118,6 +118,12 @@ pub const RULES: &[Rule] = &[
         Check::Corpus(corpus::wrong_pairs),
     ),
     rule("L39", Warning, "the user rated the answer down", Check::Example(content::rated_down)),
+    rule(
+        "L40",
+        Warning,
+        "one outward feature tells liked from rejected answers",
+        Check::Corpus(corpus::label_artefacts),
+    ),
     rule(
         "L41",
         Warning,

@@ -2,7 +2,7 @@
 
 use affinage_dataset::conversation::Feedback;
 use affinage_dataset::lint::rules::RULES;
-use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
+use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use proptest::prelude::*;
 
@@ -190,6 +190,44 @@ fn the_same_edge_line_in_several_conversations_is_residue() {
     assert!(lint(&subjects[..2]).is_empty(), "two are not enough");
     let short: Vec<Subject> = (0..3).map(|i| numbered(i, &format!("Question {i}?"), "Certainly.")).collect();
     assert!(lint(&short).is_empty(), "a whole answer is no edge line");
+}
+
+#[test]
+fn what_tells_liked_from_rejected_answers_by_itself_is_found() {
+    let rated = |i: usize, answer: &str| Subject {
+        feedback: Some(if i % 2 == 0 { Feedback::Up } else { Feedback::Down }),
+        ..numbered(i, &format!("Question {i}?"), answer)
+    };
+    let find = |answer: &dyn Fn(usize) -> String| -> Vec<String> {
+        let subjects: Vec<Subject> = (0..60).map(|i| rated(i, &answer(i))).collect();
+        lint(&subjects).into_iter().filter(|f| f.rule == "L40").map(|f| f.message).collect()
+    };
+    let word = |i: usize| char::from(b'a' + (i % 26) as u8).to_string().repeat(4 + i % 5);
+    assert_eq!(find(&|i| format!("{} is right.", word(i))), Vec::<String>::new());
+    let marked = find(&|i| format!("{}{} is right.", if i % 2 == 0 { "Certainly! " } else { "" }, word(i)));
+    assert!(matches!(marked.as_slice(), [one] if one.contains("30 liked from 30 rejected")), "{marked:?}");
+    let long = find(&|i| format!("{} is right.", word(i).repeat(1 + 20 * (1 - i % 2))));
+    assert_eq!(long.len(), 1, "length alone");
+}
+
+#[test]
+fn names_and_languages_that_are_not_the_projects() {
+    let known = Known { names: vec!["Anna Berg".into(), "Jo".into()] };
+    let found: Vec<String> = lint_known(&[subject("Ask Anna, Annabel or Jo.", "Anna Berg and Bergen; Johan.")], &known)
+        .into_iter()
+        .map(|f| format!("{} {:?} {:?}", f.rule, f.field, f.span))
+        .collect();
+    assert_eq!(found, ["P03 Prompt 4..8", "P03 Prompt 21..23", "P03 Response 0..9"]);
+    let english = "The boat is old, and nobody in the village remembers who built it or why it was painted green";
+    let german = "Das Boot ist alt, und niemand im Dorf weiß noch, wer es gebaut hat oder warum es grün gestrichen wurde.";
+    let mut subjects: Vec<Subject> = (0..12).map(|i| numbered(i, &format!("Question {i}?"), &format!("{english} {i}."))).collect();
+    subjects[5].response = german.to_owned();
+    let others = |subjects: &[Subject]| -> Vec<String> {
+        lint(subjects).into_iter().filter(|f| f.rule == "L35").map(|f| f.id).collect()
+    };
+    assert_eq!(others(&subjects), ["5"]);
+    subjects.iter_mut().take(8).for_each(|subject| subject.response = german.to_owned());
+    assert_eq!(others(&subjects), Vec::<String>::new(), "a project of two languages has no foreign one");
 }
 
 #[test]

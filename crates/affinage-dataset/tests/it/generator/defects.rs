@@ -256,6 +256,15 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
             _ => [paragraph.as_str(); 5].join("\n"),
         };
     }),
+    ("L35", &["L41"], |seeded, chat| {
+        let texts = [
+            "Das Boot ist alt, und niemand im Dorf weiß noch, wer es gebaut hat oder warum es grün gestrichen wurde.",
+            "Le bateau est vieux, et personne au village ne sait plus qui l'a construit ni pourquoi il fut peint en vert.",
+            "El barco es viejo, y nadie en el pueblo recuerda quién lo construyó ni por qué lo pintaron de verde.",
+            "La barca è vecchia, e nessuno nel paese ricorda chi l'abbia costruita o perché sia stata dipinta di verde.",
+        ];
+        chat.turns[0].answers[0].text = (*seeded.one_of(&texts)).to_owned();
+    }),
     ("L39", &[], |_, chat| chat.turns[0].answers[0].liked = Some(false)),
     ("L41", &[], |_, _| {}),
     ("P01", &["P02"], |seeded, chat| {
@@ -265,6 +274,11 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
     ("P02", &[], |seeded, chat| {
         let datum = secrets::personal(seeded);
         put(&mut chat.turns[0], if datum.len() % 2 == 0 { Between } else { PromptTail }, &format!("You reach them at {datum} as ever."));
+    }),
+    ("P03", &[], |seeded, chat| {
+        let texts = ["Marga Testrup told me so.", "As Marga says, it is so.", "Dear Mrs Testrup, it is so.", "It is (says Testrup) so."];
+        let text = *seeded.one_of(&texts);
+        put(&mut chat.turns[0], if text.len() % 2 == 0 { Between } else { PromptTail }, text);
     }),
     ("P04", &["P02", "L07", "L10", "L02"], |seeded, chat| {
         let texts = [
