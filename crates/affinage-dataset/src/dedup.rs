@@ -81,7 +81,11 @@ pub fn clusters(texts: &[&str], nearness: Nearness) -> Vec<Option<usize>> {
 
 /// Calls `propose(a, b)`, `a < b`, for every pair that shares a rare shingle and could be near: if all shingles of the
 /// smaller text that are not rare were shared too.
-fn propose_by_rare_shingles(shingles: &[Shingles], nearness: Nearness, propose: &mut dyn FnMut(usize, usize)) {
+fn propose_by_rare_shingles(
+    shingles: &[Shingles],
+    nearness: Nearness,
+    propose: &mut dyn FnMut(usize, usize),
+) {
     let mut holders: Vec<(u64, u32)> = Vec::with_capacity(shingles.iter().map(Shingles::len).sum());
     for (text, shingles) in shingles.iter().enumerate() {
         let text = u32::try_from(text).expect("fewer than 2^32 texts fit in memory");

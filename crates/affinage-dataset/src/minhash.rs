@@ -74,7 +74,8 @@ mod tests {
     /// The share of equal hashes estimates Jaccard similarity: standard error sqrt(J (1 - J) / 128) < .045.
     #[test]
     fn signatures_agree_as_often_as_the_sets_do() {
-        let text = |from: usize| -> String { (from..from + 400).map(|i| format!("w{} ", letters(i))).collect() };
+        let text =
+            |from: usize| -> String { (from..from + 400).map(|i| format!("w{} ", letters(i))).collect() };
         let a = Shingles::of(&[&text(0)]);
         for shift in [0, 40, 100, 200, 390] {
             let b = Shingles::of(&[&text(shift)]);

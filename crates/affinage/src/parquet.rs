@@ -6,17 +6,34 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use ::parquet::schema::types::Type;
+use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
 use crate::errors::HintExt as _;
 
 /// Columns an importer knows; all others (embeddings, scores, sources) stay unread.
 const COLUMNS: &[&str] = &[
-    "id", "example_id", "conversation_id", "prompt_id", "title", "system", "messages", "conversations", "conversation", "prompt",
-    "completion", "chosen", "rejected", "label", "instruction", "input", "output", "history", "preferred_output",
+    "id",
+    "example_id",
+    "conversation_id",
+    "prompt_id",
+    "title",
+    "system",
+    "messages",
+    "conversations",
+    "conversation",
+    "prompt",
+    "completion",
+    "chosen",
+    "rejected",
+    "label",
+    "instruction",
+    "input",
+    "output",
+    "history",
+    "preferred_output",
     "non_preferred_output",
 ];
 
@@ -25,7 +42,8 @@ const COLUMNS: &[&str] = &[
 /// Errors: not a readable parquet file, or no column an importer knows.
 pub fn read(path: &Path, row: &mut dyn FnMut(Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let shown = path.display();
-    let reader = SerializedFileReader::new(File::open(path)?).with_context(|| format!("cannot read {shown}"))?;
+    let reader =
+        SerializedFileReader::new(File::open(path)?).with_context(|| format!("cannot read {shown}"))?;
     let schema = reader.metadata().file_metadata().schema();
     let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
     let known: Vec<Arc<Type>> =

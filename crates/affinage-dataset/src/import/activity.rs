@@ -82,7 +82,8 @@ fn page_record(cell: &str, origin: Origin) -> Option<Record> {
             });
         }
         if shown.starts_with("- ") && attachments > 0 || is_attachment_line(&shown) {
-            attachments += usize::from(shown.starts_with("- ")) + usize::from(attachments == 0 && !shown.starts_with("- "));
+            attachments += usize::from(shown.starts_with("- "))
+                + usize::from(attachments == 0 && !shown.starts_with("- "));
         } else {
             title.push(shown);
         }
@@ -96,7 +97,10 @@ fn page_record(cell: &str, origin: Origin) -> Option<Record> {
 /// `Attached 1 file.` in the account's language: a word, a number, a word and a full stop.
 fn is_attachment_line(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
-    words.len() == 3 && words[1].parse::<usize>().is_ok() && line.ends_with('.') && words[0].starts_with("Attach")
+    words.len() == 3
+        && words[1].parse::<usize>().is_ok()
+        && line.ends_with('.')
+        && words[0].starts_with("Attach")
 }
 
 /// Bytes of `html` before the `</div>` that closes what was open before it.
@@ -124,12 +128,15 @@ fn page_time(line: &str) -> Option<Option<f64>> {
     if line.chars().count() > MAX_CHARS {
         return None;
     }
-    let words: Vec<&str> = line.split([' ', ',', '\u{a0}', '\u{202f}']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        line.split([' ', ',', '\u{a0}', '\u{202f}']).filter(|word| !word.is_empty()).collect();
     let clock = words.iter().position(|word| {
         let parts: Vec<&str> = word.split(':').collect();
-        parts.len() == 3 && parts.iter().all(|p| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
+        parts.len() == 3
+            && parts.iter().all(|p| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
     })?;
-    let year = |word: &&&str| word.len() == 4 && word.starts_with("20") && word.bytes().all(|b| b.is_ascii_digit());
+    let year =
+        |word: &&&str| word.len() == 4 && word.starts_with("20") && word.bytes().all(|b| b.is_ascii_digit());
     let dotted: Option<Vec<i64>> = words.iter().find_map(|word| {
         let parts: Vec<i64> = word.split(['.', '/', '-']).map(|p| p.parse().ok()).collect::<Option<_>>()?;
         (parts.len() == 3).then_some(parts)
@@ -141,10 +148,25 @@ fn page_time(line: &str) -> Option<Option<f64>> {
 }
 
 fn seconds(words: &[&str], clock: usize, dotted: Option<&[i64]>) -> Option<f64> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     const ZONES: [(&str, f64); 16] = [
-        ("UTC", 0.0), ("GMT", 0.0), ("WET", 0.0), ("BST", 1.0), ("CET", 1.0), ("MEZ", 1.0), ("CEST", 2.0), ("MESZ", 2.0),
-        ("IST", 5.5), ("JST", 9.0), ("EST", -5.0), ("EDT", -4.0), ("CST", -6.0), ("CDT", -5.0), ("PST", -8.0), ("PDT", -7.0),
+        ("UTC", 0.0),
+        ("GMT", 0.0),
+        ("WET", 0.0),
+        ("BST", 1.0),
+        ("CET", 1.0),
+        ("MEZ", 1.0),
+        ("CEST", 2.0),
+        ("MESZ", 2.0),
+        ("IST", 5.5),
+        ("JST", 9.0),
+        ("EST", -5.0),
+        ("EDT", -4.0),
+        ("CST", -6.0),
+        ("CDT", -5.0),
+        ("PST", -8.0),
+        ("PDT", -7.0),
     ];
     let (year, month, day) = match dotted {
         Some([year, month, day]) if *year > 31 => (*year, *month, *day),
@@ -167,7 +189,8 @@ fn seconds(words: &[&str], clock: usize, dotted: Option<&[i64]>) -> Option<f64> 
         Some("AM") if hour == 12 => hour = 0,
         _ => {}
     }
-    let zone = words.last().and_then(|word| ZONES.iter().find(|(name, _)| name == word)).map_or(0.0, |zone| zone.1);
+    let zone =
+        words.last().and_then(|word| ZONES.iter().find(|(name, _)| name == word)).map_or(0.0, |zone| zone.1);
     let utc = rfc3339_s(&format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))?;
     Some(utc - 3600.0 * zone)
 }
@@ -211,7 +234,9 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
         ));
     }
     if passed_over > 0 {
-        notes.push(format!("{passed_over} records of My Activity hold no prompt with an answer and were passed over"));
+        notes.push(format!(
+            "{passed_over} records of My Activity hold no prompt with an answer and were passed over"
+        ));
     }
     (found.into_iter().map(conversation).collect(), notes)
 }
@@ -220,7 +245,8 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
 fn verb(records: &[Record]) -> Option<String> {
     const KNOWN: [&str; 3] = ["Prompted", "Asked", "Said"];
     const MIN_SHARE: f64 = 0.6;
-    let titles: Vec<&str> = records.iter().filter(|r| !r.answers.is_empty()).map(|r| r.title.as_str()).collect();
+    let titles: Vec<&str> =
+        records.iter().filter(|r| !r.answers.is_empty()).map(|r| r.title.as_str()).collect();
     if let Some(known) = KNOWN.iter().find(|known| titles.iter().any(|title| title.starts_with(**known))) {
         return Some((*known).to_owned());
     }

@@ -46,7 +46,8 @@ pub(super) fn read<E: From<ImportError>>(
         }
     }
     let chosen = choose(&names);
-    let is_closed = |name: &str| [".zip", ".parquet", ".db", ".sqlite"].iter().any(|ending| name.ends_with(ending));
+    let is_closed =
+        |name: &str| [".zip", ".parquet", ".db", ".sqlite"].iter().any(|ending| name.ends_with(ending));
     for (_, name) in names.iter().filter(|(_, name)| is_closed(&name.to_ascii_lowercase())) {
         import.note(format!("{name} was not opened: take it out of the archive and import it by itself"));
     }

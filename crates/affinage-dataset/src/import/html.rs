@@ -75,9 +75,28 @@ pub fn attribute(tag: &str, name: &str) -> Option<String> {
 /// Text with its entities replaced; an unknown one stays as it is.
 pub fn decoded(text: &str) -> String {
     const NAMED: [(&str, char); 22] = [
-        ("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", '\u{a0}'), ("hellip", '…'),
-        ("mdash", '—'), ("ndash", '–'), ("rsquo", '’'), ("lsquo", '‘'), ("ldquo", '“'), ("rdquo", '”'), ("times", '×'),
-        ("deg", '°'), ("euro", '€'), ("copy", '©'), ("emsp", ' '), ("ensp", ' '), ("thinsp", ' '), ("bull", '•'), ("middot", '·'),
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", '\u{a0}'),
+        ("hellip", '…'),
+        ("mdash", '—'),
+        ("ndash", '–'),
+        ("rsquo", '’'),
+        ("lsquo", '‘'),
+        ("ldquo", '“'),
+        ("rdquo", '”'),
+        ("times", '×'),
+        ("deg", '°'),
+        ("euro", '€'),
+        ("copy", '©'),
+        ("emsp", ' '),
+        ("ensp", ' '),
+        ("thinsp", ' '),
+        ("bull", '•'),
+        ("middot", '·'),
     ];
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
@@ -143,7 +162,11 @@ impl Writer {
         let begins_with_space = text.starts_with([' ', '\n', '\t']);
         let words: Vec<&str> = text.split([' ', '\n', '\t', '\r']).filter(|word| !word.is_empty()).collect();
         if words.is_empty() {
-            if !text.is_empty() && self.pending == 0 && !self.out.is_empty() && !self.out.ends_with([' ', '\n']) {
+            if !text.is_empty()
+                && self.pending == 0
+                && !self.out.is_empty()
+                && !self.out.ends_with([' ', '\n'])
+            {
                 self.out.push(' ');
             }
             return;
@@ -204,9 +227,13 @@ impl Writer {
             "code" if !self.in_pre => self.mark("`"),
             "pre" => {
                 self.gap(2);
-                let code = rest.trim_start().strip_prefix('<').and_then(|code| Some(&code[..tag_end(rest.trim_start())? - 1]));
+                let code = rest
+                    .trim_start()
+                    .strip_prefix('<')
+                    .and_then(|code| Some(&code[..tag_end(rest.trim_start())? - 1]));
                 let class = code.and_then(|code| attribute(code, "class")).unwrap_or_default();
-                let language = class.split(' ').find_map(|class| class.strip_prefix("language-")).unwrap_or("");
+                let language =
+                    class.split(' ').find_map(|class| class.strip_prefix("language-")).unwrap_or("");
                 self.mark(&format!("```{language}\n{}", self.prefixes.concat()));
                 self.in_pre = true;
             }
@@ -341,13 +368,28 @@ mod tests {
     #[test]
     fn blocks_and_marks() {
         let cases = [
-            ("<p>One <strong>two</strong> three.</p><p>Four<br>five.</p>", "One **two** three.\n\nFour\nfive."),
-            ("<h2>Head</h2>\n<ul>\n<li>a</li>\n<li><p>b</p>\n<ul><li>c</li></ul></li></ul><p>End</p>", "## Head\n\n- a\n- b\n  - c\n\nEnd"),
+            (
+                "<p>One <strong>two</strong> three.</p><p>Four<br>five.</p>",
+                "One **two** three.\n\nFour\nfive.",
+            ),
+            (
+                "<h2>Head</h2>\n<ul>\n<li>a</li>\n<li><p>b</p>\n<ul><li>c</li></ul></li></ul><p>End</p>",
+                "## Head\n\n- a\n- b\n  - c\n\nEnd",
+            ),
             ("<ol start=\"3\"><li>a</li><li>b</li></ol>", "3. a\n4. b"),
-            ("<pre><code class=\"language-rust\">if a &lt; b {\n    c()\n}\n</code></pre><p>x</p>", "```rust\nif a < b {\n    c()\n}\n```\n\nx"),
+            (
+                "<pre><code class=\"language-rust\">if a &lt; b {\n    c()\n}\n</code></pre><p>x</p>",
+                "```rust\nif a < b {\n    c()\n}\n```\n\nx",
+            ),
             ("<blockquote><p>a</p><p>b</p></blockquote>c", "> a\n>\n> b\n\nc"),
-            ("<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>", "| a | b |\n|---|---|\n| 1 | 2 |"),
-            ("a <a href=\"https://x.org/?a=1&amp;b\">link</a>, <code>x</code> &amp; 2 < 3 &#39;&#x41;&nbsp;", "a [link](https://x.org/?a=1&b), `x` & 2 < 3 'A"),
+            (
+                "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
+                "| a | b |\n|---|---|\n| 1 | 2 |",
+            ),
+            (
+                "a <a href=\"https://x.org/?a=1&amp;b\">link</a>, <code>x</code> &amp; 2 < 3 &#39;&#x41;&nbsp;",
+                "a [link](https://x.org/?a=1&b), `x` & 2 < 3 'A",
+            ),
             ("<style>p > a {}</style><p>a<script>alert('<p>')</script></p><!-- b --><p>c", "a\n\nc"),
             ("", ""),
         ];
@@ -358,7 +400,16 @@ mod tests {
 
     #[test]
     fn broken_html_loses_no_words_and_never_panics() {
-        for html in ["<p>a", "</li>a</ul>", "a <b", "<a href=>b</a>", "<td>x</td>", "&#xffffffff; &; &unknown;", "<pre>a", "ä<öü>é"] {
+        for html in [
+            "<p>a",
+            "</li>a</ul>",
+            "a <b",
+            "<a href=>b</a>",
+            "<td>x</td>",
+            "&#xffffffff; &; &unknown;",
+            "<pre>a",
+            "ä<öü>é",
+        ] {
             let text = markdown(html);
             assert!(text.len() <= html.len() + 16, "{html}: {text}");
         }

@@ -8,8 +8,8 @@ use super::elements::{Elements, End};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::{
-    Import, activity, chatgpt, claude, gemini, libre_chat, llm, lm_studio, open_webui, preferences, rows, transcript,
-    unwrap_lines,
+    Import, activity, chatgpt, claude, gemini, libre_chat, llm, lm_studio, open_webui, preferences, rows,
+    transcript, unwrap_lines,
 };
 use crate::conversation::{Conversation, Origin};
 

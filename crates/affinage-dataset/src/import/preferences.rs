@@ -23,7 +23,8 @@ pub fn open_ai(row: &Value, origin: Origin) -> Result<Conversation, ElementError
 pub fn chosen_rejected(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
     let mut chosen = turns_of(row, "chosen", NodeRole::Assistant)?;
     let mut rejected = turns_of(row, "rejected", NodeRole::Assistant)?;
-    let shared = chosen.iter().zip(&rejected).take_while(|(a, b)| a == b && a.role != NodeRole::Assistant).count();
+    let shared =
+        chosen.iter().zip(&rejected).take_while(|(a, b)| a == b && a.role != NodeRole::Assistant).count();
     // Answers of several turns: the last exchange differs, what stands before it is shared whole.
     let shared = match chosen.iter().zip(&rejected).take_while(|(a, b)| a == b).count() {
         all if all < chosen.len() && all < rejected.len() => all,

@@ -127,7 +127,8 @@ pub(super) fn message_list(messages: &[Value]) -> Result<Vec<Turn>, ElementError
 
 fn message_turn(index: usize, message: &Value) -> Result<Turn, ElementError> {
     // `prompt` and `chosen` of some data sets are lists of `from` and `value`.
-    let (role_key, content_key) = if message.get("role").is_some() { ("role", "content") } else { ("from", "value") };
+    let (role_key, content_key) =
+        if message.get("role").is_some() { ("role", "content") } else { ("from", "value") };
     let (role, kind) = match string(message, role_key) {
         Some("user" | "human") => (NodeRole::User, BlockKind::Text),
         Some("assistant" | "gpt" | "model") => (NodeRole::Assistant, BlockKind::Text),
@@ -176,11 +177,12 @@ pub(super) fn arranged(
     answers: Vec<(Vec<Turn>, Option<Feedback>)>,
     origin: Origin,
 ) -> Result<Conversation, TreeError> {
-    let own_id = ["id", "example_id", "conversation_id", "prompt_id"].iter().find_map(|key| match row.get(*key) {
-        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
-        Some(Value::Number(id)) => Some(id.to_string()),
-        _ => None,
-    });
+    let own_id =
+        ["id", "example_id", "conversation_id", "prompt_id"].iter().find_map(|key| match row.get(*key) {
+            Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
+            Some(Value::Number(id)) => Some(id.to_string()),
+            _ => None,
+        });
     // Ids like 0, 1, 2 repeat from file to file; the content keeps them apart.
     let content = short_hash(&[&row.to_string()]);
     let native_id = own_id.map_or(content.clone(), |id| format!("{id}-{content}"));

@@ -82,7 +82,8 @@ fn is_bare_marker(line: &str) -> bool {
 
 /// The text ends in a table whose last row has fewer cells than its head, or none follows the head.
 fn is_open_table(text: &str) -> bool {
-    let rows: Vec<&str> = text.lines().rev().map(str::trim).take_while(|line| line.starts_with('|')).collect();
+    let rows: Vec<&str> =
+        text.lines().rev().map(str::trim).take_while(|line| line.starts_with('|')).collect();
     let (Some(last), Some(head)) = (rows.first(), rows.last()) else { return false };
     let is_rule = |row: &str| row.contains('-') && row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '));
     let bars = |row: &str| row.matches('|').count();

@@ -117,8 +117,10 @@ const DUPLICATE_MIN_WORDS: usize = 20;
 /// L41. Of answers that are near-duplicates of each other the longest is left alone: the others add little to it.
 pub fn near_duplicates(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     let long = |text: &&str| text.split_whitespace().nth(DUPLICATE_MIN_WORDS - 1).is_some();
-    let responses: Vec<&str> =
-        subjects.iter().map(|subject| Some(subject.response.as_str()).filter(long).unwrap_or_default()).collect();
+    let responses: Vec<&str> = subjects
+        .iter()
+        .map(|subject| Some(subject.response.as_str()).filter(long).unwrap_or_default())
+        .collect();
     let clusters = clusters(&responses, Nearness::Duplicate);
     let mut longest: HashMap<usize, usize> = HashMap::new();
     for (index, cluster) in clusters.iter().enumerate().filter_map(|(i, cluster)| Some((i, (*cluster)?))) {

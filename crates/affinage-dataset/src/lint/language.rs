@@ -23,7 +23,8 @@ pub fn other_languages(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     let mut counts: HashMap<Lang, usize> = HashMap::new();
     languages.iter().flatten().for_each(|language| *counts.entry(*language).or_default() += 1);
     let known = languages.iter().flatten().count();
-    let Some((&own, &count)) = counts.iter().max_by_key(|(language, count)| (**count, language.code())) else {
+    let Some((&own, &count)) = counts.iter().max_by_key(|(language, count)| (**count, language.code()))
+    else {
         return Vec::new();
     };
     if known < MIN_TEXTS || (count as f64) < MIN_SHARE * known as f64 {

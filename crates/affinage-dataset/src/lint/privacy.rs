@@ -116,7 +116,9 @@ pub fn personal_spans(text: &str) -> Vec<(Range<usize>, &'static str)> {
 pub fn names(subject: &Subject, known: &Known) -> Vec<Hit> {
     let mut hits = Vec::new();
     for field in [Field::Prompt, Field::Response] {
-        hits.extend(name_spans(subject.text(field), &known.names).into_iter().map(|span| Hit::new(field, span)));
+        hits.extend(
+            name_spans(subject.text(field), &known.names).into_iter().map(|span| Hit::new(field, span)),
+        );
     }
     hits
 }
@@ -126,7 +128,8 @@ pub fn name_spans(text: &str, names: &[String]) -> Vec<Range<usize>> {
     const MIN_PART_CHARS: usize = 3;
     let parts = names.iter().flat_map(|name| name.split_whitespace());
     let parts = parts.filter(|part| part.chars().count() >= MIN_PART_CHARS);
-    let wanted: BTreeSet<&str> = names.iter().map(|name| name.trim()).chain(parts).filter(|n| !n.is_empty()).collect();
+    let wanted: BTreeSet<&str> =
+        names.iter().map(|name| name.trim()).chain(parts).filter(|n| !n.is_empty()).collect();
     let mut found: Vec<Range<usize>> = Vec::new();
     for name in wanted {
         for (start, _) in text.match_indices(name) {

@@ -19,7 +19,8 @@ static PAGE_LINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Buttons and counters that are words of their own elsewhere.
 static PAGE_EDGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*(?:\d{1,2} / \d{1,2}|Copy|Edit|Retry|Read aloud|Good response|Bad response)\s*$").expect("a valid pattern")
+    Regex::new(r"^\s*(?:\d{1,2} / \d{1,2}|Copy|Edit|Retry|Read aloud|Good response|Bad response)\s*$")
+        .expect("a valid pattern")
 });
 
 /// L10. A counter such as `2 / 3` or a button such as `Copy` counts only as the first or last of several lines: alone it

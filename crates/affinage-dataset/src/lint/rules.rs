@@ -94,7 +94,12 @@ pub const RULES: &[Rule] = &[
     rule("L19", Warning, "wrongly decoded characters", Check::Example(residue::mojibake)),
     rule("L20", Error, "the provider says the answer was cut off", Check::Example(completeness::cut_off)),
     rule("L21", Warning, "the answer ends without punctuation", Check::Example(completeness::open_end)),
-    rule("L22", Warning, "code, formula, table or list is not finished", Check::Example(completeness::open_block)),
+    rule(
+        "L22",
+        Warning,
+        "code, formula, table or list is not finished",
+        Check::Example(completeness::open_block),
+    ),
     rule("L23", Warning, "code that lost its fence", Check::Example(completeness::lost_fence)),
     rule("L24", Warning, "broken numbering", prose(L24, Where::Response, Fix::No)),
     rule("L25", Warning, "the answer asks whether to go on", prose(L25, Where::Response, Fix::No)),
@@ -108,7 +113,12 @@ pub const RULES: &[Rule] = &[
     ),
     rule("L33", Information, "flattery at the beginning", prose(L33, Where::Response, Fix::No)),
     rule("L34", Warning, "repeats itself", Check::Example(content::repetition)),
-    rule("L35", Warning, "not in the language of the prompt or the project", Check::Corpus(language::other_languages)),
+    rule(
+        "L35",
+        Warning,
+        "not in the language of the prompt or the project",
+        Check::Corpus(language::other_languages),
+    ),
     rule("L36", Information, "stage direction", prose(L36, Where::Response, Fix::No)),
     rule("L37", Information, "names a model, its maker or its date", prose(L37, Where::Response, Fix::No)),
     rule(

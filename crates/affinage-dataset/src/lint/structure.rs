@@ -27,7 +27,8 @@ pub fn inner_role_markers(subject: &Subject) -> Vec<Hit> {
         let begins_at = text.len() - text.trim_start().len();
         let outside = |at: usize| !fences.iter().any(|fence| fence.contains(&at));
         for found in INNER_MARKER.find_iter(text) {
-            let leads = found.start() <= begins_at && !found.as_str().starts_with(['<', '#', '🤖'])
+            let leads = found.start() <= begins_at
+                && !found.as_str().starts_with(['<', '#', '🤖'])
                 && !found.as_str().contains("INST]");
             // `<s>` and `</s>` also strike text through.
             let strikes = found.as_str().starts_with("</s>") && text.contains("<s>");

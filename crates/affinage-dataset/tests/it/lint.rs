@@ -213,14 +213,17 @@ fn what_tells_liked_from_rejected_answers_by_itself_is_found() {
 #[test]
 fn names_and_languages_that_are_not_the_projects() {
     let known = Known { names: vec!["Anna Berg".into(), "Jo".into()] };
-    let found: Vec<String> = lint_known(&[subject("Ask Anna, Annabel or Jo.", "Anna Berg and Bergen; Johan.")], &known)
-        .into_iter()
-        .map(|f| format!("{} {:?} {:?}", f.rule, f.field, f.span))
-        .collect();
+    let found: Vec<String> =
+        lint_known(&[subject("Ask Anna, Annabel or Jo.", "Anna Berg and Bergen; Johan.")], &known)
+            .into_iter()
+            .map(|f| format!("{} {:?} {:?}", f.rule, f.field, f.span))
+            .collect();
     assert_eq!(found, ["P03 Prompt 4..8", "P03 Prompt 21..23", "P03 Response 0..9"]);
-    let english = "The boat is old, and nobody in the village remembers who built it or why it was painted green";
+    let english =
+        "The boat is old, and nobody in the village remembers who built it or why it was painted green";
     let german = "Das Boot ist alt, und niemand im Dorf weiß noch, wer es gebaut hat oder warum es grün gestrichen wurde.";
-    let mut subjects: Vec<Subject> = (0..12).map(|i| numbered(i, &format!("Question {i}?"), &format!("{english} {i}."))).collect();
+    let mut subjects: Vec<Subject> =
+        (0..12).map(|i| numbered(i, &format!("Question {i}?"), &format!("{english} {i}."))).collect();
     subjects[5].response = german.to_owned();
     let others = |subjects: &[Subject]| -> Vec<String> {
         lint(subjects).into_iter().filter(|f| f.rule == "L35").map(|f| f.id).collect()

@@ -17,7 +17,8 @@ const CLEAN: usize = 400;
 const PER_RULE: usize = 60;
 
 fn imported(format: &Format, chats: &[Chat]) -> Outcome {
-    let outcome = import_bytes(&(format.render)(chats), &format.roles()).expect("the generator's exports are readable");
+    let outcome =
+        import_bytes(&(format.render)(chats), &format.roles()).expect("the generator's exports are readable");
     assert!(outcome.rejects.is_empty(), "{}: {:?}", format.name, outcome.rejects);
     assert_eq!(outcome.found.formats, BTreeMap::from([(format.provider, chats.len())]), "{}", format.name);
     outcome
@@ -47,8 +48,16 @@ fn every_format_gives_back_every_visible_turn_and_branch_and_nothing_else() {
             assert_eq!(found, expected, "{}", format.name);
         }
         assert_eq!(found.len(), expected.len(), "{}", format.name);
-        assert!(!format!("{candidates:?}").contains(HIDDEN), "{}: reasoning, tools and hidden text are no text", format.name);
-        println!("{:20} {} prompts, {branches} answers: all there, nothing else", format.name, expected.len());
+        assert!(
+            !format!("{candidates:?}").contains(HIDDEN),
+            "{}: reasoning, tools and hidden text are no text",
+            format.name
+        );
+        println!(
+            "{:20} {} prompts, {branches} answers: all there, nothing else",
+            format.name,
+            expected.len()
+        );
     }
 }
 
@@ -106,7 +115,12 @@ fn precision_and_recall_per_rule() {
         tally.planted += 1;
         match said.contains(&(planted.rule, &planted.chat.id)) {
             true => tally.found += 1,
-            false => println!("missed {}: {:?} | {:?}", planted.rule, ends(&planted.chat.turns[0].prompt), ends(&planted.chat.turns[0].answers[0].text)),
+            false => println!(
+                "missed {}: {:?} | {:?}",
+                planted.rule,
+                ends(&planted.chat.turns[0].prompt),
+                ends(&planted.chat.turns[0].answers[0].text)
+            ),
         }
     }
     for (rule, chat) in &said {
@@ -121,14 +135,19 @@ fn precision_and_recall_per_rule() {
         let letter = severity(rule).letter();
         println!(
             "{rule} {letter} {:8} {:6} {:6} {:10.3} {:7.3}  {}",
-            tally.planted, tally.found, tally.wrong, tally.precision(), tally.recall(),
+            tally.planted,
+            tally.found,
+            tally.wrong,
+            tally.precision(),
+            tally.recall(),
             examples.get(rule).map_or("", String::as_str)
         );
     }
     for (rule, tally) in tallies.iter().filter(|(rule, _)| severity(rule) == Severity::Error) {
         assert!(tally.precision() >= 0.95 && tally.recall() >= 0.95, "{rule}: {tally:?}");
     }
-    let errors_on_clean = said.iter().filter(|(rule, chat)| !truth.contains_key(chat) && severity(rule) == Severity::Error);
+    let errors_on_clean =
+        said.iter().filter(|(rule, chat)| !truth.contains_key(chat) && severity(rule) == Severity::Error);
     assert_eq!(errors_on_clean.collect::<Vec<_>>(), Vec::<&(&str, &str)>::new(), "no error on a clean text");
 }
 
@@ -146,12 +165,21 @@ fn near_copies(planted: &mut [Planted], clean: &[Chat]) {
 /// Rows whose roles are out of order; a conversation of an export cannot have this fault (L04).
 fn role_faults(seeded: &mut Seeded) -> Vec<Subject> {
     use Role::{Assistant, User};
-    let orders: [&[Role]; 6] =
-        [&[Assistant, User, Assistant], &[User, User, Assistant], &[User], &[User, Assistant, Assistant], &[], &[User, Assistant, User]];
+    let orders: [&[Role]; 6] = [
+        &[Assistant, User, Assistant],
+        &[User, User, Assistant],
+        &[User],
+        &[User, Assistant, Assistant],
+        &[],
+        &[User, Assistant, User],
+    ];
     (0..PER_RULE)
         .map(|number| {
-            let messages: Vec<Message> =
-                seeded.one_of(&orders).iter().map(|role| Message::new(*role, format!("Words {number}."))).collect();
+            let messages: Vec<Message> = seeded
+                .one_of(&orders)
+                .iter()
+                .map(|role| Message::new(*role, format!("Words {number}.")))
+                .collect();
             Subject::of_messages(&format!("L04-{number}"), "rows", &messages)
         })
         .collect()
@@ -167,6 +195,10 @@ fn ends(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     match chars.len() {
         0..=120 => text.to_owned(),
-        len => format!("{} … {}", chars[..60].iter().collect::<String>(), chars[len - 60..].iter().collect::<String>()),
+        len => format!(
+            "{} … {}",
+            chars[..60].iter().collect::<String>(),
+            chars[len - 60..].iter().collect::<String>()
+        ),
     }
 }

@@ -71,7 +71,11 @@ fn single_verdicts_and_rows_that_lack_a_side() {
 #[test]
 fn lists_as_json_text_and_the_singular_key_are_read() {
     let messages = json!([{ "role": "user", "content": "Why boats?" }, { "role": "assistant", "content": "They float." }]);
-    for row in [json!({ "messages": messages.to_string() }), json!({ "conversation": messages }), json!({ "conversations": messages })] {
+    for row in [
+        json!({ "messages": messages.to_string() }),
+        json!({ "conversation": messages }),
+        json!({ "conversations": messages }),
+    ] {
         assert_eq!(judged(&imported(&row)), [("Why boats?", vec![("They float.", None)])], "{row}");
     }
     // A prompt that only looks like a list is a text.
@@ -90,7 +94,11 @@ fn my_activity_has_sessions_regenerations_ratings_and_other_records() {
     let records = json!([
         activity("2026-02-02T18:00:00Z", "Prompted Another day?", &["<p>Yes.</p>"]),
         activity("2026-02-02T08:05:30Z", "Selected preferred draft", &["<p>First <b>one</b>.</p>"]),
-        activity("2026-02-02T08:05:00.5Z", "Prompted And bridges?", &["<p>First <b>one</b>.</p>", "<p>Second.</p>"]),
+        activity(
+            "2026-02-02T08:05:00.5Z",
+            "Prompted And bridges?",
+            &["<p>First <b>one</b>.</p>", "<p>Second.</p>"]
+        ),
         activity("2026-02-02T08:02:00Z", "Created Gemini Canvas titled X", &[]),
         activity("2026-02-02T08:01:00Z", "Gave feedback: Bad response", &[]),
         activity("2026-02-02T08:00:00Z", "Prompted Why boats?", &["<p>They float.</p>"]),
@@ -117,7 +125,13 @@ fn my_activity_has_sessions_regenerations_ratings_and_other_records() {
 #[test]
 fn the_verb_before_the_prompt_is_learnt_in_other_languages() {
     let records: Vec<Value> = (0..4)
-        .map(|i| activity(&format!("2026-02-0{}T08:00:00Z", i + 1), &format!("Eingegebener Prompt: Frage {i} an dich"), &["<p>Ja.</p>"]))
+        .map(|i| {
+            activity(
+                &format!("2026-02-0{}T08:00:00Z", i + 1),
+                &format!("Eingegebener Prompt: Frage {i} an dich"),
+                &["<p>Ja.</p>"],
+            )
+        })
         .collect();
     let outcome = import_bytes(&crate::exports::array(&records), &Roles::default()).expect("records");
     let prompts: Vec<String> = outcome.candidates().into_iter().map(|c| c.prompt).collect();
@@ -130,7 +144,10 @@ fn another_page_or_another_product_says_what_is_missing() {
         let outcome = import_bytes(bytes, &Roles::default()).expect("readable");
         outcome.found.reason_for_none.expect("a reason")
     };
-    assert_eq!(why(b"<!DOCTYPE html><html><body>Hello</body></html>"), "export is a page, but not one of Gemini's My Activity");
+    assert_eq!(
+        why(b"<!DOCTYPE html><html><body>Hello</body></html>"),
+        "export is a page, but not one of Gemini's My Activity"
+    );
     let watched = json!([{ "header": "YouTube", "title": "Watched boats", "time": "2026-02-02T08:00:00Z", "products": ["YouTube"] }]);
     assert_eq!(why(watched.to_string().as_bytes()), "My Activity holds no prompt to Gemini with an answer");
 }

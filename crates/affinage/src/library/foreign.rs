@@ -53,8 +53,10 @@ fn database(path: &Path, rows: Rows<'_>) -> anyhow::Result<()> {
         llm_logs::read(&db, &tables, rows).with_context(|| format!("cannot read {shown} as logs of `llm`"))
     } else {
         let listed = tables.join(", ");
-        Err(anyhow!("{shown}: found 0 conversations because it has no table `chat` or `responses`; it has {listed}"))
-            .hint("affinage reads `webui.db` of Open WebUI and `logs.db` of the `llm` command")
+        Err(anyhow!(
+            "{shown}: found 0 conversations because it has no table `chat` or `responses`; it has {listed}"
+        ))
+        .hint("affinage reads `webui.db` of Open WebUI and `logs.db` of the `llm` command")
     }
 }
 
@@ -65,7 +67,8 @@ fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 fn open_webui(db: &Connection, rows: Rows<'_>) -> anyhow::Result<()> {
-    let mut statement = db.prepare("SELECT id, title, chat, CAST(created_at AS REAL) FROM chat ORDER BY id")?;
+    let mut statement =
+        db.prepare("SELECT id, title, chat, CAST(created_at AS REAL) FROM chat ORDER BY id")?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         let (id, title): (String, Option<String>) = (row.get(0)?, row.get(1)?);

@@ -44,8 +44,13 @@ struct Thread {
     forked_from: Option<String>,
 }
 
-fn read_threads(db: &Connection, has_fragments: bool, logs: &mut BTreeMap<String, Log>) -> anyhow::Result<()> {
-    let mut statement = db.prepare("SELECT id, name, tip_message_hash, forked_from FROM threads ORDER BY id")?;
+fn read_threads(
+    db: &Connection,
+    has_fragments: bool,
+    logs: &mut BTreeMap<String, Log>,
+) -> anyhow::Result<()> {
+    let mut statement =
+        db.prepare("SELECT id, name, tip_message_hash, forked_from FROM threads ORDER BY id")?;
     let threads = statement.query_map([], |row| {
         Ok(Thread { id: row.get(0)?, name: row.get(1)?, tip: row.get(2)?, forked_from: row.get(3)? })
     })?;
@@ -103,8 +108,9 @@ fn read_message(
     let found: Option<(Option<String>, String)> =
         statement.query_row([hash], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((parent, role)) = found else { return Ok(None) };
-    let mut statement = db
-        .prepare_cached("SELECT type, text, payload FROM parts WHERE message_hash = ?1 ORDER BY position, id")?;
+    let mut statement = db.prepare_cached(
+        "SELECT type, text, payload FROM parts WHERE message_hash = ?1 ORDER BY position, id",
+    )?;
     let mut found = statement.query([hash])?;
     let mut parts = Vec::new();
     while let Some(row) = found.next()? {
@@ -144,7 +150,11 @@ fn payload_text(db: &Connection, payload: &str, has_fragments: bool) -> anyhow::
     Ok(text)
 }
 
-fn read_responses(db: &Connection, has_fragments: bool, logs: &mut BTreeMap<String, Log>) -> anyhow::Result<()> {
+fn read_responses(
+    db: &Connection,
+    has_fragments: bool,
+    logs: &mut BTreeMap<String, Log>,
+) -> anyhow::Result<()> {
     let columns: Vec<String> = db
         .prepare("SELECT name FROM pragma_table_info('responses')")?
         .query_map([], |row| row.get(0))?

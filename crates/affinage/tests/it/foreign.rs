@@ -31,14 +31,20 @@ fn cards(dir: &Path) -> Vec<Value> {
 /// Prompt and answers of each card.
 fn shown(cards: &[Value]) -> Vec<(String, Vec<String>)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let answers = |card: &Value| card["variants"].as_array().expect("variants").iter().map(|v| text(&v["text"])).collect();
-    let mut shown: Vec<(String, Vec<String>)> = cards.iter().map(|card| (text(&card["prompt"]), answers(card))).collect();
+    let answers = |card: &Value| {
+        card["variants"].as_array().expect("variants").iter().map(|v| text(&v["text"])).collect()
+    };
+    let mut shown: Vec<(String, Vec<String>)> =
+        cards.iter().map(|card| (text(&card["prompt"]), answers(card))).collect();
     shown.sort();
     shown
 }
 
 fn pairs(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
-    expected.iter().map(|(p, answers)| ((*p).to_owned(), answers.iter().map(|a| (*a).to_owned()).collect())).collect()
+    expected
+        .iter()
+        .map(|(p, answers)| ((*p).to_owned(), answers.iter().map(|a| (*a).to_owned()).collect()))
+        .collect()
 }
 
 const OLD_TABLES: &str = "
@@ -83,7 +89,8 @@ fn logs_of_llm_in_both_generations() {
     db.execute_batch(OLD_TABLES).expect("the older tables");
     let imported = import(dir, "logs.db");
     assert_eq!(imported["files"][0]["formats"], json!({ "llm": 2 }));
-    let old = [("Alone?", &["Yes."][..]), ("And bridges?", &["They do not."]), ("Why boats?", &["They float."])];
+    let old =
+        [("Alone?", &["Yes."][..]), ("And bridges?", &["They do not."]), ("Why boats?", &["They float."])];
     let found = cards(dir);
     assert_eq!(shown(&found), pairs(&old));
     assert!(!format!("{found:?}").contains("HIDDEN"), "system prompts are no text");
@@ -107,7 +114,10 @@ fn logs_of_llm_in_both_generations() {
     assert_eq!(shown, pairs(&expected));
     assert!(!format!("{found:?}").contains("HIDDEN"), "reasoning and tools are no text");
     let again = import(fresh, "logs.db");
-    assert_eq!((&again["files"][0]["nodes_new"], &again["files"][0]["conversations_new"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&again["files"][0]["nodes_new"], &again["files"][0]["conversations_new"]),
+        (&json!(0), &json!(0))
+    );
 }
 
 #[test]
@@ -120,7 +130,11 @@ fn parquet_with_lists_of_structs_json_text_and_preferences() {
     }
     let imported = import(dir, "messages.parquet");
     assert_eq!(imported["files"][0]["formats"], json!({ "messages": 5 }), "three row groups, snappy");
-    assert_eq!(import(dir, "conversations.parquet")["files"][0]["formats"], json!({ "sharegpt": 3 }), "zstd, JSON text");
+    assert_eq!(
+        import(dir, "conversations.parquet")["files"][0]["formats"],
+        json!({ "sharegpt": 3 }),
+        "zstd, JSON text"
+    );
     let imported = import(dir, "preferences.parquet");
     assert_eq!(imported["files"][0]["formats"], json!({ "messages": 1 }));
     let rejects = imported["files"][0]["rejects"].as_array().expect("a list");
@@ -128,10 +142,18 @@ fn parquet_with_lists_of_structs_json_text_and_preferences() {
     let cards = cards(dir);
     assert_eq!(cards.len(), 9);
     let shown = shown(&cards);
-    assert!(shown.contains(&("What is number 3? Köln".to_owned(), vec!["It is 3.\nNothing more.".to_owned()])), "{shown:?}");
+    assert!(
+        shown.contains(&("What is number 3? Köln".to_owned(), vec!["It is 3.\nNothing more.".to_owned()])),
+        "{shown:?}"
+    );
     let both = shown.iter().find(|(_, answers)| answers.len() == 2).expect("a preference");
     assert_eq!(both.1, ["The first.", "The second."], "the chosen one first");
-    assert!(fs_err::read_dir(dir).expect("a folder").flatten().all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows")));
+    assert!(
+        fs_err::read_dir(dir)
+            .expect("a folder")
+            .flatten()
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows"))
+    );
 }
 
 #[test]
@@ -147,5 +169,10 @@ fn a_damaged_or_foreign_table_is_refused_and_leaves_nothing_behind() {
         let said = transcript(dir, &["import", name]);
         assert!(said.starts_with("exit: 1") && said.contains(&format!("cannot read {name}")), "{said}");
     }
-    assert!(fs_err::read_dir(dir).expect("a folder").flatten().all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows")));
+    assert!(
+        fs_err::read_dir(dir)
+            .expect("a folder")
+            .flatten()
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows"))
+    );
 }

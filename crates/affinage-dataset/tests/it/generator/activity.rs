@@ -50,7 +50,11 @@ pub fn as_page(chats: &[Chat]) -> Vec<u8> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 /// The HTML of the generator's Markdown.
@@ -73,7 +77,8 @@ fn block(block: &str) -> String {
         format!("<ul>{}</ul>", items(|line| line.trim_start_matches("- ")))
     } else if first.starts_with('|') {
         let rows = lines.iter().filter(|line| !line.starts_with("|--")).map(|line| {
-            let cells = line.trim_matches('|').split('|').map(|cell| format!("<td>{}</td>", escaped(cell.trim())));
+            let cells =
+                line.trim_matches('|').split('|').map(|cell| format!("<td>{}</td>", escaped(cell.trim())));
             format!("<tr>{}</tr>", cells.collect::<String>())
         });
         format!("<table>{}</table>", rows.collect::<String>())

@@ -40,7 +40,10 @@ impl Answer {
 const TOPICS: &[(&str, [&str; 8])] = &[
     ("bread", ["dough", "yeast", "oven", "crust", "flour", "crumb", "loaf", "baker"]),
     ("harbours", ["quay", "tide", "anchor", "pilot", "ferry", "crane", "lighthouse", "mooring"]),
-    ("memory", ["recollection", "forgetting", "witness", "photograph", "childhood", "scent", "diary", "anecdote"]),
+    (
+        "memory",
+        ["recollection", "forgetting", "witness", "photograph", "childhood", "scent", "diary", "anecdote"],
+    ),
     ("bees", ["hive", "nectar", "queen", "pollen", "swarm", "honeycomb", "drone", "keeper"]),
     ("grammar", ["verb", "clause", "comma", "tense", "noun", "dialect", "syntax", "sentence"]),
     ("gardens", ["hedge", "compost", "trellis", "seedling", "gravel", "pond", "orchard", "spade"]),
@@ -65,7 +68,10 @@ const TOPICS: &[(&str, [&str; 8])] = &[
     ("grief", ["funeral", "absence", "consolation", "mourner", "ritual", "anniversary", "tear", "keepsake"]),
     ("trains", ["platform", "signal", "carriage", "timetable", "rail", "tunnel", "whistle", "conductor"]),
     ("soap", ["lye", "lather", "tallow", "basin", "perfume", "stain", "foam", "glycerine"]),
-    ("translation", ["idiom", "glossary", "original", "nuance", "editor", "register", "draft", "interpreter"]),
+    (
+        "translation",
+        ["idiom", "glossary", "original", "nuance", "editor", "register", "draft", "interpreter"],
+    ),
 ];
 
 /// `{0}` to `{3}` are words of the topic, `{t}` the topic, `{n}` a number.
@@ -176,15 +182,26 @@ pub fn answer(seeded: &mut Seeded, words: &Words) -> String {
     let [a, b, c, d] = words.words;
     let n = words.number;
     match seeded.below(12) {
-        0 => parts.push(format!("1. Look at the {a}.\n2. Leave the {b} alone for {n} minutes.\n3. Write down what the {c} did")),
-        1 => parts.push(format!("- the {a}, which you know\n- the {b}, which you will know soon\n- {n} grams of {d}")),
-        2 => parts.push(format!("```python\n{a} = [{n}, 2, 3]\nfor {b} in {a}:\n    print(\"User:\", {b})\n```")),
-        3 => parts.push(format!("The {a} was late,\nthe {b} was later,\nand in between stood {n} of us\nwith one {c}")),
+        0 => parts.push(format!(
+            "1. Look at the {a}.\n2. Leave the {b} alone for {n} minutes.\n3. Write down what the {c} did"
+        )),
+        1 => parts.push(format!(
+            "- the {a}, which you know\n- the {b}, which you will know soon\n- {n} grams of {d}"
+        )),
+        2 => parts
+            .push(format!("```python\n{a} = [{n}, 2, 3]\nfor {b} in {a}:\n    print(\"User:\", {b})\n```")),
+        3 => parts.push(format!(
+            "The {a} was late,\nthe {b} was later,\nand in between stood {n} of us\nwith one {c}"
+        )),
         4 => parts.push(format!("| part | count |\n|---|---|\n| {a} | {n} |\n| {b} | 2 |")),
-        5 => parts.push(format!("If $${b} = \\frac{{{n}}}{{2}}$$ holds, the {a} is half of it, 1 / 2 to be exact.")),
+        5 => parts.push(format!(
+            "If $${b} = \\frac{{{n}}}{{2}}$$ holds, the {a} is half of it, 1 / 2 to be exact."
+        )),
         6 => parts.push(format!("> \"A {a} is a {a},\" the old man said, \"until it meets a {b}.\"")),
         7 => parts.push(format!("## What the {a} wants\n\nPros: it is quiet.\n\nCons: the {b}.")),
-        8 => parts.push(format!("\"And the {a}?\" she asked.\n\n\"Thank you, it is well,\" he said, and put the {b} back.")),
+        8 => parts.push(format!(
+            "\"And the {a}?\" she asked.\n\n\"Thank you, it is well,\" he said, and put the {b} back."
+        )),
         _ => {}
     }
     let tail = 2 + seeded.below(3);

@@ -46,120 +46,436 @@ impl Place {
 type Case = (&'static str, &'static [&'static str], Place, &'static [&'static str]);
 
 const CASES: &[Case] = &[
-    ("L01", &["L37"], Lead, &[
-        "Assistant: ", "ASSISTANT: ", "**Assistant:** ", "Assistant:\n\n", "ChatGPT: ", "ChatGPT:\n", "Claude: ", "🤖\n", "AI: ",
-        "Gemini: ", "Bot: ", "**AI:** ", "### Assistant\n", "assistant\n", "[Assistant]: ", "GPT-4: ",
-    ]),
-    ("L01", &["L37"], PromptLead, &["User: ", "Human: ", "**Human:** ", "You:\n", "USER: ", "User\n", "### User\n", "[User]: "]),
-    ("L02", &["L07", "L06"], Tail, &[
-        "User: And what about the other one?", "Human: thanks, go on", "**User:** Is that all?", "Assistant: It is not all.",
-        "USER: why?", "### Human: Say it shorter.", "### Response: It depends on the weather.", "🤖\nassistant\nIt is well known.",
-        "<|im_start|>user\nIs that all?<|im_end|>", "<start_of_turn>user\nIs that all?<end_of_turn>", "[INST] Is that all? [/INST]",
-        "<|user|>\nIs that all?", "### Assistant:\nIt depends.", "### User:\nIs that all?", "<|start_header_id|>user<|end_header_id|>",
-        "**Human**: Is that all?",
-    ]),
-    ("L02", &[], Glued, &["<|im_end|>", "<|eot_id|>", "<|endoftext|>", " [/INST]", "<end_of_turn>", "</s>", "<|end|>"]),
+    (
+        "L01",
+        &["L37"],
+        Lead,
+        &[
+            "Assistant: ",
+            "ASSISTANT: ",
+            "**Assistant:** ",
+            "Assistant:\n\n",
+            "ChatGPT: ",
+            "ChatGPT:\n",
+            "Claude: ",
+            "🤖\n",
+            "AI: ",
+            "Gemini: ",
+            "Bot: ",
+            "**AI:** ",
+            "### Assistant\n",
+            "assistant\n",
+            "[Assistant]: ",
+            "GPT-4: ",
+        ],
+    ),
+    (
+        "L01",
+        &["L37"],
+        PromptLead,
+        &["User: ", "Human: ", "**Human:** ", "You:\n", "USER: ", "User\n", "### User\n", "[User]: "],
+    ),
+    (
+        "L02",
+        &["L07", "L06"],
+        Tail,
+        &[
+            "User: And what about the other one?",
+            "Human: thanks, go on",
+            "**User:** Is that all?",
+            "Assistant: It is not all.",
+            "USER: why?",
+            "### Human: Say it shorter.",
+            "### Response: It depends on the weather.",
+            "🤖\nassistant\nIt is well known.",
+            "<|im_start|>user\nIs that all?<|im_end|>",
+            "<start_of_turn>user\nIs that all?<end_of_turn>",
+            "[INST] Is that all? [/INST]",
+            "<|user|>\nIs that all?",
+            "### Assistant:\nIt depends.",
+            "### User:\nIs that all?",
+            "<|start_header_id|>user<|end_header_id|>",
+            "**Human**: Is that all?",
+        ],
+    ),
+    (
+        "L02",
+        &[],
+        Glued,
+        &["<|im_end|>", "<|eot_id|>", "<|endoftext|>", " [/INST]", "<end_of_turn>", "</s>", "<|end|>"],
+    ),
     ("L03", &["L18"], Whole, &["", "   ", "\n\n", "\u{200b}"]),
-    ("L05", &[], Prompt, &[
-        "Now make it shorter.", "This is great, but less formal please.", "the second one", "Can you rewrite that in a friendlier tone?",
-        "Thanks! And in French?", "Continue", "go on please", "What about the other two?", "Why did you choose the third one?",
-        "Try again, without the last paragraph.", "That's wrong.", "Perfect, thank you so much", "As you said in [3], is it so?",
-        "Make it rhyme.", "Expand on this.", "Shorten this.", "And why is that?", "Same again but for a child of six", "more",
-    ]),
-    ("L06", &["L02"], Tail, &[
-        "### Instruction:\nWrite a poem about rain.", "##\n18. Instruction: Describe a sunset.", "### Input:\nA list of towns.",
-        "## Instruction: name three rivers.", "###\n\n7. Instruction: Sum up the text.", "### 12. Instruction: Name a colour.",
-        "# Instruction\nName a colour.\n\n# Response\nBlue.", "Below is an instruction that describes a task. Write a response.",
-    ]),
-    ("L07", &["L02", "L21"], Between, &[
-        "ANNA: I would not.\n\nBERT: Then who would?", "Anna: I would not.\nBert: Then who would?\nAnna: Nobody.\nBert: Quite.",
-        "**Socrates:** And is it so?\n\n**Phaedrus:** It is.\n\n**Socrates:** Then we agree.\n\n**Phaedrus:** We do.",
-        "Mum: come home\nMe: soon\nMum: now\nMe: yes",
-    ]),
-    ("L08", &["L37"], Tail, &[
-        "Thank you, Claude, that was helpful.", "Thanks ChatGPT! You saved my evening.", "Can you make it shorter?",
-        "could you please rewrite this as a list?", "Would you translate that into Spanish?", "Can you give me an example of that, please?",
-        "Thank you Gemini, one more question.", "Please rewrite it in simpler words.", "Thanks, Claude. Now do the same for my brother.",
-    ]),
-    ("L10", &["L37"], Tail, &[
-        "Copy code", "Regenerate", "Regenerate response", "Share", "You said:", "ChatGPT said:", "Thought for 12 seconds",
-        "Thought for 1m 4s", "2 / 3", "Was this response better or worse?\nBetter\nWorse\nSame", "Rated the first one slightly better",
-        "A is much more helpful", "●●●○○", "Retry", "Read aloud", "Copy\nEdit", "Is this conversation helpful so far?",
-        "ChatGPT can make mistakes. Check important info.", "Claude can make mistakes. Please double-check responses.",
-    ]),
-    ("L10", &["L37"], Lead, &["Thought for a couple of seconds\n\n", "ChatGPT said:\n\n", "Thought for 8s\n\n", "1 / 2\n\n", "Claude responded:\n\n"]),
-    ("L12", &[], Tail, &[
-        "</system>", "<end_instructions>", "<dev_note>keep it short</dev_note>", "<artifact identifier=\"a\">x</artifact>", "</details>",
-        "<function_calls>\n</function_calls>", "<system-reminder>Be brief.</system-reminder>", "<userStyle>plain</userStyle>",
-        "<antArtifact type=\"text/markdown\">", "<tool_result>",
-    ]),
-    ("L13", &[], Glued, &[
-        "【4:0†source】", "【12†L3-L9】", "\u{E200}cite\u{E202}turn0search3\u{E201}", ":contentReference[oaicite:0]{index=0}",
-        " entity[\"city\",\"Lisbon\",\"Portugal\"]", " turn0search3", "\u{E200}filecite\u{E202}turn1file0\u{E201}", " [oaicite:2]",
-        " citeturn0search1turn0news4", "【oaicite:5】",
-    ]),
-    ("L14", &["L31", "L37"], Tail, &[
-        "This block is not supported on your current device yet.", "Viewing artifacts created via the Analysis Tool web feature preview isn't yet supported on mobile.",
-        "This content may violate our usage policies.", "There was an error generating a response", "Something went wrong while generating the response.",
-        "Something went wrong. If this issue persists please contact us through our help center at help.openai.com.",
-        "```\nThis block is not supported on your current device yet.\n```", "Network error",
-    ]),
-    ("L15", &["L12"], Whole, &[
-        "{\"search_query\": [{\"q\": \"old boats\"}], \"response_length\": \"short\"}", "{\"prompt\": \"A ruin at dusk, oil painting\", \"size\": \"1024x1024\"}",
-        "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}", "{\"cmd\": [\"bash\", \"-lc\", \"ls\"]}", "search(\"old boats price\")",
-        "<tool_call>\n{\"name\": \"lookup\", \"arguments\": {}}\n</tool_call>", "{\"tool_calls\": [{\"id\": \"call_1\", \"type\": \"function\"}]}",
-    ]),
-    ("L15", &[], Tail, &[
-        "[Download the table](sandbox:/mnt/data/table.csv)", "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'",
-        "![picture](file-service://file-abc123)", "![picture](sediment://file_00000000)",
-    ]),
-    ("L16", &[], Lead, &["<think>\nThe user wants a summary.\n\n", "<think></think>", "<think>\n\n</think>\n\n", "The user wants it short.</think>\n\n", "<thinking>I should be brief.\n\n", "<thinking>\n</thinking>\n"]),
-    ("L18", &[], Between, &[
-        "It is\u{200b} so.", "\u{feff}It is so.", "It is \u{fffd} so.", "It is\u{7} so.", "It is \u{202e}so.", "It is\u{2028}so.", "It is inter\u{ad}esting.",
-        "It is\u{2060} so.", "It is\u{c}so.", "It is \u{fffd}\u{fffd} so.",
-    ]),
-    ("L22", &["L21", "L23"], Tail, &[
-        "```python\nprint(1)", "$$x = \\frac{1}{2}", "| part | count |\n|---|---|\n| lid | 2 |\n| base", "1. the lid\n2. the base\n3.",
-        "- the lid\n- the base\n-", "~~~\nls -l", "\\[ x = 1", "| a | b |\n|---|---|",
-    ]),
-    ("L23", &["L21", "L10"], Tail, &[
-        "python\nimport os\nprint(os.getcwd())", "json\n{\"a\": 1}", "bash\n$ pip install boats", "sql\nSELECT name FROM boats;", "yaml\nname: boat\nsize: 3",
-        "javascript\nconst boat = sell();", "html\n<div>boat</div>", "rust\nfn main() {}", "sh\nls -l | sort", "c\nint main(void) { return 0; }", "typescript\nlet a = 1;",
-    ]),
-    ("L24", &[], Tail, &["1. Wash it.\n1. Sell it.", "1. Wash it\nwell.\n1. Dry it.\n1. Sell it.", "1. Wash it.\n\n1. Sell it."]),
-    ("L25", &[], Tail, &[
-        "[continued]", "(to be continued)", "Would you like me to continue?", "Do you want me to keep going?", "Shall I go on?", "Should I continue?",
-        "[Continued in the next message]", "Let me know if you would like me to continue.", "Type \"continue\" for the rest.", "Want me to continue?", "(continues in part 2)",
-    ]),
-    ("L30", &[], Between, &[
-        "As an AI language model, I have no kitchen.", "I'm just an AI, so take it with care.", "As an AI, I do not sleep.", "I am an AI developed to help.",
-        "As a large language model I cannot taste it.", "As an artificial intelligence, I have no hands.", "I'm only a language model.", "Being an AI, I have no childhood.",
-        "as an AI assistant I have not seen it.",
-    ]),
-    ("L31", &["L30", "L32"], Whole, &[
-        "I'm sorry, but I can't help with that.", "I cannot assist with this request.", "Sorry, I can't do that.", "I am unable to open links.",
-        "Unfortunately, I'm not able to browse the internet, but the general idea is simple enough.", "I don't have access to your files. You could paste the text here.",
-        "I apologize, but I cannot provide that.", "I won't help you with this one.", "I do not have the ability to see pictures.", "I can’t browse the web from here, sadly.",
-        "As much as I would like to, I can't comply with this request.", "I must decline to write this.",
-    ]),
-    ("L32", &[], Prompt, &[
-        "Summarize https://boats.net/history-of-the-keel for me, please, in about ten sentences.", "What do you see in the attached image of my kitchen?",
-        "Translate the attached document into English, keeping all of its headings.", "Here is my essay:\n\n[pasted: essay.txt, 9000 characters]\n\nIs it any good?",
-        "Read this article and tell me what it says: https://boats.net/a", "What is wrong with the code in the screenshot I uploaded?",
-        "In this picture there is a plant. What is it called?", "Please look at the file I attached and list all mistakes in it.",
-    ]),
-    ("L33", &[], Lead, &[
-        "Great question! ", "You're absolutely right. ", "What an excellent question! ", "That's a great point. ", "Excellent point! ", "You are absolutely right, and I apologise. ",
-        "What a fascinating question! ", "That's such a good question. ", "Good question! ", "I love this question! ",
-    ]),
-    ("L36", &[], Lead, &[
-        "*smiles warmly* ", "*chuckles* ", "*leans back in his chair* ", "*nods slowly*\n\n", "*pauses for a moment* ", "chuckles\n\n", "*takes a deep breath* ",
-        "(chuckles) ", "[sighs] ", "*adjusts glasses* ",
-    ]),
-    ("L37", &["L08"], Between, &[
-        "I was made by OpenAI.", "As Claude, I see it like this.", "My training data ends there.", "ChatGPT would say the same.", "Since my knowledge cutoff nothing has changed.",
-        "I'm Gemini, after all.", "As of my last update it was so.", "Anthropic has trained me to say so.", "GPT-4 does it better.",
-    ]),
+    (
+        "L05",
+        &[],
+        Prompt,
+        &[
+            "Now make it shorter.",
+            "This is great, but less formal please.",
+            "the second one",
+            "Can you rewrite that in a friendlier tone?",
+            "Thanks! And in French?",
+            "Continue",
+            "go on please",
+            "What about the other two?",
+            "Why did you choose the third one?",
+            "Try again, without the last paragraph.",
+            "That's wrong.",
+            "Perfect, thank you so much",
+            "As you said in [3], is it so?",
+            "Make it rhyme.",
+            "Expand on this.",
+            "Shorten this.",
+            "And why is that?",
+            "Same again but for a child of six",
+            "more",
+        ],
+    ),
+    (
+        "L06",
+        &["L02"],
+        Tail,
+        &[
+            "### Instruction:\nWrite a poem about rain.",
+            "##\n18. Instruction: Describe a sunset.",
+            "### Input:\nA list of towns.",
+            "## Instruction: name three rivers.",
+            "###\n\n7. Instruction: Sum up the text.",
+            "### 12. Instruction: Name a colour.",
+            "# Instruction\nName a colour.\n\n# Response\nBlue.",
+            "Below is an instruction that describes a task. Write a response.",
+        ],
+    ),
+    (
+        "L07",
+        &["L02", "L21"],
+        Between,
+        &[
+            "ANNA: I would not.\n\nBERT: Then who would?",
+            "Anna: I would not.\nBert: Then who would?\nAnna: Nobody.\nBert: Quite.",
+            "**Socrates:** And is it so?\n\n**Phaedrus:** It is.\n\n**Socrates:** Then we agree.\n\n**Phaedrus:** We do.",
+            "Mum: come home\nMe: soon\nMum: now\nMe: yes",
+        ],
+    ),
+    (
+        "L08",
+        &["L37"],
+        Tail,
+        &[
+            "Thank you, Claude, that was helpful.",
+            "Thanks ChatGPT! You saved my evening.",
+            "Can you make it shorter?",
+            "could you please rewrite this as a list?",
+            "Would you translate that into Spanish?",
+            "Can you give me an example of that, please?",
+            "Thank you Gemini, one more question.",
+            "Please rewrite it in simpler words.",
+            "Thanks, Claude. Now do the same for my brother.",
+        ],
+    ),
+    (
+        "L10",
+        &["L37"],
+        Tail,
+        &[
+            "Copy code",
+            "Regenerate",
+            "Regenerate response",
+            "Share",
+            "You said:",
+            "ChatGPT said:",
+            "Thought for 12 seconds",
+            "Thought for 1m 4s",
+            "2 / 3",
+            "Was this response better or worse?\nBetter\nWorse\nSame",
+            "Rated the first one slightly better",
+            "A is much more helpful",
+            "●●●○○",
+            "Retry",
+            "Read aloud",
+            "Copy\nEdit",
+            "Is this conversation helpful so far?",
+            "ChatGPT can make mistakes. Check important info.",
+            "Claude can make mistakes. Please double-check responses.",
+        ],
+    ),
+    (
+        "L10",
+        &["L37"],
+        Lead,
+        &[
+            "Thought for a couple of seconds\n\n",
+            "ChatGPT said:\n\n",
+            "Thought for 8s\n\n",
+            "1 / 2\n\n",
+            "Claude responded:\n\n",
+        ],
+    ),
+    (
+        "L12",
+        &[],
+        Tail,
+        &[
+            "</system>",
+            "<end_instructions>",
+            "<dev_note>keep it short</dev_note>",
+            "<artifact identifier=\"a\">x</artifact>",
+            "</details>",
+            "<function_calls>\n</function_calls>",
+            "<system-reminder>Be brief.</system-reminder>",
+            "<userStyle>plain</userStyle>",
+            "<antArtifact type=\"text/markdown\">",
+            "<tool_result>",
+        ],
+    ),
+    (
+        "L13",
+        &[],
+        Glued,
+        &[
+            "【4:0†source】",
+            "【12†L3-L9】",
+            "\u{E200}cite\u{E202}turn0search3\u{E201}",
+            ":contentReference[oaicite:0]{index=0}",
+            " entity[\"city\",\"Lisbon\",\"Portugal\"]",
+            " turn0search3",
+            "\u{E200}filecite\u{E202}turn1file0\u{E201}",
+            " [oaicite:2]",
+            " citeturn0search1turn0news4",
+            "【oaicite:5】",
+        ],
+    ),
+    (
+        "L14",
+        &["L31", "L37"],
+        Tail,
+        &[
+            "This block is not supported on your current device yet.",
+            "Viewing artifacts created via the Analysis Tool web feature preview isn't yet supported on mobile.",
+            "This content may violate our usage policies.",
+            "There was an error generating a response",
+            "Something went wrong while generating the response.",
+            "Something went wrong. If this issue persists please contact us through our help center at help.openai.com.",
+            "```\nThis block is not supported on your current device yet.\n```",
+            "Network error",
+        ],
+    ),
+    (
+        "L15",
+        &["L12"],
+        Whole,
+        &[
+            "{\"search_query\": [{\"q\": \"old boats\"}], \"response_length\": \"short\"}",
+            "{\"prompt\": \"A ruin at dusk, oil painting\", \"size\": \"1024x1024\"}",
+            "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}",
+            "{\"cmd\": [\"bash\", \"-lc\", \"ls\"]}",
+            "search(\"old boats price\")",
+            "<tool_call>\n{\"name\": \"lookup\", \"arguments\": {}}\n</tool_call>",
+            "{\"tool_calls\": [{\"id\": \"call_1\", \"type\": \"function\"}]}",
+        ],
+    ),
+    (
+        "L15",
+        &[],
+        Tail,
+        &[
+            "[Download the table](sandbox:/mnt/data/table.csv)",
+            "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'",
+            "![picture](file-service://file-abc123)",
+            "![picture](sediment://file_00000000)",
+        ],
+    ),
+    (
+        "L16",
+        &[],
+        Lead,
+        &[
+            "<think>\nThe user wants a summary.\n\n",
+            "<think></think>",
+            "<think>\n\n</think>\n\n",
+            "The user wants it short.</think>\n\n",
+            "<thinking>I should be brief.\n\n",
+            "<thinking>\n</thinking>\n",
+        ],
+    ),
+    (
+        "L18",
+        &[],
+        Between,
+        &[
+            "It is\u{200b} so.",
+            "\u{feff}It is so.",
+            "It is \u{fffd} so.",
+            "It is\u{7} so.",
+            "It is \u{202e}so.",
+            "It is\u{2028}so.",
+            "It is inter\u{ad}esting.",
+            "It is\u{2060} so.",
+            "It is\u{c}so.",
+            "It is \u{fffd}\u{fffd} so.",
+        ],
+    ),
+    (
+        "L22",
+        &["L21", "L23"],
+        Tail,
+        &[
+            "```python\nprint(1)",
+            "$$x = \\frac{1}{2}",
+            "| part | count |\n|---|---|\n| lid | 2 |\n| base",
+            "1. the lid\n2. the base\n3.",
+            "- the lid\n- the base\n-",
+            "~~~\nls -l",
+            "\\[ x = 1",
+            "| a | b |\n|---|---|",
+        ],
+    ),
+    (
+        "L23",
+        &["L21", "L10"],
+        Tail,
+        &[
+            "python\nimport os\nprint(os.getcwd())",
+            "json\n{\"a\": 1}",
+            "bash\n$ pip install boats",
+            "sql\nSELECT name FROM boats;",
+            "yaml\nname: boat\nsize: 3",
+            "javascript\nconst boat = sell();",
+            "html\n<div>boat</div>",
+            "rust\nfn main() {}",
+            "sh\nls -l | sort",
+            "c\nint main(void) { return 0; }",
+            "typescript\nlet a = 1;",
+        ],
+    ),
+    (
+        "L24",
+        &[],
+        Tail,
+        &[
+            "1. Wash it.\n1. Sell it.",
+            "1. Wash it\nwell.\n1. Dry it.\n1. Sell it.",
+            "1. Wash it.\n\n1. Sell it.",
+        ],
+    ),
+    (
+        "L25",
+        &[],
+        Tail,
+        &[
+            "[continued]",
+            "(to be continued)",
+            "Would you like me to continue?",
+            "Do you want me to keep going?",
+            "Shall I go on?",
+            "Should I continue?",
+            "[Continued in the next message]",
+            "Let me know if you would like me to continue.",
+            "Type \"continue\" for the rest.",
+            "Want me to continue?",
+            "(continues in part 2)",
+        ],
+    ),
+    (
+        "L30",
+        &[],
+        Between,
+        &[
+            "As an AI language model, I have no kitchen.",
+            "I'm just an AI, so take it with care.",
+            "As an AI, I do not sleep.",
+            "I am an AI developed to help.",
+            "As a large language model I cannot taste it.",
+            "As an artificial intelligence, I have no hands.",
+            "I'm only a language model.",
+            "Being an AI, I have no childhood.",
+            "as an AI assistant I have not seen it.",
+        ],
+    ),
+    (
+        "L31",
+        &["L30", "L32"],
+        Whole,
+        &[
+            "I'm sorry, but I can't help with that.",
+            "I cannot assist with this request.",
+            "Sorry, I can't do that.",
+            "I am unable to open links.",
+            "Unfortunately, I'm not able to browse the internet, but the general idea is simple enough.",
+            "I don't have access to your files. You could paste the text here.",
+            "I apologize, but I cannot provide that.",
+            "I won't help you with this one.",
+            "I do not have the ability to see pictures.",
+            "I can’t browse the web from here, sadly.",
+            "As much as I would like to, I can't comply with this request.",
+            "I must decline to write this.",
+        ],
+    ),
+    (
+        "L32",
+        &[],
+        Prompt,
+        &[
+            "Summarize https://boats.net/history-of-the-keel for me, please, in about ten sentences.",
+            "What do you see in the attached image of my kitchen?",
+            "Translate the attached document into English, keeping all of its headings.",
+            "Here is my essay:\n\n[pasted: essay.txt, 9000 characters]\n\nIs it any good?",
+            "Read this article and tell me what it says: https://boats.net/a",
+            "What is wrong with the code in the screenshot I uploaded?",
+            "In this picture there is a plant. What is it called?",
+            "Please look at the file I attached and list all mistakes in it.",
+        ],
+    ),
+    (
+        "L33",
+        &[],
+        Lead,
+        &[
+            "Great question! ",
+            "You're absolutely right. ",
+            "What an excellent question! ",
+            "That's a great point. ",
+            "Excellent point! ",
+            "You are absolutely right, and I apologise. ",
+            "What a fascinating question! ",
+            "That's such a good question. ",
+            "Good question! ",
+            "I love this question! ",
+        ],
+    ),
+    (
+        "L36",
+        &[],
+        Lead,
+        &[
+            "*smiles warmly* ",
+            "*chuckles* ",
+            "*leans back in his chair* ",
+            "*nods slowly*\n\n",
+            "*pauses for a moment* ",
+            "chuckles\n\n",
+            "*takes a deep breath* ",
+            "(chuckles) ",
+            "[sighs] ",
+            "*adjusts glasses* ",
+        ],
+    ),
+    (
+        "L37",
+        &["L08"],
+        Between,
+        &[
+            "I was made by OpenAI.",
+            "As Claude, I see it like this.",
+            "My training data ends there.",
+            "ChatGPT would say the same.",
+            "Since my knowledge cutoff nothing has changed.",
+            "I'm Gemini, after all.",
+            "As of my last update it was so.",
+            "Anthropic has trained me to say so.",
+            "GPT-4 does it better.",
+        ],
+    ),
 ];
 
 /// Rules whose defects are not a text at a place.
@@ -169,8 +485,11 @@ pub fn planted(seeded: &mut Seeded, per_rule: usize) -> Vec<Planted> {
     rules.dedup();
     for rule in rules {
         // Every wording at least once, over all cases of a rule.
-        let cases: Vec<(&Case, &str)> =
-            CASES.iter().filter(|case| case.0 == rule).flat_map(|case| case.3.iter().map(move |text| (case, *text))).collect();
+        let cases: Vec<(&Case, &str)> = CASES
+            .iter()
+            .filter(|case| case.0 == rule)
+            .flat_map(|case| case.3.iter().map(move |text| (case, *text)))
+            .collect();
         for number in 0..per_rule.max(cases.len()) {
             let (case, text) = cases[number % cases.len()];
             let mut chat = fresh(seeded, format!("{rule}-{number}"));
@@ -217,13 +536,19 @@ type Change = fn(&mut Seeded, &mut Chat);
 
 const OTHERS: &[(&str, &[&str], Change)] = &[
     ("L11", &[], |seeded, chat| {
-        let lines = ["Follow me for more of this!", "— sent from the balcony", "Ask me anything else, anytime.", "Bis bald!"];
+        let lines = [
+            "Follow me for more of this!",
+            "— sent from the balcony",
+            "Ask me anything else, anytime.",
+            "Bis bald!",
+        ];
         let line = *seeded.one_of(&lines);
         put(&mut chat.turns[0], Tail, line);
     }),
     ("L17", &[], |seeded, chat| {
         let data = secrets::characters(seeded, 300, secrets::BASE64);
-        let wrapped: Vec<String> = data.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        let wrapped: Vec<String> =
+            data.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
         let text = match seeded.below(4) {
             0 => data,
             1 => format!("![a picture](data:image/png;base64,{data})"),
@@ -233,7 +558,18 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
         put(&mut chat.turns[0], Tail, &text);
     }),
     ("L19", &["L18"], |seeded, chat| {
-        let broken = ["donâ€™t", "cafÃ©", "â€œyesâ€\u{9d}", "naÃ¯ve", "â€”", "â€¦", "FranÃ§ois", "ðŸ˜€", "GrÃ¼ÃŸe", "Â£5"];
+        let broken = [
+            "donâ€™t",
+            "cafÃ©",
+            "â€œyesâ€\u{9d}",
+            "naÃ¯ve",
+            "â€”",
+            "â€¦",
+            "FranÃ§ois",
+            "ðŸ˜€",
+            "GrÃ¼ÃŸe",
+            "Â£5",
+        ];
         put(&mut chat.turns[0], Between, &format!("He said {} and left.", seeded.one_of(&broken)));
     }),
     ("L20", &["L21"], |_, chat| chat.turns[0].answers[0].truncated = true),
@@ -269,14 +605,27 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
     ("L41", &[], |_, _| {}),
     ("P01", &["P02"], |seeded, chat| {
         let secret = secrets::secret(seeded);
-        put(&mut chat.turns[0], if secret.len() % 2 == 0 { Between } else { PromptTail }, &format!("It is {secret} for now."));
+        put(
+            &mut chat.turns[0],
+            if secret.len() % 2 == 0 { Between } else { PromptTail },
+            &format!("It is {secret} for now."),
+        );
     }),
     ("P02", &[], |seeded, chat| {
         let datum = secrets::personal(seeded);
-        put(&mut chat.turns[0], if datum.len() % 2 == 0 { Between } else { PromptTail }, &format!("You reach them at {datum} as ever."));
+        put(
+            &mut chat.turns[0],
+            if datum.len() % 2 == 0 { Between } else { PromptTail },
+            &format!("You reach them at {datum} as ever."),
+        );
     }),
     ("P03", &[], |seeded, chat| {
-        let texts = ["Marga Testrup told me so.", "As Marga says, it is so.", "Dear Mrs Testrup, it is so.", "It is (says Testrup) so."];
+        let texts = [
+            "Marga Testrup told me so.",
+            "As Marga says, it is so.",
+            "Dear Mrs Testrup, it is so.",
+            "It is (says Testrup) so.",
+        ];
         let text = *seeded.one_of(&texts);
         put(&mut chat.turns[0], if text.len() % 2 == 0 { Between } else { PromptTail }, text);
     }),

@@ -29,18 +29,28 @@ pub struct Format {
 }
 
 pub const FORMATS: &[Format] = &[
-    Format::new("ChatGPT, one array", "chatgpt", Branches::All, |chats| array(&chats.iter().map(chatgpt).collect::<Vec<_>>())),
+    Format::new("ChatGPT, one array", "chatgpt", Branches::All, |chats| {
+        array(&chats.iter().map(chatgpt).collect::<Vec<_>>())
+    }),
     Format::new("ChatGPT, sharded zip", "chatgpt", Branches::All, sharded),
-    Format::new("Claude", "claude", Branches::All, |chats| array(&chats.iter().map(claude).collect::<Vec<_>>())),
-    Format::new("Open WebUI", "open-webui", Branches::All, |chats| array(&chats.iter().map(open_webui).collect::<Vec<_>>())),
-    Format::new("LibreChat", "librechat", Branches::All, |chats| array(&chats.iter().map(libre_chat).collect::<Vec<_>>())),
+    Format::new("Claude", "claude", Branches::All, |chats| {
+        array(&chats.iter().map(claude).collect::<Vec<_>>())
+    }),
+    Format::new("Open WebUI", "open-webui", Branches::All, |chats| {
+        array(&chats.iter().map(open_webui).collect::<Vec<_>>())
+    }),
+    Format::new("LibreChat", "librechat", Branches::All, |chats| {
+        array(&chats.iter().map(libre_chat).collect::<Vec<_>>())
+    }),
     Format::new("LibreChat, nested", "librechat", Branches::All, |chats| {
         array(&chats.iter().map(libre_chat_nested).collect::<Vec<_>>())
     }),
     Format::new("LM Studio", "lm-studio", Branches::Regenerations, |chats| {
         zip_each(chats, "conversation.json", |chat| lm_studio(chat).to_string())
     }),
-    Format::new("AI Studio", "ai-studio", Branches::Path, |chats| zip_each(chats, "json", |chat| ai_studio(chat).to_string())),
+    Format::new("AI Studio", "ai-studio", Branches::Path, |chats| {
+        zip_each(chats, "json", |chat| ai_studio(chat).to_string())
+    }),
     Format::new("Takeout, Workspace", "gemini", Branches::Regenerations, |chats| {
         zip_each(chats, "txt", |chat| workspace(chat).to_string())
     }),
@@ -142,7 +152,8 @@ fn tree(chat: &Chat) -> Vec<Message<'_>> {
         }
         let asked = add("asked".into(), above.take(), true, turn.prompt.as_str(), None);
         for (index, answer) in turn.answers.iter().enumerate() {
-            above = Some(add(format!("answer-{index}"), Some(asked.clone()), false, &answer.text, Some(index)));
+            above =
+                Some(add(format!("answer-{index}"), Some(asked.clone()), false, &answer.text, Some(index)));
         }
     }
     messages
@@ -153,7 +164,8 @@ fn chatgpt(chat: &Chat) -> Value {
     for message in tree(chat) {
         export.back_to(message.parent.as_deref().unwrap_or("context"));
         if message.is_user {
-            let image = json!({ "content_type": "image_asset_pointer", "asset_pointer": "sediment://file_0" });
+            let image =
+                json!({ "content_type": "image_asset_pointer", "asset_pointer": "sediment://file_0" });
             match message.has_image() {
                 true => export.user_with(&message.id, json!([image, message.text])),
                 false => export.user(&message.id, message.text),
@@ -169,8 +181,10 @@ fn chatgpt(chat: &Chat) -> Value {
 }
 
 fn sharded(chats: &[Chat]) -> Vec<u8> {
-    let shards: Vec<Vec<u8>> =
-        chats.chunks(chats.len().div_ceil(3)).map(|chats| array(&chats.iter().map(chatgpt).collect::<Vec<_>>())).collect();
+    let shards: Vec<Vec<u8>> = chats
+        .chunks(chats.len().div_ceil(3))
+        .map(|chats| array(&chats.iter().map(chatgpt).collect::<Vec<_>>()))
+        .collect();
     let ratings: Vec<Value> = chats
         .iter()
         .flat_map(tree)
@@ -209,7 +223,9 @@ fn open_webui(chat: &Chat) -> Value {
     let mut current = String::new();
     let mut messages = Map::new();
     for m in tree(chat) {
-        let thought = format!("<details type=\"reasoning\" done=\"true\">\n<summary>Thought</summary>\n{HIDDEN}\n</details>\n");
+        let thought = format!(
+            "<details type=\"reasoning\" done=\"true\">\n<summary>Thought</summary>\n{HIDDEN}\n</details>\n"
+        );
         let content = if m.is_user { m.text.to_owned() } else { thought + m.text };
         let rating = m.liked().map(|liked| json!({ "rating": if liked { 1 } else { -1 } }));
         let files = if m.has_image() { json!([{ "type": "image", "name": "a.png" }]) } else { json!([]) };
@@ -225,7 +241,8 @@ fn open_webui(chat: &Chat) -> Value {
 fn libre_chat_message(m: &Message<'_>) -> Value {
     let thought = json!({ "type": "think", "think": HIDDEN });
     let call = json!({ "type": "tool_call", "tool_call": { "name": "search", "output": HIDDEN } });
-    let content = if m.is_user { Value::Null } else { json!([thought, call, { "type": "text", "text": m.text }]) };
+    let content =
+        if m.is_user { Value::Null } else { json!([thought, call, { "type": "text", "text": m.text }]) };
     json!({ "messageId": m.id, "parentMessageId": m.parent, "isCreatedByUser": m.is_user,
         "text": if m.is_user { m.text } else { "" }, "content": content, "unfinished": m.is_truncated(),
         "feedback": m.liked().map(|liked| json!({ "rating": if liked { "thumbsUp" } else { "thumbsDown" } })) })
@@ -337,7 +354,9 @@ fn alpaca(chat: &Chat) -> Value {
 }
 
 fn markdown(chat: &Chat) -> String {
-    let turns: Vec<String> =
-        path(chat).iter().map(|(prompt, answer)| format!("**User:** {prompt}\n\n**Assistant:** {answer}")).collect();
+    let turns: Vec<String> = path(chat)
+        .iter()
+        .map(|(prompt, answer)| format!("**User:** {prompt}\n\n**Assistant:** {answer}"))
+        .collect();
     format!("---\ntitle: {}\n---\n\n{}\n", chat.title, turns.join("\n\n"))
 }

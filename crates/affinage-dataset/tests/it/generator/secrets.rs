@@ -28,7 +28,10 @@ pub fn secret(seeded: &mut Seeded) -> String {
         8 => format!("hf_{}", some(34, ALNUM)),
         9 => format!("glpat-{}", some(20, ALNUM)),
         10 => format!("eyJhbGciOiJIUzI1NiJ9.eyJ{}.{}", some(30, ALNUM), some(43, ALNUM)),
-        11 => format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----", some(60, BASE64)),
+        11 => format!(
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----",
+            some(60, BASE64)
+        ),
         12 => format!("sk_live_{}", some(24, ALNUM)),
         13 => format!("npm_{}", some(36, ALNUM)),
         14 => format!("SG.{}.{}", some(22, ALNUM), some(43, ALNUM)),
@@ -62,9 +65,15 @@ pub fn personal(seeded: &mut Seeded) -> String {
 /// A German IBAN with a right check number, in groups of four.
 fn iban(account: &str) -> String {
     // "DE00" moved to the end, letters as numbers: D = 13, E = 14.
-    let remainder = format!("{account}131400").bytes().fold(0u32, |sum, b| (sum * 10 + u32::from(b - b'0')) % 97);
+    let remainder =
+        format!("{account}131400").bytes().fold(0u32, |sum, b| (sum * 10 + u32::from(b - b'0')) % 97);
     let whole = format!("DE{:02}{account}", 98 - remainder);
-    whole.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect::<Vec<_>>().join(" ")
+    whole
+        .as_bytes()
+        .chunks(4)
+        .map(|four| String::from_utf8_lossy(four).into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A card number with a right last digit.
