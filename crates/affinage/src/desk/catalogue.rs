@@ -221,7 +221,7 @@ pub fn read(
         *written.entry(who.clone()).or_default() += chars;
     }
     let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
-    let clusters = dedup::clusters(&prompts);
+    let clusters = dedup::clusters(&prompts, dedup::Nearness::Related);
     Ok(Some(Whole { shelves: territory::shelves(&places), written, clusters }))
 }
 
