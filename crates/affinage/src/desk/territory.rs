@@ -65,8 +65,7 @@ impl State {
 
     /// Changes with every import and with every transcript that waits.
     fn newest_import(&self) -> anyhow::Result<String> {
-        let imported = self.library.sources()?.into_iter().filter(|source| !source.is_authored());
-        let newest = imported.map(|source| source.imported_at).max().unwrap_or_default();
+        let newest = self.library.newest_import()?.unwrap_or_default();
         Ok(format!("{newest}, {} waiting", self.library.waiting()?.len()))
     }
 

@@ -9,17 +9,10 @@ use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::waiting::{put_waiting, speakers_without_roles};
-use super::{Library, Source, foreign, raw};
+use super::{Library, foreign, raw};
 
 /// Begins the path of what was written at the desk.
 const AUTHORED: &str = "authored/";
-
-impl Source {
-    /// True for what was written at the desk and not imported.
-    pub fn is_authored(&self) -> bool {
-        self.path.starts_with(AUTHORED)
-    }
-}
 
 /// What one file brought.
 pub struct Imported {
@@ -148,6 +141,13 @@ impl Library {
 }
 
 impl Library {
+    /// When something was imported last; what was written at the desk does not count.
+    pub fn newest_import(&self) -> anyhow::Result<Option<String>> {
+        let mut statement =
+            self.db.prepare_cached("SELECT max(imported_at) FROM source WHERE substr(path, 1, ?1) <> ?2")?;
+        Ok(statement.query_row((AUTHORED.len(), AUTHORED), |row| row.get(0))?)
+    }
+
     /// Adds a conversation written at the desk. Its words are kept as a source of their own, `authored/TITLE`.
     pub fn add_authored(&mut self, conversation: &Conversation, at: &str) -> anyhow::Result<()> {
         let file = self.project.join(format!(".authored-{}.json", std::process::id()));

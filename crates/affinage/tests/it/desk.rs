@@ -91,6 +91,49 @@ fn a_decision_survives_a_kill_and_a_second_desk_is_refused() {
     assert_eq!((id(&back), &back["mark"]["reason"]), (id(&first), &json!("dull")));
 }
 
+/// SIGKILL at five moments of a quick review: what was answered is in the library, and at most one more.
+#[test]
+fn a_kill_in_the_middle_of_a_review_loses_nothing_that_was_answered() {
+    let dir = project(2000);
+    let dir = dir.path();
+    let mut before = 0;
+    for round in 0..5u64 {
+        let page = open(dir);
+        let pid = page.child.id();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(60 + 35 * round));
+            let status = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+            assert!(status.expect("kill is there").success());
+        });
+        let mut answered = 0;
+        let mut card = page.get("api/card");
+        // The connection breaks when the process is gone.
+        while let Some(next) = page.ask(&format!("api/next?of={}", id(&card))) {
+            let action = if answered % 3 == 0 { "reject" } else { "accept" };
+            let body = json!({ "id": id(&card), "mark": { "action": action, "tags": [format!("t{answered}")] }, "label": "test" });
+            if card["second_look"] == json!(false) {
+                if page.ask_post("api/mark", &body).is_none() {
+                    break;
+                }
+                answered += 1;
+            }
+            card = next;
+        }
+        killer.join().expect("killed");
+        drop(page);
+        let page = open(dir);
+        let summary = page.get("api/summary");
+        let decided =
+            summary["accepted"].as_u64().expect("a count") + summary["rejected"].as_u64().expect("a count");
+        assert!(
+            decided == before + answered || decided == before + answered + 1,
+            "{decided} of {before} + {answered}"
+        );
+        before = decided;
+    }
+    assert!(before > 20, "the kills came before the decisions: {before}");
+}
+
 /// Stores a mark as the page does and gives the summary.
 pub fn mark(page: &Page, card: &Value, mark: &Value) -> Value {
     page.post("api/mark", &json!({ "id": id(card), "mark": mark, "label": "test" }))

@@ -419,11 +419,9 @@ fn sixty_accepted_are_enough_for_a_taste_with_the_offered_command() {
         card = if is_again { page.get(&format!("api/next?of={}", id(&card))) } else { accept(&page, &card) };
     }
     for i in 0..12 {
-        let text = format!("It is {}.", "lomi ".repeat(3 + i).trim());
-        page.post(
-            "api/author",
-            &json!({ "prompt": format!("What is {}?", "tu ".repeat(3 + i).trim()), "text": text }),
-        );
+        let prompt = format!("What is {} {i}?", "tu ".repeat(2 + i % 3).trim());
+        let text = format!("It is {} {i}.", "lomi ".repeat(2 + i % 4).trim());
+        page.post("api/author", &json!({ "prompt": prompt, "text": text }));
     }
     let figures = page.get("api/dashboard");
     assert_eq!((&figures["summary"]["accepted"], &figures["summary"]["taste"]), (&json!(60), &json!(60)));

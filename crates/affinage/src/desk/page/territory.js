@@ -23,7 +23,7 @@ function monthsText({ first, last }) {
 function territoryView(found) {
   return element("article", { class: "territory", "aria-label": "What is there" },
     element("h1", {}, "What is there"),
-    element("p", {}, found.is_whole ? `${counted(found.conversations, "conversation")} with ${counted(found.candidates, "candidate")}, by topic. Keep, skip or hold private; nothing is deleted, and u takes a choice back.`
+    element("p", {}, found.is_whole && found.candidates === 0 ? "Nothing is brought in yet." : found.is_whole ? `${counted(found.conversations, "conversation")} with ${counted(found.candidates, "candidate")}, by topic. Keep, skip or hold private; nothing is deleted, and u takes a choice back.`
       : `Reading the library: ${counted(found.conversations, "conversation")} so far…`),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
