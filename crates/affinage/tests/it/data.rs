@@ -481,6 +481,21 @@ fn a_version_is_written_for_other_tools() {
         assert!(lines.len() == train.len() && lines.iter().all(|line| !line[key].is_null()));
         assert_eq!(lines[0]["id"], train[0]["example_id"]);
     }
+    let tables = json_of(dir, &["dataset", "export", "--format", "parquet", "--out", "tables"]);
+    assert_eq!(tables["rows"]["train"], train.len());
+    let other = project();
+    let table = dir.join("tables/train.parquet");
+    let imported = json_of(other.path(), &["import", table.to_str().expect("UTF-8")]);
+    assert_eq!(imported["files"][0]["conversations_new"], train.len());
+    run(other.path(), &["review", "--export", "cards.jsonl"]);
+    let read_back: Vec<[Value; 2]> = rows(&other.path().join("cards.jsonl"))
+        .into_iter()
+        .map(|card| [card["prompt"].clone(), card["variants"][0]["text"].clone()])
+        .collect();
+    for row in &train {
+        let words = [&row["messages"][0]["content"], &row["messages"][1]["content"]].map(Clone::clone);
+        assert!(read_back.contains(&words), "{words:?}");
+    }
     let pairs = json_of(dir, &["dataset", "export", "v1", "--format", "preference", "--out", "pairs"]);
     assert_eq!(pairs["rows"]["train"], train.len(), "each was asked again once");
     let pair = &rows(&dir.join("pairs/train.jsonl"))[0];

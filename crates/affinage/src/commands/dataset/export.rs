@@ -1,10 +1,10 @@
 //! `affinage dataset export`: a frozen version in the row formats of other tools.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use affinage_dataset::artefact::{Artefact, MIN_ANSWERS, artefacts};
-use affinage_dataset::example::AlternativeRow;
+use affinage_dataset::example::{AlternativeRow, DatasetRow};
 use affinage_dataset::export::{self, Format};
 use affinage_dataset::message;
 use anyhow::anyhow;
@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion};
 use crate::errors::HintExt as _;
 use crate::jsonl;
+use crate::parquet;
 use crate::run::write_folder_atomically;
 use crate::ui::{Table, count};
 
@@ -41,6 +42,8 @@ pub enum RowFormat {
     ShareGpt,
     /// `instruction`, `output`, `system`, `history`
     Alpaca,
+    /// `messages` in parquet files, as the Hugging Face hub keeps them
+    Parquet,
     /// `prompt`, `chosen`, `rejected` (DPO): where you edited, rated or regenerated an answer
     Preference,
 }
@@ -49,6 +52,7 @@ pub fn run(ctx: &Context, args: &ExportArgs) -> anyhow::Result<()> {
     let version = DatasetVersion::open(&ctx.project, args.version.as_deref())?;
     version.check()?;
     let files = match args.format {
+        RowFormat::Parquet => tables(ctx, &version)?,
         RowFormat::Messages => rows(ctx, &version, Format::Messages)?,
         RowFormat::ShareGpt => rows(ctx, &version, Format::ShareGpt)?,
         RowFormat::Alpaca => rows(ctx, &version, Format::Alpaca)?,
@@ -59,9 +63,7 @@ pub fn run(ctx: &Context, args: &ExportArgs) -> anyhow::Result<()> {
             .hint("name a folder that does not exist; nothing is overwritten");
     }
     write_folder_atomically(&args.out, |folder| {
-        files
-            .iter()
-            .try_for_each(|(side, rows)| jsonl::write_all(&folder.join(format!("{side}.jsonl")), rows))
+        files.iter().try_for_each(|(side, rows)| rows.write(folder, side))
     })?;
     if ctx.json {
         let counts: BTreeMap<&str, usize> = files.iter().map(|(side, rows)| (*side, rows.len())).collect();
@@ -71,22 +73,58 @@ pub fn run(ctx: &Context, args: &ExportArgs) -> anyhow::Result<()> {
     }
     let mut table = Table::new(["file", "rows"]).right(&[1]);
     for (side, rows) in &files {
-        table.row([format!("{side}.jsonl"), count(rows.len() as u64)]);
+        table.row([rows.file_name(side), count(rows.len() as u64)]);
     }
     ctx.ui.data(&table.render())?;
     ctx.ui.say(format!("{} written to {}", version.name, args.out.display()));
     Ok(())
 }
 
-type Files = Vec<(&'static str, Vec<Value>)>;
+/// What is written for each side.
+type Files = Vec<(&'static str, Rows)>;
 
-/// Training, validation and test rows. The reserve stays sealed.
+enum Rows {
+    Lines(Vec<Value>),
+    Table(Vec<DatasetRow>),
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        match self {
+            Rows::Lines(lines) => lines.len(),
+            Rows::Table(rows) => rows.len(),
+        }
+    }
+
+    fn file_name(&self, side: &str) -> String {
+        match self {
+            Rows::Lines(_) => format!("{side}.jsonl"),
+            Rows::Table(_) => format!("{side}.parquet"),
+        }
+    }
+
+    fn write(&self, folder: &Path, side: &str) -> anyhow::Result<()> {
+        let path = folder.join(self.file_name(side));
+        match self {
+            Rows::Lines(lines) => jsonl::write_all(&path, lines),
+            Rows::Table(rows) => parquet::write(&path, rows),
+        }
+    }
+}
+
+/// The sides that leave the house; the reserve stays sealed.
+const SIDES: [&str; 3] = ["train", "validation", "test"];
+
+fn tables(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<Files> {
+    SIDES.iter().map(|side| Ok((*side, Rows::Table(version.rows(side, &ctx.ui)?)))).collect()
+}
+
 fn rows(ctx: &Context, version: &DatasetVersion, format: Format) -> anyhow::Result<Files> {
     let mut files = Files::new();
-    for side in ["train", "validation", "test"] {
+    for side in SIDES {
         let rows = version.rows(side, &ctx.ui)?;
         let written: Result<Vec<Value>, _> = rows.iter().map(|row| export::row(row, format)).collect();
-        files.push((side, written?));
+        files.push((side, Rows::Lines(written?)));
     }
     Ok(files)
 }
@@ -118,7 +156,7 @@ fn pairs(ctx: &Context, version: &DatasetVersion, allow_artefact: bool) -> anyho
                 rejected.push(other.text);
             }
         }
-        files.push((side, written));
+        files.push((side, Rows::Lines(written)));
     }
     report_artefacts(ctx, &chosen, &rejected, allow_artefact)?;
     Ok(files)
