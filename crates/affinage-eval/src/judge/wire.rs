@@ -49,6 +49,19 @@ pub struct WireFailure {
     pub message: String,
 }
 
+impl WireFailure {
+    /// The server objects to what was asked, not to when: a 400 or 422, and the 500 by which llama-cpp-python says
+    /// that a parameter is not valid.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.status, 400 | 422)
+            || self.status == 500 && is_validation_error(&self.message.to_lowercase())
+    }
+}
+
+fn is_validation_error(said: &str) -> bool {
+    said.contains("validation error")
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// Ask again, after this long if the server said so.
@@ -248,6 +261,7 @@ fn kind(status: u16, said: &str, header: impl Fn(&str) -> Option<String>) -> Fai
     match status {
         401..=404 => FailureKind::Judge,
         _ if should_retry.as_deref() == Some("false") => FailureKind::ThisRequest,
+        500 if is_validation_error(said) => FailureKind::ThisRequest,
         408 | 409 | 429 | 500.. => FailureKind::Transient { retry_after: retry_after(header) },
         _ if should_retry.as_deref() == Some("true") => {
             FailureKind::Transient { retry_after: retry_after(header) }

@@ -82,10 +82,10 @@ impl WireParams {
         effective
     }
 
-    /// Drops or renames what a 400 complains about: the parameter that the server names, else one that its words
+    /// Drops or renames what a refusal complains about: the parameter that the server names, else one that its words
     /// hold. False when there is nothing to change.
     pub fn adapt(&mut self, failure: &WireFailure) -> bool {
-        if failure.status != 400 && failure.status != 422 {
+        if !failure.is_refusal() {
             return false;
         }
         let words = format!("{} {}", failure.code, failure.message);

@@ -166,7 +166,25 @@ fn a_refused_parameter_is_dropped_once_and_then_the_request_is_final() {
     assert!(!learnt.adapt(&refuses("max_completion_tokens")), "nothing left to change");
     let body = String::from_utf8(WireFormat::Openai.body(&request(), &learnt)).expect("UTF-8");
     assert!(body.contains("\"max_tokens\":512") && !body.contains("response_format"));
-    assert!(!params().adapt(&fail(WireFormat::Openai, 429, "response_format", &[])), "only a 400 teaches");
+    assert!(
+        !params().adapt(&fail(WireFormat::Openai, 429, "response_format", &[])),
+        "only a refusal teaches"
+    );
+    assert!(
+        !params().adapt(&fail(WireFormat::Openai, 500, "response_format", &[])),
+        "nor does any other 500"
+    );
+}
+
+#[test]
+fn the_500_by_which_llama_cpp_python_refuses_a_parameter_teaches_too() {
+    let body = r#"{"error":{"message":"1 validation error: {'type': 'literal_error', 'loc': ('body', 'response_format',
+        'type'), 'msg': \"Input should be 'text' or 'json_object'\"}","type":"internal_server_error"}}"#
+        .replace('\n', " ");
+    let failure = fail(WireFormat::Openai, 500, &body, &[]);
+    assert_eq!(failure.kind, FailureKind::ThisRequest);
+    let mut learnt = params();
+    assert!(learnt.adapt(&failure) && !learnt.structured);
 }
 
 #[test]

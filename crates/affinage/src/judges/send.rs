@@ -399,12 +399,12 @@ impl Pool<'_> {
         Some(Received { reply, response_sha256: row.sha256.clone(), transport: row.transport.clone()? })
     }
 
-    /// Drops what a 400 complains about, for all later calls. True when asking again can differ: also when
+    /// Drops what a refusal complains about, for all later calls. True when asking again can differ: also when
     /// another worker learnt it while this request, sent with the parameters `sent`, was on its way.
     fn learn(&self, failure: &WireFailure, sent: &WireParams) -> bool {
         let mut guard = lock(&self.params);
         let (params, limits) = &mut *guard;
-        if failure.status == 400 && *params != *sent {
+        if failure.is_refusal() && *params != *sent {
             return true;
         }
         let before = params.clone();
