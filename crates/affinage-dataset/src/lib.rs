@@ -18,6 +18,7 @@ pub mod lint;
 pub mod message;
 pub mod minhash;
 pub mod preference;
+pub mod pseudonym;
 pub mod shingle;
 pub mod split;
 pub mod template;

@@ -11,6 +11,7 @@ mod forget;
 mod import;
 mod llm_logs;
 mod lookup;
+mod private;
 mod profiles;
 mod raw;
 mod schema;
@@ -38,6 +39,8 @@ pub use steps::{Change, Mark, SecondLook, Step};
 use crate::errors::HintExt as _;
 
 pub const LIBRARY_FILE: &str = "library.db";
+/// Another process of the same project may be writing.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Library {
     db: Connection,
     project: PathBuf,
@@ -73,7 +76,7 @@ impl Library {
         let path = project.join(LIBRARY_FILE);
         let prepare = || -> rusqlite::Result<Connection> {
             let db = Connection::open_with_flags(&path, flags)?;
-            db.busy_timeout(std::time::Duration::from_secs(10))?;
+            db.busy_timeout(BUSY_TIMEOUT)?;
             db.execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;",
             )?;

@@ -2,9 +2,11 @@
 
 use std::io::{self, BufReader, Read, Seek};
 
+use serde_json::Value;
 use zip::ZipArchive;
 
 use super::error::ImportError;
+use super::json::string;
 use super::{Import, chatgpt, member};
 
 /// Bounds that protect memory and patience against broken or hostile files.
@@ -26,6 +28,9 @@ impl Default for Limits {
 
 const FEEDBACK_MEMBER: &str = "message_feedback.json";
 const FEEDBACK_LIMIT_BYTES: u64 = 64 << 20;
+/// Who the account belongs to.
+const ACCOUNT_MEMBERS: [&str; 2] = ["user.json", "users.json"];
+const ACCOUNT_LIMIT_BYTES: u64 = 1 << 20;
 
 pub(super) fn read<E: From<ImportError>>(
     import: &mut Import<'_, E>,
@@ -44,6 +49,13 @@ pub(super) fn read<E: From<ImportError>>(
             Ok(rows) => import.ratings = chatgpt::ratings(&rows),
             Err(error) => import.note(format!("{name} is not valid JSON, ratings are missing: {error}")),
         }
+    }
+    for (index, name) in names.iter().filter(|(_, name)| ACCOUNT_MEMBERS.contains(&base_name(name))) {
+        let packed = archive.by_index(*index).map_err(ImportError::from)?;
+        let mut bytes = Vec::new();
+        packed.take(ACCOUNT_LIMIT_BYTES).read_to_end(&mut bytes).map_err(|source| read_error(name, source))?;
+        // Whatever else the file holds is nobody's business here.
+        import.found.names.extend(serde_json::from_slice(&bytes).map(|value| account_names(&value)).unwrap_or_default());
     }
     let chosen = choose(&names);
     let is_closed =
@@ -105,12 +117,19 @@ fn choose(names: &[(usize, String)]) -> Vec<(usize, String)> {
         let known = [".json", ".jsonl", ".md", ".markdown", ".txt", ".html", ".htm"]
             .iter()
             .any(|ending| base.ends_with(ending));
-        known && base != FEEDBACK_MEMBER
+        known && base != FEEDBACK_MEMBER && !ACCOUNT_MEMBERS.contains(&base)
     };
     let pick =
         |wanted: &dyn Fn(&str) -> bool| names.iter().filter(|(_, name)| wanted(name)).cloned().collect();
     let conversations: Vec<(usize, String)> = pick(&is_conversations);
     if conversations.is_empty() { pick(&is_text) } else { conversations }
+}
+
+/// The names of people in `users.json`: one object or a list of them.
+fn account_names(value: &Value) -> Vec<String> {
+    let people = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let names = people.iter().flat_map(|person| ["full_name", "name"].map(|key| string(person, key)));
+    names.flatten().map(str::to_owned).collect()
 }
 
 fn base_name(name: &str) -> &str {

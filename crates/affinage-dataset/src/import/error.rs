@@ -53,6 +53,8 @@ pub enum ElementError {
     CutOff,
     #[error("longer than {limit_bytes} bytes")]
     TooLong { limit_bytes: usize },
+    #[error("more than {limit} objects, which no conversation holds")]
+    TooManyObjects { limit: usize },
 }
 
 fn list(speakers: &[Speaker]) -> String {

@@ -250,7 +250,14 @@ fn read_text<E: From<ImportError>>(
     }
 }
 
+/// A parsed object takes about a kilobyte: this bounds the memory of one element at 300 MB. Real conversations of
+/// thousands of messages hold some ten thousand.
+const MAX_OBJECTS: usize = 250_000;
+
 fn element_of(bytes: &[u8], ratings: &chatgpt::Ratings, origin: Origin) -> Result<Element, ElementError> {
+    if memchr::memchr_iter(b'{', bytes).count() > MAX_OBJECTS {
+        return Err(ElementError::TooManyObjects { limit: MAX_OBJECTS });
+    }
     let value: Value = serde_json::from_slice(bytes)?;
     if let Some(record) = activity::record(&value, &origin) {
         return Ok(Element::Activity(record));

@@ -57,6 +57,8 @@ pub struct Found {
     pub formats: BTreeMap<&'static str, usize>,
     /// Speakers of transcripts, with the name of the member.
     pub speakers: Vec<(String, Vec<Speaker>)>,
+    /// Names of the people the account belongs to, where the export says them.
+    pub names: Vec<String>,
     /// Things the user should know: skipped members, lines not taken as turns, an array without its end.
     pub notes: Vec<String>,
     /// Why there is no conversation, if there is none.

@@ -57,16 +57,12 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         regex: Regex::new(pattern).expect("a valid pattern"),
         is_real,
     };
+    // Where two overlap, the first counts: parts of an account number look like telephone numbers.
     vec![
         kind(
             "e-mail address",
             r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
             real_email,
-        ),
-        kind(
-            "phone number",
-            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}|\b0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5})\b",
-            real_phone,
         ),
         kind(
             "bank account (IBAN)",
@@ -75,6 +71,11 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         ),
         kind("card number", r"\b\d(?:[ -]?\d){12,18}\b", real_card),
         kind("social security number", r"\b\d{3}-\d{2}-\d{4}\b", |_| true),
+        kind(
+            "phone number",
+            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}|\b0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5})\b",
+            real_phone,
+        ),
         kind("IP address", r"\b(?:\d{1,3}\.){3}\d{1,3}\b", real_ip),
         kind(
             "private link",

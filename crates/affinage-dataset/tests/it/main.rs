@@ -4,6 +4,7 @@ mod duplicates;
 mod exports;
 mod generator;
 mod hand_rows;
+mod hostile;
 mod import;
 mod import_files;
 mod lint;

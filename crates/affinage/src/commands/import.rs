@@ -273,8 +273,9 @@ fn import_file(
     if let Some(reason) = &imported.found.reason_for_none {
         let error = anyhow!("{shown}: found 0 conversations because {reason}");
         return Err(error).hint(
-            "affinage reads exports of ChatGPT, Claude, AI Studio, Open WebUI, LM Studio and LibreChat, JSONL with \
-             `messages`, ShareGPT or Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)",
+            "affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, \
+             JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur \
+             (`NAME: ...`, `## NAME`)",
         );
     }
     let summary = summarise(path, imported);

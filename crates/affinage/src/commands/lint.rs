@@ -1,12 +1,13 @@
 //! `affinage lint`: what is wrong in the library or in a dataset, with spans and fixes.
 
 mod fix;
+mod pseudonyms;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::lint::rules::RULES;
-use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
+use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint_known};
 use affinage_dataset::message::Message;
 use anyhow::anyhow;
 use clap::Args;
@@ -16,13 +17,13 @@ use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::jsonl;
-use crate::library::Library;
+use crate::library::{LIBRARY_FILE, Library};
 use crate::ui::{Paint, Table, count};
 
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
@@ -34,6 +35,12 @@ pub struct LintArgs {
     /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
+    /// Show which personal data would become which made-up values; with `--fix`, replace it
+    #[arg(long, conflicts_with = "unfix")]
+    pub pseudonyms: bool,
+    /// A name to find from now on (P03); remembered in the library (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub private_name: Vec<String>,
     /// Take back the newest run of fixes
     #[arg(long)]
     pub unfix: bool,
@@ -45,8 +52,17 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
             "fix the library and freeze a new version: `affinage lint --fix`, then `affinage dataset`",
         );
     }
+    if !args.private_name.is_empty() {
+        ctx.require_project()?;
+        Library::open(&ctx.project)?.keep_names(&args.private_name)?;
+    }
+    if args.pseudonyms && !args.fix {
+        ctx.require_project()?;
+        let library = Library::open(&ctx.project)?;
+        return pseudonyms::preview(ctx, &library, &library.known()?);
+    }
     if args.fix {
-        fix::apply(ctx)?;
+        fix::apply(ctx, args.pseudonyms)?;
     } else if args.unfix {
         fix::undo(ctx)?;
     }
@@ -54,7 +70,7 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         "library" => library_subjects(ctx)?,
         target => dataset_subjects(ctx, target)?,
     };
-    let findings = lint(&subjects);
+    let findings = lint_known(&subjects, &known(ctx)?);
     if ctx.json {
         ctx.ui.json(&document(&subjects, &findings))?;
     } else {
@@ -66,6 +82,14 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
             .hint("without `--strict` findings do not fail");
     }
     Ok(())
+}
+
+/// Names of this project; a file can be looked at without one.
+fn known(ctx: &Context) -> anyhow::Result<Known> {
+    match ctx.project.join(LIBRARY_FILE).is_file() {
+        true => Library::open(&ctx.project)?.known(),
+        false => Ok(Known::default()),
+    }
 }
 
 fn library_subjects(ctx: &Context) -> anyhow::Result<Vec<Subject>> {

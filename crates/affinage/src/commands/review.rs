@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use affinage_dataset::candidate::Candidate;
-use affinage_dataset::lint::{Finding, Subject, lint};
+use affinage_dataset::lint::{Finding, Subject, lint_known};
 use affinage_dataset::message::Message;
 use anyhow::anyhow;
 use clap::Args;
@@ -131,7 +131,7 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let subjects: Vec<Subject> =
         all.iter().flat_map(|c| c.variants.iter().map(move |v| Subject::of_variant(c, v))).collect();
     let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for Finding { id, rule, message, .. } in lint(&subjects) {
+    for Finding { id, rule, message, .. } in lint_known(&subjects, &library.known()?) {
         flags.entry(id).or_default().push(format!("{rule} {message}"));
     }
     let cards: Vec<Card> = all.iter().map(|candidate| card(candidate, &flags, &decisions)).collect();

@@ -39,6 +39,20 @@ impl Library {
         self.import_named(path, path, roles, imported_at, on_conversation)
     }
 
+    /// A large import writes most pages for the first time: with a rollback journal they go to the file once, with the
+    /// write-ahead log twice. If the desk has the library open, the log stays. True if the journal was changed; a
+    /// library that is opened anew has the log again, whatever happened.
+    fn write_in_one_pass(&self, file: &fs_err::File) -> anyhow::Result<bool> {
+        const LARGE_BYTES: u64 = 64 << 20;
+        if file.metadata()?.len() < LARGE_BYTES {
+            return Ok(false);
+        }
+        self.db.busy_timeout(std::time::Duration::ZERO)?;
+        let mode = self.db.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0));
+        self.db.busy_timeout(super::BUSY_TIMEOUT)?;
+        Ok(mode.is_ok_and(|mode| mode == "delete"))
+    }
+
     /// Imports `path` as if it were `named`.
     pub(super) fn import_named(
         &mut self,
@@ -57,6 +71,7 @@ impl Library {
         let name =
             path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let project = self.project.clone();
+        let in_one_pass = self.write_in_one_pass(&file)?;
         let transaction = self.db.transaction()?;
         // The hash is known only when the whole file was read; the row is completed below.
         transaction.execute(
@@ -107,6 +122,10 @@ impl Library {
         complete_source(&transaction, source, &stored)?;
         put_waiting(&transaction, &stored.sha256, named, &rejects, None)?;
         transaction.commit()?;
+        if in_one_pass {
+            self.db.execute_batch("PRAGMA journal_mode = WAL;")?;
+        }
+        self.keep_names(&found.names)?;
         Ok(Imported {
             sha256: stored.sha256,
             found,

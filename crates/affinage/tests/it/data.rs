@@ -267,7 +267,7 @@ fn imports_that_bring_nothing_say_why() {
     importing list.json
     error: list.json: found 0 conversations because the first element was refused: no known conversation shape; its keys are `item`
 
-    hint: affinage reads exports of ChatGPT, Claude, AI Studio, Open WebUI, LM Studio and LibreChat, JSONL with `messages`, ShareGPT or Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
+    hint: affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
     ");
     assert!(!dir.join("raw").exists() || fs_err::read_dir(dir.join("raw")).expect("a folder").count() == 0);
     let play = "ANNA: Why?\n\nMILLER: So.\n\n".repeat(3);

@@ -176,3 +176,23 @@ fn a_damaged_or_foreign_table_is_refused_and_leaves_nothing_behind() {
             .all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows"))
     );
 }
+
+#[test]
+fn damaged_parquet_is_an_error_and_never_a_crash() {
+    let dir = project();
+    let dir = dir.path();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/import/messages.parquet");
+    let whole = fs_err::read(data).expect("a file");
+    for number in 0..60 {
+        let mut bytes = whole.clone();
+        let at = (number * 7919 + 13) % bytes.len();
+        bytes[at] ^= 1 << (number % 8);
+        if number % 5 == 0 {
+            bytes.drain(at..(at + number + 1).min(whole.len()));
+        }
+        fs_err::write(dir.join("damaged.parquet"), &bytes).expect("written");
+        let output = affinage(dir).args(["import", "damaged.parquet"]).output().expect("starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1)) && !said.contains("panicked"), "byte {at}: {said}");
+    }
+}

@@ -13,6 +13,7 @@ mod foreign;
 mod handover;
 mod inspect;
 mod judge;
+mod private;
 mod project;
 mod remote;
 mod report;

@@ -7,7 +7,7 @@ use affinage_dataset::candidate::{Candidate, Learn, Variant};
 use affinage_dataset::conversation::Feedback;
 use affinage_dataset::conversation::Origin;
 use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
-use affinage_dataset::lint::{Severity, Subject, lint};
+use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Counts;
@@ -85,7 +85,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     });
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in lint(&subjects).into_iter().filter(|f| f.severity != Severity::Information) {
+    for finding in lint_known(&subjects, &library.known()?).into_iter().filter(|f| f.severity != Severity::Information) {
         found.entry(finding.id).or_default().insert(finding.rule, finding.severity);
     }
     let mut seen: HashSet<String> = HashSet::new();

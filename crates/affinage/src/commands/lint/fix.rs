@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use affinage_dataset::edit;
-use affinage_dataset::lint::{Field, Finding, Subject, lint};
+use affinage_dataset::lint::{Field, Finding, Subject, lint_known};
 
+use super::pseudonyms;
 use crate::context::Context;
 use crate::library::{Library, TextFix};
 use crate::ui::count;
 
-pub fn apply(ctx: &Context) -> anyhow::Result<()> {
+/// With `replace_personal`, personal data becomes made-up values too, in the same run.
+pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
     ctx.require_project()?;
     let mut library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
@@ -20,7 +22,8 @@ pub fn apply(ctx: &Context) -> anyhow::Result<()> {
         }
         Ok(())
     })?;
-    let findings = lint(&subjects);
+    let known = library.known()?;
+    let findings = lint_known(&subjects, &known);
     let mut by_text: BTreeMap<(&str, Field), Vec<&Finding>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.fix.is_some()) {
         by_text.entry((finding.id.as_str(), finding.field)).or_default().push(finding);
@@ -41,9 +44,13 @@ pub fn apply(ctx: &Context) -> anyhow::Result<()> {
     }
     let fixes: Vec<TextFix> = fixes.into_values().collect();
     let edits: usize = fixes.iter().map(|fix| fix.edits.len()).sum();
-    library.fix(&fixes, &jiff::Timestamp::now().to_string())?;
+    let made_at = jiff::Timestamp::now().to_string();
+    library.fix(&fixes, &made_at)?;
     ctx.ui.say(format!("{} fixes in {} texts", count(edits as u64), count(fixes.len() as u64)));
-    if edits > 0 {
+    if replace_personal {
+        pseudonyms::apply(ctx, &mut library, &known, &made_at)?;
+    }
+    if edits > 0 || replace_personal {
         ctx.ui.hint("take them back: `affinage lint --unfix`");
     }
     Ok(())

@@ -1,0 +1,76 @@
+//! `lint --pseudonyms`: personal data replaced by made-up values, the same for the same, and shown first.
+
+use std::collections::BTreeMap;
+
+use affinage_dataset::edit::Edit;
+use affinage_dataset::pseudonym::Pseudonyms;
+use affinage_dataset::lint::Known;
+
+use crate::context::Context;
+use crate::library::{Library, TextFix};
+use crate::ui::{Table, count};
+
+/// Shown before "and N more".
+const SHOWN: usize = 40;
+
+/// Replacements for every text of the library, and the table they come from.
+fn planned(library: &Library, known: &Known) -> anyhow::Result<(Vec<TextFix>, Pseudonyms)> {
+    let mut table = library.pseudonyms()?;
+    let derivation = library.derivation()?;
+    let mut fixes: BTreeMap<(String, String), Vec<Edit>> = BTreeMap::new();
+    library.for_each_conversation(|_, conversation| {
+        for candidate in derivation.candidates(&conversation) {
+            let mut take = |field: String, text: &str| {
+                let edits = table.edits(text, &known.names);
+                if !edits.is_empty() {
+                    fixes.insert((candidate.candidate_id.clone(), field), edits);
+                }
+            };
+            take("prompt".to_owned(), &candidate.prompt);
+            for (index, message) in candidate.context.iter().enumerate() {
+                take(format!("context:{index}"), &message.content);
+            }
+            candidate.variants.iter().for_each(|variant| take(variant.variant_id.clone(), &variant.text));
+        }
+        Ok(())
+    })?;
+    let fixes = fixes.into_iter().map(|((candidate, field), edits)| TextFix { candidate, field, edits });
+    Ok((fixes.collect(), table))
+}
+
+/// What would be replaced by what, and how often.
+pub fn preview(ctx: &Context, library: &Library, known: &Known) -> anyhow::Result<()> {
+    let (fixes, _) = planned(library, known)?;
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for edit in fixes.iter().flat_map(|fix| &fix.edits) {
+        *counts.entry((&edit.before, &edit.after)).or_default() += 1;
+    }
+    if ctx.json {
+        let rows: Vec<_> = counts
+            .iter()
+            .map(|((before, after), count)| serde_json::json!({ "before": before, "after": after, "places": count }))
+            .collect();
+        return ctx.ui.json(&serde_json::json!({ "v": 1, "texts": fixes.len(), "replacements": rows }));
+    }
+    let mut table = Table::new(["found", "becomes", "places"]).right(&[2]);
+    for ((before, after), places) in counts.iter().take(SHOWN) {
+        table.row([(*before).to_owned(), (*after).to_owned(), count(*places as u64)]);
+    }
+    ctx.ui.data(&table.render())?;
+    if counts.len() > SHOWN {
+        ctx.ui.say(format!("and {} more; `--json` lists all", counts.len() - SHOWN));
+    }
+    ctx.ui.say(format!("{} values in {} texts", count(counts.len() as u64), count(fixes.len() as u64)));
+    ctx.ui.hint("nothing is changed yet: `affinage lint --fix --pseudonyms` does it, `--unfix` takes it back");
+    Ok(())
+}
+
+/// Replaces and records; the table stays in the library, so that later runs agree with this one.
+pub fn apply(ctx: &Context, library: &mut Library, known: &Known, made_at: &str) -> anyhow::Result<()> {
+    let (fixes, table) = planned(library, known)?;
+    let places: usize = fixes.iter().map(|fix| fix.edits.len()).sum();
+    library.keep_pseudonyms(&table)?;
+    library.fix(&fixes, made_at)?;
+    ctx.ui.say(format!("{} pieces of personal data replaced in {} texts", count(places as u64), count(fixes.len() as u64)));
+    Ok(())
+}
