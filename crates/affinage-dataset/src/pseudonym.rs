@@ -11,12 +11,12 @@ use crate::edit::Edit;
 use crate::lint::{name_spans, personal_spans};
 
 const GIVEN: [&str; 16] = [
-    "Robin", "Kim", "Alex", "Sam", "Noor", "Toni", "Sascha", "Jules", "Charlie", "Dana", "Eden", "Frankie", "Luca", "Mika",
-    "Quinn", "Remy",
+    "Robin", "Kim", "Alex", "Sam", "Noor", "Toni", "Sascha", "Jules", "Charlie", "Dana", "Eden", "Frankie",
+    "Luca", "Mika", "Quinn", "Remy",
 ];
 const FAMILY: [&str; 16] = [
-    "Vale", "Hollow", "Marsh", "Ridge", "Brook", "Field", "Stone", "Wood", "Lake", "Moor", "Glen", "Heath", "Shore", "Grove",
-    "Dale", "Fen",
+    "Vale", "Hollow", "Marsh", "Ridge", "Brook", "Field", "Stone", "Wood", "Lake", "Moor", "Glen", "Heath",
+    "Shore", "Grove", "Dale", "Fen",
 ];
 /// The kind of a name in the table.
 const NAME: &str = "name";
@@ -53,9 +53,9 @@ impl Pseudonyms {
 
     /// Kind, value and what stands for it, in the order of the table.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.table
-            .iter()
-            .flat_map(|(kind, values)| values.iter().map(move |(v, fake)| (kind.as_str(), v.as_str(), fake.as_str())))
+        self.table.iter().flat_map(|(kind, values)| {
+            values.iter().map(move |(v, fake)| (kind.as_str(), v.as_str(), fake.as_str()))
+        })
     }
 
     fn of_value(&mut self, kind: &'static str, value: &str) -> String {
@@ -68,7 +68,9 @@ impl Pseudonyms {
     fn of_name(&mut self, found: &str, names: &[String]) -> String {
         let known = self.table.entry(NAME.to_owned()).or_default();
         let is_family = |word: &str| {
-            names.iter().any(|name| name.split_whitespace().count() > 1 && name.split_whitespace().last() == Some(word))
+            names.iter().any(|name| {
+                name.split_whitespace().count() > 1 && name.split_whitespace().last() == Some(word)
+            })
         };
         let mut replaced = Vec::new();
         for word in found.split_whitespace() {
@@ -76,9 +78,12 @@ impl Pseudonyms {
                 let list = if is_family(word) { FAMILY } else { GIVEN };
                 // A made-up name that somebody has, here or already in the table, is passed over.
                 let is_free = |fake: &&&str| {
-                    !names.iter().any(|name| name.contains(**fake)) && !known.values().any(|used| used == **fake)
+                    !names.iter().any(|name| name.contains(**fake))
+                        && !known.values().any(|used| used == **fake)
                 };
-                list.iter().find(is_free).map_or_else(|| format!("Person{}", known.len() + 1), |fake| (*fake).to_owned())
+                list.iter()
+                    .find(is_free)
+                    .map_or_else(|| format!("Person{}", known.len() + 1), |fake| (*fake).to_owned())
             });
             known.insert(word.to_owned(), fake.clone());
             replaced.push(fake);

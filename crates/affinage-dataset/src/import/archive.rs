@@ -53,9 +53,15 @@ pub(super) fn read<E: From<ImportError>>(
     for (index, name) in names.iter().filter(|(_, name)| ACCOUNT_MEMBERS.contains(&base_name(name))) {
         let packed = archive.by_index(*index).map_err(ImportError::from)?;
         let mut bytes = Vec::new();
-        packed.take(ACCOUNT_LIMIT_BYTES).read_to_end(&mut bytes).map_err(|source| read_error(name, source))?;
+        packed
+            .take(ACCOUNT_LIMIT_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(|source| read_error(name, source))?;
         // Whatever else the file holds is nobody's business here.
-        import.found.names.extend(serde_json::from_slice(&bytes).map(|value| account_names(&value)).unwrap_or_default());
+        import
+            .found
+            .names
+            .extend(serde_json::from_slice(&bytes).map(|value| account_names(&value)).unwrap_or_default());
     }
     let chosen = choose(&names);
     let is_closed =

@@ -18,13 +18,20 @@ fn ids(outcome: &Outcome) -> Vec<&str> {
 /// Elements between two good conversations.
 fn between(bad: &[u8]) -> Vec<u8> {
     let good = |id: &str| chatgpt(id, 1).to_string().into_bytes();
-    [b"[".to_vec(), good("first"), b",".to_vec(), bad.to_vec(), b",".to_vec(), good("last"), b"]".to_vec()].concat()
+    [b"[".to_vec(), good("first"), b",".to_vec(), bad.to_vec(), b",".to_vec(), good("last"), b"]".to_vec()]
+        .concat()
 }
 
 #[test]
 fn paths_that_lead_out_of_the_archive_are_refused_in_every_spelling() {
     let export = array(&[chatgpt("c", 1)]);
-    for path in ["../x.json", "a/../../x.json", "..\\x.json", "a\\..\\..\\conversations.json", "/etc/conversations.json"] {
+    for path in [
+        "../x.json",
+        "a/../../x.json",
+        "..\\x.json",
+        "a\\..\\..\\conversations.json",
+        "/etc/conversations.json",
+    ] {
         match import_bytes(&zip_of(&[(path, &export)]), &Roles::default()) {
             Err(ImportError::UnsafePath { path: named }) => assert_eq!(named, path),
             // An absolute path is read like a relative one: nothing is ever written.
@@ -40,16 +47,23 @@ fn an_archive_in_an_archive_is_named_and_the_rest_is_read() {
     let inner = zip_of(&[("conversations.json", &export)]);
     let outcome = read(&zip_of(&[("batch-001.zip", &inner), ("conversations.json", &export)]));
     assert_eq!(ids(&outcome), ["c"]);
-    assert_eq!(outcome.found.notes, ["batch-001.zip was not opened: take it out of the archive and import it by itself"]);
+    assert_eq!(
+        outcome.found.notes,
+        ["batch-001.zip was not opened: take it out of the archive and import it by itself"]
+    );
     let alone = read(&zip_of(&[("batch-001.zip", &inner)]));
-    assert!(alone.conversations.is_empty() && alone.found.reason_for_none.is_some_and(|why| why.contains("batch-001.zip")));
+    assert!(
+        alone.conversations.is_empty()
+            && alone.found.reason_for_none.is_some_and(|why| why.contains("batch-001.zip"))
+    );
 }
 
 #[test]
 fn a_bomb_among_honest_members_is_an_error_before_it_is_in_memory() {
     let mut bomb = b"[".to_vec();
     bomb.resize(8 << 20, b' ');
-    let zip = zip_of(&[("conversations-000.json", &array(&[chatgpt("c", 1)])), ("conversations-001.json", &bomb)]);
+    let zip =
+        zip_of(&[("conversations-000.json", &array(&[chatgpt("c", 1)])), ("conversations-001.json", &bomb)]);
     let limits = Limits { unpacked_floor_bytes: 1 << 20, ..Limits::default() };
     let refused = import_within(&zip, &Roles::default(), &limits);
     assert!(matches!(refused, Err(ImportError::Bomb { member, .. }) if member == "conversations-001.json"));
@@ -64,7 +78,10 @@ fn invalid_utf_8_costs_its_element_line_or_member() {
     let notes = b"User: Why?\n\nAssistant: Because.\n";
     let member = read(&zip_of(&[("a.md", b"User: \xff\xfe\n\nAssistant: x\n"), ("b.md", notes)]));
     assert_eq!((member.conversations.len(), member.rejects.len()), (1, 1));
-    assert_eq!(member.rejects[0].reason.to_string(), "a.md is not UTF-8 text: the byte at offset 6 is not valid");
+    assert_eq!(
+        member.rejects[0].reason.to_string(),
+        "a.md is not UTF-8 text: the byte at offset 6 is not valid"
+    );
     let whole = import_bytes(b"User: \xff\xfe\n\nAssistant: x\n", &Roles::default());
     assert!(matches!(whole, Err(ImportError::NotUtf8 { offset: 6, .. })));
 }
@@ -102,7 +119,8 @@ fn endless_nesting_is_listed() {
 
 #[test]
 fn one_corrupt_element_among_a_thousand_is_the_only_loss() {
-    let mut elements: Vec<Vec<u8>> = (0..1000).map(|i| chatgpt(&format!("c{i}"), 1).to_string().into_bytes()).collect();
+    let mut elements: Vec<Vec<u8>> =
+        (0..1000).map(|i| chatgpt(&format!("c{i}"), 1).to_string().into_bytes()).collect();
     elements[500] = b"{\"mapping\": {\"a\": nonsense}, \"id\": \"c500\"}".to_vec();
     let export = [b"[".to_vec(), elements.join(&b","[..]), b"]".to_vec()].concat();
     let outcome = read(&export);
@@ -118,7 +136,8 @@ fn the_same_export_grown_has_the_old_ids_and_only_new_ones_beside_them() {
     let chats = chats(&mut Seeded::new(5), 30);
     for format in FORMATS {
         let keys = |count: usize| -> Vec<String> {
-            let outcome = import_bytes(&(format.render)(&chats[..count]), &format.roles()).expect("an export");
+            let outcome =
+                import_bytes(&(format.render)(&chats[..count]), &format.roles()).expect("an export");
             let candidates = outcome.candidates();
             let id = |c: &affinage_dataset::candidate::Candidate| {
                 let variants: Vec<&str> = c.variants.iter().map(|v| v.variant_id.as_str()).collect();

@@ -33,7 +33,9 @@ impl Library {
     /// The table of made-up values: the only way back to the real ones.
     pub fn pseudonyms(&self) -> anyhow::Result<Pseudonyms> {
         match self.setting(PSEUDONYMS)? {
-            Some(table) => serde_json::from_str(&table).context("the table of pseudonyms in library.db is damaged"),
+            Some(table) => {
+                serde_json::from_str(&table).context("the table of pseudonyms in library.db is damaged")
+            }
             None => Ok(Pseudonyms::default()),
         }
     }

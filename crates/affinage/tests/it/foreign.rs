@@ -193,6 +193,9 @@ fn damaged_parquet_is_an_error_and_never_a_crash() {
         fs_err::write(dir.join("damaged.parquet"), &bytes).expect("written");
         let output = affinage(dir).args(["import", "damaged.parquet"]).output().expect("starts");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 1)) && !said.contains("panicked"), "byte {at}: {said}");
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)) && !said.contains("panicked"),
+            "byte {at}: {said}"
+        );
     }
 }

@@ -14,9 +14,7 @@ fn json_of(dir: &Path, args: &[&str]) -> Value {
 
 /// Two conversations of a Claude export whose account is Anna Berg.
 fn export(dir: &Path) {
-    let says = |id: &str, sender: &str, text: &str| {
-        json!({ "uuid": id, "sender": sender, "content": [{ "type": "text", "text": text }], "attachments": [], "files": [] })
-    };
+    let says = |id: &str, sender: &str, text: &str| json!({ "uuid": id, "sender": sender, "content": [{ "type": "text", "text": text }], "attachments": [], "files": [] });
     let chats = json!([
         { "uuid": "k1", "name": "Boats", "chat_messages": [
             says("a", "human", "Whom do I ask about the old boat in the harbour?"),
@@ -66,7 +64,10 @@ fn names_of_the_account_and_personal_data_are_replaced_alike_everywhere_and_can_
     let after = json_of(dir, &["lint", "--fix", "--pseudonyms"])["by_rule"].clone();
     assert_eq!((&after["P02"], &after["P03"]), (&Value::Null, &Value::Null), "{after}");
     let rows = cards(dir);
-    assert!(!rows.contains("Anna") && !rows.contains("Berg") && !rows.to_lowercase().contains("boats.net"), "{rows}");
+    assert!(
+        !rows.contains("Anna") && !rows.contains("Berg") && !rows.to_lowercase().contains("boats.net"),
+        "{rows}"
+    );
     assert!(rows.contains("Dear Mrs Vale") && rows.matches("person1@example.org").count() >= 2, "{rows}");
     assert_eq!(json_of(dir, &["lint", "--unfix"])["by_rule"], before);
     let more = json_of(dir, &["lint", "--private-name", "harbour"])["by_rule"].clone();

@@ -85,7 +85,9 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     });
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in lint_known(&subjects, &library.known()?).into_iter().filter(|f| f.severity != Severity::Information) {
+    for finding in
+        lint_known(&subjects, &library.known()?).into_iter().filter(|f| f.severity != Severity::Information)
+    {
         found.entry(finding.id).or_default().insert(finding.rule, finding.severity);
     }
     let mut seen: HashSet<String> = HashSet::new();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use affinage_dataset::edit::Edit;
-use affinage_dataset::pseudonym::Pseudonyms;
 use affinage_dataset::lint::Known;
+use affinage_dataset::pseudonym::Pseudonyms;
 
 use crate::context::Context;
 use crate::library::{Library, TextFix};
@@ -61,7 +61,8 @@ pub fn preview(ctx: &Context, library: &Library, known: &Known) -> anyhow::Resul
         ctx.ui.say(format!("and {} more; `--json` lists all", counts.len() - SHOWN));
     }
     ctx.ui.say(format!("{} values in {} texts", count(counts.len() as u64), count(fixes.len() as u64)));
-    ctx.ui.hint("nothing is changed yet: `affinage lint --fix --pseudonyms` does it, `--unfix` takes it back");
+    ctx.ui
+        .hint("nothing is changed yet: `affinage lint --fix --pseudonyms` does it, `--unfix` takes it back");
     Ok(())
 }
 
@@ -71,6 +72,10 @@ pub fn apply(ctx: &Context, library: &mut Library, known: &Known, made_at: &str)
     let places: usize = fixes.iter().map(|fix| fix.edits.len()).sum();
     library.keep_pseudonyms(&table)?;
     library.fix(&fixes, made_at)?;
-    ctx.ui.say(format!("{} pieces of personal data replaced in {} texts", count(places as u64), count(fixes.len() as u64)));
+    ctx.ui.say(format!(
+        "{} pieces of personal data replaced in {} texts",
+        count(places as u64),
+        count(fixes.len() as u64)
+    ));
     Ok(())
 }
