@@ -23,13 +23,15 @@ pub struct Artefact {
     pub auc: f64,
 }
 
+type Measure = fn(&str) -> f64;
+
 /// All features that separate the two sides, strongest first; `None` if a side has fewer than [`MIN_ANSWERS`].
 pub fn artefacts(chosen: &[String], rejected: &[String]) -> Option<Vec<Artefact>> {
     if chosen.len().min(rejected.len()) < MIN_ANSWERS {
         return None;
     }
     let mut found = Vec::new();
-    let counted: [(&str, fn(&str) -> f64); 3] = [
+    let counted: [(&str, Measure); 3] = [
         ("more characters", |text| text.chars().count() as f64),
         ("more paragraphs", |text| text.split("\n\n").count() as f64),
         ("more characters in a word", mean_word_chars),

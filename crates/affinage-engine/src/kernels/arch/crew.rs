@@ -56,7 +56,7 @@ pub fn gather<R: Send>(body: impl FnOnce() -> R + Send) -> R {
 pub fn for_each(count: usize, work: impl Fn(usize) + Sync) {
     let crew = LED.get();
     if crew.is_null() {
-        return (0..count).into_par_iter().with_max_len(1).for_each(|item| work(item));
+        return (0..count).into_par_iter().with_max_len(1).for_each(&work);
     }
     // SAFETY: `LED` points to the crew of a `gather` that is still running on this thread.
     unsafe { (*crew).run(count, &work) }
