@@ -195,7 +195,7 @@ fn the_same_edge_line_in_several_conversations_is_residue() {
 #[test]
 fn what_tells_liked_from_rejected_answers_by_itself_is_found() {
     let rated = |i: usize, answer: &str| Subject {
-        feedback: Some(if i % 2 == 0 { Feedback::Up } else { Feedback::Down }),
+        feedback: Some(if i.is_multiple_of(2) { Feedback::Up } else { Feedback::Down }),
         ..numbered(i, &format!("Question {i}?"), answer)
     };
     let find = |answer: &dyn Fn(usize) -> String| -> Vec<String> {

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::exports::import_bytes;
 
 /// Prompt, and the answers with the verdict on each.
-fn judged(candidates: &[Candidate]) -> Vec<(&str, Vec<(&str, Option<Feedback>)>)> {
+type Judged<'a> = (&'a str, Vec<(&'a str, Option<Feedback>)>);
+
+fn judged(candidates: &[Candidate]) -> Vec<Judged<'_>> {
     candidates
         .iter()
         .map(|c| (c.prompt.as_str(), c.variants.iter().map(|v| (v.text.as_str(), v.feedback)).collect()))

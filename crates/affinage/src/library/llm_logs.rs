@@ -160,10 +160,7 @@ fn read_responses(
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let column = |name: &'static str| if columns.iter().any(|c| c == name) { name } else { "NULL" };
-    let mut names = match db.prepare("SELECT name FROM conversations WHERE id = ?1") {
-        Ok(statement) => Some(statement),
-        Err(_) => None,
-    };
+    let mut names = db.prepare("SELECT name FROM conversations WHERE id = ?1").ok();
     let mut fragments = match has_fragments {
         true => Some(db.prepare(
             "SELECT content FROM prompt_fragments JOIN fragments ON fragments.id = fragment_id \

@@ -607,7 +607,7 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
         let secret = secrets::secret(seeded);
         put(
             &mut chat.turns[0],
-            if secret.len() % 2 == 0 { Between } else { PromptTail },
+            if secret.len().is_multiple_of(2) { Between } else { PromptTail },
             &format!("It is {secret} for now."),
         );
     }),
@@ -615,7 +615,7 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
         let datum = secrets::personal(seeded);
         put(
             &mut chat.turns[0],
-            if datum.len() % 2 == 0 { Between } else { PromptTail },
+            if datum.len().is_multiple_of(2) { Between } else { PromptTail },
             &format!("You reach them at {datum} as ever."),
         );
     }),
