@@ -627,7 +627,7 @@ const OTHERS: &[(&str, &[&str], Change)] = &[
             "It is (says Testrup) so.",
         ];
         let text = *seeded.one_of(&texts);
-        put(&mut chat.turns[0], if text.len() % 2 == 0 { Between } else { PromptTail }, text);
+        put(&mut chat.turns[0], if text.len().is_multiple_of(2) { Between } else { PromptTail }, text);
     }),
     ("P04", &["P02", "L07", "L10", "L02"], |seeded, chat| {
         let texts = [
