@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::authorship::{Written, shares};
 use crate::split::{Certificate, DropReason, Previous, Side};
 
 pub const MANIFEST_VERSION: u32 = 1;
@@ -75,6 +76,9 @@ pub struct Manifest {
     pub sources: BTreeSet<String>,
     /// Examples by writer.
     pub writers: BTreeMap<String, usize>,
+    /// Characters of all answers by person and model family.
+    #[serde(default)]
+    pub written: Written,
     pub certificate: Certificate,
     /// Side of every example, dropped ones too: later versions keep it.
     pub sides: BTreeMap<String, Side>,
@@ -132,6 +136,14 @@ pub fn card(manifest: &Manifest) -> String {
     text += "\nAnswers were written by:\n\n";
     for (writer, count) in &manifest.writers {
         text += &format!("- {writer}: {count}\n");
+    }
+    let shares: Vec<String> = shares(&manifest.written)
+        .into_iter()
+        .map(|(who, share)| format!("{who} {:.1} %", 100.0 * share))
+        .collect();
+    if !shares.is_empty() {
+        text +=
+            &format!("\nOf their characters, an edit counted by what it changed: {}.\n", shares.join(", "));
     }
     text + &certificate_text(&manifest.certificate)
 }

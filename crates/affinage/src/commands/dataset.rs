@@ -7,6 +7,7 @@ mod select;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::authorship::Written;
 use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
@@ -68,7 +69,7 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
             .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
-            .hint("or decide: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`");
+            .hint("or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again");
     }
     let derivation = library.derivation()?;
     let selection = select::select(&library, &derivation, undecided)?;
@@ -211,7 +212,7 @@ fn freeze(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let tool = format!("affinage {}", env!("CARGO_PKG_VERSION"));
-    let (files, writers, sources) = rows(&selection.selected, &split)?;
+    let Rows { files, writers, written, sources } = rows(&selection.selected, &split)?;
     let records: BTreeMap<String, FileRecord> = files
         .iter()
         .map(|(name, (examples, text))| {
@@ -238,6 +239,7 @@ fn freeze(
         files: records,
         sources,
         writers,
+        written,
         certificate: split.certificate,
         sides: split.sides,
     };
@@ -269,14 +271,20 @@ fn freeze(
 /// Number of lines and text of each file.
 type Files = BTreeMap<&'static str, (usize, Vec<u8>)>;
 
-/// Lines of every file, examples by writer, and the imported files they come from.
-fn rows(
-    selected: &[Selected],
-    split: &Split,
-) -> anyhow::Result<(Files, BTreeMap<String, usize>, BTreeSet<String>)> {
+/// What a version holds.
+struct Rows {
+    files: Files,
+    /// Examples by writer, and characters of their answers by person and model family.
+    writers: BTreeMap<String, usize>,
+    written: Written,
+    /// The imported files they come from.
+    sources: BTreeSet<String>,
+}
+
+fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
     let mut files: Files =
         ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
-    let mut writers: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
     let mut sources = BTreeSet::new();
     for (index, Selected { example, alternatives, .. }) in selected.iter().enumerate() {
         let Some(side) = split.placed[index] else { continue };
@@ -298,9 +306,10 @@ fn rows(
         };
         add_line(&mut files, name, &row)?;
         *writers.entry(row.writer).or_default() += 1;
+        row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
         sources.insert(example.provenance.source_sha256.clone());
     }
-    Ok((files, writers, sources))
+    Ok(Rows { files, writers, written, sources })
 }
 
 fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {

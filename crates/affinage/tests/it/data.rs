@@ -81,7 +81,7 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     --- stderr
     error: nothing was decided yet, so there is nothing to freeze
 
-    hint: or decide: `affinage review --export cards.jsonl`, edit it, `affinage review --import cards.jsonl`
+    hint: or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again
     hint: take everything lint finds nothing against: `affinage dataset --accept-clean`
     ");
     let first = json_of(dir, &["dataset", "--accept-clean"]);
@@ -91,6 +91,7 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     assert_eq!(manifest["rules"]["selection"], "accept-clean");
     let card = fs_err::read_to_string(folder.join("card.md")).expect("a card");
     assert!(card.contains("nobody read those") && card.contains("model:gpt-4o: 80"), "{card}");
+    assert!(card.contains("an edit counted by what it changed: model:gpt 100.0 %."), "{card}");
     let train = rows(&folder.join("train.jsonl"));
     let test = rows(&folder.join("test.jsonl"));
     let validation = rows(&folder.join("validation.jsonl"));
