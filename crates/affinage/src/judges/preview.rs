@@ -125,7 +125,8 @@ pub fn prices(judge: &config::Judge) -> Prices {
 pub fn table(estimates: &[Estimate]) -> String {
     let head = ["judge", "phase", "calls", "answered", "tokens in", "tokens out", "low", "expected", "worst"];
     let mut table = Table::new(head).right(&[2, 3, 4, 5, 6, 7, 8]);
-    let dollars = |value: Option<f64>| value.map_or("unknown".to_owned(), |usd| format!("${usd:.2}"));
+    // A sum over no calls is a negative zero.
+    let dollars = |value: Option<f64>| value.map_or("unknown".to_owned(), |usd| format!("${:.2}", usd.abs()));
     let mut add = |judge: &str, phase: &str, counts: [u64; 4], costs: Option<Costs>| {
         let [calls, answered, input, output] = counts;
         table.row([
