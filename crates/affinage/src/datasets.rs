@@ -6,8 +6,8 @@ use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message;
 use affinage_dataset::shingle::{ContainmentIndex, LEAK_THRESHOLD, Shingles};
 use affinage_dataset::version::Manifest;
+use affinage_eval::id::sha256_hex;
 use anyhow::{Context as _, anyhow};
-use sha2::{Digest as _, Sha256};
 
 use crate::errors::HintExt as _;
 use crate::jsonl;
@@ -81,7 +81,7 @@ impl DatasetVersion {
     pub fn check(&self) -> anyhow::Result<()> {
         for (name, record) in &self.manifest.files {
             let path = self.path.join(name);
-            let found = format!("{:x}", Sha256::digest(fs_err::read(&path)?));
+            let found = sha256_hex(&fs_err::read(&path)?);
             if found != record.sha256 {
                 return Err(anyhow!(
                     "{}: its SHA-256 is {}, the manifest of {} has {}",

@@ -81,6 +81,12 @@ INSERT INTO turns VALUES ('02a', 't1', 'h1', 'h2', 'qwen', NULL, '2026-01-01T10:
   ('02c', 't2', 'h1', 'h5', 'llama', NULL, '2026-01-01T11:00:00'), ('02d', 'c1', 'h6', 'h7', 'llama', NULL, '2026-01-01T12:00:00');
 ";
 
+/// The rows of a foreign file stand in a file beside the library only while they are imported.
+fn assert_nothing_left_behind(dir: &Path) {
+    let mut entries = fs_err::read_dir(dir).expect("a folder").flatten();
+    assert!(entries.all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows")));
+}
+
 #[test]
 fn logs_of_llm_in_both_generations() {
     let dir = project();
@@ -148,12 +154,7 @@ fn parquet_with_lists_of_structs_json_text_and_preferences() {
     );
     let both = shown.iter().find(|(_, answers)| answers.len() == 2).expect("a preference");
     assert_eq!(both.1, ["The first.", "The second."], "the chosen one first");
-    assert!(
-        fs_err::read_dir(dir)
-            .expect("a folder")
-            .flatten()
-            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows"))
-    );
+    assert_nothing_left_behind(dir);
 }
 
 #[test]
@@ -169,12 +170,7 @@ fn a_damaged_or_foreign_table_is_refused_and_leaves_nothing_behind() {
         let said = transcript(dir, &["import", name]);
         assert!(said.starts_with("exit: 1") && said.contains(&format!("cannot read {name}")), "{said}");
     }
-    assert!(
-        fs_err::read_dir(dir)
-            .expect("a folder")
-            .flatten()
-            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".rows"))
-    );
+    assert_nothing_left_behind(dir);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use serde_json::{Value, json};
 
 use crate::scripted::{
-    KEY, PROMPTS, Scripted, good_judge, good_verdict, openai_reply, project, rows, run, serve,
+    KEY, PROMPTS, Scripted, first_seat_judge, good_judge, good_verdict, openai_reply, project, rows, run,
+    serve,
 };
 use crate::{affinage, temp_dir, transcript};
 
@@ -379,13 +380,7 @@ fn a_request_that_the_server_cut_in_silence_is_no_verdict() {
 #[test]
 fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
     let dir = temp_dir();
-    // Whatever it is shown, the first answer wins.
-    let (url, seen) = serve(|_, body| {
-        let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
-        let label =
-            user.split("<<Response ").nth(1).and_then(|block| block.split(' ').next()).expect("a label");
-        Scripted::reply(200, "", openai_reply(&format!("VERDICT: {label}"), "stop"))
-    });
+    let (url, seen) = serve(first_seat_judge);
     project(dir.path(), &url, "openai");
     let (code, text) = run(dir.path(), &["judge", "--qualify"]);
     assert_eq!(code, 0, "{text}");

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use affinage_eval::judge::wire::WireFormat;
 use serde_json::Value;
 
-use crate::scripted::{PROMPTS, Scripted, good_judge, openai_reply, project, run, serve};
+use crate::scripted::{PROMPTS, Scripted, first_seat_judge, good_judge, project, run, serve};
 use crate::temp_dir;
 
 /// The scripted project, with a plan that may stop early.
@@ -46,12 +45,7 @@ fn judging_stops_when_every_comparison_has_enough_evidence() {
 #[test]
 fn a_judge_that_follows_the_seat_is_asked_to_the_end() {
     let dir = temp_dir();
-    let (url, seen) = serve(|_, body| {
-        let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
-        let label =
-            user.split("<<Response ").nth(1).and_then(|block| block.split(' ').next()).expect("a label");
-        Scripted::reply(200, "", openai_reply(&format!("VERDICT: {label}"), "stop"))
-    });
+    let (url, seen) = serve(first_seat_judge);
     stopping_project(dir.path(), &url);
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!((code, seen.lock().expect("not poisoned").len()), (0, 2 * PROMPTS), "{text}");
