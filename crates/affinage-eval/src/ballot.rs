@@ -1,11 +1,11 @@
-//! What a person is asked to vote on, blind: a random sample of the headline's pairs, some of them twice, and some
-//! pairs of which it is known how they ought to come out.
+//! What a person is asked to vote on, blind: a sample of the headline's pairs, half of it from those on which judges
+//! split, some of them twice, and some pairs of which it is known how they ought to come out.
 //!
-//! Everything is a pure function of the evaluation and the voter's name, so a session can be left and gone on with, and
-//! votes that come back from elsewhere can be checked against it. All voters get the same pairs (so that they can be
-//! compared), each in an order, in seats and under labels of their own.
+//! Everything is a pure function of the evaluation, the pairs on which judges split and the voter's name, so a session
+//! can be left and gone on with, and votes that come back from elsewhere can be checked against it. All voters get the
+//! same pairs (so that they can be compared), each in an order, in seats and under labels of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
 use crate::id::{row_id, sha256_hex};
@@ -26,6 +26,8 @@ pub struct BallotItem {
     pub id: String,
     pub call: Call,
     pub kind: ItemKind,
+    /// Of a pair of the evaluation: the chance with which it was drawn.
+    pub draw_probability: Option<f64>,
     /// Texts of the first and second seat.
     pub texts: [String; 2],
 }
@@ -56,27 +58,72 @@ impl BallotItem {
 
 /// What the items are made of.
 pub struct Sources<'a> {
-    /// The pairs of the headline comparison.
+    /// The pairs of the headline comparison whose answers differ.
     pub pairs: &'a [Pair<'a>],
+    /// Ids of those pairs on which judges split when the first ballot was drawn.
+    pub split: &'a BTreeSet<String>,
+    pub draw: Draw,
     /// Prompts with references that an exam can use.
     pub references: &'a [&'a Prompt],
     pub rubrics: &'a Rubrics,
     pub seed: u64,
 }
 
-/// The items of one voter in the order in which they are shown: `wanted` pairs (fewer where there are fewer), a tenth
-/// of them twice, and a tenth of gold.
-pub fn ballot(sources: &Sources, judge_id: &str, wanted: usize) -> Vec<BallotItem> {
-    let mut sample: Vec<&Pair> = sources.pairs.iter().filter(|pair| !pair.is_identical()).collect();
-    sample.sort_by(|a, b| a.pair_id.cmp(&b.pair_id));
-    Rng::for_purpose(sources.seed, &["ballot"]).shuffle(&mut sample);
-    sample.truncate(wanted);
+/// How many pairs of how many are drawn where judges split and elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draw {
+    pub split: (usize, usize),
+    pub others: (usize, usize),
+}
 
+impl Draw {
+    /// Half of `wanted` at random and half where judges split, as a stratified sample with those expected sizes, so
+    /// that the chance of each pair is known exactly. Grows with `wanted` in both strata.
+    pub fn new(split: usize, others: usize, wanted: usize) -> Draw {
+        let all = split + others;
+        let wanted = wanted.min(all);
+        let from_split = if split == 0 || others == 0 {
+            wanted.min(split)
+        } else {
+            let expected = 0.5 * wanted as f64 * (1.0 + split as f64 / all as f64);
+            // Whatever the rounding, every pair keeps a chance.
+            let most = split.min(wanted - usize::from(wanted > 1));
+            (expected.round() as usize).clamp(wanted.saturating_sub(others), most)
+        };
+        Draw { split: (from_split, split), others: (wanted - from_split, others) }
+    }
+}
+
+/// A pair and the chance with which it was drawn.
+#[derive(Clone, Copy)]
+struct Drawn<'a> {
+    pair: &'a Pair<'a>,
+    probability: f64,
+}
+
+fn drawn<'a>(sources: &Sources<'a>) -> Vec<Drawn<'a>> {
+    let mut pairs: Vec<&Pair> = sources.pairs.iter().collect();
+    pairs.sort_by(|a, b| a.pair_id.cmp(&b.pair_id));
+    let (mut split, mut others): (Vec<&Pair>, Vec<&Pair>) =
+        pairs.into_iter().partition(|pair| sources.split.contains(&pair.pair_id));
+    Rng::for_purpose(sources.seed, &["ballot", "split"]).shuffle(&mut split);
+    Rng::for_purpose(sources.seed, &["ballot"]).shuffle(&mut others);
+    let stratum = |pairs: Vec<&'a Pair<'a>>, (taken, of): (usize, usize)| {
+        let probability = taken as f64 / of.max(1) as f64;
+        pairs.into_iter().take(taken).map(move |pair| Drawn { pair, probability })
+    };
+    stratum(split, sources.draw.split).chain(stratum(others, sources.draw.others)).collect()
+}
+
+/// The items of one voter in the order in which they are shown: the drawn pairs, a tenth of them twice, and a tenth of
+/// gold.
+pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
+    let mut sample = drawn(sources);
     let labels = label_pairs(|_| 1);
     let mut dealer = LabelDealer::new(&labels, sources.seed, judge_id);
     let mut rng = Rng::for_purpose(sources.seed, &["ballot order", judge_id]);
     rng.shuffle(&mut sample);
-    let shown = sample.iter().enumerate().map(|(number, pair)| {
+    let shown = sample.iter().enumerate().map(|(number, Drawn { pair, probability })| {
         let [first_labels, second_labels] = dealer.deal();
         let arm_is_first = number % 2 == 0;
         let (arm, against) = if arm_is_first { first_labels } else { second_labels };
@@ -91,15 +138,9 @@ pub fn ballot(sources: &Sources, judge_id: &str, wanted: usize) -> Vec<BallotIte
         } else {
             [&pair.against.text, &pair.arm.text]
         };
-        item(
-            sources.rubrics,
-            pair.prompt,
-            comparison,
-            judge_id,
-            0,
-            texts.map(String::as_str),
-            ItemKind::Pair(key),
-        )
+        let (rubrics, kind) = (sources.rubrics, ItemKind::Pair(key));
+        let item = item(rubrics, pair.prompt, comparison, judge_id, 0, texts.map(String::as_str), kind);
+        BallotItem { draw_probability: Some(*probability), ..item }
     });
     let mut items: Vec<BallotItem> = shown.collect();
     rng.shuffle(&mut items);
@@ -128,7 +169,8 @@ fn repeated(sources: &Sources, first: &BallotItem, judge_id: &str) -> BallotItem
     let prompt = pair.expect("an item is made of a pair").prompt;
     let comparison = first.call.comparison.clone();
     let texts = [first.texts[0].as_str(), first.texts[1].as_str()];
-    item(sources.rubrics, prompt, comparison, judge_id, 1, texts, first.kind.clone())
+    let item = item(sources.rubrics, prompt, comparison, judge_id, 1, texts, first.kind.clone());
+    BallotItem { draw_probability: first.draw_probability, ..item }
 }
 
 /// Grossly damaged copies against their references, from the exam that this voter would take.
@@ -170,7 +212,7 @@ fn item(
     let shown = sha256_hex(request.user_text().as_bytes());
     let id = row_id("vot", &[judge_id, &comparison.comparison_id, &repeat.to_string(), &shown]);
     let call = Call { comparison, judge_id: judge_id.to_owned(), repeat, request };
-    BallotItem { id, call, kind, texts: texts.map(str::to_owned) }
+    BallotItem { id, call, kind, draw_probability: None, texts: texts.map(str::to_owned) }
 }
 
 /// What a person said about one item.
@@ -193,6 +235,32 @@ impl Said {
                 Some(Said::Label(label.to_owned()))
             }
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_a_ballot_comes_from_where_judges_split_and_every_pair_has_a_chance() {
+        // Of 40: 20 at random, which hold 5 split ones, and 20 split ones.
+        assert_eq!(Draw::new(25, 75, 40), Draw { split: (25, 25), others: (15, 75) });
+        assert_eq!(Draw::new(50, 150, 40), Draw { split: (25, 50), others: (15, 150) });
+        assert_eq!(Draw::new(0, 100, 40), Draw { split: (0, 0), others: (40, 100) });
+        assert_eq!(Draw::new(100, 0, 40), Draw { split: (40, 100), others: (0, 0) });
+        assert_eq!(Draw::new(3, 4, 40), Draw { split: (3, 3), others: (4, 4) });
+        for (split, others) in [(1, 99), (99, 1), (30, 70), (7, 5)] {
+            let mut before = Draw::new(split, others, 1);
+            for wanted in 2..=split + others {
+                let draw = Draw::new(split, others, wanted);
+                assert_eq!(draw.split.0 + draw.others.0, wanted);
+                assert!(draw.split.0 <= split && draw.others.0 <= others, "{draw:?}");
+                assert!(draw.split.0 > 0 && draw.others.0 > 0, "{draw:?}");
+                assert!(draw.split.0 >= before.split.0 && draw.others.0 >= before.others.0, "{draw:?}");
+                before = draw;
+            }
         }
     }
 }

@@ -35,6 +35,10 @@ pub struct Judgment {
     /// How long a person looked before deciding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms_to_vote: Option<u64>,
+    /// Of a vote: the probability in (0, 1] with which its pair was drawn for voting. Pairs on which judges split are
+    /// drawn more often, and count less in turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw_probability: Option<f64>,
     pub request_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_sha256: Option<String>,

@@ -40,4 +40,12 @@ impl FolderLock {
         writeln!(file, "{}", std::process::id())?;
         Ok(Self { _file: file })
     }
+
+    /// Waits for the lock `DIR/.NAME.lock`, which is held for one write at a time.
+    pub fn turn(dir: &Path, name: &str) -> anyhow::Result<Self> {
+        let path = dir.join(format!(".{name}.lock"));
+        let file = fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        file.lock()?;
+        Ok(Self { _file: file })
+    }
 }

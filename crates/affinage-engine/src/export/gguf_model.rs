@@ -13,12 +13,13 @@ use super::{ExportError, Merged};
 use crate::weights::{DType, Family, ModelConfig, Precision};
 
 /// Writes `merged` to `path`. `about` are fields that the engine knows nothing of: name, tokenizer, chat template.
+/// Returns how many matrices stay F16 because their rows are no whole number of blocks.
 pub fn save_gguf(
     merged: Merged,
     precision: Precision,
     about: Vec<(String, Field)>,
     path: &Path,
-) -> Result<(), ExportError> {
+) -> Result<usize, ExportError> {
     let config = merged.weights.config();
     let mut fields = vec![
         ("general.architecture".to_owned(), Field::Text(architecture(config.family).to_owned())),
@@ -38,6 +39,8 @@ pub fn save_gguf(
             (tensor.name.to_owned(), precision, entry)
         })
         .collect();
+    let is_spared = |of: Precision| precision.is_quantised() && of == Precision::F16;
+    let spared = tensors.iter().filter(|(_, of, _)| is_spared(*of)).count();
     let factors = rope_factors(config);
     let mut entries: Vec<Entry> = Vec::with_capacity(tensors.len() + 1);
     if let Some(factors) = &factors {
@@ -70,7 +73,8 @@ pub fn save_gguf(
         write_padding(&mut out, entry).map_err(io())?;
     }
     let file = out.into_inner().map_err(|error| ExportError::io(path)(error.into_error()))?;
-    file.sync_all().map_err(io())
+    file.sync_all().map_err(io())?;
+    Ok(spared)
 }
 
 /// The name of a family in GGUF files: the arithmetic of Mistral is that of Llama.

@@ -9,6 +9,7 @@ use super::Rows;
 use super::estimate::{LEVEL, decimals, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
+use crate::judgment::is_person;
 use crate::rng::Rng;
 use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};
 use crate::stats::bootstrap::{draw, positions, quantile};
@@ -32,8 +33,12 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
     }
     let clusters: Vec<&str> = pairs.iter().map(|votes| votes.pair.prompt.cluster_id.as_str()).collect();
     let resampling = Resampling::of(&clusters, rows.plan.seed);
-    let ratings: Vec<Vec<Option<i64>>> = judges.values().cloned().collect();
-    let (alpha, ac1) = if judges.len() < 2 {
+    let weights: Vec<f64> = pairs.iter().map(|votes| votes.draw_weight()).collect();
+    // People who were given divided pairs more often would make a panel look divided: they stand in the table by pair.
+    let is_even = |judge: &str| !is_person(judge) || chances_are_equal(&judges[judge], &weights);
+    let ratings: Vec<Vec<Option<i64>>> =
+        judges.iter().filter(|(judge, _)| is_even(judge)).map(|(_, votes)| votes.clone()).collect();
+    let (alpha, ac1) = if ratings.len() < 2 {
         (None, None)
     } else {
         let alpha = krippendorff_alpha(&ratings, Scale::Nominal);
@@ -43,8 +48,15 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
             panel_estimate(ac1, &ratings, &resampling, ac1_of_sums),
         )
     };
-    let sentence = sentence(judges.len(), alpha.as_ref(), ac1.as_ref());
-    Agreement { by_pair: by_pair(&judges, &resampling), alpha, ac1, sentence }
+    let sentence = sentence(ratings.len(), alpha.as_ref(), ac1.as_ref());
+    Agreement { by_pair: by_pair(&judges, &weights, &resampling), alpha, ac1, sentence }
+}
+
+/// Whether all pairs that a voter saw were drawn with one chance.
+fn chances_are_equal(votes: &[Option<i64>], weights: &[f64]) -> bool {
+    let mut seen = votes.iter().zip(weights).filter(|(vote, _)| vote.is_some()).map(|(_, weight)| *weight);
+    let first = seen.next();
+    seen.all(|weight| Some(weight) == first)
 }
 
 /// Clusters drawn with replacement, the same draws for every coefficient.
@@ -163,41 +175,66 @@ fn ac1_of_sums(sums: &[f64]) -> Option<f64> {
     Some((observed - expected) / (1.0 - expected))
 }
 
-fn by_pair(judges: &JudgeVotes, resampling: &Resampling) -> Vec<JudgePairAgreement> {
-    let ids: Vec<&&str> = judges.keys().collect();
+/// Agreement of each two judges. Between judges every pair counts once; where a person is one of them, a pair counts by
+/// 1 over the chance with which it was drawn (Horvitz and Thompson 1952; the share is Hajek's).
+fn by_pair(judges: &JudgeVotes, weights: &[f64], resampling: &Resampling) -> Vec<JudgePairAgreement> {
+    let ids: Vec<&str> = judges.keys().copied().collect();
     let mut agreements = Vec::new();
     for (i, one) in ids.iter().enumerate() {
         for other in &ids[i + 1..] {
-            let units: Vec<Vec<f64>> = judges[**one]
+            let (of_one, of_other) = (&judges[one], &judges[other]);
+            let both: Vec<Option<(i64, i64)>> = of_one.iter().zip(of_other).map(|(a, b)| a.zip(*b)).collect();
+            let with_person = is_person(one) || is_person(other);
+            let shared: Vec<Option<i64>> = both.iter().map(|votes| votes.map(|(a, _)| a)).collect();
+            let is_weighted = with_person && !chances_are_equal(&shared, weights);
+            let units: Vec<Vec<f64>> = both
                 .iter()
-                .zip(&judges[**other])
-                .map(|votes| {
+                .zip(weights)
+                .map(|(votes, weight)| {
                     let mut cell = vec![0.0; VALUES * VALUES];
-                    if let (Some(a), Some(b)) = votes {
-                        cell[*a as usize * VALUES + *b as usize] = 1.0;
+                    if let Some((a, b)) = votes {
+                        cell[*a as usize * VALUES + *b as usize] = if is_weighted { *weight } else { 1.0 };
                     }
                     cell
                 })
                 .collect();
             let mut table = vec![0.0; VALUES * VALUES];
             units.iter().for_each(|unit| table.iter_mut().zip(unit).for_each(|(sum, x)| *sum += x));
-            let n: f64 = table.iter().sum();
-            let same: f64 = (0..VALUES).map(|k| table[k * VALUES + k]).sum();
-            if let Some(raw) = share(same as usize, n as usize, "pairs") {
-                let kappa = kappa_of(&table).map(|value| Estimate {
-                    value,
-                    interval: resampling.interval(&units, kappa_of),
-                    n: n as usize,
-                    n_effective: resampling.clusters.min(n as usize) as f64,
-                    unit: "pairs".to_owned(),
-                    method: format!("cluster bootstrap, {RESAMPLES} resamples"),
+            let n = both.iter().flatten().count();
+            let estimate = |value, of: fn(&[f64]) -> Option<f64>| Estimate {
+                value,
+                interval: resampling.interval(&units, of),
+                n,
+                n_effective: resampling.clusters.min(n) as f64,
+                unit: "pairs".to_owned(),
+                method: match is_weighted {
+                    true => format!(
+                        "weighted by the chance of being drawn, cluster bootstrap, {RESAMPLES} resamples"
+                    ),
+                    false => format!("cluster bootstrap, {RESAMPLES} resamples"),
+                },
+            };
+            let raw = match is_weighted {
+                true => share_alike(&table).map(|value| estimate(value, share_alike)),
+                false => share(both.iter().flatten().filter(|(a, b)| a == b).count(), n, "pairs"),
+            };
+            if let Some(raw) = raw {
+                let kappa = kappa_of(&table).map(|value| estimate(value, kappa_of));
+                agreements.push(JudgePairAgreement {
+                    one: (*one).to_owned(),
+                    other: (*other).to_owned(),
+                    raw,
+                    kappa,
                 });
-                let (one, other) = ((**one).to_owned(), (**other).to_owned());
-                agreements.push(JudgePairAgreement { one, other, raw, kappa });
             }
         }
     }
     agreements
+}
+
+fn share_alike(table: &[f64]) -> Option<f64> {
+    let all: f64 = table.iter().sum();
+    (all > 0.0).then(|| (0..VALUES).map(|k| table[k * VALUES + k]).sum::<f64>() / all)
 }
 
 fn kappa_of(table: &[f64]) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! Numbered checks of the method itself: what could make every figure above them wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judges::{TESTABLE_PAIRS, is_shown};
 use super::votes::Votes;
@@ -8,6 +8,7 @@ use super::win_rate::ENOUGH;
 use super::{Around, Rows};
 use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
 use crate::completion::FinishReason;
+use crate::judgment::MissingReason;
 use crate::plan::JudgeKind;
 use crate::stats::proportion::fisher_exact;
 use crate::text::p_value;
@@ -121,11 +122,28 @@ fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
     match missing {
         0 => check(code, title, CheckState::Passed, sentence),
         _ if share <= 0.05 => check(code, title, CheckState::Tip, sentence),
-        _ => advised(
-            check(code, title, CheckState::Issue, sentence),
-            "run `affinage judge` again: it asks only for what is missing",
-        ),
+        _ => advised(check(code, title, CheckState::Issue, sentence), &missing_advice(comparisons)),
     }
+}
+
+/// What is not there yet can be asked for; a reply without a verdict is stored, and asking again brings nothing.
+fn missing_advice(comparisons: &[ComparisonResult]) -> String {
+    let not_asked: usize = comparisons.iter().map(|result| result.missing.not_asked).sum();
+    let mut by_reason: BTreeMap<MissingReason, usize> = BTreeMap::new();
+    for (reason, calls) in comparisons.iter().flat_map(|result| &result.missing.by_reason) {
+        *by_reason.entry(*reason).or_default() += calls;
+    }
+    let most = by_reason.iter().max_by_key(|(_, calls)| **calls);
+    let Some((reason, calls)) = most.filter(|(_, calls)| **calls > not_asked) else {
+        return "run `affinage judge` again: it asks only for what is missing".to_owned();
+    };
+    let remedy = match reason {
+        MissingReason::Truncated => "raise `max-tokens` of the judge and judge under another `eval.name`",
+        MissingReason::RequestCut => "raise the context length of the judge's server",
+        MissingReason::Refusal => "take another judge for these texts",
+        _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
+    };
+    format!("{calls} calls were answered without a verdict that counts ({}): {remedy}", reason.name())
 }
 
 /// A hash under two names, or another hash than planned, stops the analysis; here it is said that it was looked.

@@ -171,15 +171,17 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
         ));
     }
     match panel.as_slice() {
-        [] => limits.push("No judge has finished, so no win rate is shown.".to_owned()),
+        [] if judges.iter().any(|judge| judge.cells_judged > 0) => {
+            limits.push("No judge whose votes count has judged enough, so no win rate is shown.".to_owned());
+        }
+        [] => limits.push("Nothing is judged yet, so no win rate is shown.".to_owned()),
         [only] => limits.push(format!("One judge, `{}`: one opinion.", only.judge_id)),
         _ => {}
     }
-    for judge in &panel {
-        if judge.better_than_coin.is_none() {
-            limits.push(judge.consistency_sentence.clone());
-        }
-    }
+    // People see a pair in one order; what they were shown twice tells of them.
+    let both_orders = panel.iter().filter(|judge| judge.kind != JudgeKind::Human);
+    let untested = both_orders.filter(|judge| judge.better_than_coin.is_none());
+    limits.extend(untested.map(|judge| judge.consistency_sentence.clone()));
     let machines = || judges.iter().filter(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0);
     let failed = machines().filter_map(|judge| judge.exam.as_ref().filter(|exam| !exam.is_qualified()));
     limits.extend(failed.map(|exam| format!("{} Its votes are left out of the mean.", exam.sentence)));

@@ -174,6 +174,13 @@ pub fn evidence(inputs: &Inputs) -> Result<Vec<f64>, AnalyzeError> {
     Ok(inputs.plan.comparisons.iter().map(|planned| comparisons::e_value(&votes, planned)).collect())
 }
 
+/// Ids of the headline's pairs on which judges split: people are asked about these more often.
+pub fn split_pairs(inputs: &Inputs) -> Result<BTreeSet<String>, AnalyzeError> {
+    inputs.plan.validate()?;
+    let rows = Rows::index(inputs)?;
+    Ok(votes::split(&rows, &votes::collect(&rows)?))
+}
+
 /// The first sentence as it would read if every judge's votes counted; `None` when all of them do.
 fn with_failed_judges(inputs: &Inputs) -> Result<Option<String>, AnalyzeError> {
     if inputs.exams.iter().all(ExamResult::is_qualified) {

@@ -24,6 +24,16 @@ pub struct PairVotes<'r> {
     pub judges: BTreeMap<&'r str, JudgeCells<'r>>,
 }
 
+impl PairVotes<'_> {
+    /// 1 over the chance with which people were given this pair; 1 where nobody was. Ballots of one evaluation are
+    /// nested, so the largest one tells the chance.
+    pub fn draw_weight(&self) -> f64 {
+        let people = self.judges.values().filter(|judge| judge.is_person);
+        let chances = people.flat_map(|p| &p.cells).filter_map(|cell| cell.judgment.draw_probability);
+        chances.reduce(f64::max).map_or(1.0, |chance| 1.0 / chance)
+    }
+}
+
 /// One judge's cells on one pair.
 #[derive(Default)]
 pub struct JudgeCells<'r> {
@@ -237,6 +247,20 @@ fn unblinded_cell<'r>(
 
 fn has_label_x(comparison: &Comparison, arm_is_first: bool) -> bool {
     comparison.first_seat_has_label_x() == arm_is_first
+}
+
+/// Pairs of the headline on which the qualified judges split: one prefers the arm, another what it is compared with. Of
+/// a single judge, the pairs whose winner changes with the order.
+pub fn split(rows: &Rows, votes: &Votes) -> BTreeSet<String> {
+    let is_split = |pair: &&PairVotes| {
+        let judges: Vec<&JudgeCells> = pair.judges.values().filter(|j| !j.is_apart && !j.is_person).collect();
+        let scores: Vec<f64> = judges.iter().filter_map(|judge| judge.score()).collect();
+        match judges.as_slice() {
+            [judge] => judge.flipped() == Some(true),
+            _ => scores.iter().any(|score| *score > 0.5) && scores.iter().any(|score| *score < 0.5),
+        }
+    };
+    votes.of(&rows.plan.headline).filter(is_split).map(|votes| votes.pair.pair_id.clone()).collect()
 }
 
 /// At most this many divided pairs are listed.

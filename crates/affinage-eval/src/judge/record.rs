@@ -202,6 +202,7 @@ impl Call {
             parse_path: verdict.parse_path,
             repair: None,
             ms_to_vote: None,
+            draw_probability: None,
             request_sha256: String::new(),
             response_sha256: None,
             template_sha256: self.request.template_sha256.clone(),

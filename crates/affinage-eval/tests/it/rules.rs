@@ -6,7 +6,7 @@ use affinage_eval::analyze::{Around, Sibling, analyze};
 use affinage_eval::design::{Audience, LeftOut, TrainingSchedule};
 use affinage_eval::findings::Finding;
 use affinage_eval::history::{EarlierLook, Looks};
-use affinage_eval::judgment::{CriterionScores, Outcome, SeatScores};
+use affinage_eval::judgment::{CriterionScores, MissingReason, Outcome, SeatScores};
 use affinage_eval::overlap::OverlapRow;
 use affinage_eval::rng::Rng;
 use affinage_eval::stopping;
@@ -206,6 +206,45 @@ fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
     let joined = joined.and_then(|f| f.estimate.as_ref()).expect("40 votes correct the judges");
     let judges = before.expect("judged").estimate.value;
     assert!(joined.value < judges - 0.1, "people say 50 %, judges {judges}: {}", joined.value);
+}
+
+#[test]
+fn pairs_that_people_were_given_more_often_count_less_in_turn() {
+    let mut world = judged(80, &[10], 1.0);
+    // On the first 20 of 80 pairs the person contradicts the judge; all of these were drawn, and a quarter of the rest.
+    let judged = world.judgments.len();
+    vote(&mut world, "human:a", 35, |i| i >= 20);
+    for (i, vote) in world.judgments[judged..].iter_mut().enumerate() {
+        vote.draw_probability = Some(if i < 20 { 1.0 } else { 0.25 });
+    }
+    let agreement = world.analyze().agreement;
+    let pair = agreement.by_pair.iter().find(|pair| pair.one == "human:a").expect("both voted");
+    assert!((pair.raw.value - 60.0 / 80.0).abs() < 1e-12, "15 of 35 were alike: {}", pair.raw.value);
+    assert_eq!(pair.raw.n, 35);
+    assert!(pair.raw.method.contains("weighted by the chance"), "{}", pair.raw.method);
+    assert!(agreement.alpha.is_none(), "one judge is no panel, and the person saw divided pairs more often");
+    // Drawn with one chance, they count as they come.
+    world.judgments[judged..].iter_mut().for_each(|vote| vote.draw_probability = Some(0.5));
+    let agreement = world.analyze().agreement;
+    let pair = agreement.by_pair.iter().find(|pair| pair.one == "human:a").expect("both voted");
+    assert!((pair.raw.value - 15.0 / 35.0).abs() < 1e-12 && agreement.alpha.is_some());
+}
+
+#[test]
+fn what_to_do_about_missing_votes_depends_on_why_they_are_missing() {
+    let advice = |world: &World| {
+        let checks = world.analyze().checks;
+        checks
+            .into_iter()
+            .find(|check| check.code == "A004")
+            .and_then(|check| check.advice)
+            .expect("an issue")
+    };
+    let mut world = World::new(40, &[10]);
+    world.judge("judge", |_, _, _| Outcome::Missing { reason: MissingReason::Unparsed });
+    assert!(advice(&world).starts_with("80 calls were answered without a verdict"), "{}", advice(&world));
+    world.judgments.truncate(20);
+    assert!(advice(&world).contains("asks only for what is missing"), "{}", advice(&world));
 }
 
 #[test]

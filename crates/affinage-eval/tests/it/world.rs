@@ -184,6 +184,7 @@ pub fn judgment(comparison: &Comparison, judge_id: &str, outcome: Outcome) -> Ju
         parse_path: ParsePath::VerdictLine,
         repair: None,
         ms_to_vote: None,
+        draw_probability: None,
         request_sha256: String::new(),
         response_sha256: None,
         template_sha256: String::new(),

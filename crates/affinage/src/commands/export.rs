@@ -131,8 +131,11 @@ fn publish(
     ));
     for longest in &made.memorisation.longest {
         ctx.ui.say(format!(
-            "longest run of words recited, {:?}: {} (base: {}), of {} rows asked",
-            longest.kind, longest.tuned_words, longest.base_words, longest.rows
+            "longest run of words recited, {}: {} (base: {}), of {} rows asked",
+            longest.kind.name(),
+            longest.tuned_words,
+            longest.base_words,
+            longest.rows
         ));
     }
     match made.licence {
@@ -183,6 +186,13 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
          logits within {:.2e}",
         b.parity.kl, b.tolerance_kl, b.parity.greedy_equal, b.parity.positions, b.parity.max_abs_logit_diff
     ));
+    if record.kept_f16 > 0 {
+        ctx.ui.warn(format!(
+            "{} matrices stay f16: their rows are no whole number of blocks of {} numbers",
+            record.kept_f16,
+            record.precision.dtype().block_len()
+        ));
+    }
     ctx.ui.say(format!("the base without the adapter: {:.2e} nats a token", b.bare_base.kl));
     if !b.bare_base_fails {
         ctx.ui.warn("the bare base passes the same check: the adapter changes so little that this says nothing about it");

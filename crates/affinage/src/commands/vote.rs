@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::ballot::Said;
+use affinage_eval::ballot::{Draw, Said};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -29,7 +29,7 @@ pub struct VoteArgs {
     /// The voter wrote the training texts, and so knows the voice
     #[arg(long, requires = "voter")]
     author: bool,
-    /// Pairs to vote on, drawn at random [default: 40]
+    /// Pairs to vote on: half at random, half where judges split, each with its chance kept [default: 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pairs: Option<u32>,
     /// Write one page that somebody else can vote with, offline
@@ -64,7 +64,6 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let eval = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
     let evaluated = Evaluated::open(ctx, eval)?;
-    let _lock = FolderLock::acquire(&evaluated.dir)?;
     if let Some(file) = &args.import {
         return import(ctx, &evaluated, file);
     }
@@ -73,18 +72,30 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     )?;
     let judge_id = format!("{}{voter}", if args.author { AUTHOR } else { VOTER });
     let pairs = args.pairs.map(|pairs| pairs as usize);
+    // Held while the ballot is drawn and its comparisons are kept: a vote itself waits for nobody but other votes.
+    let lock = FolderLock::acquire(&evaluated.dir)?;
     let ballot = Ballot::new(ctx, &evaluated, &judge_id, pairs)?;
     if ballot.items.is_empty() {
         return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
     }
+    let Draw { split: (drawn, split), others: (others_drawn, others) } = ballot.draw;
+    if split > 0 {
+        ctx.ui.say(format!(
+            "{drawn} of the {split} pairs on which judges split, {others_drawn} of the {others} others; every figure \
+             weighs them by these chances"
+        ));
+    }
     match &args.pack {
         Some(file) => pack(ctx, &evaluated, ballot, file, &args.send_private),
-        None => open_page(ctx, ballot, &args.room),
+        None => {
+            ballot.keep_comparisons(ctx)?;
+            drop(lock);
+            open_page(ctx, ballot, &args.room)
+        }
     }
 }
 
 fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<()> {
-    ballot.keep_comparisons(ctx)?;
     let poll = Poll::open(ctx, ballot)?;
     let (before, _) = poll.progress();
     let room_args = room;
@@ -145,6 +156,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     if returned.affinage_votes != 1 || !is_person(&returned.voter) {
         return Err(anyhow!("{}: votes of another version of affinage", file.display()));
     }
+    let _lock = FolderLock::acquire(&evaluated.dir)?;
     let ballot = Ballot::new(ctx, evaluated, &returned.voter, Some(returned.pairs))?;
     // All or nothing: a file with one strange vote is not to be trusted in part.
     let mut votes = Vec::new();
@@ -160,16 +172,19 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     }
     ballot.keep_comparisons(ctx)?;
     let mut files = VoteFiles::open(ballot.dir(), &returned.voter, &ballot.items, &ctx.ui)?;
-    let mut added = 0;
-    for (item, said, ms, at) in votes {
-        if !files.is_done(&item.id) {
-            files.add(item, &said, ms, at)?;
-            added += 1;
+    let added = files.change(&ballot.items, |files| {
+        let mut added = 0;
+        for (item, said, ms, at) in votes {
+            if !files.is_done(&item.id) {
+                files.add(item, &said, ms, at)?;
+                added += 1;
+            }
         }
-    }
-    if added > 0 {
-        files.note(SessionEvent::Imported { votes: added })?;
-    }
+        if added > 0 {
+            files.note(SessionEvent::Imported { votes: added })?;
+        }
+        Ok(added)
+    })?;
     let all = returned.votes.len();
     ctx.ui.say(format!("{all} votes of {}, {added} of them new", returned.voter));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));

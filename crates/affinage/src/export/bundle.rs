@@ -20,18 +20,8 @@ use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 
-/// Rows and results of an evaluation; raw bytes of judges stay at home.
-const EVALUATION_FILES: [&str; 9] = [
-    "plan.json",
-    "prompts.jsonl",
-    "completions.jsonl",
-    "comparisons.jsonl",
-    "blind_key.jsonl",
-    "judgments.jsonl",
-    "votes.jsonl",
-    "fit.jsonl",
-    "analysis.json",
-];
+/// What stays at home of an evaluation: the judges' raw bytes, and what was paid.
+const AT_HOME: [&str; 2] = ["ledger.jsonl", "raw.jsonl.zst"];
 const SPLITS: [&str; 4] = ["train", "validation", "test", "reserve"];
 
 /// What the bundle came to.
@@ -90,7 +80,8 @@ pub fn write(
 
 fn copy_evaluation(evaluation: &EvaluationOf, to: &Path) -> anyhow::Result<()> {
     fs_err::create_dir_all(to)?;
-    for name in EVALUATION_FILES.iter().chain(&["report.html"]) {
+    let published = crate::report::read::FILES.iter().filter(|name| !AT_HOME.contains(name));
+    for name in published.chain(&["report.html"]) {
         let from = evaluation.dir.join(name);
         if from.is_file() {
             fs_err::copy(from, to.join(name))?;

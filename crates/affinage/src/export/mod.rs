@@ -71,6 +71,9 @@ pub struct Record {
     pub base_sha256: String,
     pub base_revision: Option<String>,
     pub adapter_sha256: String,
+    /// Matrices that stay F16 in a quantised file, because their rows are no whole number of blocks.
+    #[serde(skip_serializing_if = "is_none")]
+    pub kept_f16: usize,
     /// SHA-256 by file name.
     pub files: BTreeMap<String, String>,
     #[serde(flatten)]
@@ -89,6 +92,7 @@ impl Source<'_> {
     pub fn write(&self, format: Format, precision: Precision, dir: &Path) -> anyhow::Result<Record> {
         let checker = Checker::new(self)?;
         let config = self.model.weights.config();
+        let mut kept_f16 = 0;
         let behaviour = match format {
             Format::Peft => {
                 save_adapter(self.adapter, self.base_name(), dir)?;
@@ -115,7 +119,7 @@ impl Source<'_> {
             }
             Format::Gguf | Format::Ollama => {
                 let path = dir.join(GGUF_FILE);
-                save_gguf(self.merged(), precision, text::gguf_fields(self.model)?, &path)?;
+                kept_f16 = save_gguf(self.merged(), precision, text::gguf_fields(self.model)?, &path)?;
                 if format == Format::Ollama {
                     let modelfile = ollama::modelfile(self.model)?;
                     fs_err::write(dir.join("Modelfile"), modelfile)?;
@@ -132,6 +136,7 @@ impl Source<'_> {
             base_sha256: self.model.sha256.clone(),
             base_revision: self.model.revision.clone(),
             adapter_sha256: adapter_sha256(self.adapter),
+            kept_f16,
             files: hashes(dir)?,
             behaviour,
         };
@@ -144,6 +149,10 @@ impl Source<'_> {
     fn merged(&self) -> Merged<'_> {
         Merged { weights: &self.model.weights, adapter: Some(self.adapter) }
     }
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn reopened(path: &Path) -> anyhow::Result<LoadedModel> {

@@ -56,6 +56,16 @@ pub enum Kind {
     HeldOut,
 }
 
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Flagged => "training rows with lint findings",
+            Kind::Trained => "other training rows",
+            Kind::HeldOut => "held-out rows",
+        }
+    }
+}
+
 struct Probe<'a> {
     row: &'a DatasetRow,
     kind: Kind,

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use affinage_eval::comparison::missing_answers;
+use affinage_eval::analyze::{Around, Inputs};
+use affinage_eval::comparison::{BlindKey, Comparison, missing_answers};
 use affinage_eval::completion::Completion;
+use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
+use super::exam_results;
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl;
@@ -42,6 +45,30 @@ impl Evaluated {
         let positions =
             completions.iter().enumerate().map(|(i, row)| (row.completion_id.clone(), i)).collect();
         Ok(Evaluated { dir, plan, prompts, completions, positions, due: None })
+    }
+
+    /// What the judges have said so far, without votes of people, for a question of the analysis.
+    pub fn judged<T>(
+        &self,
+        ctx: &Context,
+        question: impl FnOnce(&Inputs) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let read = |name: &str| self.dir.join(name);
+        let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
+        let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
+        let judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
+        let exams = exam_results(ctx, &self.dir)?;
+        question(&Inputs {
+            plan: &self.plan,
+            prompts: &self.prompts,
+            completions: &self.completions,
+            comparisons: &comparisons,
+            blind_keys: &blind_keys,
+            judgments: &judgments,
+            fit: &[],
+            exams: &exams,
+            around: Around::default(),
+        })
     }
 
     /// The text of a completion.

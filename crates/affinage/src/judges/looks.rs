@@ -1,14 +1,10 @@
 //! Judging in looks: some prompts, a look at the evidence, and a stop once it is enough. What a look may conclude is in
 //! `affinage_eval::stopping`.
 
-use affinage_eval::analyze::{Around, Inputs};
-use affinage_eval::comparison::{BlindKey, Comparison};
-use affinage_eval::judgment::Judgment;
 use affinage_eval::stopping::{Look, look, looks, order};
 
-use super::{Consent, Done, Evaluated, JudgeSummary, Request, Stages, ask, exam_results};
+use super::{Consent, Done, Evaluated, JudgeSummary, Request, Stages, ask};
 use crate::context::Context;
-use crate::jsonl;
 
 /// [`ask`], in looks where the plan stops early. A dry run, an exam alone and a plan without stopping go through all.
 pub fn ask_in_looks(ctx: &Context, evaluated: &mut Evaluated, request: &Request) -> anyhow::Result<Done> {
@@ -73,20 +69,5 @@ fn add(total: &mut Done, done: Done) {
 }
 
 fn evidence(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Look> {
-    let read = |name: &str| evaluated.dir.join(name);
-    let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
-    let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
-    let judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
-    let exams = exam_results(ctx, &evaluated.dir)?;
-    Ok(look(&Inputs {
-        plan: &evaluated.plan,
-        prompts: &evaluated.prompts,
-        completions: &evaluated.completions,
-        comparisons: &comparisons,
-        blind_keys: &blind_keys,
-        judgments: &judgments,
-        fit: &[],
-        exams: &exams,
-        around: Around::default(),
-    })?)
+    evaluated.judged(ctx, |inputs| Ok(look(inputs)?))
 }

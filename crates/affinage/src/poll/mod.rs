@@ -6,16 +6,19 @@
 mod pack;
 mod votes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::message::Message;
-use affinage_eval::ballot::{self, BallotItem, ItemKind, Said, ballot};
+use affinage_eval::ROW_VERSION;
+use affinage_eval::analyze::split_pairs;
+use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot};
 use affinage_eval::comparison::pairs;
 use affinage_eval::judge::exam::usable;
 use affinage_eval::plan::PlannedComparison;
 use affinage_eval::suite::Prompt;
+use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,6 +29,7 @@ pub use votes::{SessionEvent, VoteFiles};
 use crate::commands::analyze::analyze_folder;
 use crate::context::Context;
 use crate::errors::usage;
+use crate::jsonl;
 use crate::judges::{self, Cell, Evaluated, Sources, Store};
 use crate::web::{Method, Reply, Request};
 
@@ -34,6 +38,8 @@ pub struct Ballot {
     pub judge_id: String,
     pub items: Vec<BallotItem>,
     pub pairs_wanted: usize,
+    /// How many pairs come from those on which judges split.
+    pub draw: Draw,
     questions: BTreeMap<String, (Vec<Message>, String)>,
     headline: PlannedComparison,
     dir: PathBuf,
@@ -68,11 +74,14 @@ impl Ballot {
         let references = judges::references(ctx, evaluated)?;
         let usable = usable(&references);
         let mut headline = pairs(plan, &evaluated.prompts, &evaluated.completions);
-        headline.retain(|pair| *pair.planned == plan.headline);
         let pairs_wanted = pairs_wanted.unwrap_or(ballot::PAIRS);
-        let sources =
-            ballot::Sources { pairs: &headline, references: &usable, rubrics: &rubrics, seed: plan.seed };
-        let items = ballot(&sources, judge_id, pairs_wanted);
+        let split = &split_pairs_once(ctx, evaluated)?;
+        headline.retain(|pair| *pair.planned == plan.headline && !pair.is_identical());
+        let of_split = headline.iter().filter(|pair| split.contains(&pair.pair_id)).count();
+        let draw = Draw::new(of_split, headline.len() - of_split, pairs_wanted);
+        let (rubrics, seed) = (&rubrics, plan.seed);
+        let sources = ballot::Sources { pairs: &headline, split, draw, references: &usable, rubrics, seed };
+        let items = ballot(&sources, judge_id);
         let question = |prompt: &Prompt| {
             let criterion = rubrics.of(&prompt.category).question.clone();
             (prompt.prompt_id.clone(), (prompt.messages.clone(), criterion))
@@ -81,6 +90,7 @@ impl Ballot {
             judge_id: judge_id.to_owned(),
             items,
             pairs_wanted,
+            draw,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             headline: plan.headline.clone(),
             dir: evaluated.dir.clone(),
@@ -118,6 +128,29 @@ impl Ballot {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// `ballot.json`: fixed when the first ballot of an evaluation is drawn, so that judges who come later change no
+/// voter's pairs.
+#[derive(Serialize, Deserialize)]
+struct Drawing {
+    v: u32,
+    drawn_at: Timestamp,
+    /// Pairs on which judges split at that time.
+    split_pairs: BTreeSet<String>,
+}
+
+fn split_pairs_once(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<BTreeSet<String>> {
+    let file = evaluated.dir.join("ballot.json");
+    if file.exists() {
+        let drawing: Drawing = serde_json::from_slice(&fs_err::read(&file)?)
+            .with_context(|| format!("{} was not written by this version", ctx.shown(&file)))?;
+        return Ok(drawing.split_pairs);
+    }
+    let split_pairs = evaluated.judged(ctx, |inputs| Ok(split_pairs(inputs)?))?;
+    let drawing = Drawing { v: ROW_VERSION, drawn_at: Timestamp::now(), split_pairs };
+    jsonl::replace_file(&file, &serde_json::to_vec_pretty(&drawing)?)?;
+    Ok(drawing.split_pairs)
 }
 
 /// An open session; shared by the connections of its page.
@@ -177,10 +210,11 @@ impl<'a> Poll<'a> {
         let said = Said::parse(&voted.said, &item.call).ok_or_else(|| {
             usage(format!("`{}` is neither of the two labels, nor tie, nor skip", voted.said))
         })?;
-        // A key that was sent twice is one vote.
-        if !files.is_done(&item.id) {
-            files.add(item, &said, voted.ms, Timestamp::now())?;
-        }
+        files.change(&self.ballot.items, |files| match files.is_done(&item.id) {
+            // A key that was sent twice is one vote.
+            true => Ok(()),
+            false => files.add(item, &said, voted.ms, Timestamp::now()),
+        })?;
         self.state(&files)
     }
 
@@ -189,7 +223,8 @@ impl<'a> Poll<'a> {
         if files.is_revealed {
             return Err(usage("who wrote what was shown: votes can no longer be taken back"));
         }
-        if files.undo(&self.ballot.items)?.is_none() {
+        let items = &self.ballot.items;
+        if files.change(items, |files| files.undo(items))?.is_none() {
             return Err(usage("there is no vote to take back"));
         }
         self.state(&files)
@@ -201,7 +236,7 @@ impl<'a> Poll<'a> {
             return Err(usage("who wrote what is shown after the last vote"));
         }
         if !files.is_revealed {
-            files.note(SessionEvent::Revealed)?;
+            files.change(&self.ballot.items, |files| files.note(SessionEvent::Revealed))?;
         }
         let analysis = analyze_folder(self.ctx, &self.ballot.dir)?;
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);

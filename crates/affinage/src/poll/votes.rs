@@ -11,6 +11,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use crate::jsonl;
+use crate::lock::FolderLock;
 use crate::ui::Ui;
 
 /// One line of `gold_votes.jsonl`.
@@ -48,7 +49,8 @@ pub enum SessionEvent {
     Imported { votes: usize },
 }
 
-/// The files of one evaluation, for one voter. The caller holds the folder's lock.
+/// The files of one evaluation, for one voter. Several sessions may be open at once: each change is made under a lock,
+/// on the files as they are then.
 pub struct VoteFiles {
     dir: PathBuf,
     judge_id: String,
@@ -83,6 +85,17 @@ impl VoteFiles {
         Ok(VoteFiles { dir, judge_id, ui, votes, gold, done, is_revealed })
     }
 
+    /// Makes one change while other sessions wait, after reading what they have stored meanwhile.
+    pub fn change<T>(
+        &mut self,
+        items: &[BallotItem],
+        change: impl FnOnce(&mut VoteFiles) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let _turn = FolderLock::turn(&self.dir, "votes")?;
+        *self = VoteFiles::open(&self.dir, &self.judge_id, items, &self.ui)?;
+        change(self)
+    }
+
     pub fn is_done(&self, item_id: &str) -> bool {
         self.done.iter().any(|id| id == item_id)
     }
@@ -91,7 +104,7 @@ impl VoteFiles {
         self.done.len()
     }
 
-    /// Stores a vote; on the disk when this returns. The text under the label is proved to be the winner's first.
+    /// Stores a vote, within [`VoteFiles::change`]; on the disk when this returns. The text under the label is proved to be the winner's first.
     pub fn add(
         &mut self,
         item: &BallotItem,
@@ -100,7 +113,10 @@ impl VoteFiles {
         at: Timestamp,
     ) -> anyhow::Result<()> {
         let started = at.checked_sub((ms_to_vote.min(86_400_000) as i64).milliseconds()).unwrap_or(at);
-        let row = item.call.voted(said, ms_to_vote, (started.to_string(), at.to_string()));
+        let row = Judgment {
+            draw_probability: item.draw_probability,
+            ..item.call.voted(said, ms_to_vote, (started.to_string(), at.to_string()))
+        };
         let comparison = &item.call.comparison;
         item.call.verify(&row, |id| {
             let seats = [&comparison.first, &comparison.second];
@@ -137,7 +153,7 @@ impl VoteFiles {
         Ok(())
     }
 
-    /// Takes this voter's last vote out of its file and notes it; `None` when there is none.
+    /// Takes this voter's last vote out of its file and notes it, within [`VoteFiles::change`]; `None` when there is none.
     pub fn undo(&mut self, items: &[BallotItem]) -> anyhow::Result<Option<String>> {
         let Some(item_id) = self.done.last().cloned() else { return Ok(None) };
         let item = items.iter().find(|item| item.id == item_id);
@@ -217,17 +233,26 @@ impl VoteFiles {
             if winner == arm { won += 1 } else { lost += 1 }
         }
         let of = won + lost;
-        let interval =
-            wilson(won as f64, of as f64, 0.05).filter(|_| of > 0).map_or(String::new(), |(low, high)| {
-                format!(
-                    " ({:.0} % [{:.0}, {:.0}])",
-                    100.0 * won as f64 / of as f64,
-                    100.0 * low,
-                    100.0 * high
-                )
-            });
+        let mut chances = items.iter().filter_map(|item| item.draw_probability);
+        let first = chances.next();
+        let is_even = chances.all(|chance| Some(chance) == first);
+        let share = match wilson(won as f64, of as f64, 0.05).filter(|_| of > 0) {
+            Some((low, high)) if is_even => {
+                let won = won as f64 / of as f64;
+                format!(" ({:.0} % [{:.0}, {:.0}])", 100.0 * won, 100.0 * low, 100.0 * high)
+            }
+            _ => String::new(),
+        };
+        let drawn = match is_even {
+            true => "",
+            false => {
+                " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \
+                 analysis weighs each pair by its chance."
+            }
+        };
         format!(
-            "You chose `{arm}` over `{against}` in {won} of {of} decided pairs{interval}. Ties: {tied}. Skipped: {skipped}."
+            "You chose `{arm}` over `{against}` in {won} of {of} decided pairs{share}. Ties: {tied}. Skipped: \
+             {skipped}.{drawn}"
         )
     }
 

@@ -19,14 +19,15 @@ use crate::provenance::Provenance;
 use crate::run::Run;
 use crate::{events, history, jsonl};
 
-/// Files that are hashed into the provenance, in the order of their making.
-const FILES: [&str; 11] = [
+/// Files of an evaluation that are hashed into the provenance, in the order of their making.
+pub const FILES: [&str; 12] = [
     "plan.json",
     "prompts.jsonl",
     "completions.jsonl",
     "comparisons.jsonl",
     "blind_key.jsonl",
     "judgments.jsonl",
+    "ballot.json",
     "votes.jsonl",
     "fit.jsonl",
     "ledger.jsonl",

@@ -58,6 +58,12 @@ fn every_form_behaves_and_the_bare_base_does_not() {
         for key in ["max_abs_logit_diff", "greedy_equal"] {
             assert!(record["parity"][key].is_number(), "{record}");
         }
+        // The rows of `down_proj` hold 48 numbers, a block 32.
+        let kept = record["kept_f16"].as_u64().unwrap_or(0);
+        assert_eq!(
+            (kept, text(&output.stderr).contains("matrices stay f16")),
+            (3 * u64::from(precision == "q8_0"), kept > 0)
+        );
         let stored = fs_err::read(dir.path().join(&out).join("export.json")).expect("stored");
         assert_eq!(serde_json::from_slice::<Value>(&stored).expect("JSON"), record);
         assert!(!dir.path().join(&out).join("base.scratch.gguf").exists());
@@ -83,6 +89,31 @@ fn every_form_behaves_and_the_bare_base_does_not() {
     assert_ne!(tuned, ask("model", "base"));
     assert_eq!(ask("out-merged-f32", "base"), tuned);
     assert_eq!(ask("out-gguf-f16/model.gguf", "base"), tuned);
+}
+
+/// The programs that the forms are meant for load them and give the tuned model's logits.
+#[test]
+#[ignore = "needs AFFINAGE_PYTHON, a Python with transformers, peft and llama-cpp-python"]
+fn peft_and_llama_cpp_read_what_was_exported() {
+    let python = std::env::var("AFFINAGE_PYTHON").expect("AFFINAGE_PYTHON names a Python");
+    let dir = temp_dir();
+    trained(dir.path());
+    for name in ["peft", "merged-f32", "merged-f16", "merged-bf16", "gguf-f16", "gguf-q8_0", "gguf-lora"] {
+        let (format, precision) = match name.rsplit_once('-') {
+            Some((format, precision)) if precision != "lora" => (format, precision),
+            _ => (name, "f32"),
+        };
+        let out = format!("exports/{name}");
+        let args = ["--adapter", "last", "--format", format, "--precision", precision, "--out", &out];
+        let output = export(dir.path(), &args);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/check_exports.py");
+    let mut check = std::process::Command::new(python);
+    let output =
+        check.arg(script).args(["model", "exports"]).current_dir(dir.path()).output().expect("starts");
+    println!("{}", text(&output.stdout));
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use affinage_eval::judgment::{Judgment, Outcome};
 use serde_json::{Value, json};
 
 use crate::room::Page;
-use crate::scripted::{good_judge, project, rows, run, serve};
+use crate::scripted::{PROMPTS, Scripted, first_seat_judge, good_judge, project, rows, run, serve};
 use crate::temp_dir;
 
 /// Prefers the answer that says "good", as the scripted judge does; the reference where one is damaged.
@@ -130,6 +130,73 @@ fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_seats()
     assert_eq!((pairs[0].len(), &pairs[0]), (10, &pairs[1]));
     let (_, text) = run(dir.path(), &["analyze", "--json"]);
     assert!(text.contains("The author knows the voice; this is reported apart."), "{text}");
+}
+
+/// Follows the seat on every fourth question: its winner changes with the order there.
+fn splits_on_every_fourth(number: usize, body: &Value) -> Scripted {
+    let is_split = (0..PROMPTS).step_by(4).any(|i| body.to_string().contains(&format!("Question {i}?")));
+    if is_split { first_seat_judge(number, body) } else { good_judge(number, body) }
+}
+
+#[test]
+fn half_of_the_pairs_come_from_where_judges_split_and_every_vote_keeps_its_chance() {
+    let dir = temp_dir();
+    let (url, _) = serve(splits_on_every_fourth);
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    // Of 32 pairs 8 are split: of 12 drawn, 12 / 2 * (1 + 8 / 32) = 7.5, so 8, are.
+    let (code, text) = run(dir.path(), &["vote", "--as", "ben", "--pairs", "12", "--pack", "ben.html"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("8 of the 8 pairs on which judges split, 4 of the 24 others"), "{text}");
+    // Votes of a later judge change no ballot.
+    fs_err::remove_file(dir.path().join("evals/first-look/judgments.jsonl")).expect("it is there");
+    let page = open(dir.path(), &["--as", "mira", "--pairs", "12"]);
+    let mut state = page.get("api/state");
+    while !state["item"].is_null() {
+        let body = json!({ "id": state["item"]["id"], "said": honest(&state["item"]), "ms": 900 });
+        state = page.try_post("api/vote", &body).1;
+    }
+    let (_, revealed) = page.try_post("api/reveal", &json!({}));
+    let sentence = revealed["sentence"].as_str().expect("a sentence");
+    assert!(
+        sentence.contains("in 11 of 12 decided pairs. Ties") && sentence.contains("weighs each"),
+        "{sentence}"
+    );
+    drop(page);
+    let votes: Vec<Judgment> = rows(dir.path(), "votes.jsonl");
+    let drawn_with = |chance: f64| {
+        let first_looks = votes.iter().filter(|row| row.repeat == 0);
+        first_looks.filter(|row| row.draw_probability == Some(chance)).count()
+    };
+    assert_eq!((drawn_with(1.0), drawn_with(4.0 / 24.0)), (8, 4));
+}
+
+#[test]
+fn two_people_vote_at_the_same_time_and_lose_nothing() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let pages = [
+        open(dir.path(), &["--as", "mira", "--pairs", "10"]),
+        open(dir.path(), &["--as", "ben", "--pairs", "10"]),
+    ];
+    let say = |page: &Page, said: &str| {
+        let item = page.get("api/state")["item"].clone();
+        page.try_post("api/vote", &json!({ "id": item["id"], "said": said, "ms": 700 }))
+    };
+    for _ in 0..4 {
+        assert!(pages.iter().all(|page| say(page, "tie").0 == 200));
+    }
+    // Taking back rewrites the file: the other's votes stay in it.
+    assert_eq!(pages[0].try_post("api/undo", &json!({})).0, 200);
+    assert_eq!(say(&pages[1], "skip").0, 200);
+    let votes = || -> Vec<Value> {
+        [rows::<Value>(dir.path(), "votes.jsonl"), rows(dir.path(), "gold_votes.jsonl")].concat()
+    };
+    let of = |voter: &str| votes().iter().filter(|row| row["judge_id"] == voter).count();
+    assert_eq!((of("human:mira"), of("human:ben")), (3, 5));
+    // A pack for a third needs nobody to stop.
+    assert_eq!(run(dir.path(), &["vote", "--as", "cleo", "--pack", "cleo.html"]).0, 0);
 }
 
 #[test]

@@ -352,6 +352,7 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
         parse_path: if is_local { ParsePath::Probability } else { ParsePath::Json },
         repair: None,
         ms_to_vote: None,
+        draw_probability: None,
         request_sha256: row_id("req", &[&comparison.comparison_id, judge_id]),
         response_sha256: None,
         template_sha256: sha256_hex(b"template"),
