@@ -133,7 +133,7 @@ pub fn card(manifest: &Manifest) -> String {
         counts.exact_duplicates,
         selection_text(&manifest.rules.selection),
     );
-    text += "\nAnswers were written by:\n\n";
+    text += "\nThe answers to train on were written by:\n\n";
     for (writer, count) in &manifest.writers {
         text += &format!("- {writer}: {count}\n");
     }

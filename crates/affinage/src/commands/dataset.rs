@@ -274,7 +274,7 @@ type Files = BTreeMap<&'static str, (usize, Vec<u8>)>;
 /// What a version holds.
 struct Rows {
     files: Files,
-    /// Training examples by writer, and characters of all answers by person and model family.
+    /// Training examples by writer, and characters of their answers by person and model family.
     writers: BTreeMap<String, usize>,
     written: Written,
     /// The imported files they come from.
@@ -307,8 +307,8 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
         add_line(&mut files, name, &row)?;
         if side == Side::Train {
             *writers.entry(row.writer).or_default() += 1;
+            row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
         }
-        row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
         sources.insert(example.provenance.source_sha256.clone());
     }
     Ok(Rows { files, writers, written, sources })

@@ -95,6 +95,13 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
         Ok(())
     })?;
     let record = record.expect("the folder was filled");
+    if record.kept_f16 > 0 {
+        ctx.ui.warn(format!(
+            "{} matrices stay f16: their rows are no whole number of blocks of {} numbers",
+            record.kept_f16,
+            record.precision.dtype().block_len()
+        ));
+    }
     if ctx.json {
         return ctx.ui.json(&record);
     }
@@ -186,13 +193,6 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
          logits within {:.2e}",
         b.parity.kl, b.tolerance_kl, b.parity.greedy_equal, b.parity.positions, b.parity.max_abs_logit_diff
     ));
-    if record.kept_f16 > 0 {
-        ctx.ui.warn(format!(
-            "{} matrices stay f16: their rows are no whole number of blocks of {} numbers",
-            record.kept_f16,
-            record.precision.dtype().block_len()
-        ));
-    }
     ctx.ui.say(format!("the base without the adapter: {:.2e} nats a token", b.bare_base.kl));
     if !b.bare_base_fails {
         ctx.ui.warn("the bare base passes the same check: the adapter changes so little that this says nothing about it");
