@@ -16,9 +16,12 @@ mod judges;
 mod notes;
 mod null_test;
 mod objective;
+mod panel;
+mod people;
 mod relations;
 mod spread;
 mod texts;
+mod told_apart;
 mod topics;
 mod trust;
 mod values;
@@ -99,6 +102,10 @@ pub enum AnalyzeError {
     WrongKey { comparison_id: String, key_arm: String, arm: String },
     #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{seat_label}`")]
     WrongSeat { judgment_id: String, label: String, seat_label: String },
+    #[error(
+        "judgment {judgment_id} has the draw probability {found}, expected a number above 0 and at most 1"
+    )]
+    BadProbability { judgment_id: String, found: f64 },
     #[error("comparison {comparison_id} has no blind key")]
     NoKey { comparison_id: String },
 }
@@ -129,14 +136,14 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         values::readers(&rows, &votes),
         values::group(&rows, &votes, &values),
         disagreement,
-        disagreement::panel_group(&rows, &votes),
+        panel::group(&rows, &votes),
         spread::variance(&rows, &votes),
         spread::curve(&rows, &votes),
         trust::recitation(&rows, &votes, inputs.around.overlap),
-        trust::people(&rows, &votes),
+        people::people(&rows, &votes),
         trust::planned(&rows, &votes, inputs.around),
     ];
-    headline.answers = headline::answers(&headline, &judges, &agreement, &findings, &values);
+    headline.answers = headline::answers(&headline, &judges, &agreement, &findings, &values.judges);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let mut next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
@@ -204,6 +211,7 @@ struct Rows<'a> {
     keys: HashMap<&'a str, &'a BlindKey>,
     /// By id.
     judgments: Vec<&'a Judgment>,
+    judge_ids: BTreeSet<&'a str>,
     fit: &'a [FitRow],
     exams: BTreeMap<&'a str, &'a ExamResult>,
     /// The same rows as `prompts` and `completions`, sorted, for functions over slices.
@@ -221,6 +229,12 @@ impl<'a> Rows<'a> {
         let judgments = hashed("judgment", inputs.judgments, |row| &row.judgment_id)?;
         let mut judgments: Vec<&Judgment> = judgments.into_values().collect();
         judgments.sort_unstable_by(|a, b| a.judgment_id.cmp(&b.judgment_id));
+        let mut judge_ids: BTreeSet<&str> =
+            inputs.plan.judges.iter().map(|judge| judge.judge_id.as_str()).collect();
+        for judgment in &judgments {
+            // Of a million rows collected at once the names would be sorted first.
+            judge_ids.insert(&judgment.judge_id);
+        }
         let sorted_prompts = prompts.values().map(|prompt| (*prompt).clone()).collect();
         let sorted_completions = completions.values().map(|completion| (*completion).clone()).collect();
         Ok(Rows {
@@ -230,6 +244,7 @@ impl<'a> Rows<'a> {
             comparisons: hashed("comparison", inputs.comparisons, |row| &row.comparison_id)?,
             keys: hashed("blind key", inputs.blind_keys, |row| &row.comparison_id)?,
             judgments,
+            judge_ids,
             fit: inputs.fit,
             exams: inputs.exams.iter().map(|exam| (exam.judge_id.as_str(), exam)).collect(),
             sorted_prompts,
@@ -244,8 +259,7 @@ impl<'a> Rows<'a> {
 
     /// Judges with at least one judgment, and planned ones.
     fn judge_ids(&self) -> BTreeSet<&str> {
-        let planned = self.plan.judges.iter().map(|judge| judge.judge_id.as_str());
-        planned.chain(self.judgments.iter().map(|judgment| judgment.judge_id.as_str())).collect()
+        self.judge_ids.clone()
     }
 }
 

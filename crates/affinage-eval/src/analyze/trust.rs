@@ -1,4 +1,4 @@
-//! What stands between the figures and belief: forgetting, recitation, people, and what was planned.
+//! What stands between the figures and belief: forgetting, recitation, and what was planned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,20 +9,19 @@ use super::win_rate::win_rate;
 use super::{Around, Rows};
 use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord, WinRate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
-use crate::judgment::{is_author, is_person};
+use crate::judgment::is_person;
 use crate::overlap::{OverlapRow, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
-use crate::stats::mean::{mean, mean_t};
-use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
+use crate::stats::mean::mean_t;
 
 /// Seeds that a sentence about a recipe needs.
 const SEEDS_OF_A_RECIPE: usize = 3;
 
-fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
+pub fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
     FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
 }
 
 /// A win rate of the headline over some of the votes: `beginning` says of which.
-fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
+pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
     let sentence = format!(
         "{beginning} the win rate is {} of {}.",
         percent(&rate.estimate),
@@ -165,92 +164,6 @@ pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> Finding
          for word.",
         findings,
     )
-}
-
-/// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
-pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
-    let planned = &rows.plan.headline;
-    let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| !pair.identical).collect();
-    let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
-    let ids: BTreeSet<&str> =
-        pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();
-    let mut findings = Vec::new();
-    for (who, voters) in [("the author", true), ("other people", false)].map(|(who, author)| {
-        (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
-    }) {
-        let rate = win_rate(&prompt_scores(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
-        let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
-        let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
-        if who == "the author" {
-            finding.sentence.push_str(" The author knows the voice; this is reported apart.");
-        }
-        findings.push(finding);
-        if who != "the author" {
-            findings.push(joined(&pairs, &voters, &panel));
-        }
-    }
-    if findings.is_empty() {
-        findings.push(Finding::said(
-            "people",
-            "Nobody has voted: whether the judges agree with people is not known.".to_owned(),
-            "votes.jsonl",
-        ));
-    }
-    group(
-        "people",
-        "What people say",
-        "Agreement among judges is not validity. Votes of people correct the judges' win rate for what the judges get wrong.",
-        findings,
-    )
-}
-
-/// Prediction-powered estimate: judges on all pairs, corrected on those that people voted on.
-fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>) -> Finding {
-    let of = |votes: &PairVotes, ids: &BTreeSet<&str>| {
-        mean(&ids.iter().filter_map(|id| votes.judges.get(id)?.score()).collect::<Vec<f64>>())
-    };
-    let judged: Vec<(&PairVotes, f64)> = pairs.iter().filter_map(|v| Some((*v, of(v, panel)?))).collect();
-    let both: Vec<(f64, f64)> =
-        judged.iter().filter_map(|(v, judge)| Some((of(v, voters)?, *judge))).collect();
-    if both.len() < FEWEST_HUMAN_VOTES {
-        let sentence = format!(
-            "{} voted on by people and judges; from {FEWEST_HUMAN_VOTES} on the judges are corrected by them.",
-            counted(both.len(), "pair")
-        );
-        return Finding::said("judges corrected by people", sentence, "votes.jsonl and judgments.jsonl");
-    }
-    let (human, judge): (Vec<f64>, Vec<f64>) = both.into_iter().unzip();
-    let all: Vec<f64> = judged.iter().map(|(_, judge)| *judge).collect();
-    let lambda = tuned_lambda(&human, &judge, &all).unwrap_or(0.0);
-    let weights = vec![1.0; human.len()];
-    let found = prediction_powered_weighted(&human, &judge, &weights, &all, lambda, 0.05);
-    let agreed = human
-        .iter()
-        .zip(&judge)
-        .filter(|(h, j)| (**h > 0.5) == (**j > 0.5) && (**h < 0.5) == (**j < 0.5))
-        .count();
-    let agreement = share(agreed, human.len(), "pairs").map_or(String::new(), |e| percent(&e));
-    let estimate = found.map(|f| {
-        figure(
-            f.estimate,
-            (f.interval.0.max(0.0), f.interval.1.min(1.0)),
-            all.len(),
-            "pairs",
-            "prediction-powered (PPI++), pairs taken as a random sample",
-        )
-    });
-    let figures = estimate.as_ref().map_or(String::new(), percent);
-    Finding {
-        label: "judges corrected by people".to_owned(),
-        sentence: format!(
-            "Judges corrected by {} of people: {figures}; judges and people name the same winner in {agreement}.",
-            counted(human.len(), "vote")
-        ),
-        estimate,
-        measure: FindingMeasure::Share,
-        p: None,
-        rows: "votes.jsonl and judgments.jsonl".to_owned(),
-    }
 }
 
 /// What was planned, what was looked at beyond it, and how far the result reaches.

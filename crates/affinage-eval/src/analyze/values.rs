@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Rows;
 use super::comparisons::{panel, rules};
 use super::estimate::{LEVEL, figure, percent};
+use super::told_apart::ToldApart;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
@@ -31,7 +32,6 @@ pub struct JudgeValues {
     pub coefficients: Vec<Option<(f64, f64)>>,
     /// Estimates over resamples, by kept feature, for the test between judges.
     resampled: Vec<Vec<f64>>,
-    kept: Vec<usize>,
     /// Win rate at equal length with its standard error, over clusters and with the slope's own uncertainty.
     pub equal_length: Option<(f64, f64)>,
     /// Said when length is shown to be rewarded.
@@ -57,8 +57,16 @@ fn features(text: &str) -> [f64; FEATURES.len()] {
     ]
 }
 
+/// The profiles of the headline's judges.
+#[derive(Default)]
+pub struct Profiles {
+    pub judges: Vec<JudgeValues>,
+    /// Which features the answers allow to tell apart.
+    pub features: ToldApart,
+}
+
 /// A profile for every judge with enough prompts, people among them.
-pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeValues> {
+pub fn results(rows: &Rows, votes: &Votes) -> Profiles {
     let pairs = profiled(rows, votes);
     let clusters: Vec<&str> = pairs.iter().map(|pair| pair.pair.prompt.cluster_id.as_str()).collect();
     let (cluster_of, count) = positions(&clusters);
@@ -73,11 +81,21 @@ pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeValues> {
         let column: Vec<f64> = texts.iter().map(|d| d[f]).collect();
         crate::stats::mean::variance(&column).unwrap_or(0.0).sqrt()
     });
+    let values: Vec<Vec<f64>> = texts
+        .iter()
+        .map(|d| {
+            // Length saturates: a text twice as long is not twice as much better for being long.
+            let value = |f: usize| if scale[f] > 1e-9 { d[f] / scale[f] } else { 0.0 };
+            (0..FEATURES.len()).map(|f| if f == 0 { value(f).tanh() } else { value(f) }).collect()
+        })
+        .collect();
+    let features = ToldApart::of(&values);
     let judges = rows.judge_ids();
-    judges
+    let judges = judges
         .into_iter()
-        .filter_map(|judge| profile(rows, judge, &pairs, &texts, &scale, (&cluster_of, count)))
-        .collect()
+        .filter_map(|judge| profile(rows, judge, &pairs, &values, &features.kept, (&cluster_of, count)))
+        .collect();
+    Profiles { judges, features }
 }
 
 /// The pairs of the headline that profiles are fitted on.
@@ -142,27 +160,25 @@ fn profile(
     rows: &Rows,
     judge: &str,
     pairs: &[&PairVotes],
-    texts: &[[f64; FEATURES.len()]],
-    scale: &[f64; FEATURES.len()],
+    values: &[Vec<f64>],
+    kept: &[usize],
     (cluster_of, count): (&[usize], usize),
 ) -> Option<JudgeValues> {
-    let kept: Vec<usize> = (0..FEATURES.len()).filter(|&f| scale[f] > 1e-9).collect();
+    let has_length = kept.contains(&0);
     let mut design = Design::new(3 + kept.len());
     let mut length_only = Design::new(2);
     let (mut outcomes, mut clusters) = (Vec::new(), Vec::new());
     let mut prompts = 0;
-    for ((votes, text), cluster) in pairs.iter().zip(texts).zip(cluster_of) {
+    for ((votes, values), cluster) in pairs.iter().zip(values).zip(cluster_of) {
         let Some(cells) = votes.judges.get(judge).filter(|cells| cells.score().is_some()) else { continue };
         prompts += 1;
         for cell in &cells.cells {
             let Some(score) = cell.score else { continue };
             let side = |yes: bool| if yes { 0.5 } else { -0.5 };
-            // Length saturates: a text twice as long is not twice as much better for being long.
-            let value = |f: usize| if f == 0 { (text[0] / scale[0]).tanh() } else { text[f] / scale[f] };
             let mut row = vec![1.0, side(cell.arm_is_first), side(cell.arm_has_label_x)];
-            row.extend(kept.iter().map(|&f| value(f)));
+            row.extend(kept.iter().map(|&f| values[f]));
             design.push(&row);
-            length_only.push(&[1.0, if scale[0] > 1e-9 { value(0) } else { 0.0 }]);
+            length_only.push(&[1.0, values[0]]);
             outcomes.push(score);
             clusters.push(*cluster);
         }
@@ -184,13 +200,12 @@ fn profile(
     for (position, &f) in kept.iter().enumerate() {
         coefficients[f] = Some((center.coefficients[3 + position], spread[position][position].sqrt()));
     }
-    let equal_length = equal_length(&length_only, &outcomes, &clusters, scale[0] > 1e-9);
+    let equal_length = equal_length(&length_only, &outcomes, &clusters, has_length);
     let mut found = JudgeValues {
         judge_id: judge.to_owned(),
         prompts,
         coefficients,
         resampled,
-        kept,
         equal_length,
         length_sentence: None,
         is_penalised: center.is_penalised,
@@ -240,7 +255,8 @@ impl JudgeValues {
     }
 }
 
-pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup {
+pub fn group(rows: &Rows, votes: &Votes, profiles: &Profiles) -> FindingGroup {
+    let values = profiles.judges.as_slice();
     let mut findings = Vec::new();
     if values.len() > 1
         && let Some((rate, se, prompts)) = panel_at_equal_length(rows, votes)
@@ -276,7 +292,10 @@ pub fn group(rows: &Rows, votes: &Votes, values: &[JudgeValues]) -> FindingGroup
         }
     }
     findings.extend(power(values));
-    findings.extend(interactions(values));
+    if !values.is_empty() {
+        findings.extend(profiles.features.findings());
+    }
+    findings.extend(interactions(values, &profiles.features.kept));
     if findings.is_empty() {
         let sentence = format!(
             "Not fitted: no judge has {FEWEST_PROMPTS} prompts of `{}` against `{}`.",
@@ -323,14 +342,14 @@ fn power(values: &[JudgeValues]) -> Option<Finding> {
 }
 
 /// Do judges value a feature differently? A Wald test on the differences over shared resamples, Holm over features.
-fn interactions(values: &[JudgeValues]) -> Vec<Finding> {
+fn interactions(values: &[JudgeValues], kept: &[usize]) -> Vec<Finding> {
     let [first, rest @ ..] = values else { return Vec::new() };
-    let same = rest.iter().all(|j| j.kept == first.kept && j.resampled.len() == first.resampled.len());
+    let same = rest.iter().all(|j| j.resampled.len() == first.resampled.len());
     if rest.is_empty() || !same {
         return Vec::new();
     }
     let mut tested = Vec::new();
-    for (position, &f) in first.kept.iter().enumerate() {
+    for (position, &f) in kept.iter().enumerate() {
         let difference = |judge: &JudgeValues| Some(judge.coefficients[f]?.0 - first.coefficients[f]?.0);
         let center: Option<Vec<f64>> = rest.iter().map(difference).collect();
         let resampled: Vec<Vec<f64>> = (0..first.resampled.len())

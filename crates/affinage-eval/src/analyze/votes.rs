@@ -225,6 +225,9 @@ fn unblinded_cell<'r>(
         }
     }
     check_seat(judgment, comparison)?;
+    if let Some(found) = judgment.draw_probability.filter(|p| !(*p > 0.0 && *p <= 1.0)) {
+        return Err(AnalyzeError::BadProbability { judgment_id: judgment.judgment_id.clone(), found });
+    }
     let arm_is_first = key.first_arm == pair.arm.arm;
     let score = judgment.outcome.unblind(key).map(|preference| match preference {
         Preference::Tie => 0.5,

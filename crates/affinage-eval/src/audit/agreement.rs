@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::row::Arm;
 use super::votes::Vote;
 use super::{Finding, Log, Severity, Unchecked, percent};
@@ -15,9 +17,38 @@ const LEAST_PAIRS: usize = 10;
 const HIGH_RAW: f64 = 0.8;
 const LOW_KAPPA: f64 = 0.4;
 
-pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
-    between_judges(log, findings, unchecked);
+/// How far two judges agree about the pairs that both saw.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JudgeAgreement {
+    pub judges: [String; 2],
+    pub pairs: usize,
+    /// Share of the pairs with the same outcome.
+    pub raw: f64,
+    /// Cohen's kappa with its 95 % interval; `None` when one of the two gave a single outcome throughout.
+    pub kappa: Option<f64>,
+    pub interval: Option<(f64, f64)>,
+}
+
+impl JudgeAgreement {
+    /// Of a table of outcomes lost, tie, won.
+    fn of(judges: [&str; 2], table: &[Vec<f64>]) -> JudgeAgreement {
+        let n: f64 = table.iter().flatten().sum();
+        let found = cohen_kappa(table);
+        let half = |se: f64| normal_quantile(0.975) * se;
+        JudgeAgreement {
+            judges: judges.map(str::to_owned),
+            pairs: n as usize,
+            raw: (0..table.len()).map(|k| table[k][k]).sum::<f64>() / n,
+            kappa: found.map(|found| found.kappa),
+            interval: found.map(|found| (found.kappa - half(found.se), found.kappa + half(found.se))),
+        }
+    }
+}
+
+pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) -> Vec<JudgeAgreement> {
+    let agreements = between_judges(log, findings, unchecked);
     findings.extend(swapped(log));
+    agreements
 }
 
 /// A unit that several judges saw: prompt, answers and arms.
@@ -28,7 +59,11 @@ fn unit(log: &Log, i: usize) -> Option<Unit> {
     Some((row.prompt_key()?, row.arms.clone(), row.texts.clone()))
 }
 
-fn between_judges(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
+fn between_judges(
+    log: &Log,
+    findings: &mut Vec<Finding>,
+    unchecked: &mut Vec<Unchecked>,
+) -> Vec<JudgeAgreement> {
     let judges: BTreeSet<&str> = log.rows.iter().filter_map(|row| row.judge.as_deref()).collect();
     if judges.len() < 2 {
         unchecked.push(Unchecked {
@@ -38,7 +73,7 @@ fn between_judges(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Un
                 _ => "only one judge is named".to_owned(),
             },
         });
-        return;
+        return Vec::new();
     }
     let mut scores: BTreeMap<Unit, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
     for i in log.counted() {
@@ -56,7 +91,7 @@ fn between_judges(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Un
     let ratings: BTreeMap<&str, Vec<Option<i64>>> =
         judges.iter().map(|j| (*j, scores.values().map(|unit| unit.get(j).map(value)).collect())).collect();
     let names: Vec<&str> = judges.into_iter().collect();
-    let mut compared = 0;
+    let mut agreements = Vec::new();
     for (at, one) in names.iter().enumerate() {
         for other in &names[at + 1..] {
             let mut table = vec![vec![0.0; 3]; 3];
@@ -65,15 +100,13 @@ fn between_judges(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Un
                     table[*a as usize][*b as usize] += 1.0;
                 }
             }
-            let n: f64 = table.iter().flatten().sum();
-            if n < LEAST_PAIRS as f64 {
-                continue;
+            if table.iter().flatten().sum::<f64>() >= LEAST_PAIRS as f64 {
+                agreements.push(JudgeAgreement::of([one, other], &table));
             }
-            compared += 1;
-            findings.extend(weak_agreement(one, other, &table, n));
         }
     }
-    if compared == 0 {
+    findings.extend(agreements.iter().filter_map(weak_agreement));
+    if agreements.is_empty() {
         unchecked.push(Unchecked {
             check: "agreement of judges beyond chance",
             because: format!("no two judges share {LEAST_PAIRS} pairs"),
@@ -91,18 +124,17 @@ fn between_judges(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Un
             rows: Vec::new(),
         });
     }
+    agreements
 }
 
-fn weak_agreement(one: &str, other: &str, table: &[Vec<f64>], n: f64) -> Option<Finding> {
-    let raw = (0..3).map(|k| table[k][k]).sum::<f64>() / n;
-    let found = cohen_kappa(table)?;
-    let half = normal_quantile(0.975) * found.se;
-    let (low, high) = (found.kappa - half, found.kappa + half);
+fn weak_agreement(agreement: &JudgeAgreement) -> Option<Finding> {
+    let [one, other] = &agreement.judges;
+    let (raw, kappa, (low, high)) = (agreement.raw, agreement.kappa?, agreement.interval?);
     let sentence = if high <= 0.0 {
         format!("`{one}` and `{other}` agree less than chance would make them.")
     } else if low <= 0.0 {
         format!("Agreement of `{one}` and `{other}` beyond chance is not shown.")
-    } else if raw >= HIGH_RAW && found.kappa < LOW_KAPPA {
+    } else if raw >= HIGH_RAW && kappa < LOW_KAPPA {
         format!("`{one}` and `{other}` agree often mostly because one outcome prevails.")
     } else {
         return None;
@@ -112,9 +144,9 @@ fn weak_agreement(one: &str, other: &str, table: &[Vec<f64>], n: f64) -> Option<
         severity: Severity::Suspicion,
         sentence,
         evidence: vec![format!(
-            "raw agreement {} on {n:.0} pairs; beyond chance (Cohen's kappa) {:.2} [{low:.2}, {high:.2}]",
+            "raw agreement {} on {} pairs; beyond chance (Cohen's kappa) {kappa:.2} [{low:.2}, {high:.2}]",
             percent(raw),
-            found.kappa
+            agreement.pairs
         )],
         rows: Vec::new(),
     })

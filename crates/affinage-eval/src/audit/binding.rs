@@ -224,26 +224,20 @@ fn only_label(sentence: &str) -> Option<Label> {
 mod tests {
     use super::*;
     use crate::audit::row::{RowRef, Stored};
+    use crate::audit::shapes::bare;
 
     fn row(rendered: Option<&str>, judge_text: &str) -> PairRow {
         PairRow {
-            source: RowRef { file: 0, line: 1 },
             prompt: Some("Describe a harbour.".to_owned()),
-            category: None,
-            judge: None,
-            judge_returned: None,
-            arms: ["base".to_owned(), "tuned".to_owned()],
             texts: [
                 Some("Gulls wheel over rusty cranes.".to_owned()),
                 Some("Lanterns drown in tar.".to_owned()),
             ],
-            finish_reasons: [None, None],
             first: Some(Arm::One),
             stored: Stored::Tie,
             judge_text: Some(judge_text.to_owned()),
             rendered: rendered.map(str::to_owned),
-            arm_scores: None,
-            labels: None,
+            ..bare(["base".to_owned(), "tuned".to_owned()], RowRef { file: 0, line: 1 })
         }
     }
 

@@ -3,10 +3,15 @@
 //! ```toml
 //! [[claim]]
 //! text = "Tuned wins 77 % of 57 comparisons"   # as it was written
-//! statistic = "win-rate"                       # wins, losses, ties, missing, rows, prompts, win-rate, judges
+//! statistic = "win-rate"                       # one of the names below
 //! value = 77                                   # percent for rates
 //! arm = "tuned"                                # optional; also `judge` and `category`
 //! ```
+//!
+//! Of the rows: `rows`, `prompts`, `wins`, `losses`, `ties`, `missing`, `win-rate` (a tie is half), `decisive-win-rate`
+//! (ties left out), `tie-rate`. Of the judges: `judges` (how many), `judge` (a name), `agreement` (percent) and `kappa`
+//! (with `judge` and `other-judge` where there are more than two). Of time: `first-day`, `last-day`
+//! (`value = "2026-01-31"`).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,17 +28,35 @@ pub struct ClaimsFile {
 
 /// One number of a write-up.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Claim {
     #[serde(default)]
     pub text: String,
     pub statistic: String,
-    pub value: f64,
+    pub value: Value,
     pub arm: Option<String>,
     pub judge: Option<String>,
+    pub other_judge: Option<String>,
     pub category: Option<String>,
     /// Half a unit of the last digit that `value` shows, unless given.
     pub tolerance: Option<f64>,
+}
+
+/// What was written: a number, or a name or day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    Number(f64),
+    Text(String),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Value::Number(value) => f.write_str(&number(*value)),
+            Value::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +72,7 @@ pub enum ClaimVerdict {
 pub struct CheckedClaim {
     pub text: String,
     pub statistic: String,
-    pub claimed: f64,
+    pub claimed: Value,
     pub verdict: ClaimVerdict,
     /// The re-derived number.
     pub found: Option<f64>,
@@ -64,67 +87,118 @@ pub fn check(claims: &[Claim], results: Option<&ResultsAudit>, facts: &[(String,
 }
 
 fn check_one(claim: &Claim, results: Option<&ResultsAudit>, facts: &[(String, f64)]) -> CheckedClaim {
-    let checked = |verdict, found, stored, because: String| CheckedClaim {
-        text: claim.text.clone(),
-        statistic: claim.statistic.clone(),
-        claimed: claim.value,
-        verdict,
-        found,
-        stored,
-        because,
-    };
-    let cannot = |because: &str| checked(ClaimVerdict::CannotBeChecked, None, None, because.to_owned());
     let of_training: Vec<f64> =
         facts.iter().filter(|(name, _)| *name == claim.statistic).map(|(_, value)| *value).collect();
     if !of_training.is_empty() {
-        let near = of_training.iter().find(|value| agrees(claim, **value));
-        let shown: Vec<String> = of_training.iter().map(|value| number(*value)).collect();
-        return match near {
-            Some(value) => checked(
-                ClaimVerdict::Confirmed,
-                Some(*value),
-                None,
-                "a file of the training folder".to_owned(),
-            ),
-            None => checked(
-                ClaimVerdict::Contradicted,
-                of_training.first().copied(),
-                None,
-                format!("the training folder says {}", shown.join(", ")),
-            ),
-        };
+        return of_folder(claim, &of_training);
     }
-    let Some(results) = results else { return cannot("no file holds this number") };
+    let Some(results) = results else { return cannot(claim, "no file holds this number") };
     match claim.statistic.as_str() {
-        "judges" => return compared(claim, results.judges.len() as f64, None, &checked),
+        "judges" => return compared(claim, results.judges.len() as f64, None),
+        "judge" => return named(claim, &results.judges),
+        "first-day" | "last-day" => {
+            let which = usize::from(claim.statistic == "last-day");
+            return match &results.days {
+                Some(days) => named(claim, &days[which..=which]),
+                None => cannot(claim, "the log keeps no times"),
+            };
+        }
+        "agreement" | "kappa" => return of_judges(claim, results),
         "prompts" if claim.judge.is_none() && claim.category.is_none() => {
             return match results.distinct_prompts {
-                Some(prompts) => compared(claim, prompts as f64, None, &checked),
-                None => cannot("the log does not keep the prompts"),
+                Some(prompts) => compared(claim, prompts as f64, None),
+                None => cannot(claim, "the log does not keep the prompts"),
             };
         }
         _ => {}
     }
     let Some((row, turned)) = line_of(claim, results) else {
-        return cannot("the log has no such group of rows");
+        return cannot(claim, "the log has no such group of rows");
     };
-    let numbers = |counts: &Counts, prompts: Option<usize>| {
-        let counts =
-            if turned { Counts { wins: counts.losses, losses: counts.wins, ..*counts } } else { *counts };
-        match claim.statistic.as_str() {
-            "wins" => Some(counts.wins as f64),
-            "losses" => Some(counts.losses as f64),
-            "ties" => Some(counts.ties as f64),
-            "missing" => Some(counts.missing as f64),
-            "rows" => Some((counts.wins + counts.losses + counts.ties + counts.missing) as f64),
-            "prompts" => prompts.map(|n| n as f64),
-            "win-rate" => counts.win_rate().map(|rate| 100.0 * rate),
-            _ => None,
+    let statistic = |counts: &Counts, prompts: Option<usize>| {
+        let turned_counts = Counts { wins: counts.losses, losses: counts.wins, ..*counts };
+        of_counts(&claim.statistic, if turned { &turned_counts } else { counts }, prompts)
+    };
+    match statistic(&row.derived, row.prompts) {
+        Some(found) => compared(claim, found, statistic(&row.stored, None)),
+        None => cannot(claim, "this statistic is not known, or the rows do not hold it"),
+    }
+}
+
+fn of_counts(statistic: &str, counts: &Counts, prompts: Option<usize>) -> Option<f64> {
+    let Counts { wins, losses, ties, missing } = *counts;
+    let share = |k: usize, n: usize| (n > 0).then(|| 100.0 * k as f64 / n as f64);
+    match statistic {
+        "wins" => Some(wins as f64),
+        "losses" => Some(losses as f64),
+        "ties" => Some(ties as f64),
+        "missing" => Some(missing as f64),
+        "rows" => Some((wins + losses + ties + missing) as f64),
+        "prompts" => prompts.map(|n| n as f64),
+        "win-rate" => counts.win_rate().map(|rate| 100.0 * rate),
+        "decisive-win-rate" => share(wins, wins + losses),
+        "tie-rate" => share(ties, wins + losses + ties),
+        _ => None,
+    }
+}
+
+fn checked(
+    claim: &Claim,
+    verdict: ClaimVerdict,
+    found: Option<f64>,
+    stored: Option<f64>,
+    because: String,
+) -> CheckedClaim {
+    let (text, statistic, claimed) = (claim.text.clone(), claim.statistic.clone(), claim.value.clone());
+    CheckedClaim { text, statistic, claimed, verdict, found, stored, because }
+}
+
+fn cannot(claim: &Claim, because: &str) -> CheckedClaim {
+    checked(claim, ClaimVerdict::CannotBeChecked, None, None, because.to_owned())
+}
+
+/// A number of training folders, each of which may hold it.
+fn of_folder(claim: &Claim, values: &[f64]) -> CheckedClaim {
+    match values.iter().find(|value| agrees(claim, **value)) {
+        Some(value) => {
+            let because = "a file of the training folder".to_owned();
+            checked(claim, ClaimVerdict::Confirmed, Some(*value), None, because)
         }
+        None => {
+            let shown: Vec<String> = values.iter().map(|value| number(*value)).collect();
+            let because = format!("the training folder says {}", shown.join(", "));
+            checked(claim, ClaimVerdict::Contradicted, values.first().copied(), None, because)
+        }
+    }
+}
+
+/// A name or a day against those of the log.
+fn named(claim: &Claim, known: &[String]) -> CheckedClaim {
+    if known.is_empty() {
+        return cannot(claim, "the log names none");
+    }
+    let (verdict, because) = match known.contains(&claim.value.to_string()) {
+        true => (ClaimVerdict::Confirmed, "the rows have it".to_owned()),
+        false => (ClaimVerdict::Contradicted, format!("the rows have {}", known.join(", "))),
     };
-    match numbers(&row.derived, row.prompts) {
-        Some(found) => compared(claim, found, numbers(&row.stored, None), &checked),
-        None => cannot("this statistic is not known, or the rows do not hold it"),
+    checked(claim, verdict, None, None, because)
+}
+
+/// Agreement of the named judges, or of the only two that there are.
+fn of_judges(claim: &Claim, results: &ResultsAudit) -> CheckedClaim {
+    let asked: Vec<&String> = [&claim.judge, &claim.other_judge].into_iter().flatten().collect();
+    let mut pairs =
+        results.agreements.iter().filter(|pair| asked.iter().all(|judge| pair.judges.contains(judge)));
+    match (pairs.next(), pairs.next()) {
+        (Some(pair), None) => match claim.statistic.as_str() {
+            "agreement" => compared(claim, 100.0 * pair.raw, None),
+            _ => match pair.kappa {
+                Some(kappa) => compared(claim, kappa, None),
+                None => cannot(claim, "one of the two judges gave a single outcome throughout"),
+            },
+        },
+        (Some(_), Some(_)) => cannot(claim, "name the two judges: `judge` and `other-judge`"),
+        (None, _) => cannot(claim, "no two such judges share pairs enough"),
     }
 }
 
@@ -147,14 +221,10 @@ fn line_of<'t>(claim: &Claim, results: &'t ResultsAudit) -> Option<(&'t TableRow
     }
 }
 
-fn compared(
-    claim: &Claim,
-    found: f64,
-    stored: Option<f64>,
-    checked: &dyn Fn(ClaimVerdict, Option<f64>, Option<f64>, String) -> CheckedClaim,
-) -> CheckedClaim {
+fn compared(claim: &Claim, found: f64, stored: Option<f64>) -> CheckedClaim {
     if agrees(claim, found) {
-        return checked(ClaimVerdict::Confirmed, Some(found), stored, "re-derived from the rows".to_owned());
+        let because = "re-derived from the rows".to_owned();
+        return checked(claim, ClaimVerdict::Confirmed, Some(found), stored, because);
     }
     let because = match stored {
         Some(stored) if agrees(claim, stored) => {
@@ -165,14 +235,15 @@ fn compared(
         }
         _ => format!("the rows give {}", number(found)),
     };
-    checked(ClaimVerdict::Contradicted, Some(found), stored, because)
+    checked(claim, ClaimVerdict::Contradicted, Some(found), stored, because)
 }
 
 fn agrees(claim: &Claim, found: f64) -> bool {
-    let written = claim.value.to_string();
+    let Value::Number(value) = claim.value else { return false };
+    let written = value.to_string();
     let digits = written.split_once('.').map_or(0, |(_, digits)| digits.len() as i32);
     let tolerance = claim.tolerance.unwrap_or(0.5 * 10f64.powi(-digits));
-    (claim.value - found).abs() <= tolerance + 1e-9
+    (value - found).abs() <= tolerance + 1e-9
 }
 
 /// A number without more digits than it needs.

@@ -75,8 +75,15 @@ fn key(row: &PairRow, i: usize) -> String {
 /// Prompt, arms and judge that a seat effect is free of.
 type Group<'l> = (String, &'l [String; 2], Option<&'l str>);
 
-/// Rows in both orders under one prompt and judge: the first seat's score is free of the arms' difference.
+/// The first seat's score where it is free of the arms' difference: rows that show an answer against itself, or both
+/// orders under one prompt and judge.
 fn seat(log: &Log) -> Option<Effect> {
+    let identical: Vec<usize> = log.counted().filter(|&i| log.rows[i].is_identical()).collect();
+    if identical.len() * 5 >= log.counted().count() * 4 {
+        let first = |&i: &usize| Some((log.votes[i].score(log.rows[i].first?)?, key(&log.rows[i], i)));
+        let (scores, keys): (Vec<f64>, Vec<String>) = identical.iter().filter_map(first).unzip();
+        return clustered("position", "of an answer against itself the one shown first wins", &scores, &keys);
+    }
     let mut groups: BTreeMap<Group, [Vec<f64>; 2]> = BTreeMap::new();
     for i in log.counted() {
         let row = &log.rows[i];

@@ -34,6 +34,7 @@ pub fn mark_duplicates(rows: &[PairRow], readings: &mut [Reading]) {
                 &row.prompt,
                 &row.arms,
                 &row.texts,
+                &row.answer_ids,
                 &row.judge,
                 &row.first,
                 &row.judge_text,
@@ -182,12 +183,8 @@ fn same_model(asked: &str, answered: &str) -> bool {
 
 /// Pairs of equal answers that have a winner.
 fn identical_answers(log: &Log) -> Option<Finding> {
-    let same = |row: &PairRow| match (row.text(Arm::One), row.text(Arm::Two)) {
-        (Some(one), Some(two)) => !one.trim().is_empty() && squeeze(one) == squeeze(two),
-        _ => false,
-    };
     let rows: Vec<usize> = (0..log.rows.len())
-        .filter(|&i| same(&log.rows[i]) && matches!(log.rows[i].stored, Stored::Winner(_)))
+        .filter(|&i| log.rows[i].is_identical() && matches!(log.rows[i].stored, Stored::Winner(_)))
         .collect();
     (!rows.is_empty()).then(|| Finding {
         code: "R10",
@@ -196,7 +193,10 @@ fn identical_answers(log: &Log) -> Option<Finding> {
             "{} a winner between two identical answers.",
             if rows.len() == 1 { "1 row names".to_owned() } else { format!("{} rows name", rows.len()) }
         ),
-        evidence: vec!["white space aside the two texts are the same; such a pair is a tie".to_owned()],
+        evidence: vec![match log.rows[rows[0]].texts[0] {
+            Some(_) => "white space aside the two texts are the same; such a pair is a tie".to_owned(),
+            None => "both answers have one id; such a pair is a tie".to_owned(),
+        }],
         rows: log.refs(rows),
     })
 }

@@ -30,6 +30,7 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     let by_words = inverted_orders(log, findings);
     let by_scores = scores_by_arm(log, findings);
     verdict_against_scores(log, findings);
+    findings.extend(other_scores(log));
     if readable > 0 && !by_words && !by_scores {
         unbound_maps(log, findings, unchecked);
     }
@@ -256,6 +257,28 @@ fn verdict_against_scores(log: &Log, findings: &mut Vec<Finding>) {
             rows: log.refs(contradict),
         });
     }
+}
+
+/// Stored scores that are not those of the text, in a log that otherwise stores the text's scores.
+fn other_scores(log: &Log) -> Option<Finding> {
+    let (mut agree, mut differ) = (0, Vec::new());
+    for (i, row) in log.rows.iter().enumerate() {
+        let (Some(stored), Some(said)) = (row.arm_scores, log.readings[i].label_scores) else { continue };
+        let Some((under_a, _)) = log.bindings.under_a(log.rows, i) else { continue };
+        let said = if under_a == Arm::One { said } else { [said[1], said[0]] };
+        if stored == said { agree += 1 } else { differ.push(i) }
+    }
+    // Where the log keeps another measure (a mean, a percentage), most rows differ.
+    (!differ.is_empty() && agree > 4 * differ.len()).then(|| Finding {
+        code: "R21",
+        severity: Severity::Fault,
+        sentence: format!(
+            "In {} the stored scores are not those that the judge's text states.",
+            counted(differ.len(), "row")
+        ),
+        evidence: vec![format!("in {} they are", counted(agree, "other row"))],
+        rows: log.refs(differ),
+    })
 }
 
 /// P(X <= k) of a fair coin in `n` throws.

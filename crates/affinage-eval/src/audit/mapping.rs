@@ -6,7 +6,7 @@
 //! response-two = "answers.tuned"
 //! arm-one = "base"                   # a name, or `arm-one-field` for a column of names
 //! arm-two = "tuned"
-//! winner = "preferred"
+//! winner = "preferred"               # without it the higher of `score-one` ("scores.0") and `score-two` wins
 //! one-wins = ["left", "0"]
 //! two-wins = ["right", "1"]
 //! ties = ["same"]
@@ -16,16 +16,17 @@
 //! judge = "grader"
 //! judge-text = "explanation"
 //! category = "suite"
+//! time = "when"                     # 2026-01-31..., or seconds since 1970
 //! labels = "position"                # what A and B mean: the position, or the arm
 //! ```
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::row::{Arm, Labels, PairRow, RowRef, Stored};
+use super::row::{Arm, Labels, PairRow, RowRef, Stored, day};
 use super::shapes::{ShapeError, as_text, bare};
 
-/// See the module's text. Only `winner` and the names of both arms are needed.
+/// See the module's text. Only `winner`, or both scores, and the names of both arms are needed.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Mapping {
@@ -45,7 +46,7 @@ pub struct Mapping {
     pub finish_two: Option<String>,
     pub score_one: Option<String>,
     pub score_two: Option<String>,
-    pub winner: String,
+    pub winner: Option<String>,
     pub one_wins: Vec<String>,
     pub two_wins: Vec<String>,
     pub ties: Vec<String>,
@@ -53,6 +54,7 @@ pub struct Mapping {
     pub one_first: Vec<String>,
     pub two_first: Vec<String>,
     pub labels: Option<Labels>,
+    pub time: Option<String>,
 }
 
 impl Mapping {
@@ -63,26 +65,24 @@ impl Mapping {
             arm(record, &self.arm_two, &self.arm_two_field, "two")?,
         ];
         let text = |path: &Option<String>| find(record, path.as_deref()?).and_then(as_text);
-        let winner = find(record, &self.winner)
-            .ok_or_else(|| ShapeError::Missing { field: self.winner.clone() })
-            .map(|value| as_text(value).unwrap_or_default())?;
-        let is = |word: &str, words: &[String]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
-        let stored = if is(&winner, &self.one_wins) || winner == arms[0] {
-            Stored::Winner(Arm::One)
-        } else if is(&winner, &self.two_wins) || winner == arms[1] {
-            Stored::Winner(Arm::Two)
-        } else if is(&winner, &self.ties) {
-            Stored::Tie
-        } else {
-            Stored::Missing(winner)
+        let number = |path: &Option<String>| text(path)?.parse::<f64>().ok();
+        let scores = number(&self.score_one).zip(number(&self.score_two));
+        let stored = match (&self.winner, scores) {
+            (Some(field), _) => self.outcome(record, field, &arms)?,
+            (None, Some((one, two))) if one > two => Stored::Winner(Arm::One),
+            (None, Some((one, two))) if two > one => Stored::Winner(Arm::Two),
+            (None, Some(_)) => Stored::Tie,
+            (None, None) => {
+                let field = self.score_one.as_ref().or(self.score_two.as_ref());
+                return Err(ShapeError::Missing { field: field.map_or("winner", String::as_str).to_owned() });
+            }
         };
         let order = text(&self.order);
         let first = order.and_then(|order| match () {
-            () if is(&order, &self.one_first) => Some(Arm::One),
-            () if is(&order, &self.two_first) => Some(Arm::Two),
+            () if is_one_of(&order, &self.one_first) => Some(Arm::One),
+            () if is_one_of(&order, &self.two_first) => Some(Arm::Two),
             () => None,
         });
-        let number = |path: &Option<String>| text(path)?.parse::<f64>().ok();
         let mut row = bare(arms, source);
         row.prompt = text(&self.prompt);
         row.category = text(&self.category);
@@ -92,12 +92,38 @@ impl Mapping {
         row.rendered = text(&self.judge_request);
         row.texts = [text(&self.response_one), text(&self.response_two)];
         row.finish_reasons = [text(&self.finish_one), text(&self.finish_two)];
-        row.arm_scores = number(&self.score_one).zip(number(&self.score_two)).map(|(one, two)| [one, two]);
+        row.arm_scores = scores.map(|(one, two)| [one, two]);
         row.stored = stored;
         row.first = first;
         row.labels = self.labels;
+        row.day = text(&self.time).and_then(|stamp| day(&stamp));
         Ok(row)
     }
+
+    /// The stored outcome in `field`.
+    fn outcome(
+        &self,
+        record: &Map<String, Value>,
+        field: &str,
+        arms: &[String; 2],
+    ) -> Result<Stored, ShapeError> {
+        let winner = find(record, field)
+            .ok_or_else(|| ShapeError::Missing { field: field.to_owned() })
+            .map(|value| as_text(value).unwrap_or_default())?;
+        Ok(if is_one_of(&winner, &self.one_wins) || winner == arms[0] {
+            Stored::Winner(Arm::One)
+        } else if is_one_of(&winner, &self.two_wins) || winner == arms[1] {
+            Stored::Winner(Arm::Two)
+        } else if is_one_of(&winner, &self.ties) {
+            Stored::Tie
+        } else {
+            Stored::Missing(winner)
+        })
+    }
+}
+
+fn is_one_of(word: &str, words: &[String]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 fn arm(
@@ -142,7 +168,7 @@ mod tests {
             response_one: Some("answers.0".to_owned()),
             arm_one: Some("base".to_owned()),
             arm_two_field: Some("model".to_owned()),
-            winner: "best".to_owned(),
+            winner: Some("best".to_owned()),
             two_wins: vec!["r".to_owned()],
             order: Some("shown".to_owned()),
             two_first: vec!["RL".to_owned()],
@@ -156,5 +182,15 @@ mod tests {
         assert_eq!(row.texts[0].as_deref(), Some("x"));
         let error = mapping.row(json!({"model": "m"}).as_object().expect("an object"), source);
         assert_eq!(error, Err(ShapeError::Missing { field: "best".to_owned() }));
+
+        let by_score = Mapping {
+            score_one: Some("marks.0".to_owned()),
+            score_two: Some("marks.1".to_owned()),
+            ..Mapping::default()
+        };
+        let row = by_score.row(json!({"marks": [7, 7.5]}).as_object().expect("an object"), source);
+        assert_eq!(row.map(|row| row.stored), Ok(Stored::Winner(Arm::Two)));
+        let error = by_score.row(json!({"marks": []}).as_object().expect("an object"), source);
+        assert_eq!(error, Err(ShapeError::Missing { field: "marks.0".to_owned() }));
     }
 }

@@ -23,6 +23,7 @@ mod votes;
 
 use serde::Serialize;
 
+pub use agreement::JudgeAgreement;
 pub use effects::Effect;
 pub use row::{PairRow, RowRef};
 pub use table::TableRow;
@@ -69,6 +70,10 @@ pub struct ResultsAudit {
     pub distinct_prompts: Option<usize>,
     pub judges: Vec<String>,
     pub arms: Vec<String>,
+    /// First and last day, `YYYY-MM-DD`, where the log keeps times.
+    pub days: Option<[String; 2]>,
+    /// Every two judges that share pairs enough.
+    pub agreements: Vec<JudgeAgreement>,
     pub findings: Vec<Finding>,
     pub effects: Vec<Effect>,
     pub unchecked: Vec<Unchecked>,
@@ -111,7 +116,7 @@ pub fn audit_results(rows: &[PairRow]) -> ResultsAudit {
     inversion::check(&log, &mut findings, &mut unchecked);
     integrity::check(&log, &mut findings, &mut unchecked);
     let effects = effects::check(&log, &mut findings, &mut unchecked);
-    agreement::check(&log, &mut findings, &mut unchecked);
+    let agreements = agreement::check(&log, &mut findings, &mut unchecked);
     scope::check(&log, &mut findings, &mut unchecked);
     findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
     ResultsAudit {
@@ -119,6 +124,8 @@ pub fn audit_results(rows: &[PairRow]) -> ResultsAudit {
         distinct_prompts: scope::distinct_prompts(rows),
         judges: scope::names(rows.iter().filter_map(|row| row.judge.as_deref())),
         arms: scope::names(rows.iter().flat_map(|row| row.arms.iter().map(String::as_str))),
+        days: scope::days(rows),
+        agreements,
         findings,
         effects,
         unchecked,

@@ -21,6 +21,12 @@ pub fn distinct_prompts(rows: &[PairRow]) -> Option<usize> {
     (!keys.is_empty()).then_some(keys.len())
 }
 
+/// First and last day of the log; `None` where it keeps no times.
+pub fn days(rows: &[PairRow]) -> Option<[String; 2]> {
+    let days = || rows.iter().filter_map(|row| row.day.as_deref());
+    Some([days().min()?.to_owned(), days().max()?.to_owned()])
+}
+
 pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
     let Some(prompts) = distinct_prompts(log.rows) else {
         unchecked.push(Unchecked {

@@ -37,21 +37,40 @@ pub fn said(text: &str) -> Option<Said> {
     })
 }
 
+static TWO_NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    let number = r"(\d+(?:\.\d+)?)";
+    Regex::new(&format!(
+        r"(?i)\A\s*{number}[ ,]+{number}[ \t]*(?:\r?\n|\z)|(?m:^)\W*(?:output|scores?)\W{{1,4}}{number}\s*,\s*{number}\W*(?m:$)"
+    ))
+    .expect("a valid pattern")
+});
 static SCORE_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?im)^\W*(?:response|assistant|answer|model|output)\W*([ab12])\b(.*)$")
+    Regex::new(r"(?im)^\W*(?:score for )?(?:response|assistant|answer|model|output)\W*([ab12])\b(.*)$")
         .expect("a valid pattern")
+});
+static ONE_SCORE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\W{0,4}(\d+(?:\.\d+)?)(?:\s*/\s*\d+|\s+out of|\s*\(|\W*$)").expect("a valid pattern")
 });
 static SCORE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[A-Za-z][A-Za-z &]*:\W{0,3}(\d+(?:\.\d+)?)").expect("a valid pattern"));
 
-/// Sums of the rubric scores that the text gives to A and to B. `None` unless both have as many scores.
+/// What the text gives to A and to B: two numbers on its first line or after "Output:", or in a line for each label one
+/// number, or the sum of its named scores. `None` unless both have as many.
 pub fn label_scores(text: &str) -> Option<[f64; 2]> {
+    let number = |found: Option<regex::Match>| found.and_then(|found| found.as_str().parse::<f64>().ok());
+    if let Some(found) = TWO_NUMBERS.captures_iter(text).last() {
+        return Some([number(found.get(1).or(found.get(3)))?, number(found.get(2).or(found.get(4)))?]);
+    }
     let (mut sums, mut counts) = ([0.0; 2], [0usize; 2]);
     for line in SCORE_LINE.captures_iter(text) {
         let label = usize::from(matches!(&line[1], "b" | "B" | "2"));
-        for score in SCORE.captures_iter(&line[2]) {
-            sums[label] += score[1].parse::<f64>().unwrap_or(0.0);
+        let mut add = |score: Option<f64>| {
+            sums[label] += score.unwrap_or(0.0);
             counts[label] += 1;
+        };
+        match ONE_SCORE.captures(&line[2]) {
+            Some(score) => add(number(score.get(1))),
+            None => SCORE.captures_iter(&line[2]).for_each(|score| add(number(score.get(1)))),
         }
     }
     (counts[0] > 0 && counts[0] == counts[1]).then_some(sums)
@@ -65,7 +84,7 @@ static ERROR: LazyLock<Regex> = LazyLock::new(|| {
 });
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^\W*(i('m| am) (sorry|unable|not able)|i (can't|cannot|can not|won't|will not)|sorry, (but )?i|as an ai\b)",
+        r"(?i)^\W*(i('m| am) (sorry|unable|not able)|i (can't|cannot|can not|won't|will not)|sorry, (but )?i|my apologies, but|as an ai\b)",
     )
     .expect("a valid pattern")
 });
@@ -137,6 +156,16 @@ mod tests {
         let text = "Response A - Creativity: 4, Coherence: 3\n**Response B** - Creativity: 2, Coherence: 5.5\nWinner: B";
         assert_eq!(label_scores(text), Some([7.0, 7.5]));
         assert_eq!(label_scores("Response A - Creativity: 4\nWinner: A"), None);
+        for (text, scores) in [
+            ("8 6.5\nAssistant 1 was fuller.", Some([8.0, 6.5])),
+            ("First, I solve it.\nAssistant 1:\nx = 6.\n\nOutput: (1, 10)", Some([1.0, 10.0])),
+            ("As follows:\n\nAssistant 1: 7/10\nAssistant 2: 6/10\n\nBoth are clear.", Some([7.0, 6.0])),
+            ("Scores:\nAssistant 1: 2 (no steps)\nAssistant 2: 4 (steps)", Some([2.0, 4.0])),
+            ("Assistant 1: 3 ideas were good.\nAssistant 2: 5 ideas were good.", None),
+            ("12 34 were the first lines of the code", None),
+        ] {
+            assert_eq!(label_scores(text), scores, "{text}");
+        }
     }
 
     #[test]

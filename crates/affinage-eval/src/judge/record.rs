@@ -160,6 +160,7 @@ impl Call {
         Judgment {
             request_sha256: crate::id::sha256_hex(self.request.user_text().as_bytes()),
             ms_to_vote: Some(ms_to_vote),
+            draw_probability: None,
             started_at: Some(times.0),
             finished_at: Some(times.1),
             ..self.row(verdict, "person".to_owned())

@@ -12,22 +12,25 @@ pub fn entropy_bits(counts: &[f64]) -> f64 {
 /// judge has the same kinds; a verdict that is missing leaves the judge out.
 pub type ItemCells = Vec<Vec<f64>>;
 
+/// Mean score of every judge on an item.
+fn means(cells: &ItemCells) -> Vec<f64> {
+    cells.iter().map(|c| c.iter().sum::<f64>() / c.len() as f64).collect()
+}
+
 /// Variance of the judges' mean scores on an item, population form. 0 with fewer than two judges.
-pub fn between_judges(cells: &ItemCells) -> f64 {
-    if cells.len() < 2 {
+fn between_judges(means: &[f64]) -> f64 {
+    if means.len() < 2 {
         return 0.0;
     }
-    let means: Vec<f64> = cells.iter().map(|c| c.iter().sum::<f64>() / c.len() as f64).collect();
     let center = means.iter().sum::<f64>() / means.len() as f64;
     means.iter().map(|m| (m - center).powi(2)).sum::<f64>() / means.len() as f64
 }
 
 /// Entropy of the judges' votes on an item in bits, a vote being the sign of the judge's mean score against one half.
-pub fn vote_entropy_bits(cells: &ItemCells) -> f64 {
+fn vote_entropy_bits(means: &[f64]) -> f64 {
     let mut counts = [0.0; 3];
-    for judge in cells {
-        let mean = judge.iter().sum::<f64>() / judge.len() as f64;
-        let vote = if mean > 0.5 { 2 } else { usize::from(mean == 0.5) };
+    for mean in means {
+        let vote = if *mean > 0.5 { 2 } else { usize::from(*mean == 0.5) };
         counts[vote] += 1.0;
     }
     entropy_bits(&counts)
@@ -41,7 +44,7 @@ pub struct Division {
     /// The same when verdicts are dealt among the judges of an item at random, kind by kind: what the judges' own
     /// unsteadiness produces.
     pub by_noise: f64,
-    /// Mean over items of [`vote_entropy_bits`], and the same after dealing.
+    /// Mean over items of the entropy of the judges' votes, and the same after dealing.
     pub entropy_bits: f64,
     pub entropy_by_noise_bits: f64,
     /// `(b + 1) / (m + 1)`, one-sided: as much division by noise alone.
@@ -57,15 +60,16 @@ pub fn division(items: &[ItemCells], draws: usize, rng: &mut Rng) -> Option<Divi
         return None;
     }
     let n = items.len() as f64;
-    let observed = items.iter().map(|cells| between_judges(cells)).sum::<f64>() / n;
-    let entropy = items.iter().map(|cells| vote_entropy_bits(cells)).sum::<f64>() / n;
+    let observed = items.iter().map(|cells| between_judges(&means(cells))).sum::<f64>() / n;
+    let entropy = items.iter().map(|cells| vote_entropy_bits(&means(cells))).sum::<f64>() / n;
+    let mut hand = Hand::default();
     let (mut reached, mut total, mut total_entropy) = (0, 0.0, 0.0);
     for _ in 0..draws {
         let (mut dealt, mut dealt_entropy) = (0.0, 0.0);
         for cells in &items {
-            let cells = deal(cells, rng);
-            dealt += between_judges(&cells) / n;
-            dealt_entropy += vote_entropy_bits(&cells) / n;
+            hand.deal(cells, rng);
+            dealt += between_judges(&hand.means) / n;
+            dealt_entropy += vote_entropy_bits(&hand.means) / n;
         }
         total += dealt;
         total_entropy += dealt_entropy;
@@ -81,17 +85,31 @@ pub fn division(items: &[ItemCells], draws: usize, rng: &mut Rng) -> Option<Divi
     })
 }
 
-fn deal(cells: &ItemCells, rng: &mut Rng) -> ItemCells {
-    let mut dealt = cells.clone();
-    for kind in 0..cells[0].len() {
-        for judge in (1..cells.len()).rev() {
-            let other = rng.below(judge + 1);
-            let (a, b) = (dealt[judge][kind], dealt[other][kind]);
-            dealt[judge][kind] = b;
-            dealt[other][kind] = a;
+/// One item's verdicts after dealing. Kept from item to item: there are millions.
+#[derive(Default)]
+struct Hand {
+    /// One kind after the other, each judge by judge.
+    verdicts: Vec<f64>,
+    means: Vec<f64>,
+}
+
+impl Hand {
+    /// Deals the verdicts of every kind among the judges anew.
+    fn deal(&mut self, cells: &ItemCells, rng: &mut Rng) {
+        let (judges, kinds) = (cells.len(), cells[0].len());
+        self.verdicts.clear();
+        for kind in 0..kinds {
+            self.verdicts.extend(cells.iter().map(|judge| judge[kind]));
         }
+        for verdicts in self.verdicts.chunks_exact_mut(judges) {
+            rng.shuffle(verdicts);
+        }
+        let of_judge =
+            |judge: usize| (0..kinds).map(|kind| self.verdicts[kind * judges + judge]).sum::<f64>();
+        let means = (0..judges).map(|judge| of_judge(judge) / kinds as f64);
+        self.means.clear();
+        self.means.extend(means);
     }
-    dealt
 }
 
 #[cfg(test)]
@@ -103,8 +121,8 @@ mod tests {
         assert_eq!(entropy_bits(&[3.0, 3.0]), 1.0);
         assert_eq!(entropy_bits(&[4.0, 0.0]), 0.0);
         assert_eq!(entropy_bits(&[]), 0.0);
-        assert_eq!(vote_entropy_bits(&vec![vec![1.0, 1.0], vec![0.0, 0.0]]), 1.0);
-        assert_eq!(vote_entropy_bits(&vec![vec![1.0, 0.0], vec![0.5, 0.5]]), 0.0, "two ties");
+        assert_eq!(vote_entropy_bits(&means(&vec![vec![1.0, 1.0], vec![0.0, 0.0]])), 1.0);
+        assert_eq!(vote_entropy_bits(&means(&vec![vec![1.0, 0.0], vec![0.5, 0.5]])), 0.0, "two ties");
     }
 
     #[test]

@@ -94,6 +94,31 @@ pub fn clustered_mean<K: Ord>(x: &[f64], cluster: &[K], alpha: f64) -> Option<Cl
     })
 }
 
+/// A mean over observations that were drawn with unequal probabilities.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedMean {
+    pub mean: f64,
+    pub se: f64,
+    /// Evenly drawn observations that these are worth: `(sum w)^2 / sum w^2`.
+    pub n_effective: f64,
+}
+
+/// Mean of `x` with weights, one over the probability with which each was drawn. Source: Hajek (1971), the ratio
+/// estimator; its variance `n / (n - 1) sum (w / sum w)^2 (x - mean)^2`; Kish (1965) for the effective number.
+/// `None` below two observations. Panics if the lengths differ.
+pub fn weighted_mean(x: &[f64], weights: &[f64]) -> Option<WeightedMean> {
+    assert_eq!(x.len(), weights.len(), "one weight per observation");
+    if x.len() < 2 {
+        return None;
+    }
+    let total: f64 = weights.iter().sum();
+    let mean = x.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() / total;
+    let squares: f64 = x.iter().zip(weights).map(|(x, w)| (w / total * (x - mean)).powi(2)).sum();
+    let n = x.len() as f64;
+    let n_effective = total * total / weights.iter().map(|w| w * w).sum::<f64>();
+    Some(WeightedMean { mean, se: (squares * n / (n - 1.0)).sqrt(), n_effective })
+}
+
 /// The paired t test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairedDifference {
@@ -200,6 +225,18 @@ mod tests {
         let shrunk = once.se_independent / twice.se_independent;
         assert!((shrunk - 2f64.sqrt()).abs() < 0.02, "{shrunk}");
         assert!((twice.n_effective() - 40.0).abs() < 0.6, "{}", twice.n_effective());
+    }
+
+    #[test]
+    fn equal_weights_change_nothing_and_unequal_ones_cost_observations() {
+        let x = [1.0, 0.0, 0.5, 1.0, 1.0];
+        let (even, plain) = (weighted_mean(&x, &[3.0; 5]).expect("five"), mean_t(&x, 0.05).expect("five"));
+        assert!((even.mean - plain.mean).abs() < 1e-15 && (even.se - plain.se).abs() < 1e-15);
+        assert!((even.n_effective - 5.0).abs() < 1e-12);
+        // Two that stand for nine others each, three for themselves: (2 * 9 + 3)^2 / (2 * 81 + 3).
+        let found = weighted_mean(&x, &[9.0, 9.0, 1.0, 1.0, 1.0]).expect("five");
+        assert!((found.mean - 11.5 / 21.0).abs() < 1e-15);
+        assert!((found.n_effective - 441.0 / 165.0).abs() < 1e-12);
     }
 
     #[test]

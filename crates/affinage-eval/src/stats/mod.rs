@@ -7,6 +7,7 @@
 
 pub mod agreement;
 pub mod bootstrap;
+pub mod collinearity;
 pub mod components;
 pub mod disagreement;
 pub mod evalue;

@@ -3,7 +3,7 @@
 
 use super::Bounds;
 use super::linear::{invert, solve};
-use super::mean::{mean, variance};
+use super::mean::{mean, variance, weighted_mean};
 use super::special::normal_quantile;
 
 /// Win rate with the pull of length taken out.
@@ -150,29 +150,40 @@ pub fn prediction_powered(
     Some(PredictionPowered { estimate, se, interval: (estimate - half, estimate + half) })
 }
 
-/// The lambda that makes the variance least: `cov(human, judge) / ((1 + n / N) var(judge))`, kept in 0..=1.
+/// The lambda that makes the variance of [`prediction_powered_weighted`] least, kept in 0..=1:
+/// `sum w^2 (human - mean)(judge - mean) / (sum w^2 (judge - mean)^2 + var(judge) / N)`, `w` adding up to 1.
 ///
-/// Source: Angelopoulos, Duchi and Zrnic (2023), arXiv:2311.01453, eq. 8. `None` below two labelled pairs or when the
-/// judge says the same everywhere.
-pub fn tuned_lambda(human: &[f64], judge_labelled: &[f64], judge_unlabelled: &[f64]) -> Option<f64> {
-    let (mean_human, mean_judge) = (mean(human)?, mean(judge_labelled)?);
+/// Source: Angelopoulos, Duchi and Zrnic (2023), arXiv:2311.01453, eq. 8, with the weights of an uneven draw. `None` below
+/// two labelled pairs or when the judge says the same everywhere. Panics if the lengths differ.
+pub fn tuned_lambda(
+    human: &[f64],
+    judge_labelled: &[f64],
+    weights: &[f64],
+    judge_all: &[f64],
+) -> Option<f64> {
+    let (center_human, center_judge) =
+        (weighted_mean(human, weights)?.mean, weighted_mean(judge_labelled, weights)?.mean);
+    let total: f64 = weights.iter().sum();
+    let (mut together, mut own) = (0.0, 0.0);
+    for ((human, judge), weight) in human.iter().zip(judge_labelled).zip(weights) {
+        let square = (weight / total).powi(2);
+        together += square * (human - center_human) * (judge - center_judge);
+        own += square * (judge - center_judge).powi(2);
+    }
     let n = human.len() as f64;
-    let covariance =
-        human.iter().zip(judge_labelled).map(|(h, j)| (h - mean_human) * (j - mean_judge)).sum::<f64>()
-            / (n - 1.0);
-    let all: Vec<f64> = judge_labelled.iter().chain(judge_unlabelled).copied().collect();
-    let spread = variance(&all).filter(|spread| *spread > 0.0)?;
-    let lambda = covariance / ((1.0 + n / judge_unlabelled.len().max(1) as f64) * spread);
-    lambda.is_finite().then(|| lambda.clamp(0.0, 1.0))
+    let spread = own + (n - 1.0) / n * variance(judge_all)? / judge_all.len() as f64;
+    (spread > 0.0).then(|| (together / spread).clamp(0.0, 1.0))
 }
 
 /// Below this many human votes nothing is corrected with them.
 pub const FEWEST_HUMAN_VOTES: usize = 20;
 
-/// [`prediction_powered`] with weights for a sample of labelled pairs that was not drawn evenly: each labelled pair
-/// counts with one over its probability of being drawn (normalised). `None` below [`FEWEST_HUMAN_VOTES`].
+/// [`prediction_powered`] for labelled pairs that were not drawn evenly: each counts with its weight, one over its
+/// probability of being drawn. `judge_all` are the judge's scores of all pairs, the labelled ones among them. `None`
+/// below [`FEWEST_HUMAN_VOTES`].
 ///
-/// Source: the same, with Hajek's (1971) ratio weights; the variance is that of a weighted mean.
+/// Source: the same, the mean of its rectifier by inverse probabilities ([`weighted_mean`]); t interval with the
+/// effective number of labelled pairs. Panics if the lengths differ.
 pub fn prediction_powered_weighted(
     human: &[f64],
     judge_labelled: &[f64],
@@ -184,17 +195,11 @@ pub fn prediction_powered_weighted(
     if human.len() < FEWEST_HUMAN_VOTES {
         return None;
     }
-    let total: f64 = weights.iter().sum();
     let rectifier: Vec<f64> = human.iter().zip(judge_labelled).map(|(h, j)| h - lambda * j).collect();
-    let center = rectifier.iter().zip(weights).map(|(r, w)| r * w).sum::<f64>() / total;
-    let n = human.len() as f64;
-    let rectifier_variance =
-        rectifier.iter().zip(weights).map(|(r, w)| (w / total * (r - center)).powi(2)).sum::<f64>() * n
-            / (n - 1.0);
-    let judge_mean = mean(judge_all)?;
+    let rectified = weighted_mean(&rectifier, weights)?;
     let judge_variance = lambda * lambda * variance(judge_all)? / judge_all.len() as f64;
-    let estimate = lambda * judge_mean + center;
-    let se = (judge_variance + rectifier_variance).sqrt();
-    let half = super::special::t_quantile(1.0 - alpha / 2.0, n - 1.0) * se;
+    let estimate = lambda * mean(judge_all)? + rectified.mean;
+    let se = (judge_variance + rectified.se * rectified.se).sqrt();
+    let half = super::special::t_quantile(1.0 - alpha / 2.0, rectified.n_effective - 1.0) * se;
     Some(PredictionPowered { estimate, se, interval: (estimate - half, estimate + half) })
 }

@@ -31,7 +31,8 @@ pub fn sign_flip(d: &[f64], seed: u64) -> Option<f64> {
         return Some(if spread > 0.0 { 2.0 * (1.0 - normal_cdf(observed / spread)) } else { 1.0 });
     }
     let mut rng = Rng::for_purpose(seed, &["sign flip"]);
-    let reached = (0..DRAWS).filter(|_| random_sum(d, &mut rng).abs() >= observed).count();
+    let sums = (0..DRAWS / LANES).flat_map(|_| random_sums(d, &mut rng));
+    let reached = sums.filter(|sum| sum.abs() >= observed).count();
     Some((reached + 1) as f64 / (DRAWS + 1) as f64)
 }
 
@@ -49,8 +50,29 @@ fn flipped_sum(d: &[f64], pattern: u64) -> f64 {
     d.iter().enumerate().map(|(i, value)| if pattern >> i & 1 == 1 { -value } else { *value }).sum()
 }
 
-fn random_sum(d: &[f64], rng: &mut Rng) -> f64 {
-    d.chunks(64).map(|chunk| flipped_sum(chunk, rng.next_u64())).sum()
+/// Sums that are added up side by side, so that no addition waits for the one before; a divisor of [`DRAWS`].
+const LANES: usize = 8;
+
+/// The next [`LANES`] random sums. Each is what [`flipped_sum`] of every 64 values gives, added up in order.
+fn random_sums(d: &[f64], rng: &mut Rng) -> [f64; LANES] {
+    let words = d.len().div_ceil(64);
+    let patterns: [Vec<u64>; LANES] = std::array::from_fn(|_| (0..words).map(|_| rng.next_u64()).collect());
+    let mut sums = [0.0; LANES];
+    for (word, chunk) in d.chunks(64).enumerate() {
+        let mut bits: [u64; LANES] = std::array::from_fn(|lane| patterns[lane][word]);
+        let mut of_chunk = [0.0; LANES];
+        for value in chunk {
+            for lane in 0..LANES {
+                // The lowest bit becomes the sign.
+                of_chunk[lane] += f64::from_bits(value.to_bits() ^ (bits[lane] << 63));
+                bits[lane] >>= 1;
+            }
+        }
+        for lane in 0..LANES {
+            sums[lane] += of_chunk[lane];
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -65,6 +87,17 @@ mod tests {
         let p = sign_flip(&d, 1).expect("not empty");
         assert!((p - 0.00222).abs() < 0.001, "{p}");
         assert_eq!(sign_flip(&[0.0; 30], 1), Some(1.0), "no difference at all");
+    }
+
+    #[test]
+    fn sums_side_by_side_are_the_sums_one_by_one() {
+        let d: Vec<f64> = (0..150).map(|i| (f64::from(i) * 0.37).sin()).collect();
+        let (mut together, mut alone) = (Rng::new(5), Rng::new(5));
+        for _ in 0..20 {
+            let one_by_one: [f64; LANES] =
+                std::array::from_fn(|_| d.chunks(64).map(|chunk| flipped_sum(chunk, alone.next_u64())).sum());
+            assert_eq!(random_sums(&d, &mut together), one_by_one);
+        }
     }
 
     #[test]

@@ -100,3 +100,37 @@ fn words_under_stopping_come_from_e_values() {
     assert!(e < 20.0, "28 of 40 are E = {e}");
     assert_eq!(stopping.overall.map(|r| r.word.words()), Some("not shown"));
 }
+
+/// Answers of `perhaps I` said some times over: hedges are the first person, and length moves with both.
+#[test]
+fn features_that_move_together_are_named_and_none_is_credited_alone() {
+    let mut world = World::new(80, &[10]);
+    let times = |arm: &str, i: usize| 1 + Rng::for_purpose(3, &["times", arm, &i.to_string()]).below(9);
+    world.answer(|arm, i| format!("{} {arm} {i}.", "perhaps I ".repeat(times(arm, i))));
+    let mut rng = Rng::new(4);
+    let mut say =
+        move |first: bool| if first == (rng.uniform() < 0.8) { Outcome::First } else { Outcome::Second };
+    world.judge("long", |_, key, i| say(times(&key.first_arm, i) > times(&key.second_arm, i)));
+    let analysis = world.analyze();
+    let values = analysis.findings.iter().find(|group| group.id == "values").expect("a profile");
+    let said: Vec<&str> = values.findings.iter().map(|f| f.sentence.as_str()).collect();
+    let said = said.join("\n");
+    assert!(
+        said.contains("first person follows from the other features, hedges most of all")
+            && said.contains("left out"),
+        "{said}"
+    );
+    assert!(
+        said.contains("length and hedges move together") && said.contains("can hardly be told"),
+        "{said}"
+    );
+    assert!(
+        values.findings.iter().any(|f| f.label == "long: hedges" && f.estimate.is_some()),
+        "it is fitted"
+    );
+    assert!(!values.findings.iter().any(|f| f.label == "long: first person"), "and not on a copy");
+
+    let apart = study().analyze();
+    let values = apart.findings.iter().find(|group| group.id == "values").expect("profiles");
+    assert!(!values.findings.iter().any(|f| f.sentence.contains("be told")));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::audit::claims::{Claim, ClaimVerdict, check};
+use affinage_eval::audit::claims::{Claim, ClaimVerdict, Value, check};
 use affinage_eval::audit::row::RowRef;
 use affinage_eval::audit::training::{
     AdapterFile, AdapterSettings, Folder, TextRow, TrainingLog, audit_training,
@@ -76,12 +76,13 @@ fn a_clean_folder_raises_nothing_and_tells_what_was_trained() {
         "LoRA of rank 16, alpha 32, on q_proj, v_proj, 4096 parameters in its tensors."
     );
     assert!(audit.unchecked.is_empty(), "{:?}", audit.unchecked);
-    let claim = |statistic: &str, value| Claim {
+    let claim = |statistic: &str, value: f64| Claim {
         text: String::new(),
         statistic: statistic.to_owned(),
-        value,
+        value: Value::Number(value),
         arm: None,
         judge: None,
+        other_judge: None,
         category: None,
         tolerance: None,
     };

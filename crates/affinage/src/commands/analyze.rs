@@ -25,6 +25,7 @@ use crate::errors::HintExt as _;
 use crate::history;
 use crate::jsonl;
 use crate::judges::{exam_results, raw, read_plan};
+use crate::ui::hanging;
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
@@ -226,12 +227,12 @@ fn shown_text(request: &str) -> String {
 
 /// The findings for a terminal: the headline, its limits, the claims, and what to do next.
 fn summary(analysis: &Analysis) -> String {
-    let mut lines: Vec<String> = analysis.headline.answers.to_vec();
-    lines.retain(|line| !line.is_empty());
+    let answers = analysis.headline.answers.iter().filter(|line| !line.is_empty());
+    let mut lines: Vec<String> = answers.map(|line| hanging(line, "")).collect();
     let mut section = |title: &str, items: Vec<String>| {
         if !items.is_empty() {
             lines.push(format!("\n{title}"));
-            lines.extend(items.into_iter().map(|item| format!("  {item}")));
+            lines.extend(items.iter().map(|item| hanging(item, "  ")));
         }
     };
     section("Before you believe it", analysis.headline.limits.clone());

@@ -23,7 +23,7 @@ use crate::ui::{Paint, Table, count};
 /// Audit other people's results or training folders: what do the files really say?
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims claims.toml --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments,\nand model_a, model_b, winner. Anything else needs --mapping. A folder with adapter_config.json,\ntrainer_state.json, checkpoints or events.jsonl is read as a training run."
+    after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims claims.toml --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments\nand reviews, and model_a, model_b, winner. Anything else needs --mapping. A folder with adapter_config.json,\ntrainer_state.json, checkpoints or events.jsonl is read as a training run."
 )]
 pub struct AuditArgs {
     /// Logs of pairwise judgments (.jsonl, .json, .csv), folders with them, or folders of a training run
@@ -32,7 +32,7 @@ pub struct AuditArgs {
     /// How the fields of an unknown log are named (TOML)
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
-    /// Numbers of a write-up to hold against the files (TOML)
+    /// Numbers and names of a write-up to hold against the files (TOML)
     #[arg(long, value_name = "FILE")]
     pub claims: Option<PathBuf>,
     /// Exit with 1 if there is any finding or contradicted claim
@@ -355,7 +355,7 @@ fn claim_text(ctx: &Context, claim: &CheckedClaim) -> String {
         ClaimVerdict::CannotBeChecked => (Paint::Warning, "cannot be checked"),
     };
     let what = match claim.text.as_str() {
-        "" => format!("{} = {}", claim.statistic, claims::number(claim.claimed)),
+        "" => format!("{} = {}", claim.statistic, claim.claimed),
         text => text.to_owned(),
     };
     format!("{}: {what}: {}\n", ctx.ui.paint_data(paint, word), claim.because)

@@ -9,9 +9,12 @@ use super::numbers::{count, counted, percent};
 
 pub fn certificate_section(evidence: &Evidence) -> Section {
     let mut body = String::new();
+    let unknown = "The plan names no data set, so nothing is known about leaks into these prompts.";
     match &evidence.analysis.evaluation.dataset {
-        None => body
-            .push_str(&p("The plan names no data set, so nothing is known about leaks into these prompts.")),
+        None if evidence.manifest.is_none() => {
+            return Section::missing("data", "Was the test in the training?", unknown);
+        }
+        None => body.push_str(&p(unknown)),
         Some(dataset) => {
             let share = |measured: Option<f64>| measured.map_or_else(|| "not measured".to_owned(), percent);
             let facts = [
@@ -99,6 +102,9 @@ fn fact_list(facts: &[(&str, String)]) -> String {
 
 /// Every run on the evaluated run's data first; runs on other data one click below.
 pub fn registry_section(evidence: &Evidence) -> Section {
+    if evidence.runs.is_empty() {
+        return Section::missing("runs", "Every run", "The project's folder holds no run.");
+    }
     let evaluated = evidence.evaluated_run();
     let data_of = |run: &RunFacts| run.started.as_ref().map(|started| started.dataset_sha256.clone());
     let data = evaluated.and_then(data_of);
@@ -107,19 +113,15 @@ pub fn registry_section(evidence: &Evidence) -> Section {
         .runs
         .iter()
         .partition(|run| data.is_none() || data_of(run).is_none() || data_of(run) == data);
-    let mut body = if evidence.runs.is_empty() {
-        p("The project's folder holds no run.")
-    } else {
-        let unfinished = same.iter().filter(|run| run.state != super::evidence::RunState::Finished).count();
-        let sentence = match same.len() {
-            1 => "One run on this data, and no other.".to_owned(),
-            n => format!(
-                "{n} runs on this data, {unfinished} of them not finished. One is evaluated here; choosing it after \
-                 seeing the others would make its figures too good."
-            ),
-        };
-        format!("{}{}", p(&sentence), run_table(&same, evaluated))
+    let unfinished = same.iter().filter(|run| run.state != super::evidence::RunState::Finished).count();
+    let sentence = match same.len() {
+        1 => "One run on this data, and no other.".to_owned(),
+        n => format!(
+            "{n} runs on this data, {unfinished} of them not finished. One is evaluated here; choosing it after \
+             seeing the others would make its figures too good."
+        ),
     };
+    let mut body = format!("{}{}", p(&sentence), run_table(&same, evaluated));
     if !other.is_empty() {
         body.push_str(&details(
             &format!("On other data: {}", counted(other.len(), "run")),
@@ -149,12 +151,12 @@ pub fn evaluations_section(evidence: &Evidence) -> Section {
             ]
         })
         .collect();
-    let mut body = if rows.is_empty() {
-        p("The project keeps no history of evaluations yet.")
-    } else {
-        let head = ["evaluation", "state", "planned", "run", "prompts", "looks", "sealed reserve"];
-        table("plain", &head, &[4, 5], &rows)
-    };
+    if rows.is_empty() && evidence.changes.is_empty() {
+        let why = "The project keeps no history of evaluations yet.";
+        return Section::missing("evaluations", "Every evaluation", why);
+    }
+    let head = ["evaluation", "state", "planned", "run", "prompts", "looks", "sealed reserve"];
+    let mut body = table("plain", &head, &[4, 5], &rows);
     for change in &evidence.changes {
         body.push_str(&p(change));
     }

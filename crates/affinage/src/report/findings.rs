@@ -5,7 +5,7 @@ use affinage_eval::findings::{Finding, FindingGroup, FindingMeasure};
 
 use super::arms::{Arms, Look, Shape};
 use super::evidence::Evidence;
-use super::html::{Section, esc, p};
+use super::html::{Section, esc};
 use super::numbers::{Measure, Source, p_value};
 use super::plot::{Axis, Forest, Mark};
 
@@ -13,9 +13,15 @@ use super::plot::{Axis, Forest, Mark};
 pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'static str) -> Section {
     let groups = &evidence.analysis.findings;
     let Some(position) = groups.iter().position(|group| group.id == id) else {
-        return Section::new(id, title, p("Not measured."));
+        return Section::missing(id, title, "Not measured.");
     };
     let group = &groups[position];
+    if let [only] = group.findings.as_slice()
+        && only.estimate.is_none()
+        && only.p.is_none()
+    {
+        return Section { body: arms.p(&only.sentence), ..Section::missing(id, title, "") };
+    }
     let mut body = arms.p(&group.plain);
     for measure in [FindingMeasure::Share, FindingMeasure::SharePoints, FindingMeasure::Coefficient] {
         body.push_str(&forest(evidence, arms, group, position, measure));

@@ -18,11 +18,15 @@ fn control_words(control: FitControl) -> &'static str {
 }
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
-    let body = match &evidence.analysis.fit {
-        Some(fit) => fit_html(fit, arms, &evidence.analysis.headline.arm),
-        None => p("Not measured: no prompt has a reference text, or none was scored."),
-    };
-    Section::new("fit", "Fit to your texts", body)
+    let title = "Fit to your texts";
+    match &evidence.analysis.fit {
+        Some(fit) => Section::new("fit", title, fit_html(fit, arms, &evidence.analysis.headline.arm)),
+        None => Section::missing(
+            "fit",
+            title,
+            "Not measured: no prompt has a reference text, or none was scored.",
+        ),
+    }
 }
 
 /// The headline arm stands open, the others are one click below.

@@ -30,11 +30,18 @@ pub struct Section {
     pub id: &'static str,
     pub title: &'static str,
     pub body: String,
+    /// The body only says why there is nothing to show.
+    pub is_missing: bool,
 }
 
 impl Section {
     pub fn new(id: &'static str, title: &'static str, body: String) -> Self {
-        Self { id, title, body }
+        Self { id, title, body, is_missing: false }
+    }
+
+    /// A part that this evaluation has nothing for: `why` is a sentence.
+    pub fn missing(id: &'static str, title: &'static str, why: &str) -> Self {
+        Self { id, title, body: p(why), is_missing: true }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The judges: favourites by seat or label, flips, agreement, cost.
 
-use affinage_eval::analysis::{Analysis, JudgeResult};
+use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
 use affinage_eval::judgment::MissingReason;
 
 use super::arms::Arms;
@@ -11,8 +11,13 @@ use super::numbers::{Measure, Source, count, counted, figure_or_dash, percent};
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let analysis = &evidence.analysis;
     let mut body = arms.p(&analysis.agreement.sentence);
-    for judge in &analysis.judges {
-        body.push_str(&sentences(judge, arms));
+    let (told, quiet): (Vec<&JudgeResult>, Vec<&JudgeResult>) =
+        analysis.judges.iter().partition(|judge| analysis.judges.len() == 1 || has_a_habit(judge));
+    told.iter().for_each(|judge| body.push_str(&sentences(judge, arms)));
+    if !quiet.is_empty() {
+        let names: Vec<&str> = quiet.iter().map(|judge| judge.judge_id.as_str()).collect();
+        let all: String = quiet.iter().map(|judge| sentences(judge, arms)).collect();
+        body.push_str(&details(&format!("No habit is shown: {}", names.join(", ")), &all));
     }
     if analysis.judges.is_empty() {
         body.push_str(&p("Nobody judged."));
@@ -22,6 +27,20 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         body.push_str(&details("Calls, missing verdicts and cost", &calls(analysis)));
     }
     Section::new("judges", "The judges", body)
+}
+
+/// Something that a reader must know before the table: a favourite seat or label, a winner that follows the order like
+/// a coin's, a place outside the mean.
+fn has_a_habit(judge: &JudgeResult) -> bool {
+    let differs = |effect: &Option<Estimate>| {
+        let interval = effect.as_ref().and_then(|effect| effect.interval);
+        interval.is_none_or(|interval| interval.low > 0.0 || interval.high < 0.0)
+    };
+    differs(&judge.slot_effect)
+        || differs(&judge.label_effect)
+        || judge.better_than_coin != Some(true)
+        || judge.is_inverted
+        || !judge.in_panel
 }
 
 fn sentences(judge: &JudgeResult, arms: &Arms) -> String {

@@ -37,7 +37,7 @@ use sha2::{Digest as _, Sha256};
 
 use arms::Arms;
 use evidence::Evidence;
-use html::{Section, esc, json_for_script, p};
+use html::{Section, esc, json_for_script};
 use pairs::PairData;
 
 const STYLE: &str = include_str!("style.css");
@@ -89,6 +89,7 @@ pub fn render(evidence: &Evidence) -> Page {
     );
     let mut notes = Notes::new(&evidence.analysis.method_notes);
     let mut main = with_margin("top", &first_screen, &mut notes);
+    let sections = missing_last(sections.into());
     main.push_str(&contents(&sections));
     for section in &sections {
         let body = format!("<h2>{}</h2>\n{}", esc(section.title), section.body);
@@ -99,6 +100,22 @@ pub fn render(evidence: &Evidence) -> Page {
         pairs_embedded: pairs.pairs.len(),
         pairs_total: pairs.total,
     }
+}
+
+/// The parts that have something to show, and in one part before the checks what was not measured, and why.
+fn missing_last(sections: Vec<Section>) -> Vec<Section> {
+    let (missing, mut shown): (Vec<Section>, Vec<Section>) =
+        sections.into_iter().partition(|section| section.is_missing);
+    let items: String = missing
+        .iter()
+        .map(|part| format!("<dt id=\"{}\">{}</dt><dd>{}</dd>\n", part.id, esc(part.title), part.body))
+        .collect();
+    if !items.is_empty() {
+        let at = shown.iter().position(|section| section.id == "checks").unwrap_or(shown.len());
+        let body = format!("<dl class=\"glossary\">{items}</dl>\n");
+        shown.insert(at, Section::new("not-measured", "What was not measured", body));
+    }
+    shown
 }
 
 /// The method words that are still to be explained: each stands beside the first part that uses it.
@@ -157,10 +174,10 @@ fn contents(sections: &[Section]) -> String {
 
 fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
     if pairs.total == 0 {
-        return Section::new(
+        return Section::missing(
             "pairs",
             "The pairs, to read yourself",
-            p("There is no pair: two arms must answer the same prompt."),
+            "There is no pair: two arms must answer the same prompt.",
         );
     }
     let left = pairs.total - pairs.pairs.len();

@@ -19,8 +19,8 @@ const MOST_EXAMPLES: usize = 12;
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let results = &evidence.analysis.objective;
     if results.is_empty() {
-        let body = p("Not measured: the evaluation has no prompt with an exact answer.");
-        return Section::new("objective", "Right answers", body);
+        let why = "Not measured: the evaluation has no prompt with an exact answer.";
+        return Section::missing("objective", "Right answers", why);
     }
     let headline = &evidence.analysis.headline.arm;
     let totals = || results.iter().filter(|result| result.category.is_none());

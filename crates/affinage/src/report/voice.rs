@@ -16,9 +16,12 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     if let Some(run) = evidence.evaluated_run() {
         body.push_str(&timelines(run, shown));
     }
+    let unread =
+        "The voice meter was not read: it needs answers of the base and references of in-domain prompts.";
     match meter {
         Some(meter) => body.push_str(&meter_html(meter, arms)),
-        None => body.push_str(&p("The voice meter was not read: no in-domain answers.")),
+        None if body.is_empty() => return Section::missing("voice", "How the voice changed", unread),
+        None => body.push_str(&p(unread)),
     }
     Section::new("voice", "How the voice changed", body)
 }

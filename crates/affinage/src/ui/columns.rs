@@ -1,4 +1,4 @@
-//! Texts side by side, for comparing answers.
+//! Texts side by side, for comparing answers, and texts broken at the terminal's width.
 
 use super::{Paint, Ui};
 
@@ -45,6 +45,19 @@ pub fn columns(ui: &Ui, cells: &[(String, &str)]) -> String {
     out
 }
 
+/// `text` after `indent`, broken at the width of the terminal with further lines two columns deeper. Where standard output
+/// is no terminal nothing is broken: other programs read lines.
+pub fn hanging(text: &str, indent: &str) -> String {
+    let width = console::Term::stdout().size_checked().map(|(_, columns)| columns as usize);
+    hung(text, indent, width)
+}
+
+fn hung(text: &str, indent: &str, width: Option<usize>) -> String {
+    let deeper = format!("\n{indent}  ");
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent.len() + 2).max(NARROWEST));
+    format!("{indent}{}", wrapped(text, room).join(&deeper))
+}
+
 /// Breaks `text` at spaces into lines of at most `width` columns; longer words are cut.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -80,5 +93,15 @@ mod tests {
             wrapped("a quiet room at noon\n\nabcdefghijkl", 8),
             ["a quiet", "room at", "noon", "", "abcdefgh", "ijkl"]
         );
+    }
+
+    #[test]
+    fn an_item_hangs_below_its_first_line_and_is_left_whole_in_a_pipe() {
+        let text = "Buy next: one more judge (about 1.20 US dollars more) lowers the standard error.";
+        assert_eq!(
+            hung(text, "  ", Some(50)),
+            "  Buy next: one more judge (about 1.20 US\n    dollars more) lowers the standard error."
+        );
+        assert_eq!(hung(text, "  ", None), format!("  {text}"));
     }
 }

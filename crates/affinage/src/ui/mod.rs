@@ -13,7 +13,7 @@ use std::io::{IsTerminal as _, Write as _};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::columns;
+pub use columns::{columns, hanging};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, duration};

@@ -1,15 +1,16 @@
 //! Foreign logs by shape: a JSON object (a line of JSONL, an element of an array, a CSV record) becomes rows.
 //!
-//! Four shapes are known: pair rows with two `*_response` fields, AlpacaEval's annotations, FastChat's pairwise
-//! judgments (two games a line), and `model_a`, `model_b`, `winner`. Anything else needs a mapping file.
+//! Five shapes are known: pair rows with two `*_response` fields, AlpacaEval's annotations, FastChat's pairwise
+//! judgments (two games a line) and reviews (two scores a line), and `model_a`, `model_b`, `winner`. Anything else
+//! needs a mapping file.
 
-use std::collections::BTreeMap;
+mod fastchat;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::mapping::Mapping;
-use super::row::{Arm, Labels, PairRow, RowRef, Stored};
+use super::row::{Arm, Labels, PairRow, RowRef, Stored, day};
 
 /// What a log looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -18,6 +19,7 @@ pub enum Shape {
     PairRows,
     AlpacaEval,
     FastChat,
+    FastChatReviews,
     ModelPairs,
     Mapped,
 }
@@ -28,6 +30,7 @@ impl Shape {
             Shape::PairRows => "pair rows",
             Shape::AlpacaEval => "AlpacaEval annotations",
             Shape::FastChat => "FastChat pairwise judgments",
+            Shape::FastChatReviews => "FastChat reviews, two scores a line",
             Shape::ModelPairs => "model_a, model_b, winner",
             Shape::Mapped => "by the mapping file",
         }
@@ -52,6 +55,10 @@ pub fn shape(record: &Map<String, Value>) -> Result<Shape, ShapeError> {
         Ok(Shape::AlpacaEval)
     } else if has("winner") && has("model_a") && has("model_b") {
         Ok(Shape::ModelPairs)
+    } else if has("winner_model_a") && has("winner_model_b") && has("model_a") && has("model_b") {
+        Ok(Shape::ModelPairs)
+    } else if fastchat::review_scores(record).is_some() {
+        Ok(Shape::FastChatReviews)
     } else if has("winner") && response_fields(record).is_some() {
         Ok(Shape::PairRows)
     } else {
@@ -73,7 +80,8 @@ pub fn rows(
     Ok((
         shape,
         match shape {
-            Shape::FastChat => fastchat(record, source),
+            Shape::FastChat => fastchat::games(record, source),
+            Shape::FastChatReviews => vec![fastchat::review(record, source)],
             Shape::AlpacaEval => vec![alpaca_eval(record, source)],
             Shape::ModelPairs => vec![model_pair(record, source)],
             Shape::PairRows | Shape::Mapped => vec![pair_row(record, source)],
@@ -109,6 +117,7 @@ pub fn bare(arms: [String; 2], source: RowRef) -> PairRow {
         judge_returned: None,
         arms,
         texts: [None, None],
+        answer_ids: [None, None],
         finish_reasons: [None, None],
         first: None,
         stored: Stored::Missing(String::new()),
@@ -116,6 +125,7 @@ pub fn bare(arms: [String; 2], source: RowRef) -> PairRow {
         rendered: None,
         arm_scores: None,
         labels: None,
+        day: None,
     }
 }
 
@@ -135,6 +145,7 @@ const JUDGE_TEXTS: [&str; 8] = [
 const CATEGORIES: [&str; 6] = ["config_name", "category", "domain", "dataset", "task", "language"];
 const REQUESTS: [&str; 5] =
     ["judge_prompt", "user_prompt", "rendered_prompt", "judge_request", "judge_input"];
+const TIMES: [&str; 6] = ["tstamp", "timestamp", "created_at", "judged_at", "date", "time"];
 const ORDERS: [&str; 5] = ["presentation_order", "order", "position", "swapped", "is_swapped"];
 
 fn common(row: &mut PairRow, record: &Map<String, Value>) {
@@ -144,6 +155,7 @@ fn common(row: &mut PairRow, record: &Map<String, Value>) {
     row.judge_returned = first_of(record, &RETURNED);
     row.judge_text = first_of(record, &JUDGE_TEXTS);
     row.rendered = first_of(record, &REQUESTS);
+    row.day = first_of(record, &TIMES).and_then(|stamp| day(&stamp));
 }
 
 /// The two arms of a record with `X_response` and `Y_response` (or output, answer, completion; or `response_X`),
@@ -243,6 +255,9 @@ fn alpaca_eval(record: &Map<String, Value>, source: RowRef) -> PairRow {
     let name = |key: &str| text(record, key).unwrap_or_else(|| key.to_owned());
     let mut row = bare([name("generator_1"), name("generator_2")], source);
     common(&mut row, record);
+    // Annotators without words keep the log-probabilities of one token here.
+    row.judge_text =
+        row.judge_text.filter(|_| !matches!(record.get("raw_completion"), Some(Value::Object(_))));
     row.texts = [text(record, "output_1"), text(record, "output_2")];
     // Weighted annotators store 1 + P(second): the nearer side is the outcome.
     row.stored = match record.get("preference").and_then(Value::as_f64) {
@@ -260,65 +275,6 @@ fn alpaca_eval(record: &Map<String, Value>, source: RowRef) -> PairRow {
     row
 }
 
-fn fastchat(record: &Map<String, Value>, source: RowRef) -> Vec<PairRow> {
-    let name = |key: &str| text(record, key).unwrap_or_else(|| key.to_owned());
-    let judge = record.get("judge").and_then(|judge| match judge {
-        Value::Array(parts) => parts.first().and_then(as_text),
-        other => as_text(other),
-    });
-    let turn = record.get("turn").and_then(as_text).map(|turn| format!("turn {turn}"));
-    let mut rows = Vec::new();
-    for (game, first) in [("g1", Arm::One), ("g2", Arm::Two)] {
-        let Some(stored) = record.get(&format!("{game}_winner")) else { continue };
-        let mut row = bare([name("model_1"), name("model_2")], source);
-        row.prompt = text(record, "question_id").map(|id| match &turn {
-            Some(turn) => format!("question {id} {turn}"),
-            None => format!("question {id}"),
-        });
-        row.category = text(record, "category").or_else(|| turn.clone());
-        row.judge = judge.clone();
-        row.rendered = text(record, &format!("{game}_user_prompt"));
-        row.judge_text = text(record, &format!("{game}_judgment"));
-        row.first = Some(first);
-        row.labels = Some(Labels::Position);
-        row.stored = winner(Some(stored), &["model_1".to_owned(), "model_2".to_owned()]);
-        if let Some(request) = &row.rendered {
-            let answers = between_markers(request);
-            let seats = [answers.get("a").cloned(), answers.get("b").cloned()];
-            let [in_first, in_second] = seats;
-            row.texts = if first == Arm::One { [in_first, in_second] } else { [in_second, in_first] };
-        }
-        rows.push(row);
-    }
-    rows
-}
-
-/// The texts between `[The Start of Assistant A's Answer]` and its end; the last of each label (a judge of the
-/// second turn sees both turns in one block).
-fn between_markers(request: &str) -> BTreeMap<&'static str, String> {
-    let mut found = BTreeMap::new();
-    for (label, letter) in [("a", "A"), ("b", "B")] {
-        let bounds = [
-            (
-                format!("[The Start of Assistant {letter}'s Answer]"),
-                format!("[The End of Assistant {letter}'s Answer]"),
-            ),
-            (
-                format!("<|The Start of Assistant {letter}'s Conversation with User|>"),
-                format!("<|The End of Assistant {letter}'s Conversation with User|>"),
-            ),
-        ];
-        for (start, end) in bounds {
-            if let Some((_, rest)) = request.split_once(&start)
-                && let Some((text, _)) = rest.split_once(&end)
-            {
-                found.insert(label, text.trim().to_owned());
-            }
-        }
-    }
-    found
-}
-
 fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
     let name = |key: &str| text(record, key).unwrap_or_else(|| key.to_owned());
     let mut row = bare([name("model_a"), name("model_b")], source);
@@ -327,7 +283,10 @@ fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
         [first_of(record, &["response_a", "answer_a"]), first_of(record, &["response_b", "answer_b"])];
     row.first = Some(Arm::One);
     row.labels = Some(Labels::Position);
-    row.stored = winner(record.get("winner"), &row.arms);
+    row.stored = match record.get("winner") {
+        Some(word) => winner(Some(word), &row.arms),
+        None => one_of_columns(record),
+    };
     if let Some(first) = ORDERS.iter().find_map(|key| order(key, record.get(*key)?, &row.arms)) {
         row.first = Some(first);
         row.labels = None;
@@ -343,6 +302,19 @@ fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
         };
     }
     row
+}
+
+/// `winner_model_a`, `winner_model_b` and `winner_tie`, one of them 1.
+fn one_of_columns(record: &Map<String, Value>) -> Stored {
+    let is_set = |key: &str| {
+        text(record, key).is_some_and(|value| matches!(value.trim(), "1" | "1.0" | "true" | "True"))
+    };
+    match ["winner_model_a", "winner_model_b", "winner_tie"].map(is_set) {
+        [true, false, false] => Stored::Winner(Arm::One),
+        [false, true, false] => Stored::Winner(Arm::Two),
+        [false, false, true] => Stored::Tie,
+        _ => Stored::Missing("not exactly one winner column is 1".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -378,6 +350,20 @@ mod tests {
             (games[1].first, &games[1].stored),
             (Some(Arm::Two), &Stored::Missing("error".to_owned()))
         );
+
+        let review = read(json!({"question_id": 7, "answer1_id": "x", "answer2_id": "y", "reviewer_id": 2,
+            "text": "8 6.5\nThe first is fuller.", "score": [8.0, 6.5]}));
+        assert_eq!((review[0].first, &review[0].stored), (Some(Arm::One), &Stored::Winner(Arm::One)));
+        assert_eq!(review[0].arm_scores, Some([8.0, 6.5]));
+        let failed =
+            read(json!({"question_id": 8, "answer1_id": "x", "answer2_id": "y", "content": "I cannot.",
+            "tuple": [-1, -1]}));
+        assert_eq!(failed[0].stored, Stored::Missing("no scores".to_owned()));
+
+        let columns =
+            read(json!({"model_a": "x", "model_b": "y", "winner_model_a": "0", "winner_model_b": "1",
+            "winner_tie": "0"}));
+        assert_eq!(columns[0].stored, Stored::Winner(Arm::Two));
 
         let csv = read(json!({"model_a": "zeta", "model_b": "alpha", "winner": "model_a"}));
         assert_eq!(

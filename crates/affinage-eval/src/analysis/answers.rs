@@ -1,0 +1,124 @@
+//! What is measured of each arm's answers without a judge, and how it moves over checkpoints.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Estimate, VerdictWord};
+use crate::fit::FitControl;
+use crate::voice::MeterFitness;
+
+/// How figures move over the checkpoints of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointCurve {
+    /// In the order of steps.
+    pub points: Vec<CheckpointPoint>,
+    /// What the curve says and what it cannot: steps of one schedule are no shorter trainings.
+    pub sentence: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointPoint {
+    pub arm: String,
+    pub step: u64,
+    pub adapter_sha256: String,
+    /// Base NLL per token minus this arm's, on the user's own references: above 0 means it fits them more.
+    pub fit_gain: Option<Estimate>,
+    pub fit_gain_other_writer: Option<Estimate>,
+    pub fit_gain_shuffled: Option<Estimate>,
+    /// Share of in-domain answers with all three marks; `None` unless the meter is fit to show.
+    pub voice: Option<Estimate>,
+    /// Against the base, where that pair was judged.
+    pub win_rate: Option<Estimate>,
+    pub win_rate_in_domain: Option<Estimate>,
+    /// Share of checked answers that are right.
+    pub objective: Option<Estimate>,
+}
+
+/// Fit to the user's texts, never a vote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitResult {
+    /// Every arm other than the base with fit rows, in the order of the plan.
+    pub arms: Vec<ArmFit>,
+    pub base_nll_per_token: BTreeMap<FitControl, f64>,
+    /// What fit is and is not.
+    pub explanation: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmFit {
+    pub arm: String,
+    pub step: Option<u64>,
+    /// One entry per control that was scored for this arm and the base, own texts first.
+    pub controls: Vec<FitGain>,
+    pub sentence: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitGain {
+    pub control: FitControl,
+    /// Mean over documents of base NLL per token minus this arm's, in nats.
+    pub gain: Estimate,
+    pub arm_nll_per_token: f64,
+    /// Documents on which the arm's NLL is lower.
+    pub lower_on: usize,
+}
+
+/// The voice meter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VoiceResult {
+    pub fitness: MeterFitness,
+    /// Empty unless `fitness.fit_to_show`. In the order of the plan.
+    pub arms: Vec<ArmVoice>,
+    /// The three rules in words.
+    pub rules: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmVoice {
+    pub arm: String,
+    pub step: Option<u64>,
+    /// Share of in-domain answers with all three marks.
+    pub all_marks: Estimate,
+    pub image: f64,
+    pub distinction: f64,
+    pub closing_question: f64,
+    /// Share minus the base's, paired by prompt; `None` for the base itself.
+    pub difference_to_base: Option<Estimate>,
+    pub sentence: String,
+}
+
+/// Right answers on prompts that can be checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveResult {
+    pub arm: String,
+    /// `None` for all categories together.
+    pub category: Option<String>,
+    pub correct: Estimate,
+    pub base_correct: Estimate,
+    /// Arm minus base, paired by prompt.
+    pub difference: Estimate,
+    /// Prompts that only the arm, and only the base, got right.
+    pub only_arm: usize,
+    pub only_base: usize,
+    pub mcnemar_p: Option<f64>,
+    pub word: VerdictWord,
+    pub sentence: String,
+}
+
+/// Faults of an arm's answers, by rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmRates {
+    pub arm: String,
+    pub answers: usize,
+    pub refusals: usize,
+    pub loops: usize,
+    pub truncated: usize,
+    pub empty: usize,
+    /// The same four counts as shares, in that order, with Wilson intervals; none without answers.
+    #[serde(default)]
+    pub shares: Vec<Estimate>,
+    pub mean_words: f64,
+    pub mean_tokens: f64,
+    pub sentence: String,
+}

@@ -1,0 +1,150 @@
+//! What one arm against another came to, in all cuts, and the claims made of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Estimate, Interval};
+use crate::judgment::MissingReason;
+use crate::plan::PlannedComparison;
+use crate::suite::Domain;
+
+/// The only words that a comparison can end in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictWord {
+    Better,
+    Worse,
+    EquivalentWithinMargin,
+    NotShown,
+}
+
+impl VerdictWord {
+    pub fn words(self) -> &'static str {
+        match self {
+            VerdictWord::Better => "better",
+            VerdictWord::Worse => "worse",
+            VerdictWord::EquivalentWithinMargin => "equivalent within margin",
+            VerdictWord::NotShown => "not shown",
+        }
+    }
+}
+
+/// A statement that the data license.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Stable name: "win:step-000145:base", "fit:step-000145".
+    pub claim_id: String,
+    /// One sentence with n and an interval.
+    pub sentence: String,
+    pub word: VerdictWord,
+    pub estimate: Option<Estimate>,
+    /// Unadjusted p of the test behind the word.
+    pub p: Option<f64>,
+    /// The same after Holm over the planned comparisons.
+    pub p_adjusted: Option<f64>,
+    /// Prompts that would probably be needed, beside "not shown".
+    pub needs_about_n: Option<usize>,
+    /// Why the word differs from what the interval suggests, or why there is no word.
+    pub note: Option<String>,
+}
+
+/// Win rate of one arm against another over some prompts: mean over prompts of 1 (won), .5 (tie), 0 (lost).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WinRate {
+    pub estimate: Estimate,
+    /// Prompt-level outcomes: a prompt is won when its score is above .5.
+    pub wins: usize,
+    pub ties: usize,
+    pub losses: usize,
+    /// Ties because both answers were the same text; part of `ties`.
+    pub identical: usize,
+    /// Wins over wins and losses, with a Wilson (n >= 30) or Clopper-Pearson interval; `None` when all tie.
+    pub decisive: Option<Estimate>,
+    /// Exact two-sided sign test on decisive prompts.
+    pub sign_test_p: Option<f64>,
+    /// Sign-flip permutation test on cluster sums; the p behind the word.
+    pub permutation_p: Option<f64>,
+    /// Beta-binomial mixture e-value of the decisive prompts against .5.
+    pub e_value: Option<f64>,
+    /// Confidence sequence of the decisive prompts' win rate: holds at every look, so it may be wider than `decisive`.
+    #[serde(default)]
+    pub anytime: Option<Interval>,
+    /// Variance inflation by clustering; n / max(1, this) bounds `n_effective`.
+    pub design_effect: f64,
+    pub word: VerdictWord,
+    pub sentence: String,
+    pub needs_about_n: Option<usize>,
+    /// Smallest true win rate of decisive prompts that this many would show with 80 % power.
+    pub detectable_win_rate: Option<f64>,
+}
+
+/// One planned comparison in all its cuts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparisonResult {
+    pub planned: PlannedComparison,
+    pub is_headline: bool,
+    /// All prompts of the scope. `None` when no prompt was judged in both seats.
+    pub overall: Option<WinRate>,
+    /// Unadjusted and Holm-adjusted p over the planned comparisons.
+    pub p: Option<f64>,
+    pub p_adjusted: Option<f64>,
+    pub in_domain: Option<WinRate>,
+    pub out_of_domain: Option<WinRate>,
+    pub by_category: Vec<CategoryWinRate>,
+    pub by_judge: Vec<JudgeWinRate>,
+    /// Mean score difference (arm minus against) per criterion, where judges gave scores.
+    pub criteria: Vec<CriterionDifference>,
+    pub missing: MissingCounts,
+    /// Mean length in words of the two arms' answers, and how often the longer answer won.
+    pub length: Option<LengthEffect>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CategoryWinRate {
+    pub category: String,
+    pub domain: Domain,
+    /// `None` when no prompt of the category was judged in both seats.
+    pub win_rate: Option<WinRate>,
+    /// One-sided bound against `.5 - margin`: is a loss larger than the margin excluded?
+    pub not_worse_than_margin: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgeWinRate {
+    pub judge_id: String,
+    /// False when the judge was valid on less than 90 % of prompts and so is not part of the mean.
+    pub in_panel: bool,
+    pub win_rate: Option<WinRate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CriterionDifference {
+    pub criterion: String,
+    pub estimate: Estimate,
+}
+
+/// Pairs that were planned and that cannot be counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MissingCounts {
+    /// Prompt x judge combinations that were planned.
+    pub planned: usize,
+    pub valid: usize,
+    /// Planned minus valid.
+    pub missing: usize,
+    /// Cells by reason; "not asked" cells have no judgment at all.
+    pub not_asked: usize,
+    pub by_reason: BTreeMap<MissingReason, usize>,
+    /// Win rate if every missing one were lost, and if every one were won.
+    pub bounds: Option<Interval>,
+    pub sentence: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LengthEffect {
+    pub arm_mean_words: f64,
+    pub against_mean_words: f64,
+    /// Among decisive prompts whose answers differ in length: share won by the longer answer.
+    pub longer_won: Option<Estimate>,
+    pub sentence: String,
+}

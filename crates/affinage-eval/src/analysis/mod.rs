@@ -1,0 +1,189 @@
+//! Everything that a report shows, as data. [`crate::analyze`] fills it from rows; nothing is computed later.
+//!
+//! Rates lie in 0..=1. Where words are decided they are decided here, in fields named `sentence`: a renderer
+//! prints them as they are. A field that is `None` was not measured; the sentence beside it says why.
+
+mod answers;
+mod comparison;
+mod judges;
+
+pub use answers::{
+    ArmFit, ArmRates, ArmVoice, CheckpointCurve, CheckpointPoint, FitGain, FitResult, ObjectiveResult,
+    VoiceResult,
+};
+pub use comparison::{
+    CategoryWinRate, Claim, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect, MissingCounts,
+    VerdictWord, WinRate,
+};
+pub use judges::{Agreement, DividedPair, JudgePairAgreement, JudgeResult, JudgeVote, Relations};
+
+use serde::{Deserialize, Serialize};
+
+use crate::findings::{DisagreementMap, FindingGroup};
+use crate::plan::{Arm, DatasetFacts, PlannedComparison};
+use crate::suite::Domain;
+
+/// `analysis.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    pub v: u32,
+    pub evaluation: EvaluationFacts,
+    pub headline: Headline,
+    /// One sentence per claim, planned comparisons first, in the order of the plan.
+    pub claims: Vec<Claim>,
+    /// One entry per planned comparison, in the order of the plan.
+    pub comparisons: Vec<ComparisonResult>,
+    pub checkpoints: CheckpointCurve,
+    pub judges: Vec<JudgeResult>,
+    pub agreement: Agreement,
+    /// Everything beyond the planned comparisons, by question.
+    #[serde(default)]
+    pub findings: Vec<FindingGroup>,
+    /// What each judge says about each category and topic of the headline's prompts; `None` with fewer than two judges.
+    #[serde(default)]
+    pub disagreement_map: Option<DisagreementMap>,
+    pub fit: Option<FitResult>,
+    pub voice: Option<VoiceResult>,
+    /// One entry per arm other than the base and category with checks; empty without checkable prompts.
+    pub objective: Vec<ObjectiveResult>,
+    /// One entry per arm.
+    pub rates: Vec<ArmRates>,
+    /// Who wrote the training texts, and what the judges related to them say.
+    pub relations: Relations,
+    /// Pairs on which judges or cells disagree most, most divided first.
+    pub divided_pairs: Vec<DividedPair>,
+    /// Numbered checks of the method, in the order of their codes.
+    pub checks: Vec<MethodCheck>,
+    /// Plain lines for the method words that the report uses.
+    pub method_notes: Vec<MethodNote>,
+    /// What to do next, most useful first.
+    pub next_steps: Vec<String>,
+}
+
+/// What was evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationFacts {
+    pub name: String,
+    pub base_model: String,
+    pub base_sha256: String,
+    pub run: Option<String>,
+    pub dataset: Option<DatasetFacts>,
+    pub arms: Vec<Arm>,
+    pub headline: PlannedComparison,
+    pub sampling: crate::completion::Sampling,
+    pub samples_per_prompt: u32,
+    pub seed: u64,
+    pub alpha: f64,
+    pub margin: f64,
+    pub prompts: usize,
+    /// Groups of prompts that are not independent of each other.
+    pub clusters: usize,
+    pub prompts_by_category: Vec<CategoryCount>,
+    pub completions: usize,
+    pub comparisons: usize,
+    pub judgments: usize,
+    pub fit_rows: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CategoryCount {
+    pub category: String,
+    pub domain: Domain,
+    pub prompts: usize,
+}
+
+/// A figure with its uncertainty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub value: f64,
+    pub interval: Option<Interval>,
+    /// Prompts (or documents, or calls: `unit`) behind the figure.
+    pub n: usize,
+    /// Independent observations that the `n` are worth, after clustering.
+    pub n_effective: f64,
+    /// What is counted by `n`: "prompts", "conversations", "calls".
+    pub unit: String,
+    /// How the interval was made, in words: "t over prompt clusters", "Wilson".
+    pub method: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+    /// .95 for the plotted intervals.
+    pub level: f64,
+}
+
+/// The first thing a reader sees.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Headline {
+    pub composite: Composite,
+    /// The composite in one sentence, with its figures.
+    pub sentence: String,
+    /// The first screen: better? for what? for whom? how sure?
+    #[serde(default)]
+    pub answers: [String; 4],
+    pub arm: String,
+    pub against: String,
+    /// Win rate in the domain, `None` without judged prompts there.
+    pub in_domain: Option<WinRate>,
+    pub out_of_domain: Option<WinRate>,
+    /// In-domain minus out-of-domain win rate.
+    pub contrast: Option<Estimate>,
+    pub contrast_sentence: Option<String>,
+    /// What the reader must know before believing the sentence: few prompts, one judge, a judge like a coin,
+    /// one training run.
+    pub limits: Vec<String>,
+    /// The sentence as it would read if the judges that failed their exam counted too; `None` when none failed.
+    pub with_failed_judges: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Composite {
+    /// Better in the domain and outside it.
+    BroadlyBetter,
+    /// Better in the domain, outside it not worse than the margin.
+    Specialised,
+    /// Better in the domain, outside it nothing is shown.
+    BetterInDomain,
+    /// Better in one, worse in the other.
+    TradedOff,
+    /// Worse in the domain, and outside it not better.
+    Worse,
+    NothingShown,
+}
+
+/// One numbered check of the method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodCheck {
+    /// "A001".
+    pub code: String,
+    pub title: String,
+    pub state: CheckState,
+    /// What was looked at and what was found, with figures.
+    pub sentence: String,
+    /// What to do about an issue or a tip.
+    pub advice: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckState {
+    Passed,
+    /// Worth knowing; the figures stand.
+    Tip,
+    /// The figures are in doubt.
+    Issue,
+    NotApplicable,
+    /// The data for the check are not there.
+    Skipped,
+}
+
+/// A method word and its plain line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodNote {
+    pub term: String,
+    pub plain: String,
+}

@@ -1,0 +1,146 @@
+//! Votes of people beside the judges: the author's own apart, those of others as a correction of the judges.
+
+use std::collections::BTreeSet;
+
+use super::Rows;
+use super::comparisons::{panel, prompt_scores, rules};
+use super::estimate::{counted, figure, percent, share};
+use super::trust::{group, rated};
+use super::votes::{PairVotes, Votes};
+use super::win_rate::win_rate;
+use crate::findings::{Finding, FindingGroup, FindingMeasure};
+use crate::judgment::{is_author, is_person};
+use crate::stats::mean::{mean, weighted_mean};
+use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
+use crate::stats::special::t_quantile;
+
+/// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
+pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
+    let planned = &rows.plan.headline;
+    let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| !pair.identical).collect();
+    let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
+    let ids: BTreeSet<&str> =
+        pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();
+    let mut findings = Vec::new();
+    for (who, voters) in [("the author", true), ("other people", false)].map(|(who, author)| {
+        (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
+    }) {
+        let rate = win_rate(&prompt_scores(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
+        let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
+        let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
+        if who == "the author" {
+            finding.sentence.push_str(" The author knows the voice; this is reported apart.");
+        } else if pairs.iter().any(|pair| drawn(pair, &voters).is_some()) {
+            finding.sentence.push_str(
+                " These pairs were not drawn evenly: the corrected figure is the one for all pairs.",
+            );
+        }
+        findings.push(finding);
+        if who != "the author" {
+            findings.push(joined(&pairs, &voters, &panel));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::said(
+            "people",
+            "Nobody has voted: whether the judges agree with people is not known.".to_owned(),
+            "votes.jsonl",
+        ));
+    }
+    group(
+        "people",
+        "What people say",
+        "Agreement among judges is not validity. Votes of people correct the judges' win rate for what the judges get wrong.",
+        findings,
+    )
+}
+
+/// One pair that people and judges scored.
+struct Both {
+    human: f64,
+    judge: f64,
+    /// The probability with which the pair was drawn for people; `None` where all were as likely.
+    drawn: Option<f64>,
+}
+
+impl Both {
+    fn names_the_same(&self) -> bool {
+        (self.human > 0.5) == (self.judge > 0.5) && (self.human < 0.5) == (self.judge < 0.5)
+    }
+}
+
+/// The largest probability that any voter's ballot had for this pair: the ballots hold each other, the larger the more.
+fn drawn(votes: &PairVotes, voters: &BTreeSet<&str>) -> Option<f64> {
+    let cells = voters.iter().filter_map(|id| votes.judges.get(id)).flat_map(|judge| &judge.cells);
+    let probabilities =
+        cells.filter_map(|cell| cell.judgment.draw_probability).filter(|p| *p > 0.0 && *p <= 1.0);
+    probabilities.max_by(f64::total_cmp)
+}
+
+/// Prediction-powered estimate: judges on all pairs, corrected on those that people voted on.
+fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>) -> Finding {
+    let of = |votes: &PairVotes, ids: &BTreeSet<&str>| {
+        mean(&ids.iter().filter_map(|id| votes.judges.get(id)?.score()).collect::<Vec<f64>>())
+    };
+    let judged: Vec<(&PairVotes, f64)> = pairs.iter().filter_map(|v| Some((*v, of(v, panel)?))).collect();
+    let both = |(votes, judge): &(&PairVotes, f64)| {
+        Some(Both { human: of(votes, voters)?, judge: *judge, drawn: drawn(votes, voters) })
+    };
+    let both: Vec<Both> = judged.iter().filter_map(both).collect();
+    if both.len() < FEWEST_HUMAN_VOTES {
+        let sentence = format!(
+            "{} voted on by people and judges; from {FEWEST_HUMAN_VOTES} on the judges are corrected by them.",
+            counted(both.len(), "pair")
+        );
+        return Finding::said("judges corrected by people", sentence, "votes.jsonl and judgments.jsonl");
+    }
+    // A ballot without probabilities is a random sample of the judged pairs.
+    let evenly = both.len() as f64 / judged.len() as f64;
+    let weights: Vec<f64> = both.iter().map(|pair| 1.0 / pair.drawn.unwrap_or(evenly)).collect();
+    let (human, judge): (Vec<f64>, Vec<f64>) = both.iter().map(|pair| (pair.human, pair.judge)).unzip();
+    let all: Vec<f64> = judged.iter().map(|(_, judge)| *judge).collect();
+    let lambda = tuned_lambda(&human, &judge, &weights, &all).unwrap_or(0.0);
+    let found = prediction_powered_weighted(&human, &judge, &weights, &all, lambda, 0.05);
+    let is_even = weights.iter().all(|weight| *weight == weights[0]);
+    let draw = match is_even {
+        true => "pairs drawn at random",
+        false => "pairs weighed by the probability of being drawn",
+    };
+    let estimate = found.map(|f| {
+        let bounds = (f.interval.0.max(0.0), f.interval.1.min(1.0));
+        figure(f.estimate, bounds, all.len(), "pairs", &format!("prediction-powered (PPI++), {draw}"))
+    });
+    let figures = estimate.as_ref().map_or(String::new(), percent);
+    Finding {
+        label: "judges corrected by people".to_owned(),
+        sentence: format!(
+            "Judges corrected by {} of people: {figures}; judges and people name the same winner in {}.{}",
+            counted(human.len(), "vote"),
+            agreement(&both, &weights, is_even),
+            if is_even {
+                ""
+            } else {
+                " More pairs were drawn where judges split; the weights take that back."
+            }
+        ),
+        estimate,
+        measure: FindingMeasure::Share,
+        p: None,
+        rows: "votes.jsonl and judgments.jsonl".to_owned(),
+    }
+}
+
+/// How often judges and people name the same winner, over all pairs and not only those that were drawn.
+fn agreement(both: &[Both], weights: &[f64], is_even: bool) -> String {
+    let same: Vec<f64> = both.iter().map(|pair| f64::from(u8::from(pair.names_the_same()))).collect();
+    if is_even {
+        let agreed = same.iter().filter(|same| **same == 1.0).count();
+        return share(agreed, same.len(), "pairs").map_or(String::new(), |estimate| percent(&estimate));
+    }
+    let found = weighted_mean(&same, weights);
+    found.map_or(String::new(), |found| {
+        let half = t_quantile(0.975, found.n_effective - 1.0) * found.se;
+        let bounds = ((found.mean - half).max(0.0), (found.mean + half).min(1.0));
+        percent(&figure(found.mean, bounds, same.len(), "pairs", "weighed by the probability of being drawn"))
+    })
+}

@@ -1,0 +1,109 @@
+//! Votes of people beside the judges: the author's apart, others as a correction, drawn evenly or not.
+
+use affinage_eval::analyze::{AnalyzeError, analyze};
+use affinage_eval::judgment::Outcome;
+
+use crate::rules::{findings, judged, sentences};
+use crate::world::{World, judgment};
+
+const TUNED: &str = "step-000010";
+
+/// Votes of a person on the first `n` prompts, one order each; `wins(i)` says whether the tuned answer is preferred.
+fn vote(world: &mut World, who: &str, n: usize, wins: impl Fn(usize) -> bool) {
+    let cells: Vec<_> = world.comparisons.iter().cloned().zip(world.blind_keys.clone()).collect();
+    for (i, prompt) in world.prompts.iter().take(n).enumerate() {
+        let (comparison, key) =
+            cells.iter().find(|(c, _)| c.prompt_id == prompt.prompt_id).expect("every prompt was judged");
+        let outcome = if (key.first_arm == TUNED) == wins(i) { Outcome::First } else { Outcome::Second };
+        world.judgments.push(judgment(comparison, who, outcome));
+    }
+}
+
+#[test]
+fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
+    let mut world = judged(60, &[10], 0.8);
+    let before = world.analyze().comparisons[0].overall.clone();
+    vote(&mut world, "author:me", 60, |_| true);
+    let analysis = world.analyze();
+    assert_eq!(analysis.comparisons[0].overall, before, "the author's votes are in no mean");
+    let said = sentences(&analysis, "people");
+    assert!(
+        said.contains("By the author the win rate is 100 %") && said.contains("reported apart"),
+        "{said}"
+    );
+    assert!(!said.contains("corrected"), "nobody else has voted: {said}");
+
+    let mut few = world.clone();
+    vote(&mut few, "human:a", 12, |i| i % 2 == 0);
+    assert!(sentences(&few.analyze(), "people").contains("12 pairs voted on"), "too few to correct");
+    vote(&mut world, "human:a", 40, |i| i % 2 == 0);
+    let analysis = world.analyze();
+    let joined = findings(&analysis, "people").iter().find(|f| f.label == "judges corrected by people");
+    let joined = joined.and_then(|f| f.estimate.as_ref()).expect("40 votes correct the judges");
+    let judges = before.expect("judged").estimate.value;
+    assert!(joined.value < judges - 0.1, "people say 50 %, judges {judges}: {}", joined.value);
+}
+
+/// 200 prompts. On the first hundred both judges and people prefer the tuned answer; on the others the judges split and
+/// people prefer the base: over all, people say one half. People see a fifth of the first and three fifths of the others.
+fn drawn_where_judges_split() -> World {
+    let mut world = World::new(200, &[10]);
+    world.judge_by_arm("north", |_| Some(TUNED));
+    world.judge_by_arm("south", |i| Some(if i < 100 { TUNED } else { "base" }));
+    let is_drawn = |i: usize| if i < 100 { i % 5 == 0 } else { i % 5 < 3 };
+    let before = world.judgments.len();
+    vote(&mut world, "human:a", 200, |i| i < 100);
+    let mut number = 0;
+    world.judgments = std::mem::take(&mut world.judgments)
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, mut judgment)| {
+            if at >= before {
+                let i = number;
+                number += 1;
+                judgment.draw_probability = Some(if i < 100 { 0.2 } else { 0.6 });
+                return is_drawn(i).then_some(judgment);
+            }
+            Some(judgment)
+        })
+        .collect();
+    world
+}
+
+#[test]
+fn votes_drawn_where_judges_split_are_weighed_back() {
+    let corrected = |world: &World| {
+        let analysis = world.analyze();
+        let finding = findings(&analysis, "people").iter().find(|f| f.label == "judges corrected by people");
+        finding.and_then(|f| f.estimate.clone()).expect("80 votes correct the judges")
+    };
+    let mut world = drawn_where_judges_split();
+    let weighed = corrected(&world);
+    let interval = weighed.interval.expect("with an interval");
+    assert!((weighed.value - 0.5).abs() < 0.05, "{}", weighed.value);
+    assert!(interval.low < 0.5 && interval.high > 0.5, "{interval:?}");
+    let said = sentences(&world.analyze(), "people");
+    assert!(said.contains("the weights take that back") && said.contains("not drawn evenly"), "{said}");
+
+    for judgment in &mut world.judgments {
+        judgment.draw_probability = None;
+    }
+    let unweighed = corrected(&world);
+    assert!(
+        unweighed.value < 0.45,
+        "taken as an even draw the split pairs count too much: {}",
+        unweighed.value
+    );
+}
+
+#[test]
+fn a_probability_that_is_none_stops_the_analysis() {
+    for wrong in [0.0, -0.5, 1.5, f64::NAN] {
+        let mut world = drawn_where_judges_split();
+        let last = world.judgments.last_mut().expect("votes");
+        last.draw_probability = Some(wrong);
+        let error = analyze(&world.inputs()).expect_err("no probability");
+        assert!(matches!(error, AnalyzeError::BadProbability { .. }), "{wrong}: {error}");
+        assert!(error.to_string().contains("above 0 and at most 1"), "{error}");
+    }
+}
