@@ -146,9 +146,8 @@ impl PairRow {
 
 /// The day of a time stamp: of text that begins with `YYYY-MM-DD`, or of seconds or milliseconds since 1970.
 pub fn day(stamp: &str) -> Option<String> {
-    let begins = stamp.get(..10)?;
     let is_digit = |(i, c): (usize, char)| if i == 4 || i == 7 { c == '-' } else { c.is_ascii_digit() };
-    if begins.chars().enumerate().all(is_digit) {
+    if let Some(begins) = stamp.get(..10).filter(|begins| begins.chars().enumerate().all(is_digit)) {
         return Some(begins.to_owned());
     }
     let number: f64 = stamp.parse().ok().filter(|number: &f64| (1e8..1e13).contains(number))?;

@@ -211,7 +211,7 @@ fn end_labels(lines: &[Line], frame: &Frame) -> String {
     ends.iter()
         .map(|(y, line)| {
             format!(
-                "<text class=\"end {}\" x=\"100%\" y=\"{:.2}%\" dx=\"10\" dy=\".32em\">{}</text>",
+                "<text class=\"end {}\" x=\"100%\" y=\"{:.2}%\" dx=\"15\" dy=\".32em\">{}</text>",
                 line.class,
                 y - overflow,
                 esc(&line.name)

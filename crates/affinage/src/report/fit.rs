@@ -5,7 +5,7 @@ use affinage_eval::fit::FitControl;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{Section, details, p};
+use super::html::{Section, details};
 use super::numbers::{Measure, Source, counted};
 use super::plot::{Axis, Forest, Mark};
 

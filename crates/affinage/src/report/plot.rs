@@ -55,7 +55,7 @@ impl Axis {
     /// Position in per cent of the width; marks at the ends keep their whole shape.
     fn x(&self, value: f64) -> f64 {
         let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        1.5 + 97.0 * share
+        3.0 + 94.0 * share
     }
 
     fn ground(&self) -> String {
@@ -222,7 +222,7 @@ mod tests {
         let estimates = [estimate(0.02, 0.013, 0.067), estimate(f64::NAN, 0.05, 0.11)];
         let axis = Axis::differences(estimates.iter(), Measure::Nats);
         assert!(axis.low == 0.0 && axis.high >= 0.11 && axis.high < 0.151, "{axis:?}");
-        assert_eq!((axis.x(0.0), axis.x(99.0)), (1.5, 98.5), "an outlier stays inside");
+        assert_eq!((axis.x(0.0), axis.x(99.0)), (3.0, 97.0), "an outlier stays inside");
         assert_eq!(axis.ticks.first(), Some(&0.0));
         let nothing = Axis::differences([].iter(), Measure::Nats);
         assert!(nothing.high > nothing.low);
