@@ -158,7 +158,7 @@ def judge_pair(rows, rng, judge_names, prompt_id, i, odds_of, tuned, base):
         for tuned_first in (True, False):
             # What may change between the two orders: a judge holds to its will in nine of ten.
             wins = will if rng.random() < 0.9 else not will
-            x, y = LABELS if (i + number + tuned_first) % 2 else LABELS[::-1]
+            x, y = LABELS if (i // 4 + number + tuned_first) % 2 else LABELS[::-1]
             seats = [(*tuned, x), (*base, y)] if tuned_first else [(*base, x), (*tuned, y)]
             comparison_id = write_comparison(rows, written, prompt_id, seats)
             draw = rng.random()

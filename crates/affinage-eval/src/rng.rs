@@ -5,6 +5,8 @@
 
 use crate::id::derive_seed;
 
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// A stream of random numbers, a pure function of its seed.
 #[derive(Clone, Debug)]
 pub struct Rng {
@@ -21,8 +23,13 @@ impl Rng {
         Rng::new(derive_seed(seed, parts))
     }
 
+    /// This stream after `numbers` more of [`Rng::next_u64`].
+    pub fn ahead(&self, numbers: u64) -> Rng {
+        Rng { state: self.state.wrapping_add(GOLDEN.wrapping_mul(numbers)) }
+    }
+
     pub fn next_u64(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.state = self.state.wrapping_add(GOLDEN);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -62,6 +69,8 @@ mod tests {
         // The first outputs of the published reference implementation for seed 1234567.
         let mut rng = Rng::new(1_234_567);
         assert_eq!(rng.next_u64(), 6_457_827_717_110_365_317);
+        let mut ahead = Rng::new(1_234_567).ahead(1);
+        assert_eq!(ahead.next_u64(), 3_203_168_211_198_807_973);
         assert_eq!(rng.next_u64(), 3_203_168_211_198_807_973);
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
 use super::Rows;
 use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
 use super::votes::{PairVotes, Votes};
@@ -28,7 +30,7 @@ pub fn rules(rows: &Rows) -> Rules {
 /// One result per planned comparison, words after Holm over all of them.
 pub fn results(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Vec<ComparisonResult> {
     let mut results: Vec<ComparisonResult> =
-        rows.plan.comparisons.iter().map(|planned| result(rows, votes, planned)).collect();
+        rows.plan.comparisons.par_iter().map(|planned| result(rows, votes, planned)).collect();
     let tested: Vec<(usize, f64)> =
         results.iter().enumerate().filter_map(|(i, result)| Some((i, result.p?))).collect();
     let mut adjusted = holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());

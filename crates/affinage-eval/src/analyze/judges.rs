@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
 use super::Rows;
 use super::comparisons::panel;
 use super::estimate::{Observation, Range, clustered, counted, percent, points, share};
@@ -16,7 +18,7 @@ pub const TESTABLE_PAIRS: usize = 20;
 
 /// One result per judge of the plan or of the rows, by id.
 pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeResult> {
-    rows.judge_ids().into_iter().map(|judge| result(rows, votes, judge)).collect()
+    rows.judge_ids.par_iter().map(|judge| result(rows, votes, judge)).collect()
 }
 
 fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::row::{Arm, PairRow};
-use super::votes::Vote;
-use super::{ALPHA, Finding, Log, Severity, Unchecked, percent};
+use super::votes::{self, Vote};
+use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
 use crate::stats::mean::clustered_mean;
 use crate::stats::models::length_controlled;
 use crate::stats::multiple::holm;
@@ -41,7 +41,10 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     {
         unchecked.push(Unchecked {
             check: "position effect",
-            because: "too few decided rows with a known order".to_owned(),
+            because: match log.rows.iter().all(|row| row.first == log.rows[0].first) {
+                true => "every row shows its answers in the same order".to_owned(),
+                false => "too few decided rows with a known order".to_owned(),
+            },
         });
     }
     for effect in effects.iter().filter(|effect| effect.p_adjusted <= ALPHA) {
@@ -60,7 +63,7 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
             sentence: sentence.to_owned(),
             evidence: vec![
                 effect.measured.clone(),
-                format!("{}, adjusted for {} tests", p_value(effect.p_adjusted), effects.len()),
+                format!("{}, adjusted for {}", p_value(effect.p_adjusted), counted(effects.len(), "test")),
             ],
             rows: Vec::new(),
         });
@@ -80,7 +83,8 @@ type Group<'l> = (String, &'l [String; 2], Option<&'l str>);
 fn seat(log: &Log) -> Option<Effect> {
     let identical: Vec<usize> = log.counted().filter(|&i| log.rows[i].is_identical()).collect();
     if identical.len() * 5 >= log.counted().count() * 4 {
-        let first = |&i: &usize| Some((log.votes[i].score(log.rows[i].first?)?, key(&log.rows[i], i)));
+        let named = |i: usize| votes::named(log.rows, &log.readings, &log.bindings, i);
+        let first = |&i: &usize| Some((named(i).score(log.rows[i].first?)?, key(&log.rows[i], i)));
         let (scores, keys): (Vec<f64>, Vec<String>) = identical.iter().filter_map(first).unzip();
         return clustered("position", "of an answer against itself the one shown first wins", &scores, &keys);
     }

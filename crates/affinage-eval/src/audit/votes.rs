@@ -115,16 +115,23 @@ pub fn claim(rows: &[PairRow], readings: &[Reading], bindings: &Bindings, i: usi
     }
 }
 
-/// The re-derived votes: errors and repetitions are missing, stated verdicts count for the arm under the label.
+/// What the judge of a row named: stated verdicts count for the arm under the label, errors and repetitions are missing.
+pub fn named(rows: &[PairRow], readings: &[Reading], bindings: &Bindings, i: usize) -> Vote {
+    match claim(rows, readings, bindings, i) {
+        _ if readings[i].duplicate_of.is_some() => Vote::Missing,
+        Claim::None => Vote::Missing,
+        Claim::Derived(vote, _) => vote,
+        Claim::Unbound => stored(&rows[i].stored),
+    }
+}
+
+/// The re-derived votes: what was named, and a tie between two answers that are one.
 pub fn votes(rows: &[PairRow], readings: &[Reading], bindings: &Bindings) -> Vec<Vote> {
-    (0..rows.len())
-        .map(|i| match claim(rows, readings, bindings, i) {
-            _ if readings[i].duplicate_of.is_some() => Vote::Missing,
-            Claim::None => Vote::Missing,
-            Claim::Derived(vote, _) => vote,
-            Claim::Unbound => stored(&rows[i].stored),
-        })
-        .collect()
+    let vote = |i: usize| match named(rows, readings, bindings, i) {
+        Vote::Winner(_) if rows[i].is_identical() => Vote::Tie,
+        vote => vote,
+    };
+    (0..rows.len()).map(vote).collect()
 }
 
 /// The outcome as the log has it.

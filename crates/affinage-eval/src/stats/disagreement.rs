@@ -1,5 +1,7 @@
 //! Do judges differ about an item by more than they differ from themselves?
 
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
 use crate::rng::Rng;
 
 /// Shannon's entropy of counts, in bits: 0 when all agree, 1 when two camps are equal. Source: Shannon (1948).
@@ -62,15 +64,22 @@ pub fn division(items: &[ItemCells], draws: usize, rng: &mut Rng) -> Option<Divi
     let n = items.len() as f64;
     let observed = items.iter().map(|cells| between_judges(&means(cells))).sum::<f64>() / n;
     let entropy = items.iter().map(|cells| vote_entropy_bits(&means(cells))).sum::<f64>() / n;
-    let mut hand = Hand::default();
-    let (mut reached, mut total, mut total_entropy) = (0, 0.0, 0.0);
-    for _ in 0..draws {
+    // Every draw takes as many random numbers, so each begins where the one before will end and threads share the draws.
+    let numbers: u64 = items.iter().map(|cells| (cells[0].len() * (cells.len() - 1)) as u64).sum();
+    let draw = |number: u64| {
+        let (mut rng, mut hand) = (rng.ahead(number * numbers), Hand::default());
         let (mut dealt, mut dealt_entropy) = (0.0, 0.0);
         for cells in &items {
-            hand.deal(cells, rng);
+            hand.deal(cells, &mut rng);
             dealt += between_judges(&hand.means) / n;
             dealt_entropy += vote_entropy_bits(&hand.means) / n;
         }
+        (dealt, dealt_entropy)
+    };
+    let drawn: Vec<(f64, f64)> = (0..draws as u64).into_par_iter().map(draw).collect();
+    *rng = rng.ahead(draws as u64 * numbers);
+    let (mut reached, mut total, mut total_entropy) = (0, 0.0, 0.0);
+    for (dealt, dealt_entropy) in drawn {
         total += dealt;
         total_entropy += dealt_entropy;
         reached += usize::from(dealt >= observed - 1e-12);

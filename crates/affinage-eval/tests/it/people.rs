@@ -50,7 +50,7 @@ fn drawn_where_judges_split() -> World {
     let mut world = World::new(200, &[10]);
     world.judge_by_arm("north", |_| Some(TUNED));
     world.judge_by_arm("south", |i| Some(if i < 100 { TUNED } else { "base" }));
-    let is_drawn = |i: usize| if i < 100 { i % 5 == 0 } else { i % 5 < 3 };
+    let is_drawn = |i: usize| if i < 100 { i.is_multiple_of(5) } else { i % 5 < 3 };
     let before = world.judgments.len();
     vote(&mut world, "human:a", 200, |i| i < 100);
     let mut number = 0;

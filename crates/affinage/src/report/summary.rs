@@ -90,7 +90,8 @@ pub fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
     }
     let together = match analysis.comparisons.len() {
         1 => "One comparison was planned.".to_owned(),
-        2 => "Words are decided over both planned comparisons together, intervals are not widened for that.".to_owned(),
+        2 => "Words are decided over both planned comparisons together, intervals are not widened for that."
+            .to_owned(),
         n => format!(
             "Words are decided over all {n} planned comparisons together, intervals are not widened for that."
         ),

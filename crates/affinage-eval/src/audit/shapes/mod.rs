@@ -53,9 +53,7 @@ pub fn shape(record: &Map<String, Value>) -> Result<Shape, ShapeError> {
         Ok(Shape::FastChat)
     } else if has("generator_1") && has("generator_2") && has("preference") {
         Ok(Shape::AlpacaEval)
-    } else if has("winner") && has("model_a") && has("model_b") {
-        Ok(Shape::ModelPairs)
-    } else if has("winner_model_a") && has("winner_model_b") && has("model_a") && has("model_b") {
+    } else if has("model_a") && has("model_b") && (has("winner") || has("winner_model_a")) {
         Ok(Shape::ModelPairs)
     } else if fastchat::review_scores(record).is_some() {
         Ok(Shape::FastChatReviews)
