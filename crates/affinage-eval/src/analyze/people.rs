@@ -30,7 +30,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
         let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
         if who == "the author" {
             finding.sentence.push_str(" The author knows the voice; this is reported apart.");
-        } else if pairs.iter().any(|pair| drawn(pair, &voters).is_some()) {
+        } else if !is_even(&weights_of_voted(&pairs, &voters)) {
             finding.sentence.push_str(
                 " These pairs were not drawn evenly: the corrected figure is the one for all pairs.",
             );
@@ -55,26 +55,28 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     )
 }
 
+fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
+    let voted = pairs.iter().filter(|pair| voters.iter().any(|voter| pair.judges.contains_key(voter)));
+    voted.map(|pair| pair.draw_weight()).collect()
+}
+
+/// Whether all pairs were given to people with one chance.
+fn is_even(weights: &[f64]) -> bool {
+    weights.iter().all(|weight| *weight == weights[0])
+}
+
 /// One pair that people and judges scored.
 struct Both {
     human: f64,
     judge: f64,
-    /// The probability with which the pair was drawn for people; `None` where all were as likely.
-    drawn: Option<f64>,
+    /// One over the chance with which people were given the pair.
+    weight: f64,
 }
 
 impl Both {
     fn names_the_same(&self) -> bool {
         (self.human > 0.5) == (self.judge > 0.5) && (self.human < 0.5) == (self.judge < 0.5)
     }
-}
-
-/// The largest probability that any voter's ballot had for this pair: the ballots hold each other, the larger the more.
-fn drawn(votes: &PairVotes, voters: &BTreeSet<&str>) -> Option<f64> {
-    let cells = voters.iter().filter_map(|id| votes.judges.get(id)).flat_map(|judge| &judge.cells);
-    let probabilities =
-        cells.filter_map(|cell| cell.judgment.draw_probability).filter(|p| *p > 0.0 && *p <= 1.0);
-    probabilities.max_by(f64::total_cmp)
 }
 
 /// Prediction-powered estimate: judges on all pairs, corrected on those that people voted on.
@@ -84,7 +86,7 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
     };
     let judged: Vec<(&PairVotes, f64)> = pairs.iter().filter_map(|v| Some((*v, of(v, panel)?))).collect();
     let both = |(votes, judge): &(&PairVotes, f64)| {
-        Some(Both { human: of(votes, voters)?, judge: *judge, drawn: drawn(votes, voters) })
+        Some(Both { human: of(votes, voters)?, judge: *judge, weight: votes.draw_weight() })
     };
     let both: Vec<Both> = judged.iter().filter_map(both).collect();
     if both.len() < FEWEST_HUMAN_VOTES {
@@ -94,14 +96,12 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
         );
         return Finding::said("judges corrected by people", sentence, "votes.jsonl and judgments.jsonl");
     }
-    // A ballot without probabilities is a random sample of the judged pairs.
-    let evenly = both.len() as f64 / judged.len() as f64;
-    let weights: Vec<f64> = both.iter().map(|pair| 1.0 / pair.drawn.unwrap_or(evenly)).collect();
+    let weights: Vec<f64> = both.iter().map(|pair| pair.weight).collect();
     let (human, judge): (Vec<f64>, Vec<f64>) = both.iter().map(|pair| (pair.human, pair.judge)).unzip();
     let all: Vec<f64> = judged.iter().map(|(_, judge)| *judge).collect();
     let lambda = tuned_lambda(&human, &judge, &weights, &all).unwrap_or(0.0);
     let found = prediction_powered_weighted(&human, &judge, &weights, &all, lambda, 0.05);
-    let is_even = weights.iter().all(|weight| *weight == weights[0]);
+    let is_even = is_even(&weights);
     let draw = match is_even {
         true => "pairs drawn at random",
         false => "pairs weighed by the probability of being drawn",

@@ -44,6 +44,28 @@ fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
     assert!(joined.value < judges - 0.1, "people say 50 %, judges {judges}: {}", joined.value);
 }
 
+#[test]
+fn pairs_that_people_were_given_more_often_count_less_in_turn() {
+    let mut world = judged(80, &[10], 1.0);
+    // On the first 20 of 80 pairs the person contradicts the judge; all of these were drawn, and a quarter of the rest.
+    let judged = world.judgments.len();
+    vote(&mut world, "human:a", 35, |i| i >= 20);
+    for (i, vote) in world.judgments[judged..].iter_mut().enumerate() {
+        vote.draw_probability = Some(if i < 20 { 1.0 } else { 0.25 });
+    }
+    let agreement = world.analyze().agreement;
+    let pair = agreement.by_pair.iter().find(|pair| pair.one == "human:a").expect("both voted");
+    assert!((pair.raw.value - 60.0 / 80.0).abs() < 1e-12, "15 of 35 were alike: {}", pair.raw.value);
+    assert_eq!(pair.raw.n, 35);
+    assert!(pair.raw.method.contains("weighted by the chance"), "{}", pair.raw.method);
+    assert!(agreement.alpha.is_none(), "one judge is no panel, and the person saw divided pairs more often");
+    // Drawn with one chance, they count as they come.
+    world.judgments[judged..].iter_mut().for_each(|vote| vote.draw_probability = Some(0.5));
+    let agreement = world.analyze().agreement;
+    let pair = agreement.by_pair.iter().find(|pair| pair.one == "human:a").expect("both voted");
+    assert!((pair.raw.value - 15.0 / 35.0).abs() < 1e-12 && agreement.alpha.is_some());
+}
+
 /// 200 prompts. On the first hundred both judges and people prefer the tuned answer; on the others the judges split and
 /// people prefer the base: over all, people say one half. People see a fifth of the first and three fifths of the others.
 fn drawn_where_judges_split() -> World {

@@ -173,28 +173,6 @@ fn readers_with_weights_fixed_before_get_their_own_rate() {
 }
 
 #[test]
-fn pairs_that_people_were_given_more_often_count_less_in_turn() {
-    let mut world = judged(80, &[10], 1.0);
-    // On the first 20 of 80 pairs the person contradicts the judge; all of these were drawn, and a quarter of the rest.
-    let judged = world.judgments.len();
-    vote(&mut world, "human:a", 35, |i| i >= 20);
-    for (i, vote) in world.judgments[judged..].iter_mut().enumerate() {
-        vote.draw_probability = Some(if i < 20 { 1.0 } else { 0.25 });
-    }
-    let agreement = world.analyze().agreement;
-    let pair = agreement.by_pair.iter().find(|pair| pair.one == "human:a").expect("both voted");
-    assert!((pair.raw.value - 60.0 / 80.0).abs() < 1e-12, "15 of 35 were alike: {}", pair.raw.value);
-    assert_eq!(pair.raw.n, 35);
-    assert!(pair.raw.method.contains("weighted by the chance"), "{}", pair.raw.method);
-    assert!(agreement.alpha.is_none(), "one judge is no panel, and the person saw divided pairs more often");
-    // Drawn with one chance, they count as they come.
-    world.judgments[judged..].iter_mut().for_each(|vote| vote.draw_probability = Some(0.5));
-    let agreement = world.analyze().agreement;
-    let pair = agreement.by_pair.iter().find(|pair| pair.one == "human:a").expect("both voted");
-    assert!((pair.raw.value - 15.0 / 35.0).abs() < 1e-12 && agreement.alpha.is_some());
-}
-
-#[test]
 fn what_to_do_about_missing_votes_depends_on_why_they_are_missing() {
     let advice = |world: &World| {
         let checks = world.analyze().checks;
