@@ -104,7 +104,8 @@ pub struct WeightedMean {
 }
 
 /// Mean of `x` with weights, one over the probability with which each was drawn. Source: Hajek (1971), the ratio
-/// estimator; its variance `n / (n - 1) sum (w / sum w)^2 (x - mean)^2`; Kish (1965) for the effective number.
+/// estimator; its variance by the jackknife, `(n - 1) / n sum (v (x - mean) / (1 - v))^2` with `v = w / sum w`, which is
+/// the usual one for even weights (Tukey 1958); Kish (1965) for the effective number.
 /// `None` below two observations. Panics if the lengths differ.
 pub fn weighted_mean(x: &[f64], weights: &[f64]) -> Option<WeightedMean> {
     assert_eq!(x.len(), weights.len(), "one weight per observation");
@@ -113,10 +114,11 @@ pub fn weighted_mean(x: &[f64], weights: &[f64]) -> Option<WeightedMean> {
     }
     let total: f64 = weights.iter().sum();
     let mean = x.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() / total;
-    let squares: f64 = x.iter().zip(weights).map(|(x, w)| (w / total * (x - mean)).powi(2)).sum();
+    let left_out = |(x, w): (&f64, &f64)| (w / total * (x - mean) / (1.0 - w / total)).powi(2);
+    let squares: f64 = x.iter().zip(weights).map(left_out).sum();
     let n = x.len() as f64;
     let n_effective = total * total / weights.iter().map(|w| w * w).sum::<f64>();
-    Some(WeightedMean { mean, se: (squares * n / (n - 1.0)).sqrt(), n_effective })
+    Some(WeightedMean { mean, se: (squares * (n - 1.0) / n).sqrt(), n_effective })
 }
 
 /// The paired t test.

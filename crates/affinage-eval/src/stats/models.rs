@@ -183,7 +183,7 @@ pub const FEWEST_HUMAN_VOTES: usize = 20;
 /// below [`FEWEST_HUMAN_VOTES`].
 ///
 /// Source: the same, the mean of its rectifier by inverse probabilities ([`weighted_mean`]); t interval with the
-/// effective number of labelled pairs. Panics if the lengths differ.
+/// effective number of labelled pairs less two, for the mean and for lambda. Panics if the lengths differ.
 pub fn prediction_powered_weighted(
     human: &[f64],
     judge_labelled: &[f64],
@@ -200,6 +200,6 @@ pub fn prediction_powered_weighted(
     let judge_variance = lambda * lambda * variance(judge_all)? / judge_all.len() as f64;
     let estimate = lambda * mean(judge_all)? + rectified.mean;
     let se = (judge_variance + rectified.se * rectified.se).sqrt();
-    let half = super::special::t_quantile(1.0 - alpha / 2.0, rectified.n_effective - 1.0) * se;
+    let half = super::special::t_quantile(1.0 - alpha / 2.0, (rectified.n_effective - 2.0).max(1.0)) * se;
     Some(PredictionPowered { estimate, se, interval: (estimate - half, estimate + half) })
 }
