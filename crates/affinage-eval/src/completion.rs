@@ -17,7 +17,12 @@ pub struct Completion {
     /// Hash of the adapter that wrote the answer; `None` for the base model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter_sha256: Option<String>,
-    pub base_sha256: String,
+    /// Hash of the model that answered, without the adapter; `None` for a model behind a server, whose weights are unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_sha256: Option<String>,
+    /// What such a server said of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Served>,
     /// 0, 1, ... for several answers to one prompt. Arms meet on equal sample numbers.
     pub sample: u32,
     pub seed: u64,
@@ -26,6 +31,17 @@ pub struct Completion {
     /// Length of the answer in tokens of the arm's own tokeniser.
     pub tokens: usize,
     pub finish_reason: FinishReason,
+}
+
+/// Who answered, where only a server can tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    /// The model that the reply names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What was left out of the request because the server refuses it: the answer was not drawn as `sampling` says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
 }
 
 /// How tokens are drawn.
@@ -56,7 +72,8 @@ pub struct CompletionKey<'a> {
     pub prompt_id: &'a str,
     pub arm: &'a str,
     pub adapter_sha256: Option<&'a str>,
-    pub base_sha256: &'a str,
+    /// `None` for a model behind a server.
+    pub base_sha256: Option<&'a str>,
     pub sample: u32,
     pub seed: u64,
     pub sampling: &'a Sampling,
@@ -71,7 +88,7 @@ impl CompletionKey<'_> {
                 self.prompt_id,
                 self.arm,
                 self.adapter_sha256.unwrap_or("-"),
-                self.base_sha256,
+                self.base_sha256.unwrap_or("-"),
                 &self.sample.to_string(),
                 &self.seed.to_string(),
                 &sampling,
@@ -87,7 +104,8 @@ impl CompletionKey<'_> {
             prompt_id: self.prompt_id.to_owned(),
             arm: self.arm.to_owned(),
             adapter_sha256: self.adapter_sha256.map(str::to_owned),
-            base_sha256: self.base_sha256.to_owned(),
+            base_sha256: self.base_sha256.map(str::to_owned),
+            served: None,
             sample: self.sample,
             seed: self.seed,
             sampling: self.sampling.clone(),

@@ -41,6 +41,11 @@ impl FitRow {
     pub fn nll_per_token(&self) -> f64 {
         self.nll_sum / self.tokens as f64
     }
+
+    /// Comparable between models that cut texts into different tokens.
+    pub fn nll_per_character(&self) -> f64 {
+        self.nll_sum / self.chars.max(1) as f64
+    }
 }
 
 /// The figures of one scored text.

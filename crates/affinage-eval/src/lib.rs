@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod analyze;
+pub mod arm;
 pub mod audit;
 pub mod ballot;
 pub mod comparison;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affinage_dataset::message::Message;
 use serde::{Deserialize, Serialize};
 
+pub use crate::arm::{Arm, ArmKind, OtherModel};
 use crate::completion::Sampling;
 use crate::design::Design;
 use crate::suite::{Domain, Prompt};
@@ -39,27 +39,6 @@ pub struct Plan {
     pub margin: f64,
     #[serde(default)]
     pub design: Design,
-}
-
-/// One thing that answers prompts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Arm {
-    /// `base`, `base+prompt`, `step-000145`.
-    pub name: String,
-    pub kind: ArmKind,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
-pub enum ArmKind {
-    /// The base model, asked plainly.
-    Base,
-    /// The base model with a written instruction in front.
-    Prompted { system_prompt: String },
-    /// The base model with accepted examples of the user's in front, as earlier turns.
-    Examples { example_ids: Vec<String>, messages: Vec<Message> },
-    /// A saved adapter. `path` is relative to the project folder.
-    Checkpoint { step: u64, adapter_sha256: String, path: String },
 }
 
 /// Two arms that meet on the prompts of a scope.
@@ -130,10 +109,18 @@ pub enum PlanError {
     DuplicateArm(String),
     #[error("arm `{name}` is a checkpoint of step {step}; its name must be `{expected}`")]
     CheckpointName { name: String, step: u64, expected: String },
-    #[error(
-        "arms `{first}` and `{second}` have the same adapter ({sha256}): they are one checkpoint, not two"
-    )]
+    #[error("arms `{first}` and `{second}` have the same adapter ({sha256}): they are one thing, not two")]
     SameAdapter { first: String, second: String, sha256: String },
+    #[error("arms `{first}` and `{second}` have the same weights ({sha256}): they are one model, not two")]
+    SameModel { first: String, second: String, sha256: String },
+    #[error(
+        "arms `{first}` and `{second}` are both `{model}` behind {base_url}: they are one model, not two"
+    )]
+    SameServed { first: String, second: String, model: String, base_url: String },
+    #[error(
+        "an arm cannot be named `{0}`: that name belongs to the base model or to the checkpoints of the run"
+    )]
+    ReservedName(String),
     #[error("a comparison names the arm `{0}`, which the plan does not have")]
     UnknownArm(String),
     #[error("arm `{0}` is compared with itself")]
@@ -149,25 +136,18 @@ pub enum PlanError {
 /// The base model under other seeds, for an A/A test.
 pub const BASE_AGAIN: &str = "base-again";
 
+/// Whether a name says what only the base and the plan's run can be: `base`, `base+prompt`, `base-again`, `last`, `best`,
+/// `step-000145`.
+pub fn is_reserved(name: &str) -> bool {
+    let number = name.strip_prefix("step-");
+    matches!(name, "base" | BASE_AGAIN | "last" | "best")
+        || name.starts_with("base+")
+        || number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// The only name that a checkpoint of `step` can have.
 pub fn checkpoint_name(step: u64) -> String {
     format!("step-{step:06}")
-}
-
-impl Arm {
-    pub fn adapter_sha256(&self) -> Option<&str> {
-        match &self.kind {
-            ArmKind::Checkpoint { adapter_sha256, .. } => Some(adapter_sha256),
-            ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => None,
-        }
-    }
-
-    pub fn step(&self) -> Option<u64> {
-        match self.kind {
-            ArmKind::Checkpoint { step, .. } => Some(step),
-            ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => None,
-        }
-    }
 }
 
 impl Plan {
@@ -193,6 +173,25 @@ impl Plan {
         self.arms.iter().find(|arm| arm.name == name)
     }
 
+    /// The weights under an arm; `None` where they are behind a server and unknown.
+    pub fn base_sha256_of<'a>(&'a self, arm: &'a Arm) -> Option<&'a str> {
+        match &arm.kind {
+            ArmKind::Remote { .. } => None,
+            _ => Some(arm.other_model().map_or(&self.base_sha256, |model| &model.sha256)),
+        }
+    }
+
+    /// Models that must be loaded beside the base, each once, in the order of the arms.
+    pub fn other_models(&self) -> Vec<&OtherModel> {
+        let mut models: Vec<&OtherModel> = Vec::new();
+        for model in self.arms.iter().filter_map(Arm::other_model) {
+            if model.sha256 != self.base_sha256 && models.iter().all(|known| known.sha256 != model.sha256) {
+                models.push(model);
+            }
+        }
+        models
+    }
+
     /// Whether the headline compares the base model with itself (A/A): the true win rate is one half.
     pub fn is_null_test(&self) -> bool {
         let is_base = |name: &str| self.arm(name).is_some_and(|arm| arm.kind == ArmKind::Base);
@@ -213,8 +212,7 @@ impl Plan {
 
     fn validate_arms(&self) -> Result<(), PlanError> {
         let mut names = BTreeSet::new();
-        let mut arm_of_adapter: BTreeMap<&str, &str> = BTreeMap::new();
-        for arm in &self.arms {
+        for (at, arm) in self.arms.iter().enumerate() {
             if !names.insert(arm.name.as_str()) {
                 return Err(PlanError::DuplicateArm(arm.name.clone()));
             }
@@ -224,14 +222,42 @@ impl Plan {
                     return Err(PlanError::CheckpointName { name: arm.name.clone(), step, expected });
                 }
             }
-            if let Some(sha256) = arm.adapter_sha256()
-                && let Some(first) = arm_of_adapter.insert(sha256, &arm.name)
-            {
-                let (first, second) = (first.to_owned(), arm.name.clone());
-                return Err(PlanError::SameAdapter { first, second, sha256: sha256.to_owned() });
+            if !arm.is_of_plan() && is_reserved(&arm.name) {
+                return Err(PlanError::ReservedName(arm.name.clone()));
             }
+            self.arms[..at].iter().try_for_each(|first| self.validate_pair(first, arm))?;
         }
         Ok(())
+    }
+
+    /// One thing under two names. The base asked in another way, or under other seeds, is another arm.
+    fn validate_pair(&self, first: &Arm, arm: &Arm) -> Result<(), PlanError> {
+        let names = || (first.name.clone(), arm.name.clone());
+        let weights = |arm: &Arm| self.base_sha256_of(arm).map(str::to_owned);
+        match (&first.kind, &arm.kind) {
+            (
+                ArmKind::Remote { model, base_url },
+                ArmKind::Remote { model: other_model, base_url: other_url },
+            ) if (model, base_url) == (other_model, other_url) => {
+                let (first, second) = names();
+                let (model, base_url) = (model.clone(), base_url.clone());
+                Err(PlanError::SameServed { first, second, model, base_url })
+            }
+            (ArmKind::Base | ArmKind::Model(_), ArmKind::Model(OtherModel { sha256, .. }))
+            | (ArmKind::Model(OtherModel { sha256, .. }), ArmKind::Base)
+                if weights(first) == weights(arm) =>
+            {
+                let (first, second) = names();
+                Err(PlanError::SameModel { first, second, sha256: sha256.clone() })
+            }
+            _ => match (first.adapter_sha256(), arm.adapter_sha256()) {
+                (Some(sha256), Some(other)) if sha256 == other && weights(first) == weights(arm) => {
+                    let (first, second) = names();
+                    Err(PlanError::SameAdapter { first, second, sha256: sha256.to_owned() })
+                }
+                _ => Ok(()),
+            },
+        }
     }
 
     fn validate_comparisons(&self) -> Result<(), PlanError> {

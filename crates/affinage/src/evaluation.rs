@@ -1,7 +1,9 @@
 //! An evaluation folder `evals/NAME/`: the plan, the prompts, what every arm answered, and the fit to the held-out
 //! texts. Judging, analysis and the report read these files.
 
+mod fit;
 mod remote;
+mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,13 +13,11 @@ use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Finish, Request};
 use affinage_engine::lora::Adapter;
-use affinage_engine::model::{Document, Model};
-use affinage_engine::train::document_nll;
+use affinage_engine::model::Model;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
-use affinage_eval::fit::{FitControl, FitRow, ScoredReference, shuffled_references};
 use affinage_eval::id::row_id;
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
-use affinage_eval::suite::{Domain, Prompt};
+use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
 use crate::context::Context;
@@ -28,7 +28,7 @@ use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
-pub use remote::Remote;
+pub use server::{Remote, consented, server_key};
 
 /// An evaluation folder whose plan is fixed.
 pub struct Evaluation {
@@ -81,21 +81,21 @@ impl Evaluation {
 
     /// The adapter of an arm, checked against the hash in the plan.
     fn adapter(&self, ctx: &Context, engine: &Model, arm: &Arm) -> anyhow::Result<Option<Adapter>> {
-        let ArmKind::Checkpoint { adapter_sha256: planned, path, .. } = &arm.kind else { return Ok(None) };
+        let Some((planned, path)) = arm.adapter_sha256().zip(arm.adapter_path()) else { return Ok(None) };
         let path = ctx.project.join(path);
         let adapter = load_adapter(&path, engine.config())?;
         let found = adapter_sha256(&adapter);
-        if found != *planned {
+        if found != planned {
             return Err(anyhow!(
                 "{}: the adapter's SHA-256 is {found}, the plan has {planned}",
                 path.display()
             ))
-            .hint("the checkpoint was replaced after the plan was fixed; make a new evaluation");
+            .hint("the adapter was replaced after the plan was fixed; make a new evaluation");
         }
         Ok(Some(adapter))
     }
 
-    /// Generates what is missing in `completions.jsonl`. `asked_of` says which arms meet which prompts.
+    /// Generates what the arms on `model` lack in `completions.jsonl`. `asked` says which arms meet which prompts.
     pub fn generate(
         &self,
         ctx: &Context,
@@ -108,11 +108,12 @@ impl Evaluation {
         let present: BTreeSet<&str> = rows.iter().map(|row| row.completion_id.as_str()).collect();
         let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
         let keys = |arm| self.keys(arm, &asked);
-        let total: usize = self.plan.arms.iter().map(|arm| keys(arm).len()).sum();
+        let arms: Vec<&Arm> = self.arms_on(&model.sha256).collect();
+        let total: usize = arms.iter().map(|arm| keys(arm).len()).sum();
         let missing = |arm| -> Vec<(CompletionKey<'_>, &Prompt)> {
             keys(arm).into_iter().filter(|(key, _)| !present.contains(key.completion_id().as_str())).collect()
         };
-        let planned: usize = self.plan.arms.iter().map(|arm| missing(arm).len()).sum();
+        let planned: usize = arms.iter().map(|arm| missing(arm).len()).sum();
         if planned == 0 {
             ctx.ui.say(format!("all {total} answers are there"));
             return Ok(());
@@ -120,7 +121,7 @@ impl Evaluation {
         let progress = ctx.ui.progress("generating", planned as u64, "answers");
         // One queue over all arms: the last answers of one arm share their batch with the first of the next.
         let (mut adapters, mut asked_for, mut requests) = (Vec::new(), Vec::new(), Vec::new());
-        for arm in self.plan.arms.iter().filter(|arm| !missing(arm).is_empty()) {
+        for arm in arms.into_iter().filter(|arm| !missing(arm).is_empty()) {
             for (key, prompt) in missing(arm) {
                 requests.push((adapters.len(), self.request(model, arm, &key, prompt)?));
                 asked_for.push(key);
@@ -146,6 +147,24 @@ impl Evaluation {
         Ok(())
     }
 
+    /// The arms whose weights, without an adapter, are these.
+    fn arms_on<'a>(&'a self, base_sha256: &'a str) -> impl Iterator<Item = &'a Arm> {
+        self.plan.arms.iter().filter(move |arm| self.plan.base_sha256_of(arm) == Some(base_sha256))
+    }
+
+    /// Whether the arms on a model lack an answer or a score.
+    pub fn lacks(
+        &self,
+        ctx: &Context,
+        base_sha256: &str,
+        other_writer: &BTreeMap<String, String>,
+        asked: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<bool> {
+        let arms: Vec<&Arm> = self.arms_on(base_sha256).collect();
+        Ok(!self.missing(ctx, &arms, asked)?.is_empty()
+            || self.has_unscored(ctx, base_sha256, other_writer)?)
+    }
+
     fn keys<'a>(
         &'a self,
         arm: &'a Arm,
@@ -159,7 +178,7 @@ impl Evaluation {
                         prompt_id: &prompt.prompt_id,
                         arm: &arm.name,
                         adapter_sha256: arm.adapter_sha256(),
-                        base_sha256: &self.plan.base_sha256,
+                        base_sha256: self.plan.base_sha256_of(arm),
                         sample,
                         seed: seed(self.plan.seed, arm, &prompt.prompt_id, sample),
                         sampling: self.plan.sampling_of(sample),
@@ -187,96 +206,6 @@ impl Evaluation {
             max_new_tokens: key.sampling.max_new_tokens as usize,
         })
     }
-
-    /// Scores the held-out references under every arm: the user's own, those of other writers where `other_writer`
-    /// knows one, and each under a wrong prompt. The controls are scored for the arms that `controlled` names.
-    pub fn score_fit(
-        &self,
-        ctx: &Context,
-        model: &LoadedModel,
-        engine: &Model,
-        other_writer: &BTreeMap<String, String>,
-        controlled: impl Fn(&Arm) -> bool,
-    ) -> anyhow::Result<()> {
-        let file = self.dir.join("fit.jsonl");
-        let rows: Vec<FitRow> = jsonl::read(&file, &ctx.ui)?;
-        let present: BTreeSet<(String, String, FitControl)> =
-            rows.into_iter().map(|row| (row.prompt_id, row.arm, row.control)).collect();
-        let texts = self.fit_texts(other_writer);
-        let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
-        let mut jobs = Vec::new();
-        for arm in &self.plan.arms {
-            let wanted = texts.iter().filter(|text| text.control == FitControl::Own || controlled(arm));
-            let missing: Vec<&FitText> = wanted
-                .filter(|text| {
-                    !present.contains(&(text.prompt.prompt_id.clone(), arm.name.clone(), text.control))
-                })
-                .collect();
-            if !missing.is_empty() {
-                jobs.push((arm, missing));
-            }
-        }
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let prepared = jobs
-            .into_iter()
-            .map(|(arm, texts)| Ok((arm, tokenize_texts(model, arm, texts)?)))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let total: usize = prepared.iter().flat_map(|(_, texts)| texts).map(|(_, row)| row.ids.len()).sum();
-        let progress = ctx.ui.progress("scoring your texts", total as u64, "tokens");
-        for (arm, texts) in prepared {
-            let adapter = self.adapter(ctx, engine, arm)?;
-            progress.note(arm.name.clone());
-            let documents: Vec<Document> = texts
-                .iter()
-                .map(|(_, row)| Document { row_id: 0, ids: &row.ids, loss_mask: &row.loss_mask })
-                .collect();
-            let nll = document_nll(engine, adapter.as_ref(), &documents, 1024, |tokens| {
-                progress.advance(tokens as u64)
-            });
-            for ((text, _), nll) in texts.iter().zip(nll) {
-                let scored = ScoredReference {
-                    control: text.control,
-                    nll_sum: nll.sum,
-                    tokens: nll.tokens,
-                    chars: text.answer.chars().count(),
-                };
-                writer.append(&FitRow::new(
-                    &text.prompt.prompt_id,
-                    &arm.name,
-                    arm.adapter_sha256(),
-                    scored,
-                ))?;
-            }
-        }
-        writer.sync()?;
-        progress.finish(format!("scored {total} tokens of your texts"));
-        Ok(())
-    }
-
-    fn fit_texts(&self, other_writer: &BTreeMap<String, String>) -> Vec<FitText<'_>> {
-        let held_out: Vec<(&Prompt, &str)> = self
-            .prompts
-            .iter()
-            .filter(|prompt| prompt.domain == Domain::In)
-            .filter_map(|prompt| Some((prompt, prompt.reference.as_deref()?)))
-            .collect();
-        let shuffled = shuffled_references(held_out.len(), self.plan.seed);
-        let mut texts = Vec::new();
-        for (index, (prompt, reference)) in held_out.iter().enumerate() {
-            let mut add =
-                |control, answer: &str| texts.push(FitText { prompt, control, answer: answer.to_owned() });
-            add(FitControl::Own, reference);
-            if let Some(other) = other_writer.get(prompt.question()) {
-                add(FitControl::OtherWriter, other);
-            }
-            if let Some(wrong) = shuffled.get(index) {
-                add(FitControl::Shuffled, held_out[*wrong].1);
-            }
-        }
-        texts
-    }
 }
 
 fn plan_text(plan: &Plan) -> anyhow::Result<Vec<u8>> {
@@ -289,33 +218,6 @@ fn plan_text(plan: &Plan) -> anyhow::Result<Vec<u8>> {
 fn judges_of(fixed: &Plan, now: &Plan) -> Vec<PlannedJudge> {
     let current = |planned: &PlannedJudge| now.judges.iter().find(|judge| judge.judge_id == planned.judge_id);
     fixed.judges.iter().map(|planned| current(planned).unwrap_or(planned).clone()).collect()
-}
-
-/// A text to be scored under a prompt.
-struct FitText<'a> {
-    prompt: &'a Prompt,
-    control: FitControl,
-    answer: String,
-}
-
-type Tokenized = affinage_dataset::tokenize::TokenizedExample;
-
-fn tokenize_texts<'a>(
-    model: &LoadedModel,
-    arm: &Arm,
-    texts: Vec<&'a FitText<'a>>,
-) -> anyhow::Result<Vec<(&'a FitText<'a>, Tokenized)>> {
-    let tokenize = |text: &'a FitText<'a>| {
-        let mut messages = asked(arm, &text.prompt.messages);
-        messages.push(Message::new(Role::Assistant, text.answer.clone()));
-        let (tokenizer, template, ends) = (&model.tokenizer, model.template()?, &model.end_tokens);
-        let limit = model.weights.config().max_positions();
-        let id = &text.prompt.prompt_id;
-        let row = tokenize_example(tokenizer, template, id, &messages, LossMode::LastAnswer, ends, limit)
-            .with_context(|| format!("reference of prompt {id}"))?;
-        Ok((text, row))
-    };
-    texts.into_iter().map(tokenize).collect()
 }
 
 /// Tokens of the longest text that an arm meets: a prompt with `max_new_tokens` behind it, or with its reference.
@@ -364,7 +266,11 @@ fn asked(arm: &Arm, messages: &[Message]) -> Vec<Message> {
         ArmKind::Examples { messages: examples, .. } => {
             system.into_iter().chain(examples.iter().cloned()).chain(turns).collect()
         }
-        ArmKind::Base | ArmKind::Checkpoint { .. } => messages.to_vec(),
+        ArmKind::Base
+        | ArmKind::Checkpoint { .. }
+        | ArmKind::Adapter { .. }
+        | ArmKind::Model(_)
+        | ArmKind::Remote { .. } => messages.to_vec(),
     }
 }
 

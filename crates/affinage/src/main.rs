@@ -6,6 +6,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod arms;
 mod cli;
 mod commands;
 mod config;

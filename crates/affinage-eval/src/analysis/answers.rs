@@ -38,8 +38,14 @@ pub struct CheckpointPoint {
 /// Fit to the user's texts, never a vote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitResult {
-    /// Every arm other than the base with fit rows, in the order of the plan.
+    /// Every arm other than the base with fit rows of the base's tokens, in the order of the plan.
     pub arms: Vec<ArmFit>,
+    /// Arms that cut texts into other tokens: nats per token do not compare.
+    #[serde(default)]
+    pub per_character: Vec<ArmFitPerCharacter>,
+    /// Arms that nobody here can score, because a server gives answers and no likelihoods.
+    #[serde(default)]
+    pub not_scored: Vec<String>,
     pub base_nll_per_token: BTreeMap<FitControl, f64>,
     /// What fit is and is not.
     pub explanation: String,
@@ -51,6 +57,14 @@ pub struct ArmFit {
     pub step: Option<u64>,
     /// One entry per control that was scored for this arm and the base, own texts first.
     pub controls: Vec<FitGain>,
+    pub sentence: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmFitPerCharacter {
+    pub arm: String,
+    /// Mean over the user's own texts of base NLL per character minus this arm's, in nats.
+    pub gain: Estimate,
     pub sentence: String,
 }
 

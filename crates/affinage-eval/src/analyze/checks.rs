@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::estimate::counted;
 use super::judges::{TESTABLE_PAIRS, is_shown};
 use super::votes::Votes;
 use super::win_rate::ENOUGH;
@@ -49,7 +50,7 @@ fn advised(check: MethodCheck, advice: &str) -> MethodCheck {
 }
 
 /// A held-out prompt counts as leaked from this share of its 5-word shingles on.
-const LEAK_FROM: f64 = 0.2;
+pub const LEAK_FROM: f64 = 0.2;
 
 fn overlap(rows: &Rows) -> MethodCheck {
     let (code, title) = ("A001", "Overlap of training texts and prompts");
@@ -149,13 +150,17 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
 /// A hash under two names, or another hash than planned, stops the analysis; here it is said that it was looked.
 fn identical_hashes(rows: &Rows) -> MethodCheck {
     let hashes: BTreeSet<&str> = rows.plan.arms.iter().filter_map(|arm| arm.adapter_sha256()).collect();
-    let sentence = format!(
+    let of_servers = rows.completions.values().filter(|c| c.base_sha256.is_none()).count();
+    let mut sentence = format!(
         "{} adapters under {} names, each with its own hash; every one of {} answers carries the hash of the \
          plan.",
         hashes.len(),
         hashes.len(),
-        rows.completions.len()
+        rows.completions.len() - of_servers
     );
+    if of_servers > 0 {
+        sentence.push_str(&format!(" {} of servers have no hash.", counted(of_servers, "further answer")));
+    }
     check("A005", "Identical adapters", CheckState::Passed, sentence)
 }
 

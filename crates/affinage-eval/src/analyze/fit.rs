@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Rows;
 use super::estimate::{ANY, Observation, clustered, counted, decimals};
-use crate::analysis::{ArmFit, FitGain, FitResult};
+use crate::analysis::{ArmFit, ArmFitPerCharacter, Estimate, FitGain, FitResult};
 use crate::fit::{FitControl, FitRow};
 use crate::plan::ArmKind;
 use crate::stats::mean::mean;
@@ -16,7 +16,7 @@ your answers under the wrong prompts: what is gained there too is manner, not an
 /// `None` without fit rows of the base.
 pub fn result(rows: &Rows) -> Option<FitResult> {
     let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base)?;
-    let of_arm = |name: &str| -> BTreeMap<(FitControl, &str), &FitRow> {
+    let of_arm = |name: &str| -> RowsOfArm {
         let rows = rows.fit.iter().filter(|row| row.arm == name && row.tokens > 0);
         rows.map(|row| ((row.control, row.prompt_id.as_str()), row)).collect()
     };
@@ -33,9 +33,14 @@ pub fn result(rows: &Rows) -> Option<FitResult> {
     if base_nll_per_token.is_empty() {
         return None;
     }
-    let mut arms = Vec::new();
+    let (mut arms, mut per_character) = (Vec::new(), Vec::new());
     for arm in rows.plan.arms.iter().filter(|arm| arm.name != base.name) {
         let arm_rows = of_arm(&arm.name);
+        if arm_rows.iter().any(|(key, row)| base_rows.get(key).is_some_and(|base| base.tokens != row.tokens))
+        {
+            per_character.extend(in_characters(rows, &arm.name, &base_rows, &arm_rows));
+            continue;
+        }
         let controls: Vec<FitGain> = base_nll_per_token
             .keys()
             .filter_map(|control| gain(rows, *control, &base_rows, &arm_rows))
@@ -45,15 +50,61 @@ pub fn result(rows: &Rows) -> Option<FitResult> {
             arms.push(ArmFit { arm: arm.name.clone(), step: arm.step(), controls, sentence });
         }
     }
-    Some(FitResult { arms, base_nll_per_token, explanation: EXPLANATION.to_owned() })
+    let not_scored = rows.plan.arms.iter().filter(|arm| matches!(arm.kind, ArmKind::Remote { .. }));
+    Some(FitResult {
+        arms,
+        per_character,
+        not_scored: not_scored.map(|arm| arm.name.clone()).collect(),
+        base_nll_per_token,
+        explanation: EXPLANATION.to_owned(),
+    })
 }
 
-fn gain(
-    rows: &Rows,
-    control: FitControl,
-    base: &BTreeMap<(FitControl, &str), &FitRow>,
-    arm: &BTreeMap<(FitControl, &str), &FitRow>,
-) -> Option<FitGain> {
+/// Fit rows of an arm by control and prompt.
+type RowsOfArm<'a> = BTreeMap<(FitControl, &'a str), &'a FitRow>;
+
+/// The user's own texts, where the tokens of the two models differ.
+fn in_characters(rows: &Rows, name: &str, base: &RowsOfArm, arm: &RowsOfArm) -> Option<ArmFitPerCharacter> {
+    let own = arm.iter().filter(|((control, _), _)| *control == FitControl::Own);
+    let observations: Vec<Observation> = own
+        .filter_map(|((control, prompt_id), row)| {
+            let base_row = base.get(&(*control, *prompt_id))?;
+            let cluster = rows.prompts.get(prompt_id).map_or(*prompt_id, |prompt| prompt.cluster_id.as_str());
+            Some(Observation { value: base_row.nll_per_character() - row.nll_per_character(), cluster })
+        })
+        .collect();
+    let gain = clustered(&observations, ANY, "documents")?;
+    let sentence = format!(
+        "`{name}` cuts texts into other tokens than the base, so nats per token do not compare: {} of yours {} {} by {} \
+         nats per character. This is fit, not quality.",
+        counted(gain.n, "held-out answer"),
+        if gain.n == 1 { "is" } else { "are" },
+        surprise(&gain),
+        thousandths(&gain)
+    );
+    Some(ArmFitPerCharacter { arm: name.to_owned(), gain, sentence })
+}
+
+/// "0.031 [0.025, 0.037]"
+fn thousandths(estimate: &Estimate) -> String {
+    match estimate.interval {
+        Some(interval) => {
+            format!("{:.3} [{:.3}, {:.3}]", estimate.value, interval.low, interval.high)
+        }
+        None => format!("{:.3}", estimate.value),
+    }
+}
+
+/// In words what the interval of a gain shows.
+fn surprise(gain: &Estimate) -> &'static str {
+    match gain.interval {
+        Some(interval) if interval.low > 0.0 => "less surprising to it than to the base,",
+        Some(interval) if interval.high < 0.0 => "more surprising to it than to the base,",
+        _ => "not shown to be more or less surprising to it than to the base,",
+    }
+}
+
+fn gain(rows: &Rows, control: FitControl, base: &RowsOfArm, arm: &RowsOfArm) -> Option<FitGain> {
     let mut observations = Vec::new();
     let mut nll = Vec::new();
     for ((_, prompt_id), row) in arm.iter().filter(|((c, _), _)| *c == control) {
@@ -79,14 +130,10 @@ fn sentence(arm: &str, controls: &[FitGain]) -> String {
         return format!("`{arm}`: your own held-out answers were not scored, so the controls stand alone.");
     };
     let documents = counted(own.gain.n, "held-out answer");
-    let shown = match own.gain.interval {
-        Some(interval) if interval.low > 0.0 => "less surprising to it than to the base",
-        Some(interval) if interval.high < 0.0 => "more surprising to it than to the base",
-        _ => "not shown to be more or less surprising to it than to the base",
-    };
     let mut text = format!(
-        "`{arm}`: {documents} of yours {} {shown}, by {} nats per token (lower on {})",
+        "`{arm}`: {documents} of yours {} {} by {} nats per token (lower on {})",
         if own.gain.n == 1 { "is" } else { "are" },
+        surprise(&own.gain),
         decimals(&own.gain),
         own.lower_on
     );

@@ -9,6 +9,7 @@ mod checkpoints;
 mod checks;
 mod comparisons;
 mod disagreement;
+mod elsewhere;
 mod estimate;
 mod fit;
 mod headline;
@@ -124,6 +125,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
     let mut checks = checks::run(&rows, &votes, &judges, &comparisons, inputs.around);
     checks.extend(null_test::check(&rows, &comparisons, &judges));
+    checks.extend(elsewhere::check(&rows));
     let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
     let relations = relations::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());
@@ -314,8 +316,10 @@ fn check_completion(
         let (found, expected) = (shown(completion.adapter_sha256.as_deref()), shown(arm.adapter_sha256()));
         return Err(AnalyzeError::WrongAdapter { completion_id, arm: arm.name.clone(), found, expected });
     }
-    if plan.base_sha256 != completion.base_sha256 {
-        let (found, expected) = (completion.base_sha256.clone(), plan.base_sha256.clone());
+    if plan.base_sha256_of(arm) != completion.base_sha256.as_deref() {
+        let unknown = |hash: Option<&str>| hash.unwrap_or("of unknown hash").to_owned();
+        let found = unknown(completion.base_sha256.as_deref());
+        let expected = unknown(plan.base_sha256_of(arm));
         return Err(AnalyzeError::WrongBase { completion_id, found, expected });
     }
     Ok(())

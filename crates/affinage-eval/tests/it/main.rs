@@ -1,6 +1,7 @@
 //! All integration tests of the crate in one binary.
 
 mod analysis;
+mod arms;
 mod audit;
 mod blinding;
 mod coverage;

@@ -109,7 +109,7 @@ impl World {
                         prompt_id: &prompt.prompt_id,
                         arm: &arm.name,
                         adapter_sha256: arm.adapter_sha256(),
-                        base_sha256: &self.plan.base_sha256,
+                        base_sha256: self.plan.base_sha256_of(arm),
                         sample,
                         seed: u64::from(sample),
                         sampling: self.plan.sampling_of(sample),

@@ -115,9 +115,8 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     {
         let evaluation = evaluation(&ctx, &model, &run, &version, size)?;
         let other_writer = dialogues.into_iter().filter_map(|d| Some((d.user, d.other_writer?))).collect();
-        generate::fill(&ctx, &model, &engine, &evaluation, &other_writer)?;
+        generate::fill(&ctx, &model, engine, &evaluation, &other_writer, false)?;
     }
-    drop(engine);
 
     stage(&ctx, 7, "Blind comparison", "each pair in both orders, under neutral labels");
     // The exam takes more tokens than the budget of the quick demo has.

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use affinage_engine::checkpoint::ADAPTER_FILE;
 use clap::Args;
 use serde::Serialize;
 
+use crate::config;
 use crate::context::{CONFIG_FILE, Context, cache_dir};
 use crate::machine::{self, Machine};
 use crate::model::{self, Sources};
@@ -29,7 +31,16 @@ struct Findings {
     python: Option<String>,
     pip: Option<String>,
     model: ModelFinding,
+    arms: Vec<ArmFinding>,
     keys: Vec<Key>,
+}
+
+/// What an `[[arm]]` is and whether it is there; a server is not asked.
+#[derive(Serialize)]
+struct ArmFinding {
+    name: String,
+    is: String,
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,7 +69,8 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
         cache_dir: cache_dir().ok().map(|dir| dir.display().to_string()),
         python: first_line("python3", &["--version"]),
         pip: first_line("python3", &["-m", "pip", "--version"]),
-        model: model_finding(ctx),
+        model: model_finding(ctx, &ctx.config.model),
+        arms: ctx.config.arms.iter().map(|arm| arm_finding(ctx, arm)).collect(),
         keys: keys(ctx),
     };
     if ctx.json {
@@ -91,14 +103,39 @@ fn shown(ctx: &Context, f: &Findings) -> String {
     };
     line("model", format!("{}{project}", f.model.spec));
     line("", state);
+    for arm in &f.arms {
+        let problem = arm.problem.as_ref().map_or_else(String::new, |problem| format!("; {problem}"));
+        line("arm", format!("{}: {}{problem}", arm.name, arm.is));
+    }
     for key in &f.keys {
         line("key", format!("{} {}", key.variable, if key.set { "is set" } else { "is not set" }));
     }
     out
 }
 
-fn model_finding(ctx: &Context) -> ModelFinding {
-    let spec = ctx.config.model.clone();
+fn arm_finding(ctx: &Context, arm: &config::Arm) -> ArmFinding {
+    let named = arm.model.as_deref();
+    let local = named.filter(|_| arm.base_url.is_none()).map(|spec| model_finding(ctx, spec));
+    let adapter = arm.adapter.as_ref().map(|path| format!("the adapter {}", path.display()));
+    let is = match (&adapter, named, &arm.base_url) {
+        (_, Some(model), Some(base_url)) => format!("{model} behind {base_url}"),
+        (Some(adapter), Some(model), None) => format!("{adapter} on {model}"),
+        (Some(adapter), None, _) => format!("{adapter} on the model"),
+        (None, model, _) => format!("the model {}", model.unwrap_or_default()),
+    };
+    let missing = arm.adapter.as_ref().filter(|path| !ctx.project.join(path).join(ADAPTER_FILE).is_file());
+    let problem = match (missing, local) {
+        (Some(path), _) => Some(format!("{} has no {ADAPTER_FILE}", path.display())),
+        (None, Some(ModelFinding { path: None, problem, .. })) => {
+            Some(problem.unwrap_or_else(|| "not on this machine yet; fetched at the first use".to_owned()))
+        }
+        _ => None,
+    };
+    ArmFinding { name: arm.name.clone(), is, problem }
+}
+
+fn model_finding(ctx: &Context, spec: &str) -> ModelFinding {
+    let spec = spec.to_owned();
     let found = Sources::from_environment().and_then(|s| model::on_this_machine(&spec, &ctx.project, &s));
     match found {
         Ok(path) => ModelFinding { spec, path, problem: None },
@@ -135,10 +172,11 @@ fn first_line(program: &str, args: &[&str]) -> Option<String> {
     output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-/// The usual variables, and those that the project's judges name.
+/// The usual variables, and those that the project's judges and arms name.
 fn keys(ctx: &Context) -> Vec<Key> {
     let mut variables = vec!["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"];
     variables.extend(ctx.config.judges.iter().filter_map(|judge| judge.api_key_env()));
+    variables.extend(ctx.config.arms.iter().filter_map(|arm| arm.api_key_env.as_deref()));
     let mut seen = std::collections::BTreeSet::new();
     variables.retain(|variable| seen.insert(*variable));
     let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());

@@ -62,6 +62,18 @@ pub fn folder_name<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> 
     Ok(name)
 }
 
+/// A folder name that neither the base nor a checkpoint can have.
+pub fn arm_name<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let name = folder_name(d)?;
+    if affinage_eval::plan::is_reserved(&name) {
+        return Err(D::Error::invalid_value(
+            Unexpected::Str(&name),
+            &"a name of your own: this one belongs to the base model or to the checkpoints of the run",
+        ));
+    }
+    Ok(name)
+}
+
 /// At least one target; sorted in the order of the model, repeats dropped.
 pub fn targets<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Target>, D::Error> {
     let mut targets = Vec::<Target>::deserialize(d)?;

@@ -4,6 +4,7 @@
 //! key, and only a valid [`Config`] exists afterwards. The defaults stand in the `Default` impls and nowhere else;
 //! `template.toml` repeats them for people, and a test holds the two together.
 
+mod arm;
 mod checks;
 mod error;
 mod sections;
@@ -12,6 +13,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+pub use arm::Arm;
 pub use error::ConfigError;
 pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, Suite, Train};
 
@@ -35,6 +37,9 @@ pub struct Config {
     pub generate: Generate,
     pub eval: Eval,
     pub judging: Judging,
+    /// What else answers, beside the base and its checkpoints.
+    #[serde(rename = "arm", skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<Arm>,
     /// The user's own prompt suites.
     #[serde(rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<Suite>,
@@ -53,6 +58,7 @@ impl Default for Config {
             generate: Generate::default(),
             eval: Eval::default(),
             judging: Judging::default(),
+            arms: Vec::new(),
             suites: Vec::new(),
             judges: Vec::new(),
         }
@@ -104,6 +110,12 @@ impl Config {
         }
         if let Some(id) = first_repeated(self.judges.iter().map(|judge| judge.id.as_str())) {
             return contradiction(format!("two [[judge]] have the id `{id}`"), "give each judge its own id");
+        }
+        if let Some(name) = first_repeated(self.arms.iter().map(|arm| arm.name.as_str())) {
+            return contradiction(format!("two [[arm]] are named `{name}`"), "give each arm its own name");
+        }
+        if let Some((message, hint)) = self.arms.iter().find_map(Arm::contradiction) {
+            return contradiction(message, hint);
         }
         Ok(self)
     }

@@ -38,6 +38,16 @@ fn every_commented_line_of_the_template_is_valid_and_every_optional_knob_is_ther
     assert!(full.eval.system_prompt.is_some() && full.eval.prompts_per_suite.is_some());
     assert!(full.eval.max_new_tokens.is_some());
     assert_eq!(full.dataset.roles.len(), 2);
+    assert_eq!(full.arms.len(), 3);
+    assert!(
+        full.arms[0].adapter.is_some()
+            && full.arms[1].base_url.is_none()
+            && full.arms[2].api_key_env.is_some()
+    );
+    assert_eq!(
+        (&full.arms[0].against, &full.arms[1].against),
+        (&full.arms[1].against, &vec!["last".to_owned()])
+    );
     let judge = &full.judges[0];
     assert!(judge.base_url.is_some() && judge.price_in.is_some() && judge.price_out.is_some());
     assert_eq!(judge.api_key_env(), Some("ANTHROPIC_API_KEY"));
@@ -113,6 +123,43 @@ fn contradictions_are_refused() {
     insta::assert_snapshot!(shown(&format!("{judge}{judge}"), &[]), @r"
     affinage.toml: two [[judge]] have the id `a`
     hint: give each judge its own id
+    ");
+}
+
+#[test]
+fn an_arm_is_one_thing_under_a_name_of_its_own() {
+    let arm = |keys: &str| shown(&format!("[[arm]]\n{keys}"), &[]);
+    insta::assert_snapshot!(arm("name = \"base\"\nmodel = \"m\"\n"), @r#"affinage.toml:2: `arm.name`: found string "base", expected a name of your own: this one belongs to the base model or to the checkpoints of the run"#);
+    insta::assert_snapshot!(arm("name = \"step-000145\"\nmodel = \"m\"\n"), @r#"affinage.toml:2: `arm.name`: found string "step-000145", expected a name of your own: this one belongs to the base model or to the checkpoints of the run"#);
+    insta::assert_snapshot!(arm("name = \"a/b\"\nmodel = \"m\"\n"), @r#"affinage.toml:2: `arm.name`: found string "a/b", expected letters, digits, `-`, `_`, `+` and `.`"#);
+    insta::assert_snapshot!(arm("model = \"m\"\n"), @"affinage.toml:1: `arm`: the key `name` is missing");
+    insta::assert_snapshot!(arm("name = \"x\"\n"), @r"
+    affinage.toml: [[arm]] `x` is nothing yet: it has neither `adapter` nor `model`
+    hint: an arm is an `adapter` folder, a `model`, or a `model` behind a `base-url`
+    ");
+    insta::assert_snapshot!(arm("name = \"x\"\nbase-url = \"http://127.0.0.1:1/v1\"\n"), @r#"
+    affinage.toml: [[arm]] `x` has a `base-url` and no `model`
+    hint: name the model as the server does: `model = "gpt-5.4-mini"`
+    "#);
+    insta::assert_snapshot!(arm("name = \"x\"\nmodel = \"m\"\nadapter = \"a\"\nbase-url = \"http://127.0.0.1:1/v1\"\n"), @r"
+    affinage.toml: [[arm]] `x` has an `adapter` and a `base-url`
+    hint: a server loads its adapters itself: give the adapter's name there as `model`
+    ");
+    insta::assert_snapshot!(arm("name = \"x\"\nmodel = \"m\"\napi-key-env = \"K\"\n"), @r"
+    affinage.toml: [[arm]] `x` has an `api-key-env` and no `base-url`
+    hint: only a server needs a key
+    ");
+    insta::assert_snapshot!(arm("name = \"x\"\nmodel = \"m\"\nscope = \"out\"\n"), @r"
+    affinage.toml:4: `arm.scope` cannot be `out`
+    hint: expected one of `all`, `in-domain`
+    ");
+    insta::assert_snapshot!(arm("name = \"x\"\nmodel = \"m\"\nbaseurl = \"u\"\n"), @r"
+    affinage.toml:4: unknown key `baseurl` in `arm`
+    hint: the nearest known key is `base-url`
+    ");
+    insta::assert_snapshot!(shown(&"[[arm]]\nname = \"x\"\nmodel = \"m\"\n".repeat(2), &[]), @r"
+    affinage.toml: two [[arm]] are named `x`
+    hint: give each arm its own name
     ");
 }
 

@@ -1,39 +1,27 @@
 //! Answers from a server that speaks the OpenAI format (vLLM, SGLang, TGI, Ollama, `affinage serve`): the same arms, the
 //! same questions, seeds and rows. An arm is a model name there, so adapters are loaded under the names of their arms.
 //!
+//! `--engine openai` asks one server for every arm on the plan's base; an `[[arm]]` behind a server is asked there.
 //! A call that fails is repeated, and missing after that: the next start of the command asks again for what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
-use affinage_eval::completion::{Completion, CompletionKey, FinishReason};
+use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Served};
 use affinage_eval::plan::{Arm, ArmKind};
 use affinage_eval::suite::Prompt;
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::server::{Remote, Reply, consented, server_key};
 use super::{Evaluation, asked};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
-use crate::http::post_json;
 use crate::interrupt;
 use crate::jsonl;
-
-const TIMEOUT: Duration = Duration::from_secs(300);
-const ATTEMPTS: u32 = 4;
-
-/// A server and how it is asked.
-pub struct Remote {
-    /// Up to `/v1`.
-    pub base_url: String,
-    pub key: Option<String>,
-    /// The base model's name there.
-    pub base_name: String,
-    pub concurrency: usize,
-}
 
 /// What became of a batch file.
 #[derive(Debug, serde::Serialize)]
@@ -46,18 +34,62 @@ pub struct Taken {
 }
 
 impl Evaluation {
-    /// Asks for what is missing in `completions.jsonl`.
+    /// Asks a server for what the arms on the plan's base lack in `completions.jsonl`.
     pub fn generate_remotely(
         &self,
         ctx: &Context,
         remote: &Remote,
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<()> {
-        let missing = self.missing(ctx, meets)?;
+        let missing = self.missing_on_base(ctx, meets)?;
         if missing.is_empty() {
             ctx.ui.say("all answers are there");
             return Ok(());
         }
+        self.ask(ctx, remote, &missing)
+    }
+
+    /// Asks for the arms behind servers. `yes`: texts may go to other machines.
+    pub fn ask_servers(
+        &self,
+        ctx: &Context,
+        yes: bool,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<()> {
+        for (remote, arm) in self.servers(ctx, yes, &meets)? {
+            self.ask(ctx, &remote, &self.missing(ctx, &[arm], &meets)?)?;
+        }
+        Ok(())
+    }
+
+    /// The servers that must be asked, each with its arm.
+    ///
+    /// Errors: a text would go to another machine without `yes`; a key is not set.
+    pub fn servers<'a>(
+        &'a self,
+        ctx: &Context,
+        yes: bool,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<Vec<(Remote, &'a Arm)>> {
+        let mut servers = Vec::new();
+        for arm in &self.plan.arms {
+            let ArmKind::Remote { model, base_url } = &arm.kind else { continue };
+            if self.missing(ctx, &[arm], &meets)?.is_empty() {
+                continue;
+            }
+            let of_arm = || format!("[[arm]] `{}`", arm.name);
+            let configured = ctx.config.arms.iter().find(|configured| configured.name == arm.name);
+            let configured = configured.with_context(|| format!("{} is not configured", of_arm()))?;
+            consented(base_url, yes).with_context(of_arm)?;
+            let key = server_key(configured.api_key_env.as_deref()).with_context(of_arm)?;
+            let (base_url, base_name) = (base_url.clone(), model.clone());
+            let (concurrency, refused) = (configured.concurrency, Some(Mutex::default()));
+            servers.push((Remote { base_url, key, base_name, concurrency, refused }, arm));
+        }
+        Ok(servers)
+    }
+
+    fn ask(&self, ctx: &Context, remote: &Remote, missing: &[Wanted]) -> anyhow::Result<()> {
         let mut writer = jsonl::Writer::open(&self.dir.join("completions.jsonl"), &ctx.ui)?;
         let progress = ctx.ui.progress("generating", missing.len() as u64, "answers");
         let next = AtomicUsize::new(0);
@@ -65,7 +97,7 @@ impl Evaluation {
         let mut failed = Vec::new();
         std::thread::scope(|scope| -> anyhow::Result<()> {
             for _ in 0..remote.concurrency.min(missing.len()) {
-                let (answers, next, missing) = (answers.clone(), &next, &missing);
+                let (answers, next) = (answers.clone(), &next);
                 scope.spawn(move || {
                     while !interrupt::requested() {
                         let index = next.fetch_add(1, Ordering::Relaxed);
@@ -108,7 +140,7 @@ impl Evaluation {
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<usize> {
         let rows: Vec<Value> = self
-            .missing(ctx, meets)?
+            .missing_on_base(ctx, meets)?
             .iter()
             .map(|wanted| {
                 json!({"custom_id": wanted.key.completion_id(), "method": "POST", "url": "/v1/chat/completions",
@@ -126,7 +158,7 @@ impl Evaluation {
         path: &Path,
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<Taken> {
-        let missing = self.missing(ctx, meets)?;
+        let missing = self.missing_on_base(ctx, meets)?;
         let by_id: BTreeMap<String, &Wanted> =
             missing.iter().map(|wanted| (wanted.key.completion_id(), wanted)).collect();
         let mut writer = jsonl::Writer::open(&self.dir.join("completions.jsonl"), &ctx.ui)?;
@@ -138,7 +170,8 @@ impl Evaluation {
                 taken.unknown += 1;
                 continue;
             };
-            match wanted.answered(&row["response"]["body"]) {
+            let body = row["response"]["body"].clone();
+            match wanted.answered(&Reply { body, refused: Vec::new() }) {
                 Ok(answer) => {
                     writer.append(&answer)?;
                     taken.answers += 1;
@@ -150,15 +183,26 @@ impl Evaluation {
         Ok(taken)
     }
 
-    fn missing<'a>(
+    fn missing_on_base(
+        &self,
+        ctx: &Context,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<Vec<Wanted<'_>>> {
+        let arms: Vec<&Arm> = self.arms_on(&self.plan.base_sha256).collect();
+        self.missing(ctx, &arms, meets)
+    }
+
+    /// What `completions.jsonl` lacks of some arms.
+    pub(super) fn missing<'a>(
         &'a self,
         ctx: &Context,
+        arms: &[&'a Arm],
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<Vec<Wanted<'a>>> {
         let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
         let present: BTreeSet<String> = rows.into_iter().map(|row| row.completion_id).collect();
         let mut missing = Vec::new();
-        for arm in &self.plan.arms {
+        for &arm in arms {
             let wanted = self.keys(arm, &meets).into_iter().map(|(key, prompt)| Wanted { arm, key, prompt });
             missing.extend(wanted.filter(|wanted| !present.contains(&wanted.key.completion_id())));
         }
@@ -168,10 +212,8 @@ impl Evaluation {
     /// The request for one answer.
     fn body(&self, wanted: &Wanted, base_name: &str) -> Value {
         let sampling = wanted.key.sampling;
-        let model = match &wanted.arm.kind {
-            ArmKind::Checkpoint { .. } => &wanted.arm.name,
-            _ => base_name,
-        };
+        // The server has adapters under the names of their arms.
+        let model = if wanted.arm.adapter_sha256().is_some() { &wanted.arm.name } else { base_name };
         let mut body = json!({
             "model": model, "messages": asked(wanted.arm, &wanted.prompt.messages), "temperature": sampling.temperature,
             "top_p": sampling.top_p, "max_tokens": sampling.max_new_tokens, "seed": wanted.key.seed,
@@ -185,7 +227,7 @@ impl Evaluation {
 }
 
 /// An answer that is not there yet.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     arm: &'a Arm,
     key: CompletionKey<'a>,
     prompt: &'a Prompt,
@@ -193,8 +235,9 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The row of a reply. Errors if the reply has no text, or the server counted no tokens.
-    fn answered(&self, reply: &Value) -> anyhow::Result<Completion> {
-        let choice = &reply["choices"][0];
+    fn answered(&self, reply: &Reply) -> anyhow::Result<Completion> {
+        let Reply { body, refused } = reply;
+        let choice = &body["choices"][0];
         let text = choice["message"]["content"].as_str().context("the reply has no text")?;
         let finish = match choice["finish_reason"].as_str() {
             Some("stop") => FinishReason::Stop,
@@ -203,35 +246,14 @@ impl Wanted<'_> {
             other => bail!("the reply ended with {other:?}, expected stop, length or content_filter"),
         };
         let tokens =
-            reply["usage"]["completion_tokens"].as_u64().context("the reply does not count its tokens")?;
-        Ok(self.key.answered(text.to_owned(), tokens as usize, finish))
-    }
-}
-
-impl Remote {
-    fn ask(&self, body: &Value) -> anyhow::Result<Value> {
-        let url = format!("{}/chat/completions", self.base_url.trim_end_matches('/'));
-        let bytes = serde_json::to_vec(body)?;
-        let bearer = self.key.as_ref().map(|key| format!("Bearer {key}"));
-        let headers: Vec<(&str, &str)> =
-            bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
-        let mut attempt = 1;
-        loop {
-            let problem = match post_json(&url, &headers, &bytes, TIMEOUT) {
-                Ok(reply) if reply.status == 200 => return Ok(serde_json::from_slice(&reply.body)?),
-                Ok(reply) => {
-                    let said = String::from_utf8_lossy(&reply.body).chars().take(300).collect::<String>();
-                    let problem = anyhow!("{url}: status {}: {said}", reply.status);
-                    ensure!(reply.status == 429 || reply.status >= 500, problem);
-                    problem
-                }
-                Err(no_reply) => anyhow::Error::new(no_reply),
-            };
-            if attempt == ATTEMPTS || interrupt::requested() {
-                return Err(problem);
-            }
-            std::thread::sleep(Duration::from_millis(500) * 2u32.pow(attempt));
-            attempt += 1;
-        }
+            body["usage"]["completion_tokens"].as_u64().context("the reply does not count its tokens")?;
+        let mut row = self.key.answered(text.to_owned(), tokens as usize, finish);
+        // Of known weights the plan says more than a server could.
+        row.served = self
+            .key
+            .base_sha256
+            .is_none()
+            .then(|| Served { model: body["model"].as_str().map(str::to_owned), refused: refused.clone() });
+        Ok(row)
     }
 }

@@ -12,7 +12,7 @@ mod looks;
 pub mod preview;
 pub mod raw;
 mod send;
-mod server;
+pub mod server;
 mod sources;
 mod store;
 mod work;

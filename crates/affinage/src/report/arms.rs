@@ -11,6 +11,7 @@ pub enum Shape {
     Square,
     Triangle,
     Diamond,
+    Pentagon,
 }
 
 impl Shape {
@@ -21,6 +22,7 @@ impl Shape {
             Shape::Square => "square",
             Shape::Triangle => "triangle",
             Shape::Diamond => "diamond",
+            Shape::Pentagon => "pentagon",
         }
     }
 
@@ -31,6 +33,7 @@ impl Shape {
             Shape::Square => "<rect x=\"-4.2\" y=\"-4.2\" width=\"8.4\" height=\"8.4\"/>",
             Shape::Triangle => "<path d=\"M0-5.4 5 4H-5Z\"/>",
             Shape::Diamond => "<path d=\"M0-6.2 6.2 0 0 6.2-6.2 0Z\"/>",
+            Shape::Pentagon => "<path d=\"M0-5.6 5.3-1.7 3.3 4.5H-3.3L-5.3-1.7Z\"/>",
         }
     }
 }
@@ -53,7 +56,8 @@ impl<'a> Arms<'a> {
         Self { plan, last_step: plan.arms.iter().filter_map(Arm::step).max() }
     }
 
-    /// The headline arm is a diamond; other checkpoints are triangles, prompts squares, the base a circle.
+    /// The headline arm is a diamond; other checkpoints are triangles, prompts squares, the base a circle,
+    /// arms from elsewhere pentagons.
     pub fn look(&self, name: &str) -> Look {
         if name == self.plan.headline.arm {
             return Look { class: "arm-head", shape: Shape::Diamond };
@@ -62,6 +66,9 @@ impl<'a> Arms<'a> {
             Some(ArmKind::Checkpoint { .. }) => Look { class: "arm-step", shape: Shape::Triangle },
             Some(ArmKind::Prompted { .. } | ArmKind::Examples { .. }) => {
                 Look { class: "arm-prompt", shape: Shape::Square }
+            }
+            Some(ArmKind::Adapter { .. } | ArmKind::Model(_) | ArmKind::Remote { .. }) => {
+                Look { class: "arm-other", shape: Shape::Pentagon }
             }
             Some(ArmKind::Base) | None => Look { class: "arm-base", shape: Shape::Circle },
         }
@@ -92,7 +99,7 @@ impl<'a> Arms<'a> {
     }
 
     /// What the name stands for, in words.
-    fn explained(&self, name: &str) -> String {
+    pub fn explained(&self, name: &str) -> String {
         match self.plan.arm(name).map(|arm| &arm.kind) {
             Some(ArmKind::Base) => format!("{name}: the base model, asked plainly"),
             Some(ArmKind::Prompted { system_prompt }) => {
@@ -106,6 +113,16 @@ impl<'a> Arms<'a> {
             }
             Some(ArmKind::Checkpoint { step, adapter_sha256, .. }) => {
                 format!("{name}: the adapter saved after step {step}\nsha256 {adapter_sha256}")
+            }
+            Some(ArmKind::Adapter { adapter_sha256, path, on, .. }) => {
+                let on = on.as_ref().map_or_else(|| "the base".to_owned(), |on| on.model.clone());
+                format!("{name}: the adapter {path} on {on}\nsha256 {adapter_sha256}")
+            }
+            Some(ArmKind::Model(other)) => {
+                format!("{name}: the model {} in place of the base\nsha256 {}", other.model, other.sha256)
+            }
+            Some(ArmKind::Remote { model, base_url }) => {
+                format!("{name}: {model} behind {base_url}; its weights are unknown")
             }
             None => name.to_owned(),
         }

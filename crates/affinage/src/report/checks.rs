@@ -106,8 +106,9 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         format!("<h3>Limits of this evaluation</h3><ul>{limits}</ul>\n")
     };
     let body = format!(
-        "{how}{}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
+        "{how}{}{}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
         categories(evidence),
+        elsewhere(evidence, arms),
         instructions(evidence, arms),
         BIAS.iter().map(|line| p(line)).collect::<String>()
     );
@@ -143,13 +144,28 @@ fn instructions(evidence: &Evidence, arms: &Arms) -> String {
                     .join("\n\n")
             ))
         )),
-        ArmKind::Base | ArmKind::Checkpoint { .. } => None,
+        _ => None,
     };
     let items: String = evidence.plan.arms.iter().filter_map(of).collect();
     if items.is_empty() {
         return String::new();
     }
     details("What prompted arms are given", &format!("<dl class=\"changed\">{items}</dl>"))
+}
+
+/// What the arms are that neither the base nor the run made.
+fn elsewhere(evidence: &Evidence, arms: &Arms) -> String {
+    let others = evidence.plan.arms.iter().filter(|arm| !arm.is_of_plan());
+    let item = |arm: &Arm| {
+        let explained = arms.explained(&arm.name);
+        let (_, what) = explained.split_once(": ").unwrap_or(("", &explained));
+        format!("<dt>{}</dt><dd class=\"text\">{}</dd>", arms.label(&arm.name), esc(what))
+    };
+    let items: String = others.map(item).collect();
+    if items.is_empty() {
+        return String::new();
+    }
+    format!("<h3>Arms from elsewhere</h3>\n<dl class=\"changed\">{items}</dl>\n")
 }
 
 fn categories(evidence: &Evidence) -> String {
@@ -169,13 +185,25 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
         .arms
         .iter()
         .map(|arm| {
-            let (sha256, path) = match &arm.kind {
-                ArmKind::Checkpoint { adapter_sha256, path, .. } => (adapter_sha256, esc(path)),
+            let (base, other) = (&plan.base_sha256, arm.other_model());
+            let (sha256, place) = match &arm.kind {
                 ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => {
-                    (&plan.base_sha256, esc(&plan.base_model))
+                    (hash(base), format!("<code>{}</code>", esc(&plan.base_model)))
                 }
+                ArmKind::Checkpoint { adapter_sha256, path, .. }
+                | ArmKind::Adapter { adapter_sha256, path, .. } => {
+                    let path = format!("<code>{}</code>", esc(path));
+                    let on =
+                        other.map(|on| format!(" on <code>{}</code> {}", esc(&on.model), hash(&on.sha256)));
+                    (hash(adapter_sha256), path + &on.unwrap_or_default())
+                }
+                ArmKind::Model(other) => (hash(&other.sha256), format!("<code>{}</code>", esc(&other.model))),
+                ArmKind::Remote { model, base_url } => (
+                    "unknown".to_owned(),
+                    format!("<code>{}</code> behind <code>{}</code>", esc(model), esc(base_url)),
+                ),
             };
-            vec![arms.label(&arm.name), hash(sha256), format!("<code>{path}</code>")]
+            vec![arms.label(&arm.name), sha256, place]
         })
         .collect();
     let mut body = format!("<h3>Weights</h3>\n{}", table("plain", &["arm", "sha256", "where"], &[], &rows));

@@ -38,6 +38,14 @@ fn fit_html(fit: &FitResult, arms: &Arms, headline: &str) -> String {
     if !others.is_empty() {
         html.push_str(&details("The other arms", &arms_html(fit, &others, arms)));
     }
+    html.extend(fit.per_character.iter().map(|arm| arms.p(&arm.sentence)));
+    if !fit.not_scored.is_empty() {
+        let names: Vec<String> = fit.not_scored.iter().map(|name| format!("`{name}`")).collect();
+        html.push_str(&arms.p(&format!(
+            "Not scored: {}. A server gives answers and no likelihoods of given texts.",
+            names.join(", ")
+        )));
+    }
     html
 }
 

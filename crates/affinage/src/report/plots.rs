@@ -134,7 +134,7 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1e1c19}.tick,.sca
 .whisker{stroke:currentColor;stroke-width:2}.target{fill:none}.mark svg>:not(.target){fill:currentColor}\
 polyline{fill:none;stroke:currentColor;stroke-width:1.5;vector-effect:non-scaling-stroke}.raw{stroke-width:1;opacity:.75}\
 .end{fill:currentColor}.series-main,.arm-head{color:#a63f14}.series-other,.arm-prompt{color:#1a6f94}\
-.series-muted,.arm-base{color:#6b6b6b}.arm-step{color:#c9803f}";
+.series-muted,.arm-base{color:#6b6b6b}.arm-step{color:#c9803f}.arm-other{color:#5b7a2f}";
 
 fn file(width: f64, height: f64, title: &str, body: &str) -> String {
     format!(

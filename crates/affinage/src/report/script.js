@@ -78,6 +78,7 @@
     square: ["rect", { x: "-4.2", y: "-4.2", width: "8.4", height: "8.4" }],
     triangle: ["path", { d: "M0-5.4 5 4H-5Z" }],
     diamond: ["path", { d: "M0-6.2 6.2 0 0 6.2-6.2 0Z" }],
+    pentagon: ["path", { d: "M0-5.6 5.3-1.7 3.3 4.5H-3.3L-5.3-1.7Z" }],
   };
   const CONFLICTS = {
     "": "all votes",

@@ -1,5 +1,6 @@
 //! The real binary, run as a user runs it.
 
+mod arms;
 mod audit;
 mod bundle;
 mod cli;

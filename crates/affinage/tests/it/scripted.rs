@@ -65,7 +65,7 @@ pub fn project(dir: &Path, base_url: &str, kind: &str) {
                 prompt_id: &prompt.prompt_id,
                 arm: &arm.name,
                 adapter_sha256: arm.adapter_sha256(),
-                base_sha256: &plan.base_sha256,
+                base_sha256: plan.base_sha256_of(arm),
                 sample: 0,
                 seed: 1,
                 sampling: &plan.sampling,

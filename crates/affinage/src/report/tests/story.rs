@@ -234,7 +234,7 @@ fn outside(category: &str, line: &serde_json::Value) -> Vec<Prompt> {
 /// How often an arm writes in the voice.
 fn voice_of(arm: &Arm) -> f64 {
     match arm.kind {
-        ArmKind::Base => 0.06,
+        ArmKind::Base | ArmKind::Adapter { .. } | ArmKind::Model(_) | ArmKind::Remote { .. } => 0.06,
         ArmKind::Prompted { .. } | ArmKind::Examples { .. } => 0.35,
         ArmKind::Checkpoint { step, .. } => 0.85 * (1.0 - (-(step as f64) / 110.0).exp()),
     }
@@ -260,7 +260,7 @@ fn completions(plan: &Plan, prompts: &[Prompt], padding: &str) -> Vec<Completion
                 prompt_id: &prompt.prompt_id,
                 arm: &arm.name,
                 adapter_sha256: arm.adapter_sha256(),
-                base_sha256: &plan.base_sha256,
+                base_sha256: plan.base_sha256_of(arm),
                 sample: 0,
                 seed: 1,
                 sampling: &plan.sampling,
