@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::completion::Sampling;
+use crate::dose::DoseCell;
 use crate::judgment::CRITERIA;
 
 /// The designed part of `plan.json`; every field has an empty default.
@@ -28,6 +29,9 @@ pub struct Design {
     /// The sealed reserve was opened for this evaluation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
+    /// The trainings of a dose study; every other arm but the base is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dose: Vec<DoseCell>,
     /// How the run that made the checkpoints was scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<TrainingSchedule>,

@@ -12,6 +12,7 @@ pub mod ballot;
 pub mod comparison;
 pub mod completion;
 pub mod design;
+pub mod dose;
 pub mod findings;
 pub mod fit;
 pub mod history;

@@ -8,8 +8,8 @@ mod comparison;
 mod judges;
 
 pub use answers::{
-    ArmFit, ArmRates, ArmVoice, CheckpointCurve, CheckpointPoint, FitGain, FitResult, ObjectiveResult,
-    VoiceResult,
+    ArmFit, ArmFitPerCharacter, ArmRates, ArmVoice, CheckpointCurve, CheckpointPoint, FitGain, FitResult,
+    ObjectiveResult, VoiceResult,
 };
 pub use comparison::{
     CategoryWinRate, Claim, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect, MissingCounts,
@@ -19,6 +19,7 @@ pub use judges::{Agreement, DividedPair, JudgePairAgreement, JudgeResult, JudgeV
 
 use serde::{Deserialize, Serialize};
 
+use crate::dose::DoseResult;
 use crate::findings::{DisagreementMap, FindingGroup};
 use crate::plan::{Arm, DatasetFacts, PlannedComparison};
 use crate::suite::Domain;
@@ -43,6 +44,9 @@ pub struct Analysis {
     #[serde(default)]
     pub disagreement_map: Option<DisagreementMap>,
     pub fit: Option<FitResult>,
+    /// Of a dose study.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dose: Option<DoseResult>,
     pub voice: Option<VoiceResult>,
     /// One entry per arm other than the base and category with checks; empty without checkable prompts.
     pub objective: Vec<ObjectiveResult>,

@@ -9,6 +9,7 @@ mod checkpoints;
 mod checks;
 mod comparisons;
 mod disagreement;
+mod dose;
 mod elsewhere;
 mod estimate;
 mod fit;
@@ -157,6 +158,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         evaluation: facts(&rows),
         headline,
         claims,
+        dose: dose::result(&rows, &votes),
         comparisons,
         checkpoints,
         agreement,

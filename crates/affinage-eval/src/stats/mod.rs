@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod bootstrap;
 pub mod collinearity;
 pub mod components;
+pub mod crossed;
 pub mod disagreement;
 pub mod evalue;
 mod linear;

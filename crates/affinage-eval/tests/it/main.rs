@@ -5,6 +5,7 @@ mod arms;
 mod audit;
 mod blinding;
 mod coverage;
+mod dose;
 mod exams;
 mod faulty_logs;
 mod null_test;

@@ -98,6 +98,11 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let mut text = serde_json::to_vec_pretty(&analysis)?;
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;
+    if let Some(dose) = &analysis.dose {
+        let mut text = serde_json::to_vec_pretty(dose)?;
+        text.push(b'\n');
+        jsonl::replace_file(&dir.join("dose.json"), &text)?;
+    }
     Ok(analysis)
 }
 
@@ -239,6 +244,10 @@ fn summary(analysis: &Analysis) -> String {
     section("Claims", analysis.claims.iter().map(|claim| claim.sentence.clone()).collect());
     let fit = analysis.fit.iter().flat_map(|fit| fit.arms.iter().map(|arm| arm.sentence.clone()));
     section("Fit to your texts", fit.collect());
+    let dose = analysis.dose.iter().flat_map(|dose| {
+        dose.limits.iter().cloned().chain(dose.steps.iter().map(|step| step.sentence.clone()))
+    });
+    section("More rows, more epochs?", dose.collect());
     let voice = analysis.voice.iter().flat_map(|voice| {
         std::iter::once(voice.fitness.sentence.clone())
             .chain(voice.arms.iter().map(|arm| arm.sentence.clone()))

@@ -20,7 +20,7 @@ use crate::reserve;
 use crate::run::Run;
 use crate::suites;
 
-pub use plan::{dataset_facts, plan, sampling};
+pub use plan::{dataset_facts, design, frame, overlap, plan, sampling, training_index};
 
 /// Generate answers of base and checkpoints to the prompt suites
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ pub mod chat;
 pub mod dataset;
 pub mod demo;
 pub mod doctor;
+pub mod dose;
 pub mod eval;
 pub mod export;
 pub mod generate;

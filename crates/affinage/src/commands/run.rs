@@ -57,14 +57,14 @@ fn stage(ctx: &Context, name: &str) {
 }
 
 /// A run with the same model, settings and data as the configuration asks for.
-enum Trained {
+pub enum Trained {
     Finished(Run),
     /// Has a checkpoint to go on from.
     Stopped(Run),
 }
 
 /// The newest such run; one without any checkpoint has nothing to go on from and does not count.
-fn trained_before(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<Option<Trained>> {
+pub fn trained_before(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<Option<Trained>> {
     for run in Run::list(&ctx.project)?.into_iter().rev() {
         let Ok(config) = Config::parse(&run.run_toml()?, &[]) else { continue };
         let events = run.events(&ctx.ui)?;

@@ -199,10 +199,16 @@ struct Estimate {
     peak_rss_bytes: Option<u64>,
 }
 
+/// Speed and memory of a training, measured.
+pub struct Calibration {
+    pub tokens_per_s: f64,
+    /// On how many tokens.
+    pub tokens: usize,
+}
+
 /// A step and a gradient over the largest micro-batch tell speed and memory; nothing is updated or written.
-fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
+pub fn calibrate(engine: &Model, plan: &Plan) -> anyhow::Result<Calibration> {
     let mut trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
-    let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
     let rows = plan.largest_micro_batch().into_iter().map(|row| (row, &plan.train[row]));
     let documents: Vec<Document> = rows
         .map(|(row, example)| Document {
@@ -217,15 +223,19 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
     trainer.step(&documents)?;
     let began = Instant::now();
     trainer.gradient(&documents)?;
-    let tokens_per_s = tokens as f64 / began.elapsed().as_secs_f64();
-    let supervised: usize = plan.train.iter().map(|row| row.loss_mask.iter().filter(|on| **on).count()).sum();
+    Ok(Calibration { tokens_per_s: tokens as f64 / began.elapsed().as_secs_f64(), tokens })
+}
+
+fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
+    let Calibration { tokens_per_s, tokens } = calibrate(engine, plan)?;
+    let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
     let all: usize = plan.train.iter().map(|row| row.ids.len()).sum();
     let estimate = Estimate {
         v: 1,
         rows: plan.train.len(),
         steps: plan.steps,
         tokens: plan.tokens(),
-        supervised_share: supervised as f64 / all as f64,
+        supervised_share: plan.supervised_tokens() as f64 / all as f64,
         longest_row_tokens: longest,
         tokens_per_s,
         seconds: plan.tokens() as f64 / tokens_per_s,

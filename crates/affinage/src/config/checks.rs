@@ -74,6 +74,20 @@ pub fn arm_name<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     Ok(name)
 }
 
+/// At least one whole number of at least 1; sorted, repeats dropped.
+pub fn rising<'de, D: Deserializer<'de>, N: Deserialize<'de> + Ord + TryInto<u64> + Copy>(
+    d: D,
+) -> Result<Vec<N>, D::Error> {
+    let mut numbers = Vec::<N>::deserialize(d)?;
+    numbers.sort_unstable();
+    numbers.dedup();
+    let is_zero = |n: &N| (*n).try_into().is_ok_and(|n: u64| n == 0);
+    if numbers.is_empty() || numbers.iter().any(is_zero) {
+        return Err(D::Error::custom("expected at least one whole number, each of at least 1"));
+    }
+    Ok(numbers)
+}
+
 /// At least one target; sorted in the order of the model, repeats dropped.
 pub fn targets<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Target>, D::Error> {
     let mut targets = Vec::<Target>::deserialize(d)?;

@@ -6,6 +6,7 @@
 
 mod arm;
 mod checks;
+mod dose;
 mod error;
 mod sections;
 
@@ -14,6 +15,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 pub use arm::Arm;
+pub use dose::Dose;
 pub use error::ConfigError;
 pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, Suite, Train};
 
@@ -37,6 +39,7 @@ pub struct Config {
     pub generate: Generate,
     pub eval: Eval,
     pub judging: Judging,
+    pub dose: Dose,
     /// What else answers, beside the base and its checkpoints.
     #[serde(rename = "arm", skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<Arm>,
@@ -58,6 +61,7 @@ impl Default for Config {
             generate: Generate::default(),
             eval: Eval::default(),
             judging: Judging::default(),
+            dose: Dose::default(),
             arms: Vec::new(),
             suites: Vec::new(),
             judges: Vec::new(),
@@ -110,6 +114,9 @@ impl Config {
         }
         if let Some(id) = first_repeated(self.judges.iter().map(|judge| judge.id.as_str())) {
             return contradiction(format!("two [[judge]] have the id `{id}`"), "give each judge its own id");
+        }
+        if let Some(name) = first_repeated(self.dose.datasets.iter().map(String::as_str)) {
+            return contradiction(format!("dose.datasets names `{name}` twice"), "name each version once");
         }
         if let Some(name) = first_repeated(self.arms.iter().map(|arm| arm.name.as_str())) {
             return contradiction(format!("two [[arm]] are named `{name}`"), "give each arm its own name");

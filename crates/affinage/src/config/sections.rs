@@ -63,6 +63,12 @@ pub struct Train {
     /// Stops earlier than `epochs` would; the schedule ends there too.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<usize>,
+    /// Only so many rows, drawn in an order of the seed: fewer of one seed are the beginning of more. `None`: all.
+    #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+    /// Only so many tokens to learn from: rows are drawn in that order until they hold as many. `None`: all.
+    #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
+    pub supervised_tokens: Option<u64>,
     /// Examples per optimizer step.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub rows_per_step: usize,
@@ -104,6 +110,8 @@ impl Default for Train {
             warmup_ratio: 0.03,
             epochs: 2,
             max_steps: None,
+            rows: None,
+            supervised_tokens: None,
             rows_per_step: 8,
             max_seq_tokens: 1024,
             micro_batch_tokens: 1024,

@@ -102,6 +102,7 @@ fn loss_panel(run: Option<&RunFacts>) -> Option<Panel> {
         shape: Shape::Circle,
         stroke,
         points,
+        dots: Vec::new(),
     };
     Some(Panel {
         title: "Loss, nats per token (lower: less surprised)".to_owned(),
@@ -139,7 +140,14 @@ fn series(
         })
         .collect();
     let (class, shape) = look;
-    (!points.is_empty()).then(|| Line { name: name.to_owned(), class, shape, stroke: Stroke::Points, points })
+    (!points.is_empty()).then(|| Line {
+        name: name.to_owned(),
+        class,
+        shape,
+        stroke: Stroke::Points,
+        points,
+        dots: Vec::new(),
+    })
 }
 
 fn panel(title: &str, measure: Measure, reference: Option<f64>, lines: Vec<Option<Line>>) -> Option<Panel> {

@@ -32,6 +32,8 @@ pub struct Line {
     pub shape: Shape,
     pub stroke: Stroke,
     pub points: Vec<Point>,
+    /// Small marks beside the points, without a line: what the points are means of.
+    pub dots: Vec<Point>,
 }
 
 /// One chart: a title that says what is up, lines, and a horizontal line of no difference.
@@ -61,7 +63,7 @@ impl Frame {
         let values: Vec<f64> = panel
             .lines
             .iter()
-            .flat_map(|line| line.points.iter().flat_map(bounds))
+            .flat_map(|line| line.points.iter().chain(&line.dots).flat_map(bounds))
             .chain(panel.reference)
             .filter(|v| v.is_finite())
             .collect();
@@ -177,6 +179,15 @@ fn line_svg(line: &Line, frame: &Frame, dodge: f64) -> String {
     if line.stroke == Stroke::Raw {
         return svg;
     }
+    for dot in line.dots.iter().filter(|dot| dot.value.is_finite()) {
+        svg.push_str(&format!(
+            "<g class=\"mark {class}\" data-tip=\"{}\"><svg x=\"{:.2}%\" y=\"{:.2}%\" overflow=\"visible\"><circle \
+             class=\"dot\" cx=\"7\" r=\"2.6\"/></svg></g>",
+            esc(&dot.tip),
+            x_of(dot),
+            frame.y(dot.value)
+        ));
+    }
     for point in points {
         let (x, y) = (x_of(point), frame.y(point.value));
         let whisker = point.interval.map_or_else(String::new, |(low, high)| {
@@ -249,6 +260,7 @@ mod tests {
             shape: Shape::Circle,
             stroke: Stroke::Points,
             points: vec![Point { step: 1.0, value, interval: None, tip: String::new() }],
+            dots: Vec::new(),
         };
         let lines = vec![line(0.0), line(0.01), line(0.02)];
         let panel = Panel { title: String::new(), measure: Measure::Nats, reference: None, lines };

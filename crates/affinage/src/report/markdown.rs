@@ -47,6 +47,7 @@ pub fn summary(evidence: &Evidence) -> String {
             ));
         }
     }
+    out.extend(analysis.dose.as_ref().map(super::dose::markdown));
     for (title, lines) in
         [("Before you believe it", &analysis.headline.limits), ("Do next", &analysis.next_steps)]
     {

@@ -10,6 +10,7 @@ mod checkpoints;
 mod checks;
 mod curve;
 mod data;
+mod dose;
 pub mod evidence;
 mod findings;
 mod fit;
@@ -54,7 +55,7 @@ pub struct Page {
 pub fn render(evidence: &Evidence) -> Page {
     let arms = Arms::new(&evidence.plan);
     let pairs = pairs::collect(evidence, &arms);
-    let sections = [
+    let mut sections = vec![
         voice::section(evidence, &arms),
         checkpoints::section(evidence, &arms),
         findings::section(evidence, &arms, "strengths", "All arms on one scale"),
@@ -81,6 +82,7 @@ pub fn render(evidence: &Evidence) -> Page {
         checks::provenance_section(evidence, &arms),
         checks::next_section(evidence, &arms),
     ];
+    sections.splice(0..0, dose::section(evidence, &arms));
     let first_screen = format!(
         "{}{}{}",
         summary::header(evidence, &arms),
@@ -89,7 +91,7 @@ pub fn render(evidence: &Evidence) -> Page {
     );
     let mut notes = Notes::new(&evidence.analysis.method_notes);
     let mut main = with_margin("top", &first_screen, &mut notes);
-    let sections = missing_last(sections.into());
+    let sections = missing_last(sections);
     main.push_str(&contents(&sections));
     for section in &sections {
         let body = format!("<h2>{}</h2>\n{}", esc(section.title), section.body);

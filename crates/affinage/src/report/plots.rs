@@ -5,6 +5,7 @@ use affinage_eval::findings::FindingMeasure;
 
 use super::arms::{Arms, Look, Shape};
 use super::checkpoints;
+use super::dose;
 use super::evidence::Evidence;
 use super::html::esc;
 use super::numbers::{Measure, Source};
@@ -83,6 +84,11 @@ pub fn plots(evidence: &Evidence) -> Vec<Plot> {
             svg: chart(&panel.title, &panel.inner(steps, &ticks)),
         }
     }));
+    let (extent, ticks) = dose::axis(evidence);
+    plots.extend(dose::panels(evidence).into_iter().map(|(name, panel)| Plot {
+        name: format!("dose-{name}.svg"),
+        svg: chart(&panel.title, &panel.inner(extent, &ticks)),
+    }));
     plots
 }
 
@@ -131,7 +137,7 @@ const TOP_PX: f64 = 40.0;
 /// The colours of the page in daylight.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1e1c19}.tick,.scale text{font-size:12px;fill:#655f55}\
 .title{font-size:15px;font-weight:600}.grid{stroke:#e2dccd}.reference{stroke:#1e1c19}.band{fill:#f6f2e8}\
-.whisker{stroke:currentColor;stroke-width:2}.target{fill:none}.mark svg>:not(.target){fill:currentColor}\
+.whisker{stroke:currentColor;stroke-width:2}.target{fill:none}.dot{opacity:.55}.mark svg>:not(.target){fill:currentColor}\
 polyline{fill:none;stroke:currentColor;stroke-width:1.5;vector-effect:non-scaling-stroke}.raw{stroke-width:1;opacity:.75}\
 .end{fill:currentColor}.series-main,.arm-head{color:#a63f14}.series-other,.arm-prompt{color:#1a6f94}\
 .series-muted,.arm-base{color:#6b6b6b}.arm-step{color:#c9803f}.arm-other{color:#5b7a2f}";

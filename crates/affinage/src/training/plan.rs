@@ -9,6 +9,7 @@ use affinage_engine::lora::{Adapter, LoraConfig};
 use affinage_engine::model::Model;
 use affinage_engine::optim::AdamW;
 use affinage_engine::train::{TrainConfig, rows_of_step, steps_per_epoch};
+use affinage_eval::id::row_id;
 use anyhow::{anyhow, bail};
 
 use crate::config::Train;
@@ -57,19 +58,77 @@ impl Plan {
             return Err(anyhow!("dataset {} has no training rows", version.name))
                 .hint("accept more examples, then freeze a new version with `affinage dataset`");
         }
-        let epochs = steps_per_epoch(train.len(), config.rows_per_step) as usize * config.epochs;
-        let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
         let (dataset, dataset_sha256) = (version.name.clone(), version.sha256().to_owned());
-        Ok(Plan {
+        let whole = Plan {
             train,
             validation,
             config: config.clone(),
-            steps,
+            steps: 0,
             dataset,
             dataset_sha256,
             recompute_layers: 0,
             part: None,
+        };
+        whole.drawn(config)
+    }
+
+    /// The training of `config` on the rows that it asks for, out of those that are here.
+    ///
+    /// Rows are drawn in an order of the seed, so that fewer of one seed are the beginning of more.
+    /// Errors: it asks for more rows or tokens than there are.
+    pub fn drawn(&self, config: &Train) -> anyhow::Result<Plan> {
+        let train: Vec<TokenizedExample> =
+            self.chosen(config)?.into_iter().map(|row| self.train[row].clone()).collect();
+        let epochs = steps_per_epoch(train.len(), config.rows_per_step) as usize * config.epochs;
+        let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
+        Ok(Plan {
+            train,
+            validation: self.validation.clone(),
+            config: config.clone(),
+            steps,
+            dataset: self.dataset.clone(),
+            dataset_sha256: self.dataset_sha256.clone(),
+            recompute_layers: 0,
+            part: None,
         })
+    }
+
+    /// Positions of the rows that `config` asks for, rising.
+    fn chosen(&self, config: &Train) -> anyhow::Result<Vec<usize>> {
+        let all = self.train.len();
+        let mut order: Vec<usize> = (0..all).collect();
+        if config.rows.is_none() && config.supervised_tokens.is_none() {
+            return Ok(order);
+        }
+        let rank = |row: &usize| row_id("drawn", &[&config.seed.to_string(), &self.train[*row].example_id]);
+        order.sort_by_cached_key(rank);
+        if let Some(rows) = config.rows {
+            if rows > all {
+                return Err(anyhow!("train.rows is {rows}, {} has {all} training rows", self.dataset))
+                    .hint("lower it, or leave it out to take all");
+            }
+            order.truncate(rows);
+        }
+        if let Some(wanted) = config.supervised_tokens {
+            let mut tokens = 0;
+            let needed = order.iter().position(|row| {
+                tokens += supervised(&self.train[*row]);
+                tokens >= wanted
+            });
+            let Some(last) = needed else {
+                let problem = format!("{} has {tokens} to learn from", self.dataset);
+                return Err(anyhow!("train.supervised-tokens is {wanted}, {problem}"))
+                    .hint("lower it, or leave it out to take all");
+            };
+            order.truncate(last + 1);
+        }
+        order.sort_unstable();
+        Ok(order)
+    }
+
+    /// Tokens of all rows that are learnt from, each counted once.
+    pub fn supervised_tokens(&self) -> u64 {
+        self.train.iter().map(supervised).sum()
     }
 
     /// The same on the beginnings of the rows, four steps with a checkpoint each.
@@ -144,6 +203,10 @@ impl Plan {
         };
         Adapter::new(lora, model.config(), config.seed)
     }
+}
+
+fn supervised(row: &TokenizedExample) -> u64 {
+    row.loss_mask.iter().filter(|on| **on).count() as u64
 }
 
 /// Tokenises rows; every row that cannot be trained on is named in one error.

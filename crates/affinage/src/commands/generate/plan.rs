@@ -30,7 +30,6 @@ pub fn plan(
     version: &DatasetVersion,
     prompts: &[Prompt],
 ) -> anyhow::Result<Plan> {
-    let config = &ctx.config;
     let last = run.resolve("last", &ctx.ui)?;
     let (asked_well, mut left_out) = with_room(ctx, model, asked_well(ctx, version)?, prompts)?;
     let mut arms = vec![Arm { name: "base".to_owned(), kind: ArmKind::Base }];
@@ -59,13 +58,30 @@ pub fn plan(
     let earlier = steps.iter().filter(|checkpoint| checkpoint.step != last.step);
     comparisons.extend(earlier.map(|checkpoint| against(&checkpoint.name(), "base", Scope::All)));
     comparisons.extend(arms::comparisons(ctx, &arms, &left_out, &last.name())?);
+    let design = Design { left_out, schedule: schedule(ctx, run)?, ..design(ctx) };
     Ok(Plan {
+        run: Some(run.name.clone()),
+        dataset: Some(dataset_facts(version, prompts, ctx)?),
+        ..frame(ctx, model, arms, (comparisons, headline), design)
+    })
+}
+
+/// A plan of these arms and comparisons, of no run and no data set; everything else stands in the configuration.
+pub fn frame(
+    ctx: &Context,
+    model: &LoadedModel,
+    arms: Vec<Arm>,
+    (comparisons, headline): (Vec<PlannedComparison>, PlannedComparison),
+    design: Design,
+) -> Plan {
+    let config = &ctx.config;
+    Plan {
         v: 1,
         name: config.eval.name.clone(),
         base_model: config.model.clone(),
         base_sha256: model.sha256.clone(),
-        run: Some(run.name.clone()),
-        dataset: Some(dataset_facts(version, prompts, ctx)?),
+        run: None,
+        dataset: None,
         arms,
         comparisons,
         headline,
@@ -75,8 +91,8 @@ pub fn plan(
         judges: config.judges.iter().map(planned_judge).collect(),
         alpha: 0.05,
         margin: 0.1,
-        design: Design { left_out, ..design(ctx, run)? },
-    })
+        design,
+    }
 }
 
 /// Makes an A/A test of a plan: the base model against itself under other seeds, on all prompts.
@@ -173,8 +189,8 @@ fn last_exchange(messages: &[Message]) -> &[Message] {
     }
 }
 
-/// Sweeps, readers and the schedule of the run, as they stand before the first answer.
-fn design(ctx: &Context, run: &Run) -> anyhow::Result<Design> {
+/// Sweeps and readers, as they stand before the first answer.
+pub fn design(ctx: &Context) -> Design {
     let config = &ctx.config.eval;
     let own = sampling(ctx);
     let mut settings: Vec<Sampling> = Vec::new();
@@ -186,15 +202,13 @@ fn design(ctx: &Context, run: &Run) -> anyhow::Result<Design> {
         weights: [a.creativity, a.coherence, a.depth, a.engagement, a.writing_quality],
     };
     let audiences: Vec<Audience> = config.audiences.iter().map(audience).collect();
-    Ok(Design {
+    Design {
         settings,
         audiences: if audiences.is_empty() { default_audiences() } else { audiences },
         stops_early: ctx.config.judging.stop_early,
-        left_out: Vec::new(),
         instruction_is_default: config.system_prompt.is_none(),
-        is_final: false,
-        schedule: schedule(ctx, run)?,
-    })
+        ..Design::default()
+    }
 }
 
 /// The schedule of the run from its events and settings; `None` where it did not begin.
@@ -241,24 +255,28 @@ pub fn dataset_facts(
 ) -> anyhow::Result<DatasetFacts> {
     version.check()?;
     let rows = version.rows("train", &ctx.ui)?;
-    let train: Vec<Shingles> = rows
-        .iter()
-        .map(|row| {
-            Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
-        })
-        .collect();
-    let index = ContainmentIndex::new(&train);
-    let overlap = |prompt: &Prompt| {
-        let asked = Shingles::of(&[prompt.question(), prompt.reference.as_deref().unwrap_or_default()]);
-        index.max_containment(&asked).map_or(0.0, |found| found.share)
-    };
+    let index = training_index(&rows);
     Ok(DatasetFacts {
         version: version.name.clone(),
         train_examples: rows.len(),
         max_containment: Some(version.manifest.certificate.max_containment),
         writers: version.manifest.writers.clone(),
-        max_prompt_containment: prompts.iter().map(overlap).reduce(f64::max),
+        max_prompt_containment: prompts.iter().map(|prompt| overlap(&index, prompt)).reduce(f64::max),
     })
+}
+
+/// Training rows as the leak measure sees them.
+pub fn training_index(rows: &[DatasetRow]) -> ContainmentIndex {
+    let text = |row: &DatasetRow| {
+        Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
+    };
+    ContainmentIndex::new(&rows.iter().map(text).collect::<Vec<_>>())
+}
+
+/// The largest share of a prompt, its reference included, that stands in one training row.
+pub fn overlap(index: &ContainmentIndex, prompt: &Prompt) -> f64 {
+    let asked = Shingles::of(&[prompt.question(), prompt.reference.as_deref().unwrap_or_default()]);
+    index.max_containment(&asked).map_or(0.0, |found| found.share)
 }
 
 fn planned_judge(judge: &Judge) -> PlannedJudge {

@@ -1,0 +1,188 @@
+//! `affinage dose`: how much better with more rows, more epochs or other data? Every cell is a training of its own with a
+//! finished schedule, registered like any other; one evaluation compares their last steps on the same prompts.
+//!
+//! Nothing is done twice: a cell whose run is finished is kept, a stopped one goes on.
+
+mod study;
+
+use std::time::Duration;
+
+use affinage_engine::model::Model;
+use affinage_eval::dose::SEEDS_FOR_A_CLAIM;
+use clap::Args;
+use serde::Serialize;
+
+use super::run::{Trained, trained_before};
+use super::{analyze, generate, judge, report, train};
+use crate::config::Config;
+use crate::context::Context;
+use crate::model::open_model;
+use crate::run::Run;
+use crate::training::TrainingRun;
+use crate::ui::{count, duration};
+use study::{Cell, Study};
+
+/// A dose-response study: how much better with more rows or more epochs?
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  affinage dose --dry-run\n  affinage dose\n  affinage --set dose.rows='[50,100]' --set dose.epochs='[1,2]' dose --fit-only\n\n\
+    [dose] in affinage.toml says which rows, epochs, seeds and datasets. Run it again and it goes on."
+)]
+pub struct DoseArgs {
+    /// Print the trainings, their tokens and the time from a short calibration; train nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Measure only the fit to the held-out texts: no answers, no judges
+    #[arg(long)]
+    fit_only: bool,
+    /// Texts may go to the servers that are configured, without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let model = open_model(ctx, &ctx.config.model)?;
+    let mut engine = Model::load(&model.weights)?;
+    let study = Study::new(ctx, &model)?;
+    let (cells, seeds) = (study.cells(), ctx.config.dose.seeds.len());
+    ctx.ui.say(format!("{} trainings: {}", cells.len(), study.described()));
+    if ctx.config.train.max_steps.is_some() {
+        ctx.ui.warn(
+            "train.max-steps is not used: a dose is its rows and epochs, each with a finished schedule",
+        );
+    }
+    if seeds < SEEDS_FOR_A_CLAIM {
+        ctx.ui.warn(format!(
+            "{seeds} of {SEEDS_FOR_A_CLAIM} seeds: the study will be about these adapters, not about the recipe"
+        ));
+    }
+    if args.dry_run {
+        return dry_run(ctx, &engine, &study, &cells);
+    }
+    let mut trained = Vec::new();
+    for (number, cell) in cells.iter().enumerate() {
+        ctx.ui.say(format!("{}/{}  {}", number + 1, cells.len(), cell.arm));
+        trained.push(train_cell(ctx, &model, &engine, &study, cell)?);
+    }
+    let (plan, prompts) = study.evaluation(ctx, &model, &cells, &trained)?;
+    let (config, ui) = (study.eval_config(ctx), ctx.ui.clone());
+    let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui };
+    let inner = ctx.as_stage();
+    engine.pack();
+    let is_judged = !args.fit_only && !ctx.config.judges.is_empty();
+    {
+        let evaluation = crate::evaluation::Evaluation::fix(&inner, plan, prompts)?;
+        let nobody_else = std::collections::BTreeMap::new();
+        if is_judged {
+            generate::fill(&inner, &model, engine, &evaluation, &nobody_else, args.yes)?;
+        } else {
+            evaluation.score_fit(&inner, &model, &engine, &nobody_else)?;
+        }
+    }
+    let name = &ctx.config.eval.name;
+    if is_judged {
+        let judging = match ctx.config.judging.qualify {
+            true => judge::JudgeArgs::with_exam(name, args.yes),
+            false => judge::JudgeArgs::of(name, args.yes),
+        };
+        judge::run(&inner, judging)?;
+    } else if !args.fit_only {
+        ctx.ui.warn("no [[judge]] in affinage.toml: only the fit is measured");
+    }
+    analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
+    report::run(&inner, report::ReportArgs::of(name))
+}
+
+/// The finished run of a cell: an earlier one, the rest of a stopped one, or a new one.
+fn train_cell(
+    ctx: &Context,
+    model: &crate::model::LoadedModel,
+    engine: &Model,
+    study: &Study,
+    cell: &Cell,
+) -> anyhow::Result<Run> {
+    let config = Config { train: cell.train.clone(), ..ctx.config.clone() };
+    let ctx = &Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
+    let before = trained_before(ctx, study.version(cell))?;
+    if let Some(Trained::Finished(run)) = before {
+        ctx.ui.say(format!("{} is finished", run.name));
+        return Ok(run);
+    }
+    let mut plan = study.plan(cell)?;
+    plan.fit_memory(engine)?;
+    let training = match before {
+        Some(Trained::Stopped(run)) => TrainingRun::resume(ctx, model, engine, &plan, run, None)?,
+        _ => TrainingRun::create(ctx, model, engine, &plan, None)?,
+    };
+    training.go()
+}
+
+/// What `--dry-run` prints.
+#[derive(Serialize)]
+struct Estimate {
+    v: u32,
+    cells: Vec<EstimatedCell>,
+    /// Input tokens of the trainings that are not finished.
+    tokens: u64,
+    tokens_per_s: f64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct EstimatedCell {
+    arm: String,
+    rows: usize,
+    supervised_tokens: u64,
+    steps: usize,
+    tokens: u64,
+    is_finished: bool,
+}
+
+fn dry_run(ctx: &Context, engine: &Model, study: &Study, cells: &[Cell]) -> anyhow::Result<()> {
+    let mut estimated = Vec::new();
+    let mut largest = None;
+    for cell in cells {
+        let config = Config { train: cell.train.clone(), ..ctx.config.clone() };
+        let of_cell = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
+        let is_finished =
+            matches!(trained_before(&of_cell, study.version(cell))?, Some(Trained::Finished(_)));
+        let plan = study.plan(cell)?;
+        estimated.push(EstimatedCell {
+            arm: cell.arm.clone(),
+            rows: plan.train.len(),
+            supervised_tokens: plan.supervised_tokens(),
+            steps: plan.steps,
+            tokens: plan.tokens(),
+            is_finished,
+        });
+        largest = Some(plan);
+    }
+    let mut plan = largest.expect("a study has cells");
+    plan.fit_memory(engine)?;
+    let tokens = estimated.iter().filter(|cell| !cell.is_finished).map(|cell| cell.tokens).sum();
+    let tokens_per_s = train::calibrate(engine, &plan)?.tokens_per_s;
+    let seconds = tokens as f64 / tokens_per_s;
+    let estimate = Estimate { v: 1, cells: estimated, tokens, tokens_per_s, seconds };
+    if ctx.json {
+        return ctx.ui.json(&estimate);
+    }
+    let mut table =
+        format!("{:<20}{:>7}{:>12}{:>8}{:>12}\n", "training", "rows", "supervised", "steps", "tokens");
+    for cell in &estimate.cells {
+        table.push_str(&format!(
+            "{:<20}{:>7}{:>12}{:>8}{:>12}{}\n",
+            cell.arm,
+            count(cell.rows as u64),
+            count(cell.supervised_tokens),
+            cell.steps,
+            count(cell.tokens),
+            if cell.is_finished { "  finished" } else { "" }
+        ));
+    }
+    ctx.ui.data(&format!(
+        "{table}\ntokens   {} to train on\nspeed    {tokens_per_s:.0} tokens/s\ntime     about {}, evaluations not counted",
+        count(estimate.tokens),
+        duration(Duration::from_secs_f64(seconds))
+    ))
+}

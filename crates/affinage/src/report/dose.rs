@@ -1,0 +1,253 @@
+//! The dose-response curve: seeds as points, their mean as a line, its interval as bars. Fit and win rate are two plots.
+
+use affinage_eval::analysis::Estimate;
+use affinage_eval::dose::{DoseMeasure, DosePoint, DoseResult, DoseStep};
+
+use super::arms::{Arms, Shape};
+use super::curve::{Line, Panel, Point, Stroke, thinned};
+use super::evidence::Evidence;
+use super::html::{Section, details, p, table};
+use super::numbers::{Measure, Source, count, figure_or_dash, tip};
+
+/// `None` where the evaluation is no dose study.
+pub fn section(evidence: &Evidence, arms: &Arms) -> Option<Section> {
+    let dose = evidence.analysis.dose.as_ref()?;
+    let axis = Axis::of(dose);
+    let (extent, ticks) = axis.extent(dose);
+    let panels: String = panels(evidence).iter().map(|(_, panel)| panel.svg(extent, &ticks)).collect();
+    let mut body: String = dose.limits.iter().map(|limit| arms.p(limit)).collect();
+    body.push_str(&format!(
+        "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">{}</p>\n",
+        super::html::esc(&format!("{} The axis is {}.", dose.explanation, axis.words()))
+    ));
+    for (measure, title) in [(DoseMeasure::WinRate, "Steps judged"), (DoseMeasure::Fit, "Steps in fit")] {
+        let sentences: Vec<&DoseStep> = dose.steps.iter().filter(|step| step.measure == measure).collect();
+        if !sentences.is_empty() {
+            let items: String =
+                sentences.iter().map(|step| format!("<li>{}</li>\n", arms.prose(&step.sentence))).collect();
+            body.push_str(&format!("<h3>{title}</h3>\n<ul class=\"said-list\">{items}</ul>\n"));
+        }
+    }
+    if dose.steps.is_empty() {
+        body.push_str(&p("There is one dose: a step needs two."));
+    }
+    body.push_str(&details("The curve as a table", &point_table(dose)));
+    Some(Section::new("dose", "More rows, more epochs?", body))
+}
+
+/// What varies along the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Rows,
+    Epochs,
+}
+
+impl Axis {
+    /// Rows, unless all doses have the same.
+    fn of(dose: &DoseResult) -> Axis {
+        let differ = dose.doses.windows(2).any(|pair| pair[0].dose.rows != pair[1].dose.rows);
+        if differ { Axis::Rows } else { Axis::Epochs }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Axis::Rows => "training rows",
+            Axis::Epochs => "epochs",
+        }
+    }
+
+    fn place(self, point: &DosePoint) -> f64 {
+        match self {
+            Axis::Rows => point.dose.rows as f64,
+            Axis::Epochs => point.dose.epochs as f64,
+        }
+    }
+
+    /// From nothing to the largest dose, and the doses that are written.
+    fn extent(self, dose: &DoseResult) -> ((f64, f64), Vec<f64>) {
+        let mut places: Vec<f64> = dose.doses.iter().map(|point| self.place(point)).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        ((0.0, places.last().copied().unwrap_or(1.0)), thinned(&places, 6))
+    }
+
+    /// What else tells a line from the others, and its name.
+    fn line_of(self, point: &DosePoint, dose: &DoseResult) -> String {
+        let several = dose.doses.iter().any(|other| other.dose.dataset != point.dose.dataset);
+        let dataset = if several { point.dose.dataset.clone() } else { String::new() };
+        let epochs = match (self, point.dose.epochs) {
+            (Axis::Epochs, _) => String::new(),
+            (Axis::Rows, 1) => "1 epoch".to_owned(),
+            (Axis::Rows, epochs) => format!("{epochs} epochs"),
+        };
+        [dataset, epochs].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The charts that have values, each with a short name.
+pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
+    let Some(dose) = &evidence.analysis.dose else { return Vec::new() };
+    let axis = Axis::of(dose);
+    let by = axis.words();
+    [
+        (
+            "win-rate",
+            Panel {
+                title: format!("Win rate against the base by {by}"),
+                measure: Measure::Share,
+                reference: Some(0.5),
+                lines: lines(dose, axis, DoseMeasure::WinRate),
+            },
+        ),
+        (
+            "fit",
+            Panel {
+                title: format!("Fit gained over the base by {by}, nats per token"),
+                measure: Measure::Nats,
+                reference: Some(0.0),
+                lines: lines(dose, axis, DoseMeasure::Fit),
+            },
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, panel)| !panel.lines.is_empty())
+    .collect()
+}
+
+/// The axis of all charts: its extent and what is written below.
+pub fn axis(evidence: &Evidence) -> ((f64, f64), Vec<f64>) {
+    let dose = evidence.analysis.dose.as_ref();
+    dose.map_or(((0.0, 1.0), Vec::new()), |dose| Axis::of(dose).extent(dose))
+}
+
+const LOOKS: [(&str, Shape); 4] = [
+    ("series-main", Shape::Circle),
+    ("series-other", Shape::Square),
+    ("arm-other", Shape::Diamond),
+    ("series-muted", Shape::Triangle),
+];
+
+fn lines(dose: &DoseResult, axis: Axis, measure: DoseMeasure) -> Vec<Line> {
+    let mut names: Vec<String> = Vec::new();
+    for point in &dose.doses {
+        let name = axis.line_of(point, dose);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let line = |(i, name): (usize, &String)| {
+        let of_line =
+            || dose.doses.iter().enumerate().filter(|(_, point)| axis.line_of(point, dose) == *name);
+        let mut points: Vec<Point> =
+            of_line().filter_map(|(i, point)| mean_point(i, point, axis, measure)).collect();
+        points.sort_by(|a, b| a.step.total_cmp(&b.step));
+        let dots = of_line().flat_map(|(_, point)| seed_dots(point, axis, measure)).collect();
+        let (class, shape) = LOOKS[i % LOOKS.len()];
+        Line { name: name.clone(), class, shape, stroke: Stroke::Points, points, dots }
+    };
+    let lines = names.iter().enumerate().map(line);
+    lines.filter(|line| !line.points.is_empty()).collect()
+}
+
+fn estimate_of(point: &DosePoint, measure: DoseMeasure) -> (&'static str, Option<&Estimate>) {
+    match measure {
+        DoseMeasure::WinRate => ("win_rate", point.win_rate.as_ref()),
+        DoseMeasure::Fit => ("fit_gain", point.fit_gain.as_ref()),
+    }
+}
+
+fn written(measure: DoseMeasure) -> Measure {
+    match measure {
+        DoseMeasure::WinRate => Measure::Share,
+        DoseMeasure::Fit => Measure::Nats,
+    }
+}
+
+fn mean_point(i: usize, point: &DosePoint, axis: Axis, measure: DoseMeasure) -> Option<Point> {
+    let (field, estimate) = estimate_of(point, measure);
+    let estimate = estimate?;
+    let source = Source::new(rows_of(point), format!(".dose.doses[{i}].{field}"));
+    Some(Point {
+        step: axis.place(point),
+        value: estimate.value,
+        interval: estimate.interval.map(|interval| (interval.low, interval.high)),
+        tip: tip(&point.dose.words(true), estimate, written(measure), &source),
+    })
+}
+
+fn seed_dots(point: &DosePoint, axis: Axis, measure: DoseMeasure) -> Vec<Point> {
+    let dot = |seed: &affinage_eval::dose::DoseSeed| {
+        let value = match measure {
+            DoseMeasure::WinRate => seed.win_rate,
+            DoseMeasure::Fit => seed.fit_gain,
+        }?;
+        let tip =
+            format!("{}\nseed {}: {}", point.dose.words(true), seed.seed, written(measure).value(value));
+        Some(Point { step: axis.place(point), value, interval: None, tip })
+    };
+    point.seeds.iter().filter_map(dot).collect()
+}
+
+fn rows_of(point: &DosePoint) -> String {
+    let arms: Vec<&str> = point.seeds.iter().map(|seed| seed.arm.as_str()).collect();
+    format!("arm = {}", arms.join(" or "))
+}
+
+fn point_table(dose: &DoseResult) -> String {
+    let row = |(i, point): (usize, &DosePoint)| {
+        let cell = |measure| {
+            let (field, estimate) = estimate_of(point, measure);
+            let source = Source::new(rows_of(point), format!(".dose.doses[{i}].{field}"));
+            figure_or_dash(&point.dose.words(true), estimate, written(measure), &source)
+        };
+        vec![
+            super::html::esc(&point.dose.dataset),
+            count(point.dose.rows),
+            count(point.dose.epochs),
+            count(point.supervised_tokens.round() as usize),
+            count(point.seeds.len()),
+            cell(DoseMeasure::WinRate),
+            cell(DoseMeasure::Fit),
+        ]
+    };
+    let rows: Vec<Vec<String>> = dose.doses.iter().enumerate().map(row).collect();
+    let head = ["data", "rows", "epochs", "tokens learnt", "seeds", "win rate", "fit gained"];
+    table("plain", &head, &[1, 2, 3, 4, 5, 6], &rows)
+}
+
+/// The table of a study in Markdown, with its steps.
+pub fn markdown(dose: &DoseResult) -> String {
+    let mut out = "\n## More rows, more epochs?\n\n".to_owned();
+    out.extend(dose.limits.iter().map(|limit| format!("{limit}\n\n")));
+    out.push_str(
+        "| data | rows | epochs | tokens learnt | seeds | win rate | fit gained, nats per token |\n",
+    );
+    out.push_str("|---|---|---|---|---|---|---|\n");
+    for point in &dose.doses {
+        let cell = |measure| {
+            let (_, estimate) = estimate_of(point, measure);
+            let written: Measure = written(measure);
+            estimate.map_or_else(
+                || "\u{2013}".to_owned(),
+                |estimate| {
+                    let interval =
+                        estimate.interval.map(|interval| format!(" {}", written.interval(&interval)));
+                    format!("{}{}", written.value(estimate.value), interval.unwrap_or_default())
+                },
+            )
+        };
+        out.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} | {} |\n",
+            point.dose.dataset,
+            point.dose.rows,
+            point.dose.epochs,
+            count(point.supervised_tokens.round() as usize),
+            point.seeds.len(),
+            cell(DoseMeasure::WinRate),
+            cell(DoseMeasure::Fit)
+        ));
+    }
+    out.push('\n');
+    out.extend(dose.steps.iter().map(|step| format!("- {}\n", step.sentence)));
+    out
+}
