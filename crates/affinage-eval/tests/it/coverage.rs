@@ -290,6 +290,8 @@ fn uneven_draw(rng: &mut Rng) -> (Vec<f64>, Vec<f64>, Vec<(usize, f64)>) {
 
 #[test]
 fn pairs_drawn_where_judges_split_are_weighed_back() {
+    let what = "prediction-powered, pairs drawn unevenly, all seeds".to_owned();
+    let mut all = Rate { what, held: 0, runs: 0 };
     for seed in SEEDS {
         let mut rng = Rng::new(60 + seed);
         let (mut weighed, mut unweighed, runs) = (0.0, 0.0, simulations());
@@ -308,11 +310,15 @@ fn pairs_drawn_where_judges_split_are_weighed_back() {
             unweighed += estimate(&vec![1.0; drawn.len()]).estimate;
             holds(found.interval, 0.5)
         });
-        rate.is_95_of_100();
+        // One seed of 1,000 may lie below .93, so the three are held together.
+        rate.share();
+        all.held += rate.held;
+        all.runs += rate.runs;
         let [weighed, unweighed] = [weighed, unweighed].map(|total| total / runs as f64);
         assert!((weighed - 0.5).abs() < 0.015, "{weighed}");
         assert!(unweighed < 0.45, "without the weights the draw itself is a bias: {unweighed}");
     }
+    all.is_95_of_100();
 }
 
 #[test]
