@@ -91,7 +91,11 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         ctx.ui.warn("no [[judge]] in affinage.toml: only the fit is measured");
     }
     analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
-    report::run(&inner, report::ReportArgs::of(name))
+    report::run(&inner, report::ReportArgs::of(name))?;
+    ctx.ui.hint(
+        "the newest run is one of the study now; `--run` names another for `chat`, `eval` and `export`",
+    );
+    Ok(())
 }
 
 /// The finished run of a cell: an earlier one, the rest of a stopped one, or a new one.

@@ -38,6 +38,7 @@ fn help_lists_the_working_commands_in_groups() {
       report    Draw report.html from an evaluation's files, offline
       plan      What an evaluation can show, and what it would cost
       audit     Audit other people's results or training folders: what do the files really say?
+      dose      A dose-response study: how much better with more rows or more epochs?
 
     The whole story:
       run       All stages from affinage.toml: dataset, train, eval; run it again and it goes on
