@@ -22,6 +22,9 @@ pub struct CrossedMean {
     pub rest: f64,
 }
 
+/// Scores are shares and nats: what differs by less than this differs by rounding.
+const ROUNDING: f64 = 1e-12;
+
 /// Mean of `[prompt][seed]` (a full table) with its interval at level `1 - alpha`.
 ///
 /// Components by the method of moments, see [`variance_components`]. Satterthwaite's degrees of freedom cover 92 to 96 %
@@ -42,7 +45,9 @@ pub fn crossed_mean(table: &[Vec<f64>], alpha: f64) -> Option<CrossedMean> {
     }
     let parts = variance_components(table)?;
     let all: Vec<f64> = table.iter().flatten().copied().collect();
-    let (mean, se, df) = (mean(&all)?, parts.of_mean.sqrt(), (seeds - 1) as f64);
+    // Equal scores leave a rest of rounding, which is no variance.
+    let se = Some(parts.of_mean.sqrt()).filter(|se| *se > ROUNDING).unwrap_or(0.0);
+    let (mean, df) = (mean(&all)?, (seeds - 1) as f64);
     let half = t_quantile(1.0 - alpha / 2.0, df) * se;
     let interval = (mean - half, mean + half);
     let (prompt, seed, rest) = (parts.item, parts.judge, parts.error);
@@ -95,6 +100,13 @@ impl CrossedMean {
 mod tests {
     use super::*;
     use crate::rng::Rng;
+
+    #[test]
+    fn equal_scores_vary_by_nothing_and_test_nothing() {
+        // 0.1 + 0.2 is not 0.3: each row sums to another rounding.
+        let found = crossed_mean(&vec![vec![0.1 + 0.2, 0.3, 0.3]; 7], 0.05).expect("a table");
+        assert_eq!((found.se, found.p(0.0), found.p_equivalent(0.3, 0.1)), (0.0, None, None));
+    }
 
     /// Two prompts, two seeds: means 2 and 6 by prompt, 3 and 5 by seed, no rest.
     /// MS prompt = 2 * (2^2 + 2^2) = 16, MS seed = 2 * (1 + 1) = 4, MS rest = 0, so the components are 8, 2 and 0 and the

@@ -89,9 +89,10 @@ fn a_dose_has_the_mean_and_interval_that_hands_compute() {
 #[test]
 fn a_step_that_every_seed_shows_has_a_word_and_fit_is_never_called_better() {
     let mut shown = world(40, &[125, 250], 3);
-    fit(&mut shown, |rows, seed, i| {
-        rows as f64 / 500.0 + 0.01 * seed as f64 + 0.02 * (i % 5) as f64 * (seed % 2) as f64
-    });
+    let gain = |rows: usize, seed: u64, i: usize| {
+        rows as f64 / 500.0 + 0.01 * seed as f64 + 0.0001 * rows as f64 * ((i + seed as usize) % 5) as f64
+    };
+    fit(&mut shown, gain);
     let (word, sentence) = step(&shown.analyze(), DoseMeasure::Fit);
     assert_eq!(word, DoseWord::Up);
     assert!(sentence.contains("your texts surprise it less") && !sentence.contains("better"), "{sentence}");
@@ -99,7 +100,7 @@ fn a_step_that_every_seed_shows_has_a_word_and_fit_is_never_called_better() {
 
     // The same in two seeds is no claim about a recipe.
     let mut few = world(40, &[125, 250], 2);
-    fit(&mut few, |rows, seed, i| rows as f64 / 500.0 + 0.01 * seed as f64 + 0.02 * (i % 5) as f64);
+    fit(&mut few, gain);
     let (word, sentence) = step(&few.analyze(), DoseMeasure::Fit);
     assert_eq!(word, DoseWord::NotShown);
     insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.250 nats per token, p < .001: not shown; a recipe needs 3 training seeds, here are 2.");

@@ -17,9 +17,13 @@ fn text(bytes: &[u8]) -> String {
 
 /// A project whose adapter moves the model as far as the checks ask for.
 fn trained(dir: &Path) {
+    trained_at(dir, "0.5");
+}
+
+fn trained_at(dir: &Path, learning_rate: &str) {
     tiny::project(dir);
-    let sets =
-        ["train.learning-rate=0.5", "train.max-steps=8", "train.warmup-ratio=0", "train.schedule=constant"];
+    let rate = format!("train.learning-rate={learning_rate}");
+    let sets = [&rate, "train.max-steps=8", "train.warmup-ratio=0", "train.schedule=constant"];
     let mut command = affinage(dir);
     for set in sets {
         command.args(["--set", set]);
@@ -97,7 +101,8 @@ fn every_form_behaves_and_the_bare_base_does_not() {
 fn peft_and_llama_cpp_read_what_was_exported() {
     let python = std::env::var("AFFINAGE_PYTHON").expect("AFFINAGE_PYTHON names a Python");
     let dir = temp_dir();
-    trained(dir.path());
+    // llama.cpp rounds what goes into a product to f16: the other test's adapter makes infinities of it.
+    trained_at(dir.path(), "0.02");
     for name in ["peft", "merged-f32", "merged-f16", "merged-bf16", "gguf-f16", "gguf-q8_0", "gguf-lora"] {
         let (format, precision) = match name.rsplit_once('-') {
             Some((format, precision)) if precision != "lora" => (format, precision),
