@@ -96,14 +96,14 @@ fn a_step_that_every_seed_shows_has_a_word_and_fit_is_never_called_better() {
     let (word, sentence) = step(&shown.analyze(), DoseMeasure::Fit);
     assert_eq!(word, DoseWord::Up);
     assert!(sentence.contains("your texts surprise it less") && !sentence.contains("better"), "{sentence}");
-    insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.250 nats per token, p < .001: your texts surprise it less.");
+    insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.275 [+0.267, +0.283] nats per token, p < .001: your texts surprise it less.");
 
     // The same in two seeds is no claim about a recipe.
     let mut few = world(40, &[125, 250], 2);
     fit(&mut few, gain);
     let (word, sentence) = step(&few.analyze(), DoseMeasure::Fit);
     assert_eq!(word, DoseWord::NotShown);
-    insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.250 nats per token, p < .001: not shown; a recipe needs 3 training seeds, here are 2.");
+    insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.275 [+0.250, +0.300] nats per token, p = .005: not shown; a recipe needs 3 training seeds, here are 2.");
     insta::assert_snapshot!(few.analyze().dose.expect("a study").limits.join("\n"), @r"
     2 training seeds: this is about these adapters, not about the recipe, which needs 3.
     Nothing was judged: the curve is of fit alone, which is no quality.
