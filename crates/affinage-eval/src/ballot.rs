@@ -94,6 +94,13 @@ impl Draw {
     }
 }
 
+/// Whether all pairs were drawn with one chance; `chances` may be weights, one over the chance.
+pub fn is_even(chances: impl IntoIterator<Item = f64>) -> bool {
+    let mut chances = chances.into_iter();
+    let first = chances.next();
+    chances.all(|chance| Some(chance) == first)
+}
+
 /// A pair and the chance with which it was drawn.
 #[derive(Clone, Copy)]
 struct Drawn<'a> {

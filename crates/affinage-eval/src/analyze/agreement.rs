@@ -9,6 +9,7 @@ use super::Rows;
 use super::estimate::{LEVEL, decimals, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
+use crate::ballot::is_even;
 use crate::judgment::is_person;
 use crate::rng::Rng;
 use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};
@@ -35,9 +36,9 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
     let resampling = Resampling::of(&clusters, rows.plan.seed);
     let weights: Vec<f64> = pairs.iter().map(|votes| votes.draw_weight()).collect();
     // People who were given divided pairs more often would make a panel look divided: they stand in the table by pair.
-    let is_even = |judge: &str| !is_person(judge) || chances_are_equal(&judges[judge], &weights);
+    let is_rated = |judge: &str| !is_person(judge) || chances_are_equal(&judges[judge], &weights);
     let ratings: Vec<Vec<Option<i64>>> =
-        judges.iter().filter(|(judge, _)| is_even(judge)).map(|(_, votes)| votes.clone()).collect();
+        judges.iter().filter(|(judge, _)| is_rated(judge)).map(|(_, votes)| votes.clone()).collect();
     let (alpha, ac1) = if ratings.len() < 2 {
         (None, None)
     } else {
@@ -54,9 +55,7 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
 
 /// Whether all pairs that a voter saw were drawn with one chance.
 fn chances_are_equal(votes: &[Option<i64>], weights: &[f64]) -> bool {
-    let mut seen = votes.iter().zip(weights).filter(|(vote, _)| vote.is_some()).map(|(_, weight)| *weight);
-    let first = seen.next();
-    seen.all(|weight| Some(weight) == first)
+    is_even(votes.iter().zip(weights).filter(|(vote, _)| vote.is_some()).map(|(_, weight)| *weight))
 }
 
 /// Clusters drawn with replacement, the same draws for every coefficient.

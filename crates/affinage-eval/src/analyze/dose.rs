@@ -223,14 +223,14 @@ fn estimate(found: &CrossedMean, measure: DoseMeasure) -> Estimate {
     };
     let what = if measure == DoseMeasure::Fit { "texts" } else { "prompts" };
     let (low, high) = found.interval;
-    let method = match (found.se > 1e-12, found.seeds) {
+    let method = match (found.se > 0.0, found.seeds) {
         (false, _) => "no interval: all values equal",
         (true, 1) => "t over prompt clusters; of other seeds nothing is known",
         (true, _) => "t with seeds - 1 degrees of freedom, prompts and seeds random",
     };
     Estimate {
         value: found.mean,
-        interval: (found.se > 1e-12).then_some(Interval { low, high, level: LEVEL }),
+        interval: (found.se > 0.0).then_some(Interval { low, high, level: LEVEL }),
         n: found.prompts,
         n_effective: found.prompts as f64,
         unit: format!("{what} x {seeds}"),
@@ -270,7 +270,7 @@ fn sentence(
         DoseMeasure::Fit => ("fit", 1.0, 3, "nats per token", FIT_MARGIN),
     };
     let figure = |x: f64| format!("{:+.digits$}", scale * x);
-    let interval = match found.se > 1e-12 {
+    let interval = match found.se > 0.0 {
         true => format!(" [{}, {}]", figure(found.interval.0), figure(found.interval.1)),
         false => String::new(),
     };

@@ -8,6 +8,7 @@ use super::estimate::{counted, figure, percent, share};
 use super::trust::{group, rated};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::win_rate;
+use crate::ballot::is_even;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::{is_author, is_person};
 use crate::stats::mean::{mean, weighted_mean};
@@ -30,7 +31,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
         let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
         if who == "the author" {
             finding.sentence.push_str(" The author knows the voice; this is reported apart.");
-        } else if !is_even(&weights_of_voted(&pairs, &voters)) {
+        } else if !is_even(weights_of_voted(&pairs, &voters)) {
             finding.sentence.push_str(
                 " These pairs were not drawn evenly: the corrected figure is the one for all pairs.",
             );
@@ -58,11 +59,6 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
 fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
     let voted = pairs.iter().filter(|pair| voters.iter().any(|voter| pair.judges.contains_key(voter)));
     voted.map(|pair| pair.draw_weight()).collect()
-}
-
-/// Whether all pairs were given to people with one chance.
-fn is_even(weights: &[f64]) -> bool {
-    weights.iter().all(|weight| *weight == weights[0])
 }
 
 /// One pair that people and judges scored.
@@ -101,7 +97,7 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
     let all: Vec<f64> = judged.iter().map(|(_, judge)| *judge).collect();
     let lambda = tuned_lambda(&human, &judge, &weights, &all).unwrap_or(0.0);
     let found = prediction_powered_weighted(&human, &judge, &weights, &all, lambda, 0.05);
-    let is_even = is_even(&weights);
+    let is_even = is_even(weights.iter().copied());
     let draw = match is_even {
         true => "pairs drawn at random",
         false => "pairs weighed by the probability of being drawn",

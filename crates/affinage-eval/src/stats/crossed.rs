@@ -25,6 +25,11 @@ pub struct CrossedMean {
 /// Scores are shares and nats: what differs by less than this differs by rounding.
 const ROUNDING: f64 = 1e-12;
 
+/// Equal scores leave a rest of rounding, which is no variance.
+fn beyond_rounding(se: f64) -> f64 {
+    if se > ROUNDING { se } else { 0.0 }
+}
+
 /// Mean of `[prompt][seed]` (a full table) with its interval at level `1 - alpha`.
 ///
 /// Components by the method of moments, see [`variance_components`]. Satterthwaite's degrees of freedom cover 92 to 96 %
@@ -40,13 +45,12 @@ pub fn crossed_mean(table: &[Vec<f64>], alpha: f64) -> Option<CrossedMean> {
         let values: Vec<f64> = table.iter().map(|row| row[0]).collect();
         let found = mean_t(&values, alpha)?;
         let (df, prompt) = ((prompts - 1) as f64, found.se.powi(2) * prompts as f64);
-        let (mean, se, interval) = (found.mean, found.se, found.interval);
+        let (mean, se, interval) = (found.mean, beyond_rounding(found.se), found.interval);
         return Some(CrossedMean { mean, se, df, interval, prompts, seeds, prompt, seed: 0.0, rest: 0.0 });
     }
     let parts = variance_components(table)?;
     let all: Vec<f64> = table.iter().flatten().copied().collect();
-    // Equal scores leave a rest of rounding, which is no variance.
-    let se = Some(parts.of_mean.sqrt()).filter(|se| *se > ROUNDING).unwrap_or(0.0);
+    let se = beyond_rounding(parts.of_mean.sqrt());
     let (mean, df) = (mean(&all)?, (seeds - 1) as f64);
     let half = t_quantile(1.0 - alpha / 2.0, df) * se;
     let interval = (mean - half, mean + half);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use affinage_eval::ROW_VERSION;
-use affinage_eval::ballot::{BallotItem, ItemKind, Said};
+use affinage_eval::ballot::{BallotItem, ItemKind, Said, is_even};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use affinage_eval::stats::proportion::wilson;
 use jiff::{Timestamp, ToSpan as _};
@@ -233,9 +233,7 @@ impl VoteFiles {
             if winner == arm { won += 1 } else { lost += 1 }
         }
         let of = won + lost;
-        let mut chances = items.iter().filter_map(|item| item.draw_probability);
-        let first = chances.next();
-        let is_even = chances.all(|chance| Some(chance) == first);
+        let is_even = is_even(items.iter().filter_map(|item| item.draw_probability));
         let share = match wilson(won as f64, of as f64, 0.05).filter(|_| of > 0) {
             Some((low, high)) if is_even => {
                 let won = won as f64 / of as f64;
