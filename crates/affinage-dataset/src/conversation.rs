@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::import::LeftOut;
+
 /// Attachments up to this many characters stand in the turn's text; longer ones are named with their length.
 pub const ATTACHMENT_LIMIT_CHARS: usize = 4000;
 
@@ -157,6 +159,9 @@ pub struct Node {
     /// The user changed the text where it was written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub edited: bool,
+    /// The export's word for an answer that must not be learnt (`weight 0`, `train false`); it stays as context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<String>,
 }
 
 impl Node {
@@ -173,6 +178,7 @@ impl Node {
             hidden: false,
             feedback: None,
             edited: false,
+            excluded: None,
         }
     }
 
@@ -241,6 +247,8 @@ pub struct Conversation {
     /// Index of the last node the user was looking at.
     pub active_leaf: Option<usize>,
     pub origin: Origin,
+    /// What the importer could not put into the tree: messages of unknown roles, parts without a place.
+    pub left_out: LeftOut,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -263,6 +271,7 @@ impl Conversation {
             nodes: Vec::new(),
             active_leaf: None,
             origin,
+            left_out: LeftOut::default(),
         }
     }
 

@@ -12,6 +12,7 @@ mod error;
 mod gemini;
 mod html;
 mod json;
+mod left_out;
 mod libre_chat;
 mod llm;
 mod lm_studio;
@@ -28,6 +29,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
 pub use archive::Limits;
 pub use error::{ElementError, ImportError};
+pub use left_out::{LeftOut, LeftOutCount, LeftOutKind};
 pub use speakers::{Speaker, Style};
 pub use transcript::Roles;
 pub use unwrap_lines::Wrap;
@@ -59,6 +61,8 @@ pub struct Found {
     pub speakers: Vec<(String, Vec<Speaker>)>,
     /// Names of the people the account belongs to, where the export says them.
     pub names: Vec<String>,
+    /// What is not among the texts, by kind and number.
+    pub left_out: LeftOut,
     /// Things the user should know: skipped members, lines not taken as turns, an array without its end.
     pub notes: Vec<String>,
     /// Why there is no conversation, if there is none.
@@ -121,6 +125,7 @@ struct Import<'a, E> {
 impl<E: From<ImportError>> Import<'_, E> {
     fn conversation(&mut self, conversation: Conversation) -> Result<(), E> {
         self.found.conversations += 1;
+        self.found.left_out.merge(&LeftOut::of(&conversation));
         *self.found.formats.entry(conversation.provider.as_str()).or_default() += 1;
         (self.sink)(Item::Conversation(conversation))
     }
@@ -151,6 +156,7 @@ impl<E: From<ImportError>> Import<'_, E> {
 
     fn reject(&mut self, origin: Origin, reason: ElementError) -> Result<(), E> {
         self.found.rejects += 1;
+        self.found.left_out.add(LeftOutKind::Element, "", reason.to_string());
         self.found.reason_for_none.get_or_insert_with(|| format!("the first element was refused: {reason}"));
         (self.sink)(Item::Reject(Reject { origin, reason }))
     }

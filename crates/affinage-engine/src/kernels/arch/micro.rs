@@ -6,14 +6,15 @@
 
 use super::Isa;
 
-/// Columns of a tile: two vectors of 16 for AVX-512, four of 8 for AVX2.
+/// Columns of a tile: two vectors of 16 for AVX-512, two halves of two vectors of 8 for AVX2.
 pub const NR: usize = 32;
 
-/// Rows of a full tile: as many as the registers hold.
+/// Rows of a full tile: as many as the registers hold. AVX2 has 16: with 6 rows, a half of the columns takes 12 sums,
+/// 2 vectors of the right side and 1 broadcast. 3 rows of all columns would take 17, and one sum would live in memory.
 pub fn tile_rows(isa: Isa) -> usize {
     match isa {
         Isa::Avx512 => 12,
-        Isa::Avx2 => 3,
+        Isa::Avx2 => 6,
         Isa::Scalar => 4,
     }
 }
@@ -94,7 +95,7 @@ mod x86 {
     /// another core's cache.
     const AHEAD: usize = 384;
 
-    /// One tile function with `$rows` rows and `$vectors` vectors of `$lanes` values each.
+    /// A function for `ROWS` rows and `$vectors` vectors of `$lanes` columns each, out of panels of [`NR`] columns.
     macro_rules! tile_of_rows {
         ($name:ident, $feature:literal, $vectors:literal, $lanes:literal,
          $load:ident, $store:ident, $splat:ident, $zero:ident, $fma:ident, $add:ident) => {
@@ -114,7 +115,7 @@ mod x86 {
                     let (mut a, mut b) = (a, b);
                     // The tile of `c` is far away; it arrives while the sums are computed.
                     for row in 0..ROWS {
-                        for line in 0..NR / 16 {
+                        for line in 0..$vectors * $lanes / 16 {
                             _mm_prefetch::<_MM_HINT_T0>(c.add(row * c_stride + line * 16).cast());
                         }
                     }
@@ -161,7 +162,7 @@ mod x86 {
     tile_of_rows!(
         rows_avx2,
         "avx2,fma",
-        4,
+        2,
         8,
         _mm256_loadu_ps,
         _mm256_storeu_ps,
@@ -217,11 +218,17 @@ mod x86 {
     ) {
         // SAFETY: passed on to the caller.
         unsafe {
-            match rows {
-                1 => rows_avx2::<1>(k, a, b, c, c_stride, start),
-                2 => rows_avx2::<2>(k, a, b, c, c_stride, start),
-                3 => rows_avx2::<3>(k, a, b, c, c_stride, start),
-                _ => unreachable!("a tile has 1 to 3 rows"),
+            for half in [0, NR / 2] {
+                let (b, c) = (b.add(half), c.add(half));
+                match rows {
+                    1 => rows_avx2::<1>(k, a, b, c, c_stride, start),
+                    2 => rows_avx2::<2>(k, a, b, c, c_stride, start),
+                    3 => rows_avx2::<3>(k, a, b, c, c_stride, start),
+                    4 => rows_avx2::<4>(k, a, b, c, c_stride, start),
+                    5 => rows_avx2::<5>(k, a, b, c, c_stride, start),
+                    6 => rows_avx2::<6>(k, a, b, c, c_stride, start),
+                    _ => unreachable!("a tile has 1 to 6 rows"),
+                }
             }
         }
     }

@@ -33,10 +33,18 @@ impl Isa {
     }
 }
 
-/// The best instruction set of this machine, detected once.
+/// Limits the instruction set to one of [`Isa::name`], to measure the paths of other machines on this one.
+pub const ISA_VARIABLE: &str = "AFFINAGE_ISA";
+
+/// The best instruction set of this machine, detected once; at most the one that [`ISA_VARIABLE`] names, if it names one.
 pub fn isa() -> Isa {
     static ISA: OnceLock<Isa> = OnceLock::new();
-    *ISA.get_or_init(|| available().last().copied().unwrap_or(Isa::Scalar))
+    *ISA.get_or_init(|| {
+        let wanted = std::env::var(ISA_VARIABLE).unwrap_or_default();
+        let available = available();
+        let named = available.iter().find(|isa| isa.name() == wanted);
+        named.or(available.last()).copied().unwrap_or(Isa::Scalar)
+    })
 }
 
 /// All instruction sets that this machine can execute, slowest first.
