@@ -87,6 +87,8 @@ pub struct Candidate {
     pub prompt_node_ids: Vec<String>,
     /// Images and files the prompt points to that are not in the text.
     pub prompt_media_count: usize,
+    /// Attached files whose words stand in the prompt.
+    pub prompt_attachment_count: usize,
     /// Never empty; texts are distinct.
     pub variants: Vec<Variant>,
 }
@@ -156,6 +158,10 @@ pub fn candidates(conversation: &Conversation, policy: &ContextPolicy) -> Vec<Ca
             system: turns.system[user].map(|i| conversation.nodes[i].visible_text()),
             context: turns.context(turns.above[prompt_nodes[0]], policy),
             prompt_media_count: prompt_nodes.iter().map(|&i| conversation.nodes[i].media_count()).sum(),
+            prompt_attachment_count: prompt_nodes
+                .iter()
+                .map(|&i| conversation.nodes[i].attachment_count())
+                .sum(),
             prompt,
             prompt_node_ids,
             variants,

@@ -201,6 +201,17 @@ impl Node {
     pub fn media_count(&self) -> usize {
         self.blocks.iter().filter(|b| b.kind == BlockKind::Media).count()
     }
+
+    /// Number of attached files whose words stand in the text of the message.
+    pub fn attachment_count(&self) -> usize {
+        let is_shown = |block: &&Block| {
+            let text = block.text.trim();
+            block.kind == BlockKind::Attachment
+                && !text.is_empty()
+                && text.chars().count() <= ATTACHMENT_LIMIT_CHARS
+        };
+        self.blocks.iter().filter(is_shown).count()
+    }
 }
 
 impl Block {

@@ -44,8 +44,8 @@ pub fn safe_fixes<'a>(text: &str, findings: impl IntoIterator<Item = &'a Finding
     edits
 }
 
-/// The text after the edits, with what they left empty at both ends trimmed away. `None` if the text is not the one
-/// they were made for.
+/// The text after the edits, with what they left empty at both ends trimmed away; a first line keeps its indentation.
+/// `None` if the text is not the one they were made for.
 pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
     let mut result = String::with_capacity(text.len());
     let mut at = 0;
@@ -62,7 +62,9 @@ pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
     while let Some(gap) = result.find("\n\n\n").filter(|_| !text.contains("\n\n\n")) {
         result.remove(gap);
     }
-    Some(result.trim().to_owned())
+    let lead = &result[..result.len() - result.trim_start().len()];
+    let start = lead.rfind('\n').map_or(lead.len(), |line_end| line_end + 1);
+    Some(result[start..].trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -82,5 +84,6 @@ mod tests {
             apply("One.\n\nCopy code\n\nTwo.", &[edit(6, "Copy code", "")]).as_deref(),
             Some("One.\n\nTwo.")
         );
+        assert_eq!(apply("2s\n\n    code\n", &[edit(0, "2s", "")]).as_deref(), Some("    code"));
     }
 }

@@ -1,14 +1,14 @@
 //! Consistent pseudonyms: the same value becomes the same made-up one, everywhere in a project and in every later run.
 //!
-//! The made-up values name nobody: addresses of example.org, numbers reserved for fiction and documentation, and names
-//! from a short list. The table from real to made-up values is the only way back, and it stays in the project.
+//! The made-up values name nobody: addresses of example.org, numbers reserved for fiction and documentation, names
+//! from a short list, and `[secret key 1]` for a key. The table from real to made-up values is the only way back, and it stays in the project.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edit::Edit;
-use crate::lint::{name_spans, personal_spans};
+use crate::lint::{name_spans, personal_spans, secret_spans};
 
 const GIVEN: [&str; 16] = [
     "Robin", "Kim", "Alex", "Sam", "Noor", "Toni", "Sascha", "Jules", "Charlie", "Dana", "Eden", "Frankie",
@@ -18,8 +18,9 @@ const FAMILY: [&str; 16] = [
     "Vale", "Hollow", "Marsh", "Ridge", "Brook", "Field", "Stone", "Wood", "Lake", "Moor", "Glen", "Heath",
     "Shore", "Grove", "Dale", "Fen",
 ];
-/// The kind of a name in the table.
+/// The kinds of names and of keys in the table.
 const NAME: &str = "name";
+const SECRET: &str = "secret key";
 
 /// What was replaced by what, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,21 +32,21 @@ pub struct Pseudonyms {
 impl Pseudonyms {
     /// The replacements for a text, in its order; values that are new get the next made-up one of their kind.
     pub fn edits(&mut self, text: &str, names: &[String]) -> Vec<Edit> {
+        let secrets = secret_spans(text).into_iter().map(|span| ("P01", span, SECRET));
+        let mut personal = personal_spans(text);
+        personal.sort_by_key(|(span, _)| span.start);
+        let personal = personal.into_iter().map(|(span, kind)| ("P02", span, kind));
+        let names_found = name_spans(text, names).into_iter().map(|span| ("P03", span, NAME));
         let mut edits: Vec<Edit> = Vec::new();
-        let mut spans = personal_spans(text);
-        spans.sort_by_key(|(span, _)| span.start);
-        for (span, kind) in spans {
-            let before = text[span.clone()].to_owned();
-            let after = self.of_value(kind, &before);
-            edits.push(Edit { rule: "P02".to_owned(), start: span.start, before, after });
-        }
-        for span in name_spans(text, names) {
-            let inside = |edit: &Edit| edit.start < span.end && span.start < edit.start + edit.before.len();
-            if !edits.iter().any(inside) {
-                let before = text[span.clone()].to_owned();
-                let after = self.of_name(&before, names);
-                edits.push(Edit { rule: "P03".to_owned(), start: span.start, before, after });
+        for (rule, span, kind) in secrets.chain(personal).chain(names_found) {
+            let overlaps = |edit: &Edit| edit.start < span.end && span.start < edit.start + edit.before.len();
+            if edits.iter().any(overlaps) {
+                continue;
             }
+            let before = text[span.clone()].to_owned();
+            let after =
+                if kind == NAME { self.of_name(&before, names) } else { self.of_value(kind, &before) };
+            edits.push(Edit { rule: rule.to_owned(), start: span.start, before, after });
         }
         edits.sort_by_key(|edit| edit.start);
         edits
@@ -137,6 +138,13 @@ mod tests {
                 "person1@example.org, again: 202-555-0101! Mrs Vale (Robin) lives at [street address 1], near 203.0.113.1.",
                 "Sam Hollow pays from [bank account (IBAN) 1], see https://example.org/private/1",
             ]
+        );
+        let key = "sk-EXAMPLEt7Gq1Zw9Lx4Vc8Bn2Mk5Rj3";
+        let keyed = format!("Call it with {key}, then {key} again.");
+        let edits = Pseudonyms::default().edits(&keyed, &names);
+        assert_eq!(
+            edit::apply(&keyed, &edits).as_deref(),
+            Some("Call it with [secret key 1], then [secret key 1] again.")
         );
         for text in &replaced {
             assert_eq!((personal_spans(text), name_spans(text, &names)), (Vec::new(), Vec::new()), "{text}");

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Subject, fenced, fences, line_spans};
+use super::{Code, Field, Hit, Subject, fenced, fences, line_spans};
 
 /// L20
 pub fn cut_off(subject: &Subject) -> Vec<Hit> {
@@ -52,8 +52,8 @@ pub fn open_block(subject: &Subject) -> Vec<Hit> {
     let text = &subject.response;
     let hit = |span, what: &str| Hit::new(Field::Response, span).detail(what);
     let mut hits: Vec<Hit> = fences(text).1.map(|line| hit(line, "code")).into_iter().collect();
-    let blocks = fenced(text);
-    let outside = |at: &usize| !blocks.iter().any(|block| block.contains(at));
+    let code = Code::of(text);
+    let outside = |at: &usize| !code.holds(*at);
     let signs: Vec<usize> = text.match_indices("$$").map(|(at, _)| at).filter(outside).collect();
     if signs.len() % 2 == 1 {
         hits.extend(signs.last().map(|&at| hit(at..at + 2, "formula")));
@@ -98,6 +98,16 @@ static CODE_LINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[{};=]\s*$|^\s*(?:import|from|def|class|fn|let|const|var|if|for|SELECT|#include|<\w|\$ )\b?|^\s*[\w.]+\(.*\)|^\s{2,}\S|^\w+:\s|^\s*(?:ls|cd|cat|pip|npm|git|sudo|echo|curl|docker|cargo|mkdir)\s").expect("a valid pattern")
 });
 
+/// The name of a programming language alone on a line, as above a code block on a page.
+pub fn is_language(line: &str) -> bool {
+    LANGUAGE_LINE.is_match(line)
+}
+
+/// A line as programs, data and shells have it.
+pub fn is_code_line(line: &str) -> bool {
+    CODE_LINE.is_match(line)
+}
+
 /// L23
 pub fn lost_fence(subject: &Subject) -> Vec<Hit> {
     let text = &subject.response;
@@ -111,8 +121,7 @@ pub fn lost_fence(subject: &Subject) -> Vec<Hit> {
         .enumerate()
         .filter(|(_, span)| !fences.iter().any(|fence| fence.contains(&span.start)))
         .filter(|(index, span)| {
-            LANGUAGE_LINE.is_match(&text[(*span).clone()])
-                && next_line(*index).is_some_and(|line| CODE_LINE.is_match(line))
+            is_language(&text[(*span).clone()]) && next_line(*index).is_some_and(is_code_line)
         })
         .map(|(_, span)| Hit::new(Field::Response, span.clone()))
         .collect()

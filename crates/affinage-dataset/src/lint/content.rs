@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Severity, Subject, head};
+use super::{Code, Field, Hit, Severity, Subject, head, markup};
 use crate::conversation::Feedback;
 
 /// Characters that count as the beginning of an answer.
@@ -49,19 +49,33 @@ pub fn refusal(subject: &Subject) -> Vec<Hit> {
 static MATERIAL: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?i)\[pasted: [^\]]*\]|\b(?:summari[sz]e|read|open|visit|look at|translate|analy[sz]e)\b[^\n]{0,60}https?://\S+",
-        r"|\b(?:attached|uploaded) (?:image|picture|photo|screenshot|file|document|pdf)\b",
-        r"|\b(?:image|picture|photo|screenshot|file|document|pdf) (?:that )?I(?:(?:'|’)ve| have)? (?:just )?(?:attached|uploaded|sent)\b",
+        r"|\b(?:attached|uploaded) (?:image|picture|photo|screenshot)\b",
+        r"|\b(?:image|picture|photo|screenshot) (?:that )?I(?:(?:'|’)ve| have)? (?:just )?(?:attached|uploaded|sent)\b",
         r"|\bin this (?:image|picture|photo|screenshot)\b",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
+/// Files, whose words may stand in the prompt.
+static FILE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)\b(?:attached|uploaded) (?:file|document|pdf)\b",
+        r"|\b(?:file|document|pdf) (?:that )?I(?:(?:'|’)ve| have)? (?:just )?(?:attached|uploaded|sent)\b",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+static UPLOAD: LazyLock<Regex> = LazyLock::new(|| Regex::new(markup::UPLOAD).expect("a valid pattern"));
 
 /// L32
 pub fn missing_material(subject: &Subject) -> Vec<Hit> {
-    let in_text = MATERIAL.find(&subject.prompt).map(|found| Hit::new(Field::Prompt, found.range()));
+    let prompt = &subject.prompt;
+    let code = Code::of(prompt);
+    let of_file = || FILE.find(prompt).filter(|_| subject.prompt_attachment_count == 0);
+    let of_list = || UPLOAD.find_iter(prompt).find(|found| !code.holds(found.start()));
+    let in_text = MATERIAL.find(prompt).or_else(of_file).or_else(of_list);
+    let in_text = in_text.map(|found| Hit::new(Field::Prompt, found.range()));
     let beside = (subject.prompt_media_count > 0).then(|| {
         let detail = format!("{} image(s) or file(s)", subject.prompt_media_count);
-        Hit::new(Field::Prompt, 0..subject.prompt.len()).detail(detail)
+        Hit::new(Field::Prompt, 0..prompt.len()).detail(detail)
     });
     in_text.or(beside).into_iter().collect()
 }

@@ -4,10 +4,13 @@
 //! Errors keep an example out of a dataset, warnings ask, information informs. The rules are one table,
 //! [`rules::RULES`].
 
+mod code;
 mod completeness;
 mod content;
 mod corpus;
+mod decoding;
 mod language;
+mod markup;
 mod privacy;
 mod residue;
 pub mod rules;
@@ -22,8 +25,9 @@ use serde::Serialize;
 use crate::candidate::{Candidate, Variant};
 use crate::conversation::Feedback;
 use crate::message::{Message, Role};
-pub use privacy::{name_spans, others_chars, personal_count, personal_spans, secret_count};
-use rules::{Check, Fix, Pattern, RULES, Rule, Where};
+use code::{Code, fenced, fences};
+pub use privacy::{name_spans, others_chars, personal_count, personal_spans, secret_count, secret_spans};
+use rules::{Check, Pattern, RULES, Rule, Where};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Severity {
@@ -49,6 +53,7 @@ impl Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Field {
+    System,
     /// Message of the context, by index.
     Context(usize),
     Prompt,
@@ -60,6 +65,8 @@ pub enum Field {
 pub struct Subject {
     pub id: String,
     pub conversation: String,
+    /// The system message, which is learnt from like the turns.
+    pub system: Option<String>,
     pub context: Vec<Message>,
     pub prompt: String,
     pub response: String,
@@ -68,6 +75,8 @@ pub struct Subject {
     pub feedback: Option<Feedback>,
     /// Images and files that belong to the prompt but not to its text.
     pub prompt_media_count: usize,
+    /// Attached files whose words stand in the prompt.
+    pub prompt_attachment_count: usize,
     /// Something about the order of roles that splitting into context, prompt and response would hide.
     pub role_fault: Option<String>,
 }
@@ -77,20 +86,23 @@ impl Subject {
         Subject {
             id: format!("{}/{}", candidate.candidate_id, variant.variant_id),
             conversation: candidate.conversation.clone(),
+            system: candidate.system.clone(),
             context: candidate.context.clone(),
             prompt: candidate.prompt.clone(),
             response: variant.text.clone(),
             truncated: variant.truncated.clone(),
             feedback: variant.feedback,
             prompt_media_count: candidate.prompt_media_count,
+            prompt_attachment_count: candidate.prompt_attachment_count,
             role_fault: None,
         }
     }
 
-    /// A row of a dataset: the last user and assistant messages are prompt and response.
+    /// A row of a dataset: the last user and assistant messages are prompt and response. A system message that is not
+    /// the first stays among the context, where it is out of order.
     pub fn of_messages(id: &str, conversation: &str, messages: &[Message]) -> Subject {
-        let mut turns = messages.to_vec();
-        turns.retain(|message| message.role != Role::System);
+        let first = messages.first().filter(|message| message.role == Role::System);
+        let mut turns = messages[usize::from(first.is_some())..].to_vec();
         let mut take = |role: Role| {
             let last = turns.last().is_some_and(|m| m.role == role);
             if last { turns.pop().map(|m| m.content) } else { None }
@@ -100,21 +112,52 @@ impl Subject {
         Subject {
             id: id.to_owned(),
             conversation: conversation.to_owned(),
+            system: first.map(|message| message.content.clone()),
             context: turns,
             prompt,
             response,
             truncated: None,
             feedback: None,
             prompt_media_count: 0,
+            prompt_attachment_count: 0,
             role_fault: structure::role_fault(messages),
         }
     }
 
     pub fn text(&self, field: Field) -> &str {
         match field {
+            Field::System => self.system.as_deref().unwrap_or_default(),
             Field::Context(index) => self.context.get(index).map_or("", |m| &m.content),
             Field::Prompt => &self.prompt,
             Field::Response => &self.response,
+        }
+    }
+
+    /// The texts of a place, in the order of the row.
+    fn fields(&self, place: Where) -> Vec<Field> {
+        let mut fields = Vec::new();
+        if place == Where::Row && self.system.is_some() {
+            fields.push(Field::System);
+        }
+        if place != Where::Response {
+            let turns = self.context.iter().enumerate();
+            let learnt = |role: Role| place != Where::Assistant || role == Role::Assistant;
+            fields
+                .extend(turns.filter(|(_, turn)| learnt(turn.role)).map(|(index, _)| Field::Context(index)));
+        }
+        if matches!(place, Where::Turns | Where::Row) {
+            fields.push(Field::Prompt);
+        }
+        fields.push(Field::Response);
+        fields
+    }
+
+    /// True if the assistant says the text of a field.
+    fn is_assistant(&self, field: Field) -> bool {
+        match field {
+            Field::Context(index) => self.context.get(index).is_some_and(|m| m.role == Role::Assistant),
+            Field::Response => true,
+            Field::System | Field::Prompt => false,
         }
     }
 }
@@ -148,6 +191,11 @@ impl Hit {
         Hit { field, span, detail: None, severity: None, fix: None }
     }
 
+    fn fix(mut self, fix: Option<String>) -> Hit {
+        self.fix = fix;
+        self
+    }
+
     fn detail(mut self, detail: impl Into<String>) -> Hit {
         self.detail = Some(detail.into());
         self
@@ -171,30 +219,30 @@ pub fn lint_known(subjects: &[Subject], known: &Known) -> Vec<Finding> {
     let mut numbered: Vec<(usize, Finding)> = Vec::new();
     for compiled in COMPILED.iter() {
         let rule = compiled.rule;
-        match (&rule.check, &compiled.regex) {
-            (Check::Pattern(pattern), Some(regex)) => {
+        match &rule.check {
+            Check::Patterns(patterns) => {
                 for (index, subject) in subjects.iter().enumerate() {
-                    let hits = pattern_hits(subject, pattern, regex, rule.severity);
-                    numbered.extend(hits.into_iter().map(|hit| (index, finding(rule, subject, hit))));
+                    let hits = patterns.iter().zip(&compiled.regexes);
+                    let hits = hits.flat_map(|(pattern, regex)| pattern_hits(subject, pattern, regex));
+                    numbered.extend(hits.map(|hit| (index, finding(rule, subject, hit))));
                 }
             }
-            (Check::Example(check), _) => {
+            Check::Example(check) => {
                 for (index, subject) in subjects.iter().enumerate() {
                     numbered
                         .extend(check(subject).into_iter().map(|hit| (index, finding(rule, subject, hit))));
                 }
             }
-            (Check::Known(check), _) => {
+            Check::Known(check) => {
                 for (index, subject) in subjects.iter().enumerate() {
                     let hits = check(subject, known).into_iter();
                     numbered.extend(hits.map(|hit| (index, finding(rule, subject, hit))));
                 }
             }
-            (Check::Corpus(check), _) => {
+            Check::Corpus(check) => {
                 let hits = check(subjects).into_iter();
                 numbered.extend(hits.map(|(index, hit)| (index, finding(rule, &subjects[index], hit))));
             }
-            (Check::Pattern(_), None) => unreachable!("every pattern is compiled with its rule"),
         }
     }
     let key = |f: &Finding| (f.rule, f.field, f.span.start, f.span.end);
@@ -220,78 +268,33 @@ fn finding(rule: &Rule, subject: &Subject, hit: Hit) -> Finding {
 
 struct Compiled {
     rule: &'static Rule,
-    regex: Option<Regex>,
+    regexes: Vec<Regex>,
 }
 
 static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
     let compile = |rule: &'static Rule| {
-        let regex = match &rule.check {
-            Check::Pattern(pattern) => {
-                Some(Regex::new(pattern.regex).expect("the table's patterns are valid"))
-            }
-            _ => None,
+        let patterns = match &rule.check {
+            Check::Patterns(patterns) => patterns,
+            _ => &[][..],
         };
-        Compiled { rule, regex }
+        let regex = |pattern: &Pattern| Regex::new(pattern.regex).expect("the table's patterns are valid");
+        Compiled { rule, regexes: patterns.iter().map(regex).collect() }
     };
     RULES.iter().map(compile).collect()
 });
 
-/// Errors are looked for in the context too: its words are in the training text.
-fn fields(subject: &Subject, place: Where, severity: Severity) -> Vec<Field> {
-    let mut fields = Vec::new();
-    if place == Where::Both && severity == Severity::Error {
-        fields.extend((0..subject.context.len()).map(Field::Context));
-    }
-    if place == Where::Both {
-        fields.push(Field::Prompt);
-    }
-    fields.push(Field::Response);
-    fields
-}
-
-fn pattern_hits(subject: &Subject, pattern: &Pattern, regex: &Regex, severity: Severity) -> Vec<Hit> {
+fn pattern_hits(subject: &Subject, pattern: &Pattern, regex: &Regex) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for field in fields(subject, pattern.place, severity) {
+    for field in subject.fields(pattern.place) {
         let text = subject.text(field);
-        let mut fences = None;
+        let code = Code::of(text);
         for found in regex.find_iter(text).filter(|found| !found.is_empty()) {
-            let fences = fences.get_or_insert_with(|| fenced(text));
-            if pattern.prose_only && fences.iter().any(|fence| fence.contains(&found.start())) {
-                continue;
+            if !(pattern.prose_only && code.holds(found.start())) {
+                hits.push(Hit::new(field, found.range()));
             }
-            let mut hit = Hit::new(field, found.range());
-            hit.fix = (pattern.fix == Fix::Remove).then(String::new);
-            hits.push(hit);
         }
     }
     hits
-}
-
-/// Byte ranges of fenced code blocks; an open one reaches to the end.
-fn fenced(text: &str) -> Vec<Range<usize>> {
-    let (mut ranges, open) = fences(text);
-    ranges.extend(open.map(|first| first.start..text.len()));
-    ranges
-}
-
-/// Closed code blocks, and the first line of one that is not closed.
-fn fences(text: &str) -> (Vec<Range<usize>>, Option<Range<usize>>) {
-    let mut closed = Vec::new();
-    let mut open: Option<(&str, Range<usize>)> = None;
-    for span in line_spans(text) {
-        let line = text[span.clone()].trim_start();
-        let Some(mark) = ["```", "~~~"].into_iter().find(|mark| line.starts_with(mark)) else { continue };
-        match &open {
-            None => open = Some((mark, span)),
-            Some((begun, first)) if *begun == mark => {
-                closed.push(first.start..(span.end + 1).min(text.len()));
-                open = None;
-            }
-            // Another mark inside a block is code.
-            Some(_) => {}
-        }
-    }
-    (closed, open.map(|(_, first)| first))
 }
 
 /// Byte range of each line without its line end.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Known, Severity, Subject, fields, rules::Where};
+use super::{Field, Hit, Known, Subject, rules::Where};
 
 static SECRET: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
@@ -32,16 +32,20 @@ fn is_secret(found: &str) -> bool {
 /// P01
 pub fn secrets(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for field in fields(subject, Where::Both, Severity::Error) {
-        let found = SECRET.find_iter(subject.text(field)).filter(|found| is_secret(found.as_str()));
-        hits.extend(found.map(|f| Hit::new(field, f.range())));
+    for field in subject.fields(Where::Row) {
+        hits.extend(secret_spans(subject.text(field)).into_iter().map(|span| Hit::new(field, span)));
     }
     hits
 }
 
+/// Places of secrets in a text, in its order.
+pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
+    SECRET.find_iter(text).filter(|found| is_secret(found.as_str())).map(|found| found.range()).collect()
+}
+
 /// Secrets in a text.
 pub fn secret_count(text: &str) -> usize {
-    SECRET.find_iter(text).filter(|found| is_secret(found.as_str())).count()
+    secret_spans(text).len()
 }
 
 /// A kind of personal data: its name, pattern and check.
@@ -93,7 +97,7 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 /// P02
 pub fn personal_data(subject: &Subject) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
-    for field in [Field::Prompt, Field::Response] {
+    for field in subject.fields(Where::Row) {
         let found = personal_spans(subject.text(field)).into_iter();
         hits.extend(found.map(|(span, kind)| Hit::new(field, span).detail(kind)));
     }
@@ -103,6 +107,10 @@ pub fn personal_data(subject: &Subject) -> Vec<Hit> {
 /// Places of personal data in a text with their kind, in no order; they do not overlap.
 pub fn personal_spans(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut spans: Vec<(Range<usize>, &'static str)> = Vec::new();
+    // Every kind holds a digit, an address sign or a slash: most texts end here.
+    if !text.bytes().any(|b| b.is_ascii_digit() || b == b'@' || b == b'/') {
+        return spans;
+    }
     for kind in PERSONAL.iter() {
         for found in kind.regex.find_iter(text).filter(|f| (kind.is_real)(f.as_str())) {
             if !spans.iter().any(|(known, _)| known.start < found.end() && found.start() < known.end) {
@@ -116,7 +124,7 @@ pub fn personal_spans(text: &str) -> Vec<(Range<usize>, &'static str)> {
 /// P03. Names as they are written, and each of their parts of three letters or more.
 pub fn names(subject: &Subject, known: &Known) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for field in [Field::Prompt, Field::Response] {
+    for field in subject.fields(Where::Row) {
         hits.extend(
             name_spans(subject.text(field), &known.names).into_iter().map(|span| Hit::new(field, span)),
         );
@@ -155,10 +163,6 @@ pub fn name_spans(text: &str, names: &[String]) -> Vec<Range<usize>> {
 
 /// Pieces of personal data in a text.
 pub fn personal_count(text: &str) -> usize {
-    // Every kind holds a digit, an address sign or a slash: most texts end here.
-    if !text.bytes().any(|b| b.is_ascii_digit() || b == b'@' || b == b'/') {
-        return 0;
-    }
     personal_spans(text).len()
 }
 

@@ -1,82 +1,162 @@
-//! Residue: what the page, the platform or a wrong decoding left in the text.
+//! Residue: what the page or the platform left in the text.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Severity, Subject, fields, line_spans, rules::Where};
+use super::completeness::{is_code_line, is_language};
+use super::{Code, Hit, Subject, line_spans, rules::Where};
 
-static PAGE_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = concat!(
-        r"^\s*(?:Copy code|Regenerate(?: response)?|Share|(?:You|ChatGPT|Claude|Gemini) (?:said|responded|replied):",
-        r"|Was this response better or worse\?.*|Is this conversation helpful so far\?",
-        r"|Thought for (?:a few|a couple of|\d+) ?(?:s|m|seconds?|minutes?)(?: (?:and )?\d+ ?(?:s|seconds?))?",
-        r"|(?:ChatGPT|Claude|Gemini) can make mistakes\..*",
-        r"|Rated .{1,60} better|.{0,40}[○●]{4,}.{0,40}",
-        r"|.{0,60}\bis (?:slightly |much )?more (?:helpful|harmless)\b.{0,20})\s*$",
-    );
-    Regex::new(pattern).expect("a valid pattern")
-});
-/// Buttons and counters that are words of their own elsewhere.
-static PAGE_EDGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*(?:\d{1,2} / \d{1,2}|Copy|Edit|Retry|Read aloud|Good response|Bad response)\s*$")
-        .expect("a valid pattern")
+/// Where a line of a chat page is residue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Anywhere,
+    /// In paragraphs of such lines before the first words of a text or at its end.
+    AtEdge,
+    AtEnd,
+}
+
+/// When such a line can go without taking words of a person along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    /// Its words may be an answer or verse.
+    Never,
+    AtEnd,
+    /// Also in a paragraph of its own at the beginning.
+    AtEndOrBegin,
+    /// Only as the first line of what the assistant says.
+    FirstOfAnswer,
+}
+
+struct PageLine {
+    /// The whole line.
+    regex: Regex,
+    place: Place,
+    goes: Goes,
+}
+
+static PAGE_LINES: LazyLock<Vec<PageLine>> = LazyLock::new(|| {
+    let line = |pattern: &str, place, goes| {
+        let whole = format!(r"^\s*(?:{pattern})\s*$");
+        PageLine { regex: Regex::new(&whole).expect("a valid pattern"), place, goes }
+    };
+    vec![
+        line("Copy code|Regenerate response", Place::Anywhere, Goes::AtEnd),
+        line(
+            "Copy|Edit|Retry|Share|Regenerate|Read aloud|Good response|Bad response",
+            Place::AtEnd,
+            Goes::Never,
+        ),
+        line(r"\d{1,2} / \d{1,2}|[○●]{4,}", Place::AtEdge, Goes::AtEnd),
+        line(
+            r"Thought for (?:a few|a couple of|\d+) ?(?:s|m|seconds?|minutes?)(?: (?:and )?\d+ ?(?:s|seconds?))?",
+            Place::Anywhere,
+            Goes::AtEndOrBegin,
+        ),
+        line("ChatGPT (?:said|responded|replied):", Place::Anywhere, Goes::FirstOfAnswer),
+        line("(?:You|Claude|Gemini) (?:said|responded|replied):", Place::Anywhere, Goes::Never),
+        line(
+            concat!(
+                r"Was this response better or worse\?|Is this conversation helpful so far\?",
+                r"|(?:ChatGPT|Claude|Gemini) (?:is AI and )?can make mistakes\. ",
+                r"(?:Check important info|Please double-check (?:cited sources|responses)|Consider checking important information",
+                r"|Verify important information)\.(?: See Cookie Preferences\.)?",
+            ),
+            Place::Anywhere,
+            Goes::AtEnd,
+        ),
+        line(
+            concat!(
+                r"Rated (?:the )?(?:(?:first|second|third|last|other)(?: one| response| answer)?|[A-D1-4]) (?:slightly |much )?better",
+                r"|(?:(?:The )?(?:first|second)(?: one| response| answer)?|(?:Response |Answer )?[A-D1-4]) is (?:slightly |much )?more (?:helpful|harmless)",
+            ),
+            Place::AtEnd,
+            Goes::Never,
+        ),
+    ]
 });
 
-/// L10. A counter such as `2 / 3` or a button such as `Copy` counts only as the first or last of several lines: alone it
-/// may be an answer.
+/// A line outside code that is not empty.
+struct Line<'a> {
+    span: Range<usize>,
+    text: &'a str,
+    paragraph: usize,
+    page: Option<&'static PageLine>,
+}
+
+fn lines(text: &str) -> Vec<Line<'_>> {
+    let code = Code::of(text);
+    let mut paragraph = 0;
+    let mut lines = Vec::new();
+    for span in line_spans(text) {
+        let line = &text[span.clone()];
+        if line.trim().is_empty() {
+            paragraph += 1;
+        } else {
+            let is_code = code.holds(span.start);
+            let page = PAGE_LINES.iter().find(|page| !is_code && page.regex.is_match(line));
+            lines.push(Line { span, text: line, paragraph, page });
+        }
+    }
+    lines
+}
+
+/// The lines between the edges: from the first paragraph with words to the last one. If that one does not end with a
+/// finished sentence or a block, what follows may belong to it.
+fn between_edges(lines: &[Line]) -> Range<usize> {
+    let with_words: HashSet<usize> =
+        lines.iter().filter(|line| line.page.is_none()).map(|line| line.paragraph).collect();
+    let has_words = |line: &Line| with_words.contains(&line.paragraph);
+    match (lines.iter().position(has_words), lines.iter().rposition(has_words)) {
+        (Some(first), Some(last)) => {
+            let closes = |c: char| !c.is_alphanumeric() && !",:;-–—(".contains(c);
+            let is_finished = lines[last].text.trim_end().ends_with(closes);
+            first..if is_finished { last + 1 } else { lines.len() }
+        }
+        _ => 0..lines.len(),
+    }
+}
+
+/// True for a button between the language of a code block and its code, as a copied page has it.
+fn heads_code(lines: &[Line], index: usize) -> bool {
+    let is_words = |line: &&Line| line.page.is_none();
+    let (before, behind) = (lines[..index].iter().rev().find(is_words), lines[index..].iter().find(is_words));
+    ["Copy code", "Copy", "Edit"].contains(&lines[index].text.trim())
+        && before.is_some_and(|line| is_language(line.text))
+        && behind.is_some_and(|line| is_code_line(line.text) || line.text.trim_start().starts_with("```"))
+}
+
+/// L10. A button such as `Copy` or a counter such as `2 / 3` counts where it stands apart: elsewhere it may be an answer.
 pub fn page_lines(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for field in fields(subject, Where::Both, Severity::Error) {
-        let text = subject.text(field);
-        let lines: Vec<_> = line_spans(text).filter(|span| !text[span.clone()].trim().is_empty()).collect();
-        for (index, span) in lines.iter().enumerate() {
-            let line = &text[span.clone()];
-            let at_edge = lines.len() > 1 && (index == 0 || index == lines.len() - 1);
-            if PAGE_LINE.is_match(line) || (at_edge && PAGE_EDGE.is_match(line)) {
-                let mut hit = Hit::new(field, span.clone());
-                hit.fix = Some(String::new());
-                hits.push(hit);
+    for field in subject.fields(Where::Row) {
+        let lines = lines(subject.text(field));
+        let between = between_edges(&lines);
+        for (index, line) in lines.iter().enumerate() {
+            let Some(page) = line.page else { continue };
+            let is_end = index >= between.end;
+            let is_in_place = match page.place {
+                Place::Anywhere => true,
+                Place::AtEdge => is_end || index < between.start,
+                Place::AtEnd => is_end,
+            };
+            let heads_code = heads_code(&lines, index);
+            if !is_in_place && !heads_code {
+                continue;
             }
+            let goes = match page.goes {
+                _ if heads_code => true,
+                Goes::Never => false,
+                Goes::AtEnd => is_end,
+                Goes::AtEndOrBegin => is_end || index < between.start,
+                Goes::FirstOfAnswer => index == 0 && subject.is_assistant(field),
+            };
+            hits.push(Hit::new(field, line.span.clone()).fix(goes.then(String::new)));
         }
     }
     hits
-}
-
-/// L16
-pub fn think_blocks(subject: &Subject) -> Vec<Hit> {
-    ["think", "thinking"].iter().flat_map(|tag| tag_blocks(&subject.response, tag)).collect()
-}
-
-fn tag_blocks(text: &str, tag: &str) -> Vec<Hit> {
-    let (open_tag, close_tag) = (format!("<{tag}>"), format!("</{tag}>"));
-    let hit = |span, what: &str| Hit::new(Field::Response, span).detail(what);
-    let mut hits = Vec::new();
-    let mut rest = 0;
-    loop {
-        let open = text[rest..].find(&open_tag).map(|at| rest + at);
-        let close = text[rest..].find(&close_tag).map(|at| rest + at);
-        match (open, close) {
-            (None, None) => return hits,
-            (Some(open), Some(close)) if open < close => {
-                let inside = &text[open + open_tag.len()..close];
-                if inside.contains(&open_tag) {
-                    hits.push(hit(open..open + open_tag.len(), "opened twice"));
-                } else if inside.trim().is_empty() {
-                    hits.push(hit(open..close + close_tag.len(), "empty"));
-                }
-                rest = close + close_tag.len();
-            }
-            (_, Some(close)) => {
-                hits.push(hit(close..close + close_tag.len(), "not opened"));
-                rest = close + close_tag.len();
-            }
-            (Some(open), None) => {
-                hits.push(hit(open..open + open_tag.len(), "not closed"));
-                return hits;
-            }
-        }
-    }
 }
 
 static BINARY: LazyLock<Regex> = LazyLock::new(|| {
@@ -91,79 +171,10 @@ pub fn binary_data(subject: &Subject) -> Vec<Hit> {
         has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit)
     };
     let mut hits = Vec::new();
-    for field in fields(subject, Where::Both, Severity::Error) {
+    for field in subject.fields(Where::Row) {
         let found = BINARY.find_iter(subject.text(field));
         let data = found.filter(|f| f.as_str().starts_with("data:") || mixed(f.as_str()));
         hits.extend(data.map(|f| Hit::new(field, f.range())));
     }
     hits
-}
-
-static INVISIBLE: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"[\x00-\x08\x0e-\x1f\x7f\x{80}-\x{9f}\x{ad}\x{200b}\x{2060}\x{feff}\x{202a}-\x{202e}\x{2066}-\x{2069}]+|[\x0b\x0c\x{2028}\x{2029}]+|\x{fffd}+";
-    Regex::new(pattern).expect("a valid pattern")
-});
-
-/// L18. Joiners stay: emoji and several scripts need them. A replacement character cannot be fixed, the text is lost.
-pub fn invisible(subject: &Subject) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for field in [Field::Prompt, Field::Response] {
-        for found in INVISIBLE.find_iter(subject.text(field)) {
-            let mut hit = Hit::new(field, found.range());
-            hit.fix = match found.as_str().chars().next() {
-                Some('\u{fffd}') => None,
-                Some('\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}') => Some("\n".to_owned()),
-                _ => Some(String::new()),
-            };
-            hits.push(hit);
-        }
-    }
-    hits
-}
-
-/// Nothing in it can be seen.
-pub fn is_blank(text: &str) -> bool {
-    INVISIBLE.replace_all(text, "").trim().is_empty()
-}
-
-/// L19. Runs of characters that are UTF-8 read as Windows-1252, such as `â€™`; the fix decodes them.
-pub fn mojibake(subject: &Subject) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for field in [Field::Prompt, Field::Response] {
-        let text = subject.text(field);
-        let mut bytes = Vec::new();
-        let mut start = 0;
-        for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-            match cp1252_byte(c) {
-                Some(byte) => {
-                    if bytes.is_empty() {
-                        start = at;
-                    }
-                    bytes.push(byte);
-                }
-                None => {
-                    let decoded = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() > 1);
-                    if let Some(decoded) = decoded {
-                        let mut hit = Hit::new(field, start..at);
-                        hit.fix = Some(decoded.to_owned());
-                        hits.push(hit);
-                    }
-                    bytes.clear();
-                }
-            }
-        }
-    }
-    hits
-}
-
-/// The byte of a non-ASCII character in Windows-1252; bytes without a character stand for themselves.
-fn cp1252_byte(c: char) -> Option<u8> {
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
-        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-    ];
-    match HIGH.iter().position(|high| *high == c) {
-        Some(index) => Some(0x80 + index as u8),
-        None => u8::try_from(u32::from(c)).ok().filter(|byte| *byte >= 0x80),
-    }
 }

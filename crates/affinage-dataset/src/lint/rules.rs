@@ -2,7 +2,8 @@
 
 use super::Severity::{Error, Information, Warning};
 use super::{
-    Hit, Known, Severity, Subject, completeness, content, corpus, language, privacy, residue, structure,
+    Hit, Known, Severity, Subject, completeness, content, corpus, decoding, language, markup, privacy,
+    residue, structure,
 };
 
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Rule {
 
 #[derive(Debug)]
 pub(super) enum Check {
-    Pattern(Pattern),
+    Patterns(&'static [Pattern]),
     Example(fn(&Subject) -> Vec<Hit>),
     /// Needs all examples at once; gives the index of each example with its hit.
     Corpus(fn(&[Subject]) -> Vec<(usize, Hit)>),
@@ -28,29 +29,29 @@ pub(super) enum Check {
 pub(super) struct Pattern {
     pub regex: &'static str,
     pub place: Where,
-    /// Matches inside fenced code do not count.
+    /// Matches inside fenced or inline code do not count.
     pub prose_only: bool,
-    pub fix: Fix,
 }
 
+/// Texts of an example that a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Where {
+    /// The answer.
     Response,
-    Both,
+    /// The answer and the assistant's turns before it.
+    Assistant,
+    /// What was said before, prompt and answer.
+    Turns,
+    /// The turns and the system message: all that is learnt from.
+    Row,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fix {
-    No,
-    Remove,
+pub(super) const fn prose(regex: &'static str, place: Where) -> Pattern {
+    Pattern { regex, place, prose_only: true }
 }
 
-const fn prose(regex: &'static str, place: Where, fix: Fix) -> Check {
-    Check::Pattern(Pattern { regex, place, prose_only: true, fix })
-}
-
-const fn anywhere(regex: &'static str, place: Where, fix: Fix) -> Check {
-    Check::Pattern(Pattern { regex, place, prose_only: false, fix })
+pub(super) const fn anywhere(regex: &'static str, place: Where) -> Pattern {
+    Pattern { regex, place, prose_only: false }
 }
 
 const fn rule(id: &'static str, severity: Severity, title: &'static str, check: Check) -> Rule {
@@ -59,12 +60,17 @@ const fn rule(id: &'static str, severity: Severity, title: &'static str, check: 
 
 /// All rules, by id.
 pub const RULES: &[Rule] = &[
-    rule("L01", Error, "begins with a role marker", prose(L01, Where::Both, Fix::Remove)),
+    rule("L01", Error, "begins with a role marker", Check::Example(structure::leading_marker)),
     rule("L02", Error, "role marker inside the text", Check::Example(structure::inner_role_markers)),
     rule("L03", Error, "empty turn", Check::Example(structure::empty_turns)),
     rule("L04", Error, "roles do not alternate from user to assistant", Check::Example(structure::roles)),
     rule("L05", Warning, "follow-up without its context", Check::Example(structure::orphan_follow_up)),
-    rule("L06", Error, "an instruction of another example is merged in", prose(L06, Where::Both, Fix::No)),
+    rule(
+        "L06",
+        Error,
+        "an instruction of another example is merged in",
+        Check::Patterns(&[prose(L06, Where::Turns)]),
+    ),
     rule(
         "L07",
         Warning,
@@ -84,14 +90,19 @@ pub const RULES: &[Rule] = &[
         "the same first or last line in several conversations",
         Check::Corpus(corpus::mined_lines),
     ),
-    rule("L12", Error, "tag of a chat system", prose(L12, Where::Both, Fix::No)),
-    rule("L13", Error, "citation mark", anywhere(L13, Where::Both, Fix::Remove)),
-    rule("L14", Error, "placeholder of the platform", anywhere(L14, Where::Both, Fix::No)),
-    rule("L15", Error, "tool traffic as the answer", prose(L15, Where::Response, Fix::No)),
-    rule("L16", Error, "unbalanced or empty think block", Check::Example(residue::think_blocks)),
+    rule("L12", Error, "markup of a chat system or of its tools", Check::Patterns(markup::TAGS)),
+    rule("L13", Error, "citation mark", Check::Example(markup::citations)),
+    rule("L14", Error, "placeholder of the platform", Check::Patterns(&[anywhere(L14, Where::Row)])),
+    rule(
+        "L15",
+        Error,
+        "tool traffic as the answer",
+        Check::Patterns(&[prose(L15, Where::Assistant), anywhere(L15_FENCE, Where::Assistant)]),
+    ),
+    rule("L16", Error, "reasoning in the text", Check::Example(markup::thoughts)),
     rule("L17", Error, "encoded binary data", Check::Example(residue::binary_data)),
-    rule("L18", Warning, "invisible or replacement characters", Check::Example(residue::invisible)),
-    rule("L19", Warning, "wrongly decoded characters", Check::Example(residue::mojibake)),
+    rule("L18", Warning, "invisible or replacement characters", Check::Example(decoding::invisible)),
+    rule("L19", Warning, "wrongly decoded characters", Check::Example(decoding::mojibake)),
     rule("L20", Error, "the provider says the answer was cut off", Check::Example(completeness::cut_off)),
     rule("L21", Warning, "the answer ends without punctuation", Check::Example(completeness::open_end)),
     rule(
@@ -101,8 +112,8 @@ pub const RULES: &[Rule] = &[
         Check::Example(completeness::open_block),
     ),
     rule("L23", Warning, "code that lost its fence", Check::Example(completeness::lost_fence)),
-    rule("L24", Warning, "broken numbering", prose(L24, Where::Response, Fix::No)),
-    rule("L25", Warning, "the answer asks whether to go on", prose(L25, Where::Response, Fix::No)),
+    rule("L24", Warning, "broken numbering", Check::Patterns(&[prose(L24, Where::Response)])),
+    rule("L25", Warning, "the answer asks whether to go on", Check::Patterns(&[prose(L25, Where::Response)])),
     rule("L30", Information, "speaks of itself as an AI", Check::Example(content::ai_disclaimer)),
     rule("L31", Warning, "refusal at the beginning", Check::Example(content::refusal)),
     rule(
@@ -111,7 +122,7 @@ pub const RULES: &[Rule] = &[
         "the prompt needs something that is not in the text",
         Check::Example(content::missing_material),
     ),
-    rule("L33", Information, "flattery at the beginning", prose(L33, Where::Response, Fix::No)),
+    rule("L33", Information, "flattery at the beginning", Check::Patterns(&[prose(L33, Where::Response)])),
     rule("L34", Warning, "repeats itself", Check::Example(content::repetition)),
     rule(
         "L35",
@@ -119,8 +130,13 @@ pub const RULES: &[Rule] = &[
         "not in the language of the prompt or the project",
         Check::Corpus(language::other_languages),
     ),
-    rule("L36", Information, "stage direction", prose(L36, Where::Response, Fix::No)),
-    rule("L37", Information, "names a model, its maker or its date", prose(L37, Where::Response, Fix::No)),
+    rule("L36", Information, "stage direction", Check::Patterns(&[prose(L36, Where::Response)])),
+    rule(
+        "L37",
+        Information,
+        "names a model, its maker or its date",
+        Check::Patterns(&[prose(L37, Where::Response)]),
+    ),
     rule(
         "L38",
         Information,
@@ -146,23 +162,10 @@ pub const RULES: &[Rule] = &[
     rule("P04", Warning, "mail or chat of other people", Check::Example(privacy::others_texts)),
 ];
 
-const L01: &str = concat!(
-    r"(?i)\A\s*(?:#{1,4} |\*\*|\[)?(?:Human|User|Assistant|You|ChatGPT|GPT-\d\S*|Claude|Gemini|AI|Bot|🤖)",
-    r"(?:\*\*|\])?\s*(?::(?:\*\*)?\s|\n)\s*",
-);
 const L06: &str = concat!(
     r"(?m)^#{1,3}\s*\d+\.\s*Instruction:|^#{2,3} (?:Instruction|Input):",
     r"|^#{1,3} (?:Instruction|Input)\s*\n[\s\S]*?^#{1,3} (?:Response|Output)\b",
     r"|Below is an instruction that describes a task\b",
-);
-const L12: &str = concat!(
-    r"(?i)</?(?:system|end_instructions|dev_\w+|antml[:\w]*|ant[AT]\w+|artifact|details|function_(?:calls|results)",
-    r"|tool_(?:call|result|use)s?|system-reminder|userStyle|search_quality_\w+)(?:\s[^>]*)?>",
-);
-const L13: &str = concat!(
-    r"【[^】\n]{0,80}】|\x{E200}[^\x{E201}]{0,400}\x{E201}|[\x{E200}-\x{E202}]",
-    r#"|(?::contentReference)?\[oaicite:\d+\](?:\{index=\d+\})?|\bentity\["[^\]\n]{0,200}"\]"#,
-    r"|\b(?:file|nav)?(?:cite)?(?:turn\d+(?:search|news|view|file|image|fetch|product)\d+)+\b",
 );
 const L14: &str = concat!(
     r"This block is not supported on your current device(?: yet)?\.?",
@@ -177,6 +180,8 @@ const L15: &str = concat!(
     r#"|\A\s*\{\s*"(?:prompt|size)"\s*:\s*"[\s\S]*"(?:size|prompt|n)"[\s\S]*\}\s*\z"#,
     r"|Traceback \(most recent call last\):|sandbox:/mnt/data/\S*|(?:file-service|sediment)://\S+",
 );
+/// A block in which a model writes a call as code.
+const L15_FENCE: &str = r"(?m)^[ \t]*(?:```|~~~)[ \t]*tool_(?:code|calls?|outputs?)\b";
 const L24: &str = r"(?m)^1\. [^2]*\n1\. ";
 const L25: &str = concat!(
     r"(?i)\[(?:to be )?continue[sd]?(?: in [^\]\n]{0,40})?\]|\((?:to be continued|continue[sd](?: in [^)\n]{0,40})?)\)",

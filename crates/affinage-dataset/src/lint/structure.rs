@@ -5,37 +5,89 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::residue::is_blank;
-use super::{Field, Hit, Severity, Subject, fenced, fields, line_spans, rules::Where};
+use super::decoding::is_blank;
+use super::{Code, Field, Hit, Subject, fenced, line_spans, rules::Where};
 use crate::message::{Message, Role};
 
-static INNER_MARKER: LazyLock<Regex> = LazyLock::new(|| {
+static LEADING_MARKER: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)\A\s*(?P<before>#{1,4} |\*\*|\[)?(?P<who>Human|User|Assistant|You|ChatGPT|GPT-\d\S*|Claude|Gemini|AI|Bot|🤖)",
+        r"(?:\*\*|\])?\s*(?P<end>:(?:\*\*)?\s|\n)\s*",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+static HEADING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^#{1,6} ").expect("a valid pattern"));
+
+/// L01. Names that are words of their own (`AI`, `Claude`, `You`) count with a colon; alone on their line they are a
+/// heading.
+pub fn leading_marker(subject: &Subject) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for field in subject.fields(Where::Turns) {
+        let text = subject.text(field);
+        let Some(found) = LEADING_MARKER.captures(text) else { continue };
+        let part = |name| found.name(name).map_or("", |part| part.as_str());
+        let (who, span) = (part("who"), 0..found.get(0).map_or(0, |whole| whole.end()));
+        let is_word = ["you", "claude", "gemini", "ai", "bot"].contains(&who.to_lowercase().as_str());
+        let has_colon = part("end").starts_with(':');
+        let is_page_copy = who == "You" && field == Field::Prompt;
+        if has_colon || !is_word || is_page_copy {
+            let is_marker = !is_word
+                && is_own_side(subject, field, who)
+                && (has_colon || !part("before").is_empty() || !starts_upper(who) || who == "ChatGPT")
+                && !is_one_of_several(&text[span.end..]);
+            hits.push(Hit::new(field, span).fix(is_marker.then(String::new)));
+        }
+    }
+    hits
+}
+
+fn starts_upper(word: &str) -> bool {
+    word.starts_with(char::is_uppercase)
+}
+
+/// A marker of the side that speaks in the field.
+fn is_own_side(subject: &Subject, field: Field, who: &str) -> bool {
+    let is_user = ["human", "user"].contains(&who.to_lowercase().as_str());
+    is_user != subject.is_assistant(field)
+}
+
+/// Text behind a marker in which other speakers or headings follow: the marker belongs to a dialogue or a document.
+fn is_one_of_several(rest: &str) -> bool {
+    HEADING.is_match(rest) || rest.lines().any(|line| SPEAKER_LINE.is_match(line))
+}
+
+/// A label of a speaker at the beginning of a line.
+static LABEL: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?m)^(?:\*\*|\[)?(?:Human|User|Assistant|HUMAN|USER|ASSISTANT)(?:\*\*|\])?:(?:\*\*)?(?:\s|$)|🤖\s*assistant",
-        r"|<\|(?:im_start|im_end|eot_id|endoftext|end|start_header_id|end_header_id|begin_of_text|user|assistant|system)\|>",
-        r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</s>\s*\z|### (?:Response|Human|User|Assistant):",
+        r"|### (?:Response|Human|User|Assistant):",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+/// A mark of a chat template.
+static TEMPLATE_MARK: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"<[|｜]/?[A-Za-z][\w▁.-]{1,40}[|｜]>|<\|(?:turn|channel)>|<(?:turn|channel)\|>|\[/?INST\]|\[/?SYSTEM_PROMPT\]|<</?SYS>>",
+        r"|<(?:start|end)_of_turn>|<end_of_utterance>|</s>\s*\z",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
 
-/// L02. A marker at the very beginning is L01.
+/// L02. A label at the very beginning is L01. A system message may show by labels how turns look.
 pub fn inner_role_markers(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for field in fields(subject, Where::Both, Severity::Error) {
+    for field in subject.fields(Where::Row) {
         let text = subject.text(field);
-        let fences = fenced(text);
+        let code = Code::of(text);
         let begins_at = text.len() - text.trim_start().len();
-        let outside = |at: usize| !fences.iter().any(|fence| fence.contains(&at));
-        for found in INNER_MARKER.find_iter(text) {
-            let leads = found.start() <= begins_at
-                && !found.as_str().starts_with(['<', '#', '🤖'])
-                && !found.as_str().contains("INST]");
-            // `<s>` and `</s>` also strike text through.
-            let strikes = found.as_str().starts_with("</s>") && text.contains("<s>");
-            if !leads && !strikes && outside(found.start()) {
-                hits.push(Hit::new(field, found.range()));
-            }
-        }
+        let leads =
+            |label: &regex::Match<'_>| label.start() <= begins_at && !label.as_str().starts_with(['#', '🤖']);
+        // `<s>` and `</s>` also strike text through.
+        let strikes = |mark: &regex::Match<'_>| mark.as_str().starts_with("</s>") && text.contains("<s>");
+        let labels = LABEL.find_iter(text).filter(|label| field != Field::System && !leads(label));
+        let marks = TEMPLATE_MARK.find_iter(text).filter(|mark| !strikes(mark));
+        let outside = labels.chain(marks).filter(|found| !code.holds(found.start()));
+        hits.extend(outside.map(|found| Hit::new(field, found.range())));
     }
     hits
 }
@@ -46,7 +98,8 @@ pub fn empty_turns(subject: &Subject) -> Vec<Hit> {
     if subject.role_fault.is_some() {
         return Vec::new();
     }
-    fields(subject, Where::Both, Severity::Error)
+    subject
+        .fields(Where::Turns)
         .into_iter()
         .filter(|field| is_blank(subject.text(*field)))
         .map(|field| Hit::new(field, 0..subject.text(field).len()))

@@ -10,12 +10,14 @@ fn subject(prompt: &str, response: &str) -> Subject {
     Subject {
         id: "x".into(),
         conversation: "c".into(),
+        system: None,
         context: Vec::new(),
         prompt: prompt.into(),
         response: response.into(),
         truncated: None,
         feedback: None,
         prompt_media_count: 0,
+        prompt_attachment_count: 0,
         role_fault: None,
     }
 }
@@ -34,7 +36,9 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
     vec![
         case("L01", "Assistant: Sell it.", "Assistants would sell it."),
         case("L02", "Sell it.\n\nHuman: no.\n\nKeep it.", "Sell it.\n\nThe human factor: no."),
-        case("L02", "Sell it.<|im_end|>", "Sell it."),
+        case("L02", "Sell it.<|im_end|>", "Write `<|im_end|>` to sell it."),
+        case("L02", "Sell it.\n\nUser: no.", "The line `User:` sells it."),
+        case("L02", "Sell it.<｜end▁of▁sentence｜>", "Sell it |> now."),
         case("L03", "  \n", "Sell it."),
         case(
             "L06",
@@ -45,16 +49,33 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
         case("L08", "Sell it.\n\nThank you, Claude, that helped.", "Sell it.\n\nThank the sea for it."),
         case("L10", "Sell it.\n\nCopy code", "Copy code from the manual, then sell it."),
         case("L10", "Sell it.\n\n2 / 3", "It leaks on 2 / 3 of its length."),
+        case("L10", "Sell it.\n\nShare", "Share\n\nSell it.\n\nA boat is what is left:\n\nShare"),
+        case("L10", "Sell it.\n\nA is more helpful", "A kind word is more helpful than a long one."),
+        case(
+            "L10",
+            "Claude can make mistakes. Please double-check responses.",
+            "Claude can make mistakes. So can I.",
+        ),
         case("L12", "Sell it.</end_instructions>", "Use the `system` call and an artifact of wood."),
+        case("L12", "Sell it.</details>", "Fold it with `<details>`."),
+        case("L12", ":::artifact{identifier=\"a\"}\nSell it.\n:::", ":::tip\nSell it.\n:::"),
+        case("L12", "[TOOL_REQUEST]{}[END_TOOL_REQUEST] Sell it.", "[TOOLS] Sell it."),
+        case("L12", "<|python_tag|>sell() it.", "Write `<|python_tag|>` to sell it."),
+        case("L12", "[TOOL_CALLS][{}] Sell it.", "The tool calls: sell it."),
+        case("L12", "<function=sell>{}</function> Sell it.", "A function sells it."),
         case("L13", "Sell it【4:0†source】 now.", "Sell it [4] now."),
+        case("L13", "Sell it \\ue202turn0search0 now.", "Sell it in turn 0, search 0."),
+        case("L13", "Sell it【4:0†wall.pdf】 now.", "【結論】 Sell it now."),
         case(
             "L14",
             "This block is not supported on your current device yet.",
             "This block of wood is not supported.",
         ),
         case("L15", "See sandbox:/mnt/data/boat.csv for it.", "A sandbox holds toys."),
+        case("L15", "```tool_code\nprint(1)\n```", "```python\nprint(1)\n```"),
         case("L15", "{\"search_query\":[{\"q\":\"boats\"}]}", "{\"name\": \"Anna\", \"boat\": true}"),
-        case("L16", "<think>hm\n\nSell it.", "<think>hm</think>\n\nSell it."),
+        case("L16", "<think>hm\n\nSell it.", "Put `<think>hm</think>` first.\n\nSell it."),
+        case("L16", "<think>hm</think>\n\nSell it.", "He thinks <hm>."),
         case("L16", "<think>\n</think>Sell it.", "I think you should sell it."),
         case("L17", "![x](data:image/png;base64,iVBORw0KGgo=)", "Data: image of a boat."),
         case("L18", "Sell\u{200b} it.", "Sell it 👩‍👧 now."),
@@ -66,6 +87,7 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
         ),
         case("L22", "Run:\n```\nsell()", "Run:\n```\nsell()\n```"),
         case("L22", "It is $$x = 1 you know.", "It is $$x = 1$$ you know."),
+        case("L22", "Begin with \\[ and go on.", "Begin with `\\[` or `$$` and go on."),
         case("L23", "Do this:\n\npython\nimport boat\n", "Do this:\n\n```python\nimport boat\n```"),
         case("L24", "1. Wash it.\n1. Sell it.", "1. Wash it.\n2. Sell it."),
         case("L25", "Sell it. Would you like me to continue?", "Sell it. To be continued by the sea."),
@@ -127,6 +149,12 @@ fn facts_of_the_provider_are_findings() {
     let mut media = subject("What is this?", "A boat.");
     media.prompt_media_count = 1;
     assert_eq!(rules_of(&media), ["L32"]);
+    let mut file = subject("What does the attached file say?\n\nBoats leak.", "That boats leak.");
+    assert_eq!(rules_of(&file), ["L32"]);
+    file.prompt_attachment_count = 1;
+    assert_eq!(rules_of(&file), Vec::<&str>::new(), "its words are in the prompt");
+    let listed = "<uploaded_files>\n<file name=\"boats.txt\"/>\n</uploaded_files>\n\nWhat does it say?";
+    assert_eq!(rules_of(&subject(listed, "That boats leak.")), ["L12", "L32"]);
     assert_eq!(rules_of(&subject("Summarise https://boats.net/old for me.", "It is long.")), ["L32"]);
 }
 
@@ -147,6 +175,45 @@ fn errors_in_the_context_count_because_it_is_training_text() {
     let findings = lint(&[with_context]);
     assert_eq!(findings.len(), 1);
     assert_eq!((findings[0].rule, findings[0].field), ("L02", Field::Context(1)));
+}
+
+#[test]
+fn what_no_row_may_hold_is_found_in_each_of_its_texts() {
+    let faults = [
+        ("P01", "The key is sk-EXAMPLEa8Kq2Zt9Lw4Xc8Vb1Np6Rk3."),
+        ("P02", "Write to anna@boats.net soon."),
+        ("P03", "Marga Testrup told me so."),
+        ("L02", "Sell it.<|im_end|>"),
+        ("L12", "<tool_call>{}</tool_call> Sell it."),
+        ("L13", "Sell it【4:0†source】 now."),
+        ("L16", "<think>hm</think> Sell it."),
+        ("L18", "Sell\u{200b} it."),
+        ("L19", "Donâ€™t sell it."),
+    ];
+    let known = Known { names: vec!["Marga Testrup".into()] };
+    let roles = [Role::System, Role::User, Role::Assistant, Role::User, Role::Assistant];
+    let fields = [Field::System, Field::Context(0), Field::Context(1), Field::Prompt, Field::Response];
+    for (rule, text) in faults {
+        for (place, field) in fields.into_iter().enumerate() {
+            let mut messages: Vec<Message> =
+                roles.iter().map(|role| Message::new(*role, "Sell it.")).collect();
+            text.clone_into(&mut messages[place].content);
+            let found = lint_known(&[Subject::of_messages("x", "c", &messages)], &known);
+            let places: Vec<(&str, Field)> = found.iter().map(|f| (f.rule, f.field)).collect();
+            assert!(places.contains(&(rule, field)), "{rule} in {field:?}: {places:?}");
+            assert!(places.iter().all(|(_, found)| *found == field), "{rule} in {field:?}: {places:?}");
+        }
+    }
+    let shown = [
+        Message::new(Role::System, "Turns look so:\nUser: why?\nAssistant: so."),
+        Message::new(Role::User, PLAIN),
+        Message::new(Role::Assistant, "Sell it."),
+    ];
+    assert_eq!(
+        rules_of(&Subject::of_messages("x", "c", &shown)),
+        Vec::<&str>::new(),
+        "an example in an instruction"
+    );
 }
 
 #[test]

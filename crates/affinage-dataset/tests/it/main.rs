@@ -2,11 +2,13 @@
 
 mod duplicates;
 mod exports;
+mod fixes;
 mod generator;
 mod hand_rows;
 mod hostile;
 mod import;
 mod import_files;
+mod languages;
 mod lint;
 mod local_exports;
 mod measured;

@@ -257,6 +257,7 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
 
 fn shown_finding(ctx: &Context, subject: &Subject, finding: &Finding) -> String {
     let field = match finding.field {
+        Field::System => "system message".to_owned(),
         Field::Prompt => "prompt".to_owned(),
         Field::Response => "answer".to_owned(),
         Field::Context(index) => format!("context message {index}"),

@@ -82,6 +82,8 @@ struct Card {
     id: String,
     #[serde(default)]
     conversation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    system: Option<String>,
     #[serde(default)]
     context: Vec<Message>,
     #[serde(default)]
@@ -176,6 +178,7 @@ fn card(
         v: 1,
         id: candidate.candidate_id.clone(),
         conversation: candidate.conversation.clone(),
+        system: candidate.system.clone(),
         context: candidate.context.clone(),
         prompt: candidate.prompt.clone(),
         variants: shown.collect(),

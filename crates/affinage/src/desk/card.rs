@@ -1,11 +1,8 @@
 //! One card as the page shows it: texts, the spans lint points at, and where the words come from.
 
-use std::collections::BTreeMap;
-
 use affinage_dataset::authorship::Written;
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
-use affinage_dataset::edit;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
 use anyhow::anyhow;
@@ -29,7 +26,11 @@ pub struct Card {
     /// Number of the card in its conversation, from 1, and how many it has.
     position: usize,
     of: usize,
+    system: Option<String>,
+    system_flags: Vec<Flag>,
     context: Vec<Message>,
+    /// Those of each message of the context.
+    context_flags: Vec<Vec<Flag>>,
     prompt: String,
     prompt_flags: Vec<Flag>,
     variants: Vec<CardVariant>,
@@ -125,20 +126,8 @@ impl Found {
         let candidate = self.candidate();
         let variant = candidate.variants.iter().find(|v| v.variant_id == variant)?;
         let subject = Subject::of_variant(candidate, variant);
-        let mut by_field: BTreeMap<Field, Vec<Finding>> = BTreeMap::new();
-        for finding in lint(std::slice::from_ref(&subject)).into_iter().filter(|f| f.fix.is_some()) {
-            by_field.entry(finding.field).or_default().push(finding);
-        }
-        let fix = |(field, found): (Field, Vec<Finding>)| TextFix {
-            candidate: candidate.candidate_id.clone(),
-            field: match field {
-                Field::Prompt => "prompt".to_owned(),
-                Field::Context(index) => format!("context:{index}"),
-                Field::Response => variant.variant_id.clone(),
-            },
-            edits: edit::safe_fixes(subject.text(field), &found),
-        };
-        Some(by_field.into_iter().map(fix).filter(|fix| !fix.edits.is_empty()).collect())
+        let findings = lint(std::slice::from_ref(&subject));
+        Some(TextFix::safe(&subject, &candidate.candidate_id, &variant.variant_id, &findings))
     }
 }
 
@@ -151,21 +140,25 @@ impl Card {
         // The answer on the branch the user ended on stands first.
         let mut variants: Vec<&Variant> = candidate.variants.iter().collect();
         variants.sort_by_key(|variant| !variant.active);
+        let mut system_flags: Vec<Flag> = Vec::new();
+        let mut context_flags: Vec<Vec<Flag>> = candidate.context.iter().map(|_| Vec::new()).collect();
         let mut prompt_flags: Vec<Flag> = Vec::new();
         let shown = variants.iter().map(|variant| {
             let mut flags = Vec::new();
-            let findings = lint(&[Subject::of_variant(&candidate, variant)]);
+            let subject = Subject::of_variant(&candidate, variant);
+            let findings = lint(std::slice::from_ref(&subject));
             let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
             for finding in findings {
-                match finding.field {
-                    Field::Response => flags.push(Flag::of(&finding, &variant.text)),
-                    Field::Prompt => {
-                        let flag = Flag::of(&finding, &candidate.prompt);
-                        if !prompt_flags.contains(&flag) {
-                            prompt_flags.push(flag);
-                        }
-                    }
-                    Field::Context(_) => {}
+                let flag = Flag::of(&finding, subject.text(finding.field));
+                let list = match finding.field {
+                    Field::Response => &mut flags,
+                    Field::Prompt => &mut prompt_flags,
+                    Field::Context(index) => &mut context_flags[index],
+                    Field::System => &mut system_flags,
+                };
+                // Variants share all texts before the answer.
+                if !list.contains(&flag) {
+                    list.push(flag);
                 }
             }
             CardVariant {
@@ -192,7 +185,10 @@ impl Card {
             written: super::catalogue::written(&candidate, Some(&mark)),
             id: candidate.candidate_id,
             conversation: candidate.conversation,
+            system: candidate.system,
+            system_flags,
             context: candidate.context,
+            context_flags,
             prompt: candidate.prompt,
             prompt_flags,
             variants,

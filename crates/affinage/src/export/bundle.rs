@@ -39,7 +39,7 @@ pub struct Exposed {
     pub example_id: String,
     pub split: String,
     pub file: String,
-    /// `prompt` or `answer`.
+    /// `system`, `prompt` or `answer`.
     pub part: &'static str,
 }
 
@@ -144,13 +144,15 @@ fn texts_of(value: &Value) -> Vec<String> {
     }
 }
 
-/// The rows of the data set whose last question or answer stands word for word in a published text.
+/// The rows of the data set whose system message, last question or answer stands word for word in a published text.
 fn exposed(dir: &Path, rows: &BTreeMap<&str, Vec<DatasetRow>>) -> anyhow::Result<Vec<Exposed>> {
     let mut by_text: BTreeMap<String, Vec<(&DatasetRow, &str, &'static str)>> = BTreeMap::new();
     for (split, rows) in rows {
         for row in rows {
             let last = |role| row.messages.iter().rev().find(|message| message.role == role);
-            for (role, part) in [(Role::User, "prompt"), (Role::Assistant, "answer")] {
+            for (role, part) in
+                [(Role::System, "system"), (Role::User, "prompt"), (Role::Assistant, "answer")]
+            {
                 if let Some(message) = last(role) {
                     by_text.entry(normal(&message.content)).or_default().push((row, split, part));
                 }

@@ -1,10 +1,11 @@
 //! Fixes of single texts, recorded beside the imported words and never in them: each can be taken back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use affinage_dataset::candidate::{Candidate, ContextPolicy, Learn, candidates_of};
 use affinage_dataset::conversation::Conversation;
 use affinage_dataset::edit::{self, Edit};
+use affinage_dataset::lint::{Field, Finding, Subject};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,55 @@ use super::Library;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextFix {
     pub candidate: String,
-    /// `prompt`, `context:N`, or a variant's id.
+    /// `system`, `prompt`, `context:N`, or a variant's id.
     pub field: String,
     pub edits: Vec<Edit>,
+}
+
+impl TextFix {
+    /// The safe fixes among findings about a variant of a candidate, text by text.
+    pub fn safe<'a>(
+        subject: &Subject,
+        candidate: &str,
+        variant: &str,
+        findings: impl IntoIterator<Item = &'a Finding>,
+    ) -> Vec<TextFix> {
+        let mut by_field: BTreeMap<Field, Vec<&Finding>> = BTreeMap::new();
+        for finding in findings.into_iter().filter(|finding| finding.fix.is_some()) {
+            by_field.entry(finding.field).or_default().push(finding);
+        }
+        let fix = |(field, found): (Field, Vec<&Finding>)| TextFix {
+            candidate: candidate.to_owned(),
+            field: match field {
+                Field::System => SYSTEM.to_owned(),
+                Field::Prompt => PROMPT.to_owned(),
+                Field::Context(index) => context_field(index),
+                Field::Response => variant.to_owned(),
+            },
+            edits: edit::safe_fixes(subject.text(field), found),
+        };
+        by_field.into_iter().map(fix).filter(|fix| !fix.edits.is_empty()).collect()
+    }
+
+    /// The texts of a candidate by the names of their fields.
+    pub fn texts(candidate: &Candidate) -> Vec<(String, &str)> {
+        let mut texts: Vec<(String, &str)> = Vec::new();
+        texts.extend(candidate.system.as_deref().map(|system| (SYSTEM.to_owned(), system)));
+        texts.extend(
+            candidate.context.iter().enumerate().map(|(index, m)| (context_field(index), &*m.content)),
+        );
+        texts.push((PROMPT.to_owned(), &candidate.prompt));
+        texts.extend(candidate.variants.iter().map(|v| (v.variant_id.clone(), &*v.text)));
+        texts
+    }
+}
+
+const SYSTEM: &str = "system";
+const PROMPT: &str = "prompt";
+const CONTEXT: &str = "context:";
+
+fn context_field(index: usize) -> String {
+    format!("{CONTEXT}{index}")
 }
 
 /// How candidates are made of conversations in this library: context policy, whose words, and recorded fixes.
@@ -44,10 +91,13 @@ impl Derivation {
 }
 
 fn text_of<'a>(candidate: &'a mut Candidate, field: &str) -> Option<&'a mut String> {
-    if field == "prompt" {
+    if field == SYSTEM {
+        return candidate.system.as_mut();
+    }
+    if field == PROMPT {
         return Some(&mut candidate.prompt);
     }
-    match field.strip_prefix("context:") {
+    match field.strip_prefix(CONTEXT) {
         Some(index) => candidate.context.get_mut(index.parse::<usize>().ok()?).map(|m| &mut m.content),
         None => candidate.variants.iter_mut().find(|v| v.variant_id == field).map(|v| &mut v.text),
     }

@@ -44,7 +44,11 @@ fn names_of_the_account_and_personal_data_are_replaced_alike_everywhere_and_can_
     export(dir);
     json_of(dir, &["import", "claude.zip"]);
     let before = json_of(dir, &["lint"])["by_rule"].clone();
-    assert_eq!((&before["P02"], &before["P03"]), (&json!(3), &json!(3)), "{before}");
+    assert_eq!(
+        (&before["P02"], &before["P03"]),
+        (&json!(4), &json!(4)),
+        "what stands before a prompt counts: {before}"
+    );
     insta::assert_snapshot!(transcript(dir, &["lint", "--pseudonyms"]), @r"
     exit: 0
     --- stdout
@@ -71,8 +75,49 @@ fn names_of_the_account_and_personal_data_are_replaced_alike_everywhere_and_can_
     assert!(rows.contains("Dear Mrs Vale") && rows.matches("person1@example.org").count() >= 2, "{rows}");
     assert_eq!(json_of(dir, &["lint", "--unfix"])["by_rule"], before);
     let more = json_of(dir, &["lint", "--private-name", "harbour"])["by_rule"].clone();
-    assert_eq!(more["P03"], json!(4), "a name of the user's own choice, remembered");
-    assert_eq!(json_of(dir, &["lint"])["by_rule"]["P03"], json!(4));
+    assert_eq!(more["P03"], json!(6), "a name of the user's own choice, remembered");
+    assert_eq!(json_of(dir, &["lint"])["by_rule"]["P03"], json!(6));
+}
+
+#[test]
+fn a_system_message_with_a_key_is_found_kept_out_and_replaced() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    assert!(affinage(dir).arg("init").status().expect("starts").success());
+    let key = "sk-EXAMPLEd4Fh7Jk1Lp9Qs3Vx6Zb2Nm8";
+    let row = |i: usize| {
+        let words = ["keel", "mast", "oar", "rudder", "sail", "anchor", "rope", "hull"][i];
+        json!({ "messages": [
+            { "role": "system", "content": format!("You keep the harbour. Call it with {key} and write to jo@boats.net.") },
+            { "role": "user", "content": format!("What is the {words} of a boat for, in a sentence?") },
+            { "role": "assistant", "content": format!("The {words} keeps the others honest, says the master of the {words}s.") },
+        ] })
+    };
+    let rows: String = (0..8).map(|i| row(i).to_string() + "\n").collect();
+    fs_err::write(dir.join("rows.jsonl"), &rows).expect("rows");
+    let strict = |target: &str| affinage(dir).args(["lint", target, "--strict"]).output().expect("starts");
+    let said = strict("rows.jsonl");
+    assert_eq!(said.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("system message"), "{said:?}");
+    json_of(dir, &["import", "rows.jsonl"]);
+    assert_eq!(strict("library").status.code(), Some(1));
+    let by_rule = json_of(dir, &["lint"])["by_rule"].clone();
+    assert_eq!((&by_rule["P01"], &by_rule["P02"]), (&json!(8), &json!(8)), "{by_rule}");
+    let freeze = |dir: &Path| affinage(dir).args(["dataset", "--accept-clean"]).output().expect("starts");
+    assert!(!freeze(dir).status.success(), "nothing is clean");
+    assert!(cards(dir).contains(key), "the cards show the system message");
+    let after = json_of(dir, &["lint", "--fix", "--pseudonyms"])["by_rule"].clone();
+    assert_eq!((&after["P01"], &after["P02"]), (&Value::Null, &Value::Null), "{after}");
+    let shown = cards(dir);
+    assert!(
+        shown.contains("[secret key 1]") && !shown.contains(key) && !shown.contains("boats.net"),
+        "{shown}"
+    );
+    let frozen = freeze(dir);
+    assert!(frozen.status.success(), "{}", String::from_utf8_lossy(&frozen.stderr));
+    assert!(strict("v1").status.success(), "{:?}", strict("v1"));
+    json_of(dir, &["lint", "--unfix"]);
+    assert!(cards(dir).contains(key), "taken back");
 }
 
 /// All cards as `review --export` writes them.

@@ -213,7 +213,7 @@ const CASES: &[Case] = &[
     ),
     (
         "L12",
-        &[],
+        &["L02", "L16"],
         Tail,
         &[
             "</system>",
@@ -226,6 +226,15 @@ const CASES: &[Case] = &[
             "<userStyle>plain</userStyle>",
             "<antArtifact type=\"text/markdown\">",
             "<tool_result>",
+            ":::artifact{identifier=\"a\" type=\"text/markdown\"}\nx\n:::",
+            ":::thinking\nThey want it short.\n:::",
+            "[TOOL_REQUEST]\n{\"name\": \"look\"}\n[END_TOOL_REQUEST]",
+            "[TOOL_CALLS][{\"name\": \"look\"}]",
+            "<|python_tag|>look()",
+            "<function=look>{}</function>",
+            "<minimax:tool_call>\n</minimax:tool_call>",
+            "<xai:function_call name=\"look\">",
+            "<attached_files>\n<file name=\"a.txt\"/>\n</attached_files>",
         ],
     ),
     (
@@ -243,6 +252,12 @@ const CASES: &[Case] = &[
             " [oaicite:2]",
             " citeturn0search1turn0news4",
             "【oaicite:5】",
+            "【7:2†walls.pdf】",
+            " \\ue202turn0search0",
+            " \\ue200\\ue202turn1search1\\ue202turn1news2\\ue201",
+            " [cite: 1, 4]",
+            " [^3^]",
+            " \u{E200}entity\u{E202}[\"river\",\"Drava\"]\u{E201}",
         ],
     ),
     (
@@ -287,7 +302,7 @@ const CASES: &[Case] = &[
     ),
     (
         "L16",
-        &[],
+        &["L02"],
         Lead,
         &[
             "<think>\nThe user wants a summary.\n\n",
@@ -296,6 +311,14 @@ const CASES: &[Case] = &[
             "The user wants it short.</think>\n\n",
             "<thinking>I should be brief.\n\n",
             "<thinking>\n</thinking>\n",
+            "<think>\nThe user wants it short.\n</think>\n\n",
+            "<thinking>I should be brief.</thinking>\n\n",
+            "<thought>Brief.</thought>\n",
+            "<reasoning>Brief.</reasoning>\n",
+            "[THINK]Brief.[/THINK]",
+            "◁think▷Brief.◁/think▷",
+            "<seed:think>Brief.</seed:think>",
+            "<|channel|>analysis<|message|>Brief.<|end|>",
         ],
     ),
     (

@@ -189,12 +189,14 @@ fn subject(choice: &Choice) -> Subject {
     Subject {
         id: candidate.candidate_id.clone(),
         conversation: candidate.conversation.clone(),
+        system: candidate.system.clone(),
         context: candidate.context.clone(),
         prompt: candidate.prompt.clone(),
         response: choice.text.clone(),
         truncated,
         feedback: choice.variant.as_ref().and_then(|v| v.feedback),
         prompt_media_count: candidate.prompt_media_count,
+        prompt_attachment_count: candidate.prompt_attachment_count,
         role_fault: None,
     }
 }

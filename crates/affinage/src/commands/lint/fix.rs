@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_dataset::edit;
-use affinage_dataset::lint::{Field, Finding, Subject, lint_known};
+use affinage_dataset::lint::{Finding, Subject, lint_known};
 
 use super::pseudonyms;
 use crate::context::Context;
@@ -24,23 +23,18 @@ pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
     })?;
     let known = library.known()?;
     let findings = lint_known(&subjects, &known);
-    let mut by_text: BTreeMap<(&str, Field), Vec<&Finding>> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.fix.is_some()) {
-        by_text.entry((finding.id.as_str(), finding.field)).or_default().push(finding);
+    let mut by_id: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in &findings {
+        by_id.entry(finding.id.as_str()).or_default().push(finding);
     }
-    let texts: BTreeMap<&str, &Subject> = subjects.iter().map(|s| (s.id.as_str(), s)).collect();
-    // Variants share prompt and context: one fix is enough for each text.
+    // Variants share all texts before the answer: one fix is enough for each text.
     let mut fixes: BTreeMap<(String, String), TextFix> = BTreeMap::new();
-    for ((id, field), found) in by_text {
-        let Some((candidate, variant)) = id.split_once('/') else { continue };
-        let field_name = match field {
-            Field::Prompt => "prompt".to_owned(),
-            Field::Context(index) => format!("context:{index}"),
-            Field::Response => variant.to_owned(),
-        };
-        let edits = edit::safe_fixes(texts[id].text(field), found);
-        let fix = TextFix { candidate: candidate.to_owned(), field: field_name.clone(), edits };
-        fixes.entry((candidate.to_owned(), field_name)).or_insert(fix);
+    for subject in &subjects {
+        let found = by_id.remove(subject.id.as_str()).unwrap_or_default();
+        let Some((candidate, variant)) = subject.id.split_once('/') else { continue };
+        for fix in TextFix::safe(subject, candidate, variant, found) {
+            fixes.entry((fix.candidate.clone(), fix.field.clone())).or_insert(fix);
+        }
     }
     let fixes: Vec<TextFix> = fixes.into_values().collect();
     let edits: usize = fixes.iter().map(|fix| fix.edits.len()).sum();

@@ -20,17 +20,12 @@ fn planned(library: &Library, known: &Known) -> anyhow::Result<(Vec<TextFix>, Ps
     let mut fixes: BTreeMap<(String, String), Vec<Edit>> = BTreeMap::new();
     library.for_each_conversation(|_, conversation| {
         for candidate in derivation.candidates(&conversation) {
-            let mut take = |field: String, text: &str| {
+            for (field, text) in TextFix::texts(&candidate) {
                 let edits = table.edits(text, &known.names);
                 if !edits.is_empty() {
                     fixes.insert((candidate.candidate_id.clone(), field), edits);
                 }
-            };
-            take("prompt".to_owned(), &candidate.prompt);
-            for (index, message) in candidate.context.iter().enumerate() {
-                take(format!("context:{index}"), &message.content);
             }
-            candidate.variants.iter().for_each(|variant| take(variant.variant_id.clone(), &variant.text));
         }
         Ok(())
     })?;

@@ -82,9 +82,16 @@ function cardView(card, view) {
     element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why this card: ${card.why}.`,
       card.cluster ? [" ", element("button", { class: "link", onclick: () => run(() => showGroup({ by: "cluster", value: card.cluster[0] })) }, `${number(card.cluster[1])} cards ask nearly this`)] : null),
     view.reasons ? reasonsView() : null,
+    card.system === null ? null : element("details", { class: "before", open: card.system_flags.length > 0 },
+      element("summary", {}, "system message"),
+      element("div", { class: "turn system" }, marked(card.system, card.system_flags)),
+      flagList(card.system_flags)),
     context.length === 0 ? null : element("details", { class: "before", open: view.context },
       element("summary", {}, `${counted(context.length, "message")} before (c)${mark.context ? ", as you changed them" : ""}`),
-      context.map((turn) => element("div", { class: `turn ${turn.role}` }, turn.content))),
+      context.map((turn, i) => {
+        const flags = mark.context ? [] : card.context_flags[i];
+        return [element("div", { class: `turn ${turn.role}` }, marked(turn.content, flags)), flagList(flags)];
+      })),
     context.length === 0 && mark.context ? element("p", { class: "soft" }, "What was said before is left away.") : null,
     element("div", { class: `turn prompt${promptNow().length > LONG_PROMPT ? " long" : ""}`, tabindex: promptNow().length > LONG_PROMPT ? "0" : null }, mark.prompt !== null ? [mark.prompt, " ", element("span", { class: "badge" }, "edited")] : marked(card.prompt, card.prompt_flags)),
     mark.prompt !== null ? null : flagList(card.prompt_flags),
