@@ -85,15 +85,24 @@ fn a_system_message_with_a_key_is_found_kept_out_and_replaced() {
     let dir = dir.path();
     assert!(affinage(dir).arg("init").status().expect("starts").success());
     let key = "sk-EXAMPLEd4Fh7Jk1Lp9Qs3Vx6Zb2Nm8";
-    let row = |i: usize| {
-        let words = ["keel", "mast", "oar", "rudder", "sail", "anchor", "rope", "hull"][i];
+    let exchanges = [
+        ("Why does a lighthouse blink?", "So that nobody takes it for a star."),
+        ("What do gulls want from us?", "Bread first, then the whole afternoon."),
+        ("How long does paint last on iron?", "Two winters near salt, five inland."),
+        ("Who invented the knot?", "Somebody with two loose ends."),
+        ("When is the tide highest?", "A day or so after full moon."),
+        ("Where do old nets go?", "Over raspberries, mostly."),
+        ("Is fog heavier than rain?", "Each drop is lighter, but it stays."),
+        ("May I swim under the pier?", "Only while no ferry is due."),
+    ];
+    let row = |(prompt, answer): &(&str, &str)| {
         json!({ "messages": [
             { "role": "system", "content": format!("You keep the harbour. Call it with {key} and write to jo@boats.net.") },
-            { "role": "user", "content": format!("What is the {words} of a boat for, in a sentence?") },
-            { "role": "assistant", "content": format!("The {words} keeps the others honest, says the master of the {words}s.") },
+            { "role": "user", "content": prompt },
+            { "role": "assistant", "content": answer },
         ] })
     };
-    let rows: String = (0..8).map(|i| row(i).to_string() + "\n").collect();
+    let rows: String = exchanges.iter().map(|exchange| row(exchange).to_string() + "\n").collect();
     fs_err::write(dir.join("rows.jsonl"), &rows).expect("rows");
     let strict = |target: &str| affinage(dir).args(["lint", target, "--strict"]).output().expect("starts");
     let said = strict("rows.jsonl");
