@@ -241,51 +241,59 @@ const PARTING: &str = "‘’“”«»‹›…–—•\u{a0}\u{ad}";
 /// Signs that stand behind a letter.
 const BEHIND: &str = "™©®ªº°²³¹·´§†‡";
 
+/// True if no language writes the characters of a sequence side by side where it stands.
 fn cannot_be_meant(text: &str, sequences: &[Sequence], at: usize) -> bool {
     let sequence = &sequences[at];
     let before = at.checked_sub(1).map(|b| &sequences[b]).filter(|b| b.span.end == sequence.span.start);
     let behind = sequences.get(at + 1).filter(|b| b.span.start == sequence.span.end);
-    let previous = before.map(|b| b.decoded).or_else(|| text[..sequence.span.start].chars().next_back());
-    let next = behind.map(|b| b.decoded).or_else(|| text[sequence.span.end..].chars().next());
-    let is = |c: Option<char>, class: fn(char) -> bool| c.is_some_and(class);
-    let (lead, decoded, sign) = (sequence.lead, sequence.decoded, sequence.rest[0]);
-    let parts = PARTING.contains(sign);
-    match sequence.rest.len() {
-        1 => {}
-        2 if lead == 'â' => return !parts,
-        // Czech and Slovak words end in `éš` and `íž`.
-        2 => {
-            return decoded == '\u{feff}'
-                || !(parts
-                    || (BEHIND.contains(sign) || "šž".contains(sign)) && {
-                        let last = sequence.rest[1];
-                        PARTING.contains(last) || BEHIND.contains(last)
-                    });
+    match sequence.rest.as_slice() {
+        [sign] if ('\u{370}'..='\u{6ff}').contains(&sequence.decoded) => {
+            // One letter of another alphabet is an accident; its neighbours are of its own.
+            let is_near = |other: &Sequence| (other.lead as u32).abs_diff(sequence.lead as u32) <= 3;
+            !is_after_letter(*sign) && (before.is_some_and(is_near) || behind.is_some_and(is_near))
         }
-        _ => return true,
+        [sign] => {
+            let previous =
+                before.map(|b| b.decoded).or_else(|| text[..sequence.span.start].chars().next_back());
+            let next = behind.map(|b| b.decoded).or_else(|| text[sequence.span.end..].chars().next());
+            is_no_latin_pair(sequence, *sign, previous, next)
+        }
+        [sign, last] => is_no_triple(sequence, *sign, *last),
+        _ => true,
     }
-    let is_natural = parts || BEHIND.contains(sign);
-    if ('\u{300}'..='\u{36f}').contains(&decoded) {
-        return !is_natural;
-    }
-    let is_latin = !('\u{370}'..='\u{6ff}').contains(&decoded);
-    if !is_latin {
-        // One letter of another alphabet is an accident; its neighbours are of its own.
-        let same = |other: &&Sequence| other.lead.max(lead) as u32 - other.lead.min(lead) as u32 <= 3;
-        return !is_natural && (before.filter(same).is_some() || behind.filter(same).is_some());
-    }
-    let stands_alone = !is(previous, char::is_alphabetic) && !is(next, char::is_alphabetic);
-    // No word goes from a small letter to `Å` or `Ã`; in capitals, they may end one.
+}
+
+fn is_after_letter(sign: char) -> bool {
+    PARTING.contains(sign) || BEHIND.contains(sign)
+}
+
+/// No word goes from a small letter to `Å` or `Ã`; in capitals, or quoted alone, they may stand before a sign.
+fn is_no_latin_pair(sequence: &Sequence, sign: char, previous: Option<char>, next: Option<char>) -> bool {
+    let is = |c: Option<char>, class: fn(char) -> bool| c.is_some_and(class);
+    let Sequence { lead, decoded, .. } = *sequence;
+    let is_natural = is_after_letter(sign);
+    let parts_words = PARTING.contains(sign) && !['\u{a0}', '\u{ad}'].contains(&sign);
     match lead {
+        _ if ('\u{300}'..='\u{36f}').contains(&decoded) => !is_natural,
         _ if is(previous, char::is_uppercase) && is_natural => false,
-        'Ã' if !parts || "\u{a0}\u{ad}".contains(sign) => !is(previous, |c| "\u{a0}«“‘".contains(c)),
+        'Ã' if !parts_words => !is(previous, |c| "\u{a0}«“‘".contains(c)),
         'Ã' if decoded == '×' => is(previous, |c| c.is_whitespace() || c.is_numeric()),
         'Ã' if decoded.is_uppercase() => !is(previous, char::is_alphabetic) && is(next, char::is_lowercase),
         'Ã' => is(previous, char::is_lowercase) || is(next, char::is_lowercase),
         'Â' => !is(previous, |c| "«“‘‹„‚".contains(c)),
         _ if is_natural => is(previous, char::is_lowercase) && !decoded.is_uppercase(),
-        // `Å±` is a length with its error.
-        _ => !stands_alone,
+        // `Å±` with nothing beside it is a length with its error.
+        _ => is(previous, char::is_alphabetic) || is(next, char::is_alphabetic),
+    }
+}
+
+/// A letter with two signs behind it is natural; so is one of the Czech and Slovak ends `éš` and `íž` with a sign.
+fn is_no_triple(sequence: &Sequence, sign: char, last: char) -> bool {
+    let is_natural = PARTING.contains(sign)
+        || (BEHIND.contains(sign) || ['š', 'ž'].contains(&sign)) && is_after_letter(last);
+    match sequence.lead {
+        'â' => !PARTING.contains(sign),
+        _ => sequence.decoded == '\u{feff}' || !is_natural,
     }
 }
 
