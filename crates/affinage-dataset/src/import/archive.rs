@@ -1,99 +1,203 @@
-//! Zip archives: which members are read, and what an archive may not do.
+//! Zip archives: each member is read by its content or named, and what an archive may not do.
 
-use std::io::{self, BufReader, Read, Seek};
+use std::cell::Cell;
+use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::rc::Rc;
 
-use serde_json::Value;
 use zip::ZipArchive;
+use zip::read::ZipFile;
 
 use super::error::ImportError;
-use super::json::string;
-use super::{Import, chatgpt, member};
+use super::members::Together;
+use super::{Import, documents};
 
 /// Bounds that protect memory and patience against broken or hostile files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest single conversation, line or transcript.
+    /// Longest single conversation, line or page.
     pub element_bytes: usize,
-    /// A member may always unpack to this many bytes ...
+    /// Longest transcript: it is read as a whole, with a record for each line.
+    pub text_bytes: usize,
+    /// A file or member may always unpack to this many bytes ...
     pub unpacked_floor_bytes: u64,
     /// ... and beyond that to this many times its packed size. Chat JSON packs 5 to 20 times.
     pub unpacked_ratio: u64,
+    /// Archives that are held in memory because they stand in another.
+    pub nested_bytes: u64,
+    /// Archives in archives.
+    pub depth: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { element_bytes: 128 << 20, unpacked_floor_bytes: 256 << 20, unpacked_ratio: 100 }
+        Limits {
+            element_bytes: 128 << 20,
+            text_bytes: 48 << 20,
+            unpacked_floor_bytes: 256 << 20,
+            unpacked_ratio: 100,
+            nested_bytes: 512 << 20,
+            depth: 4,
+        }
     }
 }
 
-const FEEDBACK_MEMBER: &str = "message_feedback.json";
-const FEEDBACK_LIMIT_BYTES: u64 = 64 << 20;
-/// Who the account belongs to.
-const ACCOUNT_MEMBERS: [&str; 2] = ["user.json", "users.json"];
-const ACCOUNT_LIMIT_BYTES: u64 = 1 << 20;
+impl Limits {
+    fn unpacked_bytes(&self, packed_bytes: u64) -> u64 {
+        self.unpacked_floor_bytes.max(packed_bytes.saturating_mul(self.unpacked_ratio))
+    }
+}
+
+/// What one imported file may still unpack to, all its members and archives in archives together.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub packed_bytes: u64,
+    pub limit_bytes: u64,
+    left: Cell<u64>,
+}
+
+impl Budget {
+    pub fn of_file(packed_bytes: u64, limits: &Limits) -> Rc<Budget> {
+        let limit_bytes = limits.unpacked_bytes(packed_bytes);
+        Rc::new(Budget { packed_bytes, limit_bytes, left: Cell::new(limit_bytes) })
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    pub fn is_spent(&self) -> bool {
+        self.left.get() == 0
+    }
+}
 
 pub(super) fn read<E: From<ImportError>>(
     import: &mut Import<'_, E>,
     reader: impl Read + Seek,
+    file_name: &str,
+    folder: &str,
 ) -> Result<(), E> {
-    let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(ImportError::from)?;
+    let mut archive = match ZipArchive::new(BufReader::new(reader)) {
+        Ok(archive) => archive,
+        Err(error) if import.in_container => {
+            import.together.unread(file_name, format!("not a readable zip archive ({error})"));
+            return Ok(());
+        }
+        Err(error) => return Err(ImportError::from(error).into()),
+    };
+    if archive.has_overlapping_files().map_err(ImportError::from)? {
+        return Err(ImportError::Overlapping { member: file_name.to_owned() }.into());
+    }
     let names = member_names(&mut archive)?;
-    if let Some((index, name)) = names.iter().find(|(_, name)| base_name(name) == FEEDBACK_MEMBER) {
-        let packed = archive.by_index(*index).map_err(ImportError::from)?;
-        let mut bytes = Vec::new();
-        packed
-            .take(FEEDBACK_LIMIT_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(|source| read_error(name, source))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(rows) => import.ratings = chatgpt::ratings(&rows),
-            Err(error) => import.note(format!("{name} is not valid JSON, ratings are missing: {error}")),
+    if let Some(kind) = documents::of_members(names.iter().map(|(_, name)| name.as_str())) {
+        return import.unreadable(file_name, kind);
+    }
+    import.in_container = true;
+    for (index, name) in names.iter().filter(|(_, name)| Together::is_companion(name)) {
+        if let Some(member) = open(import, &mut archive, *index, &format!("{folder}{name}"))? {
+            import.together.read_companion(name, member);
         }
     }
-    for (index, name) in names.iter().filter(|(_, name)| ACCOUNT_MEMBERS.contains(&base_name(name))) {
-        let packed = archive.by_index(*index).map_err(ImportError::from)?;
-        let mut bytes = Vec::new();
-        packed
-            .take(ACCOUNT_LIMIT_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(|source| read_error(name, source))?;
-        // Whatever else the file holds is nobody's business here.
-        import
-            .found
-            .names
-            .extend(serde_json::from_slice(&bytes).map(|value| account_names(&value)).unwrap_or_default());
-    }
-    let chosen = choose(&names);
-    let is_closed =
-        |name: &str| [".zip", ".parquet", ".db", ".sqlite"].iter().any(|ending| name.ends_with(ending));
-    for (_, name) in names.iter().filter(|(_, name)| is_closed(&name.to_ascii_lowercase())) {
-        import.note(format!("{name} was not opened: take it out of the archive and import it by itself"));
-    }
-    if chosen.is_empty() {
-        let listed: Vec<&str> = names.iter().take(8).map(|(_, name)| name.as_str()).collect();
-        let reason = format!(
-            "the archive has no conversations*.json, JSONL, Markdown, page or text; it holds {}",
-            listed.join(", ")
-        );
-        import.found.reason_for_none = Some(reason);
-    }
-    for (index, name) in chosen {
-        let packed = archive.by_index(index).map_err(ImportError::from)?;
-        let packed_bytes = packed.compressed_size();
-        let limit_bytes =
-            import.limits.unpacked_floor_bytes.max(packed_bytes.saturating_mul(import.limits.unpacked_ratio));
-        let mut over = false;
-        let capped = Capped { source: packed, left: limit_bytes, over: &mut over };
-        let result = member::read(import, BufReader::with_capacity(64 * 1024, capped), &name);
-        if over {
-            return Err(ImportError::Bomb { member: name, packed_bytes, limit_bytes }.into());
+    for (index, name) in names.iter().filter(|(_, name)| !Together::is_companion(name)) {
+        let path = format!("{folder}{name}");
+        if let Some((what, why)) = Together::passed_over(name) {
+            import.together.unread_of_group(&path, why, &format!("{folder}{what}"));
+        } else if let Some(member) = open(import, &mut archive, *index, &path)? {
+            let limit_bytes = import.limits.unpacked_bytes(member.compressed_size());
+            let packed_bytes = member.compressed_size();
+            read_bounded(import, member, &path, packed_bytes, limit_bytes)?;
         }
-        result?;
     }
     Ok(())
 }
 
-/// Index and name of every file, system folders left out. Paths that lead out of the archive are refused, although
+/// Opens a member; one that cannot be unpacked is named, and the others are read.
+fn open<'a, E: From<ImportError>, R: Read + Seek>(
+    import: &mut Import<'_, E>,
+    archive: &'a mut ZipArchive<R>,
+    index: usize,
+    path: &str,
+) -> Result<Option<ZipFile<'a, R>>, E> {
+    match archive.by_index(index) {
+        Ok(member) => Ok(Some(member)),
+        Err(zip::result::ZipError::Io(source)) => {
+            Err(ImportError::Read { member: path.to_owned(), source }.into())
+        }
+        Err(error) => {
+            let why = format!(
+                "cannot be unpacked ({error}): unpack the archive with another program and import the folder"
+            );
+            import.together.unread(path, why);
+            Ok(None)
+        }
+    }
+}
+
+/// Reads a stream that is unpacked: a member, or what is in a gzip file. Where it is damaged (a wrong check sum, a
+/// broken stream) it ends, and that is named.
+pub(super) fn read_bounded<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    source: impl Read,
+    path: &str,
+    packed_bytes: u64,
+    limit_bytes: u64,
+) -> Result<(), E> {
+    let (mut over, mut damage) = (false, None);
+    let budget = Rc::clone(&import.budget);
+    let mut bounded = Bounded { source, left: limit_bytes, budget, over: &mut over, damage: &mut damage };
+    let before = import.found.conversations;
+    let result = import.member(&mut bounded, path);
+    if over {
+        let member = path.to_owned();
+        return Err(match import.budget.is_spent() {
+            true => {
+                let Budget { packed_bytes, limit_bytes, .. } = *import.budget;
+                ImportError::Bomb { member, packed_bytes, limit_bytes }
+            }
+            false => ImportError::Bomb { member, packed_bytes, limit_bytes },
+        }
+        .into());
+    }
+    if let Some(damage) = damage {
+        let kept = match import.found.conversations - before {
+            0 => "nothing of it is kept".to_owned(),
+            1 => "1 conversation of it is kept".to_owned(),
+            count => format!("{count} conversations of it are kept"),
+        };
+        import
+            .together
+            .unread_damaged(path, format!("damaged ({damage}), {kept}: download the export again"));
+    }
+    result
+}
+
+/// Reads an archive that stands in another, from memory.
+pub(super) fn read_nested<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    source: &mut dyn Read,
+    path: &str,
+) -> Result<(), E> {
+    let limit_bytes = import.limits.nested_bytes - import.nested_bytes;
+    let mut bytes = Vec::new();
+    let unpacked = source.take(limit_bytes + 1).read_to_end(&mut bytes);
+    unpacked.map_err(|source| ImportError::Read { member: path.to_owned(), source })?;
+    if bytes.len() as u64 > limit_bytes || import.depth >= import.limits.depth {
+        import
+            .together
+            .unread(path, "an archive too large or too deep in others: take it out and import it by itself");
+        return Ok(());
+    }
+    let len_bytes = bytes.len() as u64;
+    import.nested_bytes += len_bytes;
+    import.depth += 1;
+    let result = read(import, Cursor::new(bytes), path, &format!("{path}/"));
+    import.depth -= 1;
+    import.nested_bytes -= len_bytes;
+    result
+}
+
+/// Index and name of every file, in the order of reading. Paths that lead out of the archive are refused, although
 /// nothing is ever unpacked to disk: such an archive is not an export.
 fn member_names<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<Vec<(usize, String)>, ImportError> {
     let mut names = Vec::new();
@@ -103,64 +207,37 @@ fn member_names<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<Vec<(usiz
         if file.enclosed_name().is_none() || name.split(['/', '\\']).any(|part| part == "..") {
             return Err(ImportError::UnsafePath { path: name });
         }
-        if !file.is_dir() && !name.split('/').any(|part| part == "__MACOSX" || part.starts_with("._")) {
+        if !file.is_dir() {
             names.push((index, name));
         }
     }
-    names.sort_by(|a, b| a.1.cmp(&b.1));
+    names.sort_by(|a, b| Together::rank(&a.1).cmp(&Together::rank(&b.1)).then_with(|| a.1.cmp(&b.1)));
     Ok(names)
 }
 
-/// Conversation files if there are any; else everything that may hold rows or transcripts.
-fn choose(names: &[(usize, String)]) -> Vec<(usize, String)> {
-    let is_conversations = |name: &str| {
-        let base = base_name(name);
-        let in_folder = name.rsplit('/').nth(1) == Some("conversations");
-        base.ends_with(".json") && (base.starts_with("conversations") || in_folder)
-    };
-    let is_text = |name: &str| {
-        let base = base_name(name);
-        let known = [".json", ".jsonl", ".md", ".markdown", ".txt", ".html", ".htm"]
-            .iter()
-            .any(|ending| base.ends_with(ending));
-        known && base != FEEDBACK_MEMBER && !ACCOUNT_MEMBERS.contains(&base)
-    };
-    let pick =
-        |wanted: &dyn Fn(&str) -> bool| names.iter().filter(|(_, name)| wanted(name)).cloned().collect();
-    let conversations: Vec<(usize, String)> = pick(&is_conversations);
-    if conversations.is_empty() { pick(&is_text) } else { conversations }
-}
-
-/// The names of people in `users.json`: one object or a list of them.
-fn account_names(value: &Value) -> Vec<String> {
-    let people = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    let names = people.iter().flat_map(|person| ["full_name", "name"].map(|key| string(person, key)));
-    names.flatten().map(str::to_owned).collect()
-}
-
-fn base_name(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
-}
-
-fn read_error(member: &str, source: io::Error) -> ImportError {
-    ImportError::Read { member: member.to_owned(), source }
-}
-
-/// A reader that fails when more comes out than an honest archive holds.
-struct Capped<'a, R> {
+/// A reader that fails when more comes out than an honest file holds, and ends where its source is damaged.
+struct Bounded<'a, R> {
     source: R,
     left: u64,
+    budget: Rc<Budget>,
     over: &'a mut bool,
+    damage: &'a mut Option<String>,
 }
 
-impl<R: Read> Read for Capped<'_, R> {
+impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(out)?;
-        match self.left.checked_sub(read as u64) {
+        let read = match self.source.read(out) {
+            Ok(read) => read,
+            Err(error) => {
+                self.damage.get_or_insert_with(|| error.to_string());
+                return Ok(0);
+            }
+        };
+        match self.left.checked_sub(read as u64).filter(|_| self.budget.take(read as u64)) {
             Some(left) => self.left = left,
             None => {
                 *self.over = true;
-                return Err(io::Error::other("the member unpacks to too many bytes"));
+                return Err(io::Error::other("it unpacks to too many bytes"));
             }
         }
         Ok(read)

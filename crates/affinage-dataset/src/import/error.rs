@@ -14,7 +14,7 @@ pub enum ImportError {
         #[source]
         source: std::io::Error,
     },
-    #[error("not a readable zip archive")]
+    #[error("not a readable zip archive, perhaps a download that was cut off")]
     Zip(#[from] zip::result::ZipError),
     #[error("the archive holds the path `{path}`, which leads out of it")]
     UnsafePath { path: String },
@@ -22,13 +22,38 @@ pub enum ImportError {
         "`{member}` unpacks to more than {limit_bytes} bytes from {packed_bytes}; this looks like a zip bomb"
     )]
     Bomb { member: String, packed_bytes: u64, limit_bytes: u64 },
-    #[error("{member} is not UTF-8 text: the byte at offset {offset} is not valid")]
-    NotUtf8 { member: String, offset: usize },
+    #[error(
+        "members of {member} overlap, which unpacks to many times what is in it; this looks like a zip bomb"
+    )]
+    Overlapping { member: String },
+    /// A document, a picture, an encoding: something else than chats.
+    #[error("{member} is {what}, which affinage does not read")]
+    NotChats { member: String, what: &'static str, way_out: &'static str },
+    #[error("{member} is {what}")]
+    NoSpeakers { member: String, what: String },
     /// Speakers were found, but not who is the assistant.
     #[error("cannot tell who is the assistant in {member}; found speakers {}", list(speakers))]
     RolesNeeded { member: String, speakers: Vec<Speaker> },
     #[error("no speaker is called `{name}` in {member}; found speakers {}", list(speakers))]
     UnknownSpeaker { name: String, member: String, speakers: Vec<Speaker> },
+}
+
+impl ImportError {
+    /// What to do about it, where that does not depend on the file's speakers.
+    pub fn way_out(&self) -> Option<&str> {
+        match self {
+            ImportError::NotChats { way_out, .. } => Some(way_out),
+            ImportError::Zip(_) => {
+                Some("download the export again, or unpack it with another program and import the folder")
+            }
+            ImportError::NoSpeakers { .. } => Some(
+                "write who speaks before each turn (`Me: ...` before what was asked, `Voice: ...` before the answer) and \
+                 import it with `--role Voice=assistant`; notes become examples at the desk, where each is given its \
+                 prompt: `affinage review`",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// One element of a file cannot be imported; the others can.
@@ -55,6 +80,18 @@ pub enum ElementError {
     TooLong { limit_bytes: usize },
     #[error("more than {limit} objects, which no conversation holds")]
     TooManyObjects { limit: usize },
+}
+
+impl ElementError {
+    /// It says that the element is something else than a conversation, not that a conversation is broken.
+    pub(super) fn is_of_another_kind(&self) -> bool {
+        matches!(
+            self,
+            ElementError::UnknownShape { .. }
+                | ElementError::NotAnObject { .. }
+                | ElementError::Unsupported { .. }
+        )
+    }
 }
 
 fn list(speakers: &[Speaker]) -> String {

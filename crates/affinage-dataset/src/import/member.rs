@@ -1,15 +1,18 @@
 //! One file or archive member: tells its format by shape and reads its elements.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
 
 use serde_json::Value;
 
 use super::elements::{Elements, End};
+use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::{
-    Import, activity, chatgpt, claude, gemini, libre_chat, llm, lm_studio, open_webui, preferences, rows,
-    transcript, unwrap_lines,
+    Import, activity, archive, chatgpt, claude, documents, gemini, libre_chat, llm, lm_studio, open_webui,
+    preferences, rows, transcript, unwrap_lines,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -33,8 +36,9 @@ enum Shape {
     Labelled,
 }
 
+/// How the content of a member is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Array,
     /// JSON lines, or a single object.
     Objects,
@@ -49,19 +53,84 @@ pub(super) enum Element {
     Activity(activity::Record),
 }
 
+/// Bytes that are looked at to tell what a member is.
+const HEAD_BYTES: u64 = 64 * 1024;
+
+/// Reads a member by its content: an archive, a gzip file, text in any encoding that can be told.
 pub(super) fn read<E: From<ImportError>>(
     import: &mut Import<'_, E>,
-    mut reader: impl BufRead,
+    source: &mut dyn Read,
     name: &str,
 ) -> Result<(), E> {
-    let read_error = |source| ImportError::Read { member: name.to_owned(), source };
-    match form(reader.fill_buf().map_err(read_error)?) {
-        Form::Array => read_array(import, reader, name)?,
-        Form::Objects => read_objects(import, reader, name)?,
-        Form::Page => read_page(import, reader, name)?,
-        Form::Text => read_text(import, reader, name)?,
+    let mut head = Vec::new();
+    (&mut *source).take(HEAD_BYTES).read_to_end(&mut head).map_err(|source| read_error(name, source))?;
+    let mut whole = Cursor::new(&head).chain(source);
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return archive::read_nested(import, &mut whole, name);
+    }
+    if head.starts_with(b"\x1f\x8b\x08") {
+        return read_gzip(import, whole, name);
+    }
+    if let Some(kind) = documents::of_head(&head) {
+        return import.unreadable(name, kind);
+    }
+    let whole = BufReader::with_capacity(HEAD_BYTES as usize, whole);
+    let Some(encoding) = encoding::of_head(&head) else {
+        return match documents::binary(&head) {
+            Some(kind) => import.unreadable(name, kind),
+            None if encoding::has_mac_lines(&head) => {
+                read_text_of(import, &mut BufReader::new(MacLines(whole)), name)
+            }
+            None => read_text_of(import, &mut { whole }, name),
+        };
+    };
+    import.note(format!("{name}: read as {}", encoding::name(encoding)));
+    let decoded = Decoding::new(whole, encoding);
+    read_text_of(import, &mut BufReader::with_capacity(HEAD_BYTES as usize, decoded), name)
+}
+
+/// A compressed file: what is in it may be no archive, but another member.
+fn read_gzip<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    source: impl Read,
+    name: &str,
+) -> Result<(), E> {
+    if import.depth >= import.limits.depth {
+        import.together.unread(name, "compressed too often: unpack it and import what is in it");
+        return Ok(());
+    }
+    import.depth += 1;
+    let packed_bytes = import.budget.packed_bytes;
+    let unpacked = MultiGzDecoder::new(BufReader::new(source));
+    let result = archive::read_bounded(import, unpacked, name, packed_bytes, import.budget.limit_bytes);
+    import.depth -= 1;
+    result
+}
+
+/// Reads what is UTF-8, or should be.
+fn read_text_of<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    mut reader: &mut dyn BufRead,
+    name: &str,
+) -> Result<(), E> {
+    let form = form(reader.fill_buf().map_err(|source| read_error(name, source))?);
+    if import.in_container
+        && let Some(why) = import.together.why_not(name, form)
+    {
+        import.together.unread(name, why);
+        return Ok(());
+    }
+    match form {
+        Form::Array => read_array(import, &mut reader, name)?,
+        Form::Objects => read_objects(import, &mut reader, name)?,
+        Form::Page => read_page(import, &mut reader, name)?,
+        Form::Text => read_text(import, &mut reader, name)?,
     }
     import.finish_activity()
+}
+
+fn read_error(member: &str, source: std::io::Error) -> ImportError {
+    ImportError::Read { member: member.to_owned(), source }
 }
 
 fn form(head: &[u8]) -> Form {
@@ -75,9 +144,13 @@ fn form(head: &[u8]) -> Form {
     }
 }
 
+/// A page, also one with an XML prolog or a comment before it.
 fn is_page(head: &[u8]) -> bool {
-    let start = head[..head.len().min(512)].to_ascii_lowercase();
-    head.starts_with(b"<") && [&b"<!doctype html"[..], b"<html"].iter().any(|mark| start.starts_with(mark))
+    let start = head[..head.len().min(1024)].to_ascii_lowercase();
+    let holds = |mark: &[u8]| memchr::memmem::find(&start, mark).is_some();
+    let begins =
+        [&b"<!doctype html"[..], b"<html", b"<?xml", b"<!--"].iter().any(|mark| start.starts_with(mark));
+    begins && (holds(b"<html") || holds(b"<!doctype html"))
 }
 
 fn read_array<E: From<ImportError>>(
@@ -100,7 +173,7 @@ fn read_array<E: From<ImportError>>(
         };
         let after_break = piece.after_break;
         let read = match piece.end {
-            End::Whole => element_of(piece.bytes, &import.ratings, origin.clone()),
+            End::Whole => element_of(piece.bytes, &import.together.ratings, origin.clone()),
             End::CutOff => Err(ElementError::CutOff),
             End::TooLong => Err(ElementError::TooLong { limit_bytes }),
         };
@@ -152,7 +225,7 @@ fn read_objects<E: From<ImportError>>(
                 origin.len_bytes = line.len() as u64;
             }
             let bytes = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
-            match element_of(bytes, &import.ratings, origin.clone()) {
+            match element_of(bytes, &import.together.ratings, origin.clone()) {
                 Ok(found) => import.element(found)?,
                 Err(reason) => import.reject(origin, reason)?,
             }
@@ -181,13 +254,11 @@ fn read_whole<E: From<ImportError>>(
     import: &mut Import<'_, E>,
     reader: impl Read,
     name: &str,
+    limit_bytes: usize,
 ) -> Result<Option<(Vec<u8>, Origin)>, E> {
-    let limit_bytes = import.limits.element_bytes;
     let mut bytes = Vec::new();
     let mut limited = reader.take(limit_bytes as u64 + 1);
-    limited
-        .read_to_end(&mut bytes)
-        .map_err(|source| ImportError::Read { member: name.to_owned(), source })?;
+    limited.read_to_end(&mut bytes).map_err(|source| read_error(name, source))?;
     let origin = Origin { member: name.to_owned(), element: 0, offset: 0, len_bytes: bytes.len() as u64 };
     if bytes.len() > limit_bytes {
         import.reject(origin, ElementError::TooLong { limit_bytes })?;
@@ -202,13 +273,14 @@ fn read_page<E: From<ImportError>>(
     reader: impl Read,
     name: &str,
 ) -> Result<(), E> {
-    let Some((bytes, origin)) = read_whole(import, reader, name)? else { return Ok(()) };
+    let limit_bytes = import.limits.element_bytes;
+    let Some((bytes, origin)) = read_whole(import, reader, name, limit_bytes)? else { return Ok(()) };
     match activity::page(&String::from_utf8_lossy(&bytes), &origin) {
         Some(records) => records.into_iter().try_for_each(|record| import.element(Element::Activity(record))),
         None => {
-            let what = "is a page, but not one of Gemini's My Activity";
-            import.found.reason_for_none.get_or_insert_with(|| format!("{name} {what}"));
-            import.note(format!("{name} {what}"));
+            let what = "a page, but not one of Gemini's My Activity";
+            import.found.reason_for_none.get_or_insert_with(|| format!("{name} is {what}"));
+            import.together.unread(name, what);
             Ok(())
         }
     }
@@ -219,35 +291,44 @@ fn read_text<E: From<ImportError>>(
     reader: impl Read,
     name: &str,
 ) -> Result<(), E> {
-    let Some((bytes, origin)) = read_whole(import, reader, name)? else { return Ok(()) };
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| ImportError::NotUtf8 { member: name.to_owned(), offset: error.valid_up_to() });
-    let parsed = text.and_then(|text| transcript::conversations(text, import.roles, &origin));
-    match parsed {
-        Err(error) if import.in_archive => import.reject(origin, ElementError::Transcript(Box::new(error))),
-        Err(error) => Err(error.into()),
-        Ok(None) => {
-            let is_empty = bytes.trim_ascii().is_empty();
-            let what = if is_empty { "is empty" } else { "is text in which no speaker recurs" };
-            import.found.reason_for_none.get_or_insert_with(|| format!("{name} {what}"));
-            import.note(format!("{name} {what}"));
-            Ok(())
-        }
-        Ok(Some(parsed)) => {
-            import.found.speakers.push((name.to_owned(), parsed.speakers));
-            if parsed.inner_label_lines > 0 {
-                let count = parsed.inner_label_lines;
-                import.note(format!(
-                    "{name}: {count} lines inside paragraphs begin with a speaker's name; not split"
-                ));
-            }
-            if let unwrap_lines::Wrap::At(width) = parsed.wrap {
-                import
-                    .note(format!("{name}: lines wrapped at {width} characters were joined into paragraphs"));
-            }
-            parsed.conversations.into_iter().try_for_each(|conversation| import.conversation(conversation))
-        }
+    let limit_bytes = import.limits.text_bytes.min(import.limits.element_bytes);
+    let Some((bytes, origin)) = read_whole(import, reader, name, limit_bytes)? else { return Ok(()) };
+    if bytes.trim_ascii().is_empty() {
+        import.found.reason_for_none.get_or_insert_with(|| format!("{name} is empty"));
+        return Ok(());
     }
+    let Some(Text { text, note }) = encoding::text(bytes) else {
+        return import.unreadable(name, &documents::FOREIGN_ENCODING);
+    };
+    let parsed = match transcript::conversations(&text, import.roles, &origin) {
+        Ok(parsed) => parsed,
+        Err(ImportError::NoSpeakers { what, .. }) if import.in_container => {
+            import.together.unread(name, what);
+            return Ok(());
+        }
+        Err(error) if import.in_container => {
+            return import.reject(origin, ElementError::Transcript(Box::new(error)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    import.found.speakers.push((name.to_owned(), parsed.speakers));
+    let wrap = match parsed.wrap {
+        unwrap_lines::Wrap::None => None,
+        unwrap_lines::Wrap::At(width) => {
+            Some(format!("lines wrapped at {width} characters were joined into paragraphs"))
+        }
+    };
+    let counted = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let notes = [
+        note,
+        counted(parsed.inner_label_lines, "lines inside paragraphs begin with a speaker's name; not split"),
+        counted(parsed.program_lines, "lines of the chat program itself are left out"),
+        wrap,
+    ];
+    for note in notes.into_iter().flatten() {
+        import.note(format!("{name}: {note}"));
+    }
+    parsed.conversations.into_iter().try_for_each(|conversation| import.conversation(conversation))
 }
 
 /// A parsed object takes about a kilobyte: this bounds the memory of one element at 300 MB. Real conversations of

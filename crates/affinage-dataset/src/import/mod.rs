@@ -7,8 +7,11 @@ mod activity;
 mod archive;
 mod chatgpt;
 mod claude;
+mod documents;
 mod elements;
+mod encoding;
 mod error;
+mod fences;
 mod gemini;
 mod html;
 mod json;
@@ -17,19 +20,25 @@ mod libre_chat;
 mod llm;
 mod lm_studio;
 mod member;
+mod members;
 mod open_webui;
 mod preferences;
+mod role_words;
 mod rows;
 mod speakers;
+mod stamp;
+mod subtitles;
 mod transcript;
 mod unwrap_lines;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
+use std::rc::Rc;
 
 pub use archive::Limits;
 pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind};
+pub use members::Together;
 pub use speakers::{Speaker, Style};
 pub use transcript::Roles;
 pub use unwrap_lines::Wrap;
@@ -69,61 +78,127 @@ pub struct Found {
     pub reason_for_none: Option<String>,
 }
 
-/// Reads an export: a zip archive, JSON, JSON lines, Markdown or plain text.
+/// Reads an export: a zip archive, JSON, JSON lines, Markdown or plain text, also compressed by gzip.
 ///
 /// Conversations and rejects go to `sink`, whose error stops the import. `file_name` is only a label.
 pub fn import<E: From<ImportError>>(
-    mut reader: impl Read + Seek,
+    reader: impl Read + Seek,
     file_name: &str,
     roles: &Roles,
     limits: &Limits,
     sink: &mut dyn FnMut(Item) -> Result<(), E>,
 ) -> Result<Found, E> {
-    let read_error = |source| ImportError::Read { member: file_name.to_owned(), source };
-    let mut magic = [0u8; 4];
-    let mut len = 0;
-    while len < magic.len() {
-        match reader.read(&mut magic[len..]).map_err(read_error)? {
-            0 => break,
-            read => len += read,
-        }
-    }
+    let mut together = Together::default();
+    let mut found = read_file(reader, file_name, roles, limits, &mut together, false, sink)?;
+    found.left_out.merge(&together.left_out());
+    Ok(found)
+}
+
+/// Reads one file of a folder, as if the folder were an archive: a file of another kind is no error but named by
+/// [`Together::left_out`]. `name` is its path in the folder, with `/` between the parts.
+pub fn import_from_folder<E: From<ImportError>>(
+    reader: impl Read + Seek,
+    name: &str,
+    roles: &Roles,
+    limits: &Limits,
+    together: &mut Together,
+    sink: &mut dyn FnMut(Item) -> Result<(), E>,
+) -> Result<Found, E> {
+    read_file(reader, name, roles, limits, together, true, sink)
+}
+
+fn read_file<E: From<ImportError>>(
+    mut reader: impl Read + Seek,
+    name: &str,
+    roles: &Roles,
+    limits: &Limits,
+    together: &mut Together,
+    in_container: bool,
+    sink: &mut dyn FnMut(Item) -> Result<(), E>,
+) -> Result<Found, E> {
+    let read_error = |source| ImportError::Read { member: name.to_owned(), source };
+    let mut magic = Vec::new();
+    (&mut reader).take(4).read_to_end(&mut magic).map_err(read_error)?;
+    let len_bytes = reader.seek(SeekFrom::End(0)).map_err(read_error)?;
     reader.seek(SeekFrom::Start(0)).map_err(read_error)?;
     let mut import = Import {
         roles,
         limits,
-        in_archive: false,
-        ratings: chatgpt::Ratings::new(),
+        in_container,
+        depth: 0,
+        nested_bytes: 0,
+        budget: archive::Budget::of_file(len_bytes, limits),
+        together,
         activity: Vec::new(),
+        held: None,
         found: Found::default(),
         sink,
     };
-    if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
-        import.in_archive = true;
-        archive::read(&mut import, reader)?;
+    if magic == b"PK\x03\x04" || magic == b"PK\x05\x06" {
+        let folder = if in_container { format!("{name}/") } else { String::new() };
+        archive::read(&mut import, reader, name, &folder)?;
+    } else if in_container {
+        import.member(&mut reader, name)?;
     } else {
-        let mut reader = BufReader::with_capacity(64 * 1024, reader);
-        reader.fill_buf().map_err(read_error)?;
-        member::read(&mut import, reader, file_name)?;
+        member::read(&mut import, &mut reader, name)?;
     }
-    Ok(import.finish(file_name))
+    Ok(import.finish(name))
 }
 
 /// State of one import.
 struct Import<'a, E> {
     roles: &'a Roles,
     limits: &'a Limits,
-    ratings: chatgpt::Ratings,
+    /// The file is an archive, or stands in a folder: a member that cannot be read is named, and is not the end.
+    in_container: bool,
+    /// Archives and compressed files around the member that is read, and the bytes of those held in memory.
+    depth: usize,
+    nested_bytes: u64,
+    budget: Rc<archive::Budget>,
+    together: &'a mut Together,
     /// Records of the member that is being read.
     activity: Vec<activity::Record>,
-    /// Other members follow: one that cannot be read is a reject, not the end.
-    in_archive: bool,
+    /// Elements of a member of a container that are something else than conversations: rejects if a conversation
+    /// stands beside them; else the member as a whole is something else.
+    held: Option<Vec<Reject>>,
     found: Found,
     sink: &'a mut dyn FnMut(Item) -> Result<(), E>,
 }
 
 impl<E: From<ImportError>> Import<'_, E> {
+    /// Reads a member of an archive or folder.
+    fn member(&mut self, source: &mut dyn Read, name: &str) -> Result<(), E> {
+        let outer = self.held.replace(Vec::new());
+        let before = self.found.conversations;
+        let result = member::read(self, source, name);
+        let held = std::mem::replace(&mut self.held, outer).unwrap_or_default();
+        if let Some(first) = held.first() {
+            let elements = if held.len() == 1 { String::new() } else { format!("{} elements, ", held.len()) };
+            self.together.unread(name, format!("{elements}{}", first.reason));
+        }
+        if self.found.conversations > before
+            && self.found.formats.keys().any(|format| *format != "transcript")
+        {
+            self.together.read_as_json(name);
+        }
+        result
+    }
+
+    /// A document or something else that holds no chats: an error, or one of the members that were not read.
+    fn unreadable(&mut self, name: &str, kind: &'static documents::Kind) -> Result<(), E> {
+        let (what, way_out) = (kind.what, kind.way_out);
+        match (self.in_container, kind.is_media) {
+            (false, _) => {
+                return Err(ImportError::NotChats { member: name.to_owned(), what, way_out }.into());
+            }
+            (true, true) => self.together.unread_media(name, what),
+            (true, false) => self.together.unread(name, format!("{what}: {way_out}")),
+        }
+        Ok(())
+    }
+
     fn conversation(&mut self, conversation: Conversation) -> Result<(), E> {
+        self.release_held()?;
         self.found.conversations += 1;
         self.found.left_out.merge(&LeftOut::of(&conversation));
         *self.found.formats.entry(conversation.provider.as_str()).or_default() += 1;
@@ -155,6 +230,25 @@ impl<E: From<ImportError>> Import<'_, E> {
     }
 
     fn reject(&mut self, origin: Origin, reason: ElementError) -> Result<(), E> {
+        /// More are no longer held back.
+        const MAX_HELD: usize = 10_000;
+        if reason.is_of_another_kind()
+            && let Some(held) = self.held.as_mut().filter(|held| held.len() < MAX_HELD)
+        {
+            held.push(Reject { origin, reason });
+            return Ok(());
+        }
+        self.release_held()?;
+        self.refuse(origin, reason)
+    }
+
+    /// What was held back stands beside conversations.
+    fn release_held(&mut self) -> Result<(), E> {
+        let held = self.held.take().unwrap_or_default();
+        held.into_iter().try_for_each(|reject| self.refuse(reject.origin, reject.reason))
+    }
+
+    fn refuse(&mut self, origin: Origin, reason: ElementError) -> Result<(), E> {
         self.found.rejects += 1;
         self.found.left_out.add(LeftOutKind::Element, "", reason.to_string());
         self.found.reason_for_none.get_or_insert_with(|| format!("the first element was refused: {reason}"));
@@ -165,11 +259,14 @@ impl<E: From<ImportError>> Import<'_, E> {
         self.found.notes.push(note);
     }
 
-    fn finish(mut self, file_name: &str) -> Found {
+    fn finish(mut self, name: &str) -> Found {
+        self.found.names = self.together.names().to_vec();
         if self.found.conversations > 0 {
             self.found.reason_for_none = None;
+        } else if self.found.rejects == 0 && self.in_container {
+            self.found.reason_for_none = Some(self.together.reason_for_none(name));
         } else {
-            self.found.reason_for_none.get_or_insert_with(|| format!("{file_name} holds no elements"));
+            self.found.reason_for_none.get_or_insert_with(|| format!("{name} holds no elements"));
         }
         self.found
     }

@@ -1,19 +1,20 @@
 //! Markdown and plain-text transcripts with learnt speakers.
 //!
-//! Nothing about the speakers' names is hard-coded: a line prefix (`SOCRATES: ...`, `**Human:** ...`), a heading
-//! (`## User`) or a bare label line (`You said:`) that recurs at paragraph starts is a speaker. Three times are
-//! enough; once, if the name is an obvious one or was given by the user. Which speaker is the assistant is said by
-//! [`Roles`], or by obvious names; otherwise the import stops and shows what it found.
+//! A line prefix (`SOCRATES: ...`, `**Human:** ...`), a heading (`## User`), a callout, a line of a chat log or a bare
+//! label line (`You said:`) that recurs is a speaker: see [`speakers`]. Three times are enough; twice, if it talks with
+//! somebody the user named; once, if the name is an obvious one or was given by the user. Which speaker is the
+//! assistant is said by [`Roles`], or by obvious names; otherwise the import stops and shows what it found.
 //!
 //! A heading that stands directly before a turn of the user begins a new conversation: notes keep many in one file.
 //! Hard-wrapped prose is unwrapped into paragraphs. Text before the first speaker is kept as context, never as text
-//! of an example.
+//! of an example. Times beside a name, lines of the chat program and its words for a picture are no text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::error::ImportError;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
+use super::{stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 
@@ -36,27 +37,33 @@ pub struct Parsed {
     pub wrap: Wrap,
     /// Lines inside a paragraph that begin with a speaker's name; they were not taken as turns.
     pub inner_label_lines: usize,
+    /// Lines of the chat program itself (who joined, what is encrypted).
+    pub program_lines: usize,
 }
 
-/// Reads a transcript. `Ok(None)` if no line pattern recurs, so there is nothing that could be a speaker.
-pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Option<Parsed>, ImportError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+/// Reads a transcript.
+///
+/// Errors: nobody speaks in it ([`ImportError::NoSpeakers`]), or it is not known who is the assistant.
+pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parsed, ImportError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
+    let text = subtitles::transcript(&text).unwrap_or(text);
     let (front_matter, body) = split_front_matter(&text);
     let lines: Vec<&str> = body.lines().collect();
     let given: Vec<&str> = roles.assistants.iter().chain(&roles.users).map(String::as_str).collect();
     let learnt = speakers::learn(&lines, &given);
     let member = origin.member.as_str();
     if learnt.speakers.is_empty() {
-        return Ok(None);
+        return Err(no_speakers(&lines, learnt.lone.as_ref(), &given, member));
     }
     let cast = cast(&learnt.speakers, roles).ok_or_else(|| no_cast(&learnt.speakers, roles, member))?;
     let wrap = unwrap_lines::detect(&lines);
-    let sections = sections(cut(&lines, &learnt.labels, &cast), front_matter);
+    let (turns, program_lines) = cut(&lines, &learnt.labels, &cast);
+    let sections = sections(turns, front_matter);
     let mut conversations: Vec<Conversation> =
         sections.into_iter().map(|section| build(section, wrap, origin)).collect();
     number_namesakes(&mut conversations);
     let speakers = learnt.speakers.into_iter().filter(|s| cast.iter().any(|c| c.is(s))).collect();
-    Ok(Some(Parsed { conversations, speakers, wrap, inner_label_lines: learnt.inner_label_lines }))
+    Ok(Parsed { conversations, speakers, wrap, inner_label_lines: learnt.inner_label_lines, program_lines })
 }
 
 /// A speaker with a role.
@@ -76,6 +83,41 @@ struct Turn<'a> {
     role: NodeRole,
     author: Option<String>,
     lines: Vec<&'a str>,
+    /// Pictures, sounds and files whose place the chat program names.
+    media: usize,
+}
+
+impl<'a> Turn<'a> {
+    fn new(role: NodeRole, author: Option<String>, lines: Vec<&'a str>) -> Turn<'a> {
+        Turn { role, author, lines, media: 0 }
+    }
+}
+
+/// What a text without speakers is, in words that are true of it.
+fn no_speakers(lines: &[&str], lone: Option<&Found>, given: &[&str], member: &str) -> ImportError {
+    let headings: Vec<&str> = lines.iter().filter_map(|line| heading_title(line)).collect();
+    let what = match (lone, headings.as_slice()) {
+        (Some(only), _) => {
+            format!("text in which nobody answers `{}`, who begins {} turns", only.name, only.count)
+        }
+        (None, []) => "text in which nobody speaks".to_owned(),
+        (None, [one]) => format!("text under the heading `{one}`, in which nobody speaks"),
+        (None, [first, .., last]) => {
+            format!("text in {} sections (`{first}` to `{last}`), in which nobody speaks", headings.len())
+        }
+    };
+    let missing: Vec<String> = given.iter().map(|name| format!("`{name}`")).collect();
+    let missing = match missing.as_slice() {
+        [] => String::new(),
+        names => format!("; no line begins with {} as a name", names.join(" or ")),
+    };
+    ImportError::NoSpeakers { member: member.to_owned(), what: what + &missing }
+}
+
+/// The words of a Markdown heading.
+fn heading_title(line: &str) -> Option<&str> {
+    let title = line.strip_prefix('#')?.trim_start_matches('#');
+    title.strip_prefix(' ').map(str::trim).filter(|title| !title.is_empty())
 }
 
 fn no_cast(speakers: &[Speaker], roles: &Roles, member: &str) -> ImportError {
@@ -101,26 +143,117 @@ fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
         };
         return Some(speakers.iter().filter_map(|s| role_of(s).map(|role| part(s, role))).collect());
     }
-    let obvious: Vec<Part> =
-        speakers.iter().filter_map(|s| speakers::obvious_role(&s.name).map(|role| part(s, role))).collect();
+    // Two speak and one is said to be the user.
+    if let [first, second] = speakers
+        && roles.assistants.is_empty()
+        && named(&roles.users, &first.name) != named(&roles.users, &second.name)
+    {
+        let role_of = |s: &Speaker| match named(&roles.users, &s.name) {
+            true => NodeRole::User,
+            false => NodeRole::Assistant,
+        };
+        return Some(speakers.iter().map(|s| part(s, role_of(s))).collect());
+    }
+    let obvious: Vec<Part> = speakers
+        .iter()
+        .filter_map(|s| super::role_words::obvious_role(&s.name).map(|role| part(s, role)))
+        .collect();
     let has = |role| obvious.iter().any(|p| p.role == role);
     (has(NodeRole::User) && has(NodeRole::Assistant)).then_some(obvious)
 }
 
-/// Cuts the lines into turns at the labels of the cast. The first turn is what stands before any label.
-fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> Vec<Turn<'a>> {
-    let mut turns = vec![Turn { role: NodeRole::System, author: None, lines: Vec::new() }];
+/// Cuts the lines into turns at the labels of the cast, and counts the lines of the chat program. The first turn is
+/// what stands before any label.
+fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<'a>>, usize) {
+    let is_quoted = labels.first().is_some_and(|label| label.style.is_quoted());
+    let is_log = labels.first().is_some_and(|label| matches!(label.style, Style::Timed | Style::Angle));
+    let stamps: HashSet<String> = labels.iter().filter_map(|label| stamp_shape(lines[label.line])).collect();
+    let mut turns = vec![Turn::new(NodeRole::System, None, Vec::new())];
+    let mut program_lines = 0;
     let mut labels = labels.iter().peekable();
     for (index, &line) in lines.iter().enumerate() {
         let label = labels.next_if(|label| label.line == index);
         let part = label.and_then(|l| cast.iter().find(|p| p.name == l.name && p.style == l.style));
         if let (Some(label), Some(part)) = (label, part) {
-            turns.push(Turn { role: part.role, author: Some(part.name.clone()), lines: vec![label.rest] });
+            // A picture of the speaker above the name.
+            if let Some(turn) = turns.last_mut() {
+                turn.lines.pop_if(|line| is_picture(line));
+            }
+            turns.push(Turn::new(part.role, Some(part.name.clone()), vec![label.rest]));
+        } else if label.is_none() && is_log && stamp_shape(line).is_some_and(|shape| stamps.contains(&shape))
+        {
+            program_lines += 1;
         } else if let Some(turn) = turns.last_mut() {
-            turn.lines.push(line);
+            turn.lines.push(if is_quoted && turn.author.is_some() { unquoted(line) } else { line });
         }
     }
-    turns
+    for turn in turns.iter_mut().filter(|turn| turn.author.is_some()) {
+        drop_time_line(&mut turn.lines);
+        if is_log {
+            take_media(turn);
+        }
+    }
+    (turns, program_lines)
+}
+
+/// One or two signs that are neither letters nor Markdown.
+fn is_picture(line: &str) -> bool {
+    let line = line.trim();
+    (1..=4).contains(&line.chars().count()) && !line.is_ascii() && !line.chars().any(char::is_alphanumeric)
+}
+
+/// The stamp that begins a line, all its numbers alike: `0/0/0, 0:0 AM - `.
+fn stamp_shape(line: &str) -> Option<String> {
+    let line = line.trim_start_matches(super::role_words::is_invisible);
+    let (_, rest) = stamp::leading(line)?;
+    let mut shape = String::new();
+    for c in line[..line.len() - rest.len()].chars() {
+        match (c.is_numeric(), shape.ends_with('0')) {
+            (true, true) => {}
+            (true, false) => shape.push('0'),
+            // Before and after noon are one shape.
+            (false, _) => shape.push(if matches!(c, 'A' | 'P') { 'A' } else { c }),
+        }
+    }
+    Some(shape)
+}
+
+/// A line of a quote without its mark.
+fn unquoted(line: &str) -> &str {
+    line.strip_prefix('>').map_or(line, |quoted| quoted.strip_prefix(' ').unwrap_or(quoted))
+}
+
+/// A line that is only a date or a time directly after the label is when it was said.
+fn drop_time_line(lines: &mut Vec<&str>) {
+    let mut filled = (0..lines.len()).filter(|&line| !lines[line].trim().is_empty());
+    if let (Some(first), Some(_)) = (filled.next(), filled.next())
+        && stamp::is_only(lines[first])
+    {
+        lines[first] = "";
+    }
+}
+
+/// Takes out what a chat program writes in the place of a picture, a sound or a file, and of the word "edited":
+/// `<Media omitted>` in the language of the telephone, or a line after the mark U+200E, which nobody types.
+fn take_media(turn: &mut Turn<'_>) {
+    const MARK: char = '\u{200e}';
+    for line in &mut turn.lines {
+        let text = line.trim();
+        // A tag of HTML is one word of ASCII.
+        let in_angles = text.starts_with('<')
+            && text.ends_with('>')
+            && text.matches('<').count() == 1
+            && (text.contains(' ') || !text.is_ascii());
+        if text.starts_with(MARK) || in_angles {
+            turn.media += 1;
+            *line = "";
+        } else if let Some((words, mark)) = line.rsplit_once(MARK)
+            && mark.starts_with('<')
+            && mark.ends_with('>')
+        {
+            *line = words.trim_end();
+        }
+    }
 }
 
 /// The turns of one conversation.
@@ -179,7 +312,9 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
         let hash = short_hash(&[turn.author.as_deref().unwrap_or(""), &text]);
         let occurrence = *seen.entry(hash.clone()).and_modify(|n| *n += 1).or_insert(0);
         let kind = if is_context { BlockKind::Context } else { BlockKind::Text };
-        let mut node = Node::new(format!("{hash}-{occurrence}"), turn.role, vec![Block::new(kind, text)]);
+        let mut blocks = vec![Block::new(kind, text)];
+        blocks.extend((0..turn.media).map(|_| Block::new(BlockKind::Media, "")));
+        let mut node = Node::new(format!("{hash}-{occurrence}"), turn.role, blocks);
         node.hidden = is_context;
         node.author = turn.author;
         let parent = links.last().map(|link| link.id.clone());

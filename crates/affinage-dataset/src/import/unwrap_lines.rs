@@ -1,5 +1,7 @@
 //! Undoes hard wrapping: prose that an editor broke at about 72 columns becomes one line per paragraph.
 
+use super::fences::{self, Unclosed};
+
 /// How a text breaks its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrap {
@@ -22,8 +24,9 @@ const SHORT_SHARE: f64 = 0.6;
 pub fn detect(lines: &[&str]) -> Wrap {
     let mut width = 0;
     let mut breaks: Vec<(usize, usize)> = Vec::new();
-    for (pair, in_fence) in lines.windows(2).zip(fences(lines)) {
-        if in_fence || !is_prose(pair[0]) || !is_prose(pair[1]) {
+    let in_code = fences::inside(lines, Unclosed::ToTheEnd);
+    for (pair, in_fence) in lines.windows(2).zip(&in_code) {
+        if *in_fence || !is_prose(pair[0]) || !is_prose(pair[1]) {
             continue;
         }
         let len = pair[0].trim_end().chars().count();
@@ -41,17 +44,24 @@ pub fn detect(lines: &[&str]) -> Wrap {
     Wrap::At(width)
 }
 
-/// Joins the lines of a turn: wrapped lines by a space, all others by a line end.
+/// Joins the lines of a turn: wrapped lines by a space, all others by a line end. Between paragraphs there is one blank
+/// line; fenced code stays as it is.
 pub fn join(lines: &[&str], wrap: Wrap) -> String {
+    let in_code = fences::inside(lines, Unclosed::ToTheEnd);
     let mut text = String::new();
-    for (index, (&line, in_fence)) in lines.iter().zip(fences(lines)).enumerate() {
-        let line = line.trim_end();
+    let mut blank_lines = 0;
+    for (index, &line) in lines.iter().enumerate() {
+        let line = if in_code[index] { line } else { line.trim_end() };
+        blank_lines = if line.is_empty() && !in_code[index] { blank_lines + 1 } else { 0 };
+        if blank_lines > 1 {
+            continue;
+        }
         if index > 0 {
             let previous = lines[index - 1].trim_end();
             let joined = match wrap {
                 Wrap::None => false,
                 Wrap::At(width) => {
-                    !in_fence
+                    !in_code[index]
                         && is_prose(line)
                         && is_prose(previous)
                         // The first line of a turn lost its label, so its length says nothing.
@@ -62,21 +72,7 @@ pub fn join(lines: &[&str], wrap: Wrap) -> String {
         }
         text.push_str(line);
     }
-    let trimmed = text.trim();
-    collapse_blank_lines(trimmed)
-}
-
-/// For each line: does it stand inside a fenced code block (fence lines included)?
-fn fences<'a>(lines: &'a [&str]) -> impl Iterator<Item = bool> + 'a {
-    let mut open = false;
-    lines.iter().map(move |line| {
-        let is_fence = line.trim_start().starts_with("```");
-        let inside = open || is_fence;
-        if is_fence {
-            open = !open;
-        }
-        inside
-    })
+    text.trim().to_owned()
 }
 
 /// Part of a paragraph: not blank, indented, a list item, a heading, a quote or a table row.
@@ -94,15 +90,6 @@ fn is_prose(line: &str) -> bool {
         && !bulleted
         && !numbered
         && !line.trim().is_empty()
-}
-
-/// At most one blank line in a row.
-fn collapse_blank_lines(text: &str) -> String {
-    let mut out = text.to_owned();
-    while out.contains("\n\n\n") {
-        out = out.replace("\n\n\n", "\n\n");
-    }
-    out
 }
 
 #[cfg(test)]
@@ -135,6 +122,15 @@ followed by anything that could be called a plan or a beginning.";
         let text = "one\n- two\n- three\n\n```\nlet a = 1;\nlet b = 2;\n```\n\nroses are red\nviolets are blue\nsugar";
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(join(&lines, Wrap::At(70)), text);
+    }
+
+    #[test]
+    fn blank_lines_are_one_between_paragraphs_and_as_they_are_in_code() {
+        let text = "one\n\n\n\ntwo\n\n```py\na = 1  \n\n\nb = 2\n```\n\n\nthree\n";
+        let lines: Vec<&str> = text.lines().collect();
+        let expected = "one\n\ntwo\n\n```py\na = 1  \n\n\nb = 2\n```\n\nthree";
+        assert_eq!(join(&lines, Wrap::None), expected);
+        assert_eq!(join(&lines, Wrap::At(70)), expected);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Files made to break an importer: each is an error or a listed loss, and nothing else is lost.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
-use affinage_dataset::import::{ImportError, Limits, Roles};
+use affinage_dataset::import::{ImportError, LeftOutKind, Limits, Roles};
 use proptest::prelude::*;
 
 use crate::exports::{Outcome, array, chatgpt, import_bytes, import_within, zip_of};
@@ -41,20 +42,128 @@ fn paths_that_lead_out_of_the_archive_are_refused_in_every_spelling() {
     }
 }
 
+/// Reasons why members were not read, by name.
+fn unread(outcome: &Outcome) -> Vec<String> {
+    let rows = outcome.found.left_out.rows().into_iter();
+    let members = rows.filter(|row| row.kind == LeftOutKind::Member);
+    members.map(|row| format!("{} {}: {}", row.count, row.name, row.first)).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).expect("memory");
+    packed.finish().expect("memory")
+}
+
 #[test]
-fn an_archive_in_an_archive_is_named_and_the_rest_is_read() {
+fn archives_in_archives_and_compressed_files_are_read() {
     let export = array(&[chatgpt("c", 1)]);
     let inner = zip_of(&[("conversations.json", &export)]);
-    let outcome = read(&zip_of(&[("batch-001.zip", &inner), ("conversations.json", &export)]));
-    assert_eq!(ids(&outcome), ["c"]);
-    assert_eq!(
-        outcome.found.notes,
-        ["batch-001.zip was not opened: take it out of the archive and import it by itself"]
-    );
-    let alone = read(&zip_of(&[("batch-001.zip", &inner)]));
+    let outer = zip_of(&[("batch-001.zip", &inner), ("more.json.gz", &gzip(&array(&[chatgpt("d", 1)])))]);
+    let outcome = read(&outer);
+    assert_eq!(ids(&outcome), ["d", "c"], "JSON comes before what may hold anything");
+    assert_eq!(outcome.conversations[1].origin.member, "batch-001.zip/conversations.json");
+    assert_eq!(ids(&read(&gzip(&export))), ["c"]);
+    assert_eq!(ids(&read(&gzip(&outer))), ["d", "c"]);
+}
+
+#[test]
+fn every_member_is_read_or_named() {
+    let export = array(&[chatgpt("c", 1)]);
+    let word = zip_of(&[("[Content_Types].xml", b"<x/>"), ("word/document.xml", b"<w/>")]);
+    let damaged = {
+        let mut zip = zip_of(&[("conversations.json", &export)]);
+        let at = zip.windows(9).position(|w| w == b"answer 0 ").or(Some(60)).expect("a place");
+        zip[at] ^= 0x55;
+        zip
+    };
+    let zip = zip_of(&[
+        (".obsidian/app.json", b"{}"),
+        ("__MACOSX/._conversations.json", b"\0\x05"),
+        ("a/one.png", b"\x89PNG\r\n\x1a\n"),
+        ("a/two.png", b"\x89PNG\r\n\x1a\n"),
+        ("broken.zip", b"PK\x03\x04 nothing"),
+        ("chat.html", b"<html><script>var jsonData = []</script></html>"),
+        ("conversations.json", &export),
+        ("damaged.zip", &damaged),
+        ("design_chats/d.json", b"[{\"canvas\": 1}]"),
+        ("essay.docx", &word),
+        ("file-Abc123-notes.txt", b"User: mine\n\nAssistant: no answer of this chat\n"),
+        ("memories.json", b"[{\"memory\": \"likes weirs\"}, {\"memory\": \"owns a mill\"}]"),
+        ("notes.md", b"User: Read me too?\n\nAssistant: Yes.\n"),
+        ("theme.css", b"color: red\n\ncolor: blue\n\ncolor: green\n"),
+        ("user.json", b"{\"name\": \"Anna Feld\"}"),
+    ]);
+    let outcome = read(&zip);
+    assert_eq!(outcome.conversations.len(), 2, "{:?}", ids(&outcome));
+    assert_eq!(outcome.found.names, ["Anna Feld"]);
+    assert!(outcome.rejects.is_empty(), "{:?}", outcome.rejects);
+    insta::assert_snapshot!(unread(&outcome).join("\n"), @r"
+    2 *.png: a picture (PNG)
+    1 .obsidian/app.json: a hidden folder
+    1 __MACOSX/._conversations.json: kept by the system
+    1 broken.zip: not a readable zip archive (invalid Zip archive: Could not find EOCD)
+    1 chat.html: a page of conversations that stand in the JSON beside it
+    1 damaged.zip/conversations.json: damaged (corrupt deflate stream), nothing of it is kept: download the export again
+    1 design_chats/d.json: no known conversation shape; its keys are `canvas`
+    1 essay.docx: a Word document: save it as plain text or Markdown (in most programs: File, Save as) and import that file
+    1 file-Abc123-notes.txt: a file that was given to a chat
+    1 memories.json: 2 elements, no known conversation shape; its keys are `memory`
+    1 theme.css: text that ends in .css; import it by itself if it is a conversation
+    ");
+}
+
+#[test]
+fn a_member_of_conversations_with_a_wrong_sum_is_named_and_the_next_is_read() {
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, id) in [("conversations-000.json", "first"), ("conversations-001.json", "second")] {
+        writer.start_file(name, stored).expect("a member");
+        writer.write_all(&array(&[chatgpt(id, 1)])).expect("memory");
+    }
+    let mut zip = writer.finish().expect("memory").into_inner();
+    let at = zip.windows(8).position(|w| w == b"question").expect("the first member's text");
+    zip[at] = b'Q';
+    let outcome = read(&zip);
+    assert_eq!(ids(&outcome), ["first", "second"]);
+    let named = unread(&outcome);
+    assert!(named.len() == 1 && named[0].contains("conversations-000.json: damaged"), "{named:?}");
+}
+
+#[test]
+fn overlapping_members_and_endless_archives_are_refused_at_once() {
+    // One local file, which two entries of the directory name.
+    let zip = zip_of(&[("a.json", &array(&[chatgpt("c", 1)]))]);
+    let end = zip.len() - 22;
+    let directory = u32::from_le_bytes(zip[end + 16..end + 20].try_into().expect("four bytes")) as usize;
+    let mut twice = zip[..end].to_vec();
+    twice.extend_from_slice(&zip[directory..end]);
+    let last = twice.len() - (end - directory) + 46;
+    twice[last] = b'b';
+    let mut tail = zip[end..].to_vec();
+    tail[8..10].copy_from_slice(&2u16.to_le_bytes());
+    tail[10..12].copy_from_slice(&2u16.to_le_bytes());
+    tail[12..16].copy_from_slice(&(2 * (end - directory) as u32).to_le_bytes());
+    twice.extend(tail);
+    let refused = import_bytes(&twice, &Roles::default());
+    assert!(matches!(refused, Err(ImportError::Overlapping { .. })), "{refused:?}");
+
+    let mut spaces = vec![b' '; 4 << 20];
+    spaces[0] = b'[';
+    let limits = Limits { unpacked_floor_bytes: 1 << 20, unpacked_ratio: 10, ..Limits::default() };
+    let nested = zip_of(&[("x.zip", &zip_of(&[("y.json.gz", &gzip(&spaces))]))]);
+    for bytes in [gzip(&spaces), nested] {
+        let refused = import_within(&bytes, &Roles::default(), &limits);
+        assert!(
+            matches!(refused, Err(ImportError::Bomb { limit_bytes, .. }) if limit_bytes == 1 << 20),
+            "{refused:?}"
+        );
+    }
+    let many = zip_of(&[("a.txt", &spaces[..700_000]), ("b.txt", &spaces[..700_000])]);
+    let refused = import_within(&many, &Roles::default(), &limits);
     assert!(
-        alone.conversations.is_empty()
-            && alone.found.reason_for_none.is_some_and(|why| why.contains("batch-001.zip"))
+        matches!(refused, Err(ImportError::Bomb { member, .. }) if member == "b.txt"),
+        "all members count together"
     );
 }
 
@@ -77,13 +186,7 @@ fn invalid_utf_8_costs_its_element_line_or_member() {
     assert_eq!((line.conversations.len(), line.rejects.len()), (2, 1));
     let notes = b"User: Why?\n\nAssistant: Because.\n";
     let member = read(&zip_of(&[("a.md", b"User: \xff\xfe\n\nAssistant: x\n"), ("b.md", notes)]));
-    assert_eq!((member.conversations.len(), member.rejects.len()), (1, 1));
-    assert_eq!(
-        member.rejects[0].reason.to_string(),
-        "a.md is not UTF-8 text: the byte at offset 6 is not valid"
-    );
-    let whole = import_bytes(b"User: \xff\xfe\n\nAssistant: x\n", &Roles::default());
-    assert!(matches!(whole, Err(ImportError::NotUtf8 { offset: 6, .. })));
+    assert_eq!((member.conversations.len(), member.rejects.len()), (2, 0), "only the characters are lost");
 }
 
 /// A `mapping` in which every node hangs under the one before it, and the first under the last.

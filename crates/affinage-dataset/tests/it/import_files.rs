@@ -65,7 +65,10 @@ fn one_object_over_many_lines_and_an_array_of_rows_are_read_too() {
 #[test]
 fn files_without_conversations_say_why() {
     let why = |bytes: &[u8]| {
-        let outcome = import_bytes(bytes, &no_roles()).expect("readable");
+        let outcome = match import_bytes(bytes, &no_roles()) {
+            Ok(outcome) => outcome,
+            Err(error) => return error.to_string(),
+        };
         assert!(outcome.conversations.is_empty());
         outcome.found.reason_for_none.expect("a reason")
     };
@@ -76,7 +79,9 @@ fn files_without_conversations_say_why() {
         why(b"[{\"id\":1,\"name\":\"x\"}]"),
         why(b"{\"shopping\":[]}"),
         why(b"Just some prose without anybody speaking.\n\nAnd more of it."),
-        why(&zip_of(&[("photo.jpg", b"\xff\xd8")])),
+        why(&zip_of(&[("photo.jpg", b"\xff\xd8\xff\xe0")])),
+        why(b"%PDF-1.4"),
+        why(&zip_of(&[("word/document.xml", b"<w/>")])),
     ];
     insta::assert_snapshot!(reasons.join("\n"), @r"
     export is empty
@@ -84,8 +89,10 @@ fn files_without_conversations_say_why() {
     export holds no elements
     the first element was refused: no known conversation shape; its keys are `id`, `name`
     the first element was refused: no known conversation shape; its keys are `shopping`
-    export is text in which no speaker recurs
-    the archive has no conversations*.json, JSONL, Markdown, page or text; it holds photo.jpg
+    export is text in which nobody speaks
+    export holds no conversation; not read: photo.jpg (a picture (JPEG))
+    export is a PDF document, which affinage does not read
+    export is a Word document, which affinage does not read
     ");
 }
 

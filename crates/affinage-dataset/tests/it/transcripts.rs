@@ -1,6 +1,6 @@
 //! Transcripts: learnt speakers, roles, unwrapping, several conversations in one file.
 
-use affinage_dataset::import::{ImportError, Roles};
+use affinage_dataset::import::{LeftOutKind, Roles};
 
 use crate::exports::{Outcome, import_bytes, zip_of};
 
@@ -49,14 +49,18 @@ fn speakers_are_learnt_and_the_rest_is_the_user() {
     let outcome = import_bytes(PLAY.as_bytes(), &assistant("miller")).expect("a transcript");
     let counts: Vec<(&str, usize)> =
         outcome.found.speakers[0].1.iter().map(|s| (s.name.as_str(), s.count)).collect();
-    assert_eq!(counts, [("MILLER", 4), ("ANNA", 3)], "Bert speaks twice: not often enough to be learnt");
+    assert_eq!(
+        counts,
+        [("MILLER", 4), ("ANNA", 3), ("BERT", 2)],
+        "Bert is answered, so he needs no third turn"
+    );
     let pairs = pairs(&outcome);
-    assert_eq!(pairs.len(), 3);
+    assert_eq!(pairs.len(), 4);
     assert!(
         pairs[0].1.starts_with("It waits, as a wheel must, and it listens for the rain that we have been")
     );
     assert!(!pairs[0].1.contains('\n'), "wrapped lines are joined: {}", pairs[0].1);
-    assert!(pairs[1].0.starts_with("And if the rain does not come?\n\nBERT: Yes"));
+    assert!(pairs[1].0.starts_with("ANNA: And if the rain does not come?\n\nBERT: Yes"));
 }
 
 #[test]
@@ -146,12 +150,148 @@ fn in_an_archive_of_notes_a_bad_one_loses_only_itself() {
     let outcome = import_bytes(&zip, &assistant("Voice")).expect("an archive");
     assert_eq!(outcome.conversations.len(), 2);
     let rejected: Vec<&str> = outcome.rejects.iter().map(|r| r.origin.member.as_str()).collect();
-    assert_eq!(rejected, ["notes/b.md", "notes/d.txt"]);
-    assert_eq!(outcome.found.notes, ["notes/c.md is text in which no speaker recurs"]);
+    assert_eq!(rejected, ["notes/b.md"]);
+    let rows = outcome.found.left_out.rows().into_iter().filter(|row| row.kind == LeftOutKind::Member);
+    let unread: Vec<String> = rows.map(|row| format!("{}: {}", row.name, row.first)).collect();
+    let why = "text in which nobody speaks; no line begins with `Voice` as a name";
+    assert_eq!(unread, [format!("notes/c.md: {why}"), format!("notes/d.txt: {why}")]);
 }
 
 #[test]
-fn text_that_is_not_utf8_is_an_error_with_its_place() {
-    let error = import_bytes(b"User: caf\xe9\n", &Roles::default()).expect_err("Latin-1");
-    assert!(matches!(error, ImportError::NotUtf8 { offset: 9, .. }), "{error}");
+fn text_in_other_encodings_is_read_and_said() {
+    let text = "Anna: Wo ist die Tür?\n\nVoice: Dort.\n";
+    let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let western: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")).collect();
+    let mac = text.replace('\n', "\r");
+    let damaged = [text.as_bytes(), b"\nAnna: a\xff\xc3\n\nVoice: b\n"].concat();
+    let cases: [(&[u8], &[&str]); 4] = [
+        (&utf16, &["export: read as UTF-16"]),
+        (&western, &["export: read as Windows-1252"]),
+        (mac.as_bytes(), &[]),
+        (&damaged, &["export: 2 characters were not UTF-8 and became \u{fffd}, the first at byte 45"]),
+    ];
+    for (bytes, notes) in cases {
+        let outcome = import_bytes(bytes, &assistant("Voice")).expect("a transcript");
+        assert_eq!(pairs(&outcome)[0], ("Wo ist die Tür?".to_owned(), "Dort.".to_owned()), "{notes:?}");
+        assert_eq!(outcome.found.notes, notes);
+    }
+    let greek = b"\xc1\xed\xed\xe1: \xd0\xef\xfd;\n\n\xd6\xf9\xed\xde: \xc5\xe4\xfe.\n";
+    let error = import_bytes(greek, &Roles::default()).expect_err("an older encoding");
+    insta::assert_snapshot!(error, @"export is text in an older encoding, not in UTF-8, which affinage does not read");
+    assert!(error.way_out().is_some_and(|way| way.contains("UTF-8")));
+}
+
+/// Two exchanges in which `Voice` is the assistant, as different programs write them.
+#[test]
+fn labels_of_many_programs_are_one_grammar() {
+    let styles = [
+        "- Anna: Why a weir?\n- Voice: To slow the river.\n- Anna: And after?\n- Voice: It hurries.\n",
+        "> **Anna:** Why a weir?\n\n> **Voice:** To slow the river.\n\n> **Anna:** And after?\n\n> **Voice:** It hurries.\n",
+        "> [!quote] Anna\n> Why a weir?\n\n> [!info]- **Voice**\n> To slow the river.\n\n> [!quote] Anna\n> And after?\n\n> [!info]- **Voice**\n> It hurries.\n",
+        "Anna\u{a0}: Why a weir?\n\nVoice\u{a0}: To slow the river.\n\nAnna\u{a0}: And after?\n\nVoice\u{a0}: It hurries.\n",
+        "Anna：Why a weir?\nVoice：To slow the river.\nAnna：And after?\nVoice：It hurries.\n",
+        "\u{200e}Anna: Why a weir?\n\n\u{200e}Voice: To slow the river.\n\n\u{200e}Anna: And after?\n\n\u{200e}Voice: It hurries.\n",
+        "[09:15] Anna: Why a weir?\n[09:16] Voice: To slow the river.\n[09:17] Anna: And after?\n[09:18] Voice: It hurries.\n",
+        "2026-03-04 09:15:01 Anna: Why a weir?\n2026-03-04 09:16:00 Voice: To slow the river.\n2026-03-04 09:17:00 Anna: And after?\n2026-03-04 09:18:00 Voice: It hurries.\n",
+        "09:15 <@Anna> Why a weir?\n09:16 <Voice> To slow the river.\n09:17 <@Anna> And after?\n09:18 <Voice> It hurries.\n",
+        "<Anna> Why a weir?\n<Voice> To slow the river.\n<Anna> And after?\n<Voice> It hurries.\n",
+        "**Anna (09:15):** Why a weir?\n\n**Voice (09:16):** To slow the river.\n\n**Anna (09:17):** And after?\n\n**Voice (09:18):** It hurries.\n",
+        "Anna, [04.03.2026 09:15]\nWhy a weir?\n\nVoice, [04.03.2026 09:16]\nTo slow the river.\n\nAnna, [04.03.2026 09:17]\nAnd after?\n\nVoice, [04.03.2026 09:18]\nIt hurries.\n",
+        "Anna  9:15 AM\nWhy a weir?\nVoice  9:16 AM\nTo slow the river.\nAnna  9:17 AM\nAnd after?\nVoice  9:18 AM\nIt hurries.\n",
+        "[3/4 9:15 AM] Anna\nWhy a weir?\n[3/4 9:16 AM] Voice\nTo slow the river.\n[3/4 9:17 AM] Anna\nAnd after?\n[3/4 9:18 AM] Voice\nIt hurries.\n",
+        "## Anna (2026-03-04)\n*09:15*\n\nWhy a weir?\n\n## Voice\n09:16\n\nTo slow the river.\n\n## Anna\n\nAnd after?\n\n## Voice\n\nIt hurries.\n",
+        "1\n00:00:01,000 --> 00:00:02,000\nAnna: Why\n\n2\n00:00:02,000 --> 00:00:03,000\na weir?\n\n3\n00:00:03,000 --> 00:00:04,000\nVoice: To slow the river.\n\n4\n00:00:04,000 --> 00:00:05,000\nAnna: And after?\n\n5\n00:00:06,000 --> 00:00:07,000\nVoice: It hurries.\n",
+        "👩\nAnna:\nWhy a weir?\n\n🤖\nVoice:\nTo slow the river.\n\n👩\nAnna:\nAnd after?\n\n🤖\nVoice:\nIt hurries.\n",
+    ];
+    let expected = [("Why a weir?", "To slow the river."), ("And after?", "It hurries.")]
+        .map(|(a, b)| (a.to_owned(), b.to_owned()));
+    for text in styles {
+        let outcome =
+            import_bytes(text.as_bytes(), &assistant("voice")).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!(pairs(&outcome), expected, "{text}");
+    }
+}
+
+#[test]
+fn labels_of_pages_in_other_languages_need_no_roles() {
+    let labels = [
+        ("Sie haben gesagt:", "ChatGPT hat gesagt:"),
+        ("Vous avez dit :", "ChatGPT a dit :"),
+        ("Tú dijiste:", "ChatGPT dijo:"),
+        ("Hai detto:", "ChatGPT ha detto:"),
+        ("Você disse:", "O ChatGPT disse:"),
+        ("Вы сказали:", "ChatGPT сказал:"),
+        ("あなた：", "ChatGPT："),
+        ("你说：", "ChatGPT 说："),
+        ("나의 말:", "ChatGPT의 말:"),
+        ("\u{200f}لقد قلت:", "قال ChatGPT:"),
+        ("Benutzer:", "Assistent:"),
+    ];
+    for (user, assistant) in labels {
+        let text = format!("{user}\nEins?\n\n{assistant}\nZwei.\n\n{user}\nDrei?\n\n{assistant}\nVier.\n");
+        let outcome =
+            import_bytes(text.as_bytes(), &Roles::default()).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let expected = [("Eins?", "Zwei."), ("Drei?", "Vier.")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(pairs(&outcome), expected, "{text}");
+    }
+}
+
+#[test]
+fn remarks_are_nobody_and_one_turn_is_enough_beside_a_name() {
+    let text = "Anna: Why?\n\nVoice: See below.\n\nNote: it rains.\n\nNote: it snows.\n\nNote: it thaws.\n\nAnna: And?\n\nVoice: So.\n";
+    let outcome = import_bytes(text.as_bytes(), &assistant("Voice")).expect("a transcript");
+    assert_eq!(pairs(&outcome)[0].1, "See below.\n\nNote: it rains.\n\nNote: it snows.\n\nNote: it thaws.");
+    let lists = "Anna: Why?\n\nVoice: Two sides.\n\nPros: dry.\n\nCons: dear.\n\nAnna: And?\n\nVoice: Again.\n\nPros: wet.\n\nCons: cold.\n";
+    let outcome = import_bytes(lists.as_bytes(), &assistant("Voice")).expect("a transcript");
+    assert_eq!(pairs(&outcome)[1].1, "Again.\n\nPros: wet.\n\nCons: cold.", "nobody answers a list");
+    let once = "Anna: Why?\n\nVoice: Because.\n";
+    assert_eq!(pairs(&import_bytes(once.as_bytes(), &assistant("Voice")).expect("a transcript")).len(), 1);
+    let only_user = Roles { assistants: Vec::new(), users: vec!["Anna".to_owned()] };
+    let twice = format!("{once}\n{once}\n{once}");
+    assert_eq!(pairs(&import_bytes(twice.as_bytes(), &only_user).expect("a transcript")).len(), 3);
+}
+
+#[test]
+fn a_chat_log_loses_its_program_lines_and_keeps_its_places_of_pictures() {
+    let log = "04.03.26, 09:14 - Messages here are encrypted.\n04.03.26, 09:15 - Anna Feld: Look\n04.03.26, 09:15 - Anna Feld: <Medien ausgeschlossen>\n04.03.26, 09:16 - +49 170 1: A weir\nwith a gate, seen at\n09:30 sharp\n04.03.26, 09:17 - Anna Feld added Tom\n04.03.26, 09:18 - Anna Feld: And after?\u{200e}<This was edited>\n04.03.26, 09:19 - +49 170 1: It hurries\n";
+    let outcome = import_bytes(log.as_bytes(), &assistant("+49 170 1")).expect("a log");
+    let found = outcome.candidates();
+    assert_eq!(found[0].prompt, "Look");
+    assert_eq!(found[0].prompt_media_count, 1);
+    assert_eq!(found[0].variants[0].text, "A weir\nwith a gate, seen at\n09:30 sharp");
+    assert_eq!(found[1].prompt, "And after?");
+    assert_eq!(outcome.found.notes, ["export: 2 lines of the chat program itself are left out"]);
+}
+
+#[test]
+fn an_open_fence_ends_with_its_turn_and_code_is_left_alone() {
+    let text = "## User\n\nShow me.\n\n## Assistant\n\n```rust\nfn cut() {\n\n## User\n\nAgain.\n\n## Assistant\n\n```rust\nfn whole() {\n\n\n    // User: no turn\n}\n```\n\nDone.\n";
+    let outcome = import_bytes(text.as_bytes(), &Roles::default()).expect("a transcript");
+    assert_eq!(
+        pairs(&outcome),
+        [
+            ("Show me.", "```rust\nfn cut() {"),
+            ("Again.", "```rust\nfn whole() {\n\n\n    // User: no turn\n}\n```\n\nDone."),
+        ]
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+}
+
+#[test]
+fn text_without_speakers_is_called_what_it_is() {
+    let says = |text: &str, roles: &Roles| {
+        import_bytes(text.as_bytes(), roles).expect_err("no speakers").to_string()
+    };
+    let cases = [
+        says("Prose.\n\nMore prose.\n", &Roles::default()),
+        says("# Weirs\n\nProse.\n\n## Mills\n\nMore.\n", &Roles::default()),
+        says("Anna: One.\n\nAnna: Two.\n\nAnna: Three.\n", &Roles::default()),
+        says("Prose.\n", &assistant("Voice")),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @r"
+    export is text in which nobody speaks
+    export is text in 2 sections (`Weirs` to `Mills`), in which nobody speaks
+    export is text in which nobody answers `Anna`, who begins 3 turns
+    export is text in which nobody speaks; no line begins with `Voice` as a name
+    ");
 }

@@ -1,0 +1,277 @@
+//! The members of an archive, or the files of a folder, seen together: what they tell about each other, in which order
+//! they are read, and which are not.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Read;
+
+use serde_json::Value;
+
+use super::chatgpt;
+use super::json::string;
+use super::left_out::{LeftOut, LeftOutKind};
+use super::member::Form;
+
+/// What the members of one export say about each other, and which of them were not read.
+#[derive(Debug, Default)]
+pub struct Together {
+    pub(super) ratings: chatgpt::Ratings,
+    /// Names of the people the account belongs to.
+    names: Vec<String>,
+    /// Folders in which JSON with conversations stands, and its paths without their endings.
+    read_as_json: HashSet<String>,
+    unread: Vec<Unread>,
+}
+
+/// A member that was not read.
+#[derive(Debug)]
+struct Unread {
+    name: String,
+    why: String,
+    /// It is told with others of this name, if there are some.
+    group: Option<String>,
+}
+
+const FEEDBACK_MEMBER: &str = "message_feedback.json";
+/// Who the account belongs to.
+const ACCOUNT_MEMBERS: [&str; 2] = ["user.json", "users.json"];
+const COMPANION_LIMIT_BYTES: u64 = 64 << 20;
+/// More members than this of one folder and ending are told as one.
+const MANY: usize = 12;
+
+impl Together {
+    /// True for a member that says something about the others (ratings, the account) and holds no conversations.
+    pub fn is_companion(name: &str) -> bool {
+        let base = base_name(name);
+        base == FEEDBACK_MEMBER || ACCOUNT_MEMBERS.contains(&base)
+    }
+
+    /// Reads a companion; it comes before the conversations.
+    pub fn read_companion(&mut self, name: &str, source: impl Read) {
+        let mut bytes = Vec::new();
+        let read =
+            source.take(COMPANION_LIMIT_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string());
+        let value = read.and_then(|_| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
+        match value {
+            Ok(rows) if base_name(name) == FEEDBACK_MEMBER => self.ratings.extend(chatgpt::ratings(&rows)),
+            // Whatever else the account says is nobody's business here.
+            Ok(account) => self.names.extend(account_names(&account)),
+            Err(error) => {
+                self.unread(name, format!("not valid JSON ({error}): what it says of the others is missing"))
+            }
+        }
+    }
+
+    /// Names of the account's people.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// JSON before text before pages, so that a page which shows the same as a JSON file is known to.
+    pub fn rank(name: &str) -> u8 {
+        match ending(name).as_str() {
+            "json" | "jsonl" | "ndjson" => 0,
+            "html" | "htm" | "xhtml" => 2,
+            _ => 1,
+        }
+    }
+
+    /// A folder or file that nobody looks into: what of the path, and why. Hidden and made by tools.
+    pub fn passed_over(path: &str) -> Option<(&str, &'static str)> {
+        let mut start = 0;
+        for part in path.split_inclusive('/') {
+            let end = start + part.len();
+            let (name, is_folder) = (part.trim_end_matches('/'), part.ends_with('/'));
+            let why = match name {
+                "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" => Some("kept by the system"),
+                "node_modules" | "__pycache__" if is_folder => Some("made by a tool"),
+                _ if name.starts_with("._") => Some("kept by the system"),
+                _ if name.starts_with('.') && is_folder => Some("a hidden folder"),
+                _ if name.starts_with('.') => Some("a hidden file"),
+                _ => None,
+            };
+            if let Some(why) = why {
+                return Some((&path[..end], why));
+            }
+            start = end;
+        }
+        None
+    }
+
+    /// Why a member in an archive or folder is not read although it may be text, if so.
+    pub(super) fn why_not(&self, name: &str, form: Form) -> Option<String> {
+        const TEXTS: [&str; 14] = [
+            "",
+            "md",
+            "markdown",
+            "mdown",
+            "mkd",
+            "txt",
+            "text",
+            "log",
+            "org",
+            "rst",
+            "adoc",
+            "srt",
+            "vtt",
+            "transcript",
+        ];
+        let (base, ending) = (base_name(name), ending(name));
+        let beside = |path: &str| self.read_as_json.contains(path);
+        match form {
+            Form::Page if beside(stem(name)) || (base == "chat.html" && beside(folder(name))) => {
+                Some("a page of conversations that stand in the JSON beside it".to_owned())
+            }
+            // ChatGPT keeps what was uploaded beside the conversations.
+            Form::Text if base.starts_with("file-") || base.starts_with("file_") => {
+                Some("a file that was given to a chat".to_owned())
+            }
+            Form::Text if !TEXTS.contains(&ending.as_str()) => {
+                Some(format!("text that ends in .{ending}; import it by itself if it is a conversation"))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn read_as_json(&mut self, name: &str) {
+        self.read_as_json.insert(folder(name).to_owned());
+        self.read_as_json.insert(stem(name).to_owned());
+    }
+
+    pub(super) fn unread(&mut self, name: &str, why: impl Into<String>) {
+        self.unread.push(Unread { name: name.to_owned(), why: why.into(), group: None });
+    }
+
+    /// A damaged member: that is all there is to say about it.
+    pub(super) fn unread_damaged(&mut self, name: &str, why: String) {
+        self.unread.retain(|unread| unread.name != name);
+        self.unread(name, why);
+    }
+
+    /// A picture, a sound, a hidden file: `group` is what is told if there are several.
+    pub fn unread_of_group(&mut self, name: &str, why: &str, group: &str) {
+        self.unread.push(Unread {
+            name: name.to_owned(),
+            why: why.to_owned(),
+            group: Some(group.to_owned()),
+        });
+    }
+
+    pub(super) fn unread_media(&mut self, name: &str, why: &str) {
+        let group = match ending(name).as_str() {
+            "" => "files without an ending".to_owned(),
+            ending => format!("*.{ending}"),
+        };
+        self.unread_of_group(name, why, &group);
+    }
+
+    /// What was not read, by name; many of one folder and ending as one.
+    pub fn left_out(&self) -> LeftOut {
+        let group_of = |unread: &Unread| {
+            unread.group.clone().unwrap_or_else(|| {
+                let at = folder(&unread.name);
+                let slash = if at.is_empty() { "" } else { "/" };
+                format!("{at}{slash}*.{}", ending(&unread.name))
+            })
+        };
+        let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
+        for unread in &self.unread {
+            *sizes.entry(group_of(unread)).or_default() += 1;
+        }
+        let mut left_out = LeftOut::default();
+        for unread in &self.unread {
+            let group = group_of(unread);
+            let size = sizes.get(&group).copied().unwrap_or_default();
+            let is_one = size > if unread.group.is_some() { 1 } else { MANY };
+            left_out.add(
+                LeftOutKind::Member,
+                if is_one { group } else { unread.name.clone() },
+                unread.why.clone(),
+            );
+        }
+        left_out
+    }
+
+    /// Why nothing was found in `what`: the first members that were not read.
+    pub(super) fn reason_for_none(&self, what: &str) -> String {
+        const SHOWN: usize = 6;
+        let rows = self.left_out().rows();
+        let listed: Vec<String> =
+            rows.iter().take(SHOWN).map(|row| format!("{} ({})", row.name, row.first)).collect();
+        match (rows.len(), rows.len().saturating_sub(SHOWN)) {
+            (0, _) => format!("{what} holds no conversation"),
+            (_, 0) => format!("{what} holds no conversation; not read: {}", listed.join(", ")),
+            (_, more) => {
+                format!("{what} holds no conversation; not read: {} and {more} more", listed.join(", "))
+            }
+        }
+    }
+}
+
+/// The names of people in `users.json`: one object or a list of them.
+fn account_names(value: &Value) -> Vec<String> {
+    let people = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let names = people.iter().flat_map(|person| ["full_name", "name"].map(|key| string(person, key)));
+    names.flatten().map(str::to_owned).collect()
+}
+
+fn base_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The folder of a member; empty at the top.
+fn folder(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The ending of a name in lower case, without its full stop; empty if there is none. A compressed file has that of
+/// what is in it.
+fn ending(name: &str) -> String {
+    let base = base_name(name);
+    let base = base.strip_suffix(".gz").filter(|unpacked| unpacked.contains('.')).unwrap_or(base);
+    base.rsplit_once('.').map_or(String::new(), |(_, ending)| ending.to_ascii_lowercase())
+}
+
+/// The path without its ending.
+fn stem(name: &str) -> &str {
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let base = base_name(name);
+    base.rsplit_once('.').map_or(name, |(_, ending)| &name[..name.len() - ending.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_and_made_paths_are_passed_over_by_their_folder() {
+        let cases = [
+            ("vault/.obsidian/plugins/x/data.json", Some("vault/.obsidian/")),
+            ("a/node_modules/b/readme.md", Some("a/node_modules/")),
+            ("__MACOSX/._chat.md", Some("__MACOSX/")),
+            ("notes/._chat.md", Some("notes/._chat.md")),
+            (".DS_Store", Some(".DS_Store")),
+            ("notes/chat.v2.md", None),
+            ("node_modules", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(Together::passed_over(path).map(|(what, _)| what), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn few_are_named_and_many_are_grouped() {
+        let mut together = Together::default();
+        together.unread("projects.json", "keys");
+        together.unread_media("a/one.PNG", "a picture (PNG)");
+        (0..3).for_each(|n| together.unread_media(&format!("a/{n}.jpg"), "a picture (JPEG)"));
+        (0..MANY + 1).for_each(|n| together.unread(&format!("design/{n}.json"), "shape"));
+        let rows = together.left_out().rows();
+        let shown: Vec<String> = rows.iter().map(|row| format!("{} {}", row.count, row.name)).collect();
+        assert_eq!(shown, ["3 *.jpg", "1 a/one.PNG", "13 design/*.json", "1 projects.json"]);
+        assert!(
+            together
+                .reason_for_none("the folder")
+                .starts_with("the folder holds no conversation; not read: *.jpg (a picture (JPEG))")
+        );
+    }
+}

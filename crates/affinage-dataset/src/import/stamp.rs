@@ -1,0 +1,176 @@
+//! Dates and times as chat logs and exporters write them beside a name, in any language and bracket.
+//!
+//! They are only recognised, never understood: `1/5/2026` is a day in January or in May, and nothing here needs to
+//! know.
+
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+/// The class of a character: one byte for each, so that small patterns fit all scripts.
+fn class(c: char) -> u8 {
+    match c {
+        '年' | '년' => 1,
+        '月' | '월' => 2,
+        '日' | '일' => 3,
+        '（' => b'(',
+        '）' => b')',
+        '【' => b'[',
+        '】' => b']',
+        '：' => b':',
+        '،' => b',',
+        '–' | '—' | '·' | '•' | '|' => b'|',
+        _ if c.is_numeric() => b'0',
+        _ if c.is_whitespace() => b' ',
+        _ if c.is_ascii() => c as u8,
+        '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => b'K',
+        _ if c.is_alphabetic() => b'x',
+        _ => b'?',
+    }
+}
+
+/// Patterns of the parts, over classes.
+mod part {
+    /// Hours and minutes with a colon or `h`, with the words of a 12-hour clock before or behind.
+    pub const CLOCK: &str = r"(?:KK ?)?00?[:h]00(?::00)?(?:[.,]0{1,6})?(?: ?(?:[AaPp]\.? ?[Mm]\.?|Uhr|x))?(?: ?(?:Z|(?:UTC|GMT)?[+-]00?:?00|UTC|GMT|[A-Z]{2,4}T))?";
+    /// Beside a date or in brackets a full stop is no doubt.
+    pub const DOTTED_CLOCK: &str = r"00?\.00(?:\.00)?";
+    pub const DATE: &str = r"(?:[A-Za-z]{2,10}\.?, )?(?:0{1,4}[./-]00?[./-]0{1,4}\.?|0000 ?\x01 ?00? ?\x02 ?00? ?\x03|00?\.? (?:de )?[A-Za-z]{3,12}\.?,? (?:de )?0000|[A-Za-z]{3,12}\.? 00?(?:st|nd|rd|th)?,? 0000)";
+    /// Days of a chat that is being read: only beside a time.
+    pub const NEAR_DATE: &str =
+        r"(?:00?[./-]00?\.?|(?i:today|yesterday|heute|gestern|hoy|ayer|oggi|ieri|hier))";
+    /// Between a date and a time.
+    pub const AND: &str = r"(?: ?,? +(?:[|-] |(?:at|um|om|x|xs|alle|a las|o) )?|T|,)";
+}
+
+static STAMP: LazyLock<String> = LazyLock::new(|| {
+    use part::*;
+    let clock = format!("(?:{CLOCK}|{DOTTED_CLOCK})");
+    format!("(?:{DATE}(?:{AND}{clock})?|{NEAR_DATE}{AND}{clock}|{CLOCK}(?:{AND}{DATE})?)")
+});
+
+/// A stamp in brackets; there it may be a dotted time alone.
+static BRACKETED: LazyLock<String> = LazyLock::new(|| {
+    let inside = format!(r" ?(?:{}|{}) ?", *STAMP, part::DOTTED_CLOCK);
+    format!(r"(?:\[{inside}\]|\({inside}\)|<{inside}>)")
+});
+
+fn compiled(pattern: &str) -> Regex {
+    Regex::new(&format!("(?-u){pattern}")).expect("the pattern is part of the program")
+}
+
+static LEADING: LazyLock<Regex> =
+    LazyLock::new(|| compiled(&format!(r"^(?:({})|{})(?: ?[|-] | +|: )", *BRACKETED, *STAMP)));
+static TRAILING: LazyLock<Regex> =
+    LazyLock::new(|| compiled(&format!(r"(?:,? *{}|(?: ?[,|-] ?| ) *{}) *$", *BRACKETED, *STAMP)));
+static ALONE: LazyLock<Regex> = LazyLock::new(|| compiled(&format!(r"^(?:{}|{})$", *BRACKETED, *STAMP)));
+
+/// No stamp is longer.
+const MAX_CHARS: usize = 64;
+
+fn classes(text: &str) -> Vec<u8> {
+    text.chars().map(class).collect()
+}
+
+/// The byte at which character number `index` begins.
+fn byte_at(text: &str, index: usize) -> usize {
+    text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
+}
+
+/// Splits a stamp off the beginning of a line: is it in brackets, and what follows.
+pub(super) fn leading(line: &str) -> Option<(bool, &str)> {
+    // Most lines of a long text are prose.
+    const NEAR: usize = 24;
+    if !line.chars().take(NEAR).any(char::is_numeric) {
+        return None;
+    }
+    let start: Vec<u8> = line.chars().take(MAX_CHARS).map(class).collect();
+    let found = LEADING.captures(&start)?;
+    let rest = &line[byte_at(line, found.get(0)?.end())..];
+    Some((found.get(1).is_some(), rest.trim_start()))
+}
+
+/// The text before a stamp that ends it.
+pub(super) fn trailing(text: &str) -> Option<&str> {
+    let len = text.chars().count();
+    if len > 2 * MAX_CHARS || !text.chars().any(char::is_numeric) {
+        return None;
+    }
+    let found = TRAILING.find(&classes(text))?.start();
+    Some(text[..byte_at(text, found)].trim_end()).filter(|before| !before.is_empty())
+}
+
+/// A line that holds nothing but a date or a time.
+pub(super) fn is_only(line: &str) -> bool {
+    let line = line.trim().trim_matches(['*', '_', '`']).trim();
+    line.chars().count() <= MAX_CHARS && ALONE.is_match(&classes(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_are_told_from_text() {
+        let only = [
+            "10:00",
+            "[10:00]",
+            "(10.30)",
+            "10:00:05 AM",
+            "10:00\u{202f}p.m.",
+            "10h30",
+            "2026-01-05",
+            "2026-01-05T10:00:00Z",
+            "2026-01-05 10:00:00+01:00",
+            "1/5/2026, 10:00:00 AM",
+            "05.01.26, 10:00",
+            "5. Januar 2026 um 10:00 Uhr",
+            "5 de enero de 2026, 10:00",
+            "January 5th, 2026 at 10:00 PM",
+            "Mon, 5 Jan 2026 10:00",
+            "2026年1月5日 下午3:05",
+            "2026년 1월 5일 오후 3:05",
+            "Today at 10:00 AM",
+            "Yesterday at 10:00 PM",
+            "*10:00 · 05.01.2026*",
+            "٠٥/٠١/٢٠٢٦, ١٠:٠٠ م",
+        ];
+        for line in only {
+            assert!(is_only(line), "{line}");
+        }
+        for line in
+            ["10.30", "3:1 won", "2026", "at 10:00 we met", "1/2", "v1.2.3 is out", "", "Mara", "Today"]
+        {
+            assert!(!is_only(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn stamps_are_split_off_at_both_ends() {
+        let cases = [
+            ("[10:00] Mara: hi", Some((true, "Mara: hi"))),
+            ("1/5/26, 10:00\u{202f}AM - Mara: hi", Some((false, "Mara: hi"))),
+            ("[05.01.26, 10:00:07] Mara: hi", Some((true, "Mara: hi"))),
+            ("2026-01-05 10:00 | Mara | hi", Some((false, "Mara | hi"))),
+            ("10:00 <mara> hi", Some((false, "<mara> hi"))),
+            ("10 apples: 3", None),
+            ("Mara: at 10:00", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(leading(line), expected, "{line}");
+        }
+        let cases = [
+            ("Mara (10:00)", Some("Mara")),
+            ("Mara, [05.01.2026 10:00]", Some("Mara")),
+            ("Mara Feld  10:00 AM", Some("Mara Feld")),
+            ("Mara — Today at 10:00 AM", Some("Mara")),
+            ("Mara - 2026-01-05", Some("Mara")),
+            ("Mara", None),
+            ("10:00", None),
+            ("Chapter 3", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(trailing(text), expected, "{text}");
+        }
+    }
+}
