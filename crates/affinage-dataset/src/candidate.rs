@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::authorship::{self, Written};
-use crate::conversation::{Conversation, Feedback, NodeRole, Provider};
+use crate::conversation::{Conversation, Feedback, Node, NodeRole, Provider};
 use crate::hash::short_hash;
 use crate::message::{Message, Role};
 
@@ -89,6 +89,8 @@ pub struct Candidate {
     pub prompt_media_count: usize,
     /// Attached files whose words stand in the prompt.
     pub prompt_attachment_count: usize,
+    /// Nobody wrote the prompt: it was made of a note's heading.
+    pub prompt_drafted: bool,
     /// Never empty; texts are distinct.
     pub variants: Vec<Variant>,
 }
@@ -102,11 +104,11 @@ impl Variant {
 
 /// Candidates of what is to be learnt.
 pub fn candidates_of(conversation: &Conversation, policy: &ContextPolicy, learn: Learn) -> Vec<Candidate> {
+    // What was written at the desk, and a note, was written as an answer.
+    let is_answer =
+        conversation.provider == Provider::Authored || conversation.nodes.iter().any(Node::is_drafted);
     match learn {
-        // What was written at the desk was written as an answer.
-        Learn::Mine if conversation.provider != Provider::Authored => {
-            candidates(&sides_swapped(conversation), policy)
-        }
+        Learn::Mine if !is_answer => candidates(&sides_swapped(conversation), policy),
         _ => candidates(conversation, policy),
     }
 }
@@ -162,6 +164,7 @@ pub fn candidates(conversation: &Conversation, policy: &ContextPolicy) -> Vec<Ca
                 .iter()
                 .map(|&i| conversation.nodes[i].attachment_count())
                 .sum(),
+            prompt_drafted: prompt_nodes.iter().any(|&i| conversation.nodes[i].is_drafted()),
             prompt,
             prompt_node_ids,
             variants,

@@ -14,6 +14,9 @@ use crate::import::LeftOut;
 /// Attachments up to this many characters stand in the turn's text; longer ones are named with their length.
 pub const ATTACHMENT_LIMIT_CHARS: usize = 4000;
 
+/// Author of a prompt that nobody wrote: it is a draft made of a note's heading.
+pub const DRAFTED: &str = "drafted";
+
 /// Where a conversation was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -195,6 +198,11 @@ impl Node {
     pub fn is_empty_reply(&self) -> bool {
         let words = |block: &Block| block.kind == BlockKind::Text && block.text.trim().is_empty();
         self.role == NodeRole::Assistant && !self.hidden && self.blocks.iter().all(words)
+    }
+
+    /// A prompt that nobody wrote.
+    pub fn is_drafted(&self) -> bool {
+        self.role == NodeRole::User && self.author.as_deref() == Some(DRAFTED)
     }
 
     /// Number of images, sounds and files that belong to the message but are not part of its text.

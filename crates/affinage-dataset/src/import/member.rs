@@ -133,7 +133,7 @@ fn read_error(member: &str, source: std::io::Error) -> ImportError {
     ImportError::Read { member: member.to_owned(), source }
 }
 
-fn form(head: &[u8]) -> Form {
+pub(super) fn form(head: &[u8]) -> Form {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     // `[` also begins Markdown links and time stamps: an array of conversations holds objects.
     match head.strip_prefix(b"[").map(|inside| inside.trim_ascii_start().first()) {
@@ -311,7 +311,9 @@ fn read_text<E: From<ImportError>>(
         }
         Err(error) => return Err(error.into()),
     };
-    import.found.speakers.push((name.to_owned(), parsed.speakers));
+    if !parsed.speakers.is_empty() {
+        import.found.speakers.push((name.to_owned(), parsed.speakers));
+    }
     let wrap = match parsed.wrap {
         unwrap_lines::Wrap::None => None,
         unwrap_lines::Wrap::At(width) => {
@@ -322,6 +324,10 @@ fn read_text<E: From<ImportError>>(
     let notes = [
         note,
         counted(parsed.inner_label_lines, "lines inside paragraphs begin with a speaker's name; not split"),
+        counted(
+            parsed.notes,
+            "sections in which nobody speaks are offered as answers; their prompts are drafts made of the headings",
+        ),
         counted(parsed.program_lines, "lines of the chat program itself are left out"),
         wrap,
     ];

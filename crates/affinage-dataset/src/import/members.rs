@@ -6,10 +6,11 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::chatgpt;
+use super::documents::{self, Kind};
 use super::json::string;
 use super::left_out::{LeftOut, LeftOutKind};
-use super::member::Form;
+use super::member::{self, Form};
+use super::{chatgpt, encoding};
 
 /// What the members of one export say about each other, and which of them were not read.
 #[derive(Debug, Default)]
@@ -97,6 +98,35 @@ impl Together {
         None
     }
 
+    /// False for a file that begins with `head` and is no text, archive or table: it is noted and need not be imported.
+    pub fn may_hold_chats(&mut self, name: &str, head: &[u8]) -> bool {
+        // Tables and databases that stand in a folder can be read; in an archive they cannot.
+        let is_table = head.starts_with(b"SQLite format 3\0") || head.starts_with(b"PAR1");
+        let is_packed = head.starts_with(b"PK") || head.starts_with(b"\x1f\x8b");
+        if is_table || is_packed || head.is_empty() {
+            return !head.is_empty();
+        }
+        let kind = documents::of_head(head)
+            .or_else(|| documents::binary(head).filter(|_| encoding::of_head(head).is_none()));
+        match kind {
+            Some(kind) => self.unread_kind(name, kind),
+            None => {
+                match self.why_not(name, member::form(head)).filter(|_| encoding::of_head(head).is_none()) {
+                    Some(why) => self.unread(name, why),
+                    None => return true,
+                }
+            }
+        }
+        false
+    }
+
+    pub(super) fn unread_kind(&mut self, name: &str, kind: &Kind) {
+        match kind.is_media {
+            true => self.unread_media(name, kind.what),
+            false => self.unread(name, format!("{}: {}", kind.what, kind.way_out)),
+        }
+    }
+
     /// Why a member in an archive or folder is not read although it may be text, if so.
     pub(super) fn why_not(&self, name: &str, form: Form) -> Option<String> {
         const TEXTS: [&str; 14] = [
@@ -137,7 +167,7 @@ impl Together {
         self.read_as_json.insert(stem(name).to_owned());
     }
 
-    pub(super) fn unread(&mut self, name: &str, why: impl Into<String>) {
+    pub fn unread(&mut self, name: &str, why: impl Into<String>) {
         self.unread.push(Unread { name: name.to_owned(), why: why.into(), group: None });
     }
 
@@ -156,7 +186,7 @@ impl Together {
         });
     }
 
-    pub(super) fn unread_media(&mut self, name: &str, why: &str) {
+    fn unread_media(&mut self, name: &str, why: &str) {
         let group = match ending(name).as_str() {
             "" => "files without an ending".to_owned(),
             ending => format!("*.{ending}"),
@@ -192,7 +222,7 @@ impl Together {
     }
 
     /// Why nothing was found in `what`: the first members that were not read.
-    pub(super) fn reason_for_none(&self, what: &str) -> String {
+    pub fn reason_for_none(&self, what: &str) -> String {
         const SHOWN: usize = 6;
         let rows = self.left_out().rows();
         let listed: Vec<String> =

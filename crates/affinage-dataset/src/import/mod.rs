@@ -186,14 +186,11 @@ impl<E: From<ImportError>> Import<'_, E> {
 
     /// A document or something else that holds no chats: an error, or one of the members that were not read.
     fn unreadable(&mut self, name: &str, kind: &'static documents::Kind) -> Result<(), E> {
-        let (what, way_out) = (kind.what, kind.way_out);
-        match (self.in_container, kind.is_media) {
-            (false, _) => {
-                return Err(ImportError::NotChats { member: name.to_owned(), what, way_out }.into());
-            }
-            (true, true) => self.together.unread_media(name, what),
-            (true, false) => self.together.unread(name, format!("{what}: {way_out}")),
+        if !self.in_container {
+            let documents::Kind { what, way_out, .. } = *kind;
+            return Err(ImportError::NotChats { member: name.to_owned(), what, way_out }.into());
         }
+        self.together.unread_kind(name, kind);
         Ok(())
     }
 

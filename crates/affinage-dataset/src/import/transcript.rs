@@ -7,15 +7,17 @@
 //!
 //! A heading that stands directly before a turn of the user begins a new conversation: notes keep many in one file.
 //! Hard-wrapped prose is unwrapped into paragraphs. Text before the first speaker is kept as context, never as text
-//! of an example. Times beside a name, lines of the chat program and its words for a picture are no text.
+//! of an example. Notes in which nobody speaks are answers: each section becomes one, with a prompt drafted from its
+//! heading ([`DRAFTED`]) that somebody has to replace. Times beside a name, lines of the chat program and its words for a picture are no text.
 
 use std::collections::{HashMap, HashSet};
 
 use super::error::ImportError;
+use super::fences::Unclosed;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{stamp, subtitles};
-use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
+use super::{fences, stamp, subtitles};
+use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 
 pub use super::speakers::Speaker;
@@ -37,6 +39,8 @@ pub struct Parsed {
     pub wrap: Wrap,
     /// Lines inside a paragraph that begin with a speaker's name; they were not taken as turns.
     pub inner_label_lines: usize,
+    /// Sections of notes in which nobody speaks.
+    pub notes: usize,
     /// Lines of the chat program itself (who joined, what is encrypted).
     pub program_lines: usize,
 }
@@ -52,6 +56,22 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
     let given: Vec<&str> = roles.assistants.iter().chain(&roles.users).map(String::as_str).collect();
     let learnt = speakers::learn(&lines, &given);
     let member = origin.member.as_str();
+    if learnt.speakers.is_empty() && given.is_empty() {
+        let conversations = notes(&lines, origin);
+        if !conversations.is_empty() {
+            let notes = conversations.len();
+            let wrap = unwrap_lines::detect(&lines);
+            let speakers = Vec::new();
+            return Ok(Parsed {
+                conversations,
+                speakers,
+                wrap,
+                inner_label_lines: 0,
+                notes,
+                program_lines: 0,
+            });
+        }
+    }
     if learnt.speakers.is_empty() {
         return Err(no_speakers(&lines, learnt.lone.as_ref(), &given, member));
     }
@@ -63,7 +83,8 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
         sections.into_iter().map(|section| build(section, wrap, origin)).collect();
     number_namesakes(&mut conversations);
     let speakers = learnt.speakers.into_iter().filter(|s| cast.iter().any(|c| c.is(s))).collect();
-    Ok(Parsed { conversations, speakers, wrap, inner_label_lines: learnt.inner_label_lines, program_lines })
+    let inner_label_lines = learnt.inner_label_lines;
+    Ok(Parsed { conversations, speakers, wrap, inner_label_lines, notes: 0, program_lines })
 }
 
 /// A speaker with a role.
@@ -112,6 +133,34 @@ fn no_speakers(lines: &[&str], lone: Option<&Found>, given: &[&str], member: &st
         names => format!("; no line begins with {} as a name", names.join(" or ")),
     };
     ImportError::NoSpeakers { member: member.to_owned(), what: what + &missing }
+}
+
+/// The sections of notes as answers to drafted prompts.
+fn notes(lines: &[&str], origin: &Origin) -> Vec<Conversation> {
+    /// Who wrote the notes.
+    const AUTHOR: &str = "me";
+    let in_code = fences::inside(lines, Unclosed::ToTheEnd);
+    let is_heading = |line: &usize| {
+        let stands_apart = *line == 0 || lines[line - 1].trim().is_empty();
+        stands_apart && !in_code[*line] && heading_title(lines[*line]).is_some()
+    };
+    let headings: Vec<usize> = (0..lines.len()).filter(is_heading).collect();
+    let wrap = unwrap_lines::detect(lines);
+    let mut conversations = Vec::new();
+    for (number, &heading) in headings.iter().enumerate() {
+        let end = headings.get(number + 1).copied().unwrap_or(lines.len());
+        let words = lines[heading + 1..end].to_vec();
+        let title = heading_title(lines[heading]).unwrap_or_default();
+        if words.iter().any(|line| !is_rule(line)) {
+            let prompt = format!("Write about: {title}");
+            let asked = Turn::new(NodeRole::User, Some(DRAFTED.to_owned()), vec![&prompt]);
+            let answer = Turn::new(NodeRole::Assistant, Some(AUTHOR.to_owned()), words);
+            let section = Section { title: Some(title.to_owned()), turns: vec![asked, answer] };
+            conversations.push(build(section, wrap, origin));
+        }
+    }
+    number_namesakes(&mut conversations);
+    conversations
 }
 
 /// The words of a Markdown heading.

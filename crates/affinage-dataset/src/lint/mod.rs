@@ -77,6 +77,8 @@ pub struct Subject {
     pub prompt_media_count: usize,
     /// Attached files whose words stand in the prompt.
     pub prompt_attachment_count: usize,
+    /// Nobody wrote the prompt.
+    pub prompt_drafted: bool,
     /// Something about the order of roles that splitting into context, prompt and response would hide.
     pub role_fault: Option<String>,
 }
@@ -94,6 +96,7 @@ impl Subject {
             feedback: variant.feedback,
             prompt_media_count: candidate.prompt_media_count,
             prompt_attachment_count: candidate.prompt_attachment_count,
+            prompt_drafted: candidate.prompt_drafted,
             role_fault: None,
         }
     }
@@ -120,6 +123,7 @@ impl Subject {
             feedback: None,
             prompt_media_count: 0,
             prompt_attachment_count: 0,
+            prompt_drafted: false,
             role_fault: structure::role_fault(messages),
         }
     }

@@ -149,6 +149,13 @@ pub fn orphan_follow_up(subject: &Subject) -> Vec<Hit> {
     FOLLOW_UP.find(&subject.prompt).map(|found| Hit::new(Field::Prompt, found.range())).into_iter().collect()
 }
 
+/// L09. What a note answers is for its writer to say.
+pub fn drafted_prompt(subject: &Subject) -> Vec<Hit> {
+    let whole = 0..subject.prompt.len();
+    let hit = || Hit::new(Field::Prompt, whole).detail("made of a heading: write what you would ask");
+    subject.prompt_drafted.then(hit).into_iter().collect()
+}
+
 static SPEAKER_LINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:\*\*)?(\p{Lu}[\w.'’-]*(?: \p{Lu}[\w.'’-]*)?)(?:\*\*)?:(?:\*\*)?\s+\S")
         .expect("a valid pattern")

@@ -18,6 +18,7 @@ fn subject(prompt: &str, response: &str) -> Subject {
         feedback: None,
         prompt_media_count: 0,
         prompt_attachment_count: 0,
+        prompt_drafted: false,
         role_fault: None,
     }
 }

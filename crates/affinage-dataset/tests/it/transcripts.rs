@@ -1,6 +1,8 @@
 //! Transcripts: learnt speakers, roles, unwrapping, several conversations in one file.
 
+use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
 use affinage_dataset::import::{LeftOutKind, Roles};
+use affinage_dataset::lint::{Subject, lint};
 
 use crate::exports::{Outcome, import_bytes, zip_of};
 
@@ -284,14 +286,35 @@ fn text_without_speakers_is_called_what_it_is() {
     };
     let cases = [
         says("Prose.\n\nMore prose.\n", &Roles::default()),
-        says("# Weirs\n\nProse.\n\n## Mills\n\nMore.\n", &Roles::default()),
+        says("# Weirs\n\nProse.\n\n## Mills\n\nMore.\n", &assistant("Voice")),
         says("Anna: One.\n\nAnna: Two.\n\nAnna: Three.\n", &Roles::default()),
         says("Prose.\n", &assistant("Voice")),
     ];
     insta::assert_snapshot!(cases.join("\n"), @r"
     export is text in which nobody speaks
-    export is text in 2 sections (`Weirs` to `Mills`), in which nobody speaks
+    export is text in 2 sections (`Weirs` to `Mills`), in which nobody speaks; no line begins with `Voice` as a name
     export is text in which nobody answers `Anna`, who begins 3 turns
     export is text in which nobody speaks; no line begins with `Voice` as a name
     ");
+}
+
+#[test]
+fn notes_are_answers_whose_prompts_are_drafts() {
+    let text = "---\ntags: x\n---\n\n# Weirs\n\n## Old ones\n\nThey lean.\n\n```sh\n\n# no heading\n```\n\n## New ones\n\nThey stand.\n";
+    let outcome = import_bytes(text.as_bytes(), &Roles::default()).expect("notes");
+    let expected = [
+        ("Write about: Old ones", "They lean.\n\n```sh\n\n# no heading\n```"),
+        ("Write about: New ones", "They stand."),
+    ];
+    assert_eq!(pairs(&outcome), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    for conversation in &outcome.conversations {
+        let mine = candidates_of(conversation, &ContextPolicy::default(), Learn::Mine);
+        let findings = lint(&[Subject::of_variant(&mine[0], &mine[0].variants[0])]);
+        assert_eq!(
+            mine[0].variants[0].author.as_deref(),
+            Some("me"),
+            "a note is an answer, whoever is learnt"
+        );
+        assert!(findings.iter().any(|finding| finding.rule == "L09"), "{findings:?}");
+    }
 }

@@ -1,12 +1,13 @@
 //! `affinage import`: chat exports, dataset rows and transcripts into the library.
 
+mod folder;
 mod territory;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
-use affinage_dataset::import::{ImportError, Roles};
+use affinage_dataset::import::{ImportError, Roles, Together};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
 use clap::Args;
@@ -22,13 +23,14 @@ use crate::ui::count;
 #[command(after_help = "Examples:\n  affinage import chatgpt-export.zip claude-export.zip\n  \
     affinage import notes.md --role Anna=user --role Socrates=assistant --save-profile notes\n  \
     affinage import more-notes.md --profile notes\n  \
+    affinage import ~/Downloads/chatgpt-export  an unpacked export, or a folder of notes\n  \
     affinage import -                          read pasted text\n  \
     affinage import                            what is there, by topic\n  \
     affinage import --learn mine               learn your words instead of the assistant's\n  \
     affinage import --shelf 'garden · soil · roses=skip'\n  \
     affinage import --forget chatgpt-export.zip")]
 pub struct ImportArgs {
-    /// Zip, JSON, JSONL, Markdown or text; the format is told by its content; `-` reads pasted text
+    /// Zip, JSON, JSONL, Markdown or text, or a folder of them; the format is told by its content; `-` reads pasted text
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Who a speaker of a transcript is (repeatable); with an assistant given, everyone else is the user
@@ -49,7 +51,7 @@ pub struct ImportArgs {
     /// Show messages that hold these words; a part in quotes is a phrase
     #[arg(long, value_name = "WORDS", conflicts_with = "files")]
     pub find: Option<String>,
-    /// Remove an imported file: its bytes, conversations and decisions
+    /// Remove an imported file or folder: its bytes, conversations and decisions
     #[arg(long, value_name = "SOURCE", conflicts_with = "files")]
     pub forget: Option<String>,
 }
@@ -219,11 +221,15 @@ fn roles(ctx: &Context, library: &mut Library, args: &ImportArgs) -> anyhow::Res
     Ok(roles)
 }
 
+/// Longest text on standard input.
+const PASTED_BYTES: u64 = 256 << 20;
+
 /// What one file brought, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct FileSummary {
     path: PathBuf,
-    sha256: String,
+    /// None for a folder: each of its files has its own.
+    sha256: Option<String>,
     formats: std::collections::BTreeMap<&'static str, usize>,
     conversations: usize,
     conversations_new: usize,
@@ -232,6 +238,43 @@ struct FileSummary {
     speakers: Vec<SpeakerSummary>,
     rejects: Vec<RejectSummary>,
     notes: Vec<String>,
+}
+
+impl FileSummary {
+    fn of_folder(path: &Path) -> FileSummary {
+        FileSummary {
+            path: path.to_owned(),
+            sha256: None,
+            formats: std::collections::BTreeMap::new(),
+            conversations: 0,
+            conversations_new: 0,
+            conversations_grown: 0,
+            nodes_new: 0,
+            speakers: Vec::new(),
+            rejects: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds what one file of the folder brought.
+    fn add(&mut self, file: FileSummary) {
+        for (format, count) in file.formats {
+            *self.formats.entry(format).or_default() += count;
+        }
+        self.conversations += file.conversations;
+        self.conversations_new += file.conversations_new;
+        self.conversations_grown += file.conversations_grown;
+        self.nodes_new += file.nodes_new;
+        self.speakers.extend(file.speakers);
+        self.rejects.extend(file.rejects);
+        self.notes.extend(file.notes);
+    }
+
+    /// Adds what the folder holds and nobody read.
+    fn left_out(&mut self, together: &Together) {
+        let rows = together.left_out().rows();
+        self.notes.extend(rows.iter().map(|row| format!("not read: {} ({})", row.name, row.first)));
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -256,27 +299,37 @@ fn import_file(
     roles: &Roles,
 ) -> anyhow::Result<FileSummary> {
     let shown = path.display().to_string();
+    let is_pasted = path.as_os_str() == "-";
+    if !is_pasted {
+        let kind = fs_err::metadata(path)?.file_type();
+        if kind.is_dir() {
+            return folder::import(ctx, library, path, roles);
+        }
+        if !kind.is_file() {
+            return Err(anyhow!("{shown} is a device, a pipe or a socket, which is not waited for"))
+                .hint("save what it gives into a file, or read it as text: `affinage import - < PATH`");
+        }
+    }
     let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
     let now = jiff::Timestamp::now().to_string();
     let mut advance = || progress.advance(1);
-    let imported = if path.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text)?;
+    let imported = if is_pasted {
+        let mut text = Vec::new();
+        std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > PASTED_BYTES {
+            return Err(anyhow!("more than {PASTED_BYTES} bytes were pasted"))
+                .hint("save them as a file and import that");
+        }
         library.import_pasted(&text, roles, &now, &mut advance)
     } else {
         library.import(path, roles, &now, &mut advance)
     };
     let imported = match imported {
         Ok(imported) => imported,
-        Err(error) => return Err(with_role_hint(error, &shown)),
+        Err(error) => return Err(with_way_out(with_role_hint(error, &shown))),
     };
     if let Some(reason) = &imported.found.reason_for_none {
-        let error = anyhow!("{shown}: found 0 conversations because {reason}");
-        return Err(error).hint(
-            "affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, \
-             JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur \
-             (`NAME: ...`, `## NAME`)",
-        );
+        return Err(nothing_found(&shown, reason));
     }
     let summary = summarise(path, imported);
     progress.finish(format!(
@@ -288,6 +341,14 @@ fn import_file(
     ));
     say_details(ctx, &summary);
     Ok(summary)
+}
+
+fn nothing_found(shown: &str, reason: &str) -> anyhow::Error {
+    let error = anyhow!("{shown}: found 0 conversations because {reason}");
+    let hint = "affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, \
+                JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur \
+                (`NAME: ...`, `## NAME`)";
+    Err::<(), _>(error).hint(hint).expect_err("an error stays one")
 }
 
 fn summarise(path: &Path, imported: Imported) -> FileSummary {
@@ -306,7 +367,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
     });
     FileSummary {
         path: path.to_owned(),
-        sha256: imported.sha256,
+        sha256: Some(imported.sha256),
         formats: imported.found.formats,
         conversations: imported.found.conversations,
         conversations_new: imported.conversations_new,
@@ -318,7 +379,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
     }
 }
 
-/// Rejects shown before "and N more".
+/// Rejects shown before "and N more", and notes.
 const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
@@ -326,8 +387,11 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
     if !speakers.is_empty() {
         ctx.ui.say(format!("  turns by speaker: {}", speakers.join(", ")));
     }
-    for note in &summary.notes {
+    for note in summary.notes.iter().take(SHOWN_REJECTS) {
         ctx.ui.say(format!("  {note}"));
+    }
+    if summary.notes.len() > SHOWN_REJECTS {
+        ctx.ui.say(format!("  and {} more notes; `--json` lists all", summary.notes.len() - SHOWN_REJECTS));
     }
     if !summary.rejects.is_empty() {
         ctx.ui.warn(format!("{} elements were refused, the others are imported:", summary.rejects.len()));
@@ -340,6 +404,15 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
     }
     if summary.rejects.len() > SHOWN_REJECTS {
         ctx.ui.say(format!("  and {} more; `--json` lists all", summary.rejects.len() - SHOWN_REJECTS));
+    }
+}
+
+/// A file of another kind: says what to do with it.
+fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    let way_out = error.downcast_ref::<ImportError>().and_then(ImportError::way_out).map(str::to_owned);
+    match way_out {
+        Some(way_out) => Err::<(), _>(error).hint(way_out).expect_err("an error stays one"),
+        None => error,
     }
 }
 
@@ -369,9 +442,13 @@ fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
 
 fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
     let forgotten = Library::open(&ctx.project)?.forget(source)?;
+    let what = match forgotten.sources.as_slice() {
+        [source] => source.path.clone(),
+        sources => format!("{} files of {source}", sources.len()),
+    };
     ctx.ui.say(format!(
-        "forgot {}: {} conversations, {} messages, {} decisions and the stored bytes",
-        forgotten.source.path, forgotten.conversations, forgotten.nodes, forgotten.decisions
+        "forgot {what}: {} conversations, {} messages, {} decisions and the stored bytes",
+        forgotten.conversations, forgotten.nodes, forgotten.decisions
     ));
     let runs = runs_on(&ctx.project, &forgotten.versions)?;
     if !forgotten.versions.is_empty() {

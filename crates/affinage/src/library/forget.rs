@@ -12,7 +12,8 @@ use crate::errors::HintExt as _;
 /// What was removed, and what still holds text of it.
 #[derive(Debug, Serialize)]
 pub struct Forgotten {
-    pub source: Source,
+    /// One file, or all of a folder.
+    pub sources: Vec<Source>,
     pub conversations: usize,
     pub nodes: usize,
     pub decisions: usize,
@@ -21,11 +22,36 @@ pub struct Forgotten {
 }
 
 impl Library {
-    /// Forgets the source whose SHA-256 begins with `name`, or whose path or file name is `name`.
+    /// Forgets the source whose SHA-256 begins with `name`, or whose path or file name is `name`; if there is none, all
+    /// that lie in the folder `name`.
     ///
     /// Errors: no source, or several, are called so.
     pub fn forget(&mut self, name: &str) -> anyhow::Result<Forgotten> {
-        let source = self.find_source(name)?;
+        let sources = self.find_sources(name)?;
+        let (mut conversations, mut nodes) = (0, 0);
+        for source in &sources {
+            let (of_source, in_them) = self.delete_source(source)?;
+            conversations += of_source;
+            nodes += in_them;
+        }
+        let decisions = self.drop_orphaned_decisions()?;
+        // Deleted text must not survive in free pages or in the write-ahead log.
+        self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        let mut versions = Vec::new();
+        for source in &sources {
+            let bytes = raw::path(&self.project, &source.sha256);
+            if bytes.exists() {
+                fs_err::remove_file(bytes)?;
+            }
+            versions.extend(self.versions_from(&source.sha256)?);
+        }
+        versions.sort();
+        versions.dedup();
+        Ok(Forgotten { sources, conversations, nodes, decisions, versions })
+    }
+
+    /// Numbers of conversations and messages that only this source brought.
+    fn delete_source(&mut self, source: &Source) -> anyhow::Result<(usize, usize)> {
         let transaction = self.db.transaction()?;
         let id: i64 =
             transaction
@@ -46,15 +72,17 @@ impl Library {
         transaction.execute("DELETE FROM source WHERE id = ?1", [id])?;
         transaction.execute("DELETE FROM waiting WHERE sha256 = ?1", [&source.sha256])?;
         transaction.commit()?;
-        let decisions = self.drop_orphaned_decisions()?;
-        // Deleted text must not survive in free pages or in the write-ahead log.
-        self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
-        let bytes = raw::path(&self.project, &source.sha256);
-        if bytes.exists() {
-            fs_err::remove_file(bytes)?;
+        Ok((conversations, nodes))
+    }
+
+    fn find_sources(&self, name: &str) -> anyhow::Result<Vec<Source>> {
+        let in_folder = |source: &Source| std::path::Path::new(&source.path).starts_with(name);
+        let sources = self.sources()?;
+        let is_folder = !sources.iter().any(|source| source.path == name) && sources.iter().any(in_folder);
+        if is_folder {
+            return Ok(sources.into_iter().filter(in_folder).collect());
         }
-        let versions = self.versions_from(&source.sha256)?;
-        Ok(Forgotten { source, conversations, nodes, decisions, versions })
+        Ok(vec![self.find_source(name)?])
     }
 
     fn find_source(&self, name: &str) -> anyhow::Result<Source> {

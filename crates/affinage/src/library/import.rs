@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use affinage_dataset::conversation::Conversation;
-use affinage_dataset::import::{self, Found, ImportError, Item, Limits, Reject, Roles};
+use affinage_dataset::import::{
+    self, ElementError, Found, ImportError, Item, Limits, Reject, Roles, Together,
+};
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -25,6 +27,22 @@ pub struct Imported {
     pub nodes_new: usize,
 }
 
+impl Imported {
+    fn nothing(sha256: String, found: Found, rejects: Vec<Reject>) -> Imported {
+        Imported { sha256, found, rejects, conversations_new: 0, conversations_grown: 0, nodes_new: 0 }
+    }
+}
+
+/// What an imported file is a part of.
+pub(super) enum Place<'a> {
+    Alone,
+    /// A file of a folder, `name` is its path there: what is not read is no error but noted in `together`.
+    Folder {
+        name: &'a str,
+        together: &'a mut Together,
+    },
+}
+
 impl Library {
     /// Imports one file in one transaction. `on_conversation` is called after each, for progress.
     ///
@@ -36,7 +54,21 @@ impl Library {
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
     ) -> anyhow::Result<Imported> {
-        self.import_named(path, path, roles, imported_at, on_conversation)
+        self.import_named(path, path, Place::Alone, roles, imported_at, on_conversation)
+    }
+
+    /// Imports one file of a folder. `name` is its path in the folder.
+    pub fn import_from_folder(
+        &mut self,
+        path: &Path,
+        name: &str,
+        together: &mut Together,
+        roles: &Roles,
+        imported_at: &str,
+        on_conversation: &mut dyn FnMut(),
+    ) -> anyhow::Result<Imported> {
+        let place = Place::Folder { name, together };
+        self.import_named(path, path, place, roles, imported_at, on_conversation)
     }
 
     /// A large import writes most pages for the first time: with a rollback journal they go to the file once, with the
@@ -58,6 +90,7 @@ impl Library {
         &mut self,
         path: &Path,
         named: &Path,
+        place: Place<'_>,
         roles: &Roles,
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
@@ -83,7 +116,7 @@ impl Library {
         let mut rejects = Vec::new();
         let (stored, found) = std::thread::scope(|scope| {
             let storing = scope.spawn(|| raw::store(&project, path));
-            let found = import::import(file, &name, roles, &Limits::default(), &mut |item| match item {
+            let mut sink = |item| match item {
                 Item::Conversation(conversation) => {
                     writer.write(&conversation)?;
                     on_conversation();
@@ -93,7 +126,14 @@ impl Library {
                     rejects.push(reject);
                     Ok(())
                 }
-            });
+            };
+            let limits = Limits::default();
+            let found = match place {
+                Place::Alone => import::import(file, &name, roles, &limits, &mut sink),
+                Place::Folder { name, together } => {
+                    import::import_from_folder(file, name, roles, &limits, together, &mut sink)
+                }
+            };
             (storing.join().expect("copying bytes does not panic"), found)
         });
         let stored = stored?;
@@ -104,18 +144,16 @@ impl Library {
                 put_waiting(&self.db, &stored.sha256, named, &rejects, error.downcast_ref())?;
                 return Err(error);
             }
+            Ok(found) if rejects.iter().any(needs_speakers) => {
+                transaction.rollback()?;
+                put_waiting(&self.db, &stored.sha256, named, &rejects, None)?;
+                return Ok(Imported::nothing(stored.sha256, found, rejects));
+            }
             other => {
                 // Nothing came of it: the bytes stay only if an earlier import brought them.
                 forget_bytes(&transaction, &project, &stored.sha256)?;
                 let found = other?;
-                return Ok(Imported {
-                    sha256: stored.sha256,
-                    found,
-                    rejects,
-                    conversations_new: 0,
-                    conversations_grown: 0,
-                    nodes_new: 0,
-                });
+                return Ok(Imported::nothing(stored.sha256, found, rejects));
             }
         };
         let (new, grown, nodes, source) = (writer.new, writer.grown, writer.nodes, writer.source);
@@ -142,7 +180,7 @@ impl Library {
     /// of new turns, not a second conversation.
     pub fn import_pasted(
         &mut self,
-        text: &str,
+        text: &[u8],
         roles: &Roles,
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
@@ -188,6 +226,14 @@ impl Library {
 
 fn speakers_needed(error: &anyhow::Error) -> bool {
     error.downcast_ref::<ImportError>().is_some_and(|error| speakers_without_roles(error).is_some())
+}
+
+/// A text of an archive or folder that waits for roles.
+fn needs_speakers(reject: &Reject) -> bool {
+    match &reject.reason {
+        ElementError::Transcript(error) => speakers_without_roles(error).is_some(),
+        _ => false,
+    }
 }
 
 fn forget_bytes(db: &Connection, project: &Path, sha256: &str) -> anyhow::Result<()> {

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::conversation::{Conversation, NodeRole};
-use affinage_dataset::import::{self, ElementError, ImportError, Item, Limits, Reject, Roles, Speaker};
+use affinage_dataset::import::{
+    self, ElementError, ImportError, Item, Limits, Reject, Roles, Speaker, Together,
+};
 use anyhow::{Context as _, anyhow};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::import::Place;
 use super::{Imported, Library, raw};
 
 /// A transcript whose speakers have no roles yet.
@@ -96,7 +99,13 @@ impl Library {
         imported_at: &str,
     ) -> anyhow::Result<Imported> {
         let unpacked = self.unpack(sha256)?;
-        let imported = self.import_named(&unpacked.file, &unpacked.named, roles, imported_at, &mut || {});
+        let mut together = Together::default();
+        let place = match &unpacked.in_folder {
+            Some(name) => Place::Folder { name, together: &mut together },
+            None => Place::Alone,
+        };
+        let (file, named) = (&unpacked.file, &unpacked.named);
+        let imported = self.import_named(file, named, place, roles, imported_at, &mut || {});
         // The first error is the one to report.
         let _ = fs_err::remove_dir_all(&unpacked.folder);
         imported
@@ -141,9 +150,9 @@ impl Library {
     /// The bytes of a waiting file, under its own name, in a folder to be removed.
     fn unpack(&self, sha256: &str) -> anyhow::Result<Unpacked> {
         let waiting = self.waiting()?.into_iter().find(|waiting| waiting.sha256 == sha256);
-        let path = PathBuf::from(
-            waiting.ok_or_else(|| anyhow!("no transcript waits for roles under this name"))?.path,
-        );
+        let waiting = waiting.ok_or_else(|| anyhow!("no transcript waits for roles under this name"))?;
+        let path = PathBuf::from(waiting.path);
+        let in_folder = name_in_folder(&path, &waiting.member);
         let name = path.file_name().unwrap_or(path.as_os_str());
         let folder = self.project.join(format!(".waiting-{}", std::process::id()));
         fs_err::create_dir_all(&folder)?;
@@ -151,7 +160,7 @@ impl Library {
         let packed = fs_err::File::open(raw::path(&self.project, sha256))?;
         std::io::copy(&mut zstd::Decoder::new(packed)?, &mut fs_err::File::create(&file)?)
             .with_context(|| format!("cannot unpack {}", path.display()))?;
-        Ok(Unpacked { folder, file, named: path })
+        Ok(Unpacked { folder, file, named: path, in_folder })
     }
 }
 
@@ -163,6 +172,18 @@ struct Unpacked {
     file: PathBuf,
     /// The path under which it was imported.
     named: PathBuf,
+    /// Its path in the folder that was imported.
+    in_folder: Option<String>,
+}
+
+/// The path of a file in the folder with which it was imported, if it was; its texts are named by that path.
+fn name_in_folder(path: &Path, member: &str) -> Option<String> {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    let names = (0..parts.len()).rev().map(|start| parts[start..].join("/"));
+    let is_file_name = path.file_name().is_some_and(|name| name == member);
+    names.filter(|_| !is_file_name).find(|name| {
+        member.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 fn first_conversation(
@@ -173,7 +194,7 @@ fn first_conversation(
     let name = unpacked.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut first = None;
     let file = fs_err::File::open(&unpacked.file)?;
-    import::import(file, &name, roles, &Limits::default(), &mut |item| {
+    let mut sink = |item| {
         if let Item::Conversation(conversation) = item
             && first.is_none()
             && conversation.origin.member == member
@@ -181,6 +202,32 @@ fn first_conversation(
             first = Some(conversation);
         }
         anyhow::Ok(())
-    })?;
+    };
+    let limits = Limits::default();
+    match &unpacked.in_folder {
+        Some(name) => {
+            import::import_from_folder(file, name, roles, &limits, &mut Together::default(), &mut sink)?
+        }
+        None => import::import(file, &name, roles, &limits, &mut sink)?,
+    };
     Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_a_folder_keeps_its_path_there() {
+        let cases = [
+            ("/x/vault/walls/chat.md", "walls/chat.md", Some("walls/chat.md")),
+            ("/x/vault/chats.zip", "chats.zip/walls/chat.md", Some("chats.zip")),
+            ("/x/vault/more/chats.zip", "more/chats.zip/chat.md", Some("more/chats.zip")),
+            ("/x/chats.zip", "walls/chat.md", None),
+            ("/x/chat.md", "chat.md", None),
+        ];
+        for (path, member, expected) in cases {
+            assert_eq!(name_in_folder(Path::new(path), member).as_deref(), expected, "{path} {member}");
+        }
+    }
 }

@@ -169,6 +169,7 @@ fn choice(
     };
     if let Some(prompt) = decision.and_then(|d| d.prompt.clone()) {
         candidate.prompt = prompt;
+        candidate.prompt_drafted = false;
     }
     if let Some(context) = decision.and_then(|d| d.context.clone()) {
         candidate.context = context;
@@ -197,6 +198,7 @@ fn subject(choice: &Choice) -> Subject {
         feedback: choice.variant.as_ref().and_then(|v| v.feedback),
         prompt_media_count: candidate.prompt_media_count,
         prompt_attachment_count: candidate.prompt_attachment_count,
+        prompt_drafted: candidate.prompt_drafted,
         role_fault: None,
     }
 }
