@@ -31,6 +31,8 @@ pub enum ImportError {
     NotChats { member: String, what: &'static str, way_out: &'static str },
     #[error("{member} is {what}")]
     NoSpeakers { member: String, what: String },
+    #[error("{member} has more than {limit} {what}, which no transcript holds; split it into several files")]
+    TooMany { member: String, limit: usize, what: &'static str },
     /// Speakers were found, but not who is the assistant.
     #[error("cannot tell who is the assistant in {member}; found speakers {}", list(speakers))]
     RolesNeeded { member: String, speakers: Vec<Speaker> },

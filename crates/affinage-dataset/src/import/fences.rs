@@ -94,8 +94,8 @@ pub(super) fn inside_turns(lines: &[&str], labels: &[usize]) -> Vec<bool> {
         let close = closers.of(open, at).filter(|&close| {
             close < label
                 || match last {
-                    Some((line, ends)) if line == close => ends,
-                    _ => last.insert((close, ends_earlier_fence(lines, labels, close))).1,
+                    Some((line, len, ends)) if (line, len) == (close, open.len) => ends,
+                    _ => last.insert((close, open.len, ends_earlier_fence(lines, labels, open, close))).2,
                 }
         });
         let end = close.map_or(label, |close| close + 1);
@@ -105,11 +105,14 @@ pub(super) fn inside_turns(lines: &[&str], labels: &[usize]) -> Vec<bool> {
     inside
 }
 
-/// True if `close` ends a fence of an earlier turn: its own turn has no fence line before it, and whole blocks behind.
-fn ends_earlier_fence(lines: &[&str], labels: &[usize], close: usize) -> bool {
+/// True if `close` ends the fence `open` of an earlier turn: its own turn has no fence line before it, and whole blocks
+/// behind.
+fn ends_earlier_fence(lines: &[&str], labels: &[usize], open: Fence, close: usize) -> bool {
     let next = labels.partition_point(|label| *label <= close);
     let (start, end) = (next.checked_sub(1).map_or(0, |before| labels[before]), labels.get(next));
-    let fences = |lines: &[&str]| lines.iter().filter(|line| fence(line).is_some()).count();
+    // Shorter fences are the text of a longer one.
+    let is_such = |line: &&&str| fence(line).is_some_and(|f| f.mark == open.mark && f.len >= open.len);
+    let fences = |lines: &[&str]| lines.iter().filter(is_such).count();
     fences(&lines[start..close]) == 0 && fences(&lines[close..end.copied().unwrap_or(lines.len())]) % 2 == 1
 }
 
@@ -149,6 +152,7 @@ mod tests {
             ("@|```|b|@|q|@|```|c|```|d", ".##...###."),
             ("@|```|@|b|@|c|```|d|@|e", ".######..."),
             ("@|```|@|```|x|```|y|```|@|e", ".###.###.."),
+            ("@|````|```|@|```|````|@|e", ".#####.."),
         ];
         for (text, expected) in cases {
             let lines: Vec<&str> = text.split('|').collect();

@@ -8,7 +8,7 @@ use crate::conversation::NodeRole;
 #[rustfmt::skip]
 const USERS: &[&str] = &[
     "user", "human", "you", "me", "prompt", "question", "q", "my prompt", "my question", "you said", "you asked",
-    "nutzer", "nutzerin", "benutzer", "anwender", "mensch", "ich", "du", "frage", "eingabe", "du hast gesagt", "sie haben gesagt",
+    "nutzer", "nutzerin", "benutzer", "anwender", "mensch", "ich", "du", "frage", "eingabe", "du hast gesagt", "sie haben gesagt", "sie sagten", "du sagtest",
     "utilisateur", "utilisatrice", "humain", "moi", "vous", "toi", "vous avez dit", "tu as dit",
     "usuario", "usuaria", "humano", "yo", "tú", "pregunta", "has dicho", "dijiste", "tú dijiste", "usted dijo",
     "utente", "umano", "io", "tu", "domanda", "hai detto", "tu hai detto",
@@ -106,12 +106,22 @@ pub(super) fn is_joined(c: char) -> bool {
 /// The role that a name says by itself (`User`, `You said`, `ChatGPT`), if any.
 pub(super) fn obvious_role(name: &str) -> Option<NodeRole> {
     let name = plain(name);
-    let holds = |words: &[&str]| words.contains(&name.as_str());
+    // `Assistant (gpt-4o)`, `User · Anna`: what follows is a model or a person.
+    let first = [" (", " – ", " — ", " - ", " · ", " | "].iter().find_map(|sign| name.split_once(sign));
+    [Some(name.as_str()), first.map(|(first, _)| first)].into_iter().flatten().find_map(role_of_word)
+}
+
+fn role_of_word(name: &str) -> Option<NodeRole> {
     match () {
-        () if holds(USERS) => Some(NodeRole::User),
-        () if holds(ASSISTANTS) || is_product(&name) => Some(NodeRole::Assistant),
+        () if USERS.contains(&name) => Some(NodeRole::User),
+        () if ASSISTANTS.contains(&name) || is_product(name) => Some(NodeRole::Assistant),
         () => None,
     }
+}
+
+/// An assistant by its name, and not by a letter such as those of `A: ...`, `B: ...`.
+pub(super) fn is_certain_assistant(name: &str) -> bool {
+    plain(name).chars().count() > 1 && obvious_role(name) == Some(NodeRole::Assistant)
 }
 
 /// `ChatGPT`, `gpt-4o`, `ChatGPT hat gesagt`, `assistant said`.
@@ -164,6 +174,8 @@ mod tests {
             ("gpt-4o", Some(Assistant)),
             ("Claude 3.5 Sonnet", Some(Assistant)),
             ("Gemini Pro", Some(Assistant)),
+            ("🤖 Assistant (gpt-4o)", Some(Assistant)),
+            ("User · Anna", Some(User)),
             ("llama3:8b", Some(Assistant)),
             ("助手", Some(Assistant)),
             ("Claude Monet", None),

@@ -134,11 +134,12 @@ fn count(labels: &[&Label<'_>], given: &[&str]) -> Vec<Speaker> {
     let is_given = |name: &str| given.iter().any(|g| same_name(g, name));
     let mut counts: BTreeMap<(Style, &str), Counted> = BTreeMap::new();
     let mut last_of: BTreeMap<Style, &str> = BTreeMap::new();
+    // Whoever is sure to speak; those they answer need no third turn.
     let given_names: Vec<&str> = {
         let mut names: Vec<&str> = labels.iter().map(|l| l.name.as_ref()).collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().filter(|name| is_given(name)).collect()
+        names.into_iter().filter(|name| is_given(name) || role_words::is_certain_assistant(name)).collect()
     };
     for label in labels {
         let name = label.name.as_ref();
@@ -265,20 +266,34 @@ fn heading(line: &str) -> Option<(Style, &str, &str)> {
     ((1..=6).contains(&level) && is_speaker).then_some((Style::Heading, name, ""))
 }
 
-/// `[10:00] NAME: rest`, `10:00 <NAME> rest`, `NAME (10:00): rest`, `NAME, [10:00]`, `[10:00] NAME`.
+/// `[10:00] NAME: rest`, `10:00 <NAME> rest`, `NAME (10:00): rest`, `NAME, [10:00]`, `[10:00] NAME`,
+/// `[NAME] [10:00] rest`, and fields parted by tabs.
 fn timed(line: &str) -> Option<(Style, &str, &str)> {
+    if let Some((name, behind)) = line.strip_prefix('[').and_then(|inside| inside.split_once("] ["))
+        && let Some((time, rest)) = behind.split_once("] ")
+        && stamp::is_only(time)
+        && is_contact(name)
+    {
+        return Some((Style::Timed, name, rest));
+    }
     let open = line.trim_start_matches(['*', '_']);
     if let Some((bracketed, behind)) = stamp::leading(open) {
         let behind = behind.trim_start_matches(is_invisible);
         if let Some((_, name, rest)) = angle(behind) {
             return Some((Style::Timed, name, rest));
         }
-        return match split_at_colon(behind) {
-            Some((name, rest)) if is_contact(without_marks(name)) => {
-                Some((Style::Timed, without_marks(name), without_end_of_emphasis(line, open, rest)))
+        let by_tab = line.contains('\t').then(|| behind.split_once('\t')).flatten();
+        return match by_tab.filter(|(name, _)| is_name(name)).or_else(|| split_at_colon(behind)) {
+            Some((name, rest)) if is_contact(sender(name)) => {
+                Some((Style::Timed, sender(name), without_end_of_emphasis(line, open, rest)))
             }
-            _ => (bracketed && is_contact(without_marks(behind)))
-                .then(|| (Style::Timed, without_marks(behind), "")),
+            // A day and a time before a name alone need no brackets.
+            _ => {
+                let has_day = line.len() - behind.len() > "10:00:00 AM ".len();
+                let name = without_marks(behind);
+                let is_speaker = if bracketed { is_contact(name) } else { has_day && is_name(name) };
+                is_speaker.then_some((Style::Timed, name, ""))
+            }
         };
     }
     let (before, rest) = match split_at_colon(open) {
@@ -288,6 +303,15 @@ fn timed(line: &str) -> Option<(Style, &str, &str)> {
     };
     let name = without_marks(stamp::trailing(without_marks(before))?);
     is_name(name).then(|| (Style::Timed, name, without_end_of_emphasis(line, open, rest)))
+}
+
+/// The name in `From NAME to Everyone`, or all of it.
+fn sender(text: &str) -> &str {
+    let name = without_marks(text);
+    match name.strip_prefix("From ") {
+        Some(from) => from.split(" to ").next().unwrap_or(from).trim(),
+        None => name,
+    }
 }
 
 /// What closes the emphasis in which a label stands is no text.

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::role_words::is_invisible;
+
 /// The class of a character: one byte for each, so that small patterns fit all scripts.
 fn class(c: char) -> u8 {
     match c {
@@ -60,7 +62,7 @@ fn compiled(pattern: &str) -> Regex {
 }
 
 static LEADING: LazyLock<Regex> =
-    LazyLock::new(|| compiled(&format!(r"^(?:({})|{})(?: ?[|-] | +|: )", *BRACKETED, *STAMP)));
+    LazyLock::new(|| compiled(&format!(r"^(?:({})|{})(?: ?[|-] | +|[:,] )", *BRACKETED, *STAMP)));
 static TRAILING: LazyLock<Regex> =
     LazyLock::new(|| compiled(&format!(r"(?:,? *{}|(?: ?[,|-] ?| ) *{}) *$", *BRACKETED, *STAMP)));
 static ALONE: LazyLock<Regex> = LazyLock::new(|| compiled(&format!(r"^(?:{}|{})$", *BRACKETED, *STAMP)));
@@ -68,13 +70,10 @@ static ALONE: LazyLock<Regex> = LazyLock::new(|| compiled(&format!(r"^(?:{}|{})$
 /// No stamp is longer.
 const MAX_CHARS: usize = 64;
 
-fn classes(text: &str) -> Vec<u8> {
-    text.chars().map(class).collect()
-}
-
-/// The byte at which character number `index` begins.
-fn byte_at(text: &str, index: usize) -> usize {
-    text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
+/// The classes of the first characters, and the byte at which each begins; marks without width count for nothing.
+fn classes(text: &str, max_chars: usize) -> (Vec<u8>, Vec<usize>) {
+    let visible = text.char_indices().filter(|(_, c)| !is_invisible(*c)).take(max_chars);
+    visible.map(|(at, c)| (class(c), at)).unzip()
 }
 
 /// Splits a stamp off the beginning of a line: is it in brackets, and what follows.
@@ -84,26 +83,26 @@ pub(super) fn leading(line: &str) -> Option<(bool, &str)> {
     if !line.chars().take(NEAR).any(char::is_numeric) {
         return None;
     }
-    let start: Vec<u8> = line.chars().take(MAX_CHARS).map(class).collect();
+    let (start, at) = classes(line, MAX_CHARS);
     let found = LEADING.captures(&start)?;
-    let rest = &line[byte_at(line, found.get(0)?.end())..];
+    let rest = at.get(found.get(0)?.end()).map_or("", |at| &line[*at..]);
     Some((found.get(1).is_some(), rest.trim_start()))
 }
 
 /// The text before a stamp that ends it.
 pub(super) fn trailing(text: &str) -> Option<&str> {
-    let len = text.chars().count();
-    if len > 2 * MAX_CHARS || !text.chars().any(char::is_numeric) {
+    if text.len() > 8 * MAX_CHARS || !text.chars().any(char::is_numeric) {
         return None;
     }
-    let found = TRAILING.find(&classes(text))?.start();
-    Some(text[..byte_at(text, found)].trim_end()).filter(|before| !before.is_empty())
+    let (all, at) = classes(text, usize::MAX);
+    let found = TRAILING.find(&all)?.start();
+    Some(text[..*at.get(found)?].trim_end()).filter(|before| !before.is_empty())
 }
 
 /// A line that holds nothing but a date or a time.
 pub(super) fn is_only(line: &str) -> bool {
     let line = line.trim().trim_matches(['*', '_', '`']).trim();
-    line.chars().count() <= MAX_CHARS && ALONE.is_match(&classes(line))
+    line.len() <= 8 * MAX_CHARS && ALONE.is_match(&classes(line, usize::MAX).0)
 }
 
 #[cfg(test)]
@@ -152,6 +151,8 @@ mod tests {
             ("1/5/26, 10:00\u{202f}AM - Mara: hi", Some((false, "Mara: hi"))),
             ("[05.01.26, 10:00:07] Mara: hi", Some((true, "Mara: hi"))),
             ("2026-01-05 10:00 | Mara | hi", Some((false, "Mara | hi"))),
+            ("٠٥\u{200f}/٠١\u{200f}/٢٠٢٦، ١٠:٠٠ ص - Mara: hi", Some((false, "Mara: hi"))),
+            ("2026년 1월 5일 오전 10:00, Mara : hi", Some((false, "Mara : hi"))),
             ("10:00 <mara> hi", Some((false, "<mara> hi"))),
             ("10 apples: 3", None),
             ("Mara: at 10:00", None),

@@ -16,7 +16,7 @@ use super::error::ImportError;
 use super::fences::Unclosed;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{fences, stamp, subtitles};
+use super::{fences, role_words, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 
@@ -45,6 +45,15 @@ pub struct Parsed {
     pub program_lines: usize,
 }
 
+/// A turn takes about a kilobyte: this bounds the memory of one text. Chats of ten years hold some hundred thousand.
+const MAX_TURNS: usize = 500_000;
+const MAX_LINES: usize = 2_000_000;
+
+fn at_most(limit: usize, what: &'static str, count: usize, member: &str) -> Result<(), ImportError> {
+    let error = || ImportError::TooMany { member: member.to_owned(), limit, what };
+    if count > limit { Err(error()) } else { Ok(()) }
+}
+
 /// Reads a transcript.
 ///
 /// Errors: nobody speaks in it ([`ImportError::NoSpeakers`]), or it is not known who is the assistant.
@@ -52,10 +61,11 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     let text = subtitles::transcript(&text).unwrap_or(text);
     let (front_matter, body) = split_front_matter(&text);
+    let member = origin.member.as_str();
+    at_most(MAX_LINES, "lines", memchr::memchr_iter(b'\n', body.as_bytes()).count(), member)?;
     let lines: Vec<&str> = body.lines().collect();
     let given: Vec<&str> = roles.assistants.iter().chain(&roles.users).map(String::as_str).collect();
     let learnt = speakers::learn(&lines, &given);
-    let member = origin.member.as_str();
     if learnt.speakers.is_empty() && given.is_empty() {
         let conversations = notes(&lines, origin);
         if !conversations.is_empty() {
@@ -75,6 +85,7 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
     if learnt.speakers.is_empty() {
         return Err(no_speakers(&lines, learnt.lone.as_ref(), &given, member));
     }
+    at_most(MAX_TURNS, "turns", learnt.labels.len(), member)?;
     let cast = cast(&learnt.speakers, roles).ok_or_else(|| no_cast(&learnt.speakers, roles, member))?;
     let wrap = unwrap_lines::detect(&lines);
     let (turns, program_lines) = cut(&lines, &learnt.labels, &cast);
@@ -145,6 +156,11 @@ fn notes(lines: &[&str], origin: &Origin) -> Vec<Conversation> {
         stands_apart && !in_code[*line] && heading_title(lines[*line]).is_some()
     };
     let headings: Vec<usize> = (0..lines.len()).filter(is_heading).collect();
+    // Headings that come again and again are labels of somebody.
+    let titles: HashSet<&str> = headings.iter().filter_map(|&line| heading_title(lines[line])).collect();
+    if headings.len() >= 4 && 2 * titles.len() <= headings.len() {
+        return Vec::new();
+    }
     let wrap = unwrap_lines::detect(lines);
     let mut conversations = Vec::new();
     for (number, &heading) in headings.iter().enumerate() {
@@ -203,11 +219,14 @@ fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
         };
         return Some(speakers.iter().map(|s| part(s, role_of(s))).collect());
     }
-    let obvious: Vec<Part> = speakers
-        .iter()
-        .filter_map(|s| super::role_words::obvious_role(&s.name).map(|role| part(s, role)))
-        .collect();
+    let obvious: Vec<Part> =
+        speakers.iter().filter_map(|s| role_words::obvious_role(&s.name).map(|role| part(s, role))).collect();
     let has = |role| obvious.iter().any(|p| p.role == role);
+    // Everybody who talks with a product is a user.
+    if !has(NodeRole::User) && obvious.iter().any(|p| role_words::is_certain_assistant(&p.name)) {
+        let role_of = |s: &Speaker| role_words::obvious_role(&s.name).unwrap_or(NodeRole::User);
+        return Some(speakers.iter().map(|s| part(s, role_of(s))).collect());
+    }
     (has(NodeRole::User) && has(NodeRole::Assistant)).then_some(obvious)
 }
 
@@ -253,7 +272,7 @@ fn is_picture(line: &str) -> bool {
 
 /// The stamp that begins a line, all its numbers alike: `0/0/0, 0:0 AM - `.
 fn stamp_shape(line: &str) -> Option<String> {
-    let line = line.trim_start_matches(super::role_words::is_invisible);
+    let line = line.trim_start_matches(role_words::is_invisible);
     let (_, rest) = stamp::leading(line)?;
     let mut shape = String::new();
     for c in line[..line.len() - rest.len()].chars() {
@@ -276,7 +295,7 @@ fn unquoted(line: &str) -> &str {
 fn drop_time_line(lines: &mut Vec<&str>) {
     let mut filled = (0..lines.len()).filter(|&line| !lines[line].trim().is_empty());
     if let (Some(first), Some(_)) = (filled.next(), filled.next())
-        && stamp::is_only(lines[first])
+        && stamp::is_only(lines[first].trim_start_matches('>'))
     {
         lines[first] = "";
     }

@@ -189,6 +189,17 @@ fn invalid_utf_8_costs_its_element_line_or_member() {
     assert_eq!((member.conversations.len(), member.rejects.len()), (2, 0), "only the characters are lost");
 }
 
+#[test]
+fn a_text_of_endless_lines_or_turns_is_refused() {
+    for (text, what) in [
+        ("x\n".repeat(2_000_002), "2000000 lines"),
+        ("User: a\n".repeat(600_000) + "Bot: b\n", "500000 turns"),
+    ] {
+        let error = import_bytes(text.as_bytes(), &Roles::default()).expect_err("too many").to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
 /// A `mapping` in which every node hangs under the one before it, and the first under the last.
 fn ring(nodes: usize) -> Vec<u8> {
     let mut text = String::with_capacity(nodes * 36);
