@@ -33,7 +33,7 @@ impl Default for Limits {
         Limits {
             element_bytes: 128 << 20,
             text_bytes: 48 << 20,
-            unpacked_floor_bytes: 256 << 20,
+            unpacked_floor_bytes: 64 << 20,
             unpacked_ratio: 100,
             nested_bytes: 512 << 20,
             depth: 4,

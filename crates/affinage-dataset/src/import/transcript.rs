@@ -292,7 +292,7 @@ fn unquoted(line: &str) -> &str {
 }
 
 /// A line that is only a date or a time directly after the label is when it was said.
-fn drop_time_line(lines: &mut Vec<&str>) {
+fn drop_time_line(lines: &mut [&str]) {
     let mut filled = (0..lines.len()).filter(|&line| !lines[line].trim().is_empty());
     if let (Some(first), Some(_)) = (filled.next(), filled.next())
         && stamp::is_only(lines[first].trim_start_matches('>'))

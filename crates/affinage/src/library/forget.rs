@@ -1,6 +1,7 @@
 //! Forgetting a source: its bytes, the nodes that only it brought, and the decisions about them.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
 use anyhow::anyhow;
@@ -23,7 +24,7 @@ pub struct Forgotten {
 
 impl Library {
     /// Forgets the source whose SHA-256 begins with `name`, or whose path or file name is `name`; if there is none, all
-    /// that lie in the folder `name`.
+    /// that lie in the folder `name`, with the transcripts there that wait for roles.
     ///
     /// Errors: no source, or several, are called so.
     pub fn forget(&mut self, name: &str) -> anyhow::Result<Forgotten> {
@@ -33,6 +34,9 @@ impl Library {
             let (of_source, in_them) = self.delete_source(source)?;
             conversations += of_source;
             nodes += in_them;
+        }
+        for waiting in self.waiting()?.iter().filter(|waiting| Path::new(&waiting.path).starts_with(name)) {
+            self.leave_waiting(&waiting.sha256, &waiting.member)?;
         }
         let decisions = self.drop_orphaned_decisions()?;
         // Deleted text must not survive in free pages or in the write-ahead log.
@@ -76,7 +80,7 @@ impl Library {
     }
 
     fn find_sources(&self, name: &str) -> anyhow::Result<Vec<Source>> {
-        let in_folder = |source: &Source| std::path::Path::new(&source.path).starts_with(name);
+        let in_folder = |source: &Source| Path::new(&source.path).starts_with(name);
         let sources = self.sources()?;
         let is_folder = !sources.iter().any(|source| source.path == name) && sources.iter().any(in_folder);
         if is_folder {
@@ -87,7 +91,7 @@ impl Library {
 
     fn find_source(&self, name: &str) -> anyhow::Result<Source> {
         let is_called = |source: &Source| {
-            let file_name = std::path::Path::new(&source.path).file_name();
+            let file_name = Path::new(&source.path).file_name();
             let by_hash = name.len() >= 6 && source.sha256.starts_with(&name.to_ascii_lowercase());
             by_hash || source.path == name || file_name.is_some_and(|file_name| file_name == name)
         };

@@ -555,3 +555,49 @@ fn a_diff_names_what_came_and_what_was_reworded() {
     assert_eq!((&difference["moved"], &difference["rules"]), (&json!([]), &json!([])));
     assert!(transcript(dir, &["dataset", "diff", "v1", "v1"]).contains("hold the same examples"));
 }
+
+#[test]
+fn a_folder_is_imported_by_its_files_and_forgotten_as_one() {
+    let dir = project();
+    let dir = dir.path();
+    let talk = |end: &str| {
+        format!("User: Who leads?\n\nAssistant: The wind.\n\nUser: And {end}?\n\nAssistant: The {end}.\n")
+    };
+    for (name, text) in [
+        ("vault/.obsidian/app.json", "{}".to_owned()),
+        ("vault/cranes/talk.md", talk("crane")),
+        ("vault/geese/talk.md", talk("goose")),
+        ("vault/picture.png", "\u{89}PNG".to_owned()),
+        ("vault/sheet.pdf", "%PDF-1.7".to_owned()),
+        ("vault/two.md", "Ann: a\n\nTom: b\n\nAnn: c\n\nTom: d\n\nAnn: e\n\nTom: f\n".to_owned()),
+    ] {
+        let path = dir.join(name);
+        fs_err::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs_err::write(path, text).expect("written");
+    }
+    let said = transcript(dir, &["import", "vault"]);
+    for part in ["in 2 files", ".obsidian/", "a PDF document", "`Ann` (3), `Tom` (3)"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    fs_err::write(dir.join("vault/late.md"), talk("stork")).expect("written");
+    let again = json_of(dir, &["import", "vault"]);
+    let found = &again["files"][0];
+    assert_eq!((found["path"].as_str(), &found["conversations"]), (Some("vault"), &json!(3)));
+    let forgotten = transcript(dir, &["import", "--forget", "vault"]);
+    assert!(forgotten.contains("forgot 3 files of vault"), "{forgotten}");
+    assert_eq!(fs_err::read_dir(dir.join("raw")).expect("a folder").count(), 0, "also what waited for roles");
+}
+
+#[test]
+fn what_is_no_file_and_what_is_no_chat_is_refused_with_a_way_out() {
+    let dir = project();
+    let dir = dir.path();
+    fs_err::write(dir.join("sheet.pdf"), "%PDF-1.7").expect("written");
+    for (path, says, hint) in
+        [("/dev/zero", "a device", "import -"), ("sheet.pdf", "a PDF document", ".md file")]
+    {
+        let output = affinage(dir).args(["import", path]).output().expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(says) && said.contains(hint), "{said}");
+    }
+}
