@@ -343,6 +343,37 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_is_a_date_is_seconds_from_the_servers_clock() {
+        for (date, value, seconds) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT", "30"),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:47Z", "10"),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:00 GMT", "0"),
+            ("no date", "Sun, 06 Nov 1994 08:49:37 GMT", "0"),
+            ("no date", "7", "7"),
+            ("no date", "soon", "soon"),
+        ] {
+            let pairs = [("date", date), ("retry-after", value)];
+            let headers = pairs.map(|(name, value)| {
+                (ureq::http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            let reply = Reply { status: 429, headers: headers.into_iter().collect(), body: Vec::new() };
+            assert_eq!(reply.header_for_waiting("retry-after").as_deref(), Some(seconds), "{value}");
+            assert_eq!(reply.header_for_waiting("date").as_deref(), Some(date));
+        }
+    }
+
+    #[test]
+    fn a_key_that_comes_back_is_masked_in_head_and_body() {
+        let (url, server) = serve_once(
+            "HTTP/1.1 401 No\r\nx-request-id: a-long-secret-key\r\ncontent-length: 23\r\n\r\nno: a-long-secret-key\"}",
+        );
+        let headers = [("authorization", "Bearer a-long-secret-key")];
+        let reply = post_json(&url, &headers, b"{}", Duration::from_secs(5)).expect("a reply");
+        assert_eq!((reply.header("x-request-id"), &reply.body[..]), (Some("[key]"), &b"no: [key]\"}"[..]));
+        server.join().expect("the server ended");
+    }
+
+    #[test]
     fn a_cut_reply_is_no_reply() {
         let (url, server) = serve_once("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":");
         let error = post_json(&url, &[], b"{}", Duration::from_secs(5)).expect_err("the body is cut");

@@ -110,7 +110,7 @@ fn held_against(written: Verdict, p: Option<f64>, labels: [&str; 2]) -> (Verdict
     (p.map_or(written, |p| verdict_of_p(p, labels)), p)
 }
 
-/// Where the verdict line and its label begin in the reply.
+/// Where the verdict (its line or object) and its label begin in the reply.
 struct Place {
     line: usize,
     label: usize,
@@ -120,7 +120,7 @@ struct Place {
 /// neither label is among the likeliest tokens there.
 ///
 /// A token counts for a label that it begins; the two labels of a request begin with different letters. The tokens may hold
-/// more than the text (a thought in front, a mark of the end behind), so the last such line among them is taken.
+/// more than the text (a thought in front, a mark of the end behind), so its last occurrence among them is taken.
 fn label_probability(text: &str, place: &Place, tokens: &[TokenChoice], labels: [&str; 2]) -> Option<f64> {
     let written: String = tokens.iter().map(|choice| choice.token.as_str()).collect();
     let at = written.rfind(text[place.line..].trim_end())? + place.label - place.line;
@@ -139,25 +139,23 @@ fn label_probability(text: &str, place: &Place, tokens: &[TokenChoice], labels: 
     p.is_finite().then_some(p)
 }
 
-/// The written verdict, and where its line and label stand if it is a line.
+/// The written verdict, and where it stands if it names a label.
 fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     let missing = |reason| (Verdict::missing(reason), None);
-    let objects = objects(text);
-    let masked: Vec<Range<usize>> = objects.iter().map(|(range, _)| range.clone()).collect();
-    let Some(start) = end_of_thoughts(text, &masked) else { return missing(MissingReason::Truncated) };
-    let stated: Vec<Stated> = objects
+    let masked: Vec<Range<usize>> = objects(text).into_iter().map(|(range, _)| range).collect();
+    let Some(start) = end_of_thoughts(text, &masked) else {
+        return missing(MissingReason::Truncated);
+    };
+    // Read anew: behind a thought an object need not begin a line of its own.
+    let stated: Vec<Stated> = objects(&text[start..])
         .into_iter()
-        .filter(|(range, _)| range.start >= start)
-        .filter_map(|(range, object)| object?.stated(range, labels))
+        .filter_map(|(range, object)| object?.stated(start + range.start..start + range.end, labels))
         .collect();
     let lines = lines(text, start, &stated);
-    let outcome = |line: &Line| match line {
-        Line::Object(i) => Some(stated[*i].verdict.outcome),
-        Line::Text { line, .. } => Some(outcome_of(&after_keyword(line)?, labels)),
-    };
     let Some((last, before)) = lines.split_last() else { return missing(MissingReason::Unparsed) };
-    let Some(said) = outcome(last) else { return missing(MissingReason::Unparsed) };
-    let beside = before.last().and_then(outcome);
+    let Some(said) = last.outcome(&stated, labels) else { return missing(MissingReason::Unparsed) };
+    let is_vote = |outcome: &Outcome| !matches!(outcome, Outcome::Missing { .. });
+    let beside = before.last().and_then(|line| line.outcome(&stated, labels)).filter(is_vote);
     let whole = stated.iter().filter(|stated| stated.is_whole).map(|stated| stated.verdict.outcome);
     if beside.into_iter().chain(whole).any(|other| other != said) {
         return missing(MissingReason::BothLabels);
@@ -165,8 +163,11 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     let object = stated.into_iter().rev().find(|stated| stated.is_whole || lines.len() == 1);
     match (last, object) {
         (Line::Object(_), None) => missing(MissingReason::Unparsed),
-        (Line::Object(_), Some(object)) => (object.verdict, None),
-        (Line::Text { at, line }, object) => {
+        (Line::Object(_), Some(object)) => {
+            let place = place_in_object(text, &object.range, labels, said);
+            (object.verdict, place)
+        }
+        (Line::Text { at, line, .. }, object) => {
             let verdict = object.map_or_else(|| Verdict::of_line(said, labels), |object| object.verdict);
             (verdict, place_of(*at, line, labels, said))
         }
@@ -183,41 +184,58 @@ struct Stated {
 
 /// A line that says something, or an object in its place.
 enum Line<'t> {
-    /// The position in the list of objects that state a verdict.
+    /// The position in the list of objects that name a winner.
     Object(usize),
     Text {
         at: usize,
         line: &'t str,
+        /// It stands in a code fence, which shows what others wrote.
+        is_fenced: bool,
     },
 }
 
-/// The lines from `start` on that are not empty, without fences and signs alone, and without the courtesies at the end.
+impl Line<'_> {
+    fn outcome(&self, stated: &[Stated], labels: [&str; 2]) -> Option<Outcome> {
+        match self {
+            Line::Object(i) => Some(stated[*i].verdict.outcome),
+            Line::Text { is_fenced: true, .. } => None,
+            Line::Text { line, .. } => Some(outcome_of(&after_keyword(line)?, labels)),
+        }
+    }
+}
+
+/// The lines from `start` on that are not empty, without signs alone, and without the courtesies at the end. A fence around all
+/// of it is none.
 fn lines<'t>(text: &'t str, start: usize, stated: &[Stated]) -> Vec<Line<'t>> {
     let mut lines = Vec::new();
-    let mut add = |from: usize, to: usize| {
-        let mut at = from;
-        for line in text[from..to].split_inclusive('\n') {
-            let shown = without_end_tokens(line.trim_matches(is_blank));
-            if !shown.is_empty() && !is_fence(shown) && !shown.chars().all(|c| "-*_=#~".contains(c)) {
-                lines.push(Line::Text { at: at + line.find(shown).unwrap_or(0), line: shown });
-            }
-            at += line.len();
+    // Before how many of the lines each fence stands.
+    let mut fences = Vec::new();
+    let mut objects = stated.iter().enumerate().peekable();
+    let mut at = start;
+    while at < text.len() {
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
+        if let Some((i, object)) = objects.next_if(|(_, object)| object.range.start < end) {
+            lines.push(Line::Object(i));
+            at = object.range.end;
+            continue;
         }
-    };
-    // Objects are put in their places afterwards: the closure holds the list.
-    let mut from = start;
-    let mut positions = Vec::new();
-    for (i, Stated { range, .. }) in stated.iter().enumerate() {
-        add(from, range.start);
-        positions.push((i, range.start));
-        from = range.end;
+        let line = without_end_tokens(text[at..end].trim_matches(is_blank));
+        if is_fence(line) {
+            fences.push(lines.len());
+        } else if !line.chars().all(|c| "-*_=#~".contains(c)) {
+            let at = at + text[at..end].find(line).unwrap_or(0);
+            lines.push(Line::Text { at, line, is_fenced: fences.len() % 2 == 1 });
+        }
+        at = end;
     }
-    add(from, text.len());
-    for (i, at) in positions {
-        let place = lines.iter().position(|line| matches!(line, Line::Text { at: of, .. } if *of > at));
-        lines.insert(place.unwrap_or(lines.len()), Line::Object(i));
+    if fences == [0, lines.len()] {
+        lines.iter_mut().for_each(|line| {
+            if let Line::Text { is_fenced, .. } = line {
+                *is_fenced = false;
+            }
+        });
     }
-    while let Some(Line::Text { line, .. }) = lines.last()
+    while let Some(Line::Text { line, is_fenced: false, .. }) = lines.last()
         && after_keyword(line).is_none()
         && is_courtesy(line)
     {
@@ -229,6 +247,17 @@ fn lines<'t>(text: &'t str, start: usize, stated: &[Stated]) -> Vec<Line<'t>> {
 fn place_of(at: usize, line: &str, labels: [&str; 2], outcome: Outcome) -> Option<Place> {
     let label = said_label(outcome, labels)?;
     Some(Place { line: at, label: at + line.rfind(label.as_str())? })
+}
+
+/// The place of the winner's label in the object that states it.
+fn place_in_object(text: &str, range: &Range<usize>, labels: [&str; 2], outcome: Outcome) -> Option<Place> {
+    const KEY: &str = "\"winner\"";
+    let label = said_label(outcome, labels)?;
+    let object = &text[range.clone()];
+    let behind = &object[object.rfind(KEY)? + KEY.len()..];
+    let value = behind.trim_start_matches(|c| is_decoration(c) || c == ':' || c == '"');
+    let value = value.get("Response ".len()..).filter(|_| begins_with(value, "Response ")).unwrap_or(value);
+    value.starts_with(&label).then(|| Place { line: range.start, label: range.end - value.len() })
 }
 
 /// What stands behind `VERDICT:`, which may have Markdown and a word before it. `None` for any other line. Quoted lines
