@@ -138,7 +138,7 @@ fn whole(
     response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     longest: u64,
 ) -> Result<Reply, NoReply> {
-    let secrets = Secrets::of_headers(headers);
+    let secrets = Secrets::of_request(url, headers);
     let failed = |error: &ureq::Error| {
         let error = no_reply(url, error, longest);
         NoReply { cause: secrets.mask_text(&error.cause), ..error }

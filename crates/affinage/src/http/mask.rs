@@ -19,12 +19,19 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The keys among the headers of a request: of those that carry one, the last word (`Bearer KEY`).
-    pub fn of_headers(headers: &[(&str, &str)]) -> Secrets {
-        let carries =
-            |name: &str| ["authorization", "key", "token", "secret"].iter().any(|part| name.contains(part));
-        let of = headers.iter().filter(|(name, _)| carries(&name.to_ascii_lowercase()));
-        Secrets::of_keys(of.filter_map(|(_, value)| value.split_whitespace().next_back()))
+    /// The keys of a request: of headers and of the address's parameters that carry one the last word (`Bearer KEY`), and
+    /// the password in the address.
+    pub fn of_request(url: &str, headers: &[(&str, &str)]) -> Secrets {
+        let carries = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            ["authorization", "key", "token", "secret"].iter().any(|part| name.contains(part))
+        };
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+        let named = headers.iter().copied().chain(parameters).filter(|(name, _)| carries(name));
+        let authority = address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default();
+        let password = authority.rsplit_once('@').and_then(|(user, _)| Some(user.split_once(':')?.1));
+        Secrets::of_keys(named.filter_map(|(_, value)| value.split_whitespace().next_back()).chain(password))
     }
 
     pub fn of_keys<'k>(keys: impl Iterator<Item = &'k str>) -> Secrets {
@@ -202,12 +209,14 @@ mod tests {
         ] {
             assert_eq!(masked(text), text);
         }
-        let short =
-            Secrets::of_headers(&[("authorization", "Bearer ollama"), ("content-type", "application/json")]);
+        let headers = [("authorization", "Bearer ollama"), ("content-type", "application/json")];
+        let short = Secrets::of_request("http://localhost/v1", &headers);
         assert_eq!(short.mask_text("ollama application/json"), "ollama application/json");
-        let bearer =
-            Secrets::of_headers(&[("Authorization", "Bearer abcdefgh"), ("x-api-key", "other-secret-key")]);
-        assert_eq!(bearer.mask_text("abcdefgh abcdefg other-secret-key"), "[key] abcdefg [key]");
+        let headers = [("Authorization", "Bearer abcdefgh"), ("x-api-key", "other-secret-key")];
+        let all =
+            Secrets::of_request("http://me:my-password@host/v1?key=of-the-query&q=of-a-question", &headers);
+        let text = "abcdefgh abcdefg other-secret-key my-password of-the-query of-a-question";
+        assert_eq!(all.mask_text(text), "[key] abcdefg [key] [key] [key] of-a-question");
     }
 
     #[test]

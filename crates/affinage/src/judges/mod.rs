@@ -238,7 +238,7 @@ impl Session<'_> {
         }
         if let Some(other) = &summary.other_model {
             ctx.ui.warn(format!(
-                "judge `{}`: {} was asked and {other} answered; check A011 of the report says so too",
+                "judge `{}`: {} was asked and {other} answered; name the model that answers, or ask its provider",
                 judge.id, judge.model
             ));
         }
