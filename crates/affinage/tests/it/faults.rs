@@ -323,6 +323,10 @@ fn the_key_is_in_no_file_of_exam_judging_or_memory() {
     }
 }
 
+fn zstd_text(bytes: &[u8]) -> Vec<u8> {
+    zstd::decode_all(bytes).expect("zstd frames")
+}
+
 #[test]
 fn a_batch_is_submitted_once_left_and_collected_in_any_order() {
     for kind in ["openai", "anthropic"] {
