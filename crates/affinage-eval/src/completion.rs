@@ -28,7 +28,7 @@ pub struct Completion {
     pub seed: u64,
     pub sampling: Sampling,
     pub text: String,
-    /// Length of the answer in tokens of the arm's own tokeniser.
+    /// Length of the answer in tokens of the arm's own tokeniser; 0 where a server did not count them.
     pub tokens: usize,
     pub finish_reason: FinishReason,
 }

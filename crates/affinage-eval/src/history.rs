@@ -13,7 +13,7 @@ use crate::judge::rubric::Rubrics;
 use crate::suite::Prompt;
 
 /// Raise it whenever replies are read in another way: evaluations before and after must not be mixed unseen.
-pub const PARSER_VERSION: u32 = 1;
+pub const PARSER_VERSION: u32 = 2;
 
 /// One line of `evals/history.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -100,6 +100,10 @@ pub enum MissingReason {
     Truncated,
     /// The server counted fewer tokens than the request has words: it read a part of it.
     RequestCut,
+    /// The label that was written is not the one that the probabilities of the tokens favour.
+    ScoredOtherwise,
+    /// The server sent a thought and no answer.
+    OnlyThought,
     /// A person passed.
     Skipped,
     /// A foreign log's transport failure. Our own are retried and never become rows.
@@ -115,6 +119,8 @@ impl MissingReason {
             MissingReason::Refusal => "refusal",
             MissingReason::Truncated => "cut at the token limit",
             MissingReason::RequestCut => "the server cut the request",
+            MissingReason::ScoredOtherwise => "written label against its probabilities",
+            MissingReason::OnlyThought => "a thought without an answer",
             MissingReason::Skipped => "skipped",
             MissingReason::Error => "transport error",
         }
@@ -184,7 +190,8 @@ impl CriterionScores {
 impl MissingReason {
     /// Whether asking once more for the form alone can help.
     pub fn is_repairable(self) -> bool {
-        matches!(self, MissingReason::Unparsed | MissingReason::UnknownLabel | MissingReason::BothLabels)
+        use MissingReason::{BothLabels, OnlyThought, UnknownLabel, Unparsed};
+        matches!(self, Unparsed | UnknownLabel | BothLabels | OnlyThought)
     }
 }
 

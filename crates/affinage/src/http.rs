@@ -1,16 +1,21 @@
 //! HTTP, blocking: POST, GET and downloads. Every socket of the program, apart from servers, is opened here.
 //!
-//! Headers may hold keys. No error and no log line made here contains a header's value, and redirects of POSTs are
-//! not followed, so a key reaches only the host it was meant for.
+//! Headers may hold keys. Redirects of POSTs are not followed, so a key reaches only the host it was meant for, and what
+//! comes back (body, headers, errors) is masked before it is returned: no caller sees a key that a server repeats. A proxy of
+//! the environment is not asked for hosts on this machine.
+
+mod mask;
 
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ureq::http::HeaderMap;
+use jiff::Timestamp;
+use ureq::http::{HeaderMap, HeaderValue};
 
 use crate::interrupt;
+use mask::Secrets;
 
 /// A reply of any status; judging it is the caller's work.
 #[derive(Debug)]
@@ -25,6 +30,22 @@ impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// The same, with a `Retry-After` that is a date as seconds from the server's clock, or from ours.
+    pub fn header_for_waiting(&self, name: &str) -> Option<String> {
+        let value = self.header(name)?;
+        let seconds = (name == "retry-after").then(|| {
+            let now = self.header("date").and_then(instant).unwrap_or_else(Timestamp::now);
+            Some((instant(value)?.as_second() - now.as_second()).max(0).to_string())
+        });
+        seconds.flatten().or_else(|| Some(value.to_owned()))
+    }
+}
+
+/// A date of HTTP, or of RFC 3339.
+fn instant(text: &str) -> Option<Timestamp> {
+    let of_mail = || Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
+    text.parse().ok().or_else(of_mail)
 }
 
 /// No answer at all: the call may be repeated. Holds the URL's host and the cause, never a header.
@@ -44,6 +65,8 @@ pub enum NoReplyKind {
     Timeout,
     /// Could not connect, or the connection broke before the reply was whole.
     Connection,
+    /// Longer than a reply may be; it was not read to its end.
+    TooLong,
 }
 
 /// A download that the server refused.
@@ -53,6 +76,11 @@ pub struct BadStatus {
     pub url: String,
     pub status: u16,
 }
+
+/// The longest reply to one question. A chat's reply with the probabilities of all its tokens takes less.
+const LONGEST_ANSWER: u64 = 4 << 20;
+/// The results of a whole batch fit; a broken server must not fill the memory.
+const LONGEST_FILE: u64 = 256 << 20;
 
 /// Sends `body` as JSON and reads the whole reply, of whatever status.
 pub fn post_json(
@@ -68,38 +96,64 @@ pub fn post_json(
 ///
 /// `timeout` covers everything from the name look-up to the last byte.
 pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8], timeout: Duration) -> Result<Reply, NoReply> {
-    let mut request = agent(timeout).post(url);
+    let mut request = agent(url, timeout).post(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    whole(url, request.send(body).map_err(|error| no_reply(url, &error))?)
+    whole(url, headers, request.send(body), LONGEST_ANSWER)
 }
 
 /// The whole reply to a GET, of whatever status; redirects are not followed.
 pub fn get(url: &str, headers: &[(&str, &str)], timeout: Duration) -> Result<Reply, NoReply> {
-    let mut request = agent(timeout).get(url);
+    get_up_to(LONGEST_ANSWER, url, headers, timeout)
+}
+
+/// The same for a file of results.
+pub fn get_file(url: &str, headers: &[(&str, &str)], timeout: Duration) -> Result<Reply, NoReply> {
+    get_up_to(LONGEST_FILE, url, headers, timeout)
+}
+
+fn get_up_to(longest: u64, url: &str, headers: &[(&str, &str)], timeout: Duration) -> Result<Reply, NoReply> {
+    let mut request = agent(url, timeout).get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    whole(url, request.call().map_err(|error| no_reply(url, &error))?)
+    whole(url, headers, request.call(), longest)
 }
 
 /// For requests with one reply: `timeout` covers all of it, and no redirect is followed.
-fn agent(timeout: Duration) -> ureq::Agent {
-    ureq::Agent::config_builder()
+fn agent(url: &str, timeout: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .timeout_global(Some(timeout))
-        .user_agent(USER_AGENT)
-        .build()
-        .into()
+        .user_agent(USER_AGENT);
+    if is_loopback(host(url)) { config.proxy(None).build() } else { config.build() }.into()
 }
 
-fn whole(url: &str, response: ureq::http::Response<ureq::Body>) -> Result<Reply, NoReply> {
-    let (parts, mut body) = response.into_parts();
-    let body =
-        body.with_config().limit(MAX_REPLY_BYTES).read_to_vec().map_err(|error| no_reply(url, &error))?;
-    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
+/// Reads the reply, and masks what it repeats of the keys in `headers`.
+fn whole(
+    url: &str,
+    headers: &[(&str, &str)],
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    longest: u64,
+) -> Result<Reply, NoReply> {
+    let secrets = Secrets::of_request(url, headers);
+    let failed = |error: &ureq::Error| {
+        let error = no_reply(url, error, longest);
+        NoReply { cause: secrets.mask_text(&error.cause), ..error }
+    };
+    let (parts, mut body) = response.map_err(|error| failed(&error))?.into_parts();
+    let body = body.with_config().limit(longest).read_to_vec().map_err(|error| failed(&error))?;
+    let mut headers = parts.headers;
+    for value in headers.values_mut() {
+        let masked = secrets.mask(value.as_bytes());
+        if masked != value.as_bytes() {
+            // A header whose value cannot be kept says nothing.
+            *value = HeaderValue::from_bytes(&masked).unwrap_or_else(|_| HeaderValue::from_static(""));
+        }
+    }
+    Ok(Reply { status: parts.status.as_u16(), headers, body: secrets.mask(&body) })
 }
 
 /// Downloads `url` to `path`: a `.part` file beside it, fsync, rename. `progress(new bytes, total if known)`.
@@ -112,18 +166,18 @@ pub fn get_to_file(
     path: &Path,
     mut progress: impl FnMut(u64, Option<u64>),
 ) -> anyhow::Result<()> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(30)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
-        .user_agent(USER_AGENT)
-        .build()
-        .into();
+        .user_agent(USER_AGENT);
+    let config = if is_loopback(host(url)) { config.proxy(None).build() } else { config.build() };
+    let agent: ureq::Agent = config.into();
     let mut request = agent.get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = request.call().map_err(|error| no_reply(url, &error))?;
+    let response = request.call().map_err(|error| no_reply(url, &error, LONGEST_FILE))?;
     if response.status() != 200 {
         return Err(BadStatus { url: url.to_owned(), status: response.status().as_u16() }.into());
     }
@@ -141,9 +195,6 @@ pub fn get_to_file(
 }
 
 const USER_AGENT: &str = concat!("affinage/", env!("CARGO_PKG_VERSION"));
-
-/// The results of a whole batch fit; a broken server must not fill the memory.
-const MAX_REPLY_BYTES: u64 = 256 << 20;
 
 fn save(
     body: &mut impl Read,
@@ -171,11 +222,14 @@ fn save(
 }
 
 /// ureq's error without what it may quote: of bad headers and URLs only the kind is told.
-fn no_reply(url: &str, error: &ureq::Error) -> NoReply {
+fn no_reply(url: &str, error: &ureq::Error, longest: u64) -> NoReply {
     use ureq::Error;
     let (kind, cause) = match error {
         Error::Http(_) | Error::BadUri(_) | Error::InvalidProxyUrl | Error::RequireHttpsOnly(_) => {
             (NoReplyKind::Unsendable, "the address or a header is not valid".to_owned())
+        }
+        Error::BodyExceedsLimit(_) => {
+            (NoReplyKind::TooLong, format!("the reply is longer than {} MB", longest >> 20))
         }
         Error::Timeout(what) => (NoReplyKind::Timeout, format!("timed out ({what})")),
         Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut => {
@@ -183,13 +237,35 @@ fn no_reply(url: &str, error: &ureq::Error) -> NoReply {
         }
         other => (NoReplyKind::Connection, other.to_string()),
     };
-    NoReply { host: host(url), cause, kind }
+    NoReply { host: authority(url).to_owned(), cause, kind }
 }
 
-/// The host of a URL, without user information, path or query, which may hold secrets.
-fn host(url: &str) -> String {
+/// The host of a URL with its port, without user information, path or query, which may hold secrets.
+fn authority(url: &str) -> &str {
     let authority = url.split("://").nth(1).unwrap_or(url).split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default().to_owned()
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// The host of a URL with its port cut off.
+pub fn host(url: &str) -> &str {
+    let authority = authority(url);
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inside, _)) => inside,
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Whether a host is this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>().map(|address| address.to_canonical());
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// A URL as errors show it: without user information and query, which may hold secrets.
+pub fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let path = rest.split(['?', '#']).next().unwrap_or_default().split_once('/').map_or("", |(_, path)| path);
+    format!("{scheme}://{}/{path}", authority(url))
 }
 
 #[cfg(test)]
@@ -267,6 +343,37 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_is_a_date_is_seconds_from_the_servers_clock() {
+        for (date, value, seconds) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT", "30"),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:47Z", "10"),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:00 GMT", "0"),
+            ("no date", "Sun, 06 Nov 1994 08:49:37 GMT", "0"),
+            ("no date", "7", "7"),
+            ("no date", "soon", "soon"),
+        ] {
+            let pairs = [("date", date), ("retry-after", value)];
+            let headers = pairs.map(|(name, value)| {
+                (ureq::http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            let reply = Reply { status: 429, headers: headers.into_iter().collect(), body: Vec::new() };
+            assert_eq!(reply.header_for_waiting("retry-after").as_deref(), Some(seconds), "{value}");
+            assert_eq!(reply.header_for_waiting("date").as_deref(), Some(date));
+        }
+    }
+
+    #[test]
+    fn a_key_that_comes_back_is_masked_in_head_and_body() {
+        let (url, server) = serve_once(
+            "HTTP/1.1 401 No\r\nx-request-id: a-long-secret-key\r\ncontent-length: 23\r\n\r\nno: a-long-secret-key\"}",
+        );
+        let headers = [("authorization", "Bearer a-long-secret-key")];
+        let reply = post_json(&url, &headers, b"{}", Duration::from_secs(5)).expect("a reply");
+        assert_eq!((reply.header("x-request-id"), &reply.body[..]), (Some("[key]"), &b"no: [key]\"}"[..]));
+        server.join().expect("the server ended");
+    }
+
+    #[test]
     fn a_cut_reply_is_no_reply() {
         let (url, server) = serve_once("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":");
         let error = post_json(&url, &[], b"{}", Duration::from_secs(5)).expect_err("the body is cut");
@@ -291,5 +398,23 @@ mod tests {
         get_to_file(&url, &[], &path, |n, total| seen = (seen.0 + n, total)).expect("downloaded");
         server.join().expect("the server ended");
         assert_eq!((seen, fs_err::read(&path).expect("a file")), ((5, Some(5)), b"whole".to_vec()));
+    }
+
+    #[test]
+    fn only_this_machine_is_this_machine() {
+        for url in [
+            "http://localhost:8080/v1",
+            "http://127.0.0.1:11434/v1",
+            "http://[::1]:8000",
+            "http://[::ffff:127.0.0.1]:8000",
+            "127.0.0.2",
+        ] {
+            assert!(is_loopback(host(url)), "{url}");
+        }
+        for url in
+            ["https://api.openai.com/v1", "http://localhost.example.com", "http://127.0.0.1@evil.example/v1"]
+        {
+            assert!(!is_loopback(host(url)), "{url}");
+        }
     }
 }

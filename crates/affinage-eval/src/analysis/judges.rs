@@ -34,6 +34,9 @@ pub struct JudgeResult {
     /// The stored winner contradicts the judge's own scores: its log is inverted, and it is left out.
     #[serde(default)]
     pub is_inverted: bool,
+    /// It took no exam and its winner changes with the order as often as a coin's: left out of the mean.
+    #[serde(default)]
+    pub is_coin: bool,
     /// Whether the flips are fewer than a coin's; decided by the interval of `flip_rate`.
     pub better_than_coin: Option<bool>,
     pub consistency_sentence: String,

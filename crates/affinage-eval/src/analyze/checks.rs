@@ -9,6 +9,7 @@ use super::win_rate::ENOUGH;
 use super::{Around, Rows};
 use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
 use crate::completion::FinishReason;
+use crate::judge::lifecycle::is_same_model;
 use crate::judgment::MissingReason;
 use crate::plan::JudgeKind;
 use crate::stats::proportion::fisher_exact;
@@ -141,6 +142,8 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
     let remedy = match reason {
         MissingReason::Truncated => "raise `max-tokens` of the judge and judge under another `eval.name`",
         MissingReason::RequestCut => "raise the context length of the judge's server",
+        MissingReason::OnlyThought => "turn the model's thinking, or its server's reasoning parser, off",
+        MissingReason::ScoredOtherwise => "set the judge's `temperature = 0`, or judge without `logprobs`",
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
     };
@@ -259,18 +262,28 @@ fn clusters(rows: &Rows) -> MethodCheck {
     check(code, title, state, sentence)
 }
 
+/// Between judges of one name several models may have answered, or throughout another one than was asked.
 fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A011", "The judge that answered");
-    let changed: Vec<String> = judges
-        .iter()
-        .filter(|judge| judge.models_returned.len() > 1)
-        .map(|judge| format!("`{}` was answered by {}.", judge.judge_id, judge.models_returned.join(" and ")))
-        .collect();
+    let is_other =
+        |judge: &JudgeResult| judge.models_returned.iter().any(|name| !is_same_model(&judge.model, name));
+    let sentence = |judge: &&JudgeResult| match judge.models_returned.as_slice() {
+        [only] if is_other(judge) => {
+            format!("`{}` was asked of {} and answered by {only}.", judge.judge_id, judge.model)
+        }
+        names @ [_, _, ..] => format!("`{}` was answered by {}.", judge.judge_id, names.join(" and ")),
+        _ => String::new(),
+    };
+    let changed: Vec<String> =
+        judges.iter().map(|judge| sentence(&judge)).filter(|sentence| !sentence.is_empty()).collect();
     if changed.is_empty() {
         let sentence = "Each judge was answered by one model throughout.".to_owned();
         return check(code, title, CheckState::Passed, sentence);
     }
-    check(code, title, CheckState::Issue, changed.join(" "))
+    advised(
+        check(code, title, CheckState::Issue, changed.join(" ")),
+        "name the model that answers as the judge's `model`, or ask its provider for a fixed version",
+    )
 }
 
 fn small_categories(comparisons: &[ComparisonResult]) -> MethodCheck {

@@ -164,6 +164,12 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
     for judge in panel.iter().filter(|judge| judge.better_than_coin == Some(false)) {
         limits.push(judge.consistency_sentence.clone());
     }
+    for judge in judges.iter().filter(|judge| judge.is_coin) {
+        limits.push(format!(
+            "{} It took no exam either, so its votes are left out of the mean.",
+            judge.consistency_sentence
+        ));
+    }
     for judge in judges.iter().filter(|judge| judge.is_inverted) {
         limits.push(format!(
             "`{}` names the answer that its own scores put lower: its log is inverted, and it is left out of every mean.",
@@ -186,7 +192,7 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
     let failed = machines().filter_map(|judge| judge.exam.as_ref().filter(|exam| !exam.is_qualified()));
     limits.extend(failed.map(|exam| format!("{} Its votes are left out of the mean.", exam.sentence)));
     let unexamined: Vec<String> = machines()
-        .filter(|judge| judge.exam.is_none())
+        .filter(|judge| judge.exam.is_none() && !judge.is_coin)
         .map(|judge| format!("`{}`", judge.judge_id))
         .collect();
     match unexamined.as_slice() {
@@ -202,6 +208,7 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
             && judge.cells_judged > 0
             && !failed
             && !judge.is_inverted
+            && !judge.is_coin
             && judge.kind != JudgeKind::Human
     };
     for judge in judges.iter().filter(too_few_valid) {

@@ -54,6 +54,7 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         label_sentence: effect_sentence(label_effect.as_ref(), judge_id, "the first label of a pair"),
         label_effect,
         is_inverted: judged.iter().any(|(_, judge)| judge.is_inverted),
+        is_coin: judged.iter().any(|(_, judge)| judge.is_coin),
         better_than_coin: better_than_coin(flip_rate.as_ref()),
         consistency_sentence: consistency_sentence(judge_id, flip_rate.as_ref()),
         flip_rate,
@@ -144,8 +145,16 @@ fn effect_sentence(effect: Option<&Estimate>, judge_id: &str, what: &str) -> Str
 }
 
 fn flip_rate(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
-    let flipped: Vec<bool> = judged.iter().filter_map(|(_, judge)| judge.flipped()).collect();
-    share(flipped.iter().filter(|flipped| **flipped).count(), flipped.len(), "pairs")
+    rate_of(&judged.iter().filter_map(|(_, judge)| judge.flipped()).collect::<Vec<bool>>())
+}
+
+fn rate_of(flips: &[bool]) -> Option<Estimate> {
+    share(flips.iter().filter(|flipped| **flipped).count(), flips.len(), "pairs")
+}
+
+/// Whether a judge's winners changed with the order so often that a coin's may have, on enough pairs to tell.
+pub fn flips_like_a_coin(flips: &[bool]) -> bool {
+    better_than_coin(rate_of(flips).as_ref()) == Some(false)
 }
 
 fn better_than_coin(flip_rate: Option<&Estimate>) -> Option<bool> {

@@ -33,7 +33,7 @@ mod win_rate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ROW_VERSION;
-use crate::analysis::{Analysis, CategoryCount, EvaluationFacts};
+use crate::analysis::{Analysis, CategoryCount, EvaluationFacts, JudgeResult};
 use crate::comparison::{BlindKey, Comparison};
 use crate::completion::Completion;
 use crate::fit::FitRow;
@@ -130,7 +130,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
     let relations = relations::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());
-    headline.with_failed_judges = with_failed_judges(inputs)?;
+    headline.with_failed_judges = with_failed_judges(inputs, &judges)?;
     let agreement = agreement::result(&rows, &votes);
     let values = values::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
@@ -193,12 +193,12 @@ pub fn split_pairs(inputs: &Inputs) -> Result<BTreeSet<String>, AnalyzeError> {
 }
 
 /// The first sentence as it would read if every judge's votes counted; `None` when all of them do.
-fn with_failed_judges(inputs: &Inputs) -> Result<Option<String>, AnalyzeError> {
-    if inputs.exams.iter().all(ExamResult::is_qualified) {
+fn with_failed_judges(inputs: &Inputs, judges: &[JudgeResult]) -> Result<Option<String>, AnalyzeError> {
+    if inputs.exams.iter().all(ExamResult::is_qualified) && !judges.iter().any(|judge| judge.is_coin) {
         return Ok(None);
     }
     let all = Inputs { exams: &[], ..*inputs };
-    let rows = Rows::index(&all)?;
+    let rows = Rows { everybody_counts: true, ..Rows::index(&all)? };
     let votes = votes::collect(&rows)?;
     let judges = judges::results(&rows, &votes);
     let comparisons = comparisons::results(&rows, &votes, &judges);
@@ -218,6 +218,8 @@ struct Rows<'a> {
     judge_ids: BTreeSet<&'a str>,
     fit: &'a [FitRow],
     exams: BTreeMap<&'a str, &'a ExamResult>,
+    /// Nobody is left out for what its votes look like.
+    everybody_counts: bool,
     /// The same rows as `prompts` and `completions`, sorted, for functions over slices.
     sorted_prompts: Vec<Prompt>,
     sorted_completions: Vec<Completion>,
@@ -251,6 +253,7 @@ impl<'a> Rows<'a> {
             judge_ids,
             fit: inputs.fit,
             exams: inputs.exams.iter().map(|exam| (exam.judge_id.as_str(), exam)).collect(),
+            everybody_counts: false,
             sorted_prompts,
             sorted_completions,
         })

@@ -116,7 +116,9 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
     let count = |has: fn(&Faults) -> bool| found.iter().filter(|faults| has(faults)).count();
     let (refusals, loops) = (count(|f| f.refusal), count(|f| f.looping));
     let (truncated, empty) = (count(|f| f.truncated), count(|f| f.empty));
-    let tokens: Vec<f64> = answers.iter().map(|completion| completion.tokens as f64).collect();
+    let counted_ones =
+        answers.iter().filter(|completion| completion.tokens > 0 || completion.text.is_empty());
+    let tokens: Vec<f64> = counted_ones.map(|completion| completion.tokens as f64).collect();
     let sentence = format!(
         "`{}`: of {}, {truncated} cut at the token limit, {loops} in a loop, {refusals} refused, {empty} empty.",
         arm.name,

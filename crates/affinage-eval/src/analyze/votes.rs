@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::comparisons::panel;
+use super::judges::flips_like_a_coin;
 use super::{AnalyzeError, Rows};
 use crate::analysis::{DividedPair, JudgeVote};
 use crate::comparison::{Comparison, Pair, pairs};
@@ -46,6 +48,8 @@ pub struct JudgeCells<'r> {
     pub is_person: bool,
     /// The stored winner contradicts the judge's own scores: apart, too.
     pub is_inverted: bool,
+    /// It took no exam and its winner changes with the order as often as a coin's: apart, where others are left.
+    pub is_coin: bool,
 }
 
 /// One judgment, unblinded.
@@ -148,7 +152,32 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
         collected.push(PairVotes { pair, identical, judges });
     }
     bar(&mut collected);
+    bar_coins(rows, &mut collected);
     Ok(Votes { pairs: collected })
+}
+
+/// Judges that took no exam and flip like a coin are left out of the mean, unless the panel of the headline is made of them.
+fn bar_coins(rows: &Rows, pairs: &mut [PairVotes]) {
+    if rows.everybody_counts {
+        return;
+    }
+    let mut flips: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
+    for (judge_id, cells) in pairs.iter().flat_map(|votes| &votes.judges) {
+        if !cells.is_person && !cells.is_apart && !rows.exams.contains_key(judge_id) {
+            flips.entry(judge_id).or_default().extend(cells.flipped());
+        }
+    }
+    flips.retain(|_, flips| flips_like_a_coin(flips));
+    let of_headline: Vec<&PairVotes> =
+        pairs.iter().filter(|votes| *votes.pair.planned == rows.plan.headline).collect();
+    if panel(&of_headline).iter().all(|judge| flips.contains_key(judge)) {
+        return;
+    }
+    let coins: BTreeSet<String> = flips.into_keys().map(str::to_owned).collect();
+    for (judge_id, cells) in pairs.iter_mut().flat_map(|votes| &mut votes.judges) {
+        cells.is_coin = coins.contains(*judge_id);
+        cells.is_apart |= cells.is_coin;
+    }
 }
 
 fn judged_prompts<'r>(rows: &Rows<'r>) -> BTreeSet<&'r str> {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::loose_json;
 use super::wire::WireFormat;
 
 /// What providers take for a request of a batch, of its usual price.
@@ -10,6 +11,9 @@ pub const BATCH_PRICE: f64 = 0.5;
 /// Both providers take more; smaller batches are answered sooner and fail alone.
 pub const MAX_REQUESTS: usize = 10_000;
 pub const MAX_BYTES: usize = 100 << 20;
+
+/// A chat's reply with the probabilities of all its tokens takes less.
+const LONGEST_LINE: usize = 4 << 20;
 
 /// One request of a batch: the body of a single call, and the name under which its answer comes back.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,10 +103,10 @@ impl WireFormat {
         }
     }
 
-    /// The answers in a file of results; lines that are none are left out.
+    /// The answers in a file of results; lines that are none, or longer than an answer may be, are left out.
     pub fn batch_lines(self, text: &[u8]) -> Vec<BatchLine> {
-        let lines = text.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| self.batch_line(&serde_json::from_slice(line).ok()?)).collect()
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| line.len() <= LONGEST_LINE);
+        lines.filter_map(|line| self.batch_line(&loose_json::parse(line)?)).collect()
     }
 
     fn batch_line(self, line: &Value) -> Option<BatchLine> {

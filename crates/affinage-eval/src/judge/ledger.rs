@@ -90,12 +90,15 @@ pub struct Spent {
     pub cost_usd: Option<f64>,
     /// What attempts without an answer cost at most, as far as prices are known.
     pub possibly_usd: f64,
+    /// What a budget counts of the answered calls: their costs, and the worst case where a cost is not known.
+    #[serde(skip)]
+    answered_usd: f64,
 }
 
 impl Spent {
-    /// What a budget must count: known costs, and attempts without an answer at their worst.
+    /// What a budget must count: known costs, and at their worst those that are not known and attempts without an answer.
     pub fn counted_usd(&self) -> f64 {
-        self.cost_usd.unwrap_or(0.0) + self.possibly_usd
+        self.answered_usd + self.possibly_usd
     }
 }
 
@@ -112,8 +115,9 @@ pub fn spent(rows: &[LedgerRow]) -> BTreeMap<(String, Phase), Spent> {
                 open.insert(key(*attempt), (&row.judge_id, worst_usd.unwrap_or(0.0)));
             }
             LedgerEvent::Answered { attempt, cost_usd, .. } => {
-                open.remove(&key(*attempt));
+                let worst_usd = open.remove(&key(*attempt)).map_or(0.0, |(_, worst_usd)| worst_usd);
                 spent.answered += 1;
+                spent.answered_usd += cost_usd.unwrap_or(worst_usd);
                 spent.cost_usd = spent.cost_usd.zip(*cost_usd).map(|(sum, cost)| sum + cost);
             }
             LedgerEvent::Failed { attempt, possibly_usd, .. } => {

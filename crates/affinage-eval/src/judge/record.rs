@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::batch::BATCH_PRICE;
 use super::ledger::Transport;
-use super::local::{self, LocalVerdict};
-use super::reply::{Verdict, label_probability, parse_verdict};
+use super::local::LocalVerdict;
+use super::reply::{Verdict, cut_verdict, scored_verdict};
 use super::request::{Form, JudgeRequest};
 use super::wire::{WireReply, cost_usd};
 use super::wire_params::WireParams;
@@ -122,26 +122,18 @@ impl Call {
 
     fn verdict(&self, reply: &WireReply) -> (Verdict, Option<f64>) {
         let labels = [self.request.labels[0].as_str(), self.request.labels[1].as_str()];
-        if let Some(reason) = reply.missing {
-            // Where only the label is read, what was cut behind it says nothing.
-            let is_cut_label = reason == MissingReason::Truncated && self.request.form == Form::Label;
-            let p = label_probability(&reply.tokens, labels).filter(|_| is_cut_label);
-            return match p {
-                Some(p) if !self.was_cut(reply) => (local::verdict_of_p(p, labels), Some(p)),
-                _ => (Verdict::missing(reason), None),
-            };
-        }
         if self.was_cut(reply) {
-            return (Verdict::missing(MissingReason::RequestCut), None);
+            let reason = reply.missing.unwrap_or(MissingReason::RequestCut);
+            return (Verdict::missing(reason), None);
         }
-        let said = parse_verdict(&reply.text, labels);
-        let p_first = match said.outcome {
-            Outcome::First | Outcome::Second => label_probability(&reply.tokens, labels),
-            Outcome::Tie | Outcome::Missing { .. } => None,
-        };
-        match p_first {
-            Some(p) => (local::verdict_of_p(p, labels), Some(p)),
-            None => (said, None),
+        match reply.missing {
+            None => scored_verdict(&reply.text, &reply.tokens, labels),
+            // Where only the label is read, what was cut behind it says nothing.
+            Some(MissingReason::Truncated) if self.request.form == Form::Label => {
+                let cut = cut_verdict(&reply.text, &reply.tokens, labels);
+                cut.unwrap_or_else(|| (Verdict::missing(MissingReason::Truncated), None))
+            }
+            Some(reason) => (Verdict::missing(reason), None),
         }
     }
 

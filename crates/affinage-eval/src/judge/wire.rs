@@ -1,13 +1,11 @@
-//! What the two wire formats have in common: addresses, replies, and failures sorted into "again", "not this
-//! one" and "stop asking".
-
-use std::time::Duration;
+//! What the two wire formats have in common: addresses, bodies and replies.
 
 use serde_json::{Value, json};
 
 use super::request::JudgeRequest;
+use super::wire_failure::{WireFailure, error_inside, failure, not_a_reply, status_of};
 use super::wire_params::WireParams;
-use super::{wire_anthropic, wire_openai};
+use super::{loose_json, wire_anthropic, wire_openai};
 use crate::judgment::{CRITERIA, MissingReason, Usage};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +20,7 @@ pub struct WireReply {
     pub text: String,
     pub model: Option<String>,
     pub usage: Option<Usage>,
-    /// Why the text is no answer, if it is none: refused or cut.
+    /// Why the text is no answer, if it is none: refused, cut, or only thought.
     pub missing: Option<MissingReason>,
     /// The tokens of the text with their alternatives, where asked for and given.
     pub tokens: Vec<TokenChoice>,
@@ -34,42 +32,6 @@ pub struct TokenChoice {
     pub token: String,
     /// Token and natural logarithm of its probability.
     pub likeliest: Vec<(String, f64)>,
-}
-
-/// A reply that is no success.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WireFailure {
-    pub kind: FailureKind,
-    pub status: u16,
-    /// The server's code or type, such as `rate_limit_error`.
-    pub code: String,
-    /// The parameter that the server names as the cause.
-    pub param: Option<String>,
-    /// The server's words.
-    pub message: String,
-}
-
-impl WireFailure {
-    /// The server objects to what was asked, not to when: a 400 or 422, and the 500 by which llama-cpp-python says
-    /// that a parameter is not valid.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self.status, 400 | 422)
-            || self.status == 500 && is_validation_error(&self.message.to_lowercase())
-    }
-}
-
-fn is_validation_error(said: &str) -> bool {
-    said.contains("validation error")
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// Ask again, after this long if the server said so.
-    Transient { retry_after: Option<Duration> },
-    /// This request will never succeed; others may.
-    ThisRequest,
-    /// No request of this judge will succeed: key, money, permission, quota, unknown model.
-    Judge,
 }
 
 impl WireFormat {
@@ -155,34 +117,85 @@ impl WireFormat {
         header: impl Fn(&str) -> Option<String>,
         body: &[u8],
     ) -> Result<WireReply, WireFailure> {
-        let parsed: Option<Value> = serde_json::from_slice(body).ok();
-        if (200..300).contains(&status) {
-            let reply = parsed.as_ref().and_then(|body| match self {
-                WireFormat::Anthropic => wire_anthropic::reply(body),
-                WireFormat::Openai => wire_openai::reply(body),
-            });
-            return reply.ok_or_else(|| WireFailure {
-                kind: FailureKind::Transient { retry_after: None },
-                status,
-                code: "not_a_reply".to_owned(),
-                param: None,
-                message: excerpt(&String::from_utf8_lossy(body)),
-            });
+        let parsed: Option<Value> = loose_json::parse(body);
+        if !(200..300).contains(&status) {
+            return Err(failure(status, header, parsed.as_ref(), body));
         }
-        Err(failure(status, header, parsed.as_ref(), body))
+        if let Some(error) = parsed.as_ref().and_then(error_inside) {
+            return Err(failure(status_of(error), header, Some(error), body));
+        }
+        let reply = parsed.as_ref().and_then(|body| match self {
+            WireFormat::Anthropic => wire_anthropic::reply(body),
+            WireFormat::Openai => wire_openai::reply(body),
+        });
+        reply.ok_or_else(|| not_a_reply(status, header, body))
     }
 }
 
-/// The wait before attempt `attempt + 1`: what the server asked for (up to a minute), else .5 s doubled per
-/// attempt up to 8 s; `jitter` in 0..1 takes up to a quarter off, so that parallel calls spread.
-pub fn retry_delay(attempt: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
-    match retry_after {
-        Some(asked) if asked > Duration::ZERO && asked <= Duration::from_secs(60) => asked,
-        _ => {
-            let doubled = 0.5 * f64::from(1u32 << attempt.saturating_sub(1).min(4));
-            Duration::from_secs_f64(doubled.min(8.0) * (1.0 - 0.25 * jitter))
-        }
+/// The text of an answer: a string, or the texts of a list of parts. Parts of other types (thoughts, calls) say nothing.
+pub(super) fn text_of(content: &Value) -> String {
+    let part = |part: &Value| match part["type"].as_str() {
+        None | Some("text" | "output_text") => part["text"].as_str().or(part.as_str()).map(str::to_owned),
+        Some(_) => None,
+    };
+    match content {
+        Value::Array(parts) => parts.iter().filter_map(part).collect(),
+        content => content.as_str().unwrap_or_default().to_owned(),
     }
+}
+
+/// How a reply ended by the server's word: what is missing about it, if anything. Both formats' words and those of gateways
+/// between them; case does not matter.
+pub(super) fn missing_by_end(word: Option<&str>) -> Option<MissingReason> {
+    const ENDED: &[&str] = &[
+        "",
+        "stop",
+        "eos",
+        "eos_token",
+        "end_turn",
+        "stop_sequence",
+        "end",
+        "end_of_text",
+        "complete",
+        "completed",
+        "finished",
+        "done",
+    ];
+    const CUT: &[&str] = &[
+        "length",
+        "max_tokens",
+        "model_length",
+        "max_length",
+        "max_output_tokens",
+        "model_context_window_exceeded",
+        "context_length_exceeded",
+        "incomplete",
+    ];
+    const WITHHELD: &[&str] = &[
+        "content_filter",
+        "refusal",
+        "safety",
+        "recitation",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "sensitive",
+        "guardrail_intervened",
+    ];
+    let word = word.unwrap_or_default().to_ascii_lowercase().replace('-', "_");
+    let is_one_of = |words: &[&str]| words.contains(&word.as_str());
+    match () {
+        () if is_one_of(ENDED) => None,
+        () if is_one_of(CUT) => Some(MissingReason::Truncated),
+        () if is_one_of(WITHHELD) => Some(MissingReason::Refusal),
+        () => Some(MissingReason::Unparsed),
+    }
+}
+
+/// A number of tokens; also one that is written as text. `None` where it is no whole number: then it is not known.
+pub(super) fn token_count(value: &Value) -> Option<u64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    (number >= 0.0 && number.fract() == 0.0 && number < 1e15).then_some(number as u64)
 }
 
 /// US dollars at list prices per million tokens; `None` when a price or the usage is unknown.
@@ -194,11 +207,6 @@ pub fn cost_usd(usage: Option<&Usage>, price_in: Option<f64>, price_out: Option<
     let input =
         (usage.input_tokens + usage.cached_input_tokens) as f64 + 1.25 * usage.cache_write_tokens as f64;
     Some((input * price_in? + usage.output_tokens as f64 * price_out?) / 1e6)
-}
-
-/// `text` without `key`, for server messages that quote what they were sent.
-pub fn redact(text: &str, key: &str) -> String {
-    if key.len() < 4 { text.to_owned() } else { text.replace(key, "[key]") }
 }
 
 /// The JSON schema of a verdict, labels included.
@@ -216,70 +224,4 @@ pub(super) fn verdict_schema(labels: &[String; 2]) -> Value {
         }),
         vec!["rationale", "scores", "winner"],
     )
-}
-
-fn failure(
-    status: u16,
-    header: impl Fn(&str) -> Option<String>,
-    parsed: Option<&Value>,
-    body: &[u8],
-) -> WireFailure {
-    // Some servers wrap the object in an array of one.
-    let parsed = parsed.map(|value| value.get(0).unwrap_or(value));
-    let error = parsed.and_then(|value| value.get("error"));
-    let field = |name: &str| error.and_then(|error| error.get(name)).and_then(Value::as_str);
-    let code = field("code").or_else(|| field("status")).or_else(|| field("type")).unwrap_or("").to_owned();
-    let text = || error.and_then(Value::as_str).map(str::to_owned);
-    let message = field("message")
-        .map(str::to_owned)
-        .or_else(text)
-        .unwrap_or_else(|| excerpt(&String::from_utf8_lossy(body)));
-    let said = format!("{code} {} {message}", field("type").unwrap_or("")).to_lowercase();
-    let param = field("param").map(str::to_owned);
-    WireFailure { kind: kind(status, &said, header), status, code, param, message: excerpt(&message) }
-}
-
-/// Money and day quotas end the judge's work even where the status says "try again".
-const EXHAUSTED: &[&str] = &[
-    "insufficient_quota",
-    "credit_balance",
-    "credit balance",
-    "spend_limit",
-    "usage_limit",
-    "billing",
-    "perday",
-    "per_day",
-    "per day",
-    "requestsperday",
-];
-
-fn kind(status: u16, said: &str, header: impl Fn(&str) -> Option<String>) -> FailureKind {
-    if EXHAUSTED.iter().any(|word| said.contains(word)) {
-        return FailureKind::Judge;
-    }
-    let should_retry = header("x-should-retry");
-    match status {
-        401..=404 => FailureKind::Judge,
-        _ if should_retry.as_deref() == Some("false") => FailureKind::ThisRequest,
-        500 if is_validation_error(said) => FailureKind::ThisRequest,
-        408 | 409 | 429 | 500.. => FailureKind::Transient { retry_after: retry_after(header) },
-        _ if should_retry.as_deref() == Some("true") => {
-            FailureKind::Transient { retry_after: retry_after(header) }
-        }
-        _ => FailureKind::ThisRequest,
-    }
-}
-
-fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> {
-    let number = |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
-    let seconds = number("retry-after-ms").map(|ms| ms / 1e3).or_else(|| number("retry-after"))?;
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-fn excerpt(text: &str) -> String {
-    let line = crate::text::squeeze(text);
-    match line.char_indices().nth(300) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
-    }
 }

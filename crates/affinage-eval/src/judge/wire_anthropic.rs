@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::request::{Form, JudgeRequest};
-use super::wire::{WireReply, verdict_schema};
+use super::wire::{WireReply, missing_by_end, text_of, token_count, verdict_schema};
 use super::wire_params::WireParams;
 use crate::judgment::{MissingReason, Usage};
 
@@ -36,32 +36,31 @@ pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
 
 /// `None` when `body` is not a message.
 pub(super) fn reply(body: &Value) -> Option<WireReply> {
-    let content = body["content"].as_array()?;
-    let text: String = content
-        .iter()
-        .filter(|block| block["type"] == "text")
-        .filter_map(|block| block["text"].as_str())
-        .collect();
-    let missing = match body["stop_reason"].as_str() {
-        Some("end_turn" | "stop_sequence") => None,
-        Some("refusal") => Some(MissingReason::Refusal),
-        Some("max_tokens" | "model_context_window_exceeded") => Some(MissingReason::Truncated),
-        _ => Some(MissingReason::Unparsed),
-    };
-    let usage = body.get("usage").map(|usage| {
-        let count = |name: &str| usage[name].as_u64().unwrap_or(0);
-        Usage {
-            input_tokens: count("input_tokens"),
-            output_tokens: count("output_tokens"),
-            cached_input_tokens: count("cache_read_input_tokens"),
-            cache_write_tokens: count("cache_creation_input_tokens"),
-        }
-    });
+    let content = body.get("content").filter(|content| content.is_array() || content.is_string())?;
+    let text = text_of(content);
+    let is_thought = |block: &Value| block["type"].as_str().is_some_and(|kind| kind.contains("thinking"));
+    let only_thought =
+        text.trim().is_empty() && content.as_array().is_some_and(|blocks| blocks.iter().any(is_thought));
+    let missing = missing_by_end(body["stop_reason"].as_str());
     Some(WireReply {
+        missing: missing.or(only_thought.then_some(MissingReason::OnlyThought)),
         text,
         model: body["model"].as_str().map(str::to_owned),
-        usage,
-        missing,
+        usage: usage(&body["usage"]),
         tokens: Vec::new(),
     })
+}
+
+/// `None` where the server does not say it, or says what cannot be.
+fn usage(usage: &Value) -> Option<Usage> {
+    let (input_tokens, output_tokens) =
+        (token_count(&usage["input_tokens"])?, token_count(&usage["output_tokens"])?);
+    let cached = |name: &str| token_count(&usage[name]).unwrap_or(0);
+    let usage = Usage {
+        input_tokens,
+        output_tokens,
+        cached_input_tokens: cached("cache_read_input_tokens"),
+        cache_write_tokens: cached("cache_creation_input_tokens"),
+    };
+    (usage != Usage::default()).then_some(usage)
 }

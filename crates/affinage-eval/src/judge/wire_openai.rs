@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::request::{Form, JudgeRequest};
-use super::wire::{TokenChoice, WireReply, verdict_schema};
+use super::wire::{TokenChoice, WireReply, missing_by_end, text_of, token_count, verdict_schema};
 use super::wire_params::WireParams;
 use crate::judgment::{MissingReason, Usage};
 
@@ -44,30 +44,36 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
     let choice = body["choices"].as_array()?.first()?;
     let message = choice.get("message")?;
     let refused = message["refusal"].as_str().is_some_and(|refusal| !refusal.is_empty());
-    let missing = match choice["finish_reason"].as_str() {
+    let text = text_of(&message["content"]);
+    let is_said = |name: &str| message[name].as_str().is_some_and(|thought| !thought.trim().is_empty());
+    let only_thought =
+        text.trim().is_empty() && ["reasoning_content", "reasoning", "thinking"].into_iter().any(is_said);
+    let missing = match missing_by_end(choice["finish_reason"].as_str()) {
         _ if refused => Some(MissingReason::Refusal),
-        Some("stop") | None => None,
-        Some("content_filter") => Some(MissingReason::Refusal),
-        Some("length") => Some(MissingReason::Truncated),
-        Some(_) => Some(MissingReason::Unparsed),
+        None if only_thought => Some(MissingReason::OnlyThought),
+        missing => missing,
     };
-    let usage = body.get("usage").filter(|usage| usage.is_object()).map(|usage| {
-        let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0);
-        Usage {
-            input_tokens: usage["prompt_tokens"].as_u64().unwrap_or(0).saturating_sub(cached),
-            output_tokens: usage["completion_tokens"].as_u64().unwrap_or(0),
-            cached_input_tokens: cached,
-            cache_write_tokens: 0,
-        }
-    });
-    let text = message["content"].as_str().unwrap_or("").to_owned();
     Some(WireReply {
         text,
         model: body["model"].as_str().map(str::to_owned),
-        usage,
+        usage: usage(&body["usage"]),
         missing,
         tokens: tokens(&choice["logprobs"]),
     })
+}
+
+/// `None` where the server does not say it, or says what cannot be.
+fn usage(usage: &Value) -> Option<Usage> {
+    let input = token_count(&usage["prompt_tokens"])?;
+    let output_tokens = token_count(&usage["completion_tokens"])?;
+    let cached = token_count(&usage["prompt_tokens_details"]["cached_tokens"]).unwrap_or(0);
+    let usage = Usage {
+        input_tokens: input.saturating_sub(cached),
+        output_tokens,
+        cached_input_tokens: cached.min(input),
+        cache_write_tokens: 0,
+    };
+    (usage != Usage::default()).then_some(usage)
 }
 
 /// The written tokens and the likeliest ones in their places; none where the server gave none.

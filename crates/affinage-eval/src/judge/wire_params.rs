@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::wire::WireFailure;
+use super::wire_failure::WireFailure;
 
 /// What is asked of a server beside the texts. A server that refuses one of these is asked without it.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,28 @@ const REFUSABLE: [(Refusable, &[&str]); 5] = [
     (Refusable::MaxTokensKey, &["max_completion_tokens", "max_tokens"]),
 ];
 
+/// Whether `said` (lower case, words apart) objects to the height of the token limit and not to its name.
+pub(super) fn limit_is_too_large(said: &str) -> bool {
+    const NAMES: &[&str] = &["max tokens", "max completion tokens", "max new tokens", "max output tokens"];
+    const HEIGHT: &[&str] = &[
+        "too large",
+        "too high",
+        "too big",
+        "at most",
+        "less than",
+        "larger than",
+        "greater than",
+        "exceed",
+        "maximum",
+        "valid range",
+        "supported range",
+        "<=",
+        " > ",
+    ];
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    says(NAMES) && says(HEIGHT)
+}
+
 #[derive(Clone, Copy)]
 enum Refusable {
     Structured,
@@ -90,6 +112,9 @@ impl WireParams {
         }
         let words = format!("{} {}", failure.code, failure.message);
         let sources = [failure.param.as_deref().unwrap_or_default(), &words].map(str::to_lowercase);
+        if limit_is_too_large(&sources[1].replace(['_', '-'], " ")) {
+            return false;
+        }
         // Only the name that was sent can be refused: the other one may stand in the advice.
         let sent_key = self.max_tokens_key.name();
         sources.iter().any(|said| {

@@ -148,6 +148,29 @@ fn every_simulated_fault_is_detected_and_named() {
         ("one label", taken(|comparison, _, _| label_x(comparison)), Habit::OneLabel),
         ("longer", taken(|_, key, item| by_length(key, item)), Habit::LongerIsBetter),
         (
+            "letter",
+            taken(|comparison, _, _| {
+                if comparison.first.label < comparison.second.label {
+                    Outcome::First
+                } else {
+                    Outcome::Second
+                }
+            }),
+            Habit::OneLabel,
+        ),
+        (
+            "shorter",
+            taken(|_, key, item| {
+                if item.other.text.len() < item.reference.text.len() {
+                    other_wins(key)
+                } else {
+                    reference_wins(key)
+                }
+            }),
+            Habit::ShorterIsBetter,
+        ),
+        ("tie", taken(|_, _, _| Outcome::Tie), Habit::AlwaysTie),
+        (
             "obeys",
             taken(
                 |_, key, item| {
@@ -165,7 +188,19 @@ fn every_simulated_fault_is_detected_and_named() {
         assert_ne!(result.verdict, ExamVerdict::Qualified, "{name}: {}", result.sentence);
         assert!(result.habits.contains(&habit), "{name}: {:?} {}", result.habits, result.sentence);
         assert!(result.sentence.contains(habit.words()), "{name}: {}", result.sentence);
+        assert_eq!(result.habits.len(), 1, "{name}: {:?}", result.habits);
+        assert_eq!(result.verdict, ExamVerdict::Failed, "{name}: {}", result.sentence);
     }
+}
+
+#[test]
+fn the_words_fit_what_happened() {
+    let tie = taken(|_, _, _| Outcome::Tie).sentence;
+    assert!(!tie.contains("prefers the worse") && !tie.contains("no verdict"), "{tie}");
+    let long = taken(|_, key, item| by_length(key, item)).sentence;
+    assert!(!long.contains("obey"), "{long}");
+    let silent = taken(|_, _, _| Outcome::Missing { reason: MissingReason::Unparsed }).sentence;
+    assert!(silent.contains("100 of 100 questions got no verdict") && !silent.contains("tie"), "{silent}");
 }
 
 #[test]
@@ -212,6 +247,54 @@ fn a_failed_judge_is_shown_and_left_out_of_the_headline() {
     assert!(with_failed.contains("50 %"), "{with_failed}");
     let limits = analysis.headline.limits.join("\n");
     assert!(limits.contains("`judge` failed its exam") && limits.contains("Not independent"), "{limits}");
+}
+
+#[test]
+fn an_unexamined_judge_that_flips_like_a_coin_does_not_move_the_headline() {
+    let mut world = World::new(80, &[10]);
+    world.judge_by_arm("steady", |i| if i % 4 == 0 { Some("base") } else { Some("step-000010") });
+    let alone = world.analyze();
+    for seat in ["first-1", "first-2", "first-3"] {
+        world.judge(seat, |_, _, _| Outcome::First);
+    }
+    let with_coins = world.analyze();
+    let overall = |analysis: &affinage_eval::analysis::Analysis| analysis.comparisons[0].overall.clone();
+    assert_eq!(overall(&with_coins), overall(&alone));
+    let coin = with_coins.judges.iter().find(|judge| judge.judge_id == "first-2").expect("a judge");
+    assert!(coin.is_coin && !coin.in_panel);
+    let limits = with_coins.headline.limits.join("\n");
+    assert!(
+        limits.contains("`first-2` changed its winner") && limits.contains("left out of the mean"),
+        "{limits}"
+    );
+    let with_all = with_coins.headline.with_failed_judges.expect("three are left out");
+    assert!(with_all.contains("56 %"), "{with_all}");
+    // One that showed in an exam that it can judge counts: these pairs may be as good as each other.
+    let exam = taken(|_, key, _| reference_wins(key));
+    world.exams = vec![ExamResult { judge_id: "first-1".to_owned(), ..exam }];
+    let judges = world.analyze().judges;
+    assert!(judges.iter().any(|judge| judge.judge_id == "first-1" && judge.in_panel));
+    // Where all are like coins nobody is left out, and no word rests on them.
+    world.judgments.retain(|row| row.judge_id != "steady");
+    world.exams.clear();
+    let coins = world.analyze();
+    assert!(coins.judges.iter().all(|judge| !judge.is_coin));
+    assert_eq!(coins.comparisons[0].overall.as_ref().map(|rate| rate.estimate.value), Some(0.5));
+}
+
+#[test]
+fn a_judge_that_another_model_answered_is_named() {
+    let answered_by = |model: &str| {
+        let mut world = World::new(40, &[10]);
+        world.judge_by_arm("judge", |_| Some("step-000010"));
+        world.judgments.iter_mut().for_each(|row| row.model_returned = Some(model.to_owned()));
+        let check = world.analyze().checks.into_iter().find(|check| check.code == "A011").expect("a check");
+        (check.state, check.sentence)
+    };
+    let (state, sentence) = answered_by("parrot-8b");
+    assert_eq!(state, affinage_eval::analysis::CheckState::Issue);
+    assert_eq!(sentence, "`judge` was asked of scripted and answered by parrot-8b.");
+    assert_eq!(answered_by("scripted-2026-05-01").0, affinage_eval::analysis::CheckState::Passed);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use affinage_eval::comparison::{Comparison, Seat};
 use affinage_eval::judge::request::{Form, JudgeRequest, answer_under_label, render};
-use affinage_eval::judge::wire::{FailureKind, WireFailure, WireFormat, cost_usd, redact, retry_delay};
+use affinage_eval::judge::wire::{WireFormat, cost_usd};
+use affinage_eval::judge::wire_failure::{FailureKind, WireFailure, retry_delay};
 use affinage_eval::judge::wire_params::{MaxTokensKey, WireLimits, WireParams};
 use affinage_eval::judgment::{MissingReason, Usage};
 use affinage_eval::suite::Domain;
@@ -188,13 +189,12 @@ fn the_500_by_which_llama_cpp_python_refuses_a_parameter_teaches_too() {
 }
 
 #[test]
-fn an_unknown_price_is_unknown_and_a_key_is_redacted() {
+fn an_unknown_price_is_unknown() {
     let usage =
         Usage { input_tokens: 1000, output_tokens: 100, cached_input_tokens: 500, cache_write_tokens: 0 };
     assert_eq!(cost_usd(Some(&usage), Some(2.0), Some(10.0)), Some((1500.0 * 2.0 + 100.0 * 10.0) / 1e6));
     assert_eq!(cost_usd(Some(&usage), None, Some(10.0)), None);
     assert_eq!(cost_usd(None, Some(2.0), Some(10.0)), None);
-    assert_eq!(redact("bad key sk-secret-1", "sk-secret-1"), "bad key [key]");
 }
 
 #[test]
@@ -253,4 +253,189 @@ fn a_token_limit_without_effect_gets_its_other_name_and_advice_is_no_refusal() {
         "param":"max_tokens","code":"unsupported_parameter"}}"#;
     assert!(sent.adapt(&fail(WireFormat::Openai, 400, advice, &[])));
     assert_eq!(sent.max_tokens_key, MaxTokensKey::MaxCompletionTokens);
+}
+
+#[test]
+fn a_reply_is_read_in_the_words_of_either_format_and_in_parts() {
+    let openai = |content: &str, end: &str| {
+        format!(r#"{{"model":"m","choices":[{{"message":{{"content":{content}}},"finish_reason":{end}}}]}}"#)
+    };
+    let anthropic =
+        |content: &str, end: &str| format!(r#"{{"type":"message","content":{content},"stop_reason":{end}}}"#);
+    let text = r#""VERDICT: K7""#;
+    let parts = r#"[{"type":"thinking","thinking":"VERDICT: M2"},{"type":"text","text":"VERDICT: "},{"type":"text","text":"K7"}]"#;
+    let (cut, withheld) = (Some(MissingReason::Truncated), Some(MissingReason::Refusal));
+    for (end, missing) in [
+        ("\"stop\"", None),
+        ("\"STOP\"", None),
+        ("\"eos\"", None),
+        ("\"eos_token\"", None),
+        ("\"end_turn\"", None),
+        ("\"stop_sequence\"", None),
+        ("null", None),
+        ("\"length\"", cut),
+        ("\"MAX_TOKENS\"", cut),
+        ("\"max_tokens\"", cut),
+        ("\"model_length\"", cut),
+        ("\"model_context_window_exceeded\"", cut),
+        ("\"content_filter\"", withheld),
+        ("\"content-filter\"", withheld),
+        ("\"SAFETY\"", withheld),
+        ("\"refusal\"", withheld),
+        ("\"tool_calls\"", Some(MissingReason::Unparsed)),
+        ("\"somehow\"", Some(MissingReason::Unparsed)),
+    ] {
+        for (wire, body) in [
+            (WireFormat::Openai, openai(text, end)),
+            (WireFormat::Openai, openai(parts, end)),
+            (WireFormat::Anthropic, anthropic(text, end)),
+            (WireFormat::Anthropic, anthropic(parts, end)),
+        ] {
+            let reply = wire.read(200, |_| None, body.as_bytes()).expect("a reply");
+            assert_eq!((reply.text.as_str(), reply.missing), ("VERDICT: K7", missing), "{body}");
+        }
+    }
+    let only =
+        |wire: WireFormat, body: &str| wire.read(200, |_| None, body.as_bytes()).expect("a reply").missing;
+    let thought = r#"{"choices":[{"message":{"content":"","reasoning_content":"VERDICT: K7"},"finish_reason":"stop"}]}"#;
+    assert_eq!(only(WireFormat::Openai, thought), Some(MissingReason::OnlyThought));
+    let thought = anthropic(r#"[{"type":"thinking","thinking":"VERDICT: K7"}]"#, "\"end_turn\"");
+    assert_eq!(only(WireFormat::Anthropic, &thought), Some(MissingReason::OnlyThought));
+}
+
+#[test]
+fn what_is_no_standard_json_is_read_and_usage_that_cannot_be_is_unknown() {
+    let body = |usage: &str| {
+        format!(
+            r#"{{"choices":[{{"message":{{"content":"VERDICT: K7 \ud800"}},"finish_reason":"stop",
+            "logprobs":{{"content":[{{"token":"K7","logprob":-Infinity,"top_logprobs":[{{"token":"M2","logprob":-0.5}}]}}]}}}}],
+            "usage":{usage}}}"#
+        )
+    };
+    let read = |usage: &str| WireFormat::Openai.read(200, |_| None, body(usage).as_bytes()).expect("a reply");
+    let reply = read(r#"{"prompt_tokens":"90","completion_tokens":7.0}"#);
+    assert_eq!((reply.text.as_str(), reply.tokens.len()), ("VERDICT: K7 \u{fffd}", 1));
+    assert_eq!(reply.usage.map(|usage| (usage.input_tokens, usage.output_tokens)), Some((90, 7)));
+    for usage in [
+        "null",
+        "{}",
+        r#"{"prompt_tokens":9}"#,
+        r#"{"prompt_tokens":0,"completion_tokens":0}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":1.5}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":"many"}"#,
+        r#"{"prompt_tokens":-9,"completion_tokens":3}"#,
+    ] {
+        assert_eq!(read(usage).usage, None, "{usage}");
+    }
+}
+
+#[test]
+fn a_failure_is_what_its_words_say_it_is() {
+    use FailureKind::{Judge, ThisRequest, Transient};
+    let again = |ms: Option<u64>| Transient { retry_after: ms.map(Duration::from_millis) };
+    let day = r#"{"error":{"code":429,"message":"Quota exceeded","details":[{"quotaId":"RequestsPerDayPerModel"}]}}"#;
+    for (status, headers, body, kind) in [
+        // Errors inside a success.
+        (
+            200,
+            "",
+            r#"{"choices":[{"message":{"content":"VERDICT: K7"}}],"error":{"code":429,"message":"busy"}}"#,
+            again(None),
+        ),
+        (
+            200,
+            "",
+            r#"{"choices":[{"message":{"content":""},"error":{"code":502,"message":"x"},"finish_reason":"error"}]}"#,
+            again(None),
+        ),
+        (200, "", r#"{"error":"the model is overloaded"}"#, again(None)),
+        (200, "", r#"{"error":{"message":"No auth credentials found","code":401}}"#, Judge),
+        (
+            200,
+            "",
+            r#"{"object":"error","message":"unknown field","type":"invalid_request_error"}"#,
+            ThisRequest,
+        ),
+        (200, "", r#"[{"error":{"message":"too many requests per day"}}]"#, again(None)),
+        // Limits of a day, whatever wait they name, and of a minute, whatever bill.
+        (429, "", day, Judge),
+        (200, "", r#"{"error":{"code":429,"message":"Rate limit: trial-requests-per-day"}}"#, Judge),
+        (
+            429,
+            "retry-after: 2",
+            r#"{"error":{"message":"tokens per day (TPD) reached, try again in 30s"}}"#,
+            Judge,
+        ),
+        (
+            429,
+            "",
+            r#"{"error":{"message":"60 calls per 86400s for UserByDay. Please wait 39000 seconds"}}"#,
+            Judge,
+        ),
+        (429, "", r#"{"error":{"message":"your daily allocation is used up"}}"#, Judge),
+        (429, "", r#"{"error":{"message":"limit per-min, see billing details"}}"#, again(None)),
+        (
+            429,
+            "",
+            r#"{"error":{"message":"You exceeded your current quota, check billing. Please retry in 1.5s."}}"#,
+            again(Some(1500)),
+        ),
+        (
+            429,
+            "",
+            r#"{"error":{"message":"current quota","details":[{"retryDelay":"4s"}]}}"#,
+            again(Some(4000)),
+        ),
+        (429, "", r#"{"error":{"message":"You exceeded your current quota, check billing."}}"#, Judge),
+        (429, "", r#"{"error":{"code":"insufficient_quota","message":"Try again in 20s"}}"#, Judge),
+        // Waits up to five minutes are waited, longer ones end the run.
+        (503, "retry-after: 300", "", again(Some(300_000))),
+        (429, "retry-after: 301", r#"{"error":{"message":"slow down"}}"#, Judge),
+        // The limit of tokens: its height is wrong for every request, the length of one prompt for one.
+        (
+            400,
+            "",
+            r#"{"error":{"message":"max_tokens is too large: 99999. This model supports at most 16384"}}"#,
+            Judge,
+        ),
+        (
+            400,
+            "",
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: 9000 > 8192"}}"#,
+            Judge,
+        ),
+        (422, "", r#"{"message":"`max_tokens` must be less than or equal to `1024`"}"#, Judge),
+        (
+            400,
+            "",
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#,
+            ThisRequest,
+        ),
+        (400, "", r#"{"error":{"message":"Unknown parameter: 'max_tokens'"}}"#, ThisRequest),
+        // What is no answer at all.
+        (200, "content-type: text/event-stream", "data: {}\n\n", Judge),
+        (200, "", ": waiting\n\ndata: {\"choices\":[]}\n\n", Judge),
+        (200, "content-type: text/html", "<p>Sign in</p>", Judge),
+        (200, "", "<!doctype html><p>Sign in</p>", Judge),
+        (200, "", "{\"choices\": []}", again(None)),
+        (200, "", "", again(None)),
+    ] {
+        let headers: Vec<(&str, &str)> = headers.split_once(": ").into_iter().collect();
+        assert_eq!(
+            fail(WireFormat::Openai, status, body, &headers).kind,
+            kind,
+            "{status} {headers:?} {body}"
+        );
+    }
+    let fine = r#"{"choices":[{"message":{"content":"VERDICT: K7"},"finish_reason":"stop"}],"error":{"code":0,"message":""}}"#;
+    assert!(
+        WireFormat::Openai.read(200, |_| None, fine.as_bytes()).is_ok(),
+        "an error that says that there is none"
+    );
+    let words = fail(WireFormat::Openai, 400, r#"{"error":{"message":"max_tokens is too large."}}"#, &[]);
+    assert!(words.message.contains("lower `max-tokens`"), "{words:?}");
+    assert!(!params().adapt(&words), "another name would not help");
+    let words =
+        fail(WireFormat::Openai, 429, r#"{"error":{"message":"slow down"}}"#, &[("retry-after", "7200")]);
+    assert!(words.message.contains("come back in 120 minutes"), "{words:?}");
 }

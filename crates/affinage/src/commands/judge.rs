@@ -133,7 +133,9 @@ fn check_end(done: &Done) -> anyhow::Result<()> {
     }
     let failed: usize = done.summaries.iter().map(|summary| summary.failed).sum();
     if failed > 0 {
-        return Err(anyhow::anyhow!("{failed} calls got no usable reply; ledger.jsonl says why"))
+        let refusal = done.summaries.iter().find_map(|summary| summary.last_refusal.as_ref());
+        let said = refusal.map_or(String::new(), |refusal| format!("; one of them: {refusal}"));
+        return Err(anyhow::anyhow!("{failed} calls got no usable reply; ledger.jsonl says why{said}"))
             .hint("the same command asks only for what is missing");
     }
     Ok(())

@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Served};
+use affinage_eval::judge::wire::WireFormat;
+use affinage_eval::judgment::MissingReason;
 use affinage_eval::plan::{Arm, ArmKind};
 use affinage_eval::suite::Prompt;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::server::{Remote, Reply, consented, server_key};
@@ -170,13 +172,14 @@ impl Evaluation {
                 taken.unknown += 1;
                 continue;
             };
-            let body = row["response"]["body"].clone();
-            match wanted.answered(&Reply { body, refused: Vec::new() }) {
-                Ok(answer) => {
+            let body = serde_json::to_vec(&row["response"]["body"])?;
+            let read = WireFormat::Openai.read(200, |_| None, &body).ok();
+            match read.and_then(|read| wanted.answered(&Reply { read, refused: Vec::new() }).ok()) {
+                Some(answer) => {
                     writer.append(&answer)?;
                     taken.answers += 1;
                 }
-                Err(_) => taken.failed += 1,
+                None => taken.failed += 1,
             }
         }
         writer.sync()?;
@@ -234,26 +237,32 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The row of a reply. Errors if the reply has no text, or the server counted no tokens.
+    /// The row of a reply. Errors if it holds no answer: a thought alone, or an end that nobody knows.
     fn answered(&self, reply: &Reply) -> anyhow::Result<Completion> {
-        let Reply { body, refused } = reply;
-        let choice = &body["choices"][0];
-        let text = choice["message"]["content"].as_str().context("the reply has no text")?;
-        let finish = match choice["finish_reason"].as_str() {
-            Some("stop") => FinishReason::Stop,
-            Some("length") => FinishReason::Length,
-            Some("content_filter") => FinishReason::Filtered,
-            other => bail!("the reply ended with {other:?}, expected stop, length or content_filter"),
+        let Reply { read, refused } = reply;
+        let finish = match read.missing {
+            None => FinishReason::Stop,
+            Some(MissingReason::Truncated) => FinishReason::Length,
+            Some(MissingReason::Refusal) => FinishReason::Filtered,
+            Some(MissingReason::OnlyThought) => {
+                return Err(anyhow!("the reply is a thought without an answer"))
+                    .hint("turn the model's thinking, or its server's reasoning parser, off");
+            }
+            Some(_) => bail!(
+                "the reply ended in a way that is not known, expected such as stop, length or content_filter"
+            ),
         };
-        let tokens =
-            body["usage"]["completion_tokens"].as_u64().context("the reply does not count its tokens")?;
-        let mut row = self.key.answered(text.to_owned(), tokens as usize, finish);
+        // A server that counts no tokens still says that it reached the limit.
+        let at_limit =
+            if finish == FinishReason::Length { self.key.sampling.max_new_tokens as usize } else { 0 };
+        let tokens = read.usage.map_or(at_limit, |usage| usage.output_tokens as usize);
+        let mut row = self.key.answered(read.text.clone(), tokens, finish);
         // Of known weights the plan says more than a server could.
         row.served = self
             .key
             .base_sha256
             .is_none()
-            .then(|| Served { model: body["model"].as_str().map(str::to_owned), refused: refused.clone() });
+            .then(|| Served { model: read.model.clone(), refused: refused.clone() });
         Ok(row)
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure};
+use affinage_eval::judge::wire::{WireFormat, WireReply};
+use affinage_eval::judge::wire_failure::{FailureKind, WireFailure, retry_delay};
+use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use crate::errors::{HintExt as _, usage};
-use crate::http::post_json;
+use crate::http::{NoReplyKind, host, is_loopback, post_json, shown};
 use crate::interrupt;
-use crate::judges::server::{host, is_loopback};
+use crate::judges::server::{borrowed, key_in};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 const ATTEMPTS: u32 = 4;
@@ -30,7 +32,7 @@ pub struct Remote {
 
 /// What came back.
 pub struct Reply {
-    pub body: Value,
+    pub read: WireReply,
     /// What was not asked for, because the server refuses it.
     pub refused: Vec<String>,
 }
@@ -48,49 +50,64 @@ pub fn consented(url: &str, yes: bool) -> anyhow::Result<()> {
     if is_loopback(host) || yes {
         return Ok(());
     }
-    Err(usage(format!("{url}: your prompts would go to `{host}`"))).hint("pass `--yes` if they may")
+    Err(usage(format!("{}: your prompts would go to `{host}`", shown(url)))).hint("pass `--yes` if they may")
 }
 
 /// The key in an environment variable; none where no variable is named. Errors if it is not set.
 pub fn server_key(variable: Option<&str>) -> anyhow::Result<Option<String>> {
-    let read = |name: &str| {
-        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-        value.ok_or_else(|| anyhow!("the environment variable {name} is not set"))
-    };
+    let read = |name: &str| key_in(name).ok_or_else(|| anyhow!("the environment variable {name} is not set"));
     variable.map(read).transpose()
+}
+
+/// Sleeps; false when Ctrl-C came meanwhile.
+fn slept(time: Duration) -> bool {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !interrupt::requested() {
+        std::thread::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
+    }
+    !interrupt::requested()
 }
 
 impl Remote {
     pub fn ask(&self, body: &Value) -> anyhow::Result<Reply> {
-        let url = format!("{}/chat/completions", self.base_url.trim_end_matches('/'));
-        let bearer = self.key.as_ref().map(|key| format!("Bearer {key}"));
-        let headers: Vec<(&str, &str)> =
-            bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        let url = WireFormat::Openai.url(&self.base_url);
+        let headers: Vec<(&str, String)> =
+            self.key.iter().map(|key| WireFormat::Openai.key_header(key)).collect();
         let mut attempt = 1;
         loop {
             let refused = self.refused();
             let sent = without(body, &refused);
-            let problem = match post_json(&url, &headers, &serde_json::to_vec(&sent)?, TIMEOUT) {
-                Ok(reply) if reply.status == 200 => {
-                    let left_out = refused.into_iter().filter(|name| *name != LIMIT);
-                    let refused = left_out.map(str::to_owned).collect();
-                    return Ok(Reply { body: serde_json::from_slice(&reply.body)?, refused });
-                }
-                Ok(reply) => {
-                    let said = String::from_utf8_lossy(&reply.body).chars().take(300).collect::<String>();
-                    if matches!(reply.status, 400 | 422) && self.learn(&sent, &said) {
-                        continue;
+            let (problem, wait) =
+                match post_json(&url, &borrowed(&headers), &serde_json::to_vec(&sent)?, TIMEOUT) {
+                    Ok(reply) => {
+                        let header = |name: &str| reply.header_for_waiting(name);
+                        let failure = match WireFormat::Openai.read(reply.status, header, &reply.body) {
+                            Ok(read) => {
+                                let left_out = refused.into_iter().filter(|name| *name != LIMIT);
+                                return Ok(Reply { read, refused: left_out.map(str::to_owned).collect() });
+                            }
+                            Err(failure) => failure,
+                        };
+                        if failure.is_refusal() && self.learn(&sent, &failure) {
+                            continue;
+                        }
+                        let problem =
+                            anyhow!("{}: status {}: {}", shown(&url), failure.status, failure.message);
+                        let FailureKind::Transient { retry_after } = failure.kind else {
+                            return Err(problem);
+                        };
+                        (problem, retry_after)
                     }
-                    let problem = anyhow!("{url}: status {}: {said}", reply.status);
-                    ensure!(reply.status == 429 || reply.status >= 500, problem);
-                    problem
-                }
-                Err(no_reply) => anyhow::Error::new(no_reply),
-            };
-            if attempt == ATTEMPTS || interrupt::requested() {
+                    Err(no_reply)
+                        if matches!(no_reply.kind, NoReplyKind::Unsendable | NoReplyKind::TooLong) =>
+                    {
+                        return Err(no_reply.into());
+                    }
+                    Err(no_reply) => (anyhow::Error::new(no_reply), None),
+                };
+            if attempt == ATTEMPTS || !slept(retry_delay(attempt + 1, wait, 0.0)) {
                 return Err(problem);
             }
-            std::thread::sleep(Duration::from_millis(500) * 2u32.pow(attempt));
             attempt += 1;
         }
     }
@@ -101,8 +118,11 @@ impl Remote {
     }
 
     /// Notes the setting that an error names; false where it names none that was sent.
-    fn learn(&self, sent: &Value, said: &str) -> bool {
-        let Some(known) = &self.refused else { return false };
+    fn learn(&self, sent: &Value, failure: &WireFailure) -> bool {
+        let Some(known) = self.refused.as_ref().filter(|_| failure.kind != FailureKind::Judge) else {
+            return false;
+        };
+        let said = format!("{} {}", failure.param.as_deref().unwrap_or_default(), failure.message);
         let named = REFUSABLE.iter().find(|name| sent.get(**name).is_some() && said.contains(**name));
         if let Some(name) = named {
             known.lock().expect("no thread panics").insert(*name);
@@ -167,7 +187,10 @@ mod tests {
             () if body.contains("temperature") => {
                 refusal("'temperature' does not support 0.7 with this model.")
             }
-            () => (200, json!({"sent": body}).to_string()),
+            () => {
+                let answer = json!({"finish_reason": "stop", "message": {"content": body}});
+                (200, json!({"choices": [answer]}).to_string())
+            }
         }
     }
 
@@ -183,8 +206,7 @@ mod tests {
             // Four requests in all: two refusals, then two answers.
             let reply = remote.ask(&body).expect("an answer");
             assert_eq!(reply.refused, ["temperature"]);
-            let sent: Value =
-                serde_json::from_str(reply.body["sent"].as_str().expect("a text")).expect("JSON");
+            let sent: Value = serde_json::from_str(&reply.read.text).expect("JSON");
             assert_eq!(sent, json!({"model": "m", "max_completion_tokens": 8, "seed": 3}));
         }
     }

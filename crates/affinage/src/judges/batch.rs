@@ -14,7 +14,7 @@ use affinage_eval::id::{row_id, sha256_hex};
 use affinage_eval::judge::batch::{BatchRequest, BatchStatus, MAX_BYTES, MAX_REQUESTS, multipart};
 use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transport};
 use affinage_eval::judge::record::Call;
-use affinage_eval::judge::wire::{WireFormat, redact};
+use affinage_eval::judge::wire::WireFormat;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::JudgeSummary;
 use super::budget::{Budget, worst_usd};
 use super::send::Endpoint;
+use super::server::borrowed;
 use super::store::Store;
 use crate::context::Context;
 use crate::errors::HintExt as _;
@@ -211,7 +212,7 @@ impl Batches<'_> {
         reason: &str,
     ) -> anyhow::Result<()> {
         for call in calls {
-            let reason = self.redacted(reason);
+            let reason = reason.to_owned();
             let event = LedgerEvent::Failed { attempt: call.attempt, reason, possibly_usd: None };
             store.note(&call.judgment_id, self.judge_id, batch.phase, event)?;
         }
@@ -332,25 +333,21 @@ impl Batches<'_> {
     fn failure(&self, status: u16, body: &[u8]) -> String {
         let read = self.wire().read(status, |_| None, body);
         let said = read.err().map_or_else(String::new, |f| format!("{} {}", f.code, f.message));
-        self.redacted(&format!("{status} {said}"))
+        format!("{status} {said}")
     }
 
     fn post(&self, url: &str, content_type: &str, body: &[u8]) -> Result<Reply, Uncreated> {
         let headers = self.endpoint.headers();
-        let mut headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut headers = borrowed(&headers);
         headers.push(("content-type", content_type));
         http::post(url, &headers, body, TIMEOUT).map_err(|error| Uncreated::Unknown(error.to_string()))
     }
 
     fn get(&self, url: &str) -> anyhow::Result<Reply> {
-        let headers = self.endpoint.headers();
-        let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let reply = http::get(url, &headers, TIMEOUT)?;
+        let reply = http::get_file(url, &borrowed(&self.endpoint.headers()), TIMEOUT)?;
         match reply.status {
             200 => Ok(reply),
-            status => Err(anyhow!("{url}: {}", self.failure(status, &reply.body)))
+            status => Err(anyhow!("{}: {}", http::shown(url), self.failure(status, &reply.body)))
                 .hint("the batch is kept; the same command asks for it again"),
         }
     }
@@ -370,10 +367,6 @@ impl Batches<'_> {
 
     fn wire(&self) -> WireFormat {
         self.endpoint.wire
-    }
-
-    fn redacted(&self, text: &str) -> String {
-        self.endpoint.key.as_deref().map_or_else(|| text.to_owned(), |key| redact(text, key))
     }
 }
 

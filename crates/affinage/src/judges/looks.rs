@@ -60,6 +60,8 @@ fn add(total: &mut Done, done: Done) {
             failed: known.failed + next.failed,
             missing: known.missing + next.missing,
             cut_requests: known.cut_requests + next.cut_requests,
+            only_thoughts: known.only_thoughts + next.only_thoughts,
+            last_refusal: next.last_refusal.or(known.last_refusal.take()),
             input_tokens: known.input_tokens + next.input_tokens,
             output_tokens: known.output_tokens + next.output_tokens,
             cost_usd: known.cost_usd.zip(next.cost_usd).map(|(a, b)| a + b),

@@ -23,9 +23,10 @@ use std::sync::{Arc, Mutex};
 use affinage_engine::model::Model;
 use affinage_eval::judge::exam::result::ExamResult;
 use affinage_eval::judge::ledger::Phase;
+use affinage_eval::judge::lifecycle::is_same_model;
 use affinage_eval::judge::pace::Pace;
 use affinage_eval::judge::record::Call;
-use affinage_eval::judgment::{Judgment, Outcome};
+use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use serde::Serialize;
 
 pub use evaluated::{Evaluated, read_plan};
@@ -119,6 +120,15 @@ pub struct JudgeSummary {
     pub not_sent: Vec<String>,
     /// The fewest calls in flight to which the server's refusals lowered the number; `null`: it was never lowered.
     pub lowest_concurrency: Option<usize>,
+    /// The server's words about a request that it will never answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_refusal: Option<String>,
+    /// Replies that held a thought and no answer.
+    #[serde(skip)]
+    pub only_thoughts: usize,
+    /// Another model than the one that was asked for, as the replies name it.
+    #[serde(skip)]
+    pub other_model: Option<String>,
     /// Why the judge ended its work early.
     pub stopped: Option<String>,
 }
@@ -127,6 +137,12 @@ impl JudgeSummary {
     fn count(&mut self, judgment: &Judgment) {
         self.made += 1;
         self.missing += usize::from(matches!(judgment.outcome, Outcome::Missing { .. }));
+        let is_thought = judgment.outcome == Outcome::Missing { reason: MissingReason::OnlyThought };
+        self.only_thoughts += usize::from(is_thought);
+        let other = |name: &&String| !is_same_model(&judgment.model_requested, name);
+        if let Some(name) = judgment.model_returned.as_ref().filter(other) {
+            self.other_model = Some(name.clone());
+        }
         if let Some(usage) = judgment.usage {
             self.input_tokens += usage.total_input();
             self.output_tokens += usage.output_tokens;
@@ -213,6 +229,19 @@ impl Session<'_> {
                 judge.id, summary.cut_requests
             ));
         }
+        if summary.only_thoughts > 0 {
+            ctx.ui.warn(format!(
+                "{} replies of `{}` hold a thought and no answer. Turn its thinking, or its server's reasoning parser, off; \
+                 those verdicts are missing",
+                summary.only_thoughts, judge.id
+            ));
+        }
+        if let Some(other) = &summary.other_model {
+            ctx.ui.warn(format!(
+                "judge `{}`: {} was asked and {other} answered; name the model that answers, or ask its provider",
+                judge.id, judge.model
+            ));
+        }
         match result {
             Ok(()) => Ok(summary),
             Err(error) if work.local.is_some() || errors::exit_status(&error) == ExitStatus::Interrupted => {
@@ -284,7 +313,7 @@ impl Session<'_> {
 
     /// The pace of a provider: the strictest that any of its judges names.
     fn pace(&mut self, base_url: &str, calls_per_minute: usize) -> Arc<Mutex<Pace>> {
-        let host = server::host(base_url).to_owned();
+        let host = crate::http::host(base_url).to_owned();
         let new = || Arc::new(Mutex::new(Pace::per_minute(calls_per_minute)));
         let pace = self.paces.entry(host).or_insert_with(new);
         send::lock(pace).tighten(calls_per_minute);

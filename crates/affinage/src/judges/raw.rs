@@ -1,4 +1,4 @@
-//! `raw.jsonl.zst`: the exact bytes that went to judges and came back, one zstd frame a row.
+//! `raw.jsonl.zst`: the exact bytes that went to judges and came back (a key in them masked), one zstd frame a row.
 //!
 //! Frames stand one after another, so rows can be appended and any zstd tool reads the file. A process that dies
 //! while writing leaves at most one incomplete last frame, which is cut off on open and said.

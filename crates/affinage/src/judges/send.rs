@@ -9,7 +9,8 @@ use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transpor
 use affinage_eval::judge::pace::{Aimd, Pace};
 use affinage_eval::judge::record::{Answer, Call, Prices};
 use affinage_eval::judge::request::JudgeRequest;
-use affinage_eval::judge::wire::{FailureKind, WireFailure, WireFormat, WireReply, redact, retry_delay};
+use affinage_eval::judge::wire::{WireFormat, WireReply};
+use affinage_eval::judge::wire_failure::{FailureKind, WireFailure, retry_delay};
 use affinage_eval::judge::wire_params::{WireLimits, WireParams};
 use affinage_eval::judgment::Judgment;
 use affinage_eval::rng::Rng;
@@ -17,6 +18,7 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
 use super::budget::{Budget, worst_usd};
+use super::server::borrowed;
 use super::store::Store;
 use super::{JudgeSummary, Texts};
 use crate::context::Context;
@@ -27,7 +29,10 @@ use crate::ui::Progress;
 
 /// Attempts per call and run of the command.
 const ATTEMPTS: u32 = 6;
-/// So many calls in a row that used up their attempts end the run: the server is not there.
+/// Attempts whose replies are no answer though the server calls them a success, and takes money for them.
+const PAID_ATTEMPTS: u32 = 2;
+/// So many calls in a row that used up their attempts end the run: the server is not there. So many that were refused do
+/// while none was answered: it refuses all.
 const GIVE_UP_AFTER: usize = 3;
 
 /// Where and how a judge is reached.
@@ -70,6 +75,8 @@ struct Pool<'a> {
     /// The first error that ends the run.
     stopped: Mutex<Option<anyhow::Error>>,
     exhausted_in_a_row: AtomicUsize,
+    answered: AtomicUsize,
+    refused: AtomicUsize,
     progress: &'a Progress,
 }
 
@@ -96,6 +103,8 @@ pub fn judge(
         summary: Mutex::new(summary),
         stopped: Mutex::new(None),
         exhausted_in_a_row: AtomicUsize::new(0),
+        answered: AtomicUsize::new(0),
+        refused: AtomicUsize::new(0),
         progress: &progress,
     };
     std::thread::scope(|scope| {
@@ -139,7 +148,10 @@ impl Pool<'_> {
     fn work(&self) {
         while let Some(call) = self.next() {
             match self.ask(call) {
-                Ok(Ok(())) => self.exhausted_in_a_row.store(0, Ordering::Relaxed),
+                Ok(Ok(())) => {
+                    self.exhausted_in_a_row.store(0, Ordering::Relaxed);
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok(Err(Unanswered::ThisCall)) => lock(&self.summary).failed += 1,
                 Ok(Err(Unanswered::Stopping)) => return,
                 Err(error) => return self.stop(error),
@@ -202,24 +214,28 @@ impl Pool<'_> {
             }
             return Ok(Ok(received));
         }
-        let (mut attempt, mut adapted) = (1, 0);
+        let (mut attempt, mut paid) = (1, 0);
+        // The bodies that were refused: what a refusal teaches must lead to another one.
+        let mut refused: Vec<Vec<u8>> = Vec::new();
         loop {
             let failure = match self.attempt(call, phase, request, attempt)? {
                 Attempt::Answered(received) => return Ok(Ok(received)),
                 Attempt::Stopping => return Ok(Err(Unanswered::Stopping)),
                 Attempt::Failed(failure, params) => {
-                    // A server that refuses one thing after another is given up on.
-                    if adapted < 8 && self.learn(&failure, &params) {
-                        adapted += 1;
+                    refused.push(self.endpoint.wire.body(request, &params));
+                    let teaches = self.learn(&failure, &params);
+                    let next = self.endpoint.wire.body(request, &lock(&self.params).0);
+                    if teaches && !refused.contains(&next) {
                         continue;
                     }
                     failure
                 }
             };
+            paid += u32::from(failure.may_be_paid());
             match failure.kind {
                 FailureKind::Judge => return Err(self.refusal(&failure)),
-                FailureKind::ThisRequest => return Ok(Err(Unanswered::ThisCall)),
-                FailureKind::Transient { .. } if attempt >= ATTEMPTS => {
+                FailureKind::ThisRequest => return self.refused(&failure),
+                FailureKind::Transient { .. } if attempt >= ATTEMPTS || paid >= PAID_ATTEMPTS => {
                     let in_a_row = self.exhausted_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
                     if in_a_row >= GIVE_UP_AFTER {
                         return Err(self.refusal(&failure)).context("the judge does not answer");
@@ -235,6 +251,16 @@ impl Pool<'_> {
                 }
             }
         }
+    }
+
+    /// The server will never answer this request. While it has answered none, the same may be true of all.
+    fn refused(&self, failure: &WireFailure) -> anyhow::Result<Result<Received, Unanswered>> {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused >= GIVE_UP_AFTER && self.answered.load(Ordering::Relaxed) == 0 {
+            return Err(self.refusal(failure)).context("the judge refuses every request");
+        }
+        lock(&self.summary).last_refusal = Some(format!("{:#}", self.refusal(failure)));
+        Ok(Err(Unanswered::ThisCall))
     }
 
     /// Waits for a free place among the calls in flight and for the provider's turn; false when the run stops.
@@ -291,16 +317,15 @@ impl Pool<'_> {
         }
         lock(&self.store).intend(&judgment_id, &call.judge_id, phase, attempt, &body, worst_usd)?;
         let headers = self.endpoint.headers();
-        let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let started_at = Timestamp::now().to_string();
-        let sent = http::post_json(&self.url, &headers, &body, self.endpoint.timeout);
+        let sent = http::post_json(&self.url, &borrowed(&headers), &body, self.endpoint.timeout);
         self.leave(sent.as_ref().ok().map(|reply| reply.status));
         let reply = match sent {
             Ok(reply) => reply,
             Err(error) => {
                 let kind = match error.kind {
                     NoReplyKind::Unsendable => FailureKind::Judge,
+                    NoReplyKind::TooLong => FailureKind::ThisRequest,
                     NoReplyKind::Timeout | NoReplyKind::Connection => {
                         FailureKind::Transient { retry_after: None }
                     }
@@ -311,13 +336,10 @@ impl Pool<'_> {
                 return self.failed(call, phase, attempt, (failure, params), worst_usd);
             }
         };
-        let header = |name: &str| reply.header(name).map(str::to_owned);
-        let read = match self.without_key(&reply).and_then(|()| wire.read(reply.status, header, &reply.body))
-        {
+        let read = match wire.read(reply.status, |name| reply.header_for_waiting(name), &reply.body) {
             Ok(read) => read,
             Err(failure) => {
-                // A success that cannot be read was paid.
-                let paid = worst_usd.filter(|_| failure.status < 300);
+                let paid = worst_usd.filter(|_| failure.may_be_paid());
                 self.budget.settle(worst_usd, Some(paid.unwrap_or(0.0)));
                 return self.failed(call, phase, attempt, (failure, params), paid);
             }
@@ -344,18 +366,6 @@ impl Pool<'_> {
         received.answer().cost_usd(self.endpoint.prices)
     }
 
-    /// Replies are kept byte for byte, so one that repeats the key is not kept at all.
-    fn without_key(&self, reply: &http::Reply) -> Result<(), WireFailure> {
-        let key = self.endpoint.key.as_deref().unwrap_or_default().as_bytes();
-        let is_success = (200..300).contains(&reply.status);
-        if !is_success || key.is_empty() || !reply.body.windows(key.len()).any(|window| window == key) {
-            return Ok(());
-        }
-        let message = "the server sent the key back in its reply, which was not stored".to_owned();
-        let (kind, code) = (FailureKind::Judge, "key_in_reply".to_owned());
-        Err(WireFailure { kind, status: reply.status, code, param: None, message })
-    }
-
     fn note_answer(&self, call: &Call, phase: Phase, received: &Received) -> anyhow::Result<()> {
         let event = LedgerEvent::Answered {
             attempt: received.transport.attempts,
@@ -373,7 +383,7 @@ impl Pool<'_> {
         (failure, sent): (WireFailure, WireParams),
         possibly_usd: Option<f64>,
     ) -> anyhow::Result<Attempt> {
-        let reason = self.redacted(&format!("{} {} {}", failure.status, failure.code, failure.message));
+        let reason = format!("{} {} {}", failure.status, failure.code, failure.message);
         let event = LedgerEvent::Failed { attempt, reason, possibly_usd };
         lock(&self.store).note(&call.judgment_id(), &call.judge_id, phase, event)?;
         Ok(Attempt::Failed(failure, sent))
@@ -427,15 +437,13 @@ impl Pool<'_> {
     }
 
     fn refusal(&self, failure: &WireFailure) -> anyhow::Error {
-        let said = self.redacted(&failure.message);
         match failure.status {
-            0 => anyhow!("{said}"),
-            status => anyhow!("{}: {status} {}: {said}", self.url, failure.code),
+            0 => anyhow!("{}", failure.message),
+            status => {
+                let code = if failure.code.is_empty() { String::new() } else { format!(" {}", failure.code) };
+                anyhow!("{}: {status}{code}: {}", http::shown(&self.url), failure.message)
+            }
         }
-    }
-
-    fn redacted(&self, text: &str) -> String {
-        self.endpoint.key.as_deref().map_or_else(|| text.to_owned(), |key| redact(text, key))
     }
 
     /// Waits; false when the run stops meanwhile.

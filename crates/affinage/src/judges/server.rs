@@ -17,6 +17,7 @@ use super::send::Endpoint;
 use crate::config;
 use crate::context::{Context, cache_dir};
 use crate::errors::HintExt as _;
+use crate::http::{host, is_loopback};
 use crate::{http, jsonl};
 
 /// How a judge of the configuration is reached. Errors when its key is not set, except on this machine.
@@ -26,7 +27,7 @@ pub fn endpoint(judge: &config::Judge) -> anyhow::Result<Endpoint> {
     };
     let base_url = base_url(judge);
     let variable = judge.api_key_env();
-    let key = variable.and_then(|name| std::env::var(name).ok()).filter(|key| !key.trim().is_empty());
+    let key = variable.and_then(key_in);
     if key.is_none() && !is_loopback(host(&base_url)) {
         let variable = variable.unwrap_or_default();
         return Err(anyhow!("judge `{}`: the environment variable {variable} is not set", judge.id)).hint(
@@ -36,7 +37,7 @@ pub fn endpoint(judge: &config::Judge) -> anyhow::Result<Endpoint> {
     Ok(Endpoint {
         wire,
         base_url,
-        key: key.map(|key| key.trim().to_owned()),
+        key,
         params: WireParams {
             model: judge.model.clone(),
             max_tokens: u32::try_from(judge.max_tokens).unwrap_or(u32::MAX),
@@ -44,7 +45,10 @@ pub fn endpoint(judge: &config::Judge) -> anyhow::Result<Endpoint> {
             logprobs: judge.logprobs,
             temperature: judge.temperature,
             seed: judge.seed,
-            max_tokens_key: MaxTokensKey::MaxCompletionTokens,
+            max_tokens_key: match wire {
+                WireFormat::Anthropic => MaxTokensKey::MaxTokens,
+                WireFormat::Openai => MaxTokensKey::MaxCompletionTokens,
+            },
         },
         prices: Prices { input: judge.price_in, output: judge.price_out },
         concurrency: judge.concurrency,
@@ -57,18 +61,10 @@ pub fn endpoint(judge: &config::Judge) -> anyhow::Result<Endpoint> {
     })
 }
 
-/// The host of a URL with its port cut off.
-pub fn host(url: &str) -> &str {
-    let authority = url.split("://").nth(1).unwrap_or(url).split(['/', '?', '#']).next().unwrap_or_default();
-    let authority = authority.rsplit('@').next().unwrap_or_default();
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((inside, _)) => inside,
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
-pub fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// The key in an environment variable; `None` where it is not set or blank.
+pub fn key_in(variable: &str) -> Option<String> {
+    let key = std::env::var(variable).ok()?.trim().to_owned();
+    (!key.is_empty()).then_some(key)
 }
 
 /// `None` for a judge in this process.
@@ -104,6 +100,11 @@ impl Endpoint {
     }
 }
 
+/// Headers as they are sent.
+pub fn borrowed<'h>(headers: &'h [(&'static str, String)]) -> Vec<(&'h str, &'h str)> {
+    headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 /// Warns when the model is gone or soon will be: by the server's own list, else by a table of known days.
 pub fn warn_of_retirement(ctx: &Context, judge: &config::Judge, endpoint: &Endpoint) {
     let model = &judge.model;
@@ -117,8 +118,7 @@ pub fn warn_of_retirement(ctx: &Context, judge: &config::Judge, endpoint: &Endpo
     }
     let url = endpoint.wire.models_url(&endpoint.base_url);
     let headers = endpoint.headers();
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let listed = match http::get(&url, &headers, Duration::from_secs(10)) {
+    let listed = match http::get(&url, &borrowed(&headers), Duration::from_secs(10)) {
         Ok(reply) if reply.status == 200 => endpoint.wire.model_names(&reply.body),
         Ok(_) | Err(_) => None,
     };
@@ -188,22 +188,4 @@ fn key(base_url: &str, model: &str) -> String {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let authority = authority.rsplit('@').next().unwrap_or_default();
     format!("{scheme}://{authority}/{} {model}", path.trim_end_matches('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_is_this_machine() {
-        for url in ["http://localhost:8080/v1", "http://127.0.0.1:11434/v1", "http://[::1]:8000", "127.0.0.2"]
-        {
-            assert!(is_loopback(host(url)), "{url}");
-        }
-        for url in
-            ["https://api.openai.com/v1", "http://localhost.example.com", "http://127.0.0.1@evil.example/v1"]
-        {
-            assert!(!is_loopback(host(url)), "{url}");
-        }
-    }
 }

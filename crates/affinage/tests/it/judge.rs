@@ -536,3 +536,91 @@ fn a_judge_that_is_stopped_does_not_stop_the_others_and_a_missing_model_is_said(
         "one call of the judge that is gone"
     );
 }
+
+#[test]
+fn a_reply_without_end_is_cut_off_and_a_success_that_is_none_is_paid_twice_at_most() {
+    let dir = temp_dir();
+    let (url, seen) =
+        serve(|_, _| Scripted::reply(200, "", format!("{{\"choices\":[{}0]}}", "0,".repeat(3 << 20))));
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("the reply is longer than 4 MB"), "{text}");
+    assert!(seen.lock().expect("not poisoned").len() <= 2 * 3, "not asked again and again");
+
+    let dir = temp_dir();
+    let (url, seen) = serve(|_, _| Scripted::reply(200, "", "{\"choices\": []}"));
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("the judge does not answer"), "{text}");
+    assert!(
+        seen.lock().expect("not poisoned").len() <= 2 * 5,
+        "{} requests",
+        seen.lock().expect("not poisoned").len()
+    );
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_for_this_machine() {
+    let dir = temp_dir();
+    let (url, seen) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let mut command = affinage(dir.path());
+    for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+        // Nobody listens there.
+        command.env(variable, "http://127.0.0.1:1");
+    }
+    let output = command.arg("judge").env("TEST_JUDGE_KEY", KEY).output().expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(seen.lock().expect("not poisoned").len(), 2 * PROMPTS);
+}
+
+#[test]
+fn an_unknown_usage_costs_an_unknown_amount_and_fills_a_budget_at_its_worst() {
+    let dir = temp_dir();
+    let (url, seen) = serve(|_, body| {
+        let text = openai_reply(&good_verdict(body), "stop")
+            .replace("\"completion_tokens\":20", "\"completion_tokens\":2.5");
+        Scripted::reply(200, "", text)
+    });
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["--set", "judging.budget-usd=0.2", "judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("cost unknown"), "{text}");
+    let judgments: Vec<Judgment> = rows(dir.path(), "judgments.jsonl");
+    assert!(
+        !judgments.is_empty() && judgments.iter().all(|row| row.cost_usd.is_none() && row.usage.is_none())
+    );
+    let calls = seen.lock().expect("not poisoned").len();
+    let (code, text) = run(dir.path(), &["--set", "judging.budget-usd=0.2", "judge"]);
+    assert_eq!((code, seen.lock().expect("not poisoned").len()), (1, calls), "the budget is full: {text}");
+}
+
+#[test]
+fn a_judge_that_another_model_answers_and_one_that_refuses_everything_are_said() {
+    let dir = temp_dir();
+    let (url, _) = serve(|_, body| {
+        Scripted::reply(
+            200,
+            "",
+            openai_reply(&good_verdict(body), "stop").replace("judge-1-2026", "parrot-8b"),
+        )
+    });
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("judge-1 was asked and parrot-8b answered"), "{text}");
+
+    let dir = temp_dir();
+    let (url, seen) =
+        serve(|_, _| Scripted::reply(400, "", r#"{"error":{"message":"the sky is too blue"}}"#));
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("the judge refuses every request") && text.contains("the sky is too blue"),
+        "{text}"
+    );
+    assert!(seen.lock().expect("not poisoned").len() <= 2 * 3);
+}

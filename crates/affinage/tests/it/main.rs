@@ -15,6 +15,7 @@ mod foreign;
 mod handover;
 mod inspect;
 mod judge;
+mod keys;
 mod private;
 mod project;
 mod remote;

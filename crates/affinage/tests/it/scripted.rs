@@ -190,7 +190,7 @@ fn answer(mut stream: TcpStream, seen: &Seen, script: &dyn Fn(usize, &str, &str)
     // The client may have been killed: nobody is left to tell.
     let _gone = write!(
         stream,
-        "HTTP/1.1 {} X\r\ncontent-length: {length}\r\nx-request-id: req-{number}\r\n{}connection: close\r\n\r\n{sent}",
+        "HTTP/1.1 {} X\r\n{}content-length: {length}\r\nx-request-id: req-{number}\r\nconnection: close\r\n\r\n{sent}",
         scripted.status, scripted.headers
     );
 }
