@@ -11,7 +11,7 @@ mod comparisons;
 mod disagreement;
 mod dose;
 mod elsewhere;
-mod estimate;
+pub(crate) mod estimate;
 mod fit;
 mod headline;
 mod judges;
@@ -28,7 +28,7 @@ mod topics;
 mod trust;
 mod values;
 mod votes;
-mod win_rate;
+pub(crate) mod win_rate;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -10,6 +10,7 @@ use affinage_dataset::shingle::{ContainmentIndex, Shingles};
 use regex::Regex;
 use serde::Serialize;
 
+use super::card::{self, Mention};
 use super::row::RowRef;
 use super::{Finding, Severity, Unchecked, counted};
 use crate::text::words_only;
@@ -30,6 +31,8 @@ pub struct Folder {
     pub card: Option<String>,
     pub train: Vec<TextRow>,
     pub validation: Vec<TextRow>,
+    /// Names of files that are pointers of git's large-file storage.
+    pub pointers: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +46,7 @@ pub struct AdapterFile {
 pub struct AdapterSettings {
     pub rank: u64,
     pub alpha: f64,
+    pub dropout: Option<f64>,
     pub targets: Vec<String>,
 }
 
@@ -56,7 +60,9 @@ pub struct TrainingLog {
     /// (step, loss) of training and of evaluations.
     pub train: Vec<(u64, f64)>,
     pub evaluations: Vec<(u64, f64)>,
+    /// The highest rate that was logged, and all of them by step.
     pub learning_rate: Option<f64>,
+    pub rates: Vec<(u64, f64)>,
     pub tokens: Option<u64>,
 }
 
@@ -91,7 +97,8 @@ pub fn audit_training(folder: &Folder) -> TrainingAudit {
     findings.extend(loss_on_questions(folder, &mut unchecked));
     findings.extend(doubled_ends(folder, &mut unchecked));
     findings.extend(leaks(folder, &mut unchecked));
-    findings.extend(card_numbers(folder, &facts, &mut unchecked));
+    findings.extend(card_numbers(folder, &mut unchecked));
+    pointers(folder, &mut unchecked);
     findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
     TrainingAudit {
         folder: folder.name.clone(),
@@ -115,6 +122,19 @@ fn parameters(file: &AdapterFile) -> u64 {
     file.tensors.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum()
 }
 
+/// Files of which only a pointer is here.
+fn pointers(folder: &Folder, unchecked: &mut Vec<Unchecked>) {
+    if !folder.pointers.is_empty() {
+        unchecked.push(Unchecked {
+            check: "contents of files in large-file storage",
+            because: format!(
+                "{}: only the pointer is here (`git lfs pull` fetches the file); its hash was taken from it",
+                folder.pointers.join(", ")
+            ),
+        });
+    }
+}
+
 fn facts(folder: &Folder) -> Vec<(String, f64)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: Option<f64>| facts.extend(value.map(|value| (name.to_owned(), value)));
@@ -122,7 +142,7 @@ fn facts(folder: &Folder) -> Vec<(String, f64)> {
     fact("alpha", folder.adapter.as_ref().map(|a| a.alpha));
     fact("targets", folder.adapter.as_ref().map(|a| a.targets.len() as f64));
     let any_adapter = folder.shipped.as_ref().or_else(|| folder.checkpoints.values().next_back());
-    fact("trainable-parameters", any_adapter.map(|file| parameters(file) as f64));
+    fact("trainable-parameters", any_adapter.map(|file| parameters(file) as f64).filter(|n| *n > 0.0));
     if let Some(log) = &folder.log {
         let lowest = |losses: &[(u64, f64)]| losses.iter().map(|(_, loss)| *loss).reduce(f64::min);
         fact("steps", Some(log.step as f64));
@@ -131,7 +151,10 @@ fn facts(folder: &Folder) -> Vec<(String, f64)> {
         fact("final-loss", log.train.last().map(|(_, loss)| *loss));
         fact("eval-loss", log.evaluations.last().map(|(_, loss)| *loss));
         fact("best-eval-loss", lowest(&log.evaluations));
-        fact("learning-rate", log.learning_rate);
+        peak_rate(folder).into_iter().for_each(|(low, high)| {
+            fact("learning-rate", Some(low));
+            fact("learning-rate", Some(high).filter(|high| *high > low));
+        });
         fact("tokens", log.tokens.map(|tokens| tokens as f64));
     }
     fact("train-rows", (!folder.train.is_empty()).then_some(folder.train.len() as f64));
@@ -395,69 +418,160 @@ fn leaks(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
     })
 }
 
-/// Numbers of the card beside words that the files know.
-fn card_numbers(folder: &Folder, facts: &[(String, f64)], unchecked: &mut Vec<Unchecked>) -> Vec<Finding> {
-    const NUMBER: &str = r"(\d+(?:\.\d+)?(?:e-?\d+)?)";
-    let Some(card) = &folder.card else {
-        cannot(unchecked, "numbers of the card", "there is no README.md");
+/// Numbers of the card beside words that the files know. What no file can say is unchecked, and how much of the card
+/// that is.
+fn card_numbers(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Vec<Finding> {
+    let check = "numbers of the card";
+    let Some(text) = &folder.card else {
+        cannot(unchecked, check, "there is no README.md");
         return Vec::new();
     };
-    let of = |names: &[&str]| -> Vec<f64> {
-        facts.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| *value).collect()
-    };
-    let logged: Vec<f64> = folder
-        .log
-        .iter()
-        .flat_map(|log| log.train.iter().chain(&log.evaluations))
-        .map(|(_, loss)| *loss)
-        .collect();
-    let kinds: [(&str, String, Vec<f64>); 6] = [
-        ("rank", format!(r"(?i)\b(?:rank|r)\s*[=:|]\s*{NUMBER}"), of(&["rank"])),
-        ("alpha", format!(r"(?i)\balpha\s*[=:|]?\s*{NUMBER}"), of(&["alpha"])),
-        ("epochs", format!(r"(?i){NUMBER}\s*epochs?\b"), of(&["epochs"])),
-        (
-            "steps",
-            format!(r"(?i){NUMBER}\s*(?:optimi[sz]er\s+|training\s+)?steps\b"),
-            of(&["steps", "planned-steps"]),
-        ),
-        (
-            "learning rate",
-            format!(r"(?i)learning[ _-]rate\s*(?:of|[=:|])?\s*{NUMBER}"),
-            of(&["learning-rate"]),
-        ),
-        ("loss", format!(r"(?i)\bloss\s*(?:of|was|is|[=:|])?\s*{NUMBER}"), logged),
-    ];
-    let mut findings = Vec::new();
-    for (name, pattern, known) in kinds {
-        let expression = Regex::new(&pattern).expect("the expression is valid");
-        for captures in expression.captures_iter(card) {
-            let written = &captures[1];
-            let Ok(value) = written.parse::<f64>() else { continue };
-            if known.is_empty() || known.iter().any(|fact| agrees(written, value, *fact)) {
-                continue;
-            }
-            let shown: Vec<String> = known.iter().take(8).map(|fact| super::claims::number(*fact)).collect();
-            let more = if known.len() > 8 { " and others" } else { "" };
-            findings.push(finding(
-                "T09",
-                Severity::Fault,
-                format!("The card says {name} {written}; no file supports it."),
-                vec![
-                    format!("the files say {}{more}", shown.join(", ")),
-                    format!("card: \"{}\"", captures[0].trim()),
-                ],
-            ));
+    let (mentions, others) = card::mentions(text);
+    let (mut findings, mut unknown, mut held) = (Vec::new(), Vec::new(), 0);
+    for mention in mentions {
+        let known = known(folder, &mention);
+        if known.is_empty() {
+            unknown.push(format!("{} {}", mention.kind, mention.written));
+            continue;
         }
+        held += 1;
+        if known.iter().any(|(low, high)| mention.fits(*low, *high)) {
+            continue;
+        }
+        let shown: Vec<String> = known.iter().take(8).map(|(low, high)| range(*low, *high)).collect();
+        let more = if known.len() > 8 { " and others" } else { "" };
+        findings.push(finding(
+            "T09",
+            Severity::Fault,
+            format!(
+                "The card says {} {}; no file supports it.",
+                mention.kind.replace('-', " "),
+                mention.written
+            ),
+            vec![format!("the files say {}{more}", shown.join(", ")), format!("card: \"{}\"", mention.said)],
+        ));
+    }
+    let mut left = Vec::new();
+    if !unknown.is_empty() {
+        left.push(format!("no file says {}", unknown.join(", ")));
+    }
+    if others > 0 {
+        left.push(format!("{} beside no word that the audit knows", counted(others, "number")));
+    }
+    if !left.is_empty() {
+        let because = format!("{} held against the files; {}", counted(held, "number"), left.join("; "));
+        unchecked.push(Unchecked { check, because });
     }
     findings
 }
 
-/// Equal at the digits that were written; epochs and the like may be rounded.
-fn agrees(written: &str, value: f64, fact: f64) -> bool {
-    let decimals =
-        written.split_once('.').map_or(0, |(_, digits)| digits.split('e').next().map_or(0, str::len));
-    let half = if written.contains('e') { 0.005 * value.abs() } else { 0.5 * 10f64.powi(-(decimals as i32)) };
-    // A whole number stands for itself; only figures with decimals are taken as rounded, and counts of passes.
-    let slack = if decimals == 0 && !written.contains('e') { 0.05 } else { half + 1e-12 };
-    (value - fact).abs() <= slack
+/// What the files say of a mention's kind, each as the range in which it lies.
+fn known(folder: &Folder, mention: &Mention) -> Vec<(f64, f64)> {
+    let exact = |values: Vec<f64>| values.into_iter().map(|value| (value, value)).collect::<Vec<_>>();
+    let setting =
+        |names: &[&str]| -> Vec<f64> { names.iter().filter_map(|name| number_of(folder, name)).collect() };
+    let adapter = folder.adapter.as_ref();
+    let log = folder.log.as_ref();
+    let losses = |of: fn(&TrainingLog) -> &Vec<(u64, f64)>| -> Vec<f64> {
+        log.map_or(Vec::new(), |log| of(log).iter().map(|(_, loss)| *loss).collect())
+    };
+    match mention.kind {
+        "rank" => exact(adapter.iter().map(|a| a.rank as f64).collect()),
+        "alpha" => exact(adapter.iter().map(|a| a.alpha).collect()),
+        "dropout" => exact(adapter.iter().filter_map(|a| a.dropout).collect()),
+        "epochs" => exact(
+            log.iter()
+                .map(|log| log.epochs)
+                .chain(setting(&["num_train_epochs", "num_epochs", "epochs"]))
+                .collect(),
+        ),
+        "steps" => {
+            let counts = log.iter().flat_map(|log| [log.step as f64, log.planned_steps as f64]);
+            exact(
+                counts
+                    .filter(|steps| *steps > 0.0)
+                    .chain(setting(&["max_steps"]).into_iter().filter(|n| *n > 0.0))
+                    .collect(),
+            )
+        }
+        "warm-up" => exact(setting(&["warmup_steps", "warmup-steps"])),
+        "accumulation" => exact(setting(&["gradient_accumulation_steps", "gradient-accumulation"])),
+        "batch-size" => {
+            let sizes = setting(&[
+                "per_device_train_batch_size",
+                "micro_batch_size",
+                "train_batch_size",
+                "batch-size",
+            ]);
+            let times = setting(&["gradient_accumulation_steps"]);
+            let products = sizes.iter().flat_map(|size| times.iter().map(move |times| size * times));
+            exact(products.chain(sizes.iter().copied()).collect())
+        }
+        "seed" => exact(setting(&["seed"])),
+        "learning-rate" => peak_rate(folder),
+        "eval-loss" => exact(losses(|log| &log.evaluations)),
+        "train-loss" => exact(losses(|log| &log.train)),
+        _ => {
+            let is_last =
+                ["final", "last", "end"].iter().any(|word| mention.said.to_lowercase().contains(word));
+            let (train, evaluations) = (losses(|log| &log.train), losses(|log| &log.evaluations));
+            match is_last {
+                true => exact(train.last().into_iter().chain(evaluations.last()).copied().collect()),
+                false => exact(train.into_iter().chain(evaluations).collect()),
+            }
+        }
+    }
+}
+
+fn number_of(folder: &Folder, name: &str) -> Option<f64> {
+    folder.settings.get(name)?.parse().ok()
+}
+
+/// The height of the schedule: as a settings file names it, else from the rates that were logged. It lies at or above
+/// the highest of them, and not above where the straight lines through their neighbours meet: schedules rise and fall
+/// without a corner elsewhere.
+fn peak_rate(folder: &Folder) -> Vec<(f64, f64)> {
+    let named: Vec<f64> =
+        ["learning_rate", "learning-rate", "lr"].iter().filter_map(|name| number_of(folder, name)).collect();
+    if !named.is_empty() {
+        return named.into_iter().map(|rate| (rate, rate)).collect();
+    }
+    let Some(log) = &folder.log else { return Vec::new() };
+    let Some(highest) = log.learning_rate else { return Vec::new() };
+    let rates = &log.rates;
+    let Some(top) = rates.iter().position(|(_, rate)| *rate == highest) else {
+        return vec![(highest, highest)];
+    };
+    // The rate at which the line through two logged points stands at a step.
+    let line = |one: usize, two: usize| {
+        let ((x1, y1), (x2, y2)) = (rates[one], rates[two]);
+        let (x1, x2) = (x1 as f64, x2 as f64);
+        let slope = if x2 > x1 { (y2 - y1) / (x2 - x1) } else { 0.0 };
+        move |x: f64| y1 + slope * (x - x1)
+    };
+    let steps = |at: usize| rates.get(at).map(|(step, _)| *step as f64);
+    let reach = match (top.checked_sub(1), rates.len() > top + 2) {
+        // The top was logged between a rise and a fall: the lines on both sides of it meet above it at most.
+        (Some(before), true) => {
+            let (rise, fall) = (line(before, top), line(top + 1, top + 2));
+            let (from, to) = (steps(before).unwrap_or(0.0), steps(top + 1).unwrap_or(0.0));
+            (0..=200)
+                .map(|k| from + (to - from) * f64::from(k) / 200.0)
+                .map(|x| rise(x).min(fall(x)))
+                .fold(highest, f64::max)
+        }
+        // Only the fall was logged: it began at step 0 at the earliest.
+        (None, true) => line(top, top + 1)(0.0).max(highest),
+        // Still rising at the end of the log.
+        _ => highest,
+    };
+    vec![(highest, reach * 1.01)]
+}
+
+fn range(low: f64, high: f64) -> String {
+    let shown = |value: f64| match value {
+        value if value != 0.0 && value.abs() < 0.01 => format!("{value:.3e}"),
+        value => super::claims::number(value),
+    };
+    if high - low <= 0.011 * low.abs() { shown(low) } else { format!("{} to {}", shown(low), shown(high)) }
 }

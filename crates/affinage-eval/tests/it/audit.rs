@@ -1,14 +1,18 @@
 //! Every planted fault of the generator is found in every shape that can carry it, and clean logs raise nothing.
 
 use affinage_eval::audit::claims::{self, Claim, ClaimVerdict};
-use affinage_eval::audit::{ResultsAudit, audit_results};
+use affinage_eval::audit::{Asked, ResultsAudit, audit_results};
 
 use serde_json::{Value, json};
 
 use crate::faulty_logs::{Fault, Shape, rows};
 
 fn found(seed: u64, shape: Shape, fault: Option<Fault>) -> Vec<&'static str> {
-    audit_results(&rows(seed, shape, fault)).findings.iter().map(|finding| finding.code).collect()
+    audit_results(&rows(seed, shape, fault), Asked::default())
+        .findings
+        .iter()
+        .map(|finding| finding.code)
+        .collect()
 }
 
 /// Of `seeds` logs each: how often every fault that the shape can carry was found.
@@ -61,7 +65,7 @@ fn rates_over_many_seeds() {
 #[test]
 fn an_inverted_order_is_turned_back_in_the_derived_table() {
     for shape in [Shape::PairRows, Shape::AlpacaEval, Shape::FastChat] {
-        let read = |fault| audit_results(&rows(5, shape, fault));
+        let read = |fault| audit_results(&rows(5, shape, fault), Asked::default());
         let (clean, inverted) = (read(None), read(Some(Fault::InvertedOrder)));
         assert_ne!(
             inverted.table[0].stored, clean.table[0].stored,
@@ -78,7 +82,7 @@ fn verdict(audit: &ResultsAudit, claim: Value) -> ClaimVerdict {
 
 #[test]
 fn names_days_and_agreement_of_a_write_up_are_checked_too() {
-    let audit = audit_results(&rows(3, Shape::FastChat, None));
+    let audit = audit_results(&rows(3, Shape::FastChat, None), Asked::default());
     let [agreement] = audit.agreements.as_slice() else { panic!("two judges") };
     let raw = 100.0 * agreement.raw;
     let kappa = agreement.kappa.expect("both outcomes occur");

@@ -431,7 +431,7 @@ fn games(rows: &[Judged]) -> Vec<Value> {
             let head = &games[0];
             let mut line = json!({
                 "question_id": head.number, "model_1": ARMS[0], "model_2": ARMS[1], "judge": [head.judge, "pair-v2"],
-                "turn": 1, "category": head.category, "tstamp": 1_687_222_944.5,
+                "turn": 1, "category": head.category, "tstamp": 1_687_222_944.5 + head.stamp,
             });
             for (row, game) in games.iter().zip(["g1", "g2"]) {
                 // A wrongly recorded second game shows the answers as the first one did.

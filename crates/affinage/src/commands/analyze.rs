@@ -6,12 +6,12 @@ use std::path::Path;
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Inputs, Sibling, analyze};
+use affinage_eval::audit::evaluation::shown_text;
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::history::looks;
 use affinage_eval::judge::ledger::RawRow;
-use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judgment::{Judgment, verify_verdict};
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
@@ -95,6 +95,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
         .hint("no figure was computed; find out how the rows came about before anything is reported")?;
+    super::audit::contradictions(ctx, dir)?;
     let mut text = serde_json::to_vec_pretty(&analysis)?;
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;
@@ -218,16 +219,6 @@ fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
         verified += 1;
     }
     Ok((verified, without))
-}
-
-/// The user's part of a raw request: out of a JSON body, or from the first marker of a local judge's text.
-fn shown_text(request: &str) -> String {
-    let from_body =
-        [WireFormat::Openai, WireFormat::Anthropic].iter().find_map(|w| w.user_text(request.as_bytes()));
-    from_body.unwrap_or_else(|| {
-        let start = request.find("<<question ").unwrap_or(0);
-        request[start..].to_owned()
-    })
 }
 
 /// The findings for a terminal: the headline, its limits, the claims, and what to do next.
