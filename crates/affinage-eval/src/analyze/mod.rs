@@ -174,6 +174,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         checks,
         method_notes: notes::method_notes(inputs.plan),
         next_steps,
+        rows_sha256: None,
     })
 }
 

@@ -42,7 +42,7 @@ impl Mention {
 const NUMBER: &str = r"(\d[\d,]*(?:\.\d+)?(?:\s*e[-+]?\d+|\s*[x×]\s*10\s*\^?\s*[-+]?\d+)?)";
 /// Between a name and its number.
 const BETWEEN: &str =
-    r"(?:\s*\([^()\n]{1,16}\))?\s*(?:[=:|~]|≈|of\b|is\b|was\b|to\b|at\b|value\b)?\s*[=:|~≈]?\s*";
+    r"(?:[ \t]*\([^()\n]{1,16}\))?[ \t]*(?:[=:|~]|≈|of\b|is\b|was\b|to\b|at\b)?[ \t]*[=:|~≈]?[ \t]*";
 
 /// Names before which a count of steps is not the length of the training.
 const OTHER_STEPS: &str =

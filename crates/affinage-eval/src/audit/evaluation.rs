@@ -13,7 +13,7 @@ use super::{Finding, Severity, Unchecked, counted};
 use crate::comparison::{BlindKey, Comparison, pair_id};
 use crate::completion::{Completion, CompletionKey};
 use crate::id::sha256_hex;
-use crate::judge::ledger::{LedgerEvent, LedgerRow, RawRow};
+use crate::judge::ledger::{LedgerEvent, LedgerRow, Phase, RawRow};
 use crate::judge::local::outcome_of_p;
 use crate::judge::record::Call;
 use crate::judge::request::{Form, JudgeRequest, render};
@@ -144,7 +144,7 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
     audit.checked.push(format!(
         "{}: the request of {requests} shows the prompt and both answers of the rows, the reply of {read} reads as the \
          stored verdict, the label's probability of {by_probability} gives it",
-        counted(by_judges.len(), "judgment of judges")
+        counted(by_judges.len(), "judge's verdict")
     ));
     if by_probability > read {
         audit.cannot(
@@ -374,6 +374,29 @@ fn ledger(rows: &Rows, audit: &mut EvaluationAudit) {
     let found: Vec<String> = named().filter(is_strange).map(|row| row.judgment_id.clone()).collect();
     audit
         .checked
-        .push(format!("{} in the ledger", counted(named().count(), "reply").replace("replys", "replies")));
+        .push(format!("{} in the ledger", counted(named().count(), "stored reply").replace("replys", "replies")));
     audit.faults("E07", &found, |n| format!("{n} with a reply that the ledger did not see arrive for it."));
+    let judged: BTreeSet<&str> = rows.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
+    let is_verdict = |row: &&LedgerRow| {
+        matches!(row.event, LedgerEvent::Answered { .. }) && matches!(row.phase, Phase::Judge | Phase::Repeat)
+    };
+    let unused: BTreeSet<&str> = rows
+        .ledger
+        .iter()
+        .filter(is_verdict)
+        .map(|row| row.judgment_id.as_str())
+        .filter(|id| !judged.contains(id))
+        .collect();
+    if !unused.is_empty() {
+        audit.findings.push(Finding {
+            code: "E10",
+            severity: Severity::Suspicion,
+            sentence: format!(
+                "{} arrived and no judgment holds it: judging was stopped there, or rows were taken away.",
+                counted(unused.len(), "reply").replace("replys", "replies")
+            ),
+            evidence: unused.iter().take(5).map(|id| (*id).to_owned()).collect(),
+            rows: Vec::new(),
+        });
+    }
 }

@@ -56,7 +56,7 @@ pub fn mark_duplicates(rows: &[PairRow], readings: &mut [Reading]) {
             hasher.update((part.map_or(0, str::len) as u64).to_le_bytes());
             hasher.update(part.unwrap_or_default());
         };
-        let parts = [&row.prompt, &row.judge, &row.judge_text, &row.category, &row.rendered];
+        let parts = [&row.prompt, &row.judge, &row.judge_text, &row.category, &row.rendered, &row.stamp];
         parts.into_iter().chain(&row.texts).chain(&row.answer_ids).for_each(|part| add(part.as_deref()));
         row.arms.iter().for_each(|arm| add(Some(arm)));
         add(row.first.map(|first| if first == Arm::One { "one" } else { "two" }));

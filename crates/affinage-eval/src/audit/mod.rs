@@ -34,7 +34,7 @@ use serde::Serialize;
 pub use agreement::JudgeAgreement;
 pub use effects::Effect;
 pub use row::{PairRow, RowRef};
-pub use table::TableRow;
+pub use table::{Counts, TableRow};
 
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -542,30 +542,33 @@ fn peak_rate(folder: &Folder) -> Vec<(f64, f64)> {
     let Some(top) = rates.iter().position(|(_, rate)| *rate == highest) else {
         return vec![(highest, highest)];
     };
-    // The rate at which the line through two logged points stands at a step.
-    let line = |one: usize, two: usize| {
-        let ((x1, y1), (x2, y2)) = (rates[one], rates[two]);
-        let (x1, x2) = (x1 as f64, x2 as f64);
-        let slope = if x2 > x1 { (y2 - y1) / (x2 - x1) } else { 0.0 };
-        move |x: f64| y1 + slope * (x - x1)
+    let point = |at: usize| rates.get(at).map(|(step, rate)| (*step as f64, *rate));
+    let before = |back: usize| match top.checked_sub(back) {
+        Some(at) => point(at),
+        // Schedules rise from nothing at the first step.
+        None => Some((0.0, 0.0)).filter(|_| top + 1 == back && top > 0),
     };
-    let steps = |at: usize| rates.get(at).map(|(step, _)| *step as f64);
-    let reach = match (top.checked_sub(1), rates.len() > top + 2) {
-        // The top was logged between a rise and a fall: the lines on both sides of it meet above it at most.
-        (Some(before), true) => {
-            let (rise, fall) = (line(before, top), line(top + 1, top + 2));
-            let (from, to) = (steps(before).unwrap_or(0.0), steps(top + 1).unwrap_or(0.0));
-            (0..=200)
-                .map(|k| from + (to - from) * f64::from(k) / 200.0)
-                .map(|x| rise(x).min(fall(x)))
-                .fold(highest, f64::max)
+    let mut reach = highest;
+    // The peak lies before or behind the highest logged point, below the rise before it and the fall behind it.
+    for (rise, fall) in [
+        (before(2).zip(before(1)), point(top).zip(point(top + 1))),
+        (before(1).zip(point(top)), point(top + 1).zip(point(top + 2))),
+    ] {
+        let Some((from, to)) = fall else { continue };
+        let start = rise.map_or(0.0, |(_, last)| last.0);
+        let stand = (0..=200).map(|k| start + (from.0 - start) * f64::from(k) / 200.0);
+        let below = |x: f64| rise.map_or(f64::INFINITY, |(a, b)| on_line(a, b, x)).min(on_line(from, to, x));
+        // Where no rise was logged, the fall began at step 0 at the earliest.
+        if rise.is_some() || from == (rates[0].0 as f64, rates[0].1) {
+            reach = stand.map(below).fold(reach, f64::max);
         }
-        // Only the fall was logged: it began at step 0 at the earliest.
-        (None, true) => line(top, top + 1)(0.0).max(highest),
-        // Still rising at the end of the log.
-        _ => highest,
-    };
-    vec![(highest, reach * 1.01)]
+    }
+    vec![(highest, reach * 1.002)]
+}
+
+/// The height at `x` of the line through two points.
+fn on_line((x1, y1): (f64, f64), (x2, y2): (f64, f64), x: f64) -> f64 {
+    if x2 > x1 { y1 + (y2 - y1) / (x2 - x1) * (x - x1) } else { y1 }
 }
 
 fn range(low: f64, high: f64) -> String {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Inputs, analyze};
-use affinage_eval::audit::Severity;
 use affinage_eval::audit::evaluation::{Rows, check};
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
@@ -83,15 +82,22 @@ pub fn audit(ctx: &Context, dir: &Path) -> anyhow::Result<EvaluationAudit> {
     Ok(audit)
 }
 
+/// Faults in which a row contradicts its own id, request or reply.
+const CONTRADICTIONS: [&str; 4] = ["E02", "E03", "E04", "E05"];
+
 /// What contradicts the stored requests and replies, for `analyze`: nothing is computed from such rows. A large raw file
-/// is left to `--verify` and `audit`.
+/// is left to `--verify` and `audit`, and a damaged one is no fault of the rows.
 pub fn contradictions(ctx: &Context, dir: &Path) -> anyhow::Result<()> {
-    let raw = dir.join("raw.jsonl.zst");
-    if !raw.is_file() || fs_err::metadata(&raw)?.len() > RAW_UNASKED_BYTES {
+    let path = dir.join("raw.jsonl.zst");
+    if !path.is_file() || fs_err::metadata(&path)?.len() > RAW_UNASKED_BYTES {
+        return Ok(());
+    }
+    if let Err(damage) = raw::read(&path) {
+        ctx.ui.warn(format!("verdicts were not held against the replies: {damage:#}"));
         return Ok(());
     }
     let found = check(&Folder::read(ctx, dir)?.rows()).findings;
-    let Some(first) = found.iter().find(|finding| finding.severity == Severity::Fault) else { return Ok(()) };
+    let Some(first) = found.iter().find(|finding| CONTRADICTIONS.contains(&finding.code)) else { return Ok(()) };
     let place = ctx.shown(dir);
     let evidence = first.evidence.first().map_or(String::new(), |line| format!(" ({line})"));
     Err(anyhow!(
