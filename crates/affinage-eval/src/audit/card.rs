@@ -53,7 +53,7 @@ const KINDS: [(&str, &[&str]); 13] = [
     ("rank", &[r"\b(?:lora[ _-]?)?rank~N", r"\b(?:lora[ _-]?)?r\s*[=:|]\s*N"]),
     ("alpha", &[r"(?:\b|_)(?:lora[ _-]?)?alpha~N", r"α~N"]),
     ("dropout", &[r"(?:\b|_)dropout~N"]),
-    ("epochs", &[r"N\s*(?:full\s+|training\s+)?epochs?\b", r"(?:\b|_)epochs?\s*[=:|]\s*N"]),
+    ("epochs", &[r"N\s*(?:full\s+|training\s+)?epochs?\b", r"(?:\b|_)epochs\s*[=:|]\s*N"]),
     (
         "steps",
         &[
@@ -73,7 +73,8 @@ const KINDS: [(&str, &[&str]); 13] = [
 
 static EXPRESSIONS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
     let expression = |pattern: &&str| {
-        let pattern = pattern.replace('~', BETWEEN).replace('N', NUMBER);
+        // Names and numbers stand in one line.
+        let pattern = pattern.replace(r"\s", r"[ \t]").replace('~', BETWEEN).replace('N', NUMBER);
         Regex::new(&format!("(?i){pattern}")).expect("a valid pattern")
     };
     KINDS.iter().flat_map(|(kind, patterns)| patterns.iter().map(move |p| (*kind, expression(p)))).collect()
@@ -94,11 +95,10 @@ pub fn mentions(text: &str) -> (Vec<Mention>, usize) {
             let before: String = plain[..number.start()].lines().last().unwrap_or_default().to_owned();
             let is_other = *kind == "steps" && BEFORE_STEPS.is_match(&before);
             let behind = plain[number.end()..].trim_start().chars().next();
-            let (Some((value, half_unit)), true) = (read(number.as_str()), taken.insert(number.start()))
-            else {
-                continue;
-            };
-            if is_other || behind == Some('%') {
+            let Some((value, half_unit)) = read(number.as_str()) else { continue };
+            // `alpha/rank = 2` is neither.
+            let is_ratio = plain[..whole.start()].trim_end().ends_with('/');
+            if is_other || is_ratio || behind == Some('%') || !taken.insert(number.start()) {
                 continue;
             }
             let written = normal(number.as_str());
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_beside_their_names_in_any_dress() {
-        let rows: [(&str, &[(&str, &str)]); 12] = [
+        let rows: [(&str, &[(&str, &str)]); 13] = [
             ("**Rank (r):** 8, `lora_alpha=16`", &[("rank", "8"), ("alpha", "16")]),
             (
                 "LoRA with rank of 64 and alpha 128; lora_dropout: 0.05",
@@ -215,7 +215,8 @@ mod tests {
                 &[("eval-loss", "2.31"), ("train-loss", "2.05")],
             ),
             ("The loss was 1.9 at the end", &[("loss", "1.9")]),
-            ("a loss of 12 % of the rows", &[]),
+            ("a loss of 12 % of the rows; alpha/rank = 2", &[]),
+            ("| Epoch | Validation Loss |\n|--|--|\n| 0.5 | 2.9 |", &[("eval-loss", "2.9")]),
         ];
         for (text, expected) in rows {
             let found: Vec<(&str, String)> =

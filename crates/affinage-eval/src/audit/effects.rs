@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::inversion;
 use super::row::Arm;
 use super::votes::{self, Vote};
 use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
@@ -312,14 +313,7 @@ fn missing(log: &Log) -> Option<Effect> {
     if lost_one + lost_two == 0 || kept_one + lost_one < 5 || kept_two + lost_two < 5 {
         return None;
     }
-    let name = |arm: Arm| {
-        let same = log.rows.iter().all(|row| row.arms == log.rows[0].arms);
-        if same {
-            format!("`{}`", log.rows[0].arm(arm))
-        } else {
-            ["the first model", "the second model"][arm.index()].to_owned()
-        }
-    };
+    let name = |arm: Arm| inversion::arm_name(log, None, arm);
     Some(Effect {
         name: "missing outcomes",
         measured: format!(

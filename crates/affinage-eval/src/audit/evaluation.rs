@@ -372,9 +372,10 @@ fn ledger(rows: &Rows, audit: &mut EvaluationAudit) {
         !arrived.is_some_and(|arrived| arrived.contains(named))
     };
     let found: Vec<String> = named().filter(is_strange).map(|row| row.judgment_id.clone()).collect();
-    audit
-        .checked
-        .push(format!("{} in the ledger", counted(named().count(), "stored reply").replace("replys", "replies")));
+    audit.checked.push(format!(
+        "{} in the ledger",
+        counted(named().count(), "stored reply").replace("replys", "replies")
+    ));
     audit.faults("E07", &found, |n| format!("{n} with a reply that the ledger did not see arrive for it."));
     let judged: BTreeSet<&str> = rows.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
     let is_verdict = |row: &&LedgerRow| {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use super::inversion::{label_is_arm, label_of};
+use super::inversion::{arm_name, label_is_arm, label_of};
 use super::row::{Arm, PairRow, SeatedBy, Stored};
 use super::verdict::{self, NoJudgment};
 use super::votes::Reading;
@@ -226,13 +226,13 @@ fn label_confounded(log: &Log) -> Option<Finding> {
         code: "R06",
         severity: Severity::Fault,
         sentence: format!(
-            "Label A always meant `{}`, in either presentation order: a judge's liking for a label counts as \
+            "Label A always meant {}, in either presentation order: a judge's liking for a label counts as \
              quality.",
-            log.rows[0].arm(under_a)
+            arm_name(log, None, under_a)
         ),
         evidence: vec![format!(
-            "`{}` stood under {} in all rows where labels could be resolved",
-            log.rows[0].arm(under_a.other()),
+            "{} stood under {} in all rows where labels could be resolved",
+            arm_name(log, None, under_a.other()),
             label_of(under_a, under_a.other()).name()
         )],
         rows: Vec::new(),

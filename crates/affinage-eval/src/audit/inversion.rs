@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding;
 use super::binding::{Evidence, Group, group};
-use super::row::{Arm, Label, PairRow, Stored};
+use super::row::{Arm, Label, Stored};
 use super::verdict::Said;
 use super::votes::{self, Claim, LabelMap, Vote};
 use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
@@ -58,18 +58,22 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
 }
 
 /// `rows that show x first`, with the file where there are several.
-fn group_name(log: &Log, (file, first): Group) -> String {
-    let order = order_name(log.rows, first);
-    if log.files().len() > 1 { format!("{order} of {}", log.asked.file(file)) } else { order }
+fn group_name(log: &Log, group: Group) -> String {
+    let order = match group.1 {
+        Some(first) => format!("rows that show {} first", arm_name(log, Some(group), first)),
+        None => "rows without an order".to_owned(),
+    };
+    if log.files().len() > 1 { format!("{order} of {}", log.asked.file(group.0)) } else { order }
 }
 
-fn order_name(rows: &[PairRow], first: Option<Arm>) -> String {
-    let arm = |arm: Arm| {
-        rows.first()
-            .filter(|row| rows.iter().all(|other| other.arms == row.arms))
-            .map_or(["the first model", "the second model"][arm.index()], |row| row.arm(arm))
-    };
-    first.map_or("rows without an order".to_owned(), |first| format!("rows that show `{}` first", arm(first)))
+/// What an arm is called among the rows of a group, or of the whole log: its name if all of them have it.
+pub fn arm_name(log: &Log, of: Option<Group>, arm: Arm) -> String {
+    let rows = log.rows.iter().filter(|row| of.is_none_or(|of| group(row) == of));
+    let names: BTreeSet<&str> = rows.map(|row| row.arm(arm)).collect();
+    match names.first().filter(|_| names.len() == 1) {
+        Some(name) => format!("`{name}`"),
+        None => ["the first model", "the second model"][arm.index()].to_owned(),
+    }
 }
 
 /// Rows that agree, rows that contradict, and the evidence of the latter.
@@ -173,8 +177,8 @@ fn how_known(log: &Log, group: Group, evidence: &[Evidence]) -> String {
     }
     match log.bindings.of_group(group) {
         Some(bound) if evidence.contains(&Evidence::Words) => format!(
-            "label A was `{}` here: of {} rows whose reasons fit their own answers and not those of other rows, {} say so",
-            log.rows[0].arm(bound.under_a),
+            "label A was {} here: of {} rows whose reasons fit their own answers and not those of other rows, {} say so",
+            arm_name(log, Some(group), bound.under_a),
             bound.rows,
             bound.agreeing
         ),
@@ -189,9 +193,9 @@ fn map_lines(log: &Log, group: Group) -> Vec<String> {
 
 fn map_line(log: &Log, group: Group, map: &LabelMap) -> String {
     let [[a1, a2], [b1, b2]] = map;
-    let (one, two) = (log.rows[0].arm(Arm::One), log.rows[0].arm(Arm::Two));
+    let [one, two] = Arm::BOTH.map(|arm| arm_name(log, Some(group), arm));
     format!(
-        "in {}: A stored as `{one}` {a1}, as `{two}` {a2}; B stored as `{one}` {b1}, as `{two}` {b2}",
+        "in {}: A stored as {one} {a1}, as {two} {a2}; B stored as {one} {b1}, as {two} {b2}",
         group_name(log, group)
     )
 }
@@ -464,8 +468,8 @@ fn other_reading(log: &Log, file: usize) -> Option<String> {
     }
     (n > 0).then(|| {
         format!(
-            "as stored `{}` wins {} of {n} decided rows ({}); under the other reading {wins} ({})",
-            log.rows[0].arm(Arm::Two),
+            "as stored {} wins {} of {n} decided rows ({}); under the other reading {wins} ({})",
+            arm_name(log, Some((file, Some(Arm::One))), Arm::Two),
             stored_wins,
             percent(stored_wins as f64 / n as f64),
             percent(wins as f64 / n as f64)

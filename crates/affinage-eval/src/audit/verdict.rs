@@ -36,7 +36,8 @@ static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r#"(?i)\b(?:{named}){noun}["'*_\s]*(?:is)?\s*[:=]\s*"#)).expect("a valid pattern")
 });
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[\p{L}\p{N}]+|[<>=\u{226A}\u{226B}\u{2248}]+|[&/|+]").expect("a valid pattern")
+    Regex::new(r"[\p{L}\p{N}]+|[<>=~\u{2248}\u{2264}\u{2265}\u{226A}\u{226B}]+|[&/|+]")
+        .expect("a valid pattern")
 });
 
 /// The verdict that the text states; `None` when it states none. Never a substring of a sentence.
@@ -69,10 +70,16 @@ fn alone(text: &str) -> Option<Said> {
 const TIES: [&str; 8] = ["tie", "tied", "draw", "equal", "equally", "both", "neither", "same"];
 const NOUNS: [&str; 9] =
     ["response", "assistant", "answer", "model", "option", "output", "completion", "candidate", "system"];
-const LEADING: [&str; 5] = ["the", "is", "it", "goes", "to"];
+const LEADING: [&str; 7] = ["the", "is", "it", "s", "this", "goes", "to"];
+/// Words between two labels that make one of them the winner, or neither.
+const EQUALS: [&str; 5] = ["ties", "tied", "equals", "equal", "matches"];
+const LOSES: [&str; 3] = ["loses", "lost", "trails"];
 const OPPOSED: [&str; 4] = ["but", "however", "although", "though"];
 /// What may follow a bare `A`, which is an article before most other words.
-const AFTER_LABEL: [&str; 24] = [
+const AFTER_LABEL: [&str; 27] = [
+    "beats",
+    "outperforms",
+    "edges",
     "is",
     "was",
     "wins",
@@ -127,15 +134,18 @@ fn value(clause: &str) -> Option<Said> {
     }
     let (label, is_named, rest) = label(tokens)?;
     let Some(next) = rest.first() else { return Some(Said::Label(label)) };
-    let other = self::label(&rest[1..]).map(|(label, ..)| label);
+    // The other label, right behind the next word or one word further (`A ties with B`).
+    let other = (1..=2).find_map(|at| self::label(rest.get(at..)?)).map(|(label, ..)| label);
     match (next.lower.as_str(), other) {
-        ("or" | "/" | "|", _) => None,
+        ("or" | "/" | "|" | "vs" | "versus", _) | ("a" | "b", _) => None,
         ("and" | "&" | "+", Some(other)) => (other != label && !is_opposed()).then_some(Said::Tie),
+        (_, Some(other)) if other == label => None,
+        (word, Some(_)) if EQUALS.contains(&word) => Some(Said::Tie),
+        (word, Some(other)) if LOSES.contains(&word) => Some(Said::Label(other)),
         (sign, Some(other)) if !sign.chars().any(char::is_alphanumeric) => match () {
-            () if other == label => None,
             () if sign.contains(['>', '\u{226B}']) && !sign.contains('<') => Some(Said::Label(label)),
             () if sign.contains(['<', '\u{226A}']) && !sign.contains('>') => Some(Said::Label(other)),
-            () => Some(Said::Tie),
+            () => sign.chars().all(|c| matches!(c, '=' | '~' | '\u{2248}')).then_some(Said::Tie),
         },
         (word, _) => {
             let is_plain = is_named
@@ -289,6 +299,15 @@ mod tests {
             ("Winner: model_b", b),
             ("Winner: A Reasoning: B has more potential.", a),
             ("Winner:\nAssistant 2", b),
+            ("Winner: It's a tie", Some(Said::Tie)),
+            ("Verdict: A ties with B", Some(Said::Tie)),
+            ("Verdict: A equals B", Some(Said::Tie)),
+            ("Verdict: A beats B", a),
+            ("Verdict: B loses to A", a),
+            ("[[A\u{2265}B]]", None),
+            ("Winner: B vs A", None),
+            ("Winner: A, B", None),
+            ("Winner: not A", None),
             ("Winner: A or B", None),
             ("Winner: A/B/tie", None),
             ("Verdict: A close call", None),

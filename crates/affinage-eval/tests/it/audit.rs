@@ -26,7 +26,8 @@ fn detected(shape: Shape, seeds: u64) -> Vec<(Fault, u64)> {
 fn alarms(shape: Shape, seeds: u64, least: Severity) -> (u64, BTreeSet<&'static str>) {
     let (mut logs, mut codes) = (0, BTreeSet::new());
     for seed in 1000..1000 + seeds {
-        let is_alarm = |finding: &&Finding| finding.severity <= least && !shape.by_design().contains(&finding.code);
+        let is_alarm =
+            |finding: &&Finding| finding.severity <= least && !shape.by_design().contains(&finding.code);
         let raised: Vec<&str> =
             audit(seed, shape, None).findings.iter().filter(is_alarm).map(|finding| finding.code).collect();
         logs += u64::from(!raised.is_empty());
@@ -55,7 +56,10 @@ fn every_planted_fault_is_found_and_clean_logs_raise_none() {
 #[ignore = "slow: figures for docs/LOG.md"]
 fn rates_over_many_seeds() {
     const SEEDS: u64 = 40;
-    println!("{:<20} clean logs with a fault / a suspicion of {SEEDS}; faults found in {SEEDS} logs each", "shape");
+    println!(
+        "{:<20} clean logs with a fault / a suspicion of {SEEDS}; faults found in {SEEDS} logs each",
+        "shape"
+    );
     let mut total = [0; 4];
     for shape in Shape::ALL {
         let ((faults, _), (suspicions, codes)) =

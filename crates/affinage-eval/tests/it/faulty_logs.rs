@@ -115,7 +115,13 @@ impl Fault {
     fn needs_prompts(self) -> bool {
         matches!(
             self,
-            SeatBias | LengthBias | BrevityBias | MissingInOneOrder | NoAgreement | TinyCategory | IdenticalAnswers
+            SeatBias
+                | LengthBias
+                | BrevityBias
+                | MissingInOneOrder
+                | NoAgreement
+                | TinyCategory
+                | IdenticalAnswers
         )
     }
 }
@@ -164,8 +170,17 @@ impl Shape {
     pub fn carries(self, fault: Fault) -> bool {
         let with_answers = matches!(
             fault,
-            RepeatedRows | RepeatedPrompts | SeatBias | LengthBias | BrevityBias | MissingInOneOrder | Cut | FewPrompts
-                | OneSeat | ConstantAnswer | TinyCategory
+            RepeatedRows
+                | RepeatedPrompts
+                | SeatBias
+                | LengthBias
+                | BrevityBias
+                | MissingInOneOrder
+                | Cut
+                | FewPrompts
+                | OneSeat
+                | ConstantAnswer
+                | TinyCategory
         );
         match self {
             Shape::PairRows => fault != EditedAnswers,
@@ -174,7 +189,8 @@ impl Shape {
                 !matches!(fault, LowerScoreStored | WrongOrderRecorded | OtherScores | EditedAnswers)
             }
             Shape::WeightedAlpacaEval => {
-                with_answers && fault != MissingInOneOrder || matches!(fault, NoAgreement | IdenticalAnswers | StaleStamps)
+                with_answers && fault != MissingInOneOrder
+                    || matches!(fault, NoAgreement | IdenticalAnswers | StaleStamps)
             }
             // Both games of a line have one time, and answers are read from its request.
             Shape::FastChat => {
@@ -195,16 +211,25 @@ impl Shape {
             ),
             Shape::ArenaHard => !matches!(
                 fault,
-                LabelConfounded | LowerScoreStored | OtherScores | EditedAnswers | WrongOrderRecorded | StaleStamps
+                LabelConfounded
+                    | LowerScoreStored
+                    | OtherScores
+                    | EditedAnswers
+                    | WrongOrderRecorded
+                    | StaleStamps
             ),
             Shape::ModelPairs => {
                 with_answers && fault != MissingInOneOrder
                     || matches!(fault, Errors | NoAgreement | IdenticalAnswers | StaleStamps)
             }
             Shape::ThreeColumns => matches!(fault, SeatBias | OneSeat),
-            Shape::WorkerVotes => with_answers && !matches!(fault, MissingInOneOrder | SeatBias | TinyCategory | RepeatedPrompts),
+            Shape::WorkerVotes => {
+                with_answers
+                    && !matches!(fault, MissingInOneOrder | SeatBias | TinyCategory | RepeatedPrompts)
+            }
             Shape::LabelsOnly => {
-                with_answers || matches!(fault, EditedAnswers | WrongOrderRecorded | NoAgreement | StaleStamps)
+                with_answers
+                    || matches!(fault, EditedAnswers | WrongOrderRecorded | NoAgreement | StaleStamps)
             }
         }
     }
@@ -316,7 +341,8 @@ fn pairs(rng: &mut Rng, fault: Option<Fault>, manner: &Manner) -> Vec<Pair> {
                 texts[1] = texts[0].clone();
             }
             if fault == Some(ConstantAnswer) {
-                texts[1] = "The structure of this reply is its own best argument, as any reader can see.".to_owned();
+                texts[1] =
+                    "The structure of this reply is its own best argument, as any reader can see.".to_owned();
             }
             let number = if fault == Some(RepeatedPrompts) { i % (manner.prompts / 2) } else { i };
             let tiny = fault == Some(TinyCategory) && i < 3;
@@ -360,7 +386,8 @@ struct Judged {
 /// Wins, ties and losses of the second arm as the judges meant them.
 pub fn meant(seed: u64, shape: Shape, fault: Option<Fault>) -> [usize; 3] {
     let rows = judgments(seed, shape, fault);
-    [Stored::Arm(1), Stored::Tie, Stored::Arm(0)].map(|said| rows.iter().filter(|row| row.said == said).count())
+    [Stored::Arm(1), Stored::Tie, Stored::Arm(0)]
+        .map(|said| rows.iter().filter(|row| row.said == said).count())
 }
 
 /// The judgments of a log; `None` is a clean one.
@@ -470,7 +497,12 @@ fn judgment(
             word(&pair.texts[1]),
         ),
         (Remarks::Praise, Stored::Arm(arm)) => {
-            let praise = ["is more direct and clear", "is helpful and engaging", "offers further context", "has the better list of points"];
+            let praise = [
+                "is more direct and clear",
+                "is helpful and engaging",
+                "offers further context",
+                "has the better list of points",
+            ];
             format!("Response {} {}. Note {note}.", letter(arm), praise[rng.below(4)])
         }
         _ => format!("Note {note}."),
@@ -481,13 +513,18 @@ fn judgment(
     };
     let plain = label == "tie";
     match (shape, manner.verdict) {
-        (Shape::FastChat, _) => format!("{remarks} My final verdict is: [[{}]]", if plain { "C" } else { &label }),
+        (Shape::FastChat, _) => {
+            format!("{remarks} My final verdict is: [[{}]]", if plain { "C" } else { &label })
+        }
         (Shape::ArenaHard, _) => format!("{remarks}\n\nMy final verdict is: [[{mark}]]"),
         (Shape::FastChatReviews, _) => format!("{a} {b}\n{}", remarks.replace("Response", "Assistant")),
         (_, 0) => format!(
             "Response A - Depth: {a}, Style: {a}\nResponse B - Depth: {b}, Style: {b}\nWinner: {label}\nReasoning: {remarks}"
         ),
-        (_, 1) => format!("{remarks}\n**Final Verdict:** {}", if plain { "A draw".to_owned() } else { format!("Response {label}") }),
+        (_, 1) => format!(
+            "{remarks}\n**Final Verdict:** {}",
+            if plain { "A draw".to_owned() } else { format!("Response {label}") }
+        ),
         (_, 2) => format!("{remarks}\n[[{mark}]]"),
         _ => format!("{{\"reason\": \"{remarks}\", \"winner\": \"{label}\"}}"),
     }
@@ -516,7 +553,8 @@ fn plant(rng: &mut Rng, rows: &mut Vec<Judged>, fault: Option<Fault>) {
         }
         Some(EditedAnswers) => {
             for i in 0..3 {
-                rows[5 * i].texts[1] = format!("Nobody was shown this text, which is number {i} of its kind.");
+                rows[5 * i].texts[1] =
+                    format!("Nobody was shown this text, which is number {i} of its kind.");
             }
         }
         Some(StaleStamps) => {
@@ -563,7 +601,8 @@ fn plant(rng: &mut Rng, rows: &mut Vec<Judged>, fault: Option<Fault>) {
                     let source = rows[from].clone();
                     let row = &mut rows[to];
                     (row.judgment, row.stored, row.said) = (source.judgment, source.stored, source.said);
-                    (row.first, row.recorded_first, row.under_a) = (source.first, source.first, source.under_a);
+                    (row.first, row.recorded_first, row.under_a) =
+                        (source.first, source.first, source.under_a);
                     row.stored_scores = source.stored_scores;
                 }
             }
@@ -596,7 +635,12 @@ fn record(row: &Judged, shape: Shape) -> Value {
         row.shown[row.under_a],
         row.shown[1 - row.under_a]
     );
-    let stamp = format!("2026-03-0{}T10:{:02}:{:06.3}Z", 1 + row.stamp as usize / 3600, row.stamp as usize / 60 % 60, row.stamp % 60.0);
+    let stamp = format!(
+        "2026-03-0{}T10:{:02}:{:06.3}Z",
+        1 + row.stamp as usize / 3600,
+        row.stamp as usize / 60 % 60,
+        row.stamp % 60.0
+    );
     let pair_row = json!({
         "config_name": row.category, "prompt": prompt(row), "baseline_response": row.texts[0],
         "tuned_response": row.texts[1], "judge_model": row.judge, "presentation_order": order, "timestamp": stamp,
@@ -656,7 +700,8 @@ fn record(row: &Judged, shape: Shape) -> Value {
                 "prompt": prompt(row), "response_a": row.texts[one], "response_b": row.texts[two],
             });
             let columns = winner(&|arm| if arm == one { "model_a" } else { "model_b" });
-            let (who, what) = if shape == Shape::ModelPairs { ("judge", "winner") } else { ("worker_id", "vote") };
+            let (who, what) =
+                if shape == Shape::ModelPairs { ("judge", "winner") } else { ("worker_id", "vote") };
             record[who] = row.judge.clone().into();
             record[what] = columns.into();
             record

@@ -97,7 +97,11 @@ fn check_rows(dir: &Path, analysis: &Analysis) -> anyhow::Result<()> {
         Some(hash) => *hash == rows_sha256(dir)?,
         None => true,
     };
-    ensure!(is_same, "analysis.json was made from other rows: a file of {} was changed after it", dir.display());
+    ensure!(
+        is_same,
+        "analysis.json was made from other rows: a file of {} was changed after it",
+        dir.display()
+    );
     Ok(())
 }
 

@@ -97,7 +97,9 @@ pub fn contradictions(ctx: &Context, dir: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let found = check(&Folder::read(ctx, dir)?.rows()).findings;
-    let Some(first) = found.iter().find(|finding| CONTRADICTIONS.contains(&finding.code)) else { return Ok(()) };
+    let Some(first) = found.iter().find(|finding| CONTRADICTIONS.contains(&finding.code)) else {
+        return Ok(());
+    };
     let place = ctx.shown(dir);
     let evidence = first.evidence.first().map_or(String::new(), |line| format!(" ({line})"));
     Err(anyhow!(
