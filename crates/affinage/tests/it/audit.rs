@@ -242,10 +242,11 @@ fn an_evaluation_of_ours_is_held_against_its_replies_requests_ledger_analysis_an
         edit(&mut rows);
         let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
         fs_err::write(&path, lines).expect("written");
-        let found = evaluation_codes(dir.path());
         let (drawn, text) = run(dir.path(), &["report"]);
         assert!(drawn == 1 && text.contains("analysis.json was made from"), "{name}: {text}");
+        let found = evaluation_codes(dir.path());
         fs_err::write(&path, before).expect("written");
+        assert_eq!(run(dir.path(), &["analyze"]).0, 0, "{name} is as it was");
         found
     };
     // Verdict and label of one row, so that the row does not contradict itself.
