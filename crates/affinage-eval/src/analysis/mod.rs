@@ -62,6 +62,9 @@ pub struct Analysis {
     pub method_notes: Vec<MethodNote>,
     /// What to do next, most useful first.
     pub next_steps: Vec<String>,
+    /// Hash of the files of rows that it was made from, where it was made from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_sha256: Option<String>,
 }
 
 /// What was evaluated.

@@ -11,7 +11,7 @@ mod comparisons;
 mod disagreement;
 mod dose;
 mod elsewhere;
-mod estimate;
+pub(crate) mod estimate;
 mod fit;
 mod headline;
 mod judges;
@@ -28,7 +28,7 @@ mod topics;
 mod trust;
 mod values;
 mod votes;
-mod win_rate;
+pub(crate) mod win_rate;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -174,6 +174,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         checks,
         method_notes: notes::method_notes(inputs.plan),
         next_steps,
+        rows_sha256: None,
     })
 }
 

@@ -1,6 +1,8 @@
 //! Do the judges agree beyond chance, and does one judge agree with itself when the seats are swapped?
 
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash as _, Hasher as _};
 
 use serde::Serialize;
 
@@ -51,13 +53,18 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     agreements
 }
 
-/// A unit that several judges saw: prompt, answers and arms.
-type Unit = (String, [String; 2], [Option<String>; 2]);
-
-fn unit(log: &Log, i: usize) -> Option<Unit> {
+/// A unit that several judges saw: prompt, answers and arms, as the hash of them.
+fn unit(log: &Log, i: usize) -> Option<u64> {
     let row = &log.rows[i];
-    Some((row.prompt_key()?, row.arms.clone(), row.texts.clone()))
+    let mut hasher = DefaultHasher::new();
+    (log.prompts[i]?, &row.arms, &row.texts).hash(&mut hasher);
+    Some(hasher.finish())
 }
+
+/// Judges above which pairs of them are not told one by one: people who vote, not a panel.
+const MOST_JUDGES: usize = 12;
+/// Judges of one unit above which its pairs are not formed.
+const MOST_OF_UNIT: usize = 100;
 
 fn between_judges(
     log: &Log,
@@ -75,45 +82,47 @@ fn between_judges(
         });
         return Vec::new();
     }
-    let mut scores: BTreeMap<Unit, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
+    let names: Vec<&str> = judges.into_iter().collect();
+    let number = |judge: &str| names.binary_search(&judge).ok();
+    let mut scores: BTreeMap<u64, BTreeMap<usize, (f64, usize)>> = BTreeMap::new();
     for i in log.counted() {
-        if let (Some(unit), Some(judge), Some(score)) =
-            (unit(log, i), log.rows[i].judge.as_deref(), log.votes[i].score(Arm::Two))
-        {
-            scores.entry(unit).or_default().entry(judge).or_default().push(score);
+        let judge = log.rows[i].judge.as_deref().and_then(number);
+        if let (Some(unit), Some(judge), Some(score)) = (unit(log, i), judge, log.score(i, Arm::Two)) {
+            let sum = scores.entry(unit).or_default().entry(judge).or_default();
+            *sum = (sum.0 + score, sum.1 + 1);
         }
     }
     // 0 lost, 1 tie, 2 won, from the mean over a judge's orders and repeats.
-    let value = |scores: &Vec<f64>| {
-        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-        if mean > 0.5 { 2 } else { i64::from(mean == 0.5) }
+    let value = |(sum, n): (f64, usize)| match sum / n as f64 {
+        mean if mean > 0.5 => 2,
+        mean => usize::from(mean == 0.5),
     };
-    let ratings: BTreeMap<&str, Vec<Option<i64>>> =
-        judges.iter().map(|j| (*j, scores.values().map(|unit| unit.get(j).map(value)).collect())).collect();
-    let names: Vec<&str> = judges.into_iter().collect();
-    let mut agreements = Vec::new();
-    for (at, one) in names.iter().enumerate() {
-        for other in &names[at + 1..] {
-            let mut table = vec![vec![0.0; 3]; 3];
-            for (a, b) in ratings[one].iter().zip(&ratings[other]) {
-                if let (Some(a), Some(b)) = (a, b) {
-                    table[*a as usize][*b as usize] += 1.0;
-                }
-            }
-            if table.iter().flatten().sum::<f64>() >= LEAST_PAIRS as f64 {
-                agreements.push(JudgeAgreement::of([one, other], &table));
+    let units: Vec<Vec<(usize, usize)>> =
+        scores.values().map(|unit| unit.iter().map(|(judge, sum)| (*judge, value(*sum))).collect()).collect();
+    let mut tables: BTreeMap<(usize, usize), Vec<Vec<f64>>> = BTreeMap::new();
+    for unit in units.iter().filter(|unit| unit.len() <= MOST_OF_UNIT) {
+        for (at, (one, a)) in unit.iter().enumerate() {
+            for (other, b) in &unit[at + 1..] {
+                tables.entry((*one, *other)).or_insert_with(|| vec![vec![0.0; 3]; 3])[*a][*b] += 1.0;
             }
         }
     }
-    findings.extend(agreements.iter().filter_map(weak_agreement));
-    if agreements.is_empty() {
+    let enough = |table: &Vec<Vec<f64>>| table.iter().flatten().sum::<f64>() >= LEAST_PAIRS as f64;
+    let mut agreements: Vec<JudgeAgreement> = tables
+        .iter()
+        .filter(|(_, table)| enough(table))
+        .map(|((one, other), table)| JudgeAgreement::of([names[*one], names[*other]], table))
+        .collect();
+    if names.len() <= MOST_JUDGES {
+        findings.extend(agreements.iter().filter_map(weak_agreement));
+    }
+    if tables.is_empty() || names.len() <= MOST_JUDGES && agreements.is_empty() {
         unchecked.push(Unchecked {
             check: "agreement of judges beyond chance",
             because: format!("no two judges share {LEAST_PAIRS} pairs"),
         });
     } else if names.len() > 2
-        && let Some(alpha) =
-            krippendorff_alpha(&ratings.values().cloned().collect::<Vec<_>>(), Scale::Nominal)
+        && let Some(alpha) = krippendorff_alpha(&by_place(&units), Scale::Nominal)
         && alpha <= 0.0
     {
         findings.push(Finding {
@@ -124,7 +133,18 @@ fn between_judges(
             rows: Vec::new(),
         });
     }
+    if names.len() > MOST_JUDGES {
+        agreements.clear();
+    }
     agreements
+}
+
+/// Ratings by place in their unit instead of by judge: alpha does not ask who rated.
+fn by_place(units: &[Vec<(usize, usize)>]) -> Vec<Vec<Option<i64>>> {
+    let most = units.iter().map(Vec::len).max().unwrap_or(0).min(MOST_OF_UNIT);
+    let at =
+        |place: usize| units.iter().map(|unit| unit.get(place).map(|(_, value)| *value as i64)).collect();
+    (0..most).map(at).collect()
 }
 
 fn weak_agreement(agreement: &JudgeAgreement) -> Option<Finding> {
@@ -160,7 +180,7 @@ const FLIP_LIMIT: f64 = 0.3;
 type BothOrders = [Option<(usize, Arm)>; 2];
 
 fn swapped(log: &Log) -> Vec<Finding> {
-    let mut pairs: BTreeMap<(Unit, Option<&str>), BothOrders> = BTreeMap::new();
+    let mut pairs: BTreeMap<(u64, Option<&str>), BothOrders> = BTreeMap::new();
     for i in log.counted() {
         if let (Some(unit), Some(first), Vote::Winner(winner)) =
             (unit(log, i), log.rows[i].first, log.votes[i])

@@ -11,7 +11,7 @@
 //! Of the rows: `rows`, `prompts`, `wins`, `losses`, `ties`, `missing`, `win-rate` (a tie is half), `decisive-win-rate`
 //! (ties left out), `tie-rate`. Of the judges: `judges` (how many), `judge` (a name), `agreement` (percent) and `kappa`
 //! (with `judge` and `other-judge` where there are more than two). Of time: `first-day`, `last-day`
-//! (`value = "2026-01-31"`).
+//! (`value = "2026-01-31"`). A write-up as text or table is read by `write_up.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ pub struct ClaimsFile {
 }
 
 /// One number of a write-up.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Claim {
     #[serde(default)]
@@ -48,6 +48,12 @@ pub struct Claim {
 pub enum Value {
     Number(f64),
     Text(String),
+}
+
+impl Default for Value {
+    fn default() -> Value {
+        Value::Text(String::new())
+    }
 }
 
 impl std::fmt::Display for Value {
@@ -115,17 +121,21 @@ fn check_one(claim: &Claim, results: Option<&ResultsAudit>, facts: &[(String, f6
     let Some((row, turned)) = line_of(claim, results) else {
         return cannot(claim, "the log has no such group of rows");
     };
-    let statistic = |counts: &Counts, prompts: Option<usize>| {
+    let statistic = |counts: &Counts, rate: Option<f64>, prompts: Option<usize>| {
         let turned_counts = Counts { wins: counts.losses, losses: counts.wins, ..*counts };
-        of_counts(&claim.statistic, if turned { &turned_counts } else { counts }, prompts)
+        let (counts, rate) = match turned {
+            true => (&turned_counts, rate.map(|rate| 1.0 - rate)),
+            false => (counts, rate),
+        };
+        of_counts(&claim.statistic, counts, rate, prompts)
     };
-    match statistic(&row.derived, row.prompts) {
-        Some(found) => compared(claim, found, statistic(&row.stored, None)),
+    match statistic(&row.derived, row.derived_win_rate, row.prompts) {
+        Some(found) => compared(claim, found, statistic(&row.stored, row.stored_win_rate, None)),
         None => cannot(claim, "this statistic is not known, or the rows do not hold it"),
     }
 }
 
-fn of_counts(statistic: &str, counts: &Counts, prompts: Option<usize>) -> Option<f64> {
+fn of_counts(statistic: &str, counts: &Counts, rate: Option<f64>, prompts: Option<usize>) -> Option<f64> {
     let Counts { wins, losses, ties, missing } = *counts;
     let share = |k: usize, n: usize| (n > 0).then(|| 100.0 * k as f64 / n as f64);
     match statistic {
@@ -135,7 +145,7 @@ fn of_counts(statistic: &str, counts: &Counts, prompts: Option<usize>) -> Option
         "missing" => Some(missing as f64),
         "rows" => Some((wins + losses + ties + missing) as f64),
         "prompts" => prompts.map(|n| n as f64),
-        "win-rate" => counts.win_rate().map(|rate| 100.0 * rate),
+        "win-rate" => rate.map(|rate| 100.0 * rate),
         "decisive-win-rate" => share(wins, wins + losses),
         "tie-rate" => share(ties, wins + losses + ties),
         _ => None,

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::row::{Arm, PairRow};
+use super::inversion;
+use super::row::Arm;
 use super::votes::{self, Vote};
 use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
 use crate::stats::mean::clustered_mean;
 use crate::stats::models::length_controlled;
 use crate::stats::multiple::holm;
 use crate::stats::permutation::sign_flip_clustered;
-use crate::stats::proportion::{fisher_exact, sign_test};
+use crate::stats::proportion::fisher_exact;
 use crate::stats::special::{normal_cdf, t_sf};
 use crate::text::p_value;
 
@@ -31,7 +32,8 @@ pub struct Effect {
 const FLIP_UP_TO: usize = 500;
 
 pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) -> Vec<Effect> {
-    let mut effects: Vec<Effect> = [seat(log), label(log), length(log)].into_iter().flatten().collect();
+    let found = [seat(log), label(log), length(log, unchecked), missing(log)];
+    let mut effects: Vec<Effect> = found.into_iter().flatten().collect();
     let adjusted = holm(&effects.iter().map(|effect| effect.p).collect::<Vec<f64>>());
     for (effect, p) in effects.iter_mut().zip(adjusted) {
         effect.p_adjusted = p;
@@ -55,7 +57,12 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
                  under one order.",
             ),
             "label" => ("R14", "The winner depends on the label: the judge prefers a letter."),
-            _ => ("R15", "The longer answer wins more often than the arms' difference explains."),
+            "missing outcomes" => (
+                "R25",
+                "Outcomes are missing more often in one presentation order: what is left is no fair sample of both.",
+            ),
+            "length" => ("R15", "The longer answer wins more often than the arms' difference explains."),
+            _ => ("R24", "The shorter answer wins more often than the arms' difference explains."),
         };
         findings.push(Finding {
             code,
@@ -71,12 +78,8 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     effects
 }
 
-fn key(row: &PairRow, i: usize) -> String {
-    row.prompt_key().unwrap_or_else(|| format!("row {i}"))
-}
-
 /// Prompt, arms and judge that a seat effect is free of.
-type Group<'l> = (String, &'l [String; 2], Option<&'l str>);
+type Group<'l> = (usize, &'l [String; 2], Option<&'l str>);
 
 /// The first seat's score where it is free of the arms' difference: rows that show an answer against itself, or both
 /// orders under one prompt and judge.
@@ -84,16 +87,21 @@ fn seat(log: &Log) -> Option<Effect> {
     let identical: Vec<usize> = log.counted().filter(|&i| log.rows[i].is_identical()).collect();
     if identical.len() * 5 >= log.counted().count() * 4 {
         let named = |i: usize| votes::named(log.rows, &log.readings, &log.bindings, i);
-        let first = |&i: &usize| Some((named(i).score(log.rows[i].first?)?, key(&log.rows[i], i)));
-        let (scores, keys): (Vec<f64>, Vec<String>) = identical.iter().filter_map(first).unzip();
-        return clustered("position", "of an answer against itself the one shown first wins", &scores, &keys);
+        let first = |&i: &usize| Some((named(i).score(log.rows[i].first?)?, log.cluster(i)));
+        let (scores, keys): (Vec<f64>, Vec<usize>) = identical.iter().filter_map(first).unzip();
+        return clustered(
+            log,
+            "position",
+            "of an answer against itself the one shown first wins",
+            &scores,
+            &keys,
+        );
     }
     let mut groups: BTreeMap<Group, [Vec<f64>; 2]> = BTreeMap::new();
     for i in log.counted() {
         let row = &log.rows[i];
-        if let (Some(first), Some(score)) = (row.first, row.first.and_then(|first| log.votes[i].score(first)))
-        {
-            let group = groups.entry((key(row, i), &row.arms, row.judge.as_deref())).or_default();
+        if let (Some(first), Some(score)) = (row.first, row.first.and_then(|first| log.score(i, first))) {
+            let group = groups.entry((log.cluster(i), &row.arms, row.judge.as_deref())).or_default();
             group[first.index()].push(score);
         }
     }
@@ -103,11 +111,11 @@ fn seat(log: &Log) -> Option<Effect> {
         if !one.is_empty() && !two.is_empty() {
             let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
             paired.0.push((mean(one) + mean(two)) / 2.0);
-            paired.1.push(prompt.clone());
+            paired.1.push(*prompt);
         }
     }
     if total >= 8 && paired.0.len() * 5 >= total * 4 {
-        return clustered("position", "the answer shown first wins", &paired.0, &paired.1);
+        return clustered(log, "position", "the answer shown first wins", &paired.0, &paired.1);
     }
     one_order_a_row(log)
 }
@@ -118,18 +126,18 @@ fn one_order_a_row(log: &Log) -> Option<Effect> {
     if !two_arms {
         let (mut scores, mut keys) = (Vec::new(), Vec::new());
         for i in log.counted() {
-            if let Some(score) = log.rows[i].first.and_then(|first| log.votes[i].score(first)) {
+            if let Some(score) = log.rows[i].first.and_then(|first| log.score(i, first)) {
                 scores.push(score);
-                keys.push(key(&log.rows[i], i));
+                keys.push(log.cluster(i));
             }
         }
-        return clustered("position", "the answer shown first wins", &scores, &keys);
+        return clustered(log, "position", "the answer shown first wins", &scores, &keys);
     }
-    let mut sums: BTreeMap<(Arm, String), f64> = BTreeMap::new();
+    let mut sums: BTreeMap<(Arm, usize), f64> = BTreeMap::new();
     for i in log.counted() {
         if let (Some(first), Vote::Winner(winner)) = (log.rows[i].first, log.votes[i]) {
             let one_vote = if winner == Arm::Two { 1.0 } else { -1.0 };
-            *sums.entry((first, key(&log.rows[i], i))).or_default() += one_vote;
+            *sums.entry((first, log.cluster(i))).or_default() += one_vote;
         }
     }
     let mut table = [[0u64; 2]; 2];
@@ -165,9 +173,9 @@ fn label(log: &Log) -> Option<Effect> {
         let (Some((under_a, _)), Some(first)) = (log.bindings.under_a(log.rows, i), log.rows[i].first) else {
             continue;
         };
-        if let Some(score) = log.votes[i].score(under_a) {
+        if let Some(score) = log.score(i, under_a) {
             scores.push(score);
-            keys.push(key(&log.rows[i], i));
+            keys.push(log.cluster(i));
             seats[usize::from(under_a == first)] += 1;
             arms[under_a.index()] += 1;
         }
@@ -176,10 +184,10 @@ fn label(log: &Log) -> Option<Effect> {
     if scores.len() < 20 || !varies(seats) || !varies(arms) {
         return None;
     }
-    clustered("label", "the answer labelled A wins", &scores, &keys)
+    clustered(log, "label", "the answer labelled A wins", &scores, &keys)
 }
 
-fn clustered(name: &'static str, what: &str, scores: &[f64], keys: &[String]) -> Option<Effect> {
+fn clustered(log: &Log, name: &'static str, what: &str, scores: &[f64], keys: &[usize]) -> Option<Effect> {
     let found = clustered_mean(scores, keys, 0.05)?;
     if found.clusters < 8 {
         return None;
@@ -192,12 +200,15 @@ fn clustered(name: &'static str, what: &str, scores: &[f64], keys: &[String]) ->
     Some(Effect {
         name,
         measured: format!(
-            "{what} {} [{}, {}] of {} judgments on {} prompts (50 % is no effect)",
+            "{what} {} [{}, {}] of {} judgments on {} (50 % is no effect)",
             percent(found.mean),
             bound(found.interval.0),
             bound(found.interval.1),
             scores.len(),
-            found.clusters
+            match log.prompt_count() {
+                0 => format!("{} rows whose prompts are not kept", found.clusters),
+                _ => format!("{} prompts", found.clusters),
+            }
         ),
         p,
         p_adjusted: 1.0,
@@ -210,21 +221,24 @@ fn bound(share: f64) -> String {
 
 /// Beyond this slope wins are nearly separated by length, and Wald's test loses its power (Hauck and Donner 1977).
 const LARGEST_SLOPE: f64 = 4.0;
+/// Pairs in which either arm must be the longer one, before length can be told from the arm.
+const LEAST_OF_SIDE: usize = 5;
 
-/// Pull of length beside the arms' own difference, one observation a prompt and pair of arms.
-fn length(log: &Log) -> Option<Effect> {
+/// Pull of length beside the arms' own difference, one observation a prompt and pair of arms. Its name says which of
+/// the two wins: `length`, or `brevity`.
+fn length(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Effect> {
     let two_arms = log.rows.iter().all(|row| row.arms == log.rows[0].arms);
     if !two_arms {
         return None;
     }
-    let mut pairs: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut pairs: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
     let (mut longer, mut decided) = (0, 0);
     for i in log.counted() {
         let row = &log.rows[i];
         let (Some(one), Some(two)) = (row.text(Arm::One), row.text(Arm::Two)) else { continue };
-        let Some(score) = log.votes[i].score(Arm::Two) else { continue };
+        let Some(score) = log.score(i, Arm::Two) else { continue };
         let difference = two.chars().count() as f64 - one.chars().count() as f64;
-        pairs.entry(key(row, i)).or_default().push((difference, score));
+        pairs.entry(log.cluster(i)).or_default().push((difference, score));
         if difference != 0.0 && score != 0.5 {
             decided += 1;
             longer += usize::from((difference > 0.0) == (score > 0.5));
@@ -238,26 +252,79 @@ fn length(log: &Log) -> Option<Effect> {
     if scores.len() < 20 || decided == 0 {
         return None;
     }
-    let measured = format!(
-        "the longer answer wins {longer} of {decided} decided rows ({})",
-        percent(longer as f64 / decided as f64)
-    );
-    let effect = |measured, p| Some(Effect { name: "length", measured, p, p_adjusted: 1.0 });
+    let arm = log.rows[0].arm(Arm::Two);
+    let (longer_arm, shorter_arm) = differences.iter().fold((0, 0), |(longer, shorter), d| {
+        (longer + usize::from(*d > 0.0), shorter + usize::from(*d < 0.0))
+    });
+    if longer_arm.min(shorter_arm) < LEAST_OF_SIDE {
+        unchecked.push(Unchecked {
+            check: "length effect",
+            because: format!(
+                "`{arm}` is the longer one in {longer_arm} pairs and the shorter one in {shorter_arm}: length and arm \
+                 cannot be told apart"
+            ),
+        });
+        return None;
+    }
+    let name = |longer_wins: bool| if longer_wins { "length" } else { "brevity" };
+    let measured = match 2 * longer >= decided {
+        true => format!("the longer answer wins {longer} of {decided} decided rows"),
+        false => format!("the shorter answer wins {} of {decided} decided rows", decided - longer),
+    };
+    let share = percent(longer.max(decided - longer) as f64 / decided as f64);
+    let measured = format!("{measured} ({share})");
     let fitted =
         length_controlled(&differences, &scores).filter(|fitted| fitted.slope.abs() <= LARGEST_SLOPE);
     let Some(fitted) = fitted else {
-        // Length nearly separates wins from losses: prompts are counted instead.
-        let with = |longer: bool| {
-            let pairs = differences.iter().zip(&scores).filter(|(d, score)| **d != 0.0 && **score != 0.5);
-            pairs.filter(|(d, score)| ((**d > 0.0) == (**score > 0.5)) == longer).count() as u64
-        };
-        return effect(measured, sign_test(with(true), with(false))?);
+        // Length nearly separates wins from losses: wins are counted among prompts where the arm is longer or shorter.
+        let mut table = [[0u64; 2]; 2];
+        for (difference, score) in differences.iter().zip(&scores) {
+            if *difference != 0.0 && *score != 0.5 {
+                table[usize::from(*difference > 0.0)][usize::from(*score > 0.5)] += 1;
+            }
+        }
+        let [[lost_short, won_short], [lost_long, won_long]] = table;
+        let longer_wins = won_long * (lost_short + won_short) > won_short * (lost_long + won_long);
+        return Some(Effect { name: name(longer_wins), measured, p: fisher_exact(table), p_adjusted: 1.0 });
     };
-    let arm = log.rows[0].arm(Arm::Two);
     let rates = (percent(fitted.raw_win_rate), percent(fitted.win_rate));
     let z = fitted.slope / fitted.se.1;
-    effect(
-        format!("{measured}; `{arm}` wins {}, at equal length {}", rates.0, rates.1),
-        2.0 * (1.0 - normal_cdf(z.abs())),
-    )
+    Some(Effect {
+        name: name(fitted.slope > 0.0),
+        measured: format!("{measured}; `{arm}` wins {}, at equal length {}", rates.0, rates.1),
+        p: 2.0 * (1.0 - normal_cdf(z.abs())),
+        p_adjusted: 1.0,
+    })
+}
+
+/// Rows without an outcome by presentation order, one observation a prompt and order (Fisher's exact test).
+fn missing(log: &Log) -> Option<Effect> {
+    let mut lacks: BTreeMap<(Arm, usize), bool> = BTreeMap::new();
+    for i in log.counted() {
+        if let Some(first) = log.rows[i].first {
+            *lacks.entry((first, log.cluster(i))).or_default() |= log.votes[i] == Vote::Missing;
+        }
+    }
+    let mut table = [[0u64; 2]; 2];
+    for ((first, _), lacks) in lacks {
+        table[first.index()][usize::from(lacks)] += 1;
+    }
+    let [[kept_one, lost_one], [kept_two, lost_two]] = table;
+    if lost_one + lost_two == 0 || kept_one + lost_one < 5 || kept_two + lost_two < 5 {
+        return None;
+    }
+    let name = |arm: Arm| inversion::arm_name(log, None, arm);
+    Some(Effect {
+        name: "missing outcomes",
+        measured: format!(
+            "an outcome is missing on {lost_one} of {} prompts when {} is shown first, and on {lost_two} of {} when {} is \
+             (Fisher's exact test)",
+            kept_one + lost_one,
+            name(Arm::One),
+            kept_two + lost_two,
+            name(Arm::Two)
+        ),
+        p: fisher_exact(table),
+        p_adjusted: 1.0,
+    })
 }

@@ -1,10 +1,13 @@
 //! Rows that are not what they claim to be: errors kept as results, texts under a wrong name, repetitions, cut
 //! answers, and designs that cannot separate the label or the seat from the model.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::inversion::{label_is_arm, label_of};
-use super::row::{Arm, PairRow, Stored};
+use sha2::{Digest as _, Sha256};
+
+use super::inversion::{arm_name, label_is_arm, label_of};
+use super::row::{Arm, PairRow, SeatedBy, Stored};
 use super::verdict::{self, NoJudgment};
 use super::votes::Reading;
 use super::{Finding, Log, Severity, Unchecked, counted, percent};
@@ -18,33 +21,48 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     findings.extend(label_confounded(log));
     findings.extend(seat_confounded(log, unchecked));
     truncation(log, findings, unchecked);
+    findings.extend(not_shown(log));
+}
+
+/// Answers that are not in the request that the judge was sent.
+fn not_shown(log: &Log) -> Option<Finding> {
+    let rows = &log.bindings.not_shown;
+    (!rows.is_empty()).then(|| Finding {
+        code: "R26",
+        severity: Severity::Fault,
+        sentence: format!(
+            "In {} the judge's request does not hold an answer of the row: another text was judged.",
+            counted(rows.len(), "row")
+        ),
+        evidence: vec![
+            "white space aside, neither the whole answer nor its beginning stands there; in most rows both do"
+                .to_owned(),
+        ],
+        rows: log.refs(rows.iter().copied()),
+    })
 }
 
 /// Marks rows that repeat an earlier one in all that they record.
 pub fn mark_duplicates(rows: &[PairRow], readings: &mut [Reading]) {
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen: HashMap<[u8; 32], usize> = HashMap::new();
     for (i, row) in rows.iter().enumerate() {
         // Without a prompt or texts, equal rows are not known to be the same judgment.
         if row.prompt.is_none() && row.texts.iter().all(Option::is_none) {
             continue;
         }
-        let key = format!(
-            "{:?}",
-            (
-                &row.prompt,
-                &row.arms,
-                &row.texts,
-                &row.answer_ids,
-                &row.judge,
-                &row.first,
-                &row.judge_text,
-                &row.category,
-                &row.rendered
-            )
-        );
-        match seen.get(&key) {
-            Some(&earlier) => readings[i].duplicate_of = Some(earlier),
-            None => _ = seen.insert(key, i),
+        let mut hasher = Sha256::new();
+        let mut add = |part: Option<&str>| {
+            hasher.update([u8::from(part.is_some())]);
+            hasher.update((part.map_or(0, str::len) as u64).to_le_bytes());
+            hasher.update(part.unwrap_or_default());
+        };
+        let parts = [&row.prompt, &row.judge, &row.judge_text, &row.category, &row.rendered, &row.stamp];
+        parts.into_iter().chain(&row.texts).chain(&row.answer_ids).for_each(|part| add(part.as_deref()));
+        row.arms.iter().for_each(|arm| add(Some(arm)));
+        add(row.first.map(|first| if first == Arm::One { "one" } else { "two" }));
+        match seen.entry(hasher.finalize().into()) {
+            Entry::Occupied(earlier) => readings[i].duplicate_of = Some(*earlier.get()),
+            Entry::Vacant(entry) => _ = entry.insert(i),
         }
     }
 }
@@ -53,7 +71,7 @@ fn duplicates(log: &Log) -> Option<Finding> {
     let rows: Vec<usize> = (0..log.rows.len()).filter(|&i| log.readings[i].duplicate_of.is_some()).collect();
     let line = |i: &usize| {
         let earlier = log.readings[*i].duplicate_of?;
-        Some(format!("line {} repeats line {}", log.rows[*i].source.line, log.rows[earlier].source.line))
+        Some(format!("{} repeats {}", log.line(*i), log.line(earlier)))
     };
     let evidence = rows.iter().take(5).filter_map(line).collect();
     (!rows.is_empty()).then(|| Finding {
@@ -99,7 +117,7 @@ fn not_results(log: &Log) -> Option<Finding> {
     ));
     if let Some(text) = &log.rows[first].judge_text {
         let shown: String = squeeze(text).chars().take(90).collect();
-        evidence.push(format!("line {}: \"{shown}\"", log.rows[first].source.line));
+        evidence.push(format!("{}: \"{shown}\"", log.line(first)));
     }
     Some(Finding {
         code: "R07",
@@ -133,11 +151,10 @@ fn borrowed_texts(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding> 
     for group in by_text.values() {
         let names: BTreeSet<&str> = group.iter().filter_map(|&i| log.rows[i].judge.as_deref()).collect();
         if names.len() > 1 {
-            let lines: Vec<String> =
-                group.iter().take(4).map(|&i| log.rows[i].source.line.to_string()).collect();
+            let lines: Vec<String> = group.iter().take(4).map(|&i| log.line(i)).collect();
             if evidence.len() < 3 {
                 let names: Vec<&str> = names.into_iter().collect();
-                evidence.push(format!("lines {}: one text under {}", lines.join(", "), names.join(" and ")));
+                evidence.push(format!("{}: one text under {}", lines.join(", "), names.join(" and ")));
             }
             rows.extend(group);
         }
@@ -148,8 +165,7 @@ fn borrowed_texts(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding> 
             returned += 1;
             if !same_model(judge, answered) {
                 if evidence.len() < 6 {
-                    evidence
-                        .push(format!("line {}: asked `{judge}`, answered by `{answered}`", row.source.line));
+                    evidence.push(format!("{}: asked `{judge}`, answered by `{answered}`", log.line(i)));
                 }
                 rows.insert(i);
             }
@@ -205,19 +221,18 @@ fn identical_answers(log: &Log) -> Option<Finding> {
 const LEAST_ROWS: usize = 8;
 
 fn label_confounded(log: &Log) -> Option<Finding> {
-    let under_a = label_is_arm(log)?;
-    let rows = log.rows.iter().filter(|row| row.first.is_some()).count();
-    (rows >= LEAST_ROWS).then(|| Finding {
+    let under_a = label_is_arm(log, LEAST_ROWS)?;
+    Some(Finding {
         code: "R06",
         severity: Severity::Fault,
         sentence: format!(
-            "Label A always meant `{}`, in either presentation order: a judge's liking for a label counts as \
+            "Label A always meant {}, in either presentation order: a judge's liking for a label counts as \
              quality.",
-            log.rows[0].arm(under_a)
+            arm_name(log, None, under_a)
         ),
         evidence: vec![format!(
-            "`{}` stood under {} in all rows where labels could be resolved",
-            log.rows[0].arm(under_a.other()),
+            "{} stood under {} in all rows where labels could be resolved",
+            arm_name(log, None, under_a.other()),
             label_of(under_a, under_a.other()).name()
         )],
         rows: Vec::new(),
@@ -249,16 +264,29 @@ fn seat_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding>
         .filter(|(arm, shown)| **shown >= LEAST_ROWS && first.get(*arm) == Some(*shown))
         .map(|(arm, _)| *arm)
         .collect();
-    (!always.is_empty()).then(|| Finding {
-        code: "R11",
-        severity: Severity::Fault,
-        sentence: format!(
-            "`{}` was always shown first: a judge's liking for the first seat counts as quality.",
-            always.join("`, `")
+    if always.is_empty() {
+        return None;
+    }
+    let names = always.join("`, `");
+    let by_column = log.rows.iter().all(|row| row.seated_by == SeatedBy::Column);
+    let (severity, sentence, evidence) = match by_column {
+        false => (
+            Severity::Fault,
+            format!(
+                "`{names}` was always shown first: a judge's liking for the first seat counts as quality."
+            ),
+            format!("{known} rows with a known order, none the other way round"),
         ),
-        evidence: vec![format!("{known} rows with a known order, none the other way round")],
-        rows: Vec::new(),
-    })
+        // The column may be a seat, or no more than a column.
+        true => (
+            Severity::Limit,
+            format!(
+                "`{names}` always stands in the first column; whether it was also shown first is not recorded."
+            ),
+            "a judge's liking for the first seat cannot be told from quality".to_owned(),
+        ),
+    };
+    Some(Finding { code: "R11", severity, sentence, evidence: vec![evidence], rows: Vec::new() })
 }
 
 /// Share of cut answers in one arm from which on they are more than accidents.

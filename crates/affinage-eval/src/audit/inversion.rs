@@ -1,13 +1,14 @@
 //! Is the stored winner the arm that the judge named? Four independent ways to see that it is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::binding::Evidence;
-use super::row::{Arm, Label, PairRow, Stored};
+use super::binding;
+use super::binding::{Evidence, Group, group};
+use super::row::{Arm, Label, Stored};
 use super::verdict::Said;
 use super::votes::{self, Claim, LabelMap, Vote};
 use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
-use crate::stats::proportion::fisher_exact;
+use crate::stats::proportion::{fisher_exact, sign_test};
 use crate::stats::special::{binomial_pmf, binomial_sf};
 use crate::text::p_value;
 
@@ -27,12 +28,15 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
             because: because.to_owned(),
         });
     }
-    let by_words = inverted_orders(log, findings);
+    let inverted = inverted_orders(log, findings);
     let by_scores = scores_by_arm(log, findings);
     verdict_against_scores(log, findings);
     findings.extend(other_scores(log));
-    if readable > 0 && !by_words && !by_scores {
-        unbound_maps(log, findings, unchecked);
+    if readable > 0 && !by_scores {
+        for file in log.files().difference(&inverted) {
+            unbound_maps(log, *file, findings, unchecked);
+        }
+        labels_alone(log, unchecked);
     }
     if !log.bindings.misrecorded.is_empty() {
         findings.push(Finding {
@@ -53,63 +57,82 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     }
 }
 
-pub fn order_name(rows: &[PairRow], first: Option<Arm>) -> String {
-    let arm = |arm: Arm| {
-        rows.first()
-            .filter(|row| rows.iter().all(|other| other.arms == row.arms))
-            .map_or(["the first model", "the second model"][arm.index()], |row| row.arm(arm))
+/// `rows that show x first`, with the file where there are several.
+fn group_name(log: &Log, group: Group) -> String {
+    let order = match group.1 {
+        Some(first) => format!("rows that show {} first", arm_name(log, Some(group), first)),
+        None => "rows without an order".to_owned(),
     };
-    first.map_or("rows without an order".to_owned(), |first| format!("rows that show `{}` first", arm(first)))
+    if log.files().len() > 1 { format!("{order} of {}", log.asked.file(group.0)) } else { order }
+}
+
+/// What an arm is called among the rows of a group, or of the whole log: its name if all of them have it.
+pub fn arm_name(log: &Log, of: Option<Group>, arm: Arm) -> String {
+    let rows = log.rows.iter().filter(|row| of.is_none_or(|of| group(row) == of));
+    let names: BTreeSet<&str> = rows.map(|row| row.arm(arm)).collect();
+    match names.first().filter(|_| names.len() == 1) {
+        Some(name) => format!("`{name}`"),
+        None => ["the first model", "the second model"][arm.index()].to_owned(),
+    }
 }
 
 /// Rows that agree, rows that contradict, and the evidence of the latter.
-type Tally = (Vec<usize>, Vec<usize>, Vec<Evidence>);
+#[derive(Default)]
+struct Tally {
+    agree: Vec<usize>,
+    contradict: Vec<usize>,
+    evidence: Vec<Evidence>,
+}
 
-/// Stored winners against the judge's words where the arm under the label is known. True when something was
-/// found.
-fn inverted_orders(log: &Log, findings: &mut Vec<Finding>) -> bool {
-    let mut by_order: BTreeMap<Option<Arm>, Tally> = BTreeMap::new();
+impl Tally {
+    fn is_inverted(&self) -> bool {
+        self.contradict.len() >= LEAST_ROWS && self.contradict.len() > self.agree.len()
+    }
+}
+
+/// Stored winners against the judge's words where the arm under the label is known, by file, order and judge. Returns
+/// the files in which something was inverted.
+fn inverted_orders(log: &Log, findings: &mut Vec<Finding>) -> BTreeSet<usize> {
+    let mut by_order: BTreeMap<Group, BTreeMap<Option<&str>, Tally>> = BTreeMap::new();
     let mut slips = Vec::new();
     for i in 0..log.rows.len() {
         let Claim::Derived(vote, evidence) = votes::claim(log.rows, &log.readings, &log.bindings, i) else {
             continue;
         };
-        let entry = by_order.entry(log.rows[i].first).or_default();
-        match (vote, votes::stored(&log.rows[i].stored)) {
-            (Vote::Winner(said), Vote::Winner(stored)) => {
-                if said == stored { &mut entry.0 } else { &mut entry.1 }.push(i);
-                entry.2.push(evidence);
+        let row = &log.rows[i];
+        let tally = by_order.entry(group(row)).or_default().entry(row.judge.as_deref()).or_default();
+        match (vote, &row.stored) {
+            (_, Stored::Label(_) | Stored::Missing(_)) => {}
+            (Vote::Winner(said), Stored::Winner(stored)) => {
+                if said == *stored { &mut tally.agree } else { &mut tally.contradict }.push(i);
+                tally.evidence.push(evidence);
             }
-            (said, stored) if said != stored => slips.push(i),
+            (said, stored) if said != votes::stored(stored) => slips.push(i),
             _ => {}
         }
     }
-    let mut found = false;
-    for (order, (agree, contradict, evidence)) in by_order {
-        if contradict.len() >= LEAST_ROWS && contradict.len() > agree.len() {
-            found = true;
-            let mut lines = vec![format!(
-                "the judge's verdict and the stored winner agree in {} and contradict in {}",
-                counted(agree.len(), "row"),
-                counted(contradict.len(), "row")
-            )];
-            lines.push(how_known(log, order, &evidence));
-            lines.extend(map_lines(log, order));
-            findings.push(Finding {
-                code: "R01",
-                severity: Severity::Fault,
-                sentence: format!(
-                    "The stored winner is the opposite of what the judge said in {}.",
-                    order_name(log.rows, order)
-                ),
-                evidence: lines,
-                rows: log.refs(contradict),
-            });
-        } else {
-            slips.extend(contradict);
+    let mut found = BTreeSet::new();
+    for (group, judges) in by_order {
+        let is_whole = judges.values().all(Tally::is_inverted);
+        let mut inverted = Tally::default();
+        let mut names = Vec::new();
+        for (judge, tally) in judges {
+            if !tally.is_inverted() {
+                slips.extend(tally.contradict);
+                continue;
+            }
+            names.extend(judge.map(|judge| format!("`{judge}`")));
+            inverted.agree.extend(tally.agree);
+            inverted.contradict.extend(tally.contradict);
+            inverted.evidence.extend(tally.evidence);
+        }
+        if !inverted.contradict.is_empty() {
+            found.insert(group.0);
+            let whose = if is_whole { String::new() } else { format!(", judged by {}", names.join(", ")) };
+            findings.push(inverted_order(log, group, &whose, inverted));
         }
     }
-    slips.extend(minority_of_maps(log));
+    slips.extend(minority_of_maps(log, &found));
     slips.sort_unstable();
     slips.dedup();
     if !slips.is_empty() {
@@ -128,59 +151,81 @@ fn inverted_orders(log: &Log, findings: &mut Vec<Finding>) -> bool {
     found
 }
 
-fn how_known(log: &Log, order: Option<Arm>, evidence: &[Evidence]) -> String {
+fn inverted_order(log: &Log, group: Group, whose: &str, tally: Tally) -> Finding {
+    let mut evidence = vec![format!(
+        "the judge's verdict and the stored winner agree in {} and contradict in {}",
+        counted(tally.agree.len(), "row"),
+        counted(tally.contradict.len(), "row")
+    )];
+    evidence.push(how_known(log, group, &tally.evidence));
+    evidence.extend(map_lines(log, group));
+    Finding {
+        code: "R01",
+        severity: Severity::Fault,
+        sentence: format!(
+            "The stored winner is the opposite of what the judge said in {}{whose}.",
+            group_name(log, group)
+        ),
+        evidence,
+        rows: log.refs(tally.contradict),
+    }
+}
+
+fn how_known(log: &Log, group: Group, evidence: &[Evidence]) -> String {
     if evidence.contains(&Evidence::Request) {
         return "which answer stood under which label is read from the judge's stored request".to_owned();
     }
-    match log.bindings.of_order(order) {
-        Some(bound) if bound.evidence == Evidence::Words => format!(
-            "label A was `{}` here: in {} of {} rows the reasons given for a label use words that only that \
-             arm's answer has",
-            log.rows[0].arm(bound.under_a),
-            bound.agreeing,
-            bound.rows
+    match log.bindings.of_group(group) {
+        Some(bound) if evidence.contains(&Evidence::Words) => format!(
+            "label A was {} here: of {} rows whose reasons fit their own answers and not those of other rows, {} say so",
+            arm_name(log, Some(group), bound.under_a),
+            bound.rows,
+            bound.agreeing
         ),
-        _ => "what labels mean is stated in the mapping file".to_owned(),
+        _ => "what labels mean is stated by the mapping file or the log's format".to_owned(),
     }
 }
 
-fn map_lines(log: &Log, order: Option<Arm>) -> Vec<String> {
+fn map_lines(log: &Log, group: Group) -> Vec<String> {
     let maps = votes::label_maps(log.rows, &log.readings);
-    maps.get(&order).map(|map| map_line(log.rows, order, map)).into_iter().collect()
+    maps.get(&group).map(|map| map_line(log, group, map)).into_iter().collect()
 }
 
-fn map_line(rows: &[PairRow], order: Option<Arm>, map: &LabelMap) -> String {
+fn map_line(log: &Log, group: Group, map: &LabelMap) -> String {
     let [[a1, a2], [b1, b2]] = map;
-    let (one, two) = (rows[0].arm(Arm::One), rows[0].arm(Arm::Two));
+    let [one, two] = Arm::BOTH.map(|arm| arm_name(log, Some(group), arm));
     format!(
-        "in {}: A stored as `{one}` {a1}, as `{two}` {a2}; B stored as `{one}` {b1}, as `{two}` {b2}",
-        order_name(rows, order)
+        "in {}: A stored as {one} {a1}, as {two} {a2}; B stored as {one} {b1}, as {two} {b2}",
+        group_name(log, group)
     )
 }
 
-/// Rows whose label went another way than almost all others of the same order.
-fn minority_of_maps(log: &Log) -> Vec<usize> {
+/// Largest p of "either arm as often" at which an order's map counts as one, and its exceptions as slips.
+const MAP_P: f64 = 0.03;
+
+/// Rows whose label went another way than almost all others of the same file and order, where nothing better is known,
+/// and rows that state a label and store a tie, or the reverse.
+fn minority_of_maps(log: &Log, inverted: &BTreeSet<usize>) -> Vec<usize> {
     let maps = votes::label_maps(log.rows, &log.readings);
-    let mut minority = Vec::new();
-    for (i, row) in log.rows.iter().enumerate() {
-        let (Some(Said::Label(label)), Stored::Winner(stored)) = (log.readings[i].said, &row.stored) else {
-            continue;
-        };
-        if let Some((under_a, share)) = maps.get(&row.first).and_then(votes::direction)
-            && share >= 0.8
-            && label.arm(under_a) != *stored
-        {
-            minority.push(i);
+    let settled: BTreeMap<Group, Arm> = maps
+        .iter()
+        .filter_map(|(group, map)| {
+            let (under_a, share) = votes::direction(map)?;
+            let n = map.iter().flatten().sum::<usize>() as f64;
+            let p = sign_test((share * n).round() as u64, ((1.0 - share) * n).round() as u64)?;
+            (share >= 0.8 && p <= MAP_P && !inverted.contains(&group.0)).then_some((*group, under_a))
+        })
+        .collect();
+    let is_slip = |i: &usize| match (log.readings[*i].said, &log.rows[*i].stored) {
+        (Some(Said::Label(label)), Stored::Winner(stored)) => {
+            let under_a =
+                settled.get(&group(&log.rows[*i])).filter(|_| log.bindings.under_a(log.rows, *i).is_none());
+            under_a.is_some_and(|under_a| label.arm(*under_a) != *stored)
         }
-    }
-    minority.extend(log.rows.iter().enumerate().filter_map(|(i, row)| {
-        let contradicts = matches!(
-            (log.readings[i].said?, &row.stored),
-            (Said::Label(_), Stored::Tie) | (Said::Tie, Stored::Winner(_))
-        );
-        contradicts.then_some(i)
-    }));
-    minority
+        (Some(Said::Label(_)), Stored::Tie) | (Some(Said::Tie), Stored::Winner(_)) => true,
+        _ => false,
+    };
+    (0..log.rows.len()).filter(is_slip).collect()
 }
 
 fn slip_line(log: &Log, i: usize) -> String {
@@ -193,21 +238,22 @@ fn slip_line(log: &Log, i: usize) -> String {
     let stored = match &row.stored {
         Stored::Winner(arm) => format!("`{}`", row.arm(*arm)),
         Stored::Tie => "a tie".to_owned(),
+        Stored::Label(label) => format!("label {}", label.name()),
         Stored::Missing(word) => format!("`{word}`"),
     };
-    format!("line {}: the text says {said}, stored is {stored}", row.source.line)
+    format!("{}: the text says {said}, stored is {stored}", log.line(i))
 }
 
 /// Stored winners against scores that the log keeps by arm, within each order. True when something was found.
 fn scores_by_arm(log: &Log, findings: &mut Vec<Finding>) -> bool {
-    let mut by_order: BTreeMap<Option<Arm>, (usize, Vec<usize>)> = BTreeMap::new();
+    let mut by_order: BTreeMap<Group, (usize, Vec<usize>)> = BTreeMap::new();
     for (i, row) in log.rows.iter().enumerate() {
         let (Some([one, two]), Stored::Winner(stored)) = (row.arm_scores, &row.stored) else { continue };
         if one == two {
             continue;
         }
         let better = if one > two { Arm::One } else { Arm::Two };
-        let entry = by_order.entry(row.first).or_default();
+        let entry = by_order.entry(group(row)).or_default();
         if better == *stored { entry.0 += 1 } else { entry.1.push(i) }
     }
     let mut found = false;
@@ -224,7 +270,7 @@ fn scores_by_arm(log: &Log, findings: &mut Vec<Finding>) -> bool {
                 "The stored winner is the arm with the lower scores in {} of {} {}.",
                 contradict.len(),
                 agree + contradict.len(),
-                order_name(log.rows, order)
+                group_name(log, order)
             ),
             evidence: vec![format!("so few agreements happen by chance with {}", p_value(p))],
             rows: log.refs(contradict),
@@ -290,76 +336,104 @@ fn at_most(k: usize, n: usize) -> f64 {
     }
 }
 
-/// Labels whose meaning nothing in the log tells: one of two readings is right, and the other is an inversion.
-fn unbound_maps(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
+/// What was not checked in a file where labels have no known meaning.
+const MEANING: &str = "whether the judge's labels were read the right way round";
+
+/// Labels whose meaning nothing in the file tells: one of two readings is right, and the other is an inversion. A
+/// suspicion only where the label was taken for the model, which is not the custom, and the winner depends on the order,
+/// which an inversion would cause. (Where it was taken for the position, the seat effect R13 is what can be said.)
+fn unbound_maps(log: &Log, file: usize, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
     let maps = votes::label_maps(log.rows, &log.readings);
-    let orders = [Some(Arm::One), Some(Arm::Two)];
-    let known = |order: &Option<Arm>| {
-        log.bindings.of_order(*order).is_some()
-            || (0..log.rows.len())
-                .filter(|&i| log.rows[i].first == *order)
-                .any(|i| log.bindings.under_a(log.rows, i).is_some())
+    let members: Vec<usize> = (0..log.rows.len()).filter(|&i| log.rows[i].source.file == file).collect();
+    let is_known = |group: &Group| {
+        members
+            .iter()
+            .any(|&i| binding::group(&log.rows[i]) == *group && log.bindings.under_a(log.rows, i).is_some())
     };
-    let [Some(first), Some(second)] = orders.map(|order| maps.get(&order).and_then(votes::direction)) else {
-        if maps.keys().any(|order| !known(order)) {
-            unchecked.push(Unchecked {
-                check: "whether the judge's labels were read the right way round",
-                because: "the log does not hold both presentation orders with a stated label".to_owned(),
-            });
-        }
-        return;
-    };
-    if orders.iter().all(known) || first.1 < 0.8 || second.1 < 0.8 {
+    let of_file = |group: &&Group| group.0 == file && !is_known(group);
+    if !maps.keys().any(|group| of_file(&group)) {
         return;
     }
-    let lines =
-        || orders.iter().map(|order| map_line(log.rows, *order, &maps[order])).collect::<Vec<String>>();
-    let table = order_by_winner(log);
-    let p = fisher_exact(table);
+    let name = if log.files().len() > 1 { format!("in {}, ", log.asked.file(file)) } else { String::new() };
+    let mut cannot = |why: &str| {
+        unchecked.push(Unchecked { check: MEANING, because: format!("not enough to tell: {name}{why}") });
+    };
+    if log.bindings.without_meaning.contains(&file) {
+        return cannot(
+            "the judge's reasons point to another meaning of A in either order, and no meaning fits both",
+        );
+    }
+    let groups = Arm::BOTH.map(|arm| (file, Some(arm)));
+    let [Some(first), Some(second)] = groups.map(|group| maps.get(&group).and_then(votes::direction)) else {
+        return cannot("the log does not hold both presentation orders with a stated label");
+    };
+    if first.1 < 0.8 || second.1 < 0.8 {
+        return cannot("the labels follow neither the position nor the model");
+    }
     let opposite = first.0 != second.0;
     let reading = if opposite {
         "the label names the position; if it named the model, the winners of one order are inverted"
     } else {
         "the label names the model; if it named the position, the winners of one order are inverted"
     };
-    if p <= ALPHA || !opposite {
-        let [[first_one, first_two], [second_one, second_two]] = table;
-        let mut evidence = lines();
-        evidence.push(format!(
-            "winner by order: {first_two} of {} for the second arm when it is shown last, {second_two} of {} when \
-             it is shown first (Fisher's exact test, {})",
-            first_one + first_two,
-            second_one + second_two,
-            p_value(p)
-        ));
-        evidence.push(format!("the stored winners are right only if {reading}"));
-        evidence.extend(other_reading(log));
-        findings.push(Finding {
-            code: "R01",
-            severity: Severity::Suspicion,
-            sentence:
-                "The winners may be inverted under one presentation order: the log does not say what the \
-                       judge's labels mean, and its two orders disagree."
-                    .to_owned(),
-            evidence,
-            rows: Vec::new(),
-        });
-    } else {
+    let table = order_by_winner(log, &members);
+    let p = fisher_exact(table);
+    if opposite || p > ALPHA || groups.iter().any(is_known) {
+        return cannot(&format!("the stored winners are right only if {reading}"));
+    }
+    let [[first_one, first_two], [second_one, second_two]] = table;
+    let mut evidence: Vec<String> = groups.iter().map(|group| map_line(log, *group, &maps[group])).collect();
+    evidence.push(format!(
+        "winner by order: {first_two} of {} for the second arm when it is shown last, {second_two} of {} when \
+         it is shown first (Fisher's exact test, {})",
+        first_one + first_two,
+        second_one + second_two,
+        p_value(p)
+    ));
+    evidence.push(format!("the stored winners are right only if {reading}"));
+    evidence.extend(other_reading(log, file));
+    findings.push(Finding {
+        code: "R01",
+        severity: Severity::Suspicion,
+        sentence: format!(
+            "{}he winners may be inverted under one presentation order: the log does not say what the judge's labels \
+             mean, and the winner depends on the order.",
+            if name.is_empty() { "T".to_owned() } else { format!("{}t", name.replacen('i', "I", 1)) }
+        ),
+        evidence,
+        rows: Vec::new(),
+    });
+}
+
+/// Rows that store a label and no arm, and whose label has no known meaning.
+fn labels_alone(log: &Log, unchecked: &mut Vec<Unchecked>) {
+    let is_open = |i: &usize| {
+        let stated = matches!(log.readings[*i].said, Some(Said::Label(_)));
+        let without_arm = matches!(log.rows[*i].stored, Stored::Label(_) | Stored::Missing(_));
+        stated && without_arm && log.bindings.under_a(log.rows, *i).is_none()
+    };
+    let open = (0..log.rows.len()).filter(is_open).count();
+    if open > 0 {
         unchecked.push(Unchecked {
-            check: "whether the judge's labels were read the right way round",
-            because: format!("the stored winners are right only if {reading}, and the log does not tell"),
+            check: "which arm won",
+            because: format!(
+                "not enough to tell: {} only a label, and nothing says which answer it was given to; they count as \
+                 missing (`labels` of a mapping file can say it)",
+                if open == 1 { "1 row holds".to_owned() } else { format!("{open} rows hold") }
+            ),
         });
     }
 }
 
 /// `[first arm][winner]` over decisive stored outcomes, one a prompt and order.
-fn order_by_winner(log: &Log) -> [[u64; 2]; 2] {
-    let mut sums: BTreeMap<(Arm, String), f64> = BTreeMap::new();
-    for i in log.counted() {
+fn order_by_winner(log: &Log, members: &[usize]) -> [[u64; 2]; 2] {
+    let mut sums: BTreeMap<(Arm, usize), f64> = BTreeMap::new();
+    for &i in members {
         let row = &log.rows[i];
-        if let (Some(first), Stored::Winner(winner)) = (row.first, &row.stored) {
-            let prompt = row.prompt_key().unwrap_or_else(|| i.to_string());
-            *sums.entry((first, prompt)).or_default() += if *winner == Arm::Two { 1.0 } else { -1.0 };
+        if let (Some(first), Stored::Winner(winner), None) =
+            (row.first, &row.stored, log.readings[i].duplicate_of)
+        {
+            *sums.entry((first, log.cluster(i))).or_default() += if *winner == Arm::Two { 1.0 } else { -1.0 };
         }
     }
     let mut table = [[0; 2]; 2];
@@ -372,12 +446,12 @@ fn order_by_winner(log: &Log) -> [[u64; 2]; 2] {
 }
 
 /// What the win rate would be under the other meaning of the labels.
-fn other_reading(log: &Log) -> Option<String> {
+fn other_reading(log: &Log, file: usize) -> Option<String> {
     let (mut wins, mut stored_wins, mut n) = (0, 0, 0);
     let maps = votes::label_maps(log.rows, &log.readings);
-    let under_a_first = maps.get(&Some(Arm::One)).and_then(votes::direction)?.0;
-    let opposite = maps.get(&Some(Arm::Two)).and_then(votes::direction)?.0 != under_a_first;
-    for i in log.counted() {
+    let under_a_first = maps.get(&(file, Some(Arm::One))).and_then(votes::direction)?.0;
+    let opposite = maps.get(&(file, Some(Arm::Two))).and_then(votes::direction)?.0 != under_a_first;
+    for i in log.counted().filter(|&i| log.rows[i].source.file == file) {
         let (Some(first), Some(Said::Label(label))) = (log.rows[i].first, log.readings[i].said) else {
             continue;
         };
@@ -394,8 +468,8 @@ fn other_reading(log: &Log) -> Option<String> {
     }
     (n > 0).then(|| {
         format!(
-            "as stored `{}` wins {} of {n} decided rows ({}); under the other reading {wins} ({})",
-            log.rows[0].arm(Arm::Two),
+            "as stored {} wins {} of {n} decided rows ({}); under the other reading {wins} ({})",
+            arm_name(log, Some((file, Some(Arm::One))), Arm::Two),
             stored_wins,
             percent(stored_wins as f64 / n as f64),
             percent(wins as f64 / n as f64)
@@ -403,20 +477,17 @@ fn other_reading(log: &Log) -> Option<String> {
     })
 }
 
-/// Whether label A always stood for one arm in both orders, where that is known or stored so.
-pub fn label_is_arm(log: &Log) -> Option<Arm> {
-    let mut arms = [0usize; 2];
+/// The arm that label A always stood for in both orders, where it is known in at least `least` rows of each.
+pub fn label_is_arm(log: &Log, least: usize) -> Option<Arm> {
+    let mut arms = [[0usize; 2]; 2];
     for i in 0..log.rows.len() {
-        if let Some((arm, _)) = log.bindings.under_a(log.rows, i) {
-            arms[arm.index()] += 1;
+        if let (Some(first), Some((arm, _))) = (log.rows[i].first, log.bindings.under_a(log.rows, i)) {
+            arms[first.index()][arm.index()] += 1;
         }
     }
-    let orders = [Arm::One, Arm::Two].map(|arm| log.rows.iter().any(|row| row.first == Some(arm)));
-    match arms {
-        [one, 0] if one > 0 && orders[0] && orders[1] => Some(Arm::One),
-        [0, two] if two > 0 && orders[0] && orders[1] => Some(Arm::Two),
-        _ => None,
-    }
+    Arm::BOTH.into_iter().find(|arm| {
+        arms.iter().all(|of_order| of_order[arm.index()] >= least && of_order[arm.other().index()] == 0)
+    })
 }
 
 /// The label under which `arm` stood, for texts.

@@ -23,7 +23,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::row::{Arm, Labels, PairRow, RowRef, Stored, day};
+use super::row::{Arm, Labels, PairRow, RowRef, Stored};
 use super::shapes::{ShapeError, as_text, bare};
 
 /// See the module's text. Only `winner`, or both scores, and the names of both arms are needed.
@@ -96,7 +96,7 @@ impl Mapping {
         row.stored = stored;
         row.first = first;
         row.labels = self.labels;
-        row.day = text(&self.time).and_then(|stamp| day(&stamp));
+        row.stamp = text(&self.time);
         Ok(row)
     }
 

@@ -42,7 +42,7 @@ impl Arm {
 }
 
 /// What the judge called an answer: A (or 1), and B (or 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Label {
     A,
     B,
@@ -79,6 +79,8 @@ impl Label {
 pub enum Stored {
     Winner(Arm),
     Tie,
+    /// A label (`A`), which is an arm only where it is known what stood under it.
+    Label(Label),
     /// A word that is no outcome (`unknown`, `error`), or nothing.
     Missing(String),
 }
@@ -91,6 +93,15 @@ pub enum Labels {
     Position,
     /// A is the first arm, wherever it was shown.
     Arm,
+}
+
+/// How the arm in the first seat is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeatedBy {
+    /// A field says so.
+    Field,
+    /// The first of two columns of models. It is a seat only where pairs stand in both orders.
+    Column,
 }
 
 /// One judgment of one pair.
@@ -109,15 +120,18 @@ pub struct PairRow {
     pub finish_reasons: [Option<String>; 2],
     /// The arm that was shown first, as the log says.
     pub first: Option<Arm>,
+    pub seated_by: SeatedBy,
     pub stored: Stored,
+    /// The share of a vote that the second arm gets, 0 to 1, where the log stores it finer than an outcome.
+    pub preference: Option<f64>,
     pub judge_text: Option<String>,
     /// The judge's request as it was sent.
     pub rendered: Option<String>,
     /// Scores that the log keeps by arm.
     pub arm_scores: Option<[f64; 2]>,
     pub labels: Option<Labels>,
-    /// When it was judged, `YYYY-MM-DD`.
-    pub day: Option<String>,
+    /// When it was judged, as the log writes it.
+    pub stamp: Option<String>,
 }
 
 impl PairRow {
@@ -136,6 +150,11 @@ impl PairRow {
             _ => false,
         };
         same_text || self.answer_ids[0].is_some() && self.answer_ids[0] == self.answer_ids[1]
+    }
+
+    /// When it was judged, `YYYY-MM-DD`.
+    pub fn day(&self) -> Option<String> {
+        day(self.stamp.as_deref()?)
     }
 
     /// The prompt for counting: case, punctuation and spaces do not tell prompts apart.

@@ -1,6 +1,8 @@
 //! How much the log can show at all: distinct prompts, repeated prompts, categories.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rayon::prelude::*;
 
 use super::row::{Arm, PairRow};
 use super::{Finding, Log, Severity, Unchecked, counted, percent};
@@ -15,26 +17,34 @@ pub fn names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
     names.collect::<BTreeSet<&str>>().into_iter().map(str::to_owned).collect()
 }
 
-/// `None` where the log has no prompts.
-pub fn distinct_prompts(rows: &[PairRow]) -> Option<usize> {
-    let keys: BTreeSet<String> = rows.iter().filter_map(PairRow::prompt_key).collect();
-    (!keys.is_empty()).then_some(keys.len())
+/// The number of each row's prompt, equal for prompts that differ in case, punctuation or spaces alone.
+pub fn number_prompts(rows: &[PairRow]) -> Vec<Option<usize>> {
+    let keys: Vec<Option<String>> = rows.par_iter().map(PairRow::prompt_key).collect();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut number = |key: String| {
+        let next = numbers.len();
+        *numbers.entry(key).or_insert(next)
+    };
+    keys.into_iter().map(|key| key.map(&mut number)).collect()
 }
 
 /// First and last day of the log; `None` where it keeps no times.
 pub fn days(rows: &[PairRow]) -> Option<[String; 2]> {
-    let days = || rows.iter().filter_map(|row| row.day.as_deref());
-    Some([days().min()?.to_owned(), days().max()?.to_owned()])
+    let days: BTreeSet<String> = rows.iter().filter_map(PairRow::day).collect();
+    Some([days.first()?.clone(), days.last()?.clone()])
 }
 
 pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
-    let Some(prompts) = distinct_prompts(log.rows) else {
+    let prompts = log.prompt_count();
+    if prompts == 0 {
         unchecked.push(Unchecked {
             check: "repeated prompts and the effective number of observations",
-            because: "the log does not keep the prompts".to_owned(),
+            because:
+                "the log does not keep the prompts: how many there are is not known, and rows are not prompts"
+                    .to_owned(),
         });
         return;
-    };
+    }
     findings.extend(repeated_prompts(log, prompts));
     if prompts < LEAST_PROMPTS {
         findings.push(few_prompts(log, prompts));
@@ -55,12 +65,12 @@ fn repeated_prompts(log: &Log, prompts: usize) -> Option<Finding> {
     let mut rows = Vec::new();
     for i in log.counted() {
         let row = &log.rows[i];
-        let Some(prompt) = row.prompt_key() else { continue };
-        let judged = (prompt, &row.judge, &row.arms);
-        let in_order = |first: Option<Arm>| (judged.clone(), &row.texts, first);
+        let Some(prompt) = log.prompts[i] else { continue };
+        let judged = (row.source.file, prompt, row.judge.as_deref(), &row.arms);
+        let in_order = |first: Option<Arm>| (judged, &row.texts, first);
         let swapped = row.first.is_some_and(|first| shown.contains(&in_order(Some(first.other()))));
         let is_new = shown.insert(in_order(row.first));
-        if !(prompts_seen.insert(judged.clone()) || swapped && is_new) {
+        if !(prompts_seen.insert(judged) || swapped && is_new) {
             rows.push(i);
         }
     }
@@ -85,9 +95,9 @@ fn repeated_prompts(log: &Log, prompts: usize) -> Option<Finding> {
 fn spread(log: &Log) -> Option<String> {
     let (mut scores, mut keys) = (Vec::new(), Vec::new());
     for i in log.counted() {
-        if let (Some(score), Some(key)) = (log.votes[i].score(Arm::Two), log.rows[i].prompt_key()) {
+        if let (Some(score), Some(prompt)) = (log.score(i, Arm::Two), log.prompts[i]) {
             scores.push(score);
-            keys.push(key);
+            keys.push(prompt);
         }
     }
     let found = clustered_mean(&scores, &keys, 0.05)?;
@@ -124,13 +134,13 @@ fn few_prompts(log: &Log, prompts: usize) -> Finding {
 }
 
 fn tiny_categories(log: &Log) -> Option<Finding> {
-    let mut categories: BTreeMap<&str, (BTreeSet<String>, f64, usize)> = BTreeMap::new();
+    let mut categories: BTreeMap<&str, (BTreeSet<usize>, f64, usize)> = BTreeMap::new();
     for i in log.counted() {
         let row = &log.rows[i];
-        if let (Some(category), Some(prompt)) = (row.category.as_deref(), row.prompt_key()) {
+        if let (Some(category), Some(prompt)) = (row.category.as_deref(), log.prompts[i]) {
             let entry = categories.entry(category).or_default();
             entry.0.insert(prompt);
-            if let Some(score) = log.votes[i].score(Arm::Two) {
+            if let Some(score) = log.score(i, Arm::Two) {
                 entry.1 += score;
                 entry.2 += 1;
             }
@@ -141,7 +151,7 @@ fn tiny_categories(log: &Log) -> Option<Finding> {
     if tiny.is_empty() || categories.len() < 2 {
         return None;
     }
-    let line = |(name, (prompts, wins, n)): &(&&str, &(BTreeSet<String>, f64, usize))| {
+    let line = |(name, (prompts, wins, n)): &(&&str, &(BTreeSet<usize>, f64, usize))| {
         let rate = if *n == 0 {
             return format!("`{name}`: {} prompts, no outcome", prompts.len());
         } else {

@@ -1,14 +1,22 @@
-//! Stored outcomes beside re-derived ones: all rows, by judge, by category, and by pair or model where many meet.
+//! Stored outcomes beside re-derived ones: all rows, by file, judge and category, and by pair or model where many meet.
+//!
+//! Rows of different arms never share a line, except where so many meet that each model has one line against all
+//! others. Files whose judges differ share none unless the caller asks for it. Words come from p-values that are
+//! adjusted for the number of lines that could have one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::Log;
 use super::row::{Arm, PairRow};
-use super::scope::LEAST_PROMPTS;
 use super::votes::{self, Vote};
+use super::{Log, Unchecked};
+use crate::analyze::estimate::{Observation, RATE, clustered};
+use crate::analyze::win_rate::is_enough;
 use crate::stats::mean::clustered_mean;
+use crate::stats::multiple::holm;
+use crate::stats::proportion::sign_test;
+use crate::stats::special::t_sf;
 
 /// Wins, ties and losses of one arm, and rows without an outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -28,74 +36,95 @@ impl Counts {
             Vote::Missing => self.missing += 1,
         }
     }
-
-    /// Ties count one half; `None` without an outcome.
-    pub fn win_rate(&self) -> Option<f64> {
-        let n = self.wins + self.ties + self.losses;
-        (n > 0).then(|| (self.wins as f64 + 0.5 * self.ties as f64) / n as f64)
-    }
 }
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TableRow {
-    /// `all`, or `judge: x`, `category: x`.
+    /// `all`, or `file: x`, `judge: x`, `category: x`.
     pub group: String,
     /// Whose wins are counted, and against whom.
     pub arm: String,
     pub against: String,
     pub stored: Counts,
+    /// Mean over rows; a tie is half, a preference that the log stores as a share counts as that share.
     pub stored_win_rate: Option<f64>,
     pub derived: Counts,
     pub derived_win_rate: Option<f64>,
-    /// 95 % over prompts.
+    /// 95 % over prompts, unadjusted; `None` where the rows keep no prompts.
     pub interval: Option<(f64, f64)>,
     pub prompts: Option<usize>,
     pub n_effective: Option<f64>,
+    /// Of an even draw, over prompts, and adjusted (Holm) over all lines with prompts enough for a word.
+    pub p: Option<f64>,
+    pub p_adjusted: Option<f64>,
     /// `better`, `worse`, `not shown`.
     pub word: &'static str,
 }
 
 /// Pairs of arms above which one line a model is shown instead of one a pair.
 const MOST_PAIRS: usize = 12;
+/// Values of a field above which they have no lines of their own (people who vote, one category a prompt).
+const MOST_VALUES: usize = 24;
+/// Error rate of all words of a table together.
+const WORD_ALPHA: f64 = 0.05;
 
-pub fn table(log: &Log) -> Vec<TableRow> {
+pub fn table(log: &Log, unchecked: &mut Vec<Unchecked>) -> Vec<TableRow> {
     let pairs: BTreeSet<&[String; 2]> = log.rows.iter().map(|row| &row.arms).collect();
-    if pairs.len() > MOST_PAIRS {
-        return by_model(log);
-    }
-    let mut table = Vec::new();
-    for arms in pairs {
-        let of_pair = |row: &PairRow| row.arms == *arms;
-        table.extend(line(log, "all", Arm::Two, &of_pair));
-        for (kind, values) in [
-            ("judge", distinct(log, |row| row.judge.as_deref())),
-            ("category", distinct(log, |row| row.category.as_deref())),
-        ] {
-            if values.len() < 2 {
-                continue;
-            }
-            for value in values {
-                let field =
-                    |row: &PairRow| if kind == "judge" { row.judge.clone() } else { row.category.clone() };
-                let chosen = |row: &PairRow| of_pair(row) && field(row).as_deref() == Some(&value);
-                table.extend(line(log, &format!("{kind}: {value}"), Arm::Two, &chosen));
-            }
-        }
-    }
+    let mut table = match pairs.len() > MOST_PAIRS {
+        true => by_model(log),
+        false => pairs.into_iter().flat_map(|arms| of_pair(log, arms, unchecked)).collect(),
+    };
+    set_words(&mut table);
     table
 }
 
-fn distinct(log: &Log, field: impl Fn(&PairRow) -> Option<&str>) -> BTreeSet<String> {
-    log.rows.iter().filter_map(|row| field(row).map(str::to_owned)).collect()
+/// The lines of one pair of arms.
+fn of_pair(log: &Log, arms: &[String; 2], unchecked: &mut Vec<Unchecked>) -> Vec<TableRow> {
+    let members: Vec<usize> = (0..log.rows.len()).filter(|&i| log.rows[i].arms == *arms).collect();
+    let mut judges: BTreeMap<usize, BTreeSet<Option<&str>>> = BTreeMap::new();
+    for &i in &members {
+        judges.entry(log.rows[i].source.file).or_default().insert(log.rows[i].judge.as_deref());
+    }
+    let one_panel = judges.values().all(|named| Some(named) == judges.values().next());
+    let mut lines = Vec::new();
+    if one_panel || log.asked.pool {
+        lines.push(line(log, "all".to_owned(), &members));
+    } else {
+        unchecked.push(Unchecked {
+            check: "one rate over all files",
+            because: "the files have different judges, and are counted apart; `--pool` counts them together"
+                .to_owned(),
+        });
+    }
+    let file = |row: &PairRow| Some(log.asked.file(row.source.file));
+    let fields: [(&str, &dyn Fn(&PairRow) -> Option<String>); 3] = [
+        ("file", &file),
+        ("judge", &|row: &PairRow| row.judge.clone()),
+        ("category", &|row: &PairRow| row.category.clone()),
+    ];
+    for (name, field) in fields {
+        let mut by_value: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for &i in &members {
+            if let Some(value) = field(&log.rows[i]) {
+                by_value.entry(value).or_default().push(i);
+            }
+        }
+        // Every file has its line: a folder is a table.
+        if by_value.len() < 2 || by_value.len() > MOST_VALUES && name != "file" {
+            continue;
+        }
+        lines.extend(
+            by_value.into_iter().map(|(value, of_value)| line(log, format!("{name}: {value}"), &of_value)),
+        );
+    }
+    lines
 }
 
-fn line(log: &Log, group: &str, arm: Arm, chosen: &dyn Fn(&PairRow) -> bool) -> Option<TableRow> {
-    let rows: Vec<(usize, Arm)> =
-        (0..log.rows.len()).filter(|&i| chosen(&log.rows[i])).map(|i| (i, arm)).collect();
-    let (first, _) = *rows.first()?;
-    let names = (log.rows[first].arm(arm).to_owned(), log.rows[first].arm(arm.other()).to_owned());
-    Some(counted(log, group.to_owned(), names, &rows))
+fn line(log: &Log, group: String, members: &[usize]) -> TableRow {
+    let rows: Vec<(usize, Arm)> = members.iter().map(|&i| (i, Arm::Two)).collect();
+    let [against, arm] = log.rows[members[0]].arms.clone();
+    counted(log, group, (arm, against), &rows)
 }
 
 fn by_model(log: &Log) -> Vec<TableRow> {
@@ -112,40 +141,96 @@ fn by_model(log: &Log) -> Vec<TableRow> {
         .collect()
 }
 
-/// The line of rows, each with the arm whose wins count.
+/// The line of rows, each with the arm whose wins count. Rows without a prompt are in the counts and no more: how many
+/// independent ones they are is not known.
 fn counted(log: &Log, group: String, (arm, against): (String, String), rows: &[(usize, Arm)]) -> TableRow {
     let (mut stored, mut derived) = (Counts::default(), Counts::default());
-    let (mut scores, mut keys) = (Vec::new(), Vec::new());
+    let (mut as_stored, mut as_derived) = (Sum::default(), Sum::default());
+    let mut scored: Vec<(f64, Option<usize>)> = Vec::new();
     for &(i, arm) in rows {
         stored.add(votes::stored(&log.rows[i].stored), arm);
+        as_stored.add(votes::stored_score(&log.rows[i], arm));
         if log.readings[i].duplicate_of.is_some() {
             continue;
         }
         derived.add(log.votes[i], arm);
-        if let Some(score) = log.votes[i].score(arm) {
-            scores.push(score);
-            keys.push(log.rows[i].prompt_key().unwrap_or_else(|| format!("row {i}")));
-        }
+        let score = log.score(i, arm);
+        as_derived.add(score);
+        scored.extend(score.map(|score| (score, log.prompts[i])));
     }
-    let mean = clustered_mean(&scores, &keys, 0.05);
-    let interval = mean.map(|m| (m.interval.0.max(0.0), m.interval.1.min(1.0)));
-    let has_prompts = rows.iter().any(|&(i, _)| log.rows[i].prompt.is_some());
-    let enough = mean.is_some_and(|m| m.clusters >= LEAST_PROMPTS && m.n_effective() >= LEAST_PROMPTS as f64);
-    TableRow {
+    let mut line = TableRow {
         group,
         arm,
         against,
         stored,
-        stored_win_rate: stored.win_rate(),
+        stored_win_rate: as_stored.mean(),
         derived,
-        derived_win_rate: derived.win_rate(),
-        interval,
-        prompts: mean.filter(|_| has_prompts).map(|m| m.clusters),
-        n_effective: mean.map(|m| m.n_effective()),
-        word: match interval {
-            Some((low, _)) if enough && low > 0.5 => "better",
-            Some((_, high)) if enough && high < 0.5 => "worse",
+        derived_win_rate: as_derived.mean(),
+        interval: None,
+        prompts: None,
+        n_effective: None,
+        p: None,
+        p_adjusted: None,
+        word: "not shown",
+    };
+    over_prompts(&mut line, &scored);
+    line
+}
+
+#[derive(Default)]
+struct Sum {
+    sum: f64,
+    n: usize,
+}
+
+impl Sum {
+    fn add(&mut self, value: Option<f64>) {
+        self.sum += value.unwrap_or(0.0);
+        self.n += usize::from(value.is_some());
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.n > 0).then(|| self.sum / self.n as f64)
+    }
+}
+
+/// Interval and p over prompts, rows without one together as if they were one; of equal scores the score interval and the exact test stand in for those of t.
+fn over_prompts(line: &mut TableRow, scored: &[(f64, Option<usize>)]) {
+    let names: Vec<String> =
+        scored.iter().map(|(_, prompt)| prompt.map_or(String::new(), |p| p.to_string())).collect();
+    let observations: Vec<Observation> = scored
+        .iter()
+        .zip(&names)
+        .map(|((value, _), cluster)| Observation { value: *value, cluster })
+        .collect();
+    let values: Vec<f64> = scored.iter().map(|(value, _)| *value).collect();
+    let distinct: BTreeSet<usize> = scored.iter().filter_map(|(_, prompt)| *prompt).collect();
+    let Some(estimate) = clustered(&observations, RATE, "prompts").filter(|_| !distinct.is_empty()) else {
+        return;
+    };
+    line.interval = estimate.interval.map(|interval| (interval.low, interval.high));
+    line.prompts = Some(distinct.len());
+    line.n_effective = Some(estimate.n_effective);
+    line.p = clustered_mean(&values, &names, WORD_ALPHA).and_then(|found| match found.se > 1e-12 {
+        true => Some(2.0 * t_sf((found.mean - 0.5).abs() / found.se, (found.clusters - 1) as f64)),
+        false if (found.mean - 0.5).abs() < 1e-12 => Some(1.0),
+        false => sign_test(found.clusters as u64, 0),
+    });
+}
+
+fn set_words(table: &mut [TableRow]) {
+    let has_enough = |line: &TableRow| {
+        line.p.is_some() && is_enough(line.prompts.unwrap_or(0), line.n_effective.unwrap_or(0.0))
+    };
+    let family: Vec<usize> = (0..table.len()).filter(|&i| has_enough(&table[i])).collect();
+    let adjusted = holm(&family.iter().filter_map(|&i| table[i].p).collect::<Vec<f64>>());
+    for (&i, p) in family.iter().zip(adjusted) {
+        let line = &mut table[i];
+        line.p_adjusted = Some(p);
+        line.word = match line.derived_win_rate {
+            Some(rate) if p <= WORD_ALPHA && rate > 0.5 => "better",
+            Some(rate) if p <= WORD_ALPHA && rate < 0.5 => "worse",
             _ => "not shown",
-        },
+        };
     }
 }

@@ -3,12 +3,16 @@
 //! A function of facts that the binary has read: hashes and tensor shapes, the trainer's log, settings, the card, and
 //! the rows of the data set where they lie beside it.
 
+mod numbers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
 use regex::Regex;
 use serde::Serialize;
+
+use numbers::{card_numbers, peak_rate};
 
 use super::row::RowRef;
 use super::{Finding, Severity, Unchecked, counted};
@@ -30,6 +34,8 @@ pub struct Folder {
     pub card: Option<String>,
     pub train: Vec<TextRow>,
     pub validation: Vec<TextRow>,
+    /// Names of files that are pointers of git's large-file storage.
+    pub pointers: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +49,7 @@ pub struct AdapterFile {
 pub struct AdapterSettings {
     pub rank: u64,
     pub alpha: f64,
+    pub dropout: Option<f64>,
     pub targets: Vec<String>,
 }
 
@@ -56,7 +63,9 @@ pub struct TrainingLog {
     /// (step, loss) of training and of evaluations.
     pub train: Vec<(u64, f64)>,
     pub evaluations: Vec<(u64, f64)>,
+    /// The highest rate that was logged, and all of them by step.
     pub learning_rate: Option<f64>,
+    pub rates: Vec<(u64, f64)>,
     pub tokens: Option<u64>,
 }
 
@@ -91,7 +100,8 @@ pub fn audit_training(folder: &Folder) -> TrainingAudit {
     findings.extend(loss_on_questions(folder, &mut unchecked));
     findings.extend(doubled_ends(folder, &mut unchecked));
     findings.extend(leaks(folder, &mut unchecked));
-    findings.extend(card_numbers(folder, &facts, &mut unchecked));
+    findings.extend(card_numbers(folder, &mut unchecked));
+    pointers(folder, &mut unchecked);
     findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
     TrainingAudit {
         folder: folder.name.clone(),
@@ -115,6 +125,19 @@ fn parameters(file: &AdapterFile) -> u64 {
     file.tensors.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum()
 }
 
+/// Files of which only a pointer is here.
+fn pointers(folder: &Folder, unchecked: &mut Vec<Unchecked>) {
+    if !folder.pointers.is_empty() {
+        unchecked.push(Unchecked {
+            check: "contents of files in large-file storage",
+            because: format!(
+                "{}: only the pointer is here (`git lfs pull` fetches the file); its hash was taken from it",
+                folder.pointers.join(", ")
+            ),
+        });
+    }
+}
+
 fn facts(folder: &Folder) -> Vec<(String, f64)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: Option<f64>| facts.extend(value.map(|value| (name.to_owned(), value)));
@@ -122,7 +145,7 @@ fn facts(folder: &Folder) -> Vec<(String, f64)> {
     fact("alpha", folder.adapter.as_ref().map(|a| a.alpha));
     fact("targets", folder.adapter.as_ref().map(|a| a.targets.len() as f64));
     let any_adapter = folder.shipped.as_ref().or_else(|| folder.checkpoints.values().next_back());
-    fact("trainable-parameters", any_adapter.map(|file| parameters(file) as f64));
+    fact("trainable-parameters", any_adapter.map(|file| parameters(file) as f64).filter(|n| *n > 0.0));
     if let Some(log) = &folder.log {
         let lowest = |losses: &[(u64, f64)]| losses.iter().map(|(_, loss)| *loss).reduce(f64::min);
         fact("steps", Some(log.step as f64));
@@ -131,7 +154,10 @@ fn facts(folder: &Folder) -> Vec<(String, f64)> {
         fact("final-loss", log.train.last().map(|(_, loss)| *loss));
         fact("eval-loss", log.evaluations.last().map(|(_, loss)| *loss));
         fact("best-eval-loss", lowest(&log.evaluations));
-        fact("learning-rate", log.learning_rate);
+        peak_rate(folder).into_iter().for_each(|(low, high)| {
+            fact("learning-rate", Some(low));
+            fact("learning-rate", Some(high).filter(|high| *high > low));
+        });
         fact("tokens", log.tokens.map(|tokens| tokens as f64));
     }
     fact("train-rows", (!folder.train.is_empty()).then_some(folder.train.len() as f64));
@@ -393,71 +419,4 @@ fn leaks(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
             vec![format!("{exact} word for word, {near} for half of their five-word sequences or more")],
         )
     })
-}
-
-/// Numbers of the card beside words that the files know.
-fn card_numbers(folder: &Folder, facts: &[(String, f64)], unchecked: &mut Vec<Unchecked>) -> Vec<Finding> {
-    const NUMBER: &str = r"(\d+(?:\.\d+)?(?:e-?\d+)?)";
-    let Some(card) = &folder.card else {
-        cannot(unchecked, "numbers of the card", "there is no README.md");
-        return Vec::new();
-    };
-    let of = |names: &[&str]| -> Vec<f64> {
-        facts.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| *value).collect()
-    };
-    let logged: Vec<f64> = folder
-        .log
-        .iter()
-        .flat_map(|log| log.train.iter().chain(&log.evaluations))
-        .map(|(_, loss)| *loss)
-        .collect();
-    let kinds: [(&str, String, Vec<f64>); 6] = [
-        ("rank", format!(r"(?i)\b(?:rank|r)\s*[=:|]\s*{NUMBER}"), of(&["rank"])),
-        ("alpha", format!(r"(?i)\balpha\s*[=:|]?\s*{NUMBER}"), of(&["alpha"])),
-        ("epochs", format!(r"(?i){NUMBER}\s*epochs?\b"), of(&["epochs"])),
-        (
-            "steps",
-            format!(r"(?i){NUMBER}\s*(?:optimi[sz]er\s+|training\s+)?steps\b"),
-            of(&["steps", "planned-steps"]),
-        ),
-        (
-            "learning rate",
-            format!(r"(?i)learning[ _-]rate\s*(?:of|[=:|])?\s*{NUMBER}"),
-            of(&["learning-rate"]),
-        ),
-        ("loss", format!(r"(?i)\bloss\s*(?:of|was|is|[=:|])?\s*{NUMBER}"), logged),
-    ];
-    let mut findings = Vec::new();
-    for (name, pattern, known) in kinds {
-        let expression = Regex::new(&pattern).expect("the expression is valid");
-        for captures in expression.captures_iter(card) {
-            let written = &captures[1];
-            let Ok(value) = written.parse::<f64>() else { continue };
-            if known.is_empty() || known.iter().any(|fact| agrees(written, value, *fact)) {
-                continue;
-            }
-            let shown: Vec<String> = known.iter().take(8).map(|fact| super::claims::number(*fact)).collect();
-            let more = if known.len() > 8 { " and others" } else { "" };
-            findings.push(finding(
-                "T09",
-                Severity::Fault,
-                format!("The card says {name} {written}; no file supports it."),
-                vec![
-                    format!("the files say {}{more}", shown.join(", ")),
-                    format!("card: \"{}\"", captures[0].trim()),
-                ],
-            ));
-        }
-    }
-    findings
-}
-
-/// Equal at the digits that were written; epochs and the like may be rounded.
-fn agrees(written: &str, value: f64, fact: f64) -> bool {
-    let decimals =
-        written.split_once('.').map_or(0, |(_, digits)| digits.split('e').next().map_or(0, str::len));
-    let half = if written.contains('e') { 0.005 * value.abs() } else { 0.5 * 10f64.powi(-(decimals as i32)) };
-    // A whole number stands for itself; only figures with decimals are taken as rounded, and counts of passes.
-    let slack = if decimals == 0 && !written.contains('e') { 0.05 } else { half + 1e-12 };
-    (value - fact).abs() <= slack
 }

@@ -1,4 +1,8 @@
 //! Reading a foreign judge's text: the verdict it states, its scores, and whether it is a judgment at all.
+//!
+//! A verdict is a *value* in one of three places, looked for in this order: between marks (`[[B>A]]`, `\boxed{A}`,
+//! `<winner>A</winner>`), behind a word that announces it (`Winner: a tie`), or as the whole text (`B`). Of several in
+//! one kind of place the last counts. A value that can be read in two ways is none.
 
 use std::sync::LazyLock;
 
@@ -7,7 +11,7 @@ use regex::Regex;
 use super::row::Label;
 
 /// What the judge's text says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Said {
     Label(Label),
     Tie,
@@ -20,21 +24,150 @@ pub enum NoJudgment {
     Refusal,
 }
 
-static VERDICT: LazyLock<Regex> = LazyLock::new(|| {
-    let named = r#"(?:winner|verdict|preferred|better|final decision)["'*_\s]*(?:is)?\s*[:=]"#;
-    let value = r#"["'*_\[(\s]*(?:(?:response|assistant|answer|model|option|output)\s*)?(a|b|1|2|tie|draw|equal|both|neither)\b"#;
-    Regex::new(&format!(r"(?i){named}{value}|\[\[(a|b|c|1|2|tie)\]\]")).expect("a valid pattern")
+static MARK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)\[\[([^\[\]\n]{1,60})\]\]|\\boxed\{(?:\\text\{)?([^{}\n]{1,60})\}|<(?:winner|verdict|preference|choice)>([^<>]{1,60})</",
+    )
+    .expect("a valid pattern")
+});
+static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
+    let named = "winner|verdict|preferred|preference|better|final (?:decision|choice|judge?ment|answer)";
+    let noun = "(?: (?:response|answer|assistant|model|option|output))?";
+    Regex::new(&format!(r#"(?i)\b(?:{named}){noun}["'*_\s]*(?:is)?\s*[:=]\s*"#)).expect("a valid pattern")
+});
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[\p{L}\p{N}]+|[<>=~\u{2248}\u{2264}\u{2265}\u{226A}\u{226B}]+|[&/|+]")
+        .expect("a valid pattern")
 });
 
-/// The verdict that the text states last; `None` when it states none. Never a substring of a sentence.
+/// The verdict that the text states; `None` when it states none. Never a substring of a sentence.
 pub fn said(text: &str) -> Option<Said> {
-    let found = VERDICT.captures_iter(text).last()?;
-    let word = found.get(1).or(found.get(2))?.as_str().to_ascii_lowercase();
-    Some(match word.as_str() {
-        "a" | "1" => Said::Label(Label::A),
-        "b" | "2" => Said::Label(Label::B),
-        _ => Said::Tie,
-    })
+    marked(text).or_else(|| announced(text)).or_else(|| alone(text))
+}
+
+fn marked(text: &str) -> Option<Said> {
+    let inside = MARK.captures_iter(text).filter_map(|found| found.iter().skip(1).flatten().next());
+    let read = |inside: regex::Match| match inside.as_str().trim() {
+        // The third choice of MT-bench.
+        "C" | "c" => Some(Said::Tie),
+        inside => value(inside),
+    };
+    inside.filter_map(read).last()
+}
+
+fn announced(text: &str) -> Option<Said> {
+    let clause = |found: regex::Match| text[found.end()..].lines().next().and_then(value);
+    ANNOUNCED.find_iter(text).filter_map(clause).last()
+}
+
+/// A text that is nothing but a value.
+fn alone(text: &str) -> Option<Said> {
+    (TOKEN.find_iter(text).take(4).count() <= 3 && text.trim().chars().count() <= 40)
+        .then(|| value(text))
+        .flatten()
+}
+
+const TIES: [&str; 8] = ["tie", "tied", "draw", "equal", "equally", "both", "neither", "same"];
+const NOUNS: [&str; 9] =
+    ["response", "assistant", "answer", "model", "option", "output", "completion", "candidate", "system"];
+const LEADING: [&str; 7] = ["the", "is", "it", "s", "this", "goes", "to"];
+/// Words between two labels that make one of them the winner, or neither.
+const EQUALS: [&str; 5] = ["ties", "tied", "equals", "equal", "matches"];
+const LOSES: [&str; 3] = ["loses", "lost", "trails"];
+const OPPOSED: [&str; 4] = ["but", "however", "although", "though"];
+/// What may follow a bare `A`, which is an article before most other words.
+const AFTER_LABEL: [&str; 27] = [
+    "beats",
+    "outperforms",
+    "edges",
+    "is",
+    "was",
+    "wins",
+    "won",
+    "has",
+    "had",
+    "over",
+    "than",
+    "because",
+    "for",
+    "by",
+    "due",
+    "since",
+    "as",
+    "with",
+    "slightly",
+    "clearly",
+    "marginally",
+    "narrowly",
+    "strongly",
+    "gives",
+    "offers",
+    "provides",
+    "does",
+];
+
+/// One word or sign of a value, with what stands between it and the one before.
+struct Token<'t> {
+    text: &'t str,
+    lower: String,
+    gap: &'t str,
+}
+
+/// Reads the first sentence of `clause`: a label, a relation of both labels, or a tie.
+fn value(clause: &str) -> Option<Said> {
+    let sentence = clause.find(". ").map_or(clause, |end| &clause[..end]);
+    let mut end = 0;
+    let mut tokens: Vec<Token> = Vec::new();
+    for found in TOKEN.find_iter(sentence).take(16) {
+        let gap = &sentence[end..found.start()];
+        end = found.end();
+        tokens.push(Token { text: found.as_str(), lower: found.as_str().to_lowercase(), gap });
+    }
+    let start = tokens.iter().position(|token| !LEADING.contains(&token.lower.as_str()))?;
+    let tokens = &tokens[start..];
+    let is_tie = |token: &Token| TIES.contains(&token.lower.as_str());
+    let is_opposed = || tokens.iter().any(|token| OPPOSED.contains(&token.lower.as_str()));
+    let article =
+        matches!(tokens[0].lower.as_str(), "a" | "an") && tokens.get(1).is_some_and(|t| t.gap == " ");
+    if is_tie(&tokens[0]) || article && tokens[1..].iter().take(3).any(is_tie) {
+        return (!is_opposed()).then_some(Said::Tie);
+    }
+    let (label, is_named, rest) = label(tokens)?;
+    let Some(next) = rest.first() else { return Some(Said::Label(label)) };
+    // The other label, right behind the next word or one word further (`A ties with B`).
+    let other = (1..=2).find_map(|at| self::label(rest.get(at..)?)).map(|(label, ..)| label);
+    match (next.lower.as_str(), other) {
+        ("or" | "/" | "|" | "vs" | "versus", _) | ("a" | "b", _) => None,
+        ("and" | "&" | "+", Some(other)) => (other != label && !is_opposed()).then_some(Said::Tie),
+        (_, Some(other)) if other == label => None,
+        (word, Some(_)) if EQUALS.contains(&word) => Some(Said::Tie),
+        (word, Some(other)) if LOSES.contains(&word) => Some(Said::Label(other)),
+        (sign, Some(other)) if !sign.chars().any(char::is_alphanumeric) => match () {
+            () if sign.contains(['>', '\u{226B}']) && !sign.contains('<') => Some(Said::Label(label)),
+            () if sign.contains(['<', '\u{226A}']) && !sign.contains('>') => Some(Said::Label(other)),
+            () => sign.chars().all(|c| matches!(c, '=' | '~' | '\u{2248}')).then_some(Said::Tie),
+        },
+        (word, _) => {
+            let is_plain = is_named
+                || tokens[0].text.eq_ignore_ascii_case("b")
+                || next.gap.contains(|c: char| !c.is_whitespace())
+                || AFTER_LABEL.contains(&word)
+                || tokens[0].text != "a" && next.text.starts_with(char::is_uppercase);
+            is_plain.then_some(Said::Label(label))
+        }
+    }
+}
+
+/// The label at the head of `tokens`, whether a noun stands before it, and what follows.
+fn label<'s, 't>(tokens: &'s [Token<'t>]) -> Option<(Label, bool, &'s [Token<'t>])> {
+    let is_noun = |token: &Token| NOUNS.contains(&token.lower.as_str());
+    let nouns = tokens.iter().take_while(|token| is_noun(token) || token.lower == "the").count();
+    let label = match tokens.get(nouns)?.lower.as_str() {
+        "a" | "1" => Label::A,
+        "b" | "2" => Label::B,
+        _ => return None,
+    };
+    Some((label, tokens[..nouns].iter().any(is_noun), &tokens[nouns + 1..]))
 }
 
 static TWO_NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
@@ -146,6 +279,48 @@ mod tests {
             ("Winner: both are good", Some(Said::Tie)),
             ("Winner: Baseline", None),
             ("", None),
+            ("[[A>>B]]", a),
+            ("My pick: [[B>A]]", b),
+            ("[[A<<B]]", b),
+            ("[[A=B]]", Some(Said::Tie)),
+            ("[[tie]]", Some(Said::Tie)),
+            ("Verdict: both miss the point in places. I settle on [[B>A]]", b),
+            ("[[B]]\nWinner: A would be fine as well", b),
+            ("Winner: a tie", Some(Said::Tie)),
+            ("Verdict: A draw", Some(Said::Tie)),
+            ("Verdict: a very close tie.", Some(Said::Tie)),
+            ("Verdict: A and B are equal", Some(Said::Tie)),
+            ("Winner: Response A and Response B", Some(Said::Tie)),
+            ("Winner: A = B", Some(Said::Tie)),
+            ("Winner: A > B", a),
+            ("Winner: A is better than B", a),
+            ("Winner: A, because B rambles", a),
+            ("Winner: **A**", a),
+            ("Winner: model_b", b),
+            ("Winner: A Reasoning: B has more potential.", a),
+            ("Winner:\nAssistant 2", b),
+            ("Winner: It's a tie", Some(Said::Tie)),
+            ("Verdict: A ties with B", Some(Said::Tie)),
+            ("Verdict: A equals B", Some(Said::Tie)),
+            ("Verdict: A beats B", a),
+            ("Verdict: B loses to A", a),
+            ("[[A\u{2265}B]]", None),
+            ("Winner: B vs A", None),
+            ("Winner: A, B", None),
+            ("Winner: not A", None),
+            ("Winner: A or B", None),
+            ("Winner: A/B/tie", None),
+            ("Verdict: A close call", None),
+            ("Verdict: a better one would be longer", None),
+            ("Verdict: both are fine, but B is kinder", None),
+            ("{\"reason\": \"A is fine\", \"winner\": \"tie\"}", Some(Said::Tie)),
+            ("{\"winner\": 2, \"why\": \"clear\"}", b),
+            ("so the answer is \\boxed{B}", b),
+            ("<verdict>A</verdict>", a),
+            ("B", b),
+            ("Response A.", a),
+            ("tie", Some(Said::Tie)),
+            ("A man walks", None),
         ] {
             assert_eq!(said(text), expected, "{text}");
         }

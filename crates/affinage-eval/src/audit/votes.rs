@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::binding::{Bindings, Evidence};
+use super::binding::{Bindings, Evidence, Group, group};
 use super::row::{Arm, Label, PairRow, Stored};
 use super::verdict::{self, NoJudgment, Said};
 
@@ -40,7 +40,14 @@ impl Reading {
     pub fn of(row: &PairRow) -> Reading {
         let text = row.judge_text.as_deref();
         let label_scores = text.and_then(verdict::label_scores);
-        let said = text.and_then(verdict::said).or_else(|| label_scores.and_then(higher).map(Said::Label));
+        let stored_label = match row.stored {
+            Stored::Label(label) => Some(Said::Label(label)),
+            _ => None,
+        };
+        let said = text
+            .and_then(verdict::said)
+            .or_else(|| label_scores.and_then(higher).map(Said::Label))
+            .or(stored_label);
         let no_judgment = if said.is_some() { None } else { text.and_then(verdict::no_judgment) };
         let broken = |text: &Option<String>| {
             text.as_deref().is_some_and(|t| {
@@ -69,12 +76,12 @@ pub fn higher(scores: [f64; 2]) -> Option<Label> {
 /// Counts of `(label said, arm stored)` in one order.
 pub type LabelMap = [[usize; 2]; 2];
 
-/// The label maps by order, over rows that state a label and store a winner.
-pub fn label_maps(rows: &[PairRow], readings: &[Reading]) -> BTreeMap<Option<Arm>, LabelMap> {
-    let mut maps: BTreeMap<Option<Arm>, LabelMap> = BTreeMap::new();
+/// The label maps by file and order, over rows that state a label and store a winner.
+pub fn label_maps(rows: &[PairRow], readings: &[Reading]) -> BTreeMap<Group, LabelMap> {
+    let mut maps: BTreeMap<Group, LabelMap> = BTreeMap::new();
     for (row, reading) in rows.iter().zip(readings) {
         if let (Some(Said::Label(label)), Stored::Winner(arm)) = (reading.said, &row.stored) {
-            maps.entry(row.first).or_default()[label.index()][arm.index()] += 1;
+            maps.entry(group(row)).or_default()[label.index()][arm.index()] += 1;
         }
     }
     maps
@@ -139,6 +146,15 @@ pub fn stored(stored: &Stored) -> Vote {
     match stored {
         Stored::Winner(arm) => Vote::Winner(*arm),
         Stored::Tie => Vote::Tie,
-        Stored::Missing(_) => Vote::Missing,
+        Stored::Label(_) | Stored::Missing(_) => Vote::Missing,
+    }
+}
+
+/// What `arm` gets by the stored outcome: the share that the log keeps, else 1, .5 or 0.
+pub fn stored_score(row: &PairRow, arm: Arm) -> Option<f64> {
+    match (row.preference, arm) {
+        (Some(share), Arm::Two) => Some(share),
+        (Some(share), Arm::One) => Some(1.0 - share),
+        (None, _) => stored(&row.stored).score(arm),
     }
 }

@@ -120,7 +120,8 @@ impl Call {
             .is_some_and(|usage| usage.total_input() > 0 && 10 * usage.total_input() < 9 * words as u64)
     }
 
-    fn verdict(&self, reply: &WireReply) -> (Verdict, Option<f64>) {
+    /// What a reply says, and the probability of the first label where it decides.
+    pub(crate) fn verdict(&self, reply: &WireReply) -> (Verdict, Option<f64>) {
         let labels = [self.request.labels[0].as_str(), self.request.labels[1].as_str()];
         if self.was_cut(reply) {
             let reason = reply.missing.unwrap_or(MissingReason::RequestCut);

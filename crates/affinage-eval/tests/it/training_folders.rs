@@ -42,6 +42,7 @@ fn clean() -> Folder {
         adapter: Some(AdapterSettings {
             rank: 16,
             alpha: 32.0,
+            dropout: Some(0.05),
             targets: modules.map(str::to_owned).to_vec(),
         }),
         log: Some(TrainingLog {
@@ -51,6 +52,7 @@ fn clean() -> Folder {
             train: vec![(100, 3.1), (200, 2.9), (300, 2.76)],
             evaluations: vec![(100, 3.2), (200, 3.0), (300, 2.95)],
             learning_rate: Some(2e-4),
+            rates: vec![(100, 2e-4), (200, 1e-4), (300, 0.0)],
             tokens: None,
         }),
         settings: BTreeMap::from([("assistant_only_loss".to_owned(), "true".to_owned())]),
@@ -60,6 +62,7 @@ fn clean() -> Folder {
         ),
         train: rows(0, 60),
         validation: rows(100, 110),
+        pointers: Vec::new(),
     }
 }
 

@@ -1,23 +1,25 @@
 //! `affinage analyze`: statistics from the files of an evaluation alone, without a network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::Path;
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Inputs, Sibling, analyze};
+use affinage_eval::audit::evaluation::shown_text;
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::history::looks;
 use affinage_eval::judge::ledger::RawRow;
-use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judgment::{Judgment, verify_verdict};
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
@@ -92,9 +94,11 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         exams: &exams,
         around: Around { overlap: &overlap, looks: Some(&looks), siblings: &siblings },
     };
-    let analysis = analyze(&inputs)
+    let mut analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
         .hint("no figure was computed; find out how the rows came about before anything is reported")?;
+    super::audit::contradictions(ctx, dir)?;
+    analysis.rows_sha256 = Some(rows_sha256(dir)?);
     let mut text = serde_json::to_vec_pretty(&analysis)?;
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;
@@ -104,6 +108,37 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         jsonl::replace_file(&dir.join("dose.json"), &text)?;
     }
     Ok(analysis)
+}
+
+/// Files of rows from which figures are computed.
+const ROW_FILES: [&str; 8] = [
+    "plan.json",
+    "prompts.jsonl",
+    "completions.jsonl",
+    "comparisons.jsonl",
+    "blind_key.jsonl",
+    "judgments.jsonl",
+    "votes.jsonl",
+    "fit.jsonl",
+];
+
+/// One hash of the files from which the figures of `dir` are computed, with their names.
+pub fn rows_sha256(dir: &Path) -> anyhow::Result<String> {
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    for path in ROW_FILES.map(|name| dir.join(name)) {
+        let Some(name) = path.file_name().filter(|_| path.is_file()) else { continue };
+        hasher.update(name.as_encoded_bytes());
+        hasher.update(fs_err::metadata(&path)?.len().to_le_bytes());
+        let mut file = fs_err::File::open(&path)?;
+        loop {
+            let n = file.read(&mut buffer)?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+        }
+    }
+    Ok(affinage_eval::id::hex(&hasher.finalize()))
 }
 
 /// No figure needs a judgment's reasons, hashes and times; of a million rows they are two thirds of the memory.
@@ -218,16 +253,6 @@ fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
         verified += 1;
     }
     Ok((verified, without))
-}
-
-/// The user's part of a raw request: out of a JSON body, or from the first marker of a local judge's text.
-fn shown_text(request: &str) -> String {
-    let from_body =
-        [WireFormat::Openai, WireFormat::Anthropic].iter().find_map(|w| w.user_text(request.as_bytes()));
-    from_body.unwrap_or_else(|| {
-        let start = request.find("<<question ").unwrap_or(0);
-        request[start..].to_owned()
-    })
 }
 
 /// The findings for a terminal: the headline, its limits, the claims, and what to do next.

@@ -1,40 +1,48 @@
-//! `affinage audit`: other people's results and training folders, read again from their files.
+//! `affinage audit`: other people's results and training folders, and our own evaluations, read again from their files.
 
+mod evaluation;
+mod logs;
 mod training;
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::audit::claims::{self, CheckedClaim, ClaimVerdict, ClaimsFile};
+use affinage_eval::audit::card;
+use affinage_eval::audit::claims::{self, CheckedClaim, Claim, ClaimVerdict, ClaimsFile};
 use affinage_eval::audit::mapping::Mapping;
-use affinage_eval::audit::row::{PairRow, RowRef};
-use affinage_eval::audit::shapes;
+use affinage_eval::audit::row::RowRef;
 use affinage_eval::audit::training::{TrainingAudit, audit_training};
-use affinage_eval::audit::{Finding, ResultsAudit, Severity, audit_results};
+use affinage_eval::audit::write_up::{self, Names};
+use affinage_eval::audit::{Asked, Finding, ResultsAudit, Severity, Unchecked, audit_results};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+
+pub use evaluation::{EvaluationAudit, contradictions};
+use logs::FileFacts;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::ui::{Paint, Table, count};
 
-/// Audit other people's results or training folders: what do the files really say?
+/// Audit results, training folders or an evaluation of ours: what do the files really say?
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims claims.toml --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments\nand reviews, and model_a, model_b, winner. Anything else needs --mapping. A folder with adapter_config.json,\ntrainer_state.json, checkpoints or events.jsonl is read as a training run."
+    after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims write-up.md --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n  affinage audit evals/first-look\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments\nand reviews, Arena-Hard games, and model_a, model_b with a winner, vote or judgment. Anything else needs\n--mapping. A folder with adapter_config.json, trainer_state.json, checkpoints or events.jsonl is read as a\ntraining run; one with plan.json and comparisons.jsonl as an evaluation of ours.\n\n--claims takes a write-up: sentences (\"On 57 prompts tuned wins 77 %: 40 wins, 5 ties, 12 losses. Judged by\njudge-north.\"), a table (Markdown, .csv or .tsv) whose columns are named win rate, wins, ties, losses, n, prompts,\nagreement, kappa or statistic and value, and whose other cells name a judge, category or arm; or a .toml file:\n  [[claim]]\n  text = \"Tuned wins 77 % of 57 comparisons\"\n  statistic = \"win-rate\"   # docs/METHOD.md lists the names\n  value = 77                # percent for rates, held at the digit it is written with\n  arm = \"tuned\"             # optional, as judge and category"
 )]
 pub struct AuditArgs {
-    /// Logs of pairwise judgments (.jsonl, .json, .csv), folders with them, or folders of a training run
+    /// Logs of pairwise judgments (.jsonl, .json, .csv), folders with them, folders of a training run, or evals/NAME
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// How the fields of an unknown log are named (TOML)
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
-    /// Numbers and names of a write-up to hold against the files (TOML)
+    /// A write-up to hold against the files: text, a table, or TOML
     #[arg(long, value_name = "FILE")]
     pub claims: Option<PathBuf>,
+    /// Count files of different judges together
+    #[arg(long)]
+    pub pool: bool,
     /// Exit with 1 if there is any finding or contradicted claim
     #[arg(long)]
     pub strict: bool,
@@ -44,68 +52,80 @@ pub struct AuditArgs {
 struct Document {
     v: u32,
     files: Vec<FileFacts>,
-    /// `null` where only training folders were named.
+    /// `null` where only folders were named.
     results: Option<ResultsAudit>,
     training: Vec<TrainingAudit>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evaluations: Vec<EvaluationAudit>,
     claims: Vec<CheckedClaim>,
+    /// Numbers of the write-up that stand beside no word that names a statistic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claims_unread: Option<usize>,
 }
 
-#[derive(Serialize)]
-struct FileFacts {
-    path: String,
-    shape: &'static str,
-    rows: usize,
-    /// Records that could not be read, with the reason of the first.
-    skipped: usize,
-    first_skipped: Option<String>,
-}
-
-impl FileFacts {
-    /// A file of training or validation rows.
-    fn of_rows(path: String, folder: &affinage_eval::audit::training::Folder) -> FileFacts {
-        let is_train = path.ends_with("train.jsonl");
-        let rows = if is_train { folder.train.len() } else { folder.validation.len() };
-        let shape = if is_train { "training rows" } else { "validation rows" };
-        FileFacts { path, shape, rows, skipped: 0, first_skipped: None }
+impl Document {
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let results = self.results.iter().flat_map(|results| &results.findings);
+        let training = self.training.iter().flat_map(|training| &training.findings);
+        results.chain(training).chain(self.evaluations.iter().flat_map(|evaluation| &evaluation.findings))
     }
+
+    fn unchecked(&self) -> impl Iterator<Item = &Unchecked> {
+        let results = self.results.iter().flat_map(|results| &results.unchecked);
+        let training = self.training.iter().flat_map(|training| &training.unchecked);
+        results.chain(training).chain(self.evaluations.iter().flat_map(|evaluation| &evaluation.unchecked))
+    }
+}
+
+/// A file of training or validation rows.
+fn row_file(path: String, folder: &affinage_eval::audit::training::Folder) -> FileFacts {
+    let is_train = path.ends_with("train.jsonl");
+    let rows = if is_train { folder.train.len() } else { folder.validation.len() };
+    let shape = if is_train { "training rows" } else { "validation rows" };
+    FileFacts { path, shape, rows, skipped: 0, first_skipped: None }
 }
 
 pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
     let mapping: Option<Mapping> = args.mapping.as_deref().map(read_toml).transpose()?;
-    let claims: Option<ClaimsFile> = args.claims.as_deref().map(read_toml).transpose()?;
+    let (evaluations, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.paths.iter().cloned().partition(|path| evaluation::is_evaluation(path));
     let (folders, paths): (Vec<PathBuf>, Vec<PathBuf>) =
-        args.paths.iter().cloned().partition(|path| path.is_dir() && training::is_training(path));
-    let (mut files, mut rows) = (Vec::new(), Vec::new());
-    for path in log_files(&paths)? {
-        files.push(read_log(&path, files.len(), mapping.as_ref(), &mut rows)?);
-    }
-    if rows.is_empty() && folders.is_empty() {
+        paths.into_iter().partition(|path| path.is_dir() && training::is_training(path));
+    let logs::Logs { mut files, rows } = logs::read(&paths, mapping.as_ref())?;
+    if rows.is_empty() && folders.is_empty() && evaluations.is_empty() {
         let reason = files.iter().find_map(|file| file.first_skipped.clone());
-        return Err(anyhow!("no pairwise judgments found: {}", reason.unwrap_or("no rows".to_owned())))
+        let reason = plain(&reason.unwrap_or("no rows".to_owned()));
+        return Err(anyhow!("no pairwise judgments found: {reason}"))
             .hint("`affinage audit --help` lists the known shapes; name other fields with `--mapping FILE`");
     }
-    let results = (!rows.is_empty()).then(|| audit_results(&rows));
+    let names: Vec<String> = files.iter().map(|file| file_name(&file.path)).collect();
+    let asked = Asked { files: &names, pool: args.pool };
+    let results = (!rows.is_empty()).then(|| audit_results(&rows, asked));
     let mut training = Vec::new();
     for folder in &folders {
         let mut named: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
         let read = training::read(folder, &mut named)?;
         let row_files = named.split_off(files.len());
-        files.extend(row_files.into_iter().map(|path| FileFacts::of_rows(path, &read)));
+        files.extend(row_files.into_iter().map(|path| row_file(path, &read)));
         training.push(audit_training(&read));
     }
+    let evaluations =
+        evaluations.iter().map(|dir| evaluation::audit(ctx, dir)).collect::<anyhow::Result<Vec<_>>>()?;
     let facts: Vec<(String, f64)> = training.iter().flat_map(|audit| audit.facts.clone()).collect();
-    let claims = claims.map_or(Vec::new(), |file| claims::check(&file.claim, results.as_ref(), &facts));
-    let contradicted = claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
-    let found = results
-        .iter()
-        .map(|r| r.findings.len())
-        .chain(training.iter().map(|t| t.findings.len()))
-        .sum::<usize>();
-    let document = Document { v: 1, files, results, training, claims };
+    let mut document =
+        Document { v: 1, files, results, training, evaluations, claims: Vec::new(), claims_unread: None };
+    if let Some(path) = &args.claims {
+        let (claims, unread) = read_claims(path, &Names::of(document.results.as_ref()))?;
+        document.claims = claims::check(&claims, document.results.as_ref(), &facts);
+        document.claims_unread = unread;
+    }
     match ctx.json {
         true => ctx.ui.json(&document)?,
         false => ctx.ui.data(&text(ctx, &document))?,
     }
+    let contradicted =
+        document.claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
+    let found = document.findings().count();
     if args.strict && found + contradicted > 0 {
         return Err(anyhow!("{found} findings and {contradicted} contradicted claims"))
             .hint("without `--strict` findings do not fail");
@@ -117,138 +137,84 @@ fn read_toml<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     toml::from_str(&fs_err::read_to_string(path)?).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The files that were named, and those of the folders that were named.
-fn log_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
+/// The claims of a file, by its ending: TOML, a table, or a text; and how many numbers of a text were not read.
+fn read_claims(path: &Path, names: &Names) -> anyhow::Result<(Vec<Claim>, Option<usize>)> {
+    let (claims, unread) = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => (toml_claims(path)?, None),
+        Some(ending @ ("csv" | "tsv")) => {
+            let separator = if ending == "csv" { ',' } else { '\t' };
+            let table: card::Table = logs::table(&fs_err::read_to_string(path)?, separator)?;
+            (write_up::of_table(&table, names), None)
         }
-        let is_log = |path: &PathBuf| {
-            path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "jsonl" | "json" | "csv"))
-        };
-        let mut found = Vec::new();
-        for entry in fs_err::read_dir(path)? {
-            found.push(entry?.path());
+        _ => {
+            let found = write_up::read(&fs_err::read_to_string(path)?, names);
+            (found.claims, Some(found.unread))
         }
-        found.retain(is_log);
-        found.sort();
-        if found.is_empty() {
-            return Err(anyhow!("no .jsonl, .json or .csv file in {}", path.display()))
-                .hint("name the log itself");
-        }
-        files.extend(found);
+    };
+    if claims.is_empty() {
+        return Err(anyhow!("no claim found in {}", path.display())).hint(
+            "a claim is a number beside the word that names it (`tuned wins 77 % of 57 comparisons`), a table column \
+             with such a name, or a `[[claim]]` of a .toml file; `affinage audit --help` has examples",
+        );
     }
-    Ok(files)
+    Ok((claims, unread))
 }
 
-fn read_log(
-    path: &Path,
-    file: usize,
-    mapping: Option<&Mapping>,
-    rows: &mut Vec<PairRow>,
-) -> anyhow::Result<FileFacts> {
+/// The claims of a TOML file, with each value held at the digits that it is written with (`60.0` is no `60`).
+fn toml_claims(path: &Path) -> anyhow::Result<Vec<Claim>> {
+    #[derive(serde::Deserialize)]
+    struct Written {
+        #[serde(default)]
+        claim: Vec<WrittenClaim>,
+    }
+    #[derive(serde::Deserialize)]
+    struct WrittenClaim {
+        value: toml::Spanned<toml::Value>,
+    }
     let text = fs_err::read_to_string(path)?;
-    let is_csv = path.extension().is_some_and(|extension| extension == "csv");
-    let records = if is_csv { csv_records(&text) } else { json_records(&text, path)? };
-    let before = rows.len();
-    let mut facts = FileFacts {
-        path: path.display().to_string(),
-        shape: "none",
-        rows: 0,
-        skipped: 0,
-        first_skipped: None,
-    };
-    for (line, record) in records {
-        let read = record.and_then(|record| {
-            shapes::rows(&record, RowRef { file, line }, mapping).map_err(|error| error.to_string())
-        });
-        match read {
-            Ok((shape, found)) => {
-                facts.shape = shape.name();
-                rows.extend(found);
-            }
-            Err(reason) => {
-                facts.skipped += 1;
-                facts.first_skipped.get_or_insert(format!("{}:{line}: {reason}", path.display()));
-            }
-        }
+    let context = || format!("cannot read {}", path.display());
+    let mut claims = toml::from_str::<ClaimsFile>(&text).with_context(context)?.claim;
+    let written: Written = toml::from_str(&text).with_context(context)?;
+    for (claim, written) in claims.iter_mut().zip(written.claim) {
+        let half_unit =
+            card::read(&text[written.value.span()].replace('_', "")).map(|(_, half_unit)| half_unit);
+        claim.tolerance = claim.tolerance.or(half_unit);
     }
-    facts.rows = rows.len() - before;
-    Ok(facts)
+    Ok(claims)
 }
 
-type Record = Result<Map<String, Value>, String>;
-
-/// One JSON array (or object with one), or one object a line.
-fn json_records(text: &str, path: &Path) -> anyhow::Result<Vec<(usize, Record)>> {
-    let object = |value: Value| match value {
-        Value::Object(map) => Ok(map),
-        _ => Err("not a JSON object".to_owned()),
-    };
-    if text.trim_start().starts_with('[') {
-        let list: Vec<Value> = serde_json::from_str(text)
-            .with_context(|| format!("{} is not a complete JSON array", path.display()))?;
-        return Ok(list.into_iter().enumerate().map(|(i, value)| (i + 1, object(value))).collect());
-    }
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    Ok(lines
-        .map(|(i, line)| {
-            (i + 1, serde_json::from_str(line).map_err(|error| error.to_string()).and_then(object))
-        })
-        .collect())
+/// How a file is called in lines and sentences.
+fn file_name(path: &str) -> String {
+    Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Records of RFC 4180: quoted fields may hold commas, quotes (doubled) and line ends. The number is the line on
-/// which the record begins.
-fn csv_records(text: &str) -> Vec<(usize, Record)> {
-    let mut records: Vec<(usize, Vec<String>)> = Vec::new();
-    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let (mut line, mut begins) = (1, 1);
-    let mut characters = text.trim_start_matches('\u{feff}').chars().peekable();
-    while let Some(character) = characters.next() {
-        line += usize::from(character == '\n');
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => field.extend(characters.next()),
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(std::mem::take(&mut field)),
-            '\n' if !quoted => {
-                fields.push(std::mem::take(&mut field));
-                records.push((begins, std::mem::take(&mut fields)));
-                begins = line;
-            }
-            '\r' if !quoted => {}
-            other => field.push(other),
-        }
-    }
-    if !field.is_empty() || !fields.is_empty() {
-        fields.push(field);
-        records.push((begins, fields));
-    }
-    let mut records = records.into_iter().filter(|(_, fields)| fields.iter().any(|field| !field.is_empty()));
-    let Some((_, header)) = records.next() else { return Vec::new() };
-    let record = |fields: Vec<String>| {
-        if fields.len() != header.len() {
-            return Err(format!("{} fields, the header has {}", fields.len(), header.len()));
-        }
-        Ok(header.iter().cloned().zip(fields.into_iter().map(Value::String)).collect())
-    };
-    records.map(|(line, fields)| (line, record(fields))).collect()
+/// Whether `content` is a pointer of git's large-file storage.
+fn is_pointer(content: &[u8]) -> bool {
+    content.starts_with(b"version https://git-lfs.github.com/spec/")
+}
+
+/// Other people's text for a terminal: control characters are shown as dots.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{b7}' } else { c }).collect()
 }
 
 fn text(ctx: &Context, document: &Document) -> String {
     let mut out = String::new();
     for file in &document.files {
-        out.push_str(&format!("{}: {} rows ({})\n", file.path, count(file.rows as u64), file.shape));
+        out.push_str(&format!("{}: {} rows ({})\n", plain(&file.path), count(file.rows as u64), file.shape));
         if let Some(first) = &file.first_skipped {
-            out.push_str(&format!("  {} records were left out; the first: {first}\n", file.skipped));
+            out.push_str(&format!("  {} records were left out; the first: {}\n", file.skipped, plain(first)));
         }
     }
     for training in &document.training {
         out.push_str(&heading(ctx, &format!("What was trained in {}", training.folder)));
-        training.trained.iter().for_each(|line| out.push_str(&format!("{line}\n")));
+        training.trained.iter().for_each(|line| out.push_str(&format!("{}\n", plain(line))));
         out.push_str(&findings_text(ctx, &training.findings, document));
+    }
+    for evaluation in &document.evaluations {
+        out.push_str(&heading(ctx, &format!("What the files of {} say of each other", evaluation.folder)));
+        evaluation.checked.iter().for_each(|line| out.push_str(&format!("{}\n", plain(line))));
+        out.push_str(&findings_text(ctx, &evaluation.findings, document));
     }
     if let Some(results) = &document.results {
         out.push_str(&heading(ctx, "What the files say"));
@@ -258,7 +224,7 @@ fn text(ctx: &Context, document: &Document) -> String {
         if !results.effects.is_empty() {
             out.push_str(&heading(ctx, "Effects measured"));
             for effect in &results.effects {
-                out.push_str(&format!("{}: {}\n", effect.name, effect.measured));
+                out.push_str(&format!("{}: {}\n", effect.name, plain(&effect.measured)));
             }
         }
     }
@@ -266,11 +232,15 @@ fn text(ctx: &Context, document: &Document) -> String {
         out.push_str(&heading(ctx, "Claims"));
         document.claims.iter().for_each(|claim| out.push_str(&claim_text(ctx, claim)));
     }
-    let of_results = document.results.iter().flat_map(|results| &results.unchecked);
-    let mut unchecked = of_results.chain(document.training.iter().flat_map(|t| &t.unchecked)).peekable();
+    if let Some(unread) = document.claims_unread.filter(|unread| *unread > 0) {
+        out.push_str(&format!(
+            "{unread} other numbers of the write-up stand beside no word that names a statistic\n"
+        ));
+    }
+    let mut unchecked = document.unchecked().peekable();
     if unchecked.peek().is_some() {
         out.push_str(&heading(ctx, "Could not be checked"));
-        unchecked.for_each(|u| out.push_str(&format!("- {}: {}\n", u.check, u.because)));
+        unchecked.for_each(|u| out.push_str(&format!("- {}: {}\n", u.check, plain(&u.because))));
     }
     out
 }
@@ -293,9 +263,9 @@ fn finding_text(ctx: &Context, finding: &Finding, document: &Document) -> String
         Severity::Limit => (Paint::Accent, "limit"),
     };
     let label = ctx.ui.paint_data(paint, &format!("{} {word}", finding.code));
-    let mut out = format!("{label}: {}\n", finding.sentence);
+    let mut out = format!("{label}: {}\n", plain(&finding.sentence));
     for line in &finding.evidence {
-        out.push_str(&format!("    {line}\n"));
+        out.push_str(&format!("    {}\n", plain(line)));
     }
     let shown: Vec<String> = finding.rows.iter().take(12).map(|row| row_name(*row, document)).collect();
     if !shown.is_empty() {
@@ -310,7 +280,7 @@ fn finding_text(ctx: &Context, finding: &Finding, document: &Document) -> String
 fn row_name(row: RowRef, document: &Document) -> String {
     match document.files.len() {
         1 => row.line.to_string(),
-        _ => format!("{}:{}", document.files[row.file].path, row.line),
+        _ => format!("{}:{}", plain(&document.files[row.file].path), row.line),
     }
 }
 
@@ -334,8 +304,8 @@ fn outcome_table(results: &ResultsAudit) -> String {
             .interval
             .map_or(String::new(), |(low, high)| format!(" [{:.0}, {:.0}]", 100.0 * low, 100.0 * high));
         table.row([
-            row.group.clone(),
-            format!("{} : {}", row.arm, row.against),
+            plain(&row.group),
+            plain(&format!("{} : {}", row.arm, row.against)),
             format!("{}-{}-{}", stored.wins, stored.ties, stored.losses),
             rate(row.stored_win_rate),
             format!("{}-{}-{}", derived.wins, derived.ties, derived.losses),
@@ -356,22 +326,7 @@ fn claim_text(ctx: &Context, claim: &CheckedClaim) -> String {
     };
     let what = match claim.text.as_str() {
         "" => format!("{} = {}", claim.statistic, claim.claimed),
-        text => text.to_owned(),
+        text => plain(text),
     };
-    format!("{}: {what}: {}\n", ctx.ui.paint_data(paint, word), claim.because)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn csv_fields_may_hold_commas_quotes_and_lines() {
-        let records = csv_records("model_a,winner\r\n\"a, \"\"b\"\"\nc\",tie\nx\ny,z\n");
-        let shown: Vec<String> = records.iter().map(|(line, record)| format!("{line} {record:?}")).collect();
-        assert_eq!(records[0].1.as_ref().expect("two fields")["model_a"], "a, \"b\"\nc", "{shown:?}");
-        assert_eq!(records[0].0, 2);
-        assert_eq!(records[1].1, Err("1 fields, the header has 2".to_owned()));
-        assert_eq!((records[2].0, records[2].1.is_ok()), (5, true));
-    }
+    format!("{}: {what}: {}\n", ctx.ui.paint_data(paint, word), plain(&claim.because))
 }

@@ -13,6 +13,7 @@ use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 
 use super::evidence::{Evidence, FileFacts, RunFacts};
+use crate::commands::analyze::rows_sha256;
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::provenance::Provenance;
@@ -67,7 +68,9 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
         plan,
         analysis,
     };
-    check_age(&evidence).hint(format!("`affinage analyze --eval {name}` brings it up to date"))?;
+    let hint = format!("`affinage analyze --eval {name}` brings it up to date");
+    check_age(&evidence).hint(&hint)?;
+    check_rows(&dir, &evidence.analysis).hint(&hint)?;
     Ok(evidence)
 }
 
@@ -85,6 +88,20 @@ fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
     ] {
         ensure!(analysed == found, "analysis.json was made from {analysed} {what}, the folder holds {found}");
     }
+    Ok(())
+}
+
+/// As many rows may be other rows: files that changed after the analysis.
+fn check_rows(dir: &Path, analysis: &Analysis) -> anyhow::Result<()> {
+    let is_same = match &analysis.rows_sha256 {
+        Some(hash) => *hash == rows_sha256(dir)?,
+        None => true,
+    };
+    ensure!(
+        is_same,
+        "analysis.json was made from other rows: a file of {} was changed after it",
+        dir.display()
+    );
     Ok(())
 }
 

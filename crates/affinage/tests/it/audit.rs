@@ -1,5 +1,8 @@
 //! `audit`: foreign logs, claims and `--strict`.
 
+use serde_json::Value;
+
+use crate::scripted::{good_judge, project, run, serve};
 use crate::{temp_dir, transcript};
 
 /// Twelve prompts of a judge whose requests are kept; in the second order the stored winner is turned round.
@@ -117,4 +120,158 @@ fn a_training_folder_tells_which_step_was_shipped_and_what_its_card_invents() {
     ] {
         assert!(said.contains(expected), "no `{expected}` in\n{said}");
     }
+}
+
+/// Forty prompts of one judge; the second arm wins `won` of them.
+fn plain_log(judge: &str, won: usize) -> String {
+    let row = |i: usize| {
+        let winner = if i < won { "tuned" } else { "base" };
+        format!(
+            "{{\"prompt\": \"Question {i}\", \"base_response\": \"one {i}\", \"tuned_response\": \"two {i}\", \"judge\": \
+             \"{judge}\", \"winner\": \"{winner}\"}}\n"
+        )
+    };
+    (0..40).map(row).collect()
+}
+
+#[test]
+fn a_folder_is_a_table_and_other_judges_are_pooled_on_request_only() {
+    let dir = temp_dir();
+    let folder = dir.path().join("logs");
+    fs_err::create_dir_all(&folder).expect("made");
+    fs_err::write(folder.join("a.jsonl"), plain_log("north", 38)).expect("written");
+    fs_err::write(folder.join("b.jsonl"), plain_log("south", 4)).expect("written");
+    let groups = |arguments: &[&str]| -> Vec<String> {
+        let said = transcript(dir.path(), arguments);
+        let json = said.split("--- stdout\n").nth(1).and_then(|out| out.split("--- stderr").next());
+        let document: serde_json::Value = serde_json::from_str(json.expect("a document")).expect("JSON");
+        let lines = document["results"]["table"].as_array().expect("lines").iter();
+        lines.map(|line| format!("{} {}", line["group"], line["word"]).replace('"', "")).collect()
+    };
+    let apart = ["file: a.jsonl better", "file: b.jsonl worse", "judge: north better", "judge: south worse"];
+    assert_eq!(groups(&["audit", "logs", "--json"]), apart);
+    assert_eq!(groups(&["audit", "logs", "--json", "--pool"])[0], "all not shown");
+}
+
+#[test]
+fn a_write_up_is_held_against_the_rows_as_text_and_as_a_table() {
+    let dir = temp_dir();
+    fs_err::write(dir.path().join("log.jsonl"), plain_log("north", 30)).expect("written");
+    fs_err::write(
+        dir.path().join("post.md"),
+        "On 40 prompts **tuned** wins 75.0 % against base. It has 31 wins, found in 2026. Judged by north.\n\n\
+         | judge | win rate | losses |\n|---|---|---|\n| north | 75 % | 9 |\n",
+    )
+    .expect("written");
+    let said = transcript(dir.path(), &["audit", "log.jsonl", "--claims", "post.md"]);
+    for expected in [
+        "confirmed: On 40 prompts tuned wins 75.0 % against base: re-derived from the rows",
+        "contradicted: It has 31 wins, found in 2026: the rows give 30",
+        "confirmed: Judged by north",
+        "confirmed: north | 75 % | 9",
+        "contradicted: north | 75 % | 9: the rows give 10",
+        "1 other numbers of the write-up",
+    ] {
+        assert!(said.contains(expected), "no `{expected}` in\n{said}");
+    }
+    fs_err::write(dir.path().join("empty.md"), "It got much better.\n").expect("written");
+    let said = transcript(dir.path(), &["audit", "log.jsonl", "--claims", "empty.md"]);
+    assert!(said.contains("error: no claim found in empty.md"), "{said}");
+}
+
+#[test]
+fn pointers_of_large_file_storage_are_told_from_the_files() {
+    let dir = temp_dir();
+    let pointer = |oid: char| {
+        let oid = oid.to_string().repeat(64);
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n")
+    };
+    let lora = dir.path().join("lora");
+    for (step, oid) in [(10, 'a'), (20, 'b')] {
+        let checkpoint = lora.join(format!("checkpoint-{step}"));
+        fs_err::create_dir_all(&checkpoint).expect("made");
+        fs_err::write(checkpoint.join("adapter_model.safetensors"), pointer(oid)).expect("written");
+    }
+    fs_err::write(lora.join("adapter_model.safetensors"), pointer('a')).expect("written");
+    let said = transcript(dir.path(), &["audit", "lora"]);
+    assert!(said.contains("T01 suspicion: The adapter at the root is byte for byte step 10"), "{said}");
+    assert!(said.contains("only the pointer is here"), "{said}");
+    fs_err::write(dir.path().join("log.jsonl"), pointer('c')).expect("written");
+    let said = transcript(dir.path(), &["audit", "log.jsonl"]);
+    assert!(said.contains("error: log.jsonl is a pointer of git's large-file storage"), "{said}");
+}
+
+#[test]
+fn other_peoples_names_write_no_control_characters_to_the_terminal() {
+    let dir = temp_dir();
+    let log = plain_log("north\\u001b[31m", 20).replace("Question", "Question\\u0007");
+    fs_err::write(dir.path().join("log.jsonl"), log).expect("written");
+    let said = transcript(dir.path(), &["audit", "log.jsonl"]);
+    assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
+}
+
+/// Codes that the audit of the evaluation finds, and whether `analyze` refuses it.
+fn evaluation_codes(dir: &std::path::Path) -> (Vec<String>, bool) {
+    let (code, text) = run(dir, &["audit", "evals/first-look", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let json = &text[text.find('{').expect("JSON")..=text.rfind('}').expect("JSON")];
+    let document: Value = serde_json::from_str(json).expect("one document");
+    let findings = document["evaluations"][0]["findings"].as_array().expect("findings").iter();
+    let codes = findings.map(|finding| finding["code"].as_str().expect("a code").to_owned()).collect();
+    (codes, run(dir, &["analyze"]).0 == 1)
+}
+
+#[test]
+fn an_evaluation_of_ours_is_held_against_its_replies_requests_ledger_analysis_and_page() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    for command in ["judge", "analyze", "report"] {
+        let (code, text) = run(dir.path(), &[command]);
+        assert_eq!(code, 0, "{text}");
+    }
+    let eval = dir.path().join("evals/first-look");
+    let (codes, refused) = evaluation_codes(dir.path());
+    assert_eq!((codes, refused), (Vec::new(), false), "nothing contradicts anything");
+
+    let edited = |name: &str, edit: &dyn Fn(&mut Vec<Value>)| {
+        let path = eval.join(name);
+        let before = fs_err::read_to_string(&path).expect("there");
+        let mut rows: Vec<Value> =
+            before.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+        edit(&mut rows);
+        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        fs_err::write(&path, lines).expect("written");
+        let (drawn, text) = run(dir.path(), &["report"]);
+        assert!(drawn == 1 && text.contains("analysis.json was made from"), "{name}: {text}");
+        let found = evaluation_codes(dir.path());
+        fs_err::write(&path, before).expect("written");
+        assert_eq!(run(dir.path(), &["analyze"]).0, 0, "{name} is as it was");
+        found
+    };
+    // Verdict and label of one row, so that the row does not contradict itself.
+    let (codes, refused) = edited("judgments.jsonl", &|rows| {
+        let is_first = rows[0]["outcome"] == "first";
+        rows[0]["outcome"] = if is_first { "second" } else { "first" }.into();
+        let comparisons = fs_err::read_to_string(eval.join("comparisons.jsonl")).expect("there");
+        let id = rows[0]["comparison_id"].as_str().expect("an id").to_owned();
+        let line = comparisons.lines().find(|line| line.contains(&format!("\"comparison_id\":\"{id}\"")));
+        let comparison: Value = serde_json::from_str(line.expect("a comparison")).expect("a row");
+        rows[0]["label_said"] = comparison[if is_first { "second" } else { "first" }]["label"].clone();
+    });
+    assert!(codes.contains(&"E05".to_owned()) && refused, "{codes:?}");
+    let (codes, refused) = edited("completions.jsonl", &|rows| rows[0]["text"] = "Nobody saw this.".into());
+    assert!(codes.contains(&"E04".to_owned()) && refused, "{codes:?}");
+    let (codes, refused) =
+        edited("prompts.jsonl", &|rows| rows[0]["messages"][0]["content"] = "What was asked?".into());
+    assert!(codes.contains(&"E04".to_owned()) && refused, "{codes:?}");
+    let (codes, _) = edited("judgments.jsonl", &|rows| _ = rows.pop());
+    assert!(codes.contains(&"E10".to_owned()) && codes.contains(&"E08".to_owned()), "{codes:?}");
+    let (codes, refused) = edited("blind_key.jsonl", &|rows| {
+        for row in rows {
+            let (first, second) = (row["first_arm"].take(), row["second_arm"].take());
+            (row["first_arm"], row["second_arm"]) = (second, first);
+        }
+    });
+    assert!(codes.contains(&"E01".to_owned()) && refused, "{codes:?}");
 }

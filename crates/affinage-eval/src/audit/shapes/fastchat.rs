@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{as_text, bare, first_of, text, winner};
-use crate::audit::row::{Arm, Labels, PairRow, RowRef, Stored, day};
+use crate::audit::row::{Arm, Labels, PairRow, RowRef, Stored};
 
 /// The rows of one line of pairwise judgments. The answers are those of the first game's request, so that the second
 /// one's can be held against them.
@@ -31,7 +31,7 @@ pub fn games(record: &Map<String, Value>, source: RowRef) -> Vec<PairRow> {
         row.judge_text = text(record, &format!("{game}_judgment"));
         row.first = Some(first);
         row.labels = Some(Labels::Position);
-        row.day = text(record, "tstamp").and_then(|stamp| day(&stamp));
+        row.stamp = text(record, "tstamp");
         row.stored = winner(Some(stored), &["model_1".to_owned(), "model_2".to_owned()]);
         if texts.is_none() {
             texts = row.rendered.as_deref().map(|request| answers(request, first));
@@ -43,7 +43,7 @@ pub fn games(record: &Map<String, Value>, source: RowRef) -> Vec<PairRow> {
 }
 
 /// Both answers by arm, out of a request that shows `first` under A.
-fn answers(request: &str, first: Arm) -> [Option<String>; 2] {
+pub fn answers(request: &str, first: Arm) -> [Option<String>; 2] {
     let found = between_markers(request);
     let [in_first, in_second] = [found.get("a").cloned(), found.get("b").cloned()];
     if first == Arm::One { [in_first, in_second] } else { [in_second, in_first] }
@@ -58,6 +58,10 @@ fn between_markers(request: &str) -> BTreeMap<&'static str, String> {
             (
                 format!("[The Start of Assistant {letter}'s Answer]"),
                 format!("[The End of Assistant {letter}'s Answer]"),
+            ),
+            (
+                format!("<|The Start of Assistant {letter}'s Answer|>"),
+                format!("<|The End of Assistant {letter}'s Answer|>"),
             ),
             (
                 format!("<|The Start of Assistant {letter}'s Conversation with User|>"),

@@ -1,16 +1,18 @@
 //! Foreign logs by shape: a JSON object (a line of JSONL, an element of an array, a CSV record) becomes rows.
 //!
-//! Five shapes are known: pair rows with two `*_response` fields, AlpacaEval's annotations, FastChat's pairwise
-//! judgments (two games a line) and reviews (two scores a line), and `model_a`, `model_b`, `winner`. Anything else
-//! needs a mapping file.
+//! Six shapes are known: pair rows with two `*_response` fields, AlpacaEval's annotations, FastChat's pairwise
+//! judgments (two games a line) and reviews (two scores a line), Arena-Hard's `games`, and `model_a`, `model_b` with a
+//! winner or a judge's text. Anything else needs a mapping file.
 
+mod arena_hard;
 mod fastchat;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::mapping::Mapping;
-use super::row::{Arm, Labels, PairRow, RowRef, Stored, day};
+use super::row::{Arm, Labels, PairRow, RowRef, SeatedBy, Stored};
+use super::verdict::{self, Said};
 
 /// What a log looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -20,6 +22,7 @@ pub enum Shape {
     AlpacaEval,
     FastChat,
     FastChatReviews,
+    ArenaHard,
     ModelPairs,
     Mapped,
 }
@@ -31,6 +34,7 @@ impl Shape {
             Shape::AlpacaEval => "AlpacaEval annotations",
             Shape::FastChat => "FastChat pairwise judgments",
             Shape::FastChatReviews => "FastChat reviews, two scores a line",
+            Shape::ArenaHard => "Arena-Hard judgments, two games a line",
             Shape::ModelPairs => "model_a, model_b, winner",
             Shape::Mapped => "by the mapping file",
         }
@@ -49,15 +53,19 @@ pub enum ShapeError {
 /// The shape of a record.
 pub fn shape(record: &Map<String, Value>) -> Result<Shape, ShapeError> {
     let has = |key: &str| record.contains_key(key);
+    let has_any = |keys: &[&str]| keys.iter().any(|key| has(key));
+    let is_judged = has_any(&WINNERS) || has_any(&JUDGE_TEXTS);
     if has("g1_winner") && has("model_1") && has("model_2") {
         Ok(Shape::FastChat)
     } else if has("generator_1") && has("generator_2") && has("preference") {
         Ok(Shape::AlpacaEval)
-    } else if has("model_a") && has("model_b") && (has("winner") || has("winner_model_a")) {
+    } else if arena_hard::is_line(record) {
+        Ok(Shape::ArenaHard)
+    } else if has("model_a") && has("model_b") && (is_judged || has("winner_model_a")) {
         Ok(Shape::ModelPairs)
     } else if fastchat::review_scores(record).is_some() {
         Ok(Shape::FastChatReviews)
-    } else if has("winner") && response_fields(record).is_some() {
+    } else if is_judged && response_fields(record).is_some() {
         Ok(Shape::PairRows)
     } else {
         let found: Vec<&str> = record.keys().take(12).map(String::as_str).collect();
@@ -80,6 +88,7 @@ pub fn rows(
         match shape {
             Shape::FastChat => fastchat::games(record, source),
             Shape::FastChatReviews => vec![fastchat::review(record, source)],
+            Shape::ArenaHard => arena_hard::games(record, source),
             Shape::AlpacaEval => vec![alpaca_eval(record, source)],
             Shape::ModelPairs => vec![model_pair(record, source)],
             Shape::PairRows | Shape::Mapped => vec![pair_row(record, source)],
@@ -118,17 +127,39 @@ pub fn bare(arms: [String; 2], source: RowRef) -> PairRow {
         answer_ids: [None, None],
         finish_reasons: [None, None],
         first: None,
+        seated_by: SeatedBy::Field,
         stored: Stored::Missing(String::new()),
+        preference: None,
         judge_text: None,
         rendered: None,
         arm_scores: None,
         labels: None,
-        day: None,
+        stamp: None,
     }
 }
 
 const PROMPTS: [&str; 6] = ["prompt", "instruction", "question", "input", "query", "question_id"];
-const JUDGES: [&str; 6] = ["judge_model", "judge", "judge_id", "judge_name", "annotator", "evaluator"];
+const JUDGES: [&str; 16] = [
+    "judge_model",
+    "judge",
+    "judge_id",
+    "judge_name",
+    "annotator",
+    "evaluator",
+    "worker",
+    "worker_id",
+    "WorkerId",
+    "annotator_id",
+    "rater",
+    "rater_id",
+    "voter",
+    "voter_id",
+    "user_id",
+    "reviewer_id",
+];
+/// Fields of an outcome.
+const WINNERS: [&str; 7] =
+    ["winner", "vote", "choice", "preferred", "preferred_model", "selected", "verdict"];
 const RETURNED: [&str; 4] = ["model_returned", "judge_model_returned", "response_model", "judge_returned"];
 const JUDGE_TEXTS: [&str; 8] = [
     "judgment",
@@ -144,7 +175,7 @@ const CATEGORIES: [&str; 6] = ["config_name", "category", "domain", "dataset", "
 const REQUESTS: [&str; 5] =
     ["judge_prompt", "user_prompt", "rendered_prompt", "judge_request", "judge_input"];
 const TIMES: [&str; 6] = ["tstamp", "timestamp", "created_at", "judged_at", "date", "time"];
-const ORDERS: [&str; 5] = ["presentation_order", "order", "position", "swapped", "is_swapped"];
+const ORDERS: [&str; 6] = ["presentation_order", "order", "position", "shown_first", "swapped", "is_swapped"];
 
 fn common(row: &mut PairRow, record: &Map<String, Value>) {
     row.prompt = first_of(record, &PROMPTS);
@@ -153,7 +184,7 @@ fn common(row: &mut PairRow, record: &Map<String, Value>) {
     row.judge_returned = first_of(record, &RETURNED);
     row.judge_text = first_of(record, &JUDGE_TEXTS);
     row.rendered = first_of(record, &REQUESTS);
-    row.day = first_of(record, &TIMES).and_then(|stamp| day(&stamp));
+    row.stamp = first_of(record, &TIMES);
 }
 
 /// The two arms of a record with `X_response` and `Y_response` (or output, answer, completion; or `response_X`),
@@ -189,7 +220,7 @@ fn pair_row(record: &Map<String, Value>, source: RowRef) -> PairRow {
     for (arm, name) in row.arms.clone().iter().enumerate() {
         row.finish_reasons[arm] = text(record, &format!("{name}_finish_reason"));
     }
-    row.stored = winner(record.get("winner"), &row.arms);
+    row.stored = winner(outcome(record), &row.arms);
     row.first = ORDERS.iter().find_map(|key| order(key, record.get(*key)?, &row.arms));
     row.arm_scores = scores(record, &one).zip(scores(record, &two)).map(|(one, two)| [one, two]);
     row
@@ -211,7 +242,12 @@ fn sum(value: &Value) -> Option<f64> {
     }
 }
 
-/// The stored outcome: an arm's name, a tie, or a word that is neither.
+/// The value of the field that holds the outcome.
+fn outcome(record: &Map<String, Value>) -> Option<&Value> {
+    WINNERS.iter().find_map(|key| record.get(*key))
+}
+
+/// The stored outcome: an arm's name, a tie, a label, or a word that is none of them.
 pub fn winner(value: Option<&Value>, arms: &[String; 2]) -> Stored {
     let word = value.and_then(as_text).unwrap_or_default();
     let plain = word.trim().to_ascii_lowercase();
@@ -223,10 +259,22 @@ pub fn winner(value: Option<&Value>, arms: &[String; 2]) -> Stored {
     match plain.as_str() {
         "model_a" | "model_1" | "response_a" | "response_1" => Stored::Winner(Arm::One),
         "model_b" | "model_2" | "response_b" | "response_2" => Stored::Winner(Arm::Two),
-        "tie" | "draw" | "equal" | "both" | "tie (bothbad)" | "bothbad" | "tie (both bad)" => Stored::Tie,
-        _ => Stored::Missing(word),
+        "tie (bothbad)" | "bothbad" | "tie (both bad)" => Stored::Tie,
+        _ => label_of_word(&word),
     }
 }
+
+/// A label (`A`, `[[B]]`, `B>A`), a tie, or a word that is neither.
+pub fn label_of_word(word: &str) -> Stored {
+    match verdict::said(word).filter(|_| word.len() <= MOST_OF_LABEL) {
+        Some(Said::Label(label)) => Stored::Label(label),
+        Some(Said::Tie) => Stored::Tie,
+        None => Stored::Missing(word.to_owned()),
+    }
+}
+
+/// Longer words are texts.
+const MOST_OF_LABEL: usize = 24;
 
 /// The arm that was shown first.
 fn order(field: &str, value: &Value, arms: &[String; 2]) -> Option<Arm> {
@@ -257,8 +305,12 @@ fn alpaca_eval(record: &Map<String, Value>, source: RowRef) -> PairRow {
     row.judge_text =
         row.judge_text.filter(|_| !matches!(record.get("raw_completion"), Some(Value::Object(_))));
     row.texts = [text(record, "output_1"), text(record, "output_2")];
-    // Weighted annotators store 1 + P(second): the nearer side is the outcome.
-    row.stored = match record.get("preference").and_then(Value::as_f64) {
+    // Weighted annotators store 1 + P(second): the nearer side is the outcome, the share is what counts.
+    let preference = record.get("preference").and_then(Value::as_f64);
+    row.preference = preference
+        .filter(|preference| (1.0..=2.0).contains(preference) && ![1.0, 1.5, 2.0].contains(preference))
+        .map(|preference| preference - 1.0);
+    row.stored = match preference {
         Some(preference) if preference == 1.5 || preference == 0.0 => Stored::Tie,
         Some(preference) if (1.0..1.5).contains(&preference) => Stored::Winner(Arm::One),
         Some(preference) if preference > 1.5 && preference <= 2.0 => Stored::Winner(Arm::Two),
@@ -280,13 +332,21 @@ fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
     row.texts =
         [first_of(record, &["response_a", "answer_a"]), first_of(record, &["response_b", "answer_b"])];
     row.first = Some(Arm::One);
+    row.seated_by = SeatedBy::Column;
     row.labels = Some(Labels::Position);
-    row.stored = match record.get("winner") {
-        Some(word) => winner(Some(word), &row.arms),
-        None => one_of_columns(record),
+    // The columns are called A and B, so a label names a column.
+    let by_column = |stored: Stored| match stored {
+        Stored::Label(label) => Stored::Winner(label.arm(Arm::One)),
+        other => other,
+    };
+    row.stored = match outcome(record) {
+        Some(word) => by_column(winner(Some(word), &row.arms)),
+        None if record.contains_key("winner_model_a") => one_of_columns(record),
+        None => Stored::Missing("no winner".to_owned()),
     };
     if let Some(first) = ORDERS.iter().find_map(|key| order(key, record.get(*key)?, &row.arms)) {
         row.first = Some(first);
+        row.seated_by = SeatedBy::Field;
         row.labels = None;
     }
     // One pair of models is one pair, whichever stands in the first column.
@@ -362,6 +422,27 @@ mod tests {
             read(json!({"model_a": "x", "model_b": "y", "winner_model_a": "0", "winner_model_b": "1",
             "winner_tie": "0"}));
         assert_eq!(columns[0].stored, Stored::Winner(Arm::Two));
+
+        let games = read(json!({"question_id": "q", "model": "mine", "judge": "j", "games": [
+            {"user_prompt": "<|The Start of Assistant A's Answer|>\none\n<|The End of Assistant A's Answer|>\n<|The Start of Assistant B's Answer|>\ntwo\n<|The End of Assistant B's Answer|>",
+             "judgment": "[[A>>B]]", "score": "A>>B"},
+            {"judgment": {"answer": "[[A=B]]"}, "score": "A=B"}]}));
+        assert_eq!(games[0].texts, [Some("one".to_owned()), Some("two".to_owned())]);
+        assert_eq!((games[0].first, &games[0].stored), (Some(Arm::One), &Stored::Winner(Arm::One)));
+        assert_eq!((games[1].judge_text.as_deref(), &games[1].stored), (Some("[[A=B]]"), &Stored::Tie));
+
+        let vote = read(json!({"model_a": "x", "model_b": "y", "vote": "B", "worker_id": "w7"}));
+        assert_eq!((vote[0].judge.as_deref(), &vote[0].stored), (Some("w7"), &Stored::Winner(Arm::Two)));
+        let said = read(json!({"model_a": "x", "model_b": "y", "judgment": "[[A]]"}));
+        assert_eq!(
+            (&said[0].stored, said[0].labels),
+            (&Stored::Missing("no winner".to_owned()), Some(Labels::Position))
+        );
+        let label =
+            read(json!({"prompt": "p", "base_response": "x", "tuned_response": "y", "winner": "[[B]]"}));
+        assert_eq!(label[0].stored, Stored::Label(crate::audit::row::Label::B), "of which arm is not known");
+        let weighted = read(json!({"generator_1": "x", "generator_2": "y", "preference": 1.75}));
+        assert_eq!((weighted[0].preference, &weighted[0].stored), (Some(0.75), &Stored::Winner(Arm::Two)));
 
         let csv = read(json!({"model_a": "zeta", "model_b": "alpha", "winner": "model_a"}));
         assert_eq!(

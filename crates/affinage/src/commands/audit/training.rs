@@ -27,9 +27,10 @@ pub fn read(dir: &Path, files: &mut Vec<String>) -> anyhow::Result<Folder> {
     let adapter = config.filter_map(|dir| json(&dir.join("adapter_config.json"))).next();
     let state = [Some(dir), newest.map(PathBuf::as_path)].into_iter().flatten();
     let state = state.filter_map(|dir| json(&dir.join("trainer_state.json"))).next();
+    let mut pointers = Vec::new();
     let mut folder = Folder {
         name: dir.display().to_string(),
-        shipped: adapter_file(dir)?,
+        shipped: adapter_file(dir, &mut pointers)?,
         adapter: adapter.as_ref().and_then(adapter_settings),
         log: match state {
             Some(state) => Some(trainer_state(&state)),
@@ -40,8 +41,16 @@ pub fn read(dir: &Path, files: &mut Vec<String>) -> anyhow::Result<Folder> {
         ..Folder::default()
     };
     for (step, path) in &checkpoints {
-        folder.checkpoints.extend(adapter_file(path)?.map(|file| (*step, file)));
+        folder.checkpoints.extend(adapter_file(path, &mut pointers)?.map(|file| (*step, file)));
     }
+    for name in
+        ["trainer_state.json", "adapter_config.json", "training_args.json", "train.jsonl", "validation.jsonl"]
+    {
+        if pointed_sha256(&dir.join(name))?.is_some() {
+            pointers.push(dir.join(name).display().to_string());
+        }
+    }
+    folder.pointers = pointers;
     folder.train = rows(dir, &["train.jsonl"], files)?;
     folder.validation = rows(dir, &["validation.jsonl", "valid.jsonl", "val.jsonl", "eval.jsonl"], files)?;
     Ok(folder)
@@ -67,10 +76,17 @@ fn json(path: &Path) -> Option<Value> {
     serde_json::from_slice(&fs_err::read(path).ok()?).ok()
 }
 
-/// Hash and tensors of `adapter_model.safetensors`, or of `.bin` without its tensors; `None` where neither is there.
-fn adapter_file(dir: &Path) -> anyhow::Result<Option<AdapterFile>> {
+/// Hash and tensors of `adapter_model.safetensors`, or of `.bin` without its tensors; `None` where neither is there. Of a
+/// pointer of large-file storage only the hash is known, which it names.
+fn adapter_file(dir: &Path, pointers: &mut Vec<String>) -> anyhow::Result<Option<AdapterFile>> {
     let tensors_file = dir.join("adapter_model.safetensors");
     let binary = dir.join("adapter_model.bin");
+    for path in [&tensors_file, &binary] {
+        if let Some(sha256) = pointed_sha256(path)? {
+            pointers.push(path.display().to_string());
+            return Ok(Some(AdapterFile { sha256, tensors: Vec::new() }));
+        }
+    }
     if tensors_file.is_file() {
         let tensors = tensors(&tensors_file).with_context(|| format!("{}", tensors_file.display()))?;
         return Ok(Some(AdapterFile { sha256: sha256(&tensors_file)?, tensors }));
@@ -79,6 +95,18 @@ fn adapter_file(dir: &Path) -> anyhow::Result<Option<AdapterFile>> {
         return Ok(Some(AdapterFile { sha256: sha256(&binary)?, tensors: Vec::new() }));
     }
     Ok(None)
+}
+
+/// The hash that a pointer of git's large-file storage names; `None` for other files.
+fn pointed_sha256(path: &Path) -> anyhow::Result<Option<String>> {
+    const LONGEST_POINTER_BYTES: u64 = 1024;
+    if !path.is_file() || fs_err::metadata(path)?.len() > LONGEST_POINTER_BYTES {
+        return Ok(None);
+    }
+    let content = fs_err::read(path)?;
+    let text = String::from_utf8_lossy(&content);
+    let named = text.lines().find_map(|line| line.strip_prefix("oid sha256:"));
+    Ok(named.filter(|_| super::is_pointer(&content)).map(|oid| oid.trim().to_owned()))
 }
 
 fn sha256(path: &Path) -> anyhow::Result<String> {
@@ -124,6 +152,7 @@ fn adapter_settings(config: &Value) -> Option<AdapterSettings> {
     Some(AdapterSettings {
         rank: config.get("r")?.as_u64()?,
         alpha: config.get("lora_alpha").and_then(Value::as_f64).unwrap_or(0.0),
+        dropout: config.get("lora_dropout").and_then(Value::as_f64),
         targets,
     })
 }
@@ -144,6 +173,7 @@ fn trainer_state(state: &Value) -> TrainingLog {
         log.evaluations.extend(number(entry, "eval_loss").map(|loss| (step as u64, loss)));
         // The schedule's height is what a card calls its learning rate.
         let rate = number(entry, "learning_rate");
+        log.rates.extend(rate.map(|rate| (step as u64, rate)));
         log.learning_rate = log.learning_rate.into_iter().chain(rate).reduce(f64::max);
     }
     log
@@ -163,6 +193,7 @@ fn own_log(path: &Path) -> Option<TrainingLog> {
                 log.epochs = number("epoch").unwrap_or(log.epochs);
                 log.train.extend(number("loss").map(|loss| (log.step, loss)));
                 tokens += number("tokens").unwrap_or(0.0) as u64;
+                log.rates.extend(number("learning_rate").map(|rate| (log.step, rate)));
                 log.learning_rate =
                     log.learning_rate.into_iter().chain(number("learning_rate")).reduce(f64::max);
             }
@@ -206,6 +237,9 @@ fn rows(dir: &Path, names: &[&str], files: &mut Vec<String>) -> anyhow::Result<V
     let Some(path) = names.iter().map(|name| dir.join(name)).find(|path| path.is_file()) else {
         return Ok(Vec::new());
     };
+    if pointed_sha256(&path)?.is_some() {
+        return Ok(Vec::new());
+    }
     let file = files.len();
     files.push(path.display().to_string());
     let text = fs_err::read_to_string(&path)?;
