@@ -196,7 +196,7 @@ impl Evaluation {
         key: &CompletionKey,
         prompt: &Prompt,
     ) -> anyhow::Result<Request> {
-        let messages = asked(arm, &prompt.messages);
+        let messages = written(model, asked(arm, &prompt.messages))?;
         let sampling = engine_sampling(key.sampling);
         Ok(Request {
             prompt: tokenize_prompt(&model.tokenizer, model.template()?, &messages)
@@ -230,7 +230,7 @@ pub fn tokens_needed<'p>(
     let template = model.template()?;
     let mut most = 0;
     for prompt in prompts {
-        let messages = asked(arm, &prompt.messages);
+        let messages = template.with_system_written(&asked(arm, &prompt.messages));
         let asked = tokenize_prompt(&model.tokenizer, template, &messages)
             .with_context(|| format!("prompt {}", prompt.prompt_id))?;
         most = most.max(asked.len() + max_new_tokens);
@@ -272,6 +272,11 @@ fn asked(arm: &Arm, messages: &[Message]) -> Vec<Message> {
         | ArmKind::Model(_)
         | ArmKind::Remote { .. } => messages.to_vec(),
     }
+}
+
+/// The messages as the template of a model can write them: the same for every arm on it.
+fn written(model: &LoadedModel, messages: Vec<Message>) -> anyhow::Result<Vec<Message>> {
+    Ok(model.template()?.with_system_written(&messages))
 }
 
 /// The seed of one answer: the same for every arm, so that arms differ by their weights and not by their luck; only the
