@@ -102,6 +102,8 @@ pub enum MissingReason {
     RequestCut,
     /// A person passed.
     Skipped,
+    /// One of the two answers ended while its model was thinking.
+    NoAnswer,
     /// A foreign log's transport failure. Our own are retried and never become rows.
     Error,
 }
@@ -116,6 +118,7 @@ impl MissingReason {
             MissingReason::Truncated => "cut at the token limit",
             MissingReason::RequestCut => "the server cut the request",
             MissingReason::Skipped => "skipped",
+            MissingReason::NoAnswer => "an answer ended while thinking",
             MissingReason::Error => "transport error",
         }
     }

@@ -107,11 +107,11 @@ pub(super) struct For {
 
 /// A macro, or the body of a `call` block.
 pub(crate) struct Macro {
-    pub name: Arc<str>,
-    pub parameters: Vec<(Arc<str>, Option<Expr>)>,
-    pub body: Vec<Statement>,
-    pub takes_more: bool,
-    pub takes_more_named: bool,
+    pub(super) name: Arc<str>,
+    pub(super) parameters: Vec<(Arc<str>, Option<Expr>)>,
+    pub(super) body: Vec<Statement>,
+    pub(super) takes_more: bool,
+    pub(super) takes_more_named: bool,
 }
 
 pub(super) enum Statement {

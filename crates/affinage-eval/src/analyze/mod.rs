@@ -32,6 +32,8 @@ mod win_rate;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub use disagreement::{Conflict, Verdict, both_orders, conflict};
+
 use crate::ROW_VERSION;
 use crate::analysis::{Analysis, CategoryCount, EvaluationFacts};
 use crate::comparison::{BlindKey, Comparison};
