@@ -14,6 +14,7 @@ pub mod example;
 pub mod export;
 pub mod hash;
 pub mod import;
+mod jinja;
 pub mod lint;
 pub mod message;
 pub mod minhash;

@@ -10,11 +10,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Role};
-use crate::template::{Border, ChatTemplate, GenerationPrompt, TemplateError};
+use crate::template::{Border, ChatTemplate, GenerationPrompt, MARKER, TemplateError};
 use crate::tokenizer::{Token, Tokenizer};
-
-/// Stands for an answer while its place is searched: private-use characters, which no template touches.
-const MARKER: &str = "\u{f8f0}\u{f8f1}\u{f8f2}";
 
 /// A conversation as the trainer sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,7 +28,8 @@ pub struct TokenizedExample {
 pub enum LossMode {
     /// The last answer with the one token that ends it: earlier ones are context, and are last in rows of their own.
     LastAnswer,
-    /// All answers, each with the one token that ends it, and nothing after that.
+    /// All answers, each with the token that ends it, and nothing after that. An earlier answer that the template ends
+    /// otherwise than with an end token is learned without one.
     Assistant,
     /// Everything but the first token.
     Full,
@@ -41,7 +39,8 @@ pub enum LossMode {
 ///
 /// `end_tokens` are the ids at which generation stops. A row of more than `max_tokens` tokens is cut at
 /// its end in full mode; in the other modes it is an error as soon as a learned token would be lost, since
-/// an answer without its end teaches the model not to stop. That each answer has one end token is required in all modes.
+/// an answer without its end teaches the model not to stop. That the last answer has an end token, and that no answer
+/// holds one itself, is required in all modes.
 ///
 /// Errors: see [`TemplateError`]; they do not name the example.
 pub fn tokenize_example(
@@ -61,8 +60,11 @@ pub fn tokenize_example(
     if loss == LossMode::LastAnswer {
         answers.drain(..answers.len() - 1);
     }
+    let last = answers.last().map(|answer| answer.turn);
     for answer in answers {
-        match (row.learned_tokens(&answer, end_tokens), loss) {
+        let content = &messages[answer.turn - 1].content;
+        let ends = Ends { tokens: end_tokens, required: Some(answer.turn) == last };
+        match (row.learned_tokens(&answer, content, ends), loss) {
             // Everything is learned: where the answer begins does not matter.
             (Ok(_) | Err(TemplateError::SplitToken { .. }), LossMode::Full) => {}
             (Ok(learned), _) if learned.end > max_tokens => {
@@ -176,6 +178,14 @@ fn answer_by_marker(
     Ok(Some(Answer { turn: turn + 1, text, extent: Extent::ContentOnly }))
 }
 
+/// Where an answer may end.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    tokens: &'a [u32],
+    /// Without an end token the row is wrong.
+    required: bool,
+}
+
 struct Row<'a> {
     tokenizer: &'a Tokenizer,
     text: &'a str,
@@ -183,34 +193,50 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The tokens of an answer and of its one end token.
-    fn learned_tokens(&self, answer: &Answer, end_tokens: &[u32]) -> Result<Range<usize>, TemplateError> {
+    /// The tokens of an answer and of the end token that follows it.
+    fn learned_tokens(
+        &self,
+        answer: &Answer,
+        content: &str,
+        ends: Ends,
+    ) -> Result<Range<usize>, TemplateError> {
         let turn = answer.turn;
         let start = self.border(answer.text.start, turn, Border::Before)?;
         let end = self.border(answer.text.end, turn, Border::After)?;
         self.require_same_prompt(start, answer)?;
-        let is_end = |token: &Token| end_tokens.contains(&token.id);
-        let wrong_end = |found: usize| {
-            let names =
-                end_tokens.iter().map(|&id| self.tokenizer.token(id).unwrap_or_else(|| id.to_string()));
-            TemplateError::EndOfTurn { turn, found, expected: names.collect::<Vec<_>>().join(", ") }
-        };
-        let inside = self.tokens[start..end].iter().filter(|token| is_end(token)).count();
-        match answer.extent {
-            Extent::WholeTurn => {
-                let last = self.tokens[start..end].iter().rposition(is_end).filter(|_| inside == 1);
-                last.map(|last| start..start + last + 1).ok_or_else(|| wrong_end(inside))
-            }
-            Extent::ContentOnly => {
-                let rest = &self.tokens[end..];
-                let at = rest.iter().position(is_end).ok_or_else(|| wrong_end(0))?;
-                let doubled = usize::from(rest.get(at + 1).is_some_and(is_end));
-                match inside + 1 + doubled {
-                    1 => Ok(start..end + at + 1),
-                    found => Err(wrong_end(found)),
-                }
-            }
+        let is_end = |token: &Token| ends.tokens.contains(&token.id);
+        if let Some(token) = self.tokenizer.encode(content)?.into_iter().find(|id| ends.tokens.contains(id)) {
+            return Err(TemplateError::EndWithin { turn, token: self.name(token) });
         }
+        let wrong_end = |found: &'static str| {
+            let expected = ends.tokens.iter().map(|&id| self.name(id)).collect::<Vec<_>>().join(", ");
+            TemplateError::EndOfTurn { turn, found, expected }
+        };
+        // Behind the content alone the end has to come at once, or it is another turn's.
+        let stretch = match answer.extent {
+            Extent::WholeTurn => start..end,
+            Extent::ContentOnly => {
+                end..end + self.tokens[end..].iter().take_while(|t| self.ends_turn(t)).count()
+            }
+        };
+        match self.tokens[stretch.clone()].iter().position(is_end).map(|at| stretch.start + at) {
+            Some(at) if self.tokens.get(at + 1).is_some_and(|next| next.id == self.tokens[at].id) => {
+                Err(wrong_end("the same end token twice"))
+            }
+            Some(at) => Ok(start..at + 1),
+            None if ends.required => Err(wrong_end("none")),
+            None => Ok(start..end),
+        }
+    }
+
+    /// What a template may write between an answer and its end token: special tokens and white space.
+    fn ends_turn(&self, token: &Token) -> bool {
+        let text = self.text.get(token.bytes.clone()).unwrap_or_default();
+        self.tokenizer.is_special(token.id) || text.trim().is_empty()
+    }
+
+    fn name(&self, id: u32) -> String {
+        self.tokenizer.token(id).unwrap_or_else(|| id.to_string())
     }
 
     /// The token that begins at a byte of the text.

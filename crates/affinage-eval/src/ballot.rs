@@ -141,12 +141,12 @@ pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
             if arm_is_first { [arm, against] } else { [against, arm] },
         );
         let texts = if arm_is_first {
-            [&pair.arm.text, &pair.against.text]
+            [pair.arm.answer(), pair.against.answer()]
         } else {
-            [&pair.against.text, &pair.arm.text]
+            [pair.against.answer(), pair.arm.answer()]
         };
         let (rubrics, kind) = (sources.rubrics, ItemKind::Pair(key));
-        let item = item(rubrics, pair.prompt, comparison, judge_id, 0, texts.map(String::as_str), kind);
+        let item = item(rubrics, pair.prompt, comparison, judge_id, 0, texts, kind);
         BallotItem { draw_probability: Some(*probability), ..item }
     });
     let mut items: Vec<BallotItem> = shown.collect();

@@ -69,7 +69,17 @@ pub struct Pair<'a> {
 impl Pair<'_> {
     /// Equal up to white space: a tie that needs no judge.
     pub fn is_identical(&self) -> bool {
-        squeeze(&self.arm.text) == squeeze(&self.against.text)
+        !self.lacks_answer() && squeeze(self.arm.answer()) == squeeze(self.against.answer())
+    }
+
+    /// One of the two was lost in thought: there is nothing to compare, and nobody loses.
+    pub fn lacks_answer(&self) -> bool {
+        self.arm.is_lost_in_thought() || self.against.is_lost_in_thought()
+    }
+
+    /// Whether somebody has to say which is better.
+    pub fn needs_judge(&self) -> bool {
+        !self.lacks_answer() && !self.is_identical()
     }
 }
 
@@ -143,7 +153,7 @@ pub enum Cells {
 
 /// The cells of every pair for one judge, in the order in which that judge is asked.
 ///
-/// Identical pairs get no cell. The labels and the order depend on `judge_id`, so that judges do not share an
+/// Identical pairs, and those that lack an answer, get no cell. The labels and the order depend on `judge_id`, so that judges do not share an
 /// accident of the draw. Panics if `labels` is empty.
 pub fn cells_for_judge(
     pairs: &[Pair],
@@ -216,7 +226,7 @@ impl<'l> LabelDealer<'l> {
 fn dealt<'p, 'a>(pairs: &'p [Pair<'a>], judge_id: &str, seed: u64) -> Vec<&'p Pair<'a>> {
     let mut rng = Rng::for_purpose(seed, &["blocks", judge_id]);
     let mut dealt: Vec<(&PlannedComparison, &str, u64, &Pair)> = Vec::new();
-    for pair in pairs.iter().filter(|pair| !pair.is_identical()) {
+    for pair in pairs.iter().filter(|pair| pair.needs_judge()) {
         dealt.push((pair.planned, &pair.prompt.category, rng.next_u64(), pair));
     }
     dealt.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ROW_VERSION;
 use crate::id::row_id;
+use crate::thought::{SplitThought, split_thought};
 
 /// One line of `completions.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,20 @@ pub struct Completion {
     /// Length of the answer in tokens of the arm's own tokeniser; 0 where a server did not count them.
     pub tokens: usize,
     pub finish_reason: FinishReason,
+}
+
+impl Completion {
+    /// What was said, without the thought before it: what is judged, checked and counted.
+    pub fn answer(&self) -> &str {
+        split_thought(&self.text).answer
+    }
+
+    /// Whether the tokens ended within the thought, or the thought has no end: there is no answer, good or bad.
+    pub fn is_lost_in_thought(&self) -> bool {
+        let SplitThought { thought, answer, closed } = split_thought(&self.text);
+        let is_cut = self.finish_reason == FinishReason::Length && answer.trim().is_empty();
+        thought.is_some() && (!closed || is_cut)
+    }
 }
 
 /// Who answered, where only a server can tell.

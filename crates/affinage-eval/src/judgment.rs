@@ -106,6 +106,8 @@ pub enum MissingReason {
     OnlyThought,
     /// A person passed.
     Skipped,
+    /// One of the two answers ended while its model was thinking.
+    NoAnswer,
     /// A foreign log's transport failure. Our own are retried and never become rows.
     Error,
 }
@@ -122,6 +124,7 @@ impl MissingReason {
             MissingReason::ScoredOtherwise => "written label against its probabilities",
             MissingReason::OnlyThought => "a thought without an answer",
             MissingReason::Skipped => "skipped",
+            MissingReason::NoAnswer => "an answer ended while thinking",
             MissingReason::Error => "transport error",
         }
     }

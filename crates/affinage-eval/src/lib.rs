@@ -28,6 +28,7 @@ pub mod stats;
 pub mod stopping;
 pub mod suite;
 pub mod text;
+pub mod thought;
 pub mod voice;
 
 /// The version that every row of an evaluation carries as `v`.

@@ -4,7 +4,8 @@
 //! - *loop*: the answer has at least 30 words and more than half of its 5-word shingles occurred before, or one
 //!   line of four words and more occurs at least four times.
 //! - *truncated*: the finish reason is the token limit.
-//! - *empty*: no letter and no digit.
+//! - *empty*: no letter and no digit behind the thought, if there is one.
+//! - *lost in thought*: cut within a thought, or the thought has no end (see [`crate::thought`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,14 +42,17 @@ pub struct Faults {
     pub looping: bool,
     pub truncated: bool,
     pub empty: bool,
+    #[serde(default)]
+    pub lost_in_thought: bool,
 }
 
 pub fn faults(completion: &Completion) -> Faults {
     Faults {
-        refusal: completion.finish_reason == FinishReason::Filtered || is_refusal(&completion.text),
+        refusal: completion.finish_reason == FinishReason::Filtered || is_refusal(completion.answer()),
         looping: is_loop(&completion.text),
+        lost_in_thought: completion.is_lost_in_thought(),
         truncated: completion.finish_reason == FinishReason::Length,
-        empty: !completion.text.chars().any(char::is_alphanumeric),
+        empty: !completion.is_lost_in_thought() && !completion.answer().chars().any(char::is_alphanumeric),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
+use affinage_engine::checkpoint::{AdapterFiles, adapter_sha256, load_adapter};
 use affinage_eval::design::LeftOut;
 use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, OtherModel, PlannedComparison, Scope};
 use affinage_eval::suite::{Domain, Prompt};
@@ -68,9 +68,9 @@ fn opened(
     Ok((arm, room))
 }
 
-/// An adapter folder on a model, as the kind of an arm. `path` is relative to the project folder.
+/// An adapter on a model, as the kind of an arm. `path` is relative to the project folder.
 ///
-/// Errors: the folder cannot be read, does not fit the model, or was trained on another base.
+/// Errors: the adapter cannot be read, does not fit the model, or was trained on another base.
 pub fn adapter(
     ctx: &Context,
     model: &LoadedModel,
@@ -79,9 +79,11 @@ pub fn adapter(
     prompts: &[Prompt],
 ) -> anyhow::Result<ArmKind> {
     let dir = ctx.project.join(path);
-    let adapter = load_adapter(&dir, model.weights.config())
-        .hint("an adapter is a folder with adapter_config.json and adapter_model.safetensors (peft)")?;
+    let adapter = load_adapter(&dir, model.weights.config())?;
     let run = run_of(ctx, &dir)?;
+    if run.is_none() {
+        warn_of_another_base(ctx, &dir, model);
+    }
     if let Some(run) = &run {
         let trained_on = Provenance::read(&run.path)?.sha256.remove("base");
         if trained_on.as_ref().is_some_and(|sha256| *sha256 != model.sha256) {
@@ -102,6 +104,30 @@ pub fn adapter(
             None => None,
         },
     })
+}
+
+/// Says so where an adapter names another base than the model it is put on. A name proves nothing, so this is no error.
+pub fn warn_of_another_base(ctx: &Context, path: &Path, model: &LoadedModel) {
+    let named = AdapterFiles::find(path).ok().and_then(|files| files.base());
+    let Some(named) = named.filter(|named| !is_named(model, named)) else { return };
+    ctx.ui.warn(format!(
+        "{} says that it was trained on `{named}`, and is put on `{}`: on other weights it is not what was trained",
+        ctx.shown(path),
+        model.hub_id.as_deref().unwrap_or(&model.name)
+    ));
+}
+
+fn is_named(model: &LoadedModel, named: &str) -> bool {
+    let known = [Some(&model.name), model.hub_id.as_ref()].into_iter().flatten();
+    known.into_iter().any(|known| bare_name(known) == bare_name(named))
+}
+
+/// A model's name without owner, folder and file ending, in lower case; of a path in the Hub's cache, the model's.
+fn bare_name(name: &str) -> String {
+    let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    let cached = parts.iter().find_map(|part| part.strip_prefix("models--")?.rsplit("--").next());
+    let last = cached.or(parts.last().copied()).unwrap_or_default().to_lowercase();
+    last.strip_suffix(".gguf").unwrap_or(&last).to_owned()
 }
 
 /// The run of this project in whose `checkpoints/` a folder lies.
@@ -165,4 +191,24 @@ pub fn comparisons(
         }
     }
     Ok(comparisons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_name;
+
+    #[test]
+    fn names_of_one_model_are_one_name() {
+        for (name, bare) in [
+            ("Qwen/Qwen2.5-0.5B-Instruct", "qwen2.5-0.5b-instruct"),
+            ("qwen2.5-0.5b-instruct", "qwen2.5-0.5b-instruct"),
+            ("/srv/models/Qwen2.5-0.5B-Instruct/", "qwen2.5-0.5b-instruct"),
+            ("C:\\models\\Qwen2.5-0.5B-Instruct.gguf", "qwen2.5-0.5b-instruct"),
+            ("/c/hub/models--Qwen--Qwen2.5-0.5B-Instruct/snapshots/7ae5/", "qwen2.5-0.5b-instruct"),
+            ("unsloth/Qwen2.5-0.5B-Instruct-bnb-4bit", "qwen2.5-0.5b-instruct-bnb-4bit"),
+            ("", ""),
+        ] {
+            assert_eq!(bare_name(name), bare, "{name}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use affinage_dataset::template::TemplateError;
+use affinage_engine::checkpoint::CheckpointError;
 
 /// Exit codes, as promised in `affinage --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +60,29 @@ pub fn exit_status(error: &anyhow::Error) -> ExitStatus {
 const PIN_DATE: &str =
     "set `date = \"YYYY-MM-DD\"` in affinage.toml: what is trained must not depend on the day";
 
+/// What helps with an adapter that is more than low-rank matrices beside projections.
+const MERGE_IT: &str = "merge it where it was made (peft: `model.merge_and_unload().save_pretrained(DIR)`, mlx-lm: \
+    `mlx_lm.fuse`) and use DIR as a model: in an [[arm]], `model = \"DIR\"` without `adapter`";
+const UNPICKLE_IT: &str = "convert it where you trust it: python -c \"import torch; from safetensors.torch import \
+    save_file; save_file({k: v.contiguous() for k, v in torch.load('adapter_model.bin', map_location='cpu', \
+    weights_only=True).items()}, 'adapter_model.safetensors')\"";
+const NAME_AN_ADAPTER: &str =
+    "a checkpoint of a run is runs/RUN/checkpoints/step-N; a whole model is named by `model`";
+
+fn hint_for_adapter(error: &CheckpointError) -> Option<&'static str> {
+    match error {
+        CheckpointError::NotComputed { .. } => Some(MERGE_IT),
+        CheckpointError::Pickle { .. } => Some(UNPICKLE_IT),
+        CheckpointError::NotFound { .. } => Some(NAME_AN_ADAPTER),
+        _ => None,
+    }
+}
+
 /// All hints of the chain, outermost first.
 pub fn hints(error: &anyhow::Error) -> Vec<&str> {
     let hint = |cause: &'_ (dyn std::error::Error + 'static)| match cause.downcast_ref::<TemplateError>() {
         Some(TemplateError::DateNotPinned) => Some(PIN_DATE),
-        _ => None,
+        _ => cause.downcast_ref::<CheckpointError>().and_then(hint_for_adapter),
     };
     causes(error)
         .filter_map(|cause| hint(cause).or_else(|| cause.downcast_ref::<Hinted>().map(|h| h.hint.as_str())))

@@ -18,6 +18,7 @@ use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Samplin
 use affinage_eval::id::row_id;
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
 use affinage_eval::suite::Prompt;
+use affinage_eval::thought::begun_by_prompt;
 use anyhow::{Context as _, anyhow};
 
 use crate::context::Context;
@@ -121,9 +122,12 @@ impl Evaluation {
         let progress = ctx.ui.progress("generating", planned as u64, "answers");
         // One queue over all arms: the last answers of one arm share their batch with the first of the next.
         let (mut adapters, mut asked_for, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        let mut begun = Vec::new();
         for arm in arms.into_iter().filter(|arm| !missing(arm).is_empty()) {
             for (key, prompt) in missing(arm) {
-                requests.push((adapters.len(), self.request(model, arm, &key, prompt)?));
+                let request = self.request(model, arm, &key, prompt)?;
+                begun.push(thought_begun(model, &request.prompt)?);
+                requests.push((adapters.len(), request));
                 asked_for.push(key);
             }
             adapters.push(self.adapter(ctx, engine, arm)?);
@@ -135,7 +139,7 @@ impl Evaluation {
             tokens += answer.ids.len();
             progress.note(asked_for[index].arm.to_owned());
             progress.advance(1);
-            writer.append(&completion(model, &asked_for[index], &answer)?)
+            writer.append(&completion(model, &asked_for[index], &answer, begun[index])?)
         })?;
         if interrupt::requested() {
             progress.finish("");
@@ -196,7 +200,7 @@ impl Evaluation {
         key: &CompletionKey,
         prompt: &Prompt,
     ) -> anyhow::Result<Request> {
-        let messages = asked(arm, &prompt.messages);
+        let messages = written(model, asked(arm, &prompt.messages))?;
         let sampling = engine_sampling(key.sampling);
         Ok(Request {
             prompt: tokenize_prompt(&model.tokenizer, model.template()?, &messages)
@@ -230,7 +234,7 @@ pub fn tokens_needed<'p>(
     let template = model.template()?;
     let mut most = 0;
     for prompt in prompts {
-        let messages = asked(arm, &prompt.messages);
+        let messages = template.with_system_written(&asked(arm, &prompt.messages));
         let asked = tokenize_prompt(&model.tokenizer, template, &messages)
             .with_context(|| format!("prompt {}", prompt.prompt_id))?;
         most = most.max(asked.len() + max_new_tokens);
@@ -246,12 +250,27 @@ pub fn tokens_needed<'p>(
     Ok(most)
 }
 
-fn completion(model: &LoadedModel, key: &CompletionKey, answer: &Answer) -> anyhow::Result<Completion> {
+/// The begin of a thought that the prompt ends with: templates of models that always think write it there.
+fn thought_begun(model: &LoadedModel, prompt: &[u32]) -> anyhow::Result<Option<&'static str>> {
+    const TAIL: usize = 16;
+    let tail = &prompt[prompt.len().saturating_sub(TAIL)..];
+    Ok(begun_by_prompt(&model.tokenizer.decode_with_special(tail)?))
+}
+
+/// The row of an answer. The begin of a thought that stands in the prompt is put back before the text.
+fn completion(
+    model: &LoadedModel,
+    key: &CompletionKey,
+    answer: &Answer,
+    begun: Option<&str>,
+) -> anyhow::Result<Completion> {
     let finish = match answer.finish {
         Finish::Stop => FinishReason::Stop,
         Finish::Length => FinishReason::Length,
     };
-    Ok(key.answered(model.tokenizer.decode(&answer.ids)?, answer.ids.len(), finish))
+    let text = model.tokenizer.decode(&answer.ids)?;
+    let text = begun.map_or_else(|| text.clone(), |begun| format!("{begun}\n{text}"));
+    Ok(key.answered(text, answer.ids.len(), finish))
 }
 
 /// The messages that an arm is asked: a written instruction replaces the conversation's own system message, examples
@@ -272,6 +291,11 @@ fn asked(arm: &Arm, messages: &[Message]) -> Vec<Message> {
         | ArmKind::Model(_)
         | ArmKind::Remote { .. } => messages.to_vec(),
     }
+}
+
+/// The messages as the template of a model can write them: the same for every arm on it.
+fn written(model: &LoadedModel, messages: Vec<Message>) -> anyhow::Result<Vec<Message>> {
+    Ok(model.template()?.with_system_written(&messages))
 }
 
 /// The seed of one answer: the same for every arm, so that arms differ by their weights and not by their luck; only the

@@ -191,7 +191,14 @@ impl TextParts {
         };
         let template = match read_if_there(&folder.join("chat_template.jinja"))? {
             Some(source) => Some(source),
-            None => ChatTemplate::source_in_config(&config["chat_template"])?,
+            None => match read_if_there(&folder.join("chat_template.json"))? {
+                Some(text) => {
+                    let file: Value = serde_json::from_str(&text)
+                        .with_context(|| format!("{}", folder.join("chat_template.json").display()))?;
+                    ChatTemplate::source_in_config(&file["chat_template"])?
+                }
+                None => ChatTemplate::source_in_config(&config["chat_template"])?,
+            },
         };
         Ok(TextParts { tokenizer, template, special })
     }

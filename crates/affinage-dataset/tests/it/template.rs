@@ -78,6 +78,152 @@ fn templates_of_released_models_render_as_in_transformers() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// `testdata/golden/make_constructs.py` asked transformers; `null` is an error there.
+#[test]
+fn constructs_give_what_jinja2_makes_of_them() {
+    let fixture: Value = serde_json::from_str(include_str!("../../../../testdata/golden/constructs.json"))
+        .expect("valid JSON");
+    let messages: Vec<Message> = serde_json::from_value(fixture["messages"].clone()).expect("messages");
+    let mut wrong = Vec::new();
+    for construct in fixture["constructs"].as_array().expect("a list") {
+        let source = construct["source"].as_str().expect("a text");
+        let template = compile(&fixture, source);
+        for (prompt, text) in [GenerationPrompt::Omit, GenerationPrompt::Add].into_iter().zip(0..) {
+            let found = template
+                .as_ref()
+                .map_err(ToString::to_string)
+                .and_then(|template| template.render(&messages, prompt).map_err(|error| error.to_string()));
+            if found.as_deref().ok() != construct["texts"][text].as_str() {
+                wrong.push(format!("{source}\n   ours   {found:?}\n   theirs {}", construct["texts"][text]));
+                break;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// `AFFINAGE_TEMPLATES` is a file that `testdata/golden/make_constructs.py FOLDER... OUT.json` wrote.
+#[test]
+#[ignore = "needs AFFINAGE_TEMPLATES"]
+fn templates_of_other_projects_give_what_jinja2_makes_of_them() {
+    let file = std::env::var("AFFINAGE_TEMPLATES").expect("AFFINAGE_TEMPLATES is set");
+    let fixture: Value =
+        serde_json::from_str(&std::fs::read_to_string(file).expect("the file is there")).expect("valid JSON");
+    let (mut wrong, mut equal, mut both_refuse) = (Vec::new(), 0, 0);
+    for other in fixture["others"].as_array().expect("a list") {
+        let file = other["file"].as_str().expect("a name");
+        let expected: Vec<Option<String>> = serde_json::from_value(other["texts"].clone()).expect("texts");
+        let template = match compile(&fixture, other["source"].as_str().expect("a text")) {
+            Ok(template) => template,
+            Err(error) if expected.iter().all(Option::is_none) => {
+                both_refuse += expected.len();
+                println!("{file}: both refuse it, here: {error}");
+                continue;
+            }
+            Err(error) => {
+                wrong.push(format!("{file}: {error}"));
+                continue;
+            }
+        };
+        let conversations: Vec<Vec<Message>> =
+            serde_json::from_value(fixture["conversations"].clone()).expect("messages");
+        let prompts = [GenerationPrompt::Omit, GenerationPrompt::Add];
+        let cases = conversations.iter().flat_map(|messages| prompts.map(|prompt| (messages, prompt)));
+        for ((messages, prompt), expected) in cases.zip(&expected) {
+            match (template.render(messages, prompt), expected) {
+                (Ok(found), Some(expected)) if found == *expected => equal += 1,
+                (Err(_), None) => both_refuse += 1,
+                (found, expected) => {
+                    wrong.push(format!("{file}\n   ours   {found:?}\n   theirs {expected:?}"))
+                }
+            }
+        }
+    }
+    println!("{equal} equal, {both_refuse} refused by both, {} wrong", wrong.len());
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What a template cannot do here: each stops at a bound, and the error names it.
+#[test]
+fn templates_without_end_stop() {
+    let said = |source: &str| {
+        let outcome = ChatTemplate::new(source, SpecialTokens::default(), None)
+            .and_then(|template| template.render(&[Message::new(Role::User, "hi")], GenerationPrompt::Omit));
+        match outcome {
+            Err(TemplateError::Limit(error)) => error.to_string(),
+            other => panic!("{source}: {other:?}"),
+        }
+    };
+    let deep =
+        |open: &str, close: &str, n: usize| format!("{{{{ {}1{} }}}}", open.repeat(n), close.repeat(n));
+    let double = |start: &str, step: &str| {
+        format!(
+            "{{% set n = namespace(x={start}) %}}{{% for i in range(99) %}}{{% set n.x = {step} %}}{{% endfor %}}"
+        )
+    };
+    let cases = [
+        ("{% for i in range(10 ** 9) %}{% endfor %}".to_owned(), "`range` of more than 100000"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}".to_owned(), "million steps"),
+        ("{% for i in range(99999) %}{{ 'abcdefghij' * 999 }}{% endfor %}".to_owned(), "a text of more than 64 MiB"),
+        (double("'ab'", "n.x ~ n.x"), "a text of more than 64 MiB"),
+        (double("'ab'", "n.x + n.x"), "a text of more than 64 MiB"),
+        (double("'ab'", "n.x.replace('', n.x)"), "a text of more than 64 MiB"),
+        (double("'ab'", "n.x | replace('a', n.x)"), "a text of more than 64 MiB"),
+        (double("'ab'", "n.x.join(n.x)"), "a text of more than 64 MiB"),
+        (double("[1]", "n.x + n.x"), "MiB"),
+        (double("[1]", "[n.x, n.x]") + "{{ n.x }}", "steps"),
+        (double("[1]", "[n.x, n.x]") + "{{ n.x | tojson }}", "steps"),
+        (double("[1]", "[n.x]").replace("99", "999"), "nests lists more than 100 deep"),
+        ("{% set a = namespace(x=[1]) %}{% for i in range(60) %}{% set a.x = [a.x, a.x] %}{% endfor %}\
+          {% set b = namespace(x=[1]) %}{% for i in range(60) %}{% set b.x = [b.x, b.x] %}{% endfor %}{{ a.x == b.x }}"
+            .to_owned(), "steps"),
+        ("{{ 'a' * 10 ** 12 }}".to_owned(), "a text of more than 64 MiB"),
+        ("{{ [1] * 10 ** 12 }}".to_owned(), "MiB"),
+        ("{{ 'a'.center(10 ** 12) }}".to_owned(), "a text of more than 64 MiB"),
+        ("{{ '{:>999999999}'.format(1) }}".to_owned(), "a text of more than 64 MiB"),
+        ("{{ '%999999999d' % 1 }}".to_owned(), "a text of more than 64 MiB"),
+        ("{{ 'a' | indent(10 ** 12) }}".to_owned(), "a text of more than 64 MiB"),
+        ("{{ [1] | tojson(indent=10 ** 12) }}".to_owned(), "a text of more than 64 MiB"),
+        ("{{ [1] | slice(10 ** 12) | list }}".to_owned(), "MiB"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(), "levels deep"),
+        (deep("(", ")", 999), "nests more than"),
+        (deep("[", "]", 999), "nests more than"),
+        (deep("not ", "", 9999), "nests more than"),
+        (deep("-", "", 9999), "nests more than"),
+        (deep("1 + ", "", 9999), "nests more than"),
+        (deep("", " | string", 9999), "nests more than"),
+        (format!("{}{}", "{% if 1 %}".repeat(9999), "{% endif %}".repeat(9999)), "nests more than"),
+    ];
+    for (source, part) in cases {
+        let said = said(&source);
+        assert!(said.contains(part), "{}: {said}", source.chars().take(90).collect::<String>());
+    }
+}
+
+/// A template that raises on a system message, one that drops it, and one that has the role.
+#[test]
+fn a_system_message_goes_where_the_template_can_write_it() {
+    let turns = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+    let raises = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no such role') }}{% endif %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+    let drops = "{% for m in messages if m.role != 'system' %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+    let messages = [
+        Message::new(Role::System, "Be brief."),
+        Message::new(Role::User, "Why?"),
+        Message::new(Role::User, "So?"),
+    ];
+    for (source, written) in [
+        (turns, "<system>Be brief.<user>Why?<user>So?"),
+        (raises, "<user>Be brief.\n\nWhy?<user>So?"),
+        (drops, "<user>Be brief.\n\nWhy?<user>So?"),
+    ] {
+        let template = ChatTemplate::new(source, SpecialTokens::default(), None).expect("compiles");
+        let text = template.render(&template.with_system_written(&messages), GenerationPrompt::Omit);
+        assert_eq!(text.expect("renders"), written);
+        assert_eq!(template.writes_system(), source == turns);
+        assert_eq!(template.with_system_written(&messages[1..]), messages[1..], "nothing to move");
+    }
+}
+
 #[test]
 fn today_must_be_pinned() {
     let source =

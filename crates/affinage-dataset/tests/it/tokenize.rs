@@ -107,6 +107,45 @@ fn a_template_that_rewrites_earlier_turns() {
     ");
 }
 
+/// `(template, learned)` for two answers: those whose ends differ, come once, or come twice.
+#[test]
+fn ends_that_differ_leave_nothing_of_the_user_learned() {
+    let turns = |after: &str| {
+        format!("{{% for m in messages %}}<{{{{ m.role }}}}>{{{{ m.content }}}}{after}{{% endfor %}}")
+    };
+    let tail =
+        |text: &str| format!("{{% if add_generation_prompt %}}<assistant>{{% else %}}{text}{{% endif %}}");
+    let last = |end: &str, earlier: &str| {
+        turns(&format!(
+            "{{% if loop.last and m.role == 'assistant' %}}{end}{{% else %}}{earlier}{{% endif %}}"
+        ))
+    };
+    let cases = [
+        (
+            "one for turns, one for the conversation",
+            turns("<|im_end|>\n") + &tail("</s>"),
+            vec!["because<|im_end|>", "so.<|im_end|>"],
+        ),
+        (
+            "two behind each answer",
+            turns("<|im_end|></s>") + &tail(""),
+            vec!["because<|im_end|>", "so.<|im_end|>"],
+        ),
+        ("once, at the end", turns("\n") + &tail("</s>"), vec!["because", "so.\n</s>"]),
+        ("earlier ones end otherwise", last("</s>", "\n") + &tail(""), vec!["because", "so.</s>"]),
+        (
+            "white space before the end",
+            turns("\n<|im_end|>\n") + &tail(""),
+            vec!["because\n<|im_end|>", "so.\n<|im_end|>"],
+        ),
+    ];
+    for (name, source, expected) in cases {
+        let shown = shown(&source, &chat(&["why?", "because", "and?", "so."]));
+        let learned: Vec<&str> = shown.split('⟦').skip(1).filter_map(|part| part.split('⟧').next()).collect();
+        assert_eq!(learned, expected, "{name}: {shown}");
+    }
+}
+
 #[test]
 fn full_loss_learns_everything_but_the_first_token() {
     let tokenizer = tokenizer("smollm");
@@ -152,9 +191,9 @@ fn full_loss_needs_end_tokens_too() {
         tokenize_example(&tokenizer, &template(source), "e1", &messages, LossMode::Full, &ENDS, 1000)
     };
     let endless = CHATML.replace("<|im_end|>", "");
-    assert!(matches!(full(&endless), Err(TemplateError::EndOfTurn { found: 0, .. })));
-    let twice = CHATML.replace("<|im_end|>", "<|im_end|></s>");
-    assert!(matches!(full(&twice), Err(TemplateError::EndOfTurn { found: 2, .. })));
+    assert!(matches!(full(&endless), Err(TemplateError::EndOfTurn { .. })));
+    let twice = CHATML.replace("<|im_end|>", "<|im_end|><|im_end|>");
+    assert!(matches!(full(&twice), Err(TemplateError::EndOfTurn { .. })));
 }
 
 #[test]
@@ -192,12 +231,12 @@ fn rows_that_would_teach_the_wrong_thing_are_refused() {
     insta::assert_snapshot!(error(CHATML, &messages[..1]), @"there is no assistant turn to learn from");
     let endless = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
     insta::assert_snapshot!(error(endless, &messages),
-        @"the answer of turn 2 ends with 0 end tokens in the chat template, expected exactly one (an end token is one of <|endoftext|>, <|im_end|>, </s>)");
-    let twice = CHATML.replace("<|im_end|>\n", "<|im_end|></s>\n");
+        @"the answer of turn 2 ends with none in the chat template, expected an end token (one of <|endoftext|>, <|im_end|>, </s>)");
+    let twice = CHATML.replace("<|im_end|>\n", "<|im_end|><|im_end|>\n");
     insta::assert_snapshot!(error(&twice, &messages),
-        @"the answer of turn 2 ends with 2 end tokens in the chat template, expected exactly one (an end token is one of <|endoftext|>, <|im_end|>, </s>)");
+        @"the answer of turn 2 ends with the same end token twice in the chat template, expected an end token (one of <|endoftext|>, <|im_end|>, </s>)");
     insta::assert_snapshot!(error(CHATML, &chat(&["why?", "because<|im_end|>"])),
-        @"the answer of turn 2 ends with 2 end tokens in the chat template, expected exactly one (an end token is one of <|endoftext|>, <|im_end|>, </s>)");
+        @"the answer of turn 2 holds the end token `<|im_end|>` itself: what follows it would never be said");
     insta::assert_snapshot!(error(&format!("<s>{{{{ bos_token }}}}{CHATML}"), &messages), @"the text begins with the token `<s>` twice");
     let silent = "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}A{% endif %}";
     insta::assert_snapshot!(error(silent, &messages), @"the answer of turn 2 cannot be found in what the chat template makes of it");

@@ -8,11 +8,13 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::CheckpointError;
+use super::{
+    ADAPTER_CONFIG, ADAPTER_FILE, CheckpointError, Form, Matrix, TensorFile, read, read_json, targets_of,
+};
 use crate::lora::{Adapter, LoraConfig, Module, Target};
 use crate::weights::ModelConfig;
 
-const MAX_RANK: u64 = 4096;
+pub(super) const MAX_RANK: u64 = 4096;
 
 /// Read here. What is on and in neither of the two lists is refused.
 const COMPUTED: [&str; 12] = [
@@ -30,24 +32,74 @@ const COMPUTED: [&str; 12] = [
     "init_lora_weights",
 ];
 /// Says where an adapter comes from or how it was started, and changes no number of a finished one.
-const WITHOUT_EFFECT: [&str; 11] = [
+const WITHOUT_EFFECT: [&str; 16] = [
     "auto_mapping",
     "base_model_name_or_path",
     "ensure_weight_tying",
     "eva_config",
+    // peft takes it back on the linear layers of these models.
+    "fan_in_fan_out",
     "inference_mode",
+    "lora_dtype",
+    "lorap_emb_lr",
+    "lorap_lr_ratio",
     "megatron_core",
+    "merge_weights",
     "peft_version",
     "qalora_group_size",
     "revision",
     "runtime_config",
     "task_type",
 ];
+/// Trainers that leave notes of their own in the file, under keys that begin with their name; peft does not read them.
+const NOTES_OF: [&str; 4] = ["unsloth_", "axolotl_", "llamafactory_", "swift_"];
 /// Starting values that leave the base alone. Others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) subtract something from it.
 const PLAIN_STARTS: [&str; 3] = ["gaussian", "eva", "orthogonal"];
 
+/// Reads a folder that peft wrote, or could have written.
+pub(super) fn load(dir: &Path, model: &ModelConfig) -> Result<Adapter, CheckpointError> {
+    let path = dir.join(ADAPTER_CONFIG);
+    let (config, modules) = parse(&read_json(&path)?, &path, model)?;
+    let path = dir.join(ADAPTER_FILE);
+    let bytes = read(&path)?;
+    let file = TensorFile::open(&path, &bytes)?;
+    let infix = adapter_name(&file)?;
+    let name = |layer, target, matrix: Matrix| match matrix {
+        Matrix::A => matrix_name(layer, target, &format!("lora_A{infix}")),
+        Matrix::B => matrix_name(layer, target, &format!("lora_B{infix}")),
+    };
+    file.adapter(config, &modules, model, &Form { name: &name, transposed: false })
+}
+
+/// The name that a state dict of a model in training has between matrix and `weight`: `.default`, or nothing. peft leaves
+/// it away when it saves.
+fn adapter_name(file: &TensorFile) -> Result<String, CheckpointError> {
+    let within = |tensor: &str| {
+        let (_, rest) = tensor.split_once(".lora_A").or_else(|| tensor.split_once(".lora_B"))?;
+        rest.strip_suffix(".weight").map(str::to_owned)
+    };
+    let mut tensors = file.tensors.names();
+    tensors.sort_unstable();
+    let mut named = tensors.into_iter().filter_map(|tensor| Some((tensor, within(tensor)?)));
+    let Some((_, first)) = named.next() else { return Ok(String::new()) };
+    match named.find(|(_, name)| *name != first) {
+        None => Ok(first),
+        Some((tensor, name)) => {
+            let shown = |name: &str| format!("`{}`", name.trim_start_matches('.'));
+            let problem =
+                format!("belongs to the adapter {}, others to {}; expected one", shown(&name), shown(&first));
+            Err(file.error(tensor, problem))
+        }
+    }
+}
+
+/// The name of `lora_A` or `lora_B` in a file.
+pub(super) fn matrix_name(layer: usize, target: Target, matrix: &str) -> String {
+    format!("base_model.model.{}.{matrix}.weight", module_name(layer, target))
+}
+
 /// What peft would do with this configuration on a decoder of this shape.
-pub(super) fn parse(
+fn parse(
     config: &Value,
     path: &Path,
     model: &ModelConfig,
@@ -80,13 +132,12 @@ pub(super) fn parse(
         }
     }
     selection.refuse_other_modules(&modules)?;
-    let on = |target: &Target| modules.iter().any(|module| module.target == *target);
     let lora = LoraConfig {
         rank,
         alpha,
         use_rslora: config["use_rslora"] == true,
         dropout: config["lora_dropout"].as_f64().unwrap_or(0.0) as f32,
-        targets: Target::ALL.into_iter().filter(on).collect(),
+        targets: targets_of(&modules),
     };
     Ok((lora, modules))
 }
@@ -183,15 +234,20 @@ impl Selection<'_> {
         const EXPECTED: &str = "some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
         let outside = ["lm_head", "model.embed_tokens"].into_iter().any(|key| self.named(key));
         if modules.is_empty() || outside {
-            return Err(self.file.refuse("target_modules", EXPECTED));
+            return Err(self.file.not_computed("target_modules", EXPECTED));
         }
         let Names::List(names) = &self.targets else { return Ok(()) };
+        // A list may name what is excluded: peft writes the names that it found, and takes the exclusion from them.
+        let excluded = |name: &str| self.excluded.as_ref().is_some_and(|excluded| excluded.hold(name));
         let known = |name: &&String| {
             Target::ALL.iter().any(|target| is_named(target.path(), name))
                 || modules.iter().any(|module| is_named(&module_name(module.layer, module.target), name))
+                || excluded(name)
         };
         match names.iter().find(|name| !known(name)) {
-            Some(name) => Err(self.file.error("target_modules", format!("{name:?} among others"), EXPECTED)),
+            Some(name) => {
+                Err(self.file.not_computed_as("target_modules", format!("{name:?} among others"), EXPECTED))
+            }
             None => Ok(()),
         }
     }
@@ -212,15 +268,24 @@ impl File<'_> {
         self.error(key, self.config[key].to_string(), expected)
     }
 
+    fn not_computed_as(&self, key: &str, found: String, expected: &str) -> CheckpointError {
+        let (path, key, expected) = (self.path.to_owned(), key.to_owned(), expected.to_owned());
+        CheckpointError::NotComputed { path, key, found, expected }
+    }
+
+    fn not_computed(&self, key: &str, expected: &str) -> CheckpointError {
+        self.not_computed_as(key, self.config[key].to_string(), expected)
+    }
+
     fn refuse_what_is_not_computed(&self) -> Result<(), CheckpointError> {
         let Some(keys) = self.config.as_object() else {
             return Err(self.error("the file", self.config.to_string(), "a JSON object"));
         };
         if self.config["peft_type"] != "LORA" {
-            return Err(self.refuse("peft_type", "\"LORA\""));
+            return Err(self.not_computed("peft_type", "\"LORA\""));
         }
         if !matches!(self.config["bias"].as_str(), None | Some("none")) {
-            return Err(self.refuse("bias", "\"none\""));
+            return Err(self.not_computed("bias", "\"none\""));
         }
         let plain_start = match &self.config["init_lora_weights"] {
             Value::Null | Value::Bool(_) => true,
@@ -229,7 +294,7 @@ impl File<'_> {
         };
         if !plain_start {
             let expected = "true, false, gaussian, eva or orthogonal: others change the base model's weights";
-            return Err(self.refuse("init_lora_weights", expected));
+            return Err(self.not_computed("init_lora_weights", expected));
         }
         for (key, value) in keys {
             let off = match value {
@@ -238,9 +303,12 @@ impl File<'_> {
                 Value::Array(list) => list.is_empty(),
                 _ => false,
             };
-            let known = key == "bias" || COMPUTED.contains(&&**key) || WITHOUT_EFFECT.contains(&&**key);
+            let known = key == "bias"
+                || COMPUTED.contains(&&**key)
+                || WITHOUT_EFFECT.contains(&&**key)
+                || NOTES_OF.iter().any(|trainer| key.starts_with(trainer));
             if !off && !known {
-                return Err(self.refuse(key, "nothing: this is not computed here"));
+                return Err(self.not_computed(key, "nothing: this is not computed here"));
             }
         }
         Ok(())

@@ -78,7 +78,7 @@ pub fn save_gguf(
 }
 
 /// The name of a family in GGUF files: the arithmetic of Mistral is that of Llama.
-pub(super) fn architecture(family: Family) -> &'static str {
+pub(crate) fn architecture(family: Family) -> &'static str {
     match family {
         Family::Llama | Family::Mistral => "llama",
         Family::Qwen2 => "qwen2",
@@ -87,7 +87,7 @@ pub(super) fn architecture(family: Family) -> &'static str {
 }
 
 /// Which row of the model lies at row `stored` of the file.
-pub(super) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> usize {
+pub(crate) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> usize {
     let permuted = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
     if !permuted || architecture(config.family) != "llama" {
         return stored;

@@ -1,5 +1,5 @@
 //! The result in the forms that other programs load: a merged model (Hugging Face folder or GGUF), and the adapter
-//! alone (GGUF, MLX). peft's own layout is written by [`crate::checkpoint`].
+//! alone (GGUF, MLX). peft's own layout is written by [`crate::checkpoint`], which reads all of them back.
 //!
 //! Whatever a form cannot represent is refused by name. [`parity`] measures whether what was written behaves.
 
@@ -14,11 +14,13 @@ pub mod parity;
 use std::path::{Path, PathBuf};
 
 pub use folder::{config_json, save_folder};
-pub use gguf_lora::{load_gguf_lora, save_gguf_lora};
+pub use gguf_lora::save_gguf_lora;
+pub(crate) use gguf_lora::weight_name;
 pub use gguf_model::save_gguf;
+pub(crate) use gguf_model::{architecture, logical_row};
 pub use gguf_write::Field;
 pub use merged::Merged;
-pub use mlx::{load_mlx, save_mlx};
+pub use mlx::save_mlx;
 
 use crate::weights::LoadError;
 

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_engine::checkpoint::{ADAPTER_CONFIG, ADAPTER_FILE, load_adapter, save_adapter};
+use affinage_engine::checkpoint::{ADAPTER_CONFIG, ADAPTER_FILE, AdapterFiles, load_adapter, save_adapter};
+use affinage_engine::export::save_mlx;
 use affinage_engine::lora::{Adapter, Target};
 use affinage_engine::model::{Model, Pass};
 use affinage_engine::weights::Weights;
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
 fn golden(name: &str) -> PathBuf {
@@ -92,20 +94,142 @@ fn what_is_written_is_what_peft_was_given() {
     }
 }
 
-/// The message for the adapter `layers` with another configuration.
-fn refused(changes: Value) -> String {
+/// The adapter `layers` with another configuration and its tensors written in another way; an error as its text.
+fn changed(changes: Value, tensors: impl Fn(&[u8]) -> Vec<u8>) -> Result<Adapter, String> {
     let (weights, _) = open();
     let dir = tempfile::tempdir().unwrap();
     let source = golden("adapters/layers");
-    std::fs::copy(source.join(ADAPTER_FILE), dir.path().join(ADAPTER_FILE)).unwrap();
+    let bytes = std::fs::read(source.join(ADAPTER_FILE)).unwrap();
+    std::fs::write(dir.path().join(ADAPTER_FILE), tensors(&bytes)).unwrap();
     let mut config: Value =
         serde_json::from_slice(&std::fs::read(source.join(ADAPTER_CONFIG)).unwrap()).unwrap();
     for (key, value) in changes.as_object().unwrap() {
         config[key] = value.clone();
     }
     std::fs::write(dir.path().join(ADAPTER_CONFIG), config.to_string()).unwrap();
-    let error = load_adapter(dir.path(), weights.config()).expect_err("another adapter").to_string();
-    error.replace(&format!("{}/", dir.path().display()), "")
+    let path = format!("{}/", dir.path().display());
+    load_adapter(dir.path(), weights.config()).map_err(|error| error.to_string().replace(&path, ""))
+}
+
+/// The message for the adapter `layers` with another configuration.
+fn refused(changes: Value) -> String {
+    changed(changes, <[u8]>::to_vec).expect_err("another adapter")
+}
+
+/// A file with other names, and other numbers of the same values.
+fn rewritten(
+    bytes: &[u8],
+    dtype: Dtype,
+    rename: impl Fn(&str) -> String,
+    number: impl Fn(f32) -> Vec<u8>,
+) -> Vec<u8> {
+    let tensors = SafeTensors::deserialize(bytes).unwrap();
+    let parts: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, tensor)| {
+            let values = numbers(bytes, name).into_iter().flat_map(&number).collect();
+            (rename(name), tensor.shape().to_vec(), values)
+        })
+        .collect();
+    let views = parts
+        .iter()
+        .map(|(name, shape, bytes)| (name, TensorView::new(dtype, shape.clone(), bytes).unwrap()));
+    safetensors::serialize(views, None).unwrap()
+}
+
+#[test]
+fn notes_of_trainers_change_nothing() {
+    let plain = changed(json!({}), <[u8]>::to_vec).unwrap();
+    for notes in [
+        json!({"unsloth_training_method": "qlora", "unsloth_load_in_4bit": true}),
+        json!({"lora_dtype": "float32", "lorap_emb_lr": 1e-6, "lorap_lr_ratio": 16.0}),
+        json!({"fan_in_fan_out": true, "merge_weights": true}),
+        json!({"exclude_modules": ["down_proj", "lm_head"], "target_modules": ["o_proj", "up_proj", "down_proj", "lm_head"]}),
+        json!({"exclude_modules": ["gate_proj"], "target_modules":
+            ["model.layers.1.self_attn.o_proj", "model.layers.1.mlp.up_proj", "model.layers.1.mlp.gate_proj"]}),
+    ] {
+        assert_eq!(changed(notes.clone(), <[u8]>::to_vec), Ok(plain.clone()), "{notes}");
+    }
+}
+
+#[test]
+fn names_and_numbers_of_a_training_state_are_read() {
+    let plain = changed(json!({}), <[u8]>::to_vec).unwrap();
+    let named = |name: &str| name.replace(".weight", ".policy.weight");
+    let f64s = |value: f32| f64::from(value).to_le_bytes().to_vec();
+    assert_eq!(changed(json!({}), |bytes| rewritten(bytes, Dtype::F64, named, f64s)), Ok(plain));
+    let f32s = |value: f32| value.to_le_bytes().to_vec();
+    let two = |name: &str| name.replace("A.weight", "A.old.weight").replace("B.weight", "B.new.weight");
+    insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::F32, two, f32s)).unwrap_err(), @"");
+    let none = |_: f32| vec![0_u8];
+    insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::U8, str::to_owned, none)).unwrap_err(), @"");
+}
+
+/// What `load_adapter` says about a folder of empty files.
+#[test]
+fn what_is_no_adapter_says_what_is_there() {
+    let (weights, _) = open();
+    let said = |files: &[&str], named: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let error = load_adapter(&dir.path().join(named), weights.config()).expect_err("no adapter");
+        error.to_string().replace(&dir.path().display().to_string(), "DIR")
+    };
+    insta::assert_snapshot!(said(&[], "nowhere"), @"");
+    insta::assert_snapshot!(said(&["notes.txt"], "notes.txt"), @"");
+    insta::assert_snapshot!(said(&["adapter_config.json"], ""), @"");
+    insta::assert_snapshot!(said(&["adapter_config.json", "adapter_model.bin"], ""), @"");
+    insta::assert_snapshot!(said(&["adapter_model.bin"], "adapter_model.bin"), @"");
+    insta::assert_snapshot!(said(&["adapter_config.json", "adapters.npz"], ""), @"");
+    insta::assert_snapshot!(said(&["config.json", "model.safetensors"], ""), @"");
+    insta::assert_snapshot!(said(&["a.gguf", "b.gguf"], ""), @"");
+    insta::assert_snapshot!(said(&["checkpoint-9/adapter_config.json", "checkpoint-10/adapter_config.json", "log"], ""), @"");
+    insta::assert_snapshot!(said(&["checkpoints/step-5/adapter_config.json"], ""), @"");
+}
+
+/// The adapter `layers` as mlx-lm would have it, with another configuration.
+#[test]
+fn of_mlx_only_plain_lora_is_read() {
+    let (weights, _) = open();
+    let read = |changes: Value, dtype: Dtype| {
+        let dir = tempfile::tempdir().unwrap();
+        let adapter = load("layers", &weights);
+        save_mlx(&adapter, "some/base", dir.path()).unwrap();
+        let path = dir.path().join(ADAPTER_CONFIG);
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for (key, value) in changes.as_object().unwrap() {
+            config.pointer_mut(key).map(|place| *place = value.clone()).unwrap_or_else(|| {
+                config[key.trim_start_matches('/')] = value.clone();
+            });
+        }
+        std::fs::write(path, config.to_string()).unwrap();
+        let path = dir.path().join("adapters.safetensors");
+        let half = |value: f32| half::bf16::from_f32(value).to_le_bytes().to_vec();
+        if dtype == Dtype::BF16 {
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, rewritten(&bytes, dtype, str::to_owned, half)).unwrap();
+        }
+        assert_eq!(AdapterFiles::find(dir.path()).unwrap().base().as_deref(), Some("some/base"));
+        load_adapter(dir.path(), weights.config())
+            .map_err(|error| error.to_string().replace(&format!("{}/", dir.path().display()), ""))
+    };
+    let plain = read(json!({}), Dtype::F32).unwrap();
+    assert_eq!(plain.values, load("layers", &weights).values);
+    assert_eq!(read(json!({"/fine_tune_type": null}), Dtype::F32), Ok(plain.clone()), "older versions");
+    let halved = read(json!({}), Dtype::BF16).unwrap();
+    assert!(halved.values.iter().zip(&plain.values).all(|(h, p)| (h - p).abs() <= p.abs() / 128.0));
+    assert_ne!(halved.values, plain.values);
+    insta::assert_snapshot!(read(json!({"/fine_tune_type": "dora"}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/fine_tune_type": "full"}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/use_dora": true}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/lora_parameters/rank": 0}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/lora_parameters/rank": 999}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/lora_parameters/scale": "20"}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/lora_parameters": {"rank": 1, "scale": 2.0, "alpha": 16}}), Dtype::F32).unwrap_err(), @"");
 }
 
 #[test]

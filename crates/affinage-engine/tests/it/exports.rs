@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_engine::checkpoint::load_adapter;
 use affinage_engine::export::parity::{Parity, Side, compare, logits, probes};
-use affinage_engine::export::{
-    Field, Merged, config_json, load_gguf_lora, load_mlx, save_folder, save_gguf, save_gguf_lora, save_mlx,
-};
+use affinage_engine::export::{Field, Merged, config_json, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use affinage_engine::weights::{GgufLora, Precision, Weights};
@@ -167,10 +165,10 @@ fn what_is_read_back_behaves_and_the_bare_base_does_not() {
         }
         let path = scratch.path().join(format!("{name}-lora.gguf"));
         save_gguf_lora(&adapter, weights.config(), name, &path).expect("written");
-        let back = load_gguf_lora(&path, weights.config()).expect("an adapter");
+        let back = load_adapter(&path, weights.config()).expect("an adapter");
         check(Side { model: &model, adapter: Some(&back) }, 1e-6, "GGUF adapter");
         save_mlx(&adapter, name, scratch.path()).expect("written");
-        let back = load_mlx(scratch.path(), weights.config()).expect("an adapter");
+        let back = load_adapter(scratch.path(), weights.config()).expect("an adapter");
         check(Side { model: &model, adapter: Some(&back) }, 1e-6, "MLX adapter");
     }
 }
@@ -189,19 +187,19 @@ fn what_a_form_cannot_hold_is_refused_by_name() {
     // One layer of two: the last for `layers`, which MLX has a number for, in both files.
     let layers = load("layers");
     save_mlx(&layers, "x", scratch.path()).expect("the last layer");
-    let back = load_mlx(scratch.path(), weights.config()).expect("an adapter");
+    let back = load_adapter(scratch.path(), weights.config()).expect("an adapter");
     assert_eq!(back.values, layers.values);
     // rsLoRA's factor becomes another alpha.
     let weights = Weights::open(&golden().join("tiny-qwen2")).expect("a model");
     let dir = golden().join("tiny-qwen2/adapter-rslora");
     let rslora = load_adapter(&dir, weights.config()).expect("one");
     save_gguf_lora(&rslora, weights.config(), "x", &path).expect("written");
-    let back = load_gguf_lora(&path, weights.config()).expect("an adapter");
+    let back = load_adapter(&path, weights.config()).expect("an adapter");
     assert_eq!(back.values, rslora.values);
     let scale = |adapter: &Adapter| adapter.layout.pairs[0].scale;
     assert!((scale(&back) / scale(&rslora) - 1.0).abs() < 1e-6);
     let other = Weights::open(&golden().join("tiny-llama")).expect("a model");
-    assert!(load_gguf_lora(&path, other.config()).is_err(), "of another architecture");
+    assert!(load_adapter(&path, other.config()).is_err(), "of another architecture");
 }
 
 #[test]

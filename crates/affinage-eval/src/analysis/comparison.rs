@@ -91,6 +91,12 @@ pub struct ComparisonResult {
     pub p_adjusted: Option<f64>,
     pub in_domain: Option<WinRate>,
     pub out_of_domain: Option<WinRate>,
+    /// One-sided bound against `.5 - margin` outside the domain; `None` where no word may be used there.
+    #[serde(default)]
+    pub outside_not_worse_than_margin: Option<bool>,
+    /// Why the two cannot be compared at all: one lost its answers in thought, the other did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_comparable: Option<String>,
     pub by_category: Vec<CategoryWinRate>,
     pub by_judge: Vec<JudgeWinRate>,
     /// Mean score difference (arm minus against) per criterion, where judges gave scores.

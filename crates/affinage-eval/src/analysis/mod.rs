@@ -151,15 +151,36 @@ pub struct Headline {
 pub enum Composite {
     /// Better in the domain and outside it.
     BroadlyBetter,
-    /// Better in the domain, outside it not worse than the margin.
+    /// Better in the domain, outside it equivalent or not worse than the margin.
     Specialised,
     /// Better in the domain, outside it nothing is shown.
     BetterInDomain,
-    /// Better in one, worse in the other.
+    /// Better in the domain, worse outside it.
     TradedOff,
-    /// Worse in the domain, and outside it not better.
-    Worse,
+    /// Worse in the domain, better outside it.
+    BetterElsewhere,
+    /// Worse in the domain and outside it.
+    BroadlyWorse,
+    /// Worse in the domain, outside it equivalent or nothing shown.
+    #[serde(alias = "worse")]
+    WorseInDomain,
+    /// Better outside the domain, in it equivalent or nothing shown.
+    BetterOutside,
+    /// Worse outside the domain, in it equivalent or nothing shown.
+    WorseOutside,
+    /// Equivalent in the domain and outside it.
+    Equivalent,
+    /// Equivalent in the domain, outside it nothing is shown.
+    EquivalentInDomain,
+    /// Equivalent outside the domain, in it nothing is shown.
+    EquivalentOutside,
+    /// Better, worse or equivalent over all prompts, while of neither part alone anything is shown.
+    BetterOverall,
+    WorseOverall,
+    EquivalentOverall,
     NothingShown,
+    /// One arm lost its answers in thought, the other did not.
+    NotComparable,
 }
 
 /// One numbered check of the method.

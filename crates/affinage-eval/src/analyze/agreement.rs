@@ -26,8 +26,8 @@ type JudgeVotes<'r> = BTreeMap<&'r str, Vec<Option<i64>>>;
 pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
     let mut judges: JudgeVotes = BTreeMap::new();
     let ids: BTreeSet<&str> = votes.pairs.iter().flat_map(|votes| votes.judges.keys().copied()).collect();
-    // An identical pair was shown to nobody.
-    let pairs: Vec<_> = votes.pairs.iter().filter(|votes| !votes.identical).collect();
+    // An identical pair was shown to nobody, and one without an answer has no votes.
+    let pairs: Vec<_> = votes.pairs.iter().filter(|votes| votes.needs_judge()).collect();
     for id in ids {
         let vote = |score: f64| if score > 0.5 { 2 } else { i64::from(score == 0.5) };
         judges.insert(id, pairs.iter().map(|v| v.judges.get(id)?.score().map(vote)).collect());

@@ -144,6 +144,7 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
         MissingReason::RequestCut => "raise the context length of the judge's server",
         MissingReason::OnlyThought => "turn the model's thinking, or its server's reasoning parser, off",
         MissingReason::ScoredOtherwise => "set the judge's `temperature = 0`, or judge without `logprobs`",
+        MissingReason::NoAnswer => "raise `eval.max-new-tokens` and generate again under another `eval.name`",
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
     };
@@ -204,16 +205,18 @@ fn truncated(rows: &Rows) -> MethodCheck {
     let (code, title) = ("A007", "Answers cut at the token limit");
     let answers = rows.completions.len();
     let cut = rows.completions.values().filter(|c| c.finish_reason == FinishReason::Length).count();
-    let sentence = format!("{cut} of {answers} answers were cut.");
-    match cut {
+    let lost = rows.completions.values().filter(|c| c.is_lost_in_thought()).count();
+    let thinking = if lost > 0 { format!(" {lost} ended while thinking.") } else { String::new() };
+    let sentence = format!("{cut} of {answers} answers were cut.{thinking}");
+    match cut.max(lost) {
         _ if answers == 0 => {
             check(code, title, CheckState::NotApplicable, "There are no answers.".to_owned())
         }
         0 => check(code, title, CheckState::Passed, sentence),
-        _ if 10 * cut <= answers => check(code, title, CheckState::Tip, sentence),
+        _ if 10 * cut <= answers && 20 * lost <= answers => check(code, title, CheckState::Tip, sentence),
         _ => advised(
             check(code, title, CheckState::Issue, sentence),
-            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences",
+            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences, or nothing behind a thought",
         ),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::Rows;
 use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
@@ -12,11 +12,12 @@ use crate::analysis::{
     CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeResult, JudgeWinRate,
     LengthEffect, MissingCounts, VerdictWord, WinRate,
 };
-use crate::judgment::{CRITERIA, is_person};
+use crate::comparison::Pair;
+use crate::judgment::{CRITERIA, MissingReason, is_person};
 use crate::plan::PlannedComparison;
 use crate::stats::evalue;
 use crate::stats::multiple::holm;
-use crate::suite::Domain;
+use crate::suite::{Domain, Prompt};
 
 /// A judge that is valid on a smaller share of the prompts leaves the mean of the panel.
 pub const VALID_AT_LEAST: f64 = 0.9;
@@ -41,15 +42,127 @@ pub fn results(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Vec<Compar
         adjusted = tested.iter().map(|(i, _)| (family / e_value(*i)).min(1.0)).collect();
     }
     for ((i, _), p_adjusted) in tested.into_iter().zip(adjusted) {
-        let pairs: Vec<&PairVotes> = votes.of(&rows.plan.comparisons[i]).collect();
-        let scores = prompt_scores(&pairs, &panel(&pairs));
+        let planned = &rows.plan.comparisons[i];
+        let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+        let scores = scores_of(&pairs, &panel(&pairs), &Cut::Whole);
         results[i].p_adjusted = Some(p_adjusted);
         if let Some(overall) = &mut results[i].overall {
-            redecide(overall, &scores, Some(p_adjusted), &rows.plan.comparisons[i], rules(rows));
+            redecide(overall, &scores, Some(p_adjusted), planned, rules(rows));
         }
     }
-    refuse_coins(rows, votes, judges, &mut results);
+    decide_cuts(rows, votes, &mut results, domains);
+    decide_cuts(rows, votes, &mut results, categories);
+    decide_cuts(rows, votes, &mut results, single_judges);
+    refuse_words(rows, votes, judges, &mut results);
+    results.iter_mut().for_each(one_word_for_the_same_prompts);
     results
+}
+
+/// Some of the votes of a comparison.
+#[derive(Clone)]
+enum Cut {
+    Whole,
+    Domain(Domain),
+    Category(Domain, String),
+    Judge(String),
+}
+
+fn scores_of<'r>(pairs: &[&PairVotes<'r>], panel: &BTreeSet<&str>, cut: &Cut) -> Vec<PromptScore<'r>> {
+    let of =
+        |keep: &dyn Fn(&Prompt) -> bool| prompt_scores(&only(pairs, |votes| keep(votes.pair.prompt)), panel);
+    match cut {
+        Cut::Whole => prompt_scores(pairs, panel),
+        Cut::Domain(domain) => of(&|prompt| prompt.domain == *domain),
+        Cut::Category(domain, category) => {
+            of(&|prompt| prompt.domain == *domain && prompt.category == *category)
+        }
+        Cut::Judge(judge) => prompt_scores(pairs, &BTreeSet::from([judge.as_str()])),
+    }
+}
+
+/// The cuts of one kind, with their results.
+type Cuts = fn(&mut ComparisonResult) -> Vec<(Cut, &mut WinRate)>;
+
+fn domains(result: &mut ComparisonResult) -> Vec<(Cut, &mut WinRate)> {
+    let inside = result.in_domain.as_mut().map(|rate| (Cut::Domain(Domain::In), rate));
+    let outside = result.out_of_domain.as_mut().map(|rate| (Cut::Domain(Domain::Out), rate));
+    inside.into_iter().chain(outside).collect()
+}
+
+fn categories(result: &mut ComparisonResult) -> Vec<(Cut, &mut WinRate)> {
+    let cuts = result.by_category.iter_mut().filter_map(|found| {
+        let cut = Cut::Category(found.domain, found.category.clone());
+        found.win_rate.as_mut().map(|rate| (cut, rate))
+    });
+    cuts.collect()
+}
+
+fn single_judges(result: &mut ComparisonResult) -> Vec<(Cut, &mut WinRate)> {
+    let cuts = result.by_judge.iter_mut().filter_map(|found| {
+        let cut = Cut::Judge(found.judge_id.clone());
+        found.win_rate.as_mut().map(|rate| (cut, rate))
+    });
+    cuts.collect()
+}
+
+/// The words of all cuts of one kind, after Holm over all of them in all planned comparisons.
+fn decide_cuts(rows: &Rows, votes: &Votes, results: &mut [ComparisonResult], cuts: Cuts) {
+    let tested: Vec<Vec<(Cut, &mut WinRate, f64)>> = results
+        .iter_mut()
+        .map(|result| {
+            let with_p = |(cut, rate): (Cut, _)| {
+                let rate: &mut WinRate = rate;
+                let p = rate.permutation_p?;
+                Some((cut, rate, p))
+            };
+            cuts(result).into_iter().filter_map(with_p).collect()
+        })
+        .collect();
+    let adjusted = holm(&tested.iter().flatten().map(|(.., p)| *p).collect::<Vec<f64>>());
+    let mut adjusted = adjusted.into_iter();
+    let decided: Vec<(&PlannedComparison, Vec<(Cut, &mut WinRate, f64)>)> = rows
+        .plan
+        .comparisons
+        .iter()
+        .zip(tested)
+        .map(|(planned, cuts)| {
+            let with_adjusted =
+                cuts.into_iter().zip(adjusted.by_ref()).map(|((cut, rate, _), p)| (cut, rate, p));
+            (planned, with_adjusted.collect())
+        })
+        .collect();
+    decided.into_par_iter().for_each(|(planned, cuts)| {
+        let pairs: Vec<&PairVotes> = votes.of(planned).collect();
+        let panel = panel(&pairs);
+        for (cut, rate, p) in cuts {
+            redecide(rate, &scores_of(&pairs, &panel, &cut), Some(p), planned, rules(rows));
+        }
+    });
+}
+
+/// A part that is the whole has the word of the whole: the only domain that was judged, the only category of a domain, the
+/// only judge of the panel.
+fn one_word_for_the_same_prompts(result: &mut ComparisonResult) {
+    match (&mut result.in_domain, &mut result.out_of_domain) {
+        (inside @ Some(_), None) => inside.clone_from(&result.overall),
+        (None, outside @ Some(_)) => outside.clone_from(&result.overall),
+        _ => {}
+    }
+    for domain in [Domain::In, Domain::Out] {
+        let whole = match domain {
+            Domain::In => result.in_domain.clone(),
+            Domain::Out => result.out_of_domain.clone(),
+        };
+        let mut judged =
+            result.by_category.iter_mut().filter(|cut| cut.domain == domain && cut.win_rate.is_some());
+        if let (Some(only), None) = (judged.next(), judged.next()) {
+            only.win_rate = whole;
+        }
+    }
+    let mut panel = result.by_judge.iter_mut().filter(|cut| cut.in_panel);
+    if let (Some(only), None) = (panel.next(), panel.next()) {
+        only.win_rate.clone_from(&result.overall);
+    }
 }
 
 /// Evidence of the prompts that the panel decided, against one half.
@@ -61,23 +174,28 @@ pub fn e_value(votes: &Votes, planned: &PlannedComparison) -> f64 {
     if decided == 0 { 0.0 } else { evalue::mixture(wins, decided, 0.5, (1.0, 1.0)) }
 }
 
-/// A judge whose winner changes with the order as often as a coin's supports no word, whatever its p.
-fn refuse_coins(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mut [ComparisonResult]) {
+/// Words that no p can carry: of judges whose winner changes with the order as often as a coin's, of a part of a comparison
+/// that could stop at any look, of answers that are not comparable.
+fn refuse_words(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mut [ComparisonResult]) {
     let is_coin = |id: &str| judges.iter().any(|j| j.judge_id == id && j.better_than_coin == Some(false));
     for (result, planned) in results.iter_mut().zip(&rows.plan.comparisons) {
         let pairs: Vec<&PairVotes> = votes.of(planned).collect();
         let panel = panel(&pairs);
-        if !panel.is_empty() && panel.iter().all(|judge| is_coin(judge)) {
-            let cuts = result.by_category.iter_mut().flat_map(|cut| {
-                cut.not_worse_than_margin = None;
-                cut.win_rate.as_mut()
-            });
-            let domains = [&mut result.overall, &mut result.in_domain, &mut result.out_of_domain];
-            domains.into_iter().flatten().chain(cuts).for_each(|rate| refuse(rate, COIN));
-        } else if rows.plan.design.stops_early {
-            let cuts = result.by_category.iter_mut().filter_map(|cut| cut.win_rate.as_mut());
-            let domains = [&mut result.in_domain, &mut result.out_of_domain];
-            domains.into_iter().flatten().chain(cuts).for_each(|rate| refuse(rate, PEEKED));
+        let by_coins = !panel.is_empty() && panel.iter().all(|judge| is_coin(judge));
+        let whole = match () {
+            () if result.not_comparable.is_some() => Some(LOST),
+            () if by_coins => Some(COIN),
+            () => None,
+        };
+        if let Some(overall) = result.overall.as_mut().filter(|_| whole.is_some()) {
+            refuse(overall, whole.unwrap_or(COIN));
+        }
+        if let Some(why) = whole.or(rows.plan.design.stops_early.then_some(PEEKED)) {
+            domains(result).into_iter().for_each(|(_, rate)| refuse(rate, why));
+            categories(result).into_iter().for_each(|(_, rate)| refuse(rate, why));
+            single_judges(result).into_iter().for_each(|(_, rate)| refuse(rate, why));
+            result.outside_not_worse_than_margin = None;
+            result.by_category.iter_mut().for_each(|cut| cut.not_worse_than_margin = None);
         }
         let coins = result.by_judge.iter_mut().filter(|cut| is_coin(&cut.judge_id));
         coins.filter_map(|cut| cut.win_rate.as_mut()).for_each(|rate| refuse(rate, COIN));
@@ -86,6 +204,7 @@ fn refuse_coins(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mu
 
 const COIN: &str = "judged by what is no steadier than a coin";
 const PEEKED: &str = "a part of a comparison that could stop at any look";
+const LOST: &str = "more answers of one than of the other ended while thinking";
 
 fn refuse(rate: &mut WinRate, why: &str) {
     if rate.word != VerdictWord::NotShown {
@@ -93,6 +212,26 @@ fn refuse(rate: &mut WinRate, why: &str) {
         let figures = rate.sentence.rsplit_once(": ").map_or("", |(figures, _)| figures);
         rate.sentence = format!("{figures}: not shown ({why}).");
     }
+}
+
+/// From this share of lost answers on, who wins may only tell who finishes.
+const LOST_AT_MOST: f64 = 0.05;
+
+/// Why the answers of two arms cannot be compared: one ended while thinking more often than the other.
+fn not_comparable(pairs: &[&PairVotes], planned: &PlannedComparison) -> Option<String> {
+    let lost = |of: fn(&Pair) -> bool| pairs.iter().filter(|votes| of(&votes.pair)).count();
+    let (arm, against) = (lost(|p| p.arm.is_lost_in_thought()), lost(|p| p.against.is_lost_in_thought()));
+    let most = LOST_AT_MOST * pairs.len() as f64;
+    let (less, more) = (arm.min(against) as f64, arm.max(against) as f64);
+    (more > most && (less <= most || more - less > most)).then(|| {
+        format!(
+            "No headline: `{}` was cut while thinking in {arm} of {}, `{}` in {against}; who wins would tell who finishes, \
+             not who answers better.",
+            planned.arm,
+            counted(pairs.len(), "answer"),
+            planned.against
+        )
+    })
 }
 
 fn redecide(
@@ -113,15 +252,18 @@ fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> Comparison
     let scores = prompt_scores(&pairs, &panel);
     let names = (planned.arm.as_str(), planned.against.as_str());
     let overall = win_rate(&scores, names, rules(rows));
-    let [in_domain, out_of_domain] = by_domain(rows, &pairs, &panel, planned);
+    let of = |domain| prompt_scores(&only(&pairs, |votes| votes.pair.prompt.domain == domain), &panel);
+    let (inside, outside) = (of(Domain::In), of(Domain::Out));
     ComparisonResult {
         planned: planned.clone(),
         is_headline: *planned == rows.plan.headline,
         p: overall.as_ref().and_then(|rate| rate.permutation_p),
         p_adjusted: None,
         overall,
-        in_domain,
-        out_of_domain,
+        in_domain: win_rate(&inside, names, rules(rows)),
+        out_of_domain: win_rate(&outside, names, rules(rows)),
+        outside_not_worse_than_margin: not_worse_than_margin(&outside, rules(rows)),
+        not_comparable: not_comparable(&pairs, planned),
         by_category: by_category(rows, &pairs, &panel, planned),
         by_judge: by_judge(rows, &pairs, &panel, planned),
         criteria: criteria(&pairs, &panel),
@@ -132,7 +274,7 @@ fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> Comparison
 
 /// Judges whose both seats are valid on enough of the pairs that need a judge.
 pub fn panel<'r>(pairs: &[&PairVotes<'r>]) -> BTreeSet<&'r str> {
-    let needing: Vec<_> = pairs.iter().filter(|votes| !votes.identical).collect();
+    let needing: Vec<_> = pairs.iter().filter(|votes| votes.needs_judge()).collect();
     let began: BTreeSet<&str> = needing.iter().flat_map(|votes| votes.judges.keys().copied()).collect();
     let valid = |judge: &str| {
         let valid = needing.iter().filter(|v| v.judges.get(judge).is_some_and(|c| c.score().is_some()));
@@ -147,7 +289,7 @@ pub fn panel<'r>(pairs: &[&PairVotes<'r>]) -> BTreeSet<&'r str> {
 pub fn prompt_scores<'r>(pairs: &[&PairVotes<'r>], judges: &BTreeSet<&str>) -> Vec<PromptScore<'r>> {
     let mut by_prompt: BTreeMap<&str, (&str, Vec<f64>, bool)> = BTreeMap::new();
     let ties_count = !judges.is_empty() || pairs.iter().all(|votes| votes.identical);
-    for votes in pairs {
+    for votes in pairs.iter().filter(|votes| !votes.unanswered) {
         let score = match votes.identical {
             true => ties_count.then_some(0.5),
             false => {
@@ -180,28 +322,6 @@ fn only<'v, 'r>(
     pairs.iter().copied().filter(|votes| keep(votes)).collect()
 }
 
-/// In-domain and out-of-domain, words after Holm over the two.
-fn by_domain(
-    rows: &Rows,
-    pairs: &[&PairVotes],
-    panel: &BTreeSet<&str>,
-    planned: &PlannedComparison,
-) -> [Option<WinRate>; 2] {
-    let names = (planned.arm.as_str(), planned.against.as_str());
-    let scores = [Domain::In, Domain::Out]
-        .map(|domain| prompt_scores(&only(pairs, |votes| votes.pair.prompt.domain == domain), panel));
-    let mut rates = [0, 1].map(|i| win_rate(&scores[i], names, rules(rows)));
-    let p: Vec<f64> = rates.iter().flatten().filter_map(|rate| rate.permutation_p).collect();
-    let tested = rates.iter_mut().zip(&scores).filter_map(|(rate, scores)| {
-        rate.as_mut().filter(|rate| rate.permutation_p.is_some()).map(|rate| (rate, scores))
-    });
-    for ((rate, scores), adjusted) in tested.zip(holm(&p)) {
-        redecide(rate, scores, Some(adjusted), planned, rules(rows));
-    }
-    rates
-}
-
-/// By category, "better" and "worse" after Holm over the categories.
 fn by_category(
     rows: &Rows,
     pairs: &[&PairVotes],
@@ -218,7 +338,7 @@ fn by_category(
         prompt_scores(&of_category, panel)
     };
     let scores: Vec<Vec<PromptScore>> = categories.iter().map(cut).collect();
-    let mut results: Vec<CategoryWinRate> = categories
+    categories
         .iter()
         .zip(&scores)
         .map(|((domain, category), scores)| CategoryWinRate {
@@ -227,19 +347,7 @@ fn by_category(
             win_rate: win_rate(scores, names, rules(rows)),
             not_worse_than_margin: not_worse_than_margin(scores, rules(rows)),
         })
-        .collect();
-    let tested: Vec<(usize, f64)> = results
-        .iter()
-        .enumerate()
-        .filter_map(|(i, result)| Some((i, result.win_rate.as_ref()?.permutation_p?)))
-        .collect();
-    let adjusted = holm(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
-    for ((i, _), p) in tested.into_iter().zip(adjusted) {
-        if let Some(rate) = &mut results[i].win_rate {
-            redecide(rate, &scores[i], Some(p), planned, rules(rows));
-        }
-    }
-    results
+        .collect()
 }
 
 fn by_judge(
@@ -305,6 +413,10 @@ fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
             identical += judges.len();
             continue;
         }
+        if votes.unanswered {
+            *counts.by_reason.entry(MissingReason::NoAnswer).or_default() += 2 * judges.len();
+            continue;
+        }
         for judge in &judges {
             let cells = votes.judges.get(judge);
             counts.not_asked += 2usize.saturating_sub(cells.map_or(0, |cells| cells.cells.len()));
@@ -347,13 +459,14 @@ fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> 
     if scores.is_empty() {
         return None;
     }
-    let arm_mean_words = mean_words(pairs.iter().map(|votes| votes.pair.arm.text.as_str()));
-    let against_mean_words = mean_words(pairs.iter().map(|votes| votes.pair.against.text.as_str()));
+    let answered = || pairs.iter().filter(|votes| !votes.unanswered);
+    let arm_mean_words = mean_words(answered().map(|votes| votes.pair.arm.answer()));
+    let against_mean_words = mean_words(answered().map(|votes| votes.pair.against.answer()));
     let score_of: BTreeMap<&str, f64> = scores.iter().map(|s| (s.prompt_id, s.score)).collect();
     let (mut longer_won, mut decided) = (0, 0);
-    for votes in pairs {
+    for votes in answered() {
         let words = |text: &str| text.split_whitespace().count();
-        let (arm, against) = (words(&votes.pair.arm.text), words(&votes.pair.against.text));
+        let (arm, against) = (words(votes.pair.arm.answer()), words(votes.pair.against.answer()));
         let score = score_of.get(votes.pair.prompt.prompt_id.as_str()).copied().unwrap_or(0.5);
         if arm != against && score != 0.5 {
             decided += 1;
@@ -373,10 +486,11 @@ fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> 
 pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
     let planned = &result.planned;
     let claim_id = format!("win:{}:{}", planned.arm, planned.against);
+    let not_judged = || format!("`{}` against `{}`: not judged.", planned.arm, planned.against);
     let Some(rate) = &result.overall else {
         return Claim {
             claim_id,
-            sentence: format!("`{}` against `{}`: not judged.", planned.arm, planned.against),
+            sentence: result.not_comparable.clone().unwrap_or_else(not_judged),
             word: VerdictWord::NotShown,
             estimate: None,
             p: None,

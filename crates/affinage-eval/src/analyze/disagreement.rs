@@ -10,6 +10,7 @@ use super::estimate::{counted, share};
 use super::topics::{Topic, topics};
 use super::votes::{JudgeCells, PairVotes, Votes};
 use crate::findings::{DisagreementMap, Finding, FindingGroup, FindingMeasure, MapRow};
+use crate::judgment::is_person;
 use crate::rng::Rng;
 use crate::stats::disagreement::{Division, ItemCells, division};
 use crate::stats::mean::mean;
@@ -17,32 +18,98 @@ use crate::stats::multiple::holm;
 
 const DRAWS: usize = 999;
 
+/// How the judges' votes on a pair stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Judges name different winners, each the same in both orders: a conflict of values.
+    Split,
+    /// Some verdict changed with the order.
+    Unstable,
+    Agreed,
+    /// Nobody judged it in both orders.
+    Unjudged,
+}
+
+impl Conflict {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Conflict::Split => "split",
+            Conflict::Unstable => "unstable",
+            Conflict::Agreed => "agreed",
+            Conflict::Unjudged => "unjudged",
+        }
+    }
+}
+
+/// One verdict on a pair: of whom, with which of the two answers in the first seat, and the score of that same answer: 1 for
+/// a win, .5 for a tie, 0; `None` where it is missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    pub judge_id: &'a str,
+    pub repeat: u32,
+    pub is_first: bool,
+    pub score: Option<f64>,
+}
+
+/// Each judge's mean score in the first and in the second seat. People see one order, answers to a repeat are no votes, and
+/// who has no valid vote in both orders says nothing about conflicts.
+pub fn both_orders<'a>(verdicts: impl IntoIterator<Item = Verdict<'a>>) -> BTreeMap<&'a str, [f64; 2]> {
+    let mut seats: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
+    for verdict in verdicts.into_iter().filter(|v| v.repeat == 0 && !is_person(v.judge_id)) {
+        let of_judge = seats.entry(verdict.judge_id).or_default();
+        of_judge[usize::from(!verdict.is_first)].extend(verdict.score);
+    }
+    let means = |[first, second]: [Vec<f64>; 2]| Some([mean(&first)?, mean(&second)?]);
+    seats.into_iter().filter_map(|(judge, scores)| Some((judge, means(scores)?))).collect()
+}
+
+/// Whether judges contradict each other, or themselves.
+pub fn conflict<'c>(judges: impl IntoIterator<Item = &'c [f64; 2]>) -> Conflict {
+    let judges: Vec<&[f64; 2]> = judges.into_iter().collect();
+    let steady = |winner: f64| judges.iter().any(|judge| judge.iter().all(|score| *score == winner));
+    match () {
+        () if judges.is_empty() => Conflict::Unjudged,
+        () if steady(1.0) && steady(0.0) => Conflict::Split,
+        () if judges.iter().any(|judge| judge[0] != judge[1]) => Conflict::Unstable,
+        () => Conflict::Agreed,
+    }
+}
+
 /// A pair of the headline that two judges or more judged in both orders.
 struct Shared<'v, 'r> {
     votes: &'v PairVotes<'r>,
     /// Both seats of every judge, in the order of the judges' ids.
     cells: ItemCells,
+    conflict: Conflict,
 }
 
 impl Shared<'_, '_> {
     fn is_conflict(&self) -> bool {
-        let steady = |winner: f64| self.cells.iter().any(|judge| judge.iter().all(|score| *score == winner));
-        steady(1.0) && steady(0.0)
+        self.conflict == Conflict::Split
     }
 
     fn is_flip(&self) -> bool {
-        !self.is_conflict() && self.cells.iter().any(|judge| judge[0] != judge[1])
+        self.conflict == Conflict::Unstable
     }
 }
 
 fn shared<'v, 'r>(rows: &'v Rows, votes: &'v Votes<'r>) -> Vec<Shared<'v, 'r>> {
-    let both = |cells: &JudgeCells| Some(vec![cells.slot_score(true)?, cells.slot_score(false)?]);
     votes
         .of(&rows.plan.headline)
-        .filter(|pair| !pair.identical)
+        .filter(|pair| pair.needs_judge())
         .map(|votes| {
-            let counted = votes.judges.values().filter(|cells| !cells.is_inverted);
-            Shared { votes, cells: counted.filter_map(both).collect() }
+            let counted = votes.judges.iter().filter(|(_, cells)| !cells.is_inverted);
+            let verdicts = counted.flat_map(|(judge_id, cells)| {
+                cells.cells.iter().map(|cell| Verdict {
+                    judge_id,
+                    repeat: 0,
+                    is_first: cell.arm_is_first,
+                    score: cell.score,
+                })
+            });
+            let judges = both_orders(verdicts);
+            let conflict = conflict(judges.values());
+            Shared { votes, cells: judges.into_values().map(Vec::from).collect(), conflict }
         })
         .filter(|pair| pair.cells.len() >= 2)
         .collect()
@@ -294,5 +361,56 @@ fn topic_finding(
     Finding {
         p: Some(p),
         ..Finding::said(&format!("topic {}", topic.terms.join(", ")), sentence, TOPIC_ROWS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `(judge, repeat, the answer sat first, its score)`
+    type Said = (&'static str, u32, bool, Option<f64>);
+
+    #[test]
+    fn only_steady_opposites_are_a_conflict_of_values() {
+        let both = |judge, score| [(judge, 0, true, Some(score)), (judge, 0, false, Some(score))];
+        let seat = |judge| [(judge, 0, true, Some(1.0)), (judge, 0, false, Some(0.0))];
+        let cases: [(&str, Vec<Said>, Conflict); 9] = [
+            ("steady and opposed", [both("a", 1.0), both("b", 0.0)].concat(), Conflict::Split),
+            ("one follows the seat", [seat("a"), both("b", 0.0)].concat(), Conflict::Unstable),
+            ("a tie is no winner", [both("a", 0.5), both("b", 0.0)].concat(), Conflict::Agreed),
+            (
+                "asked in one order",
+                [vec![("a", 0, true, Some(1.0))], both("b", 0.0).into()].concat(),
+                Conflict::Agreed,
+            ),
+            (
+                "one order missing",
+                [vec![("a", 0, true, Some(1.0)), ("a", 0, false, None)], both("b", 0.0).into()].concat(),
+                Conflict::Agreed,
+            ),
+            ("people see one order", [both("human:p", 1.0), both("b", 0.0)].concat(), Conflict::Agreed),
+            (
+                "a repeat is no vote",
+                [both("a", 0.0), [("a", 1, true, Some(1.0)), ("a", 1, false, Some(1.0))], both("b", 0.0)]
+                    .concat(),
+                Conflict::Agreed,
+            ),
+            (
+                "nobody in both orders",
+                vec![("a", 0, true, Some(1.0)), ("b", 0, false, Some(0.0))],
+                Conflict::Unjudged,
+            ),
+            ("nobody", vec![], Conflict::Unjudged),
+        ];
+        for (name, said, expected) in cases {
+            let verdicts = said.into_iter().map(|(judge_id, repeat, is_first, score)| Verdict {
+                judge_id,
+                repeat,
+                is_first,
+                score,
+            });
+            assert_eq!(conflict(both_orders(verdicts).values()), expected, "{name}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores};
-use super::estimate::{percent, points};
+use super::estimate::{counted, percent, points};
 use super::values::JudgeValues;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{ENOUGH, is_enough};
@@ -10,7 +10,7 @@ use crate::analysis::{
     Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
 use crate::findings::FindingGroup;
-use crate::plan::JudgeKind;
+use crate::plan::{JudgeKind, PlannedComparison};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
@@ -23,20 +23,14 @@ pub fn headline(
 ) -> Headline {
     let planned = &rows.plan.headline;
     let result = comparisons.iter().find(|result| result.is_headline);
-    let in_domain = result.and_then(|result| result.in_domain.clone());
-    let out_of_domain = result.and_then(|result| result.out_of_domain.clone());
-    let not_worse_outside = not_worse_outside(rows, out_of_domain.as_ref());
-    let composite = composite(in_domain.as_ref(), out_of_domain.as_ref(), not_worse_outside);
-    let contrast = contrast(rows, votes);
+    let not_comparable = result.is_some_and(|result| result.not_comparable.is_some());
+    // Where no word may be used, the difference of two rates has none either.
+    let coins = judges.iter().filter(|j| j.in_panel).all(|judge| judge.better_than_coin == Some(false));
+    let contrast =
+        contrast(rows, votes).filter(|_| !(not_comparable || coins || rows.plan.design.stops_early));
     Headline {
-        composite,
-        sentence: sentence(
-            composite,
-            &planned.arm,
-            &planned.against,
-            in_domain.as_ref(),
-            out_of_domain.as_ref(),
-        ),
+        composite: if not_comparable { Composite::NotComparable } else { composite(Words::of(result)) },
+        sentence: sentence(planned, result, rows.plan.margin),
         answers: Default::default(),
         arm: planned.arm.clone(),
         against: planned.against.clone(),
@@ -44,67 +38,108 @@ pub fn headline(
         contrast,
         limits: limits(rows, result, judges),
         with_failed_judges: None,
-        in_domain,
-        out_of_domain,
+        in_domain: result.and_then(|result| result.in_domain.clone()),
+        out_of_domain: result.and_then(|result| result.out_of_domain.clone()),
     }
 }
 
-/// Whether a loss outside larger than the margin is excluded: the one-sided bound at alpha.
-fn not_worse_outside(rows: &Rows, rate: Option<&WinRate>) -> bool {
-    let Some(rate) = rate.filter(|rate| enough(rate)) else {
-        return false;
-    };
-    let half_width = rate.estimate.interval.map_or(f64::INFINITY, |i| (rate.estimate.value - i.low).max(0.0));
-    // From the two-sided 95 % interval to a one-sided bound at alpha with the same degrees of freedom.
-    let df = (rate.estimate.n_effective - 1.0).max(1.0);
-    let one_sided = half_width * t_quantile(1.0 - rows.plan.alpha, df) / t_quantile(0.975, df);
-    rate.estimate.value - one_sided > 0.5 - rows.plan.margin
-}
-
-fn enough(rate: &WinRate) -> bool {
-    is_enough(rate.estimate.n, rate.estimate.n_effective)
-}
-
-fn composite(
-    in_domain: Option<&WinRate>,
-    out_of_domain: Option<&WinRate>,
+/// The words of a comparison: in the domain and outside it, `None` where nothing was judged, and over all prompts.
+#[derive(Clone, Copy, Debug)]
+struct Words {
+    inside: Option<VerdictWord>,
+    outside: Option<VerdictWord>,
+    overall: Option<VerdictWord>,
+    /// A loss beyond the margin is excluded outside.
     not_worse_outside: bool,
-) -> Composite {
-    use VerdictWord::{Better, Worse};
-    let word = |rate: Option<&WinRate>| rate.map_or(VerdictWord::NotShown, |rate| rate.word);
-    match (word(in_domain), word(out_of_domain)) {
-        (Better, Better) => Composite::BroadlyBetter,
-        (Better, Worse) | (Worse, Better) => Composite::TradedOff,
-        (Better, _) if not_worse_outside => Composite::Specialised,
-        (Better, _) => Composite::BetterInDomain,
-        (Worse, _) => Composite::Worse,
-        _ => Composite::NothingShown,
+}
+
+impl Words {
+    fn of(result: Option<&ComparisonResult>) -> Words {
+        let word = |rate: Option<&WinRate>| rate.map(|rate| rate.word);
+        Words {
+            inside: word(result.and_then(|r| r.in_domain.as_ref())),
+            outside: word(result.and_then(|r| r.out_of_domain.as_ref())),
+            overall: word(result.and_then(|r| r.overall.as_ref())),
+            not_worse_outside: result.and_then(|r| r.outside_not_worse_than_margin) == Some(true),
+        }
     }
 }
 
-fn sentence(
-    composite: Composite,
-    arm: &str,
-    against: &str,
-    in_domain: Option<&WinRate>,
-    out_of_domain: Option<&WinRate>,
-) -> String {
+fn composite(words: Words) -> Composite {
+    use VerdictWord::{Better, EquivalentWithinMargin as Equal, NotShown, Worse};
+    let or_not_shown = |word: Option<VerdictWord>| word.unwrap_or(NotShown);
+    match (or_not_shown(words.inside), or_not_shown(words.outside), or_not_shown(words.overall)) {
+        (Better, Better, _) => Composite::BroadlyBetter,
+        (Better, Worse, _) => Composite::TradedOff,
+        (Better, Equal, _) => Composite::Specialised,
+        (Better, NotShown, _) if words.not_worse_outside => Composite::Specialised,
+        (Better, NotShown, _) => Composite::BetterInDomain,
+        (Worse, Better, _) => Composite::BetterElsewhere,
+        (Worse, Worse, _) => Composite::BroadlyWorse,
+        (Worse, Equal | NotShown, _) => Composite::WorseInDomain,
+        (Equal | NotShown, Better, _) => Composite::BetterOutside,
+        (Equal | NotShown, Worse, _) => Composite::WorseOutside,
+        (Equal, Equal, _) => Composite::Equivalent,
+        (Equal, NotShown, _) => Composite::EquivalentInDomain,
+        (NotShown, Equal, _) => Composite::EquivalentOutside,
+        (NotShown, NotShown, Better) => Composite::BetterOverall,
+        (NotShown, NotShown, Worse) => Composite::WorseOverall,
+        (NotShown, NotShown, Equal) => Composite::EquivalentOverall,
+        (NotShown, NotShown, NotShown) => Composite::NothingShown,
+    }
+}
+
+/// The words as the middle of a sentence. Each word that is shown is said, and none that is not.
+fn said(words: Words, margin: f64) -> String {
+    let shown = |word: Option<VerdictWord>| match word? {
+        VerdictWord::Better => Some("better".to_owned()),
+        VerdictWord::Worse => Some("worse".to_owned()),
+        VerdictWord::EquivalentWithinMargin => {
+            Some(format!("equivalent within {:.0} points", 100.0 * margin))
+        }
+        VerdictWord::NotShown => None,
+    };
+    let unknown =
+        |word: Option<VerdictWord>| if word.is_none() { "nothing was judged" } else { "nothing is shown" };
+    let (inside, outside, overall) = (shown(words.inside), shown(words.outside), shown(words.overall));
+    let start = match (&inside, &outside) {
+        (Some(a), Some(b)) if a == b => format!("is {a} in its domain and outside it"),
+        (Some(a), Some(b)) => format!("is {a} in its domain and {b} outside it"),
+        (Some(a), None) if words.not_worse_outside => {
+            format!("is {a} in its domain and not worse than the margin outside it")
+        }
+        (Some(a), None) => format!("is {a} in its domain; outside it {}", unknown(words.outside)),
+        (None, Some(b)) => format!("is {b} outside its domain; in it {}", unknown(words.inside)),
+        (None, None) => match &overall {
+            Some(c) => {
+                return format!(
+                    "is {c} over all prompts; in its domain and outside it alone nothing is shown"
+                );
+            }
+            None => "is not shown to differ".to_owned(),
+        },
+    };
+    match overall.filter(|overall| inside.as_ref() != Some(overall) && outside.as_ref() != Some(overall)) {
+        Some(overall) => format!("{start}; over all prompts it is {overall}"),
+        None => start,
+    }
+}
+
+fn sentence(planned: &PlannedComparison, result: Option<&ComparisonResult>, margin: f64) -> String {
+    if let Some(reason) = result.and_then(|result| result.not_comparable.clone()) {
+        return reason;
+    }
     let figures = |rate: Option<&WinRate>| match rate {
-        Some(rate) => format!("{} of {} prompts", percent(&rate.estimate), rate.estimate.n),
+        Some(rate) => format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt")),
         None => "not judged".to_owned(),
     };
-    let words = match composite {
-        Composite::BroadlyBetter => "is better in its domain and outside it",
-        Composite::Specialised => "is better in its domain and not worse than the margin outside it",
-        Composite::BetterInDomain => "is better in its domain; what happened outside it is not shown",
-        Composite::TradedOff => "trades one for the other: better here, worse there",
-        Composite::Worse => "is worse in its domain",
-        Composite::NothingShown => "is not shown to differ",
-    };
     format!(
-        "Compared with `{against}`, `{arm}` {words} (win rate in-domain {}, out-of-domain {}).",
-        figures(in_domain),
-        figures(out_of_domain)
+        "Compared with `{}`, `{}` {} (win rate in-domain {}, out-of-domain {}).",
+        planned.against,
+        planned.arm,
+        said(Words::of(result), margin),
+        figures(result.and_then(|result| result.in_domain.as_ref())),
+        figures(result.and_then(|result| result.out_of_domain.as_ref()))
     )
 }
 
@@ -151,13 +186,18 @@ fn contrast_sentence(contrast: &Estimate) -> String {
 /// What stands between the sentence and belief in it.
 fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]) -> Vec<String> {
     let mut limits = Vec::new();
-    if let Some(rate) = result.and_then(|result| result.overall.as_ref())
-        && !enough(rate)
-    {
-        limits.push(format!(
-            "Only {} prompts ({:.0} independent): below {ENOUGH} no comparative word is used.",
-            rate.estimate.n, rate.estimate.n_effective
-        ));
+    let rate = result.and_then(|result| result.overall.as_ref());
+    if let Some(Estimate { n, n_effective, .. }) = rate.map(|rate| &rate.estimate) {
+        if *n < ENOUGH {
+            limits.push(format!(
+                "Only {n} prompts ({n_effective:.0} independent): below {ENOUGH} no comparative word is used."
+            ));
+        } else if !is_enough(*n, *n_effective) {
+            limits.push(format!(
+                "All {n} prompts together are worth {n_effective:.0} independent ones: below {ENOUGH} no comparative word is \
+                 used for them."
+            ));
+        }
     }
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
     // A judge like a coin comes first: it decides whether anything else is worth reading.
@@ -180,6 +220,7 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
         [] if judges.iter().any(|judge| judge.cells_judged > 0) => {
             limits.push("No judge whose votes count has judged enough, so no win rate is shown.".to_owned());
         }
+        [] if result.is_some_and(|result| result.not_comparable.is_some()) => {}
         [] => limits.push("Nothing is judged yet, so no win rate is shown.".to_owned()),
         [only] => limits.push(format!("One judge, `{}`: one opinion.", only.judge_id)),
         _ => {}
@@ -237,8 +278,9 @@ pub fn answers(
 ) -> [String; 4] {
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
     let coins: Vec<&&JudgeResult> = panel.iter().filter(|j| j.better_than_coin == Some(false)).collect();
+    let comparable = headline.composite != Composite::NotComparable;
     let better = match coins.as_slice() {
-        [first, ..] if coins.len() == panel.len() => format!(
+        [first, ..] if comparable && coins.len() == panel.len() => format!(
             "This cannot be told from these votes: {}; for what they are worth, {}",
             first.consistency_sentence.trim_end_matches('.'),
             uncapitalised(&headline.sentence)
@@ -254,7 +296,9 @@ pub fn answers(
     for_what.extend(worse);
     for_what.push(forgetting.to_owned());
     let rewarding: Vec<String> = values.iter().filter_map(|judge| judge.length_sentence.clone()).collect();
-    let for_whom = if rewarding.is_empty() {
+    let for_whom = if !comparable {
+        String::new()
+    } else if rewarding.is_empty() {
         let readers = said("readers").map(|finding| finding.sentence.clone());
         readers.unwrap_or_else(|| agreement.sentence.clone())
     } else {

@@ -221,7 +221,7 @@ fn longer_won(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     let decided: Vec<bool> = judged
         .iter()
         .filter_map(|(votes, judge)| {
-            let (arm, against) = (words(&votes.pair.arm.text), words(&votes.pair.against.text));
+            let (arm, against) = (words(votes.pair.arm.answer()), words(votes.pair.against.answer()));
             let score = judge.score()?;
             (arm != against && score != 0.5).then_some((arm > against) == (score > 0.5))
         })

@@ -32,6 +32,8 @@ pub(crate) mod win_rate;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub use disagreement::{Conflict, Verdict, both_orders, conflict};
+
 use crate::ROW_VERSION;
 use crate::analysis::{Analysis, CategoryCount, EvaluationFacts, JudgeResult};
 use crate::comparison::{BlindKey, Comparison};

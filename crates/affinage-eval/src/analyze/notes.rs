@@ -83,7 +83,16 @@ pub fn next_steps(
             rate.estimate.n
         ));
     }
-    if matches!(headline.composite, Composite::Worse | Composite::TradedOff) {
+    let is_worse_somewhere = matches!(
+        headline.composite,
+        Composite::WorseInDomain
+            | Composite::BroadlyWorse
+            | Composite::TradedOff
+            | Composite::BetterElsewhere
+            | Composite::WorseOutside
+            | Composite::WorseOverall
+    );
+    if is_worse_somewhere {
         steps.push("Read the answers that lost; then change the data before the settings.".to_owned());
     }
     if judges.iter().filter(|judge| judge.in_panel).count() == 1 {

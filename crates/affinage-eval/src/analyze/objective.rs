@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, percent, points};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{Claim, Estimate, Interval, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
@@ -35,7 +35,7 @@ pub fn results(rows: &Rows) -> Vec<ObjectiveResult> {
     for arm in rows.plan.arms.iter().filter(|arm| arm.name != base.name) {
         let arm_shares = shares(rows, &arm.name);
         for category in std::iter::once(None).chain(categories.iter().copied().map(Some)) {
-            results.extend(result(rows, arm, category, &arm_shares, &base_shares));
+            results.extend(result(rows, (arm, base), category, &arm_shares, &base_shares));
         }
     }
     results
@@ -44,9 +44,10 @@ pub fn results(rows: &Rows) -> Vec<ObjectiveResult> {
 /// Share of right answers by checkable prompt.
 fn shares<'a>(rows: &'a Rows, arm: &str) -> BTreeMap<&'a str, f64> {
     let mut answers: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for completion in rows.completions.values().filter(|completion| completion.arm == arm) {
+    let answered = rows.completions.values().filter(|c| c.arm == arm && !c.is_lost_in_thought());
+    for completion in answered {
         let prompt = rows.prompts[completion.prompt_id.as_str()];
-        if let Some(correct) = is_correct(prompt, &completion.text) {
+        if let Some(correct) = is_correct(prompt, completion.answer()) {
             answers.entry(&prompt.prompt_id).or_default().push(if correct { 1.0 } else { 0.0 });
         }
     }
@@ -55,7 +56,7 @@ fn shares<'a>(rows: &'a Rows, arm: &str) -> BTreeMap<&'a str, f64> {
 
 fn result(
     rows: &Rows,
-    arm: &Arm,
+    (arm, base): (&Arm, &Arm),
     category: Option<&str>,
     arm_shares: &BTreeMap<&str, f64>,
     base_shares: &BTreeMap<&str, f64>,
@@ -80,15 +81,20 @@ fn result(
     let only_arm = checked.iter().filter(|c| c.arm > 0.5 && c.base <= 0.5).count();
     let only_base = checked.iter().filter(|c| c.base > 0.5 && c.arm <= 0.5).count();
     let word = word(rows, &differences, base_correct.value);
+    let lost = lost(rows, &[&arm.name, &base.name], category);
     let sentence = format!(
-        "`{}` gets {} of {} right{}, the base {}: {}, {}.",
+        "`{}` gets {} of {} right{}, the base {}: {}, {}{}.",
         arm.name,
         percent(&correct),
-        super::estimate::counted(correct.n, "checked prompt"),
+        counted(correct.n, "checked prompt"),
         category.map_or(String::new(), |category| format!(" ({category})")),
         percent(&base_correct),
         points(&difference),
-        word_words(word, rows.plan.margin, base_correct.value, correct.n)
+        word_words(word, rows.plan.margin, base_correct.value, correct.n),
+        match lost {
+            0 => String::new(),
+            n => format!(" ({} that ended while thinking left out)", counted(n, "answer")),
+        }
     );
     Some(ObjectiveResult {
         arm: arm.name.clone(),
@@ -102,6 +108,16 @@ fn result(
         word,
         sentence,
     })
+}
+
+/// Answers to checked prompts that ended while thinking.
+fn lost(rows: &Rows, arms: &[&str], category: Option<&str>) -> usize {
+    let is_checked = |prompt_id: &str| {
+        let prompt = rows.prompts[prompt_id];
+        prompt.check.is_some() && category.is_none_or(|category| prompt.category == category)
+    };
+    let of_arms = rows.completions.values().filter(|c| arms.contains(&c.arm.as_str()));
+    of_arms.filter(|c| c.is_lost_in_thought() && is_checked(&c.prompt_id)).count()
 }
 
 /// Arm minus base. Where no prompt differs there is no spread to build an interval from: at most the share that `n`

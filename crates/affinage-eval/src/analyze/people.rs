@@ -18,7 +18,7 @@ use crate::stats::special::t_quantile;
 /// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
 pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     let planned = &rows.plan.headline;
-    let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| !pair.identical).collect();
+    let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| pair.needs_judge()).collect();
     let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
     let ids: BTreeSet<&str> =
         pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();

@@ -42,9 +42,9 @@ fn marks_by_prompt<'a>(rows: &'a Rows, arm: &str) -> MarksByPrompt<'a> {
     let mut by_prompt: MarksByPrompt = BTreeMap::new();
     for completion in rows.completions.values().filter(|completion| completion.arm == arm) {
         let prompt = rows.prompts[completion.prompt_id.as_str()];
-        if prompt.domain == Domain::In {
+        if prompt.domain == Domain::In && !completion.is_lost_in_thought() {
             let entry = by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new()));
-            entry.1.push(marks(&completion.text));
+            entry.1.push(marks(completion.answer()));
         }
     }
     by_prompt
@@ -119,8 +119,10 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
     let counted_ones =
         answers.iter().filter(|completion| completion.tokens > 0 || completion.text.is_empty());
     let tokens: Vec<f64> = counted_ones.map(|completion| completion.tokens as f64).collect();
+    let lost = count(|f| f.lost_in_thought);
+    let thinking = if lost > 0 { format!(" {lost} ended while thinking.") } else { String::new() };
     let sentence = format!(
-        "`{}`: of {}, {truncated} cut at the token limit, {loops} in a loop, {refusals} refused, {empty} empty.",
+        "`{}`: of {}, {truncated} cut at the token limit, {loops} in a loop, {refusals} refused, {empty} empty.{thinking}",
         arm.name,
         counted(answers.len(), "answer")
     );
@@ -135,7 +137,9 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
             .into_iter()
             .filter_map(|k| wilson_share(k, answers.len()))
             .collect(),
-        mean_words: mean_words(answers.iter().map(|completion| completion.text.as_str())),
+        mean_words: mean_words(
+            answers.iter().filter(|c| !c.is_lost_in_thought()).map(|completion| completion.answer()),
+        ),
         mean_tokens: mean(&tokens).unwrap_or(0.0),
         sentence,
     }

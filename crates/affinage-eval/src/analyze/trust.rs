@@ -69,7 +69,19 @@ pub fn forgetting(
             held.len()
         ),
     };
+    let worse: Vec<&str> = of_arm
+        .iter()
+        .filter(|result| result.word == VerdictWord::Worse)
+        .filter_map(|result| result.category.as_deref())
+        .collect();
     let first = match total {
+        Some(total) if !worse.is_empty() && total.word != VerdictWord::Worse => {
+            format!(
+                "Something was forgotten, of {}; over all checked prompts: {}",
+                worse.join(", "),
+                total.sentence
+            )
+        }
         None => "Forgetting by right answers was not measured: no checked prompts.".to_owned(),
         Some(total) => match (total.word, total.difference.interval) {
             (VerdictWord::Worse, _) => format!("Something was forgotten: {}", total.sentence),

@@ -73,7 +73,7 @@ pub fn results(rows: &Rows, votes: &Votes) -> Profiles {
     let texts: Vec<[f64; FEATURES.len()]> = pairs
         .iter()
         .map(|pair| {
-            let (arm, against) = (features(&pair.pair.arm.text), features(&pair.pair.against.text));
+            let (arm, against) = (features(pair.pair.arm.answer()), features(pair.pair.against.answer()));
             std::array::from_fn(|f| arm[f] - against[f])
         })
         .collect();
@@ -100,7 +100,8 @@ pub fn results(rows: &Rows, votes: &Votes) -> Profiles {
 
 /// The pairs of the headline that profiles are fitted on.
 fn profiled<'v, 'r>(rows: &'v Rows, votes: &'v Votes<'r>) -> Vec<&'v PairVotes<'r>> {
-    let mut pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).filter(|pair| !pair.identical).collect();
+    let mut pairs: Vec<&PairVotes> =
+        votes.of(&rows.plan.headline).filter(|pair| pair.needs_judge()).collect();
     if pairs.len() > MOST_PAIRS {
         Rng::for_purpose(rows.plan.seed, &["profiled"]).shuffle(&mut pairs);
         pairs.truncate(MOST_PAIRS);
@@ -113,7 +114,7 @@ fn panel_at_equal_length(rows: &Rows, votes: &Votes) -> Option<(f64, f64, usize)
     let pairs = profiled(rows, votes);
     let panel = panel(&pairs);
     let length = |votes: &PairVotes| {
-        words(&votes.pair.arm.text).len() as f64 - words(&votes.pair.against.text).len() as f64
+        words(votes.pair.arm.answer()).len() as f64 - words(votes.pair.against.answer()).len() as f64
     };
     let lengths: Vec<f64> = pairs.iter().map(|votes| length(votes)).collect();
     let scale = crate::stats::mean::variance(&lengths).unwrap_or(0.0).sqrt();

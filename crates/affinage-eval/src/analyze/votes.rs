@@ -22,11 +22,17 @@ pub struct Votes<'r> {
 pub struct PairVotes<'r> {
     pub pair: Pair<'r>,
     pub identical: bool,
+    /// One of the two answers was lost in thought: whatever a judge said about it is no vote.
+    pub unanswered: bool,
     /// By judge; a judge without an entry was not asked.
     pub judges: BTreeMap<&'r str, JudgeCells<'r>>,
 }
 
 impl PairVotes<'_> {
+    pub fn needs_judge(&self) -> bool {
+        !self.identical && !self.unanswered
+    }
+
     /// 1 over the chance with which people were given this pair; 1 where nobody was. Ballots of one evaluation are
     /// nested, so the largest one tells the chance.
     pub fn draw_weight(&self) -> f64 {
@@ -139,17 +145,20 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
         if rows.plan.design.stops_early && !looked_at.contains(pair.prompt.prompt_id.as_str()) {
             continue;
         }
+        let (identical, unanswered) = (pair.is_identical(), pair.lacks_answer());
         let mut judges: BTreeMap<&str, JudgeCells> = BTreeMap::new();
         for judgment in by_pair.get(pair.pair_id.as_str()).into_iter().flatten() {
             let cell = unblinded_cell(rows, &pair, judgment)?;
+            if unanswered {
+                continue;
+            }
             let judge = judges.entry(&judgment.judge_id).or_default();
             judge.is_apart = rows.is_apart(&judgment.judge_id);
             judge.is_person = is_person(&judgment.judge_id);
             let cells = if judgment.repeat == 0 { &mut judge.cells } else { &mut judge.repeats };
             cells.push(cell);
         }
-        let identical = pair.is_identical();
-        collected.push(PairVotes { pair, identical, judges });
+        collected.push(PairVotes { pair, identical, unanswered, judges });
     }
     bar(&mut collected);
     bar_coins(rows, &mut collected);

@@ -8,6 +8,7 @@ mod coverage;
 mod dose;
 mod exams;
 mod faulty_logs;
+mod first_screen;
 mod null_test;
 mod people;
 mod replies;

@@ -60,7 +60,7 @@ fn the_first_screen_tells_a_known_truth() {
     let analysis = study().analyze();
     let [better, for_what, for_whom, sure] = &analysis.headline.answers;
     assert_eq!(analysis.headline.composite, Composite::TradedOff, "{better}");
-    assert!(better.contains("better here, worse there"), "{better}");
+    assert!(better.contains("is better in its domain and worse outside it"), "{better}");
     assert!(for_what.contains("coding") && for_what.contains(": worse."), "{for_what}");
     assert!(for_whom.contains("`long` rewards length") && !for_whom.contains("`fair` rewards"), "{for_whom}");
     assert!(sure.contains("`inverted`") && sure.contains("its log is inverted"), "{sure}");

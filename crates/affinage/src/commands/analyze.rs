@@ -175,7 +175,7 @@ fn overlaps(
     }
     let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
     for completion in missing {
-        let row = index.overlap(&completion.completion_id, &completion.text);
+        let row = index.overlap(&completion.completion_id, completion.answer());
         writer.append(&row)?;
         rows.push(row);
     }
@@ -235,7 +235,7 @@ fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
         comparisons.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
     let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?;
     let texts: BTreeMap<&str, &str> =
-        completions.iter().map(|row| (row.completion_id.as_str(), row.text.as_str())).collect();
+        completions.iter().map(|row| (row.completion_id.as_str(), row.answer())).collect();
     let (mut verified, mut without) = (0, 0);
     for judgment in jsonl::read::<Judgment>(&dir.join("judgments.jsonl"), &ctx.ui)? {
         let comparison = comparisons.get(judgment.comparison_id.as_str());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use affinage_engine::checkpoint::ADAPTER_FILE;
+use affinage_engine::checkpoint::AdapterFiles;
 use clap::Args;
 use serde::Serialize;
 
@@ -123,10 +123,10 @@ fn arm_finding(ctx: &Context, arm: &config::Arm) -> ArmFinding {
         (Some(adapter), None, _) => format!("{adapter} on the model"),
         (None, model, _) => format!("the model {}", model.unwrap_or_default()),
     };
-    let missing = arm.adapter.as_ref().filter(|path| !ctx.project.join(path).join(ADAPTER_FILE).is_file());
-    let problem = match (missing, local) {
-        (Some(path), _) => Some(format!("{} has no {ADAPTER_FILE}", path.display())),
-        (None, Some(ModelFinding { path: None, problem, .. })) => {
+    let found = arm.adapter.as_ref().map(|path| AdapterFiles::find(&ctx.project.join(path)));
+    let problem = match (found, local) {
+        (Some(Err(error)), _) => Some(error.to_string()),
+        (_, Some(ModelFinding { path: None, problem, .. })) => {
             Some(problem.unwrap_or_else(|| "not on this machine yet; fetched at the first use".to_owned()))
         }
         _ => None,

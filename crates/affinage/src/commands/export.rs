@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use affinage_engine::checkpoint::{ADAPTER_CONFIG, adapter_sha256, load_adapter};
+use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::model::Model;
 use affinage_engine::weights::Precision;
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use crate::arms;
 use crate::context::Context;
-use crate::errors::{HintExt as _, usage};
+use crate::errors::usage;
 use crate::export::{Facts, Format, Record, Source, bundle};
-use crate::model::open_model;
+use crate::model::{LoadedModel, open_model};
 use crate::provenance::Provenance;
 use crate::run::{Run, write_folder_atomically};
 
@@ -25,7 +26,7 @@ use crate::run::{Run, write_folder_atomically};
     affinage export --adapter last --bundle --out to-publish"
 )]
 pub struct ExportArgs {
-    /// An adapter folder in PEFT's layout, or last, best or step-N of a run
+    /// An adapter (a folder of PEFT or MLX, a GGUF file), or last, best or step-N of a run
     #[arg(long, value_name = "DIR")]
     adapter: String,
     /// Run of last, best or step-N (default: the newest)
@@ -78,7 +79,7 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     }
     let adapter_dir = adapter_dir(ctx, &args.adapter, args.run.as_deref())?;
     let model = open_model(ctx, &ctx.config.model)?;
-    same_base(&adapter_dir, &model.name, &model.sha256)?;
+    same_base(ctx, &adapter_dir, &model)?;
     let engine = Model::load(&model.weights)?;
     let adapter = load_adapter(&adapter_dir, engine.config())?;
     let source = Source { model: &model, engine: &engine, adapter: &adapter };
@@ -152,29 +153,28 @@ fn publish(
     Ok(())
 }
 
-/// A folder with an adapter, or a checkpoint by its name.
+/// A folder or a file with an adapter, or a checkpoint by its name.
 pub fn adapter_dir(ctx: &Context, name: &str, run: Option<&str>) -> anyhow::Result<PathBuf> {
     let dir = ctx.project.join(name);
-    if dir.join(ADAPTER_CONFIG).is_file() {
+    if dir.exists() {
         return Ok(dir);
-    }
-    if dir.is_dir() {
-        return Err(anyhow!("{}: no {ADAPTER_CONFIG} in it", dir.display()))
-            .hint("an adapter is a folder in PEFT's layout, such as runs/RUN/checkpoints/step-N");
     }
     Ok(Run::open(&ctx.project, run)?.resolve(name, &ctx.ui)?.path)
 }
 
-/// An adapter of a run of ours names the base it was trained on; others are taken at their word.
-fn same_base(adapter_dir: &Path, name: &str, sha256: &str) -> anyhow::Result<()> {
-    let Some(run) = adapter_dir.parent().and_then(Path::parent) else { return Ok(()) };
-    if !run.join("provenance.json").is_file() {
+/// An adapter of a run of ours knows its base by hash; others name theirs, and another name is said.
+fn same_base(ctx: &Context, adapter_dir: &Path, model: &LoadedModel) -> anyhow::Result<()> {
+    let run = adapter_dir.parent().and_then(Path::parent);
+    let Some(run) = run.filter(|run| run.join("provenance.json").is_file()) else {
+        arms::warn_of_another_base(ctx, adapter_dir, model);
         return Ok(());
-    }
+    };
     match Provenance::read(run)?.sha256.get("base") {
-        Some(trained_on) if trained_on != sha256 => {
+        Some(trained_on) if *trained_on != model.sha256 => {
             bail!(
-                "the adapter was trained on another base than {name}: SHA-256 {trained_on}, this is {sha256}"
+                "the adapter was trained on another base than {}: SHA-256 {trained_on}, this is {}",
+                model.name,
+                model.sha256
             )
         }
         _ => Ok(()),

@@ -11,7 +11,7 @@ use affinage_eval::plan::Arm;
 use affinage_eval::suite::{Domain, Prompt};
 use anyhow::Context as _;
 
-use super::{Evaluation, asked};
+use super::{Evaluation, asked, written};
 use crate::context::Context;
 use crate::jsonl;
 use crate::model::LoadedModel;
@@ -142,7 +142,7 @@ fn tokenize_texts<'a>(
     texts: Vec<&'a FitText<'a>>,
 ) -> anyhow::Result<Vec<(&'a FitText<'a>, TokenizedExample)>> {
     let tokenize = |text: &'a FitText<'a>| {
-        let mut messages = asked(arm, &text.prompt.messages);
+        let mut messages = written(model, asked(arm, &text.prompt.messages))?;
         messages.push(Message::new(Role::Assistant, text.answer.clone()));
         let (tokenizer, template, ends) = (&model.tokenizer, model.template()?, &model.end_tokens);
         let limit = model.weights.config().max_positions();

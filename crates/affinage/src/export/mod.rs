@@ -12,9 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter, save_adapter};
-use affinage_engine::export::{
-    Merged, load_gguf_lora, load_mlx, save_folder, save_gguf, save_gguf_lora, save_mlx,
-};
+use affinage_engine::export::{Merged, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use affinage_engine::weights::Precision;
@@ -101,11 +99,11 @@ impl Source<'_> {
             Format::GgufLora => {
                 let path = dir.join(GGUF_LORA_FILE);
                 save_gguf_lora(self.adapter, config, self.base_name(), &path)?;
-                checker.adapter(&load_gguf_lora(&path, config)?)?
+                checker.adapter(&load_adapter(&path, config)?)?
             }
             Format::Mlx => {
                 save_mlx(self.adapter, self.base_name(), dir)?;
-                checker.adapter(&load_mlx(dir, config)?)?
+                checker.adapter(&load_adapter(dir, config)?)?
             }
             Format::Merged => {
                 if precision.is_quantised() {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::model::LoadedModel;
 
 /// What a Hugging Face folder holds beside the weights; weights and readme are not copied.
-const TEXT_FILES: [&str; 9] = [
+const TEXT_FILES: [&str; 10] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -18,6 +18,7 @@ const TEXT_FILES: [&str; 9] = [
     "vocab.json",
     "merges.txt",
     "chat_template.jinja",
+    "chat_template.json",
     "generation_config.json",
     "LICENSE",
 ];

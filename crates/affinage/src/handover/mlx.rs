@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use affinage_dataset::tokenize::LossMode;
-use affinage_engine::export::{load_mlx, save_mlx};
+use affinage_engine::checkpoint::load_adapter;
+use affinage_engine::export::save_mlx;
 use affinage_engine::lora::{Adapter, Target};
 use affinage_engine::model::{Document, Model};
 use affinage_engine::optim::Schedule;
@@ -133,8 +134,8 @@ pub(super) fn results(ctx: &Context, job: &Job, model: &LoadedModel, dir: &Path)
 /// The adapters by step; mlx-lm numbers its files and keeps one configuration for all.
 fn adapters(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<BTreeMap<usize, Adapter>> {
     let saved = dir.join("out/adapters");
-    let mut adapters = BTreeMap::from([(0, load_mlx(&dir.join("adapter-mlx"), model.weights.config())?)]);
-    adapters.insert(job.steps, load_mlx(&saved, model.weights.config())?);
+    let mut adapters = BTreeMap::from([(0, load_adapter(&dir.join("adapter-mlx"), model.weights.config())?)]);
+    adapters.insert(job.steps, load_adapter(&saved, model.weights.config())?);
     let scratch = dir.join("out/.reading");
     fs_err::create_dir_all(&scratch)?;
     fs_err::copy(saved.join("adapter_config.json"), scratch.join("adapter_config.json"))?;
@@ -143,7 +144,7 @@ fn adapters(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<BTreeM
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(step) = name.strip_suffix("_adapters.safetensors").and_then(|step| step.parse().ok()) {
             fs_err::copy(&path, scratch.join("adapters.safetensors"))?;
-            adapters.insert(step, load_mlx(&scratch, model.weights.config())?);
+            adapters.insert(step, load_adapter(&scratch, model.weights.config())?);
         }
     }
     fs_err::remove_dir_all(&scratch)?;

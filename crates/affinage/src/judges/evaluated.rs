@@ -71,9 +71,9 @@ impl Evaluated {
         })
     }
 
-    /// The text of a completion.
+    /// What a completion says, without the thought before it.
     pub fn text_of(&self, completion_id: &str) -> Option<&str> {
-        Some(self.completions[*self.positions.get(completion_id)?].text.as_str())
+        Some(self.completions[*self.positions.get(completion_id)?].answer())
     }
 }
 

@@ -56,7 +56,7 @@ impl Work<'_> {
             texts.map(|text| (text.completion_id.as_str(), text.text.as_str())).collect()
         } else {
             let rows = evaluated.completions.iter();
-            rows.map(|row| (row.completion_id.as_str(), row.text.as_str())).collect()
+            rows.map(|row| (row.completion_id.as_str(), row.answer())).collect()
         }
     }
 

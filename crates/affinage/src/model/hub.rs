@@ -17,7 +17,8 @@ use crate::http::{self, BadStatus};
 use crate::ui::Ui;
 
 const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
-const OPTIONAL: [&str; 3] = ["tokenizer_config.json", "generation_config.json", "chat_template.jinja"];
+const OPTIONAL: [&str; 4] =
+    ["tokenizer_config.json", "generation_config.json", "chat_template.jinja", "chat_template.json"];
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// Our note of the commit, or `main`, in a downloaded folder.

@@ -94,6 +94,10 @@ fn a_template_in_the_tokenizer_configuration_and_none_at_all() {
     let dir = copy_of_tiny_chat();
     fs_err::remove_file(dir.path().join("chat_template.jinja")).expect("removed");
     assert_eq!(open(dir.path()).template().expect("it chats").source(), "chat_template.jinja wins over this");
+    let path = dir.path().join("chat_template.json");
+    fs_err::write(&path, r#"{"chat_template": "in a file of its own"}"#).expect("written");
+    assert_eq!(open(dir.path()).template().expect("it chats").source(), "in a file of its own");
+    fs_err::remove_file(path).expect("removed");
     fs_err::remove_file(dir.path().join("tokenizer_config.json")).expect("removed");
     let error = open(dir.path()).template().err().expect("no template").to_string();
     assert!(error.ends_with("has no chat template"), "{error}");

@@ -76,7 +76,7 @@ impl Ballot {
         let mut headline = pairs(plan, &evaluated.prompts, &evaluated.completions);
         let pairs_wanted = pairs_wanted.unwrap_or(ballot::PAIRS);
         let split = &split_pairs_once(ctx, evaluated)?;
-        headline.retain(|pair| *pair.planned == plan.headline && !pair.is_identical());
+        headline.retain(|pair| *pair.planned == plan.headline && pair.needs_judge());
         let of_split = headline.iter().filter(|pair| split.contains(&pair.pair_id)).count();
         let draw = Draw::new(of_split, headline.len() - of_split, pairs_wanted);
         let (rubrics, seed) = (&rubrics, plan.seed);

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_eval::analyze::{Conflict, Verdict, both_orders, conflict};
 use affinage_eval::comparison::{Comparison, Pair, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judgment::{Judgment, Outcome, SeatScores};
@@ -54,24 +55,15 @@ struct PromptText {
 
 #[derive(Debug, Serialize)]
 struct Answer {
+    /// Without the thought before it.
     text: String,
     cut: bool,
+    /// Ended while thinking.
+    lost: bool,
     tokens: usize,
 }
 
-/// How the judges' votes on a pair stand to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Conflict {
-    /// Judges name different winners, each the same in both orders.
-    Split,
-    /// Some verdict changed with the order.
-    Unstable,
-    Agreed,
-    Unjudged,
-    /// The same text twice: a tie without a judge.
-    Identical,
-}
+const SPLIT: &str = Conflict::Split.name();
 
 #[derive(Debug, Serialize)]
 pub struct PairRow {
@@ -83,7 +75,8 @@ pub struct PairRow {
     sides: [String; 2],
     /// Which side is the first-named arm of the comparison: 0 or 1.
     arm_side: usize,
-    conflict: Conflict,
+    /// "split", "unstable", "agreed", "unjudged", or why there is nothing to judge: "identical", "unanswered".
+    conflict: &'static str,
     /// Variance of the votes where judges split, 0 elsewhere.
     division: f64,
     votes: Vec<Vote>,
@@ -93,7 +86,7 @@ pub struct PairRow {
 impl PairRow {
     /// The pair with this id, if judges name different winners of it.
     pub fn is_split(&self, id: &str) -> bool {
-        self.id == id && self.conflict == Conflict::Split
+        self.id == id && self.conflict == SPLIT
     }
 }
 
@@ -123,6 +116,8 @@ pub fn collect(evidence: &Evidence, arms: &Arms) -> PairData {
     let verdicts = verdicts_by_pair(evidence);
     let division: BTreeMap<&str, f64> =
         evidence.analysis.divided_pairs.iter().map(|pair| (pair.pair_id.as_str(), pair.division)).collect();
+    let judges = evidence.analysis.judges.iter();
+    let inverted = judges.filter(|judge| judge.is_inverted).map(|judge| judge.judge_id.as_str()).collect();
     let rows: Vec<PairRow> = all
         .iter()
         .map(|pair| {
@@ -130,7 +125,7 @@ pub fn collect(evidence: &Evidence, arms: &Arms) -> PairData {
             let comparison =
                 plan.comparisons.iter().position(|c| c == pair.planned).expect("pairs come from the plan");
             let division = division.get(pair.pair_id.as_str()).copied().unwrap_or(0.0);
-            pair_row(pair, comparison, verdicts, division, plan.seed)
+            pair_row(pair, comparison, verdicts, division, &inverted, plan.seed)
         })
         .collect();
     let mut data = PairData {
@@ -190,7 +185,8 @@ impl PairData {
         });
         for completion in [pair.arm, pair.against] {
             self.answers.entry(completion.completion_id.clone()).or_insert_with(|| Answer {
-                text: completion.text.clone(),
+                text: completion.answer().to_owned(),
+                lost: completion.is_lost_in_thought(),
                 cut: completion.finish_reason == FinishReason::Length,
                 tokens: completion.tokens,
             });
@@ -198,12 +194,13 @@ impl PairData {
     }
 }
 
-/// Positions in the order in which they are given room: divided pairs, then random ones of every comparison in
+/// Positions in the order in which they are given room: conflicts of values, divided pairs, then random ones of every comparison in
 /// turn, 50 of each, then the rest.
 fn reading_order(rows: &[PairRow], comparisons: usize, seed: u64) -> Vec<usize> {
     let mut divided: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].division > 0.0).collect();
     divided.sort_by(|&a, &b| rows[b].division.total_cmp(&rows[a].division));
     divided.truncate(RANDOM_PAIRS * comparisons);
+    let split = (0..rows.len()).filter(|&i| rows[i].conflict == SPLIT);
     let mut random: Vec<usize> = (0..rows.len()).collect();
     Rng::for_purpose(seed, &["report", "pairs to read"]).shuffle(&mut random);
     let mut given = vec![0usize; comparisons];
@@ -214,7 +211,7 @@ fn reading_order(rows: &[PairRow], comparisons: usize, seed: u64) -> Vec<usize> 
         if *given <= RANDOM_PAIRS { first.push(position) } else { rest.push(position) }
     }
     let mut seen = BTreeSet::new();
-    divided.into_iter().chain(first).chain(rest).filter(|&i| seen.insert(i)).collect()
+    split.chain(divided).chain(first).chain(rest).filter(|&i| seen.insert(i)).collect()
 }
 
 /// Every verdict with the comparison that it is about, by pair.
@@ -244,6 +241,7 @@ fn pair_row(
     comparison: usize,
     verdicts: &[(&Comparison, &Judgment)],
     division: f64,
+    inverted: &BTreeSet<&str>,
     seed: u64,
 ) -> PairRow {
     let arm_side = Rng::for_purpose(seed, &["report", "side", &pair.pair_id]).below(2);
@@ -258,7 +256,7 @@ fn pair_row(
         comparison,
         prompt: pair.prompt.prompt_id.clone(),
         arm_side,
-        conflict: if pair.is_identical() { Conflict::Identical } else { conflict(&votes) },
+        conflict: conflict_of(pair, verdicts, inverted),
         division,
         sides,
         votes,
@@ -286,50 +284,28 @@ fn vote(sides: &[String; 2], comparison: &Comparison, judgment: &Judgment) -> Vo
     }
 }
 
-/// Stable judges against each other are a conflict of values; a winner that moves with the order is not.
-fn conflict(votes: &[Vote]) -> Conflict {
-    let mut winners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for vote in votes.iter().filter(|vote| matches!(vote.verdict.as_str(), "0" | "1" | "tie")) {
-        winners.entry(&vote.judge).or_default().insert(&vote.verdict);
+/// As the finding about conflicts of values counts them: the same function over the same verdicts.
+fn conflict_of(
+    pair: &Pair,
+    verdicts: &[(&Comparison, &Judgment)],
+    inverted: &BTreeSet<&str>,
+) -> &'static str {
+    if pair.lacks_answer() {
+        return "unanswered";
     }
-    let stable: BTreeSet<&str> =
-        winners.values().filter(|w| w.len() == 1).flatten().copied().filter(|w| *w != "tie").collect();
-    if winners.is_empty() {
-        Conflict::Unjudged
-    } else if stable.len() > 1 {
-        Conflict::Split
-    } else if winners.values().any(|w| w.len() > 1) {
-        Conflict::Unstable
-    } else {
-        Conflict::Agreed
+    if pair.is_identical() {
+        return "identical";
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn vote_of(judge: &str, verdict: &str) -> Vote {
-        Vote {
-            judge: judge.to_owned(),
-            first_seat: 0,
-            labels: ["K7".to_owned(), "M2".to_owned()],
-            verdict: verdict.to_owned(),
-            p_first: None,
-            scores: None,
-            rationale: None,
-            id: String::new(),
-        }
-    }
-
-    #[test]
-    fn only_stable_opposites_are_a_conflict_of_values() {
-        let of =
-            |votes: &[(&str, &str)]| conflict(&votes.iter().map(|(j, v)| vote_of(j, v)).collect::<Vec<_>>());
-        assert_eq!(of(&[("a", "0"), ("a", "0"), ("b", "1"), ("b", "1")]), Conflict::Split);
-        assert_eq!(of(&[("a", "0"), ("a", "1"), ("b", "1"), ("b", "1")]), Conflict::Unstable);
-        assert_eq!(of(&[("a", "0"), ("b", "0"), ("b", "refusal")]), Conflict::Agreed);
-        assert_eq!(of(&[("a", "no verdict found")]), Conflict::Unjudged);
-        assert_eq!(of(&[("a", "tie"), ("a", "tie"), ("b", "1"), ("b", "1")]), Conflict::Agreed);
-    }
+    let counted = verdicts.iter().filter(|(_, judgment)| !inverted.contains(judgment.judge_id.as_str()));
+    let of_arm = counted.map(|(comparison, judgment)| {
+        let is_first = comparison.first.completion_id == pair.arm.completion_id;
+        let score = match judgment.outcome {
+            Outcome::First => Some(f64::from(u8::from(is_first))),
+            Outcome::Second => Some(f64::from(u8::from(!is_first))),
+            Outcome::Tie => Some(0.5),
+            Outcome::Missing { .. } => None,
+        };
+        Verdict { judge_id: &judgment.judge_id, repeat: judgment.repeat, is_first, score }
+    });
+    conflict(both_orders(of_arm).values()).name()
 }

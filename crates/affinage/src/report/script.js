@@ -86,7 +86,8 @@
     unstable: "a verdict changed with the order",
     agreed: "no conflict",
     identical: "the same text twice",
-    unjudged: "not judged",
+    unanswered: "an answer ended while thinking",
+    unjudged: "not judged in both orders",
   };
   const state = { shown: [], at: 0, revealed: new Set(), choices: new Map() };
 
@@ -201,7 +202,7 @@
     const heading = make("h3", "", SIDES[index]);
     if (revealed) heading.append(" \u00b7 ", armName(armOf(pair, index)));
     const answer = data.answers[pair.sides[index]];
-    const text = make("div", "answer", answer.text.trim() || "(empty)");
+    const text = make("div", "answer", answer.text.trim() || (answer.lost ? "(ended while thinking)" : "(empty)"));
     text.dir = "auto";
     node.append(heading, text);
     if (answer.cut) node.append(make("p", "cut", `cut at the token limit after ${answer.tokens} tokens`));

@@ -16,8 +16,19 @@ pub fn composite_words(composite: Composite) -> &'static str {
         Composite::Specialised => "specialised",
         Composite::BetterInDomain => "better in its domain",
         Composite::TradedOff => "traded off",
-        Composite::Worse => "worse",
+        Composite::BetterElsewhere => "worse in its domain, better outside",
+        Composite::BroadlyWorse => "broadly worse",
+        Composite::WorseInDomain => "worse in its domain",
+        Composite::BetterOutside => "better outside its domain",
+        Composite::WorseOutside => "worse outside its domain",
+        Composite::Equivalent => "equivalent",
+        Composite::EquivalentInDomain => "equivalent in its domain",
+        Composite::EquivalentOutside => "equivalent outside its domain",
+        Composite::BetterOverall => "better over all prompts",
+        Composite::WorseOverall => "worse over all prompts",
+        Composite::EquivalentOverall => "equivalent over all prompts",
         Composite::NothingShown => "nothing shown",
+        Composite::NotComparable => "not comparable",
     }
 }
 
@@ -73,7 +84,11 @@ pub fn header(evidence: &Evidence, arms: &Arms) -> String {
         esc(&analysis.evaluation.name),
         arms.versus(&headline.arm, &headline.against),
         esc(&scope_line(evidence)),
-        if headline.composite == Composite::NothingShown { "plain" } else { "said" },
+        if matches!(headline.composite, Composite::NothingShown | Composite::NotComparable) {
+            "plain"
+        } else {
+            "said"
+        },
         composite_words(headline.composite),
     )
 }

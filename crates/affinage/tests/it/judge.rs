@@ -284,7 +284,7 @@ fn the_findings_fit_a_terminal() {
     insta::assert_snapshot!(transcript(dir.path(), &["analyze"]), @r"
     exit: 0
     --- stdout
-    Compared with `base`, `step-000010` is better in its domain; what happened outside it is not shown (win rate in-domain 88 % [75, 100] of 32 prompts, out-of-domain not judged).
+    Compared with `base`, `step-000010` is better in its domain; outside it nothing was judged (win rate in-domain 88 % [75, 100] of 32 prompts, out-of-domain not judged).
     Forgetting by right answers was not measured: no checked prompts.
     Not known for single readers: no judge of the panel gave scores for the criteria.
     One judge, `judge`: one opinion.

@@ -13,6 +13,8 @@ use crate::weights::map::map_file;
 pub struct GgufLora {
     /// `general.architecture` of the base.
     pub architecture: String,
+    /// The base it was trained on, by address or name, where the file says so.
+    pub base: Option<String>,
     pub alpha: f32,
     pub parts: Vec<LoraPart>,
 }
@@ -44,6 +46,11 @@ impl GgufLora {
         let architecture =
             metadata.string("general.architecture")?.ok_or_else(|| needed("general.architecture"))?;
         let alpha = metadata.float("adapter.lora.alpha")?.ok_or_else(|| needed("adapter.lora.alpha"))?;
+        let base = match metadata.string("general.base_model.0.repo_url")? {
+            Some(address) => Some(address),
+            None => metadata.string("general.base_model.0.name")?,
+        };
+        let base = base.map(str::to_owned);
         let part = |tensor: &super::GgufTensor| {
             let named = tensor.name.rsplit_once('.').and_then(|(weight, matrix)| {
                 matches!(matrix, "lora_a" | "lora_b")
@@ -60,6 +67,6 @@ impl GgufLora {
             Ok(LoraPart { weight, matrix, shape: [rows, cols], values })
         };
         let parts = table.iter().map(part).collect::<Result<_, _>>()?;
-        Ok(GgufLora { architecture: architecture.to_owned(), alpha: alpha as f32, parts })
+        Ok(GgufLora { architecture: architecture.to_owned(), base, alpha: alpha as f32, parts })
     }
 }

@@ -3,6 +3,7 @@
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
+use affinage_dataset::template::TemplateError;
 use affinage_eval::completion::Sampling;
 use affinage_eval::design::{Audience, Design, LeftOut, TrainingSchedule, default_audiences};
 use affinage_eval::plan::{
@@ -31,7 +32,16 @@ pub fn plan(
     prompts: &[Prompt],
 ) -> anyhow::Result<Plan> {
     let last = run.resolve("last", &ctx.ui)?;
-    let (asked_well, mut left_out) = with_room(ctx, model, asked_well(ctx, version)?, prompts)?;
+    let asked_well = asked_well(ctx, version)?;
+    let instructed = asked_well.iter().find(|arm| matches!(arm.kind, ArmKind::Prompted { .. }));
+    if let Some(arm) = instructed.filter(|_| model.template().is_ok_and(|template| !template.writes_system()))
+    {
+        ctx.ui.say(format!(
+            "the chat template of {} has no system role: the instruction of `{}` opens the first question",
+            model.name, arm.name
+        ));
+    }
+    let (asked_well, mut left_out) = with_room(ctx, model, asked_well, prompts)?;
     let mut arms = vec![Arm { name: "base".to_owned(), kind: ArmKind::Base }];
     arms.extend(asked_well.iter().cloned());
     let steps = checkpoints(ctx, run)?;
@@ -119,7 +129,14 @@ fn with_room(
     let (mut kept, mut left_out) = (Vec::new(), Vec::new());
     for arm in arms {
         let in_domain = prompts.iter().filter(|prompt| prompt.domain == Domain::In);
-        match arms::no_room(ctx, model, &arm, in_domain)? {
+        let left = match arms::no_room(ctx, model, &arm, in_domain) {
+            // The template refuses what is put around the questions, such as an earlier turn.
+            Err(error) if error.chain().any(|cause| cause.is::<TemplateError>()) => {
+                Some(LeftOut { arm: arm.name.clone(), because: format!("{error:#}") })
+            }
+            found => found?,
+        };
+        match left {
             None => kept.push(arm),
             Some(left) => {
                 ctx.ui.warn(format!("`{}` is left out: {}", arm.name, left.because));

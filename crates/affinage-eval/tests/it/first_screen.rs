@@ -1,0 +1,229 @@
+//! No sentence of the first screen contradicts a row below it, and no two rows about the same prompts contradict each other.
+
+use affinage_eval::analysis::{Analysis, ComparisonResult, Composite, VerdictWord, WinRate};
+use affinage_eval::completion::FinishReason;
+use affinage_eval::judgment::Outcome;
+use affinage_eval::rng::Rng;
+use affinage_eval::suite::{Check, Domain};
+
+use crate::world::World;
+
+/// An evaluation of random size and truth: two to four checkpoints, one to three judges with noise, one to three categories in
+/// each domain, sometimes one domain alone, sometimes a design that stops early.
+fn random_world(seed: u64) -> World {
+    let mut rng = Rng::for_purpose(seed, &["first screen"]);
+    let steps: Vec<u64> = (1..=1 + rng.below(3) as u64).map(|i| 10 * i).collect();
+    let n = [40, 64, 90, 130][rng.below(4)];
+    let mut world = World::new(n, &steps);
+    let shape = rng.below(4);
+    let categories = 1 + rng.below(3);
+    for (i, prompt) in world.prompts.iter_mut().enumerate() {
+        match shape {
+            0 => prompt.domain = Domain::In,
+            1 => prompt.domain = Domain::Out,
+            _ => {}
+        }
+        prompt.category = format!("{}-{}", prompt.domain.name(), i % categories);
+        prompt.cluster_id = format!("cls-{:04}", if shape == 2 { i / 2 } else { i });
+    }
+    world.answer(|arm, i| format!("Answer of {arm} to {i}."));
+    let win: Vec<[f64; 2]> =
+        steps.iter().map(|_| [0.2 + 0.6 * rng.uniform(), 0.2 + 0.6 * rng.uniform()]).collect();
+    let tie = if rng.below(3) == 0 { 0.6 } else { 0.1 };
+    let noise = [0.02, 0.1, 0.4][rng.below(3)];
+    let domains: Vec<Domain> = world.prompts.iter().map(|prompt| prompt.domain).collect();
+    for judge in ["north", "south", "west"].iter().take(1 + rng.below(3)) {
+        let mut said = Rng::for_purpose(seed, &["says", judge]);
+        world.judge(judge, |_, key, i| {
+            let arm = if key.first_arm == "base" { &key.second_arm } else { &key.first_arm };
+            let at = steps.iter().position(|step| arm.ends_with(&format!("{step:06}"))).unwrap_or(0);
+            let mut truth = Rng::for_purpose(seed, &["truth", arm, &i.to_string()]);
+            if truth.uniform() < tie {
+                return Outcome::Tie;
+            }
+            let chance = win[at][usize::from(domains[i] == Domain::Out)];
+            let arm_wins = (truth.uniform() < chance) != (said.uniform() < noise);
+            if arm_wins == (key.first_arm == *arm) { Outcome::First } else { Outcome::Second }
+        });
+    }
+    world.plan.design.stops_early = rng.below(6) == 0;
+    world
+}
+
+fn headline_of(analysis: &Analysis) -> &ComparisonResult {
+    analysis.comparisons.iter().find(|result| result.is_headline).expect("the plan has one")
+}
+
+fn word(rate: Option<&WinRate>) -> Option<VerdictWord> {
+    rate.map(|rate| rate.word).filter(|word| *word != VerdictWord::NotShown)
+}
+
+/// What a sentence claims of the domain, of what is outside it, and of all prompts.
+fn claimed(sentence: &str) -> [Option<VerdictWord>; 3] {
+    const WORDS: [(&str, VerdictWord); 3] = [
+        ("better", VerdictWord::Better),
+        ("worse", VerdictWord::Worse),
+        ("equivalent within 10 points", VerdictWord::EquivalentWithinMargin),
+    ];
+    let find = |places: &[&str]| {
+        let mut found = WORDS
+            .iter()
+            .filter(|(word, _)| places.iter().any(|place| sentence.contains(&place.replace('W', word))));
+        let first = found.next().map(|(_, word)| *word);
+        assert_eq!(found.next(), None, "two words for one place: {sentence}");
+        first
+    };
+    [
+        find(&["W in its domain"]),
+        find(&["W outside it", "is W outside its domain", "is W in its domain and outside it"]),
+        find(&["is W over all prompts", "over all prompts it is W"]),
+    ]
+}
+
+fn check(analysis: &Analysis, seed: u64) {
+    let (headline, result) = (&analysis.headline, headline_of(analysis));
+    let sentence = &headline.sentence;
+    let [inside, outside, overall] = claimed(sentence);
+    assert_eq!(inside, word(result.in_domain.as_ref()), "{seed}: {sentence}");
+    assert_eq!(outside, word(result.out_of_domain.as_ref()), "{seed}: {sentence}");
+    let shown = word(result.overall.as_ref());
+    match overall {
+        Some(_) => assert_eq!(overall, shown, "{seed}: {sentence}"),
+        None => assert!(shown.is_none() || shown == inside || shown == outside, "{seed}: {sentence}"),
+    }
+    let nothing = inside.is_none() && outside.is_none() && shown.is_none();
+    assert_eq!(nothing, sentence.contains("is not shown to differ"), "{seed}: {sentence}");
+    assert_eq!(nothing, headline.composite == Composite::NothingShown, "{seed}: {sentence}");
+    let claim = analysis
+        .claims
+        .iter()
+        .find(|claim| claim.claim_id == format!("win:{}:{}", headline.arm, headline.against));
+    assert_eq!(
+        claim.expect("a claim").word,
+        result.overall.as_ref().map_or(VerdictWord::NotShown, |rate| rate.word)
+    );
+    let excluded = |result: &ComparisonResult| {
+        let outside: Vec<_> = result.by_category.iter().filter(|cut| cut.domain == Domain::Out).collect();
+        (outside.len() == 1).then(|| outside[0].not_worse_than_margin == Some(true))
+    };
+    if sentence.contains("not worse than the margin") {
+        assert_ne!(excluded(result), Some(false), "{seed}: {sentence}");
+    }
+    for result in &analysis.comparisons {
+        one_word_for_one_set_of_prompts(result, seed);
+    }
+    let forgotten = &headline.answers[1];
+    for cut in result.by_category.iter().filter(|cut| cut.domain == Domain::Out) {
+        let is_worse = cut.win_rate.as_ref().is_some_and(|rate| rate.word == VerdictWord::Worse);
+        let said = forgotten.contains(&format!("{}, ", cut.category)) && forgotten.contains(": worse.");
+        assert!(!is_worse || said, "{seed}: {forgotten}");
+    }
+    if headline.limits.iter().any(|limit| limit.ends_with("no comparative word is used.")) {
+        assert!(nothing, "{seed}: {:?}", headline.limits);
+    }
+}
+
+fn one_word_for_one_set_of_prompts(result: &ComparisonResult, seed: u64) {
+    let rates = [&result.overall, &result.in_domain, &result.out_of_domain].into_iter().flatten();
+    let categories = result.by_category.iter().filter_map(|cut| cut.win_rate.as_ref());
+    let mut panel = result.by_judge.iter().filter(|judge| judge.in_panel);
+    let only_judge = match (panel.next(), panel.next()) {
+        (Some(only), None) => only.win_rate.as_ref(),
+        _ => None,
+    };
+    let all: Vec<&WinRate> = rates.chain(categories).chain(only_judge).collect();
+    for (i, a) in all.iter().enumerate() {
+        for b in &all[i + 1..] {
+            // The same prompts have the same figures.
+            let same = a.estimate == b.estimate && (a.wins, a.ties, a.losses) == (b.wins, b.ties, b.losses);
+            assert!(!same || a.word == b.word, "{seed}: {} | {}", a.sentence, b.sentence);
+        }
+    }
+}
+
+#[test]
+fn the_first_screen_agrees_with_the_rows_below_it() {
+    let mut composites = std::collections::BTreeSet::new();
+    for seed in 0..200 {
+        let analysis = random_world(seed).analyze();
+        check(&analysis, seed);
+        composites.insert(format!("{:?}", analysis.headline.composite));
+    }
+    assert!(composites.len() >= 9, "the worlds differ: {composites:?}");
+}
+
+/// `(share of answers lost by base, by the checkpoint) -> is there a headline`
+#[test]
+fn answers_lost_in_thought_never_lose() {
+    for (base, tuned, comparable) in [
+        (0, 0, true),
+        (2, 0, true),
+        (20, 0, false),
+        (0, 20, false),
+        (20, 20, true),
+        (20, 10, false),
+        (60, 0, false),
+    ] {
+        let mut world = World::new(60, &[10]);
+        world.judge(
+            "judge",
+            |_, key, _| if key.first_arm == "base" { Outcome::Second } else { Outcome::First },
+        );
+        let lost = |arm: &str, i: usize| i < if arm == "base" { base } else { tuned };
+        for (i, completion) in world.completions.iter_mut().enumerate() {
+            if lost(&completion.arm, i % 60) {
+                completion.text = format!("<think>\nWhat was asked is {i}");
+                completion.finish_reason = FinishReason::Length;
+            }
+        }
+        let analysis = world.analyze();
+        let (headline, result) = (&analysis.headline, headline_of(&analysis));
+        let said = headline.sentence.contains("was cut while thinking");
+        assert_eq!(
+            (said, headline.composite == Composite::NotComparable),
+            (!comparable, !comparable),
+            "{base} {tuned}"
+        );
+        let judged = result.overall.as_ref().map_or(0, |rate| rate.estimate.n);
+        assert_eq!(judged, 60 - base.max(tuned), "{base} {tuned}: who was lost is not judged");
+        assert_eq!(result.missing.missing, base.max(tuned));
+        if !comparable {
+            let words = [&result.overall, &result.in_domain, &result.out_of_domain]
+                .into_iter()
+                .flatten()
+                .map(|rate| rate.word);
+            assert!(words.into_iter().all(|word| word == VerdictWord::NotShown));
+            assert!(headline.answers[0].starts_with("No headline:") && headline.answers[2].is_empty());
+            assert!(
+                !headline.limits.iter().any(|limit| limit.starts_with("Nothing is judged")),
+                "{:?}",
+                headline.limits
+            );
+            assert!(
+                analysis.next_steps.iter().any(|step| step.contains("eval.max-new-tokens")),
+                "{:?}",
+                analysis.next_steps
+            );
+        }
+    }
+}
+
+#[test]
+fn a_thought_is_neither_judged_nor_checked() {
+    let mut world = World::new(40, &[10]);
+    for prompt in world.prompts.iter_mut().skip(20) {
+        prompt.check = Some(Check::Short { accepted: vec!["Oak".to_owned()] });
+    }
+    world.answer(|arm, i| match (arm, i % 20) {
+        ("base", _) => "<think>\nPine, or is it something else?\n</think>\n\nOak.".to_owned(),
+        (_, 0) => "<think>Birch, I".to_owned(),
+        (_, _) => "<think>\n\n</think>\n\nOak.".to_owned(),
+    });
+    world.judge("judge", |_, _, _| Outcome::First);
+    assert_eq!(world.judgments.len(), 0, "behind the thoughts the texts are the same, or one is missing");
+    let analysis = world.analyze();
+    let all = &analysis.objective[0];
+    assert_eq!((all.correct.value, all.base_correct.value, all.correct.n), (1.0, 1.0, 19));
+    assert!(all.sentence.contains("(1 answer that ended while thinking left out)"), "{}", all.sentence);
+    assert!(analysis.rates.iter().any(|rates| rates.sentence.contains(" 2 ended while thinking.")));
+}
