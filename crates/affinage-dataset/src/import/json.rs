@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::ElementError;
+use super::{LeftOut, LeftOutKind};
 
 /// The string field `key`; `None` if it is missing, empty or something else.
 pub fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
@@ -24,10 +25,16 @@ pub fn array<'a>(value: &'a Value, key: &str) -> Result<&'a [Value], ElementErro
 }
 
 pub fn mismatch(field: &str, found: Option<&Value>, expected: &'static str) -> ElementError {
-    ElementError::Field {
-        field: field.to_owned(),
-        found: found.map_or("missing", kind_of).to_owned(),
-        expected,
+    ElementError::Field { field: field.to_owned(), found: shown(found), expected }
+}
+
+/// A text for an error or a count: the value itself if it is short.
+pub fn shown(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) if text.chars().count() <= 40 => format!("`{text}`"),
+        Some(Value::Number(number)) => format!("`{number}`"),
+        Some(other) => kind_of(other).to_owned(),
+        None => "missing".to_owned(),
     }
 }
 
@@ -62,6 +69,35 @@ fn collect_strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
             }
         }
         _ => {}
+    }
+}
+
+/// Messages of one conversation that cannot be read: each costs only itself, unless nothing else is there.
+#[derive(Debug, Default)]
+pub struct Odd {
+    pub left_out: LeftOut,
+    first: Option<ElementError>,
+}
+
+impl Odd {
+    /// Counts a message by what is wrong with it.
+    pub fn message(&mut self, error: ElementError) {
+        let name = match &error {
+            ElementError::Field { field, found, .. } => {
+                format!("`{}` is {found}", field.rsplit('.').next().unwrap_or(field))
+            }
+            other => other.to_string(),
+        };
+        self.left_out.add(LeftOutKind::Message, name, error.to_string());
+        self.first.get_or_insert(error);
+    }
+
+    /// The count; the first error if no message could be read.
+    pub fn finish(self, readable: usize) -> Result<LeftOut, ElementError> {
+        match self.first {
+            Some(error) if readable == 0 => Err(error),
+            _ => Ok(self.left_out),
+        }
     }
 }
 

@@ -301,6 +301,12 @@ fn shape(value: &Value) -> Result<Shape, ElementError> {
         }
         return Ok(Shape::ChatGpt);
     }
+    // A conversation that lost its messages.
+    let is_shell = fields.get("mapping").is_some_and(Value::is_null)
+        || (fields.contains_key("conversation_id") && fields.contains_key("create_time"));
+    if is_shell {
+        return Ok(Shape::ChatGpt);
+    }
     let is_array = |key: &str| fields.get(key).is_some_and(Value::is_array);
     let first_has = |key: &str, field: &str| {
         fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
@@ -308,7 +314,7 @@ fn shape(value: &Value) -> Result<Shape, ElementError> {
     let has = |pointer: &str| value.pointer(pointer).is_some();
     if is_array("chat_messages") {
         Ok(Shape::Claude)
-    } else if has("/chat/history/messages") || has("/history/messages") {
+    } else if ["/chat/history/messages", "/history/messages", "/chat/messages"].iter().any(|key| has(key)) {
         Ok(Shape::OpenWebUi)
     } else if fields.contains_key("conversationId") && (is_array("messages") || is_array("messagesTree")) {
         Ok(Shape::LibreChat)

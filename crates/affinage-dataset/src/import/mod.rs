@@ -7,8 +7,10 @@ mod activity;
 mod archive;
 mod chatgpt;
 mod claude;
+mod documents;
 mod elements;
 mod error;
+mod facts;
 mod gemini;
 mod html;
 mod json;
@@ -16,10 +18,14 @@ mod left_out;
 mod libre_chat;
 mod llm;
 mod lm_studio;
+mod markup;
 mod member;
 mod open_webui;
+mod parts;
 mod preferences;
+mod references;
 mod rows;
+mod settle;
 mod speakers;
 mod transcript;
 mod unwrap_lines;
@@ -123,7 +129,8 @@ struct Import<'a, E> {
 }
 
 impl<E: From<ImportError>> Import<'_, E> {
-    fn conversation(&mut self, conversation: Conversation) -> Result<(), E> {
+    fn conversation(&mut self, mut conversation: Conversation) -> Result<(), E> {
+        settle::settle(&mut conversation);
         self.found.conversations += 1;
         self.found.left_out.merge(&LeftOut::of(&conversation));
         *self.found.formats.entry(conversation.provider.as_str()).or_default() += 1;
