@@ -47,9 +47,6 @@ pub fn conversation(
             }
         })
         .collect();
-    if links.iter().all(|link| link.node.is_none()) && left_out.is_empty() {
-        return Err(ElementError::Empty);
-    }
     let mut conversation = Conversation::new(Provider::ChatGpt, native_id, origin);
     conversation.left_out = left_out;
     conversation.title = string(element, "title").unwrap_or_default().to_owned();
@@ -60,7 +57,10 @@ pub fn conversation(
         .map(str::to_owned);
     conversation.time_s = number(element, "create_time");
     conversation.arrange(links, string(element, "current_node"))?;
-    Ok(conversation)
+    match conversation.nodes.is_empty() && conversation.left_out.is_empty() {
+        true => Err(ElementError::Empty),
+        false => Ok(conversation),
+    }
 }
 
 /// Reads `message_feedback.json`; rows of another shape are passed over.

@@ -1,11 +1,11 @@
 //! Documents that a model writes by calling a tool: ChatGPT's canvas, Claude's artifacts and files, and their like.
 //!
 //! The reader saw the document, and the line beside it ("I have drafted it") says nothing without it. So the state of
-//! each document is followed along the tree, and becomes text of the answer that wrote or changed it. A change of a
-//! document that the export lacks cannot be told: the answer is marked as one that misses something. The raw call
-//! stays in the tree.
+//! each document is followed along the tree, and becomes text of the answer that wrote or changed it; the line becomes
+//! a note. A change of a document that the export lacks cannot be told: the answer is marked as one that misses
+//! something. The raw call stays in the tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use regex::Regex;
@@ -21,6 +21,9 @@ const TOOL_PARTS: [&str; 4] = ["canmore", "textdoc", "artifact", "canvas"];
 const DOCUMENT_VERBS: [&str; 6] = ["create", "write", "update", "rewrite", "edit", "change"];
 /// Verbs of tools that only look at documents.
 const LOOKS: [&str; 9] = ["search", "read", "get", "list", "view", "fetch", "find", "query", "delete"];
+
+/// Characters of a line beside a document that says nothing without it.
+const REMARK_CHARS: usize = 300;
 
 const BODIES: [&str; 8] =
     ["content", "file_text", "text", "code", "body", "markdown", "html", "file_content"];
@@ -88,39 +91,14 @@ struct State {
 
 /// Makes the documents of tool calls text of their answers.
 pub fn resolve(conversation: &mut Conversation) {
-    let is_call = |block: &Block| {
-        block.kind == BlockKind::ToolCall && is_document_tool(block.name.as_deref().unwrap_or(""))
-    };
     if !conversation.nodes.iter().any(|node| node.blocks.iter().any(is_call)) {
         return;
     }
     let turns = Turns::of(conversation);
-    let mut states: HashMap<usize, State> = HashMap::new();
-    // Nearest node at or above each with a state of its own.
-    let mut last: Vec<Option<usize>> = Vec::with_capacity(conversation.nodes.len());
-    for index in 0..conversation.nodes.len() {
-        let above = conversation.nodes[index].parent.and_then(|parent| last[parent]);
-        let node = &conversation.nodes[index];
-        let reads = node.role == NodeRole::Assistant && !node.hidden && node.blocks.iter().any(is_call);
-        if !reads {
-            last.push(above);
-            continue;
-        }
-        let mut state = above.and_then(|above| states.get(&above)).cloned().unwrap_or_default();
-        let blocks = std::mem::take(&mut conversation.nodes[index].blocks);
-        for block in blocks {
-            let call =
-                is_call(&block).then(|| call(block.name.as_deref().unwrap_or(""), &block.text)).flatten();
-            let name = block.name.clone().unwrap_or_default();
-            conversation.nodes[index].blocks.push(block);
-            if let Some(call) = call {
-                follow(conversation, index, &turns, &mut state, &name, call);
-            }
-        }
-        states.insert(index, state);
-        last.push(Some(index));
-    }
-    for node in &mut conversation.nodes {
+    let mut resolver = Resolver { conversation, turns, shown: HashSet::new() };
+    resolver.follow_all();
+    resolver.part_remarks();
+    for node in &mut resolver.conversation.nodes {
         // Where a later call of the same answer changed the document, the earlier one stands empty.
         if node.blocks.iter().any(is_call) {
             node.blocks.retain(|block| block.kind != BlockKind::Text || !block.text.is_empty());
@@ -128,54 +106,8 @@ pub fn resolve(conversation: &mut Conversation) {
     }
 }
 
-/// Applies one call of the node `index` to the state above it.
-fn follow(
-    conversation: &mut Conversation,
-    index: usize,
-    turns: &Turns,
-    state: &mut State,
-    name: &str,
-    call: Call,
-) {
-    match call {
-        Call::Remarks(remarks) => {
-            let text =
-                remarks.iter().map(|remark| format!("- {}", remark.trim())).collect::<Vec<_>>().join("\n");
-            conversation.nodes[index].blocks.push(Block::new(BlockKind::Text, text));
-        }
-        Call::Lost => lose(conversation, index, state, format!("the document that `{name}` wrote")),
-        Call::Present(files) => {
-            let stem = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
-            let is_known = |file: &str| {
-                let ids = state.documents.iter().filter_map(|document| document.id.as_deref());
-                ids.map(stem).any(|id| id == stem(file))
-            };
-            if let Some(file) = files.iter().find(|file| !is_known(file)) {
-                lose(conversation, index, state, format!("the file `{}`", stem(file)));
-            }
-        }
-        Call::Write { id, kind, language, body, is_cut } => {
-            let old = id.as_deref().and_then(|id| find(state, Some(id)));
-            let mut document = Document { id, kind, language, body, shown: (index, 0) };
-            // Writing anew does not say again what kind it is.
-            if let Some(old) = old.filter(|_| document.kind.is_empty()).map(|old| &state.documents[old]) {
-                document.kind.clone_from(&old.kind);
-                document.language.clone_from(&old.language);
-            }
-            show(conversation, index, turns, state, old, document, is_cut.then_some(name));
-        }
-        Call::Change { id, edits, is_cut } => {
-            let old = find(state, id.as_deref());
-            let changed = old.and_then(|at| changed(&state.documents[at].body, &edits));
-            match (old, changed) {
-                (Some(at), Some(body)) => {
-                    let document = Document { body, ..(*state.documents[at]).clone() };
-                    show(conversation, index, turns, state, old, document, is_cut.then_some(name));
-                }
-                _ => lose(conversation, index, state, format!("the document that `{name}` changed")),
-            }
-        }
-    }
+fn is_call(block: &Block) -> bool {
+    block.kind == BlockKind::ToolCall && is_document_tool(block.name.as_deref().unwrap_or(""))
 }
 
 /// Index of the document a call means: the one it names, or the last one written.
@@ -186,42 +118,159 @@ fn find(state: &State, id: Option<&str>) -> Option<usize> {
     }
 }
 
-fn lose(conversation: &mut Conversation, index: usize, state: &mut State, what: String) {
-    conversation.nodes[index].missing.get_or_insert(what);
-    state.failed.push(index);
+struct Resolver<'a> {
+    conversation: &'a mut Conversation,
+    turns: Turns,
+    /// Node and block of the texts that calls wrote.
+    shown: HashSet<(usize, usize)>,
 }
 
-/// Puts the document into the node as text; where the same answer showed an earlier state of it, that one goes.
-fn show(
-    conversation: &mut Conversation,
-    index: usize,
-    turns: &Turns,
-    state: &mut State,
-    old: Option<usize>,
-    mut document: Document,
-    cut_by: Option<&str>,
-) {
-    if let Some(old) = old {
-        let (node, block) = state.documents.remove(old).shown;
-        if turns.is_one_answer(node, index)
-            && let Some(earlier) = conversation.nodes[node].blocks.get_mut(block)
-        {
-            earlier.text.clear();
+impl Resolver<'_> {
+    /// Follows the documents from the root to the leaves of the tree.
+    fn follow_all(&mut self) {
+        let mut states: HashMap<usize, State> = HashMap::new();
+        // Nearest node at or above each with a state of its own.
+        let mut last: Vec<Option<usize>> = Vec::with_capacity(self.conversation.nodes.len());
+        for index in 0..self.conversation.nodes.len() {
+            let node = &mut self.conversation.nodes[index];
+            let above = node.parent.and_then(|parent| last[parent]);
+            if node.role != NodeRole::Assistant || node.hidden || !node.blocks.iter().any(is_call) {
+                last.push(above);
+                continue;
+            }
+            let mut state = above.and_then(|above| states.get(&above)).cloned().unwrap_or_default();
+            for block in std::mem::take(&mut node.blocks) {
+                let name = block.name.clone().unwrap_or_default();
+                let call = is_call(&block).then(|| call(&name, &block.text)).flatten();
+                self.conversation.nodes[index].blocks.push(block);
+                if let Some(call) = call {
+                    self.follow(index, &mut state, &name, call);
+                }
+            }
+            states.insert(index, state);
+            last.push(Some(index));
         }
     }
-    for failed in std::mem::take(&mut state.failed) {
-        // A call that failed and was made again.
-        if turns.is_one_answer(failed, index) {
-            conversation.nodes[failed].missing = None;
+
+    /// Applies one call of the node `index` to the state above it.
+    fn follow(&mut self, index: usize, state: &mut State, name: &str, call: Call) {
+        match call {
+            Call::Remarks(remarks) => {
+                let lines: Vec<String> =
+                    remarks.iter().map(|remark| format!("- {}", remark.trim())).collect();
+                self.push_text(index, lines.join("\n"));
+            }
+            Call::Lost => self.lose(index, state, format!("the document that `{name}` wrote")),
+            Call::Present(files) => {
+                let stem = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
+                let is_known = |file: &str| {
+                    let ids = state.documents.iter().filter_map(|document| document.id.as_deref());
+                    ids.map(stem).any(|id| id == stem(file))
+                };
+                if let Some(file) = files.iter().find(|file| !is_known(file)) {
+                    self.lose(index, state, format!("the file `{}`", stem(file)));
+                }
+            }
+            Call::Write { id, kind, language, body, is_cut } => {
+                let old = id.as_deref().and_then(|id| find(state, Some(id)));
+                let mut document = Document { id, kind, language, body, shown: (index, 0) };
+                // Writing anew does not say again what kind it is.
+                if let Some(old) = old.filter(|_| document.kind.is_empty()).map(|old| &state.documents[old]) {
+                    document.kind.clone_from(&old.kind);
+                    document.language.clone_from(&old.language);
+                }
+                self.show(index, state, old, document, is_cut.then_some(name));
+            }
+            Call::Change { id, edits, is_cut } => {
+                let old = find(state, id.as_deref());
+                let changed = old.and_then(|at| changed(&state.documents[at].body, &edits));
+                match (old, changed) {
+                    (Some(at), Some(body)) => {
+                        let document = Document { body, ..(*state.documents[at]).clone() };
+                        self.show(index, state, old, document, is_cut.then_some(name));
+                    }
+                    _ => self.lose(index, state, format!("the document that `{name}` changed")),
+                }
+            }
         }
     }
-    let node = &mut conversation.nodes[index];
-    document.shown = (index, node.blocks.len());
-    node.blocks.push(Block::new(BlockKind::Text, shown(&document.kind, &document.language, &document.body)));
-    if let Some(name) = cut_by {
-        node.missing.get_or_insert_with(|| format!("the end of the document that `{name}` wrote"));
+
+    fn lose(&mut self, index: usize, state: &mut State, what: String) {
+        self.conversation.nodes[index].missing.get_or_insert(what);
+        state.failed.push(index);
     }
-    state.documents.push(Rc::new(document));
+
+    /// Number of the new block.
+    fn push_text(&mut self, index: usize, text: String) -> usize {
+        let blocks = &mut self.conversation.nodes[index].blocks;
+        blocks.push(Block::new(BlockKind::Text, text));
+        self.shown.insert((index, blocks.len() - 1));
+        blocks.len() - 1
+    }
+
+    /// Puts the document into the node as text; where the same answer showed an earlier state of it, that one goes.
+    fn show(
+        &mut self,
+        index: usize,
+        state: &mut State,
+        old: Option<usize>,
+        mut document: Document,
+        cut_by: Option<&str>,
+    ) {
+        if let Some(old) = old {
+            let (node, block) = state.documents.remove(old).shown;
+            if self.turns.is_one_answer(node, index)
+                && let Some(earlier) = self.conversation.nodes[node].blocks.get_mut(block)
+            {
+                earlier.text.clear();
+            }
+        }
+        for failed in std::mem::take(&mut state.failed) {
+            // A call that failed and was made again.
+            if self.turns.is_one_answer(failed, index) {
+                self.conversation.nodes[failed].missing = None;
+            }
+        }
+        let text = shown(&document.kind, &document.language, &document.body);
+        document.shown = (index, self.push_text(index, text));
+        if let Some(name) = cut_by {
+            let what = format!("the end of the document that `{name}` wrote");
+            self.conversation.nodes[index].missing.get_or_insert(what);
+        }
+        state.documents.push(Rc::new(document));
+    }
+
+    /// A single line beside a document ("I have put it into the canvas") speaks of the page and is no part of the
+    /// answer: it becomes a note of the assistant's. Longer remarks stay.
+    fn part_remarks(&mut self) {
+        let count = self.conversation.nodes.len();
+        let mut holds: Vec<bool> = vec![false; count];
+        for (node, _) in &self.shown {
+            holds[*node] = true;
+        }
+        // Remarks before the document, then those behind it.
+        for index in (0..count).rev() {
+            if let Some(parent) = self.turns.parent[index].filter(|parent| self.turns.children[*parent] == 1)
+            {
+                holds[parent] |= holds[index] && !self.turns.is_user[index];
+            }
+        }
+        for index in 0..count {
+            let above = self.turns.parent[index].is_some_and(|parent| holds[parent]);
+            holds[index] = (holds[index] || above) && !self.turns.is_user[index];
+            let node = &mut self.conversation.nodes[index];
+            if !holds[index] || node.role != NodeRole::Assistant {
+                continue;
+            }
+            for (at, block) in node.blocks.iter_mut().enumerate() {
+                let line = block.text.trim();
+                let is_remark = !line.contains('\n') && line.chars().count() <= REMARK_CHARS;
+                if block.kind == BlockKind::Text && is_remark && !self.shown.contains(&(index, at)) {
+                    block.kind = BlockKind::Commentary;
+                }
+            }
+        }
+    }
 }
 
 /// Which nodes are one answer, without a branch between them.
@@ -600,10 +649,7 @@ mod tests {
             Err(vec![update("no such words", "x", false)]),
             Err(vec![update("Draft", "Done", false), say("Here it is.")]),
         ]);
-        assert_eq!(
-            answers.iter().map(|a| a.0.as_str()).collect::<Vec<_>>(),
-            ["", "", "Done.\n\nHere it is."]
-        );
+        assert_eq!(answers.iter().map(|a| a.0.as_str()).collect::<Vec<_>>(), ["", "", "Done."]);
         assert!(
             answers.iter().all(|answer| answer.1.is_none()),
             "the failed call was made again: {answers:?}"

@@ -113,8 +113,12 @@ pub fn rfc3339_s(text: &str) -> Option<f64> {
         "" | "Z" | "z" => 0,
         zone => {
             let sign = if zone.starts_with('-') { -1 } else { 1 };
-            let digits = |range: std::ops::Range<usize>| zone.get(range)?.parse::<i64>().ok();
-            sign * (digits(1..3)? * 60 + digits(4..6)?)
+            // `+02:00`, `+0200` or `+02`.
+            let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
+            let two = |range: std::ops::Range<usize>| {
+                digits.get(range).map_or(Some(0), |two| two.parse::<i64>().ok())
+            };
+            sign * (digits.get(0..2)?.parse::<i64>().ok()? * 60 + two(2..4)?)
         }
     };
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
@@ -138,7 +142,9 @@ mod tests {
     fn times_are_seconds_since_1970_in_utc() {
         assert_eq!(rfc3339_s("1970-01-01T00:00:00Z"), Some(0.0));
         assert_eq!(rfc3339_s("2025-02-03T10:00:00.250000Z"), Some(1_738_576_800.25));
-        assert_eq!(rfc3339_s("2000-02-29T12:30:00+02:00"), Some(951_820_200.0));
+        for zone in ["+02:00", "+0200", "+02"] {
+            assert_eq!(rfc3339_s(&format!("2000-02-29T12:30:00{zone}")), Some(951_820_200.0), "{zone}");
+        }
         assert_eq!(rfc3339_s("2025-13-03T10:00:00Z"), None);
         assert_eq!(rfc3339_s("yesterday"), None);
     }

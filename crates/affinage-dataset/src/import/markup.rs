@@ -83,6 +83,8 @@ const MARKED: &[(&str, &str, What)] = &[
 /// Directives `:::name{...}` at the beginning of a line, up to a line `:::`.
 const DIRECTIVES: &[(&str, What)] = &[
     ("artifact", What::FencedDocument),
+    ("writing", What::FencedDocument),
+    ("canvas", What::FencedDocument),
     ("thinking", What::Reasoning),
     ("think", What::Reasoning),
     ("reasoning", What::Reasoning),
@@ -134,9 +136,19 @@ pub fn lifted(text: &str) -> Option<Lifted> {
 
 /// A cheap look before the scan: most texts hold none of these.
 fn may_hold_markup(text: &str) -> bool {
-    static NEEDLES: LazyLock<[Finder<'static>; 6]> =
-        LazyLock::new(|| ["<", "[T", ":::", "\\ue20", "◁", "assistantfinal"].map(Finder::new));
-    NEEDLES.iter().any(|needle| needle.find(text.as_bytes()).is_some())
+    static NEEDLES: LazyLock<[Finder<'static>; 4]> =
+        LazyLock::new(|| ["[T", ":::", "\\ue20", "◁"].map(Finder::new));
+    let bytes = text.as_bytes();
+    let begins = |at: usize| {
+        let rest = &text[at..];
+        rest.starts_with("<|")
+            || rest.starts_with("</t")
+            || ELEMENTS.iter().any(|(name, ..)| opens(rest, name))
+            || MARKED.iter().any(|(open, ..)| rest.starts_with(open))
+    };
+    memchr::memchr_iter(b'<', bytes).any(begins)
+        || NEEDLES.iter().any(|needle| needle.find(bytes).is_some())
+        || text.trim_start().starts_with("analysis")
 }
 
 /// Reasoning whose beginning is not in the text, and what follows its end. The end must stand at the end of a line.
@@ -537,6 +549,8 @@ fn citation(rest: &str) -> Option<(usize, bool)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parts(text: &str) -> (String, Vec<(BlockKind, String)>) {
@@ -625,6 +639,7 @@ mod tests {
                 "Here:\n\n:::artifact{identifier=\"a\" type=\"text/markdown\" title=\"A\"}\n```\nTall masts\n```\n:::\n\nMore?",
                 "Here:\n\nTall masts\n\nMore?",
             ),
+            (":::writing{variant=\"email\" id=\"1\"}\nDear mast,\n:::\n\nBetter?", "Dear mast,\n\nBetter?"),
             (":::artifact{type=\"text/html\"}\n```html\n<p>:::</p>\n```\n:::", "```html\n<p>:::</p>\n```"),
         ] {
             assert_eq!(parts(text).0, expected);
@@ -651,5 +666,65 @@ mod tests {
     fn a_span_within_a_line_leaves_the_line() {
         assert_eq!(parts("Sure. <antThinking>SECRET</antThinking>Here it is.").0, "Sure. Here it is.");
         assert_eq!(parts("One.\n<think>\nSECRET\n</think>\n    two").0, "One.\n    two");
+    }
+
+    /// Marks, fences and line ends between numbered words.
+    fn any_markup() -> impl Strategy<Value = Vec<&'static str>> {
+        let pieces = prop::sample::select(vec![
+            "\n",
+            "\n\n",
+            " ",
+            "`",
+            "```",
+            "~~~",
+            "\n```rust\n",
+            "\n:::\n",
+            "\n:::artifact{type=\"text/html\"}\n",
+            "\n:::thinking\n",
+            "<think>",
+            "</think>",
+            "<THINKING a=\"b\">",
+            "</thinking>",
+            "<details>",
+            "<details type=\"reasoning\">",
+            "</details>",
+            "<summary>Thinking</summary>",
+            "<antArtifact type=\"text/markdown\">",
+            "</antArtifact>",
+            "[THINK]",
+            "[/THINK]",
+            "◁think▷",
+            "◁/think▷",
+            "◁",
+            "<|channel|>",
+            "<|message|>",
+            "<|end|>",
+            "\\ue202turn0search1",
+            "\\ue203",
+            "\\",
+            "<answer>",
+            "</answer>",
+            "<",
+            "analysisA",
+            "assistantfinal",
+            "é",
+            "w",
+        ]);
+        prop::collection::vec(pieces, 0..24)
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_is_said_or_kept_once(pieces in any_markup()) {
+            let text: String = pieces.iter().enumerate().map(|(number, piece)| format!("{piece}w{number}.")).collect();
+            let Some(lifted) = lifted(&text) else { return Ok(()) };
+            let kept = lifted.blocks.iter().map(|block| block.text.as_str());
+            let all: String = kept.chain([lifted.spoken.as_str()]).collect::<Vec<_>>().join(" ");
+            for number in 0..pieces.len() {
+                let count = all.matches(&format!("w{number}.")).count();
+                // What stands before the first channel, and in its head, are names of the protocol.
+                prop_assert!(count == 1 || (count == 0 && text.contains("<|channel|>")), "w{number} of {text:?}: {lifted:?}");
+            }
+        }
     }
 }

@@ -166,9 +166,14 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
     let content_key = ["content", "value", "parts"].into_iter().find(|key| message.get(*key).is_some());
     let content_key = content_key.unwrap_or(if role_key == "from" { "value" } else { "content" });
     let mut blocks = beside(message);
+    // `{"content": null, "audio": {"transcript"}}`: what was spoken is the text.
+    let transcript = message.get("audio").and_then(|audio| string(audio, "transcript"));
     match message.get(content_key) {
         Some(content @ (Value::String(_) | Value::Array(_) | Value::Object(_))) => {
             blocks.extend(blocks_of(content, Join::ByBorder));
+        }
+        None | Some(Value::Null) if transcript.is_some() => {
+            blocks.extend(transcript.map(|text| Block::new(BlockKind::Text, text)));
         }
         // A message of the assistant that only calls a tool has no content; a user's may only have pictures.
         None | Some(Value::Null) if role == NodeRole::Assistant || !blocks.is_empty() => {}
@@ -204,7 +209,7 @@ fn linear(
 pub(super) fn arranged(
     provider: Provider,
     row: &Value,
-    line: Vec<Turn>,
+    mut line: Vec<Turn>,
     answers: Vec<(Vec<Turn>, Option<Feedback>)>,
     origin: Origin,
 ) -> Result<Conversation, TreeError> {
@@ -217,6 +222,7 @@ pub(super) fn arranged(
     // Ids like 0, 1, 2 repeat from file to file; the content keeps them apart.
     let content = short_hash(&[&row.to_string()]);
     let native_id = own_id.map_or(content.clone(), |id| format!("{id}-{content}"));
+    add_media(row, &mut line);
     let mut links: Vec<Link> = Vec::new();
     let mut left_out = LeftOut::default();
     let whole_row = facts::excluded(row);
@@ -248,4 +254,27 @@ pub(super) fn arranged(
     conversation.title = string(row, "title").unwrap_or_default().to_owned();
     conversation.arrange(links, active.as_deref())?;
     Ok(conversation)
+}
+
+/// Puts the pictures and recordings that a row lists beside its messages to the prompts that mark their places, or to
+/// the first one.
+fn add_media(row: &Value, line: &mut [Turn]) {
+    let lists = [("images", "<image>"), ("videos", "<video>"), ("audios", "<audio>"), ("image", "<image>")];
+    for (key, mark) in lists {
+        let is_there = match row.get(key) {
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(_) | Value::String(_)) => true,
+            _ => false,
+        };
+        let users = || {
+            line.iter().enumerate().filter(|(_, turn)| turn.role == NodeRole::User).map(|(index, _)| index)
+        };
+        let marked: Vec<usize> = users()
+            .filter(|index| line[*index].blocks.iter().any(|block| block.text.contains(mark)))
+            .collect();
+        let places = if marked.is_empty() { users().take(1).collect() } else { marked };
+        for index in places.into_iter().filter(|_| is_there) {
+            line[index].blocks.push(Block::named(BlockKind::Media, "", key));
+        }
+    }
 }

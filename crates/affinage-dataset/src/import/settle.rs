@@ -27,7 +27,8 @@ fn normalise(text: &mut String) {
     if text.contains('\r') {
         *text = text.replace("\r\n", "\n").replace('\r', "\n");
     }
-    if !text.is_ascii() && is_nfc_quick(text.chars()) != IsNormalized::Yes {
+    // Below U+0300, whose first byte is 0xcc, every character is composed.
+    if text.bytes().any(|byte| byte >= 0xcc) && is_nfc_quick(text.chars()) != IsNormalized::Yes {
         *text = text.nfc().collect();
     }
 }

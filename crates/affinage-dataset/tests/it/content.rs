@@ -93,10 +93,7 @@ fn a_canvas_is_the_answer_and_so_is_what_a_later_turn_made_of_it() {
     let found = candidates(&export);
     assert_eq!(
         turns(&found),
-        [
-            ("Write on the pond.", vec!["The pond is deep.\n\nIt is in the canvas."]),
-            ("No, shallow.", vec!["The pond is shallow.\n\nChanged."]),
-        ]
+        [("Write on the pond.", vec!["The pond is deep."]), ("No, shallow.", vec!["The pond is shallow."]),]
     );
     assert!(found.iter().all(|candidate| flags(candidate).is_empty()));
 }
@@ -250,6 +247,7 @@ fn rows_of_every_server_say_the_same() {
             json!({ "role": "assistant", "content": "They hold water.", "tool_calls": [{ "type": "function", "function": { "name": "f", "arguments": HIDDEN } }] }),
             &[],
         ),
+        (json!({ "role": "assistant", "content": null, "audio": { "transcript": "They hold water." } }), &[]),
         (json!({ "role": "assistant", "content": "They hold water.", "finish_reason": "length" }), &["L20"]),
         (
             json!({ "role": "assistant", "content": [{ "type": "text", "text": "They hold water." }, { "type": "hologram", "text": HIDDEN }] }),
@@ -269,6 +267,21 @@ fn rows_of_every_server_say_the_same() {
     assert_eq!(
         turns(&candidates(&rows(results))),
         [("Why ponds?", vec!["Let me look.\n\nThey hold water."])]
+    );
+}
+
+#[test]
+fn pictures_beside_the_messages_of_a_row_belong_to_the_prompt_that_marks_them() {
+    let messages = json!([
+        { "role": "user", "content": "Why ponds?" }, { "role": "assistant", "content": "They hold water." },
+        { "role": "user", "content": "<image>Which frog?" }, { "role": "assistant", "content": "A green one." },
+    ]);
+    let found = candidates(&json!([{ "messages": messages, "images": ["frog.png"] }]));
+    assert_eq!(found.iter().map(|c| c.prompt_media_count).collect::<Vec<_>>(), [0, 1]);
+    assert!(
+        candidates(&json!([{ "messages": messages, "images": [] }]))
+            .iter()
+            .all(|c| c.prompt_media_count == 0)
     );
 }
 
