@@ -398,7 +398,7 @@ pub fn beside(message: &Value) -> Vec<Block> {
 pub fn quotation(passage: &str) -> Block {
     let lines: Vec<String> =
         passage.trim().lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
-    Block::named(BlockKind::Attachment, lines.join("\n"), "quotation")
+    Block::new(BlockKind::Text, lines.join("\n"))
 }
 
 #[cfg(test)]
