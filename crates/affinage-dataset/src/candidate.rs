@@ -65,6 +65,10 @@ pub struct Variant {
     pub author: Option<String>,
     /// The provider's word if the answer was cut off.
     pub truncated: Option<String>,
+    /// What the reader saw as the answer and the export does not hold.
+    pub missing: Option<String>,
+    /// Media and parts of unknown types that the reader saw beside the words.
+    pub beside: Vec<String>,
     pub feedback: Option<Feedback>,
     /// The user changed the answer where it was written.
     pub edited: bool,
@@ -85,7 +89,7 @@ pub struct Candidate {
     pub context: Vec<Message>,
     pub prompt: String,
     pub prompt_node_ids: Vec<String>,
-    /// Images and files the prompt points to that are not in the text.
+    /// Images, files and parts of unknown types that belong to the prompt and are not in its text.
     pub prompt_media_count: usize,
     /// Attached files whose words stand in the prompt.
     pub prompt_attachment_count: usize,
@@ -134,6 +138,8 @@ fn sides_swapped(conversation: &Conversation) -> Conversation {
         // Ratings and cuts are facts about the assistant's answers.
         node.feedback = None;
         node.truncated = None;
+        node.excluded = None;
+        node.missing = None;
     }
     swapped
 }
@@ -149,7 +155,7 @@ pub fn candidates(conversation: &Conversation, policy: &ContextPolicy) -> Vec<Ca
         if variants.is_empty() {
             continue;
         }
-        let prompt_node_ids = turns.ids(&prompt_nodes);
+        let prompt_node_ids = turns.ids(&turns.said(&prompt_nodes));
         let key = conversation.key();
         let mut parts = vec![key.as_str(), prompt.as_str()];
         parts.extend(prompt_node_ids.iter().map(String::as_str));
@@ -180,9 +186,14 @@ enum Side {
 }
 
 /// The tree seen as turns: nodes that belong to neither side are passed over.
+///
+/// A message of the user's always ends the assistant's turn, also one without words: else the answers above and below
+/// it would be one.
 struct Turns<'a> {
     conversation: &'a Conversation,
     side: Vec<Option<Side>>,
+    /// The turn has words up to and with this node.
+    spoken: Vec<bool>,
     /// Nearest ancestor that belongs to a side.
     above: Vec<Option<usize>>,
     /// Topmost visible system message at or above each node.
@@ -196,22 +207,33 @@ impl<'a> Turns<'a> {
         let mut turns = Turns {
             conversation,
             side: Vec::with_capacity(nodes.len()),
+            spoken: Vec::with_capacity(nodes.len()),
             above: vec![None; nodes.len()],
             system: vec![None; nodes.len()],
             active: vec![false; nodes.len()],
         };
         for (index, node) in nodes.iter().enumerate() {
             let has_words = !node.visible_text().is_empty();
-            turns.side.push(match node.role {
-                NodeRole::User if !node.hidden && (has_words || node.media_count() > 0) => Some(Side::User),
-                NodeRole::Assistant | NodeRole::Tool => Some(Side::Assistant),
-                _ => None,
-            });
             if let Some(parent) = node.parent {
                 turns.above[index] =
                     if turns.side[parent].is_some() { Some(parent) } else { turns.above[parent] };
                 turns.system[index] = turns.system[parent];
             }
+            let above = turns.above[index];
+            let after_words =
+                above.is_some_and(|i| turns.side[i] == Some(Side::Assistant) && turns.spoken[i]);
+            let side = match node.role {
+                NodeRole::Assistant | NodeRole::Tool => Some(Side::Assistant),
+                // What the product said in the user's name ends an answer, too.
+                NodeRole::User if node.hidden => {
+                    (after_words && node.has_words_of_its_own()).then_some(Side::User)
+                }
+                NodeRole::User => node.is_user_turn().then_some(Side::User),
+                NodeRole::System => None,
+            };
+            let goes_on = above.is_some_and(|i| turns.side[i] == side && turns.spoken[i]);
+            turns.side.push(side);
+            turns.spoken.push(has_words || goes_on);
             if node.role == NodeRole::System && has_words && turns.system[index].is_none() {
                 turns.system[index] = Some(index);
             }
@@ -276,17 +298,32 @@ impl<'a> Turns<'a> {
         parts.join("\n\n")
     }
 
+    /// The nodes of a turn that a reader saw; all if there is none.
+    fn said(&self, nodes: &[usize]) -> Vec<usize> {
+        let is_seen = |index: &usize| {
+            let node = &self.conversation.nodes[*index];
+            !node.hidden && (!node.visible_text().is_empty() || node.media_count() > 0)
+        };
+        let seen: Vec<usize> = nodes.iter().copied().filter(is_seen).collect();
+        if seen.is_empty() { nodes.to_vec() } else { seen }
+    }
+
     fn ids(&self, nodes: &[usize]) -> Vec<String> {
         nodes.iter().map(|&i| self.conversation.nodes[i].id.clone()).collect()
     }
 
-    /// Distinct answers. An empty one is kept only if there is no other, and not if it is all tools and reasoning.
+    /// Distinct answers. An empty one is kept only if there is no other, and not if it is all tools and reasoning. One
+    /// that the export excludes from training is context of what follows and no variant.
     fn variants(&self, terminals: &[usize]) -> Vec<Variant> {
         let mut variants: Vec<Variant> = Vec::new();
         for &terminal in terminals {
             let nodes = self.segment(terminal);
             let text = self.text(&nodes);
             if text.is_empty() && !nodes.iter().any(|&i| self.conversation.nodes[i].is_empty_reply()) {
+                continue;
+            }
+            let is_excluded = |node: &Node| node.excluded.is_some() && !node.visible_text().is_empty();
+            if nodes.iter().any(|&i| is_excluded(&self.conversation.nodes[i])) {
                 continue;
             }
             if let Some(same) = variants.iter_mut().find(|v| v.text == text) {
@@ -302,6 +339,8 @@ impl<'a> Turns<'a> {
                 model: last.and_then(|node| node.model.clone()),
                 author: last.and_then(|node| node.author.clone()),
                 truncated: last.and_then(|node| node.truncated.clone()),
+                missing: spoken.clone().find_map(|node| node.missing.clone()),
+                beside: spoken.clone().flat_map(Node::shown_beside).collect(),
                 feedback: spoken.clone().find_map(|node| node.feedback),
                 edited: spoken.clone().any(|node| node.edited),
                 active: self.active[terminal],

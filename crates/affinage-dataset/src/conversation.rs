@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::import::LeftOut;
+use crate::import::{LeftOut, LeftOutKind};
 
 /// Attachments up to this many characters stand in the turn's text; longer ones are named with their length.
 pub const ATTACHMENT_LIMIT_CHARS: usize = 4000;
@@ -165,6 +165,9 @@ pub struct Node {
     /// The export's word for an answer that must not be learnt (`weight 0`, `train false`); it stays as context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,
+    /// What the reader saw as the answer and the export does not hold: a changed document without its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 impl Node {
@@ -182,6 +185,7 @@ impl Node {
             feedback: None,
             edited: false,
             excluded: None,
+            missing: None,
         }
     }
 
@@ -205,9 +209,35 @@ impl Node {
         self.role == NodeRole::User && self.author.as_deref() == Some(DRAFTED)
     }
 
-    /// Number of images, sounds and files that belong to the message but are not part of its text.
+    /// Number of images, sounds, files and parts of unknown types that belong to the message but not to its text.
     pub fn media_count(&self) -> usize {
-        self.blocks.iter().filter(|b| b.kind == BlockKind::Media).count()
+        self.blocks.iter().filter(|b| matches!(b.kind, BlockKind::Media | BlockKind::Unknown)).count()
+    }
+
+    /// A message of the user's, whatever is in it: custom instructions are none.
+    pub fn is_user_turn(&self) -> bool {
+        let is_context = |block: &Block| block.kind == BlockKind::Context;
+        self.role == NodeRole::User && (self.blocks.is_empty() || !self.blocks.iter().all(is_context))
+    }
+
+    /// Some block is a text that somebody said, whether it was shown or not.
+    pub fn has_words_of_its_own(&self) -> bool {
+        self.blocks.iter().any(|block| block.kind == BlockKind::Text && !block.text.trim().is_empty())
+    }
+
+    /// Names of what an answer showed beside its words: media, and parts of unknown types that hold text.
+    pub fn shown_beside(&self) -> Vec<String> {
+        if self.hidden || self.role != NodeRole::Assistant {
+            return Vec::new();
+        }
+        let is_beside = |block: &&Block| match block.kind {
+            BlockKind::Media => true,
+            BlockKind::Unknown => !block.text.trim().is_empty(),
+            _ => false,
+        };
+        let name = |block: &Block| block.name.clone().filter(|name| !name.is_empty());
+        let beside = self.blocks.iter().filter(is_beside);
+        beside.map(|block| name(block).unwrap_or_else(|| "file".to_owned())).collect()
     }
 
     /// Number of attached files whose words stand in the text of the message.
@@ -274,8 +304,6 @@ pub struct Conversation {
 pub enum TreeError {
     #[error("the parent links of node `{node}` form a cycle")]
     Cycle { node: String },
-    #[error("two nodes have the id `{node}`")]
-    DuplicateId { node: String },
 }
 
 impl Conversation {
@@ -321,14 +349,19 @@ impl Conversation {
     ///
     /// `links` holds `(node, id of the parent)`; `None` as a node is a structural entry without a message, whose
     /// children are attached to its nearest ancestor with one. A parent id that does not exist makes a root, because
-    /// exports of deleted branches leave such links. Without `active` the newest leaf is taken.
-    pub fn arrange(&mut self, links: Vec<Link>, active: Option<&str>) -> Result<(), TreeError> {
+    /// exports of deleted branches leave such links. Of entries with the same id the first is kept, the others are
+    /// counted in [`Conversation::left_out`]. Without `active` the newest leaf is taken.
+    pub fn arrange(&mut self, mut links: Vec<Link>, active: Option<&str>) -> Result<(), TreeError> {
         let mut index_of = HashMap::with_capacity(links.len());
-        for (index, link) in links.iter().enumerate() {
-            if index_of.insert(link.id.clone(), index).is_some() {
-                return Err(TreeError::DuplicateId { node: link.id.clone() });
+        links.retain(|link| {
+            let is_new = !index_of.contains_key(&link.id);
+            if is_new {
+                index_of.insert(link.id.clone(), index_of.len());
+            } else if link.node.is_some() {
+                self.left_out.add(LeftOutKind::Message, "an id that comes twice", link.id.clone());
             }
-        }
+            is_new
+        });
         let parents: Vec<Option<usize>> =
             links.iter().map(|l| l.parent.as_ref().and_then(|p| index_of.get(p).copied())).collect();
         let order =
@@ -444,6 +477,18 @@ mod tests {
             .expect("tree");
         assert_eq!(conversation.nodes[1].parent, Some(0));
         assert_eq!(conversation.active_leaf, Some(0), "an active entry without a message means its ancestor");
+    }
+
+    #[test]
+    fn the_first_of_two_entries_with_one_id_is_kept_and_the_other_counted() {
+        let mut conversation = empty();
+        let links = vec![link("a", None), link("b", Some("a")), link("b", None), link("c", Some("b"))];
+        conversation.arrange(links, None).expect("no cycle");
+        let ids: Vec<&str> = conversation.nodes.iter().map(|n| n.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "c"]);
+        assert_eq!(conversation.nodes[2].parent, Some(1));
+        let rows = conversation.left_out.rows();
+        assert_eq!((rows[0].kind, rows[0].count, rows[0].first.as_str()), (LeftOutKind::Message, 1, "b"));
     }
 
     #[test]

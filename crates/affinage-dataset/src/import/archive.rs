@@ -9,7 +9,7 @@ use zip::read::ZipFile;
 
 use super::error::ImportError;
 use super::members::Together;
-use super::{Import, documents};
+use super::{Import, file_kinds};
 
 /// Bounds that protect memory and patience against broken or hostile files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub(super) fn read<E: From<ImportError>>(
         return Err(ImportError::Overlapping { member: file_name.to_owned() }.into());
     }
     let names = member_names(&mut archive)?;
-    if let Some(kind) = documents::of_members(names.iter().map(|(_, name)| name.as_str())) {
+    if let Some(kind) = file_kinds::of_members(names.iter().map(|(_, name)| name.as_str())) {
         return import.unreadable(file_name, kind);
     }
     import.in_container = true;

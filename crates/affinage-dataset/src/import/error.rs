@@ -69,6 +69,8 @@ pub enum ElementError {
     UnknownShape { keys: String },
     #[error("a {what} export, which this version cannot read")]
     Unsupported { what: &'static str },
+    #[error("an empty conversation: it holds no message")]
+    Empty,
     #[error("`{field}` is {found}, expected {expected}")]
     Field { field: String, found: String, expected: &'static str },
     #[error(transparent)]

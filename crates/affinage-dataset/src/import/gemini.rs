@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::error::ElementError;
-use super::json::{array, rfc3339_s, string};
+use super::facts;
+use super::json::{Odd, array, mismatch, rfc3339_s, string};
+use super::parts::{Join, push_text};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 
@@ -12,26 +14,37 @@ pub fn ai_studio(element: &Value, origin: Origin) -> Result<Conversation, Elemen
     let prompt = element.get("chunkedPrompt").unwrap_or(&Value::Null);
     let model = element.pointer("/runSettings/model").and_then(Value::as_str);
     let mut links: Vec<Link> = Vec::new();
+    let mut odd = Odd::default();
     for (index, chunk) in array(prompt, "chunks")?.iter().enumerate() {
         let is_user = string(chunk, "role") == Some("user");
+        let parent = index.checked_sub(1).map(|previous| previous.to_string());
+        if !is_user && string(chunk, "role") != Some("model") {
+            odd.message(mismatch("role", chunk.get("role"), "`user` or `model`"));
+            links.push(Link { id: index.to_string(), parent, node: None });
+            continue;
+        }
         let is_thought = chunk.get("isThought").and_then(Value::as_bool).unwrap_or(false);
         let block = match (string(chunk, "text"), is_thought) {
             (Some(text), true) => Block::new(BlockKind::Reasoning, text),
             (Some(text), false) => Block::new(BlockKind::Text, text),
+            (None, _) if string(chunk, "errorMessage").is_some() => {
+                Block::new(BlockKind::Error, string(chunk, "errorMessage").unwrap_or_default())
+            }
             (None, _) => Block::named(BlockKind::Media, "", "file"),
         };
         let role = if is_user { NodeRole::User } else { NodeRole::Assistant };
         let mut node = Node::new(index.to_string(), role, vec![block]);
         if !is_user {
             node.model = model.map(|name| name.trim_start_matches("models/").to_owned());
-            node.truncated = string(chunk, "finishReason").filter(|r| *r == "MAX_TOKENS").map(str::to_owned);
+            node.truncated = facts::truncated(chunk);
         }
-        let parent = index.checked_sub(1).map(|previous| previous.to_string());
         links.push(Link::to(node, parent));
     }
+    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
     let stem = origin.member.rsplit(['/', '\\']).next().unwrap_or("").to_owned();
     let first = links.first().and_then(|link| link.node.as_ref()).map(Node::visible_text).unwrap_or_default();
     let mut conversation = Conversation::new(Provider::AiStudio, short_hash(&[&stem, &first]), origin);
+    conversation.left_out = left_out;
     conversation.title = stem;
     conversation.arrange(links, None)?;
     Ok(conversation)
@@ -56,8 +69,11 @@ pub fn workspace(element: &Value, origin: Origin) -> Result<Conversation, Elemen
                 .map(|text| Block::new(BlockKind::Reasoning, text))
                 .into_iter()
                 .collect();
-            let texts = said.get("text").and_then(Value::as_array).into_iter().flatten();
-            blocks.extend(texts.filter_map(|part| Some(Block::new(BlockKind::Text, string(part, "data")?))));
+            for part in said.get("text").and_then(Value::as_array).into_iter().flatten() {
+                if let Some(text) = string(part, "data") {
+                    push_text(&mut blocks, text, Join::ByBorder);
+                }
+            }
             let mut node = Node::new(&id, NodeRole::Assistant, blocks);
             node.model = Some("gemini".to_owned());
             links.push(Link::to(node, user.clone()));

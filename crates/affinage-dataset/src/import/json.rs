@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::ElementError;
+use super::{LeftOut, LeftOutKind};
 
 /// The string field `key`; `None` if it is missing, empty or something else.
 pub fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
@@ -24,10 +25,16 @@ pub fn array<'a>(value: &'a Value, key: &str) -> Result<&'a [Value], ElementErro
 }
 
 pub fn mismatch(field: &str, found: Option<&Value>, expected: &'static str) -> ElementError {
-    ElementError::Field {
-        field: field.to_owned(),
-        found: found.map_or("missing", kind_of).to_owned(),
-        expected,
+    ElementError::Field { field: field.to_owned(), found: shown(found), expected }
+}
+
+/// A text for an error or a count: the value itself if it is short.
+pub fn shown(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) if text.chars().count() <= 40 => format!("`{text}`"),
+        Some(Value::Number(number)) => format!("`{number}`"),
+        Some(other) => kind_of(other).to_owned(),
+        None => "missing".to_owned(),
     }
 }
 
@@ -65,6 +72,35 @@ fn collect_strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
+/// Messages of one conversation that cannot be read: each costs only itself, unless nothing else is there.
+#[derive(Debug, Default)]
+pub struct Odd {
+    pub left_out: LeftOut,
+    first: Option<ElementError>,
+}
+
+impl Odd {
+    /// Counts a message by what is wrong with it.
+    pub fn message(&mut self, error: ElementError) {
+        let name = match &error {
+            ElementError::Field { field, found, .. } => {
+                format!("`{}` is {found}", field.rsplit('.').next().unwrap_or(field))
+            }
+            other => other.to_string(),
+        };
+        self.left_out.add(LeftOutKind::Message, name, error.to_string());
+        self.first.get_or_insert(error);
+    }
+
+    /// The count; the first error if no message could be read.
+    pub fn finish(self, readable: usize) -> Result<LeftOut, ElementError> {
+        match self.first {
+            Some(error) if readable == 0 => Err(error),
+            _ => Ok(self.left_out),
+        }
+    }
+}
+
 /// Seconds since 1970 of an RFC 3339 time such as `2025-02-03T10:00:00.25Z`; `None` if it is not one.
 pub fn rfc3339_s(text: &str) -> Option<f64> {
     let field = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
@@ -77,8 +113,12 @@ pub fn rfc3339_s(text: &str) -> Option<f64> {
         "" | "Z" | "z" => 0,
         zone => {
             let sign = if zone.starts_with('-') { -1 } else { 1 };
-            let digits = |range: std::ops::Range<usize>| zone.get(range)?.parse::<i64>().ok();
-            sign * (digits(1..3)? * 60 + digits(4..6)?)
+            // `+02:00`, `+0200` or `+02`.
+            let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
+            let two = |range: std::ops::Range<usize>| {
+                digits.get(range).map_or(Some(0), |two| two.parse::<i64>().ok())
+            };
+            sign * (digits.get(0..2)?.parse::<i64>().ok()? * 60 + two(2..4)?)
         }
     };
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
@@ -102,7 +142,9 @@ mod tests {
     fn times_are_seconds_since_1970_in_utc() {
         assert_eq!(rfc3339_s("1970-01-01T00:00:00Z"), Some(0.0));
         assert_eq!(rfc3339_s("2025-02-03T10:00:00.250000Z"), Some(1_738_576_800.25));
-        assert_eq!(rfc3339_s("2000-02-29T12:30:00+02:00"), Some(951_820_200.0));
+        for zone in ["+02:00", "+0200", "+02"] {
+            assert_eq!(rfc3339_s(&format!("2000-02-29T12:30:00{zone}")), Some(951_820_200.0), "{zone}");
+        }
         assert_eq!(rfc3339_s("2025-13-03T10:00:00Z"), None);
         assert_eq!(rfc3339_s("yesterday"), None);
     }

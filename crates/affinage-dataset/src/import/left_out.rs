@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::{BlockKind, Conversation, Node, NodeRole};
+use crate::conversation::{BlockKind, Conversation, Node};
 
 /// Why something is not among the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ impl LeftOut {
                 BlockKind::Unknown => self.add(LeftOutKind::UnknownPart, name, ""),
             }
         }
-        if node.role == NodeRole::User && node.visible_text().is_empty() {
+        if node.is_user_turn() && node.visible_text().is_empty() {
             self.add(LeftOutKind::UserTurnWithoutWords, "", "");
         }
         if let Some(word) = &node.excluded {

@@ -5,7 +5,9 @@
 use serde_json::Value;
 
 use super::error::ElementError;
-use super::json::{array, mismatch, number, string};
+use super::facts;
+use super::json::{Odd, array, mismatch, number, string};
+use super::parts::{Join, blocks_of};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 
@@ -15,64 +17,71 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
     let created_ms = number(element, "createdAt");
     let mut links = Vec::new();
     let mut above: Option<String> = None;
+    let mut odd = Odd::default();
     for (index, message) in messages.iter().enumerate() {
-        let versions = array(message, "versions")?;
+        let versions = match array(message, "versions") {
+            Ok(versions) => versions,
+            Err(error) => {
+                odd.message(error);
+                continue;
+            }
+        };
         let selected = message.get("currentlySelected").and_then(Value::as_u64).unwrap_or(0);
         let selected = usize::try_from(selected).unwrap_or(0).min(versions.len().saturating_sub(1));
         for (number, version) in versions.iter().enumerate() {
-            links.push(Link::to(node(format!("{index}.{number}"), version)?, above.clone()));
+            let id = format!("{index}.{number}");
+            let node = node(&id, version).map_err(|error| odd.message(error)).ok();
+            links.push(Link { id, parent: above.clone(), node });
         }
         if !versions.is_empty() {
             above = Some(format!("{index}.{selected}"));
         }
     }
+    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
     // The export has no id; when it was made and its name stay the same while it grows.
     let named = created_ms.map_or_else(|| title.to_owned(), |ms| format!("{ms}"));
     let mut conversation = Conversation::new(Provider::LmStudio, short_hash(&[&named]), origin);
+    conversation.left_out = left_out;
     conversation.title = title.to_owned();
     conversation.time_s = created_ms.map(|ms| ms / 1000.0);
     conversation.arrange(links, above.as_deref())?;
     Ok(conversation)
 }
 
-fn node(id: String, version: &Value) -> Result<Node, ElementError> {
+fn node(id: &str, version: &Value) -> Result<Node, ElementError> {
     let role = match string(version, "role") {
         Some("user") => NodeRole::User,
         Some("assistant") => NodeRole::Assistant,
         Some("system") => NodeRole::System,
         _ => return Err(mismatch("role", version.get("role"), "`user` or `assistant`")),
     };
-    let mut blocks = Vec::new();
-    content(version, BlockKind::Text, &mut blocks);
+    let content =
+        |holder: &Value| holder.get("content").map(|c| blocks_of(c, Join::ByBorder)).unwrap_or_default();
+    let mut node = Node::new(id, role, content(version));
     for step in version.get("steps").and_then(Value::as_array).into_iter().flatten() {
-        let style = step.pointer("/style/type").and_then(Value::as_str);
+        let is_thought = step.pointer("/style/type").and_then(Value::as_str) == Some("thinking");
         match string(step, "type") {
-            Some("contentBlock") if style == Some("thinking") => {
-                content(step, BlockKind::Reasoning, &mut blocks);
+            // A step is a text of its own.
+            Some("contentBlock") => {
+                let as_thought = |block: Block| match block.kind {
+                    BlockKind::Text if is_thought => Block { kind: BlockKind::Reasoning, ..block },
+                    _ => block,
+                };
+                node.blocks.extend(content(step).into_iter().map(as_thought));
+                if let Some(word) = step.pointer("/genInfo/stats/stopReason").and_then(Value::as_str) {
+                    // The last step says how the answer ended.
+                    node.truncated = facts::is_cut(word).then(|| word.to_owned());
+                }
             }
-            Some("contentBlock") => content(step, BlockKind::Text, &mut blocks),
-            _ => {}
+            Some("status" | "toolStatus" | "debugInfoBlock") | None => {}
+            Some(other) => {
+                node.blocks.push(Block::named(BlockKind::Unknown, super::json::strings(step), other))
+            }
         }
     }
-    let mut node = Node::new(id, role, blocks);
     if role == NodeRole::Assistant {
         node.model = version.pointer("/senderInfo/senderName").and_then(Value::as_str).map(str::to_owned);
+        node.truncated = node.truncated.or_else(|| facts::truncated(version));
     }
     Ok(node)
-}
-
-fn content(holder: &Value, kind: BlockKind, blocks: &mut Vec<Block>) {
-    for part in holder.get("content").and_then(Value::as_array).into_iter().flatten() {
-        match string(part, "type") {
-            Some("text") => blocks.extend(string(part, "text").map(|text| Block::new(kind, text))),
-            Some("file") => blocks.push(Block::named(BlockKind::Media, "", "file")),
-            Some("toolCallRequest") => {
-                blocks.push(Block::new(BlockKind::ToolCall, super::json::strings(part)));
-            }
-            Some("toolCallResult") => {
-                blocks.push(Block::new(BlockKind::ToolResult, super::json::strings(part)));
-            }
-            _ => {}
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::{
-    Import, activity, archive, chatgpt, claude, documents, gemini, libre_chat, llm, lm_studio, open_webui,
+    Import, activity, archive, chatgpt, claude, file_kinds, gemini, libre_chat, llm, lm_studio, open_webui,
     preferences, rows, transcript, unwrap_lines,
 };
 use crate::conversation::{Conversation, Origin};
@@ -71,12 +71,12 @@ pub(super) fn read<E: From<ImportError>>(
     if head.starts_with(b"\x1f\x8b\x08") {
         return read_gzip(import, whole, name);
     }
-    if let Some(kind) = documents::of_head(&head) {
+    if let Some(kind) = file_kinds::of_head(&head) {
         return import.unreadable(name, kind);
     }
     let whole = BufReader::with_capacity(HEAD_BYTES as usize, whole);
     let Some(encoding) = encoding::of_head(&head) else {
-        return match documents::binary(&head) {
+        return match file_kinds::binary(&head) {
             Some(kind) => import.unreadable(name, kind),
             None if encoding::has_mac_lines(&head) => {
                 read_text_of(import, &mut BufReader::new(MacLines(whole)), name)
@@ -298,7 +298,7 @@ fn read_text<E: From<ImportError>>(
         return Ok(());
     }
     let Some(Text { text, note }) = encoding::text(bytes) else {
-        return import.unreadable(name, &documents::FOREIGN_ENCODING);
+        return import.unreadable(name, &file_kinds::FOREIGN_ENCODING);
     };
     let parsed = match transcript::conversations(&text, import.roles, &origin) {
         Ok(parsed) => parsed,
@@ -388,6 +388,12 @@ fn shape(value: &Value) -> Result<Shape, ElementError> {
         }
         return Ok(Shape::ChatGpt);
     }
+    // A conversation that lost its messages.
+    let is_shell = fields.get("mapping").is_some_and(Value::is_null)
+        || (fields.contains_key("conversation_id") && fields.contains_key("create_time"));
+    if is_shell {
+        return Ok(Shape::ChatGpt);
+    }
     let is_array = |key: &str| fields.get(key).is_some_and(Value::is_array);
     let first_has = |key: &str, field: &str| {
         fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
@@ -395,7 +401,7 @@ fn shape(value: &Value) -> Result<Shape, ElementError> {
     let has = |pointer: &str| value.pointer(pointer).is_some();
     if is_array("chat_messages") {
         Ok(Shape::Claude)
-    } else if has("/chat/history/messages") || has("/history/messages") {
+    } else if ["/chat/history/messages", "/history/messages", "/chat/messages"].iter().any(|key| has(key)) {
         Ok(Shape::OpenWebUi)
     } else if fields.contains_key("conversationId") && (is_array("messages") || is_array("messagesTree")) {
         Ok(Shape::LibreChat)

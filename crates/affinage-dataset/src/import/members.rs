@@ -6,7 +6,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::documents::{self, Kind};
+use super::file_kinds::{self, Kind};
 use super::json::string;
 use super::left_out::{LeftOut, LeftOutKind};
 use super::member::{self, Form};
@@ -106,8 +106,8 @@ impl Together {
         if is_table || is_packed || head.is_empty() {
             return !head.is_empty();
         }
-        let kind = documents::of_head(head)
-            .or_else(|| documents::binary(head).filter(|_| encoding::of_head(head).is_none()));
+        let kind = file_kinds::of_head(head)
+            .or_else(|| file_kinds::binary(head).filter(|_| encoding::of_head(head).is_none()));
         match kind {
             Some(kind) => self.unread_kind(name, kind),
             None => {

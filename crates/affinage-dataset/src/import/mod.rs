@@ -11,7 +11,9 @@ mod documents;
 mod elements;
 mod encoding;
 mod error;
+mod facts;
 mod fences;
+mod file_kinds;
 mod gemini;
 mod html;
 mod json;
@@ -19,12 +21,16 @@ mod left_out;
 mod libre_chat;
 mod llm;
 mod lm_studio;
+mod markup;
 mod member;
 mod members;
 mod open_webui;
+mod parts;
 mod preferences;
+mod references;
 mod role_words;
 mod rows;
+mod settle;
 mod speakers;
 mod stamp;
 mod subtitles;
@@ -185,17 +191,18 @@ impl<E: From<ImportError>> Import<'_, E> {
     }
 
     /// A document or something else that holds no chats: an error, or one of the members that were not read.
-    fn unreadable(&mut self, name: &str, kind: &'static documents::Kind) -> Result<(), E> {
+    fn unreadable(&mut self, name: &str, kind: &'static file_kinds::Kind) -> Result<(), E> {
         if !self.in_container {
-            let documents::Kind { what, way_out, .. } = *kind;
+            let file_kinds::Kind { what, way_out, .. } = *kind;
             return Err(ImportError::NotChats { member: name.to_owned(), what, way_out }.into());
         }
         self.together.unread_kind(name, kind);
         Ok(())
     }
 
-    fn conversation(&mut self, conversation: Conversation) -> Result<(), E> {
+    fn conversation(&mut self, mut conversation: Conversation) -> Result<(), E> {
         self.release_held()?;
+        settle::settle(&mut conversation);
         self.found.conversations += 1;
         self.found.left_out.merge(&LeftOut::of(&conversation));
         *self.found.formats.entry(conversation.provider.as_str()).or_default() += 1;

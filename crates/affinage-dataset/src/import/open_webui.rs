@@ -1,61 +1,98 @@
 //! Open WebUI: rows of its JSON export, which are also the `chat` column of `webui.db`.
 //!
-//! A chat is a tree `history.messages` with `currentId`. Reasoning and tool calls stand as `<details>` in the text.
+//! A chat is a tree `history.messages` with `currentId`, or before that existed a line `messages`. Reasoning and tool
+//! calls stand as `<details>` in the text, newer versions add them to `output[]`. Parts of one content belong to one text.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 use super::error::ElementError;
-use super::json::{number, string};
+use super::facts;
+use super::json::{Odd, mismatch, number, string, strings};
+use super::parts::{Join, beside, blocks_of, file};
 use crate::conversation::{Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
+use crate::hash::short_hash;
 
 /// Reads one row; the tree stands in `chat`, or is the row itself.
 pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
     let chat = row.get("chat").filter(|chat| chat.is_object()).unwrap_or(row);
-    let messages = chat.pointer("/history/messages").and_then(Value::as_object).ok_or_else(|| {
-        super::json::mismatch("history.messages", chat.pointer("/history/messages"), "an object")
-    })?;
-    let id = string(row, "id")
-        .or_else(|| string(chat, "id"))
-        .ok_or_else(|| super::json::mismatch("id", row.get("id"), "a string"))?;
-    let links = messages
-        .iter()
-        .map(|(id, message)| Link {
-            id: id.clone(),
-            parent: string(message, "parentId").map(str::to_owned),
-            node: message.is_object().then(|| node(id, message)),
-        })
-        .collect();
+    let tree = chat.pointer("/history/messages").and_then(Value::as_object).filter(|tree| !tree.is_empty());
+    let line = chat.get("messages").and_then(Value::as_array).filter(|line| !line.is_empty());
+    let mut odd = Odd::default();
+    let mut links = Vec::new();
+    match (tree, line) {
+        (Some(tree), _) => {
+            for (id, message) in tree {
+                let parent = string(message, "parentId").map(str::to_owned);
+                add(id, message, parent, &mut links, &mut odd);
+            }
+        }
+        (None, Some(line)) => {
+            for (index, message) in line.iter().enumerate() {
+                let id = string(message, "id").map_or_else(|| format!("#{index}"), str::to_owned);
+                let above = links.last().map(|link: &Link| link.id.clone());
+                let parent = string(message, "parentId").map(str::to_owned).or(above);
+                add(&id, message, parent, &mut links, &mut odd);
+            }
+        }
+        (None, None) if chat.pointer("/history/messages").is_some_and(Value::is_object) => {
+            return Err(ElementError::Empty);
+        }
+        (None, None) => {
+            return Err(mismatch("history.messages", chat.pointer("/history/messages"), "an object"));
+        }
+    }
+    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
+    let title = string(row, "title").or_else(|| string(chat, "title")).unwrap_or_default();
+    let created = number(row, "created_at");
+    let id = string(row, "id").or_else(|| string(chat, "id")).map(str::to_owned).unwrap_or_else(|| {
+        // Without an id: what stays the same while the chat grows.
+        let first = links.iter().filter(|link| link.parent.is_none()).find_map(|link| link.node.as_ref());
+        let first = first.map(|node| format!("{}{}", node.id, node.visible_text())).unwrap_or_default();
+        short_hash(&[&created.unwrap_or_default().to_string(), &first])
+    });
     let mut conversation = Conversation::new(Provider::OpenWebUi, id, origin);
-    let title = string(row, "title").or_else(|| string(chat, "title"));
-    conversation.title = title.unwrap_or_default().to_owned();
+    conversation.left_out = left_out;
+    conversation.title = title.to_owned();
     conversation.project = string(row, "folder_id").map(str::to_owned);
-    conversation.time_s = number(row, "created_at");
+    conversation.time_s = created;
     let current = chat.get("history").and_then(|history| string(history, "currentId"));
     conversation.arrange(links, current)?;
     Ok(conversation)
 }
 
-fn node(id: &str, message: &Value) -> Node {
+/// Adds a message, and what several models' answers were merged into as one more answer beside it.
+fn add(id: &str, message: &Value, parent: Option<String>, links: &mut Vec<Link>, odd: &mut Odd) {
+    let node = match message.is_object() {
+        true => node(id, message).map_err(|error| odd.message(error)).ok(),
+        false => None,
+    };
+    let merged =
+        message.pointer("/merged/content").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let merged = node.as_ref().zip(merged).map(|(node, text)| {
+        let mut merged =
+            Node::new(format!("{id}#merged"), node.role, vec![Block::new(BlockKind::Text, text)]);
+        merged.model.clone_from(&node.model);
+        merged.time_s = node.time_s;
+        Link::to(merged, parent.clone())
+    });
+    links.extend(merged);
+    links.push(Link { id: id.to_owned(), parent, node });
+}
+
+fn node(id: &str, message: &Value) -> Result<Node, ElementError> {
     let role = match string(message, "role") {
         Some("user") => NodeRole::User,
         Some("assistant") => NodeRole::Assistant,
         Some("tool") => NodeRole::Tool,
-        _ => NodeRole::System,
+        Some("system" | "developer") => NodeRole::System,
+        _ => return Err(mismatch("role", message.get("role"), "`user` or `assistant`")),
     };
-    let mut blocks = details_lifted(string(message, "content").unwrap_or_default());
-    for file in message.get("files").and_then(Value::as_array).into_iter().flatten() {
-        blocks.push(Block::named(BlockKind::Media, "", string(file, "name").unwrap_or("file")));
-    }
-    let mut node = Node::new(id, role, blocks);
+    let mut node = Node::new(id, role, blocks(message, role));
     node.hidden = role == NodeRole::System;
     node.time_s = number(message, "timestamp");
     if role == NodeRole::Assistant {
         node.model = string(message, "model").map(str::to_owned);
-        let unfinished = message.get("done").and_then(Value::as_bool) == Some(false);
-        node.truncated = unfinished.then(|| "not done".to_owned());
+        node.truncated = facts::truncated(message);
         let rating = message.pointer("/annotation/rating").and_then(Value::as_f64);
         node.feedback = rating.and_then(|rating| match rating {
             r if r > 0.0 => Some(Feedback::Up),
@@ -64,26 +101,28 @@ fn node(id: &str, message: &Value) -> Node {
         });
         node.edited = message.get("originalContent").is_some_and(Value::is_string);
     }
-    node
+    Ok(node)
 }
 
-static DETAILS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?s)<details\s+type="([a-z_]+)"[^>]*>(.*?)</details>\s*"#).expect("a valid pattern")
-});
-
-/// Text without its `<details type=...>` blocks, which become blocks of their own kind.
-pub(super) fn details_lifted(text: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut spoken = String::new();
-    let mut at = 0;
-    for found in DETAILS.captures_iter(text) {
-        let Some(whole) = found.get(0) else { continue };
-        spoken.push_str(&text[at..whole.start()]);
-        let kind = if &found[1] == "reasoning" { BlockKind::Reasoning } else { BlockKind::ToolCall };
-        blocks.push(Block::named(kind, &found[2], &found[1]));
-        at = whole.end();
+fn blocks(message: &Value, role: NodeRole) -> Vec<Block> {
+    let mut blocks =
+        message.get("content").map(|content| blocks_of(content, Join::ByBorder)).unwrap_or_default();
+    let has_words = blocks.iter().any(|block| !block.text.trim().is_empty());
+    if role == NodeRole::Assistant
+        && !has_words
+        && let Some(output) = message.get("output")
+    {
+        blocks = blocks_of(output, Join::AsIs);
     }
-    spoken.push_str(&text[at..]);
-    blocks.push(Block::new(BlockKind::Text, spoken));
+    match role {
+        NodeRole::User => {
+            let files = message.get("files").and_then(Value::as_array).into_iter().flatten();
+            blocks.extend(files.map(|item| file(item, "file")));
+        }
+        // Pictures that the model made, and calls beside the words.
+        _ => blocks.extend(beside(message)),
+    }
+    let error = message.get("error").filter(|error| !error.is_boolean()).map(strings);
+    blocks.extend(error.filter(|text| !text.is_empty()).map(|text| Block::new(BlockKind::Error, text)));
     blocks
 }

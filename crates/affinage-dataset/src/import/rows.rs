@@ -2,13 +2,18 @@
 //!
 //! A row is named by its id, if it has one, and the hash of its content, so the same row is imported once. Lists that
 //! stand as a JSON text in a string, as columns of tables often do, are read like lists.
+//!
+//! Parts of one content are pieces of one text where the border lies inside a line, else paragraphs: rows come from
+//! servers of every make, and a row does not say from which.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use super::error::ElementError;
-use super::json::{array, mismatch, string};
+use super::json::{Odd, array, mismatch, string};
+use super::parts::{Join, beside, blocks_of};
+use super::{LeftOut, facts};
 use crate::conversation::{
     Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider, TreeError,
 };
@@ -18,11 +23,14 @@ use crate::hash::short_hash;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Turn {
     pub role: NodeRole,
-    text: String,
-    kind: BlockKind,
+    blocks: Vec<Block>,
+    truncated: Option<String>,
+    excluded: Option<String>,
+    /// Messages before this one that could not be read.
+    left_out: LeftOut,
 }
 
-/// `{"messages": [{"role", "content"}]}`, also as `conversation` or `conversations`; content is a string or a list of parts with `text`.
+/// `{"messages": [{"role", "content"}]}`, also as `conversation` or `conversations`; content is a string or a list of parts.
 pub fn messages(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
     let key = ["messages", "conversation", "conversations"].into_iter().find(|key| row.get(*key).is_some());
     let turns = message_list(array(row, key.unwrap_or("messages"))?)?;
@@ -69,23 +77,7 @@ pub fn unfolded(row: &Value) -> Cow<'_, Value> {
 pub fn share_gpt(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
     let mut turns: Vec<Turn> =
         string(row, "system").map(|t| Turn::text(NodeRole::System, t)).into_iter().collect();
-    for (index, turn) in array(row, "conversations")?.iter().enumerate() {
-        let (role, kind) = match string(turn, "from") {
-            Some("human" | "user") => (NodeRole::User, BlockKind::Text),
-            Some("gpt" | "assistant" | "bot" | "chatgpt" | "bing" | "bard" | "model") => {
-                (NodeRole::Assistant, BlockKind::Text)
-            }
-            Some("system") => (NodeRole::System, BlockKind::Text),
-            Some("function_call") => (NodeRole::Assistant, BlockKind::ToolCall),
-            Some("observation" | "tool" | "function") => (NodeRole::Tool, BlockKind::ToolResult),
-            other => return Err(unknown_role(format!("conversations[{index}].from"), other)),
-        };
-        let text = turn.get("value").and_then(Value::as_str);
-        let text = text.ok_or_else(|| {
-            mismatch(&format!("conversations[{index}].value"), turn.get("value"), "a string")
-        })?;
-        turns.push(Turn { role, text: text.to_owned(), kind });
-    }
+    turns.extend(list_of("conversations", array(row, "conversations")?)?);
     Ok(linear(Provider::ShareGpt, row, turns, origin)?)
 }
 
@@ -117,47 +109,91 @@ pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError>
 
 impl Turn {
     fn text(role: NodeRole, text: &str) -> Turn {
-        Turn { role, text: text.to_owned(), kind: BlockKind::Text }
+        let blocks = vec![Block::new(BlockKind::Text, text)];
+        Turn { role, blocks, truncated: None, excluded: None, left_out: LeftOut::default() }
     }
 }
 
 pub(super) fn message_list(messages: &[Value]) -> Result<Vec<Turn>, ElementError> {
-    messages.iter().enumerate().map(|(index, message)| message_turn(index, message)).collect()
+    list_of("messages", messages)
 }
 
-fn message_turn(index: usize, message: &Value) -> Result<Turn, ElementError> {
+/// The turns of a list; a message that cannot be read costs itself, a list without any is an error.
+fn list_of(field: &str, messages: &[Value]) -> Result<Vec<Turn>, ElementError> {
+    let mut turns = Vec::with_capacity(messages.len());
+    let mut odd = Odd::default();
+    for (index, message) in messages.iter().enumerate() {
+        match message_turn(&format!("{field}[{index}]"), message) {
+            Ok(turn) => turns.push(turn),
+            Err(error) => odd.message(error),
+        }
+    }
+    let left_out = odd.finish(turns.len())?;
+    if let Some(first) = turns.first_mut() {
+        first.left_out = left_out;
+    }
+    Ok(turns)
+}
+
+/// Words for roles, and what the text of such a message is.
+const ROLES: [(NodeRole, BlockKind, &[&str]); 5] = [
+    (NodeRole::User, BlockKind::Text, &["user", "human"]),
+    (
+        NodeRole::Assistant,
+        BlockKind::Text,
+        &["assistant", "gpt", "model", "bot", "chatgpt", "bing", "bard", "ai"],
+    ),
+    (NodeRole::System, BlockKind::Text, &["system", "developer"]),
+    (NodeRole::Assistant, BlockKind::ToolCall, &["function_call", "tool_call"]),
+    (NodeRole::Tool, BlockKind::ToolResult, &["tool", "function", "observation", "tool_response", "ipython"]),
+];
+
+fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
     // `prompt` and `chosen` of some data sets are lists of `from` and `value`.
-    let (role_key, content_key) =
-        if message.get("role").is_some() { ("role", "content") } else { ("from", "value") };
-    let (role, kind) = match string(message, role_key) {
-        Some("user" | "human") => (NodeRole::User, BlockKind::Text),
-        Some("assistant" | "gpt" | "model") => (NodeRole::Assistant, BlockKind::Text),
-        Some("system" | "developer") => (NodeRole::System, BlockKind::Text),
-        Some("tool" | "function") => (NodeRole::Tool, BlockKind::ToolResult),
-        other => return Err(unknown_role(format!("messages[{index}].role"), other)),
-    };
-    let text = match message.get(content_key) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            let texts: Vec<&str> = parts.iter().filter_map(|part| string(part, "text")).collect();
-            texts.join("\n\n")
+    let role_key = ["role", "from"].into_iter().find(|key| message.get(*key).is_some()).unwrap_or("role");
+    let word = message.get(role_key).and_then(Value::as_str);
+    let (role, kind) = ROLES
+        .iter()
+        .find(|(.., words)| word.is_some_and(|word| words.contains(&word)))
+        .map(|(role, kind, _)| (*role, *kind))
+        .ok_or_else(|| {
+            mismatch(
+                &format!("{place}.{role_key}"),
+                message.get(role_key),
+                "a role such as `user` or `assistant`",
+            )
+        })?;
+    let content_key = ["content", "value", "parts"].into_iter().find(|key| message.get(*key).is_some());
+    let content_key = content_key.unwrap_or(if role_key == "from" { "value" } else { "content" });
+    let mut blocks = beside(message);
+    // `{"content": null, "audio": {"transcript"}}`: what was spoken is the text.
+    let transcript = message.get("audio").and_then(|audio| string(audio, "transcript"));
+    match message.get(content_key) {
+        Some(content @ (Value::String(_) | Value::Array(_) | Value::Object(_))) => {
+            blocks.extend(blocks_of(content, Join::ByBorder));
         }
-        // An assistant message that only calls a tool has no content.
-        None | Some(Value::Null) if role == NodeRole::Assistant => String::new(),
+        None | Some(Value::Null) if transcript.is_some() => {
+            blocks.extend(transcript.map(|text| Block::new(BlockKind::Text, text)));
+        }
+        // A message of the assistant that only calls a tool has no content; a user's may only have pictures.
+        None | Some(Value::Null) if role == NodeRole::Assistant || !blocks.is_empty() => {}
         other => {
-            return Err(mismatch(
-                &format!("messages[{index}].content"),
-                other,
-                "a string or a list of parts",
-            ));
+            return Err(mismatch(&format!("{place}.{content_key}"), other, "a string or a list of parts"));
         }
-    };
-    Ok(Turn { role, text, kind })
-}
-
-fn unknown_role(field: String, found: Option<&str>) -> ElementError {
-    let found = found.map_or_else(|| "missing".to_owned(), |role| format!("`{role}`"));
-    ElementError::Field { field, found, expected: "a role such as `user` or `assistant`" }
+    }
+    if kind != BlockKind::Text {
+        for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+            block.kind = kind;
+        }
+    }
+    let is_assistant = role == NodeRole::Assistant;
+    Ok(Turn {
+        role,
+        blocks,
+        truncated: facts::truncated(message).filter(|_| is_assistant),
+        excluded: facts::excluded(message).filter(|_| is_assistant),
+        left_out: LeftOut::default(),
+    })
 }
 
 fn linear(
@@ -173,7 +209,7 @@ fn linear(
 pub(super) fn arranged(
     provider: Provider,
     row: &Value,
-    line: Vec<Turn>,
+    mut line: Vec<Turn>,
     answers: Vec<(Vec<Turn>, Option<Feedback>)>,
     origin: Origin,
 ) -> Result<Conversation, TreeError> {
@@ -186,10 +222,17 @@ pub(super) fn arranged(
     // Ids like 0, 1, 2 repeat from file to file; the content keeps them apart.
     let content = short_hash(&[&row.to_string()]);
     let native_id = own_id.map_or(content.clone(), |id| format!("{id}-{content}"));
+    add_media(row, &mut line);
     let mut links: Vec<Link> = Vec::new();
+    let mut left_out = LeftOut::default();
+    let whole_row = facts::excluded(row);
     let mut add = |turn: Turn, parent: Option<String>, feedback| {
-        let mut node = Node::new(links.len().to_string(), turn.role, vec![Block::new(turn.kind, turn.text)]);
+        let mut node = Node::new(links.len().to_string(), turn.role, turn.blocks);
+        left_out.merge(&turn.left_out);
         node.feedback = feedback;
+        node.truncated = turn.truncated;
+        node.excluded =
+            turn.excluded.or_else(|| whole_row.clone().filter(|_| turn.role == NodeRole::Assistant));
         let id = node.id.clone();
         links.push(Link::to(node, parent));
         Some(id)
@@ -207,7 +250,31 @@ pub(super) fn arranged(
         }
     }
     let mut conversation = Conversation::new(provider, native_id, origin);
+    conversation.left_out = left_out;
     conversation.title = string(row, "title").unwrap_or_default().to_owned();
     conversation.arrange(links, active.as_deref())?;
     Ok(conversation)
+}
+
+/// Puts the pictures and recordings that a row lists beside its messages to the prompts that mark their places, or to
+/// the first one.
+fn add_media(row: &Value, line: &mut [Turn]) {
+    let lists = [("images", "<image>"), ("videos", "<video>"), ("audios", "<audio>"), ("image", "<image>")];
+    for (key, mark) in lists {
+        let is_there = match row.get(key) {
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(_) | Value::String(_)) => true,
+            _ => false,
+        };
+        let users = || {
+            line.iter().enumerate().filter(|(_, turn)| turn.role == NodeRole::User).map(|(index, _)| index)
+        };
+        let marked: Vec<usize> = users()
+            .filter(|index| line[*index].blocks.iter().any(|block| block.text.contains(mark)))
+            .collect();
+        let places = if marked.is_empty() { users().take(1).collect() } else { marked };
+        for index in places.into_iter().filter(|_| is_there) {
+            line[index].blocks.push(Block::named(BlockKind::Media, "", key));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Code, Field, Hit, Subject, fenced, fences, line_spans};
+use super::{Code, Field, Hit, Severity, Subject, fenced, fences, line_spans};
 
 /// L20
 pub fn cut_off(subject: &Subject) -> Vec<Hit> {
@@ -15,6 +15,19 @@ pub fn cut_off(subject: &Subject) -> Vec<Hit> {
         .iter()
         .map(|word| Hit::new(Field::Response, end..end).detail(format!("`{word}`")))
         .collect()
+}
+
+/// L26: an error if words of the answer are missing, a warning if something else stood beside them.
+pub fn missing_parts(subject: &Subject) -> Vec<Hit> {
+    let whole = 0..subject.response.len();
+    let missing =
+        subject.missing.iter().map(|what| Hit::new(Field::Response, whole.clone()).detail(what.as_str()));
+    let beside = (!subject.beside.is_empty()).then(|| {
+        let detail = format!("beside its words it showed {}", subject.beside.join(", "));
+        let hit = Hit::new(Field::Response, whole.clone()).detail(detail);
+        Hit { severity: Some(Severity::Warning), ..hit }
+    });
+    missing.chain(beside).collect()
 }
 
 /// Shorter answers ("Yes", "42", a title) need no full stop.

@@ -72,6 +72,10 @@ pub struct Subject {
     pub response: String,
     /// The provider's word for a cut answer.
     pub truncated: Option<String>,
+    /// What the reader saw as the answer and the export does not hold.
+    pub missing: Option<String>,
+    /// Media and parts of unknown types that the reader saw beside the answer's words.
+    pub beside: Vec<String>,
     pub feedback: Option<Feedback>,
     /// Images and files that belong to the prompt but not to its text.
     pub prompt_media_count: usize,
@@ -93,6 +97,8 @@ impl Subject {
             prompt: candidate.prompt.clone(),
             response: variant.text.clone(),
             truncated: variant.truncated.clone(),
+            missing: variant.missing.clone(),
+            beside: variant.beside.clone(),
             feedback: variant.feedback,
             prompt_media_count: candidate.prompt_media_count,
             prompt_attachment_count: candidate.prompt_attachment_count,
@@ -120,6 +126,8 @@ impl Subject {
             prompt,
             response,
             truncated: None,
+            missing: None,
+            beside: Vec::new(),
             feedback: None,
             prompt_media_count: 0,
             prompt_attachment_count: 0,

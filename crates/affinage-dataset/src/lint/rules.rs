@@ -115,6 +115,7 @@ pub const RULES: &[Rule] = &[
     rule("L23", Warning, "code that lost its fence", Check::Example(completeness::lost_fence)),
     rule("L24", Warning, "broken numbering", Check::Patterns(&[prose(L24, Where::Response)])),
     rule("L25", Warning, "the answer asks whether to go on", Check::Patterns(&[prose(L25, Where::Response)])),
+    rule("L26", Error, "the answer is not whole in the export", Check::Example(completeness::missing_parts)),
     rule("L30", Information, "speaks of itself as an AI", Check::Example(content::ai_disclaimer)),
     rule("L31", Warning, "refusal at the beginning", Check::Example(content::refusal)),
     rule(

@@ -124,7 +124,8 @@ impl ChatGpt {
         })
     }
 
-    fn add(
+    /// A message below the current node, with any fields.
+    pub fn add(
         &mut self,
         node: &str,
         role: &str,

@@ -179,7 +179,7 @@ fn claude_content_is_trusted_over_text_and_branches_are_variants() {
     let answer = json!([
         { "type": "thinking", "thinking": HIDDEN },
         { "type": "text", "text": "The hammer withdraws" },
-        { "type": "tool_use", "name": "artifacts", "input": { "content": HIDDEN } },
+        { "type": "tool_use", "name": "web_search", "input": { "content": HIDDEN } },
         { "type": "tool_result", "content": [{ "type": "text", "text": HIDDEN }] },
         { "type": "text", "text": "when it is used." },
     ]);

@@ -16,6 +16,8 @@ fn subject(prompt: &str, response: &str) -> Subject {
         response: response.into(),
         truncated: None,
         feedback: None,
+        missing: None,
+        beside: Vec::new(),
         prompt_media_count: 0,
         prompt_attachment_count: 0,
         prompt_drafted: false,

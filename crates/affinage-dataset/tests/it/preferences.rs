@@ -63,7 +63,7 @@ fn single_verdicts_and_rows_that_lack_a_side() {
         let outcome = import_bytes(row.to_string().as_bytes(), &Roles::default()).expect("readable");
         outcome.rejects.iter().map(|reject| reject.reason.to_string()).collect::<Vec<_>>().join("; ")
     };
-    assert_eq!(refused(row(json!("maybe"))), "`label` is a string, expected true or false");
+    assert_eq!(refused(row(json!("maybe"))), "`label` is `maybe`, expected true or false");
     assert_eq!(
         refused(json!({ "chosen": "They float.", "rejected": "No idea." })),
         "`prompt` is missing, expected a string or a list of messages"

@@ -182,11 +182,8 @@ fn choice(
 
 fn subject(choice: &Choice) -> Subject {
     let candidate = &choice.candidate;
-    let truncated = choice
-        .variant
-        .as_ref()
-        .and_then(|v| v.truncated.clone())
-        .filter(|_| choice.action != Some(Action::Edit));
+    // Who edits an answer makes it whole.
+    let as_imported = choice.variant.as_ref().filter(|_| choice.action != Some(Action::Edit));
     Subject {
         id: candidate.candidate_id.clone(),
         conversation: candidate.conversation.clone(),
@@ -194,7 +191,9 @@ fn subject(choice: &Choice) -> Subject {
         context: candidate.context.clone(),
         prompt: candidate.prompt.clone(),
         response: choice.text.clone(),
-        truncated,
+        truncated: as_imported.and_then(|v| v.truncated.clone()),
+        missing: as_imported.and_then(|v| v.missing.clone()),
+        beside: as_imported.map(|v| v.beside.clone()).unwrap_or_default(),
         feedback: choice.variant.as_ref().and_then(|v| v.feedback),
         prompt_media_count: candidate.prompt_media_count,
         prompt_attachment_count: candidate.prompt_attachment_count,

@@ -1,0 +1,730 @@
+//! What a model's text holds besides its words: reasoning, calls of tools, artifacts, marks of citations.
+//!
+//! Only what has a beginning and an end is lifted, and nothing in code: neither in a fenced block nor between
+//! backticks. What cannot be parted safely from the words stays in them, for lint to find.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+use regex::Regex;
+
+use super::documents;
+use crate::conversation::{Block, BlockKind};
+
+/// What a span is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Reasoning,
+    Tool,
+    /// Marks around words that a reader saw: the marks go, the words stay.
+    Wrapper,
+    /// As a wrapper; its words are a document whose type the attributes name.
+    Document,
+    /// As a document, in a fence that is not its own.
+    FencedDocument,
+    /// `<details>`: of which kind, its type or summary says.
+    Details,
+}
+
+/// Where a span may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At the beginning of a line, or with a line break inside: within a sentence a tag may be the subject.
+    Block,
+    Anywhere,
+}
+
+/// Elements `<name ...>...</name>`, in any case.
+const ELEMENTS: &[(&str, What, Place)] = &[
+    ("think", What::Reasoning, Place::Block),
+    ("thinking", What::Reasoning, Place::Block),
+    ("thought", What::Reasoning, Place::Block),
+    ("thoughts", What::Reasoning, Place::Block),
+    ("reasoning", What::Reasoning, Place::Block),
+    ("scratchpad", What::Reasoning, Place::Block),
+    ("inner_monologue", What::Reasoning, Place::Block),
+    ("seed:think", What::Reasoning, Place::Anywhere),
+    ("antml:thinking", What::Reasoning, Place::Anywhere),
+    ("antThinking", What::Reasoning, Place::Anywhere),
+    ("tool_call", What::Tool, Place::Block),
+    ("tool_calls", What::Tool, Place::Block),
+    ("tool_use", What::Tool, Place::Block),
+    ("tool_result", What::Tool, Place::Block),
+    ("tool_results", What::Tool, Place::Block),
+    ("tool_response", What::Tool, Place::Block),
+    ("tool_outputs", What::Tool, Place::Block),
+    ("function_call", What::Tool, Place::Block),
+    ("function_calls", What::Tool, Place::Block),
+    ("function_results", What::Tool, Place::Block),
+    ("antml:function_calls", What::Tool, Place::Anywhere),
+    ("antArtifact", What::Document, Place::Anywhere),
+    ("details", What::Details, Place::Anywhere),
+];
+
+/// Spans between two marks that no one writes by chance.
+const MARKED: &[(&str, &str, What)] = &[
+    ("[THINK]", "[/THINK]", What::Reasoning),
+    ("◁think▷", "◁/think▷", What::Reasoning),
+    ("<|begin_of_thought|>", "<|end_of_thought|>", What::Reasoning),
+    ("<|START_THINKING|>", "<|END_THINKING|>", What::Reasoning),
+    ("<|inner_prefix|>", "<|inner_suffix|>", What::Reasoning),
+    ("<|channel>thought", "<channel|>", What::Reasoning),
+    ("<|begin_of_solution|>", "<|end_of_solution|>", What::Wrapper),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>", What::Wrapper),
+    ("<|begin_of_box|>", "<|end_of_box|>", What::Wrapper),
+    ("[TOOL_REQUEST]", "[END_TOOL_REQUEST]", What::Tool),
+    ("[TOOL_RESULT]", "[END_TOOL_RESULT]", What::Tool),
+    ("<|START_ACTION|>", "<|END_ACTION|>", What::Tool),
+    ("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", What::Tool),
+    ("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", What::Tool),
+];
+
+/// Directives `:::name{...}` at the beginning of a line, up to a line `:::`.
+const DIRECTIVES: &[(&str, What)] = &[
+    ("artifact", What::FencedDocument),
+    ("writing", What::FencedDocument),
+    ("canvas", What::FencedDocument),
+    ("thinking", What::Reasoning),
+    ("think", What::Reasoning),
+    ("reasoning", What::Reasoning),
+];
+
+/// Ends of reasoning that templates begin for the model, so that its text holds only the end.
+const ENDS: [(&str, &str); 4] = [
+    ("</think>", "<think>"),
+    ("</thinking>", "<thinking>"),
+    ("[/THINK]", "[THINK]"),
+    ("◁/think▷", "◁think▷"),
+];
+
+/// Names of an element around the whole answer, behind its reasoning.
+const ANSWERS: [&str; 3] = ["answer", "final_answer", "response"];
+
+/// A model's text in parts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lifted {
+    pub spoken: String,
+    /// Reasoning and tool traffic, in their order.
+    pub blocks: Vec<Block>,
+}
+
+/// The parts of a model's text; `None` if it is nothing but words.
+pub fn lifted(text: &str) -> Option<Lifted> {
+    if !may_hold_markup(text) {
+        return None;
+    }
+    if let Some(lifted) = channels(text) {
+        return Some(lifted);
+    }
+    let mut scanner = Scanner { lifted: Lifted::default(), fence: None, found: false };
+    let body = match reasoning_end(text) {
+        Some((reasoning, rest)) => {
+            scanner.keep(BlockKind::Reasoning, reasoning, None);
+            rest
+        }
+        None => text,
+    };
+    scanner.scan(body);
+    let mut lifted = scanner.lifted;
+    let has_reasoning = lifted.blocks.iter().any(|block| block.kind == BlockKind::Reasoning);
+    if let Some(answer) = whole_answer(&lifted.spoken).filter(|_| has_reasoning) {
+        lifted.spoken = answer.to_owned();
+    }
+    scanner.found.then_some(lifted)
+}
+
+/// A cheap look before the scan: most texts hold none of these.
+fn may_hold_markup(text: &str) -> bool {
+    static NEEDLES: LazyLock<[Finder<'static>; 4]> =
+        LazyLock::new(|| ["[T", ":::", "\\ue20", "◁"].map(Finder::new));
+    let bytes = text.as_bytes();
+    let begins = |at: usize| {
+        let rest = &text[at..];
+        rest.starts_with("<|")
+            || rest.starts_with("</t")
+            || ELEMENTS.iter().any(|(name, ..)| opens(rest, name))
+            || MARKED.iter().any(|(open, ..)| rest.starts_with(open))
+    };
+    memchr::memchr_iter(b'<', bytes).any(begins)
+        || NEEDLES.iter().any(|needle| needle.find(bytes).is_some())
+        || text.trim_start().starts_with("analysis")
+}
+
+/// Reasoning whose beginning is not in the text, and what follows its end. The end must stand at the end of a line.
+fn reasoning_end(text: &str) -> Option<(&str, &str)> {
+    ENDS.iter().find_map(|(end, begin)| {
+        let at = text.find(end)?;
+        let (before, rest) = (&text[..at], &text[at + end.len()..]);
+        let quoted = before.ends_with('`') || rest.starts_with('`');
+        let in_code = before.lines().filter(|line| line.trim_start().starts_with("```")).count() % 2 == 1;
+        let ends_line = rest.trim_start_matches([' ', '\t']).starts_with('\n');
+        let fits = !quoted && !in_code && ends_line && !before.contains(begin) && !rest.trim().is_empty();
+        fits.then_some((before, rest))
+    })
+}
+
+/// `<answer>...</answer>` around everything.
+fn whole_answer(spoken: &str) -> Option<&str> {
+    let spoken = spoken.trim();
+    ANSWERS.iter().find_map(|name| {
+        let inside = spoken.strip_prefix(&format!("<{name}>"))?.strip_suffix(&format!("</{name}>"))?;
+        (!inside.contains(&format!("<{name}>"))).then_some(inside.trim())
+    })
+}
+
+/// A text in channels, as gpt-oss writes it: `<|channel|>analysis<|message|>...<|end|>`, or with its marks lost as
+/// `analysis...assistantfinal...`.
+fn channels(text: &str) -> Option<Lifted> {
+    let trimmed = text.trim_start();
+    let mut lifted = Lifted::default();
+    if let Some(rest) = trimmed.strip_prefix("analysis").filter(|rest| rest.starts_with(char::is_uppercase)) {
+        let (reasoning, answer) = rest.rsplit_once("assistantfinal")?;
+        lifted.blocks.push(Block::new(BlockKind::Reasoning, reasoning.trim()));
+        lifted.spoken = answer.trim().to_owned();
+        return Some(lifted);
+    }
+    if !trimmed.starts_with("<|channel|>") && !trimmed.starts_with("<|start|>") {
+        return None;
+    }
+    const MARKS: [&str; 5] = ["<|end|>", "<|return|>", "<|call|>", "<|start|>", "<|channel|>"];
+    for piece in trimmed.split("<|channel|>").skip(1) {
+        let (head, body) = piece.split_once("<|message|>")?;
+        let end = MARKS.iter().filter_map(|mark| body.find(mark)).min().unwrap_or(body.len());
+        let body = body[..end].trim();
+        let kind = match head.split_whitespace().next() {
+            Some("final") => BlockKind::Text,
+            Some("analysis") => BlockKind::Reasoning,
+            _ if head.contains("to=") => BlockKind::ToolCall,
+            _ => BlockKind::Commentary,
+        };
+        match kind {
+            BlockKind::Text if lifted.spoken.is_empty() => lifted.spoken.push_str(body),
+            BlockKind::Text => lifted.spoken.extend(["\n\n", body]),
+            other => lifted.blocks.push(Block::new(other, body)),
+        }
+    }
+    Some(lifted)
+}
+
+/// Marks without a safe end that are looked at in one text: each costs a search to the end.
+const MAX_MISSES: usize = 100;
+
+/// What begins at a place of a text.
+enum Found<'a> {
+    Span(Span<'a>),
+    /// A mark of the table without an end that parts it from the words.
+    Open,
+    Words,
+}
+
+/// A span of markup in a text.
+struct Span<'a> {
+    what: What,
+    /// Attributes of the opening mark, and what stands between the marks.
+    attributes: &'a str,
+    inside: &'a str,
+    end: usize,
+}
+
+struct Scanner {
+    lifted: Lifted,
+    /// Character and length of the fence that is open.
+    fence: Option<(u8, usize)>,
+    found: bool,
+}
+
+impl Scanner {
+    fn scan(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let (mut from, mut at, mut misses) = (0, 0, 0);
+        while at < bytes.len() {
+            if at == 0 || bytes[at - 1] == b'\n' {
+                let line_end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |len| at + len + 1);
+                if self.is_fence(&text[at..line_end]) || self.fence.is_some() {
+                    at = line_end;
+                    continue;
+                }
+            }
+            match bytes[at] {
+                b'`' => at = behind_code(text, at),
+                b'\\' => match citation(&text[at..]) {
+                    Some((len, points_somewhere)) => {
+                        self.speak(&text[from..at]);
+                        if points_somewhere {
+                            let kept = self.lifted.spoken.trim_end_matches([' ', '\t']).len();
+                            self.lifted.spoken.truncate(kept);
+                        }
+                        self.found = true;
+                        at += len;
+                        from = at;
+                    }
+                    None => at += 1,
+                },
+                // `◁` begins with 0xe2.
+                b'<' | b'[' | b':' | 0xe2 => match span_at(text, at, from) {
+                    Found::Span(span) => {
+                        self.speak(&text[from..at]);
+                        at = self.lift(&span, text);
+                        from = at;
+                    }
+                    Found::Open if misses == MAX_MISSES => break,
+                    Found::Open => {
+                        misses += 1;
+                        at += 1;
+                    }
+                    Found::Words => at += 1,
+                },
+                _ => at += 1,
+            }
+        }
+        self.speak(&text[from..]);
+    }
+
+    fn speak(&mut self, words: &str) {
+        self.lifted.spoken.push_str(words);
+    }
+
+    fn keep(&mut self, kind: BlockKind, text: &str, name: Option<&str>) {
+        self.found = true;
+        let block = Block::new(kind, text.trim());
+        self.lifted.blocks.push(Block { name: name.map(str::to_owned), ..block });
+    }
+
+    /// Takes a span out of the words; the place where the text goes on.
+    fn lift(&mut self, span: &Span<'_>, text: &str) -> usize {
+        self.found = true;
+        let words = match span.what {
+            What::Reasoning => {
+                self.keep(BlockKind::Reasoning, span.inside, None);
+                None
+            }
+            What::Tool | What::Details => {
+                let name = attribute(span.attributes, "type").or_else(|| attribute(span.attributes, "name"));
+                self.keep(BlockKind::ToolCall, span.inside, name);
+                None
+            }
+            What::Wrapper => Some(span.inside.trim_matches('\n').to_owned()),
+            What::Document | What::FencedDocument => {
+                let of = |name| attribute(span.attributes, name).unwrap_or_default();
+                let shown = match span.what {
+                    What::FencedDocument => documents::shown_from_fence,
+                    _ => documents::shown,
+                };
+                Some(shown(of("type"), of("language"), span.inside))
+            }
+        };
+        self.close_gap(words, text, span.end)
+    }
+
+    /// Puts `words`, or nothing, where a span stood, so that paragraphs stay paragraphs and lines stay lines.
+    fn close_gap(&mut self, words: Option<String>, text: &str, end: usize) -> usize {
+        let spoken = &mut self.lifted.spoken;
+        let kept = spoken.trim_end_matches([' ', '\t', '\n']).len();
+        let breaks_before = spoken[kept..].matches('\n').count();
+        let rest = &text[end..];
+        let skipped = rest.len() - rest.trim_start_matches([' ', '\t', '\n']).len();
+        // The indentation of the next line is its own.
+        let next = end + rest[..skipped].rfind('\n').map_or(0, |at| at + 1);
+        let breaks_behind = rest[..skipped].matches('\n').count();
+        let in_line = breaks_before == 0 && breaks_behind == 0 && words.is_none();
+        if kept == 0 {
+            spoken.clear();
+        } else if !in_line {
+            spoken.truncate(kept);
+            let is_paragraph = words.is_some() || breaks_before > 1 || breaks_behind > 1;
+            spoken.push_str(if is_paragraph { "\n\n" } else { "\n" });
+        }
+        if let Some(words) = words {
+            spoken.push_str(&words);
+            spoken.push_str("\n\n");
+        }
+        if in_line && kept > 0 { end } else { next.max(if breaks_behind == 0 { end + skipped } else { 0 }) }
+    }
+
+    /// Follows fences; true if the line opens or closes one.
+    fn is_fence(&mut self, line: &str) -> bool {
+        let line = line.trim();
+        let Some(mark) = line.bytes().next().filter(|mark| matches!(mark, b'`' | b'~')) else { return false };
+        let len = line.bytes().take_while(|byte| *byte == mark).count();
+        let rest = &line[len..];
+        match self.fence {
+            Some((open, open_len)) if open == mark && len >= open_len && rest.is_empty() => self.fence = None,
+            None if len >= 3 && !(mark == b'`' && rest.contains('`')) => self.fence = Some((mark, len)),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Where the text goes on behind the code that begins with the backtick at `at`, or behind its backticks if they close
+/// nothing in their paragraph.
+fn behind_code(text: &str, at: usize) -> usize {
+    let run = |from: usize| text.as_bytes()[from..].iter().take_while(|byte| **byte == b'`').count();
+    let len = run(at);
+    let end = text[at..].find("\n\n").map_or(text.len(), |paragraph| at + paragraph);
+    let mut next = at + len;
+    while let Some(found) = text.get(next..end).and_then(|rest| rest.find('`')) {
+        let begin = next + found;
+        let closing = run(begin);
+        if closing == len {
+            return begin + closing;
+        }
+        next = begin + closing;
+    }
+    at + len
+}
+
+/// What begins at `at`; `from` is where the words before it begin.
+fn span_at(text: &str, at: usize, from: usize) -> Found<'_> {
+    let rest = &text[at..];
+    let line_start = text[..at].rfind('\n').map_or(0, |line| line + 1).max(from);
+    let begins_line = text[line_start..at].trim().is_empty();
+    let span = if rest.starts_with(":::") && begins_line {
+        directive(text, at)
+    } else if let Some(row) = MARKED.iter().find(|(open, ..)| rest.starts_with(open)) {
+        marked(text, at, row)
+    } else if let Some(row) = ELEMENTS.iter().find(|(name, ..)| opens(rest, name)) {
+        element_span(text, at, row, begins_line)
+    } else {
+        return Found::Words;
+    };
+    span.map_or(Found::Open, Found::Span)
+}
+
+fn marked<'a>(text: &'a str, at: usize, row: &(&str, &str, What)) -> Option<Span<'a>> {
+    let (open, close, what) = *row;
+    let start = at + open.len();
+    let len = text[start..].find(close)?;
+    Some(Span { what, attributes: "", inside: &text[start..start + len], end: start + len + close.len() })
+}
+
+fn element_span<'a>(
+    text: &'a str,
+    at: usize,
+    row: &(&str, What, Place),
+    begins_line: bool,
+) -> Option<Span<'a>> {
+    let (name, what, place) = *row;
+    let (attributes, inside) = element(text, at, name)?;
+    let end = inside.end + closing_len(&text[inside.end..]);
+    let (attributes, inside) = (&text[attributes], &text[inside]);
+    if place == Place::Block && !begins_line && !inside.contains('\n') {
+        return None;
+    }
+    let what = if what == What::Details { kind_of_details(attributes, inside)? } else { what };
+    Some(Span { what, attributes, inside, end })
+}
+
+/// True if the text begins with the opening tag of an element.
+fn opens(rest: &str, name: &str) -> bool {
+    let bytes = rest.as_bytes();
+    let named = bytes.get(1..=name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()));
+    named && bytes.get(name.len() + 1).is_some_and(|next| *next == b'>' || next.is_ascii_whitespace())
+}
+
+fn closes(rest: &str, name: &str) -> bool {
+    let bytes = rest.as_bytes();
+    let named = bytes.get(2..2 + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()));
+    rest.starts_with("</") && named && bytes.get(2 + name.len()) == Some(&b'>')
+}
+
+fn closing_len(rest: &str) -> usize {
+    rest.find('>').map_or(rest.len(), |at| at + 1)
+}
+
+/// Attributes and inside of the element that begins at `at`; elements of the same name may stand in it.
+fn element(text: &str, at: usize, name: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let attributes_start = at + 1 + name.len();
+    let mut quote = None;
+    let mut tag_end = None;
+    for (index, byte) in text.as_bytes()[attributes_start..].iter().enumerate() {
+        match (quote, byte) {
+            (None, b'"') => quote = Some(b'"'),
+            (Some(open), byte) if open == *byte => quote = None,
+            (None, b'>') => {
+                tag_end = Some(attributes_start + index);
+                break;
+            }
+            _ => {}
+        }
+    }
+    let tag_end = tag_end?;
+    if text[..tag_end].ends_with('/') {
+        return None;
+    }
+    let mut depth = 1;
+    let mut next = tag_end + 1;
+    while let Some(found) = memchr::memchr(b'<', &text.as_bytes()[next..]) {
+        let here = next + found;
+        if opens(&text[here..], name) {
+            depth += 1;
+        } else if closes(&text[here..], name) {
+            depth -= 1;
+            if depth == 0 {
+                return Some((attributes_start..tag_end, tag_end + 1..here));
+            }
+        }
+        next = here + 1;
+    }
+    None
+}
+
+/// `name="value"` among attributes.
+fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
+    let mut from = 0;
+    while let Some(found) = attributes.get(from..)?.find(name) {
+        let at = from + found;
+        let begins = attributes[..at].ends_with(|c: char| c.is_whitespace() || c == '{') || at == 0;
+        let value = attributes[at + name.len()..].strip_prefix("=\"");
+        if let Some(value) = value.filter(|_| begins) {
+            return value.split('"').next();
+        }
+        from = at + name.len();
+    }
+    None
+}
+
+/// Summaries under which products fold the reasoning, where no type says so.
+static THOUGHT_SUMMARY: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)^\W*(?:(?:show|view|model|ai)\W+)?(?:thinking|thoughts?|reasoning|reasoned|chain[ -]of[ -]thought",
+        r"|nachgedacht|denkprozess|gedanken(?:gang|kette)?|überlegung(?:en)?|réflexion|raisonnement|pensamientos?",
+        r"|razonamiento|ragionamento|pensiero|raciocínio|pensamento|思考(?:过程|過程)?|推理(?:过程|過程)?|생각|рассуждени[ея]|размышлени[ея])",
+        r"(?:\W+(?:process|steps|(?:für|for|pour|durante|por)\b.*|\d.*|\(.*))?\W*$",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+
+/// Open WebUI names the type; others fold reasoning under a summary. Any other `<details>` is a part of the answer.
+fn kind_of_details(attributes: &str, inside: &str) -> Option<What> {
+    match attribute(attributes, "type") {
+        Some("reasoning") => return Some(What::Reasoning),
+        Some(_) => return Some(What::Tool),
+        None => {}
+    }
+    let summary = inside.trim_start().strip_prefix("<summary>")?.split("</summary>").next()?;
+    THOUGHT_SUMMARY.is_match(summary).then_some(What::Reasoning)
+}
+
+fn directive(text: &str, at: usize) -> Option<Span<'_>> {
+    let (head, _) = text[at..].split_once('\n')?;
+    let named = head.trim_start_matches(':');
+    let (_, what) = DIRECTIVES.iter().find(|(name, _)| {
+        named
+            .strip_prefix(name)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    })?;
+    let attributes = named.trim_start_matches(|c: char| c.is_alphanumeric()).trim().trim_end_matches('}');
+    let start = at + head.len() + 1;
+    let mut fence: Option<&str> = None;
+    let mut line_at = start;
+    for line in text[start..].split_inclusive('\n') {
+        let trimmed = line.trim();
+        let ticks = &trimmed[..trimmed.len() - trimmed.trim_start_matches('`').len()];
+        match fence {
+            Some(open) if trimmed == open => fence = None,
+            Some(_) => {}
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None if trimmed == ":::" => {
+                let end = line_at + line.trim_end_matches('\n').len();
+                return Some(Span { what: *what, attributes, inside: &text[start..line_at], end });
+            }
+            None => {}
+        }
+        line_at += line.len();
+    }
+    None
+}
+
+/// Length of a citation that was written out as `\ue202turn0search1`, and whether it points to a source; marks around
+/// words point nowhere and leave them.
+fn citation(rest: &str) -> Option<(usize, bool)> {
+    static CITATION: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^(?:\\ue20[0-9a-f])+(?:turn\d+[a-z]+\d+(?:\\ue20[0-9a-f])*)*").expect("a valid pattern")
+    });
+    let found = CITATION.find(rest).filter(|_| rest.starts_with("\\ue20"))?;
+    Some((found.end(), found.as_str().contains("turn")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(text: &str) -> (String, Vec<(BlockKind, String)>) {
+        let lifted = lifted(text).unwrap_or_else(|| Lifted { spoken: text.to_owned(), blocks: Vec::new() });
+        (lifted.spoken.trim().to_owned(), lifted.blocks.into_iter().map(|b| (b.kind, b.text)).collect())
+    }
+
+    #[test]
+    fn reasoning_of_every_spelling_is_lifted() {
+        for text in [
+            "<think>\nSECRET\n</think>\n\nBoats float.",
+            "<THINK>SECRET</THINK>Boats float.",
+            "<thinking>SECRET</thinking>\nBoats float.",
+            "<thought>SECRET</thought>\n<answer>\nBoats float.\n</answer>",
+            "<seed:think>SECRET</seed:think>Boats float.",
+            "<antThinking>SECRET</antThinking>Boats float.",
+            "[THINK]SECRET[/THINK]Boats float.",
+            "◁think▷SECRET◁/think▷Boats float.",
+            "SECRET of a template\n</think>\n\nBoats float.",
+            "<|begin_of_thought|>SECRET<|end_of_thought|>\n\n<|begin_of_solution|>\nBoats float.\n<|end_of_solution|>",
+            "<|channel|>analysis<|message|>SECRET<|end|><|start|>assistant<|channel|>final<|message|>Boats float.<|return|>",
+            "analysisThe SECRET plan.assistantfinalBoats float.",
+            ":::thinking\nSECRET\n:::\n\nBoats float.",
+            "<details type=\"reasoning\" done=\"true\">\n<summary>Done</summary>\nSECRET\n</details>\nBoats float.",
+            "<details>\n<summary>Thought for 3 seconds</summary>\nSECRET\n</details>\nBoats float.",
+            "<details>\n<summary>思考过程</summary>\nSECRET\n</details>\nBoats float.",
+            "<think>```python\nSECRET\n</think>\n\nBoats float.",
+        ] {
+            let (spoken, blocks) = parts(text);
+            assert_eq!(spoken, "Boats float.", "{text}");
+            assert!(
+                blocks.iter().any(|(kind, text)| *kind == BlockKind::Reasoning && text.contains("SECRET")),
+                "{text}"
+            );
+        }
+        assert_eq!(parts("<think>\n\n</think>\n\nBoats float.").0, "Boats float.", "an empty one goes, too");
+    }
+
+    #[test]
+    fn calls_of_tools_in_a_text_are_lifted() {
+        for text in [
+            "Look.\n\n<tool_call>\n{\"name\": \"SECRET\"}\n</tool_call>\n\nBoats float.",
+            "Look.\n\n[TOOL_REQUEST]{\"name\": \"SECRET\"}[END_TOOL_REQUEST]\n\nBoats float.",
+            "Look.\n\n<details type=\"tool_calls\" result=\"a > b\"><summary>x</summary>\n<details><summary>y</summary>SECRET</details> SECRET\n</details>\nBoats float.",
+        ] {
+            let (spoken, blocks) = parts(text);
+            assert_eq!(spoken, "Look.\n\nBoats float.", "{text}");
+            assert_eq!(
+                blocks.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+                [BlockKind::ToolCall],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_said_about_tags_stays_as_it_is() {
+        for text in [
+            "Write `<think>` before and `</think>` behind it.",
+            "```xml\n<think>\nkept\n</think>\n```\n\nThat is all.",
+            "Between <think> and </think> stands what it thinks.",
+            "<think>\nnever closed",
+            "The end is </think> in most templates.",
+            "A list:\n\n:::note\nOf a page.\n:::",
+            "<details>\n<summary>More on masts</summary>\nThey are tall.\n</details>",
+            "<details>\n<summary>Reasons to sail</summary>\nWind.\n</details>",
+            "Compare a < b and `\\ue202turn0search1` in code.",
+            "An array [TODO] of ::: colons.",
+        ] {
+            assert_eq!(lifted(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn artifacts_lose_their_marks_and_keep_their_words() {
+        for (text, expected) in [
+            (
+                "Here:\n\n<antArtifact identifier=\"a\" type=\"text/markdown\" title=\"A\">\nTall masts\nbend first.\n</antArtifact>\n\nMore?",
+                "Here:\n\nTall masts\nbend first.\n\nMore?",
+            ),
+            (
+                "Here:\n\n<antArtifact type=\"application/vnd.ant.code\" language=\"python\">\nprint(1)\n</antArtifact>",
+                "Here:\n\n```python\nprint(1)\n```",
+            ),
+            (
+                "Here:\n\n:::artifact{identifier=\"a\" type=\"text/markdown\" title=\"A\"}\n```\nTall masts\n```\n:::\n\nMore?",
+                "Here:\n\nTall masts\n\nMore?",
+            ),
+            (":::writing{variant=\"email\" id=\"1\"}\nDear mast,\n:::\n\nBetter?", "Dear mast,\n\nBetter?"),
+            (":::artifact{type=\"text/html\"}\n```html\n<p>:::</p>\n```\n:::", "```html\n<p>:::</p>\n```"),
+        ] {
+            assert_eq!(parts(text).0, expected);
+        }
+    }
+
+    #[test]
+    fn written_out_citations_go_with_the_space_before_them() {
+        for (text, expected) in [
+            (
+                "Masts bend \\ue202turn0search0. They break \\ue200\\ue202turn0search1\\ue202turn0news2\\ue201.",
+                "Masts bend. They break.",
+            ),
+            (
+                "Masts \\ue203bend first\\ue204 \\ue202turn1search3, then break.",
+                "Masts bend first, then break.",
+            ),
+        ] {
+            assert_eq!(parts(text).0, expected);
+        }
+    }
+
+    #[test]
+    fn a_span_within_a_line_leaves_the_line() {
+        assert_eq!(parts("Sure. <antThinking>SECRET</antThinking>Here it is.").0, "Sure. Here it is.");
+        assert_eq!(parts("One.\n<think>\nSECRET\n</think>\n    two").0, "One.\n    two");
+    }
+
+    /// Marks, fences and line ends between numbered words.
+    fn any_markup() -> impl Strategy<Value = Vec<&'static str>> {
+        let pieces = prop::sample::select(vec![
+            "\n",
+            "\n\n",
+            " ",
+            "`",
+            "```",
+            "~~~",
+            "\n```rust\n",
+            "\n:::\n",
+            "\n:::artifact{type=\"text/html\"}\n",
+            "\n:::thinking\n",
+            "<think>",
+            "</think>",
+            "<THINKING a=\"b\">",
+            "</thinking>",
+            "<details>",
+            "<details type=\"reasoning\">",
+            "</details>",
+            "<summary>Thinking</summary>",
+            "<antArtifact type=\"text/markdown\">",
+            "</antArtifact>",
+            "[THINK]",
+            "[/THINK]",
+            "◁think▷",
+            "◁/think▷",
+            "◁",
+            "<|channel|>",
+            "<|message|>",
+            "<|end|>",
+            "\\ue202turn0search1",
+            "\\ue203",
+            "\\",
+            "<answer>",
+            "</answer>",
+            "<",
+            "analysisA",
+            "assistantfinal",
+            "é",
+            "w",
+        ]);
+        prop::collection::vec(pieces, 0..24)
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_is_said_or_kept_once(pieces in any_markup()) {
+            let text: String = pieces.iter().enumerate().map(|(number, piece)| format!("{piece}w{number}.")).collect();
+            let Some(lifted) = lifted(&text) else { return Ok(()) };
+            let kept = lifted.blocks.iter().map(|block| block.text.as_str());
+            let all: String = kept.chain([lifted.spoken.as_str()]).collect::<Vec<_>>().join(" ");
+            for number in 0..pieces.len() {
+                let count = all.matches(&format!("w{number}.")).count();
+                // What stands before the first channel, and in its head, are names of the protocol.
+                prop_assert!(count == 1 || (count == 0 && text.contains("<|channel|>")), "w{number} of {text:?}: {lifted:?}");
+            }
+        }
+    }
+}

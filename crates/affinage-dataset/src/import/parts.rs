@@ -1,0 +1,502 @@
+//! The content of a message as the products of the OpenAI, Anthropic, Google and AI SDK families write it: a text, a
+//! list of typed parts, or an object around either.
+//!
+//! Types are one table. A type that is not in it becomes an unknown block with its name: it is never text, and it is
+//! counted.
+
+use serde_json::Value;
+
+use super::json::{string, strings};
+use crate::conversation::{Block, BlockKind};
+
+/// What a part of a given type is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Text,
+    Reasoning,
+    ToolCall,
+    ToolResult,
+    /// A file or picture; if its words are there, they are an attachment.
+    Media,
+    /// A recording; if its words are there, they are the text.
+    Audio,
+    Error,
+    /// Says where the model began another step; what follows is a text of its own.
+    Break,
+    /// Says nothing that a reader saw.
+    Nothing,
+}
+
+/// Types by exact name, in lower case, without `-` and `_`.
+const TYPES: &[(Part, &[&str])] = &[
+    (
+        Part::Text,
+        &[
+            "text",
+            "outputtext",
+            "inputtext",
+            "markdown",
+            "refusal",
+            "message",
+            "voicenote",
+            "audiotranscription",
+            "transcript",
+        ],
+    ),
+    (
+        Part::Reasoning,
+        &[
+            "thinking",
+            "redactedthinking",
+            "reasoning",
+            "redactedreasoning",
+            "reasoningcontent",
+            "think",
+            "thought",
+            "thoughts",
+            "summarytext",
+            "reasoningtext",
+            "reasoningrecap",
+        ],
+    ),
+    (
+        Part::ToolCall,
+        &[
+            "tooluse",
+            "servertooluse",
+            "mcptooluse",
+            "toolcall",
+            "toolcalls",
+            "functioncall",
+            "toolcallrequest",
+            "toolinvocation",
+            "dynamictool",
+            "customtoolcall",
+            "websearchcall",
+            "filesearchcall",
+            "computercall",
+            "codeinterpretercall",
+            "localshellcall",
+            "mcpcall",
+            "executablecode",
+            "imagegenerationcall",
+            "agentupdate",
+        ],
+    ),
+    (
+        Part::ToolResult,
+        &[
+            "toolresult",
+            "toolresponse",
+            "functioncalloutput",
+            "functionresponse",
+            "toolcallresult",
+            "toolcalloutput",
+            "customtoolcalloutput",
+            "executionoutput",
+            "codeexecutionresult",
+            "searchresult",
+            "searchresults",
+        ],
+    ),
+    (
+        Part::Media,
+        &[
+            "image",
+            "imageurl",
+            "inputimage",
+            "imagefile",
+            "file",
+            "inputfile",
+            "fileurl",
+            "document",
+            "video",
+            "videourl",
+            "inlinedata",
+            "filedata",
+            "media",
+            "imageassetpointer",
+            "attachment",
+            "containerupload",
+        ],
+    ),
+    (Part::Audio, &["audio", "audiourl", "inputaudio", "outputaudio", "audioassetpointer"]),
+    (Part::Error, &["error", "systemerror"]),
+    (Part::Break, &["stepstart", "stepfinish", "startstep", "finishstep"]),
+    (
+        Part::Nothing,
+        &[
+            "source",
+            "sourceurl",
+            "sourcedocument",
+            "tokenbudget",
+            "flag",
+            "citation",
+            "reference",
+            "annotation",
+            "snapshot",
+            "finish",
+        ],
+    ),
+];
+
+fn part_of(kind: &str) -> Option<Part> {
+    let word: String = kind.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let named = TYPES.iter().find(|(_, words)| words.contains(&word.as_str())).map(|(part, _)| *part);
+    named.or_else(|| match word.as_str() {
+        // `tool-getWeather` of the AI SDK, `web_search_tool_result` of Anthropic.
+        word if word.ends_with("toolresult") => Some(Part::ToolResult),
+        word if word.starts_with("tool") => Some(Part::ToolCall),
+        _ => None,
+    })
+}
+
+/// How the texts of neighbouring parts belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// Pieces of one text, cut where a citation stands: put together as they are. So does Anthropic.
+    AsIs,
+    /// Nobody says: as they are if the cut lies inside a line or sentence, else as paragraphs.
+    ByBorder,
+}
+
+/// Appends a text to the one before it, if the last block is one, by the rule of `join`.
+pub fn push_text(blocks: &mut Vec<Block>, text: &str, join: Join) {
+    let Some(last) = blocks.last_mut().filter(|last| last.kind == BlockKind::Text) else {
+        blocks.push(Block::new(BlockKind::Text, text));
+        return;
+    };
+    if join == Join::ByBorder && !is_inside(&last.text, text) {
+        last.text.push_str("\n\n");
+    }
+    last.text.push_str(text);
+}
+
+/// True if the border between two pieces lies inside a line or a sentence: there is a space, a mark that belongs to
+/// what stands before or behind it, or a word that goes on.
+fn is_inside(before: &str, after: &str) -> bool {
+    let (Some(end), Some(start)) = (before.chars().next_back(), after.chars().next()) else { return true };
+    let has_no_case = start.is_alphabetic() && !start.is_lowercase() && !start.is_uppercase();
+    end.is_whitespace()
+        || start.is_whitespace()
+        || start.is_lowercase()
+        || ".,;:!?)]}%”’»…。、，）".contains(start)
+        || "([{„‚«-–—/@#$€£¿¡（".contains(end)
+        || (end.is_alphanumeric() && (has_no_case || start.is_numeric()))
+}
+
+/// The blocks of a content: a text, a list of texts and parts, or one part.
+pub fn blocks_of(content: &Value, join: Join) -> Vec<Block> {
+    let mut reader = Reader { blocks: Vec::new(), join, separate: false };
+    match content {
+        Value::Array(items) => items.iter().for_each(|item| reader.add(item)),
+        other => reader.add(other),
+    }
+    reader.blocks
+}
+
+struct Reader {
+    blocks: Vec<Block>,
+    join: Join,
+    /// The next text is one of its own.
+    separate: bool,
+}
+
+impl Reader {
+    fn add(&mut self, item: &Value) {
+        match item {
+            Value::Null => {}
+            Value::String(text) => self.text(text),
+            Value::Object(_) => {
+                match ["type", "content_type", "kind"].iter().find_map(|key| string(item, key)) {
+                    Some(kind) => self.typed(item, kind),
+                    None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
+                    None => self.blocks.push(untyped(item)),
+                }
+            }
+            other => {
+                self.blocks.push(Block::named(
+                    BlockKind::Unknown,
+                    other.to_string(),
+                    super::json::kind_of(other),
+                ));
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match std::mem::take(&mut self.separate) {
+            true => self.blocks.push(Block::new(BlockKind::Text, text)),
+            false => push_text(&mut self.blocks, text, self.join),
+        }
+    }
+
+    fn typed(&mut self, item: &Value, kind: &str) {
+        let of = |block: BlockKind| Block::new(block, strings_without_type(item));
+        match part_of(kind) {
+            Some(Part::Text) => match words(item) {
+                Some(text) => self.text(&text),
+                // `{"type": "message", "content": [...]}` of the Responses API.
+                None => item
+                    .get("content")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .for_each(|i| self.add(i)),
+            },
+            Some(Part::Reasoning) => self.blocks.push(of(BlockKind::Reasoning)),
+            Some(Part::ToolCall) => call(item, kind, &mut self.blocks),
+            Some(Part::ToolResult) => self.blocks.push(of(BlockKind::ToolResult)),
+            Some(Part::Media) => self.blocks.push(file(item, kind)),
+            Some(Part::Audio) => match spoken(item) {
+                Some(text) => self.text(&text),
+                None => self.blocks.push(file(item, kind)),
+            },
+            Some(Part::Error) => self.blocks.push(of(BlockKind::Error)),
+            Some(Part::Break) => self.separate = true,
+            Some(Part::Nothing) => {}
+            None => self.blocks.push(Block::named(BlockKind::Unknown, strings_without_type(item), kind)),
+        }
+    }
+}
+
+/// A part without a type that is words, as Google writes them.
+fn is_plain(item: &Value) -> bool {
+    item.get("thought").and_then(Value::as_bool) != Some(true) && words(item).is_some()
+}
+
+/// A part without a type that is not words: `{"text", "thought": true}`, `{"functionCall": {...}}`, `{"inlineData": {...}}`.
+fn untyped(item: &Value) -> Block {
+    if let Some(thought) = words(item) {
+        return Block::new(BlockKind::Reasoning, thought);
+    }
+    let fields = item.as_object().into_iter().flatten();
+    let known = fields.filter_map(|(key, inner)| Some((key, part_of(key)?, inner))).next();
+    match known {
+        Some((key, Part::ToolCall, inner)) => {
+            Block::named(BlockKind::ToolCall, arguments(inner), string(inner, "name").unwrap_or(key))
+        }
+        Some((key, Part::ToolResult, inner)) => {
+            Block::named(BlockKind::ToolResult, strings(inner), key.as_str())
+        }
+        Some((key, Part::Media | Part::Audio, inner)) => file(inner, key),
+        _ => Block::named(BlockKind::Unknown, strings(item), "part without a type"),
+    }
+}
+
+/// The text of a part: `"text"`, or wrapped as `{"text": {"value": "..."}}`.
+fn words(item: &Value) -> Option<String> {
+    ["text", "value", "content", "refusal", "transcript", "markdown"].iter().find_map(|key| {
+        match item.get(*key)? {
+            Value::String(text) => Some(text.clone()),
+            wrapped @ Value::Object(_) => {
+                string(wrapped, "value").or_else(|| string(wrapped, "text")).map(str::to_owned)
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The words of a recording.
+fn spoken(item: &Value) -> Option<String> {
+    let inner =
+        ["audio", "input_audio"].iter().find_map(|key| item.get(*key).filter(|inner| inner.is_object()));
+    [Some(item), inner].into_iter().flatten().find_map(|at| {
+        ["transcript", "transcription", "text"].iter().find_map(|key| string(at, key)).map(str::to_owned)
+    })
+}
+
+/// A file: an attachment if its words are there, else media.
+pub fn file(item: &Value, kind: &str) -> Block {
+    let inner = ["source", "file", "document", "data"]
+        .iter()
+        .find_map(|key| item.get(*key).filter(|at| at.is_object()));
+    let layers = || {
+        [Some(item), inner, inner.and_then(|at| at.get("data")).filter(|at| at.is_object())]
+            .into_iter()
+            .flatten()
+    };
+    let find = |keys: &[&str]| keys.iter().find_map(|key| layers().find_map(|at| string(at, key)));
+    let name = find(&["title", "file_name", "fileName", "filename", "name"]).unwrap_or(kind);
+    let is_text = find(&["type"]) == Some("text") || layers().any(|at| string(at, "type") == Some("text"));
+    let keys: &[&str] = match is_text {
+        true => &["extracted_content", "content", "text", "data"],
+        false => &["extracted_content", "content", "text"],
+    };
+    let text = find(keys).filter(|text| !text.starts_with("data:"));
+    match text {
+        Some(text) => Block::named(BlockKind::Attachment, text, name),
+        None => Block::named(BlockKind::Media, "", name),
+    }
+}
+
+/// A call with the name of its tool and its arguments as JSON, and its result if the same part holds it.
+fn call(item: &Value, kind: &str, blocks: &mut Vec<Block>) {
+    // LibreChat and OpenAI put the call into an object of its own.
+    let inner = ["tool_call", "function", "toolInvocation"]
+        .iter()
+        .find_map(|key| item.get(*key).filter(|at| at.is_object()));
+    let inner = inner.map(|at| at.get("function").filter(|function| function.is_object()).unwrap_or(at));
+    let at = inner.unwrap_or(item);
+    let name = ["name", "toolName", "tool_name"].iter().find_map(|key| string(at, key));
+    let name = name.unwrap_or_else(|| kind.strip_prefix("tool-").unwrap_or(kind));
+    blocks.push(Block::named(BlockKind::ToolCall, arguments(at), name));
+    let result = ["output", "result"].iter().find_map(|key| at.get(*key).filter(|result| !result.is_null()));
+    blocks.extend(result.map(|result| Block::named(BlockKind::ToolResult, strings(result), name)));
+}
+
+/// The arguments of a call as JSON text; all strings of the call if it has no such field.
+fn arguments(call: &Value) -> String {
+    let found =
+        ["input", "arguments", "args", "parameters", "rawInput"].iter().find_map(|key| call.get(*key));
+    match found {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => strings_without_type(call),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn strings_without_type(item: &Value) -> String {
+    let Some(fields) = item.as_object() else { return strings(item) };
+    let kept = fields
+        .iter()
+        .filter(|(key, _)| !matches!(key.as_str(), "type" | "content_type" | "kind" | "signature"));
+    let texts: Vec<String> = kept.map(|(_, value)| strings(value)).filter(|text| !text.is_empty()).collect();
+    texts.join("\n")
+}
+
+/// Reasoning and calls that stand beside the content of a message, as servers write them.
+pub fn beside(message: &Value) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let reasoning =
+        ["reasoning_content", "reasoning", "thinking", "thoughts"].iter().filter_map(|key| message.get(*key));
+    for value in reasoning {
+        let text = strings(value);
+        if !text.is_empty() {
+            blocks.push(Block::new(BlockKind::Reasoning, text));
+        }
+    }
+    let calls =
+        ["tool_calls", "toolCalls", "toolInvocations"].iter().filter_map(|key| message.get(*key)?.as_array());
+    for item in calls.flatten() {
+        call(item, "tool_call", &mut blocks);
+    }
+    if let Some(item) = message.get("function_call").filter(|item| item.is_object()) {
+        call(item, "function_call", &mut blocks);
+    }
+    let files = ["experimental_attachments", "attachments", "images", "files"];
+    for item in files.iter().filter_map(|key| message.get(*key)?.as_array()).flatten() {
+        blocks.push(match item {
+            Value::Object(_) => file(item, "file"),
+            _ => Block::named(BlockKind::Media, "", "file"),
+        });
+    }
+    blocks
+}
+
+/// A passage that the user answers to, as a quotation in front of the words.
+pub fn quotation(passage: &str) -> Block {
+    let lines: Vec<String> =
+        passage.trim().lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
+    Block::new(BlockKind::Text, lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::conversation::{Node, NodeRole};
+
+    fn said(content: &Value, join: Join) -> String {
+        Node::new("n", NodeRole::Assistant, blocks_of(content, join)).visible_text()
+    }
+
+    #[test]
+    fn only_what_a_reader_saw_as_words_is_text() {
+        for (content, expected) in [
+            (json!("Plain."), "Plain."),
+            (json!({ "text": "One object." }), "One object."),
+            (json!(["A string", " in a list."]), "A string in a list."),
+            (
+                json!([{ "type": "output_text", "text": "Shown." }, { "type": "reasoning", "text": "no" }]),
+                "Shown.",
+            ),
+            (
+                json!([{ "type": "step-start" }, { "type": "tool-rain", "input": { "at": "no" } }, { "type": "text", "text": "Wet." }]),
+                "Wet.",
+            ),
+            (
+                json!([{ "text": "no", "thought": true }, { "text": "Yes." }, { "functionCall": { "name": "no" } }]),
+                "Yes.",
+            ),
+            (json!([{ "type": "text", "text": { "value": "Wrapped." } }]), "Wrapped."),
+            (
+                json!([{ "type": "message", "content": [{ "type": "output_text", "text": "Inner." }] }]),
+                "Inner.",
+            ),
+            (
+                json!([{ "type": "input_audio", "input_audio": { "transcript": "Said aloud." } }]),
+                "Said aloud.",
+            ),
+            (
+                json!([{ "type": "document", "source": { "type": "text", "data": "In a file." } }]),
+                "In a file.",
+            ),
+            (json!([{ "type": "hologram", "text": "no" }]), ""),
+            (json!(null), ""),
+        ] {
+            assert_eq!(said(&content, Join::ByBorder), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn pieces_of_one_text_are_joined_as_they_are() {
+        let parts = |texts: &[&str]| {
+            Value::from(texts.iter().map(|t| json!({ "type": "text", "text": t })).collect::<Vec<_>>())
+        };
+        for (texts, join, expected) in [
+            (&["Rain comes ", "late", ", as a rule."][..], Join::ByBorder, "Rain comes late, as a rule."),
+            (&["Rain co", "mes late."], Join::ByBorder, "Rain comes late."),
+            (&["First part.", "Second part."], Join::ByBorder, "First part.\n\nSecond part."),
+            (&["He said “no.”", "Then he left."], Join::ByBorder, "He said “no.”\n\nThen he left."),
+            (&["Shorten this", "The text."], Join::ByBorder, "Shorten this\n\nThe text."),
+            (&["雨は", "遅い。"], Join::ByBorder, "雨は遅い。"),
+            (&["One.", "Two."], Join::AsIs, "One.Two."),
+        ] {
+            assert_eq!(said(&parts(texts), join), expected, "{texts:?}");
+        }
+        let steps = json!([{ "type": "text", "text": "First" }, { "type": "step-start" }, { "type": "text", "text": "second" }]);
+        assert_eq!(
+            said(&steps, Join::AsIs),
+            "First\n\nsecond",
+            "a step of its own is a paragraph of its own"
+        );
+        let marked = json!([{ "type": "text", "text": "Dry" }, { "type": "source-url", "url": "x" }, { "type": "text", "text": " and warm." }]);
+        assert_eq!(said(&marked, Join::ByBorder), "Dry and warm.", "a source parts no sentence");
+    }
+
+    #[test]
+    fn unknown_parts_and_files_are_kept_by_name() {
+        let content =
+            json!([{ "type": "hologram", "text": "light" }, { "type": "file", "filename": "a.bin" }]);
+        let blocks = blocks_of(&content, Join::ByBorder);
+        let shown: Vec<_> = blocks.iter().map(|b| (b.kind, b.name.as_deref().unwrap_or_default())).collect();
+        assert_eq!(shown, [(BlockKind::Unknown, "hologram"), (BlockKind::Media, "a.bin")]);
+    }
+
+    #[test]
+    fn a_call_keeps_the_name_of_its_tool_and_its_arguments() {
+        let calls = [
+            json!({ "type": "tool_use", "name": "draw", "input": { "size": 2 } }),
+            json!({ "type": "tool_call", "tool_call": { "name": "draw", "args": "{\"size\":2}" } }),
+            json!({ "type": "function", "function": { "name": "draw", "arguments": "{\"size\":2}" } }),
+            json!({ "type": "tool-draw", "input": { "size": 2 } }),
+        ];
+        for item in calls {
+            let mut blocks = Vec::new();
+            call(&item, string(&item, "type").expect("a type"), &mut blocks);
+            assert_eq!(blocks, [Block::named(BlockKind::ToolCall, "{\"size\":2}", "draw")], "{item}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What every conversation gets before it is handed on, whatever product it comes from.
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+use super::{documents, markup};
+use crate::conversation::{Block, BlockKind, Conversation, Node, NodeRole};
+
+/// Plain line ends and composed letters in all texts; reasoning, tool traffic and markup out of the words of the
+/// assistant; documents of tool calls into them; lists of uploaded files out of the words of the user.
+pub fn settle(conversation: &mut Conversation) {
+    normalise(&mut conversation.title);
+    for node in &mut conversation.nodes {
+        for block in &mut node.blocks {
+            normalise(&mut block.text);
+        }
+        match node.role {
+            NodeRole::User => settle_user(node),
+            NodeRole::Assistant if !node.hidden => lift_markup(node),
+            _ => {}
+        }
+    }
+    documents::resolve(conversation);
+}
+
+/// Line feeds alone, and Unicode's form NFC.
+fn normalise(text: &mut String) {
+    if text.contains('\r') {
+        *text = text.replace("\r\n", "\n").replace('\r', "\n");
+    }
+    // Below U+0300, whose first byte is 0xcc, every character is composed.
+    if text.bytes().any(|byte| byte >= 0xcc) && is_nfc_quick(text.chars()) != IsNormalized::Yes {
+        *text = text.nfc().collect();
+    }
+}
+
+fn lift_markup(node: &mut Node) {
+    let lift = |block: Block| {
+        let lifted = (block.kind == BlockKind::Text).then(|| markup::lifted(&block.text)).flatten();
+        let Some(lifted) = lifted else { return vec![block] };
+        let mut blocks = lifted.blocks;
+        if !lifted.spoken.trim().is_empty() {
+            blocks.push(Block::new(BlockKind::Text, lifted.spoken));
+        }
+        blocks
+    };
+    node.blocks = std::mem::take(&mut node.blocks).into_iter().flat_map(lift).collect();
+}
+
+/// Elements with which products begin a prompt to which files were uploaded.
+const UPLOADS: [&str; 4] = ["uploaded_files", "attached_files", "uploaded_file", "attached_file"];
+
+fn settle_user(node: &mut Node) {
+    // Results of tools that an interface puts into the user's role.
+    let is_traffic = |block: &Block| matches!(block.kind, BlockKind::ToolResult | BlockKind::ToolCall);
+    if !node.blocks.is_empty() && node.blocks.iter().all(is_traffic) {
+        node.role = NodeRole::Tool;
+        return;
+    }
+    let mut uploads = Vec::new();
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        if let Some((files, words)) = parted_uploads(&block.text) {
+            uploads.push(Block::named(BlockKind::Media, "", files));
+            block.text = words;
+        }
+    }
+    node.blocks.extend(uploads);
+}
+
+/// The list of files at the beginning of a prompt, and the words behind it. A list that holds the files' text is
+/// left where it is.
+fn parted_uploads(text: &str) -> Option<(String, String)> {
+    let begin = text.trim_start();
+    let (list, words) = UPLOADS.iter().find_map(|name| {
+        let inside = begin.strip_prefix(&format!("<{name}>"))?;
+        inside.split_once(&format!("</{name}>"))
+    })?;
+    let lines = list.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_name = |line: &str| {
+        line.ends_with("/>") || line.starts_with('/') || line.starts_with("- ") || !line.contains(' ')
+    };
+    let names: Vec<&str> = lines.collect();
+    names.iter().all(|line| is_name(line)).then(|| (names.join(", "), words.trim_start().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::{Link, Origin, Provider};
+
+    fn settled(role: NodeRole, blocks: Vec<Block>) -> Node {
+        let mut conversation = Conversation::new(Provider::Messages, "c", Origin::default());
+        conversation.arrange(vec![Link::to(Node::new("n", role, blocks), None)], None).expect("a node");
+        settle(&mut conversation);
+        conversation.nodes.remove(0)
+    }
+
+    fn text(words: &str) -> Vec<Block> {
+        vec![Block::new(BlockKind::Text, words)]
+    }
+
+    #[test]
+    fn line_ends_and_letters_have_one_form() {
+        let node = settled(NodeRole::User, text("One\r\nTwo\rThu\u{308}r\n\n\ncode"));
+        assert_eq!(node.visible_text(), "One\nTwo\nThür\n\n\ncode");
+    }
+
+    #[test]
+    fn only_what_the_assistant_says_is_parted_from_its_reasoning() {
+        let words = "<think>\nHm.\n</think>\n\nBoats float.";
+        assert_eq!(settled(NodeRole::Assistant, text(words)).visible_text(), "Boats float.");
+        assert_eq!(settled(NodeRole::User, text(words)).visible_text(), words);
+    }
+
+    #[test]
+    fn a_reply_that_only_thinks_is_not_an_empty_reply() {
+        let node = settled(NodeRole::Assistant, text("<think>Hm.</think>"));
+        assert!(!node.is_empty_reply() && node.visible_text().is_empty());
+    }
+
+    #[test]
+    fn a_list_of_uploads_is_media_and_no_words() {
+        let node = settled(
+            NodeRole::User,
+            text("<uploaded_files>\n<file name=\"a.txt\"/>\n</uploaded_files>\n\nWhat is in it?"),
+        );
+        assert_eq!((node.visible_text().as_str(), node.media_count()), ("What is in it?", 1));
+        let words = "<uploaded_files>\nThe text of a file stands here.\n</uploaded_files>\n\nSum up.";
+        assert_eq!(settled(NodeRole::User, text(words)).visible_text(), words);
+    }
+
+    #[test]
+    fn results_of_tools_are_no_turn_of_the_user() {
+        let results = vec![Block::new(BlockKind::ToolResult, "12")];
+        assert_eq!(settled(NodeRole::User, results).role, NodeRole::Tool);
+    }
+}
