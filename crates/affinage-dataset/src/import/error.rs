@@ -38,10 +38,8 @@ pub enum ElementError {
     Json(#[from] serde_json::Error),
     #[error("not a JSON object but {found}")]
     NotAnObject { found: &'static str },
-    #[error("no known conversation shape; its keys are {keys}")]
-    UnknownShape { keys: String },
-    #[error("a {what} export, which this version cannot read")]
-    Unsupported { what: &'static str },
+    #[error("no list of messages: looked for `{looked_for}` and the like; its keys are {keys}")]
+    UnknownShape { keys: String, looked_for: String },
     #[error("`{field}` is {found}, expected {expected}")]
     Field { field: String, found: String, expected: &'static str },
     #[error(transparent)]

@@ -5,6 +5,7 @@
 
 mod activity;
 mod archive;
+mod chat;
 mod chatgpt;
 mod claude;
 mod elements;
@@ -16,10 +17,13 @@ mod left_out;
 mod libre_chat;
 mod llm;
 mod lm_studio;
+mod long_strings;
 mod member;
+mod mend;
 mod open_webui;
 mod preferences;
 mod rows;
+mod shape;
 mod speakers;
 mod transcript;
 mod unwrap_lines;
@@ -95,6 +99,8 @@ pub fn import<E: From<ImportError>>(
         in_archive: false,
         ratings: chatgpt::Ratings::new(),
         activity: Vec::new(),
+        gathered: chat::Gathered::default(),
+        mended: 0,
         found: Found::default(),
         sink,
     };
@@ -116,6 +122,10 @@ struct Import<'a, E> {
     ratings: chatgpt::Ratings,
     /// Records of the member that is being read.
     activity: Vec<activity::Record>,
+    /// What the elements of that member are only together.
+    gathered: chat::Gathered,
+    /// Characters of that member that had to be replaced.
+    mended: usize,
     /// Other members follow: one that cannot be read is a reject, not the end.
     in_archive: bool,
     found: Found,
@@ -130,10 +140,20 @@ impl<E: From<ImportError>> Import<'_, E> {
         (self.sink)(Item::Conversation(conversation))
     }
 
-    fn element(&mut self, element: member::Element) -> Result<(), E> {
+    fn element(&mut self, element: shape::Element, origin: Origin) -> Result<(), E> {
+        use shape::Element;
         match element {
-            member::Element::Conversation(conversation) => self.conversation(*conversation),
-            member::Element::Activity(record) => {
+            Element::Conversation(conversation) => {
+                self.refuse_waiting()?;
+                self.conversation(*conversation)
+            }
+            Element::Threads(threads) => self.threads(threads, &origin),
+            Element::Line(line) => {
+                self.gathered.line(*line);
+                Ok(())
+            }
+            Element::Unknown(reason, head) => self.unknown(origin, reason, head),
+            Element::Activity(record) => {
                 self.activity.push(record);
                 Ok(())
             }
@@ -159,6 +179,14 @@ impl<E: From<ImportError>> Import<'_, E> {
         self.found.left_out.add(LeftOutKind::Element, "", reason.to_string());
         self.found.reason_for_none.get_or_insert_with(|| format!("the first element was refused: {reason}"));
         (self.sink)(Item::Reject(Reject { origin, reason }))
+    }
+
+    /// Counts strings of many megabytes, which never become text.
+    fn long_strings(&mut self, member: &str, count: usize) {
+        for _ in 0..count {
+            let first = format!("{member}: a string of many megabytes");
+            self.found.left_out.add(LeftOutKind::Media, "long string", first);
+        }
     }
 
     fn note(&mut self, note: String) {

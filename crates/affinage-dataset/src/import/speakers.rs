@@ -14,6 +14,8 @@ pub enum Style {
     Heading,
     /// A paragraph that is only `NAME`.
     Line,
+    /// A field of a message.
+    Field,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
