@@ -143,6 +143,11 @@ impl<R: Read> Elements<R> {
         self.after_break = false;
     }
 
+    /// Bytes of the stream that were given out or passed over.
+    pub fn position(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
     /// True if the closing bracket of the array was read.
     pub fn closed(&self) -> bool {
         self.closed

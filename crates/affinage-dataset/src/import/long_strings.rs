@@ -100,13 +100,13 @@ impl Shortener {
     }
 
     /// Like `read_until(b'\n')`, without the long strings; stops when the line is longer than `limit_bytes`. Gives the
-    /// number of bytes read.
+    /// number of bytes read, and whether the line's end was reached.
     pub fn read_line(
         &mut self,
         reader: &mut impl BufRead,
         line: &mut Vec<u8>,
         limit_bytes: usize,
-    ) -> io::Result<u64> {
+    ) -> io::Result<(u64, bool)> {
         self.read(reader, line, limit_bytes, true)
     }
 
@@ -117,7 +117,7 @@ impl Shortener {
         out: &mut Vec<u8>,
         limit_bytes: usize,
     ) -> io::Result<u64> {
-        self.read(reader, out, limit_bytes, false)
+        Ok(self.read(reader, out, limit_bytes, false)?.0)
     }
 
     fn read(
@@ -126,7 +126,7 @@ impl Shortener {
         out: &mut Vec<u8>,
         limit_bytes: usize,
         one_line: bool,
-    ) -> io::Result<u64> {
+    ) -> io::Result<(u64, bool)> {
         let mut read = 0;
         while out.len() <= limit_bytes {
             let chunk = match reader.fill_buf() {
@@ -144,10 +144,10 @@ impl Shortener {
             read += len as u64;
             if end.is_some() {
                 self.begin_line();
-                break;
+                return Ok((read, true));
             }
         }
-        Ok(read)
+        Ok((read, false))
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         let (mut shortener, mut lines) = (Shortener::default(), Vec::new());
         loop {
             let mut line = Vec::new();
-            if shortener.read_line(&mut reader, &mut line, 1000).expect("memory") == 0 {
+            if shortener.read_line(&mut reader, &mut line, 1000).expect("memory").0 == 0 {
                 break;
             }
             lines.push(String::from_utf8(line).expect("text"));

@@ -6,7 +6,7 @@ use super::elements::{Elements, End};
 use super::error::{ElementError, ImportError};
 use super::long_strings::Shortener;
 use super::shape::Element;
-use super::{Import, activity, shape, transcript, unwrap_lines};
+use super::{Import, activity, pages, shape, transcript, unwrap_lines, wrapper};
 use crate::conversation::Origin;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,9 @@ fn read_array<E: From<ImportError>>(
                 elements.accept();
                 import.element(found, origin)?;
             }
+            Err(ElementError::TooManyObjects { .. }) if wrapper::read(import, piece.bytes, &origin)? => {
+                elements.accept();
+            }
             // The insides of an element that was already refused.
             Err(_) if after_break => continue,
             Err(reason) => import.reject(origin, reason)?,
@@ -101,27 +104,41 @@ fn read_objects<E: From<ImportError>>(
     let mut shortener = Shortener::default();
     loop {
         line.clear();
-        let len_bytes = shortener.read_line(&mut reader, &mut line, limit_bytes).map_err(read_error)?;
+        let (len_bytes, has_ended) =
+            shortener.read_line(&mut reader, &mut line, limit_bytes).map_err(read_error)?;
         if len_bytes == 0 {
             import.long_strings(name, shortener.count);
             return Ok(());
         }
         let mut origin = Origin { member: name.to_owned(), element, offset, len_bytes };
         offset += len_bytes;
+        let is_first = element == 0;
+        let is_blank = line.trim_ascii().is_empty();
+        let parses = || serde_json::from_slice::<serde::de::IgnoredAny>(line.trim_ascii_start()).is_ok();
+        if is_first
+            && line.len() <= limit_bytes
+            && !is_blank
+            && !line.trim_ascii_end().ends_with(b"}")
+            && !parses()
+        {
+            origin.len_bytes +=
+                shortener.read_rest(&mut reader, &mut line, limit_bytes).map_err(read_error)?;
+        }
         if line.len() > limit_bytes {
-            import.reject(origin, ElementError::TooLong { limit_bytes })?;
-            skip_line(&mut reader).map_err(read_error)?;
-            shortener.begin_line();
-        } else if !line.trim_ascii().is_empty() {
-            let is_first = element == 0;
-            let parses = || serde_json::from_slice::<serde::de::IgnoredAny>(line.trim_ascii_start()).is_ok();
-            if is_first && !line.trim_ascii_end().ends_with(b"}") && !parses() {
-                origin.len_bytes +=
-                    shortener.read_rest(&mut reader, &mut line, limit_bytes).map_err(read_error)?;
+            if is_first && wrapper::stream(import, &line, &mut reader, &origin)? {
+                import.long_strings(name, shortener.count);
+                return Ok(());
             }
+            import.reject(origin, ElementError::TooLong { limit_bytes })?;
+            if !has_ended {
+                skip_line(&mut reader).map_err(read_error)?;
+                shortener.begin_line();
+            }
+        } else if !is_blank {
             let bytes = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
             match shape::element_of(bytes, import, &origin) {
                 Ok(found) => import.element(found, origin)?,
+                Err(ElementError::TooManyObjects { .. }) if wrapper::read(import, bytes, &origin)? => {}
                 Err(reason) => import.reject(origin, reason)?,
             }
         }
@@ -171,12 +188,20 @@ fn read_page<E: From<ImportError>>(
     name: &str,
 ) -> Result<(), E> {
     let Some((bytes, origin)) = read_whole(import, reader, name)? else { return Ok(()) };
+    if let Some(at) = pages::embedded(&bytes) {
+        let json = &bytes[at];
+        return match form(json) {
+            Form::Array => read_array(import, json, name),
+            _ => read_objects(import, json, name),
+        };
+    }
     match activity::page(&String::from_utf8_lossy(&bytes), &origin) {
         Some(records) => records
             .into_iter()
             .try_for_each(|record| import.element(Element::Activity(record), origin.clone())),
         None => {
-            let what = "is a page, but not one of Gemini's My Activity";
+            let what =
+                "is a page, but not one of Gemini's My Activity, and no script in it holds conversations";
             import.found.reason_for_none.get_or_insert_with(|| format!("{name} {what}"));
             import.note(format!("{name} {what}"));
             Ok(())

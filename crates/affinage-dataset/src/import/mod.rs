@@ -4,6 +4,8 @@
 //! corrupt element loses only itself. Input is streamed: a 1 GB export needs memory for its largest conversation.
 
 mod activity;
+mod activity_label;
+mod activity_time;
 mod archive;
 mod chat;
 mod chatgpt;
@@ -21,12 +23,14 @@ mod long_strings;
 mod member;
 mod mend;
 mod open_webui;
+mod pages;
 mod preferences;
 mod rows;
 mod shape;
 mod speakers;
 mod transcript;
 mod unwrap_lines;
+mod wrapper;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};

@@ -103,7 +103,7 @@ pub(super) fn unknown(value: &Value) -> ElementError {
     };
     let keys: Vec<String> = fields.keys().take(8).map(|key| format!("`{key}`")).collect();
     let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
-    ElementError::UnknownShape { keys, looked_for: names::LISTS[..6].join("`, `") }
+    ElementError::UnknownShape { keys, looked_for: names::LISTS[..4].join("`, `") }
 }
 
 /// Reads an object for which [`is_known`] holds.
@@ -140,13 +140,14 @@ fn shape(value: &Value) -> Option<Shape> {
         fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
     };
     let has = |pointer: &str| value.pointer(pointer).is_some();
-    // Rows hold texts and roles; lists with times or parts are those of chat clients.
+    // Rows hold roles and contents; lists with times or parts are those of chat clients.
     let is_row = |key: &str| {
         let list = fields[key].as_array().map(Vec::as_slice).unwrap_or_default();
-        let of_client = |message: &Value| {
-            message.get("parts").is_some() || names::TIMES.iter().any(|time| message.get(*time).is_some())
-        };
-        first_has(key, "role") && !list.iter().any(of_client)
+        let any_has = |names: &[&str]| list.iter().any(|m| names.iter().any(|name| m.get(*name).is_some()));
+        first_has(key, "role")
+            && (list.is_empty() || any_has(&["content"]))
+            && !any_has(&["parts"])
+            && !any_has(names::TIMES)
     };
     if is_array("chat_messages") && first_has("chat_messages", "sender") {
         Some(Shape::Claude)

@@ -1,5 +1,6 @@
 //! Text to token ids, from the outside.
 
+mod chats;
 mod duplicates;
 mod exports;
 mod fixes;

@@ -450,10 +450,7 @@ fn the_database_of_open_webui_is_read_and_another_one_refused() {
         .execute_batch("CREATE TABLE t (x)")
         .expect("made");
     let refused = transcript(dir, &["import", "other.db"]);
-    assert!(
-        refused.contains("found 0 conversations because it has no table `chat` or `responses`; it has t"),
-        "{refused}"
-    );
+    assert!(refused.contains("found 0 conversations because no table of it holds messages"), "{refused}");
 }
 
 /// Exchanges of which each was asked again: the last answer is the one the user went on with.

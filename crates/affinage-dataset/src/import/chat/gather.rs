@@ -21,6 +21,8 @@ pub struct Gathered {
     /// People of chats in which nobody is known to be the assistant.
     people: Vec<Speaker>,
     chats_without_roles: usize,
+    /// Conversations of this member that were handed on.
+    imported: usize,
     /// Keys of conversations whose ids were made here.
     made: HashMap<String, usize>,
 }
@@ -65,6 +67,7 @@ impl<E: From<ImportError>> Import<'_, E> {
                     conversation.native_id.push_str(&format!("-{count}"));
                 }
             }
+            self.gathered.imported += 1;
             self.conversation(conversation)?;
         }
         threads.errors.into_iter().try_for_each(|error| self.reject(origin.clone(), error))
@@ -96,18 +99,23 @@ impl<E: From<ImportError>> Import<'_, E> {
         waiting.into_iter().try_for_each(|reject| self.reject(reject.origin, reject.reason))
     }
 
-    /// Makes conversations of the lines of a member, and says whose roles are missing.
-    pub(in super::super) fn finish_gathered(&mut self, member: &str) -> Result<(), E> {
-        let before = self.found.conversations;
-        let origin = Origin { member: member.to_owned(), ..Origin::default() };
+    /// Makes conversations of the lines so far.
+    pub(in super::super) fn finish_lines(&mut self, origin: &Origin) -> Result<(), E> {
         self.refuse_waiting()?;
+        let holder = Holder { is_session: true, ..std::mem::take(&mut self.gathered.holder) };
         let lines = std::mem::take(&mut self.gathered.lines);
-        if !lines.is_empty() {
-            self.gathered.waiting.clear();
-            let holder = Holder { is_session: true, ..std::mem::take(&mut self.gathered.holder) };
-            let threads = thread::conversations(lines, &holder, self.roles, &origin);
-            self.threads(threads, &origin)?;
+        if lines.is_empty() {
+            return Ok(());
         }
+        self.gathered.waiting.clear();
+        let threads = thread::conversations(lines, &holder, self.roles, origin);
+        self.threads(threads, origin)
+    }
+
+    /// Finishes a member, and says whose roles are missing.
+    pub(in super::super) fn finish_gathered(&mut self, member: &str) -> Result<(), E> {
+        let origin = Origin { member: member.to_owned(), ..Origin::default() };
+        self.finish_lines(&origin)?;
         let gathered = std::mem::take(&mut self.gathered);
         let mended = std::mem::take(&mut self.mended);
         if mended > 0 {
@@ -120,7 +128,7 @@ impl<E: From<ImportError>> Import<'_, E> {
         if gathered.people.is_empty() {
             return Ok(());
         }
-        if self.found.conversations > before {
+        if gathered.imported > 0 {
             for _ in 0..gathered.chats_without_roles {
                 let why = "a chat in which no speaker is the assistant";
                 self.found.left_out.add(LeftOutKind::Element, "", why);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::error::ElementError;
 use super::super::shape::{self, Context};
 use super::message::{is_message, line, product};
-use super::names::{self, LISTS};
+use super::names::{LISTS, is_no_chat};
 use super::pairs;
 use super::thread::{Holder, Made, Threads, conversations};
 
@@ -96,9 +96,4 @@ impl Walk<'_> {
     fn take(&mut self, threads: Threads) {
         self.threads.append(threads);
     }
-}
-
-fn is_no_chat(name: &str) -> bool {
-    let name = name.to_lowercase();
-    names::NOT_CHATS.iter().any(|word| name.contains(word)) && !LISTS.contains(&name.as_str())
 }

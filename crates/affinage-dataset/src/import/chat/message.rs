@@ -47,10 +47,15 @@ pub struct Line {
     pub product: Option<Provider>,
 }
 
+/// Types of rows that say again what other rows say.
+const REPEATED: [&str; 1] = ["event_msg"];
+
 /// True if an element of a list is a message: somebody says something.
 pub fn is_message(value: &Value) -> bool {
     let fields = Layers::of_message(value);
+    let is_repeated = |kind: &str| REPEATED.contains(&kind);
     value.is_object()
+        && !value.get("type").and_then(Value::as_str).is_some_and(is_repeated)
         && (fields.has(names::TEXTS) || fields.has(names::VARIANTS) || fields.has(names::TOOLS))
         && (speaker(fields) != Speaker::Nobody || has_types_of_both_sides(fields))
 }
@@ -149,7 +154,7 @@ pub fn line(value: &Value, in_session: bool) -> Line {
     let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
     Line {
         parent: parent(Layers::of([value]), fields),
-        thread: fields.text(names::THREADS).filter(|thread| Some(thread) != id.as_ref()),
+        thread: fields.text(names::THREADS),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
             && word.is_some_and(|word| names::is_service(&word)),
         speaker: match stated {

@@ -9,10 +9,10 @@ use crate::conversation::{BlockKind, Feedback, NodeRole, Provider};
 pub const LISTS: &[&str] = &[
     "messages",
     "chat_messages",
-    "MessageList",
     "mapping",
-    "conversation",
     "conversations",
+    "MessageList",
+    "conversation",
     "history",
     "responses",
     "turns",
@@ -472,6 +472,12 @@ pub fn is_service(word: &str) -> bool {
     ];
     let word = word.to_lowercase();
     WORDS.iter().any(|known| word.contains(known))
+}
+
+/// True if lists under this name are no conversations.
+pub fn is_no_chat(name: &str) -> bool {
+    let name = name.to_lowercase();
+    NOT_CHATS.iter().any(|word| name.contains(word)) && !LISTS.contains(&name.as_str())
 }
 
 pub fn rating(value: &Value) -> Option<Feedback> {
