@@ -540,7 +540,7 @@ fn an_account_longer_than_an_element_may_be_is_read_chat_by_chat() {
     assert_eq!(serde_json::from_slice::<Value>(element).expect("the element")["id"], "c7");
 
     let messages: Vec<Value> = (0..400)
-        .map(|n| json!({ "id": n, "from": if n % 2 == 0 { "Mara" } else { "Jon" }, "date_unixtime": (1_772_352_000 + n).to_string(), "text": format!("{n}") }))
+        .map(|n| json!({ "id": n, "from": if u32::is_multiple_of(n, 2) { "Mara" } else { "Jon" }, "date_unixtime": (1_772_352_000 + n).to_string(), "text": format!("{n}") }))
         .collect();
     let [whole, in_parts] = both_ways(&json!({ "id": 7, "name": "Jon", "messages": messages }), &jon());
     assert_eq!(whole.candidates().len(), 200);
@@ -550,7 +550,7 @@ fn an_account_longer_than_an_element_may_be_is_read_chat_by_chat() {
 #[test]
 fn more_objects_than_one_element_may_hold_are_read_list_by_list() {
     let messages = |count: u32| -> Vec<Value> {
-        let said = |n: u32| json!({ "id": n, "from": if n % 2 == 0 { "Mara" } else { "Jon" }, "time": 1_772_352_000 + n, "text": vec![json!({ "type": "plain", "text": n.to_string() }); 8] });
+        let said = |n: u32| json!({ "id": n, "from": if u32::is_multiple_of(n, 2) { "Mara" } else { "Jon" }, "time": 1_772_352_000 + n, "text": vec![json!({ "type": "plain", "text": n.to_string() }); 8] });
         (0..count).map(said).collect()
     };
     let account = json!({ "chats": { "list": [

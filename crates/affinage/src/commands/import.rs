@@ -273,8 +273,8 @@ fn import_file(
     if let Some(reason) = &imported.found.reason_for_none {
         let error = anyhow!("{shown}: found 0 conversations because {reason}");
         return Err(error).hint(
-            "affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, \
-             JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur \
+            "affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: JSON \
+             with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers recur \
              (`NAME: ...`, `## NAME`)",
         );
     }

@@ -48,10 +48,8 @@ impl Walk<'_> {
                     self.value(field, name, &inside, depth + 1);
                 }
             }
-            Value::Array(items) => {
-                if !self.list(value, name, &[]) {
-                    items.iter().for_each(|item| self.value(item, name, &[], depth + 1));
-                }
+            Value::Array(items) if !self.list(value, name, &[]) => {
+                items.iter().for_each(|item| self.value(item, name, &[], depth + 1));
             }
             _ => {}
         }
