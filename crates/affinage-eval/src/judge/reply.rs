@@ -386,7 +386,7 @@ fn objects(text: &str) -> Vec<(Range<usize>, Option<JsonReply>)> {
             continue;
         }
         let Some(length) = object_end(&text[start..]) else { continue };
-        let object = text[start..start + length].as_bytes();
+        let object = &text.as_bytes()[start..start + length];
         if loose_json::parse::<serde::de::IgnoredAny>(object).is_some() {
             found.push((start..start + length, loose_json::parse(object)));
         }
