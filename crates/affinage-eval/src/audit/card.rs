@@ -50,7 +50,7 @@ const OTHER_STEPS: &str =
 
 /// What is looked for: the name, and expressions in which `N` is the number and `~` what may stand before it.
 const KINDS: [(&str, &[&str]); 13] = [
-    ("rank", &[r"\b(?:lora[ _-]?)?rank~N", r"\b(?:lora[ _-]?)?r\s*[=:|]\s*N"]),
+    ("rank", &[r"\b(?:lora[ _-]?)?rank~N", r"\brank-N", r"\b(?:lora[ _-]?)?r\s*[=:|]\s*N"]),
     ("alpha", &[r"(?:\b|_)(?:lora[ _-]?)?alpha~N", r"α~N"]),
     ("dropout", &[r"(?:\b|_)dropout~N"]),
     ("epochs", &[r"N\s*(?:full\s+|training\s+)?epochs?\b", r"(?:\b|_)epochs\s*[=:|]\s*N"]),
@@ -63,7 +63,7 @@ const KINDS: [(&str, &[&str]); 13] = [
     ),
     ("warm-up", &[r"N\s*warm-?up steps\b", r"\bwarm-?up[ _-]steps~N"]),
     ("accumulation", &[r"accumulation(?:[ _-]steps)?~N"]),
-    ("learning-rate", &[r"\blearning[ _-]?rate~N", r"\blr\s*[=:|]\s*N"]),
+    ("learning-rate", &[r"\blearning[ _-]?rate~N", r"\blr~N"]),
     ("batch-size", &[r"\bbatch[ _-]?size~N"]),
     ("seed", &[r"\bseed~N"]),
     ("eval-loss", &[r"\b(?:validation|valid|val|eval|evaluation|dev|held-out)[ _-]loss~N"]),
@@ -84,6 +84,10 @@ static NUMBERS: LazyLock<Regex> =
 static BEFORE_STEPS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)\b(?:{OTHER_STEPS})\W*$")).expect("a valid pattern"));
 
+static BEHIND_STEPS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^[ \t]*(?:/|per|between|apart|of (?:warm|gradient|accum))").expect("a valid pattern")
+});
+
 /// The mentions of `text`, in the order of [`KINDS`], and how many numbers stand beside no such word.
 pub fn mentions(text: &str) -> (Vec<Mention>, usize) {
     let plain = plain(text);
@@ -93,7 +97,8 @@ pub fn mentions(text: &str) -> (Vec<Mention>, usize) {
         for captures in expression.captures_iter(&plain) {
             let (Some(whole), Some(number)) = (captures.get(0), captures.get(1)) else { continue };
             let before: String = plain[..number.start()].lines().last().unwrap_or_default().to_owned();
-            let is_other = *kind == "steps" && BEFORE_STEPS.is_match(&before);
+            let is_other = *kind == "steps"
+                && (BEFORE_STEPS.is_match(&before) || BEHIND_STEPS.is_match(&plain[whole.end()..]));
             let behind = plain[number.end()..].trim_start().chars().next();
             let Some((value, half_unit)) = read(number.as_str()) else { continue };
             // `alpha/rank = 2` is neither.
@@ -191,7 +196,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_beside_their_names_in_any_dress() {
-        let rows: [(&str, &[(&str, &str)]); 13] = [
+        let rows: [(&str, &[(&str, &str)]); 14] = [
             ("**Rank (r):** 8, `lora_alpha=16`", &[("rank", "8"), ("alpha", "16")]),
             (
                 "LoRA with rank of 64 and alpha 128; lora_dropout: 0.05",
@@ -206,7 +211,8 @@ mod tests {
                 &[("rank", "32"), ("epochs", "3")],
             ),
             ("| rank | alpha |\n| --- | --- |\n| 4 | 9 |", &[("rank", "4"), ("alpha", "9")]),
-            ("evaluated every 25 steps, saved each 75 steps, after 10 steps", &[]),
+            ("evaluated every 25 steps, saved each 75 steps, after 10 steps, 90 steps per epoch", &[]),
+            ("a rank-12 adapter, lr 1e-5", &[("rank", "12"), ("learning-rate", "1e-5")]),
             ("gradient accumulation: 4 steps, 12 warm-up steps", &[("warm-up", "12"), ("accumulation", "4")]),
             ("It ran for 1,500 steps.", &[("steps", "1500")]),
             ("max_steps = 700", &[("steps", "700")]),

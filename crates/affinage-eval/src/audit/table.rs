@@ -79,6 +79,9 @@ pub fn table(log: &Log, unchecked: &mut Vec<Unchecked>) -> Vec<TableRow> {
     table
 }
 
+/// What rows are grouped by.
+type Field<'f> = &'f dyn Fn(&PairRow) -> Option<String>;
+
 /// The lines of one pair of arms.
 fn of_pair(log: &Log, arms: &[String; 2], unchecked: &mut Vec<Unchecked>) -> Vec<TableRow> {
     let members: Vec<usize> = (0..log.rows.len()).filter(|&i| log.rows[i].arms == *arms).collect();
@@ -98,7 +101,7 @@ fn of_pair(log: &Log, arms: &[String; 2], unchecked: &mut Vec<Unchecked>) -> Vec
         });
     }
     let file = |row: &PairRow| Some(log.asked.file(row.source.file));
-    let fields: [(&str, &dyn Fn(&PairRow) -> Option<String>); 3] = [
+    let fields: [(&str, Field); 3] = [
         ("file", &file),
         ("judge", &|row: &PairRow| row.judge.clone()),
         ("category", &|row: &PairRow| row.category.clone()),

@@ -34,8 +34,8 @@ pub struct Folder {
     pub card: Option<String>,
     pub train: Vec<TextRow>,
     pub validation: Vec<TextRow>,
-    /// Names of files that are pointers of git's large-file storage.
-    pub pointers: Vec<String>,
+    /// Files that were not read, each with the reason: pointers of large-file storage, files beyond a bound.
+    pub unread: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +101,7 @@ pub fn audit_training(folder: &Folder) -> TrainingAudit {
     findings.extend(doubled_ends(folder, &mut unchecked));
     findings.extend(leaks(folder, &mut unchecked));
     findings.extend(card_numbers(folder, &mut unchecked));
-    pointers(folder, &mut unchecked);
+    unread(folder, &mut unchecked);
     findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
     TrainingAudit {
         folder: folder.name.clone(),
@@ -125,16 +125,9 @@ fn parameters(file: &AdapterFile) -> u64 {
     file.tensors.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum()
 }
 
-/// Files of which only a pointer is here.
-fn pointers(folder: &Folder, unchecked: &mut Vec<Unchecked>) {
-    if !folder.pointers.is_empty() {
-        unchecked.push(Unchecked {
-            check: "contents of files in large-file storage",
-            because: format!(
-                "{}: only the pointer is here (`git lfs pull` fetches the file); its hash was taken from it",
-                folder.pointers.join(", ")
-            ),
-        });
+fn unread(folder: &Folder, unchecked: &mut Vec<Unchecked>) {
+    if !folder.unread.is_empty() {
+        unchecked.push(Unchecked { check: "what some files hold", because: folder.unread.join("; ") });
     }
 }
 

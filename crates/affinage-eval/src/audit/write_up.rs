@@ -170,7 +170,7 @@ fn statistic_of(name: &str) -> Option<&'static str> {
     let name = name.replace(['(', ')'], "").replace("%", " %").to_lowercase();
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let is = |known: &&str| name == **known || name.strip_suffix(" %").is_some_and(|bare| *bare == **known);
-    NAMES.iter().find(|(_, written)| written.iter().any(|known| is(&known))).map(|(statistic, _)| *statistic)
+    NAMES.iter().find(|(_, written)| written.iter().any(is)).map(|(statistic, _)| *statistic)
 }
 
 static SENTENCE_END: LazyLock<Regex> =

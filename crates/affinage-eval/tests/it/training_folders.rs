@@ -62,7 +62,7 @@ fn clean() -> Folder {
         ),
         train: rows(0, 60),
         validation: rows(100, 110),
-        pointers: Vec::new(),
+        unread: Vec::new(),
     }
 }
 

@@ -195,7 +195,7 @@ fn pointers_of_large_file_storage_are_told_from_the_files() {
     fs_err::write(lora.join("adapter_model.safetensors"), pointer('a')).expect("written");
     let said = transcript(dir.path(), &["audit", "lora"]);
     assert!(said.contains("T01 suspicion: The adapter at the root is byte for byte step 10"), "{said}");
-    assert!(said.contains("only the pointer is here"), "{said}");
+    assert!(said.contains("only the pointer of large-file storage is here"), "{said}");
     fs_err::write(dir.path().join("log.jsonl"), pointer('c')).expect("written");
     let said = transcript(dir.path(), &["audit", "log.jsonl"]);
     assert!(said.contains("error: log.jsonl is a pointer of git's large-file storage"), "{said}");

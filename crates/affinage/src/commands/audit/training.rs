@@ -10,6 +10,9 @@ use anyhow::Context as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::is_pointer;
+use crate::ui::bytes;
+
 /// Whether a folder is one of a training run.
 pub fn is_training(dir: &Path) -> bool {
     let has = |name: &str| dir.join(name).is_file();
@@ -19,41 +22,76 @@ pub fn is_training(dir: &Path) -> bool {
         || !checkpoint_folders(dir).is_empty()
 }
 
+/// Bytes of a settings file, log or card, and of a file of rows, up to which they are read.
+const MOST_OF_SETTINGS: u64 = 16 << 20;
+const MOST_OF_ROWS: u64 = 48 << 20;
+
 /// Everything that the audit wants, as far as it is there. `files` grows by the row files that were read.
 pub fn read(dir: &Path, files: &mut Vec<String>) -> anyhow::Result<Folder> {
     let checkpoints = checkpoint_folders(dir);
     let newest = checkpoints.values().next_back();
-    let config = [Some(dir), newest.map(PathBuf::as_path)].into_iter().flatten();
-    let adapter = config.filter_map(|dir| json(&dir.join("adapter_config.json"))).next();
-    let state = [Some(dir), newest.map(PathBuf::as_path)].into_iter().flatten();
-    let state = state.filter_map(|dir| json(&dir.join("trainer_state.json"))).next();
-    let mut pointers = Vec::new();
+    let mut unread = Unread::default();
+    let mut first_of = |name: &str| {
+        let places = [Some(dir), newest.map(PathBuf::as_path)];
+        places.into_iter().flatten().find_map(|dir| json(&dir.join(name), &mut unread))
+    };
+    let adapter = first_of("adapter_config.json");
+    let state = first_of("trainer_state.json");
     let mut folder = Folder {
         name: dir.display().to_string(),
-        shipped: adapter_file(dir, &mut pointers)?,
+        shipped: adapter_file(dir, &mut unread)?,
         adapter: adapter.as_ref().and_then(adapter_settings),
         log: match state {
             Some(state) => Some(trainer_state(&state)),
-            None => own_log(&dir.join("events.jsonl")),
+            None => own_log(&dir.join("events.jsonl"), &mut unread),
         },
-        settings: settings(dir)?,
-        card: fs_err::read_to_string(dir.join("README.md")).ok(),
+        settings: settings(dir, &mut unread)?,
+        card: unread.text(&dir.join("README.md"), MOST_OF_SETTINGS),
         ..Folder::default()
     };
     for (step, path) in &checkpoints {
-        folder.checkpoints.extend(adapter_file(path, &mut pointers)?.map(|file| (*step, file)));
+        folder.checkpoints.extend(adapter_file(path, &mut unread)?.map(|file| (*step, file)));
     }
-    for name in
-        ["trainer_state.json", "adapter_config.json", "training_args.json", "train.jsonl", "validation.jsonl"]
-    {
-        if pointed_sha256(&dir.join(name))?.is_some() {
-            pointers.push(dir.join(name).display().to_string());
-        }
-    }
-    folder.pointers = pointers;
-    folder.train = rows(dir, &["train.jsonl"], files)?;
-    folder.validation = rows(dir, &["validation.jsonl", "valid.jsonl", "val.jsonl", "eval.jsonl"], files)?;
+    folder.train = rows(dir, &["train.jsonl"], files, &mut unread);
+    let validation = ["validation.jsonl", "valid.jsonl", "val.jsonl", "eval.jsonl"];
+    folder.validation = rows(dir, &validation, files, &mut unread);
+    folder.unread = unread.reasons;
     Ok(folder)
+}
+
+/// Files that are there and were not read, each with the reason.
+#[derive(Default)]
+struct Unread {
+    reasons: Vec<String>,
+}
+
+impl Unread {
+    /// The text of a file that is there, no longer than `most` and no pointer.
+    fn text(&mut self, path: &Path, most: u64) -> Option<String> {
+        let metadata = fs_err::metadata(path).ok().filter(|metadata| metadata.is_file())?;
+        let (name, size) = (path.display(), metadata.len());
+        if size > most {
+            self.reasons.push(format!(
+                "{name} holds {}, at most {} of it are read",
+                bytes(size),
+                bytes(most)
+            ));
+            return None;
+        }
+        let content = fs_err::read(path).ok()?;
+        if is_pointer(&content) {
+            self.pointer(path);
+            return None;
+        }
+        Some(String::from_utf8_lossy(&content).into_owned())
+    }
+
+    fn pointer(&mut self, path: &Path) {
+        self.reasons.push(format!(
+            "{}: only the pointer of large-file storage is here (`git lfs pull` fetches the file)",
+            path.display()
+        ));
+    }
 }
 
 /// `checkpoint-N` of the Hugging Face trainers, `checkpoints/step-N` of ours, by step.
@@ -72,18 +110,18 @@ fn checkpoint_folders(dir: &Path) -> BTreeMap<u64, PathBuf> {
     found
 }
 
-fn json(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&fs_err::read(path).ok()?).ok()
+fn json(path: &Path, unread: &mut Unread) -> Option<Value> {
+    serde_json::from_str(&unread.text(path, MOST_OF_SETTINGS)?).ok()
 }
 
 /// Hash and tensors of `adapter_model.safetensors`, or of `.bin` without its tensors; `None` where neither is there. Of a
 /// pointer of large-file storage only the hash is known, which it names.
-fn adapter_file(dir: &Path, pointers: &mut Vec<String>) -> anyhow::Result<Option<AdapterFile>> {
+fn adapter_file(dir: &Path, unread: &mut Unread) -> anyhow::Result<Option<AdapterFile>> {
     let tensors_file = dir.join("adapter_model.safetensors");
     let binary = dir.join("adapter_model.bin");
     for path in [&tensors_file, &binary] {
         if let Some(sha256) = pointed_sha256(path)? {
-            pointers.push(path.display().to_string());
+            unread.pointer(path);
             return Ok(Some(AdapterFile { sha256, tensors: Vec::new() }));
         }
     }
@@ -106,7 +144,7 @@ fn pointed_sha256(path: &Path) -> anyhow::Result<Option<String>> {
     let content = fs_err::read(path)?;
     let text = String::from_utf8_lossy(&content);
     let named = text.lines().find_map(|line| line.strip_prefix("oid sha256:"));
-    Ok(named.filter(|_| super::is_pointer(&content)).map(|oid| oid.trim().to_owned()))
+    Ok(named.filter(|_| is_pointer(&content)).map(|oid| oid.trim().to_owned()))
 }
 
 fn sha256(path: &Path) -> anyhow::Result<String> {
@@ -123,7 +161,7 @@ fn sha256(path: &Path) -> anyhow::Result<String> {
 
 /// Names and shapes from the header of a safetensors file; the weights are not read.
 fn tensors(path: &Path) -> anyhow::Result<Vec<(String, Vec<u64>)>> {
-    const LONGEST_HEADER_BYTES: u64 = 100_000_000;
+    const LONGEST_HEADER_BYTES: u64 = MOST_OF_SETTINGS;
     let mut file = fs_err::File::open(path)?;
     let mut length = [0; 8];
     file.read_exact(&mut length)?;
@@ -180,11 +218,11 @@ fn trainer_state(state: &Value) -> TrainingLog {
 }
 
 /// The log of a run of ours, from its events.
-fn own_log(path: &Path) -> Option<TrainingLog> {
-    let text = fs_err::read_to_string(path).ok()?;
+fn own_log(path: &Path, unread: &mut Unread) -> Option<TrainingLog> {
+    let text = unread.text(path, MOST_OF_ROWS)?;
     let mut log = TrainingLog::default();
     let mut tokens = 0;
-    for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(short(line)?).ok()) {
         let number = |key: &str| event.get(key).and_then(Value::as_f64);
         match event.get("event").or_else(|| event.get("type")).and_then(Value::as_str) {
             Some("run-started") => log.planned_steps = number("steps").unwrap_or(0.0) as u64,
@@ -209,7 +247,7 @@ fn own_log(path: &Path) -> Option<TrainingLog> {
 }
 
 /// `name: value` and `name = value` of settings files, flat: enough for the switches that the audit asks about.
-fn settings(dir: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+fn settings(dir: &Path, unread: &mut Unread) -> anyhow::Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for entry in fs_err::read_dir(dir)? {
         let path = entry?.path();
@@ -217,14 +255,15 @@ fn settings(dir: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         if !matches!(extension, "yml" | "yaml" | "toml") {
             continue;
         }
-        for line in fs_err::read_to_string(&path)?.lines() {
+        let Some(text) = unread.text(&path, MOST_OF_SETTINGS) else { continue };
+        for line in text.lines() {
             let line = line.split(" #").next().unwrap_or_default();
             let Some((name, value)) = line.split_once([':', '=']) else { continue };
             let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
             found.insert(bare(name), bare(value).to_lowercase());
         }
     }
-    if let Some(Value::Object(arguments)) = json(&dir.join("training_args.json")) {
+    if let Some(Value::Object(arguments)) = json(&dir.join("training_args.json"), unread) {
         found.extend(arguments.into_iter().filter(|(_, v)| !v.is_object() && !v.is_array()).map(
             |(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_lowercase)),
         ));
@@ -233,24 +272,26 @@ fn settings(dir: &Path) -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 /// The rows of the first of `names` that is there, each as one text.
-fn rows(dir: &Path, names: &[&str], files: &mut Vec<String>) -> anyhow::Result<Vec<TextRow>> {
+fn rows(dir: &Path, names: &[&str], files: &mut Vec<String>, unread: &mut Unread) -> Vec<TextRow> {
     let Some(path) = names.iter().map(|name| dir.join(name)).find(|path| path.is_file()) else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
-    if pointed_sha256(&path)?.is_some() {
-        return Ok(Vec::new());
-    }
+    let Some(text) = unread.text(&path, MOST_OF_ROWS) else { return Vec::new() };
     let file = files.len();
     files.push(path.display().to_string());
-    let text = fs_err::read_to_string(&path)?;
-    Ok(text
-        .lines()
+    text.lines()
         .enumerate()
         .filter_map(|(i, line)| {
-            let text = row_text(&serde_json::from_str(line).ok()?);
+            let text = row_text(&serde_json::from_str(short(line)?).ok()?);
             Some(TextRow { source: RowRef { file, line: i + 1 }, text })
         })
-        .collect())
+        .collect()
+}
+
+/// A line that may be parsed: numbers take many times their bytes.
+fn short(line: &str) -> Option<&str> {
+    const MOST_OF_LINE: usize = 4 << 20;
+    (line.len() <= MOST_OF_LINE).then_some(line)
 }
 
 /// Messages joined in order, or all strings of the row.
