@@ -69,7 +69,8 @@ pub fn conversation(
 fn keep_last_reports(conversation: &mut Conversation) {
     let is_report = |block: &Block| block.name.as_deref() == Some(REPORT);
     let holds = |node: &Node| node.blocks.iter().any(is_report);
-    let reports: Vec<usize> = (0..conversation.nodes.len()).filter(|i| holds(&conversation.nodes[*i])).collect();
+    let reports: Vec<usize> =
+        (0..conversation.nodes.len()).filter(|i| holds(&conversation.nodes[*i])).collect();
     if reports.len() < 2 {
         return;
     }

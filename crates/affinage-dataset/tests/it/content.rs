@@ -264,7 +264,8 @@ fn rows_of_every_server_say_the_same() {
         assert_eq!(turns(&found), [("Why ponds?", vec!["They hold water."])], "{reply}");
         assert_eq!(flags(&found[0]), rules, "{reply}");
     }
-    let pair = json!([{ "prompt": "Why ponds?", "completion": "They hold water.", "finish_reason": "length" }]);
+    let pair =
+        json!([{ "prompt": "Why ponds?", "completion": "They hold water.", "finish_reason": "length" }]);
     assert_eq!(flags(&candidates(&pair)[0]), ["L20"]);
     let results = json!([
         ask,
