@@ -57,9 +57,34 @@ pub fn conversation(
         .map(str::to_owned);
     conversation.time_s = number(element, "create_time");
     conversation.arrange(links, string(element, "current_node"))?;
+    keep_last_reports(&mut conversation);
     match conversation.nodes.is_empty() && conversation.left_out.is_empty() {
         true => Err(ElementError::Empty),
         false => Ok(conversation),
+    }
+}
+
+/// A widget writes its state again and again: of the reports on the way to an answer the last one counts. On a branch
+/// of its own each is kept.
+fn keep_last_reports(conversation: &mut Conversation) {
+    let is_report = |block: &Block| block.name.as_deref() == Some(REPORT);
+    let holds = |node: &Node| node.blocks.iter().any(is_report);
+    let reports: Vec<usize> =
+        (0..conversation.nodes.len()).filter(|i| holds(&conversation.nodes[*i])).collect();
+    if reports.len() < 2 {
+        return;
+    }
+    let children = conversation.children();
+    for index in reports {
+        let mut above = conversation.nodes[index].parent;
+        while let Some(at) = above.filter(|at| children[*at].len() == 1) {
+            let node = &mut conversation.nodes[at];
+            if node.is_user_turn() && !node.hidden {
+                break;
+            }
+            node.blocks.retain(|block| !is_report(block));
+            above = node.parent;
+        }
     }
 }
 
@@ -242,6 +267,9 @@ fn shown_by_tool(message: &Value, metadata: &Value) -> Vec<Block> {
     };
     let report = state.as_ref().and_then(|state| report_in(state, 0));
     let mut shown = report.unwrap_or_default();
+    for block in &mut shown {
+        block.name = Some(REPORT.to_owned());
+    }
     let parts = message.pointer("/content/parts").and_then(Value::as_array).into_iter().flatten();
     let is_made = |part: &&Value| {
         ["dalle", "generation"]
@@ -252,6 +280,8 @@ fn shown_by_tool(message: &Value, metadata: &Value) -> Vec<Block> {
     shown
 }
 
+/// Name of blocks that hold the report of a widget.
+const REPORT: &str = "report";
 /// Names under which a widget keeps what it shows.
 const REPORTS: [&str; 4] = ["report_message", "report", "final_report", "final_message"];
 /// Objects in objects that are looked through for a report.

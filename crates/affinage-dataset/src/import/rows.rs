@@ -26,7 +26,7 @@ pub(super) struct Turn {
     blocks: Vec<Block>,
     truncated: Option<String>,
     excluded: Option<String>,
-    /// Messages before this one that could not be read.
+    /// Messages of the list that could not be read; they stand with its first turn.
     left_out: LeftOut,
 }
 
@@ -223,6 +223,10 @@ pub(super) fn arranged(
     let content = short_hash(&[&row.to_string()]);
     let native_id = own_id.map_or(content.clone(), |id| format!("{id}-{content}"));
     add_media(row, &mut line);
+    // A row of one exchange says beside its texts how the answer ended.
+    if let Some(last) = line.iter_mut().rfind(|turn| turn.role == NodeRole::Assistant) {
+        last.truncated = last.truncated.take().or_else(|| facts::truncated(row));
+    }
     let mut links: Vec<Link> = Vec::new();
     let mut left_out = LeftOut::default();
     let whole_row = facts::excluded(row);

@@ -137,11 +137,17 @@ fn branches_change_their_own_document() {
 
 #[test]
 fn what_a_tool_shows_to_the_reader_is_an_answer() {
-    let state = json!({ "status": "done", "report_message": { "content": { "content_type": "text", "parts": ["Ponds freeze from above."] } } });
+    let state = |report: &str| {
+        let content = json!({ "content_type": "text", "parts": [report] });
+        let state = json!({ "status": "done", "report_message": { "content": content } }).to_string();
+        json!({ "is_visually_hidden_from_conversation": true, "chatgpt_sdk": { "widget_state": state } })
+    };
     let export = chat(|chat| {
         let result = json!({ "content_type": "text", "parts": [HIDDEN] });
-        let metadata = json!({ "is_visually_hidden_from_conversation": true, "chatgpt_sdk": { "widget_state": state.to_string() } });
-        chat.user("u", "Research ponds.").add("w", "tool", result, json!({}), metadata).assistant("a", "");
+        chat.user("u", "Research ponds.");
+        chat.add("w0", "tool", result.clone(), json!({}), state("Ponds freeze"));
+        chat.add("w1", "tool", result, json!({}), state("Ponds freeze from above."));
+        chat.assistant("a", "");
         let picture = json!({ "content_type": "multimodal_text", "parts": [{ "content_type": "image_asset_pointer", "metadata": { "dalle": { "prompt": HIDDEN } } }] });
         chat.user("u2", "Draw one.")
             .add("p", "tool", picture, json!({}), json!({}))
@@ -258,6 +264,9 @@ fn rows_of_every_server_say_the_same() {
         assert_eq!(turns(&found), [("Why ponds?", vec!["They hold water."])], "{reply}");
         assert_eq!(flags(&found[0]), rules, "{reply}");
     }
+    let pair =
+        json!([{ "prompt": "Why ponds?", "completion": "They hold water.", "finish_reason": "length" }]);
+    assert_eq!(flags(&candidates(&pair)[0]), ["L20"]);
     let results = json!([
         ask,
         { "role": "assistant", "content": [{ "type": "text", "text": "Let me look." }, { "type": "tool_use", "name": "f", "input": {} }] },
