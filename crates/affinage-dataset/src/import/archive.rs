@@ -89,7 +89,12 @@ pub(super) fn read<E: From<ImportError>>(
     if archive.has_overlapping_files().map_err(ImportError::from)? {
         return Err(ImportError::Overlapping { member: file_name.to_owned() }.into());
     }
-    let names = member_names(&mut archive)?;
+    let (names, declared_bytes) = member_names(&mut archive)?;
+    // What an archive says of itself is known before anything is unpacked; one that lies is stopped on the way.
+    if declared_bytes > import.budget.left.get() {
+        let Budget { packed_bytes, limit_bytes, .. } = *import.budget;
+        return Err(ImportError::Bomb { member: file_name.to_owned(), packed_bytes, limit_bytes }.into());
+    }
     if let Some(kind) = file_kinds::of_members(names.iter().map(|(_, name)| name.as_str())) {
         return import.unreadable(file_name, kind);
     }
@@ -197,22 +202,25 @@ pub(super) fn read_nested<E: From<ImportError>>(
     result
 }
 
-/// Index and name of every file, in the order of reading. Paths that lead out of the archive are refused, although
+/// Index and name of every file, in the order of reading, and the bytes that all are said to unpack to. Paths that lead out of the archive are refused, although
 /// nothing is ever unpacked to disk: such an archive is not an export.
-fn member_names<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<Vec<(usize, String)>, ImportError> {
-    let mut names = Vec::new();
+fn member_names<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+) -> Result<(Vec<(usize, String)>, u64), ImportError> {
+    let (mut names, mut declared_bytes) = (Vec::new(), 0u64);
     for index in 0..archive.len() {
         let file = archive.by_index_raw(index)?;
         let name = file.name().to_owned();
         if file.enclosed_name().is_none() || name.split(['/', '\\']).any(|part| part == "..") {
             return Err(ImportError::UnsafePath { path: name });
         }
+        declared_bytes = declared_bytes.saturating_add(file.size());
         if !file.is_dir() {
             names.push((index, name));
         }
     }
     names.sort_by(|a, b| Together::rank(&a.1).cmp(&Together::rank(&b.1)).then_with(|| a.1.cmp(&b.1)));
-    Ok(names)
+    Ok((names, declared_bytes))
 }
 
 /// A reader that fails when more comes out than an honest file holds, and ends where its source is damaged.
