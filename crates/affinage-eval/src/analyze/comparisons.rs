@@ -221,15 +221,17 @@ const LOST_AT_MOST: f64 = 0.05;
 fn not_comparable(pairs: &[&PairVotes], planned: &PlannedComparison) -> Option<String> {
     let lost = |of: fn(&Pair) -> bool| pairs.iter().filter(|votes| of(&votes.pair)).count();
     let (arm, against) = (lost(|p| p.arm.is_lost_in_thought()), lost(|p| p.against.is_lost_in_thought()));
+    let ((more, thinker), (less, other)) = match arm > against {
+        true => ((arm, &planned.arm), (against, &planned.against)),
+        false => ((against, &planned.against), (arm, &planned.arm)),
+    };
     let most = LOST_AT_MOST * pairs.len() as f64;
-    let (less, more) = (arm.min(against) as f64, arm.max(against) as f64);
-    (more > most && (less <= most || more - less > most)).then(|| {
+    let is_uneven = more as f64 > most && (less as f64 <= most || (more - less) as f64 > most);
+    is_uneven.then(|| {
         format!(
-            "No headline: `{}` was cut while thinking in {arm} of {}, `{}` in {against}; who wins would tell who finishes, \
-             not who answers better.",
-            planned.arm,
-            counted(pairs.len(), "answer"),
-            planned.against
+            "No headline: `{thinker}` was cut while thinking in {more} of {}, `{other}` in {less}; who wins would tell who \
+             finishes, not who answers better.",
+            counted(pairs.len(), "answer")
         )
     })
 }

@@ -12,7 +12,6 @@ pub mod record;
 pub mod reply;
 pub mod request;
 pub mod rubric;
-mod thought;
 pub mod wire;
 pub mod wire_anthropic;
 pub mod wire_failure;

@@ -16,9 +16,9 @@ use serde_json::Value;
 
 use super::local::{TIE_BAND, verdict_of_p};
 use super::loose_json::{self, object_end};
-use super::thought::end_of_thoughts;
 use super::wire::TokenChoice;
 use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
+use crate::thought::end_of_thoughts;
 
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq)]

@@ -182,3 +182,56 @@ fn what_cannot_be_an_arm_is_refused_before_anything_is_generated() {
     let said = arm(keyed, 1);
     assert!(said.contains("AFFINAGE_NO_SUCH_KEY is not set"), "{said}");
 }
+
+/// A template that raises on a system message, whose turns end with `<|im_end|>`.
+const NO_SYSTEM: &str = "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}\
+    {{ raise_exception('roles must alternate') }}{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
+    {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+#[test]
+fn without_a_system_role_the_instruction_opens_the_first_question() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    fs_err::write(dir.join("model/chat_template.jinja"), NO_SYSTEM).expect("written");
+    done(dir, &["train"]);
+    let said = done(dir, &["--set", "eval.system-prompt=\"Be brief.\"", "generate"]);
+    assert!(
+        said.contains("has no system role: the instruction of `base+prompt` opens the first question"),
+        "{said}"
+    );
+    let rows = fs_err::read_to_string(dir.join("evals/first-look/completions.jsonl")).expect("there");
+    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (plain, prompted) = (answers(&rows, "base"), answers(&rows, "base+prompt"));
+    assert!(!plain.is_empty() && plain.len() == prompted.len());
+    assert_ne!(plain, prompted, "the instruction was read");
+}
+
+#[test]
+fn exports_of_ours_come_back_as_arms_and_another_base_is_named() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    done(dir, &["train"]);
+    for format in ["peft", "mlx", "gguf-lora"] {
+        done(dir, &["export", "--adapter", "last", "--format", format, "--out", format]);
+        let said = done(
+            dir,
+            &["export", "--adapter", format, "--format", "peft", "--out", &format!("{format}-again")],
+        );
+        assert!(!said.contains("says that it was trained on"), "{format}: {said}");
+        let adapter =
+            |folder: &str| fs_err::read(dir.join(folder).join("adapter_model.safetensors")).expect("there");
+        assert_eq!(adapter("peft"), adapter(&format!("{format}-again")), "{format}");
+    }
+    let path = dir.join("mlx/adapter_config.json");
+    let config = fs_err::read_to_string(&path)
+        .expect("there")
+        .replace("\"model\": \"model\"", "\"model\": \"someone/other-4bit\"");
+    fs_err::write(&path, config).expect("written");
+    let said = done(dir, &["export", "--adapter", "mlx", "--format", "peft", "--out", "warned"]);
+    assert!(
+        said.contains("mlx says that it was trained on `someone/other-4bit`, and is put on `model`"),
+        "{said}"
+    );
+}
