@@ -5,6 +5,8 @@
 
 mod peft;
 
+pub use peft::MAX_RANK;
+
 use crate::lora::{Adapter, Pair, Target};
 use crate::optim::Moments;
 use crate::weights::ModelConfig;
