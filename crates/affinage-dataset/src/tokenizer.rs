@@ -11,6 +11,8 @@ mod vocabulary;
 
 use std::ops::Range;
 
+use serde::Deserialize;
+use serde_json::Value;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -49,6 +51,10 @@ pub enum TokenizerError {
     Merge { index: usize, merge: String },
     #[error("the tokenizer definition breaks the library that runs it: {0}")]
     Broken(String),
+    #[error(
+        "the replacements of the tokenizer lengthen a text up to {factor:.0} times, expected at most {limit} times"
+    )]
+    Growth { factor: f64, limit: f64 },
     #[error("text could not be turned into tokens: {0}")]
     Encode(#[source] tokenizers::Error),
     #[error("tokens could not be turned into text: {0}")]
@@ -90,9 +96,42 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
 }
 
+/// Times by which the replacements of a tokenizer may lengthen a text. Real ones turn a space into a sign of three bytes.
+const MAX_GROWTH: f64 = 64.0;
+
+/// The parts of a `tokenizer.json` that rewrite text; the vocabulary is passed over.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Steps {
+    normalizer: Value,
+    pre_tokenizer: Value,
+    decoder: Value,
+}
+
+/// At most how many times longer the replacements of a `tokenizer.json` make a text, one after the other: a file from
+/// elsewhere must not turn a letter into gigabytes. 1 for what is not JSON.
+fn growth(bytes: &[u8]) -> f64 {
+    let steps: Steps = serde_json::from_slice(bytes).unwrap_or_default();
+    [steps.normalizer, steps.pre_tokenizer, steps.decoder].iter().map(growth_of).product()
+}
+
+fn growth_of(step: &Value) -> f64 {
+    let inner = ["normalizers", "pretokenizers", "decoders"].iter().filter_map(|key| step[key].as_array());
+    let inner: f64 = inner.flatten().map(growth_of).product();
+    let own = step["content"].as_str().map_or(1.0, |content| {
+        let replaced = step["pattern"]["String"].as_str().map_or(1, str::len).max(1);
+        (content.len() as f64 / replaced as f64).max(1.0)
+    });
+    own * inner
+}
+
 impl Tokenizer {
     /// From the bytes of a `tokenizer.json`.
     pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
+        let factor = growth(bytes);
+        if factor > MAX_GROWTH {
+            return Err(TokenizerError::Growth { factor, limit: MAX_GROWTH });
+        }
         let mut inner =
             guarded(|| tokenizers::Tokenizer::from_bytes(bytes))?.map_err(TokenizerError::Definition)?;
         // Settings of whoever saved the file; they would cut or lengthen rows.
@@ -281,5 +320,29 @@ impl TokenStream<'_> {
     /// What is left at the end: an unfinished character as U+FFFD.
     pub fn finish(self) -> Result<String, TokenizerError> {
         Ok(self.tokenizer.decode(&self.ids)?.get(self.shown..).unwrap_or_default().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn replacements_that_would_lengthen_a_text_without_bound_are_counted() {
+        let replace = |pattern: &str, content: &str| json!({"type": "Replace", "pattern": {"String": pattern}, "content": content});
+        let of = |normalizer: Value| growth(json!({ "normalizer": normalizer }).to_string().as_bytes());
+        assert_eq!(of(Value::Null), 1.0);
+        assert_eq!(of(replace(" ", "\u{2581}")), 3.0);
+        let ten = replace("a", &"a".repeat(10));
+        assert_eq!(of(json!({"type": "Sequence", "normalizers": [ten, ten, replace("ab", "c")]})), 100.0);
+        assert!(matches!(
+            Tokenizer::from_json(
+                json!({"normalizer": {"type": "Sequence", "normalizers": vec![ten; 12]}})
+                    .to_string()
+                    .as_bytes()
+            ),
+            Err(TokenizerError::Growth { .. })
+        ));
     }
 }

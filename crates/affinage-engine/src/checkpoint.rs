@@ -9,6 +9,8 @@ mod gguf;
 mod mlx;
 mod peft;
 
+pub use peft::MAX_RANK;
+
 use crate::lora::{Adapter, LoraConfig, Module, Pair, Target};
 use crate::optim::Moments;
 use crate::weights::{LoadError, ModelConfig};

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::evaluation::tokens_needed;
+use crate::judges::server::{host, is_loopback};
 use crate::model::{LoadedModel, open_model};
 use crate::provenance::Provenance;
 use crate::run::Run;
@@ -23,6 +24,12 @@ use crate::run::Run;
 pub struct Configured {
     pub arms: Vec<Arm>,
     pub left_out: Vec<LeftOut>,
+}
+
+/// Whether an `[[arm]]` is asked on another machine.
+pub fn leave_machine(ctx: &Context) -> bool {
+    let mut urls = ctx.config.arms.iter().filter_map(|arm| arm.base_url.as_deref());
+    urls.any(|url| !is_loopback(host(url)))
 }
 
 /// Opens what `[[arm]]` names.

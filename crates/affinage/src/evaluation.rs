@@ -29,7 +29,7 @@ use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
-pub use server::{Remote, consented, server_key};
+pub use server::{Leave, Remote, consented, server_key};
 
 /// An evaluation folder whose plan is fixed.
 pub struct Evaluation {

@@ -155,8 +155,17 @@ pub fn read(dir: &Path, ui: &Ui) -> anyhow::Result<Vec<Record>> {
 ///
 /// Called before a resume opens the log. A crash in between repeats lines in `superseded.jsonl` and loses none.
 pub fn rewind(dir: &Path, step: usize, ui: &Ui) -> anyhow::Result<()> {
+    supersede(dir, |at| at > step, ui)
+}
+
+/// Takes back everything that belongs to a step, also to step 0: no checkpoint was saved.
+pub fn rewind_to_start(dir: &Path, ui: &Ui) -> anyhow::Result<()> {
+    supersede(dir, |_| true, ui)
+}
+
+fn supersede(dir: &Path, is_later: impl Fn(usize) -> bool, ui: &Ui) -> anyhow::Result<()> {
     let (later, kept): (Vec<Record>, Vec<Record>) =
-        read(dir, ui)?.into_iter().partition(|record| record.event.step().is_some_and(|at| at > step));
+        read(dir, ui)?.into_iter().partition(|record| record.event.step().is_some_and(&is_later));
     if later.is_empty() {
         return Ok(());
     }

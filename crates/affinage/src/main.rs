@@ -46,6 +46,9 @@ use errors::ExitStatus;
 use ui::{Ui, Verbosity};
 
 fn main() -> ExitCode {
+    // Projects hold private texts: what this program writes is for its user alone (0600, folders 0700).
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = cli::parse();
     let ui = Ui::new(match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,

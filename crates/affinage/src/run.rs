@@ -54,9 +54,7 @@ impl Run {
     ) -> anyhow::Result<(Self, FolderLock)> {
         let runs = project.join("runs");
         fs_err::create_dir_all(&runs)?;
-        let stem = format!("{}-{}", folder_time(provenance.started_at), folder_part(model));
-        let name = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
-        let name = name.into_iter().find(|name| !runs.join(name).exists()).expect("some number is free");
+        let name = new_name(Self::list(project)?.last(), provenance.started_at, model);
         let path = runs.join(&name);
         write_folder_atomically(&path, |dir| {
             fs_err::create_dir(dir.join("checkpoints"))?;
@@ -146,10 +144,7 @@ impl Run {
         fill: impl FnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<PathBuf> {
         let path = self.checkpoint_path(step);
-        if path.exists() {
-            fs_err::remove_dir_all(&path)?;
-        }
-        write_folder_atomically(&path, fill)
+        replace_folder_atomically(&path, fill)
             .with_context(|| format!("checkpoint {} was not saved", checkpoint_name(step)))
             .hint("the checkpoints before it are whole: free some space, then `affinage train --resume`")?;
         replace_file(&self.path.join("latest"), format!("{}\n", checkpoint_name(step)).as_bytes())?;
@@ -158,6 +153,11 @@ impl Run {
 
     /// The checkpoints that the events name and the disk holds, by step.
     pub fn checkpoints(&self, ui: &Ui) -> anyhow::Result<Vec<Checkpoint>> {
+        Ok(self.saved(ui)?.into_iter().filter(|checkpoint| checkpoint.path.is_dir()).collect())
+    }
+
+    /// The checkpoints that the events name, by step, whether or not their folders are still there.
+    pub fn saved(&self, ui: &Ui) -> anyhow::Result<Vec<Checkpoint>> {
         let mut saved = std::collections::BTreeMap::new();
         for record in self.events(ui)? {
             if let Event::CheckpointSaved { step, adapter_sha256 } = record.event {
@@ -169,30 +169,44 @@ impl Run {
             path: self.checkpoint_path(step),
             adapter_sha256,
         });
-        Ok(all.filter(|checkpoint| checkpoint.path.is_dir()).collect())
+        Ok(all.collect())
     }
 
-    /// `last` (the highest step), `best` (the lowest validation loss, the earlier on a tie), `step-145` or `145`.
+    /// `last` (the highest step that was saved), `best` (the lowest validation loss, the earlier on a tie), `step-145`
+    /// or `145`.
+    ///
+    /// Errors: nothing was saved; the folder of what the name means is not there any more. Another checkpoint never takes
+    /// its place.
     pub fn resolve(&self, name: &str, ui: &Ui) -> anyhow::Result<Checkpoint> {
-        let checkpoints = self.checkpoints(ui)?;
-        let Some(last) = checkpoints.last() else {
+        let saved = self.saved(ui)?;
+        let Some(last) = saved.last() else {
             return Err(anyhow!("run `{}` has no checkpoint yet", self.name))
                 .hint("`affinage train --resume` goes on with it");
         };
-        match name {
-            "last" => Ok(last.clone()),
-            "best" => best(&checkpoints, &self.events(ui)?)
-                .with_context(|| format!("run `{}` has no evaluated checkpoint, so none is best", self.name)),
+        let found = match name {
+            "last" => Some(last.clone()),
+            "best" => Some(best(&saved, &self.events(ui)?).with_context(|| {
+                format!("run `{}` has no evaluated checkpoint, so none is best", self.name)
+            })?),
             _ => {
                 let step: Option<usize> = name.strip_prefix("step-").unwrap_or(name).parse().ok();
-                let found = checkpoints.iter().find(|checkpoint| Some(checkpoint.step) == step);
-                let names: Vec<String> = checkpoints.iter().map(Checkpoint::name).collect();
-                found
-                    .cloned()
-                    .ok_or_else(|| anyhow!("run `{}` has no checkpoint `{name}`", self.name))
-                    .hint(format!("it has {}; also `last` and `best`", names.join(", ")))
+                saved.iter().find(|checkpoint| Some(checkpoint.step) == step).cloned()
             }
-        }
+        };
+        let problem = match found {
+            Some(checkpoint) if checkpoint.path.is_dir() => return Ok(checkpoint),
+            Some(checkpoint) => {
+                let (step, path) = (checkpoint.name(), checkpoint.path.display());
+                format!("run `{}`: `{name}` is {step}, and its folder {path} is missing", self.name)
+            }
+            None => format!("run `{}` has no checkpoint `{name}`", self.name),
+        };
+        let there = saved.iter().filter(|checkpoint| checkpoint.path.is_dir()).map(Checkpoint::name);
+        let there: Vec<String> = there.collect();
+        Err(anyhow!(problem)).hint(match there.is_empty() {
+            true => "no checkpoint folder of this run is left; train again: `affinage train`".to_owned(),
+            false => format!("it has {}; also `last` and `best`", there.join(", ")),
+        })
     }
 }
 
@@ -209,6 +223,30 @@ fn best(checkpoints: &[Checkpoint], records: &[Record]) -> Option<Checkpoint> {
         .filter_map(|checkpoint| Some((*losses.get(&checkpoint.step)?, checkpoint)))
         .min_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, checkpoint)| checkpoint.clone())
+}
+
+/// As [`write_folder_atomically`]; a folder that is there is moved aside once the new one is whole, then removed.
+fn replace_folder_atomically(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    if !path.exists() {
+        return write_folder_atomically(path, fill);
+    }
+    let beside = |ending: &str| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.with_file_name(format!(".{name}.{ending}"))
+    };
+    let (fresh, superseded) = (beside("new"), beside("superseded"));
+    for leftover in [&fresh, &superseded] {
+        if leftover.exists() {
+            fs_err::remove_dir_all(leftover)?;
+        }
+    }
+    write_folder_atomically(&fresh, fill)?;
+    fs_err::rename(path, &superseded)?;
+    fs_err::rename(&fresh, path)?;
+    Ok(fs_err::remove_dir_all(&superseded)?)
 }
 
 /// Makes the folder `path` appear whole: `fill` writes a temporary folder beside it, every file is synced, then it
@@ -263,9 +301,34 @@ fn sync_entry(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The name of a new run. Runs are ordered by name, so it sorts behind `newest`, even where the clock was set back: then
+/// it takes the second after that run's time.
+fn new_name(newest: Option<&Run>, started_at: Timestamp, model: &str) -> String {
+    let name_at = |at: Timestamp| format!("{}-{}", folder_time(at), folder_part(model));
+    let name = name_at(started_at);
+    let Some(newest) = newest.map(|run| run.name.as_str()) else { return name };
+    if name.as_str() > newest {
+        return name;
+    }
+    let newest_at = newest
+        .get(..FOLDER_TIME_LEN)
+        .and_then(|time| jiff::fmt::strtime::parse(FOLDER_TIME, time).ok())
+        .and_then(|time| time.to_datetime().ok())
+        .and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|time| time.timestamp());
+    match newest_at {
+        Some(at) => name_at(at + jiff::SignedDuration::from_secs(1)),
+        // A folder that a person named: letters sort behind digits, and so does this.
+        None => format!("{newest}-{name}"),
+    }
+}
+
+const FOLDER_TIME: &str = "%Y-%m-%dT%H%M%SZ";
+const FOLDER_TIME_LEN: usize = "2026-11-22T101500Z".len();
+
 /// `2026-11-22T101500Z`: sorts by time and has no character that a file system refuses.
 fn folder_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H%M%SZ").to_string()
+    at.strftime(FOLDER_TIME).to_string()
 }
 
 /// The last part of a model's name, lower-case, with only `[a-z0-9._-]`: `Qwen/Qwen2.5-0.5B` -> `qwen2.5-0.5b`.

@@ -121,7 +121,12 @@ impl<'a> TrainingRun<'a> {
             }
         }
         let Some(last) = resumable(&run, &ctx.ui)? else {
-            bail!("run `{}` has no checkpoint to resume from", run.name);
+            if let Some(saved) = run.saved(&ctx.ui)?.last() {
+                let (name, step) = (&run.name, saved.name());
+                return Err(anyhow!("run `{name}` cannot be resumed: it saved {step}, and no checkpoint with its optimiser state is left"))
+                    .hint("start a new run: `affinage train`");
+            }
+            return Self::begin_again(ctx, model, engine, plan, run, pinned, lock);
         };
         let path = run.checkpoint_path(last);
         let state: State = serde_json::from_slice(&fs_err::read(path.join("state.json"))?)
@@ -152,10 +157,30 @@ impl<'a> TrainingRun<'a> {
         Ok(Self { ctx, model, engine, plan, run, log, trainer, pinned, started, _lock: lock })
     }
 
+    /// Begins a run that was stopped before its first checkpoint.
+    fn begin_again(
+        ctx: &'a Context,
+        model: &'a LoadedModel,
+        engine: &'a Model,
+        plan: &'a Plan,
+        run: Run,
+        pinned: Option<PinnedPrompt>,
+        lock: crate::lock::FolderLock,
+    ) -> anyhow::Result<Self> {
+        events::rewind_to_start(&run.path, &ctx.ui)?;
+        let mut log = run.event_log(&ctx.ui)?;
+        log.emit(Event::Resumed { step: 0 })?;
+        let trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
+        ctx.ui.say(format!("run {} was stopped before its first checkpoint: it begins again", run.name));
+        let started = Instant::now();
+        Ok(Self { ctx, model, engine, plan, run, log, trainer, pinned, started, _lock: lock })
+    }
+
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
     pub fn go(mut self) -> anyhow::Result<Run> {
         let plan = self.plan;
-        if self.trainer.step == 0 {
+        // A run that is resumed from step 0 has that checkpoint already.
+        if self.trainer.step == 0 && self.run.saved(&self.ctx.ui)?.is_empty() {
             self.evaluate_and_save()?;
         }
         let progress = self.ctx.ui.progress("training", plan.tokens(), "tokens");

@@ -8,25 +8,83 @@ use regex::Regex;
 
 use super::{Field, Hit, Known, Subject, rules::Where};
 
-static SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = concat!(
-        r"\b(?:sk-[A-Za-z0-9_-]{20,}|[sr]k_live_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}",
-        r"|glpat-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}|AKIA[0-9A-Z]{16}",
-        r"|AIza[0-9A-Za-z_-]{35}|xox[baprs]-[A-Za-z0-9-]{10,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
-        r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})",
-        r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
-        // A password in an address, or behind its name.
-        r"|\b[a-z][a-z0-9+.-]{2,20}://[^\s:/@]{1,60}:[^\s:/@]{8,}@[\w.-]+",
-        r#"|(?i)\b(?:[a-z0-9]+[_-])*(?:api[_-]?key|secret|token|passw(?:or)?d|passwort)\s*[:=]\s*["']?[A-Za-z0-9+/_=-]{16,}"#,
-    );
-    Regex::new(pattern).expect("a valid pattern")
+/// Beginnings and shapes that issuers give their keys.
+const KEY_FORMS: [&str; 33] = [
+    r"sk-[A-Za-z0-9_-]{20,}",
+    r"[sr]k_live_[A-Za-z0-9]{20,}",
+    r"gh[pousr]_[A-Za-z0-9]{36}",
+    r"github_pat_[A-Za-z0-9_]{22,}",
+    r"gl(?:pat|dt|rt|cbt|ptt)-[A-Za-z0-9_-]{20,}",
+    r"hf_[A-Za-z0-9]{30,}",
+    r"gsk_[A-Za-z0-9]{40,}",
+    r"xai-[A-Za-z0-9]{60,}",
+    r"pplx-[A-Za-z0-9]{40,}",
+    r"r8_[A-Za-z0-9]{36,}",
+    r"npm_[A-Za-z0-9]{36}",
+    r"pypi-[A-Za-z0-9_-]{40,}",
+    r"(?:AKIA|ASIA)[0-9A-Z]{16}",
+    r"AIza[0-9A-Za-z_-]{35}",
+    r"GOCSPX-[A-Za-z0-9_-]{28}",
+    r"ya29\.[A-Za-z0-9_-]{40,}",
+    r"xox[abeprs]-[A-Za-z0-9-]{10,}",
+    r"xapp-\d-[A-Za-z0-9-]{20,}",
+    r"https://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}",
+    r"https://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[A-Za-z0-9_-]{20,}",
+    r"\d{8,10}:AA[A-Za-z0-9_-]{32,35}",
+    r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+    r"(?:shpat|shpss|shpca|shppa)_[a-fA-F0-9]{32}",
+    r"do[opr]_v1_[a-f0-9]{64}",
+    r"dapi[a-f0-9]{32}",
+    r"lin_api_[A-Za-z0-9]{40}",
+    r"ntn_[A-Za-z0-9]{40,}",
+    r"figd_[A-Za-z0-9_-]{40,}",
+    r"sq0[a-z]{3}-[A-Za-z0-9_-]{22,}",
+    r"tskey-[a-z]+-[A-Za-z0-9-]{16,}",
+    r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
+    r"EAA[A-Za-z0-9]{80,}",
+    r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+];
+
+/// Kinds of secrets: a pattern, and whether what it found is one. Where the pattern has a group, the group is looked at.
+static SECRETS: LazyLock<Vec<(Regex, fn(&str) -> bool)>> = LazyLock::new(|| {
+    let name = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|access[_-]?key(?:[_-]?id)?|account[_-]?key|secret(?:[_-]?key)?|token|passw(?:or)?d|passwort)";
+    let kinds: [(String, fn(&str) -> bool); 6] = [
+        (format!(r"\b(?:{})", KEY_FORMS.join("|")), is_random),
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----".to_owned(), |_| true),
+        // A password in an address, behind its name, in a header, in a sentence.
+        (r"\b[a-z][a-z0-9+.-]{2,20}://[^\s:/@]{1,60}:[^\s:/@]{8,}@[\w.-]+".to_owned(), is_random),
+        (format!(r#"(?i)\b{name}["']?\s*[:=]\s*["']?([A-Za-z0-9+/_=-]{{16,}})"#), is_random),
+        (r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{20,})".to_owned(), is_random),
+        (
+            r#"(?i)\b(?:password|passwort|passcode|kennwort|mot de passe|contraseña|senha)\s+(?:is|ist|lautet|est|es|é)\s*:?\s+["'`„“]?([^\s"'`“”]{8,})"#
+                .to_owned(),
+            is_mixed,
+        ),
+    ];
+    kinds
+        .into_iter()
+        .map(|(pattern, is_real)| (Regex::new(&pattern).expect("a valid pattern"), is_real))
+        .collect()
 });
 
 /// Bits per character: keys are random, placeholders such as `sk-xxxxxxxx` are not.
 const MIN_ENTROPY_BITS: f64 = 3.5;
 
-fn is_secret(found: &str) -> bool {
-    found.starts_with("-----") || entropy_bits(found) >= MIN_ENTROPY_BITS
+/// Not made of words for a place where a key belongs (`YOUR_API_KEY_HERE`).
+fn is_random(found: &str) -> bool {
+    const PLACE_HOLDERS: [&str; 6] = ["your", "example", "placeholder", "changeme", "change_me", "insert"];
+    let lower = found.to_lowercase();
+    entropy_bits(found) >= MIN_ENTROPY_BITS
+        && !(PLACE_HOLDERS.iter().any(|word| lower.contains(word))
+            && !found.bytes().any(|b| b.is_ascii_digit()))
+}
+
+/// Digits, or capitals within a word, as a word of a language has not.
+fn is_mixed(found: &str) -> bool {
+    let has_letter = found.chars().any(char::is_alphabetic);
+    let pairs = found.chars().zip(found.chars().skip(1));
+    let capital_within = pairs.into_iter().any(|(a, b)| a.is_lowercase() && b.is_uppercase());
+    has_letter && (capital_within || found.chars().any(|c| c.is_ascii_digit()))
 }
 
 /// P01
@@ -40,7 +98,18 @@ pub fn secrets(subject: &Subject) -> Vec<Hit> {
 
 /// Places of secrets in a text, in its order.
 pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
-    SECRET.find_iter(text).filter(|found| is_secret(found.as_str())).map(|found| found.range()).collect()
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (regex, is_real) in SECRETS.iter() {
+        for found in regex.captures_iter(text) {
+            let Some(whole) = found.get(0) else { continue };
+            let overlaps = |known: &Range<usize>| known.start < whole.end() && whole.start() < known.end;
+            if is_real(found.get(1).unwrap_or(whole).as_str()) && !spans.iter().any(overlaps) {
+                spans.push(whole.range());
+            }
+        }
+    }
+    spans.sort_by_key(|span| span.start);
+    spans
 }
 
 /// Secrets in a text.
@@ -77,10 +146,12 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         kind("social security number", r"\b\d{3}-\d{2}-\d{4}\b", |_| true),
         kind(
             "phone number",
-            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}|\b0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5})\b",
+            r"(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}|\b0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5}|\b[2-9]\d{2}\.\d{3}\.\d{4}|\b0[1-9](?:[ .-]\d{2}){4})\b",
             real_phone,
         ),
+        kind("social insurance number (AHV)", r"\b756\.\d{4}\.\d{4}\.\d{2}\b", |_| true),
         kind("IP address", r"\b(?:\d{1,3}\.){3}\d{1,3}\b", real_ip),
+        kind("IP address", r"(?i)\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7}\b", real_ip6),
         kind(
             "private link",
             r"https?://(?:chatgpt\.com/(?:share|c)/|claude\.ai/(?:chat|share)/|docs\.google\.com/\w+/d/|drive\.google\.com/file/)\S+",
@@ -88,7 +159,12 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         ),
         kind(
             "street address",
-            r"\b\d{1,5} (?:\p{Lu}\p{Ll}+ ){1,3}(?:Street|Avenue|Road|Lane|Drive|Boulevard)\b|\b\p{Lu}\p{Ll}+(?:straße|strasse|gasse|allee|platz) \d{1,4}[a-z]?\b",
+            concat!(
+                r"\b\d{1,5} (?:\p{Lu}\p{Ll}+ ){1,3}(?:Street|Avenue|Road|Lane|Boulevard|St\.|Ave\b|Rd\b|Blvd\b)",
+                // Words of other meanings too: "12 Angry Men Drive".
+                r"|\b\d{3,5} (?:\p{Lu}\p{Ll}+ ){1,3}(?:Drive|Court|Place|Square|Terrace|Parkway|Highway|Dr\.|Ln\b|Ct\b|Pl\.|Pkwy\b|Hwy\b)",
+                r"|\b\p{Lu}\p{Ll}+(?:straße|strasse|gasse|allee|platz) \d{1,4}[a-z]?\b",
+            ),
             |_| true,
         ),
     ]
@@ -240,7 +316,12 @@ fn real_card(text: &str) -> bool {
         _ => digit * 2,
     };
     let sum: u32 = digits.iter().rev().enumerate().map(doubled).sum();
-    (13..=19).contains(&digits.len()) && sum.is_multiple_of(10) && digits.iter().any(|d| *d != digits[0])
+    // Issuers' numbers begin with 2 to 6.
+    let is_issued = digits.first().is_some_and(|first| (2..=6).contains(first));
+    (13..=19).contains(&digits.len())
+        && is_issued
+        && sum.is_multiple_of(10)
+        && digits.iter().any(|d| *d != digits[0])
 }
 
 /// Public addresses only: private, local and documentation ranges name nobody. Low first numbers are more often
@@ -255,9 +336,88 @@ fn real_ip(text: &str) -> bool {
     }
 }
 
+/// Global addresses (2000::/3) but those for documentation: times and hashes of colons are none.
+fn real_ip6(text: &str) -> bool {
+    text.parse::<std::net::Ipv6Addr>().is_ok_and(|address| {
+        let [first, second, ..] = address.segments();
+        first & 0xe000 == 0x2000 && (first, second) != (0x2001, 0x0db8)
+    })
+}
+
 fn entropy_bits(text: &str) -> f64 {
     let mut counts: HashMap<char, usize> = HashMap::new();
     text.chars().for_each(|c| *counts.entry(c).or_default() += 1);
     let len = text.chars().count() as f64;
     counts.values().map(|count| *count as f64 / len).map(|p| -p * p.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of so many letters and digits, the same at every run.
+    fn random(len: usize) -> String {
+        let alphabet: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+        let mut state = 7u64;
+        let mut next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            alphabet[(state >> 33) as usize % alphabet.len()]
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn secrets_of_many_issuers_are_found_and_placeholders_are_not() {
+        let secrets = [
+            format!("gsk_{}", random(52)),
+            format!("xai-{}", random(80)),
+            format!("https://hooks.slack.com/services/T{}", random(30)),
+            format!("https://discord.com/api/webhooks/1234567890/{}", random(60)),
+            format!("4917263548:AA{}", random(33)),
+            format!("AWS_SECRET_ACCESS_KEY={}", random(40)),
+            format!("{{\"access_key\": \"{}\"}}", random(24)),
+            format!("AccountKey={}==", random(80)),
+            format!("Authorization: Bearer {}", random(32)),
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----".to_owned(),
+            "Das Passwort lautet Regen7tonne, sag es keinem.".to_owned(),
+        ];
+        for text in &secrets {
+            assert_eq!(secret_count(&format!("Keep it: {text} please")), 1, "{text}");
+        }
+        let clean = [
+            "set api_key = \"YOUR_SECRET_TOKEN_HERE\" first",
+            "export KEY=sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "The password is something simple, and the token is yours.",
+            "a bearer of extraordinarily-good-news came",
+            "token_count = maximum_number_of_tokens",
+        ];
+        for text in clean {
+            assert_eq!(secret_count(text), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn personal_data_of_several_countries_is_found_and_numbers_are_not() {
+        let found = [
+            ("call 312.555.7788 today", "phone number"),
+            ("le 07 45 12 88 31", "phone number"),
+            ("from 2a02:8109:9a40:1f00:8c2e:4ff:fe12:9b01 again", "IP address"),
+            ("AHV 756.1234.5678.97", "social insurance number (AHV)"),
+            ("1204 Quiet Harbor Rd. it was", "street address"),
+            ("880 Walnut Drive, Salem", "street address"),
+        ];
+        for (text, kind) in found {
+            let kinds: Vec<&str> = personal_spans(text).into_iter().map(|(_, kind)| kind).collect();
+            assert_eq!(kinds, [kind], "{text}");
+        }
+        let clean = [
+            "7 Brave Hounds Drive",
+            "at 12:30:45 sharp",
+            "fe80::1 and 2001:db8::7 are no one's",
+            "1000-2000-3000-4000 sheets",
+        ];
+        for text in clean {
+            assert_eq!(personal_spans(text), [], "{text}");
+        }
+    }
 }

@@ -14,7 +14,8 @@ use super::{
 use crate::lora::{Adapter, LoraConfig, Module, Target};
 use crate::weights::ModelConfig;
 
-pub(super) const MAX_RANK: u64 = 4096;
+/// Largest rank of an adapter that is read or trained: far above what any trainer uses.
+pub const MAX_RANK: u64 = 4096;
 
 /// Read here. What is on and in neither of the two lists is refused.
 const COMPUTED: [&str; 12] = [

@@ -19,7 +19,7 @@ use super::{analyze, dataset, generate, import, judge, lint, report};
 use crate::context::{CONFIG_FILE, Context};
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Leave};
 use crate::model::{LoadedModel, open_model};
 use crate::run::Run;
 use crate::suites;
@@ -115,7 +115,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     {
         let evaluation = evaluation(&ctx, &model, &run, &version, size)?;
         let other_writer = dialogues.into_iter().filter_map(|d| Some((d.user, d.other_writer?))).collect();
-        generate::fill(&ctx, &model, engine, &evaluation, &other_writer, false)?;
+        generate::fill(&ctx, &model, engine, &evaluation, &other_writer, &Leave::default())?;
     }
 
     stage(&ctx, 7, "Blind comparison", "each pair in both orders, under neutral labels");

@@ -16,6 +16,7 @@ use super::run::{Trained, trained_before};
 use super::{analyze, generate, judge, report, train};
 use crate::config::Config;
 use crate::context::Context;
+use crate::evaluation::Leave;
 use crate::model::open_model;
 use crate::run::Run;
 use crate::training::TrainingRun;
@@ -75,7 +76,14 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         let evaluation = crate::evaluation::Evaluation::fix(&inner, plan, prompts)?;
         let nobody_else = std::collections::BTreeMap::new();
         if is_judged {
-            generate::fill(&inner, &model, engine, &evaluation, &nobody_else, args.yes)?;
+            generate::fill(
+                &inner,
+                &model,
+                engine,
+                &evaluation,
+                &nobody_else,
+                &Leave { yes: args.yes, ..Leave::default() },
+            )?;
         } else {
             evaluation.score_fit(&inner, &model, &engine, &nobody_else)?;
         }

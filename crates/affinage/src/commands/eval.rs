@@ -50,6 +50,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     }
     let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
     let (name, yes) = (&ctx.config.eval.name, args.generate.yes);
+    let send_private = args.generate.send_private.clone();
     let inner = ctx.as_stage();
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
@@ -59,7 +60,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
             true => judge::JudgeArgs::with_exam(name, yes),
             false => judge::JudgeArgs::of(name, yes),
         };
-        judge::run(&inner, judge::JudgeArgs { dry_run: args.dry_run, ..judging })?;
+        judge::run(&inner, judge::JudgeArgs { dry_run: args.dry_run, send_private, ..judging })?;
     }
     if args.dry_run {
         return Ok(());

@@ -11,10 +11,13 @@ use affinage_eval::suite::{Domain, Prompt, Split};
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::arms;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::usage;
-use crate::evaluation::{Evaluation, Remote, consented, server_key};
+use crate::evaluation::{Evaluation, Leave, Remote, consented, server_key};
+use crate::judges::Sources;
+use crate::judges::server::{host, is_loopback};
 use crate::model::{LoadedModel, open_model};
 use crate::reserve;
 use crate::run::Run;
@@ -38,6 +41,9 @@ pub struct GenerateArgs {
     /// Texts may go to the servers that are configured or named here, without asking
     #[arg(long)]
     pub yes: bool,
+    /// Also ask other machines what is held private: a conversation by its key or title, or a file (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub send_private: Vec<String>,
     /// Set by `eval --final`: the sealed prompts in place of the test prompts.
     #[arg(skip)]
     pub reserve: bool,
@@ -83,6 +89,11 @@ enum Engine {
 }
 
 impl Elsewhere {
+    /// Whether prompts go to a server on another machine or into a file for one.
+    fn leaves_machine(&self) -> bool {
+        self.batch_out.is_some() || self.base_url.as_deref().is_some_and(|url| !is_loopback(host(url)))
+    }
+
     /// The server to ask, if one is named. Errors: another machine without `--yes`; a key that is not set.
     fn remote(&self, yes: bool) -> anyhow::Result<Option<Remote>> {
         let Some(base_url) = &self.base_url else { return Ok(None) };
@@ -99,7 +110,14 @@ impl Elsewhere {
 impl GenerateArgs {
     /// The answers of one run.
     pub fn of(run: String, yes: bool) -> Self {
-        Self { run: Some(run), elsewhere: Elsewhere::default(), yes, reserve: false, null_test: false }
+        Self {
+            run: Some(run),
+            elsewhere: Elsewhere::default(),
+            yes,
+            send_private: Vec::new(),
+            reserve: false,
+            null_test: false,
+        }
     }
 }
 
@@ -114,6 +132,11 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
         suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report)
     };
     let prompts = suites::chosen(ctx, &ctx.config, held_out)?;
+    let leave = Leave { yes: args.yes, send_private: &args.send_private };
+    let prompts = match args.elsewhere.leaves_machine() || arms::leave_machine(ctx) {
+        true => without_private(ctx, &version.name, prompts, &leave)?,
+        false => prompts,
+    };
     let mut plan = plan(ctx, &model, &run, &version, &prompts)?;
     plan.design.is_final = args.reserve;
     if args.null_test {
@@ -122,7 +145,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     let evaluation = Evaluation::fix(ctx, plan, prompts)?;
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
     if let Some(path) = &args.elsewhere.batch_out {
-        let rows = evaluation.write_batch(ctx, &args.elsewhere.base_name, path, meets)?;
+        let rows = evaluation.write_batch(ctx, &args.elsewhere.base_name, path, &leave, meets)?;
         ctx.ui.say(format!("{}: {rows} requests", path.display()));
         ctx.ui.hint("run them, then `affinage generate --batch-in RESULTS`");
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "requests": rows})) } else { Ok(()) };
@@ -136,11 +159,11 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
         return if ctx.json { ctx.ui.json(&taken) } else { Ok(()) };
     }
     if let Some(remote) = args.elsewhere.remote(args.yes)? {
-        evaluation.generate_remotely(ctx, &remote, meets)?;
+        evaluation.generate_remotely(ctx, &remote, &leave, meets)?;
     }
     let mut engine = Model::load(&model.weights)?;
     engine.pack();
-    fill(ctx, &model, engine, &evaluation, &BTreeMap::new(), args.yes)?;
+    fill(ctx, &model, engine, &evaluation, &BTreeMap::new(), &leave)?;
     if ctx.json {
         ctx.ui.json(
             &serde_json::json!({ "v": 1, "eval": evaluation.plan.name, "prompts": evaluation.prompts.len(),
@@ -153,19 +176,18 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
 /// Generates every answer that a planned comparison needs, in-domain ones of all arms, and scores the fit: first on the
 /// base, then on other models, one in memory at a time, then behind servers.
 ///
-/// `other_writer` has answers of another writer by question, for the control of that name. `yes`: texts may go to other
-/// machines.
+/// `other_writer` has answers of another writer by question, for the control of that name.
 pub fn fill(
     ctx: &Context,
     model: &LoadedModel,
     engine: Model,
     evaluation: &Evaluation,
     other_writer: &BTreeMap<String, String>,
-    yes: bool,
+    leave: &Leave,
 ) -> anyhow::Result<()> {
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
     // Whoever must not be asked is known before the first hour is spent.
-    evaluation.servers(ctx, yes, meets)?;
+    evaluation.servers(ctx, leave, meets)?;
     evaluation.generate(ctx, model, &engine, meets)?;
     evaluation.score_fit(ctx, model, &engine, other_writer)?;
     drop(engine);
@@ -187,7 +209,32 @@ pub fn fill(
         evaluation.generate(ctx, &model, &engine, meets)?;
         evaluation.score_fit(ctx, &model, &engine, other_writer)?;
     }
-    evaluation.ask_servers(ctx, yes, meets)
+    evaluation.ask_servers(ctx, leave, meets)
+}
+
+/// The prompts without those that are held private: every arm answers the same prompts, so what one arm must not be asked
+/// is asked of none.
+fn without_private(
+    ctx: &Context,
+    version: &str,
+    prompts: Vec<Prompt>,
+    leave: &Leave,
+) -> anyhow::Result<Vec<Prompt>> {
+    let sources = Sources::of_prompts(ctx, Some(version), &prompts, leave.send_private)?;
+    let all = prompts.len();
+    let kept: Vec<Prompt> =
+        prompts.into_iter().filter(|prompt| !sources.is_private(&prompt.prompt_id)).collect();
+    if let Some(why) = sources.unknown() {
+        ctx.ui.warn(format!("who is private is not known, because {why}: all of your own texts stay here"));
+    }
+    if kept.len() < all {
+        ctx.ui.say(format!(
+            "{} prompts are from conversations held private and are left out, because an arm is on another machine; \
+             `--send-private NAME` asks them all the same",
+            all - kept.len()
+        ));
+    }
+    Ok(kept)
 }
 
 /// Whether an arm answers a prompt: a planned comparison needs it, or the fit of in-domain texts does.

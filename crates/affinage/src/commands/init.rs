@@ -47,11 +47,18 @@ pub fn run(ctx: &Context, args: InitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file that does not exist yet.
+/// Writes a file that does not exist yet, whole or not at all.
 fn write_new(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
     let opened = fs_err::OpenOptions::new().write(true).create_new(true).open(path);
     match opened {
-        Ok(mut file) => Ok(file.write_all(text.as_bytes())?),
+        Ok(mut file) => {
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+            if written.is_err() {
+                // The first error is the one to report; half a file would be taken for a project.
+                let _ = fs_err::remove_file(path);
+            }
+            Ok(written?)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(anyhow!("`{}` exists already", path.display()))
                 .hint("edit it, or name another folder: `affinage init DIR`")

@@ -145,8 +145,8 @@ fn show_left_out(ctx: &Context, sources: &[SourceLine]) {
     let left_out: usize = sources.iter().map(|line| line.left_out).sum();
     if left_out > 0 {
         ctx.ui.say(format!(
-            "{left_out} prompts are from conversations held private and stay on this machine; `--send-private NAME` \
-             sends them all the same"
+            "{left_out} prompts are from conversations held private, or may be, and stay on this machine; \
+             `--send-private NAME` sends them all the same"
         ));
     }
 }

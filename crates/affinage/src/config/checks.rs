@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
+use affinage_engine::checkpoint::MAX_RANK;
 use affinage_engine::lora::Target;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 
@@ -12,6 +13,15 @@ pub fn at_least_1<'de, D: Deserializer<'de>, N: TryFrom<u64>>(d: D) -> Result<N,
         accepts: |v| v >= 1.0 && whole(v),
     })?;
     N::try_from(n as u64).map_err(|_| D::Error::invalid_value(Unexpected::Float(n), &"a smaller number"))
+}
+
+/// A LoRA rank that the adapter's readers accept too.
+pub fn rank<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
+    let n = d.deserialize_any(Number {
+        expected: "a whole number from 1 to 4096",
+        accepts: |v| (1.0..=MAX_RANK as f64).contains(&v) && whole(v),
+    })?;
+    Ok(n as usize)
 }
 
 pub fn some_at_least_1<'de, D: Deserializer<'de>, N: TryFrom<u64>>(d: D) -> Result<Option<N>, D::Error> {

@@ -37,8 +37,8 @@ impl Default for Dataset {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Train {
-    /// LoRA rank r, at least 1.
-    #[serde(deserialize_with = "checks::at_least_1")]
+    /// LoRA rank r, 1 to 4096.
+    #[serde(deserialize_with = "checks::rank")]
     pub rank: usize,
     /// LoRA alpha; updates are scaled by alpha / rank.
     #[serde(deserialize_with = "checks::positive")]

@@ -18,12 +18,14 @@ use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::server::{Remote, Reply, consented, server_key};
+use super::server::{Leave, Remote, Reply, consented, server_key};
 use super::{Evaluation, asked};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::interrupt;
 use crate::jsonl;
+use crate::judges::Sources;
+use crate::judges::server::{host, is_loopback};
 
 /// What became of a batch file.
 #[derive(Debug, serde::Serialize)]
@@ -41,6 +43,7 @@ impl Evaluation {
         &self,
         ctx: &Context,
         remote: &Remote,
+        leave: &Leave,
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<()> {
         let missing = self.missing_on_base(ctx, meets)?;
@@ -48,17 +51,20 @@ impl Evaluation {
             ctx.ui.say("all answers are there");
             return Ok(());
         }
+        if !is_loopback(host(&remote.base_url)) {
+            self.refuse_private(ctx, leave, &remote.base_url)?;
+        }
         self.ask(ctx, remote, &missing)
     }
 
-    /// Asks for the arms behind servers. `yes`: texts may go to other machines.
+    /// Asks for the arms behind servers.
     pub fn ask_servers(
         &self,
         ctx: &Context,
-        yes: bool,
+        leave: &Leave,
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<()> {
-        for (remote, arm) in self.servers(ctx, yes, &meets)? {
+        for (remote, arm) in self.servers(ctx, leave, &meets)? {
             self.ask(ctx, &remote, &self.missing(ctx, &[arm], &meets)?)?;
         }
         Ok(())
@@ -66,11 +72,11 @@ impl Evaluation {
 
     /// The servers that must be asked, each with its arm.
     ///
-    /// Errors: a text would go to another machine without `yes`; a key is not set.
+    /// Errors: a text would go to another machine without consent; a key is not set.
     pub fn servers<'a>(
         &'a self,
         ctx: &Context,
-        yes: bool,
+        leave: &Leave,
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<Vec<(Remote, &'a Arm)>> {
         let mut servers = Vec::new();
@@ -82,13 +88,34 @@ impl Evaluation {
             let of_arm = || format!("[[arm]] `{}`", arm.name);
             let configured = ctx.config.arms.iter().find(|configured| configured.name == arm.name);
             let configured = configured.with_context(|| format!("{} is not configured", of_arm()))?;
-            consented(base_url, yes).with_context(of_arm)?;
+            consented(base_url, leave.yes).with_context(of_arm)?;
+            if !is_loopback(host(base_url)) {
+                self.refuse_private(ctx, leave, base_url)?;
+            }
             let key = server_key(configured.api_key_env.as_deref()).with_context(of_arm)?;
             let (base_url, base_name) = (base_url.clone(), model.clone());
             let (concurrency, refused) = (configured.concurrency, Some(Mutex::default()));
             servers.push((Remote { base_url, key, base_name, concurrency, refused }, arm));
         }
         Ok(servers)
+    }
+
+    /// Errors if a prompt of this evaluation is held private and would go to `to`.
+    fn refuse_private(&self, ctx: &Context, leave: &Leave, to: &str) -> anyhow::Result<()> {
+        let version = self.plan.dataset.as_ref().map(|facts| facts.version.as_str());
+        let sources = Sources::of_prompts(ctx, version, &self.prompts, leave.send_private)?;
+        let private = self.prompts.iter().filter(|prompt| sources.is_private(&prompt.prompt_id)).count();
+        if private == 0 {
+            return Ok(());
+        }
+        let why = sources.unknown().map_or_else(
+            || "are from conversations held private".to_owned(),
+            |why| format!("may be private, which is not known because {why}"),
+        );
+        Err(anyhow!("{private} prompts of evals/{} {why}, and would go to {to}", self.plan.name)).hint(
+            "start another evaluation without them (`--set eval.name=NAME`), or pass `--send-private NAME` for a \
+             conversation or file that may go",
+        )
     }
 
     fn ask(&self, ctx: &Context, remote: &Remote, missing: &[Wanted]) -> anyhow::Result<()> {
@@ -139,8 +166,10 @@ impl Evaluation {
         ctx: &Context,
         base_name: &str,
         path: &Path,
+        leave: &Leave,
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<usize> {
+        self.refuse_private(ctx, leave, "whoever runs the batch")?;
         let rows: Vec<Value> = self
             .missing_on_base(ctx, meets)?
             .iter()

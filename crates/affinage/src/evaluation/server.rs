@@ -44,6 +44,15 @@ const LIMIT_RENAMED: &str = "max_completion_tokens";
 /// What servers refuse, by name.
 const REFUSABLE: [&str; 5] = [LIMIT, "temperature", "top_p", "top_k", "seed"];
 
+/// What a person allowed to leave this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leave<'a> {
+    /// Texts may go to the servers that are configured or named, without a question.
+    pub yes: bool,
+    /// What is held private and may go all the same: conversations by key or title, or files.
+    pub send_private: &'a [String],
+}
+
 /// Errors unless `url` is on this machine or texts may go to others.
 pub fn consented(url: &str, yes: bool) -> anyhow::Result<()> {
     let host = host(url);

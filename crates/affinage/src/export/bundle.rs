@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use affinage_dataset::example::DatasetRow;
-use affinage_dataset::lint::{personal_count, secret_count};
+use affinage_dataset::lint::{name_spans, personal_count, secret_count};
 use affinage_dataset::message::Role;
 use affinage_dataset::version;
+use affinage_eval::plan::Plan;
+use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +21,8 @@ use super::{Format, Record, Source, card};
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl;
+use crate::judges::Sources;
+use crate::library::{LIBRARY_FILE, Library};
 
 /// What stays at home of an evaluation: the judges' raw bytes, and what was paid.
 const AT_HOME: [&str; 2] = ["ledger.jsonl", "raw.jsonl.zst"];
@@ -65,17 +69,39 @@ pub fn write(
     jsonl::write_all(&dir.join("exposed_rows.jsonl"), &exposed)?;
     let memorisation = probe(source, &rows["train"], &rows["test"])?;
     fs_err::write(dir.join("memorisation.json"), serde_json::to_string_pretty(&memorisation)? + "\n")?;
-    let findings = scan(dir)?;
+    let mut findings = scan(ctx, dir)?;
+    findings.extend(private_texts(ctx, facts, dir)?);
     let (accepted, open): (Vec<String>, Vec<String>) =
         findings.into_iter().partition(|finding| accept.contains(finding));
     if !open.is_empty() {
         let shown: String = open.iter().take(20).map(|finding| format!("\n  {finding}")).collect();
         return Err(anyhow!("{} open findings in what would be published:{shown}", open.len())).hint(
-            "P01 is a secret, P02 personal data; change the texts and evaluate again, or look at the lines in the files of \
+            "P01 is a secret, P02 personal data, P03 a name that lint knows, `private` a text of a conversation held private; change the texts and evaluate again, or look at the lines in the files of \
              the project and pass `--accept FINDING` for each that may go out",
         );
     }
     Ok(Bundle { record, exposed, memorisation, accepted, licence: facts.base_licence.clone() })
+}
+
+/// `private@evals/NAME/prompts.jsonl:3` for every prompt of a conversation that is held private, and the report that shows
+/// it.
+fn private_texts(ctx: &Context, facts: &Facts, dir: &Path) -> anyhow::Result<Vec<String>> {
+    let mut findings = Vec::new();
+    for evaluation in &facts.evaluations {
+        let plan: Plan = serde_json::from_slice(&fs_err::read(evaluation.dir.join("plan.json"))?)?;
+        let prompts: Vec<Prompt> = jsonl::read(&evaluation.dir.join("prompts.jsonl"), &ctx.ui)?;
+        let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
+        let sources = Sources::of_prompts(ctx, version, &prompts, &[])?;
+        let private: Vec<usize> =
+            (0..prompts.len()).filter(|&row| sources.is_private(&prompts[row].prompt_id)).collect();
+        let name = format!("evals/{}", evaluation.name);
+        findings.extend(private.iter().map(|row| format!("private@{name}/prompts.jsonl:{}", row + 1)));
+        let report = format!("{name}/report.html");
+        if !private.is_empty() && dir.join(&report).is_file() {
+            findings.push(format!("private@{report}"));
+        }
+    }
+    Ok(findings)
 }
 
 fn copy_evaluation(evaluation: &EvaluationOf, to: &Path) -> anyhow::Result<()> {
@@ -92,7 +118,11 @@ fn copy_evaluation(evaluation: &EvaluationOf, to: &Path) -> anyhow::Result<()> {
 
 /// `P01@evals/NAME/prompts.jsonl:12` for every line with a finding. The report is made of the same rows and not read again:
 /// its numbers look like card numbers.
-fn scan(dir: &Path) -> anyhow::Result<Vec<String>> {
+fn scan(ctx: &Context, dir: &Path) -> anyhow::Result<Vec<String>> {
+    let names = match ctx.project.join(LIBRARY_FILE).is_file() {
+        true => Library::open(&ctx.project)?.known()?.names,
+        false => Vec::new(),
+    };
     let mut findings = BTreeSet::new();
     for path in files_below(dir)? {
         let name = path.strip_prefix(dir).expect("below").display().to_string();
@@ -104,7 +134,7 @@ fn scan(dir: &Path) -> anyhow::Result<Vec<String>> {
         let whole: Option<Value> =
             name.ends_with(".json").then(|| serde_json::from_str(&text)).transpose()?;
         if let Some(value) = whole {
-            findings.extend(rules_of(&texts_of(&value)).map(|rule| format!("{rule}@{name}:1")));
+            findings.extend(rules_of(&texts_of(&value), &names).map(|rule| format!("{rule}@{name}:1")));
             continue;
         }
         for (number, line) in text.lines().enumerate() {
@@ -112,16 +142,20 @@ fn scan(dir: &Path) -> anyhow::Result<Vec<String>> {
                 Ok(value) if is_rows => texts_of(&value),
                 _ => vec![line.to_owned()],
             };
-            findings.extend(rules_of(&texts).map(|rule| format!("{rule}@{name}:{}", number + 1)));
+            findings.extend(rules_of(&texts, &names).map(|rule| format!("{rule}@{name}:{}", number + 1)));
         }
     }
     Ok(findings.into_iter().collect())
 }
 
-fn rules_of(texts: &[String]) -> impl Iterator<Item = &'static str> {
+fn rules_of(texts: &[String], names: &[String]) -> impl Iterator<Item = &'static str> {
+    let named: usize = texts.iter().map(|text| name_spans(text, names).len()).sum();
     let secrets: usize = texts.iter().map(|text| secret_count(text)).sum();
     let personal: usize = texts.iter().map(|text| personal_count(text)).sum();
-    [("P01", secrets), ("P02", personal)].into_iter().filter(|(_, n)| *n > 0).map(|(rule, _)| rule)
+    [("P01", secrets), ("P02", personal), ("P03", named)]
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(rule, _)| rule)
 }
 
 /// Every text in a document but hashes and ids made of them.

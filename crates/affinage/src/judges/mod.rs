@@ -157,6 +157,11 @@ impl JudgeSummary {
 /// Errors: files, a key that is not set, Ctrl-C. What was answered before is stored.
 pub fn ask(ctx: &Context, evaluated: &Evaluated, request: &Request) -> anyhow::Result<Done> {
     let sources = Sources::of(ctx, evaluated, request.named_private)?;
+    if let Some(why) = sources.unknown() {
+        ctx.ui.warn(format!(
+            "who is private is not known, because {why}: no judge on another machine is shown your own texts"
+        ));
+    }
     let works = work::gather(ctx, evaluated, request, &sources)?;
     let estimates = works.iter().map(preview::estimate).collect();
     let mut done = Done { estimates, sources: sources.lines.clone(), ..Done::default() };

@@ -1,9 +1,10 @@
-//! Whose texts a judge would be shown, and which of them stay on this machine.
+//! Whose texts would leave this machine, and which of them stay: the one gate for judges, arms behind servers, batch files,
+//! packs for voters and what is published.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_dataset::example::DatasetRow;
-use affinage_eval::suite::{Split, prompt_from_example};
+use affinage_eval::suite::{Domain, Prompt, Split, prompt_from_example};
 use serde::Serialize;
 
 use super::Evaluated;
@@ -24,21 +25,48 @@ pub struct SourceLine {
 pub struct Sources {
     pub lines: Vec<SourceLine>,
     private: BTreeSet<String>,
+    /// Why it cannot be known who is private; then every prompt of the user's own texts stays.
+    unknown: Option<String>,
 }
 
 impl Sources {
-    /// Every source behind the prompts of an evaluation. Conversations that the library holds private are left out,
-    /// unless `named` has their key, their title or their file.
+    /// Every source behind the prompts of an evaluation; see [`Sources::of_prompts`].
     pub fn of(ctx: &Context, evaluated: &Evaluated, named: &[String]) -> anyhow::Result<Sources> {
-        let conversations = conversations(ctx, evaluated)?;
+        let version = evaluated.plan.dataset.as_ref().map(|facts| facts.version.as_str());
+        Sources::of_prompts(ctx, version, &evaluated.prompts, named)
+    }
+
+    /// Every source behind `prompts`, the in-domain ones of which were made from the data set `version`.
+    ///
+    /// Conversations that the library holds private stay here, unless `named` has their key, their title or their file.
+    /// Where the library or the data set is not there, nobody knows who is private, and all of the user's texts stay.
+    pub fn of_prompts(
+        ctx: &Context,
+        version: Option<&str>,
+        prompts: &[Prompt],
+        named: &[String],
+    ) -> anyhow::Result<Sources> {
+        let mut sources = Sources::default();
         let library = match ctx.project.join(LIBRARY_FILE).is_file() {
             true => Some(Library::open(&ctx.project)?),
             false => None,
         };
+        let conversations = match version.map(|version| (version, conversations(ctx, version))) {
+            None => BTreeMap::new(),
+            Some((_, Ok(found))) => {
+                if library.is_none() {
+                    sources.unknown = Some(format!("{LIBRARY_FILE} is not in the project"));
+                }
+                found
+            }
+            Some((version, Err(error))) => {
+                sources.unknown = Some(format!("the data set {version} cannot be read ({error:#})"));
+                BTreeMap::new()
+            }
+        };
         let choices = library.as_ref().map(Library::choices).transpose()?.unwrap_or_default();
-        let mut sources = Sources::default();
         let mut lines: BTreeMap<String, SourceLine> = BTreeMap::new();
-        for prompt in evaluated.prompts.iter().filter(|prompt| prompt.check.is_none()) {
+        for prompt in prompts.iter().filter(|prompt| prompt.check.is_none()) {
             let key = conversations.get(&prompt.prompt_id);
             let (source, title) = match (key, &library) {
                 (Some(key), Some(library)) => match library.conversation(key)? {
@@ -49,16 +77,22 @@ impl Sources {
                 (None, _) => (format!("suite {}", prompt.category), String::new()),
             };
             let is_named = named.iter().any(|name| *name == source || *name == title || Some(name) == key);
-            let is_private = key.is_some_and(|key| choices.get(key) == Some(&Choice::Private)) && !is_named;
+            let may_be_private = sources.unknown.is_some() && prompt.domain == Domain::In;
+            let is_private = key.is_some_and(|key| choices.get(key) == Some(&Choice::Private));
             let line = lines.entry(source.clone()).or_insert(SourceLine { source, prompts: 0, left_out: 0 });
             line.prompts += 1;
-            if is_private {
+            if (is_private || may_be_private) && !is_named {
                 line.left_out += 1;
                 sources.private.insert(prompt.prompt_id.clone());
             }
         }
         sources.lines = lines.into_values().collect();
         Ok(sources)
+    }
+
+    /// Why all of the user's own texts are taken for private, if that is so.
+    pub fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
     }
 
     pub fn is_private(&self, prompt_id: &str) -> bool {
@@ -80,11 +114,8 @@ impl Sources {
 }
 
 /// The conversation behind each held-out prompt, from the data set's rows.
-fn conversations(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<BTreeMap<String, String>> {
-    let Some(facts) = &evaluated.plan.dataset else { return Ok(BTreeMap::new()) };
-    let Ok(version) = DatasetVersion::open(&ctx.project, Some(&facts.version)) else {
-        return Ok(BTreeMap::new());
-    };
+fn conversations(ctx: &Context, version: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    let version = DatasetVersion::open(&ctx.project, Some(version))?;
     let mut found = BTreeMap::new();
     for (name, split) in [("test", Split::Report), ("reserve", Split::Reserve)] {
         let prompt_id = |row: &DatasetRow| {

@@ -45,7 +45,11 @@ fn last_best_and_steps_are_resolved_from_the_events() {
     assert_eq!(fs_err::read_to_string(run.path.join("latest")).expect("latest"), "step-000020\n");
 
     fs_err::remove_dir_all(run.checkpoint_path(20)).expect("removed by hand");
-    assert_eq!(step("last"), Ok(15), "a checkpoint without its folder is none");
+    let missing = step("last").expect_err("its folder is gone");
+    assert!(missing.contains("`last` is step-000020") && missing.contains("is missing"), "{missing}");
+    assert_eq!(step("best"), Ok(10), "what is there can still be named");
+    fs_err::remove_dir_all(run.checkpoint_path(10)).expect("removed by hand");
+    assert!(step("best").expect_err("no other is best").contains("`best` is step-000010"));
 }
 
 #[test]
@@ -77,13 +81,25 @@ fn a_run_is_found_by_name_by_part_or_as_the_newest() {
     assert!(Run::open(project.path(), None).expect_err("none yet").to_string().contains("no runs"));
     let (first, _a) = new_run(project.path());
     let (second, _b) = new_run(project.path());
-    assert_eq!(second.name, format!("{}-2", first.name), "the same second does not overwrite");
+    assert_eq!(second.name, "2026-11-22T101501Z-qwen2.5-0.5b", "the same second sorts behind, too");
     let open = |name| Run::open(project.path(), name).map(|run| run.name).map_err(|e| e.to_string());
     assert_eq!(open(None), Ok(second.name.clone()));
     assert_eq!(open(Some(&first.name)), Ok(first.name.clone()));
-    assert_eq!(open(Some("5b-2")), Ok(second.name.clone()));
+    assert_eq!(open(Some("1501Z")), Ok(second.name.clone()));
     assert!(open(Some("qwen")).expect_err("two match").contains("more than one run"));
     assert!(open(Some("llama")).expect_err("none matches").contains("no run `llama`"));
+}
+
+#[test]
+fn a_new_run_sorts_behind_all_others_whatever_the_clock_says() {
+    let at = |time: &str| -> Timestamp { time.parse().expect("a valid time") };
+    let run = |name: &str| Run { path: PathBuf::new(), name: name.to_owned() };
+    let name = |newest: &str, now: &str| new_name(Some(&run(newest)), at(now), "m");
+    assert_eq!(new_name(None, at("2026-11-22T10:15:00Z"), "m"), "2026-11-22T101500Z-m");
+    assert_eq!(name("2026-11-22T101500Z-a", "2026-11-22T10:15:00Z"), "2026-11-22T101500Z-m");
+    assert_eq!(name("2026-11-22T101500Z-z", "2026-11-22T10:15:00Z"), "2026-11-22T101501Z-m");
+    assert_eq!(name("2026-12-31T235959Z-z", "2020-01-01T00:00:00Z"), "2027-01-01T000000Z-m");
+    assert_eq!(name("mine", "2026-11-22T10:15:00Z"), "mine-2026-11-22T101500Z-m");
 }
 
 #[test]
@@ -100,6 +116,24 @@ fn a_failed_folder_leaves_nothing_behind() {
         .expect("written");
     let again = write_folder_atomically(&path, |_| Ok(())).expect_err("it exists").to_string();
     assert!(again.ends_with("exists already"), "{again}");
+}
+
+#[test]
+fn a_folder_is_replaced_only_by_a_whole_one() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("step-000001");
+    let write = |text: &'static str| move |to: &Path| Ok(fs_err::write(to.join("adapter"), text)?);
+    replace_folder_atomically(&path, write("first")).expect("written");
+    let failed = replace_folder_atomically(&path, |to| {
+        fs_err::write(to.join("adapter"), "half")?;
+        bail!("disk full")
+    });
+    failed.expect_err("the filler failed");
+    let text = || fs_err::read_to_string(path.join("adapter")).expect("a file");
+    assert_eq!(text(), "first");
+    replace_folder_atomically(&path, write("second")).expect("written");
+    assert_eq!(text(), "second");
+    assert_eq!(fs_err::read_dir(dir.path()).expect("readable").count(), 1);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! One thread decodes for all connections: sequences of all arms go through the model together. A sequence
 //! is bit for bit the same alone and in company, so a seed repeats its answer whoever else is asking.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::interrupt;
 
 /// A sequence to decode.
 pub struct Job {
+    /// From [`Decoder::new_request`]: requests take turns.
+    pub request: u64,
     /// Index of the adapter, `None` for the base.
     pub adapter: Option<usize>,
     pub prompt: Vec<u32>,
@@ -43,6 +47,7 @@ pub struct TokenStep {
 /// The door to the decoding thread.
 pub struct Decoder {
     jobs: Mutex<Sender<(Job, Sender<Step>)>>,
+    requests: AtomicU64,
 }
 
 struct Active {
@@ -58,7 +63,12 @@ impl Decoder {
     /// The door, and the loop to run in a thread of its own.
     pub fn new() -> (Decoder, Queue) {
         let (jobs, queue) = channel();
-        (Decoder { jobs: Mutex::new(jobs) }, Queue(queue))
+        (Decoder { jobs: Mutex::new(jobs), requests: AtomicU64::new(0) }, Queue(queue))
+    }
+
+    /// A number that tells the sequences of one request from those of others.
+    pub fn new_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Starts a sequence. Dropping the receiver ends it.
@@ -75,39 +85,58 @@ impl Decoder {
 pub struct Queue(Receiver<(Job, Sender<Step>)>);
 
 impl Queue {
-    /// Decodes until Ctrl-C, at most `batch` sequences of an arm at once.
+    /// Decodes until Ctrl-C, at most `batch` sequences of an arm at once; the others wait without a cache.
     pub fn run(self, model: &Model, adapters: &[Adapter], end_tokens: &[u32], batch: usize) {
+        let mut waiting: VecDeque<(Job, Sender<Step>)> = VecDeque::new();
         let mut active: Vec<Active> = Vec::new();
         let mut space = Workspace::default();
         let packed: Vec<PackedAdapter> = adapters.iter().map(PackedAdapter::new).collect();
         while !interrupt::requested() {
-            if active.is_empty() {
+            if active.is_empty() && waiting.is_empty() {
                 match self.0.recv_timeout(Duration::from_millis(100)) {
-                    Ok(job) => active.push(Active::begun(model, job)),
+                    Ok(job) => waiting.push_back(job),
                     Err(std::sync::mpsc::RecvTimeoutError::Timeout) => continue,
                     Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
                 }
             }
-            active.extend(self.0.try_iter().map(|job| Active::begun(model, job)));
+            waiting.extend(self.0.try_iter());
+            while let Some(next) = next_job(&waiting, &active, batch) {
+                active.extend(waiting.remove(next).map(|job| Active::begun(model, job)));
+            }
             // Rows of one arm stand together, so that its branch is one product.
             active.sort_by_key(|sequence| sequence.job.adapter);
-            let mut sequences: Vec<&mut Active> = Vec::new();
-            for arm in active.chunk_by_mut(|a, b| a.job.adapter == b.job.adapter) {
-                sequences.extend(arm.iter_mut().take(batch));
-            }
-            let rows = sequences.iter_mut().map(|active| {
+            let rows = active.iter_mut().map(|active| {
                 let adapter = active.job.adapter.map(|index| &packed[index]);
                 Continued { ids: &active.pending, cache: &mut active.cache, adapter }
             });
             let logits = model.forward_cached(&mut rows.collect::<Vec<_>>(), &mut space);
             let logits = logits.chunks_exact(model.config().vocab_size);
-            sequences
-                .into_iter()
-                .zip(logits)
-                .for_each(|(sequence, logits)| sequence.take(logits, end_tokens));
+            active.iter_mut().zip(logits).for_each(|(sequence, logits)| sequence.take(logits, end_tokens));
             active.retain(|sequence| !sequence.is_over);
         }
     }
+}
+
+/// Which waiting sequence begins next: of an arm with a free place, the first of the request that has the fewest running.
+fn next_job(waiting: &VecDeque<(Job, Sender<Step>)>, active: &[Active], batch: usize) -> Option<usize> {
+    let running = |is_it: &dyn Fn(&Job) -> bool| active.iter().filter(|a| is_it(&a.job)).count();
+    let mut seen = Vec::new();
+    let mut best: Option<(usize, usize)> = None;
+    for (index, (job, _)) in waiting.iter().enumerate() {
+        // All sequences of one request and arm have the same chance: the first stands for them.
+        if seen.contains(&(job.request, job.adapter)) {
+            continue;
+        }
+        seen.push((job.request, job.adapter));
+        if running(&|other| other.adapter == job.adapter) >= batch.max(1) {
+            continue;
+        }
+        let of_request = running(&|other| other.request == job.request);
+        if best.is_none_or(|(fewest, _)| of_request < fewest) {
+            best = Some((of_request, index));
+        }
+    }
+    best.map(|(_, index)| index)
 }
 
 impl Active {

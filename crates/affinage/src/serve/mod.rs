@@ -25,6 +25,9 @@ use crate::errors::usage;
 use crate::model::LoadedModel;
 use crate::web::{Method, Reply, Request};
 
+/// Most sequences of one request.
+const MAX_SEQUENCES: usize = 1024;
+
 /// Someone who answers.
 pub struct Arm {
     pub name: String,
@@ -110,6 +113,7 @@ impl Served {
         }
         let alternatives = request.alternatives()?;
         let adapter = self.arm(&request.common.model)?.adapter;
+        self.check_sequences(&request.common, &prompts)?;
         let mut echoes = Vec::new();
         if request.echo {
             for ids in &prompts {
@@ -148,6 +152,23 @@ impl Served {
         std::iter::once(first).chain(rest).collect()
     }
 
+    /// Refuses what the model has no positions for, and more sequences than one request may queue.
+    fn check_sequences(&self, common: &Common, prompts: &[Vec<u32>]) -> anyhow::Result<()> {
+        let sequences = prompts.len().saturating_mul(common.choices());
+        if sequences > MAX_SEQUENCES {
+            return Err(usage(format!(
+                "the request asks for {sequences} answers, expected at most {MAX_SEQUENCES}: prompts times `n`"
+            )));
+        }
+        let positions = self.engine.max_positions();
+        match prompts.iter().map(Vec::len).find(|tokens| *tokens >= positions) {
+            Some(tokens) => {
+                Err(usage(format!("the prompt has {tokens} tokens, the model {positions} positions")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks what both kinds of request share, and starts the sequences.
     fn asked(
         &self,
@@ -156,28 +177,23 @@ impl Served {
         alternatives: Option<usize>,
     ) -> anyhow::Result<Asked> {
         common.check()?;
+        self.check_sequences(common, &prompts)?;
         let arm = self.arm(&common.model)?;
         let positions = self.engine.max_positions();
-        for prompt in &prompts {
-            if prompt.len() >= positions {
-                return Err(usage(format!(
-                    "the prompt has {} tokens, the model {positions} positions",
-                    prompt.len()
-                )));
-            }
-        }
         let prompt_tokens = prompts.iter().map(Vec::len).sum();
         let seed = match common.seed {
             Some(seed) => seed,
             None => random_seed()?,
         };
         let sampling = common.sampling(&self.config);
+        let request = self.decoder.new_request();
         let mut choices = Vec::new();
         for prompt in prompts {
             for choice in 0..common.choices() as u64 {
                 let limit =
                     common.limit().unwrap_or(self.config.max_new_tokens).min(positions - prompt.len());
                 let job = Job {
+                    request,
                     adapter: arm.adapter,
                     prompt: prompt.clone(),
                     sampling,

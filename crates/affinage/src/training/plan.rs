@@ -18,6 +18,8 @@ use crate::errors::HintExt as _;
 use crate::model::LoadedModel;
 use crate::ui::Ui;
 
+/// Most steps of a run: years on the machines this is for.
+const MAX_STEPS: usize = 1_000_000;
 /// Steps of a part, and the tokens to which its rows are cut.
 pub const PART_STEPS: usize = 4;
 pub const PART_ROW_TOKENS: usize = 128;
@@ -79,8 +81,17 @@ impl Plan {
     pub fn drawn(&self, config: &Train) -> anyhow::Result<Plan> {
         let train: Vec<TokenizedExample> =
             self.chosen(config)?.into_iter().map(|row| self.train[row].clone()).collect();
-        let epochs = steps_per_epoch(train.len(), config.rows_per_step) as usize * config.epochs;
+        let per_epoch = steps_per_epoch(train.len(), config.rows_per_step) as usize;
+        let epochs = per_epoch.saturating_mul(config.epochs);
         let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
+        if steps > MAX_STEPS {
+            return Err(anyhow!(
+                "train.epochs {} over {} rows is {steps} steps, expected at most {MAX_STEPS}",
+                config.epochs,
+                train.len()
+            ))
+            .hint("lower train.epochs; most runs need 1 to 5");
+        }
         Ok(Plan {
             train,
             validation: self.validation.clone(),
@@ -151,7 +162,13 @@ impl Plan {
 
     /// Input tokens of all steps.
     pub fn tokens(&self) -> u64 {
-        (1..=self.steps).flat_map(|step| self.rows_of(step)).map(|row| self.train[row].ids.len() as u64).sum()
+        let of_rows = |rows: &[usize]| rows.iter().map(|row| self.train[*row].ids.len() as u64).sum::<u64>();
+        // A whole epoch has every row once; only the rest depends on the order.
+        let per_epoch = steps_per_epoch(self.train.len(), self.config.rows_per_step) as usize;
+        let (epochs, rest) = (self.steps / per_epoch, self.steps % per_epoch);
+        let all: u64 = self.train.iter().map(|row| row.ids.len() as u64).sum();
+        let begun = (self.steps - rest + 1..=self.steps).map(|step| of_rows(&self.rows_of(step)));
+        all * epochs as u64 + begun.sum::<u64>()
     }
 
     /// Passes over the data after `step` steps.

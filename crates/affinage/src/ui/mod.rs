@@ -1,10 +1,12 @@
 //! The only place that prints.
 //!
 //! Standard output carries data and nothing else; everything said to people goes to standard error. Colour is
-//! decoration: no text needs it, and `NO_COLOR`, `TERM=dumb` or a pipe switch it off.
+//! decoration: no text needs it, and `NO_COLOR`, `TERM=dumb` or a pipe switch it off. Control characters of other people's
+//! texts are taken out on the way ([`printable::printable`]).
 
 mod columns;
 mod paint;
+mod printable;
 mod progress;
 mod table;
 
@@ -20,6 +22,7 @@ pub use table::{Table, bytes, count, duration};
 
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
+use printable::printable;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +120,7 @@ impl Ui {
             self.say(text.trim_end());
             return Ok(());
         }
+        let text = printable(text, self.colour_out);
         self.suspended(|| {
             let mut out = std::io::stdout().lock();
             out.write_all(text.as_bytes())?;
@@ -130,7 +134,7 @@ impl Ui {
     /// A piece of streamed data, as it is (generated text as it appears).
     pub fn data_piece(&self, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        out.write_all(printable(text, self.colour_out).as_bytes())?;
         Ok(out.flush()?)
     }
 
@@ -174,7 +178,7 @@ impl Ui {
     pub fn read_line(&self, prompt: &str) -> anyhow::Result<Option<String>> {
         self.suspended(|| {
             let mut err = std::io::stderr().lock();
-            write!(err, "{} ", self.paint(Paint::Bold, prompt))?;
+            write!(err, "{} ", printable(&self.paint(Paint::Bold, prompt), self.colour_err))?;
             err.flush()?;
             let mut line = String::new();
             let read = interrupt::while_asking(|| std::io::stdin().read_line(&mut line))?;
@@ -194,6 +198,7 @@ impl Ui {
 
     /// Writes to standard error without tearing a bar. A closed standard error is nobody's failure.
     fn write_err(&self, line: &str) {
+        let line = printable(line, self.colour_err);
         self.suspended(|| {
             let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");
         });

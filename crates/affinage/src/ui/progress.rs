@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::printable::printable;
 use super::{Ui, table};
 
 /// One running task. `&self` methods: worker threads may share it.
@@ -90,7 +91,7 @@ impl Progress {
     /// Shows a short text beside the bar (`loss 2.31`), or on the next plain line.
     pub fn note(&self, text: impl Into<String>) {
         match &self.bar {
-            Some(bar) => bar.set_message(text.into()),
+            Some(bar) => bar.set_message(printable(&text.into(), false).into_owned()),
             None => self.lock().note = text.into(),
         }
     }

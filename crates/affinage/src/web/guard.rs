@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use super::reply::Reply;
-use super::request::{Method, Raw, Request};
+use super::request::{Head, Method};
 
 pub struct Guard {
     token: String,
@@ -16,8 +16,8 @@ pub struct Guard {
 pub enum Audience {
     /// The browser of the person at this machine: the token is in every address.
     Person,
-    /// Programs on this machine, at plain addresses. They send no `Origin`; a browser always does for another page's
-    /// request, so no page can reach in.
+    /// Programs on this machine, at plain addresses. A page in a browser is kept out by what browsers send and scripts
+    /// cannot leave away: `Origin` with every POST, `Sec-Fetch-Site` with every request.
     Programs,
 }
 
@@ -39,24 +39,24 @@ impl Guard {
         &self.token
     }
 
-    /// The request with its path below the token, or the refusal to send.
-    pub fn admit(&self, raw: Raw) -> Result<Request, Reply> {
+    /// The path below the token, still encoded, or the refusal to send.
+    pub fn admit<'a>(&self, head: &'a Head) -> Result<&'a str, Reply> {
         let is_host = |name: &str| self.hosts.iter().any(|host| host == name);
-        if !raw.host.as_deref().is_some_and(is_host) {
+        if !head.host.as_deref().is_some_and(is_host) {
             return Err(Reply::error(421, "this server answers to 127.0.0.1 only", None));
         }
-        let path = raw.target.split('?').next().unwrap_or_default();
+        let path = head.target.split('?').next().unwrap_or_default();
         if self.audience == Audience::Programs {
-            return match &raw.origin {
-                Some(_) => Err(Reply::error(403, "the request comes from a page in a browser", None)),
-                None => {
-                    let path = path.trim_start_matches('/').to_owned();
-                    Ok(Request::new(raw.method, &path, &raw.target, raw.body))
-                }
+            // `none`: a person typed the address.
+            let is_from_page =
+                head.origin.is_some() || head.fetch_site.as_deref().is_some_and(|s| s != "none");
+            return match is_from_page {
+                true => Err(Reply::error(403, "the request comes from a page in a browser", None)),
+                false => Ok(path.trim_start_matches('/')),
             };
         }
         let is_origin = |origin: &str| origin.strip_prefix("http://").is_some_and(is_host);
-        let origin_fits = match (&raw.origin, raw.method) {
+        let origin_fits = match (&head.origin, head.method) {
             (Some(origin), _) => is_origin(origin),
             (None, Method::Get) => true,
             (None, Method::Post) => false,
@@ -66,9 +66,7 @@ impl Guard {
         }
         let below = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         match below {
-            Some((token, below)) if self.is_token(token) => {
-                Ok(Request::new(raw.method, below, &raw.target, raw.body))
-            }
+            Some((token, below)) if self.is_token(token) => Ok(below),
             _ => Err(Reply::error(
                 403,
                 "this address has no valid token",
@@ -88,13 +86,14 @@ impl Guard {
 mod tests {
     use super::*;
 
-    fn raw(method: Method, target: &str, host: &str, origin: Option<&str>) -> Raw {
-        Raw {
+    fn head(method: Method, target: &str, host: &str, origin: Option<&str>) -> Head {
+        Head {
             method,
             target: target.to_owned(),
             host: Some(host.to_owned()),
             origin: origin.map(str::to_owned),
-            body: Vec::new(),
+            fetch_site: None,
+            body_len: 0,
             keep_alive: true,
         }
     }
@@ -103,10 +102,8 @@ mod tests {
     fn only_the_token_the_host_and_the_own_page_are_let_in() {
         let guard = Guard::new(4000, Audience::Person).expect("random bytes");
         let page = format!("/{}/api/card?id=a%20b", guard.token());
-        let status = |method, target: &str, host, origin| match guard.admit(raw(method, target, host, origin))
-        {
-            Ok(_) => 200,
-            Err(reply) => reply.status,
+        let status = |method, target: &str, host, origin| {
+            guard.admit(&head(method, target, host, origin)).map_or_else(|reply| reply.status, |_| 200)
         };
         let own = Some("http://127.0.0.1:4000");
         assert_eq!(status(Method::Get, &page, "127.0.0.1:4000", None), 200);
@@ -117,10 +114,8 @@ mod tests {
         assert_eq!(status(Method::Get, &page, "evil.example:4000", None), 421, "DNS rebinding");
         assert_eq!(status(Method::Get, "/", "127.0.0.1:4000", None), 403);
         assert_eq!(status(Method::Get, &page.replacen('/', "/0", 1), "127.0.0.1:4000", None), 403);
-        let Ok(request) = guard.admit(raw(Method::Get, &page, "127.0.0.1:4000", None)) else {
-            panic!("let in");
-        };
-        assert_eq!((request.path.as_str(), request.query("id")), ("api/card", Some("a b")));
+        let own_page = head(Method::Get, &page, "127.0.0.1:4000", None);
+        assert_eq!(guard.admit(&own_page).ok(), Some("api/card"));
         assert_ne!(guard.token(), Guard::new(4000, Audience::Person).expect("random bytes").token());
     }
 
@@ -128,16 +123,22 @@ mod tests {
     fn programs_need_no_token_and_pages_are_kept_out() {
         let guard = Guard::new(4000, Audience::Programs).expect("random bytes");
         let status = |method, host, origin| {
-            guard.admit(raw(method, "/v1/models", host, origin)).map_or_else(|reply| reply.status, |_| 200)
+            guard.admit(&head(method, "/v1/models", host, origin)).map_or_else(|reply| reply.status, |_| 200)
         };
         assert_eq!(status(Method::Get, "127.0.0.1:4000", None), 200);
         assert_eq!(status(Method::Post, "localhost:4000", None), 200);
         assert_eq!(status(Method::Post, "127.0.0.1:4000", Some("https://evil.example")), 403);
         assert_eq!(status(Method::Get, "127.0.0.1:4000", Some("http://127.0.0.1:4000")), 403);
         assert_eq!(status(Method::Post, "evil.example:4000", None), 421, "DNS rebinding");
-        let Ok(request) = guard.admit(raw(Method::Get, "/v1/models", "127.0.0.1:4000", None)) else {
-            panic!("let in");
-        };
-        assert_eq!(request.path, "v1/models");
+        let mut fetched = head(Method::Get, "/v1/models", "127.0.0.1:4000", None);
+        assert_eq!(guard.admit(&fetched).ok(), Some("v1/models"));
+        for (site, lets_in) in [("none", true), ("cross-site", false), ("same-site", false)] {
+            fetched.fetch_site = Some(site.to_owned());
+            assert_eq!(
+                guard.admit(&fetched).is_ok(),
+                lets_in,
+                "an image of another page sends no Origin: {site}"
+            );
+        }
     }
 }

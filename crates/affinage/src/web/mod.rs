@@ -13,13 +13,16 @@
 //! Blocking sockets and a thread for each connection: one person has a handful of them. Requests are parsed by
 //! `httparse`, which the HTTP client brings along anyway.
 
+mod connections;
 mod guard;
+mod launch;
 mod reply;
 mod request;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -31,6 +34,7 @@ pub use request::{Method, Request};
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::interrupt;
+use connections::{Connections, Seat};
 use guard::{Audience, Guard};
 use request::{Next, RequestReader};
 
@@ -55,8 +59,6 @@ pub struct Room {
     guard: Guard,
 }
 
-/// More connections than any browser opens.
-const MAX_CONNECTIONS: usize = 64;
 /// How soon an idle connection and the main thread see Ctrl-C.
 const POLL: Duration = Duration::from_millis(100);
 /// Requests that are being answered when Ctrl-C comes may take this long.
@@ -76,7 +78,7 @@ impl Room {
     fn for_audience(port: u16, audience: Audience) -> anyhow::Result<Room> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))
-            .hint("another program may hold the port; leave `--port` away to take a free one")?;
+            .hint("another program may hold the port: `--port 0` takes a free one")?;
         let address = listener.local_addr()?;
         Ok(Room { listener, address, guard: Guard::new(address.port(), audience)? })
     }
@@ -100,7 +102,7 @@ impl Room {
             ctx.ui.data(&url)?;
         }
         ctx.ui.say(format!("{what} is open at this address, for this machine only; Ctrl-C closes it"));
-        if !args.no_open && !open_browser(&url) {
+        if !args.no_open && !launch::open_browser(&ctx.project, &url) {
             ctx.ui.say("open it in a browser");
         }
         Ok(())
@@ -109,7 +111,7 @@ impl Room {
     /// Answers requests until Ctrl-C; requests in work are answered to the end.
     pub fn serve(&self, answer: &Answer<'_>) -> anyhow::Result<()> {
         let closing = AtomicBool::new(false);
-        let open = AtomicUsize::new(0);
+        let connections = Connections::default();
         std::thread::scope(|scope| {
             let accepting = scope.spawn(|| {
                 for stream in self.listener.incoming() {
@@ -117,15 +119,11 @@ impl Room {
                         break;
                     }
                     let Ok(stream) = stream else { continue };
-                    if open.fetch_add(1, Ordering::Relaxed) >= MAX_CONNECTIONS {
-                        open.fetch_sub(1, Ordering::Relaxed);
-                        continue;
-                    }
-                    let (closing, open) = (&closing, &open);
+                    let Some(seat) = connections.admit(&stream) else { continue };
+                    let closing = &closing;
                     scope.spawn(move || {
                         // A connection that breaks is the browser's business: it asks again.
-                        drop(self.converse(stream, closing, answer));
-                        open.fetch_sub(1, Ordering::Relaxed);
+                        drop(self.converse(stream, &seat, closing, answer));
                     });
                 }
             });
@@ -140,54 +138,55 @@ impl Room {
     }
 
     /// Answers the requests of one connection in turn.
-    fn converse(&self, stream: TcpStream, closing: &AtomicBool, answer: &Answer<'_>) -> io::Result<()> {
+    fn converse(
+        &self,
+        stream: TcpStream,
+        seat: &Seat<'_>,
+        closing: &AtomicBool,
+        answer: &Answer<'_>,
+    ) -> io::Result<()> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(POLL))?;
         stream.set_write_timeout(Some(LAST_ANSWERS))?;
         let mut reader = RequestReader::new(&stream, closing);
         loop {
-            let (reply, stays_open) = match reader.next()? {
+            seat.waits();
+            let head = match reader.head()? {
                 Next::Closed => return Ok(()),
-                Next::Refused { status, message } => (Reply::error(status, message, None), false),
-                Next::Request(head) => {
-                    let stays_open = head.keep_alive && !closing.load(Ordering::Relaxed);
-                    (self.reply_to(head, answer), stays_open)
+                Next::Refused { status, message } => {
+                    Reply::error(status, message, None).send(&mut &stream, false)?;
+                    return Ok(());
+                }
+                Next::Head(head) => head,
+            };
+            let path = match self.guard.admit(&head) {
+                Ok(path) => path,
+                Err(refusal) => {
+                    let stays_open = refusal.send(&mut &stream, head.keep_alive)?;
+                    if !stays_open || !reader.discard_body(head.body_len)? {
+                        return Ok(());
+                    }
+                    continue;
                 }
             };
-            if !reply.send(&mut &stream, stays_open)? {
+            let Some(body) = reader.body(head.body_len)? else { return Ok(()) };
+            let request = Request::new(head.method, path, &head.target, body);
+            seat.is_answered();
+            let reply = self.reply_to(&request, answer);
+            if !reply.send(&mut &stream, head.keep_alive && !closing.load(Ordering::Relaxed))? {
                 return Ok(());
             }
         }
     }
 
-    fn reply_to(&self, head: request::Raw, answer: &Answer<'_>) -> Reply {
-        let request = match self.guard.admit(head) {
-            Ok(request) => request,
-            Err(refusal) => return refusal,
-        };
-        match (request.method, request.path.as_str()) {
+    /// The reply; a panic costs this request, not the connection's place.
+    fn reply_to(&self, request: &Request, answer: &Answer<'_>) -> Reply {
+        let reply = || match (request.method, request.path.as_str()) {
             (Method::Get, "room.css") => Reply::css(include_str!("room.css")),
             (Method::Get, "room.js") => Reply::script(include_str!("room.js")),
-            _ => answer(&request).unwrap_or_else(|error| Reply::from_error(&error)),
-        }
+            _ => answer(request).unwrap_or_else(|error| Reply::from_error(&error)),
+        };
+        catch_unwind(AssertUnwindSafe(reply))
+            .unwrap_or_else(|_| Reply::error(500, "this request failed inside the server", None))
     }
-}
-
-/// Opens the user's browser; false if there is none to ask.
-fn open_browser(url: &str) -> bool {
-    use std::process::{Command, Stdio};
-    let mut command = if cfg!(target_os = "macos") {
-        Command::new("open")
-    } else if cfg!(windows) {
-        let mut command = Command::new("cmd");
-        command.args(["/c", "start", ""]);
-        command
-    } else {
-        let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-        if !has_screen {
-            return false;
-        }
-        Command::new("xdg-open")
-    };
-    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
 }

@@ -70,19 +70,22 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A parsed request that was not let in yet.
+/// The head of a request that was not let in yet; its body was not read.
 #[derive(Debug)]
-pub struct Raw {
+pub struct Head {
     pub method: Method,
     pub target: String,
     pub host: Option<String>,
     pub origin: Option<String>,
-    pub body: Vec<u8>,
+    /// `Sec-Fetch-Site`: browsers say with every request which page it comes from.
+    pub fetch_site: Option<String>,
+    /// At most [`MAX_BODY_BYTES`].
+    pub body_len: usize,
     pub keep_alive: bool,
 }
 
 pub enum Next {
-    Request(Raw),
+    Head(Head),
     /// Something this server does not read; the connection ends.
     Refused {
         status: u16,
@@ -99,63 +102,83 @@ const MAX_BODY_BYTES: usize = 16 << 20;
 const MAX_TRANSFER: Duration = Duration::from_secs(20);
 
 /// Reads one request after the other from a connection whose read timeout is short.
+///
+/// A head is read first; the caller decides by it whether the body is worth the memory.
 pub struct RequestReader<'a> {
     stream: &'a TcpStream,
     closing: &'a AtomicBool,
     /// Bytes that were read and not used yet.
     buffer: Vec<u8>,
+    /// When the first byte of the current request came.
+    began: Option<Instant>,
 }
 
 impl<'a> RequestReader<'a> {
     pub fn new(stream: &'a TcpStream, closing: &'a AtomicBool) -> RequestReader<'a> {
-        RequestReader { stream, closing, buffer: Vec::new() }
+        RequestReader { stream, closing, buffer: Vec::new(), began: None }
     }
 
-    pub fn next(&mut self) -> io::Result<Next> {
+    pub fn head(&mut self) -> io::Result<Next> {
         let refused = |status, message| Ok(Next::Refused { status, message });
-        let mut began = None;
-        let (mut head, head_len) = loop {
+        self.began = None;
+        loop {
             match parse_head(&self.buffer) {
-                Head::Whole(head, len) => break (head, len),
-                Head::Refused(status, message) => return refused(status, message),
-                Head::Partial if self.buffer.len() > MAX_HEAD_BYTES => {
+                Parsed::Whole(head, _) if head.body_len > MAX_BODY_BYTES => {
+                    return refused(413, "the request's body is too long");
+                }
+                Parsed::Whole(head, len) => {
+                    self.buffer.drain(..len);
+                    return Ok(Next::Head(head));
+                }
+                Parsed::Refused(status, message) => return refused(status, message),
+                Parsed::Partial if self.buffer.len() > MAX_HEAD_BYTES => {
                     return refused(431, "the request's headers are too long");
                 }
-                Head::Partial => {}
+                Parsed::Partial => {}
             }
-            if !self.fill(&mut began)? {
-                return Ok(Next::Closed);
-            }
-        };
-        let whole_len = match head.body_len {
-            Ok(len) if len <= MAX_BODY_BYTES => head_len + len,
-            Ok(_) => return refused(413, "the request's body is too long"),
-            Err(message) => return refused(411, message),
-        };
-        while self.buffer.len() < whole_len {
-            if !self.fill(&mut began)? {
+            if !self.fill()? {
                 return Ok(Next::Closed);
             }
         }
-        head.raw.body = self.buffer[head_len..whole_len].to_vec();
-        self.buffer.drain(..whole_len);
-        Ok(Next::Request(head.raw))
+    }
+
+    /// The body of the head that was read last; `None` if the connection ended or took too long.
+    pub fn body(&mut self, len: usize) -> io::Result<Option<Vec<u8>>> {
+        while self.buffer.len() < len {
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+        let rest = self.buffer.split_off(len);
+        Ok(Some(std::mem::replace(&mut self.buffer, rest)))
+    }
+
+    /// Reads a body without keeping it: a client that is still sending would not see the reply. False as in `fill`.
+    pub fn discard_body(&mut self, len: usize) -> io::Result<bool> {
+        let mut left = len;
+        loop {
+            let known = left.min(self.buffer.len());
+            self.buffer.drain(..known);
+            left -= known;
+            if left == 0 || !self.fill()? {
+                return Ok(left == 0);
+            }
+        }
     }
 
     /// Waits for more bytes; false if the connection ended, was idle when the server closes, or took too long.
-    fn fill(&mut self, began: &mut Option<Instant>) -> io::Result<bool> {
+    fn fill(&mut self) -> io::Result<bool> {
         let mut chunk = [0; 16 << 10];
         loop {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Ok(false),
                 Ok(read) => {
-                    began.get_or_insert_with(Instant::now);
+                    self.began.get_or_insert_with(Instant::now);
                     self.buffer.extend_from_slice(&chunk[..read]);
-                    return Ok(true);
+                    return Ok(!self.is_late());
                 }
                 Err(error) if is_timeout(&error) => {
-                    let is_late = began.is_some_and(|began| began.elapsed() > MAX_TRANSFER);
-                    if is_late || self.closing.load(Ordering::Relaxed) {
+                    if self.is_late() || self.closing.load(Ordering::Relaxed) {
                         return Ok(false);
                     }
                 }
@@ -164,35 +187,35 @@ impl<'a> RequestReader<'a> {
             }
         }
     }
+
+    fn is_late(&self) -> bool {
+        self.began.is_some_and(|began| began.elapsed() > MAX_TRANSFER)
+    }
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-struct ParsedHead {
-    raw: Raw,
-    body_len: Result<usize, &'static str>,
-}
-
-enum Head {
-    Whole(ParsedHead, usize),
+enum Parsed {
+    /// With its length in bytes.
+    Whole(Head, usize),
     Partial,
     Refused(u16, &'static str),
 }
 
-fn parse_head(bytes: &[u8]) -> Head {
+fn parse_head(bytes: &[u8]) -> Parsed {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     let len = match parsed.parse(bytes) {
         Ok(httparse::Status::Complete(len)) => len,
-        Ok(httparse::Status::Partial) => return Head::Partial,
-        Err(_) => return Head::Refused(400, "not an HTTP request"),
+        Ok(httparse::Status::Partial) => return Parsed::Partial,
+        Err(_) => return Parsed::Refused(400, "not an HTTP request"),
     };
     let method = match parsed.method {
         Some("GET") => Method::Get,
         Some("POST") => Method::Post,
-        _ => return Head::Refused(405, "only GET and POST are answered"),
+        _ => return Parsed::Refused(405, "only GET and POST are answered"),
     };
     // A header that stands twice could mean one thing here and another elsewhere.
     let find = |name: &str| {
@@ -200,26 +223,27 @@ fn parse_head(bytes: &[u8]) -> Head {
         let value = found.next().map(|header| String::from_utf8_lossy(header.value).into_owned());
         if found.next().is_some() { Err(()) } else { Ok(value) }
     };
-    let (Ok(host), Ok(origin), Ok(length), Ok(encoding), Ok(connection)) =
-        (find("host"), find("origin"), find("content-length"), find("transfer-encoding"), find("connection"))
+    let (Ok(host), Ok(origin), Ok(fetch_site)) = (find("host"), find("origin"), find("sec-fetch-site"))
     else {
-        return Head::Refused(400, "a header stands twice");
+        return Parsed::Refused(400, "a header stands twice");
+    };
+    let (Ok(length), Ok(encoding), Ok(connection)) =
+        (find("content-length"), find("transfer-encoding"), find("connection"))
+    else {
+        return Parsed::Refused(400, "a header stands twice");
     };
     let body_len = match (encoding, length.as_deref()) {
-        (Some(_), _) => Err("the body must come with a length"),
-        (None, None) => Ok(0),
+        (Some(_), _) => return Parsed::Refused(411, "the body must come with a length"),
+        (None, None) => 0,
         (None, Some(length)) if !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit()) => {
-            Ok(length.parse().unwrap_or(usize::MAX))
+            length.parse().unwrap_or(usize::MAX)
         }
-        (None, Some(_)) => Err("the body's length is not a number"),
+        (None, Some(_)) => return Parsed::Refused(411, "the body's length is not a number"),
     };
     let keep_alive =
         parsed.version == Some(1) && !connection.is_some_and(|value| value.eq_ignore_ascii_case("close"));
     let target = parsed.path.unwrap_or_default().to_owned();
-    Head::Whole(
-        ParsedHead { raw: Raw { method, target, host, origin, body: Vec::new(), keep_alive }, body_len },
-        len,
-    )
+    Parsed::Whole(Head { method, target, host, origin, fetch_site, body_len, keep_alive }, len)
 }
 
 #[cfg(test)]
@@ -239,9 +263,9 @@ mod tests {
     #[test]
     fn a_head_is_read_whole_or_refused() {
         let status = |text: &str| match parse_head(text.as_bytes()) {
-            Head::Whole(head, _) => head.body_len.map_or(411, |_| 200),
-            Head::Partial => 0,
-            Head::Refused(status, _) => status,
+            Parsed::Whole(..) => 200,
+            Parsed::Partial => 0,
+            Parsed::Refused(status, _) => status,
         };
         assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
         assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\n"), 0);

@@ -1,5 +1,7 @@
 //! What an evaluation will compare: from the configuration and a run to the plan that is fixed before the first answer.
 
+use std::collections::HashMap;
+
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
@@ -18,6 +20,7 @@ use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::{HintExt as _, usage};
 use crate::events::{self, Event};
+use crate::library::{Choice, LIBRARY_FILE, Library};
 use crate::model::LoadedModel;
 use crate::run::{Checkpoint, Run};
 
@@ -170,7 +173,13 @@ fn asked_well(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<Vec<Arm
         let kind = ArmKind::Prompted { system_prompt: system_prompt.to_owned() };
         arms.push(Arm { name: "base+prompt".to_owned(), kind });
     }
-    let rows = version.rows("train", &ctx.ui)?;
+    // The plan is shown and published: examples are not taken from what is held private.
+    let choices = match ctx.project.join(LIBRARY_FILE).is_file() {
+        true => Library::open(&ctx.project)?.choices()?,
+        false => HashMap::new(),
+    };
+    let mut rows = version.rows("train", &ctx.ui)?;
+    rows.retain(|row| choices.get(&row.conversation) != Some(&Choice::Private));
     let examples = examples(&rows, config.examples, ctx.config.generate.seed);
     if !examples.is_empty() {
         let name = format!("base+{}-examples", examples.len());

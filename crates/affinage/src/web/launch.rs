@@ -1,0 +1,65 @@
+//! Opening the browser without showing the token to other users of the machine: every argument list can be read by all
+//! of them, so the browser is given a file of the owner's that leads on to the address.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Opens the user's browser at `url`; false if there is none to ask. The file lies in `folder` until the next start.
+pub fn open_browser(folder: &Path, url: &str) -> bool {
+    let mut command = if cfg!(target_os = "macos") {
+        Command::new("open")
+    } else if cfg!(windows) {
+        let mut command = Command::new("cmd");
+        command.args(["/c", "start", ""]);
+        command
+    } else {
+        let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+        if !has_screen {
+            return false;
+        }
+        Command::new("xdg-open")
+    };
+    let Ok(page) = write_page(folder, url) else { return false };
+    command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
+}
+
+/// A page that only its owner can read and that leads to `url`; it replaces the one of an earlier start.
+fn write_page(folder: &Path, url: &str) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(folder)?.join(".open-in-browser.html");
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let page = format!(
+        "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
+         <meta http-equiv=\"refresh\" content=\"0; url={url}\"><title>affinage</title><a href=\"{url}\">affinage</a>\n"
+    );
+    options.open(&path)?.write_all(page.as_bytes())?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_leads_to_the_address_and_replaces_the_one_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for url in ["http://127.0.0.1:1/a/", "http://127.0.0.1:2/b/"] {
+            let page = write_page(folder.path(), url).expect("written");
+            let text = std::fs::read_to_string(&page).expect("a page");
+            assert!(text.contains(&format!("url={url}")), "{text}");
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                let mode = std::fs::metadata(&page).expect("a file").permissions().mode();
+                assert_eq!(mode & 0o077, 0, "for the owner only");
+            }
+        }
+    }
+}
