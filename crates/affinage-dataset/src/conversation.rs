@@ -73,13 +73,15 @@ impl Provider {
         all.into_iter().find(|p| p.as_str() == name)
     }
 
+    /// The model behind a product whose exports name none: all its answers are of one family.
+    pub fn model(self) -> Option<&'static str> {
+        (self == Provider::Claude).then_some("claude")
+    }
+
     /// True if the provider gives every message an id of its own, so that two exports can be united node by node.
     pub fn has_node_ids(self) -> bool {
         use Provider::*;
-        matches!(
-            self,
-            ChatGpt | Claude | OpenWebUi | LibreChat | LmStudio | Llm | Gemini | AiStudio | Authored
-        )
+        matches!(self, ChatGpt | Claude | OpenWebUi | LibreChat | Llm | Gemini | Authored)
     }
 }
 
@@ -286,7 +288,11 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub provider: Provider,
+    /// The product's id, or one made from the content. An importer leaves it empty for texts that have none: see
+    /// [`crate::identity::name_by_words`].
     pub native_id: String,
+    /// The id in the source of a conversation whose messages have none: what it is recognised by besides its words.
+    pub own_id: Option<String>,
     pub title: String,
     /// Folder or project the user put it into, as the export names it.
     pub project: Option<String>,
@@ -312,6 +318,7 @@ impl Conversation {
         Conversation {
             provider,
             native_id: native_id.into(),
+            own_id: None,
             title: String::new(),
             project: None,
             time_s: None,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
-use super::llm_logs;
+use super::{leftovers, llm_logs};
 use crate::errors::HintExt as _;
 
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -27,7 +27,7 @@ pub fn rows_of_file(path: &Path, folder: &Path) -> anyhow::Result<Option<PathBuf
     if head != SQLITE && !head.starts_with(PARQUET) {
         return Ok(None);
     }
-    let rows = folder.join(format!(".rows-{}.jsonl", std::process::id()));
+    let rows = leftovers::path(folder, "rows", ".jsonl");
     let mut file = BufWriter::new(fs_err::File::create(&rows)?);
     let mut write = |row: Value| Ok(writeln!(file, "{row}")?);
     let read = match head == SQLITE {
