@@ -7,6 +7,16 @@ pub type Written = BTreeMap<String, usize>;
 
 /// The part of a person in [`Written`].
 pub const PERSON: &str = "person";
+/// The part of which nobody said whether a person or a model wrote it.
+pub const UNKNOWN: &str = "unknown";
+
+/// Who wrote the words that an edit began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By<'a> {
+    Model(&'a str),
+    Person,
+    Unknown,
+}
 
 /// Family of a model, from the name an export gives it: `gpt-4o` and `o3` are `gpt`, `claude-opus-4-1` is `claude`.
 /// An unknown name stands for itself, up to its first digit or separator.
@@ -42,16 +52,20 @@ pub fn model_family(model: &str) -> String {
     if end == 0 { name.to_owned() } else { name[..end].to_owned() }
 }
 
-/// Characters of `text` by writer. `model` wrote `original`; what `text` took over word for word is the model's, the
-/// rest a person's. Without a model everything is the person's.
-pub fn written(text: &str, original: Option<&str>, model: Option<&str>) -> Written {
+/// Characters of `text` by writer. What `text` took over word for word of `original` is its writer's, the rest a
+/// person's.
+pub fn written(text: &str, original: Option<&str>, by: By<'_>) -> Written {
     let total = text.chars().count();
-    let Some(model) = model else { return Written::from([(PERSON.to_owned(), total)]) };
+    let writer = match by {
+        By::Person => return Written::from([(PERSON.to_owned(), total)]),
+        By::Model(model) => format!("model:{}", model_family(model)),
+        By::Unknown => UNKNOWN.to_owned(),
+    };
     let kept = match original {
         Some(original) if original != text => kept_chars(original, text),
         _ => total,
     };
-    let parts = [(format!("model:{}", model_family(model)), kept), (PERSON.to_owned(), total - kept)];
+    let parts = [(writer, kept), (PERSON.to_owned(), total - kept)];
     parts.into_iter().filter(|(_, chars)| *chars > 0).collect()
 }
 
@@ -116,9 +130,12 @@ mod tests {
 
     #[test]
     fn an_edit_is_shared_between_model_and_person() {
-        let model = Some("gpt-4o");
+        let model = By::Model("gpt-4o");
         assert_eq!(written("Sell it.", None, model), Written::from([("model:gpt".into(), 8)]));
-        assert_eq!(written("Sell it.", None, None), Written::from([("person".into(), 8)]));
+        assert_eq!(written("Sell it.", None, By::Person), Written::from([("person".into(), 8)]));
+        assert_eq!(written("Sell it.", None, By::Unknown), Written::from([("unknown".into(), 8)]));
+        let edited = written("Sell it now.", Some("Sell it."), By::Unknown);
+        assert_eq!(edited, Written::from([("unknown".into(), 5), ("person".into(), 7)]));
         // `Sell the ` and `now.` are kept, `old boat ` is new.
         let edited = written("Sell the old boat now.", Some("Sell the ship now."), model);
         assert_eq!(edited, Written::from([("model:gpt".into(), 13), ("person".into(), 9)]));

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authorship::{self, Written};
+use crate::authorship::{self, By, Written};
 use crate::conversation::{Conversation, Feedback, Node, NodeRole, Provider};
 use crate::hash::short_hash;
 use crate::message::{Message, Role};
@@ -74,6 +74,8 @@ pub struct Variant {
     pub edited: bool,
     /// The branch the user ended on goes through this answer.
     pub active: bool,
+    /// A person is known to have written it: the user's own words, or an answer typed at the desk.
+    pub by_person: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -102,17 +104,32 @@ pub struct Candidate {
 impl Variant {
     /// Characters by writer.
     pub fn written(&self) -> Written {
-        authorship::written(&self.text, None, self.model.as_deref())
+        authorship::written(&self.text, None, self.by())
     }
+
+    /// Who wrote it. A speaker's name does not say whether it is a person's.
+    pub fn by(&self) -> By<'_> {
+        match &self.model {
+            Some(model) => By::Model(model),
+            None if self.by_person => By::Person,
+            None => By::Unknown,
+        }
+    }
+}
+
+/// True if the person wrote the answers as answers: at the desk, or as a note.
+fn is_answer(conversation: &Conversation) -> bool {
+    conversation.provider == Provider::Authored || conversation.nodes.iter().any(Node::is_drafted)
 }
 
 /// Candidates of what is to be learnt.
 pub fn candidates_of(conversation: &Conversation, policy: &ContextPolicy, learn: Learn) -> Vec<Candidate> {
-    // What was written at the desk, and a note, was written as an answer.
-    let is_answer =
-        conversation.provider == Provider::Authored || conversation.nodes.iter().any(Node::is_drafted);
     match learn {
-        Learn::Mine if !is_answer => candidates(&sides_swapped(conversation), policy),
+        Learn::Mine if !is_answer(conversation) => {
+            let mut found = candidates(&sides_swapped(conversation), policy);
+            found.iter_mut().flat_map(|candidate| &mut candidate.variants).for_each(|v| v.by_person = true);
+            found
+        }
         _ => candidates(conversation, policy),
     }
 }
@@ -332,18 +349,22 @@ impl<'a> Turns<'a> {
             }
             let spoken = nodes.iter().rev().map(|&i| &self.conversation.nodes[i]);
             let last = spoken.clone().find(|node| !node.visible_text().is_empty());
+            let author = last.and_then(|node| node.author.clone());
+            // A speaker's name stands for no model, so the product's own is meant only where there is none.
+            let of_product = self.conversation.provider.model().filter(|_| author.is_none());
             variants.push(Variant {
                 variant_id: short_hash(&[&text]),
                 text,
                 node_ids: self.ids(&nodes),
-                model: last.and_then(|node| node.model.clone()),
-                author: last.and_then(|node| node.author.clone()),
+                model: last.and_then(|node| node.model.clone()).or_else(|| of_product.map(str::to_owned)),
+                author,
                 truncated: last.and_then(|node| node.truncated.clone()),
                 missing: spoken.clone().find_map(|node| node.missing.clone()),
                 beside: spoken.clone().flat_map(Node::shown_beside).collect(),
                 feedback: spoken.clone().find_map(|node| node.feedback),
                 edited: spoken.clone().any(|node| node.edited),
                 active: self.active[terminal],
+                by_person: is_answer(self.conversation),
             });
         }
         if variants.iter().any(|variant| !variant.text.is_empty()) {

@@ -72,10 +72,10 @@ const PROVIDERS: [(Provider, &str, bool); 28] = [
     (Provider::Transcript, "transcript", false),
     (Provider::OpenWebUi, "open-webui", true),
     (Provider::LibreChat, "librechat", true),
-    (Provider::LmStudio, "lm-studio", true),
+    (Provider::LmStudio, "lm-studio", false),
     (Provider::Llm, "llm", true),
     (Provider::Gemini, "gemini", true),
-    (Provider::AiStudio, "ai-studio", true),
+    (Provider::AiStudio, "ai-studio", false),
     (Provider::Grok, "grok", true),
     (Provider::DeepSeek, "deepseek", true),
     (Provider::LeChat, "le-chat", true),
@@ -105,6 +105,11 @@ impl Provider {
 
     pub fn parse(name: &str) -> Option<Provider> {
         PROVIDERS.iter().find(|row| row.1 == name).map(|row| row.0)
+    }
+
+    /// The model behind a product whose exports name none: all its answers are of one family.
+    pub fn model(self) -> Option<&'static str> {
+        (self == Provider::Claude).then_some("claude")
     }
 
     /// True if the provider gives every message an id of its own, so that two exports can be united node by node.
@@ -316,7 +321,11 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub provider: Provider,
+    /// The product's id, or one made from the content. An importer leaves it empty for texts that have none: see
+    /// [`crate::identity::name_by_words`].
     pub native_id: String,
+    /// The id in the source of a conversation whose messages have none: what it is recognised by besides its words.
+    pub own_id: Option<String>,
     pub title: String,
     /// Folder or project the user put it into, as the export names it.
     pub project: Option<String>,
@@ -342,6 +351,7 @@ impl Conversation {
         Conversation {
             provider,
             native_id: native_id.into(),
+            own_id: None,
             title: String::new(),
             project: None,
             time_s: None,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authorship::Written;
+use crate::authorship::{PERSON, UNKNOWN, Written};
 use crate::conversation::Origin;
 use crate::message::{self, Message};
 
@@ -51,14 +51,18 @@ impl Example {
         message::response(&self.messages)
     }
 
-    /// Who wrote the answer: `model:NAME`, `person:NAME`, `edited:MODEL` (a model's answer changed by the user),
-    /// or `unknown`. Judges related to the writer are reported apart.
+    /// Who wrote the answer: `model:NAME`, `person:NAME`, `edited:MODEL` (an answer changed by the user), `speaker:NAME`
+    /// (of a transcript that does not say whether that is a person), or `unknown`. Judges related to the writer are
+    /// reported apart.
     pub fn writer(&self) -> String {
+        let wrote = |who: &str| self.provenance.written.contains_key(who);
         match (&self.provenance.model, &self.provenance.author) {
             (Some(model), None) => format!("model:{model}"),
             (Some(model), Some(_)) => format!("edited:{model}"),
-            (None, Some(author)) => format!("person:{author}"),
-            (None, None) => "unknown".to_owned(),
+            (None, Some(_)) if wrote(PERSON) && wrote(UNKNOWN) => format!("edited:{UNKNOWN}"),
+            (None, Some(author)) if wrote(PERSON) => format!("person:{author}"),
+            (None, Some(speaker)) => format!("speaker:{speaker}"),
+            (None, None) => UNKNOWN.to_owned(),
         }
     }
 }
@@ -76,7 +80,7 @@ pub struct DatasetRow {
     pub prompt_cluster: String,
     /// See [`Example::writer`].
     pub writer: String,
-    /// Characters of the answer by writer: `person`, and `model:FAMILY`.
+    /// Characters of the answer by writer: `person`, `model:FAMILY`, `unknown`.
     #[serde(default, skip_serializing_if = "Written::is_empty")]
     pub written: Written,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -13,6 +13,7 @@ pub mod edit;
 pub mod example;
 pub mod export;
 pub mod hash;
+pub mod identity;
 pub mod import;
 mod jinja;
 pub mod lint;

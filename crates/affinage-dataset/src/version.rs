@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::authorship::{Written, shares};
+use crate::import::{LeftOut, LeftOutCount};
 use crate::split::{Certificate, DropReason, Previous, Side};
 
 pub const MANIFEST_VERSION: u32 = 1;
@@ -79,6 +80,9 @@ pub struct Manifest {
     /// Characters of all answers by person and model family.
     #[serde(default)]
     pub written: Written,
+    /// What the imports of these files left out, without names of a person's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutCount>,
     pub certificate: Certificate,
     /// Side of every example, dropped ones too: later versions keep it.
     pub sides: BTreeMap<String, Side>,
@@ -145,7 +149,20 @@ pub fn card(manifest: &Manifest) -> String {
         text +=
             &format!("\nOf their characters, an edit counted by what it changed: {}.\n", shares.join(", "));
     }
-    text + &certificate_text(&manifest.certificate)
+    text + &left_out_text(&manifest.left_out) + &certificate_text(&manifest.certificate)
+}
+
+fn left_out_text(rows: &[LeftOutCount]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "\n## What the imports left out\n\nIn the imported files, and in none of the texts:\n\n".to_owned();
+    for line in LeftOut::from_rows(rows.to_vec()).lines() {
+        let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };
+        text += &format!("- {} {}{detail}\n", line.count, line.what);
+    }
+    text
 }
 
 fn selection_text(selection: &str) -> &str {

@@ -97,7 +97,7 @@ pub struct DatasetFacts {
     /// The same measure for the prompts of this evaluation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_prompt_containment: Option<f64>,
-    /// Training examples by who wrote their answer: `person:NAME`, `model:NAME`, `edited:NAME`, `unknown`.
+    /// Training examples by who wrote their answer: `person:NAME`, `model:NAME`, `edited:NAME`, `speaker:NAME`, `unknown`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub writers: BTreeMap<String, usize>,
 }

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::evaluation::tokens_needed;
-use crate::judges::server::{host, is_loopback};
+use crate::http::{host, is_loopback};
 use crate::model::{LoadedModel, open_model};
 use crate::provenance::Provenance;
 use crate::run::Run;

@@ -10,12 +10,15 @@ mod fixes;
 mod foreign;
 mod forget;
 mod import;
+mod left_out;
+mod leftovers;
 mod llm_logs;
 mod lookup;
 mod message_tables;
 mod private;
 mod profiles;
 mod raw;
+mod recognise;
 mod schema;
 mod search;
 mod shelves;
@@ -32,7 +35,7 @@ use serde::Serialize;
 
 pub use decisions::{Action, Decision};
 pub use fixes::{Derivation, TextFix};
-pub use import::Imported;
+pub use import::{Imported, Named, Recognised};
 pub use profiles::Profile;
 pub use search::Hit;
 pub use shelves::{Access, Choice, ShelfView, Territory, access};
@@ -79,13 +82,16 @@ impl Library {
         let prepare = || -> rusqlite::Result<Connection> {
             let db = Connection::open_with_flags(&path, flags)?;
             db.busy_timeout(BUSY_TIMEOUT)?;
+            // Landmarks come in no order: their pages (20 MB for a million rows) should stay in memory.
             db.execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;",
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+                 PRAGMA cache_size = -32000;",
             )?;
             Ok(db)
         };
         let db = prepare().with_context(|| format!("cannot open {}", path.display()))?;
         schema::migrate(&db, &path)?;
+        leftovers::remove(&db, project)?;
         Ok(Library { db, project: project.to_owned() })
     }
 
@@ -124,7 +130,7 @@ impl Library {
             let source: i64 = row.get(6)?;
             let active: Option<String> = row.get(5)?;
             let mut conversation = conversation_row(row)?;
-            let links = self.links(id)?;
+            let links = links(&self.db, id)?;
             conversation.arrange(links, active.as_deref()).with_context(|| conversation.key())?;
             f(sources.get(&source).map_or("", String::as_str), conversation)?;
         }
@@ -151,18 +157,6 @@ impl Library {
         Ok(projects)
     }
 
-    fn links(&self, conversation: i64) -> anyhow::Result<Vec<Link>> {
-        let mut statement =
-            self.db.prepare_cached("SELECT parent, data FROM node WHERE conversation = ?1 ORDER BY id")?;
-        let mut rows = statement.query([conversation])?;
-        let mut links = Vec::new();
-        while let Some(row) = rows.next()? {
-            let node: Node = serde_json::from_str(row.get_ref(1)?.as_str()?)?;
-            links.push(Link::to(node, row.get(0)?));
-        }
-        Ok(links)
-    }
-
     /// Remembers a frozen dataset version and the files its examples come from.
     pub fn add_version(
         &self,
@@ -177,6 +171,19 @@ impl Library {
         )?;
         Ok(())
     }
+}
+
+/// Nodes of a conversation with their parents, in the order in which they came.
+fn links(db: &Connection, conversation: i64) -> anyhow::Result<Vec<Link>> {
+    let mut statement =
+        db.prepare_cached("SELECT parent, data FROM node WHERE conversation = ?1 ORDER BY id")?;
+    let mut rows = statement.query([conversation])?;
+    let mut links = Vec::new();
+    while let Some(row) = rows.next()? {
+        let node: Node = serde_json::from_str(row.get_ref(1)?.as_str()?)?;
+        links.push(Link::to(node, row.get(0)?));
+    }
+    Ok(links)
 }
 
 fn conversation_row(row: &rusqlite::Row<'_>) -> anyhow::Result<Conversation> {

@@ -1,5 +1,7 @@
 //! Google: a prompt of AI Studio kept in Drive, and a conversation of Takeout's Workspace folder.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::error::ElementError;
@@ -42,8 +44,8 @@ pub fn ai_studio(element: &Value, origin: Origin) -> Result<Conversation, Elemen
     }
     let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
     let stem = origin.member.rsplit(['/', '\\']).next().unwrap_or("").to_owned();
-    let first = links.first().and_then(|link| link.node.as_ref()).map(Node::visible_text).unwrap_or_default();
-    let mut conversation = Conversation::new(Provider::AiStudio, short_hash(&[&stem, &first]), origin);
+    // Neither the prompt nor its chunks have an id: they are recognised by their words.
+    let mut conversation = Conversation::new(Provider::AiStudio, "", origin);
     conversation.left_out = left_out;
     conversation.title = stem;
     conversation.arrange(links, None)?;
@@ -57,8 +59,13 @@ pub fn workspace(element: &Value, origin: Origin) -> Result<Conversation, Elemen
     let created = string(element, "creation_time").unwrap_or_default();
     let mut links: Vec<Link> = Vec::new();
     let (mut user, mut answer): (Option<String>, Option<String>) = (None, None);
-    for (index, turn) in array(element, "conversation_turns")?.iter().enumerate() {
-        let id = index.to_string();
+    let native_id = short_hash(&[created, title]);
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for turn in array(element, "conversation_turns")? {
+        // A turn has no id, and a later export may lack an earlier one.
+        let words = short_hash(&[&native_id, &turn.to_string()]);
+        let occurrence = *seen.entry(words.clone()).and_modify(|count| *count += 1).or_insert(0);
+        let id = format!("{words}-{occurrence}");
         if let Some(said) = turn.get("user_turn") {
             let text = string(said, "prompt").unwrap_or_default();
             let node = Node::new(&id, NodeRole::User, vec![Block::new(BlockKind::Text, text)]);
@@ -80,7 +87,7 @@ pub fn workspace(element: &Value, origin: Origin) -> Result<Conversation, Elemen
             answer = Some(id);
         }
     }
-    let mut conversation = Conversation::new(Provider::Gemini, short_hash(&[created, title]), origin);
+    let mut conversation = Conversation::new(Provider::Gemini, native_id, origin);
     conversation.title = title.to_owned();
     conversation.time_s = rfc3339_s(created);
     conversation.arrange(links, answer.as_deref())?;

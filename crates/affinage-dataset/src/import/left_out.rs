@@ -37,6 +37,47 @@ pub enum LeftOutKind {
     NotToLearn,
 }
 
+impl LeftOutKind {
+    /// What it is called, for one and for several.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            LeftOutKind::Member => ["file of the archive or folder", "files of the archive or folder"],
+            LeftOutKind::Element => {
+                ["conversation or row that was refused", "conversations or rows that were refused"]
+            }
+            LeftOutKind::Message => ["message that could not be read", "messages that could not be read"],
+            LeftOutKind::UserTurnWithoutWords => {
+                ["turn of the user without words", "turns of the user without words"]
+            }
+            LeftOutKind::UnknownPart => ["part of an unknown type", "parts of unknown types"],
+            LeftOutKind::Media => ["image, sound or file", "images, sounds and files"],
+            LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
+            LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
+            LeftOutKind::Hidden => ["hidden message", "hidden messages"],
+            LeftOutKind::Error => ["error message of the product", "error messages of the product"],
+            LeftOutKind::NotToLearn => {
+                ["answer that the export keeps from training", "answers that the export keeps from training"]
+            }
+        }
+    }
+
+    /// True if the names are types and settings of products; others may be the names of a person's files.
+    fn names_are_types(self) -> bool {
+        matches!(self, LeftOutKind::UnknownPart | LeftOutKind::NotToLearn)
+    }
+}
+
+/// One line for people: all of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOutLine {
+    pub kind: LeftOutKind,
+    pub count: usize,
+    /// `calls and results of tools`, in the number that `count` asks for.
+    pub what: &'static str,
+    /// The most frequent names with their numbers, or the first reason; may be empty.
+    pub detail: String,
+}
+
 /// Number of things of one kind and name, with the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutCount {
@@ -74,6 +115,15 @@ impl LeftOut {
         self.counts.is_empty()
     }
 
+    /// What [`LeftOut::rows`] gave.
+    pub fn from_rows(rows: Vec<LeftOutCount>) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        for LeftOutCount { kind, name, count, first } in rows {
+            left_out.add_many(kind, name, count, first);
+        }
+        left_out
+    }
+
     /// Rows in the order of kinds, then names.
     pub fn rows(&self) -> Vec<LeftOutCount> {
         self.counts
@@ -85,6 +135,28 @@ impl LeftOut {
                 first: first.clone(),
             })
             .collect()
+    }
+
+    /// One line for each kind, at most as many as there are kinds.
+    pub fn lines(&self) -> Vec<LeftOutLine> {
+        let mut by_kind: BTreeMap<LeftOutKind, Vec<LeftOutCount>> = BTreeMap::new();
+        self.rows().into_iter().for_each(|row| by_kind.entry(row.kind).or_default().push(row));
+        let line = |(kind, rows): (LeftOutKind, Vec<LeftOutCount>)| {
+            let count = rows.iter().map(|row| row.count).sum();
+            let [one, several] = kind.words();
+            LeftOutLine { kind, count, what: if count == 1 { one } else { several }, detail: detail(rows) }
+        };
+        by_kind.into_iter().map(line).collect()
+    }
+
+    /// Without names and reasons that may say something about a person.
+    pub fn without_names(&self) -> LeftOut {
+        let mut nameless = LeftOut::default();
+        for LeftOutCount { kind, name, count, .. } in self.rows() {
+            let name = if kind.names_are_types() { name } else { String::new() };
+            nameless.add_many(kind, name, count, String::new());
+        }
+        nameless
     }
 
     /// What the conversation's nodes hold beside their texts, and what its importer left out of the tree.
@@ -123,5 +195,80 @@ impl LeftOut {
         if let Some(word) = &node.excluded {
             self.add(LeftOutKind::NotToLearn, word.clone(), "");
         }
+    }
+}
+
+/// Names listed of a kind.
+const SHOWN_NAMES: usize = 3;
+/// Characters of a name or reason.
+const SHOWN_CHARS: usize = 80;
+
+/// `voice_note 4, flag 2 and 3 others`, or the first reason.
+fn detail(mut rows: Vec<LeftOutCount>) -> String {
+    rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+    let short = |text: &str| -> String {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
+        }
+    };
+    let named: Vec<&LeftOutCount> = rows.iter().filter(|row| !row.name.is_empty()).collect();
+    if named.is_empty() {
+        return rows.first().map(|row| short(&row.first)).unwrap_or_default();
+    }
+    let shown: Vec<String> = named
+        .iter()
+        .take(SHOWN_NAMES)
+        .map(|row| match (row.count, row.first.is_empty()) {
+            (1, true) => short(&row.name),
+            (1, false) => format!("{} ({})", short(&row.name), short(&row.first)),
+            (count, _) => format!("{} {count}", short(&row.name)),
+        })
+        .collect();
+    let others = match named.len().saturating_sub(SHOWN_NAMES) {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        count => format!(" and {count} others"),
+    };
+    shown.join(", ") + &others
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_of_each_kind_in_words_of_its_number() {
+        let mut left_out = LeftOut::default();
+        left_out.add(LeftOutKind::Reasoning, "", "");
+        for (name, count) in [("card", 2), ("flag", 1), ("poll", 5), ("map", 1), ("chart", 1)] {
+            (0..count).for_each(|_| left_out.add(LeftOutKind::UnknownPart, name, ""));
+        }
+        left_out.add(LeftOutKind::Member, "plans/2025.key", "not text");
+        left_out.add(LeftOutKind::Element, "", "no known shape\n of a row");
+        left_out.add(LeftOutKind::Element, "", "another reason");
+        let shown = |left_out: &LeftOut| -> Vec<String> {
+            let line = |line: LeftOutLine| format!("{} {} | {}", line.count, line.what, line.detail);
+            left_out.lines().into_iter().map(line).collect()
+        };
+        assert_eq!(
+            shown(&left_out),
+            [
+                "1 file of the archive or folder | plans/2025.key (not text)",
+                "2 conversations or rows that were refused | no known shape of a row",
+                "10 parts of unknown types | poll 5, card 2, chart and 2 others",
+                "1 piece of reasoning | ",
+            ]
+        );
+        assert_eq!(
+            shown(&left_out.without_names())[..3],
+            [
+                "1 file of the archive or folder | ",
+                "2 conversations or rows that were refused | ",
+                "10 parts of unknown types | poll 5, card 2, chart and 2 others",
+            ]
+        );
+        assert_eq!(LeftOut::from_rows(left_out.rows()), left_out);
     }
 }

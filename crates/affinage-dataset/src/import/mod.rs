@@ -51,13 +51,14 @@ use std::rc::Rc;
 
 pub use archive::Limits;
 pub use error::{ElementError, ImportError};
-pub use left_out::{LeftOut, LeftOutCount, LeftOutKind};
+pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
 pub use speakers::{Speaker, Style};
 pub use transcript::Roles;
 pub use unwrap_lines::Wrap;
 
 use crate::conversation::{Conversation, Origin};
+use crate::identity;
 
 /// What an import hands out, in the order of the file.
 #[derive(Debug)]
@@ -217,6 +218,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn conversation(&mut self, mut conversation: Conversation) -> Result<(), E> {
         self.release_held()?;
         settle::settle(&mut conversation);
+        identity::name_by_words(&mut conversation);
         self.found.conversations += 1;
         self.found.left_out.merge(&LeftOut::of(&conversation));
         *self.found.formats.entry(conversation.provider.as_str()).or_default() += 1;

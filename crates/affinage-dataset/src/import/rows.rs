@@ -1,7 +1,7 @@
 //! Dataset rows: `messages`, prompt/completion pairs, ShareGPT and Alpaca.
 //!
-//! A row is named by its id, if it has one, and the hash of its content, so the same row is imported once. Lists that
-//! stand as a JSON text in a string, as columns of tables often do, are read like lists.
+//! A row is recognised by its id, if it has one, and its words: see [`crate::identity`]. Lists that stand as a JSON text
+//! in a string, as columns of tables often do, are read like lists.
 //!
 //! Parts of one content are pieces of one text where the border lies inside a line, else paragraphs: rows come from
 //! servers of every make, and a row does not say from which.
@@ -221,7 +221,7 @@ pub(super) fn arranged(
         });
     // Ids like 0, 1, 2 repeat from file to file; the content keeps them apart.
     let content = short_hash(&[&row.to_string()]);
-    let native_id = own_id.map_or(content.clone(), |id| format!("{id}-{content}"));
+    let native_id = own_id.as_ref().map_or(content.clone(), |id| format!("{id}-{content}"));
     add_media(row, &mut line);
     // A row of one exchange says beside its texts how the answer ended.
     if let Some(last) = line.iter_mut().rfind(|turn| turn.role == NodeRole::Assistant) {
@@ -255,6 +255,7 @@ pub(super) fn arranged(
     }
     let mut conversation = Conversation::new(provider, native_id, origin);
     conversation.left_out = left_out;
+    conversation.own_id = own_id;
     conversation.title = string(row, "title").unwrap_or_default().to_owned();
     conversation.arrange(links, active.as_deref())?;
     Ok(conversation)

@@ -10,7 +10,7 @@
 //! of an example. Notes in which nobody speaks are answers: each section becomes one, with a prompt drafted from its
 //! heading ([`DRAFTED`]) that somebody has to replace. Times beside a name, lines of the chat program and its words for a picture are no text.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::error::ImportError;
 use super::fences::Unclosed;
@@ -18,7 +18,6 @@ use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
 use super::{fences, role_words, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
-use crate::hash::short_hash;
 
 pub use super::speakers::Speaker;
 
@@ -90,9 +89,8 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
     let wrap = unwrap_lines::detect(&lines);
     let (turns, program_lines) = cut(&lines, &learnt.labels, &cast);
     let sections = sections(turns, front_matter);
-    let mut conversations: Vec<Conversation> =
+    let conversations: Vec<Conversation> =
         sections.into_iter().map(|section| build(section, wrap, origin)).collect();
-    number_namesakes(&mut conversations);
     let speakers = learnt.speakers.into_iter().filter(|s| cast.iter().any(|c| c.is(s))).collect();
     let inner_label_lines = learnt.inner_label_lines;
     Ok(Parsed { conversations, speakers, wrap, inner_label_lines, notes: 0, program_lines })
@@ -175,7 +173,6 @@ fn notes(lines: &[&str], origin: &Origin) -> Vec<Conversation> {
             conversations.push(build(section, wrap, origin));
         }
     }
-    number_namesakes(&mut conversations);
     conversations
 }
 
@@ -365,24 +362,16 @@ fn sections<'a>(turns: Vec<Turn<'a>>, front_matter: &'a str) -> Vec<Section<'a>>
 
 fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
     let mut links: Vec<Link> = Vec::new();
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let mut first_spoken = None;
     for turn in section.turns {
         let text = unwrap_lines::join(without_rules(&turn.lines), wrap);
         let is_context = turn.role == NodeRole::System;
         if is_context && text.is_empty() {
             continue;
         }
-        if !is_context {
-            first_spoken.get_or_insert_with(|| text.clone());
-        }
-        // The id is made of the words and their number of occurrence, so that a grown file keeps its ids.
-        let hash = short_hash(&[turn.author.as_deref().unwrap_or(""), &text]);
-        let occurrence = *seen.entry(hash.clone()).and_modify(|n| *n += 1).or_insert(0);
         let kind = if is_context { BlockKind::Context } else { BlockKind::Text };
         let mut blocks = vec![Block::new(kind, text)];
         blocks.extend((0..turn.media).map(|_| Block::new(BlockKind::Media, "")));
-        let mut node = Node::new(format!("{hash}-{occurrence}"), turn.role, blocks);
+        let mut node = Node::new(links.len().to_string(), turn.role, blocks);
         node.hidden = is_context;
         node.author = turn.author;
         let parent = links.last().map(|link| link.id.clone());
@@ -390,23 +379,11 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
     }
     let stem = origin.member.rsplit(['/', '\\']).next().unwrap_or("");
     let title = section.title.unwrap_or_else(|| stem.to_owned());
-    let named_by = short_hash(&[&title, first_spoken.as_deref().unwrap_or("")]);
-    let mut conversation =
-        Conversation::new(Provider::Transcript, format!("{stem}-{}", &named_by[..8]), origin.clone());
+    // Neither the text nor its turns have an id: they are recognised by their words.
+    let mut conversation = Conversation::new(Provider::Transcript, "", origin.clone());
     conversation.title = title;
     conversation.arrange(links, None).expect("a chain of distinct ids is a tree");
     conversation
-}
-
-/// Conversations of one file with the same title and first words are told apart by their number.
-fn number_namesakes(conversations: &mut [Conversation]) {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    for conversation in conversations {
-        let count = seen.entry(conversation.native_id.clone()).and_modify(|n| *n += 1).or_insert(1);
-        if *count > 1 {
-            conversation.native_id.push_str(&format!("-{count}"));
-        }
-    }
 }
 
 /// The lines of a turn without the horizontal rules that separate turns.

@@ -106,7 +106,7 @@ pub struct JudgeVote {
 /// Judges apart by their relation to the writers of the training texts and to the base model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Relations {
-    /// Share of the training answers by writer: `person:NAME`, `model:NAME`, `edited:NAME`, `unknown`.
+    /// Share of the training answers by writer: `person:NAME`, `model:NAME`, `edited:NAME`, `speaker:NAME`, `unknown`.
     pub writers: BTreeMap<String, f64>,
     /// Win rate of the headline arm by related and by unrelated judges, mean over judges per prompt.
     pub related: Option<Estimate>,

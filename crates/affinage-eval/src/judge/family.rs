@@ -75,7 +75,7 @@ pub fn family(model: &str) -> Option<&'static str> {
 
 /// The relation of a judge to those who wrote the training texts and to the base model.
 ///
-/// `writers` are as in a data set's rows: `person:NAME`, `model:NAME`, `unknown`. People are related to no model.
+/// `writers` are as in a data set's rows: `person:NAME`, `model:NAME`, `speaker:NAME`, `unknown`. People are related to no model.
 pub fn relation<'w>(
     judge_family: Option<&str>,
     base_family: Option<&str>,

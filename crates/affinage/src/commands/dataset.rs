@@ -221,6 +221,7 @@ fn freeze(
         })
         .collect();
     let hash = version_hash(&rules, &tool, &records);
+    let left_out = library.left_out_of(&sources)?.without_names().rows();
     let datasets = ctx.project.join("datasets");
     let earlier = manifests(&ctx.project)?;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
@@ -240,6 +241,7 @@ fn freeze(
         sources,
         writers,
         written,
+        left_out,
         certificate: split.certificate,
         sides: split.sides,
     };

@@ -1,13 +1,14 @@
 //! `affinage import`: chat exports, dataset rows and transcripts into the library.
 
 mod folder;
+mod left_out;
 mod territory;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
-use affinage_dataset::import::{ImportError, Roles, Together};
+use affinage_dataset::import::{ImportError, LeftOut, Roles, Together};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
 use clap::Args;
@@ -15,8 +16,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
-use crate::library::{Choice, Hit, Imported, Library, Profile, Territory};
-use crate::ui::count;
+use crate::library::{Choice, Hit, Imported, Library, Named, Profile, Recognised, Territory};
+use crate::ui::{count, counted};
 
 /// Bring conversations: chat exports, dataset rows, Markdown, plain and pasted text
 #[derive(Debug, Default, Args)]
@@ -110,6 +111,9 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         }
     }
     index_words(ctx, &mut library)?;
+    if args.files.is_empty() {
+        left_out::say_short(ctx, &library.left_out()?);
+    }
     let mut territory = library.territory()?;
     if !args.shelf.is_empty() {
         choose(&mut library, &territory, &args.shelf)?;
@@ -125,8 +129,13 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
             "candidates": territory.candidates,
             "answers": territory.answers,
         });
-        let document =
-            serde_json::json!({ "v": 1, "files": files, "library": counts, "territory": territory });
+        let document = serde_json::json!({
+            "v": 1,
+            "files": files,
+            "library": counts,
+            "left_out": library.left_out()?.rows(),
+            "territory": territory,
+        });
         ctx.ui.json(&document)?;
     }
     failed.map_or(Ok(()), Err)
@@ -235,8 +244,11 @@ struct FileSummary {
     conversations_new: usize,
     conversations_grown: usize,
     nodes_new: usize,
+    recognised: Recognised,
     speakers: Vec<SpeakerSummary>,
     rejects: Vec<RejectSummary>,
+    #[serde(serialize_with = "left_out::rows")]
+    left_out: LeftOut,
     notes: Vec<String>,
 }
 
@@ -250,8 +262,10 @@ impl FileSummary {
             conversations_new: 0,
             conversations_grown: 0,
             nodes_new: 0,
+            recognised: Recognised::default(),
             speakers: Vec::new(),
             rejects: Vec::new(),
+            left_out: LeftOut::default(),
             notes: Vec::new(),
         }
     }
@@ -265,14 +279,18 @@ impl FileSummary {
         self.conversations_new += file.conversations_new;
         self.conversations_grown += file.conversations_grown;
         self.nodes_new += file.nodes_new;
+        self.recognised.merge(file.recognised);
+        self.left_out.merge(&file.left_out);
         self.speakers.extend(file.speakers);
         self.rejects.extend(file.rejects);
         self.notes.extend(file.notes);
     }
 
     /// Adds what the folder holds and nobody read.
-    fn left_out(&mut self, together: &Together) {
-        let rows = together.left_out().rows();
+    fn add_unread(&mut self, together: &Together) {
+        let left_out = together.left_out();
+        self.left_out.merge(&left_out);
+        let rows = left_out.rows();
         self.notes.extend(rows.iter().map(|row| format!("not read: {} ({})", row.name, row.first)));
     }
 }
@@ -333,11 +351,11 @@ fn import_file(
     }
     let summary = summarise(path, imported);
     progress.finish(format!(
-        "{shown}: {} conversations ({} new, {} grown), {} new messages",
-        count(summary.conversations as u64),
+        "{shown}: {} ({} new, {} grown), {}",
+        counted(summary.conversations, "conversation", "conversations"),
         count(summary.conversations_new as u64),
         count(summary.conversations_grown as u64),
-        count(summary.nodes_new as u64)
+        counted(summary.nodes_new, "new message", "new messages")
     ));
     say_details(ctx, &summary);
     Ok(summary)
@@ -373,6 +391,8 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         conversations_new: imported.conversations_new,
         conversations_grown: imported.conversations_grown,
         nodes_new: imported.nodes_new,
+        recognised: imported.recognised,
+        left_out: imported.found.left_out,
         speakers: speakers.collect(),
         rejects: rejects.collect(),
         notes: imported.found.notes,
@@ -383,6 +403,9 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
 const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
+    for line in recognised(&summary.recognised) {
+        ctx.ui.say(format!("  {line}"));
+    }
     let speakers: Vec<String> = summary.speakers.iter().map(|s| format!("{} {}", s.name, s.turns)).collect();
     if !speakers.is_empty() {
         ctx.ui.say(format!("  turns by speaker: {}", speakers.join(", ")));
@@ -405,6 +428,30 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
     if summary.rejects.len() > SHOWN_REJECTS {
         ctx.ui.say(format!("  and {} more; `--json` lists all", summary.rejects.len() - SHOWN_REJECTS));
     }
+    left_out::say(ctx, &summary.left_out);
+}
+
+/// One line for each way in which conversations were recognised.
+fn recognised(found: &Recognised) -> Vec<String> {
+    let Recognised { unchanged, renamed, older, edited, resembling } = found;
+    let named = |named: &Named, one: &str, several: &str| {
+        let name = if named.first.is_empty() { "untitled" } else { &named.first };
+        match named.count {
+            1 => format!("1 {one} `{name}`"),
+            count => format!("{count} {several}, the first of `{name}`"),
+        }
+    };
+    let copies = |of: &Named| named(of, "looks like an edited copy of", "look like edited copies");
+    let there = named(renamed, "is already there under another name:", "are already there under other names");
+    let older_copies = counted(*older, "older copy", "older copies");
+    let lines = [
+        (*unchanged, format!("{} already there", count(*unchanged as u64))),
+        (renamed.count, there),
+        (*older, format!("{older_copies} of what is there: nothing was taken away")),
+        (edited.count, format!("{}: united", copies(edited))),
+        (resembling.count, format!("{}: kept apart", copies(resembling))),
+    ];
+    lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line).collect()
 }
 
 /// A file of another kind: says what to do with it.

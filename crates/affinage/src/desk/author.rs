@@ -2,7 +2,7 @@
 //! their own with all drafts as answers, so cards, undo, lint and data set treat them like any other, and who wrote what
 //! is told by comparing the answer with the draft it was made from.
 
-use affinage_dataset::authorship;
+use affinage_dataset::authorship::{self, By};
 use affinage_dataset::candidate::Candidate;
 use affinage_dataset::conversation::{
     Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider,
@@ -52,7 +52,8 @@ pub struct Made {
 
 /// Characters of an answer by writer, while it is being written.
 pub fn written(made: &Made) -> anyhow::Result<Reply> {
-    let written = authorship::written(made.text.trim(), made.original.as_deref(), made.model.as_deref());
+    let by = made.model.as_deref().map_or(By::Person, By::Model);
+    let written = authorship::written(made.text.trim(), made.original.as_deref(), by);
     Reply::json(&json!({ "written": written }))
 }
 

@@ -237,7 +237,7 @@ pub fn written(candidate: &Candidate, mark: Option<&Mark>) -> Written {
     let variant = chosen.unwrap_or(proposed(candidate));
     match mark.and_then(|mark| mark.text.as_ref().map(|text| (text, mark.original.as_ref()))) {
         Some((text, original)) => {
-            authorship::written(text, Some(original.unwrap_or(&variant.text)), variant.model.as_deref())
+            authorship::written(text, Some(original.unwrap_or(&variant.text)), variant.by())
         }
         None => variant.written(),
     }

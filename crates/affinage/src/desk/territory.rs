@@ -95,6 +95,7 @@ impl State {
             "learn": self.derivation.learn,
             "is_answered": self.library.setting("learn")?.is_some(),
             "waiting": self.library.waiting()?,
+            "left_out": self.library.left_out()?.lines(),
             "profiles": profiles,
         }))
     }

@@ -22,10 +22,10 @@ use super::server::{Leave, Remote, Reply, consented, server_key};
 use super::{Evaluation, asked};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
+use crate::http::{host, is_loopback};
 use crate::interrupt;
 use crate::jsonl;
 use crate::judges::Sources;
-use crate::judges::server::{host, is_loopback};
 
 /// What became of a batch file.
 #[derive(Debug, serde::Serialize)]

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
+use affinage_dataset::candidate::{Candidate, ContextPolicy, Learn, Variant, candidates_of};
+use affinage_dataset::conversation::Conversation;
 use affinage_dataset::message::Message;
+use affinage_dataset::shingle::normalise;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
@@ -129,5 +132,62 @@ pub(super) fn append(db: &Connection, decision: &Decision, decided_at: &str) -> 
         &decision.domain,
         decided_at,
     ))?;
+    Ok(())
+}
+
+/// Lets what was decided about answers stay with them where a new reading changed what stands around them.
+///
+/// If the prompt has other words now, the candidate has another id, and the decision goes to it. If accepted words were
+/// changed where they were written, the decision keeps the words that were accepted.
+pub(super) fn follow(db: &Connection, before: &Conversation, after: &Conversation) -> anyhow::Result<()> {
+    for learn in [Learn::Assistant, Learn::Mine] {
+        let policy = ContextPolicy::default();
+        let now = candidates_of(after, &policy, learn);
+        for candidate in candidates_of(before, &policy, learn) {
+            let Some(successor) = successor(&candidate, &now) else { continue };
+            for variant in &candidate.variants {
+                let changed = successor.variants.iter().find(|other| other.node_ids == variant.node_ids);
+                if let Some(changed) = changed.filter(|changed| changed.variant_id != variant.variant_id) {
+                    follow_words(db, &candidate.candidate_id, variant, changed)?;
+                }
+            }
+            if successor.candidate_id != candidate.candidate_id {
+                rename(db, &candidate.candidate_id, &successor.candidate_id)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The candidate with the same id, else the one that has most of the answers.
+fn successor<'a>(candidate: &Candidate, now: &'a [Candidate]) -> Option<&'a Candidate> {
+    let same = now.iter().find(|other| other.candidate_id == candidate.candidate_id);
+    let shared = |other: &Candidate| {
+        let is_there = |v: &&Variant| candidate.variants.iter().any(|old| old.node_ids == v.node_ids);
+        other.variants.iter().filter(is_there).count()
+    };
+    same.or_else(|| now.iter().filter(|other| shared(other) > 0).max_by_key(|other| shared(other)))
+}
+
+fn follow_words(db: &Connection, candidate: &str, old: &Variant, new: &Variant) -> anyhow::Result<()> {
+    if normalise(&old.text) != normalise(&new.text) {
+        db.execute(
+            "UPDATE decision SET text = ?3, original = coalesce(original, ?3) \
+             WHERE candidate = ?1 AND variant = ?2 AND action <> 'reject' AND text IS NULL",
+            (candidate, &old.variant_id, &old.text),
+        )?;
+    }
+    db.execute(
+        "UPDATE decision SET variant = ?3 WHERE candidate = ?1 AND variant = ?2",
+        (candidate, &old.variant_id, &new.variant_id),
+    )?;
+    Ok(())
+}
+
+fn rename(db: &Connection, old: &str, new: &str) -> anyhow::Result<()> {
+    // Where a row of the new id is there already, it is the one that counts.
+    for table in ["decision", "fix", "desk_change", "desk_place", "desk_second_look"] {
+        db.execute(&format!("UPDATE OR IGNORE {table} SET candidate = ?2 WHERE candidate = ?1"), [old, new])?;
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
-use super::{cursor, llm_logs, message_tables};
+use super::{cursor, leftovers, llm_logs, message_tables};
 use crate::errors::HintExt as _;
 
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -28,7 +28,7 @@ pub fn rows_of_file(path: &Path, folder: &Path) -> anyhow::Result<Option<PathBuf
     if head != SQLITE && !head.starts_with(PARQUET) {
         return Ok(None);
     }
-    let rows = folder.join(format!(".rows-{}.jsonl", std::process::id()));
+    let rows = leftovers::path(folder, "rows", ".jsonl");
     let mut file = BufWriter::new(fs_err::File::create(&rows)?);
     let mut write = |row: Value| Ok(writeln!(file, "{row}")?);
     let read = match head == SQLITE {

@@ -67,6 +67,8 @@ impl Library {
             "DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM node) AND source = ?1",
             [id],
         )?;
+        transaction
+            .execute("DELETE FROM landmark WHERE conversation NOT IN (SELECT id FROM conversation)", [])?;
         // A conversation that other files hold too now belongs to the newest of them.
         transaction.execute(
             "UPDATE conversation SET source = (SELECT max(node_source.source) FROM node_source \

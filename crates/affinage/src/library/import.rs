@@ -1,17 +1,20 @@
 //! Writing an import: conversations are united with what is there, so that a grown export adds only what is new.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use affinage_dataset::conversation::Conversation;
+use affinage_dataset::conversation::{Conversation, Node};
+use affinage_dataset::identity::{self, Kind, Relation, United};
 use affinage_dataset::import::{
     self, ElementError, Found, ImportError, Item, Limits, Reject, Roles, Together,
 };
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
+use serde::Serialize;
 
+use super::recognise::{self, Known};
 use super::waiting::{put_waiting, speakers_without_roles};
-use super::{Library, foreign, raw};
+use super::{Library, decisions, foreign, left_out, leftovers, raw};
 
 /// Begins the path of what was written at the desk.
 const AUTHORED: &str = "authored/";
@@ -25,11 +28,93 @@ pub struct Imported {
     /// Conversations that were there and got new or changed nodes.
     pub conversations_grown: usize,
     pub nodes_new: usize,
+    pub recognised: Recognised,
+}
+
+/// Conversations that the library had in another form, and what became of them.
+#[derive(Debug, Default, Serialize)]
+pub struct Recognised {
+    /// Nothing was new.
+    pub unchanged: usize,
+    /// Nothing was new, but they are there under another name.
+    pub renamed: Named,
+    /// Older copies: nothing was taken away.
+    pub older: usize,
+    /// Edited copies, united with what was there.
+    pub edited: Named,
+    /// What looks like an edited copy and was kept apart.
+    pub resembling: Named,
+}
+
+/// A number of conversations and the title of the first of them.
+#[derive(Debug, Default, Serialize)]
+pub struct Named {
+    pub count: usize,
+    pub first: String,
+}
+
+impl Named {
+    fn add(&mut self, title: String) {
+        if self.count == 0 {
+            self.first = title;
+        }
+        self.count += 1;
+    }
+}
+
+impl Recognised {
+    /// Adds what another file of the same folder brought.
+    pub fn merge(&mut self, other: Recognised) {
+        self.unchanged += other.unchanged;
+        self.older += other.older;
+        let named = [
+            (&mut self.renamed, other.renamed),
+            (&mut self.edited, other.edited),
+            (&mut self.resembling, other.resembling),
+        ];
+        for (all, more) in named {
+            if all.count == 0 {
+                all.first = more.first;
+            }
+            all.count += more.count;
+        }
+    }
+
+    fn count(
+        &mut self,
+        before: &Conversation,
+        new: &Conversation,
+        relation: Relation,
+        is_older: bool,
+        grown: bool,
+    ) {
+        self.older += usize::from(is_older);
+        if relation == Relation::Edited {
+            self.edited.add(before.title.clone());
+        }
+        let by_words = !before.provider.has_node_ids() && new.own_id.is_none();
+        match grown || is_older {
+            true => {}
+            false if by_words && before.origin.member != new.origin.member => {
+                self.renamed.add(before.title.clone());
+            }
+            false => self.unchanged += 1,
+        }
+    }
 }
 
 impl Imported {
     fn nothing(sha256: String, found: Found, rejects: Vec<Reject>) -> Imported {
-        Imported { sha256, found, rejects, conversations_new: 0, conversations_grown: 0, nodes_new: 0 }
+        let recognised = Recognised::default();
+        Imported {
+            sha256,
+            found,
+            rejects,
+            conversations_new: 0,
+            conversations_grown: 0,
+            nodes_new: 0,
+            recognised,
+        }
     }
 }
 
@@ -111,8 +196,8 @@ impl Library {
             "INSERT INTO source (sha256, path, size_bytes, imported_at) VALUES ('', ?1, 0, ?2)",
             (named.to_string_lossy(), imported_at),
         )?;
-        let mut writer =
-            Writer { db: &transaction, source: transaction.last_insert_rowid(), new: 0, grown: 0, nodes: 0 };
+        let source = transaction.last_insert_rowid();
+        let mut writer = Writer::new(&transaction, source, (!is_pasted(named)).then_some(named));
         let mut rejects = Vec::new();
         let (stored, found) = std::thread::scope(|scope| {
             let storing = scope.spawn(|| raw::store(&project, path));
@@ -156,8 +241,9 @@ impl Library {
                 return Ok(Imported::nothing(stored.sha256, found, rejects));
             }
         };
-        let (new, grown, nodes, source) = (writer.new, writer.grown, writer.nodes, writer.source);
-        complete_source(&transaction, source, &stored)?;
+        let Writer { new, grown, nodes, recognised, .. } = writer;
+        let source = complete_source(&transaction, source, &stored)?;
+        left_out::put(&transaction, source, &found.left_out)?;
         put_waiting(&transaction, &stored.sha256, named, &rejects, None)?;
         transaction.commit()?;
         if in_one_pass {
@@ -171,13 +257,20 @@ impl Library {
             conversations_new: new,
             conversations_grown: grown,
             nodes_new: nodes,
+            recognised,
         })
     }
 }
 
+/// The name of text that was pasted and has no path.
+const PASTED: &str = "pasted.md";
+
+fn is_pasted(named: &Path) -> bool {
+    named == Path::new(PASTED)
+}
+
 impl Library {
-    /// Imports text that was pasted, as if it were a file `pasted.md`: grown text of the same beginning is one source
-    /// of new turns, not a second conversation.
+    /// Imports text that was pasted, as if it were a file `pasted.md`.
     pub fn import_pasted(
         &mut self,
         text: &[u8],
@@ -185,12 +278,12 @@ impl Library {
         imported_at: &str,
         on_conversation: &mut dyn FnMut(),
     ) -> anyhow::Result<Imported> {
-        let folder = self.project.join(format!(".pasted-{}", std::process::id()));
+        let folder = leftovers::path(&self.project, "pasted", "");
         fs_err::create_dir_all(&folder)?;
-        let file = folder.join("pasted.md");
-        let imported = fs_err::write(&file, text)
-            .map_err(anyhow::Error::from)
-            .and_then(|()| self.import(&file, roles, imported_at, on_conversation));
+        let file = folder.join(PASTED);
+        let imported = fs_err::write(&file, text).map_err(anyhow::Error::from).and_then(|()| {
+            self.import_named(&file, Path::new(PASTED), Place::Alone, roles, imported_at, on_conversation)
+        });
         // The first error is the one to report.
         let _ = fs_err::remove_dir_all(&folder);
         imported
@@ -207,7 +300,7 @@ impl Library {
 
     /// Adds a conversation written at the desk. Its words are kept as a source of their own, `authored/TITLE`.
     pub fn add_authored(&mut self, conversation: &Conversation, at: &str) -> anyhow::Result<()> {
-        let file = self.project.join(format!(".authored-{}.json", std::process::id()));
+        let file = leftovers::path(&self.project, "authored", ".json");
         fs_err::write(&file, serde_json::to_vec_pretty(&conversation.nodes)?)?;
         let stored = raw::store(&self.project, &file);
         fs_err::remove_file(&file)?;
@@ -218,7 +311,7 @@ impl Library {
             (format!("{AUTHORED}{}", conversation.title), at),
         )?;
         let source = transaction.last_insert_rowid();
-        Writer { db: &transaction, source, new: 0, grown: 0, nodes: 0 }.write(conversation)?;
+        Writer::new(&transaction, source, None).write(conversation)?;
         complete_source(&transaction, source, &stored)?;
         Ok(transaction.commit()?)
     }
@@ -245,8 +338,9 @@ fn forget_bytes(db: &Connection, project: &Path, sha256: &str) -> anyhow::Result
     Ok(())
 }
 
-/// Gives the new source row its hash; if the same bytes were imported before, that row takes over.
-fn complete_source(db: &Connection, source: i64, stored: &raw::Stored) -> anyhow::Result<()> {
+/// Gives the new source row its hash; if the same bytes were imported before, that row takes over. Returns the row that
+/// stands for the file.
+fn complete_source(db: &Connection, source: i64, stored: &raw::Stored) -> anyhow::Result<i64> {
     let known: Option<i64> = db
         .query_row("SELECT id FROM source WHERE sha256 = ?1", [&stored.sha256], |row| row.get(0))
         .optional()?;
@@ -258,6 +352,7 @@ fn complete_source(db: &Connection, source: i64, stored: &raw::Stored) -> anyhow
             )?;
             db.execute("UPDATE conversation SET source = ?1 WHERE source = ?2", [known, source])?;
             db.execute("DELETE FROM source WHERE id = ?1", [source])?;
+            Ok(known)
         }
         None => {
             let size = i64::try_from(stored.size_bytes)?;
@@ -265,110 +360,184 @@ fn complete_source(db: &Connection, source: i64, stored: &raw::Stored) -> anyhow
                 "UPDATE source SET sha256 = ?1, size_bytes = ?2 WHERE id = ?3",
                 (&stored.sha256, size, source),
             )?;
+            Ok(source)
         }
     }
-    Ok(())
 }
 
+/// Writes conversations of one file.
 struct Writer<'a> {
     db: &'a Connection,
     source: i64,
+    /// Path on this machine; `None` for what has none, such as pasted text.
+    file: Option<String>,
+    /// Text or member that is being read, and the conversations it brought.
+    member: String,
+    written: HashSet<i64>,
     new: usize,
     grown: usize,
     nodes: usize,
+    recognised: Recognised,
 }
 
-impl Writer<'_> {
-    fn write(&mut self, conversation: &Conversation) -> anyhow::Result<()> {
-        let key = conversation.key();
-        let known: Option<i64> = self
-            .db
-            .prepare_cached("SELECT id FROM conversation WHERE key = ?1")?
-            .query_row([&key], |row| row.get(0))
-            .optional()?;
-        let id = match known {
-            Some(id) => id,
-            None => self.insert_conversation(&key, conversation)?,
-        };
-        let nodes_before = self.nodes;
-        let changed = self.write_nodes(id, conversation).with_context(|| format!("cannot store {key}"))?;
-        match known {
-            None => self.new += 1,
-            Some(_) if changed || self.nodes > nodes_before => self.grown += 1,
-            Some(_) => {}
+impl<'a> Writer<'a> {
+    fn new(db: &'a Connection, source: i64, file: Option<&Path>) -> Writer<'a> {
+        Writer {
+            db,
+            source,
+            file: file.map(|file| file.to_string_lossy().into_owned()),
+            member: String::new(),
+            written: HashSet::new(),
+            new: 0,
+            grown: 0,
+            nodes: 0,
+            recognised: Recognised::default(),
         }
-        self.update_conversation(id, conversation)
     }
 
-    fn insert_conversation(&self, key: &str, conversation: &Conversation) -> anyhow::Result<i64> {
-        let mut statement = self.db.prepare_cached(
-            "INSERT INTO conversation (key, provider, native_id, title, source, origin) VALUES (?1, ?2, ?3, '', ?4, '{}')",
-        )?;
-        Ok(statement.insert((key, conversation.provider.as_str(), &conversation.native_id, self.source))?)
-    }
-
-    fn update_conversation(&self, id: i64, conversation: &Conversation) -> anyhow::Result<()> {
-        let active = conversation.active_leaf.map(|leaf| &conversation.nodes[leaf].id);
-        let origin = serde_json::to_string(&conversation.origin)?;
-        let mut statement = self.db.prepare_cached(
-            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, source = ?5, origin = ?6, \
-             project = ?7 WHERE id = ?1",
-        )?;
-        let project = &conversation.project;
-        statement.execute((
-            id,
-            &conversation.title,
-            conversation.time_s,
-            active,
-            self.source,
-            origin,
-            project,
-        ))?;
+    fn write(&mut self, conversation: &Conversation) -> anyhow::Result<()> {
+        if self.member != conversation.origin.member {
+            self.member.clone_from(&conversation.origin.member);
+            self.written.clear();
+        }
+        let key = conversation.key();
+        let signs = identity::signs(conversation, self.file.as_deref());
+        let found = recognise::find(self.db, conversation, &signs, &self.written)
+            .with_context(|| format!("cannot look up {key}"))?;
+        if !found.elsewhere.is_empty() {
+            // With fewer prompts it is found by those that are its own.
+            return self.write(&identity::without_prompts(conversation, &found.elsewhere)?);
+        }
+        let id = match found.known {
+            None => {
+                found.resembling.into_iter().for_each(|title| self.recognised.resembling.add(title));
+                self.insert(conversation)
+            }
+            Some(known) => self.unite(known, conversation),
+        };
+        let id = id.with_context(|| format!("cannot store {key}"))?;
+        recognise::put_landmarks(self.db, id, &signs.landmarks)?;
+        if identity::kind(conversation.provider) != Kind::Ids {
+            self.written.insert(id);
+        }
         Ok(())
     }
 
-    /// Unites the nodes with those that are there. Without ids of the provider's own, the new text replaces the old:
-    /// an edited note is one text, not two branches. True if a node that was there changed.
-    fn write_nodes(&mut self, id: i64, conversation: &Conversation) -> anyhow::Result<bool> {
-        let mut known = self.known_nodes(id)?;
-        let mut changed = false;
+    fn insert(&mut self, conversation: &Conversation) -> anyhow::Result<i64> {
+        let native_id = recognise::free_native_id(self.db, conversation)?;
+        let provider = conversation.provider.as_str();
+        let mut insert = self.db.prepare_cached(
+            "INSERT INTO conversation (key, provider, native_id, title, source, origin) VALUES (?1, ?2, ?3, '', ?4, '{}')",
+        )?;
+        let id = insert.insert((format!("{provider}:{native_id}"), provider, native_id, self.source))?;
         for node in &conversation.nodes {
-            let parent = node.parent.map(|index| conversation.nodes[index].id.as_str());
-            let mut stored = node.clone();
-            stored.parent = None;
-            let data = serde_json::to_string(&stored)?;
-            let row = match known.remove(&node.id) {
-                Some(row) => {
-                    let mut update = self.db.prepare_cached(
-                        "UPDATE node SET parent = ?2, data = ?3 WHERE id = ?1 AND (parent IS NOT ?2 OR data <> ?3)",
-                    )?;
-                    changed |= update.execute((row, parent, &data))? > 0;
-                    row
-                }
-                None => {
-                    self.nodes += 1;
-                    let mut insert = self.db.prepare_cached(
-                        "INSERT INTO node (conversation, node_id, parent, data) VALUES (?1, ?2, ?3, ?4)",
-                    )?;
-                    insert.insert((id, &node.id, parent, &data))?
-                }
-            };
-            let mut link =
-                self.db.prepare_cached("INSERT OR IGNORE INTO node_source (node, source) VALUES (?1, ?2)")?;
-            link.execute([row, self.source])?;
+            let parent = node.parent.map(|parent| conversation.nodes[parent].id.as_str());
+            let row = self.insert_node(id, node, parent)?;
+            self.link(row)?;
         }
-        if !conversation.provider.has_node_ids() {
-            for row in known.into_values() {
-                self.db.execute("DELETE FROM node WHERE id = ?1", [row])?;
+        self.new += 1;
+        self.update_conversation(id, conversation)?;
+        Ok(id)
+    }
+
+    fn unite(&mut self, known: Known, new: &Conversation) -> anyhow::Result<i64> {
+        let Known { id, conversation: before, relation } = known;
+        let United { conversation: after, ids, is_older } = identity::united(&before, new)?;
+        let nodes_before = self.nodes;
+        let changed = self.write_changes(id, &before, &after)?;
+        let rows = self.rows_of(id)?;
+        ids.iter().filter_map(|id| rows.get(id)).try_for_each(|row| self.link(*row))?;
+        let grown = changed || self.nodes > nodes_before;
+        if changed {
+            decisions::follow(self.db, &before, &after)?;
+        }
+        if is_older {
+            // The file that the conversation is said to come from stays the newer one.
+            self.update_head(id, &after)?;
+        } else {
+            self.update_conversation(id, &after)?;
+        }
+        self.grown += usize::from(grown);
+        self.recognised.count(&before, new, relation, is_older, grown);
+        Ok(id)
+    }
+
+    /// Stores what differs; true if a message that was there changed.
+    fn write_changes(
+        &mut self,
+        id: i64,
+        before: &Conversation,
+        after: &Conversation,
+    ) -> anyhow::Result<bool> {
+        let index_of: HashMap<&str, usize> =
+            before.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
+        let parent_id = |conversation: &Conversation, node: &Node| {
+            node.parent.map(|parent| conversation.nodes[parent].id.clone())
+        };
+        let mut changed = false;
+        for node in &after.nodes {
+            let parent = parent_id(after, node);
+            let Some(known) = index_of.get(node.id.as_str()).map(|&index| &before.nodes[index]) else {
+                self.insert_node(id, node, parent.as_deref())?;
+                continue;
+            };
+            let data = stored(node)?;
+            if data != stored(known)? || parent != parent_id(before, known) {
+                let mut update = self.db.prepare_cached(
+                    "UPDATE node SET parent = ?3, data = ?4 WHERE conversation = ?1 AND node_id = ?2",
+                )?;
+                update.execute((id, &node.id, parent, data))?;
                 changed = true;
             }
         }
         Ok(changed)
     }
 
-    fn known_nodes(&self, conversation: i64) -> anyhow::Result<HashMap<String, i64>> {
+    fn insert_node(&mut self, id: i64, node: &Node, parent: Option<&str>) -> anyhow::Result<i64> {
+        self.nodes += 1;
+        let mut insert = self.db.prepare_cached(
+            "INSERT INTO node (conversation, node_id, parent, data) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        Ok(insert.insert((id, &node.id, parent, stored(node)?))?)
+    }
+
+    /// Notes that this file holds the node too.
+    fn link(&self, row: i64) -> anyhow::Result<()> {
+        let mut link =
+            self.db.prepare_cached("INSERT OR IGNORE INTO node_source (node, source) VALUES (?1, ?2)")?;
+        link.execute([row, self.source])?;
+        Ok(())
+    }
+
+    fn rows_of(&self, id: i64) -> anyhow::Result<HashMap<String, i64>> {
         let mut statement = self.db.prepare_cached("SELECT node_id, id FROM node WHERE conversation = ?1")?;
-        let rows = statement.query_map([conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+
+    /// Says that this file brought the conversation last.
+    fn update_conversation(&self, id: i64, conversation: &Conversation) -> anyhow::Result<()> {
+        let origin = serde_json::to_string(&conversation.origin)?;
+        let mut statement =
+            self.db.prepare_cached("UPDATE conversation SET source = ?2, origin = ?3 WHERE id = ?1")?;
+        statement.execute((id, self.source, origin))?;
+        self.update_head(id, conversation)
+    }
+
+    fn update_head(&self, id: i64, conversation: &Conversation) -> anyhow::Result<()> {
+        let active = conversation.active_leaf.map(|leaf| &conversation.nodes[leaf].id);
+        let mut statement = self.db.prepare_cached(
+            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, project = ?5 WHERE id = ?1",
+        )?;
+        statement.execute((id, &conversation.title, conversation.time_s, active, &conversation.project))?;
+        Ok(())
+    }
 }
+
+/// A node as the library keeps it: its parent has a column.
+fn stored(node: &Node) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(&Node { parent: None, ..node.clone() })?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use affinage_dataset::conversation::Conversation;
 use anyhow::Context as _;
 use rusqlite::OptionalExtension as _;
 
-use super::{Library, conversation_row};
+use super::{Library, conversation_row, links};
 
 impl Library {
     /// The conversation `provider:id` and the path of the file that brought it last.
@@ -22,7 +22,7 @@ impl Library {
             .optional()?;
         let Some(((id, active, path), conversation)) = found else { return Ok(None) };
         let mut conversation = conversation?;
-        conversation.arrange(self.links(id)?, active.as_deref()).with_context(|| key.to_owned())?;
+        conversation.arrange(links(&self.db, id)?, active.as_deref()).with_context(|| key.to_owned())?;
         Ok(Some((path.unwrap_or_default(), conversation)))
     }
 }

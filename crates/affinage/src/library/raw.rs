@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::leftovers;
+
 /// Bytes of a file in the raw store.
 pub struct Stored {
     pub sha256: String,
@@ -22,7 +24,7 @@ pub fn path(project: &Path, sha256: &str) -> PathBuf {
 pub fn store(project: &Path, file: &Path) -> anyhow::Result<Stored> {
     let folder = project.join("raw");
     fs_err::create_dir_all(&folder)?;
-    let temporary = folder.join(format!(".{}.tmp", std::process::id()));
+    let temporary = leftovers::path(&folder, "raw", ".tmp");
     let stored = write(file, &temporary).and_then(|stored| {
         fs_err::rename(&temporary, path(project, &stored.sha256))?;
         Ok(stored)

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::recognise;
 use crate::errors::HintExt as _;
 
 /// Step `n` leads from version `n` to `n + 1`. Steps are never changed once released.
@@ -149,7 +150,20 @@ CREATE TABLE waiting (
     PRIMARY KEY (sha256, member)
 );
 ",
+    // Numbers by which conversations without ids are found again, see `recognise`; what each file's import left out, as
+    // JSON. A decision of a candidate that got another id keeps its row.
+    "
+CREATE TABLE landmark (
+    number INTEGER NOT NULL,
+    conversation INTEGER NOT NULL,
+    PRIMARY KEY (number, conversation)
+) WITHOUT ROWID;
+ALTER TABLE source ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
+",
 ];
+
+/// The version from which on conversations have landmarks; SQL cannot make those of older ones.
+const WITH_LANDMARKS: u32 = 4;
 
 /// Takes the database to the newest version.
 ///
@@ -169,15 +183,18 @@ pub fn migrate(db: &Connection, path: &Path) -> anyhow::Result<()> {
         db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])
             .with_context(|| format!("cannot copy {} to {}", path.display(), copy.display()))?;
     }
-    let step_up = || -> rusqlite::Result<()> {
+    let step_up = || -> anyhow::Result<()> {
         let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
         // Two processes may open a library at once; the other one may have been first.
         let found = version(db)?;
         for step in STEPS.iter().skip(found as usize) {
             transaction.execute_batch(step)?;
         }
+        if (1..WITH_LANDMARKS).contains(&found) {
+            recognise::put_all_landmarks(&transaction)?;
+        }
         transaction.execute_batch(&format!("PRAGMA user_version = {newest};"))?;
-        transaction.commit()
+        Ok(transaction.commit()?)
     };
     step_up().with_context(|| format!("cannot bring {} to version {newest}", path.display()))
 }

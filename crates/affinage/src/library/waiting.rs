@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::import::Place;
-use super::{Imported, Library, raw};
+use super::{Imported, Library, leftovers, raw};
 
 /// A transcript whose speakers have no roles yet.
 #[derive(Debug, Clone, Serialize)]
@@ -154,7 +154,7 @@ impl Library {
         let path = PathBuf::from(waiting.path);
         let in_folder = name_in_folder(&path, &waiting.member);
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let folder = self.project.join(format!(".waiting-{}", std::process::id()));
+        let folder = leftovers::path(&self.project, "waiting", "");
         fs_err::create_dir_all(&folder)?;
         let file = folder.join(name);
         let packed = fs_err::File::open(raw::path(&self.project, sha256))?;

@@ -18,7 +18,7 @@ use serde::Serialize;
 pub use columns::{columns, hanging};
 pub use paint::Paint;
 pub use progress::Progress;
-pub use table::{Table, bytes, count, duration};
+pub use table::{Table, bytes, count, counted, duration};
 
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;

@@ -65,6 +65,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// `1 message`, `1,200 messages`.
+pub fn counted(n: usize, one: &str, several: &str) -> String {
+    format!("{} {}", count(n as u64), if n == 1 { one } else { several })
+}
+
 /// `1_500_000` as `1.5 MB`: decimal units, three digits.
 pub fn bytes(n: u64) -> String {
     let mut value = n as f64;

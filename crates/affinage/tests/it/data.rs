@@ -365,7 +365,7 @@ fn a_library_of_a_newer_version_is_refused() {
     newer[60..64].copy_from_slice(&99u32.to_be_bytes());
     fs_err::write(dir.join("library.db"), newer).expect("written");
     let refused = transcript(dir, &["lint"]);
-    assert!(refused.contains("has version 99, this affinage reads 3"), "{refused}");
+    assert!(refused.contains("has version 99, this affinage reads"), "{refused}");
     assert!(transcript(&temp_dir().path().join("."), &["lint"]).contains("no affinage.toml"));
 }
 
@@ -653,4 +653,58 @@ fn what_is_no_file_and_what_is_no_chat_is_refused_with_a_way_out() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(says) && said.contains(hint), "{said}");
     }
+}
+
+#[test]
+fn what_an_import_leaves_out_is_counted_shown_and_written_into_the_card() {
+    let dir = project();
+    let dir = dir.path();
+    let mut chats: Vec<Value> = (0..40).map(|i| chat(i, 1)).collect();
+    for (id, content, role) in [
+        ("think", json!({ "content_type": "thoughts", "thoughts": [{ "content": "hm" }] }), "assistant"),
+        ("tool", json!({ "content_type": "execution_output", "text": "12" }), "tool"),
+        ("map", json!({ "content_type": "sea_chart", "text": "rocks" }), "assistant"),
+    ] {
+        chats[0]["mapping"][id] = json!({ "id": id, "parent": "0-0-1", "message": {
+            "id": id, "author": { "role": role }, "content": content, "recipient": "all", "metadata": {},
+        }});
+    }
+    chats.push(json!({ "id": "broken", "mapping": 7 }));
+    export(dir, "chats.json", &chats);
+    let said = transcript(dir, &["import", "chats.json"]);
+    assert!(said.contains("40 conversations (40 new, 0 grown), 83 new messages"), "{said}");
+    let table: Vec<&str> =
+        said.lines().skip_while(|line| !line.contains("left out of the texts")).take(5).collect();
+    insta::assert_snapshot!(table.join("\n"), @"");
+    let overview = transcript(dir, &["import"]);
+    let short = "left out of the texts: 1 conversation or row that was refused, 1 part of an unknown type, 1 piece of reasoning, \
+                 1 call or result of a tool";
+    assert!(overview.contains(short), "{overview}");
+    let document = json_of(dir, &["import", "chats.json"]);
+    assert_eq!(document["files"][0]["recognised"]["unchanged"], 40);
+    assert_eq!(document["files"][0]["left_out"], document["left_out"], "the same bytes count once");
+    assert_eq!(document["left_out"].as_array().map(Vec::len), Some(4));
+    let frozen = json_of(dir, &["dataset", "--accept-clean"]);
+    let card = fs_err::read_to_string(Path::new(frozen["folder"].as_str().expect("a path")).join("card.md"));
+    let card = card.expect("a card");
+    assert!(card.contains("- 1 part of an unknown type (sea_chart)\n"), "{card}");
+    assert!(card.contains("- 1 conversation or row that was refused\n"), "reasons may hold words: {card}");
+}
+
+#[test]
+fn a_speaker_is_neither_a_person_nor_a_model_until_somebody_says_so() {
+    let dir = project();
+    let dir = dir.path();
+    let turn = |i: usize| format!("User: {}?\n\nHost: {}.\n\n", words(i * 2, 10), words(i * 2 + 1, 16));
+    let text: String = (0..30).map(|i| format!("# Evening {i}\n\n{}", turn(i))).collect();
+    fs_err::write(dir.join("evenings.md"), text).expect("written");
+    let imported = json_of(dir, &["import", "evenings.md", "--role", "Host=assistant"]);
+    assert_eq!(imported["territory"]["shares"], json!({ "unknown": 1.0 }));
+    let manifest = &json_of(dir, &["dataset", "--accept-clean"])["manifest"];
+    let writers: Vec<&String> = manifest["writers"].as_object().expect("writers").keys().collect();
+    assert_eq!(writers, ["speaker:Host"]);
+    assert_eq!(
+        manifest["written"].as_object().map(|written| written.keys().collect::<Vec<_>>()),
+        Some(vec![&"unknown".to_owned()])
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use affinage_dataset::authorship;
+use affinage_dataset::authorship::{self, By};
 use affinage_dataset::candidate::{Candidate, Learn, Variant};
 use affinage_dataset::conversation::Feedback;
 use affinage_dataset::conversation::Origin;
@@ -265,14 +265,19 @@ fn selected(choice: Choice) -> Selected {
     let edited = action == Some(Action::Edit) && original.as_ref() != Some(&text);
     let speaker = variant.as_ref().and_then(|v| v.author.clone());
     let (provider, _) = candidate.conversation.split_once(':').unwrap_or((&candidate.conversation, ""));
-    let own_words = speaker.is_some();
+    let by = match &variant {
+        Some(variant) => variant.by(),
+        // Words that no import brought were typed.
+        None if original.is_none() => By::Person,
+        None => By::Unknown,
+    };
+    let written = authorship::written(&text, original.as_deref(), by);
     let model = variant.as_ref().and_then(|v| v.model.clone());
-    let model = model.or_else(|| model_of_provider(provider).filter(|_| !own_words));
     let provenance = Provenance {
         source_sha256: source,
         origin,
         provider: provider.to_owned(),
-        written: authorship::written(&text, original.as_deref(), model.as_deref()),
+        written,
         model,
         author: if edited { Some(speaker.unwrap_or_else(|| "author".to_owned())) } else { speaker },
         node_ids: candidate
@@ -284,9 +289,4 @@ fn selected(choice: Choice) -> Selected {
     };
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
     Selected { example, position: candidate.position, alternatives }
-}
-
-/// The export of Claude names no model, but its answers are Claude's.
-fn model_of_provider(provider: &str) -> Option<String> {
-    (provider == "claude").then(|| "claude".to_owned())
 }

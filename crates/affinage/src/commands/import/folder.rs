@@ -9,7 +9,7 @@ use super::{FileSummary, nothing_found, say_details, summarise};
 use crate::context::{CONFIG_FILE, Context};
 use crate::errors::HintExt as _;
 use crate::library::Library;
-use crate::ui::count;
+use crate::ui::{count, counted};
 
 /// Folders below the one that is imported.
 const MAX_DEPTH: usize = 32;
@@ -44,6 +44,7 @@ pub fn import(
     let now = jiff::Timestamp::now().to_string();
     let mut whole = FileSummary::of_folder(folder);
     let mut files = 0;
+    let mut first = None;
     for member in &members {
         if !is_readable(member, &mut together) {
             continue;
@@ -55,12 +56,19 @@ pub fn import(
         match imported {
             Ok(imported) => {
                 files += usize::from(imported.found.conversations > 0);
+                // What of the folder nobody read is kept with the first of its files.
+                if imported.found.conversations > 0 {
+                    first.get_or_insert_with(|| imported.sha256.clone());
+                }
                 whole.add(summarise(&member.path, imported));
             }
             Err(error) => together.unread(&member.name, format!("{error:#}")),
         }
     }
-    whole.left_out(&together);
+    whole.add_unread(&together);
+    if let Some(first) = first {
+        library.add_left_out(&first, &together.left_out())?;
+    }
     if whole.conversations == 0 {
         let reason = match whole.rejects.first() {
             Some(first) => format!("the first text was refused: {}", first.reason),
@@ -71,12 +79,12 @@ pub fn import(
         );
     }
     progress.finish(format!(
-        "{shown}: {} conversations in {} files ({} new, {} grown), {} new messages",
-        count(whole.conversations as u64),
-        count(files as u64),
+        "{shown}: {} in {} ({} new, {} grown), {}",
+        counted(whole.conversations, "conversation", "conversations"),
+        counted(files, "file", "files"),
         count(whole.conversations_new as u64),
         count(whole.conversations_grown as u64),
-        count(whole.nodes_new as u64)
+        counted(whole.nodes_new, "new message", "new messages")
     ));
     say_details(ctx, &whole);
     Ok(whole)

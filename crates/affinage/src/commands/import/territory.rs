@@ -5,14 +5,14 @@ use affinage_dataset::territory::SetAside;
 
 use crate::context::Context;
 use crate::library::{ShelfView, Territory};
-use crate::ui::{Table, count};
+use crate::ui::{Table, count, counted};
 
 pub fn say(ctx: &Context, territory: &Territory) {
     ctx.ui.say(format!(
-        "library: {} candidates ({} answers) in {} conversations",
-        count(territory.candidates as u64),
-        count(territory.answers as u64),
-        count(territory.conversations as u64)
+        "library: {} ({}) in {}",
+        counted(territory.candidates, "candidate", "candidates"),
+        counted(territory.answers, "answer", "answers"),
+        counted(territory.conversations, "conversation", "conversations")
     ));
     if territory.shelves.len() > 1 {
         ctx.ui.say(format!("\n{}", table(&territory.shelves)));
@@ -22,8 +22,8 @@ pub fn say(ctx: &Context, territory: &Territory) {
     let pasted = territory.set_aside.len() - private;
     if !territory.set_aside.is_empty() {
         ctx.ui.say(format!(
-            "set aside until you say otherwise: {} conversations with personal data or keys, {} of mostly pasted text",
-            count(private as u64),
+            "set aside until you say otherwise: {} with personal data or keys, {} of mostly pasted text",
+            counted(private, "conversation", "conversations"),
             count(pasted as u64)
         ));
     }

@@ -29,6 +29,7 @@ function territoryView(found) {
     questionView(found),
     found.shelves.length === 0 ? null : element("ol", { class: "shelves" }, found.shelves.map(shelfView)),
     asideView(found),
+    leftOutView(found.left_out),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
 }
 
@@ -73,6 +74,15 @@ function asideView(found) {
     element("ul", { class: "shelves" }, found.aside.map((row) => element("li", { class: "shelf", "data-conversation": row.conversation, "data-chosen": row.choice },
       element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "candidate")}`)),
       choiceButtons(row.title || "untitled", row.choice, (choice) => ({ conversation: row.conversation, choice }))))));
+}
+
+/** What the imports left out of the texts, by kind and number. */
+function leftOutView(lines) {
+  if (lines.length === 0) return null;
+  return element("details", { class: "aside" },
+    element("summary", {}, `Left out of the texts: ${lines.slice(0, 3).map((line) => `${number(line.count)} ${line.what}`).join(", ")}${lines.length > 3 ? ", …" : ""}`),
+    element("table", {}, lines.map((line) => element("tr", {},
+      element("th", {}, line.what), element("td", { class: "num" }, number(line.count)), element("td", {}, line.detail)))));
 }
 
 /** A transcript whose speakers have no roles: a role each, how it would be read, and a name to keep them under. */

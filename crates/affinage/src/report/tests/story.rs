@@ -121,6 +121,7 @@ fn manifest() -> Manifest {
         sources: BTreeSet::new(),
         writers: BTreeMap::from([("person".to_owned(), 402), ("gpt-4o".to_owned(), 602)]),
         written: BTreeMap::new(),
+        left_out: Vec::new(),
         certificate: Certificate {
             max_containment: 0.141,
             threshold: 0.2,

@@ -1,0 +1,36 @@
+//! What an import left out of the texts, for people.
+
+use affinage_dataset::import::{LeftOut, LeftOutKind};
+use serde::{Serialize as _, Serializer};
+
+use crate::context::Context;
+use crate::ui::{Table, count};
+
+/// A table after an import; nothing if everything became text.
+pub fn say(ctx: &Context, left_out: &LeftOut) {
+    if left_out.is_empty() {
+        return;
+    }
+    let mut table = Table::new(["  left out of the texts", "number", ""]).right(&[1]);
+    for line in left_out.lines() {
+        // Files and refused elements were listed by name.
+        let is_listed = matches!(line.kind, LeftOutKind::Member | LeftOutKind::Element);
+        let detail = if is_listed { String::new() } else { line.detail };
+        table.row([format!("  {}", line.what), count(line.count as u64), detail]);
+    }
+    ctx.ui.say(table.render().trim_end());
+}
+
+/// One line for the whole library.
+pub fn say_short(ctx: &Context, left_out: &LeftOut) {
+    let lines: Vec<String> =
+        left_out.lines().iter().map(|line| format!("{} {}", count(line.count as u64), line.what)).collect();
+    if !lines.is_empty() {
+        ctx.ui.say(format!("left out of the texts: {}", lines.join(", ")));
+    }
+}
+
+/// For `--json`.
+pub fn rows<S: Serializer>(left_out: &LeftOut, serializer: S) -> Result<S::Ok, S::Error> {
+    left_out.rows().serialize(serializer)
+}
