@@ -62,9 +62,9 @@ pub struct Analysis {
     pub method_notes: Vec<MethodNote>,
     /// What to do next, most useful first.
     pub next_steps: Vec<String>,
-    /// Hash of the files of rows that it was made from, where it was made from files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows_sha256: Option<String>,
+    /// Hash of the rows that it was made from; empty in files of versions without one.
+    #[serde(default)]
+    pub rows_sha256: String,
 }
 
 /// What was evaluated.

@@ -21,6 +21,7 @@ mod objective;
 mod panel;
 mod people;
 mod relations;
+mod rows_hash;
 mod spread;
 mod texts;
 mod told_apart;
@@ -29,6 +30,8 @@ mod trust;
 mod values;
 mod votes;
 pub(crate) mod win_rate;
+
+pub use rows_hash::rows_sha256;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -176,7 +179,13 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         checks,
         method_notes: notes::method_notes(inputs.plan),
         next_steps,
-        rows_sha256: None,
+        rows_sha256: rows_sha256(
+            inputs.prompts,
+            inputs.completions,
+            inputs.comparisons,
+            inputs.blind_keys,
+            inputs.judgments,
+        ),
     })
 }
 

@@ -20,7 +20,7 @@ use crate::judge::request::{Form, JudgeRequest, render};
 use crate::judge::rubric::Rubrics;
 use crate::judge::wire::{WireFormat, WireReply};
 use crate::judgment::{Judgment, MissingReason, Outcome, is_person, judgment_id, verify_verdict};
-use crate::plan::{JudgeKind, Plan};
+use crate::plan::Plan;
 use crate::suite::Prompt;
 
 /// The rows of an evaluation's folder.
@@ -70,6 +70,7 @@ impl EvaluationAudit {
 pub fn check(rows: &Rows) -> EvaluationAudit {
     let mut audit = EvaluationAudit::default();
     ids(rows, &mut audit);
+    planned(rows, &mut audit);
     replies(rows, &mut audit);
     ledger(rows, &mut audit);
     audit
@@ -109,6 +110,22 @@ fn ids(rows: &Rows, audit: &mut EvaluationAudit) {
     audit.faults("E02", &found, |n| {
         format!("{n} whose id is not that of what the row is about: it was changed after it was written.")
     });
+}
+
+/// Judges that voted and were not in the plan when it was fixed.
+fn planned(rows: &Rows, audit: &mut EvaluationAudit) {
+    let known: BTreeSet<&str> = rows.plan.judges.iter().map(|judge| judge.judge_id.as_str()).collect();
+    let voted = rows.judgments.iter().map(|row| row.judge_id.as_str()).filter(|id| !is_person(id));
+    let others: BTreeSet<&str> = voted.filter(|id| !known.contains(id)).collect();
+    if !known.is_empty() && !others.is_empty() {
+        audit.findings.push(Finding {
+            code: "E11",
+            severity: Severity::Limit,
+            sentence: format!("{} voted without being in the plan.", counted(others.len(), "judge")),
+            evidence: others.into_iter().map(str::to_owned).collect(),
+            rows: Vec::new(),
+        });
+    }
 }
 
 /// What one judgment's request and reply say against its row.
@@ -182,7 +199,6 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
 }
 
 struct Index<'a> {
-    plan: &'a Plan,
     rubrics: Rubrics,
     prompts: HashMap<&'a str, &'a Prompt>,
     texts: HashMap<&'a str, &'a str>,
@@ -193,7 +209,6 @@ struct Index<'a> {
 impl<'a> Index<'a> {
     fn of(rows: &Rows<'a>, raw: &'a [RawRow]) -> Index<'a> {
         Index {
-            plan: rows.plan,
             rubrics: Rubrics::built_in(),
             prompts: rows.prompts.iter().map(|row| (row.prompt_id.as_str(), row)).collect(),
             texts: rows
@@ -244,8 +259,8 @@ impl<'a> Index<'a> {
             return held;
         };
         let call = call(judgment, comparison, request.unwrap_or_default(), shown.unwrap_or_default());
-        let read: Vec<(Outcome, Option<String>)> = self
-            .formats(&judgment.judge_id)
+        // A judge may have been moved to another format since the plan was made; a reply is of one only.
+        let read: Vec<(Outcome, Option<String>)> = [WireFormat::Openai, WireFormat::Anthropic]
             .iter()
             .filter_map(|format| format.read(200, |_| None, reply.as_bytes()).ok())
             .map(|reply: WireReply| call.verdict(&reply).0)
@@ -288,16 +303,6 @@ impl<'a> Index<'a> {
         match shown.starts_with(&rebuilt.shared) {
             true => Ok(()),
             false => Err(format!("the question in the request is not that of prompt {}", prompt.prompt_id)),
-        }
-    }
-
-    /// The wire format of a judge; both where the plan does not name it.
-    fn formats(&self, judge_id: &str) -> &'static [WireFormat] {
-        let kind = self.plan.judges.iter().find(|judge| judge.judge_id == judge_id).map(|judge| judge.kind);
-        match kind {
-            Some(JudgeKind::Openai) => &[WireFormat::Openai],
-            Some(JudgeKind::Anthropic) => &[WireFormat::Anthropic],
-            _ => &[WireFormat::Openai, WireFormat::Anthropic],
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `affinage analyze`: statistics from the files of an evaluation alone, without a network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::Path;
 
 use affinage_eval::ROW_VERSION;
@@ -19,7 +18,6 @@ use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
@@ -94,11 +92,10 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         exams: &exams,
         around: Around { overlap: &overlap, looks: Some(&looks), siblings: &siblings },
     };
-    let mut analysis = analyze(&inputs)
+    let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
         .hint("no figure was computed; find out how the rows came about before anything is reported")?;
     super::audit::contradictions(ctx, dir)?;
-    analysis.rows_sha256 = Some(rows_sha256(dir)?);
     let mut text = serde_json::to_vec_pretty(&analysis)?;
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;
@@ -108,37 +105,6 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         jsonl::replace_file(&dir.join("dose.json"), &text)?;
     }
     Ok(analysis)
-}
-
-/// Files of rows from which figures are computed.
-const ROW_FILES: [&str; 8] = [
-    "plan.json",
-    "prompts.jsonl",
-    "completions.jsonl",
-    "comparisons.jsonl",
-    "blind_key.jsonl",
-    "judgments.jsonl",
-    "votes.jsonl",
-    "fit.jsonl",
-];
-
-/// One hash of the files from which the figures of `dir` are computed, with their names.
-pub fn rows_sha256(dir: &Path) -> anyhow::Result<String> {
-    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
-    for path in ROW_FILES.map(|name| dir.join(name)) {
-        let Some(name) = path.file_name().filter(|_| path.is_file()) else { continue };
-        hasher.update(name.as_encoded_bytes());
-        hasher.update(fs_err::metadata(&path)?.len().to_le_bytes());
-        let mut file = fs_err::File::open(&path)?;
-        loop {
-            let n = file.read(&mut buffer)?;
-            if n == 0 {
-                break;
-            }
-            hasher.update(&buffer[..n]);
-        }
-    }
-    Ok(affinage_eval::id::hex(&hasher.finalize()))
 }
 
 /// No figure needs a judgment's reasons, hashes and times; of a million rows they are two thirds of the memory.

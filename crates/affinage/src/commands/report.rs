@@ -130,6 +130,7 @@ mod tests {
         jsonl::write_all(&eval.join("completions.jsonl"), &story.completions).expect("written");
         jsonl::write_all(&eval.join("comparisons.jsonl"), &story.comparisons).expect("written");
         jsonl::write_all(&eval.join("judgments.jsonl"), &story.judgments).expect("written");
+        jsonl::write_all(&eval.join("blind_key.jsonl"), &story.keys).expect("written");
         let evidence = story.evidence();
         let json = |name: &str, value: serde_json::Result<Vec<u8>>| {
             fs_err::write(eval.join(name), value.expect("plain data")).expect("written");

@@ -9,11 +9,12 @@ use sha2::{Digest as _, Sha256};
 
 use affinage_dataset::version::Manifest;
 use affinage_eval::analysis::Analysis;
+use affinage_eval::analyze::rows_sha256;
+use affinage_eval::comparison::BlindKey;
 use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 
 use super::evidence::{Evidence, FileFacts, RunFacts};
-use crate::commands::analyze::rows_sha256;
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::provenance::Provenance;
@@ -70,7 +71,8 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
     };
     let hint = format!("`affinage analyze --eval {name}` brings it up to date");
     check_age(&evidence).hint(&hint)?;
-    check_rows(&dir, &evidence.analysis).hint(&hint)?;
+    let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join("blind_key.jsonl"), &ctx.ui)?;
+    check_rows(&evidence, &blind_keys).hint(&hint)?;
     Ok(evidence)
 }
 
@@ -91,17 +93,12 @@ fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As many rows may be other rows: files that changed after the analysis.
-fn check_rows(dir: &Path, analysis: &Analysis) -> anyhow::Result<()> {
-    let is_same = match &analysis.rows_sha256 {
-        Some(hash) => *hash == rows_sha256(dir)?,
-        None => true,
-    };
-    ensure!(
-        is_same,
-        "analysis.json was made from other rows: a file of {} was changed after it",
-        dir.display()
-    );
+/// As many rows may be other rows: some that changed after the analysis.
+fn check_rows(evidence: &Evidence, blind_keys: &[BlindKey]) -> anyhow::Result<()> {
+    let Evidence { prompts, completions, comparisons, judgments, analysis, .. } = evidence;
+    let is_same = analysis.rows_sha256.is_empty()
+        || analysis.rows_sha256 == rows_sha256(prompts, completions, comparisons, blind_keys, judgments);
+    ensure!(is_same, "analysis.json was made from other rows: some were changed after it");
     Ok(())
 }
 

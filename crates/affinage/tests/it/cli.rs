@@ -37,7 +37,7 @@ fn help_lists_the_working_commands_in_groups() {
       analyze   Statistics of an evaluation, offline, from its files alone
       report    Draw report.html from an evaluation's files, offline
       plan      What an evaluation can show, and what it would cost
-      audit     Audit other people's results or training folders: what do the files really say?
+      audit     Audit results, training folders or an evaluation of ours: what do the files really say?
       dose      A dose-response study: how much better with more rows or more epochs?
 
     The whole story:
