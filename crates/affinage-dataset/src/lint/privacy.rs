@@ -45,10 +45,13 @@ const KEY_FORMS: [&str; 33] = [
     r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
 ];
 
+/// Whether what a pattern found is what it looks for.
+type IsReal = fn(&str) -> bool;
+
 /// Kinds of secrets: a pattern, and whether what it found is one. Where the pattern has a group, the group is looked at.
-static SECRETS: LazyLock<Vec<(Regex, fn(&str) -> bool)>> = LazyLock::new(|| {
+static SECRETS: LazyLock<Vec<(Regex, IsReal)>> = LazyLock::new(|| {
     let name = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|access[_-]?key(?:[_-]?id)?|account[_-]?key|secret(?:[_-]?key)?|token|passw(?:or)?d|passwort)";
-    let kinds: [(String, fn(&str) -> bool); 6] = [
+    let kinds: [(String, IsReal); 6] = [
         (format!(r"\b(?:{})", KEY_FORMS.join("|")), is_random),
         (r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----".to_owned(), |_| true),
         // A password in an address, behind its name, in a header, in a sentence.
@@ -74,9 +77,9 @@ const MIN_ENTROPY_BITS: f64 = 3.5;
 fn is_random(found: &str) -> bool {
     const PLACE_HOLDERS: [&str; 6] = ["your", "example", "placeholder", "changeme", "change_me", "insert"];
     let lower = found.to_lowercase();
-    entropy_bits(found) >= MIN_ENTROPY_BITS
-        && !(PLACE_HOLDERS.iter().any(|word| lower.contains(word))
-            && !found.bytes().any(|b| b.is_ascii_digit()))
+    let has_digit = found.bytes().any(|b| b.is_ascii_digit());
+    let is_place_holder = !has_digit && PLACE_HOLDERS.iter().any(|word| lower.contains(word));
+    entropy_bits(found) >= MIN_ENTROPY_BITS && !is_place_holder
 }
 
 /// Digits, or capitals within a word, as a word of a language has not.
@@ -121,7 +124,7 @@ pub fn secret_count(text: &str) -> usize {
 struct Kind {
     name: &'static str,
     regex: Regex,
-    is_real: fn(&str) -> bool,
+    is_real: IsReal,
 }
 
 static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
