@@ -41,45 +41,75 @@ pub enum Provider {
     Gemini,
     /// A prompt of Google AI Studio, kept in Drive.
     AiStudio,
+    Grok,
+    DeepSeek,
+    LeChat,
+    Perplexity,
+    Jan,
+    ClaudeCode,
+    Codex,
+    GeminiCli,
+    Cursor,
+    SillyTavern,
+    TypingMind,
+    Telegram,
+    Discord,
+    /// A chat among people from any other messenger.
+    Messenger,
+    /// A list of messages from any other client.
+    Chat,
     /// Written at the review desk: the answers are drafts or the person's own words.
     Authored,
 }
 
+/// Every provider with its name and whether it gives every message an id of its own.
+const PROVIDERS: [(Provider, &str, bool); 28] = [
+    (Provider::ChatGpt, "chatgpt", true),
+    (Provider::Claude, "claude", true),
+    (Provider::Messages, "messages", false),
+    (Provider::ShareGpt, "sharegpt", false),
+    (Provider::Alpaca, "alpaca", false),
+    (Provider::Transcript, "transcript", false),
+    (Provider::OpenWebUi, "open-webui", true),
+    (Provider::LibreChat, "librechat", true),
+    (Provider::LmStudio, "lm-studio", true),
+    (Provider::Llm, "llm", true),
+    (Provider::Gemini, "gemini", true),
+    (Provider::AiStudio, "ai-studio", true),
+    (Provider::Grok, "grok", true),
+    (Provider::DeepSeek, "deepseek", true),
+    (Provider::LeChat, "le-chat", true),
+    (Provider::Perplexity, "perplexity", true),
+    (Provider::Jan, "jan", true),
+    (Provider::ClaudeCode, "claude-code", true),
+    (Provider::Codex, "codex", false),
+    (Provider::GeminiCli, "gemini-cli", true),
+    (Provider::Cursor, "cursor", true),
+    (Provider::SillyTavern, "sillytavern", false),
+    (Provider::TypingMind, "typingmind", true),
+    (Provider::Telegram, "telegram", true),
+    (Provider::Discord, "discord", true),
+    (Provider::Messenger, "messenger", true),
+    (Provider::Chat, "chat", false),
+    (Provider::Authored, "authored", true),
+];
+
 impl Provider {
+    fn row(self) -> &'static (Provider, &'static str, bool) {
+        PROVIDERS.iter().find(|row| row.0 == self).unwrap_or(&PROVIDERS[0])
+    }
+
     pub fn as_str(self) -> &'static str {
-        match self {
-            Provider::ChatGpt => "chatgpt",
-            Provider::Claude => "claude",
-            Provider::Messages => "messages",
-            Provider::ShareGpt => "sharegpt",
-            Provider::Alpaca => "alpaca",
-            Provider::Transcript => "transcript",
-            Provider::OpenWebUi => "open-webui",
-            Provider::LibreChat => "librechat",
-            Provider::LmStudio => "lm-studio",
-            Provider::Llm => "llm",
-            Provider::Gemini => "gemini",
-            Provider::AiStudio => "ai-studio",
-            Provider::Authored => "authored",
-        }
+        self.row().1
     }
 
     pub fn parse(name: &str) -> Option<Provider> {
-        use Provider::*;
-        let all = [
-            ChatGpt, Claude, Messages, ShareGpt, Alpaca, Transcript, OpenWebUi, LibreChat, LmStudio, Llm,
-            Gemini, AiStudio, Authored,
-        ];
-        all.into_iter().find(|p| p.as_str() == name)
+        PROVIDERS.iter().find(|row| row.1 == name).map(|row| row.0)
     }
 
     /// True if the provider gives every message an id of its own, so that two exports can be united node by node.
     pub fn has_node_ids(self) -> bool {
-        use Provider::*;
-        matches!(
-            self,
-            ChatGpt | Claude | OpenWebUi | LibreChat | LmStudio | Llm | Gemini | AiStudio | Authored
-        )
+        self.row().2
     }
 }
 

@@ -4,6 +4,7 @@
 //! needs no migration. Imported bytes stay in `raw/SHA256.zst`. Decisions are append-only and name candidate and
 //! variant by their content, so they outlive a new import. The only place that speaks SQL.
 
+mod cursor;
 mod decisions;
 mod fixes;
 mod foreign;
@@ -11,6 +12,7 @@ mod forget;
 mod import;
 mod llm_logs;
 mod lookup;
+mod message_tables;
 mod private;
 mod profiles;
 mod raw;

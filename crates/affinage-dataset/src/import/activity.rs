@@ -2,13 +2,13 @@
 //!
 //! A record is one prompt with its answers as HTML, newest first, without the conversation it belongs to: records less
 //! than half an hour apart are taken for one conversation, and the import says so. Several answers are regenerations.
-//! Records that say "good response" or "bad response" rate the answer before them. The verb before the prompt is in the
+//! Records that say "good response" or "bad response" rate the answer before them. The verb around the prompt is in the
 //! language of the account.
-
-use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::activity_label::Labels;
+use super::activity_time::page_time;
 use super::html;
 use super::json::{rfc3339_s, string};
 use crate::conversation::{Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
@@ -35,7 +35,8 @@ pub fn record(element: &Value, origin: &Origin) -> Option<Record> {
     let list = |key: &str| element.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let answers = list("safeHtmlItem").iter().filter_map(|item| string(item, "html")).map(html::markdown);
     let is_file = |name: &str| name.trim_start().starts_with('-');
-    let attachments = list("subtitles").iter().filter(|s| string(s, "name").is_some_and(is_file)).count();
+    let named = list("subtitles").iter().filter(|s| string(s, "name").is_some_and(is_file)).count();
+    let attachments = named.max(list("attachedFiles").len());
     Some(Record {
         title: title.to_owned(),
         answers: answers.filter(|answer| !answer.is_empty()).collect(),
@@ -63,16 +64,18 @@ pub fn page(text: &str, origin: &Origin) -> Option<Vec<Record>> {
     Some(records)
 }
 
-/// `VERB PROMPT<br>Attached 1 file.<br>-  NAME<br>DATE<br>ANSWER`.
+/// `VERB PROMPT<br>Attached 1 file.<br>-  NAME<br>DATE<br>ANSWER`, in the account's language.
 fn page_record(cell: &str, origin: Origin) -> Option<Record> {
-    let mut title = Vec::new();
-    let mut attachments = 0;
+    let mut lines: Vec<(&str, String)> = Vec::new();
     let mut rest = cell;
     loop {
         let (line, after) = rest.split_once("<br>").unwrap_or((rest, ""));
         let shown = html::markdown(line);
         if let Some(time_s) = page_time(&shown) {
             let answer = html::markdown(after);
+            let attachments = attachments(&lines);
+            let asked = lines.len() - attachments - usize::from(attachments > 0 && lines.len() > attachments);
+            let title: Vec<String> = lines.drain(..asked).enumerate().map(title_line).collect();
             return Some(Record {
                 title: title.join("\n"),
                 answers: Some(answer).filter(|answer| !answer.is_empty()).into_iter().collect(),
@@ -81,12 +84,7 @@ fn page_record(cell: &str, origin: Origin) -> Option<Record> {
                 origin,
             });
         }
-        if shown.starts_with("- ") && attachments > 0 || is_attachment_line(&shown) {
-            attachments += usize::from(shown.starts_with("- "))
-                + usize::from(attachments == 0 && !shown.starts_with("- "));
-        } else {
-            title.push(shown);
-        }
+        lines.push((line, shown));
         if after.is_empty() {
             return None;
         }
@@ -94,13 +92,26 @@ fn page_record(cell: &str, origin: Origin) -> Option<Record> {
     }
 }
 
-/// `Attached 1 file.` in the account's language: a word, a number, a word and a full stop.
-fn is_attachment_line(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    words.len() == 3
-        && words[1].parse::<usize>().is_ok()
-        && line.ends_with('.')
-        && words[0].starts_with("Attach")
+/// The first line keeps the no-break space that the page puts between verb and prompt.
+fn title_line((index, (raw, shown)): (usize, (&str, String))) -> String {
+    let parts =
+        raw.split_once("&nbsp;").or_else(|| raw.split_once('\u{a0}')).filter(|(verb, _)| !verb.contains('<'));
+    match parts.filter(|_| index == 0) {
+        Some((verb, prompt)) => format!("{}\u{a0}{}", html::markdown(verb), html::markdown(prompt)),
+        None => shown,
+    }
+}
+
+/// Files named at the end of a prompt, a line each, below a short line that gives their number.
+fn attachments(lines: &[(&str, String)]) -> usize {
+    const MAX_CHARS: usize = 80;
+    let is_file = |line: &&(&str, String)| line.1.starts_with("- ") || line.1 == "-";
+    let count = lines.iter().rev().take_while(is_file).count();
+    let Some((_, above)) = lines.len().checked_sub(count + 1).map(|index| &lines[index]) else { return 0 };
+    let numbers = above.split(|c: char| c.to_digit(10).is_none() && !c.is_numeric());
+    let says_number = numbers.filter(|n| !n.is_empty()).any(|n| n == count.to_string() || !n.is_ascii());
+    let are_links = lines[lines.len() - count..].iter().all(|(raw, _)| raw.contains("<a "));
+    if count > 0 && above.chars().count() <= MAX_CHARS && (says_number || are_links) { count } else { 0 }
 }
 
 /// Bytes of `html` before the `</div>` that closes what was open before it.
@@ -121,91 +132,18 @@ fn end_of_div(html: &str) -> usize {
     html.len()
 }
 
-/// `Feb 2, 2026, 8:24:02 AM CET`, `2 Feb 2026, 08:24:02 UTC`, `02.02.2026, 08:24:02 MEZ`. Outer `None`: not a date.
-/// Inner `None`: a date in words this does not know.
-fn page_time(line: &str) -> Option<Option<f64>> {
-    const MAX_CHARS: usize = 60;
-    if line.chars().count() > MAX_CHARS {
-        return None;
-    }
-    let words: Vec<&str> =
-        line.split([' ', ',', '\u{a0}', '\u{202f}']).filter(|word| !word.is_empty()).collect();
-    let clock = words.iter().position(|word| {
-        let parts: Vec<&str> = word.split(':').collect();
-        parts.len() == 3
-            && parts.iter().all(|p| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
-    })?;
-    let year =
-        |word: &&&str| word.len() == 4 && word.starts_with("20") && word.bytes().all(|b| b.is_ascii_digit());
-    let dotted: Option<Vec<i64>> = words.iter().find_map(|word| {
-        let parts: Vec<i64> = word.split(['.', '/', '-']).map(|p| p.parse().ok()).collect::<Option<_>>()?;
-        (parts.len() == 3).then_some(parts)
-    });
-    if dotted.is_none() && words.iter().find(year).is_none() {
-        return None;
-    }
-    Some(seconds(&words, clock, dotted.as_deref()))
-}
-
-fn seconds(words: &[&str], clock: usize, dotted: Option<&[i64]>) -> Option<f64> {
-    const MONTHS: [&str; 12] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    const ZONES: [(&str, f64); 16] = [
-        ("UTC", 0.0),
-        ("GMT", 0.0),
-        ("WET", 0.0),
-        ("BST", 1.0),
-        ("CET", 1.0),
-        ("MEZ", 1.0),
-        ("CEST", 2.0),
-        ("MESZ", 2.0),
-        ("IST", 5.5),
-        ("JST", 9.0),
-        ("EST", -5.0),
-        ("EDT", -4.0),
-        ("CST", -6.0),
-        ("CDT", -5.0),
-        ("PST", -8.0),
-        ("PDT", -7.0),
-    ];
-    let (year, month, day) = match dotted {
-        Some([year, month, day]) if *year > 31 => (*year, *month, *day),
-        Some([day, month, year]) => (*year, *month, *day),
-        _ => {
-            let number = |len: std::ops::RangeInclusive<usize>| {
-                words[..clock].iter().filter(|w| len.contains(&w.len())).find_map(|w| w.parse::<i64>().ok())
-            };
-            let month = words.iter().find_map(|word| {
-                let start = word.get(..3)?.to_ascii_lowercase();
-                MONTHS.iter().position(|known| *known == start).map(|index| index as i64 + 1)
-            })?;
-            (number(4..=4)?, month, number(1..=2)?)
-        }
-    };
-    let mut parts = words[clock].split(':').map(str::parse::<i64>);
-    let (mut hour, minute, second) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    match words.get(clock + 1).map(|word| word.to_ascii_uppercase()).as_deref() {
-        Some("PM") if hour < 12 => hour += 12,
-        Some("AM") if hour == 12 => hour = 0,
-        _ => {}
-    }
-    let zone =
-        words.last().and_then(|word| ZONES.iter().find(|(name, _)| name == word)).map_or(0.0, |zone| zone.1);
-    let utc = rfc3339_s(&format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))?;
-    Some(utc - 3600.0 * zone)
-}
-
 /// Conversations of records, oldest first, and what the user should know about them.
 pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String>) {
     // The files have the newest first; records without a time keep that order.
     records.reverse();
     records.sort_by(|a, b| a.time_s.unwrap_or(0.0).total_cmp(&b.time_s.unwrap_or(0.0)));
-    let verb = verb(&records);
+    let titles: Vec<&str> =
+        records.iter().filter(|r| !r.answers.is_empty()).map(|r| r.title.as_str()).collect();
+    let labels = Labels::learn(&titles);
     let mut found: Vec<Vec<Exchange>> = Vec::new();
     let mut passed_over = 0;
     for record in records {
-        let prompt = verb.as_deref().and_then(|verb| record.title.strip_prefix(verb)).map(str::trim);
-        let (Some(prompt), false) = (prompt, record.answers.is_empty()) else {
+        let (Some(prompt), false) = (labels.prompt(&record.title), record.answers.is_empty()) else {
             let last = found.last_mut().and_then(|session| session.last_mut());
             passed_over += usize::from(!last.is_some_and(|exchange| exchange.rate(&record)));
             continue;
@@ -239,31 +177,6 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
         ));
     }
     (found.into_iter().map(conversation).collect(), notes)
-}
-
-/// What stands before the prompts: `Prompted `, or the beginning most titles with an answer share.
-fn verb(records: &[Record]) -> Option<String> {
-    const KNOWN: [&str; 3] = ["Prompted", "Asked", "Said"];
-    const MIN_SHARE: f64 = 0.6;
-    let titles: Vec<&str> =
-        records.iter().filter(|r| !r.answers.is_empty()).map(|r| r.title.as_str()).collect();
-    if let Some(known) = KNOWN.iter().find(|known| titles.iter().any(|title| title.starts_with(**known))) {
-        return Some((*known).to_owned());
-    }
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for title in &titles {
-        // `Eingegebener Prompt: ...` as well as `Pregunta ...`.
-        let first = title.find(' ').map(|end| &title[..end]);
-        let labelled = title.find(": ").filter(|end| *end < 40).map(|end| &title[..=end]);
-        for start in first.into_iter().chain(labelled).collect::<std::collections::HashSet<_>>() {
-            *counts.entry(start).or_default() += 1;
-        }
-    }
-    counts
-        .into_iter()
-        .filter(|(_, count)| *count as f64 >= MIN_SHARE * titles.len() as f64)
-        .max_by_key(|(start, count)| (start.len(), *count))
-        .map(|(start, _)| start.to_owned())
 }
 
 struct Exchange {

@@ -3,9 +3,12 @@
 //! A state machine over bytes follows strings, escapes and depth; `serde_json` then parses one element at a time, so
 //! a corrupt element loses only itself. An element with a missing quote or bracket would swallow everything after
 //! it: when one does not end (end of file, or longer than the limit), splitting goes on at the next place that looks
-//! like the start of an element, `}, {"KEY":` with the first key of the array's first element.
+//! like the start of an element, `}, {"KEY":` with the first key of the array's first element. Strings of many megabytes
+//! are replaced by `null` on the way.
 
 use std::io::{self, Read};
+
+use super::long_strings;
 
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Bytes read at least between two compactions of the buffer.
@@ -17,6 +20,10 @@ pub struct Piece<'a> {
     /// Byte offset in the stream.
     pub offset: u64,
     pub bytes: &'a [u8],
+    /// Bytes the element has in the stream.
+    pub len_bytes: u64,
+    /// Long strings that were left out of `bytes`.
+    pub long_strings: usize,
     pub end: End,
     /// Splitting went on here after a break, and nothing since was accepted: pieces that are not conversations are
     /// the insides of the broken element.
@@ -53,6 +60,8 @@ pub struct Elements<R> {
     after_break: bool,
     first_key: Option<Vec<u8>>,
     closed: bool,
+    /// Of the element that is being read.
+    long_strings: usize,
 }
 
 impl<R: Read> Elements<R> {
@@ -68,6 +77,7 @@ impl<R: Read> Elements<R> {
             after_break: false,
             first_key: None,
             closed: false,
+            long_strings: 0,
         }
     }
 
@@ -99,9 +109,11 @@ impl<R: Read> Elements<R> {
                 Some(_) => break,
             }
         }
+        // Before the element is read: what is left out of it moves everything behind it.
+        let offset = self.base + self.at as u64;
+        self.long_strings = 0;
         let (len, end) = self.scan_element()?;
         let start = self.at;
-        let offset = self.base + start as u64;
         let after_break = self.after_break;
         if self.first_key.is_none() {
             self.first_key = first_key(&self.buffer[start..start + len]);
@@ -109,7 +121,9 @@ impl<R: Read> Elements<R> {
         if end == End::Whole {
             self.at += len;
             let bytes = self.buffer[start..start + len].trim_ascii_end();
-            return Ok(Some(Piece { offset, bytes, end, after_break }));
+            let len_bytes = self.base + (start + bytes.len()) as u64 - offset;
+            let long_strings = self.long_strings;
+            return Ok(Some(Piece { offset, bytes, len_bytes, long_strings, end, after_break }));
         }
         self.after_break = true;
         match self.find_start(start + 1) {
@@ -120,12 +134,18 @@ impl<R: Read> Elements<R> {
                 self.skip_to_start()?;
             }
         }
-        Ok(Some(Piece { offset, bytes: &[], end, after_break }))
+        let long_strings = self.long_strings;
+        Ok(Some(Piece { offset, bytes: &[], len_bytes: 0, long_strings, end, after_break }))
     }
 
     /// Tells the splitter that the last piece was a real element: from here on `]` ends the array again.
     pub fn accept(&mut self) {
         self.after_break = false;
+    }
+
+    /// Bytes of the stream that were given out or passed over.
+    pub fn position(&self) -> u64 {
+        self.base + self.at as u64
     }
 
     /// True if the closing bracket of the array was read.
@@ -193,8 +213,20 @@ impl<R: Read> Elements<R> {
         let mut at = start;
         let mut depth = 0usize;
         let mut in_string = false;
+        // Where the string that is being read begins, and whether its beginning was looked at.
+        let (mut string, mut was_looked_at) = (at, false);
         loop {
             while at >= self.buffer.len() {
+                let len = self.buffer.len().saturating_sub(string + 1);
+                if in_string && len > long_strings::LOOKED_AT_BYTES {
+                    let is_first_look = !std::mem::replace(&mut was_looked_at, true);
+                    if long_strings::is_left_out(&self.buffer[string + 1..], is_first_look) {
+                        let ended = self.leave_out(string, at > self.buffer.len())?;
+                        at = self.buffer.len().min(string + long_strings::IN_ITS_PLACE.len());
+                        in_string = !ended;
+                        continue;
+                    }
+                }
                 if self.buffer.len() - start > self.max_bytes {
                     return Ok((self.buffer.len() - start, End::TooLong));
                 }
@@ -214,7 +246,7 @@ impl<R: Read> Elements<R> {
                 continue;
             }
             match self.buffer[at] {
-                b'"' => in_string = true,
+                b'"' => (in_string, string, was_looked_at) = (true, at, false),
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' if depth > 0 => depth -= 1,
                 b',' | b']' if depth == 0 => return Ok((at - start, End::Whole)),
@@ -222,6 +254,34 @@ impl<R: Read> Elements<R> {
             }
             at += 1;
         }
+    }
+
+    /// Puts `null` in the place of the string whose opening quote stands at `start` and reads on behind its end; false if
+    /// the stream ends before it. `is_escaped`: the next byte belongs to an escape.
+    fn leave_out(&mut self, start: usize, mut is_escaped: bool) -> io::Result<bool> {
+        let mut cut = self.buffer.len() - start;
+        self.buffer.truncate(start);
+        self.buffer.extend_from_slice(long_strings::IN_ITS_PLACE);
+        self.long_strings += 1;
+        let kept = self.buffer.len();
+        let mut ended = false;
+        while !ended && self.fill()? {
+            let chunk = &self.buffer[kept..];
+            let mut at = usize::from(is_escaped);
+            while let Some(found) = chunk.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+                ended = chunk[at + found] == b'"';
+                at += if ended { found + 1 } else { found + 2 };
+                if ended {
+                    break;
+                }
+            }
+            is_escaped = at > chunk.len();
+            let gone = if ended { at } else { chunk.len() };
+            cut += gone;
+            self.buffer.drain(kept..kept + gone);
+        }
+        self.base += (cut - long_strings::IN_ITS_PLACE.len()) as u64;
+        Ok(ended)
     }
 
     fn skip_byte_order_mark(&mut self) -> io::Result<()> {
@@ -378,9 +438,31 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_of_megabytes_is_left_out_and_the_words_around_it_stay() {
+        let picture = "iVBOR/w0".repeat(400_000) + "\\\"" + &"Kx0=".repeat(100_000);
+        let element = |id: u32, text: &str| format!(r#"{{"id":{id},"t":{text},"u":"wör\\\"ds"}}"#);
+        let json = format!("[{},\n {}]", element(1, &format!("\"{picture}\"")), element(2, "\"x\""));
+        for step in [1000, 99_991, 1 << 20] {
+            let mut elements = Elements::new(Dripping { bytes: json.as_bytes(), step }, 1 << 20);
+            for (id, text, long) in [(1, "null", 1), (2, "\"x\"", 0)] {
+                let piece = elements.next_piece().expect("no I/O error").expect("a piece");
+                assert_eq!(String::from_utf8_lossy(piece.bytes), element(id, text), "step {step}");
+                assert_eq!((piece.long_strings, piece.end), (long, End::Whole));
+                let at = piece.offset as usize;
+                let source = &json.as_bytes()[at..at + piece.len_bytes as usize];
+                assert!(
+                    source.starts_with(format!("{{\"id\":{id}").as_bytes()) && source.ends_with(b"ds\"}")
+                );
+            }
+            assert_eq!(elements.next_piece().expect("no I/O error"), None);
+            assert!(elements.closed());
+        }
+    }
+
+    #[test]
     fn an_element_over_the_limit_is_cut_and_the_next_is_found() {
-        let long = "x".repeat(3 << 20);
-        let json = format!(r#"[{{"id":1}}, {{"id":2,"t":"{long}"}}, {{"id":3}}]"#);
+        let long = "\"x y\",".repeat(1 << 20);
+        let json = format!(r#"[{{"id":1}}, {{"id":2,"t":[{long}0]}}, {{"id":3}}]"#);
         let found = pieces(json.as_bytes(), 100_000, 1 << 20);
         let ends: Vec<End> = found.iter().map(|p| p.1).collect();
         assert_eq!(ends, [End::Whole, End::TooLong, End::Whole]);

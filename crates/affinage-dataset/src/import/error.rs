@@ -65,10 +65,8 @@ pub enum ElementError {
     Json(#[from] serde_json::Error),
     #[error("not a JSON object but {found}")]
     NotAnObject { found: &'static str },
-    #[error("no known conversation shape; its keys are {keys}")]
-    UnknownShape { keys: String },
-    #[error("a {what} export, which this version cannot read")]
-    Unsupported { what: &'static str },
+    #[error("no list of messages: looked for `{looked_for}` and the like; its keys are {keys}")]
+    UnknownShape { keys: String, looked_for: String },
     #[error("an empty conversation: it holds no message")]
     Empty,
     #[error("`{field}` is {found}, expected {expected}")]
@@ -89,12 +87,7 @@ pub enum ElementError {
 impl ElementError {
     /// It says that the element is something else than a conversation, not that a conversation is broken.
     pub(super) fn is_of_another_kind(&self) -> bool {
-        matches!(
-            self,
-            ElementError::UnknownShape { .. }
-                | ElementError::NotAnObject { .. }
-                | ElementError::Unsupported { .. }
-        )
+        matches!(self, ElementError::UnknownShape { .. } | ElementError::NotAnObject { .. })
     }
 }
 

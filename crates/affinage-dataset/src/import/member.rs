@@ -4,37 +4,13 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use serde_json::Value;
-
 use super::elements::{Elements, End};
 use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
-use super::json::kind_of;
-use super::{
-    Import, activity, archive, chatgpt, claude, file_kinds, gemini, libre_chat, llm, lm_studio, open_webui,
-    preferences, rows, transcript, unwrap_lines,
-};
-use crate::conversation::{Conversation, Origin};
-
-/// Shapes an element of JSON can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    ChatGpt,
-    Claude,
-    Messages,
-    Pair,
-    ShareGpt,
-    Alpaca,
-    OpenWebUi,
-    LibreChat,
-    LmStudio,
-    AiStudio,
-    GeminiWorkspace,
-    Llm,
-    OpenAiPreference,
-    ChosenRejected,
-    Labelled,
-}
+use super::long_strings::Shortener;
+use super::shape::Element;
+use super::{Import, activity, archive, file_kinds, pages, shape, transcript, unwrap_lines, wrapper};
+use crate::conversation::Origin;
 
 /// How the content of a member is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +20,6 @@ pub(super) enum Form {
     Objects,
     Page,
     Text,
-}
-
-/// What one element of JSON is.
-pub(super) enum Element {
-    Conversation(Box<Conversation>),
-    /// A record of My Activity; conversations are made of many.
-    Activity(activity::Record),
 }
 
 /// Bytes that are looked at to tell what a member is.
@@ -126,7 +95,8 @@ fn read_text_of<E: From<ImportError>>(
         Form::Page => read_page(import, &mut reader, name)?,
         Form::Text => read_text(import, &mut reader, name)?,
     }
-    import.finish_activity()
+    import.finish_activity()?;
+    import.finish_gathered(name)
 }
 
 fn read_error(member: &str, source: std::io::Error) -> ImportError {
@@ -165,22 +135,22 @@ fn read_array<E: From<ImportError>>(
         let piece =
             elements.next_piece().map_err(|source| ImportError::Read { member: name.to_owned(), source })?;
         let Some(piece) = piece else { break };
-        let origin = Origin {
-            member: name.to_owned(),
-            element,
-            offset: piece.offset,
-            len_bytes: piece.bytes.len() as u64,
-        };
+        let origin =
+            Origin { member: name.to_owned(), element, offset: piece.offset, len_bytes: piece.len_bytes };
+        import.long_strings(name, piece.long_strings);
         let after_break = piece.after_break;
         let read = match piece.end {
-            End::Whole => element_of(piece.bytes, &import.together.ratings, origin.clone()),
+            End::Whole => shape::element_of(piece.bytes, import, &origin),
             End::CutOff => Err(ElementError::CutOff),
             End::TooLong => Err(ElementError::TooLong { limit_bytes }),
         };
         match read {
             Ok(found) => {
                 elements.accept();
-                import.element(found)?;
+                import.element(found, origin)?;
+            }
+            Err(ElementError::TooManyObjects { .. }) if wrapper::read(import, piece.bytes, &origin)? => {
+                elements.accept();
             }
             // The insides of an element that was already refused.
             Err(_) if after_break => continue,
@@ -204,29 +174,44 @@ fn read_objects<E: From<ImportError>>(
     let read_error = |source| ImportError::Read { member: name.to_owned(), source };
     let (mut offset, mut element) = (0u64, 0);
     let mut line = Vec::new();
+    let mut shortener = Shortener::default();
     loop {
         line.clear();
-        let mut limited = (&mut reader).take(limit_bytes as u64 + 1);
-        let len_bytes = limited.read_until(b'\n', &mut line).map_err(read_error)? as u64;
+        let (len_bytes, has_ended) =
+            shortener.read_line(&mut reader, &mut line, limit_bytes).map_err(read_error)?;
         if len_bytes == 0 {
+            import.long_strings(name, shortener.count);
             return Ok(());
         }
         let mut origin = Origin { member: name.to_owned(), element, offset, len_bytes };
         offset += len_bytes;
+        let is_first = element == 0;
+        let is_blank = line.trim_ascii().is_empty();
+        let parses = || serde_json::from_slice::<serde::de::IgnoredAny>(line.trim_ascii_start()).is_ok();
+        if is_first
+            && line.len() <= limit_bytes
+            && !is_blank
+            && !line.trim_ascii_end().ends_with(b"}")
+            && !parses()
+        {
+            origin.len_bytes +=
+                shortener.read_rest(&mut reader, &mut line, limit_bytes).map_err(read_error)?;
+        }
         if line.len() > limit_bytes {
-            import.reject(origin, ElementError::TooLong { limit_bytes })?;
-            skip_line(&mut reader).map_err(read_error)?;
-        } else if !line.trim_ascii().is_empty() {
-            let is_first = element == 0;
-            let parses = || serde_json::from_slice::<serde::de::IgnoredAny>(line.trim_ascii_start()).is_ok();
-            if is_first && !line.trim_ascii_end().ends_with(b"}") && !parses() {
-                let mut rest = (&mut reader).take((limit_bytes - line.len()) as u64);
-                rest.read_to_end(&mut line).map_err(read_error)?;
-                origin.len_bytes = line.len() as u64;
+            if is_first && wrapper::stream(import, &line, &mut reader, &origin)? {
+                import.long_strings(name, shortener.count);
+                return Ok(());
             }
+            import.reject(origin, ElementError::TooLong { limit_bytes })?;
+            if !has_ended {
+                skip_line(&mut reader).map_err(read_error)?;
+                shortener.begin_line();
+            }
+        } else if !is_blank {
             let bytes = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
-            match element_of(bytes, &import.together.ratings, origin.clone()) {
-                Ok(found) => import.element(found)?,
+            match shape::element_of(bytes, import, &origin) {
+                Ok(found) => import.element(found, origin)?,
+                Err(ElementError::TooManyObjects { .. }) if wrapper::read(import, bytes, &origin)? => {}
                 Err(reason) => import.reject(origin, reason)?,
             }
         }
@@ -275,10 +260,19 @@ fn read_page<E: From<ImportError>>(
 ) -> Result<(), E> {
     let limit_bytes = import.limits.element_bytes;
     let Some((bytes, origin)) = read_whole(import, reader, name, limit_bytes)? else { return Ok(()) };
+    if let Some(at) = pages::embedded(&bytes) {
+        let json = &bytes[at];
+        return match form(json) {
+            Form::Array => read_array(import, json, name),
+            _ => read_objects(import, json, name),
+        };
+    }
     match activity::page(&String::from_utf8_lossy(&bytes), &origin) {
-        Some(records) => records.into_iter().try_for_each(|record| import.element(Element::Activity(record))),
+        Some(records) => records
+            .into_iter()
+            .try_for_each(|record| import.element(Element::Activity(record), origin.clone())),
         None => {
-            let what = "a page, but not one of Gemini's My Activity";
+            let what = "a page, but not one of Gemini's My Activity, and no script in it holds conversations";
             import.found.reason_for_none.get_or_insert_with(|| format!("{name} is {what}"));
             import.together.unread(name, what);
             Ok(())
@@ -335,106 +329,4 @@ fn read_text<E: From<ImportError>>(
         import.note(format!("{name}: {note}"));
     }
     parsed.conversations.into_iter().try_for_each(|conversation| import.conversation(conversation))
-}
-
-/// A parsed object takes about a kilobyte: this bounds the memory of one element at 300 MB. Real conversations of
-/// thousands of messages hold some ten thousand.
-const MAX_OBJECTS: usize = 250_000;
-
-fn element_of(bytes: &[u8], ratings: &chatgpt::Ratings, origin: Origin) -> Result<Element, ElementError> {
-    if memchr::memchr_iter(b'{', bytes).count() > MAX_OBJECTS {
-        return Err(ElementError::TooManyObjects { limit: MAX_OBJECTS });
-    }
-    let value: Value = serde_json::from_slice(bytes)?;
-    if let Some(record) = activity::record(&value, &origin) {
-        return Ok(Element::Activity(record));
-    }
-    let conversation = conversation(&rows::unfolded(&value), ratings, origin)?;
-    Ok(Element::Conversation(Box::new(conversation)))
-}
-
-fn conversation(
-    value: &Value,
-    ratings: &chatgpt::Ratings,
-    origin: Origin,
-) -> Result<Conversation, ElementError> {
-    match shape(value)? {
-        Shape::ChatGpt => chatgpt::conversation(value, ratings, origin),
-        Shape::Claude => claude::conversation(value, origin),
-        Shape::Messages => rows::messages(value, origin),
-        Shape::Pair => rows::pair(value, origin),
-        Shape::ShareGpt => rows::share_gpt(value, origin),
-        Shape::Alpaca => rows::alpaca(value, origin),
-        Shape::OpenWebUi => open_webui::conversation(value, origin),
-        Shape::LibreChat => libre_chat::conversation(value, origin),
-        Shape::LmStudio => lm_studio::conversation(value, origin),
-        Shape::AiStudio => gemini::ai_studio(value, origin),
-        Shape::GeminiWorkspace => gemini::workspace(value, origin),
-        Shape::Llm => llm::conversation(value, origin),
-        Shape::OpenAiPreference => preferences::open_ai(value, origin),
-        Shape::ChosenRejected => preferences::chosen_rejected(value, origin),
-        Shape::Labelled => preferences::labelled(value, origin),
-    }
-}
-
-fn shape(value: &Value) -> Result<Shape, ElementError> {
-    let Some(fields) = value.as_object() else {
-        return Err(ElementError::NotAnObject { found: kind_of(value) });
-    };
-    if let Some(Value::Object(mapping)) = fields.get("mapping") {
-        let has_fragments = |node: &Value| node.pointer("/message/fragments").is_some();
-        if mapping.values().any(has_fragments) {
-            return Err(ElementError::Unsupported { what: "DeepSeek" });
-        }
-        return Ok(Shape::ChatGpt);
-    }
-    // A conversation that lost its messages.
-    let is_shell = fields.get("mapping").is_some_and(Value::is_null)
-        || (fields.contains_key("conversation_id") && fields.contains_key("create_time"));
-    if is_shell {
-        return Ok(Shape::ChatGpt);
-    }
-    let is_array = |key: &str| fields.get(key).is_some_and(Value::is_array);
-    let first_has = |key: &str, field: &str| {
-        fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
-    };
-    let has = |pointer: &str| value.pointer(pointer).is_some();
-    if is_array("chat_messages") {
-        Ok(Shape::Claude)
-    } else if ["/chat/history/messages", "/history/messages", "/chat/messages"].iter().any(|key| has(key)) {
-        Ok(Shape::OpenWebUi)
-    } else if fields.contains_key("conversationId") && (is_array("messages") || is_array("messagesTree")) {
-        Ok(Shape::LibreChat)
-    } else if is_array("messages")
-        && !fields["messages"].as_array().is_some_and(Vec::is_empty)
-        && first_has("messages", "versions")
-    {
-        Ok(Shape::LmStudio)
-    } else if has("/chunkedPrompt/chunks") {
-        Ok(Shape::AiStudio)
-    } else if is_array("conversation_turns") {
-        Ok(Shape::GeminiWorkspace)
-    } else if is_array("messages") && first_has("messages", "role") {
-        Ok(Shape::Messages)
-    } else if is_array("conversations") && first_has("conversations", "from") {
-        Ok(Shape::ShareGpt)
-    } else if ["conversation", "conversations"].iter().any(|key| is_array(key) && first_has(key, "role")) {
-        Ok(Shape::Messages)
-    } else if fields.contains_key("preferred_output") && fields.contains_key("non_preferred_output") {
-        Ok(Shape::OpenAiPreference)
-    } else if fields.contains_key("chosen") && fields.contains_key("rejected") {
-        Ok(Shape::ChosenRejected)
-    } else if ["prompt", "completion", "label"].iter().all(|key| fields.contains_key(*key)) {
-        Ok(Shape::Labelled)
-    } else if is_array("llm_messages") {
-        Ok(Shape::Llm)
-    } else if fields.contains_key("instruction") && fields.contains_key("output") {
-        Ok(Shape::Alpaca)
-    } else if fields.contains_key("prompt") && fields.contains_key("completion") {
-        Ok(Shape::Pair)
-    } else {
-        let keys: Vec<String> = fields.keys().take(8).map(|key| format!("`{key}`")).collect();
-        let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
-        Err(ElementError::UnknownShape { keys })
-    }
 }

@@ -4,7 +4,10 @@
 //! corrupt element loses only itself. Input is streamed: a 1 GB export needs memory for its largest conversation.
 
 mod activity;
+mod activity_label;
+mod activity_time;
 mod archive;
+mod chat;
 mod chatgpt;
 mod claude;
 mod documents;
@@ -21,21 +24,26 @@ mod left_out;
 mod libre_chat;
 mod llm;
 mod lm_studio;
+mod long_strings;
 mod markup;
 mod member;
 mod members;
+mod mend;
 mod open_webui;
+mod pages;
 mod parts;
 mod preferences;
 mod references;
 mod role_words;
 mod rows;
 mod settle;
+mod shape;
 mod speakers;
 mod stamp;
 mod subtitles;
 mod transcript;
 mod unwrap_lines;
+mod wrapper;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -137,6 +145,8 @@ fn read_file<E: From<ImportError>>(
         together,
         activity: Vec::new(),
         held: None,
+        gathered: chat::Gathered::default(),
+        mended: 0,
         found: Found::default(),
         sink,
     };
@@ -167,6 +177,10 @@ struct Import<'a, E> {
     /// Elements of a member of a container that are something else than conversations: rejects if a conversation
     /// stands beside them; else the member as a whole is something else.
     held: Option<Vec<Reject>>,
+    /// What the elements of that member are only together.
+    gathered: chat::Gathered,
+    /// Characters of that member that had to be replaced.
+    mended: usize,
     found: Found,
     sink: &'a mut dyn FnMut(Item) -> Result<(), E>,
 }
@@ -209,10 +223,20 @@ impl<E: From<ImportError>> Import<'_, E> {
         (self.sink)(Item::Conversation(conversation))
     }
 
-    fn element(&mut self, element: member::Element) -> Result<(), E> {
+    fn element(&mut self, element: shape::Element, origin: Origin) -> Result<(), E> {
+        use shape::Element;
         match element {
-            member::Element::Conversation(conversation) => self.conversation(*conversation),
-            member::Element::Activity(record) => {
+            Element::Conversation(conversation) => {
+                self.refuse_waiting()?;
+                self.conversation(*conversation)
+            }
+            Element::Threads(threads) => self.threads(threads, &origin),
+            Element::Line(line) => {
+                self.gathered.line(*line);
+                Ok(())
+            }
+            Element::Unknown(reason, head) => self.unknown(origin, reason, head),
+            Element::Activity(record) => {
                 self.activity.push(record);
                 Ok(())
             }
@@ -257,6 +281,14 @@ impl<E: From<ImportError>> Import<'_, E> {
         self.found.left_out.add(LeftOutKind::Element, "", reason.to_string());
         self.found.reason_for_none.get_or_insert_with(|| format!("the first element was refused: {reason}"));
         (self.sink)(Item::Reject(Reject { origin, reason }))
+    }
+
+    /// Counts strings of many megabytes, which never become text.
+    fn long_strings(&mut self, member: &str, count: usize) {
+        for _ in 0..count {
+            let first = format!("{member}: a string of many megabytes");
+            self.found.left_out.add(LeftOutKind::Media, "long string", first);
+        }
     }
 
     fn note(&mut self, note: String) {

@@ -32,6 +32,8 @@ pub enum Style {
     Heading,
     /// A paragraph that is only `NAME`.
     Line,
+    /// A field of a message.
+    Field,
 }
 
 impl Style {

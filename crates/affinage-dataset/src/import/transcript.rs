@@ -99,10 +99,10 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
 }
 
 /// A speaker with a role.
-struct Part {
-    name: String,
+pub(super) struct Part {
+    pub name: String,
     style: Style,
-    role: NodeRole,
+    pub role: NodeRole,
 }
 
 impl Part {
@@ -194,7 +194,7 @@ fn no_cast(speakers: &[Speaker], roles: &Roles, member: &str) -> ImportError {
 }
 
 /// Who plays which role; `None` if that cannot be told.
-fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
+pub(super) fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
     let named = |list: &[String], name: &str| list.iter().any(|given| speakers::same_name(given, name));
     let part = |speaker: &Speaker, role| Part { name: speaker.name.clone(), style: speaker.style, role };
     if speakers.iter().any(|s| named(&roles.assistants, &s.name)) {

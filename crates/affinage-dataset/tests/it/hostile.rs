@@ -179,11 +179,14 @@ fn a_bomb_among_honest_members_is_an_error_before_it_is_in_memory() {
 }
 
 #[test]
-fn invalid_utf_8_costs_its_element_line_or_member() {
+fn invalid_utf_8_costs_its_character_or_its_member() {
     let element = read(&between(b"{\"mapping\":{},\"id\":\"\xff\xfe\"}"));
-    assert_eq!((ids(&element).as_slice(), element.rejects.len()), (&["first", "last"][..], 1));
+    assert_eq!(
+        (ids(&element).as_slice(), element.rejects.len()),
+        (&["first", "\u{fffd}\u{fffd}", "last"][..], 0)
+    );
     let line = read(b"{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":\"\xc3\",\"completion\":\"b\"}\n{\"prompt\":\"c\",\"completion\":\"d\"}\n");
-    assert_eq!((line.conversations.len(), line.rejects.len()), (2, 1));
+    assert_eq!((line.conversations.len(), line.rejects.len()), (3, 0));
     let notes = b"User: Why?\n\nAssistant: Because.\n";
     let member = read(&zip_of(&[("a.md", b"User: \xff\xfe\n\nAssistant: x\n"), ("b.md", notes)]));
     assert_eq!((member.conversations.len(), member.rejects.len()), (2, 0), "only the characters are lost");

@@ -131,8 +131,8 @@ fn each_corrupt_element_loses_only_itself() {
     insta::assert_snapshot!(reasons.join("\n"), @r"
     1: not a JSON object but a string
     3: not a JSON object but null
-    5: no known conversation shape; its keys are `title`, `id`
-    7: not valid JSON: invalid unicode code point at line 1 column 15
+    5: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `title`, `id`
+    7: `id` is missing, expected a string
     9: not valid JSON: key must be a string at line 1 column 32
     11: the parent links of node `cyclic-u0` form a cycle
     ");

@@ -50,7 +50,7 @@ fn rows_of_every_shape_in_one_file_and_bad_lines_apart() {
     insta::assert_snapshot!(reasons.join("\n"), @r"
     5: not valid JSON: EOF while parsing a string at line 1 column 43
     6: `messages[0].role` is `narrator`, expected a role such as `user` or `assistant`
-    7: no known conversation shape; its keys are `text`
+    7: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `text`
     ");
 }
 
@@ -87,8 +87,8 @@ fn files_without_conversations_say_why() {
     export is empty
     export is empty
     export holds no elements
-    the first element was refused: no known conversation shape; its keys are `id`, `name`
-    the first element was refused: no known conversation shape; its keys are `shopping`
+    the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `id`, `name`
+    the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `shopping`
     export is text in which nobody speaks
     export holds no conversation; not read: photo.jpg (a picture (JPEG))
     export is a PDF document, which affinage does not read

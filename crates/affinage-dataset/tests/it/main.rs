@@ -1,5 +1,6 @@
 //! Text to token ids, from the outside.
 
+mod chats;
 mod content;
 mod duplicates;
 mod exports;

@@ -148,7 +148,7 @@ fn another_page_or_another_product_says_what_is_missing() {
     };
     assert_eq!(
         why(b"<!DOCTYPE html><html><body>Hello</body></html>"),
-        "export is a page, but not one of Gemini's My Activity"
+        "export is a page, but not one of Gemini's My Activity, and no script in it holds conversations"
     );
     let watched = json!([{ "header": "YouTube", "title": "Watched boats", "time": "2026-02-02T08:00:00Z", "products": ["YouTube"] }]);
     assert_eq!(why(watched.to_string().as_bytes()), "My Activity holds no prompt to Gemini with an answer");

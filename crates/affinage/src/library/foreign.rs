@@ -1,6 +1,7 @@
 //! Files of other tools that are no text: databases and tables, read without changing them and turned into JSON lines.
 //!
-//! `webui.db` of Open WebUI stands here, [`super::llm_logs`] and [`crate::parquet`] beside it.
+//! `webui.db` of Open WebUI stands here, [`super::llm_logs`], [`super::cursor`], [`super::message_tables`] and
+//! [`crate::parquet`] beside it.
 
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
-use super::llm_logs;
+use super::{cursor, llm_logs, message_tables};
 use crate::errors::HintExt as _;
 
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -51,12 +52,25 @@ fn database(path: &Path, rows: Rows<'_>) -> anyhow::Result<()> {
         open_webui(&db, rows).with_context(|| format!("cannot read {shown} as a database of Open WebUI"))
     } else if has("responses") || (has("threads") && has("messages")) {
         llm_logs::read(&db, &tables, rows).with_context(|| format!("cannot read {shown} as logs of `llm`"))
+    } else if has("cursorDiskKV") || has("ItemTable") {
+        cursor::read(&db, has("cursorDiskKV"), has("ItemTable"), rows)
+            .with_context(|| format!("cannot read {shown} as the state of an editor"))
     } else {
-        let listed = tables.join(", ");
-        Err(anyhow!(
-            "{shown}: found 0 conversations because it has no table `chat` or `responses`; it has {listed}"
-        ))
-        .hint("affinage reads `webui.db` of Open WebUI and `logs.db` of the `llm` command")
+        let of_messages = message_tables::tables(&db, &tables)?;
+        if of_messages.is_empty() {
+            let listed = tables.join(", ");
+            return Err(anyhow!(
+                "{shown}: found 0 conversations because no table of it holds messages (a role or a sender, and a text); it \
+                 has {listed}"
+            ))
+            .hint(
+                "affinage reads `webui.db` of Open WebUI, `logs.db` of the `llm` command, `state.vscdb` of Cursor and tables \
+                 of messages",
+            );
+        }
+        of_messages.iter().try_for_each(|table| {
+            message_tables::read(&db, table, rows).with_context(|| format!("cannot read {shown}"))
+        })
     }
 }
 

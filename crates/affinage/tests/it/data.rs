@@ -271,7 +271,7 @@ fn imports_that_bring_nothing_say_why() {
     importing list.json
     error: list.json: found 0 conversations because the first element was refused: no known conversation shape; its keys are `item`
 
-    hint: affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
+    hint: affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
     ");
     assert!(!dir.join("raw").exists() || fs_err::read_dir(dir.join("raw")).expect("a folder").count() == 0);
     let play = "ANNA: Why?\n\nMILLER: So.\n\n".repeat(3);
@@ -450,10 +450,63 @@ fn the_database_of_open_webui_is_read_and_another_one_refused() {
         .execute_batch("CREATE TABLE t (x)")
         .expect("made");
     let refused = transcript(dir, &["import", "other.db"]);
-    assert!(
-        refused.contains("found 0 conversations because it has no table `chat` or `responses`; it has t"),
-        "{refused}"
-    );
+    assert!(refused.contains("found 0 conversations because no table of it holds messages"), "{refused}");
+}
+
+/// A database with tables `key, value` or others, and its rows.
+fn database(path: &std::path::Path, tables: &str, rows: &[(&str, &str, Value)]) {
+    let db = rusqlite::Connection::open(path).expect("a database");
+    db.execute_batch(tables).expect("tables");
+    for (table, key, value) in rows {
+        db.execute(&format!("INSERT INTO {table} VALUES (?1, ?2)"), (key, value.to_string())).expect("a row");
+    }
+}
+
+#[test]
+fn databases_of_editors_and_of_unknown_clients_are_read() {
+    let items = "CREATE TABLE ItemTable (key TEXT UNIQUE, value BLOB);";
+    let disk = "CREATE TABLE cursorDiskKV (key TEXT UNIQUE, value BLOB);";
+    let bubble =
+        |kind: u32, text: &str| json!({ "type": kind, "text": text, "thinking": { "text": "HIDDEN" } });
+    let panel = json!({ "tabs": [{ "tabId": "t", "chatTitle": "Boats", "bubbles": [
+        { "type": "user", "text": "Why boats?" }, { "type": "ai", "rawText": "They float.", "modelType": "small" } ] }] });
+    let sessions = json!([{ "sessionId": "s", "requests": [{ "message": { "text": "Why boats?" }, "response": [{ "value": "They float." }] }] }]);
+    let composer = json!({ "composerId": "c", "name": "Boats", "createdAt": 1_772_000_000_000_u64,
+        "fullConversationHeadersOnly": [{ "bubbleId": "2", "type": 1 }, { "bubbleId": "1", "type": 2 }] });
+    let older = json!({ "allComposers": [{ "composerId": "c", "conversation": [bubble(1, "Why boats?"), bubble(2, "They float.")] }] });
+    let client = "CREATE TABLE sessions (id TEXT, name TEXT);
+        CREATE TABLE messages (id INTEGER, session_id TEXT, role TEXT, content_json TEXT, created_timestamp INTEGER);
+        INSERT INTO messages VALUES (1, 's', 'user', '[{\"type\":\"text\",\"text\":\"Why boats?\"}]', 1772000000);
+        INSERT INTO messages VALUES (2, 's', 'assistant', '[{\"type\":\"thinking\",\"thinking\":\"HIDDEN\"},{\"type\":\"text\",\"text\":\"They float.\"}]', 1772000001);";
+    let cases: [(&str, String, Vec<(&str, &str, Value)>); 5] = [
+        (
+            "cursor",
+            items.to_owned(),
+            vec![("ItemTable", "workbench.panel.aichat.view.aichat.chatdata", panel)],
+        ),
+        ("chat", items.to_owned(), vec![("ItemTable", "interactive.sessions", sessions)]),
+        ("cursor", items.to_owned(), vec![("ItemTable", "composer.composerData", older)]),
+        (
+            "cursor",
+            format!("{items}{disk}"),
+            vec![
+                ("cursorDiskKV", "composerData:c", composer),
+                ("cursorDiskKV", "composerData:empty", json!({ "composerId": "empty" })),
+                ("cursorDiskKV", "bubbleId:c:1", bubble(2, "They float.")),
+                ("cursorDiskKV", "bubbleId:c:2", bubble(1, "Why boats?")),
+            ],
+        ),
+        ("chat", client.to_owned(), Vec::new()),
+    ];
+    for (format, tables, rows) in cases {
+        let dir = project();
+        let dir = dir.path();
+        database(&dir.join("x.db"), &tables, &rows);
+        let imported = json_of(dir, &["import", "x.db"]);
+        assert_eq!(imported["files"][0]["formats"], json!({ format: 1 }), "{tables} {rows:?}");
+        assert_eq!(imported["library"]["candidates"], 1, "{tables} {rows:?}");
+        assert!(!json_of(dir, &["lint"]).to_string().contains("HIDDEN"));
+    }
 }
 
 /// Exchanges of which each was asked again: the last answer is the one the user went on with.

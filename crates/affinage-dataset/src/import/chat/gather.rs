@@ -1,0 +1,141 @@
+//! What the elements of a file are only together: messages that stand one a line, and people without roles.
+
+use std::collections::HashMap;
+
+use super::super::error::{ElementError, ImportError};
+use super::super::left_out::LeftOutKind;
+use super::super::speakers::Speaker;
+use super::super::{Import, Reject};
+use super::message::Line;
+use super::thread::{self, Holder, Threads, add_speakers};
+use crate::conversation::Origin;
+
+/// State of the member that is being read.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    lines: Vec<Line>,
+    holder: Holder,
+    /// Elements of no known shape: heads of files with a message a line, if such lines come.
+    waiting: Vec<Reject>,
+    speakers: Vec<Speaker>,
+    /// People of chats in which nobody is known to be the assistant.
+    people: Vec<Speaker>,
+    chats_without_roles: usize,
+    /// Conversations of this member that were handed on.
+    imported: usize,
+    /// How often each key came.
+    keys: HashMap<String, usize>,
+}
+
+impl Gathered {
+    /// A message that stands alone.
+    pub fn line(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
+    /// A row that may be the head of the messages in its file.
+    pub fn head(&mut self, holder: Holder) {
+        let known = &mut self.holder;
+        known.title = known.title.take().or(holder.title);
+        known.id = known.id.take().or(holder.id);
+        known.time_s = known.time_s.or(holder.time_s);
+    }
+}
+
+/// Elements of no known shape that wait for a line of messages; more are refused at once.
+const MAX_WAITING: usize = 1000;
+
+impl<E: From<ImportError>> Import<'_, E> {
+    pub(in super::super) fn threads(&mut self, threads: Threads, origin: &Origin) -> Result<(), E> {
+        self.refuse_waiting()?;
+        add_speakers(&mut self.gathered.speakers, &threads.speakers);
+        for speakers in &threads.without_roles {
+            add_speakers(&mut self.gathered.people, speakers);
+            self.gathered.chats_without_roles += 1;
+        }
+        for mut conversation in threads.conversations {
+            // Chats without ids of their own can be alike; and an id of the whole may stand for each.
+            let count = self.gathered.keys.entry(conversation.key()).and_modify(|n| *n += 1).or_insert(1);
+            if *count > 1 {
+                conversation.native_id.push_str(&format!("-{count}"));
+            }
+            self.gathered.imported += 1;
+            self.conversation(conversation)?;
+        }
+        threads.errors.into_iter().try_for_each(|error| self.reject(origin.clone(), error))
+    }
+
+    /// Refuses an element, or lets it wait: it may be the head of what follows.
+    pub(in super::super) fn unknown(
+        &mut self,
+        origin: Origin,
+        reason: ElementError,
+        head: Holder,
+    ) -> Result<(), E> {
+        self.gathered.head(head);
+        if self.gathered.waiting.len() >= MAX_WAITING && self.gathered.lines.is_empty() {
+            self.refuse_waiting()?;
+            return self.reject(origin, reason);
+        }
+        if self.gathered.waiting.len() < MAX_WAITING {
+            self.gathered.waiting.push(Reject { origin, reason });
+        }
+        Ok(())
+    }
+
+    pub(in super::super) fn refuse_waiting(&mut self) -> Result<(), E> {
+        if !self.gathered.lines.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.gathered.waiting);
+        waiting.into_iter().try_for_each(|reject| self.reject(reject.origin, reject.reason))
+    }
+
+    /// Makes conversations of the lines so far.
+    pub(in super::super) fn finish_lines(&mut self, origin: &Origin) -> Result<(), E> {
+        self.refuse_waiting()?;
+        let holder = std::mem::take(&mut self.gathered.holder);
+        let lines = std::mem::take(&mut self.gathered.lines);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.gathered.waiting.clear();
+        let threads = thread::conversations(lines, &holder, self.roles, origin);
+        self.threads(threads, origin)
+    }
+
+    /// Finishes a member, and says whose roles are missing.
+    pub(in super::super) fn finish_gathered(&mut self, member: &str) -> Result<(), E> {
+        let origin = Origin { member: member.to_owned(), ..Origin::default() };
+        self.finish_lines(&origin)?;
+        let gathered = std::mem::take(&mut self.gathered);
+        let mended = std::mem::take(&mut self.mended);
+        if mended > 0 {
+            let characters = if mended == 1 { "character was" } else { "characters were" };
+            self.note(format!("{member}: {mended} wrong {characters} replaced"));
+        }
+        if !gathered.speakers.is_empty() {
+            self.found.speakers.push((member.to_owned(), gathered.speakers));
+        }
+        if gathered.people.is_empty() {
+            return Ok(());
+        }
+        if gathered.imported > 0 {
+            for _ in 0..gathered.chats_without_roles {
+                let why = "a chat in which no speaker is the assistant";
+                self.found.left_out.add(LeftOutKind::Element, "", why);
+            }
+            return Ok(());
+        }
+        let (member, speakers) = (member.to_owned(), gathered.people);
+        let error = match self.roles.assistants.first() {
+            None => ImportError::RolesNeeded { member, speakers },
+            Some(name) => ImportError::UnknownSpeaker { name: name.clone(), member, speakers },
+        };
+        if self.in_container {
+            self.reject(origin, ElementError::Transcript(Box::new(error)))
+        } else {
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Finds the lists of messages in a document: one conversation, or an account with all of them.
+//!
+//! A list is taken where it stands under one of the known names and its elements are messages, or questions with their
+//! answers. Prompts, masks and settings hold such lists too, but these are no conversations.
+
+use serde_json::Value;
+
+use super::super::error::ElementError;
+use super::super::shape::{self, Context};
+use super::message::{is_message, line, product};
+use super::names::{LISTS, is_no_chat};
+use super::pairs;
+use super::thread::{Holder, Threads, conversations};
+
+/// Objects and lists inside one another that are looked into.
+const MAX_DEPTH: usize = 6;
+/// Names of lists whose questions have nothing to do with each other.
+const ROWS: [&str; 7] = ["data", "rows", "examples", "items", "records", "train", "questions"];
+
+/// All conversations of a document whose own shape is not known. Errors: it holds none.
+pub fn read(value: &Value, context: &Context<'_>) -> Result<Threads, ElementError> {
+    let mut walk = Walk { context, threads: Threads::default() };
+    walk.value(value, "", &[], 0);
+    if walk.threads.is_empty() { Err(shape::unknown(value)) } else { Ok(walk.threads) }
+}
+
+struct Walk<'a> {
+    context: &'a Context<'a>,
+    threads: Threads,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, value: &Value, name: &str, around: &[&Value], depth: usize) {
+        if depth > MAX_DEPTH || is_no_chat(name) {
+            return;
+        }
+        match value {
+            Value::Object(fields) => {
+                if depth > 0 && shape::is_known(value) {
+                    return self.known(value);
+                }
+                let inside: Vec<&Value> = [value].into_iter().chain(around.iter().copied()).take(3).collect();
+                let lists = LISTS.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
+                if lists.into_iter().any(|(name, list)| self.list(list, name, &inside)) {
+                    return;
+                }
+                for (name, field) in fields {
+                    self.value(field, name, &inside, depth + 1);
+                }
+            }
+            Value::Array(items) if !self.list(value, name, &[]) => {
+                items.iter().for_each(|item| self.value(item, name, &[], depth + 1));
+            }
+            _ => {}
+        }
+    }
+
+    fn known(&mut self, value: &Value) {
+        match shape::conversation(value, self.context) {
+            Ok(conversation) => self.threads.conversations.push(conversation),
+            Err(error) => self.threads.errors.push(error),
+        }
+    }
+
+    /// Takes a list of messages, or an object of them by their ids; false if it is something else.
+    fn list(&mut self, list: &Value, name: &str, around: &[&Value]) -> bool {
+        let items: Vec<&Value> = match list {
+            Value::Array(items) => items.iter().filter(|item| !item.is_null()).collect(),
+            Value::Object(fields) if fields.values().all(Value::is_object) => fields.values().collect(),
+            _ => return false,
+        };
+        let Some(first) = items.iter().copied().find(|item| is_message(item) || pairs::is_pair(item)) else {
+            return false;
+        };
+        let mut holder = Holder::of(around);
+        holder.product = product(around, first);
+        if is_message(first) && !pairs::is_pair(first)
+            || items.iter().filter(|item| is_message(item)).count() > 1
+        {
+            let lines = items.iter().filter(|item| item.is_object()).map(|item| line(item)).collect();
+            self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
+        } else if ROWS.contains(&name) || around.is_empty() {
+            for lines in items.iter().filter_map(|item| pairs::lines(item)) {
+                let own = Holder { id: lines[0].thread.clone(), ..Holder::default() };
+                self.take(conversations(lines.into(), &own, self.context.roles, &self.context.origin));
+            }
+        } else {
+            let lines = items.iter().filter_map(|item| pairs::lines(item)).flatten().collect();
+            self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
+        }
+        true
+    }
+
+    fn take(&mut self, threads: Threads) {
+        self.threads.append(threads);
+    }
+}

@@ -1,0 +1,327 @@
+//! One message of a list, whatever the names of its fields.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::super::{facts as provider, html};
+use super::names::{self, Layers};
+use super::parts::{Content, add_beside, blocks, content};
+use crate::conversation::{Block, BlockKind, Node, NodeRole, Provider};
+
+/// Who said a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaker {
+    Role(NodeRole),
+    /// A person's name, or a word that is no role.
+    Name(String),
+    Nobody,
+}
+
+/// What a message says of the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parent {
+    Unsaid,
+    Root,
+    Id(String),
+}
+
+/// A message before its list says who is who.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub id: Option<String>,
+    pub parent: Parent,
+    pub thread: Option<String>,
+    pub speaker: Speaker,
+    /// The role is settled by the list.
+    pub node: Node,
+    /// Other answers to the same prompt; with the node's own at [`Line::selected`].
+    pub variants: Vec<Vec<Block>>,
+    pub selected: usize,
+    /// Id of the message that this one is another version of.
+    pub replaces: Option<String>,
+    /// Number of the version, from 0.
+    pub version: u64,
+    /// Joined, left, pinned: nobody's words.
+    pub is_service: bool,
+    pub product: Option<Provider>,
+}
+
+/// Types of rows that say again what other rows say.
+const REPEATED: [&str; 1] = ["event_msg"];
+
+/// True if an element of a list is a message: somebody says something.
+pub fn is_message(value: &Value) -> bool {
+    let fields = Layers::of_message(value);
+    let is_repeated = |kind: &str| REPEATED.contains(&kind);
+    value.is_object()
+        && !value.get("type").and_then(Value::as_str).is_some_and(is_repeated)
+        && (fields.has(names::TEXTS) || fields.has(names::VARIANTS) || fields.has(names::TOOLS))
+        && (speaker(fields) != Speaker::Nobody || has_types_of_both_sides(fields))
+}
+
+/// True if the element is surely a message where it stands alone: by a role, or by a person with a time or an id.
+pub fn is_message_alone(value: &Value) -> bool {
+    let fields = Layers::of_message(value);
+    is_message(value)
+        && match speaker(fields) {
+            Speaker::Role(_) => true,
+            Speaker::Name(_) => fields.time_s().is_some(),
+            Speaker::Nobody => false,
+        }
+}
+
+/// True if an element is no message but has a place in the tree of messages.
+pub fn is_structural(value: &Value) -> bool {
+    let fields = Layers::of([value]);
+    fields.has(&["uuid", "id"]) && fields.has(&["parentUuid", "parent_uuid", "parentId", "parent_id"])
+}
+
+fn has_types_of_both_sides(fields: Layers<'_>) -> bool {
+    fields.all(&["fragments"]).any(|(_, value)| value.is_array())
+}
+
+pub fn speaker(fields: Layers<'_>) -> Speaker {
+    let word = |value: &Value| match value {
+        Value::String(word) => names::role(word).map(|(role, _)| role),
+        Value::Object(_) => {
+            let inner = Layers::of([value]);
+            if let Some((_, is_person)) = inner.flag(names::IS_PERSON) {
+                return Some(if is_person { NodeRole::User } else { NodeRole::Assistant });
+            }
+            let words = inner.all(&["role", "type", "name"]).filter_map(|(_, value)| value.as_str());
+            words.filter_map(names::role).map(|(role, _)| role).next()
+        }
+        _ => None,
+    };
+    if let Some(role) = fields.all(names::ROLES).find_map(|(_, value)| word(value)) {
+        return Speaker::Role(role);
+    }
+    if let Some((_, is_person)) = fields.flag(names::IS_PERSON) {
+        return Speaker::Role(if is_person { NodeRole::User } else { NodeRole::Assistant });
+    }
+    if let Some((_, is_model)) = fields.flag(names::IS_MODEL) {
+        return Speaker::Role(if is_model { NodeRole::Assistant } else { NodeRole::User });
+    }
+    let person = |value: &Value| match value {
+        Value::String(name) => Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
+        Value::Object(_) => Layers::of([value]).text(names::PERSON),
+        _ => None,
+    };
+    // A role that is no known word is a name too: it is named where the message is left out.
+    let stated =
+        fields.all(&["role"]).chain(fields.all(names::SPEAKERS)).find_map(|(_, value)| person(value));
+    stated.map_or(Speaker::Nobody, Speaker::Name)
+}
+
+/// Reads one message.
+pub fn line(value: &Value) -> Line {
+    let fields = Layers::of_message(value);
+    let stated = speaker(fields);
+    let mut content: Content = content(fields);
+    let stated = match (stated, content.role) {
+        (Speaker::Nobody, Some(role)) => Speaker::Role(role),
+        (stated, _) => stated,
+    };
+    add_beside(fields, &mut content);
+    let typed = fields.all(&["type"]).find_map(|(_, word)| names::role(word.as_str()?));
+    if let Some((_, kind)) = typed.filter(|(_, kind)| *kind != BlockKind::Text) {
+        // A row that is a call, a result or a thought as a whole.
+        content.blocks = vec![Block::new(kind, super::super::json::strings(value))];
+    }
+    let role = match &stated {
+        Speaker::Role(role) => *role,
+        _ => NodeRole::User,
+    };
+    let mut node = Node::new("", role, content.blocks);
+    let mut variants = Vec::new();
+    if let Some((_, Value::Array(list))) = fields.all(names::VARIANTS).find(|(_, value)| value.is_array()) {
+        variants = list.iter().map(blocks).collect();
+    }
+    let selected = selected(fields, &variants, &node);
+    if let Some(chosen) = variants.get(selected).filter(|_| node.visible_text().is_empty()) {
+        node.blocks.extend(chosen.iter().cloned());
+    }
+    as_shown(fields, &mut node);
+    facts(fields, &mut node);
+    let hidden_row = fields.flag(names::HIDDEN).is_some_and(|(_, hidden)| hidden);
+    node.hidden |= hidden_row;
+    let word = fields.all(&["subtype", "type"]).find_map(|(_, word)| word.as_str().map(str::to_owned));
+    let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
+    Line {
+        parent: parent(Layers::of([value]), fields),
+        thread: fields.text(names::THREADS),
+        is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
+            && word.is_some_and(|word| names::is_service(&word)),
+        speaker: stated,
+        node,
+        variants,
+        selected,
+        replaces: fields.text(&["preferenceOver", "replaces", "regenerated_from"]),
+        version: fields.number("version").filter(|n| *n >= 0.0).map_or(0, |n| n as u64),
+        product: product(&[], value),
+        id,
+    }
+}
+
+/// The first product whose fields all are there.
+pub fn product(holders: &[&Value], message: &Value) -> Option<Provider> {
+    let fields = Layers::of_message(message);
+    names::PRODUCTS
+        .iter()
+        .find(|(_, of_holder, of_message)| {
+            of_holder.iter().all(|key| holders.iter().any(|holder| holder.get(*key).is_some()))
+                && of_message.iter().all(|key| fields.has(&[key]))
+        })
+        .map(|(provider, ..)| *provider)
+}
+
+fn selected(fields: Layers<'_>, variants: &[Vec<Block>], node: &Node) -> usize {
+    let text = |blocks: &[Block]| Node::new("", NodeRole::Assistant, blocks.to_vec()).visible_text();
+    let same = variants.iter().position(|variant| text(variant) == node.visible_text());
+    let said = fields.all(names::SELECTED).find_map(|(_, value)| value.as_u64());
+    let last = variants.len().saturating_sub(1);
+    same.unwrap_or_else(|| usize::try_from(said.unwrap_or(0)).map_or(last, |index| index.min(last)))
+}
+
+fn parent(own: Layers<'_>, fields: Layers<'_>) -> Parent {
+    let names: &[&str] = names::PARENTS;
+    match fields.all(names::PARENTS).find_map(|(_, value)| names::scalar(value)) {
+        Some(id) => Parent::Id(id),
+        None => match fields.all(&["ancestors"]).find_map(|(_, list)| list.as_array()?.last()?.as_str()) {
+            Some(id) => Parent::Id(id.to_owned()),
+            None if own.has(names) => Parent::Root,
+            None => Parent::Unsaid,
+        },
+    }
+}
+
+/// Time, model, cut, rating and what else the export says about a message.
+fn facts(fields: Layers<'_>, node: &mut Node) {
+    node.time_s = fields.time_s();
+    if node.role == NodeRole::User {
+        unburden(node);
+        return;
+    }
+    if node.role != NodeRole::Assistant {
+        return;
+    }
+    node.model = model(fields);
+    node.truncated = fields.values().find_map(provider::truncated);
+    node.excluded = fields.values().find_map(provider::excluded);
+    node.feedback = fields.all(names::RATINGS).find_map(|(_, value)| names::rating(value));
+    node.edited = fields.flag(names::EDITED).is_some_and(|(_, edited)| edited);
+    let failed = fields.flag(names::ERRORS).is_some_and(|(_, failed)| failed);
+    if failed {
+        for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+            block.kind = BlockKind::Error;
+        }
+    }
+    let sources =
+        fields.all(names::SOURCES).filter_map(|(_, list)| Some(list.as_array()?.len())).max().unwrap_or(0);
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        block.text = plain(&block.text, sources);
+    }
+}
+
+pub fn model(fields: Layers<'_>) -> Option<String> {
+    fields.all(names::MODELS).find_map(|(_, value)| match value {
+        Value::String(name) => Some(name.clone()),
+        Value::Object(_) => Layers::of([value]).text(&["modelName", "name", "id"]),
+        _ => None,
+    })
+}
+
+/// Texts that messengers write as HTML, or with its escapes.
+fn as_shown(fields: Layers<'_>, node: &mut Node) {
+    let is_html = fields.text(&["messagetype"]).is_some_and(|kind| kind.starts_with("RichText"));
+    let is_escaped = fields.has(&["ts"]) && fields.has(&["user_profile", "client_msg_id", "team"]);
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        if is_html {
+            block.text = html::markdown(&block.text);
+        } else if is_escaped {
+            block.text = html::decoded(&block.text);
+        }
+    }
+}
+
+static ELEMENT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^<([a-z]+(?:[-_][a-z]+)*)[^>]*>").expect("a valid pattern"));
+
+/// Elements around the person's own words.
+const AROUND_WORDS: [&str; 3] = ["task", "user_query", "user_message"];
+
+/// Takes what the machine wrote before and behind the person's words out of a turn.
+fn unburden(node: &mut Node) {
+    let mut is_burdened = false;
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        let words = words_of_person(&block.text);
+        if words.len() < block.text.trim().len() {
+            block.text = words.to_owned();
+            is_burdened = true;
+        }
+    }
+    node.hidden |= is_burdened && node.visible_text().is_empty() && node.media_count() == 0;
+}
+
+fn words_of_person(text: &str) -> &str {
+    let mut text = text.trim();
+    loop {
+        let first = ELEMENT.captures(text).and_then(|found| {
+            let (open, name) = (found.get(0)?, found.get(1)?.as_str());
+            let end = text.find(&format!("</{name}>"))?;
+            Some((name, &text[open.end()..end], text[end..].split_once('>')?.1))
+        });
+        let last =
+            text.strip_suffix('>').and_then(|inside| inside.rsplit_once("</")).and_then(|(before, name)| {
+                Some(&text[..before.rfind(&format!("<{name}"))?]).filter(|_| names::is_machine_element(name))
+            });
+        text = match (first, last) {
+            (Some((name, _, behind)), _) if names::is_machine_element(name) => behind.trim(),
+            (Some((name, inside, behind)), _) if AROUND_WORDS.contains(&name) && behind.trim().is_empty() => {
+                inside.trim()
+            }
+            (_, Some(before)) => before.trim(),
+            _ => return text,
+        };
+    }
+}
+
+/// Elements that Grok's page renders, with the space before them.
+static RENDERED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)[ \t]?<grok:[a-z-]+[^>]*?(?:/>|>.*?</grok:[a-z-]+>)|</?xaiArtifact[^>]*>")
+        .expect("a valid pattern")
+});
+static NUMBERED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[ \t]?\[(\d{1,3})\]").expect("a valid pattern"));
+
+/// Model text without a product's marks: rendered elements, and `[3]` where the message lists that many sources.
+pub fn plain(text: &str, sources: usize) -> String {
+    let text = RENDERED.replace_all(text, "");
+    if sources == 0 || !text.contains('[') {
+        return text.into_owned();
+    }
+    let mut kept = String::with_capacity(text.len());
+    for (index, span) in text.split('`').enumerate() {
+        if index > 0 {
+            kept.push('`');
+        }
+        if index % 2 == 1 {
+            kept.push_str(span);
+            continue;
+        }
+        let mut at = 0;
+        for found in NUMBERED.captures_iter(span) {
+            let Some(whole) = found.get(0) else { continue };
+            let is_source = found[1].parse::<usize>().is_ok_and(|number| (1..=sources).contains(&number));
+            let is_link = span[whole.end()..].starts_with(['(', ':']);
+            if is_source && !is_link {
+                kept.push_str(&span[at..whole.start()]);
+                at = whole.end();
+            }
+        }
+        kept.push_str(&span[at..]);
+    }
+    kept
+}

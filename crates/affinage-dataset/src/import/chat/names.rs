@@ -1,0 +1,630 @@
+//! The names under which products keep the same facts, in the order in which they are looked for.
+
+use serde_json::Value;
+
+use super::super::json::{number, rfc3339_s};
+use crate::conversation::{BlockKind, Feedback, NodeRole, Provider};
+
+/// Lists of messages.
+pub const LISTS: &[&str] = &[
+    "messages",
+    "chat_messages",
+    "mapping",
+    "conversations",
+    "MessageList",
+    "conversation",
+    "history",
+    "responses",
+    "turns",
+    "bubbles",
+    "dialog",
+    "dialogue",
+    "dialogs",
+    "entries",
+    "requests",
+    "exchanges",
+    "thread",
+    "chat",
+    "log",
+    "msgs",
+    "items",
+    "posts",
+    "transcript",
+    "events",
+    "content",
+];
+/// Objects around one message.
+pub const ENVELOPES: &[&str] = &["message", "response", "payload", "data", "info", "msg", "post", "kwargs"];
+/// Objects that say what the conversation beside them is.
+pub const ABOUT: &[&str] =
+    &["conversation", "metadata", "meta", "info", "channel", "thread", "session", "chat"];
+
+/// Who spoke, if the value is one of [`role`]'s words.
+pub const ROLES: &[&str] = &[
+    "role",
+    "sender",
+    "from",
+    "author",
+    "sender_type",
+    "senderType",
+    "author_type",
+    "authorType",
+    "user_type",
+    "speaker",
+    "actor",
+    "src",
+    "owner",
+    "type",
+    "kind",
+];
+/// True if the person spoke.
+pub const IS_PERSON: &[&str] =
+    &["is_user", "isUser", "isCreatedByUser", "fromUser", "from_user", "is_human", "isHuman"];
+/// True if the model spoke.
+pub const IS_MODEL: &[&str] = &["isAI", "is_ai", "isAssistant", "is_assistant", "fromBot", "from_bot"];
+/// Who spoke, by name.
+pub const SPEAKERS: &[&str] = &[
+    "sender_name",
+    "senderName",
+    "from",
+    "sender",
+    "author",
+    "user_profile",
+    "creator",
+    "user",
+    "username",
+    "userName",
+    "speaker",
+    "name",
+    "nickname",
+    "displayName",
+];
+/// The name inside an object that stands for a person.
+pub const PERSON: &[&str] =
+    &["display_name", "displayName", "real_name", "name", "nick", "username", "userName", "title", "id"];
+
+/// What was said.
+pub const TEXTS: &[&str] = &[
+    "content",
+    "parts",
+    "contentParts",
+    "contentChunks",
+    "fragments",
+    "text",
+    "mes",
+    "message",
+    "body",
+    "msg",
+    "value",
+    "markdown",
+    "rawText",
+    "raw_content",
+    "contents",
+    "response",
+    "data",
+    "blocks",
+    "content_json",
+];
+/// Other ways of saying it.
+pub const VARIANTS: &[&str] =
+    &["swipes", "candidates", "alternatives", "variants", "versions", "regenerations"];
+pub const SELECTED: &[&str] = &["swipe_id", "selected", "selectedIndex", "currentlySelected", "activeIndex"];
+/// Documents the model wrote beside its message.
+pub const DOCUMENTS: &[&str] = &["canvas", "artifacts"];
+pub const REASONING: &[&str] = &["reasoningContent", "thinking_trace", "thought"];
+pub const TOOLS: &[&str] = &["toolFormerData", "tool_results", "toolRequests", "tools"];
+pub const MEDIA: &[&str] = &[
+    "image",
+    "photo",
+    "file",
+    "media",
+    "sticker",
+    "stickers",
+    "audio",
+    "video",
+    "voice",
+    "file_attachments",
+    "fileAttachments",
+    "image_attachments",
+    "imageAttachments",
+    "documents",
+    "photos",
+    "videos",
+    "gifs",
+    "audio_files",
+    "share",
+];
+/// Pages an answer refers to by their number.
+pub const SOURCES: &[&str] =
+    &["sources", "citations", "web_results", "search_results", "webResults", "searchResults", "references"];
+
+pub const IDS: &[&str] = &[
+    "id",
+    "uuid",
+    "_id",
+    "messageId",
+    "message_id",
+    "msg_id",
+    "msgId",
+    "bubbleId",
+    "requestId",
+    "turn_id",
+    "client_msg_id",
+    "ID",
+];
+pub const PARENTS: &[&str] = &[
+    "parentId",
+    "parent_id",
+    "parentUuid",
+    "parent_uuid",
+    "parentMessageId",
+    "parent_message_id",
+    "parent_message_uuid",
+    "parent_response_id",
+    "parentResponseId",
+    "parent",
+];
+/// The conversation a message belongs to, where messages of several stand in one list.
+pub const THREADS: &[&str] = &[
+    "topicId",
+    "topic_id",
+    "thread_id",
+    "threadId",
+    "chatId",
+    "chat_id",
+    "conversation_id",
+    "conversationId",
+    "message_tree_id",
+    "sessionId",
+    "session_id",
+];
+pub const HOLDER_IDS: &[&str] = &[
+    "id",
+    "uuid",
+    "_id",
+    "conversation_id",
+    "conversationId",
+    "chatID",
+    "chatId",
+    "chat_id",
+    "sessionId",
+    "session_id",
+    "thread_id",
+    "threadId",
+    "composerId",
+    "tabId",
+    "topicId",
+];
+pub const TITLES: &[&str] = &[
+    "title",
+    "chatTitle",
+    "thread_title",
+    "name",
+    "topic",
+    "subject",
+    "summary",
+    "description",
+    "displayName",
+    "character_name",
+    "customTitle",
+];
+/// What only chats of clients have beside their messages.
+pub const CLIENT_FIELDS: &[&str] =
+    &["title", "chatTitle", "topic", "chatID", "chatId", "updatedAt", "updated_at"];
+/// Where the reader stopped.
+pub const LEAVES: &[&str] =
+    &["current_node", "currentId", "currentNode", "current_leaf", "leafUuid", "activeLeaf"];
+pub const TIMES: &[&str] = &[
+    "date_unixtime",
+    "timestamp_ms",
+    "create_time",
+    "createTime",
+    "created_at",
+    "createdAt",
+    "created",
+    "timestamp",
+    "inserted_at",
+    "sent_at",
+    "sentAt",
+    "origin_server_ts",
+    "originalarrivaltime",
+    "created_timestamp",
+    "creationDate",
+    "startTime",
+    "time",
+    "date",
+    "ts",
+    "send_date",
+];
+pub const MODELS: &[&str] = &[
+    "model",
+    "model_slug",
+    "modelSlug",
+    "modelId",
+    "model_id",
+    "modelName",
+    "model_name",
+    "modelType",
+    "modelInfo",
+];
+/// Not shown to the reader, not said by him, or taken back.
+pub const HIDDEN: &[&str] = &[
+    "isMeta",
+    "isSidechain",
+    "isCompactSummary",
+    "isVisibleInTranscriptOnly",
+    "hidden",
+    "is_hidden",
+    "isHidden",
+    "is_system",
+    "isDeleted",
+    "is_deleted",
+    "deleted",
+    "is_visually_hidden_from_conversation",
+];
+pub const ERRORS: &[&str] = &["isApiErrorMessage", "isErrorMessage"];
+pub const EDITED: &[&str] = &["edited", "isEdited", "is_edited"];
+pub const RATINGS: &[&str] = &["preference", "feedback", "rating", "reaction", "vote", "thumbs", "score"];
+
+/// Questions of a list of questions with their answers, and the answers.
+pub const QUESTIONS: &[&str] = &[
+    "query",
+    "question",
+    "prompt",
+    "user_input",
+    "userInput",
+    "userMessage",
+    "user_message",
+    "request",
+    "input",
+    "ask",
+    "human",
+    "user",
+    "message",
+    "q",
+];
+pub const ANSWERS: &[&str] = &[
+    "answer",
+    "response",
+    "reply",
+    "completion",
+    "output",
+    "assistant",
+    "assistant_message",
+    "botMessage",
+    "bot",
+    "ai",
+    "responses",
+    "answers",
+    "a",
+];
+
+/// Parts of a document in which lists of messages are no conversations.
+pub const NOT_CHATS: &[&str] = &[
+    "prompt", "template", "preset", "mask", "setting", "config", "plugin", "example", "tool", "suggest",
+    "context",
+];
+
+/// A product that people know by its name: the fields its holder and its messages have.
+pub const PRODUCTS: &[(Provider, &[&str], &[&str])] = &[
+    (Provider::Grok, &["conversation", "responses"], &["sender", "message"]),
+    (Provider::DeepSeek, &["mapping"], &["fragments"]),
+    (Provider::LeChat, &[], &["chatId", "contentChunks"]),
+    (Provider::Perplexity, &["metadata", "conversations"], &["query", "answer"]),
+    (Provider::Jan, &[], &["thread_id", "object"]),
+    (Provider::ClaudeCode, &[], &["sessionId", "parentUuid"]),
+    (Provider::Codex, &[], &["payload", "type", "timestamp"]),
+    (Provider::GeminiCli, &["sessionId", "projectHash"], &["type"]),
+    (Provider::Cursor, &["composerId"], &[]),
+    (Provider::Cursor, &["tabId"], &[]),
+    (Provider::Telegram, &[], &["from_id", "text_entities"]),
+    (Provider::Discord, &["guild", "channel"], &["author"]),
+    (Provider::SillyTavern, &[], &["mes", "is_user"]),
+    (Provider::TypingMind, &["chatID"], &[]),
+];
+
+/// What a word for a speaker, or for the type of a row, says: whose words these are and what they are.
+pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
+    use BlockKind::{Reasoning, Text, ToolCall, ToolResult};
+    use NodeRole::{Assistant, System, Tool, User};
+    const WORDS: &[(NodeRole, BlockKind, &[&str])] = &[
+        (
+            User,
+            Text,
+            &[
+                "user",
+                "human",
+                "prompter",
+                "customer",
+                "client",
+                "usermessage",
+                "humanmessage",
+                "question",
+                "query",
+            ],
+        ),
+        (
+            Assistant,
+            Text,
+            &[
+                "assistant",
+                "ai",
+                "bot",
+                "model",
+                "llm",
+                "agent",
+                "chatbot",
+                "gpt",
+                "bing",
+                "chatgpt",
+                "claude",
+                "gemini",
+                "grok",
+                "copilot",
+                "bard",
+                "deepseek",
+                "perplexity",
+                "mistral",
+                "character",
+                "assistantmessage",
+                "aimessage",
+                "agentmessage",
+                "botmessage",
+                "answer",
+            ],
+        ),
+        (Assistant, Reasoning, &["reasoning", "thinking"]),
+        (
+            Assistant,
+            ToolCall,
+            &["functioncall", "toolcall", "tooluse", "localshellcall", "customtoolcall", "websearchcall"],
+        ),
+        (
+            Tool,
+            ToolResult,
+            &[
+                "tool",
+                "function",
+                "observation",
+                "ipython",
+                "environment",
+                "toolresult",
+                "toolresponse",
+                "toolmessage",
+                "functioncalloutput",
+                "functionresponse",
+                "customtoolcalloutput",
+            ],
+        ),
+        (System, Text, &["system", "developer", "systemmessage"]),
+    ];
+    let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    WORDS.iter().find(|(_, _, words)| words.contains(&word.as_str())).map(|(role, kind, _)| (*role, *kind))
+}
+
+/// Events of a messenger that nobody said: joined, left, pinned, called.
+pub fn is_service(word: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "service",
+        "join",
+        "leave",
+        "pin",
+        "call",
+        "recipient",
+        "system",
+        "event/",
+        "subscri",
+        "channel_",
+        "member",
+        "topic",
+        "boost",
+        "encrypt",
+        "change",
+        "created",
+    ];
+    let word = word.to_lowercase();
+    WORDS.iter().any(|known| word.contains(known))
+}
+
+/// Elements an agent writes into the person's turns have one of these in their name: `<system-reminder>`,
+/// `<environment_context>`.
+const MACHINE: [&str; 11] = [
+    "reminder",
+    "caveat",
+    "command",
+    "stdout",
+    "stderr",
+    "context",
+    "instructions",
+    "environment",
+    "ide_",
+    "notification",
+    "additional_data",
+];
+
+/// True for the name of an element that a machine wrote into a turn of the person's.
+pub fn is_machine_element(name: &str) -> bool {
+    name.contains(['-', '_']) && MACHINE.iter().any(|word| name.contains(word))
+}
+
+/// True if lists under this name are no conversations.
+pub fn is_no_chat(name: &str) -> bool {
+    let name = name.to_lowercase();
+    NOT_CHATS.iter().any(|word| name.contains(word)) && !LISTS.contains(&name.as_str())
+}
+
+pub fn rating(value: &Value) -> Option<Feedback> {
+    match value {
+        Value::Bool(true) => Some(Feedback::Up),
+        Value::Number(number) => match number.as_f64()? {
+            n if n > 0.0 => Some(Feedback::Up),
+            n if n < 0.0 => Some(Feedback::Down),
+            _ => None,
+        },
+        Value::String(word) => {
+            let word: String =
+                word.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+            match word.as_str() {
+                "up" | "like" | "liked" | "good" | "positive" | "thumbsup" | "upvote" | "preferred"
+                | "helpful" => Some(Feedback::Up),
+                "down" | "dislike" | "disliked" | "bad" | "negative" | "thumbsdown" | "downvote"
+                | "rejected" | "unhelpful" => Some(Feedback::Down),
+                _ => None,
+            }
+        }
+        Value::Object(fields) => ["rating", "type", "value"].iter().find_map(|key| rating(fields.get(*key)?)),
+        _ => None,
+    }
+}
+
+/// Seconds since 1970 of a number of seconds, milli-, micro- or nanoseconds, of a text that holds one, of an RFC 3339
+/// time, or of an object around one of these.
+pub fn time_s(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => seconds(number.as_f64()?),
+        Value::String(text) => match text.trim().parse::<f64>() {
+            Ok(number) => seconds(number),
+            Err(_) => rfc3339_s(text.trim()),
+        },
+        Value::Object(fields) => ["$date", "$numberLong", "_seconds", "seconds", "created", "start"]
+            .iter()
+            .find_map(|key| time_s(fields.get(*key)?)),
+        _ => None,
+    }
+}
+
+fn seconds(number: f64) -> Option<f64> {
+    /// The year 2286 in seconds; a millisecond later in the nanoseconds' scale is 1970.
+    const MAX_S: f64 = 1e10;
+    if !number.is_finite() || number <= 0.0 {
+        return None;
+    }
+    let scale = [1.0, 1e3, 1e6, 1e9].into_iter().find(|scale| number / scale < MAX_S)?;
+    Some(number / scale)
+}
+
+/// The object and the objects around or inside it, in which fields are looked for: first wins.
+#[derive(Debug, Clone, Copy)]
+pub struct Layers<'a> {
+    layers: [Option<&'a Value>; 4],
+}
+
+impl<'a> Layers<'a> {
+    pub fn of(values: impl IntoIterator<Item = &'a Value>) -> Layers<'a> {
+        let mut layers = [None; 4];
+        for (slot, value) in layers.iter_mut().zip(values) {
+            *slot = Some(value);
+        }
+        Layers { layers }
+    }
+
+    /// A message with the object it is wrapped in.
+    pub fn of_message(value: &'a Value) -> Layers<'a> {
+        let inner = ENVELOPES.iter().filter_map(|key| value.get(*key)).find(|inner| {
+            let has = |names: &[&str]| names.iter().any(|name| inner.get(*name).is_some());
+            inner.is_object() && (has(ROLES) || has(&TEXTS[..8])) && !is_content(inner)
+        });
+        Layers::of(inner.into_iter().chain([value]))
+    }
+
+    pub fn values(self) -> impl Iterator<Item = &'a Value> {
+        self.layers.into_iter().flatten()
+    }
+
+    /// All fields of these names that hold something, names first, inner layers before outer ones.
+    pub fn all(self, names: &'static [&'static str]) -> impl Iterator<Item = (&'static str, &'a Value)> {
+        names.iter().flat_map(move |name| {
+            self.values().filter_map(|layer| layer.get(*name)).filter(|v| !is_nothing(v)).map(|v| (*name, v))
+        })
+    }
+
+    pub fn has(self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.values().any(|layer| layer.get(*name).is_some()))
+    }
+
+    /// A text or a number, as text.
+    pub fn text(self, names: &'static [&'static str]) -> Option<String> {
+        self.all(names).find_map(|(_, value)| scalar(value))
+    }
+
+    pub fn flag(self, names: &'static [&'static str]) -> Option<(&'static str, bool)> {
+        self.all(names).find_map(|(name, value)| Some((name, value.as_bool()?)))
+    }
+
+    pub fn time_s(self) -> Option<f64> {
+        self.all(TIMES).find_map(|(_, value)| time_s(value))
+    }
+
+    pub fn number(self, name: &str) -> Option<f64> {
+        self.values().find_map(|layer| number(layer, name))
+    }
+}
+
+/// An object such as `{"type": "text", "text": ...}` that is the content of its message and not a message.
+fn is_content(value: &Value) -> bool {
+    value.get("type").and_then(Value::as_str).is_some_and(|word| role(word).is_none())
+        && !["role", "sender", "author", "from", "content"].iter().any(|name| value.get(*name).is_some())
+}
+
+pub fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+pub fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_of_every_unit_and_wrapping() {
+        let expected = Some(1_767_607_200.0);
+        for value in [
+            json!(1_767_607_200),
+            json!(1_767_607_200_000_u64),
+            json!(1_767_607_200_000_000_u64),
+            json!("1767607200"),
+            json!("1767607200.000000"),
+            json!("2026-01-05T10:00:00Z"),
+            json!("2026-01-05T12:00:00+02:00"),
+            json!({ "$date": { "$numberLong": "1767607200000" } }),
+            json!({ "$date": "2026-01-05T10:00:00.000Z" }),
+            json!({ "_seconds": 1_767_607_200, "_nanoseconds": 0 }),
+        ] {
+            assert_eq!(time_s(&value), expected, "{value}");
+        }
+        for value in [json!("yesterday"), json!(null), json!(0), json!(-1)] {
+            assert_eq!(time_s(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn words_for_roles_in_every_spelling() {
+        for (word, expected) in [
+            ("user", Some(NodeRole::User)),
+            ("HUMAN", Some(NodeRole::User)),
+            ("user.message", Some(NodeRole::User)),
+            ("Assistant", Some(NodeRole::Assistant)),
+            ("tool_result", Some(NodeRole::Tool)),
+            ("developer", Some(NodeRole::System)),
+            ("info", None),
+            ("Mara", None),
+        ] {
+            assert_eq!(role(word).map(|(role, _)| role), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Lists of questions with their answers: `{"query", "answer"}`, `{"message", "response"}` and the like.
+
+use serde_json::Value;
+
+use super::message::{Line, Parent, Speaker, line};
+use super::names::{self, Layers};
+use super::parts::blocks;
+use crate::conversation::{Block, BlockKind, NodeRole};
+
+/// True if an element is a question with an answer and not one message.
+pub fn is_pair(value: &Value) -> bool {
+    question_and_answer(value).is_some()
+}
+
+fn question_and_answer(value: &Value) -> Option<(&Value, &Value)> {
+    let fields = Layers::of([value.as_object().map(|_| value)?]);
+    let (_, question) = fields.all(names::QUESTIONS).find(|(_, question)| !blocks(question).is_empty())?;
+    let (_, answer) =
+        fields.all(names::ANSWERS).find(|(_, answer)| !answer.is_boolean() && !answer.is_number())?;
+    Some((question, answer))
+}
+
+/// The two messages of a pair. Several plain texts as the answer are several answers.
+pub fn lines(value: &Value) -> Option<[Line; 2]> {
+    let (question, answer) = question_and_answer(value)?;
+    let said = |role: NodeRole, side: &str, said: Vec<Block>| {
+        let mut with_role = value.clone();
+        if let Some(fields) = with_role.as_object_mut() {
+            // The facts of the pair are those of both messages; its texts are not.
+            names::QUESTIONS.iter().chain(names::ANSWERS).chain(names::TEXTS).for_each(|name| {
+                fields.remove(*name);
+            });
+            fields.insert(
+                "role".to_owned(),
+                Value::from(if role == NodeRole::User { "user" } else { "assistant" }),
+            );
+            fields.insert("content".to_owned(), Value::from(""));
+        }
+        let mut line = line(&with_role);
+        let text_before = std::mem::take(&mut line.node.blocks);
+        line.node.blocks = said;
+        let beside = text_before.into_iter().filter(|block| block.kind != BlockKind::Text);
+        line.node
+            .blocks
+            .extend(beside.filter(|block| (block.kind == BlockKind::Media) == (role == NodeRole::User)));
+        line.id = line.id.map(|id| format!("{id}-{side}"));
+        line.parent = Parent::Unsaid;
+        line.speaker = Speaker::Role(role);
+        line
+    };
+    let mut asked = said(NodeRole::User, "question", blocks(question));
+    let drafts: Vec<Vec<Block>> = match answer {
+        Value::Array(items) if items.len() > 1 && items.iter().all(Value::is_string) => {
+            items.iter().map(blocks).collect()
+        }
+        _ => Vec::new(),
+    };
+    let first = drafts.first().cloned().unwrap_or_else(|| blocks(answer));
+    let mut answered = said(NodeRole::Assistant, "answer", first);
+    answered.variants = drafts;
+    let sources = names::SOURCES.iter().filter_map(|name| Some(value.get(*name)?.as_array()?.len())).max();
+    for block in answered.node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        block.text = super::message::plain(&block.text, sources.unwrap_or(0));
+    }
+    asked.product = super::message::product(&[], value);
+    asked.thread = Layers::of([value]).text(names::THREADS);
+    answered.thread.clone_from(&asked.thread);
+    Some([asked, answered])
+}
