@@ -269,7 +269,7 @@ fn imports_that_bring_nothing_say_why() {
     --- stdout
     --- stderr
     importing list.json
-    error: list.json: found 0 conversations because the first element was refused: no known conversation shape; its keys are `item`
+    error: list.json: found 0 conversations because the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `item`
 
     hint: affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
     ");

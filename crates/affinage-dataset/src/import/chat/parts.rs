@@ -38,8 +38,10 @@ fn role_of_types(value: &Value) -> Option<NodeRole> {
 
 /// The content: a list of parts says more than the text beside it, so lists come first.
 pub fn content(fields: Layers<'_>) -> Content {
-    let (lists, others): (Vec<&Value>, Vec<&Value>) =
-        fields.all(names::TEXTS).map(|(_, value)| value).partition(|value| value.is_array());
+    // The object around a message is not its content.
+    let is_layer = |value: &Value| fields.values().any(|layer| std::ptr::eq(layer, value));
+    let values = fields.all(names::TEXTS).map(|(_, value)| value).filter(|value| !is_layer(value));
+    let (lists, others): (Vec<&Value>, Vec<&Value>) = values.partition(|value| value.is_array());
     let mut unheard = Vec::new();
     for value in lists.into_iter().chain(others) {
         let unfolded = unfolded(value);
