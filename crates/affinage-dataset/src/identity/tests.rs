@@ -24,6 +24,11 @@ const Q3: &str = "q who tunes them then";
 const A3: &str = "a nobody does and nobody could";
 const SHORT: [&str; 2] = ["q hello", "a hello to you"];
 
+/// What it is, the turns that are known, the turns that come, how they are bound, the relation.
+type Related<'a> = (&'a str, &'a [&'a str], &'a [&'a str], Bond, Relation);
+/// The turns that are known, the turns that come, the branches after both.
+type United<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a [&'a str]]);
+
 #[test]
 fn what_makes_two_lines_one_conversation() {
     use Bond::*;
@@ -31,7 +36,7 @@ fn what_makes_two_lines_one_conversation() {
     let reworded = "q so why do old bridges hum in the wind";
     let rewritten = "q something about bridges please";
     let rules = "s answer in one word and never in two or more words please";
-    let cases: [(&str, &[&str], &[&str], Bond, Relation); 29] = [
+    let cases: [Related; 29] = [
         ("equal rows", &["q yes", "a no"], &["q yes", "a no"], Row, Same),
         ("a beginning", &[Q1, A1, Q2, A2], &[Q1, A1], Text, Older),
         ("a short beginning of another text", &[SHORT[0], SHORT[1], Q2, A2], &SHORT, Text, Apart),
@@ -109,7 +114,7 @@ fn a_changed_turn_stands_beside_the_old_one_in_any_order() {
 
 #[test]
 fn what_a_later_text_lacks_stays() {
-    let cases: [(&[&str], &[&str], &[&[&str]]); 6] = [
+    let cases: [United; 6] = [
         // Two answers were edited, and the prompt between them is the same.
         (
             &[Q1, A1, Q2, A2, Q3],

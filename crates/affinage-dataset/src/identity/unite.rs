@@ -141,8 +141,8 @@ impl Alike {
                 None => roots.as_slice(),
                 Some(parent) => same[parent].map_or(&[][..], |at| self.children[at].as_slice()),
             };
-            let found = below.iter().copied();
-            let found = found.filter(|&at| !self.is_taken[at] && self.contents[at] == contents[index]).next();
+            let mut below = below.iter().copied();
+            let found = below.find(|&at| !self.is_taken[at] && self.contents[at] == contents[index]);
             found.into_iter().for_each(|at| self.is_taken[at] = true);
             same[index] = found;
         }

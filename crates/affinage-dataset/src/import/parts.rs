@@ -21,6 +21,8 @@ enum Part {
     /// A recording; if its words are there, they are the text.
     Audio,
     Error,
+    /// A place that the model names inside its text: `{"inlineReference": {"name"}}`.
+    Place,
     /// Says where the model began another step; what follows is a text of its own.
     Break,
     /// Says nothing that a reader saw.
@@ -41,6 +43,35 @@ const TYPES: &[(Part, &[&str])] = &[
             "voicenote",
             "audiotranscription",
             "transcript",
+            "markdowncontent",
+            "paragraph",
+            // DeepSeek's fragments.
+            "request",
+            "response",
+            "templateresponse",
+            // Forms of letters and links in messengers.
+            "plain",
+            "bold",
+            "italic",
+            "underline",
+            "strikethrough",
+            "spoiler",
+            "blockquote",
+            "code",
+            "pre",
+            "link",
+            "textlink",
+            "mention",
+            "mentionname",
+            "hashtag",
+            "cashtag",
+            "email",
+            "phone",
+            "botcommand",
+            "customemoji",
+            "mtext",
+            "mnotice",
+            "memote",
         ],
     ),
     (
@@ -81,6 +112,13 @@ const TYPES: &[(Part, &[&str])] = &[
             "executablecode",
             "imagegenerationcall",
             "agentupdate",
+            "search",
+            "websearch",
+            "readlink",
+            "texteditgroup",
+            "progressmessage",
+            "progresstask",
+            "preparetoolinvocation",
         ],
     ),
     (
@@ -118,8 +156,15 @@ const TYPES: &[(Part, &[&str])] = &[
             "imageassetpointer",
             "attachment",
             "containerupload",
+            "photo",
+            "sticker",
+            "mimage",
+            "mfile",
+            "mvideo",
+            "maudio",
         ],
     ),
+    (Part::Place, &["inlinereference"]),
     (Part::Audio, &["audio", "audiourl", "inputaudio", "outputaudio", "audioassetpointer"]),
     (Part::Error, &["error", "systemerror"]),
     (Part::Break, &["stepstart", "stepfinish", "startstep", "finishstep"]),
@@ -135,6 +180,9 @@ const TYPES: &[(Part, &[&str])] = &[
             "reference",
             "annotation",
             "snapshot",
+            "patch",
+            "codeblockuri",
+            "undostop",
             "finish",
         ],
     ),
@@ -207,8 +255,14 @@ impl Reader {
         match item {
             Value::Null => {}
             Value::String(text) => self.text(text),
+            Value::Object(_) if item.get("part").is_some_and(Value::is_object) => {
+                item.get("part").into_iter().for_each(|inner| self.add(inner));
+            }
             Value::Object(_) => {
-                match ["type", "content_type", "kind"].iter().find_map(|key| string(item, key)) {
+                match ["type", "content_type", "kind", "pt", "msgtype"]
+                    .iter()
+                    .find_map(|key| string(item, key))
+                {
                     Some(kind) => self.typed(item, kind),
                     None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
                     None => self.blocks.push(untyped(item)),
@@ -253,6 +307,10 @@ impl Reader {
                 None => self.blocks.push(file(item, kind)),
             },
             Some(Part::Error) => self.blocks.push(of(BlockKind::Error)),
+            Some(Part::Place) => {
+                let name = item.get(kind).and_then(|at| string(at, "name"));
+                name.into_iter().for_each(|name| self.text(name));
+            }
             Some(Part::Break) => self.separate = true,
             Some(Part::Nothing) => {}
             None => self.blocks.push(Block::named(BlockKind::Unknown, strings_without_type(item), kind)),
@@ -286,15 +344,15 @@ fn untyped(item: &Value) -> Block {
 
 /// The text of a part: `"text"`, or wrapped as `{"text": {"value": "..."}}`.
 fn words(item: &Value) -> Option<String> {
-    ["text", "value", "content", "refusal", "transcript", "markdown"].iter().find_map(|key| {
-        match item.get(*key)? {
+    ["text", "value", "content", "refusal", "transcript", "markdown", "body"].iter().find_map(
+        |key| match item.get(*key)? {
             Value::String(text) => Some(text.clone()),
             wrapped @ Value::Object(_) => {
                 string(wrapped, "value").or_else(|| string(wrapped, "text")).map(str::to_owned)
             }
             _ => None,
-        }
-    })
+        },
+    )
 }
 
 /// The words of a recording.

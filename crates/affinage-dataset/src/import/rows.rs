@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::chat::names::role;
 use super::error::ElementError;
 use super::json::{Odd, array, mismatch, string};
 use super::parts::{Join, beside, blocks_of};
@@ -135,34 +136,17 @@ fn list_of(field: &str, messages: &[Value]) -> Result<Vec<Turn>, ElementError> {
     Ok(turns)
 }
 
-/// Words for roles, and what the text of such a message is.
-const ROLES: [(NodeRole, BlockKind, &[&str]); 5] = [
-    (NodeRole::User, BlockKind::Text, &["user", "human"]),
-    (
-        NodeRole::Assistant,
-        BlockKind::Text,
-        &["assistant", "gpt", "model", "bot", "chatgpt", "bing", "bard", "ai"],
-    ),
-    (NodeRole::System, BlockKind::Text, &["system", "developer"]),
-    (NodeRole::Assistant, BlockKind::ToolCall, &["function_call", "tool_call"]),
-    (NodeRole::Tool, BlockKind::ToolResult, &["tool", "function", "observation", "tool_response", "ipython"]),
-];
-
 fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
     // `prompt` and `chosen` of some data sets are lists of `from` and `value`.
     let role_key = ["role", "from"].into_iter().find(|key| message.get(*key).is_some()).unwrap_or("role");
     let word = message.get(role_key).and_then(Value::as_str);
-    let (role, kind) = ROLES
-        .iter()
-        .find(|(.., words)| word.is_some_and(|word| words.contains(&word)))
-        .map(|(role, kind, _)| (*role, *kind))
-        .ok_or_else(|| {
-            mismatch(
-                &format!("{place}.{role_key}"),
-                message.get(role_key),
-                "a role such as `user` or `assistant`",
-            )
-        })?;
+    let (role, kind) = word.and_then(role).ok_or_else(|| {
+        mismatch(
+            &format!("{place}.{role_key}"),
+            message.get(role_key),
+            "a role such as `user` or `assistant`",
+        )
+    })?;
     let content_key = ["content", "value", "parts"].into_iter().find(|key| message.get(*key).is_some());
     let content_key = content_key.unwrap_or(if role_key == "from" { "value" } else { "content" });
     let mut blocks = beside(message);

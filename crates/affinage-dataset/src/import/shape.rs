@@ -59,15 +59,20 @@ pub(super) struct Context<'a> {
 /// thousands of messages hold some ten thousand.
 const MAX_OBJECTS: usize = 250_000;
 
+/// The value, and how many of its characters were wrong. Errors: it holds more objects than memory should.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Value, usize), ElementError> {
+    if memchr::memchr_iter(b'{', bytes).count() > MAX_OBJECTS {
+        return Err(ElementError::TooManyObjects { limit: MAX_OBJECTS });
+    }
+    mend::parse(bytes)
+}
+
 pub(super) fn element_of<E: From<ImportError>>(
     bytes: &[u8],
     import: &mut Import<'_, E>,
     origin: &Origin,
 ) -> Result<Element, ElementError> {
-    if memchr::memchr_iter(b'{', bytes).count() > MAX_OBJECTS {
-        return Err(ElementError::TooManyObjects { limit: MAX_OBJECTS });
-    }
-    let (value, mended) = mend::parse(bytes)?;
+    let (value, mended) = parse(bytes)?;
     import.mended += mended;
     let context = Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
     element(&value, &context)
@@ -82,7 +87,7 @@ fn element(value: &Value, context: &Context<'_>) -> Result<Element, ElementError
         return Ok(Element::Conversation(Box::new(conversation(value, context)?)));
     }
     if is_message_alone(value) && !pairs::is_pair(value) || is_structural(value) {
-        return Ok(Element::Line(Box::new(line(value, true))));
+        return Ok(Element::Line(Box::new(line(value))));
     }
     match holder::read(value, context) {
         Ok(threads) => Ok(Element::Threads(threads)),
@@ -146,7 +151,7 @@ fn shape(value: &Value) -> Option<Shape> {
         fields[key].as_array().and_then(|a| a.first()).is_none_or(|m| m.get(field).is_some())
     };
     let has = |pointer: &str| value.pointer(pointer).is_some();
-    // Rows hold roles and contents; lists with times or parts are those of chat clients.
+    // Rows hold roles and contents; chat clients give titles, times or parts, too.
     let is_row = |key: &str| {
         let list = fields[key].as_array().map(Vec::as_slice).unwrap_or_default();
         let any_has = |names: &[&str]| list.iter().any(|m| names.iter().any(|name| m.get(*name).is_some()));
@@ -154,8 +159,9 @@ fn shape(value: &Value) -> Option<Shape> {
             && (list.is_empty() || any_has(&["content"]))
             && !any_has(&["parts"])
             && !any_has(names::TIMES)
+            && !names::CLIENT_FIELDS.iter().chain(names::TIMES).any(|name| fields.contains_key(*name))
     };
-    if is_array("chat_messages") && first_has("chat_messages", "sender") {
+    if is_array("chat_messages") {
         Some(Shape::Claude)
     } else if ["/chat/history/messages", "/history/messages", "/chat/messages"].iter().any(|key| has(key)) {
         Some(Shape::OpenWebUi)

@@ -16,8 +16,6 @@ use crate::conversation::Origin;
 
 /// Objects inside one another that are looked into.
 const MAX_DEPTH: usize = 4;
-/// Bytes of the first element of a list; a longer one says no more.
-const FIRST_BYTES: usize = 16 << 20;
 
 /// Reads the lists in an object that is whole in memory. False if it holds none.
 pub(super) fn read<E: From<ImportError>>(
@@ -96,11 +94,18 @@ fn read_list<E: From<ImportError>>(
 
 /// True if the first element of the list is a conversation, or a message of one.
 fn is_list_of_chats<E>(import: &Import<'_, E>, list: &[u8], origin: &Origin) -> bool {
-    let mut elements = Elements::new(list, FIRST_BYTES);
-    let Ok(Some(piece)) = elements.next_piece() else { return false };
-    let Ok((first, _)) = mend::parse(piece.bytes) else { return false };
-    let context = Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
-    shape::is_known(&first) || is_message(&first) || holder::read(&first, &context).is_ok()
+    let Some(open) = memchr::memchr(b'{', list) else { return false };
+    let first = &list[open..];
+    let first = &first[..value_end(first, 0)];
+    match shape::parse(first) {
+        Ok((first, _)) => {
+            let context =
+                Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
+            shape::is_known(&first) || is_message(&first) || holder::read(&first, &context).is_ok()
+        }
+        // A chat that is itself too much for one element, or of which only the beginning is here.
+        Err(_) => lists(first).into_iter().any(|start| is_list_of_chats(import, &first[start..], origin)),
+    }
 }
 
 /// Indices of the opening brackets of lists of objects that stand in no other list.

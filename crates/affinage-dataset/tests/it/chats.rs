@@ -329,7 +329,7 @@ fn what_the_export_says_of_an_answer_is_kept() {
         (Some("length"), Some("small-1"), true)
     );
     let last = conversation.nodes.last().expect("nodes");
-    assert_eq!((last.model.as_deref(), last.excluded.as_deref()), (Some("large-2"), Some("weight")));
+    assert_eq!((last.model.as_deref(), last.excluded.as_deref()), (Some("large-2"), Some("weight 0")));
     let rows = outcome.found.left_out.rows();
     assert!(rows.iter().any(|row| row.name == "narrator" && row.count == 1), "{rows:?}");
 }
@@ -448,6 +448,44 @@ fn accounts_with_many_chats_leave_out_those_without_the_assistant() {
 }
 
 #[test]
+fn what_an_agent_writes_into_a_turn_is_not_the_persons() {
+    let cases = [
+        (
+            format!(
+                "<system-reminder>{HIDDEN}</system-reminder>\n{ASK}\n<environment_details>\n{HIDDEN}\n</environment_details>"
+            ),
+            ASK,
+        ),
+        (format!("<task>\n{ASK}\n</task>"), ASK),
+        (format!("<my-kite>{ASK}</my-kite>"), "<my-kite>Why do kites dip?</my-kite>"),
+        (format!("{ASK} <b>now</b>"), "Why do kites dip? <b>now</b>"),
+    ];
+    for (said, expected) in cases {
+        let rows = [
+            json!({ "role": "user", "content": said, "timestamp": "2026-03-01T08:00:00Z" }),
+            json!({ "role": "assistant", "content": ANSWER, "timestamp": "2026-03-01T08:00:01Z" }),
+        ];
+        assert_eq!(shown(&read(&lines(&rows))), [pair(expected, ANSWER)], "{said}");
+    }
+}
+
+#[test]
+fn escapes_of_messengers_are_what_was_typed() {
+    let slack = json!([
+        { "type": "message", "user": "U1", "text": "Is a &lt; b &amp; c?", "ts": "1772352000.000100", "user_profile": { "real_name": "Mara" } },
+        { "type": "message", "user": "U2", "text": "Yes.", "ts": "1772352060.000100", "user_profile": { "real_name": "Jon" } },
+    ]);
+    let skype = json!({ "userId": "m", "conversations": [{ "id": "8:x", "displayName": "Jon", "MessageList": [
+        { "id": "2", "displayName": "Jon", "originalarrivaltime": "2026-03-01T08:01:00Z", "messagetype": "RichText", "content": "Yes.", "from": "Jon" },
+        { "id": "1", "displayName": "Mara", "originalarrivaltime": "2026-03-01T08:00:00Z", "messagetype": "RichText", "content": "Is a &lt; b &amp; c?", "from": "Mara" },
+    ] }] });
+    for document in [slack, skype] {
+        let outcome = import_bytes(document.to_string().as_bytes(), &jon()).expect("a chat");
+        assert_eq!(shown(&outcome), [pair("Is a < b & c?", "Yes.")]);
+    }
+}
+
+#[test]
 fn documents_without_messages_say_what_was_looked_for() {
     for document in [
         json!({ "title": "x", "notes": [{ "id": 1, "body": "text" }] }),
@@ -540,7 +578,7 @@ fn an_account_longer_than_an_element_may_be_is_read_chat_by_chat() {
     assert_eq!(serde_json::from_slice::<Value>(element).expect("the element")["id"], "c7");
 
     let messages: Vec<Value> = (0..400)
-        .map(|n| json!({ "id": n, "from": if u32::is_multiple_of(n, 2) { "Mara" } else { "Jon" }, "date_unixtime": (1_772_352_000 + n).to_string(), "text": format!("{n}") }))
+        .map(|n: u32| json!({ "id": n, "from": if n.is_multiple_of(2) { "Mara" } else { "Jon" }, "date_unixtime": (1_772_352_000 + n).to_string(), "text": format!("{n}") }))
         .collect();
     let [whole, in_parts] = both_ways(&json!({ "id": 7, "name": "Jon", "messages": messages }), &jon());
     assert_eq!(whole.candidates().len(), 200);
@@ -550,7 +588,7 @@ fn an_account_longer_than_an_element_may_be_is_read_chat_by_chat() {
 #[test]
 fn more_objects_than_one_element_may_hold_are_read_list_by_list() {
     let messages = |count: u32| -> Vec<Value> {
-        let said = |n: u32| json!({ "id": n, "from": if u32::is_multiple_of(n, 2) { "Mara" } else { "Jon" }, "time": 1_772_352_000 + n, "text": vec![json!({ "type": "plain", "text": n.to_string() }); 8] });
+        let said = |n: u32| json!({ "id": n, "from": if n.is_multiple_of(2) { "Mara" } else { "Jon" }, "time": 1_772_352_000 + n, "text": vec![json!({ "type": "plain", "text": n.to_string() }); 8] });
         (0..count).map(said).collect()
     };
     let account = json!({ "chats": { "list": [

@@ -105,10 +105,10 @@ fn every_member_is_read_or_named() {
     1 broken.zip: not a readable zip archive (invalid Zip archive: Could not find EOCD)
     1 chat.html: a page of conversations that stand in the JSON beside it
     1 damaged.zip/conversations.json: damaged (corrupt deflate stream), nothing of it is kept: download the export again
-    1 design_chats/d.json: no known conversation shape; its keys are `canvas`
+    1 design_chats/d.json: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `canvas`
     1 essay.docx: a Word document: save it as plain text or Markdown (in most programs: File, Save as) and import that file
     1 file-Abc123-notes.txt: a file that was given to a chat
-    1 memories.json: 2 elements, no known conversation shape; its keys are `memory`
+    1 memories.json: 2 elements, no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `memory`
     1 theme.css: text that ends in .css; import it by itself if it is a conversation
     ");
 }
@@ -162,7 +162,7 @@ fn overlapping_members_and_endless_archives_are_refused_at_once() {
     let many = zip_of(&[("a.txt", &spaces[..700_000]), ("b.txt", &spaces[..700_000])]);
     let refused = import_within(&many, &Roles::default(), &limits);
     assert!(
-        matches!(refused, Err(ImportError::Bomb { member, .. }) if member == "export"),
+        matches!(refused, Err(ImportError::Bomb { member, .. }) if member == "b.txt"),
         "all members count together"
     );
 }
@@ -175,16 +175,17 @@ fn a_bomb_among_honest_members_is_an_error_before_it_is_in_memory() {
         zip_of(&[("conversations-000.json", &array(&[chatgpt("c", 1)])), ("conversations-001.json", &bomb)]);
     let limits = Limits { unpacked_floor_bytes: 1 << 20, ..Limits::default() };
     let refused = import_within(&zip, &Roles::default(), &limits);
-    assert!(matches!(refused, Err(ImportError::Bomb { member, .. }) if member == "export"));
+    assert!(matches!(refused, Err(ImportError::Bomb { member, .. }) if member == "conversations-001.json"));
 }
 
 #[test]
 fn invalid_utf_8_costs_its_character_or_its_member() {
-    let element = read(&between(b"{\"mapping\":{},\"id\":\"\xff\xfe\"}"));
-    assert_eq!(
-        (ids(&element).as_slice(), element.rejects.len()),
-        (&["first", "\u{fffd}\u{fffd}", "last"][..], 0)
-    );
+    let text = chatgpt("bad", 1).to_string();
+    let (before, after) = text.split_once("answer 0").expect("an answer");
+    let element = read(&between(&[before.as_bytes(), b"answer \xff", after.as_bytes()].concat()));
+    assert_eq!((ids(&element).as_slice(), element.rejects.len()), (&["first", "bad", "last"][..], 0));
+    assert_eq!(element.candidates()[1].variants[0].text, "answer \u{fffd} of bad");
+    assert_eq!(element.found.notes, ["export: 1 wrong character was replaced"]);
     let line = read(b"{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":\"\xc3\",\"completion\":\"b\"}\n{\"prompt\":\"c\",\"completion\":\"d\"}\n");
     assert_eq!((line.conversations.len(), line.rejects.len()), (3, 0));
     let notes = b"User: Why?\n\nAssistant: Because.\n";

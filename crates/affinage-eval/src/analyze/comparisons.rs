@@ -105,9 +105,12 @@ fn single_judges(result: &mut ComparisonResult) -> Vec<(Cut, &mut WinRate)> {
     cuts.collect()
 }
 
+/// A cut, its win rate, and the p of its test.
+type Decided<'a> = (Cut, &'a mut WinRate, f64);
+
 /// The words of all cuts of one kind, after Holm over all of them in all planned comparisons.
 fn decide_cuts(rows: &Rows, votes: &Votes, results: &mut [ComparisonResult], cuts: Cuts) {
-    let tested: Vec<Vec<(Cut, &mut WinRate, f64)>> = results
+    let tested: Vec<Vec<Decided>> = results
         .iter_mut()
         .map(|result| {
             let with_p = |(cut, rate): (Cut, _)| {
@@ -120,7 +123,7 @@ fn decide_cuts(rows: &Rows, votes: &Votes, results: &mut [ComparisonResult], cut
         .collect();
     let adjusted = holm(&tested.iter().flatten().map(|(.., p)| *p).collect::<Vec<f64>>());
     let mut adjusted = adjusted.into_iter();
-    let decided: Vec<(&PlannedComparison, Vec<(Cut, &mut WinRate, f64)>)> = rows
+    let decided: Vec<(&PlannedComparison, Vec<Decided>)> = rows
         .plan
         .comparisons
         .iter()

@@ -363,9 +363,9 @@ fn import_file(
 
 fn nothing_found(shown: &str, reason: &str) -> anyhow::Error {
     let error = anyhow!("{shown}: found 0 conversations because {reason}");
-    let hint = "affinage reads exports of ChatGPT, Claude, Gemini, AI Studio, Open WebUI, LM Studio, LibreChat and `llm`, \
-                JSONL and parquet with `messages`, preferences, ShareGPT or Alpaca, and transcripts whose speakers recur \
-                (`NAME: ...`, `## NAME`)";
+    let hint = "affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: \
+                JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers \
+                recur (`NAME: ...`, `## NAME`)";
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")
 }
 

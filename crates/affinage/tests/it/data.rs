@@ -269,7 +269,7 @@ fn imports_that_bring_nothing_say_why() {
     --- stdout
     --- stderr
     importing list.json
-    error: list.json: found 0 conversations because the first element was refused: no known conversation shape; its keys are `item`
+    error: list.json: found 0 conversations because the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `item`
 
     hint: affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
     ");
@@ -462,6 +462,9 @@ fn database(path: &std::path::Path, tables: &str, rows: &[(&str, &str, Value)]) 
     }
 }
 
+/// A format, its file, and the messages that come later: role, parent and what is said.
+type Case<'a> = (&'a str, String, Vec<(&'a str, &'a str, Value)>);
+
 #[test]
 fn databases_of_editors_and_of_unknown_clients_are_read() {
     let items = "CREATE TABLE ItemTable (key TEXT UNIQUE, value BLOB);";
@@ -478,7 +481,7 @@ fn databases_of_editors_and_of_unknown_clients_are_read() {
         CREATE TABLE messages (id INTEGER, session_id TEXT, role TEXT, content_json TEXT, created_timestamp INTEGER);
         INSERT INTO messages VALUES (1, 's', 'user', '[{\"type\":\"text\",\"text\":\"Why boats?\"}]', 1772000000);
         INSERT INTO messages VALUES (2, 's', 'assistant', '[{\"type\":\"thinking\",\"thinking\":\"HIDDEN\"},{\"type\":\"text\",\"text\":\"They float.\"}]', 1772000001);";
-    let cases: [(&str, String, Vec<(&str, &str, Value)>); 5] = [
+    let cases: [Case; 5] = [
         (
             "cursor",
             items.to_owned(),

@@ -23,12 +23,12 @@ pub struct Gathered {
     chats_without_roles: usize,
     /// Conversations of this member that were handed on.
     imported: usize,
-    /// Keys of conversations whose ids were made here.
-    made: HashMap<String, usize>,
+    /// How often each key came.
+    keys: HashMap<String, usize>,
 }
 
 impl Gathered {
-    /// A message that stands alone; `around` is what the row says beside it.
+    /// A message that stands alone.
     pub fn line(&mut self, line: Line) {
         self.lines.push(line);
     }
@@ -53,19 +53,11 @@ impl<E: From<ImportError>> Import<'_, E> {
             add_speakers(&mut self.gathered.people, speakers);
             self.gathered.chats_without_roles += 1;
         }
-        for made in threads.conversations {
-            let mut conversation = made.conversation;
-            if !made.has_own_id {
-                // Two chats with the same title and first words are told apart by their number.
-                let count = self
-                    .gathered
-                    .made
-                    .entry(conversation.native_id.clone())
-                    .and_modify(|n| *n += 1)
-                    .or_insert(1);
-                if *count > 1 {
-                    conversation.native_id.push_str(&format!("-{count}"));
-                }
+        for mut conversation in threads.conversations {
+            // Chats without ids of their own can be alike; and an id of the whole may stand for each.
+            let count = self.gathered.keys.entry(conversation.key()).and_modify(|n| *n += 1).or_insert(1);
+            if *count > 1 {
+                conversation.native_id.push_str(&format!("-{count}"));
             }
             self.gathered.imported += 1;
             self.conversation(conversation)?;
@@ -102,7 +94,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     /// Makes conversations of the lines so far.
     pub(in super::super) fn finish_lines(&mut self, origin: &Origin) -> Result<(), E> {
         self.refuse_waiting()?;
-        let holder = Holder { is_session: true, ..std::mem::take(&mut self.gathered.holder) };
+        let holder = std::mem::take(&mut self.gathered.holder);
         let lines = std::mem::take(&mut self.gathered.lines);
         if lines.is_empty() {
             return Ok(());

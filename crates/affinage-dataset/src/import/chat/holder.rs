@@ -10,7 +10,7 @@ use super::super::shape::{self, Context};
 use super::message::{is_message, line, product};
 use super::names::{LISTS, is_no_chat};
 use super::pairs;
-use super::thread::{Holder, Made, Threads, conversations};
+use super::thread::{Holder, Threads, conversations};
 
 /// Objects and lists inside one another that are looked into.
 const MAX_DEPTH: usize = 6;
@@ -57,7 +57,7 @@ impl Walk<'_> {
 
     fn known(&mut self, value: &Value) {
         match shape::conversation(value, self.context) {
-            Ok(conversation) => self.threads.conversations.push(Made { conversation, has_own_id: true }),
+            Ok(conversation) => self.threads.conversations.push(conversation),
             Err(error) => self.threads.errors.push(error),
         }
     }
@@ -77,7 +77,7 @@ impl Walk<'_> {
         if is_message(first) && !pairs::is_pair(first)
             || items.iter().filter(|item| is_message(item)).count() > 1
         {
-            let lines = items.iter().filter(|item| item.is_object()).map(|item| line(item, false)).collect();
+            let lines = items.iter().filter(|item| item.is_object()).map(|item| line(item)).collect();
             self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
         } else if ROWS.contains(&name) || around.is_empty() {
             for lines in items.iter().filter_map(|item| pairs::lines(item)) {

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::super::{facts as provider, html};
 use super::names::{self, Layers};
-use super::parts::{Content, beside};
+use super::parts::{Content, add_beside, blocks, content};
 use crate::conversation::{Block, BlockKind, Node, NodeRole, Provider};
 
 /// Who said a message.
@@ -114,40 +115,36 @@ pub fn speaker(fields: Layers<'_>) -> Speaker {
     stated.map_or(Speaker::Nobody, Speaker::Name)
 }
 
-/// Reads one message. `in_session`: of an agent's record, where the machine writes in the person's name.
-pub fn line(value: &Value, in_session: bool) -> Line {
+/// Reads one message.
+pub fn line(value: &Value) -> Line {
     let fields = Layers::of_message(value);
     let stated = speaker(fields);
-    let by_person = match &stated {
-        Speaker::Role(role) => *role == NodeRole::User,
-        Speaker::Name(_) => true,
-        Speaker::Nobody => false,
-    };
-    let mut content = content(fields, by_person);
+    let mut content: Content = content(fields);
     let stated = match (stated, content.role) {
         (Speaker::Nobody, Some(role)) => Speaker::Role(role),
         (stated, _) => stated,
     };
-    beside(fields, &mut content);
+    add_beside(fields, &mut content);
     let typed = fields.all(&["type"]).find_map(|(_, word)| names::role(word.as_str()?));
     if let Some((_, kind)) = typed.filter(|(_, kind)| *kind != BlockKind::Text) {
         // A row that is a call, a result or a thought as a whole.
         content.blocks = vec![Block::new(kind, super::super::json::strings(value))];
     }
     let role = match &stated {
-        Speaker::Role(role) => settled(*role, &content.blocks),
+        Speaker::Role(role) => *role,
         _ => NodeRole::User,
     };
     let mut node = Node::new("", role, content.blocks);
     let mut variants = Vec::new();
     if let Some((_, Value::Array(list))) = fields.all(names::VARIANTS).find(|(_, value)| value.is_array()) {
-        variants = list.iter().map(|variant| content_of_variant(variant, by_person).blocks).collect();
+        variants = list.iter().map(blocks).collect();
     }
     let selected = selected(fields, &variants, &node);
     if let Some(chosen) = variants.get(selected).filter(|_| node.visible_text().is_empty()) {
         node.blocks.extend(chosen.iter().cloned());
     }
-    facts(fields, &mut node, in_session);
+    as_shown(fields, &mut node);
+    facts(fields, &mut node);
     let hidden_row = fields.flag(names::HIDDEN).is_some_and(|(_, hidden)| hidden);
     node.hidden |= hidden_row;
     let word = fields.all(&["subtype", "type"]).find_map(|(_, word)| word.as_str().map(str::to_owned));
@@ -157,10 +154,7 @@ pub fn line(value: &Value, in_session: bool) -> Line {
         thread: fields.text(names::THREADS),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
             && word.is_some_and(|word| names::is_service(&word)),
-        speaker: match stated {
-            Speaker::Role(_) => Speaker::Role(role),
-            other => other,
-        },
+        speaker: stated,
         node,
         variants,
         selected,
@@ -181,50 +175,6 @@ pub fn product(holders: &[&Value], message: &Value) -> Option<Provider> {
                 && of_message.iter().all(|key| fields.has(&[key]))
         })
         .map(|(provider, ..)| *provider)
-}
-
-/// The content: a list of parts says more than the text beside it, so lists come first.
-pub fn content(fields: Layers<'_>, by_person: bool) -> Content {
-    let (lists, others): (Vec<&Value>, Vec<&Value>) =
-        fields.all(names::TEXTS).map(|(_, value)| value).partition(|value| value.is_array());
-    let mut unheard = Vec::new();
-    for value in lists.into_iter().chain(others) {
-        let mut content = Content::default();
-        match value {
-            Value::String(text) if text.starts_with('[') => match serde_json::from_str::<Value>(text) {
-                Ok(list) if list.as_array().is_some_and(|list| list.iter().all(Value::is_object)) => {
-                    content.add(&list, by_person);
-                }
-                _ => content.add(value, by_person),
-            },
-            _ => content.add(value, by_person),
-        }
-        if content.has_text() || content.role.is_some() {
-            return content;
-        }
-        unheard.append(&mut content.blocks);
-    }
-    let mut content = Content::default();
-    content.blocks = unheard;
-    content
-}
-
-fn content_of_variant(variant: &Value, by_person: bool) -> Content {
-    match variant {
-        Value::Object(_) => content(Layers::of_message(variant), by_person),
-        other => {
-            let mut content = Content::default();
-            content.add(other, by_person);
-            content
-        }
-    }
-}
-
-/// A user's row that holds only results of tools is not the user's.
-fn settled(role: NodeRole, blocks: &[Block]) -> NodeRole {
-    let is_result = |block: &Block| matches!(block.kind, BlockKind::ToolResult | BlockKind::ToolCall);
-    let only_results = !blocks.is_empty() && blocks.iter().all(is_result);
-    if role == NodeRole::User && only_results { NodeRole::Tool } else { role }
 }
 
 fn selected(fields: Layers<'_>, variants: &[Vec<Block>], node: &Node) -> usize {
@@ -248,29 +198,20 @@ fn parent(own: Layers<'_>, fields: Layers<'_>) -> Parent {
 }
 
 /// Time, model, cut, rating and what else the export says about a message.
-fn facts(fields: Layers<'_>, node: &mut Node, in_session: bool) {
+fn facts(fields: Layers<'_>, node: &mut Node) {
     node.time_s = fields.time_s();
     if node.role == NodeRole::User {
-        if in_session {
-            unburden(node);
-        }
+        unburden(node);
         return;
     }
     if node.role != NodeRole::Assistant {
         return;
     }
     node.model = model(fields);
-    node.truncated = cut(fields);
+    node.truncated = fields.values().find_map(provider::truncated);
+    node.excluded = fields.values().find_map(provider::excluded);
     node.feedback = fields.all(names::RATINGS).find_map(|(_, value)| names::rating(value));
     node.edited = fields.flag(names::EDITED).is_some_and(|(_, edited)| edited);
-    let unwanted = |name: &str| {
-        fields.values().any(|layer| match layer.get(name) {
-            Some(Value::Bool(wanted)) => !wanted,
-            Some(Value::Number(weight)) => weight.as_f64() == Some(0.0),
-            _ => false,
-        })
-    };
-    node.excluded = ["weight", "train", "loss"].into_iter().find(|name| unwanted(name)).map(str::to_owned);
     let failed = fields.flag(names::ERRORS).is_some_and(|(_, failed)| failed);
     if failed {
         for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
@@ -292,51 +233,59 @@ pub fn model(fields: Layers<'_>) -> Option<String> {
     })
 }
 
-fn cut(fields: Layers<'_>) -> Option<String> {
-    let flagged = fields.all(names::CUT_FLAGS).find(|(_, value)| value.as_bool() == Some(true));
-    let word = fields.all(names::CUT_REASONS).find_map(|(_, value)| {
-        value.as_str().filter(|word| names::CUT_WORDS.contains(&word.to_lowercase().as_str()))
-    });
-    word.or(flagged.map(|(name, _)| name)).map(str::to_owned)
+/// Texts that messengers write as HTML, or with its escapes.
+fn as_shown(fields: Layers<'_>, node: &mut Node) {
+    let is_html = fields.text(&["messagetype"]).is_some_and(|kind| kind.starts_with("RichText"));
+    let is_escaped = fields.has(&["ts"]) && fields.has(&["user_profile", "client_msg_id", "team"]);
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        if is_html {
+            block.text = html::markdown(&block.text);
+        } else if is_escaped {
+            block.text = html::decoded(&block.text);
+        }
+    }
 }
 
-/// Elements an agent writes into the person's turns: `<system-reminder>...</system-reminder>`, `<environment_context>`.
-static MACHINE_START: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\s*<([a-z]+(?:[-_][a-z]+)+)[^>]*>").expect("a valid pattern"));
+static ELEMENT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^<([a-z]+(?:[-_][a-z]+)*)[^>]*>").expect("a valid pattern"));
+
+/// Elements around the person's own words.
+const AROUND_WORDS: [&str; 3] = ["task", "user_query", "user_message"];
 
 /// Takes what the machine wrote before and behind the person's words out of a turn.
 fn unburden(node: &mut Node) {
+    let mut is_burdened = false;
     for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
-        let mut text = block.text.as_str();
-        loop {
-            let trimmed = text.trim();
-            if let Some(found) = MACHINE_START.captures(trimmed) {
-                let end = format!("</{}>", &found[1]);
-                let Some(at) = trimmed.find(&end) else { break };
-                text = &trimmed[at + end.len()..];
-            } else if let Some((before, name)) = machine_end(trimmed) {
-                let Some(at) = before.rfind(&format!("<{name}")) else { break };
-                text = &trimmed[..at];
-            } else {
-                break;
-            }
-        }
-        if text.len() != block.text.len() {
-            block.text = text.trim().to_owned();
+        let words = words_of_person(&block.text);
+        if words.len() < block.text.trim().len() {
+            block.text = words.to_owned();
+            is_burdened = true;
         }
     }
-    if node.visible_text().is_empty() && node.media_count() == 0 {
-        node.hidden = true;
-    }
+    node.hidden |= is_burdened && node.visible_text().is_empty() && node.media_count() == 0;
 }
 
-/// The text before `</some-name>` at the end, and the name.
-fn machine_end(text: &str) -> Option<(&str, &str)> {
-    let inside = text.strip_suffix('>')?;
-    let (before, name) = inside.rsplit_once("</")?;
-    let is_name =
-        name.contains(['-', '_']) && name.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '_');
-    is_name.then_some((before, name))
+fn words_of_person(text: &str) -> &str {
+    let mut text = text.trim();
+    loop {
+        let first = ELEMENT.captures(text).and_then(|found| {
+            let (open, name) = (found.get(0)?, found.get(1)?.as_str());
+            let end = text.find(&format!("</{name}>"))?;
+            Some((name, &text[open.end()..end], text[end..].split_once('>')?.1))
+        });
+        let last =
+            text.strip_suffix('>').and_then(|inside| inside.rsplit_once("</")).and_then(|(before, name)| {
+                Some(&text[..before.rfind(&format!("<{name}"))?]).filter(|_| names::is_machine_element(name))
+            });
+        text = match (first, last) {
+            (Some((name, _, behind)), _) if names::is_machine_element(name) => behind.trim(),
+            (Some((name, inside, behind)), _) if AROUND_WORDS.contains(&name) && behind.trim().is_empty() => {
+                inside.trim()
+            }
+            (_, Some(before)) => before.trim(),
+            _ => return text,
+        };
+    }
 }
 
 /// Elements that Grok's page renders, with the space before them.

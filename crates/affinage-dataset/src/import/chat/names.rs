@@ -105,36 +105,15 @@ pub const TEXTS: &[&str] = &[
     "blocks",
     "content_json",
 ];
-/// Text of one part.
-pub const PART_TEXTS: &[&str] = &["text", "content", "value", "markdown", "body", "transcript", "message"];
 /// Other ways of saying it.
 pub const VARIANTS: &[&str] =
     &["swipes", "candidates", "alternatives", "variants", "versions", "regenerations"];
 pub const SELECTED: &[&str] = &["swipe_id", "selected", "selectedIndex", "currentlySelected", "activeIndex"];
 /// Documents the model wrote beside its message.
 pub const DOCUMENTS: &[&str] = &["canvas", "artifacts"];
-pub const REASONING: &[&str] = &[
-    "reasoning",
-    "reasoning_content",
-    "reasoningContent",
-    "thinking",
-    "thoughts",
-    "thinking_trace",
-    "thought",
-];
-pub const TOOLS: &[&str] = &[
-    "tool_calls",
-    "toolCalls",
-    "toolInvocations",
-    "function_call",
-    "tools",
-    "toolFormerData",
-    "tool_results",
-];
+pub const REASONING: &[&str] = &["reasoningContent", "thinking_trace", "thought"];
+pub const TOOLS: &[&str] = &["toolFormerData", "tool_results", "toolRequests", "tools"];
 pub const MEDIA: &[&str] = &[
-    "attachments",
-    "files",
-    "images",
     "image",
     "photo",
     "file",
@@ -144,7 +123,6 @@ pub const MEDIA: &[&str] = &[
     "audio",
     "video",
     "voice",
-    "experimental_attachments",
     "file_attachments",
     "fileAttachments",
     "image_attachments",
@@ -230,6 +208,9 @@ pub const TITLES: &[&str] = &[
     "character_name",
     "customTitle",
 ];
+/// What only chats of clients have beside their messages.
+pub const CLIENT_FIELDS: &[&str] =
+    &["title", "chatTitle", "topic", "chatID", "chatId", "updatedAt", "updated_at"];
 /// Where the reader stopped.
 pub const LEAVES: &[&str] =
     &["current_node", "currentId", "currentNode", "current_leaf", "leafUuid", "activeLeaf"];
@@ -281,37 +262,7 @@ pub const HIDDEN: &[&str] = &[
     "deleted",
     "is_visually_hidden_from_conversation",
 ];
-pub const CUT_FLAGS: &[&str] = &[
-    "partial",
-    "isPartial",
-    "incomplete",
-    "unfinished",
-    "interrupted",
-    "aborted",
-    "stopped",
-    "isCanceled",
-    "cancelled",
-];
-pub const CUT_REASONS: &[&str] =
-    &["finish_reason", "finishReason", "stop_reason", "stopReason", "finish_type", "status", "state"];
-pub const CUT_WORDS: &[&str] = &[
-    "length",
-    "max_tokens",
-    "maxtokens",
-    "max_output_tokens",
-    "incomplete",
-    "interrupted",
-    "cancelled",
-    "canceled",
-    "aborted",
-    "stopped",
-    "in_progress",
-    "generating",
-    "streaming",
-    "unfinished",
-    "content_filter",
-];
-pub const ERRORS: &[&str] = &["isError", "is_error", "isApiErrorMessage", "isErrorMessage"];
+pub const ERRORS: &[&str] = &["isApiErrorMessage", "isErrorMessage"];
 pub const EDITED: &[&str] = &["edited", "isEdited", "is_edited"];
 pub const RATINGS: &[&str] = &["preference", "feedback", "rating", "reaction", "vote", "thumbs", "score"];
 
@@ -404,6 +355,7 @@ pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
                 "agent",
                 "chatbot",
                 "gpt",
+                "bing",
                 "chatgpt",
                 "claude",
                 "gemini",
@@ -472,6 +424,27 @@ pub fn is_service(word: &str) -> bool {
     ];
     let word = word.to_lowercase();
     WORDS.iter().any(|known| word.contains(known))
+}
+
+/// Elements an agent writes into the person's turns have one of these in their name: `<system-reminder>`,
+/// `<environment_context>`.
+const MACHINE: [&str; 11] = [
+    "reminder",
+    "caveat",
+    "command",
+    "stdout",
+    "stderr",
+    "context",
+    "instructions",
+    "environment",
+    "ide_",
+    "notification",
+    "additional_data",
+];
+
+/// True for the name of an element that a machine wrote into a turn of the person's.
+pub fn is_machine_element(name: &str) -> bool {
+    name.contains(['-', '_']) && MACHINE.iter().any(|word| name.contains(word))
 }
 
 /// True if lists under this name are no conversations.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::message::{Line, Parent, Speaker, line};
 use super::names::{self, Layers};
-use super::parts::Content;
+use super::parts::blocks;
 use crate::conversation::{Block, BlockKind, NodeRole};
 
 /// True if an element is a question with an answer and not one message.
@@ -14,27 +14,16 @@ pub fn is_pair(value: &Value) -> bool {
 
 fn question_and_answer(value: &Value) -> Option<(&Value, &Value)> {
     let fields = Layers::of([value.as_object().map(|_| value)?]);
-    let (_, question) =
-        fields.all(names::QUESTIONS).find(|(_, question)| !words(question, true).is_empty())?;
+    let (_, question) = fields.all(names::QUESTIONS).find(|(_, question)| !blocks(question).is_empty())?;
     let (_, answer) =
         fields.all(names::ANSWERS).find(|(_, answer)| !answer.is_boolean() && !answer.is_number())?;
     Some((question, answer))
 }
 
-fn words(value: &Value, by_person: bool) -> Vec<Block> {
-    let mut content = Content::default();
-    match value {
-        Value::Object(_) => content = super::message::content(Layers::of([value]), by_person),
-        other => content.add(other, by_person),
-    }
-    content.blocks.retain(|block| block.kind != BlockKind::Text || !block.text.trim().is_empty());
-    content.blocks
-}
-
 /// The two messages of a pair. Several plain texts as the answer are several answers.
 pub fn lines(value: &Value) -> Option<[Line; 2]> {
     let (question, answer) = question_and_answer(value)?;
-    let said = |role: NodeRole, side: &str, blocks: Vec<Block>| {
+    let said = |role: NodeRole, side: &str, said: Vec<Block>| {
         let mut with_role = value.clone();
         if let Some(fields) = with_role.as_object_mut() {
             // The facts of the pair are those of both messages; its texts are not.
@@ -47,9 +36,9 @@ pub fn lines(value: &Value) -> Option<[Line; 2]> {
             );
             fields.insert("content".to_owned(), Value::from(""));
         }
-        let mut line = line(&with_role, false);
+        let mut line = line(&with_role);
         let text_before = std::mem::take(&mut line.node.blocks);
-        line.node.blocks = blocks;
+        line.node.blocks = said;
         let beside = text_before.into_iter().filter(|block| block.kind != BlockKind::Text);
         line.node
             .blocks
@@ -59,14 +48,14 @@ pub fn lines(value: &Value) -> Option<[Line; 2]> {
         line.speaker = Speaker::Role(role);
         line
     };
-    let mut asked = said(NodeRole::User, "question", words(question, true));
+    let mut asked = said(NodeRole::User, "question", blocks(question));
     let drafts: Vec<Vec<Block>> = match answer {
         Value::Array(items) if items.len() > 1 && items.iter().all(Value::is_string) => {
-            items.iter().map(|item| words(item, false)).collect()
+            items.iter().map(blocks).collect()
         }
         _ => Vec::new(),
     };
-    let first = drafts.first().cloned().unwrap_or_else(|| words(answer, false));
+    let first = drafts.first().cloned().unwrap_or_else(|| blocks(answer));
     let mut answered = said(NodeRole::Assistant, "answer", first);
     answered.variants = drafts;
     let sources = names::SOURCES.iter().filter_map(|name| Some(value.get(*name)?.as_array()?.len())).max();

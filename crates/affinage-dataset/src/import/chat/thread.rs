@@ -25,19 +25,19 @@ pub struct Holder {
     pub time_s: Option<f64>,
     pub model: Option<String>,
     pub leaf: Option<String>,
-    /// An agent's record: its instructions are no part of what was said.
-    pub is_session: bool,
 }
 
 impl Holder {
     /// Of the objects around a list, innermost first.
     pub fn of(around: &[&Value]) -> Holder {
-        let inside = |value: &'_ &Value| -> Vec<Value> {
-            names::ABOUT.iter().filter_map(|k| value.get(*k)).cloned().collect()
-        };
-        let about: Vec<Value> = around.iter().flat_map(inside).filter(Value::is_object).collect();
+        let mut about: Vec<&Value> = Vec::new();
+        for value in around {
+            about.extend(
+                names::ABOUT.iter().filter_map(|name| value.get(*name)).filter(|value| value.is_object()),
+            );
+        }
         let own = Layers::of(around.iter().copied());
-        let said = Layers::of(about.iter());
+        let said = Layers::of(about);
         Holder {
             product: None,
             id: own.text(names::HOLDER_IDS).or_else(|| said.text(names::HOLDER_IDS)),
@@ -45,22 +45,14 @@ impl Holder {
             time_s: own.time_s().or_else(|| said.time_s()),
             model: super::message::model(own),
             leaf: own.text(names::LEAVES),
-            is_session: false,
         }
     }
-}
-
-/// A conversation, and whether its id is the export's own or was made of title and first words.
-#[derive(Debug)]
-pub struct Made {
-    pub conversation: Conversation,
-    pub has_own_id: bool,
 }
 
 /// What became of a list of messages.
 #[derive(Debug, Default)]
 pub struct Threads {
-    pub conversations: Vec<Made>,
+    pub conversations: Vec<Conversation>,
     /// People who spoke in lists that were read.
     pub speakers: Vec<Found>,
     /// People of lists in which nobody is known to be the assistant, a list each.
@@ -112,7 +104,7 @@ pub fn conversations(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &
                     _ => None,
                 };
                 match with_roles(lines, named, &holder, origin) {
-                    Ok(made) => threads.conversations.push(made),
+                    Ok(conversation) => threads.conversations.push(conversation),
                     Err(error) => threads.errors.push(error),
                 }
             }
@@ -153,9 +145,10 @@ fn with_roles(
     named: Option<NodeRole>,
     holder: &Holder,
     origin: &Origin,
-) -> Result<Made, ElementError> {
+) -> Result<Conversation, ElementError> {
     let mut left_out = Vec::new();
-    let hides_system = holder.is_session || holder.product.is_some();
+    // A client's record: its instructions to the model are no part of what was said, as they are in rows of a data set.
+    let hides_system = holder.product.is_some() || lines.iter().any(|line| line.node.time_s.is_some());
     let mut settled: Vec<(Line, bool)> = Vec::with_capacity(lines.len());
     for mut line in lines {
         let role = match &line.speaker {
@@ -182,11 +175,11 @@ fn with_roles(
         }
     }
     newest_last(&mut settled, |(line, _)| line);
-    let mut made = build(settled, holder, origin)?;
+    let mut conversation = build(settled, holder, origin)?;
     for word in left_out {
-        made.conversation.left_out.add(LeftOutKind::Message, word, "not a known role");
+        conversation.left_out.add(LeftOutKind::Message, word, "not a known role");
     }
-    Ok(made)
+    Ok(conversation)
 }
 
 /// Lists of messengers with the newest first are turned over, unless parents say the order.
@@ -258,8 +251,7 @@ fn people(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &Origin, thr
         }
         holder.product = holder.product.or(Some(Provider::Messenger));
         match build(session, &holder, origin) {
-            Ok(mut made) => {
-                let conversation = &mut made.conversation;
+            Ok(mut conversation) => {
                 if number == 0 {
                     for (name, count) in std::mem::take(&mut others) {
                         (0..count).for_each(|_| {
@@ -274,7 +266,7 @@ fn people(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &Origin, thr
                         conversation.left_out.add(LeftOutKind::Message, "", "an event of the chat");
                     });
                 }
-                threads.conversations.push(made);
+                threads.conversations.push(conversation);
             }
             Err(error) => threads.errors.push(error),
         }
@@ -322,7 +314,7 @@ fn mended_latin_1(text: &str) -> Option<String> {
 }
 
 /// The tree of settled messages; those without a role (`false`) only hold their place in it.
-fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<Made, ElementError> {
+fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<Conversation, ElementError> {
     let ids: HashSet<&str> = lines.iter().filter_map(|(line, _)| line.id.as_deref()).collect();
     let is_tree = lines
         .iter()
@@ -366,7 +358,7 @@ fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<M
     conversation.arrange(tree.links, active.as_deref())?;
     let first_time = conversation.nodes.iter().find_map(|node| node.time_s);
     conversation.time_s = holder.time_s.or(first_time);
-    Ok(Made { conversation, has_own_id: holder.id.is_some() })
+    Ok(conversation)
 }
 
 /// Links under construction. Ids are made unique; a message with variants has a node for each.
