@@ -245,9 +245,9 @@ fn errors_say_what_the_template_says_and_nothing_of_the_conversation() {
     insta::assert_snapshot!(raise("\n{{ raise_exception('No user turn') }}"),
         @"the chat template fails on this conversation: No user turn (line 2)");
     insta::assert_snapshot!(raise("{{ messages[0].content.nonsense() }}"),
-        @"the chat template fails on this conversation: string has no method named nonsense (line 1)");
+        @"the chat template fails on this conversation: str has no attribute `nonsense` (line 1)");
     let error = ChatTemplate::new("{% for %}", SpecialTokens::default(), None).err().expect("not Jinja");
-    insta::assert_snapshot!(error, @"the chat template is not valid: unexpected end of block, expected in (line 1)");
+    insta::assert_snapshot!(error, @"the chat template is not valid: unexpected the end of the block, expected a name (line 1)");
 }
 
 #[test]
