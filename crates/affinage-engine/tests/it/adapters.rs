@@ -160,9 +160,9 @@ fn names_and_numbers_of_a_training_state_are_read() {
     assert_eq!(changed(json!({}), |bytes| rewritten(bytes, Dtype::F64, named, f64s)), Ok(plain));
     let f32s = |value: f32| value.to_le_bytes().to_vec();
     let two = |name: &str| name.replace("A.weight", "A.old.weight").replace("B.weight", "B.new.weight");
-    insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::F32, two, f32s)).unwrap_err(), @"");
+    insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::F32, two, f32s)).unwrap_err(), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.mlp.up_proj.lora_B.new.weight` belongs to the adapter `new`, others to `old`; expected one");
     let none = |_: f32| vec![0_u8];
-    insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::U8, str::to_owned, none)).unwrap_err(), @"");
+    insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::U8, str::to_owned, none)).unwrap_err(), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.self_attn.o_proj.lora_A.weight` is stored as U8, expected F64, F32, F16 or BF16");
 }
 
 /// What `load_adapter` says about a folder of empty files.
@@ -179,16 +179,16 @@ fn what_is_no_adapter_says_what_is_there() {
         let error = load_adapter(&dir.path().join(named), weights.config()).expect_err("no adapter");
         error.to_string().replace(&dir.path().display().to_string(), "DIR")
     };
-    insta::assert_snapshot!(said(&[], "nowhere"), @"");
-    insta::assert_snapshot!(said(&["notes.txt"], "notes.txt"), @"");
-    insta::assert_snapshot!(said(&["adapter_config.json"], ""), @"");
-    insta::assert_snapshot!(said(&["adapter_config.json", "adapter_model.bin"], ""), @"");
-    insta::assert_snapshot!(said(&["adapter_model.bin"], "adapter_model.bin"), @"");
-    insta::assert_snapshot!(said(&["adapter_config.json", "adapters.npz"], ""), @"");
-    insta::assert_snapshot!(said(&["config.json", "model.safetensors"], ""), @"");
-    insta::assert_snapshot!(said(&["a.gguf", "b.gguf"], ""), @"");
-    insta::assert_snapshot!(said(&["checkpoint-9/adapter_config.json", "checkpoint-10/adapter_config.json", "log"], ""), @"");
-    insta::assert_snapshot!(said(&["checkpoints/step-5/adapter_config.json"], ""), @"");
+    insta::assert_snapshot!(said(&[], "nowhere"), @"`DIR/nowhere`: there is no such file or folder; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["notes.txt"], "notes.txt"), @"`DIR/notes.txt`: it is a file; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["adapter_config.json"], ""), @"`DIR/`: it has only adapter_config.json; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["adapter_config.json", "adapter_model.bin"], ""), @"`DIR/adapter_model.bin` is a Python pickle, which can run code when it is opened; expected adapter_model.safetensors");
+    insta::assert_snapshot!(said(&["adapter_model.bin"], "adapter_model.bin"), @"`DIR/adapter_model.bin` is a Python pickle, which can run code when it is opened; expected adapter_model.safetensors");
+    insta::assert_snapshot!(said(&["adapter_config.json", "adapters.npz"], ""), @"`DIR/`: it has only adapter_config.json, adapters.npz; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["config.json", "model.safetensors"], ""), @"`DIR/`: no adapter is in it, but a model; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["a.gguf", "b.gguf"], ""), @"`DIR/`: name one of a.gguf, b.gguf; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["checkpoint-9/adapter_config.json", "checkpoint-10/adapter_config.json", "log"], ""), @"`DIR/`: no adapter is in it; name one of checkpoint-9, checkpoint-10; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
+    insta::assert_snapshot!(said(&["checkpoints/step-5/adapter_config.json"], ""), @"`DIR/`: no adapter is in it; name one of checkpoints/step-5; expected a folder with adapter_config.json and adapter_model.safetensors (peft) or adapters.safetensors (MLX), or a GGUF file");
 }
 
 /// The adapter `layers` as mlx-lm would have it, with another configuration.
@@ -223,13 +223,13 @@ fn of_mlx_only_plain_lora_is_read() {
     let halved = read(json!({}), Dtype::BF16).unwrap();
     assert!(halved.values.iter().zip(&plain.values).all(|(h, p)| (h - p).abs() <= p.abs() / 128.0));
     assert_ne!(halved.values, plain.values);
-    insta::assert_snapshot!(read(json!({"/fine_tune_type": "dora"}), Dtype::F32).unwrap_err(), @"");
-    insta::assert_snapshot!(read(json!({"/fine_tune_type": "full"}), Dtype::F32).unwrap_err(), @"");
-    insta::assert_snapshot!(read(json!({"/use_dora": true}), Dtype::F32).unwrap_err(), @"");
-    insta::assert_snapshot!(read(json!({"/lora_parameters/rank": 0}), Dtype::F32).unwrap_err(), @"");
-    insta::assert_snapshot!(read(json!({"/lora_parameters/rank": 999}), Dtype::F32).unwrap_err(), @"");
-    insta::assert_snapshot!(read(json!({"/lora_parameters/scale": "20"}), Dtype::F32).unwrap_err(), @"");
-    insta::assert_snapshot!(read(json!({"/lora_parameters": {"rank": 1, "scale": 2.0, "alpha": 16}}), Dtype::F32).unwrap_err(), @"");
+    insta::assert_snapshot!(read(json!({"/fine_tune_type": "dora"}), Dtype::F32).unwrap_err(), @r#"`adapter_config.json`: fine_tune_type is "dora", expected "lora": others are not computed here"#);
+    insta::assert_snapshot!(read(json!({"/fine_tune_type": "full"}), Dtype::F32).unwrap_err(), @r#"`adapter_config.json`: fine_tune_type is "full", expected "lora": others are not computed here"#);
+    insta::assert_snapshot!(read(json!({"/use_dora": true}), Dtype::F32).unwrap_err(), @r#"`adapter_config.json`: use_dora is true, expected "lora": others are not computed here"#);
+    insta::assert_snapshot!(read(json!({"/lora_parameters/rank": 0}), Dtype::F32).unwrap_err(), @"`adapter_config.json`: lora_parameters.rank is 0, expected 1 to 4096");
+    insta::assert_snapshot!(read(json!({"/lora_parameters/rank": 999}), Dtype::F32).unwrap_err(), @"`adapters.safetensors`: tensor `model.layers.1.self_attn.o_proj.lora_a` has shape [64, 1], expected [64, 999]");
+    insta::assert_snapshot!(read(json!({"/lora_parameters/scale": "20"}), Dtype::F32).unwrap_err(), @r#"`adapter_config.json`: lora_parameters.scale is "20", expected a number"#);
+    insta::assert_snapshot!(read(json!({"/lora_parameters": {"rank": 1, "scale": 2.0, "alpha": 16}}), Dtype::F32).unwrap_err(), @"`adapter_config.json`: lora_parameters.alpha is 16, expected none: the versions that wrote one do not agree on what it does beside `scale`");
 }
 
 #[test]
