@@ -65,7 +65,7 @@ impl Parser {
             Token::Sign(sign) => format!("`{sign}`"),
             Token::End => "the end of the template".to_owned(),
         };
-        self.wrong(format!("unexpected {found}, expected {expected}"))
+        self.wrong(format!("found {found}, expected {expected}"))
     }
 
     fn is_sign(&self, sign: &str) -> bool {

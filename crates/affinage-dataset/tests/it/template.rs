@@ -247,7 +247,7 @@ fn errors_say_what_the_template_says_and_nothing_of_the_conversation() {
     insta::assert_snapshot!(raise("{{ messages[0].content.nonsense() }}"),
         @"the chat template fails on this conversation: str has no attribute `nonsense` (line 1)");
     let error = ChatTemplate::new("{% for %}", SpecialTokens::default(), None).err().expect("not Jinja");
-    insta::assert_snapshot!(error, @"the chat template is not valid: unexpected the end of the block, expected a name (line 1)");
+    insta::assert_snapshot!(error, @"the chat template is not valid: found the end of the block, expected a name (line 1)");
 }
 
 #[test]
