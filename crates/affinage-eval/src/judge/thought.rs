@@ -3,22 +3,7 @@
 
 use std::ops::Range;
 
-/// How a thought begins and ends. Compared without regard to ASCII case.
-const MARKS: &[(&str, &str)] = &[
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<thoughts>", "</thoughts>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reflection>", "</reflection>"),
-    ("<scratchpad>", "</scratchpad>"),
-    ("<seed:think>", "</seed:think>"),
-    ("[think]", "[/think]"),
-    ("\u{25c1}think\u{25b7}", "\u{25c1}/think\u{25b7}"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("<|start_thinking|>", "<|end_thinking|>"),
-    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
-];
+use crate::thought::MARKS;
 
 /// Where the text behind the last thought begins: 0 without a thought. `None` when a thought has no end.
 ///
@@ -31,10 +16,14 @@ pub(super) fn end_of_thoughts(text: &str, masked: &[Range<usize>]) -> Option<usi
         !masked.iter().any(|range| range.contains(&at))
             && !lower[..at].ends_with(['"', '\'', '`', '\u{201c}', '\u{2018}', '\u{201e}', '\u{ab}'])
     };
-    let find = |mark: &'static str| lower.match_indices(mark).filter(|(at, _)| is_mark(*at));
+    // Where each mark begins and ends, case aside.
+    let find = |mark: &str| -> Vec<(usize, usize)> {
+        let mark = mark.to_ascii_lowercase();
+        let found = lower.match_indices(&mark).map(|(at, _)| (at, at + mark.len()));
+        found.filter(|(at, _)| is_mark(*at)).collect()
+    };
     let opens = MARKS.iter().flat_map(|(open, _)| find(open)).map(|(at, _)| (at, None));
-    let closes =
-        MARKS.iter().flat_map(|(_, close)| find(close)).map(|(at, mark)| (at, Some(at + mark.len())));
+    let closes = MARKS.iter().flat_map(|(_, close)| find(close)).map(|(at, end)| (at, Some(end)));
     let mut marks: Vec<(usize, Option<usize>)> = opens.chain(closes).collect();
     marks.sort_unstable();
     let (mut open, mut end) = (0usize, 0);
