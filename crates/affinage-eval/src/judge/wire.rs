@@ -24,6 +24,8 @@ pub struct WireReply {
     pub missing: Option<MissingReason>,
     /// The tokens of the text with their alternatives, where asked for and given.
     pub tokens: Vec<TokenChoice>,
+    /// What the server sent as a thought, where there is no text beside it.
+    pub lost_thought: Option<String>,
 }
 
 /// One written token and the likeliest ones in its place.

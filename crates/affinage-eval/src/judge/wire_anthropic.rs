@@ -38,16 +38,16 @@ pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
 pub(super) fn reply(body: &Value) -> Option<WireReply> {
     let content = body.get("content").filter(|content| content.is_array() || content.is_string())?;
     let text = text_of(content);
-    let is_thought = |block: &Value| block["type"].as_str().is_some_and(|kind| kind.contains("thinking"));
-    let only_thought =
-        text.trim().is_empty() && content.as_array().is_some_and(|blocks| blocks.iter().any(is_thought));
+    let thought = content.as_array().into_iter().flatten().find_map(|block| block["thinking"].as_str());
+    let lost_thought = thought.filter(|_| text.trim().is_empty());
     let missing = missing_by_end(body["stop_reason"].as_str());
     Some(WireReply {
-        missing: missing.or(only_thought.then_some(MissingReason::OnlyThought)),
+        missing: missing.or(lost_thought.map(|_| MissingReason::OnlyThought)),
         text,
         model: body["model"].as_str().map(str::to_owned),
         usage: usage(&body["usage"]),
         tokens: Vec::new(),
+        lost_thought: lost_thought.map(str::to_owned),
     })
 }
 

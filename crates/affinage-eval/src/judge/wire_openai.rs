@@ -45,12 +45,12 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
     let message = choice.get("message")?;
     let refused = message["refusal"].as_str().is_some_and(|refusal| !refusal.is_empty());
     let text = text_of(&message["content"]);
-    let is_said = |name: &str| message[name].as_str().is_some_and(|thought| !thought.trim().is_empty());
-    let only_thought =
-        text.trim().is_empty() && ["reasoning_content", "reasoning", "thinking"].into_iter().any(is_said);
+    let thought =
+        ["reasoning_content", "reasoning", "thinking"].iter().find_map(|name| message[*name].as_str());
+    let lost_thought = thought.filter(|thought| text.trim().is_empty() && !thought.trim().is_empty());
     let missing = match missing_by_end(choice["finish_reason"].as_str()) {
         _ if refused => Some(MissingReason::Refusal),
-        None if only_thought => Some(MissingReason::OnlyThought),
+        None if lost_thought.is_some() => Some(MissingReason::OnlyThought),
         missing => missing,
     };
     Some(WireReply {
@@ -59,6 +59,7 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
         usage: usage(&body["usage"]),
         missing,
         tokens: tokens(&choice["logprobs"]),
+        lost_thought: lost_thought.map(str::to_owned),
     })
 }
 

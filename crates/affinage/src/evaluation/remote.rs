@@ -266,26 +266,27 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The row of a reply. Errors if it holds no answer: a thought alone, or an end that nobody knows.
+    /// The row of a reply. Errors if it ended in a way that nobody knows.
     fn answered(&self, reply: &Reply) -> anyhow::Result<Completion> {
         let Reply { read, refused } = reply;
         let finish = match read.missing {
-            None => FinishReason::Stop,
+            None | Some(MissingReason::OnlyThought) => FinishReason::Stop,
             Some(MissingReason::Truncated) => FinishReason::Length,
             Some(MissingReason::Refusal) => FinishReason::Filtered,
-            Some(MissingReason::OnlyThought) => {
-                return Err(anyhow!("the reply is a thought without an answer"))
-                    .hint("turn the model's thinking, or its server's reasoning parser, off");
-            }
             Some(_) => bail!(
                 "the reply ended in a way that is not known, expected such as stop, length or content_filter"
             ),
+        };
+        // As a model writes it that does not come to its answer: such an answer is missing, and never loses.
+        let text = match &read.lost_thought {
+            Some(thought) => format!("<think>\n{thought}"),
+            None => read.text.clone(),
         };
         // A server that counts no tokens still says that it reached the limit.
         let at_limit =
             if finish == FinishReason::Length { self.key.sampling.max_new_tokens as usize } else { 0 };
         let tokens = read.usage.map_or(at_limit, |usage| usage.output_tokens as usize);
-        let mut row = self.key.answered(read.text.clone(), tokens, finish);
+        let mut row = self.key.answered(text, tokens, finish);
         // Of known weights the plan says more than a server could.
         row.served = self
             .key
