@@ -328,6 +328,7 @@ mod tests {
             "<think>\nnever closed",
             "The end is </think> in most templates.",
             "A list:\n\n:::note\nOf a page.\n:::",
+            ":::thinking\nThey say <think>\nof it, </thinking> and go.",
             "<details>\n<summary>More on masts</summary>\nThey are tall.\n</details>",
             "<details>\n<summary>Reasons to sail</summary>\nWind.\n</details>",
             "Compare a < b and `\\ue202turn0search1` in code.",

@@ -93,7 +93,7 @@ fn unknown_keys_name_line_section_and_the_nearest_key() {
 
 #[test]
 fn wrong_values_name_what_was_found_and_expected() {
-    insta::assert_snapshot!(shown("[train]\nrank = 0\n", &[]), @"affinage.toml:2: `train.rank`: found `0`, expected a whole number of at least 1");
+    insta::assert_snapshot!(shown("[train]\nrank = 0\n", &[]), @"affinage.toml:2: `train.rank`: found `0`, expected a whole number from 1 to 4096");
     insta::assert_snapshot!(shown("[train]\n\nrows-per-step = \"eight\"\n", &[]), @r#"affinage.toml:3: `train.rows-per-step`: found string "eight", expected a whole number of at least 1"#);
     insta::assert_snapshot!(shown("[train]\nrows-per-step = 2.5\n", &[]), @"affinage.toml:2: `train.rows-per-step`: found `2.5`, expected a whole number of at least 1");
     insta::assert_snapshot!(shown("[train]\nlearning-rate = nan\n", &[]), @"affinage.toml:2: `train.learning-rate`: found `NaN`, expected a number above 0");
@@ -169,7 +169,7 @@ fn a_wrong_set_is_a_usage_error() {
     --set train.rnak=4: unknown key `rnak` in `train`
     hint: the nearest known key is `rank`
     ");
-    insta::assert_snapshot!(shown("", &["train.rank=0"]), @"--set train.rank=0: `train.rank`: found `0`, expected a whole number of at least 1");
+    insta::assert_snapshot!(shown("", &["train.rank=0"]), @"--set train.rank=0: `train.rank`: found `0`, expected a whole number from 1 to 4096");
     insta::assert_snapshot!(shown("", &["train.rank"]), @"--set train.rank: expected `key=value`, such as `train.learning-rate=1e-4`");
     insta::assert_snapshot!(shown("", &["model.name=4"]), @"--set model.name=4: `model`: found map, expected a string");
     let error = Config::parse("", &["train.rank=0".to_owned()]).expect_err("zero").located("affinage.toml");

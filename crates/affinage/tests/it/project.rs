@@ -61,7 +61,7 @@ fn a_wrong_configuration_stops_every_command_with_line_and_nearest_key() {
     exit: 2
     --- stdout
     --- stderr
-    error: --set train.rank=0: `train.rank`: found `0`, expected a whole number of at least 1
+    error: --set train.rank=0: `train.rank`: found `0`, expected a whole number from 1 to 4096
     ");
 }
 

@@ -6,7 +6,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::super::{facts as provider, html};
-use super::names::{self, Layers};
+use super::layers::{self, Layers};
+use super::names;
 use super::parts::{Content, add_beside, blocks, content};
 use crate::conversation::{Block, BlockKind, Node, NodeRole, Provider};
 
@@ -187,7 +188,7 @@ fn selected(fields: Layers<'_>, variants: &[Vec<Block>], node: &Node) -> usize {
 
 fn parent(own: Layers<'_>, fields: Layers<'_>) -> Parent {
     let names: &[&str] = names::PARENTS;
-    match fields.all(names::PARENTS).find_map(|(_, value)| names::scalar(value)) {
+    match fields.all(names::PARENTS).find_map(|(_, value)| layers::scalar(value)) {
         Some(id) => Parent::Id(id),
         None => match fields.all(&["ancestors"]).find_map(|(_, list)| list.as_array()?.last()?.as_str()) {
             Some(id) => Parent::Id(id.to_owned()),

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::layers::Layers;
 use super::message::{Line, Parent, Speaker, line};
-use super::names::{self, Layers};
+use super::names;
 use super::parts::blocks;
 use crate::conversation::{Block, BlockKind, NodeRole};
 

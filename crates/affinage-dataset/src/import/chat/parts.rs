@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::super::json::{string, strings};
 use super::super::long_strings::is_base64;
 use super::super::parts::{self, Join};
-use super::names::{self, Layers};
+use super::layers::Layers;
+use super::names;
 use crate::conversation::{Block, BlockKind, Node, NodeRole};
 
 /// The content of one message.

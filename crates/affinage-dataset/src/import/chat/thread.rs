@@ -8,8 +8,9 @@ use super::super::error::ElementError;
 use super::super::left_out::LeftOutKind;
 use super::super::speakers::{Speaker as Found, Style};
 use super::super::transcript::{Roles, cast};
+use super::layers::Layers;
 use super::message::{Line, Parent, Speaker};
-use super::names::{self, Layers};
+use super::names;
 use crate::conversation::{Block, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 

@@ -163,7 +163,9 @@ fn element_span<'a>(
 fn opens(rest: &str, name: &str) -> bool {
     let bytes = rest.as_bytes();
     let named = bytes.get(1..=name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()));
-    named && bytes.get(name.len() + 1).is_some_and(|next| *next == b'>' || next.is_ascii_whitespace())
+    rest.starts_with('<')
+        && named
+        && bytes.get(name.len() + 1).is_some_and(|next| *next == b'>' || next.is_ascii_whitespace())
 }
 
 fn closes(rest: &str, name: &str) -> bool {

@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(winners(&one), ["1 \"tie\""]);
         assert_eq!(
             winners(&format!("{one}\n{{\"winner\": ")),
-            ["1 \"tie\"", "EOF while parsing a value at line 1 column 11"]
+            ["1 \"tie\"", "EOF while parsing a value at line 1 column 10"]
         );
         assert_eq!(winners(&format!("[{one}, {{\"winner\"")), ["the JSON list does not end"]);
         assert_eq!(winners("[0,1]"), ["not a JSON object", "not a JSON object"]);
