@@ -295,12 +295,18 @@ fn a_reply_is_read_in_the_words_of_either_format_and_in_parts() {
             assert_eq!((reply.text.as_str(), reply.missing), ("VERDICT: K7", missing), "{body}");
         }
     }
-    let only =
-        |wire: WireFormat, body: &str| wire.read(200, |_| None, body.as_bytes()).expect("a reply").missing;
+    // A thought beside an answer is passed over; one in its place is told from an empty answer.
+    let only = |wire: WireFormat, body: &str| {
+        let reply = wire.read(200, |_| None, body.as_bytes()).expect("a reply");
+        (reply.text, reply.missing, reply.lost_thought)
+    };
+    let lost = (String::new(), Some(MissingReason::OnlyThought), Some("VERDICT: K7".to_owned()));
     let thought = r#"{"choices":[{"message":{"content":"","reasoning_content":"VERDICT: K7"},"finish_reason":"stop"}]}"#;
-    assert_eq!(only(WireFormat::Openai, thought), Some(MissingReason::OnlyThought));
+    assert_eq!(only(WireFormat::Openai, thought), lost);
     let thought = anthropic(r#"[{"type":"thinking","thinking":"VERDICT: K7"}]"#, "\"end_turn\"");
-    assert_eq!(only(WireFormat::Anthropic, &thought), Some(MissingReason::OnlyThought));
+    assert_eq!(only(WireFormat::Anthropic, &thought), lost);
+    let empty = only(WireFormat::Openai, &openai("\"\"", "\"stop\""));
+    assert_eq!(empty, (String::new(), None, None));
 }
 
 #[test]
