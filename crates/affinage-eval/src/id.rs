@@ -15,6 +15,12 @@ pub fn row_id(kind: &str, parts: &[&str]) -> String {
     format!("{kind}-{}", hex(&digest(kind, parts)[..12]))
 }
 
+/// True for the form of [`row_id`]; programs that write rows of their own may number them.
+pub fn is_row_id(id: &str) -> bool {
+    let digest = id.split_once('-').map_or("", |(_, digest)| digest);
+    digest.len() == 24 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 /// A 64-bit seed from a seed and parts: the same for the same input on every machine.
 pub fn derive_seed(seed: u64, parts: &[&str]) -> u64 {
     let digest = digest(&seed.to_string(), parts);

@@ -124,7 +124,9 @@ impl Run {
             Event::RunStarted(started) => Some(started.dataset),
             _ => None,
         });
-        started.ok_or_else(|| anyhow!("run `{}` never started: its events.jsonl names no dataset", self.name))
+        started
+            .ok_or_else(|| anyhow!("run `{}` never started: its events.jsonl names no dataset", self.name))
+            .hint("start a new run: `affinage train`")
     }
 
     /// The configuration that the run was made with.

@@ -162,13 +162,16 @@ impl LeftOut {
     /// What the conversation's nodes hold beside their texts, and what its importer left out of the tree.
     pub fn of(conversation: &Conversation) -> LeftOut {
         let mut left_out = conversation.left_out.clone();
+        // The name of a single file says nothing new; that of a member of an archive or folder does.
+        let member = conversation.origin.member.as_str();
+        let place = if member.contains('/') { member } else { "" };
         for node in &conversation.nodes {
-            left_out.add_node(node);
+            left_out.add_node(node, place);
         }
         left_out
     }
 
-    fn add_node(&mut self, node: &Node) {
+    fn add_node(&mut self, node: &Node, place: &str) {
         if node.hidden {
             let has_words = node.blocks.iter().any(|block| !block.text.trim().is_empty());
             if has_words {
@@ -186,7 +189,7 @@ impl LeftOut {
                 }
                 BlockKind::Media => self.add(LeftOutKind::Media, "", name),
                 BlockKind::Error => self.add(LeftOutKind::Error, "", ""),
-                BlockKind::Unknown => self.add(LeftOutKind::UnknownPart, name, ""),
+                BlockKind::Unknown => self.add(LeftOutKind::UnknownPart, name, place),
             }
         }
         if node.is_user_turn() && node.visible_text().is_empty() {

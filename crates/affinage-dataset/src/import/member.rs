@@ -69,6 +69,7 @@ fn read_gzip<E: From<ImportError>>(
         return Ok(());
     }
     import.depth += 1;
+    import.note(format!("{name}: compressed with gzip, read unpacked"));
     let packed_bytes = import.budget.packed_bytes;
     let unpacked = MultiGzDecoder::new(BufReader::new(source));
     let result = archive::read_bounded(import, unpacked, name, packed_bytes, import.budget.limit_bytes);

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Finding, Severity, Unchecked, counted};
 use crate::comparison::{BlindKey, Comparison, pair_id};
 use crate::completion::{Completion, CompletionKey};
-use crate::id::sha256_hex;
+use crate::id::{is_row_id, sha256_hex};
 use crate::judge::ledger::{LedgerEvent, LedgerRow, Phase, RawRow};
 use crate::judge::local::outcome_of_p;
 use crate::judge::record::Call;
@@ -76,7 +76,8 @@ pub fn check(rows: &Rows) -> EvaluationAudit {
     audit
 }
 
-/// Ids are hashes of what a row is about: a row whose id is another one was changed in what it is about.
+/// Ids are hashes of what a row is about: a row whose id is another hash was changed in what it is about. Ids of another
+/// form were given by another program and say nothing.
 fn ids(rows: &Rows, audit: &mut EvaluationAudit) {
     let completion = |row: &Completion| {
         let key = CompletionKey {
@@ -101,6 +102,7 @@ fn ids(rows: &Rows, audit: &mut EvaluationAudit) {
     let mut found: Vec<String> = rows.completions.iter().filter_map(completion).collect();
     found.extend(rows.judgments.iter().filter_map(judged));
     found.extend(rows.comparisons.iter().filter_map(paired));
+    found.retain(|id| is_row_id(id));
     audit.checked.push(format!(
         "{}, {} and {} by their ids",
         counted(rows.completions.len(), "answer"),

@@ -13,9 +13,8 @@ pub fn say(ctx: &Context, left_out: &LeftOut) {
     }
     let mut table = Table::new(["  left out of the texts", "number", ""]).right(&[1]);
     for line in left_out.lines() {
-        // Files and refused elements were listed by name.
-        let is_listed = matches!(line.kind, LeftOutKind::Member | LeftOutKind::Element);
-        let detail = if is_listed { String::new() } else { line.detail };
+        // Refused elements were listed one by one.
+        let detail = if line.kind == LeftOutKind::Element { String::new() } else { line.detail };
         table.row([format!("  {}", line.what), count(line.count as u64), detail]);
     }
     ctx.ui.say(table.render().trim_end());
