@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::evaluation::tokens_needed;
-use crate::http::{host, is_loopback};
+use crate::http::leaves_machine;
 use crate::model::{LoadedModel, open_model};
 use crate::provenance::Provenance;
 use crate::run::Run;
@@ -29,7 +29,7 @@ pub struct Configured {
 /// Whether an `[[arm]]` is asked on another machine.
 pub fn leave_machine(ctx: &Context) -> bool {
     let mut urls = ctx.config.arms.iter().filter_map(|arm| arm.base_url.as_deref());
-    urls.any(|url| !is_loopback(host(url)))
+    urls.any(leaves_machine)
 }
 
 /// Opens what `[[arm]]` names.

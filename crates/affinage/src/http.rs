@@ -255,6 +255,11 @@ pub fn host(url: &str) -> &str {
     }
 }
 
+/// Whether what is sent to `url` leaves this machine.
+pub fn leaves_machine(url: &str) -> bool {
+    !is_loopback(host(url))
+}
+
 /// Whether a host is this machine.
 pub fn is_loopback(host: &str) -> bool {
     let address = host.parse::<std::net::IpAddr>().map(|address| address.to_canonical());

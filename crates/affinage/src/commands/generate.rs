@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::usage;
 use crate::evaluation::{Evaluation, Leave, Remote, consented, server_key};
-use crate::http::{host, is_loopback};
+use crate::http::leaves_machine;
 use crate::judges::Sources;
 use crate::model::{LoadedModel, open_model};
 use crate::reserve;
@@ -91,7 +91,7 @@ enum Engine {
 impl Elsewhere {
     /// Whether prompts go to a server on another machine or into a file for one.
     fn leaves_machine(&self) -> bool {
-        self.batch_out.is_some() || self.base_url.as_deref().is_some_and(|url| !is_loopback(host(url)))
+        self.batch_out.is_some() || self.base_url.as_deref().is_some_and(leaves_machine)
     }
 
     /// The server to ask, if one is named. Errors: another machine without `--yes`; a key that is not set.

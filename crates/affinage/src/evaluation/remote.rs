@@ -22,7 +22,7 @@ use super::server::{Leave, Remote, Reply, consented, server_key};
 use super::{Evaluation, asked};
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
-use crate::http::{host, is_loopback};
+use crate::http::leaves_machine;
 use crate::interrupt;
 use crate::jsonl;
 use crate::judges::Sources;
@@ -51,7 +51,7 @@ impl Evaluation {
             ctx.ui.say("all answers are there");
             return Ok(());
         }
-        if !is_loopback(host(&remote.base_url)) {
+        if leaves_machine(&remote.base_url) {
             self.refuse_private(ctx, leave, &remote.base_url)?;
         }
         self.ask(ctx, remote, &missing)
@@ -89,7 +89,7 @@ impl Evaluation {
             let configured = ctx.config.arms.iter().find(|configured| configured.name == arm.name);
             let configured = configured.with_context(|| format!("{} is not configured", of_arm()))?;
             consented(base_url, leave.yes).with_context(of_arm)?;
-            if !is_loopback(host(base_url)) {
+            if leaves_machine(base_url) {
                 self.refuse_private(ctx, leave, base_url)?;
             }
             let key = server_key(configured.api_key_env.as_deref()).with_context(of_arm)?;

@@ -28,7 +28,7 @@ pub fn endpoint(judge: &config::Judge) -> anyhow::Result<Endpoint> {
     let base_url = base_url(judge);
     let variable = judge.api_key_env();
     let key = variable.and_then(key_in);
-    if key.is_none() && !is_loopback(host(&base_url)) {
+    if key.is_none() && http::leaves_machine(&base_url) {
         let variable = variable.unwrap_or_default();
         return Err(anyhow!("judge `{}`: the environment variable {variable} is not set", judge.id)).hint(
             format!("`export {variable}=...` in your shell; keys are never read from or written to files"),

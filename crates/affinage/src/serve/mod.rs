@@ -72,7 +72,9 @@ impl Served {
     fn chat(self: &Arc<Self>, request: &ChatRequest) -> anyhow::Result<Reply> {
         let prompt = tokenize_prompt(&self.model.tokenizer, self.model.template()?, &request.messages()?)
             .map_err(|error| usage(error.to_string()))?;
-        let asked = self.asked(&request.common, vec![prompt], request.alternatives()?)?;
+        let prompts = vec![prompt];
+        self.check_sequences(&request.common, &prompts)?;
+        let asked = self.asked(&request.common, prompts, request.alternatives()?)?;
         if request.common.stream {
             let with_usage =
                 request.common.stream_options.as_ref().is_some_and(|options| options.include_usage);
@@ -169,7 +171,7 @@ impl Served {
         }
     }
 
-    /// Checks what both kinds of request share, and starts the sequences.
+    /// Checks the settings that both kinds of request share, and starts the sequences; see [`Served::check_sequences`].
     fn asked(
         &self,
         common: &Common,
@@ -177,7 +179,6 @@ impl Served {
         alternatives: Option<usize>,
     ) -> anyhow::Result<Asked> {
         common.check()?;
-        self.check_sequences(common, &prompts)?;
         let arm = self.arm(&common.model)?;
         let positions = self.engine.max_positions();
         let prompt_tokens = prompts.iter().map(Vec::len).sum();
