@@ -16,6 +16,7 @@ mod handover;
 mod inspect;
 mod judge;
 mod keys;
+mod pace;
 mod private;
 mod project;
 mod remote;
