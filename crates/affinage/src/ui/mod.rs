@@ -11,6 +11,7 @@ mod progress;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use indicatif::MultiProgress;
 use serde::Serialize;
@@ -23,7 +24,7 @@ pub use table::{Table, bytes, count, counted, duration};
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
 use printable::printable;
-use progress::Start;
+use progress::{Running, Start};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,7 @@ pub struct Ui {
     role: Role,
     /// Progress bars are drawn only when standard error is a terminal.
     bars: Option<MultiProgress>,
+    running: Arc<Running>,
     colour_out: bool,
     colour_err: bool,
 }
@@ -63,6 +65,7 @@ impl Ui {
         Self {
             verbosity,
             role: Role::Whole,
+            running: Arc::default(),
             bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,

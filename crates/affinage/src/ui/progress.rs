@@ -20,6 +20,32 @@ pub struct Progress {
     task: Arc<Task>,
 }
 
+/// The tasks of a terminal that run now, oldest first: the newest is part of those before it.
+#[derive(Default)]
+pub(super) struct Running(Mutex<(u64, Vec<u64>)>);
+
+impl Running {
+    fn begin(&self) -> u64 {
+        let mut running = self.lock();
+        running.0 += 1;
+        let number = running.0;
+        running.1.push(number);
+        number
+    }
+
+    fn is_newest(&self, number: u64) -> bool {
+        self.lock().1.last() == Some(&number)
+    }
+
+    fn end(&self, number: u64) {
+        self.lock().1.retain(|running| *running != number);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, Vec<u64>)> {
+        self.0.lock().expect("no code panics while it holds this lock")
+    }
+}
+
 /// When a task is first mentioned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
@@ -29,6 +55,8 @@ pub(super) enum Start {
 }
 
 struct Task {
+    /// Its place among the running tasks of the terminal.
+    number: u64,
     label: String,
     unit: &'static str,
     total: Option<u64>,
@@ -78,6 +106,7 @@ impl Progress {
     ) -> Self {
         let said = ui.clone();
         let task = Task {
+            number: ui.running.begin(),
             label,
             unit,
             total,
@@ -207,10 +236,13 @@ impl Task {
         while !state.is_ended {
             let elapsed = self.started.elapsed();
             let due = state.said_at + patience;
-            if elapsed >= due {
+            if elapsed >= due && self.ui.running.is_newest(self.number) {
                 self.say_line(&mut state, elapsed);
                 continue;
             }
+            // A task within this one speaks for both.
+            let due = if elapsed >= due { elapsed + patience } else { due };
+            state.said_at = due.saturating_sub(patience);
             let waited = self.ended.wait_timeout(state, due - elapsed);
             state = waited.expect("no code panics while it holds this lock").0;
         }
@@ -219,6 +251,7 @@ impl Task {
     fn end(&self) {
         let mut state = self.lock();
         state.is_ended = true;
+        self.ui.running.end(self.number);
         if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
         }
@@ -382,7 +415,9 @@ mod tests {
     fn task(label: &str, total: Option<u64>, unit: &'static str) -> (Arc<Task>, Arc<Mutex<Vec<String>>>) {
         let said = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&said);
+        let ui = Ui::new(crate::ui::Verbosity::Quiet);
         let task = Task {
+            number: ui.running.begin(),
             label: label.to_owned(),
             unit,
             total,
@@ -390,7 +425,7 @@ mod tests {
             pace: Arc::default(),
             state: Mutex::default(),
             ended: Condvar::new(),
-            ui: Ui::new(crate::ui::Verbosity::Quiet),
+            ui,
             say: Box::new(move |line| heard.lock().expect("not poisoned").push(line)),
         };
         (Arc::new(task), said)
@@ -424,6 +459,24 @@ mod tests {
         assert!(lines.iter().all(|line| line.starts_with("measuring, ")), "{lines:?}");
         task.show();
         assert_eq!(said.lock().expect("not poisoned").len(), lines.len(), "nothing is said after the end");
+    }
+
+    #[test]
+    fn a_task_within_another_speaks_for_both() {
+        let (outer, said) = task("training", None, "");
+        let inner = outer.ui.running.begin();
+        let repeated = Arc::clone(&outer);
+        let ticker = std::thread::spawn(move || repeated.repeat(Duration::from_millis(2)));
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(said.lock().expect("not poisoned").is_empty(), "the inner one has the word");
+        outer.ui.running.end(inner);
+        let began = Instant::now();
+        while said.lock().expect("not poisoned").is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the outer one has it again");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        outer.end();
+        ticker.join().expect("it ends with the task");
     }
 
     #[test]
