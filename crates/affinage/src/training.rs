@@ -250,6 +250,10 @@ impl<'a> TrainingRun<'a> {
         let progress = self.ctx.ui.progress("training", plan.tokens(), "tokens");
         let mut ahead = Ahead::after(plan, first);
         progress.skip(plan.tokens() - ahead.tokens);
+        // A run that goes on knows its speed from before.
+        if let Some(left) = self.pace.left(ahead) {
+            progress.tell(self.pace.tokens_per_s(), left);
+        }
         for step in first + 1..=plan.steps {
             let rows = plan.rows_of(step);
             let documents: Vec<Document> = rows.iter().map(|row| document(*row, &plan.train[*row])).collect();
@@ -262,7 +266,7 @@ impl<'a> TrainingRun<'a> {
             self.pace.step(report.tokens as u64, seconds);
             ahead.tokens = ahead.tokens.saturating_sub(report.tokens as u64);
             let epoch = plan.epoch(step);
-            progress.note(format!("step {step}/{} = epoch {epoch:.2}, loss {:.3}", plan.steps, report.loss));
+            progress.note(format!("loss {:.3}, step {step}/{}, epoch {epoch:.2}", report.loss, plan.steps));
             progress.tell(self.pace.tokens_per_s(), self.pace.left(ahead).unwrap_or_default());
             progress.advance(report.tokens as u64);
             self.log.emit(Event::TrainStep(TrainStep {
