@@ -11,7 +11,7 @@ use affinage_dataset::authorship::Written;
 use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
-    FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+    Counts, FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -212,7 +212,7 @@ fn freeze(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let tool = format!("affinage {}", env!("CARGO_PKG_VERSION"));
-    let Rows { files, writers, written, sources } = rows(&selection.selected, &split)?;
+    let Rows { files, writers, written, sources, drafted } = rows(&selection.selected, &split)?;
     let records: BTreeMap<String, FileRecord> = files
         .iter()
         .map(|(name, (examples, text))| {
@@ -236,7 +236,7 @@ fn freeze(
         hash,
         tool,
         rules,
-        counts: selection.counts,
+        counts: Counts { drafted, ..selection.counts },
         files: records,
         sources,
         writers,
@@ -281,13 +281,15 @@ struct Rows {
     written: Written,
     /// The imported files they come from.
     sources: BTreeSet<String>,
+    /// Examples whose prompt nobody wrote.
+    drafted: usize,
 }
 
 fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
     let mut files: Files =
         ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
     let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
-    let mut sources = BTreeSet::new();
+    let (mut sources, mut drafted) = (BTreeSet::new(), 0);
     for (index, Selected { example, alternatives, .. }) in selected.iter().enumerate() {
         let Some(side) = split.placed[index] else { continue };
         let Some(name) = file_name(side) else { continue };
@@ -311,9 +313,10 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
             *writers.entry(row.writer).or_default() += 1;
             row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
         }
+        drafted += usize::from(example.provenance.prompt_drafted);
         sources.insert(example.provenance.source_sha256.clone());
     }
-    Ok(Rows { files, writers, written, sources })
+    Ok(Rows { files, writers, written, sources, drafted })
 }
 
 fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {
@@ -339,6 +342,15 @@ fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::
         certificate.threshold,
         certificate.dropped.len()
     ));
+    if manifest.counts.drafted > 0 {
+        let (examples, have) = match manifest.counts.drafted {
+            1 => ("1 example".to_owned(), "has a prompt"),
+            several => (format!("{} examples", count(several as u64)), "have prompts"),
+        };
+        ctx.ui.say(format!(
+            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+        ));
+    }
     for conversation in &certificate.sectioned {
         ctx.ui.say(format!("cut into sections, with parts on several sides: {conversation}"));
     }

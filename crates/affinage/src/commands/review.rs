@@ -88,6 +88,9 @@ struct Card {
     context: Vec<Message>,
     #[serde(default)]
     prompt: String,
+    /// Nobody wrote the prompt: it was drafted by rule for a note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    prompt_drafted: bool,
     #[serde(default)]
     variants: Vec<CardVariant>,
     #[serde(default)]
@@ -181,6 +184,7 @@ fn card(
         system: candidate.system.clone(),
         context: candidate.context.clone(),
         prompt: candidate.prompt.clone(),
+        prompt_drafted: candidate.prompt_drafted,
         variants: shown.collect(),
         decision: decision.map(|d| d.action),
         variant: decision.and_then(|d| d.variant.clone()),

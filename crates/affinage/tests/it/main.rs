@@ -16,6 +16,7 @@ mod handover;
 mod inspect;
 mod judge;
 mod keys;
+mod notes;
 mod private;
 mod project;
 mod remote;
