@@ -59,8 +59,11 @@ fn main() -> ExitCode {
         (false, false) => Verbosity::Normal,
         (false, true) => Verbosity::Verbose,
     });
-    let said = ui.clone();
-    interrupt::listen(move || said.say("\nstopping at the next safe point; Ctrl-C again to stop at once"));
+    let (first, second) = (ui.clone(), ui.clone());
+    interrupt::listen(
+        move || first.say("\nstopping at the next safe point; Ctrl-C again to stop at once"),
+        move |hint| second.hint(hint),
+    );
     match execute(cli, &ui) {
         Ok(()) => ExitStatus::Done.into(),
         Err(error) if errors::is_broken_pipe(&error) => ExitStatus::Done.into(),

@@ -72,7 +72,8 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
             .hint("or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again");
     }
     let derivation = library.derivation()?;
-    let selection = select::select(&library, &derivation, undecided)?;
+    let selecting = || select::select(&library, &derivation, undecided);
+    let selection = ctx.ui.during("reading what was accepted", selecting)?;
     report_selection(ctx, &selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if args.accept_clean { "accept-clean" } else { "signed" };
@@ -168,7 +169,9 @@ fn split_examples(
             previous.sides.entry(item.example_id.to_owned()).or_insert(*side);
         }
     }
-    split::split(&items, &policy, &previous, &evaluation_prompts(ctx)?).map_err(with_split_hint)
+    let prompts = evaluation_prompts(ctx)?;
+    let splitting = || split::split(&items, &policy, &previous, &prompts);
+    ctx.ui.during("splitting without overlap", splitting).map_err(with_split_hint)
 }
 
 fn with_split_hint(error: SplitError) -> anyhow::Error {

@@ -11,11 +11,12 @@ mod progress;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::{columns, hanging};
+pub use columns::{Growing, columns, hanging};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, counted, duration};
@@ -23,6 +24,7 @@ pub use table::{Table, bytes, count, counted, duration};
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
 use printable::printable;
+use progress::{Running, Start};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +51,7 @@ pub struct Ui {
     role: Role,
     /// Progress bars are drawn only when standard error is a terminal.
     bars: Option<MultiProgress>,
+    running: Arc<Running>,
     colour_out: bool,
     colour_err: bool,
 }
@@ -62,6 +65,7 @@ impl Ui {
         Self {
             verbosity,
             role: Role::Whole,
+            running: Arc::default(),
             bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
@@ -145,12 +149,35 @@ impl Ui {
 
     /// A bar with rate and time left on a terminal, a few plain lines elsewhere.
     pub fn progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), Some(total), unit)
+        Progress::start(self, label.into(), Some(total), unit, Start::Now)
+    }
+
+    /// As [`Ui::progress`], for work that is mostly short: it is mentioned only after a second.
+    pub fn late_progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), Some(total), unit, Start::Late)
     }
 
     /// Progress with an unknown end.
     pub fn spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), None, unit)
+        Progress::start(self, label.into(), None, unit, Start::Now)
+    }
+
+    /// As [`Ui::spinner`], for work that is mostly short: it is mentioned only after a second.
+    pub fn late_spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), None, unit, Start::Late)
+    }
+
+    /// Work without countable units that may take long: mentioned after a second, with the time it takes.
+    pub fn during<R>(&self, label: impl Into<String>, work: impl FnOnce() -> R) -> R {
+        let progress = Progress::start(self, label.into(), None, "", Start::Late);
+        let done = work();
+        progress.finish("");
+        done
+    }
+
+    /// Whether data is read by a person as it appears.
+    pub fn shows_data(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// Whether somebody can be asked: standard input and standard error are terminals.

@@ -17,6 +17,7 @@ mod inspect;
 mod judge;
 mod keys;
 mod notes;
+mod pace;
 mod private;
 mod project;
 mod remote;
