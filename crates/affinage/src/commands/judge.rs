@@ -139,7 +139,7 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
     if consent != Consent::DryRun {
         let is_fit =
             |judge: &&Judge| !done.exams.iter().any(|exam| exam.judge_id == judge.id && exam.is_unfit());
-        let nobody_is_fit = !args.unfit && !chosen.iter().any(|judge| is_fit(judge));
+        let nobody_is_fit = !args.unfit && !chosen.iter().any(is_fit);
         match find::vote_first(&evaluated).filter(|_| nobody_is_fit) {
             Some(vote) => ctx.ui.hint(format!("no judge is left whose votes count. {vote}")),
             None if args.stages() == Stages::Exam => {
