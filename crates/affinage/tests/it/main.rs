@@ -30,6 +30,7 @@ mod stopping;
 mod tidy;
 mod tiny;
 mod train;
+mod unfit;
 mod vote;
 
 use std::path::Path;
