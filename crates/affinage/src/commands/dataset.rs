@@ -52,7 +52,8 @@ pub enum DatasetCommand {
     Export(export::ExportArgs),
 }
 
-fn folder_word(text: &str) -> Result<String, String> {
+/// A word that may stand in a folder's name.
+pub fn folder_word(text: &str) -> Result<String, String> {
     let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     if fits { Ok(text.to_owned()) } else { Err("use letters, digits, `_` and `.`".to_owned()) }
 }
@@ -64,8 +65,21 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
         Some(DatasetCommand::Export(args)) => return export::run(ctx, args),
         None => {}
     }
+    let (folder, manifest) = freeze_decided(ctx, args.accept_clean, args.name.as_deref())?;
+    if ctx.json {
+        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
+    }
+    Ok(())
+}
+
+/// Freezes what was accepted, with `accept_clean` also what lint finds nothing against, and says what came of it.
+pub fn freeze_decided(
+    ctx: &Context,
+    accept_clean: bool,
+    word: Option<&str>,
+) -> anyhow::Result<(PathBuf, Manifest)> {
     let library = Library::open(&ctx.project)?;
-    let undecided = if args.accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
+    let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
             .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
@@ -76,14 +90,11 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
     let selection = ctx.ui.during("reading what was accepted", selecting)?;
     report_selection(ctx, &selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
-    let selected_by = if args.accept_clean { "accept-clean" } else { "signed" };
+    let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
-    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, args.name.as_deref())?;
+    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest)?;
-    if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
-    }
-    Ok(())
+    Ok((folder, manifest))
 }
 
 /// Freezes what lint finds nothing against, as `--accept-clean` does, with the sides that `pinned` gives by prompt; the
