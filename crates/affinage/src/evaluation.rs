@@ -15,6 +15,7 @@ use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Finish, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
+use affinage_eval::analyze::unequal_cuts;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::id::row_id;
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
@@ -147,6 +148,17 @@ impl Evaluation {
         }
         writer.sync()?;
         progress.finish(format!("generated {planned} answers, {tokens} tokens"));
+        Ok(())
+    }
+
+    /// Says before anybody judges that what will be compared are cut texts.
+    pub fn warn_of_cuts(&self, ctx: &Context) -> anyhow::Result<()> {
+        let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        if let Some(cuts) = unequal_cuts(&self.plan, &self.prompts, &rows) {
+            ctx.ui.warn(format!(
+                "{cuts} More room: raise `eval.max-new-tokens` and start under another `eval.name`"
+            ));
+        }
         Ok(())
     }
 

@@ -109,6 +109,36 @@ pub fn on_this_machine(spec: &str, project: &Path, sources: &Sources) -> anyhow:
     }
 }
 
+/// What it takes to turn messages into the tokens of a model.
+pub struct ModelText {
+    pub tokenizer: Tokenizer,
+    /// See [`LoadedModel::end_tokens`].
+    pub end_tokens: Vec<u32>,
+    pub template: ChatTemplate,
+    /// Positions the model knows: no row has more tokens.
+    pub max_positions: usize,
+    pub name: String,
+}
+
+/// The text side of the project's model, if it lies on this machine: nothing is fetched, no weight is read.
+pub fn open_text(ctx: &Context) -> anyhow::Result<Option<ModelText>> {
+    let sources = Sources::from_environment()?;
+    if on_this_machine(&ctx.config.model, &ctx.project, &sources)?.is_none() {
+        return Ok(None);
+    }
+    let Located { path, name, .. } = resolve(&ctx.config.model, &ctx.project, &sources, &ctx.ui)?;
+    let weights = Weights::open(&path)?;
+    let text = match weights.gguf() {
+        Some(metadata) => TextParts::from_gguf(metadata)?,
+        None => TextParts::from_folder(&path)?,
+    };
+    let Some(source) = text.template else { return Ok(None) };
+    let template = ChatTemplate::new(&source, text.special.clone(), ctx.config.date)?;
+    let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
+    let max_positions = weights.config().max_positions();
+    Ok(Some(ModelText { tokenizer: text.tokenizer, end_tokens, template, max_positions, name }))
+}
+
 /// Opens a model whose files are here. `date` is what its template takes for today.
 pub fn open_located(located: Located, date: Option<Date>) -> anyhow::Result<LoadedModel> {
     let Located { path, name, hub_id, revision, sha256: recorded } = located;

@@ -36,7 +36,7 @@ pub struct DoseArgs {
     /// Measure only the fit to the held-out texts: no answers, no judges
     #[arg(long)]
     fit_only: bool,
-    /// Texts may go to the servers that are configured, without asking
+    /// Send texts to the servers that are configured, without asking
     #[arg(long)]
     yes: bool,
 }
@@ -96,7 +96,9 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         };
         judge::run(&inner, judging)?;
     } else if !args.fit_only {
-        ctx.ui.warn("no [[judge]] in affinage.toml: only the fit is measured");
+        ctx.ui.warn(
+            "no [[judge]] in affinage.toml: only the fit is measured; `affinage judge` shows how to add one",
+        );
     }
     analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
     report::run(&inner, report::ReportArgs::of(name))?;

@@ -54,7 +54,8 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
-        ctx.ui.warn("no [[judge]] in affinage.toml: only what needs no judge is measured");
+        ctx.ui
+            .say("no judge is configured: what needs none is measured, and nobody compares the answers yet");
     } else {
         let judging = match ctx.config.judging.qualify {
             true => judge::JudgeArgs::with_exam(name, yes),

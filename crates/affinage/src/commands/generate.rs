@@ -42,7 +42,7 @@ pub struct GenerateArgs {
     run: Option<String>,
     #[command(flatten)]
     elsewhere: Elsewhere,
-    /// Texts may go to the servers that are configured or named here, without asking
+    /// Send texts to the servers that are configured or named here, without asking
     #[arg(long)]
     pub yes: bool,
     /// Also ask other machines what is held private: a conversation by its key or title, or a file (repeatable)
@@ -63,7 +63,7 @@ struct Elsewhere {
     /// Who answers
     #[arg(long, value_enum, default_value_t)]
     engine: Engine,
-    /// Ask this OpenAI-compatible server, up to /v1; checkpoints are models of their names there (step-000145)
+    /// Ask this OpenAI-compatible server, up to /v1; it must offer each checkpoint under its name (step-000145)
     #[arg(long, value_name = "URL", required_if_eq("engine", "openai"), conflicts_with_all = ["batch_out", "batch_in"])]
     base_url: Option<String>,
     /// The base model's name there
@@ -226,7 +226,8 @@ pub fn fill(
         evaluation.generate(ctx, &model, &engine, meets)?;
         evaluation.score_fit(ctx, &model, &engine, other_writer)?;
     }
-    evaluation.ask_servers(ctx, leave, meets)
+    evaluation.ask_servers(ctx, leave, meets)?;
+    evaluation.warn_of_cuts(ctx)
 }
 
 /// The prompts without those that are held private: every arm answers the same prompts, so what one arm must not be asked

@@ -191,8 +191,14 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
 fn from_answers(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Vec<Estimate>> {
     let judges: Vec<_> = ctx.config.judges.iter().collect();
     let stages = if ctx.config.judging.qualify { Stages::Both } else { Stages::Judging };
-    let request =
-        Request { judges: &judges, stages, consent: Consent::DryRun, open: None, named_private: &[] };
+    let request = Request {
+        judges: &judges,
+        stages,
+        consent: Consent::DryRun,
+        open: None,
+        named_private: &[],
+        unfit_too: false,
+    };
     Ok(ask(ctx, evaluated, &request)?.estimates)
 }
 

@@ -118,6 +118,9 @@ pub fn judge(
         store.add_judgment(&judgment)?;
         summary.made += 1;
         progress.advance(1);
+        if store.exam_is_lost() {
+            break;
+        }
     }
     store.sync()?;
     progress.finish("");

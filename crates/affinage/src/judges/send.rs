@@ -161,7 +161,8 @@ impl Pool<'_> {
     }
 
     fn next(&self) -> Option<&Call> {
-        if self.is_stopping() { None } else { lock(&self.queue).pop_front() }
+        let is_over = self.is_stopping() || lock(&self.store).exam_is_lost();
+        if is_over { None } else { lock(&self.queue).pop_front() }
     }
 
     fn is_stopping(&self) -> bool {

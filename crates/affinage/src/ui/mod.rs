@@ -11,7 +11,7 @@ mod progress;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::MultiProgress;
 use serde::Serialize;
@@ -54,7 +54,12 @@ pub struct Ui {
     running: Arc<Running>,
     colour_out: bool,
     colour_err: bool,
+    /// Keeps what is said, for a page that shows it too.
+    heard: Option<Heard>,
 }
+
+/// Lines that a command said to people, without colour.
+pub type Heard = Arc<Mutex<Vec<String>>>;
 
 impl Ui {
     /// Looks at the terminal and the environment once.
@@ -69,6 +74,7 @@ impl Ui {
             bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
+            heard: None,
         }
     }
 
@@ -77,8 +83,21 @@ impl Ui {
         Self { role: Role::Stage, ..self.clone() }
     }
 
+    /// The same way to print, which also keeps every line of [`Ui::say`] and [`Ui::warn`].
+    pub fn overheard(&self) -> (Self, Heard) {
+        let heard = Heard::default();
+        (Self { heard: Some(Arc::clone(&heard)), ..self.clone() }, heard)
+    }
+
+    fn keep(&self, line: &str) {
+        if let Some(heard) = &self.heard {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+        }
+    }
+
     /// One line for people (standard error); silent under `-q`.
     pub fn say(&self, line: impl AsRef<str>) {
+        self.keep(line.as_ref());
         if self.verbosity >= Verbosity::Normal {
             self.write_err(line.as_ref());
         }
@@ -93,6 +112,7 @@ impl Ui {
 
     /// Something the user should know although the work goes on.
     pub fn warn(&self, text: impl AsRef<str>) {
+        self.keep(text.as_ref());
         self.write_err(&format!("{} {}", self.paint(Paint::Warning, "warning:"), text.as_ref()));
     }
 
@@ -121,7 +141,9 @@ impl Ui {
     /// Errors when standard output is closed or full; pass them on, `main` treats a closed pipe as success.
     pub fn data(&self, text: &str) -> anyhow::Result<()> {
         if self.role == Role::Stage {
-            self.say(text.trim_end());
+            if self.verbosity >= Verbosity::Normal {
+                self.write_err(text.trim_end());
+            }
             return Ok(());
         }
         let text = printable(text, self.colour_out);
