@@ -19,6 +19,7 @@ mod fences;
 mod file_kinds;
 mod gemini;
 mod html;
+mod instructions;
 mod json;
 mod left_out;
 mod libre_chat;
@@ -41,8 +42,10 @@ mod shape;
 mod speakers;
 mod stamp;
 mod subtitles;
+mod tables;
 mod transcript;
 mod unwrap_lines;
+mod verdict;
 mod wrapper;
 
 use std::collections::BTreeMap;
@@ -237,7 +240,9 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.gathered.line(*line);
                 Ok(())
             }
-            Element::Unknown(reason, head) => self.unknown(origin, reason, head),
+            Element::Unknown { reason, head, may_be_message } => {
+                self.unknown(origin, reason, head, may_be_message)
+            }
             Element::Activity(record) => {
                 self.activity.push(record);
                 Ok(())
