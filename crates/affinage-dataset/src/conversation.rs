@@ -228,7 +228,10 @@ impl Node {
     /// Stands where a message could not be read and may have been the user's: it has no words, and it ends the turn
     /// above it, so that the answers before and behind it are not one.
     pub fn unread(id: impl Into<String>) -> Node {
-        Node { missing: Some("a message that could not be read".to_owned()), ..Node::new(id, NodeRole::User, Vec::new()) }
+        Node {
+            missing: Some("a message that could not be read".to_owned()),
+            ..Node::new(id, NodeRole::User, Vec::new())
+        }
     }
 
     /// True for what [`Node::unread`] makes.

@@ -47,7 +47,9 @@ pub fn resolve(conversation: &mut Conversation) {
 /// True if the words of a call stand as text in the answer.
 pub fn is_text_of_answer(block: &Block) -> bool {
     let name = block.name.as_deref().unwrap_or_default();
-    let has_words = |call: Call| matches!(call, Call::Write { .. } | Call::Change { .. } | Call::Remarks(_) | Call::Words { .. });
+    let has_words = |call: Call| {
+        matches!(call, Call::Write { .. } | Call::Change { .. } | Call::Remarks(_) | Call::Words { .. })
+    };
     is_call(block) && call(name, &block.text).is_some_and(has_words)
 }
 

@@ -48,7 +48,9 @@ mod tests {
         ] {
             assert_eq!(beside_list(&holder).as_deref(), Some("Be brief."), "{holder}");
         }
-        for holder in [json!({ "system": true }), json!({ "system": "" }), json!({ "system": null }), json!({})] {
+        for holder in
+            [json!({ "system": true }), json!({ "system": "" }), json!({ "system": null }), json!({})]
+        {
             assert_eq!(beside_list(&holder), None, "{holder}");
         }
     }

@@ -289,16 +289,14 @@ impl Reader {
             Value::Object(_) if item.get("part").is_some_and(Value::is_object) => {
                 item.get("part").into_iter().for_each(|inner| self.add(inner));
             }
-            Value::Object(_) => {
-                match KINDS.iter().find_map(|key| string(item, key)) {
-                    Some(kind) => self.typed(item, kind),
-                    None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
-                    None => match item.as_object().into_iter().flatten().find_map(|(_, at)| cited(at)) {
-                        Some(texts) => texts.iter().for_each(|text| self.text(text)),
-                        None => self.blocks.push(untyped(item)),
-                    },
-                }
-            }
+            Value::Object(_) => match KINDS.iter().find_map(|key| string(item, key)) {
+                Some(kind) => self.typed(item, kind),
+                None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
+                None => match item.as_object().into_iter().flatten().find_map(|(_, at)| cited(at)) {
+                    Some(texts) => texts.iter().for_each(|text| self.text(text)),
+                    None => self.blocks.push(untyped(item)),
+                },
+            },
             other => {
                 self.blocks.push(Block::named(
                     BlockKind::Unknown,
@@ -338,12 +336,10 @@ impl Reader {
                 None => self.blocks.push(file(item, kind)),
             },
             Some(Part::Error) => self.blocks.push(of(BlockKind::Error)),
-            Some(Part::Place) => {
-                match place_name(item, item.get(kind).unwrap_or(&Value::Null)) {
-                    Some(name) => self.text(&name),
-                    None => self.blocks.push(Block::named(BlockKind::Unknown, kind, kind)),
-                }
-            }
+            Some(Part::Place) => match place_name(item, item.get(kind).unwrap_or(&Value::Null)) {
+                Some(name) => self.text(&name),
+                None => self.blocks.push(Block::named(BlockKind::Unknown, kind, kind)),
+            },
             Some(Part::Break) => self.separate = true,
             Some(Part::Nothing) => {}
             None => match cited(item) {

@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use super::error::ElementError;
-use super::verdict::{self, Winner};
 use super::json::{array, mismatch};
 use super::rows::{Turn, arranged, message_list, turns_of};
+use super::verdict::{self, Winner};
 use crate::conversation::{Conversation, Feedback, NodeRole, Origin, Provider};
 
 /// `{"input": {"messages": []}, "preferred_output": [], "non_preferred_output": []}`.

@@ -10,10 +10,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::chat::message::may_be_the_users;
 use super::chat::names::role;
 use super::error::ElementError;
 use super::json::{Odd, array, mismatch, string};
-use super::chat::message::may_be_the_users;
 use super::parts::{Beside, Join, beside, blocks_of};
 use super::{LeftOut, LeftOutKind, facts, instructions, verdict};
 use crate::conversation::{
@@ -181,7 +181,8 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
             blocks.extend(transcript.map(|text| Block::new(BlockKind::Text, text)));
         }
         // A message of the assistant that only calls a tool has no content; a user's may only have pictures.
-        None | Some(Value::Null) if role == NodeRole::Assistant || !blocks.is_empty() || !calls.is_empty() => {}
+        None | Some(Value::Null)
+            if role == NodeRole::Assistant || !blocks.is_empty() || !calls.is_empty() => {}
         other => {
             return Err(mismatch(&format!("{place}.{content_key}"), other, "a string or a list of parts"));
         }

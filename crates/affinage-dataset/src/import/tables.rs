@@ -42,10 +42,8 @@ pub fn joined(document: &Value) -> Cow<'_, Value> {
 
 /// The strings of a list that may be ids: not one of them has a space.
 fn ids(list: &Value) -> Option<Vec<&str>> {
-    let is_id =
-        |id: &&str| !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains(char::is_whitespace);
-    let ids: Option<Vec<&str>> =
-        list.as_array()?.iter().map(|item| item.as_str().filter(is_id)).collect();
+    let is_id = |id: &&str| !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains(char::is_whitespace);
+    let ids: Option<Vec<&str>> = list.as_array()?.iter().map(|item| item.as_str().filter(is_id)).collect();
     ids.filter(|ids| !ids.is_empty())
 }
 
@@ -140,7 +138,10 @@ mod tests {
         });
         let block = json!({ "id": "b1", "text": "Why?" });
         let message = json!({ "id": "m1", "role": "user", "blocks": [block] });
-        assert_eq!(*joined(&nested), json!({ "chats": [{ "messages": [message] }], "messages": [], "blocks": [] }));
+        assert_eq!(
+            *joined(&nested),
+            json!({ "chats": [{ "messages": [message] }], "messages": [], "blocks": [] })
+        );
     }
 
     #[test]

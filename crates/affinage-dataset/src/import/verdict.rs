@@ -62,16 +62,7 @@ const FIELDS: [(Sense, &[&str]); 6] = [
     (Sense::Praise, &["thumbsup", "liked", "like", "upvoted", "upvote"]),
     (
         Sense::Blame,
-        &[
-            "thumbsdown",
-            "disliked",
-            "dislike",
-            "downvoted",
-            "downvote",
-            "rejected",
-            "bad",
-            "undesirable",
-        ],
+        &["thumbsdown", "disliked", "dislike", "downvoted", "downvote", "rejected", "bad", "undesirable"],
     ),
     (Sense::Stars, &["stars", "starrating"]),
 ];
@@ -158,11 +149,27 @@ pub struct Sides {
 }
 
 /// Ends of two names that differ in nothing else.
-const ENDS: [(&str, &str); 7] =
-    [("_a", "_b"), ("_1", "_2"), ("_0", "_1"), ("_left", "_right"), ("_first", "_second"), ("A", "B"), ("1", "2")];
+const ENDS: [(&str, &str); 7] = [
+    ("_a", "_b"),
+    ("_1", "_2"),
+    ("_0", "_1"),
+    ("_left", "_right"),
+    ("_first", "_second"),
+    ("A", "B"),
+    ("1", "2"),
+];
 /// Names of answers that are plain texts; anything can be called `..._a`.
-const ANSWERS: [&str; 9] =
-    ["response", "answer", "completion", "output", "reply", "generation", "assistant", "candidate", "continuation"];
+const ANSWERS: [&str; 9] = [
+    "response",
+    "answer",
+    "completion",
+    "output",
+    "reply",
+    "generation",
+    "assistant",
+    "candidate",
+    "continuation",
+];
 
 /// Two lists of messages, or two answers, whose names differ only in `_a` and `_b` and the like.
 pub fn sides(row: &Value) -> Option<Sides> {
@@ -176,7 +183,8 @@ pub fn sides(row: &Value) -> Option<Sides> {
             let stem = name.strip_suffix(ends.0)?;
             let other = format!("{stem}{}", ends.1);
             let second = fields.get(&other).filter(|_| !stem.is_empty())?;
-            let are_texts = first.is_string() && second.is_string() && ANSWERS.contains(&plain(stem).as_str());
+            let are_texts =
+                first.is_string() && second.is_string() && ANSWERS.contains(&plain(stem).as_str());
             let are_lists = holds_messages(first) && holds_messages(second);
             (are_texts || are_lists).then(|| Sides { first: name.clone(), second: other, ends: *ends })
         })
@@ -230,7 +238,8 @@ pub fn winner(row: &Value, sides: &Sides) -> Result<Winner, ElementError> {
         (false, true, false) => Ok(Winner::Second),
         (false, false, true) => Ok(Winner::Both),
         _ => {
-            let (name, value) = decision.map_or(("winner", None), |(name, value)| (name.as_str(), Some(value)));
+            let (name, value) =
+                decision.map_or(("winner", None), |(name, value)| (name.as_str(), Some(value)));
             Err(mismatch(name, value, "the name of the better one of the two answers"))
         }
     }
@@ -243,9 +252,8 @@ fn won(row: &Value, sides: &Sides, value: &Value) -> Option<Winner> {
         _ => return None,
     };
     // The name of a model.
-    let is_named = |end: &str| {
-        row.get(format!("model{end}")).and_then(Value::as_str).is_some_and(|model| model == word)
-    };
+    let is_named =
+        |end: &str| row.get(format!("model{end}")).and_then(Value::as_str).is_some_and(|model| model == word);
     match (is_named(sides.ends.0), is_named(sides.ends.1)) {
         (true, false) => return Some(Winner::First),
         (false, true) => return Some(Winner::Second),

@@ -63,14 +63,22 @@ fn a_message_that_cannot_be_read_parts_the_answers_around_it() {
     ];
     for message in unread {
         let list = json!([user(ASK), assistant(ANSWER), message, assistant("Turf is cut later.")]);
-        let timed: Vec<Value> = list.as_array().expect("a list").iter().enumerate().map(|(second, message)| {
-            let mut message = message.clone();
-            if let Some(fields) = message.as_object_mut() {
-                fields.insert("created_at".to_owned(), json!(1_772_000_000 + second));
-            }
-            message
-        }).collect();
-        for document in [json!([{ "messages": list }]), list.clone(), json!({ "chat": "bog", "messages": timed })] {
+        let timed: Vec<Value> = list
+            .as_array()
+            .expect("a list")
+            .iter()
+            .enumerate()
+            .map(|(second, message)| {
+                let mut message = message.clone();
+                if let Some(fields) = message.as_object_mut() {
+                    fields.insert("created_at".to_owned(), json!(1_772_000_000 + second));
+                }
+                message
+            })
+            .collect();
+        for document in
+            [json!([{ "messages": list }]), list.clone(), json!({ "chat": "bog", "messages": timed })]
+        {
             let outcome = read(&document);
             let found = outcome.candidates();
             assert_eq!(shown(&found)[0], (ASK, vec![ANSWER]), "{document}");
@@ -95,7 +103,8 @@ fn a_message_that_cannot_be_read_parts_the_answers_around_it() {
 
 #[test]
 fn ids_of_parts_are_never_text() {
-    let part = |id: &str, kind: &str, text: &str| json!({ "id": id, "of": "m", "type": kind, "content": text });
+    let part =
+        |id: &str, kind: &str, text: &str| json!({ "id": id, "of": "m", "type": kind, "content": text });
     let joined = json!({ "store": {
         "talks": [{ "id": "t1", "messages": [
             { "id": "m1", "role": "user", "blocks": ["x1"] },
@@ -197,7 +206,10 @@ fn words_that_a_call_shows_are_the_answer_and_the_line_beside_it_is_not() {
     let text = |text: &str| json!({ "type": "text", "text": text });
     let call = |name: &str, input: Value| json!({ "type": "tool_use", "name": name, "input": input });
     for (name, input) in [
-        ("letter_compose_v3", json!({ "kind": "letter", "drafts": [{ "label": "plain", "subject": "Peat", "body": ANSWER }] })),
+        (
+            "letter_compose_v3",
+            json!({ "kind": "letter", "drafts": [{ "label": "plain", "subject": "Peat", "body": ANSWER }] }),
+        ),
         ("ExitPlanMode", json!({ "plan": ANSWER })),
         ("attempt_completion", json!({ "result": ANSWER })),
     ] {
@@ -243,7 +255,10 @@ fn the_card_that_a_bot_sends_is_what_it_says() {
     ] });
     let roles = Roles { assistants: vec!["digger".to_owned()], users: Vec::new() };
     let found = read_as(channel.to_string().as_bytes(), &roles).candidates();
-    assert_eq!(shown(&found), [(ASK, vec!["@mara\n\nIt dries until the rain comes back.\n\nUntil\nOctober"])]);
+    assert_eq!(
+        shown(&found),
+        [(ASK, vec!["@mara\n\nIt dries until the rain comes back.\n\nUntil\nOctober"])]
+    );
 }
 
 #[test]
@@ -259,7 +274,9 @@ fn the_type_of_a_part_may_stand_under_another_name() {
 fn marks_of_agents_and_quoted_reasoning_are_lifted() {
     let spoken = |text: &str| read(&json!([{ "messages": [user(ASK), assistant(text)] }])).candidates();
     for text in [
-        format!("<thinking>\n{HIDDEN}\n</thinking>\n\n<attempt_completion>\n<result>\n{ANSWER}\n</result>\n</attempt_completion>"),
+        format!(
+            "<thinking>\n{HIDDEN}\n</thinking>\n\n<attempt_completion>\n<result>\n{ANSWER}\n</result>\n</attempt_completion>"
+        ),
         format!("<plan_mode_respond>\n<response>{ANSWER}</response>\n</plan_mode_respond>"),
         format!("*Thinking...*\n\n> {HIDDEN} first.\n>\n> {HIDDEN} then.\n\n{ANSWER}"),
         format!("> **Thought for 4 seconds**\n> {HIDDEN}\n\n{ANSWER}"),
@@ -296,7 +313,9 @@ fn names_inside_a_sentence_stay_in_it() {
     let found = read(&whole).candidates();
     assert_eq!(shown(&found), [(ASK, vec!["Cut turf as in bog.txt and fen.txt."])]);
     assert!(flags(&found[0]).is_empty());
-    let lost = request(json!([{ "value": "Cut it as in " }, place(json!({ "inlineReference": { "line": 4 } })), { "value": "." }]));
+    let lost = request(
+        json!([{ "value": "Cut it as in " }, place(json!({ "inlineReference": { "line": 4 } })), { "value": "." }]),
+    );
     assert_eq!(flags(&read(&lost).candidates()[0]), ["L26"]);
     let cited = json!({ "cited": { "pieces": [{ "text": "until the rain comes back." }], "sources": [{ "title": "Bog" }] } });
     let rows = json!([{ "messages": [user(ASK), { "role": "assistant", "content": [{ "text": "It dries " }, cited] }] }]);
@@ -328,10 +347,21 @@ fn the_system_message_beside_the_list_is_kept() {
 
 #[test]
 fn a_message_that_was_logged_twice_stands_once() {
-    let list = json!([user(ASK), assistant(ANSWER), assistant(ANSWER), assistant(ANSWER), user("And turf?"), assistant("Later.")]);
+    let list = json!([
+        user(ASK),
+        assistant(ANSWER),
+        assistant(ANSWER),
+        assistant(ANSWER),
+        user("And turf?"),
+        assistant("Later.")
+    ]);
     for document in [json!([{ "messages": list }]), json!({ "title": "Bog", "messages": list })] {
         let outcome = read(&document);
-        assert_eq!(shown(&outcome.candidates()), [(ASK, vec![ANSWER]), ("And turf?", vec!["Later."])], "{document}");
+        assert_eq!(
+            shown(&outcome.candidates()),
+            [(ASK, vec![ANSWER]), ("And turf?", vec!["Later."])],
+            "{document}"
+        );
         assert_eq!(count(&outcome, LeftOutKind::Repeated), 2);
     }
 }
@@ -347,6 +377,10 @@ fn calls_are_counted_as_they_are() {
         { "role": "tool", "content": "done" },
     ] }]));
     assert_eq!(shown(&outcome.candidates()), [(ASK, vec![ANSWER])]);
-    assert_eq!(count(&outcome, LeftOutKind::ToolTraffic), 3, "a call and two results; the other call is the answer");
+    assert_eq!(
+        count(&outcome, LeftOutKind::ToolTraffic),
+        3,
+        "a call and two results; the other call is the answer"
+    );
     assert_eq!(count(&outcome, LeftOutKind::Remark), 2);
 }

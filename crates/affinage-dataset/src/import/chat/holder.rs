@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::super::error::ElementError;
-use super::super::shape::{self, Context};
-use super::super::json::kind_of;
 use super::super::instructions;
+use super::super::json::kind_of;
+use super::super::shape::{self, Context};
 use super::message::{Line, is_message, line, product, says_something};
 use super::names::{LISTS, is_no_chat};
 use super::pairs;

@@ -14,16 +14,8 @@ pub fn is_pair(value: &Value) -> bool {
 }
 
 /// Fields that say what an element with an input and an output is.
-const KINDS: [&str; 8] = [
-    "type",
-    "kind",
-    "run_type",
-    "runType",
-    "span_kind",
-    "spanKind",
-    "observation_type",
-    "as_type",
-];
+const KINDS: [&str; 8] =
+    ["type", "kind", "run_type", "runType", "span_kind", "spanKind", "observation_type", "as_type"];
 /// Parts of the words for what goes into a machine and comes out of it, and whole words.
 const MACHINES: [&str; 9] =
     ["tool", "function", "retriev", "rerank", "embedding", "guardrail", "command", "shell", "middleware"];
@@ -37,9 +29,8 @@ fn is_of_machine(value: &Value) -> bool {
         !text.contains("thought")
             && text.split(|c: char| !c.is_alphanumeric()).any(|word| MACHINE_WORDS.contains(&word))
     };
-    let holds = |kind: &str| {
-        MACHINES.iter().any(|part| kind.to_lowercase().contains(part)) || holds_word(kind)
-    };
+    let holds =
+        |kind: &str| MACHINES.iter().any(|part| kind.to_lowercase().contains(part)) || holds_word(kind);
     KINDS.iter().filter_map(|key| value.get(*key)?.as_str()).any(holds)
         || value.get("name").and_then(Value::as_str).is_some_and(holds_word)
 }

@@ -82,9 +82,12 @@ fn embedded(fields: Layers<'_>, list: &Value) -> Vec<Block> {
     let cards = list.as_array().into_iter().flatten();
     let own = cards.filter(|card| !string(card, "url").is_some_and(|url| said.contains(url)));
     own.filter_map(|card| {
-        let named = |at: &Value| [string(at, "name"), string(at, "value")].into_iter().flatten().collect::<Vec<_>>().join("\n");
+        let named = |at: &Value| {
+            [string(at, "name"), string(at, "value")].into_iter().flatten().collect::<Vec<_>>().join("\n")
+        };
         let parts = card.get("fields").and_then(Value::as_array).into_iter().flatten().map(named);
-        let head = [string(card, "title"), string(card, "description")].into_iter().flatten().map(str::to_owned);
+        let head =
+            [string(card, "title"), string(card, "description")].into_iter().flatten().map(str::to_owned);
         let words: Vec<String> = head.chain(parts).filter(|text| !text.is_empty()).collect();
         (!words.is_empty()).then(|| Block::new(BlockKind::Text, words.join("\n\n")))
     })

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::super::error::ElementError;
 use super::super::left_out::LeftOutKind;
-use super::super::{instructions, verdict};
 use super::super::speakers::{Speaker as Found, Style};
 use super::super::transcript::{Roles, cast};
+use super::super::{instructions, verdict};
 use super::layers::Layers;
 use super::message::{Line, Parent, Speaker};
 use super::names;

@@ -75,7 +75,8 @@ const LOOKS: [&str; 6] = ["search", "get", "fetch", "find", "query", "read"];
 const DOCUMENTS: [&str; 4] = ["canmore", "textdoc", "artifact", "canvas"];
 
 pub fn is_spoken_tool(name: &str) -> bool {
-    let looks = name.split(|c: char| !c.is_alphanumeric()).any(|word| LOOKS.contains(&word.to_lowercase().as_str()));
+    let looks =
+        name.split(|c: char| !c.is_alphanumeric()).any(|word| LOOKS.contains(&word.to_lowercase().as_str()));
     let name = plain(name);
     let is_document = DOCUMENTS.iter().any(|part| name.contains(part)) || name == "presentfiles";
     !looks && !is_document && VERBS.iter().any(|verb| name.contains(verb))
@@ -121,19 +122,37 @@ mod tests {
     fn one_text_is_whole_and_pieces_are_not() {
         for (arguments, texts, is_whole) in [
             (json!({ "result": "Sown." }), vec!["Sown."], true),
-            (json!({ "kind": "mail", "drafts": [{ "subject": "Seed", "body": "Dear Ada,\n\nsend seed." }] }), vec!["Dear Ada,\n\nsend seed."], true),
-            (json!({ "drafts": [{ "body": "Dear Ada." }, { "body": "Hello Ada." }] }), vec!["Dear Ada.", "Hello Ada."], false),
-            (json!({ "amount": 3, "rows": [{ "content": "Sow it in rows." }] }), vec!["Sow it in rows."], false),
+            (
+                json!({ "kind": "mail", "drafts": [{ "subject": "Seed", "body": "Dear Ada,\n\nsend seed." }] }),
+                vec!["Dear Ada,\n\nsend seed."],
+                true,
+            ),
+            (
+                json!({ "drafts": [{ "body": "Dear Ada." }, { "body": "Hello Ada." }] }),
+                vec!["Dear Ada.", "Hello Ada."],
+                false,
+            ),
+            (
+                json!({ "amount": 3, "rows": [{ "content": "Sow it in rows." }] }),
+                vec!["Sow it in rows."],
+                false,
+            ),
             (json!({ "prompt": "A picture of a sower in the field." }), vec![], false),
             (json!({ "latitude": 3.5, "zoom": "near" }), vec![], false),
         ] {
-            assert_eq!(words(&arguments), (texts.into_iter().map(str::to_owned).collect(), is_whole), "{arguments}");
+            assert_eq!(
+                words(&arguments),
+                (texts.into_iter().map(str::to_owned).collect(), is_whole),
+                "{arguments}"
+            );
         }
     }
 
     #[test]
     fn tools_that_show_words_are_told_by_their_verbs() {
-        for name in ["letter_compose_v2", "card_display", "ExitPlanMode", "attempt_completion", "final_answer"] {
+        for name in
+            ["letter_compose_v2", "card_display", "ExitPlanMode", "attempt_completion", "final_answer"]
+        {
             assert!(is_spoken_tool(name), "{name}");
         }
         for name in ["present_files", "web_search", "bash", "read_file", "update_plan"] {

@@ -49,7 +49,9 @@ pub fn mark(conversation: &mut Conversation) {
             .collect();
         nodes.reverse();
         if let Some(name) = substance(conversation, &nodes) {
-            conversation.nodes[end].missing.get_or_insert(format!("what the call of `{name}` wrote or showed"));
+            conversation.nodes[end]
+                .missing
+                .get_or_insert(format!("what the call of `{name}` wrote or showed"));
         }
     }
 }

@@ -299,38 +299,18 @@ pub fn citation(rest: &str) -> Option<(usize, bool)> {
 
 /// First words of the names of calls that agents write as elements: `<read_file><path>...</path></read_file>`.
 const CALL_VERBS: [&str; 22] = [
-    "access",
-    "apply",
-    "ask",
-    "attempt",
-    "browser",
-    "condense",
-    "create",
-    "delete",
-    "edit",
-    "execute",
-    "fetch",
-    "insert",
-    "list",
-    "new",
-    "plan",
-    "read",
-    "replace",
-    "run",
-    "search",
-    "switch",
-    "use",
-    "write",
+    "access", "apply", "ask", "attempt", "browser", "condense", "create", "delete", "edit", "execute",
+    "fetch", "insert", "list", "new", "plan", "read", "replace", "run", "search", "switch", "use", "write",
 ];
 /// Elements inside a call that hold words to the reader.
 const SPOKEN: [&str; 5] = ["result", "response", "question", "answer", "message"];
 
 /// The name of the call that an element at the beginning of the text may be: a verb, `_` and more.
 fn call_name(rest: &str) -> Option<&str> {
-    let (name, _) = rest.strip_prefix('<')?.split_once('>')?;
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let verb = name.split_once('_').map(|(verb, _)| verb)?;
-    (is_name && CALL_VERBS.contains(&verb)).then_some(name)
+    let inside = rest.strip_prefix('<')?;
+    let len = inside.bytes().take_while(|byte| byte.is_ascii_lowercase() || *byte == b'_').count();
+    let (verb, _) = inside[..len].split_once('_')?;
+    (inside[len..].starts_with('>') && CALL_VERBS.contains(&verb)).then_some(&inside[..len])
 }
 
 /// A call whose arguments are elements and nothing else. If one of them holds words to the reader, they are its inside.

@@ -29,7 +29,8 @@ pub fn place_name(item: &Value, target: &Value) -> Option<String> {
     name.map(str::to_owned).or_else(|| {
         let places = [Some(target), target.get("uri"), target.pointer("/location/uri"), Some(item)];
         let path = places.into_iter().flatten().find_map(|at| {
-            at.as_str().or_else(|| ["path", "fsPath", "external", "uri"].iter().find_map(|key| string(at, key)))
+            at.as_str()
+                .or_else(|| ["path", "fsPath", "external", "uri"].iter().find_map(|key| string(at, key)))
         })?;
         path.rsplit(['/', '\\']).find(|piece| !piece.is_empty()).map(str::to_owned)
     })
@@ -59,7 +60,9 @@ mod tests {
         for id in ["prt_07", "blk-4f07a1", "0d9c1f7e-52aa-4c41-9f1b-7d2f33a1c0de", "01HZX5W0Q3ZK9M7T2R4V"] {
             assert!(is_reference(&json!(id)), "{id}");
         }
-        for word in ["Yes.", "Clay", "B2", "In 1874", "prt_", "covid-19", "gpt-4", "0172-555-0199", "A4: 210", "2026"] {
+        for word in
+            ["Yes.", "Clay", "B2", "In 1874", "prt_", "covid-19", "gpt-4", "0172-555-0199", "A4: 210", "2026"]
+        {
             assert!(!is_reference(&json!(word)), "{word}");
         }
     }
