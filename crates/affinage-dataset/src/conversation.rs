@@ -14,7 +14,7 @@ use crate::import::{LeftOut, LeftOutKind};
 /// Attachments up to this many characters stand in the turn's text; longer ones are named with their length.
 pub const ATTACHMENT_LIMIT_CHARS: usize = 4000;
 
-/// Author of a prompt that nobody wrote: it is a draft made of a note's heading.
+/// Author of a prompt that nobody wrote: it is a draft made by rule of a note's heading or first words.
 pub const DRAFTED: &str = "drafted";
 
 /// Where a conversation was written.
@@ -60,10 +60,12 @@ pub enum Provider {
     Chat,
     /// Written at the review desk: the answers are drafts or the person's own words.
     Authored,
+    /// A section of a text in which nobody speaks; its prompt is a draft.
+    Note,
 }
 
 /// Every provider with its name and whether it gives every message an id of its own.
-const PROVIDERS: [(Provider, &str, bool); 28] = [
+const PROVIDERS: [(Provider, &str, bool); 29] = [
     (Provider::ChatGpt, "chatgpt", true),
     (Provider::Claude, "claude", true),
     (Provider::Messages, "messages", false),
@@ -92,6 +94,7 @@ const PROVIDERS: [(Provider, &str, bool); 28] = [
     (Provider::Messenger, "messenger", true),
     (Provider::Chat, "chat", false),
     (Provider::Authored, "authored", true),
+    (Provider::Note, "note", false),
 ];
 
 impl Provider {

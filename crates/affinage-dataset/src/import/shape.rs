@@ -10,8 +10,8 @@ use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::transcript::Roles;
 use super::{
-    Import, activity, chatgpt, claude, gemini, libre_chat, llm, lm_studio, mend, open_webui, preferences,
-    rows, tables, verdict,
+    Import, activity, by_id, chatgpt, claude, gemini, libre_chat, llm, lm_studio, mend, open_webui,
+    preferences, rows, verdict,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -89,7 +89,7 @@ fn element(value: &Value, context: &Context<'_>) -> Result<Element, ElementError
         return Ok(Element::Activity(record));
     }
     let value = &*rows::unfolded(value);
-    let value = &*tables::joined(value);
+    let value = &*by_id::joined(value);
     if is_known(value) {
         return Ok(Element::Conversation(Box::new(conversation(value, context)?)));
     }

@@ -16,7 +16,7 @@ fn read(bytes: &[u8]) -> Outcome {
 }
 
 fn jon() -> Roles {
-    Roles { assistants: vec!["Jon".to_owned()], users: Vec::new() }
+    Roles { assistants: vec!["Jon".to_owned()], users: Vec::new(), ..Roles::default() }
 }
 
 /// Prompts with their answers, sorted by prompt.
@@ -404,7 +404,7 @@ fn chats_among_people_need_to_know_who_is_the_assistant() {
             }
             other => panic!("{what}: {other:?}"),
         }
-        let nobody = Roles { assistants: vec!["Ida".to_owned()], users: Vec::new() };
+        let nobody = Roles { assistants: vec!["Ida".to_owned()], users: Vec::new(), ..Roles::default() };
         assert!(
             matches!(import_bytes(bytes.as_bytes(), &nobody), Err(ImportError::UnknownSpeaker { .. })),
             "{what}"

@@ -14,6 +14,7 @@ mod languages;
 mod lint;
 mod local_exports;
 mod measured;
+mod notes;
 mod preferences;
 mod round_trip;
 mod seeded;
