@@ -203,7 +203,8 @@ pub struct Node {
     /// The export's word for an answer that must not be learnt (`weight 0`, `train false`); it stays as context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,
-    /// What the reader saw as the answer and the export does not hold: a changed document without its beginning.
+    /// What the reader saw as the answer and the export does not hold: a changed document without its beginning. Of a
+    /// user's message: that nothing of it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
 }
@@ -225,6 +226,20 @@ impl Node {
             excluded: None,
             missing: None,
         }
+    }
+
+    /// Stands where a message could not be read and may have been the user's: it has no words, and it ends the turn
+    /// above it, so that the answers before and behind it are not one.
+    pub fn unread(id: impl Into<String>) -> Node {
+        Node {
+            missing: Some("a message that could not be read".to_owned()),
+            ..Node::new(id, NodeRole::User, Vec::new())
+        }
+    }
+
+    /// True for what [`Node::unread`] makes.
+    pub fn is_unread(&self) -> bool {
+        self.role == NodeRole::User && self.missing.is_some()
     }
 
     /// The text a reader saw, trimmed at both ends; empty for hidden, tool and reasoning nodes.

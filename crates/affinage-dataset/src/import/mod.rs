@@ -8,6 +8,7 @@ mod activity_label;
 mod activity_time;
 mod archive;
 mod book;
+mod by_id;
 mod chat;
 mod chatgpt;
 mod claude;
@@ -20,6 +21,7 @@ mod fences;
 mod file_kinds;
 mod gemini;
 mod html;
+mod instructions;
 mod json;
 mod left_out;
 mod libre_chat;
@@ -48,6 +50,7 @@ mod subtitles;
 mod table;
 mod transcript;
 mod unwrap_lines;
+mod verdict;
 mod wrapper;
 
 use std::collections::BTreeMap;
@@ -272,7 +275,9 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.gathered.line(*line);
                 Ok(())
             }
-            Element::Unknown(reason, head) => self.unknown(origin, reason, head),
+            Element::Unknown { reason, head, may_be_message } => {
+                self.unknown(origin, reason, head, may_be_message)
+            }
             Element::Activity(record) => {
                 self.activity.push(record);
                 Ok(())

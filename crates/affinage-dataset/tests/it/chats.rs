@@ -104,7 +104,7 @@ fn documents_with_lists_of_messages() {
             json!({ "sessionId": "s", "projectHash": "h", "messages": [
                 { "id": "0", "type": "info", "content": "Update available" },
                 { "id": "1", "type": "user", "content": ASK },
-                { "id": "2", "type": "gemini", "content": ANSWER, "thoughts": [{ "subject": HIDDEN }], "toolCalls": [{ "name": HIDDEN }] },
+                { "id": "2", "type": "gemini", "content": ANSWER, "thoughts": [{ "subject": HIDDEN }], "toolCalls": [{ "name": "look", "args": { "at": HIDDEN } }] },
             ] }),
         ),
         (

@@ -24,3 +24,4 @@ mod tiny_vocabulary;
 mod tokenize;
 mod tokenizer;
 mod transcripts;
+mod unusual;
