@@ -131,7 +131,7 @@ pub(super) fn read<E: From<ImportError>>(
 enum Document {
     Word,
     /// A text, or a table or presentation: its `mimetype` says which.
-    OpenDocument,
+    Odf,
     Book,
 }
 
@@ -141,7 +141,7 @@ impl Document {
         match () {
             () if holds("word/document.xml") => Some(Document::Word),
             () if holds("META-INF/container.xml") => Some(Document::Book),
-            () if holds("content.xml") && holds("mimetype") => Some(Document::OpenDocument),
+            () if holds("content.xml") && holds("mimetype") => Some(Document::Odf),
             () => None,
         }
     }
@@ -171,7 +171,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
     };
     let text = match document {
         Document::Word => office::word(&mut members).ok_or(&file_kinds::BROKEN_WORD),
-        Document::OpenDocument => {
+        Document::Odf => {
             let kind = members("mimetype").unwrap_or_default();
             let is_locked =
                 members("META-INF/manifest.xml").is_some_and(|list| list.contains("encryption-data"));
