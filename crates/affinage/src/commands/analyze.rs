@@ -55,7 +55,7 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
         let (verified, without) = verify(ctx, &dir)?;
         ctx.ui.say(format!("verified {verified} verdicts against their raw requests; {without} have none"));
     }
-    let analysis = analyze_folder(ctx, &dir)?;
+    let analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))?;
     if ctx.json {
         return ctx.ui.json(&analysis);
     }

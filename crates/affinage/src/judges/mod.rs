@@ -142,6 +142,12 @@ pub struct JudgeSummary {
 }
 
 impl JudgeSummary {
+    /// Names the work while it runs: the exam of a judge is not its judging.
+    fn label(&self) -> String {
+        let work = if self.phase == Phase::Exam.name() { "exam" } else { "judging" };
+        format!("{work}: {}", self.judge_id)
+    }
+
     fn count(&mut self, judgment: &Judgment) {
         self.made += 1;
         self.missing += usize::from(matches!(judgment.outcome, Outcome::Missing { .. }));

@@ -89,7 +89,7 @@ pub fn judge(
     store: &mut Store,
     summary: &mut JudgeSummary,
 ) -> (WireLimits, anyhow::Result<()>) {
-    let progress = ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "calls");
+    let progress = ctx.ui.progress(summary.label(), calls.len() as u64, "calls");
     let pool = Pool {
         endpoint,
         url: endpoint.wire.url(&endpoint.base_url),

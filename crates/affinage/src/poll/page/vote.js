@@ -148,4 +148,5 @@ document.addEventListener("keydown", (event) => {
   if ((key === "u" || key === "backspace") && !document.querySelector(".start")) { event.preventDefault(); undo(); }
 });
 
-backend.state().then(start).catch((error) => say(error.message));
+// Who has voted on everything is not greeted again: the end is where it stays.
+backend.state().then((state) => (state.item ? start(state) : draw(state))).catch((error) => say(error.message));
