@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use affinage_dataset::template::{ChatTemplate, SpecialTokens};
 use affinage_dataset::tokenize::end_of_turn;
 use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer};
+use affinage_engine::model::Model;
 use affinage_engine::weights::{GgufMetadata, Weights};
 use anyhow::{Context as _, anyhow};
 use jiff::civil::Date;
@@ -65,7 +66,23 @@ pub struct Located {
 pub fn open_model(ctx: &Context, spec: &str) -> anyhow::Result<LoadedModel> {
     let sources = Sources::from_environment()?;
     let located = resolve(spec, &ctx.project, &sources, &ctx.ui)?;
-    open_located(located, ctx.config.date).with_context(|| format!("cannot open the model `{spec}`"))
+    let opened =
+        ctx.ui.during(format!("reading {}", located.name), || open_located(located, ctx.config.date));
+    opened.with_context(|| format!("cannot open the model `{spec}`"))
+}
+
+/// The weights ready to compute with.
+pub fn engine(ui: &Ui, model: &LoadedModel) -> anyhow::Result<Model> {
+    Ok(ui.during(format!("loading {}", model.name), || Model::load(&model.weights))?)
+}
+
+/// As [`engine`], and packed for decoding.
+pub fn packed_engine(ui: &Ui, model: &LoadedModel) -> anyhow::Result<Model> {
+    ui.during(format!("loading {}", model.name), || {
+        let mut engine = Model::load(&model.weights)?;
+        engine.pack();
+        Ok(engine)
+    })
 }
 
 /// Finds the files of a model, fetching those that come from elsewhere.

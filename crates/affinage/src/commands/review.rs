@@ -89,6 +89,9 @@ struct Card {
     context: Vec<Message>,
     #[serde(default)]
     prompt: String,
+    /// Nobody wrote the prompt: it was drafted by rule for a note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    prompt_drafted: bool,
     #[serde(default)]
     variants: Vec<CardVariant>,
     /// `accept`, `reject` or `edit`; whatever else a person wrote is named by [`action`].
@@ -183,6 +186,7 @@ fn card(
         system: candidate.system.clone(),
         context: candidate.context.clone(),
         prompt: candidate.prompt.clone(),
+        prompt_drafted: candidate.prompt_drafted,
         variants: shown.collect(),
         decision: decision.map_or(Value::Null, |d| serde_json::json!(d.action)),
         variant: decision.and_then(|d| d.variant.clone()),

@@ -58,7 +58,11 @@ impl Cast {
         };
         // Where nobody is left out, everyone else is the user: so the roles serve texts with other people too.
         let is_exact = self.roles.values().any(|role| role == "nobody");
-        Roles { assistants: of("assistant"), users: if is_exact { of("user") } else { Vec::new() } }
+        Roles {
+            assistants: of("assistant"),
+            users: if is_exact { of("user") } else { Vec::new() },
+            ..Roles::default()
+        }
     }
 }
 
@@ -246,7 +250,7 @@ impl State {
             return Err(anyhow!("found 0 conversations because {reason}")).hint("choose other roles");
         }
         if let Some(name) = cast.profile.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
-            let Roles { assistants, users } = roles;
+            let Roles { assistants, users, .. } = roles;
             self.library.save_profile(&Profile { name: name.to_owned(), assistants, users })?;
         }
         self.start_over()?;

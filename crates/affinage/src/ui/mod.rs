@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::{columns, hanging};
+pub use columns::{Growing, columns, hanging};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, counted, duration};
@@ -24,6 +24,7 @@ pub use table::{Table, bytes, count, counted, duration};
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
 use printable::printable;
+use progress::{Running, Start};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,7 @@ pub struct Ui {
     role: Role,
     /// Progress bars are drawn only when standard error is a terminal.
     bars: Option<MultiProgress>,
+    running: Arc<Running>,
     colour_out: bool,
     colour_err: bool,
     /// Keeps what is said, for a page that shows it too.
@@ -68,6 +70,7 @@ impl Ui {
         Self {
             verbosity,
             role: Role::Whole,
+            running: Arc::default(),
             bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
@@ -168,12 +171,35 @@ impl Ui {
 
     /// A bar with rate and time left on a terminal, a few plain lines elsewhere.
     pub fn progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), Some(total), unit)
+        Progress::start(self, label.into(), Some(total), unit, Start::Now)
+    }
+
+    /// As [`Ui::progress`], for work that is mostly short: it is mentioned only after a second.
+    pub fn late_progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), Some(total), unit, Start::Late)
     }
 
     /// Progress with an unknown end.
     pub fn spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), None, unit)
+        Progress::start(self, label.into(), None, unit, Start::Now)
+    }
+
+    /// As [`Ui::spinner`], for work that is mostly short: it is mentioned only after a second.
+    pub fn late_spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), None, unit, Start::Late)
+    }
+
+    /// Work without countable units that may take long: mentioned after a second, with the time it takes.
+    pub fn during<R>(&self, label: impl Into<String>, work: impl FnOnce() -> R) -> R {
+        let progress = Progress::start(self, label.into(), None, "", Start::Late);
+        let done = work();
+        progress.finish("");
+        done
+    }
+
+    /// Whether data is read by a person as it appears.
+    pub fn shows_data(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// Whether somebody can be asked: standard input and standard error are terminals.

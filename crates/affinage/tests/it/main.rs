@@ -17,6 +17,8 @@ mod handover;
 mod inspect;
 mod judge;
 mod keys;
+mod notes;
+mod pace;
 mod private;
 mod project;
 mod remote;
@@ -29,6 +31,7 @@ mod stopping;
 mod tidy;
 mod tiny;
 mod train;
+mod unfit;
 mod vote;
 
 use std::path::Path;
