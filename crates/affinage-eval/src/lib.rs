@@ -24,6 +24,7 @@ pub mod overlap;
 pub mod plan;
 pub mod rates;
 pub mod rng;
+mod signs;
 pub mod stats;
 pub mod stopping;
 pub mod suite;
