@@ -103,9 +103,15 @@ fn is_thought_name(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
+/// As much of `text` as a sign may take.
+fn near(text: &str) -> &str {
+    let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
 /// What is in front of `close` on the first line of `text`.
 fn until<'t>(text: &'t str, close: &str) -> Option<&'t str> {
-    let near = &text[..text.floor_char_boundary(LONGEST)];
+    let near = near(text);
     Some(&near[..near.find(close)?]).filter(|inside| !inside.contains(['\n', '<', '[']))
 }
 
@@ -118,8 +124,7 @@ fn channel(name: &str, bars: (bool, bool), behind: &str) -> Option<(usize, SignK
     match bars {
         (true, true) => {
             const MESSAGE: &str = "<|message|>";
-            let near = &behind[..behind.floor_char_boundary(LONGEST)];
-            let spoken = near.split('\n').next().unwrap_or_default();
+            let spoken = near(behind).split('\n').next().unwrap_or_default();
             let length = spoken.to_ascii_lowercase().find(MESSAGE);
             let is_final = spoken.trim_start().to_ascii_lowercase().starts_with("final");
             let kind = if is_final { SignKind::Close } else { SignKind::Open };
