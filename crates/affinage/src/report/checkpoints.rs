@@ -21,7 +21,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         body.push_str(&p("There is no curve: the plan names no checkpoint and no run."));
     } else {
         let passes = run.and_then(|run| run.train.last()).map_or_else(String::new, |(step, epoch, _)| {
-            format!(" Step {step} is epoch {epoch:.2}: so many passes over the training texts.")
+            let passes = if (epoch - 1.0).abs() < 0.005 { "pass" } else { "passes" };
+            format!(" Step {step} = {epoch:.2} {passes} over your texts.")
         });
         body.push_str(&format!(
             "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes} Bars are \

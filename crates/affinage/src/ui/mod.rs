@@ -15,7 +15,7 @@ use std::io::{IsTerminal as _, Write as _};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::{columns, hanging};
+pub use columns::{columns, hanging, labelled};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, counted, duration};
@@ -66,6 +66,16 @@ impl Ui {
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
         }
+    }
+
+    /// Whether `-v` asks for everything.
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity >= Verbosity::Verbose
+    }
+
+    /// Whether somebody sits before a terminal: nothing of this command goes into a pipe or a file.
+    pub fn is_watched(&self) -> bool {
+        self.can_ask() && std::io::stdout().is_terminal() && self.verbosity >= Verbosity::Normal
     }
 
     /// For a command that is one stage of another one: standard output stays free, and there are no hints.
