@@ -149,6 +149,13 @@ pub struct MissingCounts {
     pub sentence: String,
 }
 
+impl MissingCounts {
+    /// Whether any judge was asked anything.
+    pub fn was_asked(&self) -> bool {
+        self.valid > 0 || !self.by_reason.is_empty()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LengthEffect {
     pub arm_mean_words: f64,

@@ -119,6 +119,9 @@ fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
     if planned == 0 {
         return check(code, title, CheckState::NotApplicable, "No pair needed a judge.".to_owned());
     }
+    if !comparisons.iter().any(|result| result.missing.was_asked()) {
+        return check(code, title, CheckState::Skipped, "No verdict was asked for yet.".to_owned());
+    }
     let share = missing as f64 / planned as f64;
     let are = if missing == 1 { "is" } else { "are" };
     let sentence =

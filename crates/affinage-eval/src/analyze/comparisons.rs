@@ -460,6 +460,9 @@ fn missing_sentence(counts: &MissingCounts) -> String {
     if counts.planned == 0 {
         return "No pair needed a judge.".to_owned();
     }
+    if !counts.was_asked() {
+        return "No verdict was asked for yet.".to_owned();
+    }
     if counts.missing == 0 {
         return format!("No verdict of {} is missing.", counts.planned);
     }
@@ -517,7 +520,8 @@ pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
             p: None,
             p_adjusted: None,
             needs_about_n: None,
-            note: (result.missing.missing > 0).then(|| result.missing.sentence.clone()),
+            note: (result.missing.missing > 0 && result.missing.was_asked())
+                .then(|| result.missing.sentence.clone()),
         };
     };
     Claim {

@@ -305,7 +305,10 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
             ),
         );
     }
-    if let Some(result) = result.filter(|result| 20 * result.missing.missing > result.missing.planned) {
+    let many = |result: &&ComparisonResult| {
+        result.missing.was_asked() && 20 * result.missing.missing > result.missing.planned
+    };
+    if let Some(result) = result.filter(many) {
         add(LimitKind::Missing, result.missing.sentence.clone());
     }
     if rows.plan.arm(&rows.plan.headline.arm).is_some_and(|arm| arm.step().is_some()) {

@@ -252,7 +252,8 @@ fn usage<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Usage {
 
 /// `None` as soon as one call's price is unknown.
 fn cost<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Option<f64> {
-    cells.map(|cell| cell.judgment.cost_usd).sum()
+    // The sum of nothing is -0.
+    cells.map(|cell| cell.judgment.cost_usd).sum::<Option<f64>>().map(|usd| usd + 0.0)
 }
 
 /// Whether `effect` excludes zero.

@@ -16,6 +16,9 @@ pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'stat
         return Section::missing(id, title, "Not measured.");
     };
     let group = &groups[position];
+    if group.findings.is_empty() {
+        return Section::missing(id, title, "There are too few votes for it.");
+    }
     if let [only] = group.findings.as_slice()
         && only.estimate.is_none()
         && only.p.is_none()
