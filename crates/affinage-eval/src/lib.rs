@@ -22,6 +22,7 @@ pub mod judgment;
 pub mod objective;
 pub mod overlap;
 pub mod plan;
+pub mod planted;
 pub mod rates;
 pub mod rng;
 pub mod stats;

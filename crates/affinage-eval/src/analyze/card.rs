@@ -10,8 +10,8 @@ use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
-    AnswerCard, ArmRates, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite,
-    Estimate, FitResult, Headline, JudgeResult, ObjectiveResult, VerdictWord, VoiceResult, WinRate,
+    AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
+    FitResult, Headline, JudgeResult, ObjectiveResult, VerdictWord, VoiceResult, WinRate,
 };
 use crate::fit::FitControl;
 use crate::plan::ArmKind;
@@ -27,7 +27,6 @@ pub struct Measured<'a> {
     pub fit: Option<&'a FitResult>,
     pub voice: Option<&'a VoiceResult>,
     pub objective: &'a [ObjectiveResult],
-    pub rates: &'a [ArmRates],
     pub not_independent: Option<&'a str>,
     pub best_validation: Option<BestValidation>,
 }
@@ -239,12 +238,9 @@ fn forgotten(measured: &Measured) -> CardRow {
     }
 }
 
-/// A gap between the two arms' shares of cut answers that makes their comparison one of cut texts.
-const UNEQUAL_CUTS: f64 = 0.2;
-
 fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<String> {
     let mut found = Vec::new();
-    found.extend(unequal_cuts(measured));
+    found.extend(measured.headline.cut_texts.clone());
     found.extend(measured.best_validation.map(|best| {
         format!(
             "Validation was best at step {} ({:.2} nats per token); this is step {} ({:.2}).",
@@ -271,24 +267,6 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
     found.extend(measured.not_independent.map(str::to_owned).filter(|_| has_rate));
     found.extend(last.into_iter().map(|limit| limit.sentence));
     found
-}
-
-fn unequal_cuts(measured: &Measured) -> Option<String> {
-    let planned = &measured.rows.plan.headline;
-    let share = |name: &str| {
-        let rates = measured.rates.iter().find(|rates| rates.arm == name && rates.answers > 0)?;
-        Some(rates.truncated as f64 / rates.answers as f64)
-    };
-    let (arm, against) = (share(&planned.arm)?, share(&planned.against)?);
-    ((arm - against).abs() > UNEQUAL_CUTS).then(|| {
-        format!(
-            "{:.0} % of the answers of `{}` were cut at the token limit, {:.0} % of those of `{}`: cut texts were compared.",
-            100.0 * against,
-            planned.against,
-            100.0 * arm,
-            planned.arm
-        )
-    })
 }
 
 fn of_prompts(estimate: &Estimate) -> String {

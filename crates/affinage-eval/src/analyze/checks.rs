@@ -366,7 +366,7 @@ fn recited(rows: &Rows, around: Around) -> MethodCheck {
 }
 
 fn examined(judges: &[JudgeResult]) -> MethodCheck {
-    let (code, title) = ("A016", "Exams of the judges");
+    let (code, title) = ("A016", "Exams of judges and voters");
     let judged = judges.iter().filter(|j| j.cells_judged > 0 && j.kind != JudgeKind::Human);
     let unexamined: Vec<String> =
         judged.clone().filter(|j| j.exam.is_none()).map(|j| format!("`{}`", j.judge_id)).collect();
@@ -375,10 +375,20 @@ fn examined(judges: &[JudgeResult]) -> MethodCheck {
         .filter(|j| j.exam.as_ref().is_some_and(|exam| !exam.is_qualified()))
         .map(|j| format!("`{}`", j.judge_id))
         .collect();
-    if judged.clone().next().is_none() {
+    let unfit: Vec<String> = judges
+        .iter()
+        .filter(|j| j.cells_judged == 0 && j.exam.as_ref().is_some_and(|exam| exam.is_unfit()))
+        .map(|j| format!("`{}`", j.judge_id))
+        .collect();
+    let missed: Vec<String> = judges
+        .iter()
+        .filter(|j| j.planted.as_ref().is_some_and(|planted| planted.is_missed()))
+        .map(|j| format!("`{}`", j.judge_id))
+        .collect();
+    if judged.clone().next().is_none() && unfit.is_empty() && missed.is_empty() {
         return check(code, title, CheckState::Skipped, "No judge has judged.".to_owned());
     }
-    if unexamined.is_empty() && failed.is_empty() {
+    if [&unexamined, &failed, &unfit, &missed].iter().all(|found| found.is_empty()) {
         let sentence = "Every judge found the planted winners and held to its verdicts.".to_owned();
         return check(code, title, CheckState::Passed, sentence);
     }
@@ -388,6 +398,15 @@ fn examined(judges: &[JudgeResult]) -> MethodCheck {
     }
     if !failed.is_empty() {
         said.push(format!("Failed and left out of the mean: {}.", failed.join(", ")));
+    }
+    if !unfit.is_empty() {
+        said.push(format!("Failed and not asked to compare: {}.", unfit.join(", ")));
+    }
+    if !missed.is_empty() {
+        said.push(format!("Missed the planted pairs and left out of the mean: {}.", missed.join(", ")));
+    }
+    if unexamined.is_empty() && failed.is_empty() {
+        return check(code, title, CheckState::Tip, said.join(" "));
     }
     advised(
         check(code, title, CheckState::Tip, said.join(" ")),

@@ -68,6 +68,8 @@ enum Uncounted {
     /// Its first reason.
     FailedExam(String),
     UnfinishedExam,
+    /// A person who did not see the damage of the planted pairs.
+    MissedPlanted,
     Inverted,
     Coin,
     /// It voted on too small a part of the pairs.
@@ -119,6 +121,9 @@ fn uncounted(rows: &Rows, judge: &str, needing: &[&PairVotes]) -> Uncounted {
     if rows.exams.get(judge).is_some_and(|exam| !exam.is_qualified()) {
         return Uncounted::UnfinishedExam;
     }
+    if rows.has_missed_planted(judge) {
+        return Uncounted::MissedPlanted;
+    }
     if cells().any(|cells| cells.is_inverted) {
         return Uncounted::Inverted;
     }
@@ -140,6 +145,9 @@ impl Uncounted {
                 format!("The only judge failed its exam ({why}), so its votes do not count.")
             }
             Uncounted::UnfinishedExam => "The only judge has not finished its exam.".to_owned(),
+            Uncounted::MissedPlanted => {
+                "The only voter missed the planted pairs, so the votes do not count.".to_owned()
+            }
             Uncounted::Inverted => {
                 "The only judge names the answer that its own scores put lower: its log is inverted.".to_owned()
             }
@@ -160,6 +168,7 @@ impl Uncounted {
             Uncounted::Author { .. } => "the author's votes are shown apart".to_owned(),
             Uncounted::FailedExam(_) => format!("`{judge}` failed its exam"),
             Uncounted::UnfinishedExam => format!("`{judge}` has not finished its exam"),
+            Uncounted::MissedPlanted => format!("`{judge}` missed the planted pairs"),
             Uncounted::Inverted => format!("the log of `{judge}` is inverted"),
             Uncounted::Coin => format!("`{judge}` changes its winner with the order as often as a coin"),
             Uncounted::Part { tally, of, is_person } => {

@@ -15,6 +15,7 @@ use affinage_eval::judge::ledger::RawRow;
 use affinage_eval::judgment::{Judgment, verify_verdict};
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -72,7 +73,7 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
 /// Analyses an evaluation and prints its answer card, or all findings; with `--json` the whole analysis.
 pub fn show(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
     let dir = ctx.project.join("evals").join(name);
-    let analysis = analyze_folder(ctx, &dir)?;
+    let analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))?;
     if ctx.json {
         return ctx.ui.json(&analysis);
     }
@@ -96,6 +97,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     judgments.extend(jsonl::read_lean(&read("votes.jsonl"), &ctx.ui, without_traces)?);
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
+    let planted: Vec<GoldVote> = jsonl::read(&read("gold_votes.jsonl"), &ctx.ui)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
     let overlap = overlaps(ctx, dir, &plan, &completions)?;
     history::looked(ctx, &plan.name, completions.len(), judgments.len())?;
@@ -117,6 +119,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
             looks: Some(&looks),
             siblings: &siblings,
             validation: &validation,
+            planted: &planted,
         },
     };
     let analysis = analyze(&inputs)

@@ -89,7 +89,7 @@ pub fn judge(
     store: &mut Store,
     summary: &mut JudgeSummary,
 ) -> (WireLimits, anyhow::Result<()>) {
-    let progress = ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "calls");
+    let progress = ctx.ui.progress(summary.label(), calls.len() as u64, "calls");
     let pool = Pool {
         endpoint,
         url: endpoint.wire.url(&endpoint.base_url),
@@ -161,7 +161,8 @@ impl Pool<'_> {
     }
 
     fn next(&self) -> Option<&Call> {
-        if self.is_stopping() { None } else { lock(&self.queue).pop_front() }
+        let is_over = self.is_stopping() || lock(&self.store).exam_is_lost();
+        if is_over { None } else { lock(&self.queue).pop_front() }
     }
 
     fn is_stopping(&self) -> bool {

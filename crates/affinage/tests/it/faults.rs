@@ -199,10 +199,11 @@ fn bad_judges_are_named() {
             Scripted::reply(200, "", openai_reply(&format!("VERDICT: {label}"), "stop"))
         });
         project(dir.path(), &url, "openai");
-        let (code, text) = run(dir.path(), &["judge", "--qualify"]);
+        // To the end: what is wrong with a judge takes more calls than that it cannot judge.
+        let (code, text) = run(dir.path(), &["judge", "--qualify", "--unfit"]);
         assert_eq!(code, 0, "{name}: {text}");
         assert!(text.contains("failed its exam"), "{name}: {text}");
-        assert_eq!(run(dir.path(), &["judge"]).0, 0);
+        assert_eq!(run(dir.path(), &["judge", "--unfit"]).0, 0);
         let (_, text) = run(dir.path(), &["analyze", "--json"]);
         let text = &text[text.find('{').expect("JSON")..=text.rfind('}').expect("JSON")];
         let analysis: Value = serde_json::from_str(text).expect("one document");
@@ -303,7 +304,7 @@ fn the_key_is_in_no_file_of_exam_judging_or_memory() {
         Scripted::reply(200, "", openai_reply(&format!("VERDICT: {}", shown(body)[0].0), "stop"))
     });
     project(dir.path(), &url, "openai");
-    for args in [&["-v", "judge", "--qualify"][..], &["-v", "judge"]] {
+    for args in [&["-v", "judge", "--qualify", "--unfit"][..], &["-v", "judge", "--unfit"]] {
         let (_, text) = run(dir.path(), args);
         assert!(!text.contains(KEY), "{text}");
     }

@@ -11,6 +11,7 @@ use affinage_eval::fit::FitRow;
 use affinage_eval::judge::ledger::{LedgerRow, RawRow};
 use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 
@@ -113,6 +114,7 @@ pub fn contradictions(ctx: &Context, dir: &Path) -> anyhow::Result<()> {
 fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
     let fit: Vec<FitRow> = jsonl::read(&dir.join("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), &ctx.ui)?;
     let inputs = Inputs {
         plan: &folder.plan,
         prompts: &folder.prompts,
@@ -122,7 +124,7 @@ fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
         judgments: &folder.judgments,
         fit: &fit,
         exams: &exams,
-        around: Around::default(),
+        around: Around { planted: &planted, ..Around::default() },
     };
     let anew = match analyze(&inputs) {
         Ok(anew) => anew,

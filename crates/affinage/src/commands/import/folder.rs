@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{Roles, Together};
 
-use super::{FileSummary, nothing_found, say_details, summarise};
+use super::problems::nothing_found;
+use super::{FileSummary, say_details, summarise};
 use crate::context::{CONFIG_FILE, Context};
 use crate::errors::HintExt as _;
 use crate::library::Library;
