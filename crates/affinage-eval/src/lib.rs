@@ -25,6 +25,7 @@ pub mod plan;
 pub mod planted;
 pub mod rates;
 pub mod rng;
+mod signs;
 pub mod stats;
 pub mod stopping;
 pub mod suite;

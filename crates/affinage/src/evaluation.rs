@@ -139,7 +139,7 @@ impl Evaluation {
             tokens += answer.ids.len();
             progress.note(asked_for[index].arm.to_owned());
             progress.advance(1);
-            writer.append(&completion(model, &asked_for[index], &answer, begun[index])?)
+            writer.append(&completion(model, &asked_for[index], &answer, begun[index].as_deref())?)
         })?;
         if interrupt::requested() {
             progress.finish("");
@@ -262,10 +262,10 @@ pub fn tokens_needed<'p>(
 }
 
 /// The begin of a thought that the prompt ends with: templates of models that always think write it there.
-fn thought_begun(model: &LoadedModel, prompt: &[u32]) -> anyhow::Result<Option<&'static str>> {
+fn thought_begun(model: &LoadedModel, prompt: &[u32]) -> anyhow::Result<Option<String>> {
     const TAIL: usize = 16;
     let tail = &prompt[prompt.len().saturating_sub(TAIL)..];
-    Ok(begun_by_prompt(&model.tokenizer.decode_with_special(tail)?))
+    Ok(begun_by_prompt(&model.tokenizer.decode_with_special(tail)?).map(str::to_owned))
 }
 
 /// The row of an answer. The begin of a thought that stands in the prompt is put back before the text.

@@ -253,7 +253,7 @@ fn the_card_that_a_bot_sends_is_what_it_says() {
         message("digger", "@mara", json!([{ "title": "", "description": ANSWER, "fields": [{ "name": "Until", "value": "October" }] }])),
         message("mara", "See https://bog.test/peat", json!([{ "url": "https://bog.test/peat", "title": HIDDEN, "description": HIDDEN }])),
     ] });
-    let roles = Roles { assistants: vec!["digger".to_owned()], users: Vec::new() };
+    let roles = Roles { assistants: vec!["digger".to_owned()], users: Vec::new(), ..Roles::default() };
     let found = read_as(channel.to_string().as_bytes(), &roles).candidates();
     assert_eq!(
         shown(&found),

@@ -285,6 +285,19 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
     };
     let changed: Vec<String> =
         judges.iter().map(|judge| sentence(&judge)).filter(|sentence| !sentence.is_empty()).collect();
+    let is_silent = |judge: &&JudgeResult| {
+        let is_served = matches!(judge.kind, JudgeKind::Openai | JudgeKind::Anthropic);
+        is_served && judge.cells_judged > 0 && judge.models_returned.is_empty()
+    };
+    let silent: Vec<String> =
+        judges.iter().filter(is_silent).map(|judge| format!("`{}`", judge.judge_id)).collect();
+    if changed.is_empty() && !silent.is_empty() {
+        let sentence = format!(
+            "The replies name no model, so it is not known which one answered: {}.",
+            silent.join(", ")
+        );
+        return check(code, title, CheckState::Skipped, sentence);
+    }
     if changed.is_empty() {
         let sentence = "Each judge was answered by one model throughout.".to_owned();
         return check(code, title, CheckState::Passed, sentence);

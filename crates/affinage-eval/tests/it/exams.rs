@@ -285,17 +285,21 @@ fn an_unexamined_judge_that_flips_like_a_coin_does_not_move_the_headline() {
 
 #[test]
 fn a_judge_that_another_model_answered_is_named() {
-    let answered_by = |model: &str| {
+    let answered = |model: Option<&str>| {
         let mut world = World::new(40, &[10]);
         world.judge_by_arm("judge", |_| Some("step-000010"));
-        world.judgments.iter_mut().for_each(|row| row.model_returned = Some(model.to_owned()));
+        world.judgments.iter_mut().for_each(|row| row.model_returned = model.map(str::to_owned));
         let check = world.analyze().checks.into_iter().find(|check| check.code == "A011").expect("a check");
         (check.state, check.sentence)
     };
+    let answered_by = |model: &str| answered(Some(model));
     let (state, sentence) = answered_by("parrot-8b");
     assert_eq!(state, affinage_eval::analysis::CheckState::Issue);
     assert_eq!(sentence, "`judge` was asked of scripted and answered by parrot-8b.");
     assert_eq!(answered_by("scripted-2026-05-01").0, affinage_eval::analysis::CheckState::Passed);
+    let (state, sentence) = answered(None);
+    assert_eq!(state, affinage_eval::analysis::CheckState::Skipped);
+    assert!(sentence.contains("not known which one answered: `judge`"), "{sentence}");
 }
 
 #[test]

@@ -230,32 +230,28 @@ fn a_single_file_and_a_single_conversation_of_a_topic_can_be_skipped() {
         fs_err::write(dir.path().join(format!("{name}.txt")), text).expect("written");
         run(dir.path(), &["import", &format!("{name}.txt"), "--role", "Bee=assistant"]);
     }
-    write_rows(
-        dir.path(),
-        "rows.jsonl",
-        &[
-            ("ion, the virtue and the law?".to_owned(), "It is law.".to_owned()),
-            ("meno, the virtue and the law?".to_owned(), "It is virtue.".to_owned()),
-        ],
-    );
+    let ask = |words: &str| (words.to_owned(), "It is the law.".to_owned());
+    let rows =
+        [ask("What of ion, the virtue and the law?"), ask("And again, what of ion, the virtue and the law?")];
+    write_rows(dir.path(), "rows.jsonl", &rows);
     let page = open(dir.path());
     let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
-    assert_eq!(found["conversations"], 5);
-    let files = page.get("api/shelf?number=0");
+    let shelves = found["shelves"].as_array().expect("shelves").len();
+    // The topic that holds a file, and the file there.
     let file = |name: &str| {
-        files.as_array().expect("files").iter().find(|file| file["name"] == name).expect("the file").clone()
+        let on = |shelf: usize| {
+            let files = page.get(&format!("api/shelf?number={shelf}"));
+            files.as_array().expect("files").iter().find(|file| file["name"] == name).cloned()
+        };
+        (0..shelves).find_map(|shelf| on(shelf).map(|file| (shelf, file))).expect("the file")
     };
-    assert_eq!((&file("ion.txt")["candidates"], &file("rows.jsonl")["count"]), (&json!(5), &json!(2)));
-    let conversation = file("meno.txt")["conversations"][0]["conversation"].clone();
+    let (shelf, rows) = file("rows.jsonl");
+    assert_eq!((&file("ion.txt").1["candidates"], &rows["count"]), (&json!(5), &json!(2)), "{found}");
+    let conversation = file("meno.txt").1["conversations"][0]["conversation"].clone();
     page.post("api/choice", &json!({ "conversation": conversation, "choice": "skip" }));
-    page.post("api/choice", &json!({ "shelf": 0, "file": "rows.jsonl", "choice": "skip" }));
-    let files = page.get("api/shelf?number=0");
-    let chosen = |name: &str| {
-        let files = files.as_array().expect("files");
-        files.iter().find(|file| file["name"] == name).expect("the file")["chosen"].clone()
-    };
+    page.post("api/choice", &json!({ "shelf": shelf, "file": "rows.jsonl", "choice": "skip" }));
     assert_eq!(
-        ["ion.txt", "meno.txt", "crito.txt", "rows.jsonl"].map(chosen),
+        ["ion.txt", "meno.txt", "crito.txt", "rows.jsonl"].map(|name| file(name).1["chosen"].clone()),
         [Value::Null, json!("skip"), Value::Null, json!("skip")]
     );
     assert_eq!(count(&page, json!({})), 10, "skipped ones are in no list");
@@ -266,7 +262,8 @@ fn a_single_file_and_a_single_conversation_of_a_topic_can_be_skipped() {
 
 #[test]
 fn the_desk_freezes_as_the_command_does() {
-    let dir = project(40);
+    let dir = temp_dir();
+    tiny::project(dir.path());
     let page = open(dir.path());
     let (status, refused) = page.try_post("api/freeze", &json!({}));
     assert_ne!(status, 200, "{refused}");
@@ -274,12 +271,12 @@ fn the_desk_freezes_as_the_command_does() {
         refused["error"].as_str().is_some_and(|error| error.contains("nothing was decided yet")),
         "{refused}"
     );
-    let all = json!({ "group": filter(json!({})), "action": "accept", "count": 40 });
+    let all = json!({ "group": filter(json!({})), "action": "accept", "count": 48 });
     page.post("api/bulk", &all);
     assert_eq!(page.try_post("api/freeze", &json!({ "name": "no spaces" })).0, 400);
     let frozen = page.post("api/freeze", &json!({ "name": "desk" }));
     let name = frozen["name"].as_str().expect("a name").to_owned();
-    assert!(name.starts_with("v1-desk-"), "{frozen}");
+    assert!(name.starts_with("v2-desk-"), "{frozen}");
     let examples: u64 =
         frozen["files"].as_array().expect("files").iter().filter_map(|file| file["examples"].as_u64()).sum();
     assert!(
@@ -287,10 +284,10 @@ fn the_desk_freezes_as_the_command_does() {
         "{frozen}"
     );
     let lines = frozen["lines"].to_string();
-    assert!(lines.contains("40 accepted") && lines.contains(&format!("datasets/{name}")), "{lines}");
+    assert!(lines.contains("48 accepted") && lines.contains(&format!("datasets/{name}")), "{lines}");
     // The desk goes on, and the command finds the same version.
     let card = page.get("api/card");
-    assert_eq!(mark(&page, &card, &json!({ "action": "accept" }))["accepted"], 40);
+    assert_eq!(mark(&page, &card, &json!({ "action": "accept" }))["accepted"], 48);
     let output = affinage(dir.path()).arg("dataset").output().expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains(&format!("nothing changed since {name}")), "{said}");

@@ -250,17 +250,11 @@ fn a_vote_needs_a_name() {
     assert!(text.contains("`affinage vote --as NAME`"), "{text}");
 }
 
-/// Prefers the damaged copy where one is planted; else the answer that says "good".
-fn careless(item: &Value) -> String {
-    let is_pair = ["first", "second"]
-        .iter()
-        .any(|side| item[*side]["text"].as_str().is_some_and(|text| text.contains("answer to question")));
-    let said = honest(item);
-    let other = ["first", "second"].map(|side| item[side]["label"].as_str().expect("a label").to_owned());
-    match is_pair {
-        true => said.to_owned(),
-        false => other.into_iter().find(|label| label != said).expect("two labels"),
-    }
+/// Sees no difference where a damaged copy is planted; else prefers the answer that says "good".
+fn careless(item: &Value) -> &str {
+    let is_pair =
+        |side: &str| item[side]["text"].as_str().is_some_and(|text| text.contains("answer to question"));
+    if is_pair("first") || is_pair("second") { honest(item) } else { "tie" }
 }
 
 #[test]

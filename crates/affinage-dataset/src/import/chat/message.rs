@@ -90,8 +90,10 @@ fn is_untyped(fields: Layers<'_>) -> bool {
     !fields.has(&["type", "subtype", "kind", "event"])
 }
 
+/// True if there are words, and nothing among them says whose they are.
 fn has_words(fields: Layers<'_>) -> bool {
-    !Node::new("", NodeRole::User, content(fields).blocks).visible_text().is_empty()
+    let content = content(fields);
+    content.role.is_none() && !Node::new("", NodeRole::User, content.blocks).visible_text().is_empty()
 }
 
 /// True unless the message says of itself that the assistant, a tool or the system said it.

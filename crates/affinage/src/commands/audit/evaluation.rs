@@ -107,7 +107,16 @@ pub fn contradictions(ctx: &Context, dir: &Path) -> anyhow::Result<()> {
         "the rows of {place} do not match the stored requests and replies: {}{evidence}",
         first.sentence
     ))
-    .hint(format!("no figure was computed; `affinage audit {place}` lists what contradicts what"))
+    .hint(format!(
+        "no figure was computed; `affinage audit {}` lists what contradicts what",
+        from_here(ctx, dir)
+    ))
+}
+
+/// How a folder of the project is named on the command line: from where the user stands, which `-C` does not change.
+fn from_here(ctx: &Context, dir: &Path) -> String {
+    let shown = ctx.shown(dir).to_string();
+    if Path::new(&shown).is_dir() { shown } else { dir.display().to_string() }
 }
 
 /// The rows among each other, and analysis.json against what they give.

@@ -231,6 +231,7 @@ async function saveEdit() {
   const own = (now, before) => (now.trim() === before.trim() ? null : now.trim());
   await save({ action: "accept", reason: null, text: own(answer, chosenAnswer().text), prompt: own(prompt, desk.card.prompt) }, "edited and accepted");
   await again();
+  scrollTo(0, 0);
   const why = keptOutBy(desk.card);
   say(why ? `saved, but ${why}` : "saved and accepted; u takes it back, j goes on");
 }
