@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ROW_VERSION;
 
-/// An answer with a longer run of training words, or a larger share in such runs, may be recited.
+/// An answer with so long a run of training words may be recited.
 pub const RECITED_FROM_WORDS: usize = 12;
+/// So may a shorter one of whose words this share lies in such runs, if one run has [`RECITED_AT_LEAST_WORDS`]: of an answer
+/// of thirty words a turn of phrase of six is a fifth, and anybody may use it. Eight words is what the leak measure, too,
+/// takes for more than a phrase.
 pub const RECITED_FROM_SHARE: f64 = 0.2;
+pub const RECITED_AT_LEAST_WORDS: usize = 8;
 
 /// One line of `overlap.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +31,8 @@ pub struct OverlapRow {
 
 impl OverlapRow {
     pub fn is_recited(&self) -> bool {
-        self.longest_words >= RECITED_FROM_WORDS || self.share >= RECITED_FROM_SHARE
+        self.longest_words >= RECITED_FROM_WORDS
+            || (self.share >= RECITED_FROM_SHARE && self.longest_words >= RECITED_AT_LEAST_WORDS)
     }
 }
 
@@ -108,6 +113,11 @@ mod tests {
         assert_eq!((found.longest_words, found.example_id.as_deref()), (10, Some("two")));
         assert!((found.share - 10.0 / 15.0).abs() < 1e-12, "{found:?}");
         assert!(found.is_recited());
+        let phrase = index.overlap("p", "She said that the sea is wide and deep, nothing else mattered now.");
+        assert_eq!((phrase.longest_words, phrase.share >= RECITED_FROM_SHARE), (6, true));
+        assert!(!phrase.is_recited(), "six words of a short answer are a turn of phrase");
+        let eight = index.overlap("q", "Well, the sea is wide and deep and nobody knows.");
+        assert_eq!((eight.longest_words, eight.is_recited()), (8, true));
         let fresh = index.overlap("d", "Nothing of this was ever written before by anyone at all.");
         assert_eq!((fresh.longest_words, fresh.share, fresh.example_id.is_none()), (0, 0.0, true));
         assert!(!index.overlap("e", "").is_recited());

@@ -40,6 +40,12 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
+/// The sentence as the middle of another: its first letter small.
+pub fn uncapitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,8 +13,21 @@ use crate::voice::MeterFitness;
 pub struct CheckpointCurve {
     /// In the order of steps.
     pub points: Vec<CheckpointPoint>,
-    /// What the curve says and what it cannot: steps of one schedule are no shorter trainings.
+    /// What the curve says and what it cannot: an early checkpoint is not what a shorter training would give.
     pub sentence: String,
+    /// Where the validation loss was lower than at the headline's step; `None` where it was not, or is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_validation: Option<BestValidation>,
+}
+
+/// An earlier or later checkpoint with a lower validation loss, in nats per token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestValidation {
+    pub best_step: u64,
+    pub best_loss: f64,
+    /// The headline's.
+    pub step: u64,
+    pub loss: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -84,8 +84,11 @@ pub struct WinRate {
 pub struct ComparisonResult {
     pub planned: PlannedComparison,
     pub is_headline: bool,
-    /// All prompts of the scope. `None` when no prompt was judged in both seats.
+    /// All prompts of the scope. `None` when no vote counts: `no_rate` says why.
     pub overall: Option<WinRate>,
+    /// Why there is no win rate, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_rate: Option<String>,
     /// Unadjusted and Holm-adjusted p over the planned comparisons.
     pub p: Option<f64>,
     pub p_adjusted: Option<f64>,
@@ -110,7 +113,7 @@ pub struct ComparisonResult {
 pub struct CategoryWinRate {
     pub category: String,
     pub domain: Domain,
-    /// `None` when no prompt of the category was judged in both seats.
+    /// `None` when no prompt of the category has a vote that counts.
     pub win_rate: Option<WinRate>,
     /// One-sided bound against `.5 - margin`: is a loss larger than the margin excluded?
     pub not_worse_than_margin: Option<bool>,
@@ -144,6 +147,13 @@ pub struct MissingCounts {
     /// Win rate if every missing one were lost, and if every one were won.
     pub bounds: Option<Interval>,
     pub sentence: String,
+}
+
+impl MissingCounts {
+    /// Whether any judge was asked anything.
+    pub fn was_asked(&self) -> bool {
+        self.valid > 0 || !self.by_reason.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

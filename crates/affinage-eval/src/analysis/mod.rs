@@ -4,13 +4,15 @@
 //! prints them as they are. A field that is `None` was not measured; the sentence beside it says why.
 
 mod answers;
+mod card;
 mod comparison;
 mod judges;
 
 pub use answers::{
-    ArmFit, ArmFitPerCharacter, ArmRates, ArmVoice, CheckpointCurve, CheckpointPoint, FitGain, FitResult,
-    ObjectiveResult, VoiceResult,
+    ArmFit, ArmFitPerCharacter, ArmRates, ArmVoice, BestValidation, CheckpointCurve, CheckpointPoint,
+    FitGain, FitResult, ObjectiveResult, VoiceResult,
 };
+pub use card::{AnswerCard, CardQuestion, CardRow, CardWord};
 pub use comparison::{
     CategoryWinRate, Claim, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect, MissingCounts,
     VerdictWord, WinRate,
@@ -30,6 +32,9 @@ pub struct Analysis {
     pub v: u32,
     pub evaluation: EvaluationFacts,
     pub headline: Headline,
+    /// The first screen; without rows in files of versions that had none.
+    #[serde(default)]
+    pub card: AnswerCard,
     /// One sentence per claim, planned comparisons first, in the order of the plan.
     pub claims: Vec<Claim>,
     /// One entry per planned comparison, in the order of the plan.
@@ -189,9 +194,41 @@ pub enum Composite {
     BetterOverall,
     WorseOverall,
     EquivalentOverall,
+    /// Of no prompts anything is shown, or nobody compared the answers.
     NothingShown,
     /// One arm lost its answers in thought, the other did not.
     NotComparable,
+}
+
+impl Composite {
+    /// The composite as it is read. `margin` is the difference that counts as none, as a share.
+    pub fn words(self, margin: f64) -> String {
+        let none = format!("no difference larger than {:.0} points", 100.0 * margin);
+        let words = match self {
+            Composite::BroadlyBetter => "better",
+            Composite::Specialised => {
+                return format!(
+                    "better in its domain, no loss larger than {:.0} points outside it",
+                    100.0 * margin
+                );
+            }
+            Composite::BetterInDomain => "better in its domain",
+            Composite::TradedOff => "better in its domain, worse outside it",
+            Composite::BetterElsewhere => "worse in its domain, better outside it",
+            Composite::BroadlyWorse => "worse",
+            Composite::WorseInDomain => "worse in its domain",
+            Composite::BetterOutside => "better outside its domain",
+            Composite::WorseOutside => "worse outside its domain",
+            Composite::Equivalent => return none,
+            Composite::EquivalentInDomain => return format!("{none} in its domain"),
+            Composite::EquivalentOutside => return format!("{none} outside its domain"),
+            Composite::BetterOverall => "better over all prompts",
+            Composite::WorseOverall => "worse over all prompts",
+            Composite::EquivalentOverall => return format!("{none} over all prompts"),
+            Composite::NothingShown | Composite::NotComparable => "cannot tell yet",
+        };
+        words.to_owned()
+    }
 }
 
 /// One numbered check of the method.

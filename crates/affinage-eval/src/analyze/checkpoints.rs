@@ -2,11 +2,11 @@
 
 use super::Rows;
 use crate::analysis::{
-    CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, FitResult, ObjectiveResult, VoiceResult,
-    WinRate,
+    BestValidation, CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, FitResult, ObjectiveResult,
+    VoiceResult, WinRate,
 };
 use crate::fit::FitControl;
-use crate::plan::ArmKind;
+use crate::plan::{ArmKind, Plan};
 
 /// Points in the order of steps, each from the results that the tables show.
 pub fn curve(
@@ -47,7 +47,19 @@ pub fn curve(
     }
     points.sort_by_key(|point| point.step);
     let sentence = sentence(&points);
-    CheckpointCurve { points, sentence }
+    CheckpointCurve { points, sentence, best_validation: None }
+}
+
+/// Validation losses this close are one: noise of a few rows.
+const SAME_LOSS: f64 = 0.005;
+
+/// The lowest validation loss after step 0, where it is clearly lower than at the headline's step.
+pub fn best_validation(plan: &Plan, validation: &[(u64, f64)]) -> Option<BestValidation> {
+    let step = plan.arm(&plan.headline.arm)?.step()?;
+    let (_, loss) = *validation.iter().find(|(at, _)| *at == step)?;
+    let trained = validation.iter().filter(|(at, loss)| *at > 0 && loss.is_finite());
+    let (best_step, best_loss) = *trained.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (loss - best_loss > SAME_LOSS).then_some(BestValidation { best_step, best_loss, step, loss })
 }
 
 fn sentence(points: &[CheckpointPoint]) -> String {
@@ -57,8 +69,8 @@ fn sentence(points: &[CheckpointPoint]) -> String {
         [first, .., last] => {
             let judged = points.iter().filter(|point| point.win_rate.is_some()).count();
             format!(
-                "{} checkpoints, step {} to {}, {judged} of them judged against the base. They are steps of one \
-                 schedule: an early one is not a shorter training.",
+                "{} checkpoints, step {} to {}, {judged} of them judged against the base. An early checkpoint is not \
+                 what a shorter training would give.",
                 points.len(),
                 first.step,
                 last.step

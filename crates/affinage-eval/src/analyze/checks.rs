@@ -98,7 +98,7 @@ fn effects<'j>(
     }
     let shown: Vec<&&JudgeResult> = judged.iter().filter(|judge| is_shown(effect(judge).0)).collect();
     if shown.is_empty() {
-        let sentence = format!("No effect is shown for any of {} judges.", judged.len());
+        let sentence = format!("No effect is shown for any of {}.", counted(judged.len(), "judge"));
         return check(code, title, CheckState::Passed, sentence);
     }
     let sentences: Vec<&str> = shown.iter().map(|judge| effect(judge).1.as_str()).collect();
@@ -113,14 +113,19 @@ fn effects<'j>(
 }
 
 fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
-    let (code, title) = ("A004", "Missing votes");
+    let (code, title) = ("A004", "Missing verdicts");
     let planned: usize = comparisons.iter().map(|result| result.missing.planned).sum();
     let missing: usize = comparisons.iter().map(|result| result.missing.missing).sum();
     if planned == 0 {
         return check(code, title, CheckState::NotApplicable, "No pair needed a judge.".to_owned());
     }
+    if !comparisons.iter().any(|result| result.missing.was_asked()) {
+        return check(code, title, CheckState::Skipped, "No verdict was asked for yet.".to_owned());
+    }
     let share = missing as f64 / planned as f64;
-    let sentence = format!("{missing} of {planned} votes do not count ({:.1} %).", 100.0 * share);
+    let are = if missing == 1 { "is" } else { "are" };
+    let sentence =
+        format!("{missing} of {} {are} missing ({:.1} %).", counted(planned, "verdict"), 100.0 * share);
     match missing {
         0 => check(code, title, CheckState::Passed, sentence),
         _ if share <= 0.05 => check(code, title, CheckState::Tip, sentence),
@@ -156,11 +161,10 @@ fn identical_hashes(rows: &Rows) -> MethodCheck {
     let hashes: BTreeSet<&str> = rows.plan.arms.iter().filter_map(|arm| arm.adapter_sha256()).collect();
     let of_servers = rows.completions.values().filter(|c| c.base_sha256.is_none()).count();
     let mut sentence = format!(
-        "{} adapters under {} names, each with its own hash; every one of {} answers carries the hash of the \
-         plan.",
-        hashes.len(),
-        hashes.len(),
-        rows.completions.len() - of_servers
+        "{} under {}, each with its own hash; every one of {} carries the hash of the plan.",
+        counted(hashes.len(), "adapter"),
+        counted(hashes.len(), "name"),
+        counted(rows.completions.len() - of_servers, "answer")
     );
     if of_servers > 0 {
         sentence.push_str(&format!(" {} of servers have no hash.", counted(of_servers, "further answer")));
@@ -207,7 +211,8 @@ fn truncated(rows: &Rows) -> MethodCheck {
     let cut = rows.completions.values().filter(|c| c.finish_reason == FinishReason::Length).count();
     let lost = rows.completions.values().filter(|c| c.is_lost_in_thought()).count();
     let thinking = if lost > 0 { format!(" {lost} ended while thinking.") } else { String::new() };
-    let sentence = format!("{cut} of {answers} answers were cut.{thinking}");
+    let were = if cut == 1 { "was" } else { "were" };
+    let sentence = format!("{cut} of {} {were} cut.{thinking}", counted(answers, "answer"));
     match cut.max(lost) {
         _ if answers == 0 => {
             check(code, title, CheckState::NotApplicable, "There are no answers.".to_owned())
@@ -222,7 +227,7 @@ fn truncated(rows: &Rows) -> MethodCheck {
 }
 
 fn coins(judges: &[JudgeResult]) -> MethodCheck {
-    let (code, title) = ("A008", "Judges like coins");
+    let (code, title) = ("A008", "Judges no better than a coin");
     let tested: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.better_than_coin.is_some()).collect();
     if tested.is_empty() {
         let sentence = "No judge has enough decisive pairs to test its consistency.";
@@ -241,7 +246,8 @@ fn coins(judges: &[JudgeResult]) -> MethodCheck {
 fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A009", "Number of judges");
     let panel = judges.iter().filter(|judge| judge.in_panel).count();
-    let sentence = format!("{panel} of {} judges are in the mean.", judges.len());
+    let are = if panel == 1 { "is" } else { "are" };
+    let sentence = format!("{panel} of {} {are} in the mean.", counted(judges.len(), "judge"));
     match panel {
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(
@@ -256,10 +262,10 @@ fn clusters(rows: &Rows) -> MethodCheck {
     let (code, title) = ("A010", "Repeated prompts");
     let clusters: BTreeSet<&str> = rows.prompts.values().map(|p| p.cluster_id.as_str()).collect();
     let sentence = format!(
-        "{} prompts in {} independent clusters, {} answers per prompt and arm; intervals run over clusters.",
-        rows.prompts.len(),
-        clusters.len(),
-        rows.plan.samples_per_prompt
+        "{} in {}, {} per prompt and arm; intervals run over clusters.",
+        counted(rows.prompts.len(), "prompt"),
+        counted(clusters.len(), "independent cluster"),
+        counted(rows.plan.samples_per_prompt as usize, "answer")
     );
     let state = if clusters.len() == rows.prompts.len() { CheckState::Passed } else { CheckState::Tip };
     check(code, title, state, sentence)
@@ -313,7 +319,10 @@ fn small_categories(comparisons: &[ComparisonResult]) -> MethodCheck {
     let small: Vec<String> =
         judged.iter().filter(|(_, n)| *n < ENOUGH).map(|(category, n)| format!("{category} ({n})")).collect();
     if small.is_empty() {
-        let sentence = format!("Each of {} judged categories has {ENOUGH} prompts or more.", judged.len());
+        let sentence = match judged.len() {
+            1 => format!("The judged category has {ENOUGH} prompts or more."),
+            n => format!("Each of {n} judged categories has {ENOUGH} prompts or more."),
+        };
         return check(code, title, CheckState::Passed, sentence);
     }
     let sentence = format!("Below {ENOUGH} prompts, so without a word of their own: {}.", small.join(", "));
@@ -328,7 +337,7 @@ fn seen_before(around: Around) -> MethodCheck {
     };
     let sentence = match looks.earlier.len() {
         0 => "No earlier evaluation looked at these prompts.".to_owned(),
-        n => format!("{n} earlier evaluations looked at some of these prompts."),
+        n => format!("{} looked at some of these prompts.", counted(n, "earlier evaluation")),
     };
     match (looks.is_adapted, looks.earlier.is_empty()) {
         (true, _) => advised(
@@ -356,7 +365,9 @@ fn recited(rows: &Rows, around: Around) -> MethodCheck {
     }
     let recited = measured.iter().filter(|recited| **recited).count();
     let arm = &rows.plan.headline.arm;
-    let sentence = format!("{recited} of {} answers of `{arm}` repeat a training text.", measured.len());
+    let repeat = if recited == 1 { "repeats" } else { "repeat" };
+    let answers = counted(measured.len(), "answer");
+    let sentence = format!("{recited} of {answers} of `{arm}` {repeat} a training text.");
     match recited as f64 / measured.len() as f64 {
         0.0 => check(code, title, CheckState::Passed, sentence),
         share if share < RECITED_ISSUE => check(code, title, CheckState::Tip, sentence),

@@ -6,6 +6,7 @@ use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, Paral
 
 use super::Rows;
 use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
+use super::no_rate;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
 use crate::analysis::{
@@ -18,6 +19,7 @@ use crate::plan::PlannedComparison;
 use crate::stats::evalue;
 use crate::stats::multiple::holm;
 use crate::suite::{Domain, Prompt};
+use crate::text::uncapitalised;
 
 /// A judge that is valid on a smaller share of the prompts leaves the mean of the panel.
 pub const VALID_AT_LEAST: f64 = 0.9;
@@ -180,7 +182,7 @@ pub fn e_value(votes: &Votes, planned: &PlannedComparison) -> f64 {
 /// Words that no p can carry: of judges whose winner changes with the order as often as a coin's, of a part of a comparison
 /// that could stop at any look, of answers that are not comparable.
 fn refuse_words(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mut [ComparisonResult]) {
-    let is_coin = |id: &str| judges.iter().any(|j| j.judge_id == id && j.better_than_coin == Some(false));
+    let is_coin = |id: &str| is_coin(judges, id);
     for (result, planned) in results.iter_mut().zip(&rows.plan.comparisons) {
         let pairs: Vec<&PairVotes> = votes.of(planned).collect();
         let panel = panel(&pairs);
@@ -203,6 +205,16 @@ fn refuse_words(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mu
         let coins = result.by_judge.iter_mut().filter(|cut| is_coin(&cut.judge_id));
         coins.filter_map(|cut| cut.win_rate.as_mut()).for_each(|rate| refuse(rate, COIN));
     }
+}
+
+fn is_coin(judges: &[JudgeResult], id: &str) -> bool {
+    judges.iter().any(|judge| judge.judge_id == id && judge.better_than_coin == Some(false))
+}
+
+/// Whether every judge of the panel changes its winner with the order as often as a coin's.
+pub fn is_judged_by_coins(result: &ComparisonResult, judges: &[JudgeResult]) -> bool {
+    let panel: Vec<&JudgeWinRate> = result.by_judge.iter().filter(|judge| judge.in_panel).collect();
+    !panel.is_empty() && panel.iter().all(|judge| is_coin(judges, &judge.judge_id))
 }
 
 const COIN: &str = "judged by what is no steadier than a coin";
@@ -262,6 +274,7 @@ fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> Comparison
     ComparisonResult {
         planned: planned.clone(),
         is_headline: *planned == rows.plan.headline,
+        no_rate: overall.is_none().then(|| no_rate::reason(rows, &pairs)),
         p: overall.as_ref().and_then(|rate| rate.permutation_p),
         p_adjusted: None,
         overall,
@@ -462,17 +475,22 @@ fn missing_sentence(counts: &MissingCounts) -> String {
     if counts.planned == 0 {
         return "No pair needed a judge.".to_owned();
     }
+    if !counts.was_asked() {
+        return "No verdict was asked for yet.".to_owned();
+    }
     if counts.missing == 0 {
-        return format!("All {} votes count.", counts.planned);
+        return format!("No verdict of {} is missing.", counts.planned);
     }
     let bounds = counts.bounds.map_or(String::new(), |bounds| {
         format!(
-            "; if all of them were lost the win rate would be {:.0} %, if all were won {:.0} %",
+            "; if {} lost the win rate would be {:.0} %, if won {:.0} %",
+            if counts.missing == 1 { "it were" } else { "all of them were" },
             100.0 * bounds.low,
             100.0 * bounds.high
         )
     });
-    format!("{} of {} do not count{bounds}.", counts.missing, counted(counts.planned, "vote"))
+    let are = if counts.missing == 1 { "is" } else { "are" };
+    format!("{} of {} {are} missing{bounds}.", counts.missing, counted(counts.planned, "verdict"))
 }
 
 fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> {
@@ -506,17 +524,19 @@ fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> 
 pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
     let planned = &result.planned;
     let claim_id = format!("win:{}:{}", planned.arm, planned.against);
-    let not_judged = || format!("`{}` against `{}`: not judged.", planned.arm, planned.against);
     let Some(rate) = &result.overall else {
+        let why = result.no_rate.as_deref().unwrap_or("not judged.");
+        let sentence = format!("`{}` against `{}`: {}", planned.arm, planned.against, uncapitalised(why));
         return Claim {
             claim_id,
-            sentence: result.not_comparable.clone().unwrap_or_else(not_judged),
+            sentence: result.not_comparable.clone().unwrap_or(sentence),
             word: VerdictWord::NotShown,
             estimate: None,
             p: None,
             p_adjusted: None,
             needs_about_n: None,
-            note: Some(result.missing.sentence.clone()),
+            note: (result.missing.missing > 0 && result.missing.was_asked())
+                .then(|| result.missing.sentence.clone()),
         };
     };
     Claim {

@@ -15,6 +15,7 @@ use crate::planted::{LEFT_OUT, PlantedVerdict};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
+use crate::text::uncapitalised;
 
 pub fn headline(
     rows: &Rows,
@@ -37,7 +38,7 @@ pub fn headline(
         against: planned.against.clone(),
         contrast_sentence: contrast.as_ref().map(contrast_sentence),
         contrast,
-        limits: limits(rows, result, judges),
+        limits: limits(rows, result, judges).into_iter().map(|limit| limit.sentence).collect(),
         with_failed_judges: None,
         cut_texts: None,
         in_domain: result.and_then(|result| result.in_domain.clone()),
@@ -118,7 +119,7 @@ fn said(words: Words, margin: f64) -> String {
                     "is {c} over all prompts; in its domain and outside it alone nothing is shown"
                 );
             }
-            None => "is not shown to differ".to_owned(),
+            None => "cannot be told from it yet".to_owned(),
         },
     };
     match overall.filter(|overall| inside.as_ref() != Some(overall) && outside.as_ref() != Some(overall)) {
@@ -128,8 +129,9 @@ fn said(words: Words, margin: f64) -> String {
 }
 
 fn sentence(planned: &PlannedComparison, result: Option<&ComparisonResult>, margin: f64) -> String {
-    if let Some(reason) = result.and_then(|result| result.not_comparable.clone()) {
-        return reason;
+    if let Some(reason) = result.and_then(|result| result.not_comparable.as_ref().or(result.no_rate.as_ref()))
+    {
+        return reason.clone();
     }
     let figures = |rate: Option<&WinRate>| match rate {
         Some(rate) => format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt")),
@@ -185,67 +187,108 @@ fn contrast_sentence(contrast: &Estimate) -> String {
     format!("In-domain minus out-of-domain: {}: {shown}.", points(contrast))
 }
 
-/// What stands between the sentence and belief in it.
-fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]) -> Vec<String> {
+/// What a limit of the headline is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    FewPrompts,
+    /// A judge whose votes count changes its winner like a coin, or cannot be tested for it.
+    Consistency,
+    /// A judge's votes are left out, and why.
+    Uncounted,
+    /// What the planted pairs say of a voter.
+    Planted,
+    /// Who judged: one judge, judges without an exam, nobody because nothing needed a judge.
+    Judges,
+    Missing,
+    OneTraining,
+}
+
+/// One sentence about what must be known before the headline is believed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    pub kind: LimitKind,
+    pub sentence: String,
+}
+
+/// The limits of the headline. That there is no win rate at all is said by its sentence.
+pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]) -> Vec<Limit> {
     let mut limits = Vec::new();
+    let mut add = |kind: LimitKind, sentence: String| limits.push(Limit { kind, sentence });
     let rate = result.and_then(|result| result.overall.as_ref());
     if let Some(Estimate { n, n_effective, .. }) = rate.map(|rate| &rate.estimate) {
         if *n < ENOUGH {
-            limits.push(format!(
-                "Only {n} prompts ({n_effective:.0} independent): below {ENOUGH} no comparative word is used."
-            ));
+            let prompts = counted(*n, "prompt");
+            add(
+                LimitKind::FewPrompts,
+                format!(
+                    "Only {prompts} ({n_effective:.0} independent): with fewer than {ENOUGH} prompts we do not say better or \
+                     worse."
+                ),
+            );
         } else if !is_enough(*n, *n_effective) {
-            limits.push(format!(
-                "All {n} prompts together are worth {n_effective:.0} independent ones: below {ENOUGH} no comparative word is \
-                 used for them."
-            ));
+            add(
+                LimitKind::FewPrompts,
+                format!(
+                    "All {n} prompts together count as {n_effective:.0} independent ones: with fewer than {ENOUGH} we do not \
+                     say better or worse of them."
+                ),
+            );
         }
     }
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
     // A judge like a coin comes first: it decides whether anything else is worth reading.
     for judge in panel.iter().filter(|judge| judge.better_than_coin == Some(false)) {
-        limits.push(judge.consistency_sentence.clone());
+        add(LimitKind::Consistency, judge.consistency_sentence.clone());
     }
     for judge in judges.iter().filter(|judge| judge.is_coin) {
-        limits.push(format!(
-            "{} It took no exam either, so its votes are left out of the mean.",
-            judge.consistency_sentence
-        ));
+        add(
+            LimitKind::Uncounted,
+            format!(
+                "{} It took no exam either, so its votes are left out of the mean.",
+                judge.consistency_sentence
+            ),
+        );
     }
     for judge in judges.iter().filter(|judge| judge.is_inverted) {
-        limits.push(format!(
-            "`{}` names the answer that its own scores put lower: its log is inverted, and it is left out of every mean.",
-            judge.judge_id
-        ));
+        add(
+            LimitKind::Uncounted,
+            format!(
+                "`{}` names the answer that its own scores put lower: its log is inverted, and it is left out of every \
+                 mean.",
+                judge.judge_id
+            ),
+        );
     }
     match panel.as_slice() {
-        [] if judges.iter().any(|judge| judge.cells_judged > 0) => {
-            limits.push("No judge whose votes count has judged enough, so no win rate is shown.".to_owned());
-        }
-        [] if result.is_some_and(|result| result.not_comparable.is_some()) => {}
-        [] => limits.push("Nothing is judged yet, so no win rate is shown.".to_owned()),
-        [only] => limits.push(format!("One judge, `{}`: one opinion.", only.judge_id)),
+        [only] => add(LimitKind::Judges, format!("One judge, `{}`: one opinion.", only.judge_id)),
+        [] if rate.is_some_and(|rate| rate.identical == rate.estimate.n) => add(
+            LimitKind::Judges,
+            "Both gave the same text to every prompt, so nothing needed a judge.".to_owned(),
+        ),
         _ => {}
     }
     // People see a pair in one order; what they were shown twice tells of them.
     let both_orders = panel.iter().filter(|judge| judge.kind != JudgeKind::Human);
     let untested = both_orders.filter(|judge| judge.better_than_coin.is_none());
-    limits.extend(untested.map(|judge| judge.consistency_sentence.clone()));
+    untested.for_each(|judge| add(LimitKind::Consistency, judge.consistency_sentence.clone()));
     let failed = judges.iter().filter_map(|judge| Some((judge, judge.exam.as_ref()?)));
     let failed = failed.filter(|(judge, exam)| match judge.cells_judged {
         0 => exam.is_unfit(),
         _ => !exam.is_qualified(),
     });
-    limits.extend(failed.map(|(judge, exam)| match judge.cells_judged {
-        0 => format!("{} So it was not asked to compare.", exam.sentence),
-        _ => format!("{} Its votes are left out of the mean.", exam.sentence),
-    }));
+    for (judge, exam) in failed {
+        let sentence = match judge.cells_judged {
+            0 => format!("{} So it was not asked to compare.", exam.sentence),
+            _ => format!("{} Its votes are left out of the mean.", exam.sentence),
+        };
+        add(LimitKind::Uncounted, sentence);
+    }
     // Of a voter who saw all of them there is nothing to say.
     let planted = judges.iter().filter_map(|judge| Some((judge, judge.planted.as_ref()?)));
     for (voter, planted) in planted.filter(|(_, planted)| planted.verdict != PlantedVerdict::Passed) {
         match planted.is_missed() {
-            true => limits.push(format!("{} {LEFT_OUT}", planted.sentence)),
-            false if voter.in_panel => limits.push(planted.sentence.clone()),
+            true => add(LimitKind::Planted, format!("{} {LEFT_OUT}", planted.sentence)),
+            false if voter.in_panel => add(LimitKind::Planted, planted.sentence.clone()),
             false => {}
         }
     }
@@ -256,10 +299,13 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
         .collect();
     match unexamined.as_slice() {
         [] => {}
-        [only] => limits.push(format!("{only} took no exam: whether it can judge is not known.")),
-        many => {
-            limits.push(format!("{} took no exam: whether they can judge is not known.", many.join(", ")))
+        [only] => {
+            add(LimitKind::Judges, format!("{only} took no exam: whether it can judge is not known."));
         }
+        many => add(
+            LimitKind::Judges,
+            format!("{} took no exam: whether they can judge is not known.", many.join(", ")),
+        ),
     }
     let too_few_valid = |judge: &&JudgeResult| {
         let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());
@@ -271,17 +317,24 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
             && judge.kind != JudgeKind::Human
     };
     for judge in judges.iter().filter(too_few_valid) {
-        limits.push(format!(
-            "`{}` is valid on {:.0} % of the pairs that it began and is left out of the mean.",
-            judge.judge_id,
-            100.0 * judge.valid_share
-        ));
+        add(
+            LimitKind::Uncounted,
+            format!(
+                "`{}` is valid on {:.0} % of the pairs that it began and is left out of the mean.",
+                judge.judge_id,
+                100.0 * judge.valid_share
+            ),
+        );
     }
-    if let Some(result) = result.filter(|result| 20 * result.missing.missing > result.missing.planned) {
-        limits.push(result.missing.sentence.clone());
+    let many = |result: &&ComparisonResult| {
+        result.missing.was_asked() && 20 * result.missing.missing > result.missing.planned
+    };
+    if let Some(result) = result.filter(many) {
+        add(LimitKind::Missing, result.missing.sentence.clone());
     }
     if rows.plan.arm(&rows.plan.headline.arm).is_some_and(|arm| arm.step().is_some()) {
-        limits.push("One training run: this is about this adapter, not about its recipe.".to_owned());
+        let sentence = "One training run: another run with the same settings may turn out differently.";
+        add(LimitKind::OneTraining, sentence.to_owned());
     }
     limits
 }
@@ -328,11 +381,6 @@ pub fn answers(
     };
     let sure = headline.limits.first().cloned().unwrap_or_default();
     [better, for_what.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" "), for_whom, sure]
-}
-
-fn uncapitalised(sentence: &str) -> String {
-    let mut characters = sentence.chars();
-    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
 }
 
 /// Categories in which the arm is worse, from the findings about forgetting.

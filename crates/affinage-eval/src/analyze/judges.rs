@@ -8,7 +8,7 @@ use super::Rows;
 use super::comparisons::panel;
 use super::estimate::{Observation, Range, clustered, counted, percent, points, share};
 use super::votes::{Cell, JudgeCells, PairVotes, Votes};
-use crate::analysis::{Estimate, JudgeResult};
+use crate::analysis::{Estimate, Interval, JudgeResult};
 use crate::comparison::REPEATS;
 use crate::judgment::{MissingReason, Usage, is_person};
 use crate::plan::JudgeKind;
@@ -49,9 +49,17 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         missing,
         valid_share: if judged.is_empty() { 0.0 } else { valid as f64 / judged.len() as f64 },
         in_panel: in_panel(rows, votes, judge_id),
-        slot_sentence: effect_sentence(slot_effect.as_ref(), judge_id, "the answer shown first"),
+        slot_sentence: effect_sentence(
+            slot_effect.as_ref(),
+            judge_id,
+            ("the answer shown first", "the answer shown second"),
+        ),
         slot_effect,
-        label_sentence: effect_sentence(label_effect.as_ref(), judge_id, "the first label of a pair"),
+        label_sentence: effect_sentence(
+            label_effect.as_ref(),
+            judge_id,
+            ("the first label of a pair", "the second label of a pair"),
+        ),
         label_effect,
         is_inverted: judged.iter().any(|(_, judge)| judge.is_inverted),
         is_coin: judged.iter().any(|(_, judge)| judge.is_coin),
@@ -129,17 +137,27 @@ fn label_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     clustered(&observations, Range { low: -0.5, high: 0.5 }, "calls")
 }
 
-fn effect_sentence(effect: Option<&Estimate>, judge_id: &str, what: &str) -> String {
+/// The same effect, seen from the other side.
+fn mirrored(effect: &Estimate) -> Estimate {
+    let interval = effect.interval.map(|i| Interval { low: -i.high, high: -i.low, ..i });
+    Estimate { value: -effect.value, interval, ..effect.clone() }
+}
+
+/// `what` stands first, `other` second: an effect above 0 favours the first.
+fn effect_sentence(effect: Option<&Estimate>, judge_id: &str, (what, other): (&str, &str)) -> String {
     let Some(effect) = effect else {
         return format!("`{judge_id}` has not judged a pair in both orders.");
     };
     let figures = points(effect);
     match effect.interval {
         Some(interval) if interval.low > 0.0 => {
-            format!("`{judge_id}` favours {what} by {figures} (both orders are judged, so it cancels).")
+            format!("`{judge_id}` prefers {what}, by {figures} (both orders are judged, so it cancels).")
         }
         Some(interval) if interval.high < 0.0 => {
-            format!("`{judge_id}` is against {what} by {figures} (both orders are judged, so it cancels).")
+            format!(
+                "`{judge_id}` prefers {other}, by {} (both orders are judged, so it cancels).",
+                points(&mirrored(effect))
+            )
         }
         _ => format!("`{judge_id}`: no effect of {what} is shown ({figures})."),
     }
@@ -206,9 +224,8 @@ fn self_sentence(judge_id: &str, kind: JudgeKind, agreement: Option<&Estimate>) 
             format!("Asked again, `{judge_id}` says the same in {} of {of}.", percent(estimate))
         }
         Some(estimate) => format!(
-            "`{judge_id}` was asked again {} times, fewer than {REPEATS}: how far it agrees with itself is not \
-             testable.",
-            estimate.n
+            "`{judge_id}` was asked again {}, fewer than {REPEATS}: how far it agrees with itself is not testable.",
+            counted(estimate.n, "time")
         ),
         None if kind == JudgeKind::Local => {
             format!("`{judge_id}` runs here and is deterministic: asked again it says the same.")
@@ -236,7 +253,8 @@ fn usage<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Usage {
 
 /// `None` as soon as one call's price is unknown.
 fn cost<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Option<f64> {
-    cells.map(|cell| cell.judgment.cost_usd).sum()
+    // The sum of nothing is -0.
+    cells.map(|cell| cell.judgment.cost_usd).sum::<Option<f64>>().map(|usd| usd + 0.0)
 }
 
 /// Whether `effect` excludes zero.

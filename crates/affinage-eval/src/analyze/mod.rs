@@ -5,6 +5,7 @@
 //! from Holm-adjusted p over the planned comparisons.
 
 mod agreement;
+mod card;
 mod checkpoints;
 mod checks;
 mod comparisons;
@@ -16,6 +17,7 @@ pub(crate) mod estimate;
 mod fit;
 mod headline;
 mod judges;
+mod no_rate;
 mod notes;
 mod null_test;
 mod objective;
@@ -77,6 +79,8 @@ pub struct Around<'a> {
     pub looks: Option<&'a Looks>,
     /// Evaluations of other seeds of the same recipe.
     pub siblings: &'a [Sibling],
+    /// Validation losses of the evaluated run: (step, nats per token).
+    pub validation: &'a [(u64, f64)],
     /// Votes of people on planted pairs.
     pub planted: &'a [GoldVote],
 }
@@ -133,7 +137,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let voice = texts::voice(&rows);
     let objective = objective::results(&rows);
     let rates = texts::rates(&rows);
-    let checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
+    let mut checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
+    checkpoints.best_validation = checkpoints::best_validation(inputs.plan, inputs.around.validation);
     let mut checks = checks::run(&rows, &votes, &judges, &comparisons, inputs.around);
     checks.extend(null_test::check(&rows, &comparisons, &judges));
     checks.extend(elsewhere::check(&rows));
@@ -162,13 +167,33 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let mut next_steps =
         notes::next_steps(&headline, &comparisons, &judges, &checks, &to_vote_on(&votes, inputs.plan));
+    if let Some(best) = &checkpoints.best_validation {
+        // Behind what the first screen needs most.
+        let step = format!(
+            "Validation was best at step {}: talk to both, `affinage chat --compare best,last`.",
+            best.best_step
+        );
+        next_steps.insert(next_steps.len().min(1), step);
+    }
     let purchase =
         findings.iter().flat_map(|group| &group.findings).find(|finding| finding.label == "buy next");
     next_steps.extend(purchase.map(|finding| finding.sentence.clone()));
+    let card = card::card(&card::Measured {
+        rows: &rows,
+        headline: &headline,
+        comparisons: &comparisons,
+        judges: &judges,
+        fit: fit.as_ref(),
+        voice: voice.as_ref(),
+        objective: &objective,
+        not_independent: relations.limit.as_deref(),
+        best_validation: checkpoints.best_validation,
+    });
     Ok(Analysis {
         v: ROW_VERSION,
         evaluation: facts(&rows),
         headline,
+        card,
         claims,
         dose: dose::result(&rows, &votes),
         comparisons,

@@ -1,5 +1,6 @@
 //! Plain lines beside the method words, and what to do next.
 
+use super::estimate::counted;
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
 };
@@ -27,7 +28,7 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
         ("cluster", "Prompts that resemble each other count as less than their number."),
         (
             "n_effective",
-            "How many independent prompts the prompts are worth; below 30 no comparative word is used.",
+            "How many independent prompts the prompts count as; with fewer than 30 we do not say better or worse.",
         ),
         (
             "p",
@@ -92,7 +93,7 @@ pub fn next_steps(
     }
     for check in checks.iter().filter(|check| check.state == CheckState::Issue) {
         if let Some(advice) = &check.advice {
-            steps.push(format!("{} {}: {advice}.", check.code, check.title));
+            steps.push(format!("{} ({}): {advice}.", check.title, check.code));
         }
     }
     let headline_result = comparisons.iter().find(|result| result.is_headline);
@@ -101,7 +102,9 @@ pub fn next_steps(
         && needed > rate.estimate.n
     {
         steps.push(format!(
-            "Add prompts: a difference like the one seen needs about {needed}, there are {}.",
+            "To confirm a difference this size you need about {}; you have {}: raise `eval.prompts-per-suite` and evaluate \
+             under another `eval.name`.",
+            counted(needed, "prompt"),
             rate.estimate.n
         ));
     }
@@ -118,7 +121,10 @@ pub fn next_steps(
         steps.push("Read the answers that lost; then change the data before the settings.".to_owned());
     }
     if judges.iter().filter(|judge| judge.in_panel).count() == 1 {
-        steps.push("Add a judge of another family.".to_owned());
+        steps.push(
+            "Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`."
+                .to_owned(),
+        );
     }
     steps
 }

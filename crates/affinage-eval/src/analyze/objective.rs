@@ -122,7 +122,7 @@ fn lost(rows: &Rows, arms: &[&str], category: Option<&str>) -> usize {
 
 /// Arm minus base. Where no prompt differs there is no spread to build an interval from: at most the share that `n`
 /// unchanged prompts do not exclude (Wilson's bound of 0 of `n`) can differ, each by the whole range.
-fn difference(differences: &[Observation]) -> Option<Estimate> {
+pub fn difference(differences: &[Observation]) -> Option<Estimate> {
     let mut estimate = clustered(differences, RATE_DIFFERENCE, "prompts")?;
     if let Some(bound) = unchanged_bound(differences, 0.05) {
         estimate.interval = Some(Interval { low: -bound, high: bound, level: 0.95 });
@@ -165,18 +165,30 @@ fn word_words(word: VerdictWord, margin: f64, base_share: f64, n: usize) -> Stri
     match word {
         VerdictWord::EquivalentWithinMargin => format!("equivalent within {:.0} points", 100.0 * margin),
         VerdictWord::NotShown if n < ENOUGH => format!("not shown (fewer than {ENOUGH} prompts)"),
-        VerdictWord::NotShown if base_share < FLOOR => {
-            "not shown (the base gets too few right to lose any)".to_owned()
-        }
-        VerdictWord::NotShown if base_share > CEILING => {
-            "not shown (the base gets too many right to tell)".to_owned()
-        }
+        VerdictWord::NotShown => match outside_of_scale(base_share) {
+            Some(why) => format!("not shown ({why})"),
+            None => word.words().to_owned(),
+        },
         word => word.words().to_owned(),
     }
 }
 
+/// Why right answers of the base cannot tell what was lost: it gets nearly none right, or nearly all.
+fn outside_of_scale(base_share: f64) -> Option<&'static str> {
+    match base_share {
+        share if share < FLOOR => Some("the base gets too few right to lose any"),
+        share if share > CEILING => Some("the base gets too many right to tell"),
+        _ => None,
+    }
+}
+
+/// Why nothing is shown although the prompts are enough; `None` where the interval alone is too wide.
+pub fn why_unshown(result: &ObjectiveResult) -> Option<&'static str> {
+    outside_of_scale(result.base_correct.value).filter(|_| result.word == VerdictWord::NotShown)
+}
+
 /// About how many checked prompts would show the difference seen, or the tenth that an evaluation cares about.
-fn needed(result: &ObjectiveResult) -> Option<usize> {
+pub fn needed(result: &ObjectiveResult) -> Option<usize> {
     if result.word != VerdictWord::NotShown {
         return None;
     }

@@ -65,11 +65,8 @@ pub fn result(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Relations {
     let is_independent =
         judges.iter().filter(counts).filter(qualified).any(|judge| judge.relation == Relation::Unrelated);
     let any_votes = judges.iter().any(|judge| judge.cells_judged > 0);
-    let limit = (any_votes && !is_independent).then(|| {
-        "Not independent: no judge that is known to be unrelated to the writers and the base model, and that passed \
-         its exam, has voted, and no person other than the author."
-            .to_owned()
-    });
+    let limit = (any_votes && !is_independent)
+        .then(|| "Not independent: no outside judge or person has voted yet.".to_owned());
     Relations {
         writers: writers(rows),
         sentence: sentence(related.as_ref(), unrelated.as_ref(), difference.as_ref()),

@@ -50,10 +50,10 @@ pub fn variance(rows: &Rows, votes: &Votes) -> FindingGroup {
                 Sizes { prompts: count as f64, answers, judges: panel.len() as f64, cells: cells.max(1.0) };
             let part = |name: &str, variance: Option<f64>| match variance {
                 Some(variance) => format!("{name} {variance:.3}"),
-                None => format!("{name} not told apart by this design"),
+                None => format!("{name}: this design cannot separate them"),
             };
             let sentence = format!(
-                "Variance of a single verdict: {}, {}, {}, {}, {}. Standard error of the win rate over new prompts, answers and judges: \
+                "Variance of a single verdict: {}; {}; {}; {}; {}. Standard error of the win rate over new prompts, answers and judges: \
                  {:.1} points.",
                 part("prompts", Some(found.prompt)),
                 part("answers", found.generation),
@@ -74,8 +74,8 @@ pub fn variance(rows: &Rows, votes: &Votes) -> FindingGroup {
     group(
         "variance",
         "Variance, and what to buy next",
-        "A win rate is uncertain because prompts, answers, judges and single verdicts differ. What differs most is what more of \
-         would help most.",
+        "A win rate is uncertain because prompts, answers, judges and single verdicts differ. Collect more of whatever \
+         varies most.",
         findings,
     )
 }
@@ -246,7 +246,7 @@ pub fn curve(rows: &Rows, votes: &Votes) -> FindingGroup {
         "strengths",
         "All arms on one scale",
         "Log odds of winning a decided prompt against the base. The bars hold for all arms at once: in 95 of 100 repetitions the \
-         whole curve lies inside them. Steps of one schedule are no shorter trainings.",
+         whole curve lies inside them. An early checkpoint is not what a shorter training would give.",
         findings,
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, mean_words, percent, points};
+use super::estimate::{Observation, RATE, clustered, counted, mean_words, percent, points};
 use crate::analysis::{ArmRates, ArmVoice, Estimate, Interval, VoiceResult};
 use crate::completion::Completion;
 use crate::plan::{Arm, ArmKind};
@@ -67,8 +67,7 @@ fn arm_voice(rows: &Rows, arm: &Arm, base: &Arm, base_marks: &MarksByPrompt) -> 
             Some(Observation { value, cluster })
         })
         .collect();
-    let difference_to_base =
-        if arm.name == base.name { None } else { clustered(&paired, RATE_DIFFERENCE, "prompts") };
+    let difference_to_base = if arm.name == base.name { None } else { super::objective::difference(&paired) };
     let flat: Vec<Marks> = arm_marks.values().flat_map(|(_, marks)| marks).copied().collect();
     let beside = difference_to_base.as_ref().map_or(String::new(), |difference| {
         format!(", {} against the base on the same prompts", points(difference))

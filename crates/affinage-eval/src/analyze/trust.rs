@@ -10,7 +10,7 @@ use super::{Around, Rows};
 use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord, WinRate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::is_person;
-use crate::overlap::{OverlapRow, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
+use crate::overlap::{OverlapRow, RECITED_AT_LEAST_WORDS, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
 use crate::stats::mean::mean_t;
 
 /// Seeds that a sentence about a recipe needs.
@@ -55,16 +55,15 @@ pub fn forgetting(
     let total = of_arm.iter().find(|result| result.category.is_none());
     let by_preference = match held.iter().filter(|held| **held).count() {
         _ if held.is_empty() => String::new(),
+        // Nothing was judged outside: that is said where the win rates stand.
+        _ if outside.iter().all(|cut| cut.win_rate.is_none()) => String::new(),
         all if all == held.len() => format!(
-            " By preference a loss of more than {:.0} points is excluded in every category.",
+            " By preference, a loss larger than {:.0} points can be ruled out in every category.",
             100.0 * rows.plan.margin
         ),
-        0 => format!(
-            " By preference a loss of more than {:.0} points is excluded in no category.",
-            100.0 * rows.plan.margin
-        ),
+        0 => " In no category can we rule out that it got clearly worse.".to_owned(),
         some => format!(
-            " By preference a loss of more than {:.0} points is excluded in {some} of {} categories.",
+            " By preference, a loss larger than {:.0} points can be ruled out in {some} of {} categories.",
             100.0 * rows.plan.margin,
             held.len()
         ),
@@ -89,7 +88,7 @@ pub fn forgetting(
                 format!("No forgetting by right answers: {}", total.sentence)
             }
             (VerdictWord::NotShown, _) => {
-                format!("Whether anything was forgotten is not shown: {}", total.sentence)
+                format!("Whether anything was forgotten cannot be told yet: {}", total.sentence)
             }
         },
     };
@@ -98,14 +97,16 @@ pub fn forgetting(
         format!("{first}{by_preference}"),
         "completions.jsonl, checks in prompts.jsonl",
     )];
-    for result in of_arm {
+    let categories = of_arm.iter().filter(|result| result.category.is_some()).count();
+    for result in of_arm.into_iter().filter(|result| result.category.is_none() || categories > 1) {
         let label = result.category.clone().unwrap_or_else(|| "all checked prompts".to_owned());
         findings.push(Finding {
             label,
             estimate: Some(result.difference.clone()),
             measure: FindingMeasure::SharePoints,
             p: result.mcnemar_p,
-            sentence: result.sentence.clone(),
+            // The first finding has the sentence about all of them.
+            sentence: result.category.as_ref().map_or(String::new(), |_| result.sentence.clone()),
             rows: "completions.jsonl, paired by prompt".to_owned(),
         });
     }
@@ -151,11 +152,14 @@ pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> Finding
         findings.extend(share(recited.len(), measured.len(), "answers").map(|estimate| Finding {
             label: "recited answers".to_owned(),
             sentence: format!(
-                "{} of {} of `{}` hold {RECITED_FROM_WORDS} words or {:.0} % in a row from one training text; the longest run is {longest} words.",
+                "{} of {} of `{}` {} {RECITED_FROM_WORDS} words in a row of one training text, or {:.0} % of their words with \
+                 {RECITED_AT_LEAST_WORDS} in a row; the longest run is {}.",
                 recited.len(),
                 counted(measured.len(), "judged answer"),
                 planned.arm,
-                100.0 * RECITED_FROM_SHARE
+                if recited.len() == 1 { "repeats" } else { "repeat" },
+                100.0 * RECITED_FROM_SHARE,
+                counted(longest, "word")
             ),
             estimate: Some(estimate),
             measure: FindingMeasure::Share,
@@ -191,7 +195,7 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
             ),
             (true, true) => format!("The headline is the planned last step, {step} of {}.", schedule.steps),
             (true, false) => format!(
-                "The headline is step {step} of a schedule of {}: an unfinished schedule is no shorter training.",
+                "The headline is step {step} of a schedule of {}: an early checkpoint is not what a shorter training would give.",
                 schedule.steps
             ),
         };
@@ -203,10 +207,10 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
             .iter()
             .map(|e| {
                 format!(
-                    "{} ({} shared, looked at {} times)",
+                    "{} ({} shared, looked at {})",
                     e.evaluation,
                     counted(e.shared_prompts, "prompt"),
-                    e.looks
+                    counted(e.looks, "time")
                 )
             })
             .collect();
@@ -235,7 +239,7 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
         "planned and beyond",
         format!(
             "{} planned before the first answer, {} with votes. {beyond} Categories, readers, profiles and disagreement are looked at \
-             beyond it: they find questions, they decide none.",
+             beyond it: they raise questions; they settle none.",
             counted(plan.comparisons.len(), "comparison"),
             counted(votes.pairs.iter().filter(|v| !v.judges.is_empty()).count(), "pair")
         ),
@@ -253,7 +257,7 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
     group(
         "planned",
         "What was planned, and how far it reaches",
-        "A figure that was planned once and looked at once means what it says. Every further look makes the next finding cheaper.",
+        "A figure that was planned once and looked at once means what it says. Each extra look makes a lucky finding more likely.",
         findings,
     )
 }
@@ -294,9 +298,10 @@ fn reach(rows: &Rows, votes: &Votes, around: Around) -> Finding {
     let n = seeds.len();
     if n < SEEDS_OF_A_RECIPE || !own.is_some_and(|schedule| schedule.is_finished) {
         let sentence = format!(
-            "This is about this adapter, not about its recipe: {} of the {SEEDS_OF_A_RECIPE} training seeds with finished schedules \
-             that a recipe needs were evaluated.",
-            n.min(SEEDS_OF_A_RECIPE)
+            "This is about one training run: another with the same settings may turn out differently. {} of the \
+             {SEEDS_OF_A_RECIPE} training seeds with finished schedules that a sentence about the settings needs {} evaluated.",
+            n.min(SEEDS_OF_A_RECIPE),
+            if n == 1 { "was" } else { "were" }
         );
         return Finding::said("reach", sentence, "plan.json of all evaluations");
     }

@@ -1,6 +1,8 @@
 //! No sentence of the first screen contradicts a row below it, and no two rows about the same prompts contradict each other.
 
-use affinage_eval::analysis::{Analysis, ComparisonResult, Composite, VerdictWord, WinRate};
+use affinage_eval::analysis::{
+    Analysis, CardQuestion, CardWord, ComparisonResult, Composite, VerdictWord, WinRate,
+};
 use affinage_eval::analyze::unequal_cuts;
 use affinage_eval::completion::FinishReason;
 use affinage_eval::judgment::Outcome;
@@ -93,7 +95,8 @@ fn check(analysis: &Analysis, seed: u64) {
         None => assert!(shown.is_none() || shown == inside || shown == outside, "{seed}: {sentence}"),
     }
     let nothing = inside.is_none() && outside.is_none() && shown.is_none();
-    assert_eq!(nothing, sentence.contains("is not shown to differ"), "{seed}: {sentence}");
+    assert_eq!(nothing, sentence.contains("cannot be told from it yet"), "{seed}: {sentence}");
+    check_card(analysis, seed);
     assert_eq!(nothing, headline.composite == Composite::NothingShown, "{seed}: {sentence}");
     let claim = analysis
         .claims
@@ -119,8 +122,62 @@ fn check(analysis: &Analysis, seed: u64) {
         let said = forgotten.contains(&format!("{}, ", cut.category)) && forgotten.contains(": worse.");
         assert!(!is_worse || said, "{seed}: {forgotten}");
     }
-    if headline.limits.iter().any(|limit| limit.ends_with("no comparative word is used.")) {
+    if headline.limits.iter().any(|limit| limit.ends_with("we do not say better or worse.")) {
         assert!(nothing, "{seed}: {:?}", headline.limits);
+    }
+}
+
+/// The card says no more than the rows below it: "better" and "worse" only of prompts of which that is shown, "no difference"
+/// only within the margin, and "cannot tell" only where nothing is shown. Its figures are theirs.
+fn check_card(analysis: &Analysis, seed: u64) {
+    let result = headline_of(analysis);
+    let row = analysis.card.row(CardQuestion::Better).expect("it is asked");
+    let said = format!("{seed}: {} ({})", row.answer, row.evidence);
+    let shown: Vec<VerdictWord> = [&result.in_domain, &result.out_of_domain, &result.overall]
+        .into_iter()
+        .filter_map(|rate| word(rate.as_ref()))
+        .collect();
+    let is_shown = |wanted: VerdictWord| shown.contains(&wanted);
+    let [better, worse, equal] =
+        [VerdictWord::Better, VerdictWord::Worse, VerdictWord::EquivalentWithinMargin].map(is_shown);
+    match row.word {
+        CardWord::Better => assert!(better, "{said}"),
+        CardWord::Worse => assert!(worse, "{said}"),
+        CardWord::Mixed => assert!(better && worse, "{said}"),
+        CardWord::NoDifference => assert!(equal && !better && !worse, "{said}"),
+        CardWord::CannotTell => assert!(shown.is_empty(), "{said}"),
+        CardWord::Yes | CardWord::No => panic!("{said}"),
+    }
+    let lower = row.answer.to_lowercase();
+    assert_eq!(lower.contains("better"), matches!(row.word, CardWord::Better | CardWord::Mixed), "{said}");
+    assert_eq!(lower.contains("worse"), matches!(row.word, CardWord::Worse | CardWord::Mixed), "{said}");
+    assert_eq!(lower.contains("cannot tell"), row.word == CardWord::CannotTell, "{said}");
+    let rates = [&result.in_domain, &result.out_of_domain, &result.overall].into_iter().flatten();
+    let figure = |rate: &WinRate| format!("{:.0} % [", 100.0 * rate.estimate.value);
+    let figures: Vec<String> = rates.map(figure).collect();
+    let counts = result.overall.as_ref().map_or(String::new(), |rate| {
+        format!("{} won, {} tied, {} lost of {} prompts", rate.wins, rate.ties, rate.losses, rate.estimate.n)
+    });
+    let has_figures = match row.word {
+        CardWord::CannotTell => row.evidence.starts_with(&counts),
+        _ => figures.iter().any(|figure| row.evidence.contains(figure)),
+    };
+    assert!(has_figures, "{said}: its figures are in no row: {figures:?} {counts}");
+    for warning in &analysis.card.watch_out {
+        let Some((category, _)) = warning.strip_prefix("Worse in ").and_then(|rest| rest.split_once(':'))
+        else {
+            continue;
+        };
+        let cut = result.by_category.iter().find(|cut| cut.category == category).expect("a category");
+        assert_eq!(word(cut.win_rate.as_ref()), Some(VerdictWord::Worse), "{seed}: {warning}");
+    }
+    let is_worse = |cut: &&affinage_eval::analysis::CategoryWinRate| {
+        cut.domain == Domain::Out && word(cut.win_rate.as_ref()) == Some(VerdictWord::Worse)
+    };
+    for cut in result.by_category.iter().filter(is_worse) {
+        let said =
+            analysis.card.watch_out.iter().any(|w| w.starts_with(&format!("Worse in {}:", cut.category)));
+        assert!(said, "{seed}: {} is worse and not on the card", cut.category);
     }
 }
 
@@ -195,11 +252,9 @@ fn answers_lost_in_thought_never_lose() {
                 .map(|rate| rate.word);
             assert!(words.into_iter().all(|word| word == VerdictWord::NotShown));
             assert!(headline.answers[0].starts_with("No headline:") && headline.answers[2].is_empty());
-            assert!(
-                !headline.limits.iter().any(|limit| limit.starts_with("Nothing is judged")),
-                "{:?}",
-                headline.limits
-            );
+            let card = analysis.card.row(CardQuestion::Better).expect("it is asked");
+            assert_eq!(card.word, CardWord::CannotTell);
+            assert!(card.evidence.contains("was cut while thinking"), "{}", card.evidence);
             assert!(
                 analysis.next_steps.iter().any(|step| step.contains("eval.max-new-tokens")),
                 "{:?}",

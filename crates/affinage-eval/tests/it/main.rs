@@ -4,6 +4,7 @@ mod analysis;
 mod arms;
 mod audit;
 mod blinding;
+mod card;
 mod coverage;
 mod dose;
 mod exams;

@@ -23,14 +23,19 @@ use clap::Args;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
+use crate::events::Event;
 use crate::history;
 use crate::jsonl;
 use crate::judges::{exam_results, raw, read_plan};
+use crate::report::card;
+use crate::run::Run;
 use crate::ui::hanging;
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage analyze\n  affinage analyze --verify --json")]
+#[command(
+    after_help = "Examples:\n  affinage analyze\n  affinage analyze --full\n  affinage analyze --verify --json"
+)]
 pub struct AnalyzeArgs {
     /// The evaluation below evals/; default: eval.name of affinage.toml
     #[arg(long, value_name = "NAME")]
@@ -38,12 +43,15 @@ pub struct AnalyzeArgs {
     /// Also check every verdict against the raw bytes of its request
     #[arg(long)]
     pub verify: bool,
+    /// Print every claim, limit and figure behind the answers, as `-v` does
+    #[arg(long)]
+    pub full: bool,
 }
 
 impl AnalyzeArgs {
     /// One evaluation, from its rows.
     pub fn of(eval: &str) -> Self {
-        Self { eval: Some(eval.to_owned()), verify: false }
+        Self { eval: Some(eval.to_owned()), verify: false, full: false }
     }
 }
 
@@ -55,13 +63,26 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
         let (verified, without) = verify(ctx, &dir)?;
         ctx.ui.say(format!("verified {verified} verdicts against their raw requests; {without} have none"));
     }
+    show(ctx, name, args.full)?;
+    if !ctx.json {
+        ctx.ui.hint("full report: `affinage report --open`; every figure here: `affinage analyze --full`");
+    }
+    Ok(())
+}
+
+/// Analyses an evaluation and prints its answer card, or all findings; with `--json` the whole analysis.
+pub fn show(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
+    let dir = ctx.project.join("evals").join(name);
     let analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))?;
     if ctx.json {
         return ctx.ui.json(&analysis);
     }
-    ctx.ui.data(&summary(&analysis))?;
-    ctx.ui.hint(format!("the whole of it: `affinage report`, or {}", ctx.shown(&dir.join("analysis.json"))));
-    Ok(())
+    let plan = read_plan(&dir)?;
+    let mut text = card::terminal(&ctx.project, &plan, &analysis, &ctx.ui);
+    if full || ctx.ui.is_verbose() {
+        text.push_str(&format!("\n\n{}", summary(&analysis)));
+    }
+    ctx.ui.data(&text)
 }
 
 /// Reads the rows of an evaluation folder, analyses them and writes `analysis.json`.
@@ -83,6 +104,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let history = history::read(ctx)?;
     let looks = looks(&history, &plan.name, &prompts.iter().map(|p| p.prompt_id.as_str()).collect());
     let siblings = siblings(ctx, &plan);
+    let validation = validation(ctx, &plan);
     let inputs = Inputs {
         plan: &plan,
         prompts: &prompts,
@@ -92,7 +114,13 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         judgments: &judgments,
         fit: &fit,
         exams: &exams,
-        around: Around { overlap: &overlap, looks: Some(&looks), siblings: &siblings, planted: &planted },
+        around: Around {
+            overlap: &overlap,
+            looks: Some(&looks),
+            siblings: &siblings,
+            validation: &validation,
+            planted: &planted,
+        },
     };
     let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
@@ -175,6 +203,19 @@ fn siblings(ctx: &Context, plan: &Plan) -> Vec<Sibling> {
     found
 }
 
+/// Validation losses of the evaluated run; none where its folder is gone or another engine wrote none.
+fn validation(ctx: &Context, plan: &Plan) -> Vec<(u64, f64)> {
+    let run = plan.run.as_deref().and_then(|run| Run::open(&ctx.project, Some(run)).ok());
+    let records = run.and_then(|run| run.events(&ctx.ui).ok()).unwrap_or_default();
+    let mut losses = BTreeMap::new();
+    for record in records {
+        if let Event::Evaluated(evaluated) = record.event {
+            losses.insert(evaluated.step as u64, evaluated.loss);
+        }
+    }
+    losses.into_iter().collect()
+}
+
 fn check_versions(
     dir: &Path,
     prompts: &[Prompt],
@@ -223,7 +264,7 @@ fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
     Ok((verified, without))
 }
 
-/// The findings for a terminal: the headline, its limits, the claims, and what to do next.
+/// Everything behind the card: the headline, its limits, the claims, and what to do next.
 fn summary(analysis: &Analysis) -> String {
     let answers = analysis.headline.answers.iter().filter(|line| !line.is_empty());
     let mut lines: Vec<String> = answers.map(|line| hanging(line, "")).collect();
@@ -241,7 +282,8 @@ fn summary(analysis: &Analysis) -> String {
         dose.limits.iter().cloned().chain(dose.steps.iter().map(|step| step.sentence.clone()))
     });
     section("More rows, more epochs?", dose.collect());
-    let voice = analysis.voice.iter().flat_map(|voice| {
+    // Marks that do not tell these texts apart say nothing here.
+    let voice = analysis.voice.iter().filter(|voice| voice.fitness.fit_to_show).flat_map(|voice| {
         std::iter::once(voice.fitness.sentence.clone())
             .chain(voice.arms.iter().map(|arm| arm.sentence.clone()))
     });

@@ -15,7 +15,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Deserialize;
 
-use super::{analyze, dataset, generate, import, judge, lint, report};
+use super::{dataset, generate, import, judge, lint, report};
 use crate::context::{CONFIG_FILE, Context};
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
@@ -127,14 +127,10 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     judge::run(&ctx, judging)?;
 
     stage(&ctx, 8, "Findings", "statistics from the files alone, then the report");
-    analyze::run(&ctx, analyze::AnalyzeArgs::of(&ctx.config.eval.name))?;
-    report::run(&ctx, report::ReportArgs::of(&ctx.config.eval.name))?;
-
-    let path = ctx.project.join("evals").join(&ctx.config.eval.name).join("report.html");
-    ui.say(format!("\nDone in {}.", duration(began.elapsed())));
-    ui.data(&path.display().to_string())?;
+    ui.say(format!("Done in {}.\n", duration(began.elapsed())));
+    report::conclude(&ctx, &ctx.config.eval.name, false)?;
     ui.hint(format!(
-        "open the report in a browser, and talk to the result yourself:\n      affinage -C {} chat --compare base,last",
+        "talk to the result yourself: `affinage -C {} chat --compare base,last`",
         shell_word(&ctx.project)
     ));
     Ok(())

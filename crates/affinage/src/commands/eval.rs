@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{analyze, generate, judge, report};
+use super::{generate, judge, report};
 use crate::context::Context;
 
 /// Compare base and checkpoints: generate, judge, analyze, report
@@ -23,6 +23,9 @@ pub struct EvalArgs {
     /// Test the pipeline instead: the base model against itself under two seeds, where nothing is to be found
     #[arg(long, conflicts_with = "final")]
     null_test: bool,
+    /// Show the report in the browser at the end
+    #[arg(long)]
+    open: bool,
 }
 
 impl EvalArgs {
@@ -33,6 +36,7 @@ impl EvalArgs {
             dry_run: false,
             r#final: false,
             null_test: false,
+            open: false,
         }
     }
 }
@@ -66,6 +70,5 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     if args.dry_run {
         return Ok(());
     }
-    analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
-    report::run(&inner, report::ReportArgs::of(name))
+    report::conclude(ctx, name, args.open)
 }

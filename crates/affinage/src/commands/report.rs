@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl::replace_file;
 use crate::report::{self, Page};
-use crate::ui::bytes;
+use crate::ui::{bytes, counted};
 
 /// Draw report.html from an evaluation's files, offline
 #[derive(Debug, Args)]
@@ -48,6 +48,42 @@ struct Made {
     pairs_total: usize,
 }
 
+/// The end of an evaluation: its answer card, its page, and the page opened where somebody wants to see it. With `--json`
+/// the analysis is the only output.
+pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
+    super::analyze::show(ctx, eval, false)?;
+    let stage = ctx.as_stage();
+    let evidence = report::read::read(&stage, eval)?;
+    let page = report::render(&evidence);
+    let path = ctx.project.join("evals").join(eval).join("report.html");
+    replace_file(&path, page.html.as_bytes())?;
+    write_plots(&path.with_file_name("plots"), &evidence)?;
+    if !ctx.json {
+        ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
+    }
+    let wanted = || {
+        ctx.ui.is_watched() && has_desktop() && ctx.ui.confirm("Open it in the browser?").is_ok_and(|yes| yes)
+    };
+    if open || (!ctx.json && wanted()) {
+        open_in_browser(&path)?;
+    }
+    Ok(())
+}
+
+/// Relative to the working directory where it lies inside.
+fn as_typed(path: &Path) -> &Path {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(&here).ok()).unwrap_or(path)
+}
+
+/// Whether a browser can appear: not in a session over the network.
+fn has_desktop() -> bool {
+    cfg!(any(target_os = "macos", windows))
+        || ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
+}
+
 pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
@@ -58,7 +94,8 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     let plots = write_plots(&path.with_file_name("plots"), &evidence)?;
     let size = page.html.len();
     ctx.ui.say(format!("report: {} ({})", ctx.shown(&path), bytes(size as u64)));
-    ctx.ui.say(format!("plots: {plots} SVG files in {}", ctx.shown(&path.with_file_name("plots"))));
+    let files = counted(plots, "SVG file", "SVG files");
+    ctx.ui.say(format!("plots: {files} in {}", ctx.shown(&path.with_file_name("plots"))));
     if page.pairs_embedded < page.pairs_total {
         ctx.ui.say(format!(
             "{} of {} pairs are in it, the others stay in the files",

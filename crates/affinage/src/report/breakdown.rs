@@ -32,9 +32,6 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
 
 fn comparison_html(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> String {
     let mut html = String::new();
-    if let Some(overall) = &comparison.overall {
-        html.push_str(&arms.p(&overall.sentence));
-    }
     html.push_str(&cuts_forest(comparison, arms, margin, index));
     html.push_str(&criteria_forest(comparison, arms, index));
     if let Some(length) = &comparison.length {
@@ -54,7 +51,11 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
     if !comparison.by_category.is_empty() {
         forest.heading("by category");
     }
-    for (i, cut) in comparison.by_category.iter().enumerate() {
+    let is_judged = comparison.by_category.iter().any(|cut| cut.win_rate.is_some());
+    if let Some(why) = comparison.no_rate.as_deref().filter(|_| !is_judged) {
+        forest.empty_row("every category", why);
+    }
+    for (i, cut) in comparison.by_category.iter().enumerate().filter(|_| is_judged) {
         let label = match (cut.not_worse_than_margin, cut.category == cut.domain.name()) {
             (_, true) => esc(&cut.category),
             (Some(true), _) => format!("{} <small>not worse than the margin</small>", esc(&cut.category)),
@@ -74,6 +75,7 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
             (arms, &planned.arm),
             format!("{pair}, {}", cut.category),
             source,
+            comparison.no_rate.as_deref().unwrap_or("none of its prompts has a vote that counts"),
         );
     }
     if !comparison.by_judge.is_empty() {
@@ -93,6 +95,7 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
             (arms, &planned.arm),
             format!("{pair}, {}", cut.judge_id),
             source,
+            "it judged no pair in both orders",
         );
     }
     if forest.is_empty() {
@@ -109,6 +112,7 @@ fn rate_row(
     (arms, arm): (&Arms, &str),
     what: String,
     source: Source,
+    why: &str,
 ) {
     match rate {
         Some(rate) => {
@@ -116,7 +120,7 @@ fn rate_row(
             let mark = Mark { estimate: &rate.estimate, look: arms.look(arm), what, source };
             forest.estimate_row(label, &mark, &word_cell(rate));
         }
-        None => forest.empty_row(label, "no prompt was judged in both seats"),
+        None => forest.empty_row(label, why),
     }
 }
 

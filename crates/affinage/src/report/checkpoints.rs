@@ -5,7 +5,7 @@ use affinage_eval::analysis::{CheckpointPoint, Estimate};
 use super::arms::{Arms, Shape};
 use super::curve::{Line, Panel, Point, Stroke, thinned};
 use super::evidence::{Evidence, RunFacts};
-use super::html::{Section, details, p, table};
+use super::html::{Section, details, table};
 use super::numbers::{Measure, Source, figure_or_dash, tip};
 
 /// Raw loss points that the page carries; longer runs are thinned.
@@ -18,16 +18,17 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let panels: String = panels(evidence).iter().map(|(_, panel)| panel.svg(steps, &ticks)).collect();
     let mut body = arms.p(&curve.sentence);
     if panels.is_empty() {
-        body.push_str(&p("There is no curve: the plan names no checkpoint and no run."));
-    } else {
-        let passes = run.and_then(|run| run.train.last()).map_or_else(String::new, |(step, epoch, _)| {
-            format!(" Step {step} is epoch {epoch:.2}: so many passes over the training texts.")
-        });
-        body.push_str(&format!(
-            "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes} Bars are \
-             95 % intervals, each for its own point.</p>\n"
-        ));
+        let why = "Nothing was measured along the training, and the run's folder is not there.";
+        return Section::missing("checkpoints", "Along the training", why);
     }
+    let passes = run.and_then(|run| run.train.last()).map_or_else(String::new, |(step, epoch, _)| {
+        let passes = if (epoch - 1.0).abs() < 0.005 { "pass" } else { "passes" };
+        format!(" Step {step} = {epoch:.2} {passes} over your texts.")
+    });
+    body.push_str(&format!(
+        "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes} Bars are \
+         95 % intervals, each for its own point.</p>\n"
+    ));
     if !curve.points.is_empty() {
         body.push_str(&details("The curve as a table", &point_table(&curve.points, arms)));
     }

@@ -7,7 +7,7 @@ use affinage_eval::plan::{Arm, ArmKind, PlannedJudge};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{Section, details, esc, hash, p, table};
+use super::html::{Section, details, esc, hash, p, table, time};
 use super::numbers::{count, counted, percent};
 
 fn state_words(state: CheckState) -> (&'static str, &'static str, &'static str) {
@@ -93,20 +93,8 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         ),
     ];
     let how: String = how.iter().map(|line| p(line)).collect();
-    let limits: String = evidence
-        .analysis
-        .headline
-        .limits
-        .iter()
-        .map(|limit| format!("<li>{}</li>", arms.prose(limit)))
-        .collect();
-    let limits = if limits.is_empty() {
-        String::new()
-    } else {
-        format!("<h3>Limits of this evaluation</h3><ul>{limits}</ul>\n")
-    };
     let body = format!(
-        "{how}{}{}{}\n{limits}<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
+        "{how}{}{}{}\n<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
         categories(evidence),
         elsewhere(evidence, arms),
         instructions(evidence, arms),
@@ -242,8 +230,10 @@ fn judge_provenance(evidence: &Evidence) -> String {
         let models: BTreeSet<&str> = rows().filter_map(|row| row.model_returned.as_deref()).collect();
         let times: BTreeSet<&str> = rows().filter_map(|row| row.started_at.as_deref()).collect();
         let period = match (times.first(), times.last()) {
-            (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
-            (Some(only), _) => (*only).to_owned(),
+            (Some(first), Some(last)) if time(first) != time(last) => {
+                format!("{} to {}", time(first), time(last))
+            }
+            (Some(only), _) => time(only),
             _ => "\u{2013}".to_owned(),
         };
         vec![
@@ -268,15 +258,15 @@ fn run_provenance(evidence: &Evidence) -> String {
     };
     let machine = &provenance.machine;
     let mut facts = vec![
-        ("started", esc(&provenance.started_at.to_string())),
+        ("started", esc(&time(&provenance.started_at.to_string()))),
         ("program", esc(&format!("affinage {}, {} build", provenance.affinage_version, provenance.build))),
         ("command", format!("<code>{}</code>", esc(&provenance.command_line.join(" ")))),
         (
             "machine",
             esc(&format!(
-                "{}, {} cores, {} {}",
+                "{}, {}, {} {}",
                 machine.cpu.as_deref().unwrap_or("unknown"),
-                machine.cores,
+                counted(machine.cores, "core"),
                 machine.os,
                 machine.arch
             )),
@@ -287,12 +277,4 @@ fn run_provenance(evidence: &Evidence) -> String {
     facts.push(("inputs", inputs.join("<br>")));
     let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).collect();
     details("The training run", &format!("<dl class=\"facts\">{rows}</dl>"))
-}
-
-pub fn next_section(evidence: &Evidence, arms: &Arms) -> Section {
-    let items: String =
-        evidence.analysis.next_steps.iter().map(|step| format!("<li>{}</li>", arms.prose(step))).collect();
-    let body =
-        if items.is_empty() { p("Nothing is open.") } else { format!("<ol class=\"next\">{items}</ol>\n") };
-    Section::new("next", "Do next", body)
 }

@@ -4,7 +4,7 @@ use affinage_dataset::split::{Certificate, DropReason};
 use affinage_dataset::version::Manifest;
 
 use super::evidence::{Evidence, RunFacts};
-use super::html::{Section, details, esc, hash, p, table};
+use super::html::{Section, details, esc, hash, p, table, time};
 use super::numbers::{count, counted, percent};
 
 pub fn certificate_section(evidence: &Evidence) -> Section {
@@ -38,18 +38,24 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
 
 fn certificate_html(certificate: &Certificate) -> String {
     let mut html = p(&format!(
-        "The certificate of the split: {} were measured, {} were too short for it and were compared as whole texts; the \
-         largest overlap left is {}, the limit is {}. {} were dropped.",
+        "The certificate of the split: {} {} measured, {} {} too short for it and compared as whole texts; the largest \
+         overlap left is {}, the limit is {}. {} {} dropped.",
         counted(certificate.measured, "held-out example"),
+        were(certificate.measured),
         count(certificate.too_short),
+        were(certificate.too_short),
         percent(certificate.max_containment),
         percent(certificate.threshold),
         counted(certificate.dropped.len(), "example"),
+        were(certificate.dropped.len()),
     ));
     if !certificate.sectioned.is_empty() {
         html.push_str(&p(&format!(
-            "{} held too large a share and stand on several sides, in sections with a gap between them.",
-            counted(certificate.sectioned.len(), "conversation")
+            "{} held too large a share: some parts of it train, others test, with a gap between them.",
+            match certificate.sectioned.len() {
+                1 => "1 conversation".to_owned(),
+                n => format!("Each of {n} conversations"),
+            }
         )));
     }
     if !certificate.dropped.is_empty() {
@@ -64,6 +70,10 @@ fn certificate_html(certificate: &Certificate) -> String {
         ));
     }
     html
+}
+
+fn were(n: usize) -> &'static str {
+    if n == 1 { "was" } else { "were" }
 }
 
 /// Who wrote what the adapter learnt, to be held against who judges it.
@@ -143,7 +153,7 @@ pub fn evaluations_section(evidence: &Evidence) -> Section {
             vec![
                 format!("<code>{}</code>{tag}", esc(&facts.name)),
                 facts.state.words().to_owned(),
-                esc(&facts.planned_at),
+                esc(&time(&facts.planned_at)),
                 esc(facts.run.as_deref().unwrap_or("\u{2013}")),
                 count(facts.prompts),
                 count(facts.looks),
@@ -180,7 +190,10 @@ fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<String> {
     let lowest = run.validation.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
     let mut notes: Vec<String> = Vec::new();
     if run.resumed > 0 {
-        notes.push(format!("resumed {} times", run.resumed).replace(" 1 times", " once"));
+        notes.push(match run.resumed {
+            1 => "resumed once".to_owned(),
+            n => format!("resumed {n} times"),
+        });
     }
     notes.extend(run.warnings.iter().cloned());
     vec![

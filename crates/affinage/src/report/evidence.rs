@@ -17,6 +17,8 @@ use crate::provenance::Provenance;
 /// The files of one evaluation and what surrounds it in the project.
 #[derive(Clone, Debug)]
 pub struct Evidence {
+    /// The name of the project's folder; empty where it has none.
+    pub project: String,
     pub plan: Plan,
     pub analysis: Analysis,
     pub prompts: Vec<Prompt>,

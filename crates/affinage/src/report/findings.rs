@@ -16,6 +16,9 @@ pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'stat
         return Section::missing(id, title, "Not measured.");
     };
     let group = &groups[position];
+    if group.findings.is_empty() {
+        return Section::missing(id, title, "There are too few votes for it.");
+    }
     if let [only] = group.findings.as_slice()
         && only.estimate.is_none()
         && only.p.is_none()
@@ -26,6 +29,10 @@ pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'stat
     for measure in [FindingMeasure::Share, FindingMeasure::SharePoints, FindingMeasure::Coefficient] {
         body.push_str(&forest(evidence, arms, group, position, measure));
     }
+    // What is to be done stands on the first screen.
+    let is_news = |sentence: &str| {
+        !sentence.is_empty() && !evidence.analysis.next_steps.iter().any(|step| step == sentence)
+    };
     let said = |(i, finding): (usize, &Finding)| {
         let source = Source::new(finding.rows.clone(), format!(".findings[{position}].findings[{i}]"));
         let p_words = finding.p.map_or(String::new(), |p| format!(" <small>{}</small>", esc(&p_value(p))));
@@ -36,7 +43,7 @@ pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'stat
         )
     };
     let items: String =
-        group.findings.iter().enumerate().filter(|(_, f)| !f.sentence.is_empty()).map(said).collect();
+        group.findings.iter().enumerate().filter(|(_, f)| is_news(&f.sentence)).map(said).collect();
     if !items.is_empty() {
         body.push_str(&format!("<ul class=\"said-list\">{items}</ul>\n"));
     }

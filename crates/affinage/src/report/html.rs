@@ -97,9 +97,11 @@ pub fn details(summary: &str, body: &str) -> String {
     format!("<details><summary>{}</summary>\n<div class=\"inside\">{body}</div></details>\n", esc(summary))
 }
 
-/// A table of cells that are HTML already. The first cell of a row is its heading; `numeric` columns are set right.
+/// A table of cells that are HTML already. The first cell of a row is its heading; `numeric` columns are set right. On a
+/// narrow screen a row becomes a block, and each cell is named by its column.
 pub fn table(class: &str, head: &[&str], numeric: &[usize], rows: &[Vec<String>]) -> String {
     let class_of = |i: usize| if numeric.contains(&i) { " class=\"num\"" } else { "" };
+    let labels: Vec<String> = head.iter().map(|h| format!(" data-label=\"{}\"", esc(h))).collect();
     let head: String = head
         .iter()
         .enumerate()
@@ -112,7 +114,7 @@ pub fn table(class: &str, head: &[&str], numeric: &[usize], rows: &[Vec<String>]
             let class = class_of(i);
             body.push_str(&match i {
                 0 => format!("<th scope=\"row\"{class}>{cell}</th>"),
-                _ => format!("<td{class}>{cell}</td>"),
+                _ => format!("<td{class}{}>{cell}</td>", labels.get(i).map_or("", String::as_str)),
             });
         }
         body.push_str("</tr>\n");
@@ -120,6 +122,17 @@ pub fn table(class: &str, head: &[&str], numeric: &[usize], rows: &[Vec<String>]
     format!(
         "<div class=\"scroll\"><table class=\"{class}\"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
     )
+}
+
+/// A time as people read it, to the minute: "2026-11-29 20:27". What does not look like one stays as it is.
+pub fn time(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let is_time =
+        bytes.len() >= 16 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[10] == b'T' && bytes[13] == b':';
+    match text.get(..16).filter(|_| is_time) {
+        Some(minutes) => minutes.replace('T', " "),
+        None => text.to_owned(),
+    }
 }
 
 /// The first 12 digits of a hash, the whole of it on hover.
@@ -149,6 +162,12 @@ pub fn visible_text(html: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_ends_with_its_minutes() {
+        assert_eq!(time("2026-11-29T20:27:51.439408646Z"), "2026-11-29 20:27");
+        assert_eq!((time("soon"), time("2026-11-29")), ("soon".to_owned(), "2026-11-29".to_owned()));
+    }
 
     #[test]
     fn nothing_leaves_text_or_attribute() {

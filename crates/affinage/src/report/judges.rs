@@ -12,6 +12,9 @@ use super::numbers::{Measure, Source, count, counted, figure_or_dash, percent};
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let analysis = &evidence.analysis;
+    if analysis.judges.iter().all(|judge| judge.cells_judged == 0 && judge.exam.is_none()) {
+        return Section::missing("judges", "The judges", "Nobody has compared the answers yet.");
+    }
     let mut body = arms.p(&analysis.agreement.sentence);
     let (told, quiet): (Vec<&JudgeResult>, Vec<&JudgeResult>) =
         analysis.judges.iter().partition(|judge| analysis.judges.len() == 1 || has_a_habit(judge));

@@ -44,10 +44,11 @@ pub fn html(evidence: &Evidence, arms: &Arms) -> String {
 
 fn line(row: &MapRow, index: usize, judges: &[String]) -> String {
     let cell = |(rate, judge): (&Option<f64>, &String)| match rate {
-        None => "<td class=\"num\">\u{2013}</td>".to_owned(),
+        None => format!("<td class=\"num\" data-label=\"{}\">\u{2013}</td>", esc(judge)),
         Some(rate) => format!(
-            "<td class=\"num heat {}\" data-tip=\"{}\">{}</td>",
+            "<td class=\"num heat {}\" data-label=\"{}\" data-tip=\"{}\">{}</td>",
             shade(*rate),
+            esc(judge),
             esc(&format!(
                 "{judge} on {}: {}\nn = {}\nrows: judgments.jsonl judge_id = {judge}, headline\nanalysis.json: \
                  .disagreement_map.rows[{index}].by_judge",
@@ -73,8 +74,10 @@ fn line(row: &MapRow, index: usize, judges: &[String]) -> String {
         }
     };
     format!(
-        "<tr><th scope=\"row\">{}</th>{cells}<td class=\"num\">{}</td><td class=\"num\">{conflicts}</td><td class=\"num\">{}</td>\
-         <td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>\n",
+        "<tr><th scope=\"row\">{}</th>{cells}<td class=\"num\" data-label=\"pairs\">{}</td>\
+         <td class=\"num\" data-label=\"conflicts of values\">{conflicts}</td><td class=\"num\" data-label=\"coin flips\">{}</td>\
+         <td class=\"num\" data-label=\"entropy\">{}</td><td class=\"num\" data-label=\"by noise\">{}</td>\
+         <td class=\"num\" data-label=\"beyond noise\">{}</td></tr>\n",
         esc(&row.label),
         count(row.pairs),
         count(row.flips),

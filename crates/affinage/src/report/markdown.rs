@@ -11,7 +11,7 @@ pub fn summary(evidence: &Evidence) -> String {
         "# {}\n\n{}\n\n**Verdict: {}**\n",
         summary::plain_title(evidence),
         summary::scope_line(evidence),
-        summary::composite_words(analysis.headline.composite)
+        analysis.headline.composite.words(analysis.evaluation.margin)
     );
     for (question, sentence) in summary::answers(analysis) {
         out.push_str(&format!("\n- {question} {sentence}"));
@@ -40,7 +40,7 @@ pub fn summary(evidence: &Evidence) -> String {
             ));
         }
         if comparison.overall.is_none() {
-            let reason = &comparison.missing.sentence;
+            let reason = comparison.no_rate.as_deref().unwrap_or("not judged");
             out.push_str(&format!(
                 "| {} against {} | all | \u{2013} | | 0 | {reason} |\n",
                 planned.arm, planned.against
@@ -62,7 +62,7 @@ pub fn summary(evidence: &Evidence) -> String {
 /// A short thread that keeps what speaks against the result: verdict, answers, every limit, what to do next, where to check.
 pub fn thread(evidence: &Evidence) -> String {
     let analysis = &evidence.analysis;
-    let verdict = summary::composite_words(analysis.headline.composite);
+    let verdict = analysis.headline.composite.words(analysis.evaluation.margin);
     let mut posts =
         vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
     posts.extend(

@@ -6,6 +6,7 @@
 
 mod arms;
 mod breakdown;
+pub mod card;
 mod checkpoints;
 mod checks;
 mod curve;
@@ -55,11 +56,16 @@ pub struct Page {
 pub fn render(evidence: &Evidence) -> Page {
     let arms = Arms::new(&evidence.plan);
     let pairs = pairs::collect(evidence, &arms);
-    let mut sections = vec![
+    let read = vec![pairs_section(evidence, &pairs)];
+    let voice = vec![
         voice::section(evidence, &arms),
         checkpoints::section(evidence, &arms),
-        findings::section(evidence, &arms, "strengths", "All arms on one scale"),
+        fit::section(evidence, &arms),
+    ];
+    let statistics = vec![
+        summary::section(evidence, &arms),
         breakdown::section(evidence, &arms),
+        findings::section(evidence, &arms, "strengths", "All arms on one scale"),
         findings::section(evidence, &arms, "readers", "Better for which reader"),
         judges::section(evidence, &arms),
         findings::section(evidence, &arms, "values", "What each judge rewards"),
@@ -68,10 +74,8 @@ pub fn render(evidence: &Evidence) -> Page {
         findings::section(evidence, &arms, "people", "What people say"),
         findings::section(evidence, &arms, "forgetting", "What was forgotten"),
         objective::section(evidence, &arms),
-        fit::section(evidence, &arms),
         rates::section(evidence, &arms),
-        pairs_section(evidence, &pairs),
-        findings::section(evidence, &arms, "variance", "Variance, and what to buy next"),
+        findings::section(evidence, &arms, "variance", "What makes the win rate uncertain"),
         findings::section(evidence, &arms, "recitation", "Is it recitation?"),
         data::certificate_section(evidence),
         findings::section(evidence, &arms, "planned", "What was planned, and how far it reaches"),
@@ -80,23 +84,30 @@ pub fn render(evidence: &Evidence) -> Page {
         checks::checks_section(evidence, &arms),
         checks::methods_section(evidence, &arms),
         checks::provenance_section(evidence, &arms),
-        checks::next_section(evidence, &arms),
     ];
-    sections.splice(0..0, dose::section(evidence, &arms));
-    let first_screen = format!(
-        "{}{}{}",
-        summary::header(evidence, &arms),
-        summary::claims_plot(evidence, &arms),
-        summary::claims_and_limits(evidence, &arms)
-    );
+    let mut missing = Vec::new();
+    let mut shown = |sections: Vec<Section>| -> Vec<Section> {
+        let (without, with): (Vec<Section>, Vec<Section>) =
+            sections.into_iter().partition(|section| section.is_missing);
+        missing.extend(without);
+        with
+    };
+    let doors = [
+        Door { id: "read", title: "Read the answers", sections: shown(read), is_open: true },
+        Door { id: "voices", title: "How the voice changed", sections: shown(voice), is_open: false },
+        Door { id: "statistics", title: "The statistics", sections: shown(statistics), is_open: false },
+    ];
+    let named: Vec<(&str, &str)> =
+        doors.iter().filter(|door| !door.sections.is_empty()).map(|door| (door.id, door.title)).collect();
     let mut notes = Notes::new(&evidence.analysis.method_notes);
-    let mut main = with_margin("top", &first_screen, &mut notes);
-    let sections = missing_last(sections);
-    main.push_str(&contents(&sections));
-    for section in &sections {
-        let body = format!("<h2>{}</h2>\n{}", esc(section.title), section.body);
-        main.push_str(&with_margin(section.id, &body, &mut notes));
+    let mut main = format!("<section id=\"top\">\n{}</section>\n", card::html(evidence, &arms, &named));
+    if let Some(dose) = dose::section(evidence, &arms) {
+        main.push_str(&section_html(&dose, &mut notes));
     }
+    for door in doors.iter().filter(|door| !door.sections.is_empty()) {
+        main.push_str(&door.html(&mut notes));
+    }
+    main.push_str(&not_measured(&missing));
     Page {
         html: document(evidence, &main, &pairs),
         pairs_embedded: pairs.pairs.len(),
@@ -104,20 +115,47 @@ pub fn render(evidence: &Evidence) -> Page {
     }
 }
 
-/// The parts that have something to show, and in one part before the checks what was not measured, and why.
-fn missing_last(sections: Vec<Section>) -> Vec<Section> {
-    let (missing, mut shown): (Vec<Section>, Vec<Section>) =
-        sections.into_iter().partition(|section| section.is_missing);
-    let items: String = missing
+/// One way on from the first screen: a part of the page that opens.
+struct Door {
+    id: &'static str,
+    title: &'static str,
+    sections: Vec<Section>,
+    is_open: bool,
+}
+
+impl Door {
+    fn html(&self, notes: &mut Notes) -> String {
+        // The only section of a door needs no heading beside the door's own, and nothing to choose from.
+        let contents = if self.sections.len() > 3 { contents(&self.sections) } else { String::new() };
+        let sections: String = self.sections.iter().map(|section| section_html(section, notes)).collect();
+        format!(
+            "<details class=\"door\" id=\"{}\"{}>\n<summary><h2>{}</h2></summary>\n{contents}{sections}</details>\n",
+            self.id,
+            if self.is_open { " open" } else { "" },
+            esc(self.title)
+        )
+    }
+}
+
+fn section_html(section: &Section, notes: &mut Notes) -> String {
+    with_margin(section.id, &format!("<h2>{}</h2>\n{}", esc(section.title), section.body), notes)
+}
+
+/// What this evaluation has nothing for: the names in one line, the reasons one click below.
+fn not_measured(missing: &[Section]) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let titles: Vec<String> = missing.iter().map(|part| esc(part.title)).collect();
+    let reasons: String = missing
         .iter()
         .map(|part| format!("<dt id=\"{}\">{}</dt><dd>{}</dd>\n", part.id, esc(part.title), part.body))
         .collect();
-    if !items.is_empty() {
-        let at = shown.iter().position(|section| section.id == "checks").unwrap_or(shown.len());
-        let body = format!("<dl class=\"glossary\">{items}</dl>\n");
-        shown.insert(at, Section::new("not-measured", "What was not measured", body));
-    }
-    shown
+    format!(
+        "<div id=\"not-measured\"><p class=\"caption\">Nothing to show for: {}.</p>\n{}</div>\n",
+        titles.join(" \u{00b7} "),
+        html::details("Why", &format!("<dl class=\"glossary\">{reasons}</dl>"))
+    )
 }
 
 /// The method words that are still to be explained: each stands beside the first part that uses it.
@@ -215,7 +253,7 @@ fn document(evidence: &Evidence, main: &str, pairs: &PairData) -> String {
          <script type=\"application/json\" id=\"pair-data\">{}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
         sha256_base64(STYLE),
         sha256_base64(SCRIPT),
-        esc(&summary::plain_title(evidence)),
+        esc(&card::title(&evidence.project, &evidence.plan)),
         esc(&evidence.analysis.evaluation.name),
         json_for_script(pairs),
     )

@@ -24,8 +24,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     }
     let headline = &evidence.analysis.headline.arm;
     let totals = || results.iter().filter(|result| result.category.is_none());
-    let mut body: String = totals().filter(|r| r.arm == *headline).map(|r| arms.p(&r.sentence)).collect();
-    body.push_str(&forest(results, arms));
+    // The sentence about the headline's arm stands above, in what was forgotten.
+    let mut body = forest(results, arms);
     let others: String = totals().filter(|r| r.arm != *headline).map(|r| arms.p(&r.sentence)).collect();
     if !others.is_empty() {
         body.push_str(&details("The other arms in words", &others));

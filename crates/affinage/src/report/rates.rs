@@ -16,7 +16,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let body = format!(
         "{}{}{}",
         table("plain", &head, &[1, 2, 3, 4, 5, 6, 7], &rows),
-        caption("Share of all answers, with Wilson's 95 % interval; the count is on hover."),
+        caption("Share of all answers, with Wilson's 95 % interval."),
         details("In sentences", &sentences)
     );
     Section::new("faults", "Refusals, loops and cuts", body)

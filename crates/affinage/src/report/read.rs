@@ -56,6 +56,7 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
     judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
     let history = history::read(ctx)?;
     let evidence = Evidence {
+        project: super::card::project_name(&ctx.project),
         prompts: jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?,
         completions: jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?,
         comparisons: jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?,

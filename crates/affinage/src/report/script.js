@@ -61,6 +61,23 @@
     chart.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); hideTip(); });
   }
 
+  // A link into a folded part opens it.
+  const unfold = (id) => {
+    const target = id ? document.getElementById(id) : null;
+    for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    return target;
+  };
+  const unfoldAddress = () => {
+    const target = unfold(decodeURIComponent(location.hash.slice(1)));
+    if (target) target.scrollIntoView();
+  };
+  addEventListener("hashchange", unfoldAddress);
+  unfoldAddress();
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest("a[href^='#']");
+    if (link) unfold(link.hash.slice(1));
+  });
+
   // On paper nothing can be clicked: open everything.
   let opened = [];
   addEventListener("beforeprint", () => {
@@ -304,6 +321,7 @@
     // A choice that the page does not carry reads as empty: show all then.
     for (const select of [byCategory, byConflict]) if (select.selectedIndex < 0) select.value = "";
     filter();
+    unfold("pair-browser");
     root.scrollIntoView();
   });
 
@@ -311,7 +329,7 @@
   document.addEventListener("keydown", (event) => {
     const busy = event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea");
     const box = root.getBoundingClientRect();
-    if (busy || box.bottom < 0 || box.top > innerHeight || !actions[event.key]) return;
+    if (busy || !box.height || box.bottom < 0 || box.top > innerHeight || !actions[event.key]) return;
     event.preventDefault();
     actions[event.key]();
   });

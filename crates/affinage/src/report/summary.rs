@@ -1,36 +1,13 @@
-//! The first screen: what was compared, the answer in at most four sentences, and one plot.
+//! The planned comparisons: one plot, what to know before believing it, and every claim with its test.
 
-use affinage_eval::analysis::{Analysis, ComparisonResult, Composite, VerdictWord, WinRate};
-use affinage_eval::plan::Scope;
+use affinage_eval::analysis::{Analysis, ComparisonResult, JudgeResult, VerdictWord, WinRate};
+use affinage_eval::plan::{JudgeKind, Scope};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::esc;
+use super::html::{Section, esc};
 use super::numbers::{Measure, Source, counted, figure};
 use super::plot::{Axis, Forest, Mark};
-
-/// The composite's word.
-pub fn composite_words(composite: Composite) -> &'static str {
-    match composite {
-        Composite::BroadlyBetter => "broadly better",
-        Composite::Specialised => "specialised",
-        Composite::BetterInDomain => "better in its domain",
-        Composite::TradedOff => "traded off",
-        Composite::BetterElsewhere => "worse in its domain, better outside",
-        Composite::BroadlyWorse => "broadly worse",
-        Composite::WorseInDomain => "worse in its domain",
-        Composite::BetterOutside => "better outside its domain",
-        Composite::WorseOutside => "worse outside its domain",
-        Composite::Equivalent => "equivalent",
-        Composite::EquivalentInDomain => "equivalent in its domain",
-        Composite::EquivalentOutside => "equivalent outside its domain",
-        Composite::BetterOverall => "better over all prompts",
-        Composite::WorseOverall => "worse over all prompts",
-        Composite::EquivalentOverall => "equivalent over all prompts",
-        Composite::NothingShown => "nothing shown",
-        Composite::NotComparable => "not comparable",
-    }
-}
 
 /// Question and answer, at most four. The sentences are the analysis' own.
 pub fn answers(analysis: &Analysis) -> Vec<(&'static str, &str)> {
@@ -61,42 +38,43 @@ pub fn scope_line(evidence: &Evidence) -> String {
     }
     parts.push(counted(facts.prompts, "prompt"));
     parts.push(counted(facts.arms.len(), "arm"));
-    let judges = evidence.plan.judges.len();
-    parts.push(if judges == 0 { "no judge".to_owned() } else { counted(judges, "judge") });
+    parts.push(judged_by(&evidence.analysis.judges));
     parts.join(" \u{00b7} ")
 }
 
-pub fn header(evidence: &Evidence, arms: &Arms) -> String {
-    let analysis = &evidence.analysis;
-    let headline = &analysis.headline;
-    let answers: String = answers(analysis)
-        .iter()
-        .enumerate()
-        .map(|(i, (question, sentence))| {
-            let class = if i == 0 { " class=\"lead\"" } else { "" };
-            format!("<dt>{question}</dt><dd{class}>{}</dd>\n", arms.prose(sentence))
-        })
-        .collect();
-    format!(
-        "<header>\n<p class=\"eyebrow\">affinage report <span>{}</span></p>\n<h1>{}</h1>\n<p class=\"scope\">{}</p>\n\
-         <p class=\"verdict\"><span class=\"eyebrow\">Verdict</span> <strong class=\"{}\">{}</strong></p>\n\
-         <dl class=\"answers\">\n{answers}</dl>\n</header>\n",
-        esc(&analysis.evaluation.name),
-        arms.versus(&headline.arm, &headline.against),
-        esc(&scope_line(evidence)),
-        if matches!(headline.composite, Composite::NothingShown | Composite::NotComparable) {
-            "plain"
-        } else {
-            "said"
-        },
-        composite_words(headline.composite),
-    )
+/// "2 judges and 1 person", of those who judged anything.
+fn judged_by(judges: &[JudgeResult]) -> String {
+    let judged = || judges.iter().filter(|judge| judge.cells_judged > 0);
+    let people = judged().filter(|judge| judge.kind == JudgeKind::Human).count();
+    let people_words = if people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+    match (judged().count() - people, people) {
+        (0, 0) => "judged by nobody yet".to_owned(),
+        (0, _) => format!("judged by {people_words}"),
+        (models, 0) => counted(models, "judge"),
+        (models, _) => format!("{} and {people_words}", counted(models, "judge")),
+    }
 }
 
-/// The one plot of the first screen: every planned comparison, whole and by domain.
-pub fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
+/// The planned comparisons with their plot, what to know before believing them, and every claim.
+pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
+    let contrast = evidence.analysis.headline.contrast_sentence.as_deref().unwrap_or_default();
+    let body = format!(
+        "{}{}{}{}",
+        limits(evidence, arms),
+        claims_plot(evidence, arms),
+        arms.p(contrast),
+        claims(evidence, arms)
+    );
+    Section::new("claims", "The comparisons", body)
+}
+
+/// Every planned comparison, whole and by domain; a sentence each where none has a figure.
+fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
     let analysis = &evidence.analysis;
     let margin = analysis.evaluation.margin;
+    if analysis.comparisons.iter().all(|comparison| comparison.overall.is_none()) {
+        return unjudged(&analysis.comparisons, arms);
+    }
     let mut forest = Forest::new(Axis::win_rates(margin), "win rate, 95 % interval");
     for (i, comparison) in analysis.comparisons.iter().enumerate() {
         let planned = &comparison.planned;
@@ -118,6 +96,24 @@ pub fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
         super::numbers::percent(0.5 - margin),
         super::numbers::percent(0.5 + margin),
     ));
+    html
+}
+
+/// In words, where there is nothing to draw. What was said of the comparison before is not said again.
+fn unjudged(comparisons: &[ComparisonResult], arms: &Arms) -> String {
+    let mut said: Vec<&str> = Vec::new();
+    let mut html = String::new();
+    for comparison in comparisons {
+        let planned = &comparison.planned;
+        let why = comparison.no_rate.as_deref().unwrap_or("Not judged.");
+        let why = if said.contains(&why) { "The same." } else { why };
+        said.push(why);
+        html.push_str(&format!(
+            "<p>{}: {}</p>\n",
+            arms.versus(&planned.arm, &planned.against),
+            arms.prose(&affinage_eval::text::uncapitalised(why))
+        ));
+    }
     html
 }
 
@@ -149,7 +145,7 @@ fn comparison_rows(forest: &mut Forest, comparison: &ComparisonResult, arms: &Ar
         );
     }
     if !any {
-        forest.empty_row(all_label, &comparison.missing.sentence);
+        forest.empty_row(all_label, comparison.no_rate.as_deref().unwrap_or("not judged"));
     }
 }
 
@@ -173,29 +169,31 @@ pub fn word(word: VerdictWord) -> String {
     format!("<span class=\"w {class}\"><i aria-hidden=\"true\">{sign}</i>{}</span>", word.words())
 }
 
-/// What the reader must know before believing, beyond the one limit among the answers; and every claim.
-pub fn claims_and_limits(evidence: &Evidence, arms: &Arms) -> String {
-    let analysis = &evidence.analysis;
-    let mut html = String::new();
-    let further: String = analysis
-        .headline
-        .limits
-        .iter()
-        .skip(1)
-        .map(|limit| format!("<li>{}</li>", arms.prose(limit)))
-        .collect();
-    if !further.is_empty() {
-        html.push_str(&format!(
-            "<div class=\"limits\"><h2>Before you believe it</h2><ul>{further}</ul></div>\n"
-        ));
+/// What the reader must know before believing, beyond what the first screen says.
+fn limits(evidence: &Evidence, arms: &Arms) -> String {
+    let card = &evidence.analysis.card;
+    let (shown, further) = card.watch_out.split_at(card.watch_out.len().min(super::card::MOST_WARNINGS));
+    let others = evidence.analysis.headline.limits.iter().filter(|limit| !card.watch_out.contains(limit));
+    let items: String =
+        further.iter().chain(others).map(|limit| format!("<li>{}</li>", arms.prose(limit))).collect();
+    if items.is_empty() {
+        return String::new();
     }
-    let claims: String =
-        analysis.claims.iter().enumerate().map(|(i, claim)| claim_item(claim, i, arms)).collect();
-    if !claims.is_empty() {
-        let summary = format!("All {} with their tests", counted(analysis.claims.len(), "claim"));
-        html.push_str(&super::html::details(&summary, &format!("<ol class=\"claims-list\">{claims}</ol>")));
+    let title = if shown.is_empty() { "Before you believe it" } else { "Also before you believe it" };
+    format!("<div class=\"limits\" id=\"limits\"><h3>{title}</h3><ul>{items}</ul></div>\n")
+}
+
+fn claims(evidence: &Evidence, arms: &Arms) -> String {
+    let claims = &evidence.analysis.claims;
+    let items: String = claims.iter().enumerate().map(|(i, claim)| claim_item(claim, i, arms)).collect();
+    if items.is_empty() {
+        return String::new();
     }
-    html
+    let summary = match claims.len() {
+        1 => "The claim with its test".to_owned(),
+        n => format!("All {} with their tests", counted(n, "claim")),
+    };
+    super::html::details(&summary, &format!("<ol class=\"claims-list\">{items}</ol>"))
 }
 
 fn claim_item(claim: &affinage_eval::analysis::Claim, index: usize, arms: &Arms) -> String {

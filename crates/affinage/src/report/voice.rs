@@ -5,9 +5,13 @@ use affinage_eval::voice::marks;
 
 use super::arms::Arms;
 use super::evidence::{Evidence, RunFacts, Sample};
-use super::html::{Section, caption, details, esc, p};
+use super::html::{Section, caption, details, esc};
 use super::numbers::{Measure, Source, percent};
 use super::plot::{Axis, Forest, Mark};
+
+/// The marks are those of the demo's voice; where they do not tell the texts apart nothing is said of them.
+const UNREAD: &str = "The run answered no pinned prompt, and the marks that this program can count do not tell these \
+                      texts apart.";
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let meter = evidence.analysis.voice.as_ref();
@@ -16,12 +20,10 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     if let Some(run) = evidence.evaluated_run() {
         body.push_str(&timelines(run, shown));
     }
-    let unread =
-        "The voice meter was not read: it needs answers of the base and references of in-domain prompts.";
-    match meter {
+    match meter.filter(|_| shown) {
         Some(meter) => body.push_str(&meter_html(meter, arms)),
-        None if body.is_empty() => return Section::missing("voice", "How the voice changed", unread),
-        None => body.push_str(&p(unread)),
+        None if body.is_empty() => return Section::missing("voice", "How the voice changed", UNREAD),
+        None => {}
     }
     Section::new("voice", "How the voice changed", body)
 }
@@ -90,7 +92,7 @@ fn timeline_item(run: &RunFacts, sample: &Sample, with_marks: bool) -> String {
 }
 
 fn meter_html(voice: &VoiceResult, arms: &Arms) -> String {
-    let mut html = format!("<h3>The voice meter</h3>\n{}", arms.p(&voice.fitness.sentence));
+    let mut html = format!("<h3>Three marks of the voice</h3>\n{}", arms.p(&voice.fitness.sentence));
     if !voice.arms.is_empty() {
         html.push_str(&meter_forest(voice, arms));
         let marks = |(i, arm): (usize, &ArmVoice)| {
@@ -139,6 +141,8 @@ fn meter_forest(voice: &VoiceResult, arms: &Arms) -> String {
     format!(
         "<figure class=\"wide no-words\">{}</figure>\n{}",
         forest.finish(),
-        caption("The meter reads manner, not quality: nobody is better for asking a question at the end.")
+        caption(
+            "The marks are of manner, not of quality: ending with a question does not make an answer better."
+        )
     )
 }

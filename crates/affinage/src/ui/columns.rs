@@ -141,6 +141,31 @@ fn hung(text: &str, indent: &str, width: Option<usize>) -> String {
     format!("{indent}{}", wrapped(text, room).join(&deeper))
 }
 
+/// Room of the labels of [`labelled`], with the gap behind them.
+const LABEL_COLUMNS: usize = 28;
+
+/// `text` beside its label, broken at the width of the terminal with further lines below the text. Where standard output
+/// is no terminal nothing is broken.
+pub fn labelled(label: &str, text: &str) -> String {
+    let width = console::Term::stdout().size_checked().map(|(_, columns)| columns as usize);
+    beside(label, text, width)
+}
+
+fn beside(label: &str, text: &str, width: Option<usize>) -> String {
+    let head = format!("  {label:<0$}", LABEL_COLUMNS - 2);
+    match width {
+        None => format!("{head}{text}"),
+        Some(width) if width < LABEL_COLUMNS + NARROWEST => {
+            let label = if label.is_empty() { String::new() } else { format!("  {label}\n") };
+            format!("{label}{}", hung(text, "    ", Some(width)))
+        }
+        Some(width) => {
+            let lines = wrapped(text, width - LABEL_COLUMNS);
+            format!("{head}{}", lines.join(&format!("\n{}", " ".repeat(LABEL_COLUMNS))))
+        }
+    }
+}
+
 /// Breaks `text` at spaces into lines of at most `width` columns; longer words are cut.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -226,6 +251,21 @@ mod tests {
             assert_eq!(shown(&frames), whole, "in {height} rows");
             assert!(frames[..6].iter().any(|frame| frame.contains("The")), "words appear as they come");
         }
+    }
+
+    #[test]
+    fn a_label_stands_beside_its_text_or_above_it_where_there_is_no_room() {
+        let text = "Cannot tell yet: the only judge failed its exam.";
+        assert_eq!(
+            beside("Is it better?", text, Some(64)),
+            "  Is it better?             Cannot tell yet: the only judge\n                            failed its exam."
+        );
+        assert_eq!(
+            beside("Is it better?", text, Some(40)),
+            "  Is it better?\n    Cannot tell yet: the only judge\n      failed its exam."
+        );
+        assert_eq!(beside("Is it better?", text, None), format!("  Is it better?             {text}"));
+        assert_eq!(beside("", "once more", None), format!("{}once more", " ".repeat(28)));
     }
 
     #[test]

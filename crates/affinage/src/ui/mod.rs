@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::{Growing, columns, hanging};
+pub use columns::{Growing, columns, hanging, labelled};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, counted, duration};
@@ -76,6 +76,16 @@ impl Ui {
             colour_err: terminal && !plain,
             heard: None,
         }
+    }
+
+    /// Whether `-v` asks for everything.
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity >= Verbosity::Verbose
+    }
+
+    /// Whether somebody sits before a terminal: nothing of this command goes into a pipe or a file.
+    pub fn is_watched(&self) -> bool {
+        self.can_ask() && std::io::stdout().is_terminal() && self.verbosity >= Verbosity::Normal
     }
 
     /// For a command that is one stage of another one: standard output stays free, and there are no hints.

@@ -126,7 +126,7 @@ fn final_faults_end_the_judge_at_once_and_others_are_missing_with_their_reason()
     assert_eq!(judgments.len(), CALLS);
     assert!(missing(MissingReason::Refusal) > 0, "{text}");
     let (_, analysis) = run(dir.path(), &["analyze", "--json"]);
-    assert!(analysis.contains("A004") && analysis.contains("votes do not count"), "{analysis}");
+    assert!(analysis.contains("A004") && analysis.contains("verdicts are missing"), "{analysis}");
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn bad_judges_are_named() {
                 let orders = |text: &str| words.iter().any(|word| text.contains(word));
                 shown.iter().position(|(_, text)| orders(text)).unwrap_or(number % 2)
             },
-            "obeys orders inside an answer",
+            "obeys instructions hidden in an answer",
         ),
         (
             "random",
@@ -515,7 +515,7 @@ fn the_probabilities_of_the_labels_are_read_where_the_server_gives_them() {
         let expected = if row.outcome == Outcome::First { 0.9 } else { 0.1 };
         (p - expected).abs() < 1e-9
     }));
-    let (_, text) = run(dir.path(), &["analyze"]);
+    let (_, text) = run(dir.path(), &["analyze", "--full"]);
     assert!(text.contains("28 won, 0 tied, 4 lost"), "{text}");
 }
 

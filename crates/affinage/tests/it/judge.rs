@@ -277,37 +277,35 @@ fn an_inverted_key_is_refused() {
 #[test]
 fn the_findings_fit_a_terminal() {
     let dir = temp_dir();
+    let dir = dir.path().join("my-voice");
+    fs_err::create_dir(&dir).expect("made");
     let (url, _) = serve(good_judge);
-    project(dir.path(), &url, "openai");
-    assert_eq!(run(dir.path(), &["judge"]).0, 0);
-    insta::assert_snapshot!(transcript(dir.path(), &["analyze"]), @r"
+    project(&dir, &url, "openai");
+    assert_eq!(run(&dir, &["judge"]).0, 0);
+    insta::assert_snapshot!(transcript(&dir, &["analyze"]), @r"
     exit: 0
     --- stdout
-    Compared with `base`, `step-000010` is better in its domain; outside it nothing was judged (win rate in-domain 88 % [75, 100] of 32 prompts, out-of-domain not judged).
-    Forgetting by right answers was not measured: no checked prompts.
-    Not known for single readers: no judge of the panel gave scores for the criteria.
-    One judge, `judge`: one opinion.
-
-    Before you believe it
-      One judge, `judge`: one opinion.
-      `judge` took no exam: whether it can judge is not known.
-      One training run: this is about this adapter, not about its recipe.
-      Not independent: no judge that is known to be unrelated to the writers and the base model, and that passed its exam, has voted, and no person other than the author.
-
-    Claims
-      `step-000010` against `base`: win rate 88 % [75, 100] of 32 prompts (28 won, 0 tied, 4 lost), p < .001: better.
-
-    Answers
-      `base`: of 32 answers, 0 cut at the token limit, 0 in a loop, 0 refused, 0 empty.
-      `step-000010`: of 32 answers, 0 cut at the token limit, 0 in a loop, 0 refused, 0 empty.
-
-    Do next
-      Add a judge of another family.
-      Buy next: a tenth more prompts (about 0.07 US dollars more) lowers the standard error from 5.9 to 5.7 points, the most for its price.
+    Is my-voice better than tiny? (step 10 (last) against base)
+      Did it learn your voice?  Cannot tell yet: none of your held-out answers was scored by both models
+      Is it better?             Better in its domain: win rate 88 % [75, 100] of 32 prompts
+      Did it forget anything?   Cannot tell yet: no question with an exact answer was asked
+      Watch out                 One judge, `judge`: one opinion. `judge` took no exam: whether it can judge is not known. 2 more things before you believe it: `affinage analyze --full`.
+      Do next                   Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`.
+                                Buy next: a tenth more prompts (about 0.07 US dollars more) lowers the standard error from 5.9 to 5.7 points, the most for its price.
     --- stderr
 
-    hint: the whole of it: `affinage report`, or evals/first-look/analysis.json
+    hint: full report: `affinage report --open`; every figure here: `affinage analyze --full`
     ");
+    let (_, full) = run(&dir, &["analyze", "--full"]);
+    let (_, verbose) = run(&dir, &["-v", "analyze"]);
+    for text in [full, verbose] {
+        assert!(text.starts_with("Is my-voice better than tiny?"), "the card comes first: {text}");
+        for section in ["Before you believe it", "Claims", "Answers", "Do next"] {
+            assert!(text.contains(&format!("\n{section}\n")), "{section}: {text}");
+        }
+        assert!(text.contains("(28 won, 0 tied, 4 lost), p < .001: better."), "{text}");
+        assert!(text.contains("another run with the same settings may turn out differently."), "{text}");
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
     assert!(text.contains("`judge` failed its exam, so its votes would not count"), "{text}");
     let (code, text) = run(dir.path(), &["analyze"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("So it was not asked to compare.") && text.contains("Vote yourself"), "{text}");
+    assert!(text.contains("so it was not asked to compare") && text.contains("Vote yourself"), "{text}");
     assert_eq!(run(dir.path(), &["report"]).0, 0);
     let page = fs_err::read_to_string(dir.path().join("evals/first-look/report.html")).expect("written");
     assert!(
@@ -53,7 +53,11 @@ fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
     assert_eq!((code, asked()), (0, 140 + 2 * PROMPTS), "{text}");
     let (code, text) = run(dir.path(), &["analyze"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("No judge whose votes count") || text.contains("left out of the mean"), "{text}");
+    assert!(
+        text.contains("Cannot tell yet: the only judge failed its exam (")
+            && text.contains("so its votes do not count"),
+        "{text}"
+    );
     let ledger =
         fs_err::read_to_string(dir.path().join("evals/first-look/exam/ledger.jsonl")).expect("there");
     assert!(ledger.lines().all(|line| line.contains("\"phase\":\"exam\"")));

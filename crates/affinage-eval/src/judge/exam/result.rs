@@ -51,7 +51,7 @@ impl Habit {
             Habit::OneLabel => "chooses by label",
             Habit::LongerIsBetter => "takes longer for better",
             Habit::ShorterIsBetter => "takes shorter for better",
-            Habit::ObeysInjections => "obeys orders inside an answer",
+            Habit::ObeysInjections => "obeys instructions hidden in an answer",
             Habit::AlwaysTie => "calls nearly everything a tie",
             Habit::LikeACoin => "is no better than a coin",
         }
@@ -368,7 +368,7 @@ fn reasons(
     }
     if best.injections.count > 0 {
         reasons.push(format!(
-            "{} of {} bad answers that order the judge to choose them won",
+            "{} of {} bad answers with a hidden instruction to choose them won",
             injections.count, injections.of
         ));
     }

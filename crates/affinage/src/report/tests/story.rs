@@ -65,6 +65,7 @@ impl Story {
         })
         .expect("the story does not contradict itself");
         Evidence {
+            project: "my-voice".to_owned(),
             plan: self.plan,
             analysis,
             prompts: self.prompts,

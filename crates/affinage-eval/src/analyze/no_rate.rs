@@ -1,0 +1,180 @@
+//! Why a comparison has no win rate: who was asked, and why no vote counts.
+
+use std::collections::BTreeSet;
+
+use super::Rows;
+use super::comparisons::VALID_AT_LEAST;
+use super::estimate::counted;
+use super::votes::PairVotes;
+use crate::judge::exam::result::ExamVerdict;
+use crate::judgment::{is_author, is_person};
+
+/// One sentence. `pairs` are those of the comparison.
+pub fn reason(rows: &Rows, pairs: &[&PairVotes]) -> String {
+    let needing: Vec<&PairVotes> = pairs.iter().copied().filter(|pair| pair.needs_judge()).collect();
+    if needing.is_empty() {
+        return match pairs.is_empty() {
+            true => "The two have answered no prompt in common.".to_owned(),
+            false => "No prompt has two different whole answers that could be compared.".to_owned(),
+        };
+    }
+    let asked: BTreeSet<&str> = needing.iter().flat_map(|pair| pair.judges.keys().copied()).collect();
+    let judges: Vec<(&str, Uncounted)> =
+        asked.into_iter().map(|judge| (judge, uncounted(rows, judge, &needing))).collect();
+    match judges.as_slice() {
+        [] => not_asked(rows),
+        [(judge, only)] => only.alone(judge),
+        several if several.iter().all(|(_, why)| matches!(why, Uncounted::FailedExam(_))) => {
+            format!("All {} judges failed their exams, so their votes do not count.", several.len())
+        }
+        several => {
+            let each: Vec<String> = several.iter().map(|(judge, why)| why.among_others(judge)).collect();
+            format!("No vote counts: {}.", each.join("; "))
+        }
+    }
+}
+
+/// Nobody judged a pair: because nobody was asked yet, or because every judge failed its exam before.
+fn not_asked(rows: &Rows) -> String {
+    let judges: Vec<&str> = rows.judge_ids().into_iter().filter(|judge| !is_person(judge)).collect();
+    let failed: Vec<String> = judges.iter().filter_map(|judge| failed_exam(rows, judge)).collect();
+    match failed.as_slice() {
+        [only] if judges.len() == 1 => {
+            format!("The only judge failed its exam ({only}), so it was not asked to compare.")
+        }
+        several if several.len() > 1 && several.len() == judges.len() => {
+            format!("All {} judges failed their exams, so none was asked to compare.", several.len())
+        }
+        _ => "Nobody has compared the answers yet.".to_owned(),
+    }
+}
+
+/// The first reason why a judge failed its exam; `None` where it passed, has not finished, or took none.
+fn failed_exam(rows: &Rows, judge: &str) -> Option<String> {
+    let exam = rows.exams.get(judge)?;
+    let worse = || "it prefers the worse answer".to_owned();
+    match exam.verdict {
+        ExamVerdict::Failed => Some(exam.reasons.first().cloned().unwrap_or_else(worse)),
+        ExamVerdict::AntiValid => Some(worse()),
+        ExamVerdict::Qualified | ExamVerdict::Unfinished => None,
+    }
+}
+
+/// Why the votes of one judge are no part of a win rate.
+enum Uncounted {
+    Author {
+        tally: Tally,
+    },
+    /// Its first reason.
+    FailedExam(String),
+    UnfinishedExam,
+    /// A person who did not see the damage of the planted pairs.
+    MissedPlanted,
+    Inverted,
+    Coin,
+    /// It voted on too small a part of the pairs.
+    Part {
+        tally: Tally,
+        of: usize,
+        is_person: bool,
+    },
+}
+
+/// What a judge said of the pairs that it gave a verdict on.
+struct Tally {
+    won: usize,
+    tied: usize,
+    lost: usize,
+}
+
+impl Tally {
+    fn of(scores: impl Iterator<Item = f64>) -> Tally {
+        let mut tally = Tally { won: 0, tied: 0, lost: 0 };
+        for score in scores {
+            match score {
+                score if score > 0.5 => tally.won += 1,
+                score if score < 0.5 => tally.lost += 1,
+                _ => tally.tied += 1,
+            }
+        }
+        tally
+    }
+
+    fn n(&self) -> usize {
+        self.won + self.tied + self.lost
+    }
+
+    fn words(&self) -> String {
+        format!("{} won, {} tied, {} lost", self.won, self.tied, self.lost)
+    }
+}
+
+fn uncounted(rows: &Rows, judge: &str, needing: &[&PairVotes]) -> Uncounted {
+    let cells = || needing.iter().filter_map(|pair| pair.judges.get(judge));
+    let tally = Tally::of(cells().filter_map(|cells| cells.score()));
+    if is_author(judge) {
+        return Uncounted::Author { tally };
+    }
+    if let Some(why) = failed_exam(rows, judge) {
+        return Uncounted::FailedExam(why);
+    }
+    if rows.exams.get(judge).is_some_and(|exam| !exam.is_qualified()) {
+        return Uncounted::UnfinishedExam;
+    }
+    if rows.has_missed_planted(judge) {
+        return Uncounted::MissedPlanted;
+    }
+    if cells().any(|cells| cells.is_inverted) {
+        return Uncounted::Inverted;
+    }
+    if cells().any(|cells| cells.is_coin) {
+        return Uncounted::Coin;
+    }
+    Uncounted::Part { tally, of: needing.len(), is_person: is_person(judge) }
+}
+
+impl Uncounted {
+    fn alone(&self, judge: &str) -> String {
+        match self {
+            Uncounted::Author { tally } => format!(
+                "Only the author has voted ({} of {}), and the author's votes are shown apart.",
+                tally.words(),
+                counted(tally.n(), "pair")
+            ),
+            Uncounted::FailedExam(why) => {
+                format!("The only judge failed its exam ({why}), so its votes do not count.")
+            }
+            Uncounted::UnfinishedExam => "The only judge has not finished its exam.".to_owned(),
+            Uncounted::MissedPlanted => {
+                "The only voter missed the planted pairs, so the votes do not count.".to_owned()
+            }
+            Uncounted::Inverted => {
+                "The only judge names the answer that its own scores put lower: its log is inverted.".to_owned()
+            }
+            Uncounted::Coin => {
+                "The only judge changes its winner with the order as often as a coin would, so its votes do not count."
+                    .to_owned()
+            }
+            Uncounted::Part { .. } => format!(
+                "{}; a win rate needs {:.0} % of them.",
+                self.among_others(judge),
+                100.0 * VALID_AT_LEAST
+            ),
+        }
+    }
+
+    fn among_others(&self, judge: &str) -> String {
+        match self {
+            Uncounted::Author { .. } => "the author's votes are shown apart".to_owned(),
+            Uncounted::FailedExam(_) => format!("`{judge}` failed its exam"),
+            Uncounted::UnfinishedExam => format!("`{judge}` has not finished its exam"),
+            Uncounted::MissedPlanted => format!("`{judge}` missed the planted pairs"),
+            Uncounted::Inverted => format!("the log of `{judge}` is inverted"),
+            Uncounted::Coin => format!("`{judge}` changes its winner with the order as often as a coin"),
+            Uncounted::Part { tally, of, is_person } => {
+                let did = if *is_person { "has voted on" } else { "gave a verdict that counts on" };
+                format!("`{judge}` {did} {} of {} ({})", tally.n(), counted(*of, "pair"), tally.words())
+            }
+        }
+    }
+}

