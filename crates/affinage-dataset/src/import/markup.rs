@@ -301,7 +301,8 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> (String, Vec<(BlockKind, String)>) {
-        let lifted = lifted(text).unwrap_or_else(|| Lifted { spoken: text.to_owned(), blocks: Vec::new(), behind: 0 });
+        let lifted =
+            lifted(text).unwrap_or_else(|| Lifted { spoken: text.to_owned(), blocks: Vec::new(), behind: 0 });
         (lifted.spoken.trim().to_owned(), lifted.blocks.into_iter().map(|b| (b.kind, b.text)).collect())
     }
 

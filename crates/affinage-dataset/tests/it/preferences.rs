@@ -142,14 +142,13 @@ fn the_verb_before_the_prompt_is_learnt_in_other_languages() {
 
 #[test]
 fn another_page_or_another_product_says_what_is_missing() {
-    let why = |bytes: &[u8]| {
-        let outcome = import_bytes(bytes, &Roles::default()).expect("readable");
-        outcome.found.reason_for_none.expect("a reason")
-    };
-    assert_eq!(
-        why(b"<!DOCTYPE html><html><body>Hello</body></html>"),
-        "export is a page, but not one of Gemini's My Activity, and no script in it holds conversations"
-    );
+    let read = |bytes: &[u8]| import_bytes(bytes, &Roles::default()).expect("readable").found;
+    let page = read(b"<!DOCTYPE html><html><body>Hello</body></html>");
+    assert_eq!((page.drafted, page.reason_for_none), (1, None), "any other page is a note");
     let watched = json!([{ "header": "YouTube", "title": "Watched boats", "time": "2026-02-02T08:00:00Z", "products": ["YouTube"] }]);
-    assert_eq!(why(watched.to_string().as_bytes()), "My Activity holds no prompt to Gemini with an answer");
+    let watched = read(watched.to_string().as_bytes());
+    assert_eq!(
+        watched.reason_for_none.as_deref(),
+        Some("My Activity holds no prompt to Gemini with an answer")
+    );
 }

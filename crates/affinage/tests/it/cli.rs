@@ -14,7 +14,7 @@ fn help_lists_the_working_commands_in_groups() {
     Usage: affinage [OPTIONS] <COMMAND>
 
     A first day:
-      import    Bring conversations: chat exports, dataset rows, Markdown, plain and pasted text
+      import    Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
       review    Decide what to learn from: accept, reject or edit each answer
       train     LoRA fine-tune the model on the newest dataset version
       chat      Talk to the base model or a checkpoint; compare them side by side

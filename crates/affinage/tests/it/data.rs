@@ -271,7 +271,7 @@ fn imports_that_bring_nothing_say_why() {
     importing list.json
     error: list.json: found 0 conversations because the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `item`
 
-    hint: affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers recur (`NAME: ...`, `## NAME`)
+    hint: affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: JSON with lists of messages, a message or a row a line, parquet, SQLite; transcripts whose speakers recur (`NAME: ...`, `## NAME`); and notes: Markdown, text, HTML, docx, odt, epub, PDF
     ");
     assert!(!dir.join("raw").exists() || fs_err::read_dir(dir.join("raw")).expect("a folder").count() == 0);
     let play = "ANNA: Why?\n\nMILLER: So.\n\n".repeat(3);
@@ -632,7 +632,7 @@ fn a_folder_is_imported_by_its_files_and_forgotten_as_one() {
         fs_err::write(path, text).expect("written");
     }
     let said = transcript(dir, &["import", "vault"]);
-    for part in ["in 2 files", ".obsidian/", "a PDF document", "`Ann` (3), `Tom` (3)"] {
+    for part in ["in 2 files", ".obsidian/", "a damaged PDF document", "`Ann` (3), `Tom` (3)"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     fs_err::write(dir.join("vault/late.md"), talk("stork")).expect("written");
@@ -650,7 +650,7 @@ fn what_is_no_file_and_what_is_no_chat_is_refused_with_a_way_out() {
     let dir = dir.path();
     fs_err::write(dir.join("sheet.pdf"), "%PDF-1.7").expect("written");
     for (path, says, hint) in
-        [("/dev/zero", "a device", "import -"), ("sheet.pdf", "a PDF document", ".md file")]
+        [("/dev/zero", "a device", "import -"), ("sheet.pdf", "a damaged PDF document", ".md file")]
     {
         let output = affinage(dir).args(["import", path]).output().expect("the binary starts");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

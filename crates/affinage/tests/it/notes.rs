@@ -100,7 +100,8 @@ fn a_pasted_paragraph_is_a_note_also_where_roles_are_configured() {
     let dir = dir.path();
     let config = dir.join("affinage.toml");
     let text = fs_err::read_to_string(&config).expect("a configuration");
-    fs_err::write(&config, text + "\n[dataset.roles]\nIda = \"assistant\"\n").expect("written");
+    fs_err::write(&config, text.replace("[dataset.roles]", "[dataset.roles]\nIda = \"assistant\"\n"))
+        .expect("written");
     let paste = |text: &str, args: &[&str]| {
         let mut command = affinage(dir);
         command
@@ -151,7 +152,12 @@ fn documents_become_notes_and_the_others_are_named() {
             )
         })
         .collect();
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    locked.odt: a document with a password: open it and save it as .docx or .odt without a password, and import that file
+    locked.pdf: a PDF document with a password: open it and save or print it as a PDF without a password, and import that file
+    loop.pdf: a PDF document that takes too much time or memory to read: copy the text you want into a .txt or .md file, and import that
+    scan.pdf: a PDF document without a text layer (a scan, or pictures): let a program recognise its text first (for instance `ocrmypdf scan.pdf text.pdf`), and import what it makes
+    ");
 }
 
 #[test]

@@ -90,11 +90,13 @@ fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
     for (index, &line) in lines.iter().enumerate() {
         if in_code[index] {
             let info = line.trim_start_matches(['>', ' ', '`', '~']);
-            let begins = line.contains("```") && (index == 0 || !in_code[index - 1] || !query);
-            if begins && QUERIES.contains(&info.trim()) {
-                query = true;
-            }
+            let is_fence = line.contains("```");
             skipped[index] = query;
+            if !query && is_fence && QUERIES.contains(&info.trim()) {
+                (query, skipped[index]) = (true, true);
+            } else if query && is_fence && info.trim().is_empty() {
+                query = false;
+            }
             continue;
         }
         query = false;
