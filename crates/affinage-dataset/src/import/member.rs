@@ -4,12 +4,15 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::chat::message::line;
 use super::elements::{Elements, End};
 use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
 use super::long_strings::Shortener;
 use super::shape::Element;
-use super::{Import, activity, archive, file_kinds, pages, shape, transcript, unwrap_lines, wrapper};
+use super::{
+    Import, activity, archive, file_kinds, message_table, pages, shape, transcript, unwrap_lines, wrapper,
+};
 use crate::conversation::Origin;
 
 /// How the content of a member is written.
@@ -47,6 +50,7 @@ pub(super) fn read<E: From<ImportError>>(
     let Some(encoding) = encoding::of_head(&head) else {
         return match file_kinds::binary(&head) {
             Some(kind) => import.unreadable(name, kind),
+            None if encoding::is_foreign(&head) => import.unreadable(name, &file_kinds::FOREIGN_ENCODING),
             None if encoding::has_mac_lines(&head) => {
                 read_text_of(import, &mut BufReader::new(MacLines(whole)), name)
             }
@@ -290,11 +294,24 @@ fn read_text<E: From<ImportError>>(
     let Some((bytes, origin)) = read_whole(import, reader, name, limit_bytes)? else { return Ok(()) };
     if bytes.trim_ascii().is_empty() {
         import.found.reason_for_none.get_or_insert_with(|| format!("{name} is empty"));
+        import
+            .found
+            .way_out
+            .get_or_insert("export or download it again, and look whether it has a size then");
         return Ok(());
     }
     let Some(Text { text, note }) = encoding::text(bytes) else {
         return import.unreadable(name, &file_kinds::FOREIGN_ENCODING);
     };
+    if let Some(rows) = message_table::messages(&text) {
+        import.note(format!("{name}: a table, read as a message a row"));
+        note.into_iter().for_each(|note| import.note(format!("{name}: {note}")));
+        rows.iter().for_each(|row| import.gathered.line(line(row)));
+        return Ok(());
+    }
+    if let Some(kind) = file_kinds::of_text(&text) {
+        return import.unreadable(name, kind);
+    }
     let parsed = match transcript::conversations(&text, import.roles, &origin) {
         Ok(parsed) => parsed,
         Err(ImportError::NoSpeakers { what, .. }) if import.in_container => {

@@ -49,6 +49,7 @@ const TYPES: &[(Part, &[&str])] = &[
             "request",
             "response",
             "templateresponse",
+            "answer",
             // Forms of letters and links in messengers.
             "plain",
             "bold",
@@ -88,6 +89,8 @@ const TYPES: &[(Part, &[&str])] = &[
             "summarytext",
             "reasoningtext",
             "reasoningrecap",
+            // big-AGI: what a model adds beside its answer.
+            "ma",
         ],
     ),
     (
@@ -252,22 +255,21 @@ struct Reader {
 
 impl Reader {
     fn add(&mut self, item: &Value) {
+        if let Some(flag) = machine_made(item) {
+            self.blocks.push(Block::named(BlockKind::Context, words(item).unwrap_or_default(), flag));
+            return;
+        }
         match item {
             Value::Null => {}
             Value::String(text) => self.text(text),
             Value::Object(_) if item.get("part").is_some_and(Value::is_object) => {
                 item.get("part").into_iter().for_each(|inner| self.add(inner));
             }
-            Value::Object(_) => {
-                match ["type", "content_type", "kind", "pt", "msgtype"]
-                    .iter()
-                    .find_map(|key| string(item, key))
-                {
-                    Some(kind) => self.typed(item, kind),
-                    None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
-                    None => self.blocks.push(untyped(item)),
-                }
-            }
+            Value::Object(_) => match type_of(item) {
+                Some(kind) => self.typed(item, kind),
+                None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
+                None => self.blocks.push(untyped(item)),
+            },
             other => {
                 self.blocks.push(Block::named(
                     BlockKind::Unknown,
@@ -318,6 +320,12 @@ impl Reader {
     }
 }
 
+/// The flag by which a product says that it wrote a part into the turn itself.
+fn machine_made(item: &Value) -> Option<&'static str> {
+    const FLAGS: [&str; 6] = ["synthetic", "isSynthetic", "is_synthetic", "isMeta", "hidden", "isHidden"];
+    FLAGS.into_iter().find(|key| item.get(*key).and_then(Value::as_bool) == Some(true))
+}
+
 /// A part without a type that is words, as Google writes them.
 fn is_plain(item: &Value) -> bool {
     item.get("thought").and_then(Value::as_bool) != Some(true) && words(item).is_some()
@@ -338,6 +346,8 @@ fn untyped(item: &Value) -> Block {
             Block::named(BlockKind::ToolResult, strings(inner), key.as_str())
         }
         Some((key, Part::Media | Part::Audio, inner)) => file(inner, key),
+        Some((_, Part::Reasoning, inner)) => Block::new(BlockKind::Reasoning, strings(inner)),
+        Some((_, Part::Error, inner)) => Block::new(BlockKind::Error, strings(inner)),
         _ => Block::named(BlockKind::Unknown, strings(item), "part without a type"),
     }
 }
@@ -421,6 +431,21 @@ fn strings_without_type(item: &Value) -> String {
         .filter(|(key, _)| !matches!(key.as_str(), "type" | "content_type" | "kind" | "signature"));
     let texts: Vec<String> = kept.map(|(_, value)| strings(value)).filter(|text| !text.is_empty()).collect();
     texts.join("\n")
+}
+
+/// A list beside an empty content whose elements all have a type, and one of them is text: where newer versions of a
+/// product keep what was said (`content_list: [{phase, content}]`, `output: [{type, ...}]`).
+pub fn typed_list(message: &Value) -> Option<&Value> {
+    message.as_object()?.values().find(|value| {
+        let Some(items) = value.as_array().filter(|items| !items.is_empty()) else { return false };
+        let kinds: Vec<Option<Part>> = items.iter().map(|item| part_of(type_of(item)?)).collect();
+        kinds.iter().all(Option::is_some) && kinds.contains(&Some(Part::Text))
+    })
+}
+
+/// The type of a part.
+fn type_of(item: &Value) -> Option<&str> {
+    ["type", "content_type", "kind", "pt", "phase", "msgtype"].iter().find_map(|key| string(item, key))
 }
 
 /// Reasoning and calls that stand beside the content of a message, as servers write them.

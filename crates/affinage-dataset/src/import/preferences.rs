@@ -18,6 +18,9 @@ pub fn open_ai(row: &Value, origin: Origin) -> Result<Conversation, ElementError
     compared(row, prompt, chosen, rejected, origin)
 }
 
+/// Lists in which the prompt of a preference may stand instead of `prompt`.
+pub const LISTS: [&str; 3] = ["messages", "conversations", "conversation"];
+
 /// `{"prompt", "chosen", "rejected"}`: strings or lists of messages. Without `prompt`, and where both answers repeat it,
 /// the beginning that both lists share is the prompt.
 pub fn chosen_rejected(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
@@ -33,7 +36,8 @@ pub fn chosen_rejected(row: &Value, origin: Origin) -> Result<Conversation, Elem
     let mut prompt: Vec<Turn> = chosen.drain(..shared).collect();
     rejected.drain(..shared);
     if prompt.is_empty() {
-        prompt = turns_of(row, "prompt", NodeRole::User)?;
+        let list = LISTS.iter().find(|key| row.get(**key).is_some_and(Value::is_array));
+        prompt = turns_of(row, list.unwrap_or(&"prompt"), NodeRole::User)?;
     }
     compared(row, prompt, chosen, rejected, origin)
 }

@@ -50,6 +50,7 @@ pub(super) fn turns_of(row: &Value, key: &str, role: NodeRole) -> Result<Vec<Tur
     match row.get(key) {
         Some(Value::String(text)) => Ok(vec![Turn::text(role, text)]),
         Some(Value::Array(list)) => message_list(list),
+        Some(message @ Value::Object(_)) => message_list(std::slice::from_ref(message)),
         other => Err(mismatch(key, other, "a string or a list of messages")),
     }
 }
@@ -109,6 +110,12 @@ pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError>
 }
 
 impl Turn {
+    /// A message that another reader has read.
+    pub fn of_node(node: Node) -> Turn {
+        let Node { role, blocks, truncated, excluded, .. } = node;
+        Turn { role, blocks, truncated, excluded, left_out: LeftOut::default() }
+    }
+
     fn text(role: NodeRole, text: &str) -> Turn {
         let blocks = vec![Block::new(BlockKind::Text, text)];
         Turn { role, blocks, truncated: None, excluded: None, left_out: LeftOut::default() }
@@ -171,6 +178,9 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
         }
     }
     let is_assistant = role == NodeRole::Assistant;
+    if is_assistant && facts::is_error_message(message) {
+        blocks = facts::as_error(blocks);
+    }
     Ok(Turn {
         role,
         blocks,

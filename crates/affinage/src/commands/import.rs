@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
-use affinage_dataset::import::{ImportError, LeftOut, Roles, Together};
+use affinage_dataset::import::{Found, ImportError, LeftOut, Roles, Speaker, Together};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
 use clap::Args;
@@ -347,7 +347,7 @@ fn import_file(
         Err(error) => return Err(with_way_out(with_role_hint(error, &shown))),
     };
     if let Some(reason) = &imported.found.reason_for_none {
-        return Err(nothing_found(&shown, reason));
+        return Err(nothing_found(&shown, reason, &imported.found));
     }
     let summary = summarise(path, imported);
     progress.finish(format!(
@@ -361,11 +361,13 @@ fn import_file(
     Ok(summary)
 }
 
-fn nothing_found(shown: &str, reason: &str) -> anyhow::Error {
+fn nothing_found(shown: &str, reason: &str, found: &Found) -> anyhow::Error {
     let error = anyhow!("{shown}: found 0 conversations because {reason}");
     let hint = "affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: \
                 JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers \
                 recur (`NAME: ...`, `## NAME`)";
+    let hint =
+        role_hint(&found.without_roles, shown).unwrap_or_else(|| found.way_out.unwrap_or(hint).to_owned());
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")
 }
 
@@ -471,20 +473,23 @@ fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
         }
         _ => return error,
     };
-    let Some(first) = speakers.iter().find(|s| !s.is_obvious_user()).or(speakers.first()) else {
-        return error;
-    };
+    let Some(hint) = role_hint(speakers, file) else { return error };
+    let at_desk = "or say it at the desk, where the text waits now: `affinage review`";
+    // The outermost hint is shown first.
+    Err::<(), _>(error).hint(at_desk).hint(hint).expect_err("an error stays one")
+}
+
+/// Which flag says who is the assistant, with the name of a speaker in it.
+fn role_hint(speakers: &[Speaker], file: &str) -> Option<String> {
+    let first = speakers.iter().find(|s| !s.is_obvious_user()).or(speakers.first())?;
     let name = if first.name.contains(' ') {
         format!("'{}=assistant'", first.name)
     } else {
         format!("{}=assistant", first.name)
     };
-    let hint = format!(
+    Some(format!(
         "say who the model should learn to be, everyone else is the user: `affinage import {file} --role {name}`"
-    );
-    let at_desk = "or say it at the desk, where the text waits now: `affinage review`";
-    // The outermost hint is shown first.
-    Err::<(), _>(error).hint(at_desk).hint(hint).expect_err("an error stays one")
+    ))
 }
 
 fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
