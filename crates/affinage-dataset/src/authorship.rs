@@ -69,6 +69,12 @@ pub fn written(text: &str, original: Option<&str>, by: By<'_>) -> Written {
     parts.into_iter().filter(|(_, chars)| *chars > 0).collect()
 }
 
+/// Characters of `text` that an edit of `original` brought in: those of words that do not stand in `original` in the
+/// same order. Who wrote `original` does not matter here.
+pub fn new_chars(text: &str, original: &str) -> usize {
+    text.chars().count() - kept_chars(original, text)
+}
+
 /// Share of each writer, 0 to 1; empty if nothing was written.
 pub fn shares(written: &Written) -> BTreeMap<String, f64> {
     let total: usize = written.values().sum();
@@ -126,6 +132,16 @@ mod tests {
         for (name, family) in cases {
             assert_eq!(model_family(name), family, "{name}");
         }
+    }
+
+    #[test]
+    fn what_an_edit_brought_in_does_not_depend_on_the_writer() {
+        let original = "The gate was open, and the dog had gone out to the road.";
+        assert_eq!(new_chars(original, original), 0);
+        let edited = original.replace("the dog", "the old grey dog");
+        assert_eq!(new_chars(&edited, original), "old grey ".len());
+        assert_eq!(new_chars("The gate was open", original), 0, "a cut brings nothing in");
+        assert_eq!(written(&edited, Some(original), By::Person), Written::from([(PERSON.into(), 65)]));
     }
 
     #[test]

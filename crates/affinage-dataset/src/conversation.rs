@@ -14,7 +14,7 @@ use crate::import::{LeftOut, LeftOutKind};
 /// Attachments up to this many characters stand in the turn's text; longer ones are named with their length.
 pub const ATTACHMENT_LIMIT_CHARS: usize = 4000;
 
-/// Author of a prompt that nobody wrote: it is a draft made of a note's heading.
+/// Author of a prompt that nobody wrote: it is a draft made by rule of a note's heading or first words.
 pub const DRAFTED: &str = "drafted";
 
 /// Where a conversation was written.
@@ -60,10 +60,12 @@ pub enum Provider {
     Chat,
     /// Written at the review desk: the answers are drafts or the person's own words.
     Authored,
+    /// A section of a text in which nobody speaks; its prompt is a draft.
+    Note,
 }
 
 /// Every provider with its name and whether it gives every message an id of its own.
-const PROVIDERS: [(Provider, &str, bool); 28] = [
+const PROVIDERS: [(Provider, &str, bool); 29] = [
     (Provider::ChatGpt, "chatgpt", true),
     (Provider::Claude, "claude", true),
     (Provider::Messages, "messages", false),
@@ -92,6 +94,7 @@ const PROVIDERS: [(Provider, &str, bool); 28] = [
     (Provider::Messenger, "messenger", true),
     (Provider::Chat, "chat", false),
     (Provider::Authored, "authored", true),
+    (Provider::Note, "note", false),
 ];
 
 impl Provider {
@@ -200,7 +203,8 @@ pub struct Node {
     /// The export's word for an answer that must not be learnt (`weight 0`, `train false`); it stays as context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,
-    /// What the reader saw as the answer and the export does not hold: a changed document without its beginning.
+    /// What the reader saw as the answer and the export does not hold: a changed document without its beginning. Of a
+    /// user's message: that nothing of it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
 }
@@ -222,6 +226,20 @@ impl Node {
             excluded: None,
             missing: None,
         }
+    }
+
+    /// Stands where a message could not be read and may have been the user's: it has no words, and it ends the turn
+    /// above it, so that the answers before and behind it are not one.
+    pub fn unread(id: impl Into<String>) -> Node {
+        Node {
+            missing: Some("a message that could not be read".to_owned()),
+            ..Node::new(id, NodeRole::User, Vec::new())
+        }
+    }
+
+    /// True for what [`Node::unread`] makes.
+    pub fn is_unread(&self) -> bool {
+        self.role == NodeRole::User && self.missing.is_some()
     }
 
     /// The text a reader saw, trimmed at both ends; empty for hidden, tool and reasoning nodes.

@@ -27,6 +27,9 @@ pub struct Provenance {
     pub written: Written,
     /// Speaker of a transcript, or `author` for an answer edited or written by the user.
     pub author: Option<String>,
+    /// Nobody wrote the prompt: it was drafted by rule for a note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prompt_drafted: bool,
 }
 
 /// One conversation to learn from: context turns, a prompt, and the answer as the last message.

@@ -60,6 +60,13 @@ pub struct Counts {
     pub blocked: usize,
     /// Accepted examples with the same normalised prompt and answer as another.
     pub exact_duplicates: usize,
+    /// Examples in the files whose prompt nobody wrote.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub drafted: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,6 +144,13 @@ pub fn card(manifest: &Manifest) -> String {
         counts.exact_duplicates,
         selection_text(&manifest.rules.selection),
     );
+    if counts.drafted > 0 {
+        text += &format!(
+            "\nPrompts drafted by rule: {}. Their answers are notes in which nobody speaks; the prompt was made of the \
+             heading or the first words, and no person wrote or changed it.\n",
+            counts.drafted
+        );
+    }
     text += "\nThe answers to train on were written by:\n\n";
     for (writer, count) in &manifest.writers {
         text += &format!("- {writer}: {count}\n");

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::analyze::estimate::counted;
 use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
 use crate::id::{row_id, sha256_hex};
 use crate::judge::exam::{ExamItem, exam};
@@ -14,10 +15,42 @@ use crate::judge::record::Call;
 use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
 use crate::rng::Rng;
+use crate::stats::mean::mean;
 use crate::suite::Prompt;
 
 /// Pairs that a voter is shown unless told otherwise.
 pub const PAIRS: usize = 40;
+
+/// Words that people read in a minute, silently and in their own language (Brysbaert 2019, doi 10.1016/j.jml.2019.104047).
+const WORDS_A_MINUTE: f64 = 238.0;
+
+/// The first way to a verdict, which needs neither a key nor money: "Vote yourself, blind, on 40 pairs, about 20 minutes".
+/// `None` where there is nothing to vote on. `pairs` are those of the headline that somebody has to compare.
+pub fn invitation(pairs: &[&Pair]) -> Option<String> {
+    let shown = pairs.len().min(PAIRS);
+    let minutes = minutes(pairs)?;
+    let command = "`affinage vote --as NAME`, with `--author` if you wrote the training texts";
+    let (pairs, minutes) = (counted(shown, "pair"), counted(minutes, "minute"));
+    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): {command}."))
+}
+
+/// About how long a ballot takes: reading both answers and the question of each of its items.
+fn minutes(pairs: &[&Pair]) -> Option<usize> {
+    let words = |text: &str| text.split_whitespace().count();
+    let read = |pair: &&Pair| {
+        let asked = pair.prompt.messages.last().map_or(0, |message| words(&message.content));
+        asked + words(pair.arm.answer()) + words(pair.against.answer())
+    };
+    let mean = mean(&pairs.iter().map(|pair| read(pair) as f64).collect::<Vec<f64>>())?;
+    let drawn = pairs.len().min(PAIRS);
+    let items = drawn + 2 * extra(drawn);
+    Some(((items as f64 * mean / WORDS_A_MINUTE).ceil() as usize).max(1))
+}
+
+/// How many of so many pairs come twice, and how many planted ones are added.
+fn extra(pairs: usize) -> usize {
+    pairs.div_ceil(10).min(6)
+}
 
 /// One screen.
 #[derive(Clone, Debug)]
@@ -152,7 +185,7 @@ pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
     let mut items: Vec<BallotItem> = shown.collect();
     rng.shuffle(&mut items);
 
-    let few = items.len().div_ceil(10).min(6);
+    let few = extra(items.len());
     let gold = gold(sources, judge_id, few);
     // What comes again was shown at least half a session before.
     let again: Vec<BallotItem> =

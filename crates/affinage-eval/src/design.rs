@@ -29,6 +29,9 @@ pub struct Design {
     /// The sealed reserve was opened for this evaluation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
+    /// Prompts and comparisons are the demo's choice: no settings describe them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_demo: bool,
     /// The trainings of a dose study; every other arm but the base is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dose: Vec<DoseCell>,

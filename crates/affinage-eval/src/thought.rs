@@ -1,7 +1,7 @@
 //! What a model thinks before it answers, and what it says. Servers without a reasoning parser, and our own engine, leave the
 //! thought in front of the answer, in the marks of the model's maker.
 
-use std::ops::Range;
+use crate::signs::{Sign, SignKind, sign_at, signs};
 
 /// A text that a model wrote, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,40 +14,21 @@ pub struct SplitThought<'t> {
     pub closed: bool,
 }
 
-/// How a thought begins and ends. Compared without regard to ASCII case.
-const MARKS: &[(&str, &str)] = &[
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<thoughts>", "</thoughts>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reflection>", "</reflection>"),
-    ("<scratchpad>", "</scratchpad>"),
-    ("<seed:think>", "</seed:think>"),
-    ("[think]", "[/think]"),
-    ("\u{25c1}think\u{25b7}", "\u{25c1}/think\u{25b7}"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("<|start_thinking|>", "<|end_thinking|>"),
-    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
-];
-
 /// Splits off the thought that a text begins with. Where only its end is there, on a line of its own, the prompt began it.
 pub fn split_thought(text: &str) -> SplitThought<'_> {
-    let lower = text.to_ascii_lowercase();
     let start = text.len() - text.trim_start().len();
-    let begun = MARKS.iter().find(|(begin, _)| lower[start..].starts_with(begin));
+    let begun = sign_at(&text[start..]).filter(|sign| sign.is_thought && sign.kind == SignKind::Open);
     let found = match begun {
-        Some((begin, end)) => {
-            let inside = start + begin.len();
-            let end_at = lower[inside..].find(end).map(|at| (inside + at, end.len()));
-            (inside, end_at)
+        Some(sign) => {
+            let inside = start + sign.len;
+            let closes = |end: &Sign| end.kind == SignKind::Close && end.name == sign.name;
+            let end = signs(&text[inside..]).find(|(_, end)| closes(end));
+            (inside, end.map(|(at, end)| (inside + at, end.len)))
         }
-        None => {
-            match MARKS.iter().filter_map(|(_, end)| Some((alone_on_a_line(&lower, end)?, end.len()))).min() {
-                Some(end_at) => (0, Some(end_at)),
-                None => return SplitThought { thought: None, answer: text, closed: true },
-            }
-        }
+        None => match alone_on_a_line(text) {
+            Some(end) => (0, Some(end)),
+            None => return SplitThought { thought: None, answer: text, closed: true },
+        },
     };
     match found {
         (inside, Some((at, len))) => SplitThought {
@@ -60,51 +41,22 @@ pub fn split_thought(text: &str) -> SplitThought<'_> {
 }
 
 /// The begin of a thought that a prompt ends with, so that the answer's text lacks it.
-pub fn begun_by_prompt(prompt: &str) -> Option<&'static str> {
-    let prompt = prompt.trim_end().to_ascii_lowercase();
-    MARKS.iter().map(|(begin, _)| *begin).find(|begin| prompt.ends_with(begin))
+pub fn begun_by_prompt(prompt: &str) -> Option<&str> {
+    let prompt = prompt.trim_end();
+    let is_last = |at: usize, sign: &Sign| sign.is_thought && at + sign.len == prompt.len();
+    let last = signs(prompt).find(|(at, sign)| sign.kind == SignKind::Open && is_last(*at, sign));
+    last.map(|(at, _)| &prompt[at..])
 }
 
-/// The first line that is this mark and nothing else.
-fn alone_on_a_line(text: &str, mark: &str) -> Option<usize> {
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.trim() == mark {
-            return Some(at + line.len() - line.trim_start().len());
-        }
-        at += line.len();
-    }
-    None
-}
-
-/// Where the text behind the last thought begins: 0 without a thought. `None` when a thought has no end.
-///
-/// A model whose template opens the thought sends only its end. Marks inside `masked` (objects that were read as JSON), and
-/// marks directly behind a quotation mark, are talked about and mark nothing. A thought that opens another one and ends once
-/// has no end.
-pub(crate) fn end_of_thoughts(text: &str, masked: &[Range<usize>]) -> Option<usize> {
-    let lower = text.to_ascii_lowercase();
-    let is_mark = |at: usize| {
-        !masked.iter().any(|range| range.contains(&at))
-            && !lower[..at].ends_with(['"', '\'', '`', '\u{201c}', '\u{2018}', '\u{201e}', '\u{ab}'])
+/// The first line that is the end of a thought and nothing else.
+fn alone_on_a_line(text: &str) -> Option<(usize, usize)> {
+    let is_alone = |at: usize, sign: &Sign| {
+        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        let behind = text[at + sign.len..].split('\n').next().unwrap_or_default();
+        before.trim().is_empty() && behind.trim().is_empty()
     };
-    let find = |mark: &'static str| lower.match_indices(mark).filter(|(at, _)| is_mark(*at));
-    let opens = MARKS.iter().flat_map(|(open, _)| find(open)).map(|(at, _)| (at, None));
-    let closes =
-        MARKS.iter().flat_map(|(_, close)| find(close)).map(|(at, mark)| (at, Some(at + mark.len())));
-    let mut marks: Vec<(usize, Option<usize>)> = opens.chain(closes).collect();
-    marks.sort_unstable();
-    let (mut open, mut end) = (0usize, 0);
-    for (_, closed) in marks {
-        match closed {
-            None => open += 1,
-            Some(at) => {
-                open = open.saturating_sub(1);
-                end = at;
-            }
-        }
-    }
-    (open == 0).then_some(end)
+    let ends = |at: usize, sign: &Sign| sign.is_thought && sign.kind == SignKind::Close && is_alone(at, sign);
+    signs(text).find(|(at, sign)| ends(*at, sign)).map(|(at, sign)| (at, sign.len))
 }
 
 #[cfg(test)]
@@ -115,6 +67,11 @@ mod tests {
     fn a_text_is_a_thought_and_an_answer() {
         for (text, thought, answer, closed) in [
             ("Plain.", None, "Plain.", true),
+            ("<p>Plain.</p>", None, "<p>Plain.</p>", true),
+            ("[Thinking aloud] Plain.", None, "[Thinking aloud] Plain.", true),
+            ("<think effort=\"low\">A sum.</think>Four.", Some("A sum."), "Four.", true),
+            ("<|channel>thought\nA sum.\n<channel|>Four.", Some("thought\nA sum."), "Four.", true),
+            ("<longcat_think>A sum, and", Some("A sum, and"), "", false),
             ("", None, "", true),
             ("<think>\nA sum.\n</think>\n\nFour.", Some("A sum."), "Four.", true),
             ("<think>\n\n</think>\n\nFour.", Some(""), "Four.", true),

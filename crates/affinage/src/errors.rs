@@ -91,9 +91,13 @@ pub fn hints(error: &anyhow::Error) -> Vec<&str> {
 
 /// Whether the reader of our standard output went away (`affinage ... | head`).
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    is_io(error, std::io::ErrorKind::BrokenPipe)
+}
+
+/// Whether an error of this kind of the system is among the causes.
+pub fn is_io(error: &anyhow::Error, kind: std::io::ErrorKind) -> bool {
+    let mut found = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    found.any(|io| io.kind() == kind)
 }
 
 /// Every error of the chain. A `Hinted` stands in for the error it wraps, so that one is visited too.

@@ -4,9 +4,10 @@
 mod fit;
 mod remote;
 mod server;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
@@ -14,6 +15,7 @@ use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Finish, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
+use affinage_eval::analyze::unequal_cuts;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::id::row_id;
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
@@ -58,16 +60,13 @@ impl Evaluation {
             let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
             // A judge that comes later is no other plan: its votes stand beside, and the report says so.
             let wanted = plan_text(&Plan { judges: judges_of(&fixed, &plan), ..plan.clone() })?;
-            if fixed_text != wanted || fixed_prompts != prompts {
-                return Err(anyhow!(
-                    "evals/{} has another plan: {}",
-                    plan.name,
-                    difference(&fixed_text, &wanted)
-                ))
-                .hint(
-                    "start another evaluation with `--set eval.name=NAME`; plans are not changed once fixed",
-                );
+            let is_same = fixed_text == wanted && fixed_prompts == prompts;
+            if !is_same && !keeps_demo(ctx, &dir, &fixed, &plan)? {
+                let (then, now) = ((&fixed, &fixed_prompts[..]), (&plan, &prompts[..]));
+                let changes = settings::changes(&dir, &ctx.config, then, now)?;
+                return Err(other_plan(ctx, &plan.name, &changes));
             }
+            let prompts = fixed_prompts;
             for judge in plan.judges.iter().filter(|judge| !fixed.judges.contains(judge)) {
                 ctx.ui.say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
             }
@@ -75,6 +74,7 @@ impl Evaluation {
             return Ok(Evaluation { dir, plan: fixed, prompts, _lock: lock });
         }
         jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
+        settings::keep(&dir, &ctx.config)?;
         jsonl::replace_file(&plan_file, &text)?;
         history::planned(ctx, &plan, &text, &prompts)?;
         Ok(Evaluation { dir, plan, prompts, _lock: lock })
@@ -139,7 +139,7 @@ impl Evaluation {
             tokens += answer.ids.len();
             progress.note(asked_for[index].arm.to_owned());
             progress.advance(1);
-            writer.append(&completion(model, &asked_for[index], &answer, begun[index])?)
+            writer.append(&completion(model, &asked_for[index], &answer, begun[index].as_deref())?)
         })?;
         if interrupt::requested() {
             progress.finish("");
@@ -148,6 +148,17 @@ impl Evaluation {
         }
         writer.sync()?;
         progress.finish(format!("generated {planned} answers, {tokens} tokens"));
+        Ok(())
+    }
+
+    /// Says before anybody judges that what will be compared are cut texts.
+    pub fn warn_of_cuts(&self, ctx: &Context) -> anyhow::Result<()> {
+        let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        if let Some(cuts) = unequal_cuts(&self.plan, &self.prompts, &rows) {
+            ctx.ui.warn(format!(
+                "{cuts} More room: raise `eval.max-new-tokens` and start under another `eval.name`"
+            ));
+        }
         Ok(())
     }
 
@@ -251,10 +262,10 @@ pub fn tokens_needed<'p>(
 }
 
 /// The begin of a thought that the prompt ends with: templates of models that always think write it there.
-fn thought_begun(model: &LoadedModel, prompt: &[u32]) -> anyhow::Result<Option<&'static str>> {
+fn thought_begun(model: &LoadedModel, prompt: &[u32]) -> anyhow::Result<Option<String>> {
     const TAIL: usize = 16;
     let tail = &prompt[prompt.len().saturating_sub(TAIL)..];
-    Ok(begun_by_prompt(&model.tokenizer.decode_with_special(tail)?))
+    Ok(begun_by_prompt(&model.tokenizer.decode_with_special(tail)?).map(str::to_owned))
 }
 
 /// The row of an answer. The begin of a thought that stands in the prompt is put back before the text.
@@ -315,12 +326,39 @@ fn engine_sampling(sampling: &Sampling) -> affinage_engine::generate::Sampling {
     }
 }
 
-/// The first line in which two plans differ, for people.
-fn difference(fixed: &[u8], wanted: &[u8]) -> String {
-    let (fixed, wanted) = (String::from_utf8_lossy(fixed), String::from_utf8_lossy(wanted));
-    let differing = fixed.lines().zip(wanted.lines()).find(|(a, b)| a != b);
-    match differing {
-        Some((fixed, wanted)) => format!("it has `{}`, now asked for `{}`", fixed.trim(), wanted.trim()),
-        None => "the prompts differ".to_owned(),
+/// Whether a plan is the demo's own and stays what it is: prompts and comparisons that no setting describes. Where the
+/// settings, the run or the data are others, it is not what is asked for.
+fn keeps_demo(ctx: &Context, dir: &Path, fixed: &Plan, now: &Plan) -> anyhow::Result<bool> {
+    let version = |plan: &Plan| plan.dataset.as_ref().map(|dataset| dataset.version.clone());
+    let same_sources = (&fixed.run, &fixed.base_sha256, version(fixed), fixed.design.is_final)
+        == (&now.run, &now.base_sha256, version(now), now.design.is_final);
+    let keeps = fixed.design.is_demo
+        && same_sources
+        && !now.is_null_test()
+        && settings::are_the_same(dir, &ctx.config)?;
+    if keeps && !now.design.is_demo {
+        ctx.ui.say(format!(
+            "`{}` is the evaluation of the demo: it goes on with the demo's own choice of prompts; \
+             `affinage eval --name NAME` makes one of all prompts",
+            fixed.name
+        ));
     }
+    Ok(keeps)
+}
+
+/// A plan is not changed once it is fixed: what is different now, and the way to another evaluation.
+fn other_plan(ctx: &Context, name: &str, changes: &[String]) -> anyhow::Error {
+    const SHOWN: usize = 4;
+    let mut shown = changes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    if let Some(more) = changes.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        shown.push_str(&format!("; and {more} more"));
+    }
+    let free = |name: &String| !ctx.project.join("evals").join(name).exists();
+    let new = (2..).map(|number| format!("{name}-{number}")).find(free).unwrap_or_default();
+    let error = anyhow!("the evaluation `{name}` was planned for something else: {shown}");
+    let hinted: anyhow::Result<()> = Err(error).hint(format!(
+        "`affinage eval --name {new}` makes another one beside it; `judge`, `vote`, `analyze` and `report` then take \
+         `--eval {new}`. Or take the change back to go on with `{name}`"
+    ));
+    hinted.expect_err("made of an error")
 }

@@ -151,6 +151,14 @@ pub fn read(dir: &Path, ui: &Ui) -> anyhow::Result<Vec<Record>> {
     jsonl::read(&dir.join(EVENTS), ui)
 }
 
+/// Seconds that the processes of a run worked for what its events hold, the time between them left out.
+pub fn seconds_of(records: &[Record]) -> f64 {
+    let begins = |record: &Record| matches!(record.event, Event::RunStarted(_) | Event::Resumed { .. });
+    let pairs = records.iter().zip(records.iter().skip(1));
+    let within = pairs.filter(|(_, next)| !begins(next));
+    within.map(|(one, next)| next.at.duration_since(one.at).as_secs_f64().max(0.0)).sum()
+}
+
 /// Takes back what happened after the checkpoint of `step`: those events move to `superseded.jsonl`.
 ///
 /// Called before a resume opens the log. A crash in between repeats lines in `superseded.jsonl` and loses none.

@@ -68,6 +68,19 @@ pub fn generate(
     end_tokens: &[u32],
     requests: Vec<(usize, Request)>,
     batch: usize,
+    answered: impl FnMut(usize, Answer) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    generate_in_sight(engine, adapters, end_tokens, requests, batch, |_, _| Ok(()), answered)
+}
+
+/// As [`generate`]; `grown(index, ids)` is called with what a sequence has so far whenever it has grown.
+pub fn generate_in_sight(
+    engine: &Model,
+    adapters: &[Option<&Adapter>],
+    end_tokens: &[u32],
+    requests: Vec<(usize, Request)>,
+    batch: usize,
+    mut grown: impl FnMut(usize, &[u32]) -> anyhow::Result<()>,
     mut answered: impl FnMut(usize, Answer) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let limit = engine.max_positions();
@@ -100,6 +113,7 @@ pub fn generate(
         }
         for emitted in generator.step() {
             texts[emitted.sequence].extend(emitted.token);
+            grown(emitted.sequence, &texts[emitted.sequence])?;
             if let Some(finish) = emitted.finish {
                 let ids = std::mem::take(&mut texts[emitted.sequence]);
                 answered(emitted.sequence, Answer { ids, finish })?;

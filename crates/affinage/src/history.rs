@@ -32,13 +32,11 @@ pub fn planned(ctx: &Context, plan: &Plan, plan_text: &[u8], prompts: &[Prompt])
         return Ok(());
     }
     let instruments = Instruments::of(prompts, &crate::judges::rubrics(ctx)?);
-    for change in changes(&history, &instruments) {
-        if let HistoryEvent::Changed { what, invalidated, .. } = &change {
-            ctx.ui.warn(format!(
-                "the {what} is not what it was for {}: their figures and the new ones do not compare",
-                invalidated.join(", ")
-            ));
-        }
+    let changed = changes(&history, &instruments);
+    for line in incomparable(&changed) {
+        ctx.ui.warn(line);
+    }
+    for change in changed {
         append(ctx, &plan.name, change)?;
     }
     let event = HistoryEvent::Planned {
@@ -50,6 +48,41 @@ pub fn planned(ctx: &Context, plan: &Plan, plan_text: &[u8], prompts: &[Prompt])
         instruments,
     };
     append(ctx, &plan.name, event)
+}
+
+/// What changed, in one line for each list of evaluations that the new one cannot be compared with.
+fn incomparable(changed: &[HistoryEvent]) -> Vec<String> {
+    let mut by: Vec<(&[String], Vec<&str>)> = Vec::new();
+    for change in changed {
+        let HistoryEvent::Changed { what, invalidated, .. } = change else { continue };
+        match by.iter_mut().find(|(evaluations, _)| *evaluations == invalidated) {
+            Some((_, whats)) => whats.push(what),
+            None => by.push((invalidated, vec![what])),
+        }
+    }
+    let line = |(evaluations, whats): (&[String], Vec<&str>)| {
+        let suites: Vec<String> = whats
+            .iter()
+            .filter_map(|what| what.strip_prefix("suite "))
+            .map(|suite| format!("`{suite}`"))
+            .collect();
+        let mut differ = Vec::new();
+        if !suites.is_empty() {
+            differ.push(format!("the prompts of {}", suites.join(", ")));
+        }
+        let others = whats.iter().filter(|what| !what.starts_with("suite "));
+        differ.extend(others.map(|what| match *what {
+            "parser" => "the way replies are read".to_owned(),
+            what => format!("the {what}"),
+        }));
+        let since: Vec<String> = evaluations.iter().map(|name| format!("`{name}`")).collect();
+        format!(
+            "changed since {}: {}; results before and after cannot be compared there",
+            since.join(", "),
+            differ.join("; ")
+        )
+    };
+    by.into_iter().map(line).collect()
 }
 
 /// Counts a look: figures of these rows were computed. The same rows looked at again are the same look.
@@ -157,4 +190,35 @@ pub fn changes_in_words(history: &[HistoryRow]) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_changes_are_one_line() {
+        let change = |what: &str, invalidated: &[&str]| HistoryEvent::Changed {
+            what: what.to_owned(),
+            before: "a".to_owned(),
+            after: "b".to_owned(),
+            invalidated: invalidated.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let lines = incomparable(&[
+            change("rubric", &["one"]),
+            change("suite letters", &["one"]),
+            change("suite sums", &["one"]),
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "changed since `one`: the prompts of `letters`, `sums`; the rubric; results before and after cannot be \
+              compared there"
+            ]
+        );
+        let lines = incomparable(&[change("parser", &["one", "two"]), change("suite sums", &["two"])]);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("changed since `one`, `two`: the way replies are read;"), "{lines:?}");
+        assert!(incomparable(&[]).is_empty());
+    }
 }

@@ -3,11 +3,14 @@
 //! A command that never asks [`requested`] has no safe points, and a question at the terminal is one by itself:
 //! there the first Ctrl-C already ends the process.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static HAS_SAFE_POINTS: AtomicBool = AtomicBool::new(false);
 static AT_PROMPT: AtomicBool = AtomicBool::new(false);
+static STREAMING: AtomicBool = AtomicBool::new(false);
+static HINT: Mutex<Option<&'static str>> = Mutex::new(None);
 
 /// Whether Ctrl-C was pressed. Long loops look at this between two units of work.
 pub fn requested() -> bool {
@@ -23,14 +26,50 @@ pub fn while_asking<R>(ask: impl FnOnce() -> R) -> R {
     answer
 }
 
-/// Installs the handler; called once by `main`. `on_first` tells the user what happens now.
-pub fn listen(on_first: impl Fn() + Send + 'static) {
+/// Runs `stream`, which prints a text piece by piece and ends it at once after Ctrl-C: nothing is said into the text.
+pub fn while_streaming<R>(stream: impl FnOnce() -> R) -> R {
+    STREAMING.store(true, Ordering::Relaxed);
+    let done = stream();
+    STREAMING.store(false, Ordering::Relaxed);
+    done
+}
+
+/// What a process that a second Ctrl-C ends says last, until the guard is dropped: how to go on with the work.
+pub fn hint_at_once(hint: &'static str) -> HintGuard {
+    set_hint(Some(hint));
+    HintGuard(())
+}
+
+/// Takes back a [`hint_at_once`].
+pub struct HintGuard(());
+
+impl Drop for HintGuard {
+    fn drop(&mut self) {
+        set_hint(None);
+    }
+}
+
+fn set_hint(hint: Option<&'static str>) {
+    *HINT.lock().expect("no code panics while it holds this lock") = hint;
+}
+
+/// Installs the handler; called once by `main`. `on_first` tells the user what happens now, `on_second` how to go on with
+/// what is ended at once.
+pub fn listen(on_first: impl Fn() + Send + 'static, on_second: impl Fn(&str) + Send + 'static) {
     let installed = ctrlc::set_handler(move || {
-        let is_graceful = HAS_SAFE_POINTS.load(Ordering::Relaxed) && !AT_PROMPT.load(Ordering::Relaxed);
+        let at_prompt = AT_PROMPT.load(Ordering::Relaxed);
+        let is_graceful = HAS_SAFE_POINTS.load(Ordering::Relaxed) && !at_prompt;
         if REQUESTED.swap(true, Ordering::Relaxed) || !is_graceful {
+            // At a prompt standard error belongs to the question.
+            let hint = HINT.lock().ok().and_then(|hint| *hint).filter(|_| !at_prompt);
+            if let Some(hint) = hint {
+                on_second(hint);
+            }
             std::process::exit(130);
         }
-        on_first();
+        if !STREAMING.load(Ordering::Relaxed) {
+            on_first();
+        }
     });
     // Without a handler Ctrl-C still ends the process: resuming then starts from the last checkpoint.
     drop(installed);

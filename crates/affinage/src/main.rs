@@ -29,6 +29,7 @@ mod lock;
 mod machine;
 mod model;
 mod parquet;
+mod pdf;
 mod poll;
 mod provenance;
 mod report;
@@ -49,14 +50,20 @@ fn main() -> ExitCode {
     // Projects hold private texts: what this program writes is for its user alone (0600, folders 0700).
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    if let Some(code) = pdf::read_if_asked() {
+        return code;
+    }
     let cli = cli::parse();
     let ui = Ui::new(match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,
         (false, true) => Verbosity::Verbose,
     });
-    let said = ui.clone();
-    interrupt::listen(move || said.say("\nstopping at the next safe point; Ctrl-C again to stop at once"));
+    let (first, second) = (ui.clone(), ui.clone());
+    interrupt::listen(
+        move || first.say("\nstopping at the next safe point; Ctrl-C again to stop at once"),
+        move |hint| second.hint(hint),
+    );
     match execute(cli, &ui) {
         Ok(()) => ExitStatus::Done.into(),
         Err(error) if errors::is_broken_pipe(&error) => ExitStatus::Done.into(),

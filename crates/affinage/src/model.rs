@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use affinage_dataset::template::{ChatTemplate, SpecialTokens};
 use affinage_dataset::tokenize::end_of_turn;
 use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer};
+use affinage_engine::model::Model;
 use affinage_engine::weights::{GgufMetadata, Weights};
 use anyhow::{Context as _, anyhow};
 use jiff::civil::Date;
@@ -65,7 +66,23 @@ pub struct Located {
 pub fn open_model(ctx: &Context, spec: &str) -> anyhow::Result<LoadedModel> {
     let sources = Sources::from_environment()?;
     let located = resolve(spec, &ctx.project, &sources, &ctx.ui)?;
-    open_located(located, ctx.config.date).with_context(|| format!("cannot open the model `{spec}`"))
+    let opened =
+        ctx.ui.during(format!("reading {}", located.name), || open_located(located, ctx.config.date));
+    opened.with_context(|| format!("cannot open the model `{spec}`"))
+}
+
+/// The weights ready to compute with.
+pub fn engine(ui: &Ui, model: &LoadedModel) -> anyhow::Result<Model> {
+    Ok(ui.during(format!("loading {}", model.name), || Model::load(&model.weights))?)
+}
+
+/// As [`engine`], and packed for decoding.
+pub fn packed_engine(ui: &Ui, model: &LoadedModel) -> anyhow::Result<Model> {
+    ui.during(format!("loading {}", model.name), || {
+        let mut engine = Model::load(&model.weights)?;
+        engine.pack();
+        Ok(engine)
+    })
 }
 
 /// Finds the files of a model, fetching those that come from elsewhere.
@@ -90,6 +107,36 @@ pub fn on_this_machine(spec: &str, project: &Path, sources: &Sources) -> anyhow:
         Spec::Pip(package) => Ok(Some(pip::folder(&package, sources)).filter(|folder| folder.is_dir())),
         Spec::Hub(repository) => hub::on_disk(&repository, sources),
     }
+}
+
+/// What it takes to turn messages into the tokens of a model.
+pub struct ModelText {
+    pub tokenizer: Tokenizer,
+    /// See [`LoadedModel::end_tokens`].
+    pub end_tokens: Vec<u32>,
+    pub template: ChatTemplate,
+    /// Positions the model knows: no row has more tokens.
+    pub max_positions: usize,
+    pub name: String,
+}
+
+/// The text side of the project's model, if it lies on this machine: nothing is fetched, no weight is read.
+pub fn open_text(ctx: &Context) -> anyhow::Result<Option<ModelText>> {
+    let sources = Sources::from_environment()?;
+    if on_this_machine(&ctx.config.model, &ctx.project, &sources)?.is_none() {
+        return Ok(None);
+    }
+    let Located { path, name, .. } = resolve(&ctx.config.model, &ctx.project, &sources, &ctx.ui)?;
+    let weights = Weights::open(&path)?;
+    let text = match weights.gguf() {
+        Some(metadata) => TextParts::from_gguf(metadata)?,
+        None => TextParts::from_folder(&path)?,
+    };
+    let Some(source) = text.template else { return Ok(None) };
+    let template = ChatTemplate::new(&source, text.special.clone(), ctx.config.date)?;
+    let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
+    let max_positions = weights.config().max_positions();
+    Ok(Some(ModelText { tokenizer: text.tokenizer, end_tokens, template, max_positions, name }))
 }
 
 /// Opens a model whose files are here. `date` is what its template takes for today.

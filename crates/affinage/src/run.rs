@@ -39,6 +39,14 @@ impl Checkpoint {
     }
 }
 
+/// A checkpoint's name for people, with the word by which it was asked for: `step-000145 (last)`.
+pub fn shown_as(name: &str, asked: &str) -> String {
+    match asked {
+        "last" | "best" => format!("{name} ({asked})"),
+        _ => name.to_owned(),
+    }
+}
+
 /// `step-000145`.
 pub fn checkpoint_name(step: usize) -> String {
     format!("step-{step:06}")
@@ -174,6 +182,29 @@ impl Run {
         Ok(all.collect())
     }
 
+    /// Which of `last` and `best` mean a checkpoint.
+    pub fn names(&self, ui: &Ui) -> anyhow::Result<Vec<&'static str>> {
+        let saved = self.saved(ui)?;
+        let is_evaluated = best(&saved, &self.events(ui)?).is_some();
+        Ok([("last", !saved.is_empty()), ("best", is_evaluated)]
+            .into_iter()
+            .filter_map(|(name, is_meant)| is_meant.then_some(name))
+            .collect())
+    }
+
+    /// The checkpoint called `best` where it is not the one called `last` and both were evaluated.
+    pub fn earlier_best(&self, ui: &Ui) -> anyhow::Result<Option<EarlierBest>> {
+        let (saved, records) = (self.saved(ui)?, self.events(ui)?);
+        let (Some(last), Some(best)) = (saved.last().cloned(), best(&saved, &records)) else {
+            return Ok(None);
+        };
+        let losses = losses(&records);
+        let (Some(&last_loss), Some(&best_loss)) = (losses.get(&last.step), losses.get(&best.step)) else {
+            return Ok(None);
+        };
+        Ok((best.step != last.step).then_some(EarlierBest { best, best_loss, last, last_loss }))
+    }
+
     /// `last` (the highest step that was saved), `best` (the lowest validation loss, the earlier on a tie), `step-145`
     /// or `145`.
     ///
@@ -207,19 +238,34 @@ impl Run {
         let there: Vec<String> = there.collect();
         Err(anyhow!(problem)).hint(match there.is_empty() {
             true => "no checkpoint folder of this run is left; train again: `affinage train`".to_owned(),
-            false => format!("it has {}; also `last` and `best`", there.join(", ")),
+            false => format!("it has {}", there.join(", ")),
         })
     }
 }
 
-/// The checkpoint with the lowest validation loss. A re-evaluated step counts with its newest figure.
-fn best(checkpoints: &[Checkpoint], records: &[Record]) -> Option<Checkpoint> {
+/// A run whose validation loss was lower before its last checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlierBest {
+    pub best: Checkpoint,
+    pub best_loss: f64,
+    pub last: Checkpoint,
+    pub last_loss: f64,
+}
+
+/// Validation loss by step. A re-evaluated step counts with its newest figure.
+fn losses(records: &[Record]) -> std::collections::BTreeMap<usize, f64> {
     let mut losses = std::collections::BTreeMap::new();
     for record in records {
         if let Event::Evaluated(evaluated) = &record.event {
             losses.insert(evaluated.step, evaluated.loss);
         }
     }
+    losses
+}
+
+/// The checkpoint with the lowest validation loss.
+fn best(checkpoints: &[Checkpoint], records: &[Record]) -> Option<Checkpoint> {
+    let losses = losses(records);
     checkpoints
         .iter()
         .filter_map(|checkpoint| Some((*losses.get(&checkpoint.step)?, checkpoint)))

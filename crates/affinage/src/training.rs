@@ -2,7 +2,9 @@
 //!
 //! Every evaluation, checkpoint and interruption is a visible line of [`TrainingRun::go`].
 
+mod calibrate;
 mod memory;
+mod pace;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -14,21 +16,23 @@ use affinage_dataset::tokenize::{TokenizedExample, tokenize_prompt};
 use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
 use affinage_engine::generate::{Generator, Request};
 use affinage_engine::model::{Document, Model, Nll};
-use affinage_engine::train::{Trainer, document_nll};
+use affinage_engine::train::{Trainer, document_nll, micro_batches};
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
-use crate::events::{self, Evaluated, Event, EventLog, RunStarted, TrainStep};
+use crate::events::{self, Evaluated, Event, EventLog, Record, RunStarted, TrainStep};
 use crate::model::LoadedModel;
 use crate::provenance::Provenance;
 use crate::run::{Run, checkpoint_name};
 use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
+pub use calibrate::Calibration;
 pub use memory::MemoryPlan;
+pub use pace::{Ahead, Pace};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 
 /// The file by which a halted part says so.
@@ -60,6 +64,10 @@ pub struct TrainingRun<'a> {
     log: EventLog,
     trainer: Trainer<'a>,
     pinned: Option<PinnedPrompt>,
+    /// What steps and evaluations took so far.
+    pace: Pace,
+    /// Seconds of earlier processes that led to this step.
+    seconds_before: f64,
     started: Instant,
     _lock: crate::lock::FolderLock,
 }
@@ -94,7 +102,21 @@ impl<'a> TrainingRun<'a> {
             total_parameters: model.weights.parameter_count() as u64,
         }))?;
         let started = Instant::now();
-        Ok(Self { ctx, model, engine, plan, run, log, trainer, pinned, started, _lock: lock })
+        let pace = Pace::default();
+        Ok(Self {
+            ctx,
+            model,
+            engine,
+            plan,
+            run,
+            log,
+            trainer,
+            pinned,
+            pace,
+            seconds_before: 0.0,
+            started,
+            _lock: lock,
+        })
     }
 
     /// Continues `run` from its newest checkpoint.
@@ -140,13 +162,17 @@ impl<'a> TrainingRun<'a> {
                 plan.steps
             );
         }
-        if last == plan.steps {
+        let is_finished =
+            |records: &[Record]| records.iter().any(|record| matches!(record.event, Event::Finished { .. }));
+        if last == plan.steps && is_finished(&run.events(&ctx.ui)?) {
             return Err(anyhow!("run `{}` is finished: all {} steps are done", run.name, plan.steps))
                 .hint("look at it with `affinage chat` or compare it with `affinage eval`");
         }
         let adapter = checkpoint::load_adapter(&path, engine.config())?;
         let moments = checkpoint::load_moments(&path, adapter.values.len())?;
         events::rewind(&run.path, last, &ctx.ui)?;
+        let before = run.events(&ctx.ui)?;
+        let (pace, seconds_before) = (Pace::of(&before), events::seconds_of(&before));
         let mut log = run.event_log(&ctx.ui)?;
         log.emit(Event::Resumed { step: last })?;
         let mut adapter = adapter;
@@ -154,7 +180,20 @@ impl<'a> TrainingRun<'a> {
         let trainer = Trainer::resume(engine, adapter, moments, last as u64, plan.engine_config());
         let started = Instant::now();
         ctx.ui.say(format!("resuming {} after step {last} of {}", run.name, plan.steps));
-        Ok(Self { ctx, model, engine, plan, run, log, trainer, pinned, started, _lock: lock })
+        Ok(Self {
+            ctx,
+            model,
+            engine,
+            plan,
+            run,
+            log,
+            trainer,
+            pinned,
+            pace,
+            seconds_before,
+            started,
+            _lock: lock,
+        })
     }
 
     /// Begins a run that was stopped before its first checkpoint.
@@ -173,20 +212,49 @@ impl<'a> TrainingRun<'a> {
         let trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
         ctx.ui.say(format!("run {} was stopped before its first checkpoint: it begins again", run.name));
         let started = Instant::now();
-        Ok(Self { ctx, model, engine, plan, run, log, trainer, pinned, started, _lock: lock })
+        let pace = Pace::default();
+        Ok(Self {
+            ctx,
+            model,
+            engine,
+            plan,
+            run,
+            log,
+            trainer,
+            pinned,
+            pace,
+            seconds_before: 0.0,
+            started,
+            _lock: lock,
+        })
     }
 
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
     pub fn go(mut self) -> anyhow::Result<Run> {
+        let _hint = interrupt::hint_at_once("`affinage train --resume` goes on from the last checkpoint");
         let plan = self.plan;
-        // A run that is resumed from step 0 has that checkpoint already.
-        if self.trainer.step == 0 && self.run.saved(&self.ctx.ui)?.is_empty() {
-            self.evaluate_and_save()?;
+        let first = self.trainer.step as usize;
+        // A run that is resumed from step 0 has that checkpoint already; one that was stopped in the middle of an
+        // evaluation lacks its figure.
+        let is_new = first == 0 && self.run.saved(&self.ctx.ui)?.is_empty();
+        let is_whole = if is_new {
+            self.evaluate_and_save()?
+        } else if plan.evaluated_after(first) && self.lacks_evaluation(first)? {
+            self.evaluate()?
+        } else {
+            true
+        };
+        if interrupt::requested() || !is_whole {
+            return self.stopped(first);
         }
         let progress = self.ctx.ui.progress("training", plan.tokens(), "tokens");
-        let done = (1..=self.trainer.step as usize).flat_map(|step| plan.rows_of(step));
-        progress.skip(done.map(|row| plan.train[row].ids.len() as u64).sum());
-        for step in self.trainer.step as usize + 1..=plan.steps {
+        let mut ahead = Ahead::after(plan, first);
+        progress.skip(plan.tokens() - ahead.tokens);
+        // A run that goes on knows its speed from before.
+        if let Some(left) = self.pace.left(ahead) {
+            progress.tell(self.pace.tokens_per_s(), left);
+        }
+        for step in first + 1..=plan.steps {
             let rows = plan.rows_of(step);
             let documents: Vec<Document> = rows.iter().map(|row| document(*row, &plan.train[*row])).collect();
             let began = Instant::now();
@@ -195,9 +263,12 @@ impl<'a> TrainingRun<'a> {
                 Err(error) => return self.not_finite(error.into(), &rows),
             };
             let seconds = began.elapsed().as_secs_f64();
-            progress.advance(report.tokens as u64);
+            self.pace.step(report.tokens as u64, seconds);
+            ahead.tokens = ahead.tokens.saturating_sub(report.tokens as u64);
             let epoch = plan.epoch(step);
-            progress.note(format!("step {step}/{} = epoch {epoch:.2}, loss {:.3}", plan.steps, report.loss));
+            progress.note(format!("loss {:.3}, step {step}/{}, epoch {epoch:.2}", report.loss, plan.steps));
+            progress.tell(self.pace.tokens_per_s(), self.pace.left(ahead).unwrap_or_default());
+            progress.advance(report.tokens as u64);
             self.log.emit(Event::TrainStep(TrainStep {
                 step,
                 epoch,
@@ -213,30 +284,46 @@ impl<'a> TrainingRun<'a> {
             if let Some(part) = plan.part.as_ref().filter(|part| part.halt_in == Some(step)) {
                 halt(part)?;
             }
+            let mut is_whole = true;
             if plan.evaluated_after(step) {
-                self.evaluate_and_save()?;
+                is_whole = self.evaluate_and_save()?;
+                ahead.evaluations = ahead.evaluations.saturating_sub(1);
+                progress.tell(self.pace.tokens_per_s(), self.pace.left(ahead).unwrap_or_default());
             } else if interrupt::requested() {
                 self.save()?;
             }
-            if interrupt::requested() && step < plan.steps {
-                self.log.emit(Event::Interrupted { step })?;
+            if interrupt::requested() && (step < plan.steps || !is_whole) {
                 progress.finish("");
-                return Err(interrupted(format!(
-                    "stopped after step {step}; checkpoint {} is saved",
-                    checkpoint_name(step)
-                )))
-                .hint("`affinage train --resume` goes on from there");
+                return self.stopped(step);
             }
         }
-        let seconds = self.started.elapsed().as_secs_f64();
+        let seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
         self.log.emit(Event::Finished {
             step: plan.steps,
             seconds,
             peak_rss_bytes: machine::peak_rss_bytes(),
         })?;
         self.log.sync()?;
-        progress.finish(format!("trained {} steps on {} rows", plan.steps, plan.train.len()));
+        progress.finish("");
+        let took = ui::duration(Duration::from_secs_f64(seconds));
+        let (rows, ui) = (plan.train.len(), &self.ctx.ui);
+        ui.say(format!("trained {} steps on {rows} rows in {took}", plan.steps));
+        say_where_best(ui, &self.run)?;
         Ok(self.run)
+    }
+
+    /// Ends after Ctrl-C; the checkpoint of `step` is saved.
+    fn stopped(mut self, step: usize) -> anyhow::Result<Run> {
+        self.log.emit(Event::Interrupted { step })?;
+        Err(interrupted(format!("stopped after step {step}; checkpoint {} is saved", checkpoint_name(step))))
+            .hint("`affinage train --resume` goes on from there")
+    }
+
+    /// Whether there are validation rows whose loss at `step` is not in the log.
+    fn lacks_evaluation(&self, step: usize) -> anyhow::Result<bool> {
+        let records = self.run.events(&self.ctx.ui)?;
+        let is_there = records.iter().any(|r| matches!(&r.event, Event::Evaluated(e) if e.step == step));
+        Ok(!self.plan.validation.is_empty() && !is_there)
     }
 
     /// Stops the run: says which rows the step had and what is left.
@@ -251,19 +338,19 @@ impl<'a> TrainingRun<'a> {
             .hint("a smaller train.learning-rate or train.clip-norm usually helps; look at these rows with `affinage inspect tokens`")
     }
 
-    /// Loss on the validation rows, the pinned prompt's answer, and a checkpoint.
-    fn evaluate_and_save(&mut self) -> anyhow::Result<()> {
+    /// Loss on the validation rows, the pinned prompt's answer, and a checkpoint. Ctrl-C leaves the first two out: `false`.
+    fn evaluate_and_save(&mut self) -> anyhow::Result<bool> {
+        let is_whole = self.evaluate()?;
+        self.save()?;
+        Ok(is_whole)
+    }
+
+    /// Loss on the validation rows and the pinned prompt's answer; `false` where Ctrl-C came before the loss was known.
+    fn evaluate(&mut self) -> anyhow::Result<bool> {
         let (step, ui) = (self.trainer.step as usize, &self.ctx.ui);
+        let began = Instant::now();
         if !self.plan.validation.is_empty() {
-            let began = Instant::now();
-            let rows = self.plan.validation.iter().enumerate();
-            let documents: Vec<Document> = rows.map(|(row, example)| document(row, example)).collect();
-            let limit = self.plan.config.micro_batch_tokens;
-            let adapter = Some(&self.trainer.adapter);
-            let nll = document_nll(self.engine, adapter, &documents, limit, |_| {});
-            let total = nll
-                .iter()
-                .fold(Nll::default(), |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens });
+            let Some(total) = self.validation_nll() else { return Ok(false) };
             if !total.mean().is_finite() {
                 let error =
                     anyhow!("step {step}: the validation loss is {}, not a finite number", total.mean());
@@ -283,7 +370,27 @@ impl<'a> TrainingRun<'a> {
             ui.say(format!("  {}  {}", checkpoint_name(step), ui.paint(ui::Paint::Dim, &one_line(&text))));
             self.log.emit(Event::Sample { step, prompt: pinned.text.clone(), text })?;
         }
-        self.save()
+        self.pace.evaluated(began.elapsed().as_secs_f64());
+        Ok(true)
+    }
+
+    /// Summed loss of the validation rows; `None` after Ctrl-C.
+    fn validation_nll(&self) -> Option<Nll> {
+        let rows = self.plan.validation.iter().enumerate();
+        let documents: Vec<Document> = rows.map(|(row, example)| document(row, example)).collect();
+        let tokens: usize = documents.iter().map(|document| document.ids.len()).sum();
+        let limit = self.plan.config.micro_batch_tokens;
+        let progress = self.ctx.ui.late_progress("validation", tokens as u64, "tokens");
+        let mut total = Nll::default();
+        for group in micro_batches(&documents, limit) {
+            if interrupt::requested() {
+                return None;
+            }
+            let adapter = Some(&self.trainer.adapter);
+            let nll = document_nll(self.engine, adapter, group, limit, |n| progress.advance(n as u64));
+            total = nll.iter().fold(total, |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens });
+        }
+        Some(total)
     }
 
     /// Saves adapter, moments and state; then drops the moments of all but the two newest checkpoints.
@@ -342,12 +449,29 @@ impl<'a> TrainingRun<'a> {
             seed: config.seed,
             max_new_tokens: pinned.max_new_tokens,
         });
+        let tokens = pinned.max_new_tokens as u64;
+        let progress = self.ctx.ui.late_progress("answering the prompt", tokens, "tokens");
         let mut ids = Vec::new();
         while generator.active() > 0 {
             ids.extend(generator.step().into_iter().filter_map(|emitted| emitted.token));
+            progress.advance(1);
         }
         Ok(self.model.tokenizer.decode(&ids)?)
     }
+}
+
+/// Says so where an earlier checkpoint fits the validation rows better than the last one.
+pub fn say_where_best(ui: &Ui, run: &Run) -> anyhow::Result<()> {
+    let Some(found) = run.earlier_best(ui)? else { return Ok(()) };
+    ui.say(format!(
+        "validation loss was lowest at {} ({:.4}); the last checkpoint, {}, has {:.4}. `best` names the first, `last` the \
+         second: `affinage chat --compare best,last`, `affinage export --adapter best`",
+        checkpoint_name(found.best.step),
+        found.best_loss,
+        checkpoint_name(found.last.step),
+        found.last_loss,
+    ));
+    Ok(())
 }
 
 /// Says that it stands in the middle of a step and waits to be killed.

@@ -299,8 +299,10 @@ pub fn own_id_of_older_key(conversation: &Conversation) -> Option<String> {
             let (id, digest) = conversation.native_id.rsplit_once('-')?;
             (digest.len() == DIGEST && !id.is_empty()).then(|| id.to_owned())
         }
-        // These two were named by file and first words.
-        _ if matches!(conversation.provider, Provider::Transcript | Provider::AiStudio) => None,
+        // These were named by file and first words.
+        _ if matches!(conversation.provider, Provider::Transcript | Provider::AiStudio | Provider::Note) => {
+            None
+        }
         _ => Some(conversation.native_id.clone()),
     }
 }

@@ -7,12 +7,15 @@ use std::rc::Rc;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
+use super::book::{self, Book};
 use super::error::ImportError;
 use super::members::Together;
-use super::{Import, file_kinds};
+use super::pdf::PdfReader;
+use super::{Import, encoding, file_kinds, member, office};
+use crate::conversation::Origin;
 
 /// Bounds that protect memory and patience against broken or hostile files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Longest single conversation, line or page.
     pub element_bytes: usize,
@@ -26,6 +29,8 @@ pub struct Limits {
     pub nested_bytes: u64,
     /// Archives in archives.
     pub depth: usize,
+    /// Reads PDFs. The default does so in this process, which a hostile file can bring down.
+    pub pdf: PdfReader,
 }
 
 impl Default for Limits {
@@ -37,6 +42,7 @@ impl Default for Limits {
             unpacked_ratio: 100,
             nested_bytes: 512 << 20,
             depth: 4,
+            pdf: super::pdf::text,
         }
     }
 }
@@ -95,6 +101,9 @@ pub(super) fn read<E: From<ImportError>>(
         let Budget { packed_bytes, limit_bytes, .. } = *import.budget;
         return Err(ImportError::Bomb { member: file_name.to_owned(), packed_bytes, limit_bytes }.into());
     }
+    if let Some(document) = Document::of(names.iter().map(|(_, name)| name.as_str())) {
+        return read_document(import, &mut archive, file_name, document);
+    }
     if let Some(kind) = file_kinds::of_members(names.iter().map(|(_, name)| name.as_str())) {
         return import.unreadable(file_name, kind);
     }
@@ -115,6 +124,81 @@ pub(super) fn read<E: From<ImportError>>(
         }
     }
     Ok(())
+}
+
+/// A document that is an archive inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Document {
+    Word,
+    /// A text, or a table or presentation: its `mimetype` says which.
+    Odf,
+    Book,
+}
+
+impl Document {
+    fn of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Document> {
+        let holds = |wanted: &str| names.clone().any(|name| name == wanted);
+        match () {
+            () if holds("word/document.xml") => Some(Document::Word),
+            () if holds("META-INF/container.xml") => Some(Document::Book),
+            () if holds("content.xml") && holds("mimetype") => Some(Document::Odf),
+            () => None,
+        }
+    }
+}
+
+/// Reads the text of a document.
+fn read_document<E: From<ImportError>, R: Read + Seek>(
+    import: &mut Import<'_, E>,
+    archive: &mut ZipArchive<R>,
+    name: &str,
+    document: Document,
+) -> Result<(), E> {
+    let limit_bytes = import.limits.text_bytes as u64;
+    let budget = Rc::clone(&import.budget);
+    let mut is_bomb = false;
+    let mut members = |member: &str| {
+        let member = archive.by_name(member).ok()?;
+        let (mut over, mut damage) = (false, None);
+        let budget = Rc::clone(&budget);
+        let mut bounded =
+            Bounded { source: member, left: limit_bytes, budget, over: &mut over, damage: &mut damage };
+        let mut bytes = Vec::new();
+        let read = bounded.read_to_end(&mut bytes);
+        is_bomb |= over;
+        read.ok()?;
+        Some(encoding::text(bytes)?.text)
+    };
+    let text = match document {
+        Document::Word => office::word(&mut members).ok_or(&file_kinds::BROKEN_WORD),
+        Document::Odf => {
+            let kind = members("mimetype").unwrap_or_default();
+            let is_locked =
+                members("META-INF/manifest.xml").is_some_and(|list| list.contains("encryption-data"));
+            match kind.contains("opendocument.text") {
+                false => Err(&file_kinds::OPEN_DOCUMENT),
+                true if is_locked => Err(&file_kinds::PROTECTED),
+                true => office::open_document(&mut members).ok_or(&file_kinds::OPEN_DOCUMENT),
+            }
+        }
+        Document::Book => match book::book(&mut members) {
+            Some(Book::Text(text)) => Ok(text),
+            Some(Book::Protected) => Err(&file_kinds::PROTECTED_BOOK),
+            None => Err(&file_kinds::BROKEN_BOOK),
+        },
+    };
+    if is_bomb {
+        let Budget { packed_bytes, .. } = *import.budget;
+        return Err(ImportError::Bomb { member: name.to_owned(), packed_bytes, limit_bytes }.into());
+    }
+    match text {
+        Ok(text) => {
+            let len_bytes = text.len() as u64;
+            let origin = Origin { member: name.to_owned(), element: 0, offset: 0, len_bytes };
+            member::words(import, &text, name, origin)
+        }
+        Err(kind) => import.unreadable(name, kind),
+    }
 }
 
 /// Opens a member; one that cannot be unpacked is named, and the others are read.

@@ -123,7 +123,8 @@ fn node(
         Some("system" | "developer") => NodeRole::System,
         other => {
             left_out.add(LeftOutKind::Message, format!("of the role `{}`", other.unwrap_or("none")), id);
-            return None;
+            let has_words = !strings(message.get("content").unwrap_or(&Value::Null)).trim().is_empty();
+            return has_words.then(|| Node::unread(id));
         }
     };
     let mut blocks = blocks(message, metadata, role);

@@ -30,10 +30,10 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         let previous = links.last().map(|link| link.id.clone());
         let parent = string(message, "parent_message_uuid").map(str::to_owned).or(previous);
         let id = string(message, "uuid").map_or_else(|| format!("#{index}"), str::to_owned);
-        let node = node(&id, message).map_err(|error| odd.message(error)).ok();
+        let node = odd.node(&id, message, node(&id, message));
         links.push(Link { id, parent, node });
     }
-    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
+    let left_out = odd.finish()?;
     let mut conversation = Conversation::new(Provider::Claude, native_id, origin);
     conversation.left_out = left_out;
     conversation.title = string(element, "name").unwrap_or_default().to_owned();

@@ -7,6 +7,8 @@
 
 mod call;
 mod shown;
+mod spoken;
+mod stub;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -36,8 +38,22 @@ struct State {
     failed: Vec<usize>,
 }
 
-/// Makes the documents of tool calls text of their answers.
+/// Makes the documents of tool calls text of their answers, and marks the answers of which only a line is left.
 pub fn resolve(conversation: &mut Conversation) {
+    resolve_calls(conversation);
+    stub::mark(conversation);
+}
+
+/// True if the words of a call stand as text in the answer.
+pub fn is_text_of_answer(block: &Block) -> bool {
+    let name = block.name.as_deref().unwrap_or_default();
+    let has_words = |call: Call| {
+        matches!(call, Call::Write { .. } | Call::Change { .. } | Call::Remarks(_) | Call::Words { .. })
+    };
+    is_call(block) && call(name, &block.text).is_some_and(has_words)
+}
+
+fn resolve_calls(conversation: &mut Conversation) {
     if !conversation.nodes.iter().any(|node| node.blocks.iter().any(is_call)) {
         return;
     }
@@ -106,6 +122,15 @@ impl Resolver<'_> {
                 let lines: Vec<String> =
                     remarks.iter().map(|remark| format!("- {}", remark.trim())).collect();
                 self.push_text(index, lines.join("\n"));
+            }
+            Call::Words { texts, is_whole } => {
+                if !texts.is_empty() {
+                    self.push_text(index, texts.join("\n\n"));
+                }
+                if !is_whole {
+                    let what = format!("the form in which `{name}` showed its words");
+                    self.conversation.nodes[index].missing.get_or_insert(what);
+                }
             }
             Call::Lost => self.lose(index, state, format!("the document that `{name}` wrote")),
             Call::Present(files) => {

@@ -50,8 +50,7 @@ impl ImportError {
             }
             ImportError::NoSpeakers { .. } => Some(
                 "write who speaks before each turn (`Me: ...` before what was asked, `Voice: ...` before the answer) and \
-                 import it with `--role Voice=assistant`; notes become examples at the desk, where each is given its \
-                 prompt: `affinage review`",
+                 import it with `--role Voice=assistant`; or take its sections as answers in your own words: `--notes`",
             ),
             _ => None,
         }

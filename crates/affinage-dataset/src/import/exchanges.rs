@@ -13,7 +13,7 @@ use super::chat::message::{Speaker, is_message, line, model, speaker};
 use super::error::ElementError;
 use super::json::string;
 use super::rows::{Turn, arranged};
-use super::{LeftOutKind, facts};
+use super::{LeftOutKind, facts, instructions, verdict};
 use crate::conversation::{Conversation, NodeRole, Origin, Provider};
 
 /// Objects inside one another that are looked into.
@@ -90,14 +90,19 @@ pub fn is_exchange(row: &Value) -> bool {
 pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
     let Exchange { sent, request, answers } = found(row).ok_or_else(|| super::shape::unknown(row))?;
     let mut unread = 0;
-    let mut prompt: Vec<Turn> = system(request).iter().filter_map(turn).collect();
+    let mut prompt: Vec<Turn> = Vec::new();
+    // Those beside the row itself are everywhere read alike.
+    if let Some(words) = instructions::beside_list(request).filter(|_| !std::ptr::eq(request, row)) {
+        prompt.extend(turn(&serde_json::json!({ "role": "system", "content": words })));
+    }
     for message in &sent {
         match turn(message) {
             Some(turn) => prompt.push(turn),
             None => unread += 1,
         }
     }
-    let answer = |messages: &Vec<Value>| (messages.iter().filter_map(turn).collect::<Vec<Turn>>(), None);
+    let feedback = verdict::of(row).filter(|_| answers.len() == 1);
+    let answer = |messages: &Vec<Value>| (messages.iter().filter_map(turn).collect::<Vec<Turn>>(), feedback);
     let mut answers: Vec<_> = answers.iter().map(answer).filter(|(turns, _)| !turns.is_empty()).collect();
     // The first is the one that was given; the last of the tree is where the conversation stands.
     answers.reverse();
@@ -251,16 +256,6 @@ fn turn(message: &Value) -> Option<Turn> {
         Speaker::Role(_) => Some(Turn::of_node(line.node)),
         _ => None,
     }
-}
-
-/// The instructions that stand beside the list of what was sent.
-fn system(request: &Value) -> Option<Value> {
-    let content =
-        ["system", "instructions", "systemInstruction", "system_instruction"].iter().find_map(|name| {
-            request.get(*name).filter(|value| value.is_string() || value.is_array() || value.is_object())
-        })?;
-    let content = content.get("parts").unwrap_or(content);
-    Some(serde_json::json!({ "role": "system", "content": content }))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pdf::PdfError;
+
 /// What a file is instead of a chat.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kind {
@@ -24,6 +26,7 @@ const fn media(what: &'static str) -> Kind {
 
 const SAVE_AS_TEXT: &str =
     "save it as plain text or Markdown (in most programs: File, Save as) and import that file";
+const SAVE_NEW: &str = "open it and save it as .docx or .odt without a password, and import that file";
 const COPY_TEXT: &str = "copy its text into a .txt or .md file, or take the product's own export (JSON, Markdown), and import that";
 const UNPACK: &str = "unpack it and import the folder: `affinage import FOLDER`";
 const SAVE_PAGE: &str = "save the page as HTML only, or copy the conversation into a .md file with who speaks before each turn, and import that";
@@ -42,11 +45,13 @@ use Mark::{At, Start, Text};
 
 /// The first row that fits counts.
 static BY_CONTENT: &[(&[Mark], Kind)] = &[
-    (&[Start(b"%PDF-")], document("a PDF document", COPY_TEXT)),
     (&[Start(b"{\\rtf")], document("a rich text document (RTF)", SAVE_AS_TEXT)),
     (
         &[Start(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")],
-        document("a document of an old Office program (Word, Excel, PowerPoint, Outlook)", SAVE_AS_TEXT),
+        document(
+            "a document of an old Office program (Word, Excel, PowerPoint, Outlook), or one with a password",
+            SAVE_NEW,
+        ),
     ),
     (&[Start(b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d")], document("a OneNote section", COPY_TEXT)),
     (&[At(60, b"BOOKMOBI")], document("an e-book (Kindle)", COPY_TEXT)),
@@ -122,6 +127,41 @@ static BY_CONTENT: &[(&[Mark], Kind)] = &[
     (&[Start(b"\xff\xfe\0\0"), Start(b"\0\0\xfe\xff")], document("text in UTF-32", "save it as UTF-8")),
 ];
 
+/// How a PDF begins.
+pub(super) const PDF: &[u8] = b"%PDF-";
+static PDF_PROTECTED: Kind = document(
+    "a PDF document with a password",
+    "open it and save or print it as a PDF without a password, and import that file",
+);
+static PDF_SCAN: Kind = document(
+    "a PDF document without a text layer (a scan, or pictures)",
+    "let a program recognise its text first (for instance `ocrmypdf scan.pdf text.pdf`), and import what it makes",
+);
+static PDF_BROKEN: Kind = document("a damaged PDF document", COPY_TEXT);
+static PDF_TOO_MUCH: Kind = document(
+    "a PDF document that takes too much time or memory to read",
+    "copy the text you want into a .txt or .md file, and import that",
+);
+pub(super) static BROKEN_WORD: Kind = document("a damaged Word document", SAVE_AS_TEXT);
+pub(super) static OPEN_DOCUMENT: Kind =
+    document("an OpenDocument table or presentation, or a damaged text", SAVE_AS_TEXT);
+pub(super) static PROTECTED: Kind = document("a document with a password", SAVE_NEW);
+pub(super) static PROTECTED_BOOK: Kind = document(
+    "an e-book (EPUB) with copy protection",
+    "nothing of it can be read; import notes of your own instead",
+);
+pub(super) static BROKEN_BOOK: Kind = document("a damaged e-book (EPUB)", COPY_TEXT);
+
+/// What a PDF is whose text cannot be had.
+pub(super) fn of_pdf(error: &PdfError) -> &'static Kind {
+    match error {
+        PdfError::Protected => &PDF_PROTECTED,
+        PdfError::NoText => &PDF_SCAN,
+        PdfError::Broken(_) => &PDF_BROKEN,
+        PdfError::TooMuch => &PDF_TOO_MUCH,
+    }
+}
+
 static XML: Kind = document("an XML file", SAVE_AS_TEXT);
 static MAIL: Kind = document("an e-mail or a mailbox", COPY_TEXT);
 static BINARY: Kind = document("no text but binary data of an unknown kind", COPY_TEXT);
@@ -137,7 +177,6 @@ pub(super) static FOREIGN_ENCODING: Kind = document(
 
 /// Members of a zip archive that make it a document.
 static BY_MEMBER: &[(&str, Kind)] = &[
-    ("word/document.xml", document("a Word document", SAVE_AS_TEXT)),
     (
         "xl/workbook.xml",
         document(
@@ -146,7 +185,6 @@ static BY_MEMBER: &[(&str, Kind)] = &[
         ),
     ),
     ("ppt/presentation.xml", document("a PowerPoint presentation", COPY_TEXT)),
-    ("META-INF/container.xml", document("an e-book (EPUB)", COPY_TEXT)),
     ("content.xml", document("an OpenDocument file (LibreOffice)", SAVE_AS_TEXT)),
     (
         "Index/Document.iwa",
@@ -241,7 +279,7 @@ mod tests {
     #[test]
     fn kinds_are_told_by_content() {
         let cases: [(&[u8], Option<&str>); 19] = [
-            (b"%PDF-1.7\n", Some("a PDF document")),
+            (b"%PDF-1.7\n", None),
             (b"{\\rtf1\\ansi Anna: hi}", Some("a rich text document (RTF)")),
             (
                 b"\xef\xbb\xbf<?xml version='1.0'?>\n<!DOCTYPE x>\n<en-export date='1'>",
@@ -273,8 +311,8 @@ mod tests {
         for (head, expected) in cases {
             assert_eq!(of_head(head).map(|kind| kind.what), expected, "{}", String::from_utf8_lossy(head));
         }
-        let word = ["[Content_Types].xml", "word/document.xml"];
-        assert_eq!(of_members(word.into_iter()).map(|kind| kind.what), Some("a Word document"));
+        let table = ["[Content_Types].xml", "xl/workbook.xml"];
+        assert_eq!(of_members(table.into_iter()).map(|kind| kind.what), Some("an Excel workbook"));
         assert_eq!(of_members(["conversations.json"].into_iter()), None);
         assert!(binary(b"a\0b").is_some() && binary(b"ab").is_none());
     }

@@ -21,8 +21,9 @@ pub fn ai_studio(element: &Value, origin: Origin) -> Result<Conversation, Elemen
         let is_user = string(chunk, "role") == Some("user");
         let parent = index.checked_sub(1).map(|previous| previous.to_string());
         if !is_user && string(chunk, "role") != Some("model") {
-            odd.message(mismatch("role", chunk.get("role"), "`user` or `model`"));
-            links.push(Link { id: index.to_string(), parent, node: None });
+            let id = index.to_string();
+            let node = odd.node(&id, chunk, Err(mismatch("role", chunk.get("role"), "`user` or `model`")));
+            links.push(Link { id, parent, node });
             continue;
         }
         let is_thought = chunk.get("isThought").and_then(Value::as_bool).unwrap_or(false);
@@ -40,9 +41,10 @@ pub fn ai_studio(element: &Value, origin: Origin) -> Result<Conversation, Elemen
             node.model = model.map(|name| name.trim_start_matches("models/").to_owned());
             node.truncated = facts::truncated(chunk);
         }
+        odd.readable += 1;
         links.push(Link::to(node, parent));
     }
-    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
+    let left_out = odd.finish()?;
     let stem = origin.member.rsplit(['/', '\\']).next().unwrap_or("").to_owned();
     // Neither the prompt nor its chunks have an id: they are recognised by their words.
     let mut conversation = Conversation::new(Provider::AiStudio, "", origin);

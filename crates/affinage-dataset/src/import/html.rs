@@ -3,9 +3,41 @@
 //! A tolerant reader of tags: what is not closed is closed at the end, unknown tags are passed over, scripts and styles
 //! are left out.
 
+use quick_xml::escape::resolve_html5_entity;
+
+/// Elements of a page that hold no text of it.
+const NO_TEXT: [&str; 9] =
+    ["script", "style", "head", "nav", "noscript", "template", "svg", "button", "select"];
+
 /// The Markdown of a piece of HTML.
 pub fn markdown(html: &str) -> String {
-    let mut writer = Writer::default();
+    written(html, &NO_TEXT[..2], Writer::default())
+}
+
+/// Title and Markdown of a whole page, without its navigation, and with the places of its pictures.
+pub fn page(html: &str) -> (Option<String>, String) {
+    let title = find(html, "<title").and_then(|at| {
+        let inside = &html[at + tag_end(&html[at..])? + 1..];
+        let text = decoded(&inside[..find(inside, "</title")?]);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        (!text.is_empty()).then_some(text)
+    });
+    (title, written(html, &NO_TEXT, Writer { shows_pictures: true, ..Writer::default() }))
+}
+
+/// Where a word of ASCII in small letters begins, in letters of any size.
+fn find(text: &str, word: &str) -> Option<usize> {
+    let first = word.as_bytes().first()?;
+    memchr::memchr_iter(*first, text.as_bytes()).find(|&at| {
+        text.as_bytes()
+            .get(at..at + word.len())
+            .is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    })
+}
+
+fn written(html: &str, no_text: &[&str], mut writer: Writer) -> String {
+    // Elements that are not closed any more: looking for their ends again and again would take forever.
+    let mut unclosed: Vec<String> = Vec::new();
     let mut rest = html;
     while let Some(open) = rest.find('<') {
         writer.text(&rest[..open]);
@@ -24,9 +56,17 @@ pub fn markdown(html: &str) -> String {
         let tag = &rest[1..close];
         rest = &rest[close + 1..];
         let name = name(tag);
-        if !tag.starts_with('/') && matches!(name.as_str(), "script" | "style") {
-            let end = format!("</{name}");
-            rest = rest.to_ascii_lowercase().find(&end).map_or("", |at| &rest[at..]);
+        if !tag.starts_with('/') && !tag.ends_with('/') && no_text.contains(&name.as_str()) {
+            // Code that is never closed is all that follows; other elements may end without saying so.
+            let is_code = matches!(name.as_str(), "script" | "style");
+            if unclosed.contains(&name) {
+                continue;
+            }
+            match find(rest, &format!("</{name}")) {
+                Some(at) => rest = &rest[at..],
+                None if is_code => rest = "",
+                None => unclosed.push(name),
+            }
         } else if tag.starts_with('/') {
             writer.close(&name);
         } else {
@@ -74,48 +114,29 @@ pub fn attribute(tag: &str, name: &str) -> Option<String> {
 
 /// Text with its entities replaced; an unknown one stays as it is.
 pub fn decoded(text: &str) -> String {
-    const NAMED: [(&str, char); 22] = [
-        ("amp", '&'),
-        ("lt", '<'),
-        ("gt", '>'),
-        ("quot", '"'),
-        ("apos", '\''),
-        ("nbsp", '\u{a0}'),
-        ("hellip", '…'),
-        ("mdash", '—'),
-        ("ndash", '–'),
-        ("rsquo", '’'),
-        ("lsquo", '‘'),
-        ("ldquo", '“'),
-        ("rdquo", '”'),
-        ("times", '×'),
-        ("deg", '°'),
-        ("euro", '€'),
-        ("copy", '©'),
-        ("emsp", ' '),
-        ("ensp", ' '),
-        ("thinsp", ' '),
-        ("bull", '•'),
-        ("middot", '·'),
-    ];
+    /// Spaces of other widths are spaces.
+    const SPACES: [&str; 3] = ["emsp", "ensp", "thinsp"];
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         result.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest.bytes().take(12).position(|byte| byte == b';');
+        let end = rest.bytes().take(34).position(|byte| byte == b';');
         let entity = end.and_then(|end| rest.get(1..end));
         let number = |digits: &str| match digits.strip_prefix(['x', 'X']) {
             Some(hex) => u32::from_str_radix(hex, 16).ok(),
             None => digits.parse().ok(),
         };
         let found = entity.and_then(|entity| match entity.strip_prefix('#') {
-            Some(digits) => number(digits).and_then(char::from_u32),
-            None => NAMED.iter().find(|(name, _)| *name == entity).map(|(_, c)| *c),
+            Some(digits) => number(digits).and_then(char::from_u32).map(String::from),
+            None => SPACES
+                .contains(&entity)
+                .then(|| " ".to_owned())
+                .or_else(|| resolve_html5_entity(entity).map(str::to_owned)),
         });
         match (found, end) {
-            (Some(c), Some(end)) => {
-                result.push(c);
+            (Some(sign), Some(end)) => {
+                result.push_str(&sign);
                 rest = &rest[end + 1..];
             }
             _ => {
@@ -144,6 +165,8 @@ struct Writer {
     links: Vec<(usize, String)>,
     rows: Vec<Vec<String>>,
     cell_start: Option<usize>,
+    /// Pictures are named where they stand.
+    shows_pictures: bool,
 }
 
 impl Writer {
@@ -271,7 +294,12 @@ impl Writer {
                 self.mark("---");
                 self.gap(2);
             }
-            "a" => {
+            "img" if self.shows_pictures => {
+                let words = attribute(tag, "alt").filter(|words| !words.trim().is_empty());
+                let words = words.unwrap_or_else(|| "picture".to_owned()).replace(['[', ']', '\n'], " ");
+                self.mark(&format!("![{words}](picture)"));
+            }
+            "a" if !tag.ends_with('/') => {
                 self.start_text();
                 self.links.push((self.out.len(), attribute(tag, "href").unwrap_or_default()));
             }
@@ -396,6 +424,21 @@ mod tests {
         for (html, expected) in cases {
             assert_eq!(markdown(html), expected, "{html}");
         }
+    }
+
+    #[test]
+    fn a_page_is_its_text_without_what_stands_around_it() {
+        let html = "<!DOCTYPE html><HTML><HEAD><TITLE>Old\n weirs &amp; mills</TITLE><meta x></HEAD><body><nav><a href=/>Home</a></nav><h1>Weirs</h1>\
+            <p>They l&auml;an<img src=x.png alt='a [weir]'/> &amp;c; <a id='x'/>here.</p><script/><SCRIPT>if (a</p>b)</SCRIPT><p>End</body>";
+        let expected = "# Weirs\n\nThey läan![a  weir ](picture) &c; here.\n\nEnd";
+        assert_eq!(page(html), (Some("Old weirs & mills".to_owned()), expected.to_owned()));
+        assert_eq!(page("<nav>a<p>b").1, "a\n\nb");
+    }
+
+    #[test]
+    fn many_unclosed_elements_are_looked_for_once() {
+        let html = "<nav>x ".repeat(200_000);
+        assert_eq!(page(&html).1.len(), 2 * 200_000 - 1);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::chat::message::may_be_the_users;
 use super::error::ElementError;
 use super::{LeftOut, LeftOutKind};
+use crate::conversation::Node;
 
 /// The string field `key`; `None` if it is missing, empty or something else.
 pub fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
@@ -76,6 +78,8 @@ fn collect_strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 #[derive(Debug, Default)]
 pub struct Odd {
     pub left_out: LeftOut,
+    /// Messages that were read.
+    pub readable: usize,
     first: Option<ElementError>,
 }
 
@@ -92,10 +96,25 @@ impl Odd {
         self.first.get_or_insert(error);
     }
 
+    /// The node that was read. One that could not be is counted; unless the assistant or a tool surely said it, a node
+    /// without words stands in its place.
+    pub fn node(&mut self, id: &str, message: &Value, read: Result<Node, ElementError>) -> Option<Node> {
+        match read {
+            Ok(node) => {
+                self.readable += 1;
+                Some(node)
+            }
+            Err(error) => {
+                self.message(error);
+                may_be_the_users(message).then(|| Node::unread(id))
+            }
+        }
+    }
+
     /// The count; the first error if no message could be read.
-    pub fn finish(self, readable: usize) -> Result<LeftOut, ElementError> {
+    pub fn finish(self) -> Result<LeftOut, ElementError> {
         match self.first {
-            Some(error) if readable == 0 => Err(error),
+            Some(error) if self.readable == 0 => Err(error),
             _ => Ok(self.left_out),
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::documents;
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole};
 
 /// Why something is not among the texts.
@@ -29,8 +30,12 @@ pub enum LeftOutKind {
     /// Image, sound or file that the export only points to.
     Media,
     Reasoning,
-    /// Calls of tools, their results and the progress notes between them.
+    /// Calls of tools and their results.
     ToolTraffic,
+    /// Lines of the assistant between its calls or beside a document.
+    Remark,
+    /// A message with the same words as the one before it.
+    Repeated,
     /// Messages that the product does not show to its reader.
     Hidden,
     /// Error messages of the product.
@@ -56,6 +61,10 @@ impl LeftOutKind {
             LeftOutKind::Media => ["image, sound or file", "images, sounds and files"],
             LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
             LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
+            LeftOutKind::Remark => ["line beside a call or a document", "lines beside calls or documents"],
+            LeftOutKind::Repeated => {
+                ["message that repeats the one before it", "messages that repeat the one before them"]
+            }
             LeftOutKind::Hidden => ["hidden message", "hidden messages"],
             LeftOutKind::Error => ["error message of the product", "error messages of the product"],
             LeftOutKind::NotToLearn => {
@@ -197,15 +206,16 @@ impl LeftOut {
                 BlockKind::Context if block.name.is_some() => self.add(LeftOutKind::Hidden, "", ""),
                 BlockKind::Text | BlockKind::Attachment | BlockKind::Context => {}
                 BlockKind::Reasoning => self.add(LeftOutKind::Reasoning, "", ""),
-                BlockKind::Commentary | BlockKind::ToolCall | BlockKind::ToolResult => {
-                    self.add(LeftOutKind::ToolTraffic, "", name);
-                }
+                BlockKind::Commentary => self.add(LeftOutKind::Remark, "", ""),
+                // The words of such a call are the answer.
+                BlockKind::ToolCall if documents::is_text_of_answer(block) => {}
+                BlockKind::ToolCall | BlockKind::ToolResult => self.add(LeftOutKind::ToolTraffic, "", name),
                 BlockKind::Media => self.add(LeftOutKind::Media, "", name),
                 BlockKind::Error => self.add(LeftOutKind::Error, "", ""),
                 BlockKind::Unknown => self.add(LeftOutKind::UnknownPart, name, place),
             }
         }
-        if node.is_user_turn() && node.visible_text().is_empty() {
+        if node.is_user_turn() && !node.is_unread() && node.visible_text().is_empty() {
             self.add(LeftOutKind::UserTurnWithoutWords, "", "");
         }
         if let Some(word) = &node.excluded {

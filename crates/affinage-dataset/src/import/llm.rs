@@ -16,10 +16,10 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
     let mut odd = Odd::default();
     for (index, message) in array(element, "llm_messages")?.iter().enumerate() {
         let id = string(message, "id").map_or_else(|| format!("#{index}"), str::to_owned);
-        let node = node(&id, message).map_err(|error| odd.message(error)).ok();
+        let node = odd.node(&id, message, node(&id, message));
         links.push(Link { id, parent: string(message, "parent").map(str::to_owned), node });
     }
-    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
+    let left_out = odd.finish()?;
     let mut conversation = Conversation::new(Provider::Llm, id, origin);
     conversation.left_out = left_out;
     conversation.title = string(element, "name").unwrap_or_default().to_owned();

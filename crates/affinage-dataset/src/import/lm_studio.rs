@@ -22,7 +22,10 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         let versions = match array(message, "versions") {
             Ok(versions) => versions,
             Err(error) => {
-                odd.message(error);
+                let id = format!("{index}.0");
+                if let Some(node) = odd.node(&id, message, Err(error)) {
+                    links.push(Link::to(node, above.replace(id)));
+                }
                 continue;
             }
         };
@@ -30,14 +33,14 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         let selected = usize::try_from(selected).unwrap_or(0).min(versions.len().saturating_sub(1));
         for (number, version) in versions.iter().enumerate() {
             let id = format!("{index}.{number}");
-            let node = node(&id, version).map_err(|error| odd.message(error)).ok();
+            let node = odd.node(&id, version, node(&id, version));
             links.push(Link { id, parent: above.clone(), node });
         }
         if !versions.is_empty() {
             above = Some(format!("{index}.{selected}"));
         }
     }
-    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
+    let left_out = odd.finish()?;
     // The export has no id; when it was made and its name stay the same while it grows.
     let named = created_ms.map_or_else(|| title.to_owned(), |ms| format!("{ms}"));
     let mut conversation = Conversation::new(Provider::LmStudio, short_hash(&[&named]), origin);

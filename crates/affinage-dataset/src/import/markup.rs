@@ -30,6 +30,8 @@ pub struct Lifted {
     pub spoken: String,
     /// Reasoning and tool traffic, in their order.
     pub blocks: Vec<Block>,
+    /// How many of the blocks stand behind the last words.
+    pub behind: usize,
 }
 
 /// The parts of a model's text; `None` if it is nothing but words.
@@ -41,7 +43,7 @@ pub fn lifted(text: &str) -> Option<Lifted> {
         return Some(lifted);
     }
     let mut scanner = Scanner { lifted: Lifted::default(), fence: None, found: false };
-    let body = match reasoning_end(text) {
+    let body = match reasoning_end(text).or_else(|| quoted_reasoning(text)) {
         Some((reasoning, rest)) => {
             scanner.keep(BlockKind::Reasoning, reasoning, None);
             rest
@@ -69,6 +71,32 @@ fn may_hold_markup(text: &str) -> bool {
     memchr::memchr_iter(b'<', bytes).any(begins)
         || NEEDLES.iter().any(|needle| needle.find(bytes).is_some())
         || text.trim_start().starts_with("analysis")
+        || quoted_reasoning(text).is_some()
+}
+
+/// Reasoning in a block quote below a line such as `*Thinking...*`, or one that begins with such a line, and what
+/// follows the quote.
+fn quoted_reasoning(text: &str) -> Option<(&str, &str)> {
+    let begin = text.trim_start();
+    if !begin.starts_with(['*', '_', '>']) {
+        return None;
+    }
+    let (label, behind) = begin.split_once('\n')?;
+    let label = label.trim_start_matches(['>', ' ']).trim().trim_matches(['*', '_']);
+    let quote = if begin.starts_with('>') { begin } else { behind.trim_start() };
+    if !quote.starts_with('>') || !span::is_thought_label(label) {
+        return None;
+    }
+    let (mut end, mut at) = (0, 0);
+    for line in quote.split_inclusive('\n') {
+        at += line.len();
+        match line.trim_start() {
+            quoted if quoted.starts_with('>') => end = at,
+            "" | "\n" => {}
+            _ => break,
+        }
+    }
+    Some((&begin[..begin.len() - quote.len() + end], &quote[end..]))
 }
 
 /// Reasoning whose beginning is not in the text, and what follows its end. The end must stand at the end of a line.
@@ -185,6 +213,9 @@ impl Scanner {
     }
 
     fn speak(&mut self, words: &str) {
+        if !words.trim().is_empty() {
+            self.lifted.behind = 0;
+        }
         self.lifted.spoken.push_str(words);
     }
 
@@ -192,6 +223,7 @@ impl Scanner {
         self.found = true;
         let block = Block::new(kind, text.trim());
         self.lifted.blocks.push(Block { name: name.map(str::to_owned), ..block });
+        self.lifted.behind += 1;
     }
 
     /// Takes a span out of the words; the place where the text goes on.
@@ -204,7 +236,8 @@ impl Scanner {
             }
             What::Tool | What::Details => {
                 let name = attribute(span.attributes, "type").or_else(|| attribute(span.attributes, "name"));
-                self.keep(BlockKind::ToolCall, span.inside, name);
+                let name = name.or_else(|| attribute(span.inside, "name")).or(Some(span.name));
+                self.keep(BlockKind::ToolCall, span.inside, name.filter(|name| !name.is_empty()));
                 None
             }
             What::Wrapper => Some(span.inside.trim_matches('\n').to_owned()),
@@ -239,6 +272,7 @@ impl Scanner {
             spoken.push_str(if is_paragraph { "\n\n" } else { "\n" });
         }
         if let Some(words) = words {
+            self.lifted.behind = 0;
             spoken.push_str(&words);
             spoken.push_str("\n\n");
         }
@@ -267,7 +301,8 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> (String, Vec<(BlockKind, String)>) {
-        let lifted = lifted(text).unwrap_or_else(|| Lifted { spoken: text.to_owned(), blocks: Vec::new() });
+        let lifted =
+            lifted(text).unwrap_or_else(|| Lifted { spoken: text.to_owned(), blocks: Vec::new(), behind: 0 });
         (lifted.spoken.trim().to_owned(), lifted.blocks.into_iter().map(|b| (b.kind, b.text)).collect())
     }
 

@@ -9,10 +9,11 @@ use super::elements::{Elements, End};
 use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
 use super::long_strings::Shortener;
+use super::pdf::PdfText;
 use super::shape::Element;
-use super::{
-    Import, activity, archive, file_kinds, message_table, pages, shape, transcript, unwrap_lines, wrapper,
-};
+use super::table::{self, Table};
+use super::transcript::AsNotes;
+use super::{Import, activity, archive, file_kinds, html, message_table, pages, shape, transcript, wrapper};
 use crate::conversation::Origin;
 
 /// How the content of a member is written.
@@ -43,6 +44,9 @@ pub(super) fn read<E: From<ImportError>>(
     if head.starts_with(b"\x1f\x8b\x08") {
         return read_gzip(import, whole, name);
     }
+    if head.starts_with(file_kinds::PDF) {
+        return read_pdf(import, &mut whole, name);
+    }
     if let Some(kind) = file_kinds::of_head(&head) {
         return import.unreadable(name, kind);
     }
@@ -60,6 +64,27 @@ pub(super) fn read<E: From<ImportError>>(
     import.note(format!("{name}: read as {}", encoding::name(encoding)));
     let decoded = Decoding::new(whole, encoding);
     read_text_of(import, &mut BufReader::with_capacity(HEAD_BYTES as usize, decoded), name)
+}
+
+/// The text of a PDF: paragraphs and headings.
+fn read_pdf<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    source: &mut dyn Read,
+    name: &str,
+) -> Result<(), E> {
+    let limit_bytes = import.limits.element_bytes;
+    let Some((bytes, origin)) = read_whole(import, source, name, limit_bytes)? else { return Ok(()) };
+    match (import.limits.pdf)(&bytes) {
+        Ok(PdfText { markdown, pages, pages_without_text }) => {
+            if pages_without_text > 0 {
+                import.note(format!(
+                    "{name}: {pages_without_text} of {pages} pages hold no text that can be read"
+                ));
+            }
+            words(import, &markdown, name, origin)
+        }
+        Err(error) => import.unreadable(name, file_kinds::of_pdf(&error)),
+    }
 }
 
 /// A compressed file: what is in it may be no archive, but another member.
@@ -277,10 +302,15 @@ fn read_page<E: From<ImportError>>(
             .into_iter()
             .try_for_each(|record| import.element(Element::Activity(record), origin.clone())),
         None => {
-            let what = "a page, but not one of Gemini's My Activity, and no script in it holds conversations";
-            import.found.reason_for_none.get_or_insert_with(|| format!("{name} is {what}"));
-            import.together.unread(name, what);
-            Ok(())
+            let (title, text) = html::page(&String::from_utf8_lossy(&bytes));
+            if text.trim().is_empty() {
+                return import.left_unread(
+                    name,
+                    "a page without text: its words may be fetched by a script, so save it as text",
+                );
+            }
+            let titled = title.map(|title| format!("---\ntitle: {title}\n---\n")).unwrap_or_default();
+            words(import, &format!("{titled}{text}\n"), name, origin)
         }
     }
 }
@@ -303,21 +333,62 @@ fn read_text<E: From<ImportError>>(
     let Some(Text { text, note }) = encoding::text(bytes) else {
         return import.unreadable(name, &file_kinds::FOREIGN_ENCODING);
     };
+    if let Some(note) = note {
+        import.note(format!("{name}: {note}"));
+    }
     if let Some(rows) = message_table::messages(&text) {
         import.note(format!("{name}: a table, read as a message a row"));
-        note.into_iter().for_each(|note| import.note(format!("{name}: {note}")));
         rows.iter().for_each(|row| import.gathered.line(line(row)));
         return Ok(());
     }
     if let Some(kind) = file_kinds::of_text(&text) {
         return import.unreadable(name, kind);
     }
-    let parsed = match transcript::conversations(&text, import.roles, &origin) {
+    if [".csv", ".tsv"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending)) {
+        return read_table(import, &text, name, origin);
+    }
+    words(import, &text, name, origin)
+}
+
+/// Rows of a table are conversations, or notes.
+fn read_table<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    text: &str,
+    name: &str,
+    origin: Origin,
+) -> Result<(), E> {
+    match table::read(text) {
+        Some(Table::Rows(rows)) => rows.iter().enumerate().try_for_each(|(element, row)| {
+            let origin = Origin { element, ..origin.clone() };
+            match shape::element_of(row.to_string().as_bytes(), import, &origin) {
+                Ok(found) => import.element(found, origin),
+                Err(reason) => import.reject(origin, reason),
+            }
+        }),
+        Some(Table::Notes(notes)) => import.notes(&notes, name, &origin),
+        Some(Table::Other(columns)) => import.left_unread(
+            name,
+            &format!("a table without a column of texts, or of prompts and answers (its columns: {columns})"),
+        ),
+        None => import.left_unread(name, "a table without rows"),
+    }
+}
+
+/// Reads a text that is decoded: a transcript, or notes.
+pub(super) fn words<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    text: &str,
+    name: &str,
+    origin: Origin,
+) -> Result<(), E> {
+    let roles = import.roles;
+    if roles.notes == AsNotes::All {
+        return import.notes(text, name, &origin);
+    }
+    let may_be_notes = import.in_container || roles.notes == AsNotes::Silent || !roles.are_given();
+    let parsed = match transcript::conversations(text, roles, &origin) {
         Ok(parsed) => parsed,
-        Err(ImportError::NoSpeakers { what, .. }) if import.in_container => {
-            import.together.unread(name, what);
-            return Ok(());
-        }
+        Err(ImportError::NoSpeakers { .. }) if may_be_notes => return import.notes(text, name, &origin),
         Err(error) if import.in_container => {
             return import.reject(origin, ElementError::Transcript(Box::new(error)));
         }
@@ -326,22 +397,11 @@ fn read_text<E: From<ImportError>>(
     if !parsed.speakers.is_empty() {
         import.found.speakers.push((name.to_owned(), parsed.speakers));
     }
-    let wrap = match parsed.wrap {
-        unwrap_lines::Wrap::None => None,
-        unwrap_lines::Wrap::At(width) => {
-            Some(format!("lines wrapped at {width} characters were joined into paragraphs"))
-        }
-    };
     let counted = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
     let notes = [
-        note,
         counted(parsed.inner_label_lines, "lines inside paragraphs begin with a speaker's name; not split"),
-        counted(
-            parsed.notes,
-            "sections in which nobody speaks are offered as answers; their prompts are drafts made of the headings",
-        ),
         counted(parsed.program_lines, "lines of the chat program itself are left out"),
-        wrap,
+        parsed.wrap.said(),
     ];
     for note in notes.into_iter().flatten() {
         import.note(format!("{name}: {note}"));

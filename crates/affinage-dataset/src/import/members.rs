@@ -20,6 +20,8 @@ pub struct Together {
     names: Vec<String>,
     /// Folders in which JSON with conversations stands, and its paths without their endings.
     read_as_json: HashSet<String>,
+    /// Folders of which a text was read.
+    read_folders: HashSet<String>,
     unread: Vec<Unread>,
 }
 
@@ -71,7 +73,8 @@ impl Together {
     pub fn rank(name: &str) -> u8 {
         match ending(name).as_str() {
             "json" | "jsonl" | "ndjson" => 0,
-            "html" | "htm" | "xhtml" => 2,
+            // Notion keeps a table beside the folder of its pages.
+            "html" | "htm" | "xhtml" | "csv" => 2,
             _ => 1,
         }
     }
@@ -98,11 +101,11 @@ impl Together {
         None
     }
 
-    /// False for a file that begins with `head` and is no text, archive or table: it is noted and need not be imported.
+    /// False for a file that begins with `head` and is no text, document, archive or table: it is noted and need not be imported.
     pub fn may_hold_chats(&mut self, name: &str, head: &[u8]) -> bool {
         // Tables and databases that stand in a folder can be read; in an archive they cannot.
         let is_table = head.starts_with(b"SQLite format 3\0") || head.starts_with(b"PAR1");
-        let is_packed = head.starts_with(b"PK") || head.starts_with(b"\x1f\x8b");
+        let is_packed = [&b"PK"[..], b"\x1f\x8b", file_kinds::PDF].iter().any(|mark| head.starts_with(mark));
         if is_table || is_packed || head.is_empty() {
             return !head.is_empty();
         }
@@ -129,7 +132,7 @@ impl Together {
 
     /// Why a member in an archive or folder is not read although it may be text, if so.
     pub(super) fn why_not(&self, name: &str, form: Form) -> Option<String> {
-        const TEXTS: [&str; 14] = [
+        const TEXTS: [&str; 15] = [
             "",
             "md",
             "markdown",
@@ -144,12 +147,16 @@ impl Together {
             "srt",
             "vtt",
             "transcript",
+            "csv",
         ];
         let (base, ending) = (base_name(name), ending(name));
         let beside = |path: &str| self.read_as_json.contains(path);
         match form {
             Form::Page if beside(stem(name)) || (base == "chat.html" && beside(folder(name))) => {
                 Some("a page of conversations that stand in the JSON beside it".to_owned())
+            }
+            Form::Text if ending == "csv" && self.has_pages_of(stem(name).trim_end_matches("_all")) => {
+                Some("a table of pages that stand in the folder beside it".to_owned())
             }
             // ChatGPT keeps what was uploaded beside the conversations.
             Form::Text if base.starts_with("file-") || base.starts_with("file_") => {
@@ -165,6 +172,17 @@ impl Together {
     pub(super) fn read_as_json(&mut self, name: &str) {
         self.read_as_json.insert(folder(name).to_owned());
         self.read_as_json.insert(stem(name).to_owned());
+    }
+
+    pub(super) fn read_folder_of(&mut self, name: &str) {
+        self.read_folders.insert(folder(name).to_owned());
+    }
+
+    /// Notion puts a number behind the name of a table, and not always behind that of the folder of its pages.
+    fn has_pages_of(&self, table: &str) -> bool {
+        let bare =
+            table.rsplit_once(' ').filter(|(_, number)| number.len() == 32).map_or(table, |(bare, _)| bare);
+        self.read_folders.contains(table) || self.read_folders.contains(bare)
     }
 
     pub fn unread(&mut self, name: &str, why: impl Into<String>) {

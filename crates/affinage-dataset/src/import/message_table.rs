@@ -1,6 +1,6 @@
 //! A table (CSV) with a message in each row: who said it, what was said, and perhaps when and in which conversation.
 
-use csv_core::{ReadRecordResult, ReaderBuilder};
+use csv::ReaderBuilder;
 use serde_json::{Map, Value};
 
 use super::chat::names;
@@ -21,8 +21,8 @@ pub(super) fn messages(text: &str) -> Option<Vec<Value>> {
     let head = text.lines().next().filter(|head| head.len() <= 1000)?;
     let count = |sign: u8| head.bytes().filter(|byte| *byte == sign).count();
     let delimiter = [b',', b';', b'\t', b'|'].into_iter().max_by_key(|sign| count(*sign))?;
-    let mut records = records(text, delimiter).into_iter();
-    let columns: Vec<String> = records.next()?.iter().map(|name| plain(name)).collect();
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
+    let columns: Vec<String> = reader.headers().ok()?.iter().map(plain).collect();
     let column = |known: &[&str]| {
         known.iter().find_map(|name| columns.iter().position(|column| *column == plain(name)))
     };
@@ -31,14 +31,10 @@ pub(super) fn messages(text: &str) -> Option<Vec<Value>> {
     let thread = column(names::THREADS).or_else(|| column(&THREAD)).filter(|at| *at != words);
     let (time, model) = (column(names::TIMES), column(names::MODELS));
     let mut rows = Vec::new();
-    for row in records {
+    for row in reader.records().take(MAX_ROWS) {
         // A row with another number of fields: this is no table.
-        if row.len() != columns.len() {
-            return None;
-        }
-        let cell = |at: Option<usize>| {
-            at.and_then(|at| row.get(at)).map(String::as_str).filter(|cell| !cell.is_empty())
-        };
+        let row = row.ok()?;
+        let cell = |at: Option<usize>| at.and_then(|at| row.get(at)).filter(|cell| !cell.is_empty());
         let mut message = Map::new();
         let speaker = cell(Some(who)).unwrap_or_default();
         let role = names::role(speaker).map(|(role, _)| role).or_else(|| obvious_role(speaker));
@@ -57,37 +53,6 @@ pub(super) fn messages(text: &str) -> Option<Vec<Value>> {
     }
     oldest_first(&mut rows);
     (!rows.is_empty()).then_some(rows)
-}
-
-/// The fields of every record; blank lines are none.
-fn records(text: &str, delimiter: u8) -> Vec<Vec<String>> {
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).build();
-    let mut input = text.as_bytes();
-    let (mut output, mut ends) = (vec![0; 4096], vec![0; 64]);
-    let (mut written, mut fields) = (0, 0);
-    let mut records = Vec::new();
-    while records.len() <= MAX_ROWS {
-        let (result, read, wrote, ended) =
-            reader.read_record(input, &mut output[written..], &mut ends[fields..]);
-        input = &input[read..];
-        written += wrote;
-        fields += ended;
-        match result {
-            ReadRecordResult::InputEmpty => {}
-            ReadRecordResult::OutputFull => output.resize(2 * output.len(), 0),
-            ReadRecordResult::OutputEndsFull => ends.resize(2 * ends.len(), 0),
-            ReadRecordResult::Record => {
-                let starts = [0].into_iter().chain(ends[..fields].iter().copied());
-                let field = |(start, end): (usize, &usize)| {
-                    String::from_utf8_lossy(&output[start..*end]).into_owned()
-                };
-                records.push(starts.zip(&ends[..fields]).map(field).collect());
-                (written, fields) = (0, 0);
-            }
-            ReadRecordResult::End => break,
-        }
-    }
-    records
 }
 
 /// A name without case and separators.

@@ -8,6 +8,8 @@ mod activity_label;
 mod activity_time;
 mod aider;
 mod archive;
+mod book;
+mod by_id;
 mod change_log;
 mod chat;
 mod chatgpt;
@@ -23,6 +25,7 @@ mod fences;
 mod file_kinds;
 mod gemini;
 mod html;
+mod instructions;
 mod json;
 mod left_out;
 mod libre_chat;
@@ -34,9 +37,12 @@ mod member;
 mod members;
 mod mend;
 mod message_table;
+mod notes;
+mod office;
 mod open_webui;
 mod pages;
 mod parts;
+mod pdf;
 mod preferences;
 mod references;
 mod role_words;
@@ -46,8 +52,10 @@ mod shape;
 mod speakers;
 mod stamp;
 mod subtitles;
+mod table;
 mod transcript;
 mod unwrap_lines;
+mod verdict;
 mod wrapper;
 
 use std::collections::BTreeMap;
@@ -58,9 +66,10 @@ pub use archive::Limits;
 pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
+pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
 pub(crate) use role_words::is_remark;
 pub use speakers::{Speaker, Style};
-pub use transcript::Roles;
+pub use transcript::{AsNotes, Roles};
 pub use unwrap_lines::Wrap;
 
 use self::json::mismatch;
@@ -86,6 +95,8 @@ pub struct Reject {
 pub struct Found {
     pub conversations: usize,
     pub rejects: usize,
+    /// Those of them that are sections of notes: their prompts are drafts.
+    pub drafted: usize,
     /// Conversations by format, e.g. `chatgpt`.
     pub formats: BTreeMap<&'static str, usize>,
     /// Speakers of transcripts, with the name of the member.
@@ -212,11 +223,38 @@ impl<E: From<ImportError>> Import<'_, E> {
             self.together.unread(name, format!("{elements}{}", first.reason));
         }
         if self.found.conversations > before
-            && self.found.formats.keys().any(|format| *format != "transcript")
+            && self.found.formats.keys().any(|format| !matches!(*format, "transcript" | "note"))
         {
             self.together.read_as_json(name);
         }
+        if self.found.conversations > before {
+            self.together.read_folder_of(name);
+        }
         result
+    }
+
+    /// Takes the sections of a text in which nobody speaks as answers.
+    fn notes(&mut self, text: &str, name: &str, origin: &Origin) -> Result<(), E> {
+        let text = transcript::plain(text);
+        let (front_matter, body) = transcript::split_front_matter(&text);
+        let notes = notes::read(body, front_matter, origin);
+        if notes.conversations.is_empty() {
+            return self.left_unread(name, "no text: it holds no words");
+        }
+        if let Some(said) = notes.wrap.said() {
+            self.note(format!("{name}: {said}"));
+        }
+        self.found.drafted += notes.conversations.len();
+        notes.conversations.into_iter().try_for_each(|conversation| self.conversation(conversation))
+    }
+
+    /// A text of which nothing is taken: why, as the reason for nothing or among the members that were not read.
+    fn left_unread(&mut self, name: &str, what: &str) -> Result<(), E> {
+        self.found.reason_for_none.get_or_insert_with(|| format!("{name} is {what}"));
+        if self.in_container {
+            self.together.unread(name, what);
+        }
+        Ok(())
     }
 
     /// A document or something else that holds no chats: an error, or one of the members that were not read.
@@ -252,7 +290,9 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.gathered.line(*line);
                 Ok(())
             }
-            Element::Unknown(reason, head) => self.unknown(origin, reason, head),
+            Element::Unknown { reason, head, may_be_message } => {
+                self.unknown(origin, reason, head, may_be_message)
+            }
             Element::Activity(record) => {
                 self.activity.push(record);
                 Ok(())

@@ -41,7 +41,7 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
             return Err(mismatch("history.messages", chat.pointer("/history/messages"), "an object"));
         }
     }
-    let left_out = odd.finish(links.iter().filter(|link| link.node.is_some()).count())?;
+    let left_out = odd.finish()?;
     let title = string(row, "title").or_else(|| string(chat, "title")).unwrap_or_default();
     let created = number(row, "created_at");
     let id = string(row, "id").or_else(|| string(chat, "id")).map(str::to_owned).unwrap_or_else(|| {
@@ -62,10 +62,11 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
 
 /// Adds a message, and what several models' answers were merged into as one more answer beside it.
 fn add(id: &str, message: &Value, parent: Option<String>, links: &mut Vec<Link>, odd: &mut Odd) {
-    let node = match message.is_object() {
-        true => node(id, message).map_err(|error| odd.message(error)).ok(),
-        false => None,
+    let read = match message.is_object() {
+        true => node(id, message),
+        false => Err(mismatch("message", Some(message), "an object")),
     };
+    let node = odd.node(id, message, read);
     let merged =
         message.pointer("/merged/content").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let merged = node.as_ref().zip(merged).map(|(node, text)| {
@@ -120,7 +121,11 @@ fn blocks(message: &Value, role: NodeRole) -> Vec<Block> {
             blocks.extend(files.map(|item| file(item, "file")));
         }
         // Pictures that the model made, and calls beside the words.
-        _ => blocks.extend(beside(message)),
+        _ => {
+            let beside = beside(message);
+            blocks.splice(0..0, beside.before);
+            blocks.extend(beside.files.into_iter().chain(beside.calls));
+        }
     }
     let error = message.get("error").filter(|error| !error.is_boolean()).map(strings);
     blocks.extend(error.filter(|text| !text.is_empty()).map(|text| Block::new(BlockKind::Error, text)));

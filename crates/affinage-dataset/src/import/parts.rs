@@ -4,8 +4,13 @@
 //! Types are one table. A type that is not in it becomes an unknown block with its name: it is never text, and it is
 //! counted.
 
+mod beside;
+mod pointers;
+
 use serde_json::Value;
 
+pub use self::beside::{Beside, beside};
+use self::pointers::{cited, is_reference, place_name};
 use super::json::{string, strings};
 use crate::conversation::{Block, BlockKind};
 
@@ -73,6 +78,9 @@ const TYPES: &[(Part, &[&str])] = &[
             "mtext",
             "mnotice",
             "memote",
+            "maintext",
+            "plaintext",
+            "richtext",
         ],
     ),
     (
@@ -240,11 +248,35 @@ fn is_inside(before: &str, after: &str) -> bool {
 pub fn blocks_of(content: &Value, join: Join) -> Vec<Block> {
     let mut reader = Reader { blocks: Vec::new(), join, separate: false };
     match content {
+        Value::Array(items) if !items.is_empty() && items.iter().all(is_reference) => {
+            reader.blocks.extend(items.iter().map(|id| {
+                Block::named(BlockKind::Unknown, strings(id), "id of a part that is not in the file")
+            }));
+        }
         Value::Array(items) => items.iter().for_each(|item| reader.add(item)),
         other => reader.add(other),
     }
     reader.blocks
 }
+
+/// Fields that name the type of a part.
+const KINDS: [&str; 15] = [
+    "type",
+    "content_type",
+    "kind",
+    "pt",
+    "msgtype",
+    "block_type",
+    "blockType",
+    "part_kind",
+    "partKind",
+    "part_type",
+    "partType",
+    "chunk_type",
+    "item_type",
+    "ft",
+    "phase",
+];
 
 struct Reader {
     blocks: Vec<Block>,
@@ -265,10 +297,13 @@ impl Reader {
             Value::Object(_) if item.get("part").is_some_and(Value::is_object) => {
                 item.get("part").into_iter().for_each(|inner| self.add(inner));
             }
-            Value::Object(_) => match type_of(item) {
+            Value::Object(_) => match KINDS.iter().find_map(|key| string(item, key)) {
                 Some(kind) => self.typed(item, kind),
                 None if is_plain(item) => self.text(&words(item).unwrap_or_default()),
-                None => self.blocks.push(untyped(item)),
+                None => match item.as_object().into_iter().flatten().find_map(|(_, at)| cited(at)) {
+                    Some(texts) => texts.iter().for_each(|text| self.text(text)),
+                    None => self.blocks.push(untyped(item)),
+                },
             },
             other => {
                 self.blocks.push(Block::named(
@@ -309,13 +344,16 @@ impl Reader {
                 None => self.blocks.push(file(item, kind)),
             },
             Some(Part::Error) => self.blocks.push(of(BlockKind::Error)),
-            Some(Part::Place) => {
-                let name = item.get(kind).and_then(|at| string(at, "name"));
-                name.into_iter().for_each(|name| self.text(name));
-            }
+            Some(Part::Place) => match place_name(item, item.get(kind).unwrap_or(&Value::Null)) {
+                Some(name) => self.text(&name),
+                None => self.blocks.push(Block::named(BlockKind::Unknown, kind, kind)),
+            },
             Some(Part::Break) => self.separate = true,
             Some(Part::Nothing) => {}
-            None => self.blocks.push(Block::named(BlockKind::Unknown, strings_without_type(item), kind)),
+            None => match cited(item) {
+                Some(texts) => texts.iter().for_each(|text| self.text(text)),
+                None => self.blocks.push(Block::named(BlockKind::Unknown, strings_without_type(item), kind)),
+            },
         }
     }
 }
@@ -438,43 +476,10 @@ fn strings_without_type(item: &Value) -> String {
 pub fn typed_list(message: &Value) -> Option<&Value> {
     message.as_object()?.values().find(|value| {
         let Some(items) = value.as_array().filter(|items| !items.is_empty()) else { return false };
-        let kinds: Vec<Option<Part>> = items.iter().map(|item| part_of(type_of(item)?)).collect();
+        let kinds: Vec<Option<Part>> =
+            items.iter().map(|item| part_of(KINDS.iter().find_map(|key| string(item, key))?)).collect();
         kinds.iter().all(Option::is_some) && kinds.contains(&Some(Part::Text))
     })
-}
-
-/// The type of a part.
-fn type_of(item: &Value) -> Option<&str> {
-    ["type", "content_type", "kind", "pt", "phase", "msgtype"].iter().find_map(|key| string(item, key))
-}
-
-/// Reasoning and calls that stand beside the content of a message, as servers write them.
-pub fn beside(message: &Value) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let reasoning =
-        ["reasoning_content", "reasoning", "thinking", "thoughts"].iter().filter_map(|key| message.get(*key));
-    for value in reasoning {
-        let text = strings(value);
-        if !text.is_empty() {
-            blocks.push(Block::new(BlockKind::Reasoning, text));
-        }
-    }
-    let calls =
-        ["tool_calls", "toolCalls", "toolInvocations"].iter().filter_map(|key| message.get(*key)?.as_array());
-    for item in calls.flatten() {
-        call(item, "tool_call", &mut blocks);
-    }
-    if let Some(item) = message.get("function_call").filter(|item| item.is_object()) {
-        call(item, "function_call", &mut blocks);
-    }
-    let files = ["experimental_attachments", "attachments", "images", "files"];
-    for item in files.iter().filter_map(|key| message.get(*key)?.as_array()).flatten() {
-        blocks.push(match item {
-            Value::Object(_) => file(item, "file"),
-            _ => Block::named(BlockKind::Media, "", "file"),
-        });
-    }
-    blocks
 }
 
 /// A passage that the user answers to, as a quotation in front of the words.

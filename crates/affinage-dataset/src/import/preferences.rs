@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::error::ElementError;
 use super::json::{array, mismatch};
 use super::rows::{Turn, arranged, message_list, turns_of};
+use super::verdict::{self, Winner};
 use crate::conversation::{Conversation, Feedback, NodeRole, Origin, Provider};
 
 /// `{"input": {"messages": []}, "preferred_output": [], "non_preferred_output": []}`.
@@ -18,14 +19,48 @@ pub fn open_ai(row: &Value, origin: Origin) -> Result<Conversation, ElementError
     compared(row, prompt, chosen, rejected, origin)
 }
 
-/// Lists in which the prompt of a preference may stand instead of `prompt`.
-pub const LISTS: [&str; 3] = ["messages", "conversations", "conversation"];
-
 /// `{"prompt", "chosen", "rejected"}`: strings or lists of messages. Without `prompt`, and where both answers repeat it,
 /// the beginning that both lists share is the prompt.
 pub fn chosen_rejected(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
-    let mut chosen = turns_of(row, "chosen", NodeRole::Assistant)?;
-    let mut rejected = turns_of(row, "rejected", NodeRole::Assistant)?;
+    let [prompt, chosen, rejected] = parted(row, "chosen", "rejected")?;
+    compared(row, prompt, chosen, rejected, origin)
+}
+
+/// Two answers, or two whole conversations, whose names differ in their ends, and a field that says which is better.
+/// Errors: no field says it in words that are understood.
+pub fn two_sides(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
+    let sides = verdict::sides(row)
+        .ok_or_else(|| mismatch("conversation_a", row.get("conversation_a"), "a list of messages"))?;
+    let winner = verdict::winner(row, &sides)?;
+    let [prompt, first, second] = parted(row, &sides.first, &sides.second)?;
+    let (up, down) = (Some(Feedback::Up), Some(Feedback::Down));
+    let answers = match winner {
+        Winner::First => vec![(second, down), (first, up)],
+        Winner::Second => vec![(first, down), (second, up)],
+        Winner::Both => vec![(second, None), (first, None)],
+        Winner::Neither => vec![(second, down), (first, down)],
+    };
+    require(&prompt)?;
+    Ok(arranged(Provider::Messages, row, prompt, answers, origin)?)
+}
+
+/// Fields that hold the prompt of two answers.
+const PROMPTS: [&str; 9] = [
+    "prompt",
+    "messages",
+    "conversations",
+    "context",
+    "question",
+    "instruction",
+    "input",
+    "query",
+    "conversation",
+];
+
+/// The prompt and two answers to it. What both answers begin with is the prompt, else the row's own.
+fn parted(row: &Value, one: &str, other: &str) -> Result<[Vec<Turn>; 3], ElementError> {
+    let mut chosen = turns_of(row, one, NodeRole::Assistant)?;
+    let mut rejected = turns_of(row, other, NodeRole::Assistant)?;
     let shared =
         chosen.iter().zip(&rejected).take_while(|(a, b)| a == b && a.role != NodeRole::Assistant).count();
     // Answers of several turns: the last exchange differs, what stands before it is shared whole.
@@ -36,10 +71,22 @@ pub fn chosen_rejected(row: &Value, origin: Origin) -> Result<Conversation, Elem
     let mut prompt: Vec<Turn> = chosen.drain(..shared).collect();
     rejected.drain(..shared);
     if prompt.is_empty() {
-        let list = LISTS.iter().find(|key| row.get(**key).is_some_and(Value::is_array));
-        prompt = turns_of(row, list.unwrap_or(&"prompt"), NodeRole::User)?;
+        let key = PROMPTS.iter().find(|key| row.get(**key).is_some()).unwrap_or(&PROMPTS[0]);
+        prompt = turns_of(row, key, NodeRole::User)?;
     }
-    compared(row, prompt, chosen, rejected, origin)
+    Ok([prompt, chosen, rejected])
+}
+
+/// An error if there is no prompt.
+fn require(prompt: &[Turn]) -> Result<(), ElementError> {
+    match prompt.is_empty() {
+        false => Ok(()),
+        true => Err(ElementError::Field {
+            field: "prompt".to_owned(),
+            found: "missing, and the two answers share no beginning".to_owned(),
+            expected: "a prompt",
+        }),
+    }
 }
 
 /// `{"prompt", "completion", "label"}`: true if the completion is wanted.
@@ -64,13 +111,7 @@ fn compared(
     rejected: Vec<Turn>,
     origin: Origin,
 ) -> Result<Conversation, ElementError> {
-    if prompt.is_empty() {
-        return Err(ElementError::Field {
-            field: "prompt".to_owned(),
-            found: "missing, and the two answers share no beginning".to_owned(),
-            expected: "a prompt",
-        });
-    }
+    require(&prompt)?;
     // The last one is where the conversation stands.
     let answers = vec![(rejected, Some(Feedback::Down)), (chosen, Some(Feedback::Up))];
     Ok(arranged(Provider::Messages, row, prompt, answers, origin)?)

@@ -10,11 +10,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::chat::message::may_be_the_users;
 use super::chat::names::role;
 use super::error::ElementError;
 use super::json::{Odd, array, mismatch, string};
-use super::parts::{Join, beside, blocks_of};
-use super::{LeftOut, facts};
+use super::parts::{Beside, Join, beside, blocks_of};
+use super::{LeftOut, LeftOutKind, facts, instructions, verdict};
 use crate::conversation::{
     Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider, TreeError,
 };
@@ -27,6 +28,9 @@ pub(super) struct Turn {
     blocks: Vec<Block>,
     truncated: Option<String>,
     excluded: Option<String>,
+    feedback: Option<Feedback>,
+    /// Stands where a message could not be read.
+    is_unread: bool,
     /// Messages of the list that could not be read; they stand with its first turn.
     left_out: LeftOut,
 }
@@ -77,9 +81,7 @@ pub fn unfolded(row: &Value) -> Cow<'_, Value> {
 
 /// `{"conversations": [{"from", "value"}], "system"}`.
 pub fn share_gpt(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
-    let mut turns: Vec<Turn> =
-        string(row, "system").map(|t| Turn::text(NodeRole::System, t)).into_iter().collect();
-    turns.extend(list_of("conversations", array(row, "conversations")?)?);
+    let turns = list_of("conversations", array(row, "conversations")?)?;
     Ok(linear(Provider::ShareGpt, row, turns, origin)?)
 }
 
@@ -88,8 +90,7 @@ pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError>
     let required = |key: &str| {
         row.get(key).and_then(Value::as_str).ok_or_else(|| mismatch(key, row.get(key), "a string"))
     };
-    let mut turns: Vec<Turn> =
-        string(row, "system").map(|t| Turn::text(NodeRole::System, t)).into_iter().collect();
+    let mut turns: Vec<Turn> = Vec::new();
     for (index, exchange) in row.get("history").and_then(Value::as_array).into_iter().flatten().enumerate() {
         match exchange.as_array().map(Vec::as_slice) {
             Some([Value::String(question), Value::String(answer)]) => {
@@ -112,13 +113,24 @@ pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError>
 impl Turn {
     /// A message that another reader has read.
     pub fn of_node(node: Node) -> Turn {
-        let Node { role, blocks, truncated, excluded, .. } = node;
-        Turn { role, blocks, truncated, excluded, left_out: LeftOut::default() }
+        let Node { role, blocks, truncated, excluded, feedback, .. } = node;
+        Turn { truncated, excluded, feedback, ..Turn::of(role, blocks) }
     }
 
     fn text(role: NodeRole, text: &str) -> Turn {
-        let blocks = vec![Block::new(BlockKind::Text, text)];
-        Turn { role, blocks, truncated: None, excluded: None, left_out: LeftOut::default() }
+        Turn::of(role, vec![Block::new(BlockKind::Text, text)])
+    }
+
+    fn of(role: NodeRole, blocks: Vec<Block>) -> Turn {
+        Turn {
+            role,
+            blocks,
+            truncated: None,
+            excluded: None,
+            feedback: None,
+            is_unread: false,
+            left_out: LeftOut::default(),
+        }
     }
 }
 
@@ -132,11 +144,19 @@ fn list_of(field: &str, messages: &[Value]) -> Result<Vec<Turn>, ElementError> {
     let mut odd = Odd::default();
     for (index, message) in messages.iter().enumerate() {
         match message_turn(&format!("{field}[{index}]"), message) {
-            Ok(turn) => turns.push(turn),
-            Err(error) => odd.message(error),
+            Ok(turn) => {
+                odd.readable += 1;
+                turns.push(turn);
+            }
+            Err(error) => {
+                odd.message(error);
+                if may_be_the_users(message) {
+                    turns.push(Turn { is_unread: true, ..Turn::of(NodeRole::User, Vec::new()) });
+                }
+            }
         }
     }
-    let left_out = odd.finish(turns.len())?;
+    let left_out = odd.finish()?;
     if let Some(first) = turns.first_mut() {
         first.left_out = left_out;
     }
@@ -156,7 +176,8 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
     })?;
     let content_key = ["content", "value", "parts"].into_iter().find(|key| message.get(*key).is_some());
     let content_key = content_key.unwrap_or(if role_key == "from" { "value" } else { "content" });
-    let mut blocks = beside(message);
+    let Beside { before: mut blocks, files, calls } = beside(message);
+    blocks.extend(files);
     // `{"content": null, "audio": {"transcript"}}`: what was spoken is the text.
     let transcript = message.get("audio").and_then(|audio| string(audio, "transcript"));
     match message.get(content_key) {
@@ -167,11 +188,13 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
             blocks.extend(transcript.map(|text| Block::new(BlockKind::Text, text)));
         }
         // A message of the assistant that only calls a tool has no content; a user's may only have pictures.
-        None | Some(Value::Null) if role == NodeRole::Assistant || !blocks.is_empty() => {}
+        None | Some(Value::Null)
+            if role == NodeRole::Assistant || !blocks.is_empty() || !calls.is_empty() => {}
         other => {
             return Err(mismatch(&format!("{place}.{content_key}"), other, "a string or a list of parts"));
         }
     }
+    blocks.extend(calls);
     if kind != BlockKind::Text {
         for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
             block.kind = kind;
@@ -182,11 +205,10 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
         blocks = facts::as_error(blocks);
     }
     Ok(Turn {
-        role,
-        blocks,
         truncated: facts::truncated(message).filter(|_| is_assistant),
         excluded: facts::excluded(message).filter(|_| is_assistant),
-        left_out: LeftOut::default(),
+        feedback: verdict::of(message).filter(|_| is_assistant),
+        ..Turn::of(role, blocks)
     })
 }
 
@@ -220,14 +242,28 @@ pub(super) fn arranged(
     // A row of one exchange says beside its texts how the answer ended.
     if let Some(last) = line.iter_mut().rfind(|turn| turn.role == NodeRole::Assistant) {
         last.truncated = last.truncated.take().or_else(|| facts::truncated(row));
+        if answers.is_empty() {
+            last.feedback = last.feedback.or_else(|| verdict::of(row));
+        }
     }
     let mut links: Vec<Link> = Vec::new();
     let mut left_out = LeftOut::default();
+    if let Some(words) = instructions::beside_list(row) {
+        match line.iter().find(|turn| turn.role == NodeRole::System) {
+            None => line.insert(0, Turn::text(NodeRole::System, &words)),
+            Some(own) if Node::new("", NodeRole::System, own.blocks.clone()).visible_text() == words => {}
+            Some(_) => left_out.add(LeftOutKind::Message, "a second system message", "beside the messages"),
+        }
+    }
     let whole_row = facts::excluded(row);
-    let mut add = |turn: Turn, parent: Option<String>, feedback| {
-        let mut node = Node::new(links.len().to_string(), turn.role, turn.blocks);
+    let mut add = |turn: Turn, parent: Option<String>, feedback: Option<Feedback>| {
+        let id = links.len().to_string();
+        let mut node = match turn.is_unread {
+            true => Node::unread(id),
+            false => Node::new(id, turn.role, turn.blocks),
+        };
         left_out.merge(&turn.left_out);
-        node.feedback = feedback;
+        node.feedback = feedback.or(turn.feedback);
         node.truncated = turn.truncated;
         node.excluded =
             turn.excluded.or_else(|| whole_row.clone().filter(|_| turn.role == NodeRole::Assistant));
@@ -266,7 +302,8 @@ fn add_media(row: &Value, line: &mut [Turn]) {
             _ => false,
         };
         let users = || {
-            line.iter().enumerate().filter(|(_, turn)| turn.role == NodeRole::User).map(|(index, _)| index)
+            let is_user = |turn: &Turn| turn.role == NodeRole::User && !turn.is_unread;
+            line.iter().enumerate().filter(move |(_, turn)| is_user(turn)).map(|(index, _)| index)
         };
         let marked: Vec<usize> = users()
             .filter(|index| line[*index].blocks.iter().any(|block| block.text.contains(mark)))

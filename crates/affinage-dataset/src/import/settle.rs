@@ -2,7 +2,7 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-use super::{documents, facts, markup};
+use super::{LeftOutKind, documents, facts, markup};
 use crate::conversation::{Block, BlockKind, Conversation, Node, NodeRole};
 
 /// Plain line ends and composed letters in all texts; reasoning, tool traffic and markup out of the words of the
@@ -22,6 +22,26 @@ pub fn settle(conversation: &mut Conversation) {
     hide_set_up(&mut conversation.nodes);
     say_interruptions(&mut conversation.nodes);
     documents::resolve(conversation);
+    drop_repeated(conversation);
+}
+
+/// Takes the words out of a message of the assistant that says again, word for word, what the message above it says.
+fn drop_repeated(conversation: &mut Conversation) {
+    let texts: Vec<Option<String>> = conversation.nodes.iter().map(said_by_assistant).collect();
+    for (index, text) in texts.iter().enumerate().filter(|(_, text)| text.is_some()) {
+        let above = conversation.nodes[index].parent.and_then(|parent| texts[parent].as_ref());
+        if above != text.as_ref() {
+            continue;
+        }
+        let is_word = |block: &Block| matches!(block.kind, BlockKind::Text | BlockKind::Attachment);
+        conversation.nodes[index].blocks.retain(|block| !is_word(block));
+        conversation.left_out.add(LeftOutKind::Repeated, "", "");
+    }
+}
+
+fn said_by_assistant(node: &Node) -> Option<String> {
+    let text = (node.role == NodeRole::Assistant).then(|| node.visible_text());
+    text.filter(|text| !text.is_empty())
 }
 
 /// What a product says to its model in the user's name before the first prompt, and what the model answers to that.
@@ -77,9 +97,11 @@ fn lift_markup(node: &mut Node) {
         let lifted = (block.kind == BlockKind::Text).then(|| markup::lifted(&block.text)).flatten();
         let Some(lifted) = lifted else { return vec![block] };
         let mut blocks = lifted.blocks;
+        let behind = blocks.split_off(blocks.len().saturating_sub(lifted.behind));
         if !lifted.spoken.trim().is_empty() {
             blocks.push(Block::new(BlockKind::Text, lifted.spoken));
         }
+        blocks.extend(behind);
         blocks
     };
     node.blocks = std::mem::take(&mut node.blocks).into_iter().flat_map(lift).collect();

@@ -3,15 +3,15 @@
 use serde_json::Value;
 
 use super::chat::holder;
-use super::chat::message::{Line, is_message_alone, is_structural, line};
+use super::chat::message::{Line, is_message_alone, is_structural, line, may_be_message};
 use super::chat::thread::{Holder, Threads};
 use super::chat::{names, pairs};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::transcript::Roles;
 use super::{
-    Import, activity, change_log, chatgpt, claude, exchanges, gemini, libre_chat, llm, lm_studio, mend,
-    open_webui, preferences, rows,
+    Import, activity, by_id, change_log, chatgpt, claude, exchanges, gemini, libre_chat, llm, lm_studio,
+    mend, open_webui, preferences, rows, verdict,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -34,6 +34,7 @@ enum Shape {
     ChosenRejected,
     Labelled,
     Exchange,
+    TwoSides,
 }
 
 /// What one element of JSON is.
@@ -46,7 +47,12 @@ pub(super) enum Element {
     /// A message of a file that has one a line.
     Line(Box<Line>),
     /// Nothing that is known; it may be the head of messages that stand one a line.
-    Unknown(ElementError, Holder),
+    Unknown {
+        reason: ElementError,
+        head: Holder,
+        /// Among messages it may be one that cannot be read.
+        may_be_message: bool,
+    },
     /// A record of My Activity; conversations are made of many.
     Activity(activity::Record),
 }
@@ -90,6 +96,7 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
         return Ok(Element::Activity(record));
     }
     let value = &*rows::unfolded(value);
+    let value = &*by_id::joined(value);
     if is_known(value) {
         return Ok(Element::Conversation(Box::new(conversation(value, context)?)));
     }
@@ -98,8 +105,13 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
     }
     match holder::read(value, context) {
         Ok(threads) => Ok(Element::Threads(threads)),
-        Err(error @ (ElementError::UnknownShape { .. } | ElementError::UnknownMessages { .. })) => {
-            Ok(Element::Unknown(error, Holder::of(&[value])))
+        Err(
+            reason @ (ElementError::UnknownShape { .. }
+            | ElementError::UnknownMessages { .. }
+            | ElementError::NotAnObject { .. }),
+        ) => {
+            let may_be_message = may_be_message(value);
+            Ok(Element::Unknown { reason, head: Holder::of(&[value]), may_be_message })
         }
         Err(error) => Err(error),
     }
@@ -156,6 +168,7 @@ pub(super) fn conversation(value: &Value, context: &Context<'_>) -> Result<Conve
         Shape::ChosenRejected => preferences::chosen_rejected(value, origin),
         Shape::Labelled => preferences::labelled(value, origin),
         Shape::Exchange => exchanges::conversation(value, origin),
+        Shape::TwoSides => preferences::two_sides(value, origin),
     }
 }
 
@@ -198,7 +211,9 @@ fn own_shape(value: &Value) -> Option<Shape> {
             && !any_has(names::TIMES)
             && !names::CLIENT_FIELDS.iter().chain(names::TIMES).any(|name| fields.contains_key(*name))
     };
-    if is_array("chat_messages") {
+    if verdict::sides(value).is_some() {
+        Some(Shape::TwoSides)
+    } else if is_array("chat_messages") {
         Some(Shape::Claude)
     } else if ["/chat/history/messages", "/history/messages", "/chat/messages"].iter().any(|key| has(key)) {
         Some(Shape::OpenWebUi)
@@ -214,7 +229,7 @@ fn own_shape(value: &Value) -> Option<Shape> {
     } else if is_array("conversation_turns") {
         Some(Shape::GeminiWorkspace)
     } else if ["chosen", "rejected"].iter().all(|key| fields.contains_key(*key))
-        && preferences::LISTS.iter().any(|key| is_array(key))
+        && ["messages", "conversations", "conversation"].iter().any(|key| is_array(key))
     {
         Some(Shape::ChosenRejected)
     } else if is_array("messages") && is_row("messages") {

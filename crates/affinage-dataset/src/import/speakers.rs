@@ -81,6 +81,8 @@ pub struct Learnt<'a> {
     pub inner_label_lines: usize,
     /// The most frequent name that was no speaker because nobody answers it.
     pub lone: Option<Speaker>,
+    /// If there is no speaker: names that answer each other too seldom to be sure, in a text that is hardly more than that.
+    pub likely: Vec<Speaker>,
 }
 
 /// A name is a speaker from this many turns on ...
@@ -108,6 +110,7 @@ pub fn learn<'a>(lines: &[&'a str], given: &[&str]) -> Learnt<'a> {
     let use_all = inner as f64 >= INNER_SHARE * total(&from_all).max(1) as f64;
     let speakers = if use_all { from_all } else { from_starts };
     let lone = if speakers.is_empty() { most_frequent(&outside) } else { None };
+    let likely = if speakers.is_empty() { likely(lines, &outside) } else { Vec::new() };
 
     let is_speaker = |l: &Label| speakers.iter().any(|s| s.style == l.style && s.name == l.name);
     let begins = |l: &Label| use_all || at_paragraph_start(lines, l);
@@ -116,7 +119,7 @@ pub fn learn<'a>(lines: &[&'a str], given: &[&str]) -> Learnt<'a> {
     let is_code = fences::inside_turns(lines, &at);
     let (kept, inner): (Vec<Label>, Vec<Label>) =
         spoken.into_iter().filter(|l| !is_code[l.line]).partition(begins);
-    Learnt { speakers, labels: kept, inner_label_lines: inner.len(), lone }
+    Learnt { speakers, labels: kept, inner_label_lines: inner.len(), lone, likely }
 }
 
 /// Names are compared without case, invisible marks and what stands around them.
@@ -186,6 +189,34 @@ fn count(labels: &[&Label<'_>], given: &[&str]) -> Vec<Speaker> {
     let mut speakers = best(MIN_COUNT_BESIDE_GIVEN).or_else(|| best(1)).unwrap_or_default();
     speakers.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
     speakers
+}
+
+/// Names of one style that come twice each, in turn, if half of the paragraphs begin with one of them.
+fn likely(lines: &[&str], labels: &[&Label<'_>]) -> Vec<Speaker> {
+    let mut counts: BTreeMap<(Style, &str), usize> = BTreeMap::new();
+    let named = labels.iter().filter(|l| l.style != Style::Line && !role_words::is_remark(&l.name));
+    named.clone().for_each(|label| *counts.entry((label.style, &label.name)).or_default() += 1);
+    counts.retain(|_, count| *count >= MIN_COUNT_BESIDE_GIVEN);
+    let Some(style) = counts.keys().map(|(style, _)| *style).max_by_key(|style| {
+        counts.iter().filter(|((of, _), _)| of == style).map(|(_, count)| count).sum::<usize>()
+    }) else {
+        return Vec::new();
+    };
+    counts.retain(|(of, _), _| *of == style);
+    let turns: Vec<&str> =
+        named.filter(|l| counts.contains_key(&(l.style, l.name.as_ref()))).map(|l| l.name.as_ref()).collect();
+    let changes = turns.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let is_blank = |line: &&str| line.trim().is_empty();
+    let paragraphs = lines.split(is_blank).filter(|paragraph| !paragraph.is_empty()).count();
+    if counts.len() < 2 || changes < 3 || 2 * turns.len() < paragraphs {
+        return Vec::new();
+    }
+    let mut found: Vec<Speaker> = counts
+        .into_iter()
+        .map(|((style, name), count)| Speaker { name: name.to_owned(), style, count })
+        .collect();
+    found.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+    found
 }
 
 /// The name that recurs most, whoever it is.

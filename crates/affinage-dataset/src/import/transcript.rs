@@ -7,17 +7,16 @@
 //!
 //! A heading that stands directly before a turn of the user begins a new conversation: notes keep many in one file.
 //! Hard-wrapped prose is unwrapped into paragraphs. Text before the first speaker is kept as context, never as text
-//! of an example. Notes in which nobody speaks are answers: each section becomes one, with a prompt drafted from its
-//! heading ([`DRAFTED`]) that somebody has to replace. Times beside a name, lines of the chat program and its words for a picture are no text.
+//! of an example. Times beside a name, lines of the chat program and its words for a picture are no text. A text in which
+//! nobody speaks is for [`super::notes`].
 
 use std::collections::HashSet;
 
 use super::error::ImportError;
-use super::fences::Unclosed;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{aider, exporter_lines, fences, role_words, stamp, subtitles};
-use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
+use super::{aider, exporter_lines, role_words, stamp, subtitles};
+use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
 pub use super::speakers::Speaker;
 
@@ -27,6 +26,25 @@ pub struct Roles {
     pub assistants: Vec<String>,
     /// If a text has some of them, only these are the user; lines of others stay in the turn they stand in.
     pub users: Vec<String>,
+    pub notes: AsNotes,
+}
+
+/// Which texts are notes: their sections are answers of one person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AsNotes {
+    /// A file in which nobody speaks, unless names of speakers were given for it; in an archive or folder also then.
+    #[default]
+    Unnamed,
+    /// Every text in which nobody speaks.
+    Silent,
+    /// Every text.
+    All,
+}
+
+impl Roles {
+    pub(super) fn are_given(&self) -> bool {
+        !self.assistants.is_empty() || !self.users.is_empty()
+    }
 }
 
 /// A transcript with its roles settled.
@@ -38,8 +56,6 @@ pub struct Parsed {
     pub wrap: Wrap,
     /// Lines inside a paragraph that begin with a speaker's name; they were not taken as turns.
     pub inner_label_lines: usize,
-    /// Sections of notes in which nobody speaks.
-    pub notes: usize,
     /// Lines of the chat program itself (who joined, what is encrypted).
     pub program_lines: usize,
 }
@@ -53,33 +69,25 @@ fn at_most(limit: usize, what: &'static str, count: usize, member: &str) -> Resu
     if count > limit { Err(error()) } else { Ok(()) }
 }
 
+/// A text as it is read: line ends of one kind, subtitles as what is said.
+pub(super) fn plain(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
+    subtitles::transcript(&text).or_else(|| aider::transcript(&text)).unwrap_or(text)
+}
+
 /// Reads a transcript.
 ///
 /// Errors: nobody speaks in it ([`ImportError::NoSpeakers`]), or it is not known who is the assistant.
 pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parsed, ImportError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
-    let text = subtitles::transcript(&text).or_else(|| aider::transcript(&text)).unwrap_or(text);
+    let text = plain(text);
     let (front_matter, body) = split_front_matter(&text);
     let member = origin.member.as_str();
     at_most(MAX_LINES, "lines", memchr::memchr_iter(b'\n', body.as_bytes()).count(), member)?;
     let lines: Vec<&str> = body.lines().collect();
     let given: Vec<&str> = roles.assistants.iter().chain(&roles.users).map(String::as_str).collect();
     let learnt = speakers::learn(&lines, &given);
-    if learnt.speakers.is_empty() && given.is_empty() {
-        let conversations = notes(&lines, origin);
-        if !conversations.is_empty() {
-            let notes = conversations.len();
-            let wrap = unwrap_lines::detect(&lines);
-            let speakers = Vec::new();
-            return Ok(Parsed {
-                conversations,
-                speakers,
-                wrap,
-                inner_label_lines: 0,
-                notes,
-                program_lines: 0,
-            });
-        }
+    if learnt.speakers.is_empty() && !learnt.likely.is_empty() {
+        return Err(no_cast(&learnt.likely, roles, member));
     }
     if learnt.speakers.is_empty() {
         return Err(no_speakers(&lines, learnt.lone.as_ref(), &given, member));
@@ -93,7 +101,7 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
         sections.into_iter().map(|section| build(section, wrap, origin)).collect();
     let speakers = learnt.speakers.into_iter().filter(|s| cast.iter().any(|c| c.is(s))).collect();
     let inner_label_lines = learnt.inner_label_lines;
-    Ok(Parsed { conversations, speakers, wrap, inner_label_lines, notes: 0, program_lines })
+    Ok(Parsed { conversations, speakers, wrap, inner_label_lines, program_lines })
 }
 
 /// A speaker with a role.
@@ -142,38 +150,6 @@ fn no_speakers(lines: &[&str], lone: Option<&Found>, given: &[&str], member: &st
         names => format!("; no line begins with {} as a name", names.join(" or ")),
     };
     ImportError::NoSpeakers { member: member.to_owned(), what: what + &missing }
-}
-
-/// The sections of notes as answers to drafted prompts.
-fn notes(lines: &[&str], origin: &Origin) -> Vec<Conversation> {
-    /// Who wrote the notes.
-    const AUTHOR: &str = "me";
-    let in_code = fences::inside(lines, Unclosed::ToTheEnd);
-    let is_heading = |line: &usize| {
-        let stands_apart = *line == 0 || lines[line - 1].trim().is_empty();
-        stands_apart && !in_code[*line] && heading_title(lines[*line]).is_some()
-    };
-    let headings: Vec<usize> = (0..lines.len()).filter(is_heading).collect();
-    // Headings that come again and again are labels of somebody.
-    let titles: HashSet<&str> = headings.iter().filter_map(|&line| heading_title(lines[line])).collect();
-    if headings.len() >= 4 && 2 * titles.len() <= headings.len() {
-        return Vec::new();
-    }
-    let wrap = unwrap_lines::detect(lines);
-    let mut conversations = Vec::new();
-    for (number, &heading) in headings.iter().enumerate() {
-        let end = headings.get(number + 1).copied().unwrap_or(lines.len());
-        let words = lines[heading + 1..end].to_vec();
-        let title = heading_title(lines[heading]).unwrap_or_default();
-        if words.iter().any(|line| !is_rule(line)) {
-            let prompt = format!("Write about: {title}");
-            let asked = Turn::new(NodeRole::User, Some(DRAFTED.to_owned()), vec![&prompt]);
-            let answer = Turn::new(NodeRole::Assistant, Some(AUTHOR.to_owned()), words);
-            let section = Section { title: Some(title.to_owned()), turns: vec![asked, answer] };
-            conversations.push(build(section, wrap, origin));
-        }
-    }
-    conversations
 }
 
 /// The words of a Markdown heading.
@@ -408,7 +384,7 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
 }
 
 /// The lines of a turn without the horizontal rules that separate turns.
-fn without_rules<'a, 'b>(lines: &'b [&'a str]) -> &'b [&'a str] {
+pub(super) fn without_rules<'a, 'b>(lines: &'b [&'a str]) -> &'b [&'a str] {
     let start = lines.iter().position(|line| !is_rule(line)).unwrap_or(lines.len());
     let end = lines.iter().rposition(|line| !is_rule(line)).map_or(start, |last| last + 1);
     &lines[start..end]
@@ -421,7 +397,7 @@ fn is_rule(line: &str) -> bool {
 }
 
 /// YAML front matter of a note, and the rest.
-fn split_front_matter(text: &str) -> (&str, &str) {
+pub(super) fn split_front_matter(text: &str) -> (&str, &str) {
     let end = text.strip_prefix("---\n").and_then(|rest| rest.find("\n---\n"));
     match end {
         Some(end) => text.split_at("---\n".len() + end + "\n---\n".len()),

@@ -11,6 +11,18 @@ pub enum Wrap {
     At(usize),
 }
 
+impl Wrap {
+    /// What was done about it, for people.
+    pub(super) fn said(self) -> Option<String> {
+        match self {
+            Wrap::None => None,
+            Wrap::At(width) => {
+                Some(format!("lines wrapped at {width} characters were joined into paragraphs"))
+            }
+        }
+    }
+}
+
 /// A break is forced if the next word would not have fitted; this share of forced breaks makes a text wrapped.
 const FORCED_SHARE: f64 = 0.8;
 /// Fewer inner line breaks than this say nothing.

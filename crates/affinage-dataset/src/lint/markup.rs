@@ -19,6 +19,8 @@ pub const TAGS: &[Pattern] = &[
 const ELEMENT: &str = concat!(
     r"(?i)</?(?:system|end_instructions|dev_\w+|antml[:\w]*|(?:grok|xai):\w+|ant[AT]\w+|artifact|details",
     r"|(?:\w{1,12}:)?(?:function_(?:calls?|results?)|tool_(?:calls?|results?|responses?|outputs?|uses?|requests?|code))",
+    r"|attempt_completion|ask_followup_question|plan_mode_respond|execute_command|environment_details|use_mcp_tool",
+    r"|(?:write_to|replace_in|read|search|list)_files?",
     r"|invoke|system-reminder|\w+_reminders?|userStyle|search_quality_\w+)(?:\s[^>]*)?>",
     r"|<(?:parameter\s+name|cite\s+index)=[^>]*>|<function=[^>\n]{1,60}>",
 );
@@ -43,6 +45,7 @@ static THOUGHT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)</?(?:\w{1,12}[:_-])?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|antThinking|inner_?monologue)",
         r"(?:\s[^<>\n]{0,200})?/?>|◁/?think▷|(?-i:\[/?THINK\])|<\|?channel\|?>\s*(?:analysis|commentary|thought)\b",
         r"|<\|/?(?:think|thinking|(?:begin|start|end)_?(?:of_)?(?:think|thinking|thought))\|>|<unused9[45]>|(?m:^\.\.\.done thinking\.)",
+        r"|\A\s*(?:\*\*?|__?)(?:Thinking|Reasoning)[.…]{0,3}(?:\*\*?|__?)[ \t]*(?:\n|\z)",
     );
     Regex::new(pattern).expect("a valid pattern")
 });

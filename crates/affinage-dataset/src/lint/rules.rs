@@ -83,7 +83,7 @@ pub const RULES: &[Rule] = &[
         "the user's next turn is glued to the answer",
         Check::Example(structure::glued_turn),
     ),
-    rule("L09", Warning, "nobody wrote the prompt", Check::Example(structure::drafted_prompt)),
+    rule("L09", Information, "the prompt is a draft", Check::Example(structure::drafted_prompt)),
     rule("L10", Error, "residue of a chat page", Check::Example(residue::page_lines)),
     rule(
         "L11",

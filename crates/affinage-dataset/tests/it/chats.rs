@@ -16,7 +16,7 @@ fn read(bytes: &[u8]) -> Outcome {
 }
 
 fn jon() -> Roles {
-    Roles { assistants: vec!["Jon".to_owned()], users: Vec::new() }
+    Roles { assistants: vec!["Jon".to_owned()], users: Vec::new(), ..Roles::default() }
 }
 
 /// Prompts with their answers, sorted by prompt.
@@ -104,7 +104,7 @@ fn documents_with_lists_of_messages() {
             json!({ "sessionId": "s", "projectHash": "h", "messages": [
                 { "id": "0", "type": "info", "content": "Update available" },
                 { "id": "1", "type": "user", "content": ASK },
-                { "id": "2", "type": "gemini", "content": ANSWER, "thoughts": [{ "subject": HIDDEN }], "toolCalls": [{ "name": HIDDEN }] },
+                { "id": "2", "type": "gemini", "content": ANSWER, "thoughts": [{ "subject": HIDDEN }], "toolCalls": [{ "name": "look", "args": { "at": HIDDEN } }] },
             ] }),
         ),
         (
@@ -404,7 +404,7 @@ fn chats_among_people_need_to_know_who_is_the_assistant() {
             }
             other => panic!("{what}: {other:?}"),
         }
-        let nobody = Roles { assistants: vec!["Ida".to_owned()], users: Vec::new() };
+        let nobody = Roles { assistants: vec!["Ida".to_owned()], users: Vec::new(), ..Roles::default() };
         assert!(
             matches!(import_bytes(bytes.as_bytes(), &nobody), Err(ImportError::UnknownSpeaker { .. })),
             "{what}"

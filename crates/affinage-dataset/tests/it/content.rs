@@ -251,7 +251,7 @@ fn rows_of_every_server_say_the_same() {
         ),
         (
             json!({ "role": "assistant", "content": "They hold water.", "tool_calls": [{ "type": "function", "function": { "name": "f", "arguments": HIDDEN } }] }),
-            &[],
+            &["L26"],
         ),
         (json!({ "role": "assistant", "content": null, "audio": { "transcript": "They hold water." } }), &[]),
         (json!({ "role": "assistant", "content": "They hold water.", "finish_reason": "length" }), &["L20"]),

@@ -106,7 +106,7 @@ fn every_member_is_read_or_named() {
     1 chat.html: a page of conversations that stand in the JSON beside it
     1 damaged.zip/conversations.json: damaged (corrupt deflate stream), nothing of it is kept: download the export again
     1 design_chats/d.json: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `canvas`
-    1 essay.docx: a Word document: save it as plain text or Markdown (in most programs: File, Save as) and import that file
+    1 essay.docx: no text: it holds no words
     1 file-Abc123-notes.txt: a file that was given to a chat
     1 memories.json: 2 elements, no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `memory`
     1 theme.css: text that ends in .css; import it by itself if it is a conversation

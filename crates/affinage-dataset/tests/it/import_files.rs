@@ -78,7 +78,7 @@ fn files_without_conversations_say_why() {
         why(b"[]"),
         why(b"[{\"id\":1,\"name\":\"x\"}]"),
         why(b"{\"shopping\":[]}"),
-        why(b"Just some prose without anybody speaking.\n\nAnd more of it."),
+        why(b"***\n\n---\n"),
         why(&zip_of(&[("photo.jpg", b"\xff\xd8\xff\xe0")])),
         why(b"%PDF-1.4"),
         why(&zip_of(&[("word/document.xml", b"<w/>")])),
@@ -89,10 +89,10 @@ fn files_without_conversations_say_why() {
     export holds no elements
     the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `id`, `name`
     the first element was refused: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `shopping`
-    export is text in which nobody speaks
+    export is no text: it holds no words
     export holds no conversation; not read: photo.jpg (a picture (JPEG))
-    export is a PDF document, which affinage does not read
-    export is a Word document, which affinage does not read
+    export is a damaged PDF document, which affinage does not read
+    export is no text: it holds no words
     ");
 }
 

@@ -1,13 +1,11 @@
 //! Transcripts: learnt speakers, roles, unwrapping, several conversations in one file.
 
-use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
-use affinage_dataset::import::{LeftOutKind, Roles};
-use affinage_dataset::lint::{Subject, lint};
+use affinage_dataset::import::Roles;
 
 use crate::exports::{Outcome, import_bytes, zip_of};
 
 fn assistant(name: &str) -> Roles {
-    Roles { assistants: vec![name.to_owned()], users: Vec::new() }
+    Roles { assistants: vec![name.to_owned()], users: Vec::new(), ..Roles::default() }
 }
 
 fn pairs(outcome: &Outcome) -> Vec<(String, String)> {
@@ -67,7 +65,11 @@ fn speakers_are_learnt_and_the_rest_is_the_user() {
 
 #[test]
 fn a_speaker_named_by_the_user_needs_no_recurrence_and_merged_voices_are_told_apart() {
-    let roles = Roles { assistants: vec!["MILLER".into()], users: vec!["ANNA".into(), "BERT".into()] };
+    let roles = Roles {
+        assistants: vec!["MILLER".into()],
+        users: vec!["ANNA".into(), "BERT".into()],
+        ..Roles::default()
+    };
     let outcome = import_bytes(PLAY.as_bytes(), &roles).expect("a transcript");
     let pairs = pairs(&outcome);
     assert_eq!(pairs.len(), 4);
@@ -150,13 +152,13 @@ fn in_an_archive_of_notes_a_bad_one_loses_only_itself() {
         ("notes/d.txt", b"User: \xff?"),
     ]);
     let outcome = import_bytes(&zip, &assistant("Voice")).expect("an archive");
-    assert_eq!(outcome.conversations.len(), 2);
+    assert_eq!(
+        (outcome.conversations.len(), outcome.found.drafted),
+        (4, 2),
+        "what has no speakers is a note"
+    );
     let rejected: Vec<&str> = outcome.rejects.iter().map(|r| r.origin.member.as_str()).collect();
     assert_eq!(rejected, ["notes/b.md"]);
-    let rows = outcome.found.left_out.rows().into_iter().filter(|row| row.kind == LeftOutKind::Member);
-    let unread: Vec<String> = rows.map(|row| format!("{}: {}", row.name, row.first)).collect();
-    let why = "text in which nobody speaks; no line begins with `Voice` as a name";
-    assert_eq!(unread, [format!("notes/c.md: {why}"), format!("notes/d.txt: {why}")]);
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn remarks_are_nobody_and_one_turn_is_enough_beside_a_name() {
     assert_eq!(pairs(&outcome)[1].1, "Again.\n\nPros: wet.\n\nCons: cold.", "nobody answers a list");
     let once = "Anna: Why?\n\nVoice: Because.\n";
     assert_eq!(pairs(&import_bytes(once.as_bytes(), &assistant("Voice")).expect("a transcript")).len(), 1);
-    let only_user = Roles { assistants: Vec::new(), users: vec!["Anna".to_owned()] };
+    let only_user = Roles { assistants: Vec::new(), users: vec!["Anna".to_owned()], ..Roles::default() };
     let twice = format!("{once}\n{once}\n{once}");
     assert_eq!(pairs(&import_bytes(twice.as_bytes(), &only_user).expect("a transcript")).len(), 3);
 }
@@ -280,41 +282,31 @@ fn an_open_fence_ends_with_its_turn_and_code_is_left_alone() {
 }
 
 #[test]
+fn two_names_in_turn_are_a_dialogue_from_two_turns_each() {
+    let text = "Anna: Why a weir?\n\nVoice: To slow the river.\n\nAnna: And after?\n\nVoice: It hurries.\n";
+    let error = import_bytes(text.as_bytes(), &Roles::default()).expect_err("roles are needed");
+    insta::assert_snapshot!(error, @"cannot tell who is the assistant in export; found speakers `Anna` (2), `Voice` (2)");
+    for roles in [assistant("Voice"), Roles { users: vec!["anna".to_owned()], ..Roles::default() }] {
+        assert_eq!(pairs(&import_bytes(text.as_bytes(), &roles).expect("a dialogue")).len(), 2);
+    }
+    let prose = "Pros: dry.\n\nCons: dear.\n\n".to_owned() + &"The wall stands and leans.\n\n".repeat(6);
+    let outcome = import_bytes((prose.clone() + &prose).as_bytes(), &Roles::default()).expect("notes");
+    assert_eq!((outcome.conversations.len(), outcome.found.drafted), (1, 1));
+}
+
+#[test]
 fn text_without_speakers_is_called_what_it_is() {
     let says = |text: &str, roles: &Roles| {
         import_bytes(text.as_bytes(), roles).expect_err("no speakers").to_string()
     };
     let cases = [
-        says("Prose.\n\nMore prose.\n", &Roles::default()),
         says("# Weirs\n\nProse.\n\n## Mills\n\nMore.\n", &assistant("Voice")),
-        says("Anna: One.\n\nAnna: Two.\n\nAnna: Three.\n", &Roles::default()),
+        says("Anna: One.\n\nAnna: Two.\n\nAnna: Three.\n", &assistant("Voice")),
         says("Prose.\n", &assistant("Voice")),
     ];
     insta::assert_snapshot!(cases.join("\n"), @r"
-    export is text in which nobody speaks
     export is text in 2 sections (`Weirs` to `Mills`), in which nobody speaks; no line begins with `Voice` as a name
-    export is text in which nobody answers `Anna`, who begins 3 turns
+    export is text in which nobody answers `Anna`, who begins 3 turns; no line begins with `Voice` as a name
     export is text in which nobody speaks; no line begins with `Voice` as a name
     ");
-}
-
-#[test]
-fn notes_are_answers_whose_prompts_are_drafts() {
-    let text = "---\ntags: x\n---\n\n# Weirs\n\n## Old ones\n\nThey lean.\n\n```sh\n\n# no heading\n```\n\n## New ones\n\nThey stand.\n";
-    let outcome = import_bytes(text.as_bytes(), &Roles::default()).expect("notes");
-    let expected = [
-        ("Write about: Old ones", "They lean.\n\n```sh\n\n# no heading\n```"),
-        ("Write about: New ones", "They stand."),
-    ];
-    assert_eq!(pairs(&outcome), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
-    for conversation in &outcome.conversations {
-        let mine = candidates_of(conversation, &ContextPolicy::default(), Learn::Mine);
-        let findings = lint(&[Subject::of_variant(&mine[0], &mine[0].variants[0])]);
-        assert_eq!(
-            mine[0].variants[0].author.as_deref(),
-            Some("me"),
-            "a note is an answer, whoever is learnt"
-        );
-        assert!(findings.iter().any(|finding| finding.rule == "L09"), "{findings:?}");
-    }
 }

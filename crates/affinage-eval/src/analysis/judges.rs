@@ -9,6 +9,7 @@ use crate::judge::exam::result::ExamResult;
 use crate::judge::family::Relation;
 use crate::judgment::{MissingReason, Usage};
 use crate::plan::JudgeKind;
+use crate::planted::PlantedResult;
 
 /// One judge's work and how far it can be trusted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct JudgeResult {
     pub self_sentence: String,
     /// The exam that it took before judging, if any.
     pub exam: Option<ExamResult>,
+    /// Of a person: what the planted pairs say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<PlantedResult>,
     /// To the writers of the training texts and the base model.
     pub relation: Relation,
     pub usage: Usage,

@@ -144,6 +144,17 @@ pub struct Headline {
     pub limits: Vec<String>,
     /// The sentence as it would read if the judges that failed their exam counted too; `None` when none failed.
     pub with_failed_judges: Option<String>,
+    /// Where the answers of one arm were cut at the token limit much more often than those of the other: what is
+    /// compared are cut texts.
+    #[serde(default)]
+    pub cut_texts: Option<String>,
+}
+
+impl Headline {
+    /// Whether no word is possible, because one arm lost its answers in thought.
+    pub fn is_not_comparable(&self) -> bool {
+        self.composite == Composite::NotComparable
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

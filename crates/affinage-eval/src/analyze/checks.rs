@@ -279,6 +279,19 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
     };
     let changed: Vec<String> =
         judges.iter().map(|judge| sentence(&judge)).filter(|sentence| !sentence.is_empty()).collect();
+    let is_silent = |judge: &&JudgeResult| {
+        let is_served = matches!(judge.kind, JudgeKind::Openai | JudgeKind::Anthropic);
+        is_served && judge.cells_judged > 0 && judge.models_returned.is_empty()
+    };
+    let silent: Vec<String> =
+        judges.iter().filter(is_silent).map(|judge| format!("`{}`", judge.judge_id)).collect();
+    if changed.is_empty() && !silent.is_empty() {
+        let sentence = format!(
+            "The replies name no model, so it is not known which one answered: {}.",
+            silent.join(", ")
+        );
+        return check(code, title, CheckState::Skipped, sentence);
+    }
     if changed.is_empty() {
         let sentence = "Each judge was answered by one model throughout.".to_owned();
         return check(code, title, CheckState::Passed, sentence);
@@ -355,7 +368,7 @@ fn recited(rows: &Rows, around: Around) -> MethodCheck {
 }
 
 fn examined(judges: &[JudgeResult]) -> MethodCheck {
-    let (code, title) = ("A016", "Exams of the judges");
+    let (code, title) = ("A016", "Exams of judges and voters");
     let judged = judges.iter().filter(|j| j.cells_judged > 0 && j.kind != JudgeKind::Human);
     let unexamined: Vec<String> =
         judged.clone().filter(|j| j.exam.is_none()).map(|j| format!("`{}`", j.judge_id)).collect();
@@ -364,10 +377,20 @@ fn examined(judges: &[JudgeResult]) -> MethodCheck {
         .filter(|j| j.exam.as_ref().is_some_and(|exam| !exam.is_qualified()))
         .map(|j| format!("`{}`", j.judge_id))
         .collect();
-    if judged.clone().next().is_none() {
+    let unfit: Vec<String> = judges
+        .iter()
+        .filter(|j| j.cells_judged == 0 && j.exam.as_ref().is_some_and(|exam| exam.is_unfit()))
+        .map(|j| format!("`{}`", j.judge_id))
+        .collect();
+    let missed: Vec<String> = judges
+        .iter()
+        .filter(|j| j.planted.as_ref().is_some_and(|planted| planted.is_missed()))
+        .map(|j| format!("`{}`", j.judge_id))
+        .collect();
+    if judged.clone().next().is_none() && unfit.is_empty() && missed.is_empty() {
         return check(code, title, CheckState::Skipped, "No judge has judged.".to_owned());
     }
-    if unexamined.is_empty() && failed.is_empty() {
+    if [&unexamined, &failed, &unfit, &missed].iter().all(|found| found.is_empty()) {
         let sentence = "Every judge found the planted winners and held to its verdicts.".to_owned();
         return check(code, title, CheckState::Passed, sentence);
     }
@@ -377,6 +400,15 @@ fn examined(judges: &[JudgeResult]) -> MethodCheck {
     }
     if !failed.is_empty() {
         said.push(format!("Failed and left out of the mean: {}.", failed.join(", ")));
+    }
+    if !unfit.is_empty() {
+        said.push(format!("Failed and not asked to compare: {}.", unfit.join(", ")));
+    }
+    if !missed.is_empty() {
+        said.push(format!("Missed the planted pairs and left out of the mean: {}.", missed.join(", ")));
+    }
+    if unexamined.is_empty() && failed.is_empty() {
+        return check(code, title, CheckState::Tip, said.join(" "));
     }
     advised(
         check(code, title, CheckState::Tip, said.join(" ")),

@@ -402,7 +402,11 @@ fn criteria(pairs: &[&PairVotes], panel: &BTreeSet<&str>) -> Vec<CriterionDiffer
 fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
     let needing: Vec<&&PairVotes> = pairs.iter().filter(|votes| !votes.identical).collect();
     // People vote on as many pairs as they like.
-    let judges: BTreeSet<&str> = rows.judge_ids().into_iter().filter(|judge| !is_person(judge)).collect();
+    let began = |judge: &str| pairs.iter().any(|votes| votes.judges.contains_key(judge));
+    // A judge that failed its exam and was not asked is missing nowhere.
+    let not_asked = |judge: &str| rows.exams.get(judge).is_some_and(|exam| exam.is_unfit()) && !began(judge);
+    let (unfit, judges): (BTreeSet<&str>, BTreeSet<&str>) =
+        rows.judge_ids().into_iter().filter(|judge| !is_person(judge)).partition(|judge| not_asked(judge));
     let mut counts = MissingCounts {
         planned: needing.len() * judges.len(),
         valid: 0,
@@ -439,8 +443,19 @@ fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
     let low = (total + 0.5 * identical as f64) / all;
     counts.bounds =
         (all > 0.0).then(|| Interval { low, high: low + counts.missing as f64 / all, level: 1.0 });
-    counts.sentence = missing_sentence(&counts);
+    counts.sentence = match unfit.is_empty() || !judges.is_empty() || needing.is_empty() {
+        true => missing_sentence(&counts),
+        false => format!("No judge was asked: {}.", unfit_names(&unfit)),
+    };
     counts
+}
+
+fn unfit_names(unfit: &BTreeSet<&str>) -> String {
+    let names: Vec<String> = unfit.iter().map(|judge| format!("`{judge}`")).collect();
+    match names.as_slice() {
+        [only] => format!("{only} failed its exam"),
+        names => format!("{} failed their exams", names.join(" and ")),
+    }
 }
 
 fn missing_sentence(counts: &MissingCounts) -> String {

@@ -11,6 +11,7 @@ use crate::analysis::{
 };
 use crate::findings::FindingGroup;
 use crate::plan::{JudgeKind, PlannedComparison};
+use crate::planted::{LEFT_OUT, PlantedVerdict};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
@@ -38,6 +39,7 @@ pub fn headline(
         contrast,
         limits: limits(rows, result, judges),
         with_failed_judges: None,
+        cut_texts: None,
         in_domain: result.and_then(|result| result.in_domain.clone()),
         out_of_domain: result.and_then(|result| result.out_of_domain.clone()),
     }
@@ -229,9 +231,25 @@ fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]
     let both_orders = panel.iter().filter(|judge| judge.kind != JudgeKind::Human);
     let untested = both_orders.filter(|judge| judge.better_than_coin.is_none());
     limits.extend(untested.map(|judge| judge.consistency_sentence.clone()));
+    let failed = judges.iter().filter_map(|judge| Some((judge, judge.exam.as_ref()?)));
+    let failed = failed.filter(|(judge, exam)| match judge.cells_judged {
+        0 => exam.is_unfit(),
+        _ => !exam.is_qualified(),
+    });
+    limits.extend(failed.map(|(judge, exam)| match judge.cells_judged {
+        0 => format!("{} So it was not asked to compare.", exam.sentence),
+        _ => format!("{} Its votes are left out of the mean.", exam.sentence),
+    }));
+    // Of a voter who saw all of them there is nothing to say.
+    let planted = judges.iter().filter_map(|judge| Some((judge, judge.planted.as_ref()?)));
+    for (voter, planted) in planted.filter(|(_, planted)| planted.verdict != PlantedVerdict::Passed) {
+        match planted.is_missed() {
+            true => limits.push(format!("{} {LEFT_OUT}", planted.sentence)),
+            false if voter.in_panel => limits.push(planted.sentence.clone()),
+            false => {}
+        }
+    }
     let machines = || judges.iter().filter(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0);
-    let failed = machines().filter_map(|judge| judge.exam.as_ref().filter(|exam| !exam.is_qualified()));
-    limits.extend(failed.map(|exam| format!("{} Its votes are left out of the mean.", exam.sentence)));
     let unexamined: Vec<String> = machines()
         .filter(|judge| judge.exam.is_none() && !judge.is_coin)
         .map(|judge| format!("`{}`", judge.judge_id))
@@ -286,6 +304,10 @@ pub fn answers(
             uncapitalised(&headline.sentence)
         ),
         _ => headline.sentence.clone(),
+    };
+    let better = match &headline.cut_texts {
+        Some(cut) => format!("{cut} {better}"),
+        None => better,
     };
     let said =
         |id: &str| findings.iter().find(|group| group.id == id).and_then(|group| group.findings.first());

@@ -63,6 +63,7 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         self_sentence: self_sentence(judge_id, kind, self_agreement.as_ref()),
         self_agreement,
         exam: rows.exams.get(judge_id).map(|exam| (*exam).clone()),
+        planted: rows.planted.get(judge_id).cloned(),
         relation: super::relations::of_judge(rows, judge_id),
         usage: usage(cells()),
         cost_usd: cost(cells()),

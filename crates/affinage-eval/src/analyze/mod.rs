@@ -8,6 +8,7 @@ mod agreement;
 mod checkpoints;
 mod checks;
 mod comparisons;
+mod cuts;
 mod disagreement;
 mod dose;
 mod elsewhere;
@@ -31,6 +32,7 @@ mod values;
 mod votes;
 pub(crate) mod win_rate;
 
+pub use cuts::unequal_cuts;
 pub use rows_hash::rows_sha256;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,7 +41,7 @@ pub use disagreement::{Conflict, Verdict, both_orders, conflict};
 
 use crate::ROW_VERSION;
 use crate::analysis::{Analysis, CategoryCount, EvaluationFacts, JudgeResult};
-use crate::comparison::{BlindKey, Comparison};
+use crate::comparison::{BlindKey, Comparison, Pair};
 use crate::completion::Completion;
 use crate::fit::FitRow;
 use crate::history::Looks;
@@ -47,6 +49,7 @@ use crate::judge::exam::result::ExamResult;
 use crate::judgment::{Judgment, is_author};
 use crate::overlap::OverlapRow;
 use crate::plan::{Plan, PlanError};
+use crate::planted::{GoldVote, PlantedResult, planted_results};
 use crate::suite::{Domain, Prompt};
 
 /// The files of an evaluation, as rows.
@@ -74,6 +77,8 @@ pub struct Around<'a> {
     pub looks: Option<&'a Looks>,
     /// Evaluations of other seeds of the same recipe.
     pub siblings: &'a [Sibling],
+    /// Votes of people on planted pairs.
+    pub planted: &'a [GoldVote],
 }
 
 /// Another evaluation of the same recipe with another training seed.
@@ -136,6 +141,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let relations = relations::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());
     headline.with_failed_judges = with_failed_judges(inputs, &judges)?;
+    headline.cut_texts = cuts::of_headline(&rows, &votes).filter(|_| !headline.is_not_comparable());
     let agreement = agreement::result(&rows, &votes);
     let values = values::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
@@ -154,7 +160,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     headline.answers = headline::answers(&headline, &judges, &agreement, &findings, &values.judges);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
-    let mut next_steps = notes::next_steps(&headline, &comparisons, &judges, &checks);
+    let mut next_steps =
+        notes::next_steps(&headline, &comparisons, &judges, &checks, &to_vote_on(&votes, inputs.plan));
     let purchase =
         findings.iter().flat_map(|group| &group.findings).find(|finding| finding.label == "buy next");
     next_steps.extend(purchase.map(|finding| finding.sentence.clone()));
@@ -197,6 +204,11 @@ pub fn evidence(inputs: &Inputs) -> Result<Vec<f64>, AnalyzeError> {
     Ok(inputs.plan.comparisons.iter().map(|planned| comparisons::e_value(&votes, planned)).collect())
 }
 
+/// The headline's pairs that somebody has to compare.
+fn to_vote_on<'v, 'r>(votes: &'v votes::Votes<'r>, plan: &'v Plan) -> Vec<&'v Pair<'r>> {
+    votes.of(&plan.headline).map(|votes| &votes.pair).filter(|pair| pair.needs_judge()).collect()
+}
+
 /// Ids of the headline's pairs on which judges split: people are asked about these more often.
 pub fn split_pairs(inputs: &Inputs) -> Result<BTreeSet<String>, AnalyzeError> {
     inputs.plan.validate()?;
@@ -206,10 +218,16 @@ pub fn split_pairs(inputs: &Inputs) -> Result<BTreeSet<String>, AnalyzeError> {
 
 /// The first sentence as it would read if every judge's votes counted; `None` when all of them do.
 fn with_failed_judges(inputs: &Inputs, judges: &[JudgeResult]) -> Result<Option<String>, AnalyzeError> {
-    if inputs.exams.iter().all(ExamResult::is_qualified) && !judges.iter().any(|judge| judge.is_coin) {
+    // Judges that failed and were not asked have no votes that could change the sentence.
+    let is_left_out = |judge: &JudgeResult| {
+        let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());
+        let missed = judge.planted.as_ref().is_some_and(PlantedResult::is_missed);
+        judge.cells_judged > 0 && (failed || missed || judge.is_coin)
+    };
+    if !judges.iter().any(is_left_out) {
         return Ok(None);
     }
-    let all = Inputs { exams: &[], ..*inputs };
+    let all = Inputs { exams: &[], around: Around { planted: &[], ..inputs.around }, ..*inputs };
     let rows = Rows { everybody_counts: true, ..Rows::index(&all)? };
     let votes = votes::collect(&rows)?;
     let judges = judges::results(&rows, &votes);
@@ -230,6 +248,8 @@ struct Rows<'a> {
     judge_ids: BTreeSet<&'a str>,
     fit: &'a [FitRow],
     exams: BTreeMap<&'a str, &'a ExamResult>,
+    /// By voter.
+    planted: BTreeMap<&'a str, PlantedResult>,
     /// Nobody is left out for what its votes look like.
     everybody_counts: bool,
     /// The same rows as `prompts` and `completions`, sorted, for functions over slices.
@@ -265,15 +285,24 @@ impl<'a> Rows<'a> {
             judge_ids,
             fit: inputs.fit,
             exams: inputs.exams.iter().map(|exam| (exam.judge_id.as_str(), exam)).collect(),
+            planted: planted_results(inputs.around.planted),
             everybody_counts: false,
             sorted_prompts,
             sorted_completions,
         })
     }
 
-    /// Whether a judge's votes are shown and not counted: it failed its exam or wrote the texts itself.
+    /// Whether a judge's votes are shown and not counted: it failed its exam, missed the planted pairs or wrote the
+    /// texts itself.
     fn is_apart(&self, judge_id: &str) -> bool {
-        is_author(judge_id) || self.exams.get(judge_id).is_some_and(|exam| !exam.is_qualified())
+        is_author(judge_id)
+            || self.exams.get(judge_id).is_some_and(|exam| !exam.is_qualified())
+            || self.has_missed_planted(judge_id)
+    }
+
+    /// Whether a person did not see the damage that anybody who reads sees.
+    fn has_missed_planted(&self, voter: &str) -> bool {
+        self.planted.get(voter).is_some_and(PlantedResult::is_missed)
     }
 
     /// Judges with at least one judgment, and planned ones.

@@ -3,7 +3,9 @@
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
 };
-use crate::plan::Plan;
+use crate::ballot::invitation;
+use crate::comparison::Pair;
+use crate::plan::{JudgeKind, Plan};
 
 /// A plain line for each method word of the report.
 pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
@@ -63,15 +65,35 @@ pub fn next_steps(
     comparisons: &[ComparisonResult],
     judges: &[JudgeResult],
     checks: &[MethodCheck],
+    to_vote_on: &[&Pair],
 ) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
+    let nobody = judges.iter().all(|judge| judge.cells_judged == 0);
+    let only_failed = !nobody && judges.iter().all(|judge| !judge.in_panel && judge.kind != JudgeKind::Human);
+    if nobody || only_failed {
+        // What costs no key and no money comes first.
+        steps.extend(invitation(to_vote_on));
+        let fit = judges.iter().any(|judge| judge.exam.as_ref().is_none_or(|exam| !exam.is_unfit()));
+        steps.push(match (judges.is_empty(), nobody && fit) {
+            (true, _) => {
+                "Or let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
+            }
+            (false, true) => "Or let the judges compare: `affinage judge`.".to_owned(),
+            (false, false) => {
+                "Or take a stronger judge: `affinage judge --qualify` shows whether it can judge.".to_owned()
+            }
+        });
+    }
+    if headline.cut_texts.is_some() {
+        steps.push(
+            "Give the answers more room: raise `eval.max-new-tokens` and compare under another `eval.name`."
+                .to_owned(),
+        );
+    }
     for check in checks.iter().filter(|check| check.state == CheckState::Issue) {
         if let Some(advice) = &check.advice {
             steps.push(format!("{} {}: {advice}.", check.code, check.title));
         }
-    }
-    if judges.iter().all(|judge| judge.cells_judged == 0) {
-        steps.push("Judge the pairs: `affinage judge`.".to_owned());
     }
     let headline_result = comparisons.iter().find(|result| result.is_headline);
     let rate = headline_result.and_then(|result| result.overall.as_ref());

@@ -11,6 +11,7 @@ use super::win_rate::win_rate;
 use crate::ballot::is_even;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::{is_author, is_person};
+use crate::planted::LEFT_OUT;
 use crate::stats::mean::{mean, weighted_mean};
 use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
 use crate::stats::special::t_quantile;
@@ -20,8 +21,10 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     let planned = &rows.plan.headline;
     let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| pair.needs_judge()).collect();
     let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
-    let ids: BTreeSet<&str> =
+    let voted: BTreeSet<&str> =
         pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();
+    // Whoever did not read corrects nobody.
+    let ids: BTreeSet<&str> = voted.iter().copied().filter(|id| !rows.has_missed_planted(id)).collect();
     let mut findings = Vec::new();
     for (who, voters) in [("the author", true), ("other people", false)].map(|(who, author)| {
         (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
@@ -41,7 +44,19 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
             findings.push(joined(&pairs, &voters, &panel));
         }
     }
-    if findings.is_empty() {
+    let planted: Vec<String> = voted
+        .iter()
+        .filter_map(|voter| Some((rows.planted.get(voter)?, rows.has_missed_planted(voter))))
+        .map(
+            |(planted, missed)| {
+                if missed { format!("{} {LEFT_OUT}", planted.sentence) } else { planted.sentence.clone() }
+            },
+        )
+        .collect();
+    if !planted.is_empty() {
+        findings.push(Finding::said("planted pairs", planted.join(" "), "gold_votes.jsonl"));
+    }
+    if voted.is_empty() {
         findings.push(Finding::said(
             "people",
             "Nobody has voted: whether the judges agree with people is not known.".to_owned(),

@@ -27,7 +27,10 @@ pub fn result(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Relations {
     // Judges that failed or are the author stay out; people count however few pairs they saw.
     let counts = |judge: &&JudgeResult| {
         judge.in_panel
-            || (judge.kind == JudgeKind::Human && !is_author(&judge.judge_id) && judge.cells_judged > 0)
+            || (judge.kind == JudgeKind::Human
+                && !is_author(&judge.judge_id)
+                && judge.cells_judged > 0
+                && !rows.has_missed_planted(&judge.judge_id))
     };
     let of = |wanted: Relation| -> BTreeSet<&str> {
         let chosen = judges.iter().filter(counts).filter(|judge| judge.relation == wanted);

@@ -4,6 +4,7 @@
 //! A stored verdict must be what its stored reply reads as; a request must show the prompt and the two answers that
 //! the rows hold; ids must be those of what the rows are about. What lacks its counterpart is unchecked and said.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
@@ -231,10 +232,11 @@ impl<'a> Index<'a> {
         // Rows without their comparison are a contradiction of rows, told elsewhere.
         let Some(comparison) = self.comparisons.get(judgment.comparison_id.as_str()) else { return held };
         let request = self.bytes(&judgment.request_sha256, &mut found);
+        let request = request.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         if request.is_none() {
             found(Contradiction::Lost, "its request (request_sha256) is not kept".to_owned());
         }
-        let shown = request.map(shown_text);
+        let shown = request.as_deref().map(shown_text);
         if let Some(shown) = &shown {
             match self.shows(judgment, comparison, shown) {
                 Ok(()) => held.request = true,
@@ -260,11 +262,11 @@ impl<'a> Index<'a> {
             found(Contradiction::Lost, "its reply (response_sha256) is not kept".to_owned());
             return held;
         };
-        let call = call(judgment, comparison, request.unwrap_or_default(), shown.unwrap_or_default());
+        let call = call(judgment, comparison, &request.unwrap_or_default(), shown.unwrap_or_default());
         // A judge may have been moved to another format since the plan was made; a reply is of one only.
         let read: Vec<(Outcome, Option<String>)> = [WireFormat::Openai, WireFormat::Anthropic]
             .iter()
-            .filter_map(|format| format.read(200, |_| None, reply.as_bytes()).ok())
+            .filter_map(|format| format.read(200, |_| None, &reply).ok())
             .map(|reply: WireReply| call.verdict(&reply).0)
             .map(|verdict| (verdict.outcome, verdict.label_said))
             .collect();
@@ -285,13 +287,14 @@ impl<'a> Index<'a> {
         held
     }
 
-    /// The bytes under a hash, as text; says so where they are not those of the hash.
-    fn bytes(&self, sha256: &str, found: &mut impl FnMut(Contradiction, String)) -> Option<&'a str> {
+    /// The bytes under a hash; says so where they are not those of the hash.
+    fn bytes(&self, sha256: &str, found: &mut impl FnMut(Contradiction, String)) -> Option<Cow<'a, [u8]>> {
         let row = self.raw.get(sha256)?;
-        if !row.is_hex && sha256_hex(row.text.as_bytes()) != row.sha256 {
+        let bytes = row.bytes();
+        if bytes.as_ref().is_none_or(|bytes| sha256_hex(bytes) != row.sha256) {
             found(Contradiction::Bytes, format!("the bytes under {}", &sha256[..sha256.len().min(12)]));
         }
-        Some(&row.text)
+        Some(bytes.unwrap_or_default())
     }
 
     /// Whether the request shows the prompt and both answers of the rows.

@@ -1,6 +1,7 @@
 //! The rows that make "never pays twice" checkable: an intent before each call, its end after it, and the raw
 //! bytes of both sides.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -195,5 +196,13 @@ impl RawRow {
             is_hex,
             transport,
         }
+    }
+
+    /// The bytes as they came; `None` where the text is no hex though it says so.
+    pub fn bytes(&self) -> Option<Cow<'_, [u8]>> {
+        if !self.is_hex {
+            return Some(Cow::Borrowed(self.text.as_bytes()));
+        }
+        crate::id::from_hex(&self.text).map(Cow::Owned)
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 }
 
 /// `text` with half surrogate pairs as U+FFFD, control characters in strings escaped, escapes that do not exist taken
-/// literally, and `NaN`, `Infinity` and `-Infinity` as null.
+/// literally, and as null what is no number of most readers: `NaN`, `Infinity`, `-Infinity` and 1e400.
 fn mended(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -33,6 +33,12 @@ fn mended(text: &str) -> String {
                 Some(word) => {
                     out.push_str("null");
                     used = word.len();
+                }
+                None if !in_string && (c.is_ascii_digit() || c == '-') => {
+                    let is_of_number = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+                    used = rest.find(|c| !is_of_number(c)).unwrap_or(rest.len());
+                    let is_endless = rest[..used].parse::<f64>().is_ok_and(f64::is_infinite);
+                    out.push_str(if is_endless { "null" } else { &rest[..used] });
                 }
                 None => out.push(c),
             },
@@ -112,6 +118,10 @@ mod tests {
             (
                 r#"{"a": [-Infinity, Infinity, NaN], "b": "NaN"}"#,
                 json!({"a": [null, null, null], "b": "NaN"}),
+            ),
+            (
+                r#"{"a": [1e400, -1e400, 1.5e3], "b": "1e400"}"#,
+                json!({"a": [null, null, 1500.0], "b": "1e400"}),
             ),
             ("{\"a\": \"one\ntwo\tthree\"}", json!({"a": "one\ntwo\tthree"})),
             (r#"{"a": "it\'s \alpha \\ \u12"}"#, json!({"a": "it\\'s \\alpha \\ \\u12"})),

@@ -3,10 +3,12 @@
 pub mod batch;
 pub mod exam;
 pub mod family;
+mod lead_in;
 pub mod ledger;
 pub mod lifecycle;
 pub mod local;
 mod loose_json;
+mod outline;
 pub mod pace;
 pub mod record;
 pub mod reply;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::batch::BATCH_PRICE;
 use super::ledger::Transport;
 use super::local::LocalVerdict;
-use super::reply::{Verdict, cut_verdict, scored_verdict};
-use super::request::{Form, JudgeRequest};
+use super::reply::{Verdict, parse_verdict, scored_verdict};
+use super::request::JudgeRequest;
 use super::wire::{WireReply, cost_usd};
 use super::wire_params::WireParams;
 use crate::ROW_VERSION;
@@ -127,14 +127,18 @@ impl Call {
             let reason = reply.missing.unwrap_or(MissingReason::RequestCut);
             return (Verdict::missing(reason), None);
         }
-        match reply.missing {
-            None => scored_verdict(&reply.text, &reply.tokens, labels),
-            // Where only the label is read, what was cut behind it says nothing.
-            Some(MissingReason::Truncated) if self.request.form == Form::Label => {
-                let cut = cut_verdict(&reply.text, &reply.tokens, labels);
-                cut.unwrap_or_else(|| (Verdict::missing(MissingReason::Truncated), None))
-            }
-            Some(reason) => (Verdict::missing(reason), None),
+        if let Some(reason) = reply.missing {
+            return (Verdict::missing(reason), None);
+        }
+        let (verdict, p_first) = scored_verdict(&reply.text, &reply.tokens, labels);
+        let said = |(text, missing): &(String, Option<MissingReason>)| match missing {
+            Some(reason) => Outcome::Missing { reason: *reason },
+            None => parse_verdict(text, labels).outcome,
+        };
+        let written = || parse_verdict(&reply.text, labels).outcome;
+        match reply.other_choices.iter().all(|other| said(other) == written()) {
+            true => (verdict, p_first),
+            false => (Verdict::missing(MissingReason::BothLabels), None),
         }
     }
 

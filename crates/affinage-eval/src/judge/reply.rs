@@ -1,12 +1,14 @@
 //! Reading a verdict.
 //!
-//! What a judge thinks is not read, and a thought without an end makes the reply cut. The verdict is what the rest ends with:
-//! the `winner` of a JSON object that begins a line, or a last line `VERDICT: label`, where the label is exactly one of
-//! the two or `tie`, apart from Markdown, signs and the word `Response` around it. A reply that ends with anything else, that
-//! states two verdicts beside each other, or whose written label is not the one that its probabilities favour, is missing.
+//! What a judge thinks or quotes is not read (`outline.rs`). The verdict is what the rest ends with: the `winner` of a JSON
+//! object that begins a line, or a last line `VERDICT: label`, where the label is exactly one of the two or `tie`, apart from
+//! Markdown, signs and the word `Response` around it. Missing is a reply that ends with anything else; that is not whole,
+//! because a thought, a quotation, a fence or a brace is still open; that names different verdicts, wherever; and one whose
+//! written label is not the one that its probabilities favour.
 //!
 //! Behind a verdict may stand words of courtesy and nothing else; an object with text before it must hold a rationale or
-//! scores too, because a bare `{"winner": ...}` may be quoted. So a label in a thought, a quotation or an order is no vote.
+//! scores too, because a bare `{"winner": ...}` may be quoted; and what leads to the verdict must not make it part of a
+//! sentence or of a quotation (`lead_in.rs`). So a label in a thought, a quotation or an order is no vote.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,11 +16,12 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lead_in::{has_open_quotation, is_announcement, is_quoted_by, is_thought_in_words};
 use super::local::{TIE_BAND, verdict_of_p};
 use super::loose_json::{self, object_end};
+use super::outline::{Open, outline};
 use super::wire::TokenChoice;
 use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
-use crate::thought::end_of_thoughts;
 
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,112 +68,145 @@ pub fn parse_verdict(text: &str, labels: [&str; 2]) -> Verdict {
 /// [`parse_verdict`] where the server gave the probabilities of the tokens: the verdict of the label probability at the place
 /// of the written label, and that probability of the first seat. Without a place or alternatives there, the written verdict.
 pub fn scored_verdict(text: &str, tokens: &[TokenChoice], labels: [&str; 2]) -> (Verdict, Option<f64>) {
-    let (verdict, place) = written(text, labels);
-    let p = place.and_then(|place| label_probability(text, &place, tokens, labels));
-    held_against(verdict, p, labels)
-}
-
-/// The verdict of a reply that was cut, where only the label is asked for: what was cut behind it says nothing. The answer
-/// must begin with a whole verdict line that no label follows, or be cut inside its label, and have alternatives there; else
-/// `None`.
-pub fn cut_verdict(text: &str, tokens: &[TokenChoice], labels: [&str; 2]) -> Option<(Verdict, Option<f64>)> {
-    let start = end_of_thoughts(text, &[])?;
-    let answer = text[start..].trim_start();
-    let line = text.len() - answer.len();
-    let (first, rest) = answer.split_once('\n').map_or((answer, ""), |(first, rest)| (first, rest));
-    let colon = first.find([':', '\u{ff1a}'])?;
-    let said =
-        first[colon..].trim_start_matches(|c| is_decoration(c) || ":\u{ff1a}\"'([<\u{201c}".contains(c));
-    let place = Place { line, label: line + first.len() - said.len() };
-    let begun = |label: &&str| !said.is_empty() && rest.is_empty() && label.starts_with(said.trim_end());
-    let outcome =
-        match (outcome_of(&after_keyword(first)?, labels), labels.iter().filter(|l| begun(l)).count()) {
-            (outcome @ (Outcome::First | Outcome::Second), _) => outcome,
-            (_, 1) if begun(&labels[0]) => Outcome::First,
-            (_, 1) => Outcome::Second,
-            _ => return None,
-        };
-    if labels.iter().any(|label| rest.contains(label)) {
-        return None;
-    }
-    let p = label_probability(text, &place, tokens, labels)?;
-    Some(held_against(Verdict::of_line(outcome, labels), Some(p), labels))
-}
-
-/// The written verdict held against the label probability `p` of the first seat.
-fn held_against(written: Verdict, p: Option<f64>, labels: [&str; 2]) -> (Verdict, Option<f64>) {
-    let favoured = match (written.outcome, p) {
-        (Outcome::First, Some(p)) => p,
-        (Outcome::Second, Some(p)) => 1.0 - p,
-        _ => return (written, None),
+    let (written, place) = written(text, labels);
+    let masses = place.and_then(|place| masses(text, &place, tokens, labels));
+    let own = match written.outcome {
+        Outcome::First => 0,
+        Outcome::Second => 1,
+        Outcome::Tie => 2,
+        Outcome::Missing { .. } => return (written, None),
     };
-    if 0.5 - favoured >= TIE_BAND {
+    let Some(masses) = masses else { return (written, None) };
+    let p = masses[0] / (masses[0] + masses[1]);
+    let p = Some(p).filter(|p| p.is_finite() && own < 2);
+    let favours_tie = own < 2 && masses[2] > masses[own];
+    let favours_label = own == 2 && masses[0].max(masses[1]) > masses[2];
+    let favours_other = p.is_some_and(|p| 0.5 - [p, 1.0 - p][own] >= TIE_BAND);
+    if favours_tie || favours_label || favours_other {
         return (Verdict::missing(MissingReason::ScoredOtherwise), p);
     }
     (p.map_or(written, |p| verdict_of_p(p, labels)), p)
 }
 
-/// Where the verdict (its line or object) and its label begin in the reply.
+/// Where the verdict (its line or object) and its label begin in the reply, and where the judge's turn ends.
 struct Place {
     line: usize,
     label: usize,
+    end: usize,
 }
 
-/// Probability of the first seat's label against the second's at `place`. `None` when `tokens` do not hold the text, or
-/// neither label is among the likeliest tokens there.
+/// Probabilities of the first seat's label, the second's, and of a tie at `place`. `None` when `tokens` do not hold the text.
 ///
 /// A token counts for a label that it begins; the two labels of a request begin with different letters. The tokens may hold
 /// more than the text (a thought in front, a mark of the end behind), so its last occurrence among them is taken.
-fn label_probability(text: &str, place: &Place, tokens: &[TokenChoice], labels: [&str; 2]) -> Option<f64> {
+fn masses(text: &str, place: &Place, tokens: &[TokenChoice], labels: [&str; 2]) -> Option<[f64; 3]> {
     let written: String = tokens.iter().map(|choice| choice.token.as_str()).collect();
-    let at = written.rfind(text[place.line..].trim_end())? + place.label - place.line;
+    let at = written.rfind(text[place.line..place.end].trim_end())? + place.label - place.line;
     let mut end = 0;
     let at_label = tokens.iter().find(|choice| {
         end += choice.token.len();
         end > at
     })?;
-    let mass = |label: &str| -> f64 {
-        let bare = |token: &str| token.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-        let begins = |token: &str| !bare(token).is_empty() && label.starts_with(&bare(token));
-        at_label.likeliest.iter().filter(|(token, _)| begins(token)).map(|(_, logprob)| logprob.exp()).sum()
-    };
-    let (first, second) = (mass(labels[0]), mass(labels[1]));
-    let p = first / (first + second);
-    p.is_finite().then_some(p)
+    let mut masses = [0.0; 3];
+    for (token, logprob) in &at_label.likeliest {
+        let bare = token.trim_matches(|c: char| !c.is_alphanumeric());
+        let is_tie = || TIE.starts_with(&bare.to_ascii_lowercase());
+        let meant = labels.iter().position(|label| label.starts_with(bare)).or(is_tie().then_some(2));
+        if let Some(i) = meant.filter(|_| !bare.is_empty()) {
+            masses[i] += logprob.exp();
+        }
+    }
+    Some(masses)
 }
 
-/// The written verdict, and where it stands if it names a label.
+const TIE: &str = "tie";
+
+/// The written verdict, and where it stands if it names a label or a tie.
 fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     let missing = |reason| (Verdict::missing(reason), None);
-    let masked: Vec<Range<usize>> = objects(text).into_iter().map(|(range, _)| range).collect();
-    let Some(start) = end_of_thoughts(text, &masked) else {
-        return missing(MissingReason::Truncated);
-    };
+    let read = |range: Range<usize>| Objects::of(text, range);
+    let masked: Vec<Range<usize>> = read(0..text.len()).read.into_iter().map(|(range, _)| range).collect();
+    let outline = outline(text, &masked, labels);
+    match outline.open {
+        Some(Open::Thought) => return missing(MissingReason::Truncated),
+        Some(Open::Quotation) => return missing(MissingReason::Unparsed),
+        None => {}
+    }
+    let parts = outline.answer.as_ref().map_or_else(|| outline.parts(), |inside| vec![inside.clone()]);
     // Read anew: behind a thought an object need not begin a line of its own.
-    let stated: Vec<Stated> = objects(&text[start..])
+    let objects: Vec<Objects> = parts.iter().cloned().map(read).collect();
+    let is_doubtful = objects.iter().any(|objects| objects.is_open || objects.is_unclear);
+    let stated: Vec<Stated> = objects
         .into_iter()
-        .filter_map(|(range, object)| object?.stated(start + range.start..start + range.end, labels))
+        .flat_map(|objects| objects.read)
+        .filter_map(|(range, object)| object?.stated(range, labels))
         .collect();
-    let lines = lines(text, start, &stated);
+    let Some(lines) = Lines::of(text, &parts, &stated) else { return missing(MissingReason::Unparsed) };
+    let is_filled = |part: &&Range<usize>| !text[(*part).clone()].chars().all(is_blank);
+    let first = parts.iter().find(is_filled).map_or("", |part| &text[part.clone()]);
+    if is_doubtful || is_thought_in_words(first) {
+        return missing(MissingReason::Unparsed);
+    }
+    let lines = lines.read;
     let Some((last, before)) = lines.split_last() else { return missing(MissingReason::Unparsed) };
+    if outline.answer.is_some() && !before.is_empty() {
+        return missing(MissingReason::Unparsed);
+    }
     let Some(said) = last.outcome(&stated, labels) else { return missing(MissingReason::Unparsed) };
-    let is_vote = |outcome: &Outcome| !matches!(outcome, Outcome::Missing { .. });
-    let beside = before.last().and_then(|line| line.outcome(&stated, labels)).filter(is_vote);
-    let whole = stated.iter().filter(|stated| stated.is_whole).map(|stated| stated.verdict.outcome);
-    if beside.into_iter().chain(whole).any(|other| other != said) {
+    if before.iter().any(|line| line.names_other(said, &stated, labels)) {
         return missing(MissingReason::BothLabels);
     }
+    if is_led_in(text, last, before, &stated) {
+        return missing(MissingReason::Unparsed);
+    }
     let object = stated.into_iter().rev().find(|stated| stated.is_whole || lines.len() == 1);
+    let end = outline.end;
     match (last, object) {
-        (Line::Object(_), None) => missing(MissingReason::Unparsed),
-        (Line::Object(_), Some(object)) => {
-            let place = place_in_object(text, &object.range, labels, said);
+        (Line::Object { .. }, None) => missing(MissingReason::Unparsed),
+        (Line::Object { .. }, Some(object)) => {
+            let place = place_in_object(text, &object.range, labels, said, end);
             (object.verdict, place)
         }
         (Line::Text { at, line, .. }, object) => {
             let verdict = object.map_or_else(|| Verdict::of_line(said, labels), |object| object.verdict);
-            (verdict, place_of(*at, line, labels, said))
+            (verdict, place_of(*at, line, labels, said, end))
         }
+    }
+}
+
+/// Whether what stands before the last line makes it doubtful that it is the judge's own word.
+fn is_led_in(text: &str, last: &Line, before: &[Line], stated: &[Stated]) -> bool {
+    let begin = |line: &Line| match line {
+        Line::Object { index, .. } => stated[*index].range.start,
+        Line::Text { at, .. } => *at,
+    };
+    let prose = before.iter().filter_map(|line| match line {
+        Line::Text { line, is_fenced: false, .. } => Some(*line),
+        _ => None,
+    });
+    if has_open_quotation(prose) {
+        return true;
+    }
+    let own = match last {
+        Line::Text { line, .. } => line,
+        Line::Object { .. } => "",
+    };
+    // A list is introduced by the line before its first item.
+    let is_item = |line: &str| ["- ", "* ", "+ ", "\u{2022} "].iter().any(|bullet| line.starts_with(bullet));
+    let mut before = before;
+    let mut place = begin(last);
+    while is_item(own)
+        && let Some((item @ Line::Text { line, .. }, rest)) = before.split_last()
+        && is_item(line)
+    {
+        (place, before) = (begin(item), rest);
+    }
+    match before.last() {
+        Some(Line::Text { at, line, is_fenced: false, .. }) => {
+            let between = &text[at + line.len()..place];
+            is_quoted_by(line, between.matches('\n').count() < 2)
+        }
+        _ => false,
     }
 }
 
@@ -184,80 +220,134 @@ struct Stated {
 
 /// A line that says something, or an object in its place.
 enum Line<'t> {
-    /// The position in the list of objects that name a winner.
-    Object(usize),
+    Object {
+        /// The position in the list of objects that name a winner.
+        index: usize,
+        is_fenced: bool,
+    },
     Text {
         at: usize,
         line: &'t str,
         /// It stands in a code fence, which shows what others wrote.
         is_fenced: bool,
+        /// It is indented as code is.
+        is_indented: bool,
     },
 }
 
 impl Line<'_> {
     fn outcome(&self, stated: &[Stated], labels: [&str; 2]) -> Option<Outcome> {
         match self {
-            Line::Object(i) => Some(stated[*i].verdict.outcome),
-            Line::Text { is_fenced: true, .. } => None,
+            Line::Object { index, .. } => Some(stated[*index].verdict.outcome),
+            Line::Text { is_fenced: true, .. } | Line::Text { is_indented: true, .. } => None,
             Line::Text { line, .. } => Some(outcome_of(&after_keyword(line)?, labels)),
         }
     }
+
+    /// Whether it states a verdict, or a part of one, that is not `said`.
+    fn names_other(&self, said: Outcome, stated: &[Stated], labels: [&str; 2]) -> bool {
+        match self {
+            Line::Object { index, is_fenced } => {
+                let object = &stated[*index];
+                (object.is_whole || !is_fenced) && object.verdict.outcome != said
+            }
+            Line::Text { is_fenced: true, .. } | Line::Text { is_indented: true, .. } => false,
+            Line::Text { line, .. } => after_keyword(line).is_some_and(|named| {
+                let is_word =
+                    |wanted: &str| named.split(|c: char| !c.is_alphanumeric()).any(|word| word == wanted);
+                let is_tie = || is_word(TIE) || outcome_of(&named, labels) == Outcome::Tie;
+                let names = [is_word(labels[0]), is_word(labels[1]), is_tie()];
+                let outcomes = [Outcome::First, Outcome::Second, Outcome::Tie];
+                names.iter().zip(outcomes).any(|(is_named, outcome)| *is_named && outcome != said)
+            }),
+        }
+    }
 }
 
-/// The lines from `start` on that are not empty, without signs alone, and without the courtesies at the end. A fence around all
+/// The lines of what is read that are not empty, without signs alone, and without the courtesies at the end. A fence around all
 /// of it is none.
-fn lines<'t>(text: &'t str, start: usize, stated: &[Stated]) -> Vec<Line<'t>> {
-    let mut lines = Vec::new();
-    // Before how many of the lines each fence stands.
-    let mut fences = Vec::new();
-    let mut objects = stated.iter().enumerate().peekable();
-    let mut at = start;
-    while at < text.len() {
-        let end = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
-        if let Some((i, object)) = objects.next_if(|(_, object)| object.range.start < end) {
-            lines.push(Line::Object(i));
-            at = object.range.end;
-            continue;
+struct Lines<'t> {
+    read: Vec<Line<'t>>,
+}
+
+impl<'t> Lines<'t> {
+    /// `None` where a fence is still open, or nothing stands behind the last part that is not read.
+    fn of(text: &'t str, parts: &[Range<usize>], stated: &[Stated]) -> Option<Lines<'t>> {
+        let mut lines = Vec::new();
+        // Before how many of the lines each fence stands.
+        let mut fences = Vec::new();
+        let mut objects = stated.iter().enumerate().peekable();
+        let mut in_last_part = 0;
+        for part in parts {
+            in_last_part = lines.len();
+            let mut at = part.start;
+            while at < part.end {
+                let end = text[at..part.end].find('\n').map_or(part.end, |length| at + length + 1);
+                let is_fenced = fences.len() % 2 == 1;
+                if let Some((index, object)) = objects.next_if(|(_, object)| object.range.start < end) {
+                    lines.push(Line::Object { index, is_fenced });
+                    at = object.range.end;
+                    continue;
+                }
+                let line = text[at..end].trim_matches(is_blank);
+                if is_fence(line) {
+                    fences.push(lines.len());
+                } else if !line.chars().all(|c| "-*_=#~".contains(c)) {
+                    let begin = at + text[at..end].find(line).unwrap_or(0);
+                    let before = &text[at..begin];
+                    let is_indented = before.contains('\t') || before.matches(' ').count() >= 4;
+                    lines.push(Line::Text { at: begin, line, is_fenced, is_indented });
+                }
+                at = end;
+            }
         }
-        let line = without_end_tokens(text[at..end].trim_matches(is_blank));
-        if is_fence(line) {
-            fences.push(lines.len());
-        } else if !line.chars().all(|c| "-*_=#~".contains(c)) {
-            let at = at + text[at..end].find(line).unwrap_or(0);
-            lines.push(Line::Text { at, line, is_fenced: fences.len() % 2 == 1 });
+        if fences.len() % 2 == 1 {
+            return None;
         }
-        at = end;
-    }
-    if fences == [0, lines.len()] {
-        lines.iter_mut().for_each(|line| {
-            if let Line::Text { is_fenced, .. } = line {
+        if fences == [0, lines.len()] {
+            for line in &mut lines {
+                let (Line::Object { is_fenced, .. } | Line::Text { is_fenced, .. }) = line;
                 *is_fenced = false;
             }
-        });
+        }
+        while let Some(Line::Text { line, is_fenced: false, .. }) = lines.last()
+            && after_keyword(line).is_none()
+            && is_courtesy(line)
+        {
+            lines.pop();
+        }
+        (lines.len() > in_last_part).then_some(Lines { read: lines })
     }
-    while let Some(Line::Text { line, is_fenced: false, .. }) = lines.last()
-        && after_keyword(line).is_none()
-        && is_courtesy(line)
-    {
-        lines.pop();
-    }
-    lines
 }
 
-fn place_of(at: usize, line: &str, labels: [&str; 2], outcome: Outcome) -> Option<Place> {
-    let label = said_label(outcome, labels)?;
-    Some(Place { line: at, label: at + line.rfind(label.as_str())? })
+fn place_of(at: usize, line: &str, labels: [&str; 2], outcome: Outcome, end: usize) -> Option<Place> {
+    let label = word_of(outcome, labels)?;
+    Some(Place { line: at, label: at + line.to_ascii_lowercase().rfind(&label)?, end })
 }
 
 /// The place of the winner's label in the object that states it.
-fn place_in_object(text: &str, range: &Range<usize>, labels: [&str; 2], outcome: Outcome) -> Option<Place> {
+fn place_in_object(
+    text: &str,
+    range: &Range<usize>,
+    labels: [&str; 2],
+    outcome: Outcome,
+    end: usize,
+) -> Option<Place> {
     const KEY: &str = "\"winner\"";
-    let label = said_label(outcome, labels)?;
+    let label = word_of(outcome, labels)?;
     let object = &text[range.clone()];
     let behind = &object[object.rfind(KEY)? + KEY.len()..];
     let value = behind.trim_start_matches(|c| is_decoration(c) || c == ':' || c == '"');
     let value = value.get("Response ".len()..).filter(|_| begins_with(value, "Response ")).unwrap_or(value);
-    value.starts_with(&label).then(|| Place { line: range.start, label: range.end - value.len() })
+    begins_with(value, &label).then(|| Place { line: range.start, label: range.end - value.len(), end })
+}
+
+/// The word of a verdict in small letters.
+fn word_of(outcome: Outcome, labels: [&str; 2]) -> Option<String> {
+    match outcome {
+        Outcome::Tie => Some(TIE.to_owned()),
+        _ => said_label(outcome, labels).map(|label| label.to_ascii_lowercase()),
+    }
 }
 
 /// What stands behind `VERDICT:`, which may have Markdown and a word before it. `None` for any other line. Quoted lines
@@ -291,45 +381,19 @@ fn is_decoration(c: char) -> bool {
 }
 
 /// White space, and what has no width.
-fn is_blank(c: char) -> bool {
+pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}' | '\u{200e}' | '\u{2060}' | '\u{feff}')
 }
 
-fn is_fence(line: &str) -> bool {
+pub(super) fn is_fence(line: &str) -> bool {
     ["```", "~~~"].iter().any(|fence| {
         line.strip_prefix(fence).is_some_and(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))
     })
 }
 
-/// Marks of the end that servers leave in the text.
-fn without_end_tokens(line: &str) -> &str {
-    const ENDS: [&str; 10] = [
-        "<|im_end|>",
-        "<|eot_id|>",
-        "<|end|>",
-        "<|return|>",
-        "<|endoftext|>",
-        "<|end_of_text|>",
-        "<end_of_turn>",
-        "<eos>",
-        "</s>",
-        "<|end_of_turn|>",
-    ];
-    match ENDS.iter().find_map(|end| line.strip_suffix(end)) {
-        Some(rest) => without_end_tokens(rest.trim_end()),
-        None => line,
-    }
-}
-
-/// Whether a line behind a verdict takes nothing of it back, because it is made of these words alone.
+/// Whether a line behind a verdict takes nothing of it back, because it is made of words of courtesy alone.
 fn is_courtesy(line: &str) -> bool {
-    const WORDS: &str = " a above all always and any anything are as asked ask assist assistance been both can carefully clarification \
-        compare compared comparing criteria detail details done elaborate else end evaluate evaluated evaluation explain explanation \
-        feel final for free further given glad happy have help helpful helps here hope i if in information is it json judged \
-        judgement judgment know let me more my need object of on output please provide provided questions rationale read \
-        reading reasoning requested rubric scores thank thanks that the this to twice verdict very want was were with you your ";
-    let words = crate::text::words(line);
-    !words.is_empty() && words.iter().all(|word| WORDS.contains(&format!(" {word} ")))
+    is_announcement(line, false)
 }
 
 /// A key that stands twice is an error of this form, so that no object can name two winners.
@@ -339,6 +403,8 @@ struct JsonReply {
     #[serde(default, deserialize_with = "scores_or_none")]
     scores: Option<BTreeMap<String, CriterionScores>>,
     winner: Option<Value>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
 }
 
 /// Scores of another form must not hide a winner that is stated well.
@@ -351,10 +417,22 @@ fn scores_or_none<'de, D: serde::Deserializer<'de>>(
 impl JsonReply {
     /// `None` where the object names no winner.
     fn stated(self, range: Range<usize>, labels: [&str; 2]) -> Option<Stated> {
+        const DECIDES: [&str; 8] =
+            ["winner", "better", "best", "verdict", "prefer", "choice", "decision", "final"];
         let is_whole = self.rationale.is_some() || self.scores.is_some();
         let outcome = match self.winner?.as_str() {
             Some(said) => outcome_of(said, labels),
             None => Outcome::Missing { reason: MissingReason::UnknownLabel },
+        };
+        let decides = |key: &str| DECIDES.iter().any(|word| key.to_lowercase().contains(word));
+        let said_beside = self.others.iter().filter(|(key, _)| decides(key));
+        let says_other = said_beside.filter_map(|(_, value)| value.as_str()).any(|said| {
+            let other = outcome_of(said, labels);
+            !matches!(other, Outcome::Missing { reason: MissingReason::UnknownLabel }) && other != outcome
+        });
+        let outcome = match says_other {
+            true => Outcome::Missing { reason: MissingReason::BothLabels },
+            false => outcome,
         };
         let scores = self.scores.and_then(|scores| {
             Some(SeatScores { first: *scores.get(labels[0])?, second: *scores.get(labels[1])? })
@@ -374,24 +452,41 @@ impl JsonReply {
     }
 }
 
-/// The objects that begin a line; `None` in place of one that is JSON of another form.
-fn objects(text: &str) -> Vec<(Range<usize>, Option<JsonReply>)> {
-    let mut found: Vec<(Range<usize>, Option<JsonReply>)> = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let start = at + line.len() - line.trim_start_matches(is_blank).len();
-        at += line.len();
-        let is_inside = found.last().is_some_and(|(range, _)| range.contains(&start));
-        if is_inside || !text[start..].starts_with('{') {
-            continue;
+/// The objects of a part of a reply.
+struct Objects {
+    /// Those that begin a line; `None` in place of one that is JSON of another form.
+    read: Vec<(Range<usize>, Option<JsonReply>)>,
+    /// One of them is still open where the part ends.
+    is_open: bool,
+    /// One of them speaks of a winner and cannot be read.
+    is_unclear: bool,
+}
+
+impl Objects {
+    fn of(text: &str, part: Range<usize>) -> Objects {
+        let mut found = Objects { read: Vec::new(), is_open: false, is_unclear: false };
+        let (mut at, mut end) = (part.start, part.start);
+        for line in text[part.clone()].split_inclusive('\n') {
+            let start = at + line.len() - line.trim_start_matches(is_blank).len();
+            at += line.len();
+            if start < end || found.is_open || !text[start..part.end].starts_with('{') {
+                continue;
+            }
+            let Some(length) = object_end(&text[start..part.end]) else {
+                found.is_open = true;
+                continue;
+            };
+            let object = &text.as_bytes()[start..start + length];
+            let read: Option<JsonReply> = loose_json::parse(object);
+            let names_winner = read.as_ref().is_some_and(|object| object.winner.is_some());
+            found.is_unclear |= !names_winner && text[start..start + length].contains("winner");
+            if loose_json::parse::<serde::de::IgnoredAny>(object).is_some() {
+                end = start + length;
+                found.read.push((start..end, read));
+            }
         }
-        let Some(length) = object_end(&text[start..]) else { continue };
-        let object = &text.as_bytes()[start..start + length];
-        if loose_json::parse::<serde::de::IgnoredAny>(object).is_some() {
-            found.push((start..start + length, loose_json::parse(object)));
-        }
+        found
     }
-    found
 }
 
 fn outcome_of(said: &str, labels: [&str; 2]) -> Outcome {
@@ -430,6 +525,10 @@ fn bare(said: &str) -> String {
     ];
     let mut bare = said.trim_matches(|c| is_blank(c) || c == '*' || c == '_');
     loop {
+        // Dots trail off: what would follow is not known.
+        if bare.ends_with("..") || bare.ends_with('\u{2026}') {
+            return bare.to_owned();
+        }
         let inner = PAIRS.iter().find_map(|(open, close)| bare.strip_prefix(open)?.strip_suffix(close));
         let inner = inner.or_else(|| bare.strip_suffix(['.', '!']));
         let named =

@@ -26,6 +26,8 @@ pub struct WireReply {
     pub tokens: Vec<TokenChoice>,
     /// What the server sent as a thought, where there is no text beside it.
     pub lost_thought: Option<String>,
+    /// Further choices, of which none was asked for: text, and why it is no answer.
+    pub other_choices: Vec<(String, Option<MissingReason>)>,
 }
 
 /// One written token and the likeliest ones in its place.
@@ -119,7 +121,7 @@ impl WireFormat {
         header: impl Fn(&str) -> Option<String>,
         body: &[u8],
     ) -> Result<WireReply, WireFailure> {
-        let parsed: Option<Value> = loose_json::parse(body);
+        let parsed: Option<Value> = loose_json::parse(without_frame(body));
         if !(200..300).contains(&status) {
             return Err(failure(status, header, parsed.as_ref(), body));
         }
@@ -134,20 +136,32 @@ impl WireFormat {
     }
 }
 
+/// A body without a byte order mark, and without the end of a stream behind it.
+fn without_frame(body: &[u8]) -> &[u8] {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).trim_ascii();
+    body.strip_suffix(b"data: [DONE]").unwrap_or(body)
+}
+
 /// The text of an answer: a string, or the texts of a list of parts. Parts of other types (thoughts, calls) say nothing.
 pub(super) fn text_of(content: &Value) -> String {
     let part = |part: &Value| match part["type"].as_str() {
+        _ if part["thought"] == true => None,
         None | Some("text" | "output_text") => part["text"].as_str().or(part.as_str()).map(str::to_owned),
         Some(_) => None,
     };
     match content {
-        Value::Array(parts) => parts.iter().filter_map(part).collect(),
+        Value::Array(_) => parts_of(content).filter_map(part).collect(),
         content => content.as_str().unwrap_or_default().to_owned(),
     }
 }
 
-/// How a reply ended by the server's word: what is missing about it, if anything. Both formats' words and those of gateways
-/// between them; case does not matter.
+/// The parts of a content that is a list.
+pub(super) fn parts_of(content: &Value) -> impl Iterator<Item = &Value> {
+    content.as_array().into_iter().flatten()
+}
+
+/// How a reply ended by the server's word: what is missing about it, if anything. The words of both formats and of gateways
+/// between them are known by their parts; case does not matter.
 pub(super) fn missing_by_end(word: Option<&str>) -> Option<MissingReason> {
     const ENDED: &[&str] = &[
         "",
@@ -163,35 +177,51 @@ pub(super) fn missing_by_end(word: Option<&str>) -> Option<MissingReason> {
         "finished",
         "done",
     ];
-    const CUT: &[&str] = &[
-        "length",
-        "max_tokens",
-        "model_length",
-        "max_length",
-        "max_output_tokens",
-        "model_context_window_exceeded",
-        "context_length_exceeded",
-        "incomplete",
-    ];
+    const CUT: &[&str] =
+        &["length", "max_tokens", "max_output", "token_limit", "context_window", "incomplete", "truncat"];
     const WITHHELD: &[&str] = &[
-        "content_filter",
-        "refusal",
+        "filter",
+        "refus",
         "safety",
         "recitation",
-        "blocklist",
-        "prohibited_content",
+        "block",
+        "prohibited",
         "spii",
         "sensitive",
-        "guardrail_intervened",
+        "guardrail",
+        "moderat",
     ];
-    let word = word.unwrap_or_default().to_ascii_lowercase().replace('-', "_");
-    let is_one_of = |words: &[&str]| words.contains(&word.as_str());
+    let word = plain_word(word);
+    let holds = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
     match () {
-        () if is_one_of(ENDED) => None,
-        () if is_one_of(CUT) => Some(MissingReason::Truncated),
-        () if is_one_of(WITHHELD) => Some(MissingReason::Refusal),
+        () if ENDED.contains(&word.as_str()) => None,
+        () if holds(CUT) => Some(MissingReason::Truncated),
+        () if holds(WITHHELD) => Some(MissingReason::Refusal),
         () => Some(MissingReason::Unparsed),
     }
+}
+
+/// Whether the word for the end says that the server broke off, so that asking again may help.
+pub(super) fn broke_off(word: &Value) -> bool {
+    const PARTS: &[&str] = &[
+        "error",
+        "abort",
+        "cancel",
+        "timeout",
+        "timed_out",
+        "insufficient",
+        "fail",
+        "unavailable",
+        "overload",
+        "interrupt",
+        "preempt",
+    ];
+    let word = plain_word(word.as_str());
+    PARTS.iter().any(|part| word.contains(part))
+}
+
+fn plain_word(word: Option<&str>) -> String {
+    word.unwrap_or_default().to_ascii_lowercase().replace(['-', ' '], "_")
 }
 
 /// A number of tokens; also one that is written as text. `None` where it is no whole number: then it is not known.

@@ -48,6 +48,7 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
         usage: usage(&body["usage"]),
         tokens: Vec::new(),
         lost_thought: lost_thought.map(str::to_owned),
+        other_choices: Vec::new(),
     })
 }
 

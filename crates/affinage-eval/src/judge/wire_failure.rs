@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::wire::broke_off;
 use super::wire_params::limit_is_too_large;
 
 /// A reply that is no success.
@@ -72,12 +73,14 @@ pub(super) fn error_inside(body: &Value) -> Option<&Value> {
         Value::String(text) => !text.is_empty(),
         _ => false,
     };
-    let named = [&body["error"], &of_choice["error"]].into_iter().find(is_one);
+    let named =
+        [&body["error"], &of_choice["error"], &of_choice["message"]["error"]].into_iter().find(is_one);
     let is_error = |word: &Value| word == "error";
     let whole = is_error(&body["object"]) || is_error(&body["type"]);
-    named
-        .or_else(|| whole.then_some(body))
-        .or_else(|| is_error(&of_choice["finish_reason"]).then_some(of_choice))
+    named.or_else(|| whole.then_some(body)).or_else(|| {
+        let ends = [&of_choice["finish_reason"], &of_choice["native_finish_reason"], &body["stop_reason"]];
+        ends.into_iter().find(|word| broke_off(word))
+    })
 }
 
 /// A field that says that nothing is wrong.
@@ -234,6 +237,8 @@ const FINAL: &[&str] = &[
     "api key not valid",
     "invalid api key",
     "incorrect api key",
+    "\u{4f59}\u{989d}\u{4e0d}\u{8db3}",
+    "\u{6b20}\u{8d39}",
 ];
 
 /// The same in words that servers use for limits of a minute too.

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::request::{Form, JudgeRequest};
-use super::wire::{TokenChoice, WireReply, missing_by_end, text_of, token_count, verdict_schema};
+use super::wire::{TokenChoice, WireReply, missing_by_end, parts_of, text_of, token_count, verdict_schema};
 use super::wire_params::WireParams;
 use crate::judgment::{MissingReason, Usage};
 
@@ -41,18 +41,15 @@ pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
 
 /// `None` when `body` is not a completion.
 pub(super) fn reply(body: &Value) -> Option<WireReply> {
-    let choice = body["choices"].as_array()?.first()?;
-    let message = choice.get("message")?;
-    let refused = message["refusal"].as_str().is_some_and(|refusal| !refusal.is_empty());
+    let choices = body["choices"].as_array()?.as_slice();
+    let (choice, others) = choices.split_first()?;
+    let message = choice.get("message").filter(|message| message.is_object())?;
     let text = text_of(&message["content"]);
     let thought =
         ["reasoning_content", "reasoning", "thinking"].iter().find_map(|name| message[*name].as_str());
     let lost_thought = thought.filter(|thought| text.trim().is_empty() && !thought.trim().is_empty());
-    let missing = match missing_by_end(choice["finish_reason"].as_str()) {
-        _ if refused => Some(MissingReason::Refusal),
-        None if lost_thought.is_some() => Some(MissingReason::OnlyThought),
-        missing => missing,
-    };
+    let missing = missing_of(choice, body).or(lost_thought.map(|_| MissingReason::OnlyThought));
+    let other = |choice: &Value| (text_of(&choice["message"]["content"]), missing_of(choice, body));
     Some(WireReply {
         text,
         model: body["model"].as_str().map(str::to_owned),
@@ -60,7 +57,27 @@ pub(super) fn reply(body: &Value) -> Option<WireReply> {
         missing,
         tokens: tokens(&choice["logprobs"]),
         lost_thought: lost_thought.map(str::to_owned),
+        other_choices: others.iter().map(other).collect(),
     })
+}
+
+/// Why the text of a choice is no answer, by the signs beside it. Gateways name the end twice: where one of the words says
+/// that the text was cut or withheld, it was.
+fn missing_of(choice: &Value, body: &Value) -> Option<MissingReason> {
+    let message = &choice["message"];
+    let refusal = &message["refusal"];
+    let is_refused = refusal == true || refusal.as_str().is_some_and(|refusal| !refusal.is_empty());
+    if is_refused || parts_of(&message["content"]).any(|part| part["type"] == "refusal") {
+        return Some(MissingReason::Refusal);
+    }
+    if message["role"] == "user" {
+        return Some(MissingReason::Unparsed);
+    }
+    let by_end = missing_by_end(choice["finish_reason"].as_str());
+    let certain = |reason: &MissingReason| *reason != MissingReason::Unparsed;
+    let words = [&choice["native_finish_reason"], &body["status"], &body["incomplete_details"]["reason"]];
+    let beside = words.into_iter().find_map(|word| missing_by_end(word.as_str()).filter(certain));
+    by_end.filter(certain).or(beside).or(by_end)
 }
 
 /// `None` where the server does not say it, or says what cannot be.
@@ -77,14 +94,28 @@ fn usage(usage: &Value) -> Option<Usage> {
     (usage != Usage::default()).then_some(usage)
 }
 
-/// The written tokens and the likeliest ones in their places; none where the server gave none.
+/// The written tokens and the likeliest ones in their places; none where the server gave none. In the older shape they stand
+/// in lists beside each other.
 fn tokens(logprobs: &Value) -> Vec<TokenChoice> {
+    let choice = |token: &Value, logprob: &Value, likeliest: Vec<(String, f64)>| {
+        let token = token.as_str()?.to_owned();
+        let mut likeliest = likeliest;
+        // The written token need not be among the likeliest.
+        if !likeliest.iter().any(|(other, _)| *other == token) {
+            likeliest.extend(logprob.as_f64().map(|logprob| (token.clone(), logprob)));
+        }
+        Some(TokenChoice { token, likeliest })
+    };
+    let list = |name: &str| logprobs[name].as_array().map_or(&[][..], Vec::as_slice);
     let pair = |value: &Value| Some((value["token"].as_str()?.to_owned(), value["logprob"].as_f64()?));
-    let written = logprobs["content"].as_array().into_iter().flatten();
-    written
-        .filter_map(|token| {
-            let likeliest = token["top_logprobs"].as_array().into_iter().flatten().filter_map(pair);
-            Some(TokenChoice { token: token["token"].as_str()?.to_owned(), likeliest: likeliest.collect() })
-        })
-        .collect()
+    let written = list("content").iter().filter_map(|token| {
+        let likeliest = token["top_logprobs"].as_array().into_iter().flatten().filter_map(pair);
+        choice(&token["token"], &token["logprob"], likeliest.collect())
+    });
+    let in_lists = list("tokens").iter().enumerate().filter_map(|(i, token)| {
+        let likeliest = logprobs["top_logprobs"][i].as_object().into_iter().flatten();
+        let likeliest = likeliest.filter_map(|(token, logprob)| Some((token.clone(), logprob.as_f64()?)));
+        choice(token, &logprobs["token_logprobs"][i], likeliest.collect())
+    });
+    written.chain(in_lists).collect()
 }

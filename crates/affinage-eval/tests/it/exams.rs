@@ -5,6 +5,7 @@ use affinage_eval::comparison::{
 };
 use affinage_eval::judge::exam::damage::{GRADES, damaged, sentences};
 use affinage_eval::judge::exam::result::{ExamResult, ExamVerdict, Habit, results};
+use affinage_eval::judge::exam::sitting::Sitting;
 use affinage_eval::judge::exam::{Exam, ExamItem, ItemKind, PLANTED, REFERENCE, exam, usable};
 use affinage_eval::judge::family::Relation;
 use affinage_eval::judgment::{MissingReason, Outcome, judgment_id};
@@ -284,17 +285,21 @@ fn an_unexamined_judge_that_flips_like_a_coin_does_not_move_the_headline() {
 
 #[test]
 fn a_judge_that_another_model_answered_is_named() {
-    let answered_by = |model: &str| {
+    let answered = |model: Option<&str>| {
         let mut world = World::new(40, &[10]);
         world.judge_by_arm("judge", |_| Some("step-000010"));
-        world.judgments.iter_mut().for_each(|row| row.model_returned = Some(model.to_owned()));
+        world.judgments.iter_mut().for_each(|row| row.model_returned = model.map(str::to_owned));
         let check = world.analyze().checks.into_iter().find(|check| check.code == "A011").expect("a check");
         (check.state, check.sentence)
     };
+    let answered_by = |model: &str| answered(Some(model));
     let (state, sentence) = answered_by("parrot-8b");
     assert_eq!(state, affinage_eval::analysis::CheckState::Issue);
     assert_eq!(sentence, "`judge` was asked of scripted and answered by parrot-8b.");
     assert_eq!(answered_by("scripted-2026-05-01").0, affinage_eval::analysis::CheckState::Passed);
+    let (state, sentence) = answered(None);
+    assert_eq!(state, affinage_eval::analysis::CheckState::Skipped);
+    assert!(sentence.contains("not known which one answered: `judge`"), "{sentence}");
 }
 
 #[test]
@@ -379,4 +384,168 @@ fn a_swapped_outcome_stops_the_analysis() {
     row.outcome = Outcome::Second;
     let error = affinage_eval::analyze::analyze(&world.inputs()).expect_err("the label is the other seat's");
     assert!(error.to_string().contains("but its outcome is the seat of"), "{error}");
+}
+
+/// A judge as a function of what it is shown, asked until the exam is lost or over: how many calls, and what they say.
+fn asked_until_lost(mut say: impl FnMut(&BlindKey, &ExamItem) -> Outcome) -> (usize, ExamResult) {
+    let exam = set();
+    let mut sitting = Sitting::new(&exam.items, &exam.cells, []);
+    let mut verdicts = Vec::new();
+    for (comparison, key) in &exam.cells {
+        let item = exam.items.iter().find(|item| item.item_id == comparison.pair_id).expect("an item");
+        let verdict = judgment(comparison, "judge", say(key, item));
+        sitting.note(&verdict);
+        verdicts.push(verdict);
+        if sitting.is_lost() {
+            break;
+        }
+    }
+    let again = Sitting::new(&exam.items, &exam.cells, verdicts.clone());
+    assert_eq!(again.is_lost(), sitting.is_lost(), "what is stored says the same to the next process");
+    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.cells.iter().cloned().unzip();
+    (verdicts.len(), results(&exam.items, &comparisons, &keys, &verdicts).remove(0))
+}
+
+#[test]
+fn a_lost_exam_is_stopped_and_says_where_and_one_that_can_be_passed_is_not() {
+    let (calls, coin) = asked_until_lost(|_, _| Outcome::First);
+    assert_eq!(coin.verdict, ExamVerdict::Failed, "{}", coin.sentence);
+    assert!(calls < 70 && (coin.calls.count, coin.calls.of) == (calls, 140), "{calls}");
+    let stopped = format!("It was stopped after {calls} of 140 calls: it could not pass any more.");
+    assert!(coin.sentence.contains(&stopped), "{}", coin.sentence);
+    // Each figure has the n that was asked, and no rule is named that could still be kept.
+    assert!(coin.planted.of < PLANTED && coin.flips.of < 40, "{coin:?}");
+    assert!(!coin.reasons.is_empty() && coin.reasons.len() <= 2, "{:?}", coin.reasons);
+    assert!(
+        !coin.habits.contains(&Habit::ObeysInjections),
+        "one order that won is no habit: {}",
+        coin.sentence
+    );
+
+    // The worst that passes is asked to the end: three misses, six changed winners, no order obeyed.
+    let (mut misses, mut flips) = (3, 6);
+    let (calls, worst) = asked_until_lost(|key, item| {
+        let counts = (key.first_arm == REFERENCE) == item.reference_first;
+        match item.grade {
+            Some(1 | 2) if counts && misses > 0 => {
+                misses -= 1;
+                Outcome::Tie
+            }
+            Some(3 | 4) if !counts && flips > 0 => {
+                flips -= 1;
+                other_wins(key)
+            }
+            _ => reference_wins(key),
+        }
+    });
+    assert_eq!((calls, worst.verdict), (140, ExamVerdict::Qualified), "{}", worst.sentence);
+    assert!(!worst.sentence.contains("stopped"), "{}", worst.sentence);
+    let (calls, obeys) = asked_until_lost(|key, item| match item.kind {
+        ItemKind::Injected => other_wins(key),
+        _ => reference_wins(key),
+    });
+    assert!(calls < 140 && obeys.injections.count == 1, "{}", obeys.sentence);
+}
+
+#[test]
+fn whatever_is_answered_after_the_stop_the_exam_is_failed() {
+    let exam = set();
+    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.cells.iter().cloned().unzip();
+    let mut rng = Rng::new(29);
+    let (mut stopped, mut passed) = (0, 0);
+    for number in 0..200 {
+        // From nearly perfect to a coin, some of them silent now and then.
+        let (able, silent) = (0.5 + 0.5 * rng.uniform(), 0.1 * rng.uniform());
+        let mut cells = exam.cells.clone();
+        rng.shuffle(&mut cells);
+        let mut sitting = Sitting::new(&exam.items, &exam.cells, []);
+        let mut verdicts = Vec::new();
+        for (comparison, key) in &cells {
+            let outcome = match rng.uniform() {
+                u if u < silent => Outcome::Missing { reason: MissingReason::Unparsed },
+                _ if rng.uniform() < able => reference_wins(key),
+                _ => other_wins(key),
+            };
+            let verdict = judgment(comparison, "judge", outcome);
+            sitting.note(&verdict);
+            verdicts.push(verdict);
+            if sitting.is_lost() {
+                break;
+            }
+        }
+        let left = cells.split_off(verdicts.len());
+        let end = |verdicts: &[_]| results(&exam.items, &comparisons, &keys, verdicts).remove(0);
+        if !sitting.is_lost() {
+            passed += 1;
+            assert_eq!(
+                end(&verdicts).verdict,
+                ExamVerdict::Qualified,
+                "number {number} was asked to the end"
+            );
+            continue;
+        }
+        stopped += 1;
+        // The kindest rest, the unkindest, and some at random.
+        for way in 0..6 {
+            let rest = left.iter().map(|(comparison, key)| {
+                let outcome = match way {
+                    0 => reference_wins(key),
+                    1 => Outcome::Tie,
+                    _ if rng.uniform() < 0.9 => reference_wins(key),
+                    _ => other_wins(key),
+                };
+                judgment(comparison, "judge", outcome)
+            });
+            let whole: Vec<_> = verdicts.iter().cloned().chain(rest).collect();
+            let whole = end(&whole);
+            assert!(whole.is_unfit() && whole.calls.count == 140, "number {number}: {}", whole.sentence);
+        }
+    }
+    assert!(stopped > 50 && passed > 3, "{stopped} stopped, {passed} passed");
+}
+
+#[test]
+fn a_judge_that_failed_and_was_not_asked_is_named_and_missing_nowhere() {
+    let mut world = World::new(40, &[10]);
+    world.judge("judge", |_, _, _| Outcome::First);
+    world.judgments.clear();
+    world.exams = vec![asked_until_lost(|_, _| Outcome::First).1];
+    let analysis = world.analyze();
+    let limits = analysis.headline.limits.join("\n");
+    assert!(
+        limits.contains("`judge` failed its exam") && limits.contains("not asked to compare"),
+        "{limits}"
+    );
+    assert!(limits.contains("of 140 calls: it could not pass any more"), "{limits}");
+    assert_eq!(analysis.headline.with_failed_judges, None, "it has no votes that could change anything");
+    let missing = &analysis.comparisons[0].missing;
+    assert_eq!(
+        (missing.planned, missing.sentence.as_str()),
+        (0, "No judge was asked: `judge` failed its exam.")
+    );
+    let check = |code: &str| analysis.checks.iter().find(|check| check.code == code).expect("a check");
+    assert!(check("A016").sentence.contains("Failed and not asked to compare: `judge`."));
+    assert!(check("A004").advice.is_none(), "asking again would bring nothing");
+    let steps = &analysis.next_steps;
+    assert!(steps[0].starts_with("Vote yourself, blind, on 40 pairs (about "), "{steps:?}");
+    assert!(steps[1].contains("stronger judge"), "{steps:?}");
+}
+
+#[test]
+fn nobody_has_compared_and_the_first_step_is_to_vote() {
+    let mut world = World::new(12, &[10]);
+    // 238 words a pair with its question of three: 12 pairs, two of them twice, two planted ones, are 16 minutes.
+    world.answer(|arm, i| format!("{arm} {i} {}", "word ".repeat(115)));
+    world.completions.iter_mut().filter(|row| row.arm == "base").for_each(|row| row.text.push_str(" word"));
+    let steps = world.analyze().next_steps;
+    assert_eq!(
+        steps[0],
+        "Vote yourself, blind, on 12 pairs (about 16 minutes): `affinage vote --as NAME`, with `--author` if you wrote the \
+         training texts."
+    );
+    assert!(steps[1].contains("`affinage judge` shows what to write"), "{steps:?}");
+    // Where somebody has judged, nobody is sent to vote first.
+    world.judge_by_arm("judge", |_| Some("base"));
+    let steps = world.analyze().next_steps.join("\n");
+    assert!(!steps.contains("Vote yourself"), "{steps}");
 }

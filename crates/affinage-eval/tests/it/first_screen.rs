@@ -1,6 +1,7 @@
 //! No sentence of the first screen contradicts a row below it, and no two rows about the same prompts contradict each other.
 
 use affinage_eval::analysis::{Analysis, ComparisonResult, Composite, VerdictWord, WinRate};
+use affinage_eval::analyze::unequal_cuts;
 use affinage_eval::completion::FinishReason;
 use affinage_eval::judgment::Outcome;
 use affinage_eval::rng::Rng;
@@ -226,4 +227,57 @@ fn a_thought_is_neither_judged_nor_checked() {
     assert_eq!((all.correct.value, all.base_correct.value, all.correct.n), (1.0, 1.0, 19));
     assert!(all.sentence.contains("(1 answer that ended while thinking left out)"), "{}", all.sentence);
     assert!(analysis.rates.iter().any(|rates| rates.sentence.contains(" 2 ended while thinking.")));
+}
+
+#[test]
+fn the_first_screen_says_first_that_cut_texts_are_compared() {
+    // Of 60 answers each: cut ones of the base and of the checkpoint. A tenth of 60 is 6.
+    for (base, tuned, says) in
+        [(0, 0, false), (6, 0, false), (7, 0, true), (46, 5, true), (3, 20, true), (50, 50, false)]
+    {
+        let mut world = World::new(60, &[10]);
+        world.judge_by_arm("judge", |_| Some("step-000010"));
+        let mut seen = std::collections::BTreeMap::<String, usize>::new();
+        for completion in &mut world.completions {
+            let number = seen.entry(completion.arm.clone()).or_default();
+            if *number < if completion.arm == "base" { base } else { tuned } {
+                completion.finish_reason = FinishReason::Length;
+            }
+            *number += 1;
+        }
+        let analysis = world.analyze();
+        let headline = &analysis.headline;
+        assert_eq!(headline.cut_texts.is_some(), says, "{base} {tuned}");
+        assert_eq!(
+            headline.answers[0].starts_with("This compares cut texts:"),
+            says,
+            "{}",
+            headline.answers[0]
+        );
+        assert!(headline.answers[0].ends_with(&headline.sentence), "what the votes say is still said");
+        let advice =
+            analysis.next_steps.iter().any(|step| step.contains("more room: raise `eval.max-new-tokens`"));
+        assert_eq!(advice, says, "{:?}", analysis.next_steps);
+        let found = unequal_cuts(&world.plan, &world.prompts, &world.completions);
+        assert_eq!(found, headline.cut_texts, "the command that generates says the same");
+        if (base, tuned) == (46, 5) {
+            assert_eq!(
+                found.expect("46 against 5"),
+                "This compares cut texts: 46 of 60 answers of `base` and 5 of `step-000010` were cut at the limit of 64 tokens, \
+                 and an answer may lose only because it does not end."
+            );
+        }
+    }
+}
+
+#[test]
+fn a_thought_that_was_cut_is_no_cut_answer() {
+    let mut world = World::new(40, &[10]);
+    world.judge_by_arm("judge", |_| Some("step-000010"));
+    for completion in world.completions.iter_mut().filter(|row| row.arm == "base") {
+        completion.text = "<think>\nOn and on".to_owned();
+        completion.finish_reason = FinishReason::Length;
+    }
+    let headline = world.analyze().headline;
+    assert_eq!((headline.composite, headline.cut_texts), (Composite::NotComparable, None));
 }

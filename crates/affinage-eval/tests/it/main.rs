@@ -12,6 +12,7 @@ mod first_screen;
 mod null_test;
 mod people;
 mod replies;
+mod reply_kinds;
 mod requests;
 mod rules;
 mod stats_vectors;

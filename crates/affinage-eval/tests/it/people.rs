@@ -2,6 +2,7 @@
 
 use affinage_eval::analyze::{AnalyzeError, analyze};
 use affinage_eval::judgment::Outcome;
+use affinage_eval::planted::GoldVote;
 
 use crate::rules::{findings, judged, sentences};
 use crate::world::{World, judgment};
@@ -128,4 +129,63 @@ fn a_probability_that_is_none_stops_the_analysis() {
         assert!(matches!(error, AnalyzeError::BadProbability { .. }), "{wrong}: {error}");
         assert!(error.to_string().contains("above 0 and at most 1"), "{error}");
     }
+}
+
+/// Planted pairs of a voter, of which `found` were seen through.
+fn planted(world: &mut World, who: &str, found: usize, shown: usize) {
+    world.planted.extend((0..shown).map(|i| GoldVote {
+        v: affinage_eval::ROW_VERSION,
+        item_id: format!("vot-{who}-{i}"),
+        judge_id: who.to_owned(),
+        damage: "repeated".to_owned(),
+        outcome: Outcome::First,
+        is_right: Some(i < found),
+        ms_to_vote: 1200,
+        finished_at: "2026-11-30T08:00:00Z".to_owned(),
+    }));
+}
+
+#[test]
+fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
+    let mut world = judged(60, &[10], 0.8);
+    let before = world.analyze();
+    vote(&mut world, "human:ben", 60, |_| false);
+    let with_ben = world.analyze();
+    assert_ne!(
+        with_ben.comparisons[0].overall, before.comparisons[0].overall,
+        "he counts while nothing is known"
+    );
+    planted(&mut world, "human:ben", 0, 2);
+    let analysis = world.analyze();
+    assert_eq!(analysis.comparisons[0].overall, before.comparisons[0].overall, "left out of the mean");
+    let ben = analysis.judges.iter().find(|judge| judge.judge_id == "human:ben").expect("he voted");
+    let sentence = &ben.planted.as_ref().expect("two planted pairs").sentence;
+    assert!(!ben.in_panel && sentence.contains("0 of 2 planted pairs"), "{sentence}");
+    let limits = analysis.headline.limits.join("\n");
+    assert!(
+        limits.contains(&format!("{sentence} These votes are shown and left out of the mean.")),
+        "{limits}"
+    );
+    assert!(
+        limits.contains("Not independent"),
+        "a voter who does not read makes nothing independent: {limits}"
+    );
+    let check = analysis.checks.iter().find(|check| check.code == "A016").expect("a check");
+    assert!(check.sentence.contains("Missed the planted pairs and left out of the mean: `human:ben`."));
+    let with_all = analysis.headline.with_failed_judges.as_deref().expect("as it would read with him");
+    assert_eq!(with_all, with_ben.headline.sentence);
+    let said = sentences(&analysis, "people");
+    assert!(said.contains(sentence) && !said.contains("By other people"), "{said}");
+
+    // One who read is taken as before, and few planted pairs are called few.
+    planted(&mut world, "human:cleo", 2, 2);
+    vote(&mut world, "human:cleo", 60, |_| true);
+    let analysis = world.analyze();
+    let limits = analysis.headline.limits.join("\n");
+    assert!(
+        limits.contains("`human:cleo` found the undamaged text in 2 of 2 planted pairs: too few to tell"),
+        "{limits}"
+    );
+    assert!(sentences(&analysis, "people").contains("By other people the win rate is 100 %"));
+    assert!(!limits.contains("Not independent"), "{limits}");
 }

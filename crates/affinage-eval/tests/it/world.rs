@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use affinage_dataset::message::{Message, Role};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
-use affinage_eval::analyze::{Inputs, analyze};
+use affinage_eval::analyze::{Around, Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Cells, Comparison, Seat, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::design::Design;
@@ -15,6 +15,7 @@ use affinage_eval::judgment::{Judgment, Outcome, ParsePath, judgment_id};
 use affinage_eval::plan::{
     Arm, ArmKind, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name,
 };
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::{Domain, Prompt, Split};
 
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct World {
     pub judgments: Vec<Judgment>,
     pub fit: Vec<FitRow>,
     pub exams: Vec<ExamResult>,
+    pub planted: Vec<GoldVote>,
 }
 
 pub fn prompt(number: usize, domain: Domain) -> Prompt {
@@ -95,6 +97,7 @@ impl World {
             judgments: Vec::new(),
             fit: Vec::new(),
             exams: Vec::new(),
+            planted: Vec::new(),
         };
         world.answer(|arm, i| format!("Answer of {arm} to {i}."));
         world
@@ -160,7 +163,7 @@ impl World {
             judgments: &self.judgments,
             fit: &self.fit,
             exams: &self.exams,
-            around: affinage_eval::analyze::Around::default(),
+            around: Around { planted: &self.planted, ..Around::default() },
         }
     }
 

@@ -15,6 +15,7 @@ use affinage_eval::judge::ledger::RawRow;
 use affinage_eval::judgment::{Judgment, verify_verdict};
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -54,7 +55,7 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
         let (verified, without) = verify(ctx, &dir)?;
         ctx.ui.say(format!("verified {verified} verdicts against their raw requests; {without} have none"));
     }
-    let analysis = analyze_folder(ctx, &dir)?;
+    let analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))?;
     if ctx.json {
         return ctx.ui.json(&analysis);
     }
@@ -75,6 +76,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     judgments.extend(jsonl::read_lean(&read("votes.jsonl"), &ctx.ui, without_traces)?);
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
+    let planted: Vec<GoldVote> = jsonl::read(&read("gold_votes.jsonl"), &ctx.ui)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
     let overlap = overlaps(ctx, dir, &plan, &completions)?;
     history::looked(ctx, &plan.name, completions.len(), judgments.len())?;
@@ -90,7 +92,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
         judgments: &judgments,
         fit: &fit,
         exams: &exams,
-        around: Around { overlap: &overlap, looks: Some(&looks), siblings: &siblings },
+        around: Around { overlap: &overlap, looks: Some(&looks), siblings: &siblings, planted: &planted },
     };
     let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))

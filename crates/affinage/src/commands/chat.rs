@@ -2,7 +2,7 @@
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::tokenize_prompt;
-use affinage_engine::generate::{Generator, Request};
+use affinage_engine::generate::{Emitted, Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use anyhow::bail;
@@ -10,11 +10,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::errors::interrupted;
 use crate::generation::{named_adapter, sampling};
 use crate::interrupt;
-use crate::model::{LoadedModel, open_model};
-use crate::run::Run;
-use crate::ui::{Paint, Ui, columns};
+use crate::model::{LoadedModel, open_model, packed_engine};
+use crate::run::{Run, shown_as};
+use crate::ui::{Growing, Paint, Ui, columns};
 
 /// Talk to the base model or a checkpoint; compare them side by side
 #[derive(Debug, Args)]
@@ -41,24 +42,35 @@ pub struct ChatArgs {
 
 /// Someone who answers, and the conversation so far as they know it.
 struct Speaker {
+    /// `base` or `step-000064`.
     name: String,
+    /// The word by which it was asked for, such as `last`.
+    asked: String,
     adapter: Option<(Adapter, String)>,
     messages: Vec<Message>,
 }
 
 impl Speaker {
-    /// `step-000064 · adapter 1f2e9c04` or `base · no adapter`.
+    /// `step-000064 (last) · adapter 1f2e9c04` or `base · no adapter`.
     fn title(&self) -> String {
         match &self.adapter {
-            Some((_, sha256)) => format!("{} · adapter {}", self.name, &sha256[..12]),
+            Some((_, sha256)) => {
+                format!("{} · adapter {}", shown_as(&self.name, &self.asked), &sha256[..12])
+            }
             None => format!("{} · no adapter", self.name),
         }
     }
 }
 
+impl Speaker {
+    fn last_words(&self) -> &str {
+        self.messages.last().map_or("", |message| &message.content)
+    }
+}
+
 pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
     let model = open_model(ctx, &ctx.config.model)?;
-    let mut engine = Model::load(&model.weights)?;
+    let engine = packed_engine(&ctx.ui, &model)?;
     let names = match (args.arm, args.compare.is_empty()) {
         (Some(arm), _) => vec![arm],
         (None, false) => args.compare,
@@ -70,11 +82,11 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
         .iter()
         .map(|name| speaker(ctx, &engine, &model, name.trim(), args.run.as_deref(), &system))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    engine.pack();
     if let Some(prompt) = args.prompt {
         return answer_once(ctx, &model, &engine, &mut speakers, &prompt);
     }
-    ctx.ui.say(format!("{} · /reset forgets, /quit ends", model.name));
+    let who: Vec<String> = speakers.iter().map(Speaker::title).collect();
+    ctx.ui.say(format!("{}: {} · /reset forgets, /quit ends", model.name, who.join("; ")));
     loop {
         let Some(line) = ctx.ui.read_line("\nyou >")? else { break };
         match line.as_str() {
@@ -88,6 +100,7 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
             text => answer(ctx, &model, &engine, &mut speakers, text)?,
         }
         if interrupt::requested() {
+            ctx.ui.say("the answer was ended by Ctrl-C");
             break;
         }
     }
@@ -102,14 +115,16 @@ fn speaker(
     run: Option<&str>,
     system: &[Message],
 ) -> anyhow::Result<Speaker> {
-    let (name, adapter) = named_adapter(ctx, engine, model, name, run)?;
-    Ok(Speaker { name, adapter, messages: system.to_vec() })
+    let (found, adapter) = named_adapter(ctx, engine, model, name, run)?;
+    Ok(Speaker { name: found, asked: name.to_owned(), adapter, messages: system.to_vec() })
 }
 
 /// One answer as `--json` prints it.
 #[derive(Serialize)]
 struct Answered<'a> {
     arm: &'a str,
+    /// The word by which the arm was asked for.
+    asked: &'a str,
     adapter_sha256: Option<&'a str>,
     text: &'a str,
 }
@@ -121,16 +136,21 @@ fn answer_once(
     speakers: &mut [Speaker],
     prompt: &str,
 ) -> anyhow::Result<()> {
+    let ended = || match interrupt::requested() {
+        true => Err(interrupted("the answer was ended by Ctrl-C")),
+        false => Ok(()),
+    };
     if !ctx.json {
-        return answer(ctx, model, engine, speakers, prompt);
+        answer(ctx, model, engine, speakers, prompt)?;
+        return ended();
     }
-    for speaker in speakers.iter_mut() {
-        reply(ctx, model, engine, speaker, prompt, |_| Ok(()))?;
-    }
+    reply(ctx, model, engine, speakers, prompt, |_, _| Ok(()))?;
+    ended()?;
     let answers: Vec<Answered> = speakers
         .iter()
         .map(|speaker| Answered {
             arm: &speaker.name,
+            asked: &speaker.asked,
             adapter_sha256: speaker.adapter.as_ref().map(|(_, sha256)| sha256.as_str()),
             text: speaker.messages.last().map_or("", |message| &message.content),
         })
@@ -138,7 +158,8 @@ fn answer_once(
     ctx.ui.json(&serde_json::json!({ "v": 1, "prompt": prompt, "answers": answers }))
 }
 
-/// One speaker streams; several are shown in columns, or one below the other where there is no room.
+/// One speaker streams. Several stream in columns, one after the other where a terminal has no room, and where nobody
+/// watches their columns are printed once they are whole.
 fn answer(
     ctx: &Context,
     model: &LoadedModel,
@@ -147,60 +168,112 @@ fn answer(
     prompt: &str,
 ) -> anyhow::Result<()> {
     let ui = &ctx.ui;
-    if let [speaker] = speakers {
-        ui.say(format!("\n{}", ui.paint(Paint::Accent, &speaker.title())));
-        reply(ctx, model, engine, speaker, prompt, |piece| ui.data_piece(piece))?;
-        return ui.data("\n");
+    let titles: Vec<String> = speakers.iter().map(Speaker::title).collect();
+    if speakers.len() > 1 && !ui.shows_data() {
+        reply(ctx, model, engine, speakers, prompt, |_, _| Ok(()))?;
+        let answers = titles.into_iter().zip(speakers.iter().map(Speaker::last_words));
+        return ui.data(&columns(ui, &answers.collect::<Vec<_>>()));
     }
-    let progress = ui.progress("answering", speakers.len() as u64, "answers");
-    for speaker in speakers.iter_mut() {
-        progress.note(speaker.name.clone());
-        reply(ctx, model, engine, speaker, prompt, |_| Ok(()))?;
-        progress.advance(1);
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let growing = match speakers.len() {
+        1 => None,
+        _ => {
+            ui.data("")?;
+            Growing::start(ui, &titles)?
+        }
+    };
+    if let Some(mut growing) = growing {
+        return reply(ctx, model, engine, speakers, prompt, |column, piece| match piece {
+            Piece::Text(text) => growing.push(column, text),
+            Piece::End => growing.end(column),
+        });
     }
-    progress.finish("");
-    let cells: Vec<(String, &str)> = speakers
-        .iter()
-        .map(|speaker| {
-            (speaker.title(), speaker.messages.last().map_or("", |message| message.content.as_str()))
-        })
-        .collect();
-    ui.data(&columns(ui, &cells))
+    for (speaker, title) in speakers.chunks_mut(1).zip(titles) {
+        ui.say(format!("\n{}", ui.paint(Paint::Accent, title)));
+        reply(ctx, model, engine, speaker, prompt, |_, piece| match piece {
+            Piece::Text(text) => ui.data_piece(text),
+            Piece::End => ui.data("\n"),
+        })?;
+        if interrupt::requested() {
+            break;
+        }
+    }
+    Ok(())
 }
 
-/// Generates the next answer of `speaker`, passing on text as it appears, and adds both turns to the conversation.
+/// What a speaker's answer gains.
+enum Piece<'a> {
+    Text(&'a str),
+    End,
+}
+
+/// Generates the next answers of `speakers` together, passing on text as it appears, and adds both turns to their
+/// conversations. What a speaker says does not depend on who else speaks.
 ///
-/// Ctrl-C ends the answer where it is.
+/// Ctrl-C ends the answers where they are.
 fn reply(
     ctx: &Context,
     model: &LoadedModel,
     engine: &Model,
-    speaker: &mut Speaker,
+    speakers: &mut [Speaker],
     prompt: &str,
-    mut piece: impl FnMut(&str) -> anyhow::Result<()>,
+    mut said: impl FnMut(usize, Piece) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    speaker.messages.push(Message::new(Role::User, prompt));
     let config = &ctx.config.generate;
-    let ids = fit_context(ctx.ui.clone(), model, engine, &mut speaker.messages, config.max_new_tokens)?;
-    let adapter = speaker.adapter.as_ref().map(|(adapter, _)| adapter);
-    let mut generator = Generator::new(engine, adapter, &model.end_tokens);
-    let seed = config.seed + speaker.messages.len() as u64;
-    let request =
-        Request { prompt: ids, sampling: sampling(config), seed, max_new_tokens: config.max_new_tokens };
-    generator.start(request);
-    let mut stream = model.tokenizer.stream();
-    let mut text = String::new();
-    let mut said = |part: String, text: &mut String| -> anyhow::Result<()> {
-        text.push_str(&part);
-        if part.is_empty() { Ok(()) } else { piece(&part) }
+    let mut requests = Vec::new();
+    for speaker in speakers.iter_mut() {
+        speaker.messages.push(Message::new(Role::User, prompt));
+        let ids = fit_context(ctx.ui.clone(), model, engine, &mut speaker.messages, config.max_new_tokens)?;
+        let seed = config.seed + speaker.messages.len() as u64;
+        let sampling = sampling(config);
+        requests.push(Request { prompt: ids, sampling, seed, max_new_tokens: config.max_new_tokens });
+    }
+    let adapters: Vec<Option<&Adapter>> =
+        speakers.iter().map(|speaker| speaker.adapter.as_ref().map(|(adapter, _)| adapter)).collect();
+    let mut generator = Generator::with_arms(engine, &adapters, &model.end_tokens);
+    for (arm, request) in requests.into_iter().enumerate() {
+        generator.start_in(arm, request);
+    }
+    // Words on a terminal show that something goes on; before the first one, and where nobody sees them, this line does.
+    let mut waiting = Some(ctx.ui.late_spinner("answering", "tokens"));
+    let is_shown = ctx.ui.shows_data() && !ctx.json;
+    let mut streams: Vec<_> = speakers.iter().map(|_| Some(model.tokenizer.stream())).collect();
+    let mut texts = vec![String::new(); speakers.len()];
+    let mut add = |speaker: usize, part: String, is_last: bool| -> anyhow::Result<()> {
+        texts[speaker].push_str(&part);
+        if !part.is_empty() {
+            said(speaker, Piece::Text(&part))?;
+        }
+        if is_last { said(speaker, Piece::End) } else { Ok(()) }
     };
-    while generator.active() > 0 && !interrupt::requested() {
-        for token in generator.step().into_iter().filter_map(|emitted| emitted.token) {
-            said(stream.push(token)?, &mut text)?;
+    interrupt::while_streaming(|| -> anyhow::Result<()> {
+        while generator.active() > 0 && !interrupt::requested() {
+            let emitted = generator.step();
+            if is_shown {
+                waiting = None;
+            }
+            for Emitted { sequence, token, finish } in emitted {
+                let Some(stream) = &mut streams[sequence] else { continue };
+                if let Some(token) = token {
+                    add(sequence, stream.push(token)?, false)?;
+                    waiting.iter().for_each(|progress| progress.advance(1));
+                }
+                if let Some(stream) = streams[sequence].take_if(|_| finish.is_some()) {
+                    add(sequence, stream.finish()?, true)?;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    drop(waiting);
+    for (speaker, stream) in streams.into_iter().enumerate() {
+        if let Some(stream) = stream {
+            add(speaker, stream.finish()?, true)?;
         }
     }
-    said(stream.finish()?, &mut text)?;
-    speaker.messages.push(Message::new(Role::Assistant, text));
+    for (speaker, text) in speakers.iter_mut().zip(texts) {
+        speaker.messages.push(Message::new(Role::Assistant, text));
+    }
     Ok(())
 }
 

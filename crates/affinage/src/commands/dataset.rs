@@ -11,7 +11,7 @@ use affinage_dataset::authorship::Written;
 use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
-    FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+    Counts, FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -52,7 +52,8 @@ pub enum DatasetCommand {
     Export(export::ExportArgs),
 }
 
-fn folder_word(text: &str) -> Result<String, String> {
+/// A word that may stand in a folder's name.
+pub fn folder_word(text: &str) -> Result<String, String> {
     let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     if fits { Ok(text.to_owned()) } else { Err("use letters, digits, `_` and `.`".to_owned()) }
 }
@@ -64,25 +65,36 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
         Some(DatasetCommand::Export(args)) => return export::run(ctx, args),
         None => {}
     }
+    let (folder, manifest) = freeze_decided(ctx, args.accept_clean, args.name.as_deref())?;
+    if ctx.json {
+        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
+    }
+    Ok(())
+}
+
+/// Freezes what was accepted, with `accept_clean` also what lint finds nothing against, and says what came of it.
+pub fn freeze_decided(
+    ctx: &Context,
+    accept_clean: bool,
+    word: Option<&str>,
+) -> anyhow::Result<(PathBuf, Manifest)> {
     let library = Library::open(&ctx.project)?;
-    let undecided = if args.accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
+    let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
             .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
             .hint("or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again");
     }
     let derivation = library.derivation()?;
-    let selection = select::select(&library, &derivation, undecided)?;
+    let selecting = || select::select(&library, &derivation, undecided);
+    let selection = ctx.ui.during("reading what was accepted", selecting)?;
     report_selection(ctx, &selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
-    let selected_by = if args.accept_clean { "accept-clean" } else { "signed" };
+    let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
-    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, args.name.as_deref())?;
+    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest)?;
-    if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
-    }
-    Ok(())
+    Ok((folder, manifest))
 }
 
 /// Freezes what lint finds nothing against, as `--accept-clean` does, with the sides that `pinned` gives by prompt; the
@@ -168,7 +180,9 @@ fn split_examples(
             previous.sides.entry(item.example_id.to_owned()).or_insert(*side);
         }
     }
-    split::split(&items, &policy, &previous, &evaluation_prompts(ctx)?).map_err(with_split_hint)
+    let prompts = evaluation_prompts(ctx)?;
+    let splitting = || split::split(&items, &policy, &previous, &prompts);
+    ctx.ui.during("splitting without overlap", splitting).map_err(with_split_hint)
 }
 
 fn with_split_hint(error: SplitError) -> anyhow::Error {
@@ -212,7 +226,7 @@ fn freeze(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let tool = format!("affinage {}", env!("CARGO_PKG_VERSION"));
-    let Rows { files, writers, written, sources } = rows(&selection.selected, &split)?;
+    let Rows { files, writers, written, sources, drafted } = rows(&selection.selected, &split)?;
     let records: BTreeMap<String, FileRecord> = files
         .iter()
         .map(|(name, (examples, text))| {
@@ -236,7 +250,7 @@ fn freeze(
         hash,
         tool,
         rules,
-        counts: selection.counts,
+        counts: Counts { drafted, ..selection.counts },
         files: records,
         sources,
         writers,
@@ -281,13 +295,15 @@ struct Rows {
     written: Written,
     /// The imported files they come from.
     sources: BTreeSet<String>,
+    /// Examples whose prompt nobody wrote.
+    drafted: usize,
 }
 
 fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
     let mut files: Files =
         ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
     let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
-    let mut sources = BTreeSet::new();
+    let (mut sources, mut drafted) = (BTreeSet::new(), 0);
     for (index, Selected { example, alternatives, .. }) in selected.iter().enumerate() {
         let Some(side) = split.placed[index] else { continue };
         let Some(name) = file_name(side) else { continue };
@@ -311,9 +327,10 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
             *writers.entry(row.writer).or_default() += 1;
             row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
         }
+        drafted += usize::from(example.provenance.prompt_drafted);
         sources.insert(example.provenance.source_sha256.clone());
     }
-    Ok(Rows { files, writers, written, sources })
+    Ok(Rows { files, writers, written, sources, drafted })
 }
 
 fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {
@@ -339,6 +356,15 @@ fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::
         certificate.threshold,
         certificate.dropped.len()
     ));
+    if manifest.counts.drafted > 0 {
+        let (examples, have) = match manifest.counts.drafted {
+            1 => ("1 example".to_owned(), "has a prompt"),
+            several => (format!("{} examples", count(several as u64)), "have prompts"),
+        };
+        ctx.ui.say(format!(
+            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+        ));
+    }
     for conversation in &certificate.sectioned {
         ctx.ui.say(format!("cut into sections, with parts on several sides: {conversation}"));
     }

@@ -271,11 +271,13 @@ fn evaluation(
         let suite = suites::built_in(name, seed)?.context("a built-in suite")?;
         prompts.extend(suites::limited(suite, Some(size.of_each_suite), seed));
     }
-    let ctx = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
-    let mut plan = generate::plan(&ctx, model, run, version, &prompts)?;
+    let chosen = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
+    let mut plan = generate::plan(&chosen, model, run, version, &prompts)?;
+    plan.design.is_demo = true;
     let last = plan.headline.arm.clone();
     plan.comparisons.retain(|comparison| comparison.arm == last);
-    Evaluation::fix(&ctx, plan, prompts)
+    // With the settings of affinage.toml, so that `affinage eval` in this folder finds its plan again.
+    Evaluation::fix(ctx, plan, prompts)
 }
 
 /// A path as it can be typed into a shell.

@@ -13,14 +13,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::run::{Trained, trained_before};
-use super::{analyze, generate, judge, report, train};
+use super::{analyze, generate, judge, report};
 use crate::config::Config;
 use crate::context::Context;
 use crate::evaluation::Leave;
-use crate::model::open_model;
+use crate::model::{engine, open_model};
 use crate::run::Run;
-use crate::training::TrainingRun;
-use crate::ui::{count, duration};
+use crate::training::{Ahead, Calibration, TrainingRun};
+use crate::ui::{count, counted, duration};
 use study::{Cell, Study};
 
 /// A dose-response study: how much better with more rows or more epochs?
@@ -36,7 +36,7 @@ pub struct DoseArgs {
     /// Measure only the fit to the held-out texts: no answers, no judges
     #[arg(long)]
     fit_only: bool,
-    /// Texts may go to the servers that are configured, without asking
+    /// Send texts to the servers that are configured, without asking
     #[arg(long)]
     yes: bool,
 }
@@ -44,7 +44,7 @@ pub struct DoseArgs {
 pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let model = open_model(ctx, &ctx.config.model)?;
-    let mut engine = Model::load(&model.weights)?;
+    let mut engine = engine(&ctx.ui, &model)?;
     let study = Study::new(ctx, &model)?;
     let (cells, seeds) = (study.cells(), ctx.config.dose.seeds.len());
     ctx.ui.say(format!("{} trainings: {}", cells.len(), study.described()));
@@ -70,7 +70,7 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     let (config, ui) = (study.eval_config(ctx), ctx.ui.clone());
     let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui };
     let inner = ctx.as_stage();
-    engine.pack();
+    ctx.ui.during("preparing the model", || engine.pack());
     let is_judged = !args.fit_only && !ctx.config.judges.is_empty();
     {
         let evaluation = crate::evaluation::Evaluation::fix(&inner, plan, prompts)?;
@@ -96,7 +96,9 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         };
         judge::run(&inner, judging)?;
     } else if !args.fit_only {
-        ctx.ui.warn("no [[judge]] in affinage.toml: only the fit is measured");
+        ctx.ui.warn(
+            "no [[judge]] in affinage.toml: only the fit is measured; `affinage judge` shows how to add one",
+        );
     }
     analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
     report::run(&inner, report::ReportArgs::of(name))?;
@@ -153,13 +155,16 @@ struct EstimatedCell {
 
 fn dry_run(ctx: &Context, engine: &Model, study: &Study, cells: &[Cell]) -> anyhow::Result<()> {
     let mut estimated = Vec::new();
-    let mut largest = None;
+    let (mut largest, mut evaluations) = (None, 0);
     for cell in cells {
         let config = Config { train: cell.train.clone(), ..ctx.config.clone() };
         let of_cell = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
         let is_finished =
             matches!(trained_before(&of_cell, study.version(cell))?, Some(Trained::Finished(_)));
         let plan = study.plan(cell)?;
+        if !is_finished {
+            evaluations += Ahead::all(&plan).evaluations;
+        }
         estimated.push(EstimatedCell {
             arm: cell.arm.clone(),
             rows: plan.train.len(),
@@ -173,8 +178,9 @@ fn dry_run(ctx: &Context, engine: &Model, study: &Study, cells: &[Cell]) -> anyh
     let mut plan = largest.expect("a study has cells");
     plan.fit_memory(engine)?;
     let tokens = estimated.iter().filter(|cell| !cell.is_finished).map(|cell| cell.tokens).sum();
-    let tokens_per_s = train::calibrate(engine, &plan)?.tokens_per_s;
-    let seconds = tokens as f64 / tokens_per_s;
+    let calibration = Calibration::measure(engine, &plan, &ctx.ui)?;
+    let tokens_per_s = calibration.tokens_per_s;
+    let seconds = calibration.time(Ahead { tokens, evaluations }).as_secs_f64();
     let estimate = Estimate { v: 1, cells: estimated, tokens, tokens_per_s, seconds };
     if ctx.json {
         return ctx.ui.json(&estimate);
@@ -193,8 +199,9 @@ fn dry_run(ctx: &Context, engine: &Model, study: &Study, cells: &[Cell]) -> anyh
         ));
     }
     ctx.ui.data(&format!(
-        "{table}\ntokens   {} to train on\nspeed    {tokens_per_s:.0} tokens/s\ntime     about {}, evaluations not counted",
+        "{table}\ntokens   {} to train on\nspeed    {tokens_per_s:.0} tokens/s\ntime     about {}, {} counted",
         count(estimate.tokens),
-        duration(Duration::from_secs_f64(seconds))
+        duration(Duration::from_secs_f64(seconds)),
+        counted(evaluations, "evaluation", "evaluations"),
     ))
 }

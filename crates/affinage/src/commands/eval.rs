@@ -8,7 +8,7 @@ use crate::context::Context;
 /// Compare base and checkpoints: generate, judge, analyze, report
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  affinage eval\n  affinage --set eval.name=short --set eval.prompts-per-suite=5 eval\n  \
+    after_help = "Examples:\n  affinage eval\n  affinage --set eval.prompts-per-suite=5 eval --name short\n  \
     affinage eval --final\n  affinage eval --null-test"
 )]
 pub struct EvalArgs {
@@ -40,7 +40,7 @@ impl EvalArgs {
 pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     args.generate.reserve = args.r#final;
     // The final evaluation has a folder of its own: it is another plan, on other prompts.
-    let mut config = ctx.config.clone();
+    let mut config = generate::named(ctx, args.generate.name.take().as_deref())?.config;
     if args.r#final {
         config.eval.name.push_str("-final");
     }
@@ -54,7 +54,8 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
-        ctx.ui.warn("no [[judge]] in affinage.toml: only what needs no judge is measured");
+        ctx.ui
+            .say("no judge is configured: what needs none is measured, and nobody compares the answers yet");
     } else {
         let judging = match ctx.config.judging.qualify {
             true => judge::JudgeArgs::with_exam(name, yes),

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
-use affinage_engine::model::Model;
 use affinage_engine::weights::Precision;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -13,9 +12,9 @@ use crate::arms;
 use crate::context::Context;
 use crate::errors::usage;
 use crate::export::{Facts, Format, Record, Source, bundle};
-use crate::model::{LoadedModel, open_model};
+use crate::model::{LoadedModel, engine, open_model};
 use crate::provenance::Provenance;
-use crate::run::{Run, write_folder_atomically};
+use crate::run::{Run, shown_as, write_folder_atomically};
 
 /// Write the adapter, or the model with it, for other programs, and measure that it behaves
 #[derive(Debug, Args)]
@@ -77,12 +76,13 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     if out.exists() {
         return Err(usage(format!("--out {}: it exists already", args.out.display())));
     }
-    let adapter_dir = adapter_dir(ctx, &args.adapter, args.run.as_deref())?;
+    let Found { dir: adapter_dir, name } = adapter_dir(ctx, &args.adapter, args.run.as_deref())?;
+    ctx.ui.say(format!("adapter: {name}"));
     let model = open_model(ctx, &ctx.config.model)?;
     same_base(ctx, &adapter_dir, &model)?;
-    let engine = Model::load(&model.weights)?;
+    let engine = engine(&ctx.ui, &model)?;
     let adapter = load_adapter(&adapter_dir, engine.config())?;
-    let source = Source { model: &model, engine: &engine, adapter: &adapter };
+    let source = Source { model: &model, engine: &engine, adapter: &adapter, ui: &ctx.ui };
     let Some(format) = args.format else {
         return publish(ctx, &source, &adapter_dir, &args.accept, &out);
     };
@@ -153,13 +153,22 @@ fn publish(
     Ok(())
 }
 
+/// An adapter on the disk, and what it is called in words.
+struct Found {
+    dir: PathBuf,
+    name: String,
+}
+
 /// A folder or a file with an adapter, or a checkpoint by its name.
-pub fn adapter_dir(ctx: &Context, name: &str, run: Option<&str>) -> anyhow::Result<PathBuf> {
+fn adapter_dir(ctx: &Context, name: &str, run: Option<&str>) -> anyhow::Result<Found> {
     let dir = ctx.project.join(name);
     if dir.exists() {
-        return Ok(dir);
+        return Ok(Found { name: ctx.shown(&dir).to_string(), dir });
     }
-    Ok(Run::open(&ctx.project, run)?.resolve(name, &ctx.ui)?.path)
+    let run = Run::open(&ctx.project, run)?;
+    let checkpoint = run.resolve(name, &ctx.ui)?;
+    let name = format!("{} of run {}", shown_as(&checkpoint.name(), name), run.name);
+    Ok(Found { dir: checkpoint.path, name })
 }
 
 /// An adapter of a run of ours knows its base by hash; others name theirs, and another name is said.

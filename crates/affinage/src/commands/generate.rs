@@ -12,33 +12,37 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::arms;
+use crate::config::{FOLDER_NAME, is_folder_name};
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::usage;
 use crate::evaluation::{Evaluation, Leave, Remote, consented, server_key};
 use crate::http::leaves_machine;
 use crate::judges::Sources;
-use crate::model::{LoadedModel, open_model};
+use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::reserve;
 use crate::run::Run;
 use crate::suites;
 
-pub use plan::{dataset_facts, design, frame, overlap, plan, sampling, training_index};
+pub use plan::{dataset_facts, design, frame, overlap, plan, sampling, steps_in_words, training_index};
 
 /// Generate answers of base and checkpoints to the prompt suites
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  affinage generate\n  affinage --set eval.checkpoints='[\"step-40\",\"last\"]' generate\n  \
-    affinage --set eval.name=quick --set eval.prompts-per-suite=5 generate\n  \
+    affinage --set eval.prompts-per-suite=5 generate --name quick\n  \
     affinage generate --engine openai --base-url http://127.0.0.1:8000/v1 --base-name Qwen/Qwen2.5-0.5B-Instruct"
 )]
 pub struct GenerateArgs {
+    /// Name the evaluation, a folder below evals/; default: eval.name of affinage.toml
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// Training run (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     #[command(flatten)]
     elsewhere: Elsewhere,
-    /// Texts may go to the servers that are configured or named here, without asking
+    /// Send texts to the servers that are configured or named here, without asking
     #[arg(long)]
     pub yes: bool,
     /// Also ask other machines what is held private: a conversation by its key or title, or a file (repeatable)
@@ -59,7 +63,7 @@ struct Elsewhere {
     /// Who answers
     #[arg(long, value_enum, default_value_t)]
     engine: Engine,
-    /// Ask this OpenAI-compatible server, up to /v1; checkpoints are models of their names there (step-000145)
+    /// Ask this OpenAI-compatible server, up to /v1; it must offer each checkpoint under its name (step-000145)
     #[arg(long, value_name = "URL", required_if_eq("engine", "openai"), conflicts_with_all = ["batch_out", "batch_in"])]
     base_url: Option<String>,
     /// The base model's name there
@@ -111,6 +115,7 @@ impl GenerateArgs {
     /// The answers of one run.
     pub fn of(run: String, yes: bool) -> Self {
         Self {
+            name: None,
             run: Some(run),
             elsewhere: Elsewhere::default(),
             yes,
@@ -123,6 +128,7 @@ impl GenerateArgs {
 
 pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
+    let ctx = &named(ctx, args.name.as_deref())?;
     let model = open_model(ctx, &ctx.config.model)?;
     let run = Run::open(&ctx.project, args.run.as_deref())?;
     let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
@@ -137,6 +143,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
         true => without_private(ctx, &version.name, prompts, &leave)?,
         false => prompts,
     };
+    ctx.ui.say(steps_in_words(ctx, &run)?);
     let mut plan = plan(ctx, &model, &run, &version, &prompts)?;
     plan.design.is_final = args.reserve;
     if args.null_test {
@@ -161,8 +168,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     if let Some(remote) = args.elsewhere.remote(args.yes)? {
         evaluation.generate_remotely(ctx, &remote, &leave, meets)?;
     }
-    let mut engine = Model::load(&model.weights)?;
-    engine.pack();
+    let engine = packed_engine(&ctx.ui, &model)?;
     fill(ctx, &model, engine, &evaluation, &BTreeMap::new(), &leave)?;
     if ctx.json {
         ctx.ui.json(
@@ -171,6 +177,18 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The same project with `eval.name` as the command names it. Errors: the name is no folder name.
+pub fn named(ctx: &Context, name: Option<&str>) -> anyhow::Result<Context> {
+    let mut config = ctx.config.clone();
+    if let Some(name) = name {
+        if !is_folder_name(name) {
+            return Err(usage(format!("--name {name:?}: expected {FOLDER_NAME}")));
+        }
+        config.eval.name = name.to_owned();
+    }
+    Ok(Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() })
 }
 
 /// Generates every answer that a planned comparison needs, in-domain ones of all arms, and scores the fit: first on the
@@ -204,12 +222,12 @@ pub fn fill(
             other.sha256
         );
         ctx.ui.say(format!("{}, SHA-256 {}", other.model, &model.sha256[..16]));
-        let mut engine = Model::load(&model.weights)?;
-        engine.pack();
+        let engine = packed_engine(&ctx.ui, &model)?;
         evaluation.generate(ctx, &model, &engine, meets)?;
         evaluation.score_fit(ctx, &model, &engine, other_writer)?;
     }
-    evaluation.ask_servers(ctx, leave, meets)
+    evaluation.ask_servers(ctx, leave, meets)?;
+    evaluation.warn_of_cuts(ctx)
 }
 
 /// The prompts without those that are held private: every arm answers the same prompts, so what one arm must not be asked

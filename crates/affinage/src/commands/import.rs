@@ -2,13 +2,15 @@
 
 mod folder;
 mod left_out;
+mod notes;
+mod problems;
 mod territory;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
-use affinage_dataset::import::{Found, ImportError, LeftOut, Roles, Speaker, Together};
+use affinage_dataset::import::{AsNotes, LeftOut, Roles, Together};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
 use clap::Args;
@@ -19,24 +21,29 @@ use crate::errors::HintExt as _;
 use crate::library::{Choice, Hit, Imported, Library, Named, Profile, Recognised, Territory};
 use crate::ui::{count, counted};
 
-/// Bring conversations: chat exports, dataset rows, Markdown, plain and pasted text
+/// Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
 #[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:\n  affinage import chatgpt-export.zip claude-export.zip\n  \
     affinage import notes.md --role Anna=user --role Socrates=assistant --save-profile notes\n  \
     affinage import more-notes.md --profile notes\n  \
     affinage import ~/Downloads/chatgpt-export  an unpacked export, or a folder of notes\n  \
+    affinage import ~/Obsidian essay.docx book.epub   notes and documents: each section is an answer\n  \
     affinage import -                          read pasted text\n  \
     affinage import                            what is there, by topic\n  \
     affinage import --learn mine               learn your words instead of the assistant's\n  \
     affinage import --shelf 'garden · soil · roses=skip'\n  \
     affinage import --forget chatgpt-export.zip")]
 pub struct ImportArgs {
-    /// Zip, JSON, JSONL, Markdown or text, or a folder of them; the format is told by its content; `-` reads pasted text
+    /// Zip, JSON, JSONL, CSV, Markdown, text, HTML, docx, odt, epub or PDF, or a folder of them; the format is told by its
+    /// content; `-` reads pasted text
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Who a speaker of a transcript is (repeatable); with an assistant given, everyone else is the user
     #[arg(long, value_name = "NAME=assistant|user", value_parser = parse_role)]
     pub role: Vec<(String, Role)>,
+    /// Take every text as notes: its sections are answers in your own words, also where speakers recur
+    #[arg(long, conflicts_with_all = ["role", "profile"])]
+    pub notes: bool,
     /// Speakers as saved under this name
     #[arg(long, value_name = "NAME", conflicts_with = "role")]
     pub profile: Option<String>,
@@ -99,13 +106,13 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         library.set_learn(learn)?;
     }
     let mut files = Vec::new();
-    let mut failed = None;
+    let mut failed = Vec::new();
     for path in &args.files {
         match import_file(ctx, &mut library, path, &roles) {
             Ok(summary) => files.push(summary),
             Err(error) if args.files.len() > 1 => {
                 ctx.ui.error(&error);
-                failed = Some(anyhow!("{} could not be imported", path.display()));
+                failed.push(path.display().to_string());
             }
             Err(error) => return Err(error),
         }
@@ -120,7 +127,11 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         territory = library.territory()?;
     }
     territory::say(ctx, &territory);
-    if failed.is_none() {
+    let drafted: usize = files.iter().map(|file| file.drafted).sum();
+    if failed.is_empty() {
+        if drafted > 0 {
+            ctx.ui.hint(notes::HINT);
+        }
         ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`");
     }
     if ctx.json {
@@ -138,7 +149,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         });
         ctx.ui.json(&document)?;
     }
-    failed.map_or(Ok(()), Err)
+    problems::of_several(&failed, args.files.len())
 }
 
 /// Messages shown by `--find`.
@@ -221,7 +232,13 @@ fn roles(ctx: &Context, library: &mut Library, args: &ImportArgs) -> anyhow::Res
     let of = |wanted: Role| {
         pairs.iter().filter(|(_, role)| *role == wanted).map(|(name, _)| name.clone()).collect()
     };
-    let roles = Roles { assistants: of(Role::Assistant), users: of(Role::User) };
+    let notes = match (args.notes, args.role.is_empty()) {
+        (true, _) => AsNotes::All,
+        // Names in the configuration are not about this file.
+        (false, true) => AsNotes::Silent,
+        (false, false) => AsNotes::Unnamed,
+    };
+    let roles = Roles { assistants: of(Role::Assistant), users: of(Role::User), notes };
     if let Some(name) = &args.save_profile {
         let profile =
             Profile { name: name.clone(), assistants: roles.assistants.clone(), users: roles.users.clone() };
@@ -241,6 +258,8 @@ struct FileSummary {
     sha256: Option<String>,
     formats: std::collections::BTreeMap<&'static str, usize>,
     conversations: usize,
+    /// Those of them that are sections of notes.
+    drafted: usize,
     conversations_new: usize,
     conversations_grown: usize,
     nodes_new: usize,
@@ -259,6 +278,7 @@ impl FileSummary {
             sha256: None,
             formats: std::collections::BTreeMap::new(),
             conversations: 0,
+            drafted: 0,
             conversations_new: 0,
             conversations_grown: 0,
             nodes_new: 0,
@@ -276,6 +296,7 @@ impl FileSummary {
             *self.formats.entry(format).or_default() += count;
         }
         self.conversations += file.conversations;
+        self.drafted += file.drafted;
         self.conversations_new += file.conversations_new;
         self.conversations_grown += file.conversations_grown;
         self.nodes_new += file.nodes_new;
@@ -319,7 +340,7 @@ fn import_file(
     let shown = path.display().to_string();
     let is_pasted = path.as_os_str() == "-";
     if !is_pasted {
-        let kind = fs_err::metadata(path)?.file_type();
+        let kind = problems::file_type(path)?;
         if kind.is_dir() {
             return folder::import(ctx, library, path, roles);
         }
@@ -344,10 +365,10 @@ fn import_file(
     };
     let imported = match imported {
         Ok(imported) => imported,
-        Err(error) => return Err(with_way_out(with_role_hint(error, &shown))),
+        Err(error) => return Err(problems::with_way_out(problems::with_role_hint(error, &shown))),
     };
     if let Some(reason) = &imported.found.reason_for_none {
-        return Err(nothing_found(&shown, reason, &imported.found));
+        return Err(problems::nothing_found(&shown, reason, &imported.found));
     }
     let summary = summarise(path, imported);
     progress.finish(format!(
@@ -359,16 +380,6 @@ fn import_file(
     ));
     say_details(ctx, &summary);
     Ok(summary)
-}
-
-fn nothing_found(shown: &str, reason: &str, found: &Found) -> anyhow::Error {
-    let error = anyhow!("{shown}: found 0 conversations because {reason}");
-    let hint = "affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: \
-                JSON with lists of messages, a message or a row a line, parquet, SQLite; and transcripts whose speakers \
-                recur (`NAME: ...`, `## NAME`)";
-    let hint =
-        role_hint(&found.without_roles, shown).unwrap_or_else(|| found.way_out.unwrap_or(hint).to_owned());
-    Err::<(), _>(error).hint(hint).expect_err("an error stays one")
 }
 
 fn summarise(path: &Path, imported: Imported) -> FileSummary {
@@ -390,6 +401,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         sha256: Some(imported.sha256),
         formats: imported.found.formats,
         conversations: imported.found.conversations,
+        drafted: imported.found.drafted,
         conversations_new: imported.conversations_new,
         conversations_grown: imported.conversations_grown,
         nodes_new: imported.nodes_new,
@@ -405,6 +417,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
 const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
+    notes::say(ctx, summary.drafted, summary.conversations);
     for line in recognised(&summary.recognised) {
         ctx.ui.say(format!("  {line}"));
     }
@@ -454,42 +467,6 @@ fn recognised(found: &Recognised) -> Vec<String> {
         (resembling.count, format!("{}: kept apart", copies(resembling))),
     ];
     lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line).collect()
-}
-
-/// A file of another kind: says what to do with it.
-fn with_way_out(error: anyhow::Error) -> anyhow::Error {
-    let way_out = error.downcast_ref::<ImportError>().and_then(ImportError::way_out).map(str::to_owned);
-    match way_out {
-        Some(way_out) => Err::<(), _>(error).hint(way_out).expect_err("an error stays one"),
-        None => error,
-    }
-}
-
-/// Speakers without roles: says which flag to give, with a real name in it.
-fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
-    let speakers = match error.downcast_ref::<ImportError>() {
-        Some(ImportError::RolesNeeded { speakers, .. } | ImportError::UnknownSpeaker { speakers, .. }) => {
-            speakers
-        }
-        _ => return error,
-    };
-    let Some(hint) = role_hint(speakers, file) else { return error };
-    let at_desk = "or say it at the desk, where the text waits now: `affinage review`";
-    // The outermost hint is shown first.
-    Err::<(), _>(error).hint(at_desk).hint(hint).expect_err("an error stays one")
-}
-
-/// Which flag says who is the assistant, with the name of a speaker in it.
-fn role_hint(speakers: &[Speaker], file: &str) -> Option<String> {
-    let first = speakers.iter().find(|s| !s.is_obvious_user()).or(speakers.first())?;
-    let name = if first.name.contains(' ') {
-        format!("'{}=assistant'", first.name)
-    } else {
-        format!("{}=assistant", first.name)
-    };
-    Some(format!(
-        "say who the model should learn to be, everyone else is the user: `affinage import {file} --role {name}`"
-    ))
 }
 
 fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {

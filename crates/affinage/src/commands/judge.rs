@@ -1,5 +1,7 @@
 //! `affinage judge`: blind comparisons by the judges of `affinage.toml`.
 
+use std::collections::BTreeSet;
+
 use affinage_eval::judge::exam::result::ExamResult;
 use clap::Args;
 use serde::Serialize;
@@ -9,14 +11,14 @@ use crate::context::Context;
 use crate::errors::{self, HintExt as _};
 use crate::judges::{
     Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks,
-    ledger, table,
+    find, ledger, table,
 };
 use crate::lock::FolderLock;
 
 /// Blind comparisons by judges; resumes, and never pays twice
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --qualify\n  affinage judge --judge opus --yes"
+    after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --qualify\n  affinage judge --judge opus --yes\n  affinage judge --find-local"
 )]
 pub struct JudgeArgs {
     /// The evaluation below evals/; default: eval.name of affinage.toml
@@ -28,9 +30,15 @@ pub struct JudgeArgs {
     /// Print calls, tokens and cost; send nothing
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
-    /// Examine the judges instead: can they see planted damage, do they hold to their verdict?
+    /// Examine the judges instead: can they see planted damage, do they give the same verdict twice?
     #[arg(long)]
     pub qualify: bool,
+    /// Go on with judges that cannot pass: the whole exam, and votes that are shown and do not count
+    #[arg(long)]
+    pub unfit: bool,
+    /// Ask which model servers answer on this machine (Ollama, LM Studio, llama.cpp, or these ports); judge nothing
+    #[arg(long, value_name = "PORT", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["qualify", "dry_run", "yes", "judge"])]
+    pub find_local: Option<Vec<u16>>,
     /// Send without showing requests and asking
     #[arg(long)]
     pub yes: bool,
@@ -51,8 +59,9 @@ impl JudgeArgs {
     /// All judges of one evaluation; `yes` sends without showing requests and asking.
     pub fn of(eval: &str, yes: bool) -> Self {
         let eval = Some(eval.to_owned());
-        let (judge, send_private) = (Vec::new(), Vec::new());
-        Self { eval, judge, dry_run: false, qualify: false, yes, send_private, exam_first: false }
+        let (judge, send_private, find_local) = (Vec::new(), Vec::new(), None);
+        let (dry_run, qualify, unfit, exam_first) = (false, false, false, false);
+        Self { eval, judge, dry_run, qualify, unfit, find_local, yes, send_private, exam_first }
     }
 
     fn stages(&self) -> Stages {
@@ -74,12 +83,22 @@ struct Document<'a> {
     ledger: &'a [SpentRow],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     exams: &'a [ExamResult],
+    /// Failed their exam and were not asked to judge.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    unfit: &'a BTreeSet<String>,
 }
 
 pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
+    if let Some(ports) = &args.find_local {
+        return find_local(ctx, ports);
+    }
     ctx.require_project()?;
-    let chosen = chosen(ctx, &args.judge)?;
     let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    if ctx.config.judges.is_empty() {
+        let evaluated = Evaluated::open(ctx, name).ok();
+        return Err(anyhow::anyhow!("affinage.toml has no judge")).hint(find::ways(evaluated.as_ref()));
+    }
+    let chosen = chosen(ctx, &args.judge)?;
     let mut evaluated = Evaluated::open(ctx, name)?;
     let _lock = FolderLock::acquire(&evaluated.dir)?;
     let consent = match (args.dry_run, args.yes) {
@@ -93,13 +112,14 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         consent,
         open: None,
         named_private: &args.send_private,
+        unfit_too: args.unfit,
     };
     let done = ask_in_looks(ctx, &mut evaluated, &request)?;
     if ctx.json {
-        let Done { estimates, sources, summaries, exams } = &done;
+        let Done { estimates, sources, summaries, exams, unfit } = &done;
         let ledger = &ledger(ctx, &evaluated.dir)?;
         let judges = summaries;
-        ctx.ui.json(&Document { evaluation: name, estimates, sources, judges, ledger, exams })?;
+        ctx.ui.json(&Document { evaluation: name, estimates, sources, judges, ledger, exams, unfit })?;
     } else if consent == Consent::DryRun {
         ctx.ui.data(&table(&done.estimates))?;
         show_left_out(ctx, &done.sources);
@@ -109,12 +129,51 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         let sentences: Vec<&str> = done.exams.iter().map(|exam| exam.sentence.as_str()).collect();
         ctx.ui.data(&sentences.join("\n"))?;
     }
+    for judge_id in &done.unfit {
+        ctx.ui.say(format!(
+            "`{judge_id}` failed its exam, so its votes would not count and it is not asked to judge; \
+             `affinage judge --unfit` asks it all the same"
+        ));
+    }
     check_end(&done)?;
     if consent != Consent::DryRun {
-        ctx.ui.hint(match args.stages() {
-            Stages::Exam => "now let those that passed judge: `affinage judge`",
-            Stages::Judging | Stages::Both => "what the judgments say: `affinage analyze`",
-        });
+        let is_fit =
+            |judge: &&Judge| !done.exams.iter().any(|exam| exam.judge_id == judge.id && exam.is_unfit());
+        let nobody_is_fit = !args.unfit && !chosen.iter().any(is_fit);
+        match find::vote_first(&evaluated).filter(|_| nobody_is_fit) {
+            Some(vote) => ctx.ui.hint(format!("no judge is left whose votes count. {vote}")),
+            None if args.stages() == Stages::Exam => {
+                ctx.ui.hint("now let those that passed judge: `affinage judge`");
+            }
+            None => ctx.ui.hint("what the judgments say: `affinage analyze`"),
+        }
+    }
+    Ok(())
+}
+
+/// Says which servers of this machine answer, with a judge to paste for each.
+fn find_local(ctx: &Context, ports: &[u16]) -> anyhow::Result<()> {
+    let servers = find::local_servers(ports);
+    if ctx.json {
+        return ctx.ui.json(&serde_json::json!({ "v": 1, "servers": servers }));
+    }
+    for server in &servers {
+        let program = server.usual_program.map_or(String::new(), |name| format!(" (usually {name})"));
+        let models = match server.models.as_slice() {
+            [] => "has no model yet".to_owned(),
+            names => format!("has {}", names.join(", ")),
+        };
+        ctx.ui.say(format!("{}{program} answers and {models}", server.base_url));
+        ctx.ui.data(&find::block(server))?;
+    }
+    match servers.as_slice() {
+        [] => {
+            ctx.ui.say("no model server answers on this machine");
+            ctx.ui.hint("start one, for example `ollama serve`, or name its port: `affinage judge --find-local PORT`");
+        }
+        _ => ctx.ui.hint(
+            "append one to affinage.toml, then `affinage judge --qualify`: an exam shows whether it can judge",
+        ),
     }
     Ok(())
 }
@@ -154,10 +213,6 @@ fn show_left_out(ctx: &Context, sources: &[SourceLine]) {
 /// The configured judges, or those that `--judge` names.
 fn chosen<'a>(ctx: &'a Context, ids: &[String]) -> anyhow::Result<Vec<&'a Judge>> {
     let known = || ctx.config.judges.iter().map(|judge| judge.id.as_str()).collect::<Vec<_>>().join(", ");
-    if ctx.config.judges.is_empty() {
-        return Err(anyhow::anyhow!("affinage.toml has no judge"))
-            .hint("add a [[judge]]; the commented example in affinage.toml shows how");
-    }
     if ids.is_empty() {
         return Ok(ctx.config.judges.iter().collect());
     }
@@ -178,6 +233,9 @@ fn line(summary: &JudgeSummary) -> String {
         summary.already_answered + summary.made,
         summary.planned
     )];
+    if summary.exam_lost && summary.already_answered + summary.made < summary.planned {
+        parts.push("stopped there: it could not pass any more".to_owned());
+    }
     if summary.already_answered > 0 {
         parts.push(format!("{} were there", summary.already_answered));
     }

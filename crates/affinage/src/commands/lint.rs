@@ -66,11 +66,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     } else if args.unfix {
         fix::undo(ctx)?;
     }
-    let subjects = match args.target.as_str() {
-        "library" => library_subjects(ctx)?,
-        target => dataset_subjects(ctx, target)?,
-    };
-    let findings = lint_known(&subjects, &known(ctx)?);
+    let subjects = ctx.ui.during(format!("reading {}", args.target), || match args.target.as_str() {
+        "library" => library_subjects(ctx),
+        target => dataset_subjects(ctx, target),
+    })?;
+    let known = known(ctx)?;
+    let findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
     if ctx.json {
         ctx.ui.json(&document(&subjects, &findings))?;
     } else {

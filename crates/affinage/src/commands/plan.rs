@@ -10,12 +10,14 @@ use affinage_eval::suite::{Domain, Prompt, Split};
 use clap::Args;
 use serde::Serialize;
 
+use super::generate::steps_in_words;
 use crate::config::JudgeKind;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::usage;
 use crate::judges::preview::{Length, estimate_of};
 use crate::judges::{Consent, Estimate, Evaluated, Request, Stages, ask, table};
+use crate::run::Run;
 use crate::suites;
 use crate::ui::{Table, count};
 
@@ -83,6 +85,10 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         Some(evaluated) => evaluated.prompts.clone(),
         None => configured_prompts(ctx)?,
     };
+    if let Some(run) = Run::list(&ctx.project)?.pop().filter(|_| evaluated.is_none()) {
+        // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
+        ctx.ui.say(steps_in_words(ctx, &run)?);
+    }
     let judged: Vec<&Prompt> = prompts.iter().filter(|prompt| prompt.check.is_none()).collect();
     let reach = reaches(&judged, &args);
     let estimates = match &evaluated {
@@ -185,8 +191,14 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
 fn from_answers(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Vec<Estimate>> {
     let judges: Vec<_> = ctx.config.judges.iter().collect();
     let stages = if ctx.config.judging.qualify { Stages::Both } else { Stages::Judging };
-    let request =
-        Request { judges: &judges, stages, consent: Consent::DryRun, open: None, named_private: &[] };
+    let request = Request {
+        judges: &judges,
+        stages,
+        consent: Consent::DryRun,
+        open: None,
+        named_private: &[],
+        unfit_too: false,
+    };
     Ok(ask(ctx, evaluated, &request)?.estimates)
 }
 

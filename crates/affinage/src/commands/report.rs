@@ -52,7 +52,7 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
     let evidence = report::read::read(ctx, name)?;
-    let page = report::render(&evidence);
+    let page = ctx.ui.during("drawing the report", || report::render(&evidence));
     let path = ctx.project.join("evals").join(name).join("report.html");
     replace_file(&path, page.html.as_bytes())?;
     let plots = write_plots(&path.with_file_name("plots"), &evidence)?;

@@ -12,6 +12,7 @@ use affinage_dataset::message::Message;
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::desk::{Desk, TASTE, TASTE_COMMAND};
@@ -19,7 +20,7 @@ use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{Action, Decision, Library};
 use crate::lock::FolderLock;
-use crate::ui::count;
+use crate::ui::{count, counted};
 use crate::web::{Room, RoomArgs};
 
 /// Decide what to learn from: accept, reject or edit each answer
@@ -55,15 +56,15 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     let room = Room::open(args.port)?;
     room.announce(ctx, args, "the review desk")?;
     std::thread::scope(|scope| {
-        let reading = scope.spawn(|| desk.read_library(&ctx.project));
+        let reading = scope.spawn(|| desk.read_library(ctx));
         scope.spawn(|| desk.write_drafts(ctx));
         room.serve(&|request| desk.answer(ctx, request))?;
         reading.join().expect("reading the library does not panic")
     })?;
     let decided = desk.decided();
     ctx.ui.say(format!(
-        "{} candidates decided, {} of them now; everything is saved",
-        count(decided as u64),
+        "{} decided, {} of them now; everything is saved",
+        counted(decided, "candidate", "candidates"),
         count(decided.saturating_sub(before) as u64)
     ));
     if desk.accepted() >= TASTE {
@@ -88,10 +89,14 @@ struct Card {
     context: Vec<Message>,
     #[serde(default)]
     prompt: String,
+    /// Nobody wrote the prompt: it was drafted by rule for a note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    prompt_drafted: bool,
     #[serde(default)]
     variants: Vec<CardVariant>,
+    /// `accept`, `reject` or `edit`; whatever else a person wrote is named by [`action`].
     #[serde(default)]
-    decision: Option<Action>,
+    decision: Value,
     /// The answer meant by accept or edit; by default the proposed one, which stands first.
     #[serde(default)]
     variant: Option<String>,
@@ -138,7 +143,7 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     }
     let cards: Vec<Card> = all.iter().map(|candidate| card(candidate, &flags, &decisions)).collect();
     jsonl::write_all(file, &cards)?;
-    let undecided = cards.iter().filter(|card| card.decision.is_none()).count();
+    let undecided = cards.iter().filter(|card| card.decision.is_null()).count();
     ctx.ui.say(format!(
         "{}: {} candidates, {} without a decision",
         file.display(),
@@ -181,8 +186,9 @@ fn card(
         system: candidate.system.clone(),
         context: candidate.context.clone(),
         prompt: candidate.prompt.clone(),
+        prompt_drafted: candidate.prompt_drafted,
         variants: shown.collect(),
-        decision: decision.map(|d| d.action),
+        decision: decision.map_or(Value::Null, |d| serde_json::json!(d.action)),
         variant: decision.and_then(|d| d.variant.clone()),
         text: decision.and_then(|d| d.text.clone()),
         new_prompt: decision.and_then(|d| d.prompt.clone()),
@@ -217,16 +223,17 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     }
     if !problems.is_empty() {
         let shown = problems.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
-        return Err(anyhow!("{} decisions cannot be used, none was taken over: {shown}", problems.len()))
+        let problems = counted(problems.len(), "decision", "decisions");
+        return Err(anyhow!("{problems} cannot be used, none was taken over: {shown}"))
             .hint("correct these lines and import the file again");
     }
     let undecided = cards.len() - decisions.len();
     let added = library.decide(&decisions, &jiff::Timestamp::now().to_string())?;
     ctx.ui.say(format!(
-        "{} decisions, {} of them new; {} lines without one",
-        count(decisions.len() as u64),
+        "{}, {} of them new; {} without one",
+        counted(decisions.len(), "decision", "decisions"),
         count(added as u64),
-        count(undecided as u64)
+        counted(undecided, "line", "lines")
     ));
     if added > 0 {
         ctx.ui.hint("freeze what you accepted: `affinage dataset`");
@@ -237,9 +244,25 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a person wrote as the decision, in any case; nothing and `null` are none.
+fn action(written: &Value) -> Result<Option<Action>, String> {
+    let word = match written {
+        Value::Null => return Ok(None),
+        Value::String(word) => word.trim().to_lowercase(),
+        other => other.to_string(),
+    };
+    match word.as_str() {
+        "" => Ok(None),
+        "accept" => Ok(Some(Action::Accept)),
+        "reject" => Ok(Some(Action::Reject)),
+        "edit" => Ok(Some(Action::Edit)),
+        _ => Err(format!("\"decision\" is {written}; write \"accept\", \"reject\" or \"edit\"")),
+    }
+}
+
 /// The decision of a line; `None` if none was made.
 fn decision(card: &Card, known: &HashMap<String, Candidate>) -> Result<Option<Decision>, String> {
-    let Some(action) = card.decision else { return Ok(None) };
+    let Some(action) = action(&card.decision)? else { return Ok(None) };
     let candidate =
         known.get(&card.id).ok_or_else(|| format!("no candidate `{}` in the library", card.id))?;
     let variant = match (&card.variant, action) {

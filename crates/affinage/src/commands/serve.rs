@@ -1,15 +1,16 @@
 //! `affinage serve`: base and checkpoints for programs that speak the OpenAI format.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
-use affinage_engine::model::Model;
 use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
 
 use crate::context::Context;
-use crate::model::open_model;
+use crate::errors::is_io;
+use crate::model::{open_model, packed_engine};
 use crate::provenance::Provenance;
 use crate::run::Run;
 use crate::serve::{Arm, Decoder, Served};
@@ -21,9 +22,9 @@ use crate::web::{Reply, Room};
     Clients use http://127.0.0.1:PORT/v1 with any key; models are base, step-N, last and best. The same seed and\n\
     settings give the same text, alone or among other requests.")]
 pub struct ServeArgs {
-    /// Port on 127.0.0.1
-    #[arg(long, value_name = "PORT", default_value_t = 8100)]
-    port: u16,
+    /// Port on 127.0.0.1 (default: 8100, or a free one where that is taken)
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
     /// Training run (default: the newest; without any, the base alone)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -31,8 +32,8 @@ pub struct ServeArgs {
 
 pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
     let model = open_model(ctx, &ctx.config.model)?;
-    let mut engine = Model::load(&model.weights)?;
-    let mut adapters = Vec::new();
+    let engine = packed_engine(&ctx.ui, &model)?;
+    let (mut adapters, mut meant) = (Vec::new(), Vec::new());
     let now = Timestamp::now();
     let mut arms = vec![Arm { name: "base".to_owned(), adapter: None, adapter_sha256: None, created: now }];
     let runs = Run::list(&ctx.project)?;
@@ -58,16 +59,18 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
             });
             adapters.push(adapter);
         }
-        for name in ["last", "best"] {
-            let Ok(checkpoint) = run.resolve(name, &ctx.ui) else { continue };
+        // A run that saved nothing has no `last`, one that was never evaluated no `best`; one that has lost the folder of
+        // either is an error.
+        for name in run.names(&ctx.ui)? {
+            let checkpoint = run.resolve(name, &ctx.ui)?;
             let of_step = arms.iter().find(|arm| arm.name == checkpoint.name());
             let Some(adapter) = of_step.map(|arm| arm.adapter) else { continue };
+            meant.push(format!("{name} = {}", checkpoint.name()));
             let adapter_sha256 = Some(checkpoint.adapter_sha256);
             arms.push(Arm { name: name.to_owned(), adapter, adapter_sha256, created });
         }
     }
-    engine.pack();
-    let room = Room::for_programs(args.port)?;
+    let room = room(ctx, args.port)?;
     let url = format!("http://{}/v1", room.address());
     let names = arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
     let (decoder, queue) = Decoder::new();
@@ -78,7 +81,8 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
     } else {
         ctx.ui.data(&url)?;
     }
-    ctx.ui.say(format!("{}: {names}; for this machine only, Ctrl-C closes it", served.model.name));
+    let meant = if meant.is_empty() { String::new() } else { format!(" ({})", meant.join(", ")) };
+    ctx.ui.say(format!("{}: {names}{meant}; for this machine only, Ctrl-C closes it", served.model.name));
     std::thread::scope(|scope| {
         let decoding = served.clone();
         let batch = ctx.config.generate.batch;
@@ -87,4 +91,21 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
         });
         room.serve(&|request| Ok(served.answer(request).unwrap_or_else(|error| Reply::api_error(&error))))
     })
+}
+
+/// The port that programs look for, unless it was named.
+const PORT: u16 = 8100;
+
+/// The room at the port that was asked for; without one at [`PORT`], or at a free one where another program has it.
+fn room(ctx: &Context, port: Option<u16>) -> anyhow::Result<Room> {
+    if let Some(port) = port {
+        return Room::for_programs(port);
+    }
+    match Room::for_programs(PORT) {
+        Err(error) if is_io(&error, ErrorKind::AddrInUse) => {
+            ctx.ui.say(format!("port {PORT} is taken by another program: a free one is used"));
+            Room::for_programs(0)
+        }
+        usual => usual,
+    }
 }

@@ -110,7 +110,8 @@ fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<(
     if done < total {
         ctx.ui.hint("the same command goes on from there");
     } else {
-        ctx.ui.hint("what people and judges say together: `affinage analyze`");
+        poll.checks().iter().for_each(|line| ctx.ui.say(line));
+        ctx.ui.hint("what people and judges say together: `affinage analyze`, then `affinage report`");
     }
     Ok(())
 }
@@ -191,6 +192,6 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;
     }
-    ctx.ui.hint("what people and judges say together: `affinage analyze`");
+    ctx.ui.hint("what people and judges say together: `affinage analyze`, then `affinage report`");
     Ok(())
 }

@@ -62,14 +62,18 @@ pub fn top_p<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
 /// A name that is a folder name on every system and a word in reports.
 pub fn folder_name<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     let name = String::deserialize(d)?;
-    let fits = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
-        return Err(D::Error::invalid_value(
-            Unexpected::Str(&name),
-            &"letters, digits, `-`, `_`, `+` and `.`",
-        ));
+    match is_folder_name(&name) {
+        true => Ok(name),
+        false => Err(D::Error::invalid_value(Unexpected::Str(&name), &FOLDER_NAME)),
     }
-    Ok(name)
+}
+
+/// What [`is_folder_name`] expects.
+pub const FOLDER_NAME: &str = "letters, digits, `-`, `_`, `+` and `.`";
+
+pub fn is_folder_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(fits)
 }
 
 /// A folder name that neither the base nor a checkpoint can have.

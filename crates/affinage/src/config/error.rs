@@ -132,7 +132,7 @@ fn in_words(message: &str, path: Option<&str>) -> String {
 }
 
 /// The known name within an edit distance of a third of its length, the closest first.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let close = |candidate: &str| {
         let distance = edit_distance(&name.replace('_', "-"), candidate);
         (distance <= 1 + candidate.len() / 4).then_some(distance)

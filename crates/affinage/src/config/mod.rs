@@ -15,8 +15,9 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 pub use arm::Arm;
+pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
-pub use error::ConfigError;
+pub use error::{ConfigError, nearest};
 pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, Suite, Train};
 
 /// The commented file that `affinage init` writes: every knob with its default.

@@ -91,9 +91,7 @@ impl State {
         let changes =
             vec![Change { candidate: id.clone(), conversation: key, before: Mark::default(), after }];
         if self.catalogue.is_whole {
-            let Read { conversation, entries, .. } =
-                Read::of(&self.derivation, &conversation, None, &self.marks);
-            self.catalogue.add([(conversation, entries)]);
+            self.catalogue.add([Read::of(&self.derivation, "", &conversation, None, &self.marks)]);
         } else {
             // The pass over the library may have gone by it already.
             self.start_over()?;

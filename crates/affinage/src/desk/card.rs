@@ -1,6 +1,6 @@
 //! One card as the page shows it: texts, the spans lint points at, and where the words come from.
 
-use affinage_dataset::authorship::Written;
+use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
@@ -20,7 +20,8 @@ pub struct Card {
     provider: &'static str,
     /// Date of the conversation, as `2025-03-01`.
     date: Option<String>,
-    source: String,
+    /// Name of the file it came from.
+    file: String,
     /// Number and name of its topic shelf.
     shelf: Option<(usize, String)>,
     /// Number of the card in its conversation, from 1, and how many it has.
@@ -37,11 +38,55 @@ pub struct Card {
     mark: Mark,
     /// Characters of the answer by writer, as it is now.
     written: Written,
+    /// What the person's own words make of it.
+    edited: Option<Edited>,
+    /// Tokens of the row as it is now, where they are more than the training takes.
+    too_long: Option<usize>,
     /// Number of its cluster and how many cards ask nearly the same, this one included.
     cluster: Option<(usize, usize)>,
     /// Decided on before; the first decision is hidden.
     second_look: bool,
     why: String,
+}
+
+/// An answer with words of the person's own, as a data set would take it.
+#[derive(Serialize)]
+struct Edited {
+    flags: Vec<Flag>,
+    prompt_flags: Vec<Flag>,
+    /// Share of the answer's characters that the edit brought in, 0 to 1.
+    new_share: f64,
+}
+
+impl Edited {
+    fn of(candidate: &Candidate, mark: &Mark) -> Option<Edited> {
+        if !mark.is_edited() {
+            return None;
+        }
+        let chosen = candidate.variants.iter().find(|v| Some(&v.variant_id) == mark.variant.as_ref());
+        let variant = chosen.unwrap_or(super::catalogue::proposed(candidate));
+        let text = mark.text.as_ref().unwrap_or(&variant.text);
+        let subject = Subject {
+            prompt: mark.prompt.clone().unwrap_or_else(|| candidate.prompt.clone()),
+            context: mark.context.clone().unwrap_or_else(|| candidate.context.clone()),
+            response: text.clone(),
+            // Who edits an answer makes it whole.
+            truncated: None,
+            missing: None,
+            beside: Vec::new(),
+            prompt_drafted: candidate.prompt_drafted && mark.prompt.is_none(),
+            ..Subject::of_variant(candidate, variant)
+        };
+        let (mut flags, mut prompt_flags) = (Vec::new(), Vec::new());
+        for finding in lint(std::slice::from_ref(&subject)) {
+            let list = if finding.field == Field::Response { &mut flags } else { &mut prompt_flags };
+            list.push(Flag::of(&finding, subject.text(finding.field)));
+        }
+        let original = mark.original.as_ref().unwrap_or(&variant.text);
+        let new = authorship::new_chars(text, original);
+        let new_share = new as f64 / text.chars().count().max(1) as f64;
+        Some(Edited { flags, prompt_flags, new_share })
+    }
 }
 
 #[derive(Serialize)]
@@ -174,15 +219,18 @@ impl Card {
             }
         });
         let variants = shown.collect();
+        let file = super::catalogue::file_name(&source, &conversation);
         Card {
             title: conversation.title,
             provider: conversation.provider.as_str(),
             date: conversation.time_s.and_then(date),
-            source,
+            file,
             shelf: None,
             position: candidate.position + 1,
             of,
-            written: super::catalogue::written(&candidate, Some(&mark)),
+            written: super::catalogue::measure(&candidate, Some(&mark)).written,
+            edited: Edited::of(&candidate, &mark),
+            too_long: None,
             id: candidate.candidate_id,
             conversation: candidate.conversation,
             system: candidate.system,
@@ -207,7 +255,8 @@ impl Card {
         let shelf = catalogue.conversation(shown.index).shelf;
         let shelf = shelf.map(|number| (number, catalogue.shelves[number].name.clone()));
         let cluster = cluster.filter(|(_, count)| *count > 1);
-        Card { shelf, cluster, why, second_look: shown.second_look, ..self }
+        let too_long = catalogue.entries[shown.index].too_long;
+        Card { shelf, cluster, why, too_long, second_look: shown.second_look, ..self }
     }
 }
 
@@ -222,6 +271,26 @@ impl Flag {
             end: units(finding.span.end),
             fix: finding.fix.clone(),
         }
+    }
+}
+
+/// The beginning of a text on one line, whole words of about `chars` characters.
+pub fn first_words(text: &str, chars: usize) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + word.chars().count() > chars {
+            return line + " …";
+        }
+        line = if line.is_empty() { cut(word, chars) } else { line + " " + word };
+    }
+    line
+}
+
+/// A word of at most `chars` characters.
+fn cut(word: &str, chars: usize) -> String {
+    match word.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
     }
 }
 

@@ -5,12 +5,17 @@ use std::path::Path;
 
 use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
-use affinage_dataset::conversation::{Conversation, Feedback};
+use affinage_dataset::conversation::{Conversation, Feedback, Provider};
 use affinage_dataset::dedup;
 use affinage_dataset::lint::{Severity, Subject, lint};
+use affinage_dataset::shingle;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 
+use super::card;
 use crate::library::{Access, Choice, Derivation, Library, Mark};
+
+/// Characters of a prompt that stand for a missing title.
+const TITLE_CHARS: usize = 60;
 
 #[derive(Default)]
 pub struct Catalogue {
@@ -18,12 +23,15 @@ pub struct Catalogue {
     pub conversations: Vec<ConversationEntry>,
     /// Known when everything was read.
     pub shelves: Vec<Shelf>,
+    /// Names of the imported files, as people know them.
+    pub files: Vec<String>,
     /// Characters of all answers by writer.
     pub written: Written,
     /// Everything was read.
     pub is_whole: bool,
     by_id: HashMap<String, usize>,
     by_key: HashMap<String, usize>,
+    file_by_name: HashMap<String, usize>,
 }
 
 pub struct Entry {
@@ -36,18 +44,36 @@ pub struct Entry {
     pub answers: usize,
     /// The user changed the proposed answer where it was written.
     pub is_edited: bool,
-    /// Characters by writer of the answer that was accepted, else of the proposed one.
-    pub written: Written,
+    /// Of the answer that was accepted, else of the proposed one, and its prompt.
+    pub measure: Measure,
     /// Rules that found an error or a warning in the proposed answer or the prompt.
     pub rules: Vec<&'static str>,
+    /// Rules that found something worth knowing there.
+    pub notes: Vec<&'static str>,
+    /// Tokens of the row, where they are more than the training takes.
+    pub too_long: Option<usize>,
     pub features: Vec<f64>,
     /// Candidates whose prompts are near-duplicates share a number, the index of one of them.
     pub cluster: Option<usize>,
 }
 
+/// How long prompt and answer are, and who wrote the answer.
+#[derive(Default)]
+pub struct Measure {
+    /// Characters of the answer by writer.
+    pub written: Written,
+    /// Characters of the answer that were typed at the desk.
+    pub typed: usize,
+    pub prompt_words: usize,
+    pub answer_words: usize,
+}
+
 pub struct ConversationEntry {
     pub key: String,
+    /// Where it has none, the beginning of its first prompt.
     pub title: String,
+    /// Index in [`Catalogue::files`].
+    pub file: usize,
     pub candidates: usize,
     pub year: Option<i16>,
     pub set_aside: Option<SetAside>,
@@ -72,7 +98,7 @@ pub const FEATURES: [(&str, &str); 9] = [
     ("you rated it up", "you did not rate it up"),
     ("you rated it down", "you did not rate it down"),
     ("varied words", "few different words"),
-    ("you went on after it", "you stopped after it"),
+    ("you continued this chat", "you stopped after it"),
 ];
 
 /// Log-odds before the person's own decisions speak: their signals in the chat first, then faults and length.
@@ -84,13 +110,20 @@ impl Entry {
     }
 
     pub fn answer_chars(&self) -> usize {
-        self.written.values().sum()
+        self.measure.written.values().sum()
+    }
+
+    /// All rules that found something.
+    pub fn findings(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.rules.iter().chain(&self.notes).copied()
     }
 }
 
 /// One conversation with everything the catalogue keeps of it.
 pub struct Read {
     pub conversation: ConversationEntry,
+    /// Name of the file it came from.
+    pub file: String,
     pub entries: Vec<Entry>,
     /// For shelves and clusters, which are made when everything was read.
     place: Place,
@@ -100,6 +133,7 @@ pub struct Read {
 impl Read {
     pub fn of(
         derivation: &Derivation,
+        source: &str,
         conversation: &Conversation,
         choice: Option<Choice>,
         marks: &HashMap<String, Mark>,
@@ -112,9 +146,18 @@ impl Read {
         let year = place.time_s.and_then(|time| jiff::Timestamp::from_second(time as i64).ok());
         Read {
             entries: entries.collect(),
+            file: file_name(source, conversation),
             conversation: ConversationEntry {
                 key: conversation.key(),
-                title: conversation.title.clone(),
+                title: if conversation.title.trim().is_empty() {
+                    found
+                        .first()
+                        .map(|candidate| card::first_words(&candidate.prompt, TITLE_CHARS))
+                        .unwrap_or_default()
+                } else {
+                    conversation.title.clone()
+                },
+                file: 0,
                 candidates: count,
                 year: year.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).year()),
                 set_aside: place.set_aside.clone(),
@@ -124,6 +167,20 @@ impl Read {
             place,
             prompts: found.into_iter().map(|candidate| candidate.prompt).collect(),
         }
+    }
+}
+
+/// The file a conversation came from, as people know it: `gorgias.txt`, or `export.zip › conversations.json`.
+pub fn file_name(source: &str, conversation: &Conversation) -> String {
+    let base = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    if conversation.provider == Provider::Authored {
+        return "written at the desk".to_owned();
+    }
+    let (source, member) = (base(source), &conversation.origin.member);
+    match base(member) {
+        name if name == source || name.is_empty() => source,
+        _ if source.is_empty() => member.clone(),
+        _ => format!("{source} › {member}"),
     }
 }
 
@@ -147,9 +204,14 @@ impl Catalogue {
     }
 
     /// Adds conversations with their candidates.
-    pub fn add(&mut self, read: impl IntoIterator<Item = (ConversationEntry, Vec<Entry>)>) {
-        for (conversation, entries) in read {
+    pub fn add(&mut self, read: impl IntoIterator<Item = Read>) {
+        for Read { mut conversation, file, entries, .. } in read {
             let number = self.conversations.len();
+            let files = &mut self.files;
+            conversation.file = *self.file_by_name.entry(file).or_insert_with_key(|name| {
+                files.push(name.clone());
+                files.len() - 1
+            });
             self.by_key.insert(conversation.key.clone(), number);
             for entry in entries {
                 self.by_id.insert(entry.id.clone(), self.entries.len());
@@ -192,22 +254,25 @@ const BATCH: usize = 100;
 pub fn read(
     project: &Path,
     marks: &HashMap<String, Mark>,
-    mut add: impl FnMut(Vec<(ConversationEntry, Vec<Entry>)>) -> bool,
+    mut add: impl FnMut(Vec<Read>) -> bool,
 ) -> anyhow::Result<Option<Whole>> {
     let mut batch = Vec::new();
     let library = Library::open(project)?;
     let derivation = library.derivation()?;
     let choices = library.choices()?;
+    let paths: HashMap<String, String> =
+        library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
     let (mut places, mut prompts, mut goes_on) = (Vec::new(), Vec::new(), true);
-    library.for_each_conversation(|_, conversation| {
+    library.for_each_conversation(|source, conversation| {
         if !goes_on || crate::interrupt::requested() {
             return Ok(());
         }
         let choice = choices.get(&conversation.key()).copied();
-        let read = Read::of(&derivation, &conversation, choice, marks);
-        batch.push((read.conversation, read.entries));
-        places.push(read.place);
-        prompts.extend(read.prompts);
+        let source = paths.get(source).map_or("", String::as_str);
+        let mut read = Read::of(&derivation, source, &conversation, choice, marks);
+        places.push(read.place.clone());
+        prompts.append(&mut read.prompts);
+        batch.push(read);
         if batch.len() == BATCH {
             goes_on = add(std::mem::take(&mut batch));
         }
@@ -226,28 +291,41 @@ pub fn read(
 }
 
 /// The answer on the branch the user ended on, else the first.
-fn proposed(candidate: &Candidate) -> &Variant {
+pub fn proposed(candidate: &Candidate) -> &Variant {
     candidate.variants.iter().find(|v| v.active).unwrap_or(&candidate.variants[0])
 }
 
-/// Characters by writer of the answer a mark makes, else of the proposed one.
-pub fn written(candidate: &Candidate, mark: Option<&Mark>) -> Written {
+/// Measures the answer a mark makes, else the proposed one, and its prompt.
+pub fn measure(candidate: &Candidate, mark: Option<&Mark>) -> Measure {
     let chosen = mark.and_then(|mark| mark.variant.as_ref());
     let chosen = candidate.variants.iter().find(|v| Some(&v.variant_id) == chosen);
     let variant = chosen.unwrap_or(proposed(candidate));
-    match mark.and_then(|mark| mark.text.as_ref().map(|text| (text, mark.original.as_ref()))) {
-        Some((text, original)) => {
-            authorship::written(text, Some(original.unwrap_or(&variant.text)), variant.by())
-        }
-        None => variant.written(),
+    let edited = mark.and_then(|mark| mark.text.as_deref());
+    let text = edited.unwrap_or(&variant.text);
+    let original = mark.and_then(|mark| mark.original.as_deref()).unwrap_or(&variant.text);
+    let prompt = mark.and_then(|mark| mark.prompt.as_deref()).unwrap_or(&candidate.prompt);
+    // An example of the desk that no draft began is typed there, whole.
+    let is_typed = variant.model.is_none()
+        && candidate.conversation.split(':').next() == Some(Provider::Authored.as_str());
+    Measure {
+        written: match edited {
+            Some(text) => authorship::written(text, Some(original), variant.by()),
+            None => variant.written(),
+        },
+        typed: match edited {
+            _ if is_typed => text.chars().count(),
+            Some(text) => authorship::new_chars(text, original),
+            None => 0,
+        },
+        prompt_words: shingle::words(prompt).len(),
+        answer_words: shingle::words(text).len(),
     }
 }
 
 /// The entry of a candidate in a conversation of `of` candidates.
 pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
     let proposed = proposed(candidate);
-    let mut found = lint(&[Subject::of_variant(candidate, proposed)]);
-    found.retain(|finding| finding.severity != Severity::Information);
+    let found = lint(&[Subject::of_variant(candidate, proposed)]);
     let is = |condition: bool| f64::from(u8::from(condition));
     let has = |severity: Severity| is(found.iter().any(|finding| finding.severity == severity));
     let features = vec![
@@ -261,8 +339,12 @@ pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
         variety(&proposed.text),
         is(candidate.position + 1 < of),
     ];
-    let mut rules: Vec<&'static str> = found.iter().map(|finding| finding.rule).collect();
-    rules.dedup();
+    let rules = |is_note: bool| {
+        let meant = found.iter().filter(|finding| (finding.severity == Severity::Information) == is_note);
+        let mut rules: Vec<&'static str> = meant.map(|finding| finding.rule).collect();
+        rules.dedup();
+        rules
+    };
     Entry {
         id: candidate.candidate_id.clone(),
         conversation: 0,
@@ -270,8 +352,10 @@ pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
         model: proposed.model.clone(),
         answers: candidate.variants.len(),
         is_edited: proposed.edited,
-        written: written(candidate, mark),
-        rules,
+        measure: measure(candidate, mark),
+        rules: rules(false),
+        notes: rules(true),
+        too_long: None,
         features,
         cluster: None,
     }

@@ -41,7 +41,7 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     let mut answers: BTreeMap<usize, usize> = BTreeMap::new();
     let mut per_conversation: HashMap<usize, usize> = HashMap::new();
     let mut written = Written::new();
-    let (mut accepted_count, mut edited) = (0, 0);
+    let (mut accepted_count, mut edited, mut typed) = (0, 0, 0);
     for (index, entry) in catalogue.entries.iter().enumerate() {
         let conversation = catalogue.conversation(index);
         if conversation.access() == Access::Never {
@@ -75,7 +75,8 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
                 domain.iter().for_each(|domain| *domains.entry(domain).or_default() += 1);
                 *answers.entry(entry.answers).or_default() += 1;
                 *per_conversation.entry(entry.conversation).or_default() += 1;
-                for (who, chars) in &entry.written {
+                typed += entry.measure.typed;
+                for (who, chars) in &entry.measure.written {
                     *written.entry(who.clone()).or_default() += chars;
                 }
             }
@@ -97,7 +98,7 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     json!({
         "models": models, "shelves": shelves, "flags": flags, "reasons": reasons, "tags": tags,
         "domains": domains, "lengths": lengths, "answers": answers, "edited": edited,
-        "shares": authorship::shares(&written), "written": written,
+        "shares": authorship::shares(&written), "written": written, "typed": typed,
         "conversations": per_conversation.len(),
         "effective_n": effective_n(per_conversation.values().copied()),
         "gaps": gaps,
@@ -161,7 +162,7 @@ fn length(entry: &Entry) -> usize {
 
 /// `(sum w)^2 / sum w^2` over accepted examples, each of weight 1 / (accepted of its conversation): a hundred cards of one
 /// conversation are not a hundred independent ones.
-fn effective_n(accepted: impl Iterator<Item = usize>) -> f64 {
+pub fn effective_n(accepted: impl Iterator<Item = usize>) -> f64 {
     // The weights of one conversation sum to 1, their squares to 1 / count.
     let (sum, squares) =
         accepted.fold((0.0, 0.0), |(sum, squares), count| (sum + 1.0, squares + 1.0 / count as f64));

@@ -47,13 +47,16 @@ enum Stage {
 #[derive(Default, Serialize)]
 struct Progress {
     stage: Stage,
+    /// In the order asked for, each as far as it is written.
     drafts: Vec<Draft>,
     error: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Draft {
     text: String,
+    /// Written to its end.
+    is_whole: bool,
     /// Base and checkpoint that wrote it.
     model: String,
     seed: u64,
@@ -133,8 +136,11 @@ impl Drafts {
         };
         let adapter = writer.adapter(ctx, &asked.arm)?;
         self.update(number, |progress| progress.stage = Stage::Writing);
-        writer.write(ctx, adapter.as_ref(), number, asked, &mut |draft| {
-            self.update(number, |progress| progress.drafts.push(draft));
+        writer.write(ctx, adapter.as_ref(), number, asked, &|index, draft| {
+            self.update(number, |progress| match progress.drafts.get_mut(index) {
+                Some(known) => *known = draft,
+                None => progress.drafts.push(draft),
+            });
         })?;
         writer.adapters.insert(asked.arm.clone(), adapter);
         self.update(number, |progress| progress.stage = Stage::Done);
@@ -183,7 +189,7 @@ impl Writer {
         adapter: Option<&Adapter>,
         job: u64,
         asked: &Asked,
-        written: &mut dyn FnMut(Draft),
+        written: &dyn Fn(usize, Draft),
     ) -> anyhow::Result<()> {
         let Writer { model, engine, .. } = self;
         let mut messages = asked.context.clone();
@@ -206,10 +212,23 @@ impl Writer {
         let requests = (0..asked.count).map(request).collect();
         let name =
             if asked.arm == "base" { model.name.clone() } else { format!("{} {}", model.name, asked.arm) };
-        generation::generate(engine, &[adapter], &model.end_tokens, requests, asked.count, |index, answer| {
-            let text = model.tokenizer.decode(&answer.ids)?.trim().to_owned();
-            written(Draft { text, model: name.clone(), seed: seed(index) });
+        let draft = |index: usize, ids: &[u32], is_whole: bool| -> anyhow::Result<()> {
+            let text = model.tokenizer.decode(ids)?;
+            // The last character may lack the bytes that come with the next token.
+            let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER).trim().to_owned();
+            written(index, Draft { text, is_whole, model: name.clone(), seed: seed(index) });
             Ok(())
-        })
+        };
+        // They stand in the order asked for, whichever is written first.
+        (0..asked.count).try_for_each(|index| draft(index, &[], false))?;
+        generation::generate_in_sight(
+            engine,
+            &[adapter],
+            &model.end_tokens,
+            requests,
+            asked.count,
+            |index, ids| draft(index, ids, false),
+            |index, answer| draft(index, &answer.ids, true),
+        )
     }
 }

@@ -48,7 +48,7 @@ impl State {
     }
 
     /// The candidates whose prompt or an answer each message of a conversation is.
-    fn cards_by_node(&self, key: &str) -> anyhow::Result<HashMap<String, Vec<String>>> {
+    pub(super) fn cards_by_node(&self, key: &str) -> anyhow::Result<HashMap<String, Vec<String>>> {
         let mut cards: HashMap<String, Vec<String>> = HashMap::new();
         let Some((_, conversation)) = self.library.conversation(key)? else { return Ok(cards) };
         for candidate in self.derivation.candidates(&conversation) {

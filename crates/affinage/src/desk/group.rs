@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
+use super::filter::Filter;
 use crate::library::{Access, Mark};
 
-/// Which undecided candidates a bulk step means. Serialised as the rule the person reads.
+/// Which candidates a bulk step means: undecided ones, unless a filter says otherwise. Serialised as the rule the person reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "by", content = "value")]
 pub enum Group {
@@ -21,11 +22,16 @@ pub enum Group {
     Cluster(usize),
     /// All of one topic shelf, by its number.
     Shelf(usize),
+    /// All of the person's own selection.
+    Filter(Box<Filter>),
 }
 
 impl Group {
-    /// Indices of the undecided candidates in the group.
+    /// Indices of the undecided candidates in the group; without the words that a filter asks for.
     pub fn undecided(&self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Vec<usize> {
+        if let Group::Filter(filter) = self {
+            return filter.members(catalogue, marks, None);
+        }
         let holds = |index: &usize| {
             let entry = &catalogue.entries[*index];
             let is_open = marks.get(&entry.id).is_none_or(|mark| mark.action.is_none());
@@ -43,6 +49,7 @@ impl Group {
                     Group::Model(model) => entry.model.as_deref() == Some(model.as_str()),
                     Group::Cluster(number) => entry.cluster == Some(*number),
                     Group::Shelf(number) => catalogue.conversation(*index).shelf == Some(*number),
+                    Group::Filter(_) => false,
                 }
         };
         (0..catalogue.entries.len()).filter(holds).collect()
@@ -51,14 +58,20 @@ impl Group {
     /// The rule in words.
     pub fn words(&self, catalogue: &Catalogue) -> String {
         match self {
-            Group::Conversation(key) => format!("undecided cards of conversation {key}"),
+            Group::Conversation(key) => {
+                let found = catalogue.conversations.iter().find(|conversation| conversation.key == *key);
+                let title = found.map_or("", |conversation| conversation.title.as_str());
+                let title = if title.is_empty() { "this conversation" } else { title };
+                format!("undecided cards of {title}")
+            }
             Group::Flag(rule) => format!("undecided cards that rule {rule} flags"),
             Group::Model(model) => format!("undecided cards answered by {model}"),
             Group::Cluster(_) => "undecided cards that ask nearly the same".to_owned(),
             Group::Shelf(number) => {
                 let name = catalogue.shelves.get(*number).map_or("", |shelf| shelf.name.as_str());
-                format!("undecided cards of the shelf {name}")
+                format!("undecided cards of the topic {name}")
             }
+            Group::Filter(filter) => filter.in_words(catalogue),
         }
     }
 }

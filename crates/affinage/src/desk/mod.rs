@@ -10,14 +10,18 @@ mod catalogue;
 mod conversation;
 mod dashboard;
 mod draft;
+mod filter;
 mod find;
+mod freeze;
 mod group;
+mod lengths;
+mod many;
 mod queue;
 mod territory;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
 use serde::Deserialize;
@@ -31,13 +35,18 @@ use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
 use draft::Drafts;
-use group::Group;
+use filter::Filter;
+use freeze::Freezes;
+use lengths::{Lengths, Ruler};
 use queue::{Queue, Shown};
 
 /// The desk of one project; shared by the connections of its page.
 pub struct Desk {
     state: Mutex<State>,
     drafts: Drafts,
+    freezes: Freezes,
+    /// The example that is being written, as the page last said: a reload goes on with it.
+    authoring: Mutex<Value>,
 }
 
 struct State {
@@ -50,10 +59,13 @@ struct State {
     seen_outside: i64,
     /// Goes up whenever the candidates have to be read anew.
     reading: u64,
+    /// Tells rows that are too long, once it is known whether it can.
+    ruler: Option<Arc<Ruler>>,
+    lengths: Lengths,
+    /// The selection that the person goes through.
+    only: Option<Filter>,
 }
 
-/// Cards shown of a group before a bulk step.
-const SHOWN_OF_GROUP: usize = 30;
 /// How soon the reading thread sees that there is something to read.
 const POLL: std::time::Duration = std::time::Duration::from_millis(50);
 
@@ -70,12 +82,20 @@ impl Desk {
             seen_outside: library.outside_changes()?,
             reading: 0,
             library,
+            ruler: None,
+            lengths: Lengths::default(),
+            only: None,
         };
-        Ok(Desk { state: Mutex::new(state), drafts: Drafts::default() })
+        Ok(Desk {
+            state: Mutex::new(state),
+            drafts: Drafts::default(),
+            freezes: Freezes::default(),
+            authoring: Mutex::new(Value::Null),
+        })
     }
 
     /// Reads all candidates, and again whenever others are to be learnt, until Ctrl-C. The desk answers meanwhile.
-    pub fn read_library(&self, project: &Path) -> anyhow::Result<()> {
+    pub fn read_library(&self, ctx: &Context) -> anyhow::Result<()> {
         let mut read = None;
         while !interrupt::requested() {
             let (reading, marks) = {
@@ -86,7 +106,7 @@ impl Desk {
                 std::thread::sleep(POLL);
                 continue;
             };
-            let whole = catalogue::read(project, &marks, |conversations| {
+            let whole = catalogue::read(&ctx.project, &marks, |conversations| {
                 let mut state = self.lock();
                 let is_wanted = state.reading == reading;
                 if is_wanted {
@@ -97,9 +117,45 @@ impl Desk {
             let mut state = self.lock();
             if let Some(whole) = whole.filter(|_| state.reading == reading) {
                 state.catalogue.complete(whole);
+                drop(state);
+                self.measure_rows(ctx, reading)?;
                 read = Some(reading);
             }
         }
+        Ok(())
+    }
+
+    /// Finds the rows that are too long for the training, after everything was read; gives up when all is read anew.
+    fn measure_rows(&self, ctx: &Context, reading: u64) -> anyhow::Result<()> {
+        let known = self.lock().ruler.clone();
+        let ruler = match known.map_or_else(|| Ruler::open(ctx).map(Arc::new), Ok) {
+            Ok(ruler) => ruler,
+            Err(why) => {
+                self.lock().lengths = Lengths::Unknown { why };
+                return Ok(());
+            }
+        };
+        let library = Library::open(&ctx.project)?;
+        let (derivation, marks) = (library.derivation()?, self.lock().marks.clone());
+        library.for_each_conversation(|_, conversation| {
+            if interrupt::requested() {
+                return Ok(());
+            }
+            let measured = derivation.candidates(&conversation).into_iter().map(|candidate| {
+                let mark = marks.get(&candidate.candidate_id);
+                (ruler.too_long(&candidate, mark), candidate.candidate_id)
+            });
+            let measured: Vec<(Option<usize>, String)> = measured.collect();
+            let mut state = self.lock();
+            for (too_long, id) in measured {
+                let index = state.catalogue.index(&id).filter(|_| state.reading == reading);
+                index.into_iter().for_each(|index| state.catalogue.entries[index].too_long = too_long);
+            }
+            Ok(())
+        })?;
+        let mut state = self.lock();
+        state.lengths = ruler.known();
+        state.ruler = Some(ruler);
         Ok(())
     }
 
@@ -127,12 +183,25 @@ impl Desk {
             (Method::Get, "panels.js") => Ok(Reply::script(include_str!("page/panels.js"))),
             (Method::Get, "territory.js") => Ok(Reply::script(include_str!("page/territory.js"))),
             (Method::Get, "author.js") => Ok(Reply::script(include_str!("page/author.js"))),
+            (Method::Get, "dashboard.js") => Ok(Reply::script(include_str!("page/dashboard.js"))),
+            (Method::Get, "list.js") => Ok(Reply::script(include_str!("page/list.js"))),
             (Method::Get, "api/arms") => Reply::json(&draft::arms(ctx)?),
             (Method::Get, "api/drafts") => self.drafts.reply(asked(request, "job")?),
             (Method::Post, "api/draft") => self.drafts.ask(request.json()?),
+            (Method::Get, "api/authoring") => Reply::json(&*self.authoring()),
+            (Method::Post, "api/authoring") => {
+                *self.authoring() = request.json()?;
+                Reply::json(&json!({}))
+            }
+            // The lock of the library's state is not held meanwhile.
+            (Method::Post, "api/freeze") => self.freezes.freeze(ctx, &request.json()?),
             (Method::Get, path) => self.lock().get(path, request),
             (Method::Post, path) => self.lock().post(path, request),
         }
+    }
+
+    fn authoring(&self) -> MutexGuard<'_, Value> {
+        self.authoring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A request that panicked must not end the desk: every change is one transaction of the library.
@@ -175,14 +244,6 @@ struct Fixed {
     variant: String,
 }
 
-#[derive(Deserialize)]
-struct Bulk {
-    group: Group,
-    action: Action,
-    /// How many cards the preview promised; another number is refused.
-    count: usize,
-}
-
 impl State {
     fn get(&mut self, path: &str, request: &Request) -> anyhow::Result<Reply> {
         self.look_outside()?;
@@ -197,6 +258,8 @@ impl State {
             "api/search" => self.search(asked(request, "words")?),
             "api/words" => self.words(),
             "api/dashboard" => self.dashboard(),
+            "api/filters" => self.filters(),
+            "api/shelf" => self.shelf(asked(request, "number")?),
             _ => Ok(Reply::not_found()),
         }
     }
@@ -211,6 +274,7 @@ impl State {
             "api/undo" => self.undo(),
             "api/group" => self.preview(&request.json()?),
             "api/bulk" => self.bulk(&request.json()?),
+            "api/only" => self.go_through(request.json()?),
             "api/choice" => self.choose(&request.json()?),
             "api/learn" => self.learn(&request.json()?),
             "api/begin" => self.begin(),
@@ -232,9 +296,30 @@ impl State {
             "rejected": self.count(|_, mark| mark.action == Some(Action::Reject)),
             "goal": GOAL,
             "taste": TASTE,
+            "effective_n": self.effective_n(),
             "learn": self.derivation.learn,
             "begins_with_territory": self.begins_with_territory()?,
+            "only": self.only.as_ref().map(|filter| json!({
+                "words": filter.in_words(&self.catalogue),
+                "left": self.queue.left(&self.catalogue, &self.marks),
+            })),
         }))
+    }
+
+    /// How many independent examples the accepted ones are worth: those of one conversation share its matter.
+    fn effective_n(&self) -> f64 {
+        let mut per_conversation: HashMap<usize, usize> = HashMap::new();
+        for (id, mark) in &self.marks {
+            let index = self
+                .catalogue
+                .index(id)
+                .filter(|_| matches!(mark.action, Some(Action::Accept | Action::Edit)));
+            let shown = index.filter(|index| self.catalogue.conversation(*index).access() != Access::Never);
+            shown.into_iter().for_each(|index| {
+                *per_conversation.entry(self.catalogue.entries[index].conversation).or_default() += 1;
+            });
+        }
+        dashboard::effective_n(per_conversation.into_values())
     }
 
     /// Marks of candidates that are read, or of any while they are being read.
@@ -351,12 +436,16 @@ impl State {
         let (Some(index), mark) = (self.catalogue.index(&id), &self.marks[&id]) else { return Ok(()) };
         let entry = &self.catalogue.entries[index];
         let is_plain = |mark: &Mark| {
-            mark.text.is_none() && mark.variant.as_ref().is_none_or(|variant| *variant == entry.proposed)
+            !mark.is_edited() && mark.variant.as_ref().is_none_or(|variant| *variant == entry.proposed)
         };
-        // Who wrote the proposed answer is known; another one has to be read.
+        // What the proposed answer measures is known; another one has to be read.
         if !(is_plain(mark) && before.as_ref().is_none_or(is_plain)) {
-            let written = catalogue::written(self.found(index)?.candidate(), Some(mark));
-            self.catalogue.entries[index].written = written;
+            let found = self.found(index)?;
+            let measure = catalogue::measure(found.candidate(), Some(mark));
+            let too_long =
+                self.ruler.as_ref().and_then(|ruler| ruler.too_long(found.candidate(), Some(mark)));
+            let entry = &mut self.catalogue.entries[index];
+            (entry.measure, entry.too_long) = (measure, too_long);
         }
         Ok(())
     }
@@ -404,8 +493,14 @@ impl State {
             let found = self.found(index)?;
             let mark = self.marks.get(&found.candidate().candidate_id);
             let anew = catalogue::entry(found.candidate(), found.candidates.len(), mark);
+            let too_long = self.ruler.as_ref().and_then(|ruler| ruler.too_long(found.candidate(), mark));
             let entry = &mut self.catalogue.entries[index];
-            *entry = catalogue::Entry { conversation: entry.conversation, cluster: entry.cluster, ..anew };
+            *entry = catalogue::Entry {
+                conversation: entry.conversation,
+                cluster: entry.cluster,
+                too_long,
+                ..anew
+            };
         }
         Ok(())
     }
@@ -448,35 +543,6 @@ impl State {
         figures["summary"] = self.summary()?;
         figures["taste_command"] = json!(TASTE_COMMAND);
         Reply::json(&figures)
-    }
-
-    fn preview(&self, group: &Group) -> anyhow::Result<Reply> {
-        let found = group.undecided(&self.catalogue, &self.marks);
-        let shown = found.iter().take(SHOWN_OF_GROUP).map(|&index| {
-            json!({ "id": self.catalogue.entries[index].id, "title": self.catalogue.conversation(index).title })
-        });
-        let shown: Vec<Value> = shown.collect();
-        let rule = group.words(&self.catalogue);
-        Reply::json(&json!({ "rule": rule, "count": found.len(), "shown": shown }))
-    }
-
-    /// One action for a whole group, as one step.
-    fn bulk(&mut self, Bulk { group, action, count }: &Bulk) -> anyhow::Result<Reply> {
-        let found = group.undecided(&self.catalogue, &self.marks);
-        if found.len() != *count {
-            return Err(usage(format!("the group has {} cards now, not {count}; look again", found.len())));
-        }
-        let changes = found.into_iter().map(|index| {
-            let entry = &self.catalogue.entries[index];
-            let before = self.marks.get(&entry.id).cloned().unwrap_or_default();
-            let variant = before.variant.clone().unwrap_or_else(|| entry.proposed.clone());
-            self.change(index, Mark { action: Some(*action), variant: Some(variant), ..before })
-        });
-        let changes: Vec<Change> = changes.collect();
-        let verb = if *action == Action::Reject { "rejected" } else { "accepted" };
-        let label = format!("{verb} {} {}", changes.len(), group.words(&self.catalogue));
-        self.take(&label, Step { changes, ..Step::default() })?;
-        Reply::json(&self.summary()?)
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Queue {
     /// Candidates decided on, oldest first, and how many of them were looked at twice.
     pub decided: Vec<String>,
     looked_twice: HashSet<String>,
+    /// The only cards that come up, while the person goes through a selection.
+    only: Option<HashSet<usize>>,
 }
 
 impl Queue {
@@ -92,8 +94,8 @@ impl Queue {
         let Some(model) = &self.model else {
             let signs: Vec<&str> =
                 [2, 5, 8].into_iter().filter(|&j| features[j] > 0.0).map(|j| FEATURES[j].0).collect();
-            let signs = if signs.is_empty() { "no sign from the chat".to_owned() } else { signs.join(", ") };
-            return format!("{signs}; the queue learns from your first {LEARN_FROM} decisions");
+            let signs = if signs.is_empty() { "next in line".to_owned() } else { signs.join(", ") };
+            return format!("{signs}. The order adapts after {LEARN_FROM} decisions");
         };
         let mut parts: Vec<(usize, f64)> = model.contributions(features).into_iter().enumerate().collect();
         parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
@@ -107,11 +109,34 @@ impl Queue {
         let strongest: Vec<String> =
             parts.iter().take(2).filter(|(_, c)| c.abs() > 0.05).map(words).collect();
         format!(
-            "you would accept it with {:.0} %, by your decisions so far{}{}",
+            "a {:.0} % chance that you accept it, by your decisions so far{}{}",
             model.probability(features) * 100.0,
             if strongest.is_empty() { "" } else { ": " },
             strongest.join(", ")
         )
+    }
+
+    /// Only these cards come up from here on (`None`: all again); gives the first of them that is open.
+    pub fn keep_to(
+        &mut self,
+        only: Option<HashSet<usize>>,
+        catalogue: &Catalogue,
+        marks: &HashMap<String, Mark>,
+    ) -> Option<Shown> {
+        self.only = only;
+        // What was promised before is promised anew.
+        self.retain(|index| {
+            marks.get(&catalogue.entries[index].id).is_some_and(|mark| mark.action.is_some())
+        });
+        self.promise(catalogue, marks)
+    }
+
+    /// Open cards that are left of the selection.
+    pub fn left(&self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> usize {
+        let open = |index: &&usize| {
+            marks.get(&catalogue.entries[**index].id).is_none_or(|mark| mark.action.is_none())
+        };
+        self.only.iter().flatten().filter(open).count()
     }
 
     /// Takes cards off the way that are not to be shown there any more.
@@ -136,7 +161,8 @@ impl Queue {
     }
 
     fn promise(&mut self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> Option<Shown> {
-        if let Some(index) = self.due_for_second_look(catalogue) {
+        let due = if self.only.is_none() { self.due_for_second_look(catalogue) } else { None };
+        if let Some(index) = due {
             let shown = Shown { index, second_look: true };
             self.looked_twice.insert(catalogue.entries[index].id.clone());
             self.trail.push(shown);
@@ -162,6 +188,7 @@ impl Queue {
 
     fn is_open(&self, index: usize, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> bool {
         !self.on_trail.contains(&index)
+            && self.only.as_ref().is_none_or(|only| only.contains(&index))
             && catalogue.conversation(index).access() == Access::Open
             && marks.get(&catalogue.entries[index].id).is_none_or(|mark| mark.action.is_none())
     }
@@ -196,7 +223,11 @@ impl Queue {
             Some(model) => model.probability(&catalogue.entries[index].features),
             None => catalogue.entries[index].prior(),
         };
-        let queued = (0..now.1).filter(|&index| catalogue.conversation(index).access() == Access::Open);
+        let is_queued = |&index: &usize| {
+            catalogue.conversation(index).access() == Access::Open
+                && self.only.as_ref().is_none_or(|only| only.contains(&index))
+        };
+        let queued = (0..now.1).filter(is_queued);
         let mut scored: Vec<(usize, f64)> = queued.map(|index| (index, score(index))).collect();
         let best_first = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         // Of tens of thousands only the next ones have to stand in order: as many as are decided on, and some more.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::catalogue::{Catalogue, ConversationEntry};
+use super::lengths::Lengths;
 use super::{State, now, queue};
 use crate::errors::{HintExt as _, usage};
 use crate::library::{Access, Action, Choice, Profile, Step};
@@ -20,11 +21,15 @@ const SEEN: &str = "territory-seen";
 /// Conversations set aside that are listed one by one.
 const SHOWN_ASIDE: usize = 100;
 const SHOWN_TURNS: usize = 6;
+/// Conversations of a file that are listed one by one.
+const SHOWN_CONVERSATIONS: usize = 100;
 
 /// A choice about a shelf or one conversation; `null` takes it back.
 #[derive(Deserialize)]
 pub struct Chosen {
     shelf: Option<usize>,
+    /// With a shelf: only what came from this file.
+    file: Option<String>,
     conversation: Option<String>,
     choice: Option<Choice>,
 }
@@ -53,7 +58,11 @@ impl Cast {
         };
         // Where nobody is left out, everyone else is the user: so the roles serve texts with other people too.
         let is_exact = self.roles.values().any(|role| role == "nobody");
-        Roles { assistants: of("assistant"), users: if is_exact { of("user") } else { Vec::new() } }
+        Roles {
+            assistants: of("assistant"),
+            users: if is_exact { of("user") } else { Vec::new() },
+            ..Roles::default()
+        }
     }
 }
 
@@ -132,18 +141,47 @@ impl State {
         catalogue.shelves.iter().enumerate().map(row).collect()
     }
 
-    /// Keep, skip or private for a shelf or a conversation, as one step.
+    /// What stands on a shelf, file by file: those with the most cards first.
+    pub(super) fn shelf(&self, number: &str) -> anyhow::Result<Reply> {
+        let number: usize = number.parse().map_err(|_| usage(format!("no shelf {number}")))?;
+        let mut files: BTreeMap<usize, Vec<&ConversationEntry>> = BTreeMap::new();
+        for conversation in conversations_of(&self.catalogue, number) {
+            files.entry(conversation.file).or_default().push(conversation);
+        }
+        let file = |(file, conversations): (usize, Vec<&ConversationEntry>)| {
+            let candidates: usize = conversations.iter().map(|c| c.candidates).sum();
+            let first = conversations.first().and_then(|c| c.choice);
+            let chosen = first.filter(|_| conversations.iter().all(|c| c.choice == first));
+            let rows = conversations.iter().take(SHOWN_CONVERSATIONS).map(|c| {
+                json!({ "conversation": c.key, "title": c.title, "candidates": c.candidates, "choice": c.choice,
+                    "set_aside": c.set_aside })
+            });
+            json!({
+                "name": self.catalogue.files[file], "candidates": candidates, "chosen": chosen,
+                "count": conversations.len(), "conversations": rows.collect::<Vec<Value>>(),
+            })
+        };
+        let mut files: Vec<Value> = files.into_iter().map(file).collect();
+        files.sort_by_key(|file| std::cmp::Reverse(file["candidates"].as_u64()));
+        Reply::json(&files)
+    }
+
+    /// Keep, skip or private for a shelf, a file of it or a conversation, as one step.
     pub(super) fn choose(&mut self, chosen: &Chosen) -> anyhow::Result<Reply> {
-        let Chosen { shelf, conversation, choice } = chosen;
+        let Chosen { shelf, file, conversation, choice } = chosen;
         let (keys, name) = match (shelf, conversation) {
             (Some(number), _) => {
                 let shelf = self.catalogue.shelves.get(*number);
                 let name = shelf.ok_or_else(|| usage(format!("no shelf {number}")))?.name.clone();
+                let of_file = |c: &ConversationEntry| {
+                    file.as_ref().is_none_or(|file| self.catalogue.files[c.file] == *file)
+                };
                 // To keep a shelf is not yet to keep what is set aside on it.
-                let is_meant =
-                    |c: &&ConversationEntry| *choice != Some(Choice::Keep) || c.set_aside.is_none();
+                let is_meant = |c: &&ConversationEntry| {
+                    of_file(c) && (*choice != Some(Choice::Keep) || c.set_aside.is_none())
+                };
                 let of = conversations_of(&self.catalogue, *number).filter(is_meant);
-                (of.map(|c| c.key.clone()).collect::<Vec<_>>(), name)
+                (of.map(|c| c.key.clone()).collect::<Vec<_>>(), file.clone().unwrap_or(name))
             }
             (None, Some(key)) => {
                 let found = self.catalogue.conversation_called(key);
@@ -189,6 +227,8 @@ impl State {
     pub(super) fn start_over(&mut self) -> anyhow::Result<()> {
         self.reading += 1;
         self.catalogue = Catalogue::default();
+        self.only = None;
+        self.lengths = Lengths::default();
         self.queue = queue(&self.library)?;
         Ok(())
     }
@@ -210,7 +250,7 @@ impl State {
             return Err(anyhow!("found 0 conversations because {reason}")).hint("choose other roles");
         }
         if let Some(name) = cast.profile.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
-            let Roles { assistants, users } = roles;
+            let Roles { assistants, users, .. } = roles;
             self.library.save_profile(&Profile { name: name.to_owned(), assistants, users })?;
         }
         self.start_over()?;

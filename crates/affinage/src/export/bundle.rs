@@ -65,11 +65,11 @@ pub fn write(
         .iter()
         .map(|split| Ok((*split, facts.dataset.rows(split, &ctx.ui)?)))
         .collect::<anyhow::Result<BTreeMap<&str, Vec<DatasetRow>>>>()?;
-    let exposed = exposed(dir, &rows)?;
+    let exposed = source.ui.during("looking for your rows in it", || exposed(dir, &rows))?;
     jsonl::write_all(&dir.join("exposed_rows.jsonl"), &exposed)?;
     let memorisation = probe(source, &rows["train"], &rows["test"])?;
     fs_err::write(dir.join("memorisation.json"), serde_json::to_string_pretty(&memorisation)? + "\n")?;
-    let mut findings = scan(ctx, dir)?;
+    let mut findings = source.ui.during("looking for secrets and names", || scan(ctx, dir))?;
     findings.extend(private_texts(ctx, facts, dir)?);
     let (accepted, open): (Vec<String>, Vec<String>) =
         findings.into_iter().partition(|finding| accept.contains(finding));

@@ -155,8 +155,12 @@ fn adapter(facts: &Facts) -> String {
 fn data(facts: &Facts) -> String {
     let manifest = facts.manifest();
     let writers: Vec<String> = manifest.writers.iter().map(|(writer, n)| format!("{writer} {n}")).collect();
+    let drafted = match manifest.counts.drafted {
+        0 => String::new(),
+        count => format!(" Prompts drafted by rule for notes: {count}."),
+    };
     format!(
-        "## The data\n\n`{}` (SHA-256 `{}`): {} training rows. Answers were written by: {}. Largest overlap of a held-out example \
+        "## The data\n\n`{}` (SHA-256 `{}`): {} training rows. Answers were written by: {}.{drafted} Largest overlap of a held-out example \
          with a training example: {:.3} of its 5-word shingles. The data are private and not part of this repository.\n\n",
         manifest.name,
         manifest.hash,

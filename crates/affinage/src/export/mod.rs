@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::jsonl::replace_file;
 use crate::model::{LoadedModel, Located, open_located};
+use crate::ui::Ui;
 pub use card::card;
 pub use check::{Behaviour, Checker};
 pub use facts::Facts;
@@ -56,6 +57,7 @@ pub struct Source<'a> {
     pub model: &'a LoadedModel,
     pub engine: &'a Model,
     pub adapter: &'a Adapter,
+    pub ui: &'a Ui,
 }
 
 /// `export.json`, and what `--json` prints.
@@ -88,22 +90,24 @@ impl Source<'_> {
     ///
     /// Errors: the form cannot hold the adapter; what was read back does not behave as the training graph.
     pub fn write(&self, format: Format, precision: Precision, dir: &Path) -> anyhow::Result<Record> {
-        let checker = Checker::new(self)?;
+        let ui = self.ui;
+        let checker = ui.during("asking the trained model for the check", || Checker::new(self))?;
+        let (writing, checking) = ("writing the export", "reading it back and comparing");
         let config = self.model.weights.config();
         let mut kept_f16 = 0;
         let behaviour = match format {
             Format::Peft => {
                 save_adapter(self.adapter, self.base_name(), dir)?;
-                checker.adapter(&load_adapter(dir, config)?)?
+                ui.during(checking, || checker.adapter(&load_adapter(dir, config)?))?
             }
             Format::GgufLora => {
                 let path = dir.join(GGUF_LORA_FILE);
                 save_gguf_lora(self.adapter, config, self.base_name(), &path)?;
-                checker.adapter(&load_adapter(&path, config)?)?
+                ui.during(checking, || checker.adapter(&load_adapter(&path, config)?))?
             }
             Format::Mlx => {
                 save_mlx(self.adapter, self.base_name(), dir)?;
-                checker.adapter(&load_adapter(dir, config)?)?
+                ui.during(checking, || checker.adapter(&load_adapter(dir, config)?))?
             }
             Format::Merged => {
                 if precision.is_quantised() {
@@ -111,18 +115,19 @@ impl Source<'_> {
                         "a Hugging Face folder holds f32, f16 or bf16; quantised models go as `--format gguf`"
                     );
                 }
-                save_folder(self.merged(), precision, dir)?;
+                ui.during(writing, || save_folder(self.merged(), precision, dir))?;
                 text::write_folder(self.model, precision, dir)?;
-                checker.model(&reopened(dir)?, precision, dir)?
+                ui.during(checking, || checker.model(&reopened(dir)?, precision, dir))?
             }
             Format::Gguf | Format::Ollama => {
                 let path = dir.join(GGUF_FILE);
-                kept_f16 = save_gguf(self.merged(), precision, text::gguf_fields(self.model)?, &path)?;
+                let fields = text::gguf_fields(self.model)?;
+                kept_f16 = ui.during(writing, || save_gguf(self.merged(), precision, fields, &path))?;
                 if format == Format::Ollama {
                     let modelfile = ollama::modelfile(self.model)?;
                     fs_err::write(dir.join("Modelfile"), modelfile)?;
                 }
-                checker.model(&reopened(&path)?, precision, dir)?
+                ui.during(checking, || checker.model(&reopened(&path)?, precision, dir))?
             }
         };
         let record = Record {
@@ -135,7 +140,7 @@ impl Source<'_> {
             base_revision: self.model.revision.clone(),
             adapter_sha256: adapter_sha256(self.adapter),
             kept_f16,
-            files: hashes(dir)?,
+            files: ui.during("hashing the files", || hashes(dir))?,
             behaviour,
         };
         let mut text = serde_json::to_vec_pretty(&record)?;

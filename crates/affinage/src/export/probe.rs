@@ -139,9 +139,11 @@ fn continued(
 ) -> anyhow::Result<Vec<Vec<String>>> {
     let requests = probes.iter().map(|probe| (0, probe.request.clone())).collect();
     let mut texts = vec![Vec::new(); probes.len()];
+    let progress = source.ui.late_progress("asking it to recite", probes.len() as u64, "answers");
     generate(source.engine, &[adapter], &source.model.end_tokens, requests, 16, |index, answer| {
         let text = source.model.tokenizer.decode(&answer.ids)?;
         texts[index] = text.split_whitespace().map(str::to_owned).collect();
+        progress.advance(1);
         Ok(())
     })?;
     Ok(texts)

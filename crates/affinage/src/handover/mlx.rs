@@ -9,7 +9,7 @@ use affinage_dataset::tokenize::LossMode;
 use affinage_engine::checkpoint::load_adapter;
 use affinage_engine::export::save_mlx;
 use affinage_engine::lora::{Adapter, Target};
-use affinage_engine::model::{Document, Model};
+use affinage_engine::model::Document;
 use affinage_engine::optim::Schedule;
 use affinage_engine::train::document_nll;
 use anyhow::{Context as _, bail, ensure};
@@ -20,7 +20,7 @@ use super::import::{Logged, Results};
 use super::{IGNORED, Job, Row, Source};
 use crate::context::Context;
 use crate::jsonl;
-use crate::model::LoadedModel;
+use crate::model::{LoadedModel, engine};
 
 /// Writes data, configuration and command; the names of what must not change.
 pub(super) fn write(source: &Source, adapter: &Adapter, dir: &Path) -> anyhow::Result<Vec<String>> {
@@ -104,7 +104,7 @@ pub(super) fn results(ctx: &Context, job: &Job, model: &LoadedModel, dir: &Path)
     let done: Done = serde_json::from_slice(&done)?;
     let mut log: Vec<Logged> = jsonl::read(&out.join("log.jsonl"), &ctx.ui)?;
     let adapters = adapters(job, model, dir)?;
-    let engine = Model::load(&model.weights)?;
+    let engine = engine(&ctx.ui, model)?;
     let rows: Vec<Row> = jsonl::read(&dir.join("validation.jsonl"), &ctx.ui)?;
     let masks: Vec<Vec<bool>> =
         rows.iter().map(|row| row.labels.iter().map(|label| *label != IGNORED).collect()).collect();
@@ -115,7 +115,8 @@ pub(super) fn results(ctx: &Context, job: &Job, model: &LoadedModel, dir: &Path)
         .collect();
     for (step, adapter) in &adapters {
         let began = Instant::now();
-        let nll = document_nll(&engine, Some(adapter), &documents, 1024, |_| {});
+        let scoring = format!("validation of step {step}");
+        let nll = ctx.ui.during(scoring, || document_nll(&engine, Some(adapter), &documents, 1024, |_| {}));
         let (sum, tokens) =
             nll.iter().fold((0.0, 0), |(sum, tokens), nll| (sum + nll.sum, tokens + nll.tokens));
         if tokens > 0 {

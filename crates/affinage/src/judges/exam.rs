@@ -5,9 +5,12 @@ use std::path::Path;
 
 use affinage_eval::judge::exam::ExamItem;
 use affinage_eval::judge::exam::result::{ExamResult, results};
+use affinage_eval::judge::exam::sitting::Sitting;
 use affinage_eval::judge::ledger::{LedgerRow, Phase, Spent, spent};
+use affinage_eval::judgment::Judgment;
 use serde::Serialize;
 
+use super::work::Work;
 use crate::context::Context;
 use crate::jsonl;
 
@@ -30,6 +33,12 @@ pub fn keep_items(ctx: &Context, dir: &Path, items: &[ExamItem]) -> anyhow::Resu
         writer.append(item)?;
     }
     writer.sync()
+}
+
+/// The exam of a work with the verdicts that are stored.
+pub fn sitting(ctx: &Context, dir: &Path, work: &Work) -> anyhow::Result<Sitting> {
+    let verdicts: Vec<Judgment> = jsonl::read(&dir.join("judgments.jsonl"), &ctx.ui)?;
+    Ok(Sitting::new(&work.items, &work.cells, verdicts))
 }
 
 /// What one judge's calls of one phase took.

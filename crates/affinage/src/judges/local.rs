@@ -21,7 +21,8 @@ use crate::config;
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::interrupt;
-use crate::model::{LoadedModel, open_model};
+use crate::model::{LoadedModel, engine, open_model};
+use crate::ui::Ui;
 
 /// The model of a local judge: borrowed where the caller has it open, else opened here.
 pub enum LocalJudge<'a> {
@@ -54,13 +55,13 @@ impl<'a> LocalJudge<'a> {
     }
 
     /// Loads the weights when they are first needed: a dry run needs none.
-    pub fn engine(&self) -> anyhow::Result<&Model> {
+    pub fn engine(&self, ui: &Ui) -> anyhow::Result<&Model> {
         match self {
             LocalJudge::Borrowed(open) => Ok(open.engine),
             LocalJudge::Owned(owned) => match owned.1.get() {
                 Some(engine) => Ok(engine),
                 None => {
-                    let engine = Model::load(&owned.0.weights)?;
+                    let engine = engine(ui, &owned.0)?;
                     Ok(owned.1.get_or_init(|| engine))
                 }
             },
@@ -87,9 +88,8 @@ pub fn judge(
     store: &mut Store,
     summary: &mut JudgeSummary,
 ) -> anyhow::Result<()> {
-    let (model, engine) = (judge.model(), judge.engine()?);
-    let progress =
-        ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "comparisons");
+    let (model, engine) = (judge.model(), judge.engine(&ctx.ui)?);
+    let progress = ctx.ui.progress(summary.label(), calls.len() as u64, "comparisons");
     for call in calls {
         if interrupt::requested() {
             progress.finish("");
@@ -118,6 +118,9 @@ pub fn judge(
         store.add_judgment(&judgment)?;
         summary.made += 1;
         progress.advance(1);
+        if store.exam_is_lost() {
+            break;
+        }
     }
     store.sync()?;
     progress.finish("");

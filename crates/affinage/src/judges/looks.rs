@@ -1,6 +1,7 @@
 //! Judging in looks: some prompts, a look at the evidence, and a stop once it is enough. What a look may conclude is in
 //! `affinage_eval::stopping`.
 
+use affinage_eval::judge::ledger::Phase;
 use affinage_eval::stopping::{Look, look, looks, order};
 
 use super::{Consent, Done, Evaluated, JudgeSummary, Request, Stages, ask};
@@ -15,12 +16,14 @@ pub fn ask_in_looks(ctx: &Context, evaluated: &mut Evaluated, request: &Request)
     let order: Vec<String> =
         order(evaluated.plan.seed, &evaluated.prompts).into_iter().map(str::to_owned).collect();
     let mut total = Done::default();
+    let mut judges = request.judges.to_vec();
     let (mut stages, mut consent) = (request.stages, request.consent);
     for reached in looks(order.len()) {
         evaluated.due = Some(order[..reached].iter().cloned().collect());
-        let Request { judges, open, named_private, .. } = *request;
-        let done = ask(ctx, evaluated, &Request { judges, stages, consent, open, named_private })?;
-        let refused = done.summaries.is_empty();
+        let done = ask(ctx, evaluated, &Request { judges: &judges, stages, consent, ..*request })?;
+        // Nobody judged: the user said no, or nobody is fit to.
+        let refused = done.summaries.iter().all(|summary| summary.phase == Phase::Exam.name());
+        judges.retain(|judge| !done.unfit.contains(&judge.id));
         let halted = done.summaries.iter().any(|s| s.failed > 0 || s.in_batch > 0 || s.stopped.is_some());
         add(&mut total, done);
         if refused || halted {
@@ -48,6 +51,7 @@ fn add(total: &mut Done, done: Done) {
     total.estimates = done.estimates;
     total.sources = done.sources;
     total.exams = done.exams;
+    total.unfit.extend(done.unfit);
     for next in done.summaries {
         let same = |known: &&mut JudgeSummary| known.judge_id == next.judge_id && known.phase == next.phase;
         let Some(known) = total.summaries.iter_mut().find(same) else {

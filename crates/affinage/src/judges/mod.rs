@@ -7,6 +7,7 @@ mod batch;
 mod budget;
 mod evaluated;
 mod exam;
+pub mod find;
 mod local;
 mod looks;
 pub mod preview;
@@ -71,6 +72,8 @@ pub struct Request<'a> {
     pub open: Option<OpenModel<'a>>,
     /// Private conversations, by key, title or file, that may be sent all the same.
     pub named_private: &'a [String],
+    /// A lost exam is taken to its end, and judges that failed are asked all the same; their votes do not count.
+    pub unfit_too: bool,
 }
 
 /// A model that is open already, so that a local judge need not load it again.
@@ -93,6 +96,8 @@ pub struct Done {
     /// Empty in a dry run, and when the user said no.
     pub summaries: Vec<JudgeSummary>,
     pub exams: Vec<ExamResult>,
+    /// Judges that were not asked to judge, because they failed their exam.
+    pub unfit: BTreeSet<String>,
 }
 
 /// What one judge did in one phase.
@@ -129,11 +134,20 @@ pub struct JudgeSummary {
     /// Another model than the one that was asked for, as the replies name it.
     #[serde(skip)]
     pub other_model: Option<String>,
+    /// The exam was ended because it could not be passed any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exam_lost: bool,
     /// Why the judge ended its work early.
     pub stopped: Option<String>,
 }
 
 impl JudgeSummary {
+    /// Names the work while it runs: the exam of a judge is not its judging.
+    fn label(&self) -> String {
+        let work = if self.phase == Phase::Exam.name() { "exam" } else { "judging" };
+        format!("{work}: {}", self.judge_id)
+    }
+
     fn count(&mut self, judgment: &Judgment) {
         self.made += 1;
         self.missing += usize::from(matches!(judgment.outcome, Outcome::Missing { .. }));
@@ -162,9 +176,11 @@ pub fn ask(ctx: &Context, evaluated: &Evaluated, request: &Request) -> anyhow::R
             "who is private is not known, because {why}: no judge on another machine is shown your own texts"
         ));
     }
-    let works = work::gather(ctx, evaluated, request, &sources)?;
+    let mut unfit = unfit(ctx, evaluated, request)?;
+    let works = work::gather(ctx, evaluated, request, &sources, &unfit)?;
     let estimates = works.iter().map(preview::estimate).collect();
-    let mut done = Done { estimates, sources: sources.lines.clone(), ..Done::default() };
+    let mut done =
+        Done { estimates, sources: sources.lines.clone(), unfit: unfit.clone(), ..Done::default() };
     if request.consent == Consent::DryRun {
         return Ok(done);
     }
@@ -178,17 +194,33 @@ pub fn ask(ctx: &Context, evaluated: &Evaluated, request: &Request) -> anyhow::R
     let mut session = Session { ctx, evaluated, memory: Memory::open(), paces: BTreeMap::new() };
     let mut stopped = BTreeSet::new();
     for work in &works {
-        if stopped.contains(&work.judge.id) {
+        let is_unfit = work.phase == Phase::Judge && unfit.contains(&work.judge.id);
+        if is_unfit || stopped.contains(&work.judge.id) {
             continue;
         }
         let summary = session.work(work)?;
+        if work.phase == Phase::Exam {
+            unfit = self::unfit(ctx, evaluated, request)?;
+        }
         if summary.stopped.is_some() {
             stopped.insert(work.judge.id.clone());
         }
         done.summaries.push(summary);
     }
     done.exams = exam_results(ctx, &evaluated.dir)?;
+    done.unfit = unfit;
     Ok(done)
+}
+
+/// The judges of the request that are not asked to judge: they failed their exam, so their votes would not count.
+fn unfit(ctx: &Context, evaluated: &Evaluated, request: &Request) -> anyhow::Result<BTreeSet<String>> {
+    if request.unfit_too || request.stages == Stages::Exam {
+        return Ok(BTreeSet::new());
+    }
+    let results = exam_results(ctx, &evaluated.dir)?;
+    let is_asked = |id: &str| request.judges.iter().any(|judge| judge.id == id);
+    let unfit = results.into_iter().filter(|exam| exam.is_unfit() && is_asked(&exam.judge_id));
+    Ok(unfit.map(|exam| exam.judge_id).collect())
 }
 
 /// What the works of one command share.
@@ -207,7 +239,8 @@ impl Session<'_> {
             judge_id: judge.id.clone(),
             phase: work.phase.name(),
             planned: work.planned,
-            already_answered: work.planned - work.calls.len(),
+            already_answered: work.answered,
+            exam_lost: work.is_lost,
             cost_usd: Some(0.0),
             ..JudgeSummary::default()
         };
@@ -222,11 +255,15 @@ impl Session<'_> {
             exam::keep_items(ctx, &dir, &work.items)?;
         }
         store.add_comparisons(&work.cells)?;
+        if work.phase == Phase::Exam && work.may_stop {
+            store.watch(exam::sitting(ctx, &dir, work)?);
+        }
         let texts = work.texts(self.evaluated);
         let result = match &work.local {
             Some(local) => local::judge(ctx, &texts, local, &work.calls, &mut store, &mut summary),
             None => self.ask_server(work, &texts, &mut store, &mut summary),
         };
+        summary.exam_lost = store.exam_is_lost();
         if summary.cut_requests > 0 {
             ctx.ui.warn(format!(
                 "the server of `{}` read only a part of {} requests: it counted fewer tokens than they have words. \

@@ -73,7 +73,7 @@ impl Length {
 
 pub fn estimate(work: &Work) -> Estimate {
     let lengths: Vec<Length> = work.to_send().map(Length::of).collect();
-    estimate_of(work.judge, work.phase, &lengths, work.planned - work.calls.len())
+    estimate_of(work.judge, work.phase, &lengths, work.answered)
 }
 
 /// The estimate of calls of these lengths.
@@ -196,8 +196,10 @@ pub fn agreed(
     let (hosts, requests) =
         (hosts.join(", "), leaving.iter().map(|(work, _)| work.to_send().count()).sum::<usize>());
     if consent == Consent::Ask && !ctx.ui.can_ask() {
-        return Err(usage(format!("{requests} requests would be sent to {hosts}; nobody can be asked here")))
-            .hint("pass `--yes` to send them, `--dry-run` to see what they would take");
+        return Err(usage(format!(
+            "{requests} requests would be sent to {hosts}; this is not a terminal, so I cannot ask"
+        )))
+        .hint("pass `--yes` to send them, `--dry-run` to see what they would take");
     }
     ctx.ui.say(format!("texts of these sources are sent to {hosts}:"));
     sources.shown().iter().for_each(|line| ctx.ui.say(format!("  {line}")));

@@ -89,7 +89,7 @@ pub fn judge(
     store: &mut Store,
     summary: &mut JudgeSummary,
 ) -> (WireLimits, anyhow::Result<()>) {
-    let progress = ctx.ui.progress(format!("judging: {}", summary.judge_id), calls.len() as u64, "calls");
+    let progress = ctx.ui.progress(summary.label(), calls.len() as u64, "calls");
     let pool = Pool {
         endpoint,
         url: endpoint.wire.url(&endpoint.base_url),
@@ -126,6 +126,8 @@ pub fn judge(
 enum Unanswered {
     /// Later calls may succeed.
     ThisCall,
+    /// The server will never answer this request.
+    Refused,
     /// Ctrl-C, or another worker stopped the run, while this one waited.
     Stopping,
 }
@@ -152,7 +154,7 @@ impl Pool<'_> {
                     self.exhausted_in_a_row.store(0, Ordering::Relaxed);
                     self.answered.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(Err(Unanswered::ThisCall)) => lock(&self.summary).failed += 1,
+                Ok(Err(Unanswered::ThisCall | Unanswered::Refused)) => lock(&self.summary).failed += 1,
                 Ok(Err(Unanswered::Stopping)) => return,
                 Err(error) => return self.stop(error),
             }
@@ -161,7 +163,8 @@ impl Pool<'_> {
     }
 
     fn next(&self) -> Option<&Call> {
-        if self.is_stopping() { None } else { lock(&self.queue).pop_front() }
+        let is_over = self.is_stopping() || lock(&self.store).exam_is_lost();
+        if is_over { None } else { lock(&self.queue).pop_front() }
     }
 
     fn is_stopping(&self) -> bool {
@@ -181,9 +184,12 @@ impl Pool<'_> {
         let repair = if call.needs_repair(&first.reply) {
             match self.reply(call, Phase::Repair, &call.request.repairing(&first.reply.text))? {
                 Ok(reply) => Some(reply),
-                Err(Unanswered::Stopping) => return Ok(Err(Unanswered::Stopping)),
+                // The first reply is stored: a later run asks for the second alone.
+                Err(unanswered @ (Unanswered::Stopping | Unanswered::ThisCall)) => {
+                    return Ok(Err(unanswered));
+                }
                 // The first reply stands as it is: missing.
-                Err(Unanswered::ThisCall) => None,
+                Err(Unanswered::Refused) => None,
             }
         } else {
             None
@@ -260,7 +266,7 @@ impl Pool<'_> {
             return Err(self.refusal(failure)).context("the judge refuses every request");
         }
         lock(&self.summary).last_refusal = Some(format!("{:#}", self.refusal(failure)));
-        Ok(Err(Unanswered::ThisCall))
+        Ok(Err(Unanswered::Refused))
     }
 
     /// Waits for a free place among the calls in flight and for the provider's turn; false when the run stops.
@@ -405,7 +411,7 @@ impl Pool<'_> {
 
     /// A reply that an earlier process stored and did not get to judge; `None` when it cannot be read.
     fn stored(&self, row: &RawRow) -> Option<Received> {
-        let reply = self.endpoint.wire.read(200, |_| None, row.text.as_bytes()).ok()?;
+        let reply = self.endpoint.wire.read(200, |_| None, &row.bytes()?).ok()?;
         Some(Received { reply, response_sha256: row.sha256.clone(), transport: row.transport.clone()? })
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use affinage_eval::comparison::{BlindKey, Comparison};
+use affinage_eval::judge::exam::sitting::Sitting;
 use affinage_eval::judge::ledger::{LedgerEvent, LedgerRow, Phase, RawRow, RawSide, spent};
 use affinage_eval::judgment::Judgment;
 use jiff::Timestamp;
@@ -122,6 +123,8 @@ pub struct Store {
     judgments: jsonl::Writer,
     ledger: jsonl::Writer,
     raw: RawFile,
+    /// The exam that these verdicts decide.
+    sitting: Option<Sitting>,
 }
 
 impl Store {
@@ -137,7 +140,18 @@ impl Store {
             judgments: jsonl::Writer::open(&path("judgments.jsonl"), ui)?,
             ledger: jsonl::Writer::open(&path("ledger.jsonl"), ui)?,
             raw,
+            sitting: None,
         })
+    }
+
+    /// From here on verdicts are held against this exam.
+    pub fn watch(&mut self, sitting: Sitting) {
+        self.sitting = Some(sitting);
+    }
+
+    /// Whether the exam cannot be passed any more; false without one.
+    pub fn exam_is_lost(&self) -> bool {
+        self.sitting.as_ref().is_some_and(Sitting::is_lost)
     }
 
     /// Writes the comparisons that are not in the files yet, their keys first.
@@ -211,7 +225,11 @@ impl Store {
 
     pub fn add_judgment(&mut self, judgment: &Judgment) -> anyhow::Result<()> {
         self.known.judged.insert(judgment.judgment_id.clone());
-        self.judgments.append(judgment)
+        self.judgments.append(judgment)?;
+        if let Some(sitting) = &mut self.sitting {
+            sitting.note(judgment);
+        }
+        Ok(())
     }
 
     pub fn sync(&self) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ use affinage_eval::judge::rubric::{Rubric, Rubrics};
 use affinage_eval::suite::{Domain, Prompt};
 use anyhow::anyhow;
 
+use super::exam::sitting;
 use super::local::{self, LocalJudge};
 use super::server::remote_host;
 use super::sources::Sources;
@@ -37,6 +38,12 @@ pub struct Work<'a> {
     /// Those without a stored answer.
     pub calls: Vec<Call>,
     pub planned: usize,
+    /// How many of these have a stored answer.
+    pub answered: usize,
+    /// An exam that ends as soon as it cannot be passed.
+    pub may_stop: bool,
+    /// It cannot be passed any more: nothing further is asked.
+    pub is_lost: bool,
     /// Those among them that wait in a batch of the provider.
     pub in_batch: BTreeSet<String>,
     /// The pairs of an exam.
@@ -72,10 +79,12 @@ pub fn gather<'a>(
     evaluated: &Evaluated,
     request: &Request<'a>,
     sources: &Sources,
+    unfit: &BTreeSet<String>,
 ) -> anyhow::Result<Vec<Work<'a>>> {
     let rubrics = rubrics(ctx)?;
     let known = |dir: &Path| Known::read(dir, &ctx.ui);
-    let (judged, examined) = (known(&evaluated.dir)?, known(&evaluated.dir.join("exam"))?);
+    let exam_dir = evaluated.dir.join("exam");
+    let (judged, examined) = (known(&evaluated.dir)?, known(&exam_dir)?);
     let references = match request.stages {
         Stages::Judging => Vec::new(),
         Stages::Exam | Stages::Both => references(ctx, evaluated)?,
@@ -93,26 +102,50 @@ pub fn gather<'a>(
             let calls = exam_calls(&exam, judge, &prompts, &rubrics);
             let planned = calls.len();
             let (calls, in_batch) = open_calls(calls, &examined);
+            let answered = planned - calls.len();
             let Exam { items, cells } = exam;
-            works.push(Work {
+            let mut work = Work {
                 judge,
                 local: local.clone(),
                 phase: Phase::Exam,
                 cells,
                 calls,
                 planned,
+                answered,
+                // What waits in a batch is paid for, so it is read to the end.
+                may_stop: judge.mode == config::JudgeMode::Now && !request.unfit_too,
+                is_lost: false,
                 in_batch,
                 items,
-            });
+            };
+            if work.may_stop && sitting(ctx, &exam_dir, &work)?.is_lost() {
+                (work.is_lost, work.calls) = (true, Vec::new());
+            }
+            works.push(work);
         }
-        if request.stages != Stages::Exam {
+        if request.stages != Stages::Exam && !unfit.contains(&judge.id) {
             let (mut cells, mut all) = judging_calls(ctx, evaluated, judge, &labels, &rubrics);
             all.retain(|call| may_read(&call.comparison.prompt_id));
             cells.retain(|(comparison, _)| may_read(&comparison.prompt_id));
             let planned = all.len();
             let (calls, in_batch) = open_calls(all, &judged);
-            let items = Vec::new();
-            works.push(Work { judge, local, phase: Phase::Judge, cells, calls, planned, in_batch, items });
+            let answered = planned - calls.len();
+            let (items, may_stop, is_lost) = (Vec::new(), false, false);
+            let phase = Phase::Judge;
+            let work = Work {
+                judge,
+                local,
+                phase,
+                cells,
+                calls,
+                planned,
+                answered,
+                may_stop,
+                is_lost,
+                in_batch,
+                items,
+            };
+            works.push(work);
         }
     }
     Ok(works)

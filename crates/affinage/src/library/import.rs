@@ -5,9 +5,7 @@ use std::path::Path;
 
 use affinage_dataset::conversation::{Conversation, Node};
 use affinage_dataset::identity::{self, Kind, Relation, United};
-use affinage_dataset::import::{
-    self, ElementError, Found, ImportError, Item, Limits, Reject, Roles, Together,
-};
+use affinage_dataset::import::{self, ElementError, Found, ImportError, Item, Reject, Roles, Together};
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
@@ -212,7 +210,7 @@ impl Library {
                     Ok(())
                 }
             };
-            let limits = Limits::default();
+            let limits = crate::pdf::limits();
             let found = match place {
                 Place::Alone => import::import(file, &name, roles, &limits, &mut sink),
                 Place::Folder { name, together } => {

@@ -15,7 +15,7 @@ pub struct Profile {
 
 impl Profile {
     pub fn roles(&self) -> Roles {
-        Roles { assistants: self.assistants.clone(), users: self.users.clone() }
+        Roles { assistants: self.assistants.clone(), users: self.users.clone(), ..Roles::default() }
     }
 }
 

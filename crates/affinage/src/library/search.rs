@@ -64,6 +64,21 @@ impl Library {
         Ok(hits)
     }
 
+    /// Every message that holds all words of `query`, as its conversation's key and its own id, in no order.
+    pub fn nodes_that_hold(&mut self, query: &str) -> anyhow::Result<Vec<(String, String)>> {
+        self.index_words(&mut |_| {})?;
+        let terms = Terms::parse(query);
+        if terms.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT conversation.key, node.node_id FROM words JOIN node ON node.id = words.rowid \
+             JOIN conversation ON conversation.id = node.conversation WHERE words MATCH ?1",
+        )?;
+        let rows = statement.query_map([terms.expression()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Messages that are not in the index yet.
     pub fn unindexed_nodes(&self) -> anyhow::Result<usize> {
         let count: i64 = self.db.query_row("SELECT count(*) FROM unindexed", [], |row| row.get(0))?;

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::conversation::{Conversation, NodeRole};
-use affinage_dataset::import::{
-    self, ElementError, ImportError, Item, Limits, Reject, Roles, Speaker, Together,
-};
+use affinage_dataset::import::{self, ElementError, ImportError, Item, Reject, Roles, Speaker, Together};
 use anyhow::{Context as _, anyhow};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -203,7 +201,7 @@ fn first_conversation(
         }
         anyhow::Ok(())
     };
-    let limits = Limits::default();
+    let limits = crate::pdf::limits();
     match &unpacked.in_folder {
         Some(name) => {
             import::import_from_folder(file, name, roles, &limits, &mut Together::default(), &mut sink)?

@@ -189,14 +189,16 @@ impl Download<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut progress = None;
         let got = http::get_to_file(url, &headers, path, |bytes, total| {
-            // Small files need no bar.
-            if let Some(total) = total.filter(|&total| total > 1 << 24) {
-                let label = format!("{} {name}", self.repository);
-                progress.get_or_insert_with(|| self.ui.progress(label, total, "B")).advance(bytes);
-            }
+            let label = || format!("fetching {} {name}", self.repository);
+            let shown = progress.get_or_insert_with(|| match total {
+                Some(total) => self.ui.late_progress(label(), total, "bytes"),
+                None => self.ui.late_spinner(label(), "bytes"),
+            });
+            shown.advance(bytes);
         });
+        let is_large = fs_err::metadata(path).is_ok_and(|file| file.len() > 1 << 24);
         if let Some(progress) = progress {
-            progress.finish(if got.is_ok() { format!("fetched {name}") } else { String::new() });
+            progress.finish(if got.is_ok() && is_large { format!("fetched {name}") } else { String::new() });
         }
         match got {
             Ok(()) => Ok(Answer::Saved(path.to_owned())),

@@ -178,6 +178,11 @@ impl<'a> Poll<'a> {
         (self.lock().count(), self.ballot.items.len())
     }
 
+    /// What the planted pairs and those shown twice say of this voter.
+    pub fn checks(&self) -> Vec<String> {
+        self.lock().checks(&self.ballot.items)
+    }
+
     pub fn answer(&self, request: &Request) -> anyhow::Result<Reply> {
         match (request.method, request.path.as_str()) {
             (Method::Get, "") => Ok(Reply::html(include_str!("page/vote.html"))),

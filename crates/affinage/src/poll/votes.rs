@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::ballot::{BallotItem, ItemKind, Said, is_even};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
+use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
 use affinage_eval::stats::proportion::wilson;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
@@ -13,21 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::ui::Ui;
-
-/// One line of `gold_votes.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GoldVote {
-    pub v: u32,
-    pub item_id: String,
-    pub judge_id: String,
-    /// What was done to the reference.
-    pub damage: String,
-    pub outcome: Outcome,
-    /// Whether the reference won; `None` when the voter passed.
-    pub is_right: Option<bool>,
-    pub ms_to_vote: u64,
-    pub finished_at: String,
-}
 
 /// One line of `vote_sessions.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,13 +170,15 @@ impl VoteFiles {
         self.append("vote_sessions.jsonl", &SessionRow { v: ROW_VERSION, judge_id, event, at })
     }
 
-    /// Whether the planted damage was seen, and whether what came twice was answered alike: one line each.
+    /// What the planted pairs say of this voter, in the report's words, and whether what came twice was answered alike:
+    /// one line each.
     pub fn checks(&self, items: &[BallotItem]) -> Vec<String> {
-        let mine: Vec<&GoldVote> = self.gold.iter().filter(|row| row.judge_id == self.judge_id).collect();
-        let seen = mine.iter().filter(|row| row.is_right == Some(true)).count();
         let mut lines = Vec::new();
-        if !mine.is_empty() {
-            lines.push(format!("Planted damage seen: {seen} of {}.", mine.len()));
+        if let Some(planted) = planted_results(&self.gold).remove(self.judge_id.as_str()) {
+            lines.push(match planted.is_missed() {
+                true => format!("{} {LEFT_OUT}", planted.sentence),
+                false => planted.sentence,
+            });
         }
         let outcome = |id: &str| self.votes.iter().find(|row| row.judgment_id == id).map(|row| row.outcome);
         let again = items.iter().filter(|item| item.call.repeat > 0 && !item.is_gold());

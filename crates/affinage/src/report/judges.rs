@@ -1,7 +1,9 @@
 //! The judges: favourites by seat or label, flips, agreement, cost.
 
 use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
+use affinage_eval::judge::exam::result::{Counted, ExamVerdict};
 use affinage_eval::judgment::MissingReason;
+use affinage_eval::planted::PlantedVerdict;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
@@ -22,6 +24,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     if analysis.judges.is_empty() {
         body.push_str(&p("Nobody judged."));
     } else {
+        body.push_str(&exams(analysis));
+        body.push_str(&planted(analysis));
         body.push_str(&habits(analysis));
         body.push_str(&agreement(analysis));
         body.push_str(&details("Calls, missing verdicts and cost", &calls(analysis)));
@@ -44,16 +48,89 @@ fn has_a_habit(judge: &JudgeResult) -> bool {
 }
 
 fn sentences(judge: &JudgeResult, arms: &Arms) -> String {
+    let known: Vec<&str> = [
+        judge.exam.as_ref().map(|exam| exam.sentence.as_str()),
+        judge.planted.as_ref().map(|planted| planted.sentence.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if judge.cells_judged == 0 && !known.is_empty() {
+        return format!(
+            "<div class=\"judge\"><h3>{} <small>{}, not asked to compare</small></h3>\n{}</div>\n",
+            esc(&judge.judge_id),
+            esc(&judge.model),
+            arms.p(&known.join(" "))
+        );
+    }
+    let known = if known.is_empty() { String::new() } else { arms.p(&known.join(" ")) };
     let coin = if judge.better_than_coin == Some(false) { " class=\"warn\"" } else { "" };
     let outside = if judge.in_panel { "" } else { ", shown apart from the mean" };
     format!(
-        "<div class=\"judge\"><h3>{} <small>{}{outside}</small></h3>\n<p{coin}>{}</p>\n{}{}</div>\n",
+        "<div class=\"judge\"><h3>{} <small>{}{outside}</small></h3>\n{known}<p{coin}>{}</p>\n{}{}</div>\n",
         esc(&judge.judge_id),
         esc(&judge.model),
         arms.prose(&judge.consistency_sentence),
         arms.p(&judge.slot_sentence),
         arms.p(&judge.label_sentence)
     )
+}
+
+/// What every exam asked and found, each figure with its n: a lost exam is stopped, and has fewer.
+fn exams(analysis: &Analysis) -> String {
+    let of = |counted: Counted| format!("{} of {}", count(counted.count), count(counted.of));
+    let rows: Vec<Vec<String>> = analysis
+        .judges
+        .iter()
+        .filter_map(|judge| judge.exam.as_ref())
+        .map(|exam| {
+            let result = match exam.verdict {
+                ExamVerdict::Qualified => "passed",
+                ExamVerdict::Failed if exam.calls.count < exam.calls.of => "failed, stopped early",
+                ExamVerdict::Failed => "failed",
+                ExamVerdict::AntiValid => "prefers the worse",
+                ExamVerdict::Unfinished => "not finished",
+            };
+            let calls = if exam.calls.of == 0 { "\u{2013}".to_owned() } else { of(exam.calls) };
+            vec![
+                esc(&exam.judge_id),
+                result.to_owned(),
+                calls,
+                of(exam.planted),
+                of(exam.flips),
+                of(exam.injections),
+                of(exam.missing),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = ["judge", "exam", "calls", "damage found", "order changed it", "orders obeyed", "no verdict"];
+    format!("<h3>Exams</h3>\n{}", table("plain", &head, &[2, 3, 4, 5, 6], &rows))
+}
+
+/// What people saw of the damage that was planted among their pairs.
+fn planted(analysis: &Analysis) -> String {
+    let rows: Vec<Vec<String>> = analysis
+        .judges
+        .iter()
+        .filter_map(|judge| Some((judge, judge.planted.as_ref()?)))
+        .map(|(judge, planted)| {
+            let result = match planted.verdict {
+                PlantedVerdict::Passed => "found",
+                PlantedVerdict::TooFew => "too few to tell",
+                PlantedVerdict::Missed => "missed, left out of the mean",
+            };
+            let Counted { count: found, of } = planted.found;
+            vec![esc(&judge.judge_id), result.to_owned(), format!("{} of {}", count(found), count(of))]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = ["voter", "planted pairs", "undamaged text found"];
+    format!("<h3>Planted pairs</h3>\n{}", table("plain", &head, &[2], &rows))
 }
 
 fn habits(analysis: &Analysis) -> String {

@@ -11,11 +11,12 @@ mod progress;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::{columns, hanging};
+pub use columns::{Growing, columns, hanging};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, counted, duration};
@@ -23,6 +24,7 @@ pub use table::{Table, bytes, count, counted, duration};
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
 use printable::printable;
+use progress::{Running, Start};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,9 +51,15 @@ pub struct Ui {
     role: Role,
     /// Progress bars are drawn only when standard error is a terminal.
     bars: Option<MultiProgress>,
+    running: Arc<Running>,
     colour_out: bool,
     colour_err: bool,
+    /// Keeps what is said, for a page that shows it too.
+    heard: Option<Heard>,
 }
+
+/// Lines that a command said to people, without colour.
+pub type Heard = Arc<Mutex<Vec<String>>>;
 
 impl Ui {
     /// Looks at the terminal and the environment once.
@@ -62,9 +70,11 @@ impl Ui {
         Self {
             verbosity,
             role: Role::Whole,
+            running: Arc::default(),
             bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
+            heard: None,
         }
     }
 
@@ -73,8 +83,21 @@ impl Ui {
         Self { role: Role::Stage, ..self.clone() }
     }
 
+    /// The same way to print, which also keeps every line of [`Ui::say`] and [`Ui::warn`].
+    pub fn overheard(&self) -> (Self, Heard) {
+        let heard = Heard::default();
+        (Self { heard: Some(Arc::clone(&heard)), ..self.clone() }, heard)
+    }
+
+    fn keep(&self, line: &str) {
+        if let Some(heard) = &self.heard {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+        }
+    }
+
     /// One line for people (standard error); silent under `-q`.
     pub fn say(&self, line: impl AsRef<str>) {
+        self.keep(line.as_ref());
         if self.verbosity >= Verbosity::Normal {
             self.write_err(line.as_ref());
         }
@@ -89,6 +112,7 @@ impl Ui {
 
     /// Something the user should know although the work goes on.
     pub fn warn(&self, text: impl AsRef<str>) {
+        self.keep(text.as_ref());
         self.write_err(&format!("{} {}", self.paint(Paint::Warning, "warning:"), text.as_ref()));
     }
 
@@ -117,7 +141,9 @@ impl Ui {
     /// Errors when standard output is closed or full; pass them on, `main` treats a closed pipe as success.
     pub fn data(&self, text: &str) -> anyhow::Result<()> {
         if self.role == Role::Stage {
-            self.say(text.trim_end());
+            if self.verbosity >= Verbosity::Normal {
+                self.write_err(text.trim_end());
+            }
             return Ok(());
         }
         let text = printable(text, self.colour_out);
@@ -145,12 +171,35 @@ impl Ui {
 
     /// A bar with rate and time left on a terminal, a few plain lines elsewhere.
     pub fn progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), Some(total), unit)
+        Progress::start(self, label.into(), Some(total), unit, Start::Now)
+    }
+
+    /// As [`Ui::progress`], for work that is mostly short: it is mentioned only after a second.
+    pub fn late_progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), Some(total), unit, Start::Late)
     }
 
     /// Progress with an unknown end.
     pub fn spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), None, unit)
+        Progress::start(self, label.into(), None, unit, Start::Now)
+    }
+
+    /// As [`Ui::spinner`], for work that is mostly short: it is mentioned only after a second.
+    pub fn late_spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
+        Progress::start(self, label.into(), None, unit, Start::Late)
+    }
+
+    /// Work without countable units that may take long: mentioned after a second, with the time it takes.
+    pub fn during<R>(&self, label: impl Into<String>, work: impl FnOnce() -> R) -> R {
+        let progress = Progress::start(self, label.into(), None, "", Start::Late);
+        let done = work();
+        progress.finish("");
+        done
+    }
+
+    /// Whether data is read by a person as it appears.
+    pub fn shows_data(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// Whether somebody can be asked: standard input and standard error are terminals.

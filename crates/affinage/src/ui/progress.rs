@@ -1,7 +1,8 @@
-//! Progress of long work: a bar on a terminal, a few plain lines elsewhere (logs, CI).
+//! Progress of long work, so that nothing is silent: on a terminal a line that moves, elsewhere (logs, CI) a plain line at
+//! least every ten seconds, whether or not a unit was finished meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,163 +10,320 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::printable::printable;
 use super::{Ui, table};
 
+/// The longest silence where bars are not drawn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Work that is mostly short is not mentioned before this.
+const LATE: Duration = Duration::from_secs(1);
+
 /// One running task. `&self` methods: worker threads may share it.
 pub struct Progress {
-    ui: Ui,
+    task: Arc<Task>,
+}
+
+/// The tasks of a terminal that run now, oldest first: the newest is part of those before it.
+#[derive(Default)]
+pub(super) struct Running(Mutex<(u64, Vec<u64>)>);
+
+impl Running {
+    fn begin(&self) -> u64 {
+        let mut running = self.lock();
+        running.0 += 1;
+        let number = running.0;
+        running.1.push(number);
+        number
+    }
+
+    fn is_newest(&self, number: u64) -> bool {
+        self.lock().1.last() == Some(&number)
+    }
+
+    fn end(&self, number: u64) {
+        self.lock().1.retain(|running| *running != number);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, Vec<u64>)> {
+        self.0.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+/// When a task is first mentioned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Now,
+    /// Only if it is not done within a second.
+    Late,
+}
+
+struct Task {
+    /// Its place among the running tasks of the terminal.
+    number: u64,
     label: String,
     unit: &'static str,
     total: Option<u64>,
     started: Instant,
-    bar: Option<ProgressBar>,
-    /// Units done by an earlier process.
-    skipped: Arc<AtomicU64>,
-    plain: Mutex<PlainState>,
+    pace: Arc<Pace>,
+    state: Mutex<State>,
+    ended: Condvar,
+    ui: Ui,
+    /// Where plain lines go.
+    say: Box<dyn Fn(String) + Send + Sync>,
 }
 
 #[derive(Default)]
-struct PlainState {
+struct State {
+    bar: Option<ProgressBar>,
     done: u64,
     note: String,
     said_at: Duration,
     said_done: u64,
+    is_ended: bool,
+}
+
+/// What the rate and the time left are computed from.
+#[derive(Default)]
+struct Pace {
+    /// Units done by an earlier process.
+    skipped: AtomicU64,
+    /// In place of the mean over the whole time.
+    told: Mutex<Option<Told>>,
+}
+
+/// Rate and time left as the caller knows them.
+#[derive(Clone, Copy)]
+struct Told {
+    at: Instant,
+    per_second: f64,
+    left: Duration,
 }
 
 impl Progress {
-    pub(super) fn start(ui: &Ui, label: String, total: Option<u64>, unit: &'static str) -> Self {
-        let skipped = Arc::default();
-        let bar = ui.bars.as_ref().map(|bars| {
-            let bar = match total {
-                Some(total) => ProgressBar::new(total),
-                None => ProgressBar::new_spinner(),
-            };
-            let bar = bars
-                .add(bar.with_style(style(total, unit, ui.colour_err, &skipped)).with_prefix(label.clone()));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        let progress = Self {
-            ui: ui.clone(),
+    pub(super) fn start(
+        ui: &Ui,
+        label: String,
+        total: Option<u64>,
+        unit: &'static str,
+        start: Start,
+    ) -> Self {
+        let said = ui.clone();
+        let task = Task {
+            number: ui.running.begin(),
             label,
             unit,
             total,
             started: Instant::now(),
-            bar,
-            skipped,
-            plain: Mutex::default(),
+            pace: Arc::default(),
+            state: Mutex::default(),
+            ended: Condvar::new(),
+            ui: ui.clone(),
+            say: Box::new(move |line| said.say(line)),
         };
-        if progress.bar.is_none() {
-            let total = total.map(|total| format!(" ({})", amount(total, unit))).unwrap_or_default();
-            ui.say(format!("{}{total}", progress.label));
+        let progress = Self { task: Arc::new(task) };
+        if start == Start::Now {
+            progress.task.show();
+        }
+        let has_bars = ui.bars.is_some();
+        if ui.verbosity > super::Verbosity::Quiet && !(has_bars && start == Start::Now) {
+            let task = Arc::clone(&progress.task);
+            std::thread::spawn(move || {
+                if start == Start::Late {
+                    task.wait(LATE);
+                    task.show();
+                }
+                if !has_bars {
+                    task.repeat(PATIENCE);
+                }
+            });
         }
         progress
     }
 
     /// `n` units were done by an earlier process: they count as done, not for the rate.
     pub fn skip(&self, n: u64) {
-        self.skipped.fetch_add(n, Ordering::Relaxed);
-        if let Some(bar) = &self.bar {
-            return bar.inc(n);
+        self.task.pace.skipped.fetch_add(n, Ordering::Relaxed);
+        let mut state = self.task.lock();
+        state.done += n;
+        state.said_done += n;
+        if let Some(bar) = &state.bar {
+            bar.inc(n);
         }
-        let mut plain = self.lock();
-        plain.done += n;
-        plain.said_done += n;
     }
 
     /// `n` more units are done.
     pub fn advance(&self, n: u64) {
-        if let Some(bar) = &self.bar {
+        let task = &self.task;
+        let mut state = task.lock();
+        state.done += n;
+        if let Some(bar) = &state.bar {
             return bar.inc(n);
         }
-        let mut plain = self.lock();
-        plain.done += n;
-        let elapsed = self.started.elapsed();
-        let complete = self.total.is_some_and(|total| plain.done >= total);
+        let elapsed = task.started.elapsed();
         // The last unit is not reported: `finish` follows with its own line.
-        if !complete && is_due(self.total, &plain, elapsed) {
-            plain.said_at = elapsed;
-            plain.said_done = plain.done;
-            self.ui.say(self.plain_line(&plain, elapsed));
+        let complete = task.total.is_some_and(|total| state.done >= total);
+        let is_shown = state.said_at > Duration::ZERO || elapsed >= LATE;
+        if task.ui.bars.is_none() && is_shown && !complete && task.is_tenth(&state, elapsed) {
+            task.say_line(&mut state, elapsed);
         }
     }
 
     /// Shows a short text beside the bar (`loss 2.31`), or on the next plain line.
     pub fn note(&self, text: impl Into<String>) {
-        match &self.bar {
-            Some(bar) => bar.set_message(printable(&text.into(), false).into_owned()),
-            None => self.lock().note = text.into(),
+        let mut state = self.task.lock();
+        state.note = text.into();
+        if let Some(bar) = &state.bar {
+            bar.set_message(printable(&state.note, false).into_owned());
         }
+    }
+
+    /// Rate and time left as the caller knows them: units that come at several speeds, or work between the units.
+    pub fn tell(&self, per_second: f64, left: Duration) {
+        *self.task.pace.lock() = Some(Told { at: Instant::now(), per_second, left });
     }
 
     /// Removes the bar and says how it ended and how long it took; an empty text says nothing.
     pub fn finish(self, text: impl AsRef<str>) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.task.end();
         if !text.as_ref().is_empty() {
-            let took = self.ui.paint(super::Paint::Dim, &table::duration(self.started.elapsed()));
-            self.ui.say(format!("{} {took}", text.as_ref()));
+            let ui = &self.task.ui;
+            let took = ui.paint(super::Paint::Dim, &table::duration(self.task.started.elapsed()));
+            ui.say(format!("{} {took}", text.as_ref()));
         }
-    }
-
-    fn plain_line(&self, plain: &PlainState, elapsed: Duration) -> String {
-        let rate = rate(plain.done, &self.skipped, elapsed);
-        let mut line = match self.total {
-            Some(total) => {
-                let percent = plain.done * 100 / total.max(1);
-                format!(
-                    "{} {percent}% ({} of {}",
-                    self.label,
-                    plain_amount(plain.done, self.unit),
-                    amount(total, self.unit)
-                )
-            }
-            None => format!("{} ({}", self.label, amount(plain.done, self.unit)),
-        };
-        line.push_str(&format!(", {}", rate_text(rate, self.unit)));
-        if let Some(left) = self.total.and_then(|total| time_left(total, plain.done, rate)) {
-            line.push_str(&format!(", {} left", table::duration(left)));
-        }
-        line.push(')');
-        if !plain.note.is_empty() {
-            line.push_str(&format!(" {}", plain.note));
-        }
-        line
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, PlainState> {
-        self.plain.lock().expect("no code panics while it holds this lock")
     }
 }
 
 impl Drop for Progress {
     /// A task that ends by an error leaves no bar behind.
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.task.end();
     }
 }
 
-/// A plain line is due after 10 % more, or after a silence that grows with the task: 10 s, then 30 s, then 60 s.
-fn is_due(total: Option<u64>, plain: &PlainState, elapsed: Duration) -> bool {
-    let silence = elapsed.saturating_sub(plain.said_at);
-    let patience = match elapsed.as_secs() {
-        0..60 => 10,
-        60..600 => 30,
-        _ => 60,
-    };
-    let tenth = total.is_some_and(|total| (plain.done - plain.said_done) * 10 >= total.max(1));
-    silence.as_secs() >= patience || (tenth && silence >= Duration::from_secs(1))
+impl Task {
+    /// Draws the bar, or says the first plain line.
+    fn show(&self) {
+        let mut state = self.lock();
+        if state.is_ended {
+            return;
+        }
+        let Some(bars) = &self.ui.bars else {
+            let total = self.total.map(|total| format!(" ({})", amount(total, self.unit)));
+            (self.say)(format!("{}{}", self.label, total.unwrap_or_default()));
+            state.said_at = self.started.elapsed();
+            return;
+        };
+        let bar = match self.total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::new_spinner(),
+        };
+        let style = style(self.total, self.unit, self.ui.colour_err, &self.pace);
+        let bar = bars.add(bar.with_style(style).with_prefix(self.label.clone()));
+        bar.set_elapsed(self.started.elapsed());
+        bar.set_position(state.done);
+        bar.set_message(printable(&state.note, false).into_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        state.bar = Some(bar);
+    }
+
+    /// Waits until the task has ended, at most for `time`.
+    fn wait(&self, time: Duration) {
+        let state = self.lock();
+        let waited = self.ended.wait_timeout_while(state, time, |state| !state.is_ended);
+        drop(waited.expect("no code panics while it holds this lock"));
+    }
+
+    /// Until the task ends: a line whenever nothing was said for as long as `patience`.
+    fn repeat(&self, patience: Duration) {
+        let mut state = self.lock();
+        while !state.is_ended {
+            let elapsed = self.started.elapsed();
+            let due = state.said_at + patience;
+            if elapsed >= due && self.ui.running.is_newest(self.number) {
+                self.say_line(&mut state, elapsed);
+                continue;
+            }
+            // A task within this one speaks for both.
+            let due = if elapsed >= due { elapsed + patience } else { due };
+            state.said_at = due.saturating_sub(patience);
+            let waited = self.ended.wait_timeout(state, due - elapsed);
+            state = waited.expect("no code panics while it holds this lock").0;
+        }
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.is_ended = true;
+        self.ui.running.end(self.number);
+        if let Some(bar) = state.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.ended.notify_all();
+    }
+
+    /// Whether a tenth more is done than was said, and the last line is not of this second.
+    fn is_tenth(&self, state: &State, elapsed: Duration) -> bool {
+        let tenth = self.total.is_some_and(|total| (state.done - state.said_done) * 10 >= total.max(1));
+        tenth && elapsed.saturating_sub(state.said_at) >= Duration::from_secs(1)
+    }
+
+    fn say_line(&self, state: &mut State, elapsed: Duration) {
+        (state.said_at, state.said_done) = (elapsed, state.done);
+        (self.say)(self.plain_line(state, elapsed));
+    }
+
+    fn plain_line(&self, state: &State, elapsed: Duration) -> String {
+        let note = if state.note.is_empty() { String::new() } else { format!(" {}", state.note) };
+        if self.total.is_none() && self.unit.is_empty() {
+            return format!("{}, {}{note}", self.label, table::duration(elapsed));
+        }
+        let rate = self.pace.rate(state.done, elapsed);
+        let mut line = match self.total {
+            Some(total) => {
+                let percent = state.done * 100 / total.max(1);
+                format!(
+                    "{} {percent}% ({} of {}",
+                    self.label,
+                    plain_amount(state.done, self.unit),
+                    amount(total, self.unit)
+                )
+            }
+            None => format!("{} ({}", self.label, amount(state.done, self.unit)),
+        };
+        // Before the first unit there is neither a rate nor a time left.
+        if rate > 0.0 {
+            line.push_str(&format!(", {}", rate_text(rate, self.unit)));
+        }
+        match self.total.and_then(|total| self.pace.left(total, state.done, elapsed)) {
+            Some(left) => line.push_str(&format!(", {} left", table::duration(left))),
+            None => line.push_str(&format!(", {}", table::duration(elapsed))),
+        }
+        format!("{line}){note}")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no code panics while it holds this lock")
+    }
 }
 
-/// Units a second since the start of this process.
-fn rate(done: u64, skipped: &AtomicU64, elapsed: Duration) -> f64 {
-    let here = done.saturating_sub(skipped.load(Ordering::Relaxed));
-    here as f64 / elapsed.as_secs_f64().max(1e-3)
-}
+impl Pace {
+    /// Units a second, as told or since the start of this process.
+    fn rate(&self, done: u64, elapsed: Duration) -> f64 {
+        if let Some(told) = *self.lock() {
+            return told.per_second;
+        }
+        let here = done.saturating_sub(self.skipped.load(Ordering::Relaxed));
+        here as f64 / elapsed.as_secs_f64().max(1e-3)
+    }
 
-fn time_left(total: u64, done: u64, rate: f64) -> Option<Duration> {
-    (rate > 0.0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+    fn left(&self, total: u64, done: u64, elapsed: Duration) -> Option<Duration> {
+        if let Some(told) = *self.lock() {
+            return Some(told.left.saturating_sub(told.at.elapsed()));
+        }
+        let rate = self.rate(done, elapsed);
+        (rate > 0.0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Told>> {
+        self.told.lock().expect("no code panics while it holds this lock")
+    }
 }
 
 fn amount(n: u64, unit: &str) -> String {
@@ -206,32 +364,46 @@ fn rate_text(per_second: f64, unit: &str) -> String {
     }
 }
 
-fn style(total: Option<u64>, unit: &'static str, colour: bool, skipped: &Arc<AtomicU64>) -> ProgressStyle {
-    let (of_rate, of_left) = (Arc::clone(skipped), Arc::clone(skipped));
+fn style(total: Option<u64>, unit: &'static str, colour: bool, pace: &Arc<Pace>) -> ProgressStyle {
+    type State = indicatif::ProgressState;
+    type Out<'a> = &'a mut dyn std::fmt::Write;
+    let (of_rate, of_left) = (Arc::clone(pace), Arc::clone(pace));
     let (label, bar) = if colour { (":.cyan", ".cyan/dim") } else { ("", "") };
-    let template = match total {
-        Some(_) => format!("{{prefix{label}}} {{bar:20{bar}}} {{done}} {{rate}} {{left}} {{wide_msg}}"),
-        None => format!("{{spinner{label}}} {{prefix{label}}} {{done}} {{rate}} {{wide_msg}}"),
+    // The spinner moves while no unit is finished.
+    let template = match (total, unit) {
+        (Some(_), _) => {
+            format!("{{spinner}} {{prefix{label}}} {{bar:18{bar}}} {{done}} {{rate}} {{left}} {{wide_msg}}")
+        }
+        (None, "") => format!("{{spinner}} {{prefix{label}}} {{took}} {{wide_msg}}"),
+        (None, _) => format!("{{spinner}} {{prefix{label}}} {{done}} {{rate}} {{wide_msg}}"),
     };
     ProgressStyle::with_template(&template)
         .expect("the template is a constant")
         .progress_chars("━╸─")
-        .with_key("done", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+        .with_key("took", |state: &State, out: Out<'_>| {
+            let _ = write!(out, "{}", table::duration(state.elapsed()));
+        })
+        .with_key("done", move |state: &State, out: Out<'_>| {
             let _ = match total {
                 Some(total) => write!(out, "{}", done_of(state.pos(), total, unit)),
                 None => write!(out, "{}", amount(state.pos(), unit)),
             };
         })
-        .with_key("rate", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            if state.pos() > 0 {
-                let _ =
-                    write!(out, "{}", bar_rate(rate(state.pos(), &of_rate, state.elapsed()), total, unit));
+        .with_key("rate", move |state: &State, out: Out<'_>| {
+            let rate = of_rate.rate(state.pos(), state.elapsed());
+            if rate > 0.0 {
+                let _ = write!(out, "{}", bar_rate(rate, total, unit));
             }
         })
-        .with_key("left", move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            let rate = rate(state.pos(), &of_left, state.elapsed());
-            if let Some(left) = total.and_then(|total| time_left(total, state.pos(), rate)) {
-                let _ = write!(out, "{} left", table::duration(left));
+        .with_key("left", move |state: &State, out: Out<'_>| {
+            match total.and_then(|total| of_left.left(total, state.pos(), state.elapsed())) {
+                Some(left) => {
+                    let _ = write!(out, "{} left", table::duration(left));
+                }
+                // Nothing is done yet: the time that passed shows that something goes on.
+                None => {
+                    let _ = write!(out, "{}", table::duration(state.elapsed()));
+                }
             }
         })
 }
@@ -240,22 +412,97 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool, skipped: &Arc<Ato
 mod tests {
     use super::*;
 
-    fn state(done: u64, said_done: u64, said_at_s: u64) -> PlainState {
-        PlainState { done, said_done, said_at: Duration::from_secs(said_at_s), ..PlainState::default() }
+    fn task(label: &str, total: Option<u64>, unit: &'static str) -> (Arc<Task>, Arc<Mutex<Vec<String>>>) {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        let ui = Ui::new(crate::ui::Verbosity::Quiet);
+        let task = Task {
+            number: ui.running.begin(),
+            label: label.to_owned(),
+            unit,
+            total,
+            started: Instant::now(),
+            pace: Arc::default(),
+            state: Mutex::default(),
+            ended: Condvar::new(),
+            ui,
+            say: Box::new(move |line| heard.lock().expect("not poisoned").push(line)),
+        };
+        (Arc::new(task), said)
     }
 
     #[test]
-    fn plain_lines_come_about_every_tenth_or_after_a_silence() {
-        let due = |plain: PlainState, at_s: u64| is_due(Some(100), &plain, Duration::from_secs(at_s));
-        assert!(!due(state(9, 0, 0), 5), "neither a tenth nor ten seconds");
-        assert!(due(state(10, 0, 0), 5), "a tenth");
-        assert!(due(state(1, 0, 0), 10), "ten seconds");
-        assert!(!due(state(1, 0, 100), 110), "after a minute the patience is 30 s");
-        assert!(due(state(1, 0, 100), 130));
-        assert!(
-            !is_due(Some(100), &state(50, 0, 0), Duration::from_millis(900)),
-            "never more than one a second"
-        );
+    fn plain_lines_come_about_every_tenth() {
+        let (task, _) = task("reading", Some(100), "rows");
+        let is_tenth = |done: u64, said_done: u64, at_ms: u64| {
+            let state = State { done, said_done, ..State::default() };
+            task.is_tenth(&state, Duration::from_millis(at_ms))
+        };
+        assert!(!is_tenth(9, 0, 5000));
+        assert!(is_tenth(10, 0, 5000) && is_tenth(60, 50, 5000));
+        assert!(!is_tenth(50, 0, 900), "never more than one a second");
+    }
+
+    #[test]
+    fn a_task_that_does_not_move_is_heard_again_and_again_until_it_ends() {
+        let (task, said) = task("measuring", None, "");
+        let repeated = Arc::clone(&task);
+        let ticker = std::thread::spawn(move || repeated.repeat(Duration::from_millis(5)));
+        let began = Instant::now();
+        while said.lock().expect("not poisoned").len() < 3 {
+            assert!(began.elapsed() < Duration::from_secs(60), "it stays silent");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        task.end();
+        ticker.join().expect("it ends with the task");
+        let lines = said.lock().expect("not poisoned").clone();
+        assert!(lines.iter().all(|line| line.starts_with("measuring, ")), "{lines:?}");
+        task.show();
+        assert_eq!(said.lock().expect("not poisoned").len(), lines.len(), "nothing is said after the end");
+    }
+
+    #[test]
+    fn a_task_within_another_speaks_for_both() {
+        let (outer, said) = task("training", None, "");
+        let inner = outer.ui.running.begin();
+        let repeated = Arc::clone(&outer);
+        let ticker = std::thread::spawn(move || repeated.repeat(Duration::from_millis(2)));
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(said.lock().expect("not poisoned").is_empty(), "the inner one has the word");
+        outer.ui.running.end(inner);
+        let began = Instant::now();
+        while said.lock().expect("not poisoned").is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the outer one has it again");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        outer.end();
+        ticker.join().expect("it ends with the task");
+    }
+
+    #[test]
+    fn short_work_that_starts_late_is_not_mentioned() {
+        let (task, said) = task("reading", Some(10), "rows");
+        let late = Arc::clone(&task);
+        let waiting = std::thread::spawn(move || {
+            late.wait(Duration::from_secs(60));
+            late.show();
+        });
+        task.end();
+        waiting.join().expect("it does not wait for the minute");
+        assert!(said.lock().expect("not poisoned").is_empty());
+    }
+
+    #[test]
+    fn a_line_says_what_is_left_as_it_was_told() {
+        let (task, _) = task("training", Some(1000), "tokens");
+        let line = |done: u64| task.plain_line(&State { done, ..State::default() }, Duration::from_secs(20));
+        assert_eq!(line(0), "training 0% (0 of 1,000 tokens, 20s)");
+        assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 10/s, 1m 20s left)");
+        task.pace.skipped.store(100, Ordering::Relaxed);
+        assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 5.0/s, 2m 40s left)");
+        let at = Instant::now() + Duration::from_secs(60);
+        *task.pace.lock() = Some(Told { at, per_second: 50.0, left: Duration::from_secs(90) });
+        assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, 1m 30s left)");
     }
 
     #[test]

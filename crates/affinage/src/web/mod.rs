@@ -78,7 +78,7 @@ impl Room {
     fn for_audience(port: u16, audience: Audience) -> anyhow::Result<Room> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))
-            .hint("another program may hold the port: `--port 0` takes a free one")?;
+            .hint("another program may hold the port: leave `--port` out, and a free one is taken")?;
         let address = listener.local_addr()?;
         Ok(Room { listener, address, guard: Guard::new(address.port(), audience)? })
     }

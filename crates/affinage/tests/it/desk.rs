@@ -218,7 +218,7 @@ fn the_queue_learns_says_why_and_looks_twice() {
     run(dir.path(), &["import", "rows.jsonl"]);
     let page = open(dir.path());
     let mut card = page.get("api/card");
-    assert!(card["why"].as_str().is_some_and(|why| why.contains("learns from your first 50")), "{card}");
+    assert!(card["why"].as_str().is_some_and(|why| why.contains("adapts after 50 decisions")), "{card}");
     let mut twice = 0;
     let mut first_time = std::collections::HashMap::new();
     for turn in 0..75 {

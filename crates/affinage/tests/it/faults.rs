@@ -130,10 +130,63 @@ fn final_faults_end_the_judge_at_once_and_others_are_missing_with_their_reason()
 }
 
 #[test]
+fn a_second_call_that_always_fails_stops_the_judge_and_is_asked_again_alone() {
+    let dir = temp_dir();
+    let is_well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let knows = std::sync::Arc::clone(&is_well);
+    let (url, seen) = serve(move |number, body| {
+        let is_second = body["messages"].as_array().is_some_and(|turns| turns.len() == 4);
+        match (knows.load(Ordering::Relaxed), is_second) {
+            (true, _) => good_judge(number, body),
+            (false, true) => Scripted::reply(503, "retry-after: 0.02\r\n", r#"{"error":{"code":"busy"}}"#),
+            (false, false) => Scripted::reply(200, "", openai_reply("Both have their merits.", "stop")),
+        }
+    });
+    project(dir.path(), &url, "openai");
+    set(dir.path(), "concurrency = 3", "concurrency = 1");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("the judge does not answer"), "{text}");
+    let asked = seen.lock().expect("not poisoned").len();
+    assert_eq!(asked, 3 * (1 + 6), "three calls, each with one reply and six attempts at the second");
+    assert_eq!(rows::<Judgment>(dir.path(), "judgments.jsonl"), [], "none is missing for good");
+    is_well.store(true, Ordering::Relaxed);
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(seen.lock().expect("not poisoned").len(), asked + CALLS, "one call each");
+    let judgments: Vec<Judgment> = rows(dir.path(), "judgments.jsonl");
+    assert_eq!(judgments.iter().filter(|row| row.repair.is_some()).count(), 3);
+    assert!(judgments.iter().all(|row| !matches!(row.outcome, Outcome::Missing { .. })));
+}
+
+#[test]
+fn a_byte_that_is_no_text_is_stored_as_it_came_and_blocks_nothing() {
+    let dir = temp_dir();
+    let (url, _) = serve(|_, body| {
+        let reply = json!({"model": "judge-1", "choices": [{"finish_reason": "stop",
+            "message": {"content": format!("K{}rzer.\n\n{}", '\u{1}', good_verdict(body))}}],
+            "usage": {"prompt_tokens": 5000, "completion_tokens": 5}});
+        let mut bytes = reply.to_string().replace("\\u0001", "\u{1}").into_bytes();
+        // In Latin-1.
+        bytes.iter_mut().filter(|byte| **byte == 1).for_each(|byte| *byte = 0xfc);
+        Scripted::reply(200, "", bytes)
+    });
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["judge"]);
+    assert_eq!(code, 0, "{text}");
+    let judgments: Vec<Judgment> = rows(dir.path(), "judgments.jsonl");
+    assert!(judgments.iter().all(|row| !matches!(row.outcome, Outcome::Missing { .. })));
+    let (code, text) = run(dir.path(), &["analyze", "--verify"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("28 won, 0 tied, 4 lost"), "{text}");
+}
+
+#[test]
 fn a_model_that_changes_under_its_name_is_named() {
     let dir = temp_dir();
     let (url, _) = serve(|number, body| {
         let Scripted { body: reply, .. } = good_judge(number, body);
+        let reply = String::from_utf8(reply).expect("text");
         let name = if number % 2 == 0 { "judge-1-2026" } else { "judge-2-mini" };
         Scripted::reply(200, "", reply.replace("judge-1-2026", name))
     });
@@ -199,10 +252,11 @@ fn bad_judges_are_named() {
             Scripted::reply(200, "", openai_reply(&format!("VERDICT: {label}"), "stop"))
         });
         project(dir.path(), &url, "openai");
-        let (code, text) = run(dir.path(), &["judge", "--qualify"]);
+        // To the end: what is wrong with a judge takes more calls than that it cannot judge.
+        let (code, text) = run(dir.path(), &["judge", "--qualify", "--unfit"]);
         assert_eq!(code, 0, "{name}: {text}");
         assert!(text.contains("failed its exam"), "{name}: {text}");
-        assert_eq!(run(dir.path(), &["judge"]).0, 0);
+        assert_eq!(run(dir.path(), &["judge", "--unfit"]).0, 0);
         let (_, text) = run(dir.path(), &["analyze", "--json"]);
         let text = &text[text.find('{').expect("JSON")..=text.rfind('}').expect("JSON")];
         let analysis: Value = serde_json::from_str(text).expect("one document");
@@ -303,7 +357,7 @@ fn the_key_is_in_no_file_of_exam_judging_or_memory() {
         Scripted::reply(200, "", openai_reply(&format!("VERDICT: {}", shown(body)[0].0), "stop"))
     });
     project(dir.path(), &url, "openai");
-    for args in [&["-v", "judge", "--qualify"][..], &["-v", "judge"]] {
+    for args in [&["-v", "judge", "--qualify", "--unfit"][..], &["-v", "judge", "--unfit"]] {
         let (_, text) = run(dir.path(), args);
         assert!(!text.contains(KEY), "{text}");
     }
@@ -424,7 +478,7 @@ fn message_answer(request: &Value) -> String {
 #[test]
 fn the_probabilities_of_the_labels_are_read_where_the_server_gives_them() {
     let dir = temp_dir();
-    let (url, seen) = serve(|number, body| {
+    let (url, seen) = serve(|_, body| {
         assert_eq!(body["logprobs"], json!(true));
         let said = good_verdict(body);
         let label = said.rsplit(' ').next().expect("a label");
@@ -445,7 +499,7 @@ fn the_probabilities_of_the_labels_are_read_where_the_server_gives_them() {
             ),
             token(&label[1..], &[]),
         ];
-        let reply = json!({"model": "judge-1", "choices": [{"finish_reason": if number % 2 == 0 { "stop" } else { "length" },
+        let reply = json!({"model": "judge-1", "choices": [{"finish_reason": "stop",
             "message": {"content": format!("VERDICT: {label}")}, "logprobs": {"content": tokens}}],
             "usage": {"prompt_tokens": 5000, "completion_tokens": 5}});
         Scripted::reply(200, "", reply.to_string())

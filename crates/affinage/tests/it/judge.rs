@@ -11,8 +11,7 @@ use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use serde_json::{Value, json};
 
 use crate::scripted::{
-    KEY, PROMPTS, Scripted, first_seat_judge, good_judge, good_verdict, openai_reply, project, rows, run,
-    serve,
+    KEY, PROMPTS, Scripted, good_judge, good_verdict, openai_reply, project, rows, run, serve,
 };
 use crate::{affinage, temp_dir, transcript};
 
@@ -201,7 +200,7 @@ fn nothing_leaves_the_machine_without_a_yes() {
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!(code, 2, "{text}");
     insta::assert_snapshot!(text, @r"
-    error: 64 requests would be sent to 192.0.2.1; nobody can be asked here
+    error: 64 requests would be sent to 192.0.2.1; this is not a terminal, so I cannot ask
 
     hint: pass `--yes` to send them, `--dry-run` to see what they would take
     ");
@@ -375,27 +374,6 @@ fn a_request_that_the_server_cut_in_silence_is_no_verdict() {
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("read only a part of 32 requests") && text.contains("num_ctx"), "{text}");
-}
-
-#[test]
-fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
-    let dir = temp_dir();
-    let (url, seen) = serve(first_seat_judge);
-    project(dir.path(), &url, "openai");
-    let (code, text) = run(dir.path(), &["judge", "--qualify"]);
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains("`judge` failed its exam"), "{text}");
-    assert!(text.contains("chooses the answer shown first"), "{text}");
-    assert_eq!(seen.lock().expect("not poisoned").len(), 140);
-    run(dir.path(), &["judge", "--qualify"]);
-    assert_eq!(seen.lock().expect("not poisoned").len(), 140, "an exam is taken once");
-    assert_eq!(run(dir.path(), &["judge"]).0, 0);
-    let (code, text) = run(dir.path(), &["analyze"]);
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains("No judge whose votes count") || text.contains("left out of the mean"), "{text}");
-    let ledger =
-        fs_err::read_to_string(dir.path().join("evals/first-look/exam/ledger.jsonl")).expect("there");
-    assert!(ledger.lines().all(|line| line.contains("\"phase\":\"exam\"")));
 }
 
 #[test]

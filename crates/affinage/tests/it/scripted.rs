@@ -110,14 +110,14 @@ pub fn rows<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Vec<T> {
 pub struct Scripted {
     pub status: u16,
     pub headers: &'static str,
-    pub body: String,
+    pub body: Vec<u8>,
     /// Close the connection in the middle of the body.
     pub cut: bool,
     pub delay: Duration,
 }
 
 impl Scripted {
-    pub fn reply(status: u16, headers: &'static str, body: impl Into<String>) -> Scripted {
+    pub fn reply(status: u16, headers: &'static str, body: impl Into<Vec<u8>>) -> Scripted {
         Scripted { status, headers, body: body.into(), cut: false, delay: Duration::ZERO }
     }
 }
@@ -188,11 +188,11 @@ fn answer(mut stream: TcpStream, seen: &Seen, script: &dyn Fn(usize, &str, &str)
     let length = scripted.body.len();
     let sent = if scripted.cut { &scripted.body[..length / 2] } else { &scripted.body };
     // The client may have been killed: nobody is left to tell.
-    let _gone = write!(
-        stream,
-        "HTTP/1.1 {} X\r\n{}content-length: {length}\r\nx-request-id: req-{number}\r\nconnection: close\r\n\r\n{sent}",
+    let head = format!(
+        "HTTP/1.1 {} X\r\n{}content-length: {length}\r\nx-request-id: req-{number}\r\nconnection: close\r\n\r\n",
         scripted.status, scripted.headers
     );
+    let _gone = stream.write_all(&[head.as_bytes(), sent].concat());
 }
 
 /// The verdict of a judge that looks only for the word "good".

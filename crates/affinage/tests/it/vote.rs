@@ -249,3 +249,68 @@ fn a_vote_needs_a_name() {
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("`affinage vote --as NAME`"), "{text}");
 }
+
+/// Sees no difference where a damaged copy is planted; else prefers the answer that says "good".
+fn careless(item: &Value) -> &str {
+    let is_pair =
+        |side: &str| item[side]["text"].as_str().is_some_and(|text| text.contains("answer to question"));
+    if is_pair("first") || is_pair("second") { honest(item) } else { "tie" }
+}
+
+#[test]
+fn who_misses_the_planted_pairs_is_named_in_the_same_words_everywhere() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    let page = open(dir.path(), &["--as", "ben", "--pairs", "32"]);
+    let mut state = page.get("api/state");
+    while !state["item"].is_null() {
+        let body = json!({ "id": state["item"]["id"], "said": careless(&state["item"]), "ms": 300 });
+        state = page.try_post("api/vote", &body).1;
+    }
+    let (_, revealed) = page.try_post("api/reveal", &json!({}));
+    let sentence = "`human:ben` missed the planted pairs: found the undamaged text in 0 of 4 planted pairs, where somebody \
+                    who reads finds 80 % or more.";
+    let whole = format!("{sentence} These votes are shown and left out of the mean.");
+    assert!(revealed["checks"].to_string().contains(&whole), "{revealed}");
+    drop(page);
+    let (code, text) = run(dir.path(), &["analyze", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let analysis: Value = serde_json::from_str(&text).expect("JSON");
+    let limits = analysis["headline"]["limits"].to_string();
+    assert!(limits.contains(&whole), "{limits}");
+    let ben =
+        analysis["judges"].as_array().expect("judges").iter().find(|judge| judge["judge_id"] == "human:ben");
+    assert_eq!(ben.expect("he voted")["in_panel"], json!(false));
+    assert_eq!(run(dir.path(), &["report"]).0, 0);
+    let html = fs_err::read_to_string(dir.path().join("evals/first-look/report.html")).expect("written");
+    assert!(html.contains("missed the planted pairs") && html.contains("missed, left out of the mean"));
+    // The audit computes the analysis anew from the same files.
+    let (code, text) = run(dir.path(), &["audit", "evals/first-look"]);
+    assert!(code == 0 && text.contains("No fault was found"), "{code} {text}");
+
+    // Votes that come back from a pack are told in the same words.
+    let (code, text) = run(dir.path(), &["vote", "--as", "cleo", "--pairs", "20", "--pack", "cleo.html"]);
+    assert_eq!(code, 0, "{text}");
+    let page = fs_err::read_to_string(dir.path().join("cleo.html")).expect("written");
+    let pack =
+        page.split_once("id=\"pack\">").and_then(|(_, rest)| rest.split_once("</script>")).expect("items");
+    let pack: Value = serde_json::from_str(pack.0).expect("JSON");
+    let votes: Vec<Value> = pack["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| json!({ "id": item["id"], "said": careless(item), "ms": 300, "at": "2026-11-25T10:00:00Z" }))
+        .collect();
+    let returned = json!({ "affinage_votes": 1, "pack_id": pack["pack_id"], "voter": pack["voter"],
+        "pairs": pack["pairs"], "votes": votes });
+    fs_err::write(dir.path().join("votes.json"), returned.to_string()).expect("written");
+    let (code, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("`human:cleo` missed the planted pairs: found the undamaged text in 0 of 2"),
+        "{text}"
+    );
+    assert!(text.contains("left out of the mean"), "{text}");
+}

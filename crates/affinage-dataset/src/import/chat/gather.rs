@@ -71,8 +71,14 @@ impl<E: From<ImportError>> Import<'_, E> {
         origin: Origin,
         reason: ElementError,
         head: Holder,
+        may_be_message: bool,
     ) -> Result<(), E> {
         self.gathered.head(head);
+        if may_be_message && !self.gathered.lines.is_empty() {
+            let unread = Line::unread(self.gathered.lines.last(), reason.to_string());
+            self.gathered.lines.push(unread);
+            return Ok(());
+        }
         if self.gathered.waiting.len() >= MAX_WAITING && self.gathered.lines.is_empty() {
             self.refuse_waiting()?;
             return self.reject(origin, reason);

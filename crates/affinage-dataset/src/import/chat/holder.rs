@@ -6,8 +6,10 @@
 use serde_json::Value;
 
 use super::super::error::ElementError;
+use super::super::instructions;
+use super::super::json::kind_of;
 use super::super::shape::{self, Context};
-use super::message::{is_message, line, product};
+use super::message::{Line, is_message, line, product, says_something};
 use super::names::{LISTS, is_no_chat};
 use super::pairs;
 use super::thread::{Holder, Threads, conversations};
@@ -65,23 +67,41 @@ impl Walk<'_> {
     /// Takes a list of messages, or an object of them by their ids; false if it is something else.
     fn list(&mut self, list: &Value, name: &str, around: &[&Value]) -> bool {
         let items: Vec<&Value> = match list {
-            Value::Array(items) => items.iter().filter(|item| !item.is_null()).collect(),
+            Value::Array(items) => items.iter().collect(),
             Value::Object(fields) if fields.values().all(Value::is_object) => fields.values().collect(),
             _ => return false,
         };
         let Some(first) = items.iter().copied().find(|item| is_message(item) || pairs::is_pair(item)) else {
             return false;
         };
+        let holds_messages = is_message(first) && !pairs::is_pair(first)
+            || items.iter().filter(|item| is_message(item)).count() > 1;
+        // Under a name that says nothing, one thing with an input and an output makes no rows of a whole list.
+        let is_named = !around.is_empty() || ROWS.contains(&name);
+        if !holds_messages && !is_named && !items.iter().all(|item| pairs::is_pair(item)) {
+            return false;
+        }
         let mut holder = Holder::of(around);
         holder.product = product(around, first);
-        if is_message(first) && !pairs::is_pair(first)
-            || items.iter().filter(|item| is_message(item)).count() > 1
-        {
-            let lines = items.iter().filter(|item| item.is_object()).map(|item| line(item)).collect();
+        if holds_messages {
+            let mut lines: Vec<Line> = Vec::with_capacity(items.len());
+            for item in items {
+                lines.push(match item {
+                    Value::Object(_) if !says_something(item) => line(item),
+                    Value::Object(_) => Line::unread(lines.last(), "a message without a speaker".to_owned()),
+                    other => Line::unread(lines.last(), format!("{} among the messages", kind_of(other))),
+                });
+            }
             self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
-        } else if ROWS.contains(&name) || around.is_empty() {
-            for lines in items.iter().filter_map(|item| pairs::lines(item)) {
-                let own = Holder { id: lines[0].thread.clone(), ..Holder::default() };
+            return true;
+        }
+        let others = items.iter().filter(|item| !pairs::is_pair(item));
+        self.threads.errors.extend(others.map(|item| shape::unknown(item)));
+        if ROWS.contains(&name) || around.is_empty() {
+            for item in items {
+                let Some(lines) = pairs::lines(item) else { continue };
+                let system = instructions::beside_list(item);
+                let own = Holder { id: lines[0].thread.clone(), system, ..Holder::default() };
                 self.take(conversations(lines.into(), &own, self.context.roles, &self.context.origin));
             }
         } else {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::super::{facts as provider, html};
+use super::super::{facts as provider, html, verdict};
 use super::layers::{self, Layers};
 use super::names;
 use super::parts::{Content, add_beside, blocks, content};
@@ -58,8 +58,48 @@ pub fn is_message(value: &Value) -> bool {
     let is_repeated = |kind: &str| REPEATED.contains(&kind);
     value.is_object()
         && !value.get("type").and_then(Value::as_str).is_some_and(is_repeated)
-        && (fields.has(names::TEXTS) || fields.has(names::VARIANTS) || fields.has(names::TOOLS))
+        && (says(fields) || fields.has(names::VARIANTS) || fields.has(names::TOOLS))
         && (speaker(fields) != Speaker::Nobody || has_types_of_both_sides(fields))
+}
+
+/// True if there is a field of words. What came out of something that went in is no message.
+fn says(fields: Layers<'_>) -> bool {
+    let is_step = fields.all(&["input"]).next().is_some();
+    names::TEXTS.iter().any(|name| fields.has(&[name]) && !(is_step && *name == "output"))
+}
+
+/// True if an element without a speaker or a type says something: among messages it is one that cannot be read.
+pub fn says_something(value: &Value) -> bool {
+    let fields = Layers::of_message(value);
+    is_untyped(fields) && speaker(fields) == Speaker::Nobody && has_words(fields)
+}
+
+/// True if an element that is no message where it stands alone may be one among messages: somebody says something who is
+/// not known, or the user says nothing.
+pub fn may_be_message(value: &Value) -> bool {
+    let fields = Layers::of_message(value);
+    !value.is_object()
+        || is_untyped(fields)
+            && match speaker(fields) {
+                Speaker::Role(role) => role == NodeRole::User,
+                Speaker::Name(_) | Speaker::Nobody => has_words(fields),
+            }
+}
+
+fn is_untyped(fields: Layers<'_>) -> bool {
+    !fields.has(&["type", "subtype", "kind", "event"])
+}
+
+/// True if there are words, and nothing among them says whose they are.
+fn has_words(fields: Layers<'_>) -> bool {
+    let content = content(fields);
+    content.role.is_none() && !Node::new("", NodeRole::User, content.blocks).visible_text().is_empty()
+}
+
+/// True unless the message says of itself that the assistant, a tool or the system said it.
+pub fn may_be_the_users(message: &Value) -> bool {
+    let is_others = |role: NodeRole| role != NodeRole::User;
+    !matches!(speaker(Layers::of_message(message)), Speaker::Role(role) if is_others(role))
 }
 
 /// True if the element is surely a message where it stands alone: by a role, or by a person with a time or an id.
@@ -114,6 +154,17 @@ pub fn speaker(fields: Layers<'_>) -> Speaker {
     let stated =
         fields.all(&["role"]).chain(fields.all(names::SPEAKERS)).find_map(|(_, value)| person(value));
     stated.map_or(Speaker::Nobody, Speaker::Name)
+}
+
+impl Line {
+    /// Stands where an element of a list could not be read; `reason` says why.
+    pub fn unread(before: Option<&Line>, reason: String) -> Line {
+        let mut unread = line(&Value::Null);
+        unread.node = Node { missing: Some(reason), ..Node::unread("") };
+        unread.node.time_s = before.and_then(|before| before.node.time_s);
+        unread.thread = before.and_then(|before| before.thread.clone());
+        unread
+    }
 }
 
 /// Reads one message.
@@ -210,7 +261,7 @@ fn facts(fields: Layers<'_>, node: &mut Node) {
     node.model = model(fields);
     node.truncated = fields.values().find_map(provider::truncated);
     node.excluded = fields.values().find_map(provider::excluded);
-    node.feedback = fields.all(names::RATINGS).find_map(|(_, value)| names::rating(value));
+    node.feedback = fields.values().find_map(verdict::of);
     node.edited = fields.any_true(names::EDITED);
     if fields.values().any(provider::is_error_message) {
         node.blocks = provider::as_error(std::mem::take(&mut node.blocks));

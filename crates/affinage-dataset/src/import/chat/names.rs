@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::json::rfc3339_s;
-use crate::conversation::{BlockKind, Feedback, NodeRole, Provider};
+use crate::conversation::{BlockKind, NodeRole, Provider};
 
 /// Lists of messages.
 pub const LISTS: &[&str] = &[
@@ -32,6 +32,8 @@ pub const LISTS: &[&str] = &[
     "transcript",
     "events",
     "content",
+    "contents",
+    "steps",
 ];
 /// Objects around one message.
 pub const ENVELOPES: &[&str] = &["message", "response", "payload", "data", "info", "msg", "post", "kwargs"];
@@ -104,6 +106,8 @@ pub const TEXTS: &[&str] = &[
     "data",
     "blocks",
     "content_json",
+    // Of a step: see `message::says`.
+    "output",
 ];
 /// Other ways of saying it.
 pub const VARIANTS: &[&str] =
@@ -266,7 +270,6 @@ pub const HIDDEN: &[&str] = &[
     "is_synthetic",
 ];
 pub const EDITED: &[&str] = &["edited", "isEdited", "is_edited"];
-pub const RATINGS: &[&str] = &["preference", "feedback", "rating", "reaction", "vote", "thumbs", "score"];
 
 /// Questions of a list of questions with their answers, and the answers.
 pub const QUESTIONS: &[&str] = &[
@@ -453,30 +456,6 @@ pub fn is_machine_element(name: &str) -> bool {
 pub fn is_no_chat(name: &str) -> bool {
     let name = name.to_lowercase();
     NOT_CHATS.iter().any(|word| name.contains(word)) && !LISTS.contains(&name.as_str())
-}
-
-pub fn rating(value: &Value) -> Option<Feedback> {
-    match value {
-        Value::Bool(true) => Some(Feedback::Up),
-        Value::Number(number) => match number.as_f64()? {
-            n if n > 0.0 => Some(Feedback::Up),
-            n if n < 0.0 => Some(Feedback::Down),
-            _ => None,
-        },
-        Value::String(word) => {
-            let word: String =
-                word.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
-            match word.as_str() {
-                "up" | "like" | "liked" | "good" | "positive" | "thumbsup" | "upvote" | "preferred"
-                | "helpful" => Some(Feedback::Up),
-                "down" | "dislike" | "disliked" | "bad" | "negative" | "thumbsdown" | "downvote"
-                | "rejected" | "unhelpful" => Some(Feedback::Down),
-                _ => None,
-            }
-        }
-        Value::Object(fields) => ["rating", "type", "value"].iter().find_map(|key| rating(fields.get(*key)?)),
-        _ => None,
-    }
 }
 
 /// Seconds since 1970 of a number of seconds, milli-, micro- or nanoseconds, of a text that holds one, of an RFC 3339

@@ -8,13 +8,35 @@ use super::names;
 use super::parts::blocks;
 use crate::conversation::{Block, BlockKind, NodeRole};
 
-/// True if an element is a question with an answer and not one message.
+/// True if an element is a question with an answer, and neither one message nor a step of a machine.
 pub fn is_pair(value: &Value) -> bool {
     question_and_answer(value).is_some()
 }
 
+/// Fields that say what an element with an input and an output is.
+const KINDS: [&str; 8] =
+    ["type", "kind", "run_type", "runType", "span_kind", "spanKind", "observation_type", "as_type"];
+/// Parts of the words for what goes into a machine and comes out of it, and whole words.
+const MACHINES: [&str; 9] =
+    ["tool", "function", "retriev", "rerank", "embedding", "guardrail", "command", "shell", "middleware"];
+const MACHINE_WORDS: [&str; 3] = ["tool", "span", "chain"];
+
+/// True if the element says of itself, by its type or as a word of its name, that nobody asked and nobody answered.
+fn is_of_machine(value: &Value) -> bool {
+    let holds_word = |text: &str| {
+        let text = text.to_lowercase();
+        // `chain_of_thought` is no step of a chain.
+        !text.contains("thought")
+            && text.split(|c: char| !c.is_alphanumeric()).any(|word| MACHINE_WORDS.contains(&word))
+    };
+    let holds =
+        |kind: &str| MACHINES.iter().any(|part| kind.to_lowercase().contains(part)) || holds_word(kind);
+    KINDS.iter().filter_map(|key| value.get(*key)?.as_str()).any(holds)
+        || value.get("name").and_then(Value::as_str).is_some_and(holds_word)
+}
+
 fn question_and_answer(value: &Value) -> Option<(&Value, &Value)> {
-    let fields = Layers::of([value.as_object().map(|_| value)?]);
+    let fields = Layers::of([value.as_object().map(|_| value).filter(|value| !is_of_machine(value))?]);
     let (_, question) = fields.all(names::QUESTIONS).find(|(_, question)| !blocks(question).is_empty())?;
     let (_, answer) =
         fields.all(names::ANSWERS).find(|(_, answer)| !answer.is_boolean() && !answer.is_number())?;

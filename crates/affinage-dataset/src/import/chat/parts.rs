@@ -79,6 +79,24 @@ fn unfolded(value: &Value) -> Option<Value> {
     are_parts.then_some(list)
 }
 
+/// The words of a card that a bot sends with its message. A card with a link is the look of a page and nobody's words.
+fn embedded(fields: Layers<'_>, list: &Value) -> Vec<Block> {
+    let said = strings(fields.all(&["content", "text"]).next().map_or(&Value::Null, |(_, text)| text));
+    let cards = list.as_array().into_iter().flatten();
+    let own = cards.filter(|card| !string(card, "url").is_some_and(|url| said.contains(url)));
+    own.filter_map(|card| {
+        let named = |at: &Value| {
+            [string(at, "name"), string(at, "value")].into_iter().flatten().collect::<Vec<_>>().join("\n")
+        };
+        let parts = card.get("fields").and_then(Value::as_array).into_iter().flatten().map(named);
+        let head =
+            [string(card, "title"), string(card, "description")].into_iter().flatten().map(str::to_owned);
+        let words: Vec<String> = head.chain(parts).filter(|text| !text.is_empty()).collect();
+        (!words.is_empty()).then(|| Block::new(BlockKind::Text, words.join("\n\n")))
+    })
+    .collect()
+}
+
 /// What stands beside the content: documents before it, reasoning, tool traffic, media.
 pub fn add_beside(fields: Layers<'_>, content: &mut Content) {
     let items = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
@@ -86,7 +104,12 @@ pub fn add_beside(fields: Layers<'_>, content: &mut Content) {
     let document =
         |item: Value| Some(Block::new(BlockKind::Text, string(&item, "content").or(string(&item, "text"))?));
     content.blocks.splice(0..0, documents.filter_map(document).collect::<Vec<_>>());
-    content.blocks.extend(fields.values().flat_map(parts::beside));
+    for beside in fields.values().map(parts::beside) {
+        content.blocks.splice(0..0, beside.before);
+        content.blocks.extend(beside.files.into_iter().chain(beside.calls));
+    }
+    let words: Vec<Block> = fields.all(&["embeds"]).flat_map(|(_, list)| embedded(fields, list)).collect();
+    content.blocks.extend(words);
     let holds = |value: &Value| !value.is_boolean() && !value.is_number();
     for (names, kind) in [(names::REASONING, BlockKind::Reasoning), (names::TOOLS, BlockKind::ToolCall)] {
         let values = fields.all(names).filter(|(_, value)| holds(value)).map(|(_, value)| strings(value));

@@ -8,6 +8,7 @@ use super::super::error::ElementError;
 use super::super::left_out::LeftOutKind;
 use super::super::speakers::{Speaker as Found, Style};
 use super::super::transcript::{Roles, cast};
+use super::super::{instructions, verdict};
 use super::layers::Layers;
 use super::message::{Line, Parent, Speaker};
 use super::names;
@@ -26,6 +27,10 @@ pub struct Holder {
     pub time_s: Option<f64>,
     pub model: Option<String>,
     pub leaf: Option<String>,
+    /// The system message beside the list.
+    pub system: Option<String>,
+    /// The verdict on the conversation: it is that on its last answer.
+    pub feedback: Option<Feedback>,
 }
 
 impl Holder {
@@ -46,6 +51,8 @@ impl Holder {
             time_s: own.time_s().or_else(|| said.time_s()),
             model: super::message::model(own),
             leaf: own.text(names::LEAVES),
+            system: around.iter().find_map(|value| instructions::beside_list(value)),
+            feedback: around.first().and_then(|value| verdict::of(value)),
         }
     }
 }
@@ -165,20 +172,39 @@ fn with_roles(
                 line.node.hidden |= role == NodeRole::System && hides_system;
                 settled.push((line, true));
             }
+            None if line.node.is_unread() => {
+                left_out.push((line.node.missing.clone().unwrap_or_default(), ""));
+                settled.push((line, true));
+            }
             None => {
-                if !line.node.visible_text().is_empty()
-                    && let Speaker::Name(word) = &line.speaker
-                {
-                    left_out.push(word.clone());
+                let word = match &line.speaker {
+                    Speaker::Name(word) if !line.node.visible_text().is_empty() => Some(word.clone()),
+                    _ => None,
+                };
+                // Nobody knows whose words these are: they may be the user's.
+                let is_said = word.is_some() && !line.is_service;
+                if is_said {
+                    line.node = Node { time_s: line.node.time_s, ..Node::unread("") };
                 }
-                settled.push((line, false));
+                left_out.extend(word.map(|word| (word, "not a known role")));
+                settled.push((line, is_said));
             }
         }
     }
     newest_last(&mut settled, |(line, _)| line);
+    let is_system = |(line, _): &(Line, bool)| line.node.role == NodeRole::System;
+    if let Some(words) = holder.system.as_ref().filter(|_| !settled.iter().any(is_system)) {
+        let mut system = super::message::line(&serde_json::json!({ "role": "system", "content": words }));
+        system.node.hidden = hides_system;
+        settled.insert(0, (system, true));
+    }
+    let last = settled.iter_mut().rfind(|(line, _)| line.node.role == NodeRole::Assistant);
+    if let Some((line, _)) = last {
+        line.node.feedback = line.node.feedback.or(holder.feedback);
+    }
     let mut conversation = build(settled, holder, origin)?;
-    for word in left_out {
-        conversation.left_out.add(LeftOutKind::Message, word, "not a known role");
+    for (word, reason) in left_out {
+        conversation.left_out.add(LeftOutKind::Message, word, reason);
     }
     Ok(conversation)
 }
@@ -325,10 +351,12 @@ fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<C
         lines.iter().filter_map(|(line, _)| Some((line.replaces.clone()?, line.id.clone()?))).collect();
     let mut tree = Tree { rivals, ..Tree::default() };
     let mut last: Option<String> = None;
+    // A system message without a place in the tree stands above all of it.
+    let mut beside_list: Option<String> = None;
     for (line, is_said) in lines {
         let above = match &line.parent {
             Parent::Id(above) if is_tree && known.contains(above) => tree.place_of(above),
-            Parent::Id(_) | Parent::Root if is_tree => None,
+            Parent::Id(_) | Parent::Root if is_tree => beside_list.clone(),
             _ => tree.version_of(&line).unwrap_or_else(|| last.clone()),
         };
         if !is_said {
@@ -338,7 +366,11 @@ fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<C
             continue;
         }
         let goes_on = line.node.feedback != Some(Feedback::Down) || !tree.is_sibling(&above, &last);
+        let is_beside_list = tree.links.is_empty() && line.node.role == NodeRole::System && line.id.is_none();
         let id = tree.message(line, above, holder);
+        if is_beside_list {
+            beside_list = Some(id.clone());
+        }
         if goes_on {
             last = Some(id);
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::super::json::string;
 use super::plain;
+use super::spoken;
 
 /// Names of tools that write documents, in lower case without separators: exact ones, and parts of names.
 const TOOLS: [&str; 6] =
@@ -54,6 +55,11 @@ pub enum Call {
     },
     /// Remarks on a document, which are the answer.
     Remarks(Vec<String>),
+    /// Words shown to the reader; not whole if they had a form that the call does not hold.
+    Words {
+        texts: Vec<String>,
+        is_whole: bool,
+    },
     /// Files handed to the reader.
     Present(Vec<String>),
     /// A call that writes a document whose words are not there.
@@ -64,6 +70,7 @@ pub fn is_document_tool(name: &str) -> bool {
     let plain = plain(name);
     let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
     TOOLS.contains(&plain.as_str())
+        || spoken::is_spoken_tool(name)
         || (!holds(&LOOKS) && (holds(&TOOL_PARTS) || (plain.contains("document") && holds(&DOCUMENT_VERBS))))
 }
 
@@ -77,6 +84,10 @@ pub fn call(name: &str, arguments: &str) -> Option<Call> {
     let texts = |list: &Vec<Value>| list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     if plain == "presentfiles" {
         return list(&["filepaths", "file_paths", "paths", "files"]).map(|files| Call::Present(texts(files)));
+    }
+    if spoken::is_spoken_tool(name) {
+        let (texts, is_whole) = spoken::words(&value);
+        return Some(Call::Words { texts, is_whole: is_whole && !is_cut });
     }
     if let Some(comments) = list(&["comments"]) {
         let remarks = comments.iter().filter_map(|comment| string(comment, "comment").or(comment.as_str()));

@@ -94,6 +94,8 @@ pub enum Found<'a> {
 /// A span of markup in a text.
 pub struct Span<'a> {
     pub what: What,
+    /// Name of the element; empty for other marks.
+    pub name: &'a str,
     /// Attributes of the opening mark, and what stands between the marks.
     pub attributes: &'a str,
     pub inside: &'a str,
@@ -129,6 +131,8 @@ pub fn span_at(text: &str, at: usize, from: usize) -> Found<'_> {
         marked(text, at, row)
     } else if let Some(row) = ELEMENTS.iter().find(|(name, ..)| opens(rest, name)) {
         element_span(text, at, row, begins_line)
+    } else if begins_line && call_name(rest).is_some() {
+        call_of_elements(text, at)
     } else {
         return Found::Words;
     };
@@ -139,7 +143,8 @@ fn marked<'a>(text: &'a str, at: usize, row: &(&str, &str, What)) -> Option<Span
     let (open, close, what) = *row;
     let start = at + open.len();
     let len = text[start..].find(close)?;
-    Some(Span { what, attributes: "", inside: &text[start..start + len], end: start + len + close.len() })
+    let inside = &text[start..start + len];
+    Some(Span { what, name: "", attributes: "", inside, end: start + len + close.len() })
 }
 
 fn element_span<'a>(
@@ -156,7 +161,7 @@ fn element_span<'a>(
         return None;
     }
     let what = if what == What::Details { kind_of_details(attributes, inside)? } else { what };
-    Some(Span { what, attributes, inside, end })
+    Some(Span { what, name: &text[at + 1..at + 1 + name.len()], attributes, inside, end })
 }
 
 /// True if the text begins with the opening tag of an element.
@@ -273,7 +278,7 @@ fn directive(text: &str, at: usize) -> Option<Span<'_>> {
             None if ticks.len() >= 3 => fence = Some(ticks),
             None if trimmed == ":::" => {
                 let end = line_at + line.trim_end_matches('\n').len();
-                return Some(Span { what: *what, attributes, inside: &text[start..line_at], end });
+                return Some(Span { what: *what, name: "", attributes, inside: &text[start..line_at], end });
             }
             None => {}
         }
@@ -292,8 +297,51 @@ pub fn citation(rest: &str) -> Option<(usize, bool)> {
     Some((found.end(), found.as_str().contains("turn")))
 }
 
+/// First words of the names of calls that agents write as elements: `<read_file><path>...</path></read_file>`.
+const CALL_VERBS: [&str; 22] = [
+    "access", "apply", "ask", "attempt", "browser", "condense", "create", "delete", "edit", "execute",
+    "fetch", "insert", "list", "new", "plan", "read", "replace", "run", "search", "switch", "use", "write",
+];
+/// Elements inside a call that hold words to the reader.
+const SPOKEN: [&str; 5] = ["result", "response", "question", "answer", "message"];
+
+/// The name of the call that an element at the beginning of the text may be: a verb, `_` and more.
+fn call_name(rest: &str) -> Option<&str> {
+    let inside = rest.strip_prefix('<')?;
+    let len = inside.bytes().take_while(|byte| byte.is_ascii_lowercase() || *byte == b'_').count();
+    let (verb, _) = inside[..len].split_once('_')?;
+    (inside[len..].starts_with('>') && CALL_VERBS.contains(&verb)).then_some(&inside[..len])
+}
+
+/// A call whose arguments are elements and nothing else. If one of them holds words to the reader, they are its inside.
+fn call_of_elements(text: &str, at: usize) -> Option<Span<'_>> {
+    let name = call_name(&text[at..])?;
+    let (_, inside) = element(text, at, name)?;
+    let end = inside.end + closing_len(&text[inside.end..]);
+    let inside = &text[inside];
+    let mut spoken = None;
+    let mut next = inside.len() - inside.trim_start().len();
+    while next < inside.len() {
+        let child = inside[next..].strip_prefix('<')?.split(['>', ' ']).next()?;
+        let (_, words) = element(inside, next, child)?;
+        if SPOKEN.contains(&child) {
+            spoken.get_or_insert(&inside[words.clone()]);
+        }
+        next = words.end + closing_len(&inside[words.end..]);
+        next += inside[next..].len() - inside[next..].trim_start().len();
+    }
+    let what = if spoken.is_some() { What::Wrapper } else { What::Tool };
+    Some(Span { what, name, attributes: "", inside: spoken.unwrap_or(inside), end })
+}
+
+/// True for a line such as `Thought for 3 seconds`, in many languages.
+pub fn is_thought_label(line: &str) -> bool {
+    THOUGHT_SUMMARY.is_match(line)
+}
+
 /// True if a mark of the tables begins the text.
 pub fn begins_mark(rest: &str) -> bool {
-    ELEMENTS.iter().any(|(name, ..)| opens(rest, name))
+    call_name(rest).is_some()
+        || ELEMENTS.iter().any(|(name, ..)| opens(rest, name))
         || MARKED.iter().any(|(open, ..)| rest.starts_with(open))
 }

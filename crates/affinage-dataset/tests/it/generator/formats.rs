@@ -78,7 +78,7 @@ impl Format {
     }
 
     pub fn roles(&self) -> Roles {
-        Roles { assistants: vec!["Assistant".into()], users: vec!["User".into()] }
+        Roles { assistants: vec!["Assistant".into()], users: vec!["User".into()], ..Roles::default() }
     }
 
     /// Prompts with the answers that must come out, in the order of the conversation: branches behind.

@@ -7,6 +7,7 @@
 
 pub mod damage;
 pub mod result;
+pub mod sitting;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub const PROBES: usize = 10;
 
 /// Calls of a whole exam: gross damage, half of it in both orders, subtle damage in both, and four kinds of probes.
 pub const CALLS: usize = PLANTED + SWAPPED / 2 + SWAPPED + 4 * PROBES;
+
+/// Pairs of a whole exam.
+pub const ITEMS: usize = PLANTED + SWAPPED / 2 + 4 * PROBES;
 
 /// What is done to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

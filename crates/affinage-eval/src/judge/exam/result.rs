@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::damage::GRADES;
-use super::{ExamItem, ItemKind, OTHER, PLANTED, PROBES, REFERENCE, SWAPPED};
+use super::{ExamItem, ITEMS, ItemKind, OTHER, PLANTED, PROBES, REFERENCE, SWAPPED};
 use crate::comparison::{BlindKey, Comparison};
 use crate::judgment::{Judgment, Outcome, Preference};
 use crate::stats::proportion::{binomial_test, clopper_pearson};
@@ -25,7 +25,7 @@ pub enum ExamVerdict {
     Failed,
     /// It prefers what is worse: the upper bound of its accuracy is below one half.
     AntiValid,
-    /// Not all questions are answered yet.
+    /// Questions are open, and their answers decide.
     Unfinished,
 }
 
@@ -89,6 +89,10 @@ pub struct ExamResult {
     /// Answers that say nothing that won.
     pub null_model: Counted,
     pub missing: Counted,
+    /// Verdicts of all that the exam asks for. Fewer: it was stopped, because it could not be passed any more, or
+    /// left. 0 of 0 in files of versions that did not count them.
+    #[serde(default)]
+    pub calls: Counted,
     pub by_grade: Vec<GradeResult>,
     pub by_kind: BTreeMap<ItemKind, Counted>,
     /// The subtlest grade that it sees, with all grosser ones; `None`: not even gross damage.
@@ -103,6 +107,18 @@ impl ExamResult {
     /// Whether its votes may count.
     pub fn is_qualified(&self) -> bool {
         self.verdict == ExamVerdict::Qualified
+    }
+
+    /// Whether it is certain that its votes do not count: whatever it answers to what is open, it has failed.
+    pub fn is_unfit(&self) -> bool {
+        matches!(self.verdict, ExamVerdict::Failed | ExamVerdict::AntiValid)
+    }
+
+    /// Where a lost exam ended, if not at its end: "It was stopped after 41 of 140 calls: ...".
+    pub fn stopped_words(&self) -> Option<String> {
+        let Counted { count, of } = self.calls;
+        (self.is_unfit() && count < of)
+            .then(|| format!("It was stopped after {count} of {of} calls: it could not pass any more."))
     }
 }
 
@@ -126,6 +142,8 @@ pub fn results(
     }
     let comparisons: BTreeMap<&str, &Comparison> =
         comparisons.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
+    let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
+    comparisons.values().for_each(|row| *shown.entry(&row.pair_id).or_default() += 1);
     let keys: BTreeMap<&str, &BlindKey> = keys.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
     let mut cells: BTreeMap<(&str, &str), Vec<ExamCell>> = BTreeMap::new();
     for judgment in judgments {
@@ -144,6 +162,7 @@ pub fn results(
                 .into_iter()
                 .map(|item| Answered {
                     item,
+                    shown: shown.get(item.item_id.as_str()).copied().unwrap_or(0),
                     cells: cells.remove(&(judge_id, item.item_id.as_str())).unwrap_or_default(),
                 })
                 .collect();
@@ -200,6 +219,8 @@ impl ExamCell {
 
 struct Answered<'a> {
     item: &'a ExamItem,
+    /// How often the judge is asked about it: in one order or in both.
+    shown: usize,
     cells: Vec<ExamCell>,
 }
 
@@ -262,32 +283,28 @@ fn result(judge_id: &str, answered: &[Answered]) -> ExamResult {
         && injections.of >= PROBES
         && identical_ties.of >= PROBES
         && answered.iter().all(Answered::is_answered);
-    let mut reasons = Vec::new();
-    if accuracy_low < ACCURACY {
-        reasons.push(format!("it found {} of {} planted winners", planted.count, planted.of));
-    }
-    if flips_high > FLIPS {
-        reasons.push(format!("its winner changed with the order in {} of {} pairs", flips.count, flips.of));
-    }
-    if injections.count > 0 {
-        reasons.push(format!(
-            "{} of {} bad answers that order the judge to choose them won",
-            injections.count, injections.of
-        ));
-    }
-    if 10 * missing.count >= missing.of.max(1) {
-        reasons.push(format!("{} of {} questions got no verdict", missing.count, missing.of));
-    }
+    let open = |of: &dyn Fn(&Answered) -> bool| answered.iter().filter(|a| of(a)).count();
+    let best = BestCase {
+        planted: planted.with_right(open(&|a| gross(a) && !a.is_answered()), PLANTED),
+        flips: flips.with_wrong(open(&|a| a.shown == 2 && a.cells.len() < 2), SWAPPED),
+        injections,
+        missing: missing.with_wrong(open(&|a| !a.is_answered()), ITEMS),
+    };
+    let reasons = reasons(&best, planted, flips, injections, missing);
     // A tie prefers nothing, so only decided pairs tell what it prefers.
     let decided = Counted { count: planted.count, of: decided_gross.count };
     let verdict = match () {
-        () if !finished => ExamVerdict::Unfinished,
+        () if !finished && reasons.is_empty() => ExamVerdict::Unfinished,
+        () if !finished => ExamVerdict::Failed,
         () if decided.of >= PLANTED / 2 && upper(decided) < 0.5 => ExamVerdict::AntiValid,
         () if reasons.is_empty() => ExamVerdict::Qualified,
         () => ExamVerdict::Failed,
     };
-    let sentence = sentence(judge_id, verdict, planted, flips, threshold, &habits, &reasons);
-    ExamResult {
+    let calls = Counted {
+        count: answered.iter().map(|a| a.cells.len()).sum(),
+        of: answered.iter().map(|a| a.shown).sum(),
+    };
+    let mut result = ExamResult {
         judge_id: judge_id.to_owned(),
         verdict,
         planted,
@@ -300,13 +317,65 @@ fn result(judge_id: &str, answered: &[Answered]) -> ExamResult {
         padded,
         null_model,
         missing,
+        calls,
         by_grade,
         by_kind,
         threshold,
         habits,
-        reasons: if verdict == ExamVerdict::Unfinished { Vec::new() } else { reasons },
-        sentence,
+        reasons,
+        sentence: String::new(),
+    };
+    result.sentence = sentence(&result);
+    result
+}
+
+/// What an exam can still come to, with every open question answered in the judge's favour. Of a finished exam, what it
+/// came to. A bound that not even this keeps is broken whatever the judge answers, so a judge may be stopped then.
+struct BestCase {
+    planted: Counted,
+    flips: Counted,
+    injections: Counted,
+    missing: Counted,
+}
+
+impl Counted {
+    /// With `open` more that count, and never fewer than `least` in all.
+    fn with_right(self, open: usize, least: usize) -> Counted {
+        let of = (self.of + open).max(least);
+        Counted { count: self.count + of - self.of, of }
     }
+
+    /// With `open` more that do not count, and never fewer than `least` in all.
+    fn with_wrong(self, open: usize, least: usize) -> Counted {
+        Counted { count: self.count, of: (self.of + open).max(least) }
+    }
+}
+
+/// Why it has failed: the rules that even the best case breaks, with the figures of what was asked.
+fn reasons(
+    best: &BestCase,
+    planted: Counted,
+    flips: Counted,
+    injections: Counted,
+    missing: Counted,
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if lower(best.planted) < ACCURACY {
+        reasons.push(format!("it found {} of {} planted winners", planted.count, planted.of));
+    }
+    if upper(best.flips) > FLIPS {
+        reasons.push(format!("its winner changed with the order in {} of {} pairs", flips.count, flips.of));
+    }
+    if best.injections.count > 0 {
+        reasons.push(format!(
+            "{} of {} bad answers that order the judge to choose them won",
+            injections.count, injections.of
+        ));
+    }
+    if 10 * best.missing.count >= best.missing.of {
+        reasons.push(format!("{} of {} questions got no verdict", missing.count, missing.of));
+    }
+    reasons
 }
 
 /// Patterns with their one-sided or two-sided p below .001: what a judge does instead of judging.
@@ -350,7 +419,8 @@ fn habits(answered: &[Answered], padded: Counted) -> Vec<Habit> {
         (Habit::OneLabel, (0..LABEL_ORDERS.len()).any(|i| mainly(by_label(i)) || mainly(rest(by_label(i))))),
         (Habit::LongerIsBetter, goes_by_length || (padded.of >= PROBES && most(padded))),
         (Habit::ShorterIsBetter, two_sided(longer) < P && most(rest(longer))),
-        (Habit::ObeysInjections, most(obeyed)),
+        // One order that won ends an exam; a habit takes more.
+        (Habit::ObeysInjections, obeyed.of >= PROBES / 2 && most(obeyed)),
         (Habit::AlwaysTie, two_sided(ties) < P && most(ties)),
     ];
     let habits: Vec<Habit> =
@@ -361,21 +431,14 @@ fn habits(answered: &[Answered], padded: Counted) -> Vec<Habit> {
     habits
 }
 
-fn sentence(
-    judge_id: &str,
-    verdict: ExamVerdict,
-    planted: Counted,
-    flips: Counted,
-    threshold: Option<u8>,
-    habits: &[Habit],
-    reasons: &[String],
-) -> String {
-    let habits: Vec<&str> = habits.iter().map(|habit| habit.words()).collect();
+fn sentence(exam: &ExamResult) -> String {
+    let ExamResult { judge_id, planted, flips, threshold, .. } = exam;
+    let habits: Vec<&str> = exam.habits.iter().map(|habit| habit.words()).collect();
     let habits = if habits.is_empty() { String::new() } else { format!(" It {}.", habits.join(" and ")) };
-    match verdict {
+    match exam.verdict {
         ExamVerdict::Unfinished => format!("`{judge_id}` has not finished its exam."),
         ExamVerdict::Qualified => {
-            let sees = match threshold {
+            let sees = match *threshold {
                 Some(GRADES) => "even subtle damage",
                 Some(3) => "damage down to grade 3 of 4",
                 _ => "gross damage only",
@@ -391,7 +454,8 @@ fn sentence(
             planted.count, planted.of
         ),
         ExamVerdict::Failed => {
-            format!("`{judge_id}` failed its exam: {}.{habits}", reasons.join("; "))
+            let stopped = exam.stopped_words().map_or(String::new(), |words| format!(" {words}"));
+            format!("`{judge_id}` failed its exam: {}.{stopped}{habits}", exam.reasons.join("; "))
         }
     }
 }

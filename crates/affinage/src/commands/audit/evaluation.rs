@@ -11,6 +11,7 @@ use affinage_eval::fit::FitRow;
 use affinage_eval::judge::ledger::{LedgerRow, RawRow};
 use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 
@@ -106,13 +107,23 @@ pub fn contradictions(ctx: &Context, dir: &Path) -> anyhow::Result<()> {
         "the rows of {place} do not match the stored requests and replies: {}{evidence}",
         first.sentence
     ))
-    .hint(format!("no figure was computed; `affinage audit {place}` lists what contradicts what"))
+    .hint(format!(
+        "no figure was computed; `affinage audit {}` lists what contradicts what",
+        from_here(ctx, dir)
+    ))
+}
+
+/// How a folder of the project is named on the command line: from where the user stands, which `-C` does not change.
+fn from_here(ctx: &Context, dir: &Path) -> String {
+    let shown = ctx.shown(dir).to_string();
+    if Path::new(&shown).is_dir() { shown } else { dir.display().to_string() }
 }
 
 /// The rows among each other, and analysis.json against what they give.
 fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
     let fit: Vec<FitRow> = jsonl::read(&dir.join("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), &ctx.ui)?;
     let inputs = Inputs {
         plan: &folder.plan,
         prompts: &folder.prompts,
@@ -122,7 +133,7 @@ fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
         judgments: &folder.judgments,
         fit: &fit,
         exams: &exams,
-        around: Around::default(),
+        around: Around { planted: &planted, ..Around::default() },
     };
     let anew = match analyze(&inputs) {
         Ok(anew) => anew,

@@ -285,6 +285,7 @@ fn selected(choice: Choice) -> Selected {
             .into_iter()
             .chain(variant.into_iter().flat_map(|v| v.node_ids))
             .collect(),
+        prompt_drafted: candidate.prompt_drafted,
         conversation: candidate.conversation,
     };
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };

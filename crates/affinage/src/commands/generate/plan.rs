@@ -152,12 +152,32 @@ fn with_room(
 
 /// The chosen checkpoints and the last one, by step.
 fn checkpoints(ctx: &Context, run: &Run) -> anyhow::Result<Vec<Checkpoint>> {
-    let names = ctx.config.eval.checkpoints.iter().map(String::as_str).chain(["last"]);
-    let mut steps: Vec<_> =
-        names.map(|name| run.resolve(name, &ctx.ui)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut steps: Vec<Checkpoint> =
+        asked_for(ctx, run)?.into_iter().map(|(_, checkpoint)| checkpoint).collect();
     steps.sort_by_key(|checkpoint| checkpoint.step);
     steps.dedup_by_key(|checkpoint| checkpoint.step);
     Ok(steps)
+}
+
+/// What `eval.checkpoints` and `last` mean in a run.
+fn asked_for<'c>(ctx: &'c Context, run: &Run) -> anyhow::Result<Vec<(&'c str, Checkpoint)>> {
+    let names = ctx.config.eval.checkpoints.iter().map(String::as_str).chain(["last"]);
+    names.map(|name| Ok((name, run.resolve(name, &ctx.ui)?))).collect()
+}
+
+/// `run R: last is step-000044, best is step-000033`: an evaluation takes these checkpoints.
+pub fn steps_in_words(ctx: &Context, run: &Run) -> anyhow::Result<String> {
+    let mut said: Vec<String> = Vec::new();
+    for (name, checkpoint) in asked_for(ctx, run)? {
+        let words = match name {
+            "last" | "best" => format!("{name} is {}", checkpoint.name()),
+            _ => checkpoint.name(),
+        };
+        if !said.contains(&words) {
+            said.push(words);
+        }
+    }
+    Ok(format!("run {}: {}", run.name, said.join(", ")))
 }
 
 /// What stands in for the user's own best prompt, until they write one.

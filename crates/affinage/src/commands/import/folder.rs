@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::import::{Roles, Together};
+use affinage_dataset::import::{Found, Roles, Together};
 
-use super::{FileSummary, nothing_found, say_details, summarise};
+use super::problems::nothing_found;
+use super::{FileSummary, say_details, summarise};
 use crate::context::{CONFIG_FILE, Context};
 use crate::errors::HintExt as _;
 use crate::library::Library;
@@ -74,7 +75,7 @@ pub fn import(
             Some(first) => format!("the first text was refused: {}", first.reason),
             None => together.reason_for_none("the folder"),
         };
-        return Err(nothing_found(&shown, &reason)).hint(
+        return Err(nothing_found(&shown, &reason, &Found::default())).hint(
             "who speaks in a text is said with `--role NAME=assistant`, or at the desk: `affinage review`",
         );
     }

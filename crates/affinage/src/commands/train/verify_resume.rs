@@ -59,12 +59,12 @@ pub fn run(ctx: &Context, version: &str) -> anyhow::Result<()> {
     }
     ctx.ui
         .say(format!("training {PART_STEPS} steps on rows cut to {PART_ROW_TOKENS} tokens, in one process"));
-    finish(ctx, start(ctx, version, &whole, &[])?)?;
+    ctx.ui.during("training", || finish(ctx, start(ctx, version, &whole, &[])?))?;
     ctx.ui.say(format!("the same again, killed in step {KILLED_IN}"));
     let halt = KILLED_IN.to_string();
-    kill(ctx, start(ctx, version, &killed, &["--halt-in", &halt])?, &killed)?;
+    ctx.ui.during("training", || kill(ctx, start(ctx, version, &killed, &["--halt-in", &halt])?, &killed))?;
     ctx.ui.say("resuming it in a new process");
-    finish(ctx, start(ctx, version, &killed, &["--resume"])?)?;
+    ctx.ui.during("training", || finish(ctx, start(ctx, version, &killed, &["--resume"])?))?;
     let proof = compare(ctx, &whole, &killed)?;
     if ctx.json {
         ctx.ui.json(&proof)?;

@@ -29,57 +29,76 @@ function flagList(flags) {
 /** One answer: as a text, or as a field while it is edited. */
 function answerView(card, variant, i, view) {
   const isChosen = variant.variant === view.chosen;
+  const isEditing = isChosen && view.editing;
   const edited = isChosen ? card.mark.text : null;
-  const text = edited ?? variant.text;
-  const writers = writersText(card.written);
+  const own = isChosen ? card.edited : null;
   return element("section", { class: `variant${isChosen ? " chosen" : ""}`, "aria-label": `Answer ${i + 1}${isChosen ? ", chosen" : ""}` },
     element("h2", {},
       element("button", { onclick: () => choose(i), "aria-pressed": String(isChosen), title: "Choose this answer" }, element("kbd", {}, String(i + 1))),
       element("span", {}, variant.model ?? variant.author ?? "writer not named"),
       variant.is_active && card.variants.length > 1 && card.provider !== "authored" ? element("span", { class: "badge" }, "you went on from here") : null,
       variant.feedback ? element("span", { class: "badge" }, variant.feedback === "up" ? "rated up" : "rated down") : null,
-      edited !== null ? element("span", { class: "badge" }, `edited: ${writers}`) : null,
+      edited !== null ? element("span", { class: "badge", title: "Share of the answer's characters that the edit brought in" }, `edited: ${percent(own.new_share)} new words`) : null,
       isChosen && card.variants.length > 1 ? element("span", { class: "badge" }, "chosen") : null),
-    isChosen && view.editing
-      ? editor(text)
-      : element("div", { class: "turn" }, edited !== null ? text : marked(text, variant.flags)),
-    edited !== null || (isChosen && view.editing) ? null : flagList(variant.flags));
+    isEditing ? writing("Answer", edited ?? variant.text) : element("div", { class: "turn" }, edited !== null ? marked(edited, own.flags) : marked(variant.text, own ? own.flags : variant.flags)),
+    isEditing ? null : flagList(own ? own.flags : variant.flags));
 }
 
-function editor(text) {
-  const height = (words, least) => String(Math.min(40, Math.max(least, words.split("\n").length + Math.ceil(words.length / 85))));
-  const prompt = element("textarea", { class: "of-prompt", "aria-label": "The prompt", rows: height(promptNow(), 1) });
-  const field = element("textarea", { "aria-label": "The answer", rows: height(text, 10) });
-  prompt.value = promptNow();
+/** 0.034 as `3 %`; what is more than nothing is never `0 %`. */
+function percent(share) {
+  const whole = Math.round(100 * share);
+  return share > 0 && whole === 0 ? "under 1 %" : `${whole} %`;
+}
+
+/** A field for a text of the card, as high as its words. */
+function writing(name, text) {
+  const field = element("textarea", { class: `writing of-${name.toLowerCase()}`, "aria-label": `The ${name.toLowerCase()}`, rows: "1" });
   field.value = text;
-  const saveBoth = () => run(() => saveEdit(field.value, prompt.value));
-  for (const input of [prompt, field]) input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { event.stopPropagation(); stopEditing(); }
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); saveBoth(); }
+  field.addEventListener("input", () => { desk.view.warned = false; fitHeight(field); });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); escape(); }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(saveEdit); }
   });
-  return element("div", {}, element("label", { class: "soft" }, "Prompt", prompt), element("label", { class: "soft" }, "Answer", field), element("p", { class: "row" },
-    element("button", { class: "main", onclick: saveBoth }, "Save ", element("kbd", {}, "Ctrl Enter")),
-    element("button", { onclick: stopEditing }, "Cancel ", element("kbd", {}, "Esc"))));
+  return field;
 }
 
-/** Characters from which on a prompt is set as running text and scrolls in itself, so that the answers stay in sight. */
-const LONG_PROMPT = 700;
+function fitHeight(field) {
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight + 2}px`;
+}
+
+/** Puts the cursor where the answer begins, in view. */
+function beginTyping() {
+  const fields = document.querySelectorAll("main .writing");
+  fields.forEach(fitHeight);
+  const answer = fields[1];
+  answer.setSelectionRange(0, 0);
+  answer.focus({ preventScroll: true });
+  const { top } = answer.getBoundingClientRect();
+  if (top > innerHeight * 0.5) scrollBy(0, top - innerHeight * 0.4);
+}
+
+/** A long prompt shows its first lines, so that the answers are in sight; what is hidden can be had with a button. */
+function foldPrompt() {
+  const prompt = document.querySelector("main .prompt");
+  if (!prompt) return;
+  const button = document.querySelector("main .unfold");
+  prompt.classList.toggle("folded", !desk.view.more);
+  const isCut = prompt.scrollHeight > prompt.clientHeight + 8;
+  if (!isCut) prompt.classList.remove("folded");
+  button.hidden = !isCut && !desk.view.more;
+  button.setAttribute("aria-expanded", String(Boolean(desk.view.more)));
+  const count = promptNow().split(/\s+/).filter(Boolean).length;
+  button.replaceChildren(desk.view.more ? "Less of the prompt " : `The whole prompt, ${counted(count, "word")} `, element("kbd", {}, "m"));
+}
 
 /** The whole card. */
 function cardView(card, view) {
   const { mark } = card;
-  const state = { accept: "accepted", edit: "accepted, edited", reject: "rejected" }[mark.action];
   const context = mark.context ?? card.context;
-  const places = [card.provider === "authored" ? null : card.provider, card.date, `${card.position} of ${card.of}`, card.shelf?.[1], card.provider === "authored" ? "written at the desk" : card.source.split("/").pop()];
-  return element("article", { "aria-label": card.title || "Card" },
-    element("p", { class: "origin" },
-      state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,
-      state ? " " : null,
-      element("button", { onclick: () => run(() => showConversation(card)), title: "The whole conversation (o)" }, card.title || "untitled conversation"),
-      ` · ${places.filter(Boolean).join(" · ")}`,
-      mark.domain ? ` · ${mark.domain}` : null,
-      mark.tags.length ? ` · ${mark.tags.map((tag) => `#${tag}`).join(" ")}` : null),
-    element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why this card: ${card.why}.`,
+  return element("article", { class: card.variants.length === 1 ? "card single" : "card", "aria-label": card.title || "Card" },
+    headView(card, view),
+    element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why now: ${card.why}.`,
       card.cluster ? [" ", element("button", { class: "link", onclick: () => run(() => showGroup({ by: "cluster", value: card.cluster[0] })) }, `${number(card.cluster[1])} cards ask nearly this`)] : null),
     view.reasons ? reasonsView() : null,
     card.system === null ? null : element("details", { class: "before", open: card.system_flags.length > 0 },
@@ -92,10 +111,40 @@ function cardView(card, view) {
         const flags = mark.context ? [] : card.context_flags[i];
         return [element("div", { class: `turn ${turn.role}` }, marked(turn.content, flags)), flagList(flags)];
       })),
-    context.length === 0 && mark.context ? element("p", { class: "soft" }, "What was said before is left away.") : null,
-    element("div", { class: `turn prompt${promptNow().length > LONG_PROMPT ? " long" : ""}`, tabindex: promptNow().length > LONG_PROMPT ? "0" : null }, mark.prompt !== null ? [mark.prompt, " ", element("span", { class: "badge" }, "edited")] : marked(card.prompt, card.prompt_flags)),
-    mark.prompt !== null ? null : flagList(card.prompt_flags),
+    context.length === 0 && mark.context ? element("p", { class: "soft" }, "The earlier messages were dropped.") : null,
+    view.editing ? element("label", { class: "asked" }, element("span", { class: "soft" }, "Prompt"), writing("Prompt", promptNow())) : promptView(card),
     element("div", { class: "variants" }, card.variants.map((variant, i) => answerView(card, variant, i, view))));
+}
+
+function promptView(card) {
+  const { mark, edited } = card;
+  const flags = edited ? edited.prompt_flags : card.prompt_flags;
+  return [element("div", { class: `turn prompt${promptNow().length > LONG_PROMPT ? " long" : ""}` },
+    mark.prompt !== null ? [mark.prompt, " ", element("span", { class: "badge" }, "edited")] : marked(card.prompt, edited ? [] : flags)),
+  element("button", { class: "link unfold", hidden: true, onclick: () => act("m") }),
+  flagList(flags)];
+}
+
+/** Characters from which on a prompt is set as running text. */
+const LONG_PROMPT = 400;
+
+/** What the card is about; where it comes from is behind `i`. */
+function headView(card, view) {
+  const { mark } = card;
+  const state = { accept: "accepted", edit: "accepted, edited", reject: "rejected" }[mark.action];
+  const isOwn = card.provider === "authored";
+  const facts = [isOwn ? null : card.provider, card.date, `card ${number(card.position)} of ${number(card.of)} of this conversation`, card.file, `words by ${writersText(card.written)}`];
+  const known = desk.summary?.lengths;
+  return [element("p", { class: "origin" },
+    state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,
+    element("button", { class: "title", onclick: () => run(() => showConversation(card)), title: "The whole conversation (o)" }, card.title || "untitled conversation"),
+    card.shelf ? element("button", { class: "pill", title: "List the cards of this topic", onclick: () => isTyped() || run(() => showList({ shelf: card.shelf[0] })) }, card.shelf[1]) : null,
+    mark.domain ? element("span", { class: "pill" }, mark.domain) : null,
+    mark.tags.map((tag) => element("span", { class: "pill" }, `#${tag}`)),
+    card.too_long === null ? null : element("span", { class: "badge warn", title: "Shorten it, or raise train.max-seq-tokens in affinage.toml" },
+      `too long for the training: ${number(card.too_long)} tokens${known?.limit ? `, it takes ${number(known.limit)}` : ""}`),
+    element("button", { class: "info", "aria-expanded": String(Boolean(view.info)), "aria-label": "Where this card comes from (i)", title: "Where this card comes from (i)", onclick: () => act("i") }, element("kbd", {}, "i"))),
+  view.info ? element("p", { class: "facts" }, facts.filter(Boolean).join(" · ")) : null];
 }
 
 function reasonsView() {

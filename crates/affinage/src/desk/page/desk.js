@@ -4,16 +4,30 @@
 const REASONS = ["wrong", "dull", "not my voice", "unfinished", "private", "off topic", "too long", "needs its context", "a repetition"];
 const desk = { screen: "cards", card: null, next: null, busy: false, last: null, view: {}, times: [], reading: 0, territory: null };
 
+/** The places with an address of their own, `#name`; a reload and the browser's way back find them again. */
+const screens = { shelves: () => showTerritory(), cards: () => showCards(), list: () => showList(), dashboard: () => showDashboard(), freeze: () => showFreeze() };
+const placeNow = () => location.hash.slice(1).split("?")[0];
+
 async function start() {
   const summary = await showProgress();
-  if (summary.begins_with_territory) return showTerritory();
-  await showCards();
+  const asked = screens[placeNow()];
+  if (asked) return asked();
+  return summary.begins_with_territory ? showTerritory() : showCards();
+}
+
+/** Says where we are, in the address too. */
+function arrive(name) {
+  closePanel();
+  if (location.hash === "") history.replaceState(null, "", `#${name}`);
+  else if (placeNow() !== name) history.pushState(null, "", `#${name}`);
+  desk.screen = name;
+  desk.view.editing = false;
+  drawKeys();
 }
 
 /** The cards, from the one on the desk on; waits for the first of a library that is still being read. */
 async function showCards() {
-  desk.screen = "cards";
-  closePanel();
+  arrive("cards");
   await waitForReading(await showProgress());
   show(await get("api/card"));
   await waitForLibrary();
@@ -30,24 +44,43 @@ async function waitForReading(summary) {
 async function showProgress(known) {
   const summary = known ?? await get("api/summary");
   const goal = document.getElementById("goal");
-  goal.max = summary.goal;
-  goal.value = summary.accepted;
-  document.getElementById("progress").textContent =
-    `${number(summary.accepted)} of ${number(summary.goal)} accepted · ${number(summary.rejected)} rejected · ` +
-    `${counted(summary.candidates, "candidate")}${summary.is_whole ? "" : ", reading more"}`;
+  const { accepted, candidates, taste } = summary;
+  const isSmall = summary.is_whole && candidates < taste;
+  const aim = isSmall ? candidates : accepted < taste ? taste : summary.goal;
+  goal.max = Math.max(1, aim);
+  goal.value = accepted;
+  goal.title = `${taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set.`;
+  const worth = Math.max(1, Math.round(summary.effective_n));
+  document.getElementById("progress").replaceChildren(...[
+    `${number(accepted)} of ${number(aim)} accepted`, isSmall ? "" : accepted < taste ? " for a first taste" : " for a full data set",
+    accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation share its matter: a hundred of them are not a hundred independent examples." }, ` · worth about ${counted(worth, "independent example")}`) : "",
+    ` · ${number(summary.rejected)} rejected · ${number(Math.max(0, candidates - accepted - summary.rejected))} open${summary.is_whole ? "" : ", reading more"}`]);
+  showOnly(summary.only);
   // The first time enough is accepted, and never again.
-  if (desk.summary && desk.summary.accepted < summary.taste && summary.accepted >= summary.taste) say(`${summary.taste} accepted: enough for a taste, see d`);
+  if (desk.summary && desk.summary.accepted < taste && accepted >= taste) say(`${taste} accepted: enough for a taste, see d`);
   desk.summary = summary;
   return summary;
+}
+
+/** The selection that the person goes through, and the way out of it. */
+function showOnly(only) {
+  const line = document.getElementById("only");
+  line.hidden = !only;
+  if (only) line.replaceChildren(`Going through ${only.words}: ${number(only.left)} to go`, element("button", { onclick: () => run(endOnly) }, "All cards"));
+}
+
+async function endOnly() {
+  await post("api/only", { filter: null });
+  await showCards();
 }
 
 /** Puts a card on the desk, saves the place, and asks for the next one ahead. */
 function show(card) {
   desk.card = card;
-  desk.view = { chosen: card ? (card.mark.variant ?? card.variants[0].variant) : null, context: false, editing: false, reasons: false };
+  desk.view = { chosen: card ? (card.mark.variant ?? card.variants[0].variant) : null, context: false, editing: false, reasons: false, more: false, info: desk.view.info };
   desk.next = card ? get("api/next", { of: card.id }) : null;
   desk.next?.catch(() => {});
-  desk.screen = "cards";
+  if (desk.screen !== "cards") arrive("cards");
   draw();
   scrollTo(0, 0);
   if (card) post("api/place", { id: card.id }).catch(() => {});
@@ -55,11 +88,22 @@ function show(card) {
 
 function draw() {
   const main = document.getElementById("main");
-  main.replaceChildren(desk.card ? cardView(desk.card, desk.view) : element("div", {}, element("h1", {}, "Nothing is left to decide"),
-    element("p", {}, "Freeze what you accepted: ", element("code", {}, "affinage dataset")),
-    element("p", { class: "row" }, element("button", { onclick: () => act("g") }, "Shelves ", element("kbd", {}, "g")), element("button", { onclick: () => act("n") }, "Write an example ", element("kbd", {}, "n")))));
-  main.querySelector(".variant textarea:not(.of-prompt)")?.focus();
+  main.replaceChildren(desk.card ? cardView(desk.card, desk.view) : endView(desk.summary));
+  foldPrompt();
   drawKeys();
+  if (desk.view.editing) beginTyping();
+}
+
+/** Nothing is left: where it goes on from here. */
+function endView({ only, accepted, effective_n: worth }) {
+  const button = (text, key, isMain) => element("button", { class: isMain ? "main" : null, onclick: () => act(key) }, `${text} `, element("kbd", {}, key));
+  if (only) {
+    return element("article", { class: "end" }, element("h1", {}, "All of these are decided on"), element("p", {}, `You went through ${only.words}.`),
+      element("p", { class: "row" }, element("button", { class: "main", onclick: () => run(endOnly) }, "All cards"), button("Another list", "l")));
+  }
+  return element("article", { class: "end" }, element("h1", {}, "Nothing is left to decide"),
+    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the shelves, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, Math.round(worth)), "independent example")}. Freeze them into a data set, then train on it.`),
+    element("p", { class: "row" }, accepted === 0 ? null : button("Freeze a data set", "z", true), button("Shelves", "g"), button("Write an example", "n"), button("Dashboard", "d")));
 }
 
 /** The card again as the library has it now; the card promised next stays. */
@@ -75,7 +119,7 @@ function say(text) {
   const said = document.getElementById("said");
   said.textContent = text;
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => { said.textContent = ""; }, 4000);
+  say.timer = setTimeout(() => { said.textContent = ""; }, 4000 + 40 * text.length);
 }
 
 /** Stores what the card is now; the page changes only afterwards. */
@@ -102,9 +146,19 @@ async function lookAgain(accepts) {
   await forward();
 }
 
+/** What keeps an accepted card out of the data set, in words; null if nothing does. */
+function keptOutBy(card) {
+  const { edited } = card;
+  const flags = edited ? [...edited.flags, ...edited.prompt_flags] : [...chosenAnswer().flags, ...card.prompt_flags, ...card.context_flags.flat(), ...card.system_flags];
+  const errors = [...new Set(flags.filter((flag) => flag.severity === "E").map((flag) => `${flag.rule} ${flag.message}`))];
+  return errors.length === 0 ? null : `kept out of the data set until this is mended: ${errors.join("; ")}`;
+}
+
 async function accept() {
   if (desk.card.second_look) return lookAgain(true);
+  const why = keptOutBy(desk.card);
   if (desk.summary.learn === "edited" && desk.card.mark.text === null) say("accepted, but only answers you edit are learnt: e");
+  else if (why) say(`accepted, but ${why}`);
   await save({ action: "accept", reason: null }, "accepted");
   desk.last = accept;
   await forward();
@@ -129,6 +183,7 @@ function choose(i) {
   return run(async () => {
     const { variant } = desk.card.variants[i];
     if (variant === desk.view.chosen) return;
+    if (desk.view.editing) return say("save or cancel the edit first");
     desk.view.chosen = variant;
     await save({ text: null, original: null }, `chose answer ${i + 1}`);
     await again();
@@ -141,8 +196,15 @@ const promptNow = () => desk.card.mark.prompt ?? desk.card.prompt;
 const contextNow = () => desk.card.mark.context ?? desk.card.context;
 
 function edit() {
+  if (desk.card.second_look) return say("a second look is only accepted or rejected");
   desk.view.editing = true;
   draw();
+}
+
+/** Words that were typed and are not saved. */
+function isTyped() {
+  const [prompt, answer] = document.querySelectorAll("main .writing");
+  return desk.view.editing && prompt !== undefined && (prompt.value !== promptNow() || answer.value !== textNow());
 }
 
 function stopEditing() {
@@ -150,10 +212,28 @@ function stopEditing() {
   draw();
 }
 
-async function saveEdit(text, prompt) {
+/** Typed words are not thrown away by one key. */
+function escape() {
+  if (isTyped() && !desk.view.warned) {
+    desk.view.warned = true;
+    return say("Esc once more throws away what you typed");
+  }
+  return stopEditing();
+}
+
+/** Saves the edit and accepts the card, as one step; a text that did not change changes nothing. */
+async function saveEdit() {
+  const [prompt, answer] = [...document.querySelectorAll("main .writing")].map((field) => field.value);
+  if (!isTyped()) {
+    stopEditing();
+    return say("nothing was changed; a accepts the card");
+  }
   const own = (now, before) => (now.trim() === before.trim() ? null : now.trim());
-  await save({ text: own(text, chosenAnswer().text), prompt: own(prompt, desk.card.prompt) }, "edited");
+  await save({ action: "accept", reason: null, text: own(answer, chosenAnswer().text), prompt: own(prompt, desk.card.prompt) }, "edited and accepted");
   await again();
+  scrollTo(0, 0);
+  const why = keptOutBy(desk.card);
+  say(why ? `saved, but ${why}` : "saved and accepted; u takes it back, j goes on");
 }
 
 /** Turns cut, joined or left away. */
@@ -192,26 +272,20 @@ async function cycleContext() {
   }
 }
 
+/** Shows or hides something of the card. */
+function toggle(what) {
+  desk.view[what] = !desk.view[what];
+  draw();
+}
+
 async function undo() {
   const undone = await post("api/undo");
   if (undone.label === null) return say("nothing to undo");
   say(`undone: ${undone.label}`);
   showProgress(undone.summary);
-  if (undone.is_territory || desk.screen === "territory") return showTerritory();
+  if (undone.is_territory || desk.screen === "shelves") return showTerritory();
+  if (desk.screen !== "cards") return screens[desk.screen]();
   if (undone.id) show(await get("api/card", { id: undone.id }));
-}
-
-async function bulk(group, action, count) {
-  showProgress(await post("api/bulk", { group, action, count }));
-  say(`${counted(count, "card")} done; u takes it back`);
-  show(await get("api/card", { id: desk.card.id }));
-}
-
-/** The first undecided card of a group. */
-async function goTo(group) {
-  const { shown } = await post("api/group", group);
-  if (shown.length === 0) return say("nothing is left to decide there");
-  await open(shown[0].id);
 }
 
 async function back() {
@@ -226,21 +300,31 @@ const actions = {
 };
 /** Without a button at the foot: they stand on the card, in the head, or need none. */
 const more = {
-  c: cycleContext, o: () => showConversation(desk.card), ".": () => desk.last?.(),
+  c: cycleContext, o: () => showConversation(desk.card), m: () => toggle("more"), i: () => toggle("info"), ".": () => desk.last?.(),
 };
-const places = { g: ["Shelves", showTerritory], r: ["Cards", showCards], d: ["Dashboard", showDashboard], n: ["New example", () => showAuthor()] };
+const places = { g: ["Shelves", screens.shelves], r: ["Cards", screens.cards], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
+const screenKeys = { g: "shelves", r: "cards", l: "list", d: "dashboard", z: "freeze" };
 const shelfActions = {
   j: ["Next", () => moveShelf(1)], k: ["Back", () => moveShelf(-1)], 1: ["Keep", () => chooseShelf(0)], 2: ["Skip", () => chooseShelf(1)],
   3: ["Private", () => chooseShelf(2)], u: ["Undo", undo], "/": ["Search", showSearch], "?": ["Keys", showHelp],
 };
+const everywhere = { u: actions.u, "/": actions["/"], "?": actions["?"] };
+
+const actionsHere = () => (desk.screen === "shelves" ? shelfActions : desk.screen === "cards" && desk.card ? actions : everywhere);
 
 function drawKeys() {
-  const shown = desk.screen === "territory" ? shelfActions : desk.card ? actions : { u: actions.u, "/": actions["/"], "?": actions["?"] };
-  document.getElementById("keys").replaceChildren(...Object.entries(shown).sort((a, b) => order(a[0]) - order(b[0])).map(([key, [name]]) =>
-    element("button", { onclick: () => act(key) }, element("kbd", {}, key), ` ${name}`)));
+  const keys = document.getElementById("keys");
+  keys.classList.toggle("writes", Boolean(desk.view.editing));
+  if (desk.view.editing) {
+    keys.replaceChildren(element("button", { class: "main", onclick: () => run(saveEdit) }, "Save and accept ", element("kbd", {}, "Ctrl Enter")),
+      element("button", { onclick: stopEditing }, "Cancel ", element("kbd", {}, "Esc")));
+  } else {
+    keys.replaceChildren(...Object.entries(actionsHere()).sort((a, b) => order(a[0]) - order(b[0])).map(([key, [name]]) =>
+      element("button", { onclick: () => act(key) }, element("kbd", {}, key), ` ${name}`)));
+  }
   for (const button of document.querySelectorAll("#places button")) {
-    const isHere = button.dataset.key === (desk.screen === "territory" ? "g" : "r");
-    button.toggleAttribute("aria-current", isHere);
+    if (screenKeys[button.dataset.key] === desk.screen) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
   }
 }
 
@@ -260,30 +344,40 @@ async function run(action) {
   }
 }
 
+/** What a key does here; null if nothing. */
+function actionOf(key) {
+  const isCard = desk.screen === "cards" && desk.card;
+  return actionsHere()[key]?.[1] ?? places[key]?.[1] ?? (isCard ? more[key] : null) ?? null;
+}
+
 async function act(key) {
-  const isShelves = desk.screen === "territory";
-  const [, action] = (isShelves ? shelfActions[key] : actions[key]) ?? places[key] ?? [null, isShelves ? null : more[key]];
-  const needsCard = !isShelves && !places[key] && !["u", "/", "?"].includes(key);
-  if (!action || (needsCard && !desk.card)) return;
+  const action = actionOf(key);
+  if (!action) return;
+  if (isTyped()) return say("save the edit first (Ctrl Enter), or cancel it (Esc)");
   const began = performance.now();
   await run(action);
   requestAnimationFrame(() => { desk.times.push([key, performance.now() - began]); });
 }
 
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.closest("input:not([type=radio]), textarea, select") || document.getElementById("panel").open;
+  const isTyping = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select") || document.getElementById("panel").open;
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
   const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
-  const isShelves = desk.screen === "territory";
-  const isOnControl = event.target.closest("button, input, summary");
-  if (isShelves && event.key === "Enter" && !isOnControl) run(beginCards);
-  else if (!isShelves && digit >= 0 && desk.view.reasons) run(() => giveReason(digit));
-  else if (!isShelves && digit >= 0 && desk.card) digit < desk.card.variants.length && choose(digit);
-  else if (!isShelves && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);
-  else if ((isShelves ? shelfActions : actions)[event.key] || places[event.key] || (!isShelves && more[event.key])) act(event.key);
+  const [isShelves, isCards] = [desk.screen === "shelves", desk.screen === "cards" && Boolean(desk.card)];
+  const isOnControl = event.target.closest("button, input, summary, a");
+  if (desk.view.editing) { if (event.key !== "Escape") return; escape(); }
+  else if (isShelves && event.key === "Enter" && !isOnControl) run(beginCards);
+  else if (isCards && digit >= 0 && desk.view.reasons) run(() => giveReason(digit));
+  else if (isCards && digit >= 0) digit < desk.card.variants.length && choose(digit);
+  else if (isCards && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);
+  else if (actionOf(event.key)) act(event.key);
   else return;
   event.preventDefault();
 });
+
+window.addEventListener("popstate", () => run(start));
+window.addEventListener("resize", () => foldPrompt());
+window.addEventListener("beforeunload", (event) => { if (isTyped()) event.preventDefault(); });
 
 document.getElementById("places").append(...Object.entries(places).map(([key, [name]]) =>
   element("button", { "data-key": key, onclick: () => act(key) }, name, " ", element("kbd", {}, key))));

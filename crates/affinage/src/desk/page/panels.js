@@ -1,4 +1,4 @@
-// What opens over the card: help, search, the whole conversation, groups, tags, cuts, the dashboard.
+// What opens over the card: help, search, the whole conversation, groups, tags, cuts.
 "use strict";
 
 /** The panel whose texts stand side by side. */
@@ -21,10 +21,11 @@ function closePanel() {
 
 function showHelp() {
   const keys = [["j k", "next and previous card; on the shelves: next and previous shelf"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
-    ["1-9", "choose an answer; on the shelves: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves, Esc cancels"], ["f", "make all safe fixes"],
+    ["1-9", "choose an answer; on the shelves: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
     ["c", "what was said before: shown, whole conversation, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"],
-    ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["n", "a new example, written or drafted"],
-    ["d", "dashboard"], ["g", "shelves: whose words, keep, skip, private"], ["r", "the cards, where you were"], ["o", "the whole conversation"], ["?", "this list"]];
+    ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["m", "the whole of a long prompt, and less of it"], ["i", "where the card comes from"], ["o", "the whole conversation"],
+    ["n", "a new example, written or drafted"], ["g", "shelves: whose words, keep, skip, private"], ["r", "the cards, where you were"], ["l", "a list of cards: by length, file, topic, rule, words"],
+    ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),
     element("p", { class: "soft" }, "Every key is saved before the page shows what it did. Ctrl-C in the terminal closes the desk; nothing leaves this machine."));
@@ -33,6 +34,7 @@ function showHelp() {
 function showSearch() {
   const field = element("input", { role: "searchbox", "aria-label": "Words to find", placeholder: "all these words; \"in quotes\" a phrase" });
   const list = element("ul", { class: "hits" });
+  const all = element("div", {});
   const line = (hit) => {
     let at = 0;
     const parts = hit.marks.flatMap(([start, end]) => {
@@ -43,12 +45,15 @@ function showSearch() {
     return [...parts, hit.line.slice(at)];
   };
   const find = async () => {
-    const hits = field.value.trim().length < 2 ? [] : await get("api/search", { words: field.value });
+    const words = field.value.trim();
+    const hits = words.length < 2 ? [] : await get("api/search", { words });
+    const group = { by: "filter", value: { words } };
+    all.replaceChildren(...(hits.length === 0 ? [] : [bulkView(group, await post("api/group", group), { isFound: true })]));
     list.replaceChildren(...(hits.length === 0 ? [element("li", { class: "soft" }, "Nothing found.")] : hits.map((hit) =>
       element("li", {}, element("button", { onclick: () => run(() => open(hit.id)) }, element("small", {}, hit.title || "untitled"), element("br"), line(hit))))));
   };
   field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); run(find); } });
-  openPanel("Search", element("div", { class: "row" }, field, element("button", { class: "main", onclick: () => run(find) }, "Find")), list);
+  openPanel("Search", element("div", { class: "row" }, field, element("button", { class: "main", onclick: () => run(find) }, "Find")), all, list);
 }
 
 async function showConversation(card) {
@@ -67,7 +72,7 @@ async function showTags(card) {
   domain.value = card.mark.domain ?? "";
   const save = () => saveTags(listed(tags.value), domain.value);
   for (const field of [tags, domain]) field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); run(save); } });
-  openPanel("Tags and domain", element("p", { class: "soft" }, "They stand in the rows of the data set."),
+  openPanel("Tags and domain", element("p", { class: "soft" }, "Saved with the example."),
     element("div", { class: "row" }, tags, domain, element("button", { class: "main", onclick: () => run(save) }, "Save")), datalists(words));
 }
 
@@ -106,7 +111,7 @@ async function showTurns(card) {
       element("div", { class: "turn user" }, element("small", {}, "this comes before the prompt"), "\n", asked[0].content), element("div", { class: "turn" }, element("small", {}, "this is dropped"), "\n", asked[1].content.slice(0, 600)),
       element("p", { class: "row" }, button("Join", { prompt: `${asked[0].content}\n\n${promptNow()}`, context: context.slice(0, -2) }, "joined with the exchange before it"))],
     context.length === 0 ? null : [element("h3", {}, "What was said before"),
-      element("p", { class: "row" }, button("Leave it away: the prompt stands alone", { context: [] }, "left away what was said before"))]);
+      element("p", { class: "row" }, button("Drop the earlier messages", { context: [] }, "dropped the earlier messages"))]);
 }
 
 function showGroups(card) {
@@ -116,48 +121,51 @@ function showGroups(card) {
     ...(card.cluster ? [[`the ${number(card.cluster[1])} that ask nearly this`, { by: "cluster", value: card.cluster[0] }]] : []),
     ...rules.map((rule) => [`rule ${rule}`, { by: "flag", value: rule }]),
     ...(variant.model ? [[`answers of ${variant.model}`, { by: "model", value: variant.model }]] : []),
-    ...(card.shelf ? [[`the shelf ${card.shelf[1]}`, { by: "shelf", value: card.shelf[0] }]] : [])];
+    ...(card.shelf ? [[`the topic ${card.shelf[1]}`, { by: "shelf", value: card.shelf[0] }]] : [])];
   openPanel("Many cards at once", element("p", {}, "Undecided cards like this one, by:"),
-    element("p", { class: "row" }, groups.map(([name, group]) => element("button", { onclick: () => run(() => showGroup(group)) }, name))));
+    element("p", { class: "row" }, groups.map(([name, group]) => element("button", { onclick: () => run(() => showGroup(group)) }, name))),
+    element("p", {}, "Or by length, file, topic or words: ", element("button", { onclick: () => run(() => showList()) }, "the list ", element("kbd", {}, "l"))));
 }
 
 async function showGroup(group) {
   const preview = await post("api/group", group);
-  const act = (action) => async () => { await bulk(group, action, preview.count); closePanel(); };
-  openPanel(`${counted(preview.count, "card")}: ${preview.rule}`,
-    element("p", { class: "row" },
-      element("button", { onclick: () => run(act("reject")), disabled: preview.count === 0 }, `Reject all ${number(preview.count)}`),
-      element("button", { onclick: () => run(act("accept")), disabled: preview.count === 0 }, `Accept all ${number(preview.count)}`),
-      element("span", { class: "soft" }, "one undo takes it back")),
-    element("ul", { class: "hits" }, preview.shown.map((hit) => element("li", {},
-      element("button", { onclick: () => run(() => open(hit.id)) }, hit.title || "untitled", " ", element("small", {}, hit.id))))),
-    preview.count > preview.shown.length ? element("p", { class: "soft" }, `and ${number(preview.count - preview.shown.length)} more`) : null);
+  openPanel(`${counted(preview.count, "card")}: ${preview.rule}`, bulkView(group, preview), cardList(preview));
 }
 
-async function showDashboard() {
-  const figures = await get("api/dashboard");
-  const { summary, second_looks: looks } = figures;
-  const table = (title, rows, heads = null) => rows.length === 0 ? null : [element("h3", {}, title), element("table", {},
-    heads ? element("tr", {}, element("td"), heads.map((head) => element("td", { class: "num soft" }, head))) : null, rows.map(([name, ...cells]) =>
-      element("tr", {}, element("th", {}, name), cells.map((cell) => element("td", { class: "num" }, cell)))))];
-  const heads = ["candidates", "accepted", "rejected"];
-  const counts = (map) => Object.entries(map).sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, number(count)]);
-  const all = Object.values(figures.written).reduce((sum, chars) => sum + chars, 0);
-  const writers = Object.entries(figures.written).sort((a, b) => b[1] - a[1]).map(([who, chars]) =>
-    [who === "person" ? "by hand" : who.replace(/^model:/, ""), `${Math.round((100 * chars) / all)} %`, `${number(chars)} characters`]);
-  openPanel("Dashboard",
-    element("p", {}, `${number(summary.accepted)} of ${number(summary.goal)} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(summary.candidates - summary.accepted - summary.rejected)} open. ` +
-      (all === 0 ? "" : `The accepted come from ${counted(figures.conversations, "conversation")}: they are worth about ${figures.effective_n.toFixed(0)} independent examples.`)),
-    element("p", {}, looks.count === 0 ? "No second looks yet: one card in twenty comes again, to see whether you agree with yourself."
-      : `You agreed with yourself on ${looks.same} of ${counted(looks.count, "second look")}${looks.kappa === null ? "" : ` (kappa ${looks.kappa.toFixed(2)})`}.`),
-    summary.accepted >= summary.taste ? element("p", { class: "taste" }, "Enough for a taste. In the terminal, after Ctrl-C: ", element("code", {}, figures.taste_command)) : null,
-    figures.gaps.length === 0 ? null : [element("h3", {}, "Missing"), element("ul", { class: "hits" }, figures.gaps.map((gap) => element("li", {},
-      gap.group ? element("button", { onclick: () => run(() => goTo(gap.group)) }, gap.words) : gap.words)))],
-    table("Who wrote the accepted words", all === 0 ? [] : writers),
-    table("Topics", figures.shelves.map(({ name, counts: cells }) => [name, ...cells.map(number)]), heads),
-    table("Source models", Object.entries(figures.models).map(([name, cells]) => [name, ...cells.map(number)]), heads),
-    table("Accepted by length", all === 0 ? [] : figures.lengths.map(({ name, count }) => [name, number(count)])),
-    table("Accepted by number of answers to the prompt", Object.entries(figures.answers).map(([name, count]) => [name, number(count)])),
-    table("Accepted by domain", counts(figures.domains)), table("Accepted by tag", counts(figures.tags)),
-    table("Rejected because", counts(figures.reasons)), table("Open cards by rule of lint", counts(figures.flags)));
+/** What can be done with all cards of a group. */
+function bulkView(group, { count, rule }, { isFound = false } = {}) {
+  const decide = (action) => () => run(async () => {
+    showProgress(await post("api/bulk", { group, action, count }));
+    say(`${counted(count, "card")} ${action === "reject" ? "rejected" : "accepted"}; u takes it back`);
+    if (desk.screen === "list") return showList();
+    closePanel();
+    if (desk.screen === "cards" && desk.card) return show(await get("api/card", { id: desk.card.id }));
+    return screens[desk.screen]();
+  });
+  const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
+  const n = `all ${number(count)}${isFound ? " found" : ""}`;
+  return element("p", { class: "row bulk" },
+    isFound ? element("span", {}, count === 0 ? "All of them are decided on." : `${counted(count, "card")} of them undecided:`) : null,
+    element("button", { onclick: decide("accept"), disabled: count === 0 }, `Accept ${n}`),
+    element("button", { onclick: decide("reject"), disabled: count === 0 }, `Reject ${n}`),
+    isOpen ? element("button", { onclick: () => run(() => goThrough(group.value)), disabled: count === 0, title: rule }, "Go through them") : null,
+    element("span", { class: "soft" }, "one undo takes it back"));
+}
+
+/** From here on only these cards come up. */
+async function goThrough(filter) {
+  closePanel();
+  const first = await post("api/only", { filter });
+  showProgress();
+  show(first);
+}
+
+/** Cards by the first words of prompt and answer. */
+function cardList({ count, shown }) {
+  const states = { accept: "accepted", edit: "accepted", reject: "rejected" };
+  return [element("ul", { class: "hits" }, shown.map((hit) => element("li", {},
+    element("button", { onclick: () => run(() => open(hit.id)) },
+      element("small", {}, [states[hit.action], hit.title || "untitled", hit.file === hit.title ? null : hit.file, hit.too_long ? `${number(hit.too_long)} tokens` : null].filter(Boolean).join(" · ")), element("br"),
+      element("strong", {}, hit.prompt), element("br"), hit.answer)))),
+  count > shown.length ? element("p", { class: "soft" }, `and ${number(count - shown.length)} more`) : null];
 }

@@ -56,7 +56,42 @@ function shelfView(shelf) {
       element("p", { class: "soft" }, facts.filter(Boolean).join(" · ")),
       projects.length ? element("p", { class: "soft" }, `Projects: ${projects.slice(0, 4).join(", ")}${projects.length > 4 ? ", …" : ""}`) : null,
       shelf.typical.length ? element("p", { class: "typical" }, [...new Set(shelf.typical)].map((title) => `“${title}”`).join(", ")) : null),
-    choiceButtons(shelf.name, shelf.chosen, (choice) => ({ shelf: shelf.number, choice })));
+    choiceButtons(shelf.name, shelf.chosen, (choice) => ({ shelf: shelf.number, choice })),
+    shelf.conversations > 1 ? insideView(shelf) : null);
+}
+
+/** Shelves whose contents are shown; they stay so when a choice draws the page anew. */
+const opened = new Set();
+
+/** The files and conversations of a shelf, one by one; read when they are asked for. */
+function insideView(shelf) {
+  const list = element("ul", { class: "shelves" });
+  const fill = async () => {
+    const files = await get("api/shelf", { number: shelf.number });
+    list.replaceChildren(...files.flatMap((file) => fileRows(shelf, file)));
+  };
+  const onToggle = (event) => {
+    if (!event.target.open) return opened.delete(shelf.number);
+    opened.add(shelf.number);
+    return fill().catch((error) => say(error.message));
+  };
+  return element("details", { class: "inside", open: opened.has(shelf.number), ontoggle: onToggle }, element("summary", {}, "One by one"), list);
+}
+
+/** A file with one conversation is one row; with more, a row of its own and one for each. */
+function fileRows(shelf, file) {
+  const row = (name, what, data, chosen, ask) => element("li", { class: `shelf${chosen ? ` is-${chosen}` : ""}`, ...data, "data-chosen": chosen },
+    element("div", {}, element("h3", {}, name), element("p", { class: "soft" }, what)), choiceButtons(name, chosen, ask));
+  const each = file.conversations.map((one) => {
+    const name = one.title || "untitled";
+    const isFile = file.count === 1 && name !== file.name;
+    return row(name, [counted(one.candidates, "candidate"), one.set_aside && !one.choice ? "set aside" : null, isFile ? file.name : null].filter(Boolean).join(" · "),
+      { "data-conversation": one.conversation }, one.choice, (choice) => ({ conversation: one.conversation, choice }));
+  });
+  if (file.count === 1) return each;
+  const rest = file.count - file.conversations.length;
+  return [row(file.name, `the whole file: ${counted(file.count, "conversation")}, ${counted(file.candidates, "candidate")}`, { "data-shelf": String(shelf.number), "data-file": file.name }, file.chosen,
+    (choice) => ({ shelf: shelf.number, file: file.name, choice })), ...each, rest > 0 ? element("li", { class: "soft" }, `and ${number(rest)} more of this file`) : null].filter(Boolean);
 }
 
 /** Keep, skip, private; a second press takes the choice back. */
@@ -131,13 +166,20 @@ async function leaveOut(cast) {
 }
 
 async function chooseConversations(asked) {
+  const key = (row) => [row?.dataset.shelf, row?.dataset.conversation, row?.dataset.file].join("\n");
   const focus = document.activeElement?.closest("[data-shelf], [data-conversation]");
-  const at = [focus?.dataset.shelf, focus?.dataset.conversation];
+  const at = key(focus);
   const column = focus ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
   drawTerritory(await post("api/choice", asked));
   showProgress();
-  const again = [...document.querySelectorAll(".shelf")].find((row) => row.dataset.shelf === at[0] && row.dataset.conversation === at[1]);
+  await Promise.all([...document.querySelectorAll(".inside[open]")].map(untilFilled));
+  const again = [...document.querySelectorAll(".shelf")].find((row) => key(row) === at);
   again?.querySelectorAll(".choices button")[Math.max(0, column)]?.focus({ preventScroll: true });
+}
+
+/** Waits for the rows of an opened shelf. */
+async function untilFilled(details) {
+  for (let i = 0; i < 50 && details.querySelector("li") === null; i++) await new Promise((done) => setTimeout(done, 20));
 }
 
 async function setLearn(learn) {
@@ -147,14 +189,13 @@ async function setLearn(learn) {
 }
 
 function drawTerritory(found) {
-  desk.screen = "territory";
   desk.territory = found;
   document.getElementById("main").replaceChildren(territoryView(found));
   drawKeys();
 }
 
 async function showTerritory() {
-  closePanel();
+  arrive("shelves");
   drawTerritory(await get("api/territory"));
   scrollTo(0, 0);
   await waitForLibrary();
@@ -165,7 +206,7 @@ async function waitForLibrary() {
   clearTimeout(waitForLibrary.timer);
   const summary = await showProgress();
   if (summary.is_whole) {
-    if (desk.screen === "territory" && !desk.territory.is_whole) drawTerritory(await get("api/territory"));
+    if (desk.screen === "shelves" && !desk.territory.is_whole) drawTerritory(await get("api/territory"));
     return;
   }
   waitForLibrary.timer = setTimeout(() => waitForLibrary().catch((error) => say(error.message)), 400);
@@ -190,7 +231,7 @@ async function chooseShelf(i) {
   const row = document.activeElement?.closest(".shelf");
   if (!row) return say("go to a shelf with j or k first");
   row.querySelectorAll(".choices button")[i].focus({ preventScroll: true });
-  const { shelf, conversation, chosen } = row.dataset;
+  const { shelf, conversation, file, chosen } = row.dataset;
   const choice = chosen === CHOICES[i][0] ? null : CHOICES[i][0];
-  await chooseConversations(shelf === undefined ? { conversation, choice } : { shelf: Number(shelf), choice });
+  await chooseConversations(shelf === undefined ? { conversation, choice } : { shelf: Number(shelf), file, choice });
 }

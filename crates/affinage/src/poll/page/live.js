@@ -13,7 +13,7 @@ const backend = {
         element("p", {}, "The answers of this evaluation are equal, or there are none."));
     }
     const section = element("section", { class: "end" },
-      element("h1", {}, "That was all"),
+      element("h1", {}, "Done"),
       element("p", {}, "Every pair has your vote. Once you have seen who wrote what, your votes can no longer be taken back."),
       element("button", { class: "main", onclick: () => show(section) }, "Show who wrote what"), " ",
       element("button", { onclick: undo, disabled: !state.can_undo }, "Take the last one back"));

@@ -35,9 +35,10 @@ const backend = {
   async end(state, undo) {
     const text = JSON.stringify({ affinage_votes: 1, pack_id: pack.pack_id, voter: pack.voter, pairs: pack.pairs, votes });
     const name = `votes-${pack.voter.replace(/^[a-z]+:/, "")}.json`;
-    const link = element("a", { class: "button", href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: name }, `Save ${name}`);
+    const link = element("a", { class: "button", href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: name,
+      onclick: () => say(`${name} is among your downloads: send it back`) }, `Save ${name}`);
     return element("section", { class: "end" },
-      element("h1", {}, "That was all, thank you"),
+      element("h1", {}, "Done, thank you"),
       element("p", {}, "Save your votes and send the file back. Who wrote what is shown to you by the person who asked you: it is not in this page."),
       element("p", { class: "row" }, link, element("button", { onclick: undo }, "Take the last one back")));
   },

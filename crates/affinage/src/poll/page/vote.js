@@ -41,7 +41,7 @@ function start(state) {
   const row = (key, text) => [element("kbd", {}, key), element("span", {}, text)];
   main.replaceChildren(element("section", { class: "start" },
     element("h1", {}, state.done ? "Welcome back" : "Which answer is better?"),
-    element("p", {}, `You will see ${counted(left, state.done ? "more pair" : "pair")} of answers to the same question, one pair at a time. You are not told who or what wrote them, and neither place nor name means anything.`),
+    element("p", {}, `You will see ${counted(left, state.done ? "more pair" : "pair")} of answers to the same question, one pair at a time. You are not told who or what wrote them, and position and label mean nothing.`),
     element("ul", {},
       element("li", {}, "Take the answer that you would rather have got. Length alone is no merit."),
       element("li", {}, "If neither is better, say so: a tie is a vote. Skip what you cannot judge."),
@@ -148,4 +148,5 @@ document.addEventListener("keydown", (event) => {
   if ((key === "u" || key === "backspace") && !document.querySelector(".start")) { event.preventDefault(); undo(); }
 });
 
-backend.state().then(start).catch((error) => say(error.message));
+// Who has voted on everything is not greeted again: the end is where it stays.
+backend.state().then((state) => (state.item ? start(state) : draw(state))).catch((error) => say(error.message));

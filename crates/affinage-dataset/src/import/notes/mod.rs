@@ -1,0 +1,100 @@
+//! Notes: texts in which nobody speaks. Each section becomes an answer in the person's own words; the prompt it answers
+//! is drafted by rule ([`DRAFTED`]) and is for the person to replace.
+
+mod cut;
+mod prompt;
+mod title;
+mod vault;
+
+use std::collections::HashSet;
+
+use self::prompt::Wordings;
+use self::title::Title;
+use super::unwrap_lines::{self, Wrap};
+use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
+
+/// Who wrote the notes.
+const AUTHOR: &str = "me";
+
+#[derive(Debug)]
+pub(super) struct Notes {
+    /// One for each section, or part of a section that is too long for one answer. May be empty.
+    pub conversations: Vec<Conversation>,
+    pub wrap: Wrap,
+}
+
+/// The notes of one text. `front_matter` is what stood between `---` lines at its beginning.
+pub(super) fn read(body: &str, front_matter: &str, origin: &Origin) -> Notes {
+    let title = Title::of(&origin.member, front_matter);
+    let lines: Vec<&str> = body.lines().collect();
+    let vault::Seen { lines, media } = vault::seen(&lines, title.of_notion);
+    let views: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let wrap = unwrap_lines::detect(&views);
+    let wordings = Wordings::of(&lines.join("\n"));
+    let mut asked = HashSet::new();
+    let mut conversations = Vec::new();
+    for section in cut::sections(&lines) {
+        let text = unwrap_lines::join(super::transcript::without_rules(&views[section.lines.clone()]), wrap);
+        if !text.chars().any(char::is_alphanumeric) {
+            continue;
+        }
+        let heading = section.title.or_else(|| title.words.clone());
+        let above = section.above.or_else(|| title.label.clone());
+        let mut shown: Vec<&str> = media
+            .iter()
+            .filter(|(line, _)| section.lines.contains(line))
+            .map(|(_, name)| name.as_str())
+            .collect();
+        for (number, part) in cut::parts(&text).into_iter().enumerate() {
+            let prompt = drafted(wordings, heading.as_deref(), above.as_deref(), &part, number > 0, &asked);
+            asked.insert(prompt.clone());
+            let mut blocks = vec![Block::new(BlockKind::Text, part)];
+            blocks.extend(shown.drain(..).map(|name| Block::named(BlockKind::Media, "", name)));
+            let mut conversation = conversation(prompt, blocks, origin);
+            conversation.title =
+                heading.clone().or_else(|| title.label.clone()).unwrap_or_else(|| title.base.clone());
+            conversation.project = title.project.clone();
+            conversation.time_s = title.time_s;
+            conversations.push(conversation);
+        }
+    }
+    Notes { conversations, wrap }
+}
+
+/// Words of a heading that say little alone ("Morning", "Old ones"): what stands above it is named too.
+const SHORT_WORDS: usize = 2;
+
+/// The prompt of a part of a section. Only the first part under a heading, and only the first under equal headings, is
+/// asked for by the heading alone.
+fn drafted(
+    wordings: Wordings,
+    heading: Option<&str>,
+    above: Option<&str>,
+    part: &str,
+    is_later: bool,
+    asked: &HashSet<String>,
+) -> String {
+    let Some(heading) = heading else { return wordings.beginning(part) };
+    let is_short = heading.split_whitespace().count() <= SHORT_WORDS && !prompt::is_question(heading);
+    let says_it = |above: &str| heading.to_lowercase().contains(&above.to_lowercase());
+    let about = match above.filter(|above| is_short && !says_it(above)) {
+        Some(above) => wordings.about(&format!("{above} – {heading}")),
+        None => wordings.about(heading),
+    };
+    match is_later || asked.contains(&about) {
+        true => format!("{about}\n{}", wordings.beginning(part)),
+        false => about,
+    }
+}
+
+fn conversation(prompt: String, answer: Vec<Block>, origin: &Origin) -> Conversation {
+    let mut asked = Node::new("0", NodeRole::User, vec![Block::new(BlockKind::Text, prompt)]);
+    asked.author = Some(DRAFTED.to_owned());
+    let mut written = Node::new("1", NodeRole::Assistant, answer);
+    written.author = Some(AUTHOR.to_owned());
+    let links = vec![Link::to(asked, None), Link::to(written, Some("0".to_owned()))];
+    // Neither the text nor its sections have an id: they are recognised by their words.
+    let mut conversation = Conversation::new(Provider::Note, "", origin.clone());
+    conversation.arrange(links, None).expect("a chain of distinct ids is a tree");
+    conversation
+}

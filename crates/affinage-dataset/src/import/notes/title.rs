@@ -1,0 +1,155 @@
+//! What the name and the front matter of a note say about it: title, day, folder.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// What is known of a note beside its text.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Title {
+    /// Words that can be a heading.
+    pub words: Option<String>,
+    /// The same, or the day in whose name the note is kept.
+    pub label: Option<String>,
+    /// The file's name as it is.
+    pub base: String,
+    /// The folder in the vault or archive, else the title.
+    pub project: Option<String>,
+    /// Seconds since 1970 of the day it was written.
+    pub time_s: Option<f64>,
+    pub of_notion: bool,
+}
+
+/// Notion puts a page's number behind its title.
+static NOTION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[ _-]?\b[0-9a-f]{32}$").expect("the pattern is part of the program"));
+static DAY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d{4}-\d{2}-\d{2}").expect("the pattern is part of the program"));
+
+/// Names that programs give.
+const UNNAMED: [&str; 22] = [
+    "untitled",
+    "unbenannt",
+    "sans titre",
+    "sin título",
+    "senza titolo",
+    "sem título",
+    "new note",
+    "neue notiz",
+    "note",
+    "notes",
+    "notiz",
+    "notizen",
+    "document",
+    "dokument",
+    "text",
+    "pasted",
+    "export",
+    "index",
+    "readme",
+    "journal",
+    "diary",
+    "tagebuch",
+];
+
+impl Title {
+    /// `member` is the path of the text in its archive or folder, or its file's name.
+    pub(super) fn of(member: &str, front_matter: &str) -> Title {
+        let (folder, base) = member.rsplit_once(['/', '\\']).unwrap_or(("", member));
+        let stem = match base.rsplit_once('.') {
+            Some((stem, ending)) if !stem.is_empty() && ending.len() <= 10 => stem,
+            _ => base,
+        };
+        let name = NOTION.replace(stem, "");
+        let of_notion = name.len() < stem.len();
+        let fields: Vec<(&str, &str)> =
+            front_matter.lines().filter_map(|line| line.split_once(": ")).collect();
+        let field = |names: &[&str]| {
+            let is = |key: &str| names.iter().any(|name| key.trim().eq_ignore_ascii_case(name));
+            let found = fields
+                .iter()
+                .find(|(key, _)| is(key))
+                .map(|(_, value)| value.trim().trim_matches(['"', '\'']));
+            found.filter(|value| !value.is_empty())
+        };
+        let words = field(&["title"]).map(str::to_owned).or_else(|| words(&name));
+        let day = |text: &str| DAY.find(text).map(|found| found.as_str().to_owned());
+        let named_day = day(&name);
+        let written = field(&["date", "created", "created_at", "creation date"])
+            .and_then(day)
+            .or_else(|| named_day.clone());
+        let folder: Vec<String> =
+            folder.split(['/', '\\']).map(|part| NOTION.replace(part, "").into_owned()).collect();
+        let folder = folder.join("/");
+        let project = if folder.is_empty() { words.clone() } else { Some(folder) };
+        Title {
+            label: words.clone().or(named_day),
+            words,
+            base: base.to_owned(),
+            project,
+            time_s: written.and_then(|day| seconds(&day)),
+            of_notion,
+        }
+    }
+}
+
+/// The name of a file as words, without a day; `None` if it says nothing.
+fn words(name: &str) -> Option<String> {
+    let name = DAY.replace(name, " ");
+    // A name without spaces uses other signs for them.
+    let spaced = match name.trim().contains(' ') {
+        true => name.replace('_', " "),
+        false => name.replace(['_', '-', '+'], " "),
+    };
+    let joined = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let joined = joined.trim_matches([' ', '-', '–', '_', ',']);
+    let letters = joined.chars().filter(|c| c.is_alphabetic()).count();
+    let bare =
+        joined.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '(' | ')')).to_lowercase();
+    let says_something =
+        letters >= 3 && 2 * letters > joined.chars().count() && !UNNAMED.contains(&bare.as_str());
+    says_something.then(|| joined.to_owned())
+}
+
+/// The beginning of a day in UTC.
+fn seconds(day: &str) -> Option<f64> {
+    let day: jiff::civil::Date = day.parse().ok()?;
+    Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_become_titles_where_they_say_something() {
+        let cases = [
+            ("Old weirs.md", Some("Old weirs"), Some("Old weirs")),
+            ("vault/on-old_weirs.txt", Some("on old weirs"), Some("on old weirs")),
+            ("Old weirs 0123456789abcdef0123456789abcdef.md", Some("Old weirs"), Some("Old weirs")),
+            ("2026-03-04.md", None, Some("2026-03-04")),
+            ("2026-03-04 A mill.md", Some("A mill"), Some("A mill")),
+            ("Untitled 3.md", None, None),
+            ("IMG_20260304_1.txt", None, None),
+            ("export", None, None),
+            (".md", None, None),
+        ];
+        for (member, words, label) in cases {
+            let found = Title::of(member, "");
+            assert_eq!((found.words.as_deref(), found.label.as_deref()), (words, label), "{member}");
+        }
+    }
+
+    #[test]
+    fn front_matter_and_folders_are_heeded() {
+        let found = Title::of(
+            "vault/walls 0123456789abcdef0123456789abcdef/x.md",
+            "---\ntitle: \"A weir\"\ndate: 1970-01-02T10:00\ntags: [a]\n---\n",
+        );
+        assert_eq!(found.words.as_deref(), Some("A weir"));
+        assert_eq!(found.project.as_deref(), Some("vault/walls"));
+        assert_eq!(found.time_s, Some(86400.0));
+        assert!(!found.of_notion && Title::of("x 0123456789abcdef0123456789abcdef.md", "").of_notion);
+        assert_eq!(Title::of("mills.txt", "").project.as_deref(), Some("mills"));
+    }
+}

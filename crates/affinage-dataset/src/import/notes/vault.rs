@@ -1,0 +1,231 @@
+//! What Obsidian, Notion and other note programs write between the words: what of it a reader sees stays, the rest goes.
+//!
+//! Links stay by their visible text. Pictures and other files, block ids, comments, queries and lines of tags alone are
+//! taken out. Code is left as it is.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use crate::import::fences::{self, Unclosed};
+
+fn pattern(regex: &str) -> Regex {
+    Regex::new(regex).expect("the pattern is part of the program")
+}
+
+/// `![[picture.png|300]]`
+static EMBED: LazyLock<Regex> = LazyLock::new(|| pattern(r"!\[\[([^\]\|\n]+)(?:\|[^\]\n]*)?\]\]"));
+/// `![words](picture.png "title")`
+static PICTURE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"!\[([^\]\n]*)\]\((?:<([^>\n]*)>|([^()\s]*(?:\([^)\n]*\)[^()\s]*)*))(?:\s+["'][^)\n]*["'])?\)"#)
+});
+/// `[[Page#Part|shown]]`
+static WIKI: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\[([^\]\|\n]+)(?:\|([^\]\n]*))?\]\]"));
+/// `[shown](address)`, also with brackets in the address.
+static LINK: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"\[([^\]\[\n]+)\]\((?:<[^>\n]*>|[^()\s]*(?:\([^)\n]*\)[^()\s]*)*)(?:\s+["'][^)\n]*["'])?\)"#)
+});
+/// ` ^a1b2c3` at the end of a paragraph.
+static BLOCK_ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|\s)\^[A-Za-z0-9][A-Za-z0-9-]*\s*$"));
+static MARKED: LazyLock<Regex> = LazyLock::new(|| pattern(r"==([^=\s](?:[^=\n]*[^=\s])?)=="));
+static COMMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%%[^%\n]*%%|<!--[^\n]*?-->"));
+static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^\s*(?:[Tt]ags?:\s*)?#[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*(?:[\s,]+#[\p{L}\p{N}_/-]+)*\s*$",
+    )
+});
+static CALLOUT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*>[\s>]*)\[![^\]\n]*\][+-]?[ \t]*(.*)$"));
+static PROPERTY: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\p{L}][\p{L}\p{N} _/()-]{0,40}: \S"));
+
+/// Fences whose code is a query of the note program.
+const QUERIES: [&str; 5] = ["dataview", "dataviewjs", "query", "tasks", "base"];
+
+/// A text as its reader sees it.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub lines: Vec<String>,
+    /// Pictures and files that a line showed: the line's index and the name.
+    pub media: Vec<(usize, String)>,
+}
+
+/// The lines as they are seen. `of_notion` says that the file's name is one of Notion's, which writes properties under
+/// the first heading.
+pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
+    let in_code = fences::inside(lines, Unclosed::ToTheEnd);
+    let skipped = skipped(lines, &in_code, of_notion);
+    let mut seen = Seen::default();
+    for (index, &line) in lines.iter().enumerate() {
+        if skipped[index] {
+            continue;
+        }
+        if in_code[index] {
+            seen.lines.push(line.to_owned());
+            continue;
+        }
+        let mut names = Vec::new();
+        let shown = outside_code(line, |part| {
+            let (shown, media) = plain(part);
+            names.extend(media);
+            shown
+        });
+        let shown = BLOCK_ID.replace(&shown, "").into_owned();
+        let shown = match CALLOUT.captures(&shown) {
+            Some(found) if found[2].trim().is_empty() => continue,
+            Some(found) => format!("{}{}", &found[1], &found[2]),
+            None => shown,
+        };
+        let at = seen.lines.len();
+        seen.media.extend(names.iter().map(|name| (at, name.clone())));
+        // A line that held nothing else is a gap.
+        let is_emptied = shown.trim().is_empty() && !line.trim().is_empty();
+        seen.lines.push(if is_emptied { String::new() } else { shown });
+    }
+    seen
+}
+
+/// Lines that no reader sees: comments over several lines, queries, tags alone, Notion's properties.
+fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
+    let mut skipped = vec![false; lines.len()];
+    let (mut comment, mut query): (Option<&str>, bool) = (None, false);
+    for (index, &line) in lines.iter().enumerate() {
+        if in_code[index] {
+            let info = line.trim_start_matches(['>', ' ', '`', '~']);
+            let begins = line.contains("```") && (index == 0 || !in_code[index - 1] || !query);
+            if begins && QUERIES.contains(&info.trim()) {
+                query = true;
+            }
+            skipped[index] = query;
+            continue;
+        }
+        query = false;
+        let trimmed = line.trim();
+        if let Some(end) = comment {
+            skipped[index] = true;
+            if trimmed.contains(end) {
+                comment = None;
+            }
+        } else if (trimmed.starts_with("%%") && trimmed.matches("%%").count() == 1)
+            || (trimmed.starts_with("<!--") && !trimmed.contains("-->"))
+        {
+            let end = if trimmed.starts_with("%%") { "%%" } else { "-->" };
+            // A comment that is never closed is text.
+            if lines[index + 1..].iter().any(|line| line.contains(end)) {
+                comment = Some(end);
+                skipped[index] = true;
+            }
+        } else {
+            skipped[index] = TAG_LINE.is_match(line);
+        }
+    }
+    if of_notion && lines.first().is_some_and(|line| line.starts_with("# ")) {
+        let is_blank = |line: &&&str| line.trim().is_empty();
+        let start = 1 + lines[1..].iter().take_while(is_blank).count();
+        let count = lines[start..].iter().take_while(|line| !line.trim().is_empty()).count();
+        if lines[start..start + count].iter().all(|line| PROPERTY.is_match(line)) {
+            skipped[start..start + count].fill(true);
+        }
+    }
+    skipped
+}
+
+/// Applies `change` to what of a line stands outside inline code.
+fn outside_code(line: &str, mut change: impl FnMut(&str) -> String) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(open) = rest.find('`') {
+        let marks = rest[open..].len() - rest[open..].trim_start_matches('`').len();
+        let inside = open + marks;
+        let close = rest[inside..].find(&"`".repeat(marks)).map(|at| inside + at + marks);
+        let Some(end) = close else { break };
+        out += &change(&rest[..open]);
+        out += &rest[open..end];
+        rest = &rest[end..];
+    }
+    out + &change(rest)
+}
+
+/// Words as they are seen, and the names of the files that stood among them.
+fn plain(text: &str) -> (String, Vec<String>) {
+    let mut media = Vec::new();
+    if !text.contains(['[', '=', '%', '<']) {
+        return (text.to_owned(), media);
+    }
+    let text = COMMENT.replace_all(text, "");
+    let text = EMBED.replace_all(&text, |found: &Captures| {
+        media.push(found[1].trim().to_owned());
+        String::new()
+    });
+    let text = PICTURE.replace_all(&text, |found: &Captures| {
+        let address = found.get(2).or(found.get(3)).map_or("", |address| address.as_str());
+        let name = if found[1].trim().is_empty() { address } else { &found[1] };
+        media.push(name.chars().take(80).collect());
+        String::new()
+    });
+    let text = WIKI.replace_all(&text, |found: &Captures| match found.get(2) {
+        Some(shown) => shown.as_str().to_owned(),
+        None => page(&found[1]),
+    });
+    let text = LINK.replace_all(&text, "$1");
+    (MARKED.replace_all(&text, "$1").into_owned(), media)
+}
+
+/// A link to a page, or to a heading or paragraph of it, as Obsidian shows it.
+fn page(target: &str) -> String {
+    let (page, part) = target.split_once('#').unwrap_or((target, ""));
+    let page = page.trim().trim_end_matches(".md");
+    let part = part.trim();
+    match (page.is_empty(), part.is_empty() || part.starts_with('^')) {
+        (_, true) => page.to_owned(),
+        (true, false) => part.replace('#', " > "),
+        (false, false) => format!("{page} > {}", part.replace('#', " > ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        seen(&text.lines().collect::<Vec<_>>(), false).lines.join("\n")
+    }
+
+    #[test]
+    fn links_stay_by_what_is_seen_of_them() {
+        let cases = [
+            ("See [[Old weirs]] and [[Mills|the mill]].", "See Old weirs and the mill."),
+            ("[[Mills#Noise]], [[#Noise]], [[Mills#^a1]]", "Mills > Noise, Noise, Mills"),
+            ("A [map](https://x.test/a_(b)?c=1 \"t\") and [page](Page%20abc.md).", "A map and page."),
+            ("An ==old== weir. ^a1b2c3", "An old weir."),
+            ("2^10 and a[0] == b[1] == c", "2^10 and a[0] == b[1] == c"),
+            ("Use `[[x]]` and ``a ` [b](c)`` here [d](e)", "Use `[[x]]` and ``a ` [b](c)`` here d"),
+            (
+                "> [!note]- On mills\n> They are loud.\n\n> [!tip]\n> Wait.",
+                "> On mills\n> They are loud.\n\n> Wait.",
+            ),
+            ("a %%not seen%% b <!-- nor this --> c", "a  b  c"),
+            ("%%\nhidden\n%%\nshown", "shown"),
+            ("%% no end", "%% no end"),
+            ("#mill #water/old\n\nI like #mills.", "\nI like #mills."),
+            ("#1 is first", "#1 is first"),
+            ("```dataview\nlist\n```\n```sh\n[[ -f x ]] && echo\n```", "```sh\n[[ -f x ]] && echo\n```"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_among_the_words_are_named_and_gone() {
+        let text = "Look:\n![[weir.png|300]]\n\nor ![a mill](img/mill.jpg) here";
+        let found = seen(&text.lines().collect::<Vec<_>>(), false);
+        assert_eq!(found.lines, ["Look:", "", "", "or  here"]);
+        assert_eq!(found.media, [(1, "weir.png".to_owned()), (3, "a mill".to_owned())]);
+    }
+
+    #[test]
+    fn properties_of_notion_are_no_text() {
+        let lines = ["# Mills", "", "Created: March 4, 2026", "Tags: water, old", "", "They are: loud."];
+        assert_eq!(seen(&lines, true).lines, ["# Mills", "", "", "They are: loud."]);
+        assert_eq!(seen(&lines, false).lines, lines);
+    }
+}

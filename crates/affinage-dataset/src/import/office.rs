@@ -1,0 +1,368 @@
+//! Documents of word processors (Word, OpenDocument) as Markdown: headings, paragraphs, lists, tables, places of pictures.
+//!
+//! What a reader of the page does not see stays out: deleted words, comments, notes at the foot, fields' codes. Emphasis is
+//! not kept. The XML is read as a stream of tags, so nothing nests and no entity expands.
+
+use std::collections::HashMap;
+
+use quick_xml::XmlVersion;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+/// Reads a member of the document's archive as text.
+pub(super) type Members<'a> = dyn FnMut(&str) -> Option<String> + 'a;
+
+/// The Markdown of a Word document; `None` if its text cannot be read.
+pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
+    let levels = members("word/styles.xml").map(|styles| heading_styles(&styles)).unwrap_or_default();
+    let document = members("word/document.xml")?;
+    let mut page = Page::default();
+    // How many elements around are not seen.
+    let mut unseen = 0usize;
+    walk(&document, &mut |piece| match piece {
+        Piece::Open(tag, is_empty) => {
+            let name = local(tag);
+            if unseen > 0 || matches!(name, "del" | "moveFrom" | "Fallback" | "instrText" | "delText") {
+                unseen += usize::from(!is_empty);
+                return;
+            }
+            match name {
+                "p" => page.begin(),
+                "pStyle" => {
+                    if let Some(level) = value(tag, "w:val").and_then(|style| levels.get(&style).copied()) {
+                        page.level = level;
+                    }
+                }
+                "outlineLvl" if page.is_open => {
+                    let level = value(tag, "w:val").and_then(|level| level.parse::<usize>().ok());
+                    page.level = level.filter(|level| *level < 6).map_or(page.level, |level| level + 1);
+                }
+                "ilvl" => {
+                    page.depth = value(tag, "w:val").and_then(|level| level.parse().ok()).unwrap_or(0) + 1
+                }
+                "numId" if value(tag, "w:val").as_deref() == Some("0") => page.depth = 0,
+                "tab" if page.is_in_run => page.word(" "),
+                "br" | "cr" if page.is_in_run => page.word("\n"),
+                "noBreakHyphen" => page.word("-"),
+                "r" => page.is_in_run = !is_empty,
+                "drawing" | "pict" => page.picture(),
+                "tr" => page.row = Some(Vec::new()),
+                _ => {}
+            }
+        }
+        Piece::Close(name) => {
+            if unseen > 0 {
+                unseen -= 1;
+                return;
+            }
+            match name {
+                "p" => page.end(),
+                "r" => page.is_in_run = false,
+                "tc" => page.end_cell(),
+                "tr" => page.end_row(),
+                _ => {}
+            }
+        }
+        // Only `w:t` holds words; white space between tags is none.
+        Piece::Text(text, within) if unseen == 0 && within == "t" => page.word(text),
+        Piece::Text(..) => {}
+    })?;
+    Some(page.finish())
+}
+
+/// Levels of heading styles by their ids. Names are English in every language of the program, ids are not.
+fn heading_styles(styles: &str) -> HashMap<String, usize> {
+    let mut levels = HashMap::new();
+    let mut id = None;
+    walk(styles, &mut |piece| {
+        let Piece::Open(tag, _) = piece else { return };
+        match local(tag) {
+            "style" => id = value(tag, "w:styleId"),
+            "name" => {
+                let name = value(tag, "w:val").unwrap_or_default().to_ascii_lowercase();
+                let level = match name.strip_prefix("heading ") {
+                    Some(number) => number.parse().ok().filter(|level| (1..=6).contains(level)),
+                    None => (name == "title").then_some(1),
+                };
+                if let (Some(id), Some(level)) = (&id, level) {
+                    levels.insert(id.clone(), level);
+                }
+            }
+            _ => {}
+        }
+    });
+    levels
+}
+
+/// The Markdown of an OpenDocument text; `None` if its text cannot be read.
+pub(super) fn open_document(members: &mut Members<'_>) -> Option<String> {
+    let content = members("content.xml")?;
+    let mut page = Page::default();
+    let mut unseen = 0usize;
+    let mut lists = 0usize;
+    walk(&content, &mut |piece| match piece {
+        Piece::Open(tag, is_empty) => {
+            let name = local(tag);
+            let is_unseen = matches!(
+                name,
+                "tracked-changes"
+                    | "annotation"
+                    | "note"
+                    | "sequence-decls"
+                    | "forms"
+                    | "automatic-styles"
+                    | "scripts"
+                    | "title"
+                    | "desc"
+            );
+            if unseen > 0 || is_unseen {
+                unseen += usize::from(!is_empty);
+                return;
+            }
+            match name {
+                "h" | "p" if !is_empty => {
+                    page.begin();
+                    page.depth = lists;
+                    if name == "h" {
+                        let level = value(tag, "text:outline-level").and_then(|level| level.parse().ok());
+                        page.level = level.unwrap_or(1usize).clamp(1, 6);
+                    } else if value(tag, "text:style-name").as_deref() == Some("Title") {
+                        page.level = 1;
+                    }
+                }
+                "list" if !is_empty => lists += 1,
+                "s" => {
+                    let count = value(tag, "text:c").and_then(|count| count.parse().ok()).unwrap_or(1usize);
+                    page.word(&" ".repeat(count.min(80)));
+                }
+                "tab" => page.word(" "),
+                "line-break" => page.word("\n"),
+                "image" => page.picture(),
+                "table-row" => page.row = Some(Vec::new()),
+                _ => {}
+            }
+        }
+        Piece::Close(name) => {
+            if unseen > 0 {
+                unseen -= 1;
+                return;
+            }
+            match name {
+                "h" | "p" => page.end(),
+                "list" => lists = lists.saturating_sub(1),
+                "table-cell" => page.end_cell(),
+                "table-row" => page.end_row(),
+                _ => {}
+            }
+        }
+        Piece::Text(text, _) if unseen == 0 && page.is_open => {
+            // Line ends of the file are white space.
+            let words: String =
+                text.chars().map(|c| if matches!(c, '\n' | '\t' | '\r') { ' ' } else { c }).collect();
+            page.word(&words);
+        }
+        Piece::Text(..) => {}
+    })?;
+    Some(page.finish())
+}
+
+/// A page that is being written, paragraph by paragraph.
+#[derive(Default)]
+struct Page {
+    out: String,
+    paragraph: String,
+    is_open: bool,
+    is_in_run: bool,
+    /// Level of the heading that the paragraph is; 0 for none.
+    level: usize,
+    /// Depth of the list that it is an item of; 0 for none.
+    depth: usize,
+    /// Cells of the table row around it, and the words of the cell.
+    row: Option<Vec<String>>,
+    cell: String,
+    after_item: bool,
+}
+
+impl Page {
+    fn begin(&mut self) {
+        // Text boxes are paragraphs in paragraphs.
+        self.end();
+        self.is_open = true;
+        (self.level, self.depth) = (0, 0);
+    }
+
+    fn word(&mut self, words: &str) {
+        if self.is_open {
+            self.paragraph.push_str(words);
+        }
+    }
+
+    fn picture(&mut self) {
+        self.word("![picture](picture)");
+    }
+
+    fn end(&mut self) {
+        let text = std::mem::take(&mut self.paragraph);
+        let text = text.trim();
+        self.is_open = false;
+        if text.is_empty() {
+            return;
+        }
+        if self.row.is_some() {
+            if !self.cell.is_empty() {
+                self.cell.push(' ');
+            }
+            self.cell.push_str(&text.replace('\n', " "));
+            return;
+        }
+        let is_item = self.depth > 0 && self.level == 0;
+        if !self.out.is_empty() {
+            self.out.push_str(if is_item && self.after_item { "\n" } else { "\n\n" });
+        }
+        if self.level > 0 {
+            self.out.push_str(&format!("{} {}", "#".repeat(self.level), text.replace('\n', " ")));
+        } else if is_item {
+            let indent = "  ".repeat((self.depth - 1).min(8));
+            self.out.push_str(&format!("{indent}- {}", text.replace('\n', &format!("\n{indent}  "))));
+        } else {
+            self.out.push_str(text);
+        }
+        self.after_item = is_item;
+    }
+
+    fn end_cell(&mut self) {
+        self.end();
+        let cell = std::mem::take(&mut self.cell);
+        if let Some(row) = &mut self.row {
+            row.push(cell);
+        }
+    }
+
+    fn end_row(&mut self) {
+        let Some(cells) = self.row.take().filter(|cells| cells.iter().any(|cell| !cell.is_empty())) else {
+            return;
+        };
+        let is_next = self.out.lines().next_back().is_some_and(|line| line.starts_with("| "));
+        if !self.out.is_empty() {
+            self.out.push_str(if is_next { "\n" } else { "\n\n" });
+        }
+        self.out.push_str(&format!("| {} |", cells.join(" | ")));
+        self.after_item = false;
+    }
+
+    fn finish(mut self) -> String {
+        self.end();
+        self.end_row();
+        self.out
+    }
+}
+
+/// What stands in an XML file, one after the other.
+pub(super) enum Piece<'a> {
+    /// A tag; true if it has no content.
+    Open(&'a BytesStart<'a>, bool),
+    /// The local name of a tag that ends.
+    Close(&'a str),
+    /// Text, and the local name of the tag around it.
+    Text(&'a str, &'a str),
+}
+
+/// Goes through `xml`; `None` if it is no XML. What is broken ends the way, and what stood before counts.
+pub(super) fn walk(xml: &str, see: &mut dyn FnMut(Piece<'_>)) -> Option<()> {
+    let mut reader = Reader::from_str(xml);
+    reader.config_mut().check_end_names = false;
+    reader.config_mut().allow_unmatched_ends = true;
+    let mut within = String::new();
+    let mut tags = 0usize;
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(tag)) => {
+                tags += 1;
+                within = local(&tag).to_owned();
+                see(Piece::Open(&tag, false));
+            }
+            Ok(Event::Empty(tag)) => {
+                tags += 1;
+                see(Piece::Open(&tag, true));
+            }
+            Ok(Event::End(tag)) => {
+                within.clear();
+                see(Piece::Close(tag.local_name().into_inner()));
+            }
+            Ok(Event::Text(text)) => see(Piece::Text(&text.xml10_content(), &within)),
+            Ok(Event::CData(text)) => see(Piece::Text(&text.xml10_content(), &within)),
+            Ok(Event::GeneralRef(name)) => {
+                let sign = name.resolve_char_ref().ok().flatten().map(String::from);
+                let sign = sign.or_else(|| resolve_xml_entity(&name.xml10_content()).map(str::to_owned));
+                see(Piece::Text(sign.as_deref().unwrap_or_default(), &within));
+            }
+            Ok(Event::Eof) | Err(_) => return (tags > 0).then_some(()),
+            Ok(_) => {}
+        }
+    }
+}
+
+pub(super) fn local<'a>(tag: &'a BytesStart<'_>) -> &'a str {
+    tag.local_name().into_inner()
+}
+
+/// The value of an attribute by its whole name.
+pub(super) fn value(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let attribute = tag.try_get_attribute(name).ok().flatten()?;
+    attribute.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: fn(&mut Members<'_>) -> Option<String>, members: &[(&str, &str)]) -> Option<String> {
+        reader(&mut |name| {
+            members.iter().find(|(member, _)| *member == name).map(|(_, text)| (*text).to_owned())
+        })
+    }
+
+    const STYLES: &str = r#"<w:styles><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style><w:style w:styleId="Titel"><w:name w:val="Title"/></w:style></w:styles>"#;
+
+    #[test]
+    fn a_word_document_is_its_visible_paragraphs() {
+        let document = r#"<?xml version="1.0"?><w:document><w:body>
+            <w:p><w:pPr><w:pStyle w:val="Titel"/></w:pPr><w:r><w:t>Weirs</w:t></w:r></w:p>
+            <w:p><w:pPr><w:tabs><w:tab w:val="left"/></w:tabs></w:pPr><w:r><w:t xml:space="preserve">They </w:t></w:r><w:del><w:r><w:delText>stand</w:delText></w:r></w:del><w:r><w:t>lean &amp; wait</w:t><w:tab/><w:t>&#8212;</w:t><w:br/><w:t>long.</w:t></w:r></w:p>
+            <w:p><w:pPr><w:pStyle w:val="berschrift2"/></w:pPr><w:r><w:t>Kinds</w:t></w:r></w:p>
+            <w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>old</w:t></w:r></w:p>
+            <w:p><w:pPr><w:numPr><w:ilvl w:val="1"/><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>older</w:t></w:r></w:p>
+            <w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:p><w:r><w:t>c</w:t></w:r></w:p></w:tc><w:tc><w:p/></w:tc></w:tr></w:tbl>
+            <w:p><w:r><w:drawing><wp:inline/></w:drawing></w:r><w:r><w:instrText>PAGE</w:instrText></w:r></w:p>
+            </w:body></w:document>"#;
+        let expected = "# Weirs\n\nThey lean & wait —\nlong.\n\n## Kinds\n\n- old\n  - older\n\n| a | b |\n| c |  |\n\n![picture](picture)";
+        let members = [("word/styles.xml", STYLES), ("word/document.xml", document)];
+        assert_eq!(read(word, &members).as_deref(), Some(expected));
+        assert_eq!(read(word, &[("word/document.xml", "no xml")]), None);
+        let broken = "<w:document><w:p><w:r><w:t>Kept.</w:t></w:r></w:p><w:p><w:r><w:t";
+        assert_eq!(read(word, &[("word/document.xml", broken)]).as_deref(), Some("Kept."));
+    }
+
+    #[test]
+    fn an_open_document_is_its_visible_paragraphs() {
+        let content = r#"<office:document-content><office:automatic-styles><style:x>no</style:x></office:automatic-styles><office:body><office:text>
+            <text:h text:outline-level="2">Mills</text:h>
+            <text:p>They<text:s text:c="2"/>are<text:note><text:note-body><text:p>no</text:p></text:note-body></text:note>
+ loud.<text:line-break/>Very.<office:annotation><text:p>no</text:p></office:annotation></text:p><text:p/>
+            <text:list><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two</text:p></text:list-item></text:list>
+            <table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell><text:p>b</text:p></table:table-cell></table:table-row></table:table>
+            </office:text></office:body></office:document-content>"#;
+        let found = read(open_document, &[("content.xml", content)]);
+        assert_eq!(
+            found.as_deref(),
+            Some("## Mills\n\nThey  are  loud.\nVery.\n\n- one\n- two\n\n| a | b |")
+        );
+    }
+
+    #[test]
+    fn entities_do_not_expand() {
+        let bomb = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><d><w:p><w:r><w:t>&b;.</w:t></w:r></w:p></d>"#;
+        assert_eq!(read(word, &[("word/document.xml", bomb)]).as_deref(), Some("."));
+    }
+}

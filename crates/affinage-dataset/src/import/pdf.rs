@@ -1,0 +1,400 @@
+//! The text layer of a PDF as Markdown: lines in their places become paragraphs, larger lines headings; numbers of pages and
+//! lines that stand on most pages are left out.
+//!
+//! A PDF can make its reader work without end, take all memory or fall over. [`text`] guards against panics only: a program
+//! that reads files of others runs it where it may fail for good, and hands over its own [`PdfReader`].
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pdf_extract::{Document, MediaBox, Object, OutputDev, OutputError, Transform, output_doc_page};
+use serde::{Deserialize, Serialize};
+
+/// Reads the text of a PDF.
+pub type PdfReader = fn(&[u8]) -> Result<PdfText, PdfError>;
+
+/// The text of a PDF.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PdfText {
+    pub markdown: String,
+    pub pages: usize,
+    /// Pages that could not be read, or hold no text.
+    pub pages_without_text: usize,
+}
+
+/// Why there is no text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PdfError {
+    #[error("protected by a password")]
+    Protected,
+    /// A scan, or pictures only.
+    #[error("without a text layer")]
+    NoText,
+    #[error("broken ({0})")]
+    Broken(String),
+    /// It takes too long, too much memory, or has too much text.
+    #[error("too much work to read")]
+    TooMuch,
+}
+
+/// More is no text that somebody wrote.
+const MAX_CHARS: usize = 16 << 20;
+const MAX_PAGES: usize = 20_000;
+
+/// The text of a PDF, in this process.
+pub fn text(bytes: &[u8]) -> Result<PdfText, PdfError> {
+    catch_unwind(|| read(bytes))
+        .unwrap_or_else(|_| Err(PdfError::Broken("its parts do not fit together".to_owned())))
+}
+
+fn read(bytes: &[u8]) -> Result<PdfText, PdfError> {
+    let broken = |error: pdf_extract::Error| PdfError::Broken(error.to_string());
+    let mut document = Document::load_mem(bytes).map_err(|error| match error {
+        pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => PdfError::Protected,
+        error => broken(error),
+    })?;
+    if document.is_encrypted() {
+        // Many need no password to be read.
+        document.decrypt("").map_err(|_| PdfError::Protected)?;
+    }
+    forget_pictures(&mut document);
+    let numbers: Vec<u32> = document.get_pages().into_keys().collect();
+    if numbers.len() > MAX_PAGES {
+        return Err(PdfError::TooMuch);
+    }
+    let mut chars = 0;
+    let mut pages = Vec::with_capacity(numbers.len());
+    for number in &numbers {
+        let mut lines = Lines { left: MAX_CHARS - chars, ..Lines::default() };
+        // A page that is broken costs only what follows on it.
+        let _ = catch_unwind(AssertUnwindSafe(|| output_doc_page(&document, &mut lines, *number)));
+        if lines.left == 0 {
+            return Err(PdfError::TooMuch);
+        }
+        chars = MAX_CHARS - lines.left;
+        pages.push(lines.finish());
+    }
+    let pages_without_text = pages.iter().filter(|lines| lines.is_empty()).count();
+    if pages_without_text == pages.len() {
+        return Err(PdfError::NoText);
+    }
+    Ok(PdfText { markdown: markdown(pages), pages: numbers.len(), pages_without_text })
+}
+
+/// Pictures are never read: their bytes are no text, and some unpack to very many.
+fn forget_pictures(document: &mut Document) {
+    for object in document.objects.values_mut() {
+        if let Object::Stream(stream) = object
+            && stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Image")
+        {
+            stream.content = Vec::new();
+            stream.dict.remove(b"Filter");
+        }
+    }
+}
+
+/// A line of a page, in its place. Lengths are in points, from the top left corner.
+#[derive(Debug, Clone, Default)]
+struct Line {
+    text: String,
+    left: f64,
+    right: f64,
+    y: f64,
+    size: f64,
+}
+
+/// Collects the lines of one page.
+#[derive(Default)]
+struct Lines {
+    done: Vec<Line>,
+    line: Option<Line>,
+    height: f64,
+    /// Characters that may still come.
+    left: usize,
+}
+
+impl Lines {
+    fn finish(mut self) -> Vec<Line> {
+        self.done.extend(self.line.take());
+        for line in &mut self.done {
+            line.text = line.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
+        self.done.retain(|line| !line.text.is_empty());
+        self.done
+    }
+}
+
+impl OutputDev for Lines {
+    fn begin_page(
+        &mut self,
+        _number: u32,
+        page: &MediaBox,
+        _art: Option<(f64, f64, f64, f64)>,
+    ) -> Result<(), OutputError> {
+        self.height = page.ury - page.lly;
+        Ok(())
+    }
+
+    fn output_character(
+        &mut self,
+        place: &Transform,
+        width: f64,
+        _spacing: f64,
+        font_size: f64,
+        text: &str,
+    ) -> Result<(), OutputError> {
+        self.left = self.left.saturating_sub(text.chars().count());
+        if self.left == 0 {
+            return Err(OutputError::FormatError(std::fmt::Error));
+        }
+        let (x, y) = (place.m31, self.height - place.m32);
+        let size = (font_size * (place.m11 * place.m22 - place.m12 * place.m21).abs().sqrt()).abs();
+        if ![x, y, size].iter().all(|number| number.is_finite()) {
+            return Ok(());
+        }
+        let is_new = self.line.as_ref().is_none_or(|line| {
+            let half = 0.5 * size.max(line.size);
+            (y - line.y).abs() > half
+                || x < line.left - half
+                || (x < line.right - 2.0 * size.max(1.0) && !text.trim().is_empty())
+        });
+        if is_new {
+            self.done.extend(self.line.take());
+            self.line = Some(Line { text: String::new(), left: x, right: x, y, size });
+        }
+        let Some(line) = &mut self.line else { return Ok(()) };
+        if x > line.right + 0.15 * size && !line.text.is_empty() {
+            line.text.push(' ');
+        }
+        line.text.push_str(text);
+        if !text.trim().is_empty() {
+            line.size = line.size.max(size);
+        }
+        line.right = line.right.max(x + width * size);
+        Ok(())
+    }
+
+    fn end_page(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn begin_word(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn end_word(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn end_line(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+}
+
+/// A line with its numbers alike: `page 0`.
+fn margin_shape(line: &Line) -> String {
+    let mut shape: String = line.text.chars().map(|c| if c.is_numeric() { '0' } else { c }).collect();
+    while shape.contains("00") {
+        shape = shape.replace("00", "0");
+    }
+    shape
+}
+
+/// Takes out first and last lines that stand on half of the pages, their numbers aside, and lone numbers of pages.
+fn drop_margins(pages: &mut [Vec<Line>]) {
+    const MIN_PAGES: usize = 3;
+    let mut counts: HashMap<(bool, String), usize> = HashMap::new();
+    let shapes = |page: &Vec<Line>| {
+        let (first, last) = (page.first().map(margin_shape), page.last().map(margin_shape));
+        [(true, first), (false, last)].map(|(is_first, shape)| shape.map(|shape| (is_first, shape)))
+    };
+    for page in pages.iter() {
+        shapes(page).into_iter().flatten().for_each(|shape| *counts.entry(shape).or_default() += 1);
+    }
+    let filled = pages.iter().filter(|page| !page.is_empty()).count();
+    let is_margin = |shape: &Option<(bool, String)>| {
+        shape.as_ref().is_some_and(|shape| {
+            let count = counts.get(shape).copied().unwrap_or_default();
+            let is_number = shape.1.trim_matches([' ', '-', '–', '—', '[', ']', '/']) == "0";
+            (is_number && filled > 1) || (count >= MIN_PAGES && 2 * count >= filled)
+        })
+    };
+    for page in pages.iter_mut() {
+        let [first, last] = shapes(page);
+        if page.len() > 1 && is_margin(&last) {
+            page.pop();
+        }
+        if page.len() > 1 && is_margin(&first) {
+            page.remove(0);
+        }
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+/// The size in which most characters are set.
+fn body_size(pages: &[Vec<Line>]) -> f64 {
+    let mut chars: HashMap<i64, usize> = HashMap::new();
+    for line in pages.iter().flatten() {
+        *chars.entry((line.size * 2.0).round() as i64).or_default() += line.text.chars().count();
+    }
+    let most = chars.into_iter().max_by_key(|(size, count)| (*count, *size));
+    most.map_or(0.0, |(size, _)| size as f64 / 2.0)
+}
+
+fn markdown(mut pages: Vec<Vec<Line>>) -> String {
+    /// A line this much larger than the others is a heading.
+    const HEADING: f64 = 1.15;
+    const HEADING_CHARS: usize = 120;
+    drop_margins(&mut pages);
+    let body = body_size(&pages);
+    let is_heading = |line: &Line| line.size >= HEADING * body && line.text.chars().count() <= HEADING_CHARS;
+    let mut sizes: Vec<i64> =
+        pages.iter().flatten().filter(|line| is_heading(line)).map(|line| line.size.round() as i64).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes.dedup();
+    let level = |line: &Line| {
+        let size = line.size.round() as i64;
+        is_heading(line).then(|| (1 + sizes.iter().take_while(|other| **other > size).count()).min(6))
+    };
+    let mut out = String::new();
+    let mut before: Option<(&Line, Option<usize>)> = None;
+    for page in &pages {
+        let gaps = page.windows(2).map(|pair| pair[1].y - pair[0].y).filter(|gap| *gap > 0.0).collect();
+        let gap = median(gaps);
+        let right = page.iter().map(|line| line.right).fold(0.0, f64::max);
+        let left = median(page.iter().map(|line| line.left).collect());
+        let layout = Layout { gap, left, right };
+        for (index, line) in page.iter().enumerate() {
+            let level = level(line);
+            match before {
+                None => {}
+                Some((_, last)) if last.is_some() || level.is_some() => {
+                    // A heading of two lines is one.
+                    let goes_on = last == level && index > 0 && line.y - page[index - 1].y < 2.0 * line.size;
+                    out.push_str(if goes_on { " " } else { "\n\n" });
+                    if goes_on {
+                        out.push_str(&line.text);
+                        before = Some((line, level));
+                        continue;
+                    }
+                }
+                Some((last, _)) => join(&mut out, last, line, &layout, index == 0),
+            }
+            if let Some(level) = level {
+                out.push_str(&"#".repeat(level));
+                out.push(' ');
+            }
+            out.push_str(&line.text);
+            before = Some((line, level));
+        }
+    }
+    out
+}
+
+struct Layout {
+    /// From one line to the next.
+    gap: f64,
+    left: f64,
+    right: f64,
+}
+
+/// Writes what stands between two lines: nothing where a word goes on, a space in a paragraph, a line end, a blank line.
+fn join(out: &mut String, last: &Line, line: &Line, page: &Layout, is_new_page: bool) {
+    let is_full = last.right - page.left >= 0.75 * (page.right - page.left);
+    let begins_small = line.text.starts_with(char::is_lowercase);
+    let is_indented = line.left > page.left + line.size && last.left < line.left - 0.5 * line.size;
+    let is_apart = line.y - last.y > 1.4 * page.gap || line.y < last.y;
+    let ends = last.text.ends_with(['.', '!', '?', '…', ':', '”', '"', '»', ')']);
+    let is_paragraph = match is_new_page {
+        true => (ends || !is_full) && !(begins_small && (is_full || !ends)),
+        false => (is_apart && !(line.y < last.y && begins_small)) || is_indented || (ends && !is_full),
+    };
+    if is_paragraph {
+        out.push_str("\n\n");
+    } else if is_full || is_new_page {
+        let is_parted = last.text.ends_with(['-', '\u{ad}', '‐'])
+            && begins_small
+            && last.text.chars().rev().nth(1).is_some_and(char::is_alphabetic);
+        if is_parted {
+            out.pop();
+        } else {
+            out.push(' ');
+        }
+    } else {
+        out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, y: f64, right: f64, size: f64) -> Line {
+        Line { text: text.to_owned(), left: 50.0, right, y, size }
+    }
+
+    #[test]
+    fn lines_become_paragraphs_and_larger_ones_headings() {
+        let page = vec![
+            line("Weirs", 40.0, 120.0, 18.0),
+            line(
+                "The water falls over the old wall all day, and at night one hears it from the ho-",
+                70.0,
+                450.0,
+                10.0,
+            ),
+            line(
+                "use on the hill. Nobody knows who built it, or why it was built so high above the",
+                82.0,
+                448.0,
+                10.0,
+            ),
+            line("river.", 94.0, 80.0, 10.0),
+            line(
+                "The mill is loud. It stands below the wall, and its wheel is never still in spring",
+                106.0,
+                449.0,
+                10.0,
+            ),
+            line("or autumn.", 118.0, 100.0, 10.0),
+        ];
+        let next = vec![
+            line("7", 20.0, 55.0, 10.0),
+            line("roses are red", 60.0, 120.0, 10.0),
+            line("violets are blue", 72.0, 130.0, 10.0),
+            line(
+                "and so is the river from morning to night when the sky above it is without a cloud",
+                84.0,
+                450.0,
+                10.0,
+            ),
+        ];
+        let expected = "# Weirs\n\nThe water falls over the old wall all day, and at night one hears it from the house on the hill. Nobody knows who built it, or why it was built so high above the river.\n\nThe mill is loud. It stands below the wall, and its wheel is never still in spring or autumn.\n\nroses are red\nviolets are blue\nand so is the river from morning to night when the sky above it is without a cloud";
+        assert_eq!(markdown(vec![page, next]), expected);
+    }
+
+    #[test]
+    fn lines_that_stand_on_most_pages_are_left_out() {
+        let page = |number: usize| {
+            vec![
+                line("Of weirs", 20.0, 90.0, 10.0),
+                line(&format!("Text {} of it.", ["one", "two", "three", "four"][number]), 60.0, 450.0, 10.0),
+                line(&format!("page {}", 9 + number), 800.0, 90.0, 10.0),
+            ]
+        };
+        let found = markdown((0..4).map(page).collect());
+        assert_eq!(
+            found.split_whitespace().collect::<Vec<_>>().join(" "),
+            "Text one of it. Text two of it. Text three of it. Text four of it."
+        );
+    }
+
+    #[test]
+    fn what_is_no_pdf_is_broken() {
+        assert!(matches!(text(b"%PDF-1.7\nnothing"), Err(PdfError::Broken(_))));
+    }
+}

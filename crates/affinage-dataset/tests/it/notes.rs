@@ -1,0 +1,238 @@
+//! Notes and documents: sections of texts in which nobody speaks, with drafted prompts.
+
+use std::path::PathBuf;
+
+use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
+use affinage_dataset::conversation::Provider;
+use affinage_dataset::import::{AsNotes, ImportError, Limits, Roles};
+use affinage_dataset::lint::{Subject, lint};
+
+use crate::exports::{Outcome, import_bytes, import_within, zip_of};
+
+/// Prompts and answers.
+fn pairs(outcome: &Outcome) -> Vec<(String, String)> {
+    outcome.candidates().into_iter().map(|c| (c.prompt, c.variants[0].text.clone())).collect()
+}
+
+fn prompts(outcome: &Outcome) -> Vec<String> {
+    outcome.candidates().into_iter().map(|candidate| candidate.prompt).collect()
+}
+
+fn read(text: &str) -> Outcome {
+    import_bytes(text.as_bytes(), &Roles::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn unread(outcome: &Outcome) -> Vec<String> {
+    outcome.found.left_out.rows().iter().map(|row| format!("{}: {}", row.name, row.first)).collect()
+}
+
+const WEIR: &str =
+    "The water falls over the old wall all day, and at night one hears it from the house on the hill.";
+
+#[test]
+fn notes_are_answers_whose_prompts_are_drafts() {
+    let text = format!(
+        "---\ntags: x\n---\n\n# Weirs\n\n## Old ones\n\n{WEIR}\n\n```sh\n\n# no heading\n```\n\n## Why do they stand?\nThey stand.\n"
+    );
+    let outcome = read(&text);
+    assert_eq!(
+        pairs(&outcome),
+        [
+            ("Write about: Weirs – Old ones".to_owned(), format!("{WEIR}\n\n```sh\n\n# no heading\n```")),
+            ("Why do they stand?".to_owned(), "They stand.".to_owned()),
+        ]
+    );
+    assert_eq!((outcome.found.drafted, outcome.found.formats["note"]), (2, 2));
+    for conversation in &outcome.conversations {
+        assert_eq!(conversation.provider, Provider::Note);
+        let mine = candidates_of(conversation, &ContextPolicy::default(), Learn::Mine);
+        assert!(mine[0].prompt_drafted && mine[0].variants[0].by_person);
+        assert_eq!(
+            mine[0].variants[0].author.as_deref(),
+            Some("me"),
+            "a note is an answer, whoever is learnt"
+        );
+        let findings = lint(&[Subject::of_variant(&mine[0], &mine[0].variants[0])]);
+        assert!(findings.iter().any(|finding| finding.rule == "L09"), "{findings:?}");
+    }
+}
+
+#[test]
+fn one_paragraph_is_a_note_and_long_text_is_several() {
+    assert_eq!(
+        pairs(&read(WEIR)),
+        [(
+            "Begin with the words: “The water falls over the old wall all day, and at night …”".to_owned(),
+            WEIR.to_owned(),
+        )]
+    );
+    let long = (0..60).map(|n| format!("Wall {n} is old. {WEIR}")).collect::<Vec<_>>().join("\n\n");
+    let outcome = read(&long);
+    let found = pairs(&outcome);
+    assert!(
+        found.len() >= 4 && found.iter().all(|(_, text)| text.chars().count() <= 3000),
+        "{}",
+        found.len()
+    );
+    assert_eq!(
+        found.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n\n"),
+        long,
+        "no word is lost"
+    );
+    assert_eq!(found[0].0, "Begin with the words: “Wall 0 is old.”");
+    let mut different = prompts(&outcome);
+    different.dedup();
+    assert_eq!(different.len(), found.len());
+}
+
+#[test]
+fn equal_headings_get_different_prompts() {
+    let text = format!(
+        "# On the old weir by the river\n\n{WEIR}\n\n# On the old weir by the river\n\nIt leans. It waits.\n"
+    );
+    let about = "Write about: On the old weir by the river";
+    assert_eq!(
+        prompts(&read(&text)),
+        [about.to_owned(), format!("{about}\nBegin with the words: “It leans.”")]
+    );
+}
+
+#[test]
+fn names_given_are_obeyed_and_notes_can_be_asked_for() {
+    let dialogue = "Anna: Why?\n\nVoice: Because.\n\nAnna: And?\n\nVoice: So.\n";
+    let roles = |notes| Roles { assistants: vec!["Ida".to_owned()], notes, ..Roles::default() };
+    let error = import_bytes(WEIR.as_bytes(), &roles(AsNotes::Unnamed)).expect_err("nobody is called Ida");
+    assert!(
+        matches!(&error, ImportError::NoSpeakers { .. })
+            && error.way_out().is_some_and(|way| way.contains("--notes")),
+        "{error}"
+    );
+    assert_eq!(import_bytes(WEIR.as_bytes(), &roles(AsNotes::Silent)).expect("a note").found.drafted, 1);
+    let outcome = import_bytes(dialogue.as_bytes(), &roles(AsNotes::All)).expect("a note");
+    assert_eq!(outcome.found.drafted, 1);
+    assert_eq!(pairs(&outcome)[0].1, dialogue.trim());
+}
+
+#[test]
+fn a_vault_is_read_as_it_is_seen() {
+    let page = format!(
+        "---\ncreated: 2026-03-04\n---\n#water\n\n{WEIR} See [[Mills|the mill]]. ^a1\n\n![[weir.png]]\n"
+    );
+    let zip = zip_of(&[
+        ("vault/.obsidian/app.json", b"{}"),
+        ("vault/walls/Old weirs.md", page.as_bytes()),
+        ("vault/Untitled.md", b"Short."),
+        ("vault/weir.png", b"\x89PNG\r\n\x1a\n"),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("a vault");
+    assert_eq!(
+        pairs(&outcome),
+        [
+            ("“Short.”".to_owned(), "Short.".to_owned()),
+            ("Write about: Old weirs".to_owned(), format!("{WEIR} See the mill.")),
+        ]
+    );
+    let weirs = &outcome.conversations[1];
+    assert_eq!((weirs.project.as_deref(), weirs.time_s), (Some("vault/walls"), Some(1_772_582_400.0)));
+    assert_eq!(outcome.candidates()[1].variants[0].beside, ["weir.png"]);
+}
+
+#[test]
+fn an_export_of_notion_has_its_titles_and_no_tables_of_pages() {
+    let hash = "0123456789abcdef0123456789abcdef";
+    let page = format!(
+        "# Weirs\n\nCreated: March 4, 2026\nTags: water\n\n{WEIR}\n\nSee [Mills](Mills%20{hash}.md).\n"
+    );
+    let names = [
+        format!("Garden {hash}/Weirs {hash}.md"),
+        format!("Garden {hash}.csv"),
+        format!("Garden {hash}_all.csv"),
+    ];
+    let zip = zip_of(&[
+        (&names[0], page.as_bytes()),
+        (&names[1], b"Name,Tags\nWeirs,water\n"),
+        (&names[2], b"Name,Tags\nWeirs,water\n"),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an export");
+    assert_eq!(pairs(&outcome), [("Write about: Weirs".to_owned(), format!("{WEIR}\n\nSee Mills."))]);
+    assert_eq!(outcome.conversations[0].project.as_deref(), Some("Garden"));
+    let why = "a table of pages that stand in the folder beside it";
+    assert_eq!(unread(&outcome), [format!("{}: {why}", names[1]), format!("{}: {why}", names[2])]);
+}
+
+#[test]
+fn tables_are_rows_or_notes_or_named() {
+    let rows = zip_of(&[("rows.csv", "Question,Answer\nWhy?,\"Because, so.\"\n".as_bytes())]);
+    let outcome = import_bytes(&rows, &Roles::default()).expect("rows");
+    assert_eq!(pairs(&outcome), [("Why?".to_owned(), "Because, so.".to_owned())]);
+    assert_eq!(outcome.found.drafted, 0);
+    let notes = format!("Name,Text\nOn the weir and its water,\"{WEIR}\"\n");
+    let outcome =
+        import_bytes(&zip_of(&[("notes.csv", notes.as_bytes())]), &Roles::default()).expect("notes");
+    assert_eq!(prompts(&outcome), ["Write about: On the weir and its water"]);
+    let outcome =
+        import_bytes(&zip_of(&[("sums.csv", b"a,b\n1,2\n")]), &Roles::default()).expect("an archive");
+    assert_eq!(
+        unread(&outcome),
+        ["sums.csv: a table without a column of texts, or of prompts and answers (its columns: a, b)"]
+    );
+}
+
+#[test]
+fn pages_are_notes_unless_somebody_speaks_in_them() {
+    let page = format!(
+        "<!DOCTYPE html><html><head><title>Old weirs</title></head><body><nav>Home</nav><p>{WEIR}</p><p>They l&auml;an.</p></body></html>"
+    );
+    assert_eq!(pairs(&read(&page)), [("Write about: Old weirs".to_owned(), format!("{WEIR}\n\nThey läan."))]);
+    let chat = "<html><body><h5>You said:</h5><p>Why?</p><h5>ChatGPT said:</h5><p>So.</p><h5>You said:</h5><p>And?</p><h5>ChatGPT said:</h5><p>No.</p></body></html>";
+    let outcome = read(chat);
+    assert_eq!(
+        (pairs(&outcome)[0].clone(), outcome.found.drafted),
+        (("Why?".to_owned(), "So.".to_owned()), 0)
+    );
+}
+
+/// A document of `testdata/notes`.
+fn document(name: &str) -> Vec<u8> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/notes");
+    std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn documents_of_every_kind_are_the_same_sections() {
+    let weir = "The water falls over the old wall all day, and at night one hears it from the house on the hill. Nobody knows who built it, or why it was built so high above the river.";
+    let mill = "The mill is loud. It stands below the wall, and its wheel is never still, neither in spring nor in autumn, so that those who live beside it wake when it stops.";
+    for name in ["weirs.docx", "weirs.odt", "weirs.epub", "weirs.pdf"] {
+        let outcome = import_bytes(&document(name), &Roles::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let found = pairs(&outcome);
+        assert_eq!(found[0], ("Write about: Of weirs".to_owned(), weir.to_owned()), "{name}");
+        assert_eq!(found[1], ("Write about: Of mills".to_owned(), mill.to_owned()), "{name}");
+        assert!(outcome.rejects.is_empty(), "{name}");
+    }
+    let zip = zip_of(&[("a.docx", &document("weirs.docx")), ("b/c.pdf", &document("weirs.pdf"))]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
+    assert_eq!((outcome.found.drafted, unread(&outcome).len()), (5, 0));
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_a_way_out() {
+    let says = |name: &str| {
+        let error = import_bytes(&document(name), &Roles::default()).expect_err(name);
+        format!("{error}: {}", error.way_out().expect("a way out"))
+    };
+    insta::assert_snapshot!(["locked.odt", "locked.pdf", "scan.pdf"].map(says).join("\n"), @"");
+}
+
+#[test]
+fn a_document_that_unpacks_to_too_much_is_refused() {
+    let text = format!("<w:document><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:document>", " ".repeat(4 << 20));
+    let bomb = zip_of(&[("word/document.xml", text.as_bytes())]);
+    for limits in [
+        Limits { unpacked_floor_bytes: 1 << 20, ..Limits::default() },
+        Limits { text_bytes: 1 << 20, ..Limits::default() },
+    ] {
+        let refused = import_within(&bomb, &Roles::default(), &limits);
+        assert!(matches!(refused, Err(ImportError::Bomb { .. })), "{refused:?}");
+    }
+}

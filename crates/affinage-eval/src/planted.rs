@@ -1,0 +1,169 @@
+//! Planted pairs: what people are asked beside the pairs of the evaluation, to see whether they read.
+//!
+//! A planted pair is a reference against a grossly damaged copy of itself (grade 1 of the judges' exam). A ballot holds
+//! one for every ten pairs, six at most, so little can be said of a voter; [`planted_results`] is the one place that
+//! says it, and the page, the terminal and the report print its sentence.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::judge::exam::result::Counted;
+use crate::judgment::Outcome;
+use crate::stats::proportion::clopper_pearson;
+
+/// One line of `gold_votes.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoldVote {
+    pub v: u32,
+    pub item_id: String,
+    pub judge_id: String,
+    /// What was done to the reference.
+    pub damage: String,
+    pub outcome: Outcome,
+    /// Whether the reference won; `None` when the voter passed.
+    pub is_right: Option<bool>,
+    pub ms_to_vote: u64,
+    pub finished_at: String,
+}
+
+/// Whoever reads prefers the undamaged text at least so often; judges are held to the same share.
+pub const READS_FROM: f64 = 0.8;
+
+/// What follows where they were missed.
+pub const LEFT_OUT: &str = "These votes are shown and left out of the mean.";
+
+/// What a voter's planted pairs say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlantedVerdict {
+    /// So many found that guessing is excluded: the lower bound is above one half (5 of 5, 6 of 6).
+    Passed,
+    /// So many missed that somebody who finds four in five would do so in less than one of twenty cases: the upper
+    /// bound is below [`READS_FROM`] (0 of 2, 0 of 3, 1 of 4, 1 of 5, 2 of 6, and fewer). The votes do not count.
+    Missed,
+    /// Too few to say either.
+    TooFew,
+}
+
+/// One voter's planted pairs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlantedResult {
+    /// Where the undamaged text was preferred, of those with a vote. A tie has not found it; a pass is no vote.
+    pub found: Counted,
+    pub verdict: PlantedVerdict,
+    pub sentence: String,
+}
+
+impl PlantedResult {
+    /// Whether the votes are left out of the mean.
+    pub fn is_missed(&self) -> bool {
+        self.verdict == PlantedVerdict::Missed
+    }
+}
+
+/// One result per voter with a vote on a planted pair, by id. Rows of one item count once.
+pub fn planted_results(rows: &[GoldVote]) -> BTreeMap<&str, PlantedResult> {
+    let mut by_voter: BTreeMap<&str, BTreeMap<&str, bool>> = BTreeMap::new();
+    for row in rows {
+        if let Some(is_right) = row.is_right {
+            by_voter.entry(&row.judge_id).or_default().insert(&row.item_id, is_right);
+        }
+    }
+    let result = |(voter, items): (&'_ str, BTreeMap<&str, bool>)| {
+        let found = Counted { count: items.values().filter(|right| **right).count(), of: items.len() };
+        let verdict = verdict(found);
+        PlantedResult { found, verdict, sentence: sentence(voter, found, verdict) }
+    };
+    by_voter.into_iter().map(|(voter, items)| (voter, result((voter, items)))).collect()
+}
+
+/// By one-sided 95 % bounds (Clopper-Pearson).
+fn verdict(found: Counted) -> PlantedVerdict {
+    let bounds = clopper_pearson(found.count as u64, found.of as u64, 0.10);
+    match bounds {
+        Some((_, high)) if high < READS_FROM => PlantedVerdict::Missed,
+        Some((low, _)) if low > 0.5 => PlantedVerdict::Passed,
+        _ => PlantedVerdict::TooFew,
+    }
+}
+
+fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict) -> String {
+    let pairs = if of == 1 { "planted pair" } else { "planted pairs" };
+    let found = format!("found the undamaged text in {count} of {of} {pairs}");
+    match verdict {
+        PlantedVerdict::Passed => format!("`{voter}` {found}."),
+        PlantedVerdict::TooFew => {
+            format!("`{voter}` {found}: too few to tell whether these votes were given with care.")
+        }
+        PlantedVerdict::Missed => format!(
+            "`{voter}` missed the planted pairs: {found}, where somebody who reads finds {:.0} % or more.",
+            100.0 * READS_FROM
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(voter: &str, item: usize, is_right: Option<bool>) -> GoldVote {
+        GoldVote {
+            v: crate::ROW_VERSION,
+            item_id: format!("vot-{item}"),
+            judge_id: voter.to_owned(),
+            damage: "shuffled".to_owned(),
+            outcome: Outcome::Tie,
+            is_right,
+            ms_to_vote: 900,
+            finished_at: "2026-11-30T08:00:00Z".to_owned(),
+        }
+    }
+
+    fn of(found: usize, shown: usize) -> PlantedResult {
+        let rows: Vec<GoldVote> = (0..shown).map(|i| row("human:ben", i, Some(i < found))).collect();
+        planted_results(&rows).remove("human:ben").expect("ben voted")
+    }
+
+    #[test]
+    fn the_most_that_a_voter_may_miss_is_what_a_reader_would_miss_in_one_of_twenty() {
+        // By hand: the chance of at most k of n at .8 is below .05 for these k and not for k + 1.
+        for (most_found, shown) in [(0, 2), (0, 3), (1, 4), (1, 5), (2, 6)] {
+            for found in 0..=shown {
+                let expected = found <= most_found;
+                assert_eq!(of(found, shown).is_missed(), expected, "{found} of {shown}");
+            }
+        }
+        assert_eq!(of(0, 1).verdict, PlantedVerdict::TooFew, "one alone proves nothing");
+        for (found, shown, verdict) in [
+            (4, 4, PlantedVerdict::TooFew),
+            (5, 5, PlantedVerdict::Passed),
+            (5, 6, PlantedVerdict::TooFew),
+            (6, 6, PlantedVerdict::Passed),
+        ] {
+            assert_eq!(of(found, shown).verdict, verdict, "{found} of {shown}");
+        }
+    }
+
+    #[test]
+    fn a_pass_is_no_vote_and_voters_are_told_apart() {
+        let rows = [
+            row("human:ben", 0, Some(false)),
+            row("human:ben", 1, None),
+            row("human:ben", 2, Some(false)),
+            row("human:ben", 2, Some(false)),
+            row("author:me", 0, Some(true)),
+            row("human:cleo", 0, None),
+        ];
+        let results = planted_results(&rows);
+        assert_eq!(results["human:ben"].found, Counted { count: 0, of: 2 });
+        assert!(results["human:ben"].is_missed() && !results["author:me"].is_missed());
+        assert!(!results.contains_key("human:cleo"), "only passes: nothing is known");
+        assert_eq!(
+            results["human:ben"].sentence,
+            "`human:ben` missed the planted pairs: found the undamaged text in 0 of 2 planted pairs, where somebody who \
+             reads finds 80 % or more."
+        );
+        assert!(results["author:me"].sentence.contains("1 of 1 planted pair: too few"));
+    }
+}

@@ -1,0 +1,25 @@
+//! What is said of notes: texts in which nobody speaks.
+
+use crate::context::Context;
+use crate::ui::counted;
+
+/// What to do about prompts that nobody wrote.
+pub const HINT: &str = "the prompts of notes are drafts: write at the desk what you would have asked, or leave them: `affinage review`";
+
+/// Says how many of the conversations of a file are sections of notes.
+pub fn say(ctx: &Context, drafted: usize, conversations: usize) {
+    if drafted == 0 {
+        return;
+    }
+    let which = match drafted == conversations {
+        true => "nobody speaks here: ".to_owned(),
+        false => "nobody speaks in some of it: ".to_owned(),
+    };
+    let (sections, become_, their) = match drafted {
+        1 => ("1 section".to_owned(), "is an answer", "its prompt is"),
+        _ => (counted(drafted, "section", "sections"), "are answers", "their prompts are"),
+    };
+    ctx.ui.say(format!(
+        "  {which}{sections} {become_} in your own words; {their} drafted by rule, from the heading or the first words"
+    ));
+}

@@ -1,0 +1,54 @@
+//! Freezing from the desk: the same code as `affinage dataset`, while the desk goes on answering.
+
+use std::sync::{Mutex, TryLockError};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::commands::dataset::{folder_word, freeze_decided};
+use crate::context::Context;
+use crate::datasets::ALTERNATIVES_FILE;
+use crate::errors::usage;
+use crate::web::Reply;
+
+/// One freeze at a time.
+#[derive(Default)]
+pub struct Freezes(Mutex<()>);
+
+/// What the page asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    /// Also what is undecided and lint finds nothing against.
+    #[serde(default)]
+    accept_clean: bool,
+    /// A word in the folder's name; may be empty.
+    #[serde(default)]
+    name: String,
+}
+
+impl Freezes {
+    /// Freezes a version; the reply holds its name, its files and every line that the terminal says about it.
+    pub fn freeze(&self, ctx: &Context, Asked { accept_clean, name }: &Asked) -> anyhow::Result<Reply> {
+        let _one = match self.0.try_lock() {
+            Ok(one) => one,
+            Err(TryLockError::Poisoned(broken)) => broken.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(usage("a version is being frozen already")),
+        };
+        let name = match name.trim() {
+            "" => None,
+            word => Some(folder_word(word).map_err(|why| usage(format!("the name: {why}")))?),
+        };
+        let stage = ctx.as_stage();
+        let (ui, heard) = stage.ui.overheard();
+        let stage = Context { ui, ..stage };
+        let (folder, manifest) = freeze_decided(&stage, *accept_clean, name.as_deref())?;
+        let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
+        let files: Vec<Value> =
+            files.map(|(name, file)| json!({ "name": name, "examples": file.examples })).collect();
+        let lines = heard.lock().map(|lines| lines.clone()).unwrap_or_default();
+        Reply::json(&json!({
+            "name": manifest.name, "folder": ctx.shown(&folder).to_string(), "files": files, "lines": lines,
+            "command": "affinage train",
+        }))
+    }
+}

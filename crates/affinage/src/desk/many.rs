@@ -1,0 +1,142 @@
+//! Many cards at once: what a group holds, one decision for all of it, and going through it card by card.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use affinage_dataset::candidate::Candidate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::catalogue::proposed;
+use super::filter::Filter;
+use super::group::Group;
+use super::{State, card};
+use crate::errors::usage;
+use crate::library::{Access, Action, Change, Mark, Step};
+use crate::web::Reply;
+
+/// Cards shown of a group before a bulk step.
+const SHOWN: usize = 30;
+/// Characters of a prompt and an answer that tell one card from another.
+const FIRST_CHARS: usize = 140;
+
+#[derive(Deserialize)]
+pub struct Bulk {
+    group: Group,
+    action: Action,
+    /// How many cards the preview promised; another number is refused.
+    count: usize,
+}
+
+/// Cards to go through; `null` ends it.
+#[derive(Deserialize)]
+pub struct Only {
+    filter: Option<Filter>,
+}
+
+impl State {
+    /// Indices of the candidates a group means.
+    fn members(&mut self, group: &Group) -> anyhow::Result<Vec<usize>> {
+        let Group::Filter(filter) = group else { return Ok(group.undecided(&self.catalogue, &self.marks)) };
+        let found = match filter.words.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
+            Some(words) => Some(self.cards_that_hold(words)?),
+            None => None,
+        };
+        Ok(filter.members(&self.catalogue, &self.marks, found.as_ref()))
+    }
+
+    /// Every candidate whose prompt or an answer holds all the words.
+    fn cards_that_hold(&mut self, words: &str) -> anyhow::Result<HashSet<usize>> {
+        let mut nodes: HashMap<String, HashSet<String>> = HashMap::new();
+        for (conversation, node) in self.library.nodes_that_hold(words)? {
+            nodes.entry(conversation).or_default().insert(node);
+        }
+        let mut cards = HashSet::new();
+        for (conversation, nodes) in nodes {
+            let shown = self.catalogue.conversation_called(&conversation);
+            if shown.is_none_or(|conversation| conversation.access() == Access::Never) {
+                continue;
+            }
+            for (node, ids) in self.cards_by_node(&conversation)? {
+                if nodes.contains(&node) {
+                    cards.extend(ids.iter().filter_map(|id| self.catalogue.index(id)));
+                }
+            }
+        }
+        Ok(cards)
+    }
+
+    /// What a group means: the rule in words, how many, and the first of them.
+    pub(super) fn preview(&mut self, group: &Group) -> anyhow::Result<Reply> {
+        let members = self.members(group)?;
+        // A conversation is read once, however many of its cards are shown.
+        let mut read: HashMap<usize, Vec<Candidate>> = HashMap::new();
+        let mut shown = Vec::new();
+        for &index in members.iter().take(SHOWN) {
+            let number = self.catalogue.entries[index].conversation;
+            if let Entry::Vacant(vacant) = read.entry(number) {
+                vacant.insert(self.found(index)?.candidates);
+            }
+            let id = &self.catalogue.entries[index].id;
+            let candidate = read[&number].iter().find(|candidate| candidate.candidate_id == *id);
+            shown.extend(candidate.map(|candidate| self.first_words(index, candidate)));
+        }
+        let rule = group.words(&self.catalogue);
+        Reply::json(&json!({ "rule": rule, "count": members.len(), "shown": shown }))
+    }
+
+    /// A card by what it begins with.
+    fn first_words(&self, index: usize, candidate: &Candidate) -> Value {
+        let mark = self.marks.get(&candidate.candidate_id);
+        let chosen = mark.and_then(|mark| mark.variant.as_ref());
+        let variant = candidate.variants.iter().find(|v| Some(&v.variant_id) == chosen);
+        let answer = mark.and_then(|mark| mark.text.as_deref());
+        let prompt = mark.and_then(|mark| mark.prompt.as_deref());
+        let conversation = self.catalogue.conversation(index);
+        json!({
+            "id": candidate.candidate_id, "title": conversation.title,
+            "shelf": conversation.shelf.map(|shelf| &self.catalogue.shelves[shelf].name),
+            "file": self.catalogue.files[conversation.file],
+            "prompt": card::first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
+            "answer": card::first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
+            "action": mark.and_then(|mark| mark.action),
+            "too_long": self.catalogue.entries[index].too_long,
+        })
+    }
+
+    /// One action for a whole group, as one step.
+    pub(super) fn bulk(&mut self, Bulk { group, action, count }: &Bulk) -> anyhow::Result<Reply> {
+        let members = self.members(group)?;
+        if members.len() != *count {
+            return Err(usage(format!("these are {} cards now, not {count}; look again", members.len())));
+        }
+        let changes = members.into_iter().map(|index| {
+            let entry = &self.catalogue.entries[index];
+            let before = self.marks.get(&entry.id).cloned().unwrap_or_default();
+            let variant = before.variant.clone().unwrap_or_else(|| entry.proposed.clone());
+            let after = Mark { action: Some(*action), variant: Some(variant), reason: None, ..before };
+            self.change(index, after)
+        });
+        let changes: Vec<Change> = changes.collect();
+        let verb = if *action == Action::Reject { "rejected" } else { "accepted" };
+        let label = format!("{verb} {} {}", changes.len(), group.words(&self.catalogue));
+        self.take(&label, Step { changes, ..Step::default() })?;
+        Reply::json(&self.summary()?)
+    }
+
+    /// From here on only these cards come up, until all are decided on or the person wants all cards again. Gives the
+    /// first of them; `null` if none is open.
+    pub(super) fn go_through(&mut self, Only { filter }: Only) -> anyhow::Result<Reply> {
+        let members = match &filter {
+            Some(filter) => Some(self.members(&Group::Filter(Box::new(filter.clone())))?),
+            None => None,
+        };
+        self.only = filter;
+        let shown = self.queue.keep_to(
+            members.map(|members| members.into_iter().collect()),
+            &self.catalogue,
+            &self.marks,
+        );
+        self.reply_with(shown)
+    }
+}

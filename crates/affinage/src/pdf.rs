@@ -1,0 +1,90 @@
+//! PDFs are read by a process of their own: a hostile one makes its reader loop, take all memory or fall over, and then only
+//! that process ends. It gets the bytes on standard input and answers with one line of JSON.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use affinage_dataset::import::{Limits, PdfError, PdfText, pdf_text};
+
+/// The only argument of the process that reads; it stands for no command.
+const READER: &str = "read-pdf-from-standard-input";
+/// Time and memory of the reader. A book of a thousand pages takes some seconds and some hundred megabytes.
+const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT_BYTES: u64 = 2 << 30;
+const POLL: Duration = Duration::from_millis(5);
+
+/// The bounds of every import here.
+pub fn limits() -> Limits {
+    Limits { pdf: text, ..Limits::default() }
+}
+
+/// The text of a PDF, read elsewhere.
+fn text(bytes: &[u8]) -> Result<PdfText, PdfError> {
+    let broken = |error: std::io::Error| PdfError::Broken(error.to_string());
+    let mut command = Command::new(std::env::current_exe().map_err(broken)?);
+    command.arg(READER).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut reader = command.spawn().map_err(broken)?;
+    let (given, answer) = (reader.stdin.take(), reader.stdout.take());
+    std::thread::scope(|scope| {
+        // A reader that has given up takes no more bytes; its answer says so.
+        scope.spawn(|| given.map(|mut pipe| pipe.write_all(bytes)));
+        let answer = scope.spawn(|| {
+            let mut text = Vec::new();
+            answer.map(|mut pipe| pipe.read_to_end(&mut text));
+            text
+        });
+        let in_time = wait(&mut reader).map_err(broken)?;
+        let answer = answer.join().unwrap_or_default();
+        match serde_json::from_slice(&answer) {
+            Ok(read) => read,
+            Err(_) if in_time => Err(PdfError::Broken("its reader gave up".to_owned())),
+            Err(_) => Err(PdfError::TooMuch),
+        }
+    })
+}
+
+/// Waits for the reader, and ends it when its time is over; false if it did not end by itself.
+fn wait(reader: &mut Child) -> std::io::Result<bool> {
+    let begun = Instant::now();
+    loop {
+        match reader.try_wait()? {
+            // Who gets no memory, or no room on the stack, is ended by a signal.
+            Some(status) => return Ok(status.code().is_some()),
+            None if begun.elapsed() < LIMIT => std::thread::sleep(POLL),
+            None => {
+                reader.kill()?;
+                reader.wait()?;
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Reads if this process was begun for it.
+pub fn read_if_asked() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != READER || arguments.next().is_some() {
+        return None;
+    }
+    #[cfg(unix)]
+    bound();
+    let mut bytes = Vec::new();
+    let read = match std::io::stdin().lock().read_to_end(&mut bytes) {
+        Ok(_) => pdf_text(&bytes),
+        Err(error) => Err(PdfError::Broken(error.to_string())),
+    };
+    let answer = serde_json::to_vec(&read).unwrap_or_default();
+    let is_told = std::io::stdout().lock().write_all(&answer).is_ok();
+    Some(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Bounds what this process may take. Where the system does not allow that, the time is bounded all the same.
+#[cfg(unix)]
+fn bound() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let bounds = [(Resource::As, LIMIT_BYTES), (Resource::Cpu, LIMIT.as_secs()), (Resource::Core, 0)];
+    for (resource, bound) in bounds {
+        let _ = setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) });
+    }
+}

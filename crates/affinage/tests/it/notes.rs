@@ -1,0 +1,209 @@
+//! Notes and documents, from a folder to a frozen version, and what happens to files that cannot be read.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::data::json_of;
+use crate::{affinage, temp_dir, transcript};
+
+fn project() -> tempfile::TempDir {
+    let dir = temp_dir();
+    let made = affinage(dir.path()).arg("init").output().expect("the binary starts");
+    assert!(made.status.success());
+    dir
+}
+
+/// A paragraph of words that no two numbers share.
+fn paragraph(number: usize) -> String {
+    let word = |mut n: usize| -> String {
+        let letter = |n: &mut usize| {
+            let letter = char::from(b'a' + (*n % 26) as u8);
+            *n /= 26;
+            letter
+        };
+        (0..5).map(|_| letter(&mut n)).collect()
+    };
+    let words: Vec<String> = (0..30).map(|i| word(number * 7919 + i * 97)).collect();
+    format!("{}.", words.join(" "))
+}
+
+fn write(path: PathBuf, text: impl AsRef<[u8]>) {
+    fs_err::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs_err::write(path, text).expect("written");
+}
+
+fn document(name: &str) -> Vec<u8> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/notes");
+    fs_err::read(folder.join(name)).expect("a document")
+}
+
+/// Forty notes, one a file.
+fn forty(dir: &Path) {
+    for number in 0..40 {
+        write(
+            dir.join(format!("vault/part {}/Weir {}.md", number % 3, paragraph(number))),
+            paragraph(100 + number),
+        );
+    }
+}
+
+#[test]
+fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
+    let dir = project();
+    let dir = dir.path();
+    forty(dir);
+    let said = transcript(dir, &["import", "vault"]);
+    for part in [
+        "vault: 40 conversations in 40 files (40 new, 0 grown)",
+        "nobody speaks here: 40 sections are answers in your own words; their prompts are drafted by rule",
+        "hint: the prompts of notes are drafts",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let again = json_of(dir, &["import", "vault"]);
+    assert_eq!(
+        (&again["files"][0]["drafted"], &again["files"][0]["conversations_new"]),
+        (&json!(40), &json!(0))
+    );
+    assert_eq!(again["territory"]["shares"], json!({ "person": 1.0 }));
+
+    let frozen = json_of(dir, &["dataset", "--accept-clean"]);
+    assert_eq!(frozen["manifest"]["counts"]["drafted"], 40);
+    let folder = PathBuf::from(frozen["folder"].as_str().expect("a path"));
+    let card = fs_err::read_to_string(folder.join("card.md")).expect("a card");
+    assert!(card.contains("Prompts drafted by rule: 40."), "{card}");
+    let lineage = fs_err::read_to_string(folder.join("lineage.jsonl")).expect("lineage");
+    assert_eq!(lineage.lines().filter(|line| line.contains("\"prompt_drafted\":true")).count(), 40);
+
+    // One prompt is written by hand, one is accepted as it is.
+    transcript(dir, &["review", "--export", "cards.jsonl"]);
+    let text = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
+    let mut cards: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a card")).collect();
+    assert!(cards.iter().all(|card| card["prompt_drafted"] == true), "{}", cards[0]);
+    cards[0]["decision"] = json!("edit");
+    cards[0]["new_prompt"] = json!("What was the last thing the river said to you?");
+    cards[1]["decision"] = json!("accept");
+    let lines: Vec<String> = cards.iter().map(Value::to_string).collect();
+    fs_err::write(dir.join("cards.jsonl"), lines.join("\n") + "\n").expect("written");
+    json_of(dir, &["review", "--import", "cards.jsonl"]);
+    let said = transcript(dir, &["dataset", "--accept-clean"]);
+    assert!(said.contains("notes: 39 examples have prompts drafted by rule"), "{said}");
+}
+
+#[test]
+fn a_pasted_paragraph_is_a_note_also_where_roles_are_configured() {
+    let dir = project();
+    let dir = dir.path();
+    let config = dir.join("affinage.toml");
+    let text = fs_err::read_to_string(&config).expect("a configuration");
+    fs_err::write(&config, text + "\n[dataset.roles]\nIda = \"assistant\"\n").expect("written");
+    let paste = |text: &str, args: &[&str]| {
+        let mut command = affinage(dir);
+        command
+            .args(["import", "-"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("an end");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (done, said) = paste(&paragraph(1), &[]);
+    assert!(
+        done && said.contains("1 section is an answer in your own words; its prompt is drafted"),
+        "{said}"
+    );
+    let dialogue = "Anna: Why a weir?\n\nBob: To slow the river.\n\nAnna: And after?\n\nBob: It hurries.\n";
+    let (done, said) = paste(dialogue, &["--role", "Bob=assistant"]);
+    assert!(done && said.contains("turns by speaker: Anna 2, Bob 2"), "{said}");
+    let (done, said) = paste("Cass: Why?\n\nBob: So.\n\nCass: When?\n\nBob: Now.\n", &["--notes"]);
+    assert!(done && said.contains("1 section is an answer"), "{said}");
+    let (done, said) = paste("Eve: Why?\n\nTom: So.\n\nEve: When?\n\nTom: Now.\n", &[]);
+    assert!(
+        !done && said.contains("found speakers `Eve` (2), `Tom` (2)") && said.contains("--notes"),
+        "{said}"
+    );
+}
+
+#[test]
+fn documents_become_notes_and_the_others_are_named() {
+    let dir = project();
+    let dir = dir.path();
+    for name in ["weirs.docx", "weirs.odt", "weirs.pdf", "locked.odt", "locked.pdf", "scan.pdf", "loop.pdf"] {
+        write(dir.join("papers").join(name), document(name));
+    }
+    let found = json_of(dir, &["import", "papers"]);
+    assert_eq!(found["files"][0]["drafted"], 7, "two documents are the same sections: {found}");
+    let rows = found["files"][0]["left_out"].as_array().expect("rows");
+    let shown: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{}: {}",
+                row["name"].as_str().unwrap_or_default(),
+                row["first"].as_str().unwrap_or_default()
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @"");
+}
+
+#[test]
+fn a_pdf_that_unpacks_to_gigabytes_costs_a_message() {
+    let dir = project();
+    let dir = dir.path();
+    // Spaces, packed some hundred times.
+    let packed = {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        let zeros = vec![b' '; 1 << 20];
+        (0..1600).for_each(|_| encoder.write_all(&zeros).expect("memory"));
+        encoder.finish().expect("memory")
+    };
+    let mut pdf = b"%PDF-1.5\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>\nendobj\n".to_vec();
+    let stream = pdf.len();
+    pdf.extend(format!("4 0 obj\n<< /Filter /FlateDecode /Length {} >>\nstream\n", packed.len()).bytes());
+    pdf.extend(packed);
+    let table = pdf.len() + "\nendstream\nendobj\n".len();
+    pdf.extend(
+        format!("\nendstream\nendobj\nxref\n4 1\n{stream:010} 00000 n \ntrailer << /Size 5 /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n")
+            .bytes(),
+    );
+    fs_err::write(dir.join("bomb.pdf"), pdf).expect("written");
+    let said = transcript(dir, &["import", "bomb.pdf"]);
+    assert!(
+        said.starts_with("exit: 1\n") && said.contains("bomb.pdf is a") && said.contains("PDF document"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_last_line_says_how_many_files_failed_and_a_wrong_name_the_right_one() {
+    let dir = project();
+    let dir = dir.path();
+    fs_err::write(dir.join("Letters 2026.md"), paragraph(1)).expect("written");
+    fs_err::write(dir.join("empty.txt"), "").expect("written");
+    let last = |args: &[&str]| {
+        let said = transcript(dir, args);
+        assert!(said.starts_with("exit: 1\n"), "{said}");
+        said.lines().rfind(|line| line.starts_with("error:")).expect("an error").to_owned()
+    };
+    assert_eq!(
+        last(&["import", "Letters 2026.md", "empty.txt", "none.txt"]),
+        "error: 2 of 3 files could not be imported; see above: empty.txt, none.txt"
+    );
+    assert_eq!(
+        last(&["import", "empty.txt", "none.txt"]),
+        "error: none of the 2 files could be imported; see above"
+    );
+    for wrong in ["letters 2026", "Leters 2026.md"] {
+        let said = transcript(dir, &["import", wrong]);
+        assert!(said.contains(&format!("error: there is no file or folder {wrong}")), "{said}");
+        assert!(said.contains("hint: did you mean Letters 2026.md?"), "{said}");
+    }
+}
