@@ -218,6 +218,9 @@ fn open<'a, E: From<ImportError>, R: Read + Seek>(
                 "cannot be unpacked ({error}): unpack the archive with another program and import the folder"
             );
             import.together.unread(path, why);
+            import.found.way_out.get_or_insert(
+                "unpack the archive with another program, which asks for its password if it has one, and import the folder",
+            );
             Ok(None)
         }
     }

@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Bytes of a file that are looked at to tell its encoding.
@@ -42,27 +43,108 @@ fn without_mark(head: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// True if `bytes` are not UTF-8 and all that is not ASCII stands where Western letters and signs stand.
-fn is_western(bytes: &[u8]) -> bool {
-    let (mut wrong, mut plausible, mut longer) = (0usize, 0usize, 0usize);
-    let mut before = 0u8;
-    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || western_letter(byte);
-    let mut at = 0;
-    for chunk in bytes.utf8_chunks() {
-        longer += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        at += chunk.valid().len();
-        before = chunk.valid().bytes().last().unwrap_or(before);
-        for &byte in chunk.invalid() {
-            let after = bytes.get(at + 1).copied().unwrap_or(b' ');
-            wrong += 1;
-            let in_word = is_letter(before) || is_letter(after);
-            plausible += usize::from(western_sign(byte) || (western_letter(byte) && in_word));
-            before = byte;
-            at += 1;
+/// What of a text is not ASCII.
+#[derive(Default)]
+struct Beyond {
+    /// Bytes that are not UTF-8, and those of them that stand where Western letters and signs stand.
+    wrong: usize,
+    plausible: usize,
+    /// Characters of UTF-8, and surrogates written as if they were characters.
+    longer: usize,
+}
+
+impl Beyond {
+    fn of(bytes: &[u8]) -> Beyond {
+        let mut found = Beyond::default();
+        let mut before = 0u8;
+        let mut at = 0;
+        for chunk in bytes.utf8_chunks() {
+            found.longer += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+            at += chunk.valid().len();
+            before = chunk.valid().bytes().last().unwrap_or(before);
+            if let [0xed, 0xa0..=0xbf, ..] = bytes[at..] {
+                found.longer += 1;
+            }
+            for &byte in chunk.invalid() {
+                let after = bytes.get(at + 1).copied().unwrap_or(b' ');
+                found.wrong += 1;
+                found.plausible += usize::from(is_plausible(before, byte, after));
+                before = byte;
+                at += 1;
+            }
         }
+        found
     }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || western_letter(byte)
+}
+
+/// True if Windows-1252 explains a byte between its neighbours: no capital behind a small letter, no sign inside a word.
+fn is_plausible(before: u8, byte: u8, after: u8) -> bool {
+    let is_small = |byte: u8| {
+        byte.is_ascii_lowercase() || matches!(byte, 0x9a | 0x9c | 0x9e | 0xdf..=0xf6 | 0xf8..=0xfe)
+    };
+    let is_capital = |byte: u8| matches!(byte, 0x8a | 0x8c | 0x8e | 0x9f | 0xc0..=0xd6 | 0xd8..=0xde);
+    if western_letter(byte) {
+        return (is_letter(before) || is_letter(after)) && !(is_capital(byte) && is_small(before));
+    }
+    let stands_in_word = is_letter(before) && is_letter(after);
+    // `± ¹ ¼ ´` and the like stand at numbers, not before words.
+    let needs_no_word = matches!(byte, 0xac | 0xae..=0xb6 | 0xb8 | 0xb9 | 0xbc..=0xbe);
+    western_sign(byte)
+        && !(stands_in_word && !joins_words(byte))
+        && !(needs_no_word && is_letter(after))
+        && !(matches!(byte, 0xa1 | 0xbf) && is_letter(before))
+}
+
+/// Apostrophes, quotation marks, dashes, the ellipsis, the soft hyphen and the middle dot.
+fn joins_words(byte: u8) -> bool {
+    matches!(byte, 0x84 | 0x85 | 0x91..=0x94 | 0x96 | 0x97 | 0xab | 0xad | 0xb7 | 0xbb)
+}
+
+/// True if `bytes` are not UTF-8, all that is not ASCII stands where Western letters and signs stand, and no other
+/// encoding explains it better: Czech or Hungarian text differs from Western text only in which letters it has.
+fn is_western(bytes: &[u8]) -> bool {
+    let Beyond { wrong, plausible, longer } = Beyond::of(bytes);
     let share = wrong as f64 / bytes.len().max(1) as f64;
-    wrong > 0 && longer == 0 && share < FOREIGN_SHARE && plausible as f64 >= PLAUSIBLE_SHARE * wrong as f64
+    wrong > 0
+        && longer == 0
+        && share < FOREIGN_SHARE
+        && plausible as f64 >= PLAUSIBLE_SHARE * wrong as f64
+        && likely(bytes) == WINDOWS_1252
+        && !is_hungarian(bytes)
+}
+
+/// Hungarian in its own encoding has `ő` and `ű` where Western text has `õ` and `û`, and is Western else. `õ` stands before
+/// `e` in Portuguese, and no other language with `û` has `á`, `í`, `ó` or `ú`.
+fn is_hungarian(bytes: &[u8]) -> bool {
+    let is_tilde = |pair: &[u8]| pair[0] == 0xf5 && !pair[1].eq_ignore_ascii_case(&b'e');
+    let has = |byte: u8| memchr::memchr(byte, bytes).is_some();
+    [0xe1, 0xed, 0xf3, 0xfa].into_iter().any(has) && (has(0xfb) || bytes.windows(2).any(is_tilde))
+}
+
+/// The 8-bit or East Asian encoding whose languages fit best.
+fn likely(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    detector.guess(None, Utf8Detection::Deny)
+}
+
+/// True if a text in which hardly anything is UTF-8 is in an encoding that cannot be told: letters of words are wrong, and
+/// not single bytes. Two bytes of another encoding are UTF-8 by chance now and then.
+pub(super) fn is_foreign(head: &[u8]) -> bool {
+    /// Fewer are damage.
+    const FEW: usize = 3;
+    const MANY: usize = 100;
+    const SHARE: f64 = 0.01;
+    let head = &head[..head.len().min(SAMPLE_BYTES)];
+    let Beyond { wrong, longer, .. } = Beyond::of(head);
+    const BY_CHANCE: usize = 5;
+    BY_CHANCE * longer <= wrong
+        && wrong >= FEW
+        && (wrong >= MANY || wrong as f64 >= SHARE * head.len() as f64)
 }
 
 /// A letter of Windows-1252. `ÿ` is none: alone it is far more often a byte of something else.
@@ -217,6 +299,56 @@ mod tests {
         let cyrillic = [b"\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0".as_slice(); 3].concat();
         assert_eq!(decoded(&cyrillic), None, "not a Western language");
         assert_eq!(text(cyrillic), None);
+    }
+
+    #[test]
+    fn texts_in_western_languages_are_read() {
+        for western in [
+            "¿Qué haces mañana? ¡Nada! Mañana es el día más largo del año, y 5±1 días después…",
+            "L’été, les garçons pêchent à la rivière où naît le brouillard : «ça suffit», dit-elle.",
+            "Die Größe der Säge, ½ Elle, übertrifft das Maß: „schön“ – sagte Änne – für 3 m².",
+            "Smörgåsbord på ön; ånga över älven. Blåbær og rødgrød på engen i går.",
+            "A avó não põe açúcar no pão; são só três cães à porta da sé.",
+            "Perché la città è già più giù? Così si può andare: virtù e lunedì.",
+            "The café’s résumé — naïve, à la carte — cost £3 (or 4¢) in the Zürich of §5.",
+        ] {
+            let (bytes, _, _) = WINDOWS_1252.encode(western);
+            assert_eq!(decoded(&bytes).as_deref(), Some(western));
+        }
+    }
+
+    #[test]
+    fn texts_of_other_encodings_are_never_taken_for_western_ones() {
+        use encoding_rs::{
+            ISO_8859_2, KOI8_R, MACINTOSH, WINDOWS_1250, WINDOWS_1251, WINDOWS_1254, WINDOWS_1257,
+        };
+        for (encoding, text) in [
+            (ISO_8859_2, "Zażółć gęślą jaźń: żuraw śpi w źdźbłach trawy, a łódź płynie."),
+            (WINDOWS_1250, "Příliš žluťoučký kůň úpěl ďábelské ódy; jeřáb spí ve vodě."),
+            (WINDOWS_1250, "Árvíztűrő tükörfúrógép: a gólya őrzi a fészkét, és a tűz mellett ül."),
+            (
+                WINDOWS_1250,
+                "Ţara şi oraşul: cocorul doarme în stuf, iar barca pluteşte încet spre mal, fără vâsle.",
+            ),
+            (WINDOWS_1254, "Leylek yuvasında uyuyor; kayık kıyıya doğru ağır ağır süzülüyor, çığlık yok."),
+            (WINDOWS_1257, "Gandras miega lizde, valtis plaukia į krantą; žuvys šoka, ąžuolas ošia."),
+            (KOI8_R, "{\"messages\": [{\"role\": \"user\", \"content\": \"Почему журавль спит стоя?\"}]}"),
+            (WINDOWS_1251, "Почему журавль спит стоя? Так ему теплее."),
+            (MACINTOSH, "Der Störch träumt über dem Fluß; später hält er für die Gäste Äpfel hoch."),
+            (MACINTOSH, "La cigogne rêve là-haut ; l’été, elle pêche près du château, ça suffit."),
+        ] {
+            let (bytes, _, _) = encoding.encode(text);
+            assert_eq!(decoded(&bytes), None, "{text}");
+            assert!(is_foreign(&bytes), "{text}");
+        }
+        for damaged in [
+            &b"a t\xfcr here"[..],
+            b"one \xff\xfe pair",
+            "schön \u{1f600}".as_bytes(),
+            b"emoji \xed\xa0\xbd\xed\xb8\x80 and \xed\xa0\xbd\xed\xb8\x80",
+        ] {
+            assert!(!is_foreign(damaged), "{damaged:?}");
+        }
     }
 
     #[test]

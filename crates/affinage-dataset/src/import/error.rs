@@ -68,6 +68,10 @@ pub enum ElementError {
     Empty,
     #[error("no list of messages: looked for `{looked_for}` and the like; its keys are {keys}")]
     UnknownShape { keys: String, looked_for: String },
+    #[error(
+        "the elements of `{list}` are not understood: looked for `{looked_for}` and the like; the first has the keys {keys}"
+    )]
+    UnknownMessages { list: String, keys: String, looked_for: String },
     #[error("`{field}` is {found}, expected {expected}")]
     Field { field: String, found: String, expected: &'static str },
     #[error(transparent)]
@@ -86,7 +90,12 @@ pub enum ElementError {
 impl ElementError {
     /// It says that the element is something else than a conversation, not that a conversation is broken.
     pub(super) fn is_of_another_kind(&self) -> bool {
-        matches!(self, ElementError::UnknownShape { .. } | ElementError::NotAnObject { .. })
+        matches!(
+            self,
+            ElementError::UnknownShape { .. }
+                | ElementError::UnknownMessages { .. }
+                | ElementError::NotAnObject { .. }
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::json::string;
+use crate::conversation::{Block, BlockKind};
 
 /// Fields that name why the model stopped or how far the message is.
 const REASONS: [&str; 9] = [
@@ -79,6 +80,35 @@ pub fn has_failed(message: &Value) -> bool {
             ["isError", "is_error"].iter().any(|key| message.get(*key).and_then(Value::as_bool) == Some(true))
         }
     }
+}
+
+/// Flags of a message whose words are the product's account of a failure.
+const ERROR_FLAGS: [&str; 5] = ["isError", "is_error", "isApiErrorMessage", "isErrorMessage", "error"];
+
+/// True if the words of the message are an error of the product and nothing that the model said.
+pub fn is_error_message(message: &Value) -> bool {
+    ERROR_FLAGS.iter().any(|key| message.get(*key).and_then(Value::as_bool) == Some(true))
+}
+
+/// The content of such a message: what would be its words is an error.
+pub fn as_error(blocks: Vec<Block>) -> Vec<Block> {
+    let kind = |kind| if kind == BlockKind::Text { BlockKind::Error } else { kind };
+    blocks.into_iter().map(|block| Block { kind: kind(block.kind), ..block }).collect()
+}
+
+/// True if a turn of the user's is only the mark that a product sets where the model was stopped:
+/// `[Request interrupted by user]`.
+pub fn is_interruption(text: &str) -> bool {
+    /// No mark is longer.
+    const MAX_CHARS: usize = 80;
+    let Some(inside) = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        return false;
+    };
+    let lower = inside.to_lowercase();
+    inside.chars().count() <= MAX_CHARS
+        && !inside.contains(['[', ']', '\n'])
+        && ["interrupt", "cancel", "abort", "stopped"].iter().any(|stem| lower.contains(stem))
+        && ["request", "user", "generation", "response"].iter().any(|word| lower.contains(word))
 }
 
 /// Fields of training data, and what each says when a message is not to be learnt.

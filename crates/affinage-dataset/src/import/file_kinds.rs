@@ -1,5 +1,9 @@
 //! Files that hold no chats: told by content, with what to do about each.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::pdf::PdfError;
 
 /// What a file is instead of a chat.
@@ -63,6 +67,20 @@ static BY_CONTENT: &[(&[Mark], Kind)] = &[
     (&[Text("<?xml", "<opml")], document("an outline (OPML)", SAVE_AS_TEXT)),
     (&[Text("<?xml", "<smses")], document("a backup of text messages (XML)", SAVE_AS_TEXT)),
     (&[Text("<?xml", "<office:document")], document("an OpenDocument text in one file", SAVE_AS_TEXT)),
+    (
+        &[Text("version https://git-lfs", "")],
+        document(
+            "a pointer of Git LFS instead of the file itself",
+            "fetch the file (`git lfs pull`, or download it from the page of the repository) and import that",
+        ),
+    ),
+    (
+        &[Text("[{'", "':"), Text("{'", "':")],
+        document(
+            "a list or object as Python prints it, which is not JSON",
+            "write it with `json.dump(VALUE, file)` and import that file",
+        ),
+    ),
     (&[Text("<svg", ""), Text("<?xml", "<svg")], media("a picture (SVG)")),
     (
         &[Text("mime-version:", "multipart/related"), Text("from: <saved by", "")],
@@ -147,6 +165,10 @@ pub(super) fn of_pdf(error: &PdfError) -> &'static Kind {
 static XML: Kind = document("an XML file", SAVE_AS_TEXT);
 static MAIL: Kind = document("an e-mail or a mailbox", COPY_TEXT);
 static BINARY: Kind = document("no text but binary data of an unknown kind", COPY_TEXT);
+static YAML: Kind = document(
+    "a YAML file",
+    "convert it to JSON (for instance `yq -o=json . FILE > chat.json`) and import that file",
+);
 /// Also what is in a language whose older encoding cannot be told.
 pub(super) static FOREIGN_ENCODING: Kind = document(
     "text in an older encoding, not in UTF-8",
@@ -217,6 +239,33 @@ pub(super) fn binary(head: &[u8]) -> Option<&'static Kind> {
     memchr::memchr(0, head).map(|_| &BINARY)
 }
 
+/// What a whole text is that is written for programs and not for people.
+pub(super) fn of_text(text: &str) -> Option<&'static Kind> {
+    is_yaml(text).then_some(&YAML)
+}
+
+static YAML_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:-(?: |$)|[A-Za-z_][\w .-]{0,40}:(?: |$)|#|---|\.\.\.$|%)")
+        .expect("the pattern is part of the program")
+});
+static YAML_RECORD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)^([ \t]*)- ([a-z_][a-z0-9_]*):(?: .*)?\n(?:[ \t]+.*\n|[ \t]*\n)*?([ \t]+)[a-z_][a-z0-9_]*:(?: |$)")
+        .expect("the pattern is part of the program")
+});
+
+/// Two records of the same kind in a list (`- key: ...`, and under it another `key:`), and no line at the margin that is
+/// anything but YAML.
+fn is_yaml(text: &str) -> bool {
+    let margin = |line: &str| !line.is_empty() && !line.starts_with([' ', '\t']);
+    if !text.lines().filter(|line| margin(line)).all(|line| YAML_LINE.is_match(line)) {
+        return false;
+    }
+    let records = YAML_RECORD.captures_iter(text).filter(|found| found[3].len() == found[1].len() + 2);
+    let mut keys: Vec<String> = records.take(1000).map(|found| found[2].to_owned()).collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 /// What a zip archive with these members is, if it is a document.
 pub(super) fn of_members<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static Kind> {
     let holds = |wanted: &str| names.clone().any(|name| name == wanted);
@@ -229,7 +278,7 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_content() {
-        let cases: [(&[u8], Option<&str>); 17] = [
+        let cases: [(&[u8], Option<&str>); 19] = [
             (b"%PDF-1.7\n", None),
             (b"{\\rtf1\\ansi Anna: hi}", Some("a rich text document (RTF)")),
             (
@@ -252,6 +301,11 @@ mod tests {
             (b"7z\xbc\xaf\x27\x1c", Some("a 7z archive")),
             (b"[{\"mapping\":{}}]", None),
             (b"User: hi", None),
+            (
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
+                Some("a pointer of Git LFS instead of the file itself"),
+            ),
+            (b"[{'who': 'me'}]", Some("a list or object as Python prints it, which is not JSON")),
             (b"", None),
         ];
         for (head, expected) in cases {
@@ -261,5 +315,24 @@ mod tests {
         assert_eq!(of_members(table.into_iter()).map(|kind| kind.what), Some("an Excel workbook"));
         assert_eq!(of_members(["conversations.json"].into_iter()), None);
         assert!(binary(b"a\0b").is_some() && binary(b"ab").is_none());
+    }
+
+    #[test]
+    fn lists_of_records_are_yaml_and_people_who_speak_are_not() {
+        for yaml in [
+            "engine: owl\nturns:\n- speaker: user\n  said: Why?\n- speaker: model\n  said: |\n    Because\n    of it.\n",
+            "---\n# a session\nlog:\n  - who: me\n    at: 3\n\n  - who: owl\n    at: 4\n",
+            "- who: me\n  said: Why?\n\n- who: owl\n  said: So.\n",
+        ] {
+            assert_eq!(of_text(yaml).map(|kind| kind.what), Some("a YAML file"), "{yaml}");
+        }
+        for text in [
+            "me: Why?\nowl: So.\nme: And?\nowl: No.\n",
+            "- Mara: Why?\n- Owl: So.\n- Mara: And?\n",
+            "---\ntitle: Owls\ntags:\n  - birds\n---\n\nMara: Why?\n\nOwl: So.\n",
+            "A list:\n\n- who: me\n  said: Why?\n- who: owl\n  said: So.\n\nThat is YAML.\n",
+        ] {
+            assert_eq!(of_text(text), None, "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::documents;
-use crate::conversation::{BlockKind, Conversation, Node};
+use crate::conversation::{BlockKind, Conversation, Node, NodeRole};
 
 /// Why something is not among the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum LeftOutKind {
     Element,
     /// One message of a conversation that was read otherwise.
     Message,
+    /// A conversation in which no answer has words: nothing can be learnt from it.
+    Unanswered,
     /// A turn of the user in which there are no words.
     UserTurnWithoutWords,
     /// A part of a type that this version does not know.
@@ -51,6 +53,7 @@ impl LeftOutKind {
                 ["conversation or row that was refused", "conversations or rows that were refused"]
             }
             LeftOutKind::Message => ["message that could not be read", "messages that could not be read"],
+            LeftOutKind::Unanswered => ["conversation without an answer", "conversations without an answer"],
             LeftOutKind::UserTurnWithoutWords => {
                 ["turn of the user without words", "turns of the user without words"]
             }
@@ -177,6 +180,14 @@ impl LeftOut {
         for node in &conversation.nodes {
             left_out.add_node(node, place);
         }
+        let answers = || conversation.nodes.iter().filter(|node| node.role == NodeRole::Assistant);
+        if answers().all(|node| node.visible_text().is_empty()) {
+            let why = match answers().next() {
+                None => "no message in it is the assistant's",
+                Some(_) => "the assistant's messages hold no words",
+            };
+            left_out.add(LeftOutKind::Unanswered, "", why);
+        }
         left_out
     }
 
@@ -191,6 +202,8 @@ impl LeftOut {
         for block in &node.blocks {
             let name = block.name.clone().unwrap_or_default();
             match block.kind {
+                // A part that a product wrote into somebody's turn has the name of its flag.
+                BlockKind::Context if block.name.is_some() => self.add(LeftOutKind::Hidden, "", ""),
                 BlockKind::Text | BlockKind::Attachment | BlockKind::Context => {}
                 BlockKind::Reasoning => self.add(LeftOutKind::Reasoning, "", ""),
                 BlockKind::Commentary => self.add(LeftOutKind::Remark, "", ""),

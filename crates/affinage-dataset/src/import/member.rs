@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::chat::message::line;
 use super::elements::{Elements, End};
 use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
@@ -12,7 +13,7 @@ use super::pdf::PdfText;
 use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
-use super::{Import, activity, archive, file_kinds, html, pages, shape, transcript, wrapper};
+use super::{Import, activity, archive, file_kinds, html, message_table, pages, shape, transcript, wrapper};
 use crate::conversation::Origin;
 
 /// How the content of a member is written.
@@ -53,6 +54,7 @@ pub(super) fn read<E: From<ImportError>>(
     let Some(encoding) = encoding::of_head(&head) else {
         return match file_kinds::binary(&head) {
             Some(kind) => import.unreadable(name, kind),
+            None if encoding::is_foreign(&head) => import.unreadable(name, &file_kinds::FOREIGN_ENCODING),
             None if encoding::has_mac_lines(&head) => {
                 read_text_of(import, &mut BufReader::new(MacLines(whole)), name)
             }
@@ -322,6 +324,10 @@ fn read_text<E: From<ImportError>>(
     let Some((bytes, origin)) = read_whole(import, reader, name, limit_bytes)? else { return Ok(()) };
     if bytes.trim_ascii().is_empty() {
         import.found.reason_for_none.get_or_insert_with(|| format!("{name} is empty"));
+        import
+            .found
+            .way_out
+            .get_or_insert("export or download it again, and look whether it has a size then");
         return Ok(());
     }
     let Some(Text { text, note }) = encoding::text(bytes) else {
@@ -329,6 +335,14 @@ fn read_text<E: From<ImportError>>(
     };
     if let Some(note) = note {
         import.note(format!("{name}: {note}"));
+    }
+    if let Some(rows) = message_table::messages(&text) {
+        import.note(format!("{name}: a table, read as a message a row"));
+        rows.iter().for_each(|row| import.gathered.line(line(row)));
+        return Ok(());
+    }
+    if let Some(kind) = file_kinds::of_text(&text) {
+        return import.unreadable(name, kind);
     }
     if [".csv", ".tsv"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending)) {
         return read_table(import, &text, name, origin);

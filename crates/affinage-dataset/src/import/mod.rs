@@ -6,9 +6,11 @@
 mod activity;
 mod activity_label;
 mod activity_time;
+mod aider;
 mod archive;
 mod book;
 mod by_id;
+mod change_log;
 mod chat;
 mod chatgpt;
 mod claude;
@@ -16,6 +18,8 @@ mod documents;
 mod elements;
 mod encoding;
 mod error;
+mod exchanges;
+mod exporter_lines;
 mod facts;
 mod fences;
 mod file_kinds;
@@ -32,6 +36,7 @@ mod markup;
 mod member;
 mod members;
 mod mend;
+mod message_table;
 mod notes;
 mod office;
 mod open_webui;
@@ -62,10 +67,12 @@ pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
 pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
+pub(crate) use role_words::is_remark;
 pub use speakers::{Speaker, Style};
 pub use transcript::{AsNotes, Roles};
 pub use unwrap_lines::Wrap;
 
+use self::json::mismatch;
 use crate::conversation::{Conversation, Origin};
 use crate::identity;
 
@@ -102,6 +109,10 @@ pub struct Found {
     pub notes: Vec<String>,
     /// Why there is no conversation, if there is none.
     pub reason_for_none: Option<String>,
+    /// What to do about it, where that is known.
+    pub way_out: Option<&'static str>,
+    /// The speakers of the first text of a container that was refused because nobody is known to be the assistant.
+    pub without_roles: Vec<Speaker>,
 }
 
 /// Reads an export: a zip archive, JSON, JSON lines, Markdown or plain text, also compressed by gzip.
@@ -158,6 +169,7 @@ fn read_file<E: From<ImportError>>(
         activity: Vec::new(),
         held: None,
         gathered: chat::Gathered::default(),
+        log: None,
         mended: 0,
         found: Found::default(),
         sink,
@@ -191,6 +203,8 @@ struct Import<'a, E> {
     held: Option<Vec<Reject>>,
     /// What the elements of that member are only together.
     gathered: chat::Gathered,
+    /// The document of that member, if it is a log of changes to one.
+    log: Option<change_log::Log>,
     /// Characters of that member that had to be replaced.
     mended: usize,
     found: Found,
@@ -271,6 +285,7 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.conversation(*conversation)
             }
             Element::Threads(threads) => self.threads(threads, &origin),
+            Element::Change(change) => self.change(change, origin),
             Element::Line(line) => {
                 self.gathered.line(*line);
                 Ok(())
@@ -282,6 +297,43 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.activity.push(record);
                 Ok(())
             }
+        }
+    }
+
+    /// Makes a change of a log to its document.
+    fn change(&mut self, change: change_log::Change, origin: Origin) -> Result<(), E> {
+        if matches!(change, change_log::Change::Base(_)) {
+            self.finish_log(&origin.member)?;
+            self.log = Some(change_log::Log::default());
+        }
+        let limit_bytes = self.limits.element_bytes;
+        let done = match &mut self.log {
+            Some(log) if log.len_bytes + origin.len_bytes > limit_bytes as u64 => {
+                Err(ElementError::TooLong { limit_bytes })
+            }
+            Some(log) => {
+                log.len_bytes += origin.len_bytes;
+                log.apply(change)
+            }
+            None => Err(mismatch("kind", None, "a document (`kind` 0) before its changes")),
+        };
+        done.or_else(|reason| self.reject(origin, reason))
+    }
+
+    /// Reads the document of a log with all its changes.
+    fn finish_log(&mut self, member: &str) -> Result<(), E> {
+        let Some(change_log::Log { document, len_bytes }) = self.log.take() else { return Ok(()) };
+        let origin = Origin { member: member.to_owned(), len_bytes, ..Origin::default() };
+        let read = {
+            let ratings = &self.together.ratings;
+            let context = shape::Context { ratings, roles: self.roles, origin: origin.clone() };
+            shape::element(&document, &context)
+        };
+        match read {
+            // A log inside a log is none.
+            Ok(shape::Element::Change(_)) => self.reject(origin, ElementError::Empty),
+            Ok(found) => self.element(found, origin),
+            Err(reason) => self.reject(origin, reason),
         }
     }
 
@@ -321,6 +373,12 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn refuse(&mut self, origin: Origin, reason: ElementError) -> Result<(), E> {
         self.found.rejects += 1;
         self.found.left_out.add(LeftOutKind::Element, "", reason.to_string());
+        if let ElementError::Transcript(error) = &reason
+            && let ImportError::RolesNeeded { speakers, .. } = &**error
+            && self.found.without_roles.is_empty()
+        {
+            self.found.without_roles.clone_from(speakers);
+        }
         self.found.reason_for_none.get_or_insert_with(|| format!("the first element was refused: {reason}"));
         (self.sink)(Item::Reject(Reject { origin, reason }))
     }

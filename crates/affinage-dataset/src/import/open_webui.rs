@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::error::ElementError;
 use super::facts;
 use super::json::{Odd, mismatch, number, string, strings};
-use super::parts::{Join, beside, blocks_of, file};
+use super::parts::{Join, beside, blocks_of, file, typed_list};
 use crate::conversation::{Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
 
@@ -111,7 +111,7 @@ fn blocks(message: &Value, role: NodeRole) -> Vec<Block> {
     let has_words = blocks.iter().any(|block| !block.text.trim().is_empty());
     if role == NodeRole::Assistant
         && !has_words
-        && let Some(output) = message.get("output")
+        && let Some(output) = message.get("output").or_else(|| typed_list(message))
     {
         blocks = blocks_of(output, Join::AsIs);
     }

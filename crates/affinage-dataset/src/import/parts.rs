@@ -54,6 +54,7 @@ const TYPES: &[(Part, &[&str])] = &[
             "request",
             "response",
             "templateresponse",
+            "answer",
             // Forms of letters and links in messengers.
             "plain",
             "bold",
@@ -96,6 +97,8 @@ const TYPES: &[(Part, &[&str])] = &[
             "summarytext",
             "reasoningtext",
             "reasoningrecap",
+            // big-AGI: what a model adds beside its answer.
+            "ma",
         ],
     ),
     (
@@ -257,7 +260,7 @@ pub fn blocks_of(content: &Value, join: Join) -> Vec<Block> {
 }
 
 /// Fields that name the type of a part.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "type",
     "content_type",
     "kind",
@@ -272,6 +275,7 @@ const KINDS: [&str; 14] = [
     "chunk_type",
     "item_type",
     "ft",
+    "phase",
 ];
 
 struct Reader {
@@ -283,6 +287,10 @@ struct Reader {
 
 impl Reader {
     fn add(&mut self, item: &Value) {
+        if let Some(flag) = machine_made(item) {
+            self.blocks.push(Block::named(BlockKind::Context, words(item).unwrap_or_default(), flag));
+            return;
+        }
         match item {
             Value::Null => {}
             Value::String(text) => self.text(text),
@@ -350,6 +358,12 @@ impl Reader {
     }
 }
 
+/// The flag by which a product says that it wrote a part into the turn itself.
+fn machine_made(item: &Value) -> Option<&'static str> {
+    const FLAGS: [&str; 6] = ["synthetic", "isSynthetic", "is_synthetic", "isMeta", "hidden", "isHidden"];
+    FLAGS.into_iter().find(|key| item.get(*key).and_then(Value::as_bool) == Some(true))
+}
+
 /// A part without a type that is words, as Google writes them.
 fn is_plain(item: &Value) -> bool {
     item.get("thought").and_then(Value::as_bool) != Some(true) && words(item).is_some()
@@ -370,6 +384,8 @@ fn untyped(item: &Value) -> Block {
             Block::named(BlockKind::ToolResult, strings(inner), key.as_str())
         }
         Some((key, Part::Media | Part::Audio, inner)) => file(inner, key),
+        Some((_, Part::Reasoning, inner)) => Block::new(BlockKind::Reasoning, strings(inner)),
+        Some((_, Part::Error, inner)) => Block::new(BlockKind::Error, strings(inner)),
         _ => Block::named(BlockKind::Unknown, strings(item), "part without a type"),
     }
 }
@@ -453,6 +469,17 @@ fn strings_without_type(item: &Value) -> String {
         .filter(|(key, _)| !matches!(key.as_str(), "type" | "content_type" | "kind" | "signature"));
     let texts: Vec<String> = kept.map(|(_, value)| strings(value)).filter(|text| !text.is_empty()).collect();
     texts.join("\n")
+}
+
+/// A list beside an empty content whose elements all have a type, and one of them is text: where newer versions of a
+/// product keep what was said (`content_list: [{phase, content}]`, `output: [{type, ...}]`).
+pub fn typed_list(message: &Value) -> Option<&Value> {
+    message.as_object()?.values().find(|value| {
+        let Some(items) = value.as_array().filter(|items| !items.is_empty()) else { return false };
+        let kinds: Vec<Option<Part>> =
+            items.iter().map(|item| part_of(KINDS.iter().find_map(|key| string(item, key))?)).collect();
+        kinds.iter().all(Option::is_some) && kinds.contains(&Some(Part::Text))
+    })
 }
 
 /// A passage that the user answers to, as a quotation in front of the words.

@@ -45,8 +45,17 @@ pub fn two_sides(row: &Value, origin: Origin) -> Result<Conversation, ElementErr
 }
 
 /// Fields that hold the prompt of two answers.
-const PROMPTS: [&str; 8] =
-    ["prompt", "messages", "context", "question", "instruction", "input", "query", "conversation"];
+const PROMPTS: [&str; 9] = [
+    "prompt",
+    "messages",
+    "conversations",
+    "context",
+    "question",
+    "instruction",
+    "input",
+    "query",
+    "conversation",
+];
 
 /// The prompt and two answers to it. What both answers begin with is the prompt, else the row's own.
 fn parted(row: &Value, one: &str, other: &str) -> Result<[Vec<Turn>; 3], ElementError> {

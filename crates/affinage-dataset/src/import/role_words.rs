@@ -146,7 +146,7 @@ fn is_version(rest: &str) -> bool {
 }
 
 /// True for words that begin a remark: `Note`, `TODO`, `Hinweis`.
-pub(super) fn is_remark(name: &str) -> bool {
+pub(crate) fn is_remark(name: &str) -> bool {
     REMARKS.contains(&plain(name).as_str())
 }
 

@@ -54,6 +54,7 @@ pub(super) fn turns_of(row: &Value, key: &str, role: NodeRole) -> Result<Vec<Tur
     match row.get(key) {
         Some(Value::String(text)) => Ok(vec![Turn::text(role, text)]),
         Some(Value::Array(list)) => message_list(list),
+        Some(message @ Value::Object(_)) => message_list(std::slice::from_ref(message)),
         other => Err(mismatch(key, other, "a string or a list of messages")),
     }
 }
@@ -110,6 +111,12 @@ pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError>
 }
 
 impl Turn {
+    /// A message that another reader has read.
+    pub fn of_node(node: Node) -> Turn {
+        let Node { role, blocks, truncated, excluded, feedback, .. } = node;
+        Turn { truncated, excluded, feedback, ..Turn::of(role, blocks) }
+    }
+
     fn text(role: NodeRole, text: &str) -> Turn {
         Turn::of(role, vec![Block::new(BlockKind::Text, text)])
     }
@@ -194,6 +201,9 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
         }
     }
     let is_assistant = role == NodeRole::Assistant;
+    if is_assistant && facts::is_error_message(message) {
+        blocks = facts::as_error(blocks);
+    }
     Ok(Turn {
         truncated: facts::truncated(message).filter(|_| is_assistant),
         excluded: facts::excluded(message).filter(|_| is_assistant),

@@ -2,7 +2,7 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-use super::{LeftOutKind, documents, markup};
+use super::{LeftOutKind, documents, facts, markup};
 use crate::conversation::{Block, BlockKind, Conversation, Node, NodeRole};
 
 /// Plain line ends and composed letters in all texts; reasoning, tool traffic and markup out of the words of the
@@ -19,6 +19,8 @@ pub fn settle(conversation: &mut Conversation) {
             _ => {}
         }
     }
+    hide_set_up(&mut conversation.nodes);
+    say_interruptions(&mut conversation.nodes);
     documents::resolve(conversation);
     drop_repeated(conversation);
 }
@@ -40,6 +42,43 @@ fn drop_repeated(conversation: &mut Conversation) {
 fn said_by_assistant(node: &Node) -> Option<String> {
     let text = (node.role == NodeRole::Assistant).then(|| node.visible_text());
     text.filter(|text| !text.is_empty())
+}
+
+/// What a product says to its model in the user's name before the first prompt, and what the model answers to that.
+fn hide_set_up(nodes: &mut [Node]) {
+    const WORDS: [&str; 2] = ["this is the ", "setting up the context"];
+    let Some(first) =
+        nodes.iter().position(|node| node.role == NodeRole::User && !node.visible_text().is_empty())
+    else {
+        return;
+    };
+    let begin: String = nodes[first].visible_text().chars().take(200).collect::<String>().to_lowercase();
+    if !begin.starts_with(WORDS[0]) || !begin.contains(WORDS[1]) {
+        return;
+    }
+    nodes[first].hidden = true;
+    let mut belongs = vec![false; nodes.len()];
+    belongs[first] = true;
+    for index in first + 1..nodes.len() {
+        belongs[index] =
+            nodes[index].role != NodeRole::User && nodes[index].parent.is_some_and(|above| belongs[above]);
+        nodes[index].hidden |= belongs[index];
+    }
+}
+
+/// The mark of an interruption is no prompt; the answer above it did not come to its end.
+fn say_interruptions(nodes: &mut [Node]) {
+    for index in 0..nodes.len() {
+        if nodes[index].role != NodeRole::User || !facts::is_interruption(&nodes[index].visible_text()) {
+            continue;
+        }
+        nodes[index].hidden = true;
+        let above = std::iter::successors(nodes[index].parent, |above| nodes[*above].parent)
+            .find(|above| nodes[*above].role != NodeRole::Tool);
+        if let Some(above) = above.filter(|above| nodes[*above].role == NodeRole::Assistant) {
+            nodes[above].truncated.get_or_insert_with(|| "interrupted".to_owned());
+        }
+    }
 }
 
 /// Line feeds alone, and Unicode's form NFC.
@@ -77,6 +116,17 @@ fn settle_user(node: &mut Node) {
     if !node.blocks.is_empty() && node.blocks.iter().all(is_traffic) {
         node.role = NodeRole::Tool;
         return;
+    }
+    // What the product wrote alone in the user's name is no prompt, but the answer above it ends here.
+    let is_said =
+        |block: &Block| matches!(block.kind, BlockKind::Text | BlockKind::Attachment | BlockKind::Media);
+    if !node.blocks.iter().any(is_said) {
+        for block in
+            node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Context && block.name.is_some())
+        {
+            block.kind = BlockKind::Text;
+            node.hidden = true;
+        }
     }
     let mut uploads = Vec::new();
     for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {

@@ -10,8 +10,8 @@ use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::transcript::Roles;
 use super::{
-    Import, activity, by_id, chatgpt, claude, gemini, libre_chat, llm, lm_studio, mend, open_webui,
-    preferences, rows, verdict,
+    Import, activity, by_id, change_log, chatgpt, claude, exchanges, gemini, libre_chat, llm, lm_studio,
+    mend, open_webui, preferences, rows, verdict,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -33,6 +33,7 @@ enum Shape {
     OpenAiPreference,
     ChosenRejected,
     Labelled,
+    Exchange,
     TwoSides,
 }
 
@@ -41,6 +42,8 @@ pub(super) enum Element {
     Conversation(Box<Conversation>),
     /// A document that holds lists of messages.
     Threads(Threads),
+    /// A line of a log of changes to one document.
+    Change(change_log::Change),
     /// A message of a file that has one a line.
     Line(Box<Line>),
     /// Nothing that is known; it may be the head of messages that stand one a line.
@@ -84,7 +87,11 @@ pub(super) fn element_of<E: From<ImportError>>(
     element(&value, &context)
 }
 
-fn element(value: &Value, context: &Context<'_>) -> Result<Element, ElementError> {
+/// What a value is.
+pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, ElementError> {
+    if let Some(change) = change_log::change(value) {
+        return Ok(Element::Change(change));
+    }
     if let Some(record) = activity::record(value, &context.origin) {
         return Ok(Element::Activity(record));
     }
@@ -98,7 +105,11 @@ fn element(value: &Value, context: &Context<'_>) -> Result<Element, ElementError
     }
     match holder::read(value, context) {
         Ok(threads) => Ok(Element::Threads(threads)),
-        Err(reason @ (ElementError::UnknownShape { .. } | ElementError::NotAnObject { .. })) => {
+        Err(
+            reason @ (ElementError::UnknownShape { .. }
+            | ElementError::UnknownMessages { .. }
+            | ElementError::NotAnObject { .. }),
+        ) => {
             let may_be_message = may_be_message(value);
             Ok(Element::Unknown { reason, head: Holder::of(&[value]), may_be_message })
         }
@@ -116,9 +127,25 @@ pub(super) fn unknown(value: &Value) -> ElementError {
     let Some(fields) = value.as_object() else {
         return ElementError::NotAnObject { found: kind_of(value) };
     };
+    // A list that is there is not missing: its elements are not understood.
+    let list = names::LISTS.iter().find_map(|name| {
+        let first = fields.get(*name)?.as_array()?.iter().find(|item| item.is_object())?;
+        Some((*name, first))
+    });
+    match list {
+        Some((list, first)) => ElementError::UnknownMessages {
+            list: list.to_owned(),
+            keys: keys(first.as_object().unwrap_or(fields)),
+            looked_for: [&names::ROLES[..4], &names::TEXTS[..2]].concat().join("`, `"),
+        },
+        None => ElementError::UnknownShape { keys: keys(fields), looked_for: names::LISTS[..4].join("`, `") },
+    }
+}
+
+/// The first names of the fields, for an error.
+fn keys(fields: &serde_json::Map<String, Value>) -> String {
     let keys: Vec<String> = fields.keys().take(8).map(|key| format!("`{key}`")).collect();
-    let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
-    ElementError::UnknownShape { keys, looked_for: names::LISTS[..4].join("`, `") }
+    if keys.is_empty() { "none".to_owned() } else { keys.join(", ") }
 }
 
 /// Reads an object for which [`is_known`] holds.
@@ -140,11 +167,23 @@ pub(super) fn conversation(value: &Value, context: &Context<'_>) -> Result<Conve
         Shape::OpenAiPreference => preferences::open_ai(value, origin),
         Shape::ChosenRejected => preferences::chosen_rejected(value, origin),
         Shape::Labelled => preferences::labelled(value, origin),
+        Shape::Exchange => exchanges::conversation(value, origin),
         Shape::TwoSides => preferences::two_sides(value, origin),
     }
 }
 
 fn shape(value: &Value) -> Option<Shape> {
+    match own_shape(value) {
+        // What looks like a list of messages may be half of a call to a model.
+        None | Some(Shape::Messages | Shape::ShareGpt) if exchanges::is_exchange(value) => {
+            Some(Shape::Exchange)
+        }
+        own => own,
+    }
+}
+
+/// The shape by the fields of the object itself.
+fn own_shape(value: &Value) -> Option<Shape> {
     let fields = value.as_object()?;
     if let Some(Value::Object(mapping)) = fields.get("mapping") {
         // DeepSeek writes the same tree with other messages.
@@ -189,6 +228,10 @@ fn shape(value: &Value) -> Option<Shape> {
         Some(Shape::AiStudio)
     } else if is_array("conversation_turns") {
         Some(Shape::GeminiWorkspace)
+    } else if ["chosen", "rejected"].iter().all(|key| fields.contains_key(*key))
+        && ["messages", "conversations", "conversation"].iter().any(|key| is_array(key))
+    {
+        Some(Shape::ChosenRejected)
     } else if is_array("messages") && is_row("messages") {
         Some(Shape::Messages)
     } else if is_array("conversations") && first_has("conversations", "from") {

@@ -334,8 +334,16 @@ fn timed(line: &str) -> Option<(Style, &str, &str)> {
         None if open.len() <= 4 * MAX_LABEL_CHARS => (open.trim_end(), ""),
         None => return None,
     };
-    let name = without_marks(stamp::trailing(without_marks(before))?);
+    let before = without_marks(before);
+    let name = stamp::trailing(before).or_else(|| stamp::trailing(without_model(before)?))?;
+    let name = without_marks(name);
     is_name(name).then(|| (Style::Timed, name, without_end_of_emphasis(line, open, rest)))
+}
+
+/// A label without the name of a model behind its time: `Assistant (10:00) · gpt-5`.
+fn without_model(label: &str) -> Option<&str> {
+    let (before, model) = [" · ", " | ", " • "].iter().find_map(|sign| label.rsplit_once(sign))?;
+    (model.split_whitespace().count() <= 3 && model.chars().count() <= MAX_NAME_CHARS).then_some(before)
 }
 
 /// The name in `From NAME to Everyone`, or all of it.

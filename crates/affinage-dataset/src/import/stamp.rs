@@ -105,6 +105,30 @@ pub(super) fn is_only(line: &str) -> bool {
     line.len() <= 8 * MAX_CHARS && ALONE.is_match(&classes(line, usize::MAX).0)
 }
 
+/// A line that an exporter set apart to say when something was said: a stamp behind a sign, or in brackets or emphasis
+/// with a label or a time of day (`⏰ 2026-01-05 10:00`, `[Timestamp: 2026/01/05]`, `*10:00*`).
+pub(super) fn is_marked(line: &str) -> bool {
+    const AROUND: [(&str, &str); 6] =
+        [("[", "]"), ("(", ")"), ("*", "*"), ("_", "_"), ("<sub>", "</sub>"), ("<small>", "</small>")];
+    /// Longer labels are words.
+    const MAX_LABEL_CHARS: usize = 24;
+    let line = line.trim();
+    if line.len() > 8 * MAX_CHARS {
+        return false;
+    }
+    let is_sign = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !c.is_whitespace();
+    let behind_sign = line.trim_start_matches(is_sign).trim_start();
+    let inside = AROUND.iter().find_map(|(open, close)| behind_sign.strip_prefix(open)?.strip_suffix(close));
+    let words = inside.unwrap_or(behind_sign).trim();
+    let is_label = |label: &str| {
+        label.chars().count() <= MAX_LABEL_CHARS && label.chars().all(|c| c.is_alphabetic() || c == ' ')
+    };
+    let behind_label = words.split_once(": ").filter(|(label, _)| is_label(label)).map(|(_, stamp)| stamp);
+    let has_clock = || words.contains([':', '：']);
+    let is_set_apart = behind_sign.len() < line.len() || inside.is_some();
+    is_set_apart && (behind_label.is_some_and(is_only) || (has_clock() && is_only(words)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use super::error::ImportError;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{role_words, stamp, subtitles};
+use super::{aider, exporter_lines, role_words, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
 pub use super::speakers::Speaker;
@@ -72,7 +72,7 @@ fn at_most(limit: usize, what: &'static str, count: usize, member: &str) -> Resu
 /// A text as it is read: line ends of one kind, subtitles as what is said.
 pub(super) fn plain(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
-    subtitles::transcript(&text).unwrap_or(text)
+    subtitles::transcript(&text).or_else(|| aider::transcript(&text)).unwrap_or(text)
 }
 
 /// Reads a transcript.
@@ -228,12 +228,18 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
             turn.lines.push(if is_quoted && turn.author.is_some() { unquoted(line) } else { line });
         }
     }
+    if is_log && drop_notice(&mut turns) {
+        program_lines += 1;
+    }
     for turn in turns.iter_mut().filter(|turn| turn.author.is_some()) {
         drop_time_line(&mut turn.lines);
         if is_log {
             take_media(turn);
         }
     }
+    let mut said: Vec<&mut Vec<&str>> =
+        turns.iter_mut().filter(|turn| turn.author.is_some()).map(|turn| &mut turn.lines).collect();
+    program_lines += exporter_lines::take_out(&mut said);
     (turns, program_lines)
 }
 
@@ -268,10 +274,25 @@ fn unquoted(line: &str) -> &str {
 fn drop_time_line(lines: &mut [&str]) {
     let mut filled = (0..lines.len()).filter(|&line| !lines[line].trim().is_empty());
     if let (Some(first), Some(_)) = (filled.next(), filled.next())
-        && stamp::is_only(lines[first].trim_start_matches('>'))
+        && [stamp::is_only, stamp::is_marked].iter().any(|is| is(lines[first].trim_start_matches('>')))
     {
         lines[first] = "";
     }
+}
+
+/// The chat program's first words (`Messages and calls are end-to-end encrypted.`), which it puts into somebody's mouth
+/// behind a mark that nobody types: a sentence is no picture. True if there were such.
+fn drop_notice(turns: &mut Vec<Turn<'_>>) -> bool {
+    let Some(first) = turns.iter().position(|turn| turn.author.is_some()) else { return false };
+    let mut words = turns[first].lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+    let is_sentence =
+        |line: &str| line.ends_with(['.', '。', '।', '۔']) || line.split_whitespace().count() > 6;
+    let is_notice = words.next().is_some_and(|line| line.starts_with('\u{200e}') && is_sentence(line));
+    if is_notice && words.next().is_none() {
+        turns.remove(first);
+        return true;
+    }
+    false
 }
 
 /// Takes out what a chat program writes in the place of a picture, a sound or a file, and of the word "edited":

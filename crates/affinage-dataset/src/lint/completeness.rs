@@ -54,10 +54,26 @@ pub fn open_end(subject: &Subject) -> Vec<Hit> {
     let listed = last.starts_with(['-', '*', '+', '•', '|', '#', '>']) || numbered;
     let verse =
         lines.len() >= 3 && lines.iter().rev().take(3).all(|line| line.chars().count() < VERSE_LINE_CHARS);
-    if listed || verse {
+    if listed || verse || is_couplet(&lines) {
         return Vec::new();
     }
     vec![Hit::new(Field::Response, text.len() - last_char.len_utf8()..text.len())]
+}
+
+/// The last paragraph is two lines of verse: as long as each other, where a line that was cut is shorter.
+fn is_couplet(lines: &[&str]) -> bool {
+    let stanza: Vec<usize> = lines
+        .iter()
+        .rev()
+        .map_while(|line| {
+            let len = line.trim().chars().count();
+            (len > 0).then_some(len)
+        })
+        .collect();
+    match stanza.as_slice() {
+        [last, before] => *last.max(before) < VERSE_LINE_CHARS && 4 * last >= 3 * before,
+        _ => false,
+    }
 }
 
 /// L22

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::decoding::is_blank;
 use super::{Code, Field, Hit, Subject, fenced, line_spans, rules::Where};
+use crate::import::is_remark;
 use crate::message::{Message, Role};
 
 static LEADING_MARKER: LazyLock<Regex> = LazyLock::new(|| {
@@ -164,7 +165,7 @@ static SPEAKER_LINE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid pattern")
 });
 
-/// L07. Two names, one of which speaks again, or two names in capitals: labels such as `Note:` do not alternate.
+/// L07. Two names, one of which speaks again, or two names in capitals: labels such as `Note:` are nobody's name.
 pub fn nested_transcript(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
     for field in [Field::Prompt, Field::Response] {
@@ -173,7 +174,8 @@ pub fn nested_transcript(subject: &Subject) -> Vec<Hit> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let mut spans = Vec::new();
         for span in line_spans(text).filter(|span| !fences.iter().any(|fence| fence.contains(&span.start))) {
-            if let Some(name) = SPEAKER_LINE.captures(&text[span.clone()]).and_then(|c| c.get(1)) {
+            let name = SPEAKER_LINE.captures(&text[span.clone()]).and_then(|c| c.get(1));
+            if let Some(name) = name.filter(|name| !is_remark(name.as_str())) {
                 *counts.entry(name.as_str()).or_default() += 1;
                 spans.push(span.start..span.start + name.end() + 1);
             }

@@ -49,6 +49,11 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
             "Sell it.\n\n## Instructions\n\nCall a broker.",
         ),
         case("L07", "ANNA: Sell it.\n\nBERT: Keep it.", "Pros: cheap.\n\nCons: wet."),
+        case(
+            "L07",
+            "Anna: Sell it.\n\nBert: Keep it.\n\nAnna: No.\n\nBert: Yes.",
+            "Note: it leaks.\n\nWarning: rot.\n\nTip: tar it.\n\nNote: then sell it.",
+        ),
         case("L08", "Sell it.\n\nThank you, Claude, that helped.", "Sell it.\n\nThank the sea for it."),
         case("L10", "Sell it.\n\nCopy code", "Copy code from the manual, then sell it."),
         case("L10", "Sell it.\n\n2 / 3", "It leaks on 2 / 3 of its length."),
@@ -87,6 +92,11 @@ fn answers() -> Vec<(&'static str, &'static str, String, String)> {
             "L21",
             "I would sell it, because in the end nobody will",
             "I would sell it, because in the end nobody will.",
+        ),
+        case(
+            "L21",
+            "The boat is old, and here is what I would do about it:\nI would sell it to",
+            "The tide is out, the boat is old,\nand what was bought will now be sold",
         ),
         case("L22", "Run:\n```\nsell()", "Run:\n```\nsell()\n```"),
         case("L22", "It is $$x = 1 you know.", "It is $$x = 1$$ you know."),

@@ -13,6 +13,7 @@ mod import_files;
 mod languages;
 mod lint;
 mod local_exports;
+mod logs;
 mod measured;
 mod notes;
 mod preferences;

@@ -368,7 +368,7 @@ fn import_file(
         Err(error) => return Err(problems::with_way_out(problems::with_role_hint(error, &shown))),
     };
     if let Some(reason) = &imported.found.reason_for_none {
-        return Err(problems::nothing_found(&shown, reason));
+        return Err(problems::nothing_found(&shown, reason, &imported.found));
     }
     let summary = summarise(path, imported);
     progress.finish(format!(

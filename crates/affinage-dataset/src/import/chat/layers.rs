@@ -53,6 +53,11 @@ impl<'a> Layers<'a> {
         self.all(names).find_map(|(name, value)| Some((name, value.as_bool()?)))
     }
 
+    /// True if one of the fields is true, whatever the others say.
+    pub fn any_true(self, names: &'static [&'static str]) -> bool {
+        self.all(names).any(|(_, value)| value.as_bool() == Some(true))
+    }
+
     pub fn time_s(self) -> Option<f64> {
         self.all(TIMES).find_map(|(_, value)| time_s(value))
     }

@@ -197,8 +197,7 @@ pub fn line(value: &Value) -> Line {
     }
     as_shown(fields, &mut node);
     facts(fields, &mut node);
-    let hidden_row = fields.flag(names::HIDDEN).is_some_and(|(_, hidden)| hidden);
-    node.hidden |= hidden_row;
+    node.hidden |= fields.any_true(names::HIDDEN);
     let word = fields.all(&["subtype", "type"]).find_map(|(_, word)| word.as_str().map(str::to_owned));
     let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
     Line {
@@ -263,12 +262,9 @@ fn facts(fields: Layers<'_>, node: &mut Node) {
     node.truncated = fields.values().find_map(provider::truncated);
     node.excluded = fields.values().find_map(provider::excluded);
     node.feedback = fields.values().find_map(verdict::of);
-    node.edited = fields.flag(names::EDITED).is_some_and(|(_, edited)| edited);
-    let failed = fields.flag(names::ERRORS).is_some_and(|(_, failed)| failed);
-    if failed {
-        for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
-            block.kind = BlockKind::Error;
-        }
+    node.edited = fields.any_true(names::EDITED);
+    if fields.values().any(provider::is_error_message) {
+        node.blocks = provider::as_error(std::mem::take(&mut node.blocks));
     }
     let sources =
         fields.all(names::SOURCES).filter_map(|(_, list)| Some(list.as_array()?.len())).max().unwrap_or(0);

@@ -7,7 +7,7 @@
 
 pub(super) mod gather;
 pub(super) mod holder;
-mod layers;
+pub(super) mod layers;
 pub(super) mod message;
 pub(super) mod names;
 pub(super) mod pairs;

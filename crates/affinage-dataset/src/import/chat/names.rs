@@ -265,8 +265,10 @@ pub const HIDDEN: &[&str] = &[
     "is_deleted",
     "deleted",
     "is_visually_hidden_from_conversation",
+    "synthetic",
+    "isSynthetic",
+    "is_synthetic",
 ];
-pub const ERRORS: &[&str] = &["isApiErrorMessage", "isErrorMessage"];
 pub const EDITED: &[&str] = &["edited", "isEdited", "is_edited"];
 
 /// Questions of a list of questions with their answers, and the answers.

@@ -52,6 +52,9 @@ pub fn content(fields: Layers<'_>) -> Content {
         }
         unheard.append(&mut content.blocks);
     }
+    if let Some(list) = fields.values().find_map(parts::typed_list) {
+        unheard.append(&mut Content::of(list).blocks);
+    }
     Content { blocks: unheard, role: None }
 }
 

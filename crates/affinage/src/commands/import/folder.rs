@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::import::{Roles, Together};
+use affinage_dataset::import::{Found, Roles, Together};
 
 use super::problems::nothing_found;
 use super::{FileSummary, say_details, summarise};
@@ -75,7 +75,7 @@ pub fn import(
             Some(first) => format!("the first text was refused: {}", first.reason),
             None => together.reason_for_none("the folder"),
         };
-        return Err(nothing_found(&shown, &reason)).hint(
+        return Err(nothing_found(&shown, &reason, &Found::default())).hint(
             "who speaks in a text is said with `--role NAME=assistant`, or at the desk: `affinage review`",
         );
     }

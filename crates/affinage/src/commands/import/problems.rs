@@ -4,7 +4,7 @@ use std::fs::FileType;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use affinage_dataset::import::ImportError;
+use affinage_dataset::import::{Found, ImportError, Speaker};
 use anyhow::anyhow;
 
 use crate::config::nearest;
@@ -56,11 +56,13 @@ pub fn of_several(failed: &[String], given: usize) -> anyhow::Result<()> {
 }
 
 /// Nothing in a file or folder became a conversation.
-pub fn nothing_found(shown: &str, reason: &str) -> anyhow::Error {
+pub fn nothing_found(shown: &str, reason: &str, found: &Found) -> anyhow::Error {
     let error = anyhow!("{shown}: found 0 conversations because {reason}");
     let hint = "affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: \
                 JSON with lists of messages, a message or a row a line, parquet, SQLite; transcripts whose speakers \
                 recur (`NAME: ...`, `## NAME`); and notes: Markdown, text, HTML, docx, odt, epub, PDF";
+    let hint =
+        role_hint(&found.without_roles, shown).unwrap_or_else(|| found.way_out.unwrap_or(hint).to_owned());
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")
 }
 
@@ -81,21 +83,24 @@ pub fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
         }
         _ => return error,
     };
-    let Some(first) = speakers.iter().find(|s| !s.is_obvious_user()).or(speakers.first()) else {
-        return error;
-    };
-    let name = if first.name.contains(' ') {
-        format!("'{}=assistant'", first.name)
-    } else {
-        format!("{}=assistant", first.name)
-    };
-    let hint = format!(
-        "say who the model should learn to be, everyone else is the user: `affinage import {file} --role {name}`"
-    );
+    let Some(hint) = role_hint(speakers, file) else { return error };
     let at_desk = "or say it at the desk, where the text waits now: `affinage review`";
     let notes = format!(
         "if nobody speaks in it, take its sections as your own words: `affinage import {file} --notes`"
     );
     // The outermost hint is shown first.
     Err::<(), _>(error).hint(notes).hint(at_desk).hint(hint).expect_err("an error stays one")
+}
+
+/// Which flag says who is the assistant, with the name of a speaker in it.
+fn role_hint(speakers: &[Speaker], file: &str) -> Option<String> {
+    let first = speakers.iter().find(|s| !s.is_obvious_user()).or(speakers.first())?;
+    let name = if first.name.contains(' ') {
+        format!("'{}=assistant'", first.name)
+    } else {
+        format!("{}=assistant", first.name)
+    };
+    Some(format!(
+        "say who the model should learn to be, everyone else is the user: `affinage import {file} --role {name}`"
+    ))
 }

@@ -1,0 +1,144 @@
+//! Lines that an exporter writes into the turns of a transcript: when something was said, and who made the file.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::stamp;
+
+/// Empties the lines of the exporter at the end of turns; how many there were. The lines of each turn stand without
+/// its label, the last turn is the last of the file.
+pub(super) fn take_out(turns: &mut [&mut Vec<&str>]) -> usize {
+    let ends: Vec<Option<(usize, bool)>> = turns.iter().map(|lines| stamp_at_end(lines)).collect();
+    // A bare date at the end may be a word of its turn; where every second turn ends in one it is not.
+    let bare = ends.iter().flatten().filter(|(_, is_marked)| !is_marked).count();
+    let recurs = bare > 1 && 2 * bare >= turns.len();
+    let mut count = 0;
+    for (lines, end) in turns.iter_mut().zip(&ends) {
+        if let Some((line, _)) = end.filter(|(_, is_marked)| *is_marked || recurs) {
+            lines[line] = "";
+            count += 1;
+        }
+    }
+    let Some(last) = turns.last_mut() else { return count };
+    while let Some(line) = footer(last) {
+        last[line] = "";
+        count += 1;
+    }
+    count
+}
+
+/// Index of the last line with words, if there are others before it and it is a stamp; and if the exporter set it apart.
+fn stamp_at_end(lines: &[&str]) -> Option<(usize, bool)> {
+    let mut filled = (0..lines.len()).rev().filter(|&line| has_words(lines[line]));
+    let (last, _) = (filled.next()?, filled.next()?);
+    let line = lines[last].trim_start_matches('>');
+    match stamp::is_marked(line) {
+        true => Some((last, true)),
+        false => stamp::is_only(line).then_some((last, false)),
+    }
+}
+
+fn has_words(line: &str) -> bool {
+    line.chars().any(char::is_alphanumeric)
+}
+
+/// How the line of an exporter begins, in many languages.
+static BEGINS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)^(?:(?:this|the) )?(?:(?:chat|conversation|dialog(?:ue)?|transcript|file|document|page|note)s? )?(?:was |were )?",
+        r"(?:export|powered|generated|created|transcribed|saved|made|converted|downloaded|captured|printed|archived)\w* ",
+        r"(?:by|with|from|via|using|on|at|in)\b",
+        r"|^(?i:exportiert|erstellt|generiert|gespeichert|exporté|généré|créé|enregistré|exportado|generado|creado|gerado|criado",
+        r"|esportato|generato|creato|geëxporteerd|gemaakt|wyeksportowan\w+|wygenerowan\w+|экспортирован\w+|создано|dışa aktarıl\w+)\b",
+        r"|^(?:本文|本对话|此对话|对话)?由.{1,40}(?:导出|生成|创建)|^(?:导出|生成|匯出|エクスポート|내보)",
+    );
+    Regex::new(pattern).expect("the pattern is part of the program")
+});
+static LINK: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"https?://|\bwww\.|\]\(").expect("the pattern is part of the program"));
+static ONLY_LINK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:<?(?:https?://|www\.)\S+>?|\[[^\]]*\]\(\S+\))$")
+        .expect("the pattern is part of the program")
+});
+
+/// Index of the last line of the last turn, if it is a paragraph in which an exporter names itself: behind a rule, or with
+/// a link or a time. Behind a rule a link alone is one, too.
+fn footer(lines: &[&str]) -> Option<usize> {
+    /// Longer lines are text.
+    const MAX_CHARS: usize = 200;
+    let last = (0..lines.len()).rev().find(|&line| has_words(lines[line]))?;
+    let before = &lines[..last];
+    let words_before = before.iter().rposition(|line| has_words(line))?;
+    let between = &before[words_before + 1..];
+    let after_rule = between.iter().any(|line| is_rule(line));
+    let line = lines[last].trim().trim_matches(['*', '_', '>', ' ', '~']).trim();
+    if between.is_empty() || line.chars().count() > MAX_CHARS {
+        return None;
+    }
+    let names_exporter = BEGINS.is_match(line);
+    let has_proof = after_rule || LINK.is_match(line);
+    ((names_exporter && has_proof) || (after_rule && ONLY_LINK.is_match(line))).then_some(last)
+}
+
+fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.len() >= 3 && ["-", "*", "_", "="].iter().any(|sign| line.replace(sign, "").trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(turns: &[&str]) -> (Vec<String>, usize) {
+        let mut lines: Vec<Vec<&str>> = turns.iter().map(|turn| turn.lines().collect()).collect();
+        let count = take_out(&mut lines.iter_mut().collect::<Vec<_>>());
+        (lines.iter().map(|lines| lines.join("\n").trim().to_owned()).collect(), count)
+    }
+
+    #[test]
+    fn times_behind_a_turn_are_no_words_of_it() {
+        for stamp in [
+            "[Sent: 2026/02/03 11:20:00]",
+            "🕓 2026-02-03 11:20",
+            "(11:20:31)",
+            "<sub>03.02.2026, 11:20</sub>",
+            "_Time: 11:20_",
+        ] {
+            let turn = format!("Lead keeps the lantern dry.\n\n{stamp}");
+            assert_eq!(left(&[&turn]), (vec!["Lead keeps the lantern dry.".to_owned()], 1), "{stamp}");
+        }
+        let recurring = ["What burns?\n2026-02-03 11:20", "Oil.\n2026-02-03 11:21"];
+        assert_eq!(left(&recurring), (vec!["What burns?".to_owned(), "Oil.".to_owned()], 2));
+        for words in ["Yours, the keeper\n\n3 February 2026", "[11:20]", "Lit at:\n\nDate: 3 February 2026"] {
+            assert_eq!(left(&["When?", words]), (vec!["When?".to_owned(), words.to_owned()], 0), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_last_lines_of_an_exporter_are_no_words_of_the_last_turn() {
+        for footer in [
+            "---\n\n*Made with [Lamp Saver](https://lamp.test)*",
+            "---\nExportiert mit Lampenheft am 3.2.2026",
+            "This conversation was exported from Lamp on 3 February, see https://lamp.test",
+            "***\n\n<https://lamp.test/c/1>",
+        ] {
+            let (turns, count) = left(&["What burns?", &format!("Oil.\n\n{footer}")]);
+            let words: String = turns[1].lines().filter(|line| !is_rule(line)).collect();
+            assert_eq!((words.as_str(), count > 0), ("Oil.", true), "{footer}");
+        }
+        for words in [
+            "Oil.\n\nCreated by hand, it burns for a week.",
+            "Oil.\n\n---\n\nSource: [a book](https://lamp.test)",
+            "Generated by wind, the power lights the lamp.",
+            "Read more:\n\nhttps://lamp.test",
+        ] {
+            assert_eq!(left(&["What burns?", words]).1, 0, "{words}");
+        }
+        assert_eq!(
+            left(&["Oil.\n\n---\n\nMade with Lamp", "Thanks."]).1,
+            0,
+            "only the last turn ends the file"
+        );
+    }
+}
