@@ -189,7 +189,8 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
     });
     audit.faults("E05", &of(Contradiction::Verdict), |n| {
         format!(
-            "{n} whose stored verdict does not match the judge's stored reply: it was changed after judging."
+            "{n} whose stored verdict does not match the judge's stored reply: it was changed after judging, or an \
+             earlier version read replies less strictly (then judge again, under a new name)."
         )
     });
     audit.faults("E06", &of(Contradiction::Lost), |n| {
