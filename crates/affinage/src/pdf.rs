@@ -10,8 +10,8 @@ use affinage_dataset::import::{Limits, PdfError, PdfText, pdf_text};
 /// The only argument of the process that reads; it stands for no command.
 const READER: &str = "read-pdf-from-standard-input";
 /// Time and memory of the reader. A book of a thousand pages takes some seconds and some hundred megabytes.
-const LIMIT: Duration = Duration::from_secs(120);
-const LIMIT_BYTES: u64 = 2 << 30;
+const LIMIT: Duration = Duration::from_secs(25);
+const LIMIT_BYTES: u64 = 1 << 30;
 const POLL: Duration = Duration::from_millis(5);
 
 /// The bounds of every import here.
