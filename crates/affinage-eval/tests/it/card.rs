@@ -211,7 +211,7 @@ fn forgetting_is_told_by_right_answers_alone() {
         // The base is right on three of four; the other arm on as many less `lost`.
         world.answer(|arm, i| {
             let at = i % n;
-            let right = at % 4 != 0 && (arm == "base" || at / 4 >= lost);
+            let right = !at.is_multiple_of(4) && (arm == "base" || at / 4 >= lost);
             if right { "Oak.".to_owned() } else { format!("Pine {arm} {i}.") }
         });
         world
