@@ -13,7 +13,9 @@ use super::pdf::PdfText;
 use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
-use super::{Import, activity, archive, file_kinds, html, message_table, pages, shape, transcript, wrapper};
+use super::{
+    Import, activity, archive, file_kinds, html, message_table, pages, shape, talk, transcript, wrapper,
+};
 use crate::conversation::Origin;
 
 /// How the content of a member is written.
@@ -309,6 +311,11 @@ fn read_page<E: From<ImportError>>(
                     "a page without text: its words may be fetched by a script, so save it as text",
                 );
             }
+            if let Some(what) = talk::of_page(&String::from_utf8_lossy(&bytes), name)
+                && import.roles.notes != AsNotes::All
+            {
+                return import.left_unread(name, what);
+            }
             let titled = title.map(|title| format!("---\ntitle: {title}\n---\n")).unwrap_or_default();
             words(import, &format!("{titled}{text}\n"), name, origin)
         }
@@ -388,7 +395,12 @@ pub(super) fn words<E: From<ImportError>>(
     let may_be_notes = import.in_container || roles.notes == AsNotes::Silent || !roles.are_given();
     let parsed = match transcript::conversations(text, roles, &origin) {
         Ok(parsed) => parsed,
-        Err(ImportError::NoSpeakers { .. }) if may_be_notes => return import.notes(text, name, &origin),
+        Err(ImportError::NoSpeakers { .. }) if may_be_notes => {
+            return match talk::of_text(text, name) {
+                Some(what) => import.left_unread(name, what),
+                None => import.notes(text, name, &origin),
+            };
+        }
         Err(error) if import.in_container => {
             return import.reject(origin, ElementError::Transcript(Box::new(error)));
         }

@@ -53,6 +53,7 @@ mod speakers;
 mod stamp;
 mod subtitles;
 mod table;
+mod talk;
 mod transcript;
 mod unwrap_lines;
 mod verdict;

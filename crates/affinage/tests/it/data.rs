@@ -285,6 +285,7 @@ fn imports_that_bring_nothing_say_why() {
 
     hint: say who the model should learn to be, everyone else is the user: `affinage import play.txt --role ANNA=assistant`
     hint: or say it at the desk, where the text waits now: `affinage review`
+    hint: if nobody speaks in it, take its sections as your own words: `affinage import play.txt --notes`
     ");
     insta::assert_snapshot!(transcript(dir, &["import", "play.txt", "--role", "MILLER=narrator"]), @r"
     exit: 2
