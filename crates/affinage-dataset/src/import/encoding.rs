@@ -93,10 +93,12 @@ fn is_plausible(before: u8, byte: u8, after: u8) -> bool {
     let stands_in_word = is_letter(before) && is_letter(after);
     // `± ¹ ¼ ´` and the like stand at numbers, not before words.
     let needs_no_word = matches!(byte, 0xac | 0xae..=0xb6 | 0xb8 | 0xb9 | 0xbc..=0xbe);
-    western_sign(byte)
-        && !(stands_in_word && !joins_words(byte))
-        && !(needs_no_word && is_letter(after))
-        && !(matches!(byte, 0xa1 | 0xbf) && is_letter(before))
+    if !western_sign(byte) || (stands_in_word && !joins_words(byte)) {
+        return false;
+    }
+    let is_out_of_place =
+        (needs_no_word && is_letter(after)) || (matches!(byte, 0xa1 | 0xbf) && is_letter(before));
+    !is_out_of_place
 }
 
 /// Apostrophes, quotation marks, dashes, the ellipsis, the soft hyphen and the middle dot.
