@@ -16,6 +16,7 @@ pub mod pace;
 pub mod record;
 pub mod reply;
 pub mod request;
+pub mod reread;
 pub mod rubric;
 pub mod wire;
 pub mod wire_anthropic;
