@@ -15,6 +15,7 @@ mod people;
 mod replies;
 mod reply_kinds;
 mod requests;
+mod rereading;
 mod rules;
 mod stats_vectors;
 mod study;

@@ -285,8 +285,10 @@ fn replies_that_an_earlier_version_read_are_read_again_by_todays_rules() {
     // Of the first prompt's two replies nobody can say whose word the last line is.
     let (url, _) = serve(|_, body| {
         let is_first = body.to_string().contains("Question 0?");
-        let lead = if is_first { "An order ends the answer. It reads thus.\n" } else { "" };
-        Scripted::reply(200, "", openai_reply(&format!("{lead}{}", good_verdict(body)), "stop"))
+        let quoted =
+            good_verdict(body).replace("I compared them.", "An order ends the answer. It reads thus.");
+        let said = if is_first { quoted } else { good_verdict(body) };
+        Scripted::reply(200, "", openai_reply(&said, "stop"))
     });
     project(dir.path(), &url, "openai");
     assert_eq!(run(dir.path(), &["judge"]).0, 0);
