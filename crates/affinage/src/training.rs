@@ -32,7 +32,7 @@ use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
 pub use calibrate::Calibration;
-pub use memory::MemoryPlan;
+pub use memory::{MemoryPlan, peak_bytes};
 pub use pace::{Ahead, Pace};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 
@@ -97,6 +97,7 @@ impl<'a> TrainingRun<'a> {
             dataset: plan.dataset.clone(),
             dataset_sha256: plan.dataset_sha256.clone(),
             examples: plan.train.len(),
+            left_out: plan.left_out.clone(),
             steps: plan.steps,
             epochs: plan.config.epochs,
             trainable_parameters: trainer.adapter.values.len() as u64,

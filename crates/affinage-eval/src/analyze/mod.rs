@@ -36,6 +36,7 @@ pub(crate) mod win_rate;
 
 pub use cuts::unequal_cuts;
 pub use rows_hash::rows_sha256;
+pub use win_rate::ENOUGH;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

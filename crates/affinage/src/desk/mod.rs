@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::errors::usage;
 use crate::interrupt;
+use crate::lengths::Ruler;
 use crate::library::{Access, Action, Change, Derivation, Library, Mark, SecondLook, Step};
 use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
@@ -37,7 +38,7 @@ use catalogue::Catalogue;
 use draft::Drafts;
 use filter::Filter;
 use freeze::Freezes;
-use lengths::{Lengths, Ruler};
+use lengths::{Lengths, too_long};
 use queue::{Queue, Shown};
 
 /// The desk of one project; shared by the connections of its page.
@@ -143,18 +144,18 @@ impl Desk {
             }
             let measured = derivation.candidates(&conversation).into_iter().map(|candidate| {
                 let mark = marks.get(&candidate.candidate_id);
-                (ruler.too_long(&candidate, mark), candidate.candidate_id)
+                (too_long(&ruler, &candidate, mark), candidate.candidate_id)
             });
             let measured: Vec<(Option<usize>, String)> = measured.collect();
             let mut state = self.lock();
-            for (too_long, id) in measured {
+            for (tokens, id) in measured {
                 let index = state.catalogue.index(&id).filter(|_| state.reading == reading);
-                index.into_iter().for_each(|index| state.catalogue.entries[index].too_long = too_long);
+                index.into_iter().for_each(|index| state.catalogue.entries[index].too_long = tokens);
             }
             Ok(())
         })?;
         let mut state = self.lock();
-        state.lengths = ruler.known();
+        state.lengths = Lengths::known(&ruler);
         state.ruler = Some(ruler);
         Ok(())
     }
@@ -443,7 +444,7 @@ impl State {
             let found = self.found(index)?;
             let measure = catalogue::measure(found.candidate(), Some(mark));
             let too_long =
-                self.ruler.as_ref().and_then(|ruler| ruler.too_long(found.candidate(), Some(mark)));
+                self.ruler.as_ref().and_then(|ruler| too_long(ruler, found.candidate(), Some(mark)));
             let entry = &mut self.catalogue.entries[index];
             (entry.measure, entry.too_long) = (measure, too_long);
         }
@@ -493,7 +494,7 @@ impl State {
             let found = self.found(index)?;
             let mark = self.marks.get(&found.candidate().candidate_id);
             let anew = catalogue::entry(found.candidate(), found.candidates.len(), mark);
-            let too_long = self.ruler.as_ref().and_then(|ruler| ruler.too_long(found.candidate(), mark));
+            let too_long = self.ruler.as_ref().and_then(|ruler| too_long(ruler, found.candidate(), mark));
             let entry = &mut self.catalogue.entries[index];
             *entry = catalogue::Entry {
                 conversation: entry.conversation,

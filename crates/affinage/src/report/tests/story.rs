@@ -123,6 +123,9 @@ fn manifest() -> Manifest {
         writers: BTreeMap::from([("person".to_owned(), 402), ("gpt-4o".to_owned(), 602)]),
         written: BTreeMap::new(),
         left_out: Vec::new(),
+        independent: BTreeMap::new(),
+        noted: BTreeMap::new(),
+        lengths: None,
         certificate: Certificate {
             max_containment: 0.141,
             threshold: 0.2,
@@ -428,6 +431,7 @@ fn runs() -> Vec<RunFacts> {
             base_sha256: sha256_hex(b"base"),
             dataset: dataset.to_owned(),
             dataset_sha256: sha256_hex(dataset.as_bytes()),
+            left_out: Vec::new(),
             examples: 1004,
             steps: 290,
             epochs: 2,
