@@ -181,6 +181,35 @@ fn follow_ups_need_their_context() {
 }
 
 #[test]
+fn prompts_that_ask_nothing_are_told_from_short_questions_and_tasks() {
+    let asks_nothing = |prompt: &str| rules_of(&subject(prompt, "Sell it.")).contains(&"L42");
+    let empty = [
+        "Certainly.", "True.", "Go on.", "Yes", "yes, yes", "OK, thanks!", "I agree.", "By all means.", "👍", "…", "That's right.",
+        "Sehr wahr.", "Ja, natürlich.", "C’est vrai.", "Bien sûr", "¡Claro que sí!", "È vero.", "É verdade", "Dat klopt.", "Självklart.",
+        "Selvfølgelig", "Juuri niin.", "To prawda.", "Přesně tak!", "Így van.", "Așa este.", "Βεβαίως.", "Конечно.", "Саме так", "Aynen öyle",
+        "بالتأكيد", "נכון מאוד", "درست است", "ठीक है", "Tentu saja.", "Đúng vậy.", "ใช่ครับ", "是的。", "好的，谢谢", "明白了，请继续。", "はい、そうです。",
+        "なるほど。", "ありがとうございます", "네, 맞아요.", "계속해 줘",
+    ];
+    for prompt in empty {
+        assert!(asks_nothing(prompt), "{prompt}");
+    }
+    let asking = [
+        "Why?", "Yes?", "How so", "What is moss?", "Translate this", "Summarise.", "Define virtue.", "Love", "2 + 2", "b)", "x", "Rome, please.",
+        "Not that one.", "True or false", "Say yes.", "Thank you notes", "Write more poems", "Hello", "Stop.", "Again.", "Shorter.", "No, Berlin.",
+        "Warum?", "Und dann", "Gedichte, bitte.", "Wie weiter", "Pourquoi", "Résume.", "¿Y ahora?", "Otra vez", "Perché", "Traduci questo", "Por quê",
+        "Waar", "Vertaal dit", "Varför då", "Oversett dette", "Miksi", "Käännä tämä", "Dlaczego", "Przetłumacz to", "Proč", "Přelož to", "Miért",
+        "Fordítsd le", "De ce", "Tradu asta", "Γιατί", "ναι;", "Μετάφρασε αυτό", "Почему", "Переведи это", "Чому", "Neden", "Bunu çevir", "لماذا", "ترجم هذا",
+        "למה", "תרגם את זה", "چرا", "क्यों", "Mengapa", "Terjemahkan ini", "Tại sao", "Dịch câu này", "ทำไม", "แปลหน่อย", "为什么", "翻译一下", "是吗？", "写一首诗",
+        "请解释道德", "なぜ", "翻訳して", "詩を書いて", "왜", "번역해 줘", "시를 써 줘",
+    ];
+    for prompt in asking {
+        assert!(!asks_nothing(prompt), "{prompt}");
+    }
+    let with_picture = Subject { prompt_media_count: 1, ..subject("Yes.", "Sell it.") };
+    assert!(!rules_of(&with_picture).contains(&"L42"));
+}
+
+#[test]
 fn errors_in_the_context_count_because_it_is_training_text() {
     let mut with_context = subject("Why?", "Because.");
     with_context.context =

@@ -23,12 +23,15 @@ use crate::ui::{Paint, Table, count};
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --rule L42\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
     #[arg(value_name = "DATASET", default_value = "library")]
     pub target: String,
+    /// Show the findings of this rule alone, as L42 (repeatable)
+    #[arg(long, value_name = "RULE", value_parser = rule_id)]
+    pub rule: Vec<String>,
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
@@ -44,6 +47,15 @@ pub struct LintArgs {
     /// Take back the newest run of fixes
     #[arg(long)]
     pub unfix: bool,
+}
+
+/// The id of a rule, in the table's own letters.
+fn rule_id(text: &str) -> Result<String, String> {
+    let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(text));
+    found.map(|rule| rule.id.to_owned()).ok_or_else(|| {
+        let (first, last) = (RULES[0].id, RULES[RULES.len() - 1].id);
+        format!("no rule is called so; they go from {first} to {last}, and `affinage lint` shows those that found something")
+    })
 }
 
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
@@ -71,7 +83,10 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         target => dataset_subjects(ctx, target),
     })?;
     let known = known(ctx)?;
-    let findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    let mut findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    if !args.rule.is_empty() {
+        findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
+    }
     if ctx.json {
         ctx.ui.json(&document(&subjects, &findings))?;
     } else {
