@@ -6,6 +6,7 @@ mod calibrate;
 mod memory;
 mod pace;
 mod plan;
+mod process;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,8 +34,9 @@ use crate::{interrupt, machine};
 
 pub use calibrate::Calibration;
 pub use memory::{MemoryPlan, peak_bytes};
-pub use pace::{Ahead, Pace};
+pub use pace::{Ahead, Pace, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
+pub use process::command;
 
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";

@@ -20,7 +20,7 @@ use crate::training::{
     Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, say_where_best,
 };
 use crate::ui::{bytes, count, counted, duration};
-use crate::{config::Config, machine};
+use crate::{config::Config, interrupt, machine};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Default, Args)]
@@ -54,6 +54,9 @@ pub struct TrainArgs {
     /// Take back what another engine made of a --handover folder, as a run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume", "data", "handover"])]
     import: Option<PathBuf>,
+    /// Stop with a checkpoint when standard input ends
+    #[arg(long, hide = true)]
+    while_input: bool,
     /// Train a part of --verify-resume, with its runs in this folder
     #[arg(long, value_name = "DIR", hide = true)]
     part_in: Option<PathBuf>,
@@ -85,6 +88,9 @@ struct Finished<'a> {
 
 pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
+    if args.while_input {
+        interrupt::request_at_end_of_input();
+    }
     if let Some(dir) = &args.import {
         let run = handover::import(ctx, &ctx.project.join(dir))?;
         say_where_best(&ctx.ui, &run)?;

@@ -199,12 +199,7 @@ impl Plan {
 
     /// Steps after which the run is evaluated and saved: the start, every `eval-every`, and the end.
     pub fn evaluated_after(&self, step: usize) -> bool {
-        step == 0
-            || step == self.steps
-            || match self.config.eval_every {
-                Some(every) => step.is_multiple_of(every),
-                None => (1..4).any(|quarter| step == (self.steps * quarter).div_ceil(4)),
-            }
+        is_evaluated_after(self.config.eval_every, self.steps, step)
     }
 
     /// The rows of one step, from 1.
@@ -233,6 +228,16 @@ impl Plan {
     pub fn new_adapter(&self, model: &Model) -> Adapter {
         Adapter::new(lora(&self.config), model.config(), self.config.seed)
     }
+}
+
+/// See [`Plan::evaluated_after`].
+pub(super) fn is_evaluated_after(eval_every: Option<usize>, steps: usize, step: usize) -> bool {
+    step == 0
+        || step == steps
+        || match eval_every {
+            Some(every) => step.is_multiple_of(every),
+            None => (1..4).any(|quarter| step == (steps * quarter).div_ceil(4)),
+        }
 }
 
 /// The adapter that `config` asks for.
