@@ -24,6 +24,7 @@ mod project;
 mod remote;
 mod report;
 mod room;
+mod rows;
 mod run;
 mod scripted;
 mod serve;
