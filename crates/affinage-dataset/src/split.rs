@@ -373,8 +373,7 @@ fn drop_borders(items: &[Item<'_>], sectioned: &BTreeSet<String>, sides: &[Side]
     }
     for (item, side) in items.iter().zip(sides) {
         let section = item.position / SECTION_LEN;
-        if !sectioned.contains(item.document) || section == 0 || item.position % SECTION_LEN >= BORDER_LEN
-        {
+        if !sectioned.contains(item.document) || section == 0 || item.position % SECTION_LEN >= BORDER_LEN {
             continue;
         }
         let before = side_of.get(&(item.conversation, section - 1));

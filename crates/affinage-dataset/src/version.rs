@@ -184,7 +184,8 @@ pub fn card(manifest: &Manifest) -> String {
         );
     }
     if !manifest.noted.is_empty() {
-        let noted: Vec<String> = manifest.noted.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+        let noted: Vec<String> =
+            manifest.noted.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
         text += &format!(
             "\nTaken without a decision although lint notes something: {} (`affinage lint` says what).\n",
             noted.join(", ")

@@ -5,7 +5,6 @@ use affinage_dataset::message::Message;
 use affinage_dataset::template::{ChatTemplate, GenerationPrompt, TemplateError};
 use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example};
 use affinage_dataset::tokenizer::Tokenizer;
-use affinage_dataset::version::Lengths;
 use affinage_engine::weights::ModelConfig;
 
 use crate::config::Train;
@@ -70,7 +69,9 @@ impl Ruler {
         if text.len() <= self.limit {
             return None;
         }
-        self.length(example_id, messages, &text).filter(|length| length.is_too_long).map(|length| length.tokens)
+        self.length(example_id, messages, &text)
+            .filter(|length| length.is_too_long)
+            .map(|length| length.tokens)
     }
 
     /// `None` where a row cannot be tokenised: lint or the training says why.
@@ -127,10 +128,6 @@ impl Spread {
         Some(Spread { keeps_most: tokens[kept.max(1) - 1], longest })
     }
 
-    pub fn of_version(lengths: &Lengths) -> Spread {
-        Spread { keeps_most: lengths.keeps_most, longest: lengths.longest }
-    }
-
     /// Which settings would take more of the rows than `limit` tokens do, and what memory each takes; `None` where `limit`
     /// takes all. `positions` is the most that the model can take.
     pub fn proposal(&self, limit: usize, positions: usize, peak: impl Fn(usize) -> u64) -> Option<String> {
@@ -144,7 +141,9 @@ impl Spread {
         let (possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
         let mut parts: Vec<String> = possible
             .into_iter()
-            .map(|(which, tokens)| format!("`train.max-seq-tokens` {tokens} takes {which} (about {})", needs(tokens)))
+            .map(|(which, tokens)| {
+                format!("`train.max-seq-tokens` {tokens} takes {which} (about {})", needs(tokens))
+            })
             .collect();
         parts.push(format!("now {} (about {})", count(limit as u64), needs(limit)));
         if let Some((_, tokens)) = beyond.last() {

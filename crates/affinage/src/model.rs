@@ -136,7 +136,8 @@ pub fn open_text(ctx: &Context) -> anyhow::Result<Option<ModelText>> {
     let Some(source) = text.template else { return Ok(None) };
     let template = ChatTemplate::new(&source, text.special.clone(), ctx.config.date)?;
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
-    let (tokenizer, config, stored_bytes) = (text.tokenizer, weights.config().clone(), weights.stored_bytes());
+    let (tokenizer, config, stored_bytes) =
+        (text.tokenizer, weights.config().clone(), weights.stored_bytes());
     Ok(Some(ModelText { tokenizer, end_tokens, template, config, stored_bytes, name }))
 }
 

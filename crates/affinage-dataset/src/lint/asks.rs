@@ -199,5 +199,6 @@ fn is_covered(words: &[String]) -> bool {
 /// Of any script; in Greek it is the semicolon.
 fn has_question_mark(text: &str) -> bool {
     let is_greek = |c: char| ('\u{370}'..='\u{3ff}').contains(&c);
-    text.contains(['?', '？', '؟', '՞', '፧', '⁇', '⁈', '\u{37e}']) || (text.contains(';') && text.chars().any(is_greek))
+    text.contains(['?', '？', '؟', '՞', '፧', '⁇', '⁈', '\u{37e}'])
+        || (text.contains(';') && text.chars().any(is_greek))
 }

@@ -160,7 +160,10 @@ fn sections_that_an_older_version_placed_one_by_one_keep_their_sides() {
     assert_eq!((&after.sides, after.certificate.dropped.len()), (&before.sides, 0));
     let cut = &after.certificate.sectioned;
     let sides = sides_of_documents(&owned, &after);
-    assert!(sides.iter().all(|(document, sides)| cut.contains(document) == (sides.len() > 1)), "{cut:?} {sides:?}");
+    assert!(
+        sides.iter().all(|(document, sides)| cut.contains(document) == (sides.len() > 1)),
+        "{cut:?} {sides:?}"
+    );
     assert!(!cut.is_empty());
 }
 

@@ -290,7 +290,9 @@ mod tests {
     fn a_category_without_a_possible_result_says_why() {
         assert_eq!(
             why(&reach(57, 3, None)).as_deref(),
-            Some("in-domain: 57 prompts from 3 conversations or documents count as about 3: no result is possible")
+            Some(
+                "in-domain: 57 prompts from 3 conversations or documents count as about 3: no result is possible"
+            )
         );
         assert_eq!(why(&reach(1, 1, None)).as_deref(), Some("in-domain: 1 prompt: no result is possible"));
         assert_eq!(

@@ -323,7 +323,8 @@ impl State {
     /// About how many independent examples the accepted ones are worth: those of one conversation or document share its
     /// matter.
     fn effective_n(&self) -> usize {
-        let accepted = self.marks.iter().filter(|(_, mark)| matches!(mark.action, Some(Action::Accept | Action::Edit)));
+        let accepted =
+            self.marks.iter().filter(|(_, mark)| matches!(mark.action, Some(Action::Accept | Action::Edit)));
         let indices = accepted.filter_map(|(id, _)| self.catalogue.index(id));
         let conversations = indices.map(|index| self.catalogue.conversation(index));
         let shown = conversations.filter(|conversation| conversation.access() != Access::Never);

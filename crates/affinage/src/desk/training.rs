@@ -116,7 +116,10 @@ impl Trainings {
     /// Waits for a training that is still running to save its checkpoint; called when the desk closes.
     pub fn end(&self, ui: &Ui) {
         let mut job = self.lock();
-        let Some(job) = job.as_mut().filter(|job| job.is_running()) else { return };
+        let Some(job) = job.as_mut() else { return };
+        if !job.is_running() {
+            return;
+        }
         job.goes_on = None;
         ui.say("the training saves a checkpoint and stops; `affinage train --resume` goes on with it");
         // A process that cannot be waited for is not this desk's any more.
@@ -177,7 +180,7 @@ impl Job {
         });
         status["validation"] = evaluated.collect();
         if let Some(run) = run.filter(|_| is_running) {
-            let config = Config::parse(&run.run_toml()?, &[])?;
+            let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
             let left = time_left(&records, config.train.eval_every);
             status["left_s"] = json!(left.map(|left| left.as_secs_f64().round()));
         }

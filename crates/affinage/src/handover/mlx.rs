@@ -37,8 +37,7 @@ pub(super) fn write(source: &Source, adapter: &Adapter, dir: &Path) -> anyhow::R
     save_mlx(adapter, source.base_name(), &start)?;
     fs_err::create_dir(dir.join("data"))?;
     let plan = source.plan;
-    for (split, name, planned) in
-        [("train", "train", &plan.train), ("validation", "valid", &plan.validation)]
+    for (split, name, planned) in [("train", "train", &plan.train), ("validation", "valid", &plan.validation)]
     {
         let ids: HashSet<&str> = planned.iter().map(|row| row.example_id.as_str()).collect();
         let rows = source.version.rows(split, &source.ctx.ui)?;

@@ -89,7 +89,8 @@ pub fn time_left(records: &[Record], eval_every: Option<usize>) -> Option<Durati
     let pace = Pace::of(records);
     let tokens = pace.train_tokens / u64::try_from(seen).ok().filter(|seen| *seen > 0)?;
     let steps = planned.saturating_sub(done) as u64;
-    let evaluations = (done + 1..=planned).filter(|step| is_evaluated_after(eval_every, planned, *step)).count();
+    let evaluations =
+        (done + 1..=planned).filter(|step| is_evaluated_after(eval_every, planned, *step)).count();
     pace.left(Ahead { tokens: tokens * steps, evaluations })
 }
 

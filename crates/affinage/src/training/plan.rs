@@ -65,7 +65,13 @@ impl Plan {
         let (train, validation) = (tokenize("train")?, tokenize("validation")?);
         let limit = limit(config, model.weights.config());
         say_left_out(ui, &left_out, limit);
-        if let Some(longest) = left_out.iter().filter(|row| row.split == "train").map(|row| row.tokens).max().filter(|_| train.is_empty()) {
+        if let Some(longest) = left_out
+            .iter()
+            .filter(|row| row.split == "train")
+            .map(|row| row.tokens)
+            .max()
+            .filter(|_| train.is_empty())
+        {
             return Err(anyhow!("all training rows of {} have more than {} tokens", version.name, count(limit as u64)))
                 .hint(format!("`train.max-seq-tokens` {longest} takes them all; `affinage train --dry-run` says what memory that needs"));
         }
@@ -301,8 +307,10 @@ fn say_left_out(ui: &Ui, left_out: &[LongRow], limit: usize) {
         return;
     }
     let of = |split: &str| left_out.iter().filter(|row| row.split == split).count();
-    let named: Vec<String> =
-        left_out.iter().map(|row| format!("{} ({} tokens)", row.example_id, count(row.tokens as u64))).collect();
+    let named: Vec<String> = left_out
+        .iter()
+        .map(|row| format!("{} ({} tokens)", row.example_id, count(row.tokens as u64)))
+        .collect();
     ui.warn(format!(
         "{} of more than {} tokens left out, {} of train and {} of validation: {}",
         counted(left_out.len(), "row", "rows"),

@@ -54,7 +54,8 @@ fn write_pairs(dir: &Path, name: &str, pairs: impl Iterator<Item = (String, Stri
 fn with_long_rows() -> tempfile::TempDir {
     let dir = temp_dir();
     tiny::project(dir.path());
-    let long = (0..12).map(|i| (format!("What is {}?", words(i, 3)), format!("{}.", words(100 + i, 36 + 3 * i))));
+    let long =
+        (0..12).map(|i| (format!("What is {}?", words(i, 3)), format!("{}.", words(100 + i, 36 + 3 * i))));
     write_pairs(dir.path(), "long.jsonl", long);
     assert!(run(dir.path(), &["import", "long.jsonl"]).status.success());
     dir
@@ -98,7 +99,8 @@ fn a_version_leaves_out_what_the_training_cannot_take_and_names_it() {
 fn without_the_model_a_version_is_frozen_and_says_that_nothing_was_measured() {
     let dir = temp_dir();
     tiny::project(dir.path());
-    let (frozen, said) = done(dir.path(), &["--set", "model=nobody/has-this-model", "dataset", "--accept-clean"]);
+    let (frozen, said) =
+        done(dir.path(), &["--set", "model=nobody/has-this-model", "dataset", "--accept-clean"]);
     assert!(
         said.contains(
             "how long the rows are was not measured: the model `nobody/has-this-model` is not on this machine yet"
@@ -113,7 +115,9 @@ fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
     let dir = with_long_rows();
     let dir = dir.path();
     let (frozen, _) = done(dir, &["--set", "train.max-seq-tokens=1000", "dataset", "--accept-clean"]);
-    let of = |side: &str| frozen["manifest"]["files"][format!("{side}.jsonl")]["examples"].as_u64().expect("a count");
+    let of = |side: &str| {
+        frozen["manifest"]["files"][format!("{side}.jsonl")]["examples"].as_u64().expect("a count")
+    };
     let (estimate, said) = done(dir, &["train", "--dry-run"]);
     let left_out = estimate["left_out"].as_array().expect("rows").clone();
     let long_of = |side: &str| left_out.iter().filter(|row| row["split"] == side).count() as u64;
@@ -136,30 +140,54 @@ fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
     assert_eq!(finished["steps"], estimate["steps"]);
     let steps = estimate["rows"].as_u64().expect("a count").div_ceil(8) * 2;
     assert_eq!(estimate["steps"].as_u64(), Some(steps), "the order of the data is that of the rows taken");
-    assert!(fs_err::read_to_string(folder.join("run.toml")).expect("a file").contains("long-rows = \"leave-out\""));
+    assert!(
+        fs_err::read_to_string(folder.join("run.toml"))
+            .expect("a file")
+            .contains("long-rows = \"leave-out\"")
+    );
 
-    for (engine, files) in [("trl", ["rows.jsonl", "validation.jsonl"]), ("mlx", ["data/train.jsonl", "data/valid.jsonl"])] {
+    for (engine, files) in
+        [("trl", ["rows.jsonl", "validation.jsonl"]), ("mlx", ["data/train.jsonl", "data/valid.jsonl"])]
+    {
         let job = dir.join(format!("job-{engine}"));
         done(dir, &["train", "--engine", engine, "--handover", &format!("job-{engine}")]);
-        let written: Value = serde_json::from_slice(&fs_err::read(job.join("job.json")).expect("a job")).expect("JSON");
-        assert_eq!((&written["examples"], &written["left_out"]), (&estimate["rows"], &json!(left_out)), "{engine}");
+        let written: Value =
+            serde_json::from_slice(&fs_err::read(job.join("job.json")).expect("a job")).expect("JSON");
+        assert_eq!(
+            (&written["examples"], &written["left_out"]),
+            (&estimate["rows"], &json!(left_out)),
+            "{engine}"
+        );
         let counts = files.map(|file| rows(&job.join(file)).len() as u64);
-        assert_eq!(counts, [of("train") - long_of("train"), of("validation") - long_of("validation")], "{engine}");
+        assert_eq!(
+            counts,
+            [of("train") - long_of("train"), of("validation") - long_of("validation")],
+            "{engine}"
+        );
         let readme = fs_err::read_to_string(job.join("README.md")).expect("a file");
         assert!(readme.contains(&format!("| left out | {count} rows of the data set")), "{readme}");
     }
     let dose = run(dir, &["--set", "dose.rows=[999]", "dose", "--dry-run"]);
-    assert!(text(&dose.stderr).contains(&format!("has {} to train on", estimate["rows"])), "{}", text(&dose.stderr));
+    assert!(
+        text(&dose.stderr).contains(&format!("has {} to train on", estimate["rows"])),
+        "{}",
+        text(&dose.stderr)
+    );
 
     let refused = run(dir, &["--set", "train.long-rows=\"refuse\"", "train"]);
     let said = text(&refused.stderr);
     assert!(!refused.status.success() && said.contains(" rows cannot be trained on:"), "{said}");
-    let of_train = left_out.iter().filter(|row| row["split"] == "train").filter_map(|row| row["tokens"].as_u64());
+    let of_train =
+        left_out.iter().filter(|row| row["split"] == "train").filter_map(|row| row["tokens"].as_u64());
     let takes = format!("`train.max-seq-tokens` {} takes all of train.jsonl", of_train.max().expect("a row"));
     assert!(said.contains(&takes), "{said}");
     let refused = run(dir, &["--set", "train.max-seq-tokens=20", "train"]);
     let said = text(&refused.stderr);
-    assert!(said.contains("all training rows of") && said.contains(&format!("`train.max-seq-tokens` {longest} takes")), "{said}");
+    assert!(
+        said.contains("all training rows of")
+            && said.contains(&format!("`train.max-seq-tokens` {longest} takes")),
+        "{said}"
+    );
 }
 
 #[test]
@@ -169,7 +197,8 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
     assert!(run(dir, &["init"]).status.success());
     fs_err::create_dir(dir.join("vault")).expect("made");
     for note in 0..12 {
-        let section = |i: usize| format!("# {}\n\n{}.\n\n", words(100 * note + i, 3), words(5000 + 100 * note + i, 30));
+        let section =
+            |i: usize| format!("# {}\n\n{}.\n\n", words(100 * note + i, 3), words(5000 + 100 * note + i, 30));
         let body: String = (0..5).map(section).collect();
         fs_err::write(dir.join(format!("vault/note{note}.md")), body).expect("written");
     }
@@ -188,7 +217,10 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
     assert_eq!(seen.len(), 12);
     let train = seen.values().filter(|side| **side == "train").count();
     for part in [
-        format!("train: {} examples from {train} conversations or documents: they count as about {train}", 5 * train),
+        format!(
+            "train: {} examples from {train} conversations or documents: they count as about {train}",
+            5 * train
+        ),
         "examples; the report needs 30 to say anything".to_owned(),
     ] {
         assert!(said.contains(&part), "{part}: {said}");
@@ -196,7 +228,10 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
     // Prompts of one document are one, also to the plan.
     let plan = json_of(dir, &["--set", "eval.suites=[\"in-domain\"]", "plan"]);
     let test = seen.values().filter(|side| **side == "test").count();
-    assert_eq!((&plan["reach"][0]["prompts"], &plan["reach"][0]["independent"]), (&json!(5 * test), &json!(test)));
+    assert_eq!(
+        (&plan["reach"][0]["prompts"], &plan["reach"][0]["independent"]),
+        (&json!(5 * test), &json!(test))
+    );
     let shown = text(&run(dir, &["--set", "eval.suites=[\"in-domain\"]", "plan"]).stdout);
     assert!(shown.contains("no result is possible") && !shown.contains("never enough"), "{shown}");
     // The desk says it too.
@@ -236,12 +271,20 @@ fn prompts_that_ask_nothing_are_taken_with_a_word_and_can_be_listed() {
     let (frozen, said) = done(dir, &["dataset", "--accept-clean"]);
     // "Go on." without its context has a warning, too.
     assert_eq!(frozen["manifest"]["noted"], json!({ "L42": 1 }), "{said}");
-    assert!(said.contains("taken undecided although lint notes something: L42 the prompt asks nothing 1;"), "{said}");
+    assert!(
+        said.contains("taken undecided although lint notes something: L42 the prompt asks nothing 1;"),
+        "{said}"
+    );
     let findings = json_of(dir, &["lint", "--rule", "l42"])["findings"].clone();
-    let rules: Vec<&str> = findings.as_array().expect("findings").iter().filter_map(|f| f["rule"].as_str()).collect();
+    let rules: Vec<&str> =
+        findings.as_array().expect("findings").iter().filter_map(|f| f["rule"].as_str()).collect();
     assert_eq!(rules, ["L42", "L42"]);
     let unknown = run(dir, &["lint", "--rule", "L99"]);
-    assert!(text(&unknown.stderr).contains("no rule is called so; they go from L01 to P04"), "{}", text(&unknown.stderr));
+    assert!(
+        text(&unknown.stderr).contains("no rule is called so; they go from L01 to P04"),
+        "{}",
+        text(&unknown.stderr)
+    );
     let page = open(dir);
     let of = json!({ "by": "filter", "value": { "rule": "L42" } });
     assert_eq!(page.post("api/group", &of)["count"], 2);
@@ -260,22 +303,36 @@ fn the_desk_trains_on_what_it_froze_and_stops_with_a_checkpoint() {
     assert_eq!(page.try_post("api/training", &json!({ "version": version, "resume": true })).0, 400);
     assert_eq!(page.post("api/training", &json!({ "version": version }))["stage"], "running");
     let finished = page.wait("api/training", |status| status["stage"] != "running");
-    assert_eq!((&finished["stage"], &finished["version"]), (&json!("finished"), &json!(version)), "{finished}");
+    assert_eq!(
+        (&finished["stage"], &finished["version"]),
+        (&json!("finished"), &json!(version)),
+        "{finished}"
+    );
     assert_eq!(finished["step"], finished["steps"]);
     assert!(finished["validation"].as_array().is_some_and(|losses| losses.len() >= 2), "{finished}");
     let run_name = finished["run"].as_str().expect("a run").to_owned();
-    assert!(rows(&dir.join("runs").join(run_name).join("events.jsonl")).iter().any(|row| row["event"] == "finished"));
+    assert!(
+        rows(&dir.join("runs").join(run_name).join("events.jsonl"))
+            .iter()
+            .any(|row| row["event"] == "finished")
+    );
     drop(page);
 
     // A long one: one at a time, stopped with a checkpoint, and gone on with; a page that is loaded again finds it.
     let config = fs_err::read_to_string(dir.join("affinage.toml")).expect("a file");
-    fs_err::write(dir.join("affinage.toml"), config.replace("[train]", "[train]\nepochs = 300\neval-every = 50"))
-        .expect("written");
+    fs_err::write(
+        dir.join("affinage.toml"),
+        config.replace("[train]", "[train]\nepochs = 300\neval-every = 50"),
+    )
+    .expect("written");
     let page = open(dir);
     page.post("api/training", &json!({ "version": version }));
     page.wait("api/training", |status| status["step"].as_u64() > Some(3));
     let (status, refused) = page.try_post("api/training", &json!({ "version": version }));
-    assert!(status == 400 && refused["error"].as_str().is_some_and(|e| e.contains("running already")), "{refused}");
+    assert!(
+        status == 400 && refused["error"].as_str().is_some_and(|e| e.contains("running already")),
+        "{refused}"
+    );
     assert!(page.wait("api/training", |status| status["left_s"].is_number())["steps"].as_u64() > Some(1000));
     page.post("api/training/stop", &json!({}));
     let stopped = page.wait("api/training", |status| status["stage"] != "running");
@@ -288,9 +345,13 @@ fn the_desk_trains_on_what_it_froze_and_stops_with_a_checkpoint() {
     // Who kills the desk stops its training, with a checkpoint.
     drop(page);
     let began = std::time::Instant::now();
-    let is_stopped = || rows(&run_folder.join("events.jsonl")).last().is_some_and(|row| row["event"] == "interrupted");
+    let is_stopped =
+        || rows(&run_folder.join("events.jsonl")).last().is_some_and(|row| row["event"] == "interrupted");
     while !is_stopped() {
-        assert!(began.elapsed() < std::time::Duration::from_secs(60), "the training goes on without its desk");
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(60),
+            "the training goes on without its desk"
+        );
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
 
@@ -302,5 +363,8 @@ fn the_desk_trains_on_what_it_froze_and_stops_with_a_checkpoint() {
     page.post("api/training", &json!({ "version": version }));
     let failed = page.wait("api/training", |status| status["stage"] != "running");
     assert_eq!(failed["stage"], "failed", "{failed}");
-    assert!(failed["lines"].to_string().contains("error: ") && failed["lines"].to_string().contains("SHA-256"), "{failed}");
+    assert!(
+        failed["lines"].to_string().contains("error: ") && failed["lines"].to_string().contains("SHA-256"),
+        "{failed}"
+    );
 }

@@ -74,7 +74,8 @@ pub(super) fn report_lengths(ctx: &Context, ruler: &Ruler, lengths: &Lengths, sp
         tokens(*limit),
         listed(&named, 5, ", ")
     ));
-    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), |tokens| ruler.peak_bytes(tokens)) {
+    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), |tokens| ruler.peak_bytes(tokens))
+    {
         ctx.ui.say(format!("  {proposal}"));
     }
 }

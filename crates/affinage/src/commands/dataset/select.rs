@@ -264,7 +264,8 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
 
 fn selected(choice: Choice) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } = choice;
+    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } =
+        choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);

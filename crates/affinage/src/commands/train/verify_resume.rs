@@ -4,7 +4,7 @@
 //! goes through. The second stops moving in step 3, before its checkpoint, and is killed; the third resumes its run.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use affinage_engine::checkpoint::{ADAPTER_FILE, OPTIMIZER_FILE};
@@ -18,7 +18,7 @@ use crate::events::Event;
 use crate::interrupt;
 use crate::lock::FolderLock;
 use crate::run::Run;
-use crate::training::{HALTED, PART_ROW_TOKENS, PART_STEPS};
+use crate::training::{HALTED, PART_ROW_TOKENS, PART_STEPS, command};
 use crate::ui::{Paint, Table};
 
 const KILLED_IN: usize = 3;
