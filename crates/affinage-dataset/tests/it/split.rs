@@ -22,13 +22,19 @@ struct Owned {
     response: String,
 }
 
+impl Owned {
+    fn document(&self) -> &str {
+        self.document.as_ref().unwrap_or(&self.conversation)
+    }
+}
+
 fn items(owned: &[Owned]) -> Vec<Item<'_>> {
     owned
         .iter()
         .map(|o| Item {
             example_id: &o.id,
             conversation: &o.conversation,
-            document: o.document.as_ref().unwrap_or(&o.conversation),
+            document: o.document(),
             position: o.position,
             prompt: &o.prompt,
             response: &o.response,
@@ -122,7 +128,7 @@ fn sections(count: usize, per: usize) -> Vec<Owned> {
 fn sides_of_documents(owned: &[Owned], split: &Split) -> BTreeMap<String, BTreeSet<Option<Side>>> {
     let mut sides: BTreeMap<String, BTreeSet<Option<Side>>> = BTreeMap::new();
     for (owned, side) in owned.iter().zip(&split.placed) {
-        sides.entry(owned.document.clone().expect("a document")).or_default().insert(*side);
+        sides.entry(owned.document().to_owned()).or_default().insert(*side);
     }
     sides
 }
@@ -330,8 +336,8 @@ proptest! {
         for &h in &held_out {
             for &t in &train {
                 largest = largest.max(containment(&owned[h], &owned[t]));
-                let sectioned = split.certificate.sectioned.contains(&owned[h].conversation);
-                prop_assert!(sectioned || owned[h].conversation != owned[t].conversation);
+                let sectioned = split.certificate.sectioned.contains(owned[h].document());
+                prop_assert!(sectioned || owned[h].document() != owned[t].document());
             }
         }
         prop_assert!(largest < 0.2, "{}", largest);
