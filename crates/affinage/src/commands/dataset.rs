@@ -261,7 +261,12 @@ fn freeze(
     let earlier = manifests(&ctx.project)?;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
         ctx.ui.say(format!("nothing changed since {}", same.name));
-        return Ok((datasets.join(&same.name), same.clone()));
+        // What is left out of the same rows may be another today.
+        let noted = noted(&selection);
+        return Ok((
+            datasets.join(&same.name),
+            Manifest { lengths: selection.lengths, noted, ..same.clone() },
+        ));
     }
     let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
     let word = word.map(|word| format!("{word}-")).unwrap_or_default();
@@ -274,7 +279,7 @@ fn freeze(
         counts: Counts { drafted, ..selection.counts },
         files: records,
         independent,
-        noted: selection.noted.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect(),
+        noted: noted(&selection),
         lengths: selection.lengths,
         sources,
         writers,
@@ -306,6 +311,10 @@ fn freeze(
     let sources: Vec<String> = manifest.sources.iter().cloned().collect();
     library.add_version(&manifest.hash, &manifest.name, &sources, &jiff::Timestamp::now().to_string())?;
     Ok((folder, manifest))
+}
+
+fn noted(selection: &Selection) -> BTreeMap<String, usize> {
+    selection.noted.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect()
 }
 
 /// Number of lines and text of each file.
