@@ -12,7 +12,7 @@ use crate::plan::{JudgeKind, Plan};
 pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
     let planned = plan.comparisons.len();
     let higher = match planned {
-        1 => "One comparison was planned, so its p stands as it is.".to_owned(),
+        1 => "One comparison was planned, so its p needs no adjustment.".to_owned(),
         n => format!("We looked at {n} comparisons, so the bar for each is higher."),
     };
     let note = |term: &str, plain: String| MethodNote { term: term.to_owned(), plain };

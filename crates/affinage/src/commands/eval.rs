@@ -59,7 +59,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
         ctx.ui
-            .say("no judge is configured: what needs none is measured, and nobody compares the answers yet");
+            .say("no judge is configured: the answers are measured but not compared");
     } else {
         let judging = match ctx.config.judging.qualify {
             true => judge::JudgeArgs::with_exam(name, yes),

@@ -145,9 +145,9 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     jsonl::write_all(file, &cards)?;
     let undecided = cards.iter().filter(|card| card.decision.is_null()).count();
     ctx.ui.say(format!(
-        "{}: {} candidates, {} without a decision",
+        "{}: {}, {} without a decision",
         file.display(),
-        count(cards.len() as u64),
+        counted(cards.len(), "candidate", "candidates"),
         count(undecided as u64)
     ));
     ctx.ui.hint(format!(

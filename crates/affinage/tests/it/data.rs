@@ -81,8 +81,8 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     --- stderr
     error: nothing was decided yet, so there is nothing to freeze
 
-    hint: or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again
     hint: take everything lint finds nothing against: `affinage dataset --accept-clean`
+    hint: or choose yourself: `affinage review` opens the desk in your browser
     ");
     let first = json_of(dir, &["dataset", "--accept-clean"]);
     let folder = Path::new(first["folder"].as_str().expect("a path")).to_owned();
@@ -285,7 +285,7 @@ fn imports_that_bring_nothing_say_why() {
 
     hint: say who the model should learn to be, everyone else is the user: `affinage import play.txt --role ANNA=assistant`
     hint: or say it at the desk, where the text waits now: `affinage review`
-    hint: if nobody speaks in it, take its sections as your own words: `affinage import play.txt --notes`
+    hint: if it is no dialogue, take its sections as your own words: `affinage import play.txt --notes`
     ");
     insta::assert_snapshot!(transcript(dir, &["import", "play.txt", "--role", "MILLER=narrator"]), @r"
     exit: 2
