@@ -125,14 +125,15 @@ const GROUPS: [(&str, &[&str]); 6] = [
 pub fn parse() -> anyhow::Result<Cli> {
     match command().try_get_matches() {
         Ok(matches) => Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())),
-        Err(mut error) => match (unknown_command(&error), tip(&error)) {
-            (Some(typed), _) => Err(no_such_command(typed)),
-            (None, Some(tip)) => {
-                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-                error.exit()
+        Err(mut error) => {
+            if let Some(typed) = unknown_command(&error) {
+                return Err(no_such_command(typed));
             }
-            (None, None) => error.exit(),
-        },
+            if let Some(tip) = tip(&error) {
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error.exit()
+        }
     }
 }
 

@@ -154,7 +154,7 @@ impl Evaluation {
         progress.finish(format!(
             "generated {}, {}",
             counted(planned, "answer", "answers"),
-            counted(tokens as usize, "token", "tokens")
+            counted(tokens, "token", "tokens")
         ));
         Ok(())
     }

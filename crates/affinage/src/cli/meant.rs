@@ -16,7 +16,7 @@ const ALIASES: [(&[&str], &[&str]); 24] = [
     (&["add", "load", "ingest", "data", "read"], &["import FILE"]),
     (&["search", "find", "grep"], &["import --find WORDS"]),
     (&["forget", "delete", "remove", "rm"], &["import --forget SOURCE"]),
-    (&["freeze", "split", "version", "versions", "datasets"], &["dataset"]),
+    (&["freeze", "split", "versions", "datasets"], &["dataset"]),
     (&["check", "clean", "validate"], &["lint"]),
     (&["export-gguf", "gguf", "convert", "quantize", "quantise", "llama-cpp"], &["export --adapter last --format gguf --out DIR"]),
     (&["ollama", "export-ollama", "modelfile"], &["export --adapter last --format ollama --out DIR"]),

@@ -26,7 +26,7 @@ use crate::errors::HintExt as _;
 use crate::nearest::read_text;
 use crate::ui::{Paint, Table, counted};
 
-/// Audit results, training folders or an evaluation of ours: what do the files really say?
+/// Check results, training folders or an evaluation: do the files support what is claimed?
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims write-up.md --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n  affinage audit evals/first-look\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments\nand reviews, Arena-Hard games, and model_a, model_b with a winner, vote or judgment. Anything else needs\n--mapping. A folder with adapter_config.json, trainer_state.json, checkpoints or events.jsonl is read as a\ntraining run; one with plan.json and comparisons.jsonl as an evaluation of ours.\n\n--claims takes a write-up: sentences (\"On 57 prompts tuned wins 77 %: 40 wins, 5 ties, 12 losses. Judged by\njudge-north.\"), a table (Markdown, .csv or .tsv) whose columns are named win rate, wins, ties, losses, n, prompts,\nagreement, kappa or statistic and value, and whose other cells name a judge, category or arm; or a .toml file:\n  [[claim]]\n  text = \"Tuned wins 77 % of 57 comparisons\"\n  statistic = \"win-rate\"   # docs/METHOD.md lists the names\n  value = 77                # percent for rates, held at the digit it is written with\n  arm = \"tuned\"             # optional, as judge and category"

@@ -12,8 +12,6 @@ use crate::context::Context;
     affinage eval --final\n  affinage eval --null-test"
 )]
 pub struct EvalArgs {
-    #[command(flatten)]
-    generate: generate::GenerateArgs,
     /// Generate the answers, then only print what the judges would take; send nothing
     #[arg(long, conflicts_with_all = ["yes", "final"])]
     dry_run: bool,
@@ -26,6 +24,9 @@ pub struct EvalArgs {
     /// Show the report in the browser at the end
     #[arg(long)]
     open: bool,
+    // Last: the heading of its second part goes on to what follows.
+    #[command(flatten)]
+    generate: generate::GenerateArgs,
 }
 
 impl EvalArgs {

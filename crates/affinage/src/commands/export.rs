@@ -32,6 +32,7 @@ pub struct ExportArgs {
     /// Run of last, best or step-N (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// What to write
     #[arg(long, value_enum, ignore_case = true, required_unless_present = "bundle")]
     format: Option<Format>,
     /// Make a folder to publish instead: adapter, model card, evaluations, data card, and what it would give away

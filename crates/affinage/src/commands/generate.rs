@@ -41,8 +41,6 @@ pub struct GenerateArgs {
     /// Training run (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    #[command(flatten)]
-    elsewhere: Elsewhere,
     /// Send texts to the servers that are configured or named here, without asking
     #[arg(long)]
     pub yes: bool,
@@ -55,6 +53,9 @@ pub struct GenerateArgs {
     /// Set by `eval --null-test`: the base model against itself.
     #[arg(skip)]
     pub null_test: bool,
+    // Last: its heading goes on to what follows.
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 /// Who answers in place of this program's engine.

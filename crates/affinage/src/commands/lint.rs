@@ -32,7 +32,7 @@ pub struct LintArgs {
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
-    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    /// Apply the safe fixes to the library; the imported words are kept too
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
     /// Show which personal data would become which made-up values; with `--fix`, replace it

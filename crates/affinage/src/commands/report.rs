@@ -28,7 +28,7 @@ pub struct ReportArgs {
     /// Print the first screen as Markdown too
     #[arg(long, conflicts_with = "json")]
     pub md: bool,
-    /// Print a short honest thread of it
+    /// Print it as a short thread for social media
     #[arg(long, conflicts_with_all = ["json", "md"])]
     pub thread: bool,
 }

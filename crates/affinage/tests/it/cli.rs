@@ -37,7 +37,7 @@ fn help_lists_the_working_commands_in_groups() {
       analyze   Statistics of an evaluation, offline, from its files alone
       report    Draw report.html from an evaluation's files, offline
       plan      What an evaluation can show, and what it would cost
-      audit     Audit results, training folders or an evaluation of ours: what do the files really say?
+      audit     Check results, training folders or an evaluation: do the files support what is claimed?
       dose      A dose-response study: how much better with more rows or more epochs?
 
     The whole story:
@@ -115,6 +115,16 @@ fn help_is_a_command_too() {
     assert_eq!(of(&["help"]), of(&["--help"]));
     assert!(of(&["help", "train"]).starts_with("exit: 0\n--- stdout\nLoRA fine-tune the model"));
     assert!(of(&["help", "finetune"]).contains("did you mean `affinage train`?"));
+}
+
+#[test]
+fn options_stand_under_their_own_heading() {
+    let dir = temp_dir();
+    let help = transcript(dir.path(), &["eval", "--help"]);
+    let (own, elsewhere) = help.split_once("Answers from elsewhere:").expect("a heading");
+    for option in ["--yes", "--final", "--null-test", "--open", "--send-private"] {
+        assert!(own.contains(option) && !elsewhere.contains(option), "{option}: {help}");
+    }
 }
 
 #[test]

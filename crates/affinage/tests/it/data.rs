@@ -333,7 +333,7 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     ");
     let strict = transcript(dir, &["lint", "--strict", "-q"]);
     assert!(
-        strict.starts_with("exit: 1") && strict.contains("error: 1 errors and warnings in library"),
+        strict.starts_with("exit: 1") && strict.contains("error: 1 error or warning in library"),
         "{strict}"
     );
     let document = json_of(dir, &["lint"]);
