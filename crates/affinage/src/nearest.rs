@@ -43,7 +43,9 @@ pub fn require_path(path: &Path) -> anyhow::Result<()> {
     let hint = match beside(path) {
         Some(name) => format!("did you mean {name}?"),
         None => match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-            Some(folder) => format!("the folder {} does not exist either: give the whole path", folder.display()),
+            Some(folder) => {
+                format!("the folder {} does not exist either: give the whole path", folder.display())
+            }
             None => "give its whole path, or drag the file into this window".to_owned(),
         },
     };

@@ -42,7 +42,8 @@ pub fn built_in(name: &str, seed: u64) -> anyhow::Result<Option<Vec<Prompt>>> {
 
 /// The prompts of `[[suite]]` file `suite`.
 pub fn from_file(ctx: &Context, suite: &config::Suite) -> anyhow::Result<Vec<Prompt>> {
-    let jsonl = read_text(&ctx.project.join(&suite.file)).with_context(|| format!("[[suite]] {}", suite.name))?;
+    let jsonl =
+        read_text(&ctx.project.join(&suite.file)).with_context(|| format!("[[suite]] {}", suite.name))?;
     parse_suite(&jsonl, &defaults(&suite.name, &suite.category, suite.domain))
         .with_context(|| format!("{}", suite.file.display()))
 }

@@ -6,7 +6,10 @@ use crate::nearest::{nearest, plain};
 const ALIASES: [(&[&str], &[&str]); 24] = [
     (&["finetune", "fine-tune", "tune", "sft", "lora", "learn", "fit"], &["train"]),
     (&["resume", "continue"], &["train --resume"]),
-    (&["ui", "web", "gui", "desk", "studio", "app", "edit", "label", "annotate", "curate", "cards"], &["review"]),
+    (
+        &["ui", "web", "gui", "desk", "studio", "app", "edit", "label", "annotate", "curate", "cards"],
+        &["review"],
+    ),
     (&["test", "evaluate", "evals", "evaluation", "score"], &["eval"]),
     (&["compare", "diff"], &["chat --compare base,last", "eval"]),
     (&["talk", "ask", "prompt", "repl", "try"], &["chat"]),
@@ -18,7 +21,10 @@ const ALIASES: [(&[&str], &[&str]); 24] = [
     (&["forget", "delete", "remove", "rm"], &["import --forget SOURCE"]),
     (&["freeze", "split", "versions", "datasets"], &["dataset"]),
     (&["check", "clean", "validate"], &["lint"]),
-    (&["export-gguf", "gguf", "convert", "quantize", "quantise", "llama-cpp"], &["export --adapter last --format gguf --out DIR"]),
+    (
+        &["export-gguf", "gguf", "convert", "quantize", "quantise", "llama-cpp"],
+        &["export --adapter last --format gguf --out DIR"],
+    ),
     (&["ollama", "export-ollama", "modelfile"], &["export --adapter last --format ollama --out DIR"]),
     (&["merge", "merged", "safetensors"], &["export --adapter last --format merged --out DIR"]),
     (&["publish", "push", "upload", "share"], &["export --adapter last --bundle --out DIR"]),
@@ -54,7 +60,8 @@ mod tests {
 
     #[test]
     fn a_word_for_a_command_or_a_slip_of_the_hand_means_it() {
-        let known = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
+        let known =
+            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         for (typed, lines) in [
             ("finetune", &["train"][..]),
@@ -83,7 +90,9 @@ mod tests {
             }
             for line in lines {
                 let arguments = std::iter::once("affinage").chain(line.split(' '));
-                Cli::command().try_get_matches_from(arguments).unwrap_or_else(|error| panic!("{line}: {error}"));
+                Cli::command()
+                    .try_get_matches_from(arguments)
+                    .unwrap_or_else(|error| panic!("{line}: {error}"));
             }
         }
     }

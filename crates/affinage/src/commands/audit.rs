@@ -133,7 +133,7 @@ pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
             counted(found, "finding", "findings"),
             counted(contradicted, "contradicted claim", "contradicted claims")
         ))
-            .hint("without `--strict` findings do not fail");
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
 }
@@ -206,7 +206,12 @@ fn plain(text: &str) -> String {
 fn text(ctx: &Context, document: &Document) -> String {
     let mut out = String::new();
     for file in &document.files {
-        out.push_str(&format!("{}: {} ({})\n", plain(&file.path), counted(file.rows, "row", "rows"), file.shape));
+        out.push_str(&format!(
+            "{}: {} ({})\n",
+            plain(&file.path),
+            counted(file.rows, "row", "rows"),
+            file.shape
+        ));
         if let Some(first) = &file.first_skipped {
             out.push_str(&format!(
                 "  left out: {}; the first: {}\n",

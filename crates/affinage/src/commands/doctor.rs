@@ -88,12 +88,10 @@ fn shown(ctx: &Context, f: &Findings) -> String {
     let size = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), bytes);
     line("affinage", f.version.to_owned());
     let cpu = f.machine.cpu.as_deref().unwrap_or("unknown");
-    line("cpu", format!(
-            "{cpu}, {}, {} {}",
-            counted(f.machine.cores, "core", "cores"),
-            f.machine.os,
-            f.machine.arch
-        ));
+    line(
+        "cpu",
+        format!("{cpu}, {}, {} {}", counted(f.machine.cores, "core", "cores"), f.machine.os, f.machine.arch),
+    );
     line("kernels", kernels(&f.cpu_features));
     line("memory", format!("{}, {} free", size(f.machine.memory_bytes), size(f.memory_available_bytes)));
     line("disk", format!("{} free in {}", size(f.disk_free_bytes), ctx.project.display()));

@@ -59,8 +59,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
-        ctx.ui
-            .say("no judge is configured: the answers are measured but not compared");
+        ctx.ui.say("no judge is configured: the answers are measured but not compared");
     } else {
         let judging = match ctx.config.judging.qualify {
             true => judge::JudgeArgs::with_exam(name, yes),

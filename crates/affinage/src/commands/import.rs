@@ -386,8 +386,9 @@ fn import_file(
                 .hint("save them as a file and import that");
         }
         if text.trim_ascii().is_empty() {
-            return Err(anyhow!("nothing was pasted"))
-                .hint("`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`");
+            return Err(anyhow!("nothing was pasted")).hint(
+                "`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`",
+            );
         }
         library.import_pasted(&text, roles, &now, &mut advance)
     } else {

@@ -199,7 +199,7 @@ fn check_end(done: &Done) -> anyhow::Result<()> {
             "no usable reply to {}; ledger.jsonl says why{said}",
             counted(failed, "call", "calls")
         ))
-            .hint("the same command asks only for what is missing");
+        .hint("the same command asks only for what is missing");
     }
     Ok(())
 }

@@ -79,8 +79,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
-        return Err(anyhow!("{} in {}", counted(serious, "error or warning", "errors and warnings"), args.target))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} in {}",
+            counted(serious, "error or warning", "errors and warnings"),
+            args.target
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
 }
@@ -232,8 +236,11 @@ const SHOWN_PER_RULE: usize = 2;
 
 fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let mut text =
-        format!("{}, {} without findings\n", counted(subjects.len(), "example", "examples"), count(clean as u64));
+    let mut text = format!(
+        "{}, {} without findings\n",
+        counted(subjects.len(), "example", "examples"),
+        count(clean as u64)
+    );
     if findings.is_empty() {
         return text;
     }

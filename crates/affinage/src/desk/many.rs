@@ -109,7 +109,10 @@ impl State {
     pub(super) fn bulk(&mut self, Bulk { group, action, count }: &Bulk) -> anyhow::Result<Reply> {
         let members = self.members(group)?;
         if members.len() != *count {
-            return Err(usage(format!("there are {} now, not {count}; look again", counted(members.len(), "card", "cards"))));
+            return Err(usage(format!(
+                "there are {} now, not {count}; look again",
+                counted(members.len(), "card", "cards")
+            )));
         }
         let changes = members.into_iter().map(|index| {
             let entry = &self.catalogue.entries[index];

@@ -171,9 +171,11 @@ fn changed_suites(fixed: &[Prompt], now: &[Prompt]) -> Vec<String> {
         let (then, now) = (of(fixed, category), of(now, category));
         match then.len() == now.len() {
             true => (then != now).then(|| format!("the prompts of `{category}` are others now")),
-            false => {
-                Some(format!("`{category}` had {}, now it has {}", counted(then.len(), "prompt", "prompts"), now.len()))
-            }
+            false => Some(format!(
+                "`{category}` had {}, now it has {}",
+                counted(then.len(), "prompt", "prompts"),
+                now.len()
+            )),
         }
     };
     all.into_iter().filter_map(change).collect()

@@ -199,7 +199,11 @@ impl Batches<'_> {
             self.judge_id,
             batch.batch_id,
             counted(answered, "reply", "replies"),
-            if failed.is_empty() { String::new() } else { format!(", {} failed", counted(failed.len(), "call", "calls")) }
+            if failed.is_empty() {
+                String::new()
+            } else {
+                format!(", {} failed", counted(failed.len(), "call", "calls"))
+            }
         ));
         self.note(&batch.batch_key, BatchEvent::Collected { answered, failed: failed.len() })
     }

@@ -213,8 +213,9 @@ pub fn agreed(
         ctx.ui.say(format!("{}\n\n{}", call.request.system, call.request.user_text()));
     }
     ctx.ui.say(format!("\n{}", table(estimates)));
-    let agreed =
-        ctx.ui.confirm(&format!("\nSend {} like these to {hosts}?", counted(requests, "request", "requests")))?;
+    let agreed = ctx
+        .ui
+        .confirm(&format!("\nSend {} like these to {hosts}?", counted(requests, "request", "requests")))?;
     if !agreed {
         ctx.ui.say(format!("nothing was sent to {hosts}"));
     }

@@ -102,8 +102,9 @@ fn an_unknown_command_is_told_the_one_that_was_meant() {
         ("export-gguf", "did you mean `affinage export --adapter last --format gguf --out DIR`?"),
         ("frobnicate", "`affinage help` lists the commands"),
     ] {
-        let expected =
-            format!("exit: 2\n--- stdout\n--- stderr\nerror: there is no command `{typed}`\n\nhint: {hint}\n");
+        let expected = format!(
+            "exit: 2\n--- stdout\n--- stderr\nerror: there is no command `{typed}`\n\nhint: {hint}\n"
+        );
         assert_eq!(transcript(dir.path(), &[typed]), expected);
     }
 }
@@ -130,7 +131,9 @@ fn options_stand_under_their_own_heading() {
 #[test]
 fn a_format_is_taken_in_any_case_and_a_precision_that_is_not_written_is_explained() {
     let dir = temp_dir();
-    let of = |args: &[&str]| transcript(dir.path(), &[&["export", "--adapter", "last", "--out", "x"], args].concat());
+    let of = |args: &[&str]| {
+        transcript(dir.path(), &[&["export", "--adapter", "last", "--out", "x"], args].concat())
+    };
     assert!(of(&["--format", "GGUF", "--precision", "Q8_0"]).contains("error: no runs in"));
     for wrong in [&["--format", "Q4_K_M"][..], &["--format", "gguf", "--precision", "q4_k_m"]] {
         let said = of(wrong);

@@ -39,7 +39,9 @@ fn lines(readme: &str) -> Vec<(String, String)> {
             (None, Some("")) if !line.trim().is_empty() => found.push((heading.clone(), line.to_owned())),
             (None, Some(_)) => {}
             (None, None) => {
-                if let Some(title) = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')) {
+                if let Some(title) =
+                    line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#'))
+                {
                     heading = title.to_owned();
                 }
             }
@@ -154,7 +156,8 @@ impl Reader {
         fs_err::write(model.join("config.json"), longer).expect("written");
         let programs = home.path().join("programs");
         fs_err::create_dir_all(&programs).expect("made");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_affinage"), programs.join("affinage")).expect("linked");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_affinage"), programs.join("affinage"))
+            .expect("linked");
         for browser in ["xdg-open", "open"] {
             let script = programs.join(browser);
             fs_err::write(&script, format!("#!/bin/sh\necho \"$1\" >> '{}/opened'\n", home.path().display()))
@@ -243,10 +246,8 @@ impl Reader {
             page.wait("api/summary", |summary| summary["is_whole"] == json!(true));
             let all = json!({ "by": "filter", "value": {} });
             let found = page.post("api/group", &all);
-            let accepted = page.post(
-                "api/bulk",
-                &json!({ "group": all, "action": "accept", "count": found["count"] }),
-            );
+            let accepted =
+                page.post("api/bulk", &json!({ "group": all, "action": "accept", "count": found["count"] }));
             assert!(accepted["accepted"].as_u64().is_some_and(|count| count >= 20), "{accepted}");
         });
     }
@@ -277,8 +278,8 @@ impl Reader {
 }
 
 const THINGS: [&str; 24] = [
-    "weir", "bread", "fog", "bridge", "salt", "train", "moss", "ladder", "rain", "key", "ruins", "chalk", "boat", "soup",
-    "owl", "stairs", "letter", "clock", "oak", "lamp", "ferry", "tide", "orchard", "wall",
+    "weir", "bread", "fog", "bridge", "salt", "train", "moss", "ladder", "rain", "key", "ruins", "chalk",
+    "boat", "soup", "owl", "stairs", "letter", "clock", "oak", "lamp", "ferry", "tide", "orchard", "wall",
 ];
 const SAYINGS: [&str; 6] = [
     "waits longer than the people who built it",
