@@ -148,7 +148,7 @@ impl Evaluation {
         if interrupt::requested() {
             progress.finish("");
             return Err(interrupted("stopped; the answers so far are saved"))
-                .hint("the same command goes on from there");
+                .hint("run the same command again to continue");
         }
         writer.sync()?;
         progress.finish(format!(

@@ -224,7 +224,7 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     if !problems.is_empty() {
         let shown = problems.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
         let problems = counted(problems.len(), "decision", "decisions");
-        return Err(anyhow!("{problems} cannot be used, none was taken over: {shown}"))
+        return Err(anyhow!("{problems} cannot be used, so none was taken: {shown}"))
             .hint("correct these lines and import the file again");
     }
     let undecided = cards.len() - decisions.len();

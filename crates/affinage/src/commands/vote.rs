@@ -111,7 +111,7 @@ fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<(
         done.saturating_sub(before)
     ));
     if done < total {
-        ctx.ui.hint("the same command goes on from there");
+        ctx.ui.hint("run the same command again to continue");
     } else {
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
         ctx.ui.hint("what people and judges say together: `affinage analyze`, then `affinage report`");
@@ -158,7 +158,7 @@ fn pack(
 fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<()> {
     let text = read_text(file)?;
     let returned: Returned = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no file of votes", file.display()))
+        .with_context(|| format!("{} is not a file of votes", file.display()))
         .hint("expected the file that a page of `affinage vote --pack` saves")?;
     if returned.affinage_votes != 1 || !is_person(&returned.voter) {
         return Err(anyhow!("{}: votes of another version of affinage", file.display()));
@@ -174,7 +174,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
             .ok_or_else(|| anyhow!("{}: no such pair in evals/{}", place(), evaluated.plan.name))
             .hint("the pack was made from another evaluation, or its answers have changed; name it with `--eval`")?;
         let said = Said::parse(&vote.said, &item.call)
-            .ok_or_else(|| anyhow!("{}: `{}` is no vote on this pair", place(), vote.said))?;
+            .ok_or_else(|| anyhow!("{}: `{}` is not a vote on this pair", place(), vote.said))?;
         votes.push((item, said, vote.ms, vote.at));
     }
     ballot.keep_comparisons(ctx)?;

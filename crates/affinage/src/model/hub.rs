@@ -40,9 +40,9 @@ pub(super) fn locate(repository: &str, sources: &Sources, ui: &Ui) -> anyhow::Re
     let folder = folder(repository, sources);
     if !folder.is_dir() {
         let part = folder.with_file_name(format!("{}.part", repository.replace('/', "--")));
-        Download { repository, sources, ui, part, commit: None }
-            .run(&folder)
-            .with_context(|| format!("the model `{repository}` is no folder here and cannot be fetched"))?;
+        Download { repository, sources, ui, part, commit: None }.run(&folder).with_context(|| {
+            format!("the model `{repository}` is not a folder here and cannot be fetched")
+        })?;
     }
     let noted = read_if_there(&folder.join(REVISION))?.map(|text| text.trim().to_owned());
     let revision = noted.filter(|revision| revision != "main");

@@ -261,17 +261,17 @@ fn what_a_hub_refuses_is_said_without_the_token() {
     };
     insta::assert_snapshot!(refused(401, None),
         @r"
-    the model `org/tiny` is no folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 401, it does not exist, is private, or needs a licence to be accepted; HF_TOKEN is not set
+    the model `org/tiny` is not a folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 401, it does not exist, is private, or needs a licence to be accepted; HF_TOKEN is not set
     hint: check the id; where the model's page asks for it, accept the licence there and set HF_TOKEN
     ");
     insta::assert_snapshot!(refused(403, Some("hf_secret")),
         @r"
-    the model `org/tiny` is no folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 403, HF_TOKEN is set but gives no access to it
+    the model `org/tiny` is not a folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 403, HF_TOKEN is set but gives no access to it
     hint: accept the licence on the model's page with the account of this token
     ");
     insta::assert_snapshot!(refused(404, None),
         @r"
-    the model `org/tiny` is no folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 404, there is no such file, or no such model
+    the model `org/tiny` is not a folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 404, there is no such file, or no such model
     hint: copy the id from the model's page: OWNER/NAME, as in Qwen/Qwen2.5-0.5B-Instruct
     ");
     let mut unreachable = sources(dir.path(), "http://127.0.0.1:1");

@@ -197,7 +197,7 @@ fn review_takes_decisions_out_and_in() {
     exit: 1
     --- stdout
     --- stderr
-    error: 2 decisions cannot be used, none was taken over: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
+    error: 2 decisions cannot be used, so none was taken: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
 
     hint: correct these lines and import the file again
     ");

@@ -53,7 +53,7 @@ pub fn read(paths: &[PathBuf], mapping: Option<&Mapping>) -> anyhow::Result<Logs
     for path in &paths {
         let metadata = fs_err::metadata(path)?;
         if !metadata.is_file() {
-            return Err(anyhow!("{} is no regular file", path.display()))
+            return Err(anyhow!("{} is not a regular file", path.display()))
                 .hint("name a .jsonl, .json or .csv file");
         }
         size += metadata.len();
