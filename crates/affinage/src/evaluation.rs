@@ -118,6 +118,7 @@ impl Evaluation {
         let planned: usize = arms.iter().map(|arm| missing(arm).len()).sum();
         if planned == 0 {
             ctx.ui.say(match total {
+                0 => "no answers were asked for".to_owned(),
                 1 => "the one answer is there".to_owned(),
                 _ => format!("all {total} answers are there"),
             });

@@ -77,7 +77,7 @@ pub fn next_steps(
         let fit = judges.iter().any(|judge| judge.exam.as_ref().is_none_or(|exam| !exam.is_unfit()));
         steps.push(match (judges.is_empty(), nobody && fit) {
             (true, _) => {
-                "Or let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
+                "Let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
             }
             (false, true) => "Or let the judges compare: `affinage judge`.".to_owned(),
             (false, false) => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{affinage, temp_dir, transcript};
 
 /// Words that no two numbers share.
-fn words(number: usize, count: usize) -> String {
+pub fn words(number: usize, count: usize) -> String {
     let word = |mut n: usize| -> String {
         let mut word = String::new();
         for _ in 0..5 {

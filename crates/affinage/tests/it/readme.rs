@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::data::words;
 use crate::room::Page;
 use crate::{affinage, temp_dir, tiny};
 
@@ -149,7 +150,7 @@ impl Reader {
         write_export(&home.path().join("Downloads"));
         let model = home.path().join("tiny-model");
         tiny::write_model(&model);
-        // The rows here are letters to it: more of them than its 128 positions.
+        // A token is a letter to it, and the rows have more of them than its 128 positions.
         let config = fs_err::read_to_string(model.join("config.json")).expect("a config");
         let longer = config.replace("\"max_position_embeddings\": 128", "\"max_position_embeddings\": 1024");
         assert_ne!(config, longer);
@@ -281,24 +282,15 @@ const THINGS: [&str; 24] = [
     "weir", "bread", "fog", "bridge", "salt", "train", "moss", "ladder", "rain", "key", "ruins", "chalk",
     "boat", "soup", "owl", "stairs", "letter", "clock", "oak", "lamp", "ferry", "tide", "orchard", "wall",
 ];
-const SAYINGS: [&str; 6] = [
-    "waits longer than the people who built it",
-    "is honest only in the early morning",
-    "keeps a promise that nobody remembers",
-    "goes on where the road gives up",
-    "reads the weather better than we do",
-    "asks for patience and pays in quiet",
-];
-
+/// Words that no other text has: what is held out must not resemble what is trained on.
 fn saying(number: usize) -> String {
-    let (thing, other) = (THINGS[number], THINGS[(number * 7 + 3) % THINGS.len()]);
-    format!("The {thing} {}, says the {other} of day {number}.", SAYINGS[number % SAYINGS.len()])
+    format!("The {} {}.", THINGS[number], words(2 * number + 1, 12))
 }
 
 fn write_notes(dir: &Path) {
     fs_err::create_dir_all(dir).expect("made");
     for (number, thing) in THINGS.iter().enumerate() {
-        let note = format!("# On the {thing} of day {number}\n\n{}\n", saying(number));
+        let note = format!("# {}\n\n{}\n", words(200 + number, 3), saying(number));
         fs_err::write(dir.join(format!("{thing}.md")), note).expect("written");
     }
 }
@@ -312,7 +304,7 @@ fn write_export(dir: &Path) {
     };
     let chat = |(number, thing): (usize, &&str)| {
         let (root, asked, said) = (format!("r{number}"), format!("u{number}"), format!("a{number}"));
-        let question = format!("What do you make of the {thing} on day {number}?");
+        let question = format!("What of the {thing} {}?", words(2 * number, 6));
         json!({ "id": format!("chat-{number}"), "title": format!("About the {thing}"), "create_time": 1.7e9,
             "current_node": said, "mapping": {
                 &root: { "id": root, "parent": null, "message": null },
