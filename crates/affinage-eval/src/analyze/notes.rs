@@ -79,9 +79,9 @@ pub fn next_steps(
             (true, _) => {
                 "Let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
             }
-            (false, true) => "Or let the judges compare: `affinage judge`.".to_owned(),
+            (false, true) => "Let the judges compare: `affinage judge`.".to_owned(),
             (false, false) => {
-                "Or take a stronger judge: `affinage judge --qualify` shows whether it can judge.".to_owned()
+                "Take a stronger judge: `affinage judge --qualify` shows whether it can judge.".to_owned()
             }
         });
     }
