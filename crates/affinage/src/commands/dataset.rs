@@ -81,11 +81,16 @@ pub fn freeze_decided(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let library = Library::open(&ctx.project)?;
+    if library.sources()?.is_empty() {
+        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
+            .hint(crate::commands::import::FIRST);
+    }
     let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
+        // The outermost hint is shown first.
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
-            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
-            .hint("or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again");
+            .hint("or choose yourself: `affinage review` opens the desk in your browser")
+            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`");
     }
     let derivation = library.derivation()?;
     let selecting = || select::select(&library, &derivation, undecided);

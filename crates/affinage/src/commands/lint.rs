@@ -18,7 +18,7 @@ use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{LIBRARY_FILE, Library};
-use crate::ui::{Paint, Table, count};
+use crate::ui::{Paint, Table, count, counted};
 
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
@@ -35,7 +35,7 @@ pub struct LintArgs {
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
-    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    /// Apply the safe fixes to the library; the imported words are kept too
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
     /// Show which personal data would become which made-up values; with `--fix`, replace it
@@ -94,8 +94,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
-        return Err(anyhow!("{} errors and warnings in {}", count(serious as u64), args.target))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} in {}",
+            counted(serious, "error or warning", "errors and warnings"),
+            args.target
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
 }
@@ -150,7 +154,11 @@ fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
     let found = if typed.exists() {
         Some(typed.to_owned())
     } else {
-        DatasetVersion::list(&ctx.project)?.into_iter().find(is_called).map(|version| version.path)
+        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
+        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
+            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
+        }
+        version.map(|version| version.path)
     };
     match found {
         Some(file) if file.is_file() => Ok(vec![file]),
@@ -243,8 +251,11 @@ const SHOWN_PER_RULE: usize = 2;
 
 fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let mut text =
-        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+    let mut text = format!(
+        "{}, {} without findings\n",
+        counted(subjects.len(), "example", "examples"),
+        count(clean as u64)
+    );
     if findings.is_empty() {
         return text;
     }

@@ -42,7 +42,7 @@ pub struct TrainArgs {
     /// Print tokens, steps, memory and time from a short calibration; train nothing
     #[arg(long)]
     dry_run: bool,
-    /// Prove on your data that a run killed in the middle and resumed ends in the same bits; four short steps, thrice
+    /// Prove on your data that a run killed in the middle and resumed ends in the same bits (four short steps, three times)
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "sample"])]
     verify_resume: bool,
     /// Write the job for another engine instead of training here

@@ -21,6 +21,8 @@ mod notes;
 mod pace;
 mod private;
 mod project;
+#[cfg(unix)]
+mod readme;
 mod remote;
 mod report;
 mod room;
