@@ -85,6 +85,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How many findings each rule has in the library, without the places.
+pub fn tally(ctx: &Context) -> anyhow::Result<()> {
+    let subjects = library_subjects(ctx)?;
+    ctx.ui.data(&by_rule(&subjects, &lint_known(&subjects, &known(ctx)?)))
+}
+
 /// Names of this project; a file can be looked at without one.
 fn known(ctx: &Context) -> anyhow::Result<Known> {
     match ctx.project.join(LIBRARY_FILE).is_file() {
@@ -226,14 +232,13 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 /// Examples shown for each rule.
 const SHOWN_PER_RULE: usize = 2;
 
-fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+/// How many findings each rule has.
+fn by_rule(subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let mut text =
-        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+    let text = format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
     if findings.is_empty() {
         return text;
     }
-    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
     let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
     for ((severity, rule), found) in counts(findings) {
         table.row([
@@ -243,7 +248,15 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
             title(rule).to_owned(),
         ]);
     }
-    text += &format!("\n{}", table.render());
+    format!("{text}\n{}", table.render())
+}
+
+fn title(rule: &str) -> &'static str {
+    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
+}
+
+fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+    let mut text = by_rule(subjects, findings);
     let by_id = by_id(subjects);
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
