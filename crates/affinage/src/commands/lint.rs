@@ -104,6 +104,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How many findings each rule has in the library, without the places.
+pub fn tally(ctx: &Context) -> anyhow::Result<()> {
+    let subjects = library_subjects(ctx)?;
+    ctx.ui.data(&by_rule(&subjects, &lint_known(&subjects, &known(ctx)?)))
+}
+
 /// Names of this project; a file can be looked at without one.
 fn known(ctx: &Context) -> anyhow::Result<Known> {
     match ctx.project.join(LIBRARY_FILE).is_file() {
@@ -249,9 +255,10 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 /// Examples shown for each rule.
 const SHOWN_PER_RULE: usize = 2;
 
-fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+/// How many findings each rule has.
+fn by_rule(subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let mut text = format!(
+    let text = format!(
         "{}, {} without findings\n",
         counted(subjects.len(), "example", "examples"),
         count(clean as u64)
@@ -259,7 +266,6 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
     if findings.is_empty() {
         return text;
     }
-    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
     let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
     for ((severity, rule), found) in counts(findings) {
         table.row([
@@ -269,7 +275,15 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
             title(rule).to_owned(),
         ]);
     }
-    text += &format!("\n{}", table.render());
+    format!("{text}\n{}", table.render())
+}
+
+fn title(rule: &str) -> &'static str {
+    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
+}
+
+fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+    let mut text = by_rule(subjects, findings);
     let by_id = by_id(subjects);
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
@@ -318,4 +332,29 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     (printable(before), printable(marked), printable(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affinage_dataset::message::Role;
+
+    #[test]
+    fn the_tally_has_a_line_for_each_rule_and_no_text() {
+        let asked = |answer: &str| {
+            vec![Message::new(Role::User, "Is the gate shut?"), Message::new(Role::Assistant, answer)]
+        };
+        let rows = ["It is shut.", "", "It is.\n\nAssistant: It is shut."];
+        let subjects: Vec<Subject> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
+            .collect();
+        let findings = lint_known(&subjects, &Known::default());
+        let text = by_rule(&subjects, &findings);
+        assert!(text.starts_with("3 examples, 1 without findings\n"), "{text}");
+        assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
+        let rules = counts(&findings).len();
+        assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
 }
