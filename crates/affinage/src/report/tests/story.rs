@@ -355,6 +355,7 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
         scores: (judge_id == "careful").then(|| scores(outcome, rng)),
         rationale: (!is_local).then(|| format!("{winner} {}{padding}", texts::pick(rng, &texts::REASONS))),
         parse_path: if is_local { ParsePath::Probability } else { ParsePath::Json },
+        read_by: None,
         repair: None,
         ms_to_vote: None,
         draw_probability: None,
