@@ -265,6 +265,17 @@ mod neon {
         [255, 255, 255, 2, 255, 255, 255, 6, 255, 255, 255, 10, 255, 255, 255, 14],
     ];
 
+    /// Table look-ups that move four of sixteen bytes to the tops of four lanes.
+    const COLUMNS: [[u8; 16]; 4] = {
+        let mut out = [[255u8; 16]; 4];
+        let mut column = 0;
+        while column < 16 {
+            out[column / 4][column % 4 * 4 + 3] = column as u8;
+            column += 1;
+        }
+        out
+    };
+
     impl Vector<4> for float32x4_t {
         const STEP: f32 = 1.0;
         type Steps = uint8x16_t;
@@ -318,14 +329,13 @@ mod neon {
         unsafe fn i8(from: *const i8) -> [Self; 4] {
             // SAFETY: as above.
             unsafe {
-                let bytes = vld1q_s8(from);
-                let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
-                [
-                    vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))),
-                    vcvtq_f32_s32(vmovl_high_s16(low)),
-                    vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))),
-                    vcvtq_f32_s32(vmovl_high_s16(high)),
-                ]
+                let bytes = vld1q_u8(from.cast());
+                let mut out = [vdupq_n_f32(0.0); 4];
+                for part in 0..4 {
+                    let top = vqtbl1q_u8(bytes, vld1q_u8(COLUMNS[part].as_ptr()));
+                    out[part] = vcvtq_n_f32_s32::<24>(vreinterpretq_s32_u8(top));
+                }
+                out
             }
         }
 
