@@ -11,7 +11,7 @@ use affinage_dataset::authorship::Written;
 use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
-    Counts, FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+    FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -24,7 +24,7 @@ use crate::jsonl;
 use crate::library::{Derivation, Library};
 use crate::run::write_folder_atomically;
 use crate::suites;
-use crate::ui::{Table, count};
+use crate::ui::{Table, count, counted};
 use select::{Selected, Selection, Undecided};
 
 /// Freeze a dataset version: train, validation and test without leaks, with a certificate
@@ -113,14 +113,15 @@ pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::R
 fn report_selection(ctx: &Context, selection: &Selection) {
     let counts = &selection.counts;
     ctx.ui.say(format!(
-        "{} candidates: {} accepted ({} edited), {} rejected, {} not decided on, {} duplicates",
-        count(counts.candidates as u64),
-        count(counts.accepted as u64),
-        count(counts.edited as u64),
-        count(counts.rejected as u64),
-        count(counts.undecided as u64),
-        count(counts.exact_duplicates as u64)
+        "{}: {} accepted ({} edited), {} left out",
+        counted(counts.candidates(), "candidate", "candidates"),
+        count(counts.accepted() as u64),
+        count(counts.edited() as u64),
+        count(counts.left_out_total() as u64)
     ));
+    for (why, number) in counts.left_out() {
+        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
+    }
     let flagged: Vec<String> =
         selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
     if !flagged.is_empty() {
@@ -244,13 +245,15 @@ fn freeze(
     }
     let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
     let word = word.map(|word| format!("{word}-")).unwrap_or_default();
+    let mut counts = selection.counts;
+    counts.drafted = drafted;
     let manifest = Manifest {
         v: MANIFEST_VERSION,
         name: format!("v{number}-{word}{}", &hash[..6]),
         hash,
         tool,
         rules,
-        counts: Counts { drafted, ..selection.counts },
+        counts,
         files: records,
         sources,
         writers,
@@ -354,8 +357,11 @@ fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::
         "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
         certificate.max_containment,
         certificate.threshold,
-        certificate.dropped.len()
+        count(certificate.dropped.len() as u64)
     ));
+    for (reason, number) in certificate.drops_by_reason() {
+        ctx.ui.say(format!("  {} {reason}", count(number as u64)));
+    }
     if manifest.counts.drafted > 0 {
         let (examples, have) = match manifest.counts.drafted {
             1 => ("1 example".to_owned(), "has a prompt"),
