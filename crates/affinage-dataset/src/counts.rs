@@ -29,10 +29,12 @@ pub enum Omission {
     Blocked,
     /// Its words are those of another accepted example.
     ExactDuplicates,
+    /// Accepted, but longer than the training takes.
+    TooLong,
 }
 
 impl Omission {
-    pub const ALL: [Omission; 10] = [
+    pub const ALL: [Omission; 11] = [
         Omission::Rejected,
         Omission::Private,
         Omission::SetAside,
@@ -43,6 +45,7 @@ impl Omission {
         Omission::Flagged,
         Omission::Blocked,
         Omission::ExactDuplicates,
+        Omission::TooLong,
     ];
 
     /// What stands behind the number of candidates that were left out for it: `1 on a branch that ...`.
@@ -69,6 +72,7 @@ impl Omission {
             Omission::ExactDuplicates => {
                 ["repeats another example word for word", "repeat another example word for word"]
             }
+            Omission::TooLong => ["accepted, but longer than the training takes"; 2],
         };
         if count == 1 { one } else { several }
     }
@@ -81,8 +85,8 @@ pub enum Fate {
     LeftOut(Omission),
 }
 
-/// Numbers of candidates by what became of them. [`Counts::add`] is the only way to change them, so they add up:
-/// candidates are the accepted and those left out for each reason.
+/// Numbers of candidates by what became of them. [`Counts::add`] and [`Counts::withdraw`] are the only ways to change them, so
+/// they add up: candidates are the accepted and those left out for each reason.
 ///
 /// As JSON each reason is a field beside the others. In older files candidates off the shown branch have none, and
 /// duplicates are among the accepted.
@@ -119,6 +123,14 @@ impl Counts {
             }
             Fate::LeftOut(why) => *self.left_out.entry(why).or_default() += 1,
         }
+    }
+
+    /// Leaves out a candidate that was accepted before.
+    pub fn withdraw(&mut self, edited: bool, why: Omission) {
+        self.candidates -= 1;
+        self.accepted -= 1;
+        self.edited -= usize::from(edited);
+        self.add(Fate::LeftOut(why));
     }
 
     pub fn candidates(&self) -> usize {
@@ -173,7 +185,14 @@ mod tests {
             let json = serde_json::to_value(&counts).expect("JSON");
             let fields = json.as_object().expect("an object");
             prop_assert_eq!(fields.len(), 3 + Omission::ALL.len(), "every reason is a field, also where it is 0");
-            prop_assert_eq!(serde_json::from_value::<Counts>(json.clone()).expect("read"), counts);
+            prop_assert_eq!(serde_json::from_value::<Counts>(json.clone()).expect("read"), counts.clone());
+            let accepted = |fate: &&Fate| matches!(fate, Fate::Accepted { .. });
+            let (mut fewer, withdrawn) = (counts, fates.iter().filter(accepted).count().min(2));
+            for fate in fates.iter().filter(accepted).take(withdrawn) {
+                fewer.withdraw(*fate == Fate::Accepted { edited: true }, Omission::TooLong);
+            }
+            prop_assert_eq!(fewer.candidates(), fates.len());
+            prop_assert_eq!(fewer.accepted() + fewer.left_out_total(), fates.len());
         }
     }
 

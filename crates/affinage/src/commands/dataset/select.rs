@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, By};
 use affinage_dataset::candidate::{Candidate, Learn, Variant};
-use affinage_dataset::conversation::{Feedback, Origin};
+use affinage_dataset::conversation::{Conversation, Feedback, Origin};
 use affinage_dataset::counts::{Counts, Fate, Omission};
 use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
 use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
+use affinage_dataset::version::Lengths;
 
 use crate::library::{Access, Action, Decision, Derivation, Library, access};
 
@@ -25,7 +26,11 @@ pub enum Undecided {
 #[derive(Debug)]
 pub struct Selected {
     pub example: Example,
+    /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
+    pub document: Option<String>,
     pub position: usize,
+    /// A person edited it at the desk.
+    pub edited: bool,
     /// Other answers to the prompt that lost to this one, without errors of lint.
     pub alternatives: Vec<AlternativeRow>,
 }
@@ -38,6 +43,10 @@ pub struct Selection {
     pub flagged: BTreeMap<&'static str, usize>,
     /// Accepted examples with an error, which are left out: id and rules.
     pub blocked: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Examples that were taken undecided although lint notes something, by rule.
+    pub noted: BTreeMap<&'static str, usize>,
+    /// Known once the rows were measured.
+    pub lengths: Option<Lengths>,
 }
 
 /// A candidate, as a decision changed it, with the text that is to be its answer.
@@ -51,6 +60,7 @@ struct Choice {
     domain: Option<String>,
     source: String,
     origin: Origin,
+    document: Option<String>,
     action: Option<Action>,
 }
 
@@ -66,7 +76,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
             let decision = decisions.get(&candidate.candidate_id);
             let found = withheld(&candidate, decision, access, derivation.learn)
                 .map_or(Ok(candidate), Err)
-                .and_then(|candidate| choice(candidate, decision, undecided, source, &conversation.origin));
+                .and_then(|candidate| choice(candidate, decision, undecided, source, &conversation));
             match found {
                 Ok(choice) => choices.push(choice),
                 Err(why) => selection.counts.add(Fate::LeftOut(why)),
@@ -81,15 +91,13 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     });
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in
-        lint_known(&subjects, &library.known()?).into_iter().filter(|f| f.severity != Severity::Information)
-    {
-        found.entry(finding.id).or_default().insert(finding.rule, finding.severity);
+    for finding in lint_known(&subjects, &library.known()?) {
+        let severity = found.entry(finding.id).or_default().entry(finding.rule).or_insert(finding.severity);
+        *severity = finding.severity.min(*severity);
     }
     let mut seen: HashSet<String> = HashSet::new();
     for (choice, subject) in choices.into_iter().zip(&subjects) {
         let flags = found.remove(&subject.id).unwrap_or_default();
-        let edited = choice.action == Some(Action::Edit);
         let fate = match selection.faults(&choice, &flags, undecided) {
             Some(why) => Fate::LeftOut(why),
             None => {
@@ -99,6 +107,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
                     selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
                 match seen.insert(words.join("\n")) {
                     true => {
+                        let edited = selected.edited;
                         selection.selected.push(selected);
                         Fate::Accepted { edited }
                     }
@@ -120,15 +129,17 @@ impl Selection {
         undecided: Undecided,
     ) -> Option<Omission> {
         if choice.action.is_none() {
-            let clean = undecided == Undecided::AcceptClean && flags.is_empty();
-            if clean {
-                return None;
+            let (notes, faults): (Vec<_>, Vec<_>) =
+                flags.iter().partition(|(_, severity)| **severity == Severity::Information);
+            if undecided == Undecided::LeaveOut || !faults.is_empty() {
+                faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
+                return Some(match undecided {
+                    Undecided::LeaveOut => Omission::Undecided,
+                    Undecided::AcceptClean => Omission::Flagged,
+                });
             }
-            flags.keys().for_each(|rule| *self.flagged.entry(rule).or_default() += 1);
-            return Some(match undecided {
-                Undecided::LeaveOut => Omission::Undecided,
-                Undecided::AcceptClean => Omission::Flagged,
-            });
+            notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
+            return None;
         }
         let is_error = |severity: &Severity| *severity == Severity::Error;
         let errors: BTreeSet<&'static str> =
@@ -176,7 +187,7 @@ fn choice(
     decision: Option<&Decision>,
     undecided: Undecided,
     source: &str,
-    origin: &Origin,
+    conversation: &Conversation,
 ) -> Result<Choice, Omission> {
     let by_id =
         |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
@@ -201,8 +212,9 @@ fn choice(
     }
     let tags = decision.map(|d| d.tags.clone()).unwrap_or_default();
     let domain = decision.and_then(|d| d.domain.clone());
-    let (source, origin) = (source.to_owned(), origin.clone());
-    Ok(Choice { candidate, variant, text, original, tags, domain, source, origin, action })
+    let (source, origin) = (source.to_owned(), conversation.origin.clone());
+    let document = conversation.document(&source);
+    Ok(Choice { candidate, variant, text, original, tags, domain, source, origin, document, action })
 }
 
 fn subject(choice: &Choice) -> Subject {
@@ -280,7 +292,8 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
 
 fn selected(choice: Choice) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice { candidate, variant, text, original, tags, domain, source, origin, action } = choice;
+    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } =
+        choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
@@ -314,5 +327,11 @@ fn selected(choice: Choice) -> Selected {
         conversation: candidate.conversation,
     };
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
-    Selected { example, position: candidate.position, alternatives }
+    Selected {
+        example,
+        document,
+        position: candidate.position,
+        edited: action == Some(Action::Edit),
+        alternatives,
+    }
 }
