@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::authorship::Written;
+use affinage_dataset::counts::Omission;
 use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
-    Counts, FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+    FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -95,8 +96,8 @@ pub fn freeze_decided(
     let derivation = library.derivation()?;
     let selecting = || select::select(&library, &derivation, undecided);
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
-    report_selection(ctx, &selection);
     leave_out_long(ctx, &mut selection);
+    report_selection(ctx, &selection);
     let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
@@ -112,8 +113,8 @@ pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::R
     let library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
     let mut selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
-    report_selection(ctx, &selection);
     leave_out_long(ctx, &mut selection);
+    report_selection(ctx, &selection);
     let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, pinned)?;
     let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &derivation) };
@@ -139,9 +140,11 @@ fn leave_out_long(ctx: &Context, selection: &mut Selection) {
     };
     let mut left_out = BTreeMap::new();
     let mut lengths = measured.into_iter();
-    selection.selected.retain(|Selected { example, .. }| {
+    let counts = &mut selection.counts;
+    selection.selected.retain(|Selected { example, edited, .. }| {
         let too_long = lengths.next().flatten().filter(|length| length.is_too_long);
         if let Some(length) = too_long {
+            counts.withdraw(*edited, Omission::TooLong);
             left_out.insert(example.example_id.clone(), length.tokens);
         }
         too_long.is_none()
@@ -264,13 +267,15 @@ fn freeze(
     let left_out = library.left_out_of(&sources)?.without_names().rows();
     let datasets = ctx.project.join("datasets");
     let earlier = manifests(&ctx.project)?;
+    let mut counts = selection.counts.clone();
+    counts.drafted = drafted;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
         ctx.ui.say(format!("nothing changed since {}", same.name));
-        // What is left out of the same rows may be another today.
-        let noted = noted(&selection);
+        // What is left out beside the same rows may be another today.
+        let (noted, lengths, certificate) = (noted(&selection), selection.lengths, split.certificate);
         return Ok((
             datasets.join(&same.name),
-            Manifest { lengths: selection.lengths, noted, ..same.clone() },
+            Manifest { counts, lengths, noted, certificate, ..same.clone() },
         ));
     }
     let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
@@ -281,7 +286,7 @@ fn freeze(
         hash,
         tool,
         rules,
-        counts: Counts { drafted, ..selection.counts },
+        counts,
         files: records,
         independent,
         noted: noted(&selection),

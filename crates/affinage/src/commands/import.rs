@@ -479,7 +479,7 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
 
 /// One line for each way in which conversations were recognised.
 fn recognised(found: &Recognised) -> Vec<String> {
-    let Recognised { unchanged, renamed, older, edited, resembling } = found;
+    let Recognised { unchanged, renamed, older, reworded, versions, edited, resembling } = found;
     let named = |named: &Named, one: &str, several: &str| {
         let name = if named.first.is_empty() { "untitled" } else { &named.first };
         match named.count {
@@ -489,11 +489,25 @@ fn recognised(found: &Recognised) -> Vec<String> {
     };
     let copies = |of: &Named| named(of, "looks like an edited copy of", "look like edited copies");
     let there = named(renamed, "is already there under another name:", "are already there under other names");
+    let messages = |number: usize| counted(number, "message", "messages");
+    let have = |number: usize| if number == 1 { "has" } else { "have" };
     let older_copies = counted(*older, "older copy", "older copies");
     let lines = [
         (*unchanged, format!("{} already there", count(*unchanged as u64))),
         (renamed.count, there),
         (*older, format!("{older_copies} of what is there: nothing was taken away")),
+        (
+            *reworded,
+            format!("{} {} other words now: the newer ones count", messages(*reworded), have(*reworded)),
+        ),
+        (
+            *versions,
+            format!(
+                "{} {} the id of an earlier one and other words: both are kept",
+                messages(*versions),
+                have(*versions)
+            ),
+        ),
         (edited.count, format!("{}: united", copies(edited))),
         (resembling.count, format!("{}: kept apart", copies(resembling))),
     ];

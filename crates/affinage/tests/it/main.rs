@@ -13,6 +13,7 @@ mod dose;
 mod export;
 mod faults;
 mod foreign;
+mod freeze;
 mod handover;
 mod inspect;
 mod judge;
