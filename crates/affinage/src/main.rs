@@ -24,6 +24,7 @@ mod http;
 mod interrupt;
 mod jsonl;
 mod judges;
+mod lengths;
 mod library;
 mod lock;
 mod machine;

@@ -48,10 +48,10 @@ pub fn from_file(ctx: &Context, suite: &config::Suite) -> anyhow::Result<Vec<Pro
         .with_context(|| format!("{}", suite.file.display()))
 }
 
-/// Held-out examples as prompts, clustered by conversation.
+/// Held-out examples as prompts, clustered by conversation or document.
 pub fn held_out(rows: &[DatasetRow], split: Split) -> Vec<Prompt> {
     let prompt =
-        |row: &DatasetRow| prompt_from_example(&row.example_id, &row.conversation, split, &row.messages);
+        |row: &DatasetRow| prompt_from_example(&row.example_id, row.whole_text(), split, &row.messages);
     rows.iter().filter_map(prompt).collect()
 }
 

@@ -234,6 +234,17 @@ pub fn fill(
     evaluation.warn_of_cuts(ctx)
 }
 
+/// Generates the answers of the arms on the base, and scores nothing.
+pub fn answer(
+    ctx: &Context,
+    model: &LoadedModel,
+    engine: &Model,
+    evaluation: &Evaluation,
+) -> anyhow::Result<()> {
+    evaluation.generate(ctx, model, engine, |arm, prompt| meets(&evaluation.plan, arm, prompt))?;
+    evaluation.warn_of_cuts(ctx)
+}
+
 /// The prompts without those that are held private: every arm answers the same prompts, so what one arm must not be asked
 /// is asked of none.
 fn without_private(

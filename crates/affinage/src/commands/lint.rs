@@ -23,12 +23,15 @@ use crate::ui::{Paint, Table, count, counted};
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --rule L42\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
     #[arg(value_name = "DATASET", default_value = "library")]
     pub target: String,
+    /// Show the findings of this rule alone, as L42 (repeatable)
+    #[arg(long, value_name = "RULE", value_parser = rule_id)]
+    pub rule: Vec<String>,
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
@@ -44,6 +47,15 @@ pub struct LintArgs {
     /// Take back the newest run of fixes
     #[arg(long)]
     pub unfix: bool,
+}
+
+/// The id of a rule, in the table's own letters.
+fn rule_id(text: &str) -> Result<String, String> {
+    let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(text));
+    found.map(|rule| rule.id.to_owned()).ok_or_else(|| {
+        let (first, last) = (RULES[0].id, RULES[RULES.len() - 1].id);
+        format!("no rule is called so; they go from {first} to {last}, and `affinage lint` shows those that found something")
+    })
 }
 
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
@@ -71,7 +83,10 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         target => dataset_subjects(ctx, target),
     })?;
     let known = known(ctx)?;
-    let findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    let mut findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    if !args.rule.is_empty() {
+        findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
+    }
     if ctx.json {
         ctx.ui.json(&document(&subjects, &findings))?;
     } else {
@@ -87,6 +102,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         .hint("without `--strict` findings do not fail");
     }
     Ok(())
+}
+
+/// How many findings each rule has in the library, without the places.
+pub fn tally(ctx: &Context) -> anyhow::Result<()> {
+    let subjects = library_subjects(ctx)?;
+    ctx.ui.data(&by_rule(&subjects, &lint_known(&subjects, &known(ctx)?)))
 }
 
 /// Names of this project; a file can be looked at without one.
@@ -234,9 +255,10 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 /// Examples shown for each rule.
 const SHOWN_PER_RULE: usize = 2;
 
-fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+/// How many findings each rule has.
+fn by_rule(subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let mut text = format!(
+    let text = format!(
         "{}, {} without findings\n",
         counted(subjects.len(), "example", "examples"),
         count(clean as u64)
@@ -244,7 +266,6 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
     if findings.is_empty() {
         return text;
     }
-    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
     let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
     for ((severity, rule), found) in counts(findings) {
         table.row([
@@ -254,7 +275,15 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
             title(rule).to_owned(),
         ]);
     }
-    text += &format!("\n{}", table.render());
+    format!("{text}\n{}", table.render())
+}
+
+fn title(rule: &str) -> &'static str {
+    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
+}
+
+fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+    let mut text = by_rule(subjects, findings);
     let by_id = by_id(subjects);
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
@@ -303,4 +332,29 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     (printable(before), printable(marked), printable(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affinage_dataset::message::Role;
+
+    #[test]
+    fn the_tally_has_a_line_for_each_rule_and_no_text() {
+        let asked = |answer: &str| {
+            vec![Message::new(Role::User, "Is the gate shut?"), Message::new(Role::Assistant, answer)]
+        };
+        let rows = ["It is shut.", "", "It is.\n\nAssistant: It is shut."];
+        let subjects: Vec<Subject> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
+            .collect();
+        let findings = lint_known(&subjects, &Known::default());
+        let text = by_rule(&subjects, &findings);
+        assert!(text.starts_with("3 examples, 1 without findings\n"), "{text}");
+        assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
+        let rules = counts(&findings).len();
+        assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
 }

@@ -61,6 +61,7 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         room.serve(&|request| desk.answer(ctx, request))?;
         reading.join().expect("reading the library does not panic")
     })?;
+    desk.end_training(ctx);
     let decided = desk.decided();
     ctx.ui.say(format!(
         "{} decided, {} of them now; everything is saved",

@@ -19,7 +19,9 @@ pub use arm::Arm;
 pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
 pub use error::ConfigError;
-pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, Suite, Train};
+pub use sections::{
+    Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
+};
 
 /// The commented file that `affinage init` writes: every knob with its default.
 pub const TEMPLATE: &str = include_str!("template.toml");

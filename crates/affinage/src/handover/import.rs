@@ -138,6 +138,7 @@ fn fill(
         dataset: job.dataset.clone(),
         dataset_sha256: job.dataset_sha256.clone(),
         examples: job.examples,
+        left_out: job.left_out.clone(),
         steps: job.steps,
         epochs: job.epochs,
         trainable_parameters: job.trainable_parameters,

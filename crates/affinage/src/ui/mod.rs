@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use columns::{Growing, columns, hanging, labelled};
 pub use paint::Paint;
 pub use progress::Progress;
-pub use table::{Table, bytes, count, counted, duration};
+pub use table::{Table, bytes, count, counted, duration, listed};
 
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;

@@ -26,6 +26,7 @@ mod readme;
 mod remote;
 mod report;
 mod room;
+mod rows;
 mod run;
 mod scripted;
 mod serve;
