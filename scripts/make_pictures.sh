@@ -15,7 +15,8 @@ cp -r "$1" "$project"
 
 # Without a sandbox, as containers need it: both pages are our own and load nothing from elsewhere.
 draw() {
-    "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 \
+    "$chromium" --headless --no-sandbox --disable-gpu --run-all-compositor-stages-before-draw --hide-scrollbars \
+        --force-device-scale-factor=1 \
         --user-data-dir="$work/browser" --window-size="$2" --virtual-time-budget=8000 --screenshot="$pictures/$1.png" "$3" \
         2>/dev/null
     size=$(stat -c %s "$pictures/$1.png" 2>/dev/null || stat -f %z "$pictures/$1.png")
@@ -26,7 +27,7 @@ draw() {
 name=$(ls "$project/evals" | head -1)
 "$affinage" -C "$project" -q analyze --eval "$name" > /dev/null
 "$affinage" -C "$project" -q report --eval "$name"
-draw report 1180,630 "file://$project/evals/$name/report.html"
+draw report 1180,610 "file://$project/evals/$name/report.html"
 
 "$affinage" -C "$project" review --no-open > "$work/address" 2> "$work/said" &
 desk=$!
