@@ -16,13 +16,13 @@ use crate::ui::{Table, count, counted, listed};
 pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
     let counts = &selection.counts;
     ctx.ui.say(format!(
-        "{} candidates: {} accepted ({} edited), {} rejected, {} not decided on, {} duplicates",
-        count(counts.candidates as u64),
+        "{}: {} accepted ({} edited), {} rejected, {} not decided on, {}",
+        counted(counts.candidates, "candidate", "candidates"),
         count(counts.accepted as u64),
         count(counts.edited as u64),
         count(counts.rejected as u64),
         count(counts.undecided as u64),
-        count(counts.exact_duplicates as u64)
+        counted(counts.exact_duplicates, "duplicate", "duplicates")
     ));
     let flagged: Vec<String> =
         selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
@@ -103,12 +103,9 @@ pub(super) fn report_version(
     ));
     too_little(manifest).iter().for_each(|line| ctx.ui.warn(line));
     if manifest.counts.drafted > 0 {
-        let (examples, have) = match manifest.counts.drafted {
-            1 => ("1 example".to_owned(), "has a prompt"),
-            several => (format!("{} examples", count(several as u64)), "have prompts"),
-        };
+        let examples = counted(manifest.counts.drafted, "example has a prompt", "examples have prompts");
         ctx.ui.say(format!(
-            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+            "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
         ));
     }
     for key in &certificate.sectioned {
