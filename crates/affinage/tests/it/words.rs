@@ -67,19 +67,20 @@ fn the_base_does_not_pass_for_a_model_whose_folder_is_gone() {
     let gone = ask(&[]);
     assert!(gone.starts_with("exit: 1") && gone.contains("its folder in runs/ is missing"), "{gone}");
     assert!(gone.contains("`affinage chat base`"), "{gone}");
-    assert_eq!(ask(&["base"]), before, "who asks for the base gets it");
+    assert!(ask(&["base"]).starts_with("exit: 0"), "who asks for the base gets it");
 }
 
 #[test]
 fn lint_says_that_a_version_is_not_what_was_frozen() {
     let dir = temp_dir();
     tiny::project(dir.path());
-    assert!(!transcript(dir.path(), &["lint", "v1"]).contains("warning"));
+    let warning = "warning: these are not the texts that were frozen: ";
+    assert!(!transcript(dir.path(), &["lint", "v1"]).contains(warning));
     let datasets = fs_err::read_dir(dir.path().join("datasets")).expect("a folder");
     let version = datasets.last().expect("a version").expect("readable").path();
     let train = version.join("train.jsonl");
     let text = fs_err::read_to_string(&train).expect("rows");
     fs_err::write(&train, text.replacen("It is", "It was", 1)).expect("edited");
     let said = transcript(dir.path(), &["lint", "v1"]);
-    assert!(said.contains("warning: these are not the texts that were frozen: "), "{said}");
+    assert!(said.contains(warning), "{said}");
 }
