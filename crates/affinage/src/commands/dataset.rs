@@ -34,6 +34,7 @@ use select::{Selected, Selection, Undecided};
 #[derive(Debug, Default, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean\n  affinage dataset diff v1 v2\n  affinage dataset export --format sharegpt --out shared"
 )]
 pub struct DatasetArgs {

@@ -463,7 +463,10 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
         ctx.ui.say(format!("  and {} more notes; `--json` lists all", summary.notes.len() - SHOWN_REJECTS));
     }
     if !summary.rejects.is_empty() {
-        ctx.ui.warn(format!("{} elements were refused, the others are imported:", summary.rejects.len()));
+        ctx.ui.warn(format!(
+            "{} refused, the others are imported:",
+            counted(summary.rejects.len(), "element", "elements")
+        ));
     }
     for reject in summary.rejects.iter().take(SHOWN_REJECTS) {
         ctx.ui.say(format!(

@@ -251,7 +251,7 @@ fn forgetting_leaves_no_trace_of_the_text() {
         forgotten.contains("19 conversations, 38 messages"),
         "conversation 19 is in the other file too: {forgotten}"
     );
-    assert!(forgotten.contains("still holding text of it: dataset versions v1-"), "{forgotten}");
+    assert!(forgotten.contains("text of it is still in datasets/: v1-"), "{forgotten}");
     assert!(!held("library.db") && !held("library.db-wal"));
     assert_eq!(fs_err::read_dir(dir.join("raw")).expect("a folder").count(), 1);
     assert_eq!(json_of(dir, &["import", "b.json"])["library"]["conversations"], 6);
@@ -676,7 +676,7 @@ fn what_an_import_leaves_out_is_counted_shown_and_written_into_the_card() {
     chats.push(json!({ "id": "broken", "mapping": 7 }));
     export(dir, "chats.json", &chats);
     let said = transcript(dir, &["import", "chats.json"]);
-    assert!(said.contains("40 conversations (40 new, 0 grown), 83 new messages"), "{said}");
+    assert!(said.contains("40 conversations (40 new, 0 continued), 83 new messages"), "{said}");
     let table: Vec<&str> =
         said.lines().skip_while(|line| !line.contains("left out of the texts")).take(5).collect();
     let expected = [

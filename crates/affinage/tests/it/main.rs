@@ -37,6 +37,7 @@ mod tiny;
 mod train;
 mod unfit;
 mod vote;
+mod words;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -107,12 +107,9 @@ pub(super) fn report_version(
     }
     too_little(manifest).iter().for_each(|line| ctx.ui.warn(line));
     if manifest.counts.drafted > 0 {
-        let (examples, have) = match manifest.counts.drafted {
-            1 => ("1 example".to_owned(), "has a prompt"),
-            several => (format!("{} examples", count(several as u64)), "have prompts"),
-        };
+        let examples = counted(manifest.counts.drafted, "example has a prompt", "examples have prompts");
         ctx.ui.say(format!(
-            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+            "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
         ));
     }
     for key in &certificate.sectioned {
