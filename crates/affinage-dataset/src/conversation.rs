@@ -336,6 +336,14 @@ pub struct Origin {
     pub len_bytes: u64,
 }
 
+impl Origin {
+    /// A name for the text that a section of it was read from, of which no name of a person's own can be told;
+    /// `source_sha256` is the hash of the imported file.
+    pub fn document(&self, source_sha256: &str) -> String {
+        format!("document:{}", crate::hash::short_hash(&[source_sha256, &self.member]))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub provider: Provider,
@@ -383,6 +391,11 @@ impl Conversation {
     /// `provider:native_id`, unique in a library.
     pub fn key(&self) -> String {
         format!("{}:{}", self.provider.as_str(), self.native_id)
+    }
+
+    /// The document that this is a section of, see [`Origin::document`]; `None` where it stands for itself.
+    pub fn document(&self, source_sha256: &str) -> Option<String> {
+        (self.provider == Provider::Note).then(|| self.origin.document(source_sha256))
     }
 
     /// Indices from the root down to `leaf`.

@@ -69,6 +69,20 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// How long the rows of a version are in tokens of the model they are for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lengths {
+    pub model: String,
+    /// The most tokens that its training takes of a row.
+    pub limit: usize,
+    /// Accepted examples that are in no file because their rows have more, with their tokens.
+    pub left_out: BTreeMap<String, usize>,
+    /// So many tokens take 99 % of all rows, those left out counted in ...
+    pub keeps_most: usize,
+    /// ... and so many all.
+    pub longest: usize,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     pub v: u32,
@@ -80,6 +94,15 @@ pub struct Manifest {
     pub counts: Counts,
     /// By file name.
     pub files: BTreeMap<String, FileRecord>,
+    /// Conversations and documents that the examples of each file come from: they count as about so many independent ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub independent: BTreeMap<String, usize>,
+    /// Examples that were taken without a decision although lint notes something in them, by rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub noted: BTreeMap<String, usize>,
+    /// `None`: nobody measured them, as the model was not on the machine.
+    #[serde(default)]
+    pub lengths: Option<Lengths>,
     /// SHA-256 of every imported file that examples come from.
     pub sources: BTreeSet<String>,
     /// Examples by writer.
@@ -129,6 +152,15 @@ pub fn card(manifest: &Manifest) -> String {
         text +=
             &format!("| {name} | {} | `{}` |\n", file.examples, &file.sha256[..12.min(file.sha256.len())]);
     }
+    for (name, texts) in &manifest.independent {
+        let of_file = manifest.files.get(name).map_or(0, |file| file.examples);
+        if *texts < of_file {
+            text += &format!(
+                "\nThe {of_file} examples of {name} come from {texts} conversation(s) or document(s) and count as about \
+                 {texts} independent ones.\n"
+            );
+        }
+    }
     let counts = &manifest.counts;
     text += &format!(
         "\n## Where the examples come from\n\n{} candidates from {} imported file(s): {} accepted ({} of them edited), \
@@ -151,6 +183,15 @@ pub fn card(manifest: &Manifest) -> String {
             counts.drafted
         );
     }
+    if !manifest.noted.is_empty() {
+        let noted: Vec<String> =
+            manifest.noted.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+        text += &format!(
+            "\nTaken without a decision although lint notes something: {} (`affinage lint` says what).\n",
+            noted.join(", ")
+        );
+    }
+    text += &lengths_text(manifest.lengths.as_ref());
     text += "\nThe answers to train on were written by:\n\n";
     for (writer, count) in &manifest.writers {
         text += &format!("- {writer}: {count}\n");
@@ -164,6 +205,20 @@ pub fn card(manifest: &Manifest) -> String {
             &format!("\nOf their characters, an edit counted by what it changed: {}.\n", shares.join(", "));
     }
     text + &left_out_text(&manifest.left_out) + &certificate_text(&manifest.certificate)
+}
+
+fn lengths_text(lengths: Option<&Lengths>) -> String {
+    let Some(Lengths { model, limit, left_out, keeps_most, longest }) = lengths else {
+        return "\nNobody measured how long the rows are: the model was not on the machine.\n".to_owned();
+    };
+    let mut text = format!(
+        "\nRows in tokens of {model}: 99 % have at most {keeps_most}, the longest {longest}; the training takes {limit}.\n"
+    );
+    if !left_out.is_empty() {
+        text += "\nLeft out because they are longer:\n\n";
+        left_out.iter().for_each(|(id, tokens)| text += &format!("- {id}: {tokens} tokens\n"));
+    }
+    text
 }
 
 fn left_out_text(rows: &[LeftOutCount]) -> String {

@@ -6,6 +6,7 @@ mod calibrate;
 mod memory;
 mod pace;
 mod plan;
+mod process;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::events::{self, Evaluated, Event, EventLog, Record, RunStarted, TrainStep};
+use crate::lock::FolderLock;
 use crate::model::LoadedModel;
 use crate::provenance::Provenance;
 use crate::run::{Run, checkpoint_name};
@@ -31,9 +33,10 @@ use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
 pub use calibrate::Calibration;
-pub use memory::MemoryPlan;
-pub use pace::{Ahead, Pace};
+pub use memory::{MemoryPlan, peak_bytes};
+pub use pace::{Ahead, Pace, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
+pub use process::command;
 
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";
@@ -69,7 +72,7 @@ pub struct TrainingRun<'a> {
     /// Seconds of earlier processes that led to this step.
     seconds_before: f64,
     started: Instant,
-    _lock: crate::lock::FolderLock,
+    _lock: FolderLock,
 }
 
 impl<'a> TrainingRun<'a> {
@@ -96,14 +99,25 @@ impl<'a> TrainingRun<'a> {
             dataset: plan.dataset.clone(),
             dataset_sha256: plan.dataset_sha256.clone(),
             examples: plan.train.len(),
+            left_out: plan.left_out.clone(),
             steps: plan.steps,
             epochs: plan.config.epochs,
             trainable_parameters: trainer.adapter.values.len() as u64,
             total_parameters: model.weights.parameter_count() as u64,
         }))?;
-        let started = Instant::now();
-        let pace = Pace::default();
-        Ok(Self {
+        Ok(Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned))
+    }
+
+    /// At the step of `trainer`, with nothing known of the speed.
+    fn begun(
+        ctx: &'a Context,
+        (model, engine, plan): (&'a LoadedModel, &'a Model, &'a Plan),
+        (run, log, lock): (Run, EventLog, FolderLock),
+        trainer: Trainer<'a>,
+        pinned: Option<PinnedPrompt>,
+    ) -> Self {
+        let (pace, seconds_before, started) = (Pace::default(), 0.0, Instant::now());
+        Self {
             ctx,
             model,
             engine,
@@ -113,10 +127,10 @@ impl<'a> TrainingRun<'a> {
             trainer,
             pinned,
             pace,
-            seconds_before: 0.0,
+            seconds_before,
             started,
             _lock: lock,
-        })
+        }
     }
 
     /// Continues `run` from its newest checkpoint.
@@ -178,22 +192,9 @@ impl<'a> TrainingRun<'a> {
         let mut adapter = adapter;
         adapter.config.dropout = plan.config.dropout as f32;
         let trainer = Trainer::resume(engine, adapter, moments, last as u64, plan.engine_config());
-        let started = Instant::now();
         ctx.ui.say(format!("resuming {} after step {last} of {}", run.name, plan.steps));
-        Ok(Self {
-            ctx,
-            model,
-            engine,
-            plan,
-            run,
-            log,
-            trainer,
-            pinned,
-            pace,
-            seconds_before,
-            started,
-            _lock: lock,
-        })
+        let begun = Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned);
+        Ok(Self { pace, seconds_before, ..begun })
     }
 
     /// Begins a run that was stopped before its first checkpoint.
@@ -204,29 +205,14 @@ impl<'a> TrainingRun<'a> {
         plan: &'a Plan,
         run: Run,
         pinned: Option<PinnedPrompt>,
-        lock: crate::lock::FolderLock,
+        lock: FolderLock,
     ) -> anyhow::Result<Self> {
         events::rewind_to_start(&run.path, &ctx.ui)?;
         let mut log = run.event_log(&ctx.ui)?;
         log.emit(Event::Resumed { step: 0 })?;
         let trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
         ctx.ui.say(format!("run {} was stopped before its first checkpoint: it begins again", run.name));
-        let started = Instant::now();
-        let pace = Pace::default();
-        Ok(Self {
-            ctx,
-            model,
-            engine,
-            plan,
-            run,
-            log,
-            trainer,
-            pinned,
-            pace,
-            seconds_before: 0.0,
-            started,
-            _lock: lock,
-        })
+        Ok(Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned))
     }
 
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).

@@ -61,7 +61,7 @@ impl LeftOutKind {
             LeftOutKind::Media => ["image, sound or file", "images, sounds and files"],
             LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
             LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
-            LeftOutKind::Remark => ["line beside a call or a document", "lines beside calls or documents"],
+            LeftOutKind::Remark => ["line next to a call or a document", "lines next to calls or documents"],
             LeftOutKind::Repeated => {
                 ["message that repeats the one before it", "messages that repeat the one before them"]
             }

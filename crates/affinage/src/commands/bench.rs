@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::machine::{self, Machine};
+use crate::nearest::read_text;
 
 /// Measure training, generation or plain matrix products on this machine
 #[derive(Debug, Args)]
@@ -189,7 +190,7 @@ struct Row {
 
 /// Conversations of a JSONL file with `messages`, in file order.
 fn read_conversations(path: &Path) -> anyhow::Result<Vec<Vec<Message>>> {
-    let text = fs_err::read_to_string(path)?;
+    let text = read_text(path)?;
     let mut rows = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let row: Row = serde_json::from_str(line)

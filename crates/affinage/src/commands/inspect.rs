@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::nearest::read_text;
 
 /// Look at a model, at tokens with their loss mask, or at next-token logits
 #[derive(Debug, Args)]
@@ -142,7 +143,7 @@ fn read_conversation(path: &Path, row: usize) -> anyhow::Result<Vec<Message>> {
         List(Vec<Message>),
         Row { messages: Vec<Message> },
     }
-    let text = fs_err::read_to_string(path)?;
+    let text = read_text(path)?;
     let whole = serde_json::from_str::<Form>(&text);
     let form = match whole {
         Ok(form) if row == 1 => form,

@@ -18,21 +18,24 @@ use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{LIBRARY_FILE, Library};
-use crate::ui::{Paint, Table, count};
+use crate::ui::{Paint, Table, count, counted};
 
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --rule L42\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
     #[arg(value_name = "DATASET", default_value = "library")]
     pub target: String,
+    /// Show the findings of this rule alone, as L42 (repeatable)
+    #[arg(long, value_name = "RULE", value_parser = rule_id)]
+    pub rule: Vec<String>,
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
-    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    /// Apply the safe fixes to the library; the imported words are kept too
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
     /// Show which personal data would become which made-up values; with `--fix`, replace it
@@ -44,6 +47,15 @@ pub struct LintArgs {
     /// Take back the newest run of fixes
     #[arg(long)]
     pub unfix: bool,
+}
+
+/// The id of a rule, in the table's own letters.
+fn rule_id(text: &str) -> Result<String, String> {
+    let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(text));
+    found.map(|rule| rule.id.to_owned()).ok_or_else(|| {
+        let (first, last) = (RULES[0].id, RULES[RULES.len() - 1].id);
+        format!("no rule is called so; they go from {first} to {last}, and `affinage lint` shows those that found something")
+    })
 }
 
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
@@ -71,7 +83,10 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         target => dataset_subjects(ctx, target),
     })?;
     let known = known(ctx)?;
-    let findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    let mut findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    if !args.rule.is_empty() {
+        findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
+    }
     if ctx.json {
         ctx.ui.json(&document(&subjects, &findings))?;
     } else {
@@ -79,8 +94,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
-        return Err(anyhow!("{} errors and warnings in {}", count(serious as u64), args.target))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} in {}",
+            counted(serious, "error or warning", "errors and warnings"),
+            args.target
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
 }
@@ -141,7 +160,11 @@ fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
     let found = if typed.exists() {
         Some(typed.to_owned())
     } else {
-        DatasetVersion::list(&ctx.project)?.into_iter().find(is_called).map(|version| version.path)
+        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
+        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
+            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
+        }
+        version.map(|version| version.path)
     };
     match found {
         Some(file) if file.is_file() => Ok(vec![file]),
@@ -235,8 +258,11 @@ const SHOWN_PER_RULE: usize = 2;
 /// How many findings each rule has.
 fn by_rule(subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let text =
-        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+    let text = format!(
+        "{}, {} without findings\n",
+        counted(subjects.len(), "example", "examples"),
+        count(clean as u64)
+    );
     if findings.is_empty() {
         return text;
     }

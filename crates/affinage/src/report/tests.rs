@@ -140,7 +140,7 @@ fn an_unjudged_evaluation_is_drawn_and_says_so() {
     let page = render(&evidence);
     let text = squeezed(&markup(&page.html));
     assert!(text.contains("Is it better? Cannot tell yet nobody has compared the answers yet"), "{text}");
-    assert!(text.contains("judged by nobody yet"), "{text}");
+    assert!(text.contains("not judged yet"), "{text}");
     for untrue in ["not shown to differ", "votes count", "in both seats", "No judge whose"] {
         assert!(!text.contains(untrue), "{untrue}: {text}");
     }

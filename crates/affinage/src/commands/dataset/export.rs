@@ -141,7 +141,7 @@ fn pairs(ctx: &Context, version: &DatasetVersion, allow_artefact: bool) -> anyho
         }
     }
     if lost.is_empty() {
-        return Err(anyhow!("{} has no answers that lost to another", version.name)).hint(
+        return Err(anyhow!("{} has no rejected answers", version.name)).hint(
             "pairs come from answers you edited, rated or asked for again; import such chats, or edit in `affinage review`",
         );
     }

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, By};
 use affinage_dataset::candidate::{Candidate, Learn, Variant};
-use affinage_dataset::conversation::Feedback;
-use affinage_dataset::conversation::Origin;
+use affinage_dataset::conversation::{Conversation, Feedback, Origin};
 use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
 use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
-use affinage_dataset::version::Counts;
+use affinage_dataset::version::{Counts, Lengths};
 
 use crate::library::{Access, Action, Decision, Derivation, Library, access};
 
@@ -26,6 +25,8 @@ pub enum Undecided {
 #[derive(Debug)]
 pub struct Selected {
     pub example: Example,
+    /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
+    pub document: Option<String>,
     pub position: usize,
     /// Other answers to the prompt that lost to this one, without errors of lint.
     pub alternatives: Vec<AlternativeRow>,
@@ -39,6 +40,10 @@ pub struct Selection {
     pub flagged: BTreeMap<&'static str, usize>,
     /// Accepted examples with an error, which are left out: id and rules.
     pub blocked: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Examples that were taken undecided although lint notes something, by rule.
+    pub noted: BTreeMap<&'static str, usize>,
+    /// Known once the rows were measured.
+    pub lengths: Option<Lengths>,
 }
 
 /// A candidate, as a decision changed it, with the text that is to be its answer.
@@ -52,6 +57,7 @@ struct Choice {
     domain: Option<String>,
     source: String,
     origin: Origin,
+    document: Option<String>,
     action: Option<Action>,
 }
 
@@ -73,7 +79,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
             } else if derivation.learn == Learn::Edited && !is_edited(&candidate, decision) {
                 selection.counts.undecided += 1;
             } else {
-                choices.extend(choice(candidate, decision, source, &conversation.origin));
+                choices.extend(choice(candidate, decision, source, &conversation));
             }
         }
         Ok(())
@@ -85,10 +91,9 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     });
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in
-        lint_known(&subjects, &library.known()?).into_iter().filter(|f| f.severity != Severity::Information)
-    {
-        found.entry(finding.id).or_default().insert(finding.rule, finding.severity);
+    for finding in lint_known(&subjects, &library.known()?) {
+        let severity = found.entry(finding.id).or_default().entry(finding.rule).or_insert(finding.severity);
+        *severity = finding.severity.min(*severity);
     }
     let mut seen: HashSet<String> = HashSet::new();
     for (choice, subject) in choices.into_iter().zip(&subjects) {
@@ -117,12 +122,15 @@ impl Selection {
         undecided: Undecided,
     ) -> bool {
         if choice.action.is_none() {
-            let clean = undecided == Undecided::AcceptClean && flags.is_empty();
+            let (notes, faults): (Vec<_>, Vec<_>) =
+                flags.iter().partition(|(_, severity)| **severity == Severity::Information);
+            let clean = undecided == Undecided::AcceptClean && faults.is_empty();
             if !clean {
                 self.counts.undecided += 1;
-                flags.keys().for_each(|rule| *self.flagged.entry(rule).or_default() += 1);
+                faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
                 return false;
             }
+            notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
         }
         let errors: BTreeSet<&'static str> = flags
             .iter()
@@ -152,7 +160,7 @@ fn choice(
     mut candidate: Candidate,
     decision: Option<&Decision>,
     source: &str,
-    origin: &Origin,
+    conversation: &Conversation,
 ) -> Option<Choice> {
     let by_id =
         |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
@@ -176,8 +184,9 @@ fn choice(
     }
     let tags = decision.map(|d| d.tags.clone()).unwrap_or_default();
     let domain = decision.and_then(|d| d.domain.clone());
-    let (source, origin) = (source.to_owned(), origin.clone());
-    Some(Choice { candidate, variant, text, original, tags, domain, source, origin, action })
+    let (source, origin) = (source.to_owned(), conversation.origin.clone());
+    let document = conversation.document(&source);
+    Some(Choice { candidate, variant, text, original, tags, domain, source, origin, document, action })
 }
 
 fn subject(choice: &Choice) -> Subject {
@@ -255,7 +264,8 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
 
 fn selected(choice: Choice) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice { candidate, variant, text, original, tags, domain, source, origin, action } = choice;
+    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } =
+        choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
@@ -289,5 +299,5 @@ fn selected(choice: Choice) -> Selected {
         conversation: candidate.conversation,
     };
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
-    Selected { example, position: candidate.position, alternatives }
+    Selected { example, document, position: candidate.position, alternatives }
 }
