@@ -122,10 +122,11 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
-    let mut territory = library.territory()?;
+    let look = |library: &Library| ctx.ui.during("sorting conversations by topic", || library.territory());
+    let mut territory = look(&library)?;
     if !args.shelf.is_empty() {
         choose(&mut library, &territory, &args.shelf)?;
-        territory = library.territory()?;
+        territory = look(&library)?;
     }
     territory::say(ctx, &territory);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
