@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow};
 use crate::config::{self, Config};
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::nearest::read_text;
 
 /// The name of the suite of held-out prompts.
 pub const IN_DOMAIN: &str = "in-domain";
@@ -41,7 +42,8 @@ pub fn built_in(name: &str, seed: u64) -> anyhow::Result<Option<Vec<Prompt>>> {
 
 /// The prompts of `[[suite]]` file `suite`.
 pub fn from_file(ctx: &Context, suite: &config::Suite) -> anyhow::Result<Vec<Prompt>> {
-    let jsonl = fs_err::read_to_string(ctx.project.join(&suite.file))?;
+    let jsonl =
+        read_text(&ctx.project.join(&suite.file)).with_context(|| format!("[[suite]] {}", suite.name))?;
     parse_suite(&jsonl, &defaults(&suite.name, &suite.category, suite.domain))
         .with_context(|| format!("{}", suite.file.display()))
 }

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{TokenizedExample, tokenize_prompt};
 use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
-use affinage_engine::generate::{Generator, Request};
+use affinage_engine::generate::{Finish, Generator, Request};
 use affinage_engine::model::{Document, Model, Nll};
 use affinage_engine::train::{Trainer, document_nll, micro_batches};
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -293,7 +293,11 @@ impl<'a> TrainingRun<'a> {
         progress.finish("");
         let took = ui::duration(Duration::from_secs_f64(seconds));
         let (rows, ui) = (plan.train.len(), &self.ctx.ui);
-        ui.say(format!("trained {} steps on {rows} rows in {took}", plan.steps));
+        ui.say(format!(
+            "trained {} on {} in {took}",
+            ui::counted(plan.steps, "step", "steps"),
+            ui::counted(rows, "row", "rows")
+        ));
         say_where_best(ui, &self.run)?;
         Ok(self.run)
     }
@@ -352,8 +356,9 @@ impl<'a> TrainingRun<'a> {
             }))?;
         }
         if let Some(pinned) = &self.pinned {
-            let text = self.answer(pinned)?;
-            ui.say(format!("  {}  {}", checkpoint_name(step), ui.paint(ui::Paint::Dim, &one_line(&text))));
+            let (text, is_whole) = self.answer(pinned)?;
+            let shown = one_line(&text) + if is_whole { "" } else { " …" };
+            ui.say(format!("  {}  {}", checkpoint_name(step), ui.paint(ui::Paint::Dim, &shown)));
             self.log.emit(Event::Sample { step, prompt: pinned.text.clone(), text })?;
         }
         self.pace.evaluated(began.elapsed().as_secs_f64());
@@ -423,26 +428,28 @@ impl<'a> TrainingRun<'a> {
         )
     }
 
-    fn answer(&self, pinned: &PinnedPrompt) -> anyhow::Result<String> {
+    /// The answer to the pinned prompt, and whether it ended by itself.
+    fn answer(&self, pinned: &PinnedPrompt) -> anyhow::Result<(String, bool)> {
         let messages = [Message { role: Role::User, content: pinned.text.clone() }];
         let prompt = tokenize_prompt(&self.model.tokenizer, self.model.template()?, &messages)?;
+        let positions = self.engine.max_positions();
+        let room = positions.saturating_sub(prompt.len());
+        ensure!(room > 0, "the pinned prompt has {} tokens, the model takes {positions}", prompt.len());
+        let max_new_tokens = pinned.max_new_tokens.min(room);
         let mut generator = Generator::new(self.engine, Some(&self.trainer.adapter), &self.model.end_tokens);
         let config = &self.ctx.config.generate;
         let sampling = crate::generation::sampling(config);
-        generator.start(Request {
-            prompt,
-            sampling,
-            seed: config.seed,
-            max_new_tokens: pinned.max_new_tokens,
-        });
-        let tokens = pinned.max_new_tokens as u64;
-        let progress = self.ctx.ui.late_progress("answering the prompt", tokens, "tokens");
-        let mut ids = Vec::new();
+        generator.start(Request { prompt, sampling, seed: config.seed, max_new_tokens });
+        let progress = self.ctx.ui.late_progress("answering the prompt", max_new_tokens as u64, "tokens");
+        let (mut ids, mut is_whole) = (Vec::new(), false);
         while generator.active() > 0 {
-            ids.extend(generator.step().into_iter().filter_map(|emitted| emitted.token));
+            for emitted in generator.step() {
+                ids.extend(emitted.token);
+                is_whole = emitted.finish == Some(Finish::Stop);
+            }
             progress.advance(1);
         }
-        Ok(self.model.tokenizer.decode(&ids)?)
+        Ok((self.model.tokenizer.decode(&ids)?, is_whole))
     }
 }
 

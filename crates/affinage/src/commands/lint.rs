@@ -18,7 +18,7 @@ use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{LIBRARY_FILE, Library};
-use crate::ui::{Paint, Table, count};
+use crate::ui::{Paint, Table, count, counted};
 
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
@@ -35,7 +35,7 @@ pub struct LintArgs {
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
-    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    /// Apply the safe fixes to the library; the imported words are kept too
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
     /// Show which personal data would become which made-up values; with `--fix`, replace it
@@ -94,10 +94,20 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
-        return Err(anyhow!("{} errors and warnings in {}", count(serious as u64), args.target))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} in {}",
+            counted(serious, "error or warning", "errors and warnings"),
+            args.target
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
+}
+
+/// How many findings each rule has in the library, without the places.
+pub fn tally(ctx: &Context) -> anyhow::Result<()> {
+    let subjects = library_subjects(ctx)?;
+    ctx.ui.data(&by_rule(&subjects, &lint_known(&subjects, &known(ctx)?)))
 }
 
 /// Names of this project; a file can be looked at without one.
@@ -150,7 +160,11 @@ fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
     let found = if typed.exists() {
         Some(typed.to_owned())
     } else {
-        DatasetVersion::list(&ctx.project)?.into_iter().find(is_called).map(|version| version.path)
+        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
+        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
+            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
+        }
+        version.map(|version| version.path)
     };
     match found {
         Some(file) if file.is_file() => Ok(vec![file]),
@@ -241,14 +255,17 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 /// Examples shown for each rule.
 const SHOWN_PER_RULE: usize = 2;
 
-fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+/// How many findings each rule has.
+fn by_rule(subjects: &[Subject], findings: &[Finding]) -> String {
     let clean = subjects.len() - touched(findings);
-    let mut text =
-        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+    let text = format!(
+        "{}, {} without findings\n",
+        counted(subjects.len(), "example", "examples"),
+        count(clean as u64)
+    );
     if findings.is_empty() {
         return text;
     }
-    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
     let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
     for ((severity, rule), found) in counts(findings) {
         table.row([
@@ -258,7 +275,15 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
             title(rule).to_owned(),
         ]);
     }
-    text += &format!("\n{}", table.render());
+    format!("{text}\n{}", table.render())
+}
+
+fn title(rule: &str) -> &'static str {
+    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
+}
+
+fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
+    let mut text = by_rule(subjects, findings);
     let by_id = by_id(subjects);
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
@@ -307,4 +332,29 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     (printable(before), printable(marked), printable(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affinage_dataset::message::Role;
+
+    #[test]
+    fn the_tally_has_a_line_for_each_rule_and_no_text() {
+        let asked = |answer: &str| {
+            vec![Message::new(Role::User, "Is the gate shut?"), Message::new(Role::Assistant, answer)]
+        };
+        let rows = ["It is shut.", "", "It is.\n\nAssistant: It is shut."];
+        let subjects: Vec<Subject> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
+            .collect();
+        let findings = lint_known(&subjects, &Known::default());
+        let text = by_rule(&subjects, &findings);
+        assert!(text.starts_with("3 examples, 1 without findings\n"), "{text}");
+        assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
+        let rules = counts(&findings).len();
+        assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
 }

@@ -42,7 +42,7 @@ pub struct TrainArgs {
     /// Print tokens, steps, memory and time from a short calibration; train nothing
     #[arg(long)]
     dry_run: bool,
-    /// Prove on your data that a run killed in the middle and resumed ends in the same bits; four short steps, thrice
+    /// Prove on your data that a run killed in the middle and resumed ends in the same bits (four short steps, three times)
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "sample"])]
     verify_resume: bool,
     /// Write the job for another engine instead of training here
@@ -169,12 +169,12 @@ fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan, mem
         100.0 * trainable as f64 / total as f64
     ));
     ctx.ui.say(format!(
-        "dataset {}: {} rows to train on, {} to validate; {} steps, {} tokens",
+        "dataset {}: {} to train on, {} to validate; {}, {}",
         plan.dataset,
-        plan.train.len(),
+        counted(plan.train.len(), "row", "rows"),
         plan.validation.len(),
-        plan.steps,
-        count(plan.tokens())
+        counted(plan.steps, "step", "steps"),
+        counted(plan.tokens() as usize, "token", "tokens")
     ));
     ctx.ui.say(format!(
         "memory: about {} at its highest; {}",

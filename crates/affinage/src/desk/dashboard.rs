@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::catalogue::{Catalogue, Entry};
 use super::group::Group;
 use crate::library::{Access, Action, Mark, SecondLook};
+use crate::ui::counted;
 
 /// Candidates, accepted, rejected.
 type Counts = [usize; 3];
@@ -117,14 +118,15 @@ fn gaps(
     let is_missed =
         |[candidates, accepted, rejected]: &Counts| *accepted == 0 && candidates - rejected >= MIN_MISSED;
     let name = |shelf: usize| &catalogue.shelves[shelf].name;
+    let cards = |number: usize| counted(number, "card", "cards");
     let mut gaps = Vec::new();
     for (shelf, counts) in shelves.iter().enumerate().filter(|(_, counts)| is_missed(counts)) {
-        let words = format!("nothing yet from {} ({} cards)", name(shelf), counts[0]);
+        let words = format!("nothing yet from {} ({})", name(shelf), cards(counts[0]));
         gaps.push(Gap { words, group: Some(Group::Shelf(shelf)) });
     }
     for ((shelf, year), counts) in years.iter().rev().filter(|(_, counts)| is_missed(counts)) {
         if shelves[*shelf][1] > 0 {
-            let words = format!("nothing on {} of {year} ({} cards)", name(*shelf), counts[0]);
+            let words = format!("nothing on {} of {year} ({})", name(*shelf), cards(counts[0]));
             gaps.push(Gap { words, group: Some(Group::Shelf(*shelf)) });
         }
     }

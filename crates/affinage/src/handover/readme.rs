@@ -5,7 +5,7 @@ use crate::ui::{count, counted};
 
 pub(super) fn readme(source: &Source, job: &Job) -> String {
     let way_back = "## Back\n\nCopy the folder back and run, in the project it came from:\n\n```\naffinage train --import DIR\n```\n\n\
-        The run then stands beside those of our own engine: `affinage chat`, `affinage eval`, `affinage report`.\n";
+        It is then a run like any other: `affinage chat`, `affinage eval`, `affinage report`.\n";
     let facts = facts(source, job);
     match job.engine {
         Engine::Trl => format!("{facts}\n{}\n{}\n{way_back}", commands(job), trl_differences(job)),

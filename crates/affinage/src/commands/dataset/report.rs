@@ -16,14 +16,15 @@ use crate::ui::{Table, count, counted, listed};
 pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
     let counts = &selection.counts;
     ctx.ui.say(format!(
-        "{} candidates: {} accepted ({} edited), {} rejected, {} not decided on, {} duplicates",
-        count(counts.candidates as u64),
-        count(counts.accepted as u64),
-        count(counts.edited as u64),
-        count(counts.rejected as u64),
-        count(counts.undecided as u64),
-        count(counts.exact_duplicates as u64)
+        "{}: {} accepted ({} edited), {} left out",
+        counted(counts.candidates(), "candidate", "candidates"),
+        count(counts.accepted() as u64),
+        count(counts.edited() as u64),
+        count(counts.left_out_total() as u64)
     ));
+    for (why, number) in counts.left_out() {
+        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
+    }
     let flagged: Vec<String> =
         selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
     if !flagged.is_empty() {
@@ -99,16 +100,16 @@ pub(super) fn report_version(
         "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
         certificate.max_containment,
         certificate.threshold,
-        certificate.dropped.len()
+        count(certificate.dropped.len() as u64)
     ));
+    for (reason, number) in certificate.drops_by_reason() {
+        ctx.ui.say(format!("  {} {reason}", count(number as u64)));
+    }
     too_little(manifest).iter().for_each(|line| ctx.ui.warn(line));
     if manifest.counts.drafted > 0 {
-        let (examples, have) = match manifest.counts.drafted {
-            1 => ("1 example".to_owned(), "has a prompt"),
-            several => (format!("{} examples", count(several as u64)), "have prompts"),
-        };
+        let examples = counted(manifest.counts.drafted, "example has a prompt", "examples have prompts");
         ctx.ui.say(format!(
-            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+            "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
         ));
     }
     for key in &certificate.sectioned {

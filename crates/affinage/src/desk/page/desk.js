@@ -157,7 +157,7 @@ function keptOutBy(card) {
 async function accept() {
   if (desk.card.second_look) return lookAgain(true);
   const why = keptOutBy(desk.card);
-  if (desk.summary.learn === "edited" && desk.card.mark.text === null) say("accepted, but only answers you edit are learnt: e");
+  if (desk.summary.learn === "edited" && desk.card.mark.text === null) say("accepted, but the model learns only from edited answers: press e");
   else if (why) say(`accepted, but ${why}`);
   await save({ action: "accept", reason: null }, "accepted");
   desk.last = accept;
