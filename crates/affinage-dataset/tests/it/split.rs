@@ -367,13 +367,13 @@ proptest! {
         let Ok(first) = split(&items(&owned[..cut]), &POLICY, &Previous::default(), &[]) else { return Ok(()) };
         let Ok(second) = split(&items(&owned), &POLICY, &previous(&first), &[]) else { return Ok(()) };
         placed_or_listed_once(&owned, &second)?;
-        let asked: Vec<String> = owned.iter().step_by(3).map(|example| example.prompt.clone()).collect();
-        let Ok(third) = split(&items(&owned), &POLICY, &previous(&second), &asked) else { return Ok(()) };
-        placed_or_listed_once(&owned, &third)?;
         for (id, side) in &first.sides {
             let now = second.sides[id];
             let reported = second.certificate.dropped.iter().any(|d| d.example_id == *id);
             prop_assert!(now == *side || (now == Side::Retired && reported), "{} was {:?}, is {:?}", id, side, now);
         }
+        let asked: Vec<String> = owned.iter().step_by(3).map(|example| example.prompt.clone()).collect();
+        let Ok(third) = split(&items(&owned), &POLICY, &previous(&second), &asked) else { return Ok(()) };
+        placed_or_listed_once(&owned, &third)?;
     }
 }
