@@ -34,11 +34,14 @@ pub fn untagged(title: &str) -> &str {
 pub fn dressed(line: &str) -> Option<&str> {
     const LONGEST: usize = 80;
     let line = line.trim();
-    let begins_list = line.starts_with(['-', '*', '+', '>', '|']) && line[1..].starts_with(' ');
-    if line.len() > LONGEST || begins_list || line.starts_with(|c: char| c.is_alphanumeric()) {
+    let begins_list = line.starts_with("- ");
+    if line.len() > LONGEST || begins_list || !line.starts_with(['[', '(', '{', '<', '=', '-', '~', '@', '#', '【', '«']) {
         return None;
     }
-    let name = untagged(line).trim_matches(|c: char| !c.is_alphanumeric() && !is_joined(c));
+    let is_sign = |c: char| !c.is_alphanumeric() && !is_joined(c);
+    let open = untagged(line).trim_start_matches(is_sign);
+    // What the name itself opens, it closes.
+    let name = open.trim_end_matches(|c: char| is_sign(c) && !(c == ')' && open.contains('(')));
     (is_programs_user(name) || (is_certain_assistant(name) && name.chars().count() > 2)).then_some(name)
 }
 
@@ -126,7 +129,7 @@ mod tests {
             ("<b>User</b>", "User"),
             ("<h3 class=\"x\">ChatGPT</h3>", "ChatGPT"),
             ("@user", "user"),
-            ("--- Assistant (gpt-4o) ---", "Assistant (gpt-4o"),
+            ("--- Assistant (gpt-4o) ---", "Assistant (gpt-4o)"),
         ] {
             assert_eq!(dressed(line), Some(name), "{line}");
         }

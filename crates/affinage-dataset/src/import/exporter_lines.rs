@@ -63,7 +63,7 @@ fn statistics(lines: &mut [&str]) -> usize {
 /// A fact that a program writes below the title of a conversation: `Model: **x**`, `*Created: 3.2.2026*`.
 pub(super) fn is_fact(line: &str) -> bool {
     static FACT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)^\W*(?:model|date|datetime|time|created|updated|exported|conversation(?: id)?|chat id|id|link|url|source|messages|tokens|temperature|provider)\b[^\w:]{0,6}:")
+        Regex::new(r"(?i)^\W*(?:model|date|datetime|created|updated|conversation(?: id)?|chat id|tokens|temperature)\b[^\w:]{0,6}:")
             .expect("the pattern is part of the program")
     });
     line.chars().count() <= 200 && FACT.is_match(line)

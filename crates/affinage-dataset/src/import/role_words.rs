@@ -28,6 +28,7 @@ const USERS: &[&str] = &[
 #[rustfmt::skip]
 const ASSISTANTS: &[&str] = &[
     "assistant", "ai", "bot", "chatbot", "model", "answer", "a", "response", "reply", "ai assistant", "the assistant",
+    "assistant message", "assistant response", "ai response", "ai message", "model response", "bot response", "assistant reply",
     "assistent", "assistentin", "ki", "antwort", "modell",
     "assistante", "ia", "réponse", "modèle",
     "asistente", "respuesta", "modelo",
@@ -48,15 +49,13 @@ const ASSISTANTS: &[&str] = &[
 const PRODUCTS: &[&str] = &[
     "chatgpt", "gpt", "claude", "gemini", "bard", "copilot", "bing", "deepseek", "grok", "perplexity", "llama", "mistral",
     "mixtral", "qwen", "kimi", "gemma", "command-r", "le chat", "huggingchat", "豆包", "文心一言", "通义千问", "元宝", "星火",
-    "cursor", "windsurf", "cline", "roo code", "kilo code", "codex", "github copilot", "microsoft copilot", "meta ai", "doubao", "hunyuan",
-    "ernie", "chatglm", "glm", "lumo", "ollama", "lm studio", "open webui", "typingmind", "phind", "notebooklm", "chatbox", "duck.ai",
-    "you.com", "minimax", "olmo", "granite", "nemotron", "character.ai", "amazon q",
+    "github copilot", "microsoft copilot", "meta ai", "doubao", "hunyuan", "chatglm", "notebooklm", "duck.ai", "roo code", "kilo code",
 ];
 
 /// Words by which only programs name the person.
 #[rustfmt::skip]
 const PROGRAMS_USERS: &[&str] = &[
-    "user", "human", "prompt", "you said", "you asked", "nutzer", "benutzer", "du hast gesagt", "sie haben gesagt", "utilisateur",
+    "user", "human", "prompt", "user input", "user message", "user prompt", "user query", "you said", "you asked", "nutzer", "benutzer", "du hast gesagt", "sie haben gesagt", "utilisateur",
     "vous avez dit", "usuario", "has dicho", "utente", "hai detto", "usuário", "você disse", "gebruiker", "użytkownik", "пользователь",
     "вы сказали", "kullanıcı", "ユーザー", "用户", "用戶", "使用者", "사용자", "المستخدم", "उपयोगकर्ता",
 ];
@@ -191,7 +190,7 @@ pub(super) fn obvious_role(name: &str) -> Option<NodeRole> {
 
 fn role_of_word(name: &str) -> Option<NodeRole> {
     match () {
-        () if USERS.contains(&name) => Some(NodeRole::User),
+        () if USERS.contains(&name) || PROGRAMS_USERS.contains(&name) => Some(NodeRole::User),
         () if ASSISTANTS.contains(&name) || is_product(name) => Some(NodeRole::Assistant),
         () => None,
     }
@@ -260,7 +259,8 @@ mod tests {
             ("Message 2 - User", Some(User)),
             ("3. Assistant", Some(Assistant)),
             ("Response #12", Some(Assistant)),
-            ("Cursor", Some(Assistant)),
+            ("User Input", Some(User)),
+            ("Cursor", None),
             ("Model 2", None),
             ("Q3", None),
             ("Message 2", None),

@@ -100,7 +100,7 @@ fn is_nothing(text: &str) -> bool {
     const WORDS: [&str; 9] =
         ["<noinput>", "<no input>", "noinput", "no input", "n/a", "none", "null", "nan", "[noinput]"];
     let text = text.trim();
-    !text.chars().any(char::is_alphanumeric) || WORDS.contains(&text.to_lowercase().as_str())
+    text.chars().all(|c| matches!(c, '-' | '–' | '—' | '.')) || WORDS.contains(&text.to_lowercase().as_str())
 }
 
 /// `{"instruction", "input", "output", "system", "history": [[question, answer]]}`, also as `{"instruction", "context",

@@ -278,8 +278,8 @@ fn label(line: &str, alone: bool) -> Option<(Style, &str, &str)> {
     }
     angle(line)
         .or_else(|| prefix(line))
-        .or_else(|| if alone { bare_line(line) } else { None })
         .or_else(|| dress::dressed(line).map(|name| (Style::Heading, name, "")))
+        .or_else(|| if alone { bare_line(line) } else { None })
 }
 
 /// `[!NOTE] NAME`, `[!user]`, `[!user]- A title`, without the `>`.

@@ -46,7 +46,7 @@ fn reasoning_and_tools_named_by_a_role_are_no_answer() {
         json!({ "role": "Analysis", "content": HIDDEN }),
         json!({ "role": "assistant", "channel": "analysis", "content": HIDDEN }),
         json!({ "role": "assistant", "is_reasoning": true, "content": HIDDEN }),
-        json!({ "author": { "role": "thought" }, "text": HIDDEN }),
+        json!({ "role": "thought", "content": HIDDEN }),
     ];
     for message in reasoning {
         let list = json!([{ "role": "user", "content": ASK }, message, { "role": "assistant", "content": ANSWER }]);
