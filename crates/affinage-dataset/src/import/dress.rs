@@ -25,7 +25,9 @@ pub fn is_tag_of_rule(line: &str) -> bool {
 pub fn untagged(title: &str) -> &str {
     const TAGS: [&str; 7] = ["<span", "<small", "<sub", "<sup", "<font", "<b>", "<strong"];
     if let Some(inside) = title.strip_prefix('<') {
-        return inside.split_once('>').map_or(title, |(_, inside)| inside.split('<').next().unwrap_or(inside));
+        return inside
+            .split_once('>')
+            .map_or(title, |(_, inside)| inside.split('<').next().unwrap_or(inside));
     }
     TAGS.iter().filter_map(|tag| title.find(tag)).min().map_or(title, |at| &title[..at])
 }
@@ -35,7 +37,10 @@ pub fn dressed(line: &str) -> Option<&str> {
     const LONGEST: usize = 80;
     let line = line.trim();
     let begins_list = line.starts_with("- ");
-    if line.len() > LONGEST || begins_list || !line.starts_with(['[', '(', '{', '<', '=', '-', '~', '@', '#', '【', '«']) {
+    if line.len() > LONGEST
+        || begins_list
+        || !line.starts_with(['[', '(', '{', '<', '=', '-', '~', '@', '#', '【', '«'])
+    {
         return None;
     }
     let is_sign = |c: char| !c.is_alphanumeric() && !is_joined(c);
@@ -58,7 +63,11 @@ pub fn answering<'l>(lines: &[&str], labels: &[&'l Label<'_>]) -> BTreeSet<(Styl
     for label in labels.iter().filter(|label| is_of_lines(label.style)) {
         let name = label.name.as_ref();
         let before = last.insert(label.style, name);
-        if before.is_some_and(is_programs_user) && obvious_role(name).is_none() && side(name).is_none() && !is_remark(name) {
+        if before.is_some_and(is_programs_user)
+            && obvious_role(name).is_none()
+            && side(name).is_none()
+            && !is_remark(name)
+        {
             let counted = behind_user.entry(label.style).or_default().entry(name).or_default();
             counted.0 += 1;
             counted.1 |= is_behind_rule(lines, label.line);
@@ -80,13 +89,16 @@ fn is_behind_rule(lines: &[&str], line: usize) -> bool {
 /// tools, numbers. A name that may also be a heading in an answer counts only where it always stands before the answer.
 pub fn sides(lines: &[&str], labels: &[&Label<'_>], speakers: &[Speaker]) -> Vec<Speaker> {
     let Some(style) = speakers.first().map(|speaker| speaker.style) else { return Vec::new() };
-    let role = |name: &str| speakers.iter().any(|speaker| speaker.name == name).then(|| obvious_role(name)).flatten();
+    let role = |name: &str| {
+        speakers.iter().any(|speaker| speaker.name == name).then(|| obvious_role(name)).flatten()
+    };
     let has = |wanted| speakers.iter().any(|speaker| role(&speaker.name) == Some(wanted));
     if !has(NodeRole::User) || style == Style::Field {
         return Vec::new();
     }
     let is_empty = |from: &Label<'_>, to: &Label<'_>| {
-        from.rest.trim().is_empty() && lines[from.line + 1..to.line].iter().all(|line| line.trim().is_empty() || is_rule(line))
+        from.rest.trim().is_empty()
+            && lines[from.line + 1..to.line].iter().all(|line| line.trim().is_empty() || is_rule(line))
     };
     // Number of labels, and whether all of them stand where such a part may.
     let mut found: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
@@ -101,7 +113,9 @@ pub fn sides(lines: &[&str], labels: &[&Label<'_>], speakers: &[Speaker]) -> Vec
             continue;
         };
         let precedes_answer = before.is_none_or(|before| {
-            role(&before.name) == Some(NodeRole::User) || side(&before.name).is_some() || is_empty(before, label)
+            role(&before.name) == Some(NodeRole::User)
+                || side(&before.name).is_some()
+                || is_empty(before, label)
         });
         let counted = found.entry(name).or_insert((0, true));
         counted.0 += 1;

@@ -155,7 +155,10 @@ fn unnamed(fields: &Map<String, Value>) -> Option<Vec<Vec<Value>>> {
         SENT.contains(&name.as_str()) || AROUND_SENT.iter().any(|part| name.contains(part))
     };
     let beside = fields.iter().filter(|(name, _)| !is_sent(name)).map(|(_, value)| unfolded(value));
-    beside.filter(|value| shows_answer(value, 0)).map(|value| came_back(&value, 0)).find(|answers| !answers.is_empty())
+    beside
+        .filter(|value| shows_answer(value, 0))
+        .map(|value| came_back(&value, 0))
+        .find(|answers| !answers.is_empty())
 }
 
 /// True if a message in the value says that it is the assistant's, or the value holds a server's list of answers.
@@ -166,10 +169,11 @@ fn shows_answer(value: &Value, depth: usize) -> bool {
         Value::Array(items) => items.iter().any(|item| shows_answer(item, depth + 1)),
         Value::Object(fields) => {
             let is_said = || {
-                is_message(value)
-                    && speaker(Layers::of_message(value)) == Speaker::Role(NodeRole::Assistant)
+                is_message(value) && speaker(Layers::of_message(value)) == Speaker::Role(NodeRole::Assistant)
             };
-            LISTS.iter().any(|name| fields.get(*name).and_then(Value::as_array).is_some_and(|list| !list.is_empty()))
+            LISTS
+                .iter()
+                .any(|name| fields.get(*name).and_then(Value::as_array).is_some_and(|list| !list.is_empty()))
                 || is_said()
                 || fields.values().any(|inner| shows_answer(inner, depth + 1))
         }

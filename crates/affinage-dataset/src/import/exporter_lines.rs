@@ -45,7 +45,8 @@ fn statistics(lines: &mut [&str]) -> usize {
     let is_set_apart = lines[before + 1..last].iter().any(|line| line.trim().is_empty() || is_rule(line))
         || lines[before].starts_with('#');
     let lower = line.to_lowercase();
-    let counts = lower.contains("tok") || TOKENS.find(line).is_some_and(|found| found.as_str().contains(" input, "));
+    let counts =
+        lower.contains("tok") || TOKENS.find(line).is_some_and(|found| found.as_str().contains(" input, "));
     let ends_sentence = line.ends_with(['.', '!', '?']);
     if !is_set_apart
         || !counts
@@ -133,14 +134,32 @@ mod tests {
 
     #[test]
     fn numbers_of_tokens_are_no_words_of_a_turn() {
-        for numbers in ["12 input, 9 output", "*Tokens: 120 · 3.2 s*", "> 340 tokens (41 tok/s)", "Usage: 12 in / 40 out tokens"] {
+        for numbers in [
+            "12 input, 9 output",
+            "*Tokens: 120 · 3.2 s*",
+            "> 340 tokens (41 tok/s)",
+            "Usage: 12 in / 40 out tokens",
+        ] {
             let turn = format!("Oil.\n\n{numbers}");
-            assert_eq!(left(&["What burns?", &turn]), (vec!["What burns?".to_owned(), "Oil.".to_owned()], 1), "{numbers}");
+            assert_eq!(
+                left(&["What burns?", &turn]),
+                (vec!["What burns?".to_owned(), "Oil.".to_owned()], 1),
+                "{numbers}"
+            );
         }
-        for words in ["Oil.\n\nTime: 3 days", "Oil.\n\n120 tokens are enough for it.", "12 tokens", "Oil.\n\nCost: 12 marks"] {
+        for words in [
+            "Oil.\n\nTime: 3 days",
+            "Oil.\n\n120 tokens are enough for it.",
+            "12 tokens",
+            "Oil.\n\nCost: 12 marks",
+        ] {
             assert_eq!(left(&["What burns?", words]).1, 0, "{words}");
         }
-        assert!(is_fact("Model: **m** (resolved: **m-2**)") && is_fact("*Created:* 3.2.2026") && !is_fact("Models burn: oil"));
+        assert!(
+            is_fact("Model: **m** (resolved: **m-2**)")
+                && is_fact("*Created:* 3.2.2026")
+                && !is_fact("Models burn: oil")
+        );
     }
 
     fn left(turns: &[&str]) -> (Vec<String>, usize) {

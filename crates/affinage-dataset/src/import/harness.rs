@@ -98,7 +98,8 @@ fn said_within(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         rest = &rest[at..];
-        let found = element(rest).filter(|element| is_around_words(element.name) || (is_asked && element.name == "answer"));
+        let found = element(rest)
+            .filter(|element| is_around_words(element.name) || (is_asked && element.name == "answer"));
         match found {
             Some(element) => {
                 said.push(element.inside.trim());
@@ -119,9 +120,10 @@ fn words_of_person(text: &str, names: Names) -> Option<String> {
     let mut words = text;
     loop {
         let first = element(words);
-        let last = words.strip_suffix('>').and_then(|inside| inside.rsplit_once("</")).and_then(|(before, name)| {
-            Some(&words[..before.rfind(&format!("<{name}"))?]).filter(|_| is_machine(name))
-        });
+        let last =
+            words.strip_suffix('>').and_then(|inside| inside.rsplit_once("</")).and_then(|(before, name)| {
+                Some(&words[..before.rfind(&format!("<{name}"))?]).filter(|_| is_machine(name))
+            });
         words = match (first, last) {
             (Some(element), _) if is_machine(element.name) => element.behind.trim(),
             (Some(element), _) if is_around_words(element.name) && element.behind.trim().is_empty() => {
@@ -133,12 +135,17 @@ fn words_of_person(text: &str, names: Names) -> Option<String> {
     }
     let words = match elements(words) {
         Some(elements) if elements.iter().all(|(name, _)| is_around_words(name) || may_be_machine(name)) => {
-            let said: Vec<&str> =
-                elements.iter().filter(|(name, _)| is_around_words(name)).map(|(_, inside)| *inside).collect();
+            let said: Vec<&str> = elements
+                .iter()
+                .filter(|(name, _)| is_around_words(name))
+                .map(|(_, inside)| *inside)
+                .collect();
             let is_upload = |name: &str| parted(name).ends_with("_files") || parted(name).ends_with("_file");
             match said.is_empty() {
                 false => said.join("\n\n"),
-                true if names == Names::Any && !elements.iter().any(|(name, _)| is_upload(name)) => String::new(),
+                true if names == Names::Any && !elements.iter().any(|(name, _)| is_upload(name)) => {
+                    String::new()
+                }
                 true => words.to_owned(),
             }
         }

@@ -64,7 +64,9 @@ impl LeftOutKind {
             LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
             LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
             LeftOutKind::Remark => ["line beside a call or a document", "lines beside calls or documents"],
-            LeftOutKind::Beside => ["part beside the text of a document", "parts beside the text of documents"],
+            LeftOutKind::Beside => {
+                ["part beside the text of a document", "parts beside the text of documents"]
+            }
             LeftOutKind::Repeated => {
                 ["message that repeats the one before it", "messages that repeat the one before them"]
             }

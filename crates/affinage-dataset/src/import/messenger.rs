@@ -12,7 +12,8 @@ pub fn is_slack_time(text: &str) -> bool {
 }
 
 static SLACK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"<(@|#|!|https?://|ftp://|mailto:|tel:)([^<>|\n]*)(?:\|([^<>\n]*))?>").expect("a valid pattern")
+    Regex::new(r"<(@|#|!|https?://|ftp://|mailto:|tel:)([^<>|\n]*)(?:\|([^<>\n]*))?>")
+        .expect("a valid pattern")
 });
 
 /// `<https://a.test|a page>` as a link of Markdown, `<@U1|mara>`, `<#C1|mill>` and `<!here>` as names. A sign that somebody
@@ -39,7 +40,9 @@ static DISCORD: LazyLock<Regex> =
 /// `<@99>` as the name that the message lists for it, `<:boat:7>` as `:boat:`.
 pub fn discord_names(text: &str, mentions: &[Value]) -> String {
     let shown = |found: &Captures<'_>| match (found.get(1), found.get(2)) {
-        (Some(id), _) => name_of(id.as_str(), mentions).map_or_else(|| found[0].to_owned(), |name| format!("@{name}")),
+        (Some(id), _) => {
+            name_of(id.as_str(), mentions).map_or_else(|| found[0].to_owned(), |name| format!("@{name}"))
+        }
         (None, Some(sign)) => sign.as_str().to_owned(),
         (None, None) => found[0].to_owned(),
     };
@@ -64,12 +67,17 @@ mod tests {
             ("See <https://mill.test>.", "See https://mill.test."),
             ("<https://mill.test|https://mill.test>", "https://mill.test"),
             ("<@U1|mara> and <@U2> in <#C1|wheels>, <!here>", "@mara and @U2 in #wheels, @here"),
-            ("<!subteam^S1|@millers> <!date^17^{date}|3 May> <mailto:a@mill.test|a@mill.test>", "@millers 3 May a@mill.test"),
+            (
+                "<!subteam^S1|@millers> <!date^17^{date}|3 May> <mailto:a@mill.test|a@mill.test>",
+                "@millers 3 May a@mill.test",
+            ),
             ("a &lt;b|c&gt; <b>", "a &lt;b|c&gt; <b>"),
         ] {
             assert_eq!(slack_links(text), expected);
         }
-        assert!(is_slack_time("1767607200.000100") && !is_slack_time("1767607200") && !is_slack_time("3.5.2026"));
+        assert!(
+            is_slack_time("1767607200.000100") && !is_slack_time("1767607200") && !is_slack_time("3.5.2026")
+        );
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
                 "noBreakHyphen" => page.word("-"),
                 "r" => (page.is_in_run, is_hidden) = (!is_empty, false),
                 "vanish" if page.is_in_run => {
-                    is_hidden = !value(tag, "w:val").is_some_and(|on| matches!(on.as_str(), "0" | "false" | "off"));
+                    is_hidden =
+                        !value(tag, "w:val").is_some_and(|on| matches!(on.as_str(), "0" | "false" | "off"));
                 }
                 "drawing" | "pict" => page.picture(),
                 "tr" => page.row = Some(Vec::new()),
@@ -99,7 +100,9 @@ fn count_beside_word(members: &mut Members<'_>, left_out: &mut LeftOut) {
             _ => {}
         });
     }
-    for (what, number) in ["header", "footer"].into_iter().flat_map(|what| (1..=9).map(move |number| (what, number))) {
+    for (what, number) in
+        ["header", "footer"].into_iter().flat_map(|what| (1..=9).map(move |number| (what, number)))
+    {
         let Some(xml) = members(&format!("word/{what}{number}.xml")) else { continue };
         let mut has_words = false;
         let _ = walk(&xml, &mut |piece| {
@@ -387,7 +390,10 @@ mod tests {
         let members = [
             ("word/document.xml", document),
             ("word/comments.xml", "<w:comments><w:comment/><w:comment/></w:comments>"),
-            ("word/footnotes.xml", r#"<w:footnotes><w:footnote w:type="separator"/><w:footnote w:id="2"/></w:footnotes>"#),
+            (
+                "word/footnotes.xml",
+                r#"<w:footnotes><w:footnote w:type="separator"/><w:footnote w:id="2"/></w:footnotes>"#,
+            ),
             ("word/header1.xml", "<w:hdr><w:t>Mills</w:t></w:hdr>"),
             ("word/footer1.xml", "<w:ftr><w:t>12</w:t></w:ftr>"),
         ];

@@ -11,7 +11,8 @@ const END: char = '\u{2042}';
 /// A page of the list, or of the list as plain lines.
 static PAGE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\[\^[\w-]+\]: *<?(?:https?://|www\.)\S+>?\s*$").expect("a valid pattern"));
-static REFERENCE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[\^\d+(?:_\d+)?\]").expect("a valid pattern"));
+static REFERENCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\[\^\d+(?:_\d+)?\]").expect("a valid pattern"));
 
 /// The export as a transcript with headings for speakers; `None` if `text` is something else.
 pub(super) fn transcript(text: &str) -> Option<String> {

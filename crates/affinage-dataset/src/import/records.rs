@@ -29,8 +29,20 @@ const OF_PROGRAM: &[&str] = &[
     "attachment", "metadata", "annotation", "refusal", "timestamp", "latency",
 ];
 /// ... and those that may stand beside them, and in JSON that was asked for.
-const BESIDE: &[&str] =
-    &["type", "time", "date", "status", "error", "score", "confidence", "feedback", "rating", "cost", "provider", "reason"];
+const BESIDE: &[&str] = &[
+    "type",
+    "time",
+    "date",
+    "status",
+    "error",
+    "score",
+    "confidence",
+    "feedback",
+    "rating",
+    "cost",
+    "provider",
+    "reason",
+];
 
 /// What a record with nothing but words is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +64,9 @@ pub fn opened(text: &str, alone: Alone) -> Option<Vec<Block>> {
     let fields = record.as_object()?;
     let holds_words = |value: &Value| match value {
         Value::String(words) => !words.trim().is_empty(),
-        Value::Array(parts) => parts.iter().any(|part| part.get("text").is_some() || part.get("type").is_some()),
+        Value::Array(parts) => {
+            parts.iter().any(|part| part.get("text").is_some() || part.get("type").is_some())
+        }
         _ => false,
     };
     let words = WORDS.iter().find(|key| fields.get(**key).is_some_and(holds_words))?;

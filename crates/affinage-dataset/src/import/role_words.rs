@@ -120,7 +120,8 @@ fn without_number(name: &str) -> Option<&str> {
     let behind = counted.trim_start_matches([' ', '#']).trim_start_matches(|c: char| c.is_ascii_digit());
     let behind = if behind.len() < counted.trim_start_matches([' ', '#']).len() { behind } else { name };
     let word = behind.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let bare = word.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches([' ', '#', '(', '.', '-']);
+    let bare =
+        word.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches([' ', '#', '(', '.', '-']);
     let word = if bare.len() + 1 < word.len() { bare } else { word };
     // `Model 1` is a heading of texts, and a letter with a number is a quarter.
     (word != name && word.chars().count() >= 4 && !word.starts_with("model")).then_some(word)

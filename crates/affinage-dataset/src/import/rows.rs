@@ -92,7 +92,8 @@ const OUTPUTS: [&str; 5] = ["output", "response", "completion", "answer", "targe
 
 /// True if the row is an instruction with its answer.
 pub fn is_alpaca(row: &Value) -> bool {
-    row.get("instruction").is_some() && OUTPUTS.iter().any(|key| row.get(*key).is_some_and(|at| at.is_string()))
+    row.get("instruction").is_some()
+        && OUTPUTS.iter().any(|key| row.get(*key).is_some_and(|at| at.is_string()))
 }
 
 /// True for the words by which data sets say that there is no input.

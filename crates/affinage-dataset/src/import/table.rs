@@ -57,7 +57,11 @@ pub(super) fn read(text: &str) -> Option<Table> {
     let column = |known: &[&str]| names.iter().position(|name| known.contains(&name.to_lowercase().as_str()));
     let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
     let whole = |row: &Vec<String>| -> Value {
-        names.iter().enumerate().map(|(column, name)| (name.clone(), Value::from(cell(row, column)))).collect()
+        names
+            .iter()
+            .enumerate()
+            .map(|(column, name)| (name.clone(), Value::from(cell(row, column))))
+            .collect()
     };
     // Calls to a model in JSON, and instructions with what they are about, are more than two columns.
     let is_whole = |row: &Vec<String>| {
@@ -68,8 +72,9 @@ pub(super) fn read(text: &str) -> Option<Table> {
         return Some(Table::Rows(rows.iter().map(whole).collect()));
     }
     if let (Some(prompt), Some(answer)) = (column(PROMPTS), column(ANSWERS)) {
-        let about: Vec<usize> =
-            (0..names.len()).filter(|column| ABOUT.contains(&names[*column].to_lowercase().as_str())).collect();
+        let about: Vec<usize> = (0..names.len())
+            .filter(|column| ABOUT.contains(&names[*column].to_lowercase().as_str()))
+            .collect();
         let row = |row: &Vec<String>| {
             let mut object = Map::new();
             object.insert("prompt".to_owned(), Value::from(words(&cell(row, prompt))));

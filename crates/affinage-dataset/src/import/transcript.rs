@@ -13,9 +13,9 @@
 use std::collections::HashSet;
 
 use super::error::ImportError;
+use super::role_words::Side;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::role_words::Side;
 use super::{aider, dress, exporter_lines, perplexity, role_words, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
@@ -181,9 +181,8 @@ pub(super) fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
     let is_given = |name: &str| {
         roles.assistants.iter().chain(&roles.users).any(|given| speakers::same_name(given, name))
     };
-    let is_side = |s: &&Speaker| {
-        s.style != Style::Field && role_words::side(&s.name).is_some() && !is_given(&s.name)
-    };
+    let is_side =
+        |s: &&Speaker| s.style != Style::Field && role_words::side(&s.name).is_some() && !is_given(&s.name);
     let (beside, people): (Vec<&Speaker>, Vec<&Speaker>) = speakers.iter().partition(is_side);
     let people: Vec<Speaker> = people.into_iter().cloned().collect();
     let mut parts = cast_people(&people, roles)?;

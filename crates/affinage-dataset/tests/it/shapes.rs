@@ -49,8 +49,11 @@ fn reasoning_and_tools_named_by_a_role_are_no_answer() {
         json!({ "role": "thought", "content": HIDDEN }),
     ];
     for message in reasoning {
-        let list = json!([{ "role": "user", "content": ASK }, message, { "role": "assistant", "content": ANSWER }]);
-        for document in [list.clone(), json!({ "messages": list }), json!({ "title": "Sluice", "messages": list })] {
+        let list =
+            json!([{ "role": "user", "content": ASK }, message, { "role": "assistant", "content": ANSWER }]);
+        for document in
+            [list.clone(), json!({ "messages": list }), json!({ "title": "Sluice", "messages": list })]
+        {
             let outcome = of(&document);
             assert_eq!(shown(&outcome), [pair(ASK, ANSWER)], "{document}");
             assert_eq!(count(&outcome, LeftOutKind::Reasoning), 1, "{document}");
@@ -76,7 +79,11 @@ fn what_an_agent_writes_in_the_persons_name_is_no_prompt() {
     assert!(count(&outcome, LeftOutKind::ToolTraffic) > 1);
     let said = |role: &str, kind: &str, text: &str| json!({ "timestamp": "2026-05-01T10:00:00Z", "type": "response_item", "payload": { "type": "message", "role": role, "content": [{ "type": kind, "text": text }] } });
     let session = [
-        said("user", "input_text", "# AGENTS.md instructions for /mill\n\n<INSTRUCTIONS>\nHIDDEN\n</INSTRUCTIONS>"),
+        said(
+            "user",
+            "input_text",
+            "# AGENTS.md instructions for /mill\n\n<INSTRUCTIONS>\nHIDDEN\n</INSTRUCTIONS>",
+        ),
         said("user", "input_text", "<recently_viewed_code_snippets>HIDDEN</recently_viewed_code_snippets>"),
         said("user", "input_text", ASK),
         said("assistant", "output_text", ANSWER),
@@ -93,13 +100,18 @@ fn the_record_of_a_message_in_a_text_is_its_words() {
     assert_eq!(shown(&read(table.as_bytes())), [pair(ASK, ANSWER)]);
     assert_eq!(shown(&of(&json!({ "prompt": ASK, "completion": record }))), [pair(ASK, ANSWER)]);
     let asked_for = json!({ "answer": ANSWER }).to_string();
-    assert_eq!(shown(&of(&json!({ "prompt": ASK, "completion": asked_for }))), [pair(ASK, &asked_for)], "JSON may be the answer");
+    assert_eq!(
+        shown(&of(&json!({ "prompt": ASK, "completion": asked_for }))),
+        [pair(ASK, &asked_for)],
+        "JSON may be the answer"
+    );
     let messages = json!([{ "role": "user", "content": ASK }]).to_string();
     let output = json!({ "role": "assistant", "content": ANSWER }).to_string();
     let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
     let calls = format!("id,input,output\n1,{},{}\n", quoted(&messages), quoted(&output));
     assert_eq!(shown(&read(calls.as_bytes())), [pair(ASK, ANSWER)]);
-    let instructions = format!("instruction,input,output\nShorten it.,A long sluice.,Sluice.\n{ASK},<noinput>,{ANSWER}\n");
+    let instructions =
+        format!("instruction,input,output\nShorten it.,A long sluice.,Sluice.\n{ASK},<noinput>,{ANSWER}\n");
     assert_eq!(
         shown(&read(instructions.as_bytes())),
         [pair("Shorten it.\n\nA long sluice.", "Sluice."), pair(ASK, ANSWER)]
@@ -133,10 +145,13 @@ fn lists_of_messages_beside_the_first_are_read_or_counted() {
         pairs.sort();
         assert_eq!(pairs, [pair(MORE, MORE_ANSWER), pair(ASK, ANSWER)], "{document}");
         let rows = outcome.found.left_out.rows();
-        let other = rows.iter().find(|row| row.kind == LeftOutKind::Message).expect("the other answer is counted");
+        let other =
+            rows.iter().find(|row| row.kind == LeftOutKind::Message).expect("the other answer is counted");
         assert_eq!((other.name.as_str(), other.count), ("another version", 1));
     }
-    let plain = |pairs: [(&str, &str); 2]| Value::from(pairs.map(|(role, text)| json!({ "role": role, "content": text })).to_vec());
+    let plain = |pairs: [(&str, &str); 2]| {
+        Value::from(pairs.map(|(role, text)| json!({ "role": role, "content": text })).to_vec())
+    };
     let row = json!({
         "messages": plain([("user", ASK), ("assistant", ANSWER)]),
         "threads": [{ "messages": plain([("user", MORE), ("assistant", MORE_ANSWER)]) }],
@@ -155,7 +170,8 @@ fn the_answer_that_was_chosen_is_the_answer() {
         let turns = json!([{ "role": "user", "content": ASK }, answer]);
         let outcome = of(&json!({ "title": "Mill", "turns": turns }));
         let candidate = &outcome.candidates()[0];
-        let active: Vec<&str> = candidate.variants.iter().filter(|v| v.active).map(|v| v.text.as_str()).collect();
+        let active: Vec<&str> =
+            candidate.variants.iter().filter(|v| v.active).map(|v| v.text.as_str()).collect();
         assert_eq!((candidate.variants.len(), active), (2, vec![ANSWER]), "{answer}");
     }
 }
@@ -163,7 +179,10 @@ fn the_answer_that_was_chosen_is_the_answer() {
 #[test]
 fn links_and_names_of_messengers_are_shown_as_they_were() {
     let said = |name: &str, text: &str, ts: &str| json!({ "type": "message", "username": name, "text": text, "ts": ts });
-    let slack = json!([said("mara", ASK, "1767607200.000100"), said("GPT", "See <https://mill.test|the mill> &amp; <@U7>.", "1767607201.000100")]);
+    let slack = json!([
+        said("mara", ASK, "1767607200.000100"),
+        said("GPT", "See <https://mill.test|the mill> &amp; <@U7>.", "1767607201.000100")
+    ]);
     assert_eq!(shown(&of(&slack)), [pair(ASK, "See [the mill](https://mill.test) & @U7.")]);
     let author = |name: &str, is_bot: bool| json!({ "name": name, "isBot": is_bot });
     let discord = json!({ "guild": { "id": "1" }, "channel": { "id": "2" }, "messages": [
@@ -176,7 +195,9 @@ fn links_and_names_of_messengers_are_shown_as_they_were() {
 #[test]
 fn transcripts_of_every_dress_are_transcripts() {
     for text in [
-        format!("# Sluice\n_Exported on 3 May from a program_\n\n---\n\n**User**\n\n{ASK}\n\n---\n\n**Cursor**\n\n{ANSWER}\n"),
+        format!(
+            "# Sluice\n_Exported on 3 May from a program_\n\n---\n\n**User**\n\n{ASK}\n\n---\n\n**Cursor**\n\n{ANSWER}\n"
+        ),
         format!("---\n\n**User**\n\n{ASK}\n\n---\n\n**Millwright**\n\n{ANSWER}\n"),
         format!("=== USER ===\n{ASK}\n\n=== ASSISTANT ===\n{ANSWER}\n"),
         format!("[User]\n{ASK}\n\n[Assistant]\n{ANSWER}\n"),
@@ -184,13 +205,21 @@ fn transcripts_of_every_dress_are_transcripts() {
         format!("<h3>User</h3>\n\n{ASK}\n\n<h3>ChatGPT</h3>\n\n{ANSWER}\n"),
         format!("<user>\n{ASK}\n</user>\n<assistant>\n{ANSWER}\n</assistant>\n"),
         format!("## Message 1 - User\n\n{ASK}\n\n## Message 2 - Assistant\n\n{ANSWER}\n"),
-        format!("---\nmodel: m\n---\n\n# Chat\n\n{ASK}\n\n<hr class=\"__chatgpt_plugin\">\n\n### role::assistant<span style=\"a\"> (m)</span>\n\n{ANSWER}\n\n<hr class=\"__chatgpt_plugin\">\n\n### role::user\n\n"),
-        format!("## Prompt\n\n{ASK}\n\n## System\n\nHIDDEN\n\n## Response\n\n{ANSWER}\n\n## Token usage\n\n12 input, 9 output\n"),
+        format!(
+            "---\nmodel: m\n---\n\n# Chat\n\n{ASK}\n\n<hr class=\"__chatgpt_plugin\">\n\n### role::assistant<span style=\"a\"> (m)</span>\n\n{ANSWER}\n\n<hr class=\"__chatgpt_plugin\">\n\n### role::user\n\n"
+        ),
+        format!(
+            "## Prompt\n\n{ASK}\n\n## System\n\nHIDDEN\n\n## Response\n\n{ANSWER}\n\n## Token usage\n\n12 input, 9 output\n"
+        ),
         format!("## User\n\n{ASK}\n\n## Thinking\n\nHIDDEN\n\n## Assistant\n\n{ANSWER}\n\n*340 tokens*\n"),
         format!("User: {ASK}\n\nThinking: HIDDEN\n\nAssistant: {ANSWER}\n"),
         format!("## User\n\n{ASK}\n\n## Assistant\n\n### Thinking\n\nHIDDEN\n\n---\n\n{ANSWER}\n"),
-        format!("<img src=\"https://a.test/pplx-logo.png\"/>\n\n# {ASK}\n\n{ANSWER}[^1]\n\n<div style=\"text-align: center\">\u{2042}</div>\n\n[^1]: https://a.test\n"),
-        format!("# User\n\n{ASK}\n\n---\n# Assistant\n\n<div style=\"a\">\n<details>\n<summary>Reasoning</summary>\nHIDDEN\n</details>\n</div>\n{ANSWER}\n"),
+        format!(
+            "<img src=\"https://a.test/pplx-logo.png\"/>\n\n# {ASK}\n\n{ANSWER}[^1]\n\n<div style=\"text-align: center\">\u{2042}</div>\n\n[^1]: https://a.test\n"
+        ),
+        format!(
+            "# User\n\n{ASK}\n\n---\n# Assistant\n\n<div style=\"a\">\n<details>\n<summary>Reasoning</summary>\nHIDDEN\n</details>\n</div>\n{ANSWER}\n"
+        ),
     ] {
         let outcome = read(text.as_bytes());
         assert_eq!(shown(&outcome), [pair(ASK, ANSWER)], "{text}");

@@ -80,7 +80,10 @@ pub fn has_lists_beside(fields: &Map<String, Value>, taken: &str) -> bool {
     for (_, field) in beside {
         match field {
             Value::Array(items) => {
-                items.iter().filter(|item| !is_message(item)).for_each(|item| message_lists(item, &[], 1, &mut lists));
+                items
+                    .iter()
+                    .filter(|item| !is_message(item))
+                    .for_each(|item| message_lists(item, &[], 1, &mut lists));
             }
             other => message_lists(other, &[], 1, &mut lists),
         }
@@ -147,7 +150,9 @@ impl Walk<'_> {
                     self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
                 } else if let Some(last) = self.threads.conversations.last_mut() {
                     let place = format!("beside the messages, in `{name}`");
-                    (0..new).for_each(|_| last.left_out.add(LeftOutKind::Message, "another version", place.clone()));
+                    (0..new).for_each(|_| {
+                        last.left_out.add(LeftOutKind::Message, "another version", place.clone())
+                    });
                 }
                 known.extend(texts);
             }

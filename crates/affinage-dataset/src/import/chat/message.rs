@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::super::harness::{self, Names};
 use super::super::{facts as provider, html, messenger, verdict};
 use super::layers::{self, Layers};
-use super::names;
 use super::parts::{Content, add_beside, blocks, content};
+use super::{chosen, names};
 use crate::conversation::{Block, BlockKind, Node, NodeRole, Provider};
 
 /// Who said a message.
@@ -211,7 +211,7 @@ pub fn line(value: &Value) -> Line {
     let mut marked = None;
     if let Some((_, Value::Array(list))) = fields.all(names::VARIANTS).find(|(_, value)| value.is_array()) {
         variants = list.iter().map(blocks).collect();
-        marked = marked_variant(fields, list);
+        marked = chosen::variant(fields, list);
     }
     let selected = marked.unwrap_or_else(|| selected(fields, &variants, &node));
     if let Some(chosen) = variants.get(selected).filter(|_| node.visible_text().is_empty()) {
@@ -265,25 +265,6 @@ fn selected(fields: Layers<'_>, variants: &[Vec<Block>], node: &Node) -> usize {
     let said = fields.all(names::SELECTED).find_map(|(_, value)| value.as_u64());
     let last = variants.len().saturating_sub(1);
     same.unwrap_or_else(|| usize::try_from(said.unwrap_or(0)).map_or(last, |index| index.min(last)))
-}
-
-/// The variant that the message names by its id (`primary_candidate_id`), or that alone says of itself that it was chosen.
-fn marked_variant(fields: Layers<'_>, variants: &[Value]) -> Option<usize> {
-    let named = fields.values().filter_map(Value::as_object).flatten().find_map(|(name, id)| {
-        let id = layers::scalar(id).filter(|_| names::names_chosen(name))?;
-        variants.iter().position(|variant| {
-            let own = variant.as_object().into_iter().flatten();
-            own.filter(|(name, _)| name.to_lowercase().ends_with("id")).any(|(_, own)| layers::scalar(own) == Some(id.clone()))
-        })
-    });
-    let says_so = |variant: &Value| {
-        let flags = variant.as_object().into_iter().flatten();
-        flags.filter(|(_, flag)| flag.as_bool() == Some(true)).any(|(name, _)| names::is_chosen_flag(name))
-    };
-    named.or_else(|| match variants.iter().filter(|variant| says_so(variant)).count() {
-        1 => variants.iter().position(says_so),
-        _ => None,
-    })
 }
 
 fn parent(own: Layers<'_>, fields: Layers<'_>) -> Parent {

@@ -115,23 +115,6 @@ pub const TEXTS: &[&str] = &[
 pub const VARIANTS: &[&str] =
     &["swipes", "candidates", "alternatives", "variants", "versions", "regenerations"];
 pub const SELECTED: &[&str] = &["swipe_id", "selected", "selectedIndex", "currentlySelected", "activeIndex"];
-/// True if a field of this name holds the id of the variant that was chosen: `primary_candidate_id`, `selectedVariantId`.
-pub fn names_chosen(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name.ends_with("id") && CHOSEN.iter().any(|word| name.starts_with(word))
-}
-
-/// True if a field of this name says of a variant that it was chosen.
-pub fn is_chosen_flag(name: &str) -> bool {
-    let name = name.to_lowercase();
-    let word = name.strip_prefix("is").map_or(name.as_str(), |rest| rest.trim_start_matches('_'));
-    CHOSEN.contains(&word)
-}
-
-const CHOSEN: [&str; 14] = [
-    "primary", "selected", "chosen", "active", "current", "preferred", "accepted", "picked", "best", "final", "default",
-    "winner", "winning", "shown",
-];
 /// Documents the model wrote beside its message.
 pub const DOCUMENTS: &[&str] = &["canvas", "artifacts"];
 pub const REASONING: &[&str] = &["reasoningContent", "thinking_trace", "thought"];
@@ -459,7 +442,15 @@ pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
         (
             System,
             Text,
-            &["system", "developer", "systemmessage", "systemprompt", "systeminstruction", "systeminstructions", "platform"],
+            &[
+                "system",
+                "developer",
+                "systemmessage",
+                "systemprompt",
+                "systeminstruction",
+                "systeminstructions",
+                "platform",
+            ],
         ),
     ];
     let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();

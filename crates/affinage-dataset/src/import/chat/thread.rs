@@ -249,7 +249,8 @@ fn people(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &Origin, thr
         return;
     }
     // A program among people is the assistant, where nothing else says who is.
-    let mut bots: Vec<&str> = said.iter().filter(|(line, _)| line.is_bot).map(|(_, name)| name.as_str()).collect();
+    let mut bots: Vec<&str> =
+        said.iter().filter(|(line, _)| line.is_bot).map(|(_, name)| name.as_str()).collect();
     bots.sort_unstable();
     bots.dedup();
     let with_bot = match bots.as_slice() {
