@@ -37,6 +37,8 @@ pub enum LeftOutKind {
     ToolTraffic,
     /// Lines of the assistant between its calls or beside a document.
     Remark,
+    /// What stands beside the text of a document: comments, notes at the foot, headers, hidden words.
+    Beside,
     /// A message with the same words as the one before it.
     Repeated,
     /// Messages that the product does not show to its reader.
@@ -66,6 +68,9 @@ impl LeftOutKind {
             LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
             LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
             LeftOutKind::Remark => ["line next to a call or a document", "lines next to calls or documents"],
+            LeftOutKind::Beside => {
+                ["part next to the text of a document", "parts next to the text of documents"]
+            }
             LeftOutKind::Repeated => {
                 ["message that repeats the one before it", "messages that repeat the one before them"]
             }
@@ -79,7 +84,7 @@ impl LeftOutKind {
 
     /// True if the names are types and settings of products; others may be the names of a person's files.
     fn names_are_types(self) -> bool {
-        matches!(self, LeftOutKind::UnknownPart | LeftOutKind::NotToLearn)
+        matches!(self, LeftOutKind::UnknownPart | LeftOutKind::Beside | LeftOutKind::NotToLearn)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Documents of word processors (Word, OpenDocument) as Markdown: headings, paragraphs, lists, tables, places of pictures.
 //!
-//! What a reader of the page does not see stays out: deleted words, comments, notes at the foot, fields' codes. Emphasis is
-//! not kept. The XML is read as a stream of tags, so nothing nests and no entity expands.
+//! What a reader of the page does not see stays out: deleted and hidden words, comments, fields' codes; and what stands
+//! beside the text: notes at the foot or the end, headers. All but deletions and codes is counted. Emphasis is not kept.
+//! The XML is read as a stream of tags, so nothing nests and no entity expands.
 
 use std::collections::HashMap;
 
@@ -10,16 +11,20 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use super::{LeftOut, LeftOutKind};
+
 /// Reads a member of the document's archive as text.
 pub(super) type Members<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
-/// The Markdown of a Word document; `None` if its text cannot be read.
-pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
+/// The Markdown of a Word document, and what is not in it is added to `left_out`; `None` if its text cannot be read.
+pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
     let levels = members("word/styles.xml").map(|styles| heading_styles(&styles)).unwrap_or_default();
     let document = members("word/document.xml")?;
+    count_beside_word(members, left_out);
     let mut page = Page::default();
     // How many elements around are not seen.
     let mut unseen = 0usize;
+    let mut is_hidden = false;
     walk(&document, &mut |piece| match piece {
         Piece::Open(tag, is_empty) => {
             let name = local(tag);
@@ -45,7 +50,11 @@ pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
                 "tab" if page.is_in_run => page.word(" "),
                 "br" | "cr" if page.is_in_run => page.word("\n"),
                 "noBreakHyphen" => page.word("-"),
-                "r" => page.is_in_run = !is_empty,
+                "r" => (page.is_in_run, is_hidden) = (!is_empty, false),
+                "vanish" if page.is_in_run => {
+                    is_hidden =
+                        !value(tag, "w:val").is_some_and(|on| matches!(on.as_str(), "0" | "false" | "off"));
+                }
                 "drawing" | "pict" => page.picture(),
                 "tr" => page.row = Some(Vec::new()),
                 _ => {}
@@ -65,10 +74,44 @@ pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
             }
         }
         // Only `w:t` holds words; white space between tags is none.
-        Piece::Text(text, within) if unseen == 0 && within == "t" => page.word(text),
+        Piece::Text(text, within) if unseen == 0 && within == "t" => match is_hidden {
+            true => left_out.add(LeftOutKind::Beside, "hidden text", ""),
+            false => page.word(text),
+        },
         Piece::Text(..) => {}
     })?;
     Some(page.finish())
+}
+
+/// Counts the parts of a Word document that stand beside its text.
+fn count_beside_word(members: &mut Members<'_>, left_out: &mut LeftOut) {
+    const PARTS: [(&str, &str, &str); 3] = [
+        ("word/comments.xml", "comment", "comment"),
+        ("word/footnotes.xml", "footnote", "footnote"),
+        ("word/endnotes.xml", "endnote", "endnote"),
+    ];
+    for (member, element, what) in PARTS {
+        let Some(xml) = members(member) else { continue };
+        let _ = walk(&xml, &mut |piece| match piece {
+            // Separators have a type.
+            Piece::Open(tag, _) if local(tag) == element && value(tag, "w:type").is_none() => {
+                left_out.add(LeftOutKind::Beside, what, "");
+            }
+            _ => {}
+        });
+    }
+    for (what, number) in
+        ["header", "footer"].into_iter().flat_map(|what| (1..=9).map(move |number| (what, number)))
+    {
+        let Some(xml) = members(&format!("word/{what}{number}.xml")) else { continue };
+        let mut has_words = false;
+        let _ = walk(&xml, &mut |piece| {
+            has_words |= matches!(piece, Piece::Text(text, "t") if text.chars().any(char::is_alphabetic));
+        });
+        if has_words {
+            left_out.add(LeftOutKind::Beside, what, "");
+        }
+    }
 }
 
 /// Levels of heading styles by their ids. Names are English in every language of the program, ids are not.
@@ -95,8 +138,8 @@ fn heading_styles(styles: &str) -> HashMap<String, usize> {
     levels
 }
 
-/// The Markdown of an OpenDocument text; `None` if its text cannot be read.
-pub(super) fn open_document(members: &mut Members<'_>) -> Option<String> {
+/// The Markdown of an OpenDocument text, and what is not in it is added to `left_out`; `None` if its text cannot be read.
+pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
     let content = members("content.xml")?;
     let mut page = Page::default();
     let mut unseen = 0usize;
@@ -117,6 +160,12 @@ pub(super) fn open_document(members: &mut Members<'_>) -> Option<String> {
                     | "desc"
             );
             if unseen > 0 || is_unseen {
+                match name {
+                    _ if unseen > 0 => {}
+                    "annotation" => left_out.add(LeftOutKind::Beside, "comment", ""),
+                    "note" => left_out.add(LeftOutKind::Beside, "footnote", ""),
+                    _ => {}
+                }
                 unseen += usize::from(!is_empty);
                 return;
             }
@@ -317,10 +366,45 @@ pub(super) fn value(tag: &BytesStart<'_>, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(reader: fn(&mut Members<'_>) -> Option<String>, members: &[(&str, &str)]) -> Option<String> {
-        reader(&mut |name| {
-            members.iter().find(|(member, _)| *member == name).map(|(_, text)| (*text).to_owned())
-        })
+    type Read = fn(&mut Members<'_>, &mut LeftOut) -> Option<String>;
+
+    fn read(reader: Read, members: &[(&str, &str)]) -> Option<String> {
+        counted(reader, members).0
+    }
+
+    /// The text, and the names and numbers of what stands beside it.
+    fn counted(reader: Read, members: &[(&str, &str)]) -> (Option<String>, Vec<(String, usize)>) {
+        let mut left_out = LeftOut::default();
+        let text = reader(
+            &mut |name| {
+                members.iter().find(|(member, _)| *member == name).map(|(_, text)| (*text).to_owned())
+            },
+            &mut left_out,
+        );
+        (text, left_out.rows().into_iter().map(|row| (row.name, row.count)).collect())
+    }
+
+    #[test]
+    fn what_stands_beside_the_text_is_counted() {
+        let document = r#"<w:document><w:p><w:r><w:t>Seen.</w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>no</w:t></w:r><w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> Too.</w:t></w:r></w:p></w:document>"#;
+        let members = [
+            ("word/document.xml", document),
+            ("word/comments.xml", "<w:comments><w:comment/><w:comment/></w:comments>"),
+            (
+                "word/footnotes.xml",
+                r#"<w:footnotes><w:footnote w:type="separator"/><w:footnote w:id="2"/></w:footnotes>"#,
+            ),
+            ("word/header1.xml", "<w:hdr><w:t>Mills</w:t></w:hdr>"),
+            ("word/footer1.xml", "<w:ftr><w:t>12</w:t></w:ftr>"),
+        ];
+        let (text, left_out) = counted(word, &members);
+        assert_eq!(text.as_deref(), Some("Seen. Too."));
+        let expected = [("comment", 2), ("footnote", 1), ("header", 1), ("hidden text", 1)];
+        assert_eq!(left_out, expected.map(|(name, count)| (name.to_owned(), count)));
+        let content = "<office:text><text:p>Seen.<text:note><text:p>no</text:p></text:note><office:annotation><text:p>no</text:p></office:annotation></text:p></office:text>";
+        let (text, left_out) = counted(open_document, &[("content.xml", content)]);
+        assert_eq!(text.as_deref(), Some("Seen."));
+        assert_eq!(left_out, [("comment".to_owned(), 1), ("footnote".to_owned(), 1)]);
     }
 
     const STYLES: &str = r#"<w:styles><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style><w:style w:styleId="Titel"><w:name w:val="Title"/></w:style></w:styles>"#;

@@ -251,7 +251,18 @@ fn people(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &Origin, thr
     if found.is_empty() {
         return;
     }
-    let Some(parts) = cast(&found, roles) else {
+    // A program among people is the assistant, where nothing else says who is.
+    let mut bots: Vec<&str> =
+        said.iter().filter(|(line, _)| line.is_bot).map(|(_, name)| name.as_str()).collect();
+    bots.sort_unstable();
+    bots.dedup();
+    let with_bot = match bots.as_slice() {
+        [bot] if found.len() > 1 && !roles.are_given() => {
+            cast(&found, &Roles { assistants: vec![(*bot).to_owned()], ..roles.clone() })
+        }
+        _ => None,
+    };
+    let Some(parts) = cast(&found, roles).or(with_bot) else {
         threads.without_roles.push(found);
         return;
     };
