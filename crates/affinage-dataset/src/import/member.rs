@@ -14,7 +14,8 @@ use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
-    Import, activity, archive, file_kinds, html, message_table, pages, shape, talk, transcript, wrapper,
+    Import, activity, archive, file_kinds, html, message_table, notes, pages, shape, talk, transcript,
+    wrapper,
 };
 use crate::conversation::Origin;
 
@@ -304,7 +305,7 @@ fn read_page<E: From<ImportError>>(
             .into_iter()
             .try_for_each(|record| import.element(Element::Activity(record), origin.clone())),
         None => {
-            let (title, text) = html::page(&String::from_utf8_lossy(&bytes));
+            let html::Page { title, people, day, text } = html::page(&String::from_utf8_lossy(&bytes));
             if text.trim().is_empty() {
                 return import.left_unread(
                     name,
@@ -316,8 +317,8 @@ fn read_page<E: From<ImportError>>(
             {
                 return import.left_unread(name, what);
             }
-            let titled = title.map(|title| format!("---\ntitle: {title}\n---\n")).unwrap_or_default();
-            words(import, &format!("{titled}{text}\n"), name, origin)
+            let front = notes::front_matter(title.as_deref(), &people, day.as_deref());
+            words(import, &format!("{front}{text}\n"), name, origin)
         }
     }
 }

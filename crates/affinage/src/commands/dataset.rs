@@ -2,6 +2,7 @@
 
 mod diff;
 mod export;
+mod left_out;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,11 +90,15 @@ pub fn freeze_decided(
     let selecting = || select::select(&library, &derivation, undecided);
     let selection = ctx.ui.during("reading what was accepted", selecting)?;
     report_selection(ctx, &selection);
+    if accept_clean {
+        left_out::say_rules(ctx, &selection.flagged);
+    }
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest)?;
+    left_out::say_size(ctx, &manifest);
     Ok((folder, manifest))
 }
 
