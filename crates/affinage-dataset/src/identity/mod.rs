@@ -9,7 +9,7 @@ mod unite;
 
 use std::collections::HashMap;
 
-pub use unite::{United, share_messages, united, without_prompts};
+pub use unite::{Reading, United, share_messages, united, without_prompts};
 
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole, Provider};
 use crate::hash::{hash_number, short_hash};

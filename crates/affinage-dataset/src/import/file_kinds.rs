@@ -124,7 +124,7 @@ static BY_CONTENT: &[(&[Mark], Kind)] = &[
     (&[Start(b"GGUF")], document("a model (GGUF)", "models are named in `affinage.toml`, not imported")),
     (
         &[Start(b"\x7fELF"), Start(b"MZ"), Start(b"\xcf\xfa\xed\xfe")],
-        document("a program", "nothing in it can be learnt"),
+        document("a program", "it holds no text to learn from"),
     ),
     (&[Start(b"\xff\xfe\0\0"), Start(b"\0\0\xfe\xff")], document("text in UTF-32", "save it as UTF-8")),
 ];
@@ -202,7 +202,7 @@ static BY_MEMBER: &[(&str, Kind)] = &[
             "export it as plain text and import that file",
         ),
     ),
-    ("AndroidManifest.xml", document("an Android program", "nothing in it can be learnt")),
+    ("AndroidManifest.xml", document("an Android program", "it holds no text to learn from")),
 ];
 
 /// What the file that begins with `head` is, if it can hold no chats.

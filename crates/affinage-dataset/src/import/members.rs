@@ -170,10 +170,10 @@ impl Together {
         let beside = |path: &str| self.read_as_json.contains(path);
         match form {
             Form::Page if beside(stem(name)) || (base == "chat.html" && beside(folder(name))) => {
-                Some("a page of conversations that stand in the JSON beside it".to_owned())
+                Some("a page of the conversations in the JSON file next to it".to_owned())
             }
             Form::Text if ending == "csv" && self.has_pages_of(stem(name).trim_end_matches("_all")) => {
-                Some("a table of pages that stand in the folder beside it".to_owned())
+                Some("a table of the pages in the folder next to it".to_owned())
             }
             // ChatGPT keeps what was uploaded beside the conversations.
             Form::Text if base.starts_with("file-") || base.starts_with("file_") => {

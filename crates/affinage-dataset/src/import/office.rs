@@ -449,8 +449,11 @@ mod tests {
             parts.map(|(style, words)| paragraph(style, words)).concat()
         );
         let core = "<cp:coreProperties><dc:creator>Ida Feld</dc:creator></cp:coreProperties>";
-        let members =
-            [("word/styles.xml", styles), ("word/document.xml", document.as_str()), ("docProps/core.xml", core)];
+        let members = [
+            ("word/styles.xml", styles),
+            ("word/document.xml", document.as_str()),
+            ("docProps/core.xml", core),
+        ];
         assert_eq!(read(word, &members).as_deref(), Some(expected));
 
         let made = r#"<office:automatic-styles><style:style style:name="P1" style:parent-style-name="Author"><style:x/></style:style></office:automatic-styles>"#;

@@ -466,7 +466,10 @@ mod tests {
             "one page has margins too"
         );
         let letter = vec![line("Mill, 3 May", 35.0, 150.0, 11.0), line("They lean.", 90.0, 150.0, 11.0)];
-        assert!(markdown(vec![letter]).starts_with("Mill, 3 May"), "a page without a number may begin high up");
+        assert!(
+            markdown(vec![letter]).starts_with("Mill, 3 May"),
+            "a page without a number may begin high up"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Errors keep an example out of a dataset, warnings ask, information informs. The rules are one table,
 //! [`rules::RULES`].
 
+mod asks;
 mod code;
 mod completeness;
 mod content;

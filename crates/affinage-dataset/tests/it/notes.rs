@@ -260,7 +260,7 @@ fn an_export_of_notion_has_its_titles_and_no_tables_of_pages() {
     let outcome = import_bytes(&zip, &Roles::default()).expect("an export");
     assert_eq!(pairs(&outcome), [("Write about: Weirs".to_owned(), format!("{WEIR}\n\nSee Mills."))]);
     assert_eq!(outcome.conversations[0].project.as_deref(), Some("Garden"));
-    let why = "a table of pages that stand in the folder beside it";
+    let why = "a table of the pages in the folder next to it";
     assert_eq!(unread(&outcome), [format!("{}: {why}", names[1]), format!("{}: {why}", names[2])]);
 }
 

@@ -24,19 +24,19 @@ use crate::ui::{Paint, Table, count, counted};
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint --rule L11\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --rule L42\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
     #[arg(value_name = "DATASET", default_value = "library")]
     pub target: String,
-    /// Show all findings of one rule, and of no other
+    /// Show the findings of this rule alone, as L42 (repeatable)
     #[arg(long, value_name = "RULE", value_parser = rule_id)]
-    pub rule: Option<&'static str>,
+    pub rule: Vec<String>,
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
-    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    /// Apply the safe fixes to the library; the imported words are kept too
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
     /// Show which personal data would become which made-up values; with `--fix`, replace it
@@ -50,12 +50,12 @@ pub struct LintArgs {
     pub unfix: bool,
 }
 
-/// A rule by its id, in letters of any size.
-fn rule_id(text: &str) -> Result<&'static str, String> {
+/// The id of a rule, in the table's own letters.
+fn rule_id(text: &str) -> Result<String, String> {
     let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(text));
-    found.map(|rule| rule.id).ok_or_else(|| {
-        let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
-        format!("no rule is called `{text}`; there are {}", ids.join(", "))
+    found.map(|rule| rule.id.to_owned()).ok_or_else(|| {
+        let (first, last) = (RULES[0].id, RULES[RULES.len() - 1].id);
+        format!("no rule is called so; they go from {first} to {last}, and `affinage lint` shows those that found something")
     })
 }
 
@@ -86,19 +86,33 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     let known = known(ctx)?;
     let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
     let tally = Tally::of(looked_at.subjects.len(), &findings);
-    findings.retain(|finding| args.rule.is_none_or(|rule| finding.rule == rule));
+    let shows_all = !args.rule.is_empty();
+    if shows_all {
+        findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
+    }
     if ctx.json {
         ctx.ui.json(&document(&looked_at.subjects, &tally, &findings))?;
     } else {
-        ctx.ui.data(&summary(ctx, &looked_at, &tally, &findings, args.rule.is_some()))?;
-        next_step(ctx, args.target == "library", &tally, &findings, args.rule.is_some());
+        ctx.ui.data(&summary(ctx, &looked_at, &tally, &findings, shows_all))?;
+        next_step(ctx, args.target == "library", &tally, &findings, shows_all);
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
-        return Err(anyhow!("{} errors and warnings in {}", count(serious as u64), args.target))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} in {}",
+            counted(serious, "error or warning", "errors and warnings"),
+            args.target
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
+}
+
+/// How many findings each rule has in the library, without the places.
+pub fn tally(ctx: &Context) -> anyhow::Result<()> {
+    let LookedAt { subjects, .. } = library_subjects(ctx)?;
+    let findings = lint_known(&subjects, &known(ctx)?);
+    ctx.ui.data(&by_rule(&Tally::of(subjects.len(), &findings), &findings))
 }
 
 /// Names of this project; a file can be looked at without one.
@@ -166,7 +180,11 @@ fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
     let found = if typed.exists() {
         Some(typed.to_owned())
     } else {
-        DatasetVersion::list(&ctx.project)?.into_iter().find(is_called).map(|version| version.path)
+        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
+        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
+            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
+        }
+        version.map(|version| version.path)
     };
     match found {
         Some(file) if file.is_file() => Ok(vec![file]),
@@ -304,18 +322,12 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 /// Examples shown for each rule.
 const SHOWN_PER_RULE: usize = 2;
 
-fn summary(
-    ctx: &Context,
-    looked_at: &LookedAt,
-    tally: &Tally,
-    findings: &[Finding],
-    shows_all: bool,
-) -> String {
-    let mut text = format!("{}\n", tally.in_words());
+/// How many examples are clean, and how many findings each rule has.
+fn by_rule(tally: &Tally, findings: &[Finding]) -> String {
+    let text = format!("{}\n", tally.in_words());
     if findings.is_empty() {
         return text;
     }
-    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
     let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
     for ((severity, rule), found) in counts(findings) {
         table.row([
@@ -325,7 +337,21 @@ fn summary(
             title(rule).to_owned(),
         ]);
     }
-    text += &format!("\n{}", table.render());
+    format!("{text}\n{}", table.render())
+}
+
+fn title(rule: &str) -> &'static str {
+    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
+}
+
+fn summary(
+    ctx: &Context,
+    looked_at: &LookedAt,
+    tally: &Tally,
+    findings: &[Finding],
+    shows_all: bool,
+) -> String {
+    let mut text = by_rule(tally, findings);
     let by_id = by_id(&looked_at.subjects);
     let shown = if shows_all { usize::MAX } else { SHOWN_PER_RULE };
     for (severity, rule) in counts(findings).into_keys() {
@@ -397,4 +423,29 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     (printable(before), printable(marked), printable(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affinage_dataset::message::Role;
+
+    #[test]
+    fn the_tally_has_a_line_for_each_rule_and_no_text() {
+        let asked = |answer: &str| {
+            vec![Message::new(Role::User, "Is the gate shut?"), Message::new(Role::Assistant, answer)]
+        };
+        let rows = ["It is shut.", "", "It is.\n\nAssistant: It is shut."];
+        let subjects: Vec<Subject> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
+            .collect();
+        let findings = lint_known(&subjects, &Known::default());
+        let text = by_rule(&Tally::of(subjects.len(), &findings), &findings);
+        assert!(text.starts_with("3 examples: 1 clean, 2 with errors\n"), "{text}");
+        assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
+        let rules = counts(&findings).len();
+        assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
 }

@@ -72,6 +72,8 @@ pub struct Measure {
 
 pub struct ConversationEntry {
     pub key: String,
+    /// See [`Conversation::document`].
+    pub document: Option<String>,
     /// Where it has none, the beginning of its first prompt.
     pub title: String,
     /// Index in [`Catalogue::files`].
@@ -87,6 +89,11 @@ pub struct ConversationEntry {
 impl ConversationEntry {
     pub fn access(&self) -> Access {
         Access::of(self.choice, || self.set_aside.is_some())
+    }
+
+    /// What its cards share their matter with: the document, else the conversation.
+    pub fn whole_text(&self) -> &str {
+        self.document.as_deref().unwrap_or(&self.key)
     }
 }
 
@@ -163,6 +170,7 @@ impl Read {
             file: file_name(source, conversation),
             conversation: ConversationEntry {
                 key: conversation.key(),
+                document: None,
                 title: if conversation.title.trim().is_empty() {
                     found
                         .first()
@@ -329,8 +337,10 @@ pub fn read(
             return Ok(());
         }
         let choice = choices.get(&conversation.key()).copied();
+        let document = conversation.document(source);
         let source = paths.get(source).map_or("", String::as_str);
         let mut read = Read::of(&derivation, source, &conversation, choice, marks);
+        read.conversation.document = document;
         places.push(read.place.clone());
         prompts.append(&mut read.prompts);
         let is_open = read.conversation.access() == Access::Open;

@@ -57,8 +57,8 @@ fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
     forty(dir);
     let said = transcript(dir, &["import", "vault"]);
     for part in [
-        "vault: 40 conversations in 40 files (40 new, 0 grown)",
-        "nobody speaks here: 40 sections are answers in your own words; their prompts are drafted by rule",
+        "vault: 40 conversations in 40 files (40 new, 0 continued)",
+        "no dialogue: 40 sections are answers in your own words; their prompts are drafted by rule",
         "hint: the prompts of notes are drafts",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -247,7 +247,7 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
         (3, false),
         "{said}"
     );
-    assert!(transcript(dir, &["lint", "--rule", "L99"]).contains("no rule is called `L99`"));
+    assert!(transcript(dir, &["lint", "--rule", "L99"]).contains("no rule is called so"));
     let found = json_of(dir, &["lint"]);
     assert_eq!(
         (&found["clean"], &found["with_warnings"], &found["with_errors"]),

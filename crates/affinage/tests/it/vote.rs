@@ -151,7 +151,7 @@ fn half_of_the_pairs_come_from_where_judges_split_and_every_vote_keeps_its_chanc
     // Of 32 pairs 8 are split: of 12 drawn, 12 / 2 * (1 + 8 / 32) = 7.5, so 8, are.
     let (code, text) = run(dir.path(), &["vote", "--as", "ben", "--pairs", "12", "--pack", "ben.html"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("8 of the 8 pairs on which judges split, 4 of the 24 others"), "{text}");
+    assert!(text.contains("drawn: 8 of 8 pairs on which judges disagree, 4 of 24 others"), "{text}");
     // Votes of a later judge change no ballot.
     fs_err::remove_file(dir.path().join("evals/first-look/judgments.jsonl")).expect("it is there");
     let page = open(dir.path(), &["--as", "mira", "--pairs", "12"]);

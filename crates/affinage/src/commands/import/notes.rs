@@ -12,8 +12,8 @@ pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: us
         return;
     }
     let which = match drafted == conversations {
-        true => "nobody speaks here: ".to_owned(),
-        false => "nobody speaks in some of it: ".to_owned(),
+        true => "no dialogue: ".to_owned(),
+        false => "partly no dialogue: ".to_owned(),
     };
     let (sections, become_, their) = match drafted {
         1 => ("1 section".to_owned(), "is an answer", "its prompt is"),
