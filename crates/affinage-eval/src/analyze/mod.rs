@@ -36,6 +36,7 @@ pub(crate) mod win_rate;
 
 pub use cuts::unequal_cuts;
 pub use rows_hash::rows_sha256;
+pub use win_rate::ENOUGH;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -102,7 +103,7 @@ pub struct Sibling {
 pub enum AnalyzeError {
     #[error(transparent)]
     Plan(#[from] PlanError),
-    #[error("{kind} {id} stands twice with different contents")]
+    #[error("{kind} {id} is there twice with different contents")]
     Conflict { kind: &'static str, id: String },
     #[error("completion {completion_id} is by the arm `{arm}`, which the plan does not have")]
     UnknownArm { completion_id: String, arm: String },

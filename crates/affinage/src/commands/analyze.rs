@@ -29,7 +29,7 @@ use crate::jsonl;
 use crate::judges::{exam_results, judgments, raw, read_plan};
 use crate::report::card;
 use crate::run::Run;
-use crate::ui::hanging;
+use crate::ui::{counted, hanging};
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
@@ -61,7 +61,10 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     let dir = ctx.project.join("evals").join(name);
     if args.verify {
         let (verified, without) = verify(ctx, &dir)?;
-        ctx.ui.say(format!("verified {verified} verdicts against their raw requests; {without} have none"));
+        ctx.ui.say(format!(
+            "verified {} against their raw requests; {without} have none",
+            counted(verified, "verdict", "verdicts")
+        ));
     }
     show(ctx, name, args.full)?;
     if !ctx.json {

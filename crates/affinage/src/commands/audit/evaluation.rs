@@ -164,13 +164,13 @@ fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
     .into_iter()
     .filter_map(|(what, differs)| differs.then_some(what))
     .collect();
-    audit.checked.push("analysis.json by computing it anew".to_owned());
+    audit.checked.push("analysis.json by computing it again".to_owned());
     if !differs.is_empty() {
         audit.fault(
             "E08",
             "analysis.json is not what the rows give: rows or figures were changed after it was made."
                 .to_owned(),
-            vec![format!("differs in {}; `affinage analyze` makes it anew", differs.join(", "))],
+            vec![format!("differs in {}; `affinage analyze` makes it again", differs.join(", "))],
         );
     }
     Ok(())
@@ -196,7 +196,7 @@ fn page(dir: &Path, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
         audit.fault(
             "E09",
             "report.html was made from other files than those of the folder.".to_owned(),
-            vec![format!("changed since: {}; `affinage report` draws it anew", other.join(", "))],
+            vec![format!("changed since: {}; `affinage report` draws it again", other.join(", "))],
         );
     }
     Ok(())
