@@ -1,10 +1,7 @@
 use super::*;
 
 fn link(id: &str, parent: Option<&str>) -> Link {
-    Link::to(
-        Node::new(id, NodeRole::User, vec![Block::new(BlockKind::Text, id)]),
-        parent.map(str::to_owned),
-    )
+    Link::to(Node::new(id, NodeRole::User, vec![Block::new(BlockKind::Text, id)]), parent.map(str::to_owned))
 }
 
 fn empty() -> Conversation {
