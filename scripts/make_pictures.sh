@@ -10,11 +10,13 @@ pictures=$(cd "$(dirname "$0")/.." && pwd)/docs/pictures
 work=$(mktemp -d)
 desk=
 trap '[ -z "$desk" ] || kill "$desk" 2>/dev/null || true; rm -rf "$work"' EXIT
-cp -r "$1" "$work/project"
+project=$work/$(basename "$1")
+cp -r "$1" "$project"
 
 # Without a sandbox, as containers need it: both pages are our own and load nothing from elsewhere.
 draw() {
-    "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 \
+    "$chromium" --headless --no-sandbox --disable-gpu --run-all-compositor-stages-before-draw --hide-scrollbars \
+        --force-device-scale-factor=1 \
         --user-data-dir="$work/browser" --window-size="$2" --virtual-time-budget=8000 --screenshot="$pictures/$1.png" "$3" \
         2>/dev/null
     size=$(stat -c %s "$pictures/$1.png" 2>/dev/null || stat -f %z "$pictures/$1.png")
@@ -22,10 +24,12 @@ draw() {
     [ "$size" -lt 150000 ] || { echo "more than 150 kB" >&2; exit 1; }
 }
 
-report=$(ls "$work"/project/evals/*/report.html | head -1)
-draw report 1180,760 "file://$report"
+name=$(ls "$project/evals" | head -1)
+"$affinage" -C "$project" -q analyze --eval "$name" > /dev/null
+"$affinage" -C "$project" -q report --eval "$name"
+draw report 1180,610 "file://$project/evals/$name/report.html"
 
-"$affinage" -C "$work/project" review --no-open > "$work/address" 2> "$work/said" &
+"$affinage" -C "$project" review --no-open > "$work/address" 2> "$work/said" &
 desk=$!
 for _ in $(seq 100); do
     [ -s "$work/address" ] && break

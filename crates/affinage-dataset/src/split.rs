@@ -78,6 +78,21 @@ pub enum DropReason {
     Joined { side: Side },
     /// A training example that overlaps a prompt of the evaluation.
     EvaluationPrompt { containment: f64, prompt: String },
+    /// It was held out and then tied to another side, in an earlier version: it is on no side any more.
+    Retired,
+}
+
+impl DropReason {
+    /// What is said of all examples that were dropped for it.
+    pub fn words(&self) -> &'static str {
+        match self {
+            DropReason::Border => "at the border of a section on another side",
+            DropReason::Leak { .. } => "held out, but too similar to a training example",
+            DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
+            DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
+            DropReason::Retired => "on no side since an earlier version",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,7 +116,17 @@ pub struct Certificate {
     /// Conversations and documents cut into sections: their examples stand on several sides.
     pub sectioned: BTreeSet<String>,
     pub evaluation_prompts: usize,
+    /// Every example that is on no side, once.
     pub dropped: Vec<Drop>,
+}
+
+impl Certificate {
+    /// Number of dropped examples by [`DropReason::words`].
+    pub fn drops_by_reason(&self) -> BTreeMap<&'static str, usize> {
+        let mut reasons = BTreeMap::new();
+        self.dropped.iter().for_each(|dropped| *reasons.entry(dropped.reason.words()).or_default() += 1);
+        reasons
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -287,6 +312,10 @@ fn place(
     drops: &mut Vec<Drop>,
 ) -> Vec<Side> {
     let before: Vec<Option<Side>> = items.iter().map(|i| previous.sides.get(i.example_id).copied()).collect();
+    for (item, _) in items.iter().zip(&before).filter(|(_, side)| **side == Some(Side::Retired)) {
+        let example_id = item.example_id.to_owned();
+        drops.push(Drop { example_id, side: Side::Retired, reason: DropReason::Retired });
+    }
     let mut sides: Vec<Option<Side>> = before.clone();
     let mut fresh: Vec<Vec<usize>> = Vec::new();
     for members in groups.in_seeded_order(items, policy.seed) {
@@ -394,7 +423,9 @@ fn drop_evaluation_overlap(
     evaluation_prompts: &[String],
     drops: &mut Vec<Drop>,
 ) {
-    let train: Vec<usize> = (0..items.len()).filter(|&i| sides[i] == Side::Train).collect();
+    let dropped: HashSet<&str> = drops.iter().map(|d| d.example_id.as_str()).collect();
+    let stays = |i: &usize| sides[*i] == Side::Train && !dropped.contains(items[*i].example_id);
+    let train: Vec<usize> = (0..items.len()).filter(stays).collect();
     let index = ContainmentIndex::new(train.iter().map(|&i| &shingles[i]));
     let mut by_prompt: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, &i) in train.iter().enumerate() {

@@ -293,7 +293,11 @@ impl<'a> TrainingRun<'a> {
         progress.finish("");
         let took = ui::duration(Duration::from_secs_f64(seconds));
         let (rows, ui) = (plan.train.len(), &self.ctx.ui);
-        ui.say(format!("trained {} steps on {rows} rows in {took}", plan.steps));
+        ui.say(format!(
+            "trained {} on {} in {took}",
+            ui::counted(plan.steps, "step", "steps"),
+            ui::counted(rows, "row", "rows")
+        ));
         say_where_best(ui, &self.run)?;
         Ok(self.run)
     }

@@ -11,7 +11,7 @@ use super::book::{self, Book};
 use super::error::ImportError;
 use super::members::Together;
 use super::pdf::PdfReader;
-use super::{Import, encoding, file_kinds, member, office};
+use super::{Import, LeftOut, encoding, file_kinds, member, office};
 use crate::conversation::Origin;
 
 /// Bounds that protect memory and patience against broken or hostile files.
@@ -157,6 +157,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
     let limit_bytes = import.limits.text_bytes as u64;
     let budget = Rc::clone(&import.budget);
     let mut is_bomb = false;
+    let mut left_out = LeftOut::default();
     let mut members = |member: &str| {
         let member = archive.by_name(member).ok()?;
         let (mut over, mut damage) = (false, None);
@@ -170,7 +171,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
         Some(encoding::text(bytes)?.text)
     };
     let text = match document {
-        Document::Word => office::word(&mut members).ok_or(&file_kinds::BROKEN_WORD),
+        Document::Word => office::word(&mut members, &mut left_out).ok_or(&file_kinds::BROKEN_WORD),
         Document::Odf => {
             let kind = members("mimetype").unwrap_or_default();
             let is_locked =
@@ -178,7 +179,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
             match kind.contains("opendocument.text") {
                 false => Err(&file_kinds::OPEN_DOCUMENT),
                 true if is_locked => Err(&file_kinds::PROTECTED),
-                true => office::open_document(&mut members).ok_or(&file_kinds::OPEN_DOCUMENT),
+                true => office::open_document(&mut members, &mut left_out).ok_or(&file_kinds::OPEN_DOCUMENT),
             }
         }
         Document::Book => match book::book(&mut members) {
@@ -193,6 +194,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
     }
     match text {
         Ok(text) => {
+            import.found.left_out.merge(&left_out);
             let len_bytes = text.len() as u64;
             let origin = Origin { member: name.to_owned(), element: 0, offset: 0, len_bytes };
             member::words(import, &text, name, origin)

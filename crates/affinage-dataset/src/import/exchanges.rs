@@ -6,12 +6,13 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::chat::layers::Layers;
 use super::chat::message::{Speaker, is_message, line, model, speaker};
 use super::error::ElementError;
 use super::json::string;
+use super::parts::is_part;
 use super::rows::{Turn, arranged};
 use super::{LeftOutKind, facts, instructions, verdict};
 use crate::conversation::{Conversation, NodeRole, Origin, Provider};
@@ -49,7 +50,7 @@ const CAME_BACK: [&str; 11] = [
 /// ... and what may stand behind that.
 const FORMS: [&str; 8] = ["s", "body", "json", "text", "content", "message", "messages", "data"];
 /// Fields inside of what came back, in the order in which they are looked for.
-const INSIDE: [&str; 20] = [
+const INSIDE: [&str; 23] = [
     "choices",
     "candidates",
     "generations",
@@ -70,6 +71,9 @@ const INSIDE: [&str; 20] = [
     "results",
     "prediction",
     "predictions",
+    "generation",
+    "generated_text",
+    "output_text",
 ];
 
 /// A row of a log, taken apart.
@@ -129,8 +133,11 @@ fn found(row: &Value) -> Option<Exchange<'_>> {
         fields.iter().filter(|(name, value)| names_answer(name) && !std::ptr::eq(*value, request)).collect();
     // The reply of a server says more than a text beside it, and `output` more than `expected_output`.
     named.sort_by_key(|(name, value)| (value.is_string(), name.len()));
-    let mut answers =
-        named.into_iter().map(|(_, value)| came_back(value, 0)).find(|answers| !answers.is_empty())?;
+    let mut answers = named
+        .into_iter()
+        .map(|(_, value)| came_back(value, 0))
+        .find(|answers| !answers.is_empty())
+        .or_else(|| unnamed(fields))?;
     // What came back is the whole conversation: what was sent stands in it again.
     for answer in &mut answers {
         if answer.len() > sent.len() && answer[..sent.len()].iter().zip(&sent).all(|(a, b)| same_words(a, b))
@@ -139,6 +146,39 @@ fn found(row: &Value) -> Option<Exchange<'_>> {
         }
     }
     Some(Exchange { sent, request, answers })
+}
+
+/// What came back under another name: an object beside what was sent that shows a message of the assistant.
+fn unnamed(fields: &Map<String, Value>) -> Option<Vec<Vec<Value>>> {
+    let is_sent = |name: &str| {
+        let name = plain(name);
+        SENT.contains(&name.as_str()) || AROUND_SENT.iter().any(|part| name.contains(part))
+    };
+    let beside = fields.iter().filter(|(name, _)| !is_sent(name)).map(|(_, value)| unfolded(value));
+    beside
+        .filter(|value| shows_answer(value, 0))
+        .map(|value| came_back(&value, 0))
+        .find(|answers| !answers.is_empty())
+}
+
+/// True if a message in the value says that it is the assistant's, or the value holds a server's list of answers.
+fn shows_answer(value: &Value, depth: usize) -> bool {
+    const LISTS: [&str; 3] = ["choices", "candidates", "generations"];
+    match value {
+        _ if depth > MAX_DEPTH => false,
+        Value::Array(items) => items.iter().any(|item| shows_answer(item, depth + 1)),
+        Value::Object(fields) => {
+            let is_said = || {
+                is_message(value) && speaker(Layers::of_message(value)) == Speaker::Role(NodeRole::Assistant)
+            };
+            LISTS
+                .iter()
+                .any(|name| fields.get(*name).and_then(Value::as_array).is_some_and(|list| !list.is_empty()))
+                || is_said()
+                || fields.values().any(|inner| shows_answer(inner, depth + 1))
+        }
+        _ => false,
+    }
 }
 
 fn names_answer(name: &str) -> bool {
@@ -202,8 +242,8 @@ fn came_back(value: &Value, depth: usize) -> Vec<Vec<Value>> {
             if items.iter().all(|item| is_message(item) && !is_choice(item)) {
                 return if items.is_empty() { Vec::new() } else { vec![items.clone()] };
             }
-            // Parts of one content have a type; alternatives have none.
-            if items.iter().any(|item| string(item, "type").is_some()) {
+            // Parts of one content have a type; alternatives have none, or one that is no part's.
+            if items.iter().any(|item| string(item, "type").is_some_and(is_part)) {
                 return vec![vec![said(value)]];
             }
             items.iter().flat_map(|item| came_back(item, depth + 1)).collect()
@@ -219,7 +259,15 @@ fn came_back(value: &Value, depth: usize) -> Vec<Vec<Value>> {
                     if *name == "parts" { vec![vec![said(inner)]] } else { came_back(inner, depth + 1) };
                 (!answers.is_empty()).then_some(answers)
             });
-            let mut answers = inside.unwrap_or_default();
+            // Under a name of its own: `outputBodyJson`.
+            let wrapped = || {
+                let is_around = |name: &str| names_answer(name) || plain(name).contains("body");
+                let inner = fields.iter().filter(|(name, inner)| {
+                    unfolded(inner).is_object() && (is_around(name) || shows_answer(inner, depth + 1))
+                });
+                inner.map(|(_, inner)| came_back(inner, depth + 1)).find(|answers| !answers.is_empty())
+            };
+            let mut answers = inside.or_else(wrapped).unwrap_or_default();
             // How it ended stands beside the message.
             let ended = [Some(value), fields.get("generation_info"), fields.get("response_metadata")];
             if let Some(word) = ended.into_iter().flatten().find_map(facts::truncated) {
@@ -281,6 +329,10 @@ mod tests {
             json!({ "requestJson": json!({ "messages": asked }).to_string(), "responseJson": json!({ "choices": [{ "text": words }] }).to_string() }),
             json!({ "params": { "contents": [{ "role": "user", "parts": [{ "text": "Why do geese fly in a wedge?" }] }] }, "prediction": { "candidates": [{ "content": { "role": "model", "parts": [{ "text": words }] } }] } }),
             json!({ "input": asked, "output": [{ "type": "reasoning", "text": "no" }, { "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": words }] }] }),
+            json!({ "input": { "inputBodyJson": { "messages": asked } }, "output": { "outputBodyJson": { "role": "assistant", "content": [{ "type": "text", "text": words }] } } }),
+            json!({ "input": { "inputBodyJson": { "messages": asked } }, "output": { "outputBodyJson": { "generation": words } } }),
+            json!({ "inputs": { "messages": [asked] }, "outputs": { "generations": [[{ "text": words, "type": "ChatGeneration", "message": { "lc": 1, "type": "constructor", "kwargs": { "type": "ai", "content": words } } }]] } }),
+            json!({ "messages": asked, "raw": { "choices": [{ "message": { "role": "assistant", "content": words } }] } }),
             json!({ "inputs": { "messages": [asked] }, "outputs": { "messages": [{ "role": "user", "content": "Why do geese fly in a wedge?" }, { "role": "assistant", "content": words }] } }),
         ] {
             let found: Vec<(NodeRole, String)> = read(&row)
@@ -321,6 +373,7 @@ mod tests {
             json!({ "messages": answered, "response": "Here." }),
             json!({ "messages": asked }),
             json!({ "messages": asked, "response": "" }),
+            json!({ "messages": asked, "metadata": { "text": "a title", "note": { "content": "of it" } } }),
             json!({ "messages": asked, "response": { "status": 500 } }),
             json!({ "messages": asked, "response_id": "r-1", "completion_time": "3 s" }),
             json!({ "input": "ls", "output": "total 3" }),

@@ -15,6 +15,7 @@ pub(super) fn take_out(turns: &mut [&mut Vec<&str>]) -> usize {
     let recurs = bare > 1 && 2 * bare >= turns.len();
     let mut count = 0;
     for (lines, end) in turns.iter_mut().zip(&ends) {
+        count += statistics(lines);
         if let Some((line, _)) = end.filter(|(_, is_marked)| *is_marked || recurs) {
             lines[line] = "";
             count += 1;
@@ -26,6 +27,47 @@ pub(super) fn take_out(turns: &mut [&mut Vec<&str>]) -> usize {
         count += 1;
     }
     count
+}
+
+/// A number of tokens, as programs write them below an answer: `12 input, 9 output tokens`, `*Tokens: 120 · 3.2 s*`.
+static TOKENS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^[^\p{L}\d]*(?:(?:token usage|tokens?|usage|input|output|prompt|completion|total|cost|time|speed|duration|latency)\b[\w /]{0,20}[:=]|[\d.,]+\s*(?:input|output|prompt|completion|total)?\s*(?:tokens?|tok/s|t/s)\b|[\d.,]+ input, [\d.,]+ output)")
+        .expect("the pattern is part of the program")
+});
+
+/// Empties the last paragraph of a turn, if it is one line of numbers of tokens; how many lines went.
+fn statistics(lines: &mut [&str]) -> usize {
+    /// Longer lines are text.
+    const MAX_CHARS: usize = 120;
+    let mut filled = (0..lines.len()).rev().filter(|&line| has_words(lines[line]));
+    let (Some(last), Some(before)) = (filled.next(), filled.next()) else { return 0 };
+    let line = lines[last].trim();
+    let is_set_apart = lines[before + 1..last].iter().any(|line| line.trim().is_empty() || is_rule(line))
+        || lines[before].starts_with('#');
+    let lower = line.to_lowercase();
+    let counts =
+        lower.contains("tok") || TOKENS.find(line).is_some_and(|found| found.as_str().contains(" input, "));
+    let ends_sentence = line.ends_with(['.', '!', '?']);
+    if !is_set_apart
+        || !counts
+        || ends_sentence
+        || line.chars().count() > MAX_CHARS
+        || !line.contains(|c: char| c.is_ascii_digit())
+        || !TOKENS.is_match(line)
+    {
+        return 0;
+    }
+    lines[last] = "";
+    1
+}
+
+/// A fact that a program writes below the title of a conversation: `Model: **x**`, `*Created: 3.2.2026*`.
+pub(super) fn is_fact(line: &str) -> bool {
+    static FACT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^\W*(?:model|date|datetime|created|updated|conversation(?: id)?|chat id|tokens|temperature)\b[^\w:]{0,6}:")
+            .expect("the pattern is part of the program")
+    });
+    line.chars().count() <= 200 && FACT.is_match(line)
 }
 
 /// Index of the last line with words, if there are others before it and it is a stamp; and if the exporter set it apart.
@@ -89,6 +131,36 @@ fn is_rule(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_tokens_are_no_words_of_a_turn() {
+        for numbers in [
+            "12 input, 9 output",
+            "*Tokens: 120 · 3.2 s*",
+            "> 340 tokens (41 tok/s)",
+            "Usage: 12 in / 40 out tokens",
+        ] {
+            let turn = format!("Oil.\n\n{numbers}");
+            assert_eq!(
+                left(&["What burns?", &turn]),
+                (vec!["What burns?".to_owned(), "Oil.".to_owned()], 1),
+                "{numbers}"
+            );
+        }
+        for words in [
+            "Oil.\n\nTime: 3 days",
+            "Oil.\n\n120 tokens are enough for it.",
+            "12 tokens",
+            "Oil.\n\nCost: 12 marks",
+        ] {
+            assert_eq!(left(&["What burns?", words]).1, 0, "{words}");
+        }
+        assert!(
+            is_fact("Model: **m** (resolved: **m-2**)")
+                && is_fact("*Created:* 3.2.2026")
+                && !is_fact("Models burn: oil")
+        );
+    }
 
     fn left(turns: &[&str]) -> (Vec<String>, usize) {
         let mut lines: Vec<Vec<&str>> = turns.iter().map(|turn| turn.lines().collect()).collect();

@@ -326,6 +326,8 @@ mod tests {
             "<details>\n<summary>Thought for 3 seconds</summary>\nSECRET\n</details>\nBoats float.",
             "<details>\n<summary>思考过程</summary>\nSECRET\n</details>\nBoats float.",
             "<think>```python\nSECRET\n</think>\n\nBoats float.",
+            "<div style=\"border: 1px\">\n  <details style=\"a\">\n<summary>Reasoning</summary>\nSECRET\n</details>\n</div>\nBoats float.",
+            "<div>\n<span><think>SECRET</think></span>\n</div>\n\nBoats float.",
         ] {
             let (spoken, blocks) = parts(text);
             assert_eq!(spoken, "Boats float.", "{text}");
@@ -366,6 +368,8 @@ mod tests {
             ":::thinking\nThey say <think>\nof it, </thinking> and go.",
             "<details>\n<summary>More on masts</summary>\nThey are tall.\n</details>",
             "<details>\n<summary>Reasons to sail</summary>\nWind.\n</details>",
+            "<div>\n<p>Sails</p>\n</div>",
+            "<div>\n<p>Sails</p>\n",
             "Compare a < b and `\\ue202turn0search1` in code.",
             "An array [TODO] of ::: colons.",
         ] {

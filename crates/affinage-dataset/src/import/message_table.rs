@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::chat::names;
 use super::role_words::obvious_role;
-use crate::conversation::NodeRole;
+use crate::conversation::{BlockKind, NodeRole};
 
 /// Columns that say who spoke.
 const WHO: [&str; 9] =
@@ -39,6 +39,9 @@ pub(super) fn messages(text: &str) -> Option<Vec<Value>> {
         let speaker = cell(Some(who)).unwrap_or_default();
         let role = names::role(speaker).map(|(role, _)| role).or_else(|| obvious_role(speaker));
         match role {
+            _ if names::role(speaker).is_some_and(|(_, kind)| kind != BlockKind::Text) => {
+                message.insert("role".to_owned(), Value::from(speaker))
+            }
             Some(NodeRole::User) => message.insert("role".to_owned(), Value::from("user")),
             Some(NodeRole::Assistant) => message.insert("role".to_owned(), Value::from("assistant")),
             Some(NodeRole::System) => message.insert("role".to_owned(), Value::from("system")),

@@ -1,7 +1,11 @@
 //! Documents of word processors (Word, OpenDocument) as Markdown: headings, paragraphs, lists, tables, places of pictures.
 //!
-//! What a reader of the page does not see stays out: deleted words, comments, notes at the foot, fields' codes. Emphasis is
-//! not kept. The XML is read as a stream of tags, so nothing nests and no entity expands.
+//! Title, author and day have styles of their own; author and day are said before the text as front matter, so that the
+//! lines which hold them are known as bylines.
+//!
+//! What a reader of the page does not see stays out: deleted and hidden words, comments, fields' codes; and what stands
+//! next to the text: notes at the foot or the end, headers. All but deletions and codes is counted. Emphasis is not kept.
+//! The XML is read as a stream of tags, so nothing nests and no entity expands.
 
 use std::collections::HashMap;
 
@@ -10,16 +14,23 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use super::{LeftOut, LeftOutKind, notes};
+
 /// Reads a member of the document's archive as text.
 pub(super) type Members<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
-/// The Markdown of a Word document; `None` if its text cannot be read.
-pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
-    let levels = members("word/styles.xml").map(|styles| heading_styles(&styles)).unwrap_or_default();
+/// The Markdown of a Word document, and what is not in it is added to `left_out`; `None` if its text cannot be read.
+pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
+    let styles = members("word/styles.xml").map(|styles| word_styles(&styles)).unwrap_or_default();
     let document = members("word/document.xml")?;
-    let mut page = Page::default();
+    count_beside_word(members, left_out);
+    let mut page = Page {
+        people: members("docProps/core.xml").map(|core| creators(&core)).unwrap_or_default(),
+        ..Page::default()
+    };
     // How many elements around are not seen.
     let mut unseen = 0usize;
+    let mut is_hidden = false;
     walk(&document, &mut |piece| match piece {
         Piece::Open(tag, is_empty) => {
             let name = local(tag);
@@ -30,8 +41,8 @@ pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
             match name {
                 "p" => page.begin(),
                 "pStyle" => {
-                    if let Some(level) = value(tag, "w:val").and_then(|style| levels.get(&style).copied()) {
-                        page.level = level;
+                    if let Some(id) = value(tag, "w:val") {
+                        page.style(styles.get(&id).copied().or_else(|| Style::of(&id)));
                     }
                 }
                 "outlineLvl" if page.is_open => {
@@ -45,7 +56,11 @@ pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
                 "tab" if page.is_in_run => page.word(" "),
                 "br" | "cr" if page.is_in_run => page.word("\n"),
                 "noBreakHyphen" => page.word("-"),
-                "r" => page.is_in_run = !is_empty,
+                "r" => (page.is_in_run, is_hidden) = (!is_empty, false),
+                "vanish" if page.is_in_run => {
+                    is_hidden =
+                        !value(tag, "w:val").is_some_and(|on| matches!(on.as_str(), "0" | "false" | "off"));
+                }
                 "drawing" | "pict" => page.picture(),
                 "tr" => page.row = Some(Vec::new()),
                 _ => {}
@@ -65,40 +80,110 @@ pub(super) fn word(members: &mut Members<'_>) -> Option<String> {
             }
         }
         // Only `w:t` holds words; white space between tags is none.
-        Piece::Text(text, within) if unseen == 0 && within == "t" => page.word(text),
+        Piece::Text(text, within) if unseen == 0 && within == "t" => match is_hidden {
+            true => left_out.add(LeftOutKind::Beside, "hidden text", ""),
+            false => page.word(text),
+        },
         Piece::Text(..) => {}
     })?;
     Some(page.finish())
 }
 
-/// Levels of heading styles by their ids. Names are English in every language of the program, ids are not.
-fn heading_styles(styles: &str) -> HashMap<String, usize> {
-    let mut levels = HashMap::new();
+/// Counts the parts of a Word document that stand beside its text.
+fn count_beside_word(members: &mut Members<'_>, left_out: &mut LeftOut) {
+    const PARTS: [(&str, &str, &str); 3] = [
+        ("word/comments.xml", "comment", "comment"),
+        ("word/footnotes.xml", "footnote", "footnote"),
+        ("word/endnotes.xml", "endnote", "endnote"),
+    ];
+    for (member, element, what) in PARTS {
+        let Some(xml) = members(member) else { continue };
+        let _ = walk(&xml, &mut |piece| match piece {
+            // Separators have a type.
+            Piece::Open(tag, _) if local(tag) == element && value(tag, "w:type").is_none() => {
+                left_out.add(LeftOutKind::Beside, what, "");
+            }
+            _ => {}
+        });
+    }
+    for (what, number) in
+        ["header", "footer"].into_iter().flat_map(|what| (1..=9).map(move |number| (what, number)))
+    {
+        let Some(xml) = members(&format!("word/{what}{number}.xml")) else { continue };
+        let mut has_words = false;
+        let _ = walk(&xml, &mut |piece| {
+            has_words |= matches!(piece, Piece::Text(text, "t") if text.chars().any(char::is_alphabetic));
+        });
+        if has_words {
+            left_out.add(LeftOutKind::Beside, what, "");
+        }
+    }
+}
+
+/// What a style says of a paragraph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Heading(usize),
+    Subtitle,
+    Author,
+    Date,
+}
+
+impl Style {
+    /// By its English name, which it has in every language of the program.
+    fn of(name: &str) -> Option<Style> {
+        let name = name.to_ascii_lowercase();
+        match name.as_str() {
+            "title" => Some(Style::Heading(1)),
+            "subtitle" => Some(Style::Subtitle),
+            "author" => Some(Style::Author),
+            "date" => Some(Style::Date),
+            _ => {
+                let level = name.strip_prefix("heading ")?.parse().ok()?;
+                (1..=6).contains(&level).then_some(Style::Heading(level))
+            }
+        }
+    }
+}
+
+/// The styles by their ids, which are in the language of the program.
+fn word_styles(styles: &str) -> HashMap<String, Style> {
+    let mut found = HashMap::new();
     let mut id = None;
     walk(styles, &mut |piece| {
         let Piece::Open(tag, _) = piece else { return };
         match local(tag) {
             "style" => id = value(tag, "w:styleId"),
             "name" => {
-                let name = value(tag, "w:val").unwrap_or_default().to_ascii_lowercase();
-                let level = match name.strip_prefix("heading ") {
-                    Some(number) => number.parse().ok().filter(|level| (1..=6).contains(level)),
-                    None => (name == "title").then_some(1),
-                };
-                if let (Some(id), Some(level)) = (&id, level) {
-                    levels.insert(id.clone(), level);
-                }
+                let style = value(tag, "w:val").and_then(|name| Style::of(&name));
+                found.extend(id.clone().zip(style));
             }
             _ => {}
         }
     });
-    levels
+    found
 }
 
-/// The Markdown of an OpenDocument text; `None` if its text cannot be read.
-pub(super) fn open_document(members: &mut Members<'_>) -> Option<String> {
+/// Who a document's properties say has written it.
+pub(super) fn creators(properties: &str) -> Vec<String> {
+    let mut people = Vec::new();
+    walk(properties, &mut |piece| {
+        if let Piece::Text(text, "creator" | "initial-creator") = piece {
+            people.push(text.trim().to_owned());
+        }
+    });
+    people.retain(|who| !who.is_empty());
+    people.dedup();
+    people
+}
+
+/// The Markdown of an OpenDocument text, and what is not in it is added to `left_out`; `None` if its text cannot be read.
+pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
     let content = members("content.xml")?;
-    let mut page = Page::default();
+    let people = members("meta.xml").map(|meta| creators(&meta)).unwrap_or_default();
+    let mut page = Page { people, ..Page::default() };
+    // Styles that the program made for single paragraphs, with the styles they were made from.
+    let mut made_from: HashMap<String, String> = HashMap::new();
     let mut unseen = 0usize;
     let mut lists = 0usize;
     walk(&content, &mut |piece| match piece {
@@ -116,7 +201,16 @@ pub(super) fn open_document(members: &mut Members<'_>) -> Option<String> {
                     | "title"
                     | "desc"
             );
+            if unseen > 0 && name == "style" {
+                made_from.extend(value(tag, "style:name").zip(value(tag, "style:parent-style-name")));
+            }
             if unseen > 0 || is_unseen {
+                match name {
+                    _ if unseen > 0 => {}
+                    "annotation" => left_out.add(LeftOutKind::Beside, "comment", ""),
+                    "note" => left_out.add(LeftOutKind::Beside, "footnote", ""),
+                    _ => {}
+                }
                 unseen += usize::from(!is_empty);
                 return;
             }
@@ -127,8 +221,8 @@ pub(super) fn open_document(members: &mut Members<'_>) -> Option<String> {
                     if name == "h" {
                         let level = value(tag, "text:outline-level").and_then(|level| level.parse().ok());
                         page.level = level.unwrap_or(1usize).clamp(1, 6);
-                    } else if value(tag, "text:style-name").as_deref() == Some("Title") {
-                        page.level = 1;
+                    } else if let Some(style) = value(tag, "text:style-name") {
+                        page.style(Style::of(made_from.get(&style).unwrap_or(&style)));
                     }
                 }
                 "list" if !is_empty => lists += 1,
@@ -176,6 +270,10 @@ struct Page {
     is_in_run: bool,
     /// Level of the heading that the paragraph is; 0 for none.
     level: usize,
+    /// It is said to be something else.
+    role: Option<Style>,
+    people: Vec<String>,
+    day: Option<String>,
     /// Depth of the list that it is an item of; 0 for none.
     depth: usize,
     /// Cells of the table row around it, and the words of the cell.
@@ -189,7 +287,14 @@ impl Page {
         // Text boxes are paragraphs in paragraphs.
         self.end();
         self.is_open = true;
-        (self.level, self.depth) = (0, 0);
+        (self.level, self.depth, self.role) = (0, 0, None);
+    }
+
+    fn style(&mut self, style: Option<Style>) {
+        match style {
+            Some(Style::Heading(level)) => self.level = level,
+            style => self.role = style,
+        }
     }
 
     fn word(&mut self, words: &str) {
@@ -215,6 +320,18 @@ impl Page {
             }
             self.cell.push_str(&text.replace('\n', " "));
             return;
+        }
+        match self.role {
+            Some(Style::Author) if !self.people.iter().any(|who| who == text) => {
+                self.people.push(text.to_owned())
+            }
+            Some(Style::Date) => self.day = Some(text.to_owned()),
+            // It goes on with the title above it.
+            Some(Style::Subtitle) if self.out.starts_with("# ") && !self.out.contains('\n') => {
+                self.out.push_str(&format!(": {}", text.replace('\n', " ")));
+                return;
+            }
+            _ => {}
         }
         let is_item = self.depth > 0 && self.level == 0;
         if !self.out.is_empty() {
@@ -254,7 +371,7 @@ impl Page {
     fn finish(mut self) -> String {
         self.end();
         self.end_row();
-        self.out
+        notes::front_matter(None, &self.people, self.day.as_deref()) + &self.out
     }
 }
 
@@ -317,10 +434,45 @@ pub(super) fn value(tag: &BytesStart<'_>, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(reader: fn(&mut Members<'_>) -> Option<String>, members: &[(&str, &str)]) -> Option<String> {
-        reader(&mut |name| {
-            members.iter().find(|(member, _)| *member == name).map(|(_, text)| (*text).to_owned())
-        })
+    type Read = fn(&mut Members<'_>, &mut LeftOut) -> Option<String>;
+
+    fn read(reader: Read, members: &[(&str, &str)]) -> Option<String> {
+        counted(reader, members).0
+    }
+
+    /// The text, and the names and numbers of what stands beside it.
+    fn counted(reader: Read, members: &[(&str, &str)]) -> (Option<String>, Vec<(String, usize)>) {
+        let mut left_out = LeftOut::default();
+        let text = reader(
+            &mut |name| {
+                members.iter().find(|(member, _)| *member == name).map(|(_, text)| (*text).to_owned())
+            },
+            &mut left_out,
+        );
+        (text, left_out.rows().into_iter().map(|row| (row.name, row.count)).collect())
+    }
+
+    #[test]
+    fn what_stands_beside_the_text_is_counted() {
+        let document = r#"<w:document><w:p><w:r><w:t>Seen.</w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>no</w:t></w:r><w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> Too.</w:t></w:r></w:p></w:document>"#;
+        let members = [
+            ("word/document.xml", document),
+            ("word/comments.xml", "<w:comments><w:comment/><w:comment/></w:comments>"),
+            (
+                "word/footnotes.xml",
+                r#"<w:footnotes><w:footnote w:type="separator"/><w:footnote w:id="2"/></w:footnotes>"#,
+            ),
+            ("word/header1.xml", "<w:hdr><w:t>Mills</w:t></w:hdr>"),
+            ("word/footer1.xml", "<w:ftr><w:t>12</w:t></w:ftr>"),
+        ];
+        let (text, left_out) = counted(word, &members);
+        assert_eq!(text.as_deref(), Some("Seen. Too."));
+        let expected = [("comment", 2), ("footnote", 1), ("header", 1), ("hidden text", 1)];
+        assert_eq!(left_out, expected.map(|(name, count)| (name.to_owned(), count)));
+        let content = "<office:text><text:p>Seen.<text:note><text:p>no</text:p></text:note><office:annotation><text:p>no</text:p></office:annotation></text:p></office:text>";
+        let (text, left_out) = counted(open_document, &[("content.xml", content)]);
+        assert_eq!(text.as_deref(), Some("Seen."));
+        assert_eq!(left_out, [("comment".to_owned(), 1), ("footnote".to_owned(), 1)]);
     }
 
     const STYLES: &str = r#"<w:styles><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style><w:style w:styleId="Titel"><w:name w:val="Title"/></w:style></w:styles>"#;
@@ -357,6 +509,47 @@ mod tests {
         assert_eq!(
             found.as_deref(),
             Some("## Mills\n\nThey  are  loud.\nVery.\n\n- one\n- two\n\n| a | b |")
+        );
+    }
+
+    #[test]
+    fn title_author_and_day_are_said_by_their_styles() {
+        let expected = "---\nauthor: Ida Feld\nauthor: Otto Mill\ndate: 3 May 2020\n---\n\n# Weirs: and their walls\n\nOtto Mill\n\n3 May 2020\n\nThey lean.";
+        let styles = r#"<w:styles><w:style w:styleId="a"><w:name w:val="Author"/></w:style></w:styles>"#;
+        let paragraph = |style: &str, words: &str| {
+            format!(r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{words}</w:t></w:r></w:p>"#)
+        };
+        let parts = [
+            ("Title", "Weirs"),
+            ("Subtitle", "and their walls"),
+            ("a", "Otto Mill"),
+            ("Date", "3 May 2020"),
+            ("Body", "They lean."),
+        ];
+        let document = format!(
+            "<w:document>{}</w:document>",
+            parts.map(|(style, words)| paragraph(style, words)).concat()
+        );
+        let core = "<cp:coreProperties><dc:creator>Ida Feld</dc:creator></cp:coreProperties>";
+        let members = [
+            ("word/styles.xml", styles),
+            ("word/document.xml", document.as_str()),
+            ("docProps/core.xml", core),
+        ];
+        assert_eq!(read(word, &members).as_deref(), Some(expected));
+
+        let made = r#"<office:automatic-styles><style:style style:name="P1" style:parent-style-name="Author"><style:x/></style:style></office:automatic-styles>"#;
+        let paragraph =
+            |style: &str, words: &str| format!(r#"<text:p text:style-name="{style}">{words}</text:p>"#);
+        let parts =
+            parts.map(|(style, words)| paragraph(if style == "a" { "P1" } else { style }, words)).concat();
+        let content = format!(
+            "<office:document-content>{made}<office:text>{parts}</office:text></office:document-content>"
+        );
+        let meta = "<office:document-meta><meta:initial-creator>Ida Feld</meta:initial-creator><dc:creator>Ida Feld</dc:creator></office:document-meta>";
+        assert_eq!(
+            read(open_document, &[("content.xml", &content), ("meta.xml", meta)]).as_deref(),
+            Some(expected)
         );
     }
 

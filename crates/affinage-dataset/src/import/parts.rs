@@ -210,6 +210,11 @@ fn part_of(kind: &str) -> Option<Part> {
     })
 }
 
+/// True for the type of a part of a content.
+pub fn is_part(kind: &str) -> bool {
+    part_of(kind).is_some()
+}
+
 /// How the texts of neighbouring parts belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Join {

@@ -28,6 +28,7 @@ const USERS: &[&str] = &[
 #[rustfmt::skip]
 const ASSISTANTS: &[&str] = &[
     "assistant", "ai", "bot", "chatbot", "model", "answer", "a", "response", "reply", "ai assistant", "the assistant",
+    "assistant message", "assistant response", "ai response", "ai message", "model response", "bot response", "assistant reply",
     "assistent", "assistentin", "ki", "antwort", "modell",
     "assistante", "ia", "réponse", "modèle",
     "asistente", "respuesta", "modelo",
@@ -48,7 +49,83 @@ const ASSISTANTS: &[&str] = &[
 const PRODUCTS: &[&str] = &[
     "chatgpt", "gpt", "claude", "gemini", "bard", "copilot", "bing", "deepseek", "grok", "perplexity", "llama", "mistral",
     "mixtral", "qwen", "kimi", "gemma", "command-r", "le chat", "huggingchat", "豆包", "文心一言", "通义千问", "元宝", "星火",
+    "github copilot", "microsoft copilot", "meta ai", "doubao", "hunyuan", "chatglm", "notebooklm", "duck.ai", "roo code", "kilo code",
 ];
+
+/// Words by which only programs name the person.
+#[rustfmt::skip]
+const PROGRAMS_USERS: &[&str] = &[
+    "user", "human", "prompt", "user input", "user message", "user prompt", "user query", "you said", "you asked", "nutzer", "benutzer", "du hast gesagt", "sie haben gesagt", "utilisateur",
+    "vous avez dit", "usuario", "has dicho", "utente", "hai detto", "usuário", "você disse", "gebruiker", "użytkownik", "пользователь",
+    "вы сказали", "kullanıcı", "ユーザー", "用户", "用戶", "使用者", "사용자", "المستخدم", "उपयोगकर्ता",
+];
+
+/// What stands under a name that is neither the person's nor the model's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    System,
+    Tool,
+    Reasoning,
+    /// Numbers that a program keeps of its work.
+    Statistics,
+}
+
+/// Names of such parts: where they stand for certain, and those that are headings of texts, too.
+#[rustfmt::skip]
+const SIDES: &[(Side, &[&str], &[&str])] = &[
+    (
+        Side::System,
+        &["system prompt", "system message", "system instruction", "system instructions", "systemprompt", "系统提示词", "系统提示"],
+        &["system", "developer", "系统"],
+    ),
+    (
+        Side::Tool,
+        &[
+            "tool call", "tool calls", "tool result", "tool results", "tool use", "tool output", "tool response", "function call",
+            "function result", "function response", "tool_call", "tool_result", "tool_use", "工具调用",
+        ],
+        &["tool", "tools", "function", "function output", "observation"],
+    ),
+    (
+        Side::Reasoning,
+        &[
+            "thinking process", "thought process", "chain of thought", "reasoning process", "thinking…", "reasoning content", "思考过程",
+            "推理过程", "思考過程", "denkprozess", "gedankengang",
+        ],
+        &["thinking", "thoughts", "thought", "reasoning", "analysis", "think", "思考", "推理", "réflexion", "razonamiento", "reflexión"],
+    ),
+    (Side::Statistics, &["token usage", "token count", "tokens used", "usage statistics"], &[]),
+];
+
+/// What stands under the name, and whether the name is that of nothing else.
+pub(super) fn side(name: &str) -> Option<(Side, bool)> {
+    let name = plain(name);
+    SIDES.iter().find_map(|(side, certain, others)| {
+        let is_certain = certain.contains(&name.as_str());
+        (is_certain || others.contains(&name.as_str())).then_some((*side, is_certain))
+    })
+}
+
+/// True for a name that only a program gives to the person: `User`, `You said`, `Prompt 3`.
+pub(super) fn is_programs_user(name: &str) -> bool {
+    let name = plain(name);
+    PROGRAMS_USERS.contains(&name.as_str())
+        || without_number(&name).is_some_and(|word| PROGRAMS_USERS.contains(&word))
+}
+
+/// The word of a name with its number: `Prompt 3`, `Message 2 - User`, `3. Assistant`.
+fn without_number(name: &str) -> Option<&str> {
+    const COUNTED: [&str; 5] = ["message", "turn", "msg", "exchange", "entry"];
+    let counted = COUNTED.iter().find_map(|word| name.strip_prefix(word)).unwrap_or(name);
+    let behind = counted.trim_start_matches([' ', '#']).trim_start_matches(|c: char| c.is_ascii_digit());
+    let behind = if behind.len() < counted.trim_start_matches([' ', '#']).len() { behind } else { name };
+    let word = behind.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let bare =
+        word.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches([' ', '#', '(', '.', '-']);
+    let word = if bare.len() + 1 < word.len() { bare } else { word };
+    // `Model 1` is a heading of texts, and a letter with a number is a quarter.
+    (word != name && word.chars().count() >= 4 && !word.starts_with("model")).then_some(word)
+}
 
 /// What stands around a product's name where pages say who spoke.
 #[rustfmt::skip]
@@ -108,12 +185,13 @@ pub(super) fn obvious_role(name: &str) -> Option<NodeRole> {
     let name = plain(name);
     // `Assistant (gpt-4o)`, `User · Anna`: what follows is a model or a person.
     let first = [" (", " – ", " — ", " - ", " · ", " | "].iter().find_map(|sign| name.split_once(sign));
-    [Some(name.as_str()), first.map(|(first, _)| first)].into_iter().flatten().find_map(role_of_word)
+    let first = first.map(|(first, _)| first);
+    [Some(name.as_str()), first, without_number(&name)].into_iter().flatten().find_map(role_of_word)
 }
 
 fn role_of_word(name: &str) -> Option<NodeRole> {
     match () {
-        () if USERS.contains(&name) => Some(NodeRole::User),
+        () if USERS.contains(&name) || PROGRAMS_USERS.contains(&name) => Some(NodeRole::User),
         () if ASSISTANTS.contains(&name) || is_product(name) => Some(NodeRole::Assistant),
         () => None,
     }
@@ -178,6 +256,15 @@ mod tests {
             ("User · Anna", Some(User)),
             ("llama3:8b", Some(Assistant)),
             ("助手", Some(Assistant)),
+            ("Prompt 3", Some(User)),
+            ("Message 2 - User", Some(User)),
+            ("3. Assistant", Some(Assistant)),
+            ("Response #12", Some(Assistant)),
+            ("User Input", Some(User)),
+            ("Cursor", None),
+            ("Model 2", None),
+            ("Q3", None),
+            ("Message 2", None),
             ("Claude Monet", None),
             ("Phil", None),
             ("Mara", None),
@@ -186,6 +273,9 @@ mod tests {
         for (name, role) in cases {
             assert_eq!(obvious_role(name), role, "{name}");
         }
+        assert!(is_programs_user("USER") && is_programs_user("Prompt 2") && !is_programs_user("You"));
+        assert_eq!(side("## Token usage"), Some((Side::Statistics, true)));
+        assert_eq!((side("System"), side("Mara")), (Some((Side::System, false)), None));
         assert!(is_remark("NOTE") && is_remark("Hinweis") && is_remark("let op") && !is_remark("Mara"));
     }
 }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::chat::message::may_be_the_users;
-use super::chat::names::role;
+use super::chat::names::{kind_beside, role};
 use super::error::ElementError;
 use super::json::{Odd, array, mismatch, string};
 use super::parts::{Beside, Join, beside, blocks_of};
@@ -61,7 +61,8 @@ pub(super) fn turns_of(row: &Value, key: &str, role: NodeRole) -> Result<Vec<Tur
 
 /// The row with lists of messages that stand as JSON text in a string made lists.
 pub fn unfolded(row: &Value) -> Cow<'_, Value> {
-    const LISTS: [&str; 6] = ["messages", "conversations", "conversation", "prompt", "chosen", "rejected"];
+    const LISTS: [&str; 7] =
+        ["messages", "conversations", "conversation", "prompt", "completion", "chosen", "rejected"];
     let list = |key: &str| {
         let text = row.get(key)?.as_str().filter(|text| text.trim_start().starts_with('['))?;
         let list: Vec<Value> = serde_json::from_str(text).ok()?;
@@ -85,7 +86,26 @@ pub fn share_gpt(row: &Value, origin: Origin) -> Result<Conversation, ElementErr
     Ok(linear(Provider::ShareGpt, row, turns, origin)?)
 }
 
-/// `{"instruction", "input", "output", "system", "history": [[question, answer]]}`.
+/// Fields of the text that an instruction is about, and of its answer.
+const INPUTS: [&str; 2] = ["input", "context"];
+const OUTPUTS: [&str; 5] = ["output", "response", "completion", "answer", "target"];
+
+/// True if the row is an instruction with its answer.
+pub fn is_alpaca(row: &Value) -> bool {
+    row.get("instruction").is_some()
+        && OUTPUTS.iter().any(|key| row.get(*key).is_some_and(|at| at.is_string()))
+}
+
+/// True for the words by which data sets say that there is no input.
+fn is_nothing(text: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["<noinput>", "<no input>", "noinput", "no input", "n/a", "none", "null", "nan", "[noinput]"];
+    let text = text.trim();
+    text.chars().all(|c| matches!(c, '-' | '–' | '—' | '.')) || WORDS.contains(&text.to_lowercase().as_str())
+}
+
+/// `{"instruction", "input", "output", "system", "history": [[question, answer]]}`, also as `{"instruction", "context",
+/// "response"}`.
 pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError> {
     let required = |key: &str| {
         row.get(key).and_then(Value::as_str).ok_or_else(|| mismatch(key, row.get(key), "a string"))
@@ -101,12 +121,15 @@ pub fn alpaca(row: &Value, origin: Origin) -> Result<Conversation, ElementError>
         }
     }
     let instruction = required("instruction")?;
-    let prompt = match string(row, "input") {
+    let input = INPUTS.iter().find_map(|key| string(row, key)).filter(|input| !is_nothing(input));
+    let prompt = match input {
         Some(input) => format!("{instruction}\n\n{input}"),
         None => instruction.to_owned(),
     };
+    let output = OUTPUTS.into_iter().find(|key| row.get(*key).is_some()).unwrap_or(OUTPUTS[0]);
+    let answer = required(output)?;
     turns.push(Turn::text(NodeRole::User, &prompt));
-    turns.push(Turn::text(NodeRole::Assistant, required("output")?));
+    turns.push(Turn::text(NodeRole::Assistant, if answer.trim() == "<nooutput>" { "" } else { answer }));
     Ok(linear(Provider::Alpaca, row, turns, origin)?)
 }
 
@@ -195,7 +218,8 @@ fn message_turn(place: &str, message: &Value) -> Result<Turn, ElementError> {
         }
     }
     blocks.extend(calls);
-    if kind != BlockKind::Text {
+    let beside = kind_beside(message).filter(|_| role == NodeRole::Assistant);
+    if let Some(kind) = Some(kind).filter(|kind| *kind != BlockKind::Text).or(beside) {
         for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
             block.kind = kind;
         }

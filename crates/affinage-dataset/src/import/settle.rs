@@ -2,7 +2,9 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-use super::{LeftOutKind, documents, facts, markup};
+use super::harness::{self, Names};
+use super::records::Alone;
+use super::{LeftOutKind, documents, facts, markup, records};
 use crate::conversation::{Block, BlockKind, Conversation, Node, NodeRole};
 
 /// Plain line ends and composed letters in all texts; reasoning, tool traffic and markup out of the words of the
@@ -12,6 +14,9 @@ pub fn settle(conversation: &mut Conversation) {
     for node in &mut conversation.nodes {
         for block in &mut node.blocks {
             normalise(&mut block.text);
+        }
+        if matches!(node.role, NodeRole::User | NodeRole::Assistant) {
+            open_records(node);
         }
         match node.role {
             NodeRole::User => settle_user(node),
@@ -110,7 +115,19 @@ fn lift_markup(node: &mut Node) {
 /// Elements with which products begin a prompt to which files were uploaded.
 const UPLOADS: [&str; 4] = ["uploaded_files", "attached_files", "uploaded_file", "attached_file"];
 
+/// Opens the texts that are the record of a message.
+fn open_records(node: &mut Node) {
+    let opened = |block: Block| match block.kind {
+        BlockKind::Text => records::opened(&block.text, Alone::IsWords).unwrap_or_else(|| vec![block]),
+        _ => vec![block],
+    };
+    node.blocks = std::mem::take(&mut node.blocks).into_iter().flat_map(opened).collect();
+}
+
 fn settle_user(node: &mut Node) {
+    if !node.hidden {
+        harness::unburden(node, Names::Known);
+    }
     // Results of tools that an interface puts into the user's role.
     let is_traffic = |block: &Block| matches!(block.kind, BlockKind::ToolResult | BlockKind::ToolCall);
     if !node.blocks.is_empty() && node.blocks.iter().all(is_traffic) {

@@ -210,6 +210,7 @@ fn own_shape(value: &Value) -> Option<Shape> {
             && !any_has(&["parts"])
             && !any_has(names::TIMES)
             && !names::CLIENT_FIELDS.iter().chain(names::TIMES).any(|name| fields.contains_key(*name))
+            && !holder::has_lists_beside(fields, key)
     };
     if verdict::sides(value).is_some() {
         Some(Shape::TwoSides)
@@ -246,7 +247,7 @@ fn own_shape(value: &Value) -> Option<Shape> {
         Some(Shape::Labelled)
     } else if is_array("llm_messages") {
         Some(Shape::Llm)
-    } else if fields.contains_key("instruction") && fields.contains_key("output") {
+    } else if rows::is_alpaca(value) || fields.contains_key("instruction") && fields.contains_key("output") {
         Some(Shape::Alpaca)
     } else if fields.contains_key("prompt") && fields.contains_key("completion") {
         Some(Shape::Pair)

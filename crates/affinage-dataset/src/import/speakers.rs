@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::dress;
 use super::fences::{self, Unclosed};
 use super::role_words::{self, is_invisible, is_joined, obvious_role};
 use super::stamp;
@@ -103,12 +104,14 @@ pub fn learn<'a>(lines: &[&'a str], given: &[&str]) -> Learnt<'a> {
     let is_code = fences::inside(lines, Unclosed::Nothing);
     let outside: Vec<&Label<'a>> = all.iter().filter(|l| !is_code[l.line]).collect();
     let starts: Vec<&Label<'a>> = outside.iter().filter(|l| at_paragraph_start(lines, l)).copied().collect();
-    let from_starts = count(&starts, given);
-    let from_all = count(&outside, given);
+    let from_starts = count(lines, &starts, given);
+    let from_all = count(lines, &outside, given);
     let total = |speakers: &[Speaker]| speakers.iter().map(|s| s.count).sum::<usize>();
     let inner = total(&from_all).saturating_sub(total(&from_starts));
     let use_all = inner as f64 >= INNER_SHARE * total(&from_all).max(1) as f64;
-    let speakers = if use_all { from_all } else { from_starts };
+    let mut speakers = if use_all { from_all } else { from_starts };
+    let begun: &[&Label<'a>] = if use_all { &outside } else { &starts };
+    speakers.extend(dress::sides(lines, begun, &speakers));
     let lone = if speakers.is_empty() { most_frequent(&outside) } else { None };
     let likely = if speakers.is_empty() { likely(lines, &outside) } else { Vec::new() };
 
@@ -135,7 +138,7 @@ struct Counted {
     is_answered: bool,
 }
 
-fn count(labels: &[&Label<'_>], given: &[&str]) -> Vec<Speaker> {
+fn count(lines: &[&str], labels: &[&Label<'_>], given: &[&str]) -> Vec<Speaker> {
     let is_given = |name: &str| given.iter().any(|g| same_name(g, name));
     let mut counts: BTreeMap<(Style, &str), Counted> = BTreeMap::new();
     let mut last_of: BTreeMap<Style, &str> = BTreeMap::new();
@@ -162,9 +165,11 @@ fn count(labels: &[&Label<'_>], given: &[&str]) -> Vec<Speaker> {
         styles.dedup();
         styles
     };
+    let answering = dress::answering(lines, labels);
     let of_style = |style: Style, beside_given: usize| -> Vec<Speaker> {
         let is_speaker = |name: &str, counted: &Counted| {
             given_names.contains(&name)
+                || answering.contains(&(style, name))
                 || (!role_words::is_remark(name)
                     && (counted.turns >= MIN_COUNT
                         || obvious_role(name).is_some()
@@ -240,9 +245,11 @@ fn at_paragraph_start(lines: &[&str], label: &Label<'_>) -> bool {
 /// Every line that looks like a label, code or not.
 fn labels<'a>(lines: &[&'a str]) -> Vec<Label<'a>> {
     let is_blank = |line: Option<&&str>| line.is_none_or(|line| line.trim().is_empty());
+    // The line below a heading that is underlined.
+    let ends = |line: Option<&&str>| is_blank(line) || line.is_some_and(|line| dress::is_rule(line));
     let mut found = Vec::new();
     for (line, &text) in lines.iter().enumerate() {
-        let alone = is_blank(lines.get(line + 1)) && (line == 0 || is_blank(lines.get(line - 1)));
+        let alone = ends(lines.get(line + 1)) && (line == 0 || is_blank(lines.get(line - 1)));
         found.extend(label(text, alone).map(|(style, name, rest)| Label {
             line,
             name: clean(name),
@@ -269,7 +276,10 @@ fn label(line: &str, alone: bool) -> Option<(Style, &str, &str)> {
             timed => (timed, name, rest),
         });
     }
-    angle(line).or_else(|| prefix(line)).or_else(|| if alone { bare_line(line) } else { None })
+    angle(line)
+        .or_else(|| prefix(line))
+        .or_else(|| dress::dressed(line).map(|name| (Style::Heading, name, "")))
+        .or_else(|| if alone { bare_line(line) } else { None })
 }
 
 /// `[!NOTE] NAME`, `[!user]`, `[!user]- A title`, without the `>`.
@@ -291,7 +301,8 @@ fn callout(line: &str) -> Option<(Style, &str, &str)> {
 fn heading(line: &str) -> Option<(Style, &str, &str)> {
     let title = line.trim_start_matches('#');
     let level = line.len() - title.len();
-    let title = without_marks(title.strip_prefix(' ')?);
+    let title = without_marks(dress::untagged(title.strip_prefix(' ')?));
+    let title = title.strip_prefix("role::").unwrap_or(title);
     let title = stamp::leading(title).map_or(title, |(_, rest)| rest);
     let title = stamp::trailing(title.trim_end_matches(is_colon)).unwrap_or(title);
     let name = without_marks(without_marks(title).trim_end_matches(is_colon));

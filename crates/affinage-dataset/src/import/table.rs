@@ -3,6 +3,10 @@
 use csv::ReaderBuilder;
 use serde_json::{Map, Value};
 
+use super::records::{self, Alone};
+use super::{exchanges, rows};
+use crate::conversation::{Node, NodeRole};
+
 /// What a table holds.
 #[derive(Debug, PartialEq)]
 pub(super) enum Table {
@@ -15,9 +19,20 @@ pub(super) enum Table {
 }
 
 /// Names of columns for what was asked and what was answered, in small letters.
-const PROMPTS: [&str; 8] = ["prompt", "instruction", "question", "input", "user", "query", "frage", "human"];
-const ANSWERS: [&str; 9] =
-    ["completion", "output", "answer", "response", "assistant", "reply", "antwort", "gpt", "chosen"];
+#[rustfmt::skip]
+const PROMPTS: &[&str] = &[
+    "prompt", "instruction", "question", "input", "user", "query", "frage", "human", "user_input", "user_message", "user message",
+    "prompt_text", "request", "pregunta", "eingabe",
+];
+#[rustfmt::skip]
+const ANSWERS: &[&str] = &[
+    "completion", "output", "answer", "response", "assistant", "reply", "antwort", "gpt", "chosen", "bot", "ai", "bot_message",
+    "ai_response", "bot_response", "model_output", "response_text", "generated_text", "respuesta", "ausgabe", "ai response",
+];
+/// Names of columns that say something about the answer beside them.
+const ABOUT: [&str; 3] = ["rating", "feedback", "system"];
+/// Rows that are looked at to tell what a table holds.
+const SAMPLE_ROWS: usize = 20;
 /// Mean characters of a column that holds texts.
 const MIN_CHARS: usize = 80;
 const MAX_ROWS: usize = 500_000;
@@ -40,12 +55,33 @@ pub(super) fn read(text: &str) -> Option<Table> {
         return None;
     }
     let column = |known: &[&str]| names.iter().position(|name| known.contains(&name.to_lowercase().as_str()));
-    if let (Some(prompt), Some(answer)) = (column(&PROMPTS), column(&ANSWERS)) {
+    let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
+    let whole = |row: &Vec<String>| -> Value {
+        names
+            .iter()
+            .enumerate()
+            .map(|(column, name)| (name.clone(), Value::from(cell(row, column))))
+            .collect()
+    };
+    // Calls to a model in JSON, and instructions with what they are about, are more than two columns.
+    let is_whole = |row: &Vec<String>| {
+        let row = whole(row);
+        exchanges::is_exchange(&row) || (rows::is_alpaca(&row) && row.get("input").is_some())
+    };
+    if rows.iter().take(SAMPLE_ROWS).any(is_whole) {
+        return Some(Table::Rows(rows.iter().map(whole).collect()));
+    }
+    if let (Some(prompt), Some(answer)) = (column(PROMPTS), column(ANSWERS)) {
+        let about: Vec<usize> = (0..names.len())
+            .filter(|column| ABOUT.contains(&names[*column].to_lowercase().as_str()))
+            .collect();
         let row = |row: &Vec<String>| {
-            let cell = |column: usize| Value::from(row.get(column).cloned().unwrap_or_default());
             let mut object = Map::new();
-            object.insert("prompt".to_owned(), cell(prompt));
-            object.insert("completion".to_owned(), cell(answer));
+            object.insert("prompt".to_owned(), Value::from(words(&cell(row, prompt))));
+            object.insert("completion".to_owned(), Value::from(words(&cell(row, answer))));
+            for column in &about {
+                object.insert(names[*column].to_lowercase(), Value::from(cell(row, *column)));
+            }
             Value::Object(object)
         };
         return Some(Table::Rows(rows.iter().map(row).collect()));
@@ -70,6 +106,12 @@ pub(super) fn read(text: &str) -> Option<Table> {
         }
     };
     Some(Table::Notes(rows.iter().map(note).collect::<Vec<_>>().join("\n")))
+}
+
+/// The words of a cell, also of one that holds the record of a message.
+fn words(cell: &str) -> String {
+    let blocks = records::opened(cell, Alone::IsRecord);
+    blocks.map_or_else(|| cell.to_owned(), |blocks| Node::new("", NodeRole::Assistant, blocks).visible_text())
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@
 use std::collections::HashSet;
 
 use super::error::ImportError;
+use super::role_words::Side;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{aider, exporter_lines, role_words, stamp, subtitles};
+use super::{aider, dress, exporter_lines, perplexity, role_words, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
 pub use super::speakers::Speaker;
@@ -72,7 +73,8 @@ fn at_most(limit: usize, what: &'static str, count: usize, member: &str) -> Resu
 /// A text as it is read: line ends of one kind, subtitles as what is said.
 pub(super) fn plain(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
-    subtitles::transcript(&text).or_else(|| aider::transcript(&text)).unwrap_or(text)
+    let of_program = [subtitles::transcript, aider::transcript, perplexity::transcript];
+    of_program.iter().find_map(|read| read(&text)).unwrap_or(text)
 }
 
 /// Reads a transcript.
@@ -109,6 +111,8 @@ pub(super) struct Part {
     pub name: String,
     style: Style,
     pub role: NodeRole,
+    /// What the words under the name are.
+    kind: BlockKind,
 }
 
 impl Part {
@@ -119,6 +123,7 @@ impl Part {
 
 struct Turn<'a> {
     role: NodeRole,
+    kind: BlockKind,
     author: Option<String>,
     lines: Vec<&'a str>,
     /// Pictures, sounds and files whose place the chat program names.
@@ -127,7 +132,12 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn new(role: NodeRole, author: Option<String>, lines: Vec<&'a str>) -> Turn<'a> {
-        Turn { role, author, lines, media: 0 }
+        let kind = if author.is_some() { BlockKind::Text } else { BlockKind::Context };
+        Turn { role, kind, author, lines, media: 0 }
+    }
+
+    fn of(part: &Part, rest: &'a str) -> Turn<'a> {
+        Turn { kind: part.kind, ..Turn::new(part.role, Some(part.name.clone()), vec![rest]) }
     }
 }
 
@@ -168,8 +178,34 @@ fn no_cast(speakers: &[Speaker], roles: &Roles, member: &str) -> ImportError {
 
 /// Who plays which role; `None` if that cannot be told.
 pub(super) fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
+    let is_given = |name: &str| {
+        roles.assistants.iter().chain(&roles.users).any(|given| speakers::same_name(given, name))
+    };
+    let is_side =
+        |s: &&Speaker| s.style != Style::Field && role_words::side(&s.name).is_some() && !is_given(&s.name);
+    let (beside, people): (Vec<&Speaker>, Vec<&Speaker>) = speakers.iter().partition(is_side);
+    let people: Vec<Speaker> = people.into_iter().cloned().collect();
+    let mut parts = cast_people(&people, roles)?;
+    for speaker in beside {
+        let (role, kind) = match role_words::side(&speaker.name)?.0 {
+            Side::System => (NodeRole::System, BlockKind::Text),
+            Side::Tool => (NodeRole::Tool, BlockKind::ToolResult),
+            Side::Reasoning => (NodeRole::Assistant, BlockKind::Reasoning),
+            Side::Statistics => (NodeRole::Tool, BlockKind::Context),
+        };
+        parts.push(Part { name: speaker.name.clone(), style: speaker.style, role, kind });
+    }
+    Some(parts)
+}
+
+fn cast_people(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
     let named = |list: &[String], name: &str| list.iter().any(|given| speakers::same_name(given, name));
-    let part = |speaker: &Speaker, role| Part { name: speaker.name.clone(), style: speaker.style, role };
+    let part = |speaker: &Speaker, role| Part {
+        name: speaker.name.clone(),
+        style: speaker.style,
+        role,
+        kind: BlockKind::Text,
+    };
     if speakers.iter().any(|s| named(&roles.assistants, &s.name)) {
         let chosen_users = speakers.iter().any(|s| named(&roles.users, &s.name));
         let role_of = |speaker: &Speaker| {
@@ -192,6 +228,20 @@ pub(super) fn cast(speakers: &[Speaker], roles: &Roles) -> Option<Vec<Part>> {
         };
         return Some(speakers.iter().map(|s| part(s, role_of(s))).collect());
     }
+    // Two speak on lines of their own, and only programs call one of them so.
+    if let [first, second] = speakers
+        && !roles.are_given()
+        && first.style == second.style
+        && matches!(first.style, Style::Line | Style::Heading | Style::Callout)
+        && role_words::is_programs_user(&first.name) != role_words::is_programs_user(&second.name)
+        && speakers.iter().any(|s| role_words::obvious_role(&s.name).is_none())
+    {
+        let role_of = |s: &Speaker| match role_words::is_programs_user(&s.name) {
+            true => NodeRole::User,
+            false => NodeRole::Assistant,
+        };
+        return Some(speakers.iter().map(|s| part(s, role_of(s))).collect());
+    }
     let obvious: Vec<Part> =
         speakers.iter().filter_map(|s| role_words::obvious_role(&s.name).map(|role| part(s, role))).collect();
     let has = |role| obvious.iter().any(|p| p.role == role);
@@ -209,6 +259,11 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
     let is_quoted = labels.first().is_some_and(|label| label.style.is_quoted());
     let is_log = labels.first().is_some_and(|label| matches!(label.style, Style::Timed | Style::Angle));
     let stamps: HashSet<String> = labels.iter().filter_map(|label| stamp_shape(lines[label.line])).collect();
+    let labels_behind_tags = !labels.is_empty()
+        && labels.iter().all(|label| {
+            let above = lines[..label.line].iter().rev().find(|line| !line.trim().is_empty());
+            above.is_some_and(|line| dress::is_tag_of_rule(line))
+        });
     let mut turns = vec![Turn::new(NodeRole::System, None, Vec::new())];
     let mut program_lines = 0;
     let mut labels = labels.iter().peekable();
@@ -220,13 +275,22 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
             if let Some(turn) = turns.last_mut() {
                 turn.lines.pop_if(|line| is_picture(line));
             }
-            turns.push(Turn::new(part.role, Some(part.name.clone()), vec![label.rest]));
+            turns.push(Turn::of(part, label.rest));
         } else if label.is_none() && is_log && stamp_shape(line).is_some_and(|shape| stamps.contains(&shape))
         {
             program_lines += 1;
         } else if let Some(turn) = turns.last_mut() {
             turn.lines.push(if is_quoted && turn.author.is_some() { unquoted(line) } else { line });
         }
+    }
+    // Numbers that a program keeps are no turn.
+    let before = turns.len();
+    turns.retain(|turn| !turn.author.as_deref().is_some_and(dress::is_statistics));
+    program_lines += before - turns.len();
+    program_lines += drop_closing_tags(&mut turns);
+    part_reasoning(&mut turns);
+    if labels_behind_tags {
+        take_first_prompt(&mut turns);
     }
     if is_log && drop_notice(&mut turns) {
         program_lines += 1;
@@ -241,6 +305,57 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
         turns.iter_mut().filter(|turn| turn.author.is_some()).map(|turn| &mut turn.lines).collect();
     program_lines += exporter_lines::take_out(&mut said);
     (turns, program_lines)
+}
+
+/// Takes out the lines that close the element in which a turn stands: `</assistant>`.
+fn drop_closing_tags(turns: &mut [Turn<'_>]) -> usize {
+    let closes = |line: &str| {
+        let name = line.trim().strip_prefix("</").and_then(|rest| rest.strip_suffix('>'));
+        name.is_some_and(|name| role_words::obvious_role(name).is_some())
+    };
+    let mut count = 0;
+    for turn in turns.iter_mut().filter(|turn| turn.author.is_some()) {
+        if let Some(last) = turn.lines.iter().rposition(|line| !line.trim().is_empty())
+            && closes(turn.lines[last])
+        {
+            turn.lines.truncate(last);
+            count += 1;
+        }
+    }
+    count
+}
+
+/// Reasoning ends at a rule: what stands behind it is the answer.
+fn part_reasoning(turns: &mut Vec<Turn<'_>>) {
+    for index in (0..turns.len()).rev() {
+        let turn = &mut turns[index];
+        if turn.kind != BlockKind::Reasoning {
+            continue;
+        }
+        let start = turn.lines.iter().position(|line| !is_rule(line)).unwrap_or(turn.lines.len());
+        let rule = turn.lines[start..].iter().position(|line| !line.trim().is_empty() && is_rule(line));
+        let Some(rule) = rule.map(|at| start + at) else { continue };
+        let behind = turn.lines.split_off(rule);
+        if behind.iter().any(|line| !is_rule(line)) {
+            let answer = Turn::new(NodeRole::Assistant, turn.author.clone(), behind);
+            turns.insert(index + 1, answer);
+        }
+    }
+}
+
+/// Where every label stands behind a rule of the program's own, what stands before the first rule is the first prompt,
+/// if an answer follows it.
+fn take_first_prompt(turns: &mut Vec<Turn<'_>>) {
+    let [preamble, first, ..] = turns.as_mut_slice() else { return };
+    if first.role != NodeRole::Assistant {
+        return;
+    }
+    let is_head = |line: &&str| is_rule(line) || line.starts_with('#');
+    let start = preamble.lines.iter().position(|line| !is_head(&line)).unwrap_or(preamble.lines.len());
+    let said = preamble.lines.split_off(start);
+    if !said.is_empty() {
+        turns.insert(1, Turn::new(NodeRole::User, Some("user".to_owned()), said));
+    }
 }
 
 /// One or two signs that are neither letters nor Markdown.
@@ -344,8 +459,13 @@ fn sections<'a>(turns: Vec<Turn<'a>>, front_matter: &'a str) -> Vec<Section<'a>>
         }
         if turns.peek().is_some_and(|next| next.role == NodeRole::User) {
             let kept = without_rules(&turn.lines).len();
-            let start = turn.lines.len() - turn.lines.iter().rev().take_while(|l| is_rule(l)).count();
-            if kept > 0 && turn.lines[start - 1].starts_with('#') {
+            // Facts that a program writes below the title.
+            let is_below = |line: &&&str| is_rule(line) || exporter_lines::is_fact(line);
+            let bare = turn.lines.len() - turn.lines.iter().rev().take_while(|l| is_rule(l)).count();
+            let facts = turn.lines.len() - turn.lines.iter().rev().take_while(is_below).count();
+            let is_title = |end: usize| end > 0 && turn.lines[end - 1].starts_with('#');
+            let start = if is_title(facts) { facts } else { bare };
+            if kept > 0 && is_title(start) {
                 title_of_next = Some(turn.lines[start - 1].trim_start_matches('#').trim().to_owned());
                 turn.lines.truncate(start - 1);
             }
@@ -361,15 +481,14 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
     let mut links: Vec<Link> = Vec::new();
     for turn in section.turns {
         let text = unwrap_lines::join(without_rules(&turn.lines), wrap);
-        let is_context = turn.role == NodeRole::System;
-        if is_context && text.is_empty() {
+        let is_system = turn.role == NodeRole::System;
+        if is_system && text.is_empty() {
             continue;
         }
-        let kind = if is_context { BlockKind::Context } else { BlockKind::Text };
-        let mut blocks = vec![Block::new(kind, text)];
+        let mut blocks = vec![Block::new(turn.kind, text)];
         blocks.extend((0..turn.media).map(|_| Block::new(BlockKind::Media, "")));
         let mut node = Node::new(links.len().to_string(), turn.role, blocks);
-        node.hidden = is_context;
+        node.hidden = is_system;
         node.author = turn.author;
         let parent = links.last().map(|link| link.id.clone());
         links.push(Link::to(node, parent));
@@ -392,8 +511,7 @@ pub(super) fn without_rules<'a, 'b>(lines: &'b [&'a str]) -> &'b [&'a str] {
 
 /// Blank, or a horizontal rule.
 fn is_rule(line: &str) -> bool {
-    let line = line.trim();
-    line.is_empty() || (line.len() >= 3 && (line.chars().all(|c| c == '-') || line.chars().all(|c| c == '*')))
+    line.trim().is_empty() || dress::is_rule(line)
 }
 
 /// YAML front matter of a note, and the rest.

@@ -19,6 +19,7 @@ mod notes;
 mod preferences;
 mod round_trip;
 mod seeded;
+mod shapes;
 mod split;
 mod template;
 mod tiny_vocabulary;

@@ -210,6 +210,11 @@ fn growth_keeps_every_side_and_what_joins_two_sides_leaves_the_held_out_one() {
     grown.pop();
     let fourth = run(&grown, &previous(&third));
     assert!(group.iter().all(|member| fourth.sides[&member.id] == Side::Retired), "retired for good");
+    let reason = |id: &str| fourth.certificate.dropped.iter().find(|d| d.example_id == id).map(|d| &d.reason);
+    assert!(
+        group.iter().all(|member| reason(&member.id) == Some(&DropReason::Retired)),
+        "and listed each time"
+    );
 }
 
 #[test]
@@ -323,6 +328,17 @@ fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
     })
 }
 
+/// Examples are those on a side and those that were dropped for a reason.
+fn placed_or_listed_once(owned: &[Owned], split: &Split) -> Result<(), TestCaseError> {
+    for (owned, placed) in owned.iter().zip(&split.placed) {
+        let listed = split.certificate.dropped.iter().filter(|drop| drop.example_id == owned.id).count();
+        prop_assert_eq!(listed, usize::from(placed.is_none()), "{} stands on {:?}", owned.id, placed);
+    }
+    let listed: usize = split.certificate.drops_by_reason().values().sum();
+    prop_assert_eq!(split.placed.iter().flatten().count() + listed, owned.len());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
@@ -330,6 +346,7 @@ proptest! {
     fn nothing_held_out_is_found_in_train(owned in random_corpus(), seed in 0u64..5) {
         let policy = Policy { seed, ..POLICY };
         let Ok(split) = split(&items(&owned), &policy, &Previous::default(), &[]) else { return Ok(()) };
+        placed_or_listed_once(&owned, &split)?;
         let train = on(&owned, &split, |s| s == Side::Train);
         let held_out = on(&owned, &split, |s| s != Side::Train);
         let mut largest: f64 = 0.0;
@@ -342,10 +359,6 @@ proptest! {
         }
         prop_assert!(largest < 0.2, "{}", largest);
         prop_assert_eq!(split.certificate.max_containment, largest);
-        let listed: BTreeSet<&str> = split.certificate.dropped.iter().map(|d| d.example_id.as_str()).collect();
-        for (owned, placed) in owned.iter().zip(&split.placed) {
-            prop_assert_eq!(placed.is_none(), listed.contains(owned.id.as_str()), "placed or listed");
-        }
     }
 
     #[test]
@@ -353,10 +366,14 @@ proptest! {
         let cut = cut.min(owned.len());
         let Ok(first) = split(&items(&owned[..cut]), &POLICY, &Previous::default(), &[]) else { return Ok(()) };
         let Ok(second) = split(&items(&owned), &POLICY, &previous(&first), &[]) else { return Ok(()) };
+        placed_or_listed_once(&owned, &second)?;
         for (id, side) in &first.sides {
             let now = second.sides[id];
             let reported = second.certificate.dropped.iter().any(|d| d.example_id == *id);
             prop_assert!(now == *side || (now == Side::Retired && reported), "{} was {:?}, is {:?}", id, side, now);
         }
+        let asked: Vec<String> = owned.iter().step_by(3).map(|example| example.prompt.clone()).collect();
+        let Ok(third) = split(&items(&owned), &POLICY, &previous(&second), &asked) else { return Ok(()) };
+        placed_or_listed_once(&owned, &third)?;
     }
 }

@@ -63,21 +63,21 @@ const COURTESY: &str = "a above all always and any anything anytime are as ask a
 /// Nouns that name a thought.
 const THOUGHT: &str = "think thinks thinking thought thoughts scratchpad \
     denken denkprozess gedanke gedanken gedankengang gedankengänge nachdenken pensée pensées réflexion réflexions \
-    pensamiento pensamientos reflexión pensamento pensamentos reflexão pensiero pensieri riflessione riflessioni мысль мысли мышление размышление размышления мыслей \
+    pensamiento pensamientos pensando reflexión pensamento pensamentos reflexão pensiero pensieri riflessione riflessioni мысль мысли мышление размышление размышления мыслей \
     gedachte gedachten denkproces myśl myśli myślenie myślenia düşünce düşünme düşünceler pemikiran berpikir berpikirnya nghĩ تفكير التفكير أفكار सोच सोचने विचार चिंतन سوچ চিন্তা ভাবনা \
     思考 思索 思维 思維 思路 思绪 想法 考え 思案 생각 사고 ";
 
 /// Nouns that name a thought where they stand between brackets, and a part of the answer elsewhere.
-const REASONING: &str = "reasoning reflection deliberation analysing überlegung überlegungen raisonnement razonamiento raciocínio ragionamento рассуждение рассуждения \
-    redenering rozumowanie muhakeme penalaran luận استدلال التعليل तर्क استدلال যুক্তি 推理 推论 推論 推导 推導 推敲 内省 自问自答 추론 추리 ";
+const REASONING: &str = "reasoning monologue reflection deliberation analysing überlegung überlegungen raisonnement razonamiento raciocínio ragionamento рассуждение рассуждения \
+    redenering rozumowanie muhakeme penalaran luận استدلال التعليل तर्क استدلال যুক্তি 推理 推论 推論 推导 推導 推敲 内省 独白 獨白 自问自答 モノローグ 독백 추론 추리 ";
 
 /// Words that join those.
 const AROUND_THOUGHT: &str = "process begin begins begun start starts here s heres is my the in of chain step steps deep internal inner aloud out loud mode \
-    mein meine der die das prozess ein kette laut tiefe schritt für mon ma mes la le les de du chaîne processus mi mis el los proceso cadena meu minha o processo cadeia \
+    mein meine der die das prozess ein kette laut tiefe schritt für mon ma mes la le les de du chaîne processus mi mis el los en voz alta à voix haute proceso cadena meu minha o processo cadeia \
     il mio i miei catena flusso ход мой мои процесс внутренний внутренние цепочка mijn tok moje süreci zinciri proses rantai suy quá trình \
     عملية سلسلة خطوات प्रक्रिया की मेरी मेरा عمل প্রক্রিয়া \
-    过程 過程 的 我 我的 链 鏈 步骤 步驟 内容 內容 中 深度 内心 內心 开始 開始 始 開始する プロセス の 流れ 内的 メモ 私 私の 過程 \
-    과정 내 나의 의 깊은 중 단계 흐름 ";
+    过程 過程 的 我 我的 链 鏈 步骤 步驟 内容 內容 中 深度 内心 內心 开始 開始 始 開始する プロセス ログ 日志 日誌 の 流れ 内的 メモ 私 私の 過程 \
+    과정 내 나의 의 깊은 중 로그 단계 흐름 ";
 
 /// What says beside a name of a thought that it is over.
 const ENDED: &str = "end ends ended done over finished ende beendet fin fim fine конец sonu selesai انتهى समाप्त ختم শেষ \
@@ -85,21 +85,21 @@ const ENDED: &str = "end ends ended done over finished ende beendet fin fim fine
 
 /// Words with which a sentence points on to what comes next, where it ends with them.
 const POINTS_ON: [&str; 19] = [
-    "thus|thusly|as follows|like this|like so|this way|this|these|this one|these words|this line|this sentence|this phrase|this text|this object|this json|reads so|says so|runs so|goes so|ends so|closes so|the following|following line|following words|following sentence|below|here it is|here it comes|here goes|stands here|quoted here|written here|quote|i quote|unquote|verbatim|word for word|namely|viz|to wit",
-    "如下|如此|这样|这样的|这样写|这样写道|这样写的|这样说|这样说的|这样结尾|这样结束|这一句|这句|这句话|这一行|这行|这行字|这个|这些|这些字|这几个字|这段话|这条|此句|以下|下面|写道|说道|原文|引用|引述|為證|为证|这样的话|如下所示|如下文|下文|以下内容|下面这句|下面这行|下列|即此|這樣|這樣寫|這樣說|這樣的|這一句|這句|這句話|這一行|這行|這個|這些|寫道|說道|以下內容|如下所述",
+    "thus|thusly|as follows|like this|like so|this way|this|these|this one|these words|this line|this sentence|this phrase|this text|this object|this json|reads so|says so|runs so|goes so|ends so|closes so|the following|following line|following words|following sentence|below|here it is|here it comes|here goes|stands here|quoted here|written here|quote|i quote|unquote|verbatim|word for word|unchanged|as is|namely|viz|to wit",
+    "如下|如此|这样|这样的|这样写|这样写道|这样写的|这样说|这样说的|这样结尾|这样结束|这一句|这句|这句话|这一行|这行|这行字|这个|这些|这些字|这几个字|这段话|这条|此句|以下|下面|写道|说道|原文|引用|引述|為證|为证|这样的话|原样|一字不差|如下所示|如下文|下文|以下内容|下面这句|下面这行|下列|即此|這樣|這樣寫|這樣說|這樣的|這一句|這句|這句話|這一行|這行|這個|這些|寫道|說道|以下內容|如下所述",
     "इस प्रकार है|इस प्रकार हैं|इस तरह है|इस तरह लिखा है|इस प्रकार|इस तरह|ऐसा है|ऐसी है|ऐसे है|यह है|ये हैं|यही है|यही हैं|यही होती|यही होता|यह होती|यह होता|यही होगी|यह होगी|यही होगा|यह होगा|निम्नलिखित है|निम्नलिखित हैं|निम्न है|नीचे है|नीचे दी है|यह पंक्ति होती|यह पंक्ति है|यह वाक्य है|यूँ है|यों है|इन शब्दों में|इन शब्दों से|इन शब्दों के साथ|उद्धरण",
-    "así|como sigue|lo siguiente|la siguiente|el siguiente|las siguientes|los siguientes|esto|este|esta|estos|estas|éste|ésta|éstas|éstos|estas palabras|esta frase|esta línea|esta oración|este texto|este modo|esta manera|esta forma|a continuación|está aquí|cito|cita|textualmente|literalmente|hela aquí|helo aquí|he aquí",
+    "así|como sigue|lo siguiente|la siguiente|el siguiente|las siguientes|los siguientes|esto|este|esta|estos|estas|éste|ésta|éstas|éstos|estas palabras|esta frase|esta línea|esta oración|este texto|este modo|esta manera|esta forma|a continuación|está aquí|cito|cita|textualmente|literalmente|tal cual|palabra por palabra|hela aquí|helo aquí|he aquí",
     "كما يلي|ما يلي|يلي|كالتالي|التالي|التالية|الآتي|الآتية|كالآتي|هكذا|هذا|هذه|هذه الكلمات|بهذه الكلمات|هذه الجملة|بهذه الجملة|هذا السطر|هذا النص|بهذا السطر|أدناه|أقتبس|اقتباس|حرفيا|حرفياً|بهذا الشكل|على هذا النحو",
-    "ainsi|comme suit|comme ceci|comme cela|ce qui suit|ceci|voici|que voici|celle ci|celui ci|ceux ci|celles ci|ces mots|ces termes|cette phrase|cette ligne|ce texte|ci dessous|ci après|la suivante|le suivant|les suivants|les suivantes|suivante|suivants|cette façon|cette manière|je cite|citation|mot pour mot|textuellement|littéralement|la voici|le voici|les voici",
+    "ainsi|comme suit|comme ceci|comme cela|ce qui suit|ceci|voici|que voici|celle ci|celui ci|ceux ci|celles ci|ces mots|ces termes|cette phrase|cette ligne|ce texte|ci dessous|ci après|la suivante|le suivant|les suivants|les suivantes|suivante|suivants|cette façon|cette manière|je cite|citation|mot pour mot|telle quelle|tel quel|tels quels|textuellement|littéralement|la voici|le voici|les voici",
     "এই|এটি|এটা|এটাই|এটিই|এইটি|এরকম|এমন|এইরকম|এই রকম|নিম্নরূপ|এভাবে|এইভাবে|নিচে|নীচে|এই কথা|এই কথাগুলো|এই লাইন|এই লাইনটি|এই বাক্য|এই বাক্যটি|এটি হতো|এটাই হতো|এটিই হতো|এই হতো|এইটাই হতো|এভাবে লেখা|এভাবে শেষ হয়|এই কথায় শেষ হয়|নিম্নলিখিত|উদ্ধৃতি",
-    "assim|como segue|o seguinte|a seguinte|os seguintes|as seguintes|a seguir|seguir|abaixo|isto|isso|este|esta|estes|estas|essa|esse|estas palavras|esta frase|esta linha|este texto|desta forma|deste modo|desta maneira|está aqui|cito|citação|textualmente|literalmente|ei la|ei lo",
+    "assim|como segue|o seguinte|a seguinte|os seguintes|as seguintes|a seguir|seguir|abaixo|isto|isso|este|esta|estes|estas|essa|esse|estas palavras|esta frase|esta linha|este texto|desta forma|deste modo|desta maneira|está aqui|cito|citação|textualmente|literalmente|palavra por palavra|ei la|ei lo",
     "так|вот так|вот что|вот она|вот он|вот оно|вот они|вот|вот эта|вот это|это|эта|этот|эти|этой|этим|этими|таков|такова|таково|таковы|такая|такой|такое|такие|такими|следующее|следующая|следующий|следующие|следующей|следующим|следующими|следующим образом|таким образом|этими словами|такими словами|следующими словами|этой строкой|этой фразой|эта строка|эта фраза|ниже|цитирую|цитата|дословно|буквально",
     "یہ ہے|یہ ہیں|یوں ہے|یہی ہے|اس طرح ہے|اس طرح|یوں|درج ذیل ہے|درج ذیل ہیں|مندرجہ ذیل ہے|حسب ذیل ہے|ذیل میں ہے|نیچے ہے|ایسا ہے|ایسی ہے|یہ ہوتی|یہی ہوتی|یہ ہوتا|یہی ہوتا|یہ ہوگی|یہی ہوگی|ان الفاظ میں|ان الفاظ کے ساتھ|یہ سطر ہوتی|یہ سطر ہے|یہ جملہ ہے",
     "begini|demikian|seperti ini|sebagai berikut|berikut|berikut ini|ini|kata kata ini|kalimat ini|baris ini|di bawah ini|di bawah|saya kutip|kutipan|beginilah",
-    "wie folgt|folgendermaßen|folgendes|folgende|folgender|folgenden|dies|dieses|diese|dieser|diesen|diesem|diesen worten|diese worte|dieser satz|diesem satz|diese zeile|dieser zeile|lautet so|heißt so|endet so|schließt so|steht so|klingt so|liest sich so|so lautet|so lauten|so endet|so enden|so heißt|so heißen|so aussehen|so schreiben|so klingen|dies sein|dies lauten|dies schreiben|dies stehen|dies heißen|diese sein|diese lauten|dieser sein|dieser lauten|diese hier|diese da|hier steht|hier stehen|steht hier|stünde hier|folgt|zitat|ich zitiere|wörtlich|wortwörtlich|nämlich",
-    "これだ|これです|これである|これになる|これだろう|これでしょう|これであろう|こうだ|こうです|こうである|こうなる|こうなっている|こうだろう|こうなるだろう|このとおり|このとおりだ|このとおりです|この通り|この通りだ|この通りです|次のとおり|次の通り|次のようだ|次のようになる|以下だ|以下です|以下である|以下のようになる|この一文だ|この一文です|この一文である|この一行だ|この一行です|この行だ|この行です|この文だ|この言葉だ|引用する|引用します|こう",
-    "이렇다|이렇습니다|이것이다|이것입니다|이거다|이것일 것이다|이것이었을 것이다|이것이 될 것이다|이렇게 될 것이다|이렇게 끝난다|이렇게 끝납니다|이렇게 말한다|이렇게 말합니다|이렇게 쓰여 있다|이렇게 쓰여 있습니다|이렇게 적혀 있다|이렇게 적혀 있습니다|이렇게 되어 있다|이 줄이다|이 줄입니다|이 문장이다|이 문장입니다|이 말이다|이 줄일 것이다|이 문장일 것이다|이 말로 끝난다|이 문장으로 끝난다|아래다|아래입니다|인용한다|인용합니다",
-    "così|come segue|quanto segue|il seguente|la seguente|i seguenti|le seguenti|questo|questa|questi|queste|queste parole|questa frase|questa riga|questo testo|qui sotto|cito|testualmente|letteralmente|ecco|eccola|eccolo|eccoli|questo modo",
+    "wie folgt|folgendermaßen|folgendes|folgende|folgender|folgenden|dies|dieses|diese|dieser|diesen|diesem|diesen worten|diese worte|dieser satz|diesem satz|diese zeile|dieser zeile|lautet so|heißt so|endet so|schließt so|steht so|klingt so|liest sich so|so lautet|so lauten|so endet|so enden|so heißt|so heißen|so aussehen|so schreiben|so klingen|dies sein|dies lauten|dies schreiben|dies stehen|dies heißen|diese sein|diese lauten|dieser sein|dieser lauten|diese hier|diese da|hier steht|hier stehen|steht hier|stünde hier|folgt|zitat|ich zitiere|wörtlich|wortwörtlich|unverändert|nämlich",
+    "これだ|これです|これである|これになる|これだろう|これでしょう|これであろう|こうだ|こうです|こうである|こうなる|こうなっている|こうだろう|こうなるだろう|このとおり|このとおりだ|このとおりです|この通り|この通りだ|この通りです|次のとおり|次の通り|次のようだ|次のようになる|以下だ|以下です|以下である|以下のようになる|この一文だ|この一文です|この一文である|この一行だ|この一行です|この行だ|この行です|この文だ|この言葉だ|そのまま|原文のまま|引用する|引用します|こう",
+    "이렇다|이렇습니다|이것이다|이것입니다|이거다|이것일 것이다|이것이었을 것이다|이것이 될 것이다|이렇게 될 것이다|이렇게 끝난다|이렇게 끝납니다|이렇게 말한다|이렇게 말합니다|이렇게 쓰여 있다|이렇게 쓰여 있습니다|이렇게 적혀 있다|이렇게 적혀 있습니다|이렇게 되어 있다|이 줄이다|이 줄입니다|이 문장이다|이 문장입니다|이 말이다|이 줄일 것이다|이 문장일 것이다|이 말로 끝난다|이 문장으로 끝난다|그대로|아래다|아래입니다|인용한다|인용합니다",
+    "così|come segue|quanto segue|il seguente|la seguente|i seguenti|le seguenti|questo|questa|questi|queste|queste parole|questa frase|questa riga|questo testo|qui sotto|cito|testualmente|parola per parola|letteralmente|ecco|eccola|eccolo|eccoli|questo modo",
     "şöyle|şöyledir|şöyle olurdu|şu|şudur|şu olurdu|şunlardır|böyle|böyledir|böyle olurdu|bu|budur|bu olurdu|bunlardır|bu olacaktı|bu satırdır|bu satır olurdu|bu cümledir|aşağıdaki gibidir|aşağıdadır|aşağıda|şu sözlerle biter|böyle biter|şöyle biter|şöyle der|şöyle diyor|alıntı|alıntılıyorum|kelimesi kelimesine",
     "als volgt|luidt zo|aldus|dit|deze|deze woorden|deze zin|deze regel|het volgende|de volgende|hieronder|ik citeer|citaat|letterlijk|woordelijk|dit zijn|deze zijn|zo luiden|dit luiden",
     "brzmi tak|tak oto|oto|oto ona|następująco|następujący|następująca|następujące|tymi słowami|te słowa|to zdanie|ta linia|ten wiersz|poniżej|cytuję|cytat|dosłownie|taka|taki|takie",
@@ -113,6 +113,11 @@ const POINTS_ON_ANYWHERE: &str = "as follows|the following line|the following wo
     этими словами|такими словами|следующими словами|следующей строкой|следующей фразой|درج ذیل|مندرجہ ذیل|ان الفاظ|dengan kata kata ini|dengan kalimat ini|sebagai berikut|\
     wie folgt|mit diesen worten|mit diesem satz|mit dieser zeile|mit folgenden worten|mit folgendem satz|次のとおり|次の通り|以下のとおり|以下の通り|次のよう|以下のよう|次の一文|次の一行|次の文で|次の行で|次の言葉|この言葉で|この一文で|この一行で|こう書|こう言|こう結|こう締|こう終|こう述|\
     다음과 같|아래와 같|다음 문장|다음 줄|다음 말|이 말로|이 문장으로|이런 말로|con queste parole|con questa frase|con questa riga|şu sözlerle|şu cümleyle|şu satırla|met deze woorden|met deze zin|met deze regel|tymi słowami";
+
+/// What a title of a quotation begins with, where the language would set an article in a sentence.
+const TITLES: &str = "last line|final line|closing line|last sentence|final sentence|closing sentence|last words|final words|closing words|end of|\
+    letzte zeile|letzter satz|letzte worte|ende der|schluss der|dernière ligne|dernière phrase|derniers mots|fin de|\
+    última línea|última frase|últimas palabras|última linha|últimas palavras|ultima riga|ultima frase|ultime parole";
 
 /// What a line says of the words that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,16 +169,21 @@ pub(super) fn ends_thought(name: &str) -> bool {
     words.iter().any(|word| has_part(word, ENDED)) && words.iter().all(|word| is_made_of(word, &lists))
 }
 
-/// Whether `sentence` points on to what comes next.
+/// Whether `sentence` points on to what comes next, or is the title of a quotation.
 pub(super) fn points_on(sentence: &str) -> bool {
     let text = format!(" {}", words(sentence).join(" "));
+    let begins = |title: &str| {
+        text[1..].strip_prefix(title).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
     let ends = |phrase: &str| {
         text.strip_suffix(phrase).is_some_and(|before| before.ends_with(' ') || is_unspaced_word(phrase))
     };
     let holds = |phrase: &str| {
         text.match_indices(phrase).any(|(at, _)| text[..at].ends_with(' ') || is_unspaced_word(phrase))
     };
-    POINTS_ON.iter().flat_map(|list| list.split('|')).any(ends) || POINTS_ON_ANYWHERE.split('|').any(holds)
+    POINTS_ON.iter().flat_map(|list| list.split('|')).any(ends)
+        || POINTS_ON_ANYWHERE.split('|').any(holds)
+        || TITLES.split('|').any(begins)
 }
 
 /// The lower-case words of `line`. Signs above and below letters are letters, as most languages of India need it.

@@ -31,7 +31,10 @@ const ALIASES: [(&[&str], &[&str]); 24] = [
     (&["rate", "rank", "grade", "preference"], &["vote", "judge"]),
     (&["stats", "statistics", "results", "html"], &["report", "analyze"]),
     (&["status", "info", "config", "env"], &["doctor"]),
-    (&["tokens", "tokenize", "show", "logits"], &["inspect"]),
+    (
+        &["tokens", "tokenize", "logits", "show"],
+        &["inspect tokens --text TEXT", "inspect logits --text TEXT"],
+    ),
     (&["pipeline", "all", "auto"], &["run"]),
     (&["sweep", "grid", "scaling", "ablation"], &["dose"]),
 ];

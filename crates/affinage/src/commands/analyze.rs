@@ -62,7 +62,7 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     if args.verify {
         let (verified, without) = verify(ctx, &dir)?;
         ctx.ui.say(format!(
-            "{} verified against the raw requests; {without} without a request",
+            "verified {} against their raw requests; {without} have none",
             counted(verified, "verdict", "verdicts")
         ));
     }

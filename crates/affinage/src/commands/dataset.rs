@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::authorship::Written;
+use affinage_dataset::counts::Omission;
 use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
-    Counts, FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+    FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -33,6 +34,7 @@ use select::{Selected, Selection, Undecided};
 #[derive(Debug, Default, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean\n  affinage dataset diff v1 v2\n  affinage dataset export --format sharegpt --out shared"
 )]
 pub struct DatasetArgs {
@@ -95,14 +97,18 @@ pub fn freeze_decided(
     let derivation = library.derivation()?;
     let selecting = || select::select(&library, &derivation, undecided);
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
-    report_selection(ctx, &selection);
     leave_out_long(ctx, &mut selection);
+    report_selection(ctx, &selection);
+    if accept_clean {
+        report::report_rules(ctx, &selection.flagged);
+    }
     let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest, &names)?;
+    report::report_size(ctx, &manifest);
     Ok((folder, manifest))
 }
 
@@ -112,8 +118,8 @@ pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::R
     let library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
     let mut selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
-    report_selection(ctx, &selection);
     leave_out_long(ctx, &mut selection);
+    report_selection(ctx, &selection);
     let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, pinned)?;
     let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &derivation) };
@@ -139,9 +145,11 @@ fn leave_out_long(ctx: &Context, selection: &mut Selection) {
     };
     let mut left_out = BTreeMap::new();
     let mut lengths = measured.into_iter();
-    selection.selected.retain(|Selected { example, .. }| {
+    let counts = &mut selection.counts;
+    selection.selected.retain(|Selected { example, edited, .. }| {
         let too_long = lengths.next().flatten().filter(|length| length.is_too_long);
         if let Some(length) = too_long {
+            counts.withdraw(*edited, Omission::TooLong);
             left_out.insert(example.example_id.clone(), length.tokens);
         }
         too_long.is_none()
@@ -264,13 +272,15 @@ fn freeze(
     let left_out = library.left_out_of(&sources)?.without_names().rows();
     let datasets = ctx.project.join("datasets");
     let earlier = manifests(&ctx.project)?;
+    let mut counts = selection.counts.clone();
+    counts.drafted = drafted;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
         ctx.ui.say(format!("nothing changed since {}", same.name));
-        // What is left out of the same rows may be another today.
-        let noted = noted(&selection);
+        // What is left out beside the same rows may be another today.
+        let (noted, lengths, certificate) = (noted(&selection), selection.lengths, split.certificate);
         return Ok((
             datasets.join(&same.name),
-            Manifest { lengths: selection.lengths, noted, ..same.clone() },
+            Manifest { counts, lengths, noted, certificate, ..same.clone() },
         ));
     }
     let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
@@ -281,7 +291,7 @@ fn freeze(
         hash,
         tool,
         rules,
-        counts: Counts { drafted, ..selection.counts },
+        counts,
         files: records,
         independent,
         noted: noted(&selection),

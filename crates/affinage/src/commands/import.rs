@@ -122,10 +122,11 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
-    let mut territory = library.territory()?;
+    let look = |library: &Library| ctx.ui.during("sorting conversations by topic", || library.territory());
+    let mut territory = look(&library)?;
     if !args.shelf.is_empty() {
         choose(&mut library, &territory, &args.shelf)?;
-        territory = library.territory()?;
+        territory = look(&library)?;
     }
     territory::say(ctx, &territory);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
@@ -286,6 +287,8 @@ struct FileSummary {
     conversations: usize,
     /// Those of them that are sections of notes.
     drafted: usize,
+    /// Words of those that stand in block quotes.
+    quoted_words: usize,
     conversations_new: usize,
     conversations_grown: usize,
     nodes_new: usize,
@@ -305,6 +308,7 @@ impl FileSummary {
             formats: std::collections::BTreeMap::new(),
             conversations: 0,
             drafted: 0,
+            quoted_words: 0,
             conversations_new: 0,
             conversations_grown: 0,
             nodes_new: 0,
@@ -323,6 +327,7 @@ impl FileSummary {
         }
         self.conversations += file.conversations;
         self.drafted += file.drafted;
+        self.quoted_words += file.quoted_words;
         self.conversations_new += file.conversations_new;
         self.conversations_grown += file.conversations_grown;
         self.nodes_new += file.nodes_new;
@@ -433,6 +438,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         formats: imported.found.formats,
         conversations: imported.found.conversations,
         drafted: imported.found.drafted,
+        quoted_words: imported.found.quoted_words,
         conversations_new: imported.conversations_new,
         conversations_grown: imported.conversations_grown,
         nodes_new: imported.nodes_new,
@@ -448,7 +454,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
 const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
-    notes::say(ctx, summary.drafted, summary.conversations);
+    notes::say(ctx, summary.drafted, summary.conversations, summary.quoted_words);
     for line in recognised(&summary.recognised) {
         ctx.ui.say(format!("  {line}"));
     }
@@ -463,7 +469,10 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
         ctx.ui.say(format!("  and {} more notes; `--json` lists all", summary.notes.len() - SHOWN_REJECTS));
     }
     if !summary.rejects.is_empty() {
-        ctx.ui.warn(format!("{} elements were refused, the others are imported:", summary.rejects.len()));
+        ctx.ui.warn(format!(
+            "{} refused, the others are imported:",
+            counted(summary.rejects.len(), "element", "elements")
+        ));
     }
     for reject in summary.rejects.iter().take(SHOWN_REJECTS) {
         ctx.ui.say(format!(
@@ -479,7 +488,7 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
 
 /// One line for each way in which conversations were recognised.
 fn recognised(found: &Recognised) -> Vec<String> {
-    let Recognised { unchanged, renamed, older, edited, resembling } = found;
+    let Recognised { unchanged, renamed, older, reworded, versions, edited, resembling } = found;
     let named = |named: &Named, one: &str, several: &str| {
         let name = if named.first.is_empty() { "untitled" } else { &named.first };
         match named.count {
@@ -489,11 +498,25 @@ fn recognised(found: &Recognised) -> Vec<String> {
     };
     let copies = |of: &Named| named(of, "looks like an edited copy of", "look like edited copies");
     let there = named(renamed, "is already there under another name:", "are already there under other names");
+    let messages = |number: usize| counted(number, "message", "messages");
+    let have = |number: usize| if number == 1 { "has" } else { "have" };
     let older_copies = counted(*older, "older copy", "older copies");
     let lines = [
         (*unchanged, format!("{} already there", count(*unchanged as u64))),
         (renamed.count, there),
         (*older, format!("{older_copies} of what is there: nothing was taken away")),
+        (
+            *reworded,
+            format!("{} {} other words now: the newer ones count", messages(*reworded), have(*reworded)),
+        ),
+        (
+            *versions,
+            format!(
+                "{} {} the id of an earlier one and other words: both are kept",
+                messages(*versions),
+                have(*versions)
+            ),
+        ),
         (edited.count, format!("{}: united", copies(edited))),
         (resembling.count, format!("{}: kept apart", copies(resembling))),
     ];

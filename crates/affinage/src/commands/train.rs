@@ -169,12 +169,12 @@ fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan, mem
         100.0 * trainable as f64 / total as f64
     ));
     ctx.ui.say(format!(
-        "dataset {}: {} rows to train on, {} to validate; {} steps, {} tokens",
+        "dataset {}: {} to train on, {} to validate; {}, {}",
         plan.dataset,
-        plan.train.len(),
+        counted(plan.train.len(), "row", "rows"),
         plan.validation.len(),
-        plan.steps,
-        count(plan.tokens())
+        counted(plan.steps, "step", "steps"),
+        counted(plan.tokens() as usize, "token", "tokens")
     ));
     ctx.ui.say(format!(
         "memory: about {} at its highest; {}",

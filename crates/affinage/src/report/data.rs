@@ -81,14 +81,18 @@ fn writers(manifest: &Manifest) -> String {
     let writers: Vec<String> =
         manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n))).collect();
     let counts = &manifest.counts;
-    let chosen = format!(
-        "Of {}, {} were accepted ({} of them edited), {} rejected, {} left undecided.",
-        counted(counts.candidates, "candidate"),
-        count(counts.accepted),
-        count(counts.edited),
-        count(counts.rejected),
-        count(counts.undecided)
+    let mut chosen = format!(
+        "Of {}, {} were accepted ({} of them edited)",
+        counted(counts.candidates(), "candidate"),
+        count(counts.accepted()),
+        count(counts.edited()),
     );
+    let left_out: Vec<String> =
+        counts.left_out().map(|(why, n)| format!("{} {}", count(n), why.words(n))).collect();
+    if !left_out.is_empty() {
+        chosen += &format!("; left out: {}", left_out.join("; "));
+    }
+    chosen.push('.');
     format!("{}{}", p(&format!("The training answers were written by: {}.", writers.join(", "))), p(&chosen))
 }
 
@@ -102,6 +106,7 @@ fn reason(reason: &DropReason) -> String {
         DropReason::EvaluationPrompt { containment, prompt } => {
             format!("{} of it is in evaluation prompt {prompt}", percent(*containment))
         }
+        DropReason::Retired => reason.words().to_owned(),
     }
 }
 

@@ -417,7 +417,12 @@ fn the_thread_keeps_every_limit_and_counts_itself() {
     assert!(thread.contains("How sure? One judge, careful: one opinion."), "{thread}");
     assert!(thread.contains("Against it: One training run."), "{thread}");
     assert!(thread.contains("Next: Add a judge of another family."), "{thread}");
-    assert!(posts.last().is_some_and(|last| last.contains("verdicts are in the files")), "{thread}");
+    assert!(
+        posts
+            .last()
+            .is_some_and(|last| last.contains("660 answers and 834 verdicts, all of them in the files")),
+        "{thread}"
+    );
 }
 
 #[test]

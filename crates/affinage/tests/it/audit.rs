@@ -67,7 +67,7 @@ fn a_file_that_is_no_log_is_refused_with_what_was_found() {
     .expect("written");
     let mapped = transcript(dir.path(), &["audit", "x.csv", "--mapping", "m.toml"]);
     assert!(
-        mapped.contains("1 rows (by the mapping file)")
+        mapped.contains("1 row (by the mapping file)")
             && mapped.contains("y : x")
             && mapped.contains("0-0-1"),
         "{mapped}"
@@ -173,7 +173,7 @@ fn a_write_up_is_held_against_the_rows_as_text_and_as_a_table() {
         "confirmed: Judged by north",
         "confirmed: north | 75 % | 9",
         "contradicted: north | 75 % | 9: the rows give 10",
-        "1 other numbers of the write-up",
+        "not checked: 1 number of the write-up",
     ] {
         assert!(said.contains(expected), "no `{expected}` in\n{said}");
     }

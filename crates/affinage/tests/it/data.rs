@@ -251,7 +251,7 @@ fn forgetting_leaves_no_trace_of_the_text() {
         forgotten.contains("19 conversations, 38 messages"),
         "conversation 19 is in the other file too: {forgotten}"
     );
-    assert!(forgotten.contains("still holding text of it: dataset versions v1-"), "{forgotten}");
+    assert!(forgotten.contains("text of it is still in datasets/: v1-"), "{forgotten}");
     assert!(!held("library.db") && !held("library.db-wal"));
     assert_eq!(fs_err::read_dir(dir.join("raw")).expect("a folder").count(), 1);
     assert_eq!(json_of(dir, &["import", "b.json"])["library"]["conversations"], 6);
@@ -320,16 +320,18 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     insta::assert_snapshot!(transcript(dir, &["lint"]), @r"
     exit: 0
     --- stdout
-    2 examples, 1 without findings
+    2 examples: 1 clean, 1 with an error
 
        rule  found  what
     E  L02       1  role marker inside the text
 
     E L02 role marker inside the text
-      8db0e1e64d5e67a4/27f5566bbfd541b6 answer
+      8db0e1e64d5e67a4/27f5566bbfd541b6 rows.jsonl, answer
         A small forest.  User: and lichen?
                          ^^^^^^
     --- stderr
+
+    hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`
     ");
     let strict = transcript(dir, &["lint", "--strict", "-q"]);
     assert!(
@@ -676,7 +678,7 @@ fn what_an_import_leaves_out_is_counted_shown_and_written_into_the_card() {
     chats.push(json!({ "id": "broken", "mapping": 7 }));
     export(dir, "chats.json", &chats);
     let said = transcript(dir, &["import", "chats.json"]);
-    assert!(said.contains("40 conversations (40 new, 0 grown), 83 new messages"), "{said}");
+    assert!(said.contains("40 conversations (40 new, 0 continued), 83 new messages"), "{said}");
     let table: Vec<&str> =
         said.lines().skip_while(|line| !line.contains("left out of the texts")).take(5).collect();
     let expected = [

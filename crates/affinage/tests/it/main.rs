@@ -13,6 +13,7 @@ mod dose;
 mod export;
 mod faults;
 mod foreign;
+mod freeze;
 mod handover;
 mod inspect;
 mod judge;
@@ -36,6 +37,7 @@ mod tiny;
 mod train;
 mod unfit;
 mod vote;
+mod words;
 
 use std::path::Path;
 use std::process::{Command, Output};

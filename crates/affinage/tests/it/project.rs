@@ -11,7 +11,7 @@ fn init_makes_a_project_once() {
     --- stderr
     new project: [DIR]/voice/affinage.toml
 
-    hint: bring your conversations: `affinage import FILE...`
+    hint: bring your conversations and notes: `affinage import FILE...`
     ");
     let text = fs_err::read_to_string(dir.path().join("voice/affinage.toml")).expect("written");
     assert!(text.contains("learning-rate = 2e-4"));

@@ -3,16 +3,20 @@
 //! A list is taken where it stands under one of the known names and its elements are messages, or questions with their
 //! answers. Prompts, masks and settings hold such lists too, but these are no conversations.
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
 
 use super::super::error::ElementError;
 use super::super::instructions;
 use super::super::json::kind_of;
+use super::super::left_out::LeftOutKind;
 use super::super::shape::{self, Context};
-use super::message::{Line, is_message, line, product, says_something};
+use super::message::{Line, Speaker, is_message, line, product, says_something};
 use super::names::{LISTS, is_no_chat};
 use super::pairs;
 use super::thread::{Holder, Threads, conversations};
+use crate::conversation::{Node, NodeRole};
 
 /// Objects and lists inside one another that are looked into.
 const MAX_DEPTH: usize = 6;
@@ -24,6 +28,67 @@ pub fn read(value: &Value, context: &Context<'_>) -> Result<Threads, ElementErro
     let mut walk = Walk { context, threads: Threads::default() };
     walk.value(value, "", &[], 0);
     if walk.threads.is_empty() { Err(shape::unknown(value)) } else { Ok(walk.threads) }
+}
+
+/// The elements of a list of messages; those that cannot be read keep their places.
+fn lines(items: &[&Value]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::with_capacity(items.len());
+    for item in items {
+        lines.push(match item {
+            Value::Object(_) if !says_something(item) => line(item),
+            Value::Object(_) => Line::unread(lines.last(), "a message without a speaker".to_owned()),
+            other => Line::unread(lines.last(), format!("{} among the messages", kind_of(other))),
+        });
+    }
+    lines
+}
+
+/// Lists of messages in a value, each with the objects around it, innermost first.
+fn message_lists<'v>(
+    value: &'v Value,
+    around: &[&'v Value],
+    depth: usize,
+    found: &mut Vec<(Vec<&'v Value>, Vec<&'v Value>)>,
+) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match value {
+        Value::Array(items) if items.iter().any(|item| is_message(item) && !pairs::is_pair(item)) => {
+            found.push((around.to_vec(), items.iter().collect()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| message_lists(item, around, depth + 1, found)),
+        Value::Object(fields) => {
+            let inside: Vec<&Value> = [value].into_iter().chain(around.iter().copied()).take(3).collect();
+            for (name, field) in fields.iter().filter(|(name, _)| !is_no_chat(name)) {
+                // What one message holds (its parts, its variants) is no list of messages.
+                if !(is_message(value) && LISTS.contains(&name.as_str())) {
+                    message_lists(field, &inside, depth + 1, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// True if objects beside the list of this name hold lists of messages, as the older threads of a chat do.
+pub fn has_lists_beside(fields: &Map<String, Value>, taken: &str) -> bool {
+    let beside = fields.iter().filter(|(name, field)| {
+        *name != taken && !is_no_chat(name) && (field.is_object() || field.is_array())
+    });
+    let mut lists = Vec::new();
+    for (_, field) in beside {
+        match field {
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .filter(|item| !is_message(item))
+                    .for_each(|item| message_lists(item, &[], 1, &mut lists));
+            }
+            other => message_lists(other, &[], 1, &mut lists),
+        }
+    }
+    !lists.is_empty()
 }
 
 struct Walk<'a> {
@@ -42,9 +107,10 @@ impl Walk<'_> {
                     return self.known(value);
                 }
                 let inside: Vec<&Value> = [value].into_iter().chain(around.iter().copied()).take(3).collect();
-                let lists = LISTS.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
-                if lists.into_iter().any(|(name, list)| self.list(list, name, &inside)) {
-                    return;
+                let before = self.threads.conversations.len();
+                let mut lists = LISTS.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
+                if let Some((taken, _)) = lists.find(|(name, list)| self.list(list, name, &inside)) {
+                    return self.beside(fields, taken, &inside, before);
                 }
                 for (name, field) in fields {
                     self.value(field, name, &inside, depth + 1);
@@ -54,6 +120,42 @@ impl Walk<'_> {
                 items.iter().for_each(|item| self.value(item, name, &[], depth + 1));
             }
             _ => {}
+        }
+    }
+
+    /// Looks at what stands beside a list that was taken: older threads of a chat are conversations of their own; what
+    /// belongs to messages of the list (other answers, copies with changes) is counted.
+    fn beside(&mut self, fields: &Map<String, Value>, taken: &str, inside: &[&Value], before: usize) {
+        let read = self.threads.conversations.get(before..).unwrap_or_default();
+        if read.is_empty() {
+            return;
+        }
+        let mut known: HashSet<String> =
+            read.iter().flat_map(|conversation| &conversation.nodes).map(Node::visible_text).collect();
+        for (name, field) in fields.iter().filter(|(name, _)| *name != taken && !is_no_chat(name)) {
+            let mut lists = Vec::new();
+            message_lists(field, inside, 0, &mut lists);
+            for (around, items) in lists {
+                let lines = lines(&items);
+                let texts: Vec<String> = lines
+                    .iter()
+                    .filter(|line| line.speaker != Speaker::Role(NodeRole::System))
+                    .map(|line| line.node.visible_text())
+                    .filter(|text| !text.is_empty())
+                    .collect();
+                let new = texts.iter().filter(|text| !known.contains(*text)).count();
+                let has = |role| lines.iter().any(|line| line.speaker == Speaker::Role(role));
+                if new == texts.len() && has(NodeRole::User) && has(NodeRole::Assistant) {
+                    let holder = Holder { product: product(&around, items[0]), ..Holder::of(&around) };
+                    self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
+                } else if let Some(last) = self.threads.conversations.last_mut() {
+                    let place = format!("beside the messages, in `{name}`");
+                    (0..new).for_each(|_| {
+                        last.left_out.add(LeftOutKind::Message, "another version", place.clone())
+                    });
+                }
+                known.extend(texts);
+            }
         }
     }
 
@@ -84,15 +186,7 @@ impl Walk<'_> {
         let mut holder = Holder::of(around);
         holder.product = product(around, first);
         if holds_messages {
-            let mut lines: Vec<Line> = Vec::with_capacity(items.len());
-            for item in items {
-                lines.push(match item {
-                    Value::Object(_) if !says_something(item) => line(item),
-                    Value::Object(_) => Line::unread(lines.last(), "a message without a speaker".to_owned()),
-                    other => Line::unread(lines.last(), format!("{} among the messages", kind_of(other))),
-                });
-            }
-            self.take(conversations(lines, &holder, self.context.roles, &self.context.origin));
+            self.take(conversations(lines(&items), &holder, self.context.roles, &self.context.origin));
             return true;
         }
         let others = items.iter().filter(|item| !pairs::is_pair(item));

@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::super::{facts as provider, html, verdict};
+use super::super::harness::{self, Names};
+use super::super::{facts as provider, html, messenger, verdict};
 use super::layers::{self, Layers};
-use super::names;
 use super::parts::{Content, add_beside, blocks, content};
+use super::{chosen, names};
 use crate::conversation::{Block, BlockKind, Node, NodeRole, Provider};
 
 /// Who said a message.
@@ -44,8 +45,12 @@ pub struct Line {
     pub replaces: Option<String>,
     /// Number of the version, from 0.
     pub version: u64,
+    /// Place among the answers to one prompt, the best first.
+    pub rank: Option<f64>,
     /// Joined, left, pinned: nobody's words.
     pub is_service: bool,
+    /// The export says that a program wrote it, and not for whom it speaks.
+    pub is_bot: bool,
     pub product: Option<Provider>,
 }
 
@@ -123,20 +128,33 @@ fn has_types_of_both_sides(fields: Layers<'_>) -> bool {
     fields.all(&["fragments"]).any(|(_, value)| value.is_array())
 }
 
-pub fn speaker(fields: Layers<'_>) -> Speaker {
+/// What the first word for a role says: whose words these are and what they are.
+fn role_word(fields: Layers<'_>) -> Option<(NodeRole, BlockKind)> {
     let word = |value: &Value| match value {
-        Value::String(word) => names::role(word).map(|(role, _)| role),
+        Value::String(word) => names::role(word),
         Value::Object(_) => {
             let inner = Layers::of([value]);
             if let Some((_, is_person)) = inner.flag(names::IS_PERSON) {
-                return Some(if is_person { NodeRole::User } else { NodeRole::Assistant });
+                let role = if is_person { NodeRole::User } else { NodeRole::Assistant };
+                return Some((role, BlockKind::Text));
             }
             let words = inner.all(&["role", "type", "name"]).filter_map(|(_, value)| value.as_str());
-            words.filter_map(names::role).map(|(role, _)| role).next()
+            words.filter_map(names::role).next()
         }
         _ => None,
     };
-    if let Some(role) = fields.all(names::ROLES).find_map(|(_, value)| word(value)) {
+    fields.all(names::ROLES).find_map(|(_, value)| word(value))
+}
+
+/// What the words of a message are, where its role or a field beside it says that they are no answer.
+fn kind_of_words(fields: Layers<'_>) -> Option<BlockKind> {
+    let (role, kind) = role_word(fields)?;
+    let beside = || fields.values().find_map(names::kind_beside).filter(|_| role == NodeRole::Assistant);
+    Some(kind).filter(|kind| *kind != BlockKind::Text).or_else(beside)
+}
+
+pub fn speaker(fields: Layers<'_>) -> Speaker {
+    if let Some((role, _)) = role_word(fields) {
         return Speaker::Role(role);
     }
     if let Some((_, is_person)) = fields.flag(names::IS_PERSON) {
@@ -181,6 +199,10 @@ pub fn line(value: &Value) -> Line {
     if let Some((_, kind)) = typed.filter(|(_, kind)| *kind != BlockKind::Text) {
         // A row that is a call, a result or a thought as a whole.
         content.blocks = vec![Block::new(kind, super::super::json::strings(value))];
+    } else if let Some(kind) = kind_of_words(fields) {
+        for block in content.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+            block.kind = kind;
+        }
     }
     let role = match &stated {
         Speaker::Role(role) => *role,
@@ -188,10 +210,12 @@ pub fn line(value: &Value) -> Line {
     };
     let mut node = Node::new("", role, content.blocks);
     let mut variants = Vec::new();
+    let mut marked = None;
     if let Some((_, Value::Array(list))) = fields.all(names::VARIANTS).find(|(_, value)| value.is_array()) {
         variants = list.iter().map(blocks).collect();
+        marked = chosen::variant(fields, list);
     }
-    let selected = selected(fields, &variants, &node);
+    let selected = marked.unwrap_or_else(|| selected(fields, &variants, &node));
     if let Some(chosen) = variants.get(selected).filter(|_| node.visible_text().is_empty()) {
         node.blocks.extend(chosen.iter().cloned());
     }
@@ -205,15 +229,25 @@ pub fn line(value: &Value) -> Line {
         thread: fields.text(names::THREADS),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
             && word.is_some_and(|word| names::is_service(&word)),
+        is_bot: is_bot(fields),
         speaker: stated,
         node,
         variants,
         selected,
         replaces: fields.text(&["preferenceOver", "replaces", "regenerated_from"]),
         version: fields.number("version").filter(|n| *n >= 0.0).map_or(0, |n| n as u64),
+        rank: fields.number("rank").filter(|_| role == NodeRole::Assistant),
         product: product(&[], value),
         id,
     }
+}
+
+/// True if a messenger says that the sender is a program.
+fn is_bot(fields: Layers<'_>) -> bool {
+    let says_so = |fields: Layers<'_>| fields.any_true(names::IS_BOT);
+    says_so(fields)
+        || fields.has(&["bot_id"])
+        || fields.all(&["author", "user", "sender", "from"]).any(|(_, value)| says_so(Layers::of([value])))
 }
 
 /// The first product whose fields all are there.
@@ -252,7 +286,7 @@ fn parent(own: Layers<'_>, fields: Layers<'_>) -> Parent {
 fn facts(fields: Layers<'_>, node: &mut Node) {
     node.time_s = fields.time_s();
     if node.role == NodeRole::User {
-        unburden(node);
+        harness::unburden(node, Names::Any);
         return;
     }
     if node.role != NodeRole::Assistant {
@@ -284,55 +318,16 @@ pub fn model(fields: Layers<'_>) -> Option<String> {
 /// Texts that messengers write as HTML, or with its escapes.
 fn as_shown(fields: Layers<'_>, node: &mut Node) {
     let is_html = fields.text(&["messagetype"]).is_some_and(|kind| kind.starts_with("RichText"));
-    let is_escaped = fields.has(&["ts"]) && fields.has(&["user_profile", "client_msg_id", "team"]);
+    let is_slack = fields.all(&["ts"]).any(|(_, time)| time.as_str().is_some_and(messenger::is_slack_time));
+    let mentions = fields.all(&["mentions"]).find_map(|(_, list)| list.as_array());
     for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
         if is_html {
             block.text = html::markdown(&block.text);
-        } else if is_escaped {
-            block.text = html::decoded(&block.text);
+        } else if is_slack {
+            block.text = html::decoded(&messenger::slack_links(&block.text));
+        } else if let Some(mentions) = mentions {
+            block.text = messenger::discord_names(&block.text, mentions);
         }
-    }
-}
-
-static ELEMENT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^<([a-z]+(?:[-_][a-z]+)*)[^>]*>").expect("a valid pattern"));
-
-/// Elements around the person's own words.
-const AROUND_WORDS: [&str; 3] = ["task", "user_query", "user_message"];
-
-/// Takes what the machine wrote before and behind the person's words out of a turn.
-fn unburden(node: &mut Node) {
-    let mut is_burdened = false;
-    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
-        let words = words_of_person(&block.text);
-        if words.len() < block.text.trim().len() {
-            block.text = words.to_owned();
-            is_burdened = true;
-        }
-    }
-    node.hidden |= is_burdened && node.visible_text().is_empty() && node.media_count() == 0;
-}
-
-fn words_of_person(text: &str) -> &str {
-    let mut text = text.trim();
-    loop {
-        let first = ELEMENT.captures(text).and_then(|found| {
-            let (open, name) = (found.get(0)?, found.get(1)?.as_str());
-            let end = text.find(&format!("</{name}>"))?;
-            Some((name, &text[open.end()..end], text[end..].split_once('>')?.1))
-        });
-        let last =
-            text.strip_suffix('>').and_then(|inside| inside.rsplit_once("</")).and_then(|(before, name)| {
-                Some(&text[..before.rfind(&format!("<{name}"))?]).filter(|_| names::is_machine_element(name))
-            });
-        text = match (first, last) {
-            (Some((name, _, behind)), _) if names::is_machine_element(name) => behind.trim(),
-            (Some((name, inside, behind)), _) if AROUND_WORDS.contains(&name) && behind.trim().is_empty() => {
-                inside.trim()
-            }
-            (_, Some(before)) => before.trim(),
-            _ => return text,
-        };
     }
 }
 

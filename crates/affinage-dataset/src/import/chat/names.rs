@@ -64,6 +64,8 @@ pub const IS_PERSON: &[&str] =
     &["is_user", "isUser", "isCreatedByUser", "fromUser", "from_user", "is_human", "isHuman"];
 /// True if the model spoke.
 pub const IS_MODEL: &[&str] = &["isAI", "is_ai", "isAssistant", "is_assistant", "fromBot", "from_bot"];
+/// True if a program spoke, whoever it speaks for.
+pub const IS_BOT: &[&str] = &["isBot", "is_bot", "bot"];
 /// Who spoke, by name.
 pub const SPEAKERS: &[&str] = &[
     "sender_name",
@@ -240,6 +242,21 @@ pub const TIMES: &[&str] = &[
     "ts",
     "send_date",
 ];
+/// When a conversation was changed last.
+pub const UPDATES: &[&str] = &[
+    "update_time",
+    "updateTime",
+    "updated_at",
+    "updatedAt",
+    "updated",
+    "modify_time",
+    "modified_at",
+    "modifiedAt",
+    "lastUpdatedAt",
+    "last_updated_at",
+    "lastUpdated",
+    "lastModified",
+];
 pub const MODELS: &[&str] = &[
     "model",
     "model_slug",
@@ -330,7 +347,7 @@ pub const PRODUCTS: &[(Provider, &[&str], &[&str])] = &[
 
 /// What a word for a speaker, or for the type of a row, says: whose words these are and what they are.
 pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
-    use BlockKind::{Reasoning, Text, ToolCall, ToolResult};
+    use BlockKind::{Commentary, Reasoning, Text, ToolCall, ToolResult};
     use NodeRole::{Assistant, System, Tool, User};
     const WORDS: &[(NodeRole, BlockKind, &[&str])] = &[
         (
@@ -378,11 +395,40 @@ pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
                 "answer",
             ],
         ),
-        (Assistant, Reasoning, &["reasoning", "thinking"]),
+        (
+            Assistant,
+            Reasoning,
+            &[
+                "reasoning",
+                "thinking",
+                "thought",
+                "thoughts",
+                "think",
+                "analysis",
+                "reasoningcontent",
+                "chainofthought",
+                "cot",
+                "scratchpad",
+                "innermonologue",
+                "thoughtprocess",
+                "agentthought",
+            ],
+        ),
+        (Assistant, Commentary, &["commentary"]),
         (
             Assistant,
             ToolCall,
-            &["functioncall", "toolcall", "tooluse", "localshellcall", "customtoolcall", "websearchcall"],
+            &[
+                "functioncall",
+                "functioncalls",
+                "toolcall",
+                "toolcalls",
+                "toolrequest",
+                "tooluse",
+                "localshellcall",
+                "customtoolcall",
+                "websearchcall",
+            ],
         ),
         (
             Tool,
@@ -396,15 +442,56 @@ pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
                 "toolresult",
                 "toolresponse",
                 "toolmessage",
+                "tooloutput",
+                "tools",
+                "plugin",
+                "retrieval",
+                "searchresult",
+                "searchresults",
+                "functionresult",
                 "functioncalloutput",
                 "functionresponse",
                 "customtoolcalloutput",
             ],
         ),
-        (System, Text, &["system", "developer", "systemmessage"]),
+        (
+            System,
+            Text,
+            &[
+                "system",
+                "developer",
+                "systemmessage",
+                "systemprompt",
+                "systeminstruction",
+                "systeminstructions",
+                "platform",
+            ],
+        ),
     ];
     let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     WORDS.iter().find(|(_, _, words)| words.contains(&word.as_str())).map(|(role, kind, _)| (*role, *kind))
+}
+
+/// What the words of a message of the assistant are, where a field beside its role says so: `"channel": "analysis"`.
+pub fn kind_beside(message: &Value) -> Option<BlockKind> {
+    const FIELDS: [&str; 9] = [
+        "channel",
+        "phase",
+        "subtype",
+        "kind",
+        "message_type",
+        "messageType",
+        "content_type",
+        "contentType",
+        "say",
+    ];
+    const FLAGS: [&str; 6] =
+        ["is_reasoning", "isReasoning", "is_thinking", "isThinking", "is_thought", "isThought"];
+    if FLAGS.iter().any(|flag| message.get(*flag).and_then(Value::as_bool) == Some(true)) {
+        return Some(BlockKind::Reasoning);
+    }
+    let words = FIELDS.iter().filter_map(|field| message.get(*field)?.as_str());
+    words.filter_map(role).map(|(_, kind)| kind).find(|kind| *kind != BlockKind::Text)
 }
 
 /// Events of a messenger that nobody said: joined, left, pinned, called.
@@ -429,27 +516,6 @@ pub fn is_service(word: &str) -> bool {
     ];
     let word = word.to_lowercase();
     WORDS.iter().any(|known| word.contains(known))
-}
-
-/// Elements an agent writes into the person's turns have one of these in their name: `<system-reminder>`,
-/// `<environment_context>`.
-const MACHINE: [&str; 11] = [
-    "reminder",
-    "caveat",
-    "command",
-    "stdout",
-    "stderr",
-    "context",
-    "instructions",
-    "environment",
-    "ide_",
-    "notification",
-    "additional_data",
-];
-
-/// True for the name of an element that a machine wrote into a turn of the person's.
-pub fn is_machine_element(name: &str) -> bool {
-    name.contains(['-', '_']) && MACHINE.iter().any(|word| name.contains(word))
 }
 
 /// True if lists under this name are no conversations.

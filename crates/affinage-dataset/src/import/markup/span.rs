@@ -133,10 +133,47 @@ pub fn span_at(text: &str, at: usize, from: usize) -> Found<'_> {
         element_span(text, at, row, begins_line)
     } else if begins_line && call_name(rest).is_some() {
         call_of_elements(text, at)
+    } else if begins_line && frame(rest).is_some() {
+        return framed(text, at).map_or(Found::Words, Found::Span);
     } else {
         return Found::Words;
     };
     span.map_or(Found::Open, Found::Span)
+}
+
+/// Elements in which pages frame what they fold away.
+const FRAMES: [&str; 6] = ["div", "blockquote", "section", "center", "span", "p"];
+
+/// Frames that hold nothing but reasoning or traffic of tools: they go with what they hold.
+fn framed(text: &str, at: usize) -> Option<Span<'_>> {
+    const MOST: usize = 3;
+    const LONGEST_TAG: usize = 400;
+    let mut names = Vec::new();
+    let mut start = at;
+    while let Some(name) = frame(&text[start..]).filter(|_| names.len() < MOST) {
+        let tag = text.as_bytes()[start..].iter().take(LONGEST_TAG).position(|byte| *byte == b'>')?;
+        names.push(name);
+        start += tag + 1;
+        start += text[start..].len() - text[start..].trim_start().len();
+    }
+    if !begins_mark(&text[start..]) {
+        return None;
+    }
+    let Found::Span(span) = span_at(text, start, start) else { return None };
+    let mut end = span.end;
+    for name in names.into_iter().rev() {
+        let closing = text[end..].trim_start();
+        if !closes(closing, name) {
+            return None;
+        }
+        end = text.len() - closing.len() + closing_len(closing);
+    }
+    matches!(span.what, What::Reasoning | What::Tool).then_some(Span { end, ..span })
+}
+
+/// The name of the frame that opens at the beginning of the text.
+fn frame(rest: &str) -> Option<&'static str> {
+    FRAMES.into_iter().find(|name| opens(rest, name))
 }
 
 fn marked<'a>(text: &'a str, at: usize, row: &(&str, &str, What)) -> Option<Span<'a>> {

@@ -10,20 +10,22 @@ use affinage_eval::analyze::ENOUGH;
 use super::select::Selection;
 use crate::context::Context;
 use crate::datasets::ALTERNATIVES_FILE;
+use crate::desk::{GOAL, TASTE};
 use crate::lengths::{Ruler, Spread};
 use crate::ui::{Table, count, counted, listed};
 
 pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
     let counts = &selection.counts;
     ctx.ui.say(format!(
-        "{} candidates: {} accepted ({} edited), {} rejected, {} not decided on, {} duplicates",
-        count(counts.candidates as u64),
-        count(counts.accepted as u64),
-        count(counts.edited as u64),
-        count(counts.rejected as u64),
-        count(counts.undecided as u64),
-        count(counts.exact_duplicates as u64)
+        "{}: {} accepted ({} edited), {} left out",
+        counted(counts.candidates(), "candidate", "candidates"),
+        count(counts.accepted() as u64),
+        count(counts.edited() as u64),
+        count(counts.left_out_total() as u64)
     ));
+    for (why, number) in counts.left_out() {
+        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
+    }
     let flagged: Vec<String> =
         selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
     if !flagged.is_empty() {
@@ -51,6 +53,36 @@ pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
             ctx.ui.say(format!("  {id}: {}", rules.join(", ")));
         }
     }
+}
+
+/// Says which rules kept undecided examples out, the most frequent first; an example may have several.
+pub(super) fn report_rules(ctx: &Context, flagged: &BTreeMap<&'static str, usize>) {
+    let mut rules: Vec<(&str, usize)> = flagged.iter().map(|(rule, examples)| (*rule, *examples)).collect();
+    rules.sort_by_key(|(rule, examples)| (std::cmp::Reverse(*examples), *rule));
+    let Some((most, _)) = rules.first() else { return };
+    ctx.ui.say("left out because lint found something in them:");
+    for (rule, examples) in &rules {
+        let title = RULES.iter().find(|known| known.id == *rule).map_or("", |known| known.title);
+        ctx.ui.say(format!("  {:>5}  {rule} {title}", count(*examples as u64)));
+    }
+    ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
+}
+
+/// Says what so many examples are enough for.
+pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
+    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
+    let examples: usize = files.map(|(_, file)| file.examples).sum();
+    let (taste, goal) = (count(TASTE as u64), count(GOAL as u64));
+    let said = match examples {
+        few if few < TASTE => format!(
+            "about {taste} are enough for a first small model to talk to, about {goal} are a full data set"
+        ),
+        some if some < GOAL => {
+            format!("enough for a first small model to talk to; about {goal} are a full data set")
+        }
+        _ => return,
+    };
+    ctx.ui.say(format!("{}: {said}", counted(examples, "example", "examples")));
 }
 
 /// Which rows were too long, and which lengths would take more.
@@ -99,16 +131,16 @@ pub(super) fn report_version(
         "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
         certificate.max_containment,
         certificate.threshold,
-        certificate.dropped.len()
+        count(certificate.dropped.len() as u64)
     ));
+    for (reason, number) in certificate.drops_by_reason() {
+        ctx.ui.say(format!("  {} {reason}", count(number as u64)));
+    }
     too_little(manifest).iter().for_each(|line| ctx.ui.warn(line));
     if manifest.counts.drafted > 0 {
-        let (examples, have) = match manifest.counts.drafted {
-            1 => ("1 example".to_owned(), "has a prompt"),
-            several => (format!("{} examples", count(several as u64)), "have prompts"),
-        };
+        let examples = counted(manifest.counts.drafted, "example has a prompt", "examples have prompts");
         ctx.ui.say(format!(
-            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+            "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
         ));
     }
     for key in &certificate.sectioned {

@@ -203,19 +203,3 @@ fn shown(ctx: &Context, proof: &Proof) -> String {
     };
     format!("{}\n{word}\n", table.render())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    #[test]
-    fn settings_carry_all_that_training_reads() {
-        let own =
-            ["model=\"my/model\"", "threads=2", "train.rank=3", "train.max-steps=9", "train.loss=\"full\""];
-        let config = Config::parse("", &own.map(str::to_owned)).expect("valid");
-        let sets = settings(&config.effective_toml()).expect("TOML");
-        let again = Config::parse("", &sets).expect("valid");
-        assert_eq!((again.train, again.model, again.threads), (config.train, config.model, config.threads));
-    }
-}

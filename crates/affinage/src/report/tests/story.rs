@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_dataset::counts::{Fate, Omission};
 use affinage_dataset::split::{Certificate, Drop, DropReason, Side};
-use affinage_dataset::version::{Counts, Manifest, Rules};
+use affinage_dataset::version::{Manifest, Rules};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analyze::{Around, Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs};
@@ -110,14 +111,15 @@ fn manifest() -> Manifest {
             context_exchanges: 3,
             context_chars: 6000,
         },
-        counts: Counts {
-            candidates: 3120,
-            accepted: 1290,
-            edited: 412,
-            rejected: 1702,
-            undecided: 128,
-            ..Counts::default()
-        },
+        counts: [
+            (412, Fate::Accepted { edited: true }),
+            (878, Fate::Accepted { edited: false }),
+            (1702, Fate::LeftOut(Omission::Rejected)),
+            (128, Fate::LeftOut(Omission::Undecided)),
+        ]
+        .into_iter()
+        .flat_map(|(count, fate)| std::iter::repeat_n(fate, count))
+        .collect(),
         files: BTreeMap::new(),
         sources: BTreeSet::new(),
         writers: BTreeMap::from([("person".to_owned(), 402), ("gpt-4o".to_owned(), 602)]),
