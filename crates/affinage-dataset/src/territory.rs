@@ -1,6 +1,6 @@
 //! The first look at a library: about ten shelves of conversations on one topic, and what is set aside unasked.
 //!
-//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts, seeded farthest-first, so
+//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes: their own words), seeded farthest-first, so
 //! the same library gives the same shelves. A shelf is named by the words that set it apart; nothing is judged.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,6 +18,8 @@ const ROUNDS: usize = 12;
 /// Words of a prompt that say what it is about.
 const PROMPT_CHARS: usize = 400;
 const PROMPTS: usize = 6;
+/// And of a note.
+const NOTE_CHARS: usize = 1500;
 const TITLE_WEIGHT: f32 = 3.0;
 
 /// One conversation as the shelves see it.
@@ -88,11 +90,20 @@ pub struct Shelf {
 impl Place {
     pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
         let mut words: HashMap<String, f32> = HashMap::new();
-        topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
+        let head = |text: &str, chars: usize| -> usize {
+            text.char_indices().nth(chars).map_or(text.len(), |c| c.0)
+        };
+        let is_note = |candidate: &Candidate| candidate.prompt_drafted;
+        if !candidates.iter().any(is_note) {
+            topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
+        }
         for candidate in candidates.iter().take(PROMPTS) {
-            let head =
-                candidate.prompt.char_indices().nth(PROMPT_CHARS).map_or(candidate.prompt.len(), |c| c.0);
-            topic_words(&candidate.prompt[..head]).for_each(|word| *words.entry(word).or_default() += 1.0);
+            // The words of a drafted prompt are the program's, and a file's name says little.
+            let text = match candidate.variants.first().filter(|_| is_note(candidate)) {
+                Some(note) => &note.text[..head(&note.text, NOTE_CHARS)],
+                None => &candidate.prompt[..head(&candidate.prompt, PROMPT_CHARS)],
+            };
+            topic_words(text).for_each(|word| *words.entry(word).or_default() += 1.0);
         }
         let mut written = crate::authorship::Written::new();
         for variant in candidates.iter().flat_map(|c| &c.variants) {

@@ -291,6 +291,12 @@ pub fn name_by_words(conversation: &mut Conversation) {
     conversation.native_id = format!("{stem}-{}", &digest[..8]);
 }
 
+/// The name of the document in the key of a note, which is a section of it; `None` for other keys.
+pub fn note_document(key: &str) -> Option<&str> {
+    let (document, _) = key.strip_prefix(Provider::Note.as_str())?.strip_prefix(':')?.rsplit_once('-')?;
+    Some(document)
+}
+
 /// What [`Conversation::own_id`] was in libraries of before it was kept: a row's key ended with a digest of its content.
 pub fn own_id_of_older_key(conversation: &Conversation) -> Option<String> {
     const DIGEST: usize = 16;

@@ -47,6 +47,14 @@ pub enum LeftOutKind {
     Error,
     /// Answers that the export excludes from training (`weight: 0`, `train: false`).
     NotToLearn,
+    /// A line at the head of a note that says who wrote it, or when.
+    Byline,
+    /// A section of a note that is shorter than an answer, or says no more than its prompt.
+    ShortSection,
+    /// A section of a note that only links to others.
+    LinkSection,
+    /// A note at the foot of a note, with its mark in the text.
+    FootnoteOfNote,
 }
 
 impl LeftOutKind {
@@ -79,6 +87,12 @@ impl LeftOutKind {
             LeftOutKind::NotToLearn => {
                 ["answer that the export keeps from training", "answers that the export keeps from training"]
             }
+            LeftOutKind::Byline => ["byline taken off", "bylines taken off"],
+            LeftOutKind::ShortSection => {
+                ["section too short to be an answer", "sections too short to be answers"]
+            }
+            LeftOutKind::LinkSection => ["section of links only", "sections of links only"],
+            LeftOutKind::FootnoteOfNote => ["footnote of a note", "footnotes of notes"],
         }
     }
 

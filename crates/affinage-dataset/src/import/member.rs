@@ -14,7 +14,8 @@ use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
-    Import, activity, archive, file_kinds, html, message_table, pages, shape, talk, transcript, wrapper,
+    Import, activity, archive, file_kinds, html, message_table, notes, pages, shape, talk, transcript,
+    wrapper,
 };
 use crate::conversation::Origin;
 
@@ -310,15 +311,15 @@ fn read_page<E: From<ImportError>>(
     {
         return import.left_unread(name, what);
     }
-    let (title, text) = html::page(&page);
+    let html::Page { title, people, day, text } = html::page(&page);
     if text.trim().is_empty() {
         return import.left_unread(
             name,
             "a page without text: its words may be fetched by a script, so save it as text",
         );
     }
-    let titled = title.map(|title| format!("---\ntitle: {title}\n---\n")).unwrap_or_default();
-    words(import, &format!("{titled}{text}\n"), name, origin)
+    let front = notes::front_matter(title.as_deref(), &people, day.as_deref());
+    words(import, &format!("{front}{text}\n"), name, origin)
 }
 
 fn read_text<E: From<ImportError>>(

@@ -99,12 +99,16 @@ pub fn freeze_decided(
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
     leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
+    if accept_clean {
+        report::report_rules(ctx, &selection.flagged);
+    }
     let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest, &names)?;
+    report::report_size(ctx, &manifest);
     Ok((folder, manifest))
 }
 

@@ -287,6 +287,8 @@ struct FileSummary {
     conversations: usize,
     /// Those of them that are sections of notes.
     drafted: usize,
+    /// Words of those that stand in block quotes.
+    quoted_words: usize,
     conversations_new: usize,
     conversations_grown: usize,
     nodes_new: usize,
@@ -306,6 +308,7 @@ impl FileSummary {
             formats: std::collections::BTreeMap::new(),
             conversations: 0,
             drafted: 0,
+            quoted_words: 0,
             conversations_new: 0,
             conversations_grown: 0,
             nodes_new: 0,
@@ -324,6 +327,7 @@ impl FileSummary {
         }
         self.conversations += file.conversations;
         self.drafted += file.drafted;
+        self.quoted_words += file.quoted_words;
         self.conversations_new += file.conversations_new;
         self.conversations_grown += file.conversations_grown;
         self.nodes_new += file.nodes_new;
@@ -434,6 +438,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         formats: imported.found.formats,
         conversations: imported.found.conversations,
         drafted: imported.found.drafted,
+        quoted_words: imported.found.quoted_words,
         conversations_new: imported.conversations_new,
         conversations_grown: imported.conversations_grown,
         nodes_new: imported.nodes_new,
@@ -449,7 +454,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
 const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
-    notes::say(ctx, summary.drafted, summary.conversations);
+    notes::say(ctx, summary.drafted, summary.conversations, summary.quoted_words);
     for line in recognised(&summary.recognised) {
         ctx.ui.say(format!("  {line}"));
     }

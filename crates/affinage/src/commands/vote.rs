@@ -107,7 +107,7 @@ fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<(
     room.serve(&|request| poll.answer(request))?;
     let (done, total) = poll.progress();
     ctx.ui.say(format!(
-        "{done} of {total} voted, {} of them now; everything is saved",
+        "{done} of {total} screens voted on, {} of them now; everything is saved",
         done.saturating_sub(before)
     ));
     if done < total {

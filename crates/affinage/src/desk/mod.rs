@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::lint::Subject;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,6 +37,7 @@ use crate::library::{Access, Action, Change, Derivation, Library, Mark, SecondLo
 use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
+pub use catalogue::file_name;
 use draft::Drafts;
 use filter::Filter;
 use freeze::Freezes;
@@ -120,12 +122,24 @@ impl Desk {
                 is_wanted
             })?;
             let mut state = self.lock();
-            if let Some(whole) = whole.filter(|_| state.reading == reading) {
+            if let Some(mut whole) = whole.filter(|_| state.reading == reading) {
+                let subjects = whole.take_subjects();
                 state.catalogue.complete(whole);
                 drop(state);
+                self.compare(ctx, &subjects, reading)?;
                 self.measure_rows(ctx, reading)?;
                 read = Some(reading);
             }
+        }
+        Ok(())
+    }
+
+    /// Finds what no example shows alone, after everything was read; gives up when all is read anew.
+    fn compare(&self, ctx: &Context, subjects: &[Subject], reading: u64) -> anyhow::Result<()> {
+        let findings = catalogue::compare(&ctx.project, subjects)?;
+        let mut state = self.lock();
+        if state.reading == reading {
+            state.catalogue.compared(findings);
         }
         Ok(())
     }
@@ -510,6 +524,7 @@ impl State {
                 too_long,
                 ..anew
             };
+            self.catalogue.note_comparison(index);
         }
         Ok(())
     }
@@ -556,7 +571,7 @@ impl State {
 }
 
 /// The size a first data set aims at.
-const GOAL: usize = 1000;
+pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.
 pub const TASTE: usize = 60;
 /// Freezes what is accepted and trains on it.

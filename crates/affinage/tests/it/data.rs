@@ -320,16 +320,18 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     insta::assert_snapshot!(transcript(dir, &["lint"]), @r"
     exit: 0
     --- stdout
-    2 examples, 1 without findings
+    2 examples: 1 clean, 1 with an error
 
        rule  found  what
     E  L02       1  role marker inside the text
 
     E L02 role marker inside the text
-      8db0e1e64d5e67a4/27f5566bbfd541b6 answer
+      8db0e1e64d5e67a4/27f5566bbfd541b6 rows.jsonl, answer
         A small forest.  User: and lichen?
                          ^^^^^^
     --- stderr
+
+    hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`
     ");
     let strict = transcript(dir, &["lint", "--strict", "-q"]);
     assert!(

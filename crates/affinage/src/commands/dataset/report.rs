@@ -10,6 +10,7 @@ use affinage_eval::analyze::ENOUGH;
 use super::select::Selection;
 use crate::context::Context;
 use crate::datasets::ALTERNATIVES_FILE;
+use crate::desk::{GOAL, TASTE};
 use crate::lengths::{Ruler, Spread};
 use crate::ui::{Table, count, counted, listed};
 
@@ -52,6 +53,36 @@ pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
             ctx.ui.say(format!("  {id}: {}", rules.join(", ")));
         }
     }
+}
+
+/// Says which rules kept undecided examples out, the most frequent first; an example may have several.
+pub(super) fn report_rules(ctx: &Context, flagged: &BTreeMap<&'static str, usize>) {
+    let mut rules: Vec<(&str, usize)> = flagged.iter().map(|(rule, examples)| (*rule, *examples)).collect();
+    rules.sort_by_key(|(rule, examples)| (std::cmp::Reverse(*examples), *rule));
+    let Some((most, _)) = rules.first() else { return };
+    ctx.ui.say("left out because lint found something in them:");
+    for (rule, examples) in &rules {
+        let title = RULES.iter().find(|known| known.id == *rule).map_or("", |known| known.title);
+        ctx.ui.say(format!("  {:>5}  {rule} {title}", count(*examples as u64)));
+    }
+    ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
+}
+
+/// Says what so many examples are enough for.
+pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
+    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
+    let examples: usize = files.map(|(_, file)| file.examples).sum();
+    let (taste, goal) = (count(TASTE as u64), count(GOAL as u64));
+    let said = match examples {
+        few if few < TASTE => format!(
+            "about {taste} are enough for a first small model to talk to, about {goal} are a full data set"
+        ),
+        some if some < GOAL => {
+            format!("enough for a first small model to talk to; about {goal} are a full data set")
+        }
+        _ => return,
+    };
+    ctx.ui.say(format!("{}: {said}", counted(examples, "example", "examples")));
 }
 
 /// Which rows were too long, and which lengths would take more.

@@ -34,6 +34,7 @@ function territoryView(found) {
 }
 
 function questionView(found) {
+  if (found.is_notes_only) return element("p", { class: "soft" }, "These are notes: each answer is in your own words, and no assistant wrote any of them.");
   const shares = sharesText(found.shares);
   return element("fieldset", { class: "question" },
     element("legend", {}, "Whose words should the model learn?"),
