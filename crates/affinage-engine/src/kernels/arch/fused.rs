@@ -3,6 +3,8 @@
 //! Written once over [`Vector`]; the values have the bits of [`DType::unpack`](crate::weights::DType::unpack) and meet
 //! the sums in index order.
 
+#![expect(clippy::needless_range_loop, reason = "registers in several arrays go by one index")]
+
 use super::micro::NR;
 use super::narrow::{FUSED_ROWS, Factors, IN_WORD, Narrow, STEP, Values};
 use super::vector::Vector;

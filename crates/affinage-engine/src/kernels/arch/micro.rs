@@ -4,6 +4,8 @@
 //! order from zero; only its result is added to `c`. A chain that began with a large `c` would round every small term
 //! at the size of `c`: on a residual stream that costs a digit.
 
+#![expect(clippy::needless_range_loop, reason = "registers in several arrays go by one index")]
+
 use super::Isa;
 use super::vector::Vector;
 

@@ -1,5 +1,7 @@
 //! Vector registers: what the kernels need of an instruction set, so that each is written once for all of them.
 
+#![expect(clippy::needless_range_loop, reason = "registers in several arrays go by one index")]
+
 /// A register of f32 values, of which `PARTS` hold sixteen columns.
 ///
 /// A method becomes instructions only where it is inlined into a function that enables the instruction set, so the
