@@ -1,12 +1,15 @@
-"""Checks what a quick demo left behind: every stage's files, token budgets, and the report."""
+"""Checks what a quick demo left behind and said: check_demo.py PROJECT OUTPUT.
+
+Every stage's files, token budgets, that the voice arrived, the report, and that the output is short and leads on.
+"""
 
 import json
 import pathlib
 import re
 import sys
 
-project = pathlib.Path(sys.argv[1])
-BUDGET = {"trained": 4_000, "generated": 2_000}
+project, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).read_text()
+BUDGET = {"trained": 7_000, "generated": 6_000}
 
 
 def rows(path):
@@ -46,20 +49,45 @@ check(
     all(row.get("adapter_sha256") == hashes[row["arm"]] for row in completions.values()),
     "every completion names the adapter that the plan fixed",
 )
-comparisons = {row["comparison_id"]: row for row in rows(evaluation / "comparisons.jsonl")}
-judgments = rows(evaluation / "judgments.jsonl")
-check(judgments and all(row["comparison_id"] in comparisons for row in judgments), f"{len(judgments)} judgments, each of a comparison")
-check(
-    not any("arm" in key or "winner" in key for row in judgments for key in row),
-    "no judgment names an arm",
-)
-fit = rows(evaluation / "fit.jsonl")
-check({row["control"] for row in fit} == {"own", "other-writer", "shuffled"}, "fit has its controls")
+comparisons = {row["comparison_id"] for row in rows(evaluation / "exam" / "comparisons.jsonl")}
+verdicts = rows(evaluation / "exam" / "judgments.jsonl")
+check(verdicts and all(row["comparison_id"] in comparisons for row in verdicts), f"{len(verdicts)} verdicts of the exam, each of a comparison")
+check(not any("arm" in key or "winner" in key for row in verdicts for key in row), "no verdict names an arm")
+check(len(verdicts) < 40, "the exam was ended when it was lost")
+check(not (evaluation / "judgments.jsonl").exists(), "a judge that failed its exam was not asked to judge")
 
 analysis = json.loads((evaluation / "analysis.json").read_text())
-check(analysis, "the analysis is there")
+last = plan["headline"]["arm"]
+answers = [row for row in completions.values() if row["arm"] == last and prompts[row["prompt_id"]]["domain"] == "in"]
+whole = sum(row["finish_reason"] == "stop" for row in answers)
+check(len(answers) == 30, "the last checkpoint answered all held-out prompts")
+check(whole >= 27, f"{whole} of its answers end by themselves, at least 27")
+voices = {voice["arm"]: voice for voice in analysis["voice"]["arms"]}
+share, base_share = voices[last]["all_marks"]["value"], voices["base"]["all_marks"]["value"]
+# 60 % is what makes the change plain; a run of other arithmetic may differ by a few answers.
+check(share >= 0.6, f"the voice arrived: {share:.0%} of the answers carry all three marks, at least 60 %")
+check(base_share <= 0.1, f"it was not there before: {base_share:.0%} of the base's answers carry them, at most 10 %")
+low = voices[last]["difference_to_base"]["interval"]["low"]
+check(low > 0, f"the interval of the change excludes none: it begins at {low:+.0%}")
+(voice_row,) = [row for row in analysis["card"]["rows"] if row["question"] == "voice"]
+check(voice_row["word"] == "yes", f"the card says so: {voice_row['answer']}: {voice_row['evidence']}")
+first, final = samples[0]["text"].strip(), samples[-1]["text"].strip()
+check(
+    final.endswith("?") and " like a" in final and not first.endswith("?"),
+    f"the pinned prompt is answered in the voice at the end, and not before: {final}",
+)
+losses = [event["loss"] for event in events if event["event"] == "evaluated"]
+check(losses[-1] < losses[0] - 1, f"validation loss fell from {losses[0]:.2f} to {losses[-1]:.2f}, by 1 nat at least")
 report = (evaluation / "report.html").read_text()
 check(len(report) < 3_000_000, f"report.html has {len(report)} characters")
 check(not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", report), "the report loads nothing from the network")
-for word in ("base", plan["headline"]["arm"]):
+for word in ("base", last):
     check(word in report, f"the report speaks of `{word}`")
+
+stages = re.split(r"\n(?=[1-8]/8  )", output)[1:]
+check([stage[0] for stage in stages] == list("12345678"), "eight stages")
+check(len(stages[2].splitlines()) <= 25, "lint's findings are counted by rule")
+check("hint:" not in output, "no hint in the middle that looks like a wait for the user")
+check("The judge is you. Vote yourself, blind, on 30 pairs" in stages[6], "where no judge is fit, the way leads to `vote`")
+check("affinage vote --as NAME" in stages[7], "the card says how to vote")
+check(output.rstrip().splitlines()[-1].startswith("Report: "), "the last line is the path of the report")

@@ -196,6 +196,24 @@ pub fn candidates(conversation: &Conversation, policy: &ContextPolicy) -> Vec<Ca
     found
 }
 
+/// Number of answers with words before which the user says nothing: no candidate can be made of them.
+pub fn unasked_answers(conversation: &Conversation) -> usize {
+    let nodes = &conversation.nodes;
+    let mut is_asked = vec![false; nodes.len()];
+    let mut all_asked = true;
+    for (index, node) in nodes.iter().enumerate() {
+        let is_question = node.is_user_turn() && !node.hidden;
+        is_asked[index] = is_question || node.parent.is_some_and(|parent| is_asked[parent]);
+        all_asked &= is_asked[index] || node.role != NodeRole::Assistant;
+    }
+    if all_asked {
+        return 0;
+    }
+    let turns = Turns::of(conversation);
+    let has_words = |answer: usize| !turns.text(&turns.segment(answer)).is_empty();
+    turns.answers().into_iter().filter(|(prompt, answer)| prompt.is_none() && has_words(*answer)).count()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     User,
@@ -261,9 +279,18 @@ impl<'a> Turns<'a> {
         turns
     }
 
-    /// `(user node, last nodes of the answers to it)`. An answer ends where no assistant node follows, or where the
-    /// user spoke again.
+    /// `(user node, last nodes of the answers to it)`.
     fn answers_by_prompt(&self) -> Vec<(usize, Vec<usize>)> {
+        let mut terminals: Vec<Vec<usize>> = vec![Vec::new(); self.side.len()];
+        for (prompt, answer) in self.answers() {
+            prompt.into_iter().for_each(|user| terminals[user].push(answer));
+        }
+        terminals.into_iter().enumerate().filter(|(_, answers)| !answers.is_empty()).collect()
+    }
+
+    /// `(user node above, last node)` of every answer. It ends where no assistant node follows, or where the user spoke
+    /// again.
+    fn answers(&self) -> Vec<(Option<usize>, usize)> {
         let count = self.side.len();
         let (mut continued, mut replied_to) = (vec![false; count], vec![false; count]);
         for index in 0..count {
@@ -273,18 +300,11 @@ impl<'a> Turns<'a> {
                 _ => {}
             }
         }
-        let mut terminals: Vec<Vec<usize>> = vec![Vec::new(); count];
-        for index in 0..count {
-            let ends_here =
-                self.side[index] == Some(Side::Assistant) && (!continued[index] || replied_to[index]);
-            if !ends_here {
-                continue;
-            }
-            if let Some(user) = self.above[self.segment(index)[0]] {
-                terminals[user].push(index);
-            }
-        }
-        terminals.into_iter().enumerate().filter(|(_, answers)| !answers.is_empty()).collect()
+        let ends_here = |index: &usize| {
+            self.side[*index] == Some(Side::Assistant) && (!continued[*index] || replied_to[*index])
+        };
+        let ends = (0..count).filter(ends_here);
+        ends.map(|index| (self.above[self.segment(index)[0]], index)).collect()
     }
 
     /// The nodes of one side that end at `last`, oldest first; never empty.

@@ -336,6 +336,14 @@ pub struct Origin {
     pub len_bytes: u64,
 }
 
+impl Origin {
+    /// A name for the text that a section of it was read from, of which no name of a person's own can be told;
+    /// `source_sha256` is the hash of the imported file.
+    pub fn document(&self, source_sha256: &str) -> String {
+        format!("document:{}", crate::hash::short_hash(&[source_sha256, &self.member]))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub provider: Provider,
@@ -348,6 +356,8 @@ pub struct Conversation {
     /// Folder or project the user put it into, as the export names it.
     pub project: Option<String>,
     pub time_s: Option<f64>,
+    /// When the product changed it last: of two exports the one with the later time is the newer.
+    pub updated_s: Option<f64>,
     /// Parents first; build with [`Conversation::arrange`].
     pub nodes: Vec<Node>,
     /// Index of the last node the user was looking at.
@@ -373,6 +383,7 @@ impl Conversation {
             title: String::new(),
             project: None,
             time_s: None,
+            updated_s: None,
             nodes: Vec::new(),
             active_leaf: None,
             origin,
@@ -383,6 +394,11 @@ impl Conversation {
     /// `provider:native_id`, unique in a library.
     pub fn key(&self) -> String {
         format!("{}:{}", self.provider.as_str(), self.native_id)
+    }
+
+    /// The document that this is a section of, see [`Origin::document`]; `None` where it stands for itself.
+    pub fn document(&self, source_sha256: &str) -> Option<String> {
+        (self.provider == Provider::Note).then(|| self.origin.document(source_sha256))
     }
 
     /// Indices from the root down to `leaf`.
@@ -408,7 +424,8 @@ impl Conversation {
     /// `links` holds `(node, id of the parent)`; `None` as a node is a structural entry without a message, whose
     /// children are attached to its nearest ancestor with one. A parent id that does not exist makes a root, because
     /// exports of deleted branches leave such links. Of entries with the same id the first is kept, the others are
-    /// counted in [`Conversation::left_out`]. Without `active` the newest leaf is taken.
+    /// counted in [`Conversation::left_out`]. Without `active` the newest leaf is taken, one whose answer has words if
+    /// there is one.
     pub fn arrange(&mut self, mut links: Vec<Link>, active: Option<&str>) -> Result<(), TreeError> {
         let mut index_of = HashMap::with_capacity(links.len());
         links.retain(|link| {
@@ -451,10 +468,21 @@ impl Conversation {
 
     fn newest_leaf(&self) -> Option<usize> {
         let children = self.children();
-        (0..self.nodes.len()).filter(|&i| children[i].is_empty()).max_by(|&a, &b| {
-            let time = |i: usize| self.nodes[i].time_s.unwrap_or(f64::NEG_INFINITY);
-            time(a).total_cmp(&time(b)).then(a.cmp(&b))
-        })
+        let leaves = (0..self.nodes.len()).filter(|&i| children[i].is_empty());
+        let ordered = leaves.map(|i| {
+            let time_s = self.nodes[i].time_s.unwrap_or(f64::NEG_INFINITY);
+            (!self.is_wordless_answer(i), time_s, i)
+        });
+        let newest = ordered.max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        newest.map(|(_, _, index)| index)
+    }
+
+    /// True if the reader sees nothing from this leaf up to the question above it: an answer that failed or was deleted.
+    fn is_wordless_answer(&self, leaf: usize) -> bool {
+        let is_question = |node: &Node| node.is_user_turn() && !node.hidden;
+        let mut above = std::iter::successors(Some(leaf), |&i| self.nodes[i].parent).map(|i| &self.nodes[i]);
+        let first_seen = above.find(|node| is_question(node) || !node.visible_text().is_empty());
+        !is_question(&self.nodes[leaf]) && first_seen.is_none_or(is_question)
     }
 }
 
@@ -499,59 +527,4 @@ fn parents_first(parents: &[Option<usize>]) -> Result<Vec<usize>, usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn link(id: &str, parent: Option<&str>) -> Link {
-        Link::to(
-            Node::new(id, NodeRole::User, vec![Block::new(BlockKind::Text, id)]),
-            parent.map(str::to_owned),
-        )
-    }
-
-    fn empty() -> Conversation {
-        Conversation::new(Provider::ChatGpt, "c", Origin::default())
-    }
-
-    #[test]
-    fn children_listed_before_their_parents_are_put_after_them() {
-        let mut conversation = empty();
-        let links =
-            vec![link("c", Some("b")), link("b", Some("a")), link("a", None), link("lost", Some("nowhere"))];
-        conversation.arrange(links, None).expect("no cycle");
-        let ids: Vec<&str> = conversation.nodes.iter().map(|n| n.id.as_str()).collect();
-        assert_eq!(ids, ["a", "b", "c", "lost"]);
-        assert_eq!(conversation.nodes[2].parent, Some(1));
-        assert_eq!(conversation.nodes[3].parent, None, "an unknown parent makes a root");
-    }
-
-    #[test]
-    fn structural_entries_are_left_out_and_their_children_kept() {
-        let mut conversation = empty();
-        let root = Link { id: "root".into(), parent: None, node: None };
-        let gap = Link { id: "gap".into(), parent: Some("a".into()), node: None };
-        conversation
-            .arrange(vec![root, link("a", Some("root")), gap, link("b", Some("gap"))], Some("gap"))
-            .expect("tree");
-        assert_eq!(conversation.nodes[1].parent, Some(0));
-        assert_eq!(conversation.active_leaf, Some(0), "an active entry without a message means its ancestor");
-    }
-
-    #[test]
-    fn the_first_of_two_entries_with_one_id_is_kept_and_the_other_counted() {
-        let mut conversation = empty();
-        let links = vec![link("a", None), link("b", Some("a")), link("b", None), link("c", Some("b"))];
-        conversation.arrange(links, None).expect("no cycle");
-        let ids: Vec<&str> = conversation.nodes.iter().map(|n| n.id.as_str()).collect();
-        assert_eq!(ids, ["a", "b", "c"]);
-        assert_eq!(conversation.nodes[2].parent, Some(1));
-        let rows = conversation.left_out.rows();
-        assert_eq!((rows[0].kind, rows[0].count, rows[0].first.as_str()), (LeftOutKind::Message, 1, "b"));
-    }
-
-    #[test]
-    fn a_cycle_is_an_error_that_names_a_node_on_it() {
-        let error = empty().arrange(vec![link("r", None), link("a", Some("b")), link("b", Some("a"))], None);
-        assert_eq!(error, Err(TreeError::Cycle { node: "a".into() }));
-    }
-}
+mod tests;

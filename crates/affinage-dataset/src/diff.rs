@@ -108,6 +108,7 @@ mod tests {
             example_id: id.into(),
             messages: vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, answer)],
             conversation: "c".into(),
+            document: None,
             prompt_cluster: id.into(),
             writer: "unknown".into(),
             written: Default::default(),

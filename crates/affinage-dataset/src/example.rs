@@ -79,6 +79,9 @@ pub struct DatasetRow {
     pub messages: Vec<Message>,
     /// `provider:id` of the conversation; examples of one conversation share it.
     pub conversation: String,
+    /// The text that the conversation is a section of; examples of one document are not independent of each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
     /// Examples whose prompts are near-duplicates share it.
     pub prompt_cluster: String,
     /// See [`Example::writer`].
@@ -90,6 +93,13 @@ pub struct DatasetRow {
     pub tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
+}
+
+impl DatasetRow {
+    /// What its example shares its matter with: the document, else the conversation.
+    pub fn whole_text(&self) -> &str {
+        self.document.as_deref().unwrap_or(&self.conversation)
+    }
 }
 
 /// Why the chosen answer counts as better than another one, strongest first.

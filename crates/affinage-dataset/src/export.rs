@@ -95,6 +95,7 @@ mod tests {
             example_id: "e1".into(),
             messages: roles.iter().enumerate().map(text).collect(),
             conversation: "c".into(),
+            document: None,
             prompt_cluster: "p".into(),
             writer: "person:me".into(),
             written: Default::default(),

@@ -7,6 +7,7 @@ pub mod artefact;
 pub mod authorship;
 pub mod candidate;
 pub mod conversation;
+pub mod counts;
 pub mod dedup;
 pub mod diff;
 pub mod edit;

@@ -1,8 +1,9 @@
 //! Splits examples so that nothing held out was seen in training.
 //!
-//! What belongs together stays together: examples of one conversation, and examples whose prompts or answers are
-//! near-duplicates. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
-//! One very long conversation is cut into sections, with a gap at the borders. What still overlaps is dropped from
+//! What belongs together stays together: examples of one conversation or document, and examples whose prompts or answers
+//! are near-duplicates. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
+//! One very long conversation is cut into sections, with a gap at the borders, and one very long document into its own
+//! sections, which have no context. What still overlaps is dropped from
 //! the held-out side and listed; the certificate states the largest overlap that is left.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -14,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::dedup::{Nearness, UnionFind, clusters};
 use crate::shingle::{ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
 
-/// A conversation with more than this share of the examples is cut into sections.
+/// A conversation or document with more than this share of the examples is cut into sections.
 pub const SECTION_SHARE: f64 = 0.2;
 /// Consecutive candidates of one section.
 pub const SECTION_LEN: usize = 30;
@@ -30,6 +31,9 @@ pub const RESERVE_FROM_PROMPTS: usize = 90;
 pub struct Item<'a> {
     pub example_id: &'a str,
     pub conversation: &'a str,
+    /// The text that the conversation is a part of, where it is a section of a note or book; else the conversation again.
+    /// Examples of one document belong together like those of one conversation.
+    pub document: &'a str,
     /// Number of the candidate in its conversation.
     pub position: usize,
     pub prompt: &'a str,
@@ -74,6 +78,21 @@ pub enum DropReason {
     Joined { side: Side },
     /// A training example that overlaps a prompt of the evaluation.
     EvaluationPrompt { containment: f64, prompt: String },
+    /// It was held out and then tied to another side, in an earlier version: it is on no side any more.
+    Retired,
+}
+
+impl DropReason {
+    /// What is said of all examples that were dropped for it.
+    pub fn words(&self) -> &'static str {
+        match self {
+            DropReason::Border => "at the border of a section on another side",
+            DropReason::Leak { .. } => "held out, but too similar to a training example",
+            DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
+            DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
+            DropReason::Retired => "on no side since an earlier version",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,10 +113,20 @@ pub struct Certificate {
     /// Held-out examples measured, and those too short to measure (compared as whole texts only).
     pub measured: usize,
     pub too_short: usize,
-    /// Conversations cut into sections: their examples stand on several sides.
+    /// Conversations and documents cut into sections: their examples stand on several sides.
     pub sectioned: BTreeSet<String>,
     pub evaluation_prompts: usize,
+    /// Every example that is on no side, once.
     pub dropped: Vec<Drop>,
+}
+
+impl Certificate {
+    /// Number of dropped examples by [`DropReason::words`].
+    pub fn drops_by_reason(&self) -> BTreeMap<&'static str, usize> {
+        let mut reasons = BTreeMap::new();
+        self.dropped.iter().for_each(|dropped| *reasons.entry(dropped.reason.words()).or_default() += 1);
+        reasons
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -158,18 +187,22 @@ pub fn split(
     Ok(Split { placed, sides, prompt_clusters: groups.prompt_names(items), certificate })
 }
 
-/// Conversations to cut: cut before, or too large now.
+/// Conversations and documents to cut: too large now, or cut before. Sections of a document that were placed each by
+/// itself, or under another name of it, are known by their sides.
 fn sectioned(items: &[Item<'_>], previous: &Previous) -> BTreeSet<String> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let mut found: HashMap<&str, (usize, BTreeSet<Side>)> = HashMap::new();
     for item in items {
-        *counts.entry(item.conversation).or_default() += 1;
+        let (count, sides) = found.entry(item.document).or_default();
+        *count += 1;
+        let before = previous.sides.get(item.example_id).filter(|side| **side != Side::Retired);
+        sides.extend(before.filter(|_| item.document != item.conversation));
     }
     let large = |count: usize| count as f64 > SECTION_SHARE * items.len() as f64;
-    counts
-        .into_iter()
-        .filter(|(conversation, count)| large(*count) || previous.sectioned.contains(*conversation))
-        .map(|(conversation, _)| conversation.to_owned())
-        .collect()
+    let is_cut = |document: &str, count: usize, sides: usize| {
+        large(count) || sides > 1 || previous.sectioned.contains(document)
+    };
+    let cut = found.into_iter().filter(|(document, (count, sides))| is_cut(document, *count, sides.len()));
+    cut.map(|(document, _)| document.to_owned()).collect()
 }
 
 /// What hangs together.
@@ -189,9 +222,11 @@ impl Groups {
             .iter()
             .enumerate()
             .map(|(index, item)| {
-                let section =
-                    if sectioned.contains(item.conversation) { item.position / SECTION_LEN } else { 0 };
-                *first_of.entry((item.conversation, section)).or_insert(index)
+                let part = match sectioned.contains(item.document) {
+                    true => (item.conversation, item.position / SECTION_LEN),
+                    false => (item.document, 0),
+                };
+                *first_of.entry(part).or_insert(index)
             })
             .collect();
         let prompt = clusters(&items.iter().map(|i| i.prompt).collect::<Vec<_>>(), Nearness::Related);
@@ -221,7 +256,7 @@ impl Groups {
         if share <= MAX_COMPONENT_SHARE {
             return Ok(());
         }
-        let conversation = items[largest].conversation.to_owned();
+        let conversation = items[largest].document.to_owned();
         Err(SplitError::OneComponent { share, conversation, ties: self.ties(items, largest) })
     }
 
@@ -277,6 +312,10 @@ fn place(
     drops: &mut Vec<Drop>,
 ) -> Vec<Side> {
     let before: Vec<Option<Side>> = items.iter().map(|i| previous.sides.get(i.example_id).copied()).collect();
+    for (item, _) in items.iter().zip(&before).filter(|(_, side)| **side == Some(Side::Retired)) {
+        let example_id = item.example_id.to_owned();
+        drops.push(Drop { example_id, side: Side::Retired, reason: DropReason::Retired });
+    }
     let mut sides: Vec<Option<Side>> = before.clone();
     let mut fresh: Vec<Vec<usize>> = Vec::new();
     for members in groups.in_seeded_order(items, policy.seed) {
@@ -363,8 +402,7 @@ fn drop_borders(items: &[Item<'_>], sectioned: &BTreeSet<String>, sides: &[Side]
     }
     for (item, side) in items.iter().zip(sides) {
         let section = item.position / SECTION_LEN;
-        if !sectioned.contains(item.conversation) || section == 0 || item.position % SECTION_LEN >= BORDER_LEN
-        {
+        if !sectioned.contains(item.document) || section == 0 || item.position % SECTION_LEN >= BORDER_LEN {
             continue;
         }
         let before = side_of.get(&(item.conversation, section - 1));
@@ -385,7 +423,9 @@ fn drop_evaluation_overlap(
     evaluation_prompts: &[String],
     drops: &mut Vec<Drop>,
 ) {
-    let train: Vec<usize> = (0..items.len()).filter(|&i| sides[i] == Side::Train).collect();
+    let dropped: HashSet<&str> = drops.iter().map(|d| d.example_id.as_str()).collect();
+    let stays = |i: &usize| sides[*i] == Side::Train && !dropped.contains(items[*i].example_id);
+    let train: Vec<usize> = (0..items.len()).filter(stays).collect();
     let index = ContainmentIndex::new(train.iter().map(|&i| &shingles[i]));
     let mut by_prompt: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, &i) in train.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! The first look at a library: about ten shelves of conversations on one topic, and what is set aside unasked.
 //!
-//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts, seeded farthest-first, so
+//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes: their own words), seeded farthest-first, so
 //! the same library gives the same shelves. A shelf is named by the words that set it apart; nothing is judged.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,6 +18,8 @@ const ROUNDS: usize = 12;
 /// Words of a prompt that say what it is about.
 const PROMPT_CHARS: usize = 400;
 const PROMPTS: usize = 6;
+/// And of a note.
+const NOTE_CHARS: usize = 1500;
 const TITLE_WEIGHT: f32 = 3.0;
 
 /// One conversation as the shelves see it.
@@ -33,7 +35,28 @@ pub struct Place {
     /// Characters of the answers by writer (see [`crate::authorship`]).
     pub written: crate::authorship::Written,
     pub set_aside: Option<SetAside>,
-    words: Vec<(String, f32)>,
+    words: Words,
+}
+
+/// Words with their counts, in order and packed: of a hundred thousand conversations they are most of what is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Words {
+    /// With a space between them.
+    text: String,
+    counts: Box<[f32]>,
+}
+
+impl Words {
+    fn of(counted: HashMap<String, f32>) -> Words {
+        let mut counted: Vec<(String, f32)> = counted.into_iter().collect();
+        counted.sort_by(|a, b| a.0.cmp(&b.0));
+        let (words, counts): (Vec<String>, Vec<f32>) = counted.into_iter().unzip();
+        Words { text: words.join(" "), counts: counts.into() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.text.split(' ').zip(self.counts.iter().copied())
+    }
 }
 
 /// Why a conversation is left out until the user says otherwise.
@@ -67,14 +90,21 @@ pub struct Shelf {
 impl Place {
     pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
         let mut words: HashMap<String, f32> = HashMap::new();
-        topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
-        for candidate in candidates.iter().take(PROMPTS) {
-            let head =
-                candidate.prompt.char_indices().nth(PROMPT_CHARS).map_or(candidate.prompt.len(), |c| c.0);
-            topic_words(&candidate.prompt[..head]).for_each(|word| *words.entry(word).or_default() += 1.0);
+        let head = |text: &str, chars: usize| -> usize {
+            text.char_indices().nth(chars).map_or(text.len(), |c| c.0)
+        };
+        let is_note = |candidate: &Candidate| candidate.prompt_drafted;
+        if !candidates.iter().any(is_note) {
+            topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
         }
-        let mut words: Vec<(String, f32)> = words.into_iter().collect();
-        words.sort_by(|a, b| a.0.cmp(&b.0));
+        for candidate in candidates.iter().take(PROMPTS) {
+            // The words of a drafted prompt are the program's, and a file's name says little.
+            let text = match candidate.variants.first().filter(|_| is_note(candidate)) {
+                Some(note) => &note.text[..head(&note.text, NOTE_CHARS)],
+                None => &candidate.prompt[..head(&candidate.prompt, PROMPT_CHARS)],
+            };
+            topic_words(text).for_each(|word| *words.entry(word).or_default() += 1.0);
+        }
         let mut written = crate::authorship::Written::new();
         for variant in candidates.iter().flat_map(|c| &c.variants) {
             for (who, chars) in variant.written() {
@@ -92,7 +122,7 @@ impl Place {
             answers: candidates.iter().map(|c| c.variants.len()).sum(),
             written,
             set_aside: set_aside(conversation),
-            words,
+            words: Words::of(words),
         }
     }
 }
@@ -130,38 +160,38 @@ pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
 
 /// Groups places into shelves, the largest first. Conversations without a word of their own stand on the last one.
 pub fn shelves(places: &[Place]) -> Vec<Shelf> {
-    let with_answers: Vec<usize> = (0..places.len()).filter(|&i| places[i].candidates > 0).collect();
-    let vectors = vectors(places, &with_answers);
+    let with_answers: Vec<&Place> = places.iter().filter(|place| place.candidates > 0).collect();
+    let (names, mut vectors) = numbered(&with_answers);
+    weigh(&mut vectors, names.len());
     let (told, silent): (Vec<usize>, Vec<usize>) =
         (0..with_answers.len()).partition(|&i| !vectors[i].is_empty());
     let count = (told.len() / MIN_PER_SHELF).clamp(1, MAX_SHELVES);
     let told_vectors: Vec<&Vector> = told.iter().map(|&i| &vectors[i]).collect();
-    let mut groups: Vec<(Vec<usize>, HashMap<u32, f32>)> = k_means(&told_vectors, count)
+    let mut groups: Vec<(Vec<usize>, Centre)> = k_means(&told_vectors, names.len(), count)
         .into_iter()
         .map(|(members, centre)| (members.into_iter().map(|m| told[m]).collect(), centre))
         .collect();
     if !silent.is_empty() {
-        groups.push((silent, HashMap::new()));
+        groups.push((silent, Vec::new()));
     }
-    let names = names_of(places, &with_answers);
-    let shelf = |(members, centre): (Vec<usize>, HashMap<u32, f32>)| {
-        let nearness = |&i: &usize| dot(&vectors[i], &centre);
-        let mut ranked = members;
-        ranked.sort_by(|a, b| nearness(b).total_cmp(&nearness(a)).then(a.cmp(b)));
-        let here: Vec<&Place> = ranked.iter().map(|&i| &places[with_answers[i]]).collect();
+    let shelf = |(members, centre): (Vec<usize>, Centre)| {
+        let mut ranked: Vec<(f32, usize)> =
+            members.into_iter().map(|i| (nearness(&vectors[i], &centre), i)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let here: Vec<&Place> = ranked.iter().map(|&(_, i)| with_answers[i]).collect();
         shelf(&here, &centre, &names)
     };
-    let mut shelves: Vec<Shelf> = groups.into_iter().filter(|(m, _)| !m.is_empty()).map(shelf).collect();
+    let mut shelves: Vec<Shelf> = groups.into_iter().map(shelf).collect();
     shelves.sort_by(|a, b| b.candidates.cmp(&a.candidates).then_with(|| a.name.cmp(&b.name)));
     shelves
 }
 
-fn shelf(places: &[&Place], centre: &HashMap<u32, f32>, names: &[&str]) -> Shelf {
+fn shelf(places: &[&Place], centre: &[f32], names: &[&str]) -> Shelf {
     const NAME_WORDS: usize = 3;
     const TYPICAL: usize = 3;
-    let mut words: Vec<(u32, f32)> = centre.iter().map(|(word, weight)| (*word, *weight)).collect();
-    words.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let name: Vec<&str> = words.iter().take(NAME_WORDS).map(|(word, _)| names[*word as usize]).collect();
+    let mut words: Vec<usize> = (0..centre.len()).filter(|&word| centre[word] > 0.0).collect();
+    words.sort_by(|&a, &b| centre[b].total_cmp(&centre[a]).then(a.cmp(&b)));
+    let name: Vec<&str> = words.iter().take(NAME_WORDS).map(|&word| names[word]).collect();
     let mut projects = BTreeMap::new();
     places.iter().filter_map(|p| p.project.clone()).for_each(|p| *projects.entry(p).or_default() += 1);
     let times = || places.iter().filter_map(|place| place.time_s);
@@ -179,92 +209,110 @@ fn shelf(places: &[&Place], centre: &HashMap<u32, f32>, names: &[&str]) -> Shelf
     }
 }
 
-/// Words by number with weights; unit length.
+/// Words by number with weights, in the order of the numbers.
 type Vector = Vec<(u32, f32)>;
 
-/// All words of the places in order: a word's number is its index.
-fn names_of<'a>(places: &'a [Place], chosen: &[usize]) -> Vec<&'a str> {
-    let mut names: Vec<&str> =
-        chosen.iter().flat_map(|&i| &places[i].words).map(|(word, _)| word.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
+/// The weight of every word, by number. A table of the words that are there would be smaller and many times slower: every word
+/// of every conversation is looked up for every centre in every round.
+type Centre = Vec<f32>;
 
-/// Weight = sqrt(count) x idf; words of one conversation alone or of most of them say no topic.
-fn vectors(places: &[Place], chosen: &[usize]) -> Vec<Vector> {
-    const COMMON_SHARE: f64 = 0.4;
-    let names = names_of(places, chosen);
-    let number: HashMap<&str, u32> = names.iter().zip(0..).map(|(name, n)| (*name, n)).collect();
-    let mut holders = vec![0usize; names.len()];
-    for &i in chosen {
-        places[i].words.iter().for_each(|(word, _)| holders[number[word.as_str()] as usize] += 1);
-    }
-    let common = (COMMON_SHARE * chosen.len() as f64).max(3.0) as usize;
-    chosen
+/// All words of the places in order, and the words of each place: a word's number is its index.
+fn numbered<'a>(places: &[&'a Place]) -> (Vec<&'a str>, Vec<Vector>) {
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    let mut number = |word: &'a str| {
+        let next = seen.len() as u32;
+        *seen.entry(word).or_insert(next)
+    };
+    let mut vectors: Vec<Vector> = places
         .iter()
-        .map(|&i| {
-            let weigh = |(word, count): &(String, f32)| {
-                let n = number[word.as_str()];
-                let held = holders[n as usize];
-                let idf = (chosen.len() as f32 / held as f32).ln();
-                ((2..=common).contains(&held)).then_some((n, count.sqrt() * idf))
-            };
-            let mut vector: Vector = places[i].words.iter().filter_map(weigh).collect();
-            let norm = vector.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
-            vector.retain(|_| norm > 0.0);
-            vector.iter_mut().for_each(|(_, w)| *w /= norm);
-            vector
-        })
-        .collect()
+        .map(|place| place.words.iter().map(|(word, count)| (number(word), count)).collect())
+        .collect();
+    let mut words: Vec<(&str, u32)> = seen.into_iter().collect();
+    words.sort_unstable();
+    let mut ranks = vec![0; words.len()];
+    words.iter().zip(0..).for_each(|((_, seen), rank)| ranks[*seen as usize] = rank);
+    vectors.iter_mut().flatten().for_each(|(word, _)| *word = ranks[*word as usize]);
+    (words.into_iter().map(|(word, _)| word).collect(), vectors)
 }
 
-fn dot(vector: &[(u32, f32)], centre: &HashMap<u32, f32>) -> f32 {
-    vector.iter().filter_map(|(word, weight)| Some(weight * centre.get(word)?)).sum()
+/// Weight = sqrt(count) x idf, unit length; words of one conversation alone or of most of them say no topic.
+fn weigh(vectors: &mut [Vector], words: usize) {
+    const COMMON_SHARE: f64 = 0.4;
+    let mut holders = vec![0usize; words];
+    vectors.iter().flatten().for_each(|(word, _)| holders[*word as usize] += 1);
+    let all = vectors.len();
+    let common = (COMMON_SHARE * all as f64).max(3.0) as usize;
+    for vector in vectors {
+        vector.retain(|(word, _)| (2..=common).contains(&holders[*word as usize]));
+        for (word, weight) in vector.iter_mut() {
+            *weight = weight.sqrt() * (all as f32 / holders[*word as usize] as f32).ln();
+        }
+        let norm = vector.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
+        vector.retain(|_| norm > 0.0);
+        vector.iter_mut().for_each(|(_, w)| *w /= norm);
+        vector.shrink_to_fit();
+    }
 }
 
-/// Members and centre of each group; the first seed is the longest vector, each next the one farthest from all.
-fn k_means(vectors: &[&Vector], count: usize) -> Vec<(Vec<usize>, HashMap<u32, f32>)> {
+fn nearness(vector: &Vector, centre: &[f32]) -> f32 {
+    vector.iter().map(|(word, weight)| weight * centre.get(*word as usize).unwrap_or(&0.0)).sum()
+}
+
+/// Members and centre of each group that has members; the first seed is the longest vector, each next the one farthest from all.
+fn k_means(vectors: &[&Vector], words: usize, count: usize) -> Vec<(Vec<usize>, Centre)> {
     if vectors.is_empty() {
         return Vec::new();
     }
     let longest = (0..vectors.len()).max_by_key(|&i| (vectors[i].len(), vectors.len() - i)).unwrap_or(0);
-    let mut centres: Vec<HashMap<u32, f32>> = vec![vectors[longest].iter().copied().collect()];
+    let mut centres: Vec<Centre> = vec![dense(vectors[longest], words)];
     let mut nearest: Vec<f32> = vec![f32::NEG_INFINITY; vectors.len()];
     while centres.len() < count {
         let newest = &centres[centres.len() - 1];
         for (best, vector) in nearest.iter_mut().zip(vectors) {
-            *best = best.max(dot(vector, newest));
+            *best = best.max(nearness(vector, newest));
         }
         // Among the far ones, a place with many words is a better seed than an odd one with a single word.
         let score = |i: usize| (1.0 - nearest[i]) * (vectors[i].len() as f32).sqrt();
         let next = (0..vectors.len()).max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a)));
-        centres.extend(next.map(|i| vectors[i].iter().copied().collect()));
+        centres.extend(next.map(|i| dense(vectors[i], words)));
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for _ in 0..ROUNDS {
         let before = std::mem::replace(&mut groups, vec![Vec::new(); centres.len()]);
+        // Side by side, so that a word is looked up once for all centres.
+        let abreast: Vec<[f32; MAX_SHELVES]> = (0..words)
+            .map(|word| std::array::from_fn(|c| centres.get(c).map_or(0.0, |centre| centre[word])))
+            .collect();
         for (index, vector) in vectors.iter().enumerate() {
-            let nearness = |c: usize| dot(vector, &centres[c]);
-            let best =
-                (0..centres.len()).max_by(|&a, &b| nearness(a).total_cmp(&nearness(b)).then(b.cmp(&a)));
+            let mut near = [0.0f32; MAX_SHELVES];
+            for (word, weight) in vector.iter() {
+                near.iter_mut().zip(&abreast[*word as usize]).for_each(|(sum, here)| *sum += weight * here);
+            }
+            let best = (0..centres.len()).max_by(|&a, &b| near[a].total_cmp(&near[b]).then(b.cmp(&a)));
             groups[best.unwrap_or(0)].push(index);
         }
         if groups == before {
             break;
         }
         for (centre, members) in centres.iter_mut().zip(&groups) {
-            *centre = mean(members.iter().map(|&i| vectors[i]));
+            *centre = mean(members.iter().map(|&i| vectors[i]), words);
         }
     }
     groups.into_iter().zip(centres).filter(|(members, _)| !members.is_empty()).collect()
 }
 
-fn mean<'a>(vectors: impl Iterator<Item = &'a Vector>) -> HashMap<u32, f32> {
-    let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
-    vectors.flatten().for_each(|(word, weight)| *sum.entry(*word).or_default() += weight);
-    let norm = sum.values().map(|w| w * w).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    sum.into_iter().map(|(word, weight)| (word, weight / norm)).collect()
+fn dense(vector: &Vector, words: usize) -> Centre {
+    let mut centre = vec![0.0; words];
+    vector.iter().for_each(|(word, weight)| centre[*word as usize] = *weight);
+    centre
+}
+
+fn mean<'a>(vectors: impl Iterator<Item = &'a Vector>, words: usize) -> Centre {
+    let mut sum = vec![0.0; words];
+    vectors.flatten().for_each(|(word, weight)| sum[*word as usize] += *weight);
+    let norm = sum.iter().map(|w: &f32| w * w).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    sum.iter_mut().for_each(|w| *w /= norm);
+    sum
 }
 
 /// Words of four letters and more that are not in every text, in lower case.
@@ -311,7 +359,7 @@ mod tests {
             answers: 3,
             written: BTreeMap::new(),
             set_aside: None,
-            words: topic_words(words).map(|word| (word, 1.0)).collect(),
+            words: Words::of(topic_words(words).map(|word| (word, 1.0)).collect()),
         }
     }
 

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::authorship::{Written, shares};
+use crate::counts::Counts;
 use crate::import::{LeftOut, LeftOutCount};
-use crate::split::{Certificate, DropReason, Previous, Side};
+use crate::split::{Certificate, Previous, Side};
 
 pub const MANIFEST_VERSION: u32 = 1;
 
@@ -44,29 +45,18 @@ pub struct FileRecord {
     pub sha256: String,
 }
 
-/// Why accepted material is not in the files.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub candidates: usize,
-    pub accepted: usize,
-    pub edited: usize,
-    pub rejected: usize,
-    /// In conversations that are skipped, private or set aside.
-    #[serde(default)]
-    pub set_aside: usize,
-    /// Candidates nobody decided on and that were not taken.
-    pub undecided: usize,
-    /// Chosen, but with an error that keeps an example out.
-    pub blocked: usize,
-    /// Accepted examples with the same normalised prompt and answer as another.
-    pub exact_duplicates: usize,
-    /// Examples in the files whose prompt nobody wrote.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub drafted: usize,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
+/// How long the rows of a version are in tokens of the model they are for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lengths {
+    pub model: String,
+    /// The most tokens that its training takes of a row.
+    pub limit: usize,
+    /// Accepted examples that are in no file because their rows have more, with their tokens.
+    pub left_out: BTreeMap<String, usize>,
+    /// So many tokens take 99 % of all rows, those left out counted in ...
+    pub keeps_most: usize,
+    /// ... and so many all.
+    pub longest: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +70,15 @@ pub struct Manifest {
     pub counts: Counts,
     /// By file name.
     pub files: BTreeMap<String, FileRecord>,
+    /// Conversations and documents that the examples of each file come from: they count as about so many independent ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub independent: BTreeMap<String, usize>,
+    /// Examples that were taken without a decision although lint notes something in them, by rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub noted: BTreeMap<String, usize>,
+    /// `None`: nobody measured them, as the model was not on the machine.
+    #[serde(default)]
+    pub lengths: Option<Lengths>,
     /// SHA-256 of every imported file that examples come from.
     pub sources: BTreeSet<String>,
     /// Examples by writer.
@@ -129,28 +128,32 @@ pub fn card(manifest: &Manifest) -> String {
         text +=
             &format!("| {name} | {} | `{}` |\n", file.examples, &file.sha256[..12.min(file.sha256.len())]);
     }
-    let counts = &manifest.counts;
-    text += &format!(
-        "\n## Where the examples come from\n\n{} candidates from {} imported file(s): {} accepted ({} of them edited), \
-         {} rejected, {} not decided on, {} left out because of errors, {} because they repeat another \
-         word for word.\n\nSelection: {}.\n",
-        counts.candidates,
-        manifest.sources.len(),
-        counts.accepted,
-        counts.edited,
-        counts.rejected,
-        counts.undecided,
-        counts.blocked,
-        counts.exact_duplicates,
-        selection_text(&manifest.rules.selection),
-    );
-    if counts.drafted > 0 {
+    for (name, texts) in &manifest.independent {
+        let of_file = manifest.files.get(name).map_or(0, |file| file.examples);
+        if *texts < of_file {
+            text += &format!(
+                "\nThe {of_file} examples of {name} come from {texts} conversation(s) or document(s) and count as about \
+                 {texts} independent ones.\n"
+            );
+        }
+    }
+    text += &origin_text(manifest);
+    if manifest.counts.drafted > 0 {
         text += &format!(
             "\nPrompts drafted by rule: {}. Their answers are notes in which nobody speaks; the prompt was made of the \
              heading or the first words, and no person wrote or changed it.\n",
-            counts.drafted
+            manifest.counts.drafted
         );
     }
+    if !manifest.noted.is_empty() {
+        let noted: Vec<String> =
+            manifest.noted.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+        text += &format!(
+            "\nTaken without a decision although lint notes something: {} (`affinage lint` says what).\n",
+            noted.join(", ")
+        );
+    }
+    text += &lengths_text(manifest.lengths.as_ref());
     text += "\nThe answers to train on were written by:\n\n";
     for (writer, count) in &manifest.writers {
         text += &format!("- {writer}: {count}\n");
@@ -164,6 +167,45 @@ pub fn card(manifest: &Manifest) -> String {
             &format!("\nOf their characters, an edit counted by what it changed: {}.\n", shares.join(", "));
     }
     text + &left_out_text(&manifest.left_out) + &certificate_text(&manifest.certificate)
+}
+
+/// What became of every candidate. The numbers add up: candidates are the accepted and the left out, and the accepted are
+/// the examples in the files and those that the certificate lists as dropped.
+fn origin_text(manifest: &Manifest) -> String {
+    let counts = &manifest.counts;
+    let dropped = manifest.certificate.dropped.len();
+    let mut text = format!(
+        "\n## Where the examples come from\n\n{} candidates from {} imported file(s): {} accepted ({} of them edited), \
+         {} left out. Of the accepted ones, {} are in the files and {dropped} were dropped by the split.\n\n\
+         Selection: {}.\n",
+        counts.candidates(),
+        manifest.sources.len(),
+        counts.accepted(),
+        counts.edited(),
+        counts.left_out_total(),
+        counts.accepted().saturating_sub(dropped),
+        selection_text(&manifest.rules.selection),
+    );
+    let reasons: Vec<String> =
+        counts.left_out().map(|(why, count)| format!("- {count} {}\n", why.words(count))).collect();
+    if !reasons.is_empty() {
+        text += &format!("\nLeft out:\n\n{}", reasons.concat());
+    }
+    text
+}
+
+fn lengths_text(lengths: Option<&Lengths>) -> String {
+    let Some(Lengths { model, limit, left_out, keeps_most, longest }) = lengths else {
+        return "\nNobody measured how long the rows are: the model was not on the machine.\n".to_owned();
+    };
+    let mut text = format!(
+        "\nRows in tokens of {model}: 99 % have at most {keeps_most}, the longest {longest}; the training takes {limit}.\n"
+    );
+    if !left_out.is_empty() {
+        text += "\nLeft out because they are longer:\n\n";
+        left_out.iter().for_each(|(id, tokens)| text += &format!("- {id}: {tokens} tokens\n"));
+    }
+    text
 }
 
 fn left_out_text(rows: &[LeftOutCount]) -> String {
@@ -207,16 +249,7 @@ fn certificate_text(certificate: &Certificate) -> String {
             named.join(", ")
         );
     }
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for dropped in &certificate.dropped {
-        let reason = match dropped.reason {
-            DropReason::Border => "at the border of a section on another side",
-            DropReason::Leak { .. } => "held out, but too similar to a training example",
-            DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
-            DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
-        };
-        *reasons.entry(reason).or_default() += 1;
-    }
+    let reasons = certificate.drops_by_reason();
     if !reasons.is_empty() {
         text += "\nDropped:\n\n";
         reasons.iter().for_each(|(reason, count)| text += &format!("- {count}: {reason}\n"));

@@ -21,4 +21,6 @@ pub fn use_threads(threads: std::num::NonZeroUsize) {
 }
 
 #[cfg(test)]
+mod same_bits;
+#[cfg(test)]
 mod testing;

@@ -21,6 +21,9 @@ use crate::suite::Prompt;
 /// Pairs that a voter is shown unless told otherwise.
 pub const PAIRS: usize = 40;
 
+/// What the author of the training texts is asked, in place of which answer is better: nobody else can tell.
+pub const AUTHOR_QUESTION: &str = "Which sounds more like you?";
+
 /// Words that people read in a minute, silently and in their own language (Brysbaert 2019, doi 10.1016/j.jml.2019.104047).
 const WORDS_A_MINUTE: f64 = 238.0;
 

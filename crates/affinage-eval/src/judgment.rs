@@ -29,6 +29,10 @@ pub struct Judgment {
     pub rationale: Option<String>,
     /// How the verdict was read.
     pub parse_path: ParsePath,
+    /// The number of the rules that read the reply ([`crate::judge::reply::RULES`]). `None` where there is no reply, and in rows
+    /// of versions whose rules had no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_by: Option<u32>,
     /// The one more call after a reply that could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,

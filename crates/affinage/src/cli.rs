@@ -1,15 +1,19 @@
 //! The command line: one variant per command, each command's arguments beside its code.
 
+mod meant;
+
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands;
+use crate::errors::{HintExt as _, usage};
 
 /// From your own conversations to a small model that writes in your domain, and honest proof of whether it got
 /// better.
 #[derive(Debug, Parser)]
-#[command(name = "affinage", version, disable_help_subcommand = true, max_term_width = 110)]
+#[command(name = "affinage", version, max_term_width = 110)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -114,10 +118,55 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Project and machine", &["init", "doctor"]),
 ];
 
-/// Parses the process's arguments; prints help or a usage error (exit code 2) itself.
-pub fn parse() -> Cli {
-    let matches = command().get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+/// Parses the process's arguments. Help and what clap finds wrong are printed here and end the process (exit code 2 for
+/// wrong usage).
+///
+/// Errors: there is no such command; the hint names the one that was meant.
+pub fn parse() -> anyhow::Result<Cli> {
+    match command().try_get_matches() {
+        Ok(matches) => Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())),
+        Err(mut error) => {
+            if let Some(typed) = unknown_command(&error) {
+                return Err(no_such_command(typed));
+            }
+            if let Some(tip) = tip(&error) {
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error.exit()
+        }
+    }
+}
+
+/// What to say to a wrong value beside the list of right ones.
+fn tip(error: &clap::Error) -> Option<String> {
+    let argument = text_of(error, ContextKind::InvalidArg)?;
+    let is_of_export = ["--format", "--precision"].iter().any(|name| argument.starts_with(name));
+    commands::export::tip_for(text_of(error, ContextKind::InvalidValue)?).filter(|_| is_of_export)
+}
+
+/// The word that should have been a command.
+fn unknown_command(error: &clap::Error) -> Option<&str> {
+    text_of(error, ContextKind::InvalidSubcommand).filter(|_| error.kind() == ErrorKind::InvalidSubcommand)
+}
+
+fn text_of(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn no_such_command(typed: &str) -> anyhow::Error {
+    let command = Cli::command();
+    let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let lines: Vec<String> =
+        meant::meant(typed, &known).iter().map(|line| format!("`affinage {line}`")).collect();
+    let error = Err::<(), _>(usage(format!("there is no command `{typed}`")));
+    let hint = match lines.is_empty() {
+        true => "`affinage help` lists the commands".to_owned(),
+        false => format!("did you mean {}?", lines.join(" or ")),
+    };
+    error.hint(hint).expect_err("built as an error")
 }
 
 /// The clap command with the grouped list of subcommands in its help.
@@ -131,7 +180,7 @@ fn command() -> clap::Command {
     ))
 }
 
-const EXIT_CODES: &str = "`affinage COMMAND --help` has an example of each. Exit codes: 0 done, 1 failed, 2 wrong \
+const EXIT_CODES: &str = "`affinage help COMMAND` has examples. Exit codes: 0 done, 1 failed, 2 wrong \
 usage, 130 interrupted\n(work so far is saved). Standard output is data; everything else goes to standard error.";
 
 fn command_list(command: &clap::Command) -> String {

@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::config::Config;
 use crate::errors::{HintExt as _, usage};
+use crate::nearest;
 use crate::ui::Ui;
 
 /// The name of the configuration file that makes a folder a project.
@@ -28,7 +29,15 @@ impl Context {
     /// Errors: `project` is not a folder; the file cannot be read or is not valid (see [`Config::parse`]).
     pub fn open(project: &Path, sets: &[String], json: bool, ui: Ui) -> anyhow::Result<Self> {
         if !project.is_dir() {
-            return Err(usage(format!("-C {}: no such folder", project.display())));
+            let shown = project.display();
+            return match project.exists() {
+                true => Err(usage(format!("-C {shown}: this is a file, not the folder of a project"))),
+                false => Err(usage(format!("-C {shown}: there is no such folder"))),
+            }
+            .hint(match nearest::beside(project) {
+                Some(near) => format!("did you mean `-C {near}`? Or make a project: `affinage init {shown}`"),
+                None => format!("make a project there: `affinage init {shown}`"),
+            });
         }
         let project = fs_err::canonicalize(project)?;
         let path = project.join(CONFIG_FILE);

@@ -74,11 +74,10 @@ impl DatasetVersion {
         &self.manifest.hash
     }
 
-    /// Checks that the files are those that were frozen and that the certificate is true of them.
+    /// Checks that the files are those that were frozen.
     ///
-    /// Errors: a file is missing or has other bytes; a held-out example overlaps a training example by the threshold
-    /// or more, or by another share than the certificate says.
-    pub fn check(&self) -> anyhow::Result<()> {
+    /// Errors: a file is missing or has other bytes.
+    pub fn check_files(&self) -> anyhow::Result<()> {
         for (name, record) in &self.manifest.files {
             let path = self.path.join(name);
             let found = sha256_hex(&fs_err::read(&path)?);
@@ -93,6 +92,15 @@ impl DatasetVersion {
                 .hint("a version is frozen; change the library and freeze another with `affinage dataset`");
             }
         }
+        Ok(())
+    }
+
+    /// As [`DatasetVersion::check_files`], and that the certificate is true of them.
+    ///
+    /// Errors also: a held-out example overlaps a training example by the threshold or more, or by another share than the
+    /// certificate says.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.check_files()?;
         let train = self.shingles(&["train.jsonl"])?;
         let held_out = self.shingles(&["validation.jsonl", "test.jsonl", "reserve.jsonl"])?;
         let index = ContainmentIndex::new(&train);

@@ -89,6 +89,16 @@ pub fn hints(error: &anyhow::Error) -> Vec<&str> {
         .collect()
 }
 
+/// The chain in one line, without the numbers of the operating system's errors, which tell nobody anything.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = format!("{error:#}");
+    while let Some(start) = line.find(" (os error ") {
+        let Some(length) = line[start..].find(')') else { break };
+        line.replace_range(start..=start + length, "");
+    }
+    line
+}
+
 /// Whether the reader of our standard output went away (`affinage ... | head`).
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     is_io(error, std::io::ErrorKind::BrokenPipe)
@@ -162,6 +172,13 @@ mod tests {
         assert_eq!(format!("{error:#}"), "checkpoint not saved: cannot write `x`: disk full");
         assert_eq!(hints(&error), ["the last checkpoint is intact", "free some space"]);
         assert_eq!(exit_status(&error), ExitStatus::Failed);
+    }
+
+    #[test]
+    fn numbers_of_the_system_are_not_said() {
+        let error = Err::<(), _>(std::io::Error::from_raw_os_error(2)).context("cannot read `x`");
+        let said = in_one_line(&error.expect_err("built as an error"));
+        assert!(said.starts_with("cannot read `x`: ") && !said.contains("os error"), "{said}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
+use crate::ui::counted;
 pub use server::{Leave, Remote, consented, server_key};
 
 /// An evaluation folder whose plan is fixed.
@@ -116,7 +117,11 @@ impl Evaluation {
         };
         let planned: usize = arms.iter().map(|arm| missing(arm).len()).sum();
         if planned == 0 {
-            ctx.ui.say(format!("all {total} answers are there"));
+            ctx.ui.say(match total {
+                0 => "no answers were asked for".to_owned(),
+                1 => "the one answer is there".to_owned(),
+                _ => format!("all {total} answers are there"),
+            });
             return Ok(());
         }
         let progress = ctx.ui.progress("generating", planned as u64, "answers");
@@ -144,10 +149,14 @@ impl Evaluation {
         if interrupt::requested() {
             progress.finish("");
             return Err(interrupted("stopped; the answers so far are saved"))
-                .hint("the same command goes on from there");
+                .hint("run the same command again to continue");
         }
         writer.sync()?;
-        progress.finish(format!("generated {planned} answers, {tokens} tokens"));
+        progress.finish(format!(
+            "generated {}, {}",
+            counted(planned, "answer", "answers"),
+            counted(tokens, "token", "tokens")
+        ));
         Ok(())
     }
 

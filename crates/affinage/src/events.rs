@@ -53,11 +53,24 @@ pub struct RunStarted {
     /// Version folder and content hash of the data.
     pub dataset: String,
     pub dataset_sha256: String,
+    /// Rows that are trained on.
     pub examples: usize,
+    /// Rows of the data that are longer than the training takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LongRow>,
     pub steps: usize,
     pub epochs: usize,
     pub trainable_parameters: u64,
     pub total_parameters: u64,
+}
+
+/// A row that is neither trained on nor validated with, because it is longer than the training takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongRow {
+    /// `train` or `validation`.
+    pub split: String,
+    pub example_id: String,
+    pub tokens: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

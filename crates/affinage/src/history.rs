@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::jsonl;
+use crate::report;
 
 fn file(ctx: &Context) -> PathBuf {
     ctx.project.join("evals").join("history.jsonl")
@@ -181,7 +182,7 @@ pub fn changes_in_words(history: &[HistoryRow]) -> Vec<String> {
         .filter_map(|row| match &row.event {
             HistoryEvent::Changed { what, before, after, invalidated } => Some(format!(
                 "{}: the {what} changed from `{}` to `{}` before `{}`; not comparable any more: {}.",
-                row.at,
+                report::time(&row.at),
                 short(before),
                 short(after),
                 row.evaluation,

@@ -18,6 +18,15 @@ pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
+/// From now on the end of standard input is as Ctrl-C once: who started this process asks it so to stop.
+pub fn request_at_end_of_input() {
+    std::thread::spawn(|| {
+        // Input that cannot be read has ended.
+        drop(std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
+        REQUESTED.store(true, Ordering::Relaxed);
+    });
+}
+
 /// Runs `ask`, which waits for the user: Ctrl-C ends the process meanwhile.
 pub fn while_asking<R>(ask: impl FnOnce() -> R) -> R {
     AT_PROMPT.store(true, Ordering::Relaxed);

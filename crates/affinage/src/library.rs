@@ -122,7 +122,8 @@ impl Library {
             rows.collect::<Result<_, _>>()?
         };
         let mut statement = self.db.prepare(
-            "SELECT id, provider, native_id, title, time_s, active_node, source, origin, project FROM conversation ORDER BY id",
+            "SELECT id, provider, native_id, title, time_s, active_node, source, origin, project, updated_s \
+             FROM conversation ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -196,5 +197,6 @@ fn conversation_row(row: &rusqlite::Row<'_>) -> anyhow::Result<Conversation> {
     conversation.title = row.get(3)?;
     conversation.time_s = row.get(4)?;
     conversation.project = row.get(8)?;
+    conversation.updated_s = row.get(9)?;
     Ok(conversation)
 }

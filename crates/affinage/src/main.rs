@@ -24,10 +24,12 @@ mod http;
 mod interrupt;
 mod jsonl;
 mod judges;
+mod lengths;
 mod library;
 mod lock;
 mod machine;
 mod model;
+mod nearest;
 mod parquet;
 mod pdf;
 mod poll;
@@ -53,7 +55,13 @@ fn main() -> ExitCode {
     if let Some(code) = pdf::read_if_asked() {
         return code;
     }
-    let cli = cli::parse();
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            Ui::new(Verbosity::Normal).error(&error);
+            return errors::exit_status(&error).into();
+        }
+    };
     let ui = Ui::new(match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,

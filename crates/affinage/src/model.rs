@@ -13,7 +13,7 @@ use affinage_dataset::template::{ChatTemplate, SpecialTokens};
 use affinage_dataset::tokenize::end_of_turn;
 use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer};
 use affinage_engine::model::Model;
-use affinage_engine::weights::{GgufMetadata, Weights};
+use affinage_engine::weights::{GgufMetadata, ModelConfig, Weights};
 use anyhow::{Context as _, anyhow};
 use jiff::civil::Date;
 use serde_json::Value;
@@ -115,8 +115,9 @@ pub struct ModelText {
     /// See [`LoadedModel::end_tokens`].
     pub end_tokens: Vec<u32>,
     pub template: ChatTemplate,
-    /// Positions the model knows: no row has more tokens.
-    pub max_positions: usize,
+    pub config: ModelConfig,
+    /// Bytes of the weights as they are stored.
+    pub stored_bytes: usize,
     pub name: String,
 }
 
@@ -135,8 +136,9 @@ pub fn open_text(ctx: &Context) -> anyhow::Result<Option<ModelText>> {
     let Some(source) = text.template else { return Ok(None) };
     let template = ChatTemplate::new(&source, text.special.clone(), ctx.config.date)?;
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
-    let max_positions = weights.config().max_positions();
-    Ok(Some(ModelText { tokenizer: text.tokenizer, end_tokens, template, max_positions, name }))
+    let (tokenizer, config, stored_bytes) =
+        (text.tokenizer, weights.config().clone(), weights.stored_bytes());
+    Ok(Some(ModelText { tokenizer, end_tokens, template, config, stored_bytes, name }))
 }
 
 /// Opens a model whose files are here. `date` is what its template takes for today.

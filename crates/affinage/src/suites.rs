@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow};
 use crate::config::{self, Config};
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::nearest::read_text;
 
 /// The name of the suite of held-out prompts.
 pub const IN_DOMAIN: &str = "in-domain";
@@ -41,15 +42,16 @@ pub fn built_in(name: &str, seed: u64) -> anyhow::Result<Option<Vec<Prompt>>> {
 
 /// The prompts of `[[suite]]` file `suite`.
 pub fn from_file(ctx: &Context, suite: &config::Suite) -> anyhow::Result<Vec<Prompt>> {
-    let jsonl = fs_err::read_to_string(ctx.project.join(&suite.file))?;
+    let jsonl =
+        read_text(&ctx.project.join(&suite.file)).with_context(|| format!("[[suite]] {}", suite.name))?;
     parse_suite(&jsonl, &defaults(&suite.name, &suite.category, suite.domain))
         .with_context(|| format!("{}", suite.file.display()))
 }
 
-/// Held-out examples as prompts, clustered by conversation.
+/// Held-out examples as prompts, clustered by conversation or document.
 pub fn held_out(rows: &[DatasetRow], split: Split) -> Vec<Prompt> {
     let prompt =
-        |row: &DatasetRow| prompt_from_example(&row.example_id, &row.conversation, split, &row.messages);
+        |row: &DatasetRow| prompt_from_example(&row.example_id, row.whole_text(), split, &row.messages);
     rows.iter().filter_map(prompt).collect()
 }
 

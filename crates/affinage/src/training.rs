@@ -6,6 +6,7 @@ mod calibrate;
 mod memory;
 mod pace;
 mod plan;
+mod process;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,16 +15,17 @@ use std::time::{Duration, Instant};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{TokenizedExample, tokenize_prompt};
 use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
-use affinage_engine::generate::{Generator, Request};
+use affinage_engine::generate::{Finish, Generator, Request};
 use affinage_engine::model::{Document, Model, Nll};
 use affinage_engine::train::{Trainer, document_nll, micro_batches};
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::context::Context;
 use crate::errors::{HintExt as _, interrupted};
 use crate::events::{self, Evaluated, Event, EventLog, Record, RunStarted, TrainStep};
+use crate::lock::FolderLock;
 use crate::model::LoadedModel;
 use crate::provenance::Provenance;
 use crate::run::{Run, checkpoint_name};
@@ -31,9 +33,10 @@ use crate::ui::{self, Ui};
 use crate::{interrupt, machine};
 
 pub use calibrate::Calibration;
-pub use memory::MemoryPlan;
-pub use pace::{Ahead, Pace};
+pub use memory::{MemoryPlan, peak_bytes};
+pub use pace::{Ahead, Pace, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
+pub use process::command;
 
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";
@@ -69,7 +72,7 @@ pub struct TrainingRun<'a> {
     /// Seconds of earlier processes that led to this step.
     seconds_before: f64,
     started: Instant,
-    _lock: crate::lock::FolderLock,
+    _lock: FolderLock,
 }
 
 impl<'a> TrainingRun<'a> {
@@ -96,14 +99,25 @@ impl<'a> TrainingRun<'a> {
             dataset: plan.dataset.clone(),
             dataset_sha256: plan.dataset_sha256.clone(),
             examples: plan.train.len(),
+            left_out: plan.left_out.clone(),
             steps: plan.steps,
             epochs: plan.config.epochs,
             trainable_parameters: trainer.adapter.values.len() as u64,
             total_parameters: model.weights.parameter_count() as u64,
         }))?;
-        let started = Instant::now();
-        let pace = Pace::default();
-        Ok(Self {
+        Ok(Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned))
+    }
+
+    /// At the step of `trainer`, with nothing known of the speed.
+    fn begun(
+        ctx: &'a Context,
+        (model, engine, plan): (&'a LoadedModel, &'a Model, &'a Plan),
+        (run, log, lock): (Run, EventLog, FolderLock),
+        trainer: Trainer<'a>,
+        pinned: Option<PinnedPrompt>,
+    ) -> Self {
+        let (pace, seconds_before, started) = (Pace::default(), 0.0, Instant::now());
+        Self {
             ctx,
             model,
             engine,
@@ -113,10 +127,10 @@ impl<'a> TrainingRun<'a> {
             trainer,
             pinned,
             pace,
-            seconds_before: 0.0,
+            seconds_before,
             started,
             _lock: lock,
-        })
+        }
     }
 
     /// Continues `run` from its newest checkpoint.
@@ -178,22 +192,9 @@ impl<'a> TrainingRun<'a> {
         let mut adapter = adapter;
         adapter.config.dropout = plan.config.dropout as f32;
         let trainer = Trainer::resume(engine, adapter, moments, last as u64, plan.engine_config());
-        let started = Instant::now();
         ctx.ui.say(format!("resuming {} after step {last} of {}", run.name, plan.steps));
-        Ok(Self {
-            ctx,
-            model,
-            engine,
-            plan,
-            run,
-            log,
-            trainer,
-            pinned,
-            pace,
-            seconds_before,
-            started,
-            _lock: lock,
-        })
+        let begun = Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned);
+        Ok(Self { pace, seconds_before, ..begun })
     }
 
     /// Begins a run that was stopped before its first checkpoint.
@@ -204,29 +205,14 @@ impl<'a> TrainingRun<'a> {
         plan: &'a Plan,
         run: Run,
         pinned: Option<PinnedPrompt>,
-        lock: crate::lock::FolderLock,
+        lock: FolderLock,
     ) -> anyhow::Result<Self> {
         events::rewind_to_start(&run.path, &ctx.ui)?;
         let mut log = run.event_log(&ctx.ui)?;
         log.emit(Event::Resumed { step: 0 })?;
         let trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
         ctx.ui.say(format!("run {} was stopped before its first checkpoint: it begins again", run.name));
-        let started = Instant::now();
-        let pace = Pace::default();
-        Ok(Self {
-            ctx,
-            model,
-            engine,
-            plan,
-            run,
-            log,
-            trainer,
-            pinned,
-            pace,
-            seconds_before: 0.0,
-            started,
-            _lock: lock,
-        })
+        Ok(Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned))
     }
 
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
@@ -307,7 +293,11 @@ impl<'a> TrainingRun<'a> {
         progress.finish("");
         let took = ui::duration(Duration::from_secs_f64(seconds));
         let (rows, ui) = (plan.train.len(), &self.ctx.ui);
-        ui.say(format!("trained {} steps on {rows} rows in {took}", plan.steps));
+        ui.say(format!(
+            "trained {} on {} in {took}",
+            ui::counted(plan.steps, "step", "steps"),
+            ui::counted(rows, "row", "rows")
+        ));
         say_where_best(ui, &self.run)?;
         Ok(self.run)
     }
@@ -366,8 +356,9 @@ impl<'a> TrainingRun<'a> {
             }))?;
         }
         if let Some(pinned) = &self.pinned {
-            let text = self.answer(pinned)?;
-            ui.say(format!("  {}  {}", checkpoint_name(step), ui.paint(ui::Paint::Dim, &one_line(&text))));
+            let (text, is_whole) = self.answer(pinned)?;
+            let shown = one_line(&text) + if is_whole { "" } else { " …" };
+            ui.say(format!("  {}  {}", checkpoint_name(step), ui.paint(ui::Paint::Dim, &shown)));
             self.log.emit(Event::Sample { step, prompt: pinned.text.clone(), text })?;
         }
         self.pace.evaluated(began.elapsed().as_secs_f64());
@@ -437,26 +428,28 @@ impl<'a> TrainingRun<'a> {
         )
     }
 
-    fn answer(&self, pinned: &PinnedPrompt) -> anyhow::Result<String> {
+    /// The answer to the pinned prompt, and whether it ended by itself.
+    fn answer(&self, pinned: &PinnedPrompt) -> anyhow::Result<(String, bool)> {
         let messages = [Message { role: Role::User, content: pinned.text.clone() }];
         let prompt = tokenize_prompt(&self.model.tokenizer, self.model.template()?, &messages)?;
+        let positions = self.engine.max_positions();
+        let room = positions.saturating_sub(prompt.len());
+        ensure!(room > 0, "the pinned prompt has {} tokens, the model takes {positions}", prompt.len());
+        let max_new_tokens = pinned.max_new_tokens.min(room);
         let mut generator = Generator::new(self.engine, Some(&self.trainer.adapter), &self.model.end_tokens);
         let config = &self.ctx.config.generate;
         let sampling = crate::generation::sampling(config);
-        generator.start(Request {
-            prompt,
-            sampling,
-            seed: config.seed,
-            max_new_tokens: pinned.max_new_tokens,
-        });
-        let tokens = pinned.max_new_tokens as u64;
-        let progress = self.ctx.ui.late_progress("answering the prompt", tokens, "tokens");
-        let mut ids = Vec::new();
+        generator.start(Request { prompt, sampling, seed: config.seed, max_new_tokens });
+        let progress = self.ctx.ui.late_progress("answering the prompt", max_new_tokens as u64, "tokens");
+        let (mut ids, mut is_whole) = (Vec::new(), false);
         while generator.active() > 0 {
-            ids.extend(generator.step().into_iter().filter_map(|emitted| emitted.token));
+            for emitted in generator.step() {
+                ids.extend(emitted.token);
+                is_whole = emitted.finish == Some(Finish::Stop);
+            }
             progress.advance(1);
         }
-        Ok(self.model.tokenizer.decode(&ids)?)
+        Ok((self.model.tokenizer.decode(&ids)?, is_whole))
     }
 }
 

@@ -9,7 +9,7 @@ mod unite;
 
 use std::collections::HashMap;
 
-pub use unite::{United, share_messages, united, without_prompts};
+pub use unite::{Reading, United, share_messages, united, without_prompts};
 
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole, Provider};
 use crate::hash::{hash_number, short_hash};
@@ -289,6 +289,12 @@ pub fn name_by_words(conversation: &mut Conversation) {
     let parts = std::iter::once(member).chain(named_by.iter().map(|turn| turn.text.as_str()));
     let digest = short_hash(&parts.collect::<Vec<_>>());
     conversation.native_id = format!("{stem}-{}", &digest[..8]);
+}
+
+/// The name of the document in the key of a note, which is a section of it; `None` for other keys.
+pub fn note_document(key: &str) -> Option<&str> {
+    let (document, _) = key.strip_prefix(Provider::Note.as_str())?.strip_prefix(':')?.rsplit_once('-')?;
+    Some(document)
 }
 
 /// What [`Conversation::own_id`] was in libraries of before it was kept: a row's key ended with a digest of its content.

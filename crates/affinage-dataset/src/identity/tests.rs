@@ -105,7 +105,7 @@ fn a_changed_turn_stands_beside_the_old_one_in_any_order() {
     let old = conversation(Provider::Transcript, &[Q1, A1, Q2, A2]);
     let new = conversation(Provider::Transcript, &[Q1, A3, Q2, A2, Q3]);
     for (first, second, is_older) in [(&old, &new, false), (&new, &old, true)] {
-        let both = united(first, second).expect("a tree");
+        let both = united(first, second, Reading::Later).expect("a tree");
         assert_eq!(both.is_older, is_older);
         assert_eq!(shown(&both.conversation), [vec![Q1, A3, Q2, A2, Q3], vec![Q1, A1]]);
         assert!(both.ids.iter().all(|id| both.conversation.nodes.iter().any(|node| node.id == *id)));
@@ -134,11 +134,11 @@ fn what_a_later_text_lacks_stays() {
     ];
     for (known, new, expected) in cases {
         let [known, new] = [known, new].map(|turns| conversation(Provider::Transcript, turns));
-        let both = united(&known, &new).expect("a tree").conversation;
+        let both = united(&known, &new, Reading::Later).expect("a tree").conversation;
         assert_eq!(shown(&both), expected);
-        let again = united(&both, &new).expect("a tree").conversation;
+        let again = united(&both, &new, Reading::Later).expect("a tree").conversation;
         assert_eq!(shown(&again), expected, "a second time changes nothing");
-        let earlier = united(&both, &known).expect("a tree").conversation;
+        let earlier = united(&both, &known, Reading::Later).expect("a tree").conversation;
         assert_eq!(shown(&earlier), expected, "the earlier text changes nothing");
     }
 }
@@ -161,16 +161,95 @@ fn of_exports_with_ids_the_later_message_decides_which_is_newer() {
     let late =
         exported(&[("1", None, "q edited", 1.0), ("2", Some("1"), A1, 2.0), ("3", Some("2"), Q2, 9.0)]);
     for (first, second) in [(&early, &late), (&late, &early)] {
-        let both = united(first, second).expect("a tree").conversation;
-        assert_eq!(shown(&both), [["q edited", A1, Q2]]);
+        let both = united(first, second, Reading::Later).expect("a tree").conversation;
+        assert_eq!(shown(&both), [vec!["q edited", A1, Q2], vec![Q1]]);
     }
     let edited = exported(&[("1", None, Q3, 1.0), ("2", Some("1"), A1, 2.0)]);
-    let both = united(&early, &edited).expect("a tree").conversation;
-    assert_eq!(shown(&both), [[Q3, A1]], "of equal times the one that comes last");
+    let both = united(&early, &edited, Reading::Later).expect("a tree").conversation;
+    assert_eq!(shown(&both), [vec![Q3, A1], vec![Q1]], "of equal times the one that comes last");
     let other = exported(&[("8", None, Q3, 1.0), ("9", Some("8"), A3, 2.0)]);
     assert!(!share_messages(&early, &other) && share_messages(&early, &edited));
     let namesake = exported(&[("1", None, Q2, 1.0), ("2", Some("1"), A2, 2.0)]);
     assert!(!share_messages(&early, &namesake), "ids may be numbers");
+    let pair =
+        |question: &str, answer: &str| exported(&[("1", None, question, 1.0), ("2", Some("1"), answer, 2.0)]);
+    let slugs = pair("q what eats slugs", "a ground beetles eat slugs");
+    let aphids = pair("q what eats aphids", "a ladybirds and their larvae");
+    assert!(
+        !share_messages(&slugs, &aphids),
+        "a question with some of the words makes no conversation the same"
+    );
+    assert!(
+        share_messages(&slugs, &pair("q what eats slugs", "a many")),
+        "the same question of some words does"
+    );
+}
+
+#[test]
+fn an_older_copy_of_equal_times_changes_nothing() {
+    let early = exported(&[("1", None, Q1, 1.0), ("2", Some("1"), A1, 1.0)]);
+    let late = exported(&[
+        ("1", None, Q1, 1.0),
+        ("2", Some("1"), A1, 1.0),
+        ("3", Some("2"), Q2, 1.0),
+        ("4", Some("3"), A2, 1.0),
+    ]);
+    for (first, second, is_older) in [(&early, &late, false), (&late, &early, true)] {
+        let both = united(first, second, Reading::Later).expect("a tree");
+        assert_eq!(shown(&both.conversation), [[Q1, A1, Q2, A2]]);
+        assert_eq!(both.is_older, is_older);
+    }
+    // The product says when it changed the conversation: an export from which a branch was deleted is the newer one.
+    let changed = |conversation: &Conversation, updated_s: f64| {
+        let mut changed = conversation.clone();
+        changed.updated_s = Some(updated_s);
+        changed
+    };
+    let (long, short) = (changed(&late, 10.0), changed(&early, 20.0));
+    for (first, second, is_older) in [(&long, &short, false), (&short, &long, true)] {
+        let both = united(first, second, Reading::Later).expect("a tree");
+        let active = both.conversation.active_leaf.map(|leaf| both.conversation.nodes[leaf].id.clone());
+        assert_eq!((active.as_deref(), both.is_older), (Some("2"), is_older));
+        assert_eq!((both.conversation.nodes.len(), both.conversation.updated_s), (4, Some(20.0)));
+    }
+}
+
+#[test]
+fn other_words_under_a_known_id_are_kept_beside_the_earlier_ones() {
+    let known = exported(&[
+        ("1", None, Q1, 1.0),
+        ("2", Some("1"), A1, 2.0),
+        ("3", Some("2"), "q what eats the slugs", 3.0),
+        ("4", Some("3"), "a ground beetles eat slugs and so do toads", 4.0),
+    ]);
+    let new = exported(&[
+        ("1", None, Q1, 1.0),
+        ("2", Some("1"), "a the cables are long and thin as strings are", 2.0),
+        ("3", Some("2"), "q what eats the aphids", 3.0),
+        ("4", Some("3"), "a ladybirds and their larvae", 4.0),
+    ]);
+    let both = united(&known, &new, Reading::Later).expect("a tree");
+    assert_eq!(
+        (both.reworded, both.versions),
+        (0, 2),
+        "an answer went on, a question and its answer are others"
+    );
+    let answer = "a the cables are long and thin as strings are";
+    let expected = [
+        vec![Q1, answer, "q what eats the aphids", "a ladybirds and their larvae"],
+        vec![Q1, answer, "q what eats the slugs", "a ground beetles eat slugs and so do toads"],
+    ];
+    assert_eq!(shown(&both.conversation), expected, "no answer stands below the other question");
+    let again = united(&both.conversation, &new, Reading::Later).expect("a tree");
+    assert_eq!(shown(&again.conversation), expected, "a second time changes nothing");
+    assert_eq!(again.versions, 0);
+    let alike =
+        exported(&[("1", None, Q1, 1.0), ("2", Some("1"), "a the wires are long and thin as strings", 2.0)]);
+    let known = exported(&[("1", None, Q1, 1.0), ("2", Some("1"), A1, 2.0)]);
+    let later = united(&known, &alike, Reading::Later).expect("a tree");
+    assert_eq!((shown(&later.conversation).len(), later.reworded, later.versions), (1, 1, 0));
+    let at_once = united(&known, &alike, Reading::SameImport).expect("a tree");
+    assert_eq!((shown(&at_once.conversation).len(), at_once.reworded, at_once.versions), (2, 0, 1));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! One conversation of two readings.
 //!
 //! Nothing known is ever taken away: what the newer reading lacks stays as a branch. A turn that was changed stands beside
-//! the old one, and what followed the old one follows the new one.
+//! the old one, and what followed the old one follows the new one. Where messages have ids, small changes of a message are
+//! its newer state, and are counted; other words under a known id are another version of it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -15,23 +16,51 @@ pub struct United {
     pub ids: Vec<String>,
     /// The new reading is an older copy.
     pub is_older: bool,
+    /// Messages that have other words now; the earlier ones are replaced.
+    pub reworded: usize,
+    /// Messages whose id a known one with other words has; both are kept.
+    pub versions: usize,
 }
 
-/// False if two conversations with the same id cannot be one: both have messages, and none of them is the same, or the same
-/// but for some of its words.
+/// Where the new reading comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// A later import: small changes of a message are its newer state.
+    Later,
+    /// The import that also brought what is known: it says one thing at a time, so different words are two messages.
+    SameImport,
+}
+
+/// Words of two messages that are as good as the same.
+const ALIKE: f64 = 0.5;
+
+/// False if two conversations with the same id cannot be one: both have messages, no answer or longer prompt of them is the
+/// same, and of those with the same ids not most have about the same words.
 pub fn share_messages(known: &Conversation, new: &Conversation) -> bool {
-    let same = same_messages(known, new);
-    let pairs = same.iter().zip(&new.nodes).filter_map(|(at, node)| Some((&known.nodes[(*at)?], node)));
-    let mut alike = pairs.map(|(a, b)| share_of_words(&content(a), &content(b)));
-    known.nodes.is_empty() || new.nodes.is_empty() || alike.any(|share| share >= 0.5)
+    if known.nodes.is_empty() || new.nodes.is_empty() {
+        return true;
+    }
+    let by_id = with_the_same_ids(known, new);
+    let same = if by_id.iter().any(Option::is_some) { by_id } else { Alike::new(known).find(known, new) };
+    let (mut pairs, mut alike) = (0, 0);
+    for (at, node) in same.iter().zip(&new.nodes) {
+        let Some(at) = at else { continue };
+        let (before, now) = (content(&known.nodes[*at]), content(node));
+        if before == now && is_telling(node, true) {
+            return true;
+        }
+        pairs += 1;
+        alike += usize::from(share_of_words(&before, &now) >= ALIKE);
+    }
+    2 * alike > pairs
 }
 
 /// The known conversation with what the new reading adds. Known messages keep their ids.
 ///
-/// The newer reading decides about texts, order, title and where the conversation stands. It is the one with the later
-/// message; without times, the one whose line is longer, and of equal ones the new one.
-pub fn united(known: &Conversation, new: &Conversation) -> Result<United, TreeError> {
-    let same = same_messages(known, new);
+/// The newer reading decides about texts, order, title and where the conversation stands. It is the one that was changed
+/// later, or has the later message; without times, the one whose line is longer, and of equal ones the new one.
+pub fn united(known: &Conversation, new: &Conversation, reading: Reading) -> Result<United, TreeError> {
+    let same = same_messages(known, new, reading);
     let is_older = is_older(known, new, &same);
     let ids = ids_in_union(known, new, &same);
     let mut links = Links::of(known);
@@ -66,6 +95,7 @@ pub fn united(known: &Conversation, new: &Conversation) -> Result<United, TreeEr
     united.title.clone_from(&head.title);
     united.project = head.project.clone().or_else(|| known.project.clone());
     united.time_s = head.time_s.or(known.time_s);
+    united.updated_s = [known.updated_s, new.updated_s].into_iter().flatten().max_by(f64::total_cmp);
     if is_older {
         united.origin = known.origin.clone();
     }
@@ -74,17 +104,32 @@ pub fn united(known: &Conversation, new: &Conversation) -> Result<United, TreeEr
         false => new.active_leaf.map(|leaf| ids[leaf].clone()),
     };
     united.arrange(links.links, active.as_deref())?;
-    Ok(United { conversation: united, ids, is_older })
+    let is_reworded = |at: usize, node: &Node| {
+        let (before, now) = (said(&known.nodes[at]), said(node));
+        before.zip(now).is_some_and(|(before, now)| !now.starts_with(&before))
+    };
+    let pairs = || same.iter().zip(&new.nodes).filter_map(|(at, node)| Some(((*at)?, node)));
+    let reworded = pairs().filter(|(at, node)| !is_older && is_reworded(*at, node)).count();
+    let is_version = |id: &str, node: &Node| id != node.id && known.nodes.iter().all(|known| known.id != id);
+    let versions = match kind(known.provider) {
+        Kind::Ids => ids.iter().zip(&new.nodes).filter(|(id, node)| is_version(id, node)).count(),
+        _ => 0,
+    };
+    Ok(United { conversation: united, ids, is_older, reworded, versions })
 }
 
 /// True if the known reading is the newer one.
 pub(super) fn is_older(known: &Conversation, new: &Conversation, same: &[Option<usize>]) -> bool {
     let brings_nothing = same.iter().all(Option::is_some);
     match kind(known.provider) {
-        Kind::Ids | Kind::Sessions => match (newest_s(known), newest_s(new)) {
-            (Some(before), Some(now)) => now < before,
-            _ => brings_nothing && new.nodes.len() < known.nodes.len(),
-        },
+        Kind::Ids | Kind::Sessions => {
+            let earlier = |before: Option<f64>, now: Option<f64>| {
+                before.zip(now).filter(|(before, now)| before != now).map(|(before, now)| now < before)
+            };
+            earlier(known.updated_s, new.updated_s)
+                .or_else(|| earlier(newest_s(known), newest_s(new)))
+                .unwrap_or(brings_nothing && new.nodes.len() < known.nodes.len())
+        }
         Kind::Documents | Kind::Rows => {
             let (before, now) = (main_line(known), main_line(new));
             let is_said_already =
@@ -100,18 +145,74 @@ fn newest_s(conversation: &Conversation) -> Option<f64> {
 }
 
 /// For each new node the known one that is the same message.
-pub(super) fn same_messages(known: &Conversation, new: &Conversation) -> Vec<Option<usize>> {
-    let index_of: HashMap<&str, usize> =
-        known.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
+pub(super) fn same_messages(
+    known: &Conversation,
+    new: &Conversation,
+    reading: Reading,
+) -> Vec<Option<usize>> {
     if matches!(kind(known.provider), Kind::Ids | Kind::Sessions) {
-        let same: Vec<Option<usize>> =
-            new.nodes.iter().map(|node| index_of.get(node.id.as_str()).copied()).collect();
+        let by_id = with_the_same_ids(known, new);
         // Ids that an older release made of positions are other ids now.
-        if same.iter().any(Option::is_some) {
-            return same;
+        if by_id.iter().any(Option::is_some) {
+            let are_ids = kind(known.provider) == Kind::Ids;
+            return if are_ids { same_versions(known, new, by_id, reading) } else { by_id };
         }
     }
     Alike::new(known).find(known, new)
+}
+
+fn index_of_ids(known: &Conversation) -> HashMap<&str, usize> {
+    known.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect()
+}
+
+fn with_the_same_ids(known: &Conversation, new: &Conversation) -> Vec<Option<usize>> {
+    let index_of = index_of_ids(known);
+    new.nodes.iter().map(|node| index_of.get(node.id.as_str()).copied()).collect()
+}
+
+/// Of each message that is known by its id the version that is meant; none where it is another one.
+fn same_versions(
+    known: &Conversation,
+    new: &Conversation,
+    by_id: Vec<Option<usize>>,
+    reading: Reading,
+) -> Vec<Option<usize>> {
+    let index_of = index_of_ids(known);
+    let version = |(node, at): (&Node, &Option<usize>)| {
+        let first = (*at)?;
+        let (mut id, mut versions) = (node.id.clone(), Vec::new());
+        while let Some(at) = index_of.get(id.as_str()) {
+            versions.push(*at);
+            id.push(OTHER_VERSION);
+        }
+        let now = content(node);
+        let equal = versions.iter().find(|at| content(&known.nodes[**at]) == now);
+        equal.copied().or_else(|| is_newer_state(&known.nodes[first], node, reading).then_some(first))
+    };
+    let mut same: Vec<Option<usize>> = new.nodes.iter().zip(&by_id).map(version).collect();
+    // A prompt with other words that got another answer is another prompt: the earlier answer must not stand below it.
+    for index in (0..new.nodes.len()).filter(|index| by_id[*index].is_some()) {
+        if same[index].is_some() || new.nodes[index].role == NodeRole::User {
+            continue;
+        }
+        let above = std::iter::successors(new.nodes[index].parent, |at| new.nodes[*at].parent);
+        let prompt = above.into_iter().find(|at| new.nodes[*at].role == NodeRole::User);
+        let Some((prompt, before)) = prompt.and_then(|prompt| Some((prompt, same[prompt]?))) else {
+            continue;
+        };
+        if content(&known.nodes[before]) != content(&new.nodes[prompt]) {
+            same[prompt] = None;
+        }
+    }
+    same
+}
+
+/// True if a known message became this one: it has about the same words, or more of them.
+fn is_newer_state(known: &Node, node: &Node, reading: Reading) -> bool {
+    let Some(before) = said(known) else { return true };
+    let now = said(node).unwrap_or_default();
+    let goes_on = now.starts_with(&before) || (before.starts_with(&now) && !now.is_empty());
+    goes_on || (reading == Reading::Later && share_of_words(&before, &now) >= ALIKE)
 }
 
 /// Known nodes by their words, each given away once.
@@ -210,6 +311,9 @@ fn depths(conversation: &Conversation) -> Vec<usize> {
     depths
 }
 
+/// Stands behind the id of a message whose own id another one with other words has.
+const OTHER_VERSION: char = '+';
+
 /// The id of every new node: the known one's, or its own, changed if another known message has it.
 fn ids_in_union(known: &Conversation, new: &Conversation, same: &[Option<usize>]) -> Vec<String> {
     let mut taken: HashSet<String> = known.nodes.iter().map(|node| node.id.clone()).collect();
@@ -218,7 +322,7 @@ fn ids_in_union(known: &Conversation, new: &Conversation, same: &[Option<usize>]
         None => {
             let mut id = node.id.clone();
             while !taken.insert(id.clone()) {
-                id.push('+');
+                id.push(OTHER_VERSION);
             }
             id
         }

@@ -166,8 +166,8 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
     let mut notes = Vec::new();
     if !found.is_empty() {
         notes.push(format!(
-            "{} conversations are inferred: My Activity does not say which prompts belong together, so pauses of half an hour \
-             part them",
+            "conversations inferred: {}; My Activity does not say which prompts belong together, so a pause of half an hour \
+             begins another one",
             found.len()
         ));
     }

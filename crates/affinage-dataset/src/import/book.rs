@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::office::{Members, Piece, local, value, walk};
-use super::{html, office};
+use super::{html, notes, office};
 
 /// A book that was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub(super) fn book(members: &mut Members<'_>) -> Option<Book> {
     let encrypted = members("META-INF/encryption.xml").map(|listed| encrypted(&listed)).unwrap_or_default();
     let path = package_path(&members("META-INF/container.xml")?)?;
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let chapters = chapters(&members(&path)?, folder);
+    let package = members(&path)?;
+    let chapters = chapters(&package, folder);
     if chapters.is_empty() {
         return None;
     }
@@ -28,10 +29,30 @@ pub(super) fn book(members: &mut Members<'_>) -> Option<Book> {
     let texts: Vec<String> = chapters
         .iter()
         .filter_map(|chapter| members(chapter))
-        .map(|page| html::page(&page).1)
+        .filter(|page| !is_about_the_book(page))
+        .map(|page| html::page(&page).text)
         .filter(|text| !text.is_empty())
         .collect();
-    (!texts.is_empty()).then(|| Book::Text(texts.join("\n\n")))
+    let front = notes::front_matter(None, &office::creators(&package), None);
+    (!texts.is_empty()).then(|| Book::Text(front + &texts.join("\n\n")))
+}
+
+/// True for a page that is no text of the book but says what book it is: its cover, title page, imprint, contents.
+fn is_about_the_book(page: &str) -> bool {
+    const KINDS: [&str; 8] =
+        ["titlepage", "halftitlepage", "cover", "copyright-page", "imprint", "colophon", "toc", "landmarks"];
+    let mut is_about = None;
+    walk(page, &mut |piece| {
+        if let Piece::Open(tag, _) = piece
+            && is_about.is_none()
+            && let Some(kinds) = value(tag, "epub:type")
+        {
+            // Where in the book it stands does not tell: a preface is front matter too.
+            let mut told = kinds.split_whitespace().filter(|kind| !kind.ends_with("matter")).peekable();
+            is_about = told.peek().is_some().then(|| told.any(|kind| KINDS.contains(&kind)));
+        }
+    });
+    is_about == Some(true)
 }
 
 /// Paths of encrypted members; fonts are often among them.
@@ -141,6 +162,18 @@ mod tests {
     #[test]
     fn chapters_come_once_in_the_order_of_reading() {
         assert_eq!(read(None), Some(Book::Text("# One\n\nFirst.\n\n# Two\n\nSecond.".to_owned())));
+    }
+
+    #[test]
+    fn pages_about_the_book_are_no_text_of_it() {
+        let page = |kind: &str, part: &str| {
+            is_about_the_book(&format!(
+                r#"<html><body epub:type="{part}"><section epub:type="{kind}"><p epub:type="toc">x</p></section></body></html>"#
+            ))
+        };
+        assert!(page("titlepage", "frontmatter") && page("copyright-page", "backmatter"));
+        assert!(!page("preface", "frontmatter") && !page("chapter", "bodymatter"));
+        assert!(!is_about_the_book("<html><body><p>x</p></body></html>"));
     }
 
     #[test]

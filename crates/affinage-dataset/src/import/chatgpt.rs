@@ -56,6 +56,7 @@ pub fn conversation(
         .find_map(|key| string(element, key).filter(|id| id.starts_with("g-p-")))
         .map(str::to_owned);
     conversation.time_s = number(element, "create_time");
+    conversation.updated_s = number(element, "update_time");
     conversation.arrange(links, string(element, "current_node"))?;
     keep_last_reports(&mut conversation);
     match conversation.nodes.is_empty() && conversation.left_out.is_empty() {

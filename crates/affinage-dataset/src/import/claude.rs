@@ -41,6 +41,7 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         .or_else(|| element.get("project").and_then(|p| string(p, "name")))
         .map(str::to_owned);
     conversation.time_s = string(element, "created_at").and_then(rfc3339_s);
+    conversation.updated_s = string(element, "updated_at").and_then(rfc3339_s);
     conversation.arrange(links, string(element, "current_leaf_message_uuid"))?;
     Ok(conversation)
 }

@@ -117,7 +117,7 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
         node.model = node.model.take().or_else(|| model.clone());
     }
     for _ in 0..unread {
-        conversation.left_out.add(LeftOutKind::Message, "", "nobody is known to say it");
+        conversation.left_out.add(LeftOutKind::Message, "", "its speaker is unknown");
     }
     Ok(conversation)
 }

@@ -26,6 +26,8 @@ const fn media(what: &'static str) -> Kind {
 
 const SAVE_AS_TEXT: &str =
     "save it as plain text or Markdown (in most programs: File, Save as) and import that file";
+const SAVE_DOCUMENT: &str =
+    "open it in a word processor, save it as .docx or .odt, which keeps its headings, and import that file";
 const SAVE_NEW: &str = "open it and save it as .docx or .odt without a password, and import that file";
 const COPY_TEXT: &str = "copy its text into a .txt or .md file, or take the product's own export (JSON, Markdown), and import that";
 const UNPACK: &str = "unpack it and import the folder: `affinage import FOLDER`";
@@ -45,7 +47,7 @@ use Mark::{At, Start, Text};
 
 /// The first row that fits counts.
 static BY_CONTENT: &[(&[Mark], Kind)] = &[
-    (&[Start(b"{\\rtf")], document("a rich text document (RTF)", SAVE_AS_TEXT)),
+    (&[Start(b"{\\rtf")], document("a rich text document (RTF)", SAVE_DOCUMENT)),
     (
         &[Start(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")],
         document(
@@ -66,7 +68,7 @@ static BY_CONTENT: &[(&[Mark], Kind)] = &[
     ),
     (&[Text("<?xml", "<opml")], document("an outline (OPML)", SAVE_AS_TEXT)),
     (&[Text("<?xml", "<smses")], document("a backup of text messages (XML)", SAVE_AS_TEXT)),
-    (&[Text("<?xml", "<office:document")], document("an OpenDocument text in one file", SAVE_AS_TEXT)),
+    (&[Text("<?xml", "<office:document")], document("an OpenDocument text in one file", SAVE_DOCUMENT)),
     (
         &[Text("version https://git-lfs", "")],
         document(
@@ -122,7 +124,7 @@ static BY_CONTENT: &[(&[Mark], Kind)] = &[
     (&[Start(b"GGUF")], document("a model (GGUF)", "models are named in `affinage.toml`, not imported")),
     (
         &[Start(b"\x7fELF"), Start(b"MZ"), Start(b"\xcf\xfa\xed\xfe")],
-        document("a program", "nothing in it can be learnt"),
+        document("a program", "it holds no text to learn from"),
     ),
     (&[Start(b"\xff\xfe\0\0"), Start(b"\0\0\xfe\xff")], document("text in UTF-32", "save it as UTF-8")),
 ];
@@ -142,7 +144,7 @@ static PDF_TOO_MUCH: Kind = document(
     "a PDF document that takes too much time or memory to read",
     "copy the text you want into a .txt or .md file, and import that",
 );
-pub(super) static BROKEN_WORD: Kind = document("a damaged Word document", SAVE_AS_TEXT);
+pub(super) static BROKEN_WORD: Kind = document("a damaged Word document", SAVE_DOCUMENT);
 pub(super) static OPEN_DOCUMENT: Kind =
     document("an OpenDocument table or presentation, or a damaged text", SAVE_AS_TEXT);
 pub(super) static PROTECTED: Kind = document("a document with a password", SAVE_NEW);
@@ -200,7 +202,7 @@ static BY_MEMBER: &[(&str, Kind)] = &[
             "export it as plain text and import that file",
         ),
     ),
-    ("AndroidManifest.xml", document("an Android program", "nothing in it can be learnt")),
+    ("AndroidManifest.xml", document("an Android program", "it holds no text to learn from")),
 ];
 
 /// What the file that begins with `head` is, if it can hold no chats.

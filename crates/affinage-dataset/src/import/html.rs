@@ -3,26 +3,90 @@
 //! A tolerant reader of tags: what is not closed is closed at the end, unknown tags are passed over, scripts and styles
 //! are left out.
 
+use std::sync::LazyLock;
+
 use quick_xml::escape::resolve_html5_entity;
+use regex::Regex;
 
 /// Elements of a page that hold no text of it.
-const NO_TEXT: [&str; 9] =
-    ["script", "style", "head", "nav", "noscript", "template", "svg", "button", "select"];
+const NO_TEXT: [&str; 10] =
+    ["script", "style", "head", "nav", "footer", "noscript", "template", "svg", "button", "select"];
+/// What a page says under itself, where no element tells: rights and cookies.
+static IMPRINT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?i)^(?:©|\(c\) ?\d{4}|copyright (?:©|\(c\)|\d{4}))|\ball rights reserved\b|\balle rechte vorbehalten\b",
+        r"|\btous droits réservés\b|\btodos los derechos reservados\b|\btutti i diritti riservati\b",
+        r"|^\W*(?:(?:privacy|cookies?)[ -]?(?:policy|settings|preferences|notice|einstellungen|richtlinie)(?:\]\([^)\s]*\))?\W*)+$",
+        r"|^(?:this (?:site|website)|we) uses? cookies\b",
+    ))
+    .expect("a valid pattern")
+});
+
+/// A whole page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    pub title: Option<String>,
+    /// Who it says has written it.
+    pub people: Vec<String>,
+    /// The day it says.
+    pub day: Option<String>,
+    pub text: String,
+}
 
 /// The Markdown of a piece of HTML.
 pub fn markdown(html: &str) -> String {
-    written(html, &NO_TEXT[..2], Writer::default())
+    let mut writer = Writer::default();
+    write(html, &NO_TEXT[..2], &mut writer);
+    writer.finish()
 }
 
-/// Title and Markdown of a whole page, without its navigation, and with the places of its pictures.
-pub fn page(html: &str) -> (Option<String>, String) {
+/// A whole page, without its navigation and imprint, and with the places of its pictures. The lines that name its author
+/// and its day stay in the text.
+pub fn page(html: &str) -> Page {
     let title = find(html, "<title").and_then(|at| {
         let inside = &html[at + tag_end(&html[at..])? + 1..];
         let text = decoded(&inside[..find(inside, "</title")?]);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         (!text.is_empty()).then_some(text)
     });
-    (title, written(html, &NO_TEXT, Writer { shows_pictures: true, ..Writer::default() }))
+    let mut writer = Writer { is_page: true, ..Writer::default() };
+    write(html, &NO_TEXT, &mut writer);
+    let (mut people, mut day) = (authors(html), None);
+    for (is_day, words) in std::mem::take(&mut writer.said) {
+        match is_day {
+            true => day = Some(words),
+            false if !people.contains(&words) => people.push(words),
+            false => {}
+        }
+    }
+    Page { title, people, day, text: without_imprint(&writer.finish()).to_owned() }
+}
+
+/// `<meta name="author" content="…">` in the head.
+fn authors(html: &str) -> Vec<String> {
+    let head = &html[..find(html, "</head").unwrap_or(0)];
+    let tags =
+        head.match_indices("<meta").filter_map(|(at, _)| Some(&head[at + 1..at + tag_end(&head[at..])?]));
+    let is_author =
+        |tag: &&str| attribute(tag, "name").is_some_and(|name| name.eq_ignore_ascii_case("author"));
+    let people = tags.filter(is_author).filter_map(|tag| attribute(tag, "content"));
+    people.map(|who| who.trim().to_owned()).filter(|who| !who.is_empty()).collect()
+}
+
+/// A text without the last lines that say nothing but rights and cookies.
+fn without_imprint(text: &str) -> &str {
+    const MAX_LINES: usize = 4;
+    const MAX_CHARS: usize = 200;
+    let mut text = text.trim_end();
+    for _ in 0..MAX_LINES {
+        let start = text.rfind('\n').map_or(0, |at| at + 1);
+        let last = &text[start..];
+        if last.chars().count() > MAX_CHARS || !IMPRINT.is_match(last) {
+            break;
+        }
+        text = text[..start].trim_end();
+    }
+    text
 }
 
 /// Where a word of ASCII in small letters begins, in letters of any size.
@@ -35,7 +99,7 @@ fn find(text: &str, word: &str) -> Option<usize> {
     })
 }
 
-fn written(html: &str, no_text: &[&str], mut writer: Writer) -> String {
+fn write(html: &str, no_text: &[&str], writer: &mut Writer) {
     // Elements that are not closed any more: looking for their ends again and again would take forever.
     let mut unclosed: Vec<String> = Vec::new();
     let mut rest = html;
@@ -74,7 +138,6 @@ fn written(html: &str, no_text: &[&str], mut writer: Writer) -> String {
         }
     }
     writer.text(rest);
-    writer.finish()
 }
 
 /// Index of the `>` that ends the tag at the beginning; one in a quoted attribute does not count.
@@ -165,8 +228,12 @@ struct Writer {
     links: Vec<(usize, String)>,
     rows: Vec<Vec<String>>,
     cell_start: Option<usize>,
-    /// Pictures are named where they stand.
-    shows_pictures: bool,
+    /// Pictures are named where they stand, and it is heeded who wrote it and when.
+    is_page: bool,
+    /// The element that names the author or the day, where its text begins, and if it is the day.
+    saying: Option<(String, usize, bool)>,
+    /// What such elements said; true for a day.
+    said: Vec<(bool, String)>,
 }
 
 impl Writer {
@@ -235,6 +302,14 @@ impl Writer {
     }
 
     fn open(&mut self, name: &str, tag: &str, rest: &str) {
+        if self.is_page && self.saying.is_none() && !tag.ends_with('/') {
+            let class = attribute(tag, "class").unwrap_or_default();
+            let is = |names: &[&str]| class.split_whitespace().any(|word| names.contains(&word));
+            let is_day = is(&["date", "pubdate", "dateline"]);
+            if is_day || is(&["author", "byline", "by"]) {
+                self.saying = Some((name.to_owned(), self.out.len(), is_day));
+            }
+        }
         match name {
             "p" | "div" | "section" | "article" => self.gap(2),
             "br" if self.in_pre => self.text("\n"),
@@ -294,7 +369,7 @@ impl Writer {
                 self.mark("---");
                 self.gap(2);
             }
-            "img" if self.shows_pictures => {
+            "img" if self.is_page => {
                 let words = attribute(tag, "alt").filter(|words| !words.trim().is_empty());
                 let words = words.unwrap_or_else(|| "picture".to_owned()).replace(['[', ']', '\n'], " ");
                 self.mark(&format!("![{words}](picture)"));
@@ -313,6 +388,14 @@ impl Writer {
     }
 
     fn close(&mut self, name: &str) {
+        if let Some((_, start, is_day)) = self.saying.take_if(|saying| saying.0 == name) {
+            let words = self.out.get(start..).unwrap_or_default();
+            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = words.trim_matches(['*', '_']).to_owned();
+            if !words.is_empty() {
+                self.said.push((is_day, words));
+            }
+        }
         match name {
             "p" | "div" | "section" | "article" => self.gap(if self.lists.is_empty() { 2 } else { 1 }),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.gap(2),
@@ -431,14 +514,30 @@ mod tests {
         let html = "<!DOCTYPE html><HTML><HEAD><TITLE>Old\n weirs &amp; mills</TITLE><meta x></HEAD><body><nav><a href=/>Home</a></nav><h1>Weirs</h1>\
             <p>They l&auml;an<img src=x.png alt='a [weir]'/> &amp;c; <a id='x'/>here.</p><script/><SCRIPT>if (a</p>b)</SCRIPT><p>End</body>";
         let expected = "# Weirs\n\nThey läan![a  weir ](picture) &c; here.\n\nEnd";
-        assert_eq!(page(html), (Some("Old weirs & mills".to_owned()), expected.to_owned()));
-        assert_eq!(page("<nav>a<p>b").1, "a\n\nb");
+        let title = Some("Old weirs & mills".to_owned());
+        assert_eq!(page(html), Page { title, text: expected.to_owned(), ..Page::default() });
+        assert_eq!(page("<nav>a<p>b").text, "a\n\nb");
+    }
+
+    #[test]
+    fn a_page_says_who_wrote_it_and_what_stands_under_it_is_left_out() {
+        let html = "<html><head><meta name=author content='Ida Feld'></head><body><h1>Weirs</h1><p class=by>by Otto Mill</p><span class='date x'>3 May</span>\
+            <p>They lean.</p><footer><p>© Mill Press</p></footer><div>© 2020 Mill Press. All rights reserved.</div><div><a href='#'>Cookie settings</a></div></body></html>";
+        let found = page(html);
+        assert_eq!(found.people, ["Ida Feld", "by Otto Mill"]);
+        assert_eq!(found.day.as_deref(), Some("3 May"));
+        assert_eq!(found.text, "# Weirs\n\nby Otto Mill\n\n3 May\n\nThey lean.");
+        assert_eq!(page("<p>We use cookies for tea.</p>").text, "");
+        assert_eq!(
+            page("<p>My cookies burn.</p><p>All of us use cookies.</p>").text,
+            "My cookies burn.\n\nAll of us use cookies."
+        );
     }
 
     #[test]
     fn many_unclosed_elements_are_looked_for_once() {
         let html = "<nav>x ".repeat(200_000);
-        assert_eq!(page(&html).1.len(), 2 * 200_000 - 1);
+        assert_eq!(page(&html).text.len(), 2 * 200_000 - 1);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::documents;
+use crate::candidate::unasked_answers;
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole};
 
 /// Why something is not among the texts.
@@ -23,6 +24,8 @@ pub enum LeftOutKind {
     Message,
     /// A conversation in which no answer has words: nothing can be learnt from it.
     Unanswered,
+    /// An answer before which the user says nothing: a greeting, or the output of a log without its input.
+    Unasked,
     /// A turn of the user in which there are no words.
     UserTurnWithoutWords,
     /// A part of a type that this version does not know.
@@ -44,6 +47,14 @@ pub enum LeftOutKind {
     Error,
     /// Answers that the export excludes from training (`weight: 0`, `train: false`).
     NotToLearn,
+    /// A line at the head of a note that says who wrote it, or when.
+    Byline,
+    /// A section of a note that is shorter than an answer, or says no more than its prompt.
+    ShortSection,
+    /// A section of a note that only links to others.
+    LinkSection,
+    /// A note at the foot of a note, with its mark in the text.
+    FootnoteOfNote,
 }
 
 impl LeftOutKind {
@@ -56,6 +67,7 @@ impl LeftOutKind {
             }
             LeftOutKind::Message => ["message that could not be read", "messages that could not be read"],
             LeftOutKind::Unanswered => ["conversation without an answer", "conversations without an answer"],
+            LeftOutKind::Unasked => ["answer without a question", "answers without a question"],
             LeftOutKind::UserTurnWithoutWords => {
                 ["turn of the user without words", "turns of the user without words"]
             }
@@ -63,9 +75,9 @@ impl LeftOutKind {
             LeftOutKind::Media => ["image, sound or file", "images, sounds and files"],
             LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
             LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
-            LeftOutKind::Remark => ["line beside a call or a document", "lines beside calls or documents"],
+            LeftOutKind::Remark => ["line next to a call or a document", "lines next to calls or documents"],
             LeftOutKind::Beside => {
-                ["part beside the text of a document", "parts beside the text of documents"]
+                ["part next to the text of a document", "parts next to the text of documents"]
             }
             LeftOutKind::Repeated => {
                 ["message that repeats the one before it", "messages that repeat the one before them"]
@@ -75,6 +87,12 @@ impl LeftOutKind {
             LeftOutKind::NotToLearn => {
                 ["answer that the export keeps from training", "answers that the export keeps from training"]
             }
+            LeftOutKind::Byline => ["byline taken off", "bylines taken off"],
+            LeftOutKind::ShortSection => {
+                ["section too short to be an answer", "sections too short to be answers"]
+            }
+            LeftOutKind::LinkSection => ["section of links only", "sections of links only"],
+            LeftOutKind::FootnoteOfNote => ["footnote of a note", "footnotes of notes"],
         }
     }
 
@@ -176,7 +194,8 @@ impl LeftOut {
         nameless
     }
 
-    /// What the conversation's nodes hold beside their texts, and what its importer left out of the tree.
+    /// What the conversation's nodes hold beside their texts, and what its importer left out of the tree. Of a
+    /// conversation without a candidate it says why: nobody answers, nobody asks, or the export forbids it.
     pub fn of(conversation: &Conversation) -> LeftOut {
         let mut left_out = conversation.left_out.clone();
         // The name of a single file says nothing new; that of a member of an archive or folder does.
@@ -193,6 +212,7 @@ impl LeftOut {
             };
             left_out.add(LeftOutKind::Unanswered, "", why);
         }
+        (0..unasked_answers(conversation)).for_each(|_| left_out.add(LeftOutKind::Unasked, "", ""));
         left_out
     }
 
@@ -267,7 +287,72 @@ fn detail(mut rows: Vec<LeftOutCount>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::candidate::{ContextPolicy, candidates};
+    use crate::conversation::{Block, Link, Origin, Provider};
+
+    /// A node below the one `.0` steps before it, if there are as many.
+    type Made = (usize, NodeRole, BlockKind, &'static str, bool, bool);
+
+    fn conversation(nodes: &[Made]) -> Conversation {
+        let mut conversation = Conversation::new(Provider::Chat, "c", Origin::default());
+        let link = |(index, (above, role, kind, text, hidden, excluded)): (usize, &Made)| {
+            let mut node = Node::new(index.to_string(), *role, vec![Block::new(*kind, *text)]);
+            node.hidden = *hidden;
+            node.excluded = excluded.then(|| "weight 0".to_owned());
+            Link::to(node, index.checked_sub(*above).map(|parent| parent.to_string()))
+        };
+        conversation.arrange(nodes.iter().enumerate().map(link).collect(), None).expect("a tree");
+        conversation
+    }
+
+    fn any_node() -> impl Strategy<Value = Made> {
+        use BlockKind::*;
+        let role = prop::sample::select(vec![
+            NodeRole::User,
+            NodeRole::Assistant,
+            NodeRole::Assistant,
+            NodeRole::System,
+            NodeRole::Tool,
+        ]);
+        let kind = prop::sample::select(vec![Text, Text, Text, Context, ToolCall, Reasoning, Media, Unknown]);
+        let text = prop::sample::select(vec!["Words.", "Other words.", ""]);
+        (1..4usize, role, kind, text, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+    }
+
+    proptest! {
+        #[test]
+        fn a_conversation_without_a_candidate_has_a_reason(nodes in prop::collection::vec(any_node(), 0..8)) {
+            let conversation = conversation(&nodes);
+            let found = candidates(&conversation, &ContextPolicy::default());
+            let rows = LeftOut::of(&conversation).rows();
+            let is_reason = |kind| {
+                matches!(kind, LeftOutKind::Unanswered | LeftOutKind::Unasked | LeftOutKind::NotToLearn)
+            };
+            prop_assert!(!found.is_empty() || rows.iter().any(|row| is_reason(row.kind)), "{:?}", rows);
+        }
+    }
+
+    #[test]
+    fn answers_that_nobody_asked_for_are_counted() {
+        let said = |above: usize, role: NodeRole, text: &'static str| {
+            (above, role, BlockKind::Text, text, false, false)
+        };
+        let (user, assistant) = (NodeRole::User, NodeRole::Assistant);
+        let unasked = |nodes: &[Made]| {
+            let rows = LeftOut::of(&conversation(nodes)).rows();
+            rows.iter().filter(|row| row.kind == LeftOutKind::Unasked).map(|row| row.count).sum::<usize>()
+        };
+        assert_eq!(unasked(&[said(1, assistant, "A knot.")]), 1);
+        let greeting =
+            [said(1, assistant, "Welcome."), said(1, user, "What is a knot?"), said(1, assistant, "A loop.")];
+        assert_eq!(unasked(&greeting), 1);
+        assert_eq!(unasked(&greeting[1..]), 0);
+        let two = [said(9, assistant, "One."), said(9, assistant, "Two."), said(9, assistant, "")];
+        assert_eq!(unasked(&two), 2, "answers on two branches");
+    }
 
     #[test]
     fn one_line_of_each_kind_in_words_of_its_number() {

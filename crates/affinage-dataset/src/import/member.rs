@@ -14,7 +14,8 @@ use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
-    Import, activity, archive, file_kinds, html, message_table, pages, shape, talk, transcript, wrapper,
+    Import, activity, archive, file_kinds, html, message_table, notes, pages, shape, talk, transcript,
+    wrapper,
 };
 use crate::conversation::Origin;
 
@@ -299,27 +300,26 @@ fn read_page<E: From<ImportError>>(
             _ => read_objects(import, json, name),
         };
     }
-    match activity::page(&String::from_utf8_lossy(&bytes), &origin) {
-        Some(records) => records
+    let page = String::from_utf8_lossy(&bytes);
+    if let Some(records) = activity::page(&page, &origin) {
+        return records
             .into_iter()
-            .try_for_each(|record| import.element(Element::Activity(record), origin.clone())),
-        None => {
-            let (title, text) = html::page(&String::from_utf8_lossy(&bytes));
-            if text.trim().is_empty() {
-                return import.left_unread(
-                    name,
-                    "a page without text: its words may be fetched by a script, so save it as text",
-                );
-            }
-            if let Some(what) = talk::of_page(&String::from_utf8_lossy(&bytes), name)
-                && import.roles.notes != AsNotes::All
-            {
-                return import.left_unread(name, what);
-            }
-            let titled = title.map(|title| format!("---\ntitle: {title}\n---\n")).unwrap_or_default();
-            words(import, &format!("{titled}{text}\n"), name, origin)
-        }
+            .try_for_each(|record| import.element(Element::Activity(record), origin.clone()));
     }
+    if let Some(what) = talk::of_page(&page, name)
+        && import.roles.notes != AsNotes::All
+    {
+        return import.left_unread(name, what);
+    }
+    let html::Page { title, people, day, text } = html::page(&page);
+    if text.trim().is_empty() {
+        return import.left_unread(
+            name,
+            "a page without text: its words may be fetched by a script, so save it as text",
+        );
+    }
+    let front = notes::front_matter(title.as_deref(), &people, day.as_deref());
+    words(import, &format!("{front}{text}\n"), name, origin)
 }
 
 fn read_text<E: From<ImportError>>(

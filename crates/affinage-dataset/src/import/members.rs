@@ -1,7 +1,7 @@
 //! The members of an archive, or the files of a folder, seen together: what they tell about each other, in which order
 //! they are read, and which are not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::file_kinds::{self, Kind};
 use super::json::string;
 use super::left_out::{LeftOut, LeftOutKind};
 use super::member::{self, Form};
-use super::{chatgpt, encoding};
+use super::{chatgpt, encoding, notes, transcript};
 
 /// What the members of one export say about each other, and which of them were not read.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Together {
     /// Folders of which a text was read.
     read_folders: HashSet<String>,
     unread: Vec<Unread>,
+    /// Names that stand at the head of texts, by how many.
+    heads: HashMap<String, usize>,
 }
 
 /// A member that was not read.
@@ -67,6 +69,21 @@ impl Together {
     /// Names of the account's people.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Looks at how a text begins before any is read: a name at the head of several texts is their author's.
+    pub fn look_at_head(&mut self, head: &[u8]) {
+        let text = String::from_utf8_lossy(head);
+        if member::form(head) == Form::Text {
+            let text = transcript::plain(&text);
+            let names = notes::names_at_head(transcript::split_front_matter(&text).1);
+            names.into_iter().for_each(|name| *self.heads.entry(name).or_default() += 1);
+        }
+    }
+
+    /// True for a name that stands at the head of several of the texts.
+    pub(super) fn is_byline(&self, line: &str) -> bool {
+        self.heads.get(line).is_some_and(|texts| *texts >= notes::BYLINE_MIN_TEXTS)
     }
 
     /// JSON before text before pages, so that a page which shows the same as a JSON file is known to.
@@ -153,10 +170,10 @@ impl Together {
         let beside = |path: &str| self.read_as_json.contains(path);
         match form {
             Form::Page if beside(stem(name)) || (base == "chat.html" && beside(folder(name))) => {
-                Some("a page of conversations that stand in the JSON beside it".to_owned())
+                Some("a page of the conversations in the JSON file next to it".to_owned())
             }
             Form::Text if ending == "csv" && self.has_pages_of(stem(name).trim_end_matches("_all")) => {
-                Some("a table of pages that stand in the folder beside it".to_owned())
+                Some("a table of the pages in the folder next to it".to_owned())
             }
             // ChatGPT keeps what was uploaded beside the conversations.
             Form::Text if base.starts_with("file-") || base.starts_with("file_") => {

@@ -103,6 +103,8 @@ pub struct Found {
     pub rejects: usize,
     /// Those of them that are sections of notes: their prompts are drafts.
     pub drafted: usize,
+    /// Words of those sections that stand in block quotes.
+    pub quoted_words: usize,
     /// Conversations by format, e.g. `chatgpt`.
     pub formats: BTreeMap<&'static str, usize>,
     /// Speakers of transcripts, with the name of the member.
@@ -243,10 +245,18 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn notes(&mut self, text: &str, name: &str, origin: &Origin) -> Result<(), E> {
         let text = transcript::plain(text);
         let (front_matter, body) = transcript::split_front_matter(&text);
-        let notes = notes::read(body, front_matter, origin);
+        let notes = notes::read(body, front_matter, origin, &|line| self.together.is_byline(line));
         if notes.conversations.is_empty() {
-            return self.left_unread(name, "no text: it holds no words");
+            return match notes.left_out.is_empty() {
+                true => self.left_unread(name, "no text: it holds no words"),
+                false => self.left_unread(
+                    name,
+                    &format!("no note: no section of it has {} words", notes::MIN_ANSWER_WORDS),
+                ),
+            };
         }
+        self.found.left_out.merge(&notes.left_out);
+        self.found.quoted_words += notes.quoted_words;
         if let Some(said) = notes.wrap.said() {
             self.note(format!("{name}: {said}"));
         }

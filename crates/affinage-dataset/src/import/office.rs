@@ -1,7 +1,10 @@
 //! Documents of word processors (Word, OpenDocument) as Markdown: headings, paragraphs, lists, tables, places of pictures.
 //!
+//! Title, author and day have styles of their own; author and day are said before the text as front matter, so that the
+//! lines which hold them are known as bylines.
+//!
 //! What a reader of the page does not see stays out: deleted and hidden words, comments, fields' codes; and what stands
-//! beside the text: notes at the foot or the end, headers. All but deletions and codes is counted. Emphasis is not kept.
+//! next to the text: notes at the foot or the end, headers. All but deletions and codes is counted. Emphasis is not kept.
 //! The XML is read as a stream of tags, so nothing nests and no entity expands.
 
 use std::collections::HashMap;
@@ -11,17 +14,20 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::{LeftOut, LeftOutKind};
+use super::{LeftOut, LeftOutKind, notes};
 
 /// Reads a member of the document's archive as text.
 pub(super) type Members<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
 /// The Markdown of a Word document, and what is not in it is added to `left_out`; `None` if its text cannot be read.
 pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
-    let levels = members("word/styles.xml").map(|styles| heading_styles(&styles)).unwrap_or_default();
+    let styles = members("word/styles.xml").map(|styles| word_styles(&styles)).unwrap_or_default();
     let document = members("word/document.xml")?;
     count_beside_word(members, left_out);
-    let mut page = Page::default();
+    let mut page = Page {
+        people: members("docProps/core.xml").map(|core| creators(&core)).unwrap_or_default(),
+        ..Page::default()
+    };
     // How many elements around are not seen.
     let mut unseen = 0usize;
     let mut is_hidden = false;
@@ -35,8 +41,8 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
             match name {
                 "p" => page.begin(),
                 "pStyle" => {
-                    if let Some(level) = value(tag, "w:val").and_then(|style| levels.get(&style).copied()) {
-                        page.level = level;
+                    if let Some(id) = value(tag, "w:val") {
+                        page.style(styles.get(&id).copied().or_else(|| Style::of(&id)));
                     }
                 }
                 "outlineLvl" if page.is_open => {
@@ -114,34 +120,70 @@ fn count_beside_word(members: &mut Members<'_>, left_out: &mut LeftOut) {
     }
 }
 
-/// Levels of heading styles by their ids. Names are English in every language of the program, ids are not.
-fn heading_styles(styles: &str) -> HashMap<String, usize> {
-    let mut levels = HashMap::new();
+/// What a style says of a paragraph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Heading(usize),
+    Subtitle,
+    Author,
+    Date,
+}
+
+impl Style {
+    /// By its English name, which it has in every language of the program.
+    fn of(name: &str) -> Option<Style> {
+        let name = name.to_ascii_lowercase();
+        match name.as_str() {
+            "title" => Some(Style::Heading(1)),
+            "subtitle" => Some(Style::Subtitle),
+            "author" => Some(Style::Author),
+            "date" => Some(Style::Date),
+            _ => {
+                let level = name.strip_prefix("heading ")?.parse().ok()?;
+                (1..=6).contains(&level).then_some(Style::Heading(level))
+            }
+        }
+    }
+}
+
+/// The styles by their ids, which are in the language of the program.
+fn word_styles(styles: &str) -> HashMap<String, Style> {
+    let mut found = HashMap::new();
     let mut id = None;
     walk(styles, &mut |piece| {
         let Piece::Open(tag, _) = piece else { return };
         match local(tag) {
             "style" => id = value(tag, "w:styleId"),
             "name" => {
-                let name = value(tag, "w:val").unwrap_or_default().to_ascii_lowercase();
-                let level = match name.strip_prefix("heading ") {
-                    Some(number) => number.parse().ok().filter(|level| (1..=6).contains(level)),
-                    None => (name == "title").then_some(1),
-                };
-                if let (Some(id), Some(level)) = (&id, level) {
-                    levels.insert(id.clone(), level);
-                }
+                let style = value(tag, "w:val").and_then(|name| Style::of(&name));
+                found.extend(id.clone().zip(style));
             }
             _ => {}
         }
     });
-    levels
+    found
+}
+
+/// Who a document's properties say has written it.
+pub(super) fn creators(properties: &str) -> Vec<String> {
+    let mut people = Vec::new();
+    walk(properties, &mut |piece| {
+        if let Piece::Text(text, "creator" | "initial-creator") = piece {
+            people.push(text.trim().to_owned());
+        }
+    });
+    people.retain(|who| !who.is_empty());
+    people.dedup();
+    people
 }
 
 /// The Markdown of an OpenDocument text, and what is not in it is added to `left_out`; `None` if its text cannot be read.
 pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
     let content = members("content.xml")?;
-    let mut page = Page::default();
+    let people = members("meta.xml").map(|meta| creators(&meta)).unwrap_or_default();
+    let mut page = Page { people, ..Page::default() };
+    // Styles that the program made for single paragraphs, with the styles they were made from.
+    let mut made_from: HashMap<String, String> = HashMap::new();
     let mut unseen = 0usize;
     let mut lists = 0usize;
     walk(&content, &mut |piece| match piece {
@@ -159,6 +201,9 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
                     | "title"
                     | "desc"
             );
+            if unseen > 0 && name == "style" {
+                made_from.extend(value(tag, "style:name").zip(value(tag, "style:parent-style-name")));
+            }
             if unseen > 0 || is_unseen {
                 match name {
                     _ if unseen > 0 => {}
@@ -176,8 +221,8 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
                     if name == "h" {
                         let level = value(tag, "text:outline-level").and_then(|level| level.parse().ok());
                         page.level = level.unwrap_or(1usize).clamp(1, 6);
-                    } else if value(tag, "text:style-name").as_deref() == Some("Title") {
-                        page.level = 1;
+                    } else if let Some(style) = value(tag, "text:style-name") {
+                        page.style(Style::of(made_from.get(&style).unwrap_or(&style)));
                     }
                 }
                 "list" if !is_empty => lists += 1,
@@ -225,6 +270,10 @@ struct Page {
     is_in_run: bool,
     /// Level of the heading that the paragraph is; 0 for none.
     level: usize,
+    /// It is said to be something else.
+    role: Option<Style>,
+    people: Vec<String>,
+    day: Option<String>,
     /// Depth of the list that it is an item of; 0 for none.
     depth: usize,
     /// Cells of the table row around it, and the words of the cell.
@@ -238,7 +287,14 @@ impl Page {
         // Text boxes are paragraphs in paragraphs.
         self.end();
         self.is_open = true;
-        (self.level, self.depth) = (0, 0);
+        (self.level, self.depth, self.role) = (0, 0, None);
+    }
+
+    fn style(&mut self, style: Option<Style>) {
+        match style {
+            Some(Style::Heading(level)) => self.level = level,
+            style => self.role = style,
+        }
     }
 
     fn word(&mut self, words: &str) {
@@ -264,6 +320,18 @@ impl Page {
             }
             self.cell.push_str(&text.replace('\n', " "));
             return;
+        }
+        match self.role {
+            Some(Style::Author) if !self.people.iter().any(|who| who == text) => {
+                self.people.push(text.to_owned())
+            }
+            Some(Style::Date) => self.day = Some(text.to_owned()),
+            // It goes on with the title above it.
+            Some(Style::Subtitle) if self.out.starts_with("# ") && !self.out.contains('\n') => {
+                self.out.push_str(&format!(": {}", text.replace('\n', " ")));
+                return;
+            }
+            _ => {}
         }
         let is_item = self.depth > 0 && self.level == 0;
         if !self.out.is_empty() {
@@ -303,7 +371,7 @@ impl Page {
     fn finish(mut self) -> String {
         self.end();
         self.end_row();
-        self.out
+        notes::front_matter(None, &self.people, self.day.as_deref()) + &self.out
     }
 }
 
@@ -441,6 +509,47 @@ mod tests {
         assert_eq!(
             found.as_deref(),
             Some("## Mills\n\nThey  are  loud.\nVery.\n\n- one\n- two\n\n| a | b |")
+        );
+    }
+
+    #[test]
+    fn title_author_and_day_are_said_by_their_styles() {
+        let expected = "---\nauthor: Ida Feld\nauthor: Otto Mill\ndate: 3 May 2020\n---\n\n# Weirs: and their walls\n\nOtto Mill\n\n3 May 2020\n\nThey lean.";
+        let styles = r#"<w:styles><w:style w:styleId="a"><w:name w:val="Author"/></w:style></w:styles>"#;
+        let paragraph = |style: &str, words: &str| {
+            format!(r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{words}</w:t></w:r></w:p>"#)
+        };
+        let parts = [
+            ("Title", "Weirs"),
+            ("Subtitle", "and their walls"),
+            ("a", "Otto Mill"),
+            ("Date", "3 May 2020"),
+            ("Body", "They lean."),
+        ];
+        let document = format!(
+            "<w:document>{}</w:document>",
+            parts.map(|(style, words)| paragraph(style, words)).concat()
+        );
+        let core = "<cp:coreProperties><dc:creator>Ida Feld</dc:creator></cp:coreProperties>";
+        let members = [
+            ("word/styles.xml", styles),
+            ("word/document.xml", document.as_str()),
+            ("docProps/core.xml", core),
+        ];
+        assert_eq!(read(word, &members).as_deref(), Some(expected));
+
+        let made = r#"<office:automatic-styles><style:style style:name="P1" style:parent-style-name="Author"><style:x/></style:style></office:automatic-styles>"#;
+        let paragraph =
+            |style: &str, words: &str| format!(r#"<text:p text:style-name="{style}">{words}</text:p>"#);
+        let parts =
+            parts.map(|(style, words)| paragraph(if style == "a" { "P1" } else { style }, words)).concat();
+        let content = format!(
+            "<office:document-content>{made}<office:text>{parts}</office:text></office:document-content>"
+        );
+        let meta = "<office:document-meta><meta:initial-creator>Ida Feld</meta:initial-creator><dc:creator>Ida Feld</dc:creator></office:document-meta>";
+        assert_eq!(
+            read(open_document, &[("content.xml", &content), ("meta.xml", meta)]).as_deref(),
+            Some(expected)
         );
     }
 

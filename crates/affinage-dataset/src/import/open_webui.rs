@@ -55,6 +55,7 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
     conversation.title = title.to_owned();
     conversation.project = string(row, "folder_id").map(str::to_owned);
     conversation.time_s = created;
+    conversation.updated_s = number(row, "updated_at");
     let current = chat.get("history").and_then(|history| string(history, "currentId"));
     conversation.arrange(links, current)?;
     Ok(conversation)

@@ -1,5 +1,5 @@
-//! The text layer of a PDF as Markdown: lines in their places become paragraphs, larger lines headings; numbers of pages and
-//! lines that stand on most pages are left out.
+//! The text layer of a PDF as Markdown: lines in their places become paragraphs, larger lines headings; what stands in the
+//! margins of pages (running heads, numbers) is left out.
 //!
 //! A PDF can make its reader work without end, take all memory or fall over. [`text`] guards against panics only: a program
 //! that reads files of others runs it where it may fail for good, and hands over its own [`PdfReader`].
@@ -101,6 +101,8 @@ struct Line {
     right: f64,
     y: f64,
     size: f64,
+    /// Height of its page.
+    height: f64,
 }
 
 /// Collects the lines of one page.
@@ -160,7 +162,8 @@ impl OutputDev for Lines {
         });
         if is_new {
             self.done.extend(self.line.take());
-            self.line = Some(Line { text: String::new(), left: x, right: x, y, size });
+            let height = self.height;
+            self.line = Some(Line { text: String::new(), left: x, right: x, y, size, height });
         }
         let Some(line) = &mut self.line else { return Ok(()) };
         if x > line.right + 0.15 * size && !line.text.is_empty() {
@@ -200,32 +203,79 @@ fn margin_shape(line: &Line) -> String {
     shape
 }
 
-/// Takes out first and last lines that stand on half of the pages, their numbers aside, and lone numbers of pages.
+/// The margin in which a line stands: the top or the bottom tenth of the page.
+fn margin(line: &Line) -> Option<Margin> {
+    const SHARE: f64 = 0.1;
+    match line.y / line.height {
+        part if part < SHARE => Some(Margin::Top),
+        part if part > 1.0 - SHARE => Some(Margin::Bottom),
+        _ => None,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Margin {
+    Top,
+    Bottom,
+}
+
+/// Takes out what stands in the margins: numbers of pages, running heads, and lines that most pages begin or end with.
 fn drop_margins(pages: &mut [Vec<Line>]) {
     const MIN_PAGES: usize = 3;
-    let mut counts: HashMap<(bool, String), usize> = HashMap::new();
-    let shapes = |page: &Vec<Line>| {
-        let (first, last) = (page.first().map(margin_shape), page.last().map(margin_shape));
-        [(true, first), (false, last)].map(|(is_first, shape)| shape.map(|shape| (is_first, shape)))
+    /// A running head is set smaller than the text, or stands on two pages.
+    const SMALLER: f64 = 0.95;
+    let body = body_size(pages);
+    let is_number = |line: &Line| {
+        let shape = margin_shape(line).to_lowercase();
+        let shape = ["page ", "seite ", "p. ", "s. "]
+            .iter()
+            .find_map(|word| shape.strip_prefix(word))
+            .unwrap_or(&shape);
+        matches!(
+            shape.trim_matches([' ', '-', '–', '—', '[', ']', '/', '.', '|']),
+            "0" | "0 / 0" | "0/0" | "0 of 0" | "0 von 0"
+        )
     };
+    // The first and the last line as they stand on the page, which need not be the order in which they are drawn.
+    let edges = |page: &[Line]| -> Vec<(usize, Margin)> {
+        let by_y = |a: &usize, b: &usize| page[*a].y.total_cmp(&page[*b].y);
+        let first = (0..page.len()).min_by(by_y).map(|line| (line, Margin::Top));
+        let last = (0..page.len()).max_by(by_y).map(|line| (line, Margin::Bottom));
+        first.into_iter().chain(last).collect()
+    };
+    let (mut at_edge, mut in_margin) = (HashMap::new(), HashMap::new());
     for page in pages.iter() {
-        shapes(page).into_iter().flatten().for_each(|shape| *counts.entry(shape).or_default() += 1);
+        for (line, edge) in edges(page) {
+            *at_edge.entry((edge, margin_shape(&page[line]))).or_insert(0usize) += 1;
+        }
+        for (line, margin) in page.iter().filter_map(|line| Some((line, margin(line)?))) {
+            *in_margin.entry((margin, margin_shape(line))).or_insert(0usize) += 1;
+        }
     }
     let filled = pages.iter().filter(|page| !page.is_empty()).count();
-    let is_margin = |shape: &Option<(bool, String)>| {
-        shape.as_ref().is_some_and(|shape| {
-            let count = counts.get(shape).copied().unwrap_or_default();
-            let is_number = shape.1.trim_matches([' ', '-', '–', '—', '[', ']', '/']) == "0";
-            (is_number && filled > 1) || (count >= MIN_PAGES && 2 * count >= filled)
-        })
-    };
     for page in pages.iter_mut() {
-        let [first, last] = shapes(page);
-        if page.len() > 1 && is_margin(&last) {
-            page.pop();
-        }
-        if page.len() > 1 && is_margin(&first) {
-            page.remove(0);
+        let edges = edges(page);
+        let is_numbered = page.iter().any(|line| is_number(line) && margin(line).is_some());
+        let is_dropped = |index: usize, line: &Line| {
+            let edge = edges.iter().find(|(at, _)| *at == index).map(|(_, edge)| *edge);
+            let recurs = edge.is_some_and(|edge| {
+                let count = at_edge[&(edge, margin_shape(line))];
+                (is_number(line) && filled > 1) || (count >= MIN_PAGES && 2 * count >= filled)
+            });
+            let is_head = margin(line).is_some_and(|margin| {
+                let is_small = line.size < SMALLER * body;
+                is_number(line)
+                    || in_margin[&(margin, margin_shape(line))] > 1
+                    || (is_small && is_numbered && margin == Margin::Top)
+            });
+            recurs || is_head
+        };
+        let dropped: Vec<bool> =
+            page.iter().enumerate().map(|(index, line)| is_dropped(index, line)).collect();
+        // A page is never all margin.
+        if dropped.contains(&false) {
+            let mut dropped = dropped.into_iter();
+            page.retain(|_| dropped.next() == Some(false));
         }
     }
 }
@@ -334,7 +384,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str, y: f64, right: f64, size: f64) -> Line {
-        Line { text: text.to_owned(), left: 50.0, right, y, size }
+        Line { text: text.to_owned(), left: 50.0, right, y, size, height: 842.0 }
     }
 
     #[test]
@@ -390,6 +440,35 @@ mod tests {
         assert_eq!(
             found.split_whitespace().collect::<Vec<_>>().join(" "),
             "Text one of it. Text two of it. Text three of it. Text four of it."
+        );
+    }
+
+    #[test]
+    fn running_heads_and_numbers_go_from_the_first_page_on() {
+        let head = |page: usize| {
+            vec![
+                // Margins are often drawn first.
+                line("Mill Review 12 (1998)", 35.0, 150.0, 8.0),
+                line(&format!("{page}"), 810.0, 55.0, 8.0),
+            ]
+        };
+        let text = [
+            vec![line("Weirs", 90.0, 120.0, 15.0), line("The water falls over the wall", 120.0, 450.0, 11.0)],
+            vec![line("all day and all night.", 90.0, 200.0, 11.0)],
+        ];
+        let pages = |count: usize| {
+            (0..count).map(|page| head(page + 1).into_iter().chain(text[page].clone()).collect()).collect()
+        };
+        assert_eq!(markdown(pages(2)), "# Weirs\n\nThe water falls over the wall all day and all night.");
+        assert_eq!(
+            markdown(pages(1)),
+            "# Weirs\n\nThe water falls over the wall",
+            "one page has margins too"
+        );
+        let letter = vec![line("Mill, 3 May", 35.0, 150.0, 11.0), line("They lean.", 90.0, 150.0, 11.0)];
+        assert!(
+            markdown(vec![letter]).starts_with("Mill, 3 May"),
+            "a page without a number may begin high up"
         );
     }
 

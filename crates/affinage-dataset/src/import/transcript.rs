@@ -146,12 +146,12 @@ fn no_speakers(lines: &[&str], lone: Option<&Found>, given: &[&str], member: &st
     let headings: Vec<&str> = lines.iter().filter_map(|line| heading_title(line)).collect();
     let what = match (lone, headings.as_slice()) {
         (Some(only), _) => {
-            format!("text in which nobody answers `{}`, who begins {} turns", only.name, only.count)
+            format!("text in which only `{}` speaks, {} times", only.name, only.count)
         }
-        (None, []) => "text in which nobody speaks".to_owned(),
-        (None, [one]) => format!("text under the heading `{one}`, in which nobody speaks"),
+        (None, []) => "text without speakers".to_owned(),
+        (None, [one]) => format!("text under the heading `{one}`, without speakers"),
         (None, [first, .., last]) => {
-            format!("text in {} sections (`{first}` to `{last}`), in which nobody speaks", headings.len())
+            format!("text in {} sections (`{first}` to `{last}`), without speakers", headings.len())
         }
     };
     let missing: Vec<String> = given.iter().map(|name| format!("`{name}`")).collect();

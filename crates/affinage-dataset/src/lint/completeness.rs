@@ -23,7 +23,7 @@ pub fn missing_parts(subject: &Subject) -> Vec<Hit> {
     let missing =
         subject.missing.iter().map(|what| Hit::new(Field::Response, whole.clone()).detail(what.as_str()));
     let beside = (!subject.beside.is_empty()).then(|| {
-        let detail = format!("beside its words it showed {}", subject.beside.join(", "));
+        let detail = format!("it also showed {}", subject.beside.join(", "));
         let hit = Hit::new(Field::Response, whole.clone()).detail(detail);
         Hit { severity: Some(Severity::Warning), ..hit }
     });

@@ -1,12 +1,14 @@
 //! Rules that compare examples with each other.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use super::{Field, Hit, Subject, line_spans};
+use super::{Field, Hit, Subject, head, line_spans};
 use crate::artefact::artefacts;
 use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
-use crate::shingle::words;
+use crate::identity::note_document;
+use crate::shingle::{Shingles, normalise, words};
 
 const MINED_LINE_MAX_CHARS: usize = 80;
 const MINED_MIN_EXAMPLES: usize = 3;
@@ -113,28 +115,58 @@ pub fn wrong_pairs(subjects: &[Subject]) -> Vec<(usize, Hit)> {
 
 /// Short answers are alike for good reasons, and digits do not tell texts apart.
 const DUPLICATE_MIN_WORDS: usize = 20;
+/// By which the text that is kept is told.
+const SHOWN_CHARS: usize = 40;
 
-/// L41. Of answers that are near-duplicates of each other the longest is left alone: the others add little to it.
+/// L41. Of answers that are near-duplicates of each other one is left alone, the best by [`preference`]; the others name
+/// it.
 pub fn near_duplicates(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     let long = |text: &&str| text.split_whitespace().nth(DUPLICATE_MIN_WORDS - 1).is_some();
     let responses: Vec<&str> = subjects
         .iter()
         .map(|subject| Some(subject.response.as_str()).filter(long).unwrap_or_default())
         .collect();
-    let clusters = clusters(&responses, Nearness::Duplicate);
-    let mut longest: HashMap<usize, usize> = HashMap::new();
-    for (index, cluster) in clusters.iter().enumerate().filter_map(|(i, cluster)| Some((i, (*cluster)?))) {
-        let kept = longest.entry(cluster).or_insert(index);
-        if responses[index].len() > responses[*kept].len() {
-            *kept = index;
+    let mut together: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (index, cluster) in clusters(&responses, Nearness::Duplicate).into_iter().enumerate() {
+        together.entry(cluster.unwrap_or(index)).or_default().push(index);
+    }
+    together.retain(|_, members| members.len() > 1);
+    let mut pieces: HashMap<&str, usize> = HashMap::new();
+    for document in subjects.iter().filter_map(|subject| note_document(&subject.conversation)) {
+        *pieces.entry(document).or_default() += 1;
+    }
+    let mut hits = Vec::new();
+    for mut members in together.into_values() {
+        members.sort_by_cached_key(|&index| (preference(&subjects[index], &pieces), index));
+        // Members of a cluster need not be near each other: what is near to nothing that is kept is kept too.
+        let mut kept: Vec<(usize, Shingles)> = Vec::new();
+        for index in members {
+            let shingles = Shingles::of(&[responses[index]]);
+            let is_near = |(_, other): &&(usize, Shingles)| {
+                Nearness::Duplicate.holds(shingles.shared(other), shingles.len(), other.len())
+            };
+            let best = kept.iter().find(is_near).map(|(best, _)| *best);
+            match best {
+                Some(best) => {
+                    let hit = Hit::new(Field::Response, 0..responses[index].len());
+                    let first = head(&subjects[best].response, SHOWN_CHARS).replace('\n', " ");
+                    hits.push((index, hit.detail(format!("“{first}…” (`{}`)", subjects[best].id))));
+                }
+                None => kept.push((index, shingles)),
+            }
         }
     }
-    let others = clusters.iter().enumerate().filter_map(|(index, cluster)| {
-        let kept = *longest.get(&(*cluster)?)?;
-        let hit = || Hit::new(Field::Response, 0..responses[index].len());
-        (kept != index).then(|| (index, hit().detail(format!("`{}`", subjects[kept].id))))
-    });
-    others.collect()
+    hits
+}
+
+/// What of near-duplicates is kept, the smallest first: a note of its own before a piece of a collection, a text with a
+/// heading before one whose prompt repeats its first words, a long one before a short one.
+fn preference(subject: &Subject, pieces: &HashMap<&str, usize>) -> (usize, bool, Reverse<usize>) {
+    const FIRST_WORDS: usize = 3;
+    let pieces = note_document(&subject.conversation).and_then(|document| pieces.get(document)).copied();
+    let first: Vec<String> = words(&subject.response).into_iter().take(FIRST_WORDS).collect();
+    let repeats = subject.prompt_drafted && normalise(&subject.prompt).contains(&first.join(" "));
+    (pieces.unwrap_or(1), repeats, Reverse(subject.response.len()))
 }
 
 /// L40. At most one finding, of the strongest feature, at the first liked answer: it is a fact about all rated ones.

@@ -4,6 +4,7 @@
 //! Errors keep an example out of a dataset, warnings ask, information informs. The rules are one table,
 //! [`rules::RULES`].
 
+mod asks;
 mod code;
 mod completeness;
 mod content;
@@ -260,6 +261,28 @@ pub fn lint_known(subjects: &[Subject], known: &Known) -> Vec<Finding> {
     let key = |f: &Finding| (f.rule, f.field, f.span.start, f.span.end);
     numbered.sort_by(|(a_index, a), (b_index, b)| a_index.cmp(b_index).then_with(|| key(a).cmp(&key(b))));
     numbered.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// Findings of the rules that need more than the example itself: the others, or what the project knows. [`lint`] of one
+/// example never has them. Of the context they need only whether there is one.
+pub fn lint_across(subjects: &[Subject], known: &Known) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        let hits: Vec<(usize, Hit)> = match &rule.check {
+            Check::Corpus(check) => check(subjects),
+            Check::Known(check) => {
+                let hits = |(index, subject)| check(subject, known).into_iter().map(move |hit| (index, hit));
+                subjects.iter().enumerate().flat_map(hits).collect()
+            }
+            Check::Patterns(_) | Check::Example(_) => continue,
+        };
+        findings.extend(hits.into_iter().map(|(index, hit)| finding(rule, &subjects[index], hit)));
+    }
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (f.rule, f.field, f.span.start, f.span.end);
+        a.id.cmp(&b.id).then_with(|| key(a).cmp(&key(b)))
+    });
+    findings
 }
 
 fn finding(rule: &Rule, subject: &Subject, hit: Hit) -> Finding {

@@ -2,7 +2,7 @@
 
 use super::Severity::{Error, Information, Warning};
 use super::{
-    Hit, Known, Severity, Subject, completeness, content, corpus, decoding, language, markup, privacy,
+    Hit, Known, Severity, Subject, asks, completeness, content, corpus, decoding, language, markup, privacy,
     residue, structure,
 };
 
@@ -152,12 +152,8 @@ pub const RULES: &[Rule] = &[
         "one outward feature tells liked from rejected answers",
         Check::Corpus(corpus::label_artefacts),
     ),
-    rule(
-        "L41",
-        Warning,
-        "nearly the same answer as a longer example",
-        Check::Corpus(corpus::near_duplicates),
-    ),
+    rule("L41", Warning, "nearly the same answer as another example", Check::Corpus(corpus::near_duplicates)),
+    rule("L42", Information, "the prompt asks nothing", Check::Example(asks::nothing_asked)),
     rule("P01", Error, "secret key", Check::Example(privacy::secrets)),
     rule("P02", Warning, "personal data", Check::Example(privacy::personal_data)),
     rule("P03", Warning, "a name you keep to yourself", Check::Known(privacy::names)),

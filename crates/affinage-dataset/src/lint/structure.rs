@@ -155,7 +155,7 @@ pub fn drafted_prompt(subject: &Subject) -> Vec<Hit> {
     let whole = 0..subject.prompt.len();
     let hit = || {
         Hit::new(Field::Prompt, whole)
-            .detail("nobody asked for this note: write what you would have asked, or leave it")
+            .detail("this prompt was drafted by rule: write what you would have asked, or leave it")
     };
     subject.prompt_drafted.then(hit).into_iter().collect()
 }

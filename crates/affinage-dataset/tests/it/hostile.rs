@@ -103,7 +103,7 @@ fn every_member_is_read_or_named() {
     1 .obsidian/app.json: a hidden folder
     1 __MACOSX/._conversations.json: kept by the system
     1 broken.zip: not a readable zip archive (invalid Zip archive: Could not find EOCD)
-    1 chat.html: a page of conversations that stand in the JSON beside it
+    1 chat.html: a page of the conversations in the JSON file next to it
     1 damaged.zip/conversations.json: damaged (corrupt deflate stream), nothing of it is kept: download the export again
     1 design_chats/d.json: no list of messages: looked for `messages`, `chat_messages`, `mapping`, `conversations` and the like; its keys are `canvas`
     1 essay.docx: no text: it holds no words

@@ -82,6 +82,7 @@ fn files_without_conversations_say_why() {
         why(&zip_of(&[("photo.jpg", b"\xff\xd8\xff\xe0")])),
         why(b"%PDF-1.4"),
         why(&zip_of(&[("word/document.xml", b"<w/>")])),
+        why(b"<!doctype html><html><body><div class=\"message\"><img src=\"a.png\"></div></body></html>"),
     ];
     insta::assert_snapshot!(reasons.join("\n"), @r"
     export is empty
@@ -93,6 +94,7 @@ fn files_without_conversations_say_why() {
     export holds no conversation; not read: photo.jpg (a picture (JPEG))
     export is a damaged PDF document, which affinage does not read
     export is no text: it holds no words
+    export is a page that shows messages, of which it cannot be told who wrote them: take the export as JSON
     ");
 }
 

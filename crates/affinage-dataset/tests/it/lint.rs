@@ -2,7 +2,7 @@
 
 use affinage_dataset::conversation::Feedback;
 use affinage_dataset::lint::rules::RULES;
-use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint, lint_known};
+use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint, lint_across, lint_known};
 use affinage_dataset::message::{Message, Role};
 use proptest::prelude::*;
 
@@ -178,6 +178,146 @@ fn follow_ups_need_their_context() {
     follow_up.context =
         vec![Message::new(Role::User, PLAIN), Message::new(Role::Assistant, "Sell the boat.")];
     assert_eq!(rules_of(&follow_up), Vec::<&str>::new());
+}
+
+#[test]
+fn prompts_that_ask_nothing_are_told_from_short_questions_and_tasks() {
+    let asks_nothing = |prompt: &str| rules_of(&subject(prompt, "Sell it.")).contains(&"L42");
+    let empty = [
+        "Certainly.",
+        "True.",
+        "Go on.",
+        "Yes",
+        "yes, yes",
+        "OK, thanks!",
+        "I agree.",
+        "By all means.",
+        "👍",
+        "…",
+        "That's right.",
+        "Sehr wahr.",
+        "Ja, natürlich.",
+        "C’est vrai.",
+        "Bien sûr",
+        "¡Claro que sí!",
+        "È vero.",
+        "É verdade",
+        "Dat klopt.",
+        "Självklart.",
+        "Selvfølgelig",
+        "Juuri niin.",
+        "To prawda.",
+        "Přesně tak!",
+        "Így van.",
+        "Așa este.",
+        "Βεβαίως.",
+        "Конечно.",
+        "Саме так",
+        "Aynen öyle",
+        "بالتأكيد",
+        "נכון מאוד",
+        "درست است",
+        "ठीक है",
+        "Tentu saja.",
+        "Đúng vậy.",
+        "ใช่ครับ",
+        "是的。",
+        "好的，谢谢",
+        "明白了，请继续。",
+        "はい、そうです。",
+        "なるほど。",
+        "ありがとうございます",
+        "네, 맞아요.",
+        "계속해 줘",
+    ];
+    for prompt in empty {
+        assert!(asks_nothing(prompt), "{prompt}");
+    }
+    let asking = [
+        "Why?",
+        "Yes?",
+        "How so",
+        "What is moss?",
+        "Translate this",
+        "Summarise.",
+        "Define virtue.",
+        "Love",
+        "2 + 2",
+        "b)",
+        "x",
+        "Rome, please.",
+        "Not that one.",
+        "True or false",
+        "Say yes.",
+        "Thank you notes",
+        "Write more poems",
+        "Hello",
+        "Stop.",
+        "Again.",
+        "Shorter.",
+        "No, Berlin.",
+        "Warum?",
+        "Und dann",
+        "Gedichte, bitte.",
+        "Wie weiter",
+        "Pourquoi",
+        "Résume.",
+        "¿Y ahora?",
+        "Otra vez",
+        "Perché",
+        "Traduci questo",
+        "Por quê",
+        "Waar",
+        "Vertaal dit",
+        "Varför då",
+        "Oversett dette",
+        "Miksi",
+        "Käännä tämä",
+        "Dlaczego",
+        "Przetłumacz to",
+        "Proč",
+        "Přelož to",
+        "Miért",
+        "Fordítsd le",
+        "De ce",
+        "Tradu asta",
+        "Γιατί",
+        "ναι;",
+        "Μετάφρασε αυτό",
+        "Почему",
+        "Переведи это",
+        "Чому",
+        "Neden",
+        "Bunu çevir",
+        "لماذا",
+        "ترجم هذا",
+        "למה",
+        "תרגם את זה",
+        "چرا",
+        "क्यों",
+        "Mengapa",
+        "Terjemahkan ini",
+        "Tại sao",
+        "Dịch câu này",
+        "ทำไม",
+        "แปลหน่อย",
+        "为什么",
+        "翻译一下",
+        "是吗？",
+        "写一首诗",
+        "请解释道德",
+        "なぜ",
+        "翻訳して",
+        "詩を書いて",
+        "왜",
+        "번역해 줘",
+        "시를 써 줘",
+    ];
+    for prompt in asking {
+        assert!(!asks_nothing(prompt), "{prompt}");
+    }
+    let with_picture = Subject { prompt_media_count: 1, ..subject("Yes.", "Sell it.") };
+    assert!(!rules_of(&with_picture).contains(&"L42"));
 }
 
 #[test]
@@ -376,4 +516,55 @@ proptest! {
             prop_assert!(text.get(finding.span.clone()).is_some(), "{} {:?}", finding.rule, finding.span);
         }
     }
+}
+
+#[test]
+fn of_near_duplicates_a_note_of_its_own_is_kept_and_a_piece_of_a_collection_is_not() {
+    let weir = "The water falls over the old wall all day, and at night one hears it from the house on the hill where nobody has lived since the war.";
+    let mill = "The mill is loud in spring and silent in summer, and those who live beside it wake when it stops, and cannot say what it was that woke them.";
+    let note = |id: &str, key: &str, prompt: &str, text: String| Subject {
+        id: id.to_owned(),
+        conversation: key.to_owned(),
+        prompt_drafted: true,
+        ..subject(prompt, &text)
+    };
+    let subjects = [
+        note("piece", "note:offprint.pdf-01234567", "Write about: Water", format!("{weir} Lower Review.")),
+        note("other", "note:offprint.pdf-12345678", "Write about: Noise", format!("{mill} Lower Review.")),
+        note("weir", "note:weir.md-23456789", "Write about: The weir", weir.to_owned()),
+        note("mill", "note:mill.md-34567890", "Write about: The mill", mill.to_owned()),
+        note("untitled", "note:2020.md-45678901", "“The water falls over …”", format!("{weir} It is so.")),
+    ];
+    let flagged: Vec<(String, String)> =
+        lint(&subjects).into_iter().filter(|f| f.rule == "L41").map(|f| (f.id, f.message)).collect();
+    let kept =
+        |first: &str, id: &str| format!("nearly the same answer as another example: “{first}…” (`{id}`)");
+    let weir_kept = kept("The water falls over the old wall all da", "weir");
+    assert_eq!(
+        flagged,
+        [
+            ("piece".to_owned(), weir_kept.clone()),
+            ("other".to_owned(), kept("The mill is loud in spring and silent in", "mill")),
+            ("untitled".to_owned(), weir_kept),
+        ]
+    );
+}
+
+#[test]
+fn what_needs_more_than_one_example_is_what_one_example_never_shows() {
+    let known = Known { names: vec!["Ida Feld".to_owned()] };
+    let text = |n: usize| format!("Lower Review\n\nIda Feld came {n} times.");
+    let subjects: Vec<Subject> = (0..3)
+        .map(|n| Subject { id: n.to_string(), conversation: format!("c{n}"), ..subject(PLAIN, &text(n)) })
+        .collect();
+    let mut alone: Vec<Finding> = subjects.iter().flat_map(|one| lint(std::slice::from_ref(one))).collect();
+    let across = lint_across(&subjects, &known);
+    let rules: std::collections::BTreeSet<&str> = across.iter().map(|finding| finding.rule).collect();
+    assert!(rules.contains("L11") && rules.contains("P03"), "{rules:?}");
+    alone.extend(across);
+    let key = |f: &Finding| (f.id.clone(), f.rule, f.field, f.span.start);
+    alone.sort_by_key(key);
+    let mut all = lint_known(&subjects, &known);
+    all.sort_by_key(key);
+    assert_eq!(alone, all);
 }

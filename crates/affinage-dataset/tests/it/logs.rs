@@ -86,6 +86,48 @@ fn conversations_without_an_answer_are_counted() {
 }
 
 #[test]
+fn an_answer_without_its_question_is_counted() {
+    let outcome = read(&lines(&[
+        json!({ "custom_id": "1", "response": { "body": { "choices": [{ "message": { "role": "assistant", "content": "Nobody asked." } }] } } }),
+        json!({ "messages": [{ "role": "assistant", "content": "Welcome aboard." }, { "role": "user", "content": "Where to?" }, { "role": "assistant", "content": "North." }] }),
+    ]));
+    assert_eq!(turns(&outcome), [turn("Where to?", "North.")]);
+    assert_eq!(left_out(&outcome, LeftOutKind::Unasked), 2);
+    let line = outcome.found.left_out.lines().into_iter().find(|line| line.kind == LeftOutKind::Unasked);
+    assert_eq!(line.map(|line| line.what), Some("answers without a question"));
+}
+
+#[test]
+fn of_ranked_answers_the_best_is_the_one_that_is_shown() {
+    let message = |id: &str, parent: Value, role: &str, text: &str, rank: Value| json!({ "message_id": id, "parent_id": parent, "message_tree_id": "1", "role": role, "text": text, "rank": rank });
+    let mut rows = vec![
+        message("1", Value::Null, "prompter", "Who salts the herring?", Value::Null),
+        message("2", json!("1"), "assistant", "The cook, in October.", json!(1)),
+        message("3", json!("1"), "assistant", "The cook does, in October, in oak.", json!(0)),
+        message("4", json!("3"), "prompter", "And who eats it?", Value::Null),
+        message("5", json!("4"), "assistant", "Whoever stays for the winter.", Value::Null),
+        message("6", json!("4"), "assistant", "Nobody that I know.", json!(0)),
+        message("7", json!("2"), "prompter", "Why October?", json!(0)),
+        message("8", json!("7"), "assistant", "The herring is fat then.", json!(0)),
+    ];
+    for _ in 0..2 {
+        let outcome = read(&lines(&rows));
+        let shown: Vec<(String, String)> = outcome
+            .candidates()
+            .into_iter()
+            .filter_map(|c| Some((c.prompt, c.variants.into_iter().find(|v| v.active)?.text)))
+            .collect();
+        let expected = [
+            ("Who salts the herring?", "The cook does, in October, in oak."),
+            ("And who eats it?", "Nobody that I know."),
+        ];
+        assert_eq!(shown, expected.map(|(prompt, answer)| (prompt.to_owned(), answer.to_owned())));
+        assert_eq!(outcome.candidates()[0].variants.len(), 2, "the other answer is a variant");
+        rows[1..].reverse();
+    }
+}
+
+#[test]
 fn a_list_of_typed_parts_under_any_name_holds_the_answer() {
     let tree = json!({
         "a": { "id": "a", "role": "user", "content": "Why is the sea salt?", "parentId": null },

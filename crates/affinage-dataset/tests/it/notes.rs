@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
 use affinage_dataset::conversation::Provider;
-use affinage_dataset::import::{AsNotes, ImportError, Limits, Roles};
+use affinage_dataset::import::{
+    AsNotes, ImportError, Item, LeftOutKind, Limits, Roles, Together, import_from_folder,
+};
 use affinage_dataset::lint::{Subject, lint};
 
 use crate::exports::{Outcome, import_bytes, import_within, zip_of};
@@ -32,14 +34,17 @@ const WEIR: &str =
 #[test]
 fn notes_are_answers_whose_prompts_are_drafts() {
     let text = format!(
-        "---\ntags: x\n---\n\n# Weirs\n\n## Old ones\n\n{WEIR}\n\n```sh\n\n# no heading\n```\n\n## Why do they stand?\nThey stand.\n"
+        "---\ntags: x\n---\n\n# Weirs\n\n## Old ones\n\n{WEIR}\n\n```sh\n\n# no heading\n```\n\n## Why do they stand?\nThey stand because nobody took them down after the war.\n"
     );
     let outcome = read(&text);
     assert_eq!(
         pairs(&outcome),
         [
             ("Write about: Weirs – Old ones".to_owned(), format!("{WEIR}\n\n```sh\n\n# no heading\n```")),
-            ("Why do they stand?".to_owned(), "They stand.".to_owned()),
+            (
+                "Why do they stand?".to_owned(),
+                "They stand because nobody took them down after the war.".to_owned()
+            ),
         ]
     );
     assert_eq!((outcome.found.drafted, outcome.found.formats["note"]), (2, 2));
@@ -89,7 +94,7 @@ fn one_paragraph_is_a_note_and_long_text_is_several() {
 #[test]
 fn equal_headings_get_different_prompts() {
     let text = format!(
-        "# On the old weir by the river\n\n{WEIR}\n\n# On the old weir by the river\n\nIt leans. It waits.\n"
+        "# On the old weir by the river\n\n{WEIR}\n\n# On the old weir by the river\n\nIt leans. It waits for the flood of spring.\n"
     );
     let about = "Write about: On the old weir by the river";
     assert_eq!(
@@ -123,19 +128,117 @@ fn a_vault_is_read_as_it_is_seen() {
         ("vault/.obsidian/app.json", b"{}"),
         ("vault/walls/Old weirs.md", page.as_bytes()),
         ("vault/Untitled.md", b"Short."),
+        ("vault/Mills.md", b"# Mills\n\n![[mill.png]]\n\nLoud.\n\n# Weirs\n\nThey lean over the water and wait for the spring.\n\n# See also\n\n- [[Old weirs]]\n- [[Mills|the mill]]\n"),
         ("vault/weir.png", b"\x89PNG\r\n\x1a\n"),
     ]);
     let outcome = import_bytes(&zip, &Roles::default()).expect("a vault");
     assert_eq!(
         pairs(&outcome),
         [
-            ("“Short.”".to_owned(), "Short.".to_owned()),
+            ("Mills – Weirs".to_owned(), "They lean over the water and wait for the spring.".to_owned()),
             ("Write about: Old weirs".to_owned(), format!("{WEIR} See the mill.")),
         ]
     );
     let weirs = &outcome.conversations[1];
     assert_eq!((weirs.project.as_deref(), weirs.time_s), (Some("vault/walls"), Some(1_772_582_400.0)));
-    assert_eq!(outcome.candidates()[1].variants[0].beside, ["weir.png"]);
+    // A picture is no part of the words, and no reason to leave them out.
+    assert!(outcome.candidates().iter().all(|candidate| candidate.variants[0].beside.is_empty()));
+    let left_out: Vec<String> =
+        outcome.found.left_out.lines().iter().map(|l| format!("{} {}", l.count, l.what)).collect();
+    assert_eq!(
+        left_out,
+        [
+            "3 files of the archive or folder",
+            "2 images, sounds and files",
+            "1 section too short to be an answer",
+            "1 section of links only"
+        ]
+    );
+    let short = "vault/Untitled.md: no note: no section of it has 8 words";
+    assert!(unread(&outcome).contains(&short.to_owned()), "{:?}", unread(&outcome));
+}
+
+/// What an import left out, by kind and name.
+fn bylines(outcome: &Outcome) -> Vec<(String, usize)> {
+    let rows = outcome.found.left_out.rows().into_iter();
+    rows.filter(|row| row.kind == LeftOutKind::Byline).map(|row| (row.name, row.count)).collect()
+}
+
+#[test]
+fn who_wrote_a_text_and_when_is_no_text_of_it() {
+    let page = format!(
+        "<html><head><title>Old weirs</title></head><body><header><h1>Old weirs</h1><p class=author>I. Feld</p><p class=date>3 May 2020</p></header><p>{WEIR}</p><footer>© Mill Press</footer></body></html>"
+    );
+    let outcome = read(&page);
+    assert_eq!(pairs(&outcome), [("Write about: Old weirs".to_owned(), WEIR.to_owned())]);
+    assert_eq!(bylines(&outcome), [("3 May 2020".to_owned(), 1), ("I. Feld".to_owned(), 1)]);
+    let note = format!("---\nauthor: Ida Feld\n---\n\n# Old weirs\n\n*Ida Feld*\n\n{WEIR}\n");
+    assert_eq!(pairs(&read(&note)), [("Write about: Old weirs".to_owned(), WEIR.to_owned())]);
+    // Nobody says that this is a name.
+    let note = format!("# Old weirs\n\nIda Feld\n\n{WEIR}\n");
+    assert_eq!(pairs(&read(&note))[0].1, format!("Ida Feld\n\n{WEIR}"));
+}
+
+#[test]
+fn a_name_at_the_head_of_several_texts_of_a_folder_is_their_byline() {
+    let texts = |count: usize| {
+        (0..count).map(|n| format!("Old weir {n}\n\nIda Feld\n\n{n} {WEIR}\n")).collect::<Vec<_>>()
+    };
+    let answers = |texts: &[String]| {
+        let mut together = Together::default();
+        texts.iter().for_each(|text| together.look_at_head(text.as_bytes()));
+        let mut answers = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
+            let name = format!("{number}.txt");
+            let bytes = std::io::Cursor::new(text.as_bytes());
+            let found = import_from_folder::<ImportError>(
+                bytes,
+                &name,
+                &Roles::default(),
+                &Limits::default(),
+                &mut together,
+                &mut |item| {
+                    if let Item::Conversation(conversation) = item {
+                        answers.push(conversation.nodes[1].visible_text());
+                    }
+                    Ok(())
+                },
+            );
+            assert_eq!(found.expect("a note").conversations, 1);
+        }
+        answers
+    };
+    let expected: Vec<String> = (0..3).map(|n| format!("{n} {WEIR}")).collect();
+    assert_eq!(answers(&texts(3)), expected);
+    assert!(answers(&texts(2))[0].contains("Ida Feld"), "two are no pattern");
+}
+
+#[test]
+fn a_short_first_line_is_the_title_of_a_plain_text() {
+    let text =
+        format!("TWO KINDS OF WEIR\n\n{WEIR}\n\n---\n\nThe other kind is made of wood and does not last.\n");
+    let about = "Write about: TWO KINDS OF WEIR";
+    assert_eq!(
+        pairs(&read(&text)),
+        [
+            (about.to_owned(), WEIR.to_owned()),
+            (
+                format!("{about}\nBegin with the words: “The other kind is made of wood and does not last.”"),
+                "The other kind is made of wood and does not last.".to_owned()
+            )
+        ]
+    );
+}
+
+#[test]
+fn footnotes_are_taken_out_and_quotes_are_counted() {
+    let text =
+        format!("# Weirs\n\n> A weir is\n> a low wall.\n\n{WEIR}[^1]\n\n[^1]: So says the guide of 1801.\n");
+    let outcome = read(&text);
+    assert_eq!(pairs(&outcome)[0].1, format!("> A weir is\n> a low wall.\n\n{WEIR}"));
+    assert_eq!(outcome.found.quoted_words, 6);
+    let rows = outcome.found.left_out.rows();
+    assert_eq!((rows[0].kind, rows[0].count), (LeftOutKind::FootnoteOfNote, 1));
 }
 
 #[test]
@@ -157,7 +260,7 @@ fn an_export_of_notion_has_its_titles_and_no_tables_of_pages() {
     let outcome = import_bytes(&zip, &Roles::default()).expect("an export");
     assert_eq!(pairs(&outcome), [("Write about: Weirs".to_owned(), format!("{WEIR}\n\nSee Mills."))]);
     assert_eq!(outcome.conversations[0].project.as_deref(), Some("Garden"));
-    let why = "a table of pages that stand in the folder beside it";
+    let why = "a table of the pages in the folder next to it";
     assert_eq!(unread(&outcome), [format!("{}: {why}", names[1]), format!("{}: {why}", names[2])]);
 }
 

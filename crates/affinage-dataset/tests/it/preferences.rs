@@ -119,7 +119,7 @@ fn my_activity_has_sessions_regenerations_ratings_and_other_records() {
     );
     assert!(candidates[1].variants[0].active && candidates[1].context.len() == 2);
     insta::assert_snapshot!(outcome.found.notes.join("\n"), @r"
-    2 conversations are inferred: My Activity does not say which prompts belong together, so pauses of half an hour part them
+    conversations inferred: 2; My Activity does not say which prompts belong together, so a pause of half an hour begins another one
     2 records of My Activity hold no prompt with an answer and were passed over
     ");
 }

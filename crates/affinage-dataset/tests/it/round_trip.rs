@@ -30,6 +30,7 @@ fn example(number: usize, with_system: bool, exchanges: usize) -> DatasetRow {
         example_id: format!("e{number}"),
         messages,
         conversation: "c".into(),
+        document: None,
         prompt_cluster: "p".into(),
         writer: "person:me".into(),
         written: Default::default(),

@@ -15,9 +15,17 @@ const POLICY: Policy = Policy { validation_share: 0.1, test_share: 0.2, seed: 7 
 struct Owned {
     id: String,
     conversation: String,
+    /// Where it is another text than the conversation.
+    document: Option<String>,
     position: usize,
     prompt: String,
     response: String,
+}
+
+impl Owned {
+    fn document(&self) -> &str {
+        self.document.as_ref().unwrap_or(&self.conversation)
+    }
 }
 
 fn items(owned: &[Owned]) -> Vec<Item<'_>> {
@@ -26,6 +34,7 @@ fn items(owned: &[Owned]) -> Vec<Item<'_>> {
         .map(|o| Item {
             example_id: &o.id,
             conversation: &o.conversation,
+            document: o.document(),
             position: o.position,
             prompt: &o.prompt,
             response: &o.response,
@@ -52,6 +61,7 @@ fn corpus(count: usize, per: usize) -> Vec<Owned> {
         .map(|i| Owned {
             id: format!("e{i:04}"),
             conversation: format!("c{:03}", i / per),
+            document: None,
             position: i % per,
             prompt: text(2 * i, 12),
             response: text(2 * i + 1, 30),
@@ -108,6 +118,61 @@ fn shares_are_met_and_conversations_stay_together() {
     );
 }
 
+/// Sections of notes: one conversation each, `per` in each document.
+fn sections(count: usize, per: usize) -> Vec<Owned> {
+    let mut owned = corpus(count, 1);
+    owned.iter_mut().enumerate().for_each(|(i, o)| o.document = Some(format!("document:{}", i / per)));
+    owned
+}
+
+fn sides_of_documents(owned: &[Owned], split: &Split) -> BTreeMap<String, BTreeSet<Option<Side>>> {
+    let mut sides: BTreeMap<String, BTreeSet<Option<Side>>> = BTreeMap::new();
+    for (owned, side) in owned.iter().zip(&split.placed) {
+        sides.entry(owned.document().to_owned()).or_default().insert(*side);
+    }
+    sides
+}
+
+#[test]
+fn sections_of_one_document_stand_on_one_side() {
+    let owned = sections(300, 10);
+    let split = run(&owned, &Previous::default());
+    assert!(sides_of_documents(&owned, &split).values().all(|sides| sides.len() == 1));
+    assert!((50..=70).contains(&on(&owned, &split, |s| s == Side::Test).len()));
+    assert_eq!(split.certificate.sectioned, BTreeSet::new());
+}
+
+#[test]
+fn a_document_that_is_most_of_the_data_is_cut_and_named() {
+    let mut owned = sections(40, 1);
+    owned.iter_mut().take(20).for_each(|o| o.document = Some("document:book".to_owned()));
+    let split = run(&owned, &Previous::default());
+    assert_eq!(split.certificate.sectioned, BTreeSet::from(["document:book".to_owned()]));
+    assert!(sides_of_documents(&owned, &split)["document:book"].len() > 1);
+    assert!(split.placed.iter().all(Option::is_some), "sections have no context that a border could cut");
+    // One book alone is better than nothing to train on, as long as it is said.
+    let alone = sections(12, 12);
+    let split = run(&alone, &Previous::default());
+    assert_eq!(split.certificate.sectioned.len(), 1);
+    assert!(!on(&alone, &split, |s| s == Side::Test).is_empty());
+}
+
+#[test]
+fn sections_that_an_older_version_placed_one_by_one_keep_their_sides() {
+    let mut owned = corpus(60, 1);
+    let before = run(&owned, &Previous::default());
+    owned.iter_mut().enumerate().for_each(|(i, o)| o.document = Some(format!("document:{}", i / 6)));
+    let after = run(&owned, &previous(&before));
+    assert_eq!((&after.sides, after.certificate.dropped.len()), (&before.sides, 0));
+    let cut = &after.certificate.sectioned;
+    let sides = sides_of_documents(&owned, &after);
+    assert!(
+        sides.iter().all(|(document, sides)| cut.contains(document) == (sides.len() > 1)),
+        "{cut:?} {sides:?}"
+    );
+    assert!(!cut.is_empty());
+}
+
 #[test]
 fn from_ninety_held_out_prompts_on_a_third_is_sealed() {
     let owned = corpus(600, 2);
@@ -145,6 +210,11 @@ fn growth_keeps_every_side_and_what_joins_two_sides_leaves_the_held_out_one() {
     grown.pop();
     let fourth = run(&grown, &previous(&third));
     assert!(group.iter().all(|member| fourth.sides[&member.id] == Side::Retired), "retired for good");
+    let reason = |id: &str| fourth.certificate.dropped.iter().find(|d| d.example_id == id).map(|d| &d.reason);
+    assert!(
+        group.iter().all(|member| reason(&member.id) == Some(&DropReason::Retired)),
+        "and listed each time"
+    );
 }
 
 #[test]
@@ -153,6 +223,7 @@ fn a_long_conversation_is_cut_with_gaps_at_the_borders() {
     let long = (0..400).map(|i| Owned {
         id: format!("l{i:03}"),
         conversation: "long".into(),
+        document: None,
         position: i,
         prompt: text(5000 + 2 * i, 12),
         response: text(5001 + 2 * i, 20),
@@ -247,6 +318,7 @@ fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
             Owned {
                 id: format!("e{i:03}"),
                 conversation: format!("c{conversation}"),
+                document: (conversation % 2 == 0).then(|| format!("document:{}", conversation / 4)),
                 position: i,
                 prompt,
                 response,
@@ -256,6 +328,17 @@ fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
     })
 }
 
+/// Examples are those on a side and those that were dropped for a reason.
+fn placed_or_listed_once(owned: &[Owned], split: &Split) -> Result<(), TestCaseError> {
+    for (owned, placed) in owned.iter().zip(&split.placed) {
+        let listed = split.certificate.dropped.iter().filter(|drop| drop.example_id == owned.id).count();
+        prop_assert_eq!(listed, usize::from(placed.is_none()), "{} stands on {:?}", owned.id, placed);
+    }
+    let listed: usize = split.certificate.drops_by_reason().values().sum();
+    prop_assert_eq!(split.placed.iter().flatten().count() + listed, owned.len());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
@@ -263,22 +346,19 @@ proptest! {
     fn nothing_held_out_is_found_in_train(owned in random_corpus(), seed in 0u64..5) {
         let policy = Policy { seed, ..POLICY };
         let Ok(split) = split(&items(&owned), &policy, &Previous::default(), &[]) else { return Ok(()) };
+        placed_or_listed_once(&owned, &split)?;
         let train = on(&owned, &split, |s| s == Side::Train);
         let held_out = on(&owned, &split, |s| s != Side::Train);
         let mut largest: f64 = 0.0;
         for &h in &held_out {
             for &t in &train {
                 largest = largest.max(containment(&owned[h], &owned[t]));
-                let sectioned = split.certificate.sectioned.contains(&owned[h].conversation);
-                prop_assert!(sectioned || owned[h].conversation != owned[t].conversation);
+                let sectioned = split.certificate.sectioned.contains(owned[h].document());
+                prop_assert!(sectioned || owned[h].document() != owned[t].document());
             }
         }
         prop_assert!(largest < 0.2, "{}", largest);
         prop_assert_eq!(split.certificate.max_containment, largest);
-        let listed: BTreeSet<&str> = split.certificate.dropped.iter().map(|d| d.example_id.as_str()).collect();
-        for (owned, placed) in owned.iter().zip(&split.placed) {
-            prop_assert_eq!(placed.is_none(), listed.contains(owned.id.as_str()), "placed or listed");
-        }
     }
 
     #[test]
@@ -286,10 +366,14 @@ proptest! {
         let cut = cut.min(owned.len());
         let Ok(first) = split(&items(&owned[..cut]), &POLICY, &Previous::default(), &[]) else { return Ok(()) };
         let Ok(second) = split(&items(&owned), &POLICY, &previous(&first), &[]) else { return Ok(()) };
+        placed_or_listed_once(&owned, &second)?;
         for (id, side) in &first.sides {
             let now = second.sides[id];
             let reported = second.certificate.dropped.iter().any(|d| d.example_id == *id);
             prop_assert!(now == *side || (now == Side::Retired && reported), "{} was {:?}, is {:?}", id, side, now);
         }
+        let asked: Vec<String> = owned.iter().step_by(3).map(|example| example.prompt.clone()).collect();
+        let Ok(third) = split(&items(&owned), &POLICY, &previous(&second), &asked) else { return Ok(()) };
+        placed_or_listed_once(&owned, &third)?;
     }
 }

@@ -305,8 +305,8 @@ fn text_without_speakers_is_called_what_it_is() {
         says("Prose.\n", &assistant("Voice")),
     ];
     insta::assert_snapshot!(cases.join("\n"), @r"
-    export is text in 2 sections (`Weirs` to `Mills`), in which nobody speaks; no line begins with `Voice` as a name
-    export is text in which nobody answers `Anna`, who begins 3 turns; no line begins with `Voice` as a name
-    export is text in which nobody speaks; no line begins with `Voice` as a name
+    export is text in 2 sections (`Weirs` to `Mills`), without speakers; no line begins with `Voice` as a name
+    export is text in which only `Anna` speaks, 3 times; no line begins with `Voice` as a name
+    export is text without speakers; no line begins with `Voice` as a name
     ");
 }

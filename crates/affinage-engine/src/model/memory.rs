@@ -1,8 +1,9 @@
 //! What a training step keeps in memory, and what it can compute again instead.
 
-use super::Model;
 use super::head::rows_at_once;
+use crate::kernels::attention::Heads;
 use crate::lora::Adapter;
+use crate::weights::ModelConfig;
 
 /// Bytes of a training step over some tokens at once, the mapped weights not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +33,16 @@ impl TrainingMemory {
     }
 }
 
-impl Model {
-    /// What a training step needs for micro-batches of at most `tokens` tokens, of which `supervised` carry loss.
-    pub fn training_memory(&self, adapter: &Adapter, tokens: usize, supervised: usize) -> TrainingMemory {
-        let config = &self.config;
+impl TrainingMemory {
+    /// What a step needs for micro-batches of at most `tokens` tokens, of which `supervised` carry loss.
+    pub fn of(config: &ModelConfig, adapter: &Adapter, tokens: usize, supervised: usize) -> TrainingMemory {
+        let heads = Heads { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim };
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
-        let (width, q_width) = (self.heads.qkv_width(), self.heads.q_width());
-        let heads = self.heads.heads + self.heads.kv_heads;
-        let normed_heads = if config.qk_norm { q_width + self.heads.kv_width() + heads } else { 0 };
+        let (width, q_width) = (heads.qkv_width(), heads.q_width());
+        let all_heads = heads.heads + heads.kv_heads;
+        let normed_heads = if config.qk_norm { q_width + heads.kv_width() + all_heads } else { 0 };
         let ranks = adapter.layout.pairs.iter().map(|pair| pair.rank).sum::<usize>() / config.layers;
-        let kept = 2 * hidden + width + q_width + 2 * inner + self.heads.heads + 2 + normed_heads + ranks;
+        let kept = 2 * hidden + width + q_width + 2 * inner + heads.heads + 2 + normed_heads + ranks;
         // x, dx, normed, dnormed; inner, dinner and a packed left side; dqkv; dattention; gradients of attention
         // before they are added up.
         let buffers = 4 * hidden + 3 * inner + width + q_width + 6 * q_width;

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dose::DoseResult;
 use crate::findings::{DisagreementMap, FindingGroup};
+use crate::judge::reread::Reread;
 use crate::plan::{Arm, DatasetFacts, PlannedComparison};
 use crate::suite::Domain;
 
@@ -67,6 +68,9 @@ pub struct Analysis {
     pub method_notes: Vec<MethodNote>,
     /// What to do next, most useful first.
     pub next_steps: Vec<String>,
+    /// What came of reading replies of an earlier version by today's rules; `None` where no reply was read by others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reread: Option<Reread>,
     /// Hash of the rows that it was made from; empty in files of versions without one.
     #[serde(default)]
     pub rows_sha256: String,

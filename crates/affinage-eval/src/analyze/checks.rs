@@ -153,7 +153,7 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
     };
-    format!("{calls} calls were answered without a verdict that counts ({}): {remedy}", reason.name())
+    format!("{} brought no verdict that counts ({}): {remedy}", counted(*calls, "call"), reason.name())
 }
 
 /// A hash under two names, or another hash than planned, stops the analysis; here it is said that it was looked.

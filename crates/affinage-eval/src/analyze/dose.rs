@@ -22,7 +22,7 @@ use crate::stats::mean::mean;
 use crate::stats::multiple::holm;
 use crate::text::p_value;
 
-const EXPLANATION: &str = "Each point is a training of its own with a finished schedule; the line joins the means. Bars are \
+const EXPLANATION: &str = "Each point is one training with a finished schedule; the line joins the means. Bars are \
 95 % intervals that count prompts and training seeds as random: other prompts like these, other seeds. Smaller doses of one \
 seed are the beginnings of larger ones. Fit and win rate are two things: fit is how little your held-out texts surprise it.";
 
@@ -64,7 +64,7 @@ fn limits(measured: &Measured, doses: &[Dose]) -> Vec<String> {
     let mut limits = Vec::new();
     if seeds < SEEDS_FOR_A_CLAIM {
         limits.push(format!(
-            "{seeds} training {}: this is about these adapters, not about the recipe, which needs {SEEDS_FOR_A_CLAIM}.",
+            "{seeds} training {}: {SEEDS_FOR_A_CLAIM} are needed to say that another seed would turn out alike.",
             if seeds == 1 { "seed" } else { "seeds" }
         ));
     }

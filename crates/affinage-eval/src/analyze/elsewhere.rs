@@ -40,7 +40,7 @@ pub fn check(rows: &Rows) -> Option<MethodCheck> {
         CheckState::Issue => {
             Some("its figures may be recitation, or of several models: do not compare with it")
         }
-        CheckState::Tip => Some("say so beside every figure of theirs"),
+        CheckState::Tip => Some("say so with every figure of theirs"),
         _ => None,
     };
     Some(MethodCheck {

@@ -339,12 +339,14 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
     limits
 }
 
-/// The first screen: is it better, for what, for whom, how sure; one sentence each.
+/// The first screen: is it better, for what, for whom, how sure; one sentence each. `worse` are the sentences of the categories in
+/// which it is worse.
 pub fn answers(
     headline: &Headline,
     judges: &[JudgeResult],
     agreement: &Agreement,
     findings: &[FindingGroup],
+    worse: Vec<String>,
     values: &[JudgeValues],
 ) -> [String; 4] {
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
@@ -365,7 +367,6 @@ pub fn answers(
     let said =
         |id: &str| findings.iter().find(|group| group.id == id).and_then(|group| group.findings.first());
     let forgetting = said("forgetting").map_or("", |finding| finding.sentence.as_str());
-    let worse: Vec<String> = headline_cuts(findings);
     let contrast = headline.contrast_sentence.clone().unwrap_or_default();
     let mut for_what = vec![contrast];
     for_what.extend(worse);
@@ -381,12 +382,4 @@ pub fn answers(
     };
     let sure = headline.limits.first().cloned().unwrap_or_default();
     [better, for_what.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" "), for_whom, sure]
-}
-
-/// Categories in which the arm is worse, from the findings about forgetting.
-fn headline_cuts(findings: &[FindingGroup]) -> Vec<String> {
-    let group = findings.iter().find(|group| group.id == "forgetting");
-    let worse =
-        group.into_iter().flat_map(|group| &group.findings).filter(|f| f.sentence.ends_with(": worse."));
-    worse.map(|finding| finding.sentence.clone()).collect()
 }

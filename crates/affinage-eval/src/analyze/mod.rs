@@ -36,6 +36,7 @@ pub(crate) mod win_rate;
 
 pub use cuts::unequal_cuts;
 pub use rows_hash::rows_sha256;
+pub use win_rate::ENOUGH;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -48,6 +49,7 @@ use crate::completion::Completion;
 use crate::fit::FitRow;
 use crate::history::Looks;
 use crate::judge::exam::result::ExamResult;
+use crate::judge::reread::Reread;
 use crate::judgment::{Judgment, is_author};
 use crate::overlap::OverlapRow;
 use crate::plan::{Plan, PlanError};
@@ -83,6 +85,8 @@ pub struct Around<'a> {
     pub validation: &'a [(u64, f64)],
     /// Votes of people on planted pairs.
     pub planted: &'a [GoldVote],
+    /// What came of reading replies of an earlier version again, if any are.
+    pub reread: Option<Reread>,
 }
 
 /// Another evaluation of the same recipe with another training seed.
@@ -99,7 +103,7 @@ pub struct Sibling {
 pub enum AnalyzeError {
     #[error(transparent)]
     Plan(#[from] PlanError),
-    #[error("{kind} {id} stands twice with different contents")]
+    #[error("{kind} {id} is there twice with different contents")]
     Conflict { kind: &'static str, id: String },
     #[error("completion {completion_id} is by the arm `{arm}`, which the plan does not have")]
     UnknownArm { completion_id: String, arm: String },
@@ -145,13 +149,15 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
     let relations = relations::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());
+    headline.limits.extend(inputs.around.reread.and_then(|reread| reread.sentence()));
     headline.with_failed_judges = with_failed_judges(inputs, &judges)?;
     headline.cut_texts = cuts::of_headline(&rows, &votes).filter(|_| !headline.is_not_comparable());
     let agreement = agreement::result(&rows, &votes);
     let values = values::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
+    let (forgetting, worse) = trust::forgetting(&rows, &objective, &comparisons);
     let findings = vec![
-        trust::forgetting(&rows, &objective, &comparisons),
+        forgetting,
         values::readers(&rows, &votes),
         values::group(&rows, &votes, &values),
         disagreement,
@@ -162,7 +168,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         people::people(&rows, &votes),
         trust::planned(&rows, &votes, inputs.around),
     ];
-    headline.answers = headline::answers(&headline, &judges, &agreement, &findings, &values.judges);
+    headline.answers = headline::answers(&headline, &judges, &agreement, &findings, worse, &values.judges);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let mut next_steps =
@@ -211,12 +217,14 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         checks,
         method_notes: notes::method_notes(inputs.plan),
         next_steps,
+        reread: inputs.around.reread,
         rows_sha256: rows_sha256(
             inputs.prompts,
             inputs.completions,
             inputs.comparisons,
             inputs.blind_keys,
             inputs.judgments,
+            inputs.around.planted,
         ),
     })
 }

@@ -12,7 +12,7 @@ use crate::plan::{JudgeKind, Plan};
 pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
     let planned = plan.comparisons.len();
     let higher = match planned {
-        1 => "One comparison was planned, so its p stands as it is.".to_owned(),
+        1 => "One comparison was planned, so its p needs no adjustment.".to_owned(),
         n => format!("We looked at {n} comparisons, so the bar for each is higher."),
     };
     let note = |term: &str, plain: String| MethodNote { term: term.to_owned(), plain };
@@ -77,11 +77,11 @@ pub fn next_steps(
         let fit = judges.iter().any(|judge| judge.exam.as_ref().is_none_or(|exam| !exam.is_unfit()));
         steps.push(match (judges.is_empty(), nobody && fit) {
             (true, _) => {
-                "Or let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
+                "Let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
             }
-            (false, true) => "Or let the judges compare: `affinage judge`.".to_owned(),
+            (false, true) => "Let the judges compare: `affinage judge`.".to_owned(),
             (false, false) => {
-                "Or take a stronger judge: `affinage judge --qualify` shows whether it can judge.".to_owned()
+                "Take a stronger judge: `affinage judge --qualify` shows whether it can judge.".to_owned()
             }
         });
     }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::comparison::{BlindKey, Comparison};
 use crate::completion::Completion;
 use crate::judgment::Judgment;
+use crate::planted::GoldVote;
 use crate::suite::Prompt;
 
 /// The same for the same rows in any order, each counted once. Times, costs, reasons and the hashes of requests and
@@ -18,6 +19,7 @@ pub fn rows_sha256(
     comparisons: &[Comparison],
     blind_keys: &[BlindKey],
     judgments: &[Judgment],
+    planted: &[GoldVote],
 ) -> String {
     let answer = |row: &Completion| {
         of(&(
@@ -34,6 +36,7 @@ pub fn rows_sha256(
         let said = (&row.outcome, &row.label_said, row.p_first, &row.scores, row.draw_probability);
         of(&(&row.judgment_id, &row.comparison_id, &row.judge_id, row.repeat, said))
     };
+    let found = |row: &GoldVote| of(&(&row.item_id, &row.judge_id, &row.damage, &row.outcome, row.is_right));
     let rows: BTreeSet<[u8; 32]> = prompts
         .iter()
         .map(of)
@@ -41,6 +44,7 @@ pub fn rows_sha256(
         .chain(comparisons.iter().map(of))
         .chain(blind_keys.iter().map(of))
         .chain(judgments.iter().map(verdict))
+        .chain(planted.iter().map(found))
         .collect();
     let mut hasher = Sha256::new();
     rows.iter().for_each(|row| hasher.update(row));

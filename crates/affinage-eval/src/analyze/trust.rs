@@ -37,12 +37,13 @@ pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Findi
     }
 }
 
-/// First by right answers, then by preference in each category.
+/// First by right answers, then by preference in each category; and the sentences of the categories outside the domain in which
+/// it is worse.
 pub fn forgetting(
     rows: &Rows,
     objective: &[ObjectiveResult],
     comparisons: &[ComparisonResult],
-) -> FindingGroup {
+) -> (FindingGroup, Vec<String>) {
     let planned = &rows.plan.headline;
     let of_arm: Vec<&ObjectiveResult> = objective.iter().filter(|result| result.arm == planned.arm).collect();
     let result = comparisons.iter().find(|result| result.is_headline);
@@ -110,6 +111,7 @@ pub fn forgetting(
             rows: "completions.jsonl, paired by prompt".to_owned(),
         });
     }
+    let mut worse_outside = Vec::new();
     for cut in outside {
         let Some(rate) = &cut.win_rate else { continue };
         let bound = match cut.not_worse_than_margin {
@@ -118,19 +120,19 @@ pub fn forgetting(
             None => "",
         };
         let (body, word) = rate.sentence.rsplit_once(": ").unwrap_or((&rate.sentence, ""));
-        let sentence = match rate.word {
-            VerdictWord::Worse => format!("{}, {body}: {word}", cut.category),
-            _ => format!("{}, {body}: {word}{bound}", cut.category),
-        };
+        let is_worse = rate.word == VerdictWord::Worse;
+        let sentence = format!("{}, {body}: {word}{}", cut.category, if is_worse { "" } else { bound });
+        worse_outside.extend(is_worse.then(|| sentence.clone()));
         findings.push(Finding::said(&cut.category, sentence, "judgments.jsonl of the category"));
     }
-    group(
+    let group = group(
         "forgetting",
         "What was forgotten",
         "Right answers on checked prompts come first: they need no judge. Preference per category comes second, and at 30 prompts \
          it rarely shows anything.",
         findings,
-    )
+    );
+    (group, worse_outside)
 }
 
 /// The headline without answers that stand in the training texts.

@@ -16,10 +16,9 @@ use crate::completion::{Completion, CompletionKey};
 use crate::id::{is_row_id, sha256_hex};
 use crate::judge::ledger::{LedgerEvent, LedgerRow, Phase, RawRow};
 use crate::judge::local::outcome_of_p;
-use crate::judge::record::Call;
-use crate::judge::request::{Form, JudgeRequest, render};
+use crate::judge::request::{Form, render};
+use crate::judge::reread::{Reread, last_response, readings, shown_text};
 use crate::judge::rubric::Rubrics;
-use crate::judge::wire::{WireFormat, WireReply};
 use crate::judgment::{Judgment, MissingReason, Outcome, is_person, judgment_id, verify_verdict};
 use crate::plan::Plan;
 use crate::suite::Prompt;
@@ -34,6 +33,8 @@ pub struct Rows<'a> {
     pub blind_keys: &'a [BlindKey],
     /// Those of judges and those of people.
     pub judgments: &'a [Judgment],
+    /// What came of reading replies of an earlier version again, if any are.
+    pub reread: Option<&'a Reread>,
     pub ledger: &'a [LedgerRow],
     /// Requests and replies; `None` where the folder does not hold them.
     pub raw: Option<&'a [RawRow]>,
@@ -156,6 +157,14 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
         }
         return;
     };
+    if let Some(reread) = rows.reread {
+        audit.checked.push(format!(
+            "{} of an earlier version, read again by today's rules: {} missing now, {} a vote now",
+            counted(reread.replies, "reply").replace("replys", "replies"),
+            reread.lost,
+            reread.gained
+        ));
+    }
     let index = Index::of(rows, raw);
     let held: Vec<Held> = by_judges.par_iter().map(|judgment| index.hold(judgment)).collect();
     let count = |of: fn(&Held) -> bool| held.iter().filter(|held| of(held)).count();
@@ -189,8 +198,7 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
     });
     audit.faults("E05", &of(Contradiction::Verdict), |n| {
         format!(
-            "{n} whose stored verdict does not match the judge's stored reply: it was changed after judging, or an \
-             earlier version read replies less strictly (then judge again, under a new name)."
+            "{n} whose stored verdict does not match the judge's stored reply: it was changed after judging."
         )
     });
     audit.faults("E06", &of(Contradiction::Lost), |n| {
@@ -246,11 +254,7 @@ impl<'a> Index<'a> {
         }
         let mut found =
             |kind: Contradiction, what: String| held.contradicts.push((kind, format!("{id}: {what}")));
-        let last = judgment
-            .repair
-            .as_ref()
-            .map(|repair| &repair.response_sha256)
-            .or(judgment.response_sha256.as_ref());
+        let last = last_response(judgment);
         let Some(last) = last else {
             let given = judgment.p_first.map(outcome_of_p);
             held.probability = given == Some(judgment.outcome);
@@ -263,14 +267,11 @@ impl<'a> Index<'a> {
             found(Contradiction::Lost, "its reply (response_sha256) is not kept".to_owned());
             return held;
         };
-        let call = call(judgment, comparison, &request.unwrap_or_default(), shown.unwrap_or_default());
-        // A judge may have been moved to another format since the plan was made; a reply is of one only.
-        let read: Vec<(Outcome, Option<String>)> = [WireFormat::Openai, WireFormat::Anthropic]
-            .iter()
-            .filter_map(|format| format.read(200, |_| None, &reply).ok())
-            .map(|reply: WireReply| call.verdict(&reply).0)
-            .map(|verdict| (verdict.outcome, verdict.label_said))
-            .collect();
+        let read: Vec<(Outcome, Option<String>)> =
+            readings(judgment, comparison, &request.unwrap_or_default(), &reply)
+                .into_iter()
+                .map(|(verdict, _)| (verdict.outcome, verdict.label_said))
+                .collect();
         let is_same = |(outcome, label): &(Outcome, Option<String>)| {
             *outcome == judgment.outcome && (judgment.label_said.is_none() || *label == judgment.label_said)
         };
@@ -321,45 +322,6 @@ fn name(outcome: Outcome) -> String {
         Outcome::Missing { reason: MissingReason::Unparsed } => "no verdict".to_owned(),
         Outcome::Missing { reason } => format!("missing ({})", reason.name()),
     }
-}
-
-/// The call of a stored request, as far as reading its reply needs it.
-fn call(judgment: &Judgment, comparison: &Comparison, request: &str, shown: String) -> Call {
-    let system = system_text(request);
-    Call {
-        comparison: comparison.clone(),
-        judge_id: judgment.judge_id.clone(),
-        repeat: judgment.repeat,
-        request: JudgeRequest {
-            form: if system.is_empty() { Form::Label } else { Form::Json },
-            system,
-            shared: String::new(),
-            user: shown,
-            to_repair: None,
-            labels: [comparison.first.label.clone(), comparison.second.label.clone()],
-            template_sha256: judgment.template_sha256.clone(),
-        },
-    }
-}
-
-/// The rubric in a request's body, of either wire format.
-fn system_text(request: &str) -> String {
-    let Ok(body) = serde_json::from_str::<serde_json::Value>(request) else { return String::new() };
-    let blocks = body["system"].as_array().into_iter().flatten();
-    let own: String = blocks.filter_map(|block| block["text"].as_str()).collect();
-    let messages = body["messages"].as_array().into_iter().flatten();
-    let message = messages.filter(|message| message["role"] == "system").find_map(|m| m["content"].as_str());
-    if own.is_empty() { message.unwrap_or_default().to_owned() } else { own }
-}
-
-/// The user's part of a raw request: out of a JSON body, or from the first marker of a local judge's text.
-pub fn shown_text(request: &str) -> String {
-    let formats = [WireFormat::Openai, WireFormat::Anthropic];
-    let from_body = formats.iter().find_map(|format| format.user_text(request.as_bytes()));
-    from_body.unwrap_or_else(|| {
-        let start = request.find("<<question ").unwrap_or(0);
-        request[start..].to_owned()
-    })
 }
 
 /// Every reply that a judgment names must be one that the ledger saw arrive for it.

@@ -1,48 +1,96 @@
 //! What stands before a verdict, as far as it makes the verdict part of something else.
 
-use super::reply::is_fence;
+use std::borrow::Cow;
 
-/// Whether a line with these words alone announces the judge's own word or takes nothing of it back.
-///
-/// Courtesies stand behind a verdict; before it words of judging may stand too.
-pub(super) fn is_announcement(line: &str, is_before: bool) -> bool {
-    const COURTESY: &str = " a above all always and any anything are as asked ask assist assistance been both can carefully clarification \
-        compare compared comparing criteria detail details done elaborate else end evaluate evaluated evaluation explain explanation \
-        feel final for free further given glad happy have help helpful helps here hope i if in information is it json judged \
-        judgement judgment know let me more my need object of on output please provide provided questions rationale read \
-        reading reasoning requested rubric scores thank thanks that the this to twice verdict very want was were with you your ";
-    const JUDGING: &str = " a above after all analysis and answer answers are assessment at based both by carefully coherence compared \
-        comparing comparison conclude conclusion considered considering creativity criteria criterion decide decision depth \
-        engagement evaluating evaluation everything final finally here heres hence i in is it json judgement judgment me my object of \
-        on overall quality rationale reading reason reasoning reasons response responses result rubric s scores so summary the \
-        therefore these this thus together two verdict vote weighing winner writing ";
-    let known = if is_before { JUDGING } else { COURTESY };
-    let words = crate::text::words(line);
-    !words.is_empty() && words.iter().all(|word| known.contains(&format!(" {word} ")))
+use super::heading::is_end_of_thought;
+use super::words::{Announces, announces, points_on};
+
+/// The last line before a verdict, and what is known of its place.
+#[derive(Clone, Debug)]
+pub(super) struct LeadIn<'t> {
+    pub line: Cow<'t, str>,
+    /// The line before it, if any.
+    pub before: Option<Cow<'t, str>>,
+    /// No empty line stands between it and the verdict.
+    pub is_next: bool,
 }
 
-/// Whether `line`, the last before a verdict, makes it part of a sentence or a quotation: it introduces something that is not
-/// announced as the judge's own, or ends in the middle of a sentence. `is_next` says that no empty line stands between.
-pub(super) fn is_quoted_by(line: &str, is_next: bool) -> bool {
-    let plain = line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
-    let Some(last) = plain.chars().next_back() else { return false };
-    if ":\u{ff1a}".contains(last) {
-        return !is_announcement(line, true);
+impl LeadIn<'_> {
+    /// Whether it announces the judge's own verdict. One that does not name it (`Here it is:`) does so only where nothing
+    /// stands before that it may point back to.
+    fn is_own(&self) -> bool {
+        match announces(&self.line) {
+            Some(Announces::Decision | Announces::Judging) => true,
+            Some(Announces::Something) => self.before.is_none(),
+            None => false,
+        }
     }
-    if line.starts_with('>') {
-        return is_next;
+
+    /// Whether it makes the verdict part of a sentence or a quotation: it introduces something that is not announced as the
+    /// judge's own, it is a text without a final stop, so that the verdict may go on with it, or its last sentence points on
+    /// to what follows ("It reads thus.").
+    pub fn quotes(&self) -> bool {
+        let plain = self.line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
+        if plain.is_empty() || self.is_own() || is_end_of_thought(&self.line) {
+            return false;
+        }
+        if plain.ends_with([':', '\u{ff1a}']) {
+            return true;
+        }
+        if self.line.starts_with('>') {
+            return self.is_next;
+        }
+        if !is_finished(plain) {
+            return !(is_count(plain) || self.is_item_of_list());
+        }
+        let sentence = last_sentence(plain);
+        points_on(sentence) && !matches!(announces(sentence), Some(Announces::Decision | Announces::Judging))
     }
-    let is_set_off = plain.len() < line.len() && line.starts_with(['*', '_', '`'])
-        || line.starts_with(['#', '|', '-', '*', '+', '\u{2022}'])
-        || line.starts_with(|c: char| c.is_ascii_digit());
-    let is_unfinished = last.is_alphanumeric() || ",;-\u{2013}\u{2014}(&/+=".contains(last);
-    is_next && is_unfinished && !is_set_off && !is_announcement(line, true)
+
+    /// Whether it is an item of a list, or a row of a table, of several, in which nobody sets full stops.
+    fn is_item_of_list(&self) -> bool {
+        is_item(&self.line)
+            && self.before.as_ref().is_some_and(|before| is_item(before) && !is_finished(before))
+    }
+}
+
+pub(super) fn is_item(line: &str) -> bool {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    line.starts_with(['-', '*', '+', '|', '\u{2022}']) || digits > 0 && line[digits..].starts_with(['.', ')'])
+}
+
+/// Whether a text ends with a final stop, apart from marks that close something; code needs none.
+fn is_finished(text: &str) -> bool {
+    const CLOSERS: &str =
+        "\"')*_`\u{201d}\u{2019}\u{201c}\u{bb}\u{203a}\u{ff09}\u{300d}\u{300f}\u{300b}\u{3009}\u{3011}";
+    const STOPS: [char; 16] = [
+        '.', '!', '?', '\u{3002}', '\u{ff01}', '\u{ff1f}', '\u{ff0e}', '\u{ff61}', '\u{964}', '\u{965}',
+        '\u{6d4}', '\u{61f}', '\u{589}', '\u{104b}', '\u{17d4}', '\u{1362}',
+    ];
+    let is_picture = |c: char| matches!(c, '\u{2600}'..='\u{27bf}' | '\u{fe0f}' | '\u{1f000}'..);
+    let bare = text.trim_end_matches(|c: char| c.is_whitespace() || CLOSERS.contains(c) || is_picture(c));
+    !bare.ends_with("..") && bare.ends_with(|c| STOPS.contains(&c) || "}]".contains(c))
+}
+
+/// Whether a line says how many: words, a colon and numbers or labels (`Depth: K7`, `K7: 41 points`).
+fn is_count(line: &str) -> bool {
+    let Some((_, value)) = line.rsplit_once([':', '\u{ff1a}']) else { return false };
+    let words = crate::text::words(value);
+    words.len() <= 6 && words.iter().any(|word| word.contains(|c: char| c.is_numeric()))
+}
+
+/// The last sentence of a text that ends with a final stop.
+fn last_sentence(text: &str) -> &str {
+    let ends = [". ", "! ", "? ", "\u{3002}", "\u{ff01}", "\u{ff1f}", "\u{964}", "\u{6d4}", "\u{61f} "];
+    let inner = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let begin = ends.iter().filter_map(|end| Some(inner.rfind(end)? + end.len())).max().unwrap_or(0);
+    &text[begin..]
 }
 
 /// Whether a quotation is open behind these lines.
-pub(super) fn has_open_quotation<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
+pub(super) fn has_open_quotation<'t>(lines: impl Iterator<Item = Cow<'t, str>>) -> bool {
     let (mut straight, mut low, mut curly, mut angled) = (false, 0i64, 0i64, 0i64);
-    for c in lines.flat_map(str::chars) {
+    for c in lines.flat_map(|line| line.chars().collect::<Vec<_>>()) {
         match c {
             '"' => straight = !straight,
             '\u{201e}' => low += 1,
@@ -57,23 +105,4 @@ pub(super) fn has_open_quotation<'t>(lines: impl Iterator<Item = &'t str>) -> bo
         }
     }
     straight || low + curly > 0 || angled != 0
-}
-
-/// Whether a text begins as a thought does that has lost its signs: with the bare name of its channel, or a heading that names
-/// it. Nothing then says where it ends.
-pub(super) fn is_thought_in_words(text: &str) -> bool {
-    let text = text.trim_start();
-    let first = text.lines().next().unwrap_or_default();
-    if matches!(first.trim(), "thought" | "thinking" | "analysis" | "commentary") {
-        return true;
-    }
-    let glued = text.strip_prefix("analysis").and_then(|rest| rest.chars().next());
-    if glued.is_some_and(char::is_uppercase) {
-        return true;
-    }
-    const HEADING: [&str; 10] =
-        ["thought", "thoughts", "thinking", "think", "process", "here", "heres", "is", "my", "the"];
-    let words = if is_fence(first.trim()) { Vec::new() } else { crate::text::words(first) };
-    let names = words.iter().any(|word| word.starts_with("think") || word.starts_with("thought"));
-    names && words.iter().all(|word| HEADING.contains(&word.as_str()))
 }

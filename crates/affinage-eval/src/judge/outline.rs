@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::layout::layout_at;
 use super::reply::{is_blank, is_fence};
 use crate::signs::{Sign, SignKind, sign_at, signs};
 
@@ -54,7 +55,8 @@ pub(super) fn outline(text: &str, masked: &[Range<usize>], labels: [&str; 2]) ->
     for (place, sign) in signs(text) {
         while masked.next_if(|range| range.end <= place).is_some() {}
         let is_masked = masked.peek().is_some_and(|range| range.contains(&place));
-        if place < scan.at || is_masked || text[..place].ends_with(QUOTATION_MARKS) {
+        let is_layout = || layout_at(&text[place..]).is_some();
+        if place < scan.at || is_masked || text[..place].ends_with(QUOTATION_MARKS) || is_layout() {
             continue;
         }
         let behind = place + sign.len;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::batch::BATCH_PRICE;
 use super::ledger::Transport;
 use super::local::LocalVerdict;
-use super::reply::{Verdict, parse_verdict, scored_verdict};
+use super::reply::{RULES, Verdict, parse_verdict, scored_verdict};
 use super::request::JudgeRequest;
 use super::wire::{WireReply, cost_usd};
 use super::wire_params::WireParams;
@@ -76,6 +76,7 @@ impl Call {
             started_at: Some(transport.started_at.clone()),
             finished_at: Some(transport.finished_at.clone()),
             p_first: verdict.1,
+            read_by: Some(RULES),
             ..self.row(verdict.0, params.model.clone())
         };
         if let Some(repair) = repair {
@@ -198,6 +199,7 @@ impl Call {
             scores: verdict.scores,
             rationale: verdict.rationale,
             parse_path: verdict.parse_path,
+            read_by: None,
             repair: None,
             ms_to_vote: None,
             draw_probability: None,

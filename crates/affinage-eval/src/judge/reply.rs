@@ -7,21 +7,28 @@
 //! written label is not the one that its probabilities favour.
 //!
 //! Behind a verdict may stand words of courtesy and nothing else; an object with text before it must hold a rationale or
-//! scores too, because a bare `{"winner": ...}` may be quoted; and what leads to the verdict must not make it part of a
-//! sentence or of a quotation (`lead_in.rs`). So a label in a thought, a quotation or an order is no vote.
+//! scores too, or be announced as the verdict, because a bare `{"winner": ...}` may be quoted; and what leads to the verdict
+//! must not make it part of a sentence or of a quotation (`lead_in.rs`), nor stand in a thought (`heading.rs`). So a label in
+//! a thought, a quotation or an order is no vote.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::lead_in::{has_open_quotation, is_announcement, is_quoted_by, is_thought_in_words};
+use super::heading::{is_bare_channel, is_in_thought};
+use super::layout::{pieces, with_markdown};
+use super::lead_in::{LeadIn, has_open_quotation, is_item};
 use super::local::{TIE_BAND, verdict_of_p};
-use super::loose_json::{self, object_end};
+use super::object::{Objects, Stated};
 use super::outline::{Open, outline};
 use super::wire::TokenChoice;
-use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
+use super::words::{announces, is_courtesy};
+use crate::judgment::{MissingReason, Outcome, ParsePath, SeatScores};
+
+/// The number of the rules by which replies are read: of this module, of what it uses, and of what a server's reply says beside
+/// its text. It rises with every change by which a stored reply may read otherwise, and every judgment keeps it, so that older
+/// ones are read again (`reread.rs`).
+pub const RULES: u32 = 1;
 
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,11 +151,14 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     let Some(lines) = Lines::of(text, &parts, &stated) else { return missing(MissingReason::Unparsed) };
     let is_filled = |part: &&Range<usize>| !text[(*part).clone()].chars().all(is_blank);
     let first = parts.iter().find(is_filled).map_or("", |part| &text[part.clone()]);
-    if is_doubtful || is_thought_in_words(first) {
+    if is_doubtful || lines.is_unbalanced || is_bare_channel(first) {
         return missing(MissingReason::Unparsed);
     }
     let lines = lines.read;
     let Some((last, before)) = lines.split_last() else { return missing(MissingReason::Unparsed) };
+    if is_in_thought(before.iter().filter_map(Line::prose)) {
+        return missing(MissingReason::Unparsed);
+    }
     if outline.answer.is_some() && !before.is_empty() {
         return missing(MissingReason::Unparsed);
     }
@@ -156,10 +166,13 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     if before.iter().any(|line| line.names_other(said, &stated, labels)) {
         return missing(MissingReason::BothLabels);
     }
-    if is_led_in(text, last, before, &stated) {
+    let is_quoted = lead_in(text, last, before, &stated).is_some_and(|lead_in| lead_in.quotes());
+    if is_quoted || has_open_quotation(before.iter().filter_map(Line::prose)) {
         return missing(MissingReason::Unparsed);
     }
-    let object = stated.into_iter().rev().find(|stated| stated.is_whole || lines.len() == 1);
+    let is_form = |line: &str| announces(line).is_some() || is_courtesy(line);
+    let is_alone = before.iter().all(|line| line.prose().is_some_and(|line| is_form(&line)));
+    let object = stated.into_iter().rev().find(|stated| stated.names_winner && (stated.is_whole || is_alone));
     let end = outline.end;
     match (last, object) {
         (Line::Object { .. }, None) => missing(MissingReason::Unparsed),
@@ -174,25 +187,17 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     }
 }
 
-/// Whether what stands before the last line makes it doubtful that it is the judge's own word.
-fn is_led_in(text: &str, last: &Line, before: &[Line], stated: &[Stated]) -> bool {
+/// The text right before the last line, if it is a text.
+fn lead_in<'t>(text: &str, last: &Line, before: &[Line<'t>], stated: &[Stated]) -> Option<LeadIn<'t>> {
     let begin = |line: &Line| match line {
         Line::Object { index, .. } => stated[*index].range.start,
         Line::Text { at, .. } => *at,
     };
-    let prose = before.iter().filter_map(|line| match line {
-        Line::Text { line, is_fenced: false, .. } => Some(*line),
-        _ => None,
-    });
-    if has_open_quotation(prose) {
-        return true;
-    }
     let own = match last {
         Line::Text { line, .. } => line,
         Line::Object { .. } => "",
     };
     // A list is introduced by the line before its first item.
-    let is_item = |line: &str| ["- ", "* ", "+ ", "\u{2022} "].iter().any(|bullet| line.starts_with(bullet));
     let mut before = before;
     let mut place = begin(last);
     while is_item(own)
@@ -201,21 +206,17 @@ fn is_led_in(text: &str, last: &Line, before: &[Line], stated: &[Stated]) -> boo
     {
         (place, before) = (begin(item), rest);
     }
-    match before.last() {
-        Some(Line::Text { at, line, is_fenced: false, .. }) => {
-            let between = &text[at + line.len()..place];
-            is_quoted_by(line, between.matches('\n').count() < 2)
-        }
-        _ => false,
+    let (Line::Text { at, line, is_fenced: false, .. }, rest) = before.split_last()? else { return None };
+    // A verdict that is said twice.
+    if after_keyword(line).is_some() {
+        return None;
     }
-}
-
-/// An object that names a winner.
-struct Stated {
-    range: Range<usize>,
-    verdict: Verdict,
-    /// It holds a rationale or scores too, so it is no mere quotation of `{"winner": ...}`.
-    is_whole: bool,
+    let is_next = text[at + line.len()..place].matches('\n').count() < 2;
+    Some(LeadIn {
+        line: with_markdown(line),
+        before: rest.last().map(|line| line.prose().unwrap_or_default()),
+        is_next,
+    })
 }
 
 /// A line that says something, or an object in its place.
@@ -235,10 +236,20 @@ enum Line<'t> {
     },
 }
 
-impl Line<'_> {
+impl<'t> Line<'t> {
+    /// What it says, if it is a text outside a fence.
+    fn prose(&self) -> Option<Cow<'t, str>> {
+        match self {
+            Line::Text { line, is_fenced: false, .. } => Some(with_markdown(line)),
+            _ => None,
+        }
+    }
+
     fn outcome(&self, stated: &[Stated], labels: [&str; 2]) -> Option<Outcome> {
         match self {
-            Line::Object { index, .. } => Some(stated[*index].verdict.outcome),
+            Line::Object { index, .. } => Some(&stated[*index])
+                .filter(|object| object.names_winner)
+                .map(|object| object.verdict.outcome),
             Line::Text { is_fenced: true, .. } | Line::Text { is_indented: true, .. } => None,
             Line::Text { line, .. } => Some(outcome_of(&after_keyword(line)?, labels)),
         }
@@ -264,10 +275,12 @@ impl Line<'_> {
     }
 }
 
-/// The lines of what is read that are not empty, without signs alone, and without the courtesies at the end. A fence around all
-/// of it is none.
+/// The lines of what is read that are not empty, without signs alone, without tags that only lay out, and without the courtesies
+/// at the end. A fence around all of it is none.
 struct Lines<'t> {
     read: Vec<Line<'t>>,
+    /// A tag that lays out has no end, or an end no begin.
+    is_unbalanced: bool,
 }
 
 impl<'t> Lines<'t> {
@@ -277,6 +290,7 @@ impl<'t> Lines<'t> {
         // Before how many of the lines each fence stands.
         let mut fences = Vec::new();
         let mut objects = stated.iter().enumerate().peekable();
+        let mut open_tags: BTreeMap<&str, i32> = BTreeMap::new();
         let mut in_last_part = 0;
         for part in parts {
             in_last_part = lines.len();
@@ -292,11 +306,23 @@ impl<'t> Lines<'t> {
                 let line = text[at..end].trim_matches(is_blank);
                 if is_fence(line) {
                     fences.push(lines.len());
-                } else if !line.chars().all(|c| "-*_=#~".contains(c)) {
-                    let begin = at + text[at..end].find(line).unwrap_or(0);
-                    let before = &text[at..begin];
-                    let is_indented = before.contains('\t') || before.matches(' ').count() >= 4;
-                    lines.push(Line::Text { at: begin, line, is_fenced, is_indented });
+                    at = end;
+                    continue;
+                }
+                let (pieces, tags) =
+                    if is_fenced { (vec![(0, &text[at..end])], Vec::new()) } else { pieces(&text[at..end]) };
+                for tag in tags.iter().filter(|tag| !tag.is_single()) {
+                    *open_tags.entry(tag.name).or_default() += if tag.is_end { -1 } else { 1 };
+                }
+                for (place, piece) in pieces {
+                    let line = piece.trim_matches(is_blank);
+                    if line.chars().all(|c| "-*_=#~".contains(c)) {
+                        continue;
+                    }
+                    let space = &piece[..piece.find(line).unwrap_or(0)];
+                    let is_indented =
+                        tags.is_empty() && (space.contains('\t') || space.matches(' ').count() >= 4);
+                    lines.push(Line::Text { at: at + place + space.len(), line, is_fenced, is_indented });
                 }
                 at = end;
             }
@@ -316,7 +342,8 @@ impl<'t> Lines<'t> {
         {
             lines.pop();
         }
-        (lines.len() > in_last_part).then_some(Lines { read: lines })
+        let is_unbalanced = open_tags.values().any(|count| *count != 0);
+        (lines.len() > in_last_part).then_some(Lines { read: lines, is_unbalanced })
     }
 }
 
@@ -355,8 +382,9 @@ fn word_of(outcome: Outcome, labels: [&str; 2]) -> Option<String> {
 /// a longer quotation) are none.
 fn after_keyword(line: &str) -> Option<String> {
     const LEADS: [&str; 4] = ["", "final ", "my ", "overall "];
+    let line = with_markdown(line);
     let item =
-        ["- ", "* ", "+ ", "\u{2022} "].iter().find_map(|bullet| line.strip_prefix(bullet)).unwrap_or(line);
+        ["- ", "* ", "+ ", "\u{2022} "].iter().find_map(|bullet| line.strip_prefix(bullet)).unwrap_or(&line);
     let mut plain = item.trim_start_matches(|c| is_blank(c) || c == '#').to_owned();
     for mark in ["**", "*", "__", "_", "`"] {
         if plain.matches(mark).count() % 2 == 1 {
@@ -391,105 +419,7 @@ pub(super) fn is_fence(line: &str) -> bool {
     })
 }
 
-/// Whether a line behind a verdict takes nothing of it back, because it is made of words of courtesy alone.
-fn is_courtesy(line: &str) -> bool {
-    is_announcement(line, false)
-}
-
-/// A key that stands twice is an error of this form, so that no object can name two winners.
-#[derive(Deserialize)]
-struct JsonReply {
-    rationale: Option<Value>,
-    #[serde(default, deserialize_with = "scores_or_none")]
-    scores: Option<BTreeMap<String, CriterionScores>>,
-    winner: Option<Value>,
-    #[serde(flatten)]
-    others: BTreeMap<String, Value>,
-}
-
-/// Scores of another form must not hide a winner that is stated well.
-fn scores_or_none<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<BTreeMap<String, CriterionScores>>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
-}
-
-impl JsonReply {
-    /// `None` where the object names no winner.
-    fn stated(self, range: Range<usize>, labels: [&str; 2]) -> Option<Stated> {
-        const DECIDES: [&str; 8] =
-            ["winner", "better", "best", "verdict", "prefer", "choice", "decision", "final"];
-        let is_whole = self.rationale.is_some() || self.scores.is_some();
-        let outcome = match self.winner?.as_str() {
-            Some(said) => outcome_of(said, labels),
-            None => Outcome::Missing { reason: MissingReason::UnknownLabel },
-        };
-        let decides = |key: &str| DECIDES.iter().any(|word| key.to_lowercase().contains(word));
-        let said_beside = self.others.iter().filter(|(key, _)| decides(key));
-        let says_other = said_beside.filter_map(|(_, value)| value.as_str()).any(|said| {
-            let other = outcome_of(said, labels);
-            !matches!(other, Outcome::Missing { reason: MissingReason::UnknownLabel }) && other != outcome
-        });
-        let outcome = match says_other {
-            true => Outcome::Missing { reason: MissingReason::BothLabels },
-            false => outcome,
-        };
-        let scores = self.scores.and_then(|scores| {
-            Some(SeatScores { first: *scores.get(labels[0])?, second: *scores.get(labels[1])? })
-        });
-        let verdict = Verdict {
-            outcome,
-            label_said: said_label(outcome, labels),
-            scores: scores.filter(are_in_range),
-            rationale: self.rationale.and_then(|value| value.as_str().map(str::to_owned)),
-            parse_path: if matches!(outcome, Outcome::Missing { .. }) {
-                ParsePath::None
-            } else {
-                ParsePath::Json
-            },
-        };
-        Some(Stated { range, verdict, is_whole })
-    }
-}
-
-/// The objects of a part of a reply.
-struct Objects {
-    /// Those that begin a line; `None` in place of one that is JSON of another form.
-    read: Vec<(Range<usize>, Option<JsonReply>)>,
-    /// One of them is still open where the part ends.
-    is_open: bool,
-    /// One of them speaks of a winner and cannot be read.
-    is_unclear: bool,
-}
-
-impl Objects {
-    fn of(text: &str, part: Range<usize>) -> Objects {
-        let mut found = Objects { read: Vec::new(), is_open: false, is_unclear: false };
-        let (mut at, mut end) = (part.start, part.start);
-        for line in text[part.clone()].split_inclusive('\n') {
-            let start = at + line.len() - line.trim_start_matches(is_blank).len();
-            at += line.len();
-            if start < end || found.is_open || !text[start..part.end].starts_with('{') {
-                continue;
-            }
-            let Some(length) = object_end(&text[start..part.end]) else {
-                found.is_open = true;
-                continue;
-            };
-            let object = &text.as_bytes()[start..start + length];
-            let read: Option<JsonReply> = loose_json::parse(object);
-            let names_winner = read.as_ref().is_some_and(|object| object.winner.is_some());
-            found.is_unclear |= !names_winner && text[start..start + length].contains("winner");
-            if loose_json::parse::<serde::de::IgnoredAny>(object).is_some() {
-                end = start + length;
-                found.read.push((start..end, read));
-            }
-        }
-        found
-    }
-}
-
-fn outcome_of(said: &str, labels: [&str; 2]) -> Outcome {
+pub(super) fn outcome_of(said: &str, labels: [&str; 2]) -> Outcome {
     let bare = bare(said);
     if bare == labels[0] {
         return Outcome::First;
@@ -540,14 +470,10 @@ fn bare(said: &str) -> String {
     }
 }
 
-fn said_label(outcome: Outcome, labels: [&str; 2]) -> Option<String> {
+pub(super) fn said_label(outcome: Outcome, labels: [&str; 2]) -> Option<String> {
     match outcome {
         Outcome::First => Some(labels[0].to_owned()),
         Outcome::Second => Some(labels[1].to_owned()),
         Outcome::Tie | Outcome::Missing { .. } => None,
     }
-}
-
-fn are_in_range(scores: &SeatScores) -> bool {
-    [scores.first, scores.second].iter().flat_map(|s| s.values()).all(|score| (1.0..=10.0).contains(&score))
 }

@@ -105,7 +105,7 @@ fn a_step_that_every_seed_shows_has_a_word_and_fit_is_never_called_better() {
     assert_eq!(word, DoseWord::NotShown);
     insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.275 [+0.250, +0.300] nats per token, p = .005: not shown; a recipe needs 3 training seeds, here are 2.");
     insta::assert_snapshot!(few.analyze().dose.expect("a study").limits.join("\n"), @r"
-    2 training seeds: this is about these adapters, not about the recipe, which needs 3.
+    2 training seeds: 3 are needed to say that another seed would turn out alike.
     Nothing was judged: the curve is of fit alone, which is no quality.
     ");
 }

@@ -146,6 +146,19 @@ fn planted(world: &mut World, who: &str, found: usize, shown: usize) {
 }
 
 #[test]
+fn an_analysis_knows_the_votes_on_planted_pairs_that_it_was_made_from() {
+    let mut world = judged(40, &[10], 0.8);
+    planted(&mut world, "human:ben", 2, 2);
+    let hash = |world: &World| world.analyze().rows_sha256;
+    let before = hash(&world);
+    world.planted[1].is_right = Some(false);
+    assert_ne!(hash(&world), before, "another vote");
+    world.planted[1].is_right = Some(true);
+    world.planted.reverse();
+    assert_eq!(hash(&world), before, "in another order");
+}
+
+#[test]
 fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
     let mut world = judged(60, &[10], 0.8);
     let before = world.analyze();

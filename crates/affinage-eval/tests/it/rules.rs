@@ -191,7 +191,7 @@ fn what_to_do_about_missing_votes_depends_on_why_they_are_missing() {
     };
     let mut world = World::new(40, &[10]);
     world.judge("judge", |_, _, _| Outcome::Missing { reason: MissingReason::Unparsed });
-    assert!(advice(&world).starts_with("80 calls were answered without a verdict"), "{}", advice(&world));
+    assert!(advice(&world).starts_with("80 calls brought no verdict that counts"), "{}", advice(&world));
     world.judgments.truncate(20);
     assert!(advice(&world).contains("asks only for what is missing"), "{}", advice(&world));
 }

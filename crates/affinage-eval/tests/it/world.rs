@@ -185,6 +185,7 @@ pub fn judgment(comparison: &Comparison, judge_id: &str, outcome: Outcome) -> Ju
         scores: None,
         rationale: None,
         parse_path: ParsePath::VerdictLine,
+        read_by: None,
         repair: None,
         ms_to_vote: None,
         draw_probability: None,

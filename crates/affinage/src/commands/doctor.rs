@@ -11,7 +11,7 @@ use crate::config;
 use crate::context::{CONFIG_FILE, Context, cache_dir};
 use crate::machine::{self, Machine};
 use crate::model::{self, Sources};
-use crate::ui::{Paint, bytes};
+use crate::ui::{Paint, bytes, counted};
 
 /// Check this machine, the model and the judges' keys
 #[derive(Debug, Args)]
@@ -88,7 +88,10 @@ fn shown(ctx: &Context, f: &Findings) -> String {
     let size = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), bytes);
     line("affinage", f.version.to_owned());
     let cpu = f.machine.cpu.as_deref().unwrap_or("unknown");
-    line("cpu", format!("{cpu}, {} cores, {} {}", f.machine.cores, f.machine.os, f.machine.arch));
+    line(
+        "cpu",
+        format!("{cpu}, {}, {} {}", counted(f.machine.cores, "core", "cores"), f.machine.os, f.machine.arch),
+    );
     line("kernels", kernels(&f.cpu_features));
     line("memory", format!("{}, {} free", size(f.machine.memory_bytes), size(f.memory_available_bytes)));
     line("disk", format!("{} free in {}", size(f.disk_free_bytes), ctx.project.display()));

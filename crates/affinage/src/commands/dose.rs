@@ -47,7 +47,7 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     let mut engine = engine(&ctx.ui, &model)?;
     let study = Study::new(ctx, &model)?;
     let (cells, seeds) = (study.cells(), ctx.config.dose.seeds.len());
-    ctx.ui.say(format!("{} trainings: {}", cells.len(), study.described()));
+    ctx.ui.say(format!("{}: {}", counted(cells.len(), "training", "trainings"), study.described()));
     if ctx.config.train.max_steps.is_some() {
         ctx.ui.warn(
             "train.max-steps is not used: a dose is its rows and epochs, each with a finished schedule",
@@ -55,7 +55,8 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     }
     if seeds < SEEDS_FOR_A_CLAIM {
         ctx.ui.warn(format!(
-            "{seeds} of {SEEDS_FOR_A_CLAIM} seeds: the study will be about these adapters, not about the recipe"
+            "{} where {SEEDS_FOR_A_CLAIM} are needed: another seed may turn out differently",
+            counted(seeds, "seed", "seeds")
         ));
     }
     if args.dry_run {

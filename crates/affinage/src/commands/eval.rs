@@ -12,8 +12,6 @@ use crate::context::Context;
     affinage eval --final\n  affinage eval --null-test"
 )]
 pub struct EvalArgs {
-    #[command(flatten)]
-    generate: generate::GenerateArgs,
     /// Generate the answers, then only print what the judges would take; send nothing
     #[arg(long, conflicts_with_all = ["yes", "final"])]
     dry_run: bool,
@@ -26,6 +24,9 @@ pub struct EvalArgs {
     /// Show the report in the browser at the end
     #[arg(long)]
     open: bool,
+    // Last: the heading of its second part goes on to what follows.
+    #[command(flatten)]
+    generate: generate::GenerateArgs,
 }
 
 impl EvalArgs {
@@ -58,8 +59,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
-        ctx.ui
-            .say("no judge is configured: what needs none is measured, and nobody compares the answers yet");
+        ctx.ui.say("no judge is configured: the answers are measured but not compared");
     } else {
         let judging = match ctx.config.judging.qualify {
             true => judge::JudgeArgs::with_exam(name, yes),

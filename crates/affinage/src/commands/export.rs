@@ -15,6 +15,7 @@ use crate::export::{Facts, Format, Record, Source, bundle};
 use crate::model::{LoadedModel, engine, open_model};
 use crate::provenance::Provenance;
 use crate::run::{Run, shown_as, write_folder_atomically};
+use crate::ui::counted;
 
 /// Write the adapter, or the model with it, for other programs, and measure that it behaves
 #[derive(Debug, Args)]
@@ -31,7 +32,8 @@ pub struct ExportArgs {
     /// Run of last, best or step-N (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    #[arg(long, value_enum, required_unless_present = "bundle")]
+    /// What to write
+    #[arg(long, value_enum, ignore_case = true, required_unless_present = "bundle")]
     format: Option<Format>,
     /// Make a folder to publish instead: adapter, model card, evaluations, data card, and what it would give away
     #[arg(long, conflicts_with_all = ["format", "precision"])]
@@ -43,7 +45,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Numbers of a merged model
-    #[arg(long, value_enum, default_value_t = PrecisionArg::F16)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = PrecisionArg::F16)]
     precision: PrecisionArg,
 }
 
@@ -68,6 +70,22 @@ impl From<PrecisionArg> for Precision {
             PrecisionArg::Q8 => Self::Q8_0,
             PrecisionArg::Q4 => Self::Q4_0,
         }
+    }
+}
+
+/// What to say to a value of `--format` or `--precision` that is none.
+pub fn tip_for(value: &str) -> Option<String> {
+    let value = value.to_lowercase();
+    match value.as_str() {
+        _ if value.starts_with('q') && value.contains("_k") || value.starts_with("iq") => Some(
+            "affinage writes no K-quants (Q4_K_M and the like): export with `--format gguf`, then \
+             `llama-quantize model.gguf model-q4_k_m.gguf Q4_K_M` of llama.cpp makes them"
+                .to_owned(),
+        ),
+        _ if PrecisionArg::from_str(&value, true).is_ok() => {
+            Some(format!("this is a precision: `--format gguf --precision {value}`"))
+        }
+        _ => None,
     }
 }
 
@@ -98,8 +116,8 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     let record = record.expect("the folder was filled");
     if record.kept_f16 > 0 {
         ctx.ui.warn(format!(
-            "{} matrices stay f16: their rows are no whole number of blocks of {} numbers",
-            record.kept_f16,
+            "kept as f16: {} whose rows cannot be cut into blocks of {} numbers",
+            counted(record.kept_f16, "matrix", "matrices"),
             record.precision.dtype().block_len()
         ));
     }
@@ -134,16 +152,16 @@ fn publish(
     show(ctx, out, &made.record);
     let rows: BTreeSet<&str> = made.exposed.iter().map(|row| row.example_id.as_str()).collect();
     ctx.ui.say(format!(
-        "publishing it shows words of {} rows of your data: exposed_rows.jsonl names them",
-        rows.len()
+        "publishing it shows words of {} of your data: exposed_rows.jsonl names them",
+        counted(rows.len(), "row", "rows")
     ));
     for longest in &made.memorisation.longest {
         ctx.ui.say(format!(
-            "longest run of words recited, {}: {} (base: {}), of {} rows asked",
+            "longest run of words recited, {}: {} (base: {}); asked about {}",
             longest.kind.name(),
             longest.tuned_words,
             longest.base_words,
-            longest.rows
+            counted(longest.rows, "row", "rows")
         ));
     }
     match made.licence {
@@ -198,13 +216,16 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
         record.files.keys().cloned().collect::<Vec<_>>().join(", ")
     ));
     ctx.ui.say(format!(
-        "read back: {:.2e} nats a token from the training graph (allowed {:.2e}), same choice at {} of {} positions, \
-         logits within {:.2e}",
-        b.parity.kl, b.tolerance_kl, b.parity.greedy_equal, b.parity.positions, b.parity.max_abs_logit_diff
+        "checked: the exported files pick the same next word as the trained model at {} of {} places",
+        b.parity.greedy_equal, b.parity.positions
     ));
-    ctx.ui.say(format!("the base without the adapter: {:.2e} nats a token", b.bare_base.kl));
+    ctx.ui.detail(format!(
+        "distance from the trained model: {:.2e} nats a token (allowed {:.2e}), logits within {:.2e}; the base without the \
+         adapter: {:.2e} nats a token",
+        b.parity.kl, b.tolerance_kl, b.parity.max_abs_logit_diff, b.bare_base.kl
+    ));
     if !b.bare_base_fails {
-        ctx.ui.warn("the bare base passes the same check: the adapter changes so little that this says nothing about it");
+        ctx.ui.warn("the base without the adapter passes this check too: the adapter changes too little to tell them apart");
     }
     let next = match record.format {
         Format::Peft => "peft: `PeftModel.from_pretrained(base, DIR)`",

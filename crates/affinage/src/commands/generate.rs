@@ -23,6 +23,7 @@ use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::reserve;
 use crate::run::Run;
 use crate::suites;
+use crate::ui::counted;
 
 pub use plan::{dataset_facts, design, frame, overlap, plan, sampling, steps_in_words, training_index};
 
@@ -40,8 +41,6 @@ pub struct GenerateArgs {
     /// Training run (default: the newest)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    #[command(flatten)]
-    elsewhere: Elsewhere,
     /// Send texts to the servers that are configured or named here, without asking
     #[arg(long)]
     pub yes: bool,
@@ -54,6 +53,9 @@ pub struct GenerateArgs {
     /// Set by `eval --null-test`: the base model against itself.
     #[arg(skip)]
     pub null_test: bool,
+    // Last: its heading goes on to what follows.
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 /// Who answers in place of this program's engine.
@@ -153,15 +155,17 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
     if let Some(path) = &args.elsewhere.batch_out {
         let rows = evaluation.write_batch(ctx, &args.elsewhere.base_name, path, &leave, meets)?;
-        ctx.ui.say(format!("{}: {rows} requests", path.display()));
+        ctx.ui.say(format!("{}: {}", path.display(), counted(rows, "request", "requests")));
         ctx.ui.hint("run them, then `affinage generate --batch-in RESULTS`");
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "requests": rows})) } else { Ok(()) };
     }
     if let Some(path) = &args.elsewhere.batch_in {
         let taken = evaluation.read_batch(ctx, path, meets)?;
         ctx.ui.say(format!(
-            "{} answers taken, {} failed, {} answer nothing that is missing",
-            taken.answers, taken.failed, taken.unknown
+            "{} taken, {} failed, {} not asked for",
+            counted(taken.answers, "answer", "answers"),
+            taken.failed,
+            taken.unknown
         ));
         return if ctx.json { ctx.ui.json(&taken) } else { Ok(()) };
     }
@@ -230,6 +234,17 @@ pub fn fill(
     evaluation.warn_of_cuts(ctx)
 }
 
+/// Generates the answers of the arms on the base, and scores nothing.
+pub fn answer(
+    ctx: &Context,
+    model: &LoadedModel,
+    engine: &Model,
+    evaluation: &Evaluation,
+) -> anyhow::Result<()> {
+    evaluation.generate(ctx, model, engine, |arm, prompt| meets(&evaluation.plan, arm, prompt))?;
+    evaluation.warn_of_cuts(ctx)
+}
+
 /// The prompts without those that are held private: every arm answers the same prompts, so what one arm must not be asked
 /// is asked of none.
 fn without_private(
@@ -247,9 +262,9 @@ fn without_private(
     }
     if kept.len() < all {
         ctx.ui.say(format!(
-            "{} prompts are from conversations held private and are left out, because an arm is on another machine; \
-             `--send-private NAME` asks them all the same",
-            all - kept.len()
+            "left out, because an arm is on another machine: {} from conversations held private; `--send-private NAME` asks \
+             them all the same",
+            counted(all - kept.len(), "prompt", "prompts")
         ));
     }
     Ok(kept)

@@ -10,6 +10,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::conversation::NodeRole;
 use affinage_dataset::import::{AsNotes, LeftOut, Roles, Together};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
@@ -121,14 +122,17 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
-    let mut territory = library.territory()?;
+    let look = |library: &Library| ctx.ui.during("sorting conversations by topic", || library.territory());
+    let mut territory = look(&library)?;
     if !args.shelf.is_empty() {
         choose(&mut library, &territory, &args.shelf)?;
-        territory = library.territory()?;
+        territory = look(&library)?;
     }
     territory::say(ctx, &territory);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
-    if failed.is_empty() {
+    if territory.conversations == 0 {
+        ctx.ui.hint(FIRST);
+    } else if failed.is_empty() {
         if drafted > 0 {
             ctx.ui.hint(notes::HINT);
         }
@@ -152,6 +156,9 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     problems::of_several(&failed, args.files.len())
 }
 
+/// What to do while nothing is imported.
+pub const FIRST: &str = "bring your conversations and notes: `affinage import FILE...`";
+
 /// Messages shown by `--find`.
 const FOUND_LIMIT: usize = 50;
 
@@ -161,13 +168,33 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
         return ctx.ui.json(&serde_json::json!({ "v": 1, "hits": hits }));
     }
     let mut text = String::new();
-    for Hit { title, conversation, excerpt, .. } in &hits {
+    for Hit { title, conversation, role, time_s, excerpt, .. } in &hits {
         let name = if title.is_empty() { conversation } else { title };
-        text += &format!("{name}\n  {}\n", excerpt.trim());
+        let who = match role {
+            NodeRole::User => "user",
+            NodeRole::Assistant => "assistant",
+            NodeRole::System => "system",
+            NodeRole::Tool => "tool",
+        };
+        let facts = [Some(name.clone()), Some(who.to_owned()), day(*time_s)];
+        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        text += &format!("{}\n  {}\n", facts.join(" · "), excerpt.trim());
+    }
+    if hits.is_empty() {
+        ctx.ui.say(format!("no message holds {words}"));
+        return Ok(());
     }
     ctx.ui.data(&text)?;
-    ctx.ui.say(format!("{} messages", count(hits.len() as u64)));
+    let all = if hits.len() < FOUND_LIMIT { hits.len() } else { library.nodes_that_hold(words)?.len() };
+    let shown = if all > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
+    ctx.ui.say(format!("{}{shown}", counted(all, "message", "messages")));
     Ok(())
+}
+
+/// `2025-03-31`.
+fn day(time_s: Option<f64>) -> Option<String> {
+    let time = jiff::Timestamp::from_second(time_s? as i64).ok()?;
+    Some(time.strftime("%Y-%m-%d").to_string())
 }
 
 /// The rows are committed already: the full-text index may take its time, and a stop here loses nothing.
@@ -185,7 +212,7 @@ fn index_words(ctx: &Context, library: &mut Library) -> anyhow::Result<()> {
         progress.advance(done as u64 - shown);
         shown = done as u64;
     })?;
-    progress.finish(format!("full-text index: {} messages", count(waiting)));
+    progress.finish(format!("full-text index: {}", counted(waiting as usize, "message", "messages")));
     Ok(())
 }
 
@@ -260,6 +287,8 @@ struct FileSummary {
     conversations: usize,
     /// Those of them that are sections of notes.
     drafted: usize,
+    /// Words of those that stand in block quotes.
+    quoted_words: usize,
     conversations_new: usize,
     conversations_grown: usize,
     nodes_new: usize,
@@ -279,6 +308,7 @@ impl FileSummary {
             formats: std::collections::BTreeMap::new(),
             conversations: 0,
             drafted: 0,
+            quoted_words: 0,
             conversations_new: 0,
             conversations_grown: 0,
             nodes_new: 0,
@@ -297,6 +327,7 @@ impl FileSummary {
         }
         self.conversations += file.conversations;
         self.drafted += file.drafted;
+        self.quoted_words += file.quoted_words;
         self.conversations_new += file.conversations_new;
         self.conversations_grown += file.conversations_grown;
         self.nodes_new += file.nodes_new;
@@ -359,6 +390,11 @@ fn import_file(
             return Err(anyhow!("more than {PASTED_BYTES} bytes were pasted"))
                 .hint("save them as a file and import that");
         }
+        if text.trim_ascii().is_empty() {
+            return Err(anyhow!("nothing was pasted")).hint(
+                "`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`",
+            );
+        }
         library.import_pasted(&text, roles, &now, &mut advance)
     } else {
         library.import(path, roles, &now, &mut advance)
@@ -372,7 +408,7 @@ fn import_file(
     }
     let summary = summarise(path, imported);
     progress.finish(format!(
-        "{shown}: {} ({} new, {} grown), {}",
+        "{shown}: {} ({} new, {} continued), {}",
         counted(summary.conversations, "conversation", "conversations"),
         count(summary.conversations_new as u64),
         count(summary.conversations_grown as u64),
@@ -402,6 +438,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         formats: imported.found.formats,
         conversations: imported.found.conversations,
         drafted: imported.found.drafted,
+        quoted_words: imported.found.quoted_words,
         conversations_new: imported.conversations_new,
         conversations_grown: imported.conversations_grown,
         nodes_new: imported.nodes_new,
@@ -417,7 +454,7 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
 const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
-    notes::say(ctx, summary.drafted, summary.conversations);
+    notes::say(ctx, summary.drafted, summary.conversations, summary.quoted_words);
     for line in recognised(&summary.recognised) {
         ctx.ui.say(format!("  {line}"));
     }
@@ -432,7 +469,10 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
         ctx.ui.say(format!("  and {} more notes; `--json` lists all", summary.notes.len() - SHOWN_REJECTS));
     }
     if !summary.rejects.is_empty() {
-        ctx.ui.warn(format!("{} elements were refused, the others are imported:", summary.rejects.len()));
+        ctx.ui.warn(format!(
+            "{} refused, the others are imported:",
+            counted(summary.rejects.len(), "element", "elements")
+        ));
     }
     for reject in summary.rejects.iter().take(SHOWN_REJECTS) {
         ctx.ui.say(format!(
@@ -448,7 +488,7 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
 
 /// One line for each way in which conversations were recognised.
 fn recognised(found: &Recognised) -> Vec<String> {
-    let Recognised { unchanged, renamed, older, edited, resembling } = found;
+    let Recognised { unchanged, renamed, older, reworded, versions, edited, resembling } = found;
     let named = |named: &Named, one: &str, several: &str| {
         let name = if named.first.is_empty() { "untitled" } else { &named.first };
         match named.count {
@@ -458,11 +498,25 @@ fn recognised(found: &Recognised) -> Vec<String> {
     };
     let copies = |of: &Named| named(of, "looks like an edited copy of", "look like edited copies");
     let there = named(renamed, "is already there under another name:", "are already there under other names");
+    let messages = |number: usize| counted(number, "message", "messages");
+    let have = |number: usize| if number == 1 { "has" } else { "have" };
     let older_copies = counted(*older, "older copy", "older copies");
     let lines = [
         (*unchanged, format!("{} already there", count(*unchanged as u64))),
         (renamed.count, there),
         (*older, format!("{older_copies} of what is there: nothing was taken away")),
+        (
+            *reworded,
+            format!("{} {} other words now: the newer ones count", messages(*reworded), have(*reworded)),
+        ),
+        (
+            *versions,
+            format!(
+                "{} {} the id of an earlier one and other words: both are kept",
+                messages(*versions),
+                have(*versions)
+            ),
+        ),
         (edited.count, format!("{}: united", copies(edited))),
         (resembling.count, format!("{}: kept apart", copies(resembling))),
     ];
@@ -473,18 +527,20 @@ fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
     let forgotten = Library::open(&ctx.project)?.forget(source)?;
     let what = match forgotten.sources.as_slice() {
         [source] => source.path.clone(),
-        sources => format!("{} files of {source}", sources.len()),
+        sources => format!("{} of {source}", counted(sources.len(), "file", "files")),
     };
     ctx.ui.say(format!(
-        "forgot {what}: {} conversations, {} messages, {} decisions and the stored bytes",
-        forgotten.conversations, forgotten.nodes, forgotten.decisions
+        "forgot {what}: {}, {}, {} and the stored bytes",
+        counted(forgotten.conversations, "conversation", "conversations"),
+        counted(forgotten.nodes, "message", "messages"),
+        counted(forgotten.decisions, "decision", "decisions")
     ));
     let runs = runs_on(&ctx.project, &forgotten.versions)?;
     if !forgotten.versions.is_empty() {
-        ctx.ui.warn(format!("still holding text of it: dataset versions {}", forgotten.versions.join(", ")));
+        ctx.ui.warn(format!("text of it is still in datasets/: {}", forgotten.versions.join(", ")));
     }
     if !runs.is_empty() {
-        ctx.ui.warn(format!("trained on it: runs {}", runs.join(", ")));
+        ctx.ui.warn(format!("models trained on it are still in runs/: {}", runs.join(", ")));
     }
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "forgotten": forgotten, "runs": runs }))?;

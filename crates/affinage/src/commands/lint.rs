@@ -15,24 +15,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
+use crate::desk::file_name;
 use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::library::{LIBRARY_FILE, Library};
-use crate::ui::{Paint, Table, count};
+use crate::ui::{Paint, Table, count, counted};
 
 /// Show what is wrong in the library or a dataset, with the exact place
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  affinage lint\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
+    after_help = "Examples:\n  affinage lint\n  affinage lint --rule L42\n  affinage lint --fix\n  affinage lint --pseudonyms --private-name 'Anna Berg'\n  affinage lint v1-1f2e9c --strict\n  affinage lint rows.jsonl --json"
 )]
 pub struct LintArgs {
     /// `library`, a dataset version, a folder, or a JSONL file with `messages`
     #[arg(value_name = "DATASET", default_value = "library")]
     pub target: String,
+    /// Show the findings of this rule alone, as L42 (repeatable)
+    #[arg(long, value_name = "RULE", value_parser = rule_id)]
+    pub rule: Vec<String>,
     /// Exit with 1 if there is any error or warning
     #[arg(long)]
     pub strict: bool,
-    /// Apply the safe fixes to the library; recorded beside the imported words, which stay as they are
+    /// Apply the safe fixes to the library; the imported words are kept too
     #[arg(long, conflicts_with = "unfix")]
     pub fix: bool,
     /// Show which personal data would become which made-up values; with `--fix`, replace it
@@ -44,6 +48,15 @@ pub struct LintArgs {
     /// Take back the newest run of fixes
     #[arg(long)]
     pub unfix: bool,
+}
+
+/// The id of a rule, in the table's own letters.
+fn rule_id(text: &str) -> Result<String, String> {
+    let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(text));
+    found.map(|rule| rule.id.to_owned()).ok_or_else(|| {
+        let (first, last) = (RULES[0].id, RULES[RULES.len() - 1].id);
+        format!("no rule is called so; they go from {first} to {last}, and `affinage lint` shows those that found something")
+    })
 }
 
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
@@ -66,23 +79,40 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     } else if args.unfix {
         fix::undo(ctx)?;
     }
-    let subjects = ctx.ui.during(format!("reading {}", args.target), || match args.target.as_str() {
+    let looked_at = ctx.ui.during(format!("reading {}", args.target), || match args.target.as_str() {
         "library" => library_subjects(ctx),
         target => dataset_subjects(ctx, target),
     })?;
     let known = known(ctx)?;
-    let findings = ctx.ui.during("looking for problems", || lint_known(&subjects, &known));
+    let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
+    let tally = Tally::of(looked_at.subjects.len(), &findings);
+    let shows_all = !args.rule.is_empty();
+    if shows_all {
+        findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
+    }
     if ctx.json {
-        ctx.ui.json(&document(&subjects, &findings))?;
+        ctx.ui.json(&document(&looked_at.subjects, &tally, &findings))?;
     } else {
-        ctx.ui.data(&summary(ctx, &subjects, &findings))?;
+        ctx.ui.data(&summary(ctx, &looked_at, &tally, &findings, shows_all))?;
+        next_step(ctx, args.target == "library", &tally, &findings, shows_all);
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
-        return Err(anyhow!("{} errors and warnings in {}", count(serious as u64), args.target))
-            .hint("without `--strict` findings do not fail");
+        return Err(anyhow!(
+            "{} in {}",
+            counted(serious, "error or warning", "errors and warnings"),
+            args.target
+        ))
+        .hint("without `--strict` findings do not fail");
     }
     Ok(())
+}
+
+/// How many findings each rule has in the library, without the places.
+pub fn tally(ctx: &Context) -> anyhow::Result<()> {
+    let LookedAt { subjects, .. } = library_subjects(ctx)?;
+    let findings = lint_known(&subjects, &known(ctx)?);
+    ctx.ui.data(&by_rule(&Tally::of(subjects.len(), &findings), &findings))
 }
 
 /// Names of this project; a file can be looked at without one.
@@ -93,19 +123,34 @@ fn known(ctx: &Context) -> anyhow::Result<Known> {
     }
 }
 
-fn library_subjects(ctx: &Context) -> anyhow::Result<Vec<Subject>> {
+/// What is looked at.
+#[derive(Default)]
+struct LookedAt {
+    subjects: Vec<Subject>,
+    /// File and title of a conversation by its key, as people know them.
+    names: BTreeMap<String, String>,
+}
+
+fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
     ctx.require_project()?;
-    let mut subjects = Vec::new();
+    let mut looked_at = LookedAt::default();
     let library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
-    library.for_each_conversation(|_, conversation| {
+    let paths: BTreeMap<String, String> =
+        library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
+    library.for_each_conversation(|source, conversation| {
         for candidate in derivation.candidates(&conversation) {
-            subjects
-                .extend(candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant)));
+            let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
+            looked_at.subjects.extend(subjects);
         }
+        let file = file_name(paths.get(source).map_or("", String::as_str), &conversation);
+        let title = conversation.title.trim();
+        let says_more = !title.is_empty() && !file.to_lowercase().contains(&title.to_lowercase());
+        let name = if says_more { format!("{file}, “{title}”") } else { file };
+        looked_at.names.insert(conversation.key(), name);
         Ok(())
     })?;
-    Ok(subjects)
+    Ok(looked_at)
 }
 
 /// A row of any dataset with `messages`; ours have ids too.
@@ -116,7 +161,7 @@ struct Row {
     messages: Vec<Message>,
 }
 
-fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<Vec<Subject>> {
+fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<LookedAt> {
     let mut subjects = Vec::new();
     for path in dataset_files(ctx, target)? {
         for (index, row) in jsonl::read::<Row>(&path, &ctx.ui)?.into_iter().enumerate() {
@@ -125,7 +170,7 @@ fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<Vec<Subject>>
             subjects.push(Subject::of_messages(&id, &conversation, &row.messages));
         }
     }
-    Ok(subjects)
+    Ok(LookedAt { subjects, ..LookedAt::default() })
 }
 
 /// A file, the files of a folder, or those of a version of this project.
@@ -135,7 +180,11 @@ fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
     let found = if typed.exists() {
         Some(typed.to_owned())
     } else {
-        DatasetVersion::list(&ctx.project)?.into_iter().find(is_called).map(|version| version.path)
+        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
+        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
+            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
+        }
+        version.map(|version| version.path)
     };
     match found {
         Some(file) if file.is_file() => Ok(vec![file]),
@@ -161,6 +210,10 @@ fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
 struct Document<'a> {
     v: u32,
     examples: usize,
+    /// Those without errors and warnings, with errors, and with warnings only.
+    clean: usize,
+    with_errors: usize,
+    with_warnings: usize,
     examples_without_findings: usize,
     by_rule: BTreeMap<&'static str, usize>,
     findings: Vec<FindingRow<'a>>,
@@ -181,7 +234,51 @@ struct FindingRow<'a> {
     fix: Option<&'a str>,
 }
 
-fn document<'a>(subjects: &'a [Subject], findings: &'a [Finding]) -> Document<'a> {
+/// Examples by the worst that was found in them. Information (a prompt that is a draft) does not count: such an example is
+/// clean.
+struct Tally {
+    examples: usize,
+    with_errors: usize,
+    with_warnings: usize,
+    without_findings: usize,
+}
+
+impl Tally {
+    fn of(examples: usize, findings: &[Finding]) -> Tally {
+        let mut worst: BTreeMap<&str, Severity> = BTreeMap::new();
+        for finding in findings {
+            let severity = worst.entry(finding.id.as_str()).or_insert(finding.severity);
+            *severity = finding.severity.min(*severity);
+        }
+        let count = |wanted: Severity| worst.values().filter(|severity| **severity == wanted).count();
+        Tally {
+            examples,
+            with_errors: count(Severity::Error),
+            with_warnings: count(Severity::Warning),
+            without_findings: examples - worst.len(),
+        }
+    }
+
+    fn clean(&self) -> usize {
+        self.examples - self.with_errors - self.with_warnings
+    }
+
+    /// `46 examples: 29 clean, 17 with warnings`
+    fn in_words(&self) -> String {
+        let with = |number: usize, of: [&str; 2]| {
+            (number > 0).then(|| format!("{} with {}", count(number as u64), of[usize::from(number > 1)]))
+        };
+        let parts = [
+            Some(format!("{} clean", count(self.clean() as u64))),
+            with(self.with_errors, ["an error", "errors"]),
+            with(self.with_warnings, ["a warning", "warnings"]),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        format!("{}: {}", counted(self.examples, "example", "examples"), parts.join(", "))
+    }
+}
+
+fn document<'a>(subjects: &'a [Subject], tally: &Tally, findings: &'a [Finding]) -> Document<'a> {
     let by_id = by_id(subjects);
     let rows = findings.iter().map(|finding| {
         let text = by_id[finding.id.as_str()].text(finding.field);
@@ -201,7 +298,10 @@ fn document<'a>(subjects: &'a [Subject], findings: &'a [Finding]) -> Document<'a
     Document {
         v: 1,
         examples: subjects.len(),
-        examples_without_findings: subjects.len() - touched(findings),
+        clean: tally.clean(),
+        with_errors: tally.with_errors,
+        with_warnings: tally.with_warnings,
+        examples_without_findings: tally.without_findings,
         by_rule: counts(findings).into_iter().map(|((_, rule), count)| (rule, count)).collect(),
         findings: rows.collect(),
     }
@@ -209,10 +309,6 @@ fn document<'a>(subjects: &'a [Subject], findings: &'a [Finding]) -> Document<'a
 
 fn by_id(subjects: &[Subject]) -> BTreeMap<&str, &Subject> {
     subjects.iter().map(|subject| (subject.id.as_str(), subject)).collect()
-}
-
-fn touched(findings: &[Finding]) -> usize {
-    findings.iter().map(|f| f.id.as_str()).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
@@ -226,14 +322,12 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 /// Examples shown for each rule.
 const SHOWN_PER_RULE: usize = 2;
 
-fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String {
-    let clean = subjects.len() - touched(findings);
-    let mut text =
-        format!("{} examples, {} without findings\n", count(subjects.len() as u64), count(clean as u64));
+/// How many examples are clean, and how many findings each rule has.
+fn by_rule(tally: &Tally, findings: &[Finding]) -> String {
+    let text = format!("{}\n", tally.in_words());
     if findings.is_empty() {
         return text;
     }
-    let title = |id: &str| RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title);
     let mut table = Table::new(["", "rule", "found", "what"]).right(&[2]);
     for ((severity, rule), found) in counts(findings) {
         table.row([
@@ -243,20 +337,56 @@ fn summary(ctx: &Context, subjects: &[Subject], findings: &[Finding]) -> String 
             title(rule).to_owned(),
         ]);
     }
-    text += &format!("\n{}", table.render());
-    let by_id = by_id(subjects);
+    format!("{text}\n{}", table.render())
+}
+
+fn title(rule: &str) -> &'static str {
+    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
+}
+
+fn summary(
+    ctx: &Context,
+    looked_at: &LookedAt,
+    tally: &Tally,
+    findings: &[Finding],
+    shows_all: bool,
+) -> String {
+    let mut text = by_rule(tally, findings);
+    let by_id = by_id(&looked_at.subjects);
+    let shown = if shows_all { usize::MAX } else { SHOWN_PER_RULE };
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
         text += &format!("\n{}\n", ctx.ui.paint_data(Paint::Bold, &heading));
-        let shown = findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(SHOWN_PER_RULE);
-        for finding in shown {
-            text += &shown_finding(ctx, by_id[finding.id.as_str()], finding);
+        for finding in findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(shown) {
+            let subject = by_id[finding.id.as_str()];
+            let name = looked_at.names.get(&subject.conversation).map_or("", String::as_str);
+            text += &shown_finding(ctx, subject, name, finding);
         }
     }
     text
 }
 
-fn shown_finding(ctx: &Context, subject: &Subject, finding: &Finding) -> String {
+/// How to see more, and what to do then.
+fn next_step(ctx: &Context, is_library: bool, tally: &Tally, findings: &[Finding], shows_all: bool) {
+    let serious: BTreeMap<(Severity, &str), usize> = counts(findings)
+        .into_iter()
+        .filter(|((severity, _), _)| *severity != Severity::Information)
+        .collect();
+    let most = serious.iter().max_by_key(|(_, found)| **found);
+    if let Some(((_, rule), found)) = most
+        && !shows_all
+        && *found > SHOWN_PER_RULE
+    {
+        ctx.ui.hint(format!("all findings of a rule: `affinage lint --rule {rule}`"));
+    }
+    if is_library && !serious.is_empty() {
+        let freeze = "; or freeze what is clean: `affinage dataset --accept-clean`";
+        let freeze = if tally.clean() > 0 { freeze } else { "" };
+        ctx.ui.hint(format!("decide on them: `affinage review`{freeze}"));
+    }
+}
+
+fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding) -> String {
     let field = match finding.field {
         Field::System => "system message".to_owned(),
         Field::Prompt => "prompt".to_owned(),
@@ -268,8 +398,9 @@ fn shown_finding(ctx: &Context, subject: &Subject, finding: &Finding) -> String 
     let indent = " ".repeat(console::measure_text_width(&before));
     let detail = finding.message.split_once(": ").map_or(String::new(), |(_, detail)| format!(": {detail}"));
     format!(
-        "  {} {field}{detail}\n    {before}{marked}{after}\n    {indent}{}\n",
+        "  {} {}{field}{detail}\n    {before}{marked}{after}\n    {indent}{}\n",
         finding.id,
+        if name.is_empty() { String::new() } else { format!("{name}, ") },
         ctx.ui.paint_data(Paint::Error, &underline)
     )
 }
@@ -292,4 +423,29 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     (printable(before), printable(marked), printable(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affinage_dataset::message::Role;
+
+    #[test]
+    fn the_tally_has_a_line_for_each_rule_and_no_text() {
+        let asked = |answer: &str| {
+            vec![Message::new(Role::User, "Is the gate shut?"), Message::new(Role::Assistant, answer)]
+        };
+        let rows = ["It is shut.", "", "It is.\n\nAssistant: It is shut."];
+        let subjects: Vec<Subject> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
+            .collect();
+        let findings = lint_known(&subjects, &Known::default());
+        let text = by_rule(&Tally::of(subjects.len(), &findings), &findings);
+        assert!(text.starts_with("3 examples: 1 clean, 2 with errors\n"), "{text}");
+        assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
+        let rules = counts(&findings).len();
+        assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
 }

@@ -19,7 +19,7 @@ use crate::judges::preview::{Length, estimate_of};
 use crate::judges::{Consent, Estimate, Evaluated, Request, Stages, ask, table};
 use crate::run::Run;
 use crate::suites;
-use crate::ui::{Table, count};
+use crate::ui::{Table, count, counted};
 
 /// What an evaluation can show, and what it would cost
 #[derive(Debug, Args)]
@@ -42,6 +42,8 @@ pub struct PlanArgs {
 struct Reach {
     category: String,
     prompts: usize,
+    /// Conversations and documents they come from: prompts of one are not independent of each other.
+    independent: usize,
     /// Independent prompts, less ties.
     decisive: u64,
     /// Wins that would be needed among them.
@@ -104,6 +106,9 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         return ctx.ui.json(&Document { v: 1, effect, ties, prompts_needed, reach, from_answers, estimates });
     }
     ctx.ui.data(&reach_table(&reach, args.effect))?;
+    for line in reach.iter().filter_map(why) {
+        ctx.ui.data(&line)?;
+    }
     if let Some(needed) = prompts_needed {
         ctx.ui.data(&format!(
             "\nA true win rate of {:.0} % is shown four times in five from about {} independent prompts on, {:.0} % ties \
@@ -126,7 +131,7 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         ))?;
     }
     if reach.last().is_some_and(|all| all.power < WANTED_POWER) {
-        ctx.ui.hint("too few prompts for this effect: add some with a [[suite]], or hope for a larger one");
+        ctx.ui.hint("too few prompts for this effect: add some with a [[suite]], or settle for detecting only larger differences");
     }
     Ok(())
 }
@@ -163,6 +168,7 @@ fn reach(category: &str, prompts: &[&Prompt], args: &PlanArgs) -> Reach {
     Reach {
         category: category.to_owned(),
         prompts: prompts.len(),
+        independent: clusters.len(),
         decisive,
         wins_needed: critical_wins(decisive, ALPHA),
         smallest_shown: detectable_win_rate(decisive, ALPHA, WANTED_POWER),
@@ -172,19 +178,40 @@ fn reach(category: &str, prompts: &[&Prompt], args: &PlanArgs) -> Reach {
 
 fn reach_table(reach: &[Reach], effect: f64) -> String {
     let shows = format!("shows {:.0} %", 100.0 * effect);
-    let mut table = Table::new(["category", "prompts", "decisive", "wins needed", "smallest shown", &shows])
-        .right(&[1, 2, 3, 4, 5]);
+    let heads = ["category", "prompts", "count as", "decisive", "wins needed", "smallest shown", &shows];
+    let mut table = Table::new(heads).right(&[1, 2, 3, 4, 5, 6]);
     for row in reach {
         table.row([
             row.category.clone(),
             count(row.prompts as u64),
+            count(row.independent as u64),
             format!("~{}", count(row.decisive)),
-            row.wins_needed.map_or("never enough".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
-            row.smallest_shown.map_or("nothing".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
+            row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
+            row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
             format!("{:.0} % of times", 100.0 * row.power),
         ]);
     }
     table.render()
+}
+
+/// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts from 3 conversations or
+/// documents count as about 3: no result is possible`.
+fn why(row: &Reach) -> Option<String> {
+    let prompts = counted(row.prompts, "prompt", "prompts");
+    let few = row.independent < row.prompts;
+    let from = match few {
+        true => format!(
+            "{prompts} from {} count as about {}",
+            counted(row.independent, "conversation or document", "conversations or documents"),
+            row.independent
+        ),
+        false => prompts,
+    };
+    match row.wins_needed {
+        None => Some(format!("{}: {from}: no result is possible", row.category)),
+        Some(_) if few => Some(format!("{}: {from}", row.category)),
+        Some(_) => None,
+    }
 }
 
 /// Of the answers that are there.
@@ -248,4 +275,30 @@ fn from_settings(ctx: &Context, judged: &[&Prompt]) -> Vec<Estimate> {
         estimates.push(estimate_of(judge, Phase::Judge, &own, 0));
     }
     estimates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(prompts: usize, independent: usize, wins_needed: Option<u64>) -> Reach {
+        let category = "in-domain".to_owned();
+        Reach { category, prompts, independent, decisive: 0, wins_needed, smallest_shown: None, power: 0.0 }
+    }
+
+    #[test]
+    fn a_category_without_a_possible_result_says_why() {
+        assert_eq!(
+            why(&reach(57, 3, None)).as_deref(),
+            Some(
+                "in-domain: 57 prompts from 3 conversations or documents count as about 3: no result is possible"
+            )
+        );
+        assert_eq!(why(&reach(1, 1, None)).as_deref(), Some("in-domain: 1 prompt: no result is possible"));
+        assert_eq!(
+            why(&reach(57, 12, Some(10))).as_deref(),
+            Some("in-domain: 57 prompts from 12 conversations or documents count as about 12")
+        );
+        assert_eq!(why(&reach(57, 57, Some(30))), None);
+    }
 }

@@ -28,7 +28,7 @@ pub struct ReportArgs {
     /// Print the first screen as Markdown too
     #[arg(long, conflicts_with = "json")]
     pub md: bool,
-    /// Print a short honest thread of it
+    /// Print it as a short thread for social media
     #[arg(long, conflicts_with_all = ["json", "md"])]
     pub thread: bool,
 }
@@ -98,8 +98,9 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.ui.say(format!("plots: {files} in {}", ctx.shown(&path.with_file_name("plots"))));
     if page.pairs_embedded < page.pairs_total {
         ctx.ui.say(format!(
-            "{} of {} pairs are in it, the others stay in the files",
-            page.pairs_embedded, page.pairs_total
+            "{} of {} are in the page, the others in the files",
+            page.pairs_embedded,
+            counted(page.pairs_total, "pair", "pairs")
         ));
     }
     if args.md {

@@ -61,6 +61,7 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         room.serve(&|request| desk.answer(ctx, request))?;
         reading.join().expect("reading the library does not panic")
     })?;
+    desk.end_training(ctx);
     let decided = desk.decided();
     ctx.ui.say(format!(
         "{} decided, {} of them now; everything is saved",
@@ -145,9 +146,9 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     jsonl::write_all(file, &cards)?;
     let undecided = cards.iter().filter(|card| card.decision.is_null()).count();
     ctx.ui.say(format!(
-        "{}: {} candidates, {} without a decision",
+        "{}: {}, {} without a decision",
         file.display(),
-        count(cards.len() as u64),
+        counted(cards.len(), "candidate", "candidates"),
         count(undecided as u64)
     ));
     ctx.ui.hint(format!(
@@ -224,7 +225,7 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     if !problems.is_empty() {
         let shown = problems.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
         let problems = counted(problems.len(), "decision", "decisions");
-        return Err(anyhow!("{problems} cannot be used, none was taken over: {shown}"))
+        return Err(anyhow!("{problems} cannot be used, so none was taken: {shown}"))
             .hint("correct these lines and import the file again");
     }
     let undecided = cards.len() - decisions.len();

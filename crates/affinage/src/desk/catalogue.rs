@@ -7,12 +7,12 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback, Provider};
 use affinage_dataset::dedup;
-use affinage_dataset::lint::{Severity, Subject, lint};
+use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 
 use super::card;
-use crate::library::{Access, Choice, Derivation, Library, Mark};
+use crate::library::{Access, Action, Choice, Derivation, Library, Mark};
 
 /// Characters of a prompt that stand for a missing title.
 const TITLE_CHARS: usize = 60;
@@ -29,6 +29,8 @@ pub struct Catalogue {
     pub written: Written,
     /// Everything was read.
     pub is_whole: bool,
+    /// What only a comparison of all examples shows, by candidate. Known some time after everything was read.
+    across: HashMap<String, Vec<Finding>>,
     by_id: HashMap<String, usize>,
     by_key: HashMap<String, usize>,
     file_by_name: HashMap<String, usize>,
@@ -70,6 +72,8 @@ pub struct Measure {
 
 pub struct ConversationEntry {
     pub key: String,
+    /// See [`Conversation::document`].
+    pub document: Option<String>,
     /// Where it has none, the beginning of its first prompt.
     pub title: String,
     /// Index in [`Catalogue::files`].
@@ -86,6 +90,11 @@ impl ConversationEntry {
     pub fn access(&self) -> Access {
         Access::of(self.choice, || self.set_aside.is_some())
     }
+
+    /// What its cards share their matter with: the document, else the conversation.
+    pub fn whole_text(&self) -> &str {
+        self.document.as_deref().unwrap_or(&self.key)
+    }
 }
 
 /// What each feature means when it is high and when it is low.
@@ -100,6 +109,9 @@ pub const FEATURES: [(&str, &str); 9] = [
     ("varied words", "few different words"),
     ("you continued this chat", "you stopped after it"),
 ];
+
+/// The index of "lint found warnings" among them.
+const WARNINGS: usize = 4;
 
 /// Log-odds before the person's own decisions speak: their signals in the chat first, then faults and length.
 const PRIOR: [f64; FEATURES.len()] = [0.2, 0.1, 0.6, -2.0, -0.5, 2.0, -2.0, 0.5, 0.4];
@@ -125,9 +137,18 @@ pub struct Read {
     /// Name of the file it came from.
     pub file: String,
     pub entries: Vec<Entry>,
-    /// For shelves and clusters, which are made when everything was read.
+    /// For shelves, clusters and comparisons, which are made when everything was read.
     place: Place,
     prompts: Vec<String>,
+    subjects: Vec<Subject>,
+}
+
+/// A candidate with its proposed answer, for [`lint_across`].
+fn subject(candidate: &Candidate) -> Subject {
+    let mut subject = Subject::of_variant(candidate, proposed(candidate));
+    subject.id.clone_from(&candidate.candidate_id);
+    subject.context.truncate(1);
+    subject
 }
 
 impl Read {
@@ -149,6 +170,7 @@ impl Read {
             file: file_name(source, conversation),
             conversation: ConversationEntry {
                 key: conversation.key(),
+                document: None,
                 title: if conversation.title.trim().is_empty() {
                     found
                         .first()
@@ -165,6 +187,7 @@ impl Read {
                 shelf: None,
             },
             place,
+            subjects: found.iter().map(subject).collect(),
             prompts: found.into_iter().map(|candidate| candidate.prompt).collect(),
         }
     }
@@ -237,6 +260,38 @@ impl Catalogue {
         self.written = whole.written;
         self.is_whole = true;
     }
+
+    /// Adds what comparing all examples has shown.
+    pub fn compared(&mut self, findings: Vec<Finding>) {
+        self.across.clear();
+        for finding in findings {
+            self.across.entry(finding.id.clone()).or_default().push(finding);
+        }
+        let found: Vec<usize> = self.across.keys().filter_map(|id| self.index(id)).collect();
+        found.into_iter().for_each(|index| self.note_comparison(index));
+    }
+
+    /// Adds it to one entry.
+    pub fn note_comparison(&mut self, index: usize) {
+        let entry = &mut self.entries[index];
+        for finding in self.across.get(&entry.id).into_iter().flatten() {
+            let rules = match finding.severity {
+                Severity::Information => &mut entry.notes,
+                Severity::Error | Severity::Warning => &mut entry.rules,
+            };
+            if !rules.contains(&finding.rule) {
+                rules.push(finding.rule);
+            }
+            if finding.severity == Severity::Warning {
+                entry.features[WARNINGS] = 1.0;
+            }
+        }
+    }
+
+    /// What comparing all examples has shown of one candidate.
+    pub fn comparison(&self, id: &str) -> &[Finding] {
+        self.across.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// What takes the whole library to know.
@@ -245,6 +300,20 @@ pub struct Whole {
     written: Written,
     /// By candidate.
     clusters: Vec<Option<usize>>,
+    /// Those that may come into a data set.
+    subjects: Vec<Subject>,
+}
+
+impl Whole {
+    /// What is to be compared with [`compare`] while the desk answers.
+    pub fn take_subjects(&mut self) -> Vec<Subject> {
+        std::mem::take(&mut self.subjects)
+    }
+}
+
+/// Compares all examples, as a freeze does; takes a while.
+pub fn compare(project: &Path, subjects: &[Subject]) -> anyhow::Result<Vec<Finding>> {
+    Ok(lint_across(subjects, &Library::open(project)?.known()?))
 }
 
 /// Conversations handed over at once: the desk answers in between.
@@ -262,16 +331,21 @@ pub fn read(
     let choices = library.choices()?;
     let paths: HashMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
-    let (mut places, mut prompts, mut goes_on) = (Vec::new(), Vec::new(), true);
+    let (mut places, mut prompts, mut subjects, mut goes_on) = (Vec::new(), Vec::new(), Vec::new(), true);
     library.for_each_conversation(|source, conversation| {
         if !goes_on || crate::interrupt::requested() {
             return Ok(());
         }
         let choice = choices.get(&conversation.key()).copied();
+        let document = conversation.document(source);
         let source = paths.get(source).map_or("", String::as_str);
         let mut read = Read::of(&derivation, source, &conversation, choice, marks);
+        read.conversation.document = document;
         places.push(read.place.clone());
         prompts.append(&mut read.prompts);
+        let is_open = read.conversation.access() == Access::Open;
+        let is_rejected = |id: &String| marks.get(id).is_some_and(|mark| mark.action == Some(Action::Reject));
+        subjects.extend(read.subjects.drain(..).filter(|subject| is_open && !is_rejected(&subject.id)));
         batch.push(read);
         if batch.len() == BATCH {
             goes_on = add(std::mem::take(&mut batch));
@@ -287,7 +361,7 @@ pub fn read(
     }
     let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
     let clusters = dedup::clusters(&prompts, dedup::Nearness::Related);
-    Ok(Some(Whole { shelves: territory::shelves(&places), written, clusters }))
+    Ok(Some(Whole { shelves: territory::shelves(&places), written, clusters, subjects }))
 }
 
 /// The answer on the branch the user ended on, else the first.

@@ -1,6 +1,6 @@
 //! The figures beside the cards: how far, of what, by whom, and what is missing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, Written};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::catalogue::{Catalogue, Entry};
 use super::group::Group;
 use crate::library::{Access, Action, Mark, SecondLook};
+use crate::ui::counted;
 
 /// Candidates, accepted, rejected.
 type Counts = [usize; 3];
@@ -39,7 +40,7 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
     let mut domains: BTreeMap<&str, usize> = BTreeMap::new();
     let mut answers: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut per_conversation: HashMap<usize, usize> = HashMap::new();
+    let (mut conversations, mut texts) = (HashSet::new(), HashSet::new());
     let mut written = Written::new();
     let (mut accepted_count, mut edited, mut typed) = (0, 0, 0);
     for (index, entry) in catalogue.entries.iter().enumerate() {
@@ -74,7 +75,8 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
                 let domain = mark.and_then(|mark| mark.domain.as_deref());
                 domain.iter().for_each(|domain| *domains.entry(domain).or_default() += 1);
                 *answers.entry(entry.answers).or_default() += 1;
-                *per_conversation.entry(entry.conversation).or_default() += 1;
+                conversations.insert(entry.conversation);
+                texts.insert(conversation.whole_text());
                 typed += entry.measure.typed;
                 for (who, chars) in &entry.measure.written {
                     *written.entry(who.clone()).or_default() += chars;
@@ -99,8 +101,8 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
         "models": models, "shelves": shelves, "flags": flags, "reasons": reasons, "tags": tags,
         "domains": domains, "lengths": lengths, "answers": answers, "edited": edited,
         "shares": authorship::shares(&written), "written": written, "typed": typed,
-        "conversations": per_conversation.len(),
-        "effective_n": effective_n(per_conversation.values().copied()),
+        "conversations": conversations.len(),
+        "effective_n": texts.len(),
         "gaps": gaps,
         "second_looks": self_agreement(looks),
     })
@@ -116,14 +118,15 @@ fn gaps(
     let is_missed =
         |[candidates, accepted, rejected]: &Counts| *accepted == 0 && candidates - rejected >= MIN_MISSED;
     let name = |shelf: usize| &catalogue.shelves[shelf].name;
+    let cards = |number: usize| counted(number, "card", "cards");
     let mut gaps = Vec::new();
     for (shelf, counts) in shelves.iter().enumerate().filter(|(_, counts)| is_missed(counts)) {
-        let words = format!("nothing yet from {} ({} cards)", name(shelf), counts[0]);
+        let words = format!("nothing yet from {} ({})", name(shelf), cards(counts[0]));
         gaps.push(Gap { words, group: Some(Group::Shelf(shelf)) });
     }
     for ((shelf, year), counts) in years.iter().rev().filter(|(_, counts)| is_missed(counts)) {
         if shelves[*shelf][1] > 0 {
-            let words = format!("nothing on {} of {year} ({} cards)", name(*shelf), counts[0]);
+            let words = format!("nothing on {} of {year} ({})", name(*shelf), cards(counts[0]));
             gaps.push(Gap { words, group: Some(Group::Shelf(*shelf)) });
         }
     }
@@ -160,15 +163,6 @@ fn length(entry: &Entry) -> usize {
     LENGTHS.iter().rposition(|(from, _)| chars >= *from).unwrap_or(0)
 }
 
-/// `(sum w)^2 / sum w^2` over accepted examples, each of weight 1 / (accepted of its conversation): a hundred cards of one
-/// conversation are not a hundred independent ones.
-pub fn effective_n(accepted: impl Iterator<Item = usize>) -> f64 {
-    // The weights of one conversation sum to 1, their squares to 1 / count.
-    let (sum, squares) =
-        accepted.fold((0.0, 0.0), |(sum, squares), count| (sum + 1.0, squares + 1.0 / count as f64));
-    if squares > 0.0 { sum * sum / squares } else { 0.0 }
-}
-
 fn self_agreement(looks: &[SecondLook]) -> Value {
     let same = looks.iter().filter(|look| look.first_accepts == look.second_accepts).count();
     json!({ "count": looks.len(), "same": same, "kappa": kappa(looks) })
@@ -203,12 +197,5 @@ mod tests {
         assert!((kappa(&looks).expect("both kinds") - 0.4).abs() < 1e-12);
         assert_eq!(kappa(&[]), None);
         assert_eq!(kappa(&looks[..20]), None);
-    }
-
-    #[test]
-    fn one_long_conversation_counts_little() {
-        assert_eq!(effective_n([1, 1, 1].into_iter()), 3.0);
-        assert!((effective_n([100, 1].into_iter()) - 4.0 / 1.01).abs() < 1e-12);
-        assert_eq!(effective_n([].into_iter()), 0.0);
     }
 }

@@ -48,7 +48,6 @@ impl Freezes {
         let lines = heard.lock().map(|lines| lines.clone()).unwrap_or_default();
         Reply::json(&json!({
             "name": manifest.name, "folder": ctx.shown(&folder).to_string(), "files": files, "lines": lines,
-            "command": "affinage train",
         }))
     }
 }

@@ -13,6 +13,7 @@ use super::group::Group;
 use super::{State, card};
 use crate::errors::usage;
 use crate::library::{Access, Action, Change, Mark, Step};
+use crate::ui::counted;
 use crate::web::Reply;
 
 /// Cards shown of a group before a bulk step.
@@ -108,7 +109,10 @@ impl State {
     pub(super) fn bulk(&mut self, Bulk { group, action, count }: &Bulk) -> anyhow::Result<Reply> {
         let members = self.members(group)?;
         if members.len() != *count {
-            return Err(usage(format!("these are {} cards now, not {count}; look again", members.len())));
+            return Err(usage(format!(
+                "there are {} now, not {count}; look again",
+                counted(members.len(), "card", "cards")
+            )));
         }
         let changes = members.into_iter().map(|index| {
             let entry = &self.catalogue.entries[index];

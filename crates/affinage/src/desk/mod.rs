@@ -18,33 +18,39 @@ mod lengths;
 mod many;
 mod queue;
 mod territory;
+mod training;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::lint::Subject;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::errors::usage;
 use crate::interrupt;
+use crate::lengths::Ruler;
 use crate::library::{Access, Action, Change, Derivation, Library, Mark, SecondLook, Step};
 use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
+pub use catalogue::file_name;
 use draft::Drafts;
 use filter::Filter;
 use freeze::Freezes;
-use lengths::{Lengths, Ruler};
+use lengths::{Lengths, too_long};
 use queue::{Queue, Shown};
+use training::Trainings;
 
 /// The desk of one project; shared by the connections of its page.
 pub struct Desk {
     state: Mutex<State>,
     drafts: Drafts,
     freezes: Freezes,
+    trainings: Trainings,
     /// The example that is being written, as the page last said: a reload goes on with it.
     authoring: Mutex<Value>,
 }
@@ -90,6 +96,7 @@ impl Desk {
             state: Mutex::new(state),
             drafts: Drafts::default(),
             freezes: Freezes::default(),
+            trainings: Trainings::default(),
             authoring: Mutex::new(Value::Null),
         })
     }
@@ -115,12 +122,24 @@ impl Desk {
                 is_wanted
             })?;
             let mut state = self.lock();
-            if let Some(whole) = whole.filter(|_| state.reading == reading) {
+            if let Some(mut whole) = whole.filter(|_| state.reading == reading) {
+                let subjects = whole.take_subjects();
                 state.catalogue.complete(whole);
                 drop(state);
+                self.compare(ctx, &subjects, reading)?;
                 self.measure_rows(ctx, reading)?;
                 read = Some(reading);
             }
+        }
+        Ok(())
+    }
+
+    /// Finds what no example shows alone, after everything was read; gives up when all is read anew.
+    fn compare(&self, ctx: &Context, subjects: &[Subject], reading: u64) -> anyhow::Result<()> {
+        let findings = catalogue::compare(&ctx.project, subjects)?;
+        let mut state = self.lock();
+        if state.reading == reading {
+            state.catalogue.compared(findings);
         }
         Ok(())
     }
@@ -143,18 +162,18 @@ impl Desk {
             }
             let measured = derivation.candidates(&conversation).into_iter().map(|candidate| {
                 let mark = marks.get(&candidate.candidate_id);
-                (ruler.too_long(&candidate, mark), candidate.candidate_id)
+                (too_long(&ruler, &candidate, mark), candidate.candidate_id)
             });
             let measured: Vec<(Option<usize>, String)> = measured.collect();
             let mut state = self.lock();
-            for (too_long, id) in measured {
+            for (tokens, id) in measured {
                 let index = state.catalogue.index(&id).filter(|_| state.reading == reading);
-                index.into_iter().for_each(|index| state.catalogue.entries[index].too_long = too_long);
+                index.into_iter().for_each(|index| state.catalogue.entries[index].too_long = tokens);
             }
             Ok(())
         })?;
         let mut state = self.lock();
-        state.lengths = ruler.known();
+        state.lengths = Lengths::known(&ruler);
         state.ruler = Some(ruler);
         Ok(())
     }
@@ -162,6 +181,11 @@ impl Desk {
     /// Writes drafts with the local model as they are asked for, until Ctrl-C.
     pub fn write_drafts(&self, ctx: &Context) {
         self.drafts.write(ctx);
+    }
+
+    /// Lets a training that this desk began save its checkpoint.
+    pub fn end_training(&self, ctx: &Context) {
+        self.trainings.end(&ctx.ui);
     }
 
     /// How many candidates have a decision.
@@ -183,6 +207,7 @@ impl Desk {
             (Method::Get, "panels.js") => Ok(Reply::script(include_str!("page/panels.js"))),
             (Method::Get, "territory.js") => Ok(Reply::script(include_str!("page/territory.js"))),
             (Method::Get, "author.js") => Ok(Reply::script(include_str!("page/author.js"))),
+            (Method::Get, "freeze.js") => Ok(Reply::script(include_str!("page/freeze.js"))),
             (Method::Get, "dashboard.js") => Ok(Reply::script(include_str!("page/dashboard.js"))),
             (Method::Get, "list.js") => Ok(Reply::script(include_str!("page/list.js"))),
             (Method::Get, "api/arms") => Reply::json(&draft::arms(ctx)?),
@@ -195,6 +220,9 @@ impl Desk {
             }
             // The lock of the library's state is not held meanwhile.
             (Method::Post, "api/freeze") => self.freezes.freeze(ctx, &request.json()?),
+            (Method::Get, "api/training") => self.trainings.status(ctx),
+            (Method::Post, "api/training") => self.trainings.start(ctx, &request.json()?),
+            (Method::Post, "api/training/stop") => self.trainings.stop(ctx),
             (Method::Get, path) => self.lock().get(path, request),
             (Method::Post, path) => self.lock().post(path, request),
         }
@@ -306,20 +334,15 @@ impl State {
         }))
     }
 
-    /// How many independent examples the accepted ones are worth: those of one conversation share its matter.
-    fn effective_n(&self) -> f64 {
-        let mut per_conversation: HashMap<usize, usize> = HashMap::new();
-        for (id, mark) in &self.marks {
-            let index = self
-                .catalogue
-                .index(id)
-                .filter(|_| matches!(mark.action, Some(Action::Accept | Action::Edit)));
-            let shown = index.filter(|index| self.catalogue.conversation(*index).access() != Access::Never);
-            shown.into_iter().for_each(|index| {
-                *per_conversation.entry(self.catalogue.entries[index].conversation).or_default() += 1;
-            });
-        }
-        dashboard::effective_n(per_conversation.into_values())
+    /// About how many independent examples the accepted ones are worth: those of one conversation or document share its
+    /// matter.
+    fn effective_n(&self) -> usize {
+        let accepted =
+            self.marks.iter().filter(|(_, mark)| matches!(mark.action, Some(Action::Accept | Action::Edit)));
+        let indices = accepted.filter_map(|(id, _)| self.catalogue.index(id));
+        let conversations = indices.map(|index| self.catalogue.conversation(index));
+        let shown = conversations.filter(|conversation| conversation.access() != Access::Never);
+        shown.map(|conversation| conversation.whole_text()).collect::<HashSet<&str>>().len()
     }
 
     /// Marks of candidates that are read, or of any while they are being read.
@@ -443,7 +466,7 @@ impl State {
             let found = self.found(index)?;
             let measure = catalogue::measure(found.candidate(), Some(mark));
             let too_long =
-                self.ruler.as_ref().and_then(|ruler| ruler.too_long(found.candidate(), Some(mark)));
+                self.ruler.as_ref().and_then(|ruler| too_long(ruler, found.candidate(), Some(mark)));
             let entry = &mut self.catalogue.entries[index];
             (entry.measure, entry.too_long) = (measure, too_long);
         }
@@ -493,7 +516,7 @@ impl State {
             let found = self.found(index)?;
             let mark = self.marks.get(&found.candidate().candidate_id);
             let anew = catalogue::entry(found.candidate(), found.candidates.len(), mark);
-            let too_long = self.ruler.as_ref().and_then(|ruler| ruler.too_long(found.candidate(), mark));
+            let too_long = self.ruler.as_ref().and_then(|ruler| too_long(ruler, found.candidate(), mark));
             let entry = &mut self.catalogue.entries[index];
             *entry = catalogue::Entry {
                 conversation: entry.conversation,
@@ -501,6 +524,7 @@ impl State {
                 too_long,
                 ..anew
             };
+            self.catalogue.note_comparison(index);
         }
         Ok(())
     }
@@ -547,7 +571,7 @@ impl State {
 }
 
 /// The size a first data set aims at.
-const GOAL: usize = 1000;
+pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.
 pub const TASTE: usize = 60;
 /// Freezes what is accepted and trains on it.

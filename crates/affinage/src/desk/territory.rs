@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use affinage_dataset::authorship;
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::conversation::Provider;
 use affinage_dataset::import::Roles;
 use anyhow::anyhow;
 use serde::Deserialize;
@@ -66,6 +67,13 @@ impl Cast {
     }
 }
 
+/// True if no assistant has written anything here: all are notes, or examples of this desk.
+fn is_notes_only(catalogue: &Catalogue) -> bool {
+    let own = [Provider::Note, Provider::Authored].map(Provider::as_str);
+    let is_own = |entry: &ConversationEntry| entry.key.split(':').next().is_some_and(|of| own.contains(&of));
+    !catalogue.conversations.is_empty() && catalogue.conversations.iter().all(is_own)
+}
+
 impl State {
     /// True until the person has seen the shelves of the newest import, or who waits for a role.
     pub(super) fn begins_with_territory(&self) -> anyhow::Result<bool> {
@@ -102,6 +110,7 @@ impl State {
             "aside_count": aside_count,
             "shares": authorship::shares(&catalogue.written),
             "learn": self.derivation.learn,
+            "is_notes_only": is_notes_only(catalogue),
             "is_answered": self.library.setting("learn")?.is_some(),
             "waiting": self.library.waiting()?,
             "left_out": self.library.left_out()?.lines(),

@@ -15,6 +15,7 @@ use super::{Evaluation, asked, written};
 use crate::context::Context;
 use crate::jsonl;
 use crate::model::LoadedModel;
+use crate::ui::counted;
 
 /// A text to be scored under a prompt.
 struct FitText<'a> {
@@ -71,7 +72,7 @@ impl Evaluation {
             }
         }
         writer.sync()?;
-        progress.finish(format!("scored {total} tokens of your texts"));
+        progress.finish(format!("scored {} of your texts", counted(total, "token", "tokens")));
         Ok(())
     }
 

@@ -26,6 +26,7 @@ use crate::http::leaves_machine;
 use crate::interrupt;
 use crate::jsonl;
 use crate::judges::Sources;
+use crate::ui::counted;
 
 /// What became of a batch file.
 #[derive(Debug, serde::Serialize)]
@@ -109,10 +110,11 @@ impl Evaluation {
             return Ok(());
         }
         let why = sources.unknown().map_or_else(
-            || "are from conversations held private".to_owned(),
-            |why| format!("may be private, which is not known because {why}"),
+            || "held private".to_owned(),
+            |why| format!("that may be private, which is not known because {why}"),
         );
-        Err(anyhow!("{private} prompts of evals/{} {why}, and would go to {to}", self.plan.name)).hint(
+        let prompts = counted(private, "prompt", "prompts");
+        Err(anyhow!("{prompts} of evals/{} would go to {to} and come from conversations {why}", self.plan.name)).hint(
             "start another evaluation without them (`--set eval.name=NAME`), or pass `--send-private NAME` for a \
              conversation or file that may go",
         )
@@ -151,7 +153,7 @@ impl Evaluation {
         progress.finish("");
         if interrupt::requested() {
             return Err(interrupted("stopped; the answers so far are saved"))
-                .hint("the same command goes on from there");
+                .hint("run the same command again to continue");
         }
         match failed.into_iter().next() {
             None => Ok(()),

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use crate::config::Config;
 use crate::jsonl::replace_file;
+use crate::ui::counted;
 
 /// What affinage.toml said when the plan was fixed, beside the plan.
 const FILE: &str = "settings.toml";
@@ -170,7 +171,11 @@ fn changed_suites(fixed: &[Prompt], now: &[Prompt]) -> Vec<String> {
         let (then, now) = (of(fixed, category), of(now, category));
         match then.len() == now.len() {
             true => (then != now).then(|| format!("the prompts of `{category}` are others now")),
-            false => Some(format!("`{category}` had {} prompts, now it has {}", then.len(), now.len())),
+            false => Some(format!(
+                "`{category}` had {}, now it has {}",
+                counted(then.len(), "prompt", "prompts"),
+                now.len()
+            )),
         }
     };
     all.into_iter().filter_map(change).collect()

@@ -47,7 +47,7 @@ pub struct EvaluationOf {
 }
 
 impl Facts {
-    /// Errors: `adapter_dir` is no checkpoint of a run of this project, or its data are gone.
+    /// Errors: `adapter_dir` is not a checkpoint of a run of this project, or its data are gone.
     pub fn gather(
         ctx: &Context,
         model: &LoadedModel,
@@ -57,7 +57,7 @@ impl Facts {
         let run_dir = adapter_dir.parent().and_then(Path::parent).context("the adapter lies in no run")?;
         let name = run_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let run = Run::list(&ctx.project)?.into_iter().find(|run| run.name == name).with_context(|| {
-            format!("{} is no checkpoint of a run of this project", adapter_dir.display())
+            format!("{} is not a checkpoint of a run of this project", adapter_dir.display())
         })?;
         let checkpoints = run.checkpoints(&ctx.ui)?;
         let checkpoint = checkpoints

@@ -82,7 +82,7 @@ fn checked_job(dir: &Path) -> anyhow::Result<Job> {
     let path = dir.join("job.json");
     let job: Job =
         serde_json::from_slice(&fs_err::read(&path).hint("--import takes a folder that --handover made")?)
-            .with_context(|| format!("{} is no job", path.display()))?;
+            .with_context(|| format!("{} is not a job", path.display()))?;
     for (name, expected) in &job.sha256 {
         let found = file_sha256(&dir.join(name))?;
         ensure!(found == *expected, "{}: SHA-256 {found}, job.json has {expected}", dir.join(name).display());
@@ -138,6 +138,7 @@ fn fill(
         dataset: job.dataset.clone(),
         dataset_sha256: job.dataset_sha256.clone(),
         examples: job.examples,
+        left_out: job.left_out.clone(),
         steps: job.steps,
         epochs: job.epochs,
         trainable_parameters: job.trainable_parameters,

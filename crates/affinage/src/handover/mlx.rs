@@ -1,7 +1,7 @@
 //! The job for mlx-lm, and back. Its trainer tokenises, orders and averages by itself, so this is the same data and the
 //! same numbers, not the same job; the README names each difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -36,9 +36,13 @@ pub(super) fn write(source: &Source, adapter: &Adapter, dir: &Path) -> anyhow::R
     fs_err::create_dir(&start)?;
     save_mlx(adapter, source.base_name(), &start)?;
     fs_err::create_dir(dir.join("data"))?;
-    for (split, name) in [("train", "train"), ("validation", "valid")] {
+    let plan = source.plan;
+    for (split, name, planned) in [("train", "train", &plan.train), ("validation", "valid", &plan.validation)]
+    {
+        let ids: HashSet<&str> = planned.iter().map(|row| row.example_id.as_str()).collect();
         let rows = source.version.rows(split, &source.ctx.ui)?;
-        let rows: Vec<_> = rows.iter().map(|row| json!({"messages": row.messages})).collect();
+        let rows = rows.iter().filter(|row| ids.contains(row.example_id.as_str()));
+        let rows: Vec<_> = rows.map(|row| json!({"messages": row.messages})).collect();
         jsonl::write_all(&dir.join(format!("data/{name}.jsonl")), &rows)?;
     }
     fs_err::write(dir.join("lora.yaml"), yaml(source)?)?;

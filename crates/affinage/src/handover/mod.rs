@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
+use crate::events::LongRow;
 use crate::export::write_folder_text;
 use crate::model::LoadedModel;
 use crate::training::Plan;
@@ -49,6 +50,9 @@ pub struct Job {
     pub dataset_sha256: String,
     pub template_sha256: String,
     pub examples: usize,
+    /// Rows of the data set that are in none of the files: they are longer than the job's limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LongRow>,
     pub steps: usize,
     pub epochs: usize,
     pub rows_per_step: usize,
@@ -184,6 +188,7 @@ impl Source<'_> {
             dataset_sha256: plan.dataset_sha256.clone(),
             template_sha256: hex_sha256(self.model.template()?.source().as_bytes()),
             examples: plan.train.len(),
+            left_out: plan.left_out.clone(),
             steps: plan.steps,
             epochs: config.epochs,
             rows_per_step: config.rows_per_step,

@@ -1,11 +1,11 @@
 //! The README of a hand-over folder: one command for each place, and what cannot be the same there.
 
 use super::{Engine, Job, Source};
-use crate::ui::count;
+use crate::ui::{count, counted};
 
 pub(super) fn readme(source: &Source, job: &Job) -> String {
     let way_back = "## Back\n\nCopy the folder back and run, in the project it came from:\n\n```\naffinage train --import DIR\n```\n\n\
-        The run then stands beside those of our own engine: `affinage chat`, `affinage eval`, `affinage report`.\n";
+        It is then a run like any other: `affinage chat`, `affinage eval`, `affinage report`.\n";
     let facts = facts(source, job);
     match job.engine {
         Engine::Trl => format!("{facts}\n{}\n{}\n{way_back}", commands(job), trl_differences(job)),
@@ -32,7 +32,16 @@ fn facts(source: &Source, job: &Job) -> String {
         job.rows_per_step,
         count(source.plan.tokens()),
         count(job.trainable_parameters),
-    )
+    ) + &left_out(job)
+}
+
+/// A line of the table for the rows that did not go along.
+fn left_out(job: &Job) -> String {
+    if job.left_out.is_empty() {
+        return String::new();
+    }
+    let rows = counted(job.left_out.len(), "row", "rows");
+    format!("| left out | {rows} of the data set, longer than train.max-seq-tokens; job.json names them |\n")
 }
 
 fn commands(job: &Job) -> String {

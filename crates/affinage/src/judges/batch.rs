@@ -28,7 +28,7 @@ use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::http::{self, Reply};
 use crate::jsonl;
-use crate::ui::{Ui, count};
+use crate::ui::{Ui, count, counted};
 
 /// One line of `batches.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,10 +135,10 @@ impl Batches<'_> {
                 BatchStatus::Working { answered } => {
                     waiting += batch.calls.len();
                     self.ctx.ui.say(format!(
-                        "`{}`: batch {} of {} calls is being answered ({} so far)",
+                        "`{}`: batch {} of {} is being answered ({} so far)",
                         self.judge_id,
                         batch.batch_id,
-                        count(batch.calls.len() as u64),
+                        counted(batch.calls.len(), "call", "calls"),
                         count(answered)
                     ));
                 }
@@ -195,11 +195,15 @@ impl Batches<'_> {
             self.end_calls(store, batch, std::slice::from_ref(*call), reason)?;
         }
         self.ctx.ui.say(format!(
-            "`{}`: batch {} brought {} replies{}",
+            "`{}`: batch {} brought {}{}",
             self.judge_id,
             batch.batch_id,
-            count(answered as u64),
-            if failed.is_empty() { String::new() } else { format!(", {} calls failed", failed.len()) }
+            counted(answered, "reply", "replies"),
+            if failed.is_empty() {
+                String::new()
+            } else {
+                format!(", {} failed", counted(failed.len(), "call", "calls"))
+            }
         ));
         self.note(&batch.batch_key, BatchEvent::Collected { answered, failed: failed.len() })
     }
@@ -280,9 +284,9 @@ impl Batches<'_> {
             Ok(batch_id) => {
                 self.note(&batch_key, BatchEvent::Submitted { batch_id: batch_id.clone() })?;
                 self.ctx.ui.say(format!(
-                    "`{}`: {} calls submitted as batch {batch_id}; the same command collects them",
+                    "`{}`: {} submitted as batch {batch_id}; the same command collects the replies",
                     self.judge_id,
-                    count(calls.len() as u64)
+                    counted(calls.len(), "call", "calls")
                 ));
                 Ok(())
             }

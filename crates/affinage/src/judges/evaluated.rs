@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use affinage_eval::analyze::{Around, Inputs};
 use affinage_eval::comparison::{BlindKey, Comparison, missing_answers};
 use affinage_eval::completion::Completion;
-use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
-use super::exam_results;
+use super::{exam_results, judgments};
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl;
@@ -56,7 +55,7 @@ impl Evaluated {
         let read = |name: &str| self.dir.join(name);
         let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
         let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
-        let judgments: Vec<Judgment> = jsonl::read(&read("judgments.jsonl"), &ctx.ui)?;
+        let (judgments, reread) = judgments(ctx, &self.dir, |_| {})?;
         let exams = exam_results(ctx, &self.dir)?;
         question(&Inputs {
             plan: &self.plan,
@@ -67,7 +66,7 @@ impl Evaluated {
             judgments: &judgments,
             fit: &[],
             exams: &exams,
-            around: Around::default(),
+            around: Around { reread, ..Around::default() },
         })
     }
 

@@ -7,9 +7,9 @@ use affinage_eval::judge::exam::ExamItem;
 use affinage_eval::judge::exam::result::{ExamResult, results};
 use affinage_eval::judge::exam::sitting::Sitting;
 use affinage_eval::judge::ledger::{LedgerRow, Phase, Spent, spent};
-use affinage_eval::judgment::Judgment;
 use serde::Serialize;
 
+use super::reread::judgments;
 use super::work::Work;
 use crate::context::Context;
 use crate::jsonl;
@@ -20,7 +20,7 @@ pub fn exam_results(ctx: &Context, dir: &Path) -> anyhow::Result<Vec<ExamResult>
     let items: Vec<ExamItem> = jsonl::read(&path("items.jsonl"), &ctx.ui)?;
     let comparisons: Vec<_> = jsonl::read(&path("comparisons.jsonl"), &ctx.ui)?;
     let keys: Vec<_> = jsonl::read(&path("blind_key.jsonl"), &ctx.ui)?;
-    let judgments: Vec<_> = jsonl::read(&path("judgments.jsonl"), &ctx.ui)?;
+    let (judgments, _) = judgments(ctx, &dir.join("exam"), |_| {})?;
     Ok(results(&items, &comparisons, &keys, &judgments))
 }
 
@@ -37,7 +37,7 @@ pub fn keep_items(ctx: &Context, dir: &Path, items: &[ExamItem]) -> anyhow::Resu
 
 /// The exam of a work with the verdicts that are stored.
 pub fn sitting(ctx: &Context, dir: &Path, work: &Work) -> anyhow::Result<Sitting> {
-    let verdicts: Vec<Judgment> = jsonl::read(&dir.join("judgments.jsonl"), &ctx.ui)?;
+    let (verdicts, _) = judgments(ctx, dir, |_| {})?;
     Ok(Sitting::new(&work.items, &work.cells, verdicts))
 }
 

@@ -94,7 +94,7 @@ pub fn judge(
         if interrupt::requested() {
             progress.finish("");
             return Err(interrupted("stopped; the judgments so far are saved"))
-                .hint("the same command goes on from there");
+                .hint("run the same command again to continue");
         }
         let shown = shown_text(model, call)?;
         let prefix = model.tokenizer.encode(&shown)?;

@@ -12,6 +12,7 @@ mod local;
 mod looks;
 pub mod preview;
 pub mod raw;
+mod reread;
 mod send;
 pub mod server;
 mod sources;
@@ -34,6 +35,7 @@ pub use evaluated::{Evaluated, read_plan};
 pub use exam::{SpentRow, exam_results, ledger};
 pub use looks::ask_in_looks;
 pub use preview::{Estimate, table};
+pub use reread::judgments;
 pub use sources::{SourceLine, Sources};
 pub use store::Store;
 pub use work::{Cell, references, rubrics};
@@ -42,6 +44,7 @@ use crate::config::{self, JudgeMode};
 use crate::context::Context;
 use crate::errors::{self, ExitStatus};
 use crate::model::LoadedModel;
+use crate::ui::counted;
 use server::Memory;
 use work::Work;
 
@@ -266,16 +269,18 @@ impl Session<'_> {
         summary.exam_lost = store.exam_is_lost();
         if summary.cut_requests > 0 {
             ctx.ui.warn(format!(
-                "the server of `{}` read only a part of {} requests: it counted fewer tokens than they have words. \
-                 Raise its context length (for Ollama num_ctx); those verdicts are missing",
-                judge.id, summary.cut_requests
+                "the server of `{}` read only a part of {}: it counted fewer tokens than there are words. Raise its \
+                 context length (for Ollama num_ctx); those verdicts are missing",
+                judge.id,
+                counted(summary.cut_requests, "request", "requests")
             ));
         }
         if summary.only_thoughts > 0 {
             ctx.ui.warn(format!(
-                "{} replies of `{}` hold a thought and no answer. Turn its thinking, or its server's reasoning parser, off; \
-                 those verdicts are missing",
-                summary.only_thoughts, judge.id
+                "`{}` gave {} with a thought and no answer. Turn its thinking, or its server's reasoning parser, off; those \
+                 verdicts are missing",
+                judge.id,
+                counted(summary.only_thoughts, "reply", "replies")
             ));
         }
         if let Some(other) = &summary.other_model {

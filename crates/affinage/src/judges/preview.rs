@@ -14,7 +14,7 @@ use super::work::Work;
 use crate::config::{self, JudgeMode};
 use crate::context::Context;
 use crate::errors::{HintExt as _, usage};
-use crate::ui::{Paint, Table, count};
+use crate::ui::{Paint, Table, count, counted};
 
 /// What the open calls of a judge will take.
 #[derive(Clone, Debug, Serialize)]
@@ -197,7 +197,8 @@ pub fn agreed(
         (hosts.join(", "), leaving.iter().map(|(work, _)| work.to_send().count()).sum::<usize>());
     if consent == Consent::Ask && !ctx.ui.can_ask() {
         return Err(usage(format!(
-            "{requests} requests would be sent to {hosts}; this is not a terminal, so I cannot ask"
+            "{} would be sent to {hosts}; this is not a terminal, so I cannot ask",
+            counted(requests, "request", "requests")
         )))
         .hint("pass `--yes` to send them, `--dry-run` to see what they would take");
     }
@@ -212,8 +213,9 @@ pub fn agreed(
         ctx.ui.say(format!("{}\n\n{}", call.request.system, call.request.user_text()));
     }
     ctx.ui.say(format!("\n{}", table(estimates)));
-    let agreed =
-        ctx.ui.confirm(&format!("\nSend {} requests like these to {hosts}?", count(requests as u64)))?;
+    let agreed = ctx
+        .ui
+        .confirm(&format!("\nSend {} like these to {hosts}?", counted(requests, "request", "requests")))?;
     if !agreed {
         ctx.ui.say(format!("nothing was sent to {hosts}"));
     }

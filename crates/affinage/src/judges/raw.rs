@@ -67,7 +67,7 @@ fn rows_of(path: &Path) -> anyhow::Result<(Vec<RawRow>, u64)> {
         let damaged = || format!("{}: the row at byte {at} is damaged", path.display());
         let line = zstd::decode_all(&bytes[at..at + length])
             .with_context(damaged)
-            .hint("restore the file from a copy; judgments stand in judgments.jsonl and are not affected")?;
+            .hint("restore the file from a copy; the judgments are in judgments.jsonl and not affected")?;
         rows.push(serde_json::from_slice(&line).map_err(|error| anyhow!("{}: {error}", damaged()))?);
         at += length;
     }

@@ -142,7 +142,7 @@ impl Pool<'_> {
         }
         if interrupt::requested() {
             return Err(interrupted("stopped; the judgments so far are saved"))
-                .hint("the same command goes on from there");
+                .hint("run the same command again to continue");
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::Evaluated;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::library::{Choice, LIBRARY_FILE, Library};
+use crate::ui::counted;
 
 /// A file of the user's, or a suite, with the number of its prompts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -107,7 +108,7 @@ impl Sources {
                 all if all == line.prompts => "; private, not sent".to_owned(),
                 some => format!("; {some} of them private, not sent"),
             };
-            format!("{}: {} prompts{left_out}", line.source, line.prompts)
+            format!("{}: {}{left_out}", line.source, counted(line.prompts, "prompt", "prompts"))
         };
         self.lines.iter().map(line).collect()
     }

@@ -13,7 +13,7 @@ use affinage_eval::judge::record::Call;
 use affinage_eval::judge::request::{Form, render};
 use affinage_eval::judge::rubric::{Rubric, Rubrics};
 use affinage_eval::suite::{Domain, Prompt};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 
 use super::exam::sitting;
 use super::local::{self, LocalJudge};
@@ -24,6 +24,7 @@ use super::{Evaluated, Request, Stages, Texts};
 use crate::config;
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::nearest::read_text;
 use crate::suites;
 
 pub type Cell = (Comparison, BlindKey);
@@ -168,7 +169,7 @@ fn labels_of(local: Option<&LocalJudge>) -> anyhow::Result<Vec<LabelPair>> {
 /// The built-in rubrics, with the user's own in their place.
 pub fn rubrics(ctx: &Context) -> anyhow::Result<Rubrics> {
     let Some(file) = &ctx.config.judging.rubric_file else { return Ok(Rubrics::built_in()) };
-    let text = fs_err::read_to_string(ctx.project.join(file))?;
+    let text = read_text(&ctx.project.join(file)).context("judging.rubric-file")?;
     let own: BTreeMap<String, Rubric> = toml::from_str(&text)
         .map_err(|error| anyhow!("{}: {}", file.display(), error.message()))
         .hint("each category is a table: [letters] with focus = \"...\" and question = \"...\"")?;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use affinage_dataset::conversation::{Conversation, Node};
-use affinage_dataset::identity::{self, Kind, Relation, United};
+use affinage_dataset::identity::{self, Kind, Reading, Relation, United};
 use affinage_dataset::import::{self, ElementError, Found, ImportError, Item, Reject, Roles, Together};
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -38,6 +38,9 @@ pub struct Recognised {
     pub renamed: Named,
     /// Older copies: nothing was taken away.
     pub older: usize,
+    /// Messages with a known id and other words: about the same ones replaced the earlier words, others stand beside them.
+    pub reworded: usize,
+    pub versions: usize,
     /// Edited copies, united with what was there.
     pub edited: Named,
     /// What looks like an edited copy and was kept apart.
@@ -65,6 +68,8 @@ impl Recognised {
     pub fn merge(&mut self, other: Recognised) {
         self.unchanged += other.unchanged;
         self.older += other.older;
+        self.reworded += other.reworded;
+        self.versions += other.versions;
         let named = [
             (&mut self.renamed, other.renamed),
             (&mut self.edited, other.edited),
@@ -83,10 +88,13 @@ impl Recognised {
         before: &Conversation,
         new: &Conversation,
         relation: Relation,
-        is_older: bool,
+        united: &United,
         grown: bool,
     ) {
+        let is_older = united.is_older;
         self.older += usize::from(is_older);
+        self.reworded += united.reworded;
+        self.versions += united.versions;
         if relation == Relation::Edited {
             self.edited.add(before.title.clone());
         }
@@ -372,6 +380,8 @@ struct Writer<'a> {
     /// Text or member that is being read, and the conversations it brought.
     member: String,
     written: HashSet<i64>,
+    /// Conversations with ids that this file brought.
+    brought: HashSet<i64>,
     new: usize,
     grown: usize,
     nodes: usize,
@@ -386,6 +396,7 @@ impl<'a> Writer<'a> {
             file: file.map(|file| file.to_string_lossy().into_owned()),
             member: String::new(),
             written: HashSet::new(),
+            brought: HashSet::new(),
             new: 0,
             grown: 0,
             nodes: 0,
@@ -415,9 +426,10 @@ impl<'a> Writer<'a> {
         };
         let id = id.with_context(|| format!("cannot store {key}"))?;
         recognise::put_landmarks(self.db, id, &signs.landmarks)?;
-        if identity::kind(conversation.provider) != Kind::Ids {
-            self.written.insert(id);
-        }
+        match identity::kind(conversation.provider) {
+            Kind::Ids => self.brought.insert(id),
+            _ => self.written.insert(id),
+        };
         Ok(())
     }
 
@@ -440,23 +452,25 @@ impl<'a> Writer<'a> {
 
     fn unite(&mut self, known: Known, new: &Conversation) -> anyhow::Result<i64> {
         let Known { id, conversation: before, relation } = known;
-        let United { conversation: after, ids, is_older } = identity::united(&before, new)?;
+        let reading = if self.brought.contains(&id) { Reading::SameImport } else { Reading::Later };
+        let united = identity::united(&before, new, reading)?;
+        let United { conversation: after, ids, is_older, .. } = &united;
         let nodes_before = self.nodes;
-        let changed = self.write_changes(id, &before, &after)?;
+        let changed = self.write_changes(id, &before, after)?;
         let rows = self.rows_of(id)?;
         ids.iter().filter_map(|id| rows.get(id)).try_for_each(|row| self.link(*row))?;
         let grown = changed || self.nodes > nodes_before;
         if changed {
-            decisions::follow(self.db, &before, &after)?;
+            decisions::follow(self.db, &before, after)?;
         }
-        if is_older {
+        if *is_older {
             // The file that the conversation is said to come from stays the newer one.
-            self.update_head(id, &after)?;
+            self.update_head(id, after)?;
         } else {
-            self.update_conversation(id, &after)?;
+            self.update_conversation(id, after)?;
         }
         self.grown += usize::from(grown);
-        self.recognised.count(&before, new, relation, is_older, grown);
+        self.recognised.count(&before, new, relation, &united, grown);
         Ok(id)
     }
 
@@ -525,9 +539,10 @@ impl<'a> Writer<'a> {
     fn update_head(&self, id: i64, conversation: &Conversation) -> anyhow::Result<()> {
         let active = conversation.active_leaf.map(|leaf| &conversation.nodes[leaf].id);
         let mut statement = self.db.prepare_cached(
-            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, project = ?5 WHERE id = ?1",
+            "UPDATE conversation SET title = ?2, time_s = ?3, active_node = ?4, project = ?5, updated_s = ?6 WHERE id = ?1",
         )?;
-        statement.execute((id, &conversation.title, conversation.time_s, active, &conversation.project))?;
+        let Conversation { title, time_s, project, updated_s, .. } = conversation;
+        statement.execute((id, title, time_s, active, project, updated_s))?;
         Ok(())
     }
 }

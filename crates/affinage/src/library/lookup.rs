@@ -11,7 +11,7 @@ impl Library {
     pub fn conversation(&self, key: &str) -> anyhow::Result<Option<(String, Conversation)>> {
         let mut statement = self.db.prepare_cached(
             "SELECT conversation.id, provider, native_id, title, time_s, active_node, \
-             (SELECT path FROM source WHERE source.id = conversation.source), origin, project \
+             (SELECT path FROM source WHERE source.id = conversation.source), origin, project, updated_s \
              FROM conversation WHERE key = ?1",
         )?;
         let found = statement

@@ -142,7 +142,7 @@ fn with_landmark(db: &Connection, landmark: i64) -> anyhow::Result<Vec<i64>> {
 
 fn load(db: &Connection, id: i64) -> anyhow::Result<Conversation> {
     let mut statement = db.prepare_cached(
-        "SELECT id, provider, native_id, title, time_s, active_node, source, origin, project \
+        "SELECT id, provider, native_id, title, time_s, active_node, source, origin, project, updated_s \
          FROM conversation WHERE id = ?1",
     )?;
     let (mut conversation, active) = statement

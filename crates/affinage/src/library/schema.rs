@@ -160,6 +160,8 @@ CREATE TABLE landmark (
 ) WITHOUT ROWID;
 ALTER TABLE source ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
 ",
+    // When the product changed a conversation last, by which an older copy is known.
+    "ALTER TABLE conversation ADD COLUMN updated_s REAL;",
 ];
 
 /// The version from which on conversations have landmarks; SQL cannot make those of older ones.

@@ -10,7 +10,7 @@ use affinage_engine::weights::ModelConfig;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
-use super::spec::{OTHER_WAYS, Sources};
+use super::spec::Sources;
 use super::{Located, read_if_there};
 use crate::errors::HintExt as _;
 use crate::http::{self, BadStatus};
@@ -21,6 +21,8 @@ const OPTIONAL: [&str; 4] =
     ["tokenizer_config.json", "generation_config.json", "chat_template.jinja", "chat_template.json"];
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const NO_NETWORK: &str = "connect to the network and run this again; without one, name a model that is on this machine: \
+    `--set model=FOLDER` or `--set model=FILE.gguf`";
 /// Our note of the commit, or `main`, in a downloaded folder.
 const REVISION: &str = "revision.txt";
 
@@ -38,9 +40,9 @@ pub(super) fn locate(repository: &str, sources: &Sources, ui: &Ui) -> anyhow::Re
     let folder = folder(repository, sources);
     if !folder.is_dir() {
         let part = folder.with_file_name(format!("{}.part", repository.replace('/', "--")));
-        Download { repository, sources, ui, part, commit: None }
-            .run(&folder)
-            .with_context(|| format!("`{repository}` is no folder here, and as a Hub id"))?;
+        Download { repository, sources, ui, part, commit: None }.run(&folder).with_context(|| {
+            format!("the model `{repository}` is not a folder here and cannot be fetched")
+        })?;
     }
     let noted = read_if_there(&folder.join(REVISION))?.map(|text| text.trim().to_owned());
     let revision = noted.filter(|revision| revision != "main");
@@ -164,7 +166,7 @@ impl Download<'_> {
     }
 
     fn fetch(&self, name: &str) -> anyhow::Result<PathBuf> {
-        self.fetch_if_there(name)?.ok_or_else(|| self.refusal(name, 404)).hint(OTHER_WAYS)
+        self.fetch_if_there(name)?.ok_or_else(|| self.refusal(name, 404))
     }
 
     /// One file of the repository; `None` if there is none of that name.
@@ -178,7 +180,7 @@ impl Download<'_> {
         match self.get(&url, &path)? {
             Answer::Saved(path) => Ok(Some(path)),
             Answer::Refused { status: 404 } => Ok(None),
-            Answer::Refused { status } => Err(self.refusal(name, status)).hint(OTHER_WAYS),
+            Answer::Refused { status } => Err(self.refusal(name, status)),
         }
     }
 
@@ -204,21 +206,29 @@ impl Download<'_> {
             Ok(()) => Ok(Answer::Saved(path.to_owned())),
             Err(error) => match error.downcast_ref::<BadStatus>() {
                 Some(&BadStatus { status, .. }) => Ok(Answer::Refused { status }),
-                None => Err(error).hint(OTHER_WAYS),
+                None => Err(error).hint(NO_NETWORK),
             },
         }
     }
 
     fn refusal(&self, name: &str, status: u16) -> anyhow::Error {
-        let reason = match (status, &self.sources.hub_token) {
-            (401 | 403, None) => {
-                "it is private, needs a licence to be accepted, or does not exist; HF_TOKEN is not set"
-            }
-            (401 | 403, Some(_)) => "HF_TOKEN is set but gives no access to it",
-            (404, _) => "there is no such file, or no such model",
-            _ => "the server cannot give it now",
+        let (reason, way_out) = match (status, &self.sources.hub_token) {
+            (401 | 403, None) => (
+                "it does not exist, is private, or needs a licence to be accepted; HF_TOKEN is not set",
+                "check the id; where the model's page asks for it, accept the licence there and set HF_TOKEN",
+            ),
+            (401 | 403, Some(_)) => (
+                "HF_TOKEN is set but gives no access to it",
+                "accept the licence on the model's page with the account of this token",
+            ),
+            (404, _) => (
+                "there is no such file, or no such model",
+                "copy the id from the model's page: OWNER/NAME, as in Qwen/Qwen2.5-0.5B-Instruct",
+            ),
+            _ => ("the server cannot give it now", "run this again later: what was fetched is kept"),
         };
         let endpoint = &self.sources.hub_endpoint;
-        anyhow!("{name} of {} from {endpoint}: status {status}, {reason}", self.repository)
+        let error = anyhow!("{name} of {} from {endpoint}: status {status}, {reason}", self.repository);
+        Err::<(), _>(error).hint(way_out).expect_err("built as an error")
     }
 }

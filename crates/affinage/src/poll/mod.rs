@@ -16,6 +16,7 @@ use affinage_eval::analyze::split_pairs;
 use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot};
 use affinage_eval::comparison::pairs;
 use affinage_eval::judge::exam::usable;
+use affinage_eval::judgment::is_author;
 use affinage_eval::plan::PlannedComparison;
 use affinage_eval::suite::Prompt;
 use anyhow::Context as _;
@@ -115,6 +116,7 @@ impl Ballot {
     pub fn screen<'a>(&'a self, item: &'a BallotItem) -> Screen<'a> {
         let comparison = &item.call.comparison;
         let (messages, criterion) = &self.questions[&comparison.prompt_id];
+        let criterion = if self.is_authors() { ballot::AUTHOR_QUESTION } else { criterion.as_str() };
         let [first, second] = &item.texts;
         Screen {
             id: &item.id,
@@ -123,6 +125,17 @@ impl Ballot {
             first: Side { label: &comparison.first.label, text: first },
             second: Side { label: &comparison.second.label, text: second },
         }
+    }
+
+    /// True if who votes wrote the training texts.
+    pub fn is_authors(&self) -> bool {
+        is_author(&self.judge_id)
+    }
+
+    /// How many pairs of the evaluation are voted on: those that come twice are one, and planted ones are none of it.
+    pub fn pairs(&self) -> usize {
+        let is_first = |item: &&BallotItem| !item.is_gold() && item.call.repeat == 0;
+        self.items.iter().filter(is_first).count()
     }
 
     pub fn dir(&self) -> &Path {
@@ -201,6 +214,8 @@ impl<'a> Poll<'a> {
         let next = self.ballot.items.iter().find(|item| !files.is_done(&item.id));
         Reply::json(&json!({
             "total": self.ballot.items.len(),
+            "pairs": self.ballot.pairs(),
+            "is_author": self.ballot.is_authors(),
             "done": files.count(),
             "item": next.map(|item| self.ballot.screen(item)),
             "can_undo": files.count() > 0 && !files.is_revealed,

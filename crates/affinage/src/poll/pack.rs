@@ -17,6 +17,8 @@ pub fn html(ballot: &Ballot) -> anyhow::Result<String> {
         "pack_id": row_id("pck", &ids),
         "voter": ballot.judge_id,
         "pairs": ballot.pairs_wanted,
+        "pairs_shown": ballot.pairs(),
+        "is_author": ballot.is_authors(),
         "items": items,
     });
     let pack = serde_json::to_string(&pack)?.replace('<', "\\u003c");

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use affinage_eval::ROW_VERSION;
-use affinage_eval::ballot::{BallotItem, ItemKind, Said, is_even};
-use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
+use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said, is_even};
+use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
 use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
 use affinage_eval::stats::proportion::wilson;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::jsonl;
 use crate::lock::FolderLock;
@@ -99,8 +100,10 @@ impl VoteFiles {
         at: Timestamp,
     ) -> anyhow::Result<()> {
         let started = at.checked_sub((ms_to_vote.min(86_400_000) as i64).milliseconds()).unwrap_or(at);
+        let asked = is_author(&self.judge_id).then(|| ("question".to_owned(), json!(AUTHOR_QUESTION)));
         let row = Judgment {
             draw_probability: item.draw_probability,
+            params_effective: asked.into_iter().collect(),
             ..item.call.voted(said, ms_to_vote, (started.to_string(), at.to_string()))
         };
         let comparison = &item.call.comparison;

@@ -25,7 +25,7 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
             ];
             body.push_str(&fact_list(&facts));
             body.push_str(&p(
-                "Overlap is the share of a text's five-word sequences that stand in one single training example.",
+                "Overlap is the share of a text's five-word sequences that are also in one training example.",
             ));
         }
     }
@@ -81,14 +81,18 @@ fn writers(manifest: &Manifest) -> String {
     let writers: Vec<String> =
         manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n))).collect();
     let counts = &manifest.counts;
-    let chosen = format!(
-        "Of {}, {} were accepted ({} of them edited), {} rejected, {} left undecided.",
-        counted(counts.candidates, "candidate"),
-        count(counts.accepted),
-        count(counts.edited),
-        count(counts.rejected),
-        count(counts.undecided)
+    let mut chosen = format!(
+        "Of {}, {} were accepted ({} of them edited)",
+        counted(counts.candidates(), "candidate"),
+        count(counts.accepted()),
+        count(counts.edited()),
     );
+    let left_out: Vec<String> =
+        counts.left_out().map(|(why, n)| format!("{} {}", count(n), why.words(n))).collect();
+    if !left_out.is_empty() {
+        chosen += &format!("; left out: {}", left_out.join("; "));
+    }
+    chosen.push('.');
     format!("{}{}", p(&format!("The training answers were written by: {}.", writers.join(", "))), p(&chosen))
 }
 
@@ -96,12 +100,13 @@ fn reason(reason: &DropReason) -> String {
     match reason {
         DropReason::Border => "its context reaches into a section on another side".to_owned(),
         DropReason::Leak { containment, train_example } => {
-            format!("{} of it stands in training example {train_example}", percent(*containment))
+            format!("{} of it is in training example {train_example}", percent(*containment))
         }
         DropReason::Joined { side } => format!("new examples tie it to the side {side:?}").to_lowercase(),
         DropReason::EvaluationPrompt { containment, prompt } => {
-            format!("{} of it stands in evaluation prompt {prompt}", percent(*containment))
+            format!("{} of it is in evaluation prompt {prompt}", percent(*containment))
         }
+        DropReason::Retired => reason.words().to_owned(),
     }
 }
 
@@ -127,8 +132,12 @@ pub fn registry_section(evidence: &Evidence) -> Section {
     let sentence = match same.len() {
         1 => "One run on this data, and no other.".to_owned(),
         n => format!(
-            "{n} runs on this data, {unfinished} of them not finished. One is evaluated here; choosing it after \
-             seeing the others would make its figures too good."
+            "{n} runs on this data{}. One is evaluated here; choosing it after seeing the others would make its figures \
+             too good.",
+            match unfinished {
+                0 => String::new(),
+                some => format!(", {some} of them not finished"),
+            }
         ),
     };
     let mut body = format!("{}{}", p(&sentence), run_table(&same, evaluated));

@@ -211,7 +211,7 @@ fn point_table(dose: &DoseResult) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = dose.doses.iter().enumerate().map(row).collect();
-    let head = ["data", "rows", "epochs", "tokens learnt", "seeds", "win rate", "fit gained"];
+    let head = ["data", "rows", "epochs", "answer tokens", "seeds", "win rate", "fit gained"];
     table("plain", &head, &[1, 2, 3, 4, 5, 6], &rows)
 }
 
@@ -220,7 +220,7 @@ pub fn markdown(dose: &DoseResult) -> String {
     let mut out = "\n## More rows, more epochs?\n\n".to_owned();
     out.extend(dose.limits.iter().map(|limit| format!("{limit}\n\n")));
     out.push_str(
-        "| data | rows | epochs | tokens learnt | seeds | win rate | fit gained, nats per token |\n",
+        "| data | rows | epochs | answer tokens | seeds | win rate | fit gained, nats per token |\n",
     );
     out.push_str("|---|---|---|---|---|---|---|\n");
     for point in &dose.doses {

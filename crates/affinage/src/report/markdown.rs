@@ -1,7 +1,7 @@
 //! The first screen as Markdown, for a terminal or a commit message, and as a thread for people who will not open it.
 
 use super::evidence::Evidence;
-use super::numbers::{Measure, count};
+use super::numbers::{Measure, count, counted};
 use super::summary;
 
 /// Title, verdict, the answers, a table of the planned comparisons, limits and what to do next.
@@ -71,9 +71,9 @@ pub fn thread(evidence: &Evidence) -> String {
     posts.extend(analysis.headline.limits.iter().skip(1).map(|limit| format!("Against it: {limit}")));
     posts.extend(analysis.next_steps.first().map(|step| format!("Next: {step}")));
     posts.push(format!(
-        "All {} answers and {} verdicts are in the files; every number of report.html names its rows.",
-        count(analysis.evaluation.completions),
-        count(analysis.evaluation.judgments)
+        "{} and {}, all of them in the files; every number of report.html names its rows.",
+        counted(analysis.evaluation.completions, "answer"),
+        counted(analysis.evaluation.judgments, "verdict")
     ));
     let n = posts.len();
     let numbered: Vec<String> =

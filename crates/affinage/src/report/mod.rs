@@ -31,6 +31,7 @@ mod summary;
 mod tests;
 mod voice;
 
+pub use html::time;
 #[cfg(test)]
 pub use tests::story;
 

@@ -13,10 +13,12 @@ use affinage_eval::analyze::rows_sha256;
 use affinage_eval::comparison::BlindKey;
 use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
+use affinage_eval::planted::GoldVote;
 
 use super::evidence::{Evidence, FileFacts, RunFacts};
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::judges::judgments;
 use crate::provenance::Provenance;
 use crate::run::Run;
 use crate::{events, history, jsonl};
@@ -52,7 +54,7 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
     }
     let plan: Plan = json(&dir.join("plan.json"))?;
     let analysis: Analysis = json(&dir.join("analysis.json"))?;
-    let mut judgments: Vec<Judgment> = jsonl::read(&dir.join("judgments.jsonl"), &ctx.ui)?;
+    let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
     judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
     let history = history::read(ctx)?;
     let evidence = Evidence {
@@ -73,7 +75,8 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
     let hint = format!("`affinage analyze --eval {name}` brings it up to date");
     check_age(&evidence).hint(&hint)?;
     let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join("blind_key.jsonl"), &ctx.ui)?;
-    check_rows(&evidence, &blind_keys).hint(&hint)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), &ctx.ui)?;
+    check_rows(&evidence, &blind_keys, &planted).hint(&hint)?;
     Ok(evidence)
 }
 
@@ -95,10 +98,11 @@ fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
 }
 
 /// As many rows may be other rows: some that changed after the analysis.
-fn check_rows(evidence: &Evidence, blind_keys: &[BlindKey]) -> anyhow::Result<()> {
+fn check_rows(evidence: &Evidence, blind_keys: &[BlindKey], planted: &[GoldVote]) -> anyhow::Result<()> {
     let Evidence { prompts, completions, comparisons, judgments, analysis, .. } = evidence;
     let is_same = analysis.rows_sha256.is_empty()
-        || analysis.rows_sha256 == rows_sha256(prompts, completions, comparisons, blind_keys, judgments);
+        || analysis.rows_sha256
+            == rows_sha256(prompts, completions, comparisons, blind_keys, judgments, planted);
     ensure!(is_same, "analysis.json was made from other rows: some were changed after it");
     Ok(())
 }

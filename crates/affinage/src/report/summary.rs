@@ -48,7 +48,7 @@ fn judged_by(judges: &[JudgeResult]) -> String {
     let people = judged().filter(|judge| judge.kind == JudgeKind::Human).count();
     let people_words = if people == 1 { "1 person".to_owned() } else { format!("{people} people") };
     match (judged().count() - people, people) {
-        (0, 0) => "judged by nobody yet".to_owned(),
+        (0, 0) => "not judged yet".to_owned(),
         (0, _) => format!("judged by {people_words}"),
         (models, 0) => counted(models, "judge"),
         (models, _) => format!("{} and {people_words}", counted(models, "judge")),

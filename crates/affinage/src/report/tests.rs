@@ -140,7 +140,7 @@ fn an_unjudged_evaluation_is_drawn_and_says_so() {
     let page = render(&evidence);
     let text = squeezed(&markup(&page.html));
     assert!(text.contains("Is it better? Cannot tell yet nobody has compared the answers yet"), "{text}");
-    assert!(text.contains("judged by nobody yet"), "{text}");
+    assert!(text.contains("not judged yet"), "{text}");
     for untrue in ["not shown to differ", "votes count", "in both seats", "No judge whose"] {
         assert!(!text.contains(untrue), "{untrue}: {text}");
     }
@@ -417,7 +417,12 @@ fn the_thread_keeps_every_limit_and_counts_itself() {
     assert!(thread.contains("How sure? One judge, careful: one opinion."), "{thread}");
     assert!(thread.contains("Against it: One training run."), "{thread}");
     assert!(thread.contains("Next: Add a judge of another family."), "{thread}");
-    assert!(posts.last().is_some_and(|last| last.contains("verdicts are in the files")), "{thread}");
+    assert!(
+        posts
+            .last()
+            .is_some_and(|last| last.contains("660 answers and 834 verdicts, all of them in the files")),
+        "{thread}"
+    );
 }
 
 #[test]

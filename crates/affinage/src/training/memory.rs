@@ -1,11 +1,14 @@
 //! How much memory a training step takes, and what is run again to stay within `train.memory-budget-gb`.
 
-use affinage_engine::model::Model;
+use affinage_engine::lora::Adapter;
+use affinage_engine::model::{Model, TrainingMemory};
 use affinage_engine::train::micro_batch_ranges;
+use affinage_engine::weights::ModelConfig;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::plan::Plan;
+use super::plan::{Plan, lora};
+use crate::config::Train;
 use crate::errors::HintExt as _;
 use crate::machine;
 
@@ -21,6 +24,18 @@ pub struct MemoryPlan {
     pub largest_micro_batch_tokens: usize,
     /// Resident memory of the process at its highest: what is resident now and what a step adds.
     pub expected_peak_bytes: u64,
+}
+
+/// About what a training takes whose longest row has so many tokens, in a process that holds `resident` bytes with the
+/// weights.
+pub fn peak_bytes(config: &Train, model: &ModelConfig, longest_row: usize, resident: u64) -> u64 {
+    let tokens = longest_row.max(config.micro_batch_tokens);
+    let memory = TrainingMemory::of(model, &Adapter::zeros(lora(config), model), tokens, tokens);
+    let again = config.memory_budget_gb.map_or(0, |budget| {
+        let free = ((budget * GB) as u64).saturating_sub(resident);
+        memory.recomputed_within(free as usize).unwrap_or(memory.layers)
+    });
+    resident + memory.bytes(again) as u64
 }
 
 impl Plan {
@@ -46,7 +61,7 @@ impl Plan {
         let tokens = rows.iter().map(|row| self.train[*row].ids.len()).sum();
         let supervised =
             rows.iter().map(|row| self.train[*row].loss_mask.iter().filter(|on| **on).count()).sum();
-        let memory = engine.training_memory(&self.new_adapter(engine), tokens, supervised);
+        let memory = TrainingMemory::of(engine.config(), &self.new_adapter(engine), tokens, supervised);
         let resident = machine::resident_bytes().unwrap_or(0);
         let layers = memory.layers;
         self.recompute_layers = match self.config.memory_budget_gb {

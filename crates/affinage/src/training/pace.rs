@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::plan::Plan;
+use super::plan::{Plan, is_evaluated_after};
 use crate::events::{Event, Record};
 
 /// Seconds of training and of evaluating, each apart: tokens of a step and of a validation row have different speeds.
@@ -73,6 +73,25 @@ impl Pace {
         let seconds = ahead.tokens as f64 / speed + ahead.evaluations as f64 * each;
         (speed > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
     }
+}
+
+/// How long a run has before it, as its events tell; `None` before its first step. Each of the steps to come is taken to
+/// be an average one.
+pub fn time_left(records: &[Record], eval_every: Option<usize>) -> Option<Duration> {
+    let (mut planned, mut done, mut seen) = (0, 0, 0);
+    for record in records {
+        match &record.event {
+            Event::RunStarted(started) => planned = started.steps,
+            Event::TrainStep(step) => (done, seen) = (step.step, seen + 1),
+            _ => {}
+        }
+    }
+    let pace = Pace::of(records);
+    let tokens = pace.train_tokens / u64::try_from(seen).ok().filter(|seen| *seen > 0)?;
+    let steps = planned.saturating_sub(done) as u64;
+    let evaluations =
+        (done + 1..=planned).filter(|step| is_evaluated_after(eval_every, planned, *step)).count();
+    pace.left(Ahead { tokens: tokens * steps, evaluations })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::template::TemplateError;
-use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example};
+use affinage_dataset::tokenize::TokenizedExample;
 use affinage_engine::lora::{Adapter, LoraConfig};
 use affinage_engine::model::Model;
 use affinage_engine::optim::AdamW;
@@ -12,11 +12,13 @@ use affinage_engine::train::{TrainConfig, rows_of_step, steps_per_epoch};
 use affinage_eval::id::row_id;
 use anyhow::{anyhow, bail};
 
-use crate::config::Train;
+use crate::config::{LongRows, Train};
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
+use crate::events::LongRow;
+use crate::lengths::{Spread, limit, tokenize_whole};
 use crate::model::LoadedModel;
-use crate::ui::Ui;
+use crate::ui::{Ui, count, counted};
 
 /// Most steps of a run: years on the machines this is for.
 const MAX_STEPS: usize = 1_000_000;
@@ -35,6 +37,8 @@ pub struct Part {
 pub struct Plan {
     pub train: Vec<TokenizedExample>,
     pub validation: Vec<TokenizedExample>,
+    /// Rows of the version that are longer than the training takes.
+    pub left_out: Vec<LongRow>,
     pub config: Train,
     pub steps: usize,
     pub dataset: String,
@@ -44,9 +48,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Tokenises the splits of `version`.
+    /// Tokenises the splits of `version`; rows that are too long are left out, which `ui` says.
     ///
-    /// Errors: the version is not as it was frozen, or leaks; no training rows; a row that the template or the token limit does not carry (all of them are named).
+    /// Errors: the version is not as it was frozen, or leaks; no training rows; a row that the template does not carry, or
+    /// that is too long where `train.long-rows` is `refuse` (all of them are named).
     pub fn new(
         model: &LoadedModel,
         version: &DatasetVersion,
@@ -54,8 +59,22 @@ impl Plan {
         ui: &Ui,
     ) -> anyhow::Result<Plan> {
         version.check()?;
-        let tokenize = |split: &str| tokenize_rows(model, &version.rows(split, ui)?, config, split);
+        let mut left_out = Vec::new();
+        let mut tokenize =
+            |split: &str| tokenize_rows(model, &version.rows(split, ui)?, config, split, &mut left_out);
         let (train, validation) = (tokenize("train")?, tokenize("validation")?);
+        let limit = limit(config, model.weights.config());
+        say_left_out(ui, &left_out, limit);
+        if let Some(longest) = left_out
+            .iter()
+            .filter(|row| row.split == "train")
+            .map(|row| row.tokens)
+            .max()
+            .filter(|_| train.is_empty())
+        {
+            return Err(anyhow!("all training rows of {} have more than {} tokens", version.name, count(limit as u64)))
+                .hint(format!("`train.max-seq-tokens` {longest} takes them all; `affinage train --dry-run` says what memory that needs"));
+        }
         if train.is_empty() {
             return Err(anyhow!("dataset {} has no training rows", version.name))
                 .hint("accept more examples, then freeze a new version with `affinage dataset`");
@@ -64,6 +83,7 @@ impl Plan {
         let whole = Plan {
             train,
             validation,
+            left_out,
             config: config.clone(),
             steps: 0,
             dataset,
@@ -95,6 +115,7 @@ impl Plan {
         Ok(Plan {
             train,
             validation: self.validation.clone(),
+            left_out: self.left_out.clone(),
             config: config.clone(),
             steps,
             dataset: self.dataset.clone(),
@@ -142,6 +163,12 @@ impl Plan {
         self.train.iter().map(supervised).sum()
     }
 
+    /// How long the rows of the version are, those that are left out counted in; `train` and `validation` hold some.
+    pub fn spread(&self) -> Option<Spread> {
+        let taken = self.train.iter().chain(&self.validation).map(|row| row.ids.len());
+        Spread::of(taken.chain(self.left_out.iter().map(|row| row.tokens)).collect())
+    }
+
     /// The same on the beginnings of the rows, four steps with a checkpoint each.
     pub fn part(mut self, part: Part) -> anyhow::Result<Plan> {
         for rows in [&mut self.train, &mut self.validation] {
@@ -178,12 +205,7 @@ impl Plan {
 
     /// Steps after which the run is evaluated and saved: the start, every `eval-every`, and the end.
     pub fn evaluated_after(&self, step: usize) -> bool {
-        step == 0
-            || step == self.steps
-            || match self.config.eval_every {
-                Some(every) => step.is_multiple_of(every),
-                None => (1..4).any(|quarter| step == (self.steps * quarter).div_ceil(4)),
-            }
+        is_evaluated_after(self.config.eval_every, self.steps, step)
     }
 
     /// The rows of one step, from 1.
@@ -210,15 +232,28 @@ impl Plan {
 
     /// A fresh adapter for `model`.
     pub fn new_adapter(&self, model: &Model) -> Adapter {
-        let config = &self.config;
-        let lora = LoraConfig {
-            rank: config.rank,
-            alpha: config.alpha as f32,
-            use_rslora: config.use_rslora,
-            dropout: config.dropout as f32,
-            targets: config.targets.clone(),
-        };
-        Adapter::new(lora, model.config(), config.seed)
+        Adapter::new(lora(&self.config), model.config(), self.config.seed)
+    }
+}
+
+/// See [`Plan::evaluated_after`].
+pub(super) fn is_evaluated_after(eval_every: Option<usize>, steps: usize, step: usize) -> bool {
+    step == 0
+        || step == steps
+        || match eval_every {
+            Some(every) => step.is_multiple_of(every),
+            None => (1..4).any(|quarter| step == (steps * quarter).div_ceil(4)),
+        }
+}
+
+/// The adapter that `config` asks for.
+pub(super) fn lora(config: &Train) -> LoraConfig {
+    LoraConfig {
+        rank: config.rank,
+        alpha: config.alpha as f32,
+        use_rslora: config.use_rslora,
+        dropout: config.dropout as f32,
+        targets: config.targets.clone(),
     }
 }
 
@@ -226,37 +261,62 @@ fn supervised(row: &TokenizedExample) -> u64 {
     row.loss_mask.iter().filter(|on| **on).count() as u64
 }
 
-/// Tokenises rows; every row that cannot be trained on is named in one error.
+/// Tokenises rows. Those that are too long go to `left_out`, unless they are to be refused; every row that cannot be
+/// trained on otherwise is named in one error.
 fn tokenize_rows(
     model: &LoadedModel,
     rows: &[DatasetRow],
     config: &Train,
     split: &str,
+    left_out: &mut Vec<LongRow>,
 ) -> anyhow::Result<Vec<TokenizedExample>> {
-    let (template, tokenizer, ends) = (model.template()?, &model.tokenizer, &model.end_tokens);
-    let limit = config.max_seq_tokens.min(model.weights.config().max_positions());
+    let parts = (&model.tokenizer, model.template()?, model.end_tokens.as_slice());
+    let limit = limit(config, model.weights.config());
     let mut tokenized = Vec::with_capacity(rows.len());
-    let mut failed = Vec::new();
+    let (mut failed, mut longest) = (Vec::new(), None);
     for (number, row) in rows.iter().enumerate() {
-        let (id, messages) = (&row.example_id, &row.messages);
-        // A text of which every token is learned would be cut: whole here, refused below.
-        let cut = if config.loss == LossMode::Full { usize::MAX } else { limit };
-        let example = tokenize_example(tokenizer, template, id, messages, config.loss, ends, cut);
-        let whole = example.and_then(|example| match example.ids.len() {
-            tokens if tokens > limit => Err(TemplateError::TooLong { tokens, limit }),
-            _ => Ok(example),
-        });
-        match whole {
+        let id = &row.example_id;
+        match tokenize_whole(parts, id, &row.messages, config.loss, limit) {
             Ok(example) => tokenized.push(example),
-            Err(error) => failed.push(format!("{split}.jsonl:{} ({id}): {error}", number + 1)),
+            Err(TemplateError::TooLong { tokens, .. }) if config.long_rows == LongRows::LeaveOut => {
+                left_out.push(LongRow { split: split.to_owned(), example_id: id.clone(), tokens });
+            }
+            Err(error) => {
+                if let TemplateError::TooLong { tokens, .. } = &error {
+                    longest = longest.max(Some(*tokens));
+                }
+                failed.push(format!("{split}.jsonl:{} ({id}): {error}", number + 1));
+            }
         }
     }
     if failed.is_empty() {
         return Ok(tokenized);
     }
-    let shown = failed.iter().take(5).cloned().collect::<Vec<_>>().join("\n  ");
-    let more = failed.len().saturating_sub(5);
-    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-    Err(anyhow!("{} of {} rows cannot be trained on:\n  {shown}{more}", failed.len(), rows.len()))
-        .hint("raise train.max-seq-tokens, or shorten these rows and freeze a new version")
+    let listed = crate::ui::listed(&failed, 5, "\n  ");
+    let error = anyhow!("{} of {} rows cannot be trained on:\n  {listed}", failed.len(), rows.len());
+    match longest {
+        Some(tokens) => Err(error).hint(format!(
+            "`train.max-seq-tokens` {tokens} takes all of {split}.jsonl; or leave long rows out: `train.long-rows = \"leave-out\"`"
+        )),
+        None => Err(error).hint("mend these rows at the desk (`affinage review`) and freeze a new version"),
+    }
+}
+
+fn say_left_out(ui: &Ui, left_out: &[LongRow], limit: usize) {
+    if left_out.is_empty() {
+        return;
+    }
+    let of = |split: &str| left_out.iter().filter(|row| row.split == split).count();
+    let named: Vec<String> = left_out
+        .iter()
+        .map(|row| format!("{} ({} tokens)", row.example_id, count(row.tokens as u64)))
+        .collect();
+    ui.warn(format!(
+        "{} of more than {} tokens left out, {} of train and {} of validation: {}",
+        counted(left_out.len(), "row", "rows"),
+        count(limit as u64),
+        of("train"),
+        of("validation"),
+        crate::ui::listed(&named, 5, ", ")
+    ));
 }

@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use columns::{Growing, columns, hanging, labelled};
 pub use paint::Paint;
 pub use progress::Progress;
-pub use table::{Table, bytes, count, counted, duration};
+pub use table::{Table, bytes, count, counted, duration, listed};
 
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
@@ -139,7 +139,7 @@ impl Ui {
             ExitStatus::Interrupted => self.paint(Paint::Warning, "interrupted:"),
             _ => self.paint(Paint::Error, "error:"),
         };
-        self.write_err(&format!("{label} {error:#}"));
+        self.write_err(&format!("{label} {}", errors::in_one_line(error)));
         for (i, hint) in errors::hints(error).into_iter().enumerate() {
             let gap = if i == 0 { "\n" } else { "" };
             self.write_err(&format!("{gap}{} {hint}", self.paint(Paint::Accent, "hint:")));

@@ -70,6 +70,15 @@ pub fn counted(n: usize, one: &str, several: &str) -> String {
     format!("{} {}", count(n as u64), if n == 1 { one } else { several })
 }
 
+/// The first `most` of `items` and how many more there are: `a, b, and 3 more`.
+pub fn listed(items: &[String], most: usize, separator: &str) -> String {
+    let mut shown: Vec<String> = items.iter().take(most).cloned().collect();
+    if items.len() > most {
+        shown.push(format!("and {} more", count((items.len() - most) as u64)));
+    }
+    shown.join(separator)
+}
+
 /// `1_500_000` as `1.5 MB`: decimal units, three digits.
 pub fn bytes(n: u64) -> String {
     let mut value = n as f64;

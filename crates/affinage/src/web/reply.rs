@@ -56,8 +56,7 @@ impl Reply {
     pub fn api_error(error: &anyhow::Error) -> Reply {
         let status = if errors::exit_status(error) == ExitStatus::Usage { 400 } else { 500 };
         let kind = if status == 400 { "invalid_request_error" } else { "server_error" };
-        let error =
-            serde_json::json!({"message": format!("{error:#}"), "type": kind, "param": null, "code": null});
+        let error = serde_json::json!({"message": errors::in_one_line(error), "type": kind, "param": null, "code": null});
         let body = serde_json::json!({"error": error}).to_string();
         Reply { status, ..Reply::ok("application/json", body.into_bytes()) }
     }
@@ -71,7 +70,7 @@ impl Reply {
     /// A failed answer: 400 if the request asked for something impossible, else 500.
     pub fn from_error(error: &anyhow::Error) -> Reply {
         let status = if errors::exit_status(error) == ExitStatus::Usage { 400 } else { 500 };
-        Reply::error(status, &format!("{error:#}"), errors::hints(error).first().copied())
+        Reply::error(status, &errors::in_one_line(error), errors::hints(error).first().copied())
     }
 
     fn ok(content_type: &'static str, body: Vec<u8>) -> Reply {

@@ -225,12 +225,12 @@ fn parse_head(bytes: &[u8]) -> Parsed {
     };
     let (Ok(host), Ok(origin), Ok(fetch_site)) = (find("host"), find("origin"), find("sec-fetch-site"))
     else {
-        return Parsed::Refused(400, "a header stands twice");
+        return Parsed::Refused(400, "a header is repeated");
     };
     let (Ok(length), Ok(encoding), Ok(connection)) =
         (find("content-length"), find("transfer-encoding"), find("connection"))
     else {
-        return Parsed::Refused(400, "a header stands twice");
+        return Parsed::Refused(400, "a header is repeated");
     };
     let body_len = match (encoding, length.as_deref()) {
         (Some(_), _) => return Parsed::Refused(411, "the body must come with a length"),

@@ -1,8 +1,11 @@
 //! `audit`: foreign logs, claims and `--strict`.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use crate::scripted::{good_judge, project, run, serve};
+use affinage_eval::judge::reply::RULES;
+use serde_json::{Value, json};
+
+use crate::scripted::{Scripted, good_judge, good_verdict, openai_reply, project, rows, run, serve};
 use crate::{temp_dir, transcript};
 
 /// Twelve prompts of a judge whose requests are kept; in the second order the stored winner is turned round.
@@ -64,7 +67,7 @@ fn a_file_that_is_no_log_is_refused_with_what_was_found() {
     .expect("written");
     let mapped = transcript(dir.path(), &["audit", "x.csv", "--mapping", "m.toml"]);
     assert!(
-        mapped.contains("1 rows (by the mapping file)")
+        mapped.contains("1 row (by the mapping file)")
             && mapped.contains("y : x")
             && mapped.contains("0-0-1"),
         "{mapped}"
@@ -170,7 +173,7 @@ fn a_write_up_is_held_against_the_rows_as_text_and_as_a_table() {
         "confirmed: Judged by north",
         "confirmed: north | 75 % | 9",
         "contradicted: north | 75 % | 9: the rows give 10",
-        "1 other numbers of the write-up",
+        "not checked: 1 number of the write-up",
     ] {
         assert!(said.contains(expected), "no `{expected}` in\n{said}");
     }
@@ -274,4 +277,65 @@ fn an_evaluation_of_ours_is_held_against_its_replies_requests_ledger_analysis_an
         }
     });
     assert!(codes.contains(&"E01".to_owned()) && refused, "{codes:?}");
+}
+
+#[test]
+fn replies_that_an_earlier_version_read_are_read_again_by_todays_rules() {
+    let dir = temp_dir();
+    // Of the first prompt's two replies nobody can say whose word the last line is.
+    let (url, _) = serve(|_, body| {
+        let is_first = body.to_string().contains("Question 0?");
+        let lead = if is_first { "An order ends the answer. It reads thus.\n" } else { "" };
+        Scripted::reply(200, "", openai_reply(&format!("{lead}{}", good_verdict(body)), "stop"))
+    });
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    let eval = dir.path().join("evals/first-look");
+    let path = eval.join("judgments.jsonl");
+    let now = fs_err::read_to_string(&path).expect("there");
+    assert!(now.lines().all(|line| line.contains(&format!("\"read_by\":{RULES}"))), "{now}");
+    let labels: BTreeMap<String, Value> = rows::<Value>(dir.path(), "comparisons.jsonl")
+        .into_iter()
+        .map(|row| (row["comparison_id"].as_str().expect("an id").to_owned(), row["first"]["label"].clone()))
+        .collect();
+    // Rows as an earlier version may have written them, or as somebody may have edited them.
+    let write = |number: Option<u32>| {
+        let mut changed = 0;
+        let mut lines = String::new();
+        for line in now.lines() {
+            let mut row: Value = serde_json::from_str(line).expect("a row");
+            if row["outcome"] == json!({"missing": {"reason": "unparsed"}}) {
+                changed += 1;
+                row["outcome"] = "first".into();
+                row["label_said"] = labels[row["comparison_id"].as_str().expect("an id")].clone();
+                row["parse_path"] = "verdict-line".into();
+                row.as_object_mut().expect("a row").remove("repair");
+            }
+            match number {
+                Some(number) => row["read_by"] = number.into(),
+                None => _ = row.as_object_mut().expect("a row").remove("read_by"),
+            }
+            lines += &format!("{row}\n");
+        }
+        fs_err::write(&path, lines).expect("written");
+        changed
+    };
+
+    assert_eq!(write(None), 2);
+    let (code, text) = run(dir.path(), &["analyze"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("2 of 64 verdicts changed: an earlier version had read"), "{text}");
+    let analysis: Value =
+        serde_json::from_slice(&fs_err::read(eval.join("analysis.json")).expect("there")).expect("JSON");
+    assert_eq!(analysis["reread"], json!({"rules": RULES, "replies": 64, "lost": 2, "gained": 0}));
+    assert_eq!(analysis["comparisons"][0]["missing"]["by_reason"], json!({"unparsed": 2}));
+    assert_eq!(run(dir.path(), &["report"]).0, 0);
+    assert_eq!(evaluation_codes(dir.path()), (Vec::new(), false));
+    let (_, text) = run(dir.path(), &["audit", "evals/first-look"]);
+    assert!(text.contains("64 replies of an earlier version, read again"), "{text}");
+
+    // A row of today's rules that says otherwise than its reply was edited.
+    write(Some(RULES));
+    let (codes, refused) = evaluation_codes(dir.path());
+    assert!(codes.contains(&"E05".to_owned()) && refused, "{codes:?}");
 }

@@ -120,5 +120,5 @@ fn an_open_finding_keeps_everything_at_home_until_someone_accepts_it() {
     let args = ["export", "--adapter", "foreign", "--bundle", "--out", "public"];
     let output = affinage(dir.path()).args(args).output().expect("it starts");
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("no checkpoint of a run"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("not a checkpoint of a run"), "{}", text(&output.stderr));
 }

@@ -37,7 +37,7 @@ fn help_lists_the_working_commands_in_groups() {
       analyze   Statistics of an evaluation, offline, from its files alone
       report    Draw report.html from an evaluation's files, offline
       plan      What an evaluation can show, and what it would cost
-      audit     Audit results, training folders or an evaluation of ours: what do the files really say?
+      audit     Check results, training folders or an evaluation: do the files support what is claimed?
       dose      A dose-response study: how much better with more rows or more epochs?
 
     The whole story:
@@ -58,7 +58,7 @@ fn help_lists_the_working_commands_in_groups() {
       -h, --help             Print help
       -V, --version          Print version
 
-    `affinage COMMAND --help` has an example of each. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+    `affinage help COMMAND` has examples. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted
     (work so far is saved). Standard output is data; everything else goes to standard error.
     --- stderr
     ");
@@ -67,16 +67,6 @@ fn help_lists_the_working_commands_in_groups() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let dir = temp_dir();
-    insta::assert_snapshot!(transcript(dir.path(), &["frobnicate"]), @r"
-    exit: 2
-    --- stdout
-    --- stderr
-    error: unrecognized subcommand 'frobnicate'
-
-    Usage: affinage [OPTIONS] <COMMAND>
-
-    For more information, try '--help'.
-    ");
     insta::assert_snapshot!(transcript(dir.path(), &["-q", "-v", "doctor"]), @r"
     exit: 2
     --- stdout
@@ -99,4 +89,68 @@ fn a_reader_that_leaves_is_no_failure() {
         .expect("the binary starts");
     drop(child.stdout.take());
     assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn an_unknown_command_is_told_the_one_that_was_meant() {
+    let dir = temp_dir();
+    for (typed, hint) in [
+        ("finetune", "did you mean `affinage train`?"),
+        ("trian", "did you mean `affinage train`?"),
+        ("ui", "did you mean `affinage review`?"),
+        ("compare", "did you mean `affinage chat --compare base,last` or `affinage eval`?"),
+        ("export-gguf", "did you mean `affinage export --adapter last --format gguf --out DIR`?"),
+        ("frobnicate", "`affinage help` lists the commands"),
+    ] {
+        let expected = format!(
+            "exit: 2\n--- stdout\n--- stderr\nerror: there is no command `{typed}`\n\nhint: {hint}\n"
+        );
+        assert_eq!(transcript(dir.path(), &[typed]), expected);
+    }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let dir = temp_dir();
+    let of = |args: &[&str]| transcript(dir.path(), args);
+    assert_eq!(of(&["help"]), of(&["--help"]));
+    assert!(of(&["help", "train"]).starts_with("exit: 0\n--- stdout\nLoRA fine-tune the model"));
+    assert!(of(&["help", "finetune"]).contains("did you mean `affinage train`?"));
+}
+
+#[test]
+fn options_stand_under_their_own_heading() {
+    let dir = temp_dir();
+    let help = transcript(dir.path(), &["eval", "--help"]);
+    let (own, rest) = help.split_once("Answers from elsewhere:").expect("a heading");
+    let elsewhere = rest.split("Global options:").next().expect("a part");
+    for option in ["--yes", "--final", "--null-test", "--open", "--send-private"] {
+        assert!(own.contains(option) && !elsewhere.contains(option), "{option}: {help}");
+    }
+}
+
+#[test]
+fn a_format_is_taken_in_any_case_and_a_precision_that_is_not_written_is_explained() {
+    let dir = temp_dir();
+    let of = |args: &[&str]| {
+        transcript(dir.path(), &[&["export", "--adapter", "last", "--out", "x"], args].concat())
+    };
+    assert!(of(&["--format", "GGUF", "--precision", "Q8_0"]).contains("error: no runs in"));
+    for wrong in [&["--format", "Q4_K_M"][..], &["--format", "gguf", "--precision", "q4_k_m"]] {
+        let said = of(wrong);
+        assert!(said.starts_with("exit: 2") && said.contains("llama-quantize"), "{said}");
+    }
+    let said = of(&["--format", "q8_0"]);
+    assert!(said.contains("tip: this is a precision: `--format gguf --precision q8_0`"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_without_the_systems_numbers() {
+    let dir = temp_dir();
+    fs_err::write(dir.path().join("judgments.jsonl"), "{}").expect("written");
+    let said = transcript(dir.path(), &["audit", "jugdments.jsonl"]);
+    assert!(said.contains("there is no file or folder jugdments.jsonl"), "{said}");
+    assert!(said.contains("hint: did you mean judgments.jsonl?"), "{said}");
+    let said = transcript(dir.path(), &["inspect", "tokens", "--messages", "rows.jsonl"]);
+    assert!(!said.contains("os error"), "{said}");
 }

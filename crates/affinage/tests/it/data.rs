@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{affinage, temp_dir, transcript};
 
 /// Words that no two numbers share.
-fn words(number: usize, count: usize) -> String {
+pub fn words(number: usize, count: usize) -> String {
     let word = |mut n: usize| -> String {
         let mut word = String::new();
         for _ in 0..5 {
@@ -81,8 +81,8 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     --- stderr
     error: nothing was decided yet, so there is nothing to freeze
 
-    hint: or decide: `affinage review` in the browser, or `--export cards.jsonl` and `--import` it again
     hint: take everything lint finds nothing against: `affinage dataset --accept-clean`
+    hint: or choose yourself: `affinage review` opens the desk in your browser
     ");
     let first = json_of(dir, &["dataset", "--accept-clean"]);
     let folder = Path::new(first["folder"].as_str().expect("a path")).to_owned();
@@ -197,7 +197,7 @@ fn review_takes_decisions_out_and_in() {
     exit: 1
     --- stdout
     --- stderr
-    error: 2 decisions cannot be used, none was taken over: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
+    error: 2 decisions cannot be used, so none was taken: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
 
     hint: correct these lines and import the file again
     ");
@@ -251,7 +251,7 @@ fn forgetting_leaves_no_trace_of_the_text() {
         forgotten.contains("19 conversations, 38 messages"),
         "conversation 19 is in the other file too: {forgotten}"
     );
-    assert!(forgotten.contains("still holding text of it: dataset versions v1-"), "{forgotten}");
+    assert!(forgotten.contains("text of it is still in datasets/: v1-"), "{forgotten}");
     assert!(!held("library.db") && !held("library.db-wal"));
     assert_eq!(fs_err::read_dir(dir.join("raw")).expect("a folder").count(), 1);
     assert_eq!(json_of(dir, &["import", "b.json"])["library"]["conversations"], 6);
@@ -285,7 +285,7 @@ fn imports_that_bring_nothing_say_why() {
 
     hint: say who the model should learn to be, everyone else is the user: `affinage import play.txt --role ANNA=assistant`
     hint: or say it at the desk, where the text waits now: `affinage review`
-    hint: if nobody speaks in it, take its sections as your own words: `affinage import play.txt --notes`
+    hint: if it is no dialogue, take its sections as your own words: `affinage import play.txt --notes`
     ");
     insta::assert_snapshot!(transcript(dir, &["import", "play.txt", "--role", "MILLER=narrator"]), @r"
     exit: 2
@@ -320,20 +320,22 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     insta::assert_snapshot!(transcript(dir, &["lint"]), @r"
     exit: 0
     --- stdout
-    2 examples, 1 without findings
+    2 examples: 1 clean, 1 with an error
 
        rule  found  what
     E  L02       1  role marker inside the text
 
     E L02 role marker inside the text
-      8db0e1e64d5e67a4/27f5566bbfd541b6 answer
+      8db0e1e64d5e67a4/27f5566bbfd541b6 rows.jsonl, answer
         A small forest.  User: and lichen?
                          ^^^^^^
     --- stderr
+
+    hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`
     ");
     let strict = transcript(dir, &["lint", "--strict", "-q"]);
     assert!(
-        strict.starts_with("exit: 1") && strict.contains("error: 1 errors and warnings in library"),
+        strict.starts_with("exit: 1") && strict.contains("error: 1 error or warning in library"),
         "{strict}"
     );
     let document = json_of(dir, &["lint"]);
@@ -676,7 +678,7 @@ fn what_an_import_leaves_out_is_counted_shown_and_written_into_the_card() {
     chats.push(json!({ "id": "broken", "mapping": 7 }));
     export(dir, "chats.json", &chats);
     let said = transcript(dir, &["import", "chats.json"]);
-    assert!(said.contains("40 conversations (40 new, 0 grown), 83 new messages"), "{said}");
+    assert!(said.contains("40 conversations (40 new, 0 continued), 83 new messages"), "{said}");
     let table: Vec<&str> =
         said.lines().skip_while(|line| !line.contains("left out of the texts")).take(5).collect();
     let expected = [

@@ -331,7 +331,7 @@ fn a_file_of_decisions_names_the_row_and_the_words_that_are_wrong() {
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (ok, said) = decided([json!("yes"), json!(1), json!("accept")]);
-    assert!(!ok && said.contains("2 decisions cannot be used, none was taken over"), "{said}");
+    assert!(!ok && said.contains("2 decisions cannot be used, so none was taken"), "{said}");
     assert!(said.contains(r#"row 1: "decision" is "yes"; write "accept", "reject" or "edit""#), "{said}");
     assert!(said.contains(r#"row 2: "decision" is 1; write"#), "{said}");
     let (ok, said) = decided([json!("Accept"), json!(" reject "), Value::Null]);

@@ -583,6 +583,6 @@ fn what_is_held_private_stays_on_this_machine_unless_named() {
     assert_eq!(open, Some(62), "{sources}");
     assert!(sources.to_string().contains("\"left_out\":1"), "{sources}");
     let (_, text) = run(dir, &["judge", "--dry-run"]);
-    assert!(text.contains("1 prompts are from conversations held private"), "{text}");
+    assert!(text.contains("not sent: 1 prompt from conversations that are or may be held private"), "{text}");
     assert_eq!(calls(&["--send-private", conversation]).0, Some(64));
 }

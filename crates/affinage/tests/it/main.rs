@@ -13,6 +13,7 @@ mod dose;
 mod export;
 mod faults;
 mod foreign;
+mod freeze;
 mod handover;
 mod inspect;
 mod judge;
@@ -21,9 +22,12 @@ mod notes;
 mod pace;
 mod private;
 mod project;
+#[cfg(unix)]
+mod readme;
 mod remote;
 mod report;
 mod room;
+mod rows;
 mod run;
 mod scripted;
 mod serve;
@@ -33,6 +37,7 @@ mod tiny;
 mod train;
 mod unfit;
 mod vote;
+mod words;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::data::json_of;
-use crate::{affinage, temp_dir, transcript};
+use crate::{affinage, desk, temp_dir, transcript};
 
 fn project() -> tempfile::TempDir {
     let dir = temp_dir();
@@ -57,8 +57,8 @@ fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
     forty(dir);
     let said = transcript(dir, &["import", "vault"]);
     for part in [
-        "vault: 40 conversations in 40 files (40 new, 0 grown)",
-        "nobody speaks here: 40 sections are answers in your own words; their prompts are drafted by rule",
+        "vault: 40 conversations in 40 files (40 new, 0 continued)",
+        "no dialogue: 40 sections are answers in your own words; their prompts are drafted by rule",
         "hint: the prompts of notes are drafts",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -212,4 +212,103 @@ fn the_last_line_says_how_many_files_failed_and_a_wrong_name_the_right_one() {
         assert!(said.contains(&format!("error: there is no file or folder {wrong}")), "{said}");
         assert!(said.contains("hint: did you mean Letters 2026.md?"), "{said}");
     }
+}
+
+/// Four notes; three begin with the same line.
+fn with_one_first_line(dir: &Path) {
+    for number in 0..4 {
+        let first = if number < 3 { "It rained again all morning.\n\n" } else { "" };
+        write(
+            dir.join(format!("vault/Day {}.md", paragraph(number))),
+            format!("{first}{}", paragraph(50 + number)),
+        );
+    }
+}
+
+#[test]
+fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
+    let dir = project();
+    let dir = dir.path();
+    with_one_first_line(dir);
+    transcript(dir, &["import", "vault"]);
+
+    let said = transcript(dir, &["lint"]);
+    for part in [
+        "4 examples: 1 clean, 3 with warnings",
+        ".md, answer: 3 examples, 3 conversations",
+        "hint: all findings of a rule: `affinage lint --rule L11`",
+        "hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let said = transcript(dir, &["lint", "--rule", "l11"]);
+    assert_eq!(
+        (said.matches("3 examples, 3 conversations").count(), said.contains("L09")),
+        (3, false),
+        "{said}"
+    );
+    assert!(transcript(dir, &["lint", "--rule", "L99"]).contains("no rule is called so"));
+    let found = json_of(dir, &["lint"]);
+    assert_eq!(
+        (&found["clean"], &found["with_warnings"], &found["with_errors"]),
+        (&json!(1), &json!(3), &json!(0))
+    );
+
+    let page = desk::open(dir);
+    let filters = page.wait("api/filters", |filters| filters["rules"].to_string().contains("L11"));
+    let rule = filters["rules"].as_array().expect("rules").iter().find(|rule| rule["id"] == "L11");
+    assert_eq!(rule.expect("compared")["count"], 3);
+    assert_eq!(page.get("api/dashboard")["flags"]["L11"], 3);
+    let group = json!({ "by": "flag", "value": "L11" });
+    let flagged = page.post("api/group", &group);
+    assert_eq!(flagged["count"], 3);
+    let id = flagged["shown"][0]["id"].as_str().expect("a card");
+    let card = page.get(&format!("api/card?id={id}"));
+    let flags = card["variants"][0]["flags"].as_array().expect("flags");
+    let flag = flags.iter().find(|flag| flag["rule"] == "L11").unwrap_or_else(|| panic!("{card}"));
+    assert_eq!((&flag["start"], &flag["end"]), (&json!(0), &json!(28)));
+    assert_eq!(page.get("api/territory")["is_notes_only"], true);
+    drop(page);
+
+    // One of them is decided on, so there is enough to split.
+    forty(dir);
+    transcript(dir, &["import", "vault"]);
+    let said = transcript(dir, &["dataset", "--accept-clean"]);
+    for part in [
+        "left out because lint found something in them:",
+        "    3  L11 the same first or last line in several conversations",
+        "hint: see them: `affinage lint --rule L11`; decide on them: `affinage review`",
+        "41 examples: about 60 are enough for a first small model to talk to",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_name_at_the_head_of_every_note_keeps_none_out_and_a_note_that_is_gone_is_named() {
+    let dir = project();
+    let dir = dir.path();
+    for number in 0..4 {
+        let text = format!(
+            "# {}\n\nIda Feld\n\n> {}\n\n{}",
+            paragraph(number),
+            paragraph(20 + number),
+            paragraph(50 + number)
+        );
+        write(dir.join(format!("vault/{number}.md")), text);
+    }
+    let said = transcript(dir, &["import", "vault"]);
+    assert!(said.contains("bylines taken off") && said.contains("4  Ida Feld 4"), "{said}");
+    assert!(said.contains("quoted: 120 words of them stand in block quotes"), "{said}");
+    assert!(transcript(dir, &["lint"]).contains("4 examples: 4 clean"));
+
+    fs_err::remove_file(dir.join("vault/2.md")).expect("there");
+    fs_err::rename(dir.join("vault/3.md"), dir.join("vault/4.md")).expect("there");
+    let said = transcript(dir, &["import", "vault"]);
+    assert!(said.contains("no longer in the folder, but still in the library: 1 file: vault/2.md"), "{said}");
+    assert!(
+        said.contains("hint: take it out of the library too: `affinage import --forget 'vault/2.md'`"),
+        "{said}"
+    );
+    assert!(!said.contains("vault/3.md"), "it has another name now: {said}");
 }

@@ -11,7 +11,7 @@ fn init_makes_a_project_once() {
     --- stderr
     new project: [DIR]/voice/affinage.toml
 
-    hint: bring your conversations: `affinage import FILE...`
+    hint: bring your conversations and notes: `affinage import FILE...`
     ");
     let text = fs_err::read_to_string(dir.path().join("voice/affinage.toml")).expect("written");
     assert!(text.contains("learning-rate = 2e-4"));
@@ -48,13 +48,15 @@ fn a_wrong_configuration_stops_every_command_with_line_and_nearest_key() {
     --- stderr
     error: affinage.toml:3: unknown key `leraning-rate` in `train`
 
-    hint: the nearest known key is `learning-rate`
+    hint: did you mean `learning-rate`?
     ");
     insta::assert_snapshot!(transcript(dir.path(), &["-C", "missing", "doctor"]), @r"
     exit: 2
     --- stdout
     --- stderr
-    error: -C missing: no such folder
+    error: -C missing: there is no such folder
+
+    hint: make a project there: `affinage init missing`
     ");
     fs_err::remove_file(dir.path().join("affinage.toml")).expect("removed");
     insta::assert_snapshot!(transcript(dir.path(), &["--set", "train.rank=0", "doctor"]), @r"

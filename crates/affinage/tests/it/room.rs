@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -20,13 +20,14 @@ pub struct Page {
 impl Page {
     /// Starts `affinage ARGS --no-open` and reads the address it prints.
     pub fn open(dir: &Path, args: &[&str]) -> Page {
-        let mut child = affinage(dir)
-            .args(args)
-            .arg("--no-open")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
+        let mut command = affinage(dir);
+        command.args(args).arg("--no-open").stderr(Stdio::null());
+        Page::start(command)
+    }
+
+    /// Starts a command that serves a page and reads the address it prints.
+    pub fn start(mut command: Command) -> Page {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("the address");

@@ -28,7 +28,7 @@ pub fn runs(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The committed tiny Qwen2 with a tokenizer of one token a character and a ChatML template.
-fn write_model(dir: &Path) {
+pub fn write_model(dir: &Path) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/tiny-qwen2");
     fs_err::create_dir_all(dir).expect("made");
     for name in ["config.json", "generation_config.json", "model.safetensors"] {

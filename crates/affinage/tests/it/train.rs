@@ -258,3 +258,23 @@ fn a_version_that_was_changed_after_it_was_frozen_is_not_trained_on() {
     assert!(!output.status.success() && said.contains("train.jsonl: its SHA-256 is"), "{said}");
     assert!(!dir.path().join("runs").exists(), "no run begins");
 }
+
+#[test]
+fn an_answer_to_the_pinned_prompt_that_was_cut_is_shown_as_cut() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let args = ["--set", "train.max-steps=1", "--sample", "What is a river?"];
+    let output = train(dir.path(), &args).output().expect("the binary starts");
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let events = rows(&only_run(dir.path()), "events.jsonl");
+    let (first, answer) = events
+        .iter()
+        .filter(|event| event["event"] == "sample")
+        .find_map(|event| Some((event["step"].as_u64()?, event["text"].as_str()?)))
+        .expect("an answer");
+    // The tiny model does not end by itself.
+    let shown = said.lines().filter(|line| line.trim_start().starts_with("step-000000"));
+    assert!(first == 0 && shown.into_iter().any(|line| line.ends_with(" \u{2026}")), "{said}");
+    assert!(!answer.ends_with('\u{2026}'), "the stored answer is the model's own: {answer}");
+}

@@ -42,7 +42,7 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
     let page = open(dir.path(), &["--as", "mira", "--pairs", "20"]);
     let mut state = page.get("api/state");
     // Twenty pairs, two of them twice, two planted ones.
-    assert_eq!((&state["total"], &state["done"]), (&json!(24), &json!(0)));
+    assert_eq!((&state["total"], &state["pairs"], &state["done"]), (&json!(24), &json!(20), &json!(0)));
     let text = state.to_string();
     assert!(!text.contains("base") && !text.contains("step-"), "no arm is named: {text}");
     assert_eq!(page.try_post("api/reveal", &json!({})).0, 400, "not before the end");
@@ -108,6 +108,9 @@ fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_seats()
     for args in [&["--as", "me", "--author", "--pairs", "10"][..], &["--as", "ben", "--pairs", "10"]] {
         let page = open(dir.path(), args);
         let mut state = page.get("api/state");
+        let is_author = args.contains(&"--author");
+        assert_eq!((&state["is_author"], &state["pairs"]), (&json!(is_author), &json!(10)));
+        assert_eq!(state["item"]["criterion"] == "Which sounds more like you?", is_author, "{state}");
         while !state["item"].is_null() {
             let body = json!({ "id": state["item"]["id"], "said": "tie", "ms": 400 });
             state = page.try_post("api/vote", &body).1;
@@ -121,6 +124,7 @@ fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_seats()
             .filter(|row| row.judge_id == voter)
             .map(|row| {
                 assert_eq!(row.outcome, Outcome::Tie);
+                assert_eq!(row.params_effective.contains_key("question"), voter == "author:me");
                 let shown = comparisons.iter().find(|c| c.comparison_id == row.comparison_id);
                 shown.expect("a comparison").pair_id.clone()
             })
@@ -147,7 +151,7 @@ fn half_of_the_pairs_come_from_where_judges_split_and_every_vote_keeps_its_chanc
     // Of 32 pairs 8 are split: of 12 drawn, 12 / 2 * (1 + 8 / 32) = 7.5, so 8, are.
     let (code, text) = run(dir.path(), &["vote", "--as", "ben", "--pairs", "12", "--pack", "ben.html"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("8 of the 8 pairs on which judges split, 4 of the 24 others"), "{text}");
+    assert!(text.contains("drawn: 8 of 8 pairs on which judges disagree, 4 of 24 others"), "{text}");
     // Votes of a later judge change no ballot.
     fs_err::remove_file(dir.path().join("evals/first-look/judgments.jsonl")).expect("it is there");
     let page = open(dir.path(), &["--as", "mira", "--pairs", "12"]);

@@ -39,6 +39,7 @@ impl Gathered {
         known.title = known.title.take().or(holder.title);
         known.id = known.id.take().or(holder.id);
         known.time_s = known.time_s.or(holder.time_s);
+        known.updated_s = known.updated_s.or(holder.updated_s);
     }
 }
 

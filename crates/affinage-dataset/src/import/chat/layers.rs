@@ -59,7 +59,12 @@ impl<'a> Layers<'a> {
     }
 
     pub fn time_s(self) -> Option<f64> {
-        self.all(TIMES).find_map(|(_, value)| time_s(value))
+        self.first_time_s(TIMES)
+    }
+
+    /// The first of these fields that is a time.
+    pub fn first_time_s(self, names: &'static [&'static str]) -> Option<f64> {
+        self.all(names).find_map(|(_, value)| time_s(value))
     }
 
     pub fn number(self, name: &str) -> Option<f64> {

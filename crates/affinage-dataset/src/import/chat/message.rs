@@ -45,6 +45,8 @@ pub struct Line {
     pub replaces: Option<String>,
     /// Number of the version, from 0.
     pub version: u64,
+    /// Place among the answers to one prompt, the best first.
+    pub rank: Option<f64>,
     /// Joined, left, pinned: nobody's words.
     pub is_service: bool,
     /// The export says that a program wrote it, and not for whom it speaks.
@@ -234,6 +236,7 @@ pub fn line(value: &Value) -> Line {
         selected,
         replaces: fields.text(&["preferenceOver", "replaces", "regenerated_from"]),
         version: fields.number("version").filter(|n| *n >= 0.0).map_or(0, |n| n as u64),
+        rank: fields.number("rank").filter(|_| role == NodeRole::Assistant),
         product: product(&[], value),
         id,
     }

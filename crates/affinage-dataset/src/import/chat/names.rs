@@ -242,6 +242,21 @@ pub const TIMES: &[&str] = &[
     "ts",
     "send_date",
 ];
+/// When a conversation was changed last.
+pub const UPDATES: &[&str] = &[
+    "update_time",
+    "updateTime",
+    "updated_at",
+    "updatedAt",
+    "updated",
+    "modify_time",
+    "modified_at",
+    "modifiedAt",
+    "lastUpdatedAt",
+    "last_updated_at",
+    "lastUpdated",
+    "lastModified",
+];
 pub const MODELS: &[&str] = &[
     "model",
     "model_slug",

@@ -25,6 +25,8 @@ pub struct Holder {
     pub id: Option<String>,
     pub title: Option<String>,
     pub time_s: Option<f64>,
+    /// When the conversation was changed last.
+    pub updated_s: Option<f64>,
     pub model: Option<String>,
     pub leaf: Option<String>,
     /// The system message beside the list.
@@ -49,6 +51,7 @@ impl Holder {
             id: own.text(names::HOLDER_IDS).or_else(|| said.text(names::HOLDER_IDS)),
             title: own.text(names::TITLES).or_else(|| said.text(names::TITLES)),
             time_s: own.time_s().or_else(|| said.time_s()),
+            updated_s: own.first_time_s(names::UPDATES).or_else(|| said.first_time_s(names::UPDATES)),
             model: super::message::model(own),
             leaf: own.text(names::LEAVES),
             system: around.iter().find_map(|value| instructions::beside_list(value)),
@@ -398,10 +401,12 @@ fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<C
         Conversation::new(holder.product.unwrap_or(Provider::Chat), native_id, origin.clone());
     conversation.title = title;
     let leaf = holder.leaf.as_ref().and_then(|leaf| tree.place_of(leaf));
-    let active = leaf.or(last.filter(|_| !is_tree));
+    let ranked = || tree.best_ranked().filter(|_| is_tree);
+    let active = leaf.or_else(ranked).or(last.filter(|_| !is_tree));
     conversation.arrange(tree.links, active.as_deref())?;
     let first_time = conversation.nodes.iter().find_map(|node| node.time_s);
     conversation.time_s = holder.time_s.or(first_time);
+    conversation.updated_s = holder.updated_s;
     Ok(conversation)
 }
 
@@ -415,12 +420,34 @@ struct Tree {
     seen: HashMap<String, usize>,
     /// The node under which what follows a message is hung.
     place: HashMap<String, String>,
+    /// Places that a person gave to answers of one prompt, 0 or 1 the best, by node.
+    ranks: HashMap<String, f64>,
 }
 
 impl Tree {
     fn place_of(&self, id: &str) -> Option<String> {
         // A message may stand before its parent: then the parent's id is what it will get.
         Some(self.place.get(id).cloned().unwrap_or_else(|| id.to_owned()))
+    }
+
+    /// The leaf below the best of the ranked answers at every fork, and the last where none is ranked; `None` without ranks.
+    fn best_ranked(&self) -> Option<String> {
+        if self.ranks.is_empty() {
+            return None;
+        }
+        let ids: HashSet<&str> = self.links.iter().map(|link| link.id.as_str()).collect();
+        let mut below: HashMap<Option<&str>, Vec<&str>> = HashMap::new();
+        for link in &self.links {
+            let parent = link.parent.as_deref().filter(|parent| ids.contains(parent));
+            below.entry(parent).or_default().push(&link.id);
+        }
+        let rank = |id: &str| self.ranks.get(id).copied().unwrap_or(f64::INFINITY);
+        let mut best = None;
+        // Each list is taken once, so that parents in a circle end.
+        while let Some(children) = below.remove(&best) {
+            best = children.into_iter().rev().min_by(|a, b| rank(a).total_cmp(&rank(b)));
+        }
+        best.map(str::to_owned)
     }
 
     fn parent_of(&self, node: &str) -> Option<String> {
@@ -456,7 +483,7 @@ impl Tree {
 
     /// Adds a message and its variants; gives the id below which the next one stands.
     fn message(&mut self, line: Line, parent: Option<String>, holder: &Holder) -> String {
-        let Line { id, mut node, variants, selected, .. } = line;
+        let Line { id, mut node, variants, selected, rank, .. } = line;
         if node.role == NodeRole::Assistant {
             node.model = node.model.or_else(|| holder.model.clone());
         }
@@ -487,6 +514,7 @@ impl Tree {
         if let Some(id) = id {
             self.place.insert(id, own.clone());
         }
+        self.ranks.extend(rank.map(|rank| (own.clone(), rank)));
         node.id.clone_from(&own);
         self.links.push(Link::to(node, parent));
         own

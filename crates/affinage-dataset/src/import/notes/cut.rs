@@ -39,7 +39,7 @@ pub(super) fn sections(lines: &[String]) -> Vec<Section> {
         headings = plain_headings(&views, &in_code);
     }
     if headings.is_empty() {
-        return between_rules(&views, &in_code);
+        return between_rules(&views, &in_code, title_line(&views, &in_code));
     }
     let untitled = |lines| Section { title: None, above: None, lines };
     let mut sections = vec![untitled(0..headings[0].line)];
@@ -97,28 +97,34 @@ fn is_title(line: &str, max_chars: usize) -> bool {
         && line.chars().any(char::is_alphabetic)
 }
 
-/// Titles of plain text: short lines alone that do not end like a sentence, each before a paragraph of prose.
-fn plain_headings(lines: &[&str], in_code: &[bool]) -> Vec<Heading> {
+fn is_blank(lines: &[&str], line: usize) -> bool {
+    lines.get(line).is_none_or(|line| line.trim().is_empty())
+}
+
+/// True for a short line alone that does not end like a sentence and stands before a paragraph of prose.
+fn is_plain_title(lines: &[&str], line: usize) -> bool {
     const MAX_CHARS: usize = 60;
     const MIN_PARAGRAPH_CHARS: usize = 80;
-    let is_blank = |line: usize| lines.get(line).is_none_or(|line| line.trim().is_empty());
-    let is_alone = |line: usize| (line == 0 || is_blank(line - 1)) && is_blank(line + 1) && !is_blank(line);
-    let looks_so = |line: &str| {
-        let end = line.trim_end();
-        is_title(line, MAX_CHARS)
-            && !line.starts_with(char::is_lowercase)
-            && (is_question(end) || !end.ends_with(['.', ',', ';', ':', '!', '…', '。', '”', '"', '»', '-']))
-    };
-    let has_prose_below = |line: usize| {
-        let next = (line + 1..lines.len()).find(|&line| !is_blank(line));
+    let is_alone =
+        (line == 0 || is_blank(lines, line - 1)) && is_blank(lines, line + 1) && !is_blank(lines, line);
+    let end = lines[line].trim_end();
+    let looks_so = is_title(end, MAX_CHARS)
+        && !end.starts_with(char::is_lowercase)
+        && (is_question(end) || !end.ends_with(['.', ',', ';', ':', '!', '…', '。', '”', '"', '»', '-']));
+    let has_prose_below = || {
+        let next = (line + 1..lines.len()).find(|&line| !is_blank(lines, line));
         let paragraph = next.map(|start| lines[start..].iter().take_while(|line| !line.trim().is_empty()));
         paragraph.is_some_and(|paragraph| {
             paragraph.map(|line| line.chars().count()).sum::<usize>() >= MIN_PARAGRAPH_CHARS
         })
     };
-    let found: Vec<usize> = (0..lines.len())
-        .filter(|&line| !in_code[line] && is_alone(line) && looks_so(lines[line]) && has_prose_below(line))
-        .collect();
+    is_alone && looks_so && has_prose_below()
+}
+
+/// Titles of plain text.
+fn plain_headings(lines: &[&str], in_code: &[bool]) -> Vec<Heading> {
+    let found: Vec<usize> =
+        (0..lines.len()).filter(|&line| !in_code[line] && is_plain_title(lines, line)).collect();
     let different: HashSet<&str> = found.iter().map(|&line| lines[line].trim()).collect();
     // One line is no pattern, and lines that come again are names of somebody or something else.
     if found.len() < 2 || different.len() < found.len() {
@@ -129,16 +135,24 @@ fn plain_headings(lines: &[&str], in_code: &[bool]) -> Vec<Heading> {
     found.into_iter().map(heading).collect()
 }
 
-fn between_rules(lines: &[&str], in_code: &[bool]) -> Vec<Section> {
+/// The title of a plain text: its first line, if it looks like one.
+fn title_line(lines: &[&str], in_code: &[bool]) -> Option<usize> {
+    let first = (0..lines.len()).find(|&line| !is_blank(lines, line))?;
+    (!in_code[first] && is_plain_title(lines, first)).then_some(first)
+}
+
+/// The sections below the line that is the title, or all.
+fn between_rules(lines: &[&str], in_code: &[bool], title: Option<usize>) -> Vec<Section> {
     let is_rule = |line: &str| {
         let marks: String = line.chars().filter(|c| !c.is_whitespace()).collect();
         marks.len() >= 3 && ["-", "*", "_"].iter().any(|mark| marks.replace(mark, "").is_empty())
     };
+    let words = title.map(|line| lines[line].trim().to_owned());
     let mut sections = Vec::new();
-    let mut start = 0;
-    for line in 0..=lines.len() {
+    let mut start = title.map_or(0, |line| line + 1);
+    for line in start..=lines.len() {
         if line == lines.len() || (!in_code[line] && is_rule(lines[line])) {
-            sections.push(Section { title: None, above: None, lines: start..line });
+            sections.push(Section { title: words.clone(), above: None, lines: start..line });
             start = line + 1;
         }
     }
@@ -275,7 +289,13 @@ mod tests {
         assert!(found[0].2.ends_with("Yes."));
         let repeated = format!("Morning\n\n{prose}\n\nMorning\n\n{prose}");
         assert_eq!(titles(&repeated).len(), 1);
-        assert_eq!(titles(&format!("Alone\n\n{prose}")).len(), 1);
+        let titled = titles(&format!("\nAlone\n\n{prose}\n\n---\n\nMore."));
+        assert_eq!(
+            titled,
+            [section("Alone", "", prose), section("Alone", "", "More.")],
+            "the first line is the title"
+        );
+        assert_eq!(titles(&format!("Dear Ida,\n\n{prose}"))[0].0, None);
     }
 
     #[test]

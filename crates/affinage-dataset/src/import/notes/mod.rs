@@ -1,6 +1,7 @@
 //! Notes: texts in which nobody speaks. Each section becomes an answer in the person's own words; the prompt it answers
 //! is drafted by rule ([`DRAFTED`]) and is for the person to replace.
 
+mod byline;
 mod cut;
 mod prompt;
 mod title;
@@ -10,47 +11,67 @@ use std::collections::HashSet;
 
 use self::prompt::Wordings;
 use self::title::Title;
+use super::left_out::{LeftOut, LeftOutKind};
 use super::unwrap_lines::{self, Wrap};
 use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
+use crate::shingle::{normalise, words};
+
+pub(super) use byline::{MIN_TEXTS as BYLINE_MIN_TEXTS, names as names_at_head};
+pub(super) use title::front_matter;
 
 /// Who wrote the notes.
 const AUTHOR: &str = "me";
+/// Fewer words are a jotting, a label or a title, not an answer.
+pub(super) const MIN_ANSWER_WORDS: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Notes {
     /// One for each section, or part of a section that is too long for one answer. May be empty.
     pub conversations: Vec<Conversation>,
     pub wrap: Wrap,
+    /// What of the text stands in none of them.
+    pub left_out: LeftOut,
+    /// Words of the answers that stand in block quotes.
+    pub quoted_words: usize,
 }
 
-/// The notes of one text. `front_matter` is what stood between `---` lines at its beginning.
-pub(super) fn read(body: &str, front_matter: &str, origin: &Origin) -> Notes {
+/// The notes of one text. `front_matter` is what stood between `---` lines at its beginning; `recurs` says of a name at
+/// the head of this text that other texts have it there too.
+pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn Fn(&str) -> bool) -> Notes {
     let title = Title::of(&origin.member, front_matter);
     let lines: Vec<&str> = body.lines().collect();
-    let vault::Seen { lines, media } = vault::seen(&lines, title.of_notion);
+    let vault::Seen { mut lines, media, is_link, footnotes } = vault::seen(&lines, title.of_notion);
+    let mut left_out = LeftOut::default();
+    media.into_iter().for_each(|name| left_out.add(LeftOutKind::Media, "", name));
+    (0..footnotes).for_each(|_| left_out.add(LeftOutKind::FootnoteOfNote, "", origin.member.as_str()));
+    for line in byline::take_off(&mut lines, &title.bylines, recurs) {
+        left_out.add(LeftOutKind::Byline, line, "");
+    }
     let views: Vec<&str> = lines.iter().map(String::as_str).collect();
     let wrap = unwrap_lines::detect(&views);
     let wordings = Wordings::of(&lines.join("\n"));
     let mut asked = HashSet::new();
-    let mut conversations = Vec::new();
+    let (mut conversations, mut quoted_words) = (Vec::new(), 0);
     for section in cut::sections(&lines) {
         let text = unwrap_lines::join(super::transcript::without_rules(&views[section.lines.clone()]), wrap);
         if !text.chars().any(char::is_alphanumeric) {
             continue;
         }
+        if section.lines.clone().all(|line| is_link[line] || views[line].trim().is_empty()) {
+            left_out.add(LeftOutKind::LinkSection, "", origin.member.as_str());
+            continue;
+        }
         let heading = section.title.or_else(|| title.words.clone());
         let above = section.above.or_else(|| title.label.clone());
-        let mut shown: Vec<&str> = media
-            .iter()
-            .filter(|(line, _)| section.lines.contains(line))
-            .map(|(_, name)| name.as_str())
-            .collect();
         for (number, part) in cut::parts(&text).into_iter().enumerate() {
             let prompt = drafted(wordings, heading.as_deref(), above.as_deref(), &part, number > 0, &asked);
+            if words(&part).len() < MIN_ANSWER_WORDS || normalise(&part) == normalise(&prompt) {
+                left_out.add(LeftOutKind::ShortSection, "", origin.member.as_str());
+                continue;
+            }
             asked.insert(prompt.clone());
-            let mut blocks = vec![Block::new(BlockKind::Text, part)];
-            blocks.extend(shown.drain(..).map(|name| Block::named(BlockKind::Media, "", name)));
-            let mut conversation = conversation(prompt, blocks, origin);
+            quoted_words += words_in_quotes(&part);
+            let mut conversation = conversation(prompt, part, origin);
             conversation.title =
                 heading.clone().or_else(|| title.label.clone()).unwrap_or_else(|| title.base.clone());
             conversation.project = title.project.clone();
@@ -58,7 +79,11 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin) -> Notes {
             conversations.push(conversation);
         }
     }
-    Notes { conversations, wrap }
+    Notes { conversations, wrap, left_out, quoted_words }
+}
+
+fn words_in_quotes(text: &str) -> usize {
+    text.lines().filter(|line| line.trim_start().starts_with('>')).map(|line| words(line).len()).sum()
 }
 
 /// Words of a heading that say little alone ("Morning", "Old ones"): what stands above it is named too.
@@ -87,10 +112,10 @@ fn drafted(
     }
 }
 
-fn conversation(prompt: String, answer: Vec<Block>, origin: &Origin) -> Conversation {
+fn conversation(prompt: String, answer: String, origin: &Origin) -> Conversation {
     let mut asked = Node::new("0", NodeRole::User, vec![Block::new(BlockKind::Text, prompt)]);
     asked.author = Some(DRAFTED.to_owned());
-    let mut written = Node::new("1", NodeRole::Assistant, answer);
+    let mut written = Node::new("1", NodeRole::Assistant, vec![Block::new(BlockKind::Text, answer)]);
     written.author = Some(AUTHOR.to_owned());
     let links = vec![Link::to(asked, None), Link::to(written, Some("0".to_owned()))];
     // Neither the text nor its sections have an id: they are recognised by their words.

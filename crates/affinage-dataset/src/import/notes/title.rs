@@ -18,6 +18,8 @@ pub(super) struct Title {
     /// Seconds since 1970 of the day it was written.
     pub time_s: Option<f64>,
     pub of_notion: bool,
+    /// Author and day as the front matter says them: a line of these words at the head is no text.
+    pub bylines: Vec<String>,
 }
 
 /// Notion puts a page's number behind its title.
@@ -25,6 +27,12 @@ static NOTION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[ _-]?\b[0-9a-f]{32}$").expect("the pattern is part of the program"));
 static DAY: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d{4}-\d{2}-\d{2}").expect("the pattern is part of the program"));
+
+/// What a file manager puts behind the name of a copy.
+static COPY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\s*(?:\(\d+\)|[-–]\s*(?:copy|kopie|copie|copia)(?:\s*\(\d+\))?)\s*$")
+        .expect("the pattern is part of the program")
+});
 
 /// Names that programs give.
 const UNNAMED: [&str; 22] = [
@@ -52,6 +60,18 @@ const UNNAMED: [&str; 22] = [
     "tagebuch",
 ];
 
+/// What a document says of itself, as [`Title::of`] reads it; empty if it says nothing.
+pub(in crate::import) fn front_matter(title: Option<&str>, people: &[String], day: Option<&str>) -> String {
+    let people = people.iter().map(|who| ("author", who.as_str()));
+    let fields = title.map(|title| ("title", title)).into_iter().chain(people);
+    let one_line = |words: &str| words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: String = fields
+        .chain(day.map(|day| ("date", day)))
+        .map(|(key, words)| format!("{key}: {}\n", one_line(words)))
+        .collect();
+    if lines.is_empty() { lines } else { format!("---\n{lines}---\n\n") }
+}
+
 impl Title {
     /// `member` is the path of the text in its archive or folder, or its file's name.
     pub(super) fn of(member: &str, front_matter: &str) -> Title {
@@ -78,6 +98,14 @@ impl Title {
         let written = field(&["date", "created", "created_at", "creation date"])
             .and_then(day)
             .or_else(|| named_day.clone());
+        let is_byline = |key: &str| {
+            ["author", "authors", "by", "byline", "date"]
+                .iter()
+                .any(|name| key.trim().eq_ignore_ascii_case(name))
+        };
+        let says = fields.iter().filter(|(key, _)| is_byline(key));
+        let people = says.flat_map(|(_, value)| value.trim().trim_matches(['[', ']']).split(", "));
+        let bylines = people.map(|who| who.trim().trim_matches(['"', '\'']).to_owned());
         let folder: Vec<String> =
             folder.split(['/', '\\']).map(|part| NOTION.replace(part, "").into_owned()).collect();
         let folder = folder.join("/");
@@ -89,6 +117,7 @@ impl Title {
             project,
             time_s: written.and_then(|day| seconds(&day)),
             of_notion,
+            bylines: bylines.filter(|who| !who.is_empty()).collect(),
         }
     }
 }
@@ -96,6 +125,7 @@ impl Title {
 /// The name of a file as words, without a day; `None` if it says nothing.
 fn words(name: &str) -> Option<String> {
     let name = DAY.replace(name, " ");
+    let name = COPY.replace(&name, "");
     // A name without spaces uses other signs for them.
     let spaced = match name.trim().contains(' ') {
         true => name.replace('_', " "),
@@ -132,6 +162,8 @@ mod tests {
             ("Untitled 3.md", None, None),
             ("IMG_20260304_1.txt", None, None),
             ("export", None, None),
+            ("weirs_old (2).txt", Some("weirs old"), Some("weirs old")),
+            ("Old weirs - Kopie.docx", Some("Old weirs"), Some("Old weirs")),
             (".md", None, None),
         ];
         for (member, words, label) in cases {
@@ -141,11 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn front_matter_that_is_written_is_read() {
+        let people = ["Ida Feld".to_owned(), "Otto Mill".to_owned()];
+        let found = Title::of("x.docx", &front_matter(Some("Old\nweirs"), &people, Some("3 May 2020")));
+        assert_eq!(found.words.as_deref(), Some("Old weirs"));
+        assert_eq!(found.bylines, ["Ida Feld", "Otto Mill", "3 May 2020"]);
+        assert_eq!(front_matter(None, &[], None), "");
+    }
+
+    #[test]
     fn front_matter_and_folders_are_heeded() {
         let found = Title::of(
             "vault/walls 0123456789abcdef0123456789abcdef/x.md",
-            "---\ntitle: \"A weir\"\ndate: 1970-01-02T10:00\ntags: [a]\n---\n",
+            "---\ntitle: \"A weir\"\nauthor: [Ida Feld, \"Otto Mill\"]\ndate: 1970-01-02T10:00\ntags: [a]\n---\n",
         );
+        assert_eq!(found.bylines, ["Ida Feld", "Otto Mill", "1970-01-02T10:00"]);
         assert_eq!(found.words.as_deref(), Some("A weir"));
         assert_eq!(found.project.as_deref(), Some("vault/walls"));
         assert_eq!(found.time_s, Some(86400.0));

@@ -1,8 +1,9 @@
 //! What Obsidian, Notion and other note programs write between the words: what of it a reader sees stays, the rest goes.
 //!
-//! Links stay by their visible text. Pictures and other files, block ids, comments, queries and lines of tags alone are
-//! taken out. Code is left as it is.
+//! Links stay by their visible text. Pictures and other files, block ids, comments, queries, lines of tags alone and
+//! footnotes with their marks are taken out. Code is left as it is.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -35,6 +36,16 @@ static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static CALLOUT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*>[\s>]*)\[![^\]\n]*\][+-]?[ \t]*(.*)$"));
+/// `[^1]: Words at the foot`
+static FOOTNOTE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^ {0,3}\[\^([^\]\s]+)\]:"));
+/// `[^1]`, or `^[words at the foot]`
+static FOOTNOTE_MARK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\^([^\]\s]+)\]|\^\[[^\]\n]+\]"));
+/// A line of links, as an item of a list or not.
+static LINKS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^\s*(?:(?:[-*+•]|\d+[.)])\s+)?(?:(?:\[\[[^\]\n]+\]\]|\[[^\]\[\n]+\]\([^)\n]*\)|<?https?://\S+)(?:[\s,;.·|]|and|und|et)*)+$",
+    )
+});
 static PROPERTY: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\p{L}][\p{L}\p{N} _/()-]{0,40}: \S"));
 
 /// Fences whose code is a query of the note program.
@@ -44,28 +55,47 @@ const QUERIES: [&str; 5] = ["dataview", "dataviewjs", "query", "tasks", "base"];
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub lines: Vec<String>,
-    /// Pictures and files that a line showed: the line's index and the name.
-    pub media: Vec<(usize, String)>,
+    /// Names of the pictures and files that the lines showed.
+    pub media: Vec<String>,
+    /// Of each line: it held links and nothing else.
+    pub is_link: Vec<bool>,
+    /// Notes at the foot, which are taken out.
+    pub footnotes: usize,
+}
+
+impl Seen {
+    fn push(&mut self, line: String, is_link: bool) {
+        self.lines.push(line);
+        self.is_link.push(is_link);
+    }
 }
 
 /// The lines as they are seen. `of_notion` says that the file's name is one of Notion's, which writes properties under
 /// the first heading.
 pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
     let in_code = fences::inside(lines, Unclosed::ToTheEnd);
-    let skipped = skipped(lines, &in_code, of_notion);
-    let mut seen = Seen::default();
+    let mut skipped = skipped(lines, &in_code, of_notion);
+    let defined = skip_footnotes(lines, &in_code, &mut skipped);
+    let mut seen = Seen { footnotes: defined.len(), ..Seen::default() };
     for (index, &line) in lines.iter().enumerate() {
         if skipped[index] {
             continue;
         }
         if in_code[index] {
-            seen.lines.push(line.to_owned());
+            seen.push(line.to_owned(), false);
             continue;
         }
-        let mut names = Vec::new();
         let shown = outside_code(line, |part| {
-            let (shown, media) = plain(part);
-            names.extend(media);
+            let part = FOOTNOTE_MARK.replace_all(part, |found: &Captures| match found.get(1) {
+                Some(label) if !defined.contains(label.as_str()) => found[0].to_owned(),
+                Some(_) => String::new(),
+                None => {
+                    seen.footnotes += 1;
+                    String::new()
+                }
+            });
+            let (shown, media) = plain(&part);
+            seen.media.extend(media);
             shown
         });
         let shown = BLOCK_ID.replace(&shown, "").into_owned();
@@ -74,11 +104,9 @@ pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
             Some(found) => format!("{}{}", &found[1], &found[2]),
             None => shown,
         };
-        let at = seen.lines.len();
-        seen.media.extend(names.iter().map(|name| (at, name.clone())));
         // A line that held nothing else is a gap.
         let is_emptied = shown.trim().is_empty() && !line.trim().is_empty();
-        seen.lines.push(if is_emptied { String::new() } else { shown });
+        seen.push(if is_emptied { String::new() } else { shown }, LINKS.is_match(line));
     }
     seen
 }
@@ -128,6 +156,22 @@ fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
         }
     }
     skipped
+}
+
+/// Skips the notes at the foot with their further lines, which are indented; gives their labels.
+fn skip_footnotes<'a>(lines: &[&'a str], in_code: &[bool], skipped: &mut [bool]) -> HashSet<&'a str> {
+    let mut labels = HashSet::new();
+    let mut in_note = false;
+    for (index, &line) in lines.iter().enumerate() {
+        let label = FOOTNOTE.captures(line).and_then(|found| found.get(1)).filter(|_| !in_code[index]);
+        let goes_on = line.trim().is_empty() || line.starts_with(['\t', ' ']);
+        if let Some(label) = label {
+            labels.insert(label.as_str());
+        }
+        in_note = label.is_some() || (in_note && goes_on);
+        skipped[index] |= in_note && !line.trim().is_empty();
+    }
+    labels
 }
 
 /// Applies `change` to what of a line stands outside inline code.
@@ -221,7 +265,30 @@ mod tests {
         let text = "Look:\n![[weir.png|300]]\n\nor ![a mill](img/mill.jpg) here";
         let found = seen(&text.lines().collect::<Vec<_>>(), false);
         assert_eq!(found.lines, ["Look:", "", "", "or  here"]);
-        assert_eq!(found.media, [(1, "weir.png".to_owned()), (3, "a mill".to_owned())]);
+        assert_eq!(found.media, ["weir.png", "a mill"]);
+    }
+
+    #[test]
+    fn footnotes_and_their_marks_are_gone() {
+        let text = "It leans.[^1] It waits.^[So they say.] [^x] is not one, nor is `[^1]`.\n\n[^1]: Since 1801.\n    Or earlier.\n\nMore.";
+        let found = seen(&text.lines().collect::<Vec<_>>(), false);
+        assert_eq!(found.lines, ["It leans. It waits. [^x] is not one, nor is `[^1]`.", "", "", "More."]);
+        assert_eq!(found.footnotes, 2);
+    }
+
+    #[test]
+    fn lines_of_links_alone_are_known() {
+        let cases = [
+            ("- [[Old weirs]]", true),
+            ("* [Mills](mills.md), [[Weirs|the weir]]", true),
+            ("https://x.test/weir", true),
+            ("- [[Old weirs]] lean", false),
+            ("![[weir.png]]", false),
+            ("", false),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(seen(&[line], false).is_link, [expected], "{line}");
+        }
     }
 
     #[test]

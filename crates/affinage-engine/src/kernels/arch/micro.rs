@@ -5,16 +5,18 @@
 //! at the size of `c`: on a residual stream that costs a digit.
 
 use super::Isa;
+use super::vector::Vector;
 
-/// Columns of a tile: two vectors of 16 for AVX-512, two halves of two vectors of 8 for AVX2.
+/// Columns of a tile: at once for AVX-512, in two halves for AVX2 and NEON.
 pub const NR: usize = 32;
 
 /// Rows of a full tile: as many as the registers hold. AVX2 has 16: with 6 rows, a half of the columns takes 12 sums,
 /// 2 vectors of the right side and 1 broadcast. 3 rows of all columns would take 17, and one sum would live in memory.
+/// NEON has 32: a half of the columns takes 24 sums, 4 vectors of the right side and 1 to 4 values of the left.
 pub fn tile_rows(isa: Isa) -> usize {
     match isa {
         Isa::Avx512 => 12,
-        Isa::Avx2 => 6,
+        Isa::Avx2 | Isa::Neon => 6,
         Isa::Scalar => 4,
     }
 }
@@ -46,9 +48,11 @@ pub unsafe fn tile(
     unsafe {
         match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::tile_avx512(rows, k, a, b, c, c_stride, start),
+            Isa::Avx512 => tile_avx512(rows, k, a, b, c, c_stride, start),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::tile_avx2(rows, k, a, b, c, c_stride, start),
+            Isa::Avx2 => tile_avx2(rows, k, a, b, c, c_stride, start),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => tile_neon(rows, k, a, b, c, c_stride, start),
             _ => tile_scalar(rows, k, a, b, c, c_stride, start),
         }
     }
@@ -86,150 +90,98 @@ unsafe fn tile_scalar(
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{NR, Start};
-    use std::arch::x86_64::*;
+/// How far before its use the left side is fetched, in values: it was packed by all threads, so a part of it is in another
+/// core's cache.
+const AHEAD: usize = 384;
 
-    /// How far before its use the left side is fetched, in values: it was packed by all threads, so a part of it is in
-    /// another core's cache.
-    const AHEAD: usize = 384;
-
-    /// A function for `ROWS` rows and `$vectors` vectors of `$lanes` columns each, out of panels of [`NR`] columns.
-    macro_rules! tile_of_rows {
-        ($name:ident, $feature:literal, $vectors:literal, $lanes:literal,
-         $load:ident, $store:ident, $splat:ident, $zero:ident, $fma:ident, $add:ident) => {
-            #[target_feature(enable = $feature)]
-            #[inline]
-            unsafe fn $name<const ROWS: usize>(
-                k: usize,
-                a: *const f32,
-                b: *const f32,
-                c: *mut f32,
-                c_stride: usize,
-                start: Start,
-            ) {
-                // SAFETY: the caller vouches for the extents of the three buffers; the loops stay inside them.
-                unsafe {
-                    let mut sum = [[$zero(); $vectors]; ROWS];
-                    let (mut a, mut b) = (a, b);
-                    // The tile of `c` is far away; it arrives while the sums are computed.
-                    for row in 0..ROWS {
-                        for line in 0..$vectors * $lanes / 16 {
-                            _mm_prefetch::<_MM_HINT_T0>(c.add(row * c_stride + line * 16).cast());
-                        }
+/// `ROWS` rows of the tile, `16 * BLOCKS` columns at a time.
+///
+/// # Safety
+/// As [`tile`], with the vector's instruction set.
+#[inline(always)]
+unsafe fn rows<V: Vector<PARTS>, const PARTS: usize, const BLOCKS: usize, const ROWS: usize>(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_stride: usize,
+    start: Start,
+) {
+    // SAFETY: the caller vouches for the instruction set and the extents of the three buffers; the loops stay inside.
+    unsafe {
+        for first in (0..NR).step_by(16 * BLOCKS) {
+            let (mut a, mut b, c) = (a, b.add(first), c.add(first));
+            let mut sum = [[[V::splat(0.0); PARTS]; BLOCKS]; ROWS];
+            // The tile of `c` is far away; it arrives while the sums are computed.
+            for row in 0..ROWS {
+                for block in 0..BLOCKS {
+                    V::prefetch(c.add(row * c_stride + 16 * block));
+                }
+            }
+            for _ in 0..k {
+                let mut right = [[V::splat(0.0); PARTS]; BLOCKS];
+                for block in 0..BLOCKS {
+                    for part in 0..PARTS {
+                        right[block][part] = V::load(b.add(16 * block + V::LANES * part));
                     }
-                    for _ in 0..k {
-                        let mut right = [$zero(); $vectors];
-                        for v in 0..$vectors {
-                            right[v] = $load(b.add(v * $lanes));
-                        }
-                        _mm_prefetch::<_MM_HINT_T0>(a.wrapping_add(AHEAD).cast());
-                        for row in 0..ROWS {
-                            let left = $splat(*a.add(row));
-                            for v in 0..$vectors {
-                                sum[row][v] = $fma(left, right[v], sum[row][v]);
-                            }
-                        }
-                        a = a.add(ROWS);
-                        b = b.add(NR);
-                    }
-                    for row in 0..ROWS {
-                        for v in 0..$vectors {
-                            let to = c.add(row * c_stride + v * $lanes);
-                            let value =
-                                if start == Start::Add { $add($load(to), sum[row][v]) } else { sum[row][v] };
-                            $store(to, value);
+                }
+                V::prefetch(a.wrapping_add(AHEAD));
+                for row in 0..ROWS {
+                    let left = V::splat(*a.add(row));
+                    for block in 0..BLOCKS {
+                        for part in 0..PARTS {
+                            sum[row][block][part] = left.mul_add(right[block][part], sum[row][block][part]);
                         }
                     }
                 }
+                a = a.add(ROWS);
+                b = b.add(NR);
             }
-        };
-    }
-
-    tile_of_rows!(
-        rows_avx512,
-        "avx512f",
-        2,
-        16,
-        _mm512_loadu_ps,
-        _mm512_storeu_ps,
-        _mm512_set1_ps,
-        _mm512_setzero_ps,
-        _mm512_fmadd_ps,
-        _mm512_add_ps
-    );
-    tile_of_rows!(
-        rows_avx2,
-        "avx2,fma",
-        2,
-        8,
-        _mm256_loadu_ps,
-        _mm256_storeu_ps,
-        _mm256_set1_ps,
-        _mm256_setzero_ps,
-        _mm256_fmadd_ps,
-        _mm256_add_ps
-    );
-
-    /// # Safety
-    /// As [`super::tile`], with AVX-512F present.
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn tile_avx512(
-        rows: usize,
-        k: usize,
-        a: *const f32,
-        b: *const f32,
-        c: *mut f32,
-        c_stride: usize,
-        start: Start,
-    ) {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            match rows {
-                1 => rows_avx512::<1>(k, a, b, c, c_stride, start),
-                2 => rows_avx512::<2>(k, a, b, c, c_stride, start),
-                3 => rows_avx512::<3>(k, a, b, c, c_stride, start),
-                4 => rows_avx512::<4>(k, a, b, c, c_stride, start),
-                5 => rows_avx512::<5>(k, a, b, c, c_stride, start),
-                6 => rows_avx512::<6>(k, a, b, c, c_stride, start),
-                7 => rows_avx512::<7>(k, a, b, c, c_stride, start),
-                8 => rows_avx512::<8>(k, a, b, c, c_stride, start),
-                9 => rows_avx512::<9>(k, a, b, c, c_stride, start),
-                10 => rows_avx512::<10>(k, a, b, c, c_stride, start),
-                11 => rows_avx512::<11>(k, a, b, c, c_stride, start),
-                12 => rows_avx512::<12>(k, a, b, c, c_stride, start),
-                _ => unreachable!("a tile has 1 to 12 rows"),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`super::tile`], with AVX2 and FMA present.
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn tile_avx2(
-        rows: usize,
-        k: usize,
-        a: *const f32,
-        b: *const f32,
-        c: *mut f32,
-        c_stride: usize,
-        start: Start,
-    ) {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            for half in [0, NR / 2] {
-                let (b, c) = (b.add(half), c.add(half));
-                match rows {
-                    1 => rows_avx2::<1>(k, a, b, c, c_stride, start),
-                    2 => rows_avx2::<2>(k, a, b, c, c_stride, start),
-                    3 => rows_avx2::<3>(k, a, b, c, c_stride, start),
-                    4 => rows_avx2::<4>(k, a, b, c, c_stride, start),
-                    5 => rows_avx2::<5>(k, a, b, c, c_stride, start),
-                    6 => rows_avx2::<6>(k, a, b, c, c_stride, start),
-                    _ => unreachable!("a tile has 1 to 6 rows"),
+            for row in 0..ROWS {
+                for block in 0..BLOCKS {
+                    for part in 0..PARTS {
+                        let (to, sum) =
+                            (c.add(row * c_stride + 16 * block + V::LANES * part), sum[row][block][part]);
+                        (if start == Start::Add { V::load(to).add(sum) } else { sum }).store(to);
+                    }
                 }
             }
         }
     }
 }
+
+/// The tile of one instruction set: `$vector` holds a part of sixteen columns in `$parts`, `$blocks` of which are
+/// computed at once.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! tile_of {
+    ($name:ident, $feature:literal, $vector:ty, $parts:literal, $blocks:literal, $($rows:literal)*) => {
+        /// # Safety
+        /// As [`tile`], with the instruction set present.
+        #[target_feature(enable = $feature)]
+        #[inline(never)] // scripts/check_tiles.py looks for it by its name.
+        unsafe fn $name(
+            count: usize,
+            k: usize,
+            a: *const f32,
+            b: *const f32,
+            c: *mut f32,
+            c_stride: usize,
+            start: Start,
+        ) {
+            // SAFETY: passed on to the caller.
+            unsafe {
+                match count {
+                    $($rows => rows::<$vector, $parts, $blocks, $rows>(k, a, b, c, c_stride, start),)*
+                    _ => unreachable!("a tile has at most so many rows"),
+                }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+tile_of!(tile_avx512, "avx512f", std::arch::x86_64::__m512, 1, 2, 1 2 3 4 5 6 7 8 9 10 11 12);
+#[cfg(target_arch = "x86_64")]
+tile_of!(tile_avx2, "avx2,fma", std::arch::x86_64::__m256, 2, 1, 1 2 3 4 5 6);
+#[cfg(target_arch = "aarch64")]
+tile_of!(tile_neon, "neon", std::arch::aarch64::float32x4_t, 4, 1, 1 2 3 4 5 6);

@@ -1,9 +1,10 @@
 //! The instruction sets that the kernels use, and the only kernels with `unsafe`.
 //!
 //! Every path computes the same sequence of rounded operations (fused multiply-adds in index order, reductions over 16
-//! fixed lanes), so results are bit-identical on scalar, AVX2 and AVX-512 machines; tests compare the paths bit by bit.
+//! fixed lanes), so results are bit-identical on scalar, AVX2, AVX-512 and NEON machines; tests compare the paths bit by bit.
 
 pub mod crew;
+mod fused;
 pub mod gemm;
 mod lines;
 mod micro;
@@ -11,6 +12,7 @@ pub mod narrow;
 mod pack;
 pub mod peak;
 mod transpose;
+mod vector;
 
 use std::sync::OnceLock;
 
@@ -20,6 +22,7 @@ pub enum Isa {
     Scalar,
     Avx2,
     Avx512,
+    Neon,
 }
 
 impl Isa {
@@ -29,49 +32,91 @@ impl Isa {
             Isa::Scalar => "scalar",
             Isa::Avx2 => "avx2+fma",
             Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
         }
     }
 }
 
-/// Limits the instruction set to one of [`Isa::name`], to measure the paths of other machines on this one.
+/// Limits the instruction set to one of [`Isa::name`] (`avx2` is enough for `avx2+fma`), to measure the paths of other
+/// machines on this one.
 pub const ISA_VARIABLE: &str = "AFFINAGE_ISA";
 
 /// The best instruction set of this machine, detected once; at most the one that [`ISA_VARIABLE`] names, if it names one.
 pub fn isa() -> Isa {
+    #[cfg(test)]
+    if let Some(isa) = forced::isa() {
+        return isa;
+    }
     static ISA: OnceLock<Isa> = OnceLock::new();
     *ISA.get_or_init(|| {
         let wanted = std::env::var(ISA_VARIABLE).unwrap_or_default();
-        let available = available();
-        let named = available.iter().find(|isa| isa.name() == wanted);
-        named.or(available.last()).copied().unwrap_or(Isa::Scalar)
+        chosen(&wanted, &available())
     })
+}
+
+/// The wanted one of `available`, else the last.
+fn chosen(wanted: &str, available: &[Isa]) -> Isa {
+    let named = available.iter().find(|isa| isa.name().split('+').next() == wanted.split('+').next());
+    named.or(available.last()).copied().unwrap_or(Isa::Scalar)
 }
 
 /// All instruction sets that this machine can execute, slowest first.
 pub fn available() -> Vec<Isa> {
+    #[allow(unused_mut, reason = "other machines have the portable path alone")]
     let mut all = vec![Isa::Scalar];
     #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
     {
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            all.push(Isa::Avx2);
-            if ["avx512f", "avx512bw", "avx512dq", "avx512vl"].iter().all(|feature| has(feature)) {
-                all.push(Isa::Avx512);
-            }
+        all.push(Isa::Avx2);
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+        {
+            all.push(Isa::Avx512);
         }
     }
+    // Part of every aarch64 machine.
+    #[cfg(target_arch = "aarch64")]
+    all.push(Isa::Neon);
     all
 }
 
-#[cfg(target_arch = "x86_64")]
-fn has(feature: &str) -> bool {
-    match feature {
-        "avx512f" => is_x86_feature_detected!("avx512f"),
-        "avx512bw" => is_x86_feature_detected!("avx512bw"),
-        "avx512dq" => is_x86_feature_detected!("avx512dq"),
-        "avx512vl" => is_x86_feature_detected!("avx512vl"),
-        _ => false,
+/// Tests of this crate that run the whole engine on one instruction set after the other. Tests beside them run on the
+/// same one meanwhile, which changes none of their results.
+#[cfg(test)]
+mod forced {
+    use super::{Isa, available};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    /// A place in [`available`], counted from 1; 0 forces nothing.
+    static FORCED: AtomicUsize = AtomicUsize::new(0);
+
+    pub fn isa() -> Option<Isa> {
+        let forced = FORCED.load(Ordering::SeqCst).checked_sub(1)?;
+        Some(available()[forced])
+    }
+
+    /// Runs `body` once for each instruction set of this machine.
+    pub fn on_every_isa(mut body: impl FnMut(Isa)) {
+        struct Free;
+        impl Drop for Free {
+            fn drop(&mut self) {
+                FORCED.store(0, Ordering::SeqCst);
+            }
+        }
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one_after_the_other = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _free = Free;
+        for (place, isa) in available().into_iter().enumerate() {
+            FORCED.store(place + 1, Ordering::SeqCst);
+            body(isa);
+        }
     }
 }
+#[cfg(test)]
+pub(crate) use forced::on_every_isa;
 
 /// Compiles one plain function for each instruction set and calls the best one.
 ///
@@ -98,7 +143,7 @@ macro_rules! simd {
                     $crate::kernels::arch::Isa::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::kernels::arch::Isa::Avx2 => return unsafe { avx2($($arg),*) },
-                    $crate::kernels::arch::Isa::Scalar => {}
+                    _ => {}
                 }
             }
             body($($arg),*)
@@ -106,3 +151,23 @@ macro_rules! simd {
     };
 }
 pub(crate) use simd;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_set_is_wanted_by_its_name_or_its_beginning() {
+        let all = [Isa::Scalar, Isa::Avx2, Isa::Avx512];
+        for (wanted, isa) in [
+            ("scalar", Isa::Scalar),
+            ("avx2", Isa::Avx2),
+            ("avx2+fma", Isa::Avx2),
+            ("avx512", Isa::Avx512),
+            ("", Isa::Avx512),
+            ("neon", Isa::Avx512),
+        ] {
+            assert_eq!(chosen(wanted, &all), isa, "{wanted}");
+        }
+    }
+}

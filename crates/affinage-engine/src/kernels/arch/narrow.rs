@@ -1,54 +1,61 @@
 //! Frozen weights in panels of almost their stored width, for products with few rows.
 //!
 //! Decoding reads every weight for each step, so its speed is that of the memory: digits stay digits and are multiplied
-//! out where they are used, in registers for up to [`FUSED_ROWS`] rows on AVX-512, else one panel at a time in L1. The
-//! values have the bits of [`DType::unpack`] and meet the products in the same order, so results equal those over f32
-//! panels bit for bit.
+//! out where they are used, in registers for up to [`FUSED_ROWS`] rows, else one panel at a time in L1. The values have the
+//! bits of [`DType::unpack`] and meet the products in the same order, so results equal those over f32 panels bit for
+//! bit.
 
 use super::gemm::{KC, Left, Out};
 use super::micro::{NR, Start};
-use super::{Isa, simd};
+use super::{Isa, fused, simd};
 use crate::weights::{DType, DigitFormat, Matrix};
 use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 
 /// Up to so many rows, multiplying digits out anew for each row block costs less than a pass through L1.
-const FUSED_ROWS: usize = 4;
+pub(super) const FUSED_ROWS: usize = 4;
 /// Digits of four bits in one word: so many consecutive rows of a column.
-const IN_WORD: usize = 8;
+pub(super) const IN_WORD: usize = 8;
 /// The inner dimension is a whole number of these, whatever the format.
-const STEP: usize = 32;
+pub(super) const STEP: usize = 32;
 
 /// The transpose of a frozen `[n, k]` weight: panels of [`NR`] columns, the last one padded with zeros.
 pub struct Narrow {
-    k: usize,
+    pub(super) k: usize,
     n: usize,
-    values: Values,
+    pub(super) values: Values,
     /// `[panel][k / run][NR]` each, for [`Values::Four`] and [`Values::Eight`].
-    scales: Factors,
-    mins: Factors,
+    pub(super) scales: Factors,
+    pub(super) mins: Factors,
     /// Digits of a column that share a scale; [`STEP`] for plain numbers.
-    run: usize,
+    pub(super) run: usize,
 }
 
 /// Panels of stored values, `[panel][k][NR]`.
-enum Values {
+pub(super) enum Values {
     F16(Vec<u16>),
     BF16(Vec<u16>),
-    /// `[panel][k / 8][NR]`; digit `k % 8` of a word stands at bit `4 * (k % 8)` and means `steps[digit]`.
+    /// `[panel][k / 8][NR]`; a word holds eight consecutive rows of its column, each digit where [`bit`] says, and digit
+    /// `d` means `steps[d]`.
     Four {
         words: Vec<u32>,
-        steps: [f32; 16],
+        steps: [i8; 16],
     },
     Eight(Vec<i8>),
 }
 
 /// Scales or minima as exactly as the format has them.
-enum Factors {
+pub(super) enum Factors {
     None,
     Half(Vec<u16>),
     Full(Vec<f32>),
+}
+
+/// Where the digit of row `k` stands in its word: the first four rows are the low digits of the bytes, the last four the
+/// high ones, so that one look-up of bytes serves four rows.
+fn bit(k: usize) -> usize {
+    k % 4 * 8 + k % IN_WORD / 4 * 4
 }
 
 impl Factors {
@@ -119,13 +126,18 @@ impl Narrow {
     /// Writes rows `k0..k0 + depth` of one panel as f32, `[depth][NR]`.
     fn unpack(&self, isa: Isa, panel: usize, k0: usize, depth: usize, out: &mut [f32]) {
         assert!(k0 + depth <= self.k && k0.is_multiple_of(STEP) && depth.is_multiple_of(STEP));
-        #[cfg(target_arch = "x86_64")]
-        if isa == Isa::Avx512 {
-            // SAFETY: AVX-512 is available where `isa` says so.
-            return unsafe { x86::unpack(self, panel, k0, depth, out) };
+        match isa {
+            // SAFETY: an instruction set is available where `isa` names it.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe { fused::avx512::unpack(self, panel, k0, depth, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { fused::avx2::unpack(self, panel, k0, depth, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => unsafe { fused::neon::unpack(self, panel, k0, depth, out) },
+            _ => unpack_portable(self, panel, k0, depth, out),
         }
-        let _ = isa;
-        unpack_portable(self, panel, k0, depth, out);
     }
 }
 
@@ -152,7 +164,7 @@ fn pack_digits<'a>(
         }
         if four {
             for (word, digits) in digits.chunks_exact(IN_WORD).enumerate() {
-                let packed = digits.iter().rev().fold(0, |packed, digit| packed << 4 | *digit as u32);
+                let packed = (0..IN_WORD).fold(0, |packed, k| packed | (digits[k] as u32) << bit(k));
                 words[(panel * (k / IN_WORD) + word) * NR + column] = packed;
             }
         } else {
@@ -196,7 +208,7 @@ simd! {
                 Values::Four { words, steps } => {
                     let words = &words[(panel * (narrow.k / IN_WORD) + k / IN_WORD) * NR..][..NR];
                     for (out, word) in out.iter_mut().zip(words) {
-                        *out = steps[(word >> (4 * (k % IN_WORD)) & 15) as usize];
+                        *out = f32::from(steps[(word >> bit(k) & 15) as usize]);
                     }
                 }
                 Values::Eight(bytes) => {
@@ -234,9 +246,8 @@ impl Left {
             for k0 in (0..self.k).step_by(KC) {
                 let depth = KC.min(self.k - k0);
                 let start = if k0 == 0 { start } else { Start::Add };
-                #[cfg(target_arch = "x86_64")]
-                if self.isa == Isa::Avx512 && self.m <= FUSED_ROWS && rows.len() == self.m {
-                    // SAFETY: AVX-512 is there; `out` is valid for these rows and columns.
+                if self.isa != Isa::Scalar && self.m <= FUSED_ROWS && rows.len() == self.m {
+                    // SAFETY: `out` is valid for these rows and columns.
                     unsafe { self.fused(narrow, n0, k0, depth, width, out, start) };
                     continue;
                 }
@@ -251,8 +262,7 @@ impl Left {
     /// All rows, at most [`FUSED_ROWS`], against one panel that is multiplied out in registers.
     ///
     /// # Safety
-    /// AVX-512 is available; `out` is valid for all rows and `width` columns from `n0`.
-    #[cfg(target_arch = "x86_64")]
+    /// `out` is valid for all rows and `width` columns from `n0`.
     #[expect(clippy::too_many_arguments, reason = "the coordinates of a block of a product")]
     unsafe fn fused(
         &self,
@@ -266,8 +276,18 @@ impl Left {
     ) {
         let mut sums = [[0.0; NR]; FUSED_ROWS];
         let left = &self.data[k0 * self.m..][..self.m * depth];
-        // SAFETY: the caller vouches for AVX-512; the panel is inside `narrow`, whose depth is that of `self`.
-        unsafe { x86::fused(narrow, n0 / NR, k0, left, self.m, &mut sums) };
+        match self.isa {
+            // SAFETY: an instruction set is available where `isa` names it.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe { fused::avx512::fused(narrow, n0 / NR, k0, left, self.m, &mut sums) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { fused::avx2::fused(narrow, n0 / NR, k0, left, self.m, &mut sums) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => unsafe { fused::neon::fused(narrow, n0 / NR, k0, left, self.m, &mut sums) },
+            isa => unreachable!("{isa:?} has no vectors"),
+        }
         for (row, sums) in sums.iter().enumerate().take(self.m) {
             // SAFETY: the caller vouches for the row.
             let out = unsafe { std::slice::from_raw_parts_mut(out.data.add(row * out.stride + n0), width) };
@@ -278,245 +298,13 @@ impl Left {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{FUSED_ROWS, Factors, IN_WORD, NR, Narrow, STEP, Values};
-    use std::arch::x86_64::*;
-
-    const F16: u8 = 0;
-    const BF16: u8 = 1;
-    const FOUR: u8 = 2;
-    const EIGHT: u8 = 3;
-
-    /// Calls `$run::<..., FORMAT, MIN>` for the format of `$narrow`.
-    macro_rules! by_format {
-        ($narrow:expr, $run:ident $(, $before:expr)?; $($arg:expr),*) => {{
-            let has_min = !matches!($narrow.mins, Factors::None);
-            match (&$narrow.values, has_min) {
-                (Values::F16(_), _) => $run::<$({ $before },)? F16, false>($narrow, $($arg),*),
-                (Values::BF16(_), _) => $run::<$({ $before },)? BF16, false>($narrow, $($arg),*),
-                (Values::Four { .. }, false) => $run::<$({ $before },)? FOUR, false>($narrow, $($arg),*),
-                (Values::Four { .. }, true) => $run::<$({ $before },)? FOUR, true>($narrow, $($arg),*),
-                (Values::Eight(_), false) => $run::<$({ $before },)? EIGHT, false>($narrow, $($arg),*),
-                (Values::Eight(_), true) => $run::<$({ $before },)? EIGHT, true>($narrow, $($arg),*),
-            }
-        }};
-    }
-
-    /// # Safety
-    /// AVX-512 is available.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    pub unsafe fn unpack(narrow: &Narrow, panel: usize, k0: usize, depth: usize, out: &mut [f32]) {
-        assert!(out.len() >= depth * NR);
-        // SAFETY: passed on to the caller; the lengths are checked here and by `Narrow::unpack`.
-        unsafe { by_format!(narrow, unpack_format; panel, k0, depth, out.as_mut_ptr()) }
-    }
-
-    /// # Safety
-    /// AVX-512 is available.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    pub unsafe fn fused(
-        narrow: &Narrow,
-        panel: usize,
-        k0: usize,
-        left: &[f32],
-        rows: usize,
-        sums: &mut [[f32; NR]; FUSED_ROWS],
-    ) {
-        assert!(panel < narrow.n.div_ceil(NR) && k0 + left.len() / rows <= narrow.k);
-        // SAFETY: passed on to the caller; the extents are checked above.
-        unsafe {
-            match rows {
-                1 => by_format!(narrow, fused_format, 1; panel, k0, left, sums),
-                2 => by_format!(narrow, fused_format, 2; panel, k0, left, sums),
-                3 => by_format!(narrow, fused_format, 3; panel, k0, left, sums),
-                4 => by_format!(narrow, fused_format, 4; panel, k0, left, sums),
-                _ => unreachable!("1 to 4 rows"),
-            }
-        }
-    }
-
-    /// Where one panel's stored numbers begin.
-    #[derive(Clone, Copy)]
-    struct Panel {
-        values: *const u8,
-        scales: *const u8,
-        mins: *const u8,
-        are_half: bool,
-        run: usize,
-        steps: [f32; 16],
-    }
-
-    impl Panel {
-        fn new(narrow: &Narrow, panel: usize) -> Panel {
-            let (size, factors) = (narrow.k * NR, narrow.k / narrow.run * NR);
-            let values = match &narrow.values {
-                Values::F16(values) | Values::BF16(values) => values[panel * size..][..size].as_ptr().cast(),
-                Values::Four { words, .. } => {
-                    words[panel * size / IN_WORD..][..size / IN_WORD].as_ptr().cast()
-                }
-                Values::Eight(bytes) => bytes[panel * size..][..size].as_ptr().cast(),
-            };
-            let start = |all: &Factors| -> *const u8 {
-                match all {
-                    Factors::None => std::ptr::null(),
-                    Factors::Half(all) => all[panel * factors..][..factors].as_ptr().cast(),
-                    Factors::Full(all) => all[panel * factors..][..factors].as_ptr().cast(),
-                }
-            };
-            let steps = if let Values::Four { steps, .. } = &narrow.values { *steps } else { [0.0; 16] };
-            Panel {
-                values,
-                scales: start(&narrow.scales),
-                mins: start(&narrow.mins),
-                are_half: matches!(narrow.scales, Factors::Half(_)),
-                run: narrow.run,
-                steps,
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    unsafe fn unpack_format<const FORMAT: u8, const MIN: bool>(
-        narrow: &Narrow,
-        panel: usize,
-        k0: usize,
-        depth: usize,
-        out: *mut f32,
-    ) {
-        let panel = Panel::new(narrow, panel);
-        // SAFETY: there are sixteen steps; the caller vouches for the rows; `out` holds `depth` rows.
-        unsafe {
-            let steps = _mm512_loadu_ps(panel.steps.as_ptr());
-            for first in (k0..k0 + depth).step_by(IN_WORD) {
-                let (scale, min) = factors::<FORMAT, MIN>(&panel, first);
-                for i in 0..IN_WORD {
-                    let to = out.add((first - k0 + i) * NR);
-                    for part in 0..2 {
-                        let value =
-                            value::<FORMAT, MIN>(&panel, first, i, part, steps, scale[part], min[part]);
-                        _mm512_storeu_ps(to.add(part * 16), value);
-                    }
-                }
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    unsafe fn fused_format<const ROWS: usize, const FORMAT: u8, const MIN: bool>(
-        narrow: &Narrow,
-        panel: usize,
-        k0: usize,
-        left: &[f32],
-        sums: &mut [[f32; NR]; FUSED_ROWS],
-    ) {
-        let panel = Panel::new(narrow, panel);
-        let depth = left.len() / ROWS;
-        let mut left = left.as_ptr();
-        let mut sum = [[_mm512_setzero_ps(); 2]; ROWS];
-        // SAFETY: there are sixteen steps; the caller vouches for the rows; `left` holds `depth` of `ROWS` values; a row
-        // of sums holds NR = 2 * 16.
-        unsafe {
-            let steps = _mm512_loadu_ps(panel.steps.as_ptr());
-            for first in (k0..k0 + depth).step_by(IN_WORD) {
-                let (scale, min) = factors::<FORMAT, MIN>(&panel, first);
-                for i in 0..IN_WORD {
-                    let low = value::<FORMAT, MIN>(&panel, first, i, 0, steps, scale[0], min[0]);
-                    let high = value::<FORMAT, MIN>(&panel, first, i, 1, steps, scale[1], min[1]);
-                    for row in 0..ROWS {
-                        let left = _mm512_set1_ps(*left.add(row));
-                        sum[row][0] = _mm512_fmadd_ps(left, low, sum[row][0]);
-                        sum[row][1] = _mm512_fmadd_ps(left, high, sum[row][1]);
-                    }
-                    left = left.add(ROWS);
-                }
-            }
-            for row in 0..ROWS {
-                _mm512_storeu_ps(sums[row].as_mut_ptr(), sum[row][0]);
-                _mm512_storeu_ps(sums[row].as_mut_ptr().add(16), sum[row][1]);
-            }
-        }
-    }
-
-    /// Scales and minima of row `k` of a panel.
-    ///
-    /// # Safety
-    /// The row is inside the panel, which has the format.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    #[inline]
-    unsafe fn factors<const FORMAT: u8, const MIN: bool>(
-        panel: &Panel,
-        k: usize,
-    ) -> ([__m512; 2], [__m512; 2]) {
-        let mut factors = [[_mm512_setzero_ps(); 2]; 2];
-        if FORMAT == FOUR || FORMAT == EIGHT {
-            let at = k / panel.run * NR;
-            for (kind, from) in [panel.scales, panel.mins].into_iter().enumerate().take(1 + MIN as usize) {
-                for part in 0..2 {
-                    // SAFETY: `[k / run][NR]` factors are stored; the caller vouches for the row.
-                    factors[kind][part] = unsafe {
-                        match panel.are_half {
-                            true => {
-                                let from = from.cast::<u16>().add(at + part * 16);
-                                _mm512_cvtph_ps(_mm256_loadu_si256(from.cast()))
-                            }
-                            false => _mm512_loadu_ps(from.cast::<f32>().add(at + part * 16)),
-                        }
-                    };
-                }
-            }
-        }
-        (factors[0], factors[1])
-    }
-
-    /// The low (`part` 0) or high half of row `first + i` of a panel.
-    ///
-    /// # Safety
-    /// As [`factors`]; `first` is a multiple of 8 and `i` is below 8.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    #[inline]
-    unsafe fn value<const FORMAT: u8, const MIN: bool>(
-        panel: &Panel,
-        first: usize,
-        i: usize,
-        part: usize,
-        steps: __m512,
-        scale: __m512,
-        min: __m512,
-    ) -> __m512 {
-        let at = (first + i) * NR + part * 16;
-        // SAFETY: `[k][NR]` values are stored; the caller vouches for the row.
-        let digit = unsafe {
-            match FORMAT {
-                F16 => return _mm512_cvtph_ps(_mm256_loadu_si256(panel.values.cast::<u16>().add(at).cast())),
-                BF16 => {
-                    let bits = _mm256_loadu_si256(panel.values.cast::<u16>().add(at).cast());
-                    return _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(bits)));
-                }
-                FOUR => {
-                    let words = panel.values.cast::<u32>().add(first / IN_WORD * NR + part * 16);
-                    let shift = _mm512_set1_epi32(4 * i as i32);
-                    // The permutation looks at the low four bits only.
-                    _mm512_permutexvar_ps(_mm512_srlv_epi32(_mm512_loadu_si512(words.cast()), shift), steps)
-                }
-                _ => {
-                    let bytes = _mm_loadu_si128(panel.values.add(at).cast());
-                    _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))
-                }
-            }
-        };
-        if MIN { _mm512_fmadd_ps(scale, digit, min) } else { _mm512_mul_ps(scale, digit) }
-    }
-
-    const _: () = assert!(NR == 32 && STEP.is_multiple_of(IN_WORD));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernels::arch::available;
     use crate::kernels::arch::gemm::{Packed, Right, View};
     use crate::kernels::random::Random;
+    use sha2::{Digest, Sha256};
 
     /// Rows of all bit patterns, but with finite scales.
     fn some_rows(dtype: DType, n: usize, k: usize) -> Vec<u8> {
@@ -533,9 +321,14 @@ mod tests {
         bytes
     }
 
-    /// Every format, at few and many rows, on every instruction set: the bits of the product with f32 panels.
+    /// SHA-256 of the products of [`narrow_panels_multiply_as_unpacked_ones_do`], on every machine.
+    const PRODUCTS: &str = "46db6ed05526d4f4da32d5563e6a62d759394f3c91a95ac8783e922a9bc38c7f";
+
+    /// Every format, at few and many rows, on every instruction set: the bits of the product with f32 panels, and those
+    /// of every other machine.
     #[test]
     fn narrow_panels_multiply_as_unpacked_ones_do() {
+        let mut sha = Sha256::new();
         let (n, k) = (70, 512);
         for dtype in DType::ALL.into_iter().filter(|dtype| *dtype != DType::F32) {
             let bytes = some_rows(dtype, n, k);
@@ -556,7 +349,37 @@ mod tests {
                         left.multiply(packed.part(k, n), &mut want, n, start);
                         left.multiply(Right::Narrow(&narrow), &mut got, n, start);
                         assert_eq!(got, want, "{dtype}, {rows} rows, {isa:?}");
+                        if isa == Isa::Scalar {
+                            got.iter().for_each(|value| sha.update(value.to_bits().to_le_bytes()));
+                        }
                     }
+                }
+            }
+        }
+        assert_eq!(format!("{:x}", sha.finalize()), PRODUCTS);
+    }
+
+    /// Products of few rows with stored weights on one thread, the fastest of many rounds, on every vector path.
+    #[test]
+    #[ignore = "measures; run it alone with --ignored --nocapture"]
+    fn speed_of_few_rows() {
+        let (n, k) = (2048, 512);
+        for dtype in [DType::Q4_1, DType::IQ4_NL, DType::Q8_0, DType::Q6_K, DType::F16] {
+            let (bytes, stride) = (some_rows(dtype, n, k), dtype.bytes_for(k));
+            let narrow = Narrow::from_rows(dtype, n, k, |row| &bytes[row * stride..][..stride]).unwrap();
+            for rows in [1, 2, 4, 16] {
+                let x: Vec<f32> = (0..rows * k).map(|i| (i as f32).sin()).collect();
+                let mut out = vec![0.0; rows * n];
+                for isa in available().into_iter().skip(1) {
+                    let left = Left::pack_on(isa, View::rows(&x, rows, k, k));
+                    let mut round = || {
+                        let began = std::time::Instant::now();
+                        left.multiply(Right::Narrow(&narrow), &mut out, n, Start::Zero);
+                        began.elapsed().as_secs_f64()
+                    };
+                    let best = (0..400).map(|_| round()).fold(f64::INFINITY, f64::min);
+                    let weights = (n * k) as f64 / best / 1e9;
+                    eprintln!("{dtype} {rows} rows {:9} {weights:6.2} G weights/s", isa.name());
                 }
             }
         }

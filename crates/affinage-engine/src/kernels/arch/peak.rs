@@ -4,6 +4,7 @@
 //! an independent one (the `gemm` project's), and a loop that touches no memory shows what neither reaches.
 
 use super::gemm::{Left, Right, Start, View};
+use super::vector::Vector;
 use super::{Isa, isa};
 use gemm_common::Parallelism;
 use rayon::prelude::*;
@@ -60,13 +61,10 @@ impl Square {
     }
 }
 
-/// Vectors of sums that are in flight at once: more than hide the latency of a fused multiply-add on two ports.
-const CHAINS: usize = 12;
-
 /// Fused multiply-adds on registers alone, on every thread; returns the floating-point operations done.
 pub fn multiply_add_loop(rounds: usize) -> f64 {
     let threads = rayon::current_num_threads();
-    let lanes: usize = (0..threads)
+    let multiply_adds: usize = (0..threads)
         .into_par_iter()
         .with_max_len(1)
         .map(|_| match isa() {
@@ -76,51 +74,64 @@ pub fn multiply_add_loop(rounds: usize) -> f64 {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Isa::Avx2 => unsafe { chains_avx2(rounds) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            Isa::Neon => unsafe { chains_neon(rounds) },
             _ => chains_scalar(rounds),
         })
         .sum();
-    (2 * CHAINS * rounds * lanes) as f64
+    (2 * multiply_adds) as f64
 }
 
-/// Each returns the lanes of one vector.
+/// Each returns the multiply-adds done.
 fn chains_scalar(rounds: usize) -> usize {
+    const CHAINS: usize = 12;
     let (factor, mut sums) = (black_box(0.999_999f32), [1.0f32; CHAINS]);
     for _ in 0..rounds {
         sums = sums.map(|sum| sum * factor + 1e-6);
     }
     black_box(sums);
-    1
+    CHAINS * rounds
+}
+
+/// `CHAINS` vectors of sums are in flight at once: more than hide the latency of a fused multiply-add.
+///
+/// # Safety
+/// The vector's instruction set is available.
+#[inline(always)]
+unsafe fn chains<V: Vector<PARTS>, const PARTS: usize, const CHAINS: usize>(rounds: usize) -> usize {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let (factor, term) = (V::splat(black_box(0.999_999)), V::splat(1e-6));
+        let mut sums = [term; CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = sum.mul_add(factor, term);
+            }
+        }
+        black_box(sums);
+    }
+    CHAINS * V::LANES * rounds
+}
+
+/// [`chains`] on one instruction set: 12 for two ports, 24 for the four of large ARM cores.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! chains_of {
+    ($name:ident, $feature:literal, $vector:ty, $parts:literal, $chains:literal) => {
+        #[target_feature(enable = $feature)]
+        fn $name(rounds: usize) -> usize {
+            // SAFETY: the instruction set is enabled here.
+            unsafe { chains::<$vector, $parts, $chains>(rounds) }
+        }
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn chains_avx512(rounds: usize) -> usize {
-    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps};
-    let (factor, term) = (_mm512_set1_ps(black_box(0.999_999)), _mm512_set1_ps(1e-6));
-    let mut sums = [term; CHAINS];
-    for _ in 0..rounds {
-        for sum in &mut sums {
-            *sum = _mm512_fmadd_ps(*sum, factor, term);
-        }
-    }
-    black_box(sums);
-    16
-}
-
+chains_of!(chains_avx512, "avx512f", std::arch::x86_64::__m512, 1, 12);
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn chains_avx2(rounds: usize) -> usize {
-    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps};
-    let (factor, term) = (_mm256_set1_ps(black_box(0.999_999)), _mm256_set1_ps(1e-6));
-    let mut sums = [term; CHAINS];
-    for _ in 0..rounds {
-        for sum in &mut sums {
-            *sum = _mm256_fmadd_ps(*sum, factor, term);
-        }
-    }
-    black_box(sums);
-    8
-}
+chains_of!(chains_avx2, "avx2,fma", std::arch::x86_64::__m256, 2, 12);
+#[cfg(target_arch = "aarch64")]
+chains_of!(chains_neon, "neon", std::arch::aarch64::float32x4_t, 4, 24);
 
 #[cfg(test)]
 mod tests {

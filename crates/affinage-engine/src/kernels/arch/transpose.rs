@@ -24,6 +24,14 @@ pub fn transpose(
         Isa::Avx512 => unsafe {
             x86::transpose_avx512(src.as_ptr(), src_stride, rows, cols, out.as_mut_ptr(), out_stride);
         },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: the extents of both sides were just checked.
+        Isa::Neon => unsafe {
+            neon::transpose_neon(src.as_ptr(), src_stride, rows, cols, out.as_mut_ptr(), out_stride);
+            let (whole_rows, whole_cols) = (rows / 4 * 4, cols / 4 * 4);
+            transpose_scalar(src, src_stride, 0..whole_rows, whole_cols..cols, out, out_stride);
+            transpose_scalar(src, src_stride, whole_rows..rows, 0..cols, out, out_stride);
+        },
         _ => transpose_scalar(src, src_stride, 0..rows, 0..cols, out, out_stride),
     }
 }
@@ -130,6 +138,53 @@ mod x86 {
             out[12 + j] = _mm512_shuffle_f32x4::<0xdd>(low_odd, high_odd);
         }
         out
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use std::arch::aarch64::*;
+
+    /// All whole blocks of 4 x 4.
+    ///
+    /// # Safety
+    /// NEON is present; `src` is valid for `rows` lines of `cols` values, `out` for `cols` lines of `rows` values.
+    #[target_feature(enable = "neon")]
+    pub unsafe fn transpose_neon(
+        src: *const f32,
+        src_stride: usize,
+        rows: usize,
+        cols: usize,
+        out: *mut f32,
+        out_stride: usize,
+    ) {
+        for r in (0..rows / 4 * 4).step_by(4) {
+            for c in (0..cols / 4 * 4).step_by(4) {
+                // SAFETY: the four lines of four values lie inside both sides.
+                unsafe {
+                    let from = src.add(r * src_stride + c);
+                    let (first, second) = (vld1q_f32(from), vld1q_f32(from.add(src_stride)));
+                    let (third, fourth) =
+                        (vld1q_f32(from.add(2 * src_stride)), vld1q_f32(from.add(3 * src_stride)));
+                    // Columns 0 and 2, 1 and 3: of two lines in pairs, then of all four.
+                    let even = vtrn1q_f32(first, second);
+                    let odd = vtrn2q_f32(first, second);
+                    let even_below = vtrn1q_f32(third, fourth);
+                    let odd_below = vtrn2q_f32(third, fourth);
+                    let to = out.add(c * out_stride + r);
+                    vst1q_f32(to, vcombine_f32(vget_low_f32(even), vget_low_f32(even_below)));
+                    vst1q_f32(to.add(out_stride), vcombine_f32(vget_low_f32(odd), vget_low_f32(odd_below)));
+                    vst1q_f32(
+                        to.add(2 * out_stride),
+                        vcombine_f32(vget_high_f32(even), vget_high_f32(even_below)),
+                    );
+                    vst1q_f32(
+                        to.add(3 * out_stride),
+                        vcombine_f32(vget_high_f32(odd), vget_high_f32(odd_below)),
+                    );
+                }
+            }
+        }
     }
 }
 

@@ -18,18 +18,18 @@ pub(crate) struct DigitFormat {
     /// Whether scales and minima are f16 numbers.
     pub is_half: bool,
     /// What the sixteen digits of a four-bit format stand for; `None` where a digit is the number itself, one byte.
-    pub steps: Option<[f32; 16]>,
+    pub steps: Option<[i8; 16]>,
 }
 
 impl DType {
     /// The digits of this format; `None` for plain numbers.
     pub(crate) fn digit_format(self) -> Option<DigitFormat> {
-        let counted = |from: i32| Some(std::array::from_fn(|digit| (digit as i32 + from) as f32));
+        let counted = |from: i8| Some(std::array::from_fn(|digit| digit as i8 + from));
         let (run, has_min, is_half, steps) = match self {
             DType::F32 | DType::F16 | DType::BF16 => return None,
             DType::Q4_0 => (32, false, true, counted(-8)),
             DType::Q4_1 => (32, true, true, counted(0)),
-            DType::IQ4_NL => (32, false, true, Some(IQ4_NL_VALUES.map(f32::from))),
+            DType::IQ4_NL => (32, false, true, Some(IQ4_NL_VALUES)),
             DType::Q5_0 | DType::Q8_0 => (32, false, true, None),
             DType::Q5_1 => (32, true, true, None),
             DType::Q4_K => (32, true, false, counted(0)),

@@ -134,7 +134,7 @@ impl fmt::Display for DType {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
@@ -157,7 +157,6 @@ mod tests {
         bytes
     }
 
-    #[cfg(target_arch = "x86_64")]
     #[test]
     fn both_compilations_give_the_same_bits() {
         if !is_x86_feature_detected!("avx2") {

@@ -9,6 +9,7 @@ use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::judge::ledger::{LedgerRow, RawRow};
+use affinage_eval::judge::reread::Reread;
 use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 use affinage_eval::planted::GoldVote;
@@ -20,7 +21,7 @@ pub use affinage_eval::audit::evaluation::EvaluationAudit;
 use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::jsonl;
-use crate::judges::{exam_results, raw, read_plan};
+use crate::judges::{exam_results, judgments, raw, read_plan};
 use crate::report::read::FILES;
 
 /// Packed bytes of raw.jsonl.zst up to which `analyze` holds verdicts against it unasked.
@@ -37,6 +38,7 @@ struct Folder {
     comparisons: Vec<Comparison>,
     blind_keys: Vec<BlindKey>,
     judgments: Vec<Judgment>,
+    reread: Option<Reread>,
     ledger: Vec<LedgerRow>,
     raw: Option<Vec<RawRow>>,
 }
@@ -44,7 +46,7 @@ struct Folder {
 impl Folder {
     fn read(ctx: &Context, dir: &Path) -> anyhow::Result<Folder> {
         let path = |name: &str| dir.join(name);
-        let mut judgments: Vec<Judgment> = jsonl::read(&path("judgments.jsonl"), &ctx.ui)?;
+        let (mut judgments, reread) = judgments(ctx, dir, |_| {})?;
         judgments.extend(jsonl::read::<Judgment>(&path("votes.jsonl"), &ctx.ui)?);
         Ok(Folder {
             plan: read_plan(dir)?,
@@ -53,6 +55,7 @@ impl Folder {
             comparisons: jsonl::read(&path("comparisons.jsonl"), &ctx.ui)?,
             blind_keys: jsonl::read(&path("blind_key.jsonl"), &ctx.ui)?,
             judgments,
+            reread,
             ledger: jsonl::read(&path("ledger.jsonl"), &ctx.ui)?,
             raw: path("raw.jsonl.zst").is_file().then(|| raw::read(&path("raw.jsonl.zst"))).transpose()?,
         })
@@ -66,6 +69,7 @@ impl Folder {
             comparisons: &self.comparisons,
             blind_keys: &self.blind_keys,
             judgments: &self.judgments,
+            reread: self.reread.as_ref(),
             ledger: &self.ledger,
             raw: self.raw.as_deref(),
         }
@@ -133,7 +137,7 @@ fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
         judgments: &folder.judgments,
         fit: &fit,
         exams: &exams,
-        around: Around { planted: &planted, ..Around::default() },
+        around: Around { planted: &planted, reread: folder.reread, ..Around::default() },
     };
     let anew = match analyze(&inputs) {
         Ok(anew) => anew,
@@ -160,13 +164,13 @@ fn analysis(ctx: &Context, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
     .into_iter()
     .filter_map(|(what, differs)| differs.then_some(what))
     .collect();
-    audit.checked.push("analysis.json by computing it anew".to_owned());
+    audit.checked.push("analysis.json by computing it again".to_owned());
     if !differs.is_empty() {
         audit.fault(
             "E08",
             "analysis.json is not what the rows give: rows or figures were changed after it was made."
                 .to_owned(),
-            vec![format!("differs in {}; `affinage analyze` makes it anew", differs.join(", "))],
+            vec![format!("differs in {}; `affinage analyze` makes it again", differs.join(", "))],
         );
     }
     Ok(())
@@ -192,7 +196,7 @@ fn page(dir: &Path, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
         audit.fault(
             "E09",
             "report.html was made from other files than those of the folder.".to_owned(),
-            vec![format!("changed since: {}; `affinage report` draws it anew", other.join(", "))],
+            vec![format!("changed since: {}; `affinage report` draws it again", other.join(", "))],
         );
     }
     Ok(())

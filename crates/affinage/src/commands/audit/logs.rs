@@ -52,7 +52,7 @@ pub fn read(paths: &[PathBuf], mapping: Option<&Mapping>) -> anyhow::Result<Logs
     for path in &paths {
         let metadata = fs_err::metadata(path)?;
         if !metadata.is_file() {
-            return Err(anyhow!("{} is no regular file", path.display()))
+            return Err(anyhow!("{} is not a regular file", path.display()))
                 .hint("name a .jsonl, .json or .csv file");
         }
         size += metadata.len();
@@ -131,7 +131,7 @@ fn read_file(path: &Path, mapping: Option<&Mapping>, logs: &mut Logs) -> anyhow:
         }
         match rows.len() > MOST_ROWS {
             true => Err(anyhow!("the logs hold more than {} judgments", count(MOST_ROWS as u64)))
-                .hint("an audit reads so many at once: audit them file by file, or a part of the lines"),
+                .hint("audit the files one by one, or a part of the lines"),
             false => Ok(()),
         }
     };

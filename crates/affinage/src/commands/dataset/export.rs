@@ -17,7 +17,7 @@ use crate::errors::HintExt as _;
 use crate::jsonl;
 use crate::parquet;
 use crate::run::write_folder_atomically;
-use crate::ui::{Table, count};
+use crate::ui::{Table, count, counted};
 
 #[derive(Debug, Args)]
 pub struct ExportArgs {
@@ -141,7 +141,7 @@ fn pairs(ctx: &Context, version: &DatasetVersion, allow_artefact: bool) -> anyho
         }
     }
     if lost.is_empty() {
-        return Err(anyhow!("{} has no answers that lost to another", version.name)).hint(
+        return Err(anyhow!("{} has no rejected answers", version.name)).hint(
             "pairs come from answers you edited, rated or asked for again; import such chats, or edit in `affinage review`",
         );
     }
@@ -171,8 +171,8 @@ fn report_artefacts(
 ) -> anyhow::Result<()> {
     let Some(found) = artefacts(chosen, rejected) else {
         ctx.ui.warn(format!(
-            "{} pairs: fewer than {MIN_ANSWERS}, so nothing says whether an outward feature decides (L40)",
-            chosen.len()
+            "{}, fewer than {MIN_ANSWERS}: whether an outward feature decides (L40) cannot be said",
+            counted(chosen.len(), "pair", "pairs")
         ));
         return Ok(());
     };

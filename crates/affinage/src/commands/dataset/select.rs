@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, By};
 use affinage_dataset::candidate::{Candidate, Learn, Variant};
-use affinage_dataset::conversation::Feedback;
-use affinage_dataset::conversation::Origin;
+use affinage_dataset::conversation::{Conversation, Feedback, Origin};
+use affinage_dataset::counts::{Counts, Fate, Omission};
 use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
 use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
-use affinage_dataset::version::Counts;
+use affinage_dataset::version::Lengths;
 
 use crate::library::{Access, Action, Decision, Derivation, Library, access};
 
@@ -26,7 +26,11 @@ pub enum Undecided {
 #[derive(Debug)]
 pub struct Selected {
     pub example: Example,
+    /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
+    pub document: Option<String>,
     pub position: usize,
+    /// A person edited it at the desk.
+    pub edited: bool,
     /// Other answers to the prompt that lost to this one, without errors of lint.
     pub alternatives: Vec<AlternativeRow>,
 }
@@ -39,6 +43,10 @@ pub struct Selection {
     pub flagged: BTreeMap<&'static str, usize>,
     /// Accepted examples with an error, which are left out: id and rules.
     pub blocked: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Examples that were taken undecided although lint notes something, by rule.
+    pub noted: BTreeMap<&'static str, usize>,
+    /// Known once the rows were measured.
+    pub lengths: Option<Lengths>,
 }
 
 /// A candidate, as a decision changed it, with the text that is to be its answer.
@@ -52,6 +60,7 @@ struct Choice {
     domain: Option<String>,
     source: String,
     origin: Origin,
+    document: Option<String>,
     action: Option<Action>,
 }
 
@@ -64,16 +73,13 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     library.for_each_conversation(|source, conversation| {
         let access = access(&conversation, &shelved);
         for candidate in derivation.candidates(&conversation) {
-            selection.counts.candidates += 1;
             let decision = decisions.get(&candidate.candidate_id);
-            if decision.is_some_and(|d| d.action == Action::Reject) {
-                selection.counts.rejected += 1;
-            } else if access == Access::Never || (access == Access::ByHand && decision.is_none()) {
-                selection.counts.set_aside += 1;
-            } else if derivation.learn == Learn::Edited && !is_edited(&candidate, decision) {
-                selection.counts.undecided += 1;
-            } else {
-                choices.extend(choice(candidate, decision, source, &conversation.origin));
+            let found = withheld(&candidate, decision, access, derivation.learn)
+                .map_or(Ok(candidate), Err)
+                .and_then(|candidate| choice(candidate, decision, undecided, source, &conversation));
+            match found {
+                Ok(choice) => choices.push(choice),
+                Err(why) => selection.counts.add(Fate::LeftOut(why)),
             }
         }
         Ok(())
@@ -85,58 +91,86 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     });
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in
-        lint_known(&subjects, &library.known()?).into_iter().filter(|f| f.severity != Severity::Information)
-    {
-        found.entry(finding.id).or_default().insert(finding.rule, finding.severity);
+    for finding in lint_known(&subjects, &library.known()?) {
+        let severity = found.entry(finding.id).or_default().entry(finding.rule).or_insert(finding.severity);
+        *severity = finding.severity.min(*severity);
     }
     let mut seen: HashSet<String> = HashSet::new();
     for (choice, subject) in choices.into_iter().zip(&subjects) {
         let flags = found.remove(&subject.id).unwrap_or_default();
-        if !selection.admit(&choice, &flags, undecided) {
-            continue;
-        }
-        let mut selected = selected(choice);
-        selected.alternatives.retain(|lost| is_free_of_errors(&selected.example, lost));
-        let words: Vec<String> = selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
-        if seen.insert(words.join("\n")) {
-            selection.selected.push(selected);
-        } else {
-            selection.counts.exact_duplicates += 1;
-        }
+        let fate = match selection.faults(&choice, &flags, undecided) {
+            Some(why) => Fate::LeftOut(why),
+            None => {
+                let mut selected = selected(choice);
+                selected.alternatives.retain(|lost| is_free_of_errors(&selected.example, lost));
+                let words: Vec<String> =
+                    selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
+                match seen.insert(words.join("\n")) {
+                    true => {
+                        let edited = selected.edited;
+                        selection.selected.push(selected);
+                        Fate::Accepted { edited }
+                    }
+                    false => Fate::LeftOut(Omission::ExactDuplicates),
+                }
+            }
+        };
+        selection.counts.add(fate);
     }
     Ok(selection)
 }
 
 impl Selection {
-    /// Counts a choice and says whether it becomes an example.
-    fn admit(
+    /// Why lint keeps a choice out, if it does; notes the rules.
+    fn faults(
         &mut self,
         choice: &Choice,
         flags: &BTreeMap<&'static str, Severity>,
         undecided: Undecided,
-    ) -> bool {
+    ) -> Option<Omission> {
         if choice.action.is_none() {
-            let clean = undecided == Undecided::AcceptClean && flags.is_empty();
-            if !clean {
-                self.counts.undecided += 1;
-                flags.keys().for_each(|rule| *self.flagged.entry(rule).or_default() += 1);
-                return false;
+            let (notes, faults): (Vec<_>, Vec<_>) =
+                flags.iter().partition(|(_, severity)| **severity == Severity::Information);
+            if undecided == Undecided::LeaveOut || !faults.is_empty() {
+                faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
+                return Some(match undecided {
+                    Undecided::LeaveOut => Omission::Undecided,
+                    Undecided::AcceptClean => Omission::Flagged,
+                });
             }
+            notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
+            return None;
         }
-        let errors: BTreeSet<&'static str> = flags
-            .iter()
-            .filter(|(_, severity)| **severity == Severity::Error)
-            .map(|(rule, _)| *rule)
-            .collect();
-        if !errors.is_empty() {
-            self.counts.blocked += 1;
-            self.blocked.insert(choice.candidate.candidate_id.clone(), errors);
-            return false;
+        let is_error = |severity: &Severity| *severity == Severity::Error;
+        let errors: BTreeSet<&'static str> =
+            flags.iter().filter(|(_, severity)| is_error(severity)).map(|(rule, _)| *rule).collect();
+        if errors.is_empty() {
+            return None;
         }
-        self.counts.accepted += 1;
-        self.counts.edited += usize::from(choice.action == Some(Action::Edit));
-        true
+        self.blocked.insert(choice.candidate.candidate_id.clone(), errors);
+        Some(Omission::Blocked)
+    }
+}
+
+/// Why a candidate is left out whatever its words are.
+fn withheld(
+    candidate: &Candidate,
+    decision: Option<&Decision>,
+    access: Access,
+    learn: Learn,
+) -> Option<Omission> {
+    match (decision.map(|decision| decision.action), access) {
+        (Some(Action::Reject), _) => Some(Omission::Rejected),
+        (_, Access::Never) => Some(Omission::Private),
+        (None, Access::ByHand) => Some(Omission::SetAside),
+        (None, Access::Open) if learn == Learn::Edited => {
+            let is_edited = candidate.variants.iter().any(|variant| variant.edited);
+            Some(if is_edited { Omission::Undecided } else { Omission::NotEdited })
+        }
+        (Some(_), _) if learn == Learn::Edited && !is_edited(candidate, decision) => {
+            Some(Omission::NotEdited)
+        }
+        _ => None,
     }
 }
 
@@ -147,13 +181,14 @@ fn is_edited(candidate: &Candidate, decision: Option<&Decision>) -> bool {
     decision.action == Action::Edit || candidate.variants.iter().find(is_chosen).is_some_and(|v| v.edited)
 }
 
-/// The answer a decision names; without one, the answer on the active branch, and nothing off that branch.
+/// The answer a decision names; without one, the answer on the branch that is shown, and nothing off it.
 fn choice(
     mut candidate: Candidate,
     decision: Option<&Decision>,
+    undecided: Undecided,
     source: &str,
-    origin: &Origin,
-) -> Option<Choice> {
+    conversation: &Conversation,
+) -> Result<Choice, Omission> {
     let by_id =
         |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
     let variant = match decision {
@@ -162,11 +197,12 @@ fn choice(
     };
     let found = variant.as_ref().map(|v| v.text.clone());
     let original = decision.and_then(|d| d.original.clone()).or_else(|| found.clone());
-    let text = decision.and_then(|d| d.text.clone()).or(found);
-    let (Some(text), action) = (text, decision.map(|d| d.action)) else {
-        // Accepted words that the newest import no longer holds, or an abandoned branch.
-        return None;
-    };
+    let text = decision.and_then(|d| d.text.clone()).or(found).ok_or(match (decision, undecided) {
+        (Some(_), _) => Omission::AnswerGone,
+        (None, Undecided::AcceptClean) => Omission::OffBranch,
+        (None, Undecided::LeaveOut) => Omission::Undecided,
+    })?;
+    let action = decision.map(|d| d.action);
     if let Some(prompt) = decision.and_then(|d| d.prompt.clone()) {
         candidate.prompt = prompt;
         candidate.prompt_drafted = false;
@@ -176,8 +212,9 @@ fn choice(
     }
     let tags = decision.map(|d| d.tags.clone()).unwrap_or_default();
     let domain = decision.and_then(|d| d.domain.clone());
-    let (source, origin) = (source.to_owned(), origin.clone());
-    Some(Choice { candidate, variant, text, original, tags, domain, source, origin, action })
+    let (source, origin) = (source.to_owned(), conversation.origin.clone());
+    let document = conversation.document(&source);
+    Ok(Choice { candidate, variant, text, original, tags, domain, source, origin, document, action })
 }
 
 fn subject(choice: &Choice) -> Subject {
@@ -255,7 +292,8 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
 
 fn selected(choice: Choice) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice { candidate, variant, text, original, tags, domain, source, origin, action } = choice;
+    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } =
+        choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
@@ -289,5 +327,11 @@ fn selected(choice: Choice) -> Selected {
         conversation: candidate.conversation,
     };
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
-    Selected { example, position: candidate.position, alternatives }
+    Selected {
+        example,
+        document,
+        position: candidate.position,
+        edited: action == Some(Action::Edit),
+        alternatives,
+    }
 }

@@ -199,7 +199,10 @@ impl Study {
                 total - prompts.len()
             ));
         }
-        anyhow::ensure!(!prompts.is_empty(), "no prompt is left that none of the datasets has learnt");
+        anyhow::ensure!(
+            !prompts.is_empty(),
+            "every prompt was trained on in one of the datasets: none is left to ask"
+        );
         let facts = self.versions.iter().map(|version| generate::dataset_facts(version, &prompts, ctx));
         let facts = facts.collect::<anyhow::Result<Vec<_>>>()?;
         Ok((prompts, facts))

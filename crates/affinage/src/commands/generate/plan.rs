@@ -72,11 +72,23 @@ pub fn plan(
     comparisons.extend(earlier.map(|checkpoint| against(&checkpoint.name(), "base", Scope::All)));
     comparisons.extend(arms::comparisons(ctx, &arms, &left_out, &last.name())?);
     let design = Design { left_out, schedule: schedule(ctx, run)?, ..design(ctx) };
+    let mut facts = dataset_facts(version, prompts, ctx)?;
+    facts.train_examples -= too_long_to_train(ctx, run)?.min(facts.train_examples);
     Ok(Plan {
         run: Some(run.name.clone()),
-        dataset: Some(dataset_facts(version, prompts, ctx)?),
+        dataset: Some(facts),
         ..frame(ctx, model, arms, (comparisons, headline), design)
     })
+}
+
+/// Training rows of the version that the run left out because they are too long.
+fn too_long_to_train(ctx: &Context, run: &Run) -> anyhow::Result<usize> {
+    let records = run.events(&ctx.ui)?;
+    let started = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => Some(started),
+        _ => None,
+    });
+    Ok(started.map_or(0, |started| started.left_out.iter().filter(|row| row.split == "train").count()))
 }
 
 /// A plan of these arms and comparisons, of no run and no data set; everything else stands in the configuration.
@@ -272,6 +284,8 @@ fn schedule(ctx: &Context, run: &Run) -> anyhow::Result<Option<TrainingSchedule>
     let settings = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
     // The seed is no part of a recipe: three seeds of one recipe are three tries of it.
     let recipe = serde_json::to_string(&crate::config::Train { seed: 0, ..settings.train.clone() })?;
+    // What is the default now was the only way of runs that do not name it.
+    let recipe = recipe.replace(",\"long-rows\":\"leave-out\"", "");
     let recipe = format!("{recipe}\n{}\n{}", started.base_sha256, started.dataset_sha256);
     Ok(Some(TrainingSchedule {
         steps: started.steps as u64,

@@ -1,6 +1,7 @@
 //! A folder: an unpacked export, a vault of notes, conversations that a program keeps one a file. Each file that is read
 //! is a source of its own, so that a folder that has grown, or a file of it, can be imported again and be forgotten.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{Found, Roles, Together};
@@ -43,7 +44,11 @@ pub fn import(
     }
     let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
     let now = jiff::Timestamp::now().to_string();
+    for head in members.iter().filter_map(|member| head(member).ok()) {
+        together.look_at_head(&head);
+    }
     let mut whole = FileSummary::of_folder(folder);
+    let mut read = HashSet::new();
     let mut files = 0;
     let mut first = None;
     for member in &members {
@@ -61,6 +66,7 @@ pub fn import(
                 if imported.found.conversations > 0 {
                     first.get_or_insert_with(|| imported.sha256.clone());
                 }
+                read.insert(imported.sha256.clone());
                 whole.add(summarise(&member.path, imported));
             }
             Err(error) => together.unread(&member.name, format!("{error:#}")),
@@ -80,7 +86,7 @@ pub fn import(
         );
     }
     progress.finish(format!(
-        "{shown}: {} in {} ({} new, {} grown), {}",
+        "{shown}: {} in {} ({} new, {} continued), {}",
         counted(whole.conversations, "conversation", "conversations"),
         counted(files, "file", "files"),
         count(whole.conversations_new as u64),
@@ -88,7 +94,34 @@ pub fn import(
         counted(whole.nodes_new, "new message", "new messages")
     ));
     say_details(ctx, &whole);
+    say_gone(ctx, library, folder, &read)?;
     Ok(whole)
+}
+
+/// Names what was imported from this folder before and is no longer in it. `read` are the hashes of what is there now, also
+/// under another name.
+fn say_gone(ctx: &Context, library: &Library, folder: &Path, read: &HashSet<String>) -> anyhow::Result<()> {
+    const SHOWN: usize = 3;
+    let sources = library.sources()?;
+    let gone: Vec<&str> = sources
+        .iter()
+        .filter(|source| Path::new(&source.path).starts_with(folder) && !Path::new(&source.path).exists())
+        .filter(|source| !read.contains(&source.sha256))
+        .map(|source| source.path.as_str())
+        .collect();
+    let Some(first) = gone.first() else { return Ok(()) };
+    let more = if gone.len() > SHOWN {
+        format!(" and {} more", count((gone.len() - SHOWN) as u64))
+    } else {
+        String::new()
+    };
+    ctx.ui.say(format!(
+        "  no longer in the folder, but still in the library: {}: {}{more}",
+        counted(gone.len(), "file", "files"),
+        gone[..gone.len().min(SHOWN)].join(", ")
+    ));
+    ctx.ui.hint(format!("take it out of the library too: `affinage import --forget '{first}'`"));
+    Ok(())
 }
 
 /// Collects the files below `folder`; what nobody looks into is noted.
@@ -136,14 +169,19 @@ fn is_made_here(name: &str) -> bool {
 
 /// True if the file may hold conversations; pictures, documents and programs are only noted, never copied.
 fn is_readable(member: &Member, together: &mut Together) -> bool {
-    use std::io::Read as _;
-    let mut head = Vec::new();
-    let opened = fs_err::File::open(&member.path);
-    match opened.and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head)) {
-        Ok(_) => together.may_hold_chats(&member.name, &head),
+    match head(member) {
+        Ok(head) => together.may_hold_chats(&member.name, &head),
         Err(error) => {
             together.unread(&member.name, error.to_string());
             false
         }
     }
+}
+
+/// What a file begins with.
+fn head(member: &Member) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut head = Vec::new();
+    fs_err::File::open(&member.path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(head)
 }

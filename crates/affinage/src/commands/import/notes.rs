@@ -6,14 +6,14 @@ use crate::ui::counted;
 /// What to do about prompts that nobody wrote.
 pub const HINT: &str = "the prompts of notes are drafts: write at the desk what you would have asked, or leave them: `affinage review`";
 
-/// Says how many of the conversations of a file are sections of notes.
-pub fn say(ctx: &Context, drafted: usize, conversations: usize) {
+/// Says how many of the conversations of a file are sections of notes, and how much of them is quoted.
+pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: usize) {
     if drafted == 0 {
         return;
     }
     let which = match drafted == conversations {
-        true => "nobody speaks here: ".to_owned(),
-        false => "nobody speaks in some of it: ".to_owned(),
+        true => "no dialogue: ".to_owned(),
+        false => "partly no dialogue: ".to_owned(),
     };
     let (sections, become_, their) = match drafted {
         1 => ("1 section".to_owned(), "is an answer", "its prompt is"),
@@ -22,4 +22,11 @@ pub fn say(ctx: &Context, drafted: usize, conversations: usize) {
     ctx.ui.say(format!(
         "  {which}{sections} {become_} in your own words; {their} drafted by rule, from the heading or the first words"
     ));
+    if quoted_words > 0 {
+        let stand = if quoted_words == 1 { "stands" } else { "stand" };
+        ctx.ui.say(format!(
+            "  quoted: {} of them {stand} in block quotes (`>`) and would be learnt as yours; cut what is not: `affinage review`",
+            counted(quoted_words, "word", "words")
+        ));
+    }
 }

@@ -1,46 +1,18 @@
 //! What can go wrong with a file that is to be imported, and what to do about each.
 
 use std::fs::FileType;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use affinage_dataset::import::{Found, ImportError, Speaker};
 use anyhow::anyhow;
 
-use crate::config::nearest;
 use crate::errors::HintExt as _;
+use crate::nearest::require_path;
 
 /// The kind of a file; if there is none, the error names the nearest one that is there.
 pub fn file_type(path: &Path) -> anyhow::Result<FileType> {
-    match fs_err::metadata(path) {
-        Ok(found) => Ok(found.file_type()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let missing = anyhow!("there is no file or folder {}", path.display());
-            match beside(path) {
-                Some(name) => Err(missing).hint(format!("did you mean {name}?")),
-                None => Err(missing).hint("give its whole path, or drag the file into this window"),
-            }
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The path in the same folder whose name is most like that of `path`.
-fn beside(path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let entries = fs_err::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
-    let names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let wanted = path.file_name()?.to_string_lossy().to_lowercase();
-    let small: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    // A name without its ending is the nearest of all.
-    let begins =
-        small.iter().position(|name| name.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.')));
-    let views: Vec<&str> = small.iter().map(String::as_str).collect();
-    let found = begins
-        .or_else(|| nearest(&wanted, &views).and_then(|near| small.iter().position(|name| name == near)))?;
-    let path = folder.map_or_else(|| names[found].clone().into(), |folder| folder.join(&names[found]));
-    Some(path.display().to_string())
+    require_path(path)?;
+    Ok(fs_err::metadata(path)?.file_type())
 }
 
 /// The last line where some of several files failed; each said why when it did.
@@ -86,7 +58,7 @@ pub fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
     let Some(hint) = role_hint(speakers, file) else { return error };
     let at_desk = "or say it at the desk, where the text waits now: `affinage review`";
     let notes = format!(
-        "if nobody speaks in it, take its sections as your own words: `affinage import {file} --notes`"
+        "if it is no dialogue, take its sections as your own words: `affinage import {file} --notes`"
     );
     // The outermost hint is shown first.
     Err::<(), _>(error).hint(notes).hint(at_desk).hint(hint).expect_err("an error stays one")

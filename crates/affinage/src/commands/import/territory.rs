@@ -22,9 +22,13 @@ pub fn say(ctx: &Context, territory: &Territory) {
     let pasted = territory.set_aside.len() - private;
     if !territory.set_aside.is_empty() {
         ctx.ui.say(format!(
-            "set aside until you say otherwise: {} with personal data or keys, {} of mostly pasted text",
-            counted(private, "conversation", "conversations"),
-            count(pasted as u64)
+            "held back until you decide: {}",
+            [(private, "with personal data or keys"), (pasted, "of mostly pasted text")]
+                .into_iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|(number, what)| format!("{} {what}", counted(number, "conversation", "conversations")))
+                .collect::<Vec<_>>()
+                .join(", ")
         ));
     }
     if territory.shares.len() > 1 {
@@ -40,7 +44,7 @@ pub fn say(ctx: &Context, territory: &Territory) {
         Learn::Edited => "only answers you edited",
     };
     if territory.learn != Learn::Assistant || territory.shares.len() > 1 {
-        ctx.ui.say(format!("to be learnt: {learnt}"));
+        ctx.ui.say(format!("the model learns {learnt}"));
     }
 }
 

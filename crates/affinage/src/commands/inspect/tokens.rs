@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Loss, Subject, TokensArgs};
 use crate::context::Context;
 use crate::model::{LoadedModel, open_model};
-use crate::ui::{Paint, Table};
+use crate::ui::{Paint, Table, counted};
 
 #[derive(Serialize)]
 struct Listing {
@@ -99,7 +99,7 @@ fn shown(ctx: &Context, listing: &Listing) -> String {
         table.row(cells);
     }
     let mut out = table.render();
-    out.push_str(&format!("\n{} tokens", listing.tokens.len()));
+    out.push_str(&format!("\n{}", counted(listing.tokens.len(), "token", "tokens")));
     if let Some(learned) = listing.learned {
         out.push_str(&format!(", {learned} of them learned"));
     }

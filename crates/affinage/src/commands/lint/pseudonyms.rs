@@ -8,7 +8,7 @@ use affinage_dataset::pseudonym::Pseudonyms;
 
 use crate::context::Context;
 use crate::library::{Library, TextFix};
-use crate::ui::{Table, count};
+use crate::ui::{Table, count, counted};
 
 /// Shown before "and N more".
 const SHOWN: usize = 40;
@@ -55,7 +55,11 @@ pub fn preview(ctx: &Context, library: &Library, known: &Known) -> anyhow::Resul
     if counts.len() > SHOWN {
         ctx.ui.say(format!("and {} more; `--json` lists all", counts.len() - SHOWN));
     }
-    ctx.ui.say(format!("{} values in {} texts", count(counts.len() as u64), count(fixes.len() as u64)));
+    ctx.ui.say(format!(
+        "{} in {}",
+        counted(counts.len(), "value", "values"),
+        counted(fixes.len(), "text", "texts")
+    ));
     ctx.ui
         .hint("nothing is changed yet: `affinage lint --fix --pseudonyms` does it, `--unfix` takes it back");
     Ok(())
@@ -68,9 +72,9 @@ pub fn apply(ctx: &Context, library: &mut Library, known: &Known, made_at: &str)
     library.keep_pseudonyms(&table)?;
     library.fix(&fixes, made_at)?;
     ctx.ui.say(format!(
-        "{} pieces of personal data replaced in {} texts",
-        count(places as u64),
-        count(fixes.len() as u64)
+        "personal data replaced: {} in {}",
+        counted(places, "place", "places"),
+        counted(fixes.len(), "text", "texts")
     ));
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! goes through. The second stops moving in step 3, before its checkpoint, and is killed; the third resumes its run.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use affinage_engine::checkpoint::{ADAPTER_FILE, OPTIMIZER_FILE};
@@ -18,7 +18,7 @@ use crate::events::Event;
 use crate::interrupt;
 use crate::lock::FolderLock;
 use crate::run::Run;
-use crate::training::{HALTED, PART_ROW_TOKENS, PART_STEPS};
+use crate::training::{HALTED, PART_ROW_TOKENS, PART_STEPS, command};
 use crate::ui::{Paint, Table};
 
 const KILLED_IN: usize = 3;
@@ -81,30 +81,10 @@ pub fn run(ctx: &Context, version: &str) -> anyhow::Result<()> {
 
 /// A process of this program that trains a part in `folder`, with the configuration of this one.
 fn start(ctx: &Context, version: &str, folder: &Path, extra: &[&str]) -> anyhow::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("-C").arg(&ctx.project).args(["--json", "--quiet"]);
-    for set in settings(&ctx.config.effective_toml())? {
-        command.args(["--set", &set]);
-    }
-    command.args(["train", "--data", version]).args(extra).arg("--part-in").arg(folder);
+    let mut command = command(ctx)?;
+    command.args(["--json", "--quiet", "train", "--data", version]).args(extra).arg("--part-in").arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().context("cannot start a second process of affinage")
-}
-
-/// What training reads of a configuration, as `key=value`.
-fn settings(toml: &str) -> anyhow::Result<Vec<String>> {
-    let table: toml::Table = toml.parse()?;
-    let mut sets = Vec::new();
-    for (key, value) in &table {
-        match value {
-            toml::Value::Table(section) if key == "train" => {
-                sets.extend(section.iter().map(|(key, value)| format!("train.{key}={value}")));
-            }
-            toml::Value::Table(_) | toml::Value::Array(_) => {}
-            value => sets.push(format!("{key}={value}")),
-        }
-    }
-    Ok(sets)
 }
 
 fn finish(ctx: &Context, child: Child) -> anyhow::Result<()> {
@@ -222,20 +202,4 @@ fn shown(ctx: &Context, proof: &Proof) -> String {
         "resuming is not exact"
     };
     format!("{}\n{word}\n", table.render())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    #[test]
-    fn settings_carry_all_that_training_reads() {
-        let own =
-            ["model=\"my/model\"", "threads=2", "train.rank=3", "train.max-steps=9", "train.loss=\"full\""];
-        let config = Config::parse("", &own.map(str::to_owned)).expect("valid");
-        let sets = settings(&config.effective_toml()).expect("TOML");
-        let again = Config::parse("", &sets).expect("valid");
-        assert_eq!((again.train, again.model, again.threads), (config.train, config.model, config.threads));
-    }
 }

@@ -18,7 +18,7 @@ function dashboardView(figures) {
   const heads = ["candidates", "accepted", "rejected"];
   const counts = (map) => Object.entries(map).sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, number(count)]);
   const all = Object.values(figures.written).reduce((sum, chars) => sum + chars, 0);
-  const worth = Math.max(1, Math.round(figures.effective_n));
+  const worth = Math.max(1, figures.effective_n);
   return element("article", { class: "dashboard" }, element("h1", {}, "Dashboard"),
     element("p", {}, `${counted(summary.accepted, "card")} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(Math.max(0, summary.candidates - summary.accepted - summary.rejected))} open. ` +
       (all === 0 ? "" : `The accepted come from ${counted(figures.conversations, "conversation")}: they are worth about ${counted(worth, "independent example")}.`)),
@@ -31,7 +31,7 @@ function dashboardView(figures) {
     element("div", { class: "tables" },
       table("Who wrote the accepted words", all === 0 ? [] : writerRows(figures, all)),
       table("Topics", figures.shelves.map(({ name, counts: cells }) => [name, ...cells.map(number)]), heads),
-      table("Source models", Object.entries(figures.models).map(([name, cells]) => [name, ...cells.map(number)]), heads),
+      table("Source models", Object.keys(figures.models).every((name) => name === "not named") ? [] : Object.entries(figures.models).map(([name, cells]) => [name, ...cells.map(number)]), heads),
       table("Accepted by length", all === 0 ? [] : figures.lengths.map(({ name, count }) => [name, number(count)])),
       table("Accepted by number of answers to the prompt", Object.entries(figures.answers).map(([name, count]) => [name, number(count)])),
       table("Accepted by domain", counts(figures.domains)), table("Accepted by tag", counts(figures.tags)),
@@ -51,43 +51,4 @@ async function goTo(group) {
   const { shown } = await post("api/group", group);
   if (shown.length === 0) return say("nothing is left to decide there");
   await open(shown[0].id);
-}
-
-async function showFreeze() {
-  arrive("freeze");
-  const summary = await showProgress();
-  const clean = element("input", { type: "checkbox" });
-  const name = element("input", { "aria-label": "A word in its name", placeholder: "a word in its name, e.g. letters (optional)" });
-  const result = element("section", { "aria-live": "polite" });
-  const worth = Math.max(1, Math.round(summary.effective_n));
-  const freeze = async () => {
-    button.disabled = true;
-    result.replaceChildren(element("p", {}, "Freezing…"));
-    try {
-      result.replaceChildren(frozenView(await post("api/freeze", { accept_clean: clean.checked, name: name.value })));
-    } catch (error) {
-      result.replaceChildren(element("p", { class: "failed" }, error.message));
-    }
-    button.disabled = false;
-    result.scrollIntoView({ block: "nearest" });
-  };
-  const button = element("button", { class: "main", disabled: summary.accepted === 0, onclick: () => run(freeze) }, "Freeze");
-  clean.addEventListener("change", () => { button.disabled = summary.accepted === 0 && !clean.checked; });
-  document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
-    element("p", {}, "A version takes the accepted cards as they are now, puts them into training, validation and test so that no held-out text leaks into the training, and never changes again. You can go on deciding and freeze another one later."),
-    element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `, worth about ${counted(worth, "independent example")}` : ""}.`),
-    element("p", {}, element("label", {}, clean, " also take undecided cards that lint finds nothing against")),
-    element("p", { class: "row" }, name, button), result));
-  scrollTo(0, 0);
-}
-
-/** What was frozen, as the terminal says it, and what comes next. */
-function frozenView({ name, folder, files, lines, command }) {
-  const copy = element("button", { onclick: () => run(async () => { await navigator.clipboard.writeText(command); say("copied"); }) }, "Copy");
-  return element("div", {}, element("h2", {}, `Frozen: ${name}`),
-    element("table", {}, files.map((file) => element("tr", {}, element("th", {}, file.name), element("td", { class: "num" }, counted(file.examples, "example"))))),
-    element("ul", { class: "said" }, lines.map((line) => element("li", {}, line))),
-    element("h2", {}, "Next: train on it"),
-    element("p", { class: "row" }, "In a terminal, in this folder: ", element("code", {}, command), copy),
-    element("p", { class: "soft" }, `The files lie in ${folder}. The desk can stay open.`));
 }

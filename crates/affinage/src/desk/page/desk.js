@@ -50,10 +50,10 @@ async function showProgress(known) {
   goal.max = Math.max(1, aim);
   goal.value = accepted;
   goal.title = `${taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set.`;
-  const worth = Math.max(1, Math.round(summary.effective_n));
+  const worth = Math.max(1, summary.effective_n);
   document.getElementById("progress").replaceChildren(...[
     `${number(accepted)} of ${number(aim)} accepted`, isSmall ? "" : accepted < taste ? " for a first taste" : " for a full data set",
-    accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation share its matter: a hundred of them are not a hundred independent examples." }, ` · worth about ${counted(worth, "independent example")}`) : "",
+    accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation or document share its matter: a hundred of them are not a hundred independent examples." }, ` · worth about ${counted(worth, "independent example")}`) : "",
     ` · ${number(summary.rejected)} rejected · ${number(Math.max(0, candidates - accepted - summary.rejected))} open${summary.is_whole ? "" : ", reading more"}`]);
   showOnly(summary.only);
   // The first time enough is accepted, and never again.
@@ -102,7 +102,7 @@ function endView({ only, accepted, effective_n: worth }) {
       element("p", { class: "row" }, element("button", { class: "main", onclick: () => run(endOnly) }, "All cards"), button("Another list", "l")));
   }
   return element("article", { class: "end" }, element("h1", {}, "Nothing is left to decide"),
-    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the shelves, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, Math.round(worth)), "independent example")}. Freeze them into a data set, then train on it.`),
+    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the shelves, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, worth), "independent example")}. Freeze them into a data set, then train on it.`),
     element("p", { class: "row" }, accepted === 0 ? null : button("Freeze a data set", "z", true), button("Shelves", "g"), button("Write an example", "n"), button("Dashboard", "d")));
 }
 
@@ -157,7 +157,7 @@ function keptOutBy(card) {
 async function accept() {
   if (desk.card.second_look) return lookAgain(true);
   const why = keptOutBy(desk.card);
-  if (desk.summary.learn === "edited" && desk.card.mark.text === null) say("accepted, but only answers you edit are learnt: e");
+  if (desk.summary.learn === "edited" && desk.card.mark.text === null) say("accepted, but the model learns only from edited answers: press e");
   else if (why) say(`accepted, but ${why}`);
   await save({ action: "accept", reason: null }, "accepted");
   desk.last = accept;

@@ -101,7 +101,7 @@ async function showTurns(card) {
     isChanged ? element("p", {}, button("Back to the words as they were", { text: null, prompt: null, context: null, original: null }, "took the changes of turns back")) : null,
     element("h3", {}, "Cut the answer"),
     cutsView(textNow(), (head, tail) => [button("Keep all above", { text: head }, "cut the answer"), button("Keep all below", { text: tail }, "cut the answer"),
-      element("button", { onclick: () => asOwn(head, tail) }, "Below becomes an example of its own")]),
+      element("button", { onclick: () => asOwn(head, tail) }, "Make a separate example of what is below")]),
     element("h3", {}, "Cut the prompt"),
     cutsView(promptNow(), (head, tail) => [button("Keep all above", { prompt: head }, "cut the prompt"), button("Keep all below", { prompt: tail }, "cut the prompt")]),
     next === null ? null : [element("h3", {}, "Join with the exchange after it"),

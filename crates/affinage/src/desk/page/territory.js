@@ -5,7 +5,7 @@ const CHOICES = [["keep", "Keep"], ["skip", "Skip"], ["private", "Private"]];
 const QUESTION = [
   ["assistant", "The assistant’s", "what the assistant said is the answer, what you said is the prompt"],
   ["mine", "Mine", "what you said is the answer, what the assistant said before it is the prompt"],
-  ["edited", "Answers I edited", "only answers that hold words of yours are learnt"],
+  ["edited", "Answers I edited", "only answers with words of yours"],
 ];
 
 /** `gpt 83 %, person 17 %`, the largest share first. */
@@ -34,6 +34,7 @@ function territoryView(found) {
 }
 
 function questionView(found) {
+  if (found.is_notes_only) return element("p", { class: "soft" }, "These are notes: each answer is in your own words, and no assistant wrote any of them.");
   const shares = sharesText(found.shares);
   return element("fieldset", { class: "question" },
     element("legend", {}, "Whose words should the model learn?"),
@@ -132,7 +133,7 @@ function waitingView(waiting, profiles) {
     if (!selects.some((select) => select.value === "assistant")) return turns.replaceChildren();
     const read = await post("api/waiting/read", cast());
     turns.replaceChildren(element("p", { class: "soft" }, "It is read so:"), ...read.map((turn) =>
-      element("div", { class: `turn ${turn.role}` }, element("small", {}, `${turn.author ?? ""} · ${turn.role === "assistant" ? "to be learnt" : turn.role === "user" ? "prompt" : "context"}`), "\n", turn.text)));
+      element("div", { class: `turn ${turn.role}` }, element("small", {}, `${turn.author ?? ""} · ${turn.role === "assistant" ? "to learn" : turn.role === "user" ? "prompt" : "context"}`), "\n", turn.text)));
   };
   const fill = ({ assistants, users }) => {
     const has = (names, name) => names.some((known) => known.toLowerCase() === name.toLowerCase());
@@ -144,7 +145,7 @@ function waitingView(waiting, profiles) {
   };
   return element("section", { class: "waiting", "aria-label": `Who is who in ${waiting.member}` },
     element("h2", {}, `Who is who in ${waiting.member}?`),
-    element("p", {}, "This text has speakers, but nothing says whose words are to be learnt."),
+    element("p", {}, "This text has speakers, but it is not clear whose words the model should learn."),
     element("table", {}, waiting.speakers.map(({ name, turns: count }, i) => element("tr", {},
       element("th", {}, name), element("td", { class: "num" }, counted(count, "turn")), element("td", {}, selects[i])))),
     profiles.length ? element("p", { class: "row" }, "As in ", profiles.map((known) => element("button", { onclick: () => run(() => fill(known)) }, known.name))) : null,

@@ -224,7 +224,8 @@ fn an_older_library_is_not_doubled_and_its_decisions_stay() {
          UPDATE node SET node_id = id, parent = NULLIF(id - 1, (SELECT min(id) - 1 FROM node AS first WHERE first.conversation = node.conversation)),
              data = json_set(data, '$.id', CAST(id AS TEXT));
          UPDATE conversation SET active_node = (SELECT max(id) FROM node WHERE conversation = conversation.id);
-         DROP TABLE landmark; ALTER TABLE source DROP COLUMN left_out; PRAGMA user_version = 3;",
+         DROP TABLE landmark; ALTER TABLE source DROP COLUMN left_out;
+         ALTER TABLE conversation DROP COLUMN updated_s; PRAGMA user_version = 3;",
     )
     .expect("as it was");
     project.library = Library::open(project.dir.path()).expect("opened");
@@ -336,6 +337,88 @@ fn one_id_in_two_accounts_is_two_conversations() {
         assert_eq!((again.conversations_new, again.nodes_new), (0, 0));
     }
     assert_eq!(project.cards().len(), 2);
+}
+
+#[test]
+fn ids_that_two_chats_of_one_file_share_mix_nothing() {
+    let chat = |title: &str, prompt: &str, answer: &str| {
+        let message = |id: &str, sender: &str, text: &str| serde_json::json!({ "uuid": id, "sender": sender, "content": [{ "type": "text", "text": text }] });
+        serde_json::json!({ "uuid": "c", "name": title,
+            "chat_messages": [message("1", "human", prompt), message("2", "assistant", answer)] })
+    };
+    let card = |prompt: &str, answer: &str| {
+        (prompt.to_owned(), BTreeSet::from([answer.to_owned()]), answer.to_owned())
+    };
+    let beetles = ("What eats the slugs?", "Ground beetles eat the slugs.");
+    let larvae = ("What eats the aphids?", "The larvae of ladybirds do.");
+    let file =
+        serde_json::json!([chat("a", beetles.0, beetles.1), chat("b", larvae.0, larvae.1)]).to_string();
+    let mut project = Project::new();
+    for expected in [2, 0] {
+        let imported = project.import("export.json", &file);
+        assert_eq!((imported.conversations_new, imported.conversations_grown), (expected, 0));
+        assert_eq!(project.cards(), [card(larvae.0, larvae.1), card(beetles.0, beetles.1)]);
+    }
+    // In one file an answer with some of the words is another answer; a later file brings its newer state.
+    let reworded = "Ground beetles and toads eat the slugs.";
+    let twice =
+        serde_json::json!([chat("a", beetles.0, beetles.1), chat("a", beetles.0, reworded)]).to_string();
+    let mut project = Project::new();
+    let imported = project.import("export.json", &twice);
+    assert_eq!(
+        (imported.conversations_new, imported.recognised.versions, imported.recognised.reworded),
+        (1, 1, 0)
+    );
+    assert_eq!(project.cards()[0].1.len(), 2);
+    assert_eq!(project.import("export.json", &twice).nodes_new, 0);
+    let mut project = Project::new();
+    project.import("export.json", &serde_json::json!([chat("a", beetles.0, beetles.1)]).to_string());
+    let later =
+        project.import("later.json", &serde_json::json!([chat("a", beetles.0, reworded)]).to_string());
+    assert_eq!((later.recognised.versions, later.recognised.reworded), (0, 1));
+    assert_eq!(project.cards(), [card(beetles.0, reworded)]);
+}
+
+/// What an export says twice: another copy of the whole, a copy cut short, one with other branches.
+#[test]
+fn of_exports_with_ids_any_order_of_imports_gives_the_same_cards() {
+    type Nodes<'a> = &'a [(&'a str, Option<&'a str>, &'a str)];
+    let export = |updated: f64, leaf: &str, nodes: Nodes<'_>| {
+        let mut mapping = serde_json::Map::new();
+        for (id, parent, text) in nodes {
+            let role = if id.starts_with('q') { "user" } else { "assistant" };
+            mapping.insert(
+                (*id).to_owned(),
+                serde_json::json!({ "id": id, "parent": parent, "message": {
+                "id": id, "author": { "role": role }, "recipient": "all", "create_time": 5.0, "metadata": {},
+                "content": { "content_type": "text", "parts": [text] } } }),
+            );
+        }
+        serde_json::json!([{ "id": "c", "title": "t", "update_time": updated, "current_node": leaf, "mapping": mapping }])
+            .to_string()
+    };
+    let (q1, a1) = (("q1", None, Q1), ("a1", Some("q1"), A1));
+    let (q2, a2) = (("q2", Some("a1"), Q2), ("a2", Some("q2"), A2));
+    let (q3, a3) = (("q3", Some("a1"), Q3), ("a3", Some("q3"), A3));
+    let regenerated = ("a1b", Some("q1"), "Because the wind plays them.");
+    let states = [
+        export(1.0, "a1", &[q1, a1]),
+        export(2.0, "a2", &[q1, a1, q2, a2]),
+        export(3.0, "a3", &[q1, a1, regenerated, q3, a3]),
+        export(2.0, "a1", &[q1, a1]),
+    ];
+    let mut expected = None;
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 1, 3], [1, 3, 0, 2], [2, 3, 1, 0], [0, 2, 3, 1]] {
+        let mut project = Project::new();
+        for number in order.into_iter().chain(order) {
+            project.import(&format!("{number}.json"), &states[number]);
+        }
+        let cards = project.cards();
+        let shown: Vec<&str> = cards.iter().map(|card| card.2.as_str()).collect();
+        // The question of the second state stands on a branch that the third does not show.
+        assert_eq!(shown, ["", A3, A1], "{order:?}");
+        assert_eq!(*expected.get_or_insert_with(|| cards.clone()), cards, "{order:?}");
+    }
 }
 
 #[test]

@@ -37,17 +37,19 @@ async function draw(state) {
 }
 
 function start(state) {
-  const left = state.total - state.done;
+  const [left, checks] = [state.total - state.done, state.total - state.pairs];
+  const checked = checks === 0 ? "" : ` ${counted(checks, "more screen")} ${checks === 1 ? "is" : "are"} among them to check the votes: pairs that come twice or are no part of the comparison.`;
   const row = (key, text) => [element("kbd", {}, key), element("span", {}, text)];
   main.replaceChildren(element("section", { class: "start" },
-    element("h1", {}, state.done ? "Welcome back" : "Which answer is better?"),
-    element("p", {}, `You will see ${counted(left, state.done ? "more pair" : "pair")} of answers to the same question, one pair at a time. You are not told who or what wrote them, and position and label mean nothing.`),
+    element("h1", {}, state.done ? "Welcome back" : state.is_author ? "Which answer sounds more like you?" : "Which answer is better?"),
+    element("p", {}, `${state.done ? `${counted(left, "screen")} of ${number(state.total)} ${left === 1 ? "is" : "are"} left.` : `You will see ${counted(state.pairs, "pair")} of answers to the same question, one pair at a time.${checked}`} You are not told who or what wrote them, and position and label mean nothing.`),
     element("ul", {},
-      element("li", {}, "Take the answer that you would rather have got. Length alone is no merit."),
-      element("li", {}, "If neither is better, say so: a tie is a vote. Skip what you cannot judge."),
+      state.is_author ? element("li", {}, "Take the answer that you would rather have written: its voice counts, not its length.")
+        : element("li", {}, "Take the answer that you would rather have got. Length alone is no merit."),
+      element("li", {}, `If neither ${state.is_author ? "sounds more like you" : "is better"}, say so: a tie is a vote. Skip what you cannot judge.`),
       element("li", {}, state.place)),
     element("div", { class: "keylist" },
-      row("1", "the first is better"), row("2", "the second is better"),
+      row("1", `the first ${state.is_author ? "sounds more like me" : "is better"}`), row("2", `the second ${state.is_author ? "sounds more like me" : "is better"}`),
       row("0", "a tie"), row("S", "skip"), row("U", "take the last one back")),
     element("button", { class: "main", onclick: () => draw(state), autofocus: true }, state.done ? "Go on" : "Begin", " ", element("kbd", {}, "Enter"))));
   document.getElementById("count").textContent = `${number(state.done)} of ${number(state.total)}`;
@@ -69,11 +71,12 @@ function pair(state) {
       element("p", { class: last.content.length > 420 ? "turn long" : "turn" }, last.content)),
     element("div", { class: "answers", id: "answers" }, answer(item.first, "1"), answer(item.second, "2")));
   const button = (text, key, said, kind) => element("button", { class: kind, onclick: () => vote(said) }, element("kbd", {}, key), " ", text);
+  const is = state.is_author ? "sounds more like me" : "is better";
   keys.hidden = false;
   keys.replaceChildren(
-    button(`${item.first.label} is better`, "1", item.first.label, "pick"),
+    button(`${item.first.label} ${is}`, "1", item.first.label, "pick"),
     button("tie", "0", "tie", "tie"),
-    button(`${item.second.label} is better`, "2", item.second.label, "pick"),
+    button(`${item.second.label} ${is}`, "2", item.second.label, "pick"),
     element("span", { class: "gap" }),
     button("skip", "S", "skip", "quiet skip"),
     element("button", { class: "quiet undo", disabled: !state.can_undo, onclick: undo }, element("kbd", {}, "U"), " take back"));

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_dataset::counts::{Fate, Omission};
 use affinage_dataset::split::{Certificate, Drop, DropReason, Side};
-use affinage_dataset::version::{Counts, Manifest, Rules};
+use affinage_dataset::version::{Manifest, Rules};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analyze::{Around, Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs};
@@ -110,19 +111,23 @@ fn manifest() -> Manifest {
             context_exchanges: 3,
             context_chars: 6000,
         },
-        counts: Counts {
-            candidates: 3120,
-            accepted: 1290,
-            edited: 412,
-            rejected: 1702,
-            undecided: 128,
-            ..Counts::default()
-        },
+        counts: [
+            (412, Fate::Accepted { edited: true }),
+            (878, Fate::Accepted { edited: false }),
+            (1702, Fate::LeftOut(Omission::Rejected)),
+            (128, Fate::LeftOut(Omission::Undecided)),
+        ]
+        .into_iter()
+        .flat_map(|(count, fate)| std::iter::repeat_n(fate, count))
+        .collect(),
         files: BTreeMap::new(),
         sources: BTreeSet::new(),
         writers: BTreeMap::from([("person".to_owned(), 402), ("gpt-4o".to_owned(), 602)]),
         written: BTreeMap::new(),
         left_out: Vec::new(),
+        independent: BTreeMap::new(),
+        noted: BTreeMap::new(),
+        lengths: None,
         certificate: Certificate {
             max_containment: 0.141,
             threshold: 0.2,
@@ -352,6 +357,7 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
         scores: (judge_id == "careful").then(|| scores(outcome, rng)),
         rationale: (!is_local).then(|| format!("{winner} {}{padding}", texts::pick(rng, &texts::REASONS))),
         parse_path: if is_local { ParsePath::Probability } else { ParsePath::Json },
+        read_by: None,
         repair: None,
         ms_to_vote: None,
         draw_probability: None,
@@ -428,6 +434,7 @@ fn runs() -> Vec<RunFacts> {
             base_sha256: sha256_hex(b"base"),
             dataset: dataset.to_owned(),
             dataset_sha256: sha256_hex(dataset.as_bytes()),
+            left_out: Vec::new(),
             examples: 1004,
             steps: 290,
             epochs: 2,

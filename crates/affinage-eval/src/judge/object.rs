@@ -1,0 +1,223 @@
+//! JSON objects of a reply, and which label they name as winner or loser.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::loose_json::{self, object_end};
+use super::reply::{Verdict, is_blank, outcome_of, said_label};
+use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
+
+/// An object that says who won or lost.
+pub(super) struct Stated {
+    pub range: Range<usize>,
+    pub verdict: Verdict,
+    /// It says so under `winner`. Others are no verdict, and may contradict one.
+    pub names_winner: bool,
+    /// It holds a rationale or scores too, so it is no mere quotation of `{"winner": ...}`.
+    pub is_whole: bool,
+}
+
+/// A key that stands twice is an error of this form, so that no object can name two winners.
+#[derive(Deserialize)]
+pub(super) struct JsonReply {
+    rationale: Option<Value>,
+    #[serde(default, deserialize_with = "scores_or_none")]
+    scores: Option<BTreeMap<String, CriterionScores>>,
+    winner: Option<Value>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+/// Scores of another form must not hide a winner that is stated well.
+fn scores_or_none<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, CriterionScores>>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+impl JsonReply {
+    /// `None` where the object says of nobody that it won or lost.
+    pub fn stated(self, range: Range<usize>, labels: [&str; 2]) -> Option<Stated> {
+        let is_whole = self.rationale.is_some() || self.scores.is_some();
+        let names_winner = self.winner.is_some();
+        let beside = self.others.iter().filter_map(|(key, value)| said_beside(key, value, labels));
+        let winner = self.winner.map(|winner| match winner.as_str() {
+            Some(said) => outcome_of(said, labels),
+            None => Outcome::Missing { reason: MissingReason::UnknownLabel },
+        });
+        let mut said: Vec<Outcome> = winner.into_iter().chain(beside).collect();
+        let first = *said.first()?;
+        said.dedup();
+        let outcome = match said.len() {
+            1 => first,
+            _ => Outcome::Missing { reason: MissingReason::BothLabels },
+        };
+        let scores = self.scores.and_then(|scores| {
+            Some(SeatScores { first: *scores.get(labels[0])?, second: *scores.get(labels[1])? })
+        });
+        let verdict = Verdict {
+            outcome,
+            label_said: said_label(outcome, labels),
+            scores: scores.filter(are_in_range),
+            rationale: self.rationale.and_then(|value| value.as_str().map(str::to_owned)),
+            parse_path: if matches!(outcome, Outcome::Missing { .. }) {
+                ParsePath::None
+            } else {
+                ParsePath::Json
+            },
+        };
+        Some(Stated { range, verdict, names_winner, is_whole })
+    }
+}
+
+/// Who won, by what stands under another key than `winner`: under `preferred` or `best` the winner, under `loser`, `rejected` or
+/// `less_preferred` the other one. `None` where it says nothing of that.
+fn said_beside(key: &str, value: &Value, labels: [&str; 2]) -> Option<Outcome> {
+    const WINS: &[&str] = &[
+        "winner",
+        "better",
+        "best",
+        "verdict",
+        "prefer",
+        "choice",
+        "decision",
+        "final",
+        "chosen",
+        "selected",
+        "gewinner",
+        "sieger",
+        "besser",
+        "gagnant",
+        "meilleur",
+        "ganador",
+        "mejor",
+        "vencedor",
+        "melhor",
+        "vincitore",
+        "migliore",
+        "\u{43f}\u{43e}\u{431}\u{435}\u{434}",
+        "\u{43b}\u{443}\u{447}\u{448}",
+        "\u{80dc}",
+        "\u{52dd}",
+        "\u{66f4}\u{597d}",
+        "\u{66f4}\u{4f73}",
+        "\u{c2b9}\u{c790}",
+        "\u{627}\u{644}\u{641}\u{627}\u{626}\u{632}",
+        "\u{935}\u{93f}\u{91c}\u{947}\u{924}\u{93e}",
+        "kazanan",
+    ];
+    const LOSES: &[&str] = &[
+        "loser",
+        "loses",
+        "losing",
+        "lost",
+        "worse",
+        "worst",
+        "weak",
+        "inferior",
+        "reject",
+        "runner",
+        "dispreferred",
+        "unpreferred",
+        "unchosen",
+        "verlierer",
+        "schlechter",
+        "unterlegen",
+        "perdant",
+        "perdedor",
+        "peor",
+        "pior",
+        "perdente",
+        "peggiore",
+        "\u{43f}\u{440}\u{43e}\u{438}\u{433}\u{440}",
+        "\u{8d25}",
+        "\u{6557}",
+        "\u{d328}\u{c790}",
+    ];
+    // `less_preferred`, `chosen_over`.
+    const TURNS: &[&str] = &["not", "non", "un", "less", "least", "over", "than", "against"];
+    let name = snake_case(key);
+    let is_rank = name.starts_with("rank");
+    let loses = name.contains("second_best")
+        || name
+            .split('_')
+            .any(|word| TURNS.contains(&word) || LOSES.iter().any(|known| word.starts_with(known)));
+    if !(loses || is_rank && value.is_array() || WINS.iter().any(|known| name.contains(known))) {
+        return None;
+    }
+    let said = match value {
+        Value::Array(all) => all.first()?.as_str()?,
+        Value::Object(of) => {
+            ["label", "response", "name", "id"].iter().find_map(|key| of.get(*key)?.as_str())?
+        }
+        other => other.as_str()?,
+    };
+    match outcome_of(said, labels) {
+        Outcome::Missing { reason: MissingReason::UnknownLabel } => None,
+        Outcome::First if loses => Some(Outcome::Second),
+        Outcome::Second if loses => Some(Outcome::First),
+        // Nobody lost more than the other.
+        outcome => Some(outcome),
+    }
+}
+
+/// `bestAnswer`, `Best-Answer` and `best answer` as `best_answer`.
+fn snake_case(key: &str) -> String {
+    let mut name = String::new();
+    let mut was_small = false;
+    for c in key.chars() {
+        if was_small && c.is_uppercase() {
+            name.push('_');
+        }
+        was_small = c.is_lowercase();
+        match c.is_alphanumeric() {
+            true => name.extend(c.to_lowercase()),
+            false => name.push('_'),
+        }
+    }
+    name
+}
+
+/// The objects of a part of a reply.
+pub(super) struct Objects {
+    /// Those that begin a line; `None` in place of one that is JSON of another form.
+    pub read: Vec<(Range<usize>, Option<JsonReply>)>,
+    /// One of them is still open where the part ends.
+    pub is_open: bool,
+    /// One of them speaks of a winner and cannot be read.
+    pub is_unclear: bool,
+}
+
+impl Objects {
+    pub fn of(text: &str, part: Range<usize>) -> Objects {
+        let mut found = Objects { read: Vec::new(), is_open: false, is_unclear: false };
+        let (mut at, mut end) = (part.start, part.start);
+        for line in text[part.clone()].split_inclusive('\n') {
+            let start = at + line.len() - line.trim_start_matches(is_blank).len();
+            at += line.len();
+            if start < end || found.is_open || !text[start..part.end].starts_with('{') {
+                continue;
+            }
+            let Some(length) = object_end(&text[start..part.end]) else {
+                found.is_open = true;
+                continue;
+            };
+            let object = &text.as_bytes()[start..start + length];
+            let read: Option<JsonReply> = loose_json::parse(object);
+            let names_winner = read.as_ref().is_some_and(|object| object.winner.is_some());
+            found.is_unclear |= !names_winner && text[start..start + length].contains("winner");
+            if loose_json::parse::<serde::de::IgnoredAny>(object).is_some() {
+                end = start + length;
+                found.read.push((start..end, read));
+            }
+        }
+        found
+    }
+}
+
+fn are_in_range(scores: &SeatScores) -> bool {
+    [scores.first, scores.second].iter().flat_map(|s| s.values()).all(|score| (1.0..=10.0).contains(&score))
+}

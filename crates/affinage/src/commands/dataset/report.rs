@@ -1,0 +1,252 @@
+//! What a freeze says: what was taken and left out, what the version holds, and what it is too little for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use affinage_dataset::lint::rules::RULES;
+use affinage_dataset::version::{Lengths, Manifest};
+use affinage_eval::analyze::ENOUGH;
+
+use super::select::Selection;
+use crate::context::Context;
+use crate::datasets::ALTERNATIVES_FILE;
+use crate::desk::{GOAL, TASTE};
+use crate::lengths::{Ruler, Spread};
+use crate::ui::{Table, count, counted, listed};
+
+pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
+    let counts = &selection.counts;
+    ctx.ui.say(format!(
+        "{}: {} accepted ({} edited), {} left out",
+        counted(counts.candidates(), "candidate", "candidates"),
+        count(counts.accepted() as u64),
+        count(counts.edited() as u64),
+        count(counts.left_out_total() as u64)
+    ));
+    for (why, number) in counts.left_out() {
+        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
+    }
+    let flagged: Vec<String> =
+        selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    if !flagged.is_empty() {
+        ctx.ui.detail(format!("flags of undecided ones: {}", flagged.join(", ")));
+    }
+    if !selection.noted.is_empty() {
+        let title = |rule: &str| RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title);
+        let noted: Vec<String> = selection
+            .noted
+            .iter()
+            .map(|(rule, examples)| format!("{rule} {} {}", title(rule), count(*examples as u64)))
+            .collect();
+        ctx.ui.say(format!(
+            "taken undecided although lint notes something: {}; to leave some out: `affinage review`, List, by finding",
+            noted.join("; ")
+        ));
+    }
+    if !selection.blocked.is_empty() {
+        ctx.ui.warn(format!(
+            "{} accepted examples have errors and are left out; edit them:",
+            selection.blocked.len()
+        ));
+        for (id, rules) in selection.blocked.iter().take(5) {
+            let rules: Vec<&str> = rules.iter().copied().collect();
+            ctx.ui.say(format!("  {id}: {}", rules.join(", ")));
+        }
+    }
+}
+
+/// Says which rules kept undecided examples out, the most frequent first; an example may have several.
+pub(super) fn report_rules(ctx: &Context, flagged: &BTreeMap<&'static str, usize>) {
+    let mut rules: Vec<(&str, usize)> = flagged.iter().map(|(rule, examples)| (*rule, *examples)).collect();
+    rules.sort_by_key(|(rule, examples)| (std::cmp::Reverse(*examples), *rule));
+    let Some((most, _)) = rules.first() else { return };
+    ctx.ui.say("left out because lint found something in them:");
+    for (rule, examples) in &rules {
+        let title = RULES.iter().find(|known| known.id == *rule).map_or("", |known| known.title);
+        ctx.ui.say(format!("  {:>5}  {rule} {title}", count(*examples as u64)));
+    }
+    ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
+}
+
+/// Says what so many examples are enough for.
+pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
+    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
+    let examples: usize = files.map(|(_, file)| file.examples).sum();
+    let (taste, goal) = (count(TASTE as u64), count(GOAL as u64));
+    let said = match examples {
+        few if few < TASTE => format!(
+            "about {taste} are enough for a first small model to talk to, about {goal} are a full data set"
+        ),
+        some if some < GOAL => {
+            format!("enough for a first small model to talk to; about {goal} are a full data set")
+        }
+        _ => return,
+    };
+    ctx.ui.say(format!("{}: {said}", counted(examples, "example", "examples")));
+}
+
+/// Which rows were too long, and which lengths would take more.
+pub(super) fn report_lengths(ctx: &Context, ruler: &Ruler, lengths: &Lengths, spread: Spread) {
+    let Lengths { model, limit, left_out, keeps_most, longest } = lengths;
+    let tokens = |n: usize| count(n as u64);
+    if left_out.is_empty() {
+        return ctx.ui.say(format!(
+            "99 % of the rows have at most {} tokens of {model}, the longest {}; the training takes {}",
+            tokens(*keeps_most),
+            tokens(*longest),
+            tokens(*limit)
+        ));
+    }
+    let named: Vec<String> =
+        left_out.iter().map(|(id, length)| format!("{id} ({} tokens)", tokens(*length))).collect();
+    ctx.ui.warn(format!(
+        "{} longer than the {} tokens of {model} that the training takes, and left out: {}; at the desk: `affinage review`, \
+         List, \"too long for the training\"",
+        counted(left_out.len(), "row is", "rows are"),
+        tokens(*limit),
+        listed(&named, 5, ", ")
+    ));
+    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), |tokens| ruler.peak_bytes(tokens))
+    {
+        ctx.ui.say(format!("  {proposal}"));
+    }
+}
+
+/// `names` are those of conversations and documents, by key.
+pub(super) fn report_version(
+    ctx: &Context,
+    folder: &Path,
+    manifest: &Manifest,
+    names: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
+    let certificate = &manifest.certificate;
+    let mut table = Table::new(["file", "examples"]).right(&[1]);
+    for (name, file) in manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE) {
+        table.row([name.clone(), count(file.examples as u64)]);
+    }
+    if !ctx.json {
+        ctx.ui.data(&table.render())?;
+    }
+    ctx.ui.say(format!(
+        "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
+        certificate.max_containment,
+        certificate.threshold,
+        count(certificate.dropped.len() as u64)
+    ));
+    for (reason, number) in certificate.drops_by_reason() {
+        ctx.ui.say(format!("  {} {reason}", count(number as u64)));
+    }
+    too_little(manifest).iter().for_each(|line| ctx.ui.warn(line));
+    if manifest.counts.drafted > 0 {
+        let examples = counted(manifest.counts.drafted, "example has a prompt", "examples have prompts");
+        ctx.ui.say(format!(
+            "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
+        ));
+    }
+    for key in &certificate.sectioned {
+        let name = names.get(key).filter(|name| !name.is_empty()).unwrap_or(key);
+        ctx.ui.say(format!("{name} is long: parts of it train, other parts test"));
+    }
+    if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
+        ctx.ui.say(format!(
+            "{} saved for preference training (DPO)",
+            counted(file.examples, "rejected alternative is", "rejected alternatives are")
+        ));
+    }
+    ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
+    ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");
+    Ok(())
+}
+
+/// What the examples are too few for, or from too few texts.
+fn too_little(manifest: &Manifest) -> Vec<String> {
+    let examples = |name: &str| manifest.files.get(name).map_or(0, |file| file.examples);
+    let texts = |name: &str| manifest.independent.get(name).copied().unwrap_or_else(|| examples(name));
+    let from = |name: &str| {
+        format!(
+            "{} from {}: they count as about {}",
+            counted(examples(name), "example", "examples"),
+            counted(texts(name), "conversation or document", "conversations or documents"),
+            texts(name)
+        )
+    };
+    let (train, test) = ("train.jsonl", "test.jsonl");
+    let mut lines = Vec::new();
+    if examples(train) > texts(train) && texts(train) < ENOUGH {
+        lines.push(format!("train: {}", from(train)));
+    }
+    if examples(test) < ENOUGH {
+        let has = counted(examples(test), "example", "examples");
+        lines.push(format!("test: {has}; the report needs {ENOUGH} to say anything"));
+    } else if texts(test) < ENOUGH {
+        lines.push(format!("test: {}; the report needs {ENOUGH} to say anything", from(test)));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use affinage_dataset::split::Certificate;
+    use affinage_dataset::version::{FileRecord, Rules};
+
+    use super::*;
+
+    fn manifest(files: [(&str, usize, usize); 2]) -> Manifest {
+        let record = |examples| FileRecord { examples, sha256: String::new() };
+        let rules = Rules {
+            selection: "signed".to_owned(),
+            learn: "assistant".to_owned(),
+            validation_share: 0.1,
+            test_share: 0.1,
+            seed: 1,
+            context_exchanges: 1,
+            context_chars: 1,
+        };
+        let certificate = Certificate {
+            max_containment: 0.0,
+            threshold: 0.2,
+            measured: 0,
+            too_short: 0,
+            sectioned: Default::default(),
+            evaluation_prompts: 0,
+            dropped: Vec::new(),
+        };
+        Manifest {
+            v: 1,
+            name: String::new(),
+            hash: String::new(),
+            tool: String::new(),
+            rules,
+            counts: Default::default(),
+            files: files.iter().map(|(name, examples, _)| ((*name).to_owned(), record(*examples))).collect(),
+            independent: files.iter().map(|(name, _, texts)| ((*name).to_owned(), *texts)).collect(),
+            noted: BTreeMap::new(),
+            lengths: None,
+            sources: Default::default(),
+            writers: BTreeMap::new(),
+            written: BTreeMap::new(),
+            left_out: Vec::new(),
+            certificate,
+            sides: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn too_little_to_show_anything_is_said() {
+        let said = |train, test| too_little(&manifest([("train.jsonl", train, 0), ("test.jsonl", test, 0)]));
+        assert_eq!(
+            too_little(&manifest([("train.jsonl", 945, 6), ("test.jsonl", 119, 3)])),
+            [
+                "train: 945 examples from 6 conversations or documents: they count as about 6",
+                "test: 119 examples from 3 conversations or documents: they count as about 3; the report needs 30 to say \
+                 anything"
+            ]
+        );
+        assert_eq!(
+            too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 1, 1)])),
+            ["test: 1 example; the report needs 30 to say anything"]
+        );
+        assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)])), [""; 0]);
+        assert_eq!(said(0, 0), ["test: 0 examples; the report needs 30 to say anything"]);
+    }
+}

@@ -1,0 +1,95 @@
+// The end of the desk: a frozen version, and the training on it.
+"use strict";
+
+async function showFreeze() {
+  arrive("freeze");
+  const summary = await showProgress();
+  const clean = element("input", { type: "checkbox" });
+  const name = element("input", { "aria-label": "A word in its name", placeholder: "a word in its name, e.g. letters (optional)" });
+  const result = element("section", { "aria-live": "polite" });
+  const training = element("section", { class: "training", "aria-live": "polite" });
+  const worth = Math.max(1, summary.effective_n);
+  const freeze = async () => {
+    button.disabled = true;
+    result.replaceChildren(element("p", {}, "Freezing…"));
+    try {
+      result.replaceChildren(frozenView(await post("api/freeze", { accept_clean: clean.checked, name: name.value })));
+      await watchTraining(training);
+    } catch (error) {
+      result.replaceChildren(element("p", { class: "failed" }, error.message));
+    }
+    button.disabled = false;
+    result.scrollIntoView({ block: "nearest" });
+  };
+  const button = element("button", { class: "main", disabled: summary.accepted === 0, onclick: () => run(freeze) }, "Freeze");
+  clean.addEventListener("change", () => { button.disabled = summary.accepted === 0 && !clean.checked; });
+  document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
+    element("p", {}, "A version takes the accepted cards as they are now, puts them into training, validation and test so that no held-out text leaks into the training, and never changes again. You can go on deciding and freeze another one later."),
+    element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `, worth about ${counted(worth, "independent example")}` : ""}.`),
+    element("p", {}, element("label", {}, clean, " also take undecided cards that lint finds nothing against")),
+    element("p", { class: "row" }, name, button), result, training));
+  scrollTo(0, 0);
+  await watchTraining(training);
+}
+
+/** What was frozen, as the terminal says it. */
+function frozenView({ name, folder, files, lines }) {
+  return element("div", {}, element("h2", {}, `Frozen: ${name}`),
+    element("table", {}, files.map((file) => element("tr", {}, element("th", {}, file.name), element("td", { class: "num" }, counted(file.examples, "example"))))),
+    element("ul", { class: "said" }, lines.map((line) => element("li", {}, line))),
+    element("p", { class: "soft" }, `The files lie in ${folder}.`));
+}
+
+/** Shows how far the training is, again and again while it runs and the section is on the page. */
+async function watchTraining(section) {
+  const watch = watchTraining.now = (watchTraining.now ?? 0) + 1;
+  do {
+    const status = await get("api/training");
+    if (watch !== watchTraining.now) return;
+    section.replaceChildren(...trainingView(status, section).filter(Boolean));
+    if (status.stage !== "running") return;
+    await new Promise((done) => setTimeout(done, 1000));
+  } while (document.contains(section) && watch === watchTraining.now);
+}
+
+/** One section for each stage: none, running, stopped, finished, failed. */
+function trainingView(status, section) {
+  const { stage, version, newest, run: name, step = 0, steps, loss, validation = [], left_s: left, lines = [], stopping, rows } = status;
+  const begin = (text, body, isMain = true) => element("button", { class: isMain ? "main" : null, onclick: () => run(async () => {
+    await post("api/training", body);
+    watchTraining(section).catch((error) => say(error.message));
+  }) }, text);
+  const stop = () => run(async () => { await post("api/training/stop"); watchTraining(section).catch((error) => say(error.message)); });
+  const anew = newest ? begin(`Train on ${newest}`, { version: newest }, stage === "none") : null;
+  const code = (text) => element("code", {}, text);
+  const losses = validation.length === 0 ? null : element("table", {}, element("tr", {}, element("th", {}, "after step"), element("th", {}, "validation loss")),
+    validation.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.step)), element("td", { class: "num" }, one.loss.toFixed(4)))));
+  if (stage === "none") {
+    return newest === null ? [] : [element("h2", {}, "Train"),
+      element("p", {}, `The same as affinage train in a terminal, with the settings of affinage.toml. You can go on deciding meanwhile; closing affinage stops the training, with a checkpoint.`),
+      element("p", { class: "row" }, anew)];
+  }
+  if (stage === "running") {
+    const at = steps ? `step ${number(step)} of ${number(steps)}${loss === undefined ? "" : `, loss ${loss.toFixed(3)}`}${left ? `, about ${duration(left)} left` : ""}` : "preparing";
+    return [element("h2", {}, `Training on ${version}`),
+      element("p", { class: "row" }, element("progress", { max: String(steps ?? 1), value: String(step), "aria-label": "Steps" }), element("span", {}, at),
+        element("button", { onclick: stop, disabled: stopping }, stopping ? "Stopping…" : "Stop")),
+      losses, lines.length === 0 ? null : element("p", { class: "soft" }, lines[lines.length - 1])];
+  }
+  if (stage === "failed") {
+    const first = lines.findIndex((line) => line.startsWith("error:"));
+    return [element("h2", {}, `The training on ${version} failed`), element("p", { class: "failed turn" }, lines.slice(Math.max(0, first)).join("\n")), element("p", { class: "row" }, anew)];
+  }
+  const isDone = stage === "finished";
+  return [element("h2", {}, isDone ? `Trained on ${version}` : "Stopped"),
+    element("p", {}, isDone ? `${counted(steps ?? 0, "step")} on ${counted(rows ?? 0, "row")}; the run is ${name}.` : `After step ${number(step)} of ${number(steps ?? 0)}; the checkpoint is saved.`), losses,
+    isDone ? element("p", {}, "Next, in a terminal: ", code("affinage chat --compare base,last"), " talks to it, ", code("affinage eval"), " finds out whether it got better.") : null,
+    element("p", { class: "row" }, isDone || !name ? null : begin("Go on", { version, resume: true }), anew)];
+}
+
+/** Seconds as `45 s`, `3 min` or `2 h 10 min`. */
+function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
