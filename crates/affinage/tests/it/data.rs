@@ -403,7 +403,7 @@ fn private_conversations_stay_out_and_ones_own_words_can_be_learnt() {
     let imported = json_of(dir, &["import", "chats.json", "--shelf", "chatgpt:chat-3=private"]);
     assert_eq!(imported["territory"]["shares"], json!({ "model:gpt": 1.0 }));
     let version = json_of(dir, &["dataset", "--accept-clean"]);
-    assert_eq!(version["manifest"]["counts"]["set_aside"], 2);
+    assert_eq!(version["manifest"]["counts"]["private"], 2);
     let mine = json_of(dir, &["import", "--learn", "mine"]);
     assert_eq!(mine["territory"]["shares"], json!({ "person": 1.0 }));
     assert_eq!(mine["library"]["candidates"], 12, "a first question answers nothing");
