@@ -217,7 +217,7 @@ impl<'a> TrainingRun<'a> {
 
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
     pub fn go(mut self) -> anyhow::Result<Run> {
-        let _hint = interrupt::hint_at_once("`affinage train --resume` goes on from the last checkpoint");
+        let _hint = interrupt::hint_at_once(goes_on(&self.ctx.ui));
         let plan = self.plan;
         let first = self.trainer.step as usize;
         // A run that is resumed from step 0 has that checkpoint already; one that was stopped in the middle of an
@@ -293,8 +293,10 @@ impl<'a> TrainingRun<'a> {
         progress.finish("");
         let took = ui::duration(Duration::from_secs_f64(seconds));
         let (rows, ui) = (plan.train.len(), &self.ctx.ui);
+        let seen = rows.min(plan.steps * plan.config.rows_per_step);
+        let seen = if seen < rows { format!("{} of ", ui::count(seen as u64)) } else { String::new() };
         ui.say(format!(
-            "trained {} on {} in {took}",
+            "trained {} on {seen}{} in {took}",
             ui::counted(plan.steps, "step", "steps"),
             ui::counted(rows, "row", "rows")
         ));
@@ -306,7 +308,7 @@ impl<'a> TrainingRun<'a> {
     fn stopped(mut self, step: usize) -> anyhow::Result<Run> {
         self.log.emit(Event::Interrupted { step })?;
         Err(interrupted(format!("stopped after step {step}; checkpoint {} is saved", checkpoint_name(step))))
-            .hint("`affinage train --resume` goes on from there")
+            .hint(goes_on(&self.ctx.ui))
     }
 
     /// Whether there are validation rows whose loss at `step` is not in the log.
@@ -450,6 +452,14 @@ impl<'a> TrainingRun<'a> {
             progress.advance(1);
         }
         Ok((self.model.tokenizer.decode(&ids)?, is_whole))
+    }
+}
+
+/// How a training that was stopped is continued: commands of several stages do it when they are run again.
+fn goes_on(ui: &Ui) -> &'static str {
+    match ui.is_stage() {
+        true => "the same command, run again, goes on from the last checkpoint",
+        false => "`affinage train --resume` goes on from the last checkpoint",
     }
 }
 

@@ -17,8 +17,11 @@ use self::call::{Call, call, changed, is_document_tool};
 pub use self::shown::{fence, shown, shown_from_fence};
 use crate::conversation::{Block, BlockKind, Conversation, NodeRole};
 
-/// Characters of a line beside a document that says nothing without it.
+/// Characters of all words of an answer that says nothing without what its call wrote.
 const REMARK_CHARS: usize = 300;
+/// Characters of a line beside a document that speaks of the page ("I have put it into the canvas"): one or two short
+/// sentences. More may be a paragraph of the answer, and a paragraph that is lost is worse than a line that stays.
+const LINE_CHARS: usize = 120;
 
 /// A document as it stands after a call.
 #[derive(Debug, Clone)]
@@ -213,7 +216,7 @@ impl Resolver<'_> {
     }
 
     /// A single line beside a document ("I have put it into the canvas") speaks of the page and is no part of the
-    /// answer: it becomes a note of the assistant's. Longer remarks stay.
+    /// answer: it becomes a note of the assistant's. Whatever is longer stays.
     fn part_remarks(&mut self) {
         let count = self.conversation.nodes.len();
         let mut holds: Vec<bool> = vec![false; count];
@@ -236,7 +239,7 @@ impl Resolver<'_> {
             }
             for (at, block) in node.blocks.iter_mut().enumerate() {
                 let line = block.text.trim();
-                let is_remark = !line.contains('\n') && line.chars().count() <= REMARK_CHARS;
+                let is_remark = !line.contains('\n') && line.chars().count() <= LINE_CHARS;
                 if block.kind == BlockKind::Text && is_remark && !self.shown.contains(&(index, at)) {
                     block.kind = BlockKind::Commentary;
                 }
@@ -367,6 +370,18 @@ mod tests {
             answers.iter().all(|answer| answer.1.is_none()),
             "the failed call was made again: {answers:?}"
         );
+    }
+
+    #[test]
+    fn paragraphs_around_a_document_stay_and_a_line_about_it_goes() {
+        let say = |text: &str| Block::new(BlockKind::Text, text);
+        let before = "Before the text, two decisions. The masts come first, because the eye climbs from the deck. \
+            The sails follow, since nobody sees them furled.";
+        let answers = resolved(vec![
+            Ok("Write and explain."),
+            Err(vec![say(before), create("Masts are tall."), say("Tell me if it should be shorter.")]),
+        ]);
+        assert_eq!(answers[0].0, format!("{before}\n\nMasts are tall."));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::error::ElementError;
 use super::facts;
+use super::instructions;
 use super::json::{mismatch, rfc3339_s, string, strings};
 use super::parts::{Join, blocks_of, file, quotation};
 use crate::conversation::{Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
@@ -24,10 +25,12 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         let children = message.get("children").and_then(Value::as_array).into_iter().flatten();
         waiting.extend(children.rev().map(|child| (child, Some(own.clone()))));
     }
+    let began = links.first().and_then(|link| link.node.as_ref()?.time_s);
+    instructions::lead(&mut links, instructions::beside_list(element));
     let mut conversation = Conversation::new(Provider::LibreChat, id, origin);
     conversation.title = string(element, "title").unwrap_or_default().to_owned();
     conversation.arrange(links, None)?;
-    conversation.time_s = conversation.nodes.first().and_then(|node| node.time_s);
+    conversation.time_s = began;
     Ok(conversation)
 }
 

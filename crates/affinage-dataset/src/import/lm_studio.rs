@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::error::ElementError;
 use super::facts;
+use super::instructions;
 use super::json::{Odd, array, mismatch, number, string};
 use super::parts::{Join, blocks_of};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
@@ -41,6 +42,7 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         }
     }
     let left_out = odd.finish()?;
+    instructions::lead(&mut links, instructions::beside_list(element).or_else(|| set_for_chat(element)));
     // The export has no id; when it was made and its name stay the same while it grows.
     let named = created_ms.map_or_else(|| title.to_owned(), |ms| format!("{ms}"));
     let mut conversation = Conversation::new(Provider::LmStudio, short_hash(&[&named]), origin);
@@ -49,6 +51,13 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
     conversation.time_s = created_ms.map(|ms| ms / 1000.0);
     conversation.arrange(links, above.as_deref())?;
     Ok(conversation)
+}
+
+/// The system message among the settings of the one chat.
+fn set_for_chat(element: &Value) -> Option<String> {
+    let fields = element.pointer("/perChatPredictionConfig/fields")?.as_array()?;
+    let field = fields.iter().find(|field| string(field, "key") == Some("llm.prediction.systemPrompt"))?;
+    string(field, "value").filter(|words| !words.trim().is_empty()).map(str::to_owned)
 }
 
 fn node(id: &str, version: &Value) -> Result<Node, ElementError> {

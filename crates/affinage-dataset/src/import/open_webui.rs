@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::ElementError;
 use super::facts;
+use super::instructions;
 use super::json::{Odd, mismatch, number, string, strings};
 use super::parts::{Join, beside, blocks_of, file, typed_list};
 use crate::conversation::{Block, BlockKind, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
@@ -50,6 +51,7 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
         let first = first.map(|node| format!("{}{}", node.id, node.visible_text())).unwrap_or_default();
         short_hash(&[&created.unwrap_or_default().to_string(), &first])
     });
+    instructions::lead(&mut links, instructions::beside_list(chat));
     let mut conversation = Conversation::new(Provider::OpenWebUi, id, origin);
     conversation.left_out = left_out;
     conversation.title = title.to_owned();

@@ -97,7 +97,7 @@ static CITATION: LazyLock<Regex> = LazyLock::new(|| {
         r#"\b(?:product_)?entity(?P<list>\["[^"\n]*",\s*"[^"\n]+"(?:,[^\]\n]*)?\])"#,
         r"【(?:\d+(?::\d+)*)?†[^】\n]{0,120}】|【oaicite:\d+】|【(?:cite)?REFERENCE[^】\n]{0,20}】",
         r"(?::contentReference)?\[oaicite:\d+\](?:\{index=\d+\})?",
-        r"\[(?:\d+:)?\d+†[^\]\n]{0,120}\]|\[citation:\d+\]|\[cite_start\]|\[cite:\s?\d[\d,\s-]*\]|\[\^\d+\^\]",
+        r"\[(?:\d+:)?\d+†[^\]\n]{0,120}\]|\[(?:citation|reference):\d+\]|\[cite_start\]|\[cite:\s?\d[\d,\s-]*\]|\[\^\d+\^\]",
         r"(?:\b(?:file|nav|mem))?cite(?:REFERENCE)+\b|\b(?:REFERENCE)+\b",
         r"(?:(?:[\x{E200}-\x{E206}]|\\ue20[0-6])(?:(?:file|nav|mem)?cite)?(?:REFERENCE)?)+",
     ];

@@ -105,7 +105,7 @@ fn marks_go_with_their_space_and_leave_the_words_they_carry() {
             "See \u{e200}url\u{e202}the plan\u{e202}https://weir.example/plan\u{e201}.",
             "See [the plan](https://weir.example/plan).",
         ),
-        ("It holds [3†source] [citation:2].", "It holds."),
+        ("It holds [3†source] [citation:2][reference:0].", "It holds."),
         ("[cite_start]It holds [cite: 2, 5].", "It holds."),
         ("It holds [^3^].", "It holds."),
         ("Thought for 12 seconds\n\nIt holds.", "It holds."),

@@ -6,6 +6,7 @@ use crate::analysis::{
 };
 use crate::ballot::invitation;
 use crate::comparison::Pair;
+use crate::judgment::is_author;
 use crate::plan::{JudgeKind, Plan};
 
 /// A plain line for each method word of the report.
@@ -85,6 +86,14 @@ pub fn next_steps(
             }
         });
     }
+    let voted = || judges.iter().filter(|judge| judge.cells_judged > 0);
+    if !nobody && voted().all(|judge| is_author(&judge.judge_id)) {
+        steps.push(
+            "Only the author has voted, who knows the voice. Let somebody else vote, `affinage vote --as NAME` or \
+             `affinage vote --pack FILE.html`, or a model compare, `affinage judge`."
+                .to_owned(),
+        );
+    }
     if headline.cut_texts.is_some() {
         steps.push(
             "Give the answers more room: raise `eval.max-new-tokens` and compare under another `eval.name`."
@@ -120,10 +129,18 @@ pub fn next_steps(
     if is_worse_somewhere {
         steps.push("Read the answers that lost; then change the data before the settings.".to_owned());
     }
-    if judges.iter().filter(|judge| judge.in_panel).count() == 1 {
+    let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
+    if let [only] = panel[..] {
         steps.push(
-            "Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`."
-                .to_owned(),
+            match only.kind {
+                JudgeKind::Human => {
+                    "One person has voted: let another vote, `affinage vote --as NAME`, or a model compare, `affinage judge`."
+                }
+                _ => {
+                    "Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`."
+                }
+            }
+            .to_owned(),
         );
     }
     steps

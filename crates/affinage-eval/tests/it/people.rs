@@ -46,6 +46,23 @@ fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
 }
 
 #[test]
+fn after_votes_of_the_author_alone_somebody_else_is_asked() {
+    let mut world = judged(40, &[10], 0.8);
+    world.judgments.clear();
+    vote(&mut world, "author:me", 40, |_| true);
+    let asks =
+        |world: &World, words: &str| world.analyze().next_steps.iter().any(|step| step.contains(words));
+    assert!(
+        asks(&world, "Let somebody else vote, `affinage vote --as NAME`"),
+        "{:?}",
+        world.analyze().next_steps
+    );
+    vote(&mut world, "human:a", 40, |_| true);
+    assert!(!asks(&world, "Let somebody else vote"), "{:?}", world.analyze().next_steps);
+    assert!(asks(&world, "One person has voted"), "{:?}", world.analyze().next_steps);
+}
+
+#[test]
 fn pairs_that_people_were_given_more_often_count_less_in_turn() {
     let mut world = judged(80, &[10], 1.0);
     // On the first 20 of 80 pairs the person contradicts the judge; all of these were drawn, and a quarter of the rest.

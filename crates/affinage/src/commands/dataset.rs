@@ -103,6 +103,7 @@ pub fn freeze_decided(
         report::report_rules(ctx, &selection.flagged);
     }
     let names = names(&selection);
+    say_kept_shares(ctx)?;
     let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
@@ -183,6 +184,20 @@ fn rules(ctx: &Context, derivation: &Derivation) -> Rules {
         context_exchanges: context.max_exchanges,
         context_chars: context.max_chars,
     }
+}
+
+/// Examples keep the side that the versions before gave them, so shares that were changed since are not reached at once.
+fn say_kept_shares(ctx: &Context) -> anyhow::Result<()> {
+    let now = &ctx.config.dataset;
+    if let Some(before) = manifests(&ctx.project)?.first()
+        && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
+    {
+        ctx.ui.warn(
+            "dataset.test-share or dataset.validation-share was changed: earlier examples keep their side, the new shares \
+             apply to new conversations only",
+        );
+    }
+    Ok(())
 }
 
 /// Splits; examples whose prompt is in `pinned` stand where it says, as if an older version had put them there.

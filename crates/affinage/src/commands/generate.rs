@@ -131,9 +131,9 @@ impl GenerateArgs {
 pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let ctx = &named(ctx, args.name.as_deref())?;
-    let model = open_model(ctx, &ctx.config.model)?;
     let run = Run::open(&ctx.project, args.run.as_deref())?;
     let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
+    let model = open_model(ctx, &ctx.config.model)?;
     let held_out = if args.reserve {
         suites::held_out(&reserve::open(ctx, &version)?, Split::Reserve)
     } else {

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::events::Event;
+use crate::model::{Sources, resolve};
 use crate::run::Run;
 use crate::ui::Paint;
 
@@ -30,6 +31,10 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     // Only the last stage prints data and says what to do next.
     let inner = ctx.as_stage();
+    // First, because it takes the network: nothing is frozen, counted or planned without a model.
+    stage(ctx, "model");
+    let located = resolve(&ctx.config.model, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
+    ctx.ui.say(located.name);
     stage(ctx, "dataset");
     if DatasetVersion::list(&ctx.project)?.is_empty() {
         dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, ..Default::default() })?;

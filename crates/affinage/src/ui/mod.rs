@@ -93,6 +93,11 @@ impl Ui {
         Self { role: Role::Stage, ..self.clone() }
     }
 
+    /// Whether the command is one stage of another one.
+    pub fn is_stage(&self) -> bool {
+        self.role == Role::Stage
+    }
+
     /// The same way to print, which also keeps every line of [`Ui::say`] and [`Ui::warn`].
     pub fn overheard(&self) -> (Self, Heard) {
         let heard = Heard::default();

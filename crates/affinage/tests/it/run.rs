@@ -52,6 +52,37 @@ fn a_changed_setting_is_a_new_run() {
     assert_eq!(plan["run"], newest.file_name().and_then(|name| name.to_str()).expect("a name"));
 }
 
+#[test]
+fn a_model_that_cannot_be_had_stops_before_anything_is_frozen() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    fs_err::remove_dir_all(dir.path().join("datasets")).expect("removed");
+    let output = affinage(dir.path())
+        .args(["run", "--accept-clean", "--set", "model=./nowhere"])
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("nowhere"), "{said}");
+    assert!(!dir.path().join("datasets").exists(), "{said}");
+}
+
+#[test]
+fn a_short_training_says_how_few_rows_it_saw_and_changed_shares_that_sides_are_kept() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let said = |args: &[&str]| {
+        let output = affinage(dir.path()).args(args).output().expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let trained = said(&["train", "--set", "train.max-steps=1", "--set", "train.rows-per-step=2"]);
+    assert!(trained.contains("trained 1 step on 2 of "), "{trained}");
+    let kept = "earlier examples keep their side";
+    assert!(!said(&["dataset", "--accept-clean"]).contains(kept));
+    assert!(said(&["dataset", "--accept-clean", "--set", "dataset.test-share=0.3"]).contains(kept));
+}
+
 /// `affinage run` with one epoch and the in-domain prompts; it must succeed.
 fn run(dir: &std::path::Path, args: &[&str]) -> Output {
     let mut command = affinage(dir);
