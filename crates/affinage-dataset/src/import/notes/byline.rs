@@ -27,7 +27,8 @@ pub fn take_off(lines: &mut [String], known: &[String], recurs: &dyn Fn(&str) ->
     for (number, line) in lines.iter_mut().filter(|line| !line.trim().is_empty()).take(HEAD_LINES).enumerate()
     {
         let words = bare(line);
-        if words.chars().count() > MAX_CHARS {
+        let is_heading = line.starts_with('#');
+        if !is_heading && words.chars().count() > MAX_CHARS {
             break;
         }
         let is_known =
@@ -35,9 +36,7 @@ pub fn take_off(lines: &mut [String], known: &[String], recurs: &dyn Fn(&str) ->
         // A title may begin so too.
         let may_say_by = || number > 0 || words.starts_with(char::is_lowercase);
         let is_by_somebody = || may_say_by() && without_by(&words) != words && is_name(without_by(&words));
-        if !line.starts_with('#')
-            && (is_known() || is_by_somebody() || INITIALS.is_match(&words) || recurs(&words))
-        {
+        if !is_heading && (is_known() || is_by_somebody() || INITIALS.is_match(&words) || recurs(&words)) {
             taken.push(words);
             line.clear();
         }
