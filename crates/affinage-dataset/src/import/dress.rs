@@ -117,10 +117,13 @@ pub fn sides(lines: &[&str], labels: &[&Label<'_>], speakers: &[Speaker]) -> Vec
                 || side(&before.name).is_some()
                 || is_empty(before, label)
         });
+        let fits = (is_certain && is_of_lines(style)) || precedes_answer;
         let counted = found.entry(name).or_insert((0, true));
         counted.0 += 1;
-        counted.1 &= (is_certain && is_of_lines(style)) || precedes_answer;
-        before = Some(label);
+        counted.1 &= fits;
+        if fits {
+            before = Some(label);
+        }
     }
     let part = |(name, (count, _)): (&str, (usize, bool))| Speaker { name: name.to_owned(), style, count };
     found.into_iter().filter(|(_, (_, fits))| *fits).map(part).collect()

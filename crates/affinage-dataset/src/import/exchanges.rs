@@ -166,7 +166,11 @@ fn shows_answer(value: &Value, depth: usize) -> bool {
     const LISTS: [&str; 3] = ["choices", "candidates", "generations"];
     match value {
         _ if depth > MAX_DEPTH => false,
-        Value::Array(items) => items.iter().any(|item| shows_answer(item, depth + 1)),
+        // Where the user speaks, too, it is a conversation and no answer.
+        Value::Array(items) => {
+            let is_users = |item: &Value| speaker(Layers::of_message(item)) == Speaker::Role(NodeRole::User);
+            !items.iter().any(is_users) && items.iter().any(|item| shows_answer(item, depth + 1))
+        }
         Value::Object(fields) => {
             let is_said = || {
                 is_message(value) && speaker(Layers::of_message(value)) == Speaker::Role(NodeRole::Assistant)
@@ -373,6 +377,7 @@ mod tests {
             json!({ "messages": answered, "response": "Here." }),
             json!({ "messages": asked }),
             json!({ "messages": asked, "response": "" }),
+            json!({ "prompts": asked, "chats": [{ "messages": answered }] }),
             json!({ "messages": asked, "metadata": { "text": "a title", "note": { "content": "of it" } } }),
             json!({ "messages": asked, "response": { "status": 500 } }),
             json!({ "messages": asked, "response_id": "r-1", "completion_time": "3 s" }),

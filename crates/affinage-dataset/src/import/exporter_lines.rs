@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::stamp;
+use super::{dress, stamp};
 
 /// Empties the lines of the exporter at the end of turns; how many there were. The lines of each turn stand without
 /// its label, the last turn is the last of the file.
@@ -41,7 +41,7 @@ fn statistics(lines: &mut [&str]) -> usize {
     const MAX_CHARS: usize = 120;
     let mut filled = (0..lines.len()).rev().filter(|&line| has_words(lines[line]));
     let (Some(last), Some(before)) = (filled.next(), filled.next()) else { return 0 };
-    let line = lines[last].trim();
+    let line = dress::untagged(lines[last].trim());
     let is_set_apart = lines[before + 1..last].iter().any(|line| line.trim().is_empty() || is_rule(line))
         || lines[before].starts_with('#');
     let lower = line.to_lowercase();
@@ -139,6 +139,7 @@ mod tests {
             "*Tokens: 120 · 3.2 s*",
             "> 340 tokens (41 tok/s)",
             "Usage: 12 in / 40 out tokens",
+            "<sub>Tokens: 210 | 3.2s</sub>",
         ] {
             let turn = format!("Oil.\n\n{numbers}");
             assert_eq!(

@@ -80,7 +80,11 @@ pub fn unburden(node: &mut Node, names: Names) {
                 false => block.text = words,
             }
         } else if let Some(words) = words_of_person(text, names) {
-            block.text = words;
+            // Nothing is left: the text is kept as what it is, and counted.
+            *block = match words.is_empty() {
+                true => Block::named(BlockKind::Context, text, "of a program"),
+                false => Block::new(BlockKind::Text, words),
+            };
             is_burdened = true;
         }
     }
@@ -134,7 +138,13 @@ fn words_of_person(text: &str, names: Names) -> Option<String> {
         };
     }
     let words = match elements(words) {
-        Some(elements) if elements.iter().all(|(name, _)| is_around_words(name) || may_be_machine(name)) => {
+        // `<user_query>` is nobody's but a program's: what stands beside it is, too.
+        Some(elements)
+            if elements
+                .iter()
+                .any(|(name, _)| is_around_words(name) && parted(name).starts_with("user_"))
+                || elements.iter().all(|(name, _)| is_around_words(name) || may_be_machine(name)) =>
+        {
             let said: Vec<&str> = elements
                 .iter()
                 .filter(|(name, _)| is_around_words(name))
@@ -212,9 +222,9 @@ fn is_machine(name: &str) -> bool {
     name.contains('_') && MACHINE.iter().any(|word| name.contains(word)) && !is_around_words(&name)
 }
 
-/// A name of two words, as people seldom write them.
+/// A name of words parted by `_`, as people seldom write them.
 fn may_be_machine(name: &str) -> bool {
-    parted(name).contains('_') || name.chars().all(|c| c.is_ascii_uppercase())
+    name.contains('_')
 }
 
 fn is_around_words(name: &str) -> bool {
@@ -241,6 +251,7 @@ mod tests {
             "<task>Mend the sluice.</task>\n<environment_details>\n# Files\n</environment_details>",
             "<open_files>\na.rs\n</open_files>\n<user_query>\nMend the sluice.\n</user_query>",
             "<attachedFiles>a</attachedFiles><userRequest>Mend the sluice.</userRequest><reminderInstructions>no</reminderInstructions>",
+            "<attachments>\n<attachment id=\"a\">b</attachment>\n</attachments>\n<userRequest>\nMend the sluice.\n</userRequest>",
             "[ask_followup_question for 'Which?'] Result:\n<answer>\nMend the sluice.\n</answer>",
             "[attempt_completion] Result:\nThe user says:\n<feedback>\nMend the sluice.\n</feedback>\n<environment_details>x</environment_details>",
             "[TASK RESUMPTION] Interrupted.\n<user_message>Mend the sluice.</user_message>",
@@ -281,6 +292,7 @@ mod tests {
             "Why does <user_query> stand here?",
             "[ERROR] Failed to execute goal compile",
             "[Mara] Result: two to one.",
+            "<my-sluice>Why does it leak?</my-sluice>",
             "# The mill.md of my site\n\nIt has <b>no</b> wheel.",
             "See `[read_file for 'a'] Result:` above.",
         ] {

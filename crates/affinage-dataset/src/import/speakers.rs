@@ -398,7 +398,13 @@ fn prefix(line: &str) -> Option<(Style, &str, &str)> {
 }
 
 fn bare_line(line: &str) -> Option<(Style, &str, &str)> {
-    let name = without_marks(line);
+    // `**assistant** (a model)`
+    let emphasised = line.trim().strip_prefix("**").and_then(|inside| inside.split_once("**"));
+    let is_model = |rest: &str| rest.trim().starts_with('(') && rest.trim().ends_with(')');
+    let name = match emphasised {
+        Some((name, rest)) if is_model(rest) => name,
+        _ => without_marks(line),
+    };
     let ends_like_a_name =
         name.chars().last().is_some_and(|c| c.is_alphanumeric() || c == ')' || is_joined(c));
     (ends_like_a_name && is_name(name)).then_some((Style::Line, name, ""))

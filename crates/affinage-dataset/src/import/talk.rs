@@ -37,7 +37,7 @@ pub(super) fn of_text(text: &str, name: &str) -> Option<&'static str> {
 /// Marks with which templates and exporters part the turns of a chat, and what they say of themselves.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"(?im)^[^\w\n`]*(?:role::\w+|<\|(?:im_start|start|start_header_id|user|assistant|system|begin_of_text)\|>",
+        r"(?im)^[^\w\n`]*(?:CHAT: \[\d{4}-|role::\w+|<\|(?:im_start|start|start_header_id|user|assistant|system|begin_of_text)\|>",
         r"|<start_of_turn>|\[INST\]|<s>\s*\[INST\])|__chatgpt_plugin|src=.[^\n>]*pplx|class=.chat-message|data-message-author-role",
     );
     Regex::new(pattern).expect("the pattern is part of the program")

@@ -351,7 +351,7 @@ fn take_first_prompt(turns: &mut Vec<Turn<'_>>) {
         return;
     }
     let is_head = |line: &&str| is_rule(line) || line.starts_with('#');
-    let start = preamble.lines.iter().position(|line| !is_head(&line)).unwrap_or(preamble.lines.len());
+    let start = preamble.lines.iter().position(|line| !is_head(line)).unwrap_or(preamble.lines.len());
     let said = preamble.lines.split_off(start);
     if !said.is_empty() {
         turns.insert(1, Turn::new(NodeRole::User, Some("user".to_owned()), said));
@@ -516,7 +516,9 @@ fn is_rule(line: &str) -> bool {
 
 /// YAML front matter of a note, and the rest.
 pub(super) fn split_front_matter(text: &str) -> (&str, &str) {
-    let end = text.strip_prefix("---\n").and_then(|rest| rest.find("\n---\n"));
+    // Behind a rule that parts nothing but turns a line is empty.
+    let inside = text.strip_prefix("---\n").filter(|rest| !rest.starts_with('\n'));
+    let end = inside.and_then(|rest| rest.find("\n---\n"));
     match end {
         Some(end) => text.split_at("---\n".len() + end + "\n---\n".len()),
         None => ("", text),

@@ -144,7 +144,7 @@ fn the_verb_before_the_prompt_is_learnt_in_other_languages() {
 fn another_page_or_another_product_says_what_is_missing() {
     let read = |bytes: &[u8]| import_bytes(bytes, &Roles::default()).expect("readable").found;
     let page = read(
-        b"<!DOCTYPE html><html><body>The mill stands below the weir and is loud all year.</body></html>",
+        b"<!DOCTYPE html><html><body>The mill stands below the weir and is loud all year, so that nobody sleeps well beside it.</body></html>",
     );
     assert_eq!((page.drafted, page.reason_for_none), (1, None), "any other page is a note");
     let watched = json!([{ "header": "YouTube", "title": "Watched boats", "time": "2026-02-02T08:00:00Z", "products": ["YouTube"] }]);

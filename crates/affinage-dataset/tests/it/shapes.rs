@@ -18,6 +18,10 @@ fn read(bytes: &[u8]) -> Outcome {
     outcome
 }
 
+fn csv(table: &str) -> Outcome {
+    read(&zip_of(&[("table.csv", table.as_bytes())]))
+}
+
 fn of(document: &Value) -> Outcome {
     read(document.to_string().as_bytes())
 }
@@ -97,7 +101,7 @@ fn what_an_agent_writes_in_the_persons_name_is_no_prompt() {
 fn the_record_of_a_message_in_a_text_is_its_words() {
     let record = json!({ "text": ANSWER, "sources": [{ "text": HIDDEN }], "type": "chat" }).to_string();
     let table = format!("id,prompt,response\n1,{ASK},\"{}\"\n", record.replace('"', "\"\""));
-    assert_eq!(shown(&read(table.as_bytes())), [pair(ASK, ANSWER)]);
+    assert_eq!(shown(&csv(&table)), [pair(ASK, ANSWER)]);
     assert_eq!(shown(&of(&json!({ "prompt": ASK, "completion": record }))), [pair(ASK, ANSWER)]);
     let asked_for = json!({ "answer": ANSWER }).to_string();
     assert_eq!(
@@ -109,11 +113,11 @@ fn the_record_of_a_message_in_a_text_is_its_words() {
     let output = json!({ "role": "assistant", "content": ANSWER }).to_string();
     let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
     let calls = format!("id,input,output\n1,{},{}\n", quoted(&messages), quoted(&output));
-    assert_eq!(shown(&read(calls.as_bytes())), [pair(ASK, ANSWER)]);
+    assert_eq!(shown(&csv(&calls)), [pair(ASK, ANSWER)]);
     let instructions =
         format!("instruction,input,output\nShorten it.,A long sluice.,Sluice.\n{ASK},<noinput>,{ANSWER}\n");
     assert_eq!(
-        shown(&read(instructions.as_bytes())),
+        shown(&csv(&instructions)),
         [pair("Shorten it.\n\nA long sluice.", "Sluice."), pair(ASK, ANSWER)]
     );
 }
@@ -126,6 +130,16 @@ fn words_for_no_input_are_no_input() {
     }
     let row = json!({ "instruction": "Who is named?", "context": "Ida met Jon.", "response": "Both.", "category": "qa" });
     assert_eq!(shown(&of(&row)), [pair("Who is named?\n\nIda met Jon.", "Both.")]);
+}
+
+#[test]
+fn an_answer_that_was_corrected_elsewhere_is_not_learnt() {
+    let record = json!({
+        "id": "1", "fields": { "instruction": ASK, "response": HIDDEN },
+        "responses": [{ "status": "submitted", "values": { "corrected": { "value": ANSWER } } }],
+    });
+    let outcome = of(&record);
+    assert!(outcome.conversations.is_empty() && !outcome.rejects.is_empty(), "refused with its fields");
 }
 
 #[test]
@@ -200,6 +214,7 @@ fn transcripts_of_every_dress_are_transcripts() {
         ),
         format!("---\n\n**User**\n\n{ASK}\n\n---\n\n**Millwright**\n\n{ANSWER}\n"),
         format!("=== USER ===\n{ASK}\n\n=== ASSISTANT ===\n{ANSWER}\n"),
+        format!("---\n\n**user**\n\n{ASK}\n\n---\n\n**assistant** (m-4)\n\n{ANSWER}\n"),
         format!("[User]\n{ASK}\n\n[Assistant]\n{ANSWER}\n"),
         format!("User\n----\n\n{ASK}\n\nAssistant\n---------\n\n{ANSWER}\n"),
         format!("<h3>User</h3>\n\n{ASK}\n\n<h3>ChatGPT</h3>\n\n{ANSWER}\n"),
@@ -243,7 +258,7 @@ fn headings_of_an_answer_are_no_other_part() {
     let answer = format!("{ANSWER}\n\n## Analysis\n\nWood works.\n\n## Tools\n\nA plane.");
     let outcome = read(format!("## User\n\n{ASK}\n\n## Assistant\n\n{answer}\n").as_bytes());
     assert_eq!(shown(&outcome), [pair(ASK, &answer)]);
-    let notes = "# Roles\n\n## User\n\nMay read all of it.\n\n## Group\n\nHolds many users.\n\n## Owner\n\nMay write, too.\n";
+    let notes = "# Roles\n\n## User\n\nMay read all of it, but writes to nothing that stands in the shared rooms of the house.\n\n## Group\n\nHolds many users.\n\n## Owner\n\nMay write, too.\n";
     assert!(read(notes.as_bytes()).found.formats.contains_key("note"), "headings of a text are no speakers");
 }
 
@@ -252,6 +267,7 @@ fn a_text_that_a_program_parted_is_never_notes() {
     for text in [
         format!("<|im_start|>reader\n{ASK}<|im_end|>\n{ANSWER}\n"),
         format!("{ASK}\n\n{ANSWER}\n\n_Exported from ChatGPT on 3 May_\n"),
+        format!("# CHAT: [2026-05-01T10:00:00+01:00]\n{ASK}\n--------\n{ANSWER}\n--------\n"),
         format!("### role::reader\n\n{ASK}\n\n### role::miller\n\n{ANSWER}\n"),
     ] {
         let outcome = import_bytes(text.as_bytes(), &Roles::default()).expect("a refusal in words");

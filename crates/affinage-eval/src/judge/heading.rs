@@ -1,9 +1,9 @@
-//! Headings that name a thought. A model that has lost the signs of its thoughts sets such a heading in their place, and only
-//! a later one of the same form says where the thought ends.
+//! Headings that name a thought or a draft. A model that has lost the signs of its thoughts sets such a heading in their place,
+//! and only a later one of the same form says where the thought ends. A draft ends at any later heading of its form.
 
 use std::borrow::Cow;
 
-use super::words::{Announces, announces, ends_thought, names_thought};
+use super::words::{Announces, announces, ends_thought, names_draft, names_thought};
 
 /// How a heading is set apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +17,17 @@ enum Form {
     Plain,
 }
 
-/// Whether what follows these lines stands in a thought that is named by a heading and that no later heading ends.
+/// Whether what follows these lines stands in a thought or a draft that is named by a heading and that no later heading ends.
 pub(super) fn is_in_thought<'t>(lines: impl Iterator<Item = Cow<'t, str>>) -> bool {
     let mut thought = None;
+    let mut draft = None;
     for (i, line) in lines.enumerate() {
         for (form, name) in headings(&line) {
             // Within a text a line such as "I think:" is no heading.
             let may_begin = form != Form::Plain || i == 0;
+            if form != Form::Plain && (draft.is_none() || draft == Some(form)) {
+                draft = names_draft(name).then_some(form);
+            }
             match thought {
                 None if may_begin && names_thought(name, form == Form::Bracketed) => thought = Some(form),
                 Some(begun) if form == begun && form != Form::Plain && ends(name) => thought = None,
@@ -31,7 +35,7 @@ pub(super) fn is_in_thought<'t>(lines: impl Iterator<Item = Cow<'t, str>>) -> bo
             }
         }
     }
-    thought.is_some()
+    thought.is_some() || draft.is_some()
 }
 
 /// Whether a text begins with the bare name of a channel, which has lost its signs. Nothing then says where it ends.

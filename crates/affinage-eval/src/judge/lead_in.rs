@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::heading::is_end_of_thought;
-use super::words::{Announces, announces, points_on};
+use super::words::{Announces, announces, disowns, points_on};
 
 /// The last line before a verdict, and what is known of its place.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl LeadIn<'_> {
 
     /// Whether it makes the verdict part of a sentence or a quotation: it introduces something that is not announced as the
     /// judge's own, it is a text without a final stop, so that the verdict may go on with it, or its last sentence points on
-    /// to what follows ("It reads thus.").
+    /// to what follows ("It reads thus.") or says that this is no verdict ("This is only a draft.").
     pub fn quotes(&self) -> bool {
         let plain = self.line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
         if plain.is_empty() || self.is_own() || is_end_of_thought(&self.line) {
@@ -44,7 +44,9 @@ impl LeadIn<'_> {
             return !(is_count(plain) || self.is_item_of_list());
         }
         let sentence = last_sentence(plain);
-        points_on(sentence) && !matches!(announces(sentence), Some(Announces::Decision | Announces::Judging))
+        disowns(sentence)
+            || points_on(sentence)
+                && !matches!(announces(sentence), Some(Announces::Decision | Announces::Judging))
     }
 
     /// Whether it is an item of a list, or a row of a table, of several, in which nobody sets full stops.

@@ -52,6 +52,9 @@ impl JsonReply {
         let first = *said.first()?;
         said.dedup();
         let outcome = match said.len() {
+            _ if self.others.iter().any(|(key, value)| disowns(key, value)) => {
+                Outcome::Missing { reason: MissingReason::Unparsed }
+            }
             1 => first,
             _ => Outcome::Missing { reason: MissingReason::BothLabels },
         };
@@ -70,6 +73,20 @@ impl JsonReply {
             },
         };
         Some(Stated { range, verdict, names_winner, is_whole })
+    }
+}
+
+/// Whether a flag of the object says that it is no verdict, or not the last one: `"draft": true`, `"is_final": false`.
+fn disowns(key: &str, value: &Value) -> bool {
+    const NOT_YET: &str = "draft example sample placeholder provisional preliminary tentative retracted withdrawn revoked \
+        superseded hypothetical quoted quote copied invalid void";
+    const AT_LAST: &str = "final valid own definitive";
+    let name = snake_case(key);
+    let has = |list: &str| name.split('_').any(|word| list.split_whitespace().any(|known| known == word));
+    match value {
+        Value::Bool(true) => has(NOT_YET),
+        Value::Bool(false) => has(AT_LAST),
+        _ => false,
     }
 }
 

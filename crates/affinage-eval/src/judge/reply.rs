@@ -289,6 +289,7 @@ impl<'t> Lines<'t> {
         let mut lines = Vec::new();
         // Before how many of the lines each fence stands.
         let mut fences = Vec::new();
+        let mut is_plain = true;
         let mut objects = stated.iter().enumerate().peekable();
         let mut open_tags: BTreeMap<&str, i32> = BTreeMap::new();
         let mut in_last_part = 0;
@@ -305,6 +306,7 @@ impl<'t> Lines<'t> {
                 }
                 let line = text[at..end].trim_matches(is_blank);
                 if is_fence(line) {
+                    is_plain &= is_plain_fence(line);
                     fences.push(lines.len());
                     at = end;
                     continue;
@@ -330,7 +332,7 @@ impl<'t> Lines<'t> {
         if fences.len() % 2 == 1 {
             return None;
         }
-        if fences == [0, lines.len()] {
+        if fences == [0, lines.len()] && is_plain {
             for line in &mut lines {
                 let (Line::Object { is_fenced, .. } | Line::Text { is_fenced, .. }) = line;
                 *is_fenced = false;
@@ -417,6 +419,15 @@ pub(super) fn is_fence(line: &str) -> bool {
     ["```", "~~~"].iter().any(|fence| {
         line.strip_prefix(fence).is_some_and(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))
     })
+}
+
+/// Whether a fence is named after a form of text, if at all, and not after what the text is (`draft`, `quote`, `thinking`).
+fn is_plain_fence(line: &str) -> bool {
+    let name = line.trim_start_matches(['`', '~']).to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "" | "json" | "json5" | "jsonc" | "text" | "txt" | "plaintext" | "markdown" | "md" | "output"
+    )
 }
 
 pub(super) fn outcome_of(said: &str, labels: [&str; 2]) -> Outcome {

@@ -83,6 +83,30 @@ const AROUND_THOUGHT: &str = "process begin begins begun start starts here s her
 const ENDED: &str = "end ends ended done over finished ende beendet fin fim fine конец sonu selesai انتهى समाप्त ختم শেষ \
     结束 結束 完毕 完畢 完 终了 終了 終わり ここまで 끝 종료 ";
 
+/// What names a draft in a heading.
+const DRAFT: &str = "draft drafts initial preliminary provisional tentative hypothetical placeholder entwurf vorläufig vorläufige \
+    vorläufiges vorläufiger brouillon ébauche provisoire préliminaire borrador provisional preliminar rascunho provisório provisória \
+    bozza provvisorio preliminare черновик набросок предварительный предварительная предварительное \
+    草稿 初步 初始 第一印象 下書き 暫定 초안 임시 첫인상 مسودة أولي मसौदा प्रारंभिक ";
+
+/// What the heading of an example begins with.
+const EXAMPLE: &str =
+    "example sample beispiel exemple ejemplo exemplo esempio пример 示例 例子 예시 مثال उदाहरण ";
+
+/// With these a sentence says that what follows is no verdict of the judge's.
+const DISOWNS: &str = "not my verdict|not my decision|not my own|is not mine|only a draft|just a draft|only an example|just an example|\
+    the next line|line below|following line|line that follows|only shows the format|only the format|i abstain|take no side|take neither side|\
+    do not endorse|not compared|not yet compared|below is wrong|\
+    nicht mein urteil|nicht meine entscheidung|nicht von mir|nur ein entwurf|nur ein beispiel|nächste zeile|folgende zeile|enthalte mich|\
+    noch nicht verglichen|pas mon verdict|pas de moi|qu un brouillon|qu un exemple|ligne suivante|m abstiens|pas encore comparé|\
+    no es mi veredicto|solo un borrador|solo un ejemplo|línea siguiente|me abstengo|no he comparado|\
+    não é o meu|não é a minha|só um rascunho|apenas um rascunho|apenas um exemplo|linha seguinte|me abstenho|\
+    non è il mio|solo una bozza|solo un esempio|riga seguente|mi astengo|\
+    не мой вердикт|не мое решение|не моё решение|только черновик|лишь черновик|только пример|следующая строка|воздерживаюсь|не сравнивал|\
+    不是我的|只是草稿|只是初步|只是例子|只是示例|不是最终|下一行|还没有比较|弃权|私の判定ではありません|下書きです|例です|次の行|まだ比較|棄権|\
+    판정이 아닙니다|초안일 뿐|예시일 뿐|다음 줄|아직 비교|비교하지 않았습니다|기권|ليس حكمي|مجرد مسودة|مجرد مثال|السطر التالي|\
+    मेरा निर्णय नहीं|केवल मसौदा|सिर्फ़ मसौदा|केवल उदाहरण|अगली पंक्ति";
+
 /// Words with which a sentence points on to what comes next, where it ends with them.
 const POINTS_ON: [&str; 19] = [
     "thus|thusly|as follows|like this|like so|this way|this|these|this one|these words|this line|this sentence|this phrase|this text|this object|this json|reads so|says so|runs so|goes so|ends so|closes so|the following|following line|following words|following sentence|below|here it is|here it comes|here goes|stands here|quoted here|written here|quote|i quote|unquote|verbatim|word for word|unchanged|as is|namely|viz|to wit",
@@ -167,6 +191,21 @@ pub(super) fn ends_thought(name: &str) -> bool {
     let words = words(name);
     let lists = [THOUGHT, REASONING, AROUND_THOUGHT, ENDED];
     words.iter().any(|word| has_part(word, ENDED)) && words.iter().all(|word| is_made_of(word, &lists))
+}
+
+/// Whether the heading `name` names a draft or an example.
+pub(super) fn names_draft(name: &str) -> bool {
+    let words = words(name);
+    words.iter().any(|word| has_part(word, DRAFT))
+        || words.first().is_some_and(|word| has_part(word, EXAMPLE))
+}
+
+/// Whether `sentence` says that what follows it is no verdict of the judge's.
+pub(super) fn disowns(sentence: &str) -> bool {
+    let text = format!(" {} ", words(sentence).join(" "));
+    DISOWNS.split('|').map(str::trim).any(|phrase| {
+        text.match_indices(phrase).any(|(at, _)| text[..at].ends_with(' ') || is_unspaced_word(phrase))
+    })
 }
 
 /// Whether `sentence` points on to what comes next, or is the title of a quotation.

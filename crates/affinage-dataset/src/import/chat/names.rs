@@ -325,6 +325,8 @@ pub const ANSWERS: &[&str] = &[
 pub const NOT_CHATS: &[&str] = &[
     "prompt", "template", "preset", "mask", "setting", "config", "plugin", "example", "tool", "suggest",
     "context",
+    // An annotation tool keeps the answer that was corrected there, and the correction elsewhere.
+    "fields",
 ];
 
 /// A product that people know by its name: the fields its holder and its messages have.
