@@ -148,8 +148,14 @@ fn in_an_archive_of_notes_a_bad_one_loses_only_itself() {
     let zip = zip_of(&[
         ("notes/a.md", NOTEBOOK.as_bytes()),
         ("notes/b.md", PLAY.as_bytes()),
-        ("notes/c.md", b"No one speaks here, and the river goes by all the same, as it did before there was a mill."),
-        ("notes/d.txt", b"User: the mill \xff stands by the weir and turns all day, but who has ever seen it stand still?"),
+        (
+            "notes/c.md",
+            b"No one speaks here, and the river goes by all the same, as it did before there was a mill.",
+        ),
+        (
+            "notes/d.txt",
+            b"The mill \xff stands by the weir and turns all day, but who has ever seen it stand still?",
+        ),
     ]);
     let outcome = import_bytes(&zip, &assistant("Voice")).expect("an archive");
     assert_eq!(

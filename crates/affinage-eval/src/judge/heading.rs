@@ -76,7 +76,7 @@ fn headings(line: &str) -> impl Iterator<Item = (Form, &str)> {
     let plain = core
         .split([':', '\u{ff1a}'])
         .next()
-        .filter(|name| !is_marked && !(is_sentence && name.len() == core.len()));
+        .filter(|name| !(is_marked || is_sentence && name.len() == core.len()));
     let marked = is_marked.then(|| core.trim_end_matches([':', '\u{ff1a}']));
     let forms = [(Form::Bracketed, bracketed), (Form::Marked, marked), (Form::Plain, plain)];
     forms.into_iter().filter_map(|(form, name)| Some((form, name?)))

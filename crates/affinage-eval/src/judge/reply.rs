@@ -340,6 +340,8 @@ impl<'t> Lines<'t> {
         }
         while let Some(Line::Text { line, is_fenced: false, .. }) = lines.last()
             && after_keyword(line).is_none()
+            // Below a heading something else was to come.
+            && !line.starts_with('#')
             && is_courtesy(line)
         {
             lines.pop();

@@ -61,6 +61,7 @@ const KINDS: &[(&str, Option<MissingReason>, &[&str])] = &[
         &[
             "## Initial verdict\n\nK7 starts better.\n\nVERDICT: K7\n\n## Final verdict\n",
             "### Draft\n\nBoth are short. K7 starts better.\n\nVERDICT: K7",
+            "K7 starts better.\n\nVERDICT: K7\n\n## Final verdict\n",
             "**Vorläufiges Urteil**\n\nK7 beginnt besser.\n\nVERDICT: K7",
             "## Example of the format\n\nBoth were read.\n\nVERDICT: K7",
             "【初步判断】\nK7 的开头更好。\n\nVERDICT: K7",

@@ -76,17 +76,23 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The library, if anything is in it.
+pub fn imported(ctx: &Context) -> anyhow::Result<Library> {
+    let library = Library::open(&ctx.project)?;
+    if library.sources()?.is_empty() {
+        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
+            .hint(crate::commands::import::FIRST);
+    }
+    Ok(library)
+}
+
 /// Freezes what was accepted, with `accept_clean` also what lint finds nothing against, and says what came of it.
 pub fn freeze_decided(
     ctx: &Context,
     accept_clean: bool,
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
-    let library = Library::open(&ctx.project)?;
-    if library.sources()?.is_empty() {
-        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
-            .hint(crate::commands::import::FIRST);
-    }
+    let library = imported(ctx)?;
     let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         // The outermost hint is shown first.

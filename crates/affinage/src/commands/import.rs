@@ -408,7 +408,7 @@ fn import_file(
     }
     let summary = summarise(path, imported);
     progress.finish(format!(
-        "{shown}: {} ({} new, {} continued), {}",
+        "{shown}: {} ({} new, {} grown since), {}",
         counted(summary.conversations, "conversation", "conversations"),
         count(summary.conversations_new as u64),
         count(summary.conversations_grown as u64),

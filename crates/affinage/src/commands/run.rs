@@ -31,12 +31,16 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     // Only the last stage prints data and says what to do next.
     let inner = ctx.as_stage();
-    // First, because it takes the network: nothing is frozen, counted or planned without a model.
+    let is_frozen = !DatasetVersion::list(&ctx.project)?.is_empty();
+    if !is_frozen {
+        dataset::imported(ctx)?;
+    }
+    // Before the freeze, because it may take the network: nothing is frozen, counted or planned without a model.
     stage(ctx, "model");
     let located = resolve(&ctx.config.model, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
     ctx.ui.say(located.name);
     stage(ctx, "dataset");
-    if DatasetVersion::list(&ctx.project)?.is_empty() {
+    if !is_frozen {
         dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, ..Default::default() })?;
     }
     let version = DatasetVersion::open(&ctx.project, None)?;

@@ -678,7 +678,7 @@ fn what_an_import_leaves_out_is_counted_shown_and_written_into_the_card() {
     chats.push(json!({ "id": "broken", "mapping": 7 }));
     export(dir, "chats.json", &chats);
     let said = transcript(dir, &["import", "chats.json"]);
-    assert!(said.contains("40 conversations (40 new, 0 continued), 83 new messages"), "{said}");
+    assert!(said.contains("40 conversations (40 new, 0 grown since), 83 new messages"), "{said}");
     let table: Vec<&str> =
         said.lines().skip_while(|line| !line.contains("left out of the texts")).take(5).collect();
     let expected = [

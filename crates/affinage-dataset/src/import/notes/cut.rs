@@ -149,8 +149,9 @@ fn between_rules(lines: &[&str], in_code: &[bool], title: Option<usize>) -> Vec<
     };
     let words = title.map(|line| lines[line].trim().to_owned());
     let mut sections = Vec::new();
-    let mut start = title.map_or(0, |line| line + 1);
-    for line in start..=lines.len() {
+    let first = title.map_or(0, |line| line + 1);
+    let mut start = first;
+    for line in first..=lines.len() {
         if line == lines.len() || (!in_code[line] && is_rule(lines[line])) {
             sections.push(Section { title: words.clone(), above: None, lines: start..line });
             start = line + 1;

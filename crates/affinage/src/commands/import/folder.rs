@@ -86,7 +86,7 @@ pub fn import(
         );
     }
     progress.finish(format!(
-        "{shown}: {} in {} ({} new, {} continued), {}",
+        "{shown}: {} in {} ({} new, {} grown since), {}",
         counted(whole.conversations, "conversation", "conversations"),
         counted(files, "file", "files"),
         count(whole.conversations_new as u64),
