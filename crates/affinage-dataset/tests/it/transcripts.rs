@@ -154,7 +154,7 @@ fn in_an_archive_of_notes_a_bad_one_loses_only_itself() {
         ),
         (
             "notes/d.txt",
-            b"The mill \xff stands by the weir and turns all day, but who has ever seen it stand still?",
+            b"The mill \xff stands by the weir and turns all day, and nobody in the village has ever seen it stand still.",
         ),
     ]);
     let outcome = import_bytes(&zip, &assistant("Voice")).expect("an archive");
