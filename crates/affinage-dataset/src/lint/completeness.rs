@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Code, Field, Hit, Severity, Subject, fenced, fences, line_spans};
+use super::{Code, Field, Hit, Severity, Subject, fenced, fences, line_spans, shown};
 
 /// L20
 pub fn cut_off(subject: &Subject) -> Vec<Hit> {
@@ -54,7 +54,7 @@ pub fn open_end(subject: &Subject) -> Vec<Hit> {
     let listed = last.starts_with(['-', '*', '+', '•', '|', '#', '>']) || numbered;
     let verse =
         lines.len() >= 3 && lines.iter().rev().take(3).all(|line| line.chars().count() < VERSE_LINE_CHARS);
-    if listed || verse || is_couplet(&lines) {
+    if listed || verse || is_couplet(&lines) || shown::ends_with_signature(text) {
         return Vec::new();
     }
     vec![Hit::new(Field::Response, text.len() - last_char.len_utf8()..text.len())]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Code, Field, Hit, Severity, Subject, head, markup};
+use super::{Code, Field, Hit, Severity, Subject, head, markup, shown, structure};
 use crate::conversation::Feedback;
 
 /// Characters that count as the beginning of an answer.
@@ -40,9 +40,17 @@ static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 
-/// L31
+/// L31. What is quoted, written in a letter or said by somebody of a dialogue refuses nothing.
 pub fn refusal(subject: &Subject) -> Vec<Hit> {
-    let found = REFUSAL.find(head(&subject.response, LEAD_CHARS));
+    let text = &subject.response;
+    let letter = shown::letter(text);
+    let is_shown = |at: usize| {
+        letter.as_ref().is_some_and(|letter| letter.contains(&at))
+            || shown::is_quoted(text, at)
+            || Code::of(text).holds(at)
+            || structure::is_spoken(text, at)
+    };
+    let found = REFUSAL.find_iter(head(text, LEAD_CHARS)).find(|found| !is_shown(found.start()));
     found.map(|f| Hit::new(Field::Response, f.range())).into_iter().collect()
 }
 
@@ -52,6 +60,7 @@ static MATERIAL: LazyLock<Regex> = LazyLock::new(|| {
         r"|\b(?:attached|uploaded) (?:image|picture|photo|screenshot)\b",
         r"|\b(?:image|picture|photo|screenshot) (?:that )?I(?:(?:'|’)ve| have)? (?:just )?(?:attached|uploaded|sent)\b",
         r"|\bin this (?:image|picture|photo|screenshot)\b",
+        r"|!\[[^\]\n]*\]\((?:file:|\.{0,2}/)?[^():\s]+\.(?:png|jpe?g|gif|webp|heic|bmp|mp4|mov|m4a|mp3|opus|ogg|pdf)\)",
     );
     Regex::new(pattern).expect("a valid pattern")
 });

@@ -5,24 +5,60 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::rules::{Pattern, Where, prose};
+use super::rules::Where;
 use super::{Code, Hit, Subject};
 
+static TAGS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let all = [ELEMENT, CALL, BLOCK, UPLOAD, DETAILS, AGENT, EXPORTED];
+    all.iter().map(|pattern| Regex::new(pattern).expect("a valid pattern")).collect()
+});
+const DETAILS_END: &str = "</details>";
+
 /// L12
-pub const TAGS: &[Pattern] = &[
-    prose(ELEMENT, Where::Row),
-    prose(CALL, Where::Row),
-    prose(BLOCK, Where::Row),
-    prose(UPLOAD, Where::Row),
-];
+pub fn tags(subject: &Subject) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for field in subject.fields(Where::Row) {
+        let text = subject.text(field);
+        let code = Code::of(text);
+        let found = TAGS.iter().flat_map(|regex| regex.find_iter(text)).map(|found| found.range());
+        // What an answer folds away it opens itself.
+        let is_left = subject.is_assistant(field) && !text.contains("<details");
+        let left = text.match_indices(DETAILS_END).filter(|_| is_left);
+        let left = left.map(|(at, end)| at..at + end.len());
+        hits.extend(
+            found.chain(left).filter(|span| !code.holds(span.start)).map(|span| Hit::new(field, span)),
+        );
+    }
+    hits
+}
 
 const ELEMENT: &str = concat!(
-    r"(?i)</?(?:system|end_instructions|dev_\w+|antml[:\w]*|(?:grok|xai):\w+|ant[AT]\w+|artifact|details",
+    r"(?i)</?(?:system|end_instructions|dev_\w+|antml[:\w]*|(?:grok|xai):\w+|ant[AT]\w+|artifact",
     r"|(?:\w{1,12}:)?(?:function_(?:calls?|results?)|tool_(?:calls?|results?|responses?|outputs?|uses?|requests?|code))",
     r"|attempt_completion|ask_followup_question|plan_mode_respond|execute_command|environment_details|use_mcp_tool",
     r"|(?:write_to|replace_in|read|search|list)_files?",
     r"|invoke|system-reminder|\w+_reminders?|userStyle|search_quality_\w+)(?:\s[^>]*)?>",
     r"|<(?:parameter\s+name|cite\s+index)=[^>]*>|<function=[^>\n]{1,60}>",
+);
+/// A part that a chat page folds away; any other `<details>` is the HTML of an answer or a question.
+const DETAILS: &str = concat!(
+    r"(?i)<details\s[^>]*\b(?:type|done|duration)\s*=[^>]*>",
+    r"|<details[^>]*>\s*<summary>[^<\n]{0,40}(?:think|thought|reason|tool|analy[sz]|search|denk|思考|推理)[^<\n]{0,80}</summary>",
+);
+/// What agents write to act: `<execute_bash>`, `<function=run>`, `<boltAction>`, and the inputs of their shells.
+const AGENT: &str = concat!(
+    r"</?(?:access|apply|ask|attempt|browser|condense|create|delete|edit|execute|fetch|insert|list|new|read|replace|run|search|switch|update|use|view|write)",
+    r"_(?:\w+_)?(?:actions?|bash|browse|browser|cells?|cmd|code|commands?|completion|content|definition_names|diff|dir|directory|files?|ipython|instructions",
+    r"|lists?|mcp|memory|mode|patch|python|question|resources?|rule|shell|task|terminal|text|tools?|urls?|web)(?:\s[^>]*)?>",
+    r"|</?(?:function|parameter)=[^>\n]{1,60}>|</(?:function|parameter)>|</?(?:bolt[AT]\w+|lov-[\w-]+|file_edit|str_replace_\w+|think_tool|CodeProject|MinimalEdit)(?:\s[^>]*)?>",
+    r"|</?(?:bash|local-command|command)-(?:input|stdout|stderr|name|message|args|caveat)>",
+);
+/// What exporters of agents and pages write between the words: calls in brackets or emphasis, wrappers of HTML.
+const EXPORTED: &str = concat!(
+    r"<@[!&]?\d+>|<a?:\w+:\d+>",
+    r"|(?m)^\[(?:Tool Use|Tool Result|Tool Call|Tool|Reasoning|Thinking|Image|Executed|Function Call)(?:: ?[\w.-]{1,60})?\][ \t]*$",
+    r"|^\*(?:Viewed|Edited|Created|Listed|Read|Deleted|Ran|Searched|Grep searched|Checked|Analy[sz]ed|User (?:accepted|rejected))\b[^*\n]{0,200}\*[ \t]*$",
+    r#"|<time\s+datetime=[^>]*>|<span\s+style="display: ?none"[^>]*>|<div\s+class="(?:markdown|result-streaming)[^>]*>"#,
 );
 /// Marks of calls in the text protocols of models.
 const CALL: &str = concat!(

@@ -15,6 +15,7 @@ mod markup;
 mod privacy;
 mod residue;
 pub mod rules;
+mod shown;
 mod structure;
 
 use std::ops::Range;

@@ -60,6 +60,9 @@ static PAGE_LINES: LazyLock<Vec<PageLine>> = LazyLock::new(|| {
         line(
             concat!(
                 r"Was this response better or worse\?|Is this conversation helpful so far\?",
+                r"|(?:ChatGPT|Claude|Gemini|Copilot) (?:ist eine KI und kann|kann) Fehler machen\.[^\n]*|(?:ChatGPT|Gemini) (?:est une IA et )?peut (?:faire|commettre) des erreurs\.[^\n]*",
+                r"|(?:ChatGPT|Gemini) (?:es una IA y )?puede cometer errores\.[^\n]*|(?:ChatGPT|Gemini) (?:è un'IA e )?può commettere errori\.[^\n]*",
+                r"|Show thinking|Gedankengang anzeigen|Afficher (?:le raisonnement|la réflexion)|Mostrar (?:razonamiento|raciocínio)|Mostra ragionamento",
                 r"|(?:ChatGPT|Claude|Gemini) (?:is AI and )?can make mistakes\. ",
                 r"(?:Check important info|Please double-check (?:cited sources|responses)|Consider checking important information",
                 r"|Verify important information)\.(?: See Cookie Preferences\.)?",

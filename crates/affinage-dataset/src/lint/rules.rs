@@ -91,7 +91,7 @@ pub const RULES: &[Rule] = &[
         "the same first or last line in several conversations",
         Check::Corpus(corpus::mined_lines),
     ),
-    rule("L12", Error, "markup of a chat system or of its tools", Check::Patterns(markup::TAGS)),
+    rule("L12", Error, "markup of a chat system or of its tools", Check::Example(markup::tags)),
     rule("L13", Error, "citation mark", Check::Example(markup::citations)),
     rule("L14", Error, "placeholder of the platform", Check::Patterns(&[anywhere(L14, Where::Row)])),
     rule(

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::decoding::is_blank;
-use super::{Code, Field, Hit, Subject, fenced, line_spans, rules::Where};
+use super::{Code, Field, Hit, Subject, fenced, line_spans, rules::Where, shown};
 use crate::import::is_remark;
 use crate::message::{Message, Role};
 
@@ -26,6 +26,9 @@ pub fn leading_marker(subject: &Subject) -> Vec<Hit> {
     for field in subject.fields(Where::Turns) {
         let text = subject.text(field);
         let Some(found) = LEADING_MARKER.captures(text) else { continue };
+        if is_asked_dialogue(subject, field) {
+            continue;
+        }
         let part = |name| found.name(name).map_or("", |part| part.as_str());
         let (who, span) = (part("who"), 0..found.get(0).map_or(0, |whole| whole.end()));
         let is_word = ["you", "claude", "gemini", "ai", "bot"].contains(&who.to_lowercase().as_str());
@@ -50,6 +53,41 @@ fn starts_upper(word: &str) -> bool {
 fn is_own_side(subject: &Subject, field: Field, who: &str) -> bool {
     let is_user = ["human", "user"].contains(&who.to_lowercase().as_str());
     is_user != subject.is_assistant(field)
+}
+
+/// True if several people speak in the text of a field, and the prompt asks for that. Another prompt of the same
+/// conversation may ask for what stands in its context.
+fn is_asked_dialogue(subject: &Subject, field: Field) -> bool {
+    let text = subject.text(field);
+    let mut names: Vec<&str> = Vec::new();
+    let mut turns = 0;
+    for name in text.lines().filter_map(speaker_of) {
+        turns += 1;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let prompt = match field {
+        Field::Response => &subject.prompt,
+        Field::Context(index) if index > 0 => &subject.context[index - 1].content,
+        _ => return false,
+    };
+    subject.is_assistant(field) && names.len() >= 2 && turns >= 3 && shown::asks_for_dialogue(prompt, &names)
+}
+
+/// The name before the colon of a line.
+fn speaker_of(line: &str) -> Option<&str> {
+    let name = SPEAKER_LINE.captures(line)?.get(1)?.as_str();
+    (!is_remark(name)).then_some(name)
+}
+
+/// True if the line at `at` begins with a speaker's name.
+pub fn is_spoken(text: &str, at: usize) -> bool {
+    let start = text[..at].rfind('\n').map_or(0, |line| line + 1);
+    let name = speaker_of(&text[start..]);
+    name.is_some_and(|name| {
+        text.lines().filter(|line| speaker_of(line).is_some_and(|other| other != name)).count() > 0
+    })
 }
 
 /// Text behind a marker in which other speakers or headings follow: the marker belongs to a dialogue or a document.
@@ -85,7 +123,8 @@ pub fn inner_role_markers(subject: &Subject) -> Vec<Hit> {
             |label: &regex::Match<'_>| label.start() <= begins_at && !label.as_str().starts_with(['#', '🤖']);
         // `<s>` and `</s>` also strike text through.
         let strikes = |mark: &regex::Match<'_>| mark.as_str().starts_with("</s>") && text.contains("<s>");
-        let labels = LABEL.find_iter(text).filter(|label| field != Field::System && !leads(label));
+        let may_be_labels = field != Field::System && !is_asked_dialogue(subject, field);
+        let labels = LABEL.find_iter(text).filter(|label| may_be_labels && !leads(label));
         let marks = TEMPLATE_MARK.find_iter(text).filter(|mark| !strikes(mark));
         let outside = labels.chain(marks).filter(|found| !code.holds(found.start()));
         hits.extend(outside.map(|found| Hit::new(field, found.range())));
@@ -132,7 +171,7 @@ pub fn role_fault(messages: &[Message]) -> Option<String> {
 static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?i)\A\s*(?:this is (?:great|good|nice|perfect)|that(?:'|’)?s (?:great|good|not|wrong)|(?:now|please) (?:make|redo|rewrite) (?:it|this|that)",
-        r"|now (?:make|write|do|give|try)|thanks|thank you|perfect|continue\b|go on\b|try again|(?:make|rewrite|shorten|expand|translate) (?:it|this|that)\b",
+        r"|now (?:make|write|do|give|try)|(?:thanks|thank you)(?: so much| very much| a lot)?(?: for (?:that|this|the (?:answer|help|reply)))?\s*(?:[.,!;:–—-]|\z)|perfect\b|continue\b|go on\b|try again|(?:make|rewrite|shorten|expand|translate) (?:it|this|that)\b",
         r"|can you (?:make|rewrite|shorten|expand) (?:it|this|that)\b|what about\b|(?:and|but) (?:what|why|how|in|for)\b|expand on (?:it|this|that)\b",
         r"|same (?:again|thing)\b|more(?: please)?[.!]?\s*\z|why did you\b|as you (?:said|wrote)\b|the (?:first|second|third|last|other) (?:one|version)\b)",
         r"|\bthe (?:first|second|third|last) one\b|\[\d\]",
@@ -140,14 +179,36 @@ static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 
+/// A follow-up that names what it is about: it may stand below.
+static THIS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:this|it|that)\s*\z").expect("a valid pattern"));
+
 const FOLLOW_UP_MAX_WORDS: usize = 40;
+/// Fewer words below a prompt are no text that it is about.
+const PASTED_MIN_WORDS: usize = 4;
 
 /// L05
 pub fn orphan_follow_up(subject: &Subject) -> Vec<Hit> {
-    if !subject.context.is_empty() || subject.prompt.split_whitespace().count() > FOLLOW_UP_MAX_WORDS {
+    let has_material = !subject.context.is_empty() || subject.prompt_attachment_count > 0;
+    if has_material || subject.prompt.split_whitespace().count() > FOLLOW_UP_MAX_WORDS {
         return Vec::new();
     }
-    FOLLOW_UP.find(&subject.prompt).map(|found| Hit::new(Field::Prompt, found.range())).into_iter().collect()
+    let prompt = &subject.prompt;
+    let letter = shown::letter(prompt);
+    let is_pasted = |at: usize| {
+        letter.as_ref().is_some_and(|letter| letter.contains(&at)) || shown::is_quoted(prompt, at)
+    };
+    let found = FOLLOW_UP.find_iter(prompt).find(|found| !is_pasted(found.start()));
+    // What follows in a paragraph of its own is what "this" means.
+    let is_with_text = |found: &regex::Match<'_>| {
+        found.start() == 0
+            && prompt
+                .trim()
+                .split_once("\n\n")
+                .is_some_and(|(_, text)| text.split_whitespace().count() >= PASTED_MIN_WORDS)
+    };
+    let found = found.filter(|found| !(is_with_text(found) && THIS.is_match(found.as_str())));
+    found.map(|found| Hit::new(Field::Prompt, found.range())).into_iter().collect()
 }
 
 /// L09. What a note answers is for its writer to say.
@@ -170,6 +231,9 @@ pub fn nested_transcript(subject: &Subject) -> Vec<Hit> {
     let mut hits = Vec::new();
     for field in [Field::Prompt, Field::Response] {
         let text = subject.text(field);
+        if is_asked_dialogue(subject, field) {
+            continue;
+        }
         let fences = fenced(text);
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let mut spans = Vec::new();
