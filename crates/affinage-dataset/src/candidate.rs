@@ -404,6 +404,11 @@ impl<'a> Turns<'a> {
                 break;
             };
             let (prompt, reply) = (self.text(&prompt_nodes), self.text(&answer_nodes));
+            // An error of the product costs itself and its question, not what was said before.
+            if reply.is_empty() && !prompt.is_empty() {
+                answer = self.above[prompt_nodes[0]];
+                continue;
+            }
             chars += prompt.chars().count() + reply.chars().count();
             if chars > policy.max_chars || prompt.is_empty() || reply.is_empty() {
                 break;

@@ -29,7 +29,8 @@ pub enum Kind {
 
 pub fn kind(provider: Provider) -> Kind {
     match provider {
-        Provider::Gemini => Kind::Sessions,
+        // An agent that goes on with a session copies its messages into another file.
+        Provider::Gemini | Provider::ClaudeCode => Kind::Sessions,
         Provider::Messages | Provider::ShareGpt | Provider::Alpaca => Kind::Rows,
         provider if provider.has_node_ids() => Kind::Ids,
         _ => Kind::Documents,

@@ -24,7 +24,22 @@ pub struct Record {
     answers: Vec<String>,
     time_s: Option<f64>,
     attachments: usize,
+    /// The conversation, where its address stands beside the record.
+    thread: Option<String>,
     origin: Origin,
+}
+
+/// The id in `https://gemini.google.com/app/ID`.
+fn thread_of(element: &Value) -> Option<String> {
+    let details = element.get("details").and_then(Value::as_array).into_iter().flatten();
+    let places = [string(element, "titleUrl")]
+        .into_iter()
+        .chain(details.map(|item| string(item, "url").or(string(item, "name"))));
+    places.flatten().find_map(|url| {
+        let (_, id) = url.split_once("gemini.google.com/")?.1.split_once("app/")?;
+        let id: String = id.chars().take_while(char::is_ascii_alphanumeric).collect();
+        (id.len() >= 8).then_some(id)
+    })
 }
 
 /// `{"header", "title", "time", "products", "safeHtmlItem": [{"html"}]}`; `None` if it is something else.
@@ -42,6 +57,7 @@ pub fn record(element: &Value, origin: &Origin) -> Option<Record> {
         answers: answers.filter(|answer| !answer.is_empty()).collect(),
         time_s: string(element, "time").and_then(rfc3339_s),
         attachments: attachments.max(usize::from(element.get("imageFile").is_some())),
+        thread: thread_of(element),
         origin: origin.clone(),
     })
 }
@@ -81,6 +97,7 @@ fn page_record(cell: &str, origin: Origin) -> Option<Record> {
                 answers: Some(answer).filter(|answer| !answer.is_empty()).into_iter().collect(),
                 time_s,
                 attachments,
+                thread: None,
                 origin,
             });
         }
@@ -141,7 +158,7 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
         records.iter().filter(|r| !r.answers.is_empty()).map(|r| r.title.as_str()).collect();
     let labels = Labels::learn(&titles);
     let mut found: Vec<Vec<Exchange>> = Vec::new();
-    let mut passed_over = 0;
+    let (mut passed_over, mut inferred) = (0, false);
     for record in records {
         let (Some(prompt), false) = (labels.prompt(&record.title), record.answers.is_empty()) else {
             let last = found.last_mut().and_then(|session| session.last_mut());
@@ -155,8 +172,18 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
             preferred: None,
             time_s: record.time_s,
             attachments: record.attachments,
+            thread: record.thread,
             origin: record.origin,
         };
+        if exchange.thread.is_some() {
+            let own = found.iter_mut().find(|session| session[0].thread == exchange.thread);
+            match own {
+                Some(session) => session.push(exchange),
+                None => found.push(vec![exchange]),
+            }
+            continue;
+        }
+        inferred = true;
         let last = found.last().and_then(|session| session.last()).and_then(|exchange| exchange.time_s);
         match (last, exchange.time_s, found.last_mut()) {
             (Some(before), Some(now), Some(session)) if now - before < GAP_S => session.push(exchange),
@@ -164,7 +191,7 @@ pub fn conversations(mut records: Vec<Record>) -> (Vec<Conversation>, Vec<String
         }
     }
     let mut notes = Vec::new();
-    if !found.is_empty() {
+    if inferred {
         notes.push(format!(
             "conversations inferred: {}; My Activity does not say which prompts belong together, so a pause of half an hour \
              begins another one",
@@ -187,6 +214,7 @@ struct Exchange {
     preferred: Option<usize>,
     time_s: Option<f64>,
     attachments: usize,
+    thread: Option<String>,
     origin: Origin,
 }
 

@@ -115,8 +115,26 @@ fn is_western(bytes: &[u8]) -> bool {
         && longer == 0
         && share < FOREIGN_SHARE
         && plausible as f64 >= PLAUSIBLE_SHARE * wrong as f64
-        && likely(bytes) == WINDOWS_1252
+        && (likely(bytes) == WINDOWS_1252 || is_english(bytes))
         && !is_hungarian(bytes)
+}
+
+/// True for English words with nothing but typographic signs of Windows-1252 between them: no other encoding has quotation
+/// marks, dashes and the ellipsis at all these places.
+fn is_english(bytes: &[u8]) -> bool {
+    const WORDS: [&[u8]; 20] = [
+        b"the", b"and", b"of", b"to", b"a", b"in", b"is", b"it", b"that", b"you", b"for", b"on", b"was",
+        b"with", b"i", b"not", b"he", b"she", b"they", b"we",
+    ];
+    const SHARE: f64 = 0.15;
+    let is_sign = |byte: &u8| byte.is_ascii() || matches!(byte, 0x85 | 0x91..=0x97 | 0x99 | 0xa0);
+    let words = bytes.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let (mut count, mut known) = (0_usize, 0_usize);
+    for word in words {
+        count += 1;
+        known += usize::from(WORDS.iter().any(|other| word.eq_ignore_ascii_case(other)));
+    }
+    bytes.iter().all(is_sign) && count > 3 && known as f64 >= SHARE * count as f64
 }
 
 /// Hungarian in its own encoding has `ő` and `ű` where Western text has `õ` and `û`, and is Western else. `õ` stands before
@@ -312,6 +330,7 @@ mod tests {
             "Smörgåsbord på ön; ånga över älven. Blåbær og rødgrød på engen i går.",
             "A avó não põe açúcar no pão; são só três cães à porta da sé.",
             "Perché la città è già più giù? Così si può andare: virtù e lunedì.",
+            "User: Is it so?\n\nAssistant: “It is not,” he said… and that was that – for a week.",
             "The café’s résumé — naïve, à la carte — cost £3 (or 4¢) in the Zürich of §5.",
         ] {
             let (bytes, _, _) = WINDOWS_1252.encode(western);

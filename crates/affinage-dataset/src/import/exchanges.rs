@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::chat::layers::Layers;
 use super::chat::message::{Speaker, is_message, line, model, speaker};
 use super::error::ElementError;
-use super::json::string;
+use super::json::{string, strings};
 use super::parts::is_part;
 use super::rows::{Turn, arranged};
 use super::{LeftOutKind, facts, instructions, verdict};
@@ -76,6 +76,9 @@ const INSIDE: [&str; 23] = [
     "output_text",
 ];
 
+/// What somebody would have liked to come back.
+const EXPECTED: [&str; 5] = ["expected", "expected_output", "expectedOutput", "ideal", "ground_truth"];
+
 /// A row of a log, taken apart.
 struct Exchange<'a> {
     sent: Vec<Value>,
@@ -118,6 +121,12 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
     }
     for _ in 0..unread {
         conversation.left_out.add(LeftOutKind::Message, "", "its speaker is unknown");
+    }
+    for name in
+        EXPECTED.into_iter().filter(|name| row.get(*name).is_some_and(|at| !strings(at).trim().is_empty()))
+    {
+        let place = format!("beside the answer, in `{name}`");
+        conversation.left_out.add(LeftOutKind::Message, "another version", place);
     }
     Ok(conversation)
 }
@@ -209,6 +218,11 @@ fn sent(value: &Value, depth: usize) -> Option<(Vec<Value>, &Value)> {
     let fields = value.as_object().filter(|_| depth < MAX_DEPTH)?;
     if let Some(list) = SENT.iter().find_map(|name| messages(fields.get(*name)?)) {
         return Some((list, value));
+    }
+    // Inside of a request one text is what the user said.
+    let one = || SENT.iter().filter(|_| depth > 0).find_map(|name| fields.get(*name)?.as_str());
+    if let Some(text) = one().filter(|text| !text.trim().is_empty() && !text.starts_with(['[', '{'])) {
+        return Some((vec![serde_json::json!({ "role": "user", "content": text })], value));
     }
     let around = fields.iter().filter(|(name, _)| {
         let name = plain(name);

@@ -15,7 +15,7 @@ pub(super) fn take_out(turns: &mut [&mut Vec<&str>]) -> usize {
     let recurs = bare > 1 && 2 * bare >= turns.len();
     let mut count = 0;
     for (lines, end) in turns.iter_mut().zip(&ends) {
-        count += statistics(lines);
+        count += statistics(lines) + reactions(lines);
         if let Some((line, _)) = end.filter(|(_, is_marked)| *is_marked || recurs) {
             lines[line] = "";
             count += 1;
@@ -59,6 +59,21 @@ fn statistics(lines: &mut [&str]) -> usize {
     }
     lines[last] = "";
     1
+}
+
+/// Empties the line of reactions that ends a turn: `(- Mara: 👍, Tove: ❤️ -)`; how many lines went.
+fn reactions(lines: &mut [&str]) -> usize {
+    let is_reactions = |line: &str| {
+        let inside = line.trim().strip_prefix("(- ").and_then(|rest| rest.strip_suffix(" -)"));
+        inside.is_some_and(|inside| inside.contains(": "))
+    };
+    match (0..lines.len()).rev().find(|&line| !lines[line].trim().is_empty()) {
+        Some(last) if is_reactions(lines[last]) => {
+            lines[last] = "";
+            1
+        }
+        _ => 0,
+    }
 }
 
 /// A fact that a program writes below the title of a conversation: `Model: **x**`, `*Created: 3.2.2026*`.

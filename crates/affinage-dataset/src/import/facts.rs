@@ -36,8 +36,18 @@ const CUT: [&str; 15] = [
     "unloaded",
 ];
 /// As [`CUT`], but only as whole words.
-const CUT_WORDS: [&str; 9] =
-    ["error", "safety", "recitation", "timeout", "truncated", "refusal", "streaming", "limit", "stopped"];
+const CUT_WORDS: [&str; 10] = [
+    "error",
+    "safety",
+    "recitation",
+    "timeout",
+    "truncated",
+    "refusal",
+    "streaming",
+    "limit",
+    "stopped",
+    "paused",
+];
 /// Flags of a message that is not whole.
 const FLAGS: [&str; 10] = [
     "unfinished",
@@ -96,19 +106,35 @@ pub fn as_error(blocks: Vec<Block>) -> Vec<Block> {
     blocks.into_iter().map(|block| Block { kind: kind(block.kind), ..block }).collect()
 }
 
-/// True if a turn of the user's is only the mark that a product sets where the model was stopped:
-/// `[Request interrupted by user]`.
-pub fn is_interruption(text: &str) -> bool {
+/// Parts of the words by which a product says that the model was stopped.
+const STOPS: [&str; 4] = ["interrupt", "cancel", "abort", "stopped"];
+
+/// True for the type of an event that ends an answer before its end: `turn_aborted`.
+pub fn is_stop(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    STOPS.iter().any(|stem| lower.contains(stem))
+}
+
+/// True for a product's own short sentence of it: `Request cancelled.`
+pub fn is_stop_notice(text: &str) -> bool {
     /// No mark is longer.
     const MAX_CHARS: usize = 80;
-    let Some(inside) = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-        return false;
-    };
-    let lower = inside.to_lowercase();
-    inside.chars().count() <= MAX_CHARS
-        && !inside.contains(['[', ']', '\n'])
-        && ["interrupt", "cancel", "abort", "stopped"].iter().any(|stem| lower.contains(stem))
+    let lower = text.to_lowercase();
+    text.chars().count() <= MAX_CHARS
+        && is_stop(text)
         && ["request", "user", "generation", "response"].iter().any(|word| lower.contains(word))
+}
+
+/// True if a turn of the user's is only the mark that a product sets where the model was stopped:
+/// `[Request interrupted by user]`, `<turn_aborted>...</turn_aborted>`.
+pub fn is_interruption(text: &str) -> bool {
+    let text = text.trim();
+    if let Some(inside) = text.strip_prefix('<') {
+        let name = inside.split(['>', ' ', '\n']).next().unwrap_or_default();
+        return name.contains('_') && is_stop(name) && text.ends_with(&format!("</{name}>"));
+    }
+    let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| !inside.contains(['[', ']', '\n']) && is_stop_notice(inside))
 }
 
 /// Fields of training data, and what each says when a message is not to be learnt.

@@ -20,12 +20,13 @@ pub enum Names {
 
 /// Words in the names of elements that a program writes into a person's turns: `<system-reminder>`,
 /// `<environment_context>`.
-const MACHINE: [&str; 18] = [
+const MACHINE: [&str; 19] = [
     "reminder",
     "caveat",
     "command",
     "stdout",
     "stderr",
+    "bash_",
     "context",
     "instructions",
     "environment",
@@ -116,8 +117,21 @@ fn said_within(text: &str) -> String {
     said.join("\n\n")
 }
 
+/// A command of an agent as it was typed: `<command-name>/review</command-name><command-args>the roof</command-args>`. One
+/// without words of the person's is no prompt.
+fn command_of(text: &str) -> Option<String> {
+    let elements = elements(text).filter(|_| text.starts_with("<command-"))?;
+    let of =
+        |wanted: &str| elements.iter().find(|(name, _)| *name == wanted).map(|(_, inside)| inside.trim());
+    let (name, args) = (of("command-name")?, of("command-args").filter(|args| !args.is_empty())?);
+    Some(format!("{name} {args}"))
+}
+
 /// The text without what a program wrote; `None` if it is as it was.
 fn words_of_person(text: &str, names: Names) -> Option<String> {
+    if let Some(command) = command_of(text) {
+        return Some(command);
+    }
     if INSTRUCTIONS.captures(text).is_some_and(|found| text.ends_with(&format!("</{}>", &found[1]))) {
         return Some(String::new());
     }

@@ -5,6 +5,9 @@
 
 use std::sync::LazyLock;
 
+mod elements;
+
+pub use self::elements::{shown, verbatim};
 use quick_xml::escape::resolve_html5_entity;
 use regex::Regex;
 
@@ -100,6 +103,7 @@ fn find(text: &str, word: &str) -> Option<usize> {
 }
 
 fn write(html: &str, no_text: &[&str], writer: &mut Writer) {
+    let html = &*elements::without_asides(html);
     // Elements that are not closed any more: looking for their ends again and again would take forever.
     let mut unclosed: Vec<String> = Vec::new();
     let mut rest = html;

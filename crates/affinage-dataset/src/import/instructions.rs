@@ -8,7 +8,7 @@ use super::parts::{Join, blocks_of};
 use crate::conversation::{Block, BlockKind, Link, Node, NodeRole};
 
 /// Fields of the object that holds the list.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "system",
     "systemInstruction",
     "system_instruction",
@@ -17,6 +17,9 @@ const NAMES: [&str; 8] = [
     "system_message",
     "systemMessage",
     "promptPrefix",
+    "preprompt",
+    "prePrompt",
+    "instructions",
 ];
 /// Objects with the settings of the whole conversation, in which it may stand too.
 const SETTINGS: [&str; 2] = ["options", "params"];
@@ -29,9 +32,11 @@ pub fn beside_list(holder: &Value) -> Option<String> {
     std::iter::once(holder).chain(settings).find_map(of_object)
 }
 
+/// Id of the message.
+pub const ID: &str = "system message";
+
 /// Puts the system message before the first messages of a conversation that has none.
 pub fn lead(links: &mut Vec<Link>, words: Option<String>) {
-    const ID: &str = "system message";
     let is_system = |link: &Link| link.node.as_ref().is_some_and(|node| node.role == NodeRole::System);
     let Some(words) = words.filter(|_| !links.iter().any(is_system)) else { return };
     let ids: HashSet<String> = links.iter().map(|link| link.id.clone()).collect();

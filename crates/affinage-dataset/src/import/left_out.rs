@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::documents;
+use super::{documents, messenger};
 use crate::candidate::unasked_answers;
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole};
 
@@ -43,14 +43,22 @@ pub enum LeftOutKind {
     Repeated,
     /// Messages that the product does not show to its reader.
     Hidden,
+    /// A message that its sender took back: only the program's word for it is left.
+    Deleted,
+    /// What a chat program says of itself: a missed call, who joined, a line of its log.
+    Event,
     /// Error messages of the product.
     Error,
     /// Answers that the export excludes from training (`weight: 0`, `train: false`).
     NotToLearn,
     /// A line at the head of a note that says who wrote it, or when.
     Byline,
-    /// A section of a note that is shorter than an answer, or says no more than its prompt.
+    /// A section of a note that is shorter than an answer.
     ShortSection,
+    /// A section of a note that says no more than its prompt: it is one question.
+    OnlyPrompt,
+    /// What a note program keeps among the words and does not show: comments, queries, lines of tags, properties.
+    PartOfNote,
     /// A section of a note that only links to others.
     LinkSection,
     /// A note at the foot of a note, with its mark in the text.
@@ -83,6 +91,10 @@ impl LeftOutKind {
                 ["message that repeats the one before it", "messages that repeat the one before them"]
             }
             LeftOutKind::Hidden => ["hidden message", "hidden messages"],
+            LeftOutKind::Deleted => ["message that was deleted", "messages that were deleted"],
+            LeftOutKind::Event => {
+                ["event or line of the chat program", "events and lines of the chat program"]
+            }
             LeftOutKind::Error => ["error message of the product", "error messages of the product"],
             LeftOutKind::NotToLearn => {
                 ["answer that the export keeps from training", "answers that the export keeps from training"]
@@ -91,6 +103,12 @@ impl LeftOutKind {
             LeftOutKind::ShortSection => {
                 ["section too short to be an answer", "sections too short to be answers"]
             }
+            LeftOutKind::OnlyPrompt => {
+                ["section that says no more than its prompt", "sections that say no more than their prompts"]
+            }
+            LeftOutKind::PartOfNote => {
+                ["part of a note that is not shown", "parts of notes that are not shown"]
+            }
             LeftOutKind::LinkSection => ["section of links only", "sections of links only"],
             LeftOutKind::FootnoteOfNote => ["footnote of a note", "footnotes of notes"],
         }
@@ -98,7 +116,8 @@ impl LeftOutKind {
 
     /// True if the names are types and settings of products; others may be the names of a person's files.
     fn names_are_types(self) -> bool {
-        matches!(self, LeftOutKind::UnknownPart | LeftOutKind::Beside | LeftOutKind::NotToLearn)
+        use LeftOutKind::{Beside, NotToLearn, PartOfNote, UnknownPart};
+        matches!(self, UnknownPart | Beside | NotToLearn | PartOfNote)
     }
 }
 
@@ -218,9 +237,10 @@ impl LeftOut {
 
     fn add_node(&mut self, node: &Node, place: &str) {
         if node.hidden {
-            let has_words = node.blocks.iter().any(|block| !block.text.trim().is_empty());
-            if has_words {
-                self.add(LeftOutKind::Hidden, "", "");
+            let mut said = node.blocks.iter().filter(|block| !block.text.trim().is_empty());
+            if let Some(first) = said.next() {
+                let (kind, name) = messenger::kind_of_notice(first).unwrap_or((LeftOutKind::Hidden, ""));
+                self.add(kind, name, "");
             }
             return;
         }

@@ -25,12 +25,11 @@ pub fn conversation(element: &Value, origin: Origin) -> Result<Conversation, Ele
         let children = message.get("children").and_then(Value::as_array).into_iter().flatten();
         waiting.extend(children.rev().map(|child| (child, Some(own.clone()))));
     }
-    let began = links.first().and_then(|link| link.node.as_ref()?.time_s);
     instructions::lead(&mut links, instructions::beside_list(element));
     let mut conversation = Conversation::new(Provider::LibreChat, id, origin);
     conversation.title = string(element, "title").unwrap_or_default().to_owned();
     conversation.arrange(links, None)?;
-    conversation.time_s = began;
+    conversation.time_s = conversation.nodes.iter().find_map(|node| node.time_s);
     Ok(conversation)
 }
 

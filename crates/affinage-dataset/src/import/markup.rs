@@ -343,6 +343,8 @@ mod tests {
     fn calls_of_tools_in_a_text_are_lifted() {
         for text in [
             "Look.\n\n<tool_call>\n{\"name\": \"SECRET\"}\n</tool_call>\n\nBoats float.",
+            "Look.\n\n<execute_bash>\nls SECRET\n</execute_bash>\n\nBoats float.",
+            "Look.\n\n<function=run>\n<parameter=command>SECRET</parameter>\n</function>\n\nBoats float.",
             "Look.\n\n[TOOL_REQUEST]{\"name\": \"SECRET\"}[END_TOOL_REQUEST]\n\nBoats float.",
             "Look.\n\n<details type=\"tool_calls\" result=\"a > b\"><summary>x</summary>\n<details><summary>y</summary>SECRET</details> SECRET\n</details>\nBoats float.",
         ] {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use super::chat::message::line;
+use super::chat::thread::{Holder, Threads};
 use super::elements::{Elements, End};
 use super::encoding::{self, Decoding, MacLines, Text};
 use super::error::{ElementError, ImportError};
@@ -14,8 +15,8 @@ use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
-    Import, activity, archive, file_kinds, html, message_table, notes, pages, shape, talk, transcript,
-    wrapper,
+    Import, activity, archive, file_kinds, html, message_table, notes, pages, shape, talk, templated,
+    transcript, wrapper,
 };
 use crate::conversation::Origin;
 
@@ -306,6 +307,12 @@ fn read_page<E: From<ImportError>>(
             .into_iter()
             .try_for_each(|record| import.element(Element::Activity(record), origin.clone()));
     }
+    if let Some(messages) = pages::messages(&page).filter(|_| import.roles.notes != AsNotes::All) {
+        messages.iter().for_each(|message| import.gathered.line(line(message)));
+        let title = html::page(&page).title;
+        import.gathered.head(Holder { title, ..Holder::default() });
+        return Ok(());
+    }
     if let Some(what) = talk::of_page(&page, name)
         && import.roles.notes != AsNotes::All
     {
@@ -342,6 +349,13 @@ fn read_text<E: From<ImportError>>(
     };
     if let Some(note) = note {
         import.note(format!("{name}: {note}"));
+    }
+    if let Some(conversations) =
+        templated::conversations(&text).filter(|_| import.roles.notes != AsNotes::All)
+    {
+        import.note(format!("{name}: read as turns of a template of models"));
+        let threads = Threads::of(conversations, &Holder::default(), import.roles, &origin);
+        return import.threads(threads, &origin);
     }
     if let Some(rows) = message_table::messages(&text) {
         import.note(format!("{name}: a table, read as a message a row"));
@@ -398,7 +412,12 @@ pub(super) fn words<E: From<ImportError>>(
         Err(ImportError::NoSpeakers { .. }) if may_be_notes => {
             return match talk::of_text(text, name) {
                 Some(what) => import.left_unread(name, what),
-                None => import.notes(text, name, &origin),
+                None => {
+                    if roles.are_given() {
+                        import.note(format!("{name}: nobody speaks in it whom you named; read as a note"));
+                    }
+                    import.notes(text, name, &origin)
+                }
             };
         }
         Err(error) if import.in_container => {

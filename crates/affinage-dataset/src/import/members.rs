@@ -18,6 +18,8 @@ pub struct Together {
     pub(super) ratings: chatgpt::Ratings,
     /// Names of the people the account belongs to.
     names: Vec<String>,
+    /// Names of the people who write under an id, as Slack lists them.
+    pub(super) people: HashMap<String, String>,
     /// Folders in which JSON with conversations stands, and its paths without their endings.
     read_as_json: HashSet<String>,
     /// Folders of which a text was read.
@@ -43,6 +45,18 @@ const COMPANION_LIMIT_BYTES: u64 = 64 << 20;
 /// More members than this of one folder and ending are told as one.
 const MANY: usize = 12;
 
+/// `[{"id", "real_name", "profile": {"display_name"}}]`
+fn people_by_id(account: &Value) -> impl Iterator<Item = (String, String)> {
+    let name =
+        |person: &Value, key: &str| string(person, key).filter(|name| !name.is_empty()).map(str::to_owned);
+    account.as_array().into_iter().flatten().filter_map(move |person| {
+        let profile = person.get("profile")?;
+        let shown = name(person, "real_name").or_else(|| name(profile, "real_name"));
+        let shown = shown.or_else(|| name(profile, "display_name")).or_else(|| name(person, "name"))?;
+        Some((name(person, "id")?, shown))
+    })
+}
+
 impl Together {
     /// True for a member that says something about the others (ratings, the account) and holds no conversations.
     pub fn is_companion(name: &str) -> bool {
@@ -59,7 +73,10 @@ impl Together {
         match value {
             Ok(rows) if base_name(name) == FEEDBACK_MEMBER => self.ratings.extend(chatgpt::ratings(&rows)),
             // Whatever else the account says is nobody's business here.
-            Ok(account) => self.names.extend(account_names(&account)),
+            Ok(account) => {
+                self.people.extend(people_by_id(&account));
+                self.names.extend(account_names(&account));
+            }
             Err(error) => {
                 self.unread(name, format!("not valid JSON ({error}): what it says of the others is missing"))
             }

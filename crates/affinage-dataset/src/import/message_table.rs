@@ -8,8 +8,19 @@ use super::role_words::obvious_role;
 use crate::conversation::{BlockKind, NodeRole};
 
 /// Columns that say who spoke.
-const WHO: [&str; 9] =
-    ["author", "role", "sender", "from", "speaker", "participant", "actor", "sendername", "authorrole"];
+#[rustfmt::skip]
+const WHO: [&str; 27] = [
+    "author", "role", "sender", "from", "speaker", "participant", "actor", "sendername", "authorrole", "rolle", "absender", "sprecher", "rôle", "auteur",
+    "expéditeur", "autor", "rol", "remitente", "ruolo", "mittente", "papel", "remetente", "afzender", "роль", "автор", "отправитель", "角色",
+];
+/// Columns that hold the words, and the time, in other languages.
+#[rustfmt::skip]
+const WORDS: [&str; 16] = [
+    "nachricht", "inhalt", "contenu", "mensaje", "contenido", "messaggio", "testo", "contenuto", "mensagem", "conteúdo", "bericht", "wiadomość", "treść",
+    "сообщение", "消息", "内容",
+];
+#[rustfmt::skip]
+const WHEN: [&str; 12] = ["datum", "zeit", "uhrzeit", "zeitstempel", "heure", "fecha", "hora", "ora", "tijd", "czas", "дата", "时间"];
 /// Columns that name the conversation.
 const THREAD: [&str; 8] =
     ["conversation", "chat", "thread", "session", "topic", "title", "conversationname", "conversationtitle"];
@@ -27,9 +38,9 @@ pub(super) fn messages(text: &str) -> Option<Vec<Value>> {
         known.iter().find_map(|name| columns.iter().position(|column| *column == plain(name)))
     };
     let who = column(&WHO)?;
-    let words = column(names::TEXTS).filter(|words| *words != who)?;
+    let words = column(names::TEXTS).or_else(|| column(&WORDS)).filter(|words| *words != who)?;
     let thread = column(names::THREADS).or_else(|| column(&THREAD)).filter(|at| *at != words);
-    let (time, model) = (column(names::TIMES), column(names::MODELS));
+    let (time, model) = (column(names::TIMES).or_else(|| column(&WHEN)), column(names::MODELS));
     let mut rows = Vec::new();
     for row in reader.records().take(MAX_ROWS) {
         // A row with another number of fields: this is no table.
@@ -66,9 +77,15 @@ fn plain(name: &str) -> String {
 /// Turns over a table that begins with an answer and ends with a prompt, and whose times do not say the order: tables that
 /// programs write for people have the newest row first.
 fn oldest_first(rows: &mut [Value]) {
-    let mut times = rows.iter().map(|row| row.get("timestamp").and_then(names::time_s));
-    let first_time = times.next().flatten();
-    let say_order = first_time.is_some() && times.any(|time| time.is_some() && time != first_time);
+    let times: Vec<f64> =
+        rows.iter().filter_map(|row| row.get("timestamp").and_then(names::time_s)).collect();
+    // One order holds for the whole table, also where two rows have the same time.
+    let count = |is: fn(f64, f64) -> bool| times.windows(2).filter(|pair| is(pair[0], pair[1])).count();
+    let (rises, falls) = (count(|a, b| a < b), count(|a, b| a > b));
+    if falls > 0 && rises == 0 && times.len() == rows.len() {
+        return rows.reverse();
+    }
+    let say_order = rises + falls > 0;
     let is =
         |row: Option<&Value>, role: &str| row.is_some_and(|row| row.get("role").is_some_and(|r| r == role));
     if !say_order && is(rows.first(), "assistant") && is(rows.last(), "user") {
@@ -102,6 +119,11 @@ mod tests {
         }
         let people = said("from,body\nMara,Here\nTove,There\n");
         assert_eq!(people, pairs(&[("Mara", "Here"), ("Tove", "There")]));
+        let newest_first = "Rolle;Datum;Nachricht\nAI;2026-03-02T10:00:00Z;A widow.\nHuman;2026-03-02T10:00:00Z;Who?\nAI;2026-03-01T10:00:00Z;Here.\nHuman;2026-03-01T10:00:00Z;Where?\n";
+        assert_eq!(
+            said(newest_first),
+            pairs(&[("user", "Where?"), ("assistant", "Here."), ("user", "Who?"), ("assistant", "A widow.")])
+        );
         for other in [
             "prompt,response\na,b\n",
             "author,title\na,b\n",

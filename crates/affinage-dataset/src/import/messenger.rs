@@ -1,9 +1,13 @@
-//! Links and names as messengers write them in their exports, as a reader saw them.
+//! Links and names as messengers write them in their exports, as a reader saw them, and what they write in the place of a
+//! message.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use serde_json::Value;
+
+use super::left_out::LeftOutKind;
+use crate::conversation::{Block, BlockKind, Node};
 
 /// True for a time as Slack writes it: seconds with a fraction, as a text.
 pub fn is_slack_time(text: &str) -> bool {
@@ -54,6 +58,205 @@ fn name_of<'a>(id: &str, mentions: &'a [Value]) -> Option<&'a str> {
     ["nickname", "global_name", "name", "username"].iter().find_map(|key| mention.get(*key)?.as_str())
 }
 
+/// The mark behind which a program writes its own words: nobody types it.
+const MARK: char = '\u{200e}';
+
+/// What a program wrote in the place of a message, or of a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InPlace<'a> {
+    /// The sender took the message back.
+    Deleted,
+    /// A call, or what happened in the group.
+    Event(&'a str),
+    /// A picture, a sound or a file, with the program's word for it.
+    Media(&'a str),
+}
+
+/// Parts of the words that say that a message is no longer there, in the languages of the telephones.
+#[rustfmt::skip]
+const DELETED: &[&str] = &[
+    "deleted", "unsent", "gelöscht", "supprimé", "eliminó", "eliminaste", "eliminado", "borrado", "borró", "borraste", "apagada", "apagou",
+    "excluída", "excluiu", "eliminato", "cancellato", "verwijderd", "удалено", "удалили", "видален", "silindi", "sildiniz", "删除", "刪除", "收回", "撤回", "削除",
+    "取り消", "삭제", "usunięt", "usunął", "حذف", "हटा", "dihapus", "xóa", "thu hồi", "slettet", "raderat", "raderade", "smazána", "smazal", "poistettu",
+    "poistit", "törölt", "ștears", "διαγράφ", "נמחקה",
+];
+/// Sentences that stand for a deleted message without a mark before them, without the full stop.
+#[rustfmt::skip]
+const DELETIONS: &[&str] = &[
+    "this message was deleted", "you deleted this message", "this message was deleted by an admin", "message deleted", "[deleted message]",
+    "diese nachricht wurde gelöscht", "du hast diese nachricht gelöscht", "ce message a été supprimé", "vous avez supprimé ce message",
+    "tu as supprimé ce message", "se eliminó este mensaje", "este mensaje fue eliminado", "este mensaje ha sido eliminado", "eliminaste este mensaje",
+    "has eliminado este mensaje", "mensagem apagada", "esta mensagem foi apagada", "você apagou esta mensagem", "essa mensagem foi apagada",
+    "questo messaggio è stato eliminato", "hai eliminato questo messaggio", "dit bericht is verwijderd", "je hebt dit bericht verwijderd",
+    "сообщение удалено", "данное сообщение удалено", "вы удалили данное сообщение", "повідомлення видалено", "bu mesaj silindi", "bu mesajı sildiniz",
+    "此消息已被删除", "该消息已删除", "你撤回了一条消息", "此訊息已刪除", "已刪除此訊息", "このメッセージは削除されました", "삭제된 메시지입니다", "이 메시지는 삭제되었습니다",
+    "הודעה זו נמחקה", "מחקת הודעה זו", "wiadomość została usunięta", "ta wiadomość została usunięta", "تم حذف هذه الرسالة", "यह संदेश हटाया गया", "यह मैसेज हटाया गया", "pesan ini telah dihapus",
+];
+/// Words for a call ...
+#[rustfmt::skip]
+const CALLS: &[&str] = &[
+    "call", "anruf", "appel", "llamada", "videollamada", "chiamata", "chamada", "ligação", "oproep", "gesprek", "połączenie", "звонок", "вызов", "дзвінок",
+    "arama", "通话", "通話", "着信", "来电", "전화", "통화", "مكالمة", "कॉल", "panggilan", "cuộc gọi", "puhelu", "samtal", "opkald", "hívás", "hovor", "κλήση",
+];
+/// ... that nobody took.
+#[rustfmt::skip]
+const MISSED: &[&str] = &[
+    "missed", "verpasst", "manqué", "perdid", "persa", "gemist", "пропущен", "cevapsız", "未接", "不在", "부재중", "nieodebran", "فائتة", "मिस्ड", "tak terjawab",
+    "no answer", "nhỡ", "ubesvaret", "missat", "zmeškan", "nem fogadott",
+];
+/// Parts of the words for what is not in the file, or is a file beside it.
+#[rustfmt::skip]
+const OMITTED: &[&str] = &[
+    "omitted", "attached", "weggelassen", "ausgeschlossen", "angehängt", "omis", "absent", "joint", "omitid", "adjunt", "ocult", "anexad", "omess", "allegat",
+    "weggelaten", "bijgevoegd", "pominięt", "załączon", "опущен", "пропущен", "без медиа", "прикрепл", "dahil edilmedi", "alınmadı", "忽略", "省略", "已添加",
+    "생략", "첨부", "محذوف", "مرفق", "छोड़", "संलग्न", "dilampirkan", "poll:", "umfrage:", "sondage", "encuesta", "location:", "standort:", "ubicación", "localisation",
+];
+
+/// Words that stand alone in the place of a picture, a sound or a file, where programs set no mark before them.
+#[rustfmt::skip]
+const PLACES: &[&str] = &[
+    "[photo]", "[photos]", "[video]", "[videos]", "[sticker]", "[voice message]", "[file]", "[image]", "[audio]", "[gif]", "[album]", "[location]", "[contact]",
+    "[写真]", "[動画]", "[スタンプ]", "[ボイスメッセージ]", "[ファイル]", "[アルバム]", "[位置情報]", "[图片]", "[圖片]", "[貼圖]", "[照片]", "[影片]", "[表情]", "[动画表情]", "[语音]", "[视频]",
+    "[文件]", "[사진]", "[동영상]", "[스티커]", "사진", "동영상", "이모티콘", "음성메시지", "[foto]", "[bild]", "[sprachnachricht]",
+];
+
+/// What the line of a log is, if a program wrote it in the place of words: in angle brackets, behind its mark, or as a
+/// sentence that is known. `is_whole` says that the speaker says nothing else.
+pub fn in_place(line: &str, is_whole: bool) -> Option<InPlace<'_>> {
+    let text = line.trim();
+    // A tag of HTML is one word of ASCII.
+    let in_angles = text.starts_with('<')
+        && text.ends_with('>')
+        && text.matches('<').count() == 1
+        && (text.contains(' ') || !text.is_ascii());
+    let words = text.trim_matches(|c: char| matches!(c, MARK | '<' | '>')).trim();
+    let lower = words.to_lowercase();
+    let holds = |stems: &[&str]| stems.iter().any(|stem| lower.contains(stem));
+    if is_whole && (is_deletion(&lower) || is_missed_call(&lower)) {
+        return Some(if is_deletion(&lower) { InPlace::Deleted } else { InPlace::Event(words) });
+    }
+    if is_whole && PLACES.contains(&lower.as_str()) {
+        return Some(InPlace::Media(words));
+    }
+    if is_whole && words.starts_with("Reacted to \"") {
+        return Some(InPlace::Event("Reacted to a message"));
+    }
+    let is_marked = text.starts_with(MARK);
+    if !is_marked && !in_angles {
+        return None;
+    }
+    let is_file = words.split_whitespace().any(|word| {
+        word.rsplit_once('.').is_some_and(|(stem, end)| {
+            !stem.is_empty() && (2..=5).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric())
+        })
+    });
+    if in_angles || !is_whole || is_file || holds(OMITTED) {
+        return Some(InPlace::Media(words));
+    }
+    let is_short = lower.split_whitespace().count() <= 2;
+    Some(match (holds(DELETED), holds(CALLS) || holds(MISSED)) {
+        (true, _) => InPlace::Deleted,
+        (false, true) => InPlace::Event(words),
+        (false, false) if is_short => InPlace::Media(words),
+        (false, false) => InPlace::Event(words),
+    })
+}
+
+/// True if a text is nothing but a program's sentence for a message that is no longer there.
+pub fn is_deletion(text: &str) -> bool {
+    const LONGEST: usize = 120;
+    let bare = text.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, MARK | '.' | '。' | '।' | '<' | '>' | '🚫' | '_' | '*')
+    });
+    bare.len() <= LONGEST && DELETIONS.contains(&bare.to_lowercase().as_str())
+}
+
+/// True for `Missed voice call` and the like: no more than the call, and that nobody took it.
+fn is_missed_call(lower: &str) -> bool {
+    const LONGEST: usize = 60;
+    let bare = lower.trim_end_matches(['.', '。']);
+    let has = |stems: &[&str]| stems.iter().any(|stem| bare.contains(stem));
+    let last = bare.split_whitespace().next_back().unwrap_or_default();
+    let is_of_both = |word: &str| CALLS.iter().chain(MISSED).any(|stem| word.contains(stem));
+    bare.len() <= LONGEST
+        && bare.split_whitespace().count() <= 4
+        && has(CALLS)
+        && has(MISSED)
+        && is_of_both(last)
+}
+
+/// Parts of the words by which programs say that a message was edited.
+#[rustfmt::skip]
+const EDITED: &[&str] = &[
+    "edited", "bearbeitet", "modifié", "editó", "editado", "editada", "modificato", "bewerkt", "изменено", "змінено", "düzenlendi", "编辑", "編輯", "編集", "수정",
+    "edytowan", "rediger", "redigerat", "upraven", "szerkeszt", "editat", "נערכה", "تعديل", "संपादित", "diedit", "chỉnh sửa", "muokattu", "επεξεργ",
+];
+
+/// A line without the mark of an edit behind it: `‎<This message was edited>`.
+pub fn without_edit_mark(line: &str) -> Option<&str> {
+    const LONGEST: usize = 120;
+    let trimmed = line.trim_end();
+    let at = trimmed.strip_suffix('>')?.rfind('<')?;
+    let (words, mark) = (&trimmed[..at], &trimmed[at..]);
+    let lower = mark.to_lowercase();
+    let is_edit = mark.len() <= LONGEST && EDITED.iter().any(|stem| lower.contains(stem));
+    (is_edit || words.ends_with(MARK)).then(|| words.trim_end_matches(MARK).trim_end())
+}
+
+/// A message of Matrix as its reader saw it, and the message that it replaces: an edit is what it was changed to, and an
+/// answer does not hold the quotation in front of it that older programs need.
+pub fn of_matrix(value: &Value) -> Option<(Value, Option<String>)> {
+    let content = value.get("content")?.as_object()?;
+    let relation = content.get("m.relates_to")?;
+    let edits =
+        relation.get("event_id").and_then(Value::as_str).filter(|_| relation["rel_type"] == "m.replace");
+    let is_reply = relation.get("m.in_reply_to").is_some();
+    let mut shown = content
+        .get("m.new_content")
+        .filter(|_| edits.is_some())
+        .cloned()
+        .unwrap_or_else(|| content.clone().into());
+    if let Some(body) =
+        shown.get("body").and_then(Value::as_str).filter(|body| is_reply && body.starts_with("> "))
+    {
+        let words: Vec<&str> = body.lines().skip_while(|line| line.starts_with('>')).collect();
+        let words = words.join("\n").trim_start().to_owned();
+        shown["body"] = Value::from(words);
+    }
+    let mut message = value.clone();
+    message["content"] = shown;
+    Some((message, edits.map(str::to_owned)))
+}
+
+/// Texts of Skype as HTML: a quotation is one, and what older programs showed instead of it goes.
+pub fn skype_html(text: &str) -> String {
+    static LEGACY: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?s)<legacyquote>.*?</legacyquote>").expect("a valid pattern"));
+    static QUOTE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"<(/?)quote\b[^>]*>").expect("a valid pattern"));
+    QUOTE.replace_all(&LEGACY.replace_all(text, ""), "<${1}blockquote>").into_owned()
+}
+
+/// Names of blocks that hold a program's notice.
+const NOTICE_DELETED: &str = "deleted";
+const NOTICE_EVENT: &str = "event";
+
+/// Keeps the program's notice as what it is: a message that is not shown, and that ends the turn before it.
+pub fn as_notice(node: &mut Node, text: &str, is_deleted: bool) {
+    let name = if is_deleted { NOTICE_DELETED } else { NOTICE_EVENT };
+    node.blocks = vec![Block::named(BlockKind::Text, text, name)];
+    node.hidden = true;
+}
+
+/// What is counted of a hidden message whose first block is such a notice.
+pub fn kind_of_notice(block: &Block) -> Option<(LeftOutKind, &str)> {
+    match block.name.as_deref().filter(|_| block.kind == BlockKind::Text) {
+        Some(NOTICE_DELETED) => Some((LeftOutKind::Deleted, "")),
+        Some(NOTICE_EVENT) => Some((LeftOutKind::Event, block.text.as_str())),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -78,6 +281,55 @@ mod tests {
         assert!(
             is_slack_time("1767607200.000100") && !is_slack_time("1767607200") && !is_slack_time("3.5.2026")
         );
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_message_is_told_apart() {
+        use InPlace::{Deleted, Event, Media};
+        for (line, expected) in [
+            ("\u{200e}This message was deleted.", Some(Deleted)),
+            ("Diese Nachricht wurde gelöscht.", Some(Deleted)),
+            ("Сообщение удалено", Some(Deleted)),
+            ("\u{200e}このメッセージは削除されました。", Some(Deleted)),
+            ("\u{200e}Missed voice call", Some(Event("Missed voice call"))),
+            ("Verpasster Videoanruf", Some(Event("Verpasster Videoanruf"))),
+            ("\u{200e}未接语音通话", Some(Event("未接语音通话"))),
+            (
+                "\u{200e}Tove changed the group name to Mill",
+                Some(Event("Tove changed the group name to Mill")),
+            ),
+            ("\u{200e}image omitted", Some(Media("image omitted"))),
+            ("\u{200e}<attached: 00000012-PHOTO.jpg>", Some(Media("attached: 00000012-PHOTO.jpg"))),
+            ("<Medien ausgeschlossen>", Some(Media("Medien ausgeschlossen"))),
+            ("\u{200e}الصورة محذوفة", Some(Media("الصورة محذوفة"))),
+            ("I deleted this message from the mill.", None),
+            ("A missed call from the mill?", None),
+            ("<mill>", None),
+        ] {
+            assert_eq!(in_place(line, true), expected, "{line}");
+        }
+        assert_eq!(in_place("This message was deleted", false), None, "among other lines somebody wrote it");
+        assert_eq!(
+            without_edit_mark("The wheel turns. <Diese Nachricht wurde bearbeitet.>"),
+            Some("The wheel turns.")
+        );
+        assert_eq!(without_edit_mark("if a <b> is bold"), None);
+    }
+
+    #[test]
+    fn matrix_shows_the_last_words_and_no_quotation() {
+        let edit = json!({ "content": { "body": " * New", "m.new_content": { "body": "New" }, "m.relates_to": { "rel_type": "m.replace", "event_id": "$1" } } });
+        let (shown, edits) = of_matrix(&edit).expect("a relation");
+        assert_eq!((shown["content"]["body"].as_str(), edits.as_deref()), (Some("New"), Some("$1")));
+        let reply = json!({ "content": { "body": "> <@a:b> Old\n> words\n\nNew\n> kept", "m.relates_to": { "m.in_reply_to": { "event_id": "$1" } } } });
+        let (shown, edits) = of_matrix(&reply).expect("a relation");
+        assert_eq!((shown["content"]["body"].as_str(), edits), (Some("New\n> kept"), None));
+    }
+
+    #[test]
+    fn quotations_of_skype_stand_once() {
+        let text = "<quote author=\"a\"><legacyquote>[9:00] Mara: </legacyquote>Wet?<legacyquote>\n&lt;&lt;&lt; </legacyquote></quote>Yes.";
+        assert_eq!(skype_html(text), "<blockquote>Wet?</blockquote>Yes.");
     }
 
     #[test]

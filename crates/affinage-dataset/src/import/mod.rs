@@ -7,6 +7,7 @@ mod activity;
 mod activity_label;
 mod activity_time;
 mod aider;
+mod annotated;
 mod archive;
 mod book;
 mod by_id;
@@ -14,6 +15,7 @@ mod change_log;
 mod chat;
 mod chatgpt;
 mod claude;
+mod dated;
 mod documents;
 mod dress;
 mod elements;
@@ -29,6 +31,7 @@ mod harness;
 mod html;
 mod instructions;
 mod json;
+mod kobold;
 mod left_out;
 mod libre_chat;
 mod llm;
@@ -48,6 +51,7 @@ mod parts;
 mod pdf;
 mod perplexity;
 mod preferences;
+mod recast;
 mod records;
 mod references;
 mod role_words;
@@ -59,6 +63,7 @@ mod stamp;
 mod subtitles;
 mod table;
 mod talk;
+mod templated;
 mod transcript;
 mod unwrap_lines;
 mod verdict;
@@ -247,13 +252,7 @@ impl<E: From<ImportError>> Import<'_, E> {
         let (front_matter, body) = transcript::split_front_matter(&text);
         let notes = notes::read(body, front_matter, origin, &|line| self.together.is_byline(line));
         if notes.conversations.is_empty() {
-            return match notes.left_out.is_empty() {
-                true => self.left_unread(name, "no text: it holds no words"),
-                false => self.left_unread(
-                    name,
-                    &format!("no note: no section of it has {} words", notes::MIN_ANSWER_WORDS),
-                ),
-            };
+            return self.left_unread(name, &notes::why_none(&notes.left_out));
         }
         self.found.left_out.merge(&notes.left_out);
         self.found.quoted_words += notes.quoted_words;
@@ -306,9 +305,7 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.gathered.line(*line);
                 Ok(())
             }
-            Element::Unknown { reason, head, may_be_message } => {
-                self.unknown(origin, reason, head, may_be_message)
-            }
+            Element::Unknown { reason, head } => self.unknown(origin, reason, head),
             Element::Activity(record) => {
                 self.activity.push(record);
                 Ok(())

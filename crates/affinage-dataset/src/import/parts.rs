@@ -6,214 +6,16 @@
 
 mod beside;
 mod pointers;
+mod types;
 
 use serde_json::Value;
 
 pub use self::beside::{Beside, beside};
 use self::pointers::{cited, is_reference, place_name};
+pub use self::types::is_part;
+use self::types::{Part, part_of};
 use super::json::{string, strings};
 use crate::conversation::{Block, BlockKind};
-
-/// What a part of a given type is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Text,
-    Reasoning,
-    ToolCall,
-    ToolResult,
-    /// A file or picture; if its words are there, they are an attachment.
-    Media,
-    /// A recording; if its words are there, they are the text.
-    Audio,
-    Error,
-    /// A place that the model names inside its text: `{"inlineReference": {"name"}}`.
-    Place,
-    /// Says where the model began another step; what follows is a text of its own.
-    Break,
-    /// Says nothing that a reader saw.
-    Nothing,
-}
-
-/// Types by exact name, in lower case, without `-` and `_`.
-const TYPES: &[(Part, &[&str])] = &[
-    (
-        Part::Text,
-        &[
-            "text",
-            "outputtext",
-            "inputtext",
-            "markdown",
-            "refusal",
-            "message",
-            "voicenote",
-            "audiotranscription",
-            "transcript",
-            "markdowncontent",
-            "paragraph",
-            // DeepSeek's fragments.
-            "request",
-            "response",
-            "templateresponse",
-            "answer",
-            // Forms of letters and links in messengers.
-            "plain",
-            "bold",
-            "italic",
-            "underline",
-            "strikethrough",
-            "spoiler",
-            "blockquote",
-            "code",
-            "pre",
-            "link",
-            "textlink",
-            "mention",
-            "mentionname",
-            "hashtag",
-            "cashtag",
-            "email",
-            "phone",
-            "botcommand",
-            "customemoji",
-            "mtext",
-            "mnotice",
-            "memote",
-            "maintext",
-            "plaintext",
-            "richtext",
-        ],
-    ),
-    (
-        Part::Reasoning,
-        &[
-            "thinking",
-            "redactedthinking",
-            "reasoning",
-            "redactedreasoning",
-            "reasoningcontent",
-            "think",
-            "thought",
-            "thoughts",
-            "summarytext",
-            "reasoningtext",
-            "reasoningrecap",
-            // big-AGI: what a model adds beside its answer.
-            "ma",
-        ],
-    ),
-    (
-        Part::ToolCall,
-        &[
-            "tooluse",
-            "servertooluse",
-            "mcptooluse",
-            "toolcall",
-            "toolcalls",
-            "functioncall",
-            "toolcallrequest",
-            "toolinvocation",
-            "dynamictool",
-            "customtoolcall",
-            "websearchcall",
-            "filesearchcall",
-            "computercall",
-            "codeinterpretercall",
-            "localshellcall",
-            "mcpcall",
-            "executablecode",
-            "imagegenerationcall",
-            "agentupdate",
-            "search",
-            "websearch",
-            "readlink",
-            "texteditgroup",
-            "progressmessage",
-            "progresstask",
-            "preparetoolinvocation",
-        ],
-    ),
-    (
-        Part::ToolResult,
-        &[
-            "toolresult",
-            "toolresponse",
-            "functioncalloutput",
-            "functionresponse",
-            "toolcallresult",
-            "toolcalloutput",
-            "customtoolcalloutput",
-            "executionoutput",
-            "codeexecutionresult",
-            "searchresult",
-            "searchresults",
-        ],
-    ),
-    (
-        Part::Media,
-        &[
-            "image",
-            "imageurl",
-            "inputimage",
-            "imagefile",
-            "file",
-            "inputfile",
-            "fileurl",
-            "document",
-            "video",
-            "videourl",
-            "inlinedata",
-            "filedata",
-            "media",
-            "imageassetpointer",
-            "attachment",
-            "containerupload",
-            "photo",
-            "sticker",
-            "mimage",
-            "mfile",
-            "mvideo",
-            "maudio",
-        ],
-    ),
-    (Part::Place, &["inlinereference"]),
-    (Part::Audio, &["audio", "audiourl", "inputaudio", "outputaudio", "audioassetpointer"]),
-    (Part::Error, &["error", "systemerror"]),
-    (Part::Break, &["stepstart", "stepfinish", "startstep", "finishstep"]),
-    (
-        Part::Nothing,
-        &[
-            "source",
-            "sourceurl",
-            "sourcedocument",
-            "tokenbudget",
-            "flag",
-            "citation",
-            "reference",
-            "annotation",
-            "snapshot",
-            "patch",
-            "codeblockuri",
-            "undostop",
-            "finish",
-        ],
-    ),
-];
-
-fn part_of(kind: &str) -> Option<Part> {
-    let word: String = kind.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let named = TYPES.iter().find(|(_, words)| words.contains(&word.as_str())).map(|(part, _)| *part);
-    named.or_else(|| match word.as_str() {
-        // `tool-getWeather` of the AI SDK, `web_search_tool_result` of Anthropic.
-        word if word.ends_with("toolresult") => Some(Part::ToolResult),
-        word if word.starts_with("tool") => Some(Part::ToolCall),
-        _ => None,
-    })
-}
-
-/// True for the type of a part of a content.
-pub fn is_part(kind: &str) -> bool {
-    part_of(kind).is_some()
-}
 
 /// How the texts of neighbouring parts belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +53,7 @@ fn is_inside(before: &str, after: &str) -> bool {
 
 /// The blocks of a content: a text, a list of texts and parts, or one part.
 pub fn blocks_of(content: &Value, join: Join) -> Vec<Block> {
-    let mut reader = Reader { blocks: Vec::new(), join, separate: false };
+    let mut reader = Reader { blocks: Vec::new(), join, separate: false, around_edit: false };
     match content {
         Value::Array(items) if !items.is_empty() && items.iter().all(is_reference) => {
             reader.blocks.extend(items.iter().map(|id| {
@@ -288,6 +90,8 @@ struct Reader {
     join: Join,
     /// The next text is one of its own.
     separate: bool,
+    /// The fence that stands open before an edit of a file: it shows nothing.
+    around_edit: bool,
 }
 
 impl Reader {
@@ -321,6 +125,15 @@ impl Reader {
     }
 
     fn text(&mut self, text: &str) {
+        const FENCE: &str = "```";
+        if std::mem::take(&mut self.around_edit)
+            && let Some(behind) = text.trim_start().strip_prefix(FENCE)
+            && let Some(open) = self.blocks.iter_mut().rfind(|block| block.kind == BlockKind::Text)
+            && let Some(before) = open.text.trim_end().strip_suffix(FENCE)
+        {
+            open.text.truncate(before.len());
+            return self.text(behind);
+        }
         match std::mem::take(&mut self.separate) {
             true => self.blocks.push(Block::new(BlockKind::Text, text)),
             false => push_text(&mut self.blocks, text, self.join),
@@ -341,7 +154,10 @@ impl Reader {
                     .for_each(|i| self.add(i)),
             },
             Some(Part::Reasoning) => self.blocks.push(of(BlockKind::Reasoning)),
-            Some(Part::ToolCall) => call(item, kind, &mut self.blocks),
+            Some(Part::ToolCall) => {
+                self.around_edit = kind == "textEditGroup";
+                call(item, kind, &mut self.blocks);
+            }
             Some(Part::ToolResult) => self.blocks.push(of(BlockKind::ToolResult)),
             Some(Part::Media) => self.blocks.push(file(item, kind)),
             Some(Part::Audio) => match spoken(item) {

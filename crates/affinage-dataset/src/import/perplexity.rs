@@ -14,6 +14,10 @@ static PAGE: LazyLock<Regex> =
 static REFERENCE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\[\^\d+(?:_\d+)?\]").expect("a valid pattern"));
 
+/// References that the page does not show.
+static HIDDEN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"<span style="display: ?none">[^<]*</span>"#).expect("a valid pattern"));
+
 /// The export as a transcript with headings for speakers; `None` if `text` is something else.
 pub(super) fn transcript(text: &str) -> Option<String> {
     let is_end = |line: &str| line.trim_start().starts_with("<div") && line.contains(END);
@@ -22,6 +26,7 @@ pub(super) fn transcript(text: &str) -> Option<String> {
     if !is_logo(first) && !text.lines().any(is_end) {
         return None;
     }
+    let text = HIDDEN.replace_all(text, "");
     let mut out = String::new();
     // A question follows the picture, a rule, or nothing.
     let mut may_ask = true;

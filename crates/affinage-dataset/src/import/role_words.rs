@@ -197,6 +197,35 @@ fn role_of_word(name: &str) -> Option<NodeRole> {
     }
 }
 
+/// True for the words that pages put over a message: `You said`, `Gemini hat gesagt`.
+pub(super) fn is_said_by(line: &str) -> bool {
+    /// Parts of the words for saying.
+    const SAYING: [&str; 16] = [
+        "said",
+        "gesagt",
+        "sagte",
+        "dit",
+        "dicho",
+        "dijiste",
+        "detto",
+        "disse",
+        "zei",
+        "powiedzia",
+        "сказал",
+        "dedi",
+        "発言",
+        "说",
+        "말",
+        "قلت",
+    ];
+    line.len() <= 60 && {
+        let name = plain(line);
+        SAYING.iter().any(|part| name.contains(part))
+            && name.chars().count() > 3
+            && obvious_role(line).is_some()
+    }
+}
+
 /// An assistant by its name, and not by a letter such as those of `A: ...`, `B: ...`.
 pub(super) fn is_certain_assistant(name: &str) -> bool {
     plain(name).chars().count() > 1 && obvious_role(name) == Some(NodeRole::Assistant)

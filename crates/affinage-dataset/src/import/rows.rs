@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::annotated::SUPERSEDED;
 use super::chat::message::may_be_the_users;
 use super::chat::names::{kind_beside, role};
 use super::error::ElementError;
@@ -279,6 +280,8 @@ pub(super) fn arranged(
             Some(_) => left_out.add(LeftOutKind::Message, "a second system message", "beside the messages"),
         }
     }
+    let others = row.get(SUPERSEDED).and_then(Value::as_array).map_or(0, Vec::len);
+    (0..others).for_each(|_| left_out.add(LeftOutKind::Message, "another version", "beside the answer"));
     let whole_row = facts::excluded(row);
     let mut add = |turn: Turn, parent: Option<String>, feedback: Option<Feedback>| {
         let id = links.len().to_string();

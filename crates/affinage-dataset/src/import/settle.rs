@@ -4,7 +4,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quic
 
 use super::harness::{self, Names};
 use super::records::Alone;
-use super::{LeftOutKind, documents, facts, markup, records};
+use super::{LeftOutKind, documents, facts, html, markup, records};
 use crate::conversation::{Block, BlockKind, Conversation, Node, NodeRole};
 
 /// Plain line ends and composed letters in all texts; reasoning, tool traffic and markup out of the words of the
@@ -74,7 +74,10 @@ fn hide_set_up(nodes: &mut [Node]) {
 /// The mark of an interruption is no prompt; the answer above it did not come to its end.
 fn say_interruptions(nodes: &mut [Node]) {
     for index in 0..nodes.len() {
-        if nodes[index].role != NodeRole::User || !facts::is_interruption(&nodes[index].visible_text()) {
+        let is_mark = |node: &Node| {
+            node.role == NodeRole::User && node.blocks.iter().any(|block| facts::is_interruption(&block.text))
+        };
+        if !is_mark(&nodes[index]) {
             continue;
         }
         nodes[index].hidden = true;
@@ -97,7 +100,20 @@ fn normalise(text: &mut String) {
     }
 }
 
+/// The HTML that a page puts around an answer, as the Markdown it shows.
+fn page_of_answer(text: &str) -> Option<String> {
+    const AROUND: [&str; 3] =
+        ["<div class=\"markdown", "<div class=\"result-streaming", "<div class='markdown"];
+    let text = text.trim();
+    (AROUND.iter().any(|tag| text.starts_with(tag)) && text.ends_with("</div>")).then(|| html::shown(text))
+}
+
 fn lift_markup(node: &mut Node) {
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        if let Some(shown) = page_of_answer(&block.text) {
+            block.text = shown;
+        }
+    }
     let lift = |block: Block| {
         let lifted = (block.kind == BlockKind::Text).then(|| markup::lifted(&block.text)).flatten();
         let Some(lifted) = lifted else { return vec![block] };

@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
+use super::chat::gather::Head;
 use super::chat::holder;
-use super::chat::message::{Line, is_message_alone, is_structural, line, may_be_message};
+use super::chat::message::{Line, is_message_alone, is_structural, is_traffic, line, stop_of};
 use super::chat::thread::{Holder, Threads};
 use super::chat::{names, pairs};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::transcript::Roles;
 use super::{
-    Import, activity, by_id, change_log, chatgpt, claude, exchanges, gemini, libre_chat, llm, lm_studio,
-    mend, open_webui, preferences, rows, verdict,
+    Import, activity, annotated, by_id, change_log, chatgpt, claude, exchanges, gemini, libre_chat, llm,
+    lm_studio, mend, open_webui, preferences, recast, rows, verdict,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -49,9 +50,7 @@ pub(super) enum Element {
     /// Nothing that is known; it may be the head of messages that stand one a line.
     Unknown {
         reason: ElementError,
-        head: Holder,
-        /// Among messages it may be one that cannot be read.
-        may_be_message: bool,
+        head: Head,
     },
     /// A record of My Activity; conversations are made of many.
     Activity(activity::Record),
@@ -97,10 +96,18 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
     }
     let value = &*rows::unfolded(value);
     let value = &*by_id::joined(value);
+    let value = &*annotated::as_row(value);
+    if let Some(message) = recast::event(value) {
+        return Ok(Element::Line(Box::new(line(&message))));
+    }
+    if let Some(conversations) = recast::conversations(value) {
+        let holder = Holder::of(&[value]);
+        return Ok(Element::Threads(Threads::of(conversations, &holder, context.roles, &context.origin)));
+    }
     if is_known(value) {
         return Ok(Element::Conversation(Box::new(conversation(value, context)?)));
     }
-    if is_message_alone(value) && !pairs::is_pair(value) || is_structural(value) {
+    if is_message_alone(value) && !pairs::is_pair(value) || is_row_of_log(value) {
         return Ok(Element::Line(Box::new(line(value))));
     }
     match holder::read(value, context) {
@@ -109,12 +116,15 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
             reason @ (ElementError::UnknownShape { .. }
             | ElementError::UnknownMessages { .. }
             | ElementError::NotAnObject { .. }),
-        ) => {
-            let may_be_message = may_be_message(value);
-            Ok(Element::Unknown { reason, head: Holder::of(&[value]), may_be_message })
-        }
+        ) => Ok(Element::Unknown { reason, head: Head::of(value) }),
         Err(error) => Err(error),
     }
+}
+
+/// True for a row that stands alone and has a place among messages: in their tree, a call or a thought as a whole, or the
+/// end of an answer.
+fn is_row_of_log(value: &Value) -> bool {
+    is_structural(value) || is_traffic(value) || stop_of(value).is_some()
 }
 
 /// True if the object is a conversation of a known product, or a row of a known kind.

@@ -249,7 +249,9 @@ fn labels<'a>(lines: &[&'a str]) -> Vec<Label<'a>> {
     let ends = |line: Option<&&str>| is_blank(line) || line.is_some_and(|line| dress::is_rule(line));
     let mut found = Vec::new();
     for (line, &text) in lines.iter().enumerate() {
-        let alone = ends(lines.get(line + 1)) && (line == 0 || is_blank(lines.get(line - 1)));
+        let is_first = line == 0 || is_blank(lines.get(line - 1));
+        // What a page says over a message needs no line of its own behind it.
+        let alone = is_first && (ends(lines.get(line + 1)) || role_words::is_said_by(text));
         found.extend(label(text, alone).map(|(style, name, rest)| Label {
             line,
             name: clean(name),
@@ -412,7 +414,7 @@ fn bare_line(line: &str) -> Option<(Style, &str, &str)> {
 
 /// Colons of all scripts.
 fn is_colon(c: char) -> bool {
-    matches!(c, ':' | '：' | '﹕' | '︰' | '꞉' | '∶')
+    matches!(c, ':' | '：' | '﹕' | '︰' | '꞉' | '∶' | '៖' | '։' | '፡' | '፦')
 }
 
 /// Names are short: a colon farther on is one of the text.

@@ -37,7 +37,7 @@ mod part {
     pub const CLOCK: &str = r"(?:KK ?)?00?[:h]00(?::00)?(?:[.,]0{1,6})?(?: ?(?:[AaPp]\.? ?[Mm]\.?|Uhr|x))?(?: ?(?:Z|(?:UTC|GMT)?[+-]00?:?00|UTC|GMT|[A-Z]{2,4}T))?";
     /// Beside a date or in brackets a full stop is no doubt.
     pub const DOTTED_CLOCK: &str = r"00?\.00(?:\.00)?";
-    pub const DATE: &str = r"(?:[A-Za-z]{2,10}\.?, )?(?:0{1,4}[./-]00?[./-]0{1,4}\.?|0000 ?\x01 ?00? ?\x02 ?00? ?\x03|00?\.? (?:de )?[A-Za-z]{3,12}\.?,? (?:de )?0000|[A-Za-z]{3,12}\.? 00?(?:st|nd|rd|th)?,? 0000)";
+    pub const DATE: &str = r"(?:[A-Za-z]{2,10}\.?, )?(?:0{1,4}[./-]00?[./-]0{1,4}\.?(?:\(K\))?|0000 ?\x01 ?00? ?\x02 ?00? ?\x03|00?-[A-Za-z]{3,4}-0{2,4}|00?\.? (?:de )?[A-Za-z]{3,12}\.?,? (?:de )?0000|[A-Za-z]{3,12}\.? 00?(?:st|nd|rd|th)?,? 0000)";
     /// Days of a chat that is being read: only beside a time.
     pub const NEAR_DATE: &str =
         r"(?:00?[./-]00?\.?|(?i:today|yesterday|heute|gestern|hoy|ayer|oggi|ieri|hier))";
@@ -142,6 +142,9 @@ mod tests {
             "10:00:05 AM",
             "10:00\u{202f}p.m.",
             "10h30",
+            "2025/03/13(木)",
+            "12-Mar-25 09:15 AM",
+            "Mar 12, 2025  9:15:02 AM",
             "2026-01-05",
             "2026-01-05T10:00:00Z",
             "2026-01-05 10:00:00+01:00",

@@ -4,14 +4,18 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::html;
+
 static CUE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\s*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}\s+-->\s+(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}")
         .expect("the pattern is part of the program")
 });
 static VOICE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^<v(?:\.[^ >]*)?\s+([^>]+)>").expect("the pattern is part of the program"));
-static TAG: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"</?[a-z][^<>]*>|<\d[\d:.]*>").expect("the pattern is part of the program"));
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"</?[a-z][^<>]*>|<\d[\d:.]*>|\{\\[a-z]{1,3}\d{0,2}\}")
+        .expect("the pattern is part of the program")
+});
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:[-–>]+\s*)?(\p{L}[^:：.!?]{0,29})[:：]\s+(\S.*)$")
         .expect("the pattern is part of the program")
@@ -30,6 +34,8 @@ pub(super) fn transcript(text: &str) -> Option<String> {
     if cues.len() < MIN_CUES || !begins_with_cue {
         return None;
     }
+    // WebVTT writes signs of its own as entities.
+    let is_web = text.trim_start().starts_with("WEBVTT");
     let mut out = String::new();
     let mut speaking: Option<String> = None;
     for (number, &cue) in cues.iter().enumerate() {
@@ -38,6 +44,7 @@ pub(super) fn transcript(text: &str) -> Option<String> {
         for line in lines[cue + 1..end].iter().take_while(|line| !line.trim().is_empty()) {
             let (speaker, words) = voice(line);
             let words = TAG.replace_all(&words, "");
+            let words = if is_web { html::decoded(&words) } else { words.into_owned() };
             let is_new = speaker.is_some() && speaker != speaking;
             if is_new {
                 speaking = speaker;

@@ -13,10 +13,11 @@
 use std::collections::HashSet;
 
 use super::error::ImportError;
+use super::messenger::{self, InPlace};
 use super::role_words::Side;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{aider, dress, exporter_lines, perplexity, role_words, stamp, subtitles};
+use super::{aider, dated, dress, exporter_lines, perplexity, role_words, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
 pub use super::speakers::Speaker;
@@ -73,7 +74,7 @@ fn at_most(limit: usize, what: &'static str, count: usize, member: &str) -> Resu
 /// A text as it is read: line ends of one kind, subtitles as what is said.
 pub(super) fn plain(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
-    let of_program = [subtitles::transcript, aider::transcript, perplexity::transcript];
+    let of_program = [subtitles::transcript, aider::transcript, perplexity::transcript, dated::transcript];
     of_program.iter().find_map(|read| read(&text)).unwrap_or(text)
 }
 
@@ -126,14 +127,16 @@ struct Turn<'a> {
     kind: BlockKind,
     author: Option<String>,
     lines: Vec<&'a str>,
-    /// Pictures, sounds and files whose place the chat program names.
-    media: usize,
+    /// What the chat program wrote in the place of pictures, sounds and files.
+    media: Vec<&'a str>,
+    /// The turn is only the program's word for a message that was deleted (`true`), or for a call.
+    notice: Option<(&'a str, bool)>,
 }
 
 impl<'a> Turn<'a> {
     fn new(role: NodeRole, author: Option<String>, lines: Vec<&'a str>) -> Turn<'a> {
         let kind = if author.is_some() { BlockKind::Text } else { BlockKind::Context };
-        Turn { role, kind, author, lines, media: 0 }
+        Turn { role, kind, author, lines, media: Vec::new(), notice: None }
     }
 
     fn of(part: &Part, rest: &'a str) -> Turn<'a> {
@@ -276,7 +279,10 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
                 turn.lines.pop_if(|line| is_picture(line));
             }
             turns.push(Turn::of(part, label.rest));
-        } else if label.is_none() && is_log && stamp_shape(line).is_some_and(|shape| stamps.contains(&shape))
+        } else if label.is_none()
+            && is_log
+            && (stamp_shape(line).is_some_and(|shape| stamps.contains(&shape))
+                || is_day_line(lines, index, labels.peek().map(|next| next.line)))
         {
             program_lines += 1;
         } else if let Some(turn) = turns.last_mut() {
@@ -298,6 +304,7 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
     for turn in turns.iter_mut().filter(|turn| turn.author.is_some()) {
         drop_time_line(&mut turn.lines);
         if is_log {
+            program_lines += take_frame(&mut turn.lines);
             take_media(turn);
         }
     }
@@ -389,10 +396,18 @@ fn unquoted(line: &str) -> &str {
 fn drop_time_line(lines: &mut [&str]) {
     let mut filled = (0..lines.len()).filter(|&line| !lines[line].trim().is_empty());
     if let (Some(first), Some(_)) = (filled.next(), filled.next())
-        && [stamp::is_only, stamp::is_marked].iter().any(|is| is(lines[first].trim_start_matches('>')))
+        && [stamp::is_only, stamp::is_marked, is_time_element]
+            .iter()
+            .any(|is| is(lines[first].trim_start_matches('>')))
     {
         lines[first] = "";
     }
+}
+
+/// `<time datetime="...">10:15</time>` on a line of its own.
+fn is_time_element(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("<time ") && line.ends_with("</time>") && line.matches('<').count() == 2
 }
 
 /// The chat program's first words (`Messages and calls are end-to-end encrypted.`), which it puts into somebody's mouth
@@ -410,26 +425,53 @@ fn drop_notice(turns: &mut Vec<Turn<'_>>) -> bool {
     false
 }
 
-/// Takes out what a chat program writes in the place of a picture, a sound or a file, and of the word "edited":
-/// `<Media omitted>` in the language of the telephone, or a line after the mark U+200E, which nobody types.
+/// True for a day that a log sets above the messages of it.
+fn is_day_line(lines: &[&str], index: usize, next_label: Option<usize>) -> bool {
+    let is_set_apart = index > 0 && lines[index - 1].trim().is_empty();
+    is_set_apart && next_label == Some(index + 1) && stamp::is_only(lines[index])
+}
+
+/// Takes off what a log puts around the words of a turn: a tab before each line, quotation marks around several lines,
+/// and the line that says what is answered; how many lines went.
+fn take_frame(lines: &mut [&str]) -> usize {
+    let filled: Vec<usize> = (0..lines.len()).filter(|&line| !lines[line].trim().is_empty()).collect();
+    let [first, .., last] = filled.as_slice() else {
+        lines.iter_mut().for_each(|line| *line = line.strip_prefix('\t').unwrap_or(line));
+        return 0;
+    };
+    if filled.iter().all(|&line| lines[line].starts_with('\t')) {
+        lines.iter_mut().for_each(|line| *line = line.strip_prefix('\t').unwrap_or(line));
+    }
+    let is_framed = |line: &str| line.matches('"').count() == 1;
+    if lines[*first].starts_with('"')
+        && lines[*last].ends_with('"')
+        && is_framed(lines[*first])
+        && is_framed(lines[*last])
+    {
+        lines[*first] = &lines[*first][1..];
+        lines[*last] = &lines[*last][..lines[*last].len() - 1];
+    }
+    let answered = lines[*first].strip_prefix("Replying to \"");
+    if answered.is_some_and(|rest| rest.ends_with('"') && !rest[..rest.len() - 1].contains('"')) {
+        lines[*first] = "";
+        return 1;
+    }
+    0
+}
+
+/// Takes out what a chat program writes in the place of a picture, a sound, a file or a whole message, and of the word
+/// "edited".
 fn take_media(turn: &mut Turn<'_>) {
-    const MARK: char = '\u{200e}';
+    let is_whole = turn.lines.iter().filter(|line| !line.trim().is_empty()).count() == 1;
     for line in &mut turn.lines {
-        let text = line.trim();
-        // A tag of HTML is one word of ASCII.
-        let in_angles = text.starts_with('<')
-            && text.ends_with('>')
-            && text.matches('<').count() == 1
-            && (text.contains(' ') || !text.is_ascii());
-        if text.starts_with(MARK) || in_angles {
-            turn.media += 1;
-            *line = "";
-        } else if let Some((words, mark)) = line.rsplit_once(MARK)
-            && mark.starts_with('<')
-            && mark.ends_with('>')
-        {
-            *line = words.trim_end();
+        *line = messenger::without_edit_mark(line).unwrap_or(line);
+        match messenger::in_place(line, is_whole) {
+            Some(InPlace::Media(words)) => turn.media.push(words),
+            Some(InPlace::Deleted) => turn.notice = Some((line.trim(), true)),
+            Some(InPlace::Event(words)) => turn.notice = Some((words, false)),
+            None => continue,
         }
+        *line = "";
     }
 }
 
@@ -486,9 +528,12 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
             continue;
         }
         let mut blocks = vec![Block::new(turn.kind, text)];
-        blocks.extend((0..turn.media).map(|_| Block::new(BlockKind::Media, "")));
+        blocks.extend(turn.media.into_iter().map(|words| Block::named(BlockKind::Media, "", words)));
         let mut node = Node::new(links.len().to_string(), turn.role, blocks);
         node.hidden = is_system;
+        if let Some((words, is_deleted)) = turn.notice {
+            messenger::as_notice(&mut node, words, is_deleted);
+        }
         node.author = turn.author;
         let parent = links.last().map(|link| link.id.clone());
         links.push(Link::to(node, parent));

@@ -1,7 +1,9 @@
 //! Text to token ids, from the outside.
 
 mod chats;
+mod clean;
 mod content;
+mod dropped;
 mod duplicates;
 mod exports;
 mod fixes;

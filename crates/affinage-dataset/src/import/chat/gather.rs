@@ -1,12 +1,14 @@
 //! What the elements of a file are only together: messages that stand one a line, and people without roles.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
 
 use super::super::error::{ElementError, ImportError};
 use super::super::left_out::LeftOutKind;
 use super::super::speakers::Speaker;
 use super::super::{Import, Reject};
-use super::message::Line;
+use super::message::{Line, may_be_message};
 use super::thread::{self, Holder, Threads, add_speakers};
 use crate::conversation::Origin;
 
@@ -25,6 +27,27 @@ pub struct Gathered {
     imported: usize,
     /// How often each key came.
     keys: HashMap<String, usize>,
+    /// Rows between the messages that hold none, by their type.
+    events: BTreeMap<String, usize>,
+}
+
+/// What a row that is nothing known says to the messages beside it.
+#[derive(Debug)]
+pub struct Head {
+    pub holder: Holder,
+    /// Its type, if it names one.
+    pub kind: Option<String>,
+    /// Among messages it may be one that cannot be read.
+    pub may_be_message: bool,
+}
+
+impl Head {
+    pub fn of(row: &Value) -> Head {
+        let around: Vec<&Value> = [Some(row), row.get("payload")].into_iter().flatten().collect();
+        let kinds = around.iter().rev().flat_map(|at| ["type", "kind", "record_type"].map(|key| at.get(key)));
+        let kind = kinds.flatten().find_map(Value::as_str).map(str::to_owned);
+        Head { holder: Holder::of(&around), kind, may_be_message: may_be_message(row) }
+    }
 }
 
 impl Gathered {
@@ -40,6 +63,7 @@ impl Gathered {
         known.id = known.id.take().or(holder.id);
         known.time_s = known.time_s.or(holder.time_s);
         known.updated_s = known.updated_s.or(holder.updated_s);
+        known.system = known.system.take().or(holder.system);
     }
 }
 
@@ -71,10 +95,12 @@ impl<E: From<ImportError>> Import<'_, E> {
         &mut self,
         origin: Origin,
         reason: ElementError,
-        head: Holder,
-        may_be_message: bool,
+        Head { holder, kind, may_be_message }: Head,
     ) -> Result<(), E> {
-        self.gathered.head(head);
+        self.gathered.head(holder);
+        if let Some(kind) = kind {
+            *self.gathered.events.entry(kind).or_default() += 1;
+        }
         if may_be_message && !self.gathered.lines.is_empty() {
             let unread = Line::unread(self.gathered.lines.last(), reason.to_string());
             self.gathered.lines.push(unread);
@@ -102,11 +128,15 @@ impl<E: From<ImportError>> Import<'_, E> {
     pub(in super::super) fn finish_lines(&mut self, origin: &Origin) -> Result<(), E> {
         self.refuse_waiting()?;
         let holder = std::mem::take(&mut self.gathered.holder);
-        let lines = std::mem::take(&mut self.gathered.lines);
+        let mut lines = std::mem::take(&mut self.gathered.lines);
+        lines.iter_mut().for_each(|line| line.name_people(&self.together.people));
         if lines.is_empty() {
             return Ok(());
         }
         self.gathered.waiting.clear();
+        for (kind, count) in std::mem::take(&mut self.gathered.events) {
+            (0..count).for_each(|_| self.found.left_out.add(LeftOutKind::Event, kind.clone(), ""));
+        }
         let threads = thread::conversations(lines, &holder, self.roles, origin);
         self.threads(threads, origin)
     }

@@ -1,5 +1,6 @@
 //! One message of a list, whatever the names of its fields.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -36,6 +37,8 @@ pub struct Line {
     pub parent: Parent,
     pub thread: Option<String>,
     pub speaker: Speaker,
+    /// The name that is shown for a speaker who is named by an id.
+    pub alias: Option<String>,
     /// The role is settled by the list.
     pub node: Node,
     /// Other answers to the same prompt; with the node's own at [`Line::selected`].
@@ -43,6 +46,8 @@ pub struct Line {
     pub selected: usize,
     /// Id of the message that this one is another version of.
     pub replaces: Option<String>,
+    /// Id of the message whose words were changed to these.
+    pub edits: Option<String>,
     /// Number of the version, from 0.
     pub version: u64,
     /// Place among the answers to one prompt, the best first.
@@ -51,6 +56,12 @@ pub struct Line {
     pub is_service: bool,
     /// The export says that a program wrote it, and not for whom it speaks.
     pub is_bot: bool,
+    /// The type of its row, if it names one.
+    pub kind: Option<String>,
+    /// If it is the first of its list, the person wrote it: programs show the task under the word for all texts.
+    pub may_be_task: bool,
+    /// It says that the answer before it was stopped, with the product's word.
+    pub stops: Option<String>,
     pub product: Option<Provider>,
 }
 
@@ -121,7 +132,19 @@ pub fn is_message_alone(value: &Value) -> bool {
 /// True if an element is no message but has a place in the tree of messages.
 pub fn is_structural(value: &Value) -> bool {
     let fields = Layers::of([value]);
-    fields.has(&["uuid", "id"]) && fields.has(&["parentUuid", "parent_uuid", "parentId", "parent_id"])
+    // A row of a log of calls has a place in a tree of calls.
+    let holds_call = fields.has(&["inputs", "input", "output", "outputs"]);
+    fields.has(&["uuid", "id"])
+        && fields.has(&["parentUuid", "parent_uuid", "parentId", "parent_id"])
+        && !holds_call
+}
+
+/// True if a row is a call of a tool, its result or a thought as a whole, which its type says: `{"type": "function_call"}`.
+pub fn is_traffic(value: &Value) -> bool {
+    let row = value.get("payload").filter(|inner| inner.is_object()).unwrap_or(value);
+    let kind = row.get("type").and_then(Value::as_str).and_then(names::role);
+    kind.is_some_and(|(_, kind)| kind != BlockKind::Text)
+        && names::ROLES[..4].iter().all(|name| row.get(*name).is_none())
 }
 
 fn has_types_of_both_sides(fields: Layers<'_>) -> bool {
@@ -175,6 +198,21 @@ pub fn speaker(fields: Layers<'_>) -> Speaker {
 }
 
 impl Line {
+    /// Takes the names of people for their ids, also where others mention them.
+    pub fn name_people(&mut self, people: &HashMap<String, String>) {
+        if people.is_empty() {
+            return;
+        }
+        if let Speaker::Name(id) = &self.speaker {
+            self.alias = people.get(id).cloned().or(self.alias.take());
+        }
+        for block in self.node.blocks.iter_mut().filter(|block| block.text.contains('@')) {
+            for (id, name) in people {
+                block.text = block.text.replace(&format!("@{id}"), &format!("@{name}"));
+            }
+        }
+    }
+
     /// Stands where an element of a list could not be read; `reason` says why.
     pub fn unread(before: Option<&Line>, reason: String) -> Line {
         let mut unread = line(&Value::Null);
@@ -187,6 +225,13 @@ impl Line {
 
 /// Reads one message.
 pub fn line(value: &Value) -> Line {
+    match messenger::of_matrix(value) {
+        Some((shown, edits)) => Line { edits, ..read(&shown) },
+        None => read(value),
+    }
+}
+
+fn read(value: &Value) -> Line {
     let fields = Layers::of_message(value);
     let stated = speaker(fields);
     let mut content: Content = content(fields);
@@ -222,24 +267,63 @@ pub fn line(value: &Value) -> Line {
     as_shown(fields, &mut node);
     facts(fields, &mut node);
     node.hidden |= fields.any_true(names::HIDDEN);
-    let word = fields.all(&["subtype", "type"]).find_map(|(_, word)| word.as_str().map(str::to_owned));
+    let kind = fields.text(&["type"]).unwrap_or_default();
+    if kind.starts_with("m.room.") && kind.ends_with("encrypted") {
+        messenger::as_notice(&mut node, "a message that was not decrypted", false);
+    } else if fields
+        .all(&["extra"])
+        .any(|(_, extra)| ["narrator", "comment"].iter().any(|kind| extra["type"] == **kind))
+    {
+        node.hidden = true;
+    }
+    let is_redacted = fields.all(&["unsigned"]).any(|(_, about)| about.get("redacted_because").is_some())
+        || (kind == "m.room.message" && node.blocks.is_empty() && !fields.has(&["body", "msgtype"]));
+    if fields.any_true(names::DELETED) || is_redacted {
+        let words = node.visible_text();
+        messenger::as_notice(&mut node, if words.is_empty() { "deleted" } else { &words }, true);
+    }
+    let words = fields.all(&["subtype", "messagetype", "type"]);
+    let word = words.filter_map(|(_, word)| word.as_str()).next().map(str::to_owned);
     let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
     Line {
         parent: parent(Layers::of([value]), fields),
         thread: fields.text(names::THREADS),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
-            && word.is_some_and(|word| names::is_service(&word)),
+            && word.as_ref().is_some_and(|word| names::is_service(word)),
         is_bot: is_bot(fields),
+        kind: word,
+        may_be_task: value.get("may_be_task").and_then(Value::as_bool) == Some(true),
+        stops: stop_of(value),
+        alias: fields
+            .text(&["displayName", "display_name", "real_name"])
+            .filter(|_| matches!(stated, Speaker::Name(_))),
         speaker: stated,
         node,
         variants,
         selected,
         replaces: fields.text(&["preferenceOver", "replaces", "regenerated_from"]),
-        version: fields.number("version").filter(|n| *n >= 0.0).map_or(0, |n| n as u64),
+        // Larger ones are times.
+        version: fields.number("version").filter(|n| (0.0..1000.0).contains(n)).map_or(0, |n| n as u64),
+        edits: None,
         rank: fields.number("rank").filter(|_| role == NodeRole::Assistant),
         product: product(&[], value),
         id,
     }
+}
+
+/// The word of an event that ends the answer before it: `{"type": "event_msg", "payload": {"type": "turn_aborted"}}`, or
+/// `{"type": "info", "content": "Request cancelled."}`.
+pub fn stop_of(value: &Value) -> Option<String> {
+    let types = [Some(value), value.get("payload"), value.get("event")].into_iter().flatten();
+    let mut words = types.filter_map(|at| at.get("type")?.as_str());
+    let own = words.clone().next()?;
+    if names::role(own).is_some_and(|(role, _)| role != NodeRole::System) {
+        return None;
+    }
+    let by_type = words.find(|word| provider::is_stop(word));
+    let says =
+        || value.get("content")?.as_str().filter(|text| own == "info" && provider::is_stop_notice(text));
+    by_type.or_else(says).map(str::to_owned)
 }
 
 /// True if a messenger says that the sender is a program.
@@ -319,10 +403,10 @@ pub fn model(fields: Layers<'_>) -> Option<String> {
 fn as_shown(fields: Layers<'_>, node: &mut Node) {
     let is_html = fields.text(&["messagetype"]).is_some_and(|kind| kind.starts_with("RichText"));
     let is_slack = fields.all(&["ts"]).any(|(_, time)| time.as_str().is_some_and(messenger::is_slack_time));
-    let mentions = fields.all(&["mentions"]).find_map(|(_, list)| list.as_array());
+    let mentions = fields.values().find_map(|layer| layer.get("mentions")?.as_array());
     for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
         if is_html {
-            block.text = html::markdown(&block.text);
+            block.text = html::markdown(&messenger::skype_html(&block.text));
         } else if is_slack {
             block.text = html::decoded(&messenger::slack_links(&block.text));
         } else if let Some(mentions) = mentions {

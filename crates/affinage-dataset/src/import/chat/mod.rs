@@ -13,6 +13,8 @@ pub(super) mod message;
 pub(super) mod names;
 pub(super) mod pairs;
 mod parts;
+mod people;
+mod role;
 pub(super) mod thread;
 
 pub(super) use gather::Gathered;

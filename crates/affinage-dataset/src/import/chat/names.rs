@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::super::json::rfc3339_s;
-use crate::conversation::{BlockKind, NodeRole, Provider};
+pub use super::role::role;
+use crate::conversation::{BlockKind, Provider};
 
 /// Lists of messages.
 pub const LISTS: &[&str] = &[
@@ -117,7 +118,6 @@ pub const VARIANTS: &[&str] =
 pub const SELECTED: &[&str] = &["swipe_id", "selected", "selectedIndex", "currentlySelected", "activeIndex"];
 /// Documents the model wrote beside its message.
 pub const DOCUMENTS: &[&str] = &["canvas", "artifacts"];
-pub const REASONING: &[&str] = &["reasoningContent", "thinking_trace", "thought"];
 pub const TOOLS: &[&str] = &["toolFormerData", "tool_results", "toolRequests", "tools"];
 pub const MEDIA: &[&str] = &[
     "image",
@@ -156,6 +156,7 @@ pub const IDS: &[&str] = &[
     "requestId",
     "turn_id",
     "client_msg_id",
+    "event_id",
     "ID",
 ];
 pub const PARENTS: &[&str] = &[
@@ -168,6 +169,7 @@ pub const PARENTS: &[&str] = &[
     "parent_message_uuid",
     "parent_response_id",
     "parentResponseId",
+    "askId",
     "parent",
 ];
 /// The conversation a message belongs to, where messages of several stand in one list.
@@ -181,6 +183,7 @@ pub const THREADS: &[&str] = &[
     "conversation_id",
     "conversationId",
     "message_tree_id",
+    "thread_ts",
     "sessionId",
     "session_id",
 ];
@@ -278,14 +281,15 @@ pub const HIDDEN: &[&str] = &[
     "is_hidden",
     "isHidden",
     "is_system",
-    "isDeleted",
-    "is_deleted",
-    "deleted",
     "is_visually_hidden_from_conversation",
     "synthetic",
     "isSynthetic",
     "is_synthetic",
+    "is_demo",
 ];
+/// Taken back by its sender.
+pub const DELETED: &[&str] =
+    &["isDeleted", "is_deleted", "deleted", "is_unsent", "isUnsent", "isRevoked", "revoked", "redacted"];
 pub const EDITED: &[&str] = &["edited", "isEdited", "is_edited"];
 
 /// Questions of a list of questions with their answers, and the answers.
@@ -346,133 +350,6 @@ pub const PRODUCTS: &[(Provider, &[&str], &[&str])] = &[
     (Provider::SillyTavern, &[], &["mes", "is_user"]),
     (Provider::TypingMind, &["chatID"], &[]),
 ];
-
-/// What a word for a speaker, or for the type of a row, says: whose words these are and what they are.
-pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
-    use BlockKind::{Commentary, Reasoning, Text, ToolCall, ToolResult};
-    use NodeRole::{Assistant, System, Tool, User};
-    const WORDS: &[(NodeRole, BlockKind, &[&str])] = &[
-        (
-            User,
-            Text,
-            &[
-                "user",
-                "human",
-                "prompter",
-                "customer",
-                "client",
-                "usermessage",
-                "humanmessage",
-                "question",
-                "query",
-            ],
-        ),
-        (
-            Assistant,
-            Text,
-            &[
-                "assistant",
-                "ai",
-                "bot",
-                "model",
-                "llm",
-                "agent",
-                "chatbot",
-                "gpt",
-                "bing",
-                "chatgpt",
-                "claude",
-                "gemini",
-                "grok",
-                "copilot",
-                "bard",
-                "deepseek",
-                "perplexity",
-                "mistral",
-                "character",
-                "assistantmessage",
-                "aimessage",
-                "agentmessage",
-                "botmessage",
-                "answer",
-            ],
-        ),
-        (
-            Assistant,
-            Reasoning,
-            &[
-                "reasoning",
-                "thinking",
-                "thought",
-                "thoughts",
-                "think",
-                "analysis",
-                "reasoningcontent",
-                "chainofthought",
-                "cot",
-                "scratchpad",
-                "innermonologue",
-                "thoughtprocess",
-                "agentthought",
-            ],
-        ),
-        (Assistant, Commentary, &["commentary"]),
-        (
-            Assistant,
-            ToolCall,
-            &[
-                "functioncall",
-                "functioncalls",
-                "toolcall",
-                "toolcalls",
-                "toolrequest",
-                "tooluse",
-                "localshellcall",
-                "customtoolcall",
-                "websearchcall",
-            ],
-        ),
-        (
-            Tool,
-            ToolResult,
-            &[
-                "tool",
-                "function",
-                "observation",
-                "ipython",
-                "environment",
-                "toolresult",
-                "toolresponse",
-                "toolmessage",
-                "tooloutput",
-                "tools",
-                "plugin",
-                "retrieval",
-                "searchresult",
-                "searchresults",
-                "functionresult",
-                "functioncalloutput",
-                "functionresponse",
-                "customtoolcalloutput",
-            ],
-        ),
-        (
-            System,
-            Text,
-            &[
-                "system",
-                "developer",
-                "systemmessage",
-                "systemprompt",
-                "systeminstruction",
-                "systeminstructions",
-                "platform",
-            ],
-        ),
-    ];
-    let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    WORDS.iter().find(|(_, _, words)| words.contains(&word.as_str())).map(|(role, kind, _)| (*role, *kind))
-}
 
 /// What the words of a message of the assistant are, where a field beside its role says so: `"channel": "analysis"`.
 pub fn kind_beside(message: &Value) -> Option<BlockKind> {
@@ -557,6 +434,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::conversation::NodeRole;
 
     #[test]
     fn times_of_every_unit_and_wrapping() {

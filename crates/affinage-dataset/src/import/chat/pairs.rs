@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::json::strings;
 use super::layers::Layers;
 use super::message::{Line, Parent, Speaker, line};
 use super::names;
@@ -38,9 +39,19 @@ fn is_of_machine(value: &Value) -> bool {
 fn question_and_answer(value: &Value) -> Option<(&Value, &Value)> {
     let fields = Layers::of([value.as_object().map(|_| value).filter(|value| !is_of_machine(value))?]);
     let (_, question) = fields.all(names::QUESTIONS).find(|(_, question)| !blocks(question).is_empty())?;
-    let (_, answer) =
-        fields.all(names::ANSWERS).find(|(_, answer)| !answer.is_boolean() && !answer.is_number())?;
-    Some((question, answer))
+    let mut answers = fields.all(names::ANSWERS).map(|(_, answer)| answer);
+    let answer = answers.find(|answer| !answer.is_boolean() && !answer.is_number());
+    // What came was an error of the product.
+    let failed = || failure(value).filter(|_| names::ANSWERS.iter().any(|name| value.get(*name).is_some()));
+    Some((question, answer.or_else(failed)?))
+}
+
+/// The product's account of why there is no answer.
+fn failure(value: &Value) -> Option<&Value> {
+    ["/result/errorDetails", "/error", "/errorDetails"]
+        .iter()
+        .find_map(|at| value.pointer(at))
+        .filter(|at| !at.is_null())
 }
 
 /// The two messages of a pair. Several plain texts as the answer are several answers.
@@ -78,7 +89,10 @@ pub fn lines(value: &Value) -> Option<[Line; 2]> {
         }
         _ => Vec::new(),
     };
-    let first = drafts.first().cloned().unwrap_or_else(|| blocks(answer));
+    let mut first = drafts.first().cloned().unwrap_or_else(|| blocks(answer));
+    if failure(value).is_some_and(|failure| std::ptr::eq(failure, answer)) {
+        first = vec![Block::new(BlockKind::Error, strings(answer))];
+    }
     let mut answered = said(NodeRole::Assistant, "answer", first);
     answered.variants = drafts;
     let sources = names::SOURCES.iter().filter_map(|name| Some(value.get(*name)?.as_array()?.len())).max();

@@ -111,10 +111,11 @@ pub fn add_beside(fields: Layers<'_>, content: &mut Content) {
     let words: Vec<Block> = fields.all(&["embeds"]).flat_map(|(_, list)| embedded(fields, list)).collect();
     content.blocks.extend(words);
     let holds = |value: &Value| !value.is_boolean() && !value.is_number();
-    for (names, kind) in [(names::REASONING, BlockKind::Reasoning), (names::TOOLS, BlockKind::ToolCall)] {
-        let values = fields.all(names).filter(|(_, value)| holds(value)).map(|(_, value)| strings(value));
-        content.blocks.extend(values.filter(|text| !text.is_empty()).map(|text| Block::new(kind, text)));
-    }
+    let calls = fields.all(names::TOOLS).filter(|(_, value)| holds(value)).map(|(_, value)| strings(value));
+    let call = |text| Block::new(BlockKind::ToolCall, text);
+    content.blocks.extend(calls.filter(|text| !text.is_empty()).map(call));
+    let variables = fields.all(&["variableData"]).filter_map(|(_, data)| data.get("variables")?.as_array());
+    content.blocks.extend(variables.flatten().map(|item| parts::file(item, "file")));
     for (name, value) in fields.all(names::MEDIA).filter(|(_, value)| holds(value)) {
         content.blocks.extend(items(value).iter().map(|item| parts::file(item, name)));
     }

@@ -1,22 +1,19 @@
 //! Conversations of a list of messages: who is who, which message follows which, where one conversation ends.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
 use super::super::error::ElementError;
 use super::super::left_out::LeftOutKind;
-use super::super::speakers::{Speaker as Found, Style};
-use super::super::transcript::{Roles, cast};
+use super::super::speakers::Speaker as Found;
+use super::super::transcript::Roles;
 use super::super::{instructions, verdict};
 use super::layers::Layers;
 use super::message::{Line, Parent, Speaker};
-use super::names;
+use super::{names, people};
 use crate::conversation::{Block, Conversation, Feedback, Link, Node, NodeRole, Origin, Provider};
 use crate::hash::short_hash;
-
-/// People who are silent for longer have ended a conversation: what comes next answers nothing before it.
-const PEOPLE_GAP_S: f64 = 6.0 * 3600.0;
 
 /// What the document around a list says of it.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +26,8 @@ pub struct Holder {
     pub updated_s: Option<f64>,
     pub model: Option<String>,
     pub leaf: Option<String>,
+    /// Messages whose words were changed later.
+    pub edits: usize,
     /// The system message beside the list.
     pub system: Option<String>,
     /// The verdict on the conversation: it is that on its last answer.
@@ -48,6 +47,7 @@ impl Holder {
         let said = Layers::of(about);
         Holder {
             product: None,
+            edits: 0,
             id: own.text(names::HOLDER_IDS).or_else(|| said.text(names::HOLDER_IDS)),
             title: own.text(names::TITLES).or_else(|| said.text(names::TITLES)),
             time_s: own.time_s().or_else(|| said.time_s()),
@@ -72,6 +72,16 @@ pub struct Threads {
 }
 
 impl Threads {
+    /// Conversations of messages that another reader has written as such.
+    pub fn of(conversations: Vec<Vec<Value>>, holder: &Holder, roles: &Roles, origin: &Origin) -> Threads {
+        let mut threads = Threads::default();
+        for messages in conversations {
+            let lines = messages.iter().map(super::message::line).collect();
+            threads.append(self::conversations(lines, holder, roles, origin));
+        }
+        threads
+    }
+
     pub fn append(&mut self, mut other: Threads) {
         self.conversations.append(&mut other.conversations);
         add_speakers(&mut self.speakers, &other.speakers);
@@ -98,15 +108,19 @@ pub fn add_speakers(sum: &mut Vec<Found>, more: &[Found]) {
 /// Conversations of the messages, which may belong to several.
 pub fn conversations(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &Origin) -> Threads {
     let mut threads = Threads::default();
-    for (thread, lines) in by_thread(lines) {
+    for (thread, mut lines) in by_thread(lines) {
+        if let Some(first) = lines.first_mut().filter(|first| first.may_be_task) {
+            first.speaker = Speaker::Role(NodeRole::User);
+        }
         let mut holder = holder.clone();
+        holder.edits = apply_edits(&mut lines);
         if let Some(thread) = thread {
             holder.id = Some(thread);
         }
         holder.product = holder.product.or_else(|| lines.iter().find_map(|line| line.product));
         let has = |role: NodeRole| lines.iter().any(|line| line.speaker == Speaker::Role(role));
         match (has(NodeRole::User), has(NodeRole::Assistant)) {
-            (false, false) => people(lines, &holder, roles, origin, &mut threads),
+            (false, false) => people::conversations(lines, &holder, roles, origin, &mut threads),
             (user, assistant) => {
                 // The side that has no word for itself goes by name.
                 let named = match (user, assistant) {
@@ -122,6 +136,28 @@ pub fn conversations(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &
         }
     }
     threads
+}
+
+/// Puts the words of edits into the messages that they change; how many.
+fn apply_edits(lines: &mut Vec<Line>) -> usize {
+    let (edits, kept): (Vec<Line>, Vec<Line>) =
+        std::mem::take(lines).into_iter().partition(|line| line.edits.is_some());
+    *lines = kept;
+    let mut count = 0;
+    for edit in edits {
+        let edited =
+            edit.edits.as_ref().and_then(|id| lines.iter_mut().find(|line| line.id.as_ref() == Some(id)));
+        match edited {
+            Some(line) => {
+                line.node.blocks = edit.node.blocks;
+                line.node.edited = true;
+                count += 1;
+            }
+            // The message that it changes is not in the file.
+            None => lines.push(edit),
+        }
+    }
+    count
 }
 
 /// Messages by the conversation they name, in order of appearance. Where parents lead from one to another they are one.
@@ -157,11 +193,14 @@ fn with_roles(
     holder: &Holder,
     origin: &Origin,
 ) -> Result<Conversation, ElementError> {
-    let mut left_out = Vec::new();
+    let (mut left_out, mut events) = (Vec::new(), Vec::new());
     // A client's record: its instructions to the model are no part of what was said, as they are in rows of a data set.
     let hides_system = holder.product.is_some() || lines.iter().any(|line| line.node.time_s.is_some());
     let mut settled: Vec<(Line, bool)> = Vec::with_capacity(lines.len());
     for mut line in lines {
+        if let Some(word) = line.stops.take() {
+            cut_last(&mut settled, word);
+        }
         let role = match &line.speaker {
             Speaker::Role(role) => Some(*role),
             Speaker::Name(name) if !line.is_service => {
@@ -189,31 +228,45 @@ fn with_roles(
                 if is_said {
                     line.node = Node { time_s: line.node.time_s, ..Node::unread("") };
                 }
+                if let Some(kind) = line.kind.take().filter(|_| word.is_none()) {
+                    events.push(kind);
+                }
                 left_out.extend(word.map(|word| (word, "not a known role")));
                 settled.push((line, is_said));
             }
         }
     }
     newest_last(&mut settled, |(line, _)| line);
-    let is_system = |(line, _): &(Line, bool)| line.node.role == NodeRole::System;
-    if let Some(words) = holder.system.as_ref().filter(|_| !settled.iter().any(is_system)) {
-        let mut system = super::message::line(&serde_json::json!({ "role": "system", "content": words }));
-        system.node.hidden = hides_system;
-        settled.insert(0, (system, true));
-    }
     let last = settled.iter_mut().rfind(|(line, _)| line.node.role == NodeRole::Assistant);
     if let Some((line, _)) = last {
         line.node.feedback = line.node.feedback.or(holder.feedback);
     }
     let mut conversation = build(settled, holder, origin)?;
+    let leads = conversation
+        .nodes
+        .first()
+        .filter(|node| node.role == NodeRole::System && node.id == instructions::ID);
+    if hides_system && leads.is_some() {
+        conversation.nodes[0].hidden = true;
+    }
+    events.into_iter().for_each(|kind| conversation.left_out.add(LeftOutKind::Event, kind, ""));
     for (word, reason) in left_out {
         conversation.left_out.add(LeftOutKind::Message, word, reason);
     }
     Ok(conversation)
 }
 
+/// The answer that was being given did not come to its end.
+fn cut_last(settled: &mut [(Line, bool)], word: String) {
+    let said = settled.iter_mut().rev().map(|(line, _)| &mut line.node);
+    let mut turn = said.filter(|node| node.role == NodeRole::Assistant || !node.visible_text().is_empty());
+    if let Some(node) = turn.next().filter(|node| node.role == NodeRole::Assistant) {
+        node.truncated.get_or_insert(word);
+    }
+}
+
 /// Lists of messengers with the newest first are turned over, unless parents say the order.
-fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
+pub(super) fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
     let has_parents = lines.iter().any(|item| matches!(line(item).parent, Parent::Id(_)));
     let times: Vec<f64> = lines.iter().filter_map(|item| line(item).node.time_s).collect();
     let falls = times.windows(2).all(|pair| pair[0] >= pair[1]) && times.first() > times.last();
@@ -222,140 +275,12 @@ fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
     }
 }
 
-/// A conversation among people: one of them is the assistant.
-fn people(lines: Vec<Line>, holder: &Holder, roles: &Roles, origin: &Origin, threads: &mut Threads) {
-    let mut services = 0;
-    let mut said: Vec<(Line, String)> = Vec::with_capacity(lines.len());
-    for line in lines {
-        let name = match &line.speaker {
-            Speaker::Name(name) if !line.is_service => name.clone(),
-            _ => {
-                services += usize::from(!line.node.visible_text().is_empty());
-                continue;
-            }
-        };
-        let mut line = line;
-        mend_latin_1(&mut line.node);
-        said.push((line, mended_latin_1(&name).unwrap_or(name)));
-    }
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, name) in &said {
-        *counts.entry(name).or_default() += 1;
-    }
-    let mut found = Vec::new();
-    let counted: Vec<Found> = counts
-        .into_iter()
-        .map(|(name, count)| Found { name: name.to_owned(), style: Style::Field, count })
-        .collect();
-    add_speakers(&mut found, &counted);
-    if found.is_empty() {
-        return;
-    }
-    // A program among people is the assistant, where nothing else says who is.
-    let mut bots: Vec<&str> =
-        said.iter().filter(|(line, _)| line.is_bot).map(|(_, name)| name.as_str()).collect();
-    bots.sort_unstable();
-    bots.dedup();
-    let with_bot = match bots.as_slice() {
-        [bot] if found.len() > 1 && !roles.are_given() => {
-            cast(&found, &Roles { assistants: vec![(*bot).to_owned()], ..roles.clone() })
-        }
-        _ => None,
-    };
-    let Some(parts) = cast(&found, roles).or(with_bot) else {
-        threads.without_roles.push(found);
-        return;
-    };
-    newest_last(&mut said, |(line, _)| line);
-    let (mut settled, mut others) = (Vec::new(), BTreeMap::new());
-    for (mut line, name) in said {
-        match parts.iter().find(|part| part.name == name) {
-            Some(part) => {
-                line.node.role = part.role;
-                line.node.author = Some(name);
-                settled.push((line, true));
-            }
-            None => *others.entry(name).or_insert(0_usize) += 1,
-        }
-    }
-    let sessions = sessions(settled);
-    let is_one = sessions.len() == 1;
-    for (number, session) in sessions.into_iter().enumerate() {
-        let mut holder = holder.clone();
-        let first = &session[0].0;
-        let start =
-            first.id.clone().unwrap_or_else(|| format!("{:.0}", first.node.time_s.unwrap_or(number as f64)));
-        holder.id = holder.id.map(|id| format!("{id}-{start}"));
-        holder.time_s = first.node.time_s.or(holder.time_s);
-        if !is_one && let (Some(title), Some(time_s)) = (&holder.title, holder.time_s) {
-            holder.title = Some(format!("{title} {}", day(time_s)));
-        }
-        holder.product = holder.product.or(Some(Provider::Messenger));
-        match build(session, &holder, origin) {
-            Ok(mut conversation) => {
-                if number == 0 {
-                    for (name, count) in std::mem::take(&mut others) {
-                        (0..count).for_each(|_| {
-                            conversation.left_out.add(
-                                LeftOutKind::Message,
-                                name.clone(),
-                                "a speaker without a role",
-                            );
-                        });
-                    }
-                    (0..services).for_each(|_| {
-                        conversation.left_out.add(LeftOutKind::Message, "", "an event of the chat");
-                    });
-                }
-                threads.conversations.push(conversation);
-            }
-            Err(error) => threads.errors.push(error),
-        }
-    }
-    add_speakers(&mut threads.speakers, &found);
-}
-
-/// `2026-01-05` of a time.
-fn day(time_s: f64) -> String {
-    jiff::Timestamp::from_second(time_s as i64)
-        .map_or_else(|_| String::new(), |at| at.to_string()[..10].to_owned())
-}
-
-fn sessions(lines: Vec<(Line, bool)>) -> Vec<Vec<(Line, bool)>> {
-    let mut sessions: Vec<Vec<(Line, bool)>> = Vec::new();
-    let mut before: Option<f64> = None;
-    for item in lines {
-        let now = item.0.node.time_s;
-        let pause = now.zip(before).is_some_and(|(now, before)| now - before > PEOPLE_GAP_S);
-        before = now.or(before);
-        match sessions.last_mut().filter(|_| !pause) {
-            Some(session) => session.push(item),
-            None => sessions.push(vec![item]),
-        }
-    }
-    sessions
-}
-
-/// Texts of Facebook and Instagram are UTF-8 whose bytes were written as characters of their own.
-fn mend_latin_1(node: &mut Node) {
-    for block in &mut node.blocks {
-        if let Some(mended) = mended_latin_1(&block.text) {
-            block.text = mended;
-        }
-    }
-}
-
-/// The text its characters are the bytes of; `None` unless every character is a byte and together they are UTF-8.
-fn mended_latin_1(text: &str) -> Option<String> {
-    if text.is_ascii() {
-        return None;
-    }
-    let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<_>>()?;
-    String::from_utf8(bytes).ok()
-}
-
 /// The tree of settled messages; those without a role (`false`) only hold their place in it.
-fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<Conversation, ElementError> {
+pub(super) fn build(
+    lines: Vec<(Line, bool)>,
+    holder: &Holder,
+    origin: &Origin,
+) -> Result<Conversation, ElementError> {
     let ids: HashSet<&str> = lines.iter().filter_map(|(line, _)| line.id.as_deref()).collect();
     let is_tree = lines
         .iter()
@@ -403,10 +328,18 @@ fn build(lines: Vec<(Line, bool)>, holder: &Holder, origin: &Origin) -> Result<C
     let leaf = holder.leaf.as_ref().and_then(|leaf| tree.place_of(leaf));
     let ranked = || tree.best_ranked().filter(|_| is_tree);
     let active = leaf.or_else(ranked).or(last.filter(|_| !is_tree));
+    instructions::lead(&mut tree.links, holder.system.clone());
     conversation.arrange(tree.links, active.as_deref())?;
     let first_time = conversation.nodes.iter().find_map(|node| node.time_s);
     conversation.time_s = holder.time_s.or(first_time);
     conversation.updated_s = holder.updated_s;
+    for _ in 0..holder.edits {
+        conversation.left_out.add(
+            LeftOutKind::Message,
+            "another version",
+            "the words before they were edited",
+        );
+    }
     Ok(conversation)
 }
 

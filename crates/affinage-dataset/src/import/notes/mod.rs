@@ -22,7 +22,7 @@ pub(super) use title::front_matter;
 /// Who wrote the notes.
 const AUTHOR: &str = "me";
 /// Fewer words are a jotting, a label or a title, not an answer.
-pub(super) const MIN_ANSWER_WORDS: usize = 8;
+const MIN_ANSWER_WORDS: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Notes {
@@ -40,9 +40,10 @@ pub(super) struct Notes {
 pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn Fn(&str) -> bool) -> Notes {
     let title = Title::of(&origin.member, front_matter);
     let lines: Vec<&str> = body.lines().collect();
-    let vault::Seen { mut lines, media, is_link, footnotes } = vault::seen(&lines, title.of_notion);
+    let vault::Seen { mut lines, media, is_link, footnotes, unseen } = vault::seen(&lines, title.of_notion);
     let mut left_out = LeftOut::default();
     media.into_iter().for_each(|name| left_out.add(LeftOutKind::Media, "", name));
+    unseen.into_iter().for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
     (0..footnotes).for_each(|_| left_out.add(LeftOutKind::FootnoteOfNote, "", origin.member.as_str()));
     for line in byline::take_off(&mut lines, &title.bylines, recurs) {
         left_out.add(LeftOutKind::Byline, line, "");
@@ -65,8 +66,10 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn
         let above = section.above.or_else(|| title.label.clone());
         for (number, part) in cut::parts(&text).into_iter().enumerate() {
             let prompt = drafted(wordings, heading.as_deref(), above.as_deref(), &part, number > 0, &asked);
-            if words(&part).len() < MIN_ANSWER_WORDS || normalise(&part) == normalise(&prompt) {
-                left_out.add(LeftOutKind::ShortSection, "", origin.member.as_str());
+            let is_short = words(&part).len() < MIN_ANSWER_WORDS;
+            if is_short || normalise(&part) == normalise(&prompt) {
+                let kind = if is_short { LeftOutKind::ShortSection } else { LeftOutKind::OnlyPrompt };
+                left_out.add(kind, "", origin.member.as_str());
                 continue;
             }
             asked.insert(prompt.clone());
@@ -80,6 +83,24 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn
         }
     }
     Notes { conversations, wrap, left_out, quoted_words }
+}
+
+/// Why nothing of a text is a note.
+pub(super) fn why_none(left_out: &LeftOut) -> String {
+    let kinds: Vec<LeftOutKind> = left_out.rows().iter().map(|row| row.kind).collect();
+    let has = |kind| kinds.contains(&kind);
+    if has(LeftOutKind::OnlyPrompt) {
+        return "no note: it is one question, and says nothing that could answer it".to_owned();
+    }
+    if has(LeftOutKind::ShortSection) {
+        return format!("no note: no section of it has {MIN_ANSWER_WORDS} words");
+    }
+    match kinds.first() {
+        Some(LeftOutKind::LinkSection) => "no note: it holds links only",
+        Some(_) => "no note: it holds no words that a reader sees",
+        None => "no text: it holds no words",
+    }
+    .to_owned()
 }
 
 fn words_in_quotes(text: &str) -> usize {

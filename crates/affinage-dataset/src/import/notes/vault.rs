@@ -61,6 +61,8 @@ pub(super) struct Seen {
     pub is_link: Vec<bool>,
     /// Notes at the foot, which are taken out.
     pub footnotes: usize,
+    /// What else is not shown, by kind: comments, queries, lines of tags, properties.
+    pub unseen: Vec<&'static str>,
 }
 
 impl Seen {
@@ -74,9 +76,9 @@ impl Seen {
 /// the first heading.
 pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
     let in_code = fences::inside(lines, Unclosed::ToTheEnd);
-    let mut skipped = skipped(lines, &in_code, of_notion);
+    let (mut skipped, unseen) = skipped(lines, &in_code, of_notion);
     let defined = skip_footnotes(lines, &in_code, &mut skipped);
-    let mut seen = Seen { footnotes: defined.len(), ..Seen::default() };
+    let mut seen = Seen { footnotes: defined.len(), unseen, ..Seen::default() };
     for (index, &line) in lines.iter().enumerate() {
         if skipped[index] {
             continue;
@@ -94,10 +96,16 @@ pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
                     String::new()
                 }
             });
+            let comments = COMMENT.find_iter(&part).count();
+            seen.unseen.extend(std::iter::repeat_n("comment", comments));
             let (shown, media) = plain(&part);
             seen.media.extend(media);
             shown
         });
+        // The frame of a callout of Notion.
+        if matches!(line.trim(), "<aside>" | "</aside>") {
+            continue;
+        }
         let shown = BLOCK_ID.replace(&shown, "").into_owned();
         let shown = match CALLOUT.captures(&shown) {
             Some(found) if found[2].trim().is_empty() => continue,
@@ -111,9 +119,11 @@ pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
     seen
 }
 
-/// Lines that no reader sees: comments over several lines, queries, tags alone, Notion's properties.
-fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
+/// Lines that no reader sees: comments over several lines, queries, tags alone, Notion's properties; and what each of
+/// them is.
+fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> (Vec<bool>, Vec<&'static str>) {
     let mut skipped = vec![false; lines.len()];
+    let mut kinds = Vec::new();
     let (mut comment, mut query): (Option<&str>, bool) = (None, false);
     for (index, &line) in lines.iter().enumerate() {
         if in_code[index] {
@@ -122,6 +132,7 @@ fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
             skipped[index] = query;
             if !query && is_fence && QUERIES.contains(&info.trim()) {
                 (query, skipped[index]) = (true, true);
+                kinds.push("query");
             } else if query && is_fence && info.trim().is_empty() {
                 query = false;
             }
@@ -142,9 +153,11 @@ fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
             if lines[index + 1..].iter().any(|line| line.contains(end)) {
                 comment = Some(end);
                 skipped[index] = true;
+                kinds.push("comment");
             }
         } else {
             skipped[index] = TAG_LINE.is_match(line);
+            kinds.extend(skipped[index].then_some("line of tags"));
         }
     }
     if of_notion && lines.first().is_some_and(|line| line.starts_with("# ")) {
@@ -153,9 +166,10 @@ fn skipped(lines: &[&str], in_code: &[bool], of_notion: bool) -> Vec<bool> {
         let count = lines[start..].iter().take_while(|line| !line.trim().is_empty()).count();
         if lines[start..start + count].iter().all(|line| PROPERTY.is_match(line)) {
             skipped[start..start + count].fill(true);
+            kinds.extend(std::iter::repeat_n("property", count));
         }
     }
-    skipped
+    (skipped, kinds)
 }
 
 /// Skips the notes at the foot with their further lines, which are indented; gives their labels.
@@ -289,6 +303,15 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(seen(&[line], false).is_link, [expected], "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_not_shown_is_counted_by_kind() {
+        let text = "%%\nhidden\n%%\n#mill #weir\n\nIt leans. %%why%% And `%%so%%` <!-- no --> on.\n\n```tasks\nnot done\n```\n";
+        let found = seen(&text.lines().collect::<Vec<_>>(), false);
+        assert_eq!(found.unseen, ["comment", "line of tags", "query", "comment", "comment"]);
+        let lines = ["# Mills", "", "Created: March 4, 2026", "Tags: water, old", "", "They lean."];
+        assert_eq!(seen(&lines, true).unseen, ["property", "property"]);
     }
 
     #[test]

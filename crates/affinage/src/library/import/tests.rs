@@ -445,3 +445,31 @@ fn what_killed_commands_left_goes_and_what_runs_stays() {
     assert!(files.iter().all(|file| !folder.join(file).exists()) && !unknown.exists());
     assert!(running.exists());
 }
+
+#[test]
+fn messages_that_an_agent_copies_into_another_session_stand_once() {
+    let session = |id: &str, turns: &[(&str, Option<&str>, &str)]| -> String {
+        let row = |(uuid, parent, text): &(&str, Option<&str>, &str)| {
+            let role = if uuid.starts_with('q') { "user" } else { "assistant" };
+            let row = serde_json::json!({ "sessionId": id, "uuid": uuid, "parentUuid": parent, "type": role, "timestamp": "2026-01-05T10:00:00Z",
+                "message": { "role": role, "content": text } });
+            format!("{row}\n")
+        };
+        turns.iter().map(row).collect()
+    };
+    let first = [("q1", None, Q1), ("a1", Some("q1"), A1)];
+    let longer = [first[0], first[1], ("q2", Some("a1"), Q2), ("a2", Some("q2"), A2)];
+    let other = [first[0], first[1], ("q3", Some("a1"), Q3), ("a3", Some("q3"), A3)];
+    let states = [session("s1", &first), session("s2", &longer), session("s3", &other)];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let mut project = Project::new();
+        for number in order {
+            project.import(&format!("{number}.jsonl"), &states[number]);
+        }
+        let mut prompts = project.prompts();
+        prompts.sort();
+        let mut expected = turns(&[Q1, Q2, Q3]);
+        expected.sort();
+        assert_eq!(prompts, expected, "{order:?}");
+    }
+}

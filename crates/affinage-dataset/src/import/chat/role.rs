@@ -1,0 +1,130 @@
+//! Words for who speaks.
+
+use crate::conversation::{BlockKind, NodeRole};
+
+/// What a word for a speaker, or for the type of a row, says: whose words these are and what they are.
+pub fn role(word: &str) -> Option<(NodeRole, BlockKind)> {
+    use BlockKind::{Commentary, Reasoning, Text, ToolCall, ToolResult};
+    use NodeRole::{Assistant, System, Tool, User};
+    const WORDS: &[(NodeRole, BlockKind, &[&str])] = &[
+        (
+            User,
+            Text,
+            &[
+                "user",
+                "human",
+                "prompter",
+                "customer",
+                "client",
+                "usermessage",
+                "humanmessage",
+                "question",
+                "query",
+            ],
+        ),
+        (
+            Assistant,
+            Text,
+            &[
+                "assistant",
+                "ai",
+                "bot",
+                "model",
+                "llm",
+                "agent",
+                "chatbot",
+                "gpt",
+                "bing",
+                "chatgpt",
+                "claude",
+                "gemini",
+                "grok",
+                "copilot",
+                "bard",
+                "deepseek",
+                "perplexity",
+                "mistral",
+                "character",
+                "assistantmessage",
+                "aimessage",
+                "agentmessage",
+                "botmessage",
+                "answer",
+            ],
+        ),
+        (
+            Assistant,
+            Reasoning,
+            &[
+                "reasoning",
+                "thinking",
+                "thought",
+                "thoughts",
+                "think",
+                "analysis",
+                "reasoningcontent",
+                "chainofthought",
+                "cot",
+                "scratchpad",
+                "innermonologue",
+                "thoughtprocess",
+                "agentthought",
+            ],
+        ),
+        (Assistant, Commentary, &["commentary"]),
+        (
+            Assistant,
+            ToolCall,
+            &[
+                "functioncall",
+                "functioncalls",
+                "toolcall",
+                "toolcalls",
+                "toolrequest",
+                "tooluse",
+                "localshellcall",
+                "customtoolcall",
+                "websearchcall",
+            ],
+        ),
+        (
+            Tool,
+            ToolResult,
+            &[
+                "tool",
+                "function",
+                "observation",
+                "ipython",
+                "environment",
+                "toolresult",
+                "toolresponse",
+                "toolmessage",
+                "tooloutput",
+                "tools",
+                "plugin",
+                "retrieval",
+                "searchresult",
+                "searchresults",
+                "functionresult",
+                "functioncalloutput",
+                "functionresponse",
+                "customtoolcalloutput",
+            ],
+        ),
+        (
+            System,
+            Text,
+            &[
+                "system",
+                "developer",
+                "systemmessage",
+                "systemprompt",
+                "systeminstruction",
+                "systeminstructions",
+                "platform",
+            ],
+        ),
+    ];
+    let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    WORDS.iter().find(|(_, _, words)| words.contains(&word.as_str())).map(|(role, kind, _)| (*role, *kind))
+}
