@@ -48,14 +48,14 @@ pub fn is_quoted(text: &str, at: usize) -> bool {
 /// First words of a letter, in many languages.
 static SALUTATION: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"(?im)^[ \t>*_]{0,6}(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening)|to whom it may concern",
+        r"(?im)^[ \t>*_]{0,6}(?:(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening)|to whom it may concern",
         r"|sehr geehrte[rs]?|liebe[rs]?|hallo|guten (?:tag|morgen|abend)|moin|servus|grüezi",
         r"|chère?s?|cher|bonjour|bonsoir|madame|monsieur|mesdames|salut",
         r"|querid[oa]s?|estimad[oa]s?|apreciad[oa]s?|hola|buen[oa]s (?:d[íi]as|tardes|noches)",
         r"|car[oaie]|gentil[ei]|egregi[oa]|spett\w*|ciao|salve|buongiorno|prezad[oa]s?|car[oa]s|olá|ol[áa]|bom dia|boa (?:tarde|noite)",
         r"|beste|geachte|lieve|kära|käre|hej|kjære|kære|hei|hyvä|szanown[yai]\w*|drog[iae]|cześć|vážen[ýáí]|mil[ýáé]|ahoj|tisztelt|kedves|szia|stimat[eă]|dragă?",
-        r"|уважаем\w+|дорог\w+|здравствуйте|привет|шановн\w+|sayın|sevgili|merhaba|αγαπητ\w+|السلام|عزيزي|עזיז|שלום|尊敬的|亲爱的|拝啓|前略|안녕하세요)",
-        r"\b?[^\n.?:;]{0,60}[,!，：:]?[ \t]*$",
+        r"|уважаем\w+|дорог\w+|здравствуйте|привет|шановн\w+|sayın|sevgili|merhaba|αγαπητ\w+|السلام|عزيزي|שלום)\b|尊敬的|亲爱的|拝啓|前略|안녕하세요)",
+        r"[^\n.?:;,]{0,60}[,!，：:、！][ \t*_]*$",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
@@ -67,7 +67,8 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
         r"|mit (?:freundlichen|besten|herzlichen|lieben) grüßen|(?:viele|beste|liebe|herzliche|freundliche) grüße|hochachtungsvoll|ihre?|euer|deine?|lg|vg|mfg",
         r"|cordialement|bien à (?:vous|toi)|amicalement|sincères salutations|bises|atentamente|un (?:cordial )?saludo|saludos(?: cordiales)?|un abrazo",
         r"|cordiali saluti|distinti saluti|un caro saluto|saluti|atenciosamente|cumprimentos|abraços?|met vriendelijke groet(?:en)?|groet(?:en|jes)?|vänliga hälsningar|hälsningar",
-        r"|med vennlig hilsen|med venlig hilsen|hilsen|z poważaniem|pozdrawiam|s pozdravem|üdvözlettel|с уважением|saygılarımla|敬具|此致|敬礼)\b",
+        r"|med vennlig hilsen|med venlig hilsen|hilsen|z poważaniem|pozdrawiam|s pozdravem|üdvözlettel|с уважением|saygılarımla|敬具|此致|敬礼)",
+        r"(?:\s*[,!–—-].{0,40}|(?:\s+(?-i:\p{Lu})[\w.'’-]*){0,3}\s*)$",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
@@ -106,21 +107,34 @@ pub fn ends_with_signature(text: &str) -> bool {
     }
 }
 
-/// Words for a text in which several people speak, in many languages.
-static DIALOGUE: LazyLock<Regex> = LazyLock::new(|| {
+/// Words for a talk of several people, in many languages ...
+static TALK: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
-        r"(?i)dialog|diálogo|dialoog|διάλογ|диалог|діалог|对话|對話|対話|会話|대화|حوار|संवाद|\b(?:screenplays?|scripts?|scenes?|sketch(?:es)?|skits?|plays?|interviews?|conversations?|transcripts?|chats?|debates?|q ?& ?a)\b",
-        r"|drehbuch|szene|theaterstück|gespräch|scénario|scène|entretien|guion|guión|escena|conversación|entrevista|sceneggiatura|scena|intervista|conversazione",
-        r"|roteiro|conversa|cena\b|gesprek|samtal|rozmow|scenariusz|scéna|rozhovor|jelenet|beszélget|сценар|сцен|разговор|интервью|senaryo|sahne|剧本|劇本|脚本|台本|각본",
+        r"(?i)dialog|diálogo|dialoog|διάλογ|диалог|діалог|对话|對話|対話|会話|대화|حوار|संवाद|\b(?:screenplays?|interviews?|conversations?)\b|gespräch|entretien",
+        r"|conversación|entrevista|intervista|conversazione|conversa\b|gesprek|samtal|rozmow|rozhovor|beszélget|разговор|интервью",
+    );
+    Regex::new(pattern).expect("a valid pattern")
+});
+/// ... and for a text in which some speak, that mean other things too.
+static STAGED: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"(?i)\b(?:scripts?|scenes?|sketch(?:es)?|skits?|plays?|transcripts?|chats?|debates?|q ?& ?a)\b|drehbuch|szene|theaterstück|scénario|scène|guion|guión",
+        r"|escena|sceneggiatura|scena|roteiro|\bcena\b|scenariusz|scéna|jelenet|сценар|сцен|senaryo|sahne|剧本|劇本|脚本|台本|각본",
     );
     Regex::new(pattern).expect("a valid pattern")
 });
 
-/// True if the prompt asks for a text in which several people speak, or names all who do.
+/// True if the prompt asks for a text in which several people speak, or names all who do. Labels of a chat are residue
+/// unless it asks for a talk.
 pub fn asks_for_dialogue(prompt: &str, speakers: &[&str]) -> bool {
+    const SIDES: [&str; 9] =
+        ["human", "user", "assistant", "ai", "bot", "you", "chatgpt", "claude", "gemini"];
     let lower = prompt.to_lowercase();
     let is_named = |name: &&str| lower.contains(&name.to_lowercase());
-    DIALOGUE.is_match(prompt) || (speakers.len() >= 2 && speakers.iter().all(is_named))
+    let is_side = |name: &&str| SIDES.contains(&name.to_lowercase().as_str());
+    TALK.is_match(prompt)
+        || (STAGED.is_match(prompt) && !speakers.iter().all(is_side))
+        || (speakers.len() >= 2 && speakers.iter().all(is_named))
 }
 
 #[cfg(test)]
@@ -156,12 +170,15 @@ mod tests {
         }
         for text in [
             "The boat is dry and",
+            "It holds for years.\n\nLove is what it needs and",
+            "Height of the mast\n\nThe mast is tall and",
             "Here are three boats:\n\nMara",
             "Dear Tove,\n\nthe boat is dry, and the oars are",
         ] {
             assert!(!ends_with_signature(text), "{text}");
         }
         assert_eq!(letter("Answer this:\n\nDear Tove,\n\nIs it dry?"), Some(14..36));
+        assert_eq!(letter("Height, in short\n\nTall."), None);
         assert_eq!(letter("Dear readers know that boats leak. They do."), None);
     }
 
@@ -172,5 +189,7 @@ mod tests {
         );
         assert!(asks_for_dialogue("Let Mara and Tove quarrel.", &["MARA", "TOVE"]));
         assert!(!asks_for_dialogue("How do boats float?", &["Mara", "Tove"]));
+        assert!(!asks_for_dialogue("Write a script for boats.", &["Human", "Assistant"]));
+        assert!(asks_for_dialogue("Write a script for boats.", &["Mara", "Tove"]));
     }
 }

@@ -18,6 +18,7 @@ mod handover;
 mod inspect;
 mod judge;
 mod keys;
+mod map;
 mod notes;
 mod pace;
 mod private;
