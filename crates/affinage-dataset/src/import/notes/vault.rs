@@ -31,9 +31,9 @@ static BLOCK_ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|\s)\^[A-Za-z0
 static MARKED: LazyLock<Regex> = LazyLock::new(|| pattern(r"==([^=\s](?:[^=\n]*[^=\s])?)=="));
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%%[^%\n]*%%|<!--[^\n]*?-->"));
 static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"^\s*(?:[Tt]ags?:\s*)?#[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*(?:[\s,]+#[\p{L}\p{N}_/-]+)*\s*$",
-    )
+    // `#old weirs#` of Bear is one tag.
+    const TAG: &str = r"#(?:[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*#?|\p{L}[\p{L}\p{N}_/ -]{0,40}[\p{L}\p{N}]#)";
+    pattern(&format!(r"^\s*(?:[Tt]ags?:\s*)?{TAG}(?:[\s,]+(?:{TAG}|#[\p{{L}}\p{{N}}_/-]+))*\s*$"))
 });
 static CALLOUT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*>[\s>]*)\[![^\]\n]*\][+-]?[ \t]*(.*)$"));
 /// `[^1]: Words at the foot`
@@ -189,7 +189,7 @@ fn skip_footnotes<'a>(lines: &[&'a str], in_code: &[bool], skipped: &mut [bool])
 }
 
 /// Applies `change` to what of a line stands outside inline code.
-fn outside_code(line: &str, mut change: impl FnMut(&str) -> String) -> String {
+pub(super) fn outside_code(line: &str, mut change: impl FnMut(&str) -> String) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(open) = rest.find('`') {
@@ -267,6 +267,8 @@ mod tests {
             ("%% no end", "%% no end"),
             ("#mill #water/old\n\nI like #mills.", "\nI like #mills."),
             ("#1 is first", "#1 is first"),
+            ("#mill/old# #wide water# #1", ""),
+            ("#wide water is here", "#wide water is here"),
             ("```dataview\nlist\n```\n```sh\n[[ -f x ]] && echo\n```", "```sh\n[[ -f x ]] && echo\n```"),
         ];
         for (text, expected) in cases {
