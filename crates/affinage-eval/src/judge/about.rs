@@ -120,7 +120,7 @@ pub(super) fn disowns_by_form(
             1 => {
                 let of_winner = winner.is_some_and(|winner| names_label(sentence, [winner; 2]));
                 kinds > 1
-                    || has_stem(sentence, VOTING) && !is_own()
+                    || has_stem(&unquoted(sentence), VOTING) && !is_own()
                     || of_winner && (has_stem(sentence, WISH) || has_stem(sentence, ORDER))
                     || of_winner && is_lone && kinds > 0 && words(sentence).len() < 7
                     || winner.is_some() && !of_winner && has_stem(sentence, TIE)
@@ -241,6 +241,12 @@ pub(super) fn is_no_rationale(text: &str, winner: Option<&str>, labels: [&str; 2
         || last_clause_is(text, winner, labels, decides_against)
 }
 
+/// What is said, without what is quoted.
+fn unquoted(text: &str) -> String {
+    let marks = ['"', '\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}', '\u{bb}', '`'];
+    text.split(marks).step_by(2).collect::<Vec<_>>().join(" ")
+}
+
 fn clauses(text: &str) -> Vec<&str> {
     text.split([
         '.', ',', ';', '!', '?', '\n', '\u{3002}', '\u{ff0c}', '\u{ff1b}', '\u{ff01}', '\u{964}', '\u{60c}',
@@ -255,10 +261,7 @@ fn last_clause_is(
     labels: [&str; 2],
     is: impl Fn(&str, &str, Option<&str>) -> bool,
 ) -> bool {
-    // What is quoted is not said.
-    let own_words: Vec<&str> =
-        text.split(['"', '\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}', '\u{bb}', '`']).step_by(2).collect();
-    let own_words = own_words.join(" ");
+    let own_words = unquoted(text);
     let clauses = clauses(&own_words).into_iter().rev();
     let last = clauses.filter_map(|clause| about_one(clause, labels)).next();
     last.is_some_and(|(clause, own)| is(&clause, own, winner))

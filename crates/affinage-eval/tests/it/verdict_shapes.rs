@@ -16,7 +16,7 @@ const CLEAR: &[(&str, &[&str])] = &[
             "VERDICT: K7\n\n## Explanation\n\nK7 gives three steps. M2 gives none.",
             "VERDICT: K7\n\nBecause K7 is the only one that is true.",
             "VERDICT: K7\n\nK7 is more specific and it stays with the question. M2 is vague.",
-            "VERDICT: K7\n\nResponse K7 explains the cause in the first line and gives a way out.",
+            "VERDICT: K7\n\nResponse K7 explains the cause at once and gives a way out.",
             "VERDICT: K7\n\nBegründung: K7 nennt den Grund. M2 bleibt vage.",
             "VERDICT: K7\n\n理由：K7 更具体。",
             "VERDICT: K7\n\nJustification :\nK7 répond à la question.",
