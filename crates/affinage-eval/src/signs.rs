@@ -141,13 +141,14 @@ fn turn(name: &str, is_end: bool, (before, behind): (bool, bool), is_in_brackets
     let has_bar = before || behind;
     let has = |words: &[&str]| name.split(|c: char| !c.is_alphanumeric()).any(|part| words.contains(&part));
     match name {
+        "inst" if is_in_brackets && is_end => Some(SignKind::Answer),
         "inst" if is_in_brackets => Some(SignKind::StartOfTurn),
         "s" | "bos" if !is_end && name == "bos" => Some(SignKind::StartOfTurn),
         "s" if is_end => Some(SignKind::EndOfTurn),
         "eos" | "end_of_turn" | "end_of_text" | "pad" if !is_end => Some(SignKind::EndOfTurn),
         "start_of_turn" if !is_end => Some(SignKind::StartOfTurn),
         "turn" if has_bar => Some(if before { SignKind::StartOfTurn } else { SignKind::EndOfTurn }),
-        "start_response" | "begin_of_solution" if has_bar => Some(SignKind::Answer),
+        "start_response" | "begin_of_solution" | "begin_of_box" if has_bar => Some(SignKind::Answer),
         _ if !has_bar => None,
         "endoftext" => Some(SignKind::EndOfTurn),
         _ if has(&["end", "eot", "eom", "eos", "return", "pad"]) => Some(SignKind::EndOfTurn),
@@ -197,6 +198,8 @@ mod tests {
             ("<!-- x", Some((Open, "!--", false))),
             ("<<Response K7 0123>>", Some((Open, "<<Response K7 0123", false))),
             ("<<end Response K7 0123>>", Some((Close, "<<Response K7 0123", false))),
+            ("<|begin_of_box|>", Some((Answer, "begin_of_box", false))),
+            ("[/INST]", Some((Answer, "inst", false))),
             ("<|im_end|>", Some((EndOfTurn, "im_end", false))),
             ("<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>", Some((EndOfTurn, "end_of_sentence", false))),
             ("</s>", Some((EndOfTurn, "s", false))),

@@ -23,13 +23,16 @@ pub(super) fn is_in_thought<'t>(lines: impl Iterator<Item = Cow<'t, str>>) -> bo
     let mut draft = None;
     for (i, line) in lines.enumerate() {
         for (form, name) in headings(&line) {
-            // Within a text a line such as "I think:" is no heading.
-            let may_begin = form != Form::Plain || i == 0;
+            // Within a text a line such as "I think:" is no heading; a name in a line of its own is.
+            let stands_alone = || line.trim_end().ends_with([':', '\u{ff1a}']);
+            let may_begin = form != Form::Plain || i == 0 || stands_alone();
             if form != Form::Plain && (draft.is_none() || draft == Some(form)) {
                 draft = names_draft(name).then_some(form);
             }
             match thought {
-                None if may_begin && names_thought(name, form == Form::Bracketed) => thought = Some(form),
+                None if may_begin && names_thought(without_remark(name), form == Form::Bracketed) => {
+                    thought = Some(form);
+                }
                 Some(begun) if form == begun && form != Form::Plain && ends(name) => thought = None,
                 _ => {}
             }
@@ -38,12 +41,21 @@ pub(super) fn is_in_thought<'t>(lines: impl Iterator<Item = Cow<'t, str>>) -> bo
     thought.is_some() || draft.is_some()
 }
 
+/// A name without a remark in parentheses at its end (`Thinking (internal)`).
+fn without_remark(name: &str) -> &str {
+    let name = name.trim_end_matches([':', '\u{ff1a}', ' ', '*', '_']);
+    let is_closed = name.ends_with([')', '\u{ff09}']);
+    let open = name.rfind(['(', '\u{ff08}']).filter(|at| is_closed && *at > 0);
+    open.map_or(name, |at| &name[..at])
+}
+
 /// Whether a text begins with the bare name of a channel, which has lost its signs. Nothing then says where it ends.
 pub(super) fn is_bare_channel(text: &str) -> bool {
     let text = text.trim_start();
     let first = text.lines().next().unwrap_or_default();
+    let text = text.strip_prefix("assistant").unwrap_or(text);
     let glued = text.strip_prefix("analysis").and_then(|rest| rest.chars().next());
-    matches!(first.trim(), "thought" | "thinking" | "analysis" | "commentary")
+    matches!(first.trim(), "thought" | "thinking" | "analysis" | "commentary" | "/think")
         || glued.is_some_and(char::is_uppercase)
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::about::{disowns_by_form, heads_reasons, introduces_reasons, is_aside, is_spoken};
 use super::heading::is_end_of_thought;
 use super::words::{Announces, announces, disowns, points_on};
 
@@ -13,6 +14,17 @@ pub(super) struct LeadIn<'t> {
     pub before: Option<Cow<'t, str>>,
     /// No empty line stands between it and the verdict.
     pub is_next: bool,
+    /// It is a paragraph of its own.
+    pub is_lone: bool,
+    /// Nothing else announces or repeats the verdict, and the verdict is a line.
+    pub is_bare: bool,
+    /// The last heading above the verdict, if any.
+    pub heading: Option<Cow<'t, str>>,
+    /// What stands before the list of which it is the last item, if it is one and no item names a label.
+    pub list: Option<Cow<'t, str>>,
+    pub labels: [&'t str; 2],
+    /// The label that the verdict names.
+    pub winner: Option<&'t str>,
 }
 
 impl LeadIn<'_> {
@@ -27,8 +39,9 @@ impl LeadIn<'_> {
     }
 
     /// Whether it makes the verdict part of a sentence or a quotation: it introduces something that is not announced as the
-    /// judge's own, it is a text without a final stop, so that the verdict may go on with it, or its last sentence points on
-    /// to what follows ("It reads thus.") or says that this is no verdict ("This is only a draft.").
+    /// judge's own, it is a text without a final stop, so that the verdict may go on with it, its last sentence points on to what
+    /// follows ("It reads thus.") or says that this is no verdict ("This is only a draft."), it is a paragraph that says
+    /// nothing of either answer, or the last of a list that is not one of reasons, or a heading names another's view.
     pub fn quotes(&self) -> bool {
         let plain = self.line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
         if plain.is_empty() || self.is_own() || is_end_of_thought(&self.line) {
@@ -40,13 +53,29 @@ impl LeadIn<'_> {
         if self.line.starts_with('>') {
             return self.is_next;
         }
+        let is_foreign = |line: &Cow<str>| !introduces_reasons(line, self.labels);
+        if self.list.as_ref().is_some_and(is_foreign) {
+            return true;
+        }
+        if self.is_bare && self.heading.as_ref().is_some_and(|heading| !heads_reasons(heading, self.labels)) {
+            return true;
+        }
         if !is_finished(plain) {
-            return !(is_count(plain) || self.is_item_of_list());
+            return !(is_count(plain) || self.list.is_some() || self.is_item_of_list());
         }
         let sentence = last_sentence(plain);
+        if is_spoken(&self.line) {
+            return true;
+        }
+        let is_of_judging = matches!(announces(sentence), Some(Announces::Decision | Announces::Judging));
         disowns(sentence)
-            || points_on(sentence)
-                && !matches!(announces(sentence), Some(Announces::Decision | Announces::Judging))
+            || !is_of_judging && (points_on(sentence) || self.disowns(sentence))
+            || self.is_bare && self.is_lone && is_aside(plain, self.labels)
+    }
+
+    fn disowns(&self, sentence: &str) -> bool {
+        let is_all = self.is_lone && sentence.len() == self.line.len();
+        disowns_by_form(sentence, self.winner, self.labels, is_all)
     }
 
     /// Whether it is an item of a list, or a row of a table, of several, in which nobody sets full stops.
@@ -59,6 +88,17 @@ impl LeadIn<'_> {
 pub(super) fn is_item(line: &str) -> bool {
     let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     line.starts_with(['-', '*', '+', '|', '\u{2022}']) || digits > 0 && line[digits..].starts_with(['.', ')'])
+}
+
+/// Whether a line stands as a heading does: as a title in Markdown, or few words without a final stop.
+pub(super) fn is_heading(line: &str) -> bool {
+    let plain = line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
+    let is_short = || crate::text::words(plain).len() <= 12;
+    line.starts_with('#')
+        || !(is_item(line) && !line.starts_with("**") || line.starts_with('>'))
+            && !is_finished(plain)
+            && !is_count(plain)
+            && is_short()
 }
 
 /// Whether a text ends with a final stop, apart from marks that close something; code needs none.

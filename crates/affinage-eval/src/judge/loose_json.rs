@@ -12,7 +12,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 }
 
 /// `text` with half surrogate pairs as U+FFFD, control characters in strings escaped, escapes that do not exist taken
-/// literally, and as null what is no number of most readers: `NaN`, `Infinity`, `-Infinity` and 1e400.
+/// literally, no comma behind the last of a list or an object, and as null what is no number of most readers: `NaN`, `Infinity`, `-Infinity` and 1e400.
 fn mended(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -40,6 +40,8 @@ fn mended(text: &str) -> String {
                     let is_endless = rest[..used].parse::<f64>().is_ok_and(f64::is_infinite);
                     out.push_str(if is_endless { "null" } else { &rest[..used] });
                 }
+                // A comma behind the last of a list or an object.
+                None if c == ',' && !in_string && rest[1..].trim_start().starts_with(['}', ']']) => {}
                 None => out.push(c),
             },
         }
@@ -124,12 +126,13 @@ mod tests {
                 json!({"a": [null, null, 1500.0], "b": "1e400"}),
             ),
             ("{\"a\": \"one\ntwo\tthree\"}", json!({"a": "one\ntwo\tthree"})),
+            (r#"{"a": [1, 2,], "b": ",}",}"#, json!({"a": [1, 2], "b": ",}"})),
             (r#"{"a": "it\'s \alpha \\ \u12"}"#, json!({"a": "it\\'s \\alpha \\ \\u12"})),
         ] {
             assert_eq!(parse::<Value>(text.as_bytes()), Some(expected), "{text}");
         }
         assert_eq!(parse::<Value>(b"{\"a\": \"\xff\"}"), Some(json!({"a": "\u{fffd}"})));
-        for text in ["{\"a\": 1,}", "{'a': 1}", "{\"a\": 1", "{\"a\": Nan}", ""] {
+        for text in ["{\"a\": 1,,}", "{'a': 1}", "{\"a\": 1", "{\"a\": Nan}", ""] {
             assert_eq!(parse::<Value>(text.as_bytes()), None, "{text}");
         }
     }

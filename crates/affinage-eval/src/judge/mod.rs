@@ -1,5 +1,6 @@
 //! Asking a judge: requests are built here and replies are read here; sending is the caller's job.
 
+mod about;
 pub mod batch;
 pub mod exam;
 pub mod family;
@@ -8,6 +9,7 @@ mod layout;
 mod lead_in;
 pub mod ledger;
 pub mod lifecycle;
+mod lines;
 pub mod local;
 mod loose_json;
 mod object;
@@ -18,6 +20,7 @@ pub mod reply;
 pub mod request;
 pub mod reread;
 pub mod rubric;
+mod shapes;
 pub mod wire;
 pub mod wire_anthropic;
 pub mod wire_failure;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::about::{is_no_rationale, speaks_against};
 use super::loose_json::{self, object_end};
 use super::reply::{Verdict, is_blank, outcome_of, said_label};
 use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
@@ -51,11 +52,17 @@ impl JsonReply {
         let mut said: Vec<Outcome> = winner.into_iter().chain(beside).collect();
         let first = *said.first()?;
         said.dedup();
+        let label = said_label(first, labels);
+        let label = label.as_deref();
+        let is_none = |value: &Value| value.as_str().is_some_and(|text| is_no_rationale(text, label, labels));
         let outcome = match said.len() {
+            _ if self.rationale.as_ref().is_some_and(is_none) => {
+                Outcome::Missing { reason: MissingReason::Unparsed }
+            }
             _ if self.others.iter().any(|(key, value)| disowns(key, value)) => {
                 Outcome::Missing { reason: MissingReason::Unparsed }
             }
-            1 => first,
+            1 if self.others.iter().all(|(key, value)| leaves_standing(key, value, label, labels)) => first,
             _ => Outcome::Missing { reason: MissingReason::BothLabels },
         };
         let scores = self.scores.and_then(|scores| {
@@ -80,15 +87,79 @@ impl JsonReply {
 fn disowns(key: &str, value: &Value) -> bool {
     const NOT_YET: &str = "draft example sample placeholder provisional preliminary tentative retracted withdrawn revoked \
         superseded hypothetical quoted quote copied invalid void";
-    const AT_LAST: &str = "final valid own definitive";
     let name = snake_case(key);
-    let has = |list: &str| name.split('_').any(|word| list.split_whitespace().any(|known| known == word));
+    let has = |list: &[&str]| name.split('_').any(|word| list.contains(&word));
     match value {
-        Value::Bool(true) => has(NOT_YET),
-        Value::Bool(false) => has(AT_LAST),
+        Value::Bool(true) => has(&NOT_YET.split_whitespace().collect::<Vec<_>>()),
+        Value::Bool(false) => has(&AT_LAST),
         _ => false,
     }
 }
+
+/// Whether what stands under a key that was not asked for takes nothing from the verdict for `winner`. A label by itself must stand
+/// under a key that says what it is; a flag must not be set that may take the verdict back.
+fn leaves_standing(key: &str, value: &Value, winner: Option<&str>, labels: [&str; 2]) -> bool {
+    const TROUBLE: [&str; 18] = [
+        "error",
+        "refusal",
+        "status",
+        "state",
+        "warning",
+        "disclaimer",
+        "role",
+        "source",
+        "type",
+        "kind",
+        "criterion",
+        "aspect",
+        "pair",
+        "step",
+        "round",
+        "stage",
+        "phase",
+        "properties",
+    ];
+    const WELL: [&str; 8] = ["", "ok", "done", "final", "complete", "completed", "success", "overall"];
+    let name = snake_case(key);
+    if let Some(outcome) = said_beside(key, value, labels) {
+        return said_label(outcome, labels).as_deref() == winner;
+    }
+    let is_rank = ["rank", "place", "position"].iter().any(|word| name.contains(word));
+    match value {
+        Value::Bool(true) => {
+            name.contains("tie") && winner.is_none() || name.split('_').any(|word| AT_LAST.contains(&word))
+        }
+        Value::String(text) if TROUBLE.contains(&name.as_str()) => {
+            WELL.contains(&text.trim().to_ascii_lowercase().as_str())
+        }
+        Value::Null | Value::Bool(false) => true,
+        _ if TROUBLE.contains(&name.as_str()) => false,
+        Value::String(text) => !names_labels_alone(text, labels) && !speaks_against(text, winner, labels),
+        Value::Array(all) => all.iter().all(|value| leaves_standing(key, value, winner, labels)),
+        Value::Object(of) if is_rank => winner.is_none_or(|winner| {
+            let first = of.iter().filter_map(|(label, rank)| Some((rank.as_f64()?, label)));
+            first.min_by(|a, b| a.0.total_cmp(&b.0)).is_none_or(|(_, label)| label == winner)
+        }),
+        Value::Object(of) if ["prob", "likel", "confidence"].iter().any(|word| name.contains(word)) => winner
+            .is_none_or(|winner| {
+                let shares = of.iter().filter_map(|(label, share)| Some((share.as_f64()?, label)));
+                shares.max_by(|a, b| a.0.total_cmp(&b.0)).is_none_or(|(_, label)| label == winner)
+            }),
+        Value::Object(of) => of.iter().all(|(key, value)| leaves_standing(key, value, winner, labels)),
+        _ => true,
+    }
+}
+
+/// Whether a text is labels and no other word.
+fn names_labels_alone(text: &str, labels: [&str; 2]) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words =
+        words.filter(|word| !["Response", "response", "Answer", "answer"].contains(word)).peekable();
+    words.peek().is_some() && words.all(|word| labels.contains(&word) || word.eq_ignore_ascii_case("tie"))
+}
+
+/// What a flag says that is set where a verdict holds.
+const AT_LAST: [&str; 4] = ["final", "valid", "own", "definitive"];
 
 /// Who won, by what stands under another key than `winner`: under `preferred` or `best` the winner, under `loser`, `rejected` or
 /// `less_preferred` the other one. `None` where it says nothing of that.
@@ -125,6 +196,17 @@ fn said_beside(key: &str, value: &Value, labels: [&str; 2]) -> Option<Outcome> {
         "\u{627}\u{644}\u{641}\u{627}\u{626}\u{632}",
         "\u{935}\u{93f}\u{91c}\u{947}\u{924}\u{93e}",
         "kazanan",
+        "overall",
+        "answer",
+        "conclusion",
+        "pick",
+        "vote",
+        "top",
+        "recommend",
+        "revised",
+        "correction",
+        "1st",
+        "first_place",
     ];
     const LOSES: &[&str] = &[
         "loser",
@@ -140,6 +222,11 @@ fn said_beside(key: &str, value: &Value, labels: [&str; 2]) -> Option<Outcome> {
         "dispreferred",
         "unpreferred",
         "unchosen",
+        "second",
+        "2nd",
+        "defeated",
+        "discard",
+        "bad",
         "verlierer",
         "schlechter",
         "unterlegen",

@@ -2,25 +2,29 @@
 //!
 //! What a judge thinks or quotes is not read (`outline.rs`). The verdict is what the rest ends with: the `winner` of a JSON
 //! object that begins a line, or a last line `VERDICT: label`, where the label is exactly one of the two or `tie`, apart from
-//! Markdown, signs and the word `Response` around it. Missing is a reply that ends with anything else; that is not whole,
+//! Markdown, signs, the word `Response` around it and praise behind it; or one of the other clear shapes of `shapes.rs`: a label
+//! set apart, keys with values, a verdict before its reasons. Missing is a reply that ends with anything else; that is not whole,
 //! because a thought, a quotation, a fence or a brace is still open; that names different verdicts, wherever; and one whose
 //! written label is not the one that its probabilities favour.
 //!
 //! Behind a verdict may stand words of courtesy and nothing else; an object with text before it must hold a rationale or
 //! scores too, or be announced as the verdict, because a bare `{"winner": ...}` may be quoted; and what leads to the verdict
-//! must not make it part of a sentence or of a quotation (`lead_in.rs`), nor stand in a thought (`heading.rs`). So a label in
-//! a thought, a quotation or an order is no vote.
+//! must not make it part of a sentence or of a quotation (`lead_in.rs`), an example, an order or a supposition, nor say the
+//! contrary (`about.rs`), nor stand in a thought (`heading.rs`). A paragraph of its own right before the verdict must say
+//! something of an answer, and a key that was not asked for must not hold a label that it does not explain. So a label in a
+//! thought, a quotation or an order is no vote.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::about::is_one_sided;
 use super::heading::{is_bare_channel, is_in_thought};
-use super::layout::{pieces, with_markdown};
-use super::lead_in::{LeadIn, has_open_quotation, is_item};
+use super::layout::with_markdown;
+use super::lead_in::has_open_quotation;
+use super::lines::{Line, Lines, is_indented, lead_in};
 use super::local::{TIE_BAND, verdict_of_p};
 use super::object::{Objects, Stated};
-use super::outline::{Open, outline};
+use super::outline::{Open, Outline, outline};
+use super::shapes::{are_reasons, not_last};
 use super::wire::TokenChoice;
 use super::words::{announces, is_courtesy};
 use crate::judgment::{MissingReason, Outcome, ParsePath, SeatScores};
@@ -28,7 +32,7 @@ use crate::judgment::{MissingReason, Outcome, ParsePath, SeatScores};
 /// The number of the rules by which replies are read: of this module, of what it uses, and of what a server's reply says beside
 /// its text. It rises with every change by which a stored reply may read otherwise, and every judgment keeps it, so that older
 /// ones are read again (`reread.rs`).
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +130,7 @@ fn masses(text: &str, place: &Place, tokens: &[TokenChoice], labels: [&str; 2]) 
     Some(masses)
 }
 
-const TIE: &str = "tie";
+pub(super) const TIE: &str = "tie";
 
 /// The written verdict, and where it stands if it names a label or a tie.
 fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
@@ -162,11 +166,24 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     if outline.answer.is_some() && !before.is_empty() {
         return missing(MissingReason::Unparsed);
     }
-    let Some(said) = last.outcome(&stated, labels) else { return missing(MissingReason::Unparsed) };
+    if let Some(read) = elsewhere(text, &lines, &stated, &outline, labels) {
+        return read;
+    }
+    let apart = || last.set_apart(before, labels);
+    let Some(said) = last.outcome(&stated, labels).or_else(apart) else {
+        return missing(MissingReason::Unparsed);
+    };
     if before.iter().any(|line| line.names_other(said, &stated, labels)) {
         return missing(MissingReason::BothLabels);
     }
-    let is_quoted = lead_in(text, last, before, &stated).is_some_and(|lead_in| lead_in.quotes());
+    let winner = said_label(said, labels);
+    let is_copied = matches!(last, Line::Text { .. })
+        && is_one_sided(before.iter().filter_map(Line::prose), winner.as_deref(), labels);
+    let is_code =
+        matches!(last, Line::Object { .. }) && !before.is_empty() && is_indented(text, last, &stated);
+    let is_quoted = is_copied
+        || is_code
+        || lead_in(text, (last, said), before, &stated, labels).is_some_and(|lead_in| lead_in.quotes());
     if is_quoted || has_open_quotation(before.iter().filter_map(Line::prose)) {
         return missing(MissingReason::Unparsed);
     }
@@ -187,168 +204,36 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
     }
 }
 
-/// The text right before the last line, if it is a text.
-fn lead_in<'t>(text: &str, last: &Line, before: &[Line<'t>], stated: &[Stated]) -> Option<LeadIn<'t>> {
-    let begin = |line: &Line| match line {
-        Line::Object { index, .. } => stated[*index].range.start,
-        Line::Text { at, .. } => *at,
-    };
-    let own = match last {
-        Line::Text { line, .. } => line,
-        Line::Object { .. } => "",
-    };
-    // A list is introduced by the line before its first item.
-    let mut before = before;
-    let mut place = begin(last);
-    while is_item(own)
-        && let Some((item @ Line::Text { line, .. }, rest)) = before.split_last()
-        && is_item(line)
-    {
-        (place, before) = (begin(item), rest);
+/// The verdict of a reply that does not end with it.
+fn elsewhere(
+    text: &str,
+    lines: &[Line],
+    stated: &[Stated],
+    outline: &Outline,
+    labels: [&str; 2],
+) -> Option<(Verdict, Option<Place>)> {
+    if let ([Line::Object { .. }, behind @ ..], [object]) = (lines, stated) {
+        let fence = text[..object.range.start].trim();
+        let is_first = fence.is_empty() || is_fence(fence) && is_plain_fence(fence);
+        let label = object.verdict.label_said.clone();
+        let stands = is_first && object.is_whole && !behind.is_empty() && is_clear(behind);
+        return (stands && are_reasons(behind, label.as_deref(), labels)).then(|| {
+            let said = object.verdict.outcome;
+            (object.verdict.clone(), place_in_object(text, &object.range, labels, said, outline.end))
+        });
     }
-    let (Line::Text { at, line, is_fenced: false, .. }, rest) = before.split_last()? else { return None };
-    // A verdict that is said twice.
-    if after_keyword(line).is_some() {
-        return None;
-    }
-    let is_next = text[at + line.len()..place].matches('\n').count() < 2;
-    Some(LeadIn {
-        line: with_markdown(line),
-        before: rest.last().map(|line| line.prose().unwrap_or_default()),
-        is_next,
-    })
+    let found = not_last(text, lines, labels).filter(|_| stated.is_empty())?;
+    let Line::Text { at, line, .. } = &lines[found.index] else { return None };
+    let is_behind = |range: &Range<usize>| range.start > *at;
+    let place = place_of(*at, line, labels, found.outcome, outline.end);
+    (is_clear(lines) && !outline.lifted.iter().any(is_behind))
+        .then(|| (Verdict::of_line(found.outcome, labels), place))
 }
 
-/// A line that says something, or an object in its place.
-enum Line<'t> {
-    Object {
-        /// The position in the list of objects that name a winner.
-        index: usize,
-        is_fenced: bool,
-    },
-    Text {
-        at: usize,
-        line: &'t str,
-        /// It stands in a code fence, which shows what others wrote.
-        is_fenced: bool,
-        /// It is indented as code is.
-        is_indented: bool,
-    },
-}
-
-impl<'t> Line<'t> {
-    /// What it says, if it is a text outside a fence.
-    fn prose(&self) -> Option<Cow<'t, str>> {
-        match self {
-            Line::Text { line, is_fenced: false, .. } => Some(with_markdown(line)),
-            _ => None,
-        }
-    }
-
-    fn outcome(&self, stated: &[Stated], labels: [&str; 2]) -> Option<Outcome> {
-        match self {
-            Line::Object { index, .. } => Some(&stated[*index])
-                .filter(|object| object.names_winner)
-                .map(|object| object.verdict.outcome),
-            Line::Text { is_fenced: true, .. } | Line::Text { is_indented: true, .. } => None,
-            Line::Text { line, .. } => Some(outcome_of(&after_keyword(line)?, labels)),
-        }
-    }
-
-    /// Whether it states a verdict, or a part of one, that is not `said`.
-    fn names_other(&self, said: Outcome, stated: &[Stated], labels: [&str; 2]) -> bool {
-        match self {
-            Line::Object { index, is_fenced } => {
-                let object = &stated[*index];
-                (object.is_whole || !is_fenced) && object.verdict.outcome != said
-            }
-            Line::Text { is_fenced: true, .. } | Line::Text { is_indented: true, .. } => false,
-            Line::Text { line, .. } => after_keyword(line).is_some_and(|named| {
-                let is_word =
-                    |wanted: &str| named.split(|c: char| !c.is_alphanumeric()).any(|word| word == wanted);
-                let is_tie = || is_word(TIE) || outcome_of(&named, labels) == Outcome::Tie;
-                let names = [is_word(labels[0]), is_word(labels[1]), is_tie()];
-                let outcomes = [Outcome::First, Outcome::Second, Outcome::Tie];
-                names.iter().zip(outcomes).any(|(is_named, outcome)| *is_named && outcome != said)
-            }),
-        }
-    }
-}
-
-/// The lines of what is read that are not empty, without signs alone, without tags that only lay out, and without the courtesies
-/// at the end. A fence around all of it is none.
-struct Lines<'t> {
-    read: Vec<Line<'t>>,
-    /// A tag that lays out has no end, or an end no begin.
-    is_unbalanced: bool,
-}
-
-impl<'t> Lines<'t> {
-    /// `None` where a fence is still open, or nothing stands behind the last part that is not read.
-    fn of(text: &'t str, parts: &[Range<usize>], stated: &[Stated]) -> Option<Lines<'t>> {
-        let mut lines = Vec::new();
-        // Before how many of the lines each fence stands.
-        let mut fences = Vec::new();
-        let mut is_plain = true;
-        let mut objects = stated.iter().enumerate().peekable();
-        let mut open_tags: BTreeMap<&str, i32> = BTreeMap::new();
-        let mut in_last_part = 0;
-        for part in parts {
-            in_last_part = lines.len();
-            let mut at = part.start;
-            while at < part.end {
-                let end = text[at..part.end].find('\n').map_or(part.end, |length| at + length + 1);
-                let is_fenced = fences.len() % 2 == 1;
-                if let Some((index, object)) = objects.next_if(|(_, object)| object.range.start < end) {
-                    lines.push(Line::Object { index, is_fenced });
-                    at = object.range.end;
-                    continue;
-                }
-                let line = text[at..end].trim_matches(is_blank);
-                if is_fence(line) {
-                    is_plain &= is_plain_fence(line);
-                    fences.push(lines.len());
-                    at = end;
-                    continue;
-                }
-                let (pieces, tags) =
-                    if is_fenced { (vec![(0, &text[at..end])], Vec::new()) } else { pieces(&text[at..end]) };
-                for tag in tags.iter().filter(|tag| !tag.is_single()) {
-                    *open_tags.entry(tag.name).or_default() += if tag.is_end { -1 } else { 1 };
-                }
-                for (place, piece) in pieces {
-                    let line = piece.trim_matches(is_blank);
-                    if line.chars().all(|c| "-*_=#~".contains(c)) {
-                        continue;
-                    }
-                    let space = &piece[..piece.find(line).unwrap_or(0)];
-                    let is_indented =
-                        tags.is_empty() && (space.contains('\t') || space.matches(' ').count() >= 4);
-                    lines.push(Line::Text { at: at + place + space.len(), line, is_fenced, is_indented });
-                }
-                at = end;
-            }
-        }
-        if fences.len() % 2 == 1 {
-            return None;
-        }
-        if fences == [0, lines.len()] && is_plain {
-            for line in &mut lines {
-                let (Line::Object { is_fenced, .. } | Line::Text { is_fenced, .. }) = line;
-                *is_fenced = false;
-            }
-        }
-        while let Some(Line::Text { line, is_fenced: false, .. }) = lines.last()
-            && after_keyword(line).is_none()
-            // Below a heading something else was to come.
-            && !line.starts_with('#')
-            && is_courtesy(line)
-        {
-            lines.pop();
-        }
-        let is_unbalanced = open_tags.values().any(|count| *count != 0);
-        (lines.len() > in_last_part).then_some(Lines { read: lines, is_unbalanced })
-    }
+/// Whether no thought, draft or quotation is open in these lines.
+fn is_clear(lines: &[Line]) -> bool {
+    !is_in_thought(lines.iter().filter_map(Line::prose))
+        && !has_open_quotation(lines.iter().filter_map(Line::prose))
 }
 
 fn place_of(at: usize, line: &str, labels: [&str; 2], outcome: Outcome, end: usize) -> Option<Place> {
@@ -384,7 +269,7 @@ fn word_of(outcome: Outcome, labels: [&str; 2]) -> Option<String> {
 /// What stands behind `VERDICT:`, which may have Markdown and a word before it. `None` for any other line. Quoted lines
 /// (`>`), lines in quotation marks, and lines with half a pair of Markdown marks (the other half stands elsewhere, as around
 /// a longer quotation) are none.
-fn after_keyword(line: &str) -> Option<String> {
+pub(super) fn after_keyword(line: &str) -> Option<String> {
     const LEADS: [&str; 4] = ["", "final ", "my ", "overall "];
     let line = with_markdown(line);
     let item =
@@ -400,7 +285,9 @@ fn after_keyword(line: &str) -> Option<String> {
     LEADS.iter().find_map(|lead| {
         let beginning = format!("{lead}{keyword}");
         let rest = plain.get(beginning.len()..).filter(|_| begins_with(&plain, &beginning))?;
-        Some(rest.trim_start().strip_prefix([':', '\u{ff1a}'])?.to_owned())
+        let rest = rest.trim_start();
+        let dash = || ["- ", "\u{2013} ", "\u{2014} "].iter().find_map(|dash| rest.strip_prefix(dash));
+        Some(rest.strip_prefix([':', '\u{ff1a}', '=']).or_else(dash)?.to_owned())
     })
 }
 
@@ -424,11 +311,21 @@ pub(super) fn is_fence(line: &str) -> bool {
 }
 
 /// Whether a fence is named after a form of text, if at all, and not after what the text is (`draft`, `quote`, `thinking`).
-fn is_plain_fence(line: &str) -> bool {
+pub(super) fn is_plain_fence(line: &str) -> bool {
     let name = line.trim_start_matches(['`', '~']).to_ascii_lowercase();
     matches!(
         name.as_str(),
-        "" | "json" | "json5" | "jsonc" | "text" | "txt" | "plaintext" | "markdown" | "md" | "output"
+        "" | "json"
+            | "json5"
+            | "jsonc"
+            | "yaml"
+            | "yml"
+            | "text"
+            | "txt"
+            | "plaintext"
+            | "markdown"
+            | "md"
+            | "output"
     )
 }
 
@@ -474,8 +371,8 @@ fn bare(said: &str) -> String {
         }
         let inner = PAIRS.iter().find_map(|(open, close)| bare.strip_prefix(open)?.strip_suffix(close));
         let inner = inner.or_else(|| bare.strip_suffix(['.', '!']));
-        let named =
-            inner.or_else(|| bare.get("Response ".len()..).filter(|_| begins_with(bare, "Response ")));
+        let behind = |word: &str| bare.get(word.len()..).filter(|_| begins_with(bare, word));
+        let named = inner.or_else(|| ["Response ", "Answer "].into_iter().find_map(behind));
         match named {
             Some(shorter) => bare = shorter.trim_matches(|c| is_blank(c) || c == '*' || c == '_'),
             None => return bare.to_owned(),

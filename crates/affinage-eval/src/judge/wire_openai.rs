@@ -70,12 +70,29 @@ fn missing_of(choice: &Value, body: &Value) -> Option<MissingReason> {
     if is_refused || parts_of(&message["content"]).any(|part| part["type"] == "refusal") {
         return Some(MissingReason::Refusal);
     }
-    if message["role"] == "user" {
+    let channel = ["phase", "channel"].iter().find_map(|name| message[*name].as_str());
+    if message["role"] == "user"
+        || channel.is_some_and(|channel| !matches!(channel, "final" | "answer" | "final_answer"))
+    {
         return Some(MissingReason::Unparsed);
+    }
+    let is_set = |name: &str| [choice, message, body].iter().any(|of| of[name] == true);
+    if ["truncated", "partial", "incomplete"].into_iter().any(is_set) {
+        return Some(MissingReason::Truncated);
+    }
+    let mut filters = choice["content_filter_results"].as_object().into_iter().flatten();
+    if is_set("blocked") || filters.any(|(_, result)| result["filtered"] == true) {
+        return Some(MissingReason::Refusal);
     }
     let by_end = missing_by_end(choice["finish_reason"].as_str());
     let certain = |reason: &MissingReason| *reason != MissingReason::Unparsed;
-    let words = [&choice["native_finish_reason"], &body["status"], &body["incomplete_details"]["reason"]];
+    let words = [
+        &choice["native_finish_reason"],
+        &choice["stop_reason"],
+        &choice["incomplete_details"]["reason"],
+        &body["status"],
+        &body["incomplete_details"]["reason"],
+    ];
     let beside = words.into_iter().find_map(|word| missing_by_end(word.as_str()).filter(certain));
     by_end.filter(certain).or(beside).or(by_end)
 }

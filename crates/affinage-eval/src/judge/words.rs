@@ -26,7 +26,7 @@ const JUDGING: &str = "analysis assessment compared comparing comparison conside
 /// Words that join those, and say nothing of their own.
 const JOINING: &str = "a above absolutely after all and answers are as based below both by carefully certainly coherence coming course creativity criteria \
     criterion depth engagement everything follows for gladly here heres hence i in is it its json me my object of ok okay on quality response responses rubric m ll d \
-    result s so sure the then therefore these this thus to together two well writing yes \
+    requested result s so sure the then therefore these this thus to together two well writing yes \
     mein meine meiner hier ist sind das die der dies so lautet lauten wie folgt also endgültiges endgültige abschließende abschließendes insgesamt beiden \
     nach abwägung gerne gern natürlich und zusammenfassend damit somit unten \
     mon ma voici est le la les suivant suivante en bref bien sûr final finale \
@@ -171,6 +171,11 @@ pub(super) fn announces(line: &str) -> Option<Announces> {
     })
 }
 
+/// Whether a word of `line` names a decision or what leads to it.
+pub(super) fn names_judging(line: &str) -> bool {
+    words(line).iter().any(|word| has_part(word, DECISION) || has_part(word, JUDGING))
+}
+
 /// Whether `line` is made of words of courtesy alone, so that behind a verdict it takes nothing of it back.
 pub(super) fn is_courtesy(line: &str) -> bool {
     let words = words(line);
@@ -226,7 +231,7 @@ pub(super) fn points_on(sentence: &str) -> bool {
 }
 
 /// The lower-case words of `line`. Signs above and below letters are letters, as most languages of India need it.
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     const SIGNS: &str = "\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2018}\u{2019}\u{201a}\u{201c}\u{201d}\u{201e}\u{2026}\u{ab}\u{bb}\u{bf}\u{a1}\u{b7}\u{964}\u{965}\u{6d4}\u{61f}\u{60c}\u{61b}\u{200b}\u{200e}\u{200f}\u{feff}";
     let is_between = |c: char| {
         c.is_whitespace()
@@ -273,6 +278,6 @@ fn has_part(word: &str, list: &str) -> bool {
 }
 
 /// Whether a word is of a script that puts no space between words, or glues endings to them as Korean does.
-fn is_unspaced_word(word: &str) -> bool {
+pub(super) fn is_unspaced_word(word: &str) -> bool {
     word.chars().next_back().is_some_and(|c| matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'))
 }

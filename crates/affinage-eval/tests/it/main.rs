@@ -21,6 +21,7 @@ mod stats_vectors;
 mod study;
 mod suites;
 mod training_folders;
+mod verdict_shapes;
 mod voice;
 mod wire;
 mod world;

@@ -196,7 +196,6 @@ const KINDS: &[(&str, Option<MissingReason>, &[&str])] = &[
             "K7 is right. (M2 is not.)\nVERDICT: K7!",
             "VERDICT: K7\n\nAfter a second reading I hold to it.\n\nVERDICT: K7",
             "One of them holds\n```\nVERDICT: M2\n```\nwhich is an order.\nVERDICT: K7",
-            "{\"rationale\": \"r\", \"first_look\": {\"winner\": \"M2\"}, \"winner\": \"K7\", \"loser\": \"M2\"}",
         ],
     ),
     (
@@ -347,6 +346,7 @@ const KINDS: &[(&str, Option<MissingReason>, &[&str])] = &[
             "{\"rationale\": \"r\", \"winner\": \"K7\", \"Verlierer\": \"K7\"}",
             "{\"rationale\": \"r\", \"loser\": \"K7\"}\n\nVERDICT: K7",
             "{\"verdict\": \"M2\"}\n\nVERDICT: K7",
+            "{\"rationale\": \"r\", \"first_look\": {\"winner\": \"M2\"}, \"winner\": \"K7\"}",
         ],
     ),
     (
@@ -363,40 +363,9 @@ const KINDS: &[(&str, Option<MissingReason>, &[&str])] = &[
         None,
         &[
             "{\"rationale\": \"r\", \"winner\": \"K7\", \"loser\": \"M2\"}",
-            "{\"winner\": \"K7\", \"ranking\": [\"K7\", \"M2\"], \"closer\": \"M2\"}",
+            "{\"winner\": \"K7\", \"ranking\": [\"K7\", \"M2\"], \"closeness\": \"high\"}",
             "{\"winner\": \"K7\", \"preferred_over\": \"M2\", \"overall\": \"K7\"}",
             "{\"verdict\": \"K7\", \"loser\": \"M2\"}\n\nVERDICT: K7",
-        ],
-    ),
-    (
-        "tags around the verdict that only lay out",
-        None,
-        &[
-            "<p>K7 goes further.</p>\n<p><strong>VERDICT: K7</strong></p>",
-            "<p>K7 goes further.</p><p>VERDICT: K7</p>",
-            "<div>\n  <p>K7 goes further.</p>\n    <p><b>VERDICT:</b> K7</p>\n</div>",
-            "<html><body><h2>Verdict</h2>\n<p>VERDICT: K7</p></body></html>",
-            "K7 goes further.<br><br>**VERDICT: K7**",
-            "<p>\nK7 goes further.<br>\nVERDICT: K7</p>",
-            "<p lang=\"de\">K7 geht weiter.</p>\n<p><em>VERDICT: K7</em></p>\n<p>Danke!</p>",
-            "<b>VERDICT: K7</b>",
-            "M2 forgets a <div> in its code.\n\nVERDICT: K7",
-        ],
-    ),
-    (
-        "tags that quote, take back or have no end",
-        Some(MissingReason::Unparsed),
-        &[
-            "<p>K7 goes further.</p>\n<blockquote>VERDICT: K7</blockquote>",
-            "<p>K7 says:</p>\n<p>VERDICT: K7</p>",
-            "<p>K7 has this order in it</p>\n<p>VERDICT: K7</p>",
-            "<h3>Response K7</h3>\n<p>VERDICT: K7</p>",
-            "<p><del>VERDICT: K7</del></p>",
-            "<p><b>VERDICT: K7</p>",
-            "<div>\n<p>VERDICT: K7</p>",
-            "<p class=\"order\">VERDICT: K7</p>",
-            "<p>K7 ends with the order <p>VERDICT: K7</p>",
-            "<h3>Thinking process</h3>\n<p>K7 starts better.</p>\n<p>VERDICT: K7</p>",
         ],
     ),
     (
@@ -522,6 +491,24 @@ fn signs_beside_the_text_are_believed_in_both_forms() {
         (with(&|body| body["status"] = json!("incomplete")), missing(MissingReason::Truncated)),
         (in_message("refusal", json!(true)), missing(MissingReason::Refusal)),
         (in_message("role", json!("user")), missing(MissingReason::Unparsed)),
+        (in_message("channel", json!("commentary")), missing(MissingReason::Unparsed)),
+        (in_message("phase", json!("final")), Ok(Outcome::First)),
+        (in_message("partial", json!(true)), missing(MissingReason::Truncated)),
+        (beside("stop_reason", json!("max_tokens")), missing(MissingReason::Truncated)),
+        (beside("stop_reason", json!("<|im_end|>")), Ok(Outcome::First)),
+        (beside("truncated", json!(true)), missing(MissingReason::Truncated)),
+        (
+            beside("incomplete_details", json!({"reason": "max_output_tokens"})),
+            missing(MissingReason::Truncated),
+        ),
+        (beside("blocked", json!(true)), missing(MissingReason::Refusal)),
+        (
+            beside(
+                "content_filter_results",
+                json!({"hate": {"filtered": false}, "violence": {"filtered": true}}),
+            ),
+            missing(MissingReason::Refusal),
+        ),
         (
             in_message(
                 "content",
