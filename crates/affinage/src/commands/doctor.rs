@@ -23,6 +23,8 @@ pub struct DoctorArgs {}
 struct Findings {
     version: &'static str,
     machine: Machine,
+    /// The instruction set that the kernels use.
+    kernels: &'static str,
     cpu_features: Vec<&'static str>,
     memory_available_bytes: Option<u64>,
     disk_free_bytes: Option<u64>,
@@ -62,6 +64,7 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
         machine: Machine::here(),
+        kernels: affinage_engine::kernels::arch::isa().name(),
         cpu_features: cpu_features(),
         memory_available_bytes: machine::available_memory_bytes(),
         disk_free_bytes: machine::free_disk_bytes(&ctx.project),
@@ -92,7 +95,7 @@ fn shown(ctx: &Context, f: &Findings) -> String {
         "cpu",
         format!("{cpu}, {}, {} {}", counted(f.machine.cores, "core", "cores"), f.machine.os, f.machine.arch),
     );
-    line("kernels", kernels(&f.cpu_features));
+    line("kernels", kernels(f.kernels, &f.cpu_features));
     line("memory", format!("{}, {} free", size(f.machine.memory_bytes), size(f.memory_available_bytes)));
     line("disk", format!("{} free in {}", size(f.disk_free_bytes), ctx.project.display()));
     line("cache", f.cache_dir.clone().unwrap_or_else(|| "none".to_owned()));
@@ -146,9 +149,8 @@ fn model_finding(ctx: &Context, spec: &str) -> ModelFinding {
     }
 }
 
-fn kernels(features: &[&str]) -> String {
-    let fast = features.contains(&"avx2") && features.contains(&"fma");
-    let path = if fast { "AVX2 + FMA" } else { "portable (slower)" };
+fn kernels(used: &str, features: &[&str]) -> String {
+    let path = if used == "scalar" { "scalar (portable, slower)" } else { used };
     if features.is_empty() { path.to_owned() } else { format!("{path}; cpu has {}", features.join(" ")) }
 }
 
