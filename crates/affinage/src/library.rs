@@ -46,6 +46,17 @@ use crate::errors::HintExt as _;
 pub const LIBRARY_FILE: &str = "library.db";
 /// Another process of the same project may be writing.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Whether nothing can be written to the folder because of where it lies, whoever asks.
+fn is_on_read_only_media(folder: &Path) -> bool {
+    #[cfg(unix)]
+    let is_read_only = rustix::fs::statvfs(folder)
+        .is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    #[cfg(not(unix))]
+    let is_read_only = folder.metadata().is_ok_and(|found| found.permissions().readonly());
+    is_read_only
+}
+
 pub struct Library {
     db: Connection,
     project: PathBuf,
@@ -63,10 +74,14 @@ pub struct Source {
 impl Library {
     /// Opens the library of a project, made if missing.
     pub fn open_or_create(project: &Path) -> anyhow::Result<Library> {
+        if is_on_read_only_media(project) {
+            return Err(anyhow!("{} lies on read-only media", project.display()))
+                .hint("copy the project to a folder that can be written");
+        }
         Library::connect(project, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
     }
 
-    /// Opens the library of a project.
+    /// Opens the library of a project; on read-only media for reading alone.
     ///
     /// Errors: nothing was imported yet; the file was made by a newer version.
     pub fn open(project: &Path) -> anyhow::Result<Library> {
@@ -74,7 +89,28 @@ impl Library {
             return Err(anyhow!("nothing was imported into this project yet ({LIBRARY_FILE} is missing)"))
                 .hint("bring your conversations: `affinage import FILE...`");
         }
-        Library::connect(project, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        match is_on_read_only_media(project) {
+            true => Library::read_only(project),
+            false => Library::connect(project, OpenFlags::SQLITE_OPEN_READ_WRITE),
+        }
+    }
+
+    /// SQLite needs files of its own beside a database that may change, so this one is said to be immutable.
+    ///
+    /// Errors: an unfinished write stands beside it; it is of an older version.
+    fn read_only(project: &Path) -> anyhow::Result<Library> {
+        let path = project.join(LIBRARY_FILE);
+        let unfinished = path.with_file_name(format!("{LIBRARY_FILE}-wal"));
+        if unfinished.metadata().is_ok_and(|found| found.len() > 0) {
+            return Err(anyhow!("{} cannot be read where nothing can be written: it holds an unfinished write", path.display()))
+                .hint("copy the project to a folder that can be written");
+        }
+        let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        schema::migrate(&db, &path)?;
+        Ok(Library { db, project: project.to_owned() })
     }
 
     fn connect(project: &Path, flags: OpenFlags) -> anyhow::Result<Library> {

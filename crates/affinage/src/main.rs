@@ -83,6 +83,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(cli: cli::Cli, ui: &Ui) -> anyhow::Result<()> {
+    affinage_engine::kernels::arch::check_variable().map_err(errors::usage)?;
     let global = cli.global;
     if let cli::Command::Demo(_) = cli.command {
         fs_err::create_dir_all(&global.directory)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use affinage_engine::checkpoint::AdapterFiles;
+use affinage_engine::kernels::arch::isa;
 use clap::Args;
 use serde::Serialize;
 
@@ -23,6 +24,8 @@ pub struct DoctorArgs {}
 struct Findings {
     version: &'static str,
     machine: Machine,
+    /// The instruction set that the kernels use.
+    kernels: &'static str,
     cpu_features: Vec<&'static str>,
     memory_available_bytes: Option<u64>,
     disk_free_bytes: Option<u64>,
@@ -96,6 +99,7 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     ctx.ui.json(&Findings {
         version: env!("CARGO_PKG_VERSION"),
         machine,
+        kernels: isa().name(),
         cpu_features,
         memory_available_bytes,
         disk_free_bytes,
@@ -128,7 +132,7 @@ impl Lines<'_> {
         let cpu = machine.cpu.as_deref().unwrap_or("unknown");
         let cores = counted(machine.cores, "core", "cores");
         self.say("cpu", &format!("{cpu}, {cores}, {} {}", machine.os, machine.arch))?;
-        self.say("kernels", &kernels(features))?;
+        self.say("kernels", &kernels(isa().name(), features))?;
         self.say("memory", &format!("{}, {} free", size(machine.memory_bytes), size(free)))
     }
 
@@ -178,9 +182,8 @@ fn model_finding(ctx: &Context, spec: &str) -> ModelFinding {
     }
 }
 
-fn kernels(features: &[&str]) -> String {
-    let fast = features.contains(&"avx2") && features.contains(&"fma");
-    let path = if fast { "AVX2 + FMA" } else { "portable (slower)" };
+fn kernels(used: &str, features: &[&str]) -> String {
+    let path = if used == "scalar" { "scalar (portable, slower)" } else { used };
     if features.is_empty() { path.to_owned() } else { format!("{path}; cpu has {}", features.join(" ")) }
 }
 

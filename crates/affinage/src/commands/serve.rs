@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::errors::is_io;
+use crate::evaluation::server_key;
 use crate::model::{open_model, packed_engine};
 use crate::provenance::Provenance;
 use crate::run::Run;
@@ -19,7 +20,7 @@ use crate::web::{Reply, Room};
 /// Base and checkpoints behind an OpenAI-compatible endpoint on this machine
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  affinage serve\n  affinage serve --port 8100 --run 2026-11-22\n\n\
-    Clients use http://127.0.0.1:PORT/v1 with any key; models are base, step-N, last and best. The same seed and\n\
+    Clients use http://127.0.0.1:PORT/v1 with any key, unless --api-key-env names one; models are base, step-N, last and best. The same seed and\n\
     settings give the same text, alone or among other requests.")]
 pub struct ServeArgs {
     /// Port on 127.0.0.1 (default: 8100, or a free one where that is taken)
@@ -28,9 +29,13 @@ pub struct ServeArgs {
     /// Training run (default: the newest; without any, the base alone)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// The environment variable with a key that clients must send (default: none is asked for)
+    #[arg(long, value_name = "NAME")]
+    api_key_env: Option<String>,
 }
 
 pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
+    let key = server_key(args.api_key_env.as_deref())?;
     let model = open_model(ctx, &ctx.config.model)?;
     let engine = packed_engine(&ctx.ui, &model)?;
     let (mut adapters, mut meant) = (Vec::new(), Vec::new());
@@ -70,7 +75,7 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
             arms.push(Arm { name: name.to_owned(), adapter, adapter_sha256, created });
         }
     }
-    let room = room(ctx, args.port)?;
+    let room = room(ctx, args.port, &key)?;
     let url = format!("http://{}/v1", room.address());
     let names = arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
     let (decoder, queue) = Decoder::new();
@@ -97,14 +102,14 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
 const PORT: u16 = 8100;
 
 /// The room at the port that was asked for; without one at [`PORT`], or at a free one where another program has it.
-fn room(ctx: &Context, port: Option<u16>) -> anyhow::Result<Room> {
+fn room(ctx: &Context, port: Option<u16>, key: &Option<String>) -> anyhow::Result<Room> {
     if let Some(port) = port {
-        return Room::for_programs(port);
+        return Room::for_programs(port, key.clone());
     }
-    match Room::for_programs(PORT) {
+    match Room::for_programs(PORT, key.clone()) {
         Err(error) if is_io(&error, ErrorKind::AddrInUse) => {
             ctx.ui.say(format!("port {PORT} is taken by another program: a free one is used"));
-            Room::for_programs(0)
+            Room::for_programs(0, key.clone())
         }
         usual => usual,
     }

@@ -9,6 +9,8 @@ pub struct Guard {
     token: String,
     hosts: [String; 2],
     audience: Audience,
+    /// What programs must send; `None` asks for nothing.
+    key: Option<String>,
 }
 
 /// Who is expected.
@@ -32,7 +34,12 @@ impl Guard {
         getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes for the token: {error}"))?;
         let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
-        Ok(Guard { token, hosts, audience })
+        Ok(Guard { token, hosts, audience, key: None })
+    }
+
+    /// The same guard that asks programs for this key.
+    pub fn with_key(self, key: Option<String>) -> Guard {
+        Guard { key, ..self }
     }
 
     pub fn token(&self) -> &str {
@@ -50,8 +57,16 @@ impl Guard {
             // `none`: a person typed the address.
             let is_from_page =
                 head.origin.is_some() || head.fetch_site.as_deref().is_some_and(|s| s != "none");
+            let has_key = || {
+                self.key
+                    .as_deref()
+                    .is_none_or(|key| are_equal(head.bearer.as_deref().unwrap_or_default(), key))
+            };
             return match is_from_page {
                 true => Err(Reply::error(403, "the request comes from a page in a browser", None)),
+                false if !has_key() => {
+                    Err(Reply::api_refusal(401, "this server expects its key in `Authorization: Bearer`"))
+                }
                 false => Ok(path.trim_start_matches('/')),
             };
         }
@@ -66,7 +81,7 @@ impl Guard {
         }
         let below = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         match below {
-            Some((token, below)) if self.is_token(token) => Ok(below),
+            Some((token, below)) if are_equal(token, &self.token) => Ok(below),
             _ => Err(Reply::error(
                 403,
                 "this address has no valid token",
@@ -74,12 +89,12 @@ impl Guard {
             )),
         }
     }
+}
 
-    /// Compares without stopping at the first difference, so that time tells nothing about the token.
-    fn is_token(&self, given: &str) -> bool {
-        let pairs = given.bytes().zip(self.token.bytes());
-        given.len() == self.token.len() && pairs.fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
-    }
+/// Compares without stopping at the first difference, so that time tells nothing about the secret but its length.
+fn are_equal(given: &str, secret: &str) -> bool {
+    let pairs = given.bytes().zip(secret.bytes());
+    given.len() == secret.len() && pairs.fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -93,6 +108,7 @@ mod tests {
             host: Some(host.to_owned()),
             origin: origin.map(str::to_owned),
             fetch_site: None,
+            bearer: None,
             body_len: 0,
             keep_alive: true,
         }
@@ -117,6 +133,19 @@ mod tests {
         let own_page = head(Method::Get, &page, "127.0.0.1:4000", None);
         assert_eq!(guard.admit(&own_page).ok(), Some("api/card"));
         assert_ne!(guard.token(), Guard::new(4000, Audience::Person).expect("random bytes").token());
+    }
+
+    #[test]
+    fn programs_send_the_key_where_there_is_one() {
+        let guard =
+            Guard::new(4000, Audience::Programs).expect("random bytes").with_key(Some("k-123".to_owned()));
+        for (bearer, status) in
+            [(Some("k-123"), 200), (Some("k-124"), 401), (Some("k-1234"), 401), (Some(""), 401), (None, 401)]
+        {
+            let mut head = head(Method::Get, "/v1/models", "127.0.0.1:4000", None);
+            head.bearer = bearer.map(str::to_owned);
+            assert_eq!(guard.admit(&head).map_or_else(|reply| reply.status, |_| 200), status, "{bearer:?}");
+        }
     }
 
     #[test]

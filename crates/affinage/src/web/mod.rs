@@ -70,9 +70,10 @@ impl Room {
         Room::for_audience(port, Audience::Person)
     }
 
-    /// Binds the port for programs: plain addresses, `http://127.0.0.1:PORT/`.
-    pub fn for_programs(port: u16) -> anyhow::Result<Room> {
-        Room::for_audience(port, Audience::Programs)
+    /// Binds the port for programs: plain addresses, `http://127.0.0.1:PORT/`, to those that send `key` if there is one.
+    pub fn for_programs(port: u16, key: Option<String>) -> anyhow::Result<Room> {
+        let room = Room::for_audience(port, Audience::Programs)?;
+        Ok(Room { guard: room.guard.with_key(key), ..room })
     }
 
     fn for_audience(port: u16, audience: Audience) -> anyhow::Result<Room> {

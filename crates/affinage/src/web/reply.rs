@@ -55,8 +55,13 @@ impl Reply {
     /// An error as clients of the OpenAI format read it.
     pub fn api_error(error: &anyhow::Error) -> Reply {
         let status = if errors::exit_status(error) == ExitStatus::Usage { 400 } else { 500 };
-        let kind = if status == 400 { "invalid_request_error" } else { "server_error" };
-        let error = serde_json::json!({"message": errors::in_one_line(error), "type": kind, "param": null, "code": null});
+        Reply::api_refusal(status, &errors::in_one_line(error))
+    }
+
+    /// A status and a sentence as clients of the OpenAI format read them.
+    pub fn api_refusal(status: u16, message: &str) -> Reply {
+        let kind = if status < 500 { "invalid_request_error" } else { "server_error" };
+        let error = serde_json::json!({"message": message, "type": kind, "param": null, "code": null});
         let body = serde_json::json!({"error": error}).to_string();
         Reply { status, ..Reply::ok("application/json", body.into_bytes()) }
     }
@@ -110,6 +115,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",

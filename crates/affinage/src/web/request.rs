@@ -79,6 +79,8 @@ pub struct Head {
     pub origin: Option<String>,
     /// `Sec-Fetch-Site`: browsers say with every request which page it comes from.
     pub fetch_site: Option<String>,
+    /// What stands behind `Authorization: Bearer`.
+    pub bearer: Option<String>,
     /// At most [`MAX_BODY_BYTES`].
     pub body_len: usize,
     pub keep_alive: bool,
@@ -223,7 +225,8 @@ fn parse_head(bytes: &[u8]) -> Parsed {
         let value = found.next().map(|header| String::from_utf8_lossy(header.value).into_owned());
         if found.next().is_some() { Err(()) } else { Ok(value) }
     };
-    let (Ok(host), Ok(origin), Ok(fetch_site)) = (find("host"), find("origin"), find("sec-fetch-site"))
+    let (Ok(host), Ok(origin), Ok(fetch_site), Ok(authorization)) =
+        (find("host"), find("origin"), find("sec-fetch-site"), find("authorization"))
     else {
         return Parsed::Refused(400, "a header is repeated");
     };
@@ -243,7 +246,11 @@ fn parse_head(bytes: &[u8]) -> Parsed {
     let keep_alive =
         parsed.version == Some(1) && !connection.is_some_and(|value| value.eq_ignore_ascii_case("close"));
     let target = parsed.path.unwrap_or_default().to_owned();
-    Parsed::Whole(Head { method, target, host, origin, fetch_site, body_len, keep_alive }, len)
+    let bearer = authorization.and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+    });
+    Parsed::Whole(Head { method, target, host, origin, fetch_site, bearer, body_len, keep_alive }, len)
 }
 
 #[cfg(test)]

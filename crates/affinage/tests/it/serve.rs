@@ -17,8 +17,14 @@ pub struct Server {
 
 impl Server {
     pub fn start(dir: &Path) -> Server {
+        Server::start_with(dir, &[], &[])
+    }
+
+    fn start_with(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
         let mut child = affinage(dir)
             .args(["serve", "--port", "0"])
+            .args(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -196,4 +202,28 @@ fn what_is_wrong_is_said_in_the_clients_own_form() {
     let page = "POST /v1/chat/completions HTTP/1.1\r\nOrigin: https://evil.example";
     assert_eq!(server.send(page, "{}").0, 403);
     assert_eq!(server.send("GET /v1/nothing HTTP/1.1", "").0, 404);
+}
+
+#[test]
+fn a_key_that_is_named_must_be_sent() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let named = ["--api-key-env", "MY_SERVE_KEY"];
+    let server = Server::start_with(dir.path(), &named, &[("MY_SERVE_KEY", "kept-secret-17")]);
+    let status = |header: &str| server.send(&format!("GET /v1/models HTTP/1.1{header}"), "");
+    assert_eq!(status("\r\nAuthorization: Bearer kept-secret-17").0, 200);
+    for header in ["", "\r\nAuthorization: Bearer kept-secret-18", "\r\nAuthorization: Basic kept-secret-17"]
+    {
+        let (code, body) = status(header);
+        assert_eq!(code, 401, "{header:?}");
+        assert!(body.contains("invalid_request_error") && !body.contains("kept-secret"), "{body}");
+    }
+    let unset = affinage(dir.path())
+        .args(["serve"])
+        .args(named)
+        .env_remove("MY_SERVE_KEY")
+        .output()
+        .expect("it starts");
+    assert!(!unset.status.success());
+    assert!(String::from_utf8_lossy(&unset.stderr).contains("MY_SERVE_KEY is not set"), "{unset:?}");
 }

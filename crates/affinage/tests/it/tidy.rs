@@ -128,3 +128,61 @@ fn no_two_texts_of_demo_and_suites_overlap() {
         }
     }
 }
+
+/// Licences that ask for no more than their text or, of unchanged files, their source.
+const LICENCES: [&str; 13] = [
+    "MIT",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "0BSD",
+    "ISC",
+    "Zlib",
+    "BSL-1.0",
+    "CC0-1.0",
+    "Unlicense",
+    "Unicode-3.0",
+    "MPL-2.0",
+    // The root certificates of webpki-roots.
+    "CDLA-Permissive-2.0",
+];
+
+/// Whether a licence expression leaves a choice of [`LICENCES`] in each part that must hold.
+fn is_free(expression: &str) -> bool {
+    let choices = expression.replace(" WITH LLVM-exception", "").replace('/', " OR ");
+    choices.split(" AND ").all(|part| {
+        let part = part.trim_matches(|c: char| c.is_whitespace() || "()".contains(c));
+        part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim()))
+    })
+}
+
+#[test]
+fn every_dependency_has_a_free_licence() {
+    for (expression, free) in [
+        ("MIT / Apache-2.0", true),
+        ("GPL-3.0 OR MIT", true),
+        ("(MIT OR Apache-2.0) AND Unicode-3.0", true),
+        ("MIT AND GPL-3.0", false),
+        ("AGPL-3.0", false),
+    ] {
+        assert_eq!(is_free(expression), free, "{expression}");
+    }
+    let command = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO")).args(arguments).current_dir(root()).output();
+        let output = output.expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let version = command(&["-vV"]);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    // What this machine builds is there without a network.
+    let metadata =
+        command(&["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host]);
+    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    assert!(packages.len() > 100, "{}", packages.len());
+    let refused = packages.iter().filter(|package| !package["license"].as_str().is_some_and(is_free));
+    let refused: Vec<String> =
+        refused.map(|package| format!("{}: {}", package["name"], package["license"])).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}

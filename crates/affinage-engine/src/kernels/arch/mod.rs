@@ -37,11 +37,11 @@ impl Isa {
     }
 }
 
-/// Limits the instruction set to one of [`Isa::name`] (`avx2` is enough for `avx2+fma`), to measure the paths of other
-/// machines on this one.
+/// Names the instruction set to use, one of [`Isa::name`] (`avx2` is enough for `avx2+fma`), to measure the paths of other
+/// machines on this one. See [`check_variable`].
 pub const ISA_VARIABLE: &str = "AFFINAGE_ISA";
 
-/// The best instruction set of this machine, detected once; at most the one that [`ISA_VARIABLE`] names, if it names one.
+/// The best instruction set of this machine, detected once, or the one that [`ISA_VARIABLE`] names.
 pub fn isa() -> Isa {
     #[cfg(test)]
     if let Some(isa) = forced::isa() {
@@ -50,14 +50,50 @@ pub fn isa() -> Isa {
     static ISA: OnceLock<Isa> = OnceLock::new();
     *ISA.get_or_init(|| {
         let wanted = std::env::var(ISA_VARIABLE).unwrap_or_default();
-        chosen(&wanted, &available())
+        let available = available();
+        named(&wanted, &available).or(available.last().copied()).unwrap_or(Isa::Scalar)
     })
 }
 
-/// The wanted one of `available`, else the last.
-fn chosen(wanted: &str, available: &[Isa]) -> Isa {
-    let named = available.iter().find(|isa| isa.name().split('+').next() == wanted.split('+').next());
-    named.or(available.last()).copied().unwrap_or(Isa::Scalar)
+fn named(wanted: &str, available: &[Isa]) -> Option<Isa> {
+    let is_meant = |isa: &&Isa| isa.name() == wanted || isa.name().split('+').next() == Some(wanted);
+    available.iter().find(is_meant).copied()
+}
+
+/// Whether [`ISA_VARIABLE`] is unset, empty, or names an instruction set that this machine has; [`isa`] takes the best one else.
+///
+/// Errors: the sentence to say, with the names that are known here.
+pub fn check_variable() -> Result<(), String> {
+    check_name(&std::env::var(ISA_VARIABLE).unwrap_or_default(), &available())
+}
+
+fn check_name(wanted: &str, available: &[Isa]) -> Result<(), String> {
+    if wanted.is_empty() || named(wanted, available).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+    Err(format!("{ISA_VARIABLE} is `{wanted}`, expected one that this machine has: {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_of_this_machine_is_taken() {
+        let here = [Isa::Scalar, Isa::Avx2];
+        for (wanted, taken) in
+            [("avx2", Some(Isa::Avx2)), ("avx2+fma", Some(Isa::Avx2)), ("scalar", Some(Isa::Scalar))]
+        {
+            assert_eq!(named(wanted, &here), taken);
+            assert_eq!(check_name(wanted, &here), Ok(()));
+        }
+        assert_eq!(check_name("", &here), Ok(()));
+        for unknown in ["sse9", "neon", "avx512", "avx2+", "+fma"] {
+            let error = check_name(unknown, &here).expect_err("no such one here");
+            assert!(error.ends_with("scalar, avx2+fma") && error.contains(unknown), "{error}");
+        }
+    }
 }
 
 /// All instruction sets that this machine can execute, slowest first.

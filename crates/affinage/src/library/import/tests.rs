@@ -473,3 +473,20 @@ fn messages_that_an_agent_copies_into_another_session_stand_once() {
         assert_eq!(prompts, expected, "{order:?}");
     }
 }
+
+#[test]
+fn a_library_that_cannot_be_written_is_read() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path().join("50% #1?");
+    fs_err::create_dir(&folder).expect("made");
+    let mut library = Library::open_or_create(&folder).expect("a library");
+    let file = dir.path().join("rows.jsonl");
+    let row = serde_json::json!({ "prompt": "Why boats?", "completion": "They float." });
+    fs_err::write(&file, row.to_string()).expect("written");
+    library.import(&file, &Roles::default(), "2026-01-01T00:00:00Z", &mut || {}).expect("imported");
+    assert!(Library::read_only(&folder).is_err(), "the write-ahead log is not merged yet");
+    drop(library);
+    let mut library = Library::read_only(&folder).expect("opened");
+    assert_eq!(library.sources().expect("read").len(), 1);
+    assert!(library.keep_names(&["Anna".to_owned()]).is_err());
+}
