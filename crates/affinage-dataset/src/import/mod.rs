@@ -38,6 +38,7 @@ mod libre_chat;
 mod llm;
 mod lm_studio;
 mod long_strings;
+mod mail;
 mod markup;
 mod member;
 mod members;
@@ -331,7 +332,9 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.activity.push(record);
                 Ok(())
             }
-            Element::Notes(records) => records.into_iter().try_for_each(|record| self.record(record, &origin)),
+            Element::Notes(records) => {
+                records.into_iter().try_for_each(|record| self.record(record, &origin))
+            }
         }
     }
 

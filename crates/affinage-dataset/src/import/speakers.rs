@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::dress;
 use super::fences::{self, Unclosed};
+use super::mail;
 use super::role_words::{self, is_invisible, is_joined, obvious_role};
 use super::stamp;
 use crate::conversation::NodeRole;
@@ -248,7 +249,8 @@ fn labels<'a>(lines: &[&'a str]) -> Vec<Label<'a>> {
     // The line below a heading that is underlined.
     let ends = |line: Option<&&str>| is_blank(line) || line.is_some_and(|line| dress::is_rule(line));
     let mut found = Vec::new();
-    for (line, &text) in lines.iter().enumerate() {
+    let is_head = mail::heads(lines);
+    for (line, &text) in lines.iter().enumerate().filter(|(line, _)| !is_head[*line]) {
         let is_first = line == 0 || is_blank(lines.get(line - 1));
         // What a page says over a message needs no line of its own behind it.
         let alone = is_first && (ends(lines.get(line + 1)) || role_words::is_said_by(text));

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::fences::{self, Unclosed};
+use super::mail;
 
 /// Elements by which a page shows messages.
 const MESSAGES: [&str; 4] =
@@ -27,6 +28,12 @@ pub(super) fn of_text(text: &str, name: &str) -> Option<&'static str> {
     // The signs that Claude Code puts before a turn, and the properties of a chat in Org mode.
     let is_sign = |line: &str| line.starts_with('\u{23fa}') || line.trim_start().starts_with(":GPTEL_");
     let is_talk = text.lines().any(is_sign);
+    if mail::is_thread(text) {
+        return Some(
+            "a thread of mails, which several people wrote: copy your own words into a .md file, or write who speaks before \
+             each part (`Mara: ...`), without the lines of the mail's head, and give their roles",
+        );
+    }
     (is_talk || has_marks(text))
         .then_some(
             "a log of a chat, of which it cannot be told who wrote what: take the product's own session file",

@@ -19,6 +19,7 @@ mod logs;
 mod measured;
 mod notes;
 mod preferences;
+mod programs;
 mod round_trip;
 mod seeded;
 mod shapes;

@@ -3,6 +3,7 @@
 
 mod byline;
 mod cut;
+mod org;
 mod outline;
 mod prompt;
 mod title;
@@ -41,7 +42,9 @@ pub(super) struct Notes {
 /// the head of this text that other texts have it there too.
 pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn Fn(&str) -> bool) -> Notes {
     let mut title = Title::of(&origin.member, front_matter);
-    let lines: Vec<&str> = body.lines().collect();
+    let mut hidden = Vec::new();
+    let org = org::is_org(&origin.member, body).then(|| org::markdown(body, &mut hidden));
+    let lines: Vec<&str> = org.as_deref().unwrap_or(body).lines().collect();
     let outline::Own { lines, title: named, unseen: own } =
         outline::read(&lines, &fences::inside(&lines, Unclosed::ToTheEnd));
     if let Some(name) = named {
@@ -50,7 +53,7 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn
     let views: Vec<&str> = lines.iter().map(String::as_str).collect();
     let vault::Seen { mut lines, media, is_link, footnotes, unseen } = vault::seen(&views, title.of_notion);
     let mut left_out = LeftOut::default();
-    own.into_iter().for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
+    own.into_iter().chain(hidden).for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
     media.into_iter().for_each(|name| left_out.add(LeftOutKind::Media, "", name));
     unseen.into_iter().for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
     (0..footnotes).for_each(|_| left_out.add(LeftOutKind::FootnoteOfNote, "", origin.member.as_str()));

@@ -32,7 +32,8 @@ static MARKED: LazyLock<Regex> = LazyLock::new(|| pattern(r"==([^=\s](?:[^=\n]*[
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%%[^%\n]*%%|<!--[^\n]*?-->"));
 static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| {
     // `#old weirs#` of Bear is one tag.
-    const TAG: &str = r"#(?:[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*#?|\p{L}[\p{L}\p{N}_/ -]{0,40}[\p{L}\p{N}]#)";
+    const TAG: &str =
+        r"#(?:[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*#?|\p{L}[\p{L}\p{N}_/ -]{0,40}[\p{L}\p{N}]#)";
     pattern(&format!(r"^\s*(?:[Tt]ags?:\s*)?{TAG}(?:[\s,]+(?:{TAG}|#[\p{{L}}\p{{N}}_/-]+))*\s*$"))
 });
 /// ` #ethics #on/hold` behind the end of a sentence: the tags of a paragraph, not words of it.
@@ -209,13 +210,28 @@ pub(super) fn outside_code(line: &str, mut change: impl FnMut(&str) -> String) -
     out + &change(rest)
 }
 
+/// A text without what a pattern finds, and without the space that would be left over where it stood between two.
+pub(super) fn without(pattern: &Regex, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for found in pattern.find_iter(text) {
+        out.push_str(&text[at..found.start()]);
+        at = found.end();
+        if out.ends_with(' ') && text[at..].starts_with(' ') && !out.trim().is_empty() {
+            at += 1;
+        }
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
 /// Words as they are seen, and the names of the files that stood among them.
 fn plain(text: &str) -> (String, Vec<String>) {
     let mut media = Vec::new();
     if !text.contains(['[', '=', '%', '<']) {
         return (text.to_owned(), media);
     }
-    let text = COMMENT.replace_all(text, "");
+    let text = without(&COMMENT, text);
     let text = EMBED.replace_all(&text, |found: &Captures| {
         media.push(found[1].trim().to_owned());
         String::new()
@@ -267,7 +283,8 @@ mod tests {
                 "> [!note]- On mills\n> They are loud.\n\n> [!tip]\n> Wait.",
                 "> On mills\n> They are loud.\n\n> Wait.",
             ),
-            ("a %%not seen%% b <!-- nor this --> c", "a  b  c"),
+            ("a %%not seen%% b <!-- nor this --> c", "a b c"),
+            ("a%%x%%b", "ab"),
             ("%%\nhidden\n%%\nshown", "shown"),
             ("%% no end", "%% no end"),
             ("#mill #water/old\n\nI like #mills.", "\nI like #mills."),
