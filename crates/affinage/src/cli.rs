@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Su
 
 use crate::commands;
 use crate::errors::{HintExt as _, usage};
+use crate::ui::fitted;
 
 /// From your own conversations to a small model that writes in your domain, and honest proof of whether it got
 /// better.
@@ -196,7 +197,9 @@ fn command_list(command: &clap::Command) -> String {
         out.push_str(&format!("{on}{title}:{off}\n"));
         for subcommand in present {
             let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
-            out.push_str(&format!("  {name_on}{:<10}{name_off}{about}\n", subcommand.get_name()));
+            let line = format!("  {name_on}{:<10}{name_off}{about}", subcommand.get_name());
+            out.push_str(&fitted(&line));
+            out.push('\n');
         }
         out.push('\n');
     }

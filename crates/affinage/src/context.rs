@@ -69,10 +69,35 @@ impl Context {
         Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
     }
 
+    /// `text` with `eval` named in its commands, where they would mean another evaluation: the one of affinage.toml.
+    pub fn naming(&self, eval: &str, text: &str) -> String {
+        let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
+        let is_default = Config::parse(&file, &[]).is_ok_and(|config| config.eval.name == eval);
+        if is_default { text.to_owned() } else { named_in(eval, text) }
+    }
+
     /// `path` for people: relative to the project folder where it lies inside.
     pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.project).unwrap_or(path).display()
     }
+}
+
+fn named_in(eval: &str, text: &str) -> String {
+    let commands = [
+        ("vote", "--eval"),
+        ("judge", "--eval"),
+        ("analyze", "--eval"),
+        ("report", "--eval"),
+        ("generate", "--name"),
+    ];
+    let mut named = text.to_owned();
+    for (command, option) in commands {
+        let plain = format!("`affinage {command}");
+        let whole = format!("{plain} {option} {eval}");
+        // Whatever names one already keeps it.
+        named = named.replace(&whole, &plain).replace(&plain, &whole);
+    }
+    named
 }
 
 /// Where downloads are kept: `$AFFINAGE_CACHE`, else `$XDG_CACHE_HOME/affinage`, else `~/.cache/affinage`.
@@ -82,4 +107,17 @@ pub fn cache_dir() -> anyhow::Result<PathBuf> {
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("affinage")))
         .or_else(|| std::env::home_dir().map(|home| home.join(".cache").join("affinage")))
         .context("no cache folder: neither AFFINAGE_CACHE, XDG_CACHE_HOME nor a home folder is set")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_of_another_evaluation_name_it() {
+        let text = "Vote: `affinage vote --as NAME`; then `affinage report --open`, `affinage export`.";
+        let named = "Vote: `affinage vote --eval two --as NAME`; then `affinage report --eval two --open`, `affinage export`.";
+        assert_eq!(named_in("two", text), named);
+        assert_eq!(named_in("two", named), named);
+    }
 }

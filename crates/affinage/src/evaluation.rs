@@ -365,9 +365,18 @@ fn other_plan(ctx: &Context, name: &str, changes: &[String]) -> anyhow::Error {
     let free = |name: &String| !ctx.project.join("evals").join(name).exists();
     let new = (2..).map(|number| format!("{name}-{number}")).find(free).unwrap_or_default();
     let error = anyhow!("the evaluation `{name}` was planned for something else: {shown}");
+    let fits = |other: &String| {
+        let dir = ctx.project.join("evals").join(other);
+        settings::are_the_same(&dir, &ctx.config).unwrap_or(false)
+    };
+    let there = (2..100).map(|number| format!("{name}-{number}")).find(fits);
+    let (new, does) = match there {
+        Some(there) => (there, "goes on with one that has these settings already"),
+        None => (new, "makes another one beside it"),
+    };
     let hinted: anyhow::Result<()> = Err(error).hint(format!(
-        "`affinage eval --name {new}` makes another one beside it; `judge`, `vote`, `analyze` and `report` then take \
-         `--eval {new}`. Or take the change back to go on with `{name}`"
+        "`affinage eval --name {new}` {does}; `name = \"{new}\"` under [eval] in affinage.toml makes it the one that `run` and \
+         all other commands mean. Or take the change back to go on with `{name}`"
     ));
     hinted.expect_err("made of an error")
 }

@@ -18,6 +18,11 @@ pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
+/// Whether Ctrl-C was pressed since this was last asked: one answer was ended, and what it was part of goes on.
+pub fn take_request() -> bool {
+    REQUESTED.swap(false, Ordering::Relaxed)
+}
+
 /// From now on the end of standard input is as Ctrl-C once: who started this process asks it so to stop.
 pub fn request_at_end_of_input() {
     std::thread::spawn(|| {

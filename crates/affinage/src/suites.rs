@@ -17,6 +17,9 @@ pub const IN_DOMAIN: &str = "in-domain";
 /// Prompts of each checkable suite.
 const CHECKABLE: usize = 100;
 
+/// Prompts of each built-in suite that are asked where no number is configured: as many as a word about them needs.
+pub const BUILT_IN_PROMPTS: usize = affinage_eval::analyze::ENOUGH;
+
 const WRITTEN: [(&str, &str); 3] = [
     ("coding", include_str!("../../../assets/suites/coding.jsonl")),
     ("practical", include_str!("../../../assets/suites/practical.jsonl")),
@@ -79,17 +82,18 @@ pub fn chosen(ctx: &Context, config: &Config, held_out: Vec<Prompt>) -> anyhow::
     let seed = config.generate.seed;
     let mut prompts = Vec::new();
     for name in &config.eval.suites {
-        let suite = if name == IN_DOMAIN {
-            held_out.clone()
+        let (suite, most) = if name == IN_DOMAIN {
+            (held_out.clone(), None)
         } else {
-            built_in(name, seed)?.ok_or_else(|| anyhow!("eval.suites: no built-in suite `{name}`")).hint(
-                format!(
+            let suite = built_in(name, seed)?
+                .ok_or_else(|| anyhow!("eval.suites: no built-in suite `{name}`"))
+                .hint(format!(
                     "there are {IN_DOMAIN}, {}; a file of your own goes into a [[suite]]",
                     built_in_names().join(", ")
-                ),
-            )?
+                ))?;
+            (suite, Some(BUILT_IN_PROMPTS))
         };
-        prompts.extend(limited(suite, config.eval.prompts_per_suite, seed));
+        prompts.extend(limited(suite, config.eval.prompts_per_suite.or(most), seed));
     }
     for suite in &config.suites {
         prompts.extend(limited(from_file(ctx, suite)?, config.eval.prompts_per_suite, seed));

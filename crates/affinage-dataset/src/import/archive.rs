@@ -182,7 +182,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
                 true => office::open_document(&mut members, &mut left_out).ok_or(&file_kinds::OPEN_DOCUMENT),
             }
         }
-        Document::Book => match book::book(&mut members) {
+        Document::Book => match book::book(&mut members, &mut left_out) {
             Some(Book::Text(text)) => Ok(text),
             Some(Book::Protected) => Err(&file_kinds::PROTECTED_BOOK),
             None => Err(&file_kinds::BROKEN_BOOK),

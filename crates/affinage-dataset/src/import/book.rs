@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::office::{Members, Piece, local, value, walk};
-use super::{html, notes, office};
+use super::{LeftOut, LeftOutKind, html, notes, office};
 
 /// A book that was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub(super) enum Book {
     Protected,
 }
 
-/// The Markdown of a book; `None` if it names no chapters.
-pub(super) fn book(members: &mut Members<'_>) -> Option<Book> {
+/// The Markdown of a book, and what stands beside its text is added to `left_out`; `None` if it names no chapters.
+pub(super) fn book(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<Book> {
     let encrypted = members("META-INF/encryption.xml").map(|listed| encrypted(&listed)).unwrap_or_default();
     let path = package_path(&members("META-INF/container.xml")?)?;
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -30,17 +30,35 @@ pub(super) fn book(members: &mut Members<'_>) -> Option<Book> {
         .iter()
         .filter_map(|chapter| members(chapter))
         .filter(|page| !is_about_the_book(page))
-        .map(|page| html::page(&page).text)
+        .map(|page| {
+            let html::Page { text, beside, .. } = html::page(&page);
+            beside.into_iter().for_each(|kind| left_out.add(LeftOutKind::Beside, kind, ""));
+            text
+        })
         .filter(|text| !text.is_empty())
         .collect();
-    let front = notes::front_matter(None, &office::creators(&package), None);
+    let front = notes::front_matter(title(&package).as_deref(), &office::creators(&package), None);
     (!texts.is_empty()).then(|| Book::Text(front + &texts.join("\n\n")))
+}
+
+/// What the book is called.
+fn title(package: &str) -> Option<String> {
+    let mut title = None;
+    walk(package, &mut |piece| {
+        if let Piece::Text(text, "title") = piece
+            && title.is_none()
+            && !text.trim().is_empty()
+        {
+            title = Some(text.trim().to_owned());
+        }
+    });
+    title
 }
 
 /// True for a page that is no text of the book but says what book it is: its cover, title page, imprint, contents.
 fn is_about_the_book(page: &str) -> bool {
-    const KINDS: [&str; 8] =
-        ["titlepage", "halftitlepage", "cover", "copyright-page", "imprint", "colophon", "toc", "landmarks"];
+    const KINDS: [&str; 11] =
+        ["titlepage", "halftitlepage", "cover", "copyright-page", "imprint", "colophon", "toc", "landmarks", "footnotes", "endnotes", "rearnotes"];
     let mut is_about = None;
     walk(page, &mut |piece| {
         if let Piece::Open(tag, _) = piece
@@ -141,7 +159,7 @@ mod tests {
 
     const CONTAINER: &str =
         r#"<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>"#;
-    const PACKAGE: &str = r#"<package><manifest><item id="n" href="nav.xhtml" properties="nav"/><item id="b" href="two.xhtml"/>
+    const PACKAGE: &str = r#"<package><metadata><dc:title>Weirs</dc:title></metadata><manifest><item id="n" href="nav.xhtml" properties="nav"/><item id="b" href="two.xhtml"/>
         <item id="a" href="../text/chapter%20one.xhtml"/></manifest><spine><itemref idref="n"/><itemref idref="a"/><itemref idref="b"/><itemref idref="a"/></spine></package>"#;
 
     fn read(encryption: Option<&str>) -> Option<Book> {
@@ -156,12 +174,12 @@ mod tests {
             ("OEBPS/nav.xhtml", "<html><body><ol><li>One</li></ol></body></html>"),
         ]);
         members.extend(encryption.map(|listed| ("META-INF/encryption.xml", listed)));
-        book(&mut |name| members.get(name).map(|text| (*text).to_owned()))
+        book(&mut |name| members.get(name).map(|text| (*text).to_owned()), &mut LeftOut::default())
     }
 
     #[test]
     fn chapters_come_once_in_the_order_of_reading() {
-        assert_eq!(read(None), Some(Book::Text("# One\n\nFirst.\n\n# Two\n\nSecond.".to_owned())));
+        assert_eq!(read(None), Some(Book::Text("---\ntitle: Weirs\n---\n\n# One\n\nFirst.\n\n# Two\n\nSecond.".to_owned())));
     }
 
     #[test]

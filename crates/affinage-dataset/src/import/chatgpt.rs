@@ -59,6 +59,7 @@ pub fn conversation(
     conversation.updated_s = number(element, "update_time");
     conversation.arrange(links, string(element, "current_node"))?;
     keep_last_reports(&mut conversation);
+    part_announcements(&mut conversation);
     match conversation.nodes.is_empty() && conversation.left_out.is_empty() {
         true => Err(ElementError::Empty),
         false => Ok(conversation),
@@ -84,6 +85,26 @@ fn keep_last_reports(conversation: &mut Conversation) {
                 break;
             }
             node.blocks.retain(|block| !is_report(block));
+            above = node.parent;
+        }
+    }
+}
+
+/// The result of a task that ran on its own is the answer; that it was begun is a line beside it.
+fn part_announcements(conversation: &mut Conversation) {
+    /// Longer words are part of the answer.
+    const MAX_CHARS: usize = 400;
+    let is_result = |node: &Node| node.blocks.iter().any(|block| block.name.as_deref() == Some(TASK_RESULT));
+    let results: Vec<usize> =
+        (0..conversation.nodes.len()).filter(|index| is_result(&conversation.nodes[*index])).collect();
+    for index in results {
+        let mut above = conversation.nodes[index].parent;
+        while let Some(at) = above.filter(|at| !conversation.nodes[*at].is_user_turn()) {
+            let node = &mut conversation.nodes[at];
+            if node.role == NodeRole::Assistant && node.visible_text().chars().count() <= MAX_CHARS {
+                let words = node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text);
+                words.for_each(|block| block.kind = BlockKind::Commentary);
+            }
             above = node.parent;
         }
     }
@@ -138,6 +159,11 @@ fn node(
         if !shown.is_empty() {
             (role, hidden) = (NodeRole::Assistant, false);
             blocks.extend(shown);
+        }
+    }
+    if flag("is_async_task_result_message") {
+        for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+            block.name = Some(TASK_RESULT.to_owned());
         }
     }
     let mut node = Node::new(id, role, blocks);
@@ -282,6 +308,8 @@ fn shown_by_tool(message: &Value, metadata: &Value) -> Vec<Block> {
     shown
 }
 
+/// Name of blocks that hold what a task brought that ran on its own.
+const TASK_RESULT: &str = "task result";
 /// Name of blocks that hold the report of a widget.
 const REPORT: &str = "report";
 /// Names under which a widget keeps what it shows.

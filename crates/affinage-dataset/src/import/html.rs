@@ -5,9 +5,11 @@
 
 use std::sync::LazyLock;
 
+pub mod answer;
+mod asides;
 mod elements;
 
-pub use self::elements::{shown, verbatim};
+pub use self::elements::{raised, shown, verbatim};
 use quick_xml::escape::resolve_html5_entity;
 use regex::Regex;
 
@@ -34,6 +36,8 @@ pub struct Page {
     /// The day it says.
     pub day: Option<String>,
     pub text: String,
+    /// What stood beside the text: notes at the foot and comments, by kind.
+    pub beside: Vec<&'static str>,
 }
 
 /// The Markdown of a piece of HTML.
@@ -62,7 +66,8 @@ pub fn page(html: &str) -> Page {
             false => {}
         }
     }
-    Page { title, people, day, text: without_imprint(&writer.finish()).to_owned() }
+    let beside = std::mem::take(&mut writer.beside);
+    Page { title, people, day, text: without_imprint(&writer.finish()).to_owned(), beside }
 }
 
 /// `<meta name="author" content="…">` in the head.
@@ -103,7 +108,9 @@ fn find(text: &str, word: &str) -> Option<usize> {
 }
 
 fn write(html: &str, no_text: &[&str], writer: &mut Writer) {
-    let html = &*elements::without_asides(html);
+    let (html, beside) = asides::take_out(html);
+    let html = &*html;
+    writer.beside = beside;
     // Elements that are not closed any more: looking for their ends again and again would take forever.
     let mut unclosed: Vec<String> = Vec::new();
     let mut rest = html;
@@ -238,6 +245,10 @@ struct Writer {
     saying: Option<(String, usize, bool)>,
     /// What such elements said; true for a day.
     said: Vec<(bool, String)>,
+    /// Where a raised or lowered text begins.
+    raised: Option<usize>,
+    /// What stood beside the words, by kind.
+    beside: Vec<&'static str>,
 }
 
 impl Writer {
@@ -327,6 +338,7 @@ impl Writer {
             "em" | "i" => self.mark("*"),
             "del" | "s" => self.mark("~~"),
             "code" if !self.in_pre => self.mark("`"),
+            "sup" | "sub" => self.raised = Some(self.out.len()),
             "pre" => {
                 self.gap(2);
                 let code = rest
@@ -407,6 +419,14 @@ impl Writer {
             "em" | "i" => self.out.push('*'),
             "del" | "s" => self.out.push_str("~~"),
             "code" if !self.in_pre => self.out.push('`'),
+            "sup" | "sub" => {
+                if let Some(start) = self.raised.take()
+                    && let Some(shown) = self.out.get(start..).and_then(|text| raised(text, name == "sub"))
+                {
+                    self.out.truncate(start);
+                    self.out.push_str(&shown);
+                }
+            }
             "pre" if self.in_pre => {
                 self.in_pre = false;
                 let prefix = self.prefixes.concat();

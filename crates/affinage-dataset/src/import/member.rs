@@ -15,7 +15,7 @@ use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
-    Import, activity, archive, file_kinds, html, message_table, notes, pages, shape, talk, templated,
+    Import, LeftOutKind, activity, archive, file_kinds, html, joplin, members, message_table, notes, pages, shape, talk, templated,
     transcript, wrapper,
 };
 use crate::conversation::Origin;
@@ -318,7 +318,18 @@ fn read_page<E: From<ImportError>>(
     {
         return import.left_unread(name, what);
     }
-    let html::Page { title, people, day, text } = html::page(&page);
+    page_words(import, &page, name, origin)
+}
+
+/// The words of a page, or of a piece of one.
+fn page_words<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    page: &str,
+    name: &str,
+    origin: Origin,
+) -> Result<(), E> {
+    let html::Page { title, people, day, text, beside } = html::page(page);
+    beside.into_iter().for_each(|kind| import.found.left_out.add(LeftOutKind::Beside, kind, ""));
     if text.trim().is_empty() {
         return import.left_unread(
             name,
@@ -368,6 +379,9 @@ fn read_text<E: From<ImportError>>(
     if [".csv", ".tsv"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending)) {
         return read_table(import, &text, name, origin);
     }
+    if members::is_page(name) && text.trim_start().starts_with('<') {
+        return page_words(import, &text, name, origin);
+    }
     words(import, &text, name, origin)
 }
 
@@ -402,6 +416,12 @@ pub(super) fn words<E: From<ImportError>>(
     name: &str,
     origin: Origin,
 ) -> Result<(), E> {
+    let text = match joplin::item(text) {
+        joplin::Item::Text(text) => text.into(),
+        joplin::Item::Note(text) => text,
+        joplin::Item::Other(what) => return import.left_unread(name, what),
+    };
+    let text = &*text;
     let roles = import.roles;
     if roles.notes == AsNotes::All {
         return import.notes(text, name, &origin);
@@ -412,6 +432,9 @@ pub(super) fn words<E: From<ImportError>>(
         Err(ImportError::NoSpeakers { .. }) if may_be_notes => {
             return match talk::of_text(text, name) {
                 Some(what) => import.left_unread(name, what),
+                None if import.in_container && members::is_page(name) => {
+                    import.left_unread(name, "text in which nobody speaks, and no page as its name says")
+                }
                 None => {
                     if roles.are_given() {
                         import.note(format!("{name}: nobody speaks in it whom you named; read as a note"));

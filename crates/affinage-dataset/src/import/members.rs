@@ -22,6 +22,8 @@ pub struct Together {
     pub(super) people: HashMap<String, String>,
     /// Folders in which JSON with conversations stands, and its paths without their endings.
     read_as_json: HashSet<String>,
+    /// Bundles of notes that were thrown away.
+    trashed: HashSet<String>,
     /// Folders of which a text was read.
     read_folders: HashSet<String>,
     unread: Vec<Unread>,
@@ -42,6 +44,12 @@ const FEEDBACK_MEMBER: &str = "message_feedback.json";
 /// Who the account belongs to.
 const ACCOUNT_MEMBERS: [&str; 2] = ["user.json", "users.json"];
 const COMPANION_LIMIT_BYTES: u64 = 64 << 20;
+/// Folders in which programs keep what was thrown away.
+#[rustfmt::skip]
+const TRASH: [&str; 16] = [
+    "trash", "recently deleted", "deleted notes", "papierkorb", "zuletzt gelöscht", "corbeille", "papelera", "eliminadas recientemente", "cestino", "lixeira",
+    "prullenbak", "kosz", "корзина", "ゴミ箱", "回收站", "휴지통",
+];
 /// More members than this of one folder and ending are told as one.
 const MANY: usize = 12;
 
@@ -61,7 +69,7 @@ impl Together {
     /// True for a member that says something about the others (ratings, the account) and holds no conversations.
     pub fn is_companion(name: &str) -> bool {
         let base = base_name(name);
-        base == FEEDBACK_MEMBER || ACCOUNT_MEMBERS.contains(&base)
+        base == FEEDBACK_MEMBER || ACCOUNT_MEMBERS.contains(&base) || is_info_of_bundle(name)
     }
 
     /// Reads a companion; it comes before the conversations.
@@ -71,6 +79,9 @@ impl Together {
             source.take(COMPANION_LIMIT_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string());
         let value = read.and_then(|_| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
         match value {
+            Ok(info) if is_info_of_bundle(name) => {
+                self.trashed.extend(is_trashed(&info).then(|| folder(name).to_owned()));
+            }
             Ok(rows) if base_name(name) == FEEDBACK_MEMBER => self.ratings.extend(chatgpt::ratings(&rows)),
             // Whatever else the account says is nobody's business here.
             Ok(account) => {
@@ -120,6 +131,8 @@ impl Together {
             let end = start + part.len();
             let (name, is_folder) = (part.trim_end_matches('/'), part.ends_with('/'));
             let why = match name {
+                "bak" if is_folder && path[..start].ends_with("logseq/") => Some("older states of the notes beside it"),
+                _ if is_folder && TRASH.contains(&name.to_lowercase().as_str()) => Some("the trash of a program"),
                 "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" => Some("kept by the system"),
                 "node_modules" | "__pycache__" if is_folder => Some("made by a tool"),
                 _ if name.starts_with("._") => Some("kept by the system"),
@@ -186,6 +199,10 @@ impl Together {
         let (base, ending) = (base_name(name), ending(name));
         let beside = |path: &str| self.read_as_json.contains(path);
         match form {
+            _ if self.trashed.contains(folder(name)) => Some("a note in the trash of its program".to_owned()),
+            Form::Array | Form::Objects if SETTINGS.contains(&ending.as_str()) => {
+                Some(format!("settings of a program (.{ending})"))
+            }
             Form::Page if beside(stem(name)) || (base == "chat.html" && beside(folder(name))) => {
                 Some("a page of the conversations in the JSON file next to it".to_owned())
             }
@@ -203,7 +220,7 @@ impl Together {
             Form::Text if base.starts_with("file-") || base.starts_with("file_") => {
                 Some("a file that was given to a chat".to_owned())
             }
-            Form::Text if !TEXTS.contains(&ending.as_str()) => {
+            Form::Text if !TEXTS.contains(&ending.as_str()) && !is_page(name) => {
                 Some(format!("text that ends in .{ending}; import it by itself if it is a conversation"))
             }
             _ => None,
@@ -296,6 +313,32 @@ impl Together {
     }
 }
 
+/// Endings of settings that begin as JSON does.
+const SETTINGS: [&str; 5] = ["edn", "clj", "css", "scss", "tf"];
+
+/// The name of a page.
+pub(super) fn is_page(name: &str) -> bool {
+    matches!(ending(name).as_str(), "html" | "htm" | "xhtml")
+}
+
+/// `info.json` of a text bundle, which says what its program knows of the note.
+fn is_info_of_bundle(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    base_name(&name) == "info.json" && folder(&name).ends_with(".textbundle")
+}
+
+/// True if the program says, in whatever object of its own, that the note was thrown away.
+fn is_trashed(info: &Value) -> bool {
+    let says_so = |at: &Value| {
+        ["trashed", "isTrashed", "deleted"].iter().any(|key| match at.get(*key) {
+            Some(Value::Bool(flag)) => *flag,
+            Some(flag) => flag.as_f64().is_some_and(|number| number != 0.0),
+            None => false,
+        })
+    };
+    says_so(info) || info.as_object().is_some_and(|fields| fields.values().any(says_so))
+}
+
 /// The names of people in `users.json`: one object or a list of them.
 fn account_names(value: &Value) -> Vec<String> {
     let people = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -341,10 +384,26 @@ mod tests {
             (".DS_Store", Some(".DS_Store")),
             ("notes/chat.v2.md", None),
             ("node_modules", None),
+            ("graph/logseq/bak/pages/Weir/2025.md", Some("graph/logseq/bak/")),
+            ("notes/Trash/old.txt", Some("notes/Trash/")),
+            ("notes/trash.txt", None),
+            ("notes/bak/weir.md", None),
         ];
         for (path, expected) in cases {
             assert_eq!(Together::passed_over(path).map(|(what, _)| what), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn bundles_that_were_thrown_away_are_not_read() {
+        let mut together = Together::default();
+        let info = |trashed| format!(r#"{{"version": 2, "net.notes": {{"id": "A", "trashed": {trashed}}}}}"#);
+        for (name, trashed) in [("b/Old.textbundle/info.json", 1), ("b/Weir.textbundle/info.json", 0)] {
+            assert!(Together::is_companion(name));
+            together.read_companion(name, info(trashed).as_bytes());
+        }
+        assert!(together.why_not("b/Old.textbundle/text.md", Form::Text).is_some());
+        assert_eq!(together.why_not("b/Weir.textbundle/text.md", Form::Text), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod gemini;
 mod harness;
 mod html;
 mod instructions;
+mod joplin;
 mod json;
 mod kobold;
 mod left_out;
@@ -43,6 +44,7 @@ mod members;
 mod mend;
 mod message_table;
 mod messenger;
+mod note_records;
 mod notes;
 mod office;
 mod open_webui;
@@ -248,12 +250,20 @@ impl<E: From<ImportError>> Import<'_, E> {
 
     /// Takes the sections of a text in which nobody speaks as answers.
     fn notes(&mut self, text: &str, name: &str, origin: &Origin) -> Result<(), E> {
-        let text = transcript::plain(text);
-        let (front_matter, body) = transcript::split_front_matter(&text);
-        let notes = notes::read(body, front_matter, origin, &|line| self.together.is_byline(line));
+        let notes = self.sections(text, origin);
         if notes.conversations.is_empty() {
             return self.left_unread(name, &notes::why_none(&notes.left_out));
         }
+        self.take_sections(notes, name)
+    }
+
+    fn sections(&self, text: &str, origin: &Origin) -> notes::Notes {
+        let text = transcript::plain(text);
+        let (front_matter, body) = transcript::split_front_matter(&text);
+        notes::read(body, front_matter, origin, &|line| self.together.is_byline(line))
+    }
+
+    fn take_sections(&mut self, notes: notes::Notes, name: &str) -> Result<(), E> {
         self.found.left_out.merge(&notes.left_out);
         self.found.quoted_words += notes.quoted_words;
         if let Some(said) = notes.wrap.said() {
@@ -261,6 +271,17 @@ impl<E: From<ImportError>> Import<'_, E> {
         }
         self.found.drafted += notes.conversations.len();
         notes.conversations.into_iter().try_for_each(|conversation| self.conversation(conversation))
+    }
+
+    /// Takes a note that a program keeps as JSON.
+    fn record(&mut self, record: note_records::Record, origin: &Origin) -> Result<(), E> {
+        self.refuse_waiting()?;
+        if record.is_trashed {
+            self.found.left_out.add(LeftOutKind::PartOfNote, "note in the trash", origin.member.as_str());
+            return Ok(());
+        }
+        let notes = self.sections(&record.text, origin);
+        self.take_sections(notes, &origin.member)
     }
 
     /// A text of which nothing is taken: why, as the reason for nothing or among the members that were not read.
@@ -310,6 +331,7 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.activity.push(record);
                 Ok(())
             }
+            Element::Notes(records) => records.into_iter().try_for_each(|record| self.record(record, &origin)),
         }
     }
 

@@ -14,7 +14,7 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::{LeftOut, LeftOutKind, notes};
+use super::{LeftOut, LeftOutKind, html, notes};
 
 /// Reads a member of the document's archive as text.
 pub(super) type Members<'a> = dyn FnMut(&str) -> Option<String> + 'a;
@@ -30,11 +30,12 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
     };
     // How many elements around are not seen.
     let mut unseen = 0usize;
-    let mut is_hidden = false;
+    let (mut is_hidden, mut is_picture) = (false, false);
+    let mut raised = None;
     walk(&document, &mut |piece| match piece {
         Piece::Open(tag, is_empty) => {
             let name = local(tag);
-            if unseen > 0 || matches!(name, "del" | "moveFrom" | "Fallback" | "instrText" | "delText") {
+            if unseen > 0 || matches!(name, "del" | "moveFrom" | "Fallback" | "instrText" | "delText" | "rt") {
                 unseen += usize::from(!is_empty);
                 return;
             }
@@ -56,12 +57,18 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
                 "tab" if page.is_in_run => page.word(" "),
                 "br" | "cr" if page.is_in_run => page.word("\n"),
                 "noBreakHyphen" => page.word("-"),
-                "r" => (page.is_in_run, is_hidden) = (!is_empty, false),
+                "r" => (page.is_in_run, is_hidden, raised) = (!is_empty, false, None),
+                "vertAlign" => {
+                    let place = value(tag, "w:val").unwrap_or_default();
+                    raised = ["superscript", "subscript"].iter().position(|known| *known == place);
+                }
                 "vanish" if page.is_in_run => {
                     is_hidden =
                         !value(tag, "w:val").is_some_and(|on| matches!(on.as_str(), "0" | "false" | "off"));
                 }
-                "drawing" | "pict" => page.picture(),
+                "drawing" | "pict" => is_picture = true,
+                // A frame of words is no picture.
+                "txbxContent" => is_picture = false,
                 "tr" => page.row = Some(Vec::new()),
                 _ => {}
             }
@@ -74,6 +81,9 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
             match name {
                 "p" => page.end(),
                 "r" => page.is_in_run = false,
+                // The paragraph around the frame goes on.
+                "txbxContent" => page.is_open = true,
+                "drawing" | "pict" if std::mem::take(&mut is_picture) => page.picture(),
                 "tc" => page.end_cell(),
                 "tr" => page.end_row(),
                 _ => {}
@@ -82,7 +92,10 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
         // Only `w:t` holds words; white space between tags is none.
         Piece::Text(text, within) if unseen == 0 && within == "t" => match is_hidden {
             true => left_out.add(LeftOutKind::Beside, "hidden text", ""),
-            false => page.word(text),
+            false => {
+                let shown = raised.and_then(|place| html::raised(text, place == 1));
+                page.word(shown.as_deref().unwrap_or(text));
+            }
         },
         Piece::Text(..) => {}
     })?;
@@ -192,6 +205,7 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
             let is_unseen = matches!(
                 name,
                 "tracked-changes"
+                    | "ruby-text"
                     | "annotation"
                     | "note"
                     | "sequence-decls"
@@ -473,6 +487,17 @@ mod tests {
         let (text, left_out) = counted(open_document, &[("content.xml", content)]);
         assert_eq!(text.as_deref(), Some("Seen."));
         assert_eq!(left_out, [("comment".to_owned(), 1), ("footnote".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn frames_readings_and_raised_numbers() {
+        let run = |words: &str| format!("<w:r><w:t>{words}</w:t></w:r>");
+        let frame = format!("<w:r><w:drawing><w:txbxContent><w:p>{}</w:p></w:txbxContent></w:drawing></w:r>", run("In a frame."));
+        let ruby = "<w:r><w:ruby><w:rt><w:r><w:t>ゆき</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>雪</w:t></w:r></w:rubyBase></w:ruby></w:r>";
+        let square = r#"<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>2</w:t></w:r>"#;
+        let document = format!("<w:document><w:p>{}{frame}{}</w:p><w:p>{ruby}{}{square}</w:p></w:document>", run("Before."), run("Behind."), run(" 3 m"));
+        let found = read(word, &[("word/document.xml", &document)]);
+        assert_eq!(found.as_deref(), Some("Before.\n\nIn a frame.\n\nBehind.\n\n雪 3 m²"));
     }
 
     const STYLES: &str = r#"<w:styles><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style><w:style w:styleId="Titel"><w:name w:val="Title"/></w:style></w:styles>"#;

@@ -11,10 +11,11 @@ use crate::conversation::{Block, BlockKind, Conversation, Node, NodeRole};
 /// assistant; documents of tool calls into them; lists of uploaded files out of the words of the user.
 pub fn settle(conversation: &mut Conversation) {
     normalise(&mut conversation.title);
+    for block in conversation.nodes.iter_mut().flat_map(|node| &mut node.blocks) {
+        normalise(&mut block.text);
+    }
+    show_html(conversation);
     for node in &mut conversation.nodes {
-        for block in &mut node.blocks {
-            normalise(&mut block.text);
-        }
         if matches!(node.role, NodeRole::User | NodeRole::Assistant) {
             open_records(node);
         }
@@ -28,6 +29,28 @@ pub fn settle(conversation: &mut Conversation) {
     say_interruptions(&mut conversation.nodes);
     documents::resolve(conversation);
     drop_repeated(conversation);
+}
+
+/// Answers that are HTML from end to end become Markdown, if all of them are so and nobody asked for HTML.
+fn show_html(conversation: &mut Conversation) {
+    let is_word = |block: &Block| block.kind == BlockKind::Text && !block.text.trim().is_empty();
+    let words_of = |role| {
+        let nodes = conversation.nodes.iter().filter(move |node| node.role == role && !node.hidden);
+        nodes.flat_map(|node| &node.blocks).filter(|block| is_word(block)).map(|block| block.text.as_str())
+    };
+    let is_about_html = |text: &str| text.contains('<') || text.to_lowercase().contains("html");
+    let mut answers = words_of(NodeRole::Assistant).peekable();
+    if answers.peek().is_none()
+        || !answers.all(html::answer::is_html)
+        || words_of(NodeRole::User).any(is_about_html)
+    {
+        return;
+    }
+    for node in conversation.nodes.iter_mut().filter(|node| node.role == NodeRole::Assistant && !node.hidden) {
+        for block in node.blocks.iter_mut().filter(|block| is_word(block)) {
+            block.text = html::answer::as_markdown(&block.text);
+        }
+    }
 }
 
 /// Takes the words out of a message of the assistant that says again, word for word, what the message above it says.
@@ -90,7 +113,7 @@ fn say_interruptions(nodes: &mut [Node]) {
 }
 
 /// Line feeds alone, and Unicode's form NFC.
-fn normalise(text: &mut String) {
+pub(super) fn normalise(text: &mut String) {
     if text.contains('\r') {
         *text = text.replace("\r\n", "\n").replace('\r', "\n");
     }

@@ -12,7 +12,7 @@ use super::json::kind_of;
 use super::transcript::Roles;
 use super::{
     Import, activity, annotated, by_id, change_log, chatgpt, claude, exchanges, gemini, libre_chat, llm,
-    lm_studio, mend, open_webui, preferences, recast, rows, verdict,
+    lm_studio, mend, note_records, open_webui, preferences, recast, rows, verdict,
 };
 use crate::conversation::{Conversation, Origin};
 
@@ -52,6 +52,8 @@ pub(super) enum Element {
         reason: ElementError,
         head: Head,
     },
+    /// Notes that a program keeps as JSON.
+    Notes(Vec<note_records::Record>),
     /// A record of My Activity; conversations are made of many.
     Activity(activity::Record),
 }
@@ -122,7 +124,10 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
             reason @ (ElementError::UnknownShape { .. }
             | ElementError::UnknownMessages { .. }
             | ElementError::NotAnObject { .. }),
-        ) => Ok(Element::Unknown { reason, head: Head::of(value) }),
+        ) => Ok(match note_records::read(value) {
+            Some(records) => Element::Notes(records),
+            None => Element::Unknown { reason, head: Head::of(value) },
+        }),
         Err(error) => Err(error),
     }
 }

@@ -17,7 +17,7 @@ use super::messenger::{self, InPlace};
 use super::role_words::Side;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{aider, dated, dress, exporter_lines, perplexity, role_words, stamp, subtitles};
+use super::{aider, dated, dress, exporter_lines, perplexity, role_words, settle, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
 pub use super::speakers::Speaker;
@@ -71,9 +71,10 @@ fn at_most(limit: usize, what: &'static str, count: usize, member: &str) -> Resu
     if count > limit { Err(error()) } else { Ok(()) }
 }
 
-/// A text as it is read: line ends of one kind, subtitles as what is said.
+/// A text as it is read: line ends of one kind, composed letters, subtitles as what is said.
 pub(super) fn plain(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
+    let mut text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    settle::normalise(&mut text);
     let of_program = [subtitles::transcript, aider::transcript, perplexity::transcript, dated::transcript];
     of_program.iter().find_map(|read| read(&text)).unwrap_or(text)
 }

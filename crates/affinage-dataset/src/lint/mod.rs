@@ -10,6 +10,7 @@ mod completeness;
 mod content;
 mod corpus;
 mod decoding;
+mod html;
 mod language;
 mod markup;
 mod privacy;

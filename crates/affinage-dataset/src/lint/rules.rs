@@ -2,8 +2,8 @@
 
 use super::Severity::{Error, Information, Warning};
 use super::{
-    Hit, Known, Severity, Subject, asks, completeness, content, corpus, decoding, language, markup, privacy,
-    residue, structure,
+    Hit, Known, Severity, Subject, asks, completeness, content, corpus, decoding, html, language, markup,
+    privacy, residue, structure,
 };
 
 #[derive(Debug)]
@@ -116,6 +116,7 @@ pub const RULES: &[Rule] = &[
     rule("L24", Warning, "broken numbering", Check::Patterns(&[prose(L24, Where::Response)])),
     rule("L25", Warning, "the answer asks whether to go on", Check::Patterns(&[prose(L25, Where::Response)])),
     rule("L26", Error, "the answer is not whole in the export", Check::Example(completeness::missing_parts)),
+    rule("L27", Warning, "HTML among the words", Check::Example(html::left)),
     rule("L30", Information, "speaks of itself as an AI", Check::Example(content::ai_disclaimer)),
     rule("L31", Warning, "refusal at the beginning", Check::Example(content::refusal)),
     rule(

@@ -215,8 +215,7 @@ pub fn orphan_follow_up(subject: &Subject) -> Vec<Hit> {
 pub fn drafted_prompt(subject: &Subject) -> Vec<Hit> {
     let whole = 0..subject.prompt.len();
     let hit = || {
-        Hit::new(Field::Prompt, whole)
-            .detail("this prompt was drafted by rule: write what you would have asked, or leave it")
+        Hit::new(Field::Prompt, whole).detail("made by rule; write what you would have asked, or leave it")
     };
     subject.prompt_drafted.then(hit).into_iter().collect()
 }

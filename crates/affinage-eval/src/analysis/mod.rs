@@ -123,6 +123,24 @@ pub struct Estimate {
     pub method: String,
 }
 
+/// Fewer observations have no interval on a page, only their count: intervals over so few clusters are known to be too
+/// narrow, and exact ones of so few votes are wider than 60 points.
+pub const FEWEST: usize = 10;
+/// What stands in place of the interval of fewer.
+pub const TOO_FEW: &str = "too few to say";
+
+impl Estimate {
+    /// Whether fewer than [`FEWEST`] observations are behind it.
+    pub fn is_of_few(&self) -> bool {
+        self.n < FEWEST
+    }
+
+    /// The interval, where there are enough observations to show one or to choose words by it.
+    pub fn shown(&self) -> Option<Interval> {
+        self.interval.filter(|_| !self.is_of_few())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     pub low: f64,

@@ -247,7 +247,7 @@ fn sentence(judges: usize, alpha: Option<&Estimate>, ac1: Option<&Estimate>) -> 
         (1, _) => "Only one judge has voted: agreement cannot be measured.".to_owned(),
         (_, None) => "The judges share too few votes to measure agreement.".to_owned(),
         (_, Some(alpha)) => {
-            let words = match alpha.interval {
+            let words = match alpha.shown() {
                 Some(interval) if interval.low > 0.0 => "more than chance",
                 Some(interval) if interval.high < 0.0 => "less than chance",
                 _ => "agreement beyond chance is not shown",

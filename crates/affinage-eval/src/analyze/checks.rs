@@ -117,7 +117,12 @@ fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
     let planned: usize = comparisons.iter().map(|result| result.missing.planned).sum();
     let missing: usize = comparisons.iter().map(|result| result.missing.missing).sum();
     if planned == 0 {
-        return check(code, title, CheckState::NotApplicable, "No pair needed a judge.".to_owned());
+        return check(
+            code,
+            title,
+            CheckState::NotApplicable,
+            "No verdict of a judge was planned.".to_owned(),
+        );
     }
     if !comparisons.iter().any(|result| result.missing.was_asked()) {
         return check(code, title, CheckState::Skipped, "No verdict was asked for yet.".to_owned());

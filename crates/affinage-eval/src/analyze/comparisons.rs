@@ -473,7 +473,7 @@ fn unfit_names(unfit: &BTreeSet<&str>) -> String {
 
 fn missing_sentence(counts: &MissingCounts) -> String {
     if counts.planned == 0 {
-        return "No pair needed a judge.".to_owned();
+        return "No verdict of a judge was planned.".to_owned();
     }
     if !counts.was_asked() {
         return "No verdict was asked for yet.".to_owned();

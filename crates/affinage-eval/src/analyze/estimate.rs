@@ -1,6 +1,6 @@
 //! Small steps from statistics to [`Estimate`]s and their words.
 
-use crate::analysis::{Estimate, Interval};
+use crate::analysis::{Estimate, Interval, TOO_FEW};
 use crate::stats::{mean, proportion};
 
 /// Level of every plotted interval.
@@ -98,33 +98,30 @@ pub fn figure(value: f64, bounds: (f64, f64), n: usize, unit: &str, method: &str
     }
 }
 
-/// "64 % [51, 76]"
+/// "64 % [51, 76]", of few observations "50 % (too few to say)"
 pub fn percent(estimate: &Estimate) -> String {
     let number = |x: f64| format!("{:.0}", 100.0 * x + 0.0);
-    match estimate.interval {
-        Some(Interval { low, high, .. }) => {
-            format!("{} % [{}, {}]", number(estimate.value), number(low), number(high))
-        }
-        None => format!("{} %", number(estimate.value)),
-    }
+    format!("{} %{}", number(estimate.value), uncertainty(estimate, number))
 }
 
 /// "+12 points [-3, 27]"
 pub fn points(estimate: &Estimate) -> String {
     let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
-    match estimate.interval {
-        Some(Interval { low, high, .. }) => {
-            format!("{} points [{}, {}]", number(estimate.value), number(low), number(high))
-        }
-        None => format!("{} points", number(estimate.value)),
-    }
+    format!("{} points{}", number(estimate.value), uncertainty(estimate, number))
 }
 
 /// "0.31 [0.25, 0.37]"
 pub fn decimals(estimate: &Estimate) -> String {
-    match estimate.interval {
-        Some(Interval { low, high, .. }) => format!("{:.2} [{low:.2}, {high:.2}]", estimate.value),
-        None => format!("{:.2}", estimate.value),
+    let number = |x: f64| format!("{x:.2}");
+    format!("{}{}", number(estimate.value), uncertainty(estimate, number))
+}
+
+/// " [51, 76]" behind a value; nothing where it has no interval, words where an interval would look like a finding.
+pub fn uncertainty(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
+    match estimate.shown() {
+        _ if estimate.is_of_few() => format!(" ({TOO_FEW})"),
+        Some(Interval { low, high, .. }) => format!(" [{}, {}]", number(low), number(high)),
+        None => String::new(),
     }
 }
 
@@ -137,4 +134,20 @@ pub fn counted(n: usize, noun: &str) -> String {
 pub fn mean_words<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let counts: Vec<f64> = texts.map(|text| text.split_whitespace().count() as f64).collect();
     mean::mean(&counts).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_observations_have_no_interval_that_looks_like_a_finding() {
+        let of = |n: usize| share(n / 2, n, "pairs").expect("some");
+        assert_eq!(percent(&of(4)), "50 % (too few to say)");
+        assert_eq!(percent(&of(8)), "50 % (too few to say)");
+        assert_eq!(percent(&of(10)), "50 % [19, 81]");
+        assert_eq!(points(&of(4)), "+50 points (too few to say)");
+        assert_eq!(decimals(&of(4)), "0.50 (too few to say)");
+        assert!(of(4).interval.is_some() && of(4).shown().is_none(), "the file keeps what was computed");
+    }
 }

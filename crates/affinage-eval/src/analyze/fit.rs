@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{ANY, Observation, clustered, counted, decimals};
+use super::estimate::{ANY, Observation, clustered, counted, decimals, uncertainty};
 use crate::analysis::{ArmFit, ArmFitPerCharacter, Estimate, FitGain, FitResult};
 use crate::fit::{FitControl, FitRow};
 use crate::plan::ArmKind;
@@ -87,17 +87,13 @@ fn in_characters(rows: &Rows, name: &str, base: &RowsOfArm, arm: &RowsOfArm) -> 
 
 /// "0.031 [0.025, 0.037]"
 fn thousandths(estimate: &Estimate) -> String {
-    match estimate.interval {
-        Some(interval) => {
-            format!("{:.3} [{:.3}, {:.3}]", estimate.value, interval.low, interval.high)
-        }
-        None => format!("{:.3}", estimate.value),
-    }
+    let number = |x: f64| format!("{x:.3}");
+    format!("{}{}", number(estimate.value), uncertainty(estimate, number))
 }
 
 /// In words what the interval of a gain shows.
 fn surprise(gain: &Estimate) -> &'static str {
-    match gain.interval {
+    match gain.shown() {
         Some(interval) if interval.low > 0.0 => "less surprising to it than to the base,",
         Some(interval) if interval.high < 0.0 => "more surprising to it than to the base,",
         _ => "not shown to be more or less surprising to it than to the base,",

@@ -179,7 +179,7 @@ fn contrast(rows: &Rows, votes: &Votes) -> Option<Estimate> {
 }
 
 fn contrast_sentence(contrast: &Estimate) -> String {
-    let shown = match contrast.interval {
+    let shown = match contrast.shown() {
         Some(interval) if interval.low > 0.0 => "the win rate is higher in the domain",
         Some(interval) if interval.high < 0.0 => "the win rate is lower in the domain",
         _ => "a difference between the domains is not shown",

@@ -37,6 +37,7 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
     let any = cells().next();
     let kind = planned.map_or_else(|| kind_of(judge_id, any), |judge| judge.kind);
     let self_agreement = self_agreement(&judged);
+    let in_both_orders = slot_effect.is_some();
     JudgeResult {
         judge_id: judge_id.to_owned(),
         model: planned
@@ -53,12 +54,14 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
             slot_effect.as_ref(),
             judge_id,
             ("the answer shown first", "the answer shown second"),
+            CANCELS,
         ),
         slot_effect,
         label_sentence: effect_sentence(
             label_effect.as_ref(),
             judge_id,
             ("the first label of a pair", "the second label of a pair"),
+            if in_both_orders { CANCELS } else { DEALT },
         ),
         label_effect,
         is_inverted: judged.iter().any(|(_, judge)| judge.is_inverted),
@@ -137,6 +140,10 @@ fn label_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     clustered(&observations, Range { low: -0.5, high: 0.5 }, "calls")
 }
 
+/// Why an effect of seat or label favours no arm: of judges, and of people, who see each pair in one order.
+const CANCELS: &str = "both orders are judged, so it cancels";
+const DEALT: &str = "labels are dealt by chance, so it costs certainty and favours no arm";
+
 /// The same effect, seen from the other side.
 fn mirrored(effect: &Estimate) -> Estimate {
     let interval = effect.interval.map(|i| Interval { low: -i.high, high: -i.low, ..i });
@@ -144,20 +151,22 @@ fn mirrored(effect: &Estimate) -> Estimate {
 }
 
 /// `what` stands first, `other` second: an effect above 0 favours the first.
-fn effect_sentence(effect: Option<&Estimate>, judge_id: &str, (what, other): (&str, &str)) -> String {
+fn effect_sentence(
+    effect: Option<&Estimate>,
+    judge_id: &str,
+    (what, other): (&str, &str),
+    harmless: &str,
+) -> String {
     let Some(effect) = effect else {
         return format!("`{judge_id}` has not judged a pair in both orders.");
     };
     let figures = points(effect);
-    match effect.interval {
+    match effect.shown() {
         Some(interval) if interval.low > 0.0 => {
-            format!("`{judge_id}` prefers {what}, by {figures} (both orders are judged, so it cancels).")
+            format!("`{judge_id}` prefers {what}, by {figures} ({harmless}).")
         }
         Some(interval) if interval.high < 0.0 => {
-            format!(
-                "`{judge_id}` prefers {other}, by {} (both orders are judged, so it cancels).",
-                points(&mirrored(effect))
-            )
+            format!("`{judge_id}` prefers {other}, by {} ({harmless}).", points(&mirrored(effect)))
         }
         _ => format!("`{judge_id}`: no effect of {what} is shown ({figures})."),
     }
@@ -259,5 +268,5 @@ fn cost<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Option<f64> {
 
 /// Whether `effect` excludes zero.
 pub fn is_shown(effect: Option<&Estimate>) -> bool {
-    effect.and_then(|e| e.interval).is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0)
+    effect.and_then(Estimate::shown).is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0)
 }

@@ -103,11 +103,11 @@ fn sentence(
             )
         }
         (Some(related), Some(unrelated), difference) => {
-            let words = match difference.and_then(|d| Some((d, d.interval?))) {
-                Some((d, interval)) if interval.low > 0.0 => {
+            let words = match difference.map(|d| (d, d.shown())) {
+                Some((d, Some(interval))) if interval.low > 0.0 => {
                     format!("related judges favour the arm more, by {}", points(d))
                 }
-                Some((d, interval)) if interval.high < 0.0 => {
+                Some((d, Some(interval))) if interval.high < 0.0 => {
                     format!("related judges favour the arm less, by {}", points(d))
                 }
                 Some((d, _)) => format!("a difference is not shown ({})", points(d)),

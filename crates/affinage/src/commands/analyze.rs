@@ -29,7 +29,7 @@ use crate::jsonl;
 use crate::judges::{exam_results, judgments, raw, read_plan};
 use crate::report::card;
 use crate::run::Run;
-use crate::ui::{counted, hanging};
+use crate::ui::counted;
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
@@ -68,7 +68,8 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     }
     show(ctx, name, args.full)?;
     if !ctx.json {
-        ctx.ui.hint("full report: `affinage report --open`; every figure here: `affinage analyze --full`");
+        let more = "full report: `affinage report --open`; every figure here: `affinage analyze --full`";
+        ctx.ui.hint(ctx.naming(name, more));
     }
     Ok(())
 }
@@ -85,7 +86,7 @@ pub fn show(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
     if full || ctx.ui.is_verbose() {
         text.push_str(&format!("\n\n{}", summary(&analysis)));
     }
-    ctx.ui.data(&text)
+    ctx.ui.data(&ctx.naming(name, &text))
 }
 
 /// Reads the rows of an evaluation folder, analyses them and writes `analysis.json`.
@@ -274,11 +275,11 @@ fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
 /// Everything behind the card: the headline, its limits, the claims, and what to do next.
 fn summary(analysis: &Analysis) -> String {
     let answers = analysis.headline.answers.iter().filter(|line| !line.is_empty());
-    let mut lines: Vec<String> = answers.map(|line| hanging(line, "")).collect();
+    let mut lines: Vec<String> = answers.cloned().collect();
     let mut section = |title: &str, items: Vec<String>| {
         if !items.is_empty() {
             lines.push(format!("\n{title}"));
-            lines.extend(items.iter().map(|item| hanging(item, "  ")));
+            lines.extend(items.iter().map(|item| format!("  {item}")));
         }
     };
     section("Before you believe it", analysis.headline.limits.clone());

@@ -2,7 +2,7 @@
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::tokenize_prompt;
-use affinage_engine::generate::{Emitted, Generator, Request};
+use affinage_engine::generate::{Emitted, Finish, Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use anyhow::{anyhow, bail};
@@ -15,7 +15,7 @@ use crate::generation::{named_adapter, sampling};
 use crate::interrupt;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::run::{Run, shown_as};
-use crate::ui::{Growing, Paint, Ui, columns};
+use crate::ui::{Growing, Paint, Ui, columns, counted};
 
 /// Talk to the base model or a checkpoint; compare them side by side
 #[derive(Debug, Args)]
@@ -48,6 +48,8 @@ struct Speaker {
     asked: String,
     adapter: Option<(Adapter, String)>,
     messages: Vec<Message>,
+    /// The last answer ended at the limit of new tokens.
+    is_cut: bool,
 }
 
 impl Speaker {
@@ -60,9 +62,7 @@ impl Speaker {
             None => format!("{} · no adapter", self.name),
         }
     }
-}
 
-impl Speaker {
     fn last_words(&self) -> &str {
         self.messages.last().map_or("", |message| &message.content)
     }
@@ -98,9 +98,8 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
             command if command.starts_with('/') => ctx.ui.say("commands: /reset, /quit"),
             text => answer(ctx, &model, &engine, &mut speakers, text)?,
         }
-        if interrupt::requested() {
-            ctx.ui.say("the answer was ended by Ctrl-C");
-            break;
+        if interrupt::take_request() {
+            ctx.ui.say("the answer was ended by Ctrl-C; /quit or Ctrl-D ends the chat");
         }
     }
     Ok(())
@@ -129,7 +128,7 @@ fn speaker(
     system: &[Message],
 ) -> anyhow::Result<Speaker> {
     let (found, adapter) = named_adapter(ctx, engine, model, name, run)?;
-    Ok(Speaker { name: found, asked: name.to_owned(), adapter, messages: system.to_vec() })
+    Ok(Speaker { name: found, asked: name.to_owned(), adapter, messages: system.to_vec(), is_cut: false })
 }
 
 /// One answer as `--json` prints it.
@@ -140,6 +139,8 @@ struct Answered<'a> {
     asked: &'a str,
     adapter_sha256: Option<&'a str>,
     text: &'a str,
+    /// It ended at the limit of new tokens.
+    is_cut: bool,
 }
 
 fn answer_once(
@@ -165,14 +166,15 @@ fn answer_once(
             arm: &speaker.name,
             asked: &speaker.asked,
             adapter_sha256: speaker.adapter.as_ref().map(|(_, sha256)| sha256.as_str()),
-            text: speaker.messages.last().map_or("", |message| &message.content),
+            text: speaker.last_words(),
+            is_cut: speaker.is_cut,
         })
         .collect();
     ctx.ui.json(&serde_json::json!({ "v": 1, "prompt": prompt, "answers": answers }))
 }
 
-/// One speaker streams. Several stream in columns, one after the other where a terminal has no room, and where nobody
-/// watches their columns are printed once they are whole.
+/// Answers grow in columns on a terminal that can show them, one after the other on another; where nobody watches, one
+/// answer streams and several are printed once they are whole. An answer that the limit of new tokens cut says so.
 fn answer(
     ctx: &Context,
     model: &LoadedModel,
@@ -181,31 +183,46 @@ fn answer(
     prompt: &str,
 ) -> anyhow::Result<()> {
     let ui = &ctx.ui;
+    let mark = cut_mark(ctx.config.generate.max_new_tokens);
     let titles: Vec<String> = speakers.iter().map(Speaker::title).collect();
     if speakers.len() > 1 && !ui.shows_data() {
         reply(ctx, model, engine, speakers, prompt, |_, _| Ok(()))?;
-        let answers = titles.into_iter().zip(speakers.iter().map(Speaker::last_words));
+        let texts: Vec<String> = speakers
+            .iter()
+            .map(|speaker| match speaker.is_cut {
+                true => format!("{}\n{mark}", speaker.last_words()),
+                false => speaker.last_words().to_owned(),
+            })
+            .collect();
+        let answers = titles.into_iter().zip(texts.iter().map(String::as_str));
         return ui.data(&columns(ui, &answers.collect::<Vec<_>>()));
     }
+    if ui.shows_data() {
+        ui.data("")?;
+    }
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
-    let growing = match speakers.len() {
-        1 => None,
-        _ => {
-            ui.data("")?;
-            Growing::start(ui, &titles)?
-        }
-    };
-    if let Some(mut growing) = growing {
+    if let Some(mut growing) = Growing::start(ui, &titles)? {
         return reply(ctx, model, engine, speakers, prompt, |column, piece| match piece {
             Piece::Text(text) => growing.push(column, text),
-            Piece::End => growing.end(column),
+            Piece::End { is_cut } => {
+                if is_cut {
+                    growing.push(column, &format!("\n{mark}"))?;
+                }
+                growing.end(column)
+            }
         });
     }
     for (speaker, title) in speakers.chunks_mut(1).zip(titles) {
         ui.say(format!("\n{}", ui.paint(Paint::Accent, title)));
         reply(ctx, model, engine, speaker, prompt, |_, piece| match piece {
             Piece::Text(text) => ui.data_piece(text),
-            Piece::End => ui.data("\n"),
+            Piece::End { is_cut } => {
+                ui.data("\n")?;
+                if is_cut {
+                    ui.say(&mark);
+                }
+                Ok(())
+            }
         })?;
         if interrupt::requested() {
             break;
@@ -214,10 +231,19 @@ fn answer(
     Ok(())
 }
 
+/// What stands below an answer that the limit of new tokens ended.
+fn cut_mark(limit: usize) -> String {
+    format!("[cut at the limit of {}: generate.max-new-tokens]", counted(limit, "token", "tokens"))
+}
+
 /// What a speaker's answer gains.
 enum Piece<'a> {
     Text(&'a str),
-    End,
+    /// Nothing more.
+    End {
+        /// The limit of new tokens was met.
+        is_cut: bool,
+    },
 }
 
 /// Generates the next answers of `speakers` together, passing on text as it appears, and adds both turns to their
@@ -252,12 +278,16 @@ fn reply(
     let is_shown = ctx.ui.shows_data() && !ctx.json;
     let mut streams: Vec<_> = speakers.iter().map(|_| Some(model.tokenizer.stream())).collect();
     let mut texts = vec![String::new(); speakers.len()];
-    let mut add = |speaker: usize, part: String, is_last: bool| -> anyhow::Result<()> {
+    let mut cut = vec![false; speakers.len()];
+    // `ended` says whether the last part was cut.
+    let mut add = |speaker: usize, part: String, ended: Option<bool>| -> anyhow::Result<()> {
         texts[speaker].push_str(&part);
         if !part.is_empty() {
             said(speaker, Piece::Text(&part))?;
         }
-        if is_last { said(speaker, Piece::End) } else { Ok(()) }
+        let Some(is_cut) = ended else { return Ok(()) };
+        cut[speaker] = is_cut;
+        said(speaker, Piece::End { is_cut })
     };
     interrupt::while_streaming(|| -> anyhow::Result<()> {
         while generator.active() > 0 && !interrupt::requested() {
@@ -268,11 +298,11 @@ fn reply(
             for Emitted { sequence, token, finish } in emitted {
                 let Some(stream) = &mut streams[sequence] else { continue };
                 if let Some(token) = token {
-                    add(sequence, stream.push(token)?, false)?;
+                    add(sequence, stream.push(token)?, None)?;
                     waiting.iter().for_each(|progress| progress.advance(1));
                 }
                 if let Some(stream) = streams[sequence].take_if(|_| finish.is_some()) {
-                    add(sequence, stream.finish()?, true)?;
+                    add(sequence, stream.finish()?, Some(finish == Some(Finish::Length)))?;
                 }
             }
         }
@@ -281,11 +311,12 @@ fn reply(
     drop(waiting);
     for (speaker, stream) in streams.into_iter().enumerate() {
         if let Some(stream) = stream {
-            add(speaker, stream.finish()?, true)?;
+            add(speaker, stream.finish()?, Some(false))?;
         }
     }
-    for (speaker, text) in speakers.iter_mut().zip(texts) {
+    for ((speaker, text), is_cut) in speakers.iter_mut().zip(texts).zip(cut) {
         speaker.messages.push(Message::new(Role::Assistant, text));
+        speaker.is_cut = is_cut;
     }
     Ok(())
 }

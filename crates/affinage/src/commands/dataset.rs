@@ -28,7 +28,7 @@ use crate::library::{Derivation, Library};
 use crate::run::write_folder_atomically;
 use crate::suites;
 use report::{report_lengths, report_selection, report_version};
-use select::{Selected, Selection, Undecided};
+use select::{Selected, Selection, Undecided, begins_with};
 
 /// Freeze a dataset version: train, validation and test without leaks, with a certificate
 #[derive(Debug, Default, Args)]
@@ -93,6 +93,7 @@ pub fn freeze_decided(
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let library = imported(ctx)?;
+    let earlier = manifests(&ctx.project)?;
     let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         // The outermost hint is shown first.
@@ -109,11 +110,11 @@ pub fn freeze_decided(
         report::report_rules(ctx, &selection.flagged);
     }
     let names = names(&selection);
-    say_kept_shares(ctx)?;
-    let split = split_examples(ctx, &selection.selected, &BTreeMap::new())?;
+    say_kept_shares(ctx, &earlier);
+    let split = split_examples(ctx, &selection.selected, &earlier, &BTreeMap::new())?;
     let selected_by = if accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
-    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, word)?;
+    let (folder, manifest) = freeze(ctx, (&library, &earlier), selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest, &names)?;
     report::report_size(ctx, &manifest);
     Ok((folder, manifest))
@@ -128,9 +129,10 @@ pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::R
     leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
     let names = names(&selection);
-    let split = split_examples(ctx, &selection.selected, pinned)?;
+    let earlier = manifests(&ctx.project)?;
+    let split = split_examples(ctx, &selection.selected, &earlier, pinned)?;
     let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &derivation) };
-    let (folder, manifest) = freeze(ctx, &library, selection, split, rules, None)?;
+    let (folder, manifest) = freeze(ctx, (&library, &earlier), selection, split, rules, None)?;
     report_version(ctx, &folder, &manifest, &names)
 }
 
@@ -150,7 +152,7 @@ fn leave_out_long(ctx: &Context, selection: &mut Selection) {
     let Some(spread) = Spread::of(measured.iter().flatten().map(|length| length.tokens).collect()) else {
         return;
     };
-    let mut left_out = BTreeMap::new();
+    let (mut left_out, mut names) = (BTreeMap::new(), BTreeMap::new());
     let mut lengths = measured.into_iter();
     let counts = &mut selection.counts;
     selection.selected.retain(|Selected { example, edited, .. }| {
@@ -158,13 +160,14 @@ fn leave_out_long(ctx: &Context, selection: &mut Selection) {
         if let Some(length) = too_long {
             counts.withdraw(*edited, Omission::TooLong);
             left_out.insert(example.example_id.clone(), length.tokens);
+            names.insert(example.example_id.clone(), begins_with(example.prompt()));
         }
         too_long.is_none()
     });
     let (model, limit) = (ruler.model().to_owned(), ruler.limit);
     let Spread { keeps_most, longest } = spread;
     let lengths = Lengths { model, limit, left_out, keeps_most, longest };
-    report_lengths(ctx, &ruler, &lengths, spread);
+    report_lengths(ctx, &ruler, &lengths, spread, &names);
     selection.lengths = Some(lengths);
 }
 
@@ -193,9 +196,9 @@ fn rules(ctx: &Context, derivation: &Derivation) -> Rules {
 }
 
 /// Examples keep the side that the versions before gave them, so shares that were changed since are not reached at once.
-fn say_kept_shares(ctx: &Context) -> anyhow::Result<()> {
+fn say_kept_shares(ctx: &Context, earlier: &[Manifest]) {
     let now = &ctx.config.dataset;
-    if let Some(before) = manifests(&ctx.project)?.first()
+    if let Some(before) = earlier.first()
         && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
     {
         ctx.ui.warn(
@@ -203,13 +206,14 @@ fn say_kept_shares(ctx: &Context) -> anyhow::Result<()> {
              apply to new conversations only",
         );
     }
-    Ok(())
 }
 
-/// Splits; examples whose prompt is in `pinned` stand where it says, as if an older version had put them there.
+/// Splits; examples keep the side of `earlier` versions, and those whose prompt is in `pinned` stand where it says, as if
+/// an older version had put them there.
 fn split_examples(
     ctx: &Context,
     selected: &[Selected],
+    earlier: &[Manifest],
     pinned: &BTreeMap<String, Side>,
 ) -> anyhow::Result<Split> {
     let items: Vec<Item<'_>> = selected
@@ -229,7 +233,7 @@ fn split_examples(
         test_share: settings.test_share,
         seed: settings.seed,
     };
-    let mut previous = remember(manifests(&ctx.project)?.iter().map(Manifest::as_previous));
+    let mut previous = remember(earlier.iter().map(Manifest::as_previous));
     for item in &items {
         if let Some(side) = pinned.get(item.prompt) {
             previous.sides.entry(item.example_id.to_owned()).or_insert(*side);
@@ -242,7 +246,7 @@ fn split_examples(
 
 fn with_split_hint(error: SplitError) -> anyhow::Error {
     let hint = match &error {
-        SplitError::TooFew { .. } => "import or accept more: `affinage review --export cards.jsonl`",
+        SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
         SplitError::OneComponent { .. } => {
             "reject or edit the examples with these texts, or import conversations on other matters"
         }
@@ -271,10 +275,10 @@ fn file_name(side: Side) -> Option<&'static str> {
     }
 }
 
-/// Writes the folder, unless an equal version is there.
+/// Writes the folder, unless an equal version is there among the `earlier` ones, newest first.
 fn freeze(
     ctx: &Context,
-    library: &Library,
+    (library, earlier): (&Library, &[Manifest]),
     selection: Selection,
     split: Split,
     rules: Rules,
@@ -292,7 +296,6 @@ fn freeze(
     let hash = version_hash(&rules, &tool, &records);
     let left_out = library.left_out_of(&sources)?.without_names().rows();
     let datasets = ctx.project.join("datasets");
-    let earlier = manifests(&ctx.project)?;
     let mut counts = selection.counts.clone();
     counts.drafted = drafted;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {

@@ -11,7 +11,7 @@ use crate::config;
 use crate::context::{CONFIG_FILE, Context, cache_dir};
 use crate::machine::{self, Machine};
 use crate::model::{self, Sources};
-use crate::ui::{Paint, bytes, counted};
+use crate::ui::{self, Paint, counted};
 
 /// Check this machine, the model and the judges' keys
 #[derive(Debug, Args)]
@@ -59,61 +59,93 @@ struct Key {
 }
 
 pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
-    let findings = Findings {
-        version: env!("CARGO_PKG_VERSION"),
-        machine: Machine::here(),
-        cpu_features: cpu_features(),
-        memory_available_bytes: machine::available_memory_bytes(),
-        disk_free_bytes: machine::free_disk_bytes(&ctx.project),
-        project: ctx.project.join(CONFIG_FILE).is_file(),
-        cache_dir: cache_dir().ok().map(|dir| dir.display().to_string()),
-        python: first_line("python3", &["--version"]),
-        pip: first_line("python3", &["-m", "pip", "--version"]),
-        model: model_finding(ctx, &ctx.config.model),
-        arms: ctx.config.arms.iter().map(|arm| arm_finding(ctx, arm)).collect(),
-        keys: keys(ctx),
+    let lines = Lines { ctx };
+    let (machine, cpu_features) = (Machine::here(), cpu_features());
+    let memory_available_bytes = machine::available_memory_bytes();
+    let disk_free_bytes = machine::free_disk_bytes(&ctx.project);
+    let cache_dir = cache_dir().ok().map(|dir| dir.display().to_string());
+    lines.of_machine(&machine, &cpu_features, memory_available_bytes)?;
+    lines.say("disk", &format!("{} free in {}", size(disk_free_bytes), ctx.project.display()))?;
+    lines.say("cache", cache_dir.as_deref().unwrap_or("none"))?;
+    // Programs and folders that may take seconds: each is told as soon as it is known.
+    let program = |label: &str, args: &[&str]| -> anyhow::Result<Option<String>> {
+        let found = ctx.ui.during(format!("asking {label}"), || first_line("python3", args));
+        lines.say(label, found.as_deref().unwrap_or("not found (only pip: models need it)"))?;
+        Ok(found)
     };
-    if ctx.json {
-        return ctx.ui.json(&findings);
+    let python = program("python", &["--version"])?;
+    let pip = program("pip", &["-m", "pip", "--version"])?;
+    let project = ctx.project.join(CONFIG_FILE).is_file();
+    let model = ctx.ui.during("looking for the model", || model_finding(ctx, &ctx.config.model));
+    lines.of_model(&model, project)?;
+    let mut arms = Vec::new();
+    for arm in &ctx.config.arms {
+        let found = ctx.ui.during(format!("looking for the arm {}", arm.name), || arm_finding(ctx, arm));
+        let problem = found.problem.as_ref().map_or_else(String::new, |problem| format!("; {problem}"));
+        lines.say("arm", &format!("{}: {}{problem}", found.name, found.is))?;
+        arms.push(found);
     }
-    ctx.ui.data(&shown(ctx, &findings))
+    let keys = keys(ctx);
+    for key in &keys {
+        let state = if key.set { "is set" } else { "is not set" };
+        lines.say("key", &format!("{} {state}", key.variable))?;
+    }
+    if !ctx.json {
+        return Ok(());
+    }
+    ctx.ui.json(&Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        machine,
+        cpu_features,
+        memory_available_bytes,
+        disk_free_bytes,
+        project,
+        cache_dir,
+        python,
+        pip,
+        model,
+        arms,
+        keys,
+    })
 }
 
-fn shown(ctx: &Context, f: &Findings) -> String {
-    let ui = &ctx.ui;
-    let mut out = String::new();
-    let mut line = |label: &str, text: String| {
-        out.push_str(&format!("{}  {text}\n", ui.paint_data(Paint::Accent, &format!("{label:<8}"))));
-    };
-    let size = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), bytes);
-    line("affinage", f.version.to_owned());
-    let cpu = f.machine.cpu.as_deref().unwrap_or("unknown");
-    line(
-        "cpu",
-        format!("{cpu}, {}, {} {}", counted(f.machine.cores, "core", "cores"), f.machine.os, f.machine.arch),
-    );
-    line("kernels", kernels(&f.cpu_features));
-    line("memory", format!("{}, {} free", size(f.machine.memory_bytes), size(f.memory_available_bytes)));
-    line("disk", format!("{} free in {}", size(f.disk_free_bytes), ctx.project.display()));
-    line("cache", f.cache_dir.clone().unwrap_or_else(|| "none".to_owned()));
-    line("python", f.python.clone().unwrap_or_else(|| "not found (only pip: models need it)".to_owned()));
-    line("pip", f.pip.clone().unwrap_or_else(|| "not found (only pip: models need it)".to_owned()));
-    let project = if f.project { "" } else { " (no affinage.toml here: defaults)" };
-    let state = match (&f.model.path, &f.model.problem) {
-        (Some(path), _) => format!("on this machine: {}", path.display()),
-        (None, Some(problem)) => problem.clone(),
-        (None, None) => "not on this machine yet; fetched at the first use".to_owned(),
-    };
-    line("model", format!("{}{project}", f.model.spec));
-    line("", state);
-    for arm in &f.arms {
-        let problem = arm.problem.as_ref().map_or_else(String::new, |problem| format!("; {problem}"));
-        line("arm", format!("{}: {}{problem}", arm.name, arm.is));
+/// Prints a line for each finding as it is found; none where one document is asked for.
+struct Lines<'a> {
+    ctx: &'a Context,
+}
+
+impl Lines<'_> {
+    fn say(&self, label: &str, text: &str) -> anyhow::Result<()> {
+        let ui = &self.ctx.ui;
+        match self.ctx.json {
+            true => Ok(()),
+            false => ui.data(&format!("{}  {text}", ui.paint_data(Paint::Accent, &format!("{label:<8}")))),
+        }
     }
-    for key in &f.keys {
-        line("key", format!("{} {}", key.variable, if key.set { "is set" } else { "is not set" }));
+
+    fn of_machine(&self, machine: &Machine, features: &[&str], free: Option<u64>) -> anyhow::Result<()> {
+        self.say("affinage", env!("CARGO_PKG_VERSION"))?;
+        let cpu = machine.cpu.as_deref().unwrap_or("unknown");
+        let cores = counted(machine.cores, "core", "cores");
+        self.say("cpu", &format!("{cpu}, {cores}, {} {}", machine.os, machine.arch))?;
+        self.say("kernels", &kernels(features))?;
+        self.say("memory", &format!("{}, {} free", size(machine.memory_bytes), size(free)))
     }
-    out
+
+    fn of_model(&self, model: &ModelFinding, is_project: bool) -> anyhow::Result<()> {
+        let project = if is_project { "" } else { " (no affinage.toml here: defaults)" };
+        self.say("model", &format!("{}{project}", model.spec))?;
+        let state = match (&model.path, &model.problem) {
+            (Some(path), _) => format!("on this machine: {}", path.display()),
+            (None, Some(problem)) => problem.clone(),
+            (None, None) => "not on this machine yet; fetched at the first use".to_owned(),
+        };
+        self.say("", &state)
+    }
+}
+
+fn size(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "unknown".to_owned(), ui::bytes)
 }
 
 fn arm_finding(ctx: &Context, arm: &config::Arm) -> ArmFinding {

@@ -227,6 +227,7 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
     if !b.bare_base_fails {
         ctx.ui.warn("the base without the adapter passes this check too: the adapter changes too little to tell them apart");
     }
+    // With the folder that was asked for, so that it can be pasted.
     let next = match record.format {
         Format::Peft => "peft: `PeftModel.from_pretrained(base, DIR)`",
         Format::Merged => "transformers: `AutoModelForCausalLM.from_pretrained(DIR)`",
@@ -237,5 +238,5 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
             "Ollama: `ollama create my-voice -f DIR/Modelfile` (checked by grammar only, not by Ollama)"
         }
     };
-    ctx.ui.hint(next);
+    ctx.ui.hint(next.replace("DIR", &ctx.shown(out).to_string()));
 }

@@ -6,7 +6,7 @@ mod notes;
 mod problems;
 mod territory;
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::interrupt;
 use crate::library::{Choice, Hit, Imported, Library, Named, Profile, Recognised, Territory};
 use crate::ui::{count, counted};
 
@@ -380,21 +381,11 @@ fn import_file(
                 .hint("save what it gives into a file, or read it as text: `affinage import - < PATH`");
         }
     }
+    let pasted = if is_pasted { Some(pasted(ctx)?) } else { None };
     let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
     let now = jiff::Timestamp::now().to_string();
     let mut advance = || progress.advance(1);
-    let imported = if is_pasted {
-        let mut text = Vec::new();
-        std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text)?;
-        if text.len() as u64 > PASTED_BYTES {
-            return Err(anyhow!("more than {PASTED_BYTES} bytes were pasted"))
-                .hint("save them as a file and import that");
-        }
-        if text.trim_ascii().is_empty() {
-            return Err(anyhow!("nothing was pasted")).hint(
-                "`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`",
-            );
-        }
+    let imported = if let Some(text) = pasted {
         library.import_pasted(&text, roles, &now, &mut advance)
     } else {
         library.import(path, roles, &now, &mut advance)
@@ -409,13 +400,31 @@ fn import_file(
     let summary = summarise(path, imported);
     progress.finish(format!(
         "{shown}: {} ({} new, {} grown since), {}",
-        counted(summary.conversations, "conversation", "conversations"),
+        notes::counted_texts(summary.drafted, summary.conversations),
         count(summary.conversations_new as u64),
         count(summary.conversations_grown as u64),
         counted(summary.nodes_new, "new message", "new messages")
     ));
     say_details(ctx, &summary);
     Ok(summary)
+}
+
+/// The text on standard input, to its end; who types it is told how to end it.
+fn pasted(ctx: &Context) -> anyhow::Result<Vec<u8>> {
+    if std::io::stdin().is_terminal() {
+        ctx.ui.say("paste or type the text, then press Enter and Ctrl-D (Ctrl-C: import nothing)");
+    }
+    let mut text = Vec::new();
+    interrupt::while_asking(|| std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text))?;
+    if text.len() as u64 > PASTED_BYTES {
+        return Err(anyhow!("more than {PASTED_BYTES} bytes were pasted"))
+            .hint("save them as a file and import that");
+    }
+    if text.trim_ascii().is_empty() {
+        return Err(anyhow!("nothing was pasted"))
+            .hint("`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`");
+    }
+    Ok(text)
 }
 
 fn summarise(path: &Path, imported: Imported) -> FileSummary {

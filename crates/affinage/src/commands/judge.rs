@@ -142,11 +142,13 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
             |judge: &&Judge| !done.exams.iter().any(|exam| exam.judge_id == judge.id && exam.is_unfit());
         let nobody_is_fit = !args.unfit && !chosen.iter().any(is_fit);
         match find::vote_first(&evaluated).filter(|_| nobody_is_fit) {
-            Some(vote) => ctx.ui.hint(format!("no judge is left whose votes count. {vote}")),
-            None if args.stages() == Stages::Exam => {
-                ctx.ui.hint("now let those that passed judge: `affinage judge`");
+            Some(vote) => {
+                ctx.ui.hint(ctx.naming(name, &format!("no judge is left whose votes count. {vote}")));
             }
-            None => ctx.ui.hint("what the judgments say: `affinage analyze`"),
+            None if args.stages() == Stages::Exam => {
+                ctx.ui.hint(ctx.naming(name, "now let those that passed judge: `affinage judge`"));
+            }
+            None => ctx.ui.hint(ctx.naming(name, "what the judgments say: `affinage analyze`")),
         }
     }
     Ok(())

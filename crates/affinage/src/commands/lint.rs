@@ -344,6 +344,11 @@ fn title(rule: &str) -> &'static str {
     RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
 }
 
+/// A rule with what it looks for: `L21 the answer ends without punctuation`.
+pub fn titled(rule: &str) -> String {
+    format!("{rule} {}", title(rule))
+}
+
 fn summary(
     ctx: &Context,
     looked_at: &LookedAt,
@@ -397,19 +402,23 @@ fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding
     let underline = "^".repeat(console::measure_text_width(&marked).max(1));
     let indent = " ".repeat(console::measure_text_width(&before));
     let detail = finding.message.split_once(": ").map_or(String::new(), |(_, detail)| format!(": {detail}"));
+    // People know a text by its file and title; its id is for other programs.
+    let name = match (name.is_empty(), ctx.ui.is_verbose()) {
+        (true, _) => finding.id.clone(),
+        (false, true) => format!("{}, {name}", finding.id),
+        (false, false) => name.to_owned(),
+    };
     format!(
-        "  {} {}{field}{detail}\n    {before}{marked}{after}\n    {indent}{}\n",
-        finding.id,
-        if name.is_empty() { String::new() } else { format!("{name}, ") },
+        "  {name}, {field}{detail}\n    {before}{marked}{after}\n    {indent}{}\n",
         ctx.ui.paint_data(Paint::Error, &underline)
     )
 }
 
-/// The span with a little text around it, on one line.
+/// The span with a little text around it, on one line that a terminal of 80 columns has room for.
 fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String) {
-    const BEFORE_CHARS: usize = 30;
-    const MARKED_CHARS: usize = 50;
-    const AFTER_CHARS: usize = 30;
+    const BEFORE_CHARS: usize = 20;
+    const MARKED_CHARS: usize = 32;
+    const AFTER_CHARS: usize = 20;
     let one_line = |part: &str| part.replace(['\n', '\r', '\t'], " ");
     let before: Vec<char> = text[..span.start].chars().rev().take(BEFORE_CHARS).collect();
     let before: String = before.into_iter().rev().collect();

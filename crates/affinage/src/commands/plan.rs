@@ -106,6 +106,10 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         return ctx.ui.json(&Document { v: 1, effect, ties, prompts_needed, reach, from_answers, estimates });
     }
     ctx.ui.data(&reach_table(&reach, args.effect))?;
+    if judged.len() < prompts.len() {
+        let checked = counted(prompts.len() - judged.len(), "more prompt has", "more prompts have");
+        ctx.ui.data(&format!("{checked} exact answers, which are checked and need no judge"))?;
+    }
     for line in reach.iter().filter_map(why) {
         ctx.ui.data(&line)?;
     }

@@ -65,7 +65,7 @@ pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
         ctx.ui.is_watched() && has_desktop() && ctx.ui.confirm("Open it in the browser?").is_ok_and(|yes| yes)
     };
     if open || (!ctx.json && wanted()) {
-        open_in_browser(&path)?;
+        open_in_browser(ctx, &path)?;
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
         ctx.ui.data(&report::markdown::thread(&evidence))?;
     }
     if args.open {
-        open_in_browser(&path)?;
+        open_in_browser(ctx, &path)?;
     }
     if ctx.json {
         let Page { pairs_embedded, pairs_total, .. } = page;
@@ -136,7 +136,11 @@ fn write_plots(dir: &Path, evidence: &report::evidence::Evidence) -> anyhow::Res
 }
 
 /// Asks the desktop to show a file.
-fn open_in_browser(path: &Path) -> anyhow::Result<()> {
+fn open_in_browser(ctx: &Context, path: &Path) -> anyhow::Result<()> {
+    if !has_desktop() {
+        ctx.ui.say(format!("no browser can appear here: open {} in one", path.display()));
+        return Ok(());
+    }
     let (program, before): (&str, &[&str]) = match std::env::consts::OS {
         "macos" => ("open", &[]),
         "windows" => ("cmd", &["/C", "start", ""]),

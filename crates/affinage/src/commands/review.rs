@@ -69,10 +69,11 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         count(decided.saturating_sub(before) as u64)
     ));
     if desk.accepted() >= TASTE {
-        ctx.ui.hint(format!("enough for a taste, a first model to talk to: `{TASTE_COMMAND}`"));
-    }
-    if decided > 0 {
-        ctx.ui.hint("go on with `affinage review`, or freeze what you accepted: `affinage dataset`");
+        ctx.ui.hint(format!(
+            "enough for a first model to talk to: `{TASTE_COMMAND}` freezes, trains, answers and reports"
+        ));
+    } else if decided > 0 {
+        ctx.ui.hint("go on with `affinage review`; or freeze what you accepted: `affinage dataset`");
     }
     Ok(())
 }

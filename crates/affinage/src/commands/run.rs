@@ -1,6 +1,8 @@
 //! `affinage run`: from imported conversations to the report. Each stage looks at the files of the project and does
 //! only what is missing, so running it again goes on where it stopped.
 
+pub mod forecast;
+
 use clap::Args;
 
 use super::{dataset, eval, train};

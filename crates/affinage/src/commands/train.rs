@@ -9,6 +9,7 @@ use affinage_engine::model::Model;
 use clap::Args;
 use serde::Serialize;
 
+use super::run::forecast;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::events::LongRow;
@@ -63,12 +64,15 @@ pub struct TrainArgs {
     /// Stop moving in this step of the part, before its checkpoint
     #[arg(long, value_name = "STEP", hide = true, requires = "part_in")]
     halt_in: Option<usize>,
+    /// Set by `run`: first say how long this and the evaluation take.
+    #[arg(skip)]
+    says_time: bool,
 }
 
 impl TrainArgs {
-    /// A new run on a dataset version.
+    /// A new run on a dataset version, for `affinage run`.
     pub fn on(version: String) -> Self {
-        Self { data: Some(version), ..Self::default() }
+        Self { data: Some(version), says_time: true, ..Self::default() }
     }
 
     /// The rest of a run.
@@ -137,6 +141,9 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     }
     if args.dry_run {
         return dry_run(ctx, &engine, &plan, &memory);
+    }
+    if args.says_time {
+        forecast::say(ctx, &model, &engine, &plan, &version)?;
     }
     let training = match resumed {
         Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
@@ -242,8 +249,6 @@ struct Estimate<'a> {
     seconds: f64,
     #[serde(flatten)]
     memory: MemoryPlan,
-    /// Measured in the calibration.
-    peak_rss_bytes: Option<u64>,
 }
 
 /// `, of it 1m 10s for 5 evaluations of 36 rows`; nothing without validation rows.
@@ -258,7 +263,7 @@ fn evaluations_counted(estimate: &Estimate<'_>, rows: usize) -> String {
 
 fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
     let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
-    let Calibration { tokens_per_s, tokens, evaluation_s } = calibration;
+    let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
     let ahead = Ahead::all(plan);
     let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
     let spread = plan.spread().unwrap_or(Spread { keeps_most: longest, longest });
@@ -278,15 +283,11 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         evaluation_s,
         seconds: calibration.time(ahead).as_secs_f64(),
         memory: *memory,
-        peak_rss_bytes: machine::peak_rss_bytes(),
     };
     if ctx.json {
         return ctx.ui.json(&estimate);
     }
-    let measured = estimate
-        .peak_rss_bytes
-        .map_or_else(|| "not measured".to_owned(), |b| format!("measured {}", bytes(b)));
-    let memory = format!("{} expected, {measured}; {}", bytes(memory.expected_peak_bytes), kept(memory));
+    let memory = format!("about {} at its highest; {}", bytes(memory.expected_peak_bytes), kept(memory));
     ctx.ui.data(&format!(
         "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of the tokens are answers, the part that is learned)\n\
          rows     {}\nspeed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}",

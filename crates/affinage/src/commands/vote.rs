@@ -93,12 +93,16 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
         None => {
             ballot.keep_comparisons(ctx)?;
             drop(lock);
-            open_page(ctx, ballot, &args.room)
+            open_page(ctx, eval, ballot, &args.room)
         }
     }
 }
 
-fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<()> {
+/// What to do with votes.
+const TOGETHER: &str =
+    "what people and judges say together: `affinage analyze`, then `affinage report --open`";
+
+fn open_page(ctx: &Context, eval: &str, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<()> {
     let poll = Poll::open(ctx, ballot)?;
     let (before, _) = poll.progress();
     let room_args = room;
@@ -114,7 +118,7 @@ fn open_page(ctx: &Context, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<(
         ctx.ui.hint("run the same command again to continue");
     } else {
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
-        ctx.ui.hint("what people and judges say together: `affinage analyze`, then `affinage report`");
+        ctx.ui.hint(ctx.naming(eval, TOGETHER));
     }
     Ok(())
 }
@@ -151,7 +155,8 @@ fn pack(
             &serde_json::json!({ "v": 1, "file": file, "items": ballot.items.len(), "left_out": left_out }),
         )?;
     }
-    ctx.ui.hint("give the file to the voter; what comes back: `affinage vote --import FILE`");
+    let next = "give the file to the voter; what comes back: `affinage vote --import FILE`";
+    ctx.ui.hint(ctx.naming(&evaluated.plan.name, next));
     Ok(())
 }
 
@@ -198,6 +203,6 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;
     }
-    ctx.ui.hint("what people and judges say together: `affinage analyze`, then `affinage report`");
+    ctx.ui.hint(ctx.naming(&evaluated.plan.name, TOGETHER));
     Ok(())
 }

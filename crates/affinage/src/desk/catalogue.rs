@@ -101,7 +101,7 @@ impl ConversationEntry {
 pub const FEATURES: [(&str, &str); 9] = [
     ("a long answer", "a short answer"),
     ("a long question", "a short question"),
-    ("you asked for other answers", "there is one answer only"),
+    ("there are several answers", "there is one answer only"),
     ("lint found errors", "lint found no error"),
     ("lint found warnings", "lint found no warning"),
     ("you rated it up", "you did not rate it up"),
@@ -110,7 +110,8 @@ pub const FEATURES: [(&str, &str); 9] = [
     ("you continued this chat", "you stopped after it"),
 ];
 
-/// The index of "lint found warnings" among them.
+/// The indices of "lint found errors" and "lint found warnings" among them.
+const ERRORS: usize = 3;
 const WARNINGS: usize = 4;
 
 /// Log-odds before the person's own decisions speak: their signals in the chat first, then faults and length.
@@ -123,6 +124,16 @@ impl Entry {
 
     pub fn answer_chars(&self) -> usize {
         self.measure.written.values().sum()
+    }
+
+    /// Lint has neither an error nor a warning.
+    pub fn is_clean(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Lint has an error, for which a freeze leaves it out until it is edited.
+    pub fn has_error(&self) -> bool {
+        self.features[ERRORS] > 0.0
     }
 
     /// All rules that found something.
@@ -226,6 +237,23 @@ impl Catalogue {
         shown.map(|conversation| conversation.candidates).sum()
     }
 
+    /// Candidates that come up for a decision: neither decided on nor skipped, private or set aside.
+    pub fn open<'a>(&'a self, marks: &'a HashMap<String, Mark>) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| {
+            self.conversations[entry.conversation].access() == Access::Open
+                && marks.get(&entry.id).is_none_or(|mark| mark.action.is_none())
+        })
+    }
+
+    /// Whether who goes through the cards meets this one: a decided one unless it is private, another while it is open.
+    pub fn is_met(&self, index: usize, marks: &HashMap<String, Mark>) -> bool {
+        match self.conversation(index).access() {
+            Access::Never => false,
+            Access::Open => true,
+            Access::ByHand => marks.get(&self.entries[index].id).is_some_and(|mark| mark.action.is_some()),
+        }
+    }
+
     /// Adds conversations with their candidates.
     pub fn add(&mut self, read: impl IntoIterator<Item = Read>) {
         for Read { mut conversation, file, entries, .. } in read {
@@ -282,8 +310,10 @@ impl Catalogue {
             if !rules.contains(&finding.rule) {
                 rules.push(finding.rule);
             }
-            if finding.severity == Severity::Warning {
-                entry.features[WARNINGS] = 1.0;
+            match finding.severity {
+                Severity::Error => entry.features[ERRORS] = 1.0,
+                Severity::Warning => entry.features[WARNINGS] = 1.0,
+                Severity::Information => {}
             }
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::{Catalogue, Entry};
 use super::group::Group;
+use crate::commands::lint::titled;
 use crate::library::{Access, Action, Mark, SecondLook};
 use crate::ui::counted;
 
@@ -35,7 +36,7 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     let mut shelves: Vec<Counts> = vec![[0; 3]; catalogue.shelves.len()];
     let mut years: BTreeMap<(usize, i16), Counts> = BTreeMap::new();
     let mut lengths: [Counts; LENGTHS.len()] = [[0; 3]; LENGTHS.len()];
-    let mut flags: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut flags: BTreeMap<String, usize> = BTreeMap::new();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
     let mut domains: BTreeMap<&str, usize> = BTreeMap::new();
@@ -58,12 +59,14 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
         };
         count(models.entry(entry.model.clone().unwrap_or_else(|| "not named".to_owned())).or_default());
         count(&mut lengths[length(entry)]);
-        if let Some(shelf) = conversation.shelf {
+        // What was skipped is not missed.
+        let is_meant = conversation.access() == Access::Open || action.is_some();
+        if let Some(shelf) = conversation.shelf.filter(|_| is_meant) {
             count(&mut shelves[shelf]);
             conversation.year.iter().for_each(|year| count(years.entry((shelf, *year)).or_default()));
         }
         match action {
-            None => entry.rules.iter().for_each(|rule| *flags.entry(rule).or_default() += 1),
+            None => entry.rules.iter().for_each(|rule| *flags.entry(titled(rule)).or_default() += 1),
             Some(Action::Reject) => {
                 let reason = mark.and_then(|mark| mark.reason.as_deref()).unwrap_or("no reason given");
                 *reasons.entry(reason).or_default() += 1;

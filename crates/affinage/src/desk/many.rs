@@ -25,6 +25,9 @@ const FIRST_CHARS: usize = 140;
 pub struct Bulk {
     group: Group,
     action: Action,
+    /// Only those against which lint has neither an error nor a warning.
+    #[serde(default)]
+    clean_only: bool,
     /// How many cards the preview promised; another number is refused.
     count: usize,
 }
@@ -83,7 +86,11 @@ impl State {
             shown.extend(candidate.map(|candidate| self.first_words(index, candidate)));
         }
         let rule = group.words(&self.catalogue);
-        Reply::json(&json!({ "rule": rule, "count": members.len(), "shown": shown }))
+        let flagged = members.iter().filter(|index| !self.catalogue.entries[**index].is_clean()).count();
+        let errors = members.iter().filter(|index| self.catalogue.entries[**index].has_error()).count();
+        Reply::json(&json!({
+            "rule": rule, "count": members.len(), "shown": shown, "flagged": flagged, "errors": errors,
+        }))
     }
 
     /// A card by what it begins with.
@@ -102,12 +109,17 @@ impl State {
             "answer": card::first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
             "action": mark.and_then(|mark| mark.action),
             "too_long": self.catalogue.entries[index].too_long,
+            "rules": self.catalogue.entries[index].rules,
         })
     }
 
     /// One action for a whole group, as one step.
-    pub(super) fn bulk(&mut self, Bulk { group, action, count }: &Bulk) -> anyhow::Result<Reply> {
-        let members = self.members(group)?;
+    pub(super) fn bulk(&mut self, asked: &Bulk) -> anyhow::Result<Reply> {
+        let Bulk { group, action, clean_only, count } = asked;
+        let mut members = self.members(group)?;
+        if *clean_only {
+            members.retain(|index| self.catalogue.entries[*index].is_clean());
+        }
         if members.len() != *count {
             return Err(usage(format!(
                 "there are {} now, not {count}; look again",
@@ -123,7 +135,8 @@ impl State {
         });
         let changes: Vec<Change> = changes.collect();
         let verb = if *action == Action::Reject { "rejected" } else { "accepted" };
-        let label = format!("{verb} {} {}", changes.len(), group.words(&self.catalogue));
+        let clean = if *clean_only { " without findings" } else { "" };
+        let label = format!("{verb} {} {}{clean}", changes.len(), group.words(&self.catalogue));
         self.take(&label, Step { changes, ..Step::default() })?;
         Reply::json(&self.summary()?)
     }

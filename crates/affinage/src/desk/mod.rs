@@ -35,6 +35,7 @@ use crate::interrupt;
 use crate::lengths::Ruler;
 use crate::library::{Access, Action, Change, Derivation, Library, Mark, SecondLook, Step};
 use crate::web::{Method, Reply, Request};
+pub use card::first_words;
 use card::{Card, Found};
 use catalogue::Catalogue;
 pub use catalogue::file_name;
@@ -322,6 +323,8 @@ impl State {
             "reading": self.reading,
             "accepted": self.accepted(),
             "rejected": self.count(|_, mark| mark.action == Some(Action::Reject)),
+            "open": self.catalogue.open(&self.marks).count(),
+            "open_clean": self.catalogue.open(&self.marks).filter(|entry| entry.is_clean()).count(),
             "goal": GOAL,
             "taste": TASTE,
             "effective_n": self.effective_n(),
@@ -372,7 +375,7 @@ impl State {
             Some(id) => Some(Shown { index: self.index(id)?, second_look: false }),
             None => {
                 let place = self.library.desk_place()?.and_then(|id| self.catalogue.index(&id));
-                let is_shown = |index: &usize| self.catalogue.conversation(*index).access() != Access::Never;
+                let is_shown = |index: &usize| self.catalogue.is_met(*index, &self.marks);
                 self.queue.begin(place.filter(is_shown), &self.catalogue, &self.marks)
             }
         };
@@ -575,7 +578,7 @@ pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.
 pub const TASTE: usize = 60;
 /// Freezes what is accepted and trains on it.
-pub const TASTE_COMMAND: &str = "affinage dataset --name taste && affinage train";
+pub const TASTE_COMMAND: &str = "affinage run";
 
 fn now() -> String {
     jiff::Timestamp::now().to_string()

@@ -95,6 +95,9 @@ impl Queue {
             let signs: Vec<&str> =
                 [2, 5, 8].into_iter().filter(|&j| features[j] > 0.0).map(|j| FEATURES[j].0).collect();
             let signs = if signs.is_empty() { "next in line".to_owned() } else { signs.join(", ") };
+            if self.decided.len() >= LEARN_FROM {
+                return signs;
+            }
             return format!("{signs}. The order adapts after {LEARN_FROM} decisions");
         };
         let mut parts: Vec<(usize, f64)> = model.contributions(features).into_iter().enumerate().collect();

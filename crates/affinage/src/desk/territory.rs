@@ -211,13 +211,7 @@ impl State {
             self.catalogue.conversation_called(&key).into_iter().for_each(|found| found.choice = *choice);
         }
         let (catalogue, marks) = (&self.catalogue, &self.marks);
-        self.queue.retain(|index| match catalogue.conversation(index).access() {
-            Access::Never => false,
-            Access::Open => true,
-            Access::ByHand => {
-                marks.get(&catalogue.entries[index].id).is_some_and(|mark| mark.action.is_some())
-            }
-        });
+        self.queue.retain(|index| catalogue.is_met(index, marks));
         self.territory()
     }
 

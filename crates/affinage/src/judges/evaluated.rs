@@ -39,7 +39,10 @@ impl Evaluated {
             return Err(anyhow!(
                 "evals/{name}: {missing} of the answers that are to be compared are missing"
             ))
-            .hint("run `affinage generate` to the end first");
+            .hint(ctx.naming(
+                name,
+                "run `affinage generate` to the end first, or name another evaluation with `--eval`",
+            ));
         }
         let positions =
             completions.iter().enumerate().map(|(i, row)| (row.completion_id.clone(), i)).collect();

@@ -33,7 +33,7 @@ impl Spec {
         if let Some(package) = text.strip_prefix("pip:") {
             return PipPackage::parse(package).map(Spec::Pip);
         }
-        let path = project.join(text);
+        let path = project.join(at_home(text));
         if !text.is_empty() && path.exists() {
             return Ok(Spec::Path(path));
         }
@@ -63,6 +63,14 @@ impl PipPackage {
         // The one spelling that the package index uses.
         let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
         Ok(PipPackage { name, version: version.map(str::to_owned) })
+    }
+}
+
+/// A path with the home folder for `~`, as a shell would write it.
+fn at_home(text: &str) -> PathBuf {
+    match (text.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(below), Some(home)) => home.join(below),
+        _ => PathBuf::from(text),
     }
 }
 

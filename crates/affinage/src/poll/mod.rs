@@ -12,9 +12,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::message::Message;
 use affinage_eval::ROW_VERSION;
+use affinage_eval::analysis::TOO_FEW;
 use affinage_eval::analyze::split_pairs;
 use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot};
-use affinage_eval::comparison::pairs;
+use affinage_eval::comparison::{Seat, pairs};
+use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
 use affinage_eval::judgment::is_author;
 use affinage_eval::plan::PlannedComparison;
@@ -43,6 +45,8 @@ pub struct Ballot {
     pub draw: Draw,
     questions: BTreeMap<String, (Vec<Message>, String)>,
     headline: PlannedComparison,
+    /// Answers that a limit of new tokens cut, with the limit.
+    cut: BTreeMap<String, u32>,
     dir: PathBuf,
 }
 
@@ -61,6 +65,8 @@ pub struct Screen<'a> {
 struct Side<'a> {
     label: &'a str,
     text: &'a str,
+    /// The limit of new tokens that cut it.
+    cut_at: Option<u32>,
 }
 
 impl Ballot {
@@ -87,6 +93,8 @@ impl Ballot {
             let criterion = rubrics.of(&prompt.category).question.clone();
             (prompt.prompt_id.clone(), (prompt.messages.clone(), criterion))
         };
+        let is_cut = |answer: &&Completion| answer.finish_reason == FinishReason::Length;
+        let limit = |answer: &Completion| (answer.completion_id.clone(), answer.sampling.max_new_tokens);
         Ok(Ballot {
             judge_id: judge_id.to_owned(),
             items,
@@ -94,6 +102,7 @@ impl Ballot {
             draw,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             headline: plan.headline.clone(),
+            cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
             dir: evaluated.dir.clone(),
         })
     }
@@ -118,12 +127,17 @@ impl Ballot {
         let (messages, criterion) = &self.questions[&comparison.prompt_id];
         let criterion = if self.is_authors() { ballot::AUTHOR_QUESTION } else { criterion.as_str() };
         let [first, second] = &item.texts;
+        let side = |seat: &'a Seat, text: &'a str| Side {
+            label: &seat.label,
+            text,
+            cut_at: self.cut.get(&seat.completion_id).copied(),
+        };
         Screen {
             id: &item.id,
             messages,
             criterion,
-            first: Side { label: &comparison.first.label, text: first },
-            second: Side { label: &comparison.second.label, text: second },
+            first: side(&comparison.first, first),
+            second: side(&comparison.second, second),
         }
     }
 
@@ -265,11 +279,11 @@ impl<'a> Poll<'a> {
         let agreement: Vec<_> = with_me
             .map(|pair| {
                 let other = if pair.one == *me { &pair.other } else { &pair.one };
-                let interval = pair.raw.interval.as_ref();
+                let interval = pair.raw.shown();
                 json!({
                     "judge": other,
                     "share": percent(pair.raw.value),
-                    "interval": interval.map_or(String::new(), |i| format!("{} to {}", percent(i.low), percent(i.high))),
+                    "interval": interval.map_or(TOO_FEW.to_owned(), |i| format!("{} to {}", percent(i.low), percent(i.high))),
                     "pairs": pair.raw.n,
                 })
             })
@@ -279,6 +293,10 @@ impl<'a> Poll<'a> {
             "sentence": files.sentence(&self.ballot.items, arm, against),
             "checks": files.checks(&self.ballot.items),
             "agreement": agreement,
+            "report": self.ctx.naming(
+                &analysis.evaluation.name,
+                "Each pair, with who wrote what: `affinage report --open` in a terminal.",
+            ),
         }))
     }
 

@@ -150,7 +150,7 @@ fn tests(comparison: &ComparisonResult, rate: &WinRate) -> String {
     )];
     if let Some(decisive) = &rate.decisive {
         let interval =
-            decisive.interval.map_or_else(String::new, |i| format!(" {}", Measure::Share.interval(&i)));
+            decisive.shown().map_or_else(String::new, |i| format!(" {}", Measure::Share.interval(&i)));
         let value = Measure::Share.value(decisive.value);
         facts.push((
             "won of decisive prompts",

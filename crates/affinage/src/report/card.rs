@@ -131,7 +131,7 @@ fn next_html(steps: &[String], arms: &Arms) -> String {
     format!("<div class=\"do\" id=\"next\"><h2>Do next</h2>\n{first}{rest}</div>\n")
 }
 
-/// The card for a terminal: broken at its width, one line each in a pipe. `project` is the project's folder.
+/// The card for a terminal, a line each. `project` is the project's folder.
 pub fn terminal(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> String {
     let card = &analysis.card;
     let title = title(&project_name(project), plan);

@@ -135,7 +135,7 @@ fn series(
             Some(Point {
                 step: point.step as f64,
                 value: estimate.value,
-                interval: estimate.interval.map(|i| (i.low, i.high)),
+                interval: estimate.shown().map(|i| (i.low, i.high)),
                 tip: tip(&format!("step {}, {name}", point.step), estimate, measure, &source),
             })
         })

@@ -170,7 +170,7 @@ fn mean_point(i: usize, point: &DosePoint, axis: Axis, measure: DoseMeasure) -> 
     Some(Point {
         step: axis.place(point),
         value: estimate.value,
-        interval: estimate.interval.map(|interval| (interval.low, interval.high)),
+        interval: estimate.shown().map(|interval| (interval.low, interval.high)),
         tip: tip(&point.dose.words(true), estimate, written(measure), &source),
     })
 }
@@ -231,7 +231,7 @@ pub fn markdown(dose: &DoseResult) -> String {
                 || "\u{2013}".to_owned(),
                 |estimate| {
                     let interval =
-                        estimate.interval.map(|interval| format!(" {}", written.interval(&interval)));
+                        estimate.shown().map(|interval| format!(" {}", written.interval(&interval)));
                     format!("{}{}", written.value(estimate.value), interval.unwrap_or_default())
                 },
             )

@@ -1,7 +1,7 @@
 //! The first screen as Markdown, for a terminal or a commit message, and as a thread for people who will not open it.
 
 use super::evidence::Evidence;
-use super::numbers::{Measure, count, counted};
+use super::numbers::{Measure, count, counted, no_interval};
 use super::summary;
 
 /// Title, verdict, the answers, a table of the planned comparisons, limits and what to do next.
@@ -28,8 +28,10 @@ pub fn summary(evidence: &Evidence) -> String {
         ];
         for (cut, rate) in cuts {
             let Some(rate) = rate else { continue };
-            let interval =
-                rate.estimate.interval.map_or_else(|| "none".to_owned(), |i| Measure::Share.interval(&i));
+            let interval = rate
+                .estimate
+                .shown()
+                .map_or_else(|| no_interval(&rate.estimate), |i| Measure::Share.interval(&i));
             out.push_str(&format!(
                 "| {} against {} | {cut} | {} | {interval} | {} | {} |\n",
                 planned.arm,

@@ -1,6 +1,6 @@
 //! How figures are written: the value, its interval, its n, and where it comes from.
 
-use affinage_eval::analysis::{Estimate, Interval};
+use affinage_eval::analysis::{Estimate, Interval, TOO_FEW};
 
 use super::html::esc;
 
@@ -134,20 +134,18 @@ impl Source {
 /// What hovering or tapping a figure tells: n, method, rows and place.
 pub fn tip(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -> String {
     let mut lines = vec![what.to_owned()];
-    let interval =
-        estimate.interval.as_ref().map(|i| format!(" {} at {}", measure.interval(i), percent(i.level)));
-    lines.push(format!(
-        "{}{}",
-        measure.value(estimate.value),
-        interval.unwrap_or_else(|| ", no interval".to_owned())
-    ));
+    let interval = estimate.shown().map_or_else(
+        || format!(", {}", no_interval(estimate)),
+        |i| format!(" {} at {}", measure.interval(&i), percent(i.level)),
+    );
+    lines.push(format!("{}{interval}", measure.value(estimate.value)));
     lines.push(format!(
         "n = {} {} (worth {} independent)",
         count(estimate.n),
         estimate.unit,
         unsigned(estimate.n_effective, usize::from(estimate.n_effective.fract() > 0.05))
     ));
-    if !estimate.method.is_empty() {
+    if !estimate.method.is_empty() && !estimate.is_of_few() {
         lines.push(format!("interval: {}", estimate.method));
     }
     lines.push(format!("rows: {}", source.rows));
@@ -155,10 +153,16 @@ pub fn tip(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -
     lines.join("\n")
 }
 
+/// What stands in place of an interval that is not there.
+pub fn no_interval(estimate: &Estimate) -> String {
+    if estimate.is_of_few() { TOO_FEW.to_owned() } else { "no interval".to_owned() }
+}
+
 /// "63 % [51, 76]" that tells its origin when hovered or tapped.
 pub fn figure(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -> String {
-    let interval = match &estimate.interval {
-        Some(interval) => format!(" <span class=\"ci\">{}</span>", measure.interval(interval)),
+    let interval = match estimate.shown() {
+        Some(interval) => format!(" <span class=\"ci\">{}</span>", measure.interval(&interval)),
+        None if estimate.is_of_few() => format!(" <span class=\"ci\">n {}: {TOO_FEW}</span>", estimate.n),
         None => String::new(),
     };
     format!(

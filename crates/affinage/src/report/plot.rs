@@ -40,7 +40,7 @@ impl Axis {
     /// Differences: wide enough for 0 and every interval, with round ends.
     pub fn differences<'e>(estimates: impl Iterator<Item = &'e Estimate>, measure: Measure) -> Self {
         let (low, high) = estimates
-            .flat_map(|e| [Some(e.value), e.interval.map(|i| i.low), e.interval.map(|i| i.high)])
+            .flat_map(|e| [Some(e.value), e.shown().map(|i| i.low), e.shown().map(|i| i.high)])
             .flatten()
             .filter(|v| v.is_finite())
             .fold((0.0_f64, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
@@ -96,7 +96,7 @@ impl Axis {
 
     fn mark(&self, mark: &Mark) -> String {
         let mut svg = String::new();
-        if let Some(interval) = &mark.estimate.interval {
+        if let Some(interval) = mark.estimate.shown() {
             let (low, high) = (self.x(interval.low), self.x(interval.high));
             svg.push_str(&format!(
                 "<line class=\"whisker\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" y1=\"50%\" y2=\"50%\"/>"

@@ -1,6 +1,6 @@
 //! The plots as files of their own: SVG with its sizes and colours in it, for a paper or a slide.
 
-use affinage_eval::analysis::Estimate;
+use affinage_eval::analysis::{Estimate, TOO_FEW};
 use affinage_eval::findings::FindingMeasure;
 
 use super::arms::{Arms, Look, Shape};
@@ -162,14 +162,15 @@ fn forest(title: &str, axis: &Axis, rows: &[Row]) -> String {
             source: Source::new(row.estimate.unit.clone(), String::new()),
         };
         let interval =
-            row.estimate.interval.map_or_else(String::new, |i| format!(" {}", axis.measure.interval(&i)));
+            row.estimate.shown().map_or_else(String::new, |i| format!(" {}", axis.measure.interval(&i)));
+        let few = if row.estimate.is_of_few() { format!(", {TOO_FEW}") } else { String::new() };
         body.push_str(&format!(
             "<text x=\"12\" y=\"{0:.1}\">{1}</text>\n{2}\n<text x=\"{3:.1}\" y=\"{0:.1}\">{4}</text>\n",
             y + 17.5,
             esc(&shortened(&row.label)),
             axis.strip_at(&mark, (LABEL_PX, y, PLOT_PX, ROW_PX)),
             LABEL_PX + PLOT_PX + 14.0,
-            esc(&format!("{}{interval}, n {}", axis.measure.value(row.estimate.value), row.estimate.n)),
+            esc(&format!("{}{interval}, n {}{few}", axis.measure.value(row.estimate.value), row.estimate.n)),
         ));
     }
     let bottom = TOP_PX + ROW_PX * rows.len() as f64;

@@ -53,7 +53,8 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
             .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
     }
     let plan: Plan = json(&dir.join("plan.json"))?;
-    let analysis: Analysis = json(&dir.join("analysis.json"))?;
+    let mut analysis: Analysis = json(&dir.join("analysis.json"))?;
+    analysis.next_steps.iter_mut().for_each(|step| *step = ctx.naming(name, step));
     let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
     judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
     let history = history::read(ctx)?;

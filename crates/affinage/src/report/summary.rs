@@ -6,7 +6,7 @@ use affinage_eval::plan::{JudgeKind, Scope};
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{Section, esc};
-use super::numbers::{Measure, Source, counted, figure};
+use super::numbers::{Measure, Source, count, counted, figure};
 use super::plot::{Axis, Forest, Mark};
 
 /// Question and answer, at most four. The sentences are the analysis' own.
@@ -30,8 +30,12 @@ pub fn scope_line(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
     let mut parts = vec![facts.base_model.clone()];
     if let Some(dataset) = &facts.dataset {
+        let epochs = evidence.plan.design.schedule.as_ref().map_or(1.0, |schedule| schedule.epochs);
+        let seen = (epochs * dataset.train_examples as f64).round() as usize;
+        // A training that ends within its first pass has seen a part.
+        let part = if seen < dataset.train_examples { format!("{} of ", count(seen)) } else { String::new() };
         parts.push(format!(
-            "trained on {} of {}",
+            "trained on {part}{} of {}",
             counted(dataset.train_examples, "example"),
             dataset.version
         ));

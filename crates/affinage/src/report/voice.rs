@@ -22,7 +22,9 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     }
     match meter.filter(|_| shown) {
         Some(meter) => body.push_str(&meter_html(meter, arms)),
-        None if body.is_empty() => return Section::missing("voice", "How the voice changed", UNREAD),
+        None if body.is_empty() => {
+            return Section::missing("voice", "One prompt answered at every checkpoint", UNREAD);
+        }
         None => {}
     }
     Section::new("voice", "How the voice changed", body)

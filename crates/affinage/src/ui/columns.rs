@@ -1,12 +1,13 @@
-//! Texts side by side, for comparing answers, and texts broken at the terminal's width.
+//! Texts side by side, for comparing answers.
 
 use std::io::Write as _;
 
 use super::printable::printable;
+use super::wrap::{NARROWEST, wrapped};
 use super::{Paint, Ui};
 
-/// Narrower columns are hard to read; the texts then stand one below the other.
-const NARROWEST: usize = 34;
+/// Longer lines are hard to follow.
+const WIDEST: usize = 100;
 const GAP: &str = "   ";
 
 /// `(title, text)` cells side by side if standard output is wide enough, else stacked.
@@ -99,7 +100,7 @@ fn write_out(text: &str) -> anyhow::Result<()> {
 /// The width of one of several columns; `None` where they would be too narrow to read.
 fn column_width(width: usize, columns: usize) -> Option<usize> {
     let each = width.saturating_sub(GAP.len() * (columns - 1)) / columns;
-    (each >= NARROWEST).then_some(each)
+    (each >= NARROWEST).then_some(each.min(WIDEST))
 }
 
 /// Painted titles and a line below them.
@@ -128,80 +129,9 @@ fn painted_row(columns: &[Vec<String>], row: usize, each: usize, paint: impl Fn(
     cells.join(GAP).trim_end().to_owned()
 }
 
-/// `text` after `indent`, broken at the width of the terminal with further lines two columns deeper. Where standard output
-/// is no terminal nothing is broken: other programs read lines.
-pub fn hanging(text: &str, indent: &str) -> String {
-    let width = console::Term::stdout().size_checked().map(|(_, columns)| columns as usize);
-    hung(text, indent, width)
-}
-
-fn hung(text: &str, indent: &str, width: Option<usize>) -> String {
-    let deeper = format!("\n{indent}  ");
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent.len() + 2).max(NARROWEST));
-    format!("{indent}{}", wrapped(text, room).join(&deeper))
-}
-
-/// Room of the labels of [`labelled`], with the gap behind them.
-const LABEL_COLUMNS: usize = 28;
-
-/// `text` beside its label, broken at the width of the terminal with further lines below the text. Where standard output
-/// is no terminal nothing is broken.
-pub fn labelled(label: &str, text: &str) -> String {
-    let width = console::Term::stdout().size_checked().map(|(_, columns)| columns as usize);
-    beside(label, text, width)
-}
-
-fn beside(label: &str, text: &str, width: Option<usize>) -> String {
-    let head = format!("  {label:<0$}", LABEL_COLUMNS - 2);
-    match width {
-        None => format!("{head}{text}"),
-        Some(width) if width < LABEL_COLUMNS + NARROWEST => {
-            let label = if label.is_empty() { String::new() } else { format!("  {label}\n") };
-            format!("{label}{}", hung(text, "    ", Some(width)))
-        }
-        Some(width) => {
-            let lines = wrapped(text, width - LABEL_COLUMNS);
-            format!("{head}{}", lines.join(&format!("\n{}", " ".repeat(LABEL_COLUMNS))))
-        }
-    }
-}
-
-/// Breaks `text` at spaces into lines of at most `width` columns; longer words are cut.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let needed = console::measure_text_width(word) + usize::from(!line.is_empty());
-            if !line.is_empty() && console::measure_text_width(&line) + needed > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            for character in word.chars() {
-                if console::measure_text_width(&line) >= width {
-                    lines.push(std::mem::take(&mut line));
-                }
-                line.push(character);
-            }
-        }
-        lines.push(line);
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_break_at_spaces_and_long_words_are_cut() {
-        assert_eq!(
-            wrapped("a quiet room at noon\n\nabcdefghijkl", 8),
-            ["a quiet", "room at", "noon", "", "abcdefgh", "ijkl"]
-        );
-    }
 
     /// What a terminal shows that knows the three movements of a frame.
     fn shown(frames: &[String]) -> Vec<String> {
@@ -251,30 +181,5 @@ mod tests {
             assert_eq!(shown(&frames), whole, "in {height} rows");
             assert!(frames[..6].iter().any(|frame| frame.contains("The")), "words appear as they come");
         }
-    }
-
-    #[test]
-    fn a_label_stands_beside_its_text_or_above_it_where_there_is_no_room() {
-        let text = "Cannot tell yet: the only judge failed its exam.";
-        assert_eq!(
-            beside("Is it better?", text, Some(64)),
-            "  Is it better?             Cannot tell yet: the only judge\n                            failed its exam."
-        );
-        assert_eq!(
-            beside("Is it better?", text, Some(40)),
-            "  Is it better?\n    Cannot tell yet: the only judge\n      failed its exam."
-        );
-        assert_eq!(beside("Is it better?", text, None), format!("  Is it better?             {text}"));
-        assert_eq!(beside("", "once more", None), format!("{}once more", " ".repeat(28)));
-    }
-
-    #[test]
-    fn an_item_hangs_below_its_first_line_and_is_left_whole_in_a_pipe() {
-        let text = "Buy next: one more judge (about 1.20 US dollars more) lowers the standard error.";
-        assert_eq!(
-            hung(text, "  ", Some(50)),
-            "  Buy next: one more judge (about 1.20 US\n    dollars more) lowers the standard error."
-        );
-        assert_eq!(hung(text, "  ", None), format!("  {text}"));
     }
 }

@@ -9,6 +9,7 @@ mod paint;
 mod printable;
 mod progress;
 mod table;
+mod wrap;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use columns::{Growing, columns, hanging, labelled};
+pub use columns::{Growing, columns};
 pub use paint::Paint;
 pub use progress::Progress;
 pub use table::{Table, bytes, count, counted, duration, listed};
+pub use wrap::labelled;
 
 use crate::errors::{self, ExitStatus, HintExt as _};
 use crate::interrupt;
@@ -161,6 +163,10 @@ impl Ui {
             }
             return Ok(());
         }
+        self.print(&wrap::fitted(text, columns_of(&console::Term::stdout())))
+    }
+
+    fn print(&self, text: &str) -> anyhow::Result<()> {
         let text = printable(text, self.colour_out);
         self.suspended(|| {
             let mut out = std::io::stdout().lock();
@@ -179,9 +185,10 @@ impl Ui {
         Ok(out.flush()?)
     }
 
-    /// One JSON document on standard output (`--json`).
+    /// One JSON document on standard output (`--json`); its lines are never broken.
     pub fn json<T: Serialize>(&self, value: &T) -> anyhow::Result<()> {
-        self.data(&serde_json::to_string_pretty(value)?)
+        let text = serde_json::to_string_pretty(value)?;
+        if self.role == Role::Stage { self.data(&text) } else { self.print(&text) }
     }
 
     /// A bar with rate and time left on a terminal, a few plain lines elsewhere.
@@ -242,7 +249,9 @@ impl Ui {
     pub fn read_line(&self, prompt: &str) -> anyhow::Result<Option<String>> {
         self.suspended(|| {
             let mut err = std::io::stderr().lock();
-            write!(err, "{} ", printable(&self.paint(Paint::Bold, prompt), self.colour_err))?;
+            let prompt = self.paint(Paint::Bold, prompt);
+            let prompt = wrap::fitted(&prompt, columns_of(&console::Term::stderr()));
+            write!(err, "{} ", printable(&prompt, self.colour_err))?;
             err.flush()?;
             let mut line = String::new();
             let read = interrupt::while_asking(|| std::io::stdin().read_line(&mut line))?;
@@ -263,6 +272,7 @@ impl Ui {
     /// Writes to standard error without tearing a bar. A closed standard error is nobody's failure.
     fn write_err(&self, line: &str) {
         let line = printable(line, self.colour_err);
+        let line = wrap::fitted(&line, columns_of(&console::Term::stderr()));
         self.suspended(|| {
             let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");
         });
@@ -274,4 +284,14 @@ impl Ui {
             None => print(),
         }
     }
+}
+
+/// `text` with its lines broken at the width of standard output, for what is not printed here.
+pub fn fitted(text: &str) -> String {
+    wrap::fitted(text, columns_of(&console::Term::stdout())).into_owned()
+}
+
+/// The width of a terminal; `None` where output goes elsewhere.
+fn columns_of(term: &console::Term) -> Option<usize> {
+    term.size_checked().map(|(_, columns)| columns as usize)
 }

@@ -337,3 +337,54 @@ fn a_file_of_decisions_names_the_row_and_the_words_that_are_wrong() {
     let (ok, said) = decided([json!("Accept"), json!(" reject "), Value::Null]);
     assert!(ok && said.contains("2 decisions, 2 of them new; 1 line without one"), "{said}");
 }
+
+#[test]
+fn what_lint_flags_is_accepted_only_where_that_is_asked_for() {
+    let dir = temp_dir();
+    run(dir.path(), &["init"]);
+    let row = |i: usize, answer: &str| (format!("How is beam number {i} to be joined?"), answer.to_owned());
+    write_rows(
+        dir.path(),
+        "joints.jsonl",
+        &[
+            row(1, "With a tenon, and a peg of dry oak through both of them."),
+            row(2, "With a dovetail where the load pulls, and glue besides."),
+            row(3, "It is pegged.\n\nAssistant: It is pegged twice."),
+        ],
+    );
+    let page = open(dir.path());
+    let all = filter(json!({}));
+    let seen = page.post("api/group", &all);
+    assert_eq!(
+        (&seen["count"], &seen["flagged"], &seen["errors"]),
+        (&json!(3), &json!(1), &json!(1)),
+        "{seen}"
+    );
+    let flagged = seen["shown"].as_array().expect("cards").iter().filter(|card| card["rules"] != json!([]));
+    assert_eq!(flagged.count(), 1, "{seen}");
+    let clean = |count: u32| json!({ "group": all, "action": "accept", "clean_only": true, "count": count });
+    assert_eq!(page.try_post("api/bulk", &clean(3)).0, 400, "the number is that of the clean ones");
+    let summary = page.post("api/bulk", &clean(2));
+    assert_eq!(summary["accepted"], 2, "{summary}");
+    assert_eq!(page.post("api/group", &all)["count"], 1, "the flagged one is left");
+    let rest = json!({ "group": all, "action": "accept", "count": 1 });
+    assert_eq!(page.post("api/bulk", &rest)["accepted"], 3, "also it, by its own button");
+}
+
+#[test]
+fn a_topic_that_is_skipped_later_does_not_come_up_again() {
+    let dir = of_many_lengths();
+    let page = open(dir.path());
+    assert_eq!(page.get("api/summary")["open"], 9);
+    page.post("api/begin", &json!({}));
+    let first = page.get("api/card")["id"].clone();
+    let shelf = page.get("api/territory")["shelves"][0].clone();
+    let skipped = json!({ "shelf": shelf["number"], "choice": "skip" });
+    page.post("api/choice", &skipped);
+    let summary = page.get("api/summary");
+    let left = 9 - shelf["candidates"].as_u64().expect("a number");
+    assert_eq!(summary["open"], left, "{summary}");
+    let again = page.get("api/card");
+    assert!(again.is_null() == (left == 0), "{again}");
+    assert!(left > 0 || first.is_string(), "the first card is not shown again: {again}");
+}

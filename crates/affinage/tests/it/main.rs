@@ -32,6 +32,7 @@ mod rows;
 mod run;
 mod scripted;
 mod serve;
+mod sources;
 mod stopping;
 mod tidy;
 mod tiny;

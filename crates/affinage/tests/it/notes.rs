@@ -57,7 +57,7 @@ fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
     forty(dir);
     let said = transcript(dir, &["import", "vault"]);
     for part in [
-        "vault: 40 conversations in 40 files (40 new, 0 grown since)",
+        "vault: 40 sections of notes in 40 files (40 new, 0 grown since)",
         "no dialogue: 40 sections are answers in your own words; their prompts are drafted by rule",
         "hint: the prompts of notes are drafts",
     ] {

@@ -79,6 +79,24 @@ fn a_last_checkpoint_that_is_gone_is_an_error_wherever_it_is_asked_for() {
     said_of_step(dir.path(), "step-000006");
 }
 
+#[test]
+fn an_answer_that_the_limit_cut_says_so() {
+    let dir = temp_dir();
+    trained(dir.path());
+    let ask = |args: &[&str], limit: &str| {
+        let limit = format!("generate.max-new-tokens={limit}");
+        run(dir.path(), &[&["--set", &limit, "chat"], args, &["--prompt", "What is kalo?"]].concat())
+    };
+    let mark = "[cut at the limit of 1 token: generate.max-new-tokens]";
+    let one = ask(&["last"], "1");
+    assert!(text(&one.stderr).contains(mark) && !text(&one.stdout).contains(mark), "{}", text(&one.stderr));
+    let both = text(&ask(&["--compare", "base,last"], "1").stdout);
+    assert_eq!(both.matches("cut at the limit of 1 token").count(), 2, "{both}");
+    let document = ask(&["last", "--json"], "1").stdout;
+    let document: Value = serde_json::from_slice(&document).expect("JSON");
+    assert_eq!(document["answers"][0]["is_cut"], true, "{document}");
+}
+
 fn said_of_step(dir: &Path, step: &str) {
     let output = run(dir, &["--json", "chat", step, "--prompt", "What is kalo?"]);
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -83,3 +83,32 @@ fn doctor_tells_whether_keys_are_set_and_never_their_values() {
     assert_eq!(found["model"], serde_json::json!({"spec": "my/model", "path": null, "problem": null}));
     assert!(found["machine"]["cores"].as_u64().expect("a number") >= 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn doctor_says_each_finding_when_it_has_it() {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = temp_dir();
+    // A python that answers when the test has read what comes before it.
+    let (programs, gate) = (dir.path().join("bin"), dir.path().join("go"));
+    fs_err::create_dir(&programs).expect("made");
+    let script =
+        format!("#!/bin/sh\nwhile [ ! -e '{}' ]; do sleep 0.05; done\necho slow 1.0\n", gate.display());
+    fs_err::write(programs.join("python3"), script).expect("written");
+    fs_err::set_permissions(programs.join("python3"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let mut child = affinage(dir.path())
+        .arg("doctor")
+        .env("PATH", path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut line = || lines.next().expect("a line").expect("UTF-8");
+    let before: Vec<String> = (0..6).map(|_| line()).collect();
+    assert!(before[0].starts_with("affinage") && before[5].starts_with("cache"), "{before:?}");
+    fs_err::write(&gate, "").expect("written");
+    assert_eq!(line(), "python    slow 1.0");
+    assert!(child.wait().expect("it ends").success());
+}

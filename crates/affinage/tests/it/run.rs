@@ -18,6 +18,9 @@ fn all_stages_once_and_then_only_what_is_missing() {
     // The tiny model has no room for examples before a prompt: that arm is left out, and the plan says so.
     let said = String::from_utf8_lossy(&first.stderr).into_owned();
     assert!(said.contains("`base+3-examples` is left out: its longest prompt takes"), "{said}");
+    // Before the first step: how long all of it takes.
+    let (time, step) = (said.find("from here about "), said.find("step-000000"));
+    assert!(time.is_some() && time < step, "{said}");
     let plan: Value =
         serde_json::from_slice(&fs_err::read(dir.path().join("evals/first-look/plan.json")).expect("a plan"))
             .expect("JSON");

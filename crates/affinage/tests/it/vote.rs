@@ -318,3 +318,31 @@ fn who_misses_the_planted_pairs_is_named_in_the_same_words_everywhere() {
     );
     assert!(text.contains("left out of the mean"), "{text}");
 }
+
+#[test]
+fn an_answer_that_the_limit_cut_is_marked_with_the_limit() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    // What a model behind an answer did is told by its row alone.
+    let file = dir.path().join("evals/first-look/completions.jsonl");
+    let cut = |line: &str| match line.contains("A good answer to question 3.") {
+        true => line.replace("\"finish_reason\":\"stop\"", "\"finish_reason\":\"length\""),
+        false => line.to_owned(),
+    };
+    let rows: Vec<String> = fs_err::read_to_string(&file).expect("answers").lines().map(cut).collect();
+    fs_err::write(&file, rows.join("\n") + "\n").expect("written");
+    let page = open(dir.path(), &["--as", "mira", "--pairs", "32"]);
+    let mut state = page.get("api/state");
+    let mut marked = Vec::new();
+    while !state["item"].is_null() {
+        let item = state["item"].clone();
+        let sides = ["first", "second"].map(|side| item[side].clone());
+        marked.extend(sides.into_iter().filter(|side| !side["cut_at"].is_null()));
+        state = page.try_post("api/vote", &json!({ "id": item["id"], "said": honest(&item), "ms": 1500 })).1;
+    }
+    assert!(!marked.is_empty());
+    for side in marked {
+        assert_eq!((&side["text"], &side["cut_at"]), (&json!("A good answer to question 3."), &json!(32)));
+    }
+}

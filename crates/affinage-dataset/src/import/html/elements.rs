@@ -1,25 +1,18 @@
-//! Elements of a page: as they are shown, and what of a page is not among its words.
+//! Elements of a page, as they are shown.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::{NO_TEXT, Writer, decoded, name, tag_end, write};
 
-/// What is read aloud for a word, and the anchors of comments and notes of a document that was saved as a page.
-static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r##"(?si)<rt\b[^>]*>.*?</rt>|<rp\b[^>]*>.*?</rp>|<div\b[^>]*>\s*(?:<p\b[^>]*>\s*)?<a\b[^>]*href="#(?:cmnt|ftnt)_ref[^>]*>.*?</div>"##,
-        r##"|(?:<sup>\s*)?<a\b[^>]*href="#(?:cmnt|ftnt)\d+"[^>]*>.*?</a>(?:\s*</sup>)?"##,
-    ))
-    .expect("a valid pattern")
-});
-
-/// A page without what is read aloud for its words and without the comments and notes at their anchors.
-pub fn without_asides(html: &str) -> Cow<'_, str> {
-    let may_hold = ["<rt", "<RT", "#cmnt", "#ftnt"].iter().any(|mark| html.contains(mark));
-    if may_hold { BESIDE.replace_all(html, "") } else { html.into() }
+/// Raised or lowered signs of a number, as characters of their own: `m<sup>2</sup>` is not `m2`.
+pub fn raised(text: &str, is_lowered: bool) -> Option<String> {
+    const SIGNS: &str = "0123456789+-=()";
+    let shown: Vec<char> = if is_lowered { "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎" } else { "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾" }.chars().collect();
+    let is_number = text.contains(|c: char| c.is_ascii_digit());
+    let sign = |c: char| SIGNS.find(if matches!(c, '−' | '–') { '-' } else { c }).map(|at| shown[at]);
+    text.chars().map(sign).collect::<Option<String>>().filter(|_| is_number)
 }
 
 /// The Markdown of an element of a page: without its buttons, and of its code only the code.
@@ -51,18 +44,11 @@ pub fn verbatim(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{markdown, page};
     use super::*;
 
     #[test]
-    fn readings_and_comments_are_no_words() {
-        assert_eq!(
-            markdown("<p><ruby><rb>雪</rb><rp>（</rp><rt>ゆき</rt><rp>）</rp></ruby>が降る。</p>"),
-            "雪が降る。"
-        );
-        let document = "<p>Old slates<a href=\"#cmnt1\" id=\"cmnt_ref1\">[a]</a> leak<sup><a href=\"#ftnt1\">[1]</a></sup>.</p>\
-            <div><p><a href=\"#cmnt_ref1\">[a]</a><span>Tove: really?</span></p></div><div><p><a href=\"#ftnt_ref1\">[1]</a> Since 1801.</p></div>";
-        assert_eq!(page(document).text, "Old slates leak.");
+    fn raised_numbers_stay_raised() {
+        assert_eq!(super::super::markdown("<p>10<sup>-3</sup> m<sup>2</sup> of CO<sub>2</sub>, the 1<sup>st</sup></p>"), "10⁻³ m² of CO₂, the 1st");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod byline;
 mod cut;
+mod outline;
 mod prompt;
 mod title;
 mod vault;
@@ -11,6 +12,7 @@ use std::collections::HashSet;
 
 use self::prompt::Wordings;
 use self::title::Title;
+use super::fences::{self, Unclosed};
 use super::left_out::{LeftOut, LeftOutKind};
 use super::unwrap_lines::{self, Wrap};
 use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
@@ -38,10 +40,17 @@ pub(super) struct Notes {
 /// The notes of one text. `front_matter` is what stood between `---` lines at its beginning; `recurs` says of a name at
 /// the head of this text that other texts have it there too.
 pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn Fn(&str) -> bool) -> Notes {
-    let title = Title::of(&origin.member, front_matter);
+    let mut title = Title::of(&origin.member, front_matter);
     let lines: Vec<&str> = body.lines().collect();
-    let vault::Seen { mut lines, media, is_link, footnotes, unseen } = vault::seen(&lines, title.of_notion);
+    let outline::Own { lines, title: named, unseen: own } =
+        outline::read(&lines, &fences::inside(&lines, Unclosed::ToTheEnd));
+    if let Some(name) = named {
+        title.call(name);
+    }
+    let views: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let vault::Seen { mut lines, media, is_link, footnotes, unseen } = vault::seen(&views, title.of_notion);
     let mut left_out = LeftOut::default();
+    own.into_iter().for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
     media.into_iter().for_each(|name| left_out.add(LeftOutKind::Media, "", name));
     unseen.into_iter().for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
     (0..footnotes).for_each(|_| left_out.add(LeftOutKind::FootnoteOfNote, "", origin.member.as_str()));

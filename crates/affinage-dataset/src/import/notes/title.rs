@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// What is known of a note beside its text.
 #[derive(Debug, Default, PartialEq)]
@@ -75,6 +76,8 @@ pub(in crate::import) fn front_matter(title: Option<&str>, people: &[String], da
 impl Title {
     /// `member` is the path of the text in its archive or folder, or its file's name.
     pub(super) fn of(member: &str, front_matter: &str) -> Title {
+        // Some systems write the letters of names in parts.
+        let member = &member.nfc().collect::<String>();
         let (folder, base) = member.rsplit_once(['/', '\\']).unwrap_or(("", member));
         let stem = match base.rsplit_once('.') {
             Some((stem, ending)) if !stem.is_empty() && ending.len() <= 10 => stem,
@@ -119,6 +122,12 @@ impl Title {
             of_notion,
             bylines: bylines.filter(|who| !who.is_empty()).collect(),
         }
+    }
+
+    /// The note itself says what it is called.
+    pub(super) fn call(&mut self, name: String) {
+        self.label = Some(name.clone());
+        self.words = Some(name);
     }
 }
 
@@ -165,6 +174,7 @@ mod tests {
             ("weirs_old (2).txt", Some("weirs old"), Some("weirs old")),
             ("Old weirs - Kopie.docx", Some("Old weirs"), Some("Old weirs")),
             (".md", None, None),
+            ("U\u{308}ber Mu\u{308}hlen.md", Some("Über Mühlen"), Some("Über Mühlen")),
         ];
         for (member, words, label) in cases {
             let found = Title::of(member, "");

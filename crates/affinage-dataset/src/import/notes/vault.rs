@@ -1,7 +1,7 @@
 //! What Obsidian, Notion and other note programs write between the words: what of it a reader sees stays, the rest goes.
 //!
-//! Links stay by their visible text. Pictures and other files, block ids, comments, queries, lines of tags alone and
-//! footnotes with their marks are taken out. Code is left as it is.
+//! Links stay by their visible text. Pictures and other files, block ids, comments, queries, tags that are no part of a
+//! sentence and footnotes with their marks are taken out. Code is left as it is.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -31,9 +31,13 @@ static BLOCK_ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|\s)\^[A-Za-z0
 static MARKED: LazyLock<Regex> = LazyLock::new(|| pattern(r"==([^=\s](?:[^=\n]*[^=\s])?)=="));
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%%[^%\n]*%%|<!--[^\n]*?-->"));
 static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"^\s*(?:[Tt]ags?:\s*)?#[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*(?:[\s,]+#[\p{L}\p{N}_/-]+)*\s*$",
-    )
+    // `#old weirs#` of Bear is one tag.
+    const TAG: &str = r"#(?:[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*#?|\p{L}[\p{L}\p{N}_/ -]{0,40}[\p{L}\p{N}]#)";
+    pattern(&format!(r"^\s*(?:[Tt]ags?:\s*)?{TAG}(?:[\s,]+(?:{TAG}|#[\p{{L}}\p{{N}}_/-]+))*\s*$"))
+});
+/// ` #ethics #on/hold` behind the end of a sentence: the tags of a paragraph, not words of it.
+static TAGS_AT_END: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"([.!?…。！？:»”"'’)\]*_])(?:[\s,]+#[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*)+\s*$"#)
 });
 static CALLOUT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*>[\s>]*)\[![^\]\n]*\][+-]?[ \t]*(.*)$"));
 /// `[^1]: Words at the foot`
@@ -106,7 +110,8 @@ pub(super) fn seen(lines: &[&str], of_notion: bool) -> Seen {
         if matches!(line.trim(), "<aside>" | "</aside>") {
             continue;
         }
-        let shown = BLOCK_ID.replace(&shown, "").into_owned();
+        let shown = BLOCK_ID.replace(&shown, "");
+        let shown = TAGS_AT_END.replace(&shown, "$1").into_owned();
         let shown = match CALLOUT.captures(&shown) {
             Some(found) if found[2].trim().is_empty() => continue,
             Some(found) => format!("{}{}", &found[1], &found[2]),
@@ -189,7 +194,7 @@ fn skip_footnotes<'a>(lines: &[&'a str], in_code: &[bool], skipped: &mut [bool])
 }
 
 /// Applies `change` to what of a line stands outside inline code.
-fn outside_code(line: &str, mut change: impl FnMut(&str) -> String) -> String {
+pub(super) fn outside_code(line: &str, mut change: impl FnMut(&str) -> String) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(open) = rest.find('`') {
@@ -267,6 +272,12 @@ mod tests {
             ("%% no end", "%% no end"),
             ("#mill #water/old\n\nI like #mills.", "\nI like #mills."),
             ("#1 is first", "#1 is first"),
+            ("#mill/old# #wide water# #1", ""),
+            ("#wide water is here", "#wide water is here"),
+            ("The weir hums. #mill #water/old", "The weir hums."),
+            ("He said “no.” #mill", "He said “no.”"),
+            ("It is issue #12, see #mills", "It is issue #12, see #mills"),
+            ("The first. #1", "The first. #1"),
             ("```dataview\nlist\n```\n```sh\n[[ -f x ]] && echo\n```", "```sh\n[[ -f x ]] && echo\n```"),
         ];
         for (text, expected) in cases {

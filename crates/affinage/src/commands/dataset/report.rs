@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use affinage_dataset::lint::rules::RULES;
 use affinage_dataset::version::{Lengths, Manifest};
 use affinage_eval::analyze::ENOUGH;
 
 use super::select::Selection;
+use crate::commands::lint::titled;
 use crate::context::Context;
 use crate::datasets::ALTERNATIVES_FILE;
 use crate::desk::{GOAL, TASTE};
@@ -32,11 +32,10 @@ pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
         ctx.ui.detail(format!("flags of undecided ones: {}", flagged.join(", ")));
     }
     if !selection.noted.is_empty() {
-        let title = |rule: &str| RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title);
         let noted: Vec<String> = selection
             .noted
             .iter()
-            .map(|(rule, examples)| format!("{rule} {} {}", title(rule), count(*examples as u64)))
+            .map(|(rule, examples)| format!("{} {}", titled(rule), count(*examples as u64)))
             .collect();
         ctx.ui.say(format!(
             "taken undecided although lint notes something: {}; to leave some out: `affinage review`, List, by finding",
@@ -45,12 +44,13 @@ pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
     }
     if !selection.blocked.is_empty() {
         ctx.ui.warn(format!(
-            "{} accepted examples have errors and are left out; edit them:",
-            selection.blocked.len()
+            "{} errors and left out; at the desk: List, \"accepted\", by finding, to edit:",
+            counted(selection.blocked.len(), "accepted example has", "accepted examples have")
         ));
-        for (id, rules) in selection.blocked.iter().take(5) {
-            let rules: Vec<&str> = rules.iter().copied().collect();
-            ctx.ui.say(format!("  {id}: {}", rules.join(", ")));
+        for (id, (name, rules)) in selection.blocked.iter().take(5) {
+            let rules: Vec<String> = rules.iter().map(|rule| titled(rule)).collect();
+            ctx.ui.say(format!("  {name}: {}", rules.join(", ")));
+            ctx.ui.detail(format!("    {id}"));
         }
     }
 }
@@ -62,8 +62,7 @@ pub(super) fn report_rules(ctx: &Context, flagged: &BTreeMap<&'static str, usize
     let Some((most, _)) = rules.first() else { return };
     ctx.ui.say("left out because lint found something in them:");
     for (rule, examples) in &rules {
-        let title = RULES.iter().find(|known| known.id == *rule).map_or("", |known| known.title);
-        ctx.ui.say(format!("  {:>5}  {rule} {title}", count(*examples as u64)));
+        ctx.ui.say(format!("  {:>5}  {}", count(*examples as u64), titled(rule)));
     }
     ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
 }
@@ -85,8 +84,14 @@ pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
     ctx.ui.say(format!("{}: {said}", counted(examples, "example", "examples")));
 }
 
-/// Which rows were too long, and which lengths would take more.
-pub(super) fn report_lengths(ctx: &Context, ruler: &Ruler, lengths: &Lengths, spread: Spread) {
+/// Which rows were too long, and which lengths would take more. `names` say what each of those left out begins with.
+pub(super) fn report_lengths(
+    ctx: &Context,
+    ruler: &Ruler,
+    lengths: &Lengths,
+    spread: Spread,
+    names: &BTreeMap<String, String>,
+) {
     let Lengths { model, limit, left_out, keeps_most, longest } = lengths;
     let tokens = |n: usize| count(n as u64);
     if left_out.is_empty() {
@@ -97,8 +102,9 @@ pub(super) fn report_lengths(ctx: &Context, ruler: &Ruler, lengths: &Lengths, sp
             tokens(*limit)
         ));
     }
+    let name = |id: &String| names.get(id).cloned().unwrap_or_else(|| id.clone());
     let named: Vec<String> =
-        left_out.iter().map(|(id, length)| format!("{id} ({} tokens)", tokens(*length))).collect();
+        left_out.iter().map(|(id, length)| format!("{} ({} tokens)", name(id), tokens(*length))).collect();
     ctx.ui.warn(format!(
         "{} longer than the {} tokens of {model} that the training takes, and left out: {}; at the desk: `affinage review`, \
          List, \"too long for the training\"",
@@ -128,9 +134,10 @@ pub(super) fn report_version(
         ctx.ui.data(&table.render())?;
     }
     ctx.ui.say(format!(
-        "largest overlap of a held-out example with a training example: {:.3} (limit {}); {} dropped",
-        certificate.max_containment,
-        certificate.threshold,
+        "no leak: of a held-out example at most {:.1} % of the word sequences stand in a training example (limit {:.0} %); {} \
+         dropped",
+        100.0 * certificate.max_containment,
+        100.0 * certificate.threshold,
         count(certificate.dropped.len() as u64)
     ));
     for (reason, number) in certificate.drops_by_reason() {
@@ -149,7 +156,7 @@ pub(super) fn report_version(
     }
     if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
         ctx.ui.say(format!(
-            "{} saved for preference training (DPO)",
+            "{} kept beside it, for other tools (preference training, DPO)",
             counted(file.examples, "rejected alternative is", "rejected alternatives are")
         ));
     }
@@ -171,17 +178,30 @@ fn too_little(manifest: &Manifest) -> Vec<String> {
         )
     };
     let (train, test) = ("train.jsonl", "test.jsonl");
+    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
+    let all: usize = files.map(|(_, file)| file.examples).sum();
     let mut lines = Vec::new();
     if examples(train) > texts(train) && texts(train) < ENOUGH {
         lines.push(format!("train: {}", from(train)));
     }
     if examples(test) < ENOUGH {
         let has = counted(examples(test), "example", "examples");
-        lines.push(format!("test: {has}; the report needs {ENOUGH} to say anything"));
+        lines.push(format!(
+            "test: {has}; the report needs {ENOUGH} to say anything{}",
+            in_all(examples(test), all)
+        ));
     } else if texts(test) < ENOUGH {
         lines.push(format!("test: {}; the report needs {ENOUGH} to say anything", from(test)));
     }
     lines
+}
+
+/// How many examples there would have to be for enough test examples at this share of them.
+fn in_all(test: usize, all: usize) -> String {
+    let needed = (ENOUGH * all).checked_div(test);
+    needed.map_or_else(String::new, |needed| {
+        format!(", which about {} examples in all would have", count(needed as u64))
+    })
 }
 
 #[cfg(test)]
@@ -244,7 +264,9 @@ mod tests {
         );
         assert_eq!(
             too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 1, 1)])),
-            ["test: 1 example; the report needs 30 to say anything"]
+            [
+                "test: 1 example; the report needs 30 to say anything, which about 390 examples in all would have"
+            ]
         );
         assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)])), [""; 0]);
         assert_eq!(said(0, 0), ["test: 0 examples; the report needs 30 to say anything"]);

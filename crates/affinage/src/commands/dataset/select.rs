@@ -12,6 +12,7 @@ use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Lengths;
 
+use crate::desk::first_words;
 use crate::library::{Access, Action, Decision, Derivation, Library, access};
 
 /// What may become an example without a person's decision.
@@ -41,8 +42,8 @@ pub struct Selection {
     pub counts: Counts,
     /// Undecided candidates that were not clean, by rule.
     pub flagged: BTreeMap<&'static str, usize>,
-    /// Accepted examples with an error, which are left out: id and rules.
-    pub blocked: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Accepted examples with an error, which are left out: by id, what they begin with and the rules.
+    pub blocked: BTreeMap<String, (String, BTreeSet<&'static str>)>,
     /// Examples that were taken undecided although lint notes something, by rule.
     pub noted: BTreeMap<&'static str, usize>,
     /// Known once the rows were measured.
@@ -147,9 +148,17 @@ impl Selection {
         if errors.is_empty() {
             return None;
         }
-        self.blocked.insert(choice.candidate.candidate_id.clone(), errors);
+        let candidate = &choice.candidate;
+        self.blocked.insert(candidate.candidate_id.clone(), (begins_with(&candidate.prompt), errors));
         Some(Omission::Blocked)
     }
+}
+
+/// A prompt by its first words: what people know an example by.
+pub fn begins_with(prompt: &str) -> String {
+    /// Characters that tell one from another.
+    const CHARS: usize = 60;
+    format!("“{}”", first_words(prompt, CHARS))
 }
 
 /// Why a candidate is left out whatever its words are.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{Found, Roles, Together};
 
+use super::notes::counted_texts;
 use super::problems::nothing_found;
 use super::{FileSummary, say_details, summarise};
 use crate::context::{CONFIG_FILE, Context};
@@ -87,7 +88,7 @@ pub fn import(
     }
     progress.finish(format!(
         "{shown}: {} in {} ({} new, {} grown since), {}",
-        counted(whole.conversations, "conversation", "conversations"),
+        counted_texts(whole.drafted, whole.conversations),
         counted(files, "file", "files"),
         count(whole.conversations_new as u64),
         count(whole.conversations_grown as u64),

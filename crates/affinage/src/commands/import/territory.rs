@@ -1,5 +1,6 @@
 //! The first screen after an import: shelves, what is set aside, who wrote it.
 
+use affinage_dataset::authorship::PERSON;
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::territory::SetAside;
 
@@ -9,13 +10,13 @@ use crate::ui::{Table, count, counted};
 
 pub fn say(ctx: &Context, territory: &Territory) {
     ctx.ui.say(format!(
-        "library: {} ({}) in {}",
+        "library: {} (each a prompt with its answers, {} in all) in {}",
         counted(territory.candidates, "candidate", "candidates"),
-        counted(territory.answers, "answer", "answers"),
+        count(territory.answers as u64),
         counted(territory.conversations, "conversation", "conversations")
     ));
     if territory.shelves.len() > 1 {
-        ctx.ui.say(format!("\n{}", table(&territory.shelves)));
+        ctx.ui.say(format!("\n{}", table(&territory.shelves).trim_end()));
     }
     let private =
         territory.set_aside.iter().filter(|aside| matches!(aside.why, SetAside::Private { .. })).count();
@@ -43,7 +44,8 @@ pub fn say(ctx: &Context, territory: &Territory) {
         Learn::Mine => "your own words",
         Learn::Edited => "only answers you edited",
     };
-    if territory.learn != Learn::Assistant || territory.shares.len() > 1 {
+    // Where a person wrote all there is, as in notes, nothing else could be learned.
+    if territory.learn != Learn::Assistant || territory.shares.keys().any(|who| who != PERSON) {
         ctx.ui.say(format!("the model learns {learnt}"));
     }
 }

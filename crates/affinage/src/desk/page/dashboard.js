@@ -20,7 +20,7 @@ function dashboardView(figures) {
   const all = Object.values(figures.written).reduce((sum, chars) => sum + chars, 0);
   const worth = Math.max(1, figures.effective_n);
   return element("article", { class: "dashboard" }, element("h1", {}, "Dashboard"),
-    element("p", {}, `${counted(summary.accepted, "card")} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(Math.max(0, summary.candidates - summary.accepted - summary.rejected))} open. ` +
+    element("p", {}, `${counted(summary.accepted, "card")} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(summary.open)} open. ` +
       (all === 0 ? "" : `The accepted come from ${counted(figures.conversations, "conversation")}: they are worth about ${counted(worth, "independent example")}.`)),
     element("p", { class: "soft" }, `${summary.taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set. Both are rules of thumb: how far yours goes is measured after the training.`),
     element("p", {}, looks.count === 0 ? "No second looks yet: one card in twenty comes again, to see whether you agree with yourself."

@@ -52,12 +52,12 @@ async function showProgress(known) {
   goal.title = `${taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set.`;
   const worth = Math.max(1, summary.effective_n);
   document.getElementById("progress").replaceChildren(...[
-    `${number(accepted)} of ${number(aim)} accepted`, isSmall ? "" : accepted < taste ? " for a first taste" : " for a full data set",
+    isSmall ? `${number(accepted)} of ${number(candidates)} accepted` : `${number(accepted)} accepted, about ${number(aim)} make ${accepted < taste ? "a first small model" : "a full data set"}`,
     accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation or document share its matter: a hundred of them are not a hundred independent examples." }, ` · worth about ${counted(worth, "independent example")}`) : "",
-    ` · ${number(summary.rejected)} rejected · ${number(Math.max(0, candidates - accepted - summary.rejected))} open${summary.is_whole ? "" : ", reading more"}`]);
+    ` · ${number(summary.rejected)} rejected · ${number(summary.open)} open${summary.is_whole ? "" : ", reading more"}`]);
   showOnly(summary.only);
   // The first time enough is accepted, and never again.
-  if (desk.summary && desk.summary.accepted < taste && accepted >= taste) say(`${taste} accepted: enough for a taste, see d`);
+  if (desk.summary && desk.summary.accepted < taste && accepted >= taste) say(`${taste} accepted: enough for a first small model, see d`);
   desk.summary = summary;
   return summary;
 }
@@ -65,7 +65,7 @@ async function showProgress(known) {
 /** The selection that the person goes through, and the way out of it. */
 function showOnly(only) {
   const line = document.getElementById("only");
-  line.hidden = !only;
+  line.hidden = !only || desk.screen !== "cards";
   if (only) line.replaceChildren(`Going through ${only.words}: ${number(only.left)} to go`, element("button", { onclick: () => run(endOnly) }, "All cards"));
 }
 

@@ -26,7 +26,7 @@ async function showFreeze() {
   document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
     element("p", {}, "A version takes the accepted cards as they are now, puts them into training, validation and test so that no held-out text leaks into the training, and never changes again. You can go on deciding and freeze another one later."),
     element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `, worth about ${counted(worth, "independent example")}` : ""}.`),
-    element("p", {}, element("label", {}, clean, " also take undecided cards that lint finds nothing against")),
+    element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} that lint finds nothing against`)),
     element("p", { class: "row" }, name, button), result, training));
   scrollTo(0, 0);
   await watchTraining(training);
@@ -72,7 +72,7 @@ function trainingView(status, section) {
   if (stage === "running") {
     const at = steps ? `step ${number(step)} of ${number(steps)}${loss === undefined ? "" : `, loss ${loss.toFixed(3)}`}${left ? `, about ${duration(left)} left` : ""}` : "preparing";
     return [element("h2", {}, `Training on ${version}`),
-      element("p", { class: "row" }, element("progress", { max: String(steps ?? 1), value: String(step), "aria-label": "Steps" }), element("span", {}, at),
+      element("p", { class: "row" }, element("progress", { max: String(steps ?? 1), value: step > 0 ? String(step) : null, "aria-label": "Steps" }), element("span", {}, at),
         element("button", { onclick: stop, disabled: stopping }, stopping ? "Stopping…" : "Stop")),
       losses, lines.length === 0 ? null : element("p", { class: "soft" }, lines[lines.length - 1])];
   }

@@ -40,7 +40,7 @@ async function fillList(results, filter) {
   const preview = await post("api/group", group);
   // A newer selection may have been answered meanwhile.
   if (asked !== fillList.asked) return;
-  results.replaceChildren(element("h2", {}, `${counted(preview.count, "card")}: ${preview.rule}`), bulkView(group, preview), ...cardList(preview).filter(Boolean));
+  results.replaceChildren(element("h2", {}, `${counted(preview.count, "card")}: ${preview.rule}`), ...[...bulkView(group, preview), ...cardList(preview)].filter(Boolean));
 }
 
 /** The fields; `changed` gets the whole selection whenever one of them changes. */

@@ -48,7 +48,7 @@ function showSearch() {
     const words = field.value.trim();
     const hits = words.length < 2 ? [] : await get("api/search", { words });
     const group = { by: "filter", value: { words } };
-    all.replaceChildren(...(hits.length === 0 ? [] : [bulkView(group, await post("api/group", group), { isFound: true })]));
+    all.replaceChildren(...(hits.length === 0 ? [] : bulkView(group, await post("api/group", group), { isFound: true }).filter(Boolean)));
     list.replaceChildren(...(hits.length === 0 ? [element("li", { class: "soft" }, "Nothing found.")] : hits.map((hit) =>
       element("li", {}, element("button", { onclick: () => run(() => open(hit.id)) }, element("small", {}, hit.title || "untitled"), element("br"), line(hit))))));
   };
@@ -132,24 +132,38 @@ async function showGroup(group) {
   openPanel(`${counted(preview.count, "card")}: ${preview.rule}`, bulkView(group, preview), cardList(preview));
 }
 
-/** What can be done with all cards of a group. */
-function bulkView(group, { count, rule }, { isFound = false } = {}) {
-  const decide = (action) => () => run(async () => {
-    showProgress(await post("api/bulk", { group, action, count }));
-    say(`${counted(count, "card")} ${action === "reject" ? "rejected" : "accepted"}; u takes it back`);
+/** What can be done with all cards of a group. Those that lint flags are accepted only by a button that says so. */
+function bulkView(group, { count, rule, flagged, errors }, { isFound = false } = {}) {
+  const decide = (action, amount, cleanOnly = false) => () => run(async () => {
+    showProgress(await post("api/bulk", { group, action, count: amount, clean_only: cleanOnly }));
+    say(`${counted(amount, "card")} ${action === "reject" ? "rejected" : "accepted"}; u takes it back`);
     if (desk.screen === "list") return showList();
     closePanel();
     if (desk.screen === "cards" && desk.card) return show(await get("api/card", { id: desk.card.id }));
     return screens[desk.screen]();
   });
+  if (count === 0 && !isFound) return [];
   const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
+  const clean = count - flagged;
   const n = `all ${number(count)}${isFound ? " found" : ""}`;
-  return element("p", { class: "row bulk" },
+  const accept = flagged === 0 ? [element("button", { onclick: decide("accept", count), disabled: count === 0 }, `Accept ${n}`)]
+    : [element("button", { onclick: decide("accept", clean, true), disabled: clean === 0 }, `Accept the ${number(clean)} without findings`),
+      element("button", { class: "quiet", onclick: decide("accept", count) }, `Accept ${n}, ${number(flagged)} flagged`)];
+  return [element("p", { class: "row bulk" },
     isFound ? element("span", {}, count === 0 ? "All of them are decided on." : `${counted(count, "card")} of them undecided:`) : null,
-    element("button", { onclick: decide("accept"), disabled: count === 0 }, `Accept ${n}`),
-    element("button", { onclick: decide("reject"), disabled: count === 0 }, `Reject ${n}`),
+    accept,
+    element("button", { onclick: decide("reject", count), disabled: count === 0 }, `Reject ${n}`),
     isOpen ? element("button", { onclick: () => run(() => goThrough(group.value)), disabled: count === 0, title: rule }, "Go through them") : null,
-    element("span", { class: "soft" }, "one undo takes it back"));
+    element("span", { class: "soft" }, "one undo takes it back")),
+  flagged === 0 ? null : element("p", { class: "soft" }, flaggedWords(flagged, errors))];
+}
+
+/** What happens with cards that lint flags once they are accepted. */
+function flaggedWords(flagged, errors) {
+  const [few, warned] = [counted(errors, "of them has an error", "of them have errors"), flagged - errors];
+  const parts = [errors === 0 ? null : `${few}: a data set leaves ${errors === 1 ? "it" : "them"} out until edited`,
+    warned === 0 ? null : `${counted(warned, "has a warning", "have warnings")} and would be learned as ${warned === 1 ? "it is" : "they are"}`];
+  return `Lint found something in ${number(flagged)}. ${parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1)).join("; ")}.`;
 }
 
 /** From here on only these cards come up. */
@@ -165,7 +179,7 @@ function cardList({ count, shown }) {
   const states = { accept: "accepted", edit: "accepted", reject: "rejected" };
   return [element("ul", { class: "hits" }, shown.map((hit) => element("li", {},
     element("button", { onclick: () => run(() => open(hit.id)) },
-      element("small", {}, [states[hit.action], hit.title || "untitled", hit.file === hit.title ? null : hit.file, hit.too_long ? `${number(hit.too_long)} tokens` : null].filter(Boolean).join(" · ")), element("br"),
+      element("small", {}, [states[hit.action], hit.title || "untitled", hit.file === hit.title ? null : hit.file, hit.too_long ? `${number(hit.too_long)} tokens` : null, hit.rules.length ? hit.rules.join(" ") : null].filter(Boolean).join(" · ")), element("br"),
       element("strong", {}, hit.prompt), element("br"), hit.answer)))),
   count > shown.length ? element("p", { class: "soft" }, `and ${number(count - shown.length)} more`) : null];
 }

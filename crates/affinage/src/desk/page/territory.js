@@ -23,8 +23,13 @@ function monthsText({ first, last }) {
 function territoryView(found) {
   return element("article", { class: "territory", "aria-label": "What is there" },
     element("h1", {}, "What is there"),
-    element("p", {}, found.is_whole && found.candidates === 0 ? "Nothing is brought in yet." : found.is_whole ? `${counted(found.conversations, "conversation")} with ${counted(found.candidates, "candidate")}, by topic. Keep, skip or hold private; nothing is deleted, and u takes a choice back.`
+    element("p", {}, found.is_whole && found.candidates === 0 ? "Nothing is brought in yet." : found.is_whole ? `${counted(found.conversations, "conversation")} with ${counted(found.candidates, "candidate")}, by topic. Each card comes up for your decision; here you say of whole topics what is not to come up. Nothing here accepts a card.`
       : `Reading the library: ${counted(found.conversations, "conversation")} so far…`),
+    found.candidates === 0 ? null : element("ul", { class: "legend soft" },
+      element("li", {}, element("strong", {}, "Keep"), ": its cards come up, also those that were set aside."),
+      element("li", {}, element("strong", {}, "Skip"), ": its cards do not come up and are not learned, unless you accept one by hand."),
+      element("li", {}, element("strong", {}, "Private"), ": its cards are never shown, learned or sent anywhere. Nothing is deleted; ", element("kbd", {}, "u"), " takes a choice back.")),
+    found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
     found.shelves.length === 0 ? null : element("ol", { class: "shelves" }, found.shelves.map(shelfView)),
@@ -230,9 +235,14 @@ function moveShelf(step) {
 /** Keep, skip or private for the row in focus; the same key again takes it back. */
 async function chooseShelf(i) {
   const row = document.activeElement?.closest(".shelf");
-  if (!row) return say("go to a shelf with j or k first");
+  if (!row) {
+    moveShelf(0);
+    return say("this is the first topic: press again to choose for it; j and k go to others");
+  }
   row.querySelectorAll(".choices button")[i].focus({ preventScroll: true });
   const { shelf, conversation, file, chosen } = row.dataset;
   const choice = chosen === CHOICES[i][0] ? null : CHOICES[i][0];
+  const name = row.querySelector("h2, h3")?.textContent ?? "";
   await chooseConversations(shelf === undefined ? { conversation, choice } : { shelf: Number(shelf), file, choice });
+  say(choice === null ? `${name}: no choice` : `${name}: ${CHOICES[i][1].toLowerCase()}`);
 }

@@ -38,6 +38,6 @@ async function show(section) {
       element("tr", {}, element("th", {}, "judge"), element("th", { class: "num" }, "same winner"), element("th", { class: "num" }, "95 %"), element("th", { class: "num" }, "pairs")),
       found.agreement.map((row) => element("tr", {}, element("td", {}, row.judge), element("td", { class: "num" }, row.share), element("td", { class: "num" }, row.interval), element("td", { class: "num" }, row.pairs))))
       : element("p", {}, "No judge has voted on these pairs yet."),
-    element("p", { class: "soft" }, names("Full report: `affinage report --open`.")));
+    element("p", { class: "soft" }, names(found.report)));
   say("");
 }

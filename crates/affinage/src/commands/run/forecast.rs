@@ -1,0 +1,187 @@
+//! How long a run will take, measured for some seconds on this machine and said before the time is spent.
+
+use std::time::{Duration, Instant};
+
+use affinage_engine::generate::{Generator, Request};
+use affinage_engine::model::Model;
+use affinage_eval::suite::{Domain, Prompt, Split};
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::datasets::DatasetVersion;
+use crate::generation::sampling;
+use crate::model::{LoadedModel, packed_engine};
+use crate::suites;
+use crate::training::{Ahead, Calibration, Plan};
+use crate::ui::{counted, duration};
+
+/// Tokens of the beginnings that are read to measure how fast prompts are, and steps of writing after them.
+const READ: usize = 24;
+const STEPS: usize = 8;
+/// Built-in prompts that the shorter evaluation asks of each suite.
+const FEW: usize = 10;
+
+/// What an evaluation will ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Asked {
+    /// Answers of the base, and of checkpoints and other models here.
+    base: usize,
+    tuned: usize,
+    /// Words of all prompts, each as often as it is asked.
+    prompt_words: usize,
+    /// Held-out texts to score, each as often as it is scored.
+    scored: usize,
+}
+
+impl Asked {
+    fn answers(&self) -> usize {
+        self.base + self.tuned
+    }
+
+    /// What `config` asks of these prompts.
+    fn of(config: &Config, prompts: &[Prompt]) -> Asked {
+        let eval = &config.eval;
+        let named = eval.checkpoints.iter().filter(|name| *name != "last").count();
+        let here = config.arms.iter().filter(|arm| arm.base_url.is_none()).count();
+        let tuned = 1 + named + here;
+        let asked_well =
+            usize::from(eval.system_prompt.as_deref().is_none_or(|text| !text.trim().is_empty()))
+                + usize::from(eval.examples > 0);
+        let each = eval.repeats.unwrap_or(config.generate.samples)
+            * (1 + eval.temperatures.len() + eval.lengths.len());
+        let mut asked = Asked::default();
+        for prompt in prompts {
+            let is_own = prompt.domain == Domain::In;
+            let base = if is_own { 1 + asked_well } else { 1 };
+            asked.base += each * base;
+            asked.tuned += each * tuned;
+            let words: usize = prompt.messages.iter().map(|m| m.content.split_whitespace().count()).sum();
+            asked.prompt_words += words * each * (base + tuned);
+            // Every arm reads the user's own answer, two of them also one under a wrong prompt.
+            asked.scored += if is_own { base + tuned + 2 } else { 0 };
+        }
+        asked
+    }
+}
+
+/// Tokens a second of all sequences of a batch together.
+#[derive(Clone, Copy, Debug)]
+struct Speed {
+    read: f64,
+    written: f64,
+}
+
+/// Says how long training, answers and scores take, and what makes it shorter.
+pub fn say(
+    ctx: &Context,
+    model: &LoadedModel,
+    engine: &Model,
+    plan: &Plan,
+    version: &DatasetVersion,
+) -> anyhow::Result<()> {
+    let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
+    let speed = decoding(ctx, model, plan)?;
+    let held_out = suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report);
+    let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
+    let asked = Asked::of(&ctx.config, &prompts(&ctx.config)?);
+    let mut short = ctx.config.clone();
+    short.eval.prompts_per_suite = Some(FEW);
+    let fewer = Asked::of(&short, &prompts(&short)?);
+
+    let training = calibration.time(Ahead::all(plan));
+    let answering = answering(&ctx.config, plan, asked, speed);
+    let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
+    let scoring = Duration::from_secs_f64(asked.scored as f64 * row / calibration.scored_per_s);
+    ctx.ui.say(format!(
+        "from here about {} on this machine: training {} ({}), {} {}, scoring {}{}",
+        duration(training + answering + scoring),
+        duration(training),
+        counted(plan.steps, "step", "steps"),
+        counted(asked.answers(), "answer", "answers"),
+        duration(answering),
+        duration(scoring),
+        if ctx.config.judges.is_empty() { "" } else { "; judging comes on top" },
+    ));
+    ctx.ui.say("Ctrl-C stops it at any time; `affinage run` goes on from there");
+    if fewer.answers() < asked.answers() {
+        ctx.ui.say(format!(
+            "shorter: `affinage --set eval.prompts-per-suite={FEW} run` asks for {}; half the training: \
+             `--set train.max-steps={}`",
+            counted(fewer.answers(), "answer", "answers"),
+            plan.steps.div_ceil(2)
+        ));
+    }
+    Ok(())
+}
+
+/// The base writes to the limit of new tokens, a tuned model about as much as the answers that it learned.
+fn answering(config: &Config, plan: &Plan, asked: Asked, speed: Speed) -> Duration {
+    /// Tokens of a word, and of what a template writes around a prompt.
+    const TOKENS_A_WORD: f64 = 1.4;
+    const AROUND: usize = 20;
+    let limit = config.eval.max_new_tokens.unwrap_or(config.generate.max_new_tokens) as f64;
+    let learned = (plan.supervised_tokens() as f64 / plan.train.len() as f64).min(limit);
+    let written = asked.base as f64 * limit + asked.tuned as f64 * learned;
+    let read = asked.prompt_words as f64 * TOKENS_A_WORD + (AROUND * asked.answers()) as f64;
+    Duration::from_secs_f64(written / speed.written + read / speed.read)
+}
+
+/// Measures reading and writing in batches, as the evaluation does it.
+fn decoding(ctx: &Context, model: &LoadedModel, plan: &Plan) -> anyhow::Result<Speed> {
+    let engine = packed_engine(&ctx.ui, model)?;
+    let config = &ctx.config.generate;
+    let progress = ctx.ui.progress("measuring answers", 1 + STEPS as u64, "parts");
+    let mut generator = Generator::new(&engine, None, &[]);
+    let (mut tokens, began) = (0, Instant::now());
+    for row in plan.train.iter().cycle().take(config.batch) {
+        let prompt = row.ids[..READ.min(row.ids.len())].to_vec();
+        tokens += prompt.len();
+        generator.start(Request { prompt, sampling: sampling(config), seed: 1, max_new_tokens: 1 + STEPS });
+    }
+    generator.step();
+    let read = tokens as f64 / began.elapsed().as_secs_f64();
+    progress.advance(1);
+    let began = Instant::now();
+    for _ in 0..STEPS {
+        generator.step();
+        progress.advance(1);
+    }
+    let written = (STEPS * config.batch) as f64 / began.elapsed().as_secs_f64();
+    progress.finish("");
+    Ok(Speed { read, written })
+}
+
+#[cfg(test)]
+mod tests {
+    use affinage_dataset::message::{Message, Role};
+
+    use super::*;
+
+    fn prompt(domain: Domain) -> Prompt {
+        Prompt {
+            v: 1,
+            prompt_id: String::new(),
+            cluster_id: String::new(),
+            split: Split::Report,
+            domain,
+            category: String::new(),
+            messages: vec![Message::new(Role::User, "Why does the tide return?")],
+            reference: None,
+            check: None,
+            source_hash: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_arm_answers_what_is_its_own_and_two_answer_the_rest() {
+        let prompts = [prompt(Domain::In), prompt(Domain::Out), prompt(Domain::Out)];
+        let mut config = Config::default();
+        let asked = Asked::of(&config, &prompts);
+        // base, base+prompt, base+examples and the checkpoint; then base and the checkpoint twice.
+        assert_eq!(asked, Asked { base: 5, tuned: 3, prompt_words: 8 * 5, scored: 6 });
+        config.eval.examples = 0;
+        config.eval.system_prompt = Some(String::new());
+        config.eval.repeats = Some(2);
+        assert_eq!(Asked::of(&config, &prompts).answers(), 12);
+    }
+}
