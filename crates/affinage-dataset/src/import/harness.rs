@@ -58,7 +58,7 @@ const AROUND_WORDS: [&str; 9] = [
 static RESULT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^(?:\[[a-z]+(?:_[a-z]+)+\b[\s\S]{0,400}?\] Result:|\[new_task completed\]|\[ERROR\][^\n]*\btool\b|\[TASK RESUMPTION\]",
-        r"|EXECUTION RESULT of \[|OBSERVATION:\n|\[(?:Tool|TOOL)[ _](?:[Rr]esult|RESULT|[Oo]utput|OUTPUT)\b",
+        r"|<returncode>-?\d+</returncode>|EXECUTION RESULT of \[|OBSERVATION:\n|\[(?:Tool|TOOL)[ _](?:[Rr]esult|RESULT|[Oo]utput|OUTPUT)\b",
         r"|The user denied this operation\b)",
     ))
     .expect("a valid pattern")

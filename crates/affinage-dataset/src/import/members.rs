@@ -210,6 +210,13 @@ impl Together {
             Form::Page if beside(stem(name)) || (base == "chat.html" && beside(folder(name))) => {
                 Some("a page of the conversations in the JSON file next to it".to_owned())
             }
+            // The same task as its window showed it.
+            Form::Array
+                if base == "ui_messages.json"
+                    && beside(&stem(name).replace("ui_messages", "api_conversation_history")) =>
+            {
+                Some("what the window showed of the conversation in the JSON file next to it".to_owned())
+            }
             Form::Text if ending == "csv" && self.has_pages_of(stem(name).trim_end_matches("_all")) => {
                 Some("a table of the pages in the folder next to it".to_owned())
             }

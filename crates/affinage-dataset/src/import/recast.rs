@@ -45,7 +45,8 @@ fn pairs(record: &Value) -> Option<Vec<Value>> {
     for pair in record.get("internal")?.as_array()? {
         let [question, answer] = pair.as_array()?.as_slice() else { return None };
         let question = question.as_str()?;
-        if !question.trim().is_empty() && !(question.starts_with("<|") && question.ends_with("|>")) {
+        let is_mark = question.starts_with("<|") && question.ends_with("|>");
+        if !question.trim().is_empty() && !is_mark {
             messages.push(json!({ "role": "user", "content": question }));
         }
         messages.push(json!({ "role": "assistant", "content": answer.as_str()? }));
@@ -135,6 +136,10 @@ fn of_say(record: &Value, fields: &Map<String, Value>) -> Option<Value> {
     let text = string(record, "text").unwrap_or_default();
     let mut message = match word {
         "task" | "user_feedback" | "user_feedback_diff" => json!({ "role": "user", "content": text }),
+        // A question whether it is done says the result again.
+        "completion_result" if kind == "ask" => {
+            json!({ "role": "assistant", "tool_calls": [{ "name": word, "arguments": text }] })
+        }
         "text" | "completion_result" => {
             json!({ "role": "assistant", "content": text, "may_be_task": word == "text" })
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::chat::gather::Head;
 use super::chat::holder;
 use super::chat::message::{Line, is_message_alone, is_structural, is_traffic, line, stop_of};
-use super::chat::thread::{Holder, Threads};
+use super::chat::thread::{Holder, Threads, conversations};
 use super::chat::{names, pairs};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
@@ -114,6 +114,12 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
     }
     match holder::read(value, context) {
         Ok(threads) => Ok(Element::Threads(threads)),
+        // A row that is one question with its answer.
+        Err(ElementError::UnknownShape { .. }) if pairs::is_row(value) => {
+            let lines = pairs::lines(value).map(Vec::from).unwrap_or_default();
+            let holder = Holder { model: None, title: None, ..Holder::of(&[value]) };
+            Ok(Element::Threads(conversations(lines, &holder, context.roles, &context.origin)))
+        }
         Err(
             reason @ (ElementError::UnknownShape { .. }
             | ElementError::UnknownMessages { .. }

@@ -56,7 +56,8 @@ const AGENT: &str = concat!(
 /// What exporters of agents and pages write between the words: calls in brackets or emphasis, wrappers of HTML.
 const EXPORTED: &str = concat!(
     r"<@[!&]?\d+>|<a?:\w+:\d+>",
-    r"|(?m)^\[(?:Tool Use|Tool Result|Tool Call|Tool|Reasoning|Thinking|Image|Executed|Function Call)(?:: ?[\w.-]{1,60})?\][ \t]*$",
+    r"|(?m)^\*\*Tool (?:Use|Result|Call|Output)\*\*:",
+    r"|^\[(?:Tool Use|Tool Result|Tool Call|Tool|Reasoning|Thinking|Image|Executed|Function Call)(?:: ?[\w.-]{1,60})?\][ \t]*$",
     r"|^\*(?:Viewed|Edited|Created|Listed|Read|Deleted|Ran|Searched|Grep searched|Checked|Analy[sz]ed|User (?:accepted|rejected))\b[^*\n]{0,200}\*[ \t]*$",
     r#"|<time\s+datetime=[^>]*>|<span\s+style="display: ?none"[^>]*>|<div\s+class="(?:markdown|result-streaming)[^>]*>"#,
 );
@@ -81,6 +82,7 @@ static THOUGHT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)</?(?:\w{1,12}[:_-])?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|antThinking|inner_?monologue)",
         r"(?:\s[^<>\n]{0,200})?/?>|◁/?think▷|(?-i:\[/?THINK\])|<\|?channel\|?>\s*(?:analysis|commentary|thought)\b",
         r"|<\|/?(?:think|thinking|(?:begin|start|end)_?(?:of_)?(?:think|thinking|thought))\|>|<unused9[45]>|(?m:^\.\.\.done thinking\.)",
+        r"|(?-i:\A\s*THOUGHT:\s)",
         r"|\A\s*(?:\*\*?|__?)(?:Thinking|Reasoning)[.…]{0,3}(?:\*\*?|__?)[ \t]*(?:\n|\z)",
     );
     Regex::new(pattern).expect("a valid pattern")

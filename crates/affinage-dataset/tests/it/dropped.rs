@@ -156,3 +156,16 @@ fn the_time_of_a_conversation_is_that_of_its_first_message() {
     let outcome = read(export.to_string().as_bytes());
     assert_eq!(outcome.conversations[0].time_s, Some(1_767_607_200.0));
 }
+
+#[test]
+fn a_row_of_one_question_with_its_answer_is_read() {
+    let rows = [
+        json!({ "id": "1", "system_prompt": "Be brief.", "question": "Why clay?", "response": "It keeps its form." }),
+        json!({ "id": "2", "question": "And sand?", "answer": "It does not." }),
+    ];
+    let outcome = read(&lines(&rows));
+    assert_eq!(turns(&outcome), [turn("Why clay?", "It keeps its form."), turn("And sand?", "It does not.")]);
+    assert_eq!(outcome.candidates()[0].system.as_deref(), Some("Be brief."));
+    let log = json!({ "level": "info", "message": "started", "response": "ok" });
+    assert!(read(&lines(&[log])).conversations.is_empty());
+}

@@ -14,6 +14,14 @@ pub fn is_pair(value: &Value) -> bool {
     question_and_answer(value).is_some()
 }
 
+/// True for a row of a data set that is one question with its answer, both texts: `{"question", "response"}`.
+pub fn is_row(value: &Value) -> bool {
+    const ASKED: [&str; 5] = ["question", "query", "prompt", "user_input", "user_message"];
+    const ANSWERED: [&str; 5] = ["answer", "response", "reply", "output", "completion"];
+    let is_text = |name: &&str| value.get(*name).is_some_and(Value::is_string);
+    is_pair(value) && ASKED.iter().any(is_text) && ANSWERED.iter().any(is_text)
+}
+
 /// Fields that say what an element with an input and an output is.
 const KINDS: [&str; 8] =
     ["type", "kind", "run_type", "runType", "span_kind", "spanKind", "observation_type", "as_type"];
