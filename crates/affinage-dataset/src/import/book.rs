@@ -57,8 +57,19 @@ fn title(package: &str) -> Option<String> {
 
 /// True for a page that is no text of the book but says what book it is: its cover, title page, imprint, contents.
 fn is_about_the_book(page: &str) -> bool {
-    const KINDS: [&str; 11] =
-        ["titlepage", "halftitlepage", "cover", "copyright-page", "imprint", "colophon", "toc", "landmarks", "footnotes", "endnotes", "rearnotes"];
+    const KINDS: [&str; 11] = [
+        "titlepage",
+        "halftitlepage",
+        "cover",
+        "copyright-page",
+        "imprint",
+        "colophon",
+        "toc",
+        "landmarks",
+        "footnotes",
+        "endnotes",
+        "rearnotes",
+    ];
     let mut is_about = None;
     walk(page, &mut |piece| {
         if let Piece::Open(tag, _) = piece
@@ -179,7 +190,10 @@ mod tests {
 
     #[test]
     fn chapters_come_once_in_the_order_of_reading() {
-        assert_eq!(read(None), Some(Book::Text("---\ntitle: Weirs\n---\n\n# One\n\nFirst.\n\n# Two\n\nSecond.".to_owned())));
+        assert_eq!(
+            read(None),
+            Some(Book::Text("---\ntitle: Weirs\n---\n\n# One\n\nFirst.\n\n# Two\n\nSecond.".to_owned()))
+        );
     }
 
     #[test]

@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn only_notes_are_text_and_their_fields_are_not() {
-        let note = format!("Weirs\n\nThey lean.\n\nSome wait.\n\nid: {ID}\ncreated_time: 2026-03-04T10:00:00Z\nlatitude: 54.1\nsource_url: \ntype_: 1");
+        let note = format!(
+            "Weirs\n\nThey lean.\n\nSome wait.\n\nid: {ID}\ncreated_time: 2026-03-04T10:00:00Z\nlatitude: 54.1\nsource_url: \ntype_: 1"
+        );
         let expected = "---\ntitle: Weirs\ndate: 2026-03-04\n---\n\nThey lean.\n\nSome wait.\n";
         assert_eq!(item(&note), Item::Note(expected.into()));
         for (text, what) in [

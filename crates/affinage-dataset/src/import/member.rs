@@ -15,8 +15,8 @@ use super::shape::Element;
 use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
-    Import, LeftOutKind, activity, archive, file_kinds, html, joplin, members, message_table, notes, pages, shape, talk, templated,
-    transcript, wrapper,
+    Import, LeftOutKind, activity, archive, file_kinds, html, joplin, members, message_table, notes, pages,
+    shape, talk, templated, transcript, wrapper,
 };
 use crate::conversation::Origin;
 

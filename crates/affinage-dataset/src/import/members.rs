@@ -131,8 +131,12 @@ impl Together {
             let end = start + part.len();
             let (name, is_folder) = (part.trim_end_matches('/'), part.ends_with('/'));
             let why = match name {
-                "bak" if is_folder && path[..start].ends_with("logseq/") => Some("older states of the notes beside it"),
-                _ if is_folder && TRASH.contains(&name.to_lowercase().as_str()) => Some("the trash of a program"),
+                "bak" if is_folder && path[..start].ends_with("logseq/") => {
+                    Some("older states of the notes beside it")
+                }
+                _ if is_folder && TRASH.contains(&name.to_lowercase().as_str()) => {
+                    Some("the trash of a program")
+                }
                 "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" => Some("kept by the system"),
                 "node_modules" | "__pycache__" if is_folder => Some("made by a tool"),
                 _ if name.starts_with("._") => Some("kept by the system"),

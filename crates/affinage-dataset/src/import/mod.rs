@@ -331,7 +331,9 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.activity.push(record);
                 Ok(())
             }
-            Element::Notes(records) => records.into_iter().try_for_each(|record| self.record(record, &origin)),
+            Element::Notes(records) => {
+                records.into_iter().try_for_each(|record| self.record(record, &origin))
+            }
         }
     }
 

@@ -25,11 +25,15 @@ pub(super) fn read(value: &Value) -> Option<Vec<Record>> {
     if let Some(outline) = outline(value) {
         return Some(vec![outline]);
     }
-    if ["textContent", "listContent"].iter().any(|key| value.get(*key).is_some()) && value.get("isTrashed").is_some() {
+    if ["textContent", "listContent"].iter().any(|key| value.get(*key).is_some())
+        && value.get("isTrashed").is_some()
+    {
         return Some(vec![keep(value)]);
     }
     let list = |key: &str| value.get(key).and_then(Value::as_array);
-    if let Some(blocks) = list("blocks").filter(|blocks| blocks.iter().any(|block| block.get("page-name").is_some())) {
+    if let Some(blocks) =
+        list("blocks").filter(|blocks| blocks.iter().any(|block| block.get("page-name").is_some()))
+    {
         return Some(blocks.iter().filter_map(outline).collect());
     }
     if let Some(entries) = list("entries").filter(|entries| entries.iter().all(is_entry)) {
@@ -60,7 +64,13 @@ fn record(title: Option<&str>, text: &str, time: Option<f64>) -> Record {
 
 fn time_of(value: &Value) -> Option<f64> {
     const TIMES: [&str; 7] = [
-        "creationDate", "create-time", "createdTimestampUsec", "userEditedTimestampUsec", "created_at", "createdAt", "edit-time",
+        "creationDate",
+        "create-time",
+        "createdTimestampUsec",
+        "userEditedTimestampUsec",
+        "created_at",
+        "createdAt",
+        "edit-time",
     ];
     TIMES.iter().find_map(|key| time_s(value.get(*key)?))
 }
@@ -165,7 +175,10 @@ mod tests {
         assert_eq!(texts(&page), [(expected.to_owned(), false)]);
         let journal = json!({ "metadata": {}, "entries": [
             { "uuid": "A", "creationDate": "2026-03-04T10:00:00Z", "text": "It left at 7\\.30\\!\n```\na\\.b\n```" }] });
-        assert_eq!(texts(&journal), [("---\ndate: 2026-03-04\n---\n\nIt left at 7.30!\n```\na\\.b\n```\n".to_owned(), false)]);
+        assert_eq!(
+            texts(&journal),
+            [("---\ndate: 2026-03-04\n---\n\nIt left at 7.30!\n```\na\\.b\n```\n".to_owned(), false)]
+        );
         let kept = json!({ "title": "Buy", "isTrashed": true, "textContent": "Nails", "listContent": [{ "text": "bread", "isChecked": true }] });
         assert_eq!(texts(&kept), [("---\ntitle: Buy\n---\n\nNails\n- [x] bread\n".to_owned(), true)]);
         let simple = json!({ "activeNotes": [{ "id": "1", "content": "Nails." }], "trashedNotes": [{ "id": "2", "content": "Old." }] });

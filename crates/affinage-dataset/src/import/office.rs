@@ -35,7 +35,8 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
     walk(&document, &mut |piece| match piece {
         Piece::Open(tag, is_empty) => {
             let name = local(tag);
-            if unseen > 0 || matches!(name, "del" | "moveFrom" | "Fallback" | "instrText" | "delText" | "rt") {
+            if unseen > 0 || matches!(name, "del" | "moveFrom" | "Fallback" | "instrText" | "delText" | "rt")
+            {
                 unseen += usize::from(!is_empty);
                 return;
             }
@@ -492,10 +493,18 @@ mod tests {
     #[test]
     fn frames_readings_and_raised_numbers() {
         let run = |words: &str| format!("<w:r><w:t>{words}</w:t></w:r>");
-        let frame = format!("<w:r><w:drawing><w:txbxContent><w:p>{}</w:p></w:txbxContent></w:drawing></w:r>", run("In a frame."));
+        let frame = format!(
+            "<w:r><w:drawing><w:txbxContent><w:p>{}</w:p></w:txbxContent></w:drawing></w:r>",
+            run("In a frame.")
+        );
         let ruby = "<w:r><w:ruby><w:rt><w:r><w:t>ゆき</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>雪</w:t></w:r></w:rubyBase></w:ruby></w:r>";
         let square = r#"<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>2</w:t></w:r>"#;
-        let document = format!("<w:document><w:p>{}{frame}{}</w:p><w:p>{ruby}{}{square}</w:p></w:document>", run("Before."), run("Behind."), run(" 3 m"));
+        let document = format!(
+            "<w:document><w:p>{}{frame}{}</w:p><w:p>{ruby}{}{square}</w:p></w:document>",
+            run("Before."),
+            run("Behind."),
+            run(" 3 m")
+        );
         let found = read(word, &[("word/document.xml", &document)]);
         assert_eq!(found.as_deref(), Some("Before.\n\nIn a frame.\n\nBehind.\n\n雪 3 m²"));
     }

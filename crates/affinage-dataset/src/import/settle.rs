@@ -46,7 +46,8 @@ fn show_html(conversation: &mut Conversation) {
     {
         return;
     }
-    for node in conversation.nodes.iter_mut().filter(|node| node.role == NodeRole::Assistant && !node.hidden) {
+    for node in conversation.nodes.iter_mut().filter(|node| node.role == NodeRole::Assistant && !node.hidden)
+    {
         for block in node.blocks.iter_mut().filter(|block| is_word(block)) {
             block.text = html::answer::as_markdown(&block.text);
         }

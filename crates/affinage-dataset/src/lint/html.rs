@@ -25,7 +25,8 @@ static MESSENGER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Signs that HTML and XML write for others.
 static ENTITY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|[mn]dash|hellip|#\d{2,6}|#x[0-9a-fA-F]{2,5});").expect("a valid pattern")
+    Regex::new(r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|[mn]dash|hellip|#\d{2,6}|#x[0-9a-fA-F]{2,5});")
+        .expect("a valid pattern")
 });
 /// Words of those who speak of it.
 static ABOUT: LazyLock<Regex> = LazyLock::new(|| {
@@ -49,14 +50,18 @@ pub fn left(subject: &Subject) -> Vec<Hit> {
         }
         let code = Code::of(text);
         let spans: Vec<Range<usize>> = match field {
-            _ if !subject.is_assistant(field) => MESSENGER.find_iter(text).map(|found| found.range()).collect(),
+            _ if !subject.is_assistant(field) => {
+                MESSENGER.find_iter(text).map(|found| found.range()).collect()
+            }
             _ if is_about => Vec::new(),
             Field::Context(_) | Field::Response | Field::Prompt | Field::System => {
                 let entities = ENTITY.find_iter(text).map(|found| found.range());
                 entities.chain(tags(text)).collect()
             }
         };
-        hits.extend(spans.into_iter().filter(|span| !code.holds(span.start)).map(|span| Hit::new(field, span)));
+        hits.extend(
+            spans.into_iter().filter(|span| !code.holds(span.start)).map(|span| Hit::new(field, span)),
+        );
     }
     hits
 }
@@ -86,7 +91,8 @@ mod tests {
     use crate::message::{Message, Role};
 
     fn found(prompt: &str, answer: &str) -> usize {
-        let messages = [Message::new(Role::User, prompt.to_owned()), Message::new(Role::Assistant, answer.to_owned())];
+        let messages =
+            [Message::new(Role::User, prompt.to_owned()), Message::new(Role::Assistant, answer.to_owned())];
         left(&Subject::of_messages("1", "c", &messages)).len()
     }
 

@@ -7,16 +7,33 @@ use regex::Regex;
 use super::{NO_TEXT, Writer, name, tag_end, write};
 
 /// Elements that hold the paragraphs of a text.
-const BLOCKS: [&str; 15] =
-    ["p", "div", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "table", "section", "hr"];
+const BLOCKS: [&str; 15] = [
+    "p",
+    "div",
+    "ul",
+    "ol",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "blockquote",
+    "pre",
+    "table",
+    "section",
+    "hr",
+];
 /// Elements inside them that only form letters.
 const FORMS: [&str; 22] = [
-    "b", "strong", "i", "em", "u", "s", "del", "code", "a", "br", "sup", "sub", "span", "li", "thead", "tbody", "tr", "td", "th", "mark",
-    "small", "kbd",
+    "b", "strong", "i", "em", "u", "s", "del", "code", "a", "br", "sup", "sub", "span", "li", "thead",
+    "tbody", "tr", "td", "th", "mark", "small", "kbd",
 ];
 /// Marks of sources.
-static SOURCE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\s*<sup[^>]*>\s*(?:<[^>]+>\s*)*\[[\d, ]+\]\s*(?:</[^>]+>\s*)*</sup>").expect("a valid pattern"));
+static SOURCE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\s*<sup[^>]*>\s*(?:<[^>]+>\s*)*\[[\d, ]+\]\s*(?:</[^>]+>\s*)*</sup>")
+        .expect("a valid pattern")
+});
 
 /// True for a text that is the HTML of paragraphs from its first sign to its last: nothing stands between them, and each
 /// element is one that forms text.
@@ -32,7 +49,9 @@ pub fn is_html(text: &str) -> bool {
             return false;
         }
         rest = &rest[open..];
-        let Some(close) = tag_end(rest).filter(|_| rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')) else {
+        let Some(close) =
+            tag_end(rest).filter(|_| rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/'))
+        else {
             return false;
         };
         let tag = &rest[1..close];

@@ -197,9 +197,8 @@ fn holds(tags: &[Tag<'_>], note: usize, back: usize) -> bool {
 fn block_around(tags: &[Tag<'_>], note: usize, back: usize) -> Range<usize> {
     const BLOCKS: [&str; 7] = ["p", "div", "li", "aside", "dd", "td", "section"];
     const NEAR: usize = 16;
-    let is_around = |tag: &Tag<'_>| {
-        !tag.is_end() && BLOCKS.contains(&tag.name.as_str()) && tag.end > tags[back].span.end
-    };
+    let is_around =
+        |tag: &Tag<'_>| !tag.is_end() && BLOCKS.contains(&tag.name.as_str()) && tag.end > tags[back].span.end;
     if BLOCKS.contains(&tags[note].name.as_str()) {
         return tags[note].element();
     }
@@ -230,7 +229,11 @@ mod tests {
 
     #[test]
     fn notes_are_known_by_links_both_ways() {
-        let note = |mark: &str, note: &str| format!("<p>Old slates{mark} leak.</p><p>They are <a href=\"#w\">thin</a>.</p><h2 id=\"w\">Walls</h2><p>Thick.</p>{note}");
+        let note = |mark: &str, note: &str| {
+            format!(
+                "<p>Old slates{mark} leak.</p><p>They are <a href=\"#w\">thin</a>.</p><h2 id=\"w\">Walls</h2><p>Thick.</p>{note}"
+            )
+        };
         for html in [
             note(
                 "<sup><a href=\"#cmnt1\" id=\"cmnt_ref1\">[a]</a></sup>",

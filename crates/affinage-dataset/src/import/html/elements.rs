@@ -9,7 +9,13 @@ use super::{NO_TEXT, Writer, decoded, name, tag_end, write};
 /// Raised or lowered signs of a number, as characters of their own: `m<sup>2</sup>` is not `m2`.
 pub fn raised(text: &str, is_lowered: bool) -> Option<String> {
     const SIGNS: &str = "0123456789+-=()";
-    let shown: Vec<char> = if is_lowered { "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎" } else { "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾" }.chars().collect();
+    let shown: Vec<char> = if is_lowered {
+        "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"
+    } else {
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾"
+    }
+    .chars()
+    .collect();
     let is_number = text.contains(|c: char| c.is_ascii_digit());
     let sign = |c: char| SIGNS.find(if matches!(c, '−' | '–') { '-' } else { c }).map(|at| shown[at]);
     text.chars().map(sign).collect::<Option<String>>().filter(|_| is_number)
@@ -48,7 +54,12 @@ mod tests {
 
     #[test]
     fn raised_numbers_stay_raised() {
-        assert_eq!(super::super::markdown("<p>10<sup>-3</sup> m<sup>2</sup> of CO<sub>2</sub>, the 1<sup>st</sup></p>"), "10⁻³ m² of CO₂, the 1st");
+        assert_eq!(
+            super::super::markdown(
+                "<p>10<sup>-3</sup> m<sup>2</sup> of CO<sub>2</sub>, the 1<sup>st</sup></p>"
+            ),
+            "10⁻³ m² of CO₂, the 1st"
+        );
     }
 
     #[test]

@@ -13,14 +13,18 @@ fn pattern(regex: &str) -> Regex {
 
 /// `collapsed:: true`, also as an item; a path of code has no space behind its colons.
 static PROPERTY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^\s*(?:[-*]\s+)?\*{0,2}([\p{L}_][\p{L}\p{N}_./-]{0,39}(?: [\p{L}\p{N}_-]{1,20}){0,2})\*{0,2}::(?:\s+(.*))?$")
+    pattern(
+        r"^\s*(?:[-*]\s+)?\*{0,2}([\p{L}_][\p{L}\p{N}_./-]{0,39}(?: [\p{L}\p{N}_-]{1,20}){0,2})\*{0,2}::(?:\s+(.*))?$",
+    )
 });
 /// `:LOGBOOK:`, and the end of such a drawer.
 static DRAWER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*:([A-Z][A-Z_-]{2,30}):\s*$"));
 const DRAWER_END: &str = ":END:";
 /// `SCHEDULED: <2026-03-16 Mon>`, `CLOCK: [2026-03-12 Thu 09:15]`.
 static PLANNED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^\s*(?:(?:SCHEDULED|DEADLINE|CLOSED|CLOCK): *[<\[]\d{4}-[^>\]\n]*[>\]](?:--[<\[][^>\]\n]*[>\]])?(?:\s*=>\s*[\d:]+)?\s*)+$")
+    pattern(
+        r"^\s*(?:(?:SCHEDULED|DEADLINE|CLOSED|CLOCK): *[<\[]\d{4}-[^>\]\n]*[>\]](?:--[<\[][^>\]\n]*[>\]])?(?:\s*=>\s*[\d:]+)?\s*)+$",
+    )
 });
 /// `#+TITLE: Mills` of Org.
 static KEYWORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#\+([A-Za-z][A-Za-z_]{2,30}):(?:\s+(.*))?$"));
@@ -40,7 +44,9 @@ static CLOZE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\{\{+(?:cloze[ :]+|c\d+::)([^{}\n]*?)(?:::[^{}\n]*|\\\\[^{}\n]*)?\}\}+"));
 /// Words that are marked: `^^so^^` of Roam and Logseq, `::so::` of Bear.
 static MARKED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\^\^([^\^\s](?:[^\^\n]*[^\^\s])?)\^\^|(?P<before>^|[\s(])::([^:\s](?:[^:\n]*[^:\s])?)::(?P<behind>$|[\s).,;:!?])")
+    pattern(
+        r"\^\^([^\^\s](?:[^\^\n]*[^\^\s])?)\^\^|(?P<before>^|[\s(])::([^:\s](?:[^:\n]*[^:\s])?)::(?P<behind>$|[\s).,;:!?])",
+    )
 });
 
 /// Lines of a note without what its program keeps among them.
@@ -99,7 +105,10 @@ fn end_of_drawer(lines: &[&str], start: usize) -> Option<usize> {
         return None;
     }
     let behind = lines[start + 1..].iter().take(MAX_LINES);
-    behind.take_while(|line| !line.trim().is_empty()).position(|line| line.trim() == DRAWER_END).map(|at| start + 1 + at)
+    behind
+        .take_while(|line| !line.trim().is_empty())
+        .position(|line| line.trim() == DRAWER_END)
+        .map(|at| start + 1 + at)
 }
 
 /// The words of the blocks that have an id in this text.
@@ -121,7 +130,9 @@ fn blocks_by_id(lines: &[&str]) -> HashMap<String, String> {
 
 /// True for a word that nobody writes.
 fn is_id(word: &str) -> bool {
-    word.len() > 9 || word[1..].contains(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+    word.len() > 9
+        || word[1..]
+            .contains(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
 }
 
 /// A line as its reader sees it.
@@ -174,10 +185,20 @@ mod tests {
         assert_eq!(text, "\n- A weir leans.\n\t- TODO mend it\n- See A weir leans. and  too.");
         assert_eq!(
             unseen,
-            ["property", "property", "property", "property", "date of a task", "property", "reference", "macro"]
+            [
+                "property",
+                "property",
+                "property",
+                "property",
+                "date of a task",
+                "property",
+                "reference",
+                "macro"
+            ]
         );
         assert_eq!(title.as_deref(), Some("Old weirs"));
-        let (org, _, title) = read_text(":PROPERTIES:\n:ID: 12\n:END:\n#+title: Mills\n#+filetags: :water:\n\nThey are loud.");
+        let (org, _, title) =
+            read_text(":PROPERTIES:\n:ID: 12\n:END:\n#+title: Mills\n#+filetags: :water:\n\nThey are loud.");
         assert_eq!((org.as_str(), title.as_deref()), ("\nThey are loud.", Some("Mills")));
     }
 

@@ -32,7 +32,8 @@ static MARKED: LazyLock<Regex> = LazyLock::new(|| pattern(r"==([^=\s](?:[^=\n]*[
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%%[^%\n]*%%|<!--[^\n]*?-->"));
 static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| {
     // `#old weirs#` of Bear is one tag.
-    const TAG: &str = r"#(?:[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*#?|\p{L}[\p{L}\p{N}_/ -]{0,40}[\p{L}\p{N}]#)";
+    const TAG: &str =
+        r"#(?:[\p{L}\p{N}_/-]*[\p{L}_/-][\p{L}\p{N}_/-]*#?|\p{L}[\p{L}\p{N}_/ -]{0,40}[\p{L}\p{N}]#)";
     pattern(&format!(r"^\s*(?:[Tt]ags?:\s*)?{TAG}(?:[\s,]+(?:{TAG}|#[\p{{L}}\p{{N}}_/-]+))*\s*$"))
 });
 /// ` #ethics #on/hold` behind the end of a sentence: the tags of a paragraph, not words of it.
