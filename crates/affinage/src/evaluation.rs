@@ -375,8 +375,8 @@ fn other_plan(ctx: &Context, name: &str, changes: &[String]) -> anyhow::Error {
         None => (new, "makes another one beside it"),
     };
     let hinted: anyhow::Result<()> = Err(error).hint(format!(
-        "`affinage eval --name {new}` {does}; `name = \"{new}\"` under [eval] in affinage.toml makes it the one that `run` and \
-         all other commands mean. Or take the change back to go on with `{name}`"
+        "`affinage eval --name {new}` {does}; `eval.name` {new} in affinage.toml makes it the one that `run` and all other \
+         commands mean. Or take the change back to go on with `{name}`"
     ));
     hinted.expect_err("made of an error")
 }

@@ -90,7 +90,7 @@ pub fn next_steps(
     if !nobody && voted().all(|judge| is_author(&judge.judge_id)) {
         steps.push(
             "Only the author has voted, who knows the voice. Let somebody else vote, `affinage vote --as NAME` or \
-             `affinage vote --pack FILE.html`, or a model compare, `affinage judge`."
+             `affinage vote --as NAME --pack FILE.html`, or a model compare, `affinage judge`."
                 .to_owned(),
         );
     }

@@ -30,10 +30,10 @@ pub struct EvalArgs {
 }
 
 impl EvalArgs {
-    /// The evaluation of one run.
-    pub fn of(run: String, yes: bool) -> Self {
+    /// The evaluation `name` of one run.
+    pub fn of(name: String, run: String, yes: bool) -> Self {
         Self {
-            generate: generate::GenerateArgs::of(run, yes),
+            generate: generate::GenerateArgs::of(name, run, yes),
             dry_run: false,
             r#final: false,
             null_test: false,

@@ -114,10 +114,10 @@ impl Elsewhere {
 }
 
 impl GenerateArgs {
-    /// The answers of one run.
-    pub fn of(run: String, yes: bool) -> Self {
+    /// The answers of one run, in the evaluation `name`.
+    pub fn of(name: String, run: String, yes: bool) -> Self {
         Self {
-            name: None,
+            name: Some(name),
             run: Some(run),
             elsewhere: Elsewhere::default(),
             yes,

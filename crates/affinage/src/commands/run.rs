@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::events::Event;
+use crate::judges::read_plan;
 use crate::model::{Sources, resolve};
 use crate::run::Run;
 use crate::ui::Paint;
@@ -60,7 +61,25 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
         Some(Trained::Finished(run) | Trained::Stopped(run)) => run,
         None => Run::open(&ctx.project, None)?,
     };
-    eval::run(ctx, eval::EvalArgs::of(run.name, args.yes))
+    eval::run(ctx, eval::EvalArgs::of(evaluation_of(ctx, &run.name)?, run.name, args.yes))
+}
+
+/// The evaluation of `run`: the configured one, or one beside it where that is of another training.
+fn evaluation_of(ctx: &Context, run: &str) -> anyhow::Result<String> {
+    let configured = &ctx.config.eval.name;
+    let evals = ctx.project.join("evals");
+    let names =
+        std::iter::once(configured.clone()).chain((2..).map(|number| format!("{configured}-{number}")));
+    for name in names {
+        let dir = evals.join(&name);
+        if !dir.join("plan.json").is_file() || read_plan(&dir)?.run.as_deref() == Some(run) {
+            if name != *configured {
+                ctx.ui.say(format!("`{configured}` is of another training; this one is `{name}`"));
+            }
+            return Ok(name);
+        }
+    }
+    unreachable!("the names have no end")
 }
 
 fn stage(ctx: &Context, name: &str) {

@@ -326,7 +326,7 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     E  L02       1  role marker inside the text
 
     E L02 role marker inside the text
-      8db0e1e64d5e67a4/27f5566bbfd541b6 rows.jsonl, answer
+      rows.jsonl, answer
         A small forest.  User: and lichen?
                          ^^^^^^
     --- stderr
@@ -348,7 +348,7 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     fs_err::write(dir.join("plain.jsonl"), "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi?\"}]}\n")
         .expect("written");
     let plain = run(dir, &["lint", "plain.jsonl"]);
-    assert!(plain.contains("row 1 answer: the last message is of `user`"), "{plain}");
+    assert!(plain.contains("row 1, answer: the last message is of `user`"), "{plain}");
     let missing = transcript(dir, &["lint", "nothing-here"]);
     assert!(
         missing.contains("error: `nothing-here` is neither a file or folder nor a dataset version"),

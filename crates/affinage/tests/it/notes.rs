@@ -262,7 +262,10 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
     let filters = page.wait("api/filters", |filters| filters["rules"].to_string().contains("L11"));
     let rule = filters["rules"].as_array().expect("rules").iter().find(|rule| rule["id"] == "L11");
     assert_eq!(rule.expect("compared")["count"], 3);
-    assert_eq!(page.get("api/dashboard")["flags"]["L11"], 3);
+    assert_eq!(
+        page.get("api/dashboard")["flags"]["L11 the same first or last line in several conversations"],
+        3
+    );
     let group = json!({ "by": "flag", "value": "L11" });
     let flagged = page.post("api/group", &group);
     assert_eq!(flagged["count"], 3);

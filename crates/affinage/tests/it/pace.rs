@@ -191,7 +191,8 @@ fn a_changed_setting_under_the_same_name_is_named_with_a_way_on() {
     let beside = said(dir.path(), &[&more[..], &["generate", "--name", "first-look-2"]].concat());
     assert_eq!(beside.matches("cannot be compared").count(), 1, "{beside}");
     assert!(dir.path().join("evals/first-look-2/plan.json").is_file());
-    assert!(refused(dir.path(), &[&more[..], &["generate"]].concat()).contains("--name first-look-3"));
+    let fits = "`affinage eval --name first-look-2` goes on with one that has these settings already";
+    assert!(refused(dir.path(), &[&more[..], &["generate"]].concat()).contains(fits));
 
     // Another run is named as what it is, and so is a plan that an earlier version fixed.
     let refusal = refused(dir.path(), &with_few(&["--set", "generate.seed=9", "generate"]));

@@ -56,6 +56,21 @@ fn a_changed_setting_is_a_new_run() {
 }
 
 #[test]
+fn another_training_has_an_evaluation_of_its_own() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    run(dir.path(), &[]);
+    let second = run(dir.path(), &["--set", "train.rank=4"]);
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("`first-look` is of another training; this one is `first-look-2`"), "{said}");
+    let shown = String::from_utf8_lossy(&second.stdout).into_owned();
+    assert!(shown.contains("`affinage vote --eval first-look-2 --as NAME`"), "{shown}");
+    let again = run(dir.path(), &["--set", "train.rank=4"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("answers are there"), "it goes on with the same");
+    assert!(!dir.path().join("evals/first-look-3").exists());
+}
+
+#[test]
 fn a_model_that_cannot_be_had_stops_before_anything_is_frozen() {
     let dir = temp_dir();
     tiny::project(dir.path());
