@@ -129,7 +129,7 @@ fn what_a_note_does_not_show_is_counted_and_a_question_is_no_note() {
     let rows = outcome.found.left_out.rows();
     let parts: Vec<(&str, usize)> = rows.iter().map(|row| (row.name.as_str(), row.count)).collect();
     assert_eq!(parts, [("comment", 1), ("query", 2)]);
-    let question = "# Clay\n\nWhy does clay keep its form when sand and dust do not?\n".repeat(1);
+    let question = "# Clay\n\nWhy does clay keep its form when sand and dust do not?\n".to_owned();
     let asked = read(question.trim_start_matches("# Clay\n\n").as_bytes());
     let reason = asked.found.reason_for_none.unwrap_or_default();
     assert!(asked.conversations.len() == 1 || reason.contains("one question"), "{reason}");
