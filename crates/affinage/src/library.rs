@@ -102,8 +102,11 @@ impl Library {
         let path = project.join(LIBRARY_FILE);
         let unfinished = path.with_file_name(format!("{LIBRARY_FILE}-wal"));
         if unfinished.metadata().is_ok_and(|found| found.len() > 0) {
-            return Err(anyhow!("{} cannot be read where nothing can be written: it holds an unfinished write", path.display()))
-                .hint("copy the project to a folder that can be written");
+            return Err(anyhow!(
+                "{} cannot be read where nothing can be written: it holds an unfinished write",
+                path.display()
+            ))
+            .hint("copy the project to a folder that can be written");
         }
         let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
