@@ -271,8 +271,8 @@ mod tests {
         let estimate = |value: f64, low: f64, high: f64| Estimate {
             value,
             interval: Some(affinage_eval::analysis::Interval { low, high, level: 0.95 }),
-            n: 3,
-            n_effective: 3.0,
+            n: 30,
+            n_effective: 30.0,
             unit: "prompts".to_owned(),
             method: String::new(),
         };
