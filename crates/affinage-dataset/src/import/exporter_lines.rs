@@ -112,6 +112,11 @@ static BEGINS: LazyLock<Regex> = LazyLock::new(|| {
     );
     Regex::new(pattern).expect("the pattern is part of the program")
 });
+/// How many messages were written: `Exported 10 message(s)`.
+static COUNTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:exported|total)\W{1,3}\d+ message(?:s|\(s\))?\.?$")
+        .expect("the pattern is part of the program")
+});
 static LINK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"https?://|\bwww\.|\]\(").expect("the pattern is part of the program"));
 static ONLY_LINK: LazyLock<Regex> = LazyLock::new(|| {
@@ -133,7 +138,7 @@ fn footer(lines: &[&str]) -> Option<usize> {
     if between.is_empty() || line.chars().count() > MAX_CHARS {
         return None;
     }
-    let names_exporter = BEGINS.is_match(line);
+    let names_exporter = BEGINS.is_match(line) || after_rule && COUNTS.is_match(line);
     let has_proof = after_rule || LINK.is_match(line);
     ((names_exporter && has_proof) || (after_rule && ONLY_LINK.is_match(line))).then_some(last)
 }
@@ -210,6 +215,7 @@ mod tests {
             "---\nExportiert mit Lampenheft am 3.2.2026",
             "This conversation was exported from Lamp on 3 February, see https://lamp.test",
             "***\n\n<https://lamp.test/c/1>",
+            "======\nExported 12 message(s)\n======",
         ] {
             let (turns, count) = left(&["What burns?", &format!("Oil.\n\n{footer}")]);
             let words: String = turns[1].lines().filter(|line| !is_rule(line)).collect();

@@ -337,7 +337,7 @@ fn page_words<E: From<ImportError>>(
         );
     }
     let front = notes::front_matter(title.as_deref(), &people, day.as_deref());
-    words(import, &format!("{front}{text}\n"), name, origin)
+    decoded(import, &format!("{front}{text}\n"), name, origin, false)
 }
 
 fn read_text<E: From<ImportError>>(
@@ -416,6 +416,18 @@ pub(super) fn words<E: From<ImportError>>(
     name: &str,
     origin: Origin,
 ) -> Result<(), E> {
+    let is_misnamed = members::is_page(name);
+    decoded(import, text, name, origin, is_misnamed)
+}
+
+/// `is_misnamed` says that the name is that of a page and the text was none.
+fn decoded<E: From<ImportError>>(
+    import: &mut Import<'_, E>,
+    text: &str,
+    name: &str,
+    origin: Origin,
+    is_misnamed: bool,
+) -> Result<(), E> {
     let text = match joplin::item(text) {
         joplin::Item::Text(text) => text.into(),
         joplin::Item::Note(text) => text,
@@ -432,7 +444,7 @@ pub(super) fn words<E: From<ImportError>>(
         Err(ImportError::NoSpeakers { .. }) if may_be_notes => {
             return match talk::of_text(text, name) {
                 Some(what) => import.left_unread(name, what),
-                None if import.in_container && members::is_page(name) => {
+                None if import.in_container && is_misnamed => {
                     import.left_unread(name, "text in which nobody speaks, and no page as its name says")
                 }
                 None => {

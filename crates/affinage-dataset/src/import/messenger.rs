@@ -145,12 +145,7 @@ pub fn in_place(line: &str, is_whole: bool) -> Option<InPlace<'_>> {
     if !is_marked && !in_angles {
         return None;
     }
-    let is_file = words.split_whitespace().any(|word| {
-        word.rsplit_once('.').is_some_and(|(stem, end)| {
-            !stem.is_empty() && (2..=5).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric())
-        })
-    });
-    if in_angles || !is_whole || is_file || holds(OMITTED) {
+    if in_angles || !is_whole || names_file(words) || holds(OMITTED) {
         return Some(InPlace::Media(words));
     }
     let is_short = lower.split_whitespace().count() <= 2;
@@ -195,12 +190,37 @@ const EDITED: &[&str] = &[
 /// A line without the mark of an edit behind it: `‎<This message was edited>`.
 pub fn without_edit_mark(line: &str) -> Option<&str> {
     const LONGEST: usize = 120;
-    let trimmed = line.trim_end();
-    let at = trimmed.strip_suffix('>')?.rfind('<')?;
-    let (words, mark) = (&trimmed[..at], &trimmed[at..]);
+    let (words, mark) = in_angles_at_end(line)?;
     let lower = mark.to_lowercase();
     let is_edit = mark.len() <= LONGEST && EDITED.iter().any(|stem| lower.contains(stem));
-    (is_edit || words.ends_with(MARK)).then(|| words.trim_end_matches(MARK).trim_end())
+    let is_marked = words.ends_with(MARK) && !names_file(mark) && !without_mark(words).is_empty();
+    (is_edit || is_marked).then(|| without_mark(words))
+}
+
+/// The words before a file that stands behind them, and the program's word for it: `Here it is ‎<attached: 1-PHOTO.jpg>`.
+pub fn before_file(line: &str) -> Option<(&str, &str)> {
+    let (words, mark) = in_angles_at_end(line)?;
+    let is_behind_words = words.ends_with(MARK) && !without_mark(words).is_empty();
+    (is_behind_words && names_file(mark)).then(|| (without_mark(words), mark.trim_matches(['<', '>'])))
+}
+
+/// What stands before `<...>` at the end of a line, and that.
+fn in_angles_at_end(line: &str) -> Option<(&str, &str)> {
+    let trimmed = line.trim_end();
+    let at = trimmed.strip_suffix('>')?.rfind('<')?;
+    Some(trimmed.split_at(at))
+}
+
+fn without_mark(words: &str) -> &str {
+    words.trim_end_matches(|c: char| c == MARK || c.is_whitespace())
+}
+
+fn names_file(words: &str) -> bool {
+    words.trim_matches(['<', '>']).split_whitespace().any(|word| {
+        word.rsplit_once('.').is_some_and(|(stem, end)| {
+            !stem.is_empty() && (2..=5).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric())
+        })
+    })
 }
 
 /// A message of Matrix as its reader saw it, and the message that it replaces: an edit is what it was changed to, and an

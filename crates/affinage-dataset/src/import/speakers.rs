@@ -5,7 +5,7 @@
 //! has one: lines in another style belong to the turn they stand in.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dress;
 use super::fences::{self, Unclosed};
@@ -193,8 +193,52 @@ fn count(lines: &[&str], labels: &[&Label<'_>], given: &[&str]) -> Vec<Speaker> 
     };
     // Whoever talks with a given name once is a speaker if nobody else is.
     let mut speakers = best(MIN_COUNT_BESIDE_GIVEN).or_else(|| best(1)).unwrap_or_default();
+    speakers.extend(seldom(lines, labels, &speakers));
     speakers.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
     speakers
+}
+
+/// Names of a log that come too seldom to be learnt alone, on lines of the very form of those that begin the speakers' turns.
+fn seldom(lines: &[&str], labels: &[&Label<'_>], speakers: &[Speaker]) -> Vec<Speaker> {
+    if speakers.first().is_none_or(|speaker| speaker.style != Style::Timed) {
+        return Vec::new();
+    }
+    let is_speaker = |l: &Label| speakers.iter().any(|s| s.style == l.style && s.name == l.name);
+    let forms: BTreeSet<String> =
+        labels.iter().filter(|l| is_speaker(l)).filter_map(|l| form(lines[l.line], l)).collect();
+    // What a program says of a speaker begins with the name: `Mara changed the subject to: boats`.
+    let is_of_speaker = |name: &str| speakers.iter().any(|s| name.starts_with(&format!("{} ", s.name)));
+    let is_blank = |line: Option<&&str>| line.is_none_or(|line| line.trim().is_empty());
+    let begins = |l: &Label| {
+        let is_apart = l.line == 0 || is_blank(lines.get(l.line - 1));
+        let has_form = form(lines[l.line], l)
+            .is_some_and(|form| forms.contains(&form) && (form.ends_with(':') || is_apart));
+        has_form && (!l.rest.is_empty() || !is_blank(lines.get(l.line + 1)))
+    };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for label in labels.iter().filter(|l| l.style == Style::Timed && !is_speaker(l) && begins(l)) {
+        if !is_of_speaker(&label.name) && !role_words::is_remark(&label.name) {
+            *counts.entry(&label.name).or_default() += 1;
+        }
+    }
+    let found = counts.into_iter();
+    found.map(|(name, count)| Speaker { name: name.to_owned(), style: Style::Timed, count }).collect()
+}
+
+/// A label as written, with a sign for its name and one for each number: `[0/0/0, 0:0:0] N:`.
+fn form(line: &str, label: &Label<'_>) -> Option<String> {
+    let written = line.strip_suffix(label.rest)?;
+    let at = written.find(label.name.as_ref())?;
+    let before = written[..at].trim_end_matches(|c: char| matches!(c, '~' | ' ') || is_invisible(c));
+    let written = format!("{before} N{}", &written[at + label.name.len()..]);
+    let mut form = String::new();
+    for c in written.trim_end().chars().filter(|c| !is_invisible(*c)) {
+        let c = if c.is_numeric() { '0' } else { c };
+        if c != '0' || !form.ends_with('0') {
+            form.push(c);
+        }
+    }
+    Some(form)
 }
 
 /// Names of one style that come twice each, in turn, if half of the paragraphs begin with one of them.

@@ -466,6 +466,11 @@ fn take_media(turn: &mut Turn<'_>) {
     let is_whole = turn.lines.iter().filter(|line| !line.trim().is_empty()).count() == 1;
     for line in &mut turn.lines {
         *line = messenger::without_edit_mark(line).unwrap_or(line);
+        if let Some((words, file)) = messenger::before_file(line) {
+            turn.media.push(file);
+            *line = words;
+            continue;
+        }
         match messenger::in_place(line, is_whole) {
             Some(InPlace::Media(words)) => turn.media.push(words),
             Some(InPlace::Deleted) => turn.notice = Some((line.trim(), true)),

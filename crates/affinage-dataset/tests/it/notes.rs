@@ -290,6 +290,9 @@ fn pages_are_notes_unless_somebody_speaks_in_them() {
         "<!DOCTYPE html><html><head><title>Old weirs</title></head><body><nav>Home</nav><p>{WEIR}</p><p>They l&auml;an.</p></body></html>"
     );
     assert_eq!(pairs(&read(&page)), [("Write about: Old weirs".to_owned(), format!("{WEIR}\n\nThey läan."))]);
+    let folder = zip_of(&[("notes/weirs.html", page.as_bytes()), ("notes/mud.md", WEIR.as_bytes())]);
+    let of_folder = import_bytes(&folder, &Roles::default()).expect("an archive");
+    assert_eq!(of_folder.conversations.len(), 2, "{:?}", of_folder.found.notes);
     let chat = "<html><body><h5>You said:</h5><p>Why?</p><h5>ChatGPT said:</h5><p>So.</p><h5>You said:</h5><p>And?</p><h5>ChatGPT said:</h5><p>No.</p></body></html>";
     let outcome = read(chat);
     assert_eq!(

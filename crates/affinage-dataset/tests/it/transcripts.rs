@@ -316,3 +316,41 @@ fn text_without_speakers_is_called_what_it_is() {
     export is text without speakers; no line begins with `Voice` as a name
     ");
 }
+
+#[test]
+fn who_speaks_once_in_a_log_ends_the_turn_before() {
+    let chats = [
+        "[3/2/26, 9:00:00] Tove: Why reeds?\n[3/2/26, 9:01:00] Heron: They hide me.\n[3/2/26, 9:02:00] ~ Ida: And frogs?\n[3/2/26, 9:03:00] Heron: They leap.\n[3/2/26, 9:04:00] Tove: And mud?\n[3/2/26, 9:05:00] Heron: It is soft.\n[3/2/26, 9:06:00] Tove: Good.\n",
+        "03/02/2026, 09:00 - Tove: Why reeds?\n03/02/2026, 09:01 - Heron: They hide me.\n03/02/2026, 09:02 - Ida: And frogs?\n03/02/2026, 09:03 - Heron: They leap.\n03/02/2026, 09:04 - Tove: And mud?\n03/02/2026, 09:05 - Heron: It is soft.\n03/02/2026, 09:06 - Tove changed the subject to: boats\n",
+        "Tove  00:01\nWhy reeds?\n\nHeron  00:07\nThey hide me.\n\nIda  00:31\nAnd frogs?\n\nHeron  00:40\nThey leap.\n\nTove  00:52\nAnd mud?\n\nHeron  00:59\nIt is soft.\n\nTove  01:03\nGood.\n",
+    ];
+    for chat in chats {
+        let outcome = import_bytes(chat.as_bytes(), &assistant("Heron")).expect("a log");
+        let expected =
+            [("Why reeds?", "They hide me."), ("And frogs?", "They leap."), ("And mud?", "It is soft.")];
+        assert_eq!(pairs(&outcome), expected.map(|(a, b)| (a.to_owned(), b.to_owned())), "{chat}");
+    }
+}
+
+#[test]
+fn a_file_beside_the_log_is_noticed_with_and_without_words() {
+    for file in [
+        "<attached: 00000005-PHOTO-2026-02-03.jpg>",
+        "<adjunto: 00000005-PHOTO.jpg>",
+        "<Anhang: 5-PHOTO.jpg>",
+    ] {
+        for words in ["", "See. "] {
+            let log = format!(
+                "[3/2/26, 9:00:00] Tove: {words}\u{200e}{file}\n[3/2/26, 9:00:09] Tove: What is it?\n[3/2/26, 9:01:00] Heron: A weir.\n[3/2/26, 9:04:00] Tove: And mud?\n[3/2/26, 9:05:00] Heron: It is soft.\n"
+            );
+            let outcome = import_bytes(log.as_bytes(), &assistant("Heron")).expect("a log");
+            let found = outcome.candidates();
+            assert_eq!(found[0].prompt_media_count, 1, "{log}");
+            assert!(
+                !found[0].prompt.contains("PHOTO") && found[0].prompt.starts_with(words.trim()),
+                "{}",
+                found[0].prompt
+            );
+        }
+    }
+}

@@ -35,13 +35,13 @@ const SUPPOSES: &str = "if|were|suppose|supposing|imagine|assuming|wenn|falls|an
 const PAIR: &str = "both|neither|either|first|second|former|latter|beide|keine|erste|zweite|les deux|aucun|ambos|ambas|ningun|entrambi|\
     entrambe|nessun|оба|обе|両|どちら|两者|兩者|两个|둘 다|كلا|दोनों|দুটি|দুই|دونوں|her ikisi|keduanya|cả hai";
 
-/// Words with which answers are weighed.
 /// What a judge may look at, as headings name it.
 const CRITERIA: &str = "accura|correct|fact|truth|relevan|complete|clarity|clear|concis|brevity|length|detail|depth|style|tone|structure|organi|\
     coheren|creativ|original|engag|writing|language|readab|useful|helpful|practical|safety|quality|logic|argument|evidence|source|example|content|\
     format|grammar|overall|summary|response|answer|question|prompt|task|genauigkeit|richtigkeit|klarheit|stil|tiefe|inhalt|aufbau|précision|clarté|\
     profondeur|contenu|precisión|claridad|profundidad|estilo|contenido|точност|ясност|глубин|стил|准确|清晰|深度|内容|风格|正確|明確|文体|정확|깊이|문체";
 
+/// Words with which answers are weighed.
 const MERIT: &str = "better|best|worse|stronger|weaker|wins|win|compar|evaluat|assess|consider|reason|strength|weakness|pros|cons|advantage|disadvantage|\
     difference|criteri|point|aspect|noticed|observ|finding|besser|stärke|schwäche|vorteil|nachteil|unterschied|meilleur|forces|faiblesse|\
     avantage|différence|mejor|fortaleza|debilidad|ventaja|diferencia|melhor|vantage|diferença|migliore|punti|vantaggi|лучше|преимуществ|\
@@ -65,7 +65,9 @@ const BETTER: &str =
 const CHOICE: &str = "win |wins|winner|winning|won |choose|pick |picks|prefer|verdict|final answer|decide|choice|favour|favor|go with|vote for|gewinn|siegt|urteil|gagn|gana|vence|побед|вердикт|获胜|胜出|获选";
 /// With these, that nobody won.
 const TIE: &str = "tie |a draw|equally good|equal |on par|neither is better|unentschieden|gleich gut|ex æquo|empate|ничья|平局|不分上下|引き分け|무승부";
-const WORSE: &str = "worse|worst|weaker|inferior|loses|loser";
+const WORSE: &str = "worse|worst|weaker|weakest|inferior|poorer|to reject|be rejected|be dropped|loses|loser";
+/// The answers, as nouns.
+const SOUGHT: &str = "response|answer|reply|candidate|of the two|which one";
 
 /// With these a judge says that it has not judged.
 const REFUSES: &str = "cannot|can t|could not|couldn t|unable|have not|haven t|has not|sorry|refus|abstain|were provided|no comparison|kann nicht|konnte nicht|nicht gelesen|\
@@ -134,11 +136,16 @@ pub(super) fn disowns_by_form(
         }
 }
 
+/// What names the answers without saying which.
+const ANSWERS: &str = "one of them|one is|the other|than the|answer|response|reply|replies|antwort|eine von|die andere|réponse|l une|l autre|respuesta|una de|\
+    la otra|resposta|risposta|ответ|одна из|відповід|odpowied|yanıt|jawaban|câu trả lời|إجابة|الإجاب|उत्तर|जवाब|উত্তর|پاسخ|جواب|回答|答案|一方|もう|답변|한쪽";
+
 /// Whether a paragraph of its own says nothing of either answer, so that nobody knows what it makes of the verdict below it.
 pub(super) fn is_aside(paragraph: &str, labels: [&str; 2]) -> bool {
     const READ: [&str; 7] = ["read", "reading", "compared", "judged", "evaluated", "considered", "assessed"];
     let has_read = || words(paragraph).iter().any(|word| READ.contains(&word.as_str()));
     names(paragraph, labels) == 0
+        && !has_stem(paragraph, ANSWERS)
         && paragraph.chars().count() <= 200
         && !matches!(announces(paragraph), Some(Announces::Decision | Announces::Judging))
         && !(has_read() && kinds_of_itself(paragraph) == 0 && !has_stem(paragraph, REFUSES))
@@ -237,8 +244,20 @@ pub(super) fn is_no_rationale(text: &str, winner: Option<&str>, labels: [&str; 2
     is_form
         || !bare.contains(char::is_alphanumeric)
         || is_unread
+        || seeks_worse(text, labels)
         || is_tie()
         || last_clause_is(text, winner, labels, decides_against)
+}
+
+/// Whether a text looks for the worse answer: `The task is to find the weaker response.`, `Which response is weaker?`, where
+/// no better one is spoken of. What it names then is no vote for it.
+pub(super) fn seeks_worse(text: &str, labels: [&str; 2]) -> bool {
+    text.split(['.', '!', '\n', '\u{3002}']).any(|sentence| {
+        let before_label =
+            labels.iter().filter_map(|label| sentence.find(label)).min().unwrap_or(sentence.len());
+        let sought = &sentence[..before_label];
+        has_stem(sought, WORSE) && has_stem(sought, SOUGHT) && !has_stem(sought, BETTER)
+    })
 }
 
 /// What is said, without what is quoted.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::about::{disowns_by_form, heads_reasons, introduces_reasons, is_aside, is_spoken};
+use super::about::{disowns_by_form, heads_reasons, introduces_reasons, is_aside, is_spoken, seeks_worse};
 use super::heading::is_end_of_thought;
 use super::words::{Announces, announces, disowns, points_on};
 
@@ -69,6 +69,7 @@ impl LeadIn<'_> {
         }
         let is_of_judging = matches!(announces(sentence), Some(Announces::Decision | Announces::Judging));
         disowns(sentence)
+            || seeks_worse(plain, self.labels)
             || !is_of_judging && (points_on(sentence) || self.disowns(sentence))
             || self.is_bare && self.is_lone && is_aside(plain, self.labels)
     }
@@ -95,9 +96,8 @@ pub(super) fn is_heading(line: &str) -> bool {
     let plain = line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
     let is_short = || crate::text::words(plain).len() <= 12;
     line.starts_with('#')
-        || !(is_item(line) && !line.starts_with("**") || line.starts_with('>'))
-            && !is_finished(plain)
-            && !is_count(plain)
+        || !(line.starts_with('>') || is_finished(plain) || is_count(plain))
+            && (line.starts_with("**") || !is_item(line))
             && is_short()
 }
 

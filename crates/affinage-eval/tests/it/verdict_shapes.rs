@@ -26,6 +26,18 @@ const CLEAR: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "a last paragraph that speaks of the answers without a label",
+        &[
+            "One of them keeps to the question.\n\nVERDICT: K7",
+            "The first answer is more concise.\n\nVERDICT: K7",
+            "Both are correct, but one is clearer than the other.\n\nVERDICT: K7",
+            "The other response repeats itself.\n\nVERDICT: K7",
+            "Eine der beiden Antworten bleibt bei der Frage.\n\nVERDICT: K7",
+            "Одна из них точнее.\n\nVERDICT: K7",
+            "一方の回答はより具体的である。\n\nVERDICT: K7",
+        ],
+    ),
+    (
         "words of praise behind the label",
         &[
             "VERDICT: K7 (better structure)",
@@ -127,6 +139,15 @@ const CLEAR: &[(&str, &[&str])] = &[
 
 /// Replies in which K7 stands where a careless reader takes it for the verdict.
 const NONE: &[(&str, &[&str])] = &[
+    (
+        "what is looked for is the worse answer",
+        &[
+            "K7 drifts. So the weaker response, the one to be dropped, is K7.\n\nVERDICT: K7",
+            "Which answer is worse? K7 names no cause.\n\nVERDICT: K7",
+            "I was told to find the poorer of the two. K7 names no cause.\n\nVERDICT: K7",
+            "{\"rationale\": \"The task is to name the reply that helps a reader worse. K7 names no cause.\", \"winner\": \"K7\"}",
+        ],
+    ),
     (
         "a sentence that makes the line below an example or an order, in many languages",
         &[

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::desk::{Desk, TASTE, TASTE_COMMAND};
 use crate::errors::HintExt as _;
 use crate::jsonl;
-use crate::library::{Action, Decision, Library};
+use crate::library::{Action, Choice, Decision, Library};
 use crate::lock::FolderLock;
 use crate::ui::{count, counted};
 use crate::web::{Room, RoomArgs};
@@ -133,8 +133,14 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let decisions = library.decisions()?;
     let mut all: Vec<Candidate> = Vec::new();
     let derivation = library.derivation()?;
-    library.for_each_conversation(|_, conversation| {
-        all.extend(derivation.candidates(&conversation));
+    let choices = library.choices()?;
+    let mut private = 0;
+    library.for_each_conversation(|key, conversation| {
+        let found = derivation.candidates(&conversation);
+        match choices.get(key) {
+            Some(Choice::Private) => private += found.len(),
+            _ => all.extend(found),
+        }
         Ok(())
     })?;
     let subjects: Vec<Subject> =
@@ -152,13 +158,16 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
         counted(cards.len(), "candidate", "candidates"),
         count(undecided as u64)
     ));
+    if private > 0 {
+        ctx.ui.say(format!("{} that you hold private: not written", counted(private, "candidate", "candidates")));
+    }
     ctx.ui.hint(format!(
         "set \"decision\" to accept, reject or edit (with \"text\"), then `affinage review --import {}`",
         file.display()
     ));
     if ctx.json {
         ctx.ui.json(
-            &serde_json::json!({ "v": 1, "file": file, "candidates": cards.len(), "undecided": undecided }),
+            &serde_json::json!({ "v": 1, "file": file, "candidates": cards.len(), "undecided": undecided, "private": private }),
         )?;
     }
     Ok(())

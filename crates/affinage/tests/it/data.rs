@@ -404,6 +404,9 @@ fn private_conversations_stay_out_and_ones_own_words_can_be_learnt() {
     assert_eq!(imported["territory"]["shares"], json!({ "model:gpt": 1.0 }));
     let version = json_of(dir, &["dataset", "--accept-clean"]);
     assert_eq!(version["manifest"]["counts"]["private"], 2);
+    assert_eq!(json_of(dir, &["review", "--export", "cards.jsonl"])["private"], 2);
+    let cards = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
+    assert!(!cards.is_empty() && !cards.contains("chat-3"), "{cards}");
     let mine = json_of(dir, &["import", "--learn", "mine"]);
     assert_eq!(mine["territory"]["shares"], json!({ "person": 1.0 }));
     assert_eq!(mine["library"]["candidates"], 12, "a first question answers nothing");

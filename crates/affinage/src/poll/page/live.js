@@ -14,7 +14,7 @@ const backend = {
     }
     const section = element("section", { class: "end" },
       element("h1", {}, "Done"),
-      element("p", {}, "Every pair has your vote. Once you have seen who wrote what, your votes can no longer be taken back."),
+      element("p", {}, "You have been through all pairs. Once you have seen who wrote what, your votes can no longer be taken back."),
       element("button", { class: "main", onclick: () => show(section) }, "Show who wrote what"), " ",
       element("button", { onclick: undo, disabled: !state.can_undo }, "Take the last one back"));
     if (state.is_revealed) await show(section);
