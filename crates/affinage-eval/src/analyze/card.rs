@@ -5,7 +5,7 @@
 
 use super::Rows;
 use super::comparisons::is_judged_by_coins;
-use super::estimate::{counted, decimals, percent, points};
+use super::estimate::{counted, decimals, nats, percent, points};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, is_enough};
@@ -107,10 +107,8 @@ fn by_fit(measured: &Measured) -> Option<CardRow> {
         .map_or(String::new(), |gain| format!(", other writers' by {}", decimals(&gain.gain)));
     let answers = counted(own.n, "held-out answer");
     let few = few.map_or(String::new(), |few| format!("; {few}"));
-    let evidence = format!(
-        "your {answers} surprise it less by {} nats per token{others}; that is fit, not quality{few}",
-        decimals(own)
-    );
+    let evidence =
+        format!("your {answers} surprise it less by {}{others}; that is fit, not quality{few}", nats(own));
     Some(CardRow { question: CardQuestion::Voice, word, answer: answer.to_owned(), evidence })
 }
 

@@ -116,6 +116,12 @@ pub fn decimals(estimate: &Estimate) -> String {
     format!("{}{}", number(estimate.value), uncertainty(estimate, number))
 }
 
+/// "0.31 nats per token [0.25, 0.37]"
+pub fn nats(estimate: &Estimate) -> String {
+    let number = |x: f64| format!("{x:.2}");
+    format!("{} nats per token{}", number(estimate.value), uncertainty(estimate, number))
+}
+
 /// " [51, 76]" behind a value; nothing where it has no interval, words where an interval would look like a finding.
 pub fn uncertainty(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
     match estimate.shown() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{ANY, Observation, clustered, counted, decimals, uncertainty};
+use super::estimate::{ANY, Observation, clustered, counted, decimals, nats, uncertainty};
 use crate::analysis::{ArmFit, ArmFitPerCharacter, Estimate, FitGain, FitResult};
 use crate::fit::{FitControl, FitRow};
 use crate::plan::ArmKind;
@@ -127,10 +127,10 @@ fn sentence(arm: &str, controls: &[FitGain]) -> String {
     };
     let documents = counted(own.gain.n, "held-out answer");
     let mut text = format!(
-        "`{arm}`: {documents} of yours {} {} by {} nats per token (lower on {})",
+        "`{arm}`: {documents} of yours {} {} by {} (lower on {})",
         if own.gain.n == 1 { "is" } else { "are" },
         surprise(&own.gain),
-        decimals(&own.gain),
+        nats(&own.gain),
         own.lower_on
     );
     let beside =

@@ -190,7 +190,9 @@ fn without_fitting_marks_the_voice_is_answered_by_fit() {
     let voice = row(&analysis, CardQuestion::Voice);
     assert_eq!((voice.word, voice.answer.as_str()), (CardWord::Yes, "It came closer"));
     assert!(
-        voice.evidence.starts_with("your 40 held-out answers surprise it less by 0.28 [0.28, 0.28] nats"),
+        voice
+            .evidence
+            .starts_with("your 40 held-out answers surprise it less by 0.28 nats per token [0.28, 0.28]"),
         "{}",
         voice.evidence
     );

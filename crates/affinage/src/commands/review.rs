@@ -159,7 +159,10 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
         count(undecided as u64)
     ));
     if private > 0 {
-        ctx.ui.say(format!("{} that you hold private: not written", counted(private, "candidate", "candidates")));
+        ctx.ui.say(format!(
+            "{} that you hold private: not written",
+            counted(private, "candidate", "candidates")
+        ));
     }
     ctx.ui.hint(format!(
         "set \"decision\" to accept, reject or edit (with \"text\"), then `affinage review --import {}`",
