@@ -114,7 +114,8 @@ const WEAK_WORDS: usize = 4;
 /// | `File` | an exchange of some words |
 /// | `Certain` | one turn |
 ///
-/// Under `Name` and `File` it is also one if a single turn was reworded.
+/// Under `Name` and `File` it is also one if a single turn was reworded. A row is also one with another if what is answered
+/// in it is a beginning of the other: a call that failed is often repeated with another prompt.
 pub fn relation(known: &[Turn], new: &[Turn], bond: Bond) -> Relation {
     let shared = known.iter().zip(new).take_while(|(a, b)| a.text == b.text).count();
     if shared == known.len() && shared == new.len() {
@@ -132,6 +133,16 @@ pub fn relation(known: &[Turn], new: &[Turn], bond: Bond) -> Relation {
             true if shared == new.len() => Relation::Older,
             true => Relation::Grown,
             false => Relation::Apart,
+        };
+    }
+    if bond == Bond::Row {
+        let answered = |line: &[Turn]| line.iter().rposition(Turn::is_answer).map_or(0, |at| at + 1);
+        let (before, now) = (answered(known), answered(new));
+        return match before.min(now) {
+            0 => Relation::Apart,
+            least if least > shared => Relation::Apart,
+            _ if now < before => Relation::Older,
+            _ => Relation::Grown,
         };
     }
     let common = Common::of(known, new);
@@ -344,8 +355,10 @@ pub fn signs(conversation: &Conversation, file: Option<&str>) -> Signs {
             let words = marks.ends.iter().chain(marks.beginnings.last()).chain(&marks.exchanges);
             signs.probes.extend(words.map(|number| (*number, loose)));
         }
+        // A row that ends without an answer may go on with another prompt.
+        let ends = if kind == Kind::Rows { marks.beginnings.len() } else { marks.ends.len() };
+        signs.landmarks.extend(marks.ends.iter().skip(ends.saturating_sub(1)));
         signs.landmarks.extend(marks.beginnings);
-        signs.landmarks.extend(marks.ends.last());
         signs.landmarks.extend(marks.exchanges);
     }
     signs

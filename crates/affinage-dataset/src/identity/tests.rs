@@ -36,7 +36,7 @@ fn what_makes_two_lines_one_conversation() {
     let reworded = "q so why do old bridges hum in the wind";
     let rewritten = "q something about bridges please";
     let rules = "s answer in one word and never in two or more words please";
-    let cases: [Related; 29] = [
+    let cases: [Related; 34] = [
         ("equal rows", &["q yes", "a no"], &["q yes", "a no"], Row, Same),
         ("a beginning", &[Q1, A1, Q2, A2], &[Q1, A1], Text, Older),
         ("a short beginning of another text", &[SHORT[0], SHORT[1], Q2, A2], &SHORT, Text, Apart),
@@ -46,6 +46,11 @@ fn what_makes_two_lines_one_conversation() {
         ("only the prompt of the same file", &[Q1], &[Q1, A1], Name, Grown),
         ("rows with another answer", &[Q1, A1], &[Q1, A2], Row, Apart),
         ("rows with the same answer", &[Q1, A1], &[Q2, A1], Row, Apart),
+        ("a call that failed", &[Q1, A1], &[Q1, A1, Q2], Row, Grown),
+        ("a call before the one that failed", &[Q1, A1, Q2], &[Q1, A1], Row, Older),
+        ("asked otherwise after a failure", &[Q1, A1, Q2], &[Q1, A1, Q3, A3], Row, Grown),
+        ("the failure after what was asked otherwise", &[Q1, A1, Q3, A3], &[Q1, A1, Q2], Row, Older),
+        ("failures with nothing answered", &[Q1], &[Q1, A1], Row, Apart),
         ("rows that part late", &[Q1, A1, Q2, A2, Q3, A3], &[Q1, A1, Q2, A2, Q3, A1], Row, Apart),
         ("rows of one number and rules", &[rules, Q1, "a yes"], &[rules, Q2, "a yes"], RowId, Apart),
         ("the same log, an edited turn", &[Q1, A1, Q2, A2], &[rewritten, A1, Q2, A2], RowId, Edited),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::chat::layers::Layers;
+use super::chat::layers::{Layers, is_nothing};
 use super::chat::message::{Speaker, is_message, line, model, speaker};
 use super::error::ElementError;
 use super::json::{string, strings};
@@ -84,11 +84,11 @@ struct Exchange<'a> {
     sent: Vec<Value>,
     /// The object in which the list of what was sent stands.
     request: &'a Value,
-    /// Answers to it, each of one or more messages.
+    /// Answers to it, each of one or more messages; none if the call failed.
     answers: Vec<Vec<Value>>,
 }
 
-/// True if the row is a call to a model with its answer.
+/// True if the row is a call to a model with its answer, or one to which nothing came back.
 pub fn is_exchange(row: &Value) -> bool {
     found(row).is_some()
 }
@@ -146,7 +146,8 @@ fn found(row: &Value) -> Option<Exchange<'_>> {
         .into_iter()
         .map(|(_, value)| came_back(value, 0))
         .find(|answers| !answers.is_empty())
-        .or_else(|| unnamed(fields))?;
+        .or_else(|| unnamed(fields))
+        .or_else(|| has_failed(fields, &sent).then(Vec::new))?;
     // What came back is the whole conversation: what was sent stands in it again.
     for answer in &mut answers {
         if answer.len() > sent.len() && answer[..sent.len()].iter().zip(&sent).all(|(a, b)| same_words(a, b))
@@ -157,12 +158,25 @@ fn found(row: &Value) -> Option<Exchange<'_>> {
     Some(Exchange { sent, request, answers })
 }
 
+/// True if nothing came back: the place for it is empty or holds an error. Messages with times, or more messages beside
+/// them, are a client's conversation that waits for its answer.
+fn has_failed(fields: &Map<String, Value>, sent: &[Value]) -> bool {
+    let is_failure =
+        |value: &Value| is_nothing(value) || value.get("error").is_some_and(|at| !is_nothing(at));
+    let holds_messages = |value: &Value| value.as_array().is_some_and(|items| items.iter().any(is_message));
+    fields.iter().any(|(name, value)| names_answer(name) && is_failure(value))
+        && !fields.iter().any(|(name, value)| !is_sent(name) && holds_messages(value))
+        && !sent.iter().any(|message| Layers::of_message(message).time_s().is_some())
+}
+
+/// True for the name of a field that holds what was sent.
+fn is_sent(name: &str) -> bool {
+    let name = plain(name);
+    SENT.contains(&name.as_str()) || AROUND_SENT.iter().any(|part| name.contains(part))
+}
+
 /// What came back under another name: an object beside what was sent that shows a message of the assistant.
 fn unnamed(fields: &Map<String, Value>) -> Option<Vec<Vec<Value>>> {
-    let is_sent = |name: &str| {
-        let name = plain(name);
-        SENT.contains(&name.as_str()) || AROUND_SENT.iter().any(|part| name.contains(part))
-    };
     let beside = fields.iter().filter(|(name, _)| !is_sent(name)).map(|(_, value)| unfolded(value));
     beside
         .filter(|value| shows_answer(value, 0))
@@ -337,6 +351,35 @@ mod tests {
     }
 
     #[test]
+    fn a_call_to_which_nothing_came_back_ends_with_its_prompt() {
+        let sent = json!([
+            { "role": "user", "content": "Why do geese fly in a wedge?" },
+            { "role": "assistant", "content": "Each rides the wind of the one before." },
+            { "role": "user", "content": "Who leads?" },
+        ]);
+        for row in [
+            json!({ "input": sent, "output": null, "level": "ERROR" }),
+            json!({ "request": { "messages": sent }, "response": { "error": { "message": "too many requests" } } }),
+            json!({ "inputs": sent, "outputs": {}, "metadata": {} }),
+        ] {
+            assert!(is_exchange(&row), "{row}");
+            let words: Vec<String> = read(&row).into_iter().map(|(_, words, _)| words).collect();
+            let expected =
+                ["Why do geese fly in a wedge?", "Each rides the wind of the one before.", "Who leads?"];
+            assert_eq!(words, expected, "{row}");
+        }
+        let mut timed = sent.clone();
+        timed[2]["timestamp"] = json!(1_770_000_000);
+        for client in [
+            json!({ "messages": timed, "response": null }),
+            json!({ "input": [sent[0]], "output": null, "steps": [sent[0], sent[1]] }),
+            json!({ "input": sent }),
+        ] {
+            assert!(!is_exchange(&client), "{client}");
+        }
+    }
+
+    #[test]
     fn what_was_sent_and_what_came_back_are_one_conversation() {
         let asked = json!([{ "role": "user", "content": "Why do geese fly in a wedge?" }]);
         let words = "Each rides the wind of the one before.";
@@ -390,7 +433,6 @@ mod tests {
         for row in [
             json!({ "messages": answered, "response": "Here." }),
             json!({ "messages": asked }),
-            json!({ "messages": asked, "response": "" }),
             json!({ "prompts": asked, "chats": [{ "messages": answered }] }),
             json!({ "messages": asked, "metadata": { "text": "a title", "note": { "content": "of it" } } }),
             json!({ "messages": asked, "response": { "status": 500 } }),

@@ -80,10 +80,12 @@ pub fn unburden(node: &mut Node, names: Names) {
                 true => *block = Block::new(BlockKind::ToolResult, text),
                 false => block.text = words,
             }
+        } else if let Some(command) = command_of(text) {
+            *block = Block::named(BlockKind::Text, command, COMMAND);
         } else if let Some(words) = words_of_person(text, names) {
             // Nothing is left: the text is kept as what it is, and counted.
             *block = match words.is_empty() {
-                true => Block::named(BlockKind::Context, text, "of a program"),
+                true => Block::named(BlockKind::Context, text, OF_PROGRAM),
                 false => Block::new(BlockKind::Text, words),
             };
             is_burdened = true;
@@ -117,10 +119,46 @@ fn said_within(text: &str) -> String {
     said.join("\n\n")
 }
 
+/// Name of a block that holds a command with the person's words.
+const COMMAND: &str = "command";
+/// Name of a block that a program wrote into somebody's turn.
+const OF_PROGRAM: &str = "of a program";
+/// How the output of a command begins that the client itself ran.
+const OUTPUTS: [&str; 2] = ["<local-command-stdout>", "<local-command-stderr>"];
+
+/// Hides the commands that the client answered itself, such as `/model opus`: its output is in the same turn or in the one
+/// below. Commands that the model answers are prompts.
+pub fn hide_answered_commands(nodes: &mut [Node]) {
+    let is_command = |block: &Block| block.kind == BlockKind::Text && block.name.as_deref() == Some(COMMAND);
+    let is_output = |block: &Block| OUTPUTS.iter().any(|tag| block.text.trim_start().starts_with(tag));
+    for index in 0..nodes.len() {
+        if !nodes[index].blocks.iter().any(is_output) {
+            continue;
+        }
+        let mut line = std::iter::successors(Some(index), |at| nodes[*at].parent);
+        let holds_command = |at: &usize| nodes[*at].blocks.iter().any(is_command);
+        let nearest = line.find(|at| holds_command(at) || (*at != index && !nodes[*at].hidden));
+        let Some(node) = nearest.filter(holds_command).map(|at| &mut nodes[at]) else { continue };
+        let is_said = |block: &Block| {
+            matches!(block.kind, BlockKind::Text | BlockKind::Attachment | BlockKind::Media)
+                && !is_command(block)
+        };
+        node.hidden |= !node.blocks.iter().any(is_said);
+        let is_hidden = node.hidden;
+        for block in node.blocks.iter_mut().filter(|block| is_command(block)) {
+            block.kind = if is_hidden { BlockKind::Text } else { BlockKind::Context };
+            block.name = Some(OF_PROGRAM.to_owned());
+        }
+    }
+}
+
 /// A command of an agent as it was typed: `<command-name>/review</command-name><command-args>the roof</command-args>`. One
-/// without words of the person's is no prompt.
+/// without words of the person's is no prompt, nor is one with its output behind it.
 fn command_of(text: &str) -> Option<String> {
     let elements = elements(text).filter(|_| text.starts_with("<command-"))?;
+    if OUTPUTS.iter().any(|tag| text.contains(tag)) {
+        return None;
+    }
     let of =
         |wanted: &str| elements.iter().find(|(name, _)| *name == wanted).map(|(_, inside)| inside.trim());
     let (name, args) = (of("command-name")?, of("command-args").filter(|args| !args.is_empty())?);
@@ -129,9 +167,6 @@ fn command_of(text: &str) -> Option<String> {
 
 /// The text without what a program wrote; `None` if it is as it was.
 fn words_of_person(text: &str, names: Names) -> Option<String> {
-    if let Some(command) = command_of(text) {
-        return Some(command);
-    }
     if INSTRUCTIONS.captures(text).is_some_and(|found| text.ends_with(&format!("</{}>", &found[1]))) {
         return Some(String::new());
     }

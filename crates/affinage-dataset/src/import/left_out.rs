@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{documents, messenger};
+use super::{documents, messenger, parts};
 use crate::candidate::unasked_answers;
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole};
 
@@ -35,6 +35,8 @@ pub enum LeftOutKind {
     Reasoning,
     /// Calls of tools and their results.
     ToolTraffic,
+    /// The words of a message again in another language.
+    Translation,
     /// Lines of the assistant between its calls or beside a document.
     Remark,
     /// What stands beside the text of a document: comments, notes at the foot, headers, hidden words.
@@ -45,6 +47,8 @@ pub enum LeftOutKind {
     Hidden,
     /// A message that its sender took back: only the program's word for it is left.
     Deleted,
+    /// A message of somebody else that a person passed on among his own words.
+    Forwarded,
     /// What a chat program says of itself: a missed call, who joined, a line of its log.
     Event,
     /// Error messages of the product.
@@ -83,6 +87,7 @@ impl LeftOutKind {
             LeftOutKind::Media => ["image, sound or file", "images, sounds and files"],
             LeftOutKind::Reasoning => ["piece of reasoning", "pieces of reasoning"],
             LeftOutKind::ToolTraffic => ["call or result of a tool", "calls and results of tools"],
+            LeftOutKind::Translation => ["translation of a message", "translations of messages"],
             LeftOutKind::Remark => ["line next to a call or a document", "lines next to calls or documents"],
             LeftOutKind::Beside => {
                 ["part next to the text of a document", "parts next to the text of documents"]
@@ -92,6 +97,9 @@ impl LeftOutKind {
             }
             LeftOutKind::Hidden => ["hidden message", "hidden messages"],
             LeftOutKind::Deleted => ["message that was deleted", "messages that were deleted"],
+            LeftOutKind::Forwarded => {
+                ["message forwarded from somebody else", "messages forwarded from somebody else"]
+            }
             LeftOutKind::Event => {
                 ["event or line of the chat program", "events and lines of the chat program"]
             }
@@ -251,6 +259,9 @@ impl LeftOut {
                 BlockKind::Context if block.name.is_some() => self.add(LeftOutKind::Hidden, "", ""),
                 BlockKind::Text | BlockKind::Attachment | BlockKind::Context => {}
                 BlockKind::Reasoning => self.add(LeftOutKind::Reasoning, "", ""),
+                BlockKind::Commentary if name == parts::TRANSLATION => {
+                    self.add(LeftOutKind::Translation, "", "");
+                }
                 BlockKind::Commentary => self.add(LeftOutKind::Remark, "", ""),
                 // The words of such a call are the answer.
                 BlockKind::ToolCall if documents::is_text_of_answer(block) => {}

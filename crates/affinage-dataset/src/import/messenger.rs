@@ -7,7 +7,8 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 
 use super::left_out::LeftOutKind;
-use crate::conversation::{Block, BlockKind, Node};
+use super::parts;
+use crate::conversation::{Block, BlockKind, Node, NodeRole};
 
 /// True for a time as Slack writes it: seconds with a fraction, as a text.
 pub fn is_slack_time(text: &str) -> bool {
@@ -257,9 +258,65 @@ pub fn skype_html(text: &str) -> String {
     QUOTE.replace_all(&LEGACY.replace_all(text, ""), "<${1}blockquote>").into_owned()
 }
 
+/// Fields of a message that was passed on, as Telegram and clients of it write them.
+const FORWARDED: [&str; 7] = [
+    "forwarded_from",
+    "forward_from",
+    "forward_from_chat",
+    "forward_origin",
+    "forward_sender_name",
+    "forward_date",
+    "fwd_from",
+];
+
+/// True if the messenger says that the message is another one passed on. Own words of the sender, said elsewhere, are his.
+pub fn is_forwarded(message: &Value, sender: &str) -> bool {
+    // Telegram names nobody where the account is gone.
+    let is_nameless =
+        message.get("forwarded_from").is_some_and(Value::is_null) && message.get("text_entities").is_some();
+    let is_others = |from: &Value| !from.is_null() && from.as_str() != Some(sender);
+    let is_flagged = ["isForwarded", "is_forwarded"].iter().any(|flag| message[*flag] == true);
+    is_nameless
+        || is_flagged
+        || snapshot(message).is_some()
+        || FORWARDED.iter().filter_map(|name| message.get(*name)).any(is_others)
+}
+
+/// The message that a message of Discord passes on.
+fn snapshot(message: &Value) -> Option<&Value> {
+    let first = message.get("message_snapshots").and_then(|list| list.get(0)?.get("message"));
+    first.or_else(|| message.get("forwardedMessage")).filter(|inner| inner.is_object())
+}
+
+/// The words that Discord passes on: the message that does so has none of its own.
+pub fn passed_on(message: &Value) -> Option<&str> {
+    snapshot(message)?.get("content")?.as_str().filter(|text| !text.trim().is_empty())
+}
+
+/// What a person passed on: of the assistant it is not shown, since it is nobody's own words; of the user it is a
+/// quotation.
+pub fn as_forwarded(node: &mut Node) {
+    if node.role == NodeRole::Assistant {
+        let words = node.visible_text();
+        node.blocks = vec![Block::named(
+            BlockKind::Text,
+            if words.is_empty() { "forwarded" } else { &words },
+            NOTICE_FORWARDED,
+        )];
+        node.hidden = true;
+        return;
+    }
+    for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        if !block.text.trim().is_empty() {
+            *block = parts::quotation(&block.text);
+        }
+    }
+}
+
 /// Names of blocks that hold a program's notice.
 const NOTICE_DELETED: &str = "deleted";
 const NOTICE_EVENT: &str = "event";
+const NOTICE_FORWARDED: &str = "forwarded";
 
 /// Keeps the program's notice as what it is: a message that is not shown, and that ends the turn before it.
 pub fn as_notice(node: &mut Node, text: &str, is_deleted: bool) {
@@ -272,6 +329,7 @@ pub fn as_notice(node: &mut Node, text: &str, is_deleted: bool) {
 pub fn kind_of_notice(block: &Block) -> Option<(LeftOutKind, &str)> {
     match block.name.as_deref().filter(|_| block.kind == BlockKind::Text) {
         Some(NOTICE_DELETED) => Some((LeftOutKind::Deleted, "")),
+        Some(NOTICE_FORWARDED) => Some((LeftOutKind::Forwarded, "")),
         Some(NOTICE_EVENT) => Some((LeftOutKind::Event, block.text.as_str())),
         _ => None,
     }

@@ -66,6 +66,9 @@ pub fn blocks_of(content: &Value, join: Join) -> Vec<Block> {
     reader.blocks
 }
 
+/// Name of a block that says the words of its message in another language.
+pub const TRANSLATION: &str = "translation";
+
 /// Fields that name the type of a part.
 const KINDS: [&str; 15] = [
     "type",
@@ -165,6 +168,10 @@ impl Reader {
                 None => self.blocks.push(file(item, kind)),
             },
             Some(Part::Error) => self.blocks.push(of(BlockKind::Error)),
+            Some(Part::Translation) => {
+                let words = strings(item.get("content").unwrap_or(item));
+                self.blocks.push(Block::named(BlockKind::Commentary, words, TRANSLATION));
+            }
             Some(Part::Place) => match place_name(item, item.get(kind).unwrap_or(&Value::Null)) {
                 Some(name) => self.text(&name),
                 None => self.blocks.push(Block::named(BlockKind::Unknown, kind, kind)),

@@ -25,6 +25,7 @@ pub fn settle(conversation: &mut Conversation) {
             _ => {}
         }
     }
+    harness::hide_answered_commands(&mut conversation.nodes);
     hide_set_up(&mut conversation.nodes);
     say_interruptions(&mut conversation.nodes);
     documents::resolve(conversation);

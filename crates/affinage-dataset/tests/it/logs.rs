@@ -1,8 +1,9 @@
 //! What products write between and beside the turns: calls in two halves, changes, marks of the program, tables, old
 //! encodings. Nothing of it is learnt in silence, and nothing that was said is lost without a word.
 
-use affinage_dataset::candidate::Candidate;
+use affinage_dataset::candidate::{Candidate, ContextPolicy, candidates};
 use affinage_dataset::conversation::Feedback;
+use affinage_dataset::identity::{self, Bond, Reading, Relation};
 use affinage_dataset::import::{ImportError, LeftOutKind, Roles};
 use affinage_dataset::lint::{Severity, Subject, lint};
 use serde_json::{Value, json};
@@ -295,4 +296,118 @@ fn the_history_of_a_coding_tool_is_its_prompts_and_answers() {
         turns(&read(text.as_bytes())),
         [turn("Who has the oars?", "They are in the shed."), turn("Both?", "Both.")]
     );
+}
+
+#[test]
+fn a_call_that_failed_says_again_what_was_asked_before_it() {
+    let asked = |words: &str| json!({ "role": "user", "content": words });
+    let said = |words: &str| json!({ "role": "assistant", "content": words });
+    let begin = json!([asked("Who salts the herring?")]);
+    let more = json!([asked("Who salts the herring?"), said("The aunt, in March."), asked("And the eel?")]);
+    let row = |id: &str, sent: &Value, output: Value| json!({ "id": id, "type": "GENERATION", "startTime": "2026-02-01T08:00:00Z", "sessionId": "s", "input": sent, "output": output });
+    let done = row("o1", &begin, said("The aunt, in March."));
+    let failed = row("o2", &more, Value::Null);
+    for rows in [[&done, &failed], [&failed, &done]] {
+        let outcome = read(json!(rows).to_string().as_bytes());
+        let [first, second] = &outcome.conversations[..] else { panic!("{:?}", outcome.conversations) };
+        let signs = [first, second].map(|conversation| identity::signs(conversation, None));
+        assert!(signs[1].probes.iter().any(|(number, _)| signs[0].landmarks.contains(number)));
+        assert!(identity::relation_of(first, second, Bond::Row) <= Relation::Grown);
+        let both = identity::united(first, second, Reading::SameImport).expect("a tree").conversation;
+        let found = candidates(&both, &ContextPolicy::default());
+        assert_eq!((found.len(), found[0].prompt.as_str()), (1, "Who salts the herring?"));
+        assert_eq!(both.nodes.len(), 3);
+    }
+}
+
+#[test]
+fn a_command_that_the_client_answers_is_no_prompt() {
+    let row = |uuid: &str, above: &str, role: &str, words: &str| {
+        json!({ "uuid": uuid, "parentUuid": above, "sessionId": "s", "type": role, "timestamp": "2026-02-01T08:00:00Z",
+            "message": { "role": role, "content": words } })
+    };
+    let command = |name: &str, args: &str| {
+        format!(
+            "<command-name>/{name}</command-name>\n  <command-message>{name}</command-message>\n  <command-args>{args}</command-args>"
+        )
+    };
+    let outcome = read(&lines(&[
+        row("a", "", "user", "Who salts the herring?"),
+        row("b", "a", "assistant", "The aunt, in March."),
+        row("c", "b", "user", &command("model", HIDDEN)),
+        row("d", "c", "user", &format!("<local-command-stdout>Set to {HIDDEN}</local-command-stdout>")),
+        row(
+            "e",
+            "c",
+            "user",
+            &(command("add-dir", HIDDEN) + "<local-command-stdout>ok</local-command-stdout>"),
+        ),
+        row("f", "e", "user", "And the eel?"),
+        row("g", "f", "assistant", "Nobody: it is smoked."),
+        row("h", "g", "user", &command("review", "the barrel")),
+        row("i", "h", "assistant", "The lid is loose."),
+    ]));
+    let expected = [
+        turn("Who salts the herring?", "The aunt, in March."),
+        turn("And the eel?", "Nobody: it is smoked."),
+        turn("/review the barrel", "The lid is loose."),
+    ];
+    assert_eq!(turns(&outcome), expected);
+    assert_eq!(left_out(&outcome, LeftOutKind::Hidden), 3);
+}
+
+#[test]
+fn a_translation_beside_the_answer_is_counted_and_the_answer_is_whole() {
+    let blocks = json!([{ "type": "main_text", "content": "The aunt, in March." }, { "type": "translation", "content": format!("{HIDDEN} im März.") }]);
+    let outcome = read(
+        json!({ "messages": [
+            { "id": "1", "role": "user", "content": "Who salts the herring?" },
+            { "id": "2", "role": "assistant", "blocks": blocks },
+        ], "title": "Fish" })
+        .to_string()
+        .as_bytes(),
+    );
+    assert_eq!(turns(&outcome), [turn("Who salts the herring?", "The aunt, in March.")]);
+    assert!(flags(&outcome, 0).is_empty());
+    let counted = [LeftOutKind::Translation, LeftOutKind::UnknownPart].map(|kind| left_out(&outcome, kind));
+    assert_eq!(counted, [1, 0]);
+}
+
+#[test]
+fn what_a_person_passes_on_is_not_his_answer() {
+    let telegram = |at: u32, from: &str, words: &str| {
+        json!({ "id": at, "type": "message", "date_unixtime": (1_770_000_000 + at).to_string(), "from": from,
+            "from_id": from, "text": words, "text_entities": [] })
+    };
+    let passed = |at: u32, from: &str, words: &str, source: Value| {
+        let mut message = telegram(at, from, words);
+        message["forwarded_from"] = source;
+        message
+    };
+    let bot = json!({ "date_unixtime": "1770000008", "from": "Jon", "text": HIDDEN, "forward_origin": { "type": "hidden_user" } });
+    let discord = json!({ "date_unixtime": "1770000009", "from": "Jon", "text": "",
+        "message_snapshots": [{ "message": { "content": HIDDEN } }] });
+    let chat = json!({ "name": "Jon", "type": "personal_chat", "id": 9, "messages": [
+        telegram(1, "Mara", "Who salts the herring?"),
+        telegram(2, "Jon", "The aunt, in March."),
+        passed(3, "Jon", HIDDEN, json!("Fish Weekly")),
+        passed(4, "Jon", HIDDEN, Value::Null),
+        passed(5, "Jon", "She begins early.", json!("Jon")),
+        { "id": 6, "type": "service", "date_unixtime": "1770000006", "actor": "Mara", "actor_id": "user1", "action": "phone_call",
+            "discard_reason": "missed", "text": "", "text_entities": [] },
+        bot,
+        discord,
+        passed(10, "Mara", "Eels are dear this year.", json!("Fish Weekly")),
+        telegram(11, "Mara", "Is it so?"),
+        telegram(12, "Jon", "It is, by half."),
+    ] });
+    let roles = Roles { assistants: vec!["Jon".to_owned()], users: Vec::new(), ..Roles::default() };
+    let outcome = import_bytes(chat.to_string().as_bytes(), &roles).expect("a chat");
+    let expected = [
+        turn("Who salts the herring?", "The aunt, in March.\n\nShe begins early."),
+        turn("> Eels are dear this year.\n\nIs it so?", "It is, by half."),
+    ];
+    assert_eq!(turns(&outcome), expected);
+    let counted = [LeftOutKind::Forwarded, LeftOutKind::Event].map(|kind| left_out(&outcome, kind));
+    assert_eq!(counted, [4, 1]);
 }

@@ -54,6 +54,8 @@ pub struct Line {
     pub rank: Option<f64>,
     /// Joined, left, pinned: nobody's words.
     pub is_service: bool,
+    /// A message of somebody else that the speaker passed on.
+    pub is_forwarded: bool,
     /// The export says that a program wrote it, and not for whom it speaks.
     pub is_bot: bool,
     /// The type of its row, if it names one.
@@ -264,6 +266,11 @@ fn read(value: &Value) -> Line {
     if let Some(chosen) = variants.get(selected).filter(|_| node.visible_text().is_empty()) {
         node.blocks.extend(chosen.iter().cloned());
     }
+    let sender = if let Speaker::Name(name) = &stated { Some(name.as_str()) } else { None };
+    let is_forwarded = sender.is_some_and(|sender| messenger::is_forwarded(value, sender));
+    if is_forwarded && let Some(words) = messenger::passed_on(value) {
+        node.blocks.insert(0, Block::new(BlockKind::Text, words));
+    }
     as_shown(fields, &mut node);
     facts(fields, &mut node);
     node.hidden |= fields.any_true(names::HIDDEN);
@@ -290,6 +297,7 @@ fn read(value: &Value) -> Line {
         thread: fields.text(names::THREADS),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
             && word.as_ref().is_some_and(|word| names::is_service(word)),
+        is_forwarded,
         is_bot: is_bot(fields),
         kind: word,
         may_be_task: value.get("may_be_task").and_then(Value::as_bool) == Some(true),

@@ -27,7 +27,7 @@ pub fn conversations(
         let name = match &line.speaker {
             Speaker::Name(name) if !line.is_service => name.clone(),
             _ => {
-                services += usize::from(!line.node.visible_text().is_empty());
+                services += usize::from(line.is_service || !line.node.visible_text().is_empty());
                 continue;
             }
         };
@@ -74,6 +74,9 @@ pub fn conversations(
         match parts.iter().find(|part| part.name == name) {
             Some(part) => {
                 line.node.role = part.role;
+                if line.is_forwarded && !line.node.hidden {
+                    messenger::as_forwarded(&mut line.node);
+                }
                 line.node.author = Some(name);
                 settled.push((line, true));
             }

@@ -12,6 +12,8 @@ pub enum Part {
     /// A recording; if its words are there, they are the text.
     Audio,
     Error,
+    /// The words of the message again in another language, as the reader had them made.
+    Translation,
     /// A place that the model names inside its text: `{"inlineReference": {"name"}}`.
     Place,
     /// Says where the model began another step; what follows is a text of its own.
@@ -163,6 +165,7 @@ const TYPES: &[(Part, &[&str])] = &[
     ),
     (Part::Place, &["inlinereference"]),
     (Part::Audio, &["audio", "audiourl", "inputaudio", "outputaudio", "audioassetpointer"]),
+    (Part::Translation, &["translation"]),
     (Part::Error, &["error", "systemerror"]),
     (Part::Break, &["stepstart", "stepfinish", "startstep", "finishstep"]),
     (
