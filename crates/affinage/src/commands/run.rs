@@ -74,7 +74,10 @@ fn evaluation_of(ctx: &Context, run: &str) -> anyhow::Result<String> {
         let dir = evals.join(&name);
         if !dir.join("plan.json").is_file() || read_plan(&dir)?.run.as_deref() == Some(run) {
             if name != *configured {
-                ctx.ui.say(format!("`{configured}` is of another training; this one is `{name}`"));
+                ctx.ui.say(format!(
+                    "`{configured}` is of another training; this one is `{name}`. For `vote`, `analyze` and `report` of it set \
+                     name = \"{name}\" under [eval] in affinage.toml"
+                ));
             }
             return Ok(name);
         }

@@ -364,7 +364,8 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
   const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
   const [isShelves, isCards] = [desk.screen === "shelves", desk.screen === "cards" && Boolean(desk.card)];
-  const isOnControl = event.target.closest("button, input, summary, a");
+  // The choice of a shelf keeps the focus: space presses it, Enter goes on.
+  const isOnControl = event.target.closest("button, input, summary, a")?.matches(":not(.choices button)");
   if (desk.view.editing) { if (event.key !== "Escape") return; escape(); }
   else if (isShelves && event.key === "Enter" && !isOnControl) run(beginCards);
   else if (isCards && digit >= 0 && desk.view.reasons) run(() => giveReason(digit));
