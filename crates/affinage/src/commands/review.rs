@@ -135,9 +135,9 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let derivation = library.derivation()?;
     let choices = library.choices()?;
     let mut private = 0;
-    library.for_each_conversation(|key, conversation| {
+    library.for_each_conversation(|_, conversation| {
         let found = derivation.candidates(&conversation);
-        match choices.get(key) {
+        match choices.get(&conversation.key()) {
             Some(Choice::Private) => private += found.len(),
             _ => all.extend(found),
         }
