@@ -14,7 +14,7 @@ const NEXT: &str = "last|closing|following|next|below|beneath|folgend|nächst|un
     التالي|الآتي|أدناه|اگل|ذیل|بعدی|زیر |अगल|निम्न|नीचे|আগামী|পরবর্তী|পরের|নিচে|நடுத்த|அடுத்த|下一|接下|下面|以下|下方|次の|下の|다음|아래|ต่อไป|ด้านล่าง|\
     επόμεν|ακόλουθ|παρακάτω|הבא|הבאה|nästa|följand|neste|følgend|næste|seuraav|alla |další|následuj|következ|alább|următo|sunod|kasunod";
 
-const EXAMPLE: &str = "example|sample|draft|format|template|placeholder|illustration|beispiel|entwurf|muster|platzhalter|exemple|\
+const EXAMPLE: &str = "example|demonstrat|ukážk|sample|draft|format|template|placeholder|illustration|beispiel|entwurf|muster|platzhalter|exemple|\
     brouillon|modèle|ejemplo|borrador|plantilla|exemplo|rascunho|esempio|bozza|пример|образец|чернов|шаблон|приклад|зразок|przykład|szkic|\
     voorbeeld|örne|taslak|contoh|draf|ví dụ|nháp|مثال|مسود|نموذج|نمون|उदाहरण|मसौद|नमून|উদাহরণ|খসড়া|例子|示例|样例|例句|草稿|格式|范例|範例|\
     一例|例です|例に|例を|例示|見本|下書き|書式|예시|예일|초안|형식|ตัวอย่าง|παράδειγμα|דוגמ|exempel|eksempel|esimerk|příklad|példa|exemplu|halimbawa|mfano";
@@ -137,7 +137,7 @@ pub(super) fn disowns_by_form(
 }
 
 /// What names the answers without saying which.
-const ANSWERS: &str = "one of them|one is|the other|than the|answer|response|reply|replies|antwort|eine von|die andere|réponse|l une|l autre|respuesta|una de|\
+const ANSWERS: &str = "they|them |one is|the other|than the|answer|response|reply|replies|antwort|eine von|die andere|réponse|l une|l autre|respuesta|una de|\
     la otra|resposta|risposta|ответ|одна из|відповід|odpowied|yanıt|jawaban|câu trả lời|إجابة|الإجاب|उत्तर|जवाब|উত্তর|پاسخ|جواب|回答|答案|一方|もう|답변|한쪽";
 
 /// Whether a paragraph of its own says nothing of either answer, so that nobody knows what it makes of the verdict below it.

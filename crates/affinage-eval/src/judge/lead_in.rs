@@ -40,8 +40,8 @@ impl LeadIn<'_> {
 
     /// Whether it makes the verdict part of a sentence or a quotation: it introduces something that is not announced as the
     /// judge's own, it is a text without a final stop, so that the verdict may go on with it, its last sentence points on to what
-    /// follows ("It reads thus.") or says that this is no verdict ("This is only a draft."), it is a paragraph that says
-    /// nothing of either answer, or the last of a list that is not one of reasons, or a heading names another's view.
+    /// follows ("It reads thus.") or says that this is no verdict ("This is only a draft."), it is a paragraph behind
+    /// others that says nothing of either answer, or the last of a list that is not one of reasons, or a heading names another's view.
     pub fn quotes(&self) -> bool {
         let plain = self.line.trim_end_matches(|c: char| c.is_whitespace() || "*_`".contains(c));
         if plain.is_empty() || self.is_own() || is_end_of_thought(&self.line) {
@@ -71,7 +71,7 @@ impl LeadIn<'_> {
         disowns(sentence)
             || seeks_worse(plain, self.labels)
             || !is_of_judging && (points_on(sentence) || self.disowns(sentence))
-            || self.is_bare && self.is_lone && is_aside(plain, self.labels)
+            || self.is_bare && self.is_lone && self.before.is_some() && is_aside(plain, self.labels)
     }
 
     fn disowns(&self, sentence: &str) -> bool {

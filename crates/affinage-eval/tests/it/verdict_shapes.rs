@@ -29,6 +29,8 @@ const CLEAR: &[(&str, &[&str])] = &[
         "a last paragraph that speaks of the answers without a label",
         &[
             "One of them keeps to the question.\n\nVERDICT: K7",
+            "They differ.\nVERDICT: K7",
+            "Short and true wins.\nVERDICT: K7",
             "The first answer is more concise.\n\nVERDICT: K7",
             "Both are correct, but one is clearer than the other.\n\nVERDICT: K7",
             "The other response repeats itself.\n\nVERDICT: K7",
