@@ -73,7 +73,7 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 
-/// Where a letter stands in a text: from its salutation to its signature, or to the end.
+/// Where a letter stands in a text: from its salutation to the end of the text.
 pub fn letter(text: &str) -> Option<Range<usize>> {
     let start = SALUTATION.find(text)?;
     // A salutation has a line of its own, and words below it.

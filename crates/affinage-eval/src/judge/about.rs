@@ -234,7 +234,7 @@ pub(super) fn is_no_rationale(text: &str, winner: Option<&str>, labels: [&str; 2
         && (kinds_of_itself(text) > 1 || has_stem(text, EXAMPLE) || has_stem(text, REFUSES));
     // A rationale may end with what is better of the other answer, but not with another decision.
     let decides_against = |clause: &str, own: &str, winner: Option<&str>| match Some(own) == winner {
-        true => has_stem(clause, WORSE) && !has_stem(clause, BETTER),
+        true => says_worse(clause),
         false => has_stem(clause, CHOICE) && !has_stem(clause, WORSE),
     };
     let is_tie = || {
@@ -256,8 +256,12 @@ pub(super) fn seeks_worse(text: &str, labels: [&str; 2]) -> bool {
         let before_label =
             labels.iter().filter_map(|label| sentence.find(label)).min().unwrap_or(sentence.len());
         let sought = &sentence[..before_label];
-        has_stem(sought, WORSE) && has_stem(sought, SOUGHT) && !has_stem(sought, BETTER)
+        says_worse(sought) && has_stem(sought, SOUGHT)
     })
+}
+
+fn says_worse(text: &str) -> bool {
+    has_stem(text, WORSE) && !has_stem(text, BETTER)
 }
 
 /// What is said, without what is quoted.
@@ -303,7 +307,7 @@ fn about_one<'l>(clause: &str, labels: [&'l str; 2]) -> Option<(String, &'l str)
 /// Whether a clause about `own` says worse of the winner, or better of the other answer or of either where none won.
 fn turns_against(clause: &str, own: &str, winner: Option<&str>) -> bool {
     match winner {
-        Some(winner) if winner == own => has_stem(clause, WORSE) && !has_stem(clause, BETTER),
+        Some(winner) if winner == own => says_worse(clause),
         _ => (has_stem(clause, BETTER) || has_stem(clause, CHOICE)) && !has_stem(clause, WORSE),
     }
 }

@@ -118,7 +118,13 @@ fn the_path_from_notes_leads_to_a_report() {
 fn the_path_from_an_export_leads_to_a_report_and_to_votes() {
     let mut reader = Reader::new();
     reader.run_all(&under(RUN[1]));
-    let opened = fs_err::read_to_string(reader.home.path().join("opened")).expect("a browser was asked");
+    // The browser is a process of its own, which nobody waits for.
+    let opened = (0..100).find_map(|_| {
+        let text = fs_err::read_to_string(reader.home.path().join("opened")).unwrap_or_default();
+        std::thread::sleep(std::time::Duration::from_millis(if text.is_empty() { 100 } else { 0 }));
+        Some(text).filter(|text| !text.is_empty())
+    });
+    let opened = opened.expect("a browser was asked");
     assert!(opened.trim().ends_with("report.html"), "{opened}");
     let votes = fs_err::read_to_string(reader.here.join("evals/first-look/votes.jsonl")).expect("votes");
     assert!(!votes.is_empty());
