@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use affinage_eval::history::{HistoryEvent, HistoryRow, Instruments, changes};
 use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
+use affinage_report::evidence::{EvaluationFacts, EvaluationState};
 use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::jsonl;
-use crate::report;
 
 fn file(ctx: &Context) -> PathBuf {
     ctx.project.join("evals").join("history.jsonl")
@@ -110,40 +110,6 @@ fn append(ctx: &Context, evaluation: &str, event: HistoryEvent) -> anyhow::Resul
     writer.sync()
 }
 
-/// What became of an evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EvaluationState {
-    /// Its figures were computed.
-    Analysed,
-    /// Planned and never analysed.
-    Stopped,
-    /// Its folder is gone.
-    Deleted,
-}
-
-impl EvaluationState {
-    pub fn words(self) -> &'static str {
-        match self {
-            EvaluationState::Analysed => "analysed",
-            EvaluationState::Stopped => "stopped before its figures were computed",
-            EvaluationState::Deleted => "deleted",
-        }
-    }
-}
-
-/// An evaluation of the project, whatever became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EvaluationFacts {
-    pub name: String,
-    pub planned_at: String,
-    pub run: Option<String>,
-    pub dataset: Option<String>,
-    pub prompts: usize,
-    pub looks: usize,
-    pub is_final: bool,
-    pub state: EvaluationState,
-}
-
 /// Every evaluation that was ever planned, in the order of planning.
 pub fn evaluations(ctx: &Context, history: &[HistoryRow]) -> Vec<EvaluationFacts> {
     let mut seen = BTreeSet::new();
@@ -182,7 +148,7 @@ pub fn changes_in_words(history: &[HistoryRow]) -> Vec<String> {
         .filter_map(|row| match &row.event {
             HistoryEvent::Changed { what, before, after, invalidated } => Some(format!(
                 "{}: the {what} changed from `{}` to `{}` before `{}`; not comparable any more: {}.",
-                report::time(&row.at),
+                affinage_report::time(&row.at),
                 short(before),
                 short(after),
                 row.evaluation,

@@ -17,6 +17,7 @@ use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
 use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
+use affinage_report::card;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
@@ -27,9 +28,8 @@ use crate::events::Event;
 use crate::history;
 use crate::jsonl;
 use crate::judges::{exam_results, judgments, raw, read_plan};
-use crate::report::card;
 use crate::run::Run;
-use crate::ui::counted;
+use crate::ui::{Paint, Ui, counted, labelled};
 
 /// Statistics of an evaluation, offline, from its files alone
 #[derive(Debug, Args)]
@@ -82,11 +82,19 @@ pub fn show(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
         return ctx.ui.json(&analysis);
     }
     let plan = read_plan(&dir)?;
-    let mut text = card::terminal(&ctx.project, &plan, &analysis, &ctx.ui);
+    let mut text = card_text(&ctx.project, &plan, &analysis, &ctx.ui);
     if full || ctx.ui.is_verbose() {
         text.push_str(&format!("\n\n{}", summary(&analysis)));
     }
     ctx.ui.data(&ctx.naming(name, &text))
+}
+
+/// The answer card, a line for each of its rows.
+fn card_text(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> String {
+    let card = card::plain(&card::project_name(project), plan, analysis);
+    let heading = format!("{} ({})", ui.paint_data(Paint::Bold, &card.title), card.compared);
+    let rows = card.rows.iter().map(|(label, text)| labelled(label, text));
+    std::iter::once(heading).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
 /// Reads the rows of an evaluation folder, analyses them and writes `analysis.json`.

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use affinage_report::evidence::Evidence;
+use affinage_report::{Page, markdown, plots};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::evidence;
 use crate::jsonl::replace_file;
-use crate::report::{self, Page};
 use crate::ui::{bytes, counted};
 
 /// Draw report.html from an evaluation's files, offline
@@ -53,8 +55,8 @@ struct Made {
 pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
     super::analyze::show(ctx, eval, false)?;
     let stage = ctx.as_stage();
-    let evidence = report::read::read(&stage, eval)?;
-    let page = report::render(&evidence);
+    let evidence = evidence::read(&stage, eval)?;
+    let page = affinage_report::render(&evidence);
     let path = ctx.project.join("evals").join(eval).join("report.html");
     replace_file(&path, page.html.as_bytes())?;
     write_plots(&path.with_file_name("plots"), &evidence)?;
@@ -87,8 +89,8 @@ fn has_desktop() -> bool {
 pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
-    let evidence = report::read::read(ctx, name)?;
-    let page = ctx.ui.during("drawing the report", || report::render(&evidence));
+    let evidence = evidence::read(ctx, name)?;
+    let page = ctx.ui.during("drawing the report", || affinage_report::render(&evidence));
     let path = ctx.project.join("evals").join(name).join("report.html");
     replace_file(&path, page.html.as_bytes())?;
     let plots = write_plots(&path.with_file_name("plots"), &evidence)?;
@@ -104,10 +106,10 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
         ));
     }
     if args.md {
-        ctx.ui.data(&report::markdown::summary(&evidence))?;
+        ctx.ui.data(&markdown::summary(&evidence))?;
     }
     if args.thread {
-        ctx.ui.data(&report::markdown::thread(&evidence))?;
+        ctx.ui.data(&markdown::thread(&evidence))?;
     }
     if args.open {
         open_in_browser(ctx, &path)?;
@@ -120,7 +122,7 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
 }
 
 /// Writes every plot as a file of its own and removes those of an earlier report. Returns how many there are.
-fn write_plots(dir: &Path, evidence: &report::evidence::Evidence) -> anyhow::Result<usize> {
+fn write_plots(dir: &Path, evidence: &Evidence) -> anyhow::Result<usize> {
     fs_err::create_dir_all(dir)?;
     for entry in fs_err::read_dir(dir)? {
         let old = entry?.path();
@@ -128,7 +130,7 @@ fn write_plots(dir: &Path, evidence: &report::evidence::Evidence) -> anyhow::Res
             fs_err::remove_file(old)?;
         }
     }
-    let plots = report::plots::plots(evidence);
+    let plots = plots::plots(evidence);
     for plot in &plots {
         replace_file(&dir.join(&plot.name), plot.svg.as_bytes())?;
     }
@@ -154,68 +156,5 @@ fn open_in_browser(ctx: &Context, path: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("cannot open the browser with `{program}`"))
             .hint(format!("open {} yourself", path.display())),
         Ok(_) => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::jsonl;
-    use crate::report::story::Story;
-    use crate::ui::{Ui, Verbosity};
-
-    fn project_with_evaluation() -> (tempfile::TempDir, Context) {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        fs_err::write(dir.path().join("affinage.toml"), "").expect("written");
-        let eval = dir.path().join("evals/first-look");
-        fs_err::create_dir_all(&eval).expect("made");
-        let story = Story::new("");
-        jsonl::write_all(&eval.join("prompts.jsonl"), &story.prompts).expect("written");
-        jsonl::write_all(&eval.join("completions.jsonl"), &story.completions).expect("written");
-        jsonl::write_all(&eval.join("comparisons.jsonl"), &story.comparisons).expect("written");
-        jsonl::write_all(&eval.join("judgments.jsonl"), &story.judgments).expect("written");
-        jsonl::write_all(&eval.join("blind_key.jsonl"), &story.keys).expect("written");
-        let evidence = story.evidence();
-        let json = |name: &str, value: serde_json::Result<Vec<u8>>| {
-            fs_err::write(eval.join(name), value.expect("plain data")).expect("written");
-        };
-        json("plan.json", serde_json::to_vec(&evidence.plan));
-        json("analysis.json", serde_json::to_vec(&evidence.analysis));
-        let ctx = Context::open(dir.path(), &[], false, Ui::new(Verbosity::Quiet)).expect("a project");
-        (dir, ctx)
-    }
-
-    fn args() -> ReportArgs {
-        ReportArgs { eval: None, open: false, md: false, thread: false }
-    }
-
-    #[test]
-    fn the_page_is_made_from_the_folder_alone() {
-        let (dir, ctx) = project_with_evaluation();
-        run(&ctx, args()).expect("drawn");
-        let path = dir.path().join("evals/first-look/report.html");
-        let first = fs_err::read_to_string(&path).expect("there");
-        assert!(first.starts_with("<!doctype html>") && first.contains("judgments.jsonl"));
-        run(&ctx, args()).expect("drawn again");
-        assert_eq!(fs_err::read_to_string(&path).expect("there"), first, "drawing twice changes nothing");
-    }
-
-    #[test]
-    fn an_analysis_of_other_rows_is_refused() {
-        let (dir, ctx) = project_with_evaluation();
-        let path = dir.path().join("evals/first-look/judgments.jsonl");
-        let rows = fs_err::read_to_string(&path).expect("there");
-        let fewer: Vec<&str> = rows.lines().skip(2).collect();
-        fs_err::write(&path, format!("{}\n", fewer.join("\n"))).expect("written");
-        let error = run(&ctx, args()).expect_err("the analysis is older");
-        let n = rows.lines().count();
-        assert_eq!(
-            format!("{error:#}"),
-            format!("analysis.json was made from {n} judgments, the folder holds {}", n - 2)
-        );
-        assert_eq!(
-            crate::errors::hints(&error),
-            ["`affinage analyze --eval first-look` brings it up to date"]
-        );
     }
 }

@@ -106,7 +106,7 @@ fn private_texts(ctx: &Context, facts: &Facts, dir: &Path) -> anyhow::Result<Vec
 
 fn copy_evaluation(evaluation: &EvaluationOf, to: &Path) -> anyhow::Result<()> {
     fs_err::create_dir_all(to)?;
-    let published = crate::report::read::FILES.iter().filter(|name| !AT_HOME.contains(name));
+    let published = crate::evidence::FILES.iter().filter(|name| !AT_HOME.contains(name));
     for name in published.chain(&["report.html"]) {
         let from = evaluation.dir.join(name);
         if from.is_file() {

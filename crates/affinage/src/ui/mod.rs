@@ -17,10 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
+pub use affinage_report::duration;
 pub use columns::{Growing, columns};
 pub use paint::Paint;
 pub use progress::Progress;
-pub use table::{Table, bytes, count, counted, duration, listed};
+pub use table::{Table, bytes, count, counted, listed};
 pub use wrap::labelled;
 
 use crate::errors::{self, ExitStatus, HintExt as _};

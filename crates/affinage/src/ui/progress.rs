@@ -184,7 +184,7 @@ impl Progress {
         self.task.end();
         if !text.as_ref().is_empty() {
             let ui = &self.task.ui;
-            let took = ui.paint(super::Paint::Dim, &table::duration(self.task.started.elapsed()));
+            let took = ui.paint(super::Paint::Dim, &super::duration(self.task.started.elapsed()));
             ui.say(format!("{} {took}", text.as_ref()));
         }
     }
@@ -272,7 +272,7 @@ impl Task {
     fn plain_line(&self, state: &State, elapsed: Duration) -> String {
         let note = if state.note.is_empty() { String::new() } else { format!(" {}", state.note) };
         if self.total.is_none() && self.unit.is_empty() {
-            return format!("{}, {}{note}", self.label, table::duration(elapsed));
+            return format!("{}, {}{note}", self.label, super::duration(elapsed));
         }
         let rate = self.pace.rate(state.done, elapsed);
         let mut line = match self.total {
@@ -292,8 +292,8 @@ impl Task {
             line.push_str(&format!(", {}", rate_text(rate, self.unit)));
         }
         match self.total.and_then(|total| self.pace.left(total, state.done, elapsed)) {
-            Some(left) => line.push_str(&format!(", {} left", table::duration(left))),
-            None => line.push_str(&format!(", {}", table::duration(elapsed))),
+            Some(left) => line.push_str(&format!(", {} left", super::duration(left))),
+            None => line.push_str(&format!(", {}", super::duration(elapsed))),
         }
         format!("{line}){note}")
     }
@@ -360,7 +360,7 @@ fn rate_text(per_second: f64, unit: &str) -> String {
         "bytes" => format!("{}/s", table::bytes(per_second as u64)),
         _ if per_second >= 10.0 => format!("{}/s", table::count(per_second.round() as u64)),
         _ if per_second >= 0.1 => format!("{per_second:.1}/s"),
-        _ => format!("{}/each", table::duration(Duration::from_secs_f64(1.0 / per_second.max(1e-9)))),
+        _ => format!("{}/each", super::duration(Duration::from_secs_f64(1.0 / per_second.max(1e-9)))),
     }
 }
 
@@ -381,7 +381,7 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool, pace: &Arc<Pace>)
         .expect("the template is a constant")
         .progress_chars("━╸─")
         .with_key("took", |state: &State, out: Out<'_>| {
-            let _ = write!(out, "{}", table::duration(state.elapsed()));
+            let _ = write!(out, "{}", super::duration(state.elapsed()));
         })
         .with_key("done", move |state: &State, out: Out<'_>| {
             let _ = match total {
@@ -398,11 +398,11 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool, pace: &Arc<Pace>)
         .with_key("left", move |state: &State, out: Out<'_>| {
             match total.and_then(|total| of_left.left(total, state.pos(), state.elapsed())) {
                 Some(left) => {
-                    let _ = write!(out, "{} left", table::duration(left));
+                    let _ = write!(out, "{} left", super::duration(left));
                 }
                 // Nothing is done yet: the time that passed shows that something goes on.
                 None => {
-                    let _ = write!(out, "{}", table::duration(state.elapsed()));
+                    let _ = write!(out, "{}", super::duration(state.elapsed()));
                 }
             }
         })

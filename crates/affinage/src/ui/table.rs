@@ -1,7 +1,6 @@
 //! Plain text tables and the way numbers are written in them.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// A table of text cells: left-aligned columns, `right` ones right-aligned, two spaces between.
 pub struct Table {
@@ -92,20 +91,6 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} TB")
 }
 
-/// `83 s` as `1m 23s`; below ten seconds with a decimal.
-pub fn duration(d: Duration) -> String {
-    let seconds = d.as_secs_f64();
-    if seconds < 9.95 {
-        return format!("{seconds:.1}s");
-    }
-    let seconds = seconds.round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s}s"),
-        (0, m, s) => format!("{m}m {s:02}s"),
-        (h, m, _) => format!("{h}h {m:02}m"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,8 +102,6 @@ mod tests {
             [bytes(0), bytes(999), bytes(1500), bytes(999_960), bytes(138_000_000), bytes(5_000_000_000_000)],
             ["0 B", "999 B", "1.5 kB", "1.0 MB", "138 MB", "5.0 TB"]
         );
-        let shown = [0.04, 9.949, 9.96, 59.7, 83.0, 3725.0].map(|s| duration(Duration::from_secs_f64(s)));
-        assert_eq!(shown, ["0.0s", "9.9s", "10s", "1m 00s", "1m 23s", "1h 02m"]);
     }
 
     #[test]

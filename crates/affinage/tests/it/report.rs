@@ -1,5 +1,6 @@
-//! `report` without what it needs.
+//! `report`: the page from an evaluation's folder alone, and what is said where the folder does not hold together.
 
+use crate::scripted::{Scripted, good_verdict, openai_reply, project, run, serve};
 use crate::{temp_dir, transcript};
 
 #[test]
@@ -33,4 +34,30 @@ fn report_names_what_is_missing_and_the_command_that_makes_it() {
 
     hint: `affinage analyze --eval mine` makes it, offline, from the rows
     ");
+}
+
+#[test]
+fn the_page_is_made_from_the_folder_alone_and_an_older_analysis_is_refused() {
+    let dir = temp_dir();
+    let (url, _) = serve(|_, body| Scripted::reply(200, "", openai_reply(&good_verdict(body), "stop")));
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    assert_eq!(run(dir.path(), &["analyze"]).0, 0);
+    let page = dir.path().join("evals/first-look/report.html");
+    assert_eq!(run(dir.path(), &["report"]).0, 0);
+    let first = fs_err::read_to_string(&page).expect("there");
+    assert!(first.starts_with("<!doctype html>") && first.contains("judgments.jsonl"));
+    assert_eq!(run(dir.path(), &["report"]).0, 0);
+    assert_eq!(fs_err::read_to_string(&page).expect("there"), first, "drawing twice changes nothing");
+
+    let path = dir.path().join("evals/first-look/judgments.jsonl");
+    let rows = fs_err::read_to_string(&path).expect("there");
+    let n = rows.lines().count();
+    let fewer: Vec<&str> = rows.lines().skip(2).collect();
+    fs_err::write(&path, format!("{}\n", fewer.join("\n"))).expect("written");
+    let (code, text) = run(dir.path(), &["report"]);
+    assert_eq!(code, 1, "{text}");
+    let told = format!("analysis.json was made from {n} judgments, the folder holds {}", n - 2);
+    assert!(text.contains(&told), "{text}");
+    assert!(text.contains("`affinage analyze --eval first-look` brings it up to date"), "{text}");
 }

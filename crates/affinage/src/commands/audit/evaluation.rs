@@ -20,9 +20,9 @@ pub use affinage_eval::audit::evaluation::EvaluationAudit;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::evidence::FILES;
 use crate::jsonl;
 use crate::judges::{exam_results, judgments, raw, read_plan};
-use crate::report::read::FILES;
 
 /// Packed bytes of raw.jsonl.zst up to which `analyze` holds verdicts against it unasked.
 const RAW_UNASKED_BYTES: u64 = 16 << 20;

@@ -22,10 +22,7 @@ use affinage_eval::rng::Rng;
 use affinage_eval::suite::{Domain, Prompt, Split, SuiteDefaults, parse_suite};
 
 use super::texts;
-use crate::events::{Evaluated, Event, Record, RunStarted, TrainStep};
-use crate::machine::Machine;
-use crate::provenance::Provenance;
-use crate::report::evidence::{Evidence, FileFacts, RunFacts};
+use crate::evidence::{Evidence, FileFacts, RunFacts, RunProvenance, RunState, Sample, TrainingFacts};
 
 pub const RUN: &str = "2026-11-22T101500Z-qwen2.5-0.5b";
 const STEPS: [u64; 4] = [73, 145, 218, 290];
@@ -422,76 +419,64 @@ fn fit(plan: &Plan, prompts: &[Prompt]) -> Vec<FitRow> {
     rows
 }
 
-fn record(event: Event) -> Record {
-    Record { v: 1, at: "2026-11-22T10:15:00Z".parse().expect("a time"), event }
-}
-
 /// The evaluated run, one that was interrupted, one that never began, one on other data.
 fn runs() -> Vec<RunFacts> {
-    let started = |dataset: &str| {
-        Event::RunStarted(RunStarted {
-            model: "Qwen/Qwen2.5-0.5B-Instruct".to_owned(),
-            base_sha256: sha256_hex(b"base"),
-            dataset: dataset.to_owned(),
-            dataset_sha256: sha256_hex(dataset.as_bytes()),
-            left_out: Vec::new(),
-            examples: 1004,
-            steps: 290,
-            epochs: 2,
-            trainable_parameters: 8_798_208,
-            total_parameters: 502_830_976,
-        })
-    };
-    let whole = training(started("v3-1f2e9c"), 290);
-    let mut stopped = training(started("v3-1f2e9c"), 61);
-    stopped.push(record(Event::Interrupted { step: 61 }));
-    let provenance = Provenance {
-        v: 1,
+    let provenance = RunProvenance {
+        started_at: "2026-11-22T10:15:00Z".to_owned(),
         affinage_version: "0.1.0".to_owned(),
         build: "release".to_owned(),
         command_line: vec!["affinage".to_owned(), "train".to_owned()],
-        started_at: "2026-11-22T10:15:00Z".parse().expect("a time"),
-        machine: Machine::here(),
+        cpu: Some("a processor".to_owned()),
+        cores: 2,
+        os: "linux".to_owned(),
+        arch: "x86_64".to_owned(),
         sha256: BTreeMap::from([("base".to_owned(), sha256_hex(b"base"))]),
     };
+    let never = RunFacts { state: RunState::NeverStarted, started: None, ..training("", 0) };
+    let never = RunFacts { train: Vec::new(), validation: Vec::new(), samples: Vec::new(), ..never };
+    let named = |name: &str, run: RunFacts| RunFacts { name: name.to_owned(), ..run };
+    let stopped = RunFacts { state: RunState::Interrupted, ..training("v3-1f2e9c", 61) };
     vec![
-        RunFacts::new("2026-11-20T090000Z-qwen2.5-0.5b", &[], None),
-        RunFacts::new("2026-11-20T183000Z-qwen2.5-0.5b", &training(started("v2-77aa01"), 120), None),
-        RunFacts::new("2026-11-21T201200Z-qwen2.5-0.5b", &stopped, None),
-        RunFacts::new(RUN, &whole, Some(provenance)),
+        named("2026-11-20T090000Z-qwen2.5-0.5b", never),
+        named("2026-11-20T183000Z-qwen2.5-0.5b", training("v2-77aa01", 120)),
+        named("2026-11-21T201200Z-qwen2.5-0.5b", stopped),
+        named(RUN, RunFacts { provenance: Some(provenance), ..training("v3-1f2e9c", 290) }),
     ]
 }
 
-fn training(started: Event, steps: usize) -> Vec<Record> {
+fn training(dataset: &str, steps: usize) -> RunFacts {
     let mut rng = Rng::new(5);
-    let mut records = vec![record(started)];
+    let is_whole = steps == 290;
+    let mut run = RunFacts {
+        name: String::new(),
+        state: if is_whole { RunState::Finished } else { RunState::Unfinished },
+        started: Some(TrainingFacts {
+            dataset: dataset.to_owned(),
+            dataset_sha256: sha256_hex(dataset.as_bytes()),
+            steps: 290,
+        }),
+        last_step: steps,
+        train: Vec::new(),
+        validation: Vec::new(),
+        samples: Vec::new(),
+        resumed: 0,
+        warnings: Vec::new(),
+        seconds: is_whole.then_some(2790.0),
+        provenance: None,
+    };
     for step in 0..=steps {
         let t = step as f64;
         if step > 0 {
-            records.push(record(Event::TrainStep(TrainStep {
-                step,
-                epoch: t / 145.0,
-                loss: 2.3 + 0.75 * (-t / 60.0).exp() - if step > 145 { 0.12 } else { 0.0 }
-                    + 0.35 * (rng.uniform() - 0.5),
-                learning_rate: 2e-4,
-                grad_norm: Some(0.8),
-                tokens: 4000,
-                supervised_tokens: 2100,
-                tokens_per_s: 410.0,
-                peak_rss_bytes: None,
-                seconds: 9.6,
-            })));
+            let loss = 2.3 + 0.75 * (-t / 60.0).exp() - if step > 145 { 0.12 } else { 0.0 }
+                + 0.35 * (rng.uniform() - 0.5);
+            run.train.push((step, t / 145.0, loss));
         }
         if step == 0 || STEPS.contains(&(step as u64)) {
-            let loss = 2.42 + 0.72 * (-t / 70.0).exp() + 0.0002 * t;
-            records.push(record(Event::Evaluated(Evaluated { step, loss, tokens: 21_000, seconds: 20.0 })));
+            run.validation.push((step, 2.42 + 0.72 * (-t / 70.0).exp() + 0.0002 * t));
             let at = STEPS.iter().position(|s| *s == step as u64).map_or(0, |i| i + 1);
             let (prompt, text) = (texts::PINNED.to_owned(), texts::PINNED_ANSWERS[at].to_owned());
-            records.push(record(Event::Sample { step, prompt, text }));
+            run.samples.push(Sample { step, prompt, text });
         }
     }
-    if steps == 290 {
-        records.push(record(Event::Finished { step: 290, seconds: 2790.0, peak_rss_bytes: None }));
-    }
-    records
+    run
 }

@@ -9,9 +9,8 @@ use affinage_eval::analysis::{AnswerCard, CardQuestion, CardRow, CardWord, Compo
 use affinage_eval::judgment::Preference;
 
 use super::arms::Arms;
-use super::evidence::{Evidence, RunFacts, RunState};
+use super::evidence::Evidence;
 use super::{card, html, markdown, pairs, render, sha256_base64};
-use crate::events::{Event, Record};
 use story::Story;
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)><style>*{display:none}</style>";
@@ -363,9 +362,10 @@ fn the_question_names_the_project_and_the_model() {
 #[test]
 fn the_card_of_a_terminal_is_short() {
     let evidence = fixed();
-    let ui = crate::ui::Ui::new(crate::ui::Verbosity::Normal);
-    let path = std::path::Path::new("/somewhere/my-voice");
-    insta::assert_snapshot!(card::terminal(path, &evidence.plan, &evidence.analysis, &ui), @r"
+    let plain = card::plain("my-voice", &evidence.plan, &evidence.analysis);
+    let rows = plain.rows.iter().map(|(label, text)| format!("  {label:<26}{text}"));
+    let lines: Vec<String> = std::iter::once(plain.heading()).chain(rows).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
     Is my-voice better than Qwen2.5-0.5B-Instruct? (step 290 (last) against base)
       Did it learn your voice?  Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
       Is it better?             Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
@@ -470,23 +470,6 @@ fn the_map_shows_every_judge_and_its_conflicts_open_the_pairs() {
     for id in &map.rows[0].conflicts {
         assert!(browsed.iter().any(|pair| pair.is_split(id)), "{id} is a conflict in the browser, too");
     }
-}
-
-#[test]
-fn a_run_is_what_its_events_say() {
-    let at = "2026-11-22T10:15:00Z".parse().expect("a time");
-    let state = |events: &[Event]| {
-        let records: Vec<Record> =
-            events.iter().map(|event| Record { v: 1, at, event: event.clone() }).collect();
-        RunFacts::new("run", &records, None).state
-    };
-    let interrupted = Event::Interrupted { step: 3 };
-    let finished = Event::Finished { step: 9, seconds: 1.0, peak_rss_bytes: None };
-    assert_eq!(state(&[]), RunState::NeverStarted);
-    assert_eq!(state(&[Event::Warning { text: "w".to_owned() }]), RunState::Unfinished);
-    assert_eq!(state(std::slice::from_ref(&interrupted)), RunState::Interrupted);
-    assert_eq!(state(&[interrupted.clone(), Event::Resumed { step: 3 }]), RunState::Unfinished);
-    assert_eq!(state(&[interrupted, Event::Resumed { step: 3 }, finished]), RunState::Finished);
 }
 
 #[test]

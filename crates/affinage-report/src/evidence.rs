@@ -1,4 +1,4 @@
-//! Everything that the page is made from, as plain data. [`super::read`] fills it from files; a test from code.
+//! Everything that the page is made from, as plain data. The program fills it from files; a test from code.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,6 @@ use affinage_eval::completion::Completion;
 use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
-
-use crate::events::{Event, Record, RunStarted};
-use crate::history::EvaluationFacts;
-use crate::provenance::Provenance;
 
 /// The files of one evaluation and what surrounds it in the project.
 #[derive(Clone, Debug)]
@@ -81,6 +77,40 @@ impl RunState {
     }
 }
 
+/// What became of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EvaluationState {
+    /// Its figures were computed.
+    Analysed,
+    /// Planned and never analysed.
+    Stopped,
+    /// Its folder is gone.
+    Deleted,
+}
+
+impl EvaluationState {
+    pub fn words(self) -> &'static str {
+        match self {
+            EvaluationState::Analysed => "analysed",
+            EvaluationState::Stopped => "stopped before its figures were computed",
+            EvaluationState::Deleted => "deleted",
+        }
+    }
+}
+
+/// An evaluation of the project, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvaluationFacts {
+    pub name: String,
+    pub planned_at: String,
+    pub run: Option<String>,
+    pub dataset: Option<String>,
+    pub prompts: usize,
+    pub looks: usize,
+    pub is_final: bool,
+    pub state: EvaluationState,
+}
+
 /// The pinned prompt answered at a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -94,7 +124,7 @@ pub struct Sample {
 pub struct RunFacts {
     pub name: String,
     pub state: RunState,
-    pub started: Option<RunStarted>,
+    pub started: Option<TrainingFacts>,
     /// The last step that was trained.
     pub last_step: usize,
     /// (step, epoch, loss in nats per token); a repeated step counts with its newest figure.
@@ -106,59 +136,36 @@ pub struct RunFacts {
     pub warnings: Vec<String>,
     /// Of the training, from its last event.
     pub seconds: Option<f64>,
-    pub provenance: Option<Provenance>,
+    pub provenance: Option<RunProvenance>,
+}
+
+/// What a run set out to do.
+#[derive(Clone, Debug)]
+pub struct TrainingFacts {
+    /// Version folder and content hash of the data.
+    pub dataset: String,
+    pub dataset_sha256: String,
+    pub steps: usize,
+}
+
+/// Who made a run, with what, on which machine, from which bytes.
+#[derive(Clone, Debug)]
+pub struct RunProvenance {
+    /// RFC 3339.
+    pub started_at: String,
+    pub affinage_version: String,
+    /// `release` or `debug`.
+    pub build: String,
+    pub command_line: Vec<String>,
+    pub cpu: Option<String>,
+    pub cores: usize,
+    pub os: String,
+    pub arch: String,
+    /// SHA-256 of what went in, by name.
+    pub sha256: BTreeMap<String, String>,
 }
 
 impl RunFacts {
-    pub fn new(name: &str, records: &[Record], provenance: Option<Provenance>) -> Self {
-        let mut run = Self {
-            name: name.to_owned(),
-            state: if records.is_empty() { RunState::NeverStarted } else { RunState::Unfinished },
-            started: None,
-            last_step: 0,
-            train: Vec::new(),
-            validation: Vec::new(),
-            samples: Vec::new(),
-            resumed: 0,
-            warnings: Vec::new(),
-            seconds: None,
-            provenance,
-        };
-        let (mut train, mut validation, mut samples) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for record in records {
-            match &record.event {
-                Event::RunStarted(started) => run.started = Some(started.clone()),
-                Event::TrainStep(t) => {
-                    run.last_step = t.step;
-                    run.state = RunState::Unfinished;
-                    train.insert(t.step, (t.epoch, t.loss));
-                }
-                Event::Evaluated(e) => {
-                    validation.insert(e.step, e.loss);
-                }
-                Event::Sample { step, prompt, text } => {
-                    let (step, prompt, text) = (*step, prompt.clone(), text.clone());
-                    samples.insert((step, prompt.clone()), Sample { step, prompt, text });
-                }
-                Event::Interrupted { .. } => run.state = RunState::Interrupted,
-                Event::Resumed { .. } => {
-                    run.resumed += 1;
-                    run.state = RunState::Unfinished;
-                }
-                Event::Finished { seconds, .. } => {
-                    run.state = RunState::Finished;
-                    run.seconds = Some(*seconds);
-                }
-                Event::Warning { text } => run.warnings.push(text.clone()),
-                Event::CheckpointSaved { .. } => {}
-            }
-        }
-        run.train = train.into_iter().map(|(step, (epoch, loss))| (step, epoch, loss)).collect();
-        run.validation = validation.into_iter().collect();
-        run.samples = samples.into_values().collect();
-        run
-    }
-
     /// Passes over the data at `step`, where the log says.
     pub fn epoch_at(&self, step: usize) -> Option<f64> {
         if step == 0 {

@@ -1,11 +1,13 @@
 //! What the adapter was trained on: the leak certificate, and every run on that data, failed ones too.
 
+use std::time::Duration;
+
 use affinage_dataset::split::{Certificate, DropReason};
 use affinage_dataset::version::Manifest;
 
 use super::evidence::{Evidence, RunFacts};
 use super::html::{Section, details, esc, hash, p, table, time};
-use super::numbers::{count, counted, percent};
+use super::numbers::{count, counted, duration, percent};
 
 pub fn certificate_section(evidence: &Evidence) -> Section {
     let mut body = String::new();
@@ -214,8 +216,7 @@ fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<String> {
         steps,
         run.validation.last().map_or_else(dash, |(_, loss)| format!("{loss:.3}")),
         lowest.map_or_else(dash, |(step, loss)| format!("{loss:.3} at {step}")),
-        run.seconds
-            .map_or_else(dash, |s| crate::ui::duration(std::time::Duration::from_secs_f64(s.max(0.0)))),
+        run.seconds.map_or_else(dash, |s| duration(Duration::from_secs_f64(s.max(0.0)))),
         esc(&notes.join("; ")),
     ]
 }

@@ -1,6 +1,6 @@
 //! Reads an evaluation's folder and what belongs to it. The only input of the report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -15,9 +15,14 @@ use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 use affinage_eval::planted::GoldVote;
 
-use super::evidence::{Evidence, FileFacts, RunFacts};
+use affinage_report::card::project_name;
+use affinage_report::evidence::{
+    Evidence, FileFacts, RunFacts, RunProvenance, RunState, Sample, TrainingFacts,
+};
+
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::events::{Event, Record};
 use crate::judges::judgments;
 use crate::provenance::Provenance;
 use crate::run::Run;
@@ -59,7 +64,7 @@ pub fn read(ctx: &Context, name: &str) -> anyhow::Result<Evidence> {
     judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
     let history = history::read(ctx)?;
     let evidence = Evidence {
-        project: super::card::project_name(&ctx.project),
+        project: project_name(&ctx.project),
         prompts: jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?,
         completions: jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?,
         comparisons: jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?,
@@ -131,7 +136,7 @@ fn read_runs(ctx: &Context) -> anyhow::Result<Vec<RunFacts>> {
     let mut facts = Vec::new();
     for run in Run::list(&ctx.project)? {
         let records = events::read(&run.path, &ctx.ui)?;
-        facts.push(RunFacts::new(&run.name, &records, Provenance::read(&run.path).ok()));
+        facts.push(run_facts(&run.name, &records, Provenance::read(&run.path).ok()));
     }
     Ok(facts)
 }
@@ -160,4 +165,96 @@ fn file_facts(dir: &Path) -> anyhow::Result<Vec<FileFacts>> {
         });
     }
     Ok(facts)
+}
+
+/// A run as its events tell it.
+fn run_facts(name: &str, records: &[Record], provenance: Option<Provenance>) -> RunFacts {
+    let mut run = RunFacts {
+        name: name.to_owned(),
+        state: if records.is_empty() { RunState::NeverStarted } else { RunState::Unfinished },
+        started: None,
+        last_step: 0,
+        train: Vec::new(),
+        validation: Vec::new(),
+        samples: Vec::new(),
+        resumed: 0,
+        warnings: Vec::new(),
+        seconds: None,
+        provenance: provenance.map(run_provenance),
+    };
+    let (mut train, mut validation, mut samples) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for record in records {
+        match &record.event {
+            Event::RunStarted(started) => {
+                run.started = Some(TrainingFacts {
+                    dataset: started.dataset.clone(),
+                    dataset_sha256: started.dataset_sha256.clone(),
+                    steps: started.steps,
+                });
+            }
+            Event::TrainStep(t) => {
+                run.last_step = t.step;
+                run.state = RunState::Unfinished;
+                train.insert(t.step, (t.epoch, t.loss));
+            }
+            Event::Evaluated(e) => {
+                validation.insert(e.step, e.loss);
+            }
+            Event::Sample { step, prompt, text } => {
+                let (step, prompt, text) = (*step, prompt.clone(), text.clone());
+                samples.insert((step, prompt.clone()), Sample { step, prompt, text });
+            }
+            Event::Interrupted { .. } => run.state = RunState::Interrupted,
+            Event::Resumed { .. } => {
+                run.resumed += 1;
+                run.state = RunState::Unfinished;
+            }
+            Event::Finished { seconds, .. } => {
+                run.state = RunState::Finished;
+                run.seconds = Some(*seconds);
+            }
+            Event::Warning { text } => run.warnings.push(text.clone()),
+            Event::CheckpointSaved { .. } => {}
+        }
+    }
+    run.train = train.into_iter().map(|(step, (epoch, loss))| (step, epoch, loss)).collect();
+    run.validation = validation.into_iter().collect();
+    run.samples = samples.into_values().collect();
+    run
+}
+
+fn run_provenance(of: Provenance) -> RunProvenance {
+    RunProvenance {
+        started_at: of.started_at.to_string(),
+        affinage_version: of.affinage_version,
+        build: of.build,
+        command_line: of.command_line,
+        cpu: of.machine.cpu,
+        cores: of.machine.cores,
+        os: of.machine.os,
+        arch: of.machine.arch,
+        sha256: of.sha256,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_what_its_events_say() {
+        let at = "2026-11-22T10:15:00Z".parse().expect("a time");
+        let state = |events: &[Event]| {
+            let records: Vec<Record> =
+                events.iter().map(|event| Record { v: 1, at, event: event.clone() }).collect();
+            run_facts("run", &records, None).state
+        };
+        let interrupted = Event::Interrupted { step: 3 };
+        let finished = Event::Finished { step: 9, seconds: 1.0, peak_rss_bytes: None };
+        assert_eq!(state(&[]), RunState::NeverStarted);
+        assert_eq!(state(&[Event::Warning { text: "w".to_owned() }]), RunState::Unfinished);
+        assert_eq!(state(std::slice::from_ref(&interrupted)), RunState::Interrupted);
+        assert_eq!(state(&[interrupted.clone(), Event::Resumed { step: 3 }]), RunState::Unfinished);
+        assert_eq!(state(&[interrupted, Event::Resumed { step: 3 }, finished]), RunState::Finished);
+    }
 }

@@ -256,19 +256,18 @@ fn run_provenance(evidence: &Evidence) -> String {
     let Some(provenance) = evidence.evaluated_run().and_then(|run| run.provenance.as_ref()) else {
         return String::new();
     };
-    let machine = &provenance.machine;
     let mut facts = vec![
-        ("started", esc(&time(&provenance.started_at.to_string()))),
+        ("started", esc(&time(&provenance.started_at))),
         ("program", esc(&format!("affinage {}, {} build", provenance.affinage_version, provenance.build))),
         ("command", format!("<code>{}</code>", esc(&provenance.command_line.join(" ")))),
         (
             "machine",
             esc(&format!(
                 "{}, {}, {} {}",
-                machine.cpu.as_deref().unwrap_or("unknown"),
-                counted(machine.cores, "core"),
-                machine.os,
-                machine.arch
+                provenance.cpu.as_deref().unwrap_or("unknown"),
+                counted(provenance.cores, "core"),
+                provenance.os,
+                provenance.arch
             )),
         ),
     ];

@@ -1,6 +1,6 @@
 //! The report: one self-contained page that a person enjoys and an engineer can check.
 //!
-//! [`read::read`] collects the files of an evaluation, [`render`] is a function of them. The page loads nothing: its
+//! Pure: no file, socket, clock or terminal. The program collects [`evidence::Evidence`], [`render`] is a function of it. The page loads nothing: its
 //! style and script are part of it and named by hash in its content security policy, and every text from a model, a
 //! judge or a user is escaped. Sentences and verdict words come from `analysis.json` as they are.
 
@@ -25,15 +25,13 @@ mod pairs;
 mod plot;
 pub mod plots;
 mod rates;
-pub mod read;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod voice;
 
 pub use html::time;
-#[cfg(test)]
-pub use tests::story;
+pub use numbers::duration;
 
 use affinage_eval::analysis::MethodNote;
 use sha2::{Digest as _, Sha256};

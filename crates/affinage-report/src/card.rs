@@ -9,7 +9,6 @@ use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{details, esc, hash};
 use super::numbers::counted;
-use crate::ui::{Paint, Ui, labelled};
 
 /// Warnings on the first screen; the rest stands beside the comparisons.
 pub const MOST_WARNINGS: usize = 3;
@@ -131,18 +130,31 @@ fn next_html(steps: &[String], arms: &Arms) -> String {
     format!("<div class=\"do\" id=\"next\"><h2>Do next</h2>\n{first}{rest}</div>\n")
 }
 
-/// The card for a terminal, a line each. `project` is the project's folder.
-pub fn terminal(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> String {
+/// The card as text.
+pub struct PlainCard {
+    pub title: String,
+    /// Which arm against which.
+    pub compared: String,
+    /// Label and text of each row; the steps behind the first "Do next" have no label.
+    pub rows: Vec<(&'static str, String)>,
+}
+
+impl PlainCard {
+    pub fn heading(&self) -> String {
+        format!("{} ({})", self.title, self.compared)
+    }
+}
+
+/// The card for a terminal. `project` is the project's name.
+pub fn plain(project: &str, plan: &Plan, analysis: &Analysis) -> PlainCard {
     let card = &analysis.card;
-    let title = title(&project_name(project), plan);
-    let mut lines = vec![format!("{} ({})", ui.paint_data(Paint::Bold, &title), compared(plan))];
-    lines.extend(
-        card.rows
-            .iter()
-            .map(|row| labelled(row.question.words(), &format!("{}: {}", row.answer, row.evidence))),
-    );
+    let mut rows: Vec<(&'static str, String)> = card
+        .rows
+        .iter()
+        .map(|row| (row.question.words(), format!("{}: {}", row.answer, row.evidence)))
+        .collect();
     if let Some(dose) = &analysis.dose {
-        lines.extend(dose.steps.iter().map(|step| labelled("More rows, more epochs?", &step.sentence)));
+        rows.extend(dose.steps.iter().map(|step| ("More rows, more epochs?", step.sentence.clone())));
     }
     let mut warnings: Vec<String> = card.watch_out.iter().take(MOST_WARNINGS - 1).cloned().collect();
     match card.watch_out.len().saturating_sub(warnings.len()) {
@@ -150,10 +162,10 @@ pub fn terminal(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> St
         n => warnings.push(format!("{} before you believe it: `affinage analyze --full`.", counted_more(n))),
     }
     if !warnings.is_empty() {
-        lines.push(labelled("Watch out", &warnings.join(" ")));
+        rows.push(("Watch out", warnings.join(" ")));
     }
     for (i, step) in analysis.next_steps.iter().take(MOST_STEPS).enumerate() {
-        lines.push(labelled(if i == 0 { "Do next" } else { "" }, step));
+        rows.push((if i == 0 { "Do next" } else { "" }, step.clone()));
     }
-    lines.join("\n")
+    PlainCard { title: title(project, plan), compared: compared(plan), rows }
 }
