@@ -106,6 +106,8 @@ pub enum MissingReason {
     RequestCut,
     /// The label that was written is not the one that the probabilities of the tokens favour.
     ScoredOtherwise,
+    /// The five scores of the reply favour another answer than its winner.
+    ScoresOtherwise,
     /// The server sent a thought and no answer.
     OnlyThought,
     /// A person passed.
@@ -126,6 +128,7 @@ impl MissingReason {
             MissingReason::Truncated => "cut at the token limit",
             MissingReason::RequestCut => "the server cut the request",
             MissingReason::ScoredOtherwise => "written label against its probabilities",
+            MissingReason::ScoresOtherwise => "winner against the sum of its own scores",
             MissingReason::OnlyThought => "a thought without an answer",
             MissingReason::Skipped => "skipped",
             MissingReason::NoAnswer => "an answer ended while thinking",
