@@ -16,7 +16,7 @@ use crate::analysis::{
 use crate::fit::FitControl;
 use crate::plan::ArmKind;
 use crate::suite::Domain;
-use crate::text::uncapitalised;
+use crate::text::{capitalised, uncapitalised};
 
 /// What the card is made of.
 pub struct Measured<'a> {
@@ -269,9 +269,4 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
 
 fn of_prompts(estimate: &Estimate) -> String {
     format!("{} of {}", percent(estimate), counted(estimate.n, "prompt"))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
