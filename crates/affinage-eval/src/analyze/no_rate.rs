@@ -190,7 +190,13 @@ impl Uncounted {
                     _ if *is_person => "has voted on",
                     _ => "gave a verdict that counts on",
                 };
-                format!("{} {did} {} of {} ({})", called(judge), tally.n(), counted(*of, "pair"), tally.words())
+                format!(
+                    "{} {did} {} of {} ({})",
+                    called(judge),
+                    tally.n(),
+                    counted(*of, "pair"),
+                    tally.words()
+                )
             }
         }
     }

@@ -45,7 +45,7 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
             "alpha, kappa",
             "Agreement beyond what two judges would reach by chance: 0 is chance, 1 is full agreement.",
         ),
-        ("fit", "How little your held-out answers surprise the model. It is not quality."),
+        ("fit", "How little the held-out answers of your examples surprise the model. It is not quality."),
         ("e-value", "Evidence that may be read while it grows; 20 against one half is strong."),
     ];
     let mut notes: Vec<MethodNote> =

@@ -267,7 +267,8 @@ fn chance_in_words(chance: f64, reasons: &[(&str, f64)]) -> String {
     let of = |is_for: bool| -> Vec<&str> {
         reasons.iter().filter(|(_, weight)| (*weight > 0.0) == is_for).map(|(name, _)| *name).collect()
     };
-    let mut words = format!("about a {:.0} % chance that you accept it, by your decisions so far", 100.0 * chance);
+    let mut words =
+        format!("about a {:.0} % chance that you accept it, by your decisions so far", 100.0 * chance);
     if of(chance >= 0.5).is_empty() {
         return words;
     }

@@ -272,7 +272,11 @@ impl<'a> Poll<'a> {
     /// How many votes are missing for a win rate of this voter's own; 0 where a ballot is too small for one anyway.
     fn missing(&self, files: &VoteFiles) -> usize {
         let needed = votes_needed(self.ballot.to_compare);
-        if needed > self.ballot.pairs() { 0 } else { needed.saturating_sub(files.compared(&self.ballot.items)) }
+        if needed > self.ballot.pairs() {
+            0
+        } else {
+            needed.saturating_sub(files.compared(&self.ballot.items))
+        }
     }
 
     /// Asks again about what was skipped.

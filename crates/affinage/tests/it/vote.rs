@@ -136,7 +136,9 @@ fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
     let (_, revealed) = page.try_post("api/reveal", &json!({}));
     let sentence = revealed["sentence"].as_str().expect("a sentence");
     assert!(
-        sentence.starts_with("You chose your tuned model (step 10) over the base model in 28 of 32 decided pairs: 88 %, "),
+        sentence.starts_with(
+            "You chose your tuned model (step 10) over the base model in 28 of 32 decided pairs: 88 %, "
+        ),
         "{sentence}"
     );
     assert!(sentence.contains("likely between") && sentence.contains("Skipped: 0"), "{sentence}");
@@ -359,10 +361,7 @@ fn who_misses_the_planted_pairs_is_named_in_the_same_words_everywhere() {
     fs_err::write(dir.path().join("votes.json"), returned.to_string()).expect("written");
     let (code, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
     assert_eq!(code, 0, "{text}");
-    assert!(
-        text.contains("Cleo missed the planted pairs: found the undamaged text in 0 of 2"),
-        "{text}"
-    );
+    assert!(text.contains("Cleo missed the planted pairs: found the undamaged text in 0 of 2"), "{text}");
     assert!(text.contains("left out of the mean"), "{text}");
 }
 

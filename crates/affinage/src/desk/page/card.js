@@ -35,13 +35,18 @@ function answerView(card, variant, i, view) {
   return element("section", { class: `variant${isChosen ? " chosen" : ""}`, "aria-label": `Answer ${i + 1}${isChosen ? ", chosen" : ""}` },
     element("h2", {},
       element("button", { onclick: () => choose(i), "aria-pressed": String(isChosen), title: "Choose this answer" }, element("kbd", {}, String(i + 1))),
-      element("span", {}, variant.model ?? variant.author ?? "writer not named"),
+      element("span", {}, writerName(card, variant)),
       variant.is_active && card.variants.length > 1 && card.provider !== "authored" ? element("span", { class: "badge" }, "you went on from here") : null,
       variant.feedback ? element("span", { class: "badge" }, variant.feedback === "up" ? "rated up" : "rated down") : null,
-      edited !== null ? element("span", { class: "badge", title: "Share of the answer's characters that the edit brought in" }, `edited: ${percent(own.new_share)} new words`) : null,
+      edited !== null && !(card.provider === "authored" && variant.model === null) ? element("span", { class: "badge", title: "Share of the answer's characters that the edit brought in" }, `edited: ${percent(own.new_share)} new words`) : null,
       isChosen && card.variants.length > 1 ? element("span", { class: "badge" }, "chosen") : null),
     isEditing ? writing("Answer", edited ?? variant.text) : element("div", { class: "turn" }, edited !== null ? marked(edited, own.flags) : marked(variant.text, own ? own.flags : variant.flags)),
     isEditing ? null : flagList(own ? own.flags : variant.flags));
+}
+
+/** Who wrote an answer; what was written here or in notes is the person's own. */
+function writerName({ provider }, { model, author }) {
+  return model ?? (provider === "authored" || (provider === "note" && author === "me") ? "you" : author ?? "writer not named");
 }
 
 /** 0.034 as `3 %`; what is more than nothing is never `0 %`. */
