@@ -261,7 +261,7 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
     found.extend(measured.headline.cut_texts.clone());
     found.extend(measured.best_validation.map(|best| {
         format!(
-            "The held-out loss was lowest at step {} ({:.2}); this is step {} ({:.2}).",
+            "The validation loss was lowest at step {} ({:.2}); this is step {} ({:.2}).",
             best.best_step, best.best_loss, best.step, best.loss
         )
     }));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use affinage_eval::analysis::{Analysis, AnswerCard, CardWord};
-use affinage_eval::plan::{ArmKind, Plan};
+use affinage_eval::plan::{Arm, ArmKind, Plan};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
@@ -45,10 +45,13 @@ pub fn model_name(model: &str) -> &str {
     name.strip_suffix(".gguf").unwrap_or(name)
 }
 
-/// "your tuned model (step 290) against the base model"
+/// "step 290 against base"
 fn compared(plan: &Plan) -> String {
     let arms = Arms::new(plan);
-    format!("{} against {}", arms.long(&plan.headline.arm), arms.long(&plan.headline.against))
+    let name = |arm: &str| {
+        plan.arm(arm).and_then(Arm::step).map_or_else(|| arms.short(arm), |n| format!("step {n}"))
+    };
+    format!("{} against {}", name(&plan.headline.arm), name(&plan.headline.against))
 }
 
 fn word_class(word: CardWord) -> &'static str {
