@@ -315,7 +315,8 @@ impl<'a> Poll<'a> {
                 let other = if pair.one == *me { &pair.other } else { &pair.one };
                 let interval = pair.raw.shown();
                 json!({
-                    "judge": spoken(other),
+                    // Who reads this is "you" here.
+                    "judge": Some(spoken(other)).filter(|name| *name != "you").unwrap_or("me"),
                     "share": percent(pair.raw.value),
                     "interval": interval.map_or(TOO_FEW.to_owned(), |i| format!("{} to {}", percent(i.low), percent(i.high))),
                     "pairs": pair.raw.n,

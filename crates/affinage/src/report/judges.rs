@@ -3,6 +3,7 @@
 use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
 use affinage_eval::judge::exam::result::{Counted, ExamVerdict};
 use affinage_eval::judgment::{MissingReason, spoken};
+use affinage_eval::plan::JudgeKind;
 use affinage_eval::planted::PlantedVerdict;
 
 use super::arms::Arms;
@@ -69,6 +70,13 @@ fn sentences(judge: &JudgeResult, arms: &Arms) -> String {
     let known = if known.is_empty() { String::new() } else { arms.p(&known.join(" ")) };
     let coin = if judge.better_than_coin == Some(false) { " class=\"warn\"" } else { "" };
     let outside = if judge.in_panel { "" } else { ", shown apart from the mean" };
+    if judge.kind == JudgeKind::Human {
+        // A person sees each pair in one order, so nothing is known of favourite places and labels.
+        return format!(
+            "<div class=\"judge\"><h3>{} <small>a person{outside}</small></h3>\n{known}</div>\n",
+            judge_name(&judge.judge_id)
+        );
+    }
     format!(
         "<div class=\"judge\"><h3>{} <small>{}{outside}</small></h3>\n{known}<p{coin}>{}</p>\n{}{}</div>\n",
         judge_name(&judge.judge_id),
