@@ -33,9 +33,8 @@ pub fn scope_line(evidence: &Evidence) -> String {
     let mut parts = vec![super::card::model_name(&facts.base_model).to_owned()];
     if let Some(dataset) = &facts.dataset {
         let epochs = evidence.plan.design.schedule.as_ref().map_or(1.0, |schedule| schedule.epochs);
-        let seen = (epochs * dataset.train_examples as f64).round() as usize;
-        // A training that ends within its first pass has seen a part.
-        let part = if seen < dataset.train_examples { format!("{} of ", count(seen)) } else { String::new() };
+        // A training that ends within its first pass has seen a part, known by its tokens.
+        let part = if epochs < 0.995 { format!("about {} of ", percent(epochs)) } else { String::new() };
         parts.push(format!(
             "trained on {part}{} of {}",
             counted(dataset.train_examples, "example"),
@@ -60,6 +59,7 @@ fn whose_words(written: &Written) -> Option<String> {
     };
     let names: Vec<String> = match shares.as_slice() {
         [] => return None,
+        [(only, _)] if only == authorship::PERSON => vec!["people, not of a model".to_owned()],
         [(only, _)] => vec![name(only)],
         several => {
             let of = |(who, share): &(String, f64)| format!("{} ({})", name(who), percent(*share));
