@@ -245,6 +245,21 @@ pub fn is_person(judge_id: &str) -> bool {
     judge_id.starts_with(VOTER) || is_author(judge_id)
 }
 
+/// A judge as people say it: a voter's name without what it begins with, and "you" for who votes as "me", who is also who
+/// reads.
+pub fn spoken(judge_id: &str) -> &str {
+    match judge_id.strip_prefix(VOTER).or_else(|| judge_id.strip_prefix(AUTHOR)) {
+        Some("me") => "you",
+        Some(name) => name,
+        None => judge_id,
+    }
+}
+
+/// [`spoken`] for a sentence of the analysis, where names of machines stand in backticks.
+pub fn called(judge_id: &str) -> String {
+    if is_person(judge_id) { spoken(judge_id).to_owned() } else { format!("`{judge_id}`") }
+}
+
 /// The id of one judge's answer to one comparison.
 pub fn judgment_id(comparison_id: &str, judge_id: &str, repeat: u32) -> String {
     row_id("jdg", &[comparison_id, judge_id, &repeat.to_string()])

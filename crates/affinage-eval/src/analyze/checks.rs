@@ -229,7 +229,7 @@ fn truncated(rows: &Rows) -> MethodCheck {
         _ if 10 * cut <= answers && 20 * lost <= answers => check(code, title, CheckState::Tip, sentence),
         _ => advised(
             check(code, title, CheckState::Issue, sentence),
-            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences, or nothing behind a thought",
+            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences, and no answer where a model was still thinking",
         ),
     }
 }
