@@ -177,6 +177,13 @@ pub fn nothing_asked(subject: &Subject) -> Vec<Hit> {
     vec![Hit::new(Field::Prompt, 0..prompt.len())]
 }
 
+/// Whether a prompt that nothing stands before leaves a model without a task: assent and the like, or a title of three words
+/// that was drafted by rule.
+pub fn asks_nothing(prompt: &str, is_drafted: bool) -> bool {
+    let is_title = || words(prompt).len() <= MAX_WORDS && !has_question_mark(prompt) && !prompt.contains(':');
+    is_empty(prompt) || (is_drafted && is_title())
+}
+
 /// A short text without a sign of a question that is made of such phrases alone, or of no words at all.
 fn is_empty(text: &str) -> bool {
     // More bytes than any such text has.

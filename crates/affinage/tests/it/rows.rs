@@ -87,7 +87,7 @@ fn a_version_leaves_out_what_the_training_cannot_take_and_names_it() {
     assert_eq!((&lengths["left_out"], &lengths["limit"]), (&json!({}), &json!(108)), "{said}");
     assert!(
         said.contains(
-            "99 % of the rows have at most 108 tokens of model, the longest 108; the training takes 108"
+            "99 % of the accepted rows, for the test too, have at most 108 tokens of model, the longest 108; the training takes 108"
         ),
         "{said}"
     );
