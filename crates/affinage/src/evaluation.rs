@@ -62,7 +62,7 @@ impl Evaluation {
                         .say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
                 }
                 history::planned(ctx, &fixed, &text, &prompts)?;
-                Ok(Evaluation { dir, plan: fixed, prompts, _lock: lock })
+                Ok(Evaluation { dir, plan: *fixed, prompts, _lock: lock })
             }
             Kept::Nothing => {
                 let text = plan_text(&plan)?;
@@ -408,7 +408,7 @@ fn keeps_demo(ctx: &Context, dir: &Path, fixed: &Plan, now: &Plan) -> anyhow::Re
 /// What an evaluation's folder holds, beside a plan that is wanted.
 enum Kept {
     Nothing,
-    Same { plan: Plan, text: Vec<u8>, prompts: Vec<Prompt> },
+    Same { plan: Box<Plan>, text: Vec<u8>, prompts: Vec<Prompt> },
     Other { changes: Vec<String> },
 }
 
@@ -424,7 +424,7 @@ fn kept_in(ctx: &Context, dir: &Path, plan: &Plan, prompts: &[Prompt]) -> anyhow
     // A judge that comes later is no other plan: its votes stand beside, and the report says so.
     let wanted = plan_text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
     if (text == wanted && fixed_prompts == prompts) || keeps_demo(ctx, dir, &fixed, plan)? {
-        return Ok(Kept::Same { plan: fixed, text, prompts: fixed_prompts });
+        return Ok(Kept::Same { plan: Box::new(fixed), text, prompts: fixed_prompts });
     }
     let (then, now) = ((&fixed, &fixed_prompts[..]), (plan, prompts));
     Ok(Kept::Other { changes: settings::changes(dir, &ctx.config, then, now)? })

@@ -199,7 +199,9 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
         Ok(added)
     })?;
     let all = returned.votes.len();
-    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), returned.voter));
+    let named =
+        [VOTER, AUTHOR].iter().find_map(|kind| returned.voter.strip_prefix(kind)).unwrap_or(&returned.voter);
+    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), named));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;

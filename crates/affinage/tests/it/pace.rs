@@ -239,7 +239,7 @@ fn an_evaluation_of_the_demos_own_choice_goes_on_as_long_as_nothing_was_changed(
     let prompts = fs_err::read_to_string(eval.join("prompts.jsonl")).expect("there");
     let fewer: Vec<&str> = prompts.lines().skip(1).collect();
     fs_err::write(eval.join("prompts.jsonl"), format!("{}\n", fewer.join("\n"))).expect("written");
-    let refusal = refused(dir.path(), &with_few(&["generate"]));
+    let refusal = refused(dir.path(), &with_few(&["generate", "--name", "first-look"]));
     assert!(refusal.contains("`in-domain` had 2 prompts, now it has 3"), "not the demo's: {refusal}");
     let plan = fs_err::read(eval.join("plan.json")).expect("there");
     let mut plan: Value = serde_json::from_slice(&plan).expect("JSON");
@@ -250,7 +250,10 @@ fn an_evaluation_of_the_demos_own_choice_goes_on_as_long_as_nothing_was_changed(
         kept.contains("`first-look` is the evaluation of the demo") && kept.contains("answers are there"),
         "{kept}"
     );
-    let refusal = refused(dir.path(), &with_few(&["--set", "generate.temperature=0.25", "eval"]));
+    let refusal = refused(
+        dir.path(),
+        &with_few(&["--set", "generate.temperature=0.25", "eval", "--name", "first-look"]),
+    );
     assert!(refusal.contains("`generate.temperature` was 0.7, now it is 0.25"), "{refusal}");
 }
 

@@ -150,6 +150,30 @@ fn cards_decided_since_the_freeze_are_frozen_with_the_next_run() {
 }
 
 #[test]
+fn a_stopped_training_goes_on_with_its_settings_and_stays_aside_under_others() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    run(dir.path(), &[]);
+    // As if Ctrl-C had come before the last event.
+    let stopped = tiny::runs(dir.path()).pop().expect("a run");
+    let log = fs_err::read_to_string(stopped.join("events.jsonl")).expect("a log");
+    let before: String =
+        log.lines().filter(|line| !line.contains("\"finished\"")).map(|line| format!("{line}\n")).collect();
+    fs_err::write(stopped.join("events.jsonl"), before).expect("written");
+    let name = stopped.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let said = |args: &[&str]| String::from_utf8_lossy(&run(dir.path(), args).stderr).into_owned();
+    let other = said(&["--set", "train.rank=4"]);
+    let aside = format!("under other settings are kept: `affinage train --resume {name}` goes on with them");
+    assert!(
+        other.contains("these settings begin a training of their own") && other.contains(&aside),
+        "{other}"
+    );
+    let resumed = said(&[]);
+    assert!(resumed.contains(" left), ") && resumed.contains("from here about "), "what remains: {resumed}");
+    assert!(!resumed.contains("of their own"), "{resumed}");
+}
+
+#[test]
 fn a_model_that_cannot_be_had_stops_before_anything_is_frozen() {
     let dir = temp_dir();
     tiny::project(dir.path());
