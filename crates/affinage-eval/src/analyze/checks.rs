@@ -227,10 +227,16 @@ fn truncated(rows: &Rows) -> MethodCheck {
         }
         0 => check(code, title, CheckState::Passed, sentence),
         _ if 10 * cut <= answers && 20 * lost <= answers => check(code, title, CheckState::Tip, sentence),
-        _ => advised(
-            check(code, title, CheckState::Issue, sentence),
-            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences, and no answer where a model was still thinking",
-        ),
+        _ => {
+            let room = 2 * rows.plan.sampling.max_new_tokens;
+            let seen =
+                if lost > 0 { "in mid-sentence, or before their answer began" } else { "in mid-sentence" };
+            let advice = format!(
+                "they are compared as they are, where they stop {seen}; to let them end, \
+                 `affinage --set eval.max-new-tokens={room} eval` makes another evaluation beside this one"
+            );
+            advised(check(code, title, CheckState::Issue, sentence), &advice)
+        }
     }
 }
 

@@ -281,9 +281,9 @@ fn a_pack_holds_no_key_and_its_votes_come_back_once() {
     write(&returned);
     let (code, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("16 votes of human:ben, 16 of them new"), "{text}");
+    assert!(text.contains("16 votes of ben, 16 of them new"), "{text}");
     let (_, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
-    assert!(text.contains("16 votes of human:ben, 0 of them new"), "{text}");
+    assert!(text.contains("16 votes of ben, 0 of them new"), "{text}");
     assert_eq!(rows::<Judgment>(dir.path(), "votes.jsonl").len(), 14);
 
     returned["votes"][0]["id"] = json!("vot-0000");
