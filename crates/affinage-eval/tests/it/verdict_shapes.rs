@@ -24,6 +24,7 @@ const CLEAR: &[(&str, &[&str])] = &[
             "VERDICT: K7\n\nReason: K7 is better than M2 in depth.",
             "VERDICT: tie\n\nReason: K7 and M2 are alike in every point.",
             "K7 and M2 are alike.\n\nVERDICT: tie.",
+            "VERDICT: K7\n\nLet me know if you would like me to go into more detail!",
         ],
     ),
     (

@@ -1,5 +1,6 @@
 //! Promises about the repository itself: crate edges, purity, size of files, and the demo's texts.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
@@ -8,6 +9,9 @@ use serde_json::Value;
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
+
+const CRATES: [&str; 5] =
+    ["affinage-engine", "affinage-dataset", "affinage-eval", "affinage-report", "affinage"];
 
 fn sources(crate_name: &str) -> Vec<(PathBuf, String)> {
     let mut folders = vec![root().join("crates").join(crate_name).join("src")];
@@ -28,11 +32,17 @@ fn sources(crate_name: &str) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn crates_depend_only_downwards() {
+    let there: BTreeSet<String> = fs_err::read_dir(root().join("crates"))
+        .expect("crates")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(there, CRATES.map(str::to_owned).into(), "every crate is in these lists");
     for (name, allowed) in [
         ("affinage-engine", &[][..]),
         ("affinage-dataset", &[][..]),
         ("affinage-eval", &["affinage-dataset"][..]),
-        ("affinage", &["affinage-engine", "affinage-dataset", "affinage-eval"][..]),
+        ("affinage-report", &["affinage-dataset", "affinage-eval"][..]),
+        ("affinage", &["affinage-engine", "affinage-dataset", "affinage-eval", "affinage-report"][..]),
     ] {
         let manifest =
             fs_err::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
@@ -44,7 +54,7 @@ fn crates_depend_only_downwards() {
 }
 
 #[test]
-fn dataset_and_eval_touch_no_file_socket_clock_environment_or_terminal() {
+fn dataset_eval_and_report_touch_no_file_socket_clock_environment_or_terminal() {
     const BANNED: [&str; 11] = [
         "std::fs",
         "fs_err",
@@ -58,8 +68,10 @@ fn dataset_and_eval_touch_no_file_socket_clock_environment_or_terminal() {
         "eprintln!(",
         "std::process",
     ];
-    for name in ["affinage-dataset", "affinage-eval"] {
-        for (path, text) in sources(name) {
+    let is_test =
+        |path: &Path| path.ends_with("src/tests.rs") || path.to_string_lossy().contains("src/tests/");
+    for name in ["affinage-dataset", "affinage-eval", "affinage-report"] {
+        for (path, text) in sources(name).into_iter().filter(|(path, _)| !is_test(path)) {
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             for banned in BANNED {
                 assert!(!code.contains(banned), "{} uses {banned}", path.display());
@@ -70,7 +82,7 @@ fn dataset_and_eval_touch_no_file_socket_clock_environment_or_terminal() {
 
 #[test]
 fn unsafe_code_stays_in_its_two_places() {
-    for name in ["affinage-engine", "affinage-dataset", "affinage-eval", "affinage"] {
+    for name in CRATES {
         for (path, text) in sources(name) {
             let shown = path.to_string_lossy().replace('\\', "/");
             let allowed =
@@ -87,7 +99,7 @@ fn unsafe_code_stays_in_its_two_places() {
 #[test]
 fn files_stay_readable() {
     const LONGEST: usize = 600;
-    for name in ["affinage-engine", "affinage-dataset", "affinage-eval", "affinage"] {
+    for name in CRATES {
         for (path, text) in sources(name) {
             let lines = text.lines().count();
             assert!(lines <= LONGEST, "{} has {lines} lines, at most {LONGEST}", path.display());
