@@ -279,6 +279,17 @@ fn call(item: &Value, kind: &str, blocks: &mut Vec<Block>) {
     blocks.extend(result.map(|result| Block::named(BlockKind::ToolResult, strings(result), name)));
 }
 
+/// The blocks of a row that is a call, the result of one or a thought as a whole.
+pub fn of_row(row: &Value, kind: BlockKind) -> Vec<Block> {
+    let names_tool = ["name", "toolName", "tool_name"].iter().any(|key| string(row, key).is_some());
+    if kind != BlockKind::ToolCall || !names_tool {
+        return vec![Block::new(kind, strings(row))];
+    }
+    let mut blocks = Vec::new();
+    call(row, "", &mut blocks);
+    blocks
+}
+
 /// The arguments of a call as JSON text; all strings of the call if it has no such field.
 fn arguments(call: &Value) -> String {
     let found =
