@@ -89,7 +89,7 @@ impl Command {
             Self::Dataset(args) => commands::dataset::run(ctx, args),
             Self::Train(args) => commands::train::run(ctx, args),
             Self::Chat(args) => commands::chat::run(ctx, args),
-            Self::Generate(args) => commands::generate::run(ctx, args),
+            Self::Generate(args) => commands::generate::run(ctx, args).map(drop),
             Self::Judge(args) => commands::judge::run(ctx, args),
             Self::Vote(args) => commands::vote::run(ctx, args),
             Self::Analyze(args) => commands::analyze::run(ctx, args),

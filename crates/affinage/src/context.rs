@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::config::Config;
 use crate::errors::{HintExt as _, usage};
+use crate::evaluation::series;
 use crate::nearest;
 use crate::ui::Ui;
 
@@ -69,11 +70,13 @@ impl Context {
         Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
     }
 
-    /// `text` with `eval` named in its commands, where they would mean another evaluation: the one of affinage.toml.
+    /// `text` with `eval` named in its commands, where they would mean another evaluation without that.
     pub fn naming(&self, eval: &str, text: &str) -> String {
         let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
-        let is_default = Config::parse(&file, &[]).is_ok_and(|config| config.eval.name == eval);
-        if is_default { text.to_owned() } else { named_in(eval, text) }
+        let meant = Config::parse(&file, &[])
+            .ok()
+            .and_then(|config| series::newest(&self.project, &config.eval.name, &self.ui).ok());
+        if meant.as_deref() == Some(eval) { text.to_owned() } else { named_in(eval, text) }
     }
 
     /// `path` for people: relative to the project folder where it lies inside.

@@ -3,6 +3,7 @@
 
 mod fit;
 mod remote;
+pub mod series;
 mod server;
 mod settings;
 
@@ -31,7 +32,8 @@ use crate::interrupt;
 use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
-use crate::ui::counted;
+use crate::run::Run;
+use crate::ui::{counted, listed};
 pub use server::{Leave, Remote, consented, server_key};
 
 /// An evaluation folder whose plan is fixed.
@@ -52,33 +54,78 @@ impl Evaluation {
         let dir = ctx.project.join("evals").join(&plan.name);
         fs_err::create_dir_all(&dir)?;
         let lock = FolderLock::acquire(&dir)?;
-        let plan_file = dir.join("plan.json");
-        let text = plan_text(&plan)?;
-        if plan_file.exists() {
-            let fixed_text = fs_err::read(&plan_file)?;
-            let fixed: Plan = serde_json::from_slice(&fixed_text)
-                .with_context(|| format!("{} was not written by this version", plan_file.display()))?;
-            let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
-            // A judge that comes later is no other plan: its votes stand beside, and the report says so.
-            let wanted = plan_text(&Plan { judges: judges_of(&fixed, &plan), ..plan.clone() })?;
-            let is_same = fixed_text == wanted && fixed_prompts == prompts;
-            if !is_same && !keeps_demo(ctx, &dir, &fixed, &plan)? {
-                let (then, now) = ((&fixed, &fixed_prompts[..]), (&plan, &prompts[..]));
-                let changes = settings::changes(&dir, &ctx.config, then, now)?;
-                return Err(other_plan(ctx, &plan.name, &changes));
+        match kept_in(ctx, &dir, &plan, &prompts)? {
+            Kept::Other { changes } => Err(other_plan(ctx, &plan, &changes)),
+            Kept::Same { plan: fixed, text, prompts } => {
+                for judge in plan.judges.iter().filter(|judge| !fixed.judges.contains(judge)) {
+                    ctx.ui
+                        .say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
+                }
+                history::planned(ctx, &fixed, &text, &prompts)?;
+                Ok(Evaluation { dir, plan: *fixed, prompts, _lock: lock })
             }
-            let prompts = fixed_prompts;
-            for judge in plan.judges.iter().filter(|judge| !fixed.judges.contains(judge)) {
-                ctx.ui.say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
+            Kept::Nothing => {
+                let text = plan_text(&plan)?;
+                jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
+                settings::keep(&dir, &ctx.config)?;
+                jsonl::replace_file(&dir.join("plan.json"), &text)?;
+                history::planned(ctx, &plan, &text, &prompts)?;
+                Ok(Evaluation { dir, plan, prompts, _lock: lock })
             }
-            history::planned(ctx, &fixed, &fixed_text, &prompts)?;
-            return Ok(Evaluation { dir, plan: fixed, prompts, _lock: lock });
         }
-        jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
-        settings::keep(&dir, &ctx.config)?;
-        jsonl::replace_file(&plan_file, &text)?;
-        history::planned(ctx, &plan, &text, &prompts)?;
-        Ok(Evaluation { dir, plan, prompts, _lock: lock })
+    }
+
+    /// As [`Evaluation::fix`] in the series that the plan's name begins: opens the one of the same plan, or makes the next
+    /// with the answers that the others have for it already.
+    pub fn fix_in_series(ctx: &Context, mut plan: Plan, prompts: Vec<Prompt>) -> anyhow::Result<Evaluation> {
+        let first = plan.name.clone();
+        let members = series::members(&ctx.project, &first)?;
+        let mut other = None;
+        for name in &members {
+            plan.name.clone_from(name);
+            let dir = ctx.project.join("evals").join(name);
+            match kept_in(ctx, &dir, &plan, &prompts)? {
+                Kept::Other { changes } => other = Some((name, changes)),
+                Kept::Same { .. } if members.len() > 1 => {
+                    ctx.ui.say(format!(
+                        "evaluation `{name}`: it was planned for this training and these settings"
+                    ));
+                    return Self::fix(ctx, plan, prompts);
+                }
+                Kept::Same { .. } | Kept::Nothing => return Self::fix(ctx, plan, prompts),
+            }
+        }
+        plan.name = series::next(&ctx.project, &first)?;
+        let Some((before, changes)) = other else { return Self::fix(ctx, plan, prompts) };
+        ctx.ui.say(format!(
+            "evaluation `{}`, because `{before}` was planned for something else: {}",
+            plan.name,
+            in_short(&changes)
+        ));
+        let evaluation = Self::fix(ctx, plan, prompts)?;
+        evaluation.take_over(ctx, &members)?;
+        Ok(evaluation)
+    }
+
+    /// Copies the answers that other evaluations hold to the same prompts by the same weights, seeds and sampling.
+    fn take_over(&self, ctx: &Context, others: &[String]) -> anyhow::Result<()> {
+        let everything = |_: &Arm, _: &Prompt| true;
+        let keys = self.plan.arms.iter().flat_map(|arm| self.keys(arm, everything));
+        let mut wanted: BTreeSet<String> = keys.map(|(key, _)| key.completion_id()).collect();
+        let mut taken: Vec<Completion> = Vec::new();
+        for other in others.iter().rev() {
+            let file = ctx.project.join("evals").join(other).join("completions.jsonl");
+            let rows: Vec<Completion> = jsonl::read(&file, &ctx.ui)?;
+            taken.extend(rows.into_iter().filter(|row| wanted.remove(&row.completion_id)));
+        }
+        if !taken.is_empty() {
+            jsonl::write_all(&self.dir.join("completions.jsonl"), &taken)?;
+            let answers = counted(taken.len(), "answer is", "answers are");
+            ctx.ui.say(format!(
+                "{answers} taken over from the evaluations before: the same models and settings"
+            ));
+        }
+        Ok(())
     }
 
     /// The adapter of an arm, checked against the hash in the plan.
@@ -164,8 +211,11 @@ impl Evaluation {
     pub fn warn_of_cuts(&self, ctx: &Context) -> anyhow::Result<()> {
         let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
         if let Some(cuts) = unequal_cuts(&self.plan, &self.prompts, &rows) {
+            let room = 2 * self.plan.sampling.max_new_tokens;
             ctx.ui.warn(format!(
-                "{cuts} More room: raise `eval.max-new-tokens` and start under another `eval.name`"
+                "{cuts} To give them more room, in another evaluation beside this one: \
+                 `affinage --set eval.max-new-tokens={room} eval{}`",
+                run_option(ctx, &self.plan)
             ));
         }
         Ok(())
@@ -355,28 +405,53 @@ fn keeps_demo(ctx: &Context, dir: &Path, fixed: &Plan, now: &Plan) -> anyhow::Re
     Ok(keeps)
 }
 
-/// A plan is not changed once it is fixed: what is different now, and the way to another evaluation.
-fn other_plan(ctx: &Context, name: &str, changes: &[String]) -> anyhow::Error {
-    const SHOWN: usize = 4;
-    let mut shown = changes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
-    if let Some(more) = changes.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        shown.push_str(&format!("; and {more} more"));
+/// What an evaluation's folder holds, beside a plan that is wanted.
+enum Kept {
+    Nothing,
+    Same { plan: Box<Plan>, text: Vec<u8>, prompts: Vec<Prompt> },
+    Other { changes: Vec<String> },
+}
+
+fn kept_in(ctx: &Context, dir: &Path, plan: &Plan, prompts: &[Prompt]) -> anyhow::Result<Kept> {
+    let plan_file = dir.join("plan.json");
+    if !plan_file.exists() {
+        return Ok(Kept::Nothing);
     }
-    let free = |name: &String| !ctx.project.join("evals").join(name).exists();
-    let new = (2..).map(|number| format!("{name}-{number}")).find(free).unwrap_or_default();
-    let error = anyhow!("the evaluation `{name}` was planned for something else: {shown}");
-    let fits = |other: &String| {
-        let dir = ctx.project.join("evals").join(other);
-        settings::are_the_same(&dir, &ctx.config).unwrap_or(false)
-    };
-    let there = (2..100).map(|number| format!("{name}-{number}")).find(fits);
-    let (new, does) = match there {
-        Some(there) => (there, "goes on with one that has these settings already"),
-        None => (new, "makes another one beside it"),
-    };
+    let text = fs_err::read(&plan_file)?;
+    let fixed: Plan = serde_json::from_slice(&text)
+        .with_context(|| format!("{} was not written by this version", plan_file.display()))?;
+    let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
+    // A judge that comes later is no other plan: its votes stand beside, and the report says so.
+    let wanted = plan_text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
+    if (text == wanted && fixed_prompts == prompts) || keeps_demo(ctx, dir, &fixed, plan)? {
+        return Ok(Kept::Same { plan: Box::new(fixed), text, prompts: fixed_prompts });
+    }
+    let (then, now) = ((&fixed, &fixed_prompts[..]), (plan, prompts));
+    Ok(Kept::Other { changes: settings::changes(dir, &ctx.config, then, now)? })
+}
+
+/// The first changes and how many more there are.
+fn in_short(changes: &[String]) -> String {
+    const SHOWN: usize = 4;
+    listed(changes, SHOWN, "; ")
+}
+
+/// ` --run R` for a command that means the run of a plan, where there are others.
+fn run_option(ctx: &Context, plan: &Plan) -> String {
+    let is_one_of_many = Run::list(&ctx.project).is_ok_and(|runs| runs.len() > 1);
+    plan.run.as_ref().filter(|_| is_one_of_many).map(|run| format!(" --run {run}")).unwrap_or_default()
+}
+
+/// A plan is not changed once it is fixed: what is different now, and the way to another evaluation of the same run.
+fn other_plan(ctx: &Context, plan: &Plan, changes: &[String]) -> anyhow::Error {
+    let name = &plan.name;
+    let changes = in_short(changes);
+    let error = anyhow!("the evaluation `{name}` was planned for something else: {changes}");
+    let new = series::next(&ctx.project, name).unwrap_or_default();
+    let run = run_option(ctx, plan);
     let hinted: anyhow::Result<()> = Err(error).hint(format!(
-        "`affinage eval --name {new}` {does}; `eval.name` {new} in affinage.toml makes it the one that `run` and all other \
-         commands mean. Or take the change back to go on with `{name}`"
+        "`affinage eval --name {new}{run}` makes another one beside it, `affinage eval{run}` takes the one of the series \
+         that fits. Or take the change back to go on with `{name}`"
     ));
     hinted.expect_err("made of an error")
 }

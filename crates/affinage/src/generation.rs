@@ -34,7 +34,10 @@ pub fn named_adapter(
     if name == "base" {
         return Ok((name.to_owned(), None));
     }
-    let run = Run::open(&ctx.project, run)?;
+    let run = match run {
+        Some(run) => Run::open(&ctx.project, run)?,
+        None => Run::newest(&ctx.project, &ctx.ui)?,
+    };
     let trained_on = Provenance::read(&run.path)?.sha256.remove("base");
     if trained_on.as_ref().is_some_and(|sha256| *sha256 != model.sha256) {
         bail!("run `{}` was trained on another base than {} (SHA-256 differs)", run.name, model.name);

@@ -8,14 +8,15 @@ use crate::errors::HintExt as _;
 
 /// The known name that is most like `name`, in any case and with `_` for `-`; `None` if none is close.
 ///
-/// Close is one edit and one more for every four characters, where two neighbouring characters that changed places are one
+/// Close is one edit and one more for every four characters, and of three characters no more than one, where two neighbouring characters that changed places are one
 /// edit. Of two names as close, the one with the same characters wins: `modle` is `model`, not `mode`.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = plain(name);
     let rank = |candidate: &str| {
         let candidate = plain(candidate);
         let distance = strsim::osa_distance(&name, &candidate);
-        let is_close = distance <= 1 + candidate.chars().count() / 4;
+        let length = candidate.chars().count();
+        let is_close = distance <= 1 + length / 4 && 3 * distance <= length.max(name.chars().count());
         is_close.then(|| (distance, sorted(&name) != sorted(&candidate)))
     };
     let ranked = known.iter().filter_map(|candidate| Some((rank(candidate)?, *candidate)));
@@ -91,6 +92,8 @@ mod tests {
             ("learning_rate", Some("learning-rate")),
             ("learnig-rtae", Some("learning-rate")),
             ("lr", None),
+            ("q", None),
+            ("int", Some("init")),
             ("finetune", None),
             ("", None),
         ] {

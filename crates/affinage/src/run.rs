@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::Timestamp;
 
+use crate::context::Context;
 use crate::errors::HintExt as _;
 use crate::events::{self, Event, EventLog, Record};
 use crate::jsonl::replace_file;
 use crate::lock::FolderLock;
 use crate::provenance::Provenance;
-use crate::ui::Ui;
+use crate::ui::{Ui, listed};
 
 /// A run folder on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,17 @@ pub struct Run {
     /// The folder's name, `2026-11-22T101500Z-qwen2.5-0.5b`.
     pub name: String,
 }
+
+/// How far a run came. The later one is the greater.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Progress {
+    finished: Option<Timestamp>,
+    touched: Option<Timestamp>,
+    name: String,
+}
+
+/// Other runs that a line names.
+const OTHERS_SHOWN: usize = 3;
 
 /// A saved adapter of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,13 +104,9 @@ impl Run {
         Ok(runs)
     }
 
-    /// The run called `name` (or the only one whose name contains it); without a name, the newest.
-    pub fn open(project: &Path, name: Option<&str>) -> anyhow::Result<Self> {
-        let runs = Self::list(project)?;
-        let Some(newest) = runs.last().cloned() else {
-            return Err(anyhow!("no runs in {}", project.display())).hint("train first: `affinage train`");
-        };
-        let Some(name) = name else { return Ok(newest) };
+    /// The run called `name` (or the only one whose name contains it).
+    pub fn open(project: &Path, name: &str) -> anyhow::Result<Self> {
+        let runs = Self::some(project)?;
         if let Some(run) = runs.iter().find(|run| run.name == name) {
             return Ok(run.clone());
         }
@@ -109,6 +117,70 @@ impl Run {
             (Some(_), Some(_)) => {
                 Err(anyhow!("more than one run matches `{name}`")).hint(format!("runs: {}", run_names(&runs)))
             }
+        }
+    }
+
+    /// All runs of a project, oldest first. Errors: there is none.
+    fn some(project: &Path) -> anyhow::Result<Vec<Self>> {
+        let runs = Self::list(project)?;
+        match runs.is_empty() {
+            true => Err(anyhow!("no runs in {}", project.display())).hint("train first: `affinage train`"),
+            false => Ok(runs),
+        }
+    }
+
+    /// The run whose training finished last, by its events; where none is finished, the one that was worked on last.
+    pub fn newest(project: &Path, ui: &Ui) -> anyhow::Result<Self> {
+        let newest = Self::some(project)?.into_iter().max_by_key(|run| run.progress(ui));
+        newest.context("at least one run")
+    }
+
+    /// The unfinished run that was worked on last; where all are finished, the newest.
+    pub fn unfinished(project: &Path, ui: &Ui) -> anyhow::Result<Self> {
+        let runs = Self::some(project)?.into_iter();
+        let newest = runs.max_by_key(|run| {
+            let progress = run.progress(ui);
+            (progress.finished.is_none(), progress)
+        });
+        newest.context("at least one run")
+    }
+
+    /// The run that a command means: the one it names, else [`Run::newest`]. Where there are others, one line says which it
+    /// is.
+    pub fn meant(ctx: &Context, name: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(name) = name {
+            return Self::open(&ctx.project, name);
+        }
+        let newest = Self::newest(&ctx.project, &ctx.ui)?;
+        let others: Vec<String> = Self::list(&ctx.project)?
+            .into_iter()
+            .rev()
+            .filter(|run| *run != newest)
+            .map(|run| match run.progress(&ctx.ui).finished {
+                Some(_) => format!("`{}`", run.name),
+                None => format!("`{}` (not finished)", run.name),
+            })
+            .collect();
+        let how =
+            if newest.progress(&ctx.ui).finished.is_some() { "finished last" } else { "was worked on last" };
+        if !others.is_empty() {
+            ctx.ui.say(format!(
+                "run `{}`: its training {how}; `--run` takes another: {}",
+                newest.name,
+                listed(&others, OTHERS_SHOWN, ", ")
+            ));
+        }
+        Ok(newest)
+    }
+
+    /// When it finished, and when anything happened in it; a log that cannot be read tells neither.
+    fn progress(&self, ui: &Ui) -> Progress {
+        let events = self.events(ui).unwrap_or_default();
+        let is_end = |record: &&Record| matches!(record.event, Event::Finished { .. });
+        Progress {
+            finished: events.iter().rev().find(is_end).map(|record| record.at),
+            touched: events.last().map(|record| record.at),
+            name: self.name.clone(),
         }
     }
 

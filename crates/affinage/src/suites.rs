@@ -1,6 +1,10 @@
 //! Where evaluation prompts come from: the built-in suites, the user's files, and held-out examples.
 
-use affinage_dataset::example::DatasetRow;
+use std::collections::HashSet;
+
+use affinage_dataset::example::{DatasetRow, LineageRow};
+use affinage_dataset::lint::asks_nothing;
+use affinage_dataset::message::Role;
 use affinage_eval::suite::{
     Domain, Prompt, Split, SuiteDefaults, factual, maths, parse_suite, prompt_from_example,
 };
@@ -8,8 +12,11 @@ use anyhow::{Context as _, anyhow};
 
 use crate::config::{self, Config};
 use crate::context::Context;
+use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
+use crate::jsonl;
 use crate::nearest::read_text;
+use crate::ui::Ui;
 
 /// The name of the suite of held-out prompts.
 pub const IN_DOMAIN: &str = "in-domain";
@@ -51,11 +58,32 @@ pub fn from_file(ctx: &Context, suite: &config::Suite) -> anyhow::Result<Vec<Pro
         .with_context(|| format!("{}", suite.file.display()))
 }
 
-/// Held-out examples as prompts, clustered by conversation or document.
-pub fn held_out(rows: &[DatasetRow], split: Split) -> Vec<Prompt> {
+/// The test examples of a version as prompts.
+pub fn test_prompts(version: &DatasetVersion, ui: &Ui) -> anyhow::Result<Vec<Prompt>> {
+    held_out(version, &version.rows("test", ui)?, Split::Report, ui)
+}
+
+/// Held-out examples of a version as prompts, clustered by conversation or document. Those that ask nothing are not among
+/// them: no answer to them is better than another.
+pub fn held_out(
+    version: &DatasetVersion,
+    rows: &[DatasetRow],
+    split: Split,
+    ui: &Ui,
+) -> anyhow::Result<Vec<Prompt>> {
+    let lineage: Vec<LineageRow> = jsonl::read(&version.path.join("lineage.jsonl"), ui)?;
+    let drafted = lineage.iter().filter(|row| row.provenance.prompt_drafted);
+    let drafted: HashSet<&str> = drafted.map(|row| row.example_id.as_str()).collect();
+    let asks = |row: &&DatasetRow| {
+        let mut turns = row.messages.iter().filter(|message| message.role != Role::System);
+        let prompt = turns.next().map_or("", |message| message.content.as_str());
+        // What was said before is asked about.
+        let has_turns_before = turns.count() > 1;
+        has_turns_before || !asks_nothing(prompt, drafted.contains(row.example_id.as_str()))
+    };
     let prompt =
         |row: &DatasetRow| prompt_from_example(&row.example_id, row.whole_text(), split, &row.messages);
-    rows.iter().filter_map(prompt).collect()
+    Ok(rows.iter().filter(asks).filter_map(prompt).collect())
 }
 
 /// All prompts that `config` may ever ask, whatever seed and limit: training must not hold them.

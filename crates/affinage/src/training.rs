@@ -488,7 +488,7 @@ fn halt(part: &Part) -> anyhow::Result<()> {
 }
 
 /// The newest step whose checkpoint holds the moments.
-fn resumable(run: &Run, ui: &Ui) -> anyhow::Result<Option<usize>> {
+pub fn resumable(run: &Run, ui: &Ui) -> anyhow::Result<Option<usize>> {
     let checkpoints = run.checkpoints(ui)?;
     Ok(checkpoints.iter().rev().find(|c| has_moments(&c.path)).map(|c| c.step))
 }

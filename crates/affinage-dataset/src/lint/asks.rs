@@ -10,6 +10,8 @@ use crate::shingle::words;
 /// A longer prompt says something. Where words are not told apart by spaces, signs are counted.
 const MAX_WORDS: usize = 3;
 const MAX_SIGNS: usize = 12;
+/// A longer title says what to write about.
+const MAX_TITLE_WORDS: usize = 2;
 
 /// What says nothing of its own, by language: assent, denial, thanks, going on. No greeting, no topic, no question word.
 const EMPTY: &[(&str, &str)] = &[
@@ -177,6 +179,13 @@ pub fn nothing_asked(subject: &Subject) -> Vec<Hit> {
     vec![Hit::new(Field::Prompt, 0..prompt.len())]
 }
 
+/// Whether a prompt that nothing stands before leaves a model without a task: assent and the like, or one or two words that
+/// were drafted by rule from a title.
+pub fn asks_nothing(prompt: &str, is_drafted: bool) -> bool {
+    let is_title = || words(prompt).len() <= MAX_TITLE_WORDS && !has_question_mark(prompt);
+    is_empty(prompt) || (is_drafted && is_title())
+}
+
 /// A short text without a sign of a question that is made of such phrases alone, or of no words at all.
 fn is_empty(text: &str) -> bool {
     // More bytes than any such text has.
@@ -201,4 +210,24 @@ fn has_question_mark(text: &str) -> bool {
     let is_greek = |c: char| ('\u{370}'..='\u{3ff}').contains(&c);
     text.contains(['?', '？', '؟', '՞', '፧', '⁇', '⁈', '\u{37e}'])
         || (text.contains(';') && text.chars().any(is_greek))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_title_asks_nothing_only_where_nobody_wrote_it() {
+        let asked = [
+            ("passwords", true, true),
+            ("speech draft", true, true),
+            ("passwords", false, false),
+            ("Write about: weirs", true, false),
+            ("Why weirs?", true, false),
+            ("Très vrai.", false, true),
+        ];
+        for (prompt, is_drafted, is_nothing) in asked {
+            assert_eq!(asks_nothing(prompt, is_drafted), is_nothing, "{prompt}, {is_drafted}");
+        }
+    }
 }

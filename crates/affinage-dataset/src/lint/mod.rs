@@ -29,6 +29,7 @@ use serde::Serialize;
 use crate::candidate::{Candidate, Variant};
 use crate::conversation::Feedback;
 use crate::message::{Message, Role};
+pub use asks::asks_nothing;
 use code::{Code, fenced, fences};
 pub use privacy::{name_spans, others_chars, personal_count, personal_spans, secret_count, secret_spans};
 use rules::{Check, Pattern, RULES, Rule, Where};

@@ -154,6 +154,9 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
         MissingReason::RequestCut => "raise the context length of the judge's server",
         MissingReason::OnlyThought => "turn the model's thinking, or its server's reasoning parser, off",
         MissingReason::ScoredOtherwise => "set the judge's `temperature = 0`, or judge without `logprobs`",
+        MissingReason::ScoresOtherwise => {
+            "take another judge: this one may name the worse answer as the winner"
+        }
         MissingReason::NoAnswer => "raise `eval.max-new-tokens` and generate again under another `eval.name`",
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
@@ -224,10 +227,16 @@ fn truncated(rows: &Rows) -> MethodCheck {
         }
         0 => check(code, title, CheckState::Passed, sentence),
         _ if 10 * cut <= answers && 20 * lost <= answers => check(code, title, CheckState::Tip, sentence),
-        _ => advised(
-            check(code, title, CheckState::Issue, sentence),
-            "raise `eval.max-new-tokens` and generate again: judges see unfinished sentences, or nothing behind a thought",
-        ),
+        _ => {
+            let room = 2 * rows.plan.sampling.max_new_tokens;
+            let seen =
+                if lost > 0 { "in mid-sentence, or before their answer began" } else { "in mid-sentence" };
+            let advice = format!(
+                "they are compared as they are, where they stop {seen}; to let them end, \
+                 `affinage --set eval.max-new-tokens={room} eval` makes another evaluation beside this one"
+            );
+            advised(check(code, title, CheckState::Issue, sentence), &advice)
+        }
     }
 }
 

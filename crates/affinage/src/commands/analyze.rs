@@ -23,6 +23,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::HintExt as _;
+use crate::evaluation::series;
 use crate::events::Event;
 use crate::history;
 use crate::jsonl;
@@ -37,7 +38,7 @@ use crate::ui::counted;
     after_help = "Examples:\n  affinage analyze\n  affinage analyze --full\n  affinage analyze --verify --json"
 )]
 pub struct AnalyzeArgs {
-    /// The evaluation below evals/; default: eval.name of affinage.toml
+    /// The evaluation below evals/; default: the one made last of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Also check every verdict against the raw bytes of its request
@@ -57,7 +58,7 @@ impl AnalyzeArgs {
 
 pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
-    let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let name = &series::meant(ctx, args.eval.as_deref())?;
     let dir = ctx.project.join("evals").join(name);
     if args.verify {
         let (verified, without) = verify(ctx, &dir)?;
@@ -213,7 +214,7 @@ fn siblings(ctx: &Context, plan: &Plan) -> Vec<Sibling> {
 
 /// Validation losses of the evaluated run; none where its folder is gone or another engine wrote none.
 fn validation(ctx: &Context, plan: &Plan) -> Vec<(u64, f64)> {
-    let run = plan.run.as_deref().and_then(|run| Run::open(&ctx.project, Some(run)).ok());
+    let run = plan.run.as_deref().and_then(|run| Run::open(&ctx.project, run).ok());
     let records = run.and_then(|run| run.events(&ctx.ui).ok()).unwrap_or_default();
     let mut losses = BTreeMap::new();
     for record in records {

@@ -29,7 +29,7 @@ pub struct ChatArgs {
     /// Several who answer side by side, e.g. base,last
     #[arg(long, value_name = "ARM,ARM", value_delimiter = ',')]
     compare: Vec<String>,
-    /// Training run (default: the newest)
+    /// Training run [default: the one that finished last]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// Ask this one thing and end
@@ -69,17 +69,20 @@ impl Speaker {
 }
 
 pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
     let names = match (args.arm, args.compare.is_empty()) {
         (Some(arm), _) => vec![arm],
         (None, false) => args.compare,
         (None, true) => vec![default_arm(ctx)?.to_owned()],
     };
+    let is_trained = names.iter().any(|name| name.trim() != "base");
+    let run = is_trained.then(|| Run::meant(ctx, args.run.as_deref())).transpose()?.map(|run| run.name);
     let model = open_model(ctx, &ctx.config.model)?;
     let engine = packed_engine(&ctx.ui, &model)?;
     let system: Vec<Message> = args.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     let mut speakers = names
         .iter()
-        .map(|name| speaker(ctx, &engine, &model, name.trim(), args.run.as_deref(), &system))
+        .map(|name| speaker(ctx, &engine, &model, name.trim(), run.as_deref(), &system))
         .collect::<anyhow::Result<Vec<_>>>()?;
     if let Some(prompt) = args.prompt {
         return answer_once(ctx, &model, &engine, &mut speakers, &prompt);
@@ -87,7 +90,11 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
     let who: Vec<String> = speakers.iter().map(Speaker::title).collect();
     ctx.ui.say(format!("{}: {} · /reset forgets, /quit ends", model.name, who.join("; ")));
     loop {
-        let Some(line) = ctx.ui.read_line("\nyou >")? else { break };
+        let Some(line) = ctx.ui.read_line("\nyou >")? else {
+            // Ctrl-D leaves the cursor behind the question.
+            ctx.ui.say("");
+            break;
+        };
         match line.as_str() {
             "" => continue,
             "/quit" | "/exit" => break,
@@ -105,7 +112,7 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who answers where nobody is named: the newest run's last checkpoint; before the first training the base model.
+/// Who answers where nobody is named: the last checkpoint of the run that finished last; before the first training the base model.
 ///
 /// Errors: there was a training and its folder is gone, so the base would pass for it.
 fn default_arm(ctx: &Context) -> anyhow::Result<&'static str> {
@@ -302,7 +309,9 @@ fn reply(
                     waiting.iter().for_each(|progress| progress.advance(1));
                 }
                 if let Some(stream) = streams[sequence].take_if(|_| finish.is_some()) {
-                    add(sequence, stream.finish()?, Some(finish == Some(Finish::Length)))?;
+                    let is_cut = finish == Some(Finish::Length);
+                    let rest = stream.finish()?;
+                    add(sequence, if is_cut { whole(&rest) } else { rest }, Some(is_cut))?;
                 }
             }
         }
@@ -311,7 +320,7 @@ fn reply(
     drop(waiting);
     for (speaker, stream) in streams.into_iter().enumerate() {
         if let Some(stream) = stream {
-            add(speaker, stream.finish()?, Some(false))?;
+            add(speaker, whole(&stream.finish()?), Some(false))?;
         }
     }
     for ((speaker, text), is_cut) in speakers.iter_mut().zip(texts).zip(cut) {
@@ -319,6 +328,11 @@ fn reply(
         speaker.is_cut = is_cut;
     }
     Ok(())
+}
+
+/// The rest of a text that was ended in the middle, without the part of a character that it may end with.
+fn whole(rest: &str) -> String {
+    rest.trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned()
 }
 
 /// The prompt's ids; the oldest exchanges are dropped, and that is said, when the conversation outgrows the model.

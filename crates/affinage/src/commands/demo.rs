@@ -10,7 +10,7 @@ use std::time::Instant;
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::split::Side;
 use affinage_engine::model::Model;
-use affinage_eval::suite::{Prompt, Split};
+use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Deserialize;
@@ -293,7 +293,7 @@ fn evaluation(
     config.eval.checkpoints = vec!["last".to_owned()];
     config.eval.checkpoints.extend(size.is_thorough.then(|| middle.name()));
     let seed = config.generate.seed;
-    let mut prompts: Vec<Prompt> = suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report);
+    let mut prompts: Vec<Prompt> = suites::test_prompts(version, &ctx.ui)?;
     for name in suites::built_in_names() {
         let suite = suites::built_in(name, seed)?.context("a built-in suite")?;
         let is_checked = suite.iter().any(|prompt| prompt.check.is_some());

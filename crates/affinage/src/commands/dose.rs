@@ -104,7 +104,7 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     analyze::run(ctx, analyze::AnalyzeArgs::of(name))?;
     report::run(&inner, report::ReportArgs::of(name))?;
     ctx.ui.hint(
-        "the newest run is one of the study now; `--run` names another for `chat`, `eval` and `export`",
+        "the run that finished last is one of the study now; `--run` names another for `chat`, `eval` and `export`",
     );
     Ok(())
 }

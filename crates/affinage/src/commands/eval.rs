@@ -30,10 +30,10 @@ pub struct EvalArgs {
 }
 
 impl EvalArgs {
-    /// The evaluation `name` of one run.
-    pub fn of(name: String, run: String, yes: bool) -> Self {
+    /// The evaluation of one run.
+    pub fn of(run: String, yes: bool) -> Self {
         Self {
-            generate: generate::GenerateArgs::of(name, run, yes),
+            generate: generate::GenerateArgs::of(run, yes),
             dry_run: false,
             r#final: false,
             null_test: false,
@@ -45,7 +45,7 @@ impl EvalArgs {
 pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     args.generate.reserve = args.r#final;
     // The final evaluation has a folder of its own: it is another plan, on other prompts.
-    let mut config = generate::named(ctx, args.generate.name.take().as_deref())?.config;
+    let mut config = generate::named(ctx, args.generate.name.as_deref())?.config;
     if args.r#final {
         config.eval.name.push_str("-final");
     }
@@ -54,10 +54,12 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
         config.eval.name.push_str("-null");
     }
     let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
-    let (name, yes) = (&ctx.config.eval.name, args.generate.yes);
+    // What was named keeps its name, with the word behind it.
+    args.generate.name = args.generate.name.map(|_| ctx.config.eval.name.clone());
+    let yes = args.generate.yes;
     let send_private = args.generate.send_private.clone();
     let inner = ctx.as_stage();
-    generate::run(&inner, args.generate)?;
+    let name = &generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
         ctx.ui.say("no judge is configured: the answers are measured but not compared");
     } else {

@@ -29,7 +29,7 @@ pub struct ExportArgs {
     /// An adapter (a folder of PEFT or MLX, a GGUF file), or last, best or step-N of a run
     #[arg(long, value_name = "DIR")]
     adapter: String,
-    /// Run of last, best or step-N (default: the newest)
+    /// Run of last, best or step-N [default: the one that finished last]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// What to write
@@ -183,7 +183,7 @@ fn adapter_dir(ctx: &Context, name: &str, run: Option<&str>) -> anyhow::Result<F
     if dir.exists() {
         return Ok(Found { name: ctx.shown(&dir).to_string(), dir });
     }
-    let run = Run::open(&ctx.project, run)?;
+    let run = Run::meant(ctx, run)?;
     let checkpoint = run.resolve(name, &ctx.ui)?;
     let name = format!("{} of run {}", shown_as(&checkpoint.name(), name), run.name);
     Ok(Found { dir: checkpoint.path, name })

@@ -18,7 +18,7 @@ use crate::datasets::DatasetVersion;
 use crate::errors::usage;
 use crate::evaluation::{Evaluation, Leave, Remote, consented, server_key};
 use crate::http::leaves_machine;
-use crate::judges::Sources;
+use crate::judges::{Sources, read_plan};
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::reserve;
 use crate::run::Run;
@@ -35,10 +35,10 @@ pub use plan::{dataset_facts, design, frame, overlap, plan, sampling, steps_in_w
     affinage generate --engine openai --base-url http://127.0.0.1:8000/v1 --base-name Qwen/Qwen2.5-0.5B-Instruct"
 )]
 pub struct GenerateArgs {
-    /// Name the evaluation, a folder below evals/; default: eval.name of affinage.toml
+    /// Name the evaluation, a folder below evals/ [default: eval.name of affinage.toml, numbered for every other plan]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Training run (default: the newest)
+    /// Training run [default: that of --name, else the one that finished last]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// Send texts to the servers that are configured or named here, without asking
@@ -114,10 +114,10 @@ impl Elsewhere {
 }
 
 impl GenerateArgs {
-    /// The answers of one run, in the evaluation `name`.
-    pub fn of(name: String, run: String, yes: bool) -> Self {
+    /// The answers of one run, in the evaluation of the configured series that fits.
+    pub fn of(run: String, yes: bool) -> Self {
         Self {
-            name: Some(name),
+            name: None,
             run: Some(run),
             elsewhere: Elsewhere::default(),
             yes,
@@ -128,16 +128,21 @@ impl GenerateArgs {
     }
 }
 
-pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
+/// Generates, and returns the name of the evaluation that it was for.
+pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
     ctx.require_project()?;
     let ctx = &named(ctx, args.name.as_deref())?;
-    let run = Run::open(&ctx.project, args.run.as_deref())?;
+    let run = match (&args.run, run_of(ctx, args.name.as_deref())) {
+        (Some(named), _) => Run::meant(ctx, Some(named))?,
+        (None, Some(planned)) => planned,
+        (None, None) => Run::meant(ctx, None)?,
+    };
     let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
     let model = open_model(ctx, &ctx.config.model)?;
     let held_out = if args.reserve {
-        suites::held_out(&reserve::open(ctx, &version)?, Split::Reserve)
+        suites::held_out(&version, &reserve::open(ctx, &version)?, Split::Reserve, &ctx.ui)?
     } else {
-        suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report)
+        suites::test_prompts(&version, &ctx.ui)?
     };
     let prompts = suites::chosen(ctx, &ctx.config, held_out)?;
     let leave = Leave { yes: args.yes, send_private: &args.send_private };
@@ -151,13 +156,21 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
     if args.null_test {
         plan::against_itself(&mut plan)?;
     }
-    let evaluation = Evaluation::fix(ctx, plan, prompts)?;
+    // An evaluation that was named is that one or none, and a sealed reserve is opened once.
+    let evaluation = match args.name.is_some() || args.reserve {
+        true => Evaluation::fix(ctx, plan, prompts)?,
+        false => Evaluation::fix_in_series(ctx, plan, prompts)?,
+    };
+    let name = evaluation.plan.name.clone();
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
     if let Some(path) = &args.elsewhere.batch_out {
         let rows = evaluation.write_batch(ctx, &args.elsewhere.base_name, path, &leave, meets)?;
         ctx.ui.say(format!("{}: {}", path.display(), counted(rows, "request", "requests")));
         ctx.ui.hint("run them, then `affinage generate --batch-in RESULTS`");
-        return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "requests": rows})) } else { Ok(()) };
+        if ctx.json {
+            ctx.ui.json(&serde_json::json!({"v": 1, "requests": rows}))?;
+        }
+        return Ok(name);
     }
     if let Some(path) = &args.elsewhere.batch_in {
         let taken = evaluation.read_batch(ctx, path, meets)?;
@@ -167,7 +180,10 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
             taken.failed,
             taken.unknown
         ));
-        return if ctx.json { ctx.ui.json(&taken) } else { Ok(()) };
+        if ctx.json {
+            ctx.ui.json(&taken)?;
+        }
+        return Ok(name);
     }
     if let Some(remote) = args.elsewhere.remote(args.yes)? {
         evaluation.generate_remotely(ctx, &remote, &leave, meets)?;
@@ -180,7 +196,13 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
             "arms": evaluation.plan.arms.iter().map(|arm| &arm.name).collect::<Vec<_>>() }),
         )?;
     }
-    Ok(())
+    Ok(name)
+}
+
+/// The run of the evaluation `name`, where there are both.
+fn run_of(ctx: &Context, name: Option<&str>) -> Option<Run> {
+    let plan = read_plan(&ctx.project.join("evals").join(name?)).ok()?;
+    Run::list(&ctx.project).ok()?.into_iter().find(|run| plan.run.as_ref() == Some(&run.name))
 }
 
 /// The same project with `eval.name` as the command names it. Errors: the name is no folder name.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::config::Judge;
 use crate::context::Context;
 use crate::errors::{self, HintExt as _};
+use crate::evaluation::series;
 use crate::judges::{
     Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks,
     find, ledger, table,
@@ -22,7 +23,7 @@ use crate::ui::counted;
     after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --qualify\n  affinage judge --judge opus --yes\n  affinage judge --find-local"
 )]
 pub struct JudgeArgs {
-    /// The evaluation below evals/; default: eval.name of affinage.toml
+    /// The evaluation below evals/; default: the one made last of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Only this judge (repeatable)
@@ -94,7 +95,7 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         return find_local(ctx, ports);
     }
     ctx.require_project()?;
-    let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let name = &series::meant(ctx, args.eval.as_deref())?;
     if ctx.config.judges.is_empty() {
         let evaluated = Evaluated::open(ctx, name).ok();
         return Err(anyhow::anyhow!("affinage.toml has no judge")).hint(find::ways(evaluated.as_ref()));

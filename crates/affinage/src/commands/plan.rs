@@ -6,7 +6,7 @@ use affinage_eval::comparison::{Cells, REPEATS};
 use affinage_eval::judge::exam;
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power, sample_size};
-use affinage_eval::suite::{Domain, Prompt, Split};
+use affinage_eval::suite::{Domain, Prompt};
 use clap::Args;
 use serde::Serialize;
 
@@ -15,10 +15,11 @@ use crate::config::JudgeKind;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::errors::usage;
+use crate::evaluation::series;
 use crate::judges::preview::{Length, estimate_of};
 use crate::judges::{Consent, Estimate, Evaluated, Request, Stages, ask, table};
 use crate::run::Run;
-use crate::suites;
+use crate::suites::{self, BUILT_IN_PROMPTS};
 use crate::ui::{Table, count, counted};
 
 /// What an evaluation can show, and what it would cost
@@ -32,7 +33,7 @@ pub struct PlanArgs {
     /// Share of prompts that end in a tie, which show nothing
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     ties: f64,
-    /// The evaluation below evals/; default: eval.name of affinage.toml
+    /// The evaluation below evals/; default: the one made last of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
 }
@@ -78,7 +79,7 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
     if !(0.0..1.0).contains(&args.ties) {
         return Err(usage(format!("--ties {}: expected a share of at least 0 and below 1", args.ties)));
     }
-    let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let name = &series::meant(ctx, args.eval.as_deref())?;
     let evaluated = match ctx.project.join("evals").join(name).join("plan.json").is_file() {
         true => Evaluated::open(ctx, name).ok(),
         false => None,
@@ -87,7 +88,8 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         Some(evaluated) => evaluated.prompts.clone(),
         None => configured_prompts(ctx)?,
     };
-    if let Some(run) = Run::list(&ctx.project)?.pop().filter(|_| evaluated.is_none()) {
+    if evaluated.is_none() && !Run::list(&ctx.project)?.is_empty() {
+        let run = Run::meant(ctx, None)?;
         // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
         ctx.ui.say(steps_in_words(ctx, &run)?);
     }
@@ -135,7 +137,14 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         ))?;
     }
     if reach.last().is_some_and(|all| all.power < WANTED_POWER) {
-        ctx.ui.hint("too few prompts for this effect: add some with a [[suite]], or settle for detecting only larger differences");
+        ctx.ui.hint(match ctx.config.eval.prompts_per_suite {
+            Some(asked) if asked < BUILT_IN_PROMPTS => format!(
+                "too few prompts for this effect, because `eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of \
+                 each suite are asked"
+            ),
+            _ => "too few prompts for this effect: add some with a [[suite]], or settle for detecting only larger differences"
+                .to_owned(),
+        });
     }
     Ok(())
 }
@@ -143,7 +152,7 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
 /// The prompts that `affinage eval` would ask as things stand: the newest data set's test rows, if there is one.
 fn configured_prompts(ctx: &Context) -> anyhow::Result<Vec<Prompt>> {
     let held_out = match DatasetVersion::list(&ctx.project)?.pop() {
-        Some(version) => suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report),
+        Some(version) => suites::test_prompts(&version, &ctx.ui)?,
         None => {
             ctx.ui.say("no data set yet: in-domain prompts are not counted");
             Vec::new()
@@ -181,8 +190,9 @@ fn reach(category: &str, prompts: &[&Prompt], args: &PlanArgs) -> Reach {
 }
 
 fn reach_table(reach: &[Reach], effect: f64) -> String {
-    let shows = format!("shows {:.0} %", 100.0 * effect);
-    let heads = ["category", "prompts", "count as", "decisive", "wins needed", "smallest shown", &shows];
+    let chance = format!("chance to show {:.0} %", 100.0 * effect);
+    let heads =
+        ["category", "prompts", "independent", "without ties", "wins it takes", "shown from", &chance];
     let mut table = Table::new(heads).right(&[1, 2, 3, 4, 5, 6]);
     for row in reach {
         table.row([
@@ -192,7 +202,7 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
             format!("~{}", count(row.decisive)),
             row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
             row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
-            format!("{:.0} % of times", 100.0 * row.power),
+            format!("{:.0} %", 100.0 * row.power),
         ]);
     }
     table.render()

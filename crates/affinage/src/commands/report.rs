@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::HintExt as _;
+use crate::evaluation::series;
 use crate::jsonl::replace_file;
 use crate::report::{self, Page};
 use crate::ui::{bytes, counted};
@@ -19,7 +20,7 @@ use crate::ui::{bytes, counted};
     after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md\n  affinage report --thread"
 )]
 pub struct ReportArgs {
-    /// The evaluation, a folder below evals/; default: `eval.name` of affinage.toml
+    /// The evaluation, a folder below evals/; default: the one made last of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Show the page in the browser
@@ -86,7 +87,7 @@ fn has_desktop() -> bool {
 
 pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
-    let name = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let name = &series::meant(ctx, args.eval.as_deref())?;
     let evidence = report::read::read(ctx, name)?;
     let page = ctx.ui.during("drawing the report", || report::render(&evidence));
     let path = ctx.project.join("evals").join(name).join("report.html");

@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::events::Event;
-use crate::judges::read_plan;
+use crate::library::{LIBRARY_FILE, Library};
 use crate::model::{Sources, resolve};
 use crate::run::Run;
-use crate::ui::Paint;
+use crate::ui::{Paint, counted};
 
 /// All stages from affinage.toml: dataset, train, eval; run it again and it goes on
 #[derive(Debug, Args)]
@@ -46,12 +46,18 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     if !is_frozen {
         dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, ..Default::default() })?;
     }
-    let version = DatasetVersion::open(&ctx.project, None)?;
-    ctx.ui.say(format!("{}; `affinage dataset` freezes another", version.name));
+    let mut version = DatasetVersion::open(&ctx.project, None)?;
+    if is_frozen {
+        version = frozen_again(ctx, &inner, version, args.accept_clean)?;
+    }
+    ctx.ui.say(&version.name);
 
     stage(ctx, "train");
     match trained_before(ctx, &version)? {
-        None => train::run(&inner, train::TrainArgs::on(version.name.clone()))?,
+        None => {
+            say_stays_aside(ctx, &version)?;
+            train::run(&inner, train::TrainArgs::on(version.name.clone()))?;
+        }
         Some(Trained::Finished(run)) => ctx.ui.say(format!("{} is finished", run.name)),
         Some(Trained::Stopped(run)) => train::run(&inner, train::TrainArgs::going_on(run.name))?,
     }
@@ -59,30 +65,59 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     stage(ctx, "eval");
     let run = match trained_before(ctx, &version)? {
         Some(Trained::Finished(run) | Trained::Stopped(run)) => run,
-        None => Run::open(&ctx.project, None)?,
+        None => Run::newest(&ctx.project, &ctx.ui)?,
     };
-    eval::run(ctx, eval::EvalArgs::of(evaluation_of(ctx, &run.name)?, run.name, args.yes))
+    eval::run(ctx, eval::EvalArgs::of(run.name, args.yes))
 }
 
-/// The evaluation of `run`: the configured one, or one beside it where that is of another training.
-fn evaluation_of(ctx: &Context, run: &str) -> anyhow::Result<String> {
-    let configured = &ctx.config.eval.name;
-    let evals = ctx.project.join("evals");
-    let names =
-        std::iter::once(configured.clone()).chain((2..).map(|number| format!("{configured}-{number}")));
-    for name in names {
-        let dir = evals.join(&name);
-        if !dir.join("plan.json").is_file() || read_plan(&dir)?.run.as_deref() == Some(run) {
-            if name != *configured {
-                ctx.ui.say(format!(
-                    "`{configured}` is of another training; this one is `{name}`. For `vote`, `analyze` and `report` of it set \
-                     name = \"{name}\" under [eval] in affinage.toml"
-                ));
-            }
-            return Ok(name);
+/// The version to train on: where cards were decided since the newest one, another with them, by the same rules. A training
+/// that was stopped goes on with the data that it began with.
+fn frozen_again(
+    ctx: &Context,
+    inner: &Context,
+    version: DatasetVersion,
+    accept_clean: bool,
+) -> anyhow::Result<DatasetVersion> {
+    if !ctx.project.join(LIBRARY_FILE).is_file() {
+        return Ok(version);
+    }
+    let library = Library::open(&ctx.project)?;
+    let Some(cards @ 1..) = library.decided_since(version.sha256())? else { return Ok(version) };
+    let since = format!("{} decided since {}", counted(cards, "card was", "cards were"), version.name);
+    if let Some(Trained::Stopped(run)) = trained_before(ctx, &version)? {
+        ctx.ui.say(format!(
+            "{since}: {} goes on without; `affinage dataset` freezes them too, and `affinage run` then trains anew",
+            run.name
+        ));
+        return Ok(version);
+    }
+    ctx.ui.say(format!("{since}: freezing another version"));
+    drop(library);
+    let accept_clean = accept_clean || version.manifest.rules.selection == "accept-clean";
+    dataset::run(inner, dataset::DatasetArgs { accept_clean, ..Default::default() })?;
+    DatasetVersion::open(&ctx.project, None)
+}
+
+/// Says so where a training on the same data was stopped under other settings: a new one does not go on from there.
+fn say_stays_aside(ctx: &Context, version: &DatasetVersion) -> anyhow::Result<()> {
+    for run in Run::list(&ctx.project)?.into_iter().rev() {
+        let events = run.events(&ctx.ui)?;
+        let is_finished = events.iter().any(|record| matches!(record.event, Event::Finished { .. }));
+        let step = run.checkpoints(&ctx.ui)?.last().map_or(0, |checkpoint| checkpoint.step);
+        if step > 0 && !is_finished && run.dataset(&ctx.ui)? == version.name {
+            ctx.ui.say(format!(
+                "these settings begin a training of their own; {} of {} under other settings {} kept: \
+                 `affinage train --resume {}` goes on with {}",
+                counted(step, "step", "steps"),
+                run.name,
+                if step == 1 { "is" } else { "are" },
+                run.name,
+                if step == 1 { "it" } else { "them" },
+            ));
+            return Ok(());
         }
     }
-    unreachable!("the names have no end")
+    Ok(())
 }
 
 fn stage(ctx: &Context, name: &str) {

@@ -26,7 +26,7 @@ pub struct ServeArgs {
     /// Port on 127.0.0.1 (default: 8100, or a free one where that is taken)
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
-    /// Training run (default: the newest; without any, the base alone)
+    /// Training run [default: the one that finished last; without any, the base alone]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// The environment variable with a key that clients must send (default: none is asked for)
@@ -43,7 +43,7 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
     let mut arms = vec![Arm { name: "base".to_owned(), adapter: None, adapter_sha256: None, created: now }];
     let runs = Run::list(&ctx.project)?;
     if args.run.is_some() || !runs.is_empty() {
-        let run = Run::open(&ctx.project, args.run.as_deref())?;
+        let run = Run::meant(ctx, args.run.as_deref())?;
         let provenance = Provenance::read(&run.path)?;
         if provenance.sha256.get("base").is_some_and(|sha256| *sha256 != model.sha256) {
             bail!("run `{}` was trained on another base than {} (SHA-256 differs)", run.name, model.name);

@@ -18,7 +18,8 @@ use crate::lengths::{Spread, limit};
 use crate::model::{LoadedModel, engine, open_model};
 use crate::run::{Run, write_folder_atomically};
 use crate::training::{
-    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, say_where_best,
+    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, resumable,
+    say_where_best,
 };
 use crate::ui::{bytes, count, counted, duration};
 use crate::{config::Config, interrupt, machine};
@@ -31,7 +32,7 @@ use crate::{config::Config, interrupt, machine};
     affinage train --engine trl --handover job\n  affinage train --import job\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
 )]
 pub struct TrainArgs {
-    /// Go on with an interrupted run: the newest, or RUN
+    /// Go on with an interrupted run: the one that was worked on last, or RUN
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "dry_run")]
     resume: Option<Option<String>>,
     /// Dataset version (default: the newest)
@@ -75,9 +76,9 @@ impl TrainArgs {
         Self { data: Some(version), says_time: true, ..Self::default() }
     }
 
-    /// The rest of a run.
+    /// The rest of a run, for `affinage run`.
     pub fn going_on(run: String) -> Self {
-        Self { resume: Some(Some(run)), ..Self::default() }
+        Self { resume: Some(Some(run)), says_time: true, ..Self::default() }
     }
 }
 
@@ -102,7 +103,13 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     }
     let pinned = args.sample.map(|text| PinnedPrompt { text, max_new_tokens: 96 });
     let resumed = match &args.resume {
-        Some(name) => Some(Run::open(args.part_in.as_ref().unwrap_or(&ctx.project), name.as_deref())?),
+        Some(name) => {
+            let project = args.part_in.as_ref().unwrap_or(&ctx.project);
+            Some(match name {
+                Some(name) => Run::open(project, name)?,
+                None => Run::unfinished(project, &ctx.ui)?,
+            })
+        }
         None => None,
     };
     // A resumed run follows the configuration that it was started with.
@@ -143,7 +150,8 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         return dry_run(ctx, &engine, &plan, &memory);
     }
     if args.says_time {
-        forecast::say(ctx, &model, &engine, &plan, &version)?;
+        let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
+        forecast::say(ctx, &model, &engine, (&plan, done), &version)?;
     }
     let training = match resumed {
         Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
@@ -212,14 +220,14 @@ fn propose_length(ctx: &Context, engine: &Model, plan: &Plan) {
     }
 }
 
-/// `99 % have at most 812 tokens, the longest 3,221; 1,024 are taken, 4 rows are longer and left out`
+/// `99 % of those to train and validate on have at most 812 tokens, the longest 3,221; 1,024 are taken, 4 rows are longer and left out`
 fn lengths_in_words(plan: &Plan, spread: Spread) -> String {
     let left_out = match plan.left_out.len() {
         0 => "none is longer".to_owned(),
         rows => format!("{} longer and left out", counted(rows, "row is", "rows are")),
     };
     format!(
-        "99 % have at most {} tokens, the longest {}; train.max-seq-tokens is {}, {left_out}",
+        "99 % of those to train and validate on have at most {} tokens, the longest {}; train.max-seq-tokens is {}, {left_out}",
         count(spread.keeps_most as u64),
         count(spread.longest as u64),
         count(plan.config.max_seq_tokens as u64),

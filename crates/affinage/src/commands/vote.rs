@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::errors::{HintExt as _, usage};
+use crate::evaluation::series;
 use crate::judges::{Evaluated, Sources};
 use crate::lock::FolderLock;
 use crate::nearest::read_text;
@@ -40,7 +41,7 @@ pub struct VoteArgs {
     /// Read the votes that a page saved
     #[arg(long, value_name = "FILE", conflicts_with = "voter")]
     import: Option<PathBuf>,
-    /// The evaluation below evals/; default: eval.name of affinage.toml
+    /// The evaluation below evals/; default: the one made last of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
     /// Also pack what is held private: a conversation by its key or title, or a file (repeatable)
@@ -64,7 +65,7 @@ fn name(text: &str) -> Result<String, String> {
 
 pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
-    let eval = args.eval.as_deref().unwrap_or(&ctx.config.eval.name);
+    let eval = &series::meant(ctx, args.eval.as_deref())?;
     let evaluated = Evaluated::open(ctx, eval)?;
     if let Some(file) = &args.import {
         return import(ctx, &evaluated, file);
@@ -198,7 +199,9 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
         Ok(added)
     })?;
     let all = returned.votes.len();
-    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), returned.voter));
+    let named =
+        [VOTER, AUTHOR].iter().find_map(|kind| returned.voter.strip_prefix(kind)).unwrap_or(&returned.voter);
+    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), named));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;

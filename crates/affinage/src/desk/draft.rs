@@ -75,11 +75,11 @@ struct Jobs {
 /// More answers than a person compares.
 const MOST: usize = 3;
 
-/// Who may write: the base, then the checkpoints of the newest run, the last one first.
+/// Who may write: the base, then the checkpoints of the run that finished last, the last one first.
 pub fn arms(ctx: &Context) -> anyhow::Result<Vec<String>> {
     let mut arms = vec!["base".to_owned()];
     if !Run::list(&ctx.project)?.is_empty() {
-        let run = Run::open(&ctx.project, None)?;
+        let run = Run::newest(&ctx.project, &ctx.ui)?;
         arms.extend(run.checkpoints(&ctx.ui)?.iter().rev().map(|checkpoint| checkpoint.name()));
     }
     Ok(arms)

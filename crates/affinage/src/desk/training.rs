@@ -123,7 +123,7 @@ impl Trainings {
         job.goes_on = None;
         ui.say("the training saves a checkpoint and stops; `affinage train --resume` goes on with it");
         // A process that cannot be waited for is not this desk's any more.
-        drop(ui.during("saving a checkpoint", || job.process.wait()));
+        drop(ui.during("finishing the step and saving it", || job.process.wait()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Job>> {

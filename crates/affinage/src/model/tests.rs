@@ -38,6 +38,7 @@ fn temp_dir() -> tempfile::TempDir {
 fn the_four_ways_to_name_a_model() {
     let dir = temp_dir();
     fs_err::create_dir_all(dir.path().join("org/model")).expect("made");
+    fs_err::write(dir.path().join("org/model/config.json"), "{}").expect("written");
     let parse = |text: &str| Spec::parse(text, dir.path()).map_err(|error| error.to_string());
     assert_eq!(parse("Qwen/Qwen2.5-0.5B"), Ok(Spec::Hub("Qwen/Qwen2.5-0.5B".to_owned())));
     assert_eq!(parse("org/model"), Ok(Spec::Path(dir.path().join("org/model"))));
@@ -57,6 +58,24 @@ fn the_four_ways_to_name_a_model() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_folder_with_one_gguf_file_means_that_file() {
+    let dir = temp_dir();
+    let folder = dir.path().join("downloads");
+    fs_err::create_dir_all(&folder).expect("made");
+    let parse = |text: &str| Spec::parse(text, dir.path());
+    let none = parse("downloads").expect_err("it is empty");
+    assert_eq!(none.to_string(), "the folder `downloads` holds no model");
+    fs_err::write(folder.join("README.md"), "").expect("written");
+    fs_err::write(folder.join("small.GGUF"), "").expect("written");
+    assert_eq!(parse("downloads").expect("one"), Spec::Path(folder.join("small.GGUF")));
+    fs_err::write(folder.join("large.gguf"), "").expect("written");
+    let several = parse("downloads").expect_err("which of them?");
+    assert!(
+        crate::errors::hints(&several)[0].starts_with("name one of them: `model = \"downloads/large.gguf\"`")
+    );
 }
 
 #[test]

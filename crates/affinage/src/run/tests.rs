@@ -78,16 +78,17 @@ fn rewinding_moves_later_events_aside_and_rebuilds_the_metrics() {
 #[test]
 fn a_run_is_found_by_name_by_part_or_as_the_newest() {
     let project = tempfile::tempdir().expect("a temporary folder");
-    assert!(Run::open(project.path(), None).expect_err("none yet").to_string().contains("no runs"));
+    assert!(Run::newest(project.path(), &ui()).expect_err("none yet").to_string().contains("no runs"));
     let (first, _a) = new_run(project.path());
     let (second, _b) = new_run(project.path());
     assert_eq!(second.name, "2026-11-22T101501Z-qwen2.5-0.5b", "the same second sorts behind, too");
-    let open = |name| Run::open(project.path(), name).map(|run| run.name).map_err(|e| e.to_string());
-    assert_eq!(open(None), Ok(second.name.clone()));
-    assert_eq!(open(Some(&first.name)), Ok(first.name.clone()));
-    assert_eq!(open(Some("1501Z")), Ok(second.name.clone()));
-    assert!(open(Some("qwen")).expect_err("two match").contains("more than one run"));
-    assert!(open(Some("llama")).expect_err("none matches").contains("no run `llama`"));
+    let open = |name: &str| Run::open(project.path(), name).map(|run| run.name).map_err(|e| e.to_string());
+    let newest = Run::newest(project.path(), &ui()).expect("there are two");
+    assert_eq!(newest.name, second.name, "nothing happened in either");
+    assert_eq!(open(&first.name), Ok(first.name.clone()));
+    assert_eq!(open("1501Z"), Ok(second.name.clone()));
+    assert!(open("qwen").expect_err("two match").contains("more than one run"));
+    assert!(open("llama").expect_err("none matches").contains("no run `llama`"));
 }
 
 #[test]

@@ -198,9 +198,11 @@ impl Plan {
         all * epochs as u64 + begun.sum::<u64>()
     }
 
-    /// Passes over the data after `step` steps.
+    /// Passes over the data after `step` steps: of a pass that is not at its end the share of the rows that it has seen.
     pub fn epoch(&self, step: usize) -> f64 {
-        step as f64 / steps_per_epoch(self.train.len(), self.config.rows_per_step) as f64
+        let (rows, rows_per_step) = (self.train.len(), self.config.rows_per_step);
+        let steps = steps_per_epoch(rows, rows_per_step) as usize;
+        (step / steps) as f64 + (step % steps * rows_per_step) as f64 / rows as f64
     }
 
     /// Steps after which the run is evaluated and saved: the start, every `eval-every`, and the end.

@@ -4,6 +4,7 @@
 //! decoration: no text needs it, and `NO_COLOR`, `TERM=dumb` or a pipe switch it off. Control characters of other people's
 //! texts are taken out on the way ([`printable::printable`]).
 
+mod bars;
 mod columns;
 mod paint;
 mod printable;
@@ -73,7 +74,7 @@ impl Ui {
             verbosity,
             role: Role::Whole,
             running: Arc::default(),
-            bars: (terminal && verbosity > Verbosity::Quiet).then(MultiProgress::new),
+            bars: (terminal && verbosity > Verbosity::Quiet).then(bars::bars),
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
             heard: None,

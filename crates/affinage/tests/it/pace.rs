@@ -175,34 +175,56 @@ fn a_changed_setting_under_the_same_name_is_named_with_a_way_on() {
     let said_then = said(dir.path(), &with_few(&["generate"]));
     assert!(said_then.contains("answers are there"), "the same settings go on: {said_then}");
 
+    // Who names no evaluation gets another one beside it, with the answers that are there already.
     let more = ["--set", "eval.suites=[\"in-domain\"]", "--set", "eval.prompts-per-suite=4"];
-    let refusal = refused(dir.path(), &[&more[..], &["generate"]].concat());
+    let beside = said(dir.path(), &[&more[..], &["generate"]].concat());
+    let because = "evaluation `first-look-2`, because `first-look` was planned for something else: \
+                   `eval.prompts-per-suite` was 3, now it is 4";
+    assert!(beside.contains(because) && beside.contains("are taken over"), "{beside}");
+    assert_eq!(beside.matches("cannot be compared").count(), 1, "{beside}");
+    assert!(dir.path().join("evals/first-look-2/plan.json").is_file());
+    let again = said(dir.path(), &[&more[..], &["generate"]].concat());
+    assert!(again.contains("evaluation `first-look-2`") && again.contains("answers are there"), "{again}");
+    // What reads an evaluation means the one made last, says so, and takes another by its name.
+    let analyzed = said(dir.path(), &["analyze"]);
+    assert!(
+        analyzed.contains("evaluation `first-look-2`, made last; `--eval` takes another: `first-look`"),
+        "{analyzed}"
+    );
+    assert!(dir.path().join("evals/first-look-2/analysis.json").is_file());
+    assert!(!said(dir.path(), &["analyze", "--eval", "first-look"]).contains("made last"));
+
+    // Who names one means that one or none.
+    let named = [&more[..], &["generate", "--name", "first-look"]].concat();
+    let refusal = refused(dir.path(), &named);
     assert!(
         refusal.contains(
             "the evaluation `first-look` was planned for something else: `eval.prompts-per-suite` was 3, now it is 4"
         ),
         "{refusal}"
     );
-    assert!(refusal.contains("`affinage eval --name first-look-2`"), "{refusal}");
+    assert!(refusal.contains("`affinage eval --name first-look-3` makes another one"), "{refusal}");
     for inner in ["max_prompt_containment", "\"", "{"] {
         assert!(!refusal.contains(inner), "{inner:?} is no word for people: {refusal}");
     }
-    // The offered name works, and says in one line what cannot be compared.
-    let beside = said(dir.path(), &[&more[..], &["generate", "--name", "first-look-2"]].concat());
-    assert_eq!(beside.matches("cannot be compared").count(), 1, "{beside}");
-    assert!(dir.path().join("evals/first-look-2/plan.json").is_file());
-    let fits = "`affinage eval --name first-look-2` goes on with one that has these settings already";
-    assert!(refused(dir.path(), &[&more[..], &["generate"]].concat()).contains(fits));
+    let second = with_few(&["generate", "--name", "first-look-2"]);
+    assert!(refused(dir.path(), &second).contains("`affinage eval --name first-look-3`"), "names count up");
 
     // Another run is named as what it is, and so is a plan that an earlier version fixed.
-    let refusal = refused(dir.path(), &with_few(&["--set", "generate.seed=9", "generate"]));
+    let named = |rest: &[&'static str]| with_few(&[rest, &["generate", "--name", "first-look"]].concat());
+    let refusal = refused(dir.path(), &named(&["--set", "generate.seed=9"]));
     assert!(refusal.contains("`generate.seed` was 1, now it is 9"), "{refusal}");
-    fs_err::remove_file(dir.path().join("evals/first-look/settings.toml")).expect("removed");
-    let refusal = refused(dir.path(), &[&more[..], &["generate"]].concat());
-    assert!(refusal.contains("`in-domain` had 3 prompts, now it has 4"), "{refusal}");
     said(dir.path(), &["--set", "train.max-steps=2", "train"]);
-    let refusal = refused(dir.path(), &with_few(&["generate"]));
+    assert!(!said(dir.path(), &named(&[])).contains("was planned for"), "its run is meant with it");
+    let newest = tiny::runs(dir.path()).pop().expect("two runs");
+    let newest = newest.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let other_run = [&with_few(&[])[..], &["generate", "--name", "first-look", "--run", &newest]].concat();
+    let refusal = refused(dir.path(), &other_run);
     assert!(refusal.contains("something else: the run was 20"), "{refusal}");
+    assert!(refusal.contains(&format!("`affinage eval --name first-look-3 --run {newest}`")), "{refusal}");
+    fs_err::remove_file(dir.path().join("evals/first-look/settings.toml")).expect("removed");
+    let refusal = refused(dir.path(), &[&more[..], &["generate", "--name", "first-look"]].concat());
+    assert!(refusal.contains("`in-domain` had 3 prompts, now it has 4"), "{refusal}");
     let bad = run(dir.path(), &with_few(&["generate", "--name", "../out"]));
     assert_eq!(bad.status.code(), Some(2), "{}", text(&bad.stderr));
 }
@@ -217,7 +239,7 @@ fn an_evaluation_of_the_demos_own_choice_goes_on_as_long_as_nothing_was_changed(
     let prompts = fs_err::read_to_string(eval.join("prompts.jsonl")).expect("there");
     let fewer: Vec<&str> = prompts.lines().skip(1).collect();
     fs_err::write(eval.join("prompts.jsonl"), format!("{}\n", fewer.join("\n"))).expect("written");
-    let refusal = refused(dir.path(), &with_few(&["generate"]));
+    let refusal = refused(dir.path(), &with_few(&["generate", "--name", "first-look"]));
     assert!(refusal.contains("`in-domain` had 2 prompts, now it has 3"), "not the demo's: {refusal}");
     let plan = fs_err::read(eval.join("plan.json")).expect("there");
     let mut plan: Value = serde_json::from_slice(&plan).expect("JSON");
@@ -228,7 +250,10 @@ fn an_evaluation_of_the_demos_own_choice_goes_on_as_long_as_nothing_was_changed(
         kept.contains("`first-look` is the evaluation of the demo") && kept.contains("answers are there"),
         "{kept}"
     );
-    let refusal = refused(dir.path(), &with_few(&["--set", "generate.temperature=0.25", "eval"]));
+    let refusal = refused(
+        dir.path(),
+        &with_few(&["--set", "generate.temperature=0.25", "eval", "--name", "first-look"]),
+    );
     assert!(refusal.contains("`generate.temperature` was 0.7, now it is 0.25"), "{refusal}");
 }
 

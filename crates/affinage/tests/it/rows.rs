@@ -87,7 +87,7 @@ fn a_version_leaves_out_what_the_training_cannot_take_and_names_it() {
     assert_eq!((&lengths["left_out"], &lengths["limit"]), (&json!({}), &json!(108)), "{said}");
     assert!(
         said.contains(
-            "99 % of the rows have at most 108 tokens of model, the longest 108; the training takes 108"
+            "99 % of the accepted rows, for the test too, have at most 108 tokens of model, the longest 108; the training takes 108"
         ),
         "{said}"
     );
@@ -187,6 +187,29 @@ fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
         said.contains("all training rows of") && said.contains("`train.max-seq-tokens` 108 takes"),
         "{said}"
     );
+}
+
+#[test]
+fn a_bare_title_is_no_question_of_the_evaluation_and_the_freeze_counts_it() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    assert!(run(dir, &["init"]).status.success());
+    fs_err::create_dir(dir.join("notes")).expect("made");
+    for note in 0..12 {
+        // No language that is known: the title alone is the prompt.
+        let text = format!("# {}\n\n{}.\n", words(100 * note, 1), words(5000 + 100 * note, 30));
+        fs_err::write(dir.join(format!("notes/note{note}.md")), text).expect("written");
+    }
+    assert!(run(dir, &["import", "notes"]).status.success());
+    let (frozen, said) = done(dir, &["dataset", "--accept-clean"]);
+    let tests = frozen["manifest"]["files"]["test.jsonl"]["examples"].as_u64().expect("a number");
+    assert!(
+        tests > 0 && said.contains("that ask") && said.contains("nothing, such as a bare title"),
+        "{said}"
+    );
+    assert!(said.contains("test: 0 examples; the report needs 30"), "{said}");
+    let plan = json_of(dir, &["--set", "eval.suites=[\"in-domain\"]", "plan"]);
+    assert_eq!(plan["reach"][0]["prompts"], json!(0), "{plan}");
 }
 
 #[test]

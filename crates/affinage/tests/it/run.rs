@@ -62,12 +62,115 @@ fn another_training_has_an_evaluation_of_its_own() {
     run(dir.path(), &[]);
     let second = run(dir.path(), &["--set", "train.rank=4"]);
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains("`first-look` is of another training; this one is `first-look-2`"), "{said}");
+    assert!(
+        said.contains("evaluation `first-look-2`, because `first-look` was planned for something else"),
+        "{said}"
+    );
+    assert!(said.contains("the run was 20"), "{said}");
+    // The one made last is what `vote` means from now on: no command has to name it.
     let shown = String::from_utf8_lossy(&second.stdout).into_owned();
-    assert!(shown.contains("`affinage vote --eval first-look-2 --as NAME`"), "{shown}");
+    assert!(shown.contains("`affinage vote --as NAME`"), "{shown}");
     let again = run(dir.path(), &["--set", "train.rank=4"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("answers are there"), "it goes on with the same");
     assert!(!dir.path().join("evals/first-look-3").exists());
+    // Back to the first training: its own evaluation, and commands of it name it.
+    let first = run(dir.path(), &[]);
+    assert!(String::from_utf8_lossy(&first.stderr).contains("evaluation `first-look`: it was planned for"));
+    let shown = String::from_utf8_lossy(&first.stdout).into_owned();
+    assert!(shown.contains("`affinage vote --eval first-look --as NAME`"), "{shown}");
+}
+
+#[test]
+fn the_run_that_finished_last_is_meant_and_said_whatever_its_name() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let train = |args: &[&str]| {
+        let output =
+            affinage(dir.path()).args(["--set", "train.epochs=1"]).args(args).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    train(&["train"]);
+    train(&["--set", "train.rank=4", "train"]);
+    let [older, newer] = &tiny::runs(dir.path())[..] else { panic!("two runs") };
+    // The one that was begun first comes to its end last.
+    let name =
+        |run: &std::path::Path| run.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let log = older.join("events.jsonl");
+    let events: String = fs_err::read_to_string(&log)
+        .expect("a log")
+        .lines()
+        .map(|line| {
+            let mut record: Value = serde_json::from_str(line).expect("JSON");
+            record["at"] = "2099-01-01T00:00:00Z".into();
+            format!("{record}\n")
+        })
+        .collect();
+    fs_err::write(&log, events).expect("written");
+    let said = train(&["chat", "--compare", "base,last", "--prompt", "What is it?"]);
+    let line = format!(
+        "run `{}`: its training finished last; `--run` takes another: `{}`",
+        name(older),
+        name(newer)
+    );
+    assert_eq!(said.matches(&line).count(), 1, "{said}");
+    let said = train(&["--set", "eval.suites=[\"in-domain\"]", "generate"]);
+    assert!(said.contains(&format!("run {}: last is", name(older))), "{said}");
+    assert!(
+        !train(&["chat", "base", "--prompt", "What is it?"]).contains("finished last"),
+        "no run is asked"
+    );
+}
+
+#[test]
+fn cards_decided_since_the_freeze_are_frozen_with_the_next_run() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    run(dir.path(), &[]);
+    let cards = dir.path().join("cards.jsonl");
+    let affinage = |args: &[&str]| {
+        let output = affinage(dir.path()).args(args).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    affinage(&["review", "--export", "cards.jsonl"]);
+    let first = fs_err::read_to_string(&cards).expect("a file").lines().next().expect("a card").to_owned();
+    let mut card: Value = serde_json::from_str(&first).expect("JSON");
+    card["decision"] = "reject".into();
+    fs_err::write(&cards, format!("{card}\n")).expect("written");
+    affinage(&["review", "--import", "cards.jsonl"]);
+    let said = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    assert!(
+        said.contains("1 card was decided since v1-") && said.contains("freezing another version"),
+        "{said}"
+    );
+    assert_eq!(fs_err::read_dir(dir.path().join("datasets")).expect("a folder").count(), 2, "{said}");
+    let again = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    assert!(!again.contains("decided since") && again.contains("is finished"), "{again}");
+}
+
+#[test]
+fn a_stopped_training_goes_on_with_its_settings_and_stays_aside_under_others() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    run(dir.path(), &[]);
+    // As if Ctrl-C had come before the last event.
+    let stopped = tiny::runs(dir.path()).pop().expect("a run");
+    let log = fs_err::read_to_string(stopped.join("events.jsonl")).expect("a log");
+    let before: String =
+        log.lines().filter(|line| !line.contains("\"finished\"")).map(|line| format!("{line}\n")).collect();
+    fs_err::write(stopped.join("events.jsonl"), before).expect("written");
+    let name = stopped.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let said = |args: &[&str]| String::from_utf8_lossy(&run(dir.path(), args).stderr).into_owned();
+    let other = said(&["--set", "train.rank=4"]);
+    let aside = format!("under other settings are kept: `affinage train --resume {name}` goes on with them");
+    assert!(
+        other.contains("these settings begin a training of their own") && other.contains(&aside),
+        "{other}"
+    );
+    let resumed = said(&[]);
+    assert!(resumed.contains(" left), ") && resumed.contains("from here about "), "what remains: {resumed}");
+    assert!(!resumed.contains("of their own"), "{resumed}");
 }
 
 #[test]

@@ -9,9 +9,10 @@ use affinage_eval::analyze::ENOUGH;
 use super::select::Selection;
 use crate::commands::lint::titled;
 use crate::context::Context;
-use crate::datasets::ALTERNATIVES_FILE;
+use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion};
 use crate::desk::{GOAL, TASTE};
 use crate::lengths::{Ruler, Spread};
+use crate::suites;
 use crate::ui::{Table, count, counted, listed};
 
 pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
@@ -96,7 +97,7 @@ pub(super) fn report_lengths(
     let tokens = |n: usize| count(n as u64);
     if left_out.is_empty() {
         return ctx.ui.say(format!(
-            "99 % of the rows have at most {} tokens of {model}, the longest {}; the training takes {}",
+            "99 % of the accepted rows, for the test too, have at most {} tokens of {model}, the longest {}; the training takes {}",
             tokens(*keeps_most),
             tokens(*longest),
             tokens(*limit)
@@ -143,7 +144,19 @@ pub(super) fn report_version(
     for (reason, number) in certificate.drops_by_reason() {
         ctx.ui.say(format!("  {} {reason}", count(number as u64)));
     }
-    too_little(manifest).iter().for_each(|line| ctx.ui.warn(line));
+    let version = DatasetVersion::open(&ctx.project, Some(&manifest.name))?;
+    let tests = manifest.files.get(TEST).map_or(0, |file| file.examples);
+    let unasked = tests - suites::test_prompts(&version, &ctx.ui)?.len().min(tests);
+    too_little(manifest, unasked).iter().for_each(|line| ctx.ui.warn(line));
+    if unasked > 0 {
+        ctx.ui.say(format!(
+            "of the {} {} nothing, such as a bare title, and {} left out of the evaluation; to write a question: \
+             `affinage review`",
+            counted(tests, "test example", "test examples"),
+            counted(unasked, "has a prompt that asks", "have prompts that ask"),
+            if unasked == 1 { "is" } else { "are" },
+        ));
+    }
     if manifest.counts.drafted > 0 {
         let examples = counted(manifest.counts.drafted, "example has a prompt", "examples have prompts");
         ctx.ui.say(format!(
@@ -165,9 +178,14 @@ pub(super) fn report_version(
     Ok(())
 }
 
-/// What the examples are too few for, or from too few texts.
-fn too_little(manifest: &Manifest) -> Vec<String> {
-    let examples = |name: &str| manifest.files.get(name).map_or(0, |file| file.examples);
+const TEST: &str = "test.jsonl";
+
+/// What the examples are too few for, or from too few texts. `unasked` test examples are not asked.
+fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
+    let examples = |name: &str| {
+        let all = manifest.files.get(name).map_or(0, |file| file.examples);
+        if name == TEST { all - unasked.min(all) } else { all }
+    };
     let texts = |name: &str| manifest.independent.get(name).copied().unwrap_or_else(|| examples(name));
     let from = |name: &str| {
         format!(
@@ -177,7 +195,7 @@ fn too_little(manifest: &Manifest) -> Vec<String> {
             texts(name)
         )
     };
-    let (train, test) = ("train.jsonl", "test.jsonl");
+    let (train, test) = ("train.jsonl", TEST);
     let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let all: usize = files.map(|(_, file)| file.examples).sum();
     let mut lines = Vec::new();
@@ -253,9 +271,10 @@ mod tests {
 
     #[test]
     fn too_little_to_show_anything_is_said() {
-        let said = |train, test| too_little(&manifest([("train.jsonl", train, 0), ("test.jsonl", test, 0)]));
+        let said =
+            |train, test| too_little(&manifest([("train.jsonl", train, 0), ("test.jsonl", test, 0)]), 0);
         assert_eq!(
-            too_little(&manifest([("train.jsonl", 945, 6), ("test.jsonl", 119, 3)])),
+            too_little(&manifest([("train.jsonl", 945, 6), ("test.jsonl", 119, 3)]), 0),
             [
                 "train: 945 examples from 6 conversations or documents: they count as about 6",
                 "test: 119 examples from 3 conversations or documents: they count as about 3; the report needs 30 to say \
@@ -263,12 +282,12 @@ mod tests {
             ]
         );
         assert_eq!(
-            too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 1, 1)])),
+            too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 2, 2)]), 1),
             [
-                "test: 1 example; the report needs 30 to say anything, which about 390 examples in all would have"
+                "test: 1 example; the report needs 30 to say anything, which about 420 examples in all would have"
             ]
         );
-        assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)])), [""; 0]);
+        assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)]), 0), [""; 0]);
         assert_eq!(said(0, 0), ["test: 0 examples; the report needs 30 to say anything"]);
     }
 }

@@ -4,7 +4,7 @@ use affinage_dataset::shingle::LEAK_THRESHOLD;
 use affinage_eval::design::Design;
 use affinage_eval::dose::{Dose, DoseCell};
 use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, Plan as EvaluationPlan, PlannedComparison, Scope};
-use affinage_eval::suite::{Prompt, Split};
+use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
 use crate::commands::generate;
@@ -184,7 +184,7 @@ impl Study {
     /// The held-out prompts of the first version and those of the suites, without any that a version has in its training
     /// side; and the facts of every version.
     fn prompts(&self, ctx: &Context) -> anyhow::Result<(Vec<Prompt>, Vec<DatasetFacts>)> {
-        let held_out = suites::held_out(&self.versions[0].rows("test", &ctx.ui)?, Split::Report);
+        let held_out = suites::test_prompts(&self.versions[0], &ctx.ui)?;
         let chosen = suites::chosen(ctx, &ctx.config, held_out)?;
         let index =
             |version: &DatasetVersion| anyhow::Ok(generate::training_index(&version.rows("train", &ctx.ui)?));

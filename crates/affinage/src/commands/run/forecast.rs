@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use affinage_engine::generate::{Generator, Request};
 use affinage_engine::model::Model;
-use affinage_eval::suite::{Domain, Prompt, Split};
+use affinage_eval::analyze::ENOUGH;
+use affinage_eval::suite::{Domain, Prompt};
 
 use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::generation::sampling;
 use crate::model::{LoadedModel, packed_engine};
-use crate::suites;
+use crate::suites::{self, BUILT_IN_PROMPTS};
 use crate::training::{Ahead, Calibration, Plan};
 use crate::ui::{counted, duration};
 
@@ -71,24 +72,21 @@ struct Speed {
     written: f64,
 }
 
-/// Says how long training, answers and scores take, and what makes it shorter.
+/// Says how long training, answers and scores take, and what makes it shorter. `done` is the step that a resumed training
+/// goes on from.
 pub fn say(
     ctx: &Context,
     model: &LoadedModel,
     engine: &Model,
-    plan: &Plan,
+    (plan, done): (&Plan, Option<usize>),
     version: &DatasetVersion,
 ) -> anyhow::Result<()> {
     let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
     let speed = decoding(ctx, model, plan)?;
-    let held_out = suites::held_out(&version.rows("test", &ctx.ui)?, Split::Report);
+    let held_out = suites::test_prompts(version, &ctx.ui)?;
     let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
     let asked = Asked::of(&ctx.config, &prompts(&ctx.config)?);
-    let mut short = ctx.config.clone();
-    short.eval.prompts_per_suite = Some(FEW);
-    let fewer = Asked::of(&short, &prompts(&short)?);
-
-    let training = calibration.time(Ahead::all(plan));
+    let training = calibration.time(done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step)));
     let answering = answering(&ctx.config, plan, asked, speed);
     let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
     let scoring = Duration::from_secs_f64(asked.scored as f64 * row / calibration.scored_per_s);
@@ -96,21 +94,60 @@ pub fn say(
         "from here about {} on this machine: training {} ({}), {} {}, scoring {}{}",
         duration(training + answering + scoring),
         duration(training),
-        counted(plan.steps, "step", "steps"),
+        match done {
+            Some(step) => format!("{} of {} left", plan.steps - step, counted(plan.steps, "step", "steps")),
+            None => counted(plan.steps, "step", "steps"),
+        },
         counted(asked.answers(), "answer", "answers"),
         duration(answering),
         duration(scoring),
         if ctx.config.judges.is_empty() { "" } else { "; judging comes on top" },
     ));
-    ctx.ui.say("Ctrl-C stops it at any time; `affinage run` goes on from there");
-    if fewer.answers() < asked.answers() {
+    ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
+    say_shorter(ctx, &ctx.config, &prompts, asked)?;
+    // A resumed training has its steps.
+    if done.is_none() && plan.steps > 1 {
         ctx.ui.say(format!(
-            "shorter: `affinage --set eval.prompts-per-suite={FEW} run` asks for {}; half the training: \
-             `--set train.max-steps={}`",
-            counted(fewer.answers(), "answer", "answers"),
+            "half the training, by which the model learns less: `affinage --set train.max-steps={} run`",
             plan.steps.div_ceil(2)
         ));
     }
+    Ok(())
+}
+
+/// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough questions with
+/// one right answer for a word on forgetting, where there is one.
+fn say_shorter(
+    ctx: &Context,
+    config: &Config,
+    prompts: &impl Fn(&Config) -> anyhow::Result<Vec<Prompt>>,
+    asked: Asked,
+) -> anyhow::Result<()> {
+    let checked = |prompts: &[Prompt]| prompts.iter().filter(|prompt| prompt.check.is_some()).count();
+    let has_enough = checked(&prompts(config)?) >= ENOUGH;
+    let mut least = None;
+    for number in FEW..BUILT_IN_PROMPTS {
+        let mut short = config.clone();
+        short.eval.prompts_per_suite = Some(number);
+        let fewer = prompts(&short)?;
+        let is_enough = checked(&fewer) >= ENOUGH;
+        let answers = Asked::of(&short, &fewer).answers();
+        if answers < asked.answers() && (least.is_none() || is_enough) {
+            least = Some((number, answers, is_enough));
+        }
+        if is_enough || !has_enough {
+            break;
+        }
+    }
+    let Some((number, answers, is_enough)) = least else { return Ok(()) };
+    let cost = match is_enough || !has_enough {
+        true => "wider intervals".to_owned(),
+        false => format!("too few for a word on forgetting, which needs {ENOUGH} checked questions"),
+    };
+    ctx.ui.say(format!(
+        "shorter: `affinage --set eval.prompts-per-suite={number} run` asks for {}; its price: {cost}",
+        counted(answers, "answer", "answers"),
+    ));
     Ok(())
 }
 
@@ -154,6 +191,7 @@ fn decoding(ctx: &Context, model: &LoadedModel, plan: &Plan) -> anyhow::Result<S
 #[cfg(test)]
 mod tests {
     use affinage_dataset::message::{Message, Role};
+    use affinage_eval::suite::Split;
 
     use super::*;
 

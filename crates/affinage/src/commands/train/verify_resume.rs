@@ -152,7 +152,7 @@ fn compare(ctx: &Context, whole: &Path, killed: &Path) -> anyhow::Result<Proof> 
 }
 
 fn ended(ctx: &Context, folder: &Path) -> anyhow::Result<Ended> {
-    let run = Run::open(folder, None)?;
+    let run = Run::newest(folder, &ctx.ui)?;
     let checkpoint = run.checkpoint_path(PART_STEPS);
     let hash = |file: &str| -> anyhow::Result<String> {
         let path: PathBuf = checkpoint.join(file);
