@@ -220,15 +220,16 @@ fn untyped(item: &Value) -> Block {
 
 /// The text of a part: `"text"`, or wrapped as `{"text": {"value": "..."}}`.
 fn words(item: &Value) -> Option<String> {
-    ["text", "value", "content", "refusal", "transcript", "markdown", "body"].iter().find_map(
-        |key| match item.get(*key)? {
+    ["text", "value", "content", "refusal", "transcript", "markdown", "body"]
+        .iter()
+        .find_map(|key| match item.get(*key)? {
             Value::String(text) => Some(text.clone()),
             wrapped @ Value::Object(_) => {
                 string(wrapped, "value").or_else(|| string(wrapped, "text")).map(str::to_owned)
             }
             _ => None,
-        },
-    )
+        })
+        .or_else(|| string(item.get("data").filter(|data| data.is_object())?, "text").map(str::to_owned))
 }
 
 /// The words of a recording.
@@ -358,6 +359,10 @@ mod tests {
                 "Yes.",
             ),
             (json!([{ "type": "text", "text": { "value": "Wrapped." } }]), "Wrapped."),
+            (
+                json!([{ "type": "text", "data": { "text": "In data." } }, { "type": "finish", "data": { "reason": "x" } }]),
+                "In data.",
+            ),
             (
                 json!([{ "type": "message", "content": [{ "type": "output_text", "text": "Inner." }] }]),
                 "Inner.",
