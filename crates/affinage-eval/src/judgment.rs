@@ -106,6 +106,8 @@ pub enum MissingReason {
     RequestCut,
     /// The label that was written is not the one that the probabilities of the tokens favour.
     ScoredOtherwise,
+    /// The five scores of the reply favour another answer than its winner.
+    ScoresOtherwise,
     /// The server sent a thought and no answer.
     OnlyThought,
     /// A person passed.
@@ -126,6 +128,7 @@ impl MissingReason {
             MissingReason::Truncated => "cut at the token limit",
             MissingReason::RequestCut => "the server cut the request",
             MissingReason::ScoredOtherwise => "written label against its probabilities",
+            MissingReason::ScoresOtherwise => "winner against the sum of its own scores",
             MissingReason::OnlyThought => "a thought without an answer",
             MissingReason::Skipped => "skipped",
             MissingReason::NoAnswer => "an answer ended while thinking",
@@ -240,6 +243,21 @@ pub fn is_author(judge_id: &str) -> bool {
 
 pub fn is_person(judge_id: &str) -> bool {
     judge_id.starts_with(VOTER) || is_author(judge_id)
+}
+
+/// A judge as people say it: a voter's name without what it begins with, and "you" for who votes as "me", who is also who
+/// reads.
+pub fn spoken(judge_id: &str) -> &str {
+    match judge_id.strip_prefix(VOTER).or_else(|| judge_id.strip_prefix(AUTHOR)) {
+        Some("me") => "you",
+        Some(name) => name,
+        None => judge_id,
+    }
+}
+
+/// [`spoken`] for a sentence of the analysis, where names of machines stand in backticks.
+pub fn called(judge_id: &str) -> String {
+    if is_person(judge_id) { spoken(judge_id).to_owned() } else { format!("`{judge_id}`") }
 }
 
 /// The id of one judge's answer to one comparison.

@@ -151,6 +151,16 @@ pub fn checkpoint_name(step: u64) -> String {
 }
 
 impl Plan {
+    /// An arm in a sentence for somebody who gave it no name: "your tuned model (step 6)", "the base model"; other names in
+    /// backticks.
+    pub fn called(&self, name: &str) -> String {
+        match self.arm(name).map(|arm| &arm.kind) {
+            Some(ArmKind::Checkpoint { step, .. }) => format!("your tuned model (step {step})"),
+            Some(ArmKind::Base) => "the base model".to_owned(),
+            _ => format!("`{name}`"),
+        }
+    }
+
     /// Answers per prompt and arm over all settings.
     pub fn samples(&self) -> u32 {
         self.samples_per_prompt * (1 + self.design.settings.len() as u32)

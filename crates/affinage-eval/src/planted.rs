@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::exam::result::Counted;
-use crate::judgment::Outcome;
+use crate::judgment::{Outcome, called};
 use crate::stats::proportion::clopper_pearson;
+use crate::text::capitalised;
 
 /// One line of `gold_votes.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,13 +92,14 @@ fn verdict(found: Counted) -> PlantedVerdict {
 fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict) -> String {
     let pairs = if of == 1 { "planted pair" } else { "planted pairs" };
     let found = format!("found the undamaged text in {count} of {of} {pairs}");
+    let voter = capitalised(&called(voter));
     match verdict {
-        PlantedVerdict::Passed => format!("`{voter}` {found}."),
+        PlantedVerdict::Passed => format!("{voter} {found}."),
         PlantedVerdict::TooFew => {
-            format!("`{voter}` {found}: too few to tell whether these votes were given with care.")
+            format!("{voter} {found}: too few to tell whether these votes were given with care.")
         }
         PlantedVerdict::Missed => format!(
-            "`{voter}` missed the planted pairs: {found}, where somebody who reads finds {:.0} % or more.",
+            "{voter} missed the planted pairs: {found}, where somebody who reads finds {:.0} % or more.",
             100.0 * READS_FROM
         ),
     }
@@ -161,9 +163,10 @@ mod tests {
         assert!(!results.contains_key("human:cleo"), "only passes: nothing is known");
         assert_eq!(
             results["human:ben"].sentence,
-            "`human:ben` missed the planted pairs: found the undamaged text in 0 of 2 planted pairs, where somebody who \
+            "Ben missed the planted pairs: found the undamaged text in 0 of 2 planted pairs, where somebody who \
              reads finds 80 % or more."
         );
-        assert!(results["author:me"].sentence.contains("1 of 1 planted pair: too few"));
+        let mine = &results["author:me"].sentence;
+        assert!(mine.starts_with("You found the undamaged text in 1 of 1 planted pair: too few"), "{mine}");
     }
 }

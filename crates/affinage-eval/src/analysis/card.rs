@@ -39,7 +39,7 @@ pub enum CardQuestion {
 impl CardQuestion {
     pub fn words(self) -> &'static str {
         match self {
-            CardQuestion::Voice => "Did it learn your voice?",
+            CardQuestion::Voice => "Did it learn the voice?",
             CardQuestion::Better => "Is it better?",
             CardQuestion::Forgotten => "Did it forget anything?",
         }

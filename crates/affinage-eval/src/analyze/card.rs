@@ -5,18 +5,18 @@
 
 use super::Rows;
 use super::comparisons::is_judged_by_coins;
-use super::estimate::{counted, decimals, nats, percent, points};
+use super::estimate::{counted, percent, points};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
     AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
-    FitResult, Headline, JudgeResult, ObjectiveResult, VerdictWord, VoiceResult, WinRate,
+    FitResult, Headline, Interval, JudgeResult, ObjectiveResult, VerdictWord, VoiceResult, WinRate,
 };
 use crate::fit::FitControl;
 use crate::plan::ArmKind;
 use crate::suite::Domain;
-use crate::text::uncapitalised;
+use crate::text::{capitalised, uncapitalised};
 
 /// What the card is made of.
 pub struct Measured<'a> {
@@ -63,7 +63,7 @@ fn voice(measured: &Measured) -> CardRow {
         question: CardQuestion::Voice,
         word: CardWord::CannotTell,
         answer: CANNOT_TELL.to_owned(),
-        evidence: "none of your held-out answers was scored by both models".to_owned(),
+        evidence: "none of your held-out examples was scored by both models".to_owned(),
     })
 }
 
@@ -103,13 +103,33 @@ fn by_fit(measured: &Measured) -> Option<CardRow> {
         Some(interval) if few.is_none() && interval.high < 0.0 => (CardWord::No, "No, it moved away"),
         _ => (CardWord::CannotTell, CANNOT_TELL),
     };
+    let base = |control: FitControl| measured.fit?.base_nll_per_token.get(&control).copied();
     let others = gain(FitControl::OtherWriter)
-        .map_or(String::new(), |gain| format!(", other writers' by {}", decimals(&gain.gain)));
-    let answers = counted(own.n, "held-out answer");
+        .and_then(|gain| Some(format!(", other writers' {}", surprise(&gain.gain, base(gain.control)?))));
+    let examples = counted(own.n, "held-out example");
+    let surprise = surprise(own, base(FitControl::Own)?);
+    let verb = if own.n == 1 { "surprises" } else { "surprise" };
     let few = few.map_or(String::new(), |few| format!("; {few}"));
-    let evidence =
-        format!("your {answers} surprise it less by {}{others}; that is fit, not quality{few}", nats(own));
+    let evidence = format!(
+        "{examples} {verb} it {surprise} than the base model{}; this says how close it came, not how good it is{few}",
+        others.unwrap_or_default()
+    );
     Some(CardRow { question: CardQuestion::Voice, word, answer: answer.to_owned(), evidence })
+}
+
+/// "8 % [7, 9] less": a gain in nats as a share of the base's own surprise, for readers who know no nats.
+fn surprise(gain: &Estimate, base: f64) -> String {
+    let (sign, word) = if gain.value < 0.0 { (-1.0, "more") } else { (1.0, "less") };
+    let percent = |nats: f64| 100.0 * sign * nats / base;
+    let value = percent(gain.value);
+    let interval = gain.shown().map_or(String::new(), |Interval { low, high, .. }| {
+        let (one, other) = (percent(low), percent(high));
+        format!(" [{:.0}, {:.0}]", one.min(other), one.max(other))
+    });
+    match value.round() as i64 {
+        0 if interval.is_empty() => format!("under 1 % {word}"),
+        whole => format!("{whole} %{interval} {word}"),
+    }
 }
 
 fn better(measured: &Measured, result: Option<&ComparisonResult>) -> CardRow {
@@ -241,7 +261,7 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
     found.extend(measured.headline.cut_texts.clone());
     found.extend(measured.best_validation.map(|best| {
         format!(
-            "Validation was best at step {} ({:.2} nats per token); this is step {} ({:.2}).",
+            "The validation loss was lowest at step {} ({:.2}); this is step {} ({:.2}).",
             best.best_step, best.best_loss, best.step, best.loss
         )
     }));
@@ -269,9 +289,4 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
 
 fn of_prompts(estimate: &Estimate) -> String {
     format!("{} of {}", percent(estimate), counted(estimate.n, "prompt"))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }

@@ -154,6 +154,9 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
         MissingReason::RequestCut => "raise the context length of the judge's server",
         MissingReason::OnlyThought => "turn the model's thinking, or its server's reasoning parser, off",
         MissingReason::ScoredOtherwise => "set the judge's `temperature = 0`, or judge without `logprobs`",
+        MissingReason::ScoresOtherwise => {
+            "take another judge: this one may name the worse answer as the winner"
+        }
         MissingReason::NoAnswer => "raise `eval.max-new-tokens` and generate again under another `eval.name`",
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",

@@ -9,9 +9,23 @@ use crate::fit::{FitControl, FitRow};
 use crate::plan::ArmKind;
 use crate::stats::mean::mean;
 
-const EXPLANATION: &str = "Fit is how much less your held-out answers surprise an arm than the base model, in nats per \
-token. It is no judgement of quality. \"Other writers\" are answers of others to the same prompts; \"shuffled\" are \
-your answers under the wrong prompts: what is gained there too is manner, not answering.";
+const EXPLANATION: &str = "Fit is how much less the held-out answers of your examples surprise an arm than the base \
+model, in nats per token. It is no judgement of quality.";
+
+/// What the rows beside your texts are: of those that were scored.
+fn explanation(scored: &BTreeMap<FitControl, f64>) -> String {
+    let mut text = EXPLANATION.to_owned();
+    if scored.contains_key(&FitControl::OtherWriter) {
+        text.push_str(" \"Other writers\" are answers of others to the same prompts.");
+    }
+    if scored.contains_key(&FitControl::Shuffled) {
+        text.push_str(
+            " \"Wrong prompt\" are your answers under each other's prompts: what is gained there too is manner, not \
+             answering.",
+        );
+    }
+    text
+}
 
 /// `None` without fit rows of the base.
 pub fn result(rows: &Rows) -> Option<FitResult> {
@@ -55,8 +69,8 @@ pub fn result(rows: &Rows) -> Option<FitResult> {
         arms,
         per_character,
         not_scored: not_scored.map(|arm| arm.name.clone()).collect(),
+        explanation: explanation(&base_nll_per_token),
         base_nll_per_token,
-        explanation: EXPLANATION.to_owned(),
     })
 }
 
@@ -123,12 +137,20 @@ fn gain(rows: &Rows, control: FitControl, base: &RowsOfArm, arm: &RowsOfArm) -> 
 fn sentence(arm: &str, controls: &[FitGain]) -> String {
     let find = |control: FitControl| controls.iter().find(|gain| gain.control == control);
     let Some(own) = find(FitControl::Own) else {
-        return format!("`{arm}`: your own held-out answers were not scored, so the controls stand alone.");
+        return format!(
+            "`{arm}`: the held-out answers of your examples were not scored, so the controls stand alone."
+        );
     };
     let documents = counted(own.gain.n, "held-out answer");
+    if own.gain.is_of_few() {
+        return format!(
+            "`{arm}`: {} of {documents} surprise it less than the base; that is too few to say more. This is fit, not \
+             quality.",
+            own.lower_on
+        );
+    }
     let mut text = format!(
-        "`{arm}`: {documents} of yours {} {} by {} (lower on {})",
-        if own.gain.n == 1 { "is" } else { "are" },
+        "`{arm}`: {documents} of your examples are {} by {} (lower on {})",
         surprise(&own.gain),
         nats(&own.gain),
         own.lower_on

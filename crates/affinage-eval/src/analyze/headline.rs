@@ -10,6 +10,7 @@ use crate::analysis::{
     Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
 use crate::findings::FindingGroup;
+use crate::judgment::spoken;
 use crate::plan::{JudgeKind, PlannedComparison};
 use crate::planted::{LEFT_OUT, PlantedVerdict};
 use crate::stats::mean::clustered_mean;
@@ -260,6 +261,10 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
         );
     }
     match panel.as_slice() {
+        [only] if only.kind == JudgeKind::Human => {
+            let voter = spoken(&only.judge_id);
+            add(LimitKind::Judges, format!("One person has compared the answers, {voter}: one opinion."));
+        }
         [only] => add(LimitKind::Judges, format!("One judge, `{}`: one opinion.", only.judge_id)),
         [] if rate.is_some_and(|rate| rate.identical == rate.estimate.n) => add(
             LimitKind::Judges,

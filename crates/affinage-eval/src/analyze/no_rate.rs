@@ -7,7 +7,8 @@ use super::comparisons::VALID_AT_LEAST;
 use super::estimate::counted;
 use super::votes::PairVotes;
 use crate::judge::exam::result::ExamVerdict;
-use crate::judgment::{is_author, is_person};
+use crate::judgment::{called, is_author, is_person};
+use crate::text::capitalised;
 
 /// One sentence. `pairs` are those of the comparison.
 pub fn reason(rows: &Rows, pairs: &[&PairVotes]) -> String {
@@ -58,6 +59,11 @@ fn failed_exam(rows: &Rows, judge: &str) -> Option<String> {
         ExamVerdict::AntiValid => Some(worse()),
         ExamVerdict::Qualified | ExamVerdict::Unfinished => None,
     }
+}
+
+/// On how many of so many pairs a judge has to give a verdict for a win rate.
+pub fn votes_needed(pairs: usize) -> usize {
+    (0..pairs).find(|n| *n as f64 / pairs as f64 >= VALID_AT_LEAST).unwrap_or(pairs)
 }
 
 /// Why the votes of one judge are no part of a win rate.
@@ -155,11 +161,18 @@ impl Uncounted {
                 "The only judge changes its winner with the order as often as a coin would, so its votes do not count."
                     .to_owned()
             }
-            Uncounted::Part { .. } => format!(
-                "{}; a win rate needs {:.0} % of them.",
-                self.among_others(judge),
-                100.0 * VALID_AT_LEAST
-            ),
+            Uncounted::Part { tally, of, is_person } => {
+                let needed = votes_needed(*of);
+                let of_kind = if *is_person { "vote" } else { "verdict" };
+                format!(
+                    "{}; a win rate needs {needed} of them, so {} missing.",
+                    capitalised(&self.among_others(judge)),
+                    match needed.saturating_sub(tally.n()) {
+                        1 => format!("1 {of_kind} is"),
+                        n => format!("{n} {of_kind}s are"),
+                    }
+                )
+            }
         }
     }
 
@@ -168,12 +181,22 @@ impl Uncounted {
             Uncounted::Author { .. } => "the author's votes are shown apart".to_owned(),
             Uncounted::FailedExam(_) => format!("`{judge}` failed its exam"),
             Uncounted::UnfinishedExam => format!("`{judge}` has not finished its exam"),
-            Uncounted::MissedPlanted => format!("`{judge}` missed the planted pairs"),
+            Uncounted::MissedPlanted => format!("{} missed the planted pairs", called(judge)),
             Uncounted::Inverted => format!("the log of `{judge}` is inverted"),
             Uncounted::Coin => format!("`{judge}` changes its winner with the order as often as a coin"),
             Uncounted::Part { tally, of, is_person } => {
-                let did = if *is_person { "has voted on" } else { "gave a verdict that counts on" };
-                format!("`{judge}` {did} {} of {} ({})", tally.n(), counted(*of, "pair"), tally.words())
+                let did = match called(judge).as_str() {
+                    "you" => "have voted on",
+                    _ if *is_person => "has voted on",
+                    _ => "gave a verdict that counts on",
+                };
+                format!(
+                    "{} {did} {} of {} ({})",
+                    called(judge),
+                    tally.n(),
+                    counted(*of, "pair"),
+                    tally.words()
+                )
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::analysis::{
 };
 use crate::ballot::invitation;
 use crate::comparison::Pair;
-use crate::judgment::is_author;
+use crate::judgment::{VOTER, is_author};
 use crate::plan::{JudgeKind, Plan};
 
 /// A plain line for each method word of the report.
@@ -45,7 +45,7 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
             "alpha, kappa",
             "Agreement beyond what two judges would reach by chance: 0 is chance, 1 is full agreement.",
         ),
-        ("fit", "How little your held-out answers surprise the model. It is not quality."),
+        ("fit", "How little the held-out answers of your examples surprise the model. It is not quality."),
         ("e-value", "Evidence that may be read while it grows; 20 against one half is strong."),
     ];
     let mut notes: Vec<MethodNote> =
@@ -59,6 +59,12 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
         ),
     ));
     notes
+}
+
+/// A person, not the author, whose votes would count if there were more of them.
+fn may_go_on(judge: &JudgeResult) -> bool {
+    let has_missed = judge.planted.as_ref().is_some_and(|planted| planted.is_missed());
+    judge.kind == JudgeKind::Human && !is_author(&judge.judge_id) && !judge.in_panel && !has_missed
 }
 
 /// What would help most, in order.
@@ -93,6 +99,15 @@ pub fn next_steps(
              `affinage vote --as NAME --pack FILE.html`, or a model compare, `affinage judge`."
                 .to_owned(),
         );
+    }
+    let has_rate = comparisons.iter().any(|result| result.is_headline && result.overall.is_some());
+    if let Some(voter) = judges.iter().find(|judge| !has_rate && may_go_on(judge)) {
+        let name = voter.judge_id.strip_prefix(VOTER).unwrap_or("NAME");
+        steps.push(format!(
+            "Give the missing votes: `affinage vote --as {name}` goes on where it was left and asks again about what was \
+             skipped. Whoever has seen who wrote what cannot vote any more: then let somebody else, `affinage vote --as \
+             NAME`."
+        ));
     }
     if headline.cut_texts.is_some() {
         steps.push(

@@ -82,20 +82,31 @@ fn result(
     let only_base = checked.iter().filter(|c| c.base > 0.5 && c.arm <= 0.5).count();
     let word = word(rows, &differences, base_correct.value);
     let lost = lost(rows, &[&arm.name, &base.name], category);
-    let sentence = format!(
-        "`{}` gets {} of {} right{}, the base {}: {}, {}{}.",
-        arm.name,
-        percent(&correct),
-        counted(correct.n, "checked prompt"),
-        category.map_or(String::new(), |category| format!(" ({category})")),
-        percent(&base_correct),
-        points(&difference),
-        word_words(word, rows.plan.margin, base_correct.value, correct.n),
-        match lost {
-            0 => String::new(),
-            n => format!(" ({} that ended while thinking left out)", counted(n, "answer")),
-        }
-    );
+    let lost_words = match lost {
+        0 => String::new(),
+        n => format!(" ({} that ended while thinking left out)", counted(n, "answer")),
+    };
+    let of_category = category.map_or(String::new(), |category| format!(" ({category})"));
+    let right = |estimate: &Estimate| (estimate.value * estimate.n as f64 * 10.0).round() / 10.0;
+    let sentence = if correct.is_of_few() {
+        format!(
+            "`{}` gets {} of {} right{of_category}, the base {}; too few to compare{lost_words}.",
+            arm.name,
+            right(&correct),
+            counted(correct.n, "checked prompt"),
+            right(&base_correct)
+        )
+    } else {
+        format!(
+            "`{}` gets {} of {} right{of_category}, the base {}: {}, {}{lost_words}.",
+            arm.name,
+            percent(&correct),
+            counted(correct.n, "checked prompt"),
+            percent(&base_correct),
+            points(&difference),
+            word_words(word, rows.plan.margin, base_correct.value, correct.n),
+        )
+    };
     Some(ObjectiveResult {
         arm: arm.name.clone(),
         category: category.map(str::to_owned),

@@ -299,11 +299,10 @@ fn reach(rows: &Rows, votes: &Votes, around: Around) -> Finding {
     }
     let n = seeds.len();
     if n < SEEDS_OF_A_RECIPE || !own.is_some_and(|schedule| schedule.is_finished) {
+        let so_far = if n > 1 { format!("; {n} are there so far") } else { String::new() };
         let sentence = format!(
-            "This is about one training run: another with the same settings may turn out differently. {} of the \
-             {SEEDS_OF_A_RECIPE} training seeds with finished schedules that a sentence about the settings needs {} evaluated.",
-            n.min(SEEDS_OF_A_RECIPE),
-            if n == 1 { "was" } else { "were" }
+            "This is about one training run: another with the same settings may turn out differently. To say something about \
+             the settings, train {SEEDS_OF_A_RECIPE} times to the end with different `train.seed` and evaluate each{so_far}."
         );
         return Finding::said("reach", sentence, "plan.json of all evaluations");
     }

@@ -65,6 +65,11 @@ const BETTER: &str =
 const CHOICE: &str = "win |wins|winner|winning|won |choose|pick |picks|prefer|verdict|final answer|decide|choice|favour|favor|go with|vote for|gewinn|siegt|urteil|gagn|gana|vence|побед|вердикт|获胜|胜出|获选";
 /// With these, that nobody won.
 const TIE: &str = "tie |a draw|equally good|equal |on par|neither is better|unentschieden|gleich gut|ex æquo|empate|ничья|平局|不分上下|引き分け|무승부";
+/// What the better answer as a whole does.
+const SERVES: &str = "serves|overall|of the two|in all|im ganzen|insgesamt|dans l ensemble|en conjunto|no geral|nel complesso|в целом|总体|總體|整体|全体|전반";
+/// With these a clause denies or supposes.
+const DENIES: &str = "not|isn|doesn|never|no |nor|neither|hardly|would|could|might|may |if|almost|nearly|if only|unless|nicht|kein|wäre|könnte|pas |jamais|serait|\
+    no es|nunca|sería|não|seria|non è|sarebbe|не |бы |不|没|沒|并非|ない|않|아니|لا |ليس|नहीं|না ";
 const WORSE: &str = "worse|worst|weaker|weakest|inferior|poorer|to reject|be rejected|be dropped|loses|loser";
 /// The answers, as nouns.
 const SOUGHT: &str = "response|answer|reply|candidate|of the two|which one";
@@ -232,11 +237,9 @@ pub(super) fn is_no_rationale(text: &str, winner: Option<&str>, labels: [&str; 2
         FORM.iter().any(|form| words(bare) == words(form)) || bare.starts_with('<') && bare.ends_with('>');
     let is_unread = names(text, labels) == 0
         && (kinds_of_itself(text) > 1 || has_stem(text, EXAMPLE) || has_stem(text, REFUSES));
-    // A rationale may end with what is better of the other answer, but not with another decision.
-    let decides_against = |clause: &str, own: &str, winner: Option<&str>| match Some(own) == winner {
-        true => says_worse(clause),
-        false => has_stem(clause, CHOICE) && !has_stem(clause, WORSE),
-    };
+    // A rationale may end with what is better of the other answer.
+    let names_worse =
+        |clause: &str, own: &str, winner: Option<&str>| Some(own) == winner && says_worse(clause);
     let is_tie = || {
         let last = clauses(text).into_iter().rfind(|clause| clause.chars().any(char::is_alphanumeric));
         winner.is_some() && last.is_some_and(|last| !names_label(last, labels) && has_stem(last, TIE))
@@ -246,7 +249,26 @@ pub(super) fn is_no_rationale(text: &str, winner: Option<&str>, labels: [&str; 2
         || is_unread
         || seeks_worse(text, labels)
         || is_tie()
-        || last_clause_is(text, winner, labels, decides_against)
+        || last_clause_is(text, winner, labels, names_worse)
+        || decides_otherwise(text, winner, labels)
+}
+
+/// Whether the last clause that decides between the two answers decides for another than `winner`: "M2 serves the asker better",
+/// "therefore M2 is the stronger response". What is denied or supposed decides nothing.
+fn decides_otherwise(text: &str, winner: Option<&str>, labels: [&str; 2]) -> bool {
+    let own_words = unquoted(text);
+    if winner.is_none() {
+        let chooses =
+            |clause: &str, _: &str, _: Option<&str>| has_stem(clause, CHOICE) && !has_stem(clause, WORSE);
+        return last_clause_is(text, winner, labels, chooses);
+    }
+    let decides = |clause: &str| {
+        let is_best = || has_stem(clause, BETTER) && (has_stem(clause, SOUGHT) || has_stem(clause, SERVES));
+        (has_stem(clause, CHOICE) || is_best()) && !has_stem(clause, WORSE) && !has_stem(clause, DENIES)
+    };
+    let decided = clauses(&own_words).into_iter().rev().filter_map(|clause| about_one(clause, labels));
+    let last = decided.filter(|(clause, _)| decides(clause)).map(|(_, own)| own).next();
+    last.is_some_and(|own| Some(own) != winner)
 }
 
 /// Whether a text looks for the worse answer: `The task is to find the weaker response.`, `Which response is weaker?`, where

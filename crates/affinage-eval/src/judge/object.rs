@@ -68,10 +68,15 @@ impl JsonReply {
         let scores = self.scores.and_then(|scores| {
             Some(SeatScores { first: *scores.get(labels[0])?, second: *scores.get(labels[1])? })
         });
+        let scores = scores.filter(are_in_range);
+        let outcome = match scores.as_ref().is_some_and(|scores| favour_other(scores, outcome)) {
+            true => Outcome::Missing { reason: MissingReason::ScoresOtherwise },
+            false => outcome,
+        };
         let verdict = Verdict {
             outcome,
             label_said: said_label(outcome, labels),
-            scores: scores.filter(are_in_range),
+            scores,
             rationale: self.rationale.and_then(|value| value.as_str().map(str::to_owned)),
             parse_path: if matches!(outcome, Outcome::Missing { .. }) {
                 ParsePath::None
@@ -319,6 +324,17 @@ impl Objects {
             }
         }
         found
+    }
+}
+
+/// Whether the sum of the scores is higher for the answer that lost.
+fn favour_other(scores: &SeatScores, outcome: Outcome) -> bool {
+    let sum = |scores: &CriterionScores| scores.values().iter().sum::<f64>();
+    let lead = sum(&scores.first) - sum(&scores.second);
+    match outcome {
+        Outcome::First => lead < 0.0,
+        Outcome::Second => lead > 0.0,
+        Outcome::Tie | Outcome::Missing { .. } => false,
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::batch::BATCH_PRICE;
 use super::ledger::Transport;
 use super::local::LocalVerdict;
-use super::reply::{RULES, Verdict, parse_verdict, scored_verdict};
+use super::reply::{RULES, Verdict, ends_with_copy, parse_verdict, scored_verdict};
 use super::request::JudgeRequest;
 use super::wire::{WireReply, cost_usd};
 use super::wire_params::WireParams;
@@ -130,6 +130,9 @@ impl Call {
         }
         if let Some(reason) = reply.missing {
             return (Verdict::missing(reason), None);
+        }
+        if ends_with_copy(&reply.text, &self.request.user_text()) {
+            return (Verdict::missing(MissingReason::Unparsed), None);
         }
         let (verdict, p_first) = scored_verdict(&reply.text, &reply.tokens, labels);
         let said = |(text, missing): &(String, Option<MissingReason>)| match missing {

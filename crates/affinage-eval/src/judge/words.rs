@@ -38,9 +38,9 @@ const JOINING: &str = "a above absolutely after all and answers are as based bel
     저의 제 의 최종 은 는 다음과 다음 과 같습니다 같다 입니다 이다 종합 적인 나의 내 ";
 
 /// Words of courtesy, which may stand around a verdict.
-const COURTESY: &str = "a above all always and any anything anytime are as ask asked assist assistance been both can carefully certainly clarification clarify \
+const COURTESY: &str = "a above all always and any anything anytime are as ask asked assist assistance been both breakdown can carefully certainly clarification clarify \
     compare compared comparing could course criteria deeper detail detailed details done elaborate else end evaluate evaluated evaluation explain \
-    explained explanation explanations feedback feel final for free further given glad gladly happy have help helpful helps here hope i if in information \
+    explained explanation explanations feedback feel final for free further given glad go gladly happy have help helpful helps here hope i if in information \
     into is it json judged judgement judgment know let like me more my need needed needs object of ok okay on opportunity output please pleasure \
     provide provided question questions rationale reach read reading reasoning requested required rubric scores should sure thank thanks that the \
     there this to twice unclear understand verdict very want was welcome were with would yes you your s m ll d \

@@ -347,7 +347,7 @@ fn fit_is_paired_has_its_controls_and_is_never_called_better() {
     let own = &fit.arms[0].controls[0];
     assert_eq!((own.control, own.gain.n, own.lower_on), (FitControl::Own, 30, 30));
     assert!((own.gain.value - 0.645).abs() < 1e-12);
-    insta::assert_snapshot!(fit.arms[0].sentence, @"`step-000010`: 30 held-out answers of yours are less surprising to it than to the base, by 0.65 nats per token [0.61, 0.68] (lower on 30); beside it 0.05 on answers of other writers and 0.30 on shuffled answers. This is fit, not quality.");
+    insta::assert_snapshot!(fit.arms[0].sentence, @"`step-000010`: 30 held-out answers of your examples are less surprising to it than to the base, by 0.65 nats per token [0.61, 0.68] (lower on 30); beside it 0.05 on answers of other writers and 0.30 on shuffled answers. This is fit, not quality.");
     assert!(!fit.arms[0].sentence.contains("better"));
 
     for row in &mut world.fit {

@@ -213,7 +213,7 @@ fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
     let analysis = world.analyze();
     let limits = analysis.headline.limits.join("\n");
     assert!(
-        limits.contains("`human:cleo` found the undamaged text in 2 of 2 planted pairs: too few to tell"),
+        limits.contains("Cleo found the undamaged text in 2 of 2 planted pairs: too few to tell"),
         "{limits}"
     );
     assert!(sentences(&analysis, "people").contains("By other people the win rate is 100 %"));

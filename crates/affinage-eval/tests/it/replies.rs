@@ -20,15 +20,31 @@ fn json_with_scores_is_read_by_seat() {
     let text = r#"{"rationale": "K7 is deeper.", "scores": {
         "M2": {"creativity": 4, "coherence": 5, "depth": 3, "engagement": 4, "writing_quality": 5},
         "K7": {"creativity": 7, "coherence": 8, "depth": 9, "engagement": 7, "writing_quality": 8}},
-        "winner": "M2"}"#;
+        "winner": "K7"}"#;
     let verdict = parse_verdict(text, LABELS);
-    assert_eq!(verdict.outcome, Outcome::Second);
-    assert_eq!(verdict.label_said.as_deref(), Some("M2"));
+    assert_eq!(verdict.outcome, Outcome::First);
+    assert_eq!(verdict.label_said.as_deref(), Some("K7"));
     let scores = verdict.scores.expect("both labels have five scores");
     assert_eq!((scores.first.depth, scores.second.depth), (9.0, 3.0));
     assert_eq!(verdict.rationale.as_deref(), Some("K7 is deeper."));
-    assert_eq!(outcome(&format!("```json\n{text}\n```")), Outcome::Second);
-    assert_eq!(outcome(r#"{"winner": "tie"}"#), Outcome::Tie);
+    assert_eq!(outcome(&format!("```json\n{text}\n```")), Outcome::First);
+    let otherwise = parse_verdict(&text.replace("\"winner\": \"K7\"", "\"winner\": \"M2\""), LABELS);
+    assert_eq!(otherwise.outcome, missing(MissingReason::ScoresOtherwise));
+    assert_eq!(
+        (otherwise.label_said, otherwise.scores),
+        (None, Some(scores)),
+        "a sum of 22 against one of 39"
+    );
+    let of = |own: u8, other: u8| {
+        let five = |n: u8| {
+            format!(
+                r#"{{"creativity": {n}, "coherence": 5, "depth": 5, "engagement": 5, "writing_quality": 5}}"#
+            )
+        };
+        format!(r#"{{"scores": {{"K7": {}, "M2": {}}}, "winner": "K7"}}"#, five(own), five(other))
+    };
+    assert_eq!([outcome(&of(6, 6)), outcome(&of(7, 6))], [Outcome::First; 2], "equal sums favour nobody");
+    assert_eq!(outcome(&of(6, 7)), missing(MissingReason::ScoresOtherwise));
 }
 
 #[test]

@@ -23,6 +23,8 @@ const CLEAR: &[(&str, &[&str])] = &[
             "## VERDICT: K7\n\n### Reasons\n- K7 is right about the dates\n- M2 is wrong about them",
             "VERDICT: K7\n\nReason: K7 is better than M2 in depth.",
             "VERDICT: tie\n\nReason: K7 and M2 are alike in every point.",
+            "K7 and M2 are alike.\n\nVERDICT: tie.",
+            "VERDICT: K7\n\nLet me know if you would like me to go into more detail!",
         ],
     ),
     (
@@ -50,6 +52,15 @@ const CLEAR: &[(&str, &[&str])] = &[
             "VERDICT: K7, because it is more precise",
             "VERDICT: Response K7 (slightly better)",
             "VERDICT: K7 (klarer und besser)",
+        ],
+    ),
+    (
+        "an object whose rationale grants the other answer something",
+        &[
+            "{\"rationale\": \"M2 would be the better answer if it were true. K7 is true.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"At first sight M2 wins, but K7 is the better answer.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"M2 is not the better answer here.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"K7 answers the question. M2 has the better style.\", \"winner\": \"K7\"}",
         ],
     ),
     (
@@ -307,6 +318,11 @@ const NONE: &[(&str, &[&str])] = &[
             "{\"rationale\": \"M2 names the cause. I therefore choose M2.\", \"winner\": \"K7\"}",
             "{\"rationale\": \"They say the same, so it is a tie.\", \"winner\": \"K7\"}",
             "{\"rationale\": \"M2 gewinnt.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"M2 wins here. It says why, and K7 is hollow.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"M2 is by far the stronger answer, while K7 repeats the question.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"K7 is hollow. Hence M2 is the better reply.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"K7 has style. M2 serves a reader better.\", \"winner\": \"K7\"}",
+            "{\"rationale\": \"Overall M2 is better; K7 is only longer.\", \"winner\": \"K7\"}",
             "{\"rationale\": \"The inferior one is K7.\", \"winner\": \"K7\"}",
         ],
     ),

@@ -60,6 +60,8 @@ pub fn written(made: &Made) -> anyhow::Result<Reply> {
 /// Who wrote an answer without a draft.
 const AUTHOR: &str = "author";
 const TITLE_CHARS: usize = 60;
+/// The step of a new example.
+pub(super) const WROTE: &str = "wrote an example";
 
 impl State {
     /// Puts a new example into the library and accepts it; gives its card's id.
@@ -96,8 +98,17 @@ impl State {
             // The pass over the library may have gone by it already.
             self.start_over()?;
         }
-        self.take("wrote an example", Step { changes, ..Step::default() })?;
-        Reply::json(&json!({ "id": id, "summary": self.summary()? }))
+        self.take(WROTE, Step { changes, ..Step::default() })?;
+        Reply::json(&json!({ "id": id, "summary": self.summary()?, "label": WROTE }))
+    }
+
+    /// The step that wrote an example was taken back: the example is no card any more.
+    pub(super) fn unwrite(&mut self, candidate: Option<&str>) -> anyhow::Result<()> {
+        let Some(index) = candidate.and_then(|id| self.catalogue.index(id)) else { return Ok(()) };
+        let key = self.catalogue.conversation(index).key.clone();
+        self.library.forget_authored(&key)?;
+        self.marks.remove(&self.catalogue.entries[index].id);
+        self.start_over()
     }
 }
 

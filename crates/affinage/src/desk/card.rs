@@ -33,6 +33,8 @@ pub struct Card {
     /// Those of each message of the context.
     context_flags: Vec<Vec<Flag>>,
     prompt: String,
+    /// Nobody wrote the prompt: it was drafted by rule, and is to be written.
+    prompt_is_draft: bool,
     prompt_flags: Vec<Flag>,
     variants: Vec<CardVariant>,
     mark: Mark,
@@ -237,6 +239,7 @@ impl Card {
             system_flags,
             context: candidate.context,
             context_flags,
+            prompt_is_draft: candidate.prompt_drafted && mark.prompt.is_none(),
             prompt: candidate.prompt,
             prompt_flags,
             variants,

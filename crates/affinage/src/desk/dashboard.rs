@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::catalogue::{Catalogue, Entry};
 use super::group::Group;
 use crate::commands::lint::titled;
-use crate::library::{Access, Action, Mark, SecondLook};
+use crate::library::{Access, Action, Choice, Mark, SecondLook};
 use crate::ui::counted;
 
 /// Candidates, accepted, rejected.
@@ -44,8 +44,10 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     let (mut conversations, mut texts) = (HashSet::new(), HashSet::new());
     let mut written = Written::new();
     let (mut accepted_count, mut edited, mut typed) = (0, 0, 0);
+    let mut on_shelf = vec![0; catalogue.shelves.len()];
     for (index, entry) in catalogue.entries.iter().enumerate() {
         let conversation = catalogue.conversation(index);
+        conversation.shelf.iter().for_each(|shelf| on_shelf[*shelf] += 1);
         if conversation.access() == Access::Never {
             continue;
         }
@@ -66,7 +68,11 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
             conversation.year.iter().for_each(|year| count(years.entry((shelf, *year)).or_default()));
         }
         match action {
-            None => entry.rules.iter().for_each(|rule| *flags.entry(titled(rule)).or_default() += 1),
+            // As the list counts them: of what comes up for a decision.
+            None if conversation.access() == Access::Open => {
+                entry.findings().for_each(|rule| *flags.entry(titled(rule)).or_default() += 1);
+            }
+            None => {}
             Some(Action::Reject) => {
                 let reason = mark.and_then(|mark| mark.reason.as_deref()).unwrap_or("no reason given");
                 *reasons.entry(reason).or_default() += 1;
@@ -92,8 +98,11 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     } else {
         gaps(catalogue, &shelves, &years, &lengths, &written)
     };
-    let named =
-        |(shelf, counts): (usize, Counts)| json!({ "name": catalogue.shelves[shelf].name, "counts": counts });
+    let choices = choice_by_shelf(catalogue);
+    let named = |(shelf, [_, accepted, rejected]): (usize, Counts)| {
+        json!({ "name": catalogue.shelves[shelf].name, "counts": [on_shelf[shelf], accepted, rejected],
+            "choice": choices[shelf] })
+    };
     let shelves: Vec<Value> = shelves.into_iter().enumerate().map(named).collect();
     let lengths: Vec<Value> = LENGTHS
         .iter()
@@ -105,10 +114,21 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
         "domains": domains, "lengths": lengths, "answers": answers, "edited": edited,
         "shares": authorship::shares(&written), "written": written, "typed": typed,
         "conversations": conversations.len(),
+        "is_notes_only": super::territory::is_notes_only(catalogue),
         "effective_n": texts.len(),
         "gaps": gaps,
         "second_looks": self_agreement(looks),
     })
+}
+
+/// What was chosen for all of a shelf.
+fn choice_by_shelf(catalogue: &Catalogue) -> Vec<Option<Choice>> {
+    let of = |shelf: usize| catalogue.conversations.iter().filter(move |c| c.shelf == Some(shelf));
+    let shared = |shelf: usize| {
+        let first = of(shelf).next()?.choice;
+        first.filter(|_| of(shelf).all(|conversation| conversation.choice == first))
+    };
+    (0..catalogue.shelves.len()).map(shared).collect()
 }
 
 fn gaps(

@@ -42,10 +42,19 @@ impl Freezes {
         let (ui, heard) = stage.ui.overheard();
         let stage = Context { ui, ..stage };
         let (folder, manifest) = freeze_decided(&stage, *accept_clean, name.as_deref())?;
-        let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
-        let files: Vec<Value> =
-            files.map(|(name, file)| json!({ "name": name, "examples": file.examples })).collect();
-        let lines = heard.lock().map(|lines| lines.clone()).unwrap_or_default();
+        let mut files: Vec<_> =
+            manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE).collect();
+        // As they are used: first what trains, last what tests.
+        let place =
+            |name: &str| ["train", "validation", "test"].iter().position(|file| name.starts_with(file));
+        files.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+        let files: Vec<Value> = files
+            .into_iter()
+            .map(|(name, file)| json!({ "name": name, "examples": file.examples }))
+            .collect();
+        // The heading and the last line of the page say where it lies.
+        let lines: Vec<String> = heard.lock().map(|lines| lines.clone()).unwrap_or_default();
+        let lines: Vec<String> = lines.into_iter().filter(|line| !line.starts_with("frozen: ")).collect();
         Reply::json(&json!({
             "name": manifest.name, "folder": ctx.shown(&folder).to_string(), "files": files, "lines": lines,
         }))

@@ -241,7 +241,7 @@ impl Desk {
 
 fn queue(library: &Library) -> anyhow::Result<Queue> {
     let looked_twice = library.second_looks()?.into_iter().map(|look| look.candidate).collect();
-    Ok(Queue::new(library.decided_in_order()?, looked_twice))
+    Ok(Queue::new(library.decided_in_order()?, library.decided_alone()?, looked_twice))
 }
 
 fn asked<'a>(request: &'a Request, key: &str) -> anyhow::Result<&'a str> {
@@ -486,6 +486,7 @@ impl State {
         if matches!(mark.action, Some(Action::Accept | Action::Edit)) && mark.variant.is_none() {
             mark.variant = Some(self.catalogue.entries[index].proposed.clone());
         }
+        self.queue.seen.insert(id);
         let changes = vec![self.change(index, mark)];
         self.take(&label, Step { changes, ..Step::default() })?;
         Reply::json(&self.summary()?)
@@ -536,7 +537,7 @@ impl State {
         let Some(undone) = self.library.undo_step(&now())? else {
             return Reply::json(&json!({ "label": null }));
         };
-        let first = undone.marks.first().map(|(id, _)| id).or(undone.unfixed.first()).cloned();
+        let mut first = undone.marks.first().map(|(id, _)| id).or(undone.unfixed.first()).cloned();
         let count = undone.marks.len().max(undone.choices.len()).max(1);
         let is_territory = !undone.choices.is_empty();
         for (id, mark) in undone.marks {
@@ -546,6 +547,9 @@ impl State {
         self.read_anew(&unfixed)?;
         for (key, choice) in undone.choices {
             self.catalogue.conversation_called(&key).into_iter().for_each(|found| found.choice = choice);
+        }
+        if undone.label == author::WROTE {
+            self.unwrite(first.take().as_deref())?;
         }
         Reply::json(&json!({
             "label": undone.label, "id": first, "count": count, "is_territory": is_territory, "summary": self.summary()?,

@@ -36,17 +36,18 @@ pub struct Queue {
     /// Decisions and entries when the order was made.
     ordered_at: (usize, usize),
     model: Option<Preference>,
-    /// Candidates decided on, oldest first, and how many of them were looked at twice.
+    /// Candidates decided on, oldest first, those of them that were seen one at a time, and those looked at twice.
     pub decided: Vec<String>,
+    pub seen: HashSet<String>,
     looked_twice: HashSet<String>,
     /// The only cards that come up, while the person goes through a selection.
     only: Option<HashSet<usize>>,
 }
 
 impl Queue {
-    /// A queue that goes on from earlier decisions, oldest first, and second looks.
-    pub fn new(decided: Vec<String>, looked_twice: HashSet<String>) -> Queue {
-        Queue { decided, looked_twice, ..Queue::default() }
+    /// A queue that goes on from earlier decisions, oldest first, those made on one card alone, and second looks.
+    pub fn new(decided: Vec<String>, seen: HashSet<String>, looked_twice: HashSet<String>) -> Queue {
+        Queue { decided, seen, looked_twice, ..Queue::default() }
     }
 
     /// The card to begin with: the place on the desk, else the first that nobody decided on.
@@ -88,7 +89,7 @@ impl Queue {
         place.checked_sub(1).map(|before| self.trail[before])
     }
 
-    /// Why a card is where it is, in plain words.
+    /// Why a card is where it is, in plain words; nothing where that would not help to decide.
     pub fn why(&self, index: usize, catalogue: &Catalogue) -> String {
         let features = &catalogue.entries[index].features;
         let Some(model) = &self.model else {
@@ -102,21 +103,14 @@ impl Queue {
         };
         let mut parts: Vec<(usize, f64)> = model.contributions(features).into_iter().enumerate().collect();
         parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        let words = |&(j, contribution): &(usize, f64)| {
-            // The word tells the candidate's side of the average, whichever way the person leans.
-            let high = model.is_above_mean(j, features[j]);
-            let name = if high { FEATURES[j].0 } else { FEATURES[j].1 };
-            let sign = if contribution > 0.0 { "speaks for it" } else { "speaks against it" };
-            format!("{name} {sign}")
+        // The word tells the candidate's side of the average, whichever way the person leans.
+        let words = |j: usize| match model.is_above_mean(j, features[j]) {
+            true => FEATURES[j].0,
+            false => FEATURES[j].1,
         };
-        let strongest: Vec<String> =
-            parts.iter().take(2).filter(|(_, c)| c.abs() > 0.05).map(words).collect();
-        format!(
-            "a {:.0} % chance that you accept it, by your decisions so far{}{}",
-            model.probability(features) * 100.0,
-            if strongest.is_empty() { "" } else { ": " },
-            strongest.join(", ")
-        )
+        let strongest: Vec<(&str, f64)> =
+            parts.iter().take(2).filter(|(_, c)| c.abs() > 0.05).map(|(j, c)| (words(*j), *c)).collect();
+        chance_in_words(model.probability(features), &strongest)
     }
 
     /// Only these cards come up from here on (`None`: all again); gives the first of them that is open.
@@ -198,14 +192,16 @@ impl Queue {
 
     /// An old card, decided on long enough ago to be forgotten; each is looked at again once.
     fn due_for_second_look(&self, catalogue: &Catalogue) -> Option<usize> {
-        let due = self.decided.len() / SECOND_LOOK_EVERY;
+        // Who accepted many at once has not seen them: a first look cannot be a second one.
+        let seen: Vec<&String> = self.decided.iter().filter(|id| self.seen.contains(*id)).collect();
+        let due = seen.len() / SECOND_LOOK_EVERY;
         if self.looked_twice.len() >= due {
             return None;
         }
-        let old = &self.decided[..self.decided.len() - SECOND_LOOK_EVERY / 2];
+        let old = &seen[..seen.len() - SECOND_LOOK_EVERY / 2];
         let stride = 7; // Coprime to 20: the choice does not follow the rhythm of the queue.
         let start = self.looked_twice.len() * stride;
-        let candidates = (0..old.len()).map(|i| &old[(start + i * stride) % old.len()]);
+        let candidates = (0..old.len()).map(|i| old[(start + i * stride) % old.len()]);
         let is_shown = |index: &usize| catalogue.conversation(*index).access() != Access::Never;
         let fresh = candidates.filter(|id| !self.looked_twice.contains(*id));
         fresh.filter_map(|id| catalogue.index(id)).find(is_shown)
@@ -255,5 +251,49 @@ impl Queue {
             }
         }
         Preference::fit(&rows, &accepted, RIDGE)
+    }
+}
+
+/// What is this certain in either direction needs no chance in figures.
+const CERTAIN: f64 = 0.8;
+
+/// "about a 55 % chance that you accept it, by your decisions so far; for it: a short answer". Empty where the person would
+/// hardly decide otherwise. Reasons are told where they point to the likelier decision too: a chance of 70 % with a reason
+/// against alone explains nothing.
+fn chance_in_words(chance: f64, reasons: &[(&str, f64)]) -> String {
+    if !(1.0 - CERTAIN..=CERTAIN).contains(&chance) {
+        return String::new();
+    }
+    let of = |is_for: bool| -> Vec<&str> {
+        reasons.iter().filter(|(_, weight)| (*weight > 0.0) == is_for).map(|(name, _)| *name).collect()
+    };
+    let mut words =
+        format!("about a {:.0} % chance that you accept it, by your decisions so far", 100.0 * chance);
+    if of(chance >= 0.5).is_empty() {
+        return words;
+    }
+    for (side, names) in [("for it", of(true)), ("against it", of(false))] {
+        if !names.is_empty() {
+            words.push_str(&format!("; {side}: {}", names.join(", ")));
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chance_is_told_where_it_helps_and_its_reasons_point_the_same_way() {
+        let said = |chance: f64, reasons: &[(&str, f64)]| chance_in_words(chance, reasons);
+        assert_eq!(said(0.99, &[("varied words", 0.4)]), "");
+        assert_eq!(said(0.05, &[("lint found errors", -0.4)]), "");
+        assert_eq!(
+            said(0.55, &[("varied words", 0.4), ("a long answer", -0.2)]),
+            "about a 55 % chance that you accept it, by your decisions so far; for it: varied words; against it: a long answer"
+        );
+        let alone = "about a 70 % chance that you accept it, by your decisions so far";
+        assert_eq!(said(0.7, &[("a long answer", -0.2)]), alone);
     }
 }

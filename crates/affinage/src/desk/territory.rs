@@ -68,7 +68,7 @@ impl Cast {
 }
 
 /// True if no assistant has written anything here: all are notes, or examples of this desk.
-fn is_notes_only(catalogue: &Catalogue) -> bool {
+pub(super) fn is_notes_only(catalogue: &Catalogue) -> bool {
     let own = [Provider::Note, Provider::Authored].map(Provider::as_str);
     let is_own = |entry: &ConversationEntry| entry.key.split(':').next().is_some_and(|of| own.contains(&of));
     !catalogue.conversations.is_empty() && catalogue.conversations.iter().all(is_own)
@@ -104,6 +104,7 @@ impl State {
         Reply::json(&json!({
             "is_whole": catalogue.is_whole,
             "conversations": catalogue.conversations.len(),
+            "files": catalogue.files.len(),
             "candidates": catalogue.entries.len(),
             "shelves": self.shelf_rows(),
             "aside": shown_aside,

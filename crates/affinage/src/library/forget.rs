@@ -54,6 +54,20 @@ impl Library {
         Ok(Forgotten { sources, conversations, nodes, decisions, versions })
     }
 
+    /// Takes an example that was written at the desk out of the library again.
+    pub fn forget_authored(&mut self, key: &str) -> anyhow::Result<()> {
+        let sha256: String = self.db.query_row(
+            "SELECT sha256 FROM source WHERE id = (SELECT source FROM conversation WHERE key = ?1)",
+            [key],
+            |row| row.get(0),
+        )?;
+        let source = self.sources()?.into_iter().find(|source| source.sha256 == sha256);
+        let source = source.ok_or_else(|| anyhow!("no example `{key}` in the library"))?;
+        self.delete_source(&source)?;
+        let bytes = raw::path(&self.project, &sha256);
+        if bytes.exists() { Ok(fs_err::remove_file(bytes)?) } else { Ok(()) }
+    }
+
     /// Numbers of conversations and messages that only this source brought.
     fn delete_source(&mut self, source: &Source) -> anyhow::Result<(usize, usize)> {
         let transaction = self.db.transaction()?;

@@ -178,6 +178,17 @@ impl Library {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Candidates that somebody decided on one at a time, so that they were seen; those of a decision about many were not.
+    pub fn decided_alone(&self) -> anyhow::Result<HashSet<String>> {
+        let mut statement = self.db.prepare(
+            "SELECT candidate FROM desk_change JOIN desk_step ON desk_step.id = step WHERE undone = 0 \
+             AND label NOT GLOB 'accepted [0-9]*' AND label NOT GLOB 'rejected [0-9]*' \
+             AND (SELECT count(*) FROM desk_change AS other WHERE other.step = desk_step.id) = 1",
+        )?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Stores one step: all it changes or nothing.
     pub fn take_step(&mut self, label: &str, step: &Step, at: &str) -> anyhow::Result<()> {
         let chosen = self.choices()?;

@@ -13,12 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use affinage_dataset::message::Message;
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::TOO_FEW;
-use affinage_eval::analyze::split_pairs;
+use affinage_eval::analyze::{split_pairs, votes_needed};
 use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot};
 use affinage_eval::comparison::{Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
-use affinage_eval::judgment::is_author;
+use affinage_eval::judgment::{is_author, spoken};
 use affinage_eval::plan::PlannedComparison;
 use affinage_eval::suite::Prompt;
 use anyhow::Context as _;
@@ -45,6 +45,10 @@ pub struct Ballot {
     pub draw: Draw,
     questions: BTreeMap<String, (Vec<Message>, String)>,
     headline: PlannedComparison,
+    /// Its two arms in words.
+    arms: [String; 2],
+    /// Pairs of the headline that somebody has to compare.
+    to_compare: usize,
     /// Answers that a limit of new tokens cut, with the limit.
     cut: BTreeMap<String, u32>,
     dir: PathBuf,
@@ -102,6 +106,8 @@ impl Ballot {
             draw,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             headline: plan.headline.clone(),
+            arms: [&plan.headline.arm, &plan.headline.against].map(|name| plan.called(name)),
+            to_compare: headline.len(),
             cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
             dir: evaluated.dir.clone(),
         })
@@ -180,6 +186,14 @@ fn split_pairs_once(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<BTre
     Ok(drawing.split_pairs)
 }
 
+/// Nothing can be changed by who has seen who wrote what.
+fn blind_still(files: &VoteFiles) -> anyhow::Result<()> {
+    match files.is_revealed {
+        true => Err(usage("who wrote what was shown: votes can no longer be given or taken back")),
+        false => Ok(()),
+    }
+}
+
 /// An open session; shared by the connections of its page.
 pub struct Poll<'a> {
     ctx: &'a Context,
@@ -219,6 +233,7 @@ impl<'a> Poll<'a> {
             (Method::Get, "api/state") => self.state(&self.lock()),
             (Method::Post, "api/vote") => self.vote(&request.json()?),
             (Method::Post, "api/undo") => self.undo(),
+            (Method::Post, "api/again") => self.again(),
             (Method::Post, "api/reveal") => self.reveal(),
             _ => Ok(Reply::not_found()),
         }
@@ -231,6 +246,8 @@ impl<'a> Poll<'a> {
             "pairs": self.ballot.pairs(),
             "is_author": self.ballot.is_authors(),
             "done": files.count(),
+            "skipped": files.skipped(&self.ballot.items),
+            "missing": self.missing(files),
             "item": next.map(|item| self.ballot.screen(item)),
             "can_undo": files.count() > 0 && !files.is_revealed,
             "is_revealed": files.is_revealed,
@@ -252,11 +269,28 @@ impl<'a> Poll<'a> {
         self.state(&files)
     }
 
+    /// How many votes are missing for a win rate of this voter's own; 0 where a ballot is too small for one anyway.
+    fn missing(&self, files: &VoteFiles) -> usize {
+        let needed = votes_needed(self.ballot.to_compare);
+        if needed > self.ballot.pairs() {
+            0
+        } else {
+            needed.saturating_sub(files.compared(&self.ballot.items))
+        }
+    }
+
+    /// Asks again about what was skipped.
+    fn again(&self) -> anyhow::Result<Reply> {
+        let mut files = self.lock();
+        blind_still(&files)?;
+        let items = &self.ballot.items;
+        files.change(items, |files| files.take_skipped_back(items))?;
+        self.state(&files)
+    }
+
     fn undo(&self) -> anyhow::Result<Reply> {
         let mut files = self.lock();
-        if files.is_revealed {
-            return Err(usage("who wrote what was shown: votes can no longer be taken back"));
-        }
+        blind_still(&files)?;
         let items = &self.ballot.items;
         if files.change(items, |files| files.undo(items))?.is_none() {
             return Err(usage("there is no vote to take back"));
@@ -281,16 +315,16 @@ impl<'a> Poll<'a> {
                 let other = if pair.one == *me { &pair.other } else { &pair.one };
                 let interval = pair.raw.shown();
                 json!({
-                    "judge": other,
+                    // Who reads this is "you" here.
+                    "judge": Some(spoken(other)).filter(|name| *name != "you").unwrap_or("me"),
                     "share": percent(pair.raw.value),
                     "interval": interval.map_or(TOO_FEW.to_owned(), |i| format!("{} to {}", percent(i.low), percent(i.high))),
                     "pairs": pair.raw.n,
                 })
             })
             .collect();
-        let PlannedComparison { arm, against, .. } = &self.ballot.headline;
         Reply::json(&json!({
-            "sentence": files.sentence(&self.ballot.items, arm, against),
+            "sentence": files.sentence(&self.ballot.items, &self.ballot.headline.arm, &self.ballot.arms),
             "checks": files.checks(&self.ballot.items),
             "agreement": agreement,
             "report": self.ctx.naming(

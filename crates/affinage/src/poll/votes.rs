@@ -36,6 +36,10 @@ pub enum SessionEvent {
     Imported { votes: usize },
 }
 
+fn is_missing(said: Outcome) -> bool {
+    matches!(said, Outcome::Missing { .. })
+}
+
 /// The files of one evaluation, for one voter. Several sessions may be open at once: each change is made under a lock,
 /// on the files as they are then.
 pub struct VoteFiles {
@@ -145,6 +149,42 @@ impl VoteFiles {
     /// Takes this voter's last vote out of its file and notes it, within [`VoteFiles::change`]; `None` when there is none.
     pub fn undo(&mut self, items: &[BallotItem]) -> anyhow::Result<Option<String>> {
         let Some(item_id) = self.done.last().cloned() else { return Ok(None) };
+        self.take_back(items, &item_id)?;
+        Ok(Some(item_id))
+    }
+
+    /// Takes back what this voter skipped, so that it is asked again, within [`VoteFiles::change`].
+    pub fn take_skipped_back(&mut self, items: &[BallotItem]) -> anyhow::Result<()> {
+        let skipped: Vec<String> = self.skipped_items(items).map(|item| item.id.clone()).collect();
+        skipped.iter().try_for_each(|item_id| self.take_back(items, item_id))
+    }
+
+    /// On how many screens this voter passed.
+    pub fn skipped(&self, items: &[BallotItem]) -> usize {
+        self.skipped_items(items).count()
+    }
+
+    /// How many pairs of the evaluation this voter has compared.
+    pub fn compared(&self, items: &[BallotItem]) -> usize {
+        let first_looks = items.iter().filter(|item| !item.is_gold() && item.call.repeat == 0);
+        first_looks.filter(|item| matches!(self.outcome(item), Some(said) if !is_missing(said))).count()
+    }
+
+    fn skipped_items<'i>(&self, items: &'i [BallotItem]) -> impl Iterator<Item = &'i BallotItem> {
+        items.iter().filter(|item| self.outcome(item).is_some_and(is_missing))
+    }
+
+    fn outcome(&self, item: &BallotItem) -> Option<Outcome> {
+        match &item.kind {
+            ItemKind::Gold(_) => Some(self.gold.iter().find(|row| row.item_id == item.id)?.outcome),
+            ItemKind::Pair(_) => {
+                let id = item.call.judgment_id();
+                Some(self.votes.iter().find(|row| row.judgment_id == id)?.outcome)
+            }
+        }
+    }
+
+    fn take_back(&mut self, items: &[BallotItem], item_id: &str) -> anyhow::Result<()> {
         let item = items.iter().find(|item| item.id == item_id);
         let judgment_id = item.map(|item| item.call.judgment_id()).unwrap_or_default();
         let outcome = match item.is_some_and(BallotItem::is_gold) {
@@ -158,13 +198,13 @@ impl VoteFiles {
             }
         };
         let outcome = outcome.unwrap_or(Outcome::Missing { reason: MissingReason::Skipped });
-        self.note(SessionEvent::Undone { item_id: item_id.clone(), outcome })?;
+        self.note(SessionEvent::Undone { item_id: item_id.to_owned(), outcome })?;
         jsonl::write_all(&self.dir.join("votes.jsonl"), &self.votes)?;
         if item.is_some_and(BallotItem::is_gold) {
             jsonl::write_all(&self.dir.join("gold_votes.jsonl"), &self.gold)?;
         }
-        self.done.pop();
-        Ok(Some(item_id))
+        self.done.retain(|done| done != item_id);
+        Ok(())
     }
 
     pub fn note(&mut self, event: SessionEvent) -> anyhow::Result<()> {
@@ -202,8 +242,8 @@ impl VoteFiles {
         lines
     }
 
-    /// Won, tied and lost of `arm` by this voter, first looks only, with a sentence.
-    pub fn sentence(&self, items: &[BallotItem], arm: &str, against: &str) -> String {
+    /// Won, tied and lost of `arm` by this voter, first looks only, with a sentence that names both arms by `words`.
+    pub fn sentence(&self, items: &[BallotItem], arm: &str, words: &[String; 2]) -> String {
         let (mut won, mut tied, mut lost, mut skipped) = (0u64, 0, 0, 0);
         for item in items.iter().filter(|item| item.call.repeat == 0) {
             let ItemKind::Pair(key) = &item.kind else { continue };
@@ -228,7 +268,8 @@ impl VoteFiles {
         let share = match wilson(won as f64, of as f64, 0.05).filter(|_| of > 0) {
             Some((low, high)) if is_even => {
                 let won = won as f64 / of as f64;
-                format!(" ({:.0} % [{:.0}, {:.0}])", 100.0 * won, 100.0 * low, 100.0 * high)
+                let [won, low, high] = [won, low, high].map(|share| 100.0 * share);
+                format!(": {won:.0} %, likely between {low:.0} % and {high:.0} %")
             }
             _ => String::new(),
         };
@@ -239,8 +280,10 @@ impl VoteFiles {
                  analysis weighs each pair by its chance."
             }
         };
+        let pairs = if of == 1 { "pair" } else { "pairs" };
+        let [arm, against] = words;
         format!(
-            "You chose `{arm}` over `{against}` in {won} of {of} decided pairs{share}. Ties: {tied}. Skipped: \
+            "You chose {arm} over {against} in {won} of {of} decided {pairs}{share}. Ties: {tied}. Skipped: \
              {skipped}.{drawn}"
         )
     }

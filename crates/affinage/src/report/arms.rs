@@ -85,8 +85,20 @@ impl<'a> Arms<'a> {
         }
     }
 
+    /// "your tuned model (step 290)": for who has not learnt the short names yet. Others have no longer one.
+    pub fn long(&self, name: &str) -> String {
+        match self.plan.arm(name).map(|arm| &arm.kind) {
+            Some(ArmKind::Checkpoint { .. } | ArmKind::Base) => self.plan.called(name),
+            _ => self.short(name),
+        }
+    }
+
     /// Shape and short name as HTML; the full name on hover.
     pub fn label(&self, name: &str) -> String {
+        self.labelled(name, &self.short(name))
+    }
+
+    fn labelled(&self, name: &str, words: &str) -> String {
         let look = self.look(name);
         format!(
             "<span class=\"arm\" data-tip=\"{}\"><svg class=\"glyph {}\" width=\"14\" height=\"14\" viewBox=\"-7 -7 14 14\" \
@@ -94,7 +106,7 @@ impl<'a> Arms<'a> {
             esc(&self.explained(name)),
             look.class,
             look.shape.svg(),
-            esc(&self.short(name))
+            esc(words)
         )
     }
 
@@ -136,6 +148,12 @@ impl<'a> Arms<'a> {
     /// [`Arms::prose`] as a paragraph; nothing for an empty one.
     pub fn p(&self, text: &str) -> String {
         if text.trim().is_empty() { String::new() } else { format!("<p>{}</p>\n", self.prose(text)) }
+    }
+
+    /// "your tuned model (step 290) against the base model" as HTML.
+    pub fn versus_in_full(&self, arm: &str, against: &str) -> String {
+        let [arm, against] = [arm, against].map(|name| self.labelled(name, &self.long(name)));
+        format!("{arm} <span class=\"against\">against</span> {against}")
     }
 
     /// "step 290 (last) against base" as HTML.

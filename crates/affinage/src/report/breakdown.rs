@@ -4,7 +4,7 @@ use affinage_eval::analysis::{ComparisonResult, WinRate};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{Section, details, esc};
+use super::html::{Section, details, esc, judge_name};
 use super::numbers::{Measure, Source, p_value};
 use super::plot::{Axis, Forest, Mark};
 use super::summary::word_cell;
@@ -83,7 +83,7 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
     }
     for (i, cut) in comparison.by_judge.iter().enumerate() {
         let outside = if cut.in_panel { "" } else { " <small>not in the mean</small>" };
-        let label = format!("{}{outside}", esc(&cut.judge_id));
+        let label = format!("{}{outside}", judge_name(&cut.judge_id));
         let source = Source::new(
             format!("judgments.jsonl judge_id = {}, {} and {}", cut.judge_id, planned.arm, planned.against),
             format!(".comparisons[{index}].by_judge[{i}]"),

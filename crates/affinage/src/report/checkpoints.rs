@@ -15,7 +15,10 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let curve = &evidence.analysis.checkpoints;
     let run = evidence.evaluated_run();
     let (steps, ticks) = step_axis(evidence);
-    let panels: String = panels(evidence).iter().map(|(_, panel)| panel.svg(steps, &ticks)).collect();
+    let panels = panels(evidence);
+    let has_bars = panels.iter().any(|(_, panel)| panel.has_intervals());
+    let bars = if has_bars { " Bars are 95 % intervals, each for its own point." } else { "" };
+    let panels: String = panels.iter().map(|(_, panel)| panel.svg(steps, &ticks)).collect();
     let mut body = arms.p(&curve.sentence);
     if panels.is_empty() {
         let why = "Nothing was measured along the training, and the run's folder is not there.";
@@ -23,11 +26,10 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     }
     let passes = run.and_then(|run| run.train.last()).map_or_else(String::new, |(step, epoch, _)| {
         let passes = if (epoch - 1.0).abs() < 0.005 { "pass" } else { "passes" };
-        format!(" Step {step} = {epoch:.2} {passes} over your texts.")
+        format!(" Step {step} = {epoch:.2} {passes} over your examples.")
     });
     body.push_str(&format!(
-        "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes} Bars are \
-         95 % intervals, each for its own point.</p>\n"
+        "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes}{bars}</p>\n"
     ));
     if !curve.points.is_empty() {
         body.push_str(&details("The curve as a table", &point_table(&curve.points, arms)));

@@ -7,7 +7,7 @@ use affinage_eval::plan::{Arm, ArmKind, PlannedJudge};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{Section, details, esc, hash, p, table, time};
+use super::html::{Section, details, esc, hash, judge_name, p, table, time};
 use super::numbers::{count, counted, percent};
 
 fn state_words(state: CheckState) -> (&'static str, &'static str, &'static str) {
@@ -237,7 +237,7 @@ fn judge_provenance(evidence: &Evidence) -> String {
             _ => "\u{2013}".to_owned(),
         };
         vec![
-            esc(&judge.judge_id),
+            judge_name(&judge.judge_id),
             esc(&judge.model),
             esc(&models.into_iter().collect::<Vec<_>>().join(", ")),
             templates.into_iter().map(hash).collect::<Vec<_>>().join(" "),

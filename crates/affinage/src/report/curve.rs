@@ -93,6 +93,10 @@ impl Frame {
 }
 
 impl Panel {
+    pub fn has_intervals(&self) -> bool {
+        self.lines.iter().flat_map(|line| &line.points).any(|point| point.interval.is_some())
+    }
+
     /// `step_ticks`: the steps that are written below, at most about six.
     pub fn svg(&self, steps: (f64, f64), step_ticks: &[f64]) -> String {
         format!(

@@ -53,8 +53,8 @@ fn certificate_html(certificate: &Certificate) -> String {
         html.push_str(&p(&format!(
             "{} held too large a share: some parts of it train, others test, with a gap between them.",
             match certificate.sectioned.len() {
-                1 => "1 conversation".to_owned(),
-                n => format!("Each of {n} conversations"),
+                1 => "1 conversation or document".to_owned(),
+                n => format!("Each of {n} conversations or documents"),
             }
         )));
     }

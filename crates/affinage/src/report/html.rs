@@ -1,5 +1,7 @@
 //! Small pieces of HTML. Every text from outside passes [`esc`]; nothing else may stand between tags or quotes.
 
+use affinage_eval::judgment::{is_person, spoken};
+
 /// `text` for use between tags and inside quoted attributes. Control characters that HTML forbids become U+FFFD.
 pub fn esc(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -83,8 +85,17 @@ fn typeset(text: &str) -> String {
     out
 }
 
+/// A word in backticks: code, or a person by the name that people use.
 pub fn code(word: &str) -> String {
-    format!("<code>{}</code>", esc(word))
+    match is_person(word) {
+        true => esc(spoken(word)),
+        false => format!("<code>{}</code>", esc(word)),
+    }
+}
+
+/// Who judged, as a heading or a cell.
+pub fn judge_name(judge_id: &str) -> String {
+    esc(spoken(judge_id))
 }
 
 /// A paragraph in small type below a figure.

@@ -2,12 +2,13 @@
 
 use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
 use affinage_eval::judge::exam::result::{Counted, ExamVerdict};
-use affinage_eval::judgment::MissingReason;
+use affinage_eval::judgment::{MissingReason, spoken};
+use affinage_eval::plan::JudgeKind;
 use affinage_eval::planted::PlantedVerdict;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{Section, details, esc, p, table};
+use super::html::{Section, details, esc, judge_name, p, table};
 use super::numbers::{Measure, Source, count, counted, figure_or_dash, percent};
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
@@ -20,7 +21,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         analysis.judges.iter().partition(|judge| analysis.judges.len() == 1 || has_a_habit(judge));
     told.iter().for_each(|judge| body.push_str(&sentences(judge, arms)));
     if !quiet.is_empty() {
-        let names: Vec<&str> = quiet.iter().map(|judge| judge.judge_id.as_str()).collect();
+        let names: Vec<&str> = quiet.iter().map(|judge| spoken(&judge.judge_id)).collect();
         let all: String = quiet.iter().map(|judge| sentences(judge, arms)).collect();
         body.push_str(&details(&format!("No habit is shown: {}", names.join(", ")), &all));
     }
@@ -61,7 +62,7 @@ fn sentences(judge: &JudgeResult, arms: &Arms) -> String {
     if judge.cells_judged == 0 && !known.is_empty() {
         return format!(
             "<div class=\"judge\"><h3>{} <small>{}, not asked to compare</small></h3>\n{}</div>\n",
-            esc(&judge.judge_id),
+            judge_name(&judge.judge_id),
             esc(&judge.model),
             arms.p(&known.join(" "))
         );
@@ -69,9 +70,16 @@ fn sentences(judge: &JudgeResult, arms: &Arms) -> String {
     let known = if known.is_empty() { String::new() } else { arms.p(&known.join(" ")) };
     let coin = if judge.better_than_coin == Some(false) { " class=\"warn\"" } else { "" };
     let outside = if judge.in_panel { "" } else { ", shown apart from the mean" };
+    if judge.kind == JudgeKind::Human {
+        // A person sees each pair in one order, so nothing is known of favourite places and labels.
+        return format!(
+            "<div class=\"judge\"><h3>{} <small>a person{outside}</small></h3>\n{known}</div>\n",
+            judge_name(&judge.judge_id)
+        );
+    }
     format!(
         "<div class=\"judge\"><h3>{} <small>{}{outside}</small></h3>\n{known}<p{coin}>{}</p>\n{}{}</div>\n",
-        esc(&judge.judge_id),
+        judge_name(&judge.judge_id),
         esc(&judge.model),
         arms.prose(&judge.consistency_sentence),
         arms.p(&judge.slot_sentence),
@@ -96,7 +104,7 @@ fn exams(analysis: &Analysis) -> String {
             };
             let calls = if exam.calls.of == 0 { "\u{2013}".to_owned() } else { of(exam.calls) };
             vec![
-                esc(&exam.judge_id),
+                judge_name(&exam.judge_id),
                 result.to_owned(),
                 calls,
                 of(exam.planted),
@@ -126,7 +134,7 @@ fn planted(analysis: &Analysis) -> String {
                 PlantedVerdict::Missed => "missed, left out of the mean",
             };
             let Counted { count: found, of } = planted.found;
-            vec![esc(&judge.judge_id), result.to_owned(), format!("{} of {}", count(found), count(of))]
+            vec![judge_name(&judge.judge_id), result.to_owned(), format!("{} of {}", count(found), count(of))]
         })
         .collect();
     if rows.is_empty() {
@@ -152,7 +160,7 @@ fn habits(analysis: &Analysis) -> String {
                 figure_or_dash(&format!("{}: {what}", judge.judge_id), estimate.as_ref(), measure, &at(field))
             };
             vec![
-                esc(&judge.judge_id),
+                judge_name(&judge.judge_id),
                 cell("favours the first seat", &judge.slot_effect, Measure::SharePoints, "slot_effect"),
                 cell("favours one label", &judge.label_effect, Measure::SharePoints, "label_effect"),
                 cell("verdict changed with the order", &judge.flip_rate, Measure::Share, "flip_rate"),
@@ -210,7 +218,7 @@ fn calls(analysis: &Analysis) -> String {
             let reasons =
                 if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
             vec![
-                esc(&judge.judge_id),
+                judge_name(&judge.judge_id),
                 count(judge.cells_judged),
                 format!("{}{}", count(missing), esc(&reasons)),
                 percent(judge.valid_share),

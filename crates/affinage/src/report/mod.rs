@@ -223,7 +223,10 @@ fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
     }
     let left = pairs.total - pairs.pairs.len();
     let carried = match left {
-        0 => format!("All {} are here, the most divided first.", numbers::counted(pairs.total, "pair")),
+        0 if pairs.has_divided() => {
+            format!("All {} are here, the most divided first.", numbers::counted(pairs.total, "pair"))
+        }
+        0 => format!("All {} are here.", numbers::counted(pairs.total, "pair")),
         _ => format!(
             "{} of {} are here: those that divide the judges most, and random ones of every comparison. The other {} stay \
              in completions.jsonl and comparisons.jsonl.",

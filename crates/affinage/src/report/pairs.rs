@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use affinage_eval::analyze::{Conflict, Verdict, both_orders, conflict};
 use affinage_eval::comparison::{Comparison, Pair, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
-use affinage_eval::judgment::{Judgment, Outcome, SeatScores};
+use affinage_eval::judgment::{Judgment, Outcome, SeatScores, is_person, spoken};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::Domain;
 use serde::Serialize;
@@ -94,6 +94,7 @@ impl PairRow {
 #[derive(Debug, Serialize)]
 struct Vote {
     judge: String,
+    is_person: bool,
     /// The side that sat in the first seat.
     first_seat: usize,
     /// Labels of left and right as the judge saw them.
@@ -162,6 +163,11 @@ fn name(arms: &Arms, arm: &str) -> ArmName {
 }
 
 impl PairData {
+    /// Whether votes divide any pair: one voter alone cannot.
+    pub fn has_divided(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.division > 0.0)
+    }
+
     /// Bytes that the pair would add, with a little for its JSON.
     fn cost(&self, row: &PairRow, pair: &Pair) -> usize {
         let answer =
@@ -273,7 +279,8 @@ fn vote(sides: &[String; 2], comparison: &Comparison, judgment: &Judgment) -> Vo
         Outcome::Missing { reason } => reason.name().to_owned(),
     };
     Vote {
-        judge: judgment.judge_id.clone(),
+        judge: spoken(&judgment.judge_id).to_owned(),
+        is_person: is_person(&judgment.judge_id),
         first_seat,
         labels: [seats[first_seat].clone(), seats[1 - first_seat].clone()],
         verdict,

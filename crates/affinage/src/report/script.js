@@ -104,7 +104,7 @@
     agreed: "no conflict",
     identical: "the same text twice",
     unanswered: "an answer ended while thinking",
-    unjudged: "not judged in both orders",
+    unjudged: "no two votes to compare",
   };
   const state = { shown: [], at: 0, revealed: new Set(), choices: new Map() };
 
@@ -153,6 +153,8 @@
   const byCategory = options("category", [["", "all categories"], ...[...used((pair) => data.prompts[pair.prompt].category)].sort().map((c) => [c, c])]);
   const conflicts = used((pair) => pair.conflict);
   const byConflict = options("votes", Object.entries(CONFLICTS).filter(([key]) => key === "" || conflicts.has(key)));
+  // One kind of pair alone is nothing to choose from.
+  byConflict.hidden = conflicts.size < 2;
 
   const byLength = options("length", Object.entries(LENGTHS)
     .filter(([key, [, fits]]) => key === "" || data.pairs.some((pair) => fits(lengthsOf(pair))))
@@ -227,13 +229,16 @@
   };
   const verdictText = (vote) => {
     if (vote.verdict === "tie") return "a tie";
-    return vote.verdict === "0" || vote.verdict === "1" ? SIDES[vote.verdict] : `no verdict: ${vote.verdict}`;
+    if (vote.verdict === "0" || vote.verdict === "1") return SIDES[vote.verdict];
+    return vote.is_person ? vote.verdict : `no verdict: ${vote.verdict}`;
   };
-  const voteItem = (vote) => {
+  const saying = (vote) => (vote.judge === "you" ? "You said: " : vote.is_person ? `${vote.judge} said: ` : `${vote.judge} says `);
+  const orderOf = (vote) => `read ${SIDES[vote.first_seat].toLowerCase()} before ${SIDES[1 - vote.first_seat].toLowerCase()}; first was called ${vote.labels[0]}, second ${vote.labels[1]}`;
+  const voteItem = (vote, again) => {
     const item = make("li");
     const line = make("p");
-    line.append(make("b", "", vote.judge), ` says ${verdictText(vote)}`);
-    const seen = `read ${SIDES[vote.first_seat].toLowerCase()} before ${SIDES[1 - vote.first_seat].toLowerCase()}; first was called ${vote.labels[0]}, second ${vote.labels[1]}`;
+    line.append(make("b", "", saying(vote)), verdictText(vote));
+    const seen = !again.length ? orderOf(vote) : [vote, ...again].every((one) => one.first_seat === vote.first_seat) ? `${orderOf(vote)}; ${again.length + 1} times alike` : "alike in both orders";
     const p = vote.p_first === undefined ? "" : `; probability of the answer read first ${vote.p_first.toFixed(2)}`;
     item.append(line, make("p", "meta", seen + p));
     if (vote.rationale) {
@@ -255,9 +260,18 @@
     node.open = revealed || Boolean(kept && kept.open && kept.dataset.pair === pair.id);
     node.dataset.pair = pair.id;
     const n = pair.votes.length;
-    node.append(make("summary", "", n ? `What the judges said: ${n} verdict${n === 1 ? "" : "s"}, ${CONFLICTS[pair.conflict]}` : CONFLICTS[pair.conflict]));
+    if (!n) return make("p", "meta", pair.conflict === "unjudged" ? "nobody has compared these two yet" : CONFLICTS[pair.conflict]);
+    const who = pair.votes.every((vote) => vote.judge === "you") ? "you" : pair.votes.every((vote) => vote.is_person) ? "people" : pair.votes.some((vote) => vote.is_person) ? "judges and people" : "the judges";
+    const conflict = pair.conflict === "unjudged" ? "" : `, ${CONFLICTS[pair.conflict]}`;
+    node.append(make("summary", "", `What ${who} said: ${n} ${pair.votes.every((vote) => vote.is_person) ? "vote" : "verdict"}${n === 1 ? "" : "s"}${conflict}`));
     const list = make("ul", "votes");
-    for (const vote of pair.votes) list.append(voteItem(vote));
+    // Who says the same twice, and gives no reason that could differ, is told once.
+    const isBare = (vote) => !vote.rationale && !vote.scores && vote.p_first === undefined;
+    const alike = (a, b) => a.judge === b.judge && a.verdict === b.verdict && isBare(a) && isBare(b);
+    pair.votes.forEach((vote, i) => {
+      if (pair.votes.slice(0, i).some((before) => alike(before, vote))) return;
+      list.append(voteItem(vote, pair.votes.slice(i + 1).filter((after) => alike(vote, after))));
+    });
     node.append(list);
     return node;
   };

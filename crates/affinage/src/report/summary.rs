@@ -1,12 +1,14 @@
 //! The planned comparisons: one plot, what to know before believing it, and every claim with its test.
 
+use affinage_dataset::authorship::{self, Written};
 use affinage_eval::analysis::{Analysis, ComparisonResult, JudgeResult, VerdictWord, WinRate};
+use affinage_eval::judgment::spoken;
 use affinage_eval::plan::{JudgeKind, Scope};
 
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{Section, esc};
-use super::numbers::{Measure, Source, count, counted, figure};
+use super::numbers::{Measure, Source, count, counted, figure, percent};
 use super::plot::{Axis, Forest, Mark};
 
 /// Question and answer, at most four. The sentences are the analysis' own.
@@ -28,27 +30,66 @@ pub fn plain_title(evidence: &Evidence) -> String {
 /// One line about what stands behind the page.
 pub fn scope_line(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
-    let mut parts = vec![facts.base_model.clone()];
+    let mut parts = vec![super::card::model_name(&facts.base_model).to_owned()];
     if let Some(dataset) = &facts.dataset {
         let epochs = evidence.plan.design.schedule.as_ref().map_or(1.0, |schedule| schedule.epochs);
-        let seen = (epochs * dataset.train_examples as f64).round() as usize;
-        // A training that ends within its first pass has seen a part.
-        let part = if seen < dataset.train_examples { format!("{} of ", count(seen)) } else { String::new() };
+        // A training that ends within its first pass has seen a part, known by its tokens.
+        let part = if epochs < 0.995 { format!("about {} of ", percent(epochs)) } else { String::new() };
         parts.push(format!(
             "trained on {part}{} of {}",
             counted(dataset.train_examples, "example"),
             dataset.version
         ));
     }
-    parts.push(counted(facts.prompts, "prompt"));
-    parts.push(counted(facts.arms.len(), "arm"));
+    parts.extend(evidence.manifest.as_ref().and_then(|manifest| whose_words(&manifest.written)));
+    parts.push(format!("{} to {}", counted(facts.prompts, "prompt"), asked(evidence)));
     parts.push(judged_by(&evidence.analysis.judges));
     parts.join(" \u{00b7} ")
+}
+
+/// "in the words of gpt (84 %) and people (16 %)": whose voice the examples have.
+fn whose_words(written: &Written) -> Option<String> {
+    let mut shares: Vec<(String, f64)> = authorship::shares(written).into_iter().collect();
+    shares.retain(|(_, share)| *share >= 0.005);
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let name = |who: &str| match who {
+        authorship::PERSON => "people".to_owned(),
+        "unknown" => "writers who are not named".to_owned(),
+        who => who.strip_prefix("model:").unwrap_or(who).to_owned(),
+    };
+    let names: Vec<String> = match shares.as_slice() {
+        [] => return None,
+        [(only, _)] if only == authorship::PERSON => vec!["people, not of a model".to_owned()],
+        [(only, _)] => vec![name(only)],
+        several => {
+            let of = |(who, share): &(String, f64)| format!("{} ({})", name(who), percent(*share));
+            several.iter().take(MOST_NAMED).map(of).collect()
+        }
+    };
+    Some(format!("examples in the words of {}", affinage_eval::text::enumerated(&names)))
+}
+
+/// As many names fit into a line.
+const MOST_NAMED: usize = 4;
+
+/// "step 290 (last), base and base + prompt"; of many arms their number.
+fn asked(evidence: &Evidence) -> String {
+    let arms = Arms::new(&evidence.plan);
+    let names: Vec<String> = evidence.plan.arms.iter().map(|arm| arms.short(&arm.name)).collect();
+    match names.len() {
+        ..=MOST_NAMED => affinage_eval::text::enumerated(&names),
+        n => format!("{n} models and checkpoints"),
+    }
 }
 
 /// "2 judges and 1 person", of those who judged anything.
 fn judged_by(judges: &[JudgeResult]) -> String {
     let judged = || judges.iter().filter(|judge| judge.cells_judged > 0);
+    if let [only] = judged().collect::<Vec<_>>().as_slice()
+        && only.kind == JudgeKind::Human
+    {
+        return format!("compared by {}", spoken(&only.judge_id));
+    }
     let people = judged().filter(|judge| judge.kind == JudgeKind::Human).count();
     let people_words = if people == 1 { "1 person".to_owned() } else { format!("{people} people") };
     match (judged().count() - people, people) {

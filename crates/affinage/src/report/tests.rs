@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use affinage_eval::analysis::{AnswerCard, CardQuestion, CardRow, CardWord, Composite, Estimate, Interval};
 use affinage_eval::judgment::Preference;
+use affinage_eval::plan::JudgeKind;
 
 use super::arms::Arms;
 use super::evidence::{Evidence, RunFacts, RunState};
@@ -275,8 +276,8 @@ fn the_first_screen_reads_as_agreed() {
     insta::assert_snapshot!(lines(first), @r"
     affinage report first-look
     Is my-voice better than Qwen2.5-0.5B-Instruct?
-    step 290 (last) against base · c48972dadfb8 · Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
-    Did it learn your voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
+    your tuned model (step 290) against the base model · c48972dadfb8 · Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts to 6 models and checkpoints · 3 judges
+    Did it learn the voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
     Is it better? Better in its domain, no loss larger than 10 points outside it win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
     Did it forget anything? Cannot tell yet 12 checked questions; 30 are needed
     Watch out One.
@@ -287,6 +288,20 @@ fn the_first_screen_reads_as_agreed() {
     Add a judge of another family.
     Read the answers How the voice changed The statistics
     ");
+}
+
+#[test]
+fn a_vote_of_the_one_who_reads_is_called_theirs() {
+    let mut evidence = fixed();
+    evidence.analysis.judges.truncate(1);
+    let judge = &mut evidence.analysis.judges[0];
+    (judge.judge_id, judge.kind) = ("human:me".to_owned(), JudgeKind::Human);
+    evidence.analysis.card.watch_out = vec!["Voted: `human:me` and `human:ben`.".to_owned()];
+    let page = render(&evidence).html;
+    let (_, from) = page.split_once("<section id=\"top\">").expect("a first screen");
+    let first = lines(from.split_once("</section>").expect("its end").0);
+    assert!(first.contains("compared by you") && first.contains("Voted: you and ben."), "{first}");
+    assert!(!first.contains("human:"), "{first}");
 }
 
 #[test]
@@ -366,8 +381,8 @@ fn the_card_of_a_terminal_is_short() {
     let ui = crate::ui::Ui::new(crate::ui::Verbosity::Normal);
     let path = std::path::Path::new("/somewhere/my-voice");
     insta::assert_snapshot!(card::terminal(path, &evidence.plan, &evidence.analysis, &ui), @r"
-    Is my-voice better than Qwen2.5-0.5B-Instruct? (step 290 (last) against base)
-      Did it learn your voice?  Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
+    Is my-voice better than Qwen2.5-0.5B-Instruct? (step 290 against base)
+      Did it learn the voice?   Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
       Is it better?             Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
       Did it forget anything?   Cannot tell yet: 12 checked questions; 30 are needed
       Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --full`.
@@ -380,7 +395,7 @@ fn the_summary_in_markdown_reads_as_agreed() {
     insta::assert_snapshot!(markdown::summary(&fixed()).replace('\u{202f}', " "), @r"
     # step 290 (last) against base
 
-    Qwen/Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · 110 prompts · 6 arms · 3 judges
+    Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts to 6 models and checkpoints · 3 judges
 
     **Verdict: better in its domain, no loss larger than 10 points outside it**
 

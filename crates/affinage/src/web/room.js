@@ -22,7 +22,7 @@ async function reply(send) {
   }
   lost(false);
   const value = await response.json();
-  if (!response.ok) throw new Error(value.hint ? `${value.error}. ${value.hint}` : value.error);
+  if (!response.ok) throw new Error(value.hint ? `${value.error}. ${value.hint[0].toUpperCase()}${value.hint.slice(1)}` : value.error);
   return value;
 }
 
@@ -48,6 +48,11 @@ function element(name, attributes = {}, ...children) {
   }
   made.append(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
+}
+
+/** A text with what stands between backticks set as code. */
+function inCode(text) {
+  return text.split("`").map((part, i) => (i % 2 ? element("code", {}, part) : part));
 }
 
 /** 12345 as `12,345`. */

@@ -114,6 +114,17 @@ fn a_rule_of_lint_and_a_topic_choose_cards_and_the_desk_names_what_there_is() {
     let rule = options["rules"].as_array().expect("rules").iter().find(|rule| rule["id"] == "L21");
     assert_eq!(rule.expect("an open end")["count"], 1);
     assert_eq!(count(&page, json!({ "rule": "L21" })), 1);
+    // The dashboard counts what the list shows, notes too.
+    let figures = page.get("api/dashboard");
+    let flags = figures["flags"].as_object().expect("rules");
+    for rule in options["rules"].as_array().expect("rules") {
+        let (_, on_dashboard) = flags
+            .iter()
+            .find(|(name, _)| name.starts_with(rule["id"].as_str().expect("an id")))
+            .expect("listed");
+        assert_eq!(*on_dashboard, rule["count"], "{rule}");
+    }
+    assert_eq!(flags.len(), options["rules"].as_array().map_or(0, Vec::len), "{flags:?}");
     let shelves = options["shelves"].as_array().expect("topics").len();
     let on_shelves: u64 = (0..shelves).map(|shelf| count(&page, json!({ "shelf": shelf }))).sum();
     assert_eq!(on_shelves, 10, "every card has one topic");
@@ -284,7 +295,11 @@ fn the_desk_freezes_as_the_command_does() {
         "{frozen}"
     );
     let lines = frozen["lines"].to_string();
-    assert!(lines.contains("48 accepted") && lines.contains(&format!("datasets/{name}")), "{lines}");
+    assert!(lines.contains("48 accepted") && !lines.contains(&name), "said once, as the folder: {lines}");
+    assert_eq!(frozen["folder"], format!("datasets/{name}"));
+    let files: Vec<&str> =
+        frozen["files"].as_array().expect("files").iter().filter_map(|file| file["name"].as_str()).collect();
+    assert_eq!(files, ["train.jsonl", "validation.jsonl", "test.jsonl"]);
     // The desk goes on, and the command finds the same version.
     let card = page.get("api/card");
     assert_eq!(mark(&page, &card, &json!({ "action": "accept" }))["accepted"], 48);
@@ -384,6 +399,14 @@ fn a_topic_that_is_skipped_later_does_not_come_up_again() {
     let summary = page.get("api/summary");
     let left = 9 - shelf["candidates"].as_u64().expect("a number");
     assert_eq!(summary["open"], left, "{summary}");
+    let figures = page.get("api/dashboard");
+    let topic =
+        &figures["shelves"].as_array().expect("topics").iter().find(|topic| topic["name"] == shelf["name"]);
+    let topic = topic.expect("still listed");
+    assert_eq!((&topic["counts"][0], &topic["choice"]), (&shelf["candidates"], &json!("skip")));
+    // What does not come up is nothing to count by rule.
+    let all = page.get("api/filters")["rules"].as_array().map_or(0, Vec::len);
+    assert_eq!(figures["flags"].as_object().map_or(0, |flags| flags.len()), all);
     let again = page.get("api/card");
     assert!(again.is_null() == (left == 0), "{again}");
     assert!(left > 0 || first.is_string(), "the first card is not shown again: {again}");

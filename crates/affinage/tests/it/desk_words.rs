@@ -370,6 +370,18 @@ fn new_examples_say_who_wrote_them() {
         "{figures}"
     );
     assert_eq!(page.try_post("api/author", &json!({ "prompt": " ", "text": "So." })).0, 400);
+    // Taking it back leaves no card behind that a freeze could take.
+    let before = page.get("api/summary")["candidates"].clone();
+    let made = page.post(
+        "api/author",
+        &json!({ "prompt": "What is a lintel?", "text": "A beam above a door, of stone or oak." }),
+    );
+    assert_eq!(made["label"], "wrote an example");
+    let undone = page.post("api/undo", &json!({}));
+    assert_eq!((&undone["label"], &undone["id"]), (&made["label"], &Value::Null));
+    page.wait("api/summary", |summary| summary["is_whole"] == json!(true));
+    assert_eq!(page.get("api/summary")["candidates"], before);
+    assert_eq!(page.try_post("api/place", &json!({ "id": made["id"] })).0, 400, "there is no such card");
     drop(page);
     let rows = frozen(dir.path(), &["dataset", "--accept-clean"]);
     let (own, edited) = (row(&rows, id(&own)), row(&rows, id(&edited)));

@@ -18,6 +18,13 @@ async function forgetAuthoring() {
   await post("api/authoring", authoring);
 }
 
+/** The example written last was taken back: its words are in the panel again. */
+function takeUpWriting() {
+  authoring = desk.written.made;
+  desk.written = null;
+  remember();
+}
+
 /** Who wrote how much: `people 34 %, gpt 66 %`. */
 function writersText(written) {
   const all = Object.values(written).reduce((sum, chars) => sum + chars, 0);
@@ -97,8 +104,9 @@ async function showAuthor(start) {
     return showShare();
   };
   const save = async () => {
-    const { id, summary } = await post("api/author", { prompt: made.prompt, context: made.context, drafts: made.drafts, from: made.from, text: made.text,
+    const { id, summary, label } = await post("api/author", { prompt: made.prompt, context: made.context, drafts: made.drafts, from: made.from, text: made.text,
       tags: listed(made.tags), domain: made.domain });
+    desk.written = { label, made: { ...made, job: null } };
     await forgetAuthoring();
     closePanel();
     showProgress(summary);

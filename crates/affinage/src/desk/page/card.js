@@ -35,13 +35,18 @@ function answerView(card, variant, i, view) {
   return element("section", { class: `variant${isChosen ? " chosen" : ""}`, "aria-label": `Answer ${i + 1}${isChosen ? ", chosen" : ""}` },
     element("h2", {},
       element("button", { onclick: () => choose(i), "aria-pressed": String(isChosen), title: "Choose this answer" }, element("kbd", {}, String(i + 1))),
-      element("span", {}, variant.model ?? variant.author ?? "writer not named"),
+      element("span", {}, writerName(card, variant)),
       variant.is_active && card.variants.length > 1 && card.provider !== "authored" ? element("span", { class: "badge" }, "you went on from here") : null,
       variant.feedback ? element("span", { class: "badge" }, variant.feedback === "up" ? "rated up" : "rated down") : null,
-      edited !== null ? element("span", { class: "badge", title: "Share of the answer's characters that the edit brought in" }, `edited: ${percent(own.new_share)} new words`) : null,
+      edited !== null && !(card.provider === "authored" && variant.model === null) ? element("span", { class: "badge", title: "Share of the answer's characters that the edit brought in" }, `edited: ${percent(own.new_share)} new words`) : null,
       isChosen && card.variants.length > 1 ? element("span", { class: "badge" }, "chosen") : null),
     isEditing ? writing("Answer", edited ?? variant.text) : element("div", { class: "turn" }, edited !== null ? marked(edited, own.flags) : marked(variant.text, own ? own.flags : variant.flags)),
     isEditing ? null : flagList(own ? own.flags : variant.flags));
+}
+
+/** Who wrote an answer; what was written here or in notes is the person's own. */
+function writerName({ provider }, { model, author }) {
+  return model ?? (provider === "authored" || (provider === "note" && author === "me") ? "you" : author ?? "writer not named");
 }
 
 /** 0.034 as `3 %`; what is more than nothing is never `0 %`. */
@@ -67,14 +72,15 @@ function fitHeight(field) {
   field.style.height = `${field.scrollHeight + 2}px`;
 }
 
-/** Puts the cursor where the answer begins, in view. */
+/** Puts the cursor where the answer begins, in view; into the prompt where that is a draft, which is what there is to write. */
 function beginTyping() {
   const fields = document.querySelectorAll("main .writing");
   fields.forEach(fitHeight);
-  const answer = fields[1];
-  answer.setSelectionRange(0, 0);
-  answer.focus({ preventScroll: true });
-  const { top } = answer.getBoundingClientRect();
+  const isDraft = desk.card.prompt_is_draft;
+  const field = fields[isDraft ? 0 : 1];
+  field.setSelectionRange(0, isDraft ? field.value.length : 0);
+  field.focus({ preventScroll: true });
+  const { top } = field.getBoundingClientRect();
   if (top > innerHeight * 0.5) scrollBy(0, top - innerHeight * 0.4);
 }
 
@@ -98,8 +104,8 @@ function cardView(card, view) {
   const context = mark.context ?? card.context;
   return element("article", { class: card.variants.length === 1 ? "card single" : "card", "aria-label": card.title || "Card" },
     headView(card, view),
-    element("p", { class: `why${card.second_look ? " second" : ""}` }, `Why now: ${card.why}.`,
-      card.cluster ? [" ", element("button", { class: "link", onclick: () => run(() => showGroup({ by: "cluster", value: card.cluster[0] })) }, `${number(card.cluster[1])} cards ask nearly this`)] : null),
+    !card.why && !card.cluster ? null : element("p", { class: `why${card.second_look ? " second" : ""}` }, card.why ? `Why now: ${card.why}. ` : null,
+      card.cluster ? [ element("button", { class: "link", onclick: () => run(() => showGroup({ by: "cluster", value: card.cluster[0] })) }, `${number(card.cluster[1])} cards ask nearly this`)] : null),
     view.reasons ? reasonsView() : null,
     card.system === null ? null : element("details", { class: "before", open: card.system_flags.length > 0 },
       element("summary", {}, "system message"),
@@ -128,16 +134,19 @@ function promptView(card) {
 /** Characters from which on a prompt is set as running text. */
 const LONG_PROMPT = 400;
 
+/** What a card is a part of: of notes nothing was said. */
+const wholeWord = (card) => (card.provider === "note" ? "text" : "conversation");
+
 /** What the card is about; where it comes from is behind `i`. */
 function headView(card, view) {
   const { mark } = card;
   const state = { accept: "accepted", edit: "accepted, edited", reject: "rejected" }[mark.action];
   const isOwn = card.provider === "authored";
-  const facts = [isOwn ? null : card.provider, card.date, `card ${number(card.position)} of ${number(card.of)} of this conversation`, card.file, `words by ${writersText(card.written)}`];
+  const facts = [isOwn ? null : card.provider, card.date, card.of === 1 ? null : `card ${number(card.position)} of ${number(card.of)} of this ${wholeWord(card)}`, card.file, `words by ${writersText(card.written)}`];
   const known = desk.summary?.lengths;
   return [element("p", { class: "origin" },
     state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,
-    element("button", { class: "title", onclick: () => run(() => showConversation(card)), title: "The whole conversation (o)" }, card.title || "untitled conversation"),
+    element("button", { class: "title", onclick: () => run(() => showConversation(card)), title: `The whole ${wholeWord(card)} (o)` }, card.title || "untitled"),
     card.shelf ? element("button", { class: "pill", title: "List the cards of this topic", onclick: () => isTyped() || run(() => showList({ shelf: card.shelf[0] })) }, card.shelf[1]) : null,
     mark.domain ? element("span", { class: "pill" }, mark.domain) : null,
     mark.tags.map((tag) => element("span", { class: "pill" }, `#${tag}`)),

@@ -15,13 +15,14 @@ function dashboardView(figures) {
   const table = (title, rows, heads = null) => rows.length === 0 ? null : element("section", {}, element("h2", {}, title), element("table", {},
     heads ? element("tr", {}, element("td"), heads.map((head) => element("td", { class: "num soft" }, head))) : null, rows.map(([name, ...cells]) =>
       element("tr", {}, element("th", {}, name), cells.map((cell) => element("td", { class: "num" }, cell))))));
-  const heads = ["candidates", "accepted", "rejected"];
+  const heads = ["cards", "accepted", "rejected"];
   const counts = (map) => Object.entries(map).sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, number(count)]);
   const all = Object.values(figures.written).reduce((sum, chars) => sum + chars, 0);
   const worth = Math.max(1, figures.effective_n);
   return element("article", { class: "dashboard" }, element("h1", {}, "Dashboard"),
     element("p", {}, `${counted(summary.accepted, "card")} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(summary.open)} open. ` +
-      (all === 0 ? "" : `The accepted come from ${counted(figures.conversations, "conversation")}: they are worth about ${counted(worth, "independent example")}.`)),
+      (all === 0 ? "" : figures.is_notes_only ? `They come from ${counted(worth, "document")} and are worth about as many independent examples.`
+        : `They come from ${counted(figures.conversations, "conversation")} and are worth about ${counted(worth, "independent example")}.`)),
     element("p", { class: "soft" }, `${summary.taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set. Both are rules of thumb: how far yours goes is measured after the training.`),
     element("p", {}, looks.count === 0 ? "No second looks yet: one card in twenty comes again, to see whether you agree with yourself."
       : `You agreed with yourself on ${looks.same} of ${counted(looks.count, "second look")}${looks.kappa === null ? "" : ` (kappa ${looks.kappa.toFixed(2)})`}.`),
@@ -30,7 +31,7 @@ function dashboardView(figures) {
       gap.group ? element("button", { onclick: () => run(() => goTo(gap.group)) }, gap.words) : gap.words)))),
     element("div", { class: "tables" },
       table("Who wrote the accepted words", all === 0 ? [] : writerRows(figures, all)),
-      table("Topics", figures.shelves.map(({ name, counts: cells }) => [name, ...cells.map(number)]), heads),
+      table("Topics", figures.shelves.map(({ name, counts: cells, choice }) => [{ skip: `${name} (skipped)`, private: `${name} (private)` }[choice] ?? name, ...cells.map(number)]), heads),
       table("Source models", Object.keys(figures.models).every((name) => name === "not named") ? [] : Object.entries(figures.models).map(([name, cells]) => [name, ...cells.map(number)]), heads),
       table("Accepted by length", all === 0 ? [] : figures.lengths.map(({ name, count }) => [name, number(count)])),
       table("Accepted by number of answers to the prompt", Object.entries(figures.answers).map(([name, count]) => [name, number(count)])),

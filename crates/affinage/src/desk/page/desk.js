@@ -47,9 +47,11 @@ async function showProgress(known) {
   const { accepted, candidates, taste } = summary;
   const isSmall = summary.is_whole && candidates < taste;
   const aim = isSmall ? candidates : accepted < taste ? taste : summary.goal;
-  goal.max = Math.max(1, aim);
-  goal.value = accepted;
-  goal.title = `${taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set.`;
+  // One scale from the first card to a full data set, so that the bar never falls: its first half is the first small model.
+  goal.max = 1;
+  goal.value = isSmall ? accepted / Math.max(1, candidates) : accepted < taste ? 0.5 * accepted / taste : 0.5 + 0.5 * (accepted - taste) / (summary.goal - taste);
+  goal.title = isSmall ? `${number(accepted)} of ${number(candidates)}`
+    : `The middle of the bar is ${taste} accepted examples, enough for a first small model to talk to; its end is about ${number(summary.goal)}, a full data set.`;
   const worth = Math.max(1, summary.effective_n);
   document.getElementById("progress").replaceChildren(...[
     isSmall ? `${number(accepted)} of ${number(candidates)} accepted` : `${number(accepted)} accepted, about ${number(aim)} make ${accepted < taste ? "a first small model" : "a full data set"}`,
@@ -117,7 +119,7 @@ async function again() {
 
 function say(text) {
   const said = document.getElementById("said");
-  said.textContent = text;
+  said.replaceChildren(...inCode(text));
   clearTimeout(say.timer);
   say.timer = setTimeout(() => { said.textContent = ""; }, 4000 + 40 * text.length);
 }
@@ -142,7 +144,7 @@ async function open(id) {
 
 async function lookAgain(accepts) {
   const { same } = await post("api/second-look", { id: desk.card.id, accepts });
-  say(same ? "as the first time" : "the first time you decided otherwise; that decision stays");
+  say(same ? "the same as the first time" : "the first time you decided otherwise; that decision stays");
   await forward();
 }
 
@@ -281,11 +283,14 @@ function toggle(what) {
 async function undo() {
   const undone = await post("api/undo");
   if (undone.label === null) return say("nothing to undo");
-  say(`undone: ${undone.label}`);
+  const isWritten = desk.written?.label === undone.label;
+  if (isWritten) takeUpWriting();
+  say(isWritten ? "undone: the example is no card any more; n has its words" : `undone: ${undone.label}`);
   showProgress(undone.summary);
-  if (undone.is_territory || desk.screen === "shelves") return showTerritory();
-  if (desk.screen !== "cards") return screens[desk.screen]();
-  if (undone.id) show(await get("api/card", { id: undone.id }));
+  if (desk.screen === "shelves") return keepPlace(await get("api/territory"));
+  if (undone.is_territory) return showTerritory();
+  if (desk.screen !== "cards" || !undone.id) return screens[desk.screen]();
+  show(await get("api/card", { id: undone.id }));
 }
 
 async function back() {

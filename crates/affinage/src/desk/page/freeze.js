@@ -16,7 +16,7 @@ async function showFreeze() {
       result.replaceChildren(frozenView(await post("api/freeze", { accept_clean: clean.checked, name: name.value })));
       await watchTraining(training);
     } catch (error) {
-      result.replaceChildren(element("p", { class: "failed" }, error.message));
+      result.replaceChildren(element("p", { class: "failed" }, inCode(here(error.message))));
     }
     button.disabled = false;
     result.scrollIntoView({ block: "nearest" });
@@ -26,7 +26,7 @@ async function showFreeze() {
   document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
     element("p", {}, "A version takes the accepted cards as they are now, puts them into training, validation and test so that no held-out text leaks into the training, and never changes again. You can go on deciding and freeze another one later."),
     element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `, worth about ${counted(worth, "independent example")}` : ""}.`),
-    element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} that lint finds nothing against`)),
+    element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`)),
     element("p", { class: "row" }, name, button), result, training));
   scrollTo(0, 0);
   await watchTraining(training);
@@ -36,8 +36,26 @@ async function showFreeze() {
 function frozenView({ name, folder, files, lines }) {
   return element("div", {}, element("h2", {}, `Frozen: ${name}`),
     element("table", {}, files.map((file) => element("tr", {}, element("th", {}, file.name), element("td", { class: "num" }, counted(file.examples, "example"))))),
-    element("ul", { class: "said" }, lines.map((line) => element("li", {}, line))),
-    element("p", { class: "soft" }, `The files lie in ${folder}.`));
+    saidList(lines),
+    element("p", { class: "soft" }, "The files lie in ", element("code", {}, folder), "."));
+}
+
+/** Lines of the terminal; those that it sets in stand below the line before them. */
+function saidList(lines) {
+  const list = element("ul", { class: "said" });
+  for (const line of lines) {
+    const item = element("li", {}, inCode(here(line.trim())));
+    const above = list.lastElementChild;
+    if (!line.startsWith(" ") || !above) { list.append(item); continue; }
+    if (!above.querySelector("ul")) above.append(element("ul", {}));
+    above.querySelector("ul").append(item);
+  }
+  return list;
+}
+
+/** A line of the terminal as it is said at the desk itself. */
+function here(line) {
+  return line.replaceAll("`affinage review`, ", "").replaceAll(" (`affinage review`)", "").replaceAll("`affinage review`", "the list (l)");
 }
 
 /** Shows how far the training is, again and again while it runs and the section is on the page. */
@@ -66,7 +84,7 @@ function trainingView(status, section) {
     validation.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.step)), element("td", { class: "num" }, one.loss.toFixed(4)))));
   if (stage === "none") {
     return newest === null ? [] : [element("h2", {}, "Train"),
-      element("p", {}, `The same as affinage train in a terminal, with the settings of affinage.toml. You can go on deciding meanwhile; closing affinage stops the training, with a checkpoint.`),
+      element("p", {}, "The same as ", code("affinage train"), " in a terminal, with the settings of affinage.toml. You can go on deciding meanwhile; closing affinage stops the training, with a checkpoint."),
       element("p", { class: "row" }, anew)];
   }
   if (stage === "running") {
@@ -74,11 +92,11 @@ function trainingView(status, section) {
     return [element("h2", {}, `Training on ${version}`),
       element("p", { class: "row" }, element("progress", { max: String(steps ?? 1), value: step > 0 ? String(step) : null, "aria-label": "Steps" }), element("span", {}, at),
         element("button", { onclick: stop, disabled: stopping }, stopping ? "Stopping…" : "Stop")),
-      losses, lines.length === 0 ? null : element("p", { class: "soft" }, lines[lines.length - 1])];
+      losses, lines.length === 0 ? null : element("p", { class: "soft" }, inCode(lines[lines.length - 1]))];
   }
   if (stage === "failed") {
     const first = lines.findIndex((line) => line.startsWith("error:"));
-    return [element("h2", {}, `The training on ${version} failed`), element("p", { class: "failed turn" }, lines.slice(Math.max(0, first)).join("\n")), element("p", { class: "row" }, anew)];
+    return [element("h2", {}, `The training on ${version} failed`), element("p", { class: "failed turn" }, inCode(lines.slice(Math.max(0, first)).join("\n"))), element("p", { class: "row" }, anew)];
   }
   const isDone = stage === "finished";
   return [element("h2", {}, isDone ? `Trained on ${version}` : "Stopped"),

@@ -83,8 +83,8 @@ function filterForm(filter, { rules, files, shelves, lengths }, changed) {
 
 /** Rows that are too long for the training, or why that is not known. */
 function lengthView({ known, count }, input) {
-  if (known.stage === "unknown") return element("p", { class: "soft" }, `Which cards are too long for the training is not known: ${known.why}.`);
+  if (known.stage === "unknown") return element("p", { class: "soft" }, inCode(`Which cards are too long for the training is not known: ${known.why}.`));
   if (known.stage === "waiting") return element("p", { class: "soft" }, "Which cards are too long for the training is being counted.");
   return element("p", {}, element("label", {}, input("too_long", { type: "checkbox", value: "true", disabled: false }),
-    ` too long for the training: ${number(count)} (more than ${number(known.limit)} tokens of ${known.model})`));
+    ` too long for the training: ${number(count)} (more than ${number(known.limit)} tokens)`));
 }

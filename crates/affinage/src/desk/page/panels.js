@@ -22,9 +22,9 @@ function closePanel() {
 function showHelp() {
   const keys = [["j k", "next and previous card; on the shelves: next and previous shelf"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
     ["1-9", "choose an answer; on the shelves: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
-    ["c", "what was said before: shown, whole conversation, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"],
-    ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["m", "the whole of a long prompt, and less of it"], ["i", "where the card comes from"], ["o", "the whole conversation"],
-    ["n", "a new example, written or drafted"], ["g", "shelves: whose words, keep, skip, private"], ["r", "the cards, where you were"], ["l", "a list of cards: by length, file, topic, rule, words"],
+    ["c", "what was said before: shown, all of it, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"],
+    ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["m", "the whole of a long prompt, and less of it"], ["i", "where the card comes from"], ["o", "the whole conversation or text"],
+    ["n", "a new example, written or drafted"], ["g", "shelves: which topics come up, which do not"], ["r", "the cards, where you were"], ["l", "a list of cards: by length, file, topic, rule, words"],
     ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),
@@ -117,7 +117,7 @@ async function showTurns(card) {
 function showGroups(card) {
   const variant = card.variants.find((v) => v.variant === desk.view.chosen) ?? card.variants[0];
   const rules = [...new Set([...variant.flags, ...card.prompt_flags].filter((flag) => flag.severity !== "I").map((flag) => flag.rule))];
-  const groups = [["this conversation", { by: "conversation", value: card.conversation }],
+  const groups = [[`this ${wholeWord(card)}`, { by: "conversation", value: card.conversation }],
     ...(card.cluster ? [[`the ${number(card.cluster[1])} that ask nearly this`, { by: "cluster", value: card.cluster[0] }]] : []),
     ...rules.map((rule) => [`rule ${rule}`, { by: "flag", value: rule }]),
     ...(variant.model ? [[`answers of ${variant.model}`, { by: "model", value: variant.model }]] : []),
@@ -147,7 +147,7 @@ function bulkView(group, { count, rule, flagged, errors }, { isFound = false } =
   const clean = count - flagged;
   const n = `all ${number(count)}${isFound ? " found" : ""}`;
   const accept = flagged === 0 ? [element("button", { onclick: decide("accept", count), disabled: count === 0 }, `Accept ${n}`)]
-    : [element("button", { onclick: decide("accept", clean, true), disabled: clean === 0 }, `Accept the ${number(clean)} without findings`),
+    : [element("button", { onclick: decide("accept", clean, true), disabled: clean === 0 }, `Accept the ${number(clean)} without errors or warnings`),
       element("button", { class: "quiet", onclick: decide("accept", count) }, `Accept ${n}, ${number(flagged)} flagged`)];
   return [element("p", { class: "row bulk" },
     isFound ? element("span", {}, count === 0 ? "All of them are decided on." : `${counted(count, "card")} of them undecided:`) : null,
@@ -163,7 +163,7 @@ function flaggedWords(flagged, errors) {
   const [few, warned] = [counted(errors, "of them has an error", "of them have errors"), flagged - errors];
   const parts = [errors === 0 ? null : `${few}: a data set leaves ${errors === 1 ? "it" : "them"} out until edited`,
     warned === 0 ? null : `${counted(warned, "has a warning", "have warnings")} and would be learned as ${warned === 1 ? "it is" : "they are"}`];
-  return `Lint found something in ${number(flagged)}. ${parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1)).join("; ")}.`;
+  return `Lint has errors or warnings for ${number(flagged)}. ${parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1)).join("; ")}.`;
 }
 
 /** From here on only these cards come up. */

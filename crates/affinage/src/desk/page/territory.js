@@ -23,12 +23,13 @@ function monthsText({ first, last }) {
 function territoryView(found) {
   return element("article", { class: "territory", "aria-label": "What is there" },
     element("h1", {}, "What is there"),
-    element("p", {}, found.is_whole && found.candidates === 0 ? "Nothing is brought in yet." : found.is_whole ? `${counted(found.conversations, "conversation")} with ${counted(found.candidates, "candidate")}, by topic. Each card comes up for your decision; here you say of whole topics what is not to come up. Nothing here accepts a card.`
-      : `Reading the library: ${counted(found.conversations, "conversation")} so far…`),
+    element("p", {}, found.is_whole && found.candidates === 0 ? "Nothing is brought in yet." : found.is_whole ? `${amountWords(found)}, by topic. Each card comes up for your decision; here you say of whole topics what is not to come up. Nothing here accepts a card.`
+      : `Reading the library: ${amountWords(found)} so far…`),
     found.candidates === 0 ? null : element("ul", { class: "legend soft" },
-      element("li", {}, element("strong", {}, "Keep"), ": its cards come up, also those that were set aside."),
+      element("li", {}, element("strong", {}, "Keep"), ": its cards come up, as they do without a choice; it marks what you have looked at."),
       element("li", {}, element("strong", {}, "Skip"), ": its cards do not come up and are not learned, unless you accept one by hand."),
-      element("li", {}, element("strong", {}, "Private"), ": its cards are never shown, learned or sent anywhere. Nothing is deleted; ", element("kbd", {}, "u"), " takes a choice back.")),
+      element("li", {}, element("strong", {}, "Private"), ": its cards are never shown, learned or sent anywhere. Nothing is deleted; ", element("kbd", {}, "u"), " takes a choice back."),
+      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " for its personal data or pasted texts is listed below the topics, and comes up only if you keep it there.")),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
@@ -36,6 +37,12 @@ function territoryView(found) {
     asideView(found),
     leftOutView(found.left_out),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
+}
+
+/** "150 conversations with 285 examples to decide on"; of notes there are sections of documents. */
+function amountWords({ is_notes_only: isNotes, files, conversations, candidates }) {
+  if (isNotes) return `${counted(candidates, "section")} of ${counted(files, "document")}`;
+  return `${counted(conversations, "conversation")} with ${counted(candidates, "question and its answer", "questions and their answers")}`;
 }
 
 function questionView(found) {
@@ -54,7 +61,8 @@ function shelfView(shelf) {
   const decided = [shelf.accepted ? `${number(shelf.accepted)} accepted` : null, shelf.rejected ? `${number(shelf.rejected)} rejected` : null];
   const some = CHOICES.map(([, name], i) => [[shelf.kept, shelf.skipped, shelf.private][i], name.toLowerCase()])
     .filter(([count]) => shelf.chosen === null && count > 0).map(([count, name]) => `${number(count)} ${name}`);
-  const facts = [monthsText(shelf), counted(shelf.conversations, "conversation"), counted(shelf.candidates, "candidate"),
+  const isNotes = desk.territory?.is_notes_only;
+  const facts = [monthsText(shelf), isNotes ? null : counted(shelf.conversations, "conversation"), counted(shelf.candidates, isNotes ? "section" : "card"),
     shelf.answers > shelf.candidates ? counted(shelf.answers, "answer") : null, shelf.aside ? `${number(shelf.aside)} set aside` : null, ...decided, ...some];
   return element("li", { class: `shelf${shelf.chosen ? ` is-${shelf.chosen}` : ""}`, "data-shelf": String(shelf.number), "data-chosen": shelf.chosen },
     element("div", {},
@@ -91,12 +99,12 @@ function fileRows(shelf, file) {
   const each = file.conversations.map((one) => {
     const name = one.title || "untitled";
     const isFile = file.count === 1 && name !== file.name;
-    return row(name, [counted(one.candidates, "candidate"), one.set_aside && !one.choice ? "set aside" : null, isFile ? file.name : null].filter(Boolean).join(" · "),
+    return row(name, [counted(one.candidates, "card"), one.set_aside && !one.choice ? "set aside" : null, isFile ? file.name : null].filter(Boolean).join(" · "),
       { "data-conversation": one.conversation }, one.choice, (choice) => ({ conversation: one.conversation, choice }));
   });
   if (file.count === 1) return each;
   const rest = file.count - file.conversations.length;
-  return [row(file.name, `the whole file: ${counted(file.count, "conversation")}, ${counted(file.candidates, "candidate")}`, { "data-shelf": String(shelf.number), "data-file": file.name }, file.chosen,
+  return [row(file.name, `the whole file: ${desk.territory?.is_notes_only ? "" : `${counted(file.count, "conversation")}, `}${counted(file.candidates, desk.territory?.is_notes_only ? "section" : "card")}`, { "data-shelf": String(shelf.number), "data-file": file.name }, file.chosen,
     (choice) => ({ shelf: shelf.number, file: file.name, choice })), ...each, rest > 0 ? element("li", { class: "soft" }, `and ${number(rest)} more of this file`) : null].filter(Boolean);
 }
 
@@ -110,10 +118,10 @@ function asideView(found) {
   if (found.aside.length === 0) return null;
   const why = ({ reason, found: count, share }) => reason === "private" ? `holds ${counted(count, "key or piece", "keys or pieces")} of personal data` : `${Math.round(share * 100)} % of your side is pasted text of others`;
   return element("details", { class: "aside", open: found.aside.length <= 5 },
-    element("summary", {}, `${counted(found.aside_count, "conversation")} set aside: personal data, keys, and pasted texts of other people`),
+    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : "conversation")} set aside: personal data, keys, and pasted texts of other people`),
     element("p", { class: "soft" }, "Their cards are not shown until you keep them one by one."),
     element("ul", { class: "shelves" }, found.aside.map((row) => element("li", { class: "shelf", "data-conversation": row.conversation, "data-chosen": row.choice },
-      element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "candidate")}`)),
+      element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "card")}`)),
       choiceButtons(row.title || "untitled", row.choice, (choice) => ({ conversation: row.conversation, choice }))))));
 }
 
@@ -172,13 +180,19 @@ async function leaveOut(cast) {
 }
 
 async function chooseConversations(asked) {
+  await keepPlace(await post("api/choice", asked));
+  showProgress();
+}
+
+/** Draws the shelves anew with the focus and the place in the page where they were. */
+async function keepPlace(found) {
   const key = (row) => [row?.dataset.shelf, row?.dataset.conversation, row?.dataset.file].join("\n");
   const focus = document.activeElement?.closest("[data-shelf], [data-conversation]");
-  const at = key(focus);
+  const [at, top] = [key(focus), scrollY];
   const column = focus ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
-  drawTerritory(await post("api/choice", asked));
-  showProgress();
+  drawTerritory(found);
   await Promise.all([...document.querySelectorAll(".inside[open]")].map(untilFilled));
+  scrollTo(0, top);
   const again = [...document.querySelectorAll(".shelf")].find((row) => key(row) === at);
   again?.querySelectorAll(".choices button")[Math.max(0, column)]?.focus({ preventScroll: true });
 }

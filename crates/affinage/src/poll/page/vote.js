@@ -18,7 +18,7 @@ const keys = document.getElementById("keys");
 
 function say(text) {
   const line = document.getElementById("said");
-  line.textContent = text;
+  line.replaceChildren(...inCode(text));
   clearTimeout(say.timer);
   say.timer = setTimeout(() => { line.textContent = ""; }, 2600);
 }
@@ -129,9 +129,32 @@ async function undo() {
   busy = false;
 }
 
+/** Asks again about what was skipped. */
+async function again() {
+  if (busy) return;
+  busy = true;
+  try {
+    await draw(await backend.again());
+  } catch (error) {
+    say(error.message);
+  }
+  busy = false;
+}
+
 async function end(state) {
   keys.hidden = true;
-  main.replaceChildren(await backend.end(state, undo));
+  main.replaceChildren(await backend.end(state, undo, again));
+}
+
+/** "1 pair skipped" */
+function skippedWords({ skipped }) {
+  return `${counted(skipped, "pair")} skipped`;
+}
+
+/** What a skipped pair means for the result. */
+function missingWords({ skipped, missing }) {
+  const counts = skipped === 1 ? "A skipped pair counts as no vote." : "Skipped pairs count as no votes.";
+  return missing ? `${counts} For a win rate ${missing === 1 ? "1 more vote is" : `${number(missing)} more votes are`} needed.` : counts;
 }
 
 // Time in another window is no reading.

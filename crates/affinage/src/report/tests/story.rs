@@ -123,7 +123,7 @@ fn manifest() -> Manifest {
         files: BTreeMap::new(),
         sources: BTreeSet::new(),
         writers: BTreeMap::from([("person".to_owned(), 402), ("gpt-4o".to_owned(), 602)]),
-        written: BTreeMap::new(),
+        written: [("model:gpt".to_owned(), 900), ("person".to_owned(), 100)].into(),
         left_out: Vec::new(),
         independent: BTreeMap::new(),
         noted: BTreeMap::new(),
