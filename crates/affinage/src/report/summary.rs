@@ -8,7 +8,7 @@ use affinage_eval::plan::{JudgeKind, Scope};
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{Section, esc};
-use super::numbers::{Measure, Source, count, counted, figure, percent};
+use super::numbers::{Measure, Source, counted, figure, percent};
 use super::plot::{Axis, Forest, Mark};
 
 /// Question and answer, at most four. The sentences are the analysis' own.
