@@ -152,7 +152,7 @@ pub fn next_steps(
         steps.push(
             match only.kind {
                 JudgeKind::Human => {
-                    "One person has voted: let another vote, `affinage vote --as NAME`, or a model compare, `affinage judge`."
+                    "The votes of one person count: let another vote, `affinage vote --as NAME`, or a model compare, `affinage judge`."
                 }
                 _ => {
                     "Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`."
