@@ -134,6 +134,11 @@ pub fn candidates_of(conversation: &Conversation, policy: &ContextPolicy, learn:
     }
 }
 
+/// Number of the person's own words before which nobody says anything: learnt as answers, they have no prompt.
+pub fn openings(conversation: &Conversation) -> usize {
+    if is_answer(conversation) { 0 } else { unasked_answers(&sides_swapped(conversation)) }
+}
+
 /// The conversation as the assistant would tell it: user turns are answers, assistant turns are prompts.
 fn sides_swapped(conversation: &Conversation) -> Conversation {
     let mut swapped = conversation.clone();

@@ -196,7 +196,7 @@ fn agreement(analysis: &Analysis) -> String {
                 Source::new("judgments.jsonl, common pairs", format!(".agreement.by_pair[{i}].{field}"))
             };
             vec![
-                format!("{} and {}", esc(&pair.one), esc(&pair.other)),
+                format!("{} and {}", judge_name(&pair.one), judge_name(&pair.other)),
                 super::numbers::figure("same vote", &pair.raw, Measure::Share, &source("raw")),
                 figure_or_dash("Cohen's kappa", pair.kappa.as_ref(), Measure::Coefficient, &source("kappa")),
                 count(pair.raw.n),

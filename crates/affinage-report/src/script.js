@@ -78,6 +78,14 @@
     if (link) unfold(link.hash.slice(1));
   });
 
+  // Tables that are wider than their place have a shade at the edge beyond which they go on.
+  const markWide = () => {
+    for (const box of document.querySelectorAll(".scroll")) box.classList.toggle("goes-on", box.scrollWidth > box.clientWidth + 1);
+  };
+  addEventListener("resize", markWide);
+  document.addEventListener("toggle", markWide, true);
+  markWide();
+
   // On paper nothing can be clicked: open everything.
   let opened = [];
   addEventListener("beforeprint", () => {

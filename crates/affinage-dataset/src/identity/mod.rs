@@ -5,10 +5,12 @@
 //! called: see [`relation`]. [`signs`] are the numbers by which a library finds what could be the same; [`united`] makes
 //! one conversation of two.
 
+mod copy;
 mod unite;
 
 use std::collections::HashMap;
 
+pub use copy::{copy_landmark, is_copy};
 pub use unite::{Reading, United, share_messages, united, without_prompts};
 
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole, Provider};
@@ -160,7 +162,7 @@ pub fn relation(known: &[Turn], new: &[Turn], bond: Bond) -> Relation {
     };
     let is_alike = match bond {
         Bond::Row | Bond::RowId => false,
-        Bond::Text => common.is_strong && 2 * common.turns > shorter,
+        Bond::Text => common.is_strong && 2 * common.turns > shorter || copy::is_new_version(known, new),
         _ => common.answer_words >= WEAK_WORDS,
     };
     match (is_one, is_alike) {
@@ -347,6 +349,10 @@ pub fn signs(conversation: &Conversation, file: Option<&str>) -> Signs {
         Kind::Documents | Kind::Rows => signs.probes = names(conversation, file),
     }
     signs.landmarks = signs.probes.iter().map(|(number, _)| *number).collect();
+    // A section of a note under another name, with other words in it.
+    let begin = copy::beginning(conversation);
+    signs.landmarks.extend(begin);
+    signs.probes.extend(begin.map(|number| (number, Bond::Text)));
     let loose = if kind == Kind::Rows { Bond::Row } else { Bond::Text };
     for (number, line) in lines(conversation).iter().enumerate() {
         let marks = Marks::of(conversation, line);

@@ -295,3 +295,43 @@ fn a_conversation_is_found_by_its_end_its_beginning_its_name_and_its_exchanges()
         assert_eq!(strongest(&text(member, turns), file), expected, "{member} {turns:?}");
     }
 }
+
+#[test]
+fn a_copy_of_an_export_is_known_by_its_words() {
+    let export = conversation(Provider::OpenWebUi, &[Q1, A1, Q2, A2, Q3, A3]);
+    let marked = ["q **why** do old bridges hum in the wind", "a the cables are long, and thin as strings"];
+    for (turns, expected) in [
+        (&[Q1, A1, Q2, A2, Q3, A3][..], true),
+        (&[Q1, A1, Q2, A2], true),
+        (&marked, true),
+        (&[Q1, A1, Q2, "a something else"], false),
+        (&[Q1], false),
+    ] {
+        let copy = conversation(Provider::Transcript, turns);
+        assert_eq!(is_copy(&export, &copy), expected, "{turns:?}");
+        if expected {
+            assert_eq!(copy_landmark(&export), copy_landmark(&copy));
+        }
+    }
+    let greeting = conversation(Provider::OpenWebUi, &SHORT);
+    assert!(!is_copy(&greeting, &conversation(Provider::Transcript, &SHORT)), "everybody says that");
+}
+
+#[test]
+fn a_section_that_was_renamed_and_changed_resembles_its_older_state() {
+    let section = |prompt: &'static str, words: &'static str| conversation(Provider::Note, &[prompt, words]);
+    let old =
+        section("q bridges", "a the cables of old bridges are long and thin and they hum when it blows");
+    let new = section(
+        "q bridges of iron",
+        "a the cables of old bridges are long and thin and they sing when it blows hard",
+    );
+    let other = section(
+        "q bridges of iron",
+        "a the cables of old bridges are made of wire that came by ship from the north",
+    );
+    assert_eq!(relation_of(&old, &new, Bond::Text), Relation::Resembling);
+    assert_eq!(relation_of(&old, &other, Bond::Text), Relation::Apart);
+    let (known, probes) = (signs(&old, None).landmarks, signs(&new, None).probes);
+    assert!(probes.iter().any(|(number, _)| known.contains(number)));
+}

@@ -15,12 +15,22 @@ enum Side {
 /// The history as a transcript with headings for speakers, a heading of its own for each session; `None` if `text` is
 /// something else.
 pub(super) fn transcript(text: &str) -> Option<String> {
+    parted(text).map(|(transcript, _)| transcript)
+}
+
+/// Number of the program's own lines in the history: commands without a prompt, and what it says of itself.
+pub(super) fn program_lines(text: &str) -> usize {
+    parted(text).map_or(0, |(_, dropped)| dropped)
+}
+
+fn parted(text: &str) -> Option<(String, usize)> {
     if !text.trim_start().starts_with(STARTED) {
         return None;
     }
     let mut out = String::new();
     let mut side = Side::Nobody;
     let mut in_code = false;
+    let mut dropped = 0;
     for line in text.lines() {
         if let Some(time) = line.strip_prefix(STARTED) {
             out += &format!("\n# {}\n", time.trim());
@@ -36,15 +46,22 @@ pub(super) fn transcript(text: &str) -> Option<String> {
                     Some(words) => (Side::User, words),
                     None => {
                         side = Side::Nobody;
+                        dropped += 1;
                         continue;
                     }
                 }
             }
             Some(words) => (Side::User, words),
-            None if is_of_program && !in_code => continue,
+            None if is_of_program && !in_code => {
+                dropped += usize::from(line.trim() != ">");
+                continue;
+            }
             None if line.trim().is_empty() => (side, line),
             // What stands before the first prompt of a session is no answer.
-            None if side == Side::Nobody => continue,
+            None if side == Side::Nobody => {
+                dropped += 1;
+                continue;
+            }
             None => (Side::Assistant, line),
         };
         if speaks != side {
@@ -56,7 +73,7 @@ pub(super) fn transcript(text: &str) -> Option<String> {
         out += words;
         out.push('\n');
     }
-    Some(out)
+    Some((out, dropped))
 }
 
 #[cfg(test)]
@@ -73,6 +90,7 @@ mod tests {
         let squeezed =
             |text: &str| text.split("\n").filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
         assert_eq!(transcript(history).map(|text| squeezed(&text)), Some(squeezed(expected)));
+        assert_eq!(program_lines(history), 5, "two lines of its start, a command with its answer, a count");
         assert_eq!(transcript("#### Title\n\n> quoted\n"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Zip archives: each member is read by its content or named, and what an archive may not do.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::rc::Rc;
 
@@ -113,7 +114,9 @@ pub(super) fn read<E: From<ImportError>>(
             import.together.read_companion(name, member);
         }
     }
-    for (index, name) in names.iter().filter(|(_, name)| !Together::is_companion(name)) {
+    let answers = read_answers(import, &mut archive, folder, &names)?;
+    let others = names.iter().filter(|(_, name)| !Together::is_companion(name) && !answers.contains(name));
+    for (index, name) in others {
         let path = format!("{folder}{name}");
         if let Some((what, why)) = Together::passed_over(name) {
             import.together.unread_of_group(&path, why, &format!("{folder}{what}"));
@@ -124,6 +127,32 @@ pub(super) fn read<E: From<ImportError>>(
         }
     }
     Ok(())
+}
+
+/// Reads the members that hold what came back to the calls of a batch; which they are.
+fn read_answers<E: From<ImportError>, R: Read + Seek>(
+    import: &mut Import<'_, E>,
+    archive: &mut ZipArchive<R>,
+    folder: &str,
+    names: &[(usize, String)],
+) -> Result<HashSet<String>, E> {
+    const HEAD_BYTES: u64 = 4096;
+    let mut heads = Vec::new();
+    for (index, name) in names.iter().filter(|(_, name)| Together::may_be_half(name)) {
+        let mut head = Vec::new();
+        // A member that cannot be read is named where it is read as a whole.
+        let Ok(member) = archive.by_index(*index) else { continue };
+        if member.take(HEAD_BYTES).read_to_end(&mut head).is_ok() {
+            heads.push((name.as_str(), head));
+        }
+    }
+    let answers: HashSet<String> = Together::answers_among(&heads).into_iter().map(str::to_owned).collect();
+    for (index, name) in names.iter().filter(|(_, name)| answers.contains(name)) {
+        if let Some(member) = open(import, archive, *index, &format!("{folder}{name}"))? {
+            import.together.read_answers(name, member);
+        }
+    }
+    Ok(answers)
 }
 
 /// A document that is an archive inside.

@@ -71,6 +71,7 @@ static INSTRUCTIONS: LazyLock<Regex> =
 /// tool.
 pub fn unburden(node: &mut Node, names: Names) {
     let mut is_burdened = false;
+    let mut beside = Vec::new();
     for block in node.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
         let text = block.text.trim();
         if RESULT.is_match(text) {
@@ -84,13 +85,20 @@ pub fn unburden(node: &mut Node, names: Names) {
             *block = Block::named(BlockKind::Text, command, COMMAND);
         } else if let Some(words) = words_of_person(text, names) {
             // Nothing is left: the text is kept as what it is, and counted.
-            *block = match words.is_empty() {
-                true => Block::named(BlockKind::Context, text, OF_PROGRAM),
-                false => Block::new(BlockKind::Text, words),
+            let said = (!words.is_empty()).then(|| Block::new(BlockKind::Text, words));
+            let taken = said.as_ref().map_or(text, |_| "");
+            let taken = Block::named(BlockKind::Context, taken, OF_PROGRAM);
+            *block = match said {
+                None => taken,
+                Some(said) => {
+                    beside.push(taken);
+                    said
+                }
             };
             is_burdened = true;
         }
     }
+    node.blocks.append(&mut beside);
     let is_result = |block: &Block| block.kind == BlockKind::ToolResult;
     node.hidden |= is_burdened
         && node.visible_text().is_empty()

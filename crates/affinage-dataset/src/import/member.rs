@@ -16,7 +16,7 @@ use super::table::{self, Table};
 use super::transcript::AsNotes;
 use super::{
     Import, LeftOutKind, activity, archive, file_kinds, html, joplin, members, message_table, notes, pages,
-    shape, talk, templated, transcript, wrapper,
+    shape, talk, telegram_page, templated, transcript, wrapper,
 };
 use crate::conversation::Origin;
 
@@ -306,6 +306,10 @@ fn read_page<E: From<ImportError>>(
         return records
             .into_iter()
             .try_for_each(|record| import.element(Element::Activity(record), origin.clone()));
+    }
+    if let Some(messages) = telegram_page::messages(&page) {
+        messages.iter().for_each(|message| import.gathered.line(line(message)));
+        return Ok(());
     }
     if let Some(messages) = pages::messages(&page).filter(|_| import.roles.notes != AsNotes::All) {
         messages.iter().for_each(|message| import.gathered.line(line(message)));

@@ -10,7 +10,7 @@ use super::file_kinds::{self, Kind};
 use super::json::string;
 use super::left_out::{LeftOut, LeftOutKind};
 use super::member::{self, Form};
-use super::{chatgpt, encoding, notes, transcript};
+use super::{chatgpt, encoding, halves, notes, transcript};
 
 /// What the members of one export say about each other, and which of them were not read.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub struct Together {
     /// Folders of which a text was read.
     read_folders: HashSet<String>,
     unread: Vec<Unread>,
+    /// What came back to the calls of a batch, whose other half stands in another file.
+    pub(super) answers: halves::Answers,
     /// Names that stand at the head of texts, by how many.
     heads: HashMap<String, usize>,
 }
@@ -91,6 +93,32 @@ impl Together {
             Err(error) => {
                 self.unread(name, format!("not valid JSON ({error}): what it says of the others is missing"))
             }
+        }
+    }
+
+    /// True for a file of rows, which may be half of a batch.
+    pub fn may_be_half(name: &str) -> bool {
+        matches!(ending(name).as_str(), "jsonl" | "ndjson")
+    }
+
+    /// Of the files that begin so those of what came back to the calls of a batch, if what was sent is among the others. They
+    /// are read by [`Together::read_answers`] before the others.
+    pub fn answers_among<'a>(heads: &[(&'a str, Vec<u8>)]) -> HashSet<&'a str> {
+        let halves: Vec<_> = heads.iter().map(|(name, head)| (*name, halves::of_head(head))).collect();
+        if !halves.iter().any(|(_, half)| *half == Some(halves::Half::Sent)) {
+            return HashSet::new();
+        }
+        halves
+            .into_iter()
+            .filter(|(_, half)| *half == Some(halves::Half::CameBack))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Reads what came back to the calls of a batch.
+    pub fn read_answers(&mut self, name: &str, source: impl Read) {
+        if let Err(error) = self.answers.read(source) {
+            self.unread(name, error.to_string());
         }
     }
 
@@ -288,6 +316,12 @@ impl Together {
             *sizes.entry(group_of(unread)).or_default() += 1;
         }
         let mut left_out = LeftOut::default();
+        for _ in 0..self.answers.unasked() {
+            left_out.add(LeftOutKind::Unasked, "", "what came back of a batch, without what was sent");
+        }
+        for _ in 0..self.answers.lost {
+            left_out.add(LeftOutKind::Element, "", "a row of a batch that could not be read");
+        }
         for unread in &self.unread {
             let group = group_of(unread);
             let size = sizes.get(&group).copied().unwrap_or_default();

@@ -99,11 +99,14 @@ const CALLS: &[&str] = &[
     "call", "anruf", "appel", "llamada", "videollamada", "chiamata", "chamada", "ligação", "oproep", "gesprek", "połączenie", "звонок", "вызов", "дзвінок",
     "arama", "通话", "通話", "着信", "来电", "전화", "통화", "مكالمة", "कॉल", "panggilan", "cuộc gọi", "puhelu", "samtal", "opkald", "hívás", "hovor", "κλήση",
 ];
-/// ... that nobody took.
+/// ... that nobody took, or that a program says it was.
 #[rustfmt::skip]
 const MISSED: &[&str] = &[
     "missed", "verpasst", "manqué", "perdid", "persa", "gemist", "пропущен", "cevapsız", "未接", "不在", "부재중", "nieodebran", "فائتة", "मिस्ड", "tak terjawab",
-    "no answer", "nhỡ", "ubesvaret", "missat", "zmeškan", "nem fogadott",
+    "no answer", "nhỡ", "ubesvaret", "missat", "zmeškan", "nem fogadott", "failed", "declined", "canceled", "cancelled", "rejected", "unanswered",
+    "outgoing", "incoming", "fehlgeschlagen", "abgelehnt", "abgebrochen", "eingehend", "ausgehend", "échoué", "refusé", "entrant", "sortant", "fallida",
+    "rechazada", "cancelada", "saliente", "fallita", "rifiutata", "recusada", "efetuada", "recebida", "mislukt", "geweigerd", "отклон", "отмен", "исходящ",
+    "входящ", "odrzucon", "anulowan", "başarısız", "reddedil", "已取消", "已拒绝", "不応答", "キャンセル", "취소",
 ];
 /// Parts of the words for what is not in the file, or is a file beside it.
 #[rustfmt::skip]
@@ -142,6 +145,9 @@ pub fn in_place(line: &str, is_whole: bool) -> Option<InPlace<'_>> {
     if is_whole && words.starts_with("Reacted to \"") {
         return Some(InPlace::Event("Reacted to a message"));
     }
+    if let Some(file) = file_beside(text) {
+        return Some(InPlace::Media(file));
+    }
     let is_marked = text.starts_with(MARK);
     if !is_marked && !in_angles {
         return None;
@@ -156,6 +162,30 @@ pub fn in_place(line: &str, is_whole: bool) -> Option<InPlace<'_>> {
         (false, false) if is_short => InPlace::Media(words),
         (false, false) => InPlace::Event(words),
     })
+}
+
+/// The words of a link that is a whole line and leads to a picture, a sound or a film in the folder of the log:
+/// `[voice message](./media/a.m4a)`.
+fn file_beside(line: &str) -> Option<&str> {
+    const ENDINGS: [&str; 19] = [
+        "m4a", "mp3", "ogg", "oga", "opus", "wav", "aac", "amr", "jpg", "jpeg", "png", "gif", "webp", "heic",
+        "mp4", "mov", "3gp", "webm", "vcf",
+    ];
+    let (words, target) =
+        line.trim_start_matches('!').strip_prefix('[')?.strip_suffix(')')?.split_once("](")?;
+    let ending = target.rsplit_once('.')?.1.to_ascii_lowercase();
+    let is_one = !words.contains(['[', ']']) && !target.contains("](") && !target.contains("://");
+    (is_one && ENDINGS.contains(&ending.as_str())).then_some(words)
+}
+
+/// True if the lines of a turn are a poll: behind its mark the program's word for it with a colon, and behind other marks
+/// what can be chosen.
+pub fn is_poll(lines: &[&str]) -> bool {
+    const LONGEST: usize = 30;
+    let mut said = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+    let is_head =
+        |line: &str| line.starts_with(MARK) && line.ends_with([':', '：']) && line.chars().count() <= LONGEST;
+    said.next().is_some_and(is_head) && said.filter(|line| line.starts_with(MARK)).count() >= 2
 }
 
 /// True if a text is nothing but a program's sentence for a message that is no longer there.
@@ -379,6 +409,8 @@ mod tests {
             ("\u{200e}image omitted", Some(Media("image omitted"))),
             ("\u{200e}<attached: 00000012-PHOTO.jpg>", Some(Media("attached: 00000012-PHOTO.jpg"))),
             ("<Medien ausgeschlossen>", Some(Media("Medien ausgeschlossen"))),
+            ("[voice message](./media/a.m4a)", Some(Media("voice message"))),
+            ("[the mill](https://mill.test/a.mp3)", None),
             ("\u{200e}الصورة محذوفة", Some(Media("الصورة محذوفة"))),
             ("I deleted this message from the mill.", None),
             ("A missed call from the mill?", None),

@@ -7,6 +7,8 @@
 //! next to the text: notes at the foot or the end, headers. All but deletions and codes is counted. Emphasis is not kept.
 //! The XML is read as a stream of tags, so nothing nests and no entity expands.
 
+mod numbering;
+
 use std::collections::HashMap;
 
 use quick_xml::XmlVersion;
@@ -14,6 +16,7 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use self::numbering::Lists;
 use super::{LeftOut, LeftOutKind, html, notes};
 
 /// Reads a member of the document's archive as text.
@@ -21,11 +24,14 @@ pub(super) type Members<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
 /// The Markdown of a Word document, and what is not in it is added to `left_out`; `None` if its text cannot be read.
 pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<String> {
-    let styles = members("word/styles.xml").map(|styles| word_styles(&styles)).unwrap_or_default();
+    let all_styles = members("word/styles.xml").unwrap_or_default();
+    let (styles, listed) = (word_styles(&all_styles), numbering::of_styles(&all_styles));
+    let lists = members("word/numbering.xml").map(|numbers| Lists::of_word(&numbers)).unwrap_or_default();
     let document = members("word/document.xml")?;
     count_beside_word(members, left_out);
     let mut page = Page {
         people: members("docProps/core.xml").map(|core| creators(&core)).unwrap_or_default(),
+        lists,
         ..Page::default()
     };
     // How many elements around are not seen.
@@ -45,6 +51,9 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
                 "pStyle" => {
                     if let Some(id) = value(tag, "w:val") {
                         page.style(styles.get(&id).copied().or_else(|| Style::of(&id)));
+                        if let Some((list, depth)) = listed.get(&id) {
+                            (page.list, page.depth) = (list.clone(), *depth);
+                        }
                     }
                 }
                 "outlineLvl" if page.is_open => {
@@ -54,7 +63,10 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
                 "ilvl" => {
                     page.depth = value(tag, "w:val").and_then(|level| level.parse().ok()).unwrap_or(0) + 1
                 }
-                "numId" if value(tag, "w:val").as_deref() == Some("0") => page.depth = 0,
+                "numId" => {
+                    page.list = value(tag, "w:val").unwrap_or_default();
+                    page.depth = if page.list == "0" { 0 } else { page.depth.max(1) };
+                }
                 "tab" if page.is_in_run => page.word(" "),
                 "br" | "cr" if page.is_in_run => page.word("\n"),
                 "noBreakHyphen" => page.word("-"),
@@ -199,7 +211,10 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
     // Styles that the program made for single paragraphs, with the styles they were made from.
     let mut made_from: HashMap<String, String> = HashMap::new();
     let mut unseen = 0usize;
-    let mut lists = 0usize;
+    // Names of the styles of the lists around, the innermost last, and how many lists there were.
+    let mut lists: Vec<String> = Vec::new();
+    let mut count = 0usize;
+    page.lists = Lists::of_open_document(&[&members("styles.xml").unwrap_or_default(), &content]);
     walk(&content, &mut |piece| match piece {
         Piece::Open(tag, is_empty) => {
             let name = local(tag);
@@ -232,7 +247,8 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
             match name {
                 "h" | "p" if !is_empty => {
                     page.begin();
-                    page.depth = lists;
+                    page.depth = lists.len();
+                    page.list = lists.last().cloned().unwrap_or_default();
                     if name == "h" {
                         let level = value(tag, "text:outline-level").and_then(|level| level.parse().ok());
                         page.level = level.unwrap_or(1usize).clamp(1, 6);
@@ -240,7 +256,15 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
                         page.style(Style::of(made_from.get(&style).unwrap_or(&style)));
                     }
                 }
-                "list" if !is_empty => lists += 1,
+                "list" if !is_empty => {
+                    let outer = lists.last().and_then(|outer| outer.split_once('#').map(|(style, _)| style));
+                    let style = value(tag, "text:style-name");
+                    let style = style.or_else(|| outer.map(str::to_owned)).unwrap_or_default();
+                    if lists.is_empty() && value(tag, "text:continue-numbering").as_deref() != Some("true") {
+                        count += 1;
+                    }
+                    lists.push(format!("{style}#{count}"));
+                }
                 "s" => {
                     let count = value(tag, "text:c").and_then(|count| count.parse().ok()).unwrap_or(1usize);
                     page.word(&" ".repeat(count.min(80)));
@@ -259,7 +283,7 @@ pub(super) fn open_document(members: &mut Members<'_>, left_out: &mut LeftOut) -
             }
             match name {
                 "h" | "p" => page.end(),
-                "list" => lists = lists.saturating_sub(1),
+                "list" => drop(lists.pop()),
                 "table-cell" => page.end_cell(),
                 "table-row" => page.end_row(),
                 _ => {}
@@ -291,6 +315,9 @@ struct Page {
     day: Option<String>,
     /// Depth of the list that it is an item of; 0 for none.
     depth: usize,
+    /// The list that it is an item of, and how the items of all lists are marked.
+    list: String,
+    lists: Lists,
     /// Cells of the table row around it, and the words of the cell.
     row: Option<Vec<String>>,
     cell: String,
@@ -355,8 +382,10 @@ impl Page {
         if self.level > 0 {
             self.out.push_str(&format!("{} {}", "#".repeat(self.level), text.replace('\n', " ")));
         } else if is_item {
-            let indent = "  ".repeat((self.depth - 1).min(8));
-            self.out.push_str(&format!("{indent}- {}", text.replace('\n', &format!("\n{indent}  "))));
+            let (indent, mark) = self.lists.next(&self.list, self.depth);
+            let below = " ".repeat(indent + mark.len() + 1);
+            let text = text.replace('\n', &format!("\n{below}"));
+            self.out.push_str(&format!("{}{mark} {text}", " ".repeat(indent)));
         } else {
             self.out.push_str(text);
         }
@@ -446,150 +475,4 @@ pub(super) fn value(tag: &BytesStart<'_>, name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Read = fn(&mut Members<'_>, &mut LeftOut) -> Option<String>;
-
-    fn read(reader: Read, members: &[(&str, &str)]) -> Option<String> {
-        counted(reader, members).0
-    }
-
-    /// The text, and the names and numbers of what stands beside it.
-    fn counted(reader: Read, members: &[(&str, &str)]) -> (Option<String>, Vec<(String, usize)>) {
-        let mut left_out = LeftOut::default();
-        let text = reader(
-            &mut |name| {
-                members.iter().find(|(member, _)| *member == name).map(|(_, text)| (*text).to_owned())
-            },
-            &mut left_out,
-        );
-        (text, left_out.rows().into_iter().map(|row| (row.name, row.count)).collect())
-    }
-
-    #[test]
-    fn what_stands_beside_the_text_is_counted() {
-        let document = r#"<w:document><w:p><w:r><w:t>Seen.</w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>no</w:t></w:r><w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> Too.</w:t></w:r></w:p></w:document>"#;
-        let members = [
-            ("word/document.xml", document),
-            ("word/comments.xml", "<w:comments><w:comment/><w:comment/></w:comments>"),
-            (
-                "word/footnotes.xml",
-                r#"<w:footnotes><w:footnote w:type="separator"/><w:footnote w:id="2"/></w:footnotes>"#,
-            ),
-            ("word/header1.xml", "<w:hdr><w:t>Mills</w:t></w:hdr>"),
-            ("word/footer1.xml", "<w:ftr><w:t>12</w:t></w:ftr>"),
-        ];
-        let (text, left_out) = counted(word, &members);
-        assert_eq!(text.as_deref(), Some("Seen. Too."));
-        let expected = [("comment", 2), ("footnote", 1), ("header", 1), ("hidden text", 1)];
-        assert_eq!(left_out, expected.map(|(name, count)| (name.to_owned(), count)));
-        let content = "<office:text><text:p>Seen.<text:note><text:p>no</text:p></text:note><office:annotation><text:p>no</text:p></office:annotation></text:p></office:text>";
-        let (text, left_out) = counted(open_document, &[("content.xml", content)]);
-        assert_eq!(text.as_deref(), Some("Seen."));
-        assert_eq!(left_out, [("comment".to_owned(), 1), ("footnote".to_owned(), 1)]);
-    }
-
-    #[test]
-    fn frames_readings_and_raised_numbers() {
-        let run = |words: &str| format!("<w:r><w:t>{words}</w:t></w:r>");
-        let frame = format!(
-            "<w:r><w:drawing><w:txbxContent><w:p>{}</w:p></w:txbxContent></w:drawing></w:r>",
-            run("In a frame.")
-        );
-        let ruby = "<w:r><w:ruby><w:rt><w:r><w:t>ゆき</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>雪</w:t></w:r></w:rubyBase></w:ruby></w:r>";
-        let square = r#"<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>2</w:t></w:r>"#;
-        let document = format!(
-            "<w:document><w:p>{}{frame}{}</w:p><w:p>{ruby}{}{square}</w:p></w:document>",
-            run("Before."),
-            run("Behind."),
-            run(" 3 m")
-        );
-        let found = read(word, &[("word/document.xml", &document)]);
-        assert_eq!(found.as_deref(), Some("Before.\n\nIn a frame.\n\nBehind.\n\n雪 3 m²"));
-    }
-
-    const STYLES: &str = r#"<w:styles><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style><w:style w:styleId="Titel"><w:name w:val="Title"/></w:style></w:styles>"#;
-
-    #[test]
-    fn a_word_document_is_its_visible_paragraphs() {
-        let document = r#"<?xml version="1.0"?><w:document><w:body>
-            <w:p><w:pPr><w:pStyle w:val="Titel"/></w:pPr><w:r><w:t>Weirs</w:t></w:r></w:p>
-            <w:p><w:pPr><w:tabs><w:tab w:val="left"/></w:tabs></w:pPr><w:r><w:t xml:space="preserve">They </w:t></w:r><w:del><w:r><w:delText>stand</w:delText></w:r></w:del><w:r><w:t>lean &amp; wait</w:t><w:tab/><w:t>&#8212;</w:t><w:br/><w:t>long.</w:t></w:r></w:p>
-            <w:p><w:pPr><w:pStyle w:val="berschrift2"/></w:pPr><w:r><w:t>Kinds</w:t></w:r></w:p>
-            <w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>old</w:t></w:r></w:p>
-            <w:p><w:pPr><w:numPr><w:ilvl w:val="1"/><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>older</w:t></w:r></w:p>
-            <w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:p><w:r><w:t>c</w:t></w:r></w:p></w:tc><w:tc><w:p/></w:tc></w:tr></w:tbl>
-            <w:p><w:r><w:drawing><wp:inline/></w:drawing></w:r><w:r><w:instrText>PAGE</w:instrText></w:r></w:p>
-            </w:body></w:document>"#;
-        let expected = "# Weirs\n\nThey lean & wait —\nlong.\n\n## Kinds\n\n- old\n  - older\n\n| a | b |\n| c |  |\n\n![picture](picture)";
-        let members = [("word/styles.xml", STYLES), ("word/document.xml", document)];
-        assert_eq!(read(word, &members).as_deref(), Some(expected));
-        assert_eq!(read(word, &[("word/document.xml", "no xml")]), None);
-        let broken = "<w:document><w:p><w:r><w:t>Kept.</w:t></w:r></w:p><w:p><w:r><w:t";
-        assert_eq!(read(word, &[("word/document.xml", broken)]).as_deref(), Some("Kept."));
-    }
-
-    #[test]
-    fn an_open_document_is_its_visible_paragraphs() {
-        let content = r#"<office:document-content><office:automatic-styles><style:x>no</style:x></office:automatic-styles><office:body><office:text>
-            <text:h text:outline-level="2">Mills</text:h>
-            <text:p>They<text:s text:c="2"/>are<text:note><text:note-body><text:p>no</text:p></text:note-body></text:note>
- loud.<text:line-break/>Very.<office:annotation><text:p>no</text:p></office:annotation></text:p><text:p/>
-            <text:list><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two</text:p></text:list-item></text:list>
-            <table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell><text:p>b</text:p></table:table-cell></table:table-row></table:table>
-            </office:text></office:body></office:document-content>"#;
-        let found = read(open_document, &[("content.xml", content)]);
-        assert_eq!(
-            found.as_deref(),
-            Some("## Mills\n\nThey  are  loud.\nVery.\n\n- one\n- two\n\n| a | b |")
-        );
-    }
-
-    #[test]
-    fn title_author_and_day_are_said_by_their_styles() {
-        let expected = "---\nauthor: Ida Feld\nauthor: Otto Mill\ndate: 3 May 2020\n---\n\n# Weirs: and their walls\n\nOtto Mill\n\n3 May 2020\n\nThey lean.";
-        let styles = r#"<w:styles><w:style w:styleId="a"><w:name w:val="Author"/></w:style></w:styles>"#;
-        let paragraph = |style: &str, words: &str| {
-            format!(r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{words}</w:t></w:r></w:p>"#)
-        };
-        let parts = [
-            ("Title", "Weirs"),
-            ("Subtitle", "and their walls"),
-            ("a", "Otto Mill"),
-            ("Date", "3 May 2020"),
-            ("Body", "They lean."),
-        ];
-        let document = format!(
-            "<w:document>{}</w:document>",
-            parts.map(|(style, words)| paragraph(style, words)).concat()
-        );
-        let core = "<cp:coreProperties><dc:creator>Ida Feld</dc:creator></cp:coreProperties>";
-        let members = [
-            ("word/styles.xml", styles),
-            ("word/document.xml", document.as_str()),
-            ("docProps/core.xml", core),
-        ];
-        assert_eq!(read(word, &members).as_deref(), Some(expected));
-
-        let made = r#"<office:automatic-styles><style:style style:name="P1" style:parent-style-name="Author"><style:x/></style:style></office:automatic-styles>"#;
-        let paragraph =
-            |style: &str, words: &str| format!(r#"<text:p text:style-name="{style}">{words}</text:p>"#);
-        let parts =
-            parts.map(|(style, words)| paragraph(if style == "a" { "P1" } else { style }, words)).concat();
-        let content = format!(
-            "<office:document-content>{made}<office:text>{parts}</office:text></office:document-content>"
-        );
-        let meta = "<office:document-meta><meta:initial-creator>Ida Feld</meta:initial-creator><dc:creator>Ida Feld</dc:creator></office:document-meta>";
-        assert_eq!(
-            read(open_document, &[("content.xml", &content), ("meta.xml", meta)]).as_deref(),
-            Some(expected)
-        );
-    }
-
-    #[test]
-    fn entities_do_not_expand() {
-        let bomb = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><d><w:p><w:r><w:t>&b;.</w:t></w:r></w:p></d>"#;
-        assert_eq!(read(word, &[("word/document.xml", bomb)]).as_deref(), Some("."));
-    }
-}
+mod tests;

@@ -3,7 +3,9 @@
 //! A chat is a tree `history.messages` with `currentId`, or before that existed a line `messages`. Reasoning and tool
 //! calls stand as `<details>` in the text, newer versions add them to `output[]`. Parts of one content belong to one text.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use super::error::ElementError;
 use super::facts;
@@ -63,6 +65,28 @@ pub fn conversation(row: &Value, origin: Origin) -> Result<Conversation, Element
     Ok(conversation)
 }
 
+/// `{"data": {"rating"}, "meta": {"message_id"}, "snapshot": {"chat"}}` of a feedback history as its chat, in which the
+/// message that was rated says so.
+pub fn rated(row: &Value) -> Cow<'_, Value> {
+    let chat = || {
+        let mut chat = row.pointer("/snapshot/chat").filter(|chat| chat.is_object())?.clone();
+        let rating = row.pointer("/data/rating").filter(|rating| !rating.is_null())?.clone();
+        let id = row.pointer("/meta/message_id")?.as_str()?;
+        let inner = if chat.get("chat").is_some_and(Value::is_object) { "/chat" } else { "" };
+        let by_id = format!("{inner}/history/messages/{}", id.replace('~', "~0").replace('/', "~1"));
+        let at = match chat.pointer(&by_id).is_some() {
+            true => chat.pointer_mut(&by_id),
+            false => chat
+                .pointer_mut(&format!("{inner}/messages"))
+                .and_then(Value::as_array_mut)
+                .and_then(|list| list.iter_mut().find(|message| string(message, "id") == Some(id))),
+        };
+        at?.as_object_mut()?.insert("annotation".to_owned(), json!({ "rating": rating }));
+        Some(chat)
+    };
+    chat().map_or(Cow::Borrowed(row), Cow::Owned)
+}
+
 /// Adds a message, and what several models' answers were merged into as one more answer beside it.
 fn add(id: &str, message: &Value, parent: Option<String>, links: &mut Vec<Link>, odd: &mut Odd) {
     let read = match message.is_object() {
@@ -97,7 +121,8 @@ fn node(id: &str, message: &Value) -> Result<Node, ElementError> {
     if role == NodeRole::Assistant {
         node.model = string(message, "model").map(str::to_owned);
         node.truncated = facts::truncated(message);
-        let rating = message.pointer("/annotation/rating").and_then(Value::as_f64);
+        let rating = message.pointer("/annotation/rating");
+        let rating = rating.and_then(|at| at.as_f64().or_else(|| at.as_str()?.trim().parse().ok()));
         node.feedback = rating.and_then(|rating| match rating {
             r if r > 0.0 => Some(Feedback::Up),
             r if r < 0.0 => Some(Feedback::Down),

@@ -46,7 +46,7 @@ fn assigned(script: &[u8], name: &[u8]) -> Option<usize> {
 }
 
 /// The tag of an element, with its name and its attributes.
-static TAG: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static TAG: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"<([a-zA-Z][\w-]*)((?:\s+[^<>"'=\s]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s<>"']+))?)*)\s*>"#)
         .expect("a valid pattern")
 });
@@ -57,7 +57,7 @@ static SPEAKER: LazyLock<Regex> = LazyLock::new(|| {
     )
     .expect("a valid pattern")
 });
-static CLASS: LazyLock<Regex> =
+pub(super) static CLASS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"\bclass\s*=\s*["']([^"']*)["']"#).expect("a valid pattern"));
 
 /// The messages of a page whose elements say who speaks; `None` unless both sides do.
@@ -125,7 +125,7 @@ fn side(word: &str) -> Option<NodeRole> {
 }
 
 /// Where the element ends whose tag ends at `start`; elements of the same name may stand in it.
-fn element_end(page: &str, start: usize, name: &str) -> usize {
+pub(super) fn element_end(page: &str, start: usize, name: &str) -> usize {
     let (mut depth, mut at) = (1, start);
     while let Some(found) = memchr::memchr(b'<', &page.as_bytes()[at..]).map(|found| at + found) {
         let rest = &page[found + 1..];

@@ -220,15 +220,16 @@ fn untyped(item: &Value) -> Block {
 
 /// The text of a part: `"text"`, or wrapped as `{"text": {"value": "..."}}`.
 fn words(item: &Value) -> Option<String> {
-    ["text", "value", "content", "refusal", "transcript", "markdown", "body"].iter().find_map(
-        |key| match item.get(*key)? {
+    ["text", "value", "content", "refusal", "transcript", "markdown", "body"]
+        .iter()
+        .find_map(|key| match item.get(*key)? {
             Value::String(text) => Some(text.clone()),
             wrapped @ Value::Object(_) => {
                 string(wrapped, "value").or_else(|| string(wrapped, "text")).map(str::to_owned)
             }
             _ => None,
-        },
-    )
+        })
+        .or_else(|| string(item.get("data").filter(|data| data.is_object())?, "text").map(str::to_owned))
 }
 
 /// The words of a recording.
@@ -277,6 +278,17 @@ fn call(item: &Value, kind: &str, blocks: &mut Vec<Block>) {
     blocks.push(Block::named(BlockKind::ToolCall, arguments(at), name));
     let result = ["output", "result"].iter().find_map(|key| at.get(*key).filter(|result| !result.is_null()));
     blocks.extend(result.map(|result| Block::named(BlockKind::ToolResult, strings(result), name)));
+}
+
+/// The blocks of a row that is a call, the result of one or a thought as a whole.
+pub fn of_row(row: &Value, kind: BlockKind) -> Vec<Block> {
+    let names_tool = ["name", "toolName", "tool_name"].iter().any(|key| string(row, key).is_some());
+    if kind != BlockKind::ToolCall || !names_tool {
+        return vec![Block::new(kind, strings(row))];
+    }
+    let mut blocks = Vec::new();
+    call(row, "", &mut blocks);
+    blocks
 }
 
 /// The arguments of a call as JSON text; all strings of the call if it has no such field.
@@ -347,6 +359,10 @@ mod tests {
                 "Yes.",
             ),
             (json!([{ "type": "text", "text": { "value": "Wrapped." } }]), "Wrapped."),
+            (
+                json!([{ "type": "text", "data": { "text": "In data." } }, { "type": "finish", "data": { "reason": "x" } }]),
+                "In data.",
+            ),
             (
                 json!([{ "type": "message", "content": [{ "type": "output_text", "text": "Inner." }] }]),
                 "Inner.",

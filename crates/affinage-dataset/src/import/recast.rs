@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chat::names;
+use super::chat::{log, names};
 use super::json::string;
 use super::{kobold, templated};
 use crate::conversation::{BlockKind, NodeRole};
@@ -97,7 +97,7 @@ fn replies(record: &Value) -> Option<Vec<Value>> {
 /// An event of an agent as a message: `{"source": "agent", "action": "run", "args"}`, `{"type": "say", "say": "reasoning"}`.
 pub fn event(record: &Value) -> Option<Value> {
     let fields = record.as_object()?;
-    of_source(fields).or_else(|| of_say(record, fields))
+    log::as_message(record).or_else(|| of_source(fields)).or_else(|| of_say(record, fields))
 }
 
 fn of_source(fields: &Map<String, Value>) -> Option<Value> {

@@ -6,7 +6,7 @@ use super::chat::gather::Head;
 use super::chat::holder;
 use super::chat::message::{Line, is_message_alone, is_structural, is_traffic, line, stop_of};
 use super::chat::thread::{Holder, Threads, conversations};
-use super::chat::{names, pairs};
+use super::chat::{log, names, pairs};
 use super::error::{ElementError, ImportError};
 use super::json::kind_of;
 use super::transcript::Roles;
@@ -82,8 +82,9 @@ pub(super) fn element_of<E: From<ImportError>>(
     import: &mut Import<'_, E>,
     origin: &Origin,
 ) -> Result<Element, ElementError> {
-    let (value, mended) = parse(bytes)?;
+    let (mut value, mended) = parse(bytes)?;
     import.mended += mended;
+    import.together.answers.join(&mut value);
     let context = Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
     element(&value, &context)
 }
@@ -97,6 +98,7 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
         return Ok(Element::Activity(record));
     }
     let value = &*rows::unfolded(value);
+    let value = &*open_webui::rated(value);
     let value = &*by_id::joined(value);
     let value = &*annotated::as_row(value);
     if let Some(message) = recast::event(value) {
@@ -135,7 +137,7 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
 /// True for a row that stands alone and has a place among messages: in their tree, a call or a thought as a whole, or the
 /// end of an answer.
 fn is_row_of_log(value: &Value) -> bool {
-    is_structural(value) || is_traffic(value) || stop_of(value).is_some()
+    is_structural(value) || is_traffic(value) || log::is_error(value) || stop_of(value).is_some()
 }
 
 /// True if the object is a conversation of a known product, or a row of a known kind.

@@ -60,7 +60,7 @@ pub(super) fn read(text: &str) -> Option<Table> {
         names
             .iter()
             .enumerate()
-            .map(|(column, name)| (name.clone(), Value::from(cell(row, column))))
+            .map(|(column, name)| (name.clone(), Value::from(unquoted(cell(row, column)))))
             .collect()
     };
     // Calls to a model in JSON, and instructions with what they are about, are more than two columns.
@@ -106,6 +106,13 @@ pub(super) fn read(text: &str) -> Option<Table> {
         }
     };
     Some(Table::Notes(rows.iter().map(note).collect::<Vec<_>>().join("\n")))
+}
+
+/// A cell of a table in which JSON stands: a text is written as JSON, too.
+fn unquoted(cell: String) -> String {
+    let text = cell.trim();
+    let is_quoted = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
+    is_quoted.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or(cell)
 }
 
 /// The words of a cell, also of one that holds the record of a message.

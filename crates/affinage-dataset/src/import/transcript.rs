@@ -83,6 +83,7 @@ pub(super) fn plain(text: &str) -> String {
 ///
 /// Errors: nobody speaks in it ([`ImportError::NoSpeakers`]), or it is not known who is the assistant.
 pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parsed, ImportError> {
+    let of_client = aider::program_lines(text.trim_start_matches('\u{feff}'));
     let text = plain(text);
     let (front_matter, body) = split_front_matter(&text);
     let member = origin.member.as_str();
@@ -105,6 +106,7 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
         sections.into_iter().map(|section| build(section, wrap, origin)).collect();
     let speakers = learnt.speakers.into_iter().filter(|s| cast.iter().any(|c| c.is(s))).collect();
     let inner_label_lines = learnt.inner_label_lines;
+    let program_lines = program_lines + of_client;
     Ok(Parsed { conversations, speakers, wrap, inner_label_lines, program_lines })
 }
 
@@ -132,12 +134,14 @@ struct Turn<'a> {
     media: Vec<&'a str>,
     /// The turn is only the program's word for a message that was deleted (`true`), or for a call.
     notice: Option<(&'a str, bool)>,
+    /// The turn is a question with answers to choose from, as the chat program shows it.
+    is_poll: bool,
 }
 
 impl<'a> Turn<'a> {
     fn new(role: NodeRole, author: Option<String>, lines: Vec<&'a str>) -> Turn<'a> {
         let kind = if author.is_some() { BlockKind::Text } else { BlockKind::Context };
-        Turn { role, kind, author, lines, media: Vec::new(), notice: None }
+        Turn { role, kind, author, lines, media: Vec::new(), notice: None, is_poll: false }
     }
 
     fn of(part: &Part, rest: &'a str) -> Turn<'a> {
@@ -463,6 +467,11 @@ fn take_frame(lines: &mut [&str]) -> usize {
 /// Takes out what a chat program writes in the place of a picture, a sound, a file or a whole message, and of the word
 /// "edited".
 fn take_media(turn: &mut Turn<'_>) {
+    if messenger::is_poll(&turn.lines) {
+        turn.lines.clear();
+        turn.is_poll = true;
+        return;
+    }
     let is_whole = turn.lines.iter().filter(|line| !line.trim().is_empty()).count() == 1;
     for line in &mut turn.lines {
         *line = messenger::without_edit_mark(line).unwrap_or(line);
@@ -534,6 +543,7 @@ fn build(section: Section<'_>, wrap: Wrap, origin: &Origin) -> Conversation {
             continue;
         }
         let mut blocks = vec![Block::new(turn.kind, text)];
+        blocks.extend(turn.is_poll.then(|| Block::named(BlockKind::Unknown, "", "poll")));
         blocks.extend(turn.media.into_iter().map(|words| Block::named(BlockKind::Media, "", words)));
         let mut node = Node::new(links.len().to_string(), turn.role, blocks);
         node.hidden = is_system;

@@ -106,7 +106,8 @@ pub fn repetition(subject: &Subject) -> Vec<Hit> {
     for (what, separator) in [("paragraphs", "\n\n"), ("lines", "\n")] {
         let share = duplicate_share(text, separator);
         if share > DUPLICATE_SHARE {
-            return hit(format!("{:.0} % of it are repeated {what}", 100.0 * share));
+            let shown = quoted(first_repeated(text, separator));
+            return hit(format!("{:.0} % of it are repeated {what}: {shown}", 100.0 * share));
         }
     }
     let chars: usize = words.iter().map(|word| word.chars().count()).sum();
@@ -117,13 +118,34 @@ pub fn repetition(subject: &Subject) -> Vec<Hit> {
         }
         let covered =
             |(ngram, count): (&[&str], usize)| ngram.iter().map(|w| w.chars().count()).sum::<usize>() * count;
-        let top = counts.into_iter().filter(|(_, count)| *count > 2).map(covered).max().unwrap_or(0);
+        let repeated = counts.into_iter().filter(|(_, count)| *count > 2);
+        let Some((top, ngram)) = repeated.map(|(ngram, count)| (covered((ngram, count)), ngram)).max() else {
+            continue;
+        };
         let share = top as f64 / chars as f64;
         if share > limit {
-            return hit(format!("{:.0} % of it is one sequence of {n} words", 100.0 * share));
+            let shown = quoted(&ngram.join(" "));
+            return hit(format!("{:.0} % of it is one sequence of {n} words: {shown}", 100.0 * share));
         }
     }
     Vec::new()
+}
+
+/// The beginning of a text, as a finding shows it.
+fn quoted(text: &str) -> String {
+    const SHOWN_CHARS: usize = 60;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("`{}…`", &line[..end]),
+        None => format!("`{line}`"),
+    }
+}
+
+/// The longest part that stands in the text more than once.
+fn first_repeated<'a>(text: &'a str, separator: &str) -> &'a str {
+    let mut seen = std::collections::HashSet::new();
+    let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
+    parts.filter(|part| !seen.insert(*part)).max_by_key(|part| part.len()).unwrap_or_default()
 }
 
 /// Share of the characters that stand in repetitions of an earlier part.

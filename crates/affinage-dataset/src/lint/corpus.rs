@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use super::{Field, Hit, Subject, head, line_spans};
+use super::{Field, Hit, Severity, Subject, head, line_spans};
 use crate::artefact::artefacts;
 use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
@@ -28,6 +28,8 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     for (index, subject) in subjects.iter().enumerate() {
         for field in [Field::Prompt, Field::Response] {
             let text = subject.text(field);
+            // Prompts are not learnt: what they have in common spoils no example.
+            let severity = (field == Field::Prompt).then_some(Severity::Information);
             let lines: Vec<_> =
                 line_spans(text).filter(|span| !text[span.clone()].trim().is_empty()).collect();
             let [first, .., last] = lines.as_slice() else { continue };
@@ -41,7 +43,7 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
                     places
                         .entry(EdgeLine { field, is_first, line })
                         .or_default()
-                        .push((index, Hit::new(field, span.clone())));
+                        .push((index, Hit { severity, ..Hit::new(field, span.clone()) }));
                 }
             }
         }

@@ -13,6 +13,7 @@ mod decoding;
 mod html;
 mod language;
 mod markup;
+mod passwords;
 mod privacy;
 mod residue;
 pub mod rules;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Field, Hit, Known, Subject, rules::Where};
+use super::{Code, Field, Hit, Known, Subject, passwords, rules::Where};
 
 /// Beginnings and shapes that issuers give their keys.
 const KEY_FORMS: [&str; 33] = [
@@ -111,6 +111,15 @@ pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
             }
         }
     }
+    let said = passwords::spans(text);
+    if !said.is_empty() {
+        // In code a password is most often an example.
+        let code = Code::of(text);
+        let overlaps = |span: &Range<usize>| spans.iter().any(|k| k.start < span.end && span.start < k.end);
+        let said: Vec<Range<usize>> =
+            said.into_iter().filter(|span| !code.holds(span.start) && !overlaps(span)).collect();
+        spans.extend(said);
+    }
     spans.sort_by_key(|span| span.start);
     spans
 }
@@ -137,7 +146,7 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     vec![
         kind(
             "e-mail address",
-            r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
+            r"\b[\p{L}0-9._%+-]+@[\p{L}0-9-]+(?:\.[\p{L}0-9-]+)*\.\p{L}{2,}\b",
             real_email,
         ),
         kind(
@@ -287,7 +296,7 @@ pub fn others_texts(subject: &Subject) -> Vec<Hit> {
 
 fn real_email(text: &str) -> bool {
     let domain = text.rsplit('@').next().unwrap_or("").to_ascii_lowercase();
-    !["example.com", "example.org", "example.net"].contains(&domain.as_str()) && !domain.ends_with(".example")
+    !["example.com", "example.org", "example.net"].contains(&domain.as_str())
 }
 
 fn real_phone(text: &str) -> bool {

@@ -67,6 +67,12 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
         r"|mit (?:freundlichen|besten|herzlichen|lieben) grüßen|(?:viele|beste|liebe|herzliche|freundliche) grüße|hochachtungsvoll|ihre?|euer|deine?|lg|vg|mfg",
         r"|cordialement|bien à (?:vous|toi)|amicalement|sincères salutations|bises|atentamente|un (?:cordial )?saludo|saludos(?: cordiales)?|un abrazo",
         r"|cordiali saluti|distinti saluti|un caro saluto|saluti|atenciosamente|cumprimentos|abraços?|met vriendelijke groet(?:en)?|groet(?:en|jes)?|vänliga hälsningar|hälsningar",
+        // What is said at parting.
+        r"|see you(?: \w+){0,3}|until (?:soon|then|tomorrow|next \w+)|(?:talk|speak|write) soon|looking forward(?: \w+){0,4}|(?:good ?night|goodbye|farewell|so long)",
+        r"|(?:happy|merry) (?:\w+ ?){1,3}|(?:lots of |much |with )?love(?: and \w+)?|hugs(?: and kisses)?|x{1,4}|your (?:\w+ ?){1,3}|bis (?:bald|dann|später|morgen|demnächst)",
+        r"|alles (?:gute|liebe)|(?:ganz )?herzlich(?:st)?|(?:schöne|herzlichste|beste|ganz liebe) grüße|gute nacht|(?:frohe|schöne) \w+|auf wiedersehen|tschüss?|gruß",
+        r"|à (?:bientôt|demain|plus|très bientôt)|bonne \w+|joyeux \w+|bisous|affectueusement|hasta (?:pronto|luego|mañana)|besos|feliz \w+|con cariño|a presto|a domani|buon[ae]? \w+",
+        r"|baci|con affetto|até (?:logo|breve|amanhã)|beijos|tot (?:ziens|snel|gauw|morgen)|liefs|до (?:встречи|свидания|скорого|завтра)|пока|обнимаю|görüşmek üzere|do zobaczenia|vi ses",
         r"|med vennlig hilsen|med venlig hilsen|hilsen|z poważaniem|pozdrawiam|s pozdravem|üdvözlettel|с уважением|saygılarımla|敬具|此致|敬礼)",
         r"(?:\s*[,!–—-].{0,40}|(?:\s+(?-i:\p{Lu})[\w.'’-]*){0,3}\s*)$",
     );
@@ -94,6 +100,15 @@ pub fn ends_with_signature(text: &str) -> bool {
             c.is_uppercase() || matches!(c, '[' | '(' | '*' | '–' | '—' | '-' | '~') || !c.is_ascii()
         })
     };
+    // `– Mara`, below the words of a whole paragraph.
+    let is_signed = |line: &str| {
+        let name = line.strip_prefix(['–', '—', '-', '~']).map(str::trim).unwrap_or_default();
+        (1..=4).contains(&name.split_whitespace().count())
+            && name.split_whitespace().all(|word| word.starts_with(char::is_uppercase))
+    };
+    if count == 1 && lines.len() > 1 && is_signed(last[0]) {
+        return true;
+    }
     let closes = last.iter().position(|line| CLOSING.is_match(line.trim_start_matches(['*', '_'])));
     match closes {
         Some(at) => last[at + 1..].iter().all(begins_name),
@@ -165,6 +180,10 @@ mod tests {
             "The boat is dry.\n\nMit freundlichen Grüßen\n\nMara Feld\nBootshaus West",
             "Chère Tove,\n\nle bateau est sec.\n\nMara",
             "The boat is dry.\n\nYours sincerely,\n[Your name]",
+            "The boat is dry.\n\nSee you on Friday\nMara",
+            "The boat is dry.\n\nBis bald, Mara",
+            "The boat is dry.\n\n– Mara Feld",
+            "Le bateau est sec.\n\nÀ bientôt\nInès",
         ] {
             assert!(ends_with_signature(text), "{text}");
         }
@@ -173,6 +192,8 @@ mod tests {
             "It holds for years.\n\nLove is what it needs and",
             "Height of the mast\n\nThe mast is tall and",
             "Here are three boats:\n\nMara",
+            "The boat is dry.\n\n- and the oars",
+            "The boat is dry.\n\nSee your oars and",
             "Dear Tove,\n\nthe boat is dry, and the oars are",
         ] {
             assert!(!ends_with_signature(text), "{text}");

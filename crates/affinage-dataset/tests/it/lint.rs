@@ -408,6 +408,14 @@ fn the_same_edge_line_in_several_conversations_is_residue() {
     assert_eq!(findings.iter().filter(|f| f.rule == "L11").count(), 3);
     assert_eq!(&subjects[0].response[findings[0].span.clone()], "See you soon on my channel!");
     assert!(lint(&subjects[..2]).is_empty(), "two are not enough");
+    let asked = |i: usize| format!("Hello there,\nwhat is {i} times three?");
+    let answers = ["It is nothing.", "It is three.", "It is six."];
+    let greeted: Vec<Subject> = (0..3).map(|i| numbered(i, &asked(i), answers[i])).collect();
+    let findings = lint(&greeted);
+    assert!(
+        findings.iter().all(|f| f.severity == Severity::Information),
+        "no example is lost for its prompt"
+    );
     let short: Vec<Subject> = (0..3).map(|i| numbered(i, &format!("Question {i}?"), "Certainly.")).collect();
     assert!(lint(&short).is_empty(), "a whole answer is no edge line");
 }

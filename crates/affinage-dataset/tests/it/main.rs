@@ -1,5 +1,6 @@
 //! Text to token ids, from the outside.
 
+mod agent_logs;
 mod chats;
 mod clean;
 mod content;

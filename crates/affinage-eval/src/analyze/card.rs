@@ -40,7 +40,23 @@ pub fn card(measured: &Measured) -> AnswerCard {
     rows.extend(is_changed.then(|| voice(measured)));
     rows.push(better(measured, result));
     rows.extend(is_changed.then(|| forgotten(measured)));
+    explain_first_interval(&mut rows);
     AnswerCard { rows, watch_out: watch_out(measured, result) }
+}
+
+/// The first interval of the card says what it is: "70 % [62, 78]" becomes "70 % (likely between 62 % and 78 %)".
+fn explain_first_interval(rows: &mut [CardRow]) {
+    for row in rows {
+        let parts = row.evidence.split_once(" % [").and_then(|(value, rest)| {
+            let (bounds, after) = rest.split_once(']')?;
+            let (low, high) = bounds.split_once(", ")?;
+            Some(format!("{value} % (likely between {low} % and {high} %){after}"))
+        });
+        if let Some(explained) = parts {
+            row.evidence = explained;
+            return;
+        }
+    }
 }
 
 /// "No difference larger than 10 points"

@@ -50,6 +50,9 @@ fn advised(check: MethodCheck, advice: &str) -> MethodCheck {
     MethodCheck { advice: Some(advice.to_owned()), ..check }
 }
 
+/// The check of answers that end at the limit of tokens.
+pub const CUT: &str = "A007";
+
 /// A held-out prompt counts as leaked from this share of its 5-word shingles on.
 pub const LEAK_FROM: f64 = 0.2;
 
@@ -157,7 +160,9 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
         MissingReason::ScoresOtherwise => {
             "take another judge: this one may name the worse answer as the winner"
         }
-        MissingReason::NoAnswer => "raise `eval.max-new-tokens` and generate again under another `eval.name`",
+        MissingReason::NoAnswer => {
+            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one"
+        }
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
     };
@@ -214,7 +219,7 @@ fn order_independence(votes: &Votes, judges: &[JudgeResult]) -> MethodCheck {
 }
 
 fn truncated(rows: &Rows) -> MethodCheck {
-    let (code, title) = ("A007", "Answers cut at the token limit");
+    let (code, title) = (CUT, "Answers cut at the token limit");
     let answers = rows.completions.len();
     let cut = rows.completions.values().filter(|c| c.finish_reason == FinishReason::Length).count();
     let lost = rows.completions.values().filter(|c| c.is_lost_in_thought()).count();
@@ -229,11 +234,9 @@ fn truncated(rows: &Rows) -> MethodCheck {
         _ if 10 * cut <= answers && 20 * lost <= answers => check(code, title, CheckState::Tip, sentence),
         _ => {
             let room = 2 * rows.plan.sampling.max_new_tokens;
-            let seen =
-                if lost > 0 { "in mid-sentence, or before their answer began" } else { "in mid-sentence" };
             let advice = format!(
-                "they are compared as they are, where they stop {seen}; to let them end, \
-                 `affinage --set eval.max-new-tokens={room} eval` makes another evaluation beside this one"
+                "raise `eval.max-new-tokens`: `affinage --set eval.max-new-tokens={room} eval` makes another evaluation \
+                 beside this one, in which they have twice the room"
             );
             advised(check(code, title, CheckState::Issue, sentence), &advice)
         }

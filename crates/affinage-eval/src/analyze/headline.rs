@@ -262,8 +262,11 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
     }
     match panel.as_slice() {
         [only] if only.kind == JudgeKind::Human => {
-            let voter = spoken(&only.judge_id);
-            add(LimitKind::Judges, format!("One person has compared the answers, {voter}: one opinion."));
+            let whose = match spoken(&only.judge_id) {
+                "you" => "yours".to_owned(),
+                voter => format!("those of {voter}"),
+            };
+            add(LimitKind::Judges, format!("The votes of one person count, {whose}: one opinion."));
         }
         [only] => add(LimitKind::Judges, format!("One judge, `{}`: one opinion.", only.judge_id)),
         [] if rate.is_some_and(|rate| rate.identical == rate.estimate.n) => add(

@@ -1,5 +1,6 @@
 //! Plain lines beside the method words, and what to do next.
 
+use super::checks::CUT;
 use super::estimate::counted;
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
@@ -109,13 +110,15 @@ pub fn next_steps(
              NAME`."
         ));
     }
+    let is_of_cuts = |check: &&MethodCheck| headline.cut_texts.is_some() && check.code == CUT;
     if headline.cut_texts.is_some() {
-        steps.push(
-            "Give the answers more room: raise `eval.max-new-tokens` and compare under another `eval.name`."
-                .to_owned(),
+        let advice = checks.iter().find(is_of_cuts).and_then(|check| check.advice.as_deref());
+        let advice = advice.unwrap_or(
+            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one",
         );
+        steps.push(format!("Give the answers more room: {advice}."));
     }
-    for check in checks.iter().filter(|check| check.state == CheckState::Issue) {
+    for check in checks.iter().filter(|check| check.state == CheckState::Issue && !is_of_cuts(check)) {
         if let Some(advice) = &check.advice {
             steps.push(format!("{} ({}): {advice}.", check.title, check.code));
         }
@@ -126,8 +129,8 @@ pub fn next_steps(
         && needed > rate.estimate.n
     {
         steps.push(format!(
-            "To confirm a difference this size you need about {}; you have {}: raise `eval.prompts-per-suite` and evaluate \
-             under another `eval.name`.",
+            "To confirm a difference this size you need about {}; you have {}: raise `eval.prompts-per-suite`, \
+             and `affinage eval` makes another evaluation beside this one.",
             counted(needed, "prompt"),
             rate.estimate.n
         ));
@@ -149,7 +152,7 @@ pub fn next_steps(
         steps.push(
             match only.kind {
                 JudgeKind::Human => {
-                    "One person has voted: let another vote, `affinage vote --as NAME`, or a model compare, `affinage judge`."
+                    "The votes of one person count: let another vote, `affinage vote --as NAME`, or a model compare, `affinage judge`."
                 }
                 _ => {
                     "Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`."

@@ -187,7 +187,9 @@ fn without_fitting_marks_the_voice_is_answered_by_fit() {
     let voice = row(&analysis, CardQuestion::Voice);
     assert_eq!((voice.word, voice.answer.as_str()), (CardWord::Yes, "It came closer"));
     assert!(
-        voice.evidence.starts_with("40 held-out examples surprise it 9 % [9, 9] less than the base model"),
+        voice.evidence.starts_with(
+            "40 held-out examples surprise it 9 % (likely between 9 % and 9 %) less than the base model"
+        ),
         "{}",
         voice.evidence
     );

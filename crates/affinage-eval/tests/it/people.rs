@@ -59,7 +59,7 @@ fn after_votes_of_the_author_alone_somebody_else_is_asked() {
     );
     vote(&mut world, "human:a", 40, |_| true);
     assert!(!asks(&world, "Let somebody else vote"), "{:?}", world.analyze().next_steps);
-    assert!(asks(&world, "One person has voted"), "{:?}", world.analyze().next_steps);
+    assert!(asks(&world, "The votes of one person count"), "{:?}", world.analyze().next_steps);
 }
 
 #[test]

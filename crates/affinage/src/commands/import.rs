@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::conversation::NodeRole;
+use affinage_dataset::identity;
 use affinage_dataset::import::{AsNotes, LeftOut, Roles, Together};
 use affinage_dataset::message::Role;
 use anyhow::anyhow;
@@ -134,10 +135,13 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if territory.conversations == 0 {
         ctx.ui.hint(FIRST);
     } else if failed.is_empty() {
-        if drafted > 0 {
+        if drafted > 0 && territory.undecided > 0 {
             ctx.ui.hint(notes::HINT);
         }
-        ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`");
+        match territory.undecided {
+            0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
+            _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
+        }
     }
     if ctx.json {
         let counts = serde_json::json!({
@@ -164,15 +168,23 @@ pub const FIRST: &str = "bring your conversations and notes: `affinage import FI
 const FOUND_LIMIT: usize = 50;
 
 fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()> {
-    let hits = library.search(words, FOUND_LIMIT)?;
+    let choices = library.choices()?;
+    let is_private = |conversation: &String| choices.get(conversation) == Some(&Choice::Private);
+    let all = library.nodes_that_hold(words)?;
+    let private = all.iter().filter(|(conversation, _)| is_private(conversation)).count();
+    let mut hits = library.search(words, FOUND_LIMIT + private)?;
+    hits.retain(|hit| !is_private(&hit.conversation));
+    hits.truncate(FOUND_LIMIT);
     if ctx.json {
-        return ctx.ui.json(&serde_json::json!({ "v": 1, "hits": hits }));
+        return ctx.ui.json(&serde_json::json!({ "v": 1, "hits": hits, "private": private }));
     }
     let mut text = String::new();
-    for Hit { title, conversation, role, time_s, excerpt, .. } in &hits {
+    for Hit { title, conversation, role, drafted, time_s, excerpt, .. } in &hits {
         let name = if title.is_empty() { conversation } else { title };
         let who = match role {
+            NodeRole::User if *drafted => "drafted prompt",
             NodeRole::User => "user",
+            NodeRole::Assistant if identity::note_document(conversation).is_some() => "your text",
             NodeRole::Assistant => "assistant",
             NodeRole::System => "system",
             NodeRole::Tool => "tool",
@@ -181,14 +193,20 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         text += &format!("{}\n  {}\n", facts.join(" · "), excerpt.trim());
     }
+    let held_back = match private {
+        0 => String::new(),
+        1 => "; 1 more is private and not shown".to_owned(),
+        more => format!("; {} more are private and not shown", count(more as u64)),
+    };
     if hits.is_empty() {
-        ctx.ui.say(format!("no message holds {words}"));
+        ctx.ui.say(format!("no message holds {words}{held_back}"));
         return Ok(());
     }
     ctx.ui.data(&text)?;
-    let all = if hits.len() < FOUND_LIMIT { hits.len() } else { library.nodes_that_hold(words)?.len() };
-    let shown = if all > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
-    ctx.ui.say(format!("{}{shown}", counted(all, "message", "messages")));
+    let open = all.len() - private;
+    let shown =
+        if open > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
+    ctx.ui.say(format!("{}{shown}{held_back}", counted(open, "message", "messages")));
     Ok(())
 }
 
@@ -492,7 +510,8 @@ fn say_details(ctx: &Context, summary: &FileSummary) {
     if summary.rejects.len() > SHOWN_REJECTS {
         ctx.ui.say(format!("  and {} more; `--json` lists all", summary.rejects.len() - SHOWN_REJECTS));
     }
-    left_out::say(ctx, &summary.left_out);
+    // What of a folder nobody read is listed above.
+    left_out::say(ctx, &summary.left_out, summary.sha256.is_some());
 }
 
 /// One line for each way in which conversations were recognised.

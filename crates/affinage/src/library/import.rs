@@ -417,6 +417,12 @@ impl<'a> Writer<'a> {
             // With fewer prompts it is found by those that are its own.
             return self.write(&identity::without_prompts(conversation, &found.elsewhere)?);
         }
+        if let Some(copied) = found.copied {
+            // Forgetting the other source leaves what this one holds too.
+            self.rows_of(copied.id)?.into_values().try_for_each(|row| self.link(row))?;
+            self.recognised.renamed.add(copied.title);
+            return Ok(());
+        }
         let id = match found.known {
             None => {
                 found.resembling.into_iter().for_each(|title| self.recognised.resembling.add(title));
@@ -426,6 +432,10 @@ impl<'a> Writer<'a> {
         };
         let id = id.with_context(|| format!("cannot store {key}"))?;
         recognise::put_landmarks(self.db, id, &signs.landmarks)?;
+        if identity::kind(conversation.provider) == identity::Kind::Ids {
+            let landmark = identity::copy_landmark(conversation);
+            recognise::put_landmarks(self.db, id, landmark.as_slice())?;
+        }
         match identity::kind(conversation.provider) {
             Kind::Ids => self.brought.insert(id),
             _ => self.written.insert(id),

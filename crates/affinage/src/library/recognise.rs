@@ -17,12 +17,20 @@ pub(super) struct Known {
     pub relation: Relation,
 }
 
+/// What an extension or another program saved of a chat that is there.
+pub(super) struct Copied {
+    pub id: i64,
+    pub title: String,
+}
+
 /// What the library has of a new reading.
 #[derive(Default)]
 pub(super) struct Found {
     pub known: Option<Known>,
     /// Title of another conversation that looks like a copy of it.
     pub resembling: Option<String>,
+    /// A conversation of another product in which all of it stands already.
+    pub copied: Option<Copied>,
     /// Prompts of an inferred conversation that stand in another one.
     pub elsewhere: HashSet<String>,
 }
@@ -40,11 +48,28 @@ pub(super) fn find(
     signs: &Signs,
     written: &HashSet<i64>,
 ) -> anyhow::Result<Found> {
-    match identity::kind(new.provider) {
-        Kind::Ids => Ok(Found { known: by_key(db, new)?, ..Found::default() }),
-        Kind::Sessions => by_prompts(db, new),
-        Kind::Documents | Kind::Rows => by_words(db, new, signs, written),
+    let mut found = match identity::kind(new.provider) {
+        Kind::Ids => Found { known: by_key(db, new)?, ..Found::default() },
+        Kind::Sessions => by_prompts(db, new)?,
+        Kind::Documents | Kind::Rows => by_words(db, new, signs, written)?,
+    };
+    if found.known.is_none() {
+        found.copied = copied(db, new)?;
     }
+    Ok(found)
+}
+
+/// The export of a product that holds all of what another program saved.
+fn copied(db: &Connection, new: &Conversation) -> anyhow::Result<Option<Copied>> {
+    let is_text = identity::kind(new.provider) == Kind::Documents;
+    let Some(landmark) = identity::copy_landmark(new).filter(|_| is_text) else { return Ok(None) };
+    for id in with_landmark(db, landmark)? {
+        let known = load(db, id)?;
+        if known.provider != new.provider && identity::is_copy(&known, new) {
+            return Ok(Some(Copied { id, title: known.title }));
+        }
+    }
+    Ok(None)
 }
 
 /// The product's id; another account may have given it to another conversation, which then has a number behind it.
@@ -73,7 +98,7 @@ fn by_prompts(db: &Connection, new: &Conversation) -> anyhow::Result<Found> {
     let held = holders.remove(&id).unwrap_or_default();
     let elsewhere = holders.into_values().flatten().filter(|prompt| !held.contains(prompt)).collect();
     let known = Known { id, conversation: load(db, id)?, relation: Relation::Grown };
-    Ok(Found { known: Some(known), elsewhere, resembling: None })
+    Ok(Found { known: Some(known), elsewhere, ..Found::default() })
 }
 
 fn by_words(
@@ -108,7 +133,7 @@ fn by_words(
         }
     }
     let resembling = resembling.filter(|_| nearest.is_none());
-    Ok(Found { known: nearest, resembling, elsewhere: HashSet::new() })
+    Ok(Found { known: nearest, resembling, ..Found::default() })
 }
 
 /// A key that no conversation has: the conversation's own, else with a number behind it.

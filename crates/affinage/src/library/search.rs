@@ -25,6 +25,8 @@ pub struct Hit {
     /// Names the message in [`affinage_dataset::candidate::Candidate::prompt_node_ids`] or in a variant's `node_ids`.
     pub node_id: String,
     pub role: NodeRole,
+    /// A prompt that nobody wrote.
+    pub drafted: bool,
     pub time_s: Option<f64>,
     /// Text around the first match, on one line.
     pub excerpt: String,
@@ -54,8 +56,9 @@ impl Library {
             hits.push(Hit {
                 conversation: row.get(0)?,
                 title: row.get(1)?,
-                node_id: node.id,
+                node_id: node.id.clone(),
                 role: node.role,
+                drafted: node.is_drafted(),
                 time_s: node.time_s,
                 excerpt,
                 marks,

@@ -1,16 +1,17 @@
 //! What the user keeps, skips or holds private, and whose words are learnt.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, Written};
-use affinage_dataset::candidate::Learn;
+use affinage_dataset::candidate::{Learn, openings as openings_of};
 use affinage_dataset::conversation::Conversation;
+use affinage_dataset::identity;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 
-use super::Library;
+use super::{Action, Library};
 
 /// What the user said about a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,14 @@ pub struct Territory {
     pub conversations: usize,
     pub candidates: usize,
     pub answers: usize,
+    /// Conversations that are sections of notes, and the documents that they are of.
+    pub sections: usize,
+    pub documents: usize,
+    /// Candidates that were accepted or edited, and those that nobody decided on.
+    pub accepted: usize,
+    pub undecided: usize,
+    /// Where a person's own words are learnt: those of them that no prompt stands before.
+    pub openings: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,8 +95,24 @@ impl Library {
         let derivation = self.derivation()?;
         let mut places = Vec::new();
         let mut written = Written::new();
+        let (decisions, learn) = (self.decisions()?, self.learn()?);
+        let (mut accepted, mut undecided, mut openings, mut sections) = (0, 0, 0, 0);
+        let mut documents = HashSet::new();
         self.for_each_conversation(|_, conversation| {
-            let mut place = Place::of(&conversation, &derivation.candidates(&conversation));
+            let candidates = derivation.candidates(&conversation);
+            for candidate in &candidates {
+                let action = decisions.get(&candidate.candidate_id).map(|decision| decision.action);
+                accepted += usize::from(matches!(action, Some(Action::Accept | Action::Edit)));
+                undecided += usize::from(action.is_none());
+            }
+            if learn == Learn::Mine {
+                openings += openings_of(&conversation);
+            }
+            if let Some(document) = identity::note_document(&conversation.key()) {
+                sections += 1;
+                documents.insert(document.to_owned());
+            }
+            let mut place = Place::of(&conversation, &candidates);
             // Of a hundred thousand conversations the sum is enough.
             for (who, chars) in std::mem::take(&mut place.written) {
                 *written.entry(who).or_default() += chars;
@@ -112,7 +137,12 @@ impl Library {
             shelves: territory::shelves(&places).into_iter().map(view).collect(),
             shares: authorship::shares(&written),
             written,
-            learn: self.learn()?,
+            learn,
+            sections,
+            documents: documents.len(),
+            accepted,
+            undecided,
+            openings,
             conversations: places.len(),
             candidates: places.iter().map(|place| place.candidates).sum(),
             answers: places.iter().map(|place| place.answers).sum(),

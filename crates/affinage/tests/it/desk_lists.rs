@@ -295,13 +295,18 @@ fn the_desk_freezes_as_the_command_does() {
         "{frozen}"
     );
     let lines = frozen["lines"].to_string();
-    assert!(lines.contains("48 accepted") && !lines.contains(&name), "said once, as the folder: {lines}");
+    assert!(
+        lines.contains("48 accepted") && !lines.contains("frozen: "),
+        "said once, as the folder: {lines}"
+    );
     assert_eq!(frozen["folder"], format!("datasets/{name}"));
     let files: Vec<&str> =
         frozen["files"].as_array().expect("files").iter().filter_map(|file| file["name"].as_str()).collect();
     assert_eq!(files, ["train.jsonl", "validation.jsonl", "test.jsonl"]);
-    // The desk goes on, and the command finds the same version.
-    let card = page.get("api/card");
+    // The desk goes on, and the command finds the same version. Nothing is open, and what was never seen comes up no second
+    // time.
+    assert_eq!(page.get("api/card"), Value::Null);
+    let card = preview(&page, json!({ "state": "accepted" }))["shown"][0].clone();
     assert_eq!(mark(&page, &card, &json!({ "action": "accept" }))["accepted"], 48);
     let output = affinage(dir.path()).arg("dataset").output().expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -182,7 +182,7 @@ fn a_full_disk_leaves_the_last_good_checkpoint_and_a_clear_error() {
 }
 
 /// Long enough to be stopped in the middle, with a checkpoint every 20 steps.
-const LONG: &[&str] = &["--set", "train.epochs=60", "--set", "train.eval-every=20"];
+const LONG: &[&str] = &["--set", "train.epochs=24", "--set", "train.eval-every=20"];
 
 fn train(dir: &Path, args: &[&str]) -> Command {
     let mut command = affinage(dir);

@@ -8,6 +8,7 @@ use super::super::error::{ElementError, ImportError};
 use super::super::left_out::LeftOutKind;
 use super::super::speakers::Speaker;
 use super::super::{Import, Reject};
+use super::log;
 use super::message::{Line, may_be_message};
 use super::thread::{self, Holder, Threads, add_speakers};
 use crate::conversation::Origin;
@@ -35,7 +36,7 @@ pub struct Gathered {
 #[derive(Debug)]
 pub struct Head {
     pub holder: Holder,
-    /// Its type, if it names one.
+    /// What it is counted as, where it is no message.
     pub kind: Option<String>,
     /// Among messages it may be one that cannot be read.
     pub may_be_message: bool,
@@ -44,9 +45,9 @@ pub struct Head {
 impl Head {
     pub fn of(row: &Value) -> Head {
         let around: Vec<&Value> = [Some(row), row.get("payload")].into_iter().flatten().collect();
-        let kinds = around.iter().rev().flat_map(|at| ["type", "kind", "record_type"].map(|key| at.get(key)));
-        let kind = kinds.flatten().find_map(Value::as_str).map(str::to_owned);
-        Head { holder: Holder::of(&around), kind, may_be_message: may_be_message(row) }
+        let may_be_message = may_be_message(row);
+        let kind = log::name(row).filter(|_| !may_be_message);
+        Head { holder: Holder::of(&around), kind, may_be_message }
     }
 }
 

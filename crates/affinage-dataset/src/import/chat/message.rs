@@ -7,10 +7,11 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::super::harness::{self, Names};
-use super::super::{facts as provider, html, messenger, verdict};
+use super::super::json::strings;
+use super::super::{facts as provider, html, messenger, parts, verdict};
 use super::layers::{self, Layers};
 use super::parts::{Content, add_beside, blocks, content};
-use super::{chosen, names};
+use super::{chosen, log, names};
 use crate::conversation::{Block, BlockKind, Node, NodeRole, Provider};
 
 /// Who said a message.
@@ -235,7 +236,8 @@ pub fn line(value: &Value) -> Line {
 
 fn read(value: &Value) -> Line {
     let fields = Layers::of_message(value);
-    let stated = speaker(fields);
+    let is_error = log::is_error(value);
+    let stated = if is_error { Speaker::Role(NodeRole::Assistant) } else { speaker(fields) };
     let mut content: Content = content(fields);
     let stated = match (stated, content.role) {
         (Speaker::Nobody, Some(role)) => Speaker::Role(role),
@@ -245,7 +247,9 @@ fn read(value: &Value) -> Line {
     let typed = fields.all(&["type"]).find_map(|(_, word)| names::role(word.as_str()?));
     if let Some((_, kind)) = typed.filter(|(_, kind)| *kind != BlockKind::Text) {
         // A row that is a call, a result or a thought as a whole.
-        content.blocks = vec![Block::new(kind, super::super::json::strings(value))];
+        content.blocks = parts::of_row(fields.values().next().unwrap_or(value), kind);
+    } else if is_error {
+        content.blocks = vec![Block::new(BlockKind::Error, strings(value))];
     } else if let Some(kind) = kind_of_words(fields) {
         for block in content.blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
             block.kind = kind;
@@ -291,6 +295,7 @@ fn read(value: &Value) -> Line {
     }
     let words = fields.all(&["subtype", "messagetype", "type"]);
     let word = words.filter_map(|(_, word)| word.as_str()).next().map(str::to_owned);
+    let kind = word.as_ref().map(|word| log::kind_of_event(value, word));
     let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
     Line {
         parent: parent(Layers::of([value]), fields),
@@ -299,7 +304,7 @@ fn read(value: &Value) -> Line {
             && word.as_ref().is_some_and(|word| names::is_service(word)),
         is_forwarded,
         is_bot: is_bot(fields),
-        kind: word,
+        kind,
         may_be_task: value.get("may_be_task").and_then(Value::as_bool) == Some(true),
         stops: stop_of(value),
         alias: fields

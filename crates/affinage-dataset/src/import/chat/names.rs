@@ -140,6 +140,16 @@ pub const MEDIA: &[&str] = &[
     "audio_files",
     "share",
 ];
+/// What a messenger keeps in a field of its own and shows as no words.
+pub const OTHERS: &[&str] = &[
+    "poll",
+    "location_information",
+    "contact_information",
+    "shared_contact",
+    "invoice_information",
+    "giveaway_information",
+    "todo_list",
+];
 /// Pages an answer refers to by their number.
 pub const SOURCES: &[&str] =
     &["sources", "citations", "web_results", "search_results", "webResults", "searchResults", "references"];
@@ -327,10 +337,21 @@ pub const ANSWERS: &[&str] = &[
 
 /// Parts of a document in which lists of messages are no conversations.
 pub const NOT_CHATS: &[&str] = &[
-    "prompt", "template", "preset", "mask", "setting", "config", "plugin", "example", "tool", "suggest",
+    "prompt",
+    "template",
+    "preset",
+    "mask",
+    "setting",
+    "config",
+    "plugin",
+    "example",
+    "tool",
+    "suggest",
     "context",
     // An annotation tool keeps the answer that was corrected there, and the correction elsewhere.
     "fields",
+    // What an agent goes on with after it made its history short.
+    "replacement",
 ];
 
 /// A product that people know by its name: the fields its holder and its messages have.

@@ -119,6 +119,8 @@ pub fn add_beside(fields: Layers<'_>, content: &mut Content) {
     for (name, value) in fields.all(names::MEDIA).filter(|(_, value)| holds(value)) {
         content.blocks.extend(items(value).iter().map(|item| parts::file(item, name)));
     }
+    let others = fields.all(names::OTHERS).filter(|(_, value)| value.is_object());
+    content.blocks.extend(others.map(|(name, value)| Block::named(BlockKind::Unknown, strings(value), name)));
     // A picture written out is no text of a file.
     for block in content.blocks.iter_mut().filter(|block| block.kind == BlockKind::Attachment) {
         if is_base64(block.text.as_bytes()) {

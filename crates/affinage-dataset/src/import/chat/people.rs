@@ -21,13 +21,15 @@ pub fn conversations(
     origin: &Origin,
     threads: &mut Threads,
 ) {
-    let mut services = 0;
+    let mut services: BTreeMap<String, usize> = BTreeMap::new();
     let mut said: Vec<(Line, String)> = Vec::with_capacity(lines.len());
     for line in lines {
         let name = match &line.speaker {
             Speaker::Name(name) if !line.is_service => name.clone(),
             _ => {
-                services += usize::from(line.is_service || !line.node.visible_text().is_empty());
+                if line.is_service || !line.node.visible_text().is_empty() {
+                    *services.entry(line.kind.clone().unwrap_or_default()).or_default() += 1;
+                }
                 continue;
             }
         };
@@ -108,7 +110,11 @@ pub fn conversations(
                             );
                         });
                     }
-                    (0..services).for_each(|_| conversation.left_out.add(LeftOutKind::Event, "", ""));
+                    for (kind, count) in std::mem::take(&mut services) {
+                        (0..count).for_each(|_| {
+                            conversation.left_out.add(LeftOutKind::Event, kind.clone(), "");
+                        });
+                    }
                 }
                 threads.conversations.push(conversation);
             }

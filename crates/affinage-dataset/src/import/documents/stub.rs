@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::super::chat::layers::is_nothing;
 use super::call::is_document_tool;
 use super::{REMARK_CHARS, Turns};
 use crate::conversation::{BlockKind, Conversation, NodeRole};
@@ -73,7 +74,7 @@ fn substance(conversation: &Conversation, nodes: &[usize]) -> Option<String> {
                 (BlockKind::ToolCall, Some(name)) if is_document_tool(name) => {}
                 (BlockKind::ToolCall, Some(name)) => {
                     behind = Some(name);
-                    if holds_long_text(&block.text) {
+                    if holds_long_text(&block.text) || writes_file(&block.text) {
                         long.get_or_insert(name);
                     }
                 }
@@ -84,6 +85,47 @@ fn substance(conversation: &Conversation, nodes: &[usize]) -> Option<String> {
     let is_line = |chars: usize| (1..=REMARK_CHARS).contains(&chars);
     let behind = behind.filter(|_| is_line(since_call));
     behind.or(long.filter(|_| is_line(chars))).map(str::to_owned)
+}
+
+/// Fields in which a call names a file, and those in which it says what to write there.
+const FILES: [&str; 9] = [
+    "path",
+    "file_path",
+    "filePath",
+    "filepath",
+    "filename",
+    "file_name",
+    "absolute_path",
+    "TargetFile",
+    "notebook_path",
+];
+const WRITTEN: [&str; 14] = [
+    "content",
+    "contents",
+    "file_text",
+    "new_string",
+    "newString",
+    "new_str",
+    "new_source",
+    "edits",
+    "diff",
+    "patch",
+    "code_edit",
+    "CodeContent",
+    "insert_text",
+    "replacement",
+];
+
+/// True for a call that writes a file or changes one, however short it is: a line that says so is no answer without it.
+fn writes_file(arguments: &str) -> bool {
+    if arguments.contains("*** Begin Patch") {
+        return true;
+    }
+    let says = |value: &Value| {
+        FILES.iter().any(|name| value.get(*name).is_some_and(Value::is_string))
+            && WRITTEN.iter().any(|name| value.get(*name).is_some_and(|at| !is_nothing(at)))
+    };
+    arguments.starts_with('{') && serde_json::from_str::<Value>(arguments).is_ok_and(|value| says(&value))
 }
 
 fn holds_long_text(arguments: &str) -> bool {

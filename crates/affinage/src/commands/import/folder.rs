@@ -45,14 +45,22 @@ pub fn import(
     }
     let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
     let now = jiff::Timestamp::now().to_string();
-    for head in members.iter().filter_map(|member| head(member).ok()) {
+    let mut heads: Vec<(&str, Vec<u8>)> = Vec::new();
+    for (member, head) in members.iter().filter_map(|member| Some((member, head(member).ok()?))) {
         together.look_at_head(&head);
+        if Together::may_be_half(&member.name) {
+            heads.push((&member.name, head));
+        }
+    }
+    let answers = Together::answers_among(&heads);
+    for member in members.iter().filter(|member| answers.contains(member.name.as_str())) {
+        together.read_answers(&member.name, fs_err::File::open(&member.path)?);
     }
     let mut whole = FileSummary::of_folder(folder);
     let mut read = HashSet::new();
     let mut files = 0;
     let mut first = None;
-    for member in &members {
+    for member in members.iter().filter(|member| !answers.contains(member.name.as_str())) {
         if !is_readable(member, &mut together) {
             continue;
         }

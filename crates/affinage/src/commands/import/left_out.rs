@@ -1,18 +1,23 @@
 //! What an import left out of the texts, for people.
 
-use affinage_dataset::import::{LeftOut, LeftOutKind};
+use affinage_dataset::import::{LeftOut, LeftOutKind, LeftOutLine};
 use serde::{Serialize as _, Serializer};
 
 use crate::context::Context;
 use crate::ui::{Table, count};
 
-/// A table after an import; nothing if everything became text.
-pub fn say(ctx: &Context, left_out: &LeftOut) {
-    if left_out.is_empty() {
+/// A table after an import; nothing if everything became text. `with_members`: with the files that nobody read.
+pub fn say(ctx: &Context, left_out: &LeftOut, with_members: bool) {
+    let lines: Vec<LeftOutLine> = left_out
+        .lines()
+        .into_iter()
+        .filter(|line| with_members || line.kind != LeftOutKind::Member)
+        .collect();
+    if lines.is_empty() {
         return;
     }
     let mut table = Table::new(["  left out of the texts", "number", ""]).right(&[1]);
-    for line in left_out.lines() {
+    for line in lines {
         // Refused elements were listed one by one.
         let detail = if line.kind == LeftOutKind::Element { String::new() } else { line.detail };
         table.row([format!("  {}", line.what), count(line.count as u64), detail]);

@@ -9,14 +9,17 @@ use crate::library::{ShelfView, Territory};
 use crate::ui::{Table, count, counted};
 
 pub fn say(ctx: &Context, territory: &Territory) {
-    ctx.ui.say(format!(
-        "library: {} (each a prompt with its answers, {} in all) in {}",
-        counted(territory.candidates, "candidate", "candidates"),
-        count(territory.answers as u64),
-        counted(territory.conversations, "conversation", "conversations")
-    ));
+    let is_notes = territory.sections > 0 && territory.sections == territory.conversations;
+    ctx.ui.say(format!("library: {}", inventory(territory, is_notes)));
+    if territory.accepted > 0 || (territory.candidates > 0 && territory.undecided == 0) {
+        let undecided = match territory.undecided {
+            0 => "all are decided".to_owned(),
+            left => format!("{} to decide", count(left as u64)),
+        };
+        ctx.ui.say(format!("accepted: {}, {undecided}", count(territory.accepted as u64)));
+    }
     if territory.shelves.len() > 1 {
-        ctx.ui.say(format!("\n{}", table(&territory.shelves).trim_end()));
+        ctx.ui.say(format!("\n{}", table(&territory.shelves, is_notes).trim_end()));
     }
     let private =
         territory.set_aside.iter().filter(|aside| matches!(aside.why, SetAside::Private { .. })).count();
@@ -44,15 +47,41 @@ pub fn say(ctx: &Context, territory: &Territory) {
         Learn::Mine => "your own words",
         Learn::Edited => "only answers you edited",
     };
+    if territory.openings > 0 {
+        ctx.ui.say(format!(
+            "left out: {} of yours, before which nobody says anything: they have no prompt",
+            counted(territory.openings, "opening", "openings")
+        ));
+    }
     // Where a person wrote all there is, as in notes, nothing else could be learned.
     if territory.learn != Learn::Assistant || territory.shares.keys().any(|who| who != PERSON) {
         ctx.ui.say(format!("the model learns {learnt}"));
     }
 }
 
-fn table(shelves: &[ShelfView]) -> String {
-    let mut table =
-        Table::new(["shelf", "from", "to", "conversations", "candidates", "chosen"]).right(&[3, 4]);
+/// `7 sections of 2 documents`, `3 candidates (each a prompt with its answers, 4 in all) in 2 conversations`, or both.
+fn inventory(territory: &Territory, is_notes: bool) -> String {
+    let Territory { candidates, answers, conversations, sections, documents, .. } = territory;
+    let of_notes = format!(
+        "{} of {}",
+        counted(*sections, "section", "sections"),
+        counted(*documents, "document", "documents")
+    );
+    if is_notes {
+        return of_notes;
+    }
+    let and = if *sections > 0 { format!(" and {of_notes}") } else { String::new() };
+    format!(
+        "{} (each a prompt with its answers, {} in all) in {}{and}",
+        counted(*candidates, "candidate", "candidates"),
+        count(*answers as u64),
+        counted(conversations - sections, "conversation", "conversations")
+    )
+}
+
+fn table(shelves: &[ShelfView], is_notes: bool) -> String {
+    let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "candidates") };
+    let mut table = Table::new(["shelf", "from", "to", texts, answers, "chosen"]).right(&[3, 4]);
     for ShelfView { shelf, kept, skipped, private } in shelves {
         let chosen: Vec<String> = [(kept, "keep"), (skipped, "skip"), (private, "private")]
             .into_iter()

@@ -490,3 +490,31 @@ fn a_library_that_cannot_be_written_is_read() {
     assert_eq!(library.sources().expect("read").len(), 1);
     assert!(library.keep_names(&["Anna".to_owned()]).is_err());
 }
+
+#[test]
+fn what_an_extension_saved_of_a_chat_that_is_there_is_not_doubled() {
+    let said = [
+        "Why do old bridges hum in the wind?",
+        "The cables are long, and thin as strings.",
+        "And in frost?",
+        "A third higher.",
+    ];
+    let message = |(at, words): (usize, &&str)| {
+        let sender = if at % 2 == 0 { "human" } else { "assistant" };
+        serde_json::json!({ "uuid": at.to_string(), "sender": sender, "text": words, "created_at": format!("2026-01-01T00:0{at}:00Z") })
+    };
+    let messages: Vec<_> = said.iter().enumerate().map(message).collect();
+    let export =
+        serde_json::json!([{ "uuid": "c", "name": "Bridges", "chat_messages": messages }]).to_string();
+    let mut project = Project::new();
+    assert_eq!(project.import("conversations.json", &export).conversations_new, 1);
+    let before = project.cards();
+    let copied = project.import("saved.md", &text(&turns(&said)));
+    assert_eq!((copied.conversations_new, copied.recognised.renamed.count), (0, 1));
+    assert_eq!(project.cards(), before);
+    project
+        .library
+        .forget(&project.dir.path().join("files/conversations.json").to_string_lossy())
+        .expect("forgotten");
+    assert_eq!(project.cards(), before, "the copy holds it, too");
+}
