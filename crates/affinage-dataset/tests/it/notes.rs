@@ -104,6 +104,48 @@ fn equal_headings_get_different_prompts() {
 }
 
 #[test]
+fn prompts_name_the_document_and_the_heading_each_once() {
+    let mill = "The mill is loud in spring, and those who live beside it wake at night whenever it stops.";
+    let visit = format!(
+        "# Old weir, a visit\n\n{WEIR}\n\n## What I heard of it\n\n{mill}\n\n## Why a weir?\n\n{WEIR} So.\n"
+    );
+    let days = format!("# Days in May\n\n## Monday\n\n### Morning\n\n{WEIR}\n");
+    let several = format!("## What I did there\n\n{WEIR}\n\n## The end of it all\n\n{mill}\n");
+    let zip = zip_of(&[
+        ("a/visit.md", visit.as_bytes()),
+        ("b/days.md", days.as_bytes()),
+        ("c/My father's shop.md", several.as_bytes()),
+        ("d/to buy.md", b"# For the weir\n\n- nails, two pounds\n- lamp oil\n- hide glue, one tin\n"),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
+    assert_eq!(
+        prompts(&outcome),
+        [
+            "Write about: Old weir, a visit",
+            "Write about: Old weir, a visit – What I heard of it",
+            "Why a weir?",
+            "Write about: Days in May – Monday – Morning",
+            "Write about: My father's shop – What I did there",
+            "Write about: My father's shop – The end of it all",
+            // Of a few words the language is not certain: it is that of the texts beside it.
+            "Write about: For the weir",
+        ]
+    );
+}
+
+#[test]
+fn an_original_is_read_before_its_copies() {
+    let zip = zip_of(&[
+        ("a (copy).md", WEIR.as_bytes()),
+        ("b/a 1.md", WEIR.as_bytes()),
+        ("b/a.md", WEIR.as_bytes()),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
+    let members: Vec<&str> = outcome.conversations.iter().map(|c| c.origin.member.as_str()).collect();
+    assert_eq!(members, ["b/a.md", "b/a 1.md", "a (copy).md"]);
+}
+
+#[test]
 fn names_given_are_obeyed_and_notes_can_be_asked_for() {
     let dialogue = "Anna: Why?\n\nVoice: Because.\n\nAnna: And?\n\nVoice: So.\n";
     let roles = |notes| Roles { assistants: vec!["Ida".to_owned()], notes, ..Roles::default() };
