@@ -248,7 +248,8 @@ fn with_split_hint(error: SplitError) -> anyhow::Error {
     let hint = match &error {
         SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
         SplitError::OneComponent { .. } => {
-            "reject or edit the examples with these texts, or import conversations on other matters"
+            "each text is found by itself in quotes, \"as it stands here\": `affinage review`, List; reject or edit these cards, \
+             or import conversations on other matters"
         }
     };
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")
