@@ -248,8 +248,8 @@ fn with_split_hint(error: SplitError) -> anyhow::Error {
     let hint = match &error {
         SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
         SplitError::OneComponent { .. } => {
-            "each text is found by itself in quotes, \"as it stands here\": `affinage review`, List; reject or edit these cards, \
-             or import conversations on other matters"
+            "search for one of these texts, in quotes, in the list of the desk (`affinage review`): it shows exactly its cards. \
+             Reject or edit them, or import conversations on other matters"
         }
     };
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")
