@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
-use affinage_dataset::conversation::Provider;
+use affinage_dataset::conversation::{Conversation, Provider};
 use affinage_dataset::import::{
     AsNotes, ImportError, Item, LeftOutKind, Limits, Roles, Together, import_from_folder,
 };
@@ -115,7 +115,6 @@ fn prompts_name_the_document_and_the_heading_each_once() {
         ("a/visit.md", visit.as_bytes()),
         ("b/days.md", days.as_bytes()),
         ("c/My father's shop.md", several.as_bytes()),
-        ("d/to buy.md", b"# For the weir\n\n- nails, two pounds\n- lamp oil\n- hide glue, one tin\n"),
     ]);
     let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
     assert_eq!(
@@ -127,8 +126,6 @@ fn prompts_name_the_document_and_the_heading_each_once() {
             "Write about: Days in May – Monday – Morning",
             "Write about: My father's shop – What I did there",
             "Write about: My father's shop – The end of it all",
-            // Of a few words the language is not certain: it is that of the texts beside it.
-            "Write about: For the weir",
         ]
     );
 }
@@ -222,34 +219,55 @@ fn who_wrote_a_text_and_when_is_no_text_of_it() {
     assert_eq!(pairs(&read(&note))[0].1, format!("Ida Feld\n\n{WEIR}"));
 }
 
+/// The notes of the texts of a folder, one each.
+fn of_folder(texts: &[String]) -> Vec<Conversation> {
+    let mut together = Together::default();
+    texts.iter().for_each(|text| together.look_at_head(text.as_bytes()));
+    let mut notes = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        let name = format!("{number}.txt");
+        let bytes = std::io::Cursor::new(text.as_bytes());
+        let found = import_from_folder::<ImportError>(
+            bytes,
+            &name,
+            &Roles::default(),
+            &Limits::default(),
+            &mut together,
+            &mut |item| {
+                if let Item::Conversation(conversation) = item {
+                    notes.push(conversation);
+                }
+                Ok(())
+            },
+        );
+        assert_eq!(found.expect("a note").conversations, 1);
+    }
+    notes
+}
+
+#[test]
+fn of_a_few_words_the_language_is_that_of_the_texts_beside_them() {
+    let list = "# For the weir\n\n- nails, two pounds\n- lamp oil\n- hide glue, one tin\n".to_owned();
+    let german = "Das Rad steht still, wenn kein Wasser im Tal ist, und niemand im Dorf weiß, warum man es so hoch über dem Fluss gebaut hat.";
+    let asked = |beside: &[&str]| {
+        let texts = beside.iter().map(|text| (*text).to_owned()).chain([list.clone()]).collect::<Vec<_>>();
+        of_folder(&texts).pop().expect("the list").nodes[0].visible_text()
+    };
+    let english = format!("{WEIR} Nobody knows who built it, or why it was built so high above the river.");
+    assert_eq!(asked(&[]), "For the weir");
+    assert_eq!(asked(&[&english]), "Write about: For the weir");
+    assert_eq!(asked(&[german]), "Schreibe über: For the weir");
+    assert_eq!(asked(&[&english, german]), "For the weir", "no language is that of nearly all");
+}
+
 #[test]
 fn a_name_at_the_head_of_several_texts_of_a_folder_is_their_byline() {
     let texts = |count: usize| {
         (0..count).map(|n| format!("Old weir {n}\n\nIda Feld\n\n{n} {WEIR}\n")).collect::<Vec<_>>()
     };
     let answers = |texts: &[String]| {
-        let mut together = Together::default();
-        texts.iter().for_each(|text| together.look_at_head(text.as_bytes()));
-        let mut answers = Vec::new();
-        for (number, text) in texts.iter().enumerate() {
-            let name = format!("{number}.txt");
-            let bytes = std::io::Cursor::new(text.as_bytes());
-            let found = import_from_folder::<ImportError>(
-                bytes,
-                &name,
-                &Roles::default(),
-                &Limits::default(),
-                &mut together,
-                &mut |item| {
-                    if let Item::Conversation(conversation) = item {
-                        answers.push(conversation.nodes[1].visible_text());
-                    }
-                    Ok(())
-                },
-            );
-            assert_eq!(found.expect("a note").conversations, 1);
-        }
-        answers
+        let found = of_folder(texts);
+        found.iter().map(|note| note.nodes[1].visible_text()).collect::<Vec<String>>()
     };
     let expected: Vec<String> = (0..3).map(|n| format!("{n} {WEIR}")).collect();
     assert_eq!(answers(&texts(3)), expected);
