@@ -78,6 +78,8 @@ pub struct ConversationEntry {
     pub title: String,
     /// Index in [`Catalogue::files`].
     pub file: usize,
+    /// Where the file stood in the folder or archive: `vault/visits`; empty for one alone.
+    pub folder: String,
     pub candidates: usize,
     pub year: Option<i16>,
     pub set_aside: Option<SetAside>,
@@ -191,6 +193,7 @@ impl Read {
                     conversation.title.clone()
                 },
                 file: 0,
+                folder: folder(&conversation.origin.member).to_owned(),
                 candidates: count,
                 year: year.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).year()),
                 set_aside: place.set_aside.clone(),
@@ -202,6 +205,11 @@ impl Read {
             prompts: found.into_iter().map(|candidate| candidate.prompt).collect(),
         }
     }
+}
+
+/// The folder of a path, empty if it has none.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The file a conversation came from, as people know it: `gorgias.txt`, or `export.zip › conversations.json`.

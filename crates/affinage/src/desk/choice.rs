@@ -40,14 +40,9 @@ struct About {
 /// Folders and files listed.
 const SHOWN_FOLDERS: usize = 300;
 
-/// The folder in which a file stands in its import: `vault/visits` of `notes › vault/visits/mill.md`.
-fn folder(file: &str) -> &str {
-    let path = file.rsplit(" › ").next().unwrap_or(file);
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-fn is_in(file: &str, wanted: &str) -> bool {
-    let rest = folder(file).strip_prefix(wanted);
+/// True for a folder that is the wanted one, or below it.
+fn is_in(folder: &str, wanted: &str) -> bool {
+    let rest = folder.strip_prefix(wanted);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -56,7 +51,7 @@ pub(super) fn folder_rows(catalogue: &Catalogue) -> Vec<Value> {
     let mut found: BTreeMap<(&str, bool), Vec<&ConversationEntry>> = BTreeMap::new();
     for conversation in &catalogue.conversations {
         let file = catalogue.files[conversation.file].as_str();
-        let above = folder(file);
+        let above = conversation.folder.as_str();
         let ends = above.match_indices('/').map(|(at, _)| at).chain([above.len()]);
         ends.filter(|end| *end > 0)
             .for_each(|end| found.entry((&above[..end], false)).or_default().push(conversation));
@@ -131,7 +126,7 @@ impl State {
             // To keep a shelf or folder is not yet to keep what is set aside there.
             (choice != Some(Choice::Keep) || c.set_aside.is_none())
                 && file.as_ref().is_none_or(|file| of == file)
-                && folder.as_ref().is_none_or(|folder| is_in(of, folder))
+                && folder.as_ref().is_none_or(|folder| is_in(&c.folder, folder))
         };
         Ok((of_shelf.into_iter().filter(is_meant).map(|c| c.key.clone()).collect(), name))
     }
@@ -151,14 +146,14 @@ mod tests {
 
     #[test]
     fn a_folder_holds_what_is_below_it() {
-        for (file, wanted, expected) in [
-            ("notes › vault/visits/mill.md", "vault", true),
-            ("notes › vault/visits/mill.md", "vault/visits", true),
-            ("private/diary.md", "private", true),
-            ("privateer/log.md", "private", false),
-            ("diary.md", "private", false),
+        for (folder, wanted, expected) in [
+            ("vault/visits", "vault", true),
+            ("vault/visits", "vault/visits", true),
+            ("private", "private", true),
+            ("privateer", "private", false),
+            ("", "private", false),
         ] {
-            assert_eq!(is_in(file, wanted), expected, "{file} in {wanted}");
+            assert_eq!(is_in(folder, wanted), expected, "{folder} in {wanted}");
         }
     }
 }

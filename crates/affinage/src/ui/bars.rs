@@ -77,8 +77,8 @@ impl<T: TermLike> TermLike for Narrow<T> {
             self.at(0);
         }
         let (column, columns) = (self.column.load(Ordering::Relaxed), console::measure_text_width(text));
-        let is_full = column >= usize::from(self.width());
-        if columns > 0 && is_full {
+        let is_full = columns > 0 && column >= usize::from(self.width());
+        if is_full {
             self.term.write_line("")?;
         }
         self.at(if is_full { columns } else { column + columns });
