@@ -10,6 +10,7 @@ use super::file_kinds::{self, Kind};
 use super::json::string;
 use super::left_out::{LeftOut, LeftOutKind};
 use super::member::{self, Form};
+use super::series::Series;
 use super::{chatgpt, encoding, halves, notes, transcript};
 
 /// What the members of one export say about each other, and which of them were not read.
@@ -31,6 +32,8 @@ pub struct Together {
     pub(super) answers: halves::Answers,
     /// Names that stand at the head of texts, by how many.
     heads: HashMap<String, usize>,
+    /// Chats that go on in another file.
+    pub(super) series: Series,
 }
 
 /// A member that was not read.
@@ -120,6 +123,11 @@ impl Together {
         if let Err(error) = self.answers.read(source) {
             self.unread(name, error.to_string());
         }
+    }
+
+    /// Tells the names of all files that will be read: one chat may stand in several of them.
+    pub fn expect<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        self.series.expect(names);
     }
 
     /// Names of the account's people.
@@ -318,6 +326,13 @@ impl Together {
         let mut left_out = LeftOut::default();
         for _ in 0..self.answers.unasked() {
             left_out.add(LeftOutKind::Unasked, "", "what came back of a batch, without what was sent");
+        }
+        for series in self.series.unfinished() {
+            left_out.add(
+                LeftOutKind::Member,
+                series,
+                "parts of a chat of which another part could not be read",
+            );
         }
         for _ in 0..self.answers.lost {
             left_out.add(LeftOutKind::Element, "", "a row of a batch that could not be read");

@@ -60,6 +60,7 @@ mod records;
 mod references;
 mod role_words;
 mod rows;
+mod series;
 mod settle;
 mod shape;
 mod speakers;
@@ -234,7 +235,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn member(&mut self, source: &mut dyn Read, name: &str) -> Result<(), E> {
         let outer = self.held.replace(Vec::new());
         let before = self.found.conversations;
-        let result = member::read(self, source, name);
+        let result = member::read(self, source, name).and_then(|()| self.end_part(name));
         let held = std::mem::replace(&mut self.held, outer).unwrap_or_default();
         if let Some(first) = held.first() {
             let elements = if held.len() == 1 { String::new() } else { format!("{} elements, ", held.len()) };
@@ -366,7 +367,8 @@ impl<E: From<ImportError>> Import<'_, E> {
         let origin = Origin { member: member.to_owned(), len_bytes, ..Origin::default() };
         let read = {
             let ratings = &self.together.ratings;
-            let context = shape::Context { ratings, roles: self.roles, origin: origin.clone() };
+            let context =
+                shape::Context { ratings, roles: self.roles, is_part: false, origin: origin.clone() };
             shape::element(&document, &context)
         };
         match read {

@@ -62,6 +62,8 @@ pub(super) enum Element {
 pub(super) struct Context<'a> {
     pub ratings: &'a chatgpt::Ratings,
     pub roles: &'a Roles,
+    /// Other files of the export may go on with its chats.
+    pub is_part: bool,
     pub origin: Origin,
 }
 
@@ -85,7 +87,9 @@ pub(super) fn element_of<E: From<ImportError>>(
     let (mut value, mended) = parse(bytes)?;
     import.mended += mended;
     import.together.answers.join(&mut value);
-    let context = Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
+    let is_part = import.together.series.has(&origin.member);
+    let context =
+        Context { ratings: &import.together.ratings, roles: import.roles, is_part, origin: origin.clone() };
     element(&value, &context)
 }
 

@@ -23,6 +23,7 @@ mod preferences;
 mod programs;
 mod round_trip;
 mod seeded;
+mod series;
 mod shapes;
 mod split;
 mod template;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::error::{ElementError, ImportError};
 use super::super::left_out::LeftOutKind;
+use super::super::series::{self, Part};
 use super::super::speakers::Speaker;
 use super::super::{Import, Reject};
 use super::log;
@@ -79,6 +80,9 @@ impl<E: From<ImportError>> Import<'_, E> {
             add_speakers(&mut self.gathered.people, speakers);
             self.gathered.chats_without_roles += 1;
         }
+        for part in threads.parts {
+            self.together.series.hold(&origin.member, part);
+        }
         for mut conversation in threads.conversations {
             // Chats without ids of their own can be alike; and an id of the whole may stand for each.
             let count = self.gathered.keys.entry(conversation.key()).and_modify(|n| *n += 1).or_insert(1);
@@ -128,7 +132,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     /// Makes conversations of the lines so far.
     pub(in super::super) fn finish_lines(&mut self, origin: &Origin) -> Result<(), E> {
         self.refuse_waiting()?;
-        let holder = std::mem::take(&mut self.gathered.holder);
+        let mut holder = std::mem::take(&mut self.gathered.holder);
         let mut lines = std::mem::take(&mut self.gathered.lines);
         lines.iter_mut().for_each(|line| line.name_people(&self.together.people));
         if lines.is_empty() {
@@ -138,7 +142,15 @@ impl<E: From<ImportError>> Import<'_, E> {
         for (kind, count) in std::mem::take(&mut self.gathered.events) {
             (0..count).for_each(|_| self.found.left_out.add(LeftOutKind::Event, kind.clone(), ""));
         }
-        let threads = thread::conversations(lines, &holder, self.roles, origin);
+        let is_part = self.together.series.has(&origin.member);
+        let chat = is_part.then(|| series::chat_of(&lines, &holder, self.roles, origin)).flatten();
+        let threads = match chat {
+            Some(chat) => {
+                series::name_channel(&mut holder, &origin.member);
+                Threads { parts: vec![Part { chat, holder, lines }], ..Threads::default() }
+            }
+            None => thread::conversations(lines, &holder, self.roles, origin),
+        };
         self.threads(threads, origin)
     }
 

@@ -37,6 +37,8 @@ pub struct Line {
     pub id: Option<String>,
     pub parent: Parent,
     pub thread: Option<String>,
+    /// The thread is a topic of a room, in which others stand.
+    pub is_topic: bool,
     pub speaker: Speaker,
     /// The name that is shown for a speaker who is named by an id.
     pub alias: Option<String>,
@@ -289,7 +291,8 @@ fn read(value: &Value) -> Line {
     }
     let is_redacted = fields.all(&["unsigned"]).any(|(_, about)| about.get("redacted_because").is_some())
         || (kind == "m.room.message" && node.blocks.is_empty() && !fields.has(&["body", "msgtype"]));
-    if fields.any_true(names::DELETED) || is_redacted {
+    let is_taken_back = fields.text(&["message_state"]).is_some_and(|state| state == "DELETED");
+    if fields.any_true(names::DELETED) || is_redacted || is_taken_back {
         let words = node.visible_text();
         messenger::as_notice(&mut node, if words.is_empty() { "deleted" } else { &words }, true);
     }
@@ -297,9 +300,11 @@ fn read(value: &Value) -> Line {
     let word = words.filter_map(|(_, word)| word.as_str()).next().map(str::to_owned);
     let kind = word.as_ref().map(|word| log::kind_of_event(value, word));
     let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
+    let (thread, topic) = (fields.text(names::THREADS), fields.text(names::TOPICS));
     Line {
         parent: parent(Layers::of([value]), fields),
-        thread: fields.text(names::THREADS),
+        is_topic: thread.is_none() && topic.is_some(),
+        thread: thread.or(topic),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
             && word.as_ref().is_some_and(|word| names::is_service(word)),
         is_forwarded,

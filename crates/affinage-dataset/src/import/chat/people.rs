@@ -150,7 +150,9 @@ fn sessions(lines: Vec<(Line, bool)>) -> Vec<Vec<(Line, bool)>> {
     let mut before: Option<f64> = None;
     for item in lines {
         let now = item.0.node.time_s;
-        let pause = now.zip(before).is_some_and(|(now, before)| now - before > PEOPLE_GAP_S);
+        // A topic waits for its answer.
+        let is_topic = item.0.is_topic;
+        let pause = now.zip(before).is_some_and(|(now, before)| now - before > PEOPLE_GAP_S) && !is_topic;
         before = now.or(before);
         match sessions.last_mut().filter(|_| !pause) {
             Some(session) => session.push(item),

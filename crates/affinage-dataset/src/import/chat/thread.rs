@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::error::ElementError;
 use super::super::left_out::LeftOutKind;
+use super::super::series::Part;
 use super::super::speakers::Speaker as Found;
 use super::super::transcript::Roles;
 use super::super::{instructions, verdict};
@@ -69,6 +70,8 @@ pub struct Threads {
     /// People of lists in which nobody is known to be the assistant, a list each.
     pub without_roles: Vec<Vec<Found>>,
     pub errors: Vec<ElementError>,
+    /// Chats that go on in another file.
+    pub parts: Vec<Part>,
 }
 
 impl Threads {
@@ -87,10 +90,12 @@ impl Threads {
         add_speakers(&mut self.speakers, &other.speakers);
         self.without_roles.append(&mut other.without_roles);
         self.errors.append(&mut other.errors);
+        self.parts.append(&mut other.parts);
     }
 
     pub fn is_empty(&self) -> bool {
-        self.conversations.is_empty() && self.without_roles.is_empty() && self.errors.is_empty()
+        let is_without = self.without_roles.is_empty() && self.errors.is_empty();
+        self.conversations.is_empty() && is_without && self.parts.is_empty()
     }
 }
 
@@ -160,8 +165,34 @@ fn apply_edits(lines: &mut Vec<Line>) -> usize {
     count
 }
 
+/// Topics of a room: one to which nobody else said anything is no conversation of its own, as in a room where every message
+/// opens a topic; and the message that opens one may not name it.
+fn settle_topics(lines: &mut [Line]) {
+    let is_mans = |line: &Line| !matches!(line.speaker, Speaker::Role(_));
+    let mut sizes: HashMap<String, usize> = HashMap::new();
+    for thread in lines.iter().filter(|line| line.is_topic).filter_map(|line| line.thread.clone()) {
+        *sizes.entry(thread).or_default() += 1;
+    }
+    for line in lines.iter_mut().filter(|line| is_mans(line)) {
+        if line.thread.is_none()
+            && let Some(size) = line.id.as_ref().and_then(|id| sizes.get_mut(id))
+        {
+            *size += 1;
+            line.thread.clone_from(&line.id);
+            line.is_topic = true;
+        }
+    }
+    for line in lines.iter_mut().filter(|line| line.is_topic && is_mans(line)) {
+        if line.thread.as_ref().is_some_and(|thread| sizes[thread] < 2) {
+            line.thread = None;
+            line.is_topic = false;
+        }
+    }
+}
+
 /// Messages by the conversation they name, in order of appearance. Where parents lead from one to another they are one.
-fn by_thread(lines: Vec<Line>) -> Vec<(Option<String>, Vec<Line>)> {
+fn by_thread(mut lines: Vec<Line>) -> Vec<(Option<String>, Vec<Line>)> {
+    settle_topics(&mut lines);
     let thread_of: HashMap<&str, &str> =
         lines.iter().filter_map(|line| Some((line.id.as_deref()?, line.thread.as_deref()?))).collect();
     let crosses = lines.iter().any(|line| match (&line.parent, &line.thread) {
@@ -266,7 +297,7 @@ fn cut_last(settled: &mut [(Line, bool)], word: String) {
 }
 
 /// Lists of messengers with the newest first are turned over, unless parents say the order.
-pub(super) fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
+pub fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
     let has_parents = lines.iter().any(|item| matches!(line(item).parent, Parent::Id(_)));
     let times: Vec<f64> = lines.iter().filter_map(|item| line(item).node.time_s).collect();
     let falls = times.windows(2).all(|pair| pair[0] >= pair[1]) && times.first() > times.last();
