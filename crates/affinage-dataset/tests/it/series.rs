@@ -208,3 +208,33 @@ fn a_room_in_which_every_message_opens_a_topic_is_one_conversation() {
     assert_eq!(media, 1);
     assert_eq!(pictured.candidates().len(), 1);
 }
+
+#[test]
+fn reactions_of_messengers_are_nobodys_words() {
+    let messages = [
+        meta(9, "Ida", MORE_ANSWER),
+        meta(8, "Ole", MORE),
+        meta(3, "Ole", "Reacted \u{e2}\u{9d}\u{a4} to your message "),
+        meta(1, "Ida", ANSWER),
+        meta(0, "Ole", ASK),
+    ];
+    let outcome = import_bytes(meta_file(&messages).as_bytes(), &ida()).expect("a thread");
+    assert_eq!(shown(&outcome).1, both());
+    assert!(outcome.found.left_out.rows().iter().any(|row| row.name == "reaction" && row.count == 1));
+}
+
+#[test]
+fn what_an_exporter_of_telephones_adds_is_no_text() {
+    let log = format!(
+        "Mar 05, 2026  9:58:00 AM (Read by them after 1 minute)\nMe\n{ASK}\n\nMar 05, 2026 10:02:10 AM\nIda\n{ANSWER}\nTapbacks:\n    Loved by Me\n\n\
+         Mar 05, 2026 10:03:00 AM You named the conversation Bog\n\nMar 05, 2026 10:05:00 AM\nMe\nattachments/8f/15/IMG 12.heic\n\n\
+         Mar 05, 2026 10:05:30 AM\nMe\n{MORE}\n    Mar 05, 2026 10:09:00 AM\n    Ida\n    {MORE_ANSWER}\n\n    It is black.\n\n\n\
+         Mar 05, 2026 10:09:00 AM\nIda\n{MORE_ANSWER}\n\nIt is black.\nThis message responded to an earlier message.\n"
+    );
+    let outcome = import_bytes(log.as_bytes(), &ida()).expect("a log");
+    let answer = format!("{MORE_ANSWER}\n\nIt is black.");
+    assert_eq!(shown(&outcome).1, [(MORE.to_owned(), answer), (ASK.to_owned(), ANSWER.to_owned())]);
+    let media: usize =
+        outcome.conversations.iter().flat_map(|c| &c.nodes).map(|node| node.media_count()).sum();
+    assert_eq!(media, 1, "the picture is named, so that the question about it is flagged");
+}

@@ -399,8 +399,10 @@ pub fn kind_beside(message: &Value) -> Option<BlockKind> {
 
 /// Events of a messenger that nobody said: joined, left, pinned, called.
 pub fn is_service(word: &str) -> bool {
-    const WORDS: [&str; 16] = [
+    const WORDS: [&str; 18] = [
         "service",
+        "reaction",
+        "tapback",
         "join",
         "leave",
         "pin",

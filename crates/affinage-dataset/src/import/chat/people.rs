@@ -36,6 +36,10 @@ pub fn conversations(
         let mut line = line;
         mend_latin_1(&mut line.node);
         let words = line.node.visible_text();
+        if messenger::is_reaction(&words) {
+            *services.entry("reaction".to_owned()).or_default() += 1;
+            continue;
+        }
         if messenger::is_deletion(&words) {
             messenger::as_notice(&mut line.node, &words, true);
         }
