@@ -197,6 +197,8 @@ pub const THREADS: &[&str] = &[
     "sessionId",
     "session_id",
 ];
+/// Fields that name the conversation of which this one is a copy that went on.
+pub const FORKS: &[&str] = &["forked_from_id", "forkedFromId", "forked_from", "forkedFrom", "parentSession"];
 pub const HOLDER_IDS: &[&str] = &[
     "id",
     "uuid",
@@ -252,6 +254,8 @@ pub const TIMES: &[&str] = &[
     "startTime",
     "time",
     "date",
+    "datetime",
+    "datetime_utc",
     "ts",
     "send_date",
 ];

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use super::super::instructions;
 use super::super::json::strings;
 use super::layers::Layers;
 use super::message::{Line, Parent, Speaker, line};
 use super::names;
 use super::parts::blocks;
-use crate::conversation::{Block, BlockKind, NodeRole};
+use crate::conversation::{Block, BlockKind, Node, NodeRole};
 
 /// True if an element is a question with an answer, and neither one message nor a step of a machine.
 pub fn is_pair(value: &Value) -> bool {
@@ -60,6 +61,19 @@ fn failure(value: &Value) -> Option<&Value> {
         .iter()
         .find_map(|at| value.pointer(at))
         .filter(|at| !at.is_null())
+}
+
+/// The messages of a pair behind the instruction that its row gives the model.
+pub fn led(mut lines: Vec<Line>, value: &Value) -> Vec<Line> {
+    let Some(words) = instructions::beside_list(value) else { return lines };
+    let mut system = Line::unread(lines.first(), String::new());
+    system.speaker = Speaker::Role(NodeRole::System);
+    system.node = Node {
+        time_s: system.node.time_s,
+        ..Node::new("", NodeRole::System, vec![Block::new(BlockKind::Text, words)])
+    };
+    lines.insert(0, system);
+    lines
 }
 
 /// The two messages of a pair. Several plain texts as the answer are several answers.

@@ -31,7 +31,20 @@ pub fn beside(message: &Value) -> Beside {
         if has_result { &mut beside.before } else { &mut beside.calls }.extend(read);
     }
     let files = ["experimental_attachments", "attachments", "images", "files"];
-    for item in files.iter().filter_map(|key| message.get(*key)?.as_array()).flatten() {
+    // Beside facts of any kind some products keep files.
+    let holds_files = |items: &&Vec<Value>| {
+        !items.is_empty()
+            && items
+                .iter()
+                .all(|item| ["type", "kind"].iter().any(|key| item.get(*key).is_some_and(Value::is_string)))
+            && items.iter().any(|item| FILES.iter().any(|key| item.get(*key).is_some()))
+    };
+    let beside_facts =
+        ["extra", "extras", "context", "contexts", "references", "context_items", "contextItems"];
+    let beside_facts =
+        beside_facts.iter().filter_map(|key| message.get(*key)?.as_array()).filter(holds_files);
+    let files = files.iter().filter_map(|key| message.get(*key)?.as_array()).chain(beside_facts);
+    for item in files.flatten() {
         beside.files.push(match item {
             Value::Object(_) => file(item, "file"),
             _ => Block::named(BlockKind::Media, "", "file"),
@@ -39,6 +52,20 @@ pub fn beside(message: &Value) -> Beside {
     }
     beside
 }
+
+/// Fields of a file: where a list has elements with one of them, they are files.
+const FILES: [&str; 10] = [
+    "content",
+    "base64Url",
+    "base64Data",
+    "base64",
+    "mimeType",
+    "mime_type",
+    "file_name",
+    "fileName",
+    "filename",
+    "path",
+];
 
 /// Objects of a message in which products keep what they know of it.
 const INSIDE: [&str; 9] = [
