@@ -74,7 +74,7 @@ fn is_flag_of_cut(name: &str) -> bool {
     }
     let name = parted(name);
     let has = |word: &&str| format!("_{name}_").contains(&format!("_{word}_"));
-    FLAGS.iter().any(|flag| has(&flag)) && !FLAGS_OF_OTHERS.iter().any(|other| has(&other))
+    FLAGS.iter().any(has) && !FLAGS_OF_OTHERS.iter().any(has)
 }
 
 /// True if a provider's word says that the answer did not come to its end.
@@ -91,7 +91,8 @@ pub fn truncated(message: &Value) -> Option<String> {
         inner.iter().find_map(|(key, field)| string(message.get(key)?, field).filter(|word| is_cut(word)));
     let flags = message.as_object().into_iter().flatten().filter(|(_, value)| value.as_bool() == Some(true));
     let flag = flags.map(|(key, _)| key.as_str()).find(|key| is_flag_of_cut(key));
-    let not_done = message.get("done").and_then(Value::as_bool) == Some(false);
+    let ends = ["done", "is_final", "isFinal", "is_complete", "isComplete"];
+    let not_done = ends.iter().any(|key| message.get(*key).and_then(Value::as_bool) == Some(false));
     let failed = has_failed(message).then_some("error");
     reason.or(nested).or(flag).or(not_done.then_some("not done")).or(failed).map(str::to_owned)
 }

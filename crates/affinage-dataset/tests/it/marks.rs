@@ -18,8 +18,10 @@ fn rows(rows: &[Value]) -> Vec<u8> {
 
 /// Prompts with their answers.
 fn turns(candidates: &[Candidate]) -> Vec<(&str, Vec<&str>)> {
-    let answers = |c: &Candidate| c.variants.iter().map(|v| &*v.text.to_owned().leak()).collect();
-    candidates.iter().map(|c| (c.prompt.as_str(), answers(c))).collect()
+    candidates
+        .iter()
+        .map(|c| (c.prompt.as_str(), c.variants.iter().map(|v| v.text.as_str()).collect()))
+        .collect()
 }
 
 /// Rules that flag an answer of a candidate with an error or a warning.
@@ -208,6 +210,22 @@ fn files_beside_a_prompt_are_in_it_or_flagged() {
 }
 
 #[test]
+fn a_text_beside_a_question_is_no_part_of_its_answer() {
+    let row = json!({ "id": "r1", "model": "m", "prompt": "Shorten it.", "response": "Shut the gate.", "conversation_id": "c",
+        "datetime_utc": "2026-03-01T08:00:00", "prompt_fragments": [{ "hash": "a0", "content": "Always shut the lower gate." }] });
+    let found = read(&rows(&[row])).candidates();
+    assert_eq!(turns(&found), [("Shorten it.\n\nAlways shut the lower gate.", vec!["Shut the gate."])]);
+    let log = json!({ "messages": [
+        { "role": "user", "content": "Who dug it?", "timestamp": 1_772_352_000 },
+        { "role": "assistant", "content": "Navvies did.", "timestamp": 1_772_352_009, "extra": [{ "type": "web", "content": "A page about navvies." }] },
+    ] });
+    assert_eq!(
+        turns(&read(log.to_string().as_bytes()).candidates()),
+        [("Who dug it?", vec!["Navvies did."])]
+    );
+}
+
+#[test]
 fn an_edit_of_a_file_takes_its_fence_along() {
     for fence in ["```", "````", "~~~"] {
         let said = |text: String| json!({ "value": text });
@@ -281,22 +299,23 @@ fn words_of_a_service_are_no_answer() {
 
 #[test]
 fn an_answer_that_a_filter_cut_is_cut() {
-    let turn = |id: &str, name: &str, is_human: bool, answers: Value| {
+    let turn = |id: &str, name: &str, is_human: Option<bool>, answers: Value| {
         json!({ "turn_key": { "chat_id": "h", "turn_id": id }, "create_time": format!("2026-03-01T08:0{id}:00Z"),
             "author": { "author_id": name, "name": name, "is_human": is_human }, "candidates": answers, "primary_candidate_id": format!("{id}b") })
     };
-    let log = json!({ "turns": [
-        turn("1", "mara", true, json!([{ "candidate_id": "1b", "raw_content": "What is in the lock?" }])),
-        turn("2", "Keeper", false, json!([
+    for of_keeper in [Some(false), None] {
+        let asked = json!([{ "candidate_id": "1b", "raw_content": "What is in the lock?" }]);
+        let answers = json!([
             { "candidate_id": "2a", "raw_content": "Only water and a boat." },
             { "candidate_id": "2b", "raw_content": "Only water, and at night", "safety_truncated": true },
-        ])),
-    ] });
-    let found = read(log.to_string().as_bytes()).candidates();
-    let cut: Vec<(&str, bool)> =
-        found[0].variants.iter().map(|v| (v.text.as_str(), v.truncated.is_some())).collect();
-    assert!(cut.contains(&("Only water, and at night", true)), "{cut:?}");
-    assert!(cut.contains(&("Only water and a boat.", false)), "{cut:?}");
+        ]);
+        let log = json!({ "turns": [turn("1", "mara", Some(true), asked), turn("2", "Keeper", of_keeper, answers)] });
+        let found = read(log.to_string().as_bytes()).candidates();
+        let cut: Vec<(&str, bool)> =
+            found[0].variants.iter().map(|v| (v.text.as_str(), v.truncated.is_some())).collect();
+        assert!(cut.contains(&("Only water, and at night", true)), "{cut:?}");
+        assert!(cut.contains(&("Only water and a boat.", false)), "{cut:?}");
+    }
 }
 
 #[test]

@@ -280,7 +280,8 @@ fn read(value: &Value) -> Line {
     }
     as_shown(fields, &mut node);
     facts(fields, &mut node);
-    if role == NodeRole::Assistant {
+    // Of somebody who is named the list says later whether he is the assistant.
+    if role == NodeRole::Assistant || matches!(stated, Speaker::Name(_)) {
         node.truncated = node.truncated.or_else(|| cuts.get(selected).cloned().flatten());
     }
     node.hidden |= fields.any_true(names::HIDDEN);

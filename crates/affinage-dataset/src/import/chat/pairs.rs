@@ -96,9 +96,10 @@ pub fn lines(value: &Value) -> Option<[Line; 2]> {
         let text_before = std::mem::take(&mut line.node.blocks);
         line.node.blocks = said;
         let beside = text_before.into_iter().filter(|block| block.kind != BlockKind::Text);
-        line.node
-            .blocks
-            .extend(beside.filter(|block| (block.kind == BlockKind::Media) == (role == NodeRole::User)));
+        line.node.blocks.extend(beside.filter(|block| {
+            let is_file = matches!(block.kind, BlockKind::Media | BlockKind::Attachment);
+            is_file == (role == NodeRole::User)
+        }));
         line.id = line.id.map(|id| format!("{id}-{side}"));
         line.parent = Parent::Unsaid;
         line.speaker = Speaker::Role(role);

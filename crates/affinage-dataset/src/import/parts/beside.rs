@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::super::chat::names;
 use super::super::harness::parted;
 use super::{call, file};
-use crate::conversation::{Block, BlockKind};
+use crate::conversation::{Block, BlockKind, NodeRole};
 
 /// What stands beside the content of a message, as servers write it.
 #[derive(Debug, Default)]
@@ -31,20 +32,8 @@ pub fn beside(message: &Value) -> Beside {
         if has_result { &mut beside.before } else { &mut beside.calls }.extend(read);
     }
     let files = ["experimental_attachments", "attachments", "images", "files"];
-    // Beside facts of any kind some products keep files.
-    let holds_files = |items: &&Vec<Value>| {
-        !items.is_empty()
-            && items
-                .iter()
-                .all(|item| ["type", "kind"].iter().any(|key| item.get(*key).is_some_and(Value::is_string)))
-            && items.iter().any(|item| FILES.iter().any(|key| item.get(*key).is_some()))
-    };
-    let beside_facts =
-        ["extra", "extras", "context", "contexts", "references", "context_items", "contextItems"];
-    let beside_facts =
-        beside_facts.iter().filter_map(|key| message.get(*key)?.as_array()).filter(holds_files);
-    let files = files.iter().filter_map(|key| message.get(*key)?.as_array()).chain(beside_facts);
-    for item in files.flatten() {
+    let files = files.iter().filter_map(|key| message.get(*key)?.as_array());
+    for item in files.chain(sent_along(message)).flatten() {
         beside.files.push(match item {
             Value::Object(_) => file(item, "file"),
             _ => Block::named(BlockKind::Media, "", "file"),
@@ -66,6 +55,26 @@ const FILES: [&str; 10] = [
     "filename",
     "path",
 ];
+
+/// Lists under names of many uses in which some products keep the files of a question: their elements have a type, or the
+/// name of the list says it.
+fn sent_along(message: &Value) -> impl Iterator<Item = &Vec<Value>> {
+    const LISTS: [&str; 7] =
+        ["extra", "extras", "context", "contexts", "context_items", "contextItems", "prompt_fragments"];
+    let has_type =
+        |item: &Value| ["type", "kind"].iter().any(|key| item.get(*key).is_some_and(Value::is_string));
+    let is_file = |item: &Value| FILES.iter().any(|key| item.get(*key).is_some());
+    let is_answer = ["role", "sender", "from", "author"]
+        .iter()
+        .filter_map(|key| message.get(*key)?.as_str())
+        .filter_map(names::role)
+        .any(|(role, _)| role != NodeRole::User);
+    let lists = LISTS.iter().filter(move |_| !is_answer);
+    lists.filter_map(|key| Some((*key, message.get(*key)?.as_array()?))).filter_map(move |(key, items)| {
+        let are_typed = key == "prompt_fragments" || items.iter().all(has_type);
+        (are_typed && items.iter().any(is_file)).then_some(items)
+    })
+}
 
 /// Objects of a message in which products keep what they know of it.
 const INSIDE: [&str; 9] = [
