@@ -83,6 +83,7 @@ pub use archive::Limits;
 pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
+pub(crate) use parts::is_inside;
 pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
 pub(crate) use role_words::is_remark;
 pub use speakers::{Speaker, Style};
@@ -328,6 +329,10 @@ impl<E: From<ImportError>> Import<'_, E> {
             Element::Change(change) => self.change(change, origin),
             Element::Line(line) => {
                 self.gathered.line(*line);
+                Ok(())
+            }
+            Element::Exchange(lines) => {
+                self.gathered.exchange(lines);
                 Ok(())
             }
             Element::Unknown { reason, head } => self.unknown(origin, reason, head),

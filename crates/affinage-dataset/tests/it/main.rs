@@ -17,6 +17,7 @@ mod languages;
 mod lint;
 mod local_exports;
 mod logs;
+mod marks;
 mod measured;
 mod notes;
 mod preferences;

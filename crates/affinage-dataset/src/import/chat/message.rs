@@ -47,6 +47,8 @@ pub struct Line {
     /// Other answers to the same prompt; with the node's own at [`Line::selected`].
     pub variants: Vec<Vec<Block>>,
     pub selected: usize,
+    /// For each of the other answers the provider's word if it was cut off.
+    pub cuts: Vec<Option<String>>,
     /// Id of the message that this one is another version of.
     pub replaces: Option<String>,
     /// Id of the message whose words were changed to these.
@@ -262,10 +264,11 @@ fn read(value: &Value) -> Line {
         _ => NodeRole::User,
     };
     let mut node = Node::new("", role, content.blocks);
-    let mut variants = Vec::new();
+    let (mut variants, mut cuts) = (Vec::new(), Vec::new());
     let mut marked = None;
     if let Some((_, Value::Array(list))) = fields.all(names::VARIANTS).find(|(_, value)| value.is_array()) {
         variants = list.iter().map(blocks).collect();
+        cuts = list.iter().map(provider::truncated).collect();
         marked = chosen::variant(fields, list);
     }
     let selected = marked.unwrap_or_else(|| selected(fields, &variants, &node));
@@ -279,6 +282,10 @@ fn read(value: &Value) -> Line {
     }
     as_shown(fields, &mut node);
     facts(fields, &mut node);
+    // Of somebody who is named the list says later whether he is the assistant.
+    if role == NodeRole::Assistant || matches!(stated, Speaker::Name(_)) {
+        node.truncated = node.truncated.or_else(|| cuts.get(selected).cloned().flatten());
+    }
     node.hidden |= fields.any_true(names::HIDDEN);
     let kind = fields.text(&["type"]).unwrap_or_default();
     if kind.starts_with("m.room.") && kind.ends_with("encrypted") {
@@ -319,6 +326,7 @@ fn read(value: &Value) -> Line {
         node,
         variants,
         selected,
+        cuts,
         replaces: fields.text(&["preferenceOver", "replaces", "regenerated_from"]),
         // Larger ones are times.
         version: fields.number("version").filter(|n| (0.0..1000.0).contains(n)).map_or(0, |n| n as u64),

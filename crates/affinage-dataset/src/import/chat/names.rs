@@ -198,6 +198,8 @@ pub const THREADS: &[&str] = &[
 ];
 /// The topic of a room that a message belongs to, named by the message that opened it.
 pub const TOPICS: &[&str] = &["topic_id", "thread_ts", "root_id", "tmid"];
+/// Fields that name the conversation of which this one is a copy that went on.
+pub const FORKS: &[&str] = &["forked_from_id", "forkedFromId", "forked_from", "forkedFrom", "parentSession"];
 pub const HOLDER_IDS: &[&str] = &[
     "id",
     "uuid",
@@ -255,6 +257,8 @@ pub const TIMES: &[&str] = &[
     "startTime",
     "time",
     "date",
+    "datetime",
+    "datetime_utc",
     "ts",
     "send_date",
 ];

@@ -21,6 +21,8 @@ use crate::hash::short_hash;
 pub struct Holder {
     pub product: Option<Provider>,
     pub id: Option<String>,
+    /// The conversation that this one goes on with: its messages stand here, too.
+    pub forked_from: Option<String>,
     pub title: Option<String>,
     pub time_s: Option<f64>,
     /// When the conversation was changed last.
@@ -49,6 +51,7 @@ impl Holder {
         Holder {
             product: None,
             edits: 0,
+            forked_from: forked_from(own),
             id: own.text(names::HOLDER_IDS).or_else(|| said.text(names::HOLDER_IDS)),
             title: own.text(names::TITLES).or_else(|| said.text(names::TITLES)),
             time_s: own.time_s().or_else(|| said.time_s()),
@@ -59,6 +62,20 @@ impl Holder {
             feedback: around.first().and_then(|value| verdict::of(value)),
         }
     }
+}
+
+/// The id of the conversation that was forked, which may stand in an object or in the path of its file.
+fn forked_from(own: Layers<'_>) -> Option<String> {
+    let named = own.all(names::FORKS).find_map(|(_, value)| match value {
+        Value::Object(_) => Layers::of([value]).text(names::HOLDER_IDS),
+        other => other.as_str().map(str::to_owned),
+    })?;
+    let file = named.rsplit(['/', '\\']).next().unwrap_or_default();
+    let id = match file.split_once('.') {
+        Some((stem, _)) => stem.rsplit('_').next().unwrap_or(stem),
+        None => file,
+    };
+    Some(id.to_owned()).filter(|id| !id.is_empty())
 }
 
 /// What became of a list of messages.
@@ -447,7 +464,7 @@ impl Tree {
 
     /// Adds a message and its variants; gives the id below which the next one stands.
     fn message(&mut self, line: Line, parent: Option<String>, holder: &Holder) -> String {
-        let Line { id, mut node, variants, selected, rank, .. } = line;
+        let Line { id, mut node, variants, selected, mut cuts, rank, .. } = line;
         if node.role == NodeRole::Assistant {
             node.model = node.model.or_else(|| holder.model.clone());
         }
@@ -456,20 +473,22 @@ impl Tree {
             id.clone().unwrap_or_else(|| short_hash(&[&format!("{:?}", node.role), &node.visible_text()]));
         let text = |blocks: &[Block]| Node::new("", node.role, blocks.to_vec()).visible_text();
         let own_text = node.visible_text();
-        let others: Vec<Vec<Block>> = match node.role {
+        let others: Vec<(usize, Vec<Block>)> = match node.role {
             NodeRole::Assistant => variants
                 .into_iter()
                 .enumerate()
                 .filter(|(index, blocks)| {
                     *index != selected && text(blocks) != own_text && !text(blocks).is_empty()
                 })
-                .map(|(_, blocks)| blocks)
                 .collect(),
             _ => Vec::new(),
         };
-        for blocks in others {
+        for (index, blocks) in others {
             let mut other = node.clone();
             other.blocks = blocks;
+            if let Some(cut) = cuts.get_mut(index) {
+                other.truncated = cut.take();
+            }
             other.feedback = None;
             other.id = self.unique(&format!("{given}.{}", short_hash(&[&other.visible_text()])));
             self.links.push(Link::to(other, parent.clone()));
