@@ -52,7 +52,7 @@ impl Omission {
     pub fn words(self, count: usize) -> &'static str {
         let [one, several] = match self {
             Omission::Rejected => ["rejected"; 2],
-            Omission::Private => ["in a private conversation", "in private conversations"],
+            Omission::Private => ["held private", "held private"],
             Omission::SetAside => [
                 "in a conversation that is skipped or set aside",
                 "in conversations that are skipped or set aside",

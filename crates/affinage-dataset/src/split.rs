@@ -275,7 +275,7 @@ impl Groups {
             .filter(|(_, groups)| groups.len() > 1)
             .map(|((what, first), groups)| {
                 let text = if what == "prompt" { items[first].prompt } else { items[first].response };
-                Tie { what, text: text.chars().take(80).collect(), groups: groups.len() }
+                Tie { what, text: beginning(text).to_owned(), groups: groups.len() }
             })
             .collect();
         ties.sort_by_key(|tie| std::cmp::Reverse(tie.groups));
@@ -506,6 +506,16 @@ fn certify(
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
+}
+
+/// As much of a text as tells it, in whole words of its first line: so it can be searched for as a phrase.
+fn beginning(text: &str) -> &str {
+    const CHARS: usize = 80;
+    let line = text.trim().lines().next().unwrap_or_default();
+    let Some((end, next)) = line.char_indices().nth(CHARS) else { return line };
+    let cut = &line[..end];
+    let is_whole = next.is_whitespace();
+    cut.rsplit_once(char::is_whitespace).filter(|_| !is_whole).map_or(cut, |(words, _)| words)
 }
 
 fn ties_text(ties: &[Tie], conversation: &str) -> String {

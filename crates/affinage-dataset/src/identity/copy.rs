@@ -70,6 +70,16 @@ pub(super) fn beginning(conversation: &Conversation) -> Option<i64> {
     Some(hash_number(&["begin", &first_words(&answer.text)?]))
 }
 
+/// True for two sections of notes with the same words, whatever their documents and headings are called.
+pub fn is_same_note(known: &Conversation, new: &Conversation) -> bool {
+    let words = |conversation: &Conversation| {
+        let line = Some(main_line(conversation)).filter(|_| conversation.provider == Provider::Note)?;
+        let answer = line.into_iter().find(Turn::is_answer)?;
+        first_words(&answer.text).is_some().then_some(answer.text)
+    };
+    words(known).zip(words(new)).is_some_and(|(known, new)| known == new)
+}
+
 /// True for two texts of one answer that begin alike and have most of their words in common.
 pub(super) fn is_new_version(known: &[Turn], new: &[Turn]) -> bool {
     let only_answer = |line: &[Turn]| match line {

@@ -10,7 +10,7 @@ mod unite;
 
 use std::collections::HashMap;
 
-pub use copy::{copy_landmark, is_copy};
+pub use copy::{copy_landmark, is_copy, is_same_note};
 pub use unite::{Reading, United, share_messages, united, without_prompts};
 
 use crate::conversation::{BlockKind, Conversation, Node, NodeRole, Provider};

@@ -339,7 +339,7 @@ fn member_names<R: Read + Seek>(
             names.push((index, name));
         }
     }
-    names.sort_by(|a, b| Together::rank(&a.1).cmp(&Together::rank(&b.1)).then_with(|| a.1.cmp(&b.1)));
+    names.sort_by_cached_key(|(_, name)| Together::order(name));
     Ok((names, declared_bytes))
 }
 

@@ -124,8 +124,8 @@ impl LeftOutKind {
 
     /// True if the names are types and settings of products; others may be the names of a person's files.
     fn names_are_types(self) -> bool {
-        use LeftOutKind::{Beside, NotToLearn, PartOfNote, UnknownPart};
-        matches!(self, UnknownPart | Beside | NotToLearn | PartOfNote)
+        use LeftOutKind::{Beside, Hidden, NotToLearn, PartOfNote, UnknownPart};
+        matches!(self, Hidden | UnknownPart | Beside | NotToLearn | PartOfNote)
     }
 }
 
@@ -247,7 +247,9 @@ impl LeftOut {
         if node.hidden {
             let mut said = node.blocks.iter().filter(|block| !block.text.trim().is_empty());
             if let Some(first) = said.next() {
-                let (kind, name) = messenger::kind_of_notice(first).unwrap_or((LeftOutKind::Hidden, ""));
+                let is_instruction = first.kind == BlockKind::Context && node.role == NodeRole::User;
+                let hidden = (LeftOutKind::Hidden, if is_instruction { "custom instructions" } else { "" });
+                let (kind, name) = messenger::kind_of_notice(first).unwrap_or(hidden);
                 self.add(kind, name, "");
             }
             return;

@@ -1,10 +1,12 @@
 //! The members of an archive, or the files of a folder, seen together: what they tell about each other, in which order
 //! they are read, and which are not.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 
 use serde_json::Value;
+use whatlang::Lang;
 
 use super::file_kinds::{self, Kind};
 use super::json::string;
@@ -34,6 +36,8 @@ pub struct Together {
     heads: HashMap<String, usize>,
     /// Chats that go on in another file.
     pub(super) series: Series,
+    /// Languages of texts in which they are certain, by how many.
+    languages: HashMap<Lang, usize>,
 }
 
 /// A member that was not read.
@@ -142,6 +146,8 @@ impl Together {
             let text = transcript::plain(&text);
             let names = notes::names_at_head(transcript::split_front_matter(&text).1);
             names.into_iter().for_each(|name| *self.heads.entry(name).or_default() += 1);
+            let language = notes::language(&text);
+            language.into_iter().for_each(|found| *self.languages.entry(found).or_default() += 1);
         }
     }
 
@@ -150,8 +156,22 @@ impl Together {
         self.heads.get(line).is_some_and(|texts| *texts >= notes::BYLINE_MIN_TEXTS)
     }
 
+    /// The language in which nearly all the texts are.
+    pub(super) fn language(&self) -> Option<Lang> {
+        const NEARLY_ALL: f64 = 0.8;
+        let all: usize = self.languages.values().sum();
+        let most =
+            self.languages.iter().max_by_key(|(language, texts)| (**texts, Reverse(language.code())))?;
+        (*most.1 as f64 >= NEARLY_ALL * all as f64).then_some(*most.0)
+    }
+
+    /// By this the members of an archive or folder are sorted: an original stands before its copies, whose names are longer.
+    pub fn order(name: &str) -> impl Ord + use<> {
+        (Self::rank(name), notes::is_copy_name(name), stem(name).to_owned(), name.to_owned())
+    }
+
     /// JSON before text before pages, so that a page which shows the same as a JSON file is known to.
-    pub fn rank(name: &str) -> u8 {
+    fn rank(name: &str) -> u8 {
         match ending(name).as_str() {
             "json" | "jsonl" | "ndjson" => 0,
             // Notion keeps a table beside the folder of its pages.

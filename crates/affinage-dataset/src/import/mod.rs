@@ -83,6 +83,7 @@ pub use archive::Limits;
 pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
+pub(crate) use notes::is_copy_name;
 pub(crate) use parts::is_inside;
 pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
 pub(crate) use role_words::is_remark;
@@ -265,7 +266,13 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn sections(&self, text: &str, origin: &Origin) -> notes::Notes {
         let text = transcript::plain(text);
         let (front_matter, body) = transcript::split_front_matter(&text);
-        notes::read(body, front_matter, origin, &|line| self.together.is_byline(line))
+        notes::read(
+            body,
+            front_matter,
+            origin,
+            &|line| self.together.is_byline(line),
+            self.together.language(),
+        )
     }
 
     fn take_sections(&mut self, notes: notes::Notes, name: &str) -> Result<(), E> {

@@ -169,7 +169,7 @@ impl OutputDev for Lines {
         if x > line.right + 0.15 * size && !line.text.is_empty() {
             line.text.push(' ');
         }
-        line.text.push_str(text);
+        line.text.extend(text.chars().flat_map(letters));
         if !text.trim().is_empty() {
             line.size = line.size.max(size);
         }
@@ -192,6 +192,20 @@ impl OutputDev for Lines {
     fn end_line(&mut self) -> Result<(), OutputError> {
         Ok(())
     }
+}
+
+/// The letters that a sign stands for: ligatures are a matter of the font, not of the text.
+fn letters(c: char) -> impl Iterator<Item = char> {
+    let several = match c {
+        'ﬀ' => "ff",
+        'ﬁ' => "fi",
+        'ﬂ' => "fl",
+        'ﬃ' => "ffi",
+        'ﬄ' => "ffl",
+        'ﬅ' | 'ﬆ' => "st",
+        _ => "",
+    };
+    several.chars().chain(several.is_empty().then_some(c))
 }
 
 /// A line with its numbers alike: `page 0`.
@@ -470,6 +484,17 @@ mod tests {
             markdown(vec![letter]).starts_with("Mill, 3 May"),
             "a page without a number may begin high up"
         );
+    }
+
+    #[test]
+    fn ligatures_become_the_letters_they_stand_for() {
+        let mut lines = Lines { left: 100, ..Lines::default() };
+        let place = |x: f64| Transform::row_major(1.0, 0.0, 0.0, 1.0, x, -70.0);
+        for (number, drawn) in ["o", "ﬀ", "i", "ce ﬁ", "ﬂ", "ﬃ", "ﬄ", "ﬅ", "ﬆ", "é"].into_iter().enumerate()
+        {
+            lines.output_character(&place(number as f64), 0.1, 0.0, 10.0, drawn).expect("there is room");
+        }
+        assert_eq!(lines.finish()[0].text, "office fiflffifflststé");
     }
 
     #[test]

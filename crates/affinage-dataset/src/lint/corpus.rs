@@ -8,6 +8,7 @@ use crate::artefact::artefacts;
 use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
 use crate::identity::note_document;
+use crate::import::is_copy_name;
 use crate::shingle::{Shingles, normalise, words};
 
 const MINED_LINE_MAX_CHARS: usize = 80;
@@ -161,14 +162,16 @@ pub fn near_duplicates(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     hits
 }
 
-/// What of near-duplicates is kept, the smallest first: a note of its own before a piece of a collection, a text with a
-/// heading before one whose prompt repeats its first words, a long one before a short one.
-fn preference(subject: &Subject, pieces: &HashMap<&str, usize>) -> (usize, bool, Reverse<usize>) {
+/// What of near-duplicates is kept, the smallest first: an original before a file named as a copy, a note of its own before
+/// a piece of a collection, a text with a heading before one whose prompt repeats its first words, a long one before a
+/// short one.
+fn preference(subject: &Subject, pieces: &HashMap<&str, usize>) -> (bool, usize, bool, Reverse<usize>) {
     const FIRST_WORDS: usize = 3;
     let pieces = note_document(&subject.conversation).and_then(|document| pieces.get(document)).copied();
     let first: Vec<String> = words(&subject.response).into_iter().take(FIRST_WORDS).collect();
     let repeats = subject.prompt_drafted && normalise(&subject.prompt).contains(&first.join(" "));
-    (pieces.unwrap_or(1), repeats, Reverse(subject.response.len()))
+    let is_copy = note_document(&subject.conversation).is_some_and(is_copy_name);
+    (is_copy, pieces.unwrap_or(1), repeats, Reverse(subject.response.len()))
 }
 
 /// L40. At most one finding, of the strongest feature, at the first liked answer: it is a fact about all rated ones.

@@ -556,6 +556,17 @@ fn of_near_duplicates_a_note_of_its_own_is_kept_and_a_piece_of_a_collection_is_n
             ("untitled".to_owned(), weir_kept),
         ]
     );
+    let copies = [
+        note(
+            "copy",
+            "note:old/weir (copy).md-01234567",
+            "Write about: The weir",
+            format!("{weir} It is so."),
+        ),
+        note("original", "note:weir.md-23456789", "Write about: The weir", weir.to_owned()),
+    ];
+    let flagged: Vec<String> = lint(&copies).into_iter().filter(|f| f.rule == "L41").map(|f| f.id).collect();
+    assert_eq!(flagged, ["copy"], "an original is never left out in favour of a copy, however long that is");
 }
 
 #[test]

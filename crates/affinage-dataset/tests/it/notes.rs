@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
-use affinage_dataset::conversation::Provider;
+use affinage_dataset::conversation::{Conversation, Provider};
 use affinage_dataset::import::{
     AsNotes, ImportError, Item, LeftOutKind, Limits, Roles, Together, import_from_folder,
 };
@@ -104,6 +104,45 @@ fn equal_headings_get_different_prompts() {
 }
 
 #[test]
+fn prompts_name_the_document_and_the_heading_each_once() {
+    let mill = "The mill is loud in spring, and those who live beside it wake at night whenever it stops.";
+    let visit = format!(
+        "# Old weir, a visit\n\n{WEIR}\n\n## What I heard of it\n\n{mill}\n\n## Why a weir?\n\n{WEIR} So.\n"
+    );
+    let days = format!("# Days in May\n\n## Monday\n\n### Morning\n\n{WEIR}\n");
+    let several = format!("## What I did there\n\n{WEIR}\n\n## The end of it all\n\n{mill}\n");
+    let zip = zip_of(&[
+        ("a/visit.md", visit.as_bytes()),
+        ("b/days.md", days.as_bytes()),
+        ("c/My father's shop.md", several.as_bytes()),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
+    assert_eq!(
+        prompts(&outcome),
+        [
+            "Write about: Old weir, a visit",
+            "Write about: Old weir, a visit – What I heard of it",
+            "Why a weir?",
+            "Write about: Days in May – Monday – Morning",
+            "Write about: My father's shop – What I did there",
+            "Write about: My father's shop – The end of it all",
+        ]
+    );
+}
+
+#[test]
+fn an_original_is_read_before_its_copies() {
+    let zip = zip_of(&[
+        ("a (copy).md", WEIR.as_bytes()),
+        ("b/a 1.md", WEIR.as_bytes()),
+        ("b/a.md", WEIR.as_bytes()),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
+    let members: Vec<&str> = outcome.conversations.iter().map(|c| c.origin.member.as_str()).collect();
+    assert_eq!(members, ["b/a.md", "b/a 1.md", "a (copy).md"]);
+}
+
+#[test]
 fn names_given_are_obeyed_and_notes_can_be_asked_for() {
     let dialogue = "Anna: Why?\n\nVoice: Because.\n\nAnna: And?\n\nVoice: So.\n";
     let roles = |notes| Roles { assistants: vec!["Ida".to_owned()], notes, ..Roles::default() };
@@ -180,34 +219,55 @@ fn who_wrote_a_text_and_when_is_no_text_of_it() {
     assert_eq!(pairs(&read(&note))[0].1, format!("Ida Feld\n\n{WEIR}"));
 }
 
+/// The notes of the texts of a folder, one each.
+fn of_folder(texts: &[String]) -> Vec<Conversation> {
+    let mut together = Together::default();
+    texts.iter().for_each(|text| together.look_at_head(text.as_bytes()));
+    let mut notes = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        let name = format!("{number}.txt");
+        let bytes = std::io::Cursor::new(text.as_bytes());
+        let found = import_from_folder::<ImportError>(
+            bytes,
+            &name,
+            &Roles::default(),
+            &Limits::default(),
+            &mut together,
+            &mut |item| {
+                if let Item::Conversation(conversation) = item {
+                    notes.push(conversation);
+                }
+                Ok(())
+            },
+        );
+        assert_eq!(found.expect("a note").conversations, 1);
+    }
+    notes
+}
+
+#[test]
+fn of_a_few_words_the_language_is_that_of_the_texts_beside_them() {
+    let list = "# For the weir\n\n- nails, two pounds\n- lamp oil\n- hide glue, one tin\n".to_owned();
+    let german = "Das Rad steht still, wenn kein Wasser im Tal ist, und niemand im Dorf weiß, warum man es so hoch über dem Fluss gebaut hat.";
+    let asked = |beside: &[&str]| {
+        let texts = beside.iter().map(|text| (*text).to_owned()).chain([list.clone()]).collect::<Vec<_>>();
+        of_folder(&texts).pop().expect("the list").nodes[0].visible_text()
+    };
+    let english = format!("{WEIR} Nobody knows who built it, or why it was built so high above the river.");
+    assert_eq!(asked(&[]), "For the weir");
+    assert_eq!(asked(&[&english]), "Write about: For the weir");
+    assert_eq!(asked(&[german]), "Schreibe über: For the weir");
+    assert_eq!(asked(&[&english, german]), "For the weir", "no language is that of nearly all");
+}
+
 #[test]
 fn a_name_at_the_head_of_several_texts_of_a_folder_is_their_byline() {
     let texts = |count: usize| {
         (0..count).map(|n| format!("Old weir {n}\n\nIda Feld\n\n{n} {WEIR}\n")).collect::<Vec<_>>()
     };
     let answers = |texts: &[String]| {
-        let mut together = Together::default();
-        texts.iter().for_each(|text| together.look_at_head(text.as_bytes()));
-        let mut answers = Vec::new();
-        for (number, text) in texts.iter().enumerate() {
-            let name = format!("{number}.txt");
-            let bytes = std::io::Cursor::new(text.as_bytes());
-            let found = import_from_folder::<ImportError>(
-                bytes,
-                &name,
-                &Roles::default(),
-                &Limits::default(),
-                &mut together,
-                &mut |item| {
-                    if let Item::Conversation(conversation) = item {
-                        answers.push(conversation.nodes[1].visible_text());
-                    }
-                    Ok(())
-                },
-            );
-            assert_eq!(found.expect("a note").conversations, 1);
-        }
-        answers
+        let found = of_folder(texts);
+        found.iter().map(|note| note.nodes[1].visible_text()).collect::<Vec<String>>()
     };
     let expected: Vec<String> = (0..3).map(|n| format!("{n} {WEIR}")).collect();
     assert_eq!(answers(&texts(3)), expected);

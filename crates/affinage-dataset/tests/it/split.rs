@@ -291,6 +291,12 @@ fn a_corpus_that_hangs_together_is_refused_with_the_reason() {
     }
     let error = split(&items(&owned), &POLICY, &Previous::default(), &[]).expect_err("one component");
     insta::assert_snapshot!(error, @r#"75 % of the examples hang together in one group, so no clean split exists; it is tied by the prompt "Please rewrite the following text in my own voice, thank you" (15 groups)"#);
+    for o in owned.iter_mut().take(15) {
+        o.prompt.push_str(", and then tell me in a few sentences whether it reads well\nNow.");
+    }
+    let error = split(&items(&owned), &POLICY, &Previous::default(), &[]).expect_err("one component");
+    let whole = "\"Please rewrite the following text in my own voice, thank you, and then tell me\"";
+    assert!(error.to_string().contains(whole), "whole words, to be searched for: {error}");
     assert!(matches!(
         split(&items(&owned[..2]), &POLICY, &Previous::default(), &[]),
         Err(SplitError::TooFew { examples: 2 })

@@ -248,7 +248,8 @@ fn with_split_hint(error: SplitError) -> anyhow::Error {
     let hint = match &error {
         SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
         SplitError::OneComponent { .. } => {
-            "reject or edit the examples with these texts, or import conversations on other matters"
+            "search for one of these texts, in quotes, in the list of the desk (`affinage review`): it shows exactly its cards. \
+             Reject or edit them, or import conversations on other matters"
         }
     };
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, Written};
+use affinage_dataset::candidate::Learn;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -31,7 +32,12 @@ const SHOWN_GAPS: usize = 6;
 /// One writer of this share of the accepted words is all the model will hear.
 const ONE_VOICE: f64 = 0.9;
 
-pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[SecondLook]) -> Value {
+pub fn dashboard(
+    catalogue: &Catalogue,
+    marks: &HashMap<String, Mark>,
+    looks: &[SecondLook],
+    learn: Learn,
+) -> Value {
     let mut models: BTreeMap<String, Counts> = BTreeMap::new();
     let mut shelves: Vec<Counts> = vec![[0; 3]; catalogue.shelves.len()];
     let mut years: BTreeMap<(usize, i16), Counts> = BTreeMap::new();
@@ -96,7 +102,7 @@ pub fn dashboard(catalogue: &Catalogue, marks: &HashMap<String, Mark>, looks: &[
     let gaps = if accepted_count < GAPS_FROM {
         Vec::new()
     } else {
-        gaps(catalogue, &shelves, &years, &lengths, &written)
+        gaps(catalogue, &shelves, &years, &lengths, voice_of(&written, learn))
     };
     let choices = choice_by_shelf(catalogue);
     let named = |(shelf, [_, accepted, rejected]): (usize, Counts)| {
@@ -136,7 +142,7 @@ fn gaps(
     shelves: &[Counts],
     years: &BTreeMap<(usize, i16), Counts>,
     lengths: &[Counts],
-    written: &Written,
+    one_voice: Option<Gap>,
 ) -> Vec<Gap> {
     let is_missed =
         |[candidates, accepted, rejected]: &Counts| *accepted == 0 && candidates - rejected >= MIN_MISSED;
@@ -160,17 +166,23 @@ fn gaps(
             gaps.push(Gap { words: format!("no answer of {range} yet"), group: None });
         }
     }
-    for (who, share) in authorship::shares(written) {
-        if share >= ONE_VOICE && who != authorship::PERSON {
-            let who = who.strip_prefix("model:").unwrap_or(&who);
-            let words = format!(
-                "{:.0} % of the accepted words are those of {who}: edit, or write your own",
-                share * 100.0
-            );
-            gaps.push(Gap { words, group: None });
-        }
-    }
+    gaps.extend(one_voice);
     gaps
+}
+
+/// Who has written nearly all, where that is not the assistant whose words are to be learnt.
+fn voice_of(written: &Written, learn: Learn) -> Option<Gap> {
+    let shares = authorship::shares(written).into_iter();
+    let (who, share) =
+        shares.filter(|(who, _)| *who != authorship::PERSON).find(|(_, share)| *share >= ONE_VOICE)?;
+    let model = who.strip_prefix("model:");
+    if learn == Learn::Assistant && model.is_some() {
+        return None;
+    }
+    let who = model.unwrap_or(&who);
+    let words =
+        format!("{:.0} % of the accepted words are those of {who}: edit, or write your own", share * 100.0);
+    Some(Gap { words, group: None })
 }
 
 const LENGTHS: [(usize, &str); 5] = [
@@ -204,6 +216,14 @@ fn kappa(looks: &[SecondLook]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_the_assistant_are_missed_by_nobody_who_chose_them() {
+        let written = Written::from([("model:gpt".to_owned(), 990), (authorship::PERSON.to_owned(), 10)]);
+        assert!(voice_of(&written, Learn::Assistant).is_none());
+        let gap = voice_of(&written, Learn::Edited).expect("little was edited");
+        assert_eq!(gap.words, "99 % of the accepted words are those of gpt: edit, or write your own");
+    }
 
     #[test]
     fn self_agreement_is_corrected_for_chance() {

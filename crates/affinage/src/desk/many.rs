@@ -40,7 +40,7 @@ pub struct Only {
 
 impl State {
     /// Indices of the candidates a group means.
-    fn members(&mut self, group: &Group) -> anyhow::Result<Vec<usize>> {
+    pub(super) fn members(&mut self, group: &Group) -> anyhow::Result<Vec<usize>> {
         let Group::Filter(filter) = group else { return Ok(group.undecided(&self.catalogue, &self.marks)) };
         let found = match filter.words.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
             Some(words) => Some(self.cards_that_hold(words)?),

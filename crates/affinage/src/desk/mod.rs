@@ -7,6 +7,7 @@
 mod author;
 mod card;
 mod catalogue;
+mod choice;
 mod conversation;
 mod dashboard;
 mod draft;
@@ -570,7 +571,12 @@ impl State {
     }
 
     fn dashboard(&self) -> anyhow::Result<Reply> {
-        let mut figures = dashboard::dashboard(&self.catalogue, &self.marks, &self.library.second_looks()?);
+        let mut figures = dashboard::dashboard(
+            &self.catalogue,
+            &self.marks,
+            &self.library.second_looks()?,
+            self.derivation.learn,
+        );
         figures["summary"] = self.summary()?;
         figures["taste_command"] = json!(TASTE_COMMAND);
         Reply::json(&figures)

@@ -131,7 +131,8 @@ impl Queue {
     /// Open cards that are left of the selection.
     pub fn left(&self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> usize {
         let open = |index: &&usize| {
-            marks.get(&catalogue.entries[**index].id).is_none_or(|mark| mark.action.is_none())
+            catalogue.conversation(**index).access() == Access::Open
+                && marks.get(&catalogue.entries[**index].id).is_none_or(|mark| mark.action.is_none())
         };
         self.only.iter().flatten().filter(open).count()
     }

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::catalogue::{Catalogue, ConversationEntry};
 use super::lengths::Lengths;
-use super::{State, now, queue};
+use super::{State, choice, now, queue};
 use crate::errors::{HintExt as _, usage};
-use crate::library::{Access, Action, Choice, Profile, Step};
+use crate::library::{Access, Action, Choice, Profile};
 use crate::web::Reply;
 
 /// Set when the person went on to the cards: [`State::newest_import`] then.
@@ -24,16 +24,6 @@ const SHOWN_ASIDE: usize = 100;
 const SHOWN_TURNS: usize = 6;
 /// Conversations of a file that are listed one by one.
 const SHOWN_CONVERSATIONS: usize = 100;
-
-/// A choice about a shelf or one conversation; `null` takes it back.
-#[derive(Deserialize)]
-pub struct Chosen {
-    shelf: Option<usize>,
-    /// With a shelf: only what came from this file.
-    file: Option<String>,
-    conversation: Option<String>,
-    choice: Option<Choice>,
-}
 
 #[derive(Deserialize)]
 pub struct Question {
@@ -107,6 +97,7 @@ impl State {
             "files": catalogue.files.len(),
             "candidates": catalogue.entries.len(),
             "shelves": self.shelf_rows(),
+            "folders": if is_notes_only(catalogue) { choice::folder_rows(catalogue) } else { Vec::new() },
             "aside": shown_aside,
             "aside_count": aside_count,
             "shares": authorship::shares(&catalogue.written),
@@ -176,46 +167,6 @@ impl State {
         Reply::json(&files)
     }
 
-    /// Keep, skip or private for a shelf, a file of it or a conversation, as one step.
-    pub(super) fn choose(&mut self, chosen: &Chosen) -> anyhow::Result<Reply> {
-        let Chosen { shelf, file, conversation, choice } = chosen;
-        let (keys, name) = match (shelf, conversation) {
-            (Some(number), _) => {
-                let shelf = self.catalogue.shelves.get(*number);
-                let name = shelf.ok_or_else(|| usage(format!("no shelf {number}")))?.name.clone();
-                let of_file = |c: &ConversationEntry| {
-                    file.as_ref().is_none_or(|file| self.catalogue.files[c.file] == *file)
-                };
-                // To keep a shelf is not yet to keep what is set aside on it.
-                let is_meant = |c: &&ConversationEntry| {
-                    of_file(c) && (*choice != Some(Choice::Keep) || c.set_aside.is_none())
-                };
-                let of = conversations_of(&self.catalogue, *number).filter(is_meant);
-                (of.map(|c| c.key.clone()).collect::<Vec<_>>(), file.clone().unwrap_or(name))
-            }
-            (None, Some(key)) => {
-                let found = self.catalogue.conversation_called(key);
-                let found = found.ok_or_else(|| usage(format!("no conversation `{key}`")))?;
-                (vec![key.clone()], found.title.clone())
-            }
-            (None, None) => return Err(usage("a choice names a shelf or a conversation")),
-        };
-        let word = match choice {
-            Some(Choice::Keep) => "keep",
-            Some(Choice::Skip) => "skip",
-            Some(Choice::Private) => "private",
-            None => "no choice",
-        };
-        let choices = keys.iter().map(|key| (key.clone(), *choice)).collect();
-        self.take(&format!("{name}: {word}"), Step { choices, ..Step::default() })?;
-        for key in keys {
-            self.catalogue.conversation_called(&key).into_iter().for_each(|found| found.choice = *choice);
-        }
-        let (catalogue, marks) = (&self.catalogue, &self.marks);
-        self.queue.retain(|index| catalogue.is_met(index, marks));
-        self.territory()
-    }
-
     /// Whose words are learnt. Other words are other candidates, so everything is read anew where the sides change.
     pub(super) fn learn(&mut self, Question { learn }: &Question) -> anyhow::Result<Reply> {
         let before = self.derivation.learn;
@@ -268,7 +219,10 @@ impl State {
     }
 }
 
-fn conversations_of(catalogue: &Catalogue, shelf: usize) -> impl Iterator<Item = &ConversationEntry> + Clone {
+pub(super) fn conversations_of(
+    catalogue: &Catalogue,
+    shelf: usize,
+) -> impl Iterator<Item = &ConversationEntry> + Clone {
     catalogue.conversations.iter().filter(move |conversation| conversation.shelf == Some(shelf))
 }
 

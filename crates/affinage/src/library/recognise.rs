@@ -17,7 +17,7 @@ pub(super) struct Known {
     pub relation: Relation,
 }
 
-/// What an extension or another program saved of a chat that is there.
+/// A chat or note that is there, of which `new` is a copy under another name.
 pub(super) struct Copied {
     pub id: i64,
     pub title: String,
@@ -29,7 +29,7 @@ pub(super) struct Found {
     pub known: Option<Known>,
     /// Title of another conversation that looks like a copy of it.
     pub resembling: Option<String>,
-    /// A conversation of another product in which all of it stands already.
+    /// Where all of it stands already: in a conversation of another product, or as a note of another name.
     pub copied: Option<Copied>,
     /// Prompts of an inferred conversation that stand in another one.
     pub elsewhere: HashSet<String>,
@@ -53,7 +53,7 @@ pub(super) fn find(
         Kind::Sessions => by_prompts(db, new)?,
         Kind::Documents | Kind::Rows => by_words(db, new, signs, written)?,
     };
-    if found.known.is_none() {
+    if found.known.is_none() && found.copied.is_none() {
         found.copied = copied(db, new)?;
     }
     Ok(found)
@@ -117,11 +117,14 @@ fn by_words(
     let mut likely: Vec<(i64, Bond)> = bonds.into_iter().collect();
     likely.sort_by_key(|(id, bond)| (std::cmp::Reverse(*bond), *id));
     let mut nearest: Option<Known> = None;
-    let mut resembling = None;
+    let (mut resembling, mut same_note) = (None, None);
     for (id, bond) in likely.into_iter().take(MAX_COMPARED) {
         let known = load(db, id)?;
         let relation = identity::relation_of(&known, new, bond);
         let is_other = written.contains(&id) && relation > Relation::Grown;
+        if same_note.is_none() && !written.contains(&id) && identity::is_same_note(&known, new) {
+            same_note = Some(Copied { id, title: known.title.clone() });
+        }
         if relation == Relation::Resembling && !is_other {
             resembling.get_or_insert_with(|| known.title.clone());
         }
@@ -133,7 +136,8 @@ fn by_words(
         }
     }
     let resembling = resembling.filter(|_| nearest.is_none());
-    Ok(Found { known: nearest, resembling, ..Found::default() })
+    let copied = same_note.filter(|_| nearest.is_none());
+    Ok(Found { known: nearest, resembling, copied, ..Found::default() })
 }
 
 /// A key that no conversation has: the conversation's own, else with a number behind it.

@@ -4,6 +4,7 @@
 //! row, and the line that moves would stay where it was when it is drawn again.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
@@ -15,51 +16,163 @@ const FRAMES_PER_SECOND: u8 = 20;
 
 /// Bars on standard error.
 pub(super) fn bars() -> MultiProgress {
-    let target = ProgressDrawTarget::term_like_with_hz(Box::new(Narrow(Term::stderr())), FRAMES_PER_SECOND);
-    MultiProgress::with_draw_target(target)
+    on(Term::stderr())
 }
 
-#[derive(Debug)]
-struct Narrow(Term);
+fn on(term: impl TermLike + 'static) -> MultiProgress {
+    let narrow = Narrow { term, column: AtomicUsize::new(0) };
+    MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(
+        Box::new(narrow),
+        FRAMES_PER_SECOND,
+    ))
+}
 
-impl TermLike for Narrow {
+/// The library fills each line up to the width and trusts the terminal to begin the next row by itself; one that is wider
+/// than it says does not.
+#[derive(Debug)]
+struct Narrow<T> {
+    term: T,
+    /// Columns written in this row.
+    column: AtomicUsize,
+}
+
+impl<T: TermLike> Narrow<T> {
+    fn at(&self, column: usize) {
+        self.column.store(column, Ordering::Relaxed);
+    }
+}
+
+impl<T: TermLike> TermLike for Narrow<T> {
     fn width(&self) -> u16 {
-        self.0.size().1.saturating_sub(ROOM).max(1)
+        self.term.width().saturating_sub(ROOM).max(1)
     }
 
     fn height(&self) -> u16 {
-        self.0.size().0
+        self.term.height()
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_up(n)
+        self.term.move_cursor_up(n)
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_down(n)
+        self.term.move_cursor_down(n)
     }
 
     fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_right(n)
+        self.term.move_cursor_right(n)
     }
 
     fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_left(n)
+        self.term.move_cursor_left(n)
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.0.write_line(text)
+        self.at(0);
+        self.term.write_line(text)
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.0.write_str(text)
+        if text.starts_with('\r') {
+            self.at(0);
+        }
+        let (column, columns) = (self.column.load(Ordering::Relaxed), console::measure_text_width(text));
+        let is_full = column >= usize::from(self.width());
+        if columns > 0 && is_full {
+            self.term.write_line("")?;
+        }
+        self.at(if is_full { columns } else { column + columns });
+        self.term.write_str(text)
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.0.clear_line()
+        self.at(0);
+        self.term.clear_line()
     }
 
     fn flush(&self) -> io::Result<()> {
-        self.0.flush()
+        self.term.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::{ProgressBar, ProgressStyle};
+
+    use super::*;
+
+    /// A terminal of 40 columns that keeps what is written.
+    #[derive(Debug, Default, Clone)]
+    struct Paper(Arc<Mutex<String>>);
+
+    impl Paper {
+        fn write(&self, text: &str) -> io::Result<()> {
+            self.0.lock().expect("nobody panics").push_str(text);
+            Ok(())
+        }
+    }
+
+    impl TermLike for Paper {
+        fn width(&self) -> u16 {
+            40
+        }
+
+        fn height(&self) -> u16 {
+            20
+        }
+
+        fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+            self.write(if n > 0 { "<up>" } else { "" })
+        }
+
+        fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+            self.write(if n > 0 { "<down>" } else { "" })
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write(&format!("{text}\n"))
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.write(text)
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.write("<clear>")
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_move_at_once_stand_below_each_other() {
+        let paper = Paper::default();
+        let bars = on(paper.clone());
+        let style = ProgressStyle::with_template("{prefix} {wide_msg}").expect("a valid template");
+        let add = |name: &'static str| {
+            let bar = bars.add(ProgressBar::new(9).with_style(style.clone()).with_prefix(name));
+            bar.set_message("a text that is much longer than the line in which it has to stand");
+            bar
+        };
+        let (first, second) = (add("training"), add("validation"));
+        first.tick();
+        second.tick();
+        let written = paper.0.lock().expect("nobody panics").clone();
+        let rows = written.split(['\n', '\r']).map(|row| row.replace("<up>", "").replace("<clear>", ""));
+        let rows: Vec<String> = rows.filter(|row| !row.trim().is_empty()).collect();
+        assert!(rows.iter().any(|row| row.starts_with("validation")), "{written}");
+        assert!(rows.iter().all(|row| row.chars().count() <= 35), "{written}");
     }
 }

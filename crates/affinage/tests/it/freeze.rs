@@ -79,7 +79,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     let counts = &clean["manifest"]["counts"];
     for (reason, words) in [
         ("off_branch", "1 on a branch that its conversation does not show"),
-        ("private", "1 in a private conversation"),
+        ("private", "1 held private"),
         ("set_aside", "1 in a conversation that is skipped or set aside"),
         ("flagged", "1 not decided on, and flagged by lint"),
         ("exact_duplicates", "1 repeats another example word for word"),

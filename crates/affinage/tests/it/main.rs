@@ -8,6 +8,7 @@ mod contrast;
 mod data;
 mod desk;
 mod desk_lists;
+mod desk_private;
 mod desk_words;
 mod dose;
 mod export;

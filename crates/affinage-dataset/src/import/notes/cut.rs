@@ -55,6 +55,22 @@ pub(super) fn sections(lines: &[String]) -> Vec<Section> {
     sections
 }
 
+/// The title that a text has itself: the heading of the first level, or with all others below it, with which it begins; in
+/// plain text its first line.
+pub(super) fn title(lines: &[String]) -> Option<String> {
+    let views: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let in_code = fences::inside(&views, Unclosed::ToTheEnd);
+    let headings = marked_headings(&views, &in_code);
+    let Some((first, others)) = headings.split_first() else {
+        let is_cut = !plain_headings(&views, &in_code).is_empty();
+        let line = title_line(&views, &in_code).filter(|_| !is_cut)?;
+        return Some(lines[line].trim().to_owned());
+    };
+    let begins = (0..first.line).all(|line| is_blank(&views, line));
+    let is_above = others.iter().all(|other| other.level > first.level);
+    (begins && is_above && (first.level == 1 || !others.is_empty())).then(|| first.title.clone())
+}
+
 /// Headings of Markdown: `# Title`, or a line under which `===` or `---` stands.
 fn marked_headings(lines: &[&str], in_code: &[bool]) -> Vec<Heading> {
     let is_blank = |line: usize| lines[line].trim().is_empty();

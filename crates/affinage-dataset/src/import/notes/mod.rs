@@ -11,6 +11,8 @@ mod vault;
 
 use std::collections::HashSet;
 
+use whatlang::Lang;
+
 use self::prompt::Wordings;
 use self::title::Title;
 use super::fences::{self, Unclosed};
@@ -20,7 +22,9 @@ use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, N
 use crate::shingle::{normalise, words};
 
 pub(super) use byline::{MIN_TEXTS as BYLINE_MIN_TEXTS, names as names_at_head};
+pub(super) use prompt::language;
 pub(super) use title::front_matter;
+pub(crate) use title::is_copy_name;
 
 /// Who wrote the notes.
 const AUTHOR: &str = "me";
@@ -39,8 +43,14 @@ pub(super) struct Notes {
 }
 
 /// The notes of one text. `front_matter` is what stood between `---` lines at its beginning; `recurs` says of a name at
-/// the head of this text that other texts have it there too.
-pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn Fn(&str) -> bool) -> Notes {
+/// the head of this text that other texts have it there too; `language` is that of the texts beside this one.
+pub(super) fn read(
+    body: &str,
+    front_matter: &str,
+    origin: &Origin,
+    recurs: &dyn Fn(&str) -> bool,
+    language: Option<Lang>,
+) -> Notes {
     let mut title = Title::of(&origin.member, front_matter);
     let mut hidden = Vec::new();
     let org = org::is_org(&origin.member, body).then(|| org::markdown(body, &mut hidden));
@@ -62,7 +72,8 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn
     }
     let views: Vec<&str> = lines.iter().map(String::as_str).collect();
     let wrap = unwrap_lines::detect(&views);
-    let wordings = Wordings::of(&lines.join("\n"));
+    let wordings = Wordings::of(&lines.join("\n"), language);
+    let document = cut::title(&lines).or_else(|| title.label.clone());
     let mut asked = HashSet::new();
     let (mut conversations, mut quoted_words) = (Vec::new(), 0);
     for section in cut::sections(&lines) {
@@ -75,9 +86,9 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, recurs: &dyn
             continue;
         }
         let heading = section.title.or_else(|| title.words.clone());
-        let above = section.above.or_else(|| title.label.clone());
+        let names = [document.as_deref(), section.above.as_deref()];
         for (number, part) in cut::parts(&text).into_iter().enumerate() {
-            let prompt = drafted(wordings, heading.as_deref(), above.as_deref(), &part, number > 0, &asked);
+            let prompt = drafted(wordings, heading.as_deref(), names, &part, number > 0, &asked);
             let is_short = words(&part).len() < MIN_ANSWER_WORDS;
             if is_short || normalise(&part) == normalise(&prompt) {
                 let kind = if is_short { LeftOutKind::ShortSection } else { LeftOutKind::OnlyPrompt };
@@ -122,23 +133,27 @@ fn words_in_quotes(text: &str) -> usize {
 /// Words of a heading that say little alone ("Morning", "Old ones"): what stands above it is named too.
 const SHORT_WORDS: usize = 2;
 
-/// The prompt of a part of a section. Only the first part under a heading, and only the first under equal headings, is
-/// asked for by the heading alone.
+/// The prompt of a part of a section: its document and its heading, each said once. A heading that asks is its own prompt.
+/// Only the first part under a heading, and only the first under equal headings, is asked for by these alone.
 fn drafted(
     wordings: Wordings,
     heading: Option<&str>,
-    above: Option<&str>,
+    [document, above]: [Option<&str>; 2],
     part: &str,
     is_later: bool,
     asked: &HashSet<String>,
 ) -> String {
     let Some(heading) = heading else { return wordings.beginning(part) };
-    let is_short = heading.split_whitespace().count() <= SHORT_WORDS && !prompt::is_question(heading);
-    let says_it = |above: &str| heading.to_lowercase().contains(&above.to_lowercase());
-    let about = match above.filter(|above| is_short && !says_it(above)) {
-        Some(above) => wordings.about(&format!("{above} – {heading}")),
-        None => wordings.about(heading),
-    };
+    let is_short = heading.split_whitespace().count() <= SHORT_WORDS;
+    let mut names = vec![heading];
+    // The nearest first.
+    for name in above.filter(|_| is_short).into_iter().chain(document) {
+        let is_said = names.iter().any(|said| normalise(said).contains(&normalise(name)));
+        if !is_said && !prompt::is_question(heading) {
+            names.insert(0, name);
+        }
+    }
+    let about = wordings.about(&names.join(" – "));
     match is_later || asked.contains(&about) {
         true => format!("{about}\n{}", wordings.beginning(part)),
         false => about,

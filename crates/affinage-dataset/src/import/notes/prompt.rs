@@ -45,20 +45,25 @@ const QUESTION_WORDS: usize = 40;
 /// As much of a text that is written without spaces.
 const FIRST_CHARS: usize = 48;
 
+/// The language of a text, where it is certain.
+pub(in crate::import) fn language(text: &str) -> Option<Lang> {
+    let sample: String = text.chars().take(SAMPLE_CHARS).collect();
+    // Signs that stand for words need fewer.
+    let letters = |c: char| if is_wide(c) { 4 } else { usize::from(c.is_alphabetic()) };
+    let is_enough = sample.chars().map(letters).sum::<usize>() >= MIN_LETTERS;
+    let found = is_enough.then(|| whatlang::detect(&sample)).flatten()?;
+    (found.confidence() >= MIN_CONFIDENCE).then(|| found.lang())
+}
+
 /// The wording of a text's language; `None` if that is not certain, or no sentence is known in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wordings(Option<&'static Wording>);
 
 impl Wordings {
-    pub(super) fn of(text: &str) -> Wordings {
-        let sample: String = text.chars().take(SAMPLE_CHARS).collect();
-        // Signs that stand for words need fewer.
-        let letters = |c: char| if is_wide(c) { 4 } else { usize::from(c.is_alphabetic()) };
-        let language = (sample.chars().map(letters).sum::<usize>() >= MIN_LETTERS)
-            .then(|| whatlang::detect(&sample))
-            .flatten()
-            .filter(|found| found.confidence() >= MIN_CONFIDENCE);
-        Wordings(language.and_then(|found| WORDINGS.iter().find(|wording| wording.0 == found.lang())))
+    /// `beside` is the language of the texts beside this one: a list of few words is in theirs.
+    pub(super) fn of(text: &str, beside: Option<Lang>) -> Wordings {
+        let language = language(text).or(beside);
+        Wordings(language.and_then(|found| WORDINGS.iter().find(|wording| wording.0 == found)))
     }
 
     /// A prompt for what stands under a heading; a heading that asks is its own prompt.
@@ -186,13 +191,20 @@ mod tests {
             ("Ez a szöveg", "Gátak", "Gátak"),
         ];
         for (text, heading, expected) in cases {
-            assert_eq!(Wordings::of(text).about(heading), expected, "{text}");
+            assert_eq!(Wordings::of(text, None).about(heading), expected, "{text}");
         }
+        let list = Wordings::of("- nails\n- lamp oil", Some(Lang::Eng));
+        assert_eq!(
+            list.about("To buy"),
+            "Write about: To buy",
+            "a list is in the language of the texts beside it"
+        );
+        assert_eq!(Wordings::of(GERMAN, Some(Lang::Eng)).about("Alte Wehre"), "Schreibe über: Alte Wehre");
     }
 
     #[test]
     fn first_words_become_prompts() {
-        let english = Wordings::of(ENGLISH);
+        let english = Wordings::of(ENGLISH, None);
         let cases = [
             ("Dr. Feld was late. Nobody minded.", "Begin with the words: “Dr. Feld was late.”"),
             ("What is a weir? A low wall.", "What is a weir?"),
@@ -205,10 +217,10 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(english.beginning(text), expected, "{text}");
         }
-        assert_eq!(Wordings::of("Kurz.").beginning("Kurz. Gut."), "“Kurz.”");
+        assert_eq!(Wordings::of("Kurz.", None).beginning("Kurz. Gut."), "“Kurz.”");
         let japanese = "水車は谷に水がないときに止まります。村の人は、なぜそれが川の上のそんなに高いところに建てられたのかを誰も知りません。";
         assert_eq!(
-            Wordings::of(japanese).beginning(japanese),
+            Wordings::of(japanese, None).beginning(japanese),
             "次の言葉で書き始めてください：「水車は谷に水がないときに止まります。」"
         );
     }

@@ -31,9 +31,22 @@ static DAY: LazyLock<Regex> =
 
 /// What a file manager puts behind the name of a copy.
 static COPY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\s*(?:\(\d+\)|[-–]\s*(?:copy|kopie|copie|copia)(?:\s*\(\d+\))?)\s*$")
+    Regex::new(r"(?i)\s*(?:\(\d+\)|[-–_(]\s*(?:copy|kopie|copie|copia)(?:\s*\d+)?\)?(?:\s*\(\d+\))?)\s*$")
         .expect("the pattern is part of the program")
 });
+
+/// What some put before it.
+static COPY_OF: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:copy of|kopie von|copie de|copia de|copia di)\s+")
+        .expect("the pattern is part of the program")
+});
+
+/// True for the path of a file that a file manager has named as a copy of another one: `voices (copy).md`, `voices (1).md`.
+pub(crate) fn is_copy_name(member: &str) -> bool {
+    let base = member.rsplit(['/', '\\']).next().unwrap_or(member);
+    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
+    COPY.is_match(stem) || COPY_OF.is_match(stem)
+}
 
 /// Names that programs give.
 const UNNAMED: [&str; 22] = [
@@ -135,6 +148,7 @@ impl Title {
 fn words(name: &str) -> Option<String> {
     let name = DAY.replace(name, " ");
     let name = COPY.replace(&name, "");
+    let name = COPY_OF.replace(name.trim(), "");
     // A name without spaces uses other signs for them.
     let spaced = match name.trim().contains(' ') {
         true => name.replace('_', " "),
@@ -173,6 +187,9 @@ mod tests {
             ("export", None, None),
             ("weirs_old (2).txt", Some("weirs old"), Some("weirs old")),
             ("Old weirs - Kopie.docx", Some("Old weirs"), Some("Old weirs")),
+            ("Old weirs (copy).md", Some("Old weirs"), Some("Old weirs")),
+            ("Copy of Old weirs.docx", Some("Old weirs"), Some("Old weirs")),
+            ("On copy.md", Some("On copy"), Some("On copy")),
             (".md", None, None),
             ("U\u{308}ber Mu\u{308}hlen.md", Some("Über Mühlen"), Some("Über Mühlen")),
         ];

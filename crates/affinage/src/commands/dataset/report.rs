@@ -93,12 +93,11 @@ pub(super) fn report_lengths(
     spread: Spread,
     names: &BTreeMap<String, String>,
 ) {
-    let Lengths { model, limit, left_out, keeps_most, longest } = lengths;
+    let Lengths { model, limit, left_out, longest, .. } = lengths;
     let tokens = |n: usize| count(n as u64);
     if left_out.is_empty() {
         return ctx.ui.say(format!(
-            "99 % of the accepted rows, for the test too, have at most {} tokens of {model}, the longest {}; the training takes {}",
-            tokens(*keeps_most),
+            "all rows fit: the longest has {} tokens, the training takes {}",
             tokens(*longest),
             tokens(*limit)
         ));

@@ -35,9 +35,7 @@ pub fn import(
     let mut together = Together::default();
     let mut members = Vec::new();
     walk(folder, "", 0, &mut members, &mut together)?;
-    members.sort_by(|a, b| {
-        Together::rank(&a.name).cmp(&Together::rank(&b.name)).then_with(|| a.name.cmp(&b.name))
-    });
+    members.sort_by_cached_key(|member| Together::order(&member.name));
     let (companions, members): (Vec<Member>, Vec<Member>) =
         members.into_iter().partition(|member| Together::is_companion(&member.name));
     for companion in &companions {

@@ -91,7 +91,7 @@ pub fn say(
     let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
     let scoring = Duration::from_secs_f64(asked.scored as f64 * row / calibration.scored_per_s);
     ctx.ui.say(format!(
-        "from here about {} on this machine: training {} ({}), {} {}, scoring {}{}",
+        "from here about {} on this machine: training {} ({}), {} {}, measuring how likely your own answers are to the models {}{}",
         duration(training + answering + scoring),
         duration(training),
         match done {
@@ -108,7 +108,7 @@ pub fn say(
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
         ctx.ui.say(format!(
-            "half the training, by which the model learns less: `affinage --set train.max-steps={} run`",
+            "to train half as long (the model then learns less): `affinage --set train.max-steps={} run`",
             plan.steps.div_ceil(2)
         ));
     }

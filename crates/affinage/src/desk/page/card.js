@@ -157,6 +157,11 @@ function headView(card, view) {
 }
 
 function reasonsView() {
+  if (desk.view.reasons === "private") {
+    return element("div", { class: "reasons", role: "group", "aria-label": "Private" }, `Rejected: this card only. Hold the whole ${wholeWord(desk.card)} private (not shown, learned or sent)? `,
+      element("button", { onclick: () => act("p") }, element("kbd", {}, "p"), " private"),
+      element("button", { onclick: () => run(forward) }, element("kbd", {}, "j"), " only this card"));
+  }
   return element("div", { class: "reasons", role: "group", "aria-label": "Why rejected" }, "Rejected. Why? ",
     REASONS.map((reason, i) => element("button", { onclick: () => run(() => giveReason(i)) }, element("kbd", {}, String(i + 1)), ` ${reason}`)),
     element("button", { onclick: () => run(forward) }, element("kbd", {}, "j"), " no reason"));

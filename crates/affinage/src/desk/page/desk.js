@@ -68,7 +68,13 @@ async function showProgress(known) {
 function showOnly(only) {
   const line = document.getElementById("only");
   line.hidden = !only || desk.screen !== "cards";
-  if (only) line.replaceChildren(`Going through ${only.words}: ${number(only.left)} to go`, element("button", { onclick: () => run(endOnly) }, "All cards"));
+  if (only) line.replaceChildren(`Going through ${only.words}: ${only.left === 0 ? "none left" : `${number(only.left)} to go`}`, element("button", { onclick: () => run(endOnly) }, "All cards"));
+}
+
+/** The cards, all of them: a list that was gone through is left. */
+async function leaveList() {
+  if ((await showProgress()).only) return endOnly();
+  return showCards();
 }
 
 async function endOnly() {
@@ -100,7 +106,7 @@ function draw() {
 function endView({ only, accepted, effective_n: worth }) {
   const button = (text, key, isMain) => element("button", { class: isMain ? "main" : null, onclick: () => act(key) }, `${text} `, element("kbd", {}, key));
   if (only) {
-    return element("article", { class: "end" }, element("h1", {}, "All of these are decided on"), element("p", {}, `You went through ${only.words}.`),
+    return element("article", { class: "end" }, element("h1", {}, "None of these is left"), element("p", {}, `You went through ${only.words}: each is decided on, skipped or private.`),
       element("p", { class: "row" }, element("button", { class: "main", onclick: () => run(endOnly) }, "All cards"), button("Another list", "l")));
   }
   return element("article", { class: "end" }, element("h1", {}, "Nothing is left to decide"),
@@ -178,7 +184,20 @@ async function giveReason(i) {
   const reason = REASONS[i];
   await save({ reason }, `rejected: ${reason}`);
   desk.last = async () => { await save({ action: "reject", reason }, `rejected: ${reason}`); await forward(); };
-  await forward();
+  if (reason !== "private") return forward();
+  desk.view.reasons = "private";
+  draw();
+}
+
+/** The whole conversation or document of the card is not shown, learned or sent. */
+async function holdPrivate() {
+  const { id, provider } = desk.card;
+  if (provider === "authored") return say("this example was written here; x rejects it");
+  const { label } = await post("api/choice", { card: id, choice: "private" });
+  desk.held = { label, id };
+  say(`the whole ${wholeWord(desk.card)} is private now: not shown, learned or sent; u takes it back`);
+  showProgress();
+  show(await get("api/card"));
 }
 
 function choose(i) {
@@ -288,6 +307,11 @@ async function undo() {
   say(isWritten ? "undone: the example is no card any more; n has its words" : `undone: ${undone.label}`);
   showProgress(undone.summary);
   if (desk.screen === "shelves") return keepPlace(await get("api/territory"));
+  if (undone.is_territory && undone.label === desk.held?.label) {
+    const { id } = desk.held;
+    desk.held = null;
+    return id ? show(await get("api/card", { id })) : screens[desk.screen]();
+  }
   if (undone.is_territory) return showTerritory();
   if (desk.screen !== "cards" || !undone.id) return screens[desk.screen]();
   show(await get("api/card", { id: undone.id }));
@@ -300,14 +324,14 @@ async function back() {
 
 const actions = {
   a: ["Accept", accept], x: ["Reject", reject], e: ["Edit", edit], f: ["Fix", fix], s: ["Turns", () => showTurns(desk.card)],
-  t: ["Tag", () => showTags(desk.card)], u: ["Undo", undo], j: ["Next", forward], k: ["Back", back], "/": ["Search", showSearch],
+  t: ["Tag", () => showTags(desk.card)], p: ["Private", holdPrivate], u: ["Undo", undo], j: ["Next", forward], k: ["Back", back], "/": ["Search", showSearch],
   b: ["Many", () => showGroups(desk.card)], "?": ["Keys", showHelp],
 };
 /** Without a button at the foot: they stand on the card, in the head, or need none. */
 const more = {
   c: cycleContext, o: () => showConversation(desk.card), m: () => toggle("more"), i: () => toggle("info"), ".": () => desk.last?.(),
 };
-const places = { g: ["Shelves", screens.shelves], r: ["Cards", screens.cards], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
+const places = { g: ["Shelves", screens.shelves], r: ["Cards", leaveList], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
 const screenKeys = { g: "shelves", r: "cards", l: "list", d: "dashboard", z: "freeze" };
 const shelfActions = {
   j: ["Next", () => moveShelf(1)], k: ["Back", () => moveShelf(-1)], 1: ["Keep", () => chooseShelf(0)], 2: ["Skip", () => chooseShelf(1)],
@@ -373,7 +397,7 @@ document.addEventListener("keydown", (event) => {
   const isOnControl = event.target.closest("button, input, summary, a")?.matches(":not(.choices button)");
   if (desk.view.editing) { if (event.key !== "Escape") return; escape(); }
   else if (isShelves && event.key === "Enter" && !isOnControl) run(beginCards);
-  else if (isCards && digit >= 0 && desk.view.reasons) run(() => giveReason(digit));
+  else if (isCards && digit >= 0 && desk.view.reasons) run(() => desk.view.reasons === true && giveReason(digit));
   else if (isCards && digit >= 0) digit < desk.card.variants.length && choose(digit);
   else if (isCards && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);
   else if (actionOf(event.key)) act(event.key);

@@ -25,8 +25,8 @@ async function showFreeze() {
   clean.addEventListener("change", () => { button.disabled = summary.accepted === 0 && !clean.checked; });
   document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
     element("p", {}, "A version takes the accepted cards as they are now, puts them into training, validation and test so that no held-out text leaks into the training, and never changes again. You can go on deciding and freeze another one later."),
-    element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `, worth about ${counted(worth, "independent example")}` : ""}.`),
-    element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`)),
+    element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `; cards of one conversation or document share its matter, so they count as about ${counted(worth, "independent example")}` : ""}.`),
+    summary.is_whole && summary.open_clean === 0 ? null : element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`)),
     element("p", { class: "row" }, name, button), result, training));
   scrollTo(0, 0);
   await watchTraining(training);

@@ -22,9 +22,9 @@ function closePanel() {
 function showHelp() {
   const keys = [["j k", "next and previous card; on the shelves: next and previous shelf"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
     ["1-9", "choose an answer; on the shelves: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
-    ["c", "what was said before: shown, all of it, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"],
+    ["c", "what was said before: shown, all of it, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"], ["p", "private: the whole conversation or text is not shown, learned or sent"],
     ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["m", "the whole of a long prompt, and less of it"], ["i", "where the card comes from"], ["o", "the whole conversation or text"],
-    ["n", "a new example, written or drafted"], ["g", "shelves: which topics come up, which do not"], ["r", "the cards, where you were"], ["l", "a list of cards: by length, file, topic, rule, words"],
+    ["n", "a new example, written or drafted"], ["g", "shelves: which topics come up, which do not"], ["r", "the cards, where you were; leaves a list that you go through"], ["l", "a list of cards: by length, file, topic, rule, words"],
     ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),
@@ -142,18 +142,28 @@ function bulkView(group, { count, rule, flagged, errors }, { isFound = false } =
     if (desk.screen === "cards" && desk.card) return show(await get("api/card", { id: desk.card.id }));
     return screens[desk.screen]();
   });
-  if (count === 0 && !isFound) return [];
+  const hold = () => run(async () => {
+    const { label, count: whole } = await post("api/choice", { group: { ...group, value: { ...group.value, state: "any" } }, choice: "private" });
+    desk.held = { label };
+    say(`${counted(whole, "whole conversation or section", "whole conversations or sections")} held private: not shown, learned or sent; u takes it back`);
+    closePanel();
+    showProgress();
+    return screens[desk.screen]();
+  });
+  const holdButton = isFound ? element("button", { onclick: hold, title: "Their whole conversations and texts are not shown, learned or sent" }, "Hold all found private") : null;
+  if (count === 0) return isFound ? [element("p", { class: "row bulk" }, element("span", {}, "All of them are decided on."), holdButton)] : [];
   const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
   const clean = count - flagged;
   const n = `all ${number(count)}${isFound ? " found" : ""}`;
-  const accept = flagged === 0 ? [element("button", { onclick: decide("accept", count), disabled: count === 0 }, `Accept ${n}`)]
-    : [element("button", { onclick: decide("accept", clean, true), disabled: clean === 0 }, `Accept the ${number(clean)} without errors or warnings`),
+  const accept = flagged === 0 ? [element("button", { onclick: decide("accept", count) }, `Accept ${n}`)]
+    : [clean === 0 ? null : element("button", { onclick: decide("accept", clean, true) }, `Accept the ${number(clean)} without errors or warnings`),
       element("button", { class: "quiet", onclick: decide("accept", count) }, `Accept ${n}, ${number(flagged)} flagged`)];
   return [element("p", { class: "row bulk" },
-    isFound ? element("span", {}, count === 0 ? "All of them are decided on." : `${counted(count, "card")} of them undecided:`) : null,
+    isFound ? element("span", {}, `${counted(count, "undecided card")}:`) : null,
     accept,
-    element("button", { onclick: decide("reject", count), disabled: count === 0 }, `Reject ${n}`),
-    isOpen ? element("button", { onclick: () => run(() => goThrough(group.value)), disabled: count === 0, title: rule }, "Go through them") : null,
+    element("button", { onclick: decide("reject", count) }, `Reject ${n}`),
+    holdButton,
+    isOpen ? element("button", { onclick: () => run(() => goThrough(group.value)), title: rule }, "Go through them") : null,
     element("span", { class: "soft" }, "one undo takes it back")),
   flagged === 0 ? null : element("p", { class: "soft" }, flaggedWords(flagged, errors))];
 }

@@ -34,6 +34,7 @@ function territoryView(found) {
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
     found.shelves.length === 0 ? null : element("ol", { class: "shelves" }, found.shelves.map(shelfView)),
+    foldersView(found.folders),
     asideView(found),
     leftOutView(found.left_out),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
@@ -92,6 +93,18 @@ function insideView(shelf) {
   return element("details", { class: "inside", open: opened.has(shelf.number), ontoggle: onToggle }, element("summary", {}, "One by one"), list);
 }
 
+/** Folders and files of notes, to choose for a whole folder at once; it stays open when a choice draws the page anew. */
+function foldersView(folders) {
+  if (folders.length < 2) return null;
+  const row = ({ name, is_file: isFile, files, candidates, chosen }) => element("li", { class: `shelf${chosen ? ` is-${chosen}` : ""}`, [isFile ? "data-file" : "data-folder"]: name, "data-chosen": chosen },
+    element("div", {}, element("h3", {}, isFile ? name : `${name}/`),
+      element("p", { class: "soft" }, isFile ? counted(candidates, "section") : `the whole folder: ${counted(files, "file")}, ${counted(candidates, "section")}`)),
+    choiceButtons(name, chosen, (choice) => ({ [isFile ? "file" : "folder"]: name, choice })));
+  const onToggle = (event) => { if (event.target.open) opened.add("folders"); else opened.delete("folders"); };
+  return element("details", { class: "inside", open: opened.has("folders"), ontoggle: onToggle },
+    element("summary", {}, "By folder and file: to keep, skip or hold private a whole folder"), element("ul", { class: "shelves" }, folders.map(row)));
+}
+
 /** A file with one conversation is one row; with more, a row of its own and one for each. */
 function fileRows(shelf, file) {
   const row = (name, what, data, chosen, ask) => element("li", { class: `shelf${chosen ? ` is-${chosen}` : ""}`, ...data, "data-chosen": chosen },
@@ -104,7 +117,7 @@ function fileRows(shelf, file) {
   });
   if (file.count === 1) return each;
   const rest = file.count - file.conversations.length;
-  return [row(file.name, `the whole file: ${desk.territory?.is_notes_only ? "" : `${counted(file.count, "conversation")}, `}${counted(file.candidates, desk.territory?.is_notes_only ? "section" : "card")}`, { "data-shelf": String(shelf.number), "data-file": file.name }, file.chosen,
+  return [row(file.name, `all of this topic from this file: ${desk.territory?.is_notes_only ? "" : `${counted(file.count, "conversation")}, `}${counted(file.candidates, desk.territory?.is_notes_only ? "section" : "card")}`, { "data-shelf": String(shelf.number), "data-file": file.name }, file.chosen,
     (choice) => ({ shelf: shelf.number, file: file.name, choice })), ...each, rest > 0 ? element("li", { class: "soft" }, `and ${number(rest)} more of this file`) : null].filter(Boolean);
 }
 
@@ -180,14 +193,15 @@ async function leaveOut(cast) {
 }
 
 async function chooseConversations(asked) {
-  await keepPlace(await post("api/choice", asked));
+  await post("api/choice", asked);
+  await keepPlace(await get("api/territory"));
   showProgress();
 }
 
 /** Draws the shelves anew with the focus and the place in the page where they were. */
 async function keepPlace(found) {
-  const key = (row) => [row?.dataset.shelf, row?.dataset.conversation, row?.dataset.file].join("\n");
-  const focus = document.activeElement?.closest("[data-shelf], [data-conversation]");
+  const key = (row) => [row?.dataset.shelf, row?.dataset.conversation, row?.dataset.file, row?.dataset.folder].join("\n");
+  const focus = document.activeElement?.closest("[data-shelf], [data-conversation], [data-file], [data-folder]");
   const [at, top] = [key(focus), scrollY];
   const column = focus ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
   drawTerritory(found);
@@ -254,9 +268,9 @@ async function chooseShelf(i) {
     return say("this is the first topic: press again to choose for it; j and k go to others");
   }
   row.querySelectorAll(".choices button")[i].focus({ preventScroll: true });
-  const { shelf, conversation, file, chosen } = row.dataset;
+  const { shelf, conversation, file, folder, chosen } = row.dataset;
   const choice = chosen === CHOICES[i][0] ? null : CHOICES[i][0];
   const name = row.querySelector("h2, h3")?.textContent ?? "";
-  await chooseConversations(shelf === undefined ? { conversation, choice } : { shelf: Number(shelf), file, choice });
+  await chooseConversations({ shelf: shelf === undefined ? undefined : Number(shelf), conversation, file, folder, choice });
   say(choice === null ? `${name}: no choice` : `${name}: ${CHOICES[i][1].toLowerCase()}`);
 }

@@ -179,6 +179,23 @@ fn what_is_recognised_is_counted() {
 }
 
 #[test]
+fn a_note_under_another_name_is_the_same_text() {
+    let mut project = Project::new();
+    let note =
+        "The water falls over the old wall all day, and at night one hears it from the house on the hill.\n";
+    project.import("weir.md", note);
+    let copy = project.import("old/weir of the mill.md", note);
+    assert_eq!(
+        (copy.recognised.renamed.count, copy.recognised.resembling.count, copy.conversations_new),
+        (1, 0, 0)
+    );
+    assert_eq!(project.prompts().len(), 1);
+    let longer = format!("# On the weir\n\n{note}\n# Of the same\n\n{note}");
+    let again = project.import("two.md", &longer);
+    assert_eq!(again.conversations_new, 0, "both sections are there");
+}
+
+#[test]
 fn rows_without_ids_are_one_only_where_one_begins_with_the_other() {
     let row = |id: Option<&str>, turns: &[&str]| {
         let message = |(index, text): (usize, &&str)| {

@@ -1,0 +1,87 @@
+//! What is held private from a card, from a search and by folder.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::desk::{open, run};
+use crate::room::Page;
+use crate::temp_dir;
+
+const KILN: &str =
+    "The kiln stands behind the house, and on a cold morning one hears it tick long before it can be seen.";
+const CLAY: &str =
+    "The clay comes from the river bank, and it is full of roots that one has to pick out by hand.";
+
+/// Notes on pottery, and two on health in a folder of their own.
+fn notes() -> TempDir {
+    let dir = temp_dir();
+    let folder = dir.path().join("notes");
+    for (name, text) in [
+        ("work/kiln.md", format!("# The kiln\n\n## Its first winter here\n\n{KILN}\n\n## What I mended in it\n\n{KILN} I mended its door.\n")),
+        ("work/clay.md", format!("# The clay\n\n{CLAY}\n")),
+        ("own/health/ferritin.md", format!("# At the doctor\n\n## What she found\n\nFerritin was low again, she said, and asked whether I slept at all in these weeks.\n\n## What to ask next\n\n{CLAY} I could not think of anything else to say there.\n")),
+        ("own/sleep.md", "# Nights\n\nI woke at three again and counted the glazes on the shelf until it was light outside.\n".to_owned()),
+    ] {
+        let path = folder.join(name);
+        fs_err::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs_err::write(path, text).expect("written");
+    }
+    run(dir.path(), &["init"]);
+    run(dir.path(), &["import", "notes"]);
+    dir
+}
+
+fn shown(page: &Page) -> u64 {
+    page.get("api/summary")["candidates"].as_u64().expect("a number")
+}
+
+#[test]
+fn a_folder_of_notes_is_held_private_with_all_below_it() {
+    let dir = notes();
+    let page = open(dir.path());
+    let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    let rows = found["folders"].as_array().expect("folders");
+    let row =
+        |name: &str| rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {found}"));
+    assert_eq!((&row("own")["files"], &row("own")["candidates"]), (&json!(2), &json!(3)));
+    assert_eq!((&row("own/health")["files"], &row("own/health")["is_file"]), (&json!(1), &json!(false)));
+    let before = shown(&page);
+    page.post("api/choice", &json!({ "folder": "own", "choice": "private" }));
+    assert_eq!(shown(&page), before - 3);
+    let found = page.get("api/territory");
+    let chosen =
+        found["folders"].as_array().expect("folders").iter().filter(|row| row["chosen"] == "private");
+    assert_eq!(chosen.count(), 4, "two folders and their files: {found}");
+    page.post("api/undo", &json!({}));
+    assert_eq!(shown(&page), before);
+}
+
+#[test]
+fn a_card_makes_its_whole_document_private_and_a_list_forgets_it() {
+    let dir = notes();
+    let page = open(dir.path());
+    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    let before = shown(&page);
+    let first = page.post("api/only", &json!({ "filter": { "words": "ferritin" } }));
+    assert_eq!(page.get("api/summary")["only"]["left"], 1);
+    let held = page.post("api/choice", &json!({ "card": first["id"], "choice": "private" }));
+    assert_eq!(held["count"], 2, "both sections of the document");
+    assert_eq!(shown(&page), before - 2);
+    assert_eq!(page.get("api/summary")["only"]["left"], 0, "what is private is not left to decide");
+    assert_eq!(page.get("api/card"), Value::Null);
+}
+
+#[test]
+fn all_that_a_search_finds_is_held_private_whatever_was_decided() {
+    let dir = notes();
+    let page = open(dir.path());
+    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    let before = shown(&page);
+    let clay = json!({ "by": "filter", "value": { "words": "\"river bank\"" } });
+    page.post("api/bulk", &json!({ "group": clay, "action": "accept", "count": 2 }));
+    let any = json!({ "by": "filter", "value": { "words": "\"river bank\"", "state": "any" } });
+    let held = page.post("api/choice", &json!({ "group": any, "choice": "private" }));
+    assert_eq!((&held["label"], &held["count"]), (&json!("all of 2 cards: private"), &json!(3)));
+    assert_eq!(shown(&page), before - 3);
+    assert_eq!(page.get("api/summary")["accepted"], 0);
+}
