@@ -323,12 +323,19 @@ impl<'a> Turns<'a> {
 
     /// Visible text of a turn. Speakers are named only where one turn has several.
     fn text(&self, nodes: &[usize]) -> String {
-        let spoken: Vec<(Option<&str>, String)> = nodes
-            .iter()
-            .map(|&i| &self.conversation.nodes[i])
-            .map(|node| (node.author.as_deref(), node.visible_text()))
-            .filter(|(_, text)| !text.is_empty())
-            .collect();
+        let mut spoken: Vec<(Option<&str>, String)> = Vec::new();
+        let mut before: Option<&Node> = None;
+        for node in nodes.iter().map(|&i| &self.conversation.nodes[i]) {
+            let text = node.visible_text();
+            if text.is_empty() {
+                continue;
+            }
+            match (before.and_then(|before| node.goes_on_from(before)), spoken.last_mut()) {
+                (Some(border), Some((_, said))) => *said = format!("{said}{border}{text}"),
+                _ => spoken.push((node.author.as_deref(), text)),
+            }
+            before = Some(node);
+        }
         let several = spoken.windows(2).any(|pair| pair[0].0 != pair[1].0);
         let parts: Vec<String> = spoken
             .into_iter()

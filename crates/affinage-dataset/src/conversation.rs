@@ -251,6 +251,26 @@ impl Node {
         parts.join("\n\n")
     }
 
+    /// What stands between this message and the one before it, if that ended at the limit of tokens and this one goes on
+    /// with the same text: the space that both have at the border.
+    pub fn goes_on_from(&self, before: &Node) -> Option<String> {
+        const LIMITS: [&str; 4] = ["token", "length", "predicted", "limit"];
+        let ended_at_limit = before.truncated.as_ref().is_some_and(|word| {
+            let word = word.to_lowercase();
+            LIMITS.iter().any(|limit| word.contains(limit))
+        });
+        let are_one =
+            self.role == NodeRole::Assistant && before.role == self.role && before.author == self.author;
+        if !ended_at_limit || !are_one {
+            return None;
+        }
+        let end = &before.blocks.iter().rev().find(|block| block.visible_text().is_some())?.text;
+        let start = &self.blocks.iter().find(|block| block.visible_text().is_some())?.text;
+        let border =
+            [&end[end.trim_end().len()..], &start[..start.len() - start.trim_start().len()]].concat();
+        (!border.is_empty() || crate::import::is_inside(end, start)).then_some(border)
+    }
+
     /// A reply that should hold words and does not, as opposed to one that only thinks or calls a tool.
     pub fn is_empty_reply(&self) -> bool {
         let words = |block: &Block| block.kind == BlockKind::Text && block.text.trim().is_empty();

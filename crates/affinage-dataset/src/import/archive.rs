@@ -115,6 +115,8 @@ pub(super) fn read<E: From<ImportError>>(
         }
     }
     let answers = read_answers(import, &mut archive, folder, &names)?;
+    let paths: Vec<String> = names.iter().map(|(_, name)| format!("{folder}{name}")).collect();
+    import.together.expect(paths.iter().map(String::as_str));
     let others = names.iter().filter(|(_, name)| !Together::is_companion(name) && !answers.contains(name));
     for (index, name) in others {
         let path = format!("{folder}{name}");
@@ -126,7 +128,7 @@ pub(super) fn read<E: From<ImportError>>(
             read_bounded(import, member, &path, packed_bytes, limit_bytes)?;
         }
     }
-    Ok(())
+    import.end_series(folder)
 }
 
 /// Reads the members that hold what came back to the calls of a batch; which they are.

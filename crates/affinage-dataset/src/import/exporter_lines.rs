@@ -76,6 +76,32 @@ fn reactions(lines: &mut [&str]) -> usize {
     }
 }
 
+/// What a program says at the end of a turn of what it sent to the model along with it: `[Context: Notes: Walls/Cob.md]`.
+static GIVEN: LazyLock<Regex> = LazyLock::new(|| {
+    let name = r"(?:context|attach(?:ed|ments?)(?: (?:files?|notes?))?|included (?:files?|notes?)|referenced (?:files?|notes?))";
+    Regex::new(&format!(
+        r"(?i)^[*_>\s]*(?:\[\W*{name}:\s*([^\[\]]*(?:\[\[[^\]]*\]\][^\[\]]*)*)\]|<{name}: ([^<>]*)>)[*_\s]*$"
+    ))
+    .expect("the pattern is part of the program")
+});
+
+/// Empties such lines at the end of a turn, before its time; what they name.
+pub(super) fn take_given<'a>(lines: &mut [&'a str]) -> Vec<&'a str> {
+    let mut given = Vec::new();
+    for line in lines.iter_mut().rev() {
+        let text: &'a str = line;
+        if text.trim().is_empty() || stamp::is_marked(text.trim_start_matches('>')) {
+            continue;
+        }
+        let Some(found) = GIVEN.captures(text) else { break };
+        let names = found.get(1).or(found.get(2)).map_or("", |names| names.as_str().trim());
+        given.push(if names.is_empty() { "context" } else { names });
+        *line = "";
+    }
+    given.reverse();
+    given
+}
+
 /// A fact that a program writes below the title of a conversation: `Model: **x**`, `*Created: 3.2.2026*`.
 pub(super) fn is_fact(line: &str) -> bool {
     static FACT: LazyLock<Regex> = LazyLock::new(|| {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::harness::parted;
 use super::json::string;
 use crate::conversation::{Block, BlockKind};
 
@@ -48,19 +49,33 @@ const CUT_WORDS: [&str; 10] = [
     "stopped",
     "paused",
 ];
-/// Flags of a message that is not whole.
-const FLAGS: [&str; 10] = [
+/// Words in the names of flags that say that a message is not whole: `safety_truncated`, `isPartial` ...
+const FLAGS: [&str; 11] = [
+    "truncated",
     "unfinished",
     "interrupted",
     "aborted",
-    "truncated",
     "incomplete",
-    "isPartial",
     "partial",
     "cancelled",
-    "isCanceled",
+    "canceled",
     "cut_off",
+    "cutoff",
+    "stopped_early",
 ];
+/// ... and words beside them by which they say it of something else.
+const FLAGS_OF_OTHERS: [&str; 11] =
+    ["context", "prompt", "history", "input", "title", "preview", "tool", "not", "can", "file", "logs"];
+
+/// True for the name of a flag of a message that is not whole.
+fn is_flag_of_cut(name: &str) -> bool {
+    if !FLAGS.iter().any(|flag| name.to_ascii_lowercase().contains(flag)) {
+        return false;
+    }
+    let name = parted(name);
+    let has = |word: &&str| format!("_{name}_").contains(&format!("_{word}_"));
+    FLAGS.iter().any(has) && !FLAGS_OF_OTHERS.iter().any(has)
+}
 
 /// True if a provider's word says that the answer did not come to its end.
 pub fn is_cut(word: &str) -> bool {
@@ -74,8 +89,10 @@ pub fn truncated(message: &Value) -> Option<String> {
     let inner = [("finish_details", "type"), ("incomplete_details", "reason"), ("metadata", "finish_reason")];
     let nested =
         inner.iter().find_map(|(key, field)| string(message.get(key)?, field).filter(|word| is_cut(word)));
-    let flag = FLAGS.iter().copied().find(|key| message.get(*key).and_then(Value::as_bool) == Some(true));
-    let not_done = message.get("done").and_then(Value::as_bool) == Some(false);
+    let flags = message.as_object().into_iter().flatten().filter(|(_, value)| value.as_bool() == Some(true));
+    let flag = flags.map(|(key, _)| key.as_str()).find(|key| is_flag_of_cut(key));
+    let ends = ["done", "is_final", "isFinal", "is_complete", "isComplete"];
+    let not_done = ends.iter().any(|key| message.get(*key).and_then(Value::as_bool) == Some(false));
     let failed = has_failed(message).then_some("error");
     reason.or(nested).or(flag).or(not_done.then_some("not done")).or(failed).map(str::to_owned)
 }

@@ -84,8 +84,11 @@ fn quoted_reasoning(text: &str) -> Option<(&str, &str)> {
     let (label, behind) = begin.split_once('\n')?;
     let label = label.trim_start_matches(['>', ' ']).trim().trim_matches(['*', '_']);
     let quote = if begin.starts_with('>') { begin } else { behind.trim_start() };
-    if !quote.starts_with('>') || !span::is_thought_label(label) {
+    if !quote.starts_with('>') {
         return None;
+    }
+    if !span::is_thought_label(label) && !span::callout(label).is_some_and(span::is_thought_label) {
+        return timed_quote(begin);
     }
     let (mut end, mut at) = (0, 0);
     for line in quote.split_inclusive('\n') {
@@ -97,6 +100,21 @@ fn quoted_reasoning(text: &str) -> Option<(&str, &str)> {
         }
     }
     Some((&begin[..begin.len() - quote.len() + end], &quote[end..]))
+}
+
+/// A block quote at the beginning whose last line says how long the model thought (`> Worked for 1m 12s`), and what follows
+/// it.
+fn timed_quote(text: &str) -> Option<(&str, &str)> {
+    let (mut at, mut last) = (0, "");
+    for line in text.split_inclusive('\n') {
+        match line.trim_start().strip_prefix('>') {
+            Some(inside) => last = if inside.trim().is_empty() { last } else { inside.trim() },
+            None if line.trim().is_empty() && !span::is_time_of_thought(last) => {}
+            None => break,
+        }
+        at += line.len();
+    }
+    span::is_time_of_thought(last).then(|| text.split_at(at))
 }
 
 /// Reasoning whose beginning is not in the text, and what follows its end. The end must stand at the end of a line.

@@ -309,6 +309,7 @@ fn read_page<E: From<ImportError>>(
     }
     if let Some(messages) = telegram_page::messages(&page) {
         messages.iter().for_each(|message| import.gathered.line(line(message)));
+        import.gathered.head(Holder { title: telegram_page::title(&page), ..Holder::default() });
         return Ok(());
     }
     if let Some(messages) = pages::messages(&page).filter(|_| import.roles.notes != AsNotes::All) {

@@ -12,6 +12,7 @@ use super::file_kinds::{self, Kind};
 use super::json::string;
 use super::left_out::{LeftOut, LeftOutKind};
 use super::member::{self, Form};
+use super::series::Series;
 use super::{chatgpt, encoding, halves, notes, transcript};
 
 /// What the members of one export say about each other, and which of them were not read.
@@ -33,6 +34,8 @@ pub struct Together {
     pub(super) answers: halves::Answers,
     /// Names that stand at the head of texts, by how many.
     heads: HashMap<String, usize>,
+    /// Chats that go on in another file.
+    pub(super) series: Series,
     /// Languages of texts in which they are certain, by how many.
     languages: HashMap<Lang, usize>,
 }
@@ -124,6 +127,11 @@ impl Together {
         if let Err(error) = self.answers.read(source) {
             self.unread(name, error.to_string());
         }
+    }
+
+    /// Tells the names of all files that will be read: one chat may stand in several of them.
+    pub fn expect<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        self.series.expect(names);
     }
 
     /// Names of the account's people.
@@ -338,6 +346,13 @@ impl Together {
         let mut left_out = LeftOut::default();
         for _ in 0..self.answers.unasked() {
             left_out.add(LeftOutKind::Unasked, "", "what came back of a batch, without what was sent");
+        }
+        for series in self.series.unfinished() {
+            left_out.add(
+                LeftOutKind::Member,
+                series,
+                "parts of a chat of which another part could not be read",
+            );
         }
         for _ in 0..self.answers.lost {
             left_out.add(LeftOutKind::Element, "", "a row of a batch that could not be read");

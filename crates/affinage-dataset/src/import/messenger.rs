@@ -142,7 +142,7 @@ pub fn in_place(line: &str, is_whole: bool) -> Option<InPlace<'_>> {
     if is_whole && PLACES.contains(&lower.as_str()) {
         return Some(InPlace::Media(words));
     }
-    if is_whole && words.starts_with("Reacted to \"") {
+    if is_whole && is_reaction(words) {
         return Some(InPlace::Event("Reacted to a message"));
     }
     if let Some(file) = file_beside(text) {
@@ -186,6 +186,60 @@ pub fn is_poll(lines: &[&str]) -> bool {
     let is_head =
         |line: &str| line.starts_with(MARK) && line.ends_with([':', '：']) && line.chars().count() <= LONGEST;
     said.next().is_some_and(is_head) && said.filter(|line| line.starts_with(MARK)).count() >= 2
+}
+
+/// Parts of the words for a reaction ...
+#[rustfmt::skip]
+const REACTED: &[&str] = &[
+    "react", "reagier", "réagi", "reacc", "reagi", "reageer", "zareag", "reaguj", "reagow", "отреагиров", "реакц", "реаг", "tepki", "リアクション", "反应", "反應", "心情", "반응", "공감",
+    "reager", "reagoi", "αντέδρασ", "תגובה", "הגיב", "تفاعل", "प्रतिक्रिया", "bereaksi", "menanggapi", "cảm xúc", "reagált", "reagoval", "reacționat",
+];
+/// ... and for the message that it is one to.
+#[rustfmt::skip]
+const MESSAGES: &[&str] = &[
+    "message", "nachricht", "mensaje", "mensagem", "messaggio", "bericht", "wiadomoś", "сообщени", "повідомлен", "mesaj", "メッセージ", "消息", "訊息", "信息", "메시지",
+    "meddel", "besked", "melding", "viesti", "μήνυμά", "μήνυμα", "הודעה", "הודעת", "رسال", "संदेश", "मैसेज", "pesan", "tin nhắn", "üzenet", "zpráv",
+];
+/// Sentences for a reaction without a sign.
+#[rustfmt::skip]
+const LIKED: &[&str] = &[
+    "liked a message", "liked your message", "hat eine nachricht mit „gefällt mir“ markiert", "hat deine nachricht mit „gefällt mir“ markiert",
+    "a aimé un message", "a aimé votre message", "indicó que le gusta un mensaje", "le gustó un mensaje", "curtiu uma mensagem", "curtiu sua mensagem",
+    "ha messo \"mi piace\" a un messaggio", "ha messo mi piace a un messaggio", "vindt een bericht leuk", "полюбилось сообщение", "bir mesajı beğendi",
+    "メッセージにいいねしました", "赞了一条消息", "메시지를 좋아합니다",
+];
+/// Words before the message that telephones repeat in their messages for a reaction: `Loved “I am here.”`.
+const REPEATING: [&str; 8] =
+    ["Loved", "Liked", "Disliked", "Laughed at", "Emphasized", "Emphasised", "Questioned", "Reacted to"];
+
+/// True if a text is nothing but a program's sentence for a reaction: with the sign and the words for a reaction and for a
+/// message (`Reacted ❤ to your message`), or with the message itself behind the word.
+pub fn is_reaction(text: &str) -> bool {
+    const LONGEST_WORDS: usize = 10;
+    let text = text.trim().trim_end_matches('.');
+    let lower = text.to_lowercase();
+    let holds = |stems: &[&str]| stems.iter().any(|stem| lower.contains(stem));
+    // Letters, digits and the punctuation of all languages are none.
+    let is_sign = |c: char| {
+        !c.is_alphanumeric() && matches!(u32::from(c), 0x2190..=0x2bff | 0x1f000..=0x1faff | 0x3297 | 0x3299)
+    };
+    let is_short = text.split_whitespace().count() <= LONGEST_WORDS;
+    let names_sign = is_short
+        && text.contains(is_sign)
+        && !text.contains(['?', '!', ','])
+        && holds(REACTED)
+        && holds(MESSAGES);
+    let quoted = |rest: &str| {
+        let rest = rest.trim_start();
+        rest.starts_with('“') && rest.ends_with('”')
+            || rest.starts_with('"') && rest.ends_with('"') && text.starts_with("Reacted")
+            || ["an image", "a movie", "an attachment", "an audio message"].contains(&rest)
+    };
+    let with_sign = text.strip_prefix("Reacted ").and_then(|rest| rest.split_once(" to "));
+    names_sign
+        || LIKED.contains(&lower.as_str())
+        || REPEATING.iter().filter_map(|word| text.strip_prefix(word)).any(quoted)
+        || with_sign.is_some_and(|(sign, rest)| sign.contains(is_sign) && quoted(rest))
 }
 
 /// True if a text is nothing but a program's sentence for a message that is no longer there.
@@ -424,6 +478,34 @@ mod tests {
             Some("The wheel turns.")
         );
         assert_eq!(without_edit_mark("if a <b> is bold"), None);
+    }
+
+    #[test]
+    fn reactions_are_told_from_words() {
+        for text in [
+            "Reacted \u{2764} to your message ",
+            "Reacted 😂 to your message",
+            "Hat mit 👍 auf deine Nachricht reagiert",
+            "A réagi avec ❤ à votre message",
+            "Reaccionó con ❤ a tu mensaje",
+            "メッセージに❤でリアクションしました",
+            "Liked a message",
+            "Loved “The wheel turns, and turns.”",
+            "Reacted 👍 to “The wheel turns.”",
+            "Laughed at an image",
+        ] {
+            assert!(is_reaction(text), "{text}");
+        }
+        for text in [
+            "I reacted to your message too late.",
+            "Loved \"Dune\"",
+            "Liked it. “So?”, he said",
+            "What a message! 👍 How did she react?",
+            "Did she react to the message ❤?",
+            "❤",
+        ] {
+            assert!(!is_reaction(text), "{text}");
+        }
     }
 
     #[test]

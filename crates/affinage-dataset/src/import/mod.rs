@@ -60,6 +60,7 @@ mod records;
 mod references;
 mod role_words;
 mod rows;
+mod series;
 mod settle;
 mod shape;
 mod speakers;
@@ -83,6 +84,7 @@ pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
 pub(crate) use notes::is_copy_name;
+pub(crate) use parts::is_inside;
 pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
 pub(crate) use role_words::is_remark;
 pub use speakers::{Speaker, Style};
@@ -235,7 +237,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn member(&mut self, source: &mut dyn Read, name: &str) -> Result<(), E> {
         let outer = self.held.replace(Vec::new());
         let before = self.found.conversations;
-        let result = member::read(self, source, name);
+        let result = member::read(self, source, name).and_then(|()| self.end_part(name));
         let held = std::mem::replace(&mut self.held, outer).unwrap_or_default();
         if let Some(first) = held.first() {
             let elements = if held.len() == 1 { String::new() } else { format!("{} elements, ", held.len()) };
@@ -336,6 +338,10 @@ impl<E: From<ImportError>> Import<'_, E> {
                 self.gathered.line(*line);
                 Ok(())
             }
+            Element::Exchange(lines) => {
+                self.gathered.exchange(lines);
+                Ok(())
+            }
             Element::Unknown { reason, head } => self.unknown(origin, reason, head),
             Element::Activity(record) => {
                 self.activity.push(record);
@@ -373,7 +379,8 @@ impl<E: From<ImportError>> Import<'_, E> {
         let origin = Origin { member: member.to_owned(), len_bytes, ..Origin::default() };
         let read = {
             let ratings = &self.together.ratings;
-            let context = shape::Context { ratings, roles: self.roles, origin: origin.clone() };
+            let context =
+                shape::Context { ratings, roles: self.roles, is_part: false, origin: origin.clone() };
             shape::element(&document, &context)
         };
         match read {

@@ -139,7 +139,10 @@ fn blocks(message: &Value, role: NodeRole) -> Vec<Block> {
     let has_words = blocks.iter().any(|block| !block.text.trim().is_empty());
     if role == NodeRole::Assistant
         && !has_words
-        && let Some(output) = message.get("output").or_else(|| typed_list(message))
+        && let Some(output) = message
+            .get("output")
+            .filter(|output| output.as_array().is_some_and(|items| !items.is_empty()))
+            .or_else(|| typed_list(message))
     {
         blocks = blocks_of(output, Join::AsIs);
     }

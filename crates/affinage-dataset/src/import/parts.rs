@@ -13,7 +13,7 @@ use serde_json::Value;
 pub use self::beside::{Beside, beside};
 use self::pointers::{cited, is_reference, place_name};
 pub use self::types::is_part;
-use self::types::{Part, part_of};
+use self::types::{Part, part_of, part_of_kind};
 use super::json::{string, strings};
 use crate::conversation::{Block, BlockKind};
 
@@ -40,7 +40,7 @@ pub fn push_text(blocks: &mut Vec<Block>, text: &str, join: Join) {
 
 /// True if the border between two pieces lies inside a line or a sentence: there is a space, a mark that belongs to
 /// what stands before or behind it, or a word that goes on.
-fn is_inside(before: &str, after: &str) -> bool {
+pub fn is_inside(before: &str, after: &str) -> bool {
     let (Some(end), Some(start)) = (before.chars().next_back(), after.chars().next()) else { return true };
     let has_no_case = start.is_alphabetic() && !start.is_lowercase() && !start.is_uppercase();
     end.is_whitespace()
@@ -128,11 +128,10 @@ impl Reader {
     }
 
     fn text(&mut self, text: &str) {
-        const FENCE: &str = "```";
         if std::mem::take(&mut self.around_edit)
-            && let Some(behind) = text.trim_start().strip_prefix(FENCE)
+            && let Some((fence, behind)) = closing_fence(text)
             && let Some(open) = self.blocks.iter_mut().rfind(|block| block.kind == BlockKind::Text)
-            && let Some(before) = open.text.trim_end().strip_suffix(FENCE)
+            && let Some(before) = before_fence(&open.text, fence)
         {
             open.text.truncate(before.len());
             return self.text(behind);
@@ -145,7 +144,7 @@ impl Reader {
 
     fn typed(&mut self, item: &Value, kind: &str) {
         let of = |block: BlockKind| Block::new(block, strings_without_type(item));
-        match part_of(kind) {
+        match part_of_kind(kind) {
             Some(Part::Text) => match words(item) {
                 Some(text) => self.text(&text),
                 // `{"type": "message", "content": [...]}` of the Responses API.
@@ -158,7 +157,7 @@ impl Reader {
             },
             Some(Part::Reasoning) => self.blocks.push(of(BlockKind::Reasoning)),
             Some(Part::ToolCall) => {
-                self.around_edit = kind == "textEditGroup";
+                self.around_edit |= EDITS.contains(&kind);
                 call(item, kind, &mut self.blocks);
             }
             Some(Part::ToolResult) => self.blocks.push(of(BlockKind::ToolResult)),
@@ -184,6 +183,28 @@ impl Reader {
             },
         }
     }
+}
+
+/// Types of edits of files, which stand between the lines of a fence that show nothing.
+const EDITS: [&str; 4] = ["textEditGroup", "textEdit", "notebookEditGroup", "workspaceEdit"];
+
+/// The fence that a text begins with, and what follows its line.
+fn closing_fence(text: &str) -> Option<(&str, &str)> {
+    let begin = text.trim_start();
+    let sign = begin.chars().next().filter(|sign| matches!(sign, '`' | '~'))?;
+    let behind = begin.trim_start_matches(sign);
+    let fence = &begin[..begin.len() - behind.len()];
+    let line = behind.split('\n').next().unwrap_or_default();
+    (fence.len() >= 3 && line.trim().is_empty()).then_some((fence, &behind[line.len()..]))
+}
+
+/// The text before its last line, if that opens such a fence: "````rust".
+fn before_fence<'a>(text: &'a str, fence: &str) -> Option<&'a str> {
+    let text = text.trim_end();
+    let start = text.rfind('\n').map_or(0, |at| at + 1);
+    let language = text[start..].trim_start().strip_prefix(fence)?;
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '+' | '#' | '-' | '_' | '.');
+    language.trim().chars().all(is_name).then_some(&text[..start])
 }
 
 /// The flag by which a product says that it wrote a part into the turn itself.
@@ -311,15 +332,34 @@ fn strings_without_type(item: &Value) -> String {
     texts.join("\n")
 }
 
-/// A list beside an empty content whose elements all have a type, and one of them is text: where newer versions of a
-/// product keep what was said (`content_list: [{phase, content}]`, `output: [{type, ...}]`).
+/// A list beside an empty content whose elements all have a type: where newer versions of a product keep what was said
+/// (`content_list: [{phase, content}]`, `output: [{type, ...}]`). One of them is text, or thoughts where nothing else came.
+/// Types that nobody knows may stand in it if it is named as a content or its elements are phases.
 pub fn typed_list(message: &Value) -> Option<&Value> {
-    message.as_object()?.values().find(|value| {
-        let Some(items) = value.as_array().filter(|items| !items.is_empty()) else { return false };
-        let kinds: Vec<Option<Part>> =
-            items.iter().map(|item| part_of(KINDS.iter().find_map(|key| string(item, key))?)).collect();
-        kinds.iter().all(Option::is_some) && kinds.contains(&Some(Part::Text))
-    })
+    let lists = || message.as_object().into_iter().flatten().filter(|(_, value)| is_typed(value));
+    let holds = |list: &Value, wanted: Part| kinds_of(list).any(|kind| part_of_kind(kind) == Some(wanted));
+    let fits = |name: &str, list: &Value, wanted: Part| {
+        let may_be_new = ["content", "output", "parts", "blocks", "segments", "fragments"]
+            .iter()
+            .any(|word| name.contains(word))
+            || list.as_array().into_iter().flatten().all(|item| string(item, "phase").is_some());
+        holds(list, wanted) && (may_be_new || kinds_of(list).all(|kind| part_of_kind(kind).is_some()))
+    };
+    [Part::Text, Part::Reasoning]
+        .into_iter()
+        .find_map(|wanted| lists().find(|(name, list)| fits(name, list, wanted)).map(|(_, list)| list))
+}
+
+/// The types of a list's elements.
+fn kinds_of(list: &Value) -> impl Iterator<Item = &str> {
+    let items = list.as_array().into_iter().flatten();
+    items.filter_map(|item| KINDS.iter().find_map(|key| string(item, key)))
+}
+
+/// A list that is not empty and whose elements all have a type.
+fn is_typed(list: &Value) -> bool {
+    let len = list.as_array().map_or(0, Vec::len);
+    len > 0 && kinds_of(list).count() == len
 }
 
 /// A passage that the user answers to, as a quotation in front of the words.

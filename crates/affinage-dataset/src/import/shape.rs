@@ -47,6 +47,8 @@ pub(super) enum Element {
     Change(change_log::Change),
     /// A message of a file that has one a line.
     Line(Box<Line>),
+    /// A question with its answer, in a conversation that it names.
+    Exchange(Vec<Line>),
     /// Nothing that is known; it may be the head of messages that stand one a line.
     Unknown {
         reason: ElementError,
@@ -62,6 +64,8 @@ pub(super) enum Element {
 pub(super) struct Context<'a> {
     pub ratings: &'a chatgpt::Ratings,
     pub roles: &'a Roles,
+    /// Other files of the export may go on with its chats.
+    pub is_part: bool,
     pub origin: Origin,
 }
 
@@ -85,7 +89,9 @@ pub(super) fn element_of<E: From<ImportError>>(
     let (mut value, mended) = parse(bytes)?;
     import.mended += mended;
     import.together.answers.join(&mut value);
-    let context = Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
+    let is_part = import.together.series.has(&origin.member);
+    let context =
+        Context { ratings: &import.together.ratings, roles: import.roles, is_part, origin: origin.clone() };
     element(&value, &context)
 }
 
@@ -119,6 +125,9 @@ pub(super) fn element(value: &Value, context: &Context<'_>) -> Result<Element, E
         // A row that is one question with its answer.
         Err(ElementError::UnknownShape { .. }) if pairs::is_row(value) => {
             let lines = pairs::lines(value).map(Vec::from).unwrap_or_default();
+            if lines.iter().any(|line| line.thread.is_some() && line.node.time_s.is_some()) {
+                return Ok(Element::Exchange(pairs::led(lines, value)));
+            }
             let holder = Holder { model: None, title: None, ..Holder::of(&[value]) };
             Ok(Element::Threads(conversations(lines, &holder, context.roles, &context.origin)))
         }

@@ -43,6 +43,12 @@ pub fn messages(page: &str) -> Option<Vec<Value>> {
     (!messages.is_empty()).then_some(messages)
 }
 
+/// The name of the chat, which stands above the messages of every page.
+pub fn title(page: &str) -> Option<String> {
+    let header = element(page, "page_header")?;
+    Some(html::shown(element(header, "text")?).trim().to_owned()).filter(|title| !title.is_empty())
+}
+
 fn service(inside: &str) -> Option<Value> {
     let words = html::shown(inside).trim().to_owned();
     (!words.is_empty() && !DAY.is_match(&words))

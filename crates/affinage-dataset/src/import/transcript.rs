@@ -307,6 +307,11 @@ fn cut<'a>(lines: &[&'a str], labels: &[Label<'a>], cast: &[Part]) -> (Vec<Turn<
         program_lines += 1;
     }
     for turn in turns.iter_mut().filter(|turn| turn.author.is_some()) {
+        if turn.role == NodeRole::User {
+            let given = exporter_lines::take_given(&mut turn.lines);
+            program_lines += given.len();
+            turn.media.extend(given);
+        }
         drop_time_line(&mut turn.lines);
         if is_log {
             program_lines += take_frame(&mut turn.lines);

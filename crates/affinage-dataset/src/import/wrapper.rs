@@ -99,8 +99,12 @@ fn is_list_of_chats<E>(import: &Import<'_, E>, list: &[u8], origin: &Origin) -> 
     let first = &first[..value_end(first, 0)];
     match shape::parse(first) {
         Ok((first, _)) => {
-            let context =
-                Context { ratings: &import.together.ratings, roles: import.roles, origin: origin.clone() };
+            let context = Context {
+                ratings: &import.together.ratings,
+                roles: import.roles,
+                is_part: false,
+                origin: origin.clone(),
+            };
             shape::is_known(&first) || is_message(&first) || holder::read(&first, &context).is_ok()
         }
         // A chat that is itself too much for one element, or of which only the beginning is here.

@@ -136,6 +136,7 @@ static CITATION: LazyLock<Regex> = LazyLock::new(|| {
         r"【(?:\d+(?::\d+)*)?†[^】\n]{0,120}】|【oaicite:\d+】|【(?:cite)?REFERENCE[^】\n]{0,20}】",
         r"(?::contentReference)?\[oaicite:\d+\](?:\{index=\d+\})?",
         r"\[(?:\d+:)?\d+†[^\]\n]{0,120}\]|\[(?:citation|reference):\d+\]|\[cite_start\]|\[cite:\s?\d[\d,\s-]*\]|\[\^\d+\^\]",
+        r"(?P<number>\[\[\d{1,3}\]\](?:\([^()\s]*\))?)",
         r"(?:\b(?:file|nav|mem))?cite(?:REFERENCE)+\b|\b(?:REFERENCE)+\b",
         r"(?:(?:[\x{E200}-\x{E206}]|\\ue20[0-6])(?:(?:file|nav|mem)?cite)?(?:REFERENCE)?)+",
     ];
@@ -171,7 +172,15 @@ fn marks(text: &str) -> Vec<(Range<usize>, Option<String>)> {
         if !is_private && code.holds(whole.start()) {
             continue;
         }
+        let numbered = found.name("number").map(|number| number.as_str());
+        if numbered.is_some_and(|number| !number.ends_with(')')) && begins_line(text, whole.start()) {
+            continue;
+        }
+        // `x[[1]]` is an element of a list in some languages: it is shown and stays.
+        let may_be_code = numbered.is_some()
+            && text[..whole.start()].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let words = match (found.name("body"), found.name("list")) {
+            _ if may_be_code => None,
             (Some(body), _) => carried(body.as_str()),
             (None, Some(list)) => second_of(list.as_str()),
             (None, None) => Some(String::new()),
@@ -189,6 +198,11 @@ fn marks(text: &str) -> Vec<(Range<usize>, Option<String>)> {
         }
     }
     marks
+}
+
+/// True where a line begins: some programs write `[[1]]` above an element of a list.
+fn begins_line(text: &str, at: usize) -> bool {
+    text[..at].trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| c == '\n')
 }
 
 /// The words that a citation span shows: the name of a thing, a link, or nothing if it only points somewhere.

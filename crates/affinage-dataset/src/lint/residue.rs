@@ -51,7 +51,7 @@ static PAGE_LINES: LazyLock<Vec<PageLine>> = LazyLock::new(|| {
         ),
         line(r"\d{1,2} / \d{1,2}|[○●]{4,}", Place::AtEdge, Goes::AtEnd),
         line(
-            r"Thought for (?:a few|a couple of|\d+) ?(?:s|m|seconds?|minutes?)(?: (?:and )?\d+ ?(?:s|seconds?))?",
+            r"(?:Thought|Worked|Reasoned) for (?:a few|a couple of|\d+) ?(?:s|m|seconds?|minutes?)(?: (?:and )?\d+ ?(?:s|seconds?))?",
             Place::Anywhere,
             Goes::AtEndOrBegin,
         ),

@@ -171,6 +171,9 @@ const L14: &str = concat!(
     r"|Viewing artifacts created via the Analysis Tool[^\n]*",
     r"|This content may violate our (?:usage|content) polic(?:y|ies)\b|There was an error generating a response\b",
     r"|Something went wrong(?: while generating the response|\. If this issue persists)[^\n]*|(?m:^Network error\.?$)",
+    r"|\A\s*(?:(?:The )?[Ss]ervers? (?:is|are) (?:currently |very |too )?(?:busy|overloaded|at capacity)[.!,]?(?: [Pp]lease)?(?: try again(?: later| in [^.\n]{1,30})?)?[.!]?",
+    r"|服务器繁忙[，,。]?\s*请稍后(?:再试|重试)[。！]?|(?:你好，)?这个问题我暂时无法回答，让我们换个话题再聊聊吧[。！]?",
+    r"|Sorry, (?:that(?:'|’)s|I(?:'|’)m not sure how to approach this type of question yet|that is) ?(?:beyond my current scope)?\. Let(?:'|’)s (?:talk about|chat about)[^.\n]{1,60}(?:instead)?[.!]?)\s*\z",
 );
 const L15: &str = concat!(
     r#"\A\s*\{\s*"(?:search_query|arguments|cmd|tool_calls|function_call|open|click)"[\s\S]*\}\s*\z"#,

@@ -1,11 +1,13 @@
 //! What the elements of a file are only together: messages that stand one a line, and people without roles.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
 use super::super::error::{ElementError, ImportError};
 use super::super::left_out::LeftOutKind;
+use super::super::series::{self, Part};
 use super::super::speakers::Speaker;
 use super::super::{Import, Reject};
 use super::log;
@@ -17,6 +19,8 @@ use crate::conversation::Origin;
 #[derive(Debug, Default)]
 pub struct Gathered {
     lines: Vec<Line>,
+    /// Questions with their answers, of conversations that they name.
+    exchanges: Vec<Vec<Line>>,
     holder: Holder,
     /// Elements of no known shape: heads of files with a message a line, if such lines come.
     waiting: Vec<Reject>,
@@ -57,11 +61,33 @@ impl Gathered {
         self.lines.push(line);
     }
 
+    /// A question with its answer.
+    pub fn exchange(&mut self, lines: Vec<Line>) {
+        self.exchanges.push(lines);
+    }
+
+    /// The lines so far, those of exchanges by their time.
+    fn take_lines(&mut self) -> Vec<Line> {
+        let mut lines = std::mem::take(&mut self.lines);
+        let mut exchanges = std::mem::take(&mut self.exchanges);
+        let time = |lines: &Vec<Line>| lines.iter().find_map(|line| line.node.time_s);
+        if exchanges.iter().all(|lines| time(lines).is_some()) {
+            exchanges.sort_by(|a, b| time(a).partial_cmp(&time(b)).unwrap_or(Ordering::Equal));
+        }
+        lines.extend(exchanges.into_iter().flatten());
+        lines
+    }
+
     /// A row that may be the head of the messages in its file.
     pub fn head(&mut self, holder: Holder) {
         let known = &mut self.holder;
         known.title = known.title.take().or(holder.title);
-        known.id = known.id.take().or(holder.id);
+        // The head of the conversation that was forked stands behind the fork's own, and may name another one.
+        let is_of_fork = known.forked_from.is_some() && known.forked_from == holder.id;
+        if known.id.is_none() || is_of_fork {
+            known.id = holder.id;
+            known.forked_from = holder.forked_from;
+        }
         known.time_s = known.time_s.or(holder.time_s);
         known.updated_s = known.updated_s.or(holder.updated_s);
         known.system = known.system.take().or(holder.system);
@@ -78,6 +104,9 @@ impl<E: From<ImportError>> Import<'_, E> {
         for speakers in &threads.without_roles {
             add_speakers(&mut self.gathered.people, speakers);
             self.gathered.chats_without_roles += 1;
+        }
+        for part in threads.parts {
+            self.together.series.hold(&origin.member, part);
         }
         for mut conversation in threads.conversations {
             // Chats without ids of their own can be alike; and an id of the whole may stand for each.
@@ -128,8 +157,10 @@ impl<E: From<ImportError>> Import<'_, E> {
     /// Makes conversations of the lines so far.
     pub(in super::super) fn finish_lines(&mut self, origin: &Origin) -> Result<(), E> {
         self.refuse_waiting()?;
-        let holder = std::mem::take(&mut self.gathered.holder);
-        let mut lines = std::mem::take(&mut self.gathered.lines);
+        let mut holder = std::mem::take(&mut self.gathered.holder);
+        // A fork and what it was forked from are branches of one conversation.
+        holder.id = holder.forked_from.take().or(holder.id);
+        let mut lines = self.gathered.take_lines();
         lines.iter_mut().for_each(|line| line.name_people(&self.together.people));
         if lines.is_empty() {
             return Ok(());
@@ -138,7 +169,15 @@ impl<E: From<ImportError>> Import<'_, E> {
         for (kind, count) in std::mem::take(&mut self.gathered.events) {
             (0..count).for_each(|_| self.found.left_out.add(LeftOutKind::Event, kind.clone(), ""));
         }
-        let threads = thread::conversations(lines, &holder, self.roles, origin);
+        let is_part = self.together.series.has(&origin.member);
+        let chat = is_part.then(|| series::chat_of(&lines, &holder, self.roles, origin)).flatten();
+        let threads = match chat {
+            Some(chat) => {
+                series::name_channel(&mut holder, &origin.member);
+                Threads { parts: vec![Part { chat, holder, lines }], ..Threads::default() }
+            }
+            None => thread::conversations(lines, &holder, self.roles, origin),
+        };
         self.threads(threads, origin)
     }
 

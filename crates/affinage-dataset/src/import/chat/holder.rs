@@ -11,6 +11,7 @@ use super::super::error::ElementError;
 use super::super::instructions;
 use super::super::json::kind_of;
 use super::super::left_out::LeftOutKind;
+use super::super::series::{self, Part};
 use super::super::shape::{self, Context};
 use super::message::{Line, Speaker, is_message, line, product, says_something};
 use super::names::{LISTS, is_no_chat};
@@ -186,7 +187,13 @@ impl Walk<'_> {
         let mut holder = Holder::of(around);
         holder.product = product(around, first);
         if holds_messages {
-            self.take(conversations(lines(&items), &holder, self.context.roles, &self.context.origin));
+            let (lines, roles, origin) = (lines(&items), self.context.roles, &self.context.origin);
+            let chat =
+                self.context.is_part.then(|| series::chat_of(&lines, &holder, roles, origin)).flatten();
+            match chat {
+                Some(chat) => self.threads.parts.push(Part { chat, holder, lines }),
+                None => self.take(conversations(lines, &holder, roles, origin)),
+            }
             return true;
         }
         let others = items.iter().filter(|item| !pairs::is_pair(item));

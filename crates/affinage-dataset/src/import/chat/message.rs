@@ -37,6 +37,8 @@ pub struct Line {
     pub id: Option<String>,
     pub parent: Parent,
     pub thread: Option<String>,
+    /// The thread is a topic of a room, in which others stand.
+    pub is_topic: bool,
     pub speaker: Speaker,
     /// The name that is shown for a speaker who is named by an id.
     pub alias: Option<String>,
@@ -45,6 +47,8 @@ pub struct Line {
     /// Other answers to the same prompt; with the node's own at [`Line::selected`].
     pub variants: Vec<Vec<Block>>,
     pub selected: usize,
+    /// For each of the other answers the provider's word if it was cut off.
+    pub cuts: Vec<Option<String>>,
     /// Id of the message that this one is another version of.
     pub replaces: Option<String>,
     /// Id of the message whose words were changed to these.
@@ -260,10 +264,11 @@ fn read(value: &Value) -> Line {
         _ => NodeRole::User,
     };
     let mut node = Node::new("", role, content.blocks);
-    let mut variants = Vec::new();
+    let (mut variants, mut cuts) = (Vec::new(), Vec::new());
     let mut marked = None;
     if let Some((_, Value::Array(list))) = fields.all(names::VARIANTS).find(|(_, value)| value.is_array()) {
         variants = list.iter().map(blocks).collect();
+        cuts = list.iter().map(provider::truncated).collect();
         marked = chosen::variant(fields, list);
     }
     let selected = marked.unwrap_or_else(|| selected(fields, &variants, &node));
@@ -277,6 +282,10 @@ fn read(value: &Value) -> Line {
     }
     as_shown(fields, &mut node);
     facts(fields, &mut node);
+    // Of somebody who is named the list says later whether he is the assistant.
+    if role == NodeRole::Assistant || matches!(stated, Speaker::Name(_)) {
+        node.truncated = node.truncated.or_else(|| cuts.get(selected).cloned().flatten());
+    }
     node.hidden |= fields.any_true(names::HIDDEN);
     let kind = fields.text(&["type"]).unwrap_or_default();
     if kind.starts_with("m.room.") && kind.ends_with("encrypted") {
@@ -289,7 +298,8 @@ fn read(value: &Value) -> Line {
     }
     let is_redacted = fields.all(&["unsigned"]).any(|(_, about)| about.get("redacted_because").is_some())
         || (kind == "m.room.message" && node.blocks.is_empty() && !fields.has(&["body", "msgtype"]));
-    if fields.any_true(names::DELETED) || is_redacted {
+    let is_taken_back = fields.text(&["message_state"]).is_some_and(|state| state == "DELETED");
+    if fields.any_true(names::DELETED) || is_redacted || is_taken_back {
         let words = node.visible_text();
         messenger::as_notice(&mut node, if words.is_empty() { "deleted" } else { &words }, true);
     }
@@ -297,9 +307,11 @@ fn read(value: &Value) -> Line {
     let word = words.filter_map(|(_, word)| word.as_str()).next().map(str::to_owned);
     let kind = word.as_ref().map(|word| log::kind_of_event(value, word));
     let id = Layers::of([value]).text(names::IDS).or_else(|| fields.text(names::IDS));
+    let (thread, topic) = (fields.text(names::THREADS), fields.text(names::TOPICS));
     Line {
         parent: parent(Layers::of([value]), fields),
-        thread: fields.text(names::THREADS),
+        is_topic: thread.is_none() && topic.is_some(),
+        thread: thread.or(topic),
         is_service: matches!(stated, Speaker::Name(_) | Speaker::Nobody)
             && word.as_ref().is_some_and(|word| names::is_service(word)),
         is_forwarded,
@@ -314,6 +326,7 @@ fn read(value: &Value) -> Line {
         node,
         variants,
         selected,
+        cuts,
         replaces: fields.text(&["preferenceOver", "replaces", "regenerated_from"]),
         // Larger ones are times.
         version: fields.number("version").filter(|n| (0.0..1000.0).contains(n)).map_or(0, |n| n as u64),

@@ -129,6 +129,7 @@ pub const MEDIA: &[&str] = &[
     "audio",
     "video",
     "voice",
+    "attached_files",
     "file_attachments",
     "fileAttachments",
     "image_attachments",
@@ -185,7 +186,6 @@ pub const PARENTS: &[&str] = &[
 /// The conversation a message belongs to, where messages of several stand in one list.
 pub const THREADS: &[&str] = &[
     "topicId",
-    "topic_id",
     "thread_id",
     "threadId",
     "chatId",
@@ -193,10 +193,13 @@ pub const THREADS: &[&str] = &[
     "conversation_id",
     "conversationId",
     "message_tree_id",
-    "thread_ts",
     "sessionId",
     "session_id",
 ];
+/// The topic of a room that a message belongs to, named by the message that opened it.
+pub const TOPICS: &[&str] = &["topic_id", "thread_ts", "root_id", "tmid"];
+/// Fields that name the conversation of which this one is a copy that went on.
+pub const FORKS: &[&str] = &["forked_from_id", "forkedFromId", "forked_from", "forkedFrom", "parentSession"];
 pub const HOLDER_IDS: &[&str] = &[
     "id",
     "uuid",
@@ -213,6 +216,7 @@ pub const HOLDER_IDS: &[&str] = &[
     "composerId",
     "tabId",
     "topicId",
+    "thread_path",
 ];
 pub const TITLES: &[&str] = &[
     "title",
@@ -241,6 +245,7 @@ pub const TIMES: &[&str] = &[
     "created_at",
     "createdAt",
     "created",
+    "created_date",
     "timestamp",
     "inserted_at",
     "sent_at",
@@ -252,6 +257,8 @@ pub const TIMES: &[&str] = &[
     "startTime",
     "time",
     "date",
+    "datetime",
+    "datetime_utc",
     "ts",
     "send_date",
 ];
@@ -396,8 +403,10 @@ pub fn kind_beside(message: &Value) -> Option<BlockKind> {
 
 /// Events of a messenger that nobody said: joined, left, pinned, called.
 pub fn is_service(word: &str) -> bool {
-    const WORDS: [&str; 16] = [
+    const WORDS: [&str; 18] = [
         "service",
+        "reaction",
+        "tapback",
         "join",
         "leave",
         "pin",
@@ -431,13 +440,21 @@ pub fn time_s(value: &Value) -> Option<f64> {
         Value::Number(number) => seconds(number.as_f64()?),
         Value::String(text) => match text.trim().parse::<f64>() {
             Ok(number) => seconds(number),
-            Err(_) => rfc3339_s(text.trim()),
+            Err(_) => rfc3339_s(text.trim()).or_else(|| written_out_s(text)),
         },
         Value::Object(fields) => ["$date", "$numberLong", "_seconds", "seconds", "created", "start"]
             .iter()
             .find_map(|key| time_s(fields.get(*key)?)),
         _ => None,
     }
+}
+
+/// `Monday, January 5, 2026 at 10:00:00 AM UTC`, as Google Chat writes it.
+fn written_out_s(text: &str) -> Option<f64> {
+    let text = text.trim().strip_suffix(" UTC")?.replace('\u{202f}', " ");
+    let (_, day) = text.split_once(", ")?;
+    let at = jiff::civil::DateTime::strptime("%B %d, %Y at %I:%M:%S %p", day).ok()?;
+    Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second() as f64)
 }
 
 fn seconds(number: f64) -> Option<f64> {
@@ -468,6 +485,7 @@ mod tests {
             json!("1767607200.000000"),
             json!("2026-01-05T10:00:00Z"),
             json!("2026-01-05T12:00:00+02:00"),
+            json!("Monday, January 5, 2026 at 10:00:00\u{202f}AM UTC"),
             json!({ "$date": { "$numberLong": "1767607200000" } }),
             json!({ "$date": "2026-01-05T10:00:00.000Z" }),
             json!({ "_seconds": 1_767_607_200, "_nanoseconds": 0 }),

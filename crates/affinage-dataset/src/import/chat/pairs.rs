@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use super::super::instructions;
 use super::super::json::strings;
 use super::layers::Layers;
 use super::message::{Line, Parent, Speaker, line};
 use super::names;
 use super::parts::blocks;
-use crate::conversation::{Block, BlockKind, NodeRole};
+use crate::conversation::{Block, BlockKind, Node, NodeRole};
 
 /// True if an element is a question with an answer, and neither one message nor a step of a machine.
 pub fn is_pair(value: &Value) -> bool {
@@ -62,6 +63,19 @@ fn failure(value: &Value) -> Option<&Value> {
         .filter(|at| !at.is_null())
 }
 
+/// The messages of a pair behind the instruction that its row gives the model.
+pub fn led(mut lines: Vec<Line>, value: &Value) -> Vec<Line> {
+    let Some(words) = instructions::beside_list(value) else { return lines };
+    let mut system = Line::unread(lines.first(), String::new());
+    system.speaker = Speaker::Role(NodeRole::System);
+    system.node = Node {
+        time_s: system.node.time_s,
+        ..Node::new("", NodeRole::System, vec![Block::new(BlockKind::Text, words)])
+    };
+    lines.insert(0, system);
+    lines
+}
+
 /// The two messages of a pair. Several plain texts as the answer are several answers.
 pub fn lines(value: &Value) -> Option<[Line; 2]> {
     let (question, answer) = question_and_answer(value)?;
@@ -82,9 +96,10 @@ pub fn lines(value: &Value) -> Option<[Line; 2]> {
         let text_before = std::mem::take(&mut line.node.blocks);
         line.node.blocks = said;
         let beside = text_before.into_iter().filter(|block| block.kind != BlockKind::Text);
-        line.node
-            .blocks
-            .extend(beside.filter(|block| (block.kind == BlockKind::Media) == (role == NodeRole::User)));
+        line.node.blocks.extend(beside.filter(|block| {
+            let is_file = matches!(block.kind, BlockKind::Media | BlockKind::Attachment);
+            is_file == (role == NodeRole::User)
+        }));
         line.id = line.id.map(|id| format!("{id}-{side}"));
         line.parent = Parent::Unsaid;
         line.speaker = Speaker::Role(role);

@@ -36,6 +36,10 @@ pub fn conversations(
         let mut line = line;
         mend_latin_1(&mut line.node);
         let words = line.node.visible_text();
+        if messenger::is_reaction(&words) {
+            *services.entry("reaction".to_owned()).or_default() += 1;
+            continue;
+        }
         if messenger::is_deletion(&words) {
             messenger::as_notice(&mut line.node, &words, true);
         }
@@ -150,7 +154,9 @@ fn sessions(lines: Vec<(Line, bool)>) -> Vec<Vec<(Line, bool)>> {
     let mut before: Option<f64> = None;
     for item in lines {
         let now = item.0.node.time_s;
-        let pause = now.zip(before).is_some_and(|(now, before)| now - before > PEOPLE_GAP_S);
+        // A topic waits for its answer.
+        let is_topic = item.0.is_topic;
+        let pause = now.zip(before).is_some_and(|(now, before)| now - before > PEOPLE_GAP_S) && !is_topic;
         before = now.or(before);
         match sessions.last_mut().filter(|_| !pause) {
             Some(session) => session.push(item),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::error::ElementError;
 use super::super::left_out::LeftOutKind;
+use super::super::series::Part;
 use super::super::speakers::Speaker as Found;
 use super::super::transcript::Roles;
 use super::super::{instructions, verdict};
@@ -20,6 +21,8 @@ use crate::hash::short_hash;
 pub struct Holder {
     pub product: Option<Provider>,
     pub id: Option<String>,
+    /// The conversation that this one goes on with: its messages stand here, too.
+    pub forked_from: Option<String>,
     pub title: Option<String>,
     pub time_s: Option<f64>,
     /// When the conversation was changed last.
@@ -48,6 +51,7 @@ impl Holder {
         Holder {
             product: None,
             edits: 0,
+            forked_from: forked_from(own),
             id: own.text(names::HOLDER_IDS).or_else(|| said.text(names::HOLDER_IDS)),
             title: own.text(names::TITLES).or_else(|| said.text(names::TITLES)),
             time_s: own.time_s().or_else(|| said.time_s()),
@@ -60,6 +64,20 @@ impl Holder {
     }
 }
 
+/// The id of the conversation that was forked, which may stand in an object or in the path of its file.
+fn forked_from(own: Layers<'_>) -> Option<String> {
+    let named = own.all(names::FORKS).find_map(|(_, value)| match value {
+        Value::Object(_) => Layers::of([value]).text(names::HOLDER_IDS),
+        other => other.as_str().map(str::to_owned),
+    })?;
+    let file = named.rsplit(['/', '\\']).next().unwrap_or_default();
+    let id = match file.split_once('.') {
+        Some((stem, _)) => stem.rsplit('_').next().unwrap_or(stem),
+        None => file,
+    };
+    Some(id.to_owned()).filter(|id| !id.is_empty())
+}
+
 /// What became of a list of messages.
 #[derive(Debug, Default)]
 pub struct Threads {
@@ -69,6 +87,8 @@ pub struct Threads {
     /// People of lists in which nobody is known to be the assistant, a list each.
     pub without_roles: Vec<Vec<Found>>,
     pub errors: Vec<ElementError>,
+    /// Chats that go on in another file.
+    pub parts: Vec<Part>,
 }
 
 impl Threads {
@@ -87,10 +107,12 @@ impl Threads {
         add_speakers(&mut self.speakers, &other.speakers);
         self.without_roles.append(&mut other.without_roles);
         self.errors.append(&mut other.errors);
+        self.parts.append(&mut other.parts);
     }
 
     pub fn is_empty(&self) -> bool {
-        self.conversations.is_empty() && self.without_roles.is_empty() && self.errors.is_empty()
+        let is_without = self.without_roles.is_empty() && self.errors.is_empty();
+        self.conversations.is_empty() && is_without && self.parts.is_empty()
     }
 }
 
@@ -160,8 +182,34 @@ fn apply_edits(lines: &mut Vec<Line>) -> usize {
     count
 }
 
+/// Topics of a room: one to which nobody else said anything is no conversation of its own, as in a room where every message
+/// opens a topic; and the message that opens one may not name it.
+fn settle_topics(lines: &mut [Line]) {
+    let is_mans = |line: &Line| !matches!(line.speaker, Speaker::Role(_));
+    let mut sizes: HashMap<String, usize> = HashMap::new();
+    for thread in lines.iter().filter(|line| line.is_topic).filter_map(|line| line.thread.clone()) {
+        *sizes.entry(thread).or_default() += 1;
+    }
+    for line in lines.iter_mut().filter(|line| is_mans(line)) {
+        if line.thread.is_none()
+            && let Some(size) = line.id.as_ref().and_then(|id| sizes.get_mut(id))
+        {
+            *size += 1;
+            line.thread.clone_from(&line.id);
+            line.is_topic = true;
+        }
+    }
+    for line in lines.iter_mut().filter(|line| line.is_topic && is_mans(line)) {
+        if line.thread.as_ref().is_some_and(|thread| sizes[thread] < 2) {
+            line.thread = None;
+            line.is_topic = false;
+        }
+    }
+}
+
 /// Messages by the conversation they name, in order of appearance. Where parents lead from one to another they are one.
-fn by_thread(lines: Vec<Line>) -> Vec<(Option<String>, Vec<Line>)> {
+fn by_thread(mut lines: Vec<Line>) -> Vec<(Option<String>, Vec<Line>)> {
+    settle_topics(&mut lines);
     let thread_of: HashMap<&str, &str> =
         lines.iter().filter_map(|line| Some((line.id.as_deref()?, line.thread.as_deref()?))).collect();
     let crosses = lines.iter().any(|line| match (&line.parent, &line.thread) {
@@ -266,7 +314,7 @@ fn cut_last(settled: &mut [(Line, bool)], word: String) {
 }
 
 /// Lists of messengers with the newest first are turned over, unless parents say the order.
-pub(super) fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
+pub fn newest_last<T>(lines: &mut [T], line: impl Fn(&T) -> &Line) {
     let has_parents = lines.iter().any(|item| matches!(line(item).parent, Parent::Id(_)));
     let times: Vec<f64> = lines.iter().filter_map(|item| line(item).node.time_s).collect();
     let falls = times.windows(2).all(|pair| pair[0] >= pair[1]) && times.first() > times.last();
@@ -416,7 +464,7 @@ impl Tree {
 
     /// Adds a message and its variants; gives the id below which the next one stands.
     fn message(&mut self, line: Line, parent: Option<String>, holder: &Holder) -> String {
-        let Line { id, mut node, variants, selected, rank, .. } = line;
+        let Line { id, mut node, variants, selected, mut cuts, rank, .. } = line;
         if node.role == NodeRole::Assistant {
             node.model = node.model.or_else(|| holder.model.clone());
         }
@@ -425,20 +473,22 @@ impl Tree {
             id.clone().unwrap_or_else(|| short_hash(&[&format!("{:?}", node.role), &node.visible_text()]));
         let text = |blocks: &[Block]| Node::new("", node.role, blocks.to_vec()).visible_text();
         let own_text = node.visible_text();
-        let others: Vec<Vec<Block>> = match node.role {
+        let others: Vec<(usize, Vec<Block>)> = match node.role {
             NodeRole::Assistant => variants
                 .into_iter()
                 .enumerate()
                 .filter(|(index, blocks)| {
                     *index != selected && text(blocks) != own_text && !text(blocks).is_empty()
                 })
-                .map(|(_, blocks)| blocks)
                 .collect(),
             _ => Vec::new(),
         };
-        for blocks in others {
+        for (index, blocks) in others {
             let mut other = node.clone();
             other.blocks = blocks;
+            if let Some(cut) = cuts.get_mut(index) {
+                other.truncated = cut.take();
+            }
             other.feedback = None;
             other.id = self.unique(&format!("{given}.{}", short_hash(&[&other.visible_text()])));
             self.links.push(Link::to(other, parent.clone()));

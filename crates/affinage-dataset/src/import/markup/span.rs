@@ -385,6 +385,42 @@ pub fn is_thought_label(line: &str) -> bool {
     THOUGHT_SUMMARY.is_match(line)
 }
 
+/// The title of a callout, or its kind if it has none: `[!note]- Thinking`, `[!thinking]`.
+pub fn callout(line: &str) -> Option<&str> {
+    let (kind, title) = line.strip_prefix("[!")?.split_once(']')?;
+    let title = title.trim_start_matches(['+', '-', ' ']);
+    Some(if title.is_empty() { kind } else { title })
+}
+
+/// True for a short line that says how long the model thought or worked, in many languages: `Worked for 1m 12s`.
+pub fn is_time_of_thought(line: &str) -> bool {
+    /// Longer lines are text.
+    const MAX_CHARS: usize = 60;
+    static VERB: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = concat!(
+            r"(?i)\b(?:thought|thinking|worked|reasoned|reasoning|researched|nachgedacht|gedacht|überlegt|gearbeitet|réfléchi|réflexion",
+            r"|raisonné|travaillé|pens(?:ó|ado|ando|ou|ato|é)|razonó|razonado|razonamiento|trabajó|trabajado|raciocinou|raciocínio|trabalhou",
+            r"|ragionato|ragionamento|lavorato|nagedacht|gewerkt|myśla\w+|pracowa\w+|дума\w+|размышл\w+|рассужд\w+|работа\w+|düşün\w+|çalış\w+)\b",
+            r"|思考|考え|推理|推論|作業|工作|생각|추론|작업|فكر|تفكير|सोच",
+        );
+        Regex::new(pattern).expect("a valid pattern")
+    });
+    static DURATION: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = concat!(
+            r"(?i)\d\s*(?:(?:h|m|s|ms|min\w*|h(?:ou)?rs?|sec\w*|sek\w*|st(?:d|unden?)|seg\w*|heures?|horas?|or[ae]|uur|godz\w*|мин\w*|сек\w*|час\w*",
+            r"|с|saniye|sn|dakika|dk)\b|秒|分|時間|小时|초|분|시간|ثاني|ثوان|دقيق|सेकंड|मिनट)",
+            r"|\b(?:a few|a couple of|some|einige|ein paar|quelques|unos|algunos|alguns|pochi|een paar|kilka|несколько|birkaç) ?\p{L}+|几秒|数秒|몇 초",
+        );
+        Regex::new(pattern).expect("a valid pattern")
+    });
+    let line = line.trim_matches(['*', '_', ' ']);
+    line.chars().count() <= MAX_CHARS
+        && line.chars().count() > 3
+        && !line.ends_with('?')
+        && DURATION.is_match(line)
+        && VERB.is_match(line)
+}
+
 /// True if a mark of the tables begins the text.
 pub fn begins_mark(rest: &str) -> bool {
     call_name(rest).is_some()

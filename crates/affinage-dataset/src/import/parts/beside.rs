@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::super::chat::names;
 use super::super::harness::parted;
 use super::{call, file};
-use crate::conversation::{Block, BlockKind};
+use crate::conversation::{Block, BlockKind, NodeRole};
 
 /// What stands beside the content of a message, as servers write it.
 #[derive(Debug, Default)]
@@ -31,13 +32,48 @@ pub fn beside(message: &Value) -> Beside {
         if has_result { &mut beside.before } else { &mut beside.calls }.extend(read);
     }
     let files = ["experimental_attachments", "attachments", "images", "files"];
-    for item in files.iter().filter_map(|key| message.get(*key)?.as_array()).flatten() {
+    let files = files.iter().filter_map(|key| message.get(*key)?.as_array());
+    for item in files.chain(sent_along(message)).flatten() {
         beside.files.push(match item {
             Value::Object(_) => file(item, "file"),
             _ => Block::named(BlockKind::Media, "", "file"),
         });
     }
     beside
+}
+
+/// Fields of a file: where a list has elements with one of them, they are files.
+const FILES: [&str; 10] = [
+    "content",
+    "base64Url",
+    "base64Data",
+    "base64",
+    "mimeType",
+    "mime_type",
+    "file_name",
+    "fileName",
+    "filename",
+    "path",
+];
+
+/// Lists under names of many uses in which some products keep the files of a question: their elements have a type, or the
+/// name of the list says it.
+fn sent_along(message: &Value) -> impl Iterator<Item = &Vec<Value>> {
+    const LISTS: [&str; 7] =
+        ["extra", "extras", "context", "contexts", "context_items", "contextItems", "prompt_fragments"];
+    let has_type =
+        |item: &Value| ["type", "kind"].iter().any(|key| item.get(*key).is_some_and(Value::is_string));
+    let is_file = |item: &Value| FILES.iter().any(|key| item.get(*key).is_some());
+    let is_answer = ["role", "sender", "from", "author"]
+        .iter()
+        .filter_map(|key| message.get(*key)?.as_str())
+        .filter_map(names::role)
+        .any(|(role, _)| role != NodeRole::User);
+    let lists = LISTS.iter().filter(move |_| !is_answer);
+    lists.filter_map(|key| Some((*key, message.get(*key)?.as_array()?))).filter_map(move |(key, items)| {
+        let are_typed = key == "prompt_fragments" || items.iter().all(has_type);
+        (are_typed && items.iter().any(is_file)).then_some(items)
+    })
 }
 
 /// Objects of a message in which products keep what they know of it.

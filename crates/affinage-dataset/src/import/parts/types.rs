@@ -41,8 +41,8 @@ const TYPES: &[(Part, &[&str])] = &[
             // DeepSeek's fragments.
             "request",
             "response",
-            "templateresponse",
             "answer",
+            "finalanswer",
             // Forms of letters and links in messengers.
             "plain",
             "bold",
@@ -115,6 +115,9 @@ const TYPES: &[(Part, &[&str])] = &[
             "websearch",
             "readlink",
             "texteditgroup",
+            "textedit",
+            "notebookeditgroup",
+            "workspaceedit",
             "progressmessage",
             "progresstask",
             "preparetoolinvocation",
@@ -166,7 +169,15 @@ const TYPES: &[(Part, &[&str])] = &[
     (Part::Place, &["inlinereference"]),
     (Part::Audio, &["audio", "audiourl", "inputaudio", "outputaudio", "audioassetpointer"]),
     (Part::Translation, &["translation"]),
-    (Part::Error, &["error", "systemerror"]),
+    (
+        Part::Error,
+        &[
+            "error",
+            "systemerror",
+            // DeepSeek's own words in the place of an answer.
+            "templateresponse",
+        ],
+    ),
     (Part::Break, &["stepstart", "stepfinish", "startstep", "finishstep"]),
     (
         Part::Nothing,
@@ -196,6 +207,23 @@ pub fn part_of(kind: &str) -> Option<Part> {
         word if word.ends_with("toolresult") => Some(Part::ToolResult),
         word if word.starts_with("tool") => Some(Part::ToolCall),
         _ => None,
+    })
+}
+
+/// The part of a type: by name, or by how the names of phases on the way to an answer begin (`thinking_summary`,
+/// `search_plan`).
+pub fn part_of_kind(kind: &str) -> Option<Part> {
+    let named = part_of(kind);
+    named.or_else(|| {
+        let word = kind.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let begins = |stems: &[&str]| stems.iter().any(|stem| word.starts_with(stem));
+        match () {
+            () if begins(&["think", "reason", "thought", "plan"]) || word.contains("thinking") => {
+                Some(Part::Reasoning)
+            }
+            () if begins(&["search", "web_search", "websearch"]) => Some(Part::ToolCall),
+            () => None,
+        }
     })
 }
 

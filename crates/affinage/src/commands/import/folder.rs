@@ -43,9 +43,10 @@ pub fn import(
     }
     let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
     let now = jiff::Timestamp::now().to_string();
-    let mut heads: Vec<(&str, Vec<u8>)> = Vec::new();
+    let (mut heads, mut named): (Vec<(&str, Vec<u8>)>, Vec<&str>) = (Vec::new(), Vec::new());
     for (member, head) in members.iter().filter_map(|member| Some((member, head(member).ok()?))) {
         together.look_at_head(&head);
+        named.extend((!head.is_empty()).then_some(member.name.as_str()));
         if Together::may_be_half(&member.name) {
             heads.push((&member.name, head));
         }
@@ -54,6 +55,7 @@ pub fn import(
     for member in members.iter().filter(|member| answers.contains(member.name.as_str())) {
         together.read_answers(&member.name, fs_err::File::open(&member.path)?);
     }
+    together.expect(named.into_iter().filter(|name| !answers.contains(name)));
     let mut whole = FileSummary::of_folder(folder);
     let mut read = HashSet::new();
     let mut files = 0;
