@@ -74,8 +74,11 @@ pub enum DropReason {
     Border,
     /// Too much of it stands in one training example.
     Leak { containment: f64, train_example: String },
-    /// It was held out, and new examples tie it to examples on `side`.
-    Joined { side: Side },
+    /// It was held out, and new examples tie it to examples on `side`. Stored beside the `side` of [`Drop`], hence the name.
+    Joined {
+        #[serde(rename = "tied_to")]
+        side: Side,
+    },
     /// A training example that overlaps a prompt of the evaluation.
     EvaluationPrompt { containment: f64, prompt: String },
     /// It was held out and then tied to another side, in an earlier version: it is on no side any more.

@@ -93,8 +93,11 @@ pub fn truncated(message: &Value) -> Option<String> {
     let flag = flags.map(|(key, _)| key.as_str()).find(|key| is_flag_of_cut(key));
     let ends = ["done", "is_final", "isFinal", "is_complete", "isComplete"];
     let not_done = ends.iter().any(|key| message.get(*key).and_then(Value::as_bool) == Some(false));
+    let is_stopped = |key: &&str| message.get(*key).and_then(Value::as_bool) == Some(true);
+    let stopped = ["is_stop", "isStop", "is_stopped", "isStopped", "stopped"].into_iter().find(is_stopped);
     let failed = has_failed(message).then_some("error");
-    reason.or(nested).or(flag).or(not_done.then_some("not done")).or(failed).map(str::to_owned)
+    let known = reason.or(nested).or(flag).or(stopped);
+    known.or(not_done.then_some("not done")).or(failed).map(str::to_owned)
 }
 
 /// True if the message says that the product could not answer.
@@ -238,6 +241,8 @@ mod tests {
             (json!({ "finish_reason": "length" }), Some("length")),
             (json!({ "finish_details": { "type": "max_tokens" } }), Some("max_tokens")),
             (json!({ "done": false }), Some("not done")),
+            (json!({ "is_stop": true, "done": true }), Some("is_stop")),
+            (json!({ "is_stop": false, "stop": true }), None),
             (json!({ "error": { "content": "no memory" } }), Some("error")),
             (json!({ "unfinished": true, "error": false }), Some("unfinished")),
             (json!({ "finish_reason": "stop", "done": true, "error": null, "unfinished": false }), None),

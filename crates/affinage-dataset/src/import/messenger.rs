@@ -242,6 +242,30 @@ pub fn is_reaction(text: &str) -> bool {
         || with_sign.is_some_and(|(sign, rest)| sign.contains(is_sign) && quoted(rest))
 }
 
+/// Words for what can be sent in place of words.
+#[rustfmt::skip]
+const SENT: &[&str] = &[
+    "attachment", "photo", "video", "sticker", "gif", "voice message", "audio", "location", "reel", "a link", "a post", "a story", "a file",
+    "anhang", "foto", "bild", "sprachnachricht", "standort", "pièce jointe", "vidéo", "adjunto", "archivo", "anexo", "vídeo", "allegato", "bijlage",
+    "załącznik", "zdjęci", "вложени", "фото", "видео", "fotoğraf", "添付", "写真", "附件", "照片", "첨부", "사진", "مرفق", "lampiran", "đính kèm",
+];
+
+/// True if a text is nothing but a program's sentence for what `name` sent without words: `Mara sent an attachment.`, `You sent a
+/// photo.` Nobody begins their own message with their own name and says so.
+pub fn tells_of_attachment(text: &str, name: &str) -> bool {
+    const LONGEST_WORDS: usize = 9;
+    let text = text.trim();
+    let first = name.split_whitespace().next().unwrap_or(name);
+    let behind = |who: &str| text.strip_prefix(who).filter(|rest| rest.starts_with(' ') && !who.is_empty());
+    let told = match behind("You") {
+        Some(rest) => rest.starts_with(" sent ").then_some(rest),
+        None => behind(name).or_else(|| behind(first)),
+    };
+    text.ends_with(['.', '。'])
+        && text.split_whitespace().count() <= LONGEST_WORDS
+        && told.is_some_and(|rest| SENT.iter().any(|word| rest.to_lowercase().contains(word)))
+}
+
 /// True if a text is nothing but a program's sentence for a message that is no longer there.
 pub fn is_deletion(text: &str) -> bool {
     const LONGEST: usize = 120;
@@ -505,6 +529,27 @@ mod tests {
             "❤",
         ] {
             assert!(!is_reaction(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_without_words_is_told_by_the_senders_name() {
+        for text in [
+            "Mara Feld sent an attachment.",
+            "Mara sent a photo.",
+            "You sent a voice message.",
+            "Mara hat einen Anhang gesendet.",
+        ] {
+            assert!(tells_of_attachment(text, "Mara Feld"), "{text}");
+        }
+        for text in [
+            "I sent an attachment.",
+            "You sent it twice.",
+            "Mara here.",
+            "Jonas sent a photo.",
+            "Mara sent a photo. I have not seen it, and nobody has told me what is on it.",
+        ] {
+            assert!(!tells_of_attachment(text, "Mara Feld"), "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use affinage_dataset::shingle::words;
 use affinage_dataset::split::{
-    BORDER_LEN, DropReason, Item, Policy, Previous, SECTION_LEN, Side, Split, SplitError, split,
+    BORDER_LEN, Drop, DropReason, Item, Policy, Previous, SECTION_LEN, Side, Split, SplitError, split,
 };
 use proptest::prelude::*;
 
@@ -381,5 +381,21 @@ proptest! {
         let asked: Vec<String> = owned.iter().step_by(3).map(|example| example.prompt.clone()).collect();
         let Ok(third) = split(&items(&owned), &POLICY, &previous(&second), &asked) else { return Ok(()) };
         placed_or_listed_once(&owned, &third)?;
+    }
+}
+
+#[test]
+fn what_was_dropped_is_read_as_it_was_written() {
+    let (containment, other) = (0.5, "p".to_owned());
+    for reason in [
+        DropReason::Border,
+        DropReason::Leak { containment, train_example: other.clone() },
+        DropReason::Joined { side: Side::Train },
+        DropReason::EvaluationPrompt { containment, prompt: other },
+        DropReason::Retired,
+    ] {
+        let dropped = Drop { example_id: "e".to_owned(), side: Side::Validation, reason };
+        let text = serde_json::to_string(&dropped).expect("plain data");
+        assert_eq!(serde_json::from_str::<Drop>(&text).ok(), Some(dropped), "{text}");
     }
 }

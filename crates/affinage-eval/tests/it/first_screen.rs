@@ -153,8 +153,11 @@ fn check_card(analysis: &Analysis, seed: u64) {
     assert_eq!(lower.contains("worse"), matches!(row.word, CardWord::Worse | CardWord::Mixed), "{said}");
     assert_eq!(lower.contains("cannot tell"), row.word == CardWord::CannotTell, "{said}");
     let rates = [&result.in_domain, &result.out_of_domain, &result.overall].into_iter().flatten();
-    let figure = |rate: &WinRate| format!("{:.0} % [", 100.0 * rate.estimate.value);
-    let figures: Vec<String> = rates.map(figure).collect();
+    // The first interval of a card is told in words.
+    let figure = |rate: &WinRate| {
+        [" [", " (likely between "].map(|behind| format!("{:.0} %{behind}", 100.0 * rate.estimate.value))
+    };
+    let figures: Vec<String> = rates.flat_map(figure).collect();
     let counts = result.overall.as_ref().map_or(String::new(), |rate| {
         format!("{} won, {} tied, {} lost of {} prompts", rate.wins, rate.ties, rate.losses, rate.estimate.n)
     });

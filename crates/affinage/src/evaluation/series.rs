@@ -96,7 +96,7 @@ pub fn meant(ctx: &Context, named: Option<&str>) -> anyhow::Result<String> {
     }
     if let Some(unfinished) = unfinished {
         ctx.ui.say(format!(
-            "`{unfinished}` was begun later and lacks answers: `affinage eval --name {unfinished}` goes on with it"
+            "`{unfinished}` was begun later and lacks answers: the command that began it goes on with it, with the same `--set`"
         ));
     }
     let later = planned_after(ctx, &newest)?;

@@ -170,8 +170,10 @@ mod tests {
         first.tick();
         second.tick();
         let written = paper.0.lock().expect("nobody panics").clone();
-        let rows = written.split(['\n', '\r']).map(|row| row.replace("<up>", "").replace("<clear>", ""));
-        let rows: Vec<String> = rows.filter(|row| !row.trim().is_empty()).collect();
+        // Each of these begins a row, or begins one again.
+        let marked =
+            ["<up>", "<down>", "<clear>"].iter().fold(written.clone(), |text, mark| text.replace(mark, "\n"));
+        let rows: Vec<&str> = marked.split(['\n', '\r']).filter(|row| !row.trim().is_empty()).collect();
         assert!(rows.iter().any(|row| row.starts_with("validation")), "{written}");
         assert!(rows.iter().all(|row| row.chars().count() <= 35), "{written}");
     }

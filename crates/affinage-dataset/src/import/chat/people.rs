@@ -8,7 +8,7 @@ use super::super::speakers::{Speaker as Found, Style};
 use super::super::transcript::{Roles, cast};
 use super::message::{Line, Speaker};
 use super::thread::{Holder, Threads, add_speakers, build, newest_last};
-use crate::conversation::{Node, Origin, Provider};
+use crate::conversation::{Block, BlockKind, Node, Origin, Provider};
 
 /// People who are silent for longer have ended a conversation: what comes next answers nothing before it.
 const PEOPLE_GAP_S: f64 = 6.0 * 3600.0;
@@ -43,7 +43,11 @@ pub fn conversations(
         if messenger::is_deletion(&words) {
             messenger::as_notice(&mut line.node, &words, true);
         }
-        said.push((line, mended_latin_1(&name).unwrap_or(name)));
+        let name = mended_latin_1(&name).unwrap_or(name);
+        if messenger::tells_of_attachment(&words, &name) {
+            line.node.blocks = vec![Block::new(BlockKind::Media, words)];
+        }
+        said.push((line, name));
     }
     take_aliases(&mut said, roles);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
