@@ -10,6 +10,7 @@ mod asides;
 mod elements;
 
 pub use self::elements::{raised, shown, verbatim};
+use self::elements::{says, without_links};
 use quick_xml::escape::resolve_html5_entity;
 use regex::Regex;
 
@@ -61,7 +62,9 @@ pub fn page(html: &str) -> Page {
     let (mut people, mut day) = (authors(html), None);
     for (is_day, words) in std::mem::take(&mut writer.said) {
         match is_day {
-            true => day = Some(words),
+            // The first stands at the head, later ones may stand in the text.
+            true if day.is_none() => day = Some(words),
+            true => {}
             false if !people.contains(&words) => people.push(words),
             false => {}
         }
@@ -69,6 +72,11 @@ pub fn page(html: &str) -> Page {
     let beside = std::mem::take(&mut writer.beside);
     Page { title, people, day, text: without_imprint(&writer.finish()).to_owned(), beside }
 }
+
+/// More elements within one another name no author.
+const MOST_SAYING: usize = 8;
+/// Longer words are no byline but the text itself.
+const MAX_SAID_CHARS: usize = 120;
 
 /// `<meta name="author" content="…">` in the head.
 fn authors(html: &str) -> Vec<String> {
@@ -241,8 +249,8 @@ struct Writer {
     cell_start: Option<usize>,
     /// Pictures are named where they stand, and it is heeded who wrote it and when.
     is_page: bool,
-    /// The element that names the author or the day, where its text begins, and if it is the day.
-    saying: Option<(String, usize, bool)>,
+    /// The open elements that name the author or the day, where the text of each begins, and if it is the day.
+    saying: Vec<(String, usize, bool)>,
     /// What such elements said; true for a day.
     said: Vec<(bool, String)>,
     /// Where a raised or lowered text begins.
@@ -317,13 +325,12 @@ impl Writer {
     }
 
     fn open(&mut self, name: &str, tag: &str, rest: &str) {
-        if self.is_page && self.saying.is_none() && !tag.ends_with('/') {
-            let class = attribute(tag, "class").unwrap_or_default();
-            let is = |names: &[&str]| class.split_whitespace().any(|word| names.contains(&word));
-            let is_day = is(&["date", "pubdate", "dateline"]);
-            if is_day || is(&["author", "byline", "by"]) {
-                self.saying = Some((name.to_owned(), self.out.len(), is_day));
-            }
+        if self.is_page
+            && self.saying.len() < MOST_SAYING
+            && !tag.ends_with('/')
+            && let Some(is_day) = says(name, tag)
+        {
+            self.saying.push((name.to_owned(), self.out.len(), is_day));
         }
         match name {
             "p" | "div" | "section" | "article" => self.gap(2),
@@ -404,11 +411,12 @@ impl Writer {
     }
 
     fn close(&mut self, name: &str) {
-        if let Some((_, start, is_day)) = self.saying.take_if(|saying| saying.0 == name) {
-            let words = self.out.get(start..).unwrap_or_default();
+        if let Some(at) = self.saying.iter().rposition(|saying| saying.0 == name) {
+            let (_, start, is_day) = self.saying.remove(at);
+            let words = without_links(self.out.get(start..).unwrap_or_default());
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
             let words = words.trim_matches(['*', '_']).to_owned();
-            if !words.is_empty() {
+            if !words.is_empty() && words.chars().count() <= MAX_SAID_CHARS {
                 self.said.push((is_day, words));
             }
         }

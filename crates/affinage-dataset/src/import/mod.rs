@@ -84,6 +84,7 @@ pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
 pub(crate) use notes::is_copy_name;
+pub use notes::{heading_of, is_dated};
 pub(crate) use parts::is_inside;
 pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
 pub(crate) use role_words::is_remark;

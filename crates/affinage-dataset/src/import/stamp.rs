@@ -105,6 +105,183 @@ pub(super) fn is_only(line: &str) -> bool {
     line.len() <= 8 * MAX_CHARS && ALONE.is_match(&classes(line, usize::MAX).0)
 }
 
+/// Words for days of the week and around them, as they stand beside a date; three letters of a name may stand for it.
+const DAY_WORDS: [&str; 50] = [
+    "mon",
+    "monday",
+    "tue",
+    "tues",
+    "tuesday",
+    "wed",
+    "wednesday",
+    "thu",
+    "thur",
+    "thurs",
+    "thursday",
+    "fri",
+    "friday",
+    "sat",
+    "saturday",
+    "sun",
+    "sunday",
+    "mo",
+    "montag",
+    "di",
+    "dienstag",
+    "mi",
+    "mittwoch",
+    "do",
+    "donnerstag",
+    "fr",
+    "freitag",
+    "sa",
+    "samstag",
+    "so",
+    "sonntag",
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche",
+    "lunes",
+    "martes",
+    "miércoles",
+    "jueves",
+    "viernes",
+    "sábado",
+    "domingo",
+    "lunedì",
+    "martedì",
+    "mercoledì",
+    "giovedì",
+    "venerdì",
+];
+const MONTH_WORDS: [&str; 69] = [
+    "jan",
+    "january",
+    "feb",
+    "february",
+    "mar",
+    "march",
+    "apr",
+    "april",
+    "may",
+    "jun",
+    "june",
+    "jul",
+    "july",
+    "aug",
+    "august",
+    "sep",
+    "sept",
+    "september",
+    "oct",
+    "october",
+    "nov",
+    "november",
+    "dec",
+    "december",
+    "januar",
+    "jänner",
+    "februar",
+    "märz",
+    "mai",
+    "juni",
+    "juli",
+    "okt",
+    "oktober",
+    "dez",
+    "dezember",
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+    "gennaio",
+    "febbraio",
+    "aprile",
+    "maggio",
+    "giugno",
+    "luglio",
+    "settembre",
+    "ottobre",
+    "dicembre",
+    "januari",
+    "maart",
+];
+/// Words between the parts of a date.
+const BETWEEN_DAYS: [&str; 7] = ["of", "the", "de", "den", "der", "le", "am"];
+
+/// A heading or a name that says nothing but a day or a time: `2023-11-02`, `20231102`, `Thursday, 2 November`, `2. Mai 2020`,
+/// `Nov 2nd, 2023`. A number alone, a year or a month says no day.
+pub(super) fn is_day(text: &str) -> bool {
+    let text = text.replace('_', "-");
+    let around = |c: char| {
+        c.is_whitespace() || matches!(c, '*' | '`' | '-' | '#' | '[' | ']' | '(' | ')' | ':' | ',' | '–')
+    };
+    let text = text.trim_matches(around);
+    if text.is_empty() || text.len() > MAX_CHARS || !text.chars().any(char::is_numeric) {
+        return false;
+    }
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let is_apart = |word: &str| DAY_WORDS.contains(&bare(word).as_str()) || bare(word).is_empty();
+    let rest: Vec<&str> = text.split_whitespace().filter(|word| !is_apart(word)).collect();
+    let is_compact = |word: &str| {
+        word.len() == 8
+            && word.bytes().all(|b| b.is_ascii_digit())
+            && (word.starts_with("19") || word.starts_with("20"))
+    };
+    match rest.as_slice() {
+        [] => false,
+        [one] if is_compact(one) => true,
+        // A name beside numbers is a date only if it is a month's.
+        words if words.iter().any(|word| is_name(word)) => is_day_of_month(words),
+        words => is_only(words.join(" ").trim_matches(around)),
+    }
+}
+
+/// Three letters and more.
+fn is_name(word: &str) -> bool {
+    word.split(|c: char| !c.is_alphabetic()).any(|letters| letters.chars().count() >= 3)
+}
+
+/// A day and the name of a month, in any order, with or without a year.
+fn is_day_of_month(words: &[&str]) -> bool {
+    let (mut days, mut months) = (0, 0);
+    for word in words {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
+        match &word[digits.len()..] {
+            "" if digits.len() == 4 => {}
+            "" | "st" | "nd" | "rd" | "th" | "er" if matches!(digits.parse(), Ok(1..=31)) => days += 1,
+            name if digits.is_empty() && MONTH_WORDS.contains(&name) => months += 1,
+            name if digits.is_empty() && BETWEEN_DAYS.contains(&name) => {}
+            _ => return false,
+        }
+    }
+    (days, months) == (1, 1)
+}
+
 /// A line that an exporter set apart to say when something was said: a stamp behind a sign, or in brackets or emphasis
 /// with a label or a time of day (`⏰ 2026-01-05 10:00`, `[Timestamp: 2026/01/05]`, `*10:00*`).
 pub(super) fn is_marked(line: &str) -> bool {
@@ -168,6 +345,50 @@ mod tests {
             ["10.30", "3:1 won", "2026", "at 10:00 we met", "1/2", "v1.2.3 is out", "", "Mara", "Today"]
         {
             assert!(!is_only(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn headings_that_say_only_a_day_are_told_from_others() {
+        let days = [
+            "2023-11-02",
+            "2023_11_02",
+            "20231102",
+            "2023-11-02 Thursday",
+            "2023-11-02 (Thu)",
+            "Thursday, 2 November 2023",
+            "Donnerstag, 2. November 2023",
+            "Nov 2nd, 2023",
+            "[[November 2nd, 2023]]",
+            "2. November",
+            "November 2",
+            "the 2nd of May",
+            "1er mai 2020",
+            "02.11.2023",
+            "2/11/23",
+            "**2023-11-02**:",
+            "10:30",
+        ];
+        for text in days {
+            assert!(is_day(text), "{text}");
+        }
+        let others = [
+            "2023-11-02 A mill",
+            "November",
+            "1984",
+            "Chapter 2",
+            "3",
+            "",
+            "Monday",
+            "2 May be late",
+            "3 marks",
+            "May 1968 in Paris",
+            "12 Monkeys",
+            "Apollo 11 1969",
+            "12 Marbles",
+        ];
+        for text in others {
+            assert!(!is_day(text), "{text}");
         }
     }
 

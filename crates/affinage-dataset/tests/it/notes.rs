@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use affinage_dataset::candidate::{ContextPolicy, Learn, candidates_of};
 use affinage_dataset::conversation::{Conversation, Provider};
 use affinage_dataset::import::{
-    AsNotes, ImportError, Item, LeftOutKind, Limits, Roles, Together, import_from_folder,
+    AsNotes, ImportError, Item, LeftOutKind, Limits, Roles, Together, import_from_folder, is_dated,
 };
 use affinage_dataset::lint::{Subject, lint};
 
@@ -217,6 +217,56 @@ fn who_wrote_a_text_and_when_is_no_text_of_it() {
     // Nobody says that this is a name.
     let note = format!("# Old weirs\n\nIda Feld\n\n{WEIR}\n");
     assert_eq!(pairs(&read(&note))[0].1, format!("Ida Feld\n\n{WEIR}"));
+}
+
+#[test]
+fn a_page_names_its_author_and_its_day_in_several_ways() {
+    let heads = [
+        "<p>By Jane Doe, 3 May</p>",
+        "<address>By <a rel=\"author\" href=\"/jane\">Jane Doe</a>, <time datetime=2020-05-03>3 May 2020</time></address>",
+        "<div class=\"post-byline\"><span class=\"post-author\">Jane Doe</span> | <span class=\"entry-date\">May 3rd, 2020</span></div>",
+        "<p>Jane Doe</p><p><a rel=author href=/jane>Jane Doe</a></p>",
+    ];
+    for head in heads {
+        let outcome = read(&format!(
+            "<html><head><title>Old weirs</title></head><body><h1>Old weirs</h1>{head}<p>{WEIR}</p>\
+             <p>We met at <time>10:30</time> and left before the rain came down on the mill.</p></body></html>"
+        ));
+        let answer = &pairs(&outcome)[0].1;
+        assert!(answer.starts_with(WEIR) && answer.contains("We met at 10:30 and"), "{head}: {answer}");
+        assert!(!bylines(&outcome).is_empty(), "{head}");
+    }
+    // Nobody says that these words name somebody.
+    let outcome = read(&format!(
+        "<html><body><h1>Old weirs</h1><p>By Mill Lane, in May</p><p>{WEIR}</p></body></html>"
+    ));
+    assert!(pairs(&outcome)[0].1.starts_with("By Mill Lane"), "{:?}", pairs(&outcome));
+}
+
+#[test]
+fn a_heading_that_is_only_a_day_is_no_prompt() {
+    let text = format!(
+        "# 2023-11-02\n\n{WEIR}\n\n## Morning\n\nThe mill is loud in spring, and those who live beside it wake at night \
+         whenever it stops.\n\n# What I think of mills\n\nThey are the only houses that work while their owners sleep upstairs.\n"
+    );
+    let outcome = read(&text);
+    assert_eq!(
+        prompts(&outcome),
+        [
+            "Begin with the words: “The water falls over the old wall all day, and at night …”",
+            "Write about: 2023-11-02 – Morning",
+            "Write about: What I think of mills",
+        ]
+    );
+    let dated: Vec<bool> = outcome.conversations.iter().map(is_dated).collect();
+    assert_eq!(dated, [true, true, false], "both stand under a day");
+    let zip = zip_of(&[
+        ("Daily/2023-11-02.md", format!("## Weather of the week\n\n{WEIR}\n").as_bytes()),
+        ("Daily/2023-11-02 Mills.md", WEIR.as_bytes()),
+    ]);
+    let outcome = import_bytes(&zip, &Roles::default()).expect("an archive");
+    let dated: Vec<bool> = outcome.conversations.iter().map(is_dated).collect();
+    assert_eq!(dated, [true, false], "a name of words is no day");
 }
 
 /// The notes of the texts of a folder, one each.

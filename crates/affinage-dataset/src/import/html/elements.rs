@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{NO_TEXT, Writer, decoded, name, tag_end, write};
+use super::{NO_TEXT, Writer, attribute, decoded, name, tag_end, write};
 
 /// Raised or lowered signs of a number, as characters of their own: `m<sup>2</sup>` is not `m2`.
 pub fn raised(text: &str, is_lowered: bool) -> Option<String> {
@@ -46,6 +46,44 @@ pub fn verbatim(html: &str) -> String {
     }
     out.push_str(rest);
     decoded(&out)
+}
+
+/// Whether an element names the author of a page, or the day; true for the day. `<address>` and `<time>` do so by themselves,
+/// others by `rel`, `itemprop` or a class such as `post-author` or `entry-date`.
+pub fn says(name: &str, tag: &str) -> Option<bool> {
+    let class = attribute(tag, "class").unwrap_or_default().to_lowercase();
+    let part = |names: &[&str]| class.split([' ', '-', '_']).any(|part| names.contains(&part));
+    let is = |key: &str, value: &str| {
+        attribute(tag, key).is_some_and(|found| found.split_whitespace().any(|word| word == value))
+    };
+    let is_text = matches!(name, "article" | "section" | "main" | "body" | "html");
+    let is_day = name == "time"
+        || is("itemprop", "datePublished")
+        || part(&["date", "pubdate", "dateline", "published"]);
+    let is_author = name == "address"
+        || is("rel", "author")
+        || is("itemprop", "author")
+        || part(&["author", "byline"])
+        || class.split_whitespace().any(|word| word == "by");
+    (!is_text && (is_day || is_author)).then_some(is_day)
+}
+
+/// `[Ida Feld](/people/3)` as `Ida Feld`.
+pub fn without_links(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('[') {
+        plain.push_str(before);
+        let link = behind.split_once("](").and_then(|(words, link)| Some((words, link.split_once(')')?.1)));
+        let Some((words, after)) = link else {
+            plain.push('[');
+            rest = behind;
+            continue;
+        };
+        plain.push_str(words);
+        rest = after;
+    }
+    plain + rest
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::import::stamp;
+
 /// A name that stands at the head of this many texts is their author's.
 pub const MIN_TEXTS: usize = 3;
 /// Lines with words that are looked at: a title, names and a day.
@@ -31,11 +33,11 @@ pub fn take_off(lines: &mut [String], known: &[String], recurs: &dyn Fn(&str) ->
         if !is_heading && words.chars().count() > MAX_CHARS {
             break;
         }
-        let is_known =
-            || known.iter().any(|known| without_by(known).eq_ignore_ascii_case(without_by(&words)));
+        let is_known = || is_made_of(&words, known);
         // A title may begin so too.
         let may_say_by = || number > 0 || words.starts_with(char::is_lowercase);
-        let is_by_somebody = || may_say_by() && without_by(&words) != words && is_name(without_by(&words));
+        let is_by_somebody =
+            || may_say_by() && without_by(&words) != words && is_name(without_day(without_by(&words)));
         if !is_heading && (is_known() || is_by_somebody() || INITIALS.is_match(&words) || recurs(&words)) {
             taken.push(words);
             line.clear();
@@ -60,6 +62,34 @@ fn bare(line: &str) -> String {
 
 fn without_by(words: &str) -> &str {
     BY.find(words).map_or(words, |by| &words[by.end()..])
+}
+
+/// A name without the day behind it: `Jane Doe, 3 May`.
+fn without_day(words: &str) -> &str {
+    let parts = [", ", " | ", " · ", " – ", " — ", " on ", " - "]
+        .into_iter()
+        .filter_map(|sign| words.split_once(sign));
+    parts.filter(|(_, day)| stamp::is_day(day)).map(|(name, _)| name.trim()).next().unwrap_or(words)
+}
+
+/// Whether a line says nothing but what is known of a text, with what stands between: `By Jane Doe, 3 May` of a page that names
+/// both.
+fn is_made_of(words: &str, known: &[String]) -> bool {
+    let mut rest = without_by(words).to_lowercase();
+    let whole = rest.len();
+    // A longer name first: it may hold a shorter one.
+    let mut known: Vec<String> = known.iter().map(|known| without_by(known).to_lowercase()).collect();
+    known.sort_by_key(|known| std::cmp::Reverse(known.len()));
+    for known in known.iter().filter(|known| !known.is_empty()) {
+        if let Some(at) = rest.find(known.as_str()) {
+            rest.replace_range(at..at + known.len(), " ");
+        }
+    }
+    let is_between = |word: &str| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        bare.is_empty() || ["by", "on", "von", "am", "par", "le", "por", "el", "di", "il"].contains(&bare)
+    };
+    rest.len() < whole && rest.split_whitespace().all(is_between)
 }
 
 /// Two to four words in capitals as names of people are, with what may stand between them.
@@ -90,7 +120,31 @@ mod tests {
 
     #[test]
     fn names_and_days_at_the_head_are_taken_off() {
-        let cases: [(&str, &[&str], &[&str], &str); 8] = [
+        let cases: [(&str, &[&str], &[&str], &str); 12] = [
+            (
+                "Weirs\n\nBy Jane Doe, 3 May\n\nThey lean.",
+                &[],
+                &["By Jane Doe, 3 May"],
+                "Weirs||||They lean.",
+            ),
+            (
+                "Weirs\n\nJane Doe · May 3, 2020\n\nThey lean.",
+                &["Jane Doe", "May 3, 2020"],
+                &["Jane Doe · May 3, 2020"],
+                "Weirs||||They lean.",
+            ),
+            (
+                "Weirs\n\nJane Doe, who built them\n\nThey lean.",
+                &["Jane Doe"],
+                &[],
+                "Weirs||Jane Doe, who built them||They lean.",
+            ),
+            (
+                "Weirs\n\nBy Mill Lane, in May\n\nThey lean.",
+                &[],
+                &[],
+                "Weirs||By Mill Lane, in May||They lean.",
+            ),
             (
                 "# Weirs\n\nida FELD\n3 May 2020\n\nThey lean.",
                 &["Ida Feld", "3 May 2020"],

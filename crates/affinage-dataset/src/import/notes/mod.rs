@@ -17,11 +17,13 @@ use self::prompt::Wordings;
 use self::title::Title;
 use super::fences::{self, Unclosed};
 use super::left_out::{LeftOut, LeftOutKind};
+use super::stamp;
 use super::unwrap_lines::{self, Wrap};
 use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
 use crate::shingle::{normalise, words};
 
 pub(super) use byline::{MIN_TEXTS as BYLINE_MIN_TEXTS, names as names_at_head};
+pub use prompt::heading_of;
 pub(super) use prompt::language;
 pub(super) use title::front_matter;
 pub(crate) use title::is_copy_name;
@@ -100,6 +102,9 @@ pub(super) fn read(
             let mut conversation = conversation(prompt, part, origin);
             conversation.title =
                 heading.clone().or_else(|| title.label.clone()).unwrap_or_else(|| title.base.clone());
+            if let Some(day) = section.above.as_deref().filter(|above| stamp::is_day(above)) {
+                conversation.title = format!("{day}{BETWEEN}{}", conversation.title);
+            }
             conversation.project = title.project.clone();
             conversation.time_s = title.time_s;
             conversations.push(conversation);
@@ -130,6 +135,20 @@ fn words_in_quotes(text: &str) -> usize {
     text.lines().filter(|line| line.trim_start().starts_with('>')).map(|line| words(line).len()).sum()
 }
 
+/// Between a title and the one above it.
+const BETWEEN: &str = " – ";
+
+/// True for a section of a daily note or a journal: its heading, the heading above it or its file's name is only a date.
+pub fn is_dated(conversation: &Conversation) -> bool {
+    if conversation.provider != Provider::Note {
+        return false;
+    }
+    let base = conversation.origin.member.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
+    let above = conversation.title.split(BETWEEN).next().unwrap_or_default();
+    [stem, above, conversation.title.as_str()].into_iter().any(stamp::is_day)
+}
+
 /// Words of a heading that say little alone ("Morning", "Old ones"): what stands above it is named too.
 const SHORT_WORDS: usize = 2;
 
@@ -143,7 +162,10 @@ fn drafted(
     is_later: bool,
     asked: &HashSet<String>,
 ) -> String {
-    let Some(heading) = heading else { return wordings.beginning(part) };
+    // A day says nothing of what is written under it.
+    let Some(heading) = heading.filter(|heading| !stamp::is_day(heading)) else {
+        return wordings.beginning(part);
+    };
     let is_short = heading.split_whitespace().count() <= SHORT_WORDS;
     let mut names = vec![heading];
     // The nearest first.
@@ -153,7 +175,7 @@ fn drafted(
             names.insert(0, name);
         }
     }
-    let about = wordings.about(&names.join(" – "));
+    let about = wordings.about(&names.join(BETWEEN));
     match is_later || asked.contains(&about) {
         true => format!("{about}\n{}", wordings.beginning(part)),
         false => about,

@@ -34,6 +34,14 @@ static WORDINGS: &[Wording] = &[
     (Lang::Kor, "다음에 대해 써 주세요: {}", "다음 말로 시작해 주세요: “{}”"),
 ];
 
+/// What a drafted prompt asks about, without the words that were put around it: the heading. Any other prompt is given back, by
+/// its first line.
+pub fn heading_of(prompt: &str) -> &str {
+    let line = prompt.trim().lines().next().unwrap_or_default();
+    let abouts = WORDINGS.iter().filter_map(|(_, about, _)| about.strip_suffix("{}"));
+    abouts.filter_map(|about| line.strip_prefix(about)).next().unwrap_or(line)
+}
+
 /// Fewer letters could be in many languages.
 const MIN_LETTERS: usize = 80;
 /// Characters of a text that tell its language.
