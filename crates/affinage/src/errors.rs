@@ -8,6 +8,8 @@ use std::fmt;
 use affinage_dataset::template::TemplateError;
 use affinage_engine::checkpoint::CheckpointError;
 
+use crate::interrupt::LastWords;
+
 /// Exit codes, as promised in `affinage --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -47,6 +49,11 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 /// Ctrl-C was obeyed at a safe point (exit code 130). `message` says what is on disk.
 pub fn interrupted(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Stopped { status: ExitStatus::Interrupted, message: message.into() })
+}
+
+/// The same for work that Ctrl-C ended at once.
+pub fn ended(words: &LastWords) -> anyhow::Error {
+    Err::<(), _>(interrupted(words.stopped.clone())).hint(words.hint.clone()).expect_err("an error stays one")
 }
 
 /// The exit code of an error: 1 unless something in the chain says otherwise.

@@ -67,10 +67,14 @@ fn main() -> ExitCode {
         (false, false) => Verbosity::Normal,
         (false, true) => Verbosity::Verbose,
     });
-    let (first, second) = (ui.clone(), ui.clone());
+    let (first, second, last) = (ui.clone(), ui.clone(), ui.clone());
     interrupt::listen(
         move || first.say("\nstopping at the next safe point; Ctrl-C again to stop at once"),
         move |hint| second.hint(hint),
+        move |words| {
+            last.clear_bars();
+            last.error(&errors::ended(words));
+        },
     );
     match execute(cli, &ui) {
         Ok(()) => ExitStatus::Done.into(),

@@ -22,7 +22,11 @@ use crate::training::{
     say_where_best,
 };
 use crate::ui::{bytes, count, counted, duration};
-use crate::{config::Config, interrupt, machine};
+use crate::{
+    config::Config,
+    interrupt::{self, LastWords},
+    machine,
+};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Default, Args)]
@@ -125,6 +129,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     if args.verify_resume {
         return verify_resume::run(ctx, &version.name);
     }
+    let at_once = interrupt::end_at_once(before_the_first_step(ctx, args.dry_run, resumed.as_ref()));
     let model = open_model(ctx, &config.model)?;
     let engine = engine(&ctx.ui, &model)?;
     let reading = format!("reading dataset {}", version.name);
@@ -153,11 +158,38 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
         forecast::say(ctx, &model, &engine, (&plan, done), &version)?;
     }
+    drop(at_once);
     let training = match resumed {
         Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
         None => TrainingRun::create(ctx, &model, &engine, &plan, pinned)?,
     };
     finished(ctx, &training.go()?)
+}
+
+/// What Ctrl-C says before the first step: while the model is read and the speed is measured nothing is written.
+fn before_the_first_step(ctx: &Context, is_dry_run: bool, resumed: Option<&Run>) -> LastWords {
+    let again = |command: &str| match ctx.ui.is_stage() {
+        true => "the same command, run again, goes on from here".to_owned(),
+        false => format!("to begin again: `affinage {command}`"),
+    };
+    match (is_dry_run, resumed) {
+        (true, _) => LastWords {
+            stopped: "the dry run was stopped before its end; nothing was trained, and nothing was changed"
+                .to_owned(),
+            hint: again("train --dry-run"),
+        },
+        (false, Some(run)) => LastWords {
+            stopped: format!(
+                "stopped before {} went on; its checkpoints are as they were, and nothing is lost",
+                run.name
+            ),
+            hint: again(&format!("train --resume {}", run.name)),
+        },
+        (false, None) => LastWords {
+            stopped: "stopped before the first step; nothing was trained, and nothing is lost".to_owned(),
+            hint: again("train"),
+        },
+    }
 }
 
 fn finished(ctx: &Context, run: &Run) -> anyhow::Result<()> {

@@ -142,6 +142,14 @@ impl Ui {
         }
     }
 
+    /// Takes moving lines off the terminal before the process ends.
+    pub fn clear_bars(&self) {
+        if let Some(bars) = &self.bars {
+            // A terminal that is gone needs no clearing.
+            let _nobody_looks = bars.clear();
+        }
+    }
+
     /// The last words of a failed command: the chain in one line, then its hints.
     pub fn error(&self, error: &anyhow::Error) {
         let label = match errors::exit_status(error) {

@@ -1,5 +1,6 @@
 //! `train` on the tiny model: to the end, interrupted, killed, resumed, and by two processes at once.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -277,4 +278,37 @@ fn an_answer_to_the_pinned_prompt_that_was_cut_is_shown_as_cut() {
     let shown = said.lines().filter(|line| line.trim_start().starts_with("step-000000"));
     assert!(first == 0 && shown.into_iter().any(|line| line.ends_with(" \u{2026}")), "{said}");
     assert!(!answer.ends_with('\u{2026}'), "the stored answer is the model's own: {answer}");
+}
+
+#[test]
+fn ctrl_c_while_the_speed_is_measured_says_what_was_stopped_and_how_to_go_on() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    // Pieces that take long enough to be stopped.
+    let slow = ["--set", "train.rows-per-step=48", "--set", "train.micro-batch-tokens=65536"];
+    for (args, stopped, again) in [
+        (
+            &["train", "--dry-run"][..],
+            "interrupted: the dry run was stopped before its end; nothing was trained",
+            "train --dry-run",
+        ),
+        (
+            &["run"][..],
+            "interrupted: stopped before the first step; nothing was trained, and nothing is lost",
+            "the same command",
+        ),
+    ] {
+        let mut command = affinage(dir.path());
+        command.args(slow).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        let before: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("memory: ")).collect();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("still running");
+        let after: Vec<String> = lines.collect();
+        assert_eq!(child.wait().expect("it ends").code(), Some(130), "{before:?} {after:?}");
+        let said = after.join("\n");
+        assert!(said.contains(stopped) && said.contains(again), "{said}");
+        assert!(tiny::runs(dir.path()).is_empty(), "no run was begun");
+    }
 }
