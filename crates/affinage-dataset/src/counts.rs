@@ -23,6 +23,8 @@ pub enum Omission {
     /// The library no longer holds the answer that was accepted.
     AnswerGone,
     Undecided,
+    /// Nobody decided on it, and it is a section of a daily note or a journal.
+    Dated,
     /// Nobody decided on it, and lint has an error or a warning about it.
     Flagged,
     /// Accepted, but with an error of lint.
@@ -34,7 +36,7 @@ pub enum Omission {
 }
 
 impl Omission {
-    pub const ALL: [Omission; 11] = [
+    pub const ALL: [Omission; 12] = [
         Omission::Rejected,
         Omission::Private,
         Omission::SetAside,
@@ -42,6 +44,7 @@ impl Omission {
         Omission::OffBranch,
         Omission::AnswerGone,
         Omission::Undecided,
+        Omission::Dated,
         Omission::Flagged,
         Omission::Blocked,
         Omission::ExactDuplicates,
@@ -67,6 +70,10 @@ impl Omission {
                 "accepted, but their answers are no longer there",
             ],
             Omission::Undecided => ["not decided on"; 2],
+            Omission::Dated => [
+                "dated note (daily notes, journals: its heading or its file's name is only a date)",
+                "dated notes (daily notes, journals: the heading or the file's name is only a date)",
+            ],
             Omission::Flagged => ["not decided on, and flagged by lint"; 2],
             Omission::Blocked => ["accepted, but with an error", "accepted, but with errors"],
             Omission::ExactDuplicates => {

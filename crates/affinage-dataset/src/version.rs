@@ -18,7 +18,8 @@ pub const MANIFEST_VERSION: u32 = 1;
 /// How examples were chosen and placed: everything besides the examples that decides the result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
-    /// `signed` (decisions only) or `accept-clean` (also what lint finds nothing against).
+    /// `signed` (decisions only), `accept-clean` (also what lint finds nothing against, without dated notes) or
+    /// `accept-clean-dated` (with them).
     pub selection: String,
     /// Whose words: `assistant`, `mine` or `edited`.
     #[serde(default = "assistant", skip_serializing_if = "is_assistant")]
@@ -225,6 +226,10 @@ fn selection_text(selection: &str) -> &str {
     match selection {
         "accept-clean" => {
             "a person's decisions, and otherwise every answer that lint finds no error or warning in; nobody read those"
+        }
+        "accept-clean-dated" => {
+            "a person's decisions, and otherwise every answer that lint finds no error or warning in, daily notes and \
+             journals among them; nobody read those"
         }
         _ => "only what a person decided on",
     }

@@ -33,7 +33,7 @@ use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
-pub use decisions::{Action, Decision};
+pub use decisions::{Action, Decision, Since};
 pub use fixes::{Derivation, TextFix};
 pub use import::{Imported, Named, Recognised};
 pub use profiles::Profile;
@@ -209,6 +209,12 @@ impl Library {
             "INSERT INTO version (hash, name, sources, made_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (hash) DO NOTHING",
             (hash, name, serde_json::to_string(sources)?, made_at),
         )?;
+        Ok(())
+    }
+
+    /// A version was frozen again and came out the same: whatever happened before this changed nothing of it.
+    pub fn version_is_current(&self, hash: &str, at: &str) -> anyhow::Result<()> {
+        self.db.execute("UPDATE version SET made_at = ?2 WHERE hash = ?1", (hash, at))?;
         Ok(())
     }
 }

@@ -5,12 +5,14 @@ pub mod forecast;
 
 use clap::Args;
 
+use super::dataset::Undecided;
 use super::{dataset, eval, train};
 use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
 use crate::events::Event;
-use crate::library::{LIBRARY_FILE, Library};
+use crate::interrupt::{self, LastWords};
+use crate::library::{LIBRARY_FILE, Library, Since};
 use crate::model::{Sources, resolve};
 use crate::run::Run;
 use crate::ui::{Paint, counted};
@@ -25,6 +27,9 @@ pub struct RunArgs {
     /// If there is no dataset yet: also take undecided answers that lint has no error or warning about
     #[arg(long)]
     accept_clean: bool,
+    /// With --accept-clean: also take dated notes (daily notes, journals), which are left out otherwise
+    #[arg(long, requires = "accept_clean")]
+    dated_notes: bool,
     /// Send texts to the configured API judges without asking
     #[arg(long)]
     yes: bool,
@@ -34,6 +39,10 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     // Only the last stage prints data and says what to do next.
     let inner = ctx.as_stage();
+    let at_once = interrupt::end_at_once(LastWords {
+        stopped: "stopped before the training; what is imported and frozen is kept".to_owned(),
+        hint: "the same command, run again, goes on from there".to_owned(),
+    });
     let is_frozen = !DatasetVersion::list(&ctx.project)?.is_empty();
     if !is_frozen {
         dataset::imported(ctx)?;
@@ -44,13 +53,14 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     ctx.ui.say(located.name);
     stage(ctx, "dataset");
     if !is_frozen {
-        dataset::run(&inner, dataset::DatasetArgs { accept_clean: args.accept_clean, ..Default::default() })?;
+        dataset::freeze_decided(&inner, dataset::unread(args.accept_clean, args.dated_notes), None)?;
     }
     let mut version = DatasetVersion::open(&ctx.project, None)?;
     if is_frozen {
-        version = frozen_again(ctx, &inner, version, args.accept_clean)?;
+        version = frozen_again(ctx, &inner, version, dataset::unread(args.accept_clean, args.dated_notes))?;
     }
     ctx.ui.say(&version.name);
+    drop(at_once);
 
     stage(ctx, "train");
     match trained_before(ctx, &version)? {
@@ -70,32 +80,65 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     eval::run(ctx, eval::EvalArgs::of(run.name, args.yes))
 }
 
-/// The version to train on: where cards were decided since the newest one, another with them, by the same rules. A training
-/// that was stopped goes on with the data that it began with.
+/// The version to train on: another one where something that it follows from was changed since the newest one, by the same
+/// rules. A training that was stopped goes on with the data that it began with, unless something of them is private now.
 fn frozen_again(
     ctx: &Context,
     inner: &Context,
     version: DatasetVersion,
-    accept_clean: bool,
+    asked: Undecided,
 ) -> anyhow::Result<DatasetVersion> {
     if !ctx.project.join(LIBRARY_FILE).is_file() {
         return Ok(version);
     }
     let library = Library::open(&ctx.project)?;
-    let Some(cards @ 1..) = library.decided_since(version.sha256())? else { return Ok(version) };
-    let since = format!("{} decided since {}", counted(cards, "card was", "cards were"), version.name);
-    if let Some(Trained::Stopped(run)) = trained_before(ctx, &version)? {
+    let Some(since) = library.changed_since(version.sha256())? else { return Ok(version) };
+    let before = dataset::taken_undecided(&version.manifest);
+    let takes_more = asked == Undecided::AcceptClean { dated: true } && before != asked;
+    if since.is_nothing() && !takes_more {
+        return Ok(version);
+    }
+    let said = match since.is_nothing() {
+        true => format!("{} has no dated notes, and they are asked for now", version.name),
+        false => changes_in_words(&since, &version.name),
+    };
+    if let Some(Trained::Stopped(run)) = trained_before(ctx, &version)?
+        && since.private == 0
+    {
         ctx.ui.say(format!(
-            "{since}: {} goes on without; `affinage dataset` freezes them too, and `affinage run` then trains anew",
+            "{said}: {} goes on without; `affinage dataset` freezes them too, and `affinage run` then trains anew",
             run.name
         ));
         return Ok(version);
     }
-    ctx.ui.say(format!("{since}: freezing another version"));
+    ctx.ui.say(format!("{said}: freezing another version"));
     drop(library);
-    let accept_clean = accept_clean || version.manifest.rules.selection == "accept-clean";
-    dataset::run(inner, dataset::DatasetArgs { accept_clean, ..Default::default() })?;
-    DatasetVersion::open(&ctx.project, None)
+    let undecided = match (asked, before) {
+        (Undecided::LeaveOut, before) => before,
+        (_, Undecided::AcceptClean { dated: true }) => before,
+        (asked, _) => asked,
+    };
+    let (_, manifest) = dataset::freeze_decided(inner, undecided, None)?;
+    DatasetVersion::open(&ctx.project, Some(&manifest.name))
+}
+
+/// `2 cards were decided and 1 conversation was made private since v1-3fa2b1`
+fn changes_in_words(since: &Since, version: &str) -> String {
+    let parts = [
+        (since.cards, "card was decided", "cards were decided"),
+        (since.private, "conversation was made private", "conversations were made private"),
+        (
+            since.chosen,
+            "conversation was kept, skipped or opened",
+            "conversations were kept, skipped or opened",
+        ),
+    ];
+    let said: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, several)| counted(number, one, several))
+        .collect();
+    format!("{} since {version}", said.join(" and "))
 }
 
 /// Says so where a training on the same data was stopped under other settings: a new one does not go on from there.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, TryLockError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::commands::dataset::{folder_word, freeze_decided};
+use crate::commands::dataset::{folder_word, freeze_decided, unread};
 use crate::context::Context;
 use crate::datasets::ALTERNATIVES_FILE;
 use crate::errors::usage;
@@ -41,7 +41,7 @@ impl Freezes {
         let stage = ctx.as_stage();
         let (ui, heard) = stage.ui.overheard();
         let stage = Context { ui, ..stage };
-        let (folder, manifest) = freeze_decided(&stage, *accept_clean, name.as_deref())?;
+        let (folder, manifest) = freeze_decided(&stage, unread(*accept_clean, false), name.as_deref())?;
         let mut files: Vec<_> =
             manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE).collect();
         // As they are used: first what trains, last what tests.

@@ -52,6 +52,23 @@ pub struct Decision {
     pub domain: Option<String>,
 }
 
+/// What happened after a version was frozen: numbers of candidates and of conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Candidates that were decided on.
+    pub cards: usize,
+    /// Conversations that are private since then.
+    pub private: usize,
+    /// Conversations about which something else was chosen, or a choice was taken back.
+    pub chosen: usize,
+}
+
+impl Since {
+    pub fn is_nothing(&self) -> bool {
+        self.cards + self.private + self.chosen == 0
+    }
+}
+
 impl Library {
     /// The decision in force for each candidate.
     pub fn decisions(&self) -> anyhow::Result<HashMap<String, Decision>> {
@@ -68,22 +85,36 @@ impl Library {
         Ok(latest)
     }
 
-    /// Candidates that were decided on after a version was frozen; `None` where the library does not know the version.
-    pub fn decided_since(&self, version_hash: &str) -> anyhow::Result<Option<usize>> {
+    /// What was decided and chosen after a version was frozen; `None` where the library does not know the version.
+    pub fn changed_since(&self, version_hash: &str) -> anyhow::Result<Option<Since>> {
         let mut statement = self.db.prepare("SELECT made_at FROM version WHERE hash = ?1")?;
         let made_at: Option<String> = statement.query_row([version_hash], |row| row.get(0)).optional()?;
         let Some(made_at) = made_at else { return Ok(None) };
         let made_at: Timestamp = made_at.parse()?;
-        let mut statement = self.db.prepare("SELECT candidate, decided_at FROM decision")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut later = HashSet::new();
-        for row in rows {
-            let (candidate, decided_at): (String, String) = row?;
-            if decided_at.parse::<Timestamp>()? > made_at {
-                later.insert(candidate);
+        let later = |sql: &str| -> anyhow::Result<HashSet<String>> {
+            let mut statement = self.db.prepare(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut later = HashSet::new();
+            for row in rows {
+                let (what, at): (String, String) = row?;
+                if at.parse::<Timestamp>()? > made_at {
+                    later.insert(what);
+                }
             }
-        }
-        Ok(Some(later.len()))
+            Ok(later)
+        };
+        let cards = later("SELECT candidate, decided_at FROM decision")?;
+        let private = later("SELECT conversation, chosen_at FROM shelving WHERE choice = 'private'")?;
+        let mut chosen = later("SELECT conversation, chosen_at FROM shelving WHERE choice <> 'private'")?;
+        // A choice that was taken back has no row any more but stands in the journal.
+        chosen.extend(later(
+            "SELECT desk_choice.conversation, desk_step.at FROM desk_choice JOIN desk_step ON desk_step.id = desk_choice.step",
+        )?);
+        Ok(Some(Since {
+            cards: cards.len(),
+            chosen: chosen.difference(&private).count(),
+            private: private.len(),
+        }))
     }
 
     /// Appends decisions in one transaction; those already in force are left out. Returns how many were new.
@@ -209,4 +240,28 @@ fn rename(db: &Connection, old: &str, new: &str) -> anyhow::Result<()> {
         db.execute(&format!("UPDATE OR IGNORE {table} SET candidate = ?2 WHERE candidate = ?1"), [old, new])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::Choice;
+
+    #[test]
+    fn what_is_private_since_a_version_is_told_from_other_choices() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut library = Library::open_or_create(dir.path()).expect("a library");
+        library.add_version("abc", "v1-abc", &[], "2026-01-01T10:00:00Z").expect("stored");
+        let mut choose = |conversation: &str, choice, at| {
+            library.choose(&[conversation.to_owned()], Some(choice), at).expect("chosen");
+        };
+        choose("before", Choice::Private, "2026-01-01T09:00:00Z");
+        choose("diary", Choice::Private, "2026-01-01T11:00:00Z");
+        choose("letters", Choice::Skip, "2026-01-01T11:00:00Z");
+        let since = library.changed_since("abc").expect("read");
+        assert_eq!(since, Some(Since { cards: 0, private: 1, chosen: 1 }));
+        assert_eq!(library.changed_since("another").expect("read"), None);
+        library.version_is_current("abc", "2026-01-01T12:00:00Z").expect("stored");
+        assert!(library.changed_since("abc").expect("read").is_some_and(|since| since.is_nothing()));
+    }
 }

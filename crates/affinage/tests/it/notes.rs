@@ -95,6 +95,45 @@ fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
 }
 
 #[test]
+fn a_diary_is_not_taken_unasked_and_what_is_taken_is_named_first() {
+    let dir = project();
+    let dir = dir.path();
+    forty(dir);
+    for day in 1..=9 {
+        write(dir.join(format!("vault/Daily/2023-11-0{day}.md")), paragraph(500 + day));
+    }
+    write(dir.join("vault/journal.md"), format!("# 3 May 2023\n\n{}\n", paragraph(600)));
+    transcript(dir, &["import", "vault"]);
+    let said = transcript(dir, &["dataset", "--accept-clean"]);
+    assert!(said.contains("10 dated notes (daily notes, journals"), "{said}");
+    assert!(said.contains("add `--dated-notes`"), "{said}");
+    let named = said.find("taken although you have not looked at it");
+    assert!(named.is_some() && named < said.find("frozen: "), "{said}");
+    assert!(said.contains("   14  in the notes of vault/part 0/"), "{said}");
+    assert!(!said.contains("Daily"), "{said}");
+    let version = json_of(dir, &["dataset", "--accept-clean"])["manifest"].clone();
+    assert_eq!(
+        (&version["counts"]["dated"], &version["counts"]["accepted"], &version["rules"]["selection"]),
+        (&json!(10), &json!(40), &json!("accept-clean"))
+    );
+    let version = json_of(dir, &["dataset", "--accept-clean", "--dated-notes"])["manifest"].clone();
+    assert_eq!(
+        (&version["counts"]["dated"], &version["counts"]["accepted"], &version["rules"]["selection"]),
+        (&json!(0), &json!(50), &json!("accept-clean-dated"))
+    );
+    // One that a person accepts is taken like any other.
+    transcript(dir, &["review", "--export", "cards.jsonl"]);
+    let text = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
+    let own = text.lines().find(|line| line.contains(&paragraph(600))).expect("the card of the journal");
+    let mut card: Value = serde_json::from_str(own).expect("a card");
+    card["decision"] = json!("accept");
+    fs_err::write(dir.join("cards.jsonl"), format!("{card}\n")).expect("written");
+    json_of(dir, &["review", "--import", "cards.jsonl"]);
+    let version = json_of(dir, &["dataset", "--accept-clean"])["manifest"].clone();
+    assert_eq!((&version["counts"]["dated"], &version["counts"]["accepted"]), (&json!(9), &json!(41)));
+}
+
+#[test]
 fn a_pasted_paragraph_is_a_note_also_where_roles_are_configured() {
     let dir = project();
     let dir = dir.path();

@@ -1,17 +1,20 @@
 //! What a freeze says: what was taken and left out, what the version holds, and what it is too little for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use affinage_dataset::counts::Omission;
+use affinage_dataset::territory::Shelf;
 use affinage_dataset::version::{Lengths, Manifest};
 use affinage_eval::analyze::ENOUGH;
 
-use super::select::Selection;
+use super::select::{Selected, Selection};
 use crate::commands::lint::titled;
 use crate::context::Context;
 use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion};
 use crate::desk::{GOAL, TASTE};
 use crate::lengths::{Ruler, Spread};
+use crate::library::Library;
 use crate::suites;
 use crate::ui::{Table, count, counted, listed};
 
@@ -26,6 +29,12 @@ pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
     ));
     for (why, number) in counts.left_out() {
         ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
+    }
+    if counts.left_out().any(|(why, _)| why == Omission::Dated) {
+        ctx.ui.say(
+            "dated notes are taken only where you ask for it: add `--dated-notes`, or accept them at the desk \
+             (`affinage review`)",
+        );
     }
     let flagged: Vec<String> =
         selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
@@ -54,6 +63,69 @@ pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
             ctx.ui.detail(format!("    {id}"));
         }
     }
+}
+
+/// Lines about what is taken undecided.
+const TAKEN_LINES: usize = 6;
+
+/// Says what is taken although nobody decided on it, by document, folder or topic, the largest first.
+pub(super) fn report_taken(ctx: &Context, library: &Library, selection: &Selection) -> anyhow::Result<()> {
+    let undecided: Vec<&Selected> = selection.selected.iter().filter(|one| one.is_undecided).collect();
+    if undecided.is_empty() {
+        return Ok(());
+    }
+    let topics: HashMap<String, String> = match undecided.iter().all(|one| one.document.is_some()) {
+        true => HashMap::new(),
+        false => {
+            let shelves = library.territory()?.shelves.into_iter().map(|view| view.shelf);
+            let topic = |shelf: Shelf| {
+                let Shelf { name, conversations, .. } = shelf;
+                conversations.into_iter().map(move |conversation| (conversation, name.clone()))
+            };
+            shelves.flat_map(topic).collect()
+        }
+    };
+    ctx.ui.say(
+        "taken although you have not looked at it, because lint finds nothing against it (nothing of it leaves this \
+         machine):",
+    );
+    taken(&undecided, &topics).iter().for_each(|line| ctx.ui.say(format!("  {line}")));
+    ctx.ui.say(
+        "to leave something of it out: `affinage review`, hold the topic, folder or card private or reject it, and run \
+         this again",
+    );
+    Ok(())
+}
+
+/// `40 of notes in journal/2023`, `312 of conversations on garden · roses · soil`. Many documents are named by their folders.
+fn taken(undecided: &[&Selected], topics: &HashMap<String, String>) -> Vec<String> {
+    let documents: BTreeSet<&str> =
+        undecided.iter().filter(|one| one.document.is_some()).map(|one| one.member.as_str()).collect();
+    let of = |one: &Selected| match &one.document {
+        Some(_) => match one.member.rsplit_once('/') {
+            Some((folder, _)) if documents.len() > TAKEN_LINES => format!("in the notes of {folder}/"),
+            _ if documents.len() > TAKEN_LINES => "in notes without a folder".to_owned(),
+            _ => format!("in {}", one.member),
+        },
+        None => match topics.get(&one.example.provenance.conversation) {
+            Some(topic) => format!("in conversations: {topic}"),
+            None => "in conversations".to_owned(),
+        },
+    };
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    undecided.iter().for_each(|one| *groups.entry(of(one)).or_default() += 1);
+    let mut groups: Vec<(String, usize)> = groups.into_iter().collect();
+    groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let shown = if groups.len() > TAKEN_LINES + 1 { TAKEN_LINES } else { groups.len() };
+    let rest: usize = groups[shown..].iter().map(|(_, number)| number).sum();
+    let mut lines: Vec<String> = groups[..shown]
+        .iter()
+        .map(|(what, number)| format!("{:>5}  {what}", count(*number as u64)))
+        .collect();
+    if rest > 0 {
+        lines.push(format!("{:>5}  in {} more", count(rest as u64), groups.len() - shown));
+    }
+    lines
 }
 
 /// Says which rules kept undecided examples out, the most frequent first; an example may have several.

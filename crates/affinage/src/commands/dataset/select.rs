@@ -7,6 +7,7 @@ use affinage_dataset::candidate::{Candidate, Learn, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback, Origin};
 use affinage_dataset::counts::{Counts, Fate, Omission};
 use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
+use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
@@ -20,7 +21,10 @@ use crate::library::{Access, Action, Decision, Derivation, Library, access};
 pub enum Undecided {
     LeaveOut,
     /// `--accept-clean`: the answer on the branch the user ended on, if lint has no error or warning about it.
-    AcceptClean,
+    AcceptClean {
+        /// Also sections of daily notes and journals ([`is_dated`]).
+        dated: bool,
+    },
 }
 
 /// An example and where its candidate stands in the conversation.
@@ -32,6 +36,10 @@ pub struct Selected {
     pub position: usize,
     /// A person edited it at the desk.
     pub edited: bool,
+    /// Nobody decided on it.
+    pub is_undecided: bool,
+    /// The name of its file, with the folders in what was imported.
+    pub member: String,
     /// Other answers to the prompt that lost to this one, without errors of lint.
     pub alternatives: Vec<AlternativeRow>,
 }
@@ -76,6 +84,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
         for candidate in derivation.candidates(&conversation) {
             let decision = decisions.get(&candidate.candidate_id);
             let found = withheld(&candidate, decision, access, derivation.learn)
+                .or_else(|| dated(&conversation, decision, undecided))
                 .map_or(Ok(candidate), Err)
                 .and_then(|candidate| choice(candidate, decision, undecided, source, &conversation));
             match found {
@@ -136,7 +145,7 @@ impl Selection {
                 faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
                 return Some(match undecided {
                     Undecided::LeaveOut => Omission::Undecided,
-                    Undecided::AcceptClean => Omission::Flagged,
+                    Undecided::AcceptClean { .. } => Omission::Flagged,
                 });
             }
             notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
@@ -183,6 +192,12 @@ fn withheld(
     }
 }
 
+/// A person's diary is not taken unasked, however clean it is.
+fn dated(conversation: &Conversation, decision: Option<&Decision>, undecided: Undecided) -> Option<Omission> {
+    let is_taken_unasked = decision.is_none() && undecided == Undecided::AcceptClean { dated: false };
+    (is_taken_unasked && is_dated(conversation)).then_some(Omission::Dated)
+}
+
 /// True if the accepted answer was edited at the desk or where it was written.
 fn is_edited(candidate: &Candidate, decision: Option<&Decision>) -> bool {
     let Some(decision) = decision else { return false };
@@ -208,7 +223,7 @@ fn choice(
     let original = decision.and_then(|d| d.original.clone()).or_else(|| found.clone());
     let text = decision.and_then(|d| d.text.clone()).or(found).ok_or(match (decision, undecided) {
         (Some(_), _) => Omission::AnswerGone,
-        (None, Undecided::AcceptClean) => Omission::OffBranch,
+        (None, Undecided::AcceptClean { .. }) => Omission::OffBranch,
         (None, Undecided::LeaveOut) => Omission::Undecided,
     })?;
     let action = decision.map(|d| d.action);
@@ -335,12 +350,15 @@ fn selected(choice: Choice) -> Selected {
         prompt_drafted: candidate.prompt_drafted,
         conversation: candidate.conversation,
     };
+    let member = provenance.origin.member.clone();
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
     Selected {
         example,
         document,
         position: candidate.position,
         edited: action == Some(Action::Edit),
+        is_undecided: action.is_none(),
+        member,
         alternatives,
     }
 }
