@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::import::heading_of;
 use crate::minhash::{self, Signature};
 use crate::shingle::{SHINGLE_WORDS, Shingles, words};
 
@@ -122,6 +123,53 @@ fn propose_by_rare_shingles(
     }
 }
 
+/// An example that may be asked beside others.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The document or conversation that it is a part of.
+    pub whole_text: &'a str,
+    /// What is asked; `None` where turns before it say what is meant.
+    pub prompt: Option<&'a str>,
+    pub answer: &'a str,
+}
+
+/// From so many words on, a prompt that another one ends with is the same question with words put before it.
+const SAME_END_WORDS: usize = 3;
+
+/// Which examples are not independent of each other: of one text, with near-duplicate prompts or answers, or with the same
+/// question, however short, in another wording ("Write about: Old weirs" and "Old weirs"). A group is named by the index
+/// of its first example.
+pub fn together(examples: &[Asked<'_>]) -> Vec<usize> {
+    let mut sets = UnionFind::new(examples.len());
+    let mut first_of: HashMap<&str, usize> = HashMap::new();
+    let mut first_asked: HashMap<String, usize> = HashMap::new();
+    let questions: Vec<Vec<String>> = examples
+        .iter()
+        .map(|one| one.prompt.map(|prompt| words(heading_of(prompt))).unwrap_or_default())
+        .collect();
+    for (index, one) in examples.iter().enumerate() {
+        sets.union(index, *first_of.entry(one.whole_text).or_insert(index));
+        if !questions[index].is_empty() {
+            sets.union(index, *first_asked.entry(questions[index].join(" ")).or_insert(index));
+        }
+    }
+    for (index, question) in questions.iter().enumerate() {
+        for start in 1..(question.len() + 1).saturating_sub(SAME_END_WORDS) {
+            if let Some(other) = first_asked.get(&question[start..].join(" ")) {
+                sets.union(index, *other);
+            }
+        }
+    }
+    let prompts: Vec<&str> = examples.iter().map(|one| one.prompt.unwrap_or_default()).collect();
+    let answers: Vec<&str> = examples.iter().map(|one| one.answer).collect();
+    for texts in [prompts, answers] {
+        for (index, cluster) in clusters(&texts, Nearness::Related).into_iter().enumerate() {
+            sets.union(index, cluster.unwrap_or(index));
+        }
+    }
+    (0..examples.len()).map(|index| sets.find(index)).collect()
+}
+
 /// Disjoint sets of `0..n`; the representative of a set is its smallest member.
 #[derive(Debug, Clone)]
 pub struct UnionFind {
@@ -175,6 +223,25 @@ mod tests {
         let whole = whole.join(" ");
         let unlike = "A text that has nothing at all to do with either of the two others here.";
         assert_eq!(clusters(&[unlike, &whole, &part], Nearness::Duplicate), [Some(0), Some(1), Some(1)]);
+    }
+
+    #[test]
+    fn one_question_in_several_wordings_is_one_question() {
+        let asked = |whole_text, prompt, answer| Asked { whole_text, prompt: Some(prompt), answer };
+        let examples = [
+            asked("a.md", "Write about: Old weirs", "They lean into the river."),
+            asked("b.md", "Old weirs", "Nobody built them to stay."),
+            asked("c.md", "Schreibe über: Alte Wehre", "Sie stehen schief."),
+            asked("d.md", "Write about: A day at the sea", "It was cold."),
+            asked("e.md", "Journal – A day at the sea", "It was warm there."),
+            asked("f.md", "Write about: The sea", "Salt."),
+            asked("a.md", "Why does it fall?", "It is old."),
+            asked("g.md", "Old mills", "Loud."),
+        ];
+        assert_eq!(together(&examples), [0, 0, 2, 3, 3, 5, 0, 7]);
+        // What goes on where a conversation stands is no question of its own.
+        let goes_on = |whole_text| Asked { whole_text, prompt: None, answer: "Yes." };
+        assert_eq!(together(&[goes_on("x"), goes_on("y")]), [0, 1]);
     }
 
     /// Groups by comparing all pairs.

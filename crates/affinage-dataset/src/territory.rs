@@ -174,30 +174,62 @@ pub fn shelves(places: &[Place]) -> Vec<Shelf> {
     if !silent.is_empty() {
         groups.push((silent, Vec::new()));
     }
-    let shelf = |(members, centre): (Vec<usize>, Centre)| {
+    let nearest_other: Vec<Centre> =
+        (0..groups.len()).map(|own| highest(&groups, own, names.len())).collect();
+    let shelf = |((members, centre), others): ((Vec<usize>, Centre), Centre)| {
         let mut ranked: Vec<(f32, usize)> =
             members.into_iter().map(|i| (nearness(&vectors[i], &centre), i)).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let here: Vec<&Place> = ranked.iter().map(|&(_, i)| with_answers[i]).collect();
-        shelf(&here, &centre, &names)
+        shelf(&here, (&centre, &others), &names)
     };
-    let mut shelves: Vec<Shelf> = groups.into_iter().map(shelf).collect();
+    let mut shelves: Vec<Shelf> = groups.into_iter().zip(nearest_other).map(shelf).collect();
     shelves.sort_by(|a, b| b.candidates.cmp(&a.candidates).then_with(|| a.name.cmp(&b.name)));
     shelves
 }
 
-fn shelf(places: &[&Place], centre: &[f32], names: &[&str]) -> Shelf {
+/// The largest weight that each word has in the other groups.
+fn highest(groups: &[(Vec<usize>, Centre)], own: usize, words: usize) -> Centre {
+    let mut highest = vec![0.0f32; words];
+    for (_, centre) in groups.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, group)| group) {
+        highest.iter_mut().zip(centre).for_each(|(most, weight)| *most = most.max(*weight));
+    }
+    highest
+}
+
+/// The words by which a shelf differs from every other one; where they are fewer than two, the folder or the title that most of
+/// it has.
+fn shelf_name(places: &[&Place], (centre, others): (&[f32], &[f32]), names: &[&str]) -> String {
     const NAME_WORDS: usize = 3;
+    let ahead = |word: usize| centre[word] - others.get(word).unwrap_or(&0.0);
+    let mut words: Vec<usize> = (0..centre.len()).filter(|&word| ahead(word) > 0.0).collect();
+    words.sort_by(|&a, &b| ahead(b).total_cmp(&ahead(a)).then(a.cmp(&b)));
+    let words: Vec<&str> = words.into_iter().take(NAME_WORDS).map(|word| names[word]).collect();
+    if words.len() > 1 || centre.is_empty() {
+        return if words.is_empty() { "everything else".to_owned() } else { words.join(" · ") };
+    }
+    let mut projects: BTreeMap<&str, usize> = BTreeMap::new();
+    places
+        .iter()
+        .filter_map(|place| place.project.as_deref())
+        .for_each(|p| *projects.entry(p).or_default() += 1);
+    let folder = projects
+        .into_iter()
+        .max_by_key(|(_, number)| *number)
+        .filter(|(_, number)| 2 * number > places.len());
+    let title = places.iter().map(|place| place.title.trim()).find(|title| !title.is_empty());
+    let known = folder.map(|(folder, _)| folder).or(title).or(words.first().copied());
+    known.unwrap_or("everything else").to_owned()
+}
+
+fn shelf(places: &[&Place], (centre, others): (&[f32], &[f32]), names: &[&str]) -> Shelf {
     const TYPICAL: usize = 3;
-    let mut words: Vec<usize> = (0..centre.len()).filter(|&word| centre[word] > 0.0).collect();
-    words.sort_by(|&a, &b| centre[b].total_cmp(&centre[a]).then(a.cmp(&b)));
-    let name: Vec<&str> = words.iter().take(NAME_WORDS).map(|&word| names[word]).collect();
     let mut projects = BTreeMap::new();
     places.iter().filter_map(|p| p.project.clone()).for_each(|p| *projects.entry(p).or_default() += 1);
     let times = || places.iter().filter_map(|place| place.time_s);
     let titles = places.iter().map(|p| &p.title).filter(|title| !title.is_empty());
     Shelf {
-        name: if name.is_empty() { "everything else".to_owned() } else { name.join(" · ") },
+        name: shelf_name(places, (centre, others), names),
         conversations: places.iter().map(|p| p.conversation.clone()).collect(),
         typical: titles.take(TYPICAL).cloned().collect(),
         candidates: places.iter().map(|p| p.candidates).sum(),
@@ -382,6 +414,20 @@ mod tests {
         let mut turned = places.clone();
         turned.rotate_left(7);
         assert_eq!(shelves(&places).len(), shelves(&turned).len());
+    }
+
+    #[test]
+    fn a_shelf_of_one_word_is_named_by_its_folder_or_a_title() {
+        let places = [place(2, "garden"), place(4, "garden"), place(1, "The long garden")];
+        let here: Vec<&Place> = places.iter().collect();
+        let name = |places: &[&Place], own: &[f32], others: &[f32]| {
+            shelf_name(places, (own, others), &["garden", "roses", "soil"])
+        };
+        assert_eq!(name(&here, &[0.9, 0.0, 0.0], &[]), "notes", "most are of this folder");
+        assert_eq!(name(&here[2..], &[0.9, 0.0, 0.0], &[]), "The long garden");
+        // What another shelf has more of tells nothing.
+        assert_eq!(name(&here, &[0.9, 0.5, 0.4], &[0.95, 0.0, 0.0]), "roses · soil");
+        assert_eq!(name(&here, &[], &[]), "everything else");
     }
 
     #[test]

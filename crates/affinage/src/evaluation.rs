@@ -5,7 +5,7 @@ mod fit;
 mod remote;
 pub mod series;
 mod server;
-mod settings;
+pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use affinage_eval::analyze::unequal_cuts;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::id::row_id;
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
-use affinage_eval::suite::Prompt;
+use affinage_eval::suite::{Domain, Prompt};
 use affinage_eval::thought::begun_by_prompt;
 use anyhow::{Context as _, anyhow};
 
@@ -33,6 +33,7 @@ use crate::jsonl;
 use crate::lock::FolderLock;
 use crate::model::LoadedModel;
 use crate::run::Run;
+use crate::suites::IN_DOMAIN;
 use crate::ui::{counted, listed};
 pub use server::{Leave, Remote, consented, server_key};
 
@@ -423,11 +424,22 @@ fn kept_in(ctx: &Context, dir: &Path, plan: &Plan, prompts: &[Prompt]) -> anyhow
     let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
     // A judge that comes later is no other plan: its votes stand beside, and the report says so.
     let wanted = plan_text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
-    if (text == wanted && fixed_prompts == prompts) || keeps_demo(ctx, dir, &fixed, plan)? {
+    if (text == wanted && are_the_same(&fixed_prompts, prompts)) || keeps_demo(ctx, dir, &fixed, plan)? {
         return Ok(Kept::Same { plan: Box::new(fixed), text, prompts: fixed_prompts });
     }
     let (then, now) = ((&fixed, &fixed_prompts[..]), (plan, prompts));
     Ok(Kept::Other { changes: settings::changes(dir, &ctx.config, then, now)? })
+}
+
+/// Whether prompts are those of a plan. Which of one's own texts belong together may be seen otherwise by a later version: the
+/// plan keeps what it says.
+fn are_the_same(fixed: &[Prompt], now: &[Prompt]) -> bool {
+    let is_own = |prompt: &Prompt| prompt.domain == Domain::In && prompt.category == IN_DOMAIN;
+    fixed.len() == now.len()
+        && fixed.iter().zip(now).all(|(fixed, now)| match is_own(fixed) {
+            true => *fixed == Prompt { cluster_id: fixed.cluster_id.clone(), ..now.clone() },
+            false => fixed == now,
+        })
 }
 
 /// The first changes and how many more there are.

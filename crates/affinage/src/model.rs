@@ -89,12 +89,38 @@ pub fn packed_engine(ui: &Ui, model: &LoadedModel) -> anyhow::Result<Model> {
 pub fn resolve(spec: &str, project: &Path, sources: &Sources, ui: &Ui) -> anyhow::Result<Located> {
     match Spec::parse(spec, project)? {
         Spec::Path(path) => {
-            let name = path.file_stem().filter(|_| path.is_file()).or(path.file_name()).unwrap_or_default();
-            let name = name.to_string_lossy().into_owned();
+            let name = known_as(&path);
             Ok(Located { path, name, hub_id: None, revision: None, sha256: None })
         }
         Spec::Pip(package) => pip::locate(&package, sources, ui),
         Spec::Hub(repository) => hub::locate(&repository, sources, ui),
+    }
+}
+
+/// What people call the model at a path: its file without the ending, or its folder. Where that is too short to tell a model,
+/// the name that the file gives itself, else the folder above goes before it.
+fn known_as(path: &Path) -> String {
+    /// Shorter names ("m", "7b") tell no model.
+    const TELLS_CHARS: usize = 4;
+    let text = |name: Option<&std::ffi::OsStr>| name.unwrap_or_default().to_string_lossy().into_owned();
+    let name = text(path.file_stem().filter(|_| path.is_file()).or(path.file_name()));
+    let is_short = |name: &str| {
+        let names_all = path.is_file() && matches!(name.to_lowercase().as_str(), "model" | "ggml-model");
+        name.chars().count() < TELLS_CHARS || names_all
+    };
+    if !is_short(&name) {
+        return name;
+    }
+    // A file that cannot be opened is refused where it is used.
+    let weights = Weights::open(path).ok();
+    let own =
+        weights.as_ref().and_then(Weights::gguf).and_then(|file| file.string("general.name").ok().flatten());
+    if let Some(own) = own.map(str::trim).filter(|own| !is_short(own)) {
+        return own.to_owned();
+    }
+    match text(path.parent().and_then(Path::file_name)) {
+        above if above.is_empty() => name,
+        above => format!("{above}/{name}"),
     }
 }
 

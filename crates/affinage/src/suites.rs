@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use affinage_dataset::dedup::{Asked, together};
 use affinage_dataset::example::{DatasetRow, LineageRow};
 use affinage_dataset::lint::asks_nothing;
 use affinage_dataset::message::Role;
@@ -63,7 +64,7 @@ pub fn test_prompts(version: &DatasetVersion, ui: &Ui) -> anyhow::Result<Vec<Pro
     held_out(version, &version.rows("test", ui)?, Split::Report, ui)
 }
 
-/// Held-out examples of a version as prompts, clustered by conversation or document. Those that ask nothing are not among
+/// Held-out examples of a version as prompts, clustered by what is not independent ([`together`]). Those that ask nothing are not among
 /// them: no answer to them is better than another.
 pub fn held_out(
     version: &DatasetVersion,
@@ -81,9 +82,20 @@ pub fn held_out(
         let has_turns_before = turns.count() > 1;
         has_turns_before || !asks_nothing(prompt, drafted.contains(row.example_id.as_str()))
     };
-    let prompt =
-        |row: &DatasetRow| prompt_from_example(&row.example_id, row.whole_text(), split, &row.messages);
-    Ok(rows.iter().filter(asks).filter_map(prompt).collect())
+    let together = together(&rows.iter().map(asked).collect::<Vec<_>>());
+    let prompt = |(row, group): (&DatasetRow, &usize)| {
+        prompt_from_example(&row.example_id, rows[*group].whole_text(), split, &row.messages)
+    };
+    Ok(rows.iter().zip(&together).filter(|(row, _)| asks(row)).filter_map(prompt).collect())
+}
+
+/// An example as [`together`] looks at it.
+pub fn asked(row: &DatasetRow) -> Asked<'_> {
+    let mut turns = row.messages.iter().rev().filter(|message| message.role != Role::System);
+    let mut words = || turns.next().map_or("", |message| message.content.as_str());
+    let (answer, prompt) = (words(), words());
+    let stands_alone = turns.next().is_none();
+    Asked { whole_text: row.whole_text(), prompt: Some(prompt).filter(|_| stands_alone), answer }
 }
 
 /// All prompts that `config` may ever ask, whatever seed and limit: training must not hold them.

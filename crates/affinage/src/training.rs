@@ -41,6 +41,10 @@ pub use process::command;
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";
 
+/// Steps after which an unchanged loss is explained, and what is shown as no change.
+const FIRST_STEPS: usize = 2;
+const UNCHANGED: f64 = 5e-5;
+
 /// The prompt that is answered at every checkpoint.
 #[derive(Clone, Debug)]
 pub struct PinnedPrompt {
@@ -67,6 +71,8 @@ pub struct TrainingRun<'a> {
     log: EventLog,
     trainer: Trainer<'a>,
     pinned: Option<PinnedPrompt>,
+    /// Validation loss before the first step, where this process measured it.
+    start_loss: Option<f64>,
     /// What steps and evaluations took so far.
     pace: Pace,
     /// Seconds of earlier processes that led to this step.
@@ -126,6 +132,7 @@ impl<'a> TrainingRun<'a> {
             log,
             trainer,
             pinned,
+            start_loss: None,
             pace,
             seconds_before,
             started,
@@ -252,7 +259,7 @@ impl<'a> TrainingRun<'a> {
             self.pace.step(report.tokens as u64, seconds);
             ahead.tokens = ahead.tokens.saturating_sub(report.tokens as u64);
             let epoch = plan.epoch(step);
-            progress.note(format!("loss {:.3}, step {step}/{}, epoch {epoch:.2}", report.loss, plan.steps));
+            progress.note(format!("step {step}/{}, loss {:.3}", plan.steps, report.loss));
             progress.tell(self.pace.tokens_per_s(), self.pace.left(ahead).unwrap_or_default());
             progress.advance(report.tokens as u64);
             self.log.emit(Event::TrainStep(TrainStep {
@@ -350,6 +357,15 @@ impl<'a> TrainingRun<'a> {
             }
             let seconds = began.elapsed().as_secs_f64();
             ui.say(format!("  {}  validation loss {:.4}", checkpoint_name(step), total.mean()));
+            if self
+                .start_loss
+                .is_some_and(|start| (start - total.mean()).abs() < UNCHANGED && step <= FIRST_STEPS)
+            {
+                ui.say("  as before the first step: an adapter begins at zero and learns slowly at first");
+            }
+            if step == 0 {
+                self.start_loss = Some(total.mean());
+            }
             self.log.emit(Event::Evaluated(Evaluated {
                 step,
                 loss: total.mean(),

@@ -2,12 +2,13 @@
 
 use super::checks::CUT;
 use super::estimate::counted;
+use super::no_rate::votes_needed;
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
 };
-use crate::ballot::invitation;
+use crate::ballot::{PAIRS, invitation};
 use crate::comparison::Pair;
-use crate::judgment::{VOTER, is_author};
+use crate::judgment::{VOTER, called, is_author};
 use crate::plan::{JudgeKind, Plan};
 
 /// A plain line for each method word of the report.
@@ -104,10 +105,33 @@ pub fn next_steps(
     let has_rate = comparisons.iter().any(|result| result.is_headline && result.overall.is_some());
     if let Some(voter) = judges.iter().find(|judge| !has_rate && may_go_on(judge)) {
         let name = voter.judge_id.strip_prefix(VOTER).unwrap_or("NAME");
+        let needed = votes_needed(to_vote_on.len());
+        let voted = voter.cells_judged - voter.missing.values().sum::<usize>().min(voter.cells_judged);
+        // A ballot shows some pairs unless told otherwise.
+        let pairs = if needed > PAIRS { format!(" --pairs {}", to_vote_on.len()) } else { String::new() };
         steps.push(format!(
-            "Give the missing votes: `affinage vote --as {name}` goes on where it was left and asks again about what was \
-             skipped. Whoever has seen who wrote what cannot vote any more: then let somebody else, `affinage vote --as \
-             NAME`."
+            "Give the missing votes: `affinage vote --as {name}{pairs}` goes on where it was left and asks again about what was \
+             skipped. A win rate needs votes on {needed} of the {}, {} missing. Whoever has seen who wrote what cannot \
+             vote any more: then let somebody else, `affinage vote --as NAME`.",
+            counted(to_vote_on.len(), "pair"),
+            match needed.saturating_sub(voted) {
+                1 => "1 is".to_owned(),
+                missing => format!("{missing} are"),
+            },
+        ));
+    }
+    let left_out = judges.iter().find_map(|judge| {
+        let planted = judge.planted.as_ref().filter(|planted| planted.is_missed())?;
+        Some((judge, planted))
+    });
+    if let Some((judge, planted)) = left_out.filter(|_| !has_rate) {
+        steps.push(format!(
+            "The votes of {} do not count: of the pairs in which one answer was damaged on purpose, the undamaged one was \
+             preferred in {} of {}. Let somebody vote who reads both answers, `affinage vote --as NAME`, or a model \
+             compare, `affinage judge`.",
+            called(&judge.judge_id),
+            planted.found.count,
+            planted.found.of
         ));
     }
     let is_of_cuts = |check: &&MethodCheck| headline.cut_texts.is_some() && check.code == CUT;
@@ -120,7 +144,7 @@ pub fn next_steps(
     }
     for check in checks.iter().filter(|check| check.state == CheckState::Issue && !is_of_cuts(check)) {
         if let Some(advice) = &check.advice {
-            steps.push(format!("{} ({}): {advice}.", check.title, check.code));
+            steps.push(format!("{}: {advice}.", check.title));
         }
     }
     let headline_result = comparisons.iter().find(|result| result.is_headline);

@@ -63,6 +63,22 @@ fn after_votes_of_the_author_alone_somebody_else_is_asked() {
 }
 
 #[test]
+fn votes_that_do_not_count_leave_a_next_step() {
+    let mut world = judged(40, &[10], 0.8);
+    world.judgments.clear();
+    vote(&mut world, "human:mira", 12, |_| true);
+    let steps = world.analyze().next_steps.join("\n");
+    assert!(steps.contains("Give the missing votes: `affinage vote --as mira`"), "{steps}");
+    assert!(steps.contains("A win rate needs votes on 36 of the 40 pairs, 24 are missing."), "{steps}");
+    // Whoever did not see the damage is not asked for more.
+    planted(&mut world, "human:mira", 0, 3);
+    let steps = world.analyze().next_steps.join("\n");
+    assert!(!steps.contains("Give the missing votes"), "{steps}");
+    assert!(steps.contains("The votes of mira do not count") && steps.contains("in 0 of 3"), "{steps}");
+    assert!(steps.contains("Let somebody vote who reads both answers, `affinage vote --as NAME`"), "{steps}");
+}
+
+#[test]
 fn pairs_that_people_were_given_more_often_count_less_in_turn() {
     let mut world = judged(80, &[10], 1.0);
     // On the first 20 of 80 pairs the person contradicts the judge; all of these were drawn, and a quarter of the rest.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::authorship::Written;
 use affinage_dataset::counts::Omission;
+use affinage_dataset::dedup::together;
 use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
@@ -28,7 +29,8 @@ use crate::library::{Derivation, Library};
 use crate::run::write_folder_atomically;
 use crate::suites;
 use report::{report_lengths, report_selection, report_version};
-use select::{Selected, Selection, Undecided, begins_with};
+pub use select::Undecided;
+use select::{Selected, Selection, begins_with};
 
 /// Freeze a dataset version: train, validation and test without leaks, with a certificate
 #[derive(Debug, Default, Args)]
@@ -43,6 +45,9 @@ pub struct DatasetArgs {
     /// Also take undecided answers that lint has no error or warning about
     #[arg(long)]
     pub accept_clean: bool,
+    /// With --accept-clean: also take dated notes (daily notes, journals), which are left out otherwise
+    #[arg(long, requires = "accept_clean")]
+    pub dated_notes: bool,
     /// A word in the folder's name, as in v2-letters-1f2e9c
     #[arg(long, value_name = "WORD", value_parser = folder_word)]
     pub name: Option<String>,
@@ -69,7 +74,8 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
         Some(DatasetCommand::Export(args)) => return export::run(ctx, args),
         None => {}
     }
-    let (folder, manifest) = freeze_decided(ctx, args.accept_clean, args.name.as_deref())?;
+    let (folder, manifest) =
+        freeze_decided(ctx, unread(args.accept_clean, args.dated_notes), args.name.as_deref())?;
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
     }
@@ -86,15 +92,36 @@ pub fn imported(ctx: &Context) -> anyhow::Result<Library> {
     Ok(library)
 }
 
-/// Freezes what was accepted, with `accept_clean` also what lint finds nothing against, and says what came of it.
+/// What is taken undecided where these options are given.
+pub fn unread(accept_clean: bool, dated: bool) -> Undecided {
+    if accept_clean { Undecided::AcceptClean { dated } } else { Undecided::LeaveOut }
+}
+
+/// What a version says of [`Undecided`] in its rules, and back.
+const SELECTIONS: [(&str, Undecided); 3] = [
+    ("signed", Undecided::LeaveOut),
+    ("accept-clean", Undecided::AcceptClean { dated: false }),
+    ("accept-clean-dated", Undecided::AcceptClean { dated: true }),
+];
+
+fn selection_name(undecided: Undecided) -> &'static str {
+    SELECTIONS.iter().find(|(_, other)| *other == undecided).map_or("signed", |(name, _)| name)
+}
+
+/// What a version took undecided.
+pub fn taken_undecided(manifest: &Manifest) -> Undecided {
+    let selection = manifest.rules.selection.as_str();
+    SELECTIONS.iter().find(|(name, _)| *name == selection).map_or(Undecided::LeaveOut, |(_, found)| *found)
+}
+
+/// Freezes what was accepted, and of what nobody decided on what `undecided` takes, and says what came of it.
 pub fn freeze_decided(
     ctx: &Context,
-    accept_clean: bool,
+    undecided: Undecided,
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let library = imported(ctx)?;
     let earlier = manifests(&ctx.project)?;
-    let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         // The outermost hint is shown first.
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
@@ -106,14 +133,14 @@ pub fn freeze_decided(
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
     leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
-    if accept_clean {
+    if undecided != Undecided::LeaveOut {
         report::report_rules(ctx, &selection.flagged);
+        report::report_taken(ctx, &library, &selection)?;
     }
     let names = names(&selection);
     say_kept_shares(ctx, &earlier);
     let split = split_examples(ctx, &selection.selected, &earlier, &BTreeMap::new())?;
-    let selected_by = if accept_clean { "accept-clean" } else { "signed" };
-    let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
+    let rules = Rules { selection: selection_name(undecided).to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = freeze(ctx, (&library, &earlier), selection, split, rules, word)?;
     report_version(ctx, &folder, &manifest, &names)?;
     report::report_size(ctx, &manifest);
@@ -125,7 +152,7 @@ pub fn freeze_decided(
 pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::Result<()> {
     let library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
-    let mut selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
+    let mut selection = select::select(&library, &derivation, Undecided::AcceptClean { dated: false })?;
     leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
     let names = names(&selection);
@@ -301,6 +328,7 @@ fn freeze(
     counts.drafted = drafted;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
         ctx.ui.say(format!("nothing changed since {}", same.name));
+        library.version_is_current(&hash, &jiff::Timestamp::now().to_string())?;
         // What is left out beside the same rows may be another today.
         let (noted, lengths, certificate) = (noted(&selection), selection.lengths, split.certificate);
         return Ok((
@@ -363,7 +391,7 @@ type Files = BTreeMap<&'static str, (usize, Vec<u8>)>;
 /// What a version holds.
 struct Rows {
     files: Files,
-    /// Conversations and documents of the examples of each file.
+    /// What the examples of each file count as, see [`independent`].
     independent: BTreeMap<String, usize>,
     /// Training examples by writer, and characters of their answers by person and model family.
     writers: BTreeMap<String, usize>,
@@ -379,7 +407,7 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
         ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
     let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
     let (mut sources, mut drafted) = (BTreeSet::new(), 0);
-    let mut texts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut of_file: BTreeMap<&str, Vec<DatasetRow>> = BTreeMap::new();
     for (index, Selected { example, document, alternatives, .. }) in selected.iter().enumerate() {
         let Some(side) = split.placed[index] else { continue };
         let Some(name) = file_name(side) else { continue };
@@ -400,16 +428,26 @@ fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
             domain: example.domain.clone(),
         };
         add_line(&mut files, name, &row)?;
-        texts.entry(name).or_default().insert(row.whole_text().to_owned());
         if side == Side::Train {
-            *writers.entry(row.writer).or_default() += 1;
-            row.written.into_iter().for_each(|(who, chars)| *written.entry(who).or_default() += chars);
+            *writers.entry(row.writer.clone()).or_default() += 1;
+            row.written.iter().for_each(|(who, chars)| *written.entry(who.clone()).or_default() += chars);
         }
+        of_file.entry(name).or_default().push(row);
         drafted += usize::from(example.provenance.prompt_drafted);
         sources.insert(example.provenance.source_sha256.clone());
     }
-    let independent = texts.into_iter().map(|(name, texts)| (name.to_owned(), texts.len())).collect();
+    let independent =
+        of_file.into_iter().map(|(name, rows)| (name.to_owned(), independent(name, &rows))).collect();
     Ok(Rows { files, independent, writers, written, sources, drafted })
+}
+
+/// What the examples of a file count as. Those to train on are not asked, so only their texts count.
+fn independent(name: &str, rows: &[DatasetRow]) -> usize {
+    if Some(name) == file_name(Side::Train) {
+        return rows.iter().map(DatasetRow::whole_text).collect::<BTreeSet<_>>().len();
+    }
+    let asked: Vec<_> = rows.iter().map(suites::asked).collect();
+    together(&asked).into_iter().collect::<BTreeSet<_>>().len()
 }
 
 fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {

@@ -89,10 +89,7 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
         arms.push(found);
     }
     let keys = keys(ctx);
-    for key in &keys {
-        let state = if key.set { "is set" } else { "is not set" };
-        lines.say("key", &format!("{} {state}", key.variable))?;
-    }
+    lines.say("keys", &keys_in_words(&keys))?;
     if !ctx.json {
         return Ok(());
     }
@@ -210,6 +207,25 @@ fn first_line(program: &str, args: &[&str]) -> Option<String> {
     output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
+/// `HF_TOKEN is set; not set: ANTHROPIC_API_KEY, OPENAI_API_KEY (needed only by judges and models that ask for one)`
+fn keys_in_words(keys: &[Key]) -> String {
+    let named = |set: bool| -> Vec<&str> {
+        keys.iter().filter(|key| key.set == set).map(|key| key.variable.as_str()).collect()
+    };
+    let (set, missing) = (named(true), named(false));
+    let mut said = Vec::new();
+    if !set.is_empty() {
+        said.push(format!("{} {} set", set.join(", "), if set.len() == 1 { "is" } else { "are" }));
+    }
+    if !missing.is_empty() {
+        said.push(format!(
+            "not set: {} (needed only for judges and models that ask for one)",
+            missing.join(", ")
+        ));
+    }
+    said.join("; ")
+}
+
 /// The usual variables, and those that the project's judges and arms name.
 fn keys(ctx: &Context) -> Vec<Key> {
     let mut variables = vec!["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"];
@@ -219,4 +235,20 @@ fn keys(ctx: &Context) -> Vec<Key> {
     variables.retain(|variable| seen.insert(*variable));
     let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     variables.into_iter().map(|v| Key { variable: v.to_owned(), set: is_set(v) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keys_stand_in_one_line() {
+        let key = |variable: &str, set| Key { variable: variable.to_owned(), set };
+        let needed = "(needed only for judges and models that ask for one)";
+        let said = keys_in_words(&[key("ANTHROPIC_API_KEY", false), key("HF_TOKEN", false)]);
+        assert_eq!(said, format!("not set: ANTHROPIC_API_KEY, HF_TOKEN {needed}"));
+        let said = keys_in_words(&[key("ANTHROPIC_API_KEY", true), key("HF_TOKEN", false)]);
+        assert_eq!(said, format!("ANTHROPIC_API_KEY is set; not set: HF_TOKEN {needed}"));
+        assert_eq!(keys_in_words(&[key("A", true), key("B", true)]), "A, B are set");
+    }
 }

@@ -1,9 +1,16 @@
 //! `affinage eval`: generate, judge, analyze and report in one go.
 
+use std::collections::BTreeMap;
+
+use affinage_eval::judgment::{Judgment, Outcome, called};
 use clap::Args;
 
 use super::{generate, judge, report};
 use crate::context::Context;
+use crate::jsonl;
+use crate::judges::read_plan;
+use crate::run::Run;
+use crate::ui::counted;
 
 /// Compare base and checkpoints: generate, judge, analyze, report
 #[derive(Debug, Args)]
@@ -61,7 +68,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     let name = &generate::run(&inner, args.generate)?;
     if ctx.config.judges.is_empty() {
-        ctx.ui.say("no judge is configured: the answers are measured but not compared");
+        ctx.ui.say(nobody_is_asked(ctx, name)?);
     } else {
         let judging = match ctx.config.judging.qualify {
             true => judge::JudgeArgs::with_exam(name, yes),
@@ -72,5 +79,38 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     if args.dry_run {
         return Ok(());
     }
-    report::conclude(ctx, name, args.open)
+    report::conclude(ctx, name, args.open)?;
+    if !args.null_test {
+        ctx.ui.hint(format!(
+            "hear the difference yourself: `affinage chat --compare base,last{}`",
+            run_option(ctx, name)
+        ));
+    }
+    Ok(())
+}
+
+/// ` --run R` where `chat` would mean another run than that of the evaluation.
+fn run_option(ctx: &Context, eval: &str) -> String {
+    let run = read_plan(&ctx.project.join("evals").join(eval)).ok().and_then(|plan| plan.run);
+    let meant = Run::newest(&ctx.project, &ctx.ui).ok().map(|run| run.name);
+    run.filter(|run| meant.as_ref() != Some(run)).map(|run| format!(" --run {run}")).unwrap_or_default()
+}
+
+/// What becomes of the answers where affinage.toml has no judge: whoever voted has compared them.
+fn nobody_is_asked(ctx: &Context, eval: &str) -> anyhow::Result<String> {
+    let votes: Vec<Judgment> =
+        jsonl::read(&ctx.project.join("evals").join(eval).join("votes.jsonl"), &ctx.ui)?;
+    let mut by_voter: BTreeMap<&str, usize> = BTreeMap::new();
+    let first =
+        votes.iter().filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }));
+    first.for_each(|vote| *by_voter.entry(&vote.judge_id).or_default() += 1);
+    if by_voter.is_empty() {
+        return Ok("no judge is configured and nobody has voted: the answers are measured but not compared"
+            .to_owned());
+    }
+    let said: Vec<String> = by_voter
+        .into_iter()
+        .map(|(voter, number)| format!("{} of {}", counted(number, "vote", "votes"), called(voter)))
+        .collect();
+    Ok(format!("no model judges; what people said of the answers: {}", said.join(", ")))
 }

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use crate::arms;
 use crate::context::Context;
 use crate::errors::usage;
-use crate::export::{Facts, Format, Record, Source, bundle};
+use crate::export::{Behaviour, Facts, Format, Record, Source, bundle};
 use crate::model::{LoadedModel, engine, open_model};
 use crate::provenance::Provenance;
 use crate::run::{Run, shown_as, write_folder_atomically};
@@ -208,6 +208,29 @@ fn same_base(ctx: &Context, adapter_dir: &Path, model: &LoadedModel) -> anyhow::
     }
 }
 
+/// Whether the export is the trained model again: how far it is from that, as a share of how far the base is. Distances are
+/// square roots of the divergence, which grows with the square of a small change.
+fn equals_in_words(b: &Behaviour) -> String {
+    /// Up to here an export is called equal.
+    const EQUAL: f64 = 0.05;
+    if b.bare_base.kl <= 0.0 || !b.bare_base.kl.is_finite() {
+        return "the trained model writes as the base does, so there is no change that an export could lose"
+            .to_owned();
+    }
+    let share = (b.parity.kl.max(0.0) / b.bare_base.kl).sqrt();
+    match share <= EQUAL {
+        true => format!(
+            "the export equals the trained model: what differs is rounding, less than {:.0} % of what training changed",
+            100.0 * EQUAL
+        ),
+        false => format!(
+            "the export differs from the trained model by about {:.0} % of what training changed; this is what its number \
+             format costs",
+            100.0 * share
+        ),
+    }
+}
+
 fn show(ctx: &Context, out: &Path, record: &Record) {
     let b = &record.behaviour;
     ctx.ui.say(format!(
@@ -219,6 +242,7 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
         "checked: the exported files pick the same next word as the trained model at {} of {} places",
         b.parity.greedy_equal, b.parity.positions
     ));
+    ctx.ui.say(equals_in_words(b));
     ctx.ui.detail(format!(
         "distance from the trained model: {:.2e} nats a token (allowed {:.2e}), logits within {:.2e}; the base without the \
          adapter: {:.2e} nats a token",
@@ -239,4 +263,29 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
         }
     };
     ctx.ui.hint(next.replace("DIR", &ctx.shown(out).to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use affinage_engine::export::parity::Parity;
+
+    use super::*;
+
+    #[test]
+    fn an_export_is_equal_or_differs_by_a_share_of_what_was_trained() {
+        let parity = |kl| Parity { positions: 512, kl, max_abs_logit_diff: 0.1, greedy_equal: 500 };
+        let said = |kl, base| {
+            let (parity, bare_base) = (parity(kl), parity(base));
+            equals_in_words(&Behaviour {
+                parity,
+                tolerance_kl: 3e-3,
+                bare_base,
+                base_in_format: None,
+                bare_base_fails: true,
+            })
+        };
+        assert!(said(1e-9, 0.4).starts_with("the export equals the trained model"), "{}", said(1e-9, 0.4));
+        assert!(said(0.0025, 0.04).contains("differs from the trained model by about 25 %"));
+        assert!(said(0.0, 0.0).contains("no change that an export could lose"));
+    }
 }

@@ -1,6 +1,7 @@
 //! `affinage generate`: what base, checkpoints and the user's own arms answer to the prompts of the suites.
 
 mod plan;
+pub mod room;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -151,7 +152,11 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
         false => prompts,
     };
     ctx.ui.say(steps_in_words(ctx, &run)?);
-    let mut plan = plan(ctx, &model, &run, &version, &prompts)?;
+    let (config, said) = room::decided(ctx, &model, (Some(&run), &version))?;
+    said.iter().for_each(|line| ctx.ui.say(line));
+    // What affinage.toml says is kept beside the plan, what follows from it and the data stands in the plan.
+    let planned = Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
+    let mut plan = plan(&planned, &model, &run, &version, &prompts)?;
     plan.design.is_final = args.reserve;
     if args.null_test {
         plan::against_itself(&mut plan)?;

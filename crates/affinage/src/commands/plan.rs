@@ -108,6 +108,7 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         return ctx.ui.json(&Document { v: 1, effect, ties, prompts_needed, reach, from_answers, estimates });
     }
     ctx.ui.data(&reach_table(&reach, args.effect))?;
+    ctx.ui.data(&columns_in_words(&args))?;
     if judged.len() < prompts.len() {
         let checked = counted(prompts.len() - judged.len(), "more prompt has", "more prompts have");
         ctx.ui.data(&format!("{checked} exact answers, which are checked and need no judge"))?;
@@ -206,6 +207,20 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
         ]);
     }
     table.render()
+}
+
+/// What the columns of the table say.
+fn columns_in_words(args: &PlanArgs) -> String {
+    format!(
+        "independent: prompts of one conversation or document, or that ask the same, count once\n\
+         without ties: those left if {:.0} % end in a tie\n\
+         wins it takes: so many of them, for a result that chance gives in less than 1 of {:.0} cases\n\
+         shown from: a model that is better by this share of wins is found to be so four times in five\n\
+         last column: how often a model that wins {:.0} % is found to be better\n",
+        100.0 * args.ties,
+        1.0 / ALPHA,
+        100.0 * args.effect
+    )
 }
 
 /// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts from 3 conversations or

@@ -37,6 +37,11 @@ fn kept(dir: &Path) -> anyhow::Result<Option<Values>> {
     }
 }
 
+/// Whether affinage.toml named `key` when the plan in `dir` was fixed; that of a plan of an earlier version is not known.
+pub fn had(dir: &Path, key: &str) -> anyhow::Result<bool> {
+    Ok(kept(dir)?.is_some_and(|values| values.contains_key(key)))
+}
+
 /// Whether affinage.toml says of this plan what it said when the plan was fixed.
 pub fn are_the_same(dir: &Path, config: &Config) -> anyhow::Result<bool> {
     Ok(kept(dir)? == Some(values(&config.effective_toml())?))

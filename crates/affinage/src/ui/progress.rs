@@ -291,8 +291,8 @@ impl Task {
         if rate > 0.0 {
             line.push_str(&format!(", {}", rate_text(rate, self.unit)));
         }
-        match self.total.and_then(|total| self.pace.left(total, state.done, elapsed)) {
-            Some(left) => line.push_str(&format!(", {} left", super::duration(left))),
+        match self.total.and_then(|total| self.pace.left_text(total, state.done, elapsed)) {
+            Some(left) => line.push_str(&format!(", {left}")),
             None => line.push_str(&format!(", {}", super::duration(elapsed))),
         }
         format!("{line}){note}")
@@ -319,6 +319,16 @@ impl Pace {
         }
         let rate = self.rate(done, elapsed);
         (rate > 0.0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+    }
+
+    /// What is left in words. After the last unit something may follow that the caller told of, such as an evaluation.
+    fn left_text(&self, total: u64, done: u64, elapsed: Duration) -> Option<String> {
+        let left = self.left(total, done, elapsed)?;
+        Some(match (done >= total, left.as_secs()) {
+            (false, _) => format!("{} left", super::duration(left)),
+            (true, 0) => "finishing".to_owned(),
+            (true, _) => format!("finishing, about {}", super::duration(left)),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Told>> {
@@ -396,9 +406,9 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool, pace: &Arc<Pace>)
             }
         })
         .with_key("left", move |state: &State, out: Out<'_>| {
-            match total.and_then(|total| of_left.left(total, state.pos(), state.elapsed())) {
+            match total.and_then(|total| of_left.left_text(total, state.pos(), state.elapsed())) {
                 Some(left) => {
-                    let _ = write!(out, "{} left", super::duration(left));
+                    let _ = write!(out, "{left}");
                 }
                 // Nothing is done yet: the time that passed shows that something goes on.
                 None => {
@@ -503,6 +513,9 @@ mod tests {
         let at = Instant::now() + Duration::from_secs(60);
         *task.pace.lock() = Some(Told { at, per_second: 50.0, left: Duration::from_secs(90) });
         assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, 1m 30s left)");
+        assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 50/s, finishing, about 1m 30s)");
+        *task.pace.lock() = None;
+        assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 45/s, finishing)");
     }
 
     #[test]

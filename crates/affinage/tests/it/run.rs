@@ -4,7 +4,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::{affinage, temp_dir, tiny};
+use crate::room::Page;
+use crate::{affinage, desk, temp_dir, tiny};
 
 #[test]
 fn all_stages_once_and_then_only_what_is_missing() {
@@ -147,6 +148,72 @@ fn cards_decided_since_the_freeze_are_frozen_with_the_next_run() {
     assert_eq!(fs_err::read_dir(dir.path().join("datasets")).expect("a folder").count(), 2, "{said}");
     let again = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
     assert!(!again.contains("decided since") && again.contains("is finished"), "{again}");
+}
+
+#[test]
+fn what_is_private_since_the_freeze_is_frozen_out_of_the_next_run() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    run(dir.path(), &[]);
+    let page = desk::open(dir.path());
+    page.wait("api/summary", |summary| summary["is_whole"] == Value::Bool(true));
+    let card = page.get("api/card");
+    page.post("api/choice", &serde_json::json!({ "card": card["id"], "choice": "private" }));
+    drop(page);
+    // Also where a training on it was stopped: it does not go on with what is private now.
+    let stopped = tiny::runs(dir.path()).pop().expect("a run").join("events.jsonl");
+    let log = fs_err::read_to_string(&stopped).expect("a log");
+    let before: String =
+        log.lines().filter(|line| !line.contains("\"finished\"")).map(|line| format!("{line}\n")).collect();
+    fs_err::write(&stopped, before).expect("written");
+    let said = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    assert!(
+        said.contains("1 conversation was made private since v1-")
+            && said.contains("freezing another version"),
+        "{said}"
+    );
+    assert!(said.contains("1 held private"), "{said}");
+    assert_eq!(tiny::runs(dir.path()).len(), 2, "trained anew: {said}");
+    let again = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    assert!(!again.contains("made private since") && again.contains("is finished"), "{again}");
+}
+
+#[test]
+fn at_the_end_the_way_to_hear_the_difference_is_said_and_votes_are_named() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let said = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    assert!(said.contains("`affinage chat --compare base,last`"), "{said}");
+    assert!(said.contains("no judge is configured and nobody has voted"), "{said}");
+    assert!(said.contains("validation rows"), "the time names them: {said}");
+    let page = Page::open(dir.path(), &["vote", "--as", "mira", "--pairs", "3"]);
+    let mut state = page.get("api/state");
+    while let Some(label) = state["item"]["first"]["label"].as_str() {
+        let vote = serde_json::json!({ "id": state["item"]["id"], "said": label, "ms": 900 });
+        state = page.post("api/vote", &vote);
+    }
+    drop(page);
+    let said = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    assert!(said.contains("no model judges; what people said of the answers: 3 votes of mira"), "{said}");
+}
+
+#[test]
+fn answers_have_room_for_the_persons_own_unless_a_length_is_set_or_planned() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let limit = |eval: &str| -> u64 {
+        let plan = fs_err::read(dir.path().join("evals").join(eval).join("plan.json")).expect("a plan");
+        let plan: Value = serde_json::from_slice(&plan).expect("JSON");
+        plan["sampling"]["max_new_tokens"].as_u64().expect("a number")
+    };
+    run(dir.path(), &[]);
+    assert_eq!(limit("first-look"), 24, "it is set");
+    // As `init` writes it. The tiny model has little room: nothing above the default is proposed.
+    let default =
+        ["--set", "generate.max-new-tokens=256", "--set", "eval.name=own", "--set", "eval.suites=[]"];
+    let output = affinage(dir.path()).args(default).arg("generate").output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("answers may have"), "{said}");
 }
 
 #[test]

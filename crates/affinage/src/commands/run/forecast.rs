@@ -7,6 +7,7 @@ use affinage_engine::model::Model;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::suite::{Domain, Prompt};
 
+use crate::commands::generate::room;
 use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
@@ -14,7 +15,7 @@ use crate::generation::sampling;
 use crate::model::{LoadedModel, packed_engine};
 use crate::suites::{self, BUILT_IN_PROMPTS};
 use crate::training::{Ahead, Calibration, Plan};
-use crate::ui::{counted, duration};
+use crate::ui::{count, counted, duration};
 
 /// Tokens of the beginnings that are read to measure how fast prompts are, and steps of writing after them.
 const READ: usize = 24;
@@ -72,6 +73,50 @@ struct Speed {
     written: f64,
 }
 
+/// How long each part takes.
+struct Parts {
+    steps: Duration,
+    /// All passes over the validation rows.
+    validation: Duration,
+    answers: Duration,
+    scoring: Duration,
+}
+
+/// How much each part has to do.
+struct Counts {
+    steps: String,
+    looks: usize,
+    validation_rows: usize,
+    answers: usize,
+    is_judged: bool,
+}
+
+impl Parts {
+    fn in_words(&self, counts: &Counts) -> String {
+        let Parts { steps, validation, answers, scoring } = *self;
+        let looks = match counts.validation_rows {
+            0 => String::new(),
+            rows => format!(
+                ", measuring {} on {} validation rows {}",
+                counted(counts.looks, "time", "times"),
+                count(rows as u64),
+                duration(validation)
+            ),
+        };
+        format!(
+            "from here about {} on this machine: training {} ({}){looks}, {} {}, measuring how likely your own answers are to \
+             the models {}{}",
+            duration(steps + validation + answers + scoring),
+            duration(steps),
+            counts.steps,
+            counted(counts.answers, "answer", "answers"),
+            duration(answers),
+            duration(scoring),
+            if counts.is_judged { "; judging comes on top" } else { "" },
+        )
+    }
+}
+
 /// Says how long training, answers and scores take, and what makes it shorter. `done` is the step that a resumed training
 /// goes on from.
 pub fn say(
@@ -85,26 +130,29 @@ pub fn say(
     let speed = decoding(ctx, model, plan)?;
     let held_out = suites::test_prompts(version, &ctx.ui)?;
     let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
-    let asked = Asked::of(&ctx.config, &prompts(&ctx.config)?);
-    let training = calibration.time(done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step)));
-    let answering = answering(&ctx.config, plan, asked, speed);
+    // Answers are as long as the evaluation will let them be.
+    let (config, _) = room::decided(ctx, model, (None, version))?;
+    let asked = Asked::of(&config, &prompts(&config)?);
+    let ahead = done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step));
     let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
-    let scoring = Duration::from_secs_f64(asked.scored as f64 * row / calibration.scored_per_s);
-    ctx.ui.say(format!(
-        "from here about {} on this machine: training {} ({}), {} {}, measuring how likely your own answers are to the models {}{}",
-        duration(training + answering + scoring),
-        duration(training),
-        match done {
+    let parts = Parts {
+        steps: calibration.time(Ahead { evaluations: 0, ..ahead }),
+        validation: calibration.time(Ahead { tokens: 0, ..ahead }),
+        answers: answering(&config, plan, asked, speed),
+        scoring: Duration::from_secs_f64(asked.scored as f64 * row / calibration.scored_per_s),
+    };
+    ctx.ui.say(parts.in_words(&Counts {
+        steps: match done {
             Some(step) => format!("{} of {} left", plan.steps - step, counted(plan.steps, "step", "steps")),
             None => counted(plan.steps, "step", "steps"),
         },
-        counted(asked.answers(), "answer", "answers"),
-        duration(answering),
-        duration(scoring),
-        if ctx.config.judges.is_empty() { "" } else { "; judging comes on top" },
-    ));
+        looks: ahead.evaluations,
+        validation_rows: plan.validation.len(),
+        answers: asked.answers(),
+        is_judged: !config.judges.is_empty(),
+    }));
     ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
-    say_shorter(ctx, &ctx.config, &prompts, asked)?;
+    say_shorter(ctx, &config, &prompts, asked)?;
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
         ctx.ui.say(format!(
@@ -208,6 +256,34 @@ mod tests {
             check: None,
             source_hash: String::new(),
         }
+    }
+
+    #[test]
+    fn every_part_of_the_time_is_named_and_they_add_up() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let (steps, validation, answers, scoring) = (minutes(10), minutes(3), minutes(20), minutes(2));
+        let parts = Parts { steps, validation, answers, scoring };
+        let counts = |validation_rows| Counts {
+            steps: "44 steps".to_owned(),
+            looks: 5,
+            validation_rows,
+            answers: 120,
+            is_judged: true,
+        };
+        let said = parts.in_words(&counts(36));
+        assert_eq!(
+            said,
+            format!(
+                "from here about {} on this machine: training {} (44 steps), measuring 5 times on 36 validation rows {}, \
+                 120 answers {}, measuring how likely your own answers are to the models {}; judging comes on top",
+                duration(minutes(35)),
+                duration(steps),
+                duration(validation),
+                duration(answers),
+                duration(scoring)
+            )
+        );
+        assert!(!parts.in_words(&counts(0)).contains("validation"), "nothing is said of what is not there");
     }
 
     #[test]
