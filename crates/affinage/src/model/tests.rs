@@ -35,6 +35,20 @@ fn temp_dir() -> tempfile::TempDir {
 }
 
 #[test]
+fn a_model_whose_file_has_a_name_of_one_letter_is_called_by_its_own_or_by_its_folder() {
+    let dir = temp_dir();
+    let file = dir.path().join("m.gguf");
+    fs_err::copy(golden("tiny-chat.gguf"), &file).expect("copied");
+    assert_eq!(open(&file).name, "tiny-chat", "as general.name says");
+    let kept = dir.path().join("letters-2024.gguf");
+    fs_err::copy(golden("tiny-chat.gguf"), &kept).expect("copied");
+    assert_eq!(open(&kept).name, "letters-2024", "a name that tells is kept");
+    let folder = dir.path().join("voices/m");
+    fs_err::create_dir_all(&folder).expect("made");
+    assert_eq!(known_as(&folder), "voices/m");
+}
+
+#[test]
 fn the_four_ways_to_name_a_model() {
     let dir = temp_dir();
     fs_err::create_dir_all(dir.path().join("org/model")).expect("made");

@@ -324,11 +324,13 @@ impl Pace {
     /// What is left in words. After the last unit something may follow that the caller told of, such as an evaluation.
     fn left_text(&self, total: u64, done: u64, elapsed: Duration) -> Option<String> {
         let left = self.left(total, done, elapsed)?;
-        Some(match (done >= total, left.as_secs()) {
-            (false, _) => format!("{} left", super::duration(left)),
-            (true, 0) => "finishing".to_owned(),
-            (true, _) => format!("finishing, about {}", super::duration(left)),
-        })
+        match (done >= total, left.as_secs()) {
+            // It takes longer than the caller thought.
+            (false, _) if left.is_zero() => None,
+            (false, _) => Some(format!("{} left", super::duration(left))),
+            (true, 0) => Some("finishing".to_owned()),
+            (true, _) => Some(format!("finishing, about {}", super::duration(left))),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Told>> {
@@ -514,6 +516,9 @@ mod tests {
         *task.pace.lock() = Some(Told { at, per_second: 50.0, left: Duration::from_secs(90) });
         assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, 1m 30s left)");
         assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 50/s, finishing, about 1m 30s)");
+        let past = Instant::now();
+        *task.pace.lock() = Some(Told { at: past, per_second: 50.0, left: Duration::ZERO });
+        assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, 20s)", "not nothing left");
         *task.pace.lock() = None;
         assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 45/s, finishing)");
     }

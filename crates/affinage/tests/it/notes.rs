@@ -109,7 +109,7 @@ fn a_diary_is_not_taken_unasked_and_what_is_taken_is_named_first() {
     assert!(said.contains("add `--dated-notes`"), "{said}");
     let named = said.find("taken although you have not looked at it");
     assert!(named.is_some() && named < said.find("frozen: "), "{said}");
-    assert!(said.contains("   14  in the notes of vault/part 0/"), "{said}");
+    assert!(said.contains("   14  in the notes of part 0/"), "{said}");
     assert!(!said.contains("Daily"), "{said}");
     let version = json_of(dir, &["dataset", "--accept-clean"])["manifest"].clone();
     assert_eq!(

@@ -102,10 +102,9 @@ fn taken(undecided: &[&Selected], topics: &HashMap<String, String>) -> Vec<Strin
     let documents: BTreeSet<&str> =
         undecided.iter().filter(|one| one.document.is_some()).map(|one| one.member.as_str()).collect();
     let of = |one: &Selected| match &one.document {
-        Some(_) => match one.member.rsplit_once('/') {
-            Some((folder, _)) if documents.len() > TAKEN_LINES => format!("in the notes of {folder}/"),
-            _ if documents.len() > TAKEN_LINES => "in notes without a folder".to_owned(),
-            _ => format!("in {}", one.member),
+        Some(_) => match one.member.rsplit_once('/').filter(|_| documents.len() > TAKEN_LINES) {
+            Some((folder, _)) => format!("in the notes of {folder}/"),
+            None => format!("in {}", one.member),
         },
         None => match topics.get(&one.example.provenance.conversation) {
             Some(topic) => format!("in conversations: {topic}"),

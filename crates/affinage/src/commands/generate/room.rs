@@ -44,8 +44,8 @@ pub fn decided(
     let tokens = proposed(lengths, least, model.weights.config().max_positions());
     config.eval.max_new_tokens = Some(tokens);
     let said = format!(
-        "answers may have {} tokens, as most of your own have no more; `eval.max-new-tokens` in affinage.toml sets another \
-         length",
+        "answers may have up to {} tokens, because many of your own have more than {least}; `eval.max-new-tokens` in \
+         affinage.toml sets another length",
         count(tokens as u64)
     );
     Ok((config, (tokens > least).then_some(said)))
