@@ -116,7 +116,7 @@ fn rate_row(
 ) {
     match rate {
         Some(rate) => {
-            let what = format!("{what}\n{} won, {} tied, {} lost", rate.wins, rate.ties, rate.losses);
+            let what = format!("{what}\n{}", rate.outcomes());
             let mark = Mark { estimate: &rate.estimate, look: arms.look(arm), what, source };
             forest.estimate_row(label, &mark, &word_cell(rate));
         }
@@ -144,19 +144,7 @@ fn criteria_forest(comparison: &ComparisonResult, arms: &Arms, index: usize) -> 
 
 /// Every figure behind the word.
 fn tests(comparison: &ComparisonResult, rate: &WinRate) -> String {
-    let mut facts: Vec<(&str, String)> = vec![(
-        "won, tied, lost",
-        format!("{}, {} ({} identical), {} prompts", rate.wins, rate.ties, rate.identical, rate.losses),
-    )];
-    if let Some(decisive) = &rate.decisive {
-        let interval =
-            decisive.shown().map_or_else(String::new, |i| format!(" {}", Measure::Share.interval(&i)));
-        let value = Measure::Share.value(decisive.value);
-        facts.push((
-            "won of decisive prompts",
-            format!("{value}{interval}, n = {}, {}", decisive.n, esc(&decisive.method)),
-        ));
-    }
+    let mut facts: Vec<(&str, String)> = vec![("won, tied, lost", rate.outcomes())];
     facts.extend(rate.permutation_p.map(|p| ("sign-flip permutation test", p_value(p))));
     facts.extend(comparison.p_adjusted.map(|p| ("after Holm", p_value(p))));
     facts.extend(rate.sign_test_p.map(|p| ("sign test, ties dropped", p_value(p))));

@@ -153,16 +153,14 @@ fn check_card(analysis: &Analysis, seed: u64) {
     assert_eq!(lower.contains("worse"), matches!(row.word, CardWord::Worse | CardWord::Mixed), "{said}");
     assert_eq!(lower.contains("cannot tell"), row.word == CardWord::CannotTell, "{said}");
     let rates = [&result.in_domain, &result.out_of_domain, &result.overall].into_iter().flatten();
-    // The first interval of a card is told in words.
-    let figure = |rate: &WinRate| {
-        [" [", " (likely between "].map(|behind| format!("{:.0} %{behind}", 100.0 * rate.estimate.value))
-    };
-    let figures: Vec<String> = rates.flat_map(figure).collect();
+    // Intervals of a card are told in words.
+    let figure = |rate: &WinRate| format!("{:.0} % (likely between ", 100.0 * rate.estimate.value);
+    let figures: Vec<String> = rates.map(figure).collect();
     let counts = result.overall.as_ref().map_or(String::new(), |rate| {
-        format!("{} won, {} tied, {} lost of {} prompts", rate.wins, rate.ties, rate.losses, rate.estimate.n)
+        format!("{} prompts: {} won, {} tied, {} lost", rate.estimate.n, rate.wins, rate.ties, rate.losses)
     });
     let has_figures = match row.word {
-        CardWord::CannotTell => row.evidence.starts_with(&counts),
+        CardWord::CannotTell => row.evidence.contains(&counts),
         _ => figures.iter().any(|figure| row.evidence.contains(figure)),
     };
     assert!(has_figures, "{said}: its figures are in no row: {figures:?} {counts}");

@@ -287,7 +287,7 @@ fn the_findings_fit_a_terminal() {
     --- stdout
     Is my-voice better than tiny? (step 10 against base)
       Did it learn the voice?   Cannot tell yet: none of your held-out examples was scored by both models
-      Is it better?             Better in its domain: win rate 88 % (likely between 75 % and 100 %) of 32 prompts
+      Is it better?             Better in its domain: win rate 88 % (likely between 75 % and 100 %) of 32 prompts (28 won, 0 tied, 4 lost)
       Did it forget anything?   Cannot tell yet: no question with an exact answer was asked
       Watch out                 One judge, `judge`: one opinion. `judge` took no exam: whether it can judge is not known. 2 more things before you believe it: `affinage analyze --full`.
       Do next                   Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`.

@@ -3,7 +3,9 @@
 
 const backend = {
   async state() {
-    return { ...await get("api/state"), place: "Every vote is saved at once on this machine; close the page when you like and come back." };
+    const state = await get("api/state");
+    const other = state.is_author && !state.done ? " If somebody else wrote the training texts, close this page and vote under another name: affinage vote --as NAME." : "";
+    return { ...state, place: `Every vote is saved at once on this machine; close the page when you like and come back.${other}` };
   },
   async vote(id, said, ms) { return post("api/vote", { id, said, ms }); },
   async undo() { return post("api/undo"); },
