@@ -1,6 +1,6 @@
 //! What a freeze says: what was taken and left out, what the version holds, and what it is too little for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use affinage_dataset::version::{Lengths, Manifest};
@@ -162,9 +162,10 @@ pub(super) fn report_version(
             "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
         ));
     }
-    for key in &certificate.sectioned {
-        let name = names.get(key).filter(|name| !name.is_empty()).unwrap_or(key);
-        ctx.ui.say(format!("{name} is long: parts of it train, other parts test"));
+    // Several conversations may lie in one file.
+    let named = |key| names.get(key).filter(|name| !name.is_empty()).unwrap_or(key);
+    for name in certificate.sectioned.iter().map(named).collect::<BTreeSet<_>>() {
+        ctx.ui.say(format!("{name} is a large part of all examples: parts of it train, other parts test"));
     }
     if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
         ctx.ui.say(format!(
