@@ -9,9 +9,17 @@ use super::numbers::{Measure, Source, p_value};
 use super::plot::{Axis, Forest, Mark};
 use super::summary::word_cell;
 
+const TITLE: &str = "Better for what, and for whom";
+
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let analysis = &evidence.analysis;
     let margin = analysis.evaluation.margin;
+    let has_rate = |comparison: &ComparisonResult| {
+        comparison.overall.is_some() || comparison.by_judge.iter().any(|judge| judge.win_rate.is_some())
+    };
+    if !analysis.comparisons.iter().any(has_rate) {
+        return Section::missing("what-for", TITLE, "No vote counts yet.");
+    }
     let mut body = String::new();
     let (headline, others): (Vec<_>, Vec<_>) =
         analysis.comparisons.iter().enumerate().partition(|(_, comparison)| comparison.is_headline);
@@ -27,7 +35,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         let title = format!("{} against {}", arms.short(&planned.arm), arms.short(&planned.against));
         body.push_str(&details(&title, &comparison_html(comparison, arms, margin, i)));
     }
-    Section::new("what-for", "Better for what, and for whom", body)
+    Section::new("what-for", TITLE, body)
 }
 
 fn comparison_html(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> String {

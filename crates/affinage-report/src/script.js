@@ -150,7 +150,7 @@
   const LENGTHS = {
     "": ["all lengths", () => true],
     equal: ["about the same length", ({ short, long }) => long <= 1.1 * short],
-    apart: ["one half again as long", ({ short, long }) => long >= 1.5 * short],
+    apart: ["one at least 1.5 times as long", ({ short, long }) => long >= 1.5 * short],
     brief: ["both under 50 words", ({ long }) => long < 50],
     long: ["one over 200 words", ({ long }) => long > 200],
   };

@@ -81,7 +81,8 @@ fn by_marks(measured: &Measured) -> Option<CardRow> {
         _ => (CardWord::CannotTell, CANNOT_TELL),
     };
     let figures = format!(
-        "{} of its answers carry all three marks of the voice, {:.0} % before training",
+        "{} of its answers carry all three marks of the voice (an image, a distinction, a closing question), {:.0} % before \
+         training",
         likely(&arm.all_marks),
         100.0 * voice.fitness.base_share
     );
@@ -205,7 +206,7 @@ fn forgotten(measured: &Measured) -> CardRow {
         evidence,
     };
     let Some(total) = of_arm().find(|result| result.category.is_none()) else {
-        let why = "no question with an exact answer was asked";
+        let why = "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\"";
         return row(CardWord::CannotTell, CANNOT_TELL.to_owned(), why.to_owned());
     };
     let figures = |result: &ObjectiveResult| {
@@ -234,7 +235,10 @@ fn forgotten(measured: &Measured) -> CardRow {
         }
         VerdictWord::NotShown | VerdictWord::Worse => {
             let why = match total.correct.n {
-                n if n < ENOUGH => format!("{}; {ENOUGH} are needed", counted(n, "checked question")),
+                n if n < ENOUGH => format!(
+                    "{}; {ENOUGH} are needed: raise `eval.prompts-per-suite`",
+                    counted(n, "checked question")
+                ),
                 n => match why_unshown(total) {
                     Some(why) => format!("{}; {why}", figures(total)),
                     None => match needed(total).filter(|needed| *needed > n) {

@@ -229,7 +229,10 @@ fn forgetting_is_told_by_right_answers_alone() {
     let row = row(&none, CardQuestion::Forgotten);
     assert_eq!(
         (row.word, row.evidence.as_str()),
-        (CardWord::CannotTell, "no question with an exact answer was asked")
+        (
+            CardWord::CannotTell,
+            "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\""
+        )
     );
 }
 
