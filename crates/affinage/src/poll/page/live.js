@@ -31,7 +31,7 @@ async function show(section) {
   const found = await post("api/reveal");
   section.replaceChildren(...[
     element("h1", {}, "Who wrote what"),
-    element("p", { class: "verdict" }, inCode(found.sentence)),
+    element("p", { class: "verdict" }, inCode(found.sentence.replaceAll(" %", "\u202f%"))),
     found.checks.length ? element("h2", {}, "Were the votes given with care?") : null,
     ...found.checks.map((line) => element("p", {}, inCode(line))),
     found.checks.length ? element("p", { class: "soft" }, "To see this, some pairs came twice, and some were planted: a text beside a damaged copy of it.") : null,
