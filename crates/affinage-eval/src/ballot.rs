@@ -32,9 +32,8 @@ const WORDS_A_MINUTE: f64 = 238.0;
 pub fn invitation(pairs: &[&Pair]) -> Option<String> {
     let shown = pairs.len().min(PAIRS);
     let minutes = minutes(pairs)?;
-    let command = "`affinage vote --as NAME`, with `--author` if you wrote the training texts";
     let (pairs, minutes) = (counted(shown, "pair"), counted(minutes, "minute"));
-    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): {command}."))
+    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): `affinage vote --as me`."))
 }
 
 /// About how long a ballot takes: reading both answers and the question of each of its items.

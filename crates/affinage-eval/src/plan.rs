@@ -102,6 +102,15 @@ pub struct DatasetFacts {
     pub writers: BTreeMap<String, usize>,
 }
 
+impl DatasetFacts {
+    /// Whether people wrote most of the training texts themselves: notes, messages, answers written at the desk.
+    pub fn is_own_words(&self) -> bool {
+        let own = self.writers.iter().filter(|(writer, _)| writer.starts_with("person:"));
+        let (own, all): (usize, usize) = (own.map(|(_, n)| n).sum(), self.writers.values().sum());
+        all > 0 && 2 * own > all
+    }
+}
+
 /// A plan that contradicts itself.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {

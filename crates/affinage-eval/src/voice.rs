@@ -149,17 +149,17 @@ pub fn meter_fitness(base: &[Marks], references: &[Marks]) -> MeterFitness {
         && base_share <= BASE_AT_MOST
         && reference_share >= REFERENCES_AT_LEAST;
     let figures = format!(
-        "all three marks stand in {:.0} % of {} base answers and {:.0} % of {} held-out references",
+        "all three marks are in {:.0} % of {} base answers and in {:.0} % of {} of your held-out examples",
         100.0 * base_share,
         base.len(),
         100.0 * reference_share,
         references.len()
     );
     let sentence = if fit_to_show {
-        format!("The voice meter tells the texts apart here: {figures}.")
+        format!("The marks tell these texts apart: {figures}.")
     } else {
         format!(
-            "The voice meter is not shown: {figures}; it needs at most {:.0} % and at least {:.0} %.",
+            "The marks of the voice are not shown: {figures}; they need at most {:.0} % and at least {:.0} %.",
             100.0 * BASE_AT_MOST,
             100.0 * REFERENCES_AT_LEAST
         )
@@ -232,8 +232,8 @@ mod tests {
         assert!(!unfit.fit_to_show);
         assert_eq!(
             unfit.sentence,
-            "The voice meter is not shown: all three marks stand in 100 % of 10 base answers and 100 % of 10 \
-             held-out references; it needs at most 20 % and at least 80 %."
+            "The marks of the voice are not shown: all three marks are in 100 % of 10 base answers and in 100 % of 10 of your \
+             held-out examples; they need at most 20 % and at least 80 %."
         );
         assert!(!meter_fitness(&[], &[with; 10]).fit_to_show, "no base answers, no meter");
     }

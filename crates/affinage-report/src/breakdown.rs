@@ -9,9 +9,17 @@ use super::numbers::{Measure, Source, p_value};
 use super::plot::{Axis, Forest, Mark};
 use super::summary::word_cell;
 
+const TITLE: &str = "Better for what, and for whom";
+
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let analysis = &evidence.analysis;
     let margin = analysis.evaluation.margin;
+    let has_rate = |comparison: &ComparisonResult| {
+        comparison.overall.is_some() || comparison.by_judge.iter().any(|judge| judge.win_rate.is_some())
+    };
+    if !analysis.comparisons.iter().any(has_rate) {
+        return Section::missing("what-for", TITLE, "No vote counts yet.");
+    }
     let mut body = String::new();
     let (headline, others): (Vec<_>, Vec<_>) =
         analysis.comparisons.iter().enumerate().partition(|(_, comparison)| comparison.is_headline);
@@ -27,7 +35,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         let title = format!("{} against {}", arms.short(&planned.arm), arms.short(&planned.against));
         body.push_str(&details(&title, &comparison_html(comparison, arms, margin, i)));
     }
-    Section::new("what-for", "Better for what, and for whom", body)
+    Section::new("what-for", TITLE, body)
 }
 
 fn comparison_html(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> String {
@@ -116,7 +124,7 @@ fn rate_row(
 ) {
     match rate {
         Some(rate) => {
-            let what = format!("{what}\n{} won, {} tied, {} lost", rate.wins, rate.ties, rate.losses);
+            let what = format!("{what}\n{}", rate.outcomes());
             let mark = Mark { estimate: &rate.estimate, look: arms.look(arm), what, source };
             forest.estimate_row(label, &mark, &word_cell(rate));
         }
@@ -144,19 +152,7 @@ fn criteria_forest(comparison: &ComparisonResult, arms: &Arms, index: usize) -> 
 
 /// Every figure behind the word.
 fn tests(comparison: &ComparisonResult, rate: &WinRate) -> String {
-    let mut facts: Vec<(&str, String)> = vec![(
-        "won, tied, lost",
-        format!("{}, {} ({} identical), {} prompts", rate.wins, rate.ties, rate.identical, rate.losses),
-    )];
-    if let Some(decisive) = &rate.decisive {
-        let interval =
-            decisive.shown().map_or_else(String::new, |i| format!(" {}", Measure::Share.interval(&i)));
-        let value = Measure::Share.value(decisive.value);
-        facts.push((
-            "won of decisive prompts",
-            format!("{value}{interval}, n = {}, {}", decisive.n, esc(&decisive.method)),
-        ));
-    }
+    let mut facts: Vec<(&str, String)> = vec![("won, tied, lost", rate.outcomes())];
     facts.extend(rate.permutation_p.map(|p| ("sign-flip permutation test", p_value(p))));
     facts.extend(comparison.p_adjusted.map(|p| ("after Holm", p_value(p))));
     facts.extend(rate.sign_test_p.map(|p| ("sign test, ties dropped", p_value(p))));

@@ -31,7 +31,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     body.push_str(&format!(
         "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes}{bars}</p>\n"
     ));
-    if !curve.points.is_empty() {
+    if curve.points.len() > 1 {
         body.push_str(&details("The curve as a table", &point_table(&curve.points, arms)));
     }
     Section::new("checkpoints", "Along the training", body)
@@ -154,7 +154,8 @@ fn series(
 }
 
 fn panel(title: &str, measure: Measure, reference: Option<f64>, lines: Vec<Option<Line>>) -> Option<Panel> {
-    let lines: Vec<Line> = lines.into_iter().flatten().collect();
+    // One point is no line: its figure stands in the part that measured it.
+    let lines: Vec<Line> = lines.into_iter().flatten().filter(|line| line.points.len() > 1).collect();
     (!lines.is_empty()).then(|| Panel { title: title.to_owned(), measure, reference, lines })
 }
 

@@ -32,7 +32,9 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         body.push_str(&planted(analysis));
         body.push_str(&habits(analysis));
         body.push_str(&agreement(analysis));
-        body.push_str(&details("Calls, missing verdicts and cost", &calls(analysis)));
+        if analysis.judges.iter().any(|judge| judge.cells_judged > 0) {
+            body.push_str(&details("Calls, missing verdicts and cost", &calls(analysis)));
+        }
     }
     Section::new("judges", "The judges", body)
 }
@@ -117,7 +119,15 @@ fn exams(analysis: &Analysis) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let head = ["judge", "exam", "calls", "damage found", "order changed it", "orders obeyed", "no verdict"];
+    let head = [
+        "judge",
+        "exam",
+        "calls",
+        "damage found",
+        "order changed it",
+        "hidden instructions obeyed",
+        "no verdict",
+    ];
     format!("<h3>Exams</h3>\n{}", table("plain", &head, &[2, 3, 4, 5, 6], &rows))
 }
 
@@ -149,6 +159,7 @@ fn habits(analysis: &Analysis) -> String {
         .judges
         .iter()
         .enumerate()
+        .filter(|(_, judge)| judge.cells_judged > 0)
         .map(|(i, judge)| {
             let at = |field: &str| {
                 Source::new(
@@ -169,6 +180,9 @@ fn habits(analysis: &Analysis) -> String {
             ]
         })
         .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
     let head = ["judge", "first seat", "label", "flips", "ties", "longer won"];
     table("plain", &head, &[1, 2, 3, 4, 5], &rows)
 }

@@ -1,5 +1,7 @@
 //! The first screen as Markdown, for a terminal or a commit message, and as a thread for people who will not open it.
 
+use affinage_eval::analysis::{Analysis, CardQuestion, CardRow, CardWord, Composite};
+
 use super::evidence::Evidence;
 use super::numbers::{Measure, count, counted, no_interval};
 use super::summary;
@@ -11,7 +13,7 @@ pub fn summary(evidence: &Evidence) -> String {
         "# {}\n\n{}\n\n**Verdict: {}**\n",
         summary::plain_title(evidence),
         summary::scope_line(evidence),
-        analysis.headline.composite.words(analysis.evaluation.margin)
+        verdict(analysis)
     );
     for (question, sentence) in summary::answers(analysis) {
         out.push_str(&format!("\n- {question} {sentence}"));
@@ -61,10 +63,21 @@ pub fn summary(evidence: &Evidence) -> String {
     out
 }
 
+/// The words of the headline. Where which is better cannot be told and the voice was shown to change, that comes first.
+fn verdict(analysis: &Analysis) -> String {
+    let better = analysis.headline.composite.words(analysis.evaluation.margin);
+    let is_open = matches!(analysis.headline.composite, Composite::NothingShown | Composite::NotComparable);
+    let is_told = |row: &&CardRow| row.question == CardQuestion::Voice && row.word != CardWord::CannotTell;
+    match analysis.card.rows.iter().find(is_told).filter(|_| is_open) {
+        Some(voice) => format!("did it learn the voice? {}; is it better? {better}", voice.answer),
+        None => better,
+    }
+}
+
 /// A short thread that keeps what speaks against the result: verdict, answers, every limit, what to do next, where to check.
 pub fn thread(evidence: &Evidence) -> String {
     let analysis = &evidence.analysis;
-    let verdict = analysis.headline.composite.words(analysis.evaluation.margin);
+    let verdict = verdict(analysis);
     let mut posts =
         vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
     posts.extend(summary::answers(analysis).into_iter().map(|(question, sentence)| {

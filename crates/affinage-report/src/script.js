@@ -150,7 +150,7 @@
   const LENGTHS = {
     "": ["all lengths", () => true],
     equal: ["about the same length", ({ short, long }) => long <= 1.1 * short],
-    apart: ["one half again as long", ({ short, long }) => long >= 1.5 * short],
+    apart: ["one at least 1.5 times as long", ({ short, long }) => long >= 1.5 * short],
     brief: ["both under 50 words", ({ long }) => long < 50],
     long: ["one over 200 words", ({ long }) => long > 200],
   };
@@ -241,12 +241,12 @@
     return vote.is_person ? vote.verdict : `no verdict: ${vote.verdict}`;
   };
   const saying = (vote) => (vote.judge === "you" ? "You said: " : vote.is_person ? `${vote.judge} said: ` : `${vote.judge} says `);
-  const orderOf = (vote) => `read ${SIDES[vote.first_seat].toLowerCase()} before ${SIDES[1 - vote.first_seat].toLowerCase()}; first was called ${vote.labels[0]}, second ${vote.labels[1]}`;
+  const orderOf = (vote) => `shown with ${SIDES[vote.first_seat].toLowerCase()} on top, as "${vote.labels[0]}" (first) and "${vote.labels[1]}" (second)`;
   const voteItem = (vote, again) => {
     const item = make("li");
     const line = make("p");
     line.append(make("b", "", saying(vote)), verdictText(vote));
-    const seen = !again.length ? orderOf(vote) : [vote, ...again].every((one) => one.first_seat === vote.first_seat) ? `${orderOf(vote)}; ${again.length + 1} times alike` : "alike in both orders";
+    const seen = !again.length ? orderOf(vote) : [vote, ...again].every((one) => one.first_seat === vote.first_seat) ? `${orderOf(vote)}; the same ${again.length + 1} times` : "the same in both orders";
     const p = vote.p_first === undefined ? "" : `; probability of the answer read first ${vote.p_first.toFixed(2)}`;
     item.append(line, make("p", "meta", seen + p));
     if (vote.rationale) {

@@ -218,7 +218,10 @@ pub fn word(word: VerdictWord) -> String {
 fn limits(evidence: &Evidence, arms: &Arms) -> String {
     let card = &evidence.analysis.card;
     let (shown, further) = card.watch_out.split_at(card.watch_out.len().min(super::card::MOST_WARNINGS));
-    let others = evidence.analysis.headline.limits.iter().filter(|limit| !card.watch_out.contains(limit));
+    // Where no vote counts, the card says why, and the limits would say it again.
+    let has_rate = evidence.analysis.comparisons.iter().any(|c| c.is_headline && c.overall.is_some());
+    let others = evidence.analysis.headline.limits.iter();
+    let others = others.filter(|limit| has_rate && !card.watch_out.contains(limit));
     let items: String =
         further.iter().chain(others).map(|limit| format!("<li>{}</li>", arms.prose(limit))).collect();
     if items.is_empty() {
@@ -229,8 +232,10 @@ fn limits(evidence: &Evidence, arms: &Arms) -> String {
 }
 
 fn claims(evidence: &Evidence, arms: &Arms) -> String {
-    let claims = &evidence.analysis.claims;
-    let items: String = claims.iter().enumerate().map(|(i, claim)| claim_item(claim, i, arms)).collect();
+    // A claim without a figure says why there is none, as the comparison above does.
+    let claims = evidence.analysis.claims.iter().enumerate().filter(|(_, claim)| claim.estimate.is_some());
+    let claims: Vec<_> = claims.collect();
+    let items: String = claims.iter().map(|(i, claim)| claim_item(claim, *i, arms)).collect();
     if items.is_empty() {
         return String::new();
     }

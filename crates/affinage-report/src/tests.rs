@@ -149,6 +149,9 @@ fn an_unjudged_evaluation_is_drawn_and_says_so() {
     assert!(!comparisons.contains("class=\"strip"), "an empty plot is words: {comparisons}");
     assert_eq!(comparisons.matches("obody has compared the answers yet.</p>").count(), 1, "{comparisons}");
     assert!(text.contains("step 290 (last) against base + prompt"));
+    // Once on the card, once of the comparisons, once among what there is nothing to show for.
+    assert_eq!(page.html.matches("obody has compared the answers yet").count(), 3, "{text}");
+    assert!(!page.html.contains("claims-list"), "claims without a figure say the same again");
     assert!(page.html.contains("\"conflict\":\"unjudged\""));
     assert!(text.contains("Not measured: no prompt has a reference text, or none was scored."));
 }
@@ -419,6 +422,18 @@ fn the_summary_in_markdown_reads_as_agreed() {
 
     - Add a judge of another family.
     ");
+}
+
+#[test]
+fn a_change_of_voice_comes_before_what_cannot_be_told() {
+    let mut evidence = fixed();
+    evidence.analysis.headline.composite = Composite::NothingShown;
+    let (page, thread) = (markdown::summary(&evidence), markdown::thread(&evidence));
+    for text in [page, thread] {
+        assert!(text.contains("did it learn the voice? Yes; is it better? cannot tell yet"), "{text}");
+    }
+    evidence.analysis.card.rows[0].word = CardWord::CannotTell;
+    assert!(markdown::summary(&evidence).contains("**Verdict: cannot tell yet**"));
 }
 
 #[test]

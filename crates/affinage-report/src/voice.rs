@@ -9,6 +9,8 @@ use super::html::{Section, caption, details, esc};
 use super::numbers::{Measure, Source, percent};
 use super::plot::{Axis, Forest, Mark};
 
+const PINNED: &str = "One prompt answered at every checkpoint";
+
 /// The marks are those of the demo's voice; where they do not tell the texts apart nothing is said of them.
 const UNREAD: &str = "The run answered no pinned prompt, and the marks that this program can count do not tell these \
                       texts apart.";
@@ -23,11 +25,12 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     match meter.filter(|_| shown) {
         Some(meter) => body.push_str(&meter_html(meter, arms)),
         None if body.is_empty() => {
-            return Section::missing("voice", "One prompt answered at every checkpoint", UNREAD);
+            return Section::missing("voice", PINNED, UNREAD);
         }
         None => {}
     }
-    Section::new("voice", "How the voice changed", body)
+    let has_samples = evidence.evaluated_run().is_some_and(|run| !run.samples.is_empty());
+    Section::new("voice", if has_samples { PINNED } else { "The marks of the voice" }, body)
 }
 
 /// One timeline per pinned prompt; the first is open, others one click away.

@@ -310,7 +310,10 @@ impl Run {
         let there: Vec<String> = there.collect();
         Err(anyhow!(problem)).hint(match there.is_empty() {
             true => "no checkpoint folder of this run is left; train again: `affinage train`".to_owned(),
-            false => format!("it has {}", there.join(", ")),
+            false => format!(
+                "name one that is there in place of `{name}`: {}; or train again: `affinage train`",
+                there.join(", ")
+            ),
         })
     }
 }

@@ -59,15 +59,13 @@ pub struct WinRate {
     pub losses: usize,
     /// Ties because both answers were the same text; part of `ties`.
     pub identical: usize,
-    /// Wins over wins and losses, with a Wilson (n >= 30) or Clopper-Pearson interval; `None` when all tie.
-    pub decisive: Option<Estimate>,
     /// Exact two-sided sign test on decisive prompts.
     pub sign_test_p: Option<f64>,
     /// Sign-flip permutation test on cluster sums; the p behind the word.
     pub permutation_p: Option<f64>,
     /// Beta-binomial mixture e-value of the decisive prompts against .5.
     pub e_value: Option<f64>,
-    /// Confidence sequence of the decisive prompts' win rate: holds at every look, so it may be wider than `decisive`.
+    /// Confidence sequence of the decisive prompts' win rate: holds at every look, so it may be wider than the interval of `estimate`.
     #[serde(default)]
     pub anytime: Option<Interval>,
     /// Variance inflation by clustering; n / max(1, this) bounds `n_effective`.
@@ -77,6 +75,21 @@ pub struct WinRate {
     pub needs_about_n: Option<usize>,
     /// Smallest true win rate of decisive prompts that this many would show with 80 % power.
     pub detectable_win_rate: Option<f64>,
+}
+
+impl WinRate {
+    /// The counts behind the one share that is told of votes, ties that nobody voted for named: "9 won, 2 tied, 5 lost; 1 tie
+    /// because both gave the same text".
+    pub fn outcomes(&self) -> String {
+        let identical = self.identical_words().map_or(String::new(), |words| format!("; {words}"));
+        format!("{} won, {} tied, {} lost{identical}", self.wins, self.ties, self.losses)
+    }
+
+    /// "1 tie because both gave the same text"; `None` where there is none.
+    pub fn identical_words(&self) -> Option<String> {
+        let ties = if self.identical == 1 { "tie" } else { "ties" };
+        (self.identical > 0).then(|| format!("{} {ties} because both gave the same text", self.identical))
+    }
 }
 
 /// One planned comparison in all its cuts.

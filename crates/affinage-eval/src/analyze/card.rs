@@ -5,7 +5,7 @@
 
 use super::Rows;
 use super::comparisons::is_judged_by_coins;
-use super::estimate::{counted, percent, points};
+use super::estimate::{counted, likely, likely_points};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, is_enough};
@@ -40,23 +40,7 @@ pub fn card(measured: &Measured) -> AnswerCard {
     rows.extend(is_changed.then(|| voice(measured)));
     rows.push(better(measured, result));
     rows.extend(is_changed.then(|| forgotten(measured)));
-    explain_first_interval(&mut rows);
     AnswerCard { rows, watch_out: watch_out(measured, result) }
-}
-
-/// The first interval of the card says what it is: "70 % [62, 78]" becomes "70 % (likely between 62 % and 78 %)".
-fn explain_first_interval(rows: &mut [CardRow]) {
-    for row in rows {
-        let parts = row.evidence.split_once(" % [").and_then(|(value, rest)| {
-            let (bounds, after) = rest.split_once(']')?;
-            let (low, high) = bounds.split_once(", ")?;
-            Some(format!("{value} % (likely between {low} % and {high} %){after}"))
-        });
-        if let Some(explained) = parts {
-            row.evidence = explained;
-            return;
-        }
-    }
 }
 
 /// "No difference larger than 10 points"
@@ -97,8 +81,9 @@ fn by_marks(measured: &Measured) -> Option<CardRow> {
         _ => (CardWord::CannotTell, CANNOT_TELL),
     };
     let figures = format!(
-        "{} of its answers carry all three marks of the voice, {:.0} % before training",
-        percent(&arm.all_marks),
+        "{} of its answers carry all three marks of the voice (an image, a distinction, a closing question), {:.0} % before \
+         training",
+        likely(&arm.all_marks),
         100.0 * voice.fitness.base_share
     );
     let n = counted(difference.n, "prompt");
@@ -133,14 +118,14 @@ fn by_fit(measured: &Measured) -> Option<CardRow> {
     Some(CardRow { question: CardQuestion::Voice, word, answer: answer.to_owned(), evidence })
 }
 
-/// "8 % [7, 9] less": a gain in nats as a share of the base's own surprise, for readers who know no nats.
+/// "8 % (likely between 7 % and 9 %) less": a gain in nats as a share of the base's own surprise, for readers who know no nats.
 fn surprise(gain: &Estimate, base: f64) -> String {
     let (sign, word) = if gain.value < 0.0 { (-1.0, "more") } else { (1.0, "less") };
     let percent = |nats: f64| 100.0 * sign * nats / base;
     let value = percent(gain.value);
     let interval = gain.shown().map_or(String::new(), |Interval { low, high, .. }| {
         let (one, other) = (percent(low), percent(high));
-        format!(" [{:.0}, {:.0}]", one.min(other), one.max(other))
+        format!(" (likely between {:.0} % and {:.0} %)", one.min(other), one.max(other))
     });
     match value.round() as i64 {
         0 if interval.is_empty() => format!("under 1 % {word}"),
@@ -186,8 +171,7 @@ fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word:
         return clause(result.no_rate.as_deref().unwrap_or("nobody has compared the answers yet"));
     };
     if word != CardWord::CannotTell {
-        let figures =
-            |rate: &WinRate| format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt"));
+        let figures = |rate: &WinRate| format!("{} ({})", of_prompts(&rate.estimate), rate.outcomes());
         return match (&result.in_domain, &result.out_of_domain) {
             (Some(inside), Some(outside)) => {
                 format!("win rate in its domain {}, outside it {}", figures(inside), figures(outside))
@@ -195,13 +179,8 @@ fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word:
             _ => format!("win rate {}", figures(overall)),
         };
     }
-    let score = format!(
-        "{} won, {} tied, {} lost of {}",
-        overall.wins,
-        overall.ties,
-        overall.losses,
-        counted(overall.estimate.n, "prompt")
-    );
+    let prompts = counted(overall.estimate.n, "prompt");
+    let score = format!("{prompts}: {}", overall.outcomes());
     if overall.identical == overall.estimate.n {
         return "both gave the same text to every prompt".to_owned();
     }
@@ -209,11 +188,11 @@ fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word:
         return format!("{score}, by judges whose winner changes with the order as often as a coin's");
     }
     if let Some(few) = too_few(overall.estimate.n, overall.estimate.n_effective) {
-        return format!("{score}: {few}");
+        return format!("{score}; {few}");
     }
     let needs = overall.needs_about_n.filter(|needed| *needed > overall.estimate.n);
     let needs = needs.map_or(String::new(), |n| format!("; a difference this size needs about {n} prompts"));
-    format!("{score}, win rate {}{needs}", percent(&overall.estimate))
+    format!("win rate {} of {score}{needs}", likely(&overall.estimate))
 }
 
 fn forgotten(measured: &Measured) -> CardRow {
@@ -227,7 +206,7 @@ fn forgotten(measured: &Measured) -> CardRow {
         evidence,
     };
     let Some(total) = of_arm().find(|result| result.category.is_none()) else {
-        let why = "no question with an exact answer was asked";
+        let why = "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\"";
         return row(CardWord::CannotTell, CANNOT_TELL.to_owned(), why.to_owned());
     };
     let figures = |result: &ObjectiveResult| {
@@ -236,7 +215,7 @@ fn forgotten(measured: &Measured) -> CardRow {
             100.0 * result.correct.value,
             counted(result.correct.n, "checked question"),
             100.0 * result.base_correct.value,
-            points(&result.difference)
+            likely_points(&result.difference)
         )
     };
     if total.word == VerdictWord::Worse {
@@ -256,7 +235,10 @@ fn forgotten(measured: &Measured) -> CardRow {
         }
         VerdictWord::NotShown | VerdictWord::Worse => {
             let why = match total.correct.n {
-                n if n < ENOUGH => format!("{}; {ENOUGH} are needed", counted(n, "checked question")),
+                n if n < ENOUGH => format!(
+                    "{}; {ENOUGH} are needed: raise `eval.prompts-per-suite`",
+                    counted(n, "checked question")
+                ),
                 n => match why_unshown(total) {
                     Some(why) => format!("{}; {why}", figures(total)),
                     None => match needed(total).filter(|needed| *needed > n) {
@@ -304,5 +286,5 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
 }
 
 fn of_prompts(estimate: &Estimate) -> String {
-    format!("{} of {}", percent(estimate), counted(estimate.n, "prompt"))
+    format!("{} of {}", likely(estimate), counted(estimate.n, "prompt"))
 }

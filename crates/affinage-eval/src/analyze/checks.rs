@@ -70,7 +70,7 @@ fn overlap(rows: &Rows) -> MethodCheck {
         );
     };
     let sentence = format!(
-        "The prompt nearest to a training example of {} shares {:.0} % of its 5-word shingles with it (limit {:.0} %).",
+        "The prompt nearest to a training example of {} shares {:.0} % of its five-word sequences with it (limit {:.0} %).",
         dataset.version,
         100.0 * most,
         100.0 * LEAK_FROM
@@ -235,8 +235,8 @@ fn truncated(rows: &Rows) -> MethodCheck {
         _ => {
             let room = 2 * rows.plan.sampling.max_new_tokens;
             let advice = format!(
-                "raise `eval.max-new-tokens`: `affinage --set eval.max-new-tokens={room} eval` makes another evaluation \
-                 beside this one, in which they have twice the room"
+                "`affinage --set eval.max-new-tokens={room} eval` makes another evaluation beside this one, in which they have \
+                 twice the room"
             );
             advised(check(code, title, CheckState::Issue, sentence), &advice)
         }

@@ -6,7 +6,7 @@ use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, Paral
 
 use super::Rows;
 use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
-use super::no_rate;
+use super::no_rate::{self, votes_needed};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
 use crate::analysis::{
@@ -78,7 +78,7 @@ fn scores_of<'r>(pairs: &[&PairVotes<'r>], panel: &BTreeSet<&str>, cut: &Cut) ->
         Cut::Category(domain, category) => {
             of(&|prompt| prompt.domain == *domain && prompt.category == *category)
         }
-        Cut::Judge(judge) => prompt_scores(pairs, &BTreeSet::from([judge.as_str()])),
+        Cut::Judge(judge) => scores_by(pairs, &BTreeSet::from([judge.as_str()])),
     }
 }
 
@@ -333,6 +333,19 @@ pub fn prompt_scores<'r>(pairs: &[&PairVotes<'r>], judges: &BTreeSet<&str>) -> V
         .collect()
 }
 
+/// The scores of some voters alone, by the same count as the headline's. Pairs with one text on both sides are ties of theirs
+/// as soon as they voted on as many pairs as a win rate needs: beside a small sample, those of all prompts would be most of it.
+pub fn scores_by<'r>(pairs: &[&PairVotes<'r>], voters: &BTreeSet<&str>) -> Vec<PromptScore<'r>> {
+    let needing = only(pairs, PairVotes::needs_judge);
+    let has_voted = |votes: &&&PairVotes| {
+        voters.iter().any(|voter| votes.judges.get(voter).is_some_and(|cells| cells.score().is_some()))
+    };
+    match needing.iter().filter(has_voted).count() >= votes_needed(needing.len()) {
+        true => prompt_scores(pairs, voters),
+        false => prompt_scores(&needing, voters),
+    }
+}
+
 fn only<'v, 'r>(
     pairs: &[&'v PairVotes<'r>],
     keep: impl Fn(&PairVotes<'r>) -> bool,
@@ -381,7 +394,7 @@ fn by_judge(
         .map(|judge| JudgeWinRate {
             judge_id: judge.to_owned(),
             in_panel: panel.contains(judge),
-            win_rate: win_rate(&prompt_scores(pairs, &BTreeSet::from([judge])), names, rules(rows)),
+            win_rate: win_rate(&scores_by(pairs, &BTreeSet::from([judge])), names, rules(rows)),
         })
         .collect()
 }

@@ -98,16 +98,7 @@ fn shared<'v, 'r>(rows: &'v Rows, votes: &'v Votes<'r>) -> Vec<Shared<'v, 'r>> {
         .of(&rows.plan.headline)
         .filter(|pair| pair.needs_judge())
         .map(|votes| {
-            let counted = votes.judges.iter().filter(|(_, cells)| !cells.is_inverted);
-            let verdicts = counted.flat_map(|(judge_id, cells)| {
-                cells.cells.iter().map(|cell| Verdict {
-                    judge_id,
-                    repeat: 0,
-                    is_first: cell.arm_is_first,
-                    score: cell.score,
-                })
-            });
-            let judges = both_orders(verdicts);
+            let judges = votes.in_both_orders(|cells| !cells.is_inverted);
             let conflict = conflict(judges.values());
             Shared { votes, cells: judges.into_values().map(Vec::from).collect(), conflict }
         })

@@ -67,7 +67,7 @@ fn training(arms: &[&Arm]) -> Vec<(CheckState, String)> {
     }
     let of_version = |(version, (most, names)): (&str, (f64, Vec<&str>))| {
         let sentence = format!(
-            "{} trained on {version}; the nearest prompt shares {:.0} % of its 5-word shingles with a text of it (limit \
+            "{} trained on {version}; the nearest prompt shares {:.0} % of its five-word sequences with a text of it (limit \
              {:.0} %).",
             were(&names),
             100.0 * most,

@@ -104,6 +104,27 @@ pub fn percent(estimate: &Estimate) -> String {
     format!("{} %{}", number(estimate.value), uncertainty(estimate, number))
 }
 
+/// [`percent`] for the first screen, where nobody was told what brackets mean: "64 % (likely between 51 % and 76 %)".
+pub fn likely(estimate: &Estimate) -> String {
+    let number = |x: f64| format!("{:.0} %", 100.0 * x + 0.0);
+    format!("{}{}", number(estimate.value), in_words(estimate, number))
+}
+
+/// [`points`] for the first screen: "+12 points (likely between -3 and +27)".
+pub fn likely_points(estimate: &Estimate) -> String {
+    let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
+    format!("{} points{}", number(estimate.value), in_words(estimate, number))
+}
+
+fn in_words(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
+    match estimate.shown() {
+        Some(Interval { low, high, .. }) if !estimate.is_of_few() => {
+            format!(" (likely between {} and {})", number(low), number(high))
+        }
+        _ => uncertainty(estimate, number),
+    }
+}
+
 /// "+12 points [-3, 27]"
 pub fn points(estimate: &Estimate) -> String {
     let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
@@ -154,6 +175,9 @@ mod tests {
         assert_eq!(percent(&of(10)), "50 % [19, 81]");
         assert_eq!(points(&of(4)), "+50 points (too few to say)");
         assert_eq!(decimals(&of(4)), "0.50 (too few to say)");
+        assert_eq!(likely(&of(4)), "50 % (too few to say)");
+        assert_eq!(likely(&of(10)), "50 % (likely between 19 % and 81 %)");
+        assert_eq!(likely_points(&of(10)), "+50 points (likely between +19 and +81)");
         assert!(of(4).interval.is_some() && of(4).shown().is_none(), "the file keeps what was computed");
     }
 }

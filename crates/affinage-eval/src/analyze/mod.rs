@@ -35,6 +35,7 @@ mod votes;
 pub(crate) mod win_rate;
 
 pub use cuts::unequal_cuts;
+pub use estimate::likely;
 pub use no_rate::votes_needed;
 pub use rows_hash::rows_sha256;
 pub use win_rate::ENOUGH;

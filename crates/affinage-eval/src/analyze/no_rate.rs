@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Rows;
-use super::comparisons::VALID_AT_LEAST;
+use super::comparisons::{VALID_AT_LEAST, rules, scores_by};
 use super::estimate::counted;
 use super::votes::PairVotes;
+use super::win_rate::win_rate;
 use crate::judge::exam::result::ExamVerdict;
 use crate::judgment::{called, is_author, is_person};
 use crate::text::capitalised;
@@ -21,7 +22,7 @@ pub fn reason(rows: &Rows, pairs: &[&PairVotes]) -> String {
     }
     let asked: BTreeSet<&str> = needing.iter().flat_map(|pair| pair.judges.keys().copied()).collect();
     let judges: Vec<(&str, Uncounted)> =
-        asked.into_iter().map(|judge| (judge, uncounted(rows, judge, &needing))).collect();
+        asked.into_iter().map(|judge| (judge, uncounted(rows, judge, pairs))).collect();
     match judges.as_slice() {
         [] => not_asked(rows),
         [(judge, only)] => only.alone(judge),
@@ -68,9 +69,7 @@ pub fn votes_needed(pairs: usize) -> usize {
 
 /// Why the votes of one judge are no part of a win rate.
 enum Uncounted {
-    Author {
-        tally: Tally,
-    },
+    Author(Said),
     /// Its first reason.
     FailedExam(String),
     UnfinishedExam,
@@ -80,46 +79,27 @@ enum Uncounted {
     Coin,
     /// It voted on too small a part of the pairs.
     Part {
-        tally: Tally,
+        said: Said,
         of: usize,
         is_person: bool,
     },
 }
 
-/// What a judge said of the pairs that it gave a verdict on.
-struct Tally {
-    won: usize,
-    tied: usize,
-    lost: usize,
+/// What a judge said: on how many pairs, and the counts that its win rate has everywhere.
+struct Said {
+    pairs: usize,
+    outcomes: String,
 }
 
-impl Tally {
-    fn of(scores: impl Iterator<Item = f64>) -> Tally {
-        let mut tally = Tally { won: 0, tied: 0, lost: 0 };
-        for score in scores {
-            match score {
-                score if score > 0.5 => tally.won += 1,
-                score if score < 0.5 => tally.lost += 1,
-                _ => tally.tied += 1,
-            }
-        }
-        tally
-    }
-
-    fn n(&self) -> usize {
-        self.won + self.tied + self.lost
-    }
-
-    fn words(&self) -> String {
-        format!("{} won, {} tied, {} lost", self.won, self.tied, self.lost)
-    }
-}
-
-fn uncounted(rows: &Rows, judge: &str, needing: &[&PairVotes]) -> Uncounted {
-    let cells = || needing.iter().filter_map(|pair| pair.judges.get(judge));
-    let tally = Tally::of(cells().filter_map(|cells| cells.score()));
+fn uncounted(rows: &Rows, judge: &str, pairs: &[&PairVotes]) -> Uncounted {
+    let needing = || pairs.iter().filter(|pair| pair.needs_judge());
+    let cells = || needing().filter_map(|pair| pair.judges.get(judge));
+    let names = pairs.first().map_or(("", ""), |pair| (&pair.pair.planned.arm, &pair.pair.planned.against));
+    let rate = win_rate(&scores_by(pairs, &BTreeSet::from([judge])), names, rules(rows));
+    let outcomes = rate.map_or("no vote that counts".to_owned(), |rate| rate.outcomes());
+    let said = Said { pairs: cells().filter(|cells| cells.score().is_some()).count(), outcomes };
     if is_author(judge) {
-        return Uncounted::Author { tally };
+        return Uncounted::Author(said);
     }
     if let Some(why) = failed_exam(rows, judge) {
         return Uncounted::FailedExam(why);
@@ -136,16 +116,16 @@ fn uncounted(rows: &Rows, judge: &str, needing: &[&PairVotes]) -> Uncounted {
     if cells().any(|cells| cells.is_coin) {
         return Uncounted::Coin;
     }
-    Uncounted::Part { tally, of: needing.len(), is_person: is_person(judge) }
+    Uncounted::Part { said, of: needing().count(), is_person: is_person(judge) }
 }
 
 impl Uncounted {
     fn alone(&self, judge: &str) -> String {
         match self {
-            Uncounted::Author { tally } => format!(
-                "Only the author has voted ({} of {}), and the author's votes are shown apart.",
-                tally.words(),
-                counted(tally.n(), "pair")
+            Uncounted::Author(said) => format!(
+                "Only the author has voted (on {}: {}), and the author's votes are shown apart.",
+                counted(said.pairs, "pair"),
+                said.outcomes
             ),
             Uncounted::FailedExam(why) => {
                 format!("The only judge failed its exam ({why}), so its votes do not count.")
@@ -161,13 +141,13 @@ impl Uncounted {
                 "The only judge changes its winner with the order as often as a coin would, so its votes do not count."
                     .to_owned()
             }
-            Uncounted::Part { tally, of, is_person } => {
+            Uncounted::Part { said, of, is_person } => {
                 let needed = votes_needed(*of);
                 let of_kind = if *is_person { "vote" } else { "verdict" };
                 format!(
                     "{}; a win rate needs {needed} of them, so {} missing.",
                     capitalised(&self.among_others(judge)),
-                    match needed.saturating_sub(tally.n()) {
+                    match needed.saturating_sub(said.pairs) {
                         1 => format!("1 {of_kind} is"),
                         n => format!("{n} {of_kind}s are"),
                     }
@@ -178,13 +158,13 @@ impl Uncounted {
 
     fn among_others(&self, judge: &str) -> String {
         match self {
-            Uncounted::Author { .. } => "the author's votes are shown apart".to_owned(),
+            Uncounted::Author(_) => "the author's votes are shown apart".to_owned(),
             Uncounted::FailedExam(_) => format!("`{judge}` failed its exam"),
             Uncounted::UnfinishedExam => format!("`{judge}` has not finished its exam"),
             Uncounted::MissedPlanted => format!("{} missed the planted pairs", called(judge)),
             Uncounted::Inverted => format!("the log of `{judge}` is inverted"),
             Uncounted::Coin => format!("`{judge}` changes its winner with the order as often as a coin"),
-            Uncounted::Part { tally, of, is_person } => {
+            Uncounted::Part { said, of, is_person } => {
                 let did = match called(judge).as_str() {
                     "you" => "have voted on",
                     _ if *is_person => "has voted on",
@@ -193,9 +173,9 @@ impl Uncounted {
                 format!(
                     "{} {did} {} of {} ({})",
                     called(judge),
-                    tally.n(),
+                    said.pairs,
                     counted(*of, "pair"),
-                    tally.words()
+                    said.outcomes
                 )
             }
         }

@@ -48,6 +48,14 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
             "Agreement beyond what two judges would reach by chance: 0 is chance, 1 is full agreement.",
         ),
         ("fit", "How little the held-out answers of your examples surprise the model. It is not quality."),
+        (
+            "loss",
+            "How much texts surprise the model, on average for each token, in nats; lower is less. The validation loss is \
+             that of texts which were kept out of the training.",
+        ),
+        ("token", "A piece of a word: models read and write tokens."),
+        ("epoch", "One pass over all texts that are trained on."),
+        ("checkpoint", "The model as it was saved at one step of the training."),
         ("e-value", "Evidence that may be read while it grows; 20 against one half is strong."),
     ];
     let mut notes: Vec<MethodNote> =

@@ -45,11 +45,9 @@ pub fn check(rows: &Rows, comparisons: &[ComparisonResult], judges: &[JudgeResul
         .flatten()
         .collect();
     let figures = format!(
-        "One model under two seeds: {} won, {} tied, {} lost, e-value {e_value:.2} (alarm from {ALARM:.0}); a bias of more \
+        "One model under two seeds: {}, e-value {e_value:.2} (alarm from {ALARM:.0}); a bias of more \
          than {:.0} points is excluded.",
-        rate.wins,
-        rate.ties,
-        rate.losses,
+        rate.outcomes(),
         100.0 * margin
     );
     let with_effects = [&[figures.as_str()], effects.as_slice()].concat().join(" ");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Rows;
-use super::comparisons::{panel, prompt_scores, rules};
+use super::comparisons::{panel, rules, scores_by};
 use super::estimate::{counted, figure, percent, share};
 use super::trust::{group, rated};
 use super::votes::{PairVotes, Votes};
@@ -19,7 +19,7 @@ use crate::stats::special::t_quantile;
 /// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
 pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     let planned = &rows.plan.headline;
-    let pairs: Vec<&PairVotes> = votes.of(planned).filter(|pair| pair.needs_judge()).collect();
+    let pairs: Vec<&PairVotes> = votes.of(planned).collect();
     let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
     let voted: BTreeSet<&str> =
         pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();
@@ -29,7 +29,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     for (who, voters) in [("the author", true), ("other people", false)].map(|(who, author)| {
         (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
     }) {
-        let rate = win_rate(&prompt_scores(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
+        let rate = win_rate(&scores_by(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
         let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
         let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
         if who == "the author" {

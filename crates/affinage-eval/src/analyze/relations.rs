@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::comparisons::prompt_scores;
+use super::comparisons::scores_by;
 use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
 use super::votes::{PairVotes, Votes};
 use crate::analysis::{Estimate, JudgeResult, Relations};
@@ -41,7 +41,7 @@ pub fn result(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Relations {
         if ids.is_empty() {
             return BTreeMap::new();
         }
-        let scores = prompt_scores(&pairs, ids);
+        let scores = scores_by(&pairs, ids);
         scores.into_iter().map(|s| (s.prompt_id.to_owned(), (s.cluster.to_owned(), s.score))).collect()
     };
     let (related, unrelated) = (scores(&related_ids), scores(&unrelated_ids));

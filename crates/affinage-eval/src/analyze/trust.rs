@@ -23,9 +23,10 @@ pub fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> Find
 /// A win rate of the headline over some of the votes: `beginning` says of which.
 pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
     let sentence = format!(
-        "{beginning} the win rate is {} of {}.",
+        "{beginning} the win rate is {} of {} ({}).",
         percent(&rate.estimate),
-        counted(rate.estimate.n, "prompt")
+        counted(rate.estimate.n, "prompt"),
+        rate.outcomes()
     );
     Finding {
         label: label.to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::comparisons::panel;
+use super::disagreement::{Conflict, Verdict, both_orders, conflict};
 use super::judges::flips_like_a_coin;
 use super::{AnalyzeError, Rows};
 use crate::analysis::{DividedPair, JudgeVote};
@@ -31,6 +32,19 @@ pub struct PairVotes<'r> {
 impl PairVotes<'_> {
     pub fn needs_judge(&self) -> bool {
         !self.identical && !self.unanswered
+    }
+
+    /// Mean scores in the first and second seat of each judge that `counts` and judged both orders.
+    pub fn in_both_orders(&self, counts: impl Fn(&JudgeCells) -> bool) -> BTreeMap<&str, [f64; 2]> {
+        let judges = self.judges.iter().filter(|(_, cells)| counts(cells));
+        both_orders(judges.flat_map(|(judge_id, judge)| {
+            judge.cells.iter().map(|cell| Verdict {
+                judge_id,
+                repeat: 0,
+                is_first: cell.arm_is_first,
+                score: cell.score,
+            })
+        }))
     }
 
     /// 1 over the chance with which people were given this pair; 1 where nobody was. Ballots of one evaluation are
@@ -290,16 +304,13 @@ fn has_label_x(comparison: &Comparison, arm_is_first: bool) -> bool {
     comparison.first_seat_has_label_x() == arm_is_first
 }
 
-/// Pairs of the headline on which the qualified judges split: one prefers the arm, another what it is compared with. Of
-/// a single judge, the pairs whose winner changes with the order.
+/// Pairs of the headline on which the judges that count split, as the findings and the page count it: see
+/// [`super::disagreement::conflict`]. Of a single judge, the pairs whose verdict changes with the order.
 pub fn split(rows: &Rows, votes: &Votes) -> BTreeSet<String> {
     let is_split = |pair: &&PairVotes| {
-        let judges: Vec<&JudgeCells> = pair.judges.values().filter(|j| !j.is_apart && !j.is_person).collect();
-        let scores: Vec<f64> = judges.iter().filter_map(|judge| judge.score()).collect();
-        match judges.as_slice() {
-            [judge] => judge.flipped() == Some(true),
-            _ => scores.iter().any(|score| *score > 0.5) && scores.iter().any(|score| *score < 0.5),
-        }
+        let judges = pair.in_both_orders(|cells| !cells.is_apart);
+        let conflict = conflict(judges.values());
+        if judges.len() == 1 { conflict == Conflict::Unstable } else { conflict == Conflict::Split }
     };
     votes.of(&rows.plan.headline).filter(is_split).map(|votes| votes.pair.pair_id.clone()).collect()
 }

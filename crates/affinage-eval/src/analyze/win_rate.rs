@@ -1,6 +1,6 @@
 //! The win rate of one arm against another over some prompts, with its word.
 
-use super::estimate::{LEVEL, Observation, RATE, clustered, counted, percent, share};
+use super::estimate::{LEVEL, Observation, RATE, clustered, counted, percent};
 use crate::analysis::{Interval, VerdictWord, WinRate};
 use crate::stats::{evalue, mean, permutation, power, proportion};
 use crate::text::p_value;
@@ -52,7 +52,6 @@ pub fn win_rate(scores: &[PromptScore], names: (&str, &str), rules: Rules) -> Op
         ties: scores.len() - decided,
         losses,
         identical: scores.iter().filter(|s| s.identical).count(),
-        decisive: share(wins, decided, "decisive prompts"),
         sign_test_p: proportion::sign_test(wins as u64, losses as u64),
         permutation_p,
         e_value: (decided > 0).then(|| evalue::mixture(wins as u64, decided as u64, 0.5, (1.0, 1.0))),
@@ -141,14 +140,7 @@ fn needed(rate: &WinRate, values: &[f64], rules: Rules) -> Option<usize> {
 
 fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> String {
     let n = rate.estimate.n;
-    let figures = format!(
-        "{} of {} ({} won, {} tied, {} lost)",
-        percent(&rate.estimate),
-        counted(n, "prompt"),
-        rate.wins,
-        rate.ties,
-        rate.losses
-    );
+    let figures = format!("{} of {} ({})", percent(&rate.estimate), counted(n, "prompt"), rate.outcomes());
     let evidence = match rules.family {
         None => p.map_or(String::new(), |p| format!(", {}", p_value(p))),
         Some(family) => rate.e_value.map_or(String::new(), |e| {

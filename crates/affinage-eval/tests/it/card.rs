@@ -63,7 +63,7 @@ fn where_no_vote_counts_the_reason_is_the_reason() {
         (both_failed, "All 2 judges failed their exams, so their votes do not count."),
         (
             author,
-            "Only the author has voted (40 won, 0 tied, 0 lost of 40 pairs), and the author's votes are shown apart.",
+            "Only the author has voted (on 40 pairs: 40 won, 0 tied, 0 lost), and the author's votes are shown apart.",
         ),
     ] {
         let analysis = world.analyze();
@@ -128,7 +128,7 @@ fn few_prompts_have_figures_and_no_word() {
     assert_eq!(better.word, CardWord::CannotTell);
     assert_eq!(
         better.evidence,
-        "8 won, 4 tied, 0 lost of 12 prompts: with fewer than 30 prompts we do not say more"
+        "12 prompts: 8 won, 4 tied, 0 lost; with fewer than 30 prompts we do not say more"
     );
 }
 
@@ -229,7 +229,10 @@ fn forgetting_is_told_by_right_answers_alone() {
     let row = row(&none, CardQuestion::Forgotten);
     assert_eq!(
         (row.word, row.evidence.as_str()),
-        (CardWord::CannotTell, "no question with an exact answer was asked")
+        (
+            CardWord::CannotTell,
+            "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\""
+        )
     );
 }
 

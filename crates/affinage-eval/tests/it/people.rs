@@ -1,6 +1,6 @@
 //! Votes of people beside the judges: the author's apart, others as a correction, drawn evenly or not.
 
-use affinage_eval::analyze::{AnalyzeError, analyze};
+use affinage_eval::analyze::{AnalyzeError, analyze, split_pairs};
 use affinage_eval::judgment::Outcome;
 use affinage_eval::planted::GoldVote;
 
@@ -43,6 +43,67 @@ fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
     let joined = joined.and_then(|f| f.estimate.as_ref()).expect("40 votes correct the judges");
     let judges = before.expect("judged").estimate.value;
     assert!(joined.value < judges - 0.1, "people say 50 %, judges {judges}: {}", joined.value);
+}
+
+#[test]
+fn votes_are_counted_once_and_ties_of_equal_texts_are_named() {
+    let mut world = World::new(40, &[10]);
+    let who = |arm: &str, i: usize| if i >= 36 { "both".to_owned() } else { arm.to_owned() };
+    world.answer(|arm, i| format!("Answer of {} to {i}.", who(arm, i)));
+    world.judge_by_arm("judge", |_| Some("base"));
+    let cells = world.clone();
+    world.judgments.clear();
+    let mut part = world.clone();
+    let vote_on = |world: &mut World, n: usize| {
+        let judged = World { comparisons: cells.comparisons.clone(), ..world.clone() };
+        *world = judged;
+        vote(world, "human:a", n, |i| i % 3 != 0);
+    };
+    vote_on(&mut world, 36);
+    let analysis = world.analyze();
+    let result = &analysis.comparisons[0];
+    let overall = result.overall.as_ref().expect("one voter is the panel");
+    assert_eq!((overall.wins, overall.ties, overall.losses, overall.identical), (24, 4, 12, 4));
+    assert!((overall.estimate.value - 26.0 / 40.0).abs() < 1e-12, "not 24 of 36: {}", overall.estimate.value);
+    let own = result.by_judge.iter().find(|own| own.judge_id == "human:a").expect("voted");
+    assert_eq!(own.win_rate.as_ref().map(|rate| &rate.estimate), Some(&overall.estimate));
+    let words = "24 won, 4 tied, 12 lost; 4 ties because both gave the same text";
+    assert!(sentences(&analysis, "people").contains(&format!("of 40 prompts ({words})")), "{analysis:#?}");
+    assert!(overall.sentence.contains(words), "{}", overall.sentence);
+    let card = serde_json::to_string(&analysis.card).expect("JSON");
+    assert!(card.contains("win rate 65 % (likely between ") && card.contains(words), "{card}");
+    assert!(!serde_json::to_string(&analysis).expect("JSON").contains("67 %"), "no share without ties");
+    // Of a part of the pairs, the equal texts of all prompts are no vote.
+    vote_on(&mut part, 9);
+    let analysis = part.analyze();
+    let own = analysis.comparisons[0].by_judge.iter().find(|own| own.judge_id == "human:a").expect("voted");
+    let rate = own.win_rate.as_ref().expect("nine votes");
+    assert_eq!((rate.estimate.n, rate.wins, rate.ties, rate.losses), (9, 6, 0, 3));
+    let why = analysis.comparisons[0].no_rate.as_deref().expect("too few votes");
+    assert!(why.contains("9 of 36 pairs (6 won, 0 tied, 3 lost)"), "{why}");
+}
+
+#[test]
+fn judges_conflict_on_a_pair_by_one_rule_for_the_ballot_and_for_the_findings() {
+    let mut world = World::new(40, &[10]);
+    let for_arm = |key: &affinage_eval::comparison::BlindKey, arm: &str| {
+        if key.first_arm == arm { Outcome::First } else { Outcome::Second }
+    };
+    // On the first prompt one judge prefers the tuned answer where it stands first, and else says tie: no steady vote.
+    world.judge("one", |_, key, i| match (i, key.first_arm == TUNED) {
+        (0, false) => Outcome::Tie,
+        _ => for_arm(key, TUNED),
+    });
+    world.judge("two", |_, key, i| for_arm(key, if i < 2 { "base" } else { TUNED }));
+    let split = split_pairs(&world.inputs()).expect("the rows agree");
+    let pair = |i: usize| {
+        let of_prompt = world.comparisons.iter().find(|c| c.prompt_id == world.prompts[i].prompt_id);
+        of_prompt.expect("judged").pair_id.clone()
+    };
+    assert_eq!(split.into_iter().collect::<Vec<_>>(), [pair(1)]);
+    let said = sentences(&world.analyze(), "disagreement");
+    assert!(said.contains("On 1 of 40 shared pairs two judges name different winners"), "{said}");
+    assert!(said.contains("On 1 others some verdict changed"), "{said}");
 }
 
 #[test]

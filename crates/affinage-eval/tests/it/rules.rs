@@ -316,7 +316,7 @@ fn stopping_looks_in_a_mixed_order_and_says_which_interval_holds() {
     assert_eq!(rate.estimate.n, stop);
     assert_eq!(analysis.comparisons[0].missing.missing, 0, "what was not come to is not missing");
     assert!(rate.sentence.contains("where 20 is needed"), "{}", rate.sentence);
-    let (fixed, anytime) = (rate.decisive.as_ref().and_then(|e| e.interval), rate.anytime);
+    let (fixed, anytime) = (rate.estimate.interval, rate.anytime);
     let (fixed, anytime) = (fixed.expect("decided"), anytime.expect("decided"));
     assert!(anytime.low < fixed.low && anytime.low > 0.5, "{anytime:?} {fixed:?}");
     let said = sentences(&analysis, "planned");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::ballot::{Draw, Said};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
+use affinage_eval::plan::DatasetFacts;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
@@ -13,23 +14,24 @@ use crate::evaluation::series;
 use crate::judges::{Evaluated, Sources};
 use crate::lock::FolderLock;
 use crate::nearest::read_text;
-use crate::poll::{Ballot, Poll, Returned, SessionEvent, VoteFiles, html};
+use crate::poll::{Ballot, Poll, Returned, SessionEvent, VoteFiles, html, votes_of};
 use crate::ui::{bytes, counted};
 use crate::web::{Room, RoomArgs};
 
 /// Blind votes of people, in the browser
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  affinage vote --as me --author         you wrote the training texts: shown apart\n  \
+    after_help = "Examples:\n  affinage vote --as me                  you: which is better, or which sounds more like you where you wrote the training texts\n  \
     affinage vote --as mira                somebody else, at this machine\n  \
+    affinage vote --as anna --author       somebody else who wrote the training texts\n  \
     affinage vote --as ben --pack ben.html one file for a friend, who sends votes-ben.json back\n  \
     affinage vote --import votes-ben.json"
 )]
 pub struct VoteArgs {
-    /// Who votes: a name or a pseudonym, which is written to votes.jsonl
+    /// Who votes: `me`, or somebody else's name or pseudonym, which is written to votes.jsonl
     #[arg(long = "as", value_name = "NAME", value_parser = name)]
     voter: Option<String>,
-    /// The voter wrote the training texts, and so knows the voice
+    /// The voter wrote the training texts, and so knows the voice: shown apart. `--as me` needs no `--author`
     #[arg(long, requires = "voter")]
     author: bool,
     /// Pairs to vote on: half at random, half where judges disagree, each with its chance kept [default: 40]
@@ -70,10 +72,12 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     if let Some(file) = &args.import {
         return import(ctx, &evaluated, file);
     }
-    let voter = args.voter.as_deref().ok_or_else(|| usage("who votes?")).hint(
-        "name the voter: `affinage vote --as NAME`, with `--author` if it is who wrote the training texts",
-    )?;
-    let judge_id = format!("{}{voter}", if args.author { AUTHOR } else { VOTER });
+    let voter = args
+        .voter
+        .as_deref()
+        .ok_or_else(|| usage("who votes?"))
+        .hint("you: `affinage vote --as me`; somebody else at this machine: `affinage vote --as NAME`")?;
+    let judge_id = judge_id(ctx, &evaluated, voter, args.author)?;
     let pairs = args.pairs.map(|pairs| pairs as usize);
     // Held while the ballot is drawn and its comparisons are kept: a vote itself waits for nobody but other votes.
     let lock = FolderLock::acquire(&evaluated.dir)?;
@@ -98,6 +102,63 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
         }
     }
 }
+
+/// A name is one voter: whoever has voted as the author goes on as the author. `me` is who learns, and so the author where the
+/// training texts are people's own words.
+fn judge_id(ctx: &Context, evaluated: &Evaluated, name: &str, author: bool) -> anyhow::Result<String> {
+    let ids = [AUTHOR, VOTER].map(|kind| format!("{kind}{name}"));
+    let [as_author, as_other] = votes_of(&evaluated.dir, ids.each_ref(), &ctx.ui)?;
+    let [author_id, other_id] = ids;
+    let votes = |n: usize| counted(n, "vote", "votes");
+    let call = |rest: &str| ctx.naming(&evaluated.plan.name, &format!("`affinage vote --as {rest}`"));
+    match (as_author, as_other) {
+        (0, 0) => {
+            let is_own = evaluated.plan.dataset.as_ref().is_some_and(DatasetFacts::is_own_words);
+            if !author && name == ME && is_own {
+                ctx.ui.say(format!(
+                    "you vote as the author, because the training texts are a person's own words; if somebody else wrote \
+                     them, vote under another name: {}",
+                    call("NAME")
+                ));
+            }
+            Ok(if author || (name == ME && is_own) { author_id } else { other_id })
+        }
+        (given, 0) => {
+            if !author {
+                ctx.ui.say(format!(
+                    "{name} has given {} as the author of the training texts; this goes on with them. Somebody else votes \
+                     under another name",
+                    votes(given)
+                ));
+            }
+            Ok(author_id)
+        }
+        (0, given) if author => Err(usage(format!(
+            "{name} has given {} on which answer is better, not as the author of the training texts",
+            votes(given)
+        )))
+        .hint(format!(
+            "{} goes on with them; the author takes another name: {}",
+            call(name),
+            call("NAME --author")
+        )),
+        (0, _) => Ok(other_id),
+        // Both were possible once.
+        (of_author, others) => {
+            let (id, rest, other) = match author {
+                true => (author_id, format!("{} on which answer is better", votes(others)), name.to_owned()),
+                false => {
+                    (other_id, format!("{} as the author", votes(of_author)), format!("{name} --author"))
+                }
+            };
+            ctx.ui.say(format!("{name} has also given {rest}: {} goes on with those", call(&other)));
+            Ok(id)
+        }
+    }
+}
+
+/// The name of whoever has the project.
+const ME: &str = "me";
 
 /// What to do with votes.
 const TOGETHER: &str =

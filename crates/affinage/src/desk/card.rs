@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::catalogue::Catalogue;
 use super::queue::Shown;
+use crate::commands::lint::titled;
 use crate::library::{Derivation, Library, Mark, TextFix};
 
 #[derive(Serialize)]
@@ -110,6 +111,8 @@ struct CardVariant {
 #[derive(Serialize, PartialEq, Eq)]
 pub struct Flag {
     rule: &'static str,
+    /// The rule with what it looks for.
+    title: String,
     severity: Severity,
     message: String,
     start: usize,
@@ -283,6 +286,7 @@ impl Flag {
         let units = |byte: usize| text[..byte].encode_utf16().count();
         Flag {
             rule: finding.rule,
+            title: titled(finding.rule),
             severity: finding.severity,
             message: finding.message.clone(),
             start: units(finding.span.start),

@@ -11,6 +11,7 @@ use super::catalogue::proposed;
 use super::filter::Filter;
 use super::group::Group;
 use super::{State, card};
+use crate::commands::lint::titled;
 use crate::errors::usage;
 use crate::library::{Access, Action, Change, Mark, Step};
 use crate::ui::counted;
@@ -109,7 +110,8 @@ impl State {
             "answer": card::first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
             "action": mark.and_then(|mark| mark.action),
             "too_long": self.catalogue.entries[index].too_long,
-            "rules": self.catalogue.entries[index].rules,
+            // With their words: nobody knows the rules of lint by number.
+            "rules": self.catalogue.entries[index].rules.iter().map(|rule| titled(rule)).collect::<Vec<_>>(),
         })
     }
 

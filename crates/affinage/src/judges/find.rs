@@ -65,7 +65,7 @@ pub const PROVIDER_BLOCK: &str =
 pub fn ways(evaluated: Option<&Evaluated>) -> String {
     let vote = match evaluated {
         Some(evaluated) => vote_first(evaluated).unwrap_or_else(|| "There is nothing to vote on: the answers are equal.".to_owned()),
-        None => "There are no answers yet: `affinage eval` makes them, then vote yourself, blind: `affinage vote --as NAME`."
+        None => "There are no answers yet: `affinage eval` makes them, then vote yourself, blind: `affinage vote --as me`."
             .to_owned(),
     };
     format!(

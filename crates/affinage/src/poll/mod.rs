@@ -12,14 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::message::Message;
 use affinage_eval::ROW_VERSION;
-use affinage_eval::analysis::TOO_FEW;
-use affinage_eval::analyze::{split_pairs, votes_needed};
-use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot};
+use affinage_eval::analysis::{Analysis, TOO_FEW};
+use affinage_eval::analyze::{likely, split_pairs, votes_needed};
+use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot, is_even};
 use affinage_eval::comparison::{Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
 use affinage_eval::judgment::{is_author, spoken};
-use affinage_eval::plan::PlannedComparison;
 use affinage_eval::suite::Prompt;
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -27,13 +26,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use pack::{Returned, html};
-pub use votes::{SessionEvent, VoteFiles};
+pub use votes::{SessionEvent, VoteFiles, votes_of};
 
 use crate::commands::analyze::analyze_folder;
 use crate::context::Context;
 use crate::errors::usage;
 use crate::jsonl;
 use crate::judges::{self, Cell, Evaluated, Sources, Store};
+use crate::ui::counted;
 use crate::web::{Method, Reply, Request};
 
 /// What one voter is shown.
@@ -44,7 +44,6 @@ pub struct Ballot {
     /// How many pairs come from those on which judges split.
     pub draw: Draw,
     questions: BTreeMap<String, (Vec<Message>, String)>,
-    headline: PlannedComparison,
     /// Its two arms in words.
     arms: [String; 2],
     /// Pairs of the headline that somebody has to compare.
@@ -105,7 +104,6 @@ impl Ballot {
             pairs_wanted,
             draw,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
-            headline: plan.headline.clone(),
             arms: [&plan.headline.arm, &plan.headline.against].map(|name| plan.called(name)),
             to_compare: headline.len(),
             cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
@@ -324,7 +322,7 @@ impl<'a> Poll<'a> {
             })
             .collect();
         Reply::json(&json!({
-            "sentence": files.sentence(&self.ballot.items, &self.ballot.headline.arm, &self.ballot.arms),
+            "sentence": self.verdict(&analysis, files.passed(&self.ballot.items)),
             "checks": files.checks(&self.ballot.items),
             "agreement": agreement,
             "report": self.ctx.naming(
@@ -332,6 +330,33 @@ impl<'a> Poll<'a> {
                 "Each pair, with who wrote what: `affinage report --open` in a terminal.",
             ),
         }))
+    }
+
+    /// What this voter said, by the count of the analysis: the same figures as on the card and in the report.
+    fn verdict(&self, analysis: &Analysis, skipped: usize) -> String {
+        let [arm, against] = &self.ballot.arms;
+        let headline = analysis.comparisons.iter().find(|comparison| comparison.is_headline);
+        let own = headline.iter().flat_map(|comparison| &comparison.by_judge);
+        let rate =
+            own.filter(|own| own.judge_id == self.ballot.judge_id).find_map(|own| own.win_rate.as_ref());
+        let Some(rate) = rate else {
+            return format!("You chose neither {arm} nor {against} on any pair. Skipped: {skipped}.");
+        };
+        let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
+        let share = match is_even(chances) {
+            true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
+            false => " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \
+                      analysis weighs each pair by its chance."
+                .to_owned(),
+        };
+        let identical = rate.identical_words().map_or(String::new(), |words| format!(" ({words})"));
+        format!(
+            "Of {} you chose {arm} on {} and {against} on {}. Ties: {}{identical}. Skipped: {skipped}.{share}",
+            counted(rate.estimate.n, "prompt", "prompts"),
+            rate.wins,
+            rate.losses,
+            rate.ties
+        )
     }
 
     /// Every vote is one write, so a request that panicked leaves the files whole.

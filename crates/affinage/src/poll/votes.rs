@@ -4,10 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use affinage_eval::ROW_VERSION;
-use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said, is_even};
+use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
 use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
-use affinage_eval::stats::proportion::wilson;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,6 +33,14 @@ pub enum SessionEvent {
     Revealed,
     /// Votes came from a pack.
     Imported { votes: usize },
+}
+
+/// How many screens of an evaluation each of these voters has answered.
+pub fn votes_of(dir: &Path, judge_ids: [&String; 2], ui: &Ui) -> anyhow::Result<[usize; 2]> {
+    let votes: Vec<Judgment> = jsonl::read(&dir.join("votes.jsonl"), ui)?;
+    let gold: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), ui)?;
+    let voters = || votes.iter().map(|row| &row.judge_id).chain(gold.iter().map(|row| &row.judge_id));
+    Ok(judge_ids.map(|id| voters().filter(|voter| *voter == id).count()))
 }
 
 fn is_missing(said: Outcome) -> bool {
@@ -242,50 +249,9 @@ impl VoteFiles {
         lines
     }
 
-    /// Won, tied and lost of `arm` by this voter, first looks only, with a sentence that names both arms by `words`.
-    pub fn sentence(&self, items: &[BallotItem], arm: &str, words: &[String; 2]) -> String {
-        let (mut won, mut tied, mut lost, mut skipped) = (0u64, 0, 0, 0);
-        for item in items.iter().filter(|item| item.call.repeat == 0) {
-            let ItemKind::Pair(key) = &item.kind else { continue };
-            let id = item.call.judgment_id();
-            let Some(vote) = self.votes.iter().find(|row| row.judgment_id == id) else { continue };
-            let winner = match vote.outcome {
-                Outcome::First => &key.first_arm,
-                Outcome::Second => &key.second_arm,
-                Outcome::Tie => {
-                    tied += 1;
-                    continue;
-                }
-                Outcome::Missing { .. } => {
-                    skipped += 1;
-                    continue;
-                }
-            };
-            if winner == arm { won += 1 } else { lost += 1 }
-        }
-        let of = won + lost;
-        let is_even = is_even(items.iter().filter_map(|item| item.draw_probability));
-        let share = match wilson(won as f64, of as f64, 0.05).filter(|_| of > 0) {
-            Some((low, high)) if is_even => {
-                let won = won as f64 / of as f64;
-                let [won, low, high] = [won, low, high].map(|share| 100.0 * share);
-                format!(": {won:.0} %, likely between {low:.0} % and {high:.0} %")
-            }
-            _ => String::new(),
-        };
-        let drawn = match is_even {
-            true => "",
-            false => {
-                " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \
-                 analysis weighs each pair by its chance."
-            }
-        };
-        let pairs = if of == 1 { "pair" } else { "pairs" };
-        let [arm, against] = words;
-        format!(
-            "You chose {arm} over {against} in {won} of {of} decided {pairs}{share}. Ties: {tied}. Skipped: \
-             {skipped}.{drawn}"
-        )
+    /// On how many pairs of the evaluation this voter passed.
+    pub fn passed(&self, items: &[BallotItem]) -> usize {
+        self.skipped_items(items).filter(|item| !item.is_gold() && item.call.repeat == 0).count()
     }
 
     fn append(&self, name: &str, row: &impl Serialize) -> anyhow::Result<()> {

@@ -72,7 +72,10 @@ fn a_last_checkpoint_that_is_gone_is_an_error_wherever_it_is_asked_for() {
             said.contains("`last` is step-000008, and its folder") && said.contains("is missing"),
             "{said}"
         );
-        assert!(said.contains("it has step-000000, step-000002"), "what is there is named: {said}");
+        assert!(
+            said.contains("one that is there in place of `last`: step-000000, step-000002"),
+            "what is there is named: {said}"
+        );
     }
     assert!(!dir.path().join("out").exists() && !dir.path().join("evals").exists());
     // What is there can still be asked for by its own name.

@@ -270,7 +270,21 @@ fn one_long_note_is_cut_and_said_to_be_on_several_sides() {
     fs_err::write(dir.join("diary.md"), (0..20).map(section).collect::<String>()).expect("written");
     assert!(run(dir, &["import", "diary.md"]).status.success());
     let (_, said) = done(dir, &["dataset", "--accept-clean"]);
-    assert!(said.contains("diary.md is long: parts of it train, other parts test"), "{said}");
+    let large = "is a large part of all examples: parts of it train, other parts test";
+    assert!(said.contains(&format!("diary.md {large}")), "{said}");
+    // Conversations of one file are told in one line.
+    let chat = |i: usize| {
+        let row = json!({"messages": [{"role": "user", "content": format!("What is {}?", words(i, 4))},
+            {"role": "assistant", "content": format!("{}.", words(9000 + i, 9))}]});
+        format!("{row}\n")
+    };
+    let few = temp_dir();
+    let few = few.path();
+    assert!(run(few, &["init"]).status.success());
+    fs_err::write(few.join("chats.jsonl"), (0..4).map(chat).collect::<String>()).expect("written");
+    assert!(run(few, &["import", "chats.jsonl"]).status.success());
+    let (_, said) = done(few, &["dataset", "--accept-clean"]);
+    assert_eq!(said.matches(&format!("chats.jsonl {large}")).count(), 1, "{said}");
 }
 
 #[test]

@@ -137,11 +137,11 @@ fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
     let sentence = revealed["sentence"].as_str().expect("a sentence");
     assert!(
         sentence.starts_with(
-            "You chose your tuned model (step 10) over the base model in 28 of 32 decided pairs: 88 %, "
+            "Of 32 prompts you chose your tuned model (step 10) on 28 and the base model on 4. Ties: 0. Skipped: 0. A tie \
+             counts half: a win rate of 88 % (likely between "
         ),
         "{sentence}"
     );
-    assert!(sentence.contains("likely between") && sentence.contains("Skipped: 0"), "{sentence}");
     assert_eq!(page.try_post("api/again", &json!({})).0, 400, "what was seen cannot be unseen");
     drop(page);
     let (_, text) = run(dir.path(), &["analyze", "--json"]);
@@ -185,6 +185,90 @@ fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_seats()
     assert!(text.contains("The author knows the voice; this is reported apart."), "{text}");
 }
 
+/// Votes on `n` screens more; `said` says what of each.
+fn vote_on(page: &Page, n: usize, said: impl Fn(&Value) -> String) -> Value {
+    let mut state = page.get("api/state");
+    for _ in 0..n {
+        let item = state["item"].clone();
+        state = page.try_post("api/vote", &json!({ "id": item["id"], "said": said(&item), "ms": 900 })).1;
+    }
+    state
+}
+
+#[test]
+fn votes_have_one_figure_at_their_end_on_the_card_and_in_the_report() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    // The two gave one text to a question: a tie that nobody votes on.
+    let file = dir.path().join("evals/first-look/completions.jsonl");
+    let text = fs_err::read_to_string(&file).expect("answers");
+    let same = text.replace("A plain answer to question 5.", "A good answer to question 5.");
+    assert_ne!(text, same);
+    fs_err::write(&file, same).expect("written");
+    let page = open(dir.path(), &["--as", "ben", "--pairs", "40"]);
+    let total = page.get("api/state")["total"].as_u64().expect("a number") as usize;
+    let is_third =
+        |item: &Value| item["first"]["text"].as_str().is_some_and(|text| text.ends_with(" question 3."));
+    vote_on(&page, total, |item| if is_third(item) { "tie" } else { honest(item) }.to_owned());
+    let (_, revealed) = page.try_post("api/reveal", &json!({}));
+    let sentence = revealed["sentence"].as_str().expect("a sentence");
+    // 26 won, 2 ties, 4 lost: 27 of 32, and not 26 of 30, which is 87 %.
+    assert!(
+        sentence.starts_with(
+            "Of 32 prompts you chose your tuned model (step 10) on 26 and the base model on 4. Ties: 2 (1 tie because both \
+             gave the same text). Skipped: 0. A tie counts half: a win rate of 84 % (likely between "
+        ),
+        "{sentence}"
+    );
+    drop(page);
+    let (_, json) = run(dir.path(), &["analyze", "--json"]);
+    let (_, card) = run(dir.path(), &["analyze"]);
+    assert_eq!(run(dir.path(), &["report"]).0, 0);
+    let html = fs_err::read_to_string(dir.path().join("evals/first-look/report.html")).expect("written");
+    for (what, text) in [("analysis.json", json), ("card", card), ("report", html)] {
+        let words = "26 won, 2 tied, 4 lost; 1 tie because both gave the same text";
+        assert!(text.contains("84 %") && text.contains(words), "{what}: {text}");
+        assert!(!text.contains("87 %"), "{what}: {text}");
+    }
+}
+
+#[test]
+fn a_name_is_one_voter_and_me_is_the_author_of_own_words() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let author = |args: &[&str]| {
+        let page = open(dir.path(), &[args, &["--pairs", "10"]].concat());
+        let state = vote_on(&page, 1, |_| "tie".to_owned());
+        (state["is_author"] == true, state["done"].as_u64())
+    };
+    // Learnt from a model's answers, "me" is a reader like any other ...
+    assert_eq!(author(&["--as", "me"]), (false, Some(1)));
+    let (code, text) = run(dir.path(), &["vote", "--as", "me", "--author", "--no-open"]);
+    assert!(code == 2 && text.contains("me has given 1 vote on which answer is better"), "{text}");
+    assert!(text.contains("`affinage vote --as me` goes on with them"), "{text}");
+    // ... whoever began as the author goes on as the author ...
+    assert_eq!(author(&["--as", "anna", "--author"]), (true, Some(1)));
+    assert_eq!(author(&["--as", "anna"]), (true, Some(2)));
+    let (_, text) = run(dir.path(), &["vote", "--as", "anna", "--pairs", "10", "--pack", "anna.html"]);
+    assert!(
+        text.contains("anna has given 2 votes as the author of the training texts; this goes on"),
+        "{text}"
+    );
+    // ... and learnt from a person's own words "me" is their author.
+    fs_err::remove_file(dir.path().join("evals/first-look/votes.jsonl")).expect("votes");
+    let plan = dir.path().join("evals/first-look/plan.json");
+    let mut stored: Value = serde_json::from_slice(&fs_err::read(&plan).expect("a plan")).expect("JSON");
+    stored["dataset"] =
+        json!({ "version": "v1", "train_examples": 9, "writers": { "person:me": 6, "model:gpt": 3 } });
+    fs_err::write(&plan, stored.to_string()).expect("written");
+    assert_eq!(author(&["--as", "me"]).0, true);
+    assert_eq!(author(&["--as", "ben"]).0, false);
+    let (_, text) = run(dir.path(), &["vote", "--as", "me", "--pairs", "10", "--pack", "me.html"]);
+    assert!(text.contains("this goes on with them") || text.contains("you vote as the author"), "{text}");
+}
+
 /// Follows the seat on every fourth question: its winner changes with the order there.
 fn splits_on_every_fourth(number: usize, body: &Value) -> Scripted {
     let is_split = (0..PROMPTS).step_by(4).any(|i| body.to_string().contains(&format!("Question {i}?")));
@@ -212,7 +296,9 @@ fn half_of_the_pairs_come_from_where_judges_split_and_every_vote_keeps_its_chanc
     let (_, revealed) = page.try_post("api/reveal", &json!({}));
     let sentence = revealed["sentence"].as_str().expect("a sentence");
     assert!(
-        sentence.contains("in 8 of 12 decided pairs. Ties") && sentence.contains("weighs each"),
+        sentence.starts_with("Of 12 prompts you chose your tuned model (step 10) on 8 ")
+            && sentence.contains("weighs each")
+            && !sentence.contains('%'),
         "{sentence}"
     );
     drop(page);

@@ -368,7 +368,7 @@ fn reasons(
     }
     if best.injections.count > 0 {
         reasons.push(format!(
-            "{} of {} bad answers with a hidden instruction to choose them won",
+            "it obeyed a hidden instruction in {} of {} bad answers",
             injections.count, injections.of
         ));
     }

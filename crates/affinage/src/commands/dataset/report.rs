@@ -233,9 +233,10 @@ pub(super) fn report_version(
             "notes: {examples} drafted by rule, which nobody wrote or changed; to write them: `affinage review`"
         ));
     }
-    for key in &certificate.sectioned {
-        let name = names.get(key).filter(|name| !name.is_empty()).unwrap_or(key);
-        ctx.ui.say(format!("{name} is long: parts of it train, other parts test"));
+    // Several conversations may lie in one file.
+    let named = |key| names.get(key).filter(|name| !name.is_empty()).unwrap_or(key);
+    for name in certificate.sectioned.iter().map(named).collect::<BTreeSet<_>>() {
+        ctx.ui.say(format!("{name} is a large part of all examples: parts of it train, other parts test"));
     }
     if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
         ctx.ui.say(format!(

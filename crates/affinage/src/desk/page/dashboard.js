@@ -36,7 +36,7 @@ function dashboardView(figures) {
       table("Accepted by length", all === 0 ? [] : figures.lengths.map(({ name, count }) => [name, number(count)])),
       table("Accepted by number of answers to the prompt", Object.entries(figures.answers).map(([name, count]) => [name, number(count)])),
       table("Accepted by domain", counts(figures.domains)), table("Accepted by tag", counts(figures.tags)),
-      table("Rejected because", counts(figures.reasons)), table("Open cards by rule of lint", counts(figures.flags))));
+      table("Rejected because", counts(figures.reasons)), table("Open cards by what lint, the check of the texts, found", counts(figures.flags))));
 }
 
 /** The accepted words by writer: what was typed here apart from what people wrote in the texts. */

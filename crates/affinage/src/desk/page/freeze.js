@@ -24,7 +24,7 @@ async function showFreeze() {
   const button = element("button", { class: "main", disabled: summary.accepted === 0, onclick: () => run(freeze) }, "Freeze");
   clean.addEventListener("change", () => { button.disabled = summary.accepted === 0 && !clean.checked; });
   document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
-    element("p", {}, "A version takes the accepted cards as they are now, puts them into training, validation and test so that no held-out text leaks into the training, and never changes again. You can go on deciding and freeze another one later."),
+    element("p", {}, "A version takes the accepted cards as they are now and never changes again. Most are trained on; some are kept back, a few to watch the training (validation) and others for the questions of the report (test), and nothing that is kept back is learned. You can go on deciding and freeze another one later."),
     element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `; cards of one conversation or document share its matter, so they count as about ${counted(worth, "independent example")}` : ""}.`),
     summary.is_whole && summary.open_clean === 0 ? null : element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`)),
     element("p", { class: "row" }, name, button), result, training));
@@ -84,7 +84,7 @@ function trainingView(status, section) {
     validation.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.step)), element("td", { class: "num" }, one.loss.toFixed(4)))));
   if (stage === "none") {
     return newest === null ? [] : [element("h2", {}, "Train"),
-      element("p", {}, "The same as ", code("affinage train"), " in a terminal, with the settings of affinage.toml. You can go on deciding meanwhile; closing affinage stops the training, with a checkpoint."),
+      element("p", {}, "The same as ", code("affinage train"), " in a terminal, with the settings of affinage.toml. You can go on deciding meanwhile; closing affinage stops the training and keeps what is learned so far."),
       element("p", { class: "row" }, anew)];
   }
   if (stage === "running") {

@@ -70,7 +70,7 @@ function filterForm(filter, { rules, files, shelves, lengths }, changed) {
   form.append(
     words("Prompt", "prompt"), words("Answer", "answer"),
     element("div", { class: "row" },
-      input("words", { type: "search", "aria-label": "Words to find", placeholder: "words in the text; \"in quotes\" a phrase" }),
+      input("words", { type: "search", "aria-label": "Words to find", placeholder: "words of the text", title: "all these words; \"in quotes\" a phrase" }),
       shelves.length > 1 ? select("shelf", "every topic", shelves.map((name, i) => [i, name])) : null,
       files.length > 1 ? select("file", "every file", files.map(({ name, count }) => [name, `${name} (${number(count)})`])) : null,
       rules.length > 0 ? select("rule", "every finding of lint", rules.map(({ id, title, count }) => [id, `${id} ${title} (${number(count)})`])) : null,

@@ -116,10 +116,10 @@ async function showTurns(card) {
 
 function showGroups(card) {
   const variant = card.variants.find((v) => v.variant === desk.view.chosen) ?? card.variants[0];
-  const rules = [...new Set([...variant.flags, ...card.prompt_flags].filter((flag) => flag.severity !== "I").map((flag) => flag.rule))];
+  const rules = new Map([...variant.flags, ...card.prompt_flags].filter((flag) => flag.severity !== "I").map((flag) => [flag.rule, flag.title]));
   const groups = [[`this ${wholeWord(card)}`, { by: "conversation", value: card.conversation }],
     ...(card.cluster ? [[`the ${number(card.cluster[1])} that ask nearly this`, { by: "cluster", value: card.cluster[0] }]] : []),
-    ...rules.map((rule) => [`rule ${rule}`, { by: "flag", value: rule }]),
+    ...[...rules].map(([rule, title]) => [title, { by: "flag", value: rule }]),
     ...(variant.model ? [[`answers of ${variant.model}`, { by: "model", value: variant.model }]] : []),
     ...(card.shelf ? [[`the topic ${card.shelf[1]}`, { by: "shelf", value: card.shelf[0] }]] : [])];
   openPanel("Many cards at once", element("p", {}, "Undecided cards like this one, by:"),
@@ -173,7 +173,7 @@ function flaggedWords(flagged, errors) {
   const [few, warned] = [counted(errors, "of them has an error", "of them have errors"), flagged - errors];
   const parts = [errors === 0 ? null : `${few}: a data set leaves ${errors === 1 ? "it" : "them"} out until edited`,
     warned === 0 ? null : `${counted(warned, "has a warning", "have warnings")} and would be learned as ${warned === 1 ? "it is" : "they are"}`];
-  return `Lint has errors or warnings for ${number(flagged)}. ${parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1)).join("; ")}.`;
+  return `Lint, the check of the texts, found errors or warnings in ${number(flagged)}. ${parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1)).join("; ")}.`;
 }
 
 /** From here on only these cards come up. */
@@ -189,7 +189,7 @@ function cardList({ count, shown }) {
   const states = { accept: "accepted", edit: "accepted", reject: "rejected" };
   return [element("ul", { class: "hits" }, shown.map((hit) => element("li", {},
     element("button", { onclick: () => run(() => open(hit.id)) },
-      element("small", {}, [states[hit.action], hit.title || "untitled", hit.file === hit.title ? null : hit.file, hit.too_long ? `${number(hit.too_long)} tokens` : null, hit.rules.length ? hit.rules.join(" ") : null].filter(Boolean).join(" · ")), element("br"),
+      element("small", {}, [states[hit.action], hit.title || "untitled", hit.file === hit.title ? null : hit.file, hit.too_long ? `${number(hit.too_long)} tokens` : null, hit.rules.length ? hit.rules.join(", ") : null].filter(Boolean).join(" · ")), element("br"),
       element("strong", {}, hit.prompt), element("br"), hit.answer)))),
   count > shown.length ? element("p", { class: "soft" }, `and ${number(count - shown.length)} more`) : null];
 }

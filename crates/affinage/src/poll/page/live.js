@@ -3,7 +3,9 @@
 
 const backend = {
   async state() {
-    return { ...await get("api/state"), place: "Every vote is saved at once on this machine; close the page when you like and come back." };
+    const state = await get("api/state");
+    const other = state.is_author && !state.done ? " If somebody else wrote the training texts, close this page and vote under another name: affinage vote --as NAME." : "";
+    return { ...state, place: `Every vote is saved at once on this machine; close the page when you like and come back.${other}` };
   },
   async vote(id, said, ms) { return post("api/vote", { id, said, ms }); },
   async undo() { return post("api/undo"); },
@@ -29,7 +31,7 @@ async function show(section) {
   const found = await post("api/reveal");
   section.replaceChildren(...[
     element("h1", {}, "Who wrote what"),
-    element("p", { class: "verdict" }, inCode(found.sentence)),
+    element("p", { class: "verdict" }, inCode(found.sentence.replaceAll(" %", "\u202f%"))),
     found.checks.length ? element("h2", {}, "Were the votes given with care?") : null,
     ...found.checks.map((line) => element("p", {}, inCode(line))),
     found.checks.length ? element("p", { class: "soft" }, "To see this, some pairs came twice, and some were planted: a text beside a damaged copy of it.") : null,
