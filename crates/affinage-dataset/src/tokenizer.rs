@@ -4,9 +4,10 @@
 //! only names one (`tokenizer.ggml.pre`), which is rebuilt here. A wrong pipeline changes ids in silence,
 //! so an unknown name is refused.
 //!
-//! Source: llama.cpp `llama-vocab.cpp` (names), and the `tokenizer.json` of SmolLM2, Qwen2.5, Llama 3 and
-//! GPT-2 (pipelines).
+//! Source: llama.cpp `llama-vocab.cpp` (names), and the `tokenizer.json` of SmolLM2, Qwen2.5, Llama 3, GPT-2 and
+//! Gemma 3 (pipelines).
 
+mod sentencepiece;
 mod vocabulary;
 
 use std::ops::Range;
@@ -28,16 +29,24 @@ const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}
 /// Groups of up to three digits.
 const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Token types of a GGUF vocabulary that are matched as a whole before anything is split.
+/// Token types of a GGUF vocabulary.
+const NORMAL: i64 = 1;
+/// These three are matched as a whole before anything is split.
+const UNKNOWN: i64 = 2;
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
+const UNUSED: i64 = 5;
+/// One byte, written `<0xNN>`.
+const BYTE: i64 = 6;
 
 /// Why a tokenizer could not be built or used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     #[error("the tokenizer definition is not usable: {0}")]
     Definition(#[source] tokenizers::Error),
-    #[error("the vocabulary is of model `{found}`, supported: gpt2 (byte-level BPE)")]
+    #[error(
+        "the vocabulary is of model `{found}`, supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)"
+    )]
     Model { found: String },
     #[error("the vocabulary names the pre-tokenizer `{found}`, supported: {}", PRE_TOKENIZERS.join(", "))]
     PreTokenizer { found: String },
@@ -45,6 +54,8 @@ pub enum TokenizerError {
     Unnamed,
     #[error("the vocabulary has {tokens} tokens but {types} token types")]
     TypeCount { tokens: usize, types: usize },
+    #[error("the vocabulary has {tokens} tokens but {scores} scores")]
+    ScoreCount { tokens: usize, scores: usize },
     #[error("the vocabulary has token {token:?} twice, as {first} and {second}")]
     DuplicateToken { token: String, first: u32, second: u32 },
     #[error("merge {index} of the vocabulary is {merge:?}, expected two tokens with a space between")]
@@ -78,10 +89,15 @@ pub struct GgufVocabulary<'a> {
     /// `tokenizer.ggml.pre`; old files have none.
     pub pre: Option<&'a str>,
     pub tokens: Vec<&'a str>,
-    /// `left right`, best first.
+    /// `left right`, best first. Only of model `gpt2`.
     pub merges: Vec<&'a str>,
+    /// One per token, the highest is merged first. Only of model `llama`.
+    pub scores: Vec<f32>,
     /// One per token, or empty.
     pub token_types: Vec<i64>,
+    /// `tokenizer.ggml.add_space_prefix`: a text begins as if a space stood before it. Only of model `llama`, whose
+    /// files mean `true` where they say nothing.
+    pub add_space_prefix: bool,
 }
 
 /// A token and its place in the text.
@@ -144,20 +160,16 @@ impl Tokenizer {
 
     /// From the vocabulary of a GGUF file.
     pub fn from_gguf(vocabulary: &GgufVocabulary) -> Result<Tokenizer, TokenizerError> {
-        if vocabulary.model != "gpt2" {
-            return Err(TokenizerError::Model { found: vocabulary.model.to_owned() });
+        let (tokens, types) = (vocabulary.tokens.len(), vocabulary.token_types.len());
+        if types != 0 && types != tokens {
+            return Err(TokenizerError::TypeCount { tokens, types });
         }
-        let pipeline = Pipeline::named(vocabulary.pre.unwrap_or("default"))?;
-        let bpe = BPE::builder()
-            .vocab_and_merges(ids_by_token(&vocabulary.tokens)?, merges(&vocabulary.merges)?)
-            .ignore_merges(pipeline.ignore_merges)
-            .build()
-            .map_err(TokenizerError::Definition)?;
-        let mut inner = tokenizers::Tokenizer::new(bpe);
-        inner.with_normalizer(pipeline.compose.then_some(NFC));
-        inner.with_pre_tokenizer(Some(pipeline.pre_tokenizer));
-        inner.with_decoder(Some(ByteLevel::new(false, true, true)));
-        add_whole_tokens(&mut inner, vocabulary)?;
+        let mut inner = match vocabulary.model {
+            "gpt2" => byte_level(vocabulary)?,
+            "llama" => sentencepiece::tokenizer(vocabulary)?,
+            other => return Err(TokenizerError::Model { found: other.to_owned() }),
+        };
+        add_whole_tokens(&mut inner, vocabulary);
         Ok(Tokenizer { inner })
     }
 
@@ -252,6 +264,21 @@ impl Pipeline {
     }
 }
 
+/// Byte-level BPE without the tokens that are matched as a whole.
+fn byte_level(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let pipeline = Pipeline::named(vocabulary.pre.unwrap_or("default"))?;
+    let bpe = BPE::builder()
+        .vocab_and_merges(ids_by_token(&vocabulary.tokens)?, merges(&vocabulary.merges)?)
+        .ignore_merges(pipeline.ignore_merges)
+        .build()
+        .map_err(TokenizerError::Definition)?;
+    let mut inner = tokenizers::Tokenizer::new(bpe);
+    inner.with_normalizer(pipeline.compose.then_some(NFC));
+    inner.with_pre_tokenizer(Some(pipeline.pre_tokenizer));
+    inner.with_decoder(Some(ByteLevel::new(false, true, true)));
+    Ok(inner)
+}
+
 fn ids_by_token(tokens: &[&str]) -> Result<Vocab, TokenizerError> {
     let mut ids = Vocab::default();
     for (id, &token) in (0u32..).zip(tokens) {
@@ -270,21 +297,14 @@ fn merges(merges: &[&str]) -> Result<Vec<(String, String)>, TokenizerError> {
     merges.iter().enumerate().map(pair).collect()
 }
 
-fn add_whole_tokens(
-    inner: &mut tokenizers::Tokenizer,
-    vocabulary: &GgufVocabulary,
-) -> Result<(), TokenizerError> {
+fn add_whole_tokens(inner: &mut tokenizers::Tokenizer, vocabulary: &GgufVocabulary) {
     let (tokens, types) = (&vocabulary.tokens, &vocabulary.token_types);
-    if !types.is_empty() && types.len() != tokens.len() {
-        return Err(TokenizerError::TypeCount { tokens: tokens.len(), types: types.len() });
-    }
-    let of_type = |wanted: i64| {
-        let whole = tokens.iter().zip(types).filter(move |&(_, &kind)| kind == wanted);
-        whole.map(move |(&token, _)| AddedToken::from(token, wanted == CONTROL).normalized(false))
+    let of_types = |wanted: &[i64], special: bool| -> Vec<AddedToken> {
+        let whole = tokens.iter().zip(types).filter(|(_, kind)| wanted.contains(kind));
+        whole.map(|(&token, _)| AddedToken::from(token, special).normalized(false)).collect()
     };
-    inner.add_special_tokens(&of_type(CONTROL).collect::<Vec<_>>());
-    inner.add_tokens(&of_type(USER_DEFINED).collect::<Vec<_>>());
-    Ok(())
+    inner.add_special_tokens(&of_types(&[CONTROL, UNKNOWN], true));
+    inner.add_tokens(&of_types(&[USER_DEFINED], false));
 }
 
 /// Decodes id by id and never shows half a character.

@@ -47,7 +47,7 @@ impl LoadedModel {
         self.template
             .as_ref()
             .ok_or_else(|| anyhow!("{} has no chat template", self.name))
-            .hint("use the instruct variant of the model, or put a chat_template.jinja into its folder")
+            .hint("use the instruct variant of the model, or put a chat_template.jinja beside its weights")
     }
 }
 
@@ -155,10 +155,7 @@ pub fn open_text(ctx: &Context) -> anyhow::Result<Option<ModelText>> {
     }
     let Located { path, name, .. } = resolve(&ctx.config.model, &ctx.project, &sources, &ctx.ui)?;
     let weights = Weights::open(&path)?;
-    let text = match weights.gguf() {
-        Some(metadata) => TextParts::from_gguf(metadata)?,
-        None => TextParts::from_folder(&path)?,
-    };
+    let text = TextParts::read(&weights, &path)?;
     let Some(source) = text.template else { return Ok(None) };
     let template = ChatTemplate::new(&source, text.special.clone(), ctx.config.date)?;
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
@@ -171,10 +168,7 @@ pub fn open_text(ctx: &Context) -> anyhow::Result<Option<ModelText>> {
 pub fn open_located(located: Located, date: Option<Date>) -> anyhow::Result<LoadedModel> {
     let Located { path, name, hub_id, revision, sha256: recorded } = located;
     let weights = Weights::open(&path)?;
-    let text = match weights.gguf() {
-        Some(metadata) => TextParts::from_gguf(metadata)?,
-        None => TextParts::from_folder(&path)?,
-    };
+    let text = TextParts::read(&weights, &path)?;
     let used = text.tokenizer.vocab_size();
     let known = weights.config().vocab_size;
     anyhow::ensure!(used <= known, "the tokenizer has {used} tokens, the model only {known}");
@@ -215,7 +209,19 @@ struct TextParts {
     special: SpecialTokens,
 }
 
+const TEMPLATE_FILE: &str = "chat_template.jinja";
+
 impl TextParts {
+    /// Of a folder, or of a GGUF file; `chat_template.jinja` beside a file serves where it has no template of its own.
+    fn read(weights: &Weights, path: &Path) -> anyhow::Result<TextParts> {
+        let Some(metadata) = weights.gguf() else { return TextParts::from_folder(path) };
+        let mut parts = TextParts::from_gguf(metadata)?;
+        if parts.template.is_none() {
+            parts.template = read_if_there(&path.with_file_name(TEMPLATE_FILE))?;
+        }
+        Ok(parts)
+    }
+
     fn from_gguf(metadata: &GgufMetadata) -> anyhow::Result<TextParts> {
         let missing = |key: &str| format!("the GGUF file has no `{key}`");
         let tokens =
@@ -237,6 +243,8 @@ impl TextParts {
                 .with_context(|| missing("tokenizer.ggml.model"))?,
             pre: metadata.string("tokenizer.ggml.pre")?,
             merges: metadata.strings("tokenizer.ggml.merges")?.unwrap_or_default(),
+            scores: metadata.floats("tokenizer.ggml.scores")?.unwrap_or_default(),
+            add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true),
             token_types: metadata.integers("tokenizer.ggml.token_type")?.unwrap_or_default(),
             tokens,
         })?;
@@ -264,7 +272,7 @@ impl TextParts {
             pad: token("pad_token"),
             unk: token("unk_token"),
         };
-        let template = match read_if_there(&folder.join("chat_template.jinja"))? {
+        let template = match read_if_there(&folder.join(TEMPLATE_FILE))? {
             Some(source) => Some(source),
             None => match read_if_there(&folder.join("chat_template.json"))? {
                 Some(text) => {

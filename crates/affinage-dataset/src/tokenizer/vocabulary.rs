@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::{CONTROL, GgufVocabulary, PRE_TOKENIZERS, Tokenizer, TokenizerError, USER_DEFINED};
-
-const NORMAL: i64 = 1;
-const UNUSED: i64 = 5;
+use super::sentencepiece;
+use super::{
+    BYTE, CONTROL, GgufVocabulary, NORMAL, PRE_TOKENIZERS, Tokenizer, TokenizerError, UNKNOWN, UNUSED,
+    USER_DEFINED,
+};
 
 /// Letters, digits, signs, spaces, line ends and scripts in which pre-tokenizers differ.
 const MIXED_TEXT: &str = "It's 2026, and WE'LL have 12345.678 (or 9) euros...\r\n\n  for (i = 0; i < 10; ++i) {\n\t\
@@ -14,11 +15,17 @@ const MIXED_TEXT: &str = "It's 2026, and WE'LL have 12345.678 (or 9) euros...\r\
 /// What [`GgufVocabulary`] borrows, owned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VocabularyParts {
+    /// `gpt2` or `llama`.
+    pub model: &'static str,
     /// The pre-tokenizer's name in GGUF files.
     pub pre: &'static str,
     pub tokens: Vec<String>,
+    /// Of `gpt2`, else empty.
     pub merges: Vec<String>,
+    /// Of `llama`, else empty.
+    pub scores: Vec<f32>,
     pub token_types: Vec<i64>,
+    pub add_space_prefix: bool,
 }
 
 impl Tokenizer {
@@ -29,7 +36,8 @@ impl Tokenizer {
 
     /// The vocabulary for a model of `vocab_size` tokens; ids without a token get a name nobody writes.
     ///
-    /// Errors: it is no byte-level BPE; no pre-tokenizer with a name in GGUF files splits text as this one does.
+    /// Errors: it is neither byte-level BPE nor SentencePiece BPE; no pipeline with a name in GGUF files splits text as
+    /// this one does.
     pub fn gguf_vocabulary(&self, vocab_size: usize) -> Result<VocabularyParts, TokenizerError> {
         let json: Value = serde_json::from_str(&self.to_json()?).expect("the tokenizer writes JSON");
         if json["model"]["type"] != "BPE" {
@@ -48,9 +56,33 @@ impl Tokenizer {
                 *kind = if added.special { CONTROL } else { USER_DEFINED };
             }
         }
-        let merges = json["model"]["merges"].as_array().into_iter().flatten().map(merge).collect();
-        let mut parts = VocabularyParts { pre: PRE_TOKENIZERS[0], tokens, merges, token_types };
+        let merges: Vec<(String, String)> =
+            json["model"]["merges"].as_array().into_iter().flatten().filter_map(merge).collect();
+        let mut parts = VocabularyParts {
+            model: "gpt2",
+            pre: PRE_TOKENIZERS[0],
+            tokens,
+            merges: Vec::new(),
+            scores: Vec::new(),
+            token_types,
+            add_space_prefix: false,
+        };
         let ours = self.encode(MIXED_TEXT)?;
+        if let Some(prefix) = sentencepiece::described(&json) {
+            parts.scores = sentencepiece::scores(&parts.tokens, &merges);
+            (parts.model, parts.pre, parts.add_space_prefix) = ("llama", "default", prefix);
+            let unknown = json["model"]["unk_token"].as_str();
+            for (token, kind) in parts.tokens.iter().zip(&mut parts.token_types) {
+                if json["model"]["byte_fallback"] == true && is_byte(token) {
+                    *kind = BYTE;
+                } else if Some(token.as_str()) == unknown {
+                    *kind = UNKNOWN;
+                }
+            }
+            let same = Tokenizer::from_gguf(&parts.borrowed())?.encode(MIXED_TEXT)? == ours;
+            return if same { Ok(parts) } else { Err(TokenizerError::Unnamed) };
+        }
+        parts.merges = merges.iter().map(|(left, right)| format!("{left} {right}")).collect();
         for name in PRE_TOKENIZERS {
             parts.pre = name;
             if Tokenizer::from_gguf(&parts.borrowed())?.encode(MIXED_TEXT)? == ours {
@@ -64,19 +96,28 @@ impl Tokenizer {
 impl VocabularyParts {
     pub fn borrowed(&self) -> GgufVocabulary<'_> {
         GgufVocabulary {
-            model: "gpt2",
+            model: self.model,
             pre: Some(self.pre),
             tokens: self.tokens.iter().map(String::as_str).collect(),
             merges: self.merges.iter().map(String::as_str).collect(),
+            scores: self.scores.clone(),
             token_types: self.token_types.clone(),
+            add_space_prefix: self.add_space_prefix,
         }
     }
 }
 
 /// `["a", "b"]` or `"a b"`.
-fn merge(merge: &Value) -> String {
-    match merge {
-        Value::Array(pair) => pair.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-        other => other.as_str().unwrap_or_default().to_owned(),
-    }
+fn merge(merge: &Value) -> Option<(String, String)> {
+    let (left, right) = match merge {
+        Value::Array(pair) => (pair.first()?.as_str()?, pair.get(1)?.as_str()?),
+        other => other.as_str()?.split_once(' ')?,
+    };
+    Some((left.to_owned(), right.to_owned()))
+}
+
+/// `<0xNN>`
+fn is_byte(token: &str) -> bool {
+    let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
+    digits.is_some_and(|digits| digits.len() == 2 && u8::from_str_radix(digits, 16).is_ok())
 }

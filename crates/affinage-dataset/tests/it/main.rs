@@ -24,6 +24,7 @@ mod preferences;
 mod programs;
 mod round_trip;
 mod seeded;
+mod sentencepiece;
 mod series;
 mod shapes;
 mod split;

@@ -35,7 +35,9 @@ impl TinyVocabulary {
             pre: Some(pre),
             tokens: self.tokens.iter().map(String::as_str).collect(),
             merges: MERGES.to_vec(),
+            scores: Vec::new(),
             token_types: self.token_types.clone(),
+            add_space_prefix: false,
         }
     }
 

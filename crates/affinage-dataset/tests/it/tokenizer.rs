@@ -86,7 +86,7 @@ fn wrong_vocabularies_are_refused() {
         change(&mut borrowed);
         Tokenizer::from_gguf(&borrowed).err().expect("refused").to_string()
     };
-    insta::assert_snapshot!(refused(&|v| v.model = "llama"), @"the vocabulary is of model `llama`, supported: gpt2 (byte-level BPE)");
+    insta::assert_snapshot!(refused(&|v| v.model = "t5"), @"the vocabulary is of model `t5`, supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)");
     insta::assert_snapshot!(refused(&|v| v.pre = Some("tekken")),
         @"the vocabulary names the pre-tokenizer `tekken`, supported: smollm, qwen2, llama-bpe, gpt-2, default");
     insta::assert_snapshot!(refused(&|v| v.tokens[7] = v.tokens[6]), @r#"the vocabulary has token "Ā" twice, as 6 and 7"#);

@@ -16,6 +16,7 @@ pub enum Field {
     Text(String),
     Texts(Vec<String>),
     I32s(Vec<i32>),
+    F32s(Vec<f32>),
 }
 
 /// A tensor of the table; its data follow in the same order.
@@ -105,6 +106,10 @@ fn field(out: &mut Vec<u8>, value: &Field) {
         }
         Field::I32s(all) => {
             array(out, 5, all.len());
+            all.iter().for_each(|x| out.extend(x.to_le_bytes()));
+        }
+        Field::F32s(all) => {
+            array(out, 6, all.len());
             all.iter().for_each(|x| out.extend(x.to_le_bytes()));
         }
     }

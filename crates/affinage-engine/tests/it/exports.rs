@@ -210,6 +210,7 @@ fn fields_survive_the_file() {
     let about = vec![
         ("tokenizer.ggml.tokens".to_owned(), Field::Texts(vec!["a".to_owned(), "Ġß".to_owned()])),
         ("tokenizer.ggml.token_type".to_owned(), Field::I32s(vec![3, -1])),
+        ("tokenizer.ggml.scores".to_owned(), Field::F32s(vec![-0.5, -1e3])),
         ("tokenizer.ggml.add_bos_token".to_owned(), Field::Bool(false)),
         ("x.signed".to_owned(), Field::I32(-7)),
     ];
@@ -219,6 +220,11 @@ fn fields_survive_the_file() {
     let metadata = back.gguf().expect("a GGUF");
     assert_eq!(metadata.strings("tokenizer.ggml.tokens").expect("texts"), Some(vec!["a", "Ġß"]));
     assert_eq!(metadata.integers("tokenizer.ggml.token_type").expect("numbers"), Some(vec![3, -1]));
+    assert_eq!(metadata.floats("tokenizer.ggml.scores").expect("numbers"), Some(vec![-0.5, -1e3]));
+    assert!(
+        metadata.floats("tokenizer.ggml.token_type").is_err()
+            && metadata.integers("tokenizer.ggml.scores").is_err()
+    );
     assert_eq!(metadata.bool("tokenizer.ggml.add_bos_token").expect("a bool"), Some(false));
     assert_eq!(metadata.get("x.signed"), Some(&affinage_engine::weights::GgufValue::Signed(-7)));
 }

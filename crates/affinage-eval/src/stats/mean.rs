@@ -182,24 +182,6 @@ pub fn equivalence(mean: f64, se: f64, df: f64, low: f64, high: f64) -> Option<E
     Some(Equivalence { t_low, p_low, t_high, p_high, p: p_low.max(p_high) })
 }
 
-/// A one-sided test of "not worse than": is the mean above `limit`?
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NonInferiority {
-    /// The mean is above this at level `1 - alpha`, one-sided.
-    pub bound: f64,
-    pub p: f64,
-}
-
-/// One-sided bound and p of `mean > limit`. Source: Schuirmann (1987), one side of the two. `None` when the standard
-/// error is zero.
-pub fn not_worse(mean: f64, se: f64, df: f64, limit: f64, alpha: f64) -> Option<NonInferiority> {
-    if se <= 0.0 {
-        return None;
-    }
-    let bound = mean - t_quantile(1.0 - alpha, df) * se;
-    Some(NonInferiority { bound, p: t_sf((mean - limit) / se, df) })
-}
-
 /// Mean over strata with fixed weights: `sum w_h mean_h`, variance `sum w_h^2 s_h^2 / n_h`. Source: Cochran,
 /// Sampling Techniques (1977), ch. 5. `None` when a stratum has fewer than two observations.
 pub fn stratified_mean(strata: &[(f64, Vec<f64>)]) -> Option<(f64, f64)> {

@@ -84,9 +84,10 @@ fn copied(metadata: &GgufMetadata) -> anyhow::Result<Vec<(String, Field)>> {
             GgufValue::Float(x) => Field::F32(*x as f32),
             GgufValue::Bool(x) => Field::Bool(*x),
             GgufValue::String(text) => Field::Text(text.clone()),
-            GgufValue::Array(_) => match metadata.strings(key) {
-                Ok(texts) => Field::Texts(texts.into_iter().flatten().map(str::to_owned).collect()),
-                Err(_) => {
+            GgufValue::Array(_) => match (metadata.strings(key), metadata.floats(key)) {
+                (Ok(texts), _) => Field::Texts(texts.into_iter().flatten().map(str::to_owned).collect()),
+                (_, Ok(numbers)) => Field::F32s(numbers.unwrap_or_default()),
+                _ => {
                     let numbers = metadata.integers(key)?.unwrap_or_default();
                     Field::I32s(numbers.into_iter().map(i32::try_from).collect::<Result<_, _>>()?)
                 }
@@ -102,13 +103,18 @@ fn rebuilt(model: &LoadedModel) -> anyhow::Result<Vec<(String, Field)>> {
     let text = |text: &str| Field::Text(text.to_owned());
     let types = parts.token_types.iter().map(|kind| i32::try_from(*kind)).collect::<Result<_, _>>()?;
     let mut fields = vec![
-        ("model", text("gpt2")),
+        ("model", text(parts.model)),
         ("pre", text(parts.pre)),
         ("tokens", Field::Texts(parts.tokens)),
         ("token_type", Field::I32s(types)),
-        ("merges", Field::Texts(parts.merges)),
         ("add_bos_token", Field::Bool(adds_begin(model.weights.path())?)),
     ];
+    if parts.model == "llama" {
+        fields.push(("scores", Field::F32s(parts.scores)));
+        fields.push(("add_space_prefix", Field::Bool(parts.add_space_prefix)));
+    } else {
+        fields.push(("merges", Field::Texts(parts.merges)));
+    }
     let special = model.template().map(|template| template.special_tokens().clone()).unwrap_or_default();
     let id = |token: &Option<String>| token.as_deref().and_then(|token| model.tokenizer.id(token));
     let begin = id(&special.bos).or(model.weights.config().bos_token_id);

@@ -181,19 +181,33 @@ impl GgufMetadata {
 
     /// An array of whole numbers of any width.
     pub fn integers(&self, key: &str) -> Result<Option<Vec<i64>>, LoadError> {
+        self.array(key, "an array of whole numbers", |value| match value {
+            GgufValue::Unsigned(n) => i64::try_from(n).ok(),
+            GgufValue::Signed(n) => Some(n),
+            _ => None,
+        })
+    }
+
+    /// An array of floating-point numbers of any width.
+    pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>, LoadError> {
+        self.array(key, "an array of floating-point numbers", |value| match value {
+            GgufValue::Float(x) => Some(x as f32),
+            _ => None,
+        })
+    }
+
+    fn array<T>(
+        &self,
+        key: &str,
+        expected: &str,
+        read: impl Fn(GgufValue) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, LoadError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let wrong = || self.wrong(key, "an array of whole numbers", value);
+        let wrong = || self.wrong(key, expected, value);
         let GgufValue::Array(array) = value else { return Err(wrong()) };
         let mut cursor = Cursor { path: &self.path, bytes: &self.map, at: array.bytes.start };
-        let mut numbers = Vec::with_capacity(array.len);
-        for _ in 0..array.len {
-            numbers.push(match cursor.value(array.element, key)? {
-                GgufValue::Unsigned(n) => i64::try_from(n).map_err(|_| wrong())?,
-                GgufValue::Signed(n) => n,
-                _ => return Err(wrong()),
-            });
-        }
-        Ok(Some(numbers))
+        let values = (0..array.len).map(|_| read(cursor.value(array.element, key)?).ok_or_else(wrong));
+        values.collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) fn wrong(&self, key: &str, expected: &str, found: &GgufValue) -> LoadError {
