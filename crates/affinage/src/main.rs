@@ -72,8 +72,9 @@ fn main() -> ExitCode {
         move || first.say("\nstopping at the next safe point; Ctrl-C again to stop at once"),
         move |hint| second.hint(hint),
         move |words| {
-            last.clear_bars();
             last.error(&errors::ended(words));
+            // The lines that moved would stand below the last words.
+            last.clear_bars();
         },
     );
     match execute(cli, &ui) {

@@ -218,12 +218,17 @@ fn equals_in_words(b: &Behaviour) -> String {
             .to_owned();
     }
     let share = (b.parity.kl.max(0.0) / b.bare_base.kl).sqrt();
-    match share <= EQUAL {
-        true => format!(
+    match share {
+        equal if equal <= EQUAL => format!(
             "the export equals the trained model: what differs is rounding, less than {:.0} % of what training changed",
             100.0 * EQUAL
         ),
-        false => format!(
+        more if more >= 1.0 => {
+            "the export is farther from the trained model than the base is: in this number format hardly \
+             anything of the training is left; a higher one keeps it (`--precision f16`)"
+                .to_owned()
+        }
+        share => format!(
             "the export differs from the trained model by about {:.0} % of what training changed; this is what its number \
              format costs",
             100.0 * share
@@ -286,6 +291,7 @@ mod tests {
         };
         assert!(said(1e-9, 0.4).starts_with("the export equals the trained model"), "{}", said(1e-9, 0.4));
         assert!(said(0.0025, 0.04).contains("differs from the trained model by about 25 %"));
+        assert!(said(0.08, 0.04).contains("hardly anything of the training is left"));
         assert!(said(0.0, 0.0).contains("no change that an export could lose"));
     }
 }

@@ -26,7 +26,9 @@ use crate::run::Run;
 use crate::suites;
 use crate::ui::counted;
 
-pub use plan::{dataset_facts, design, frame, overlap, plan, sampling, steps_in_words, training_index};
+pub use plan::{
+    dataset_facts, design, frame, has_example, overlap, plan, sampling, steps_in_words, training_index,
+};
 
 /// Generate answers of base and checkpoints to the prompt suites
 #[derive(Debug, Args)]

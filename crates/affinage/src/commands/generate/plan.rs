@@ -237,6 +237,11 @@ fn examples(rows: &[DatasetRow], count: usize, seed: u64) -> Vec<&DatasetRow> {
     short
 }
 
+/// Whether any of these rows can stand before a prompt as an example.
+pub fn has_example(rows: &[DatasetRow]) -> bool {
+    !examples(rows, 1, 0).is_empty()
+}
+
 /// The last question and its answer; nothing where a row does not end so.
 fn last_exchange(messages: &[Message]) -> &[Message] {
     match messages {

@@ -7,7 +7,7 @@ use affinage_engine::model::Model;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::suite::{Domain, Prompt};
 
-use crate::commands::generate::room;
+use crate::commands::generate::{has_example, room};
 use crate::config::Config;
 use crate::context::Context;
 use crate::datasets::DatasetVersion;
@@ -40,15 +40,15 @@ impl Asked {
         self.base + self.tuned
     }
 
-    /// What `config` asks of these prompts.
-    fn of(config: &Config, prompts: &[Prompt]) -> Asked {
+    /// What `config` asks of these prompts; `has_example` says whether a training row is short enough to stand before one.
+    fn of(config: &Config, prompts: &[Prompt], has_example: bool) -> Asked {
         let eval = &config.eval;
         let named = eval.checkpoints.iter().filter(|name| *name != "last").count();
         let here = config.arms.iter().filter(|arm| arm.base_url.is_none()).count();
         let tuned = 1 + named + here;
         let asked_well =
             usize::from(eval.system_prompt.as_deref().is_none_or(|text| !text.trim().is_empty()))
-                + usize::from(eval.examples > 0);
+                + usize::from(eval.examples > 0 && has_example);
         let each = eval.repeats.unwrap_or(config.generate.samples)
             * (1 + eval.temperatures.len() + eval.lengths.len());
         let mut asked = Asked::default();
@@ -132,7 +132,8 @@ pub fn say(
     let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
     // Answers are as long as the evaluation will let them be.
     let (config, _) = room::decided(ctx, model, (None, version))?;
-    let asked = Asked::of(&config, &prompts(&config)?);
+    let has_example = has_example(&version.rows("train", &ctx.ui)?);
+    let asked = Asked::of(&config, &prompts(&config)?, has_example);
     let ahead = done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step));
     let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
     let parts = Parts {
@@ -152,7 +153,7 @@ pub fn say(
         is_judged: !config.judges.is_empty(),
     }));
     ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
-    say_shorter(ctx, &config, &prompts, asked)?;
+    say_shorter(ctx, &config, &prompts, (asked, has_example))?;
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
         ctx.ui.say(format!(
@@ -169,7 +170,7 @@ fn say_shorter(
     ctx: &Context,
     config: &Config,
     prompts: &impl Fn(&Config) -> anyhow::Result<Vec<Prompt>>,
-    asked: Asked,
+    (asked, has_example): (Asked, bool),
 ) -> anyhow::Result<()> {
     let checked = |prompts: &[Prompt]| prompts.iter().filter(|prompt| prompt.check.is_some()).count();
     let has_enough = checked(&prompts(config)?) >= ENOUGH;
@@ -179,7 +180,7 @@ fn say_shorter(
         short.eval.prompts_per_suite = Some(number);
         let fewer = prompts(&short)?;
         let is_enough = checked(&fewer) >= ENOUGH;
-        let answers = Asked::of(&short, &fewer).answers();
+        let answers = Asked::of(&short, &fewer, has_example).answers();
         if answers < asked.answers() && (least.is_none() || is_enough) {
             least = Some((number, answers, is_enough));
         }
@@ -290,12 +291,14 @@ mod tests {
     fn every_arm_answers_what_is_its_own_and_two_answer_the_rest() {
         let prompts = [prompt(Domain::In), prompt(Domain::Out), prompt(Domain::Out)];
         let mut config = Config::default();
-        let asked = Asked::of(&config, &prompts);
+        let asked = Asked::of(&config, &prompts, true);
         // base, base+prompt, base+examples and the checkpoint; then base and the checkpoint twice.
         assert_eq!(asked, Asked { base: 5, tuned: 3, prompt_words: 8 * 5, scored: 6 });
+        let without = Asked::of(&config, &prompts, false);
+        assert_eq!((without.base, without.tuned), (4, 3), "no row is short enough to be an example");
         config.eval.examples = 0;
         config.eval.system_prompt = Some(String::new());
         config.eval.repeats = Some(2);
-        assert_eq!(Asked::of(&config, &prompts).answers(), 12);
+        assert_eq!(Asked::of(&config, &prompts, true).answers(), 12);
     }
 }
