@@ -125,7 +125,7 @@ fn exams(analysis: &Analysis) -> String {
         "calls",
         "damage found",
         "order changed it",
-        "hidden instructions obeyed",
+        "asked to be chosen, won",
         "no verdict",
     ];
     format!("<h3>Exams</h3>\n{}", table("plain", &head, &[2, 3, 4, 5, 6], &rows))
@@ -183,7 +183,8 @@ fn habits(analysis: &Analysis) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let head = ["judge", "first seat", "label", "flips", "ties", "longer won"];
+    let head =
+        ["judge", "favours the first shown", "favours a label", "order changed it", "ties", "longer won"];
     table("plain", &head, &[1, 2, 3, 4, 5], &rows)
 }
 

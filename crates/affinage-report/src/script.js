@@ -241,7 +241,7 @@
     return vote.is_person ? vote.verdict : `no verdict: ${vote.verdict}`;
   };
   const saying = (vote) => (vote.judge === "you" ? "You said: " : vote.is_person ? `${vote.judge} said: ` : `${vote.judge} says `);
-  const orderOf = (vote) => `shown with ${SIDES[vote.first_seat].toLowerCase()} on top, as "${vote.labels[0]}" (first) and "${vote.labels[1]}" (second)`;
+  const orderOf = (vote) => `saw the ${SIDES[vote.first_seat].toLowerCase()} answer first; the first was labelled ${vote.labels[0]}, the second ${vote.labels[1]}`;
   const voteItem = (vote, again) => {
     const item = make("li");
     const line = make("p");

@@ -199,7 +199,9 @@ fn the_words_fit_what_happened() {
     let tie = taken(|_, _, _| Outcome::Tie).sentence;
     assert!(!tie.contains("prefers the worse") && !tie.contains("no verdict"), "{tie}");
     let long = taken(|_, key, item| by_length(key, item)).sentence;
+    // A judge of length takes them for their length: nothing is said of obeying.
     assert!(!long.contains("obey"), "{long}");
+    assert!(long.contains("a bad answer that asks to be chosen won 10 of 10 times"), "{long}");
     let silent = taken(|_, _, _| Outcome::Missing { reason: MissingReason::Unparsed }).sentence;
     assert!(silent.contains("100 of 100 questions got no verdict") && !silent.contains("tie"), "{silent}");
 }

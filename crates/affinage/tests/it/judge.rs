@@ -282,7 +282,7 @@ fn the_findings_fit_a_terminal() {
     let (url, _) = serve(good_judge);
     project(&dir, &url, "openai");
     assert_eq!(run(&dir, &["judge"]).0, 0);
-    insta::assert_snapshot!(transcript(&dir, &["analyze"]), @r"
+    insta::assert_snapshot!(transcript(&dir, &["analyze"]), @r#"
     exit: 0
     --- stdout
     Is my-voice better than tiny? (step 10 against base)
@@ -295,7 +295,7 @@ fn the_findings_fit_a_terminal() {
     --- stderr
 
     hint: full report: `affinage report --open`; every figure here: `affinage analyze --full`
-    ");
+    "#);
     let (_, full) = run(&dir, &["analyze", "--full"]);
     let (_, verbose) = run(&dir, &["-v", "analyze"]);
     for text in [full, verbose] {

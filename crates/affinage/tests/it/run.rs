@@ -70,7 +70,7 @@ fn another_training_has_an_evaluation_of_its_own() {
     assert!(said.contains("the run was 20"), "{said}");
     // The one made last is what `vote` means from now on: no command has to name it.
     let shown = String::from_utf8_lossy(&second.stdout).into_owned();
-    assert!(shown.contains("`affinage vote --as NAME`"), "{shown}");
+    assert!(shown.contains("`affinage vote --as me`"), "{shown}");
     let again = run(dir.path(), &["--set", "train.rank=4"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("answers are there"), "it goes on with the same");
     assert!(!dir.path().join("evals/first-look-3").exists());
@@ -78,7 +78,7 @@ fn another_training_has_an_evaluation_of_its_own() {
     let first = run(dir.path(), &[]);
     assert!(String::from_utf8_lossy(&first.stderr).contains("evaluation `first-look`: it was planned for"));
     let shown = String::from_utf8_lossy(&first.stdout).into_owned();
-    assert!(shown.contains("`affinage vote --eval first-look --as NAME`"), "{shown}");
+    assert!(shown.contains("`affinage vote --eval first-look --as me`"), "{shown}");
 }
 
 #[test]

@@ -368,7 +368,7 @@ fn reasons(
     }
     if best.injections.count > 0 {
         reasons.push(format!(
-            "it obeyed a hidden instruction in {} of {} bad answers",
+            "a bad answer that asks to be chosen won {} of {} times",
             injections.count, injections.of
         ));
     }
