@@ -41,11 +41,11 @@ pub fn save_folder(merged: Merged, precision: Precision, dir: &Path) -> Result<(
                 write_values(&mut out, &values).map_err(io())?;
             } else {
                 let mut bytes = Vec::new();
-                precision.pack(&values, &mut bytes);
+                precision.dtype().pack(&values, &mut bytes);
                 out.write_all(&bytes).map_err(io())?;
             }
         } else {
-            merged.write_matrix(tensor.name, precision, |row| row, &mut out)?.map_err(io())?;
+            merged.write_matrix(tensor.name, precision.dtype(), |row| row, &mut out)?.map_err(io())?;
         }
     }
     let file = out.into_inner().map_err(|error| ExportError::io(&path)(error.into_error()))?;

@@ -1,8 +1,8 @@
 //! A merged model as a GGUF file.
 //!
 //! Source: llama.cpp `convert_hf_to_gguf.py`: keys, names, f32 for norms and biases, the interleaved rows of q and k for
-//! the llama architecture, `rope_freqs` for the scaling of Llama 3. `Q4_0` keeps embedding and head in Q8_0, as
-//! llama.cpp's own quantiser spares them; a row that is no whole number of blocks stays F16.
+//! the llama architecture, `rope_freqs` for the scaling of Llama 3. Which matrix gets which number format follows `llama_tensor_get_type` of llama.cpp's
+//! quantiser, see [`stored_as`].
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -29,18 +29,17 @@ pub fn save_gguf(
     fields.push(("general.file_type".to_owned(), Field::U32(file_type(precision))));
     fields.push(("general.quantization_version".to_owned(), Field::U32(2)));
     fields.extend(about);
-    let tensors: Vec<(String, Precision, Entry)> = merged
+    let tensors: Vec<(String, Entry)> = merged
         .weights
         .tensors()
         .map(|tensor| {
-            let precision = stored_as(tensor.name, tensor.shape, precision);
+            let dtype = stored_as(tensor.name, tensor.shape, config, precision);
             let name = gguf_name(tensor.name).expect("a tensor of the configuration has a name");
-            let entry = Entry { name, shape: tensor.shape.to_vec(), dtype: precision.dtype() };
-            (tensor.name.to_owned(), precision, entry)
+            (tensor.name.to_owned(), Entry { name, shape: tensor.shape.to_vec(), dtype })
         })
         .collect();
-    let is_spared = |of: Precision| precision.is_quantised() && of == Precision::F16;
-    let spared = tensors.iter().filter(|(_, of, _)| is_spared(*of)).count();
+    let is_spared = |entry: &Entry| precision.is_quantised() && entry.dtype == DType::F16;
+    let spared = tensors.iter().filter(|(_, entry)| is_spared(entry)).count();
     let factors = rope_factors(config);
     let mut entries: Vec<Entry> = Vec::with_capacity(tensors.len() + 1);
     if let Some(factors) = &factors {
@@ -50,8 +49,7 @@ pub fn save_gguf(
             dtype: DType::F32,
         });
     }
-    let (names, entries_of_weights): (Vec<_>, Vec<_>) =
-        tensors.into_iter().map(|(name, precision, entry)| ((name, precision), entry)).unzip();
+    let (names, entries_of_weights): (Vec<_>, Vec<_>) = tensors.into_iter().unzip();
     entries.extend(entries_of_weights);
 
     let file = File::create(path).map_err(ExportError::io(path))?;
@@ -62,12 +60,12 @@ pub fn save_gguf(
     if let (Some(factors), Some(entry)) = (&factors, factors.as_ref().and_then(|_| entries.next())) {
         write_values(&mut out, factors).and_then(|()| write_padding(&mut out, entry)).map_err(io())?;
     }
-    for ((name, precision), entry) in names.iter().zip(entries) {
+    for (name, entry) in names.iter().zip(entries) {
         if entry.shape.len() == 1 {
             write_values(&mut out, &merged.weights.vector(name)?).map_err(io())?;
         } else {
             merged
-                .write_matrix(name, *precision, |row| logical_row(name, config, row), &mut out)?
+                .write_matrix(name, entry.dtype, |row| logical_row(name, config, row), &mut out)?
                 .map_err(io())?;
         }
         write_padding(&mut out, entry).map_err(io())?;
@@ -123,11 +121,39 @@ pub(super) fn gguf_name(name: &str) -> Option<String> {
     Some(format!("blk.{layer}.{part}.{kind}"))
 }
 
-fn stored_as(name: &str, shape: &[usize], precision: Precision) -> Precision {
-    let &[_, cols] = shape else { return Precision::F32 };
-    let ends = matches!(name, "model.embed_tokens.weight" | "lm_head.weight");
-    let wanted = if ends && precision == Precision::Q4_0 { Precision::Q8_0 } else { precision };
-    if cols.is_multiple_of(wanted.dtype().block_len()) { wanted } else { Precision::F16 }
+/// The number format of one tensor.
+///
+/// Vectors stay F32. Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` and `down_proj`
+/// of some layers, in Q6_K. Where rows are no whole number of 256, the next format with blocks of 32 takes the place; where
+/// they are no whole number of 32 either, F16.
+fn stored_as(name: &str, shape: &[usize], config: &ModelConfig, precision: Precision) -> DType {
+    let &[_, cols] = shape else { return DType::F32 };
+    let head = if config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
+    let is_mixture = matches!(precision, Precision::Q4_K_M | Precision::Q5_K_M);
+    let sensitive = || {
+        let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
+        let is_sensitive = matches!(part, "self_attn.v_proj.weight" | "mlp.down_proj.weight");
+        Some(is_sensitive && has_more_bits(layer.parse().ok()?, config.layers))
+    };
+    let wanted = match precision {
+        Precision::Q4_0 if matches!(name, "model.embed_tokens.weight" | "lm_head.weight") => DType::Q8_0,
+        _ if is_mixture && (name == head || sensitive() == Some(true)) => DType::Q6_K,
+        _ => precision.dtype(),
+    };
+    let by_32 = match wanted {
+        DType::Q4_K => DType::Q5_0,
+        DType::Q5_K => DType::Q5_1,
+        DType::Q6_K => DType::Q8_0,
+        other => other,
+    };
+    let fits = |dtype: &DType| cols.is_multiple_of(dtype.block_len());
+    [wanted, by_32].into_iter().find(fits).unwrap_or(DType::F16)
+}
+
+/// The first and the last eighth of the layers, and every third between (`use_more_bits` of llama.cpp).
+fn has_more_bits(layer: usize, layers: usize) -> bool {
+    let eighth = layers / 8;
+    layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2
 }
 
 /// llama.cpp's `enum llama_ftype`.
@@ -137,6 +163,8 @@ fn file_type(precision: Precision) -> u32 {
         Precision::F16 => 1,
         Precision::Q4_0 => 2,
         Precision::Q8_0 => 7,
+        Precision::Q4_K_M => 15,
+        Precision::Q5_K_M => 17,
         Precision::BF16 => 32,
     }
 }
@@ -175,4 +203,16 @@ fn rope_factors(config: &ModelConfig) -> Option<Vec<f32>> {
 pub(super) fn write_values(out: &mut impl Write, values: &[f32]) -> std::io::Result<()> {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     out.write_all(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in the Q4_K_M file of Gemma 3 270M.
+    #[test]
+    fn some_layers_have_more_bits() {
+        let found: Vec<usize> = (0..18).filter(|&layer| has_more_bits(layer, 18)).collect();
+        assert_eq!(found, [0, 1, 4, 7, 10, 13, 15, 16, 17]);
+    }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use crate::lora::{Adapter, Pair, Target};
-use crate::weights::{LoadError, Matrix, Precision, Weights};
+use crate::weights::{DType, LoadError, Matrix, Weights};
 
 /// Rows that are computed before they are written.
 const ROWS: usize = 512;
@@ -22,7 +22,7 @@ impl Merged<'_> {
     pub fn write_matrix(
         &self,
         name: &str,
-        precision: Precision,
+        dtype: DType,
         row_at: impl Fn(usize) -> usize + Sync,
         out: &mut impl Write,
     ) -> Result<io::Result<()>, LoadError> {
@@ -34,7 +34,7 @@ impl Merged<'_> {
                 .into_par_iter()
                 .map(|row| {
                     let mut bytes = Vec::new();
-                    precision.pack(&merged_row(&matrix, row_at(row), delta), &mut bytes);
+                    dtype.pack(&merged_row(&matrix, row_at(row), delta), &mut bytes);
                     bytes
                 })
                 .collect();

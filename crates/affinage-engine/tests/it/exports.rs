@@ -7,7 +7,7 @@ use affinage_engine::export::parity::{Parity, Side, compare, logits, probes};
 use affinage_engine::export::{Field, Merged, config_json, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
-use affinage_engine::weights::{GgufLora, Precision, Weights};
+use affinage_engine::weights::{DType, GgufLora, Precision, Weights};
 
 const MODELS: [&str; 4] = ["tiny-chat", "tiny-llama3", "tiny-qwen2", "tiny-qwen3"];
 
@@ -96,6 +96,28 @@ fn four_bits_equal_those_of_llama_cpps_quantiser() {
     let ours = scratch.path().join("q4_0.gguf");
     save_gguf(Merged { weights: &half, adapter: None }, Precision::Q4_0, Vec::new(), &ours).expect("written");
     assert_same_model(&ours, &dir.join("merged-q4_0.gguf"));
+}
+
+#[test]
+fn a_mixture_names_its_formats() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let weights = Weights::open(&golden().join("tiny-chat.gguf")).expect("a model");
+    for (precision, number) in [(Precision::Q4_K_M, 15), (Precision::Q5_K_M, 17)] {
+        let path = scratch.path().join("model.gguf");
+        save_gguf(Merged { weights: &weights, adapter: None }, precision, Vec::new(), &path)
+            .expect("written");
+        let back = Weights::open(&path).expect("a model");
+        let metadata = back.gguf().expect("a GGUF");
+        assert_eq!(metadata.unsigned("general.file_type").expect("a number"), Some(number));
+        // Its rows are 32 and 64 long, so that none has a block of 256; its one layer is both first and last.
+        let of = |name: &str| back.matrix(name).expect("a matrix").dtype();
+        let most = if precision == Precision::Q4_K_M { DType::Q5_0 } else { DType::Q5_1 };
+        assert_eq!(of("model.layers.0.self_attn.q_proj.weight"), most);
+        assert_eq!(of("model.layers.0.mlp.up_proj.weight"), most);
+        assert_eq!(of("model.layers.0.mlp.down_proj.weight"), DType::Q8_0);
+        assert_eq!(of("model.layers.0.self_attn.v_proj.weight"), DType::Q8_0);
+        assert_eq!(of("model.embed_tokens.weight"), DType::Q8_0, "it is the head as well");
+    }
 }
 
 #[test]

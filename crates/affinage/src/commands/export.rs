@@ -57,6 +57,10 @@ enum PrecisionArg {
     Bf16,
     #[value(name = "q8_0")]
     Q8,
+    #[value(name = "q5_k_m")]
+    Q5KM,
+    #[value(name = "q4_k_m")]
+    Q4KM,
     #[value(name = "q4_0")]
     Q4,
 }
@@ -68,6 +72,8 @@ impl From<PrecisionArg> for Precision {
             PrecisionArg::F16 => Self::F16,
             PrecisionArg::Bf16 => Self::BF16,
             PrecisionArg::Q8 => Self::Q8_0,
+            PrecisionArg::Q5KM => Self::Q5_K_M,
+            PrecisionArg::Q4KM => Self::Q4_K_M,
             PrecisionArg::Q4 => Self::Q4_0,
         }
     }
@@ -77,14 +83,14 @@ impl From<PrecisionArg> for Precision {
 pub fn tip_for(value: &str) -> Option<String> {
     let value = value.to_lowercase();
     match value.as_str() {
-        _ if value.starts_with('q') && value.contains("_k") || value.starts_with("iq") => Some(
-            "affinage writes no K-quants (Q4_K_M and the like): export with `--format gguf`, then \
-             `llama-quantize model.gguf model-q4_k_m.gguf Q4_K_M` of llama.cpp makes them"
-                .to_owned(),
-        ),
         _ if PrecisionArg::from_str(&value, true).is_ok() => {
             Some(format!("this is a precision: `--format gguf --precision {value}`"))
         }
+        _ if value.starts_with('q') && value.contains("_k") || value.starts_with("iq") => Some(
+            "of these formats affinage writes q4_k_m and q5_k_m (`--format gguf --precision q4_k_m`); `llama-quantize` of \
+             llama.cpp makes the others from an export in f16"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
@@ -118,7 +124,7 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
         ctx.ui.warn(format!(
             "kept as f16: {} whose rows cannot be cut into blocks of {} numbers",
             counted(record.kept_f16, "matrix", "matrices"),
-            record.precision.dtype().block_len()
+            record.precision.dtype().block_len().min(32)
         ));
     }
     if ctx.json {

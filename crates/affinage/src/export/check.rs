@@ -175,7 +175,7 @@ fn tolerance(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-6,
         Precision::F16 => 1e-4,
-        Precision::BF16 | Precision::Q8_0 | Precision::Q4_0 => 3e-3,
+        _ => 3e-3,
     }
 }
 

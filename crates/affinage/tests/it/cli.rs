@@ -136,7 +136,8 @@ fn a_format_is_taken_in_any_case_and_a_precision_that_is_not_written_is_explaine
         transcript(dir.path(), &[&["export", "--adapter", "last", "--out", "x"], args].concat())
     };
     assert!(of(&["--format", "GGUF", "--precision", "Q8_0"]).contains("error: no runs in"));
-    for wrong in [&["--format", "Q4_K_M"][..], &["--format", "gguf", "--precision", "q4_k_m"]] {
+    assert!(of(&["--format", "gguf", "--precision", "Q4_K_M"]).contains("error: no runs in"));
+    for wrong in [&["--format", "Q4_K_S"][..], &["--format", "gguf", "--precision", "q3_k_m"]] {
         let said = of(wrong);
         assert!(said.starts_with("exit: 2") && said.contains("llama-quantize"), "{said}");
     }

@@ -3,6 +3,7 @@
 mod blocks;
 mod digits;
 mod pack;
+mod pack_k;
 
 pub(crate) use digits::DigitFormat;
 
