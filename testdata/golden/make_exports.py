@@ -1,6 +1,6 @@
 """Writes exports/: what llama.cpp's own converters make of a merged model and of an adapter.
 
-usage: make_exports.py LLAMA_CPP    needs: torch==2.15.0 transformers==5.24.0 peft==0.21.2 llama-cpp-python==0.3.36
+usage: make_exports.py LLAMA_CPP [NAME...]    needs: torch==2.15.0 transformers==5.24.0 peft==0.21.2 llama-cpp-python==0.3.36
 
 LLAMA_CPP is the folder with convert_hf_to_gguf.py and convert_lora_to_gguf.py (vendor/llama.cpp of the source package
 of llama-cpp-python). The adapters' values are few-bit fractions, so that B A is exact and every way of merging gives the
@@ -13,6 +13,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
+NAMES = ["tiny-chat", "tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-smollm3", "tiny-granite", "tiny-olmo2"]
 HERE = pathlib.Path(__file__).parent
 OUT = HERE / "exports"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -61,21 +62,30 @@ def main():
     sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
     from conversion import base as conversion
     convert_hf, convert_lora = str(llama_cpp / "convert_hf_to_gguf.py"), str(llama_cpp / "convert_lora_to_gguf.py")
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir()
+    names = sys.argv[2:] or NAMES
+    for name in names:
+        shutil.rmtree(OUT / name, ignore_errors=True)
+        (OUT / name).mkdir(parents=True)
     conversion.TextModel.get_vocab_base_pre = lambda self, tokenizer: "smollm"
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
-        for name in ["tiny-chat", "tiny-llama3", "tiny-qwen2", "tiny-qwen3"]:
+        for name in names:
             base, adapter = scratch / "base" / name, OUT / name / "adapter"
             shutil.copytree(HERE / name, base, ignore=shutil.ignore_patterns("adapter*"))
             # GGUF has no place for the positions of the original model; every released one has 8192.
             config = (base / "config.json").read_text()
-            (base / "config.json").write_text(config.replace('"original_max_position_embeddings": 64', '"original_max_position_embeddings": 8192'))
+            config = config.replace('"original_max_position_embeddings": 64', '"original_max_position_embeddings": 8192')
+            # Nor for a scale of attention in Gemma 3, and the converter has none for its layers: all before the sixth have a window.
+            if name == "tiny-gemma3":
+                config = config.replace('"query_pre_attn_scalar": 24', '"query_pre_attn_scalar": 16').replace('"full_attention",', '"sliding_attention",')
+            (base / "config.json").write_text(config)
             make_adapter(base, adapter)
             merged(base, adapter, scratch / name)
             run(convert_lora, adapter, "--base", base, "--outfile", OUT / name / "lora.gguf", "--outtype", "f32")
-            if name != "tiny-chat":  # they have no vocabulary
+            if name != "tiny-chat":  # they have no vocabulary, of which the converter of Gemma counts the tokens
+                vocab = json.loads(config)["vocab_size"]
+                tokenizer = {"model": {"vocab": {str(i): i for i in range(vocab)}}, "added_tokens": []}
+                (scratch / name / "tokenizer.json").write_text(json.dumps(tokenizer))
                 for cls in conversion.ModelBase._model_classes[conversion.ModelType.TEXT].values():
                     cls.set_vocab = lambda self: None
             for outtype in ["f16", "q8_0"] if name == "tiny-chat" else ["f16"]:

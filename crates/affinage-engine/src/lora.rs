@@ -241,9 +241,9 @@ impl PackedAdapter {
         let tokens = x.len() / pair.input;
         let mut hidden = vec![0.0; tokens * pair.rank];
         let x = View::rows(x, tokens, pair.input, pair.input);
-        Left::pack(x, 1.0).multiply(a.part(pair.input, pair.rank), &mut hidden, pair.rank, Start::Zero);
+        Left::pack(x, 1.0).multiply(a.whole(), &mut hidden, pair.rank, Start::Zero);
         let hidden = View::rows(&hidden, tokens, pair.rank, pair.rank);
-        Left::pack(hidden, pair.scale).multiply(b.part(pair.rank, pair.output), out, out_stride, Start::Add);
+        Left::pack(hidden, pair.scale).multiply(b.whole(), out, out_stride, Start::Add);
     }
 }
 

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::peft::MAX_RANK;
 use super::{CheckpointError, Matrix, targets_of};
-use crate::export::{architecture, logical_row, weight_name};
+use crate::export::{logical_row, weight_name};
 use crate::lora::{Adapter, LoraConfig, Module, Target};
 use crate::weights::{GgufLora, LoraPart, ModelConfig};
 
 /// Reads an adapter file. The modules are those whose matrices the file holds.
 pub(super) fn load(path: &Path, model: &ModelConfig) -> Result<Adapter, CheckpointError> {
     let file = GgufLora::open(path)?;
-    if file.architecture != architecture(model.family) {
+    if file.architecture != model.family.gguf_architecture() {
         let (key, found) = ("general.architecture".to_owned(), file.architecture);
-        let expected = format!("{}, the base's", architecture(model.family));
+        let expected = format!("{}, the base's", model.family.gguf_architecture());
         return Err(CheckpointError::Config { path: path.to_owned(), key, found, expected });
     }
     let wrong = |weight: &str, matrix: &str, problem: String| {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::gguf_model::write_values;
 use super::{ExportError, Merged};
-use crate::weights::{Family, ModelConfig, Precision};
+use crate::weights::{Family, ModelConfig, Precision, inverse_root};
 
 /// Writes `model.safetensors` into the existing folder `dir`. Panics on a quantised precision, which the layout has not.
 pub fn save_folder(merged: Merged, precision: Precision, dir: &Path) -> Result<(), ExportError> {
@@ -36,7 +36,11 @@ pub fn save_folder(merged: Merged, precision: Precision, dir: &Path) -> Result<(
     out.write_all(&(header.len() as u64).to_le_bytes()).and_then(|()| out.write_all(&header)).map_err(io())?;
     for tensor in merged.weights.tensors() {
         if tensor.shape.len() == 1 {
-            let values = merged.weights.vector(tensor.name)?;
+            let mut values = merged.weights.vector(tensor.name)?;
+            if tensor.name.ends_with("norm.weight") {
+                let shift = merged.weights.config().family.norm_shift();
+                values.iter_mut().for_each(|value| *value -= shift);
+            }
             if precision == Precision::F32 {
                 write_values(&mut out, &values).map_err(io())?;
             } else {
@@ -54,45 +58,74 @@ pub fn save_folder(merged: Merged, precision: Precision, dir: &Path) -> Result<(
 
 /// `config.json` for a model that came from a GGUF file. Keys as transformers 4 writes them, which 5 reads too.
 pub fn config_json(config: &ModelConfig, precision: Precision) -> Value {
-    let (kind, class) = match config.family {
-        Family::Llama => ("llama", "LlamaForCausalLM"),
-        Family::Mistral => ("mistral", "MistralForCausalLM"),
-        Family::Qwen2 => ("qwen2", "Qwen2ForCausalLM"),
-        Family::Qwen3 => ("qwen3", "Qwen3ForCausalLM"),
-    };
-    let scaling = config.rope.scaling.as_ref().map(|scaling| {
-        json!({
-            "rope_type": "llama3", "factor": scaling.factor, "low_freq_factor": scaling.low_freq_factor,
-            "high_freq_factor": scaling.high_freq_factor,
-            "original_max_position_embeddings": scaling.original_max_position_embeddings,
-        })
-    });
+    let (kind, class) = config.family.transformers_names();
     let mut json = json!({
         "architectures": [class], "attention_bias": false, "bos_token_id": config.bos_token_id,
-        "eos_token_id": end_tokens(config), "head_dim": config.head_dim, "hidden_act": "silu",
+        "eos_token_id": end_tokens(config), "head_dim": config.head_dim, "hidden_act": config.activation.name(),
         "hidden_size": config.hidden_size, "intermediate_size": config.intermediate_size,
         "max_position_embeddings": config.max_position_embeddings, "model_type": kind,
         "num_attention_heads": config.heads, "num_hidden_layers": config.layers,
         "num_key_value_heads": config.kv_heads,
-        // The shortest decimal that is the same f32, not its digits as f64.
-        "rms_norm_eps": config.rms_norm_eps.to_string().parse::<f64>().expect("a number"),
-        "rope_scaling": scaling, "rope_theta": config.rope.theta, "tie_word_embeddings": config.tie_word_embeddings,
+        "rms_norm_eps": decimal(config.rms_norm_eps),
+        "rope_scaling": config.rope.scaling, "rope_theta": config.rope.theta, "tie_word_embeddings": config.tie_word_embeddings,
         "torch_dtype": torch_name(precision), "use_cache": true, "vocab_size": config.vocab_size,
     });
     let entries = json.as_object_mut().expect("an object");
+    let more = match config.family {
+        Family::Llama | Family::Olmo2 => json!({}),
+        Family::Mistral => json!({"sliding_window": config.sliding_window}),
+        Family::Qwen2 | Family::Qwen3 => json!({"use_sliding_window": config.sliding_window.is_some()}),
+        Family::Gemma3 => json!({
+            "hidden_activation": config.activation.name(),
+            "query_pre_attn_scalar": query_scalar(config.attention_scale),
+            "rope_local_base_freq": config.sliding_rope.as_ref().map_or(1e4, |rope| rope.theta),
+            "sliding_window": config.sliding_window, "layer_types": layer_types(config),
+            "attn_logit_softcapping": null, "final_logit_softcapping": null,
+        }),
+        Family::SmolLm3 => json!({
+            "no_rope_layers": (0..config.layers)
+                .map(|layer| u8::from(!config.layers_without_rope.contains(&layer)))
+                .collect::<Vec<u8>>(),
+            "use_sliding_window": config.sliding_window.is_some(),
+        }),
+        Family::Granite => json!({
+            "attention_multiplier": decimal(config.attention_scale),
+            "embedding_multiplier": decimal(config.embedding_scale),
+            "residual_multiplier": decimal(config.residual_scale),
+            "logits_scaling": decimal(config.logits_divisor), "mlp_bias": false,
+        }),
+    };
+    entries.extend(more.as_object().expect("an object").clone());
+    if config.sliding_window.is_some() && config.family != Family::Mistral {
+        entries.insert("sliding_window".to_owned(), json!(config.sliding_window));
+        entries.insert("layer_types".to_owned(), json!(layer_types(config)));
+    }
     match config.family {
-        Family::Mistral => {
-            entries.insert("sliding_window".to_owned(), json!(config.sliding_window));
-        }
-        Family::Qwen2 | Family::Qwen3 => {
-            entries.insert("use_sliding_window".to_owned(), json!(false));
-        }
-        Family::Llama => {}
-    }
-    if config.family == Family::Qwen2 {
-        entries.remove("attention_bias");
-    }
+        Family::Qwen2 => entries.remove("attention_bias"),
+        Family::Gemma3 => entries.remove("hidden_act"),
+        _ => None,
+    };
     json
+}
+
+fn layer_types(config: &ModelConfig) -> Vec<&'static str> {
+    let kind = |layer| if config.window(layer).is_some() { "sliding_attention" } else { "full_attention" };
+    (0..config.layers).map(kind).collect()
+}
+
+/// The shortest decimal that is the same f32, not its digits as f64.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().expect("a number")
+}
+
+/// The number whose inverse root is `scale`: a whole one if there is.
+fn query_scalar(scale: f32) -> Value {
+    let whole = (f64::from(scale).powi(2)).recip().round();
+    if inverse_root(whole as f32) == scale {
+        json!(whole as u64)
+    } else {
+        json!(f64::from(scale).powi(2).recip())
+    }
 }
 
 /// One id as a number, several as a list, none as null.

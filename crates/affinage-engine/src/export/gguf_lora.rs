@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use super::gguf_model::{architecture, gguf_name, logical_row, write_values};
+use super::gguf_model::{gguf_name, logical_row, write_values};
 use super::gguf_write::{Entry, Field, write_head, write_padding};
 use super::{ExportError, common_scale};
 use crate::lora::{Adapter, Target};
@@ -24,7 +24,7 @@ pub fn save_gguf_lora(
     let (rank, scale) = common_scale(adapter, FORM)?;
     let text = |key: &str, value: &str| (key.to_owned(), Field::Text(value.to_owned()));
     let fields = [
-        text("general.architecture", architecture(model.family)),
+        text("general.architecture", model.family.gguf_architecture()),
         text("general.type", "adapter"),
         text("general.name", name),
         text("adapter.type", "lora"),
@@ -35,7 +35,7 @@ pub fn save_gguf_lora(
     let mut tensors = Vec::new();
     for pair in &adapter.layout.pairs {
         let weight = weight_name(pair.layer, pair.target);
-        let stored = gguf_name(&weight).expect("every target has a name");
+        let stored = gguf_name(&weight, model.norms).expect("every target has a name");
         let (a, b) = (&adapter.values[pair.a.clone()], &adapter.values[pair.b.clone()]);
         let rows = (0..pair.output).map(|row| logical_row(&weight, model, row));
         let b: Vec<f32> = rows.flat_map(|row| &b[row * rank..(row + 1) * rank]).copied().collect();

@@ -1,8 +1,9 @@
 //! A merged model as a GGUF file.
 //!
 //! Source: llama.cpp `convert_hf_to_gguf.py`: keys, names, f32 for norms and biases, the interleaved rows of q and k for
-//! the llama architecture, `rope_freqs` for the scaling of Llama 3. Which matrix gets which number format follows `llama_tensor_get_type` of llama.cpp's
-//! quantiser, see [`stored_as`].
+//! the llama architecture, `rope_freqs` for the scaling of Llama 3; `src/models`: what a file of an architecture cannot
+//! say, because llama.cpp takes it as given. A model that differs there is refused. Which matrix gets which number format
+//! follows `llama_tensor_get_type` of llama.cpp's quantiser, see [`stored_as`].
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use super::gguf_write::{Entry, Field, write_head, write_padding};
 use super::{ExportError, Merged};
-use crate::weights::{DType, Family, ModelConfig, Precision};
+use crate::weights::{BlockNorms, DType, Family, ModelConfig, Precision, RopeScaling, inverse_root};
 
 /// Writes `merged` to `path`. `about` are fields that the engine knows nothing of: name, tokenizer, chat template.
 /// Returns how many matrices stay F16 because their rows are no whole number of blocks.
@@ -21,8 +22,11 @@ pub fn save_gguf(
     path: &Path,
 ) -> Result<usize, ExportError> {
     let config = merged.weights.config();
+    if let Some(reason) = not_representable(config) {
+        return Err(ExportError::ModelNotRepresentable { form: "a GGUF file", reason });
+    }
     let mut fields = vec![
-        ("general.architecture".to_owned(), Field::Text(architecture(config.family).to_owned())),
+        ("general.architecture".to_owned(), Field::Text(config.family.gguf_architecture().to_owned())),
         ("general.type".to_owned(), Field::Text("model".to_owned())),
     ];
     fields.extend(decoder_fields(config));
@@ -34,7 +38,8 @@ pub fn save_gguf(
         .tensors()
         .map(|tensor| {
             let dtype = stored_as(tensor.name, tensor.shape, config, precision);
-            let name = gguf_name(tensor.name).expect("a tensor of the configuration has a name");
+            let name =
+                gguf_name(tensor.name, config.norms).expect("a tensor of the configuration has a name");
             (tensor.name.to_owned(), Entry { name, shape: tensor.shape.to_vec(), dtype })
         })
         .collect();
@@ -75,19 +80,56 @@ pub fn save_gguf(
     Ok(spared)
 }
 
-/// The name of a family in GGUF files: the arithmetic of Mistral is that of Llama.
-pub(crate) fn architecture(family: Family) -> &'static str {
-    match family {
-        Family::Llama | Family::Mistral => "llama",
-        Family::Qwen2 => "qwen2",
-        Family::Qwen3 => "qwen3",
-    }
+/// What llama.cpp would compute otherwise, if there is something.
+fn not_representable(config: &ModelConfig) -> Option<String> {
+    let (family, layers) = (config.family, config.layers);
+    let implied = match family {
+        Family::Gemma3 if layers == 62 => inverse_root((config.hidden_size / config.heads) as f32),
+        Family::Granite => config.attention_scale,
+        _ => inverse_root(config.head_dim as f32),
+    };
+    let slides = match family {
+        Family::Gemma3 => false,
+        // llama.cpp computes no window for them, as its converter accepts.
+        Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
+            !config.sliding_layers.is_empty() && config.sliding_layers.len() < layers
+        }
+        _ => !config.sliding_layers.is_empty(),
+    };
+    let reason = if config.attention_scale != implied {
+        format!("its attention is scaled by {}, llama.cpp takes {implied}", config.attention_scale)
+    } else if config.layers_without_rope != family.layers_without_rope(layers, 4) {
+        "other layers than every fourth are without rotation".to_owned()
+    } else if family == Family::Gemma3 && sliding_pattern(config).is_none() {
+        "its layers with full attention do not come at equal distances".to_owned()
+    } else if slides {
+        let sliding = config.sliding_layers.len();
+        format!("attention slides in {sliding} of {layers} layers, which no file of the architecture can say")
+    } else if config.sliding_rope.as_ref().is_some_and(|rope| rope.scaling.is_some()) {
+        "the rotation of its sliding layers is scaled".to_owned()
+    } else if family == Family::Olmo2 && config.heads * config.head_dim != config.hidden_size {
+        "its heads together are not as wide as the model".to_owned()
+    } else if family == Family::Olmo2 && config.tie_word_embeddings {
+        "its head is the embedding".to_owned()
+    } else {
+        return None;
+    };
+    Some(reason)
+}
+
+/// After how many layers of Gemma 3 one with full attention comes.
+fn sliding_pattern(config: &ModelConfig) -> Option<usize> {
+    let is = |pattern: &usize| {
+        config.sliding_layers == config.family.sliding_layers(config.layers, Some(*pattern))
+    };
+    // Six first: a model with fewer layers than that has no layer that tells.
+    std::iter::once(6).chain(1..=config.layers + 1).find(is)
 }
 
 /// Which row of the model lies at row `stored` of the file.
 pub(crate) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> usize {
-    let permuted = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
-    if !permuted || architecture(config.family) != "llama" {
+    let of_rotation = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
+    if !of_rotation || !config.family.gguf_interleaves() {
         return stored;
     }
     let (head, within) = (stored / config.head_dim, stored % config.head_dim);
@@ -95,7 +137,7 @@ pub(crate) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> us
 }
 
 /// `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`.
-pub(super) fn gguf_name(name: &str) -> Option<String> {
+pub(super) fn gguf_name(name: &str, norms: BlockNorms) -> Option<String> {
     match name {
         "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
         "model.norm.weight" => return Some("output_norm.weight".to_owned()),
@@ -104,15 +146,18 @@ pub(super) fn gguf_name(name: &str) -> Option<String> {
     }
     let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
     let (part, kind) = rest.rsplit_once('.')?;
+    let names = norms.names().into_iter().flatten();
+    let norms = names.zip(["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]);
+    if let Some((_, stored)) = norms.into_iter().find(|(name, _)| *name == Some(part)) {
+        return Some(format!("blk.{layer}.{stored}.{kind}"));
+    }
     let part = match part {
-        "input_layernorm" => "attn_norm",
         "self_attn.q_proj" => "attn_q",
         "self_attn.k_proj" => "attn_k",
         "self_attn.v_proj" => "attn_v",
         "self_attn.q_norm" => "attn_q_norm",
         "self_attn.k_norm" => "attn_k_norm",
         "self_attn.o_proj" => "attn_output",
-        "post_attention_layernorm" => "ffn_norm",
         "mlp.gate_proj" => "ffn_gate",
         "mlp.up_proj" => "ffn_up",
         "mlp.down_proj" => "ffn_down",
@@ -170,7 +215,7 @@ fn file_type(precision: Precision) -> u32 {
 }
 
 fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
-    let name = architecture(config.family);
+    let name = config.family.gguf_architecture();
     let count = |key: &str, n: usize| (format!("{name}.{key}"), Field::U32(n as u32));
     let number = |key: &str, x: f32| (format!("{name}.{key}"), Field::F32(x));
     let mut fields = vec![
@@ -188,12 +233,25 @@ fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
         number("attention.layer_norm_rms_epsilon", config.rms_norm_eps),
     ];
     fields.extend(config.sliding_window.map(|window| count("attention.sliding_window", window)));
+    let pattern = config.sliding_window.and_then(|_| sliding_pattern(config)).filter(|pattern| *pattern != 6);
+    fields.extend(pattern.map(|pattern| count("attention.sliding_window_pattern", pattern)));
+    fields.extend(config.sliding_rope.as_ref().map(|rope| number("rope.freq_base_swa", rope.theta as f32)));
+    if let Some(RopeScaling::Linear { factor }) = config.rope.scaling {
+        fields.push((format!("{name}.rope.scaling.type"), Field::Text("linear".to_owned())));
+        fields.push(number("rope.scaling.factor", factor as f32));
+    }
+    if config.family == Family::Granite {
+        fields.push(number("attention.scale", config.attention_scale));
+        fields.push(number("embedding_scale", config.embedding_scale));
+        fields.push(number("residual_scale", config.residual_scale));
+        fields.push(number("logit_scale", config.logits_divisor));
+    }
     fields
 }
 
 /// By how much each rotation of Llama 3.1 and later is slower than without scaling.
 fn rope_factors(config: &ModelConfig) -> Option<Vec<f32>> {
-    config.rope.scaling.as_ref()?;
+    let Some(RopeScaling::Llama3(_)) = config.rope.scaling else { return None };
     let plain = crate::weights::Rope { scaling: None, ..config.rope.clone() };
     let plain = plain.inverse_frequencies(config.head_dim);
     let scaled = config.rope.inverse_frequencies(config.head_dim);

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub use folder::{config_json, save_folder};
 pub use gguf_lora::save_gguf_lora;
 pub(crate) use gguf_lora::weight_name;
+pub(crate) use gguf_model::logical_row;
 pub use gguf_model::save_gguf;
-pub(crate) use gguf_model::{architecture, logical_row};
 pub use gguf_write::Field;
 pub use merged::Merged;
 pub use mlx::save_mlx;
@@ -35,6 +35,8 @@ pub enum ExportError {
     },
     #[error("{form} cannot hold this adapter: {reason}")]
     NotRepresentable { form: &'static str, reason: String },
+    #[error("{form} cannot hold this model: {reason}")]
+    ModelNotRepresentable { form: &'static str, reason: String },
     #[error("`{}`: {problem}", path.display())]
     Damaged { path: PathBuf, problem: String },
     #[error(transparent)]

@@ -1,12 +1,12 @@
 //! Causal grouped-query attention over packed documents; each document attends only to itself.
 //!
-//! `S = scale * Q K^T`, `P = softmax(S)` over the keys up to the query, `O = P V`. Queries go through in blocks, so that
-//! no `T x T` matrix is stored; the backward recomputes `P` from the saved log-sum-exp of each row, as in
+//! `S = scale * Q K^T`, `P = softmax(S)` over the keys up to the query, of which a window may leave only the last ones,
+//! `O = P V`. Queries go through in blocks, so that no `T x T` matrix is stored; the backward recomputes `P` from the saved log-sum-exp of each row, as in
 //! FlashAttention-2 (arXiv:2307.08691). Blocks and slices of queries are counted from the start of a document and their
 //! sums are added in a fixed order, so neither threads nor neighbours in the batch change a result.
 
 use super::arch::crew;
-use super::arch::gemm::{Left, Packed, Right, Start, View};
+use super::arch::gemm::{KC, Left, Packed, Right, Start, View};
 use super::arch::simd;
 use super::math::{dot, exp, max, sum_by};
 use rayon::prelude::*;
@@ -56,10 +56,6 @@ impl Heads {
         self.heads / self.kv_heads
     }
 
-    fn scale(&self) -> f32 {
-        (self.head_dim as f32).sqrt().recip()
-    }
-
     /// First column of the keys of `kv_head`.
     fn k_at(&self, kv_head: usize) -> usize {
         self.q_width() + kv_head * self.head_dim
@@ -71,11 +67,36 @@ impl Heads {
     }
 }
 
+/// How a layer attends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    pub heads: Heads,
+    /// The factor of the scores.
+    pub scale: f32,
+    /// Keys that a query sees at most: its own and those right before it. `usize::MAX`: all.
+    pub window: usize,
+}
+
+impl Attention {
+    /// The first key that `query` sees.
+    fn first_seen(&self, query: usize) -> usize {
+        (query + 1).saturating_sub(self.window)
+    }
+
+    /// The first key of the products of a block of queries that begins with `query`: where a chain of the multiply
+    /// begins. The keys between it and the first that is seen have weight zero and change no sum, so that the result
+    /// of a query does not depend on the block that it is in.
+    fn first_key(&self, query: usize) -> usize {
+        self.first_seen(query) / KC * KC
+    }
+}
+
 /// Attention over documents.
 ///
 /// Shapes: `qkv` `[tokens, qkv_width]`, already rotated; `documents` are disjoint row ranges; `out` `[tokens, q_width]`;
 /// `lse` `[tokens, heads]`, saved for [`attention_backward`]. Panics if the lengths disagree.
-pub fn attention(heads: Heads, qkv: &[f32], documents: &[Range<usize>], out: &mut [f32], lse: &mut [f32]) {
+pub fn attention(how: Attention, qkv: &[f32], documents: &[Range<usize>], out: &mut [f32], lse: &mut [f32]) {
+    let heads = how.heads;
     let width = heads.qkv_width();
     assert_eq!(out.len() * width, qkv.len() * heads.q_width());
     assert_eq!(lse.len() * width, qkv.len() * heads.heads);
@@ -94,7 +115,7 @@ pub fn attention(heads: Heads, qkv: &[f32], documents: &[Range<usize>], out: &mu
         .map(|(group, queries)| {
             let ((rows, kv_head), (keys, values)) = (&groups[*group], &packed[*group]);
             let qkv = &qkv[(rows.start + queries.start) * width..(rows.start + queries.end) * width];
-            attend_group(heads, qkv, queries.len(), *kv_head, keys, values, queries.start)
+            attend_group(how, qkv, queries.len(), *kv_head, keys, values, queries.start)
         })
         .collect();
     let (mut outs, mut lses) = (Vec::new(), Vec::new());
@@ -113,7 +134,7 @@ pub fn attention(heads: Heads, qkv: &[f32], documents: &[Range<usize>], out: &mu
 ///
 /// With `D = rowsum(dO * O)`: `dS = P * (dO V^T - D)`, `dQ = scale * dS K`, `dK = scale * dS^T Q`, `dV = P^T dO`.
 pub fn attention_backward(
-    heads: Heads,
+    how: Attention,
     dqkv: &mut [f32],
     dout: &[f32],
     qkv: &[f32],
@@ -123,6 +144,7 @@ pub fn attention_backward(
 ) {
     assert_eq!(dqkv.len(), qkv.len());
     assert_eq!(dout.len(), out.len());
+    let heads = how.heads;
     let saved = Saved { qkv, out, lse };
     let groups = groups(heads, documents);
     let packed: Vec<PackedGroup> = groups
@@ -144,7 +166,8 @@ pub fn attention_backward(
     tasks.sort_by_key(|(group, queries, head)| (std::cmp::Reverse(queries.start), *group, *head));
     dqkv.fill(0.0);
     // Each task returns gradients of all keys that it sees; a wave of them is added up before the next one begins.
-    let seen = tasks.iter().map(|(_, queries, _)| queries.end).max().unwrap_or(1);
+    let keys = |queries: &Range<usize>| how.first_key(queries.start)..queries.end;
+    let seen = tasks.iter().map(|(_, queries, _)| keys(queries).len()).max().unwrap_or(1);
     for wave in
         tasks.chunks((WAVE_VALUES / (2 * seen * heads.head_dim)).max(2 * rayon::current_num_threads()))
     {
@@ -154,7 +177,7 @@ pub fn attention_backward(
             .map(|(group, queries, head)| {
                 let (rows, kv_head) = &groups[*group];
                 let q_head = kv_head * heads.group() + head;
-                slice_backward(heads, dout, &saved, rows, &packed[*group], queries.clone(), q_head)
+                slice_backward(how, dout, &saved, rows, &packed[*group], queries.clone(), q_head)
             })
             .collect();
         let mut parts = Vec::new();
@@ -163,7 +186,7 @@ pub fn attention_backward(
             let rows = |range: Range<usize>| document.start + range.start..document.start + range.end;
             let q_column = (kv_head * heads.group() + head) * heads.head_dim;
             let (k_column, v_column) = (heads.k_at(*kv_head), heads.v_at(*kv_head));
-            let seen = rows(0..queries.end);
+            let seen = rows(keys(queries));
             parts.push(Part {
                 rows: rows(queries.clone()),
                 column: q_column,
@@ -216,11 +239,12 @@ impl LayerCache {
 /// Each sequence is `(rows of qkv, its cache, tokens before the first row)`. Shapes as in [`attention`]; bit-identical
 /// to it on the same tokens.
 pub fn attention_cached(
-    heads: Heads,
+    how: Attention,
     qkv: &[f32],
     sequences: &[(Range<usize>, &LayerCache, usize)],
     out: &mut [f32],
 ) {
+    let heads = how.heads;
     let width = heads.qkv_width();
     let tasks: Vec<_> = (0..sequences.len()).flat_map(|s| (0..heads.kv_heads).map(move |h| (s, h))).collect();
     let results = crew::map(tasks.len(), |task| {
@@ -228,7 +252,7 @@ pub fn attention_cached(
         let (rows, cache, start) = &sequences[sequence];
         let qkv = &qkv[rows.start * width..rows.end * width];
         let (keys, values) = (&cache.keys[kv_head], &cache.values[kv_head]);
-        attend_group(heads, qkv, rows.len(), kv_head, keys, values, *start).0
+        attend_group(how, qkv, rows.len(), kv_head, keys, values, *start).0
     });
     let parts: Vec<_> = tasks
         .iter()
@@ -307,7 +331,7 @@ fn put_parts(x: &mut [f32], width: usize, parts: &[Part]) {
 
 /// Output `[rows, group * head_dim]` and log-sum-exp `[rows, group]` of the query heads of one kv head.
 fn attend_group(
-    heads: Heads,
+    how: Attention,
     qkv: &[f32],
     rows: usize,
     kv_head: usize,
@@ -315,6 +339,7 @@ fn attend_group(
     values: &Packed,
     start: usize,
 ) -> (Vec<f32>, Vec<f32>) {
+    let heads = how.heads;
     let (group, dim, width) = (heads.group(), heads.head_dim, heads.qkv_width());
     let (mut out, mut lse) = (vec![0.0; rows * group * dim], vec![0.0; rows * group]);
     let mut space = SCORES.take();
@@ -324,24 +349,24 @@ fn attend_group(
         let column = (kv_head * group + head) * dim;
         for first in (0..rows).step_by(BLOCK) {
             let (count, stride) = if stacked > 1 { (stacked, dim) } else { (BLOCK.min(rows - first), width) };
-            let visible = start + rows.min(first + BLOCK);
+            let keys_seen = how.first_key(start + first)..start + rows.min(first + BLOCK);
+            let visible = keys_seen.len();
             let q = View::rows(&qkv[first * width + column..], count, dim, stride);
             space.resize(space.len().max(count * visible), 0.0);
             let scores = &mut space[..count * visible];
-            Left::pack_alone(q, heads.scale()).multiply(
-                keys.part(dim, visible),
-                scores,
-                visible,
-                Start::Zero,
-            );
+            let keys = keys.part(0..dim, keys_seen.clone());
+            Left::pack_alone(q, how.scale).multiply(keys, scores, visible, Start::Zero);
             for (i, row) in scores.chunks_exact_mut(visible).enumerate() {
                 let (query, head) = if stacked > 1 { (0, i) } else { (first + i, head) };
-                lse[query * group + head] = softmax_row(row, start + query + 1);
+                let position = start + query;
+                let seen = how.first_seen(position) - keys_seen.start..position + 1 - keys_seen.start;
+                lse[query * group + head] = softmax_row(row, seen);
             }
             let weights = View::rows(scores, count, visible, visible);
             let target = &mut out[first * group * dim + head * dim..];
             let stride = if stacked > 1 { dim } else { group * dim };
-            Left::pack_alone(weights, 1.0).multiply(values.part(visible, dim), target, stride, Start::Zero);
+            let values = values.part(keys_seen, 0..dim);
+            Left::pack_alone(weights, 1.0).multiply(values, target, stride, Start::Zero);
         }
     }
     SCORES.set(space);
@@ -363,9 +388,9 @@ struct PackedGroup {
 }
 
 /// Gradients from one slice of queries of one query head: `dq` `[queries, head_dim]`, and what the slice adds to the
-/// keys and values that it sees, `dk` and `dv` `[queries.end, head_dim]`.
+/// keys and values from [`Attention::first_key`] on, `dk` and `dv` `[keys, head_dim]`.
 fn slice_backward(
-    heads: Heads,
+    how: Attention,
     dout: &[f32],
     saved: &Saved,
     rows: &Range<usize>,
@@ -373,52 +398,67 @@ fn slice_backward(
     queries: Range<usize>,
     q_head: usize,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let heads = how.heads;
     let (dim, width, q_width) = (heads.head_dim, heads.qkv_width(), heads.q_width());
-    let seen = queries.end;
+    let first_key = how.first_key(queries.start);
+    let seen = queries.end - first_key;
     let (mut dq, mut dk, mut dv) =
         (vec![0.0; queries.len() * dim], vec![0.0; seen * dim], vec![0.0; seen * dim]);
     let mut space = SCORES.take();
     space.resize(space.len().max(2 * BLOCK * seen), 0.0);
     let (p, ds) = space.split_at_mut(BLOCK * seen);
     for first in queries.clone().step_by(BLOCK) {
-        let block = BLOCK.min(seen - first);
-        let visible = first + block;
+        let block = BLOCK.min(queries.end - first);
+        let keys_seen = how.first_key(first)..first + block;
+        let visible = keys_seen.len();
         let q = View::rows(&saved.qkv[(rows.start + first) * width + q_head * dim..], block, dim, width);
         let at = (rows.start + first) * q_width + q_head * dim;
         let d_out = View::rows(&dout[at..], block, dim, q_width);
         let (p, ds) = (&mut p[..block * visible], &mut ds[..block * visible]);
-        let (keys, values) = (packed.k_transposed.part(dim, visible), packed.v_transposed.part(dim, visible));
-        Left::pack_alone(q, heads.scale()).multiply(keys, p, visible, Start::Zero);
+        let keys = packed.k_transposed.part(0..dim, keys_seen.clone());
+        let values = packed.v_transposed.part(0..dim, keys_seen.clone());
+        Left::pack_alone(q, how.scale).multiply(keys, p, visible, Start::Zero);
         Left::pack_alone(d_out, 1.0).multiply(values, ds, visible, Start::Zero);
         for i in 0..block {
             let row = at + i * q_width;
             let delta = dot(&dout[row..row + dim], &saved.out[row..row + dim]);
             let lse = saved.lse[(rows.start + first + i) * heads.heads + q_head];
             let line = i * visible..(i + 1) * visible;
-            score_gradient_row(&mut p[line.clone()], &mut ds[line], lse, delta, first + i + 1);
+            let seen = how.first_seen(first + i) - keys_seen.start..first + i + 1 - keys_seen.start;
+            score_gradient_row(&mut p[line.clone()], &mut ds[line], lse, delta, seen);
         }
         let (p, ds) = (View::rows(p, block, visible, visible), View::rows(ds, block, visible, visible));
         let target = &mut dq[(first - queries.start) * dim..];
-        Left::pack_alone(ds, heads.scale()).multiply(packed.k.part(visible, dim), target, dim, Start::Zero);
-        Left::pack_alone(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv, dim, Start::Add);
-        Left::pack_alone(ds.transposed(), heads.scale()).multiply(Right::Dense(q), &mut dk, dim, Start::Add);
+        let keys = packed.k.part(keys_seen.clone(), 0..dim);
+        Left::pack_alone(ds, how.scale).multiply(keys, target, dim, Start::Zero);
+        let at = (keys_seen.start - first_key) * dim;
+        Left::pack_alone(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv[at..], dim, Start::Add);
+        Left::pack_alone(ds.transposed(), how.scale).multiply(
+            Right::Dense(q),
+            &mut dk[at..],
+            dim,
+            Start::Add,
+        );
     }
     SCORES.set(space);
     (dq, dk, dv)
 }
 
 simd! {
-    /// Softmax over the first `visible` scores in place, zeros after them; returns the log-sum-exp.
-    fn softmax_row(row: &mut [f32], visible: usize) -> f32 {
-        let (seen, hidden) = row.split_at_mut(visible);
-        hidden.fill(0.0);
-        let top = max(seen);
-        for score in seen.iter_mut() {
+    /// Softmax over the scores `seen` in place, zeros before and after them; returns the log-sum-exp.
+    fn softmax_row(row: &mut [f32], seen: Range<usize>) -> f32 {
+        let (row, later) = row.split_at_mut(seen.end);
+        later.fill(0.0);
+        let (earlier, scores) = row.split_at_mut(seen.start);
+        earlier.fill(0.0);
+        let top = max(scores);
+        for score in scores.iter_mut() {
             *score = exp(*score - top);
         }
-        let total = sum_by(seen.len(), |i| seen[i]);
+        // The lanes of the sum are counted from the first key of the products.
+        let total = sum_by(row.len(), |i| row[i]);
         let inverse = total.recip();
-        for weight in seen.iter_mut() {
+        for weight in row[seen.start..].iter_mut() {
             *weight *= inverse;
         }
         top + total.ln()
@@ -427,10 +467,12 @@ simd! {
 
 simd! {
     /// Turns scores `p` into probabilities and their gradients `dp` into those of the scores, `p * (dp - delta)`.
-    fn score_gradient_row(p: &mut [f32], dp: &mut [f32], lse: f32, delta: f32, visible: usize) {
-        p[visible..].fill(0.0);
-        dp[visible..].fill(0.0);
-        for (p, dp) in p[..visible].iter_mut().zip(&mut dp[..visible]) {
+    fn score_gradient_row(p: &mut [f32], dp: &mut [f32], lse: f32, delta: f32, seen: Range<usize>) {
+        for row in [&mut *p, &mut *dp] {
+            row[..seen.start].fill(0.0);
+            row[seen.end..].fill(0.0);
+        }
+        for (p, dp) in p[seen.clone()].iter_mut().zip(&mut dp[seen]) {
             *p = exp(*p - lse);
             *dp = *p * (*dp - delta);
         }
@@ -445,17 +487,23 @@ mod tests {
 
     const HEADS: Heads = Heads { heads: 6, kv_heads: 2, head_dim: 5 };
 
-    /// Attention of one document in f64: `[rows, q_width]`.
-    fn reference(qkv: &[f64], rows: usize) -> Vec<f64> {
+    fn sliding(window: usize) -> Attention {
+        Attention { heads: HEADS, scale: 0.3, window }
+    }
+
+    /// Attention of one document in f64, each score under a mask: `[rows, q_width]`.
+    fn reference(qkv: &[f64], rows: usize, window: usize) -> Vec<f64> {
         let (width, dim) = (HEADS.qkv_width(), HEADS.head_dim);
         let mut out = vec![0.0; rows * HEADS.q_width()];
         for (row, head) in (0..rows).flat_map(|row| (0..HEADS.heads).map(move |head| (row, head))) {
             let (k_at, v_at) = (HEADS.k_at(head / 3), HEADS.v_at(head / 3));
             let score = |key: usize| {
                 (0..dim).map(|d| qkv[row * width + head * dim + d] * qkv[key * width + k_at + d]).sum::<f64>()
-                    / (dim as f64).sqrt()
+                    * 0.3
             };
-            let weights: Vec<f64> = (0..=row).map(|key| score(key).exp()).collect();
+            let hidden = |key: usize| row - key >= window;
+            let weights: Vec<f64> =
+                (0..=row).map(|key| if hidden(key) { 0.0 } else { score(key).exp() }).collect();
             let total: f64 = weights.iter().sum();
             for d in 0..dim {
                 let sum: f64 = (0..=row).map(|key| weights[key] * qkv[key * width + v_at + d]).sum();
@@ -472,39 +520,56 @@ mod tests {
 
     #[test]
     fn forward_and_backward_match_the_definition_over_documents() {
-        let documents = [0..70, 70..71, 71..150];
-        let (tokens, width, q_width) = (150, HEADS.qkv_width(), HEADS.q_width());
+        for window in [usize::MAX, 70, 13, 1] {
+            require_definition(&[0..70, 70..71, 71..150], window);
+        }
+        // More than a slice of queries, and windows that begin in a later chain of the multiply.
+        for window in [usize::MAX, 300, 97, 20] {
+            require_definition(std::slice::from_ref(&(0..610)), window);
+        }
+    }
+
+    fn require_definition(documents: &[Range<usize>], window: usize) {
+        let tokens = documents.last().map_or(0, |last| last.end);
+        let (width, q_width) = (HEADS.qkv_width(), HEADS.q_width());
         let (qkv, dout, direction) =
             (random(tokens * width, 1), random(tokens * q_width, 2), random(tokens * width, 3));
         let loss = |x: &[f64]| {
-            let outs = documents.iter().flat_map(|d| reference(&x[d.start * width..d.end * width], d.len()));
+            let outs =
+                documents.iter().flat_map(|d| reference(&x[d.start * width..d.end * width], d.len(), window));
             outs.zip(&dout).map(|(o, d)| o * *d as f64).sum::<f64>()
         };
         let (mut out, mut lse) = (vec![0.0; tokens * q_width], vec![0.0; tokens * HEADS.heads]);
-        attention(HEADS, &qkv, &documents, &mut out, &mut lse);
+        attention(sliding(window), &qkv, documents, &mut out, &mut lse);
         let ours: f64 = out.iter().zip(&dout).map(|(o, d)| *o as f64 * *d as f64).sum();
         let wide: Vec<f64> = qkv.iter().map(|x| *x as f64).collect();
         assert!((ours - loss(&wide)).abs() < 1e-3, "{ours} {}", loss(&wide));
         let mut dqkv = vec![f32::NAN; qkv.len()];
-        attention_backward(HEADS, &mut dqkv, &dout, &qkv, &out, &lse, &documents);
+        attention_backward(sliding(window), &mut dqkv, &dout, &qkv, &out, &lse, documents);
         check_gradient(loss, &dqkv, &qkv, &direction);
     }
 
     #[test]
     fn cached_steps_equal_the_whole_bit_for_bit() {
-        let (tokens, width, q_width) = (100, HEADS.qkv_width(), HEADS.q_width());
-        let qkv = random(tokens * width, 4);
-        let (mut whole, mut lse) = (vec![0.0; tokens * q_width], vec![0.0; tokens * HEADS.heads]);
-        attention(HEADS, &qkv, std::slice::from_ref(&(0..tokens)), &mut whole, &mut lse);
-        let mut cache = LayerCache::new(HEADS, tokens);
-        let mut start = 0;
-        for count in [37, 1, 1, 40, 21] {
-            let rows = &qkv[start * width..(start + count) * width];
-            let mut out = vec![0.0; count * q_width];
-            cache.append(HEADS, rows, start);
-            attention_cached(HEADS, rows, &[(0..count, &cache, start)], &mut out);
-            assert_eq!(out, whole[start * q_width..(start + count) * q_width]);
-            start += count;
+        for window in [usize::MAX, 400, 255, 40, 1] {
+            let counts = [37, 1, 1, 240, 1, 100, 131, 1, 97, 1, 90];
+            let (tokens, width, q_width) = (counts.iter().sum(), HEADS.qkv_width(), HEADS.q_width());
+            let qkv = random(tokens * width, 4);
+            let (mut whole, mut lse) = (vec![0.0; tokens * q_width], vec![0.0; tokens * HEADS.heads]);
+            let how = sliding(window);
+            attention(how, &qkv, std::slice::from_ref(&(0..tokens)), &mut whole, &mut lse);
+            let mut cache = LayerCache::new(HEADS, tokens);
+            let mut start = 0;
+            for count in counts {
+                let rows = &qkv[start * width..(start + count) * width];
+                let mut out = vec![0.0; count * q_width];
+                cache.append(HEADS, rows, start);
+                attention_cached(how, rows, &[(0..count, &cache, start)], &mut out);
+                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<u32>>();
+                let want = &whole[start * q_width..(start + count) * q_width];
+                assert_eq!(bits(&out), bits(want), "window {window}, token {start}");
+                start += count;
+            }
         }
     }
 }

@@ -7,9 +7,9 @@
 
 pub mod arch;
 pub mod attention;
+pub mod glu;
 pub mod loss;
 pub mod math;
 pub mod norm;
 pub mod random;
 pub mod rope;
-pub mod swiglu;

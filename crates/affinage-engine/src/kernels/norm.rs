@@ -3,6 +3,7 @@
 use super::arch::simd;
 use super::math::{dot, sum_by};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows that one task handles; elementwise work is too small to split finer.
 const ROWS: usize = 32;
@@ -42,66 +43,71 @@ pub fn rms_norm_backward(dx: &mut [f32], dout: &[f32], x: &[f32], weight: &[f32]
     });
 }
 
-/// [`rms_norm`] over each head of q and then of k, in place: transformers `Qwen3Attention.q_norm` and `k_norm`.
-///
-/// `parts` are (heads, weight `[head_dim]`) of q and of k, whose heads lie side by side from column 0 of the rows of
-/// `x`, `stride` apart. `raw` `[rows, heads * head_dim]` keeps what was there and `inv_rms` `[rows, heads]` the factors,
-/// for [`head_norm_backward`]. Panics if the lengths disagree.
-pub fn head_norm(
+/// Groups of columns that are normed each by itself: `(groups, weight)` of q and then of k, a group as wide as its weight.
+/// A group is a head (transformers `Qwen3Attention.q_norm`) or the whole projection (`Olmo2Attention.q_norm`).
+pub type Groups<'a> = [(usize, &'a [f32]); 2];
+
+/// [`rms_norm`] over each group of columns, in place. The groups lie side by side from column 0 of the rows of `x`,
+/// `stride` apart. `raw` `[rows, columns]` keeps what was there and `inv_rms` `[rows, groups]` the factors, for
+/// [`group_norm_backward`]. Panics if the lengths disagree.
+pub fn group_norm(
     x: &mut [f32],
     stride: usize,
-    parts: [(usize, &[f32]); 2],
+    parts: Groups,
     eps: f32,
     raw: &mut [f32],
     inv_rms: &mut [f32],
 ) {
-    let heads = parts[0].0 + parts[1].0;
-    let dim = parts[0].1.len();
+    let [groups, columns] = extent(parts);
     let rows = x.len() / stride;
-    assert!(heads * dim <= stride && parts[1].1.len() == dim);
-    assert_eq!((raw.len(), inv_rms.len()), (rows * heads * dim, rows * heads));
-    let rows = x.par_chunks_mut(ROWS * stride).zip(raw.par_chunks_mut(ROWS * heads * dim));
-    rows.zip(inv_rms.par_chunks_mut(ROWS * heads)).for_each(|((x, raw), inv_rms)| {
-        let rows = x.chunks_exact_mut(stride).zip(raw.chunks_exact_mut(heads * dim));
-        for ((x, raw), inv_rms) in rows.zip(inv_rms.chunks_exact_mut(heads)) {
-            raw.copy_from_slice(&x[..heads * dim]);
-            for head in 0..heads {
-                let (at, weight) = (head * dim..(head + 1) * dim, weight_of(head, parts));
-                inv_rms[head] = norm_row(&mut x[at.clone()], &raw[at], weight, eps);
+    assert!(columns <= stride);
+    assert_eq!((raw.len(), inv_rms.len()), (rows * columns, rows * groups));
+    let rows = x.par_chunks_mut(ROWS * stride).zip(raw.par_chunks_mut(ROWS * columns));
+    rows.zip(inv_rms.par_chunks_mut(ROWS * groups)).for_each(|((x, raw), inv_rms)| {
+        let rows = x.chunks_exact_mut(stride).zip(raw.chunks_exact_mut(columns));
+        for ((x, raw), inv_rms) in rows.zip(inv_rms.chunks_exact_mut(groups)) {
+            raw.copy_from_slice(&x[..columns]);
+            for ((at, weight), inv_rms) in each_group(parts).zip(inv_rms) {
+                *inv_rms = norm_row(&mut x[at.clone()], &raw[at], weight, eps);
             }
         }
     });
 }
 
-/// The gradient of [`head_norm`]: `dx` holds the gradient of the norm's result and becomes that of its input.
-pub fn head_norm_backward(
-    dx: &mut [f32],
-    stride: usize,
-    parts: [(usize, &[f32]); 2],
-    raw: &[f32],
-    inv_rms: &[f32],
-) {
-    let heads = parts[0].0 + parts[1].0;
-    let dim = parts[0].1.len();
+/// The gradient of [`group_norm`]: `dx` holds the gradient of the norm's result and becomes that of its input.
+pub fn group_norm_backward(dx: &mut [f32], stride: usize, parts: Groups, raw: &[f32], inv_rms: &[f32]) {
+    let [groups, columns] = extent(parts);
     let rows = dx.len() / stride;
-    assert_eq!((raw.len(), inv_rms.len()), (rows * heads * dim, rows * heads));
-    let rows = dx.par_chunks_mut(ROWS * stride).zip(raw.par_chunks(ROWS * heads * dim));
-    rows.zip(inv_rms.par_chunks(ROWS * heads)).for_each(|((dx, raw), inv_rms)| {
-        let mut dout = vec![0.0; dim];
-        let rows = dx.chunks_exact_mut(stride).zip(raw.chunks_exact(heads * dim));
-        for ((dx, raw), inv_rms) in rows.zip(inv_rms.chunks_exact(heads)) {
-            for (head, dx) in dx[..heads * dim].chunks_exact_mut(dim).enumerate() {
-                dout.copy_from_slice(dx);
-                dx.fill(0.0);
-                let raw = &raw[head * dim..(head + 1) * dim];
-                norm_row_backward(dx, &dout, raw, weight_of(head, parts), inv_rms[head]);
+    assert_eq!((raw.len(), inv_rms.len()), (rows * columns, rows * groups));
+    let rows = dx.par_chunks_mut(ROWS * stride).zip(raw.par_chunks(ROWS * columns));
+    rows.zip(inv_rms.par_chunks(ROWS * groups)).for_each(|((dx, raw), inv_rms)| {
+        let mut dout = vec![0.0; columns];
+        let rows = dx.chunks_exact_mut(stride).zip(raw.chunks_exact(columns));
+        for ((dx, raw), inv_rms) in rows.zip(inv_rms.chunks_exact(groups)) {
+            let dx = &mut dx[..columns];
+            dout.copy_from_slice(dx);
+            dx.fill(0.0);
+            for ((at, weight), inv_rms) in each_group(parts).zip(inv_rms) {
+                norm_row_backward(&mut dx[at.clone()], &dout[at.clone()], &raw[at], weight, *inv_rms);
             }
         }
     });
 }
 
-fn weight_of(head: usize, parts: [(usize, &[f32]); 2]) -> &[f32] {
-    parts[(head >= parts[0].0) as usize].1
+/// How many groups there are and how many columns they take.
+fn extent(parts: Groups) -> [usize; 2] {
+    let [(q, q_weight), (k, k_weight)] = parts;
+    [q + k, q * q_weight.len() + k * k_weight.len()]
+}
+
+/// The columns and the weight of each group.
+fn each_group(parts: Groups<'_>) -> impl Iterator<Item = (Range<usize>, &[f32])> {
+    let mut end = 0;
+    parts.into_iter().flat_map(|(groups, weight)| std::iter::repeat_n(weight, groups)).map(move |weight| {
+        let start = end;
+        end += weight.len();
+        (start..end, weight)
+    })
 }
 
 simd! {
@@ -158,34 +164,33 @@ mod tests {
     }
 
     #[test]
-    fn heads_of_q_and_k_are_normed_each_by_itself() {
-        let (rows, dim, stride, eps) = (35, 6, 20, 1e-6); // two heads of q, one of k, two columns beyond
+    fn groups_of_q_and_k_are_normed_each_by_itself() {
+        let (rows, stride, eps) = (35, 22, 1e-6); // two groups of q, one of k that is wider, two columns beyond
         let mut random = Random::new(2, 1);
         let mut draw = |n: usize| (0..n).map(|_| random.normal()).collect::<Vec<f32>>();
         let (x, q, k, dout, direction) =
-            (draw(rows * stride), draw(dim), draw(dim), draw(rows * stride), draw(rows * stride));
+            (draw(rows * stride), draw(6), draw(8), draw(rows * stride), draw(rows * stride));
         let parts = [(2, &q[..]), (1, &k[..])];
         let loss = |x: &[f64]| {
             let mut total = 0.0;
             for (x, dout) in x.chunks_exact(stride).zip(dout.chunks_exact(stride)) {
-                for (head, weight) in [&q, &q, &k].into_iter().enumerate() {
-                    let head = head * dim..(head + 1) * dim;
-                    let mean = x[head.clone()].iter().map(|v| v * v).sum::<f64>() / dim as f64;
-                    let terms = x[head.clone()].iter().zip(&dout[head]).zip(weight);
+                for (group, weight) in [(0..6, &q), (6..12, &q), (12..20, &k)] {
+                    let mean = x[group.clone()].iter().map(|v| v * v).sum::<f64>() / group.len() as f64;
+                    let terms = x[group.clone()].iter().zip(&dout[group]).zip(weight);
                     total +=
                         terms.map(|((x, d), w)| x * *d as f64 * *w as f64).sum::<f64>() / (mean + eps).sqrt();
                 }
-                total += (3 * dim..stride).map(|i| x[i] * dout[i] as f64).sum::<f64>();
+                total += (20..stride).map(|i| x[i] * dout[i] as f64).sum::<f64>();
             }
             total
         };
-        let (mut out, mut raw, mut inv_rms) = (x.clone(), vec![0.0; rows * 3 * dim], vec![0.0; rows * 3]);
-        head_norm(&mut out, stride, parts, eps as f32, &mut raw, &mut inv_rms);
+        let (mut out, mut raw, mut inv_rms) = (x.clone(), vec![0.0; rows * 20], vec![0.0; rows * 3]);
+        group_norm(&mut out, stride, parts, eps as f32, &mut raw, &mut inv_rms);
         let ours: f64 = out.iter().zip(&dout).map(|(o, d)| *o as f64 * *d as f64).sum();
         let wide: Vec<f64> = x.iter().map(|x| *x as f64).collect();
         assert!((ours - loss(&wide)).abs() < 1e-3 * ours.abs().max(1.0));
         let mut dx = dout.clone();
-        head_norm_backward(&mut dx, stride, parts, &raw, &inv_rms);
+        group_norm_backward(&mut dx, stride, parts, &raw, &inv_rms);
         check_gradient(loss, &dx, &x, &direction);
     }
 }

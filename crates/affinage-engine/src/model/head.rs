@@ -146,10 +146,15 @@ impl Model {
         for (chunk, rows) in rows.chunks(rows_at_once).enumerate() {
             let (normed, _, _) = self.final_norm(x, rows);
             logits.resize(rows.len() * vocab, 0.0);
-            let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), 1.0);
+            let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), self.logits_scale());
             self.head.forward(&left, &mut logits, vocab, Start::Zero);
             use_logits(chunk * rows_at_once, &logits);
         }
+    }
+
+    /// The factor of all logits; 1 changes no bit.
+    fn logits_scale(&self) -> f32 {
+        self.config.logits_divisor.recip()
     }
 
     /// The final norm of some rows of `x`: `(normed, gathered, inv_rms)`.
@@ -172,7 +177,7 @@ impl Model {
             let (normed, gathered, inv_rms) = self.final_norm(x, &rows);
             logits.resize(logits.len().max(rows.len() * vocab), 0.0);
             let logits = &mut logits[..rows.len() * vocab];
-            let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), 1.0);
+            let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), self.logits_scale());
             self.head.forward(&left, logits, vocab, Start::Zero);
             drop(left);
             profile.lap("head forward");
@@ -187,7 +192,8 @@ impl Model {
             dnormed.fill(0.0);
             for first in (0..vocab).step_by(COLUMNS) {
                 let columns = first..vocab.min(first + COLUMNS);
-                let left = Left::pack(View::rows(&logits[first..], rows.len(), columns.len(), vocab), 1.0);
+                let part = View::rows(&logits[first..], rows.len(), columns.len(), vocab);
+                let left = Left::pack(part, self.logits_scale());
                 self.head.backward_part(columns, &left, &mut dnormed);
             }
             profile.lap("head backward");

@@ -1,11 +1,12 @@
 //! One decoder layer, forward and backward, and the passes through all of them.
 
+use super::residual::SavedEnds;
 use super::{Batch, KvCache, Layer, Model};
 use crate::kernels::arch::gemm::{Left, Start, View};
 use crate::kernels::attention::{attention, attention_backward, attention_cached};
-use crate::kernels::norm::{head_norm, head_norm_backward, rms_norm, rms_norm_backward};
+use crate::kernels::glu::{glu, glu_backward};
+use crate::kernels::norm::{group_norm, group_norm_backward};
 use crate::kernels::rope::Turn;
-use crate::kernels::swiglu::{swiglu, swiglu_backward};
 use crate::lora::{Adapter, Dropout, PackedAdapter, Place, Target, lora, lora_backward};
 use crate::profile::Profile;
 use std::ops::Range;
@@ -30,14 +31,14 @@ pub enum Sequences<'a, 'c> {
 #[derive(Default)]
 struct Saved {
     x: Vec<f32>,                // (hidden) input of the layer
-    inv_rms_in: Vec<f32>,       // () of the norm before attention
+    attention_ends: SavedEnds,  // norms at the ends of attention
     qkv: Vec<f32>,              // (qkv_width) rotated queries and keys, values
-    qk_raw: Vec<f32>,           // (q_width + kv_width) before the norm of the heads, if there is one
-    inv_rms_heads: Vec<f32>,    // (heads + kv_heads) of that norm
+    qk_raw: Vec<f32>,           // (q_width + kv_width) before the norms of q and k, if there are any
+    inv_rms_qk: Vec<f32>,       // (groups) of those norms
     attention: Vec<f32>,        // (q_width) output of attention, input of o_proj
     lse: Vec<f32>,              // (heads)
     x_mid: Vec<f32>,            // (hidden) after attention
-    inv_rms_mid: Vec<f32>,      // () of the norm before the MLP
+    mlp_ends: SavedEnds,        // norms at the ends of the MLP
     gate_up: Vec<f32>,          // (2 * intermediate)
     lora_hidden: [Vec<f32>; 7], // (rank) of each target
 }
@@ -56,12 +57,13 @@ pub struct Workspace {
     pub(super) x: Vec<f32>,
     /// Logits of the rows that are computed at once, `[rows, vocab]`.
     pub(super) logits: Vec<f32>,
-    normed: Vec<f32>, // (hidden)
+    normed: Vec<f32>, // (hidden) input of attention or MLP
     inner: Vec<f32>,  // (intermediate)
     dnormed: Vec<f32>,
     dinner: Vec<f32>,
     dqkv: Vec<f32>,
     dattention: Vec<f32>,
+    dblock: Vec<f32>,
 }
 
 impl Model {
@@ -145,7 +147,7 @@ impl Model {
             let step = Backward { adapter, dropout, batch, index };
             if index >= space.recompute_layers {
                 self.mlp_backward(&step, &mut saved[index], space, dx, grad);
-                self.attention_block_backward(&step, &saved[index], space, dx, grad);
+                self.attention_block_backward(&step, &mut saved[index], space, dx, grad);
                 continue;
             }
             let (pass, mut out) = (Pass { adapter: Some(adapter), dropout }, std::mem::take(&mut space.x));
@@ -154,14 +156,14 @@ impl Model {
             let mut again = std::mem::take(&mut space.again);
             std::mem::swap(&mut again.x, &mut saved[index].x);
             self.mlp_backward(&step, &mut again, space, dx, grad);
-            self.attention_block_backward(&step, &again, space, dx, grad);
+            self.attention_block_backward(&step, &mut again, space, dx, grad);
             std::mem::swap(&mut again.x, &mut saved[index].x);
             space.again = again;
         }
         space.saved = saved;
     }
 
-    /// `out = x_mid + mlp(norm(x_mid))`, `x_mid = x + attention(norm(x))`, with `x` in `saved.x`.
+    /// `out = x_mid + mlp(x_mid)`, `x_mid = x + attention(x)`, with `x` in `saved.x`; [`super::residual`] has the norms.
     #[expect(clippy::too_many_arguments, reason = "input, output and what is kept between them")]
     fn layer_forward(
         &self,
@@ -192,15 +194,7 @@ impl Model {
             }
         };
 
-        space.normed.resize(tokens * hidden, 0.0);
-        saved.inv_rms_in.resize(tokens, 0.0);
-        rms_norm(
-            &mut space.normed,
-            &mut saved.inv_rms_in,
-            &saved.x,
-            &layer.input_norm,
-            self.config.rms_norm_eps,
-        );
+        layer.attention_ends.input(&saved.x, hidden, &mut saved.attention_ends, &mut space.normed);
         space.profile.lap("norm");
         saved.qkv.resize(tokens * width, 0.0);
         let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
@@ -213,23 +207,25 @@ impl Model {
         }
         drop(left);
         let rotated = self.heads.heads + self.heads.kv_heads;
-        if let Some([q, k]) = &layer.head_norms {
+        if let Some([(q_groups, q), (k_groups, k)]) = &layer.qk_norms {
             saved.qk_raw.resize(tokens * rotated * self.heads.head_dim, 0.0);
-            saved.inv_rms_heads.resize(tokens * rotated, 0.0);
-            let (raw, inv_rms) = (&mut saved.qk_raw, &mut saved.inv_rms_heads);
-            let parts = [(self.heads.heads, &q[..]), (self.heads.kv_heads, &k[..])];
-            head_norm(&mut saved.qkv, width, parts, self.config.rms_norm_eps, raw, inv_rms);
+            saved.inv_rms_qk.resize(tokens * (q_groups + k_groups), 0.0);
+            let (raw, inv_rms) = (&mut saved.qk_raw, &mut saved.inv_rms_qk);
+            let parts = [(*q_groups, &q[..]), (*k_groups, &k[..])];
+            group_norm(&mut saved.qkv, width, parts, self.config.rms_norm_eps, raw, inv_rms);
             space.profile.lap("norm");
         }
-        let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
-        self.rope.rotate(&mut saved.qkv, width, rotated, &positions, Turn::Forward);
-        space.profile.lap("rope");
+        if let Some(rope) = &layer.rope {
+            let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
+            rope.rotate(&mut saved.qkv, width, rotated, &positions, Turn::Forward);
+            space.profile.lap("rope");
+        }
 
         saved.attention.resize(tokens * q_width, 0.0);
         saved.lse.resize(tokens * self.heads.heads, 0.0);
         match sequences {
             Sequences::Documents(documents) => {
-                attention(self.heads, &saved.qkv, documents, &mut saved.attention, &mut saved.lse);
+                attention(layer.attention, &saved.qkv, documents, &mut saved.attention, &mut saved.lse);
             }
             Sequences::Cached(sequences, _) => {
                 self.attend_cached(index, &saved.qkv, sequences, &mut saved.attention)
@@ -237,18 +233,16 @@ impl Model {
         }
         space.profile.lap("attention forward");
 
-        saved.x_mid.clear();
-        saved.x_mid.extend_from_slice(&saved.x);
+        layer.attention_ends.begin(&saved.x, &mut saved.x_mid);
         let left = Left::pack(View::rows(&saved.attention, tokens, q_width, q_width), 1.0);
         layer.o_proj.forward(&left, &mut saved.x_mid, hidden, Start::Add);
         drop(left);
         space.profile.lap("o forward");
         branch(Target::OProj, &saved.attention, &mut saved.x_mid, hidden);
         space.profile.lap("adapter forward");
+        layer.attention_ends.finish(&saved.x, hidden, &mut saved.attention_ends, &mut saved.x_mid);
 
-        saved.inv_rms_mid.resize(tokens, 0.0);
-        let (x_mid, inv_rms) = (&saved.x_mid, &mut saved.inv_rms_mid);
-        rms_norm(&mut space.normed, inv_rms, x_mid, &layer.post_norm, self.config.rms_norm_eps);
+        layer.mlp_ends.input(&saved.x_mid, hidden, &mut saved.mlp_ends, &mut space.normed);
         space.profile.lap("norm");
         saved.gate_up.resize(tokens * 2 * inner, 0.0);
         let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
@@ -263,17 +257,18 @@ impl Model {
         }
         drop(left);
         space.inner.resize(tokens * inner, 0.0);
-        swiglu(&mut space.inner, &saved.gate_up, inner);
-        space.profile.lap("swiglu");
+        glu(self.config.activation, &mut space.inner, &saved.gate_up, inner);
+        space.profile.lap("gate");
 
-        out.clear();
-        out.extend_from_slice(&saved.x_mid);
+        layer.mlp_ends.begin(&saved.x_mid, out);
         let left = Left::pack(View::rows(&space.inner, tokens, inner, inner), 1.0);
         layer.down_proj.forward(&left, out, hidden, Start::Add);
         drop(left);
         space.profile.lap("down forward");
         branch(Target::DownProj, &space.inner, out, hidden);
         space.profile.lap("adapter forward");
+        layer.mlp_ends.finish(&saved.x_mid, hidden, &mut saved.mlp_ends, out);
+        space.profile.lap("norm");
     }
 
     /// The three projections that share one input, with the first column of each in a `qkv` row.
@@ -301,10 +296,10 @@ impl Model {
         }
         let views: Vec<_> =
             sequences.iter().map(|(rows, cache)| (rows.clone(), &cache.layers[index], cache.len)).collect();
-        attention_cached(self.heads, qkv, &views, out);
+        attention_cached(self.layers[index].attention, qkv, &views, out);
     }
 
-    /// Backward of `out = x_mid + down(swiglu(gate, up))`: `dx` goes from the layer's output to `x_mid`.
+    /// Backward of `out = x_mid + mlp(x_mid)`: `dx` goes from the layer's output to `x_mid`.
     fn mlp_backward(
         &self,
         step: &Backward,
@@ -317,21 +312,21 @@ impl Model {
             (step.batch.tokens(), self.config.hidden_size, self.config.intermediate_size);
         let layer = &self.layers[step.index];
         space.dinner.resize(tokens * inner, 0.0);
-        let left = Left::pack(View::rows(dx, tokens, hidden, hidden), 1.0);
+        let dout = layer.mlp_ends.output_backward(dx, &saved.mlp_ends, &mut space.dblock);
+        let left = Left::pack(View::rows(dout, tokens, hidden, hidden), 1.0);
         layer.down_proj.backward(&left, &mut space.dinner, Start::Zero);
         drop(left);
         space.profile.lap("down backward");
         if step.adapts(Target::DownProj) {
             space.inner.resize(tokens * inner, 0.0);
-            swiglu(&mut space.inner, &saved.gate_up, inner);
-            step.branch(Target::DownProj, saved, &space.inner, dx, hidden, Some(&mut space.dinner), grad);
+            glu(self.config.activation, &mut space.inner, &saved.gate_up, inner);
+            step.branch(Target::DownProj, saved, &space.inner, dout, hidden, Some(&mut space.dinner), grad);
             space.profile.lap("adapter backward");
         }
-        swiglu_backward(&mut saved.gate_up, &space.dinner, inner);
-        space.profile.lap("swiglu");
+        glu_backward(self.config.activation, &mut saved.gate_up, &space.dinner, inner);
+        space.profile.lap("gate");
         if step.adapts(Target::GateProj) || step.adapts(Target::UpProj) {
-            let (x, inv_rms) = (&saved.x_mid, &mut saved.inv_rms_mid);
-            rms_norm(&mut space.normed, inv_rms, x, &layer.post_norm, self.config.rms_norm_eps);
+            layer.mlp_ends.input(&saved.x_mid, hidden, &mut saved.mlp_ends, &mut space.normed);
         }
         space.dnormed.resize(tokens * hidden, 0.0);
         for (linear, target, column, start) in [
@@ -346,15 +341,15 @@ impl Model {
             step.branch(target, saved, &space.normed, dout, 2 * inner, Some(&mut space.dnormed), grad);
             space.profile.lap("adapter backward");
         }
-        rms_norm_backward(dx, &space.dnormed, &saved.x_mid, &layer.post_norm, &saved.inv_rms_mid);
+        layer.mlp_ends.input_backward(dx, &space.dnormed, &saved.x_mid, &saved.mlp_ends);
         space.profile.lap("norm");
     }
 
-    /// Backward of `x_mid = x + o(attention(q, k, v))`: `dx` goes from `x_mid` to the layer's input.
+    /// Backward of `x_mid = x + attention(x)`: `dx` goes from `x_mid` to the layer's input.
     fn attention_block_backward(
         &self,
         step: &Backward,
-        saved: &Saved,
+        saved: &mut Saved,
         space: &mut Workspace,
         dx: &mut [f32],
         grad: &mut [f32],
@@ -363,17 +358,18 @@ impl Model {
         let (width, q_width) = (self.heads.qkv_width(), self.heads.q_width());
         let layer = &self.layers[step.index];
         space.dattention.resize(tokens * q_width, 0.0);
-        let left = Left::pack(View::rows(dx, tokens, hidden, hidden), 1.0);
+        let dout = layer.attention_ends.output_backward(dx, &saved.attention_ends, &mut space.dblock);
+        let left = Left::pack(View::rows(dout, tokens, hidden, hidden), 1.0);
         layer.o_proj.backward(&left, &mut space.dattention, Start::Zero);
         drop(left);
         space.profile.lap("o backward");
-        step.branch(Target::OProj, saved, &saved.attention, dx, hidden, Some(&mut space.dattention), grad);
+        step.branch(Target::OProj, saved, &saved.attention, dout, hidden, Some(&mut space.dattention), grad);
         space.profile.lap("adapter backward");
 
         space.dqkv.resize(tokens * width, 0.0);
         let (dout, documents) = (&space.dattention, &step.batch.documents);
         attention_backward(
-            self.heads,
+            layer.attention,
             &mut space.dqkv,
             dout,
             &saved.qkv,
@@ -382,17 +378,18 @@ impl Model {
             documents,
         );
         space.profile.lap("attention backward");
-        let positions: Vec<u32> = step.batch.places.iter().map(|place| place.position).collect();
-        let rotated = self.heads.heads + self.heads.kv_heads;
-        self.rope.rotate(&mut space.dqkv, width, rotated, &positions, Turn::Back);
-        if let Some([q, k]) = &layer.head_norms {
-            let parts = [(self.heads.heads, &q[..]), (self.heads.kv_heads, &k[..])];
-            head_norm_backward(&mut space.dqkv, width, parts, &saved.qk_raw, &saved.inv_rms_heads);
+        if let Some(rope) = &layer.rope {
+            let positions: Vec<u32> = step.batch.places.iter().map(|place| place.position).collect();
+            let rotated = self.heads.heads + self.heads.kv_heads;
+            rope.rotate(&mut space.dqkv, width, rotated, &positions, Turn::Back);
+        }
+        if let Some([(q_groups, q), (k_groups, k)]) = &layer.qk_norms {
+            let parts = [(*q_groups, &q[..]), (*k_groups, &k[..])];
+            group_norm_backward(&mut space.dqkv, width, parts, &saved.qk_raw, &saved.inv_rms_qk);
         }
         space.profile.lap("rope");
 
-        let mut inv_rms = vec![0.0; tokens];
-        rms_norm(&mut space.normed, &mut inv_rms, &saved.x, &layer.input_norm, self.config.rms_norm_eps);
+        layer.attention_ends.input(&saved.x, hidden, &mut saved.attention_ends, &mut space.normed);
         space.profile.lap("norm");
         space.dnormed.fill(0.0);
         // Below the first layer lies the frozen embedding: nothing there needs a gradient.
@@ -408,7 +405,7 @@ impl Model {
             space.profile.lap("adapter backward");
         }
         if let Some(dnormed) = dnormed {
-            rms_norm_backward(dx, dnormed, &saved.x, &layer.input_norm, &saved.inv_rms_in);
+            layer.attention_ends.input_backward(dx, dnormed, &saved.x, &saved.attention_ends);
             space.profile.lap("norm");
         }
     }

@@ -3,7 +3,7 @@
 use super::head::rows_at_once;
 use crate::kernels::attention::Heads;
 use crate::lora::Adapter;
-use crate::weights::ModelConfig;
+use crate::weights::{BlockNorms, ModelConfig};
 
 /// Bytes of a training step over some tokens at once, the mapped weights not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,21 @@ impl TrainingMemory {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let (width, q_width) = (heads.qkv_width(), heads.q_width());
         let all_heads = heads.heads + heads.kv_heads;
-        let normed_heads = if config.qk_norm { q_width + heads.kv_width() + all_heads } else { 0 };
+        let normed_heads = if config.qk_norm.is_some() { q_width + heads.kv_width() + all_heads } else { 0 };
+        let normed_outputs = if config.norms == BlockNorms::Before { 0 } else { 2 * (hidden + 1) };
         let ranks = adapter.layout.pairs.iter().map(|pair| pair.rank).sum::<usize>() / config.layers;
-        let kept = 2 * hidden + width + q_width + 2 * inner + heads.heads + 2 + normed_heads + ranks;
-        // x, dx, normed, dnormed; inner, dinner and a packed left side; dqkv; dattention; gradients of attention
+        let kept = 2 * hidden
+            + width
+            + q_width
+            + 2 * inner
+            + heads.heads
+            + 2
+            + normed_heads
+            + normed_outputs
+            + ranks;
+        // x, dx, normed, dnormed, gradient of a block's output; inner, dinner and a packed left side; dqkv; dattention; gradients of attention
         // before they are added up.
-        let buffers = 4 * hidden + 3 * inner + width + q_width + 6 * q_width;
+        let buffers = 5 * hidden + 3 * inner + width + q_width + 6 * q_width;
         let rows = rows_at_once(config.vocab_size).min(supervised);
         let head = rows * (config.vocab_size + 4 * hidden);
         TrainingMemory {

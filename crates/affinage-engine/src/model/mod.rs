@@ -1,4 +1,4 @@
-//! The decoder: embedding, layers, final norm, head. Families differ in numbers and biases, not in code.
+//! The decoder: embedding, layers, final norm, head. Families differ in data, not in code.
 //!
 //! Tensor names equal checkpoint names. [`Model::forward`] keeps what [`Model::backward`] needs in a [`Workspace`];
 //! [`Model::forward_cached`] continues sequences over their caches, bit-identical to a whole forward.
@@ -7,19 +7,22 @@ mod batch;
 mod head;
 mod layer;
 mod memory;
+mod residual;
 
 pub use batch::{Batch, Document};
 pub use head::{Continued, Nll};
 use layer::Sequences;
 pub use layer::{Pass, Workspace};
 pub use memory::TrainingMemory;
+use residual::Residual;
 
 use crate::kernels::arch::gemm::{Left, Packed, Right, Start};
 use crate::kernels::arch::narrow::Narrow;
-use crate::kernels::attention::{Heads, LayerCache};
+use crate::kernels::attention::{Attention, Heads, LayerCache};
 use crate::kernels::rope::RopeTable;
-use crate::weights::{LoadError, Matrix, ModelConfig, Weights};
+use crate::weights::{LoadError, Matrix, ModelConfig, QkNorm, Rope, Weights};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// A weight packed once for the forward direction.
 enum Panels {
@@ -45,7 +48,7 @@ impl Linear {
     fn forward(&self, x: &Left, out: &mut [f32], stride: usize, start: Start) {
         let right = match &self.packed {
             Some(Panels::Narrow(panels)) => Right::Narrow(panels),
-            Some(Panels::Full(panels)) => panels.part(panels.k(), panels.n()),
+            Some(Panels::Full(panels)) => panels.whole(),
             None => Right::Transposed(&self.matrix),
         };
         x.multiply(right, out, stride, start);
@@ -74,15 +77,18 @@ impl Linear {
     }
 }
 
-/// The weights of one decoder layer.
+/// One decoder layer: its weights, and how it attends.
 struct Layer {
-    input_norm: Vec<f32>,
-    post_norm: Vec<f32>,
+    attention: Attention,
+    rope: Option<Arc<RopeTable>>,
+    /// How attention and MLP read the residual stream and add to it.
+    attention_ends: Residual,
+    mlp_ends: Residual,
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
-    /// Weights of the norms over each head of q and of k, `[head_dim]`.
-    head_norms: Option<[Vec<f32>; 2]>,
+    /// Norms of q and of k: groups of columns that are normed each by itself, and the weight of a group.
+    qk_norms: Option<[(usize, Vec<f32>); 2]>,
     o_proj: Linear,
     gate_proj: Linear,
     up_proj: Linear,
@@ -90,21 +96,33 @@ struct Layer {
 }
 
 impl Layer {
-    fn load(weights: &Weights, layer: usize) -> Result<Layer, LoadError> {
+    fn load(weights: &Weights, layer: usize, rope: Option<Arc<RopeTable>>) -> Result<Layer, LoadError> {
+        let config = weights.config();
+        let heads = Heads { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim };
+        let window = config.window(layer).unwrap_or(usize::MAX);
         let at = |part: &str| format!("model.layers.{layer}.{part}");
         let linear = |part: &str| Linear::load(weights, &at(part));
+        let norm = |name: &str| weights.vector(&at(&format!("{name}.weight")));
+        let ends = |[before, after]: [Option<&str>; 2]| {
+            let (before, after) = (before.map(norm).transpose()?, after.map(norm).transpose()?);
+            Ok(Residual { before, after, scale: config.residual_scale, eps: config.rms_norm_eps })
+        };
+        let [attention_norms, mlp_norms] = config.norms.names();
+        let qk_groups = config.qk_norm.map(|over| match over {
+            QkNorm::Head => [config.heads, config.kv_heads],
+            QkNorm::Projection => [1, 1],
+        });
         Ok(Layer {
-            input_norm: weights.vector(&at("input_layernorm.weight"))?,
-            post_norm: weights.vector(&at("post_attention_layernorm.weight"))?,
+            attention: Attention { heads, scale: config.attention_scale, window },
+            rope,
+            attention_ends: ends(attention_norms)?,
+            mlp_ends: ends(mlp_norms)?,
             q_proj: linear("self_attn.q_proj")?,
             k_proj: linear("self_attn.k_proj")?,
             v_proj: linear("self_attn.v_proj")?,
-            head_norms: match weights.config().qk_norm {
-                true => Some([
-                    weights.vector(&at("self_attn.q_norm.weight"))?,
-                    weights.vector(&at("self_attn.k_norm.weight"))?,
-                ]),
-                false => None,
+            qk_norms: match qk_groups {
+                Some([q, k]) => Some([(q, norm("self_attn.q_norm")?), (k, norm("self_attn.k_norm")?)]),
+                None => None,
             },
             o_proj: linear("self_attn.o_proj")?,
             gate_proj: linear("mlp.gate_proj")?,
@@ -118,7 +136,6 @@ impl Layer {
 pub struct Model {
     config: ModelConfig,
     heads: Heads,
-    rope: RopeTable,
     embed: Matrix,
     layers: Vec<Layer>,
     norm: Vec<f32>,
@@ -168,14 +185,24 @@ impl Model {
     pub fn load(weights: &Weights) -> Result<Model, LoadError> {
         weights.check_finite()?;
         let config = weights.config().clone();
-        let inv_freq: Vec<f32> =
-            config.rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32).collect();
+        let table = |rope: &Rope| {
+            let inv_freq = rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32);
+            Arc::new(RopeTable::new(&inv_freq.collect::<Vec<f32>>(), config.max_positions()))
+        };
+        let tables: Vec<(&Rope, Arc<RopeTable>)> = std::iter::once(&config.rope)
+            .chain(&config.sliding_rope)
+            .map(|rope| (rope, table(rope)))
+            .collect();
+        let rope_of = |layer: usize| {
+            let rope = config.rope_of(layer)?;
+            tables.iter().find(|(known, _)| *known == rope).map(|(_, table)| table.clone())
+        };
+        let load = |layer: usize| Layer::load(weights, layer, rope_of(layer));
         let head = if config.tie_word_embeddings { "model.embed_tokens" } else { "lm_head" };
         Ok(Model {
             heads: Heads { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim },
-            rope: RopeTable::new(&inv_freq, config.max_positions()),
             embed: weights.matrix("model.embed_tokens.weight")?,
-            layers: (0..config.layers).map(|layer| Layer::load(weights, layer)).collect::<Result<_, _>>()?,
+            layers: (0..config.layers).map(load).collect::<Result<_, _>>()?,
             norm: weights.vector("model.norm.weight")?,
             head: Linear::load(weights, head)?,
             config,
@@ -189,7 +216,7 @@ impl Model {
 
     /// The longest document or sequence.
     pub fn max_positions(&self) -> usize {
-        self.rope.positions()
+        self.config.max_positions()
     }
 
     /// Lays all weights out once for the many small products of generation, in about the width they are stored in.
@@ -222,6 +249,9 @@ impl Model {
         out.resize(ids.len() * hidden, 0.0);
         for (row, id) in out.chunks_exact_mut(hidden).zip(ids) {
             self.embed.read_row(*id as usize, 0..hidden, row);
+        }
+        if self.config.embedding_scale != 1.0 {
+            out.iter_mut().for_each(|value| *value *= self.config.embedding_scale);
         }
     }
 }

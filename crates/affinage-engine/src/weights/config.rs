@@ -11,10 +11,12 @@ use super::error::LoadError;
 const MAX_POSITIONS: usize = 32_768;
 /// Four times that of any known model. The rotation table grows with it.
 const MAX_HEAD_DIM: usize = 1024;
+/// Far above that of any known model. Lists of layers grow with it.
+const MAX_LAYERS: usize = 4096;
 /// Dimensions above this are nonsense; below it no product of two of them overflows.
 const MAX_DIMENSION: usize = 1 << 30;
 
-/// The model families whose arithmetic is implemented.
+/// The model families whose arithmetic is implemented. A family is data: what it computes stands in [`ModelConfig`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -22,6 +24,10 @@ pub enum Family {
     Mistral,
     Qwen2,
     Qwen3,
+    Gemma3,
+    SmolLm3,
+    Granite,
+    Olmo2,
 }
 
 /// The shape and the constants of one decoder.
@@ -36,25 +42,78 @@ pub struct ModelConfig {
     pub kv_heads: usize,
     pub head_dim: usize,
     pub rms_norm_eps: f32,
+    pub norms: BlockNorms,
+    pub activation: Activation,
     pub rope: Rope,
+    /// The rotation of the layers whose attention slides, where it is another one than `rope`.
+    pub sliding_rope: Option<Rope>,
+    /// Layers whose queries and keys are not rotated, in rising order.
+    pub layers_without_rope: Vec<usize>,
     pub tie_word_embeddings: bool,
     /// Biases on the q, k and v projections; no other projection has one.
     pub qkv_bias: bool,
-    /// An RMS norm over each head of q and k, before the rotation.
-    pub qk_norm: bool,
+    /// RMS norms of q and k, before the rotation.
+    pub qk_norm: Option<QkNorm>,
+    /// The factor of the scores of attention.
+    pub attention_scale: f32,
+    /// The factor of the embeddings.
+    pub embedding_scale: f32,
+    /// The factor of what attention and MLP add to the residual stream.
+    pub residual_scale: f32,
+    /// What logits are divided by.
+    pub logits_divisor: f32,
     pub max_position_embeddings: usize,
-    /// Tokens that some layer attends to at most. Up to that length attention is full, and no longer sequence is taken.
+    /// Tokens that a layer of `sliding_layers` attends to: the last one and those right before it.
     pub sliding_window: Option<usize>,
+    /// Layers whose attention slides, in rising order; empty exactly where there is no window.
+    pub sliding_layers: Vec<usize>,
     /// Every id that ends generation; may be empty for a model that names none.
     pub eos_token_ids: Vec<u32>,
     pub bos_token_id: Option<u32>,
+}
+
+/// Where the RMS norms of a layer stand: at the inputs of attention and MLP, at their outputs, or at both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockNorms {
+    Before,
+    After,
+    Around,
+}
+
+/// What an RMS norm of q and k is taken over: each head, or the whole projection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QkNorm {
+    Head,
+    Projection,
+}
+
+/// The function of the gate in the MLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum Activation {
+    #[serde(rename = "silu")]
+    Silu,
+    #[serde(rename = "gelu_pytorch_tanh")]
+    GeluTanh,
 }
 
 /// Rotary position embedding over the whole head, half-split layout (`x[j]` pairs with `x[j + head_dim / 2]`).
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Rope {
     pub theta: f64,
-    pub scaling: Option<Llama3Scaling>,
+    pub scaling: Option<RopeScaling>,
+}
+
+/// How frequencies are changed for longer contexts.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(tag = "rope_type", rename_all = "lowercase")]
+pub enum RopeScaling {
+    /// All divided by `factor`.
+    Linear {
+        factor: f64,
+    },
+    Llama3(Llama3Scaling),
 }
 
 /// The frequency scaling of Llama 3.1 and later (`rope_type: llama3`).
@@ -67,7 +126,16 @@ pub struct Llama3Scaling {
 }
 
 impl Family {
-    pub(super) const SUPPORTED: &str = "llama, mistral, qwen2, qwen3";
+    pub const ALL: [Family; 8] = [
+        Family::Llama,
+        Family::Mistral,
+        Family::Qwen2,
+        Family::Qwen3,
+        Family::Gemma3,
+        Family::SmolLm3,
+        Family::Granite,
+        Family::Olmo2,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -75,19 +143,180 @@ impl Family {
             Family::Mistral => "mistral",
             Family::Qwen2 => "qwen2",
             Family::Qwen3 => "qwen3",
+            Family::Gemma3 => "gemma3",
+            Family::SmolLm3 => "smollm3",
+            Family::Granite => "granite",
+            Family::Olmo2 => "olmo2",
         }
     }
+
+    /// `model_type` and class in config.json.
+    pub(crate) fn transformers_names(self) -> (&'static str, &'static str) {
+        match self {
+            Family::Llama => ("llama", "LlamaForCausalLM"),
+            Family::Mistral => ("mistral", "MistralForCausalLM"),
+            Family::Qwen2 => ("qwen2", "Qwen2ForCausalLM"),
+            Family::Qwen3 => ("qwen3", "Qwen3ForCausalLM"),
+            Family::Gemma3 => ("gemma3_text", "Gemma3ForCausalLM"),
+            Family::SmolLm3 => ("smollm3", "SmolLM3ForCausalLM"),
+            Family::Granite => ("granite", "GraniteForCausalLM"),
+            Family::Olmo2 => ("olmo2", "Olmo2ForCausalLM"),
+        }
+    }
+
+    /// `general.architecture` of GGUF files: the arithmetic of Mistral is that of Llama.
+    pub(crate) fn gguf_architecture(self) -> &'static str {
+        match self {
+            Family::Llama | Family::Mistral => "llama",
+            other => other.name(),
+        }
+    }
+
+    /// Whether GGUF files interleave the two halves of each head of q and k.
+    pub(crate) fn gguf_interleaves(self) -> bool {
+        matches!(self, Family::Llama | Family::Mistral | Family::SmolLm3 | Family::Granite)
+    }
+
+    /// `llama, mistral, ...`
+    pub(super) fn supported() -> String {
+        Family::ALL.map(Family::name).join(", ")
+    }
+
+    /// What to say of a model of another kind: what is supported, and the relative that works.
+    pub(super) fn supported_beside(kind: &str) -> String {
+        const MISTRAL: &str = "Mistral 7B, such as mistralai/Mistral-7B-Instruct-v0.3";
+        const LLAMA: &str = "Llama 3.2, such as meta-llama/Llama-3.2-1B-Instruct";
+        let relatives = [
+            ("gemma", "Gemma 3, such as google/gemma-3-1b-it"),
+            ("qwen", "Qwen3, such as Qwen/Qwen3-0.6B"),
+            ("llama", LLAMA),
+            ("mllama", LLAMA),
+            ("smol", "SmolLM3, HuggingFaceTB/SmolLM3-3B"),
+            ("granite", "Granite 3.3, such as ibm-granite/granite-3.3-2b-instruct"),
+            ("olmo", "OLMo 2, such as allenai/OLMo-2-0425-1B-Instruct"),
+            ("mistral", MISTRAL),
+            ("ministral", MISTRAL),
+            ("mixtral", MISTRAL),
+        ];
+        let relative = match kind {
+            // The name of the model with a part for pictures.
+            "gemma3" => Some("its text model alone: Gemma 3 270M or 1B, or a GGUF file of a larger one"),
+            kind => relatives.iter().find(|(prefix, _)| kind.starts_with(prefix)).map(|(_, model)| *model),
+        };
+        let supported = Family::supported();
+        match relative {
+            Some(relative) => format!("{supported}; the nearest that works is {relative}"),
+            None => supported,
+        }
+    }
+
+    /// What the layout of Hugging Face stores of the weight of an RMS norm is this much less than what it multiplies by.
+    pub(crate) fn norm_shift(self) -> f32 {
+        match self {
+            Family::Gemma3 => 1.0,
+            _ => 0.0,
+        }
+    }
+
+    /// Where the norms of its layers stand.
+    pub(super) fn norms(self) -> BlockNorms {
+        match self {
+            Family::Gemma3 => BlockNorms::Around,
+            Family::Olmo2 => BlockNorms::After,
+            _ => BlockNorms::Before,
+        }
+    }
+
+    pub(super) fn qk_norm(self) -> Option<QkNorm> {
+        match self {
+            Family::Qwen3 | Family::Gemma3 => Some(QkNorm::Head),
+            Family::Olmo2 => Some(QkNorm::Projection),
+            _ => None,
+        }
+    }
+
+    pub(super) fn activation(self) -> Activation {
+        match self {
+            Family::Gemma3 => Activation::GeluTanh,
+            _ => Activation::Silu,
+        }
+    }
+
+    /// The layers that are not rotated: the last of every `interval` of SmolLM3.
+    pub(crate) fn layers_without_rope(self, layers: usize, interval: usize) -> Vec<usize> {
+        match self {
+            Family::SmolLm3 => (0..layers).filter(|layer| (layer + 1) % interval.max(1) == 0).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The layers of Gemma 3 whose attention slides: all but the last of every `pattern`, 6 where a file does not say.
+    pub(crate) fn sliding_layers(self, layers: usize, pattern: Option<usize>) -> Vec<usize> {
+        match self {
+            Family::Gemma3 => {
+                (0..layers).filter(|layer| (layer + 1) % pattern.unwrap_or(6).max(1) != 0).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Activation {
+    /// As config.json names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Activation::Silu => "silu",
+            Activation::GeluTanh => "gelu_pytorch_tanh",
+        }
+    }
+}
+
+impl BlockNorms {
+    /// The names of the norms in a layer: `[at the input, at the output]` of attention and of the MLP.
+    pub(crate) fn names(self) -> [[Option<&'static str>; 2]; 2] {
+        let (input, attention) = (Some("input_layernorm"), Some("post_attention_layernorm"));
+        let feedforward = Some("post_feedforward_layernorm");
+        match self {
+            BlockNorms::Before => [[input, None], [attention, None]],
+            BlockNorms::After => [[None, attention], [None, feedforward]],
+            BlockNorms::Around => [[input, attention], [Some("pre_feedforward_layernorm"), feedforward]],
+        }
+    }
+}
+
+/// The square root of the width, rounded as the embeddings are that it multiplies: to f32 here.
+pub(crate) fn gemma_embedding_scale(hidden_size: usize) -> f32 {
+    (hidden_size as f64).sqrt() as f32
+}
+
+/// `1 / sqrt(n)`, the scale of attention over heads of `n` values.
+pub(crate) fn inverse_root(n: f32) -> f32 {
+    n.sqrt().recip()
 }
 
 impl ModelConfig {
     /// Reads and checks the config.json (and generation_config.json) of a folder, without any weights.
     pub fn read(folder: &Path) -> Result<ModelConfig, LoadError> {
-        super::folder::read_config(folder)
+        super::config_json::read_config(folder)
     }
 
     /// The longest sequence that is computed exactly.
     pub fn max_positions(&self) -> usize {
-        self.max_position_embeddings.min(self.sliding_window.unwrap_or(MAX_POSITIONS)).min(MAX_POSITIONS)
+        self.max_position_embeddings.min(MAX_POSITIONS)
+    }
+
+    /// The window of a layer whose attention slides.
+    pub fn window(&self, layer: usize) -> Option<usize> {
+        self.sliding_window.filter(|_| self.sliding_layers.contains(&layer))
+    }
+
+    /// The rotation of a layer, if it has one.
+    pub fn rope_of(&self, layer: usize) -> Option<&Rope> {
+        if self.layers_without_rope.contains(&layer) {
+            return None;
+        }
+        let sliding = self.sliding_rope.as_ref().filter(|_| self.sliding_layers.contains(&layer));
+        Some(sliding.unwrap_or(&self.rope))
     }
 
     /// Every tensor a decoder of this shape has, with its row-major shape. Lazy, because a hostile file
@@ -100,9 +329,15 @@ impl ModelConfig {
             ("lm_head.weight", (!self.tie_word_embeddings).then(|| vec![self.vocab_size, hidden])),
         ];
         let ends = ends.into_iter().filter_map(|(name, shape)| Some((name.to_owned(), shape?)));
+        let norms = self.norms.names().into_iter().flatten().flatten();
+        let qk = self.qk_norm.map(|over| match over {
+            QkNorm::Head => [self.head_dim; 2],
+            QkNorm::Projection => [q, kv],
+        });
         ends.chain((0..self.layers).flat_map(move |layer| {
+            let at = move |part: &str| format!("model.layers.{layer}.{part}");
+            let norms = norms.clone().map(move |name| (at(&format!("{name}.weight")), vec![hidden]));
             let parts = [
-                ("input_layernorm.weight", Some(vec![hidden])),
                 ("self_attn.q_proj.weight", Some(vec![q, hidden])),
                 ("self_attn.k_proj.weight", Some(vec![kv, hidden])),
                 ("self_attn.v_proj.weight", Some(vec![kv, hidden])),
@@ -110,17 +345,23 @@ impl ModelConfig {
                 ("self_attn.q_proj.bias", self.qkv_bias.then(|| vec![q])),
                 ("self_attn.k_proj.bias", self.qkv_bias.then(|| vec![kv])),
                 ("self_attn.v_proj.bias", self.qkv_bias.then(|| vec![kv])),
-                ("self_attn.q_norm.weight", self.qk_norm.then(|| vec![self.head_dim])),
-                ("self_attn.k_norm.weight", self.qk_norm.then(|| vec![self.head_dim])),
-                ("post_attention_layernorm.weight", Some(vec![hidden])),
+                ("self_attn.q_norm.weight", qk.map(|[q, _]| vec![q])),
+                ("self_attn.k_norm.weight", qk.map(|[_, k]| vec![k])),
                 ("mlp.gate_proj.weight", Some(vec![self.intermediate_size, hidden])),
                 ("mlp.up_proj.weight", Some(vec![self.intermediate_size, hidden])),
                 ("mlp.down_proj.weight", Some(vec![hidden, self.intermediate_size])),
             ];
-            parts
-                .into_iter()
-                .filter_map(move |(part, shape)| Some((format!("model.layers.{layer}.{part}"), shape?)))
+            norms.chain(parts.into_iter().filter_map(move |(part, shape)| Some((at(part), shape?))))
         }))
+    }
+
+    /// Lists of layers are made only of so many.
+    pub(super) fn check_layers(path: &Path, layers: usize) -> Result<(), LoadError> {
+        if !(1..=MAX_LAYERS).contains(&layers) {
+            let expected = format!("1 to {MAX_LAYERS}");
+            return Err(LoadError::malformed(path, "number of layers", expected, layers));
+        }
+        Ok(())
     }
 
     /// The numbers must make sense together before anything is computed from them.
@@ -129,13 +370,13 @@ impl ModelConfig {
             ("vocabulary size", self.vocab_size),
             ("hidden size", self.hidden_size),
             ("feed-forward size", self.intermediate_size),
-            ("number of layers", self.layers),
             ("number of heads", self.heads),
             ("number of key-value heads", self.kv_heads),
             ("head size", self.head_dim),
             ("number of positions", self.max_position_embeddings),
             ("sliding window", self.sliding_window.unwrap_or(1)),
         ];
+        Self::check_layers(path, self.layers)?;
         for (what, value) in dimensions {
             if !(1..=MAX_DIMENSION).contains(&value) {
                 let expected = format!("1 to {MAX_DIMENSION}");
@@ -158,8 +399,19 @@ impl ModelConfig {
                 self.rms_norm_eps,
             ));
         }
-        if !(self.rope.theta.is_finite() && self.rope.theta > 1.0) {
-            return Err(LoadError::malformed(path, "rope theta", "a number above 1", self.rope.theta));
+        for rope in std::iter::once(&self.rope).chain(&self.sliding_rope) {
+            if !(rope.theta.is_finite() && rope.theta > 1.0) {
+                return Err(LoadError::malformed(path, "rope theta", "a number above 1", rope.theta));
+            }
+        }
+        let factors = [
+            ("attention scale", self.attention_scale),
+            ("embedding scale", self.embedding_scale),
+            ("residual scale", self.residual_scale),
+            ("logits divisor", self.logits_divisor),
+        ];
+        if let Some((what, value)) = factors.into_iter().find(|(_, x)| !(x.is_finite() && *x > 0.0)) {
+            return Err(LoadError::malformed(path, what, "a positive number", value));
         }
         let ids = self.eos_token_ids.iter().chain(&self.bos_token_id);
         if let Some(id) = ids.into_iter().find(|&&id| id as usize >= self.vocab_size) {
@@ -176,14 +428,15 @@ impl Rope {
     /// Rounded to f32 where the reference rounds: at position 1000 one unit in the last place of a frequency turns a
     /// head by 6e-5, which gradients show.
     ///
-    /// Source: transformers `ROPE_INIT_FUNCTIONS["default"]` and `["llama3"]`.
+    /// Source: transformers `ROPE_INIT_FUNCTIONS["default"]`, `["linear"]` and `["llama3"]`.
     pub fn inverse_frequencies(&self, head_dim: usize) -> Vec<f64> {
         (0..head_dim / 2)
             .map(|j| {
                 let exponent = (2 * j) as f32 / head_dim as f32;
                 let frequency = f64::from((self.theta.powf(f64::from(exponent)) as f32).recip());
                 match &self.scaling {
-                    Some(scaling) => scaling.scale(frequency),
+                    Some(RopeScaling::Linear { factor }) => f64::from(frequency as f32 / *factor as f32),
+                    Some(RopeScaling::Llama3(scaling)) => scaling.scale(frequency),
                     None => frequency,
                 }
             })

@@ -5,6 +5,7 @@
 //! file calls them, and every shape is checked against the configuration when the model is opened.
 
 mod config;
+mod config_json;
 mod error;
 mod folder;
 mod gguf;
@@ -19,7 +20,8 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
+pub(crate) use config::inverse_root;
+pub use config::{Activation, BlockNorms, Family, Llama3Scaling, ModelConfig, QkNorm, Rope, RopeScaling};
 pub use error::LoadError;
 pub use gguf::lora::{GgufLora, LoraPart};
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
@@ -102,7 +104,8 @@ impl Weights {
         Ok(Matrix::mapped([rows, cols], tensor.dtype, tensor.map.clone(), tensor.start, tensor.order))
     }
 
-    /// A one-dimensional tensor (norm or bias) by its canonical name, as f32.
+    /// A one-dimensional tensor (norm or bias) by its canonical name, as f32. Norms are what is multiplied by, also where
+    /// a file stores one less.
     pub fn vector(&self, name: &str) -> Result<Vec<f32>, LoadError> {
         let tensor = self.find(name)?;
         let &[len] = tensor.shape.as_slice() else {
@@ -111,6 +114,9 @@ impl Weights {
         };
         let mut values = vec![0.0; len];
         tensor.dtype.unpack(&tensor.map[tensor.start..tensor.start + tensor.size_bytes()], &mut values);
+        if tensor.shift != 0.0 {
+            values.iter_mut().for_each(|value| *value += tensor.shift);
+        }
         Ok(values)
     }
 

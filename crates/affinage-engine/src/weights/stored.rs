@@ -15,6 +15,8 @@ pub(super) struct StoredTensor {
     pub start: usize,
     pub map: Arc<Mmap>,
     pub order: RowOrder,
+    /// What is added to each number of a vector. The rest is as stored.
+    pub shift: f32,
 }
 
 impl StoredTensor {

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod exports;
+mod gemma3;
 mod gguf_file;
 mod golden;
 mod oracle;

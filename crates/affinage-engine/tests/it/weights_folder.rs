@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_engine::weights::{DType, Family, ModelConfig, Weights};
+use affinage_engine::weights::{DType, Family, Llama3Scaling, ModelConfig, QkNorm, RopeScaling, Weights};
 use serde_json::{Value, json};
 
 fn golden(model: &str) -> PathBuf {
@@ -21,6 +21,11 @@ fn with_config(changes: Value) -> tempfile::TempDir {
     }
     std::fs::write(dir.path().join("config.json"), config.to_string()).expect("written");
     dir
+}
+
+fn llama3(scaling: &RopeScaling) -> &Llama3Scaling {
+    let RopeScaling::Llama3(scaling) = scaling else { panic!("{scaling:?}") };
+    scaling
 }
 
 fn message(dir: &Path) -> String {
@@ -69,7 +74,7 @@ fn shards_rope_scaling_and_several_end_tokens() {
     let config = weights.config();
     assert!(!config.tie_word_embeddings && weights.has("lm_head.weight"));
     assert_eq!(config.eos_token_ids, [2, 3]);
-    let scaling = config.rope.scaling.as_ref().expect("scaled");
+    let scaling = llama3(config.rope.scaling.as_ref().expect("scaled"));
     assert_eq!((scaling.factor, scaling.original_max_position_embeddings), (8.0, 64));
     assert_eq!(config.head_dim * config.heads, 64);
     assert_ne!(weights.sha256(), Weights::open(&golden("tiny-llama")).expect("right").sha256());
@@ -94,7 +99,7 @@ fn old_and_new_places_of_the_rope_settings() {
     let new = read(json!({"rope_parameters": {"rope_theta": 7e5, "rope_type": "llama3", "factor": 32.0,
         "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}));
     assert_eq!(old, new);
-    assert_eq!((old.theta, old.scaling.map(|s| s.factor)), (7e5, Some(32.0)));
+    assert_eq!((old.theta, old.scaling.map(|s| llama3(&s).factor)), (7e5, Some(32.0)));
     let plain = read(json!({"rope_parameters": null, "rope_scaling": {"type": "default"}}));
     assert_eq!((plain.theta, plain.scaling), (1e4, None));
 }
@@ -110,9 +115,17 @@ fn generation_config_adds_end_tokens() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"model_type": "gemma"})),
-        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3");
+        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
+    for (kind, nearest) in
+        [("qwen3_5_text", "Qwen/Qwen3-0.6B"), ("gemma4", "google/gemma-3-1b-it"), ("gemma3", "270M or 1B")]
+    {
+        let refused = changed(json!({"model_type": kind, "vocab_size": null}));
+        assert!(refused.contains(&format!("model_type is {kind}, supported: llama")), "{refused}");
+        assert!(refused.contains(nearest), "{refused}");
+    }
+    assert!(changed(json!({"model_type": "mamba"})).ends_with("granite, olmo2"));
     insta::assert_snapshot!(changed(json!({"architectures": ["LlamaForSequenceClassification"]})),
-        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM");
+        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Gemma3ForCausalLM, SmolLM3ForCausalLM, GraniteForCausalLM, Olmo2ForCausalLM");
     insta::assert_snapshot!(changed(json!({"hidden_act": "gelu"})),
         @"`config.json`: hidden_act is gelu, supported: silu");
     insta::assert_snapshot!(changed(json!({"attention_bias": true})),
@@ -121,7 +134,7 @@ fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"quantization_config": {"bits": 4}})),
         @"`config.json`: quantization_config is present, supported: F32, F16 and BF16 safetensors, or GGUF");
     insta::assert_snapshot!(changed(json!({"rope_parameters": {"rope_type": "yarn", "factor": 4.0}})),
-        @"`config.json`: the rope type is yarn, supported: default, llama3");
+        @"`config.json`: the rope type is yarn, supported: default, linear, llama3");
     insta::assert_snapshot!(changed(json!({"rope_parameters": {"factor": 4.0}})),
         @"`config.json`: the rope settings: expected a `rope_type`, found none");
     insta::assert_snapshot!(changed(json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})),
@@ -129,12 +142,29 @@ fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "chunked_attention"]})),
         @"`config.json`: layer_types is chunked_attention, supported: full_attention, sliding_attention");
     insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})),
-        @"`config.json`: sliding_window: expected a size, as `layer_types` names sliding layers, found none");
+        @"`config.json`: sliding_window: expected a size, as there are sliding layers, found none");
+    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention"]})),
+        @"`config.json`: layer_types: expected one for each of the 2 layers, found 1");
+    insta::assert_snapshot!(changed(json!({"attn_logit_softcapping": 50.0})),
+        @"`config.json`: attn_logit_softcapping is 50, supported: null");
+    insta::assert_snapshot!(changed(json!({"final_logit_softcapping": 30.0})),
+        @"`config.json`: final_logit_softcapping is 30, supported: null");
+    insta::assert_snapshot!(changed(json!({"use_bidirectional_attention": true})),
+        @"`config.json`: use_bidirectional_attention is true, supported: false");
+    insta::assert_snapshot!(changed(json!({"rope_parameters": {"full_attention": {"rope_type": "default"},
+        "sliding_attention": {"rope_type": "default"}}})),
+        @"`config.json`: rope_parameters.sliding_attention is present, supported: none, as only gemma3 has it");
+    insta::assert_snapshot!(changed(json!({"model_type": "gemma3_text", "hidden_activation": "gelu"})),
+        @"`config.json`: hidden_activation is gelu, supported: gelu_pytorch_tanh");
+    insta::assert_snapshot!(changed(json!({"model_type": "granite", "residual_multiplier": 0.0})),
+        @"`config.json`: residual scale: expected a positive number, found 0");
+    insta::assert_snapshot!(changed(json!({"model_type": "smollm3", "no_rope_layers": [1]})),
+        @"`config.json`: no_rope_layers: expected one for each of the 2 layers, found 1");
 }
 
-/// Within a window attention is full; longer sequences are not taken.
+/// Which layers have a window, by the rules of each family; none limits the length of a sequence.
 #[test]
-fn a_sliding_window_limits_the_positions() {
+fn a_sliding_window_holds_in_the_layers_that_have_it() {
     let read = |model: &str, changes: Value| {
         let mut changes = changes;
         changes["model_type"] = json!(model);
@@ -142,8 +172,10 @@ fn a_sliding_window_limits_the_positions() {
         ModelConfig::read(with_config(changes).path()).expect("right")
     };
     let window = |model, changes| read(model, changes).sliding_window;
-    assert_eq!(read("mistral", json!({"sliding_window": 100})).max_positions(), 100);
-    assert_eq!(read("mistral", json!({"sliding_window": 1000})).max_positions(), 128);
+    let layers = |model, changes| read(model, changes).sliding_layers;
+    assert_eq!(read("mistral", json!({"sliding_window": 100})).max_positions(), 128);
+    assert_eq!(layers("mistral", json!({"sliding_window": 100})), [0, 1]);
+    assert_eq!(window("llama", json!({"sliding_window": 100})), None, "transformers' Llama has no window");
     assert_eq!(window("mistral", json!({"sliding_window": null})), None);
     assert_eq!(window("mistral", json!({})), Some(4096), "what transformers takes when nothing is stored");
     // Present in every Qwen2 file, and off.
@@ -152,23 +184,62 @@ fn a_sliding_window_limits_the_positions() {
     assert_eq!(window("qwen2", json!({"sliding_window": 64})), None);
     let on = json!({"use_sliding_window": true, "sliding_window": 64, "max_window_layers": 1});
     assert_eq!(window("qwen2", on.clone()), Some(64));
-    assert_eq!(window("qwen3", on), Some(64));
+    assert_eq!((window("qwen3", on.clone()), layers("qwen3", on)), (Some(64), vec![1]));
     let beyond = json!({"use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2});
     assert_eq!(window("qwen3", beyond), None, "no layer has it");
     let types = json!({"layer_types": ["full_attention", "sliding_attention"], "sliding_window": 64});
-    assert_eq!(window("qwen3", types), Some(64));
+    assert_eq!((window("qwen3", types.clone()), layers("qwen3", types)), (Some(64), vec![1]));
 }
 
 #[test]
 fn norms_of_heads_and_heads_wider_than_the_hidden_size() {
     let weights = Weights::open(&golden("tiny-qwen3")).expect("a right folder");
     let config = weights.config();
-    assert!(config.qk_norm && !config.qkv_bias && config.tie_word_embeddings);
+    assert!(config.qk_norm == Some(QkNorm::Head) && !config.qkv_bias && config.tie_word_embeddings);
     assert_eq!((config.head_dim, config.heads * config.head_dim, config.hidden_size), (16, 64, 32));
     assert_eq!(weights.vector("model.layers.1.self_attn.k_norm.weight").expect("there").len(), 16);
     let mistral = Weights::open(&golden("tiny-mistral")).expect("a right folder");
-    assert_eq!((mistral.config().family, mistral.config().sliding_window), (Family::Mistral, None));
+    assert_eq!((mistral.config().family, mistral.config().sliding_window), (Family::Mistral, Some(6)));
     assert!(mistral.has("lm_head.weight"));
+}
+
+/// Gemma 3 in the words of transformers 4 and 5, and what a file need not say.
+#[test]
+fn gemma3_in_old_and_new_words() {
+    let read = |changes: Value| {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let text = std::fs::read_to_string(golden("tiny-gemma3").join("config.json")).expect("readable");
+        let mut config: Value = serde_json::from_str(&text).expect("valid JSON");
+        for (key, value) in changes.as_object().expect("an object") {
+            match value {
+                Value::Null => drop(config.as_object_mut().expect("an object").remove(key)),
+                value => config[key] = value.clone(),
+            }
+        }
+        std::fs::write(dir.path().join("config.json"), config.to_string()).expect("written");
+        ModelConfig::read(dir.path()).expect("right")
+    };
+    let new = read(json!({}));
+    assert_eq!((new.rope.theta, new.rope.scaling.clone()), (1e6, Some(RopeScaling::Linear { factor: 8.0 })));
+    assert_eq!(new.sliding_rope.as_ref().map(|rope| (rope.theta, rope.scaling.is_none())), Some((1e2, true)));
+    assert_eq!((new.sliding_layers.clone(), new.sliding_window), (vec![0, 2], Some(4)));
+    assert_eq!(new.attention_scale, 24f32.sqrt().recip());
+    assert_eq!(new.embedding_scale, 32f32.sqrt());
+    assert!([0, 2].iter().all(|layer| new.rope_of(*layer) == new.sliding_rope.as_ref()));
+    assert_eq!((new.rope_of(1), new.window(0), new.window(1)), (Some(&new.rope), Some(4), None));
+    let old = json!({"rope_parameters": null, "rope_theta": 1e6, "rope_local_base_freq": 1e2,
+        "rope_scaling": {"rope_type": "linear", "factor": 8.0}, "layer_types": null, "sliding_window_pattern": 2});
+    assert_eq!(read(old), new);
+    let silent = read(json!({"rope_parameters": null, "layer_types": null, "query_pre_attn_scalar": null,
+        "num_hidden_layers": 12, "sliding_window": null}));
+    assert_eq!(silent.sliding_layers, [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]);
+    let thetas = silent.sliding_rope.as_ref().map(|rope| (silent.rope.theta, rope.theta));
+    assert_eq!((thetas, silent.sliding_window), (Some((1e6, 1e4)), Some(4096)));
+    assert_eq!(silent.attention_scale, 1.0 / 16.0);
+    // The weight of a norm is one more than stored; bf16 has no more than two digits.
+    let norm = Weights::open(&golden("tiny-gemma3")).expect("a right folder").vector("model.norm.weight");
+    let mean = norm.expect("there").iter().sum::<f32>() / 32.0;
+    assert!((mean - 1.0).abs() < 0.1, "{mean}");
 }
 
 #[test]
@@ -182,7 +253,7 @@ fn shapes_are_compared_with_the_configuration() {
     insta::assert_snapshot!(changed(json!({"tie_word_embeddings": false})),
         @"`[DIR]`: tensor `lm_head.weight` is missing");
     insta::assert_snapshot!(changed(json!({"num_hidden_layers": 1u64 << 40})),
-        @"`config.json`: number of layers: expected 1 to 1073741824, found 1099511627776");
+        @"`config.json`: number of layers: expected 1 to 4096, found 1099511627776");
 }
 
 #[test]

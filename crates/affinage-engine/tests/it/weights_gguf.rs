@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use affinage_engine::weights::{DType, Family, LoadError, Weights};
+use affinage_engine::weights::{DType, Family, LoadError, QkNorm, RopeScaling, Weights};
 use proptest::prelude::*;
 
 use crate::gguf_file::{
@@ -116,7 +116,7 @@ fn qwen2_rows_stay_and_its_biases_are_required() {
 }
 
 #[test]
-fn qwen3_needs_its_head_norms_and_a_window_limits_the_positions() {
+fn qwen3_needs_its_head_norms_and_a_window_is_read() {
     let mut file = tiny_llama();
     for (key, value) in &mut file.metadata {
         *key = key.replace("llama.", "qwen3.");
@@ -130,7 +130,7 @@ fn qwen3_needs_its_head_norms_and_a_window_limits_the_positions() {
     }
     file.set("qwen3.attention.key_length", Value::U32(HEAD_DIM as u32));
     let weights = open(&file.bytes()).expect("a right file");
-    assert_eq!((weights.config().family, weights.config().qk_norm), (Family::Qwen3, true));
+    assert_eq!((weights.config().family, weights.config().qk_norm), (Family::Qwen3, Some(QkNorm::Head)));
     assert_eq!(
         weights.vector("model.layers.0.self_attn.k_norm.weight").expect("there"),
         [0.0, 1.0, 2.0, 3.0]
@@ -140,7 +140,55 @@ fn qwen3_needs_its_head_norms_and_a_window_limits_the_positions() {
     assert_eq!(out, [100.0], "rows stay");
     assert_eq!((weights.config().sliding_window, weights.config().max_positions()), (None, 64));
     file.set("qwen3.attention.sliding_window", Value::U32(10));
-    assert_eq!(open(&file.bytes()).expect("right").config().max_positions(), 10);
+    let sliding = open(&file.bytes()).expect("right");
+    assert_eq!((sliding.config().window(0), sliding.config().max_positions()), (Some(10), 64));
+}
+
+/// A file as llama.cpp's converter wrote Gemma 3 before it stored the pattern of the layers and the rotation of those that
+/// slide: norms are what is multiplied by.
+#[test]
+fn gemma3_files_say_little_of_their_layers() {
+    let mut file = tiny_llama();
+    for (key, value) in &mut file.metadata {
+        *key = key.replace("llama.", "gemma3.");
+        if key == "general.architecture" {
+            *value = Value::Text("gemma3");
+        }
+    }
+    assert_eq!(message(&file), "model: tensor `model.layers.0.post_attention_layernorm.weight` is missing");
+    for (name, cols) in
+        [("post_attention", HIDDEN), ("post_ffw", HIDDEN), ("attn_q", HEAD_DIM), ("attn_k", HEAD_DIM)]
+    {
+        file.tensors.push(f32_tensor(&format!("blk.0.{name}_norm.weight"), 1, cols));
+    }
+    file.set("gemma3.attention.sliding_window", Value::U32(10));
+    let layers = file.tensors.clone();
+    for layer in 1..7 {
+        let copies = layers.iter().filter(|tensor| tensor.name.starts_with("blk.0."));
+        file.tensors.extend(copies.map(|tensor| Tensor {
+            name: tensor.name.replace("blk.0.", &format!("blk.{layer}.")),
+            ..tensor.clone()
+        }));
+    }
+    file.set("gemma3.block_count", Value::U32(7));
+    let weights = open(&file.bytes()).expect("a right file");
+    let config = weights.config();
+    assert_eq!((config.family, config.sliding_window), (Family::Gemma3, Some(10)));
+    assert_eq!(config.sliding_layers, [0, 1, 2, 3, 4, 6]);
+    assert_eq!(config.sliding_rope.as_ref().map(|rope| rope.theta), Some(1e4));
+    assert_eq!((config.rope.theta, config.attention_scale), (500_000.0, 0.5));
+    assert_eq!(config.embedding_scale, 8f32.sqrt());
+    let norm = weights.vector("model.layers.0.pre_feedforward_layernorm.weight").expect("there");
+    assert_eq!(norm, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], "as stored");
+    file.set("gemma3.attention.sliding_window_pattern", Value::U32(2));
+    file.set("gemma3.rope.freq_base_swa", Value::F32(20_000.0));
+    file.set("gemma3.rope.scaling.type", Value::Text("linear"));
+    file.set("gemma3.rope.scaling.factor", Value::F32(8.0));
+    let weights = open(&file.bytes()).expect("a right file");
+    let config = weights.config();
+    assert_eq!(config.sliding_layers, [0, 2, 4, 6]);
+    assert_eq!(config.sliding_rope.as_ref().map(|rope| rope.theta), Some(20_000.0));
+    assert_eq!(config.rope.scaling, Some(RopeScaling::Linear { factor: 8.0 }));
 }
 
 #[test]
@@ -163,7 +211,9 @@ fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
     let mut file = with_factors([1.0, 32.0]);
     file.set("llama.rope.freq_base", Value::F32(5e8));
     let weights = open(&file.bytes()).expect("a right file");
-    let scaling = weights.config().rope.scaling.clone().expect("scaled");
+    let Some(RopeScaling::Llama3(scaling)) = weights.config().rope.scaling.clone() else {
+        panic!("not scaled")
+    };
     assert_eq!((scaling.factor, scaling.original_max_position_embeddings), (32.0, 8192));
     let frequencies = weights.config().rope.inverse_frequencies(HEAD_DIM);
     assert_eq!(frequencies[0], 1.0);
@@ -173,9 +223,15 @@ fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("mamba")); }),
-        @"model: the architecture is mamba, supported: llama (also for Mistral), qwen2, qwen3");
+        @"model: the architecture is mamba, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2");
+    insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("gemma3n")); }),
+        @"model: the architecture is gemma3n, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.residual_scale", Value::F32(0.5)); }),
+        @"model: llama.residual_scale is 0.5, supported: none, as only granite has it");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.final_logit_softcapping", Value::F32(30.0)); }),
+        @"model: llama.final_logit_softcapping is 30, supported: none");
     insta::assert_snapshot!(changed(|f| { f.set("llama.rope.scaling.type", Value::Text("yarn")); }),
-        @"model: llama.rope.scaling.type is yarn, supported: none, rope_freqs");
+        @"model: llama.rope.scaling.type is yarn, supported: none, linear, rope_freqs");
     insta::assert_snapshot!(changed(|f| { f.set("llama.expert_count", Value::U32(8)); }),
         @"model: llama.expert_count is 8, supported: 0");
     insta::assert_snapshot!(changed(|f| { f.set("llama.rope.dimension_count", Value::U32(2)); }),

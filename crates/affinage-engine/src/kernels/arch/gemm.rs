@@ -15,12 +15,13 @@ use super::{Isa, crew, isa};
 use crate::weights::Matrix;
 use rayon::prelude::*;
 use std::cell::Cell;
+use std::ops::Range;
 
 pub use super::micro::Start;
 
 /// Depth of a block: `KC x NR` panel values stay in L1. A multiple of every quantisation block length. Part of the
 /// arithmetic: another value gives other roundings.
-pub(super) const KC: usize = 256;
+pub const KC: usize = 256;
 /// Columns of a block of the right side.
 const NC: usize = 512;
 /// Rows of a block of the left side.
@@ -69,8 +70,8 @@ pub enum Right<'a> {
     Transposed(&'a Matrix),
     /// A frozen `[k, n]` weight: `dx = dy W`, the backward direction.
     Plain(&'a Matrix),
-    /// The first `k` rows and `n` columns of panels that were packed before.
-    Packed { panels: &'a Packed, k: usize, n: usize },
+    /// `k` rows and `n` columns of panels that were packed before, from row and column `first` on.
+    Packed { panels: &'a Packed, first: [usize; 2], k: usize, n: usize },
     /// A frozen weight in panels of almost its stored width.
     Narrow(&'a Narrow),
 }
@@ -154,10 +155,16 @@ impl Packed {
         }
     }
 
-    /// The first `k` rows and `n` columns as the right side of a product. Panics if there are fewer.
-    pub fn part(&self, k: usize, n: usize) -> Right<'_> {
-        assert!(k <= self.k && n <= self.n);
-        Right::Packed { panels: self, k, n }
+    /// Rows `k` and columns `n` as the right side of a product. Panics if there are fewer, or if `n` starts inside a
+    /// panel, that is, not at a multiple of 32.
+    pub fn part(&self, k: Range<usize>, n: Range<usize>) -> Right<'_> {
+        assert!(k.end <= self.k && n.end <= self.n && n.start.is_multiple_of(NR));
+        Right::Packed { panels: self, first: [k.start, n.start], k: k.len(), n: n.len() }
+    }
+
+    /// All of it as the right side of a product.
+    pub fn whole(&self) -> Right<'_> {
+        self.part(0..self.k, 0..self.n)
     }
 
     /// Rows of the right side (the inner dimension).
@@ -308,7 +315,9 @@ impl Left {
                 let row_block = m0..rows.end.min(m0 + MC);
                 for n0 in cols.clone().step_by(NR) {
                     let panel = match right {
-                        Right::Packed { panels, .. } => &panels.data[(n0 / NR * panels.k + k0) * NR..],
+                        Right::Packed { panels, first: [k, n], .. } => {
+                            &panels.data[((n + n0) / NR * panels.k + k + k0) * NR..]
+                        }
                         _ => &space[(n0 - cols.start) * depth..],
                     };
                     let width = NR.min(cols.end - n0);
@@ -460,7 +469,7 @@ mod tests {
                     Right::Dense(View::rows(&transposed, n, k, k).transposed()),
                     Right::Plain(&plain),
                     Right::Transposed(&frozen),
-                    Right::Packed { panels: &packed, k, n },
+                    packed.whole(),
                 ] {
                     for threads in [1, 2, 3] {
                         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

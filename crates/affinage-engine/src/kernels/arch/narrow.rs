@@ -346,7 +346,7 @@ mod tests {
                     let left = Left::pack_on(isa, View::rows(&x, rows, k, k));
                     for start in [Start::Zero, Start::Add] {
                         let (mut want, mut got) = (vec![0.5; rows * n], vec![0.5; rows * n]);
-                        left.multiply(packed.part(k, n), &mut want, n, start);
+                        left.multiply(packed.whole(), &mut want, n, start);
                         left.multiply(Right::Narrow(&narrow), &mut got, n, start);
                         assert_eq!(got, want, "{dtype}, {rows} rows, {isa:?}");
                         if isa == Isa::Scalar {

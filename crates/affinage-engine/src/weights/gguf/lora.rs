@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::model::canonical_name;
+use crate::weights::config::BlockNorms;
 use crate::weights::error::LoadError;
 use crate::weights::map::map_file;
 
@@ -54,7 +55,7 @@ impl GgufLora {
         let part = |tensor: &super::GgufTensor| {
             let named = tensor.name.rsplit_once('.').and_then(|(weight, matrix)| {
                 matches!(matrix, "lora_a" | "lora_b")
-                    .then(|| Some((canonical_name(weight)?, matrix.to_owned())))?
+                    .then(|| Some((canonical_name(weight, BlockNorms::Before)?, matrix.to_owned())))?
             });
             let (Some((weight, matrix)), &[rows, cols]) = (named, tensor.shape.as_slice()) else {
                 let what = format!("tensor `{}`", tensor.name);

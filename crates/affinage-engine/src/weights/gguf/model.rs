@@ -1,7 +1,8 @@
 //! What the metadata and tensor names of a GGUF file mean for a decoder.
 //!
 //! Source: ggml `docs/gguf.md`, llama.cpp `convert_hf_to_gguf.py` (names, the interleaving of q and k
-//! rows for the llama architecture, and the `rope_freqs` factors of Llama 3.1 and later).
+//! rows for the llama architecture, and the `rope_freqs` factors of Llama 3.1 and later) and `src/models` (what files of
+//! an architecture do not say: windows and scale of Gemma 3, the layers of SmolLM3 without rotation).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use memmap2::Mmap;
 
 use super::{GgufMetadata, GgufTensor, GgufValue};
-use crate::weights::config::{Family, Llama3Scaling, ModelConfig, Rope};
+use crate::weights::config::{
+    BlockNorms, Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
+};
 use crate::weights::error::LoadError;
 use crate::weights::matrix::RowOrder;
 use crate::weights::quant::DType;
@@ -39,14 +42,14 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
         if tensor.name == ROPE_FACTORS {
             continue;
         }
-        let name = canonical_name(&tensor.name).ok_or_else(|| LoadError::UnknownTensor {
+        let name = canonical_name(&tensor.name, config.norms).ok_or_else(|| LoadError::UnknownTensor {
             path: path.to_owned(),
             tensor: tensor.name.clone(),
             family: config.family.name(),
         })?;
         let order = row_order(&name, &config);
         let GgufTensor { shape, dtype, start, .. } = tensor;
-        let tensor = StoredTensor { shape, dtype, start, map: map.clone(), order };
+        let tensor = StoredTensor { shape, dtype, start, map: map.clone(), order, shift: 0.0 };
         if tensors.insert(name.clone(), tensor).is_some() {
             return Err(LoadError::malformed(path, format!("tensor `{name}`"), "one", "two"));
         }
@@ -55,7 +58,7 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
 }
 
 /// `blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
-pub(super) fn canonical_name(name: &str) -> Option<String> {
+pub(super) fn canonical_name(name: &str, norms: BlockNorms) -> Option<String> {
     match name {
         "token_embd.weight" => return Some("model.embed_tokens.weight".to_owned()),
         "output_norm.weight" => return Some("model.norm.weight".to_owned()),
@@ -65,15 +68,18 @@ pub(super) fn canonical_name(name: &str) -> Option<String> {
     let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
     let layer: usize = layer.parse().ok()?;
     let (part, kind) = rest.split_once('.')?;
+    let [[attention_in, attention_out], [mlp_in, mlp_out]] = norms.names();
     let part = match part {
-        "attn_norm" => "input_layernorm",
+        "attn_norm" => attention_in?,
+        "post_attention_norm" => attention_out?,
+        "ffn_norm" => mlp_in?,
+        "post_ffw_norm" => mlp_out?,
         "attn_q" => "self_attn.q_proj",
         "attn_k" => "self_attn.k_proj",
         "attn_v" => "self_attn.v_proj",
         "attn_q_norm" => "self_attn.q_norm",
         "attn_k_norm" => "self_attn.k_norm",
         "attn_output" => "self_attn.o_proj",
-        "ffn_norm" => "post_attention_layernorm",
         "ffn_gate" => "mlp.gate_proj",
         "ffn_up" => "mlp.up_proj",
         "ffn_down" => "mlp.down_proj",
@@ -83,13 +89,11 @@ pub(super) fn canonical_name(name: &str) -> Option<String> {
 }
 
 fn row_order(name: &str, config: &ModelConfig) -> RowOrder {
-    let permuted = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
-    match config.family {
-        Family::Llama | Family::Mistral if permuted => {
-            RowOrder::InterleavedHalves { head_dim: config.head_dim }
-        }
-        Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => RowOrder::AsStored,
+    let of_rotation = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
+    if of_rotation && config.family.gguf_interleaves() {
+        return RowOrder::InterleavedHalves { head_dim: config.head_dim };
     }
+    RowOrder::AsStored
 }
 
 /// Reads the keys of one architecture (`llama.block_count`, ...).
@@ -104,17 +108,14 @@ impl<'a> Reader<'a> {
     fn new(path: &'a Path, metadata: &'a GgufMetadata) -> Result<Reader<'a>, LoadError> {
         let architecture =
             metadata.string("general.architecture")?.ok_or_else(|| missing(path, "general.architecture"))?;
-        let family = match architecture {
-            // llama.cpp writes Mistral as `llama` too: the arithmetic is the same.
-            "llama" => Family::Llama,
-            "qwen2" => Family::Qwen2,
-            "qwen3" => Family::Qwen3,
-            other => {
-                let supported = "llama (also for Mistral), qwen2, qwen3";
-                return Err(LoadError::unsupported(path, "the architecture", other, supported));
+        // Mistral is `llama` in GGUF files, so the first family of the name is that.
+        match Family::ALL.into_iter().find(|family| family.gguf_architecture() == architecture) {
+            Some(family) => Ok(Reader { path, metadata, architecture, family }),
+            None => {
+                let supported = Family::supported_beside(architecture);
+                Err(LoadError::unsupported(path, "the architecture", architecture, supported))
             }
-        };
-        Ok(Reader { path, metadata, architecture, family })
+        }
     }
 
     fn config(&self, table: &[GgufTensor], map: &Mmap) -> Result<ModelConfig, LoadError> {
@@ -133,26 +134,59 @@ impl<'a> Reader<'a> {
         self.refuse_unless_equal("rope.dimension_count", head_dim)?;
         self.refuse_unless_equal("expert_count", 0)?;
         self.refuse_unless_equal("vocab_size", embedding.shape[0])?;
+        self.refuse_factor("attn_logit_softcapping")?;
+        self.refuse_factor("final_logit_softcapping")?;
+        if let Some(false) = self.metadata.bool(&self.key("rope.scaling.finetuned"))?
+            && self.family == Family::Granite
+        {
+            let key = self.key("rope.scaling.finetuned");
+            return Err(LoadError::unsupported(self.path, key, "false (no rotation)", "true"));
+        }
+        let layers = self.required("block_count")?;
+        ModelConfig::check_layers(self.path, layers)?;
+        let (sliding_window, sliding_layers) = self.sliding_layers(layers)?;
+        let theta = |name: &str| self.metadata.float(&self.key(name));
         let epsilon = self.key("attention.layer_norm_rms_epsilon");
         let config = ModelConfig {
             family: self.family,
             vocab_size: embedding.shape[0],
             hidden_size,
             intermediate_size: self.required("feed_forward_length")?,
-            layers: self.required("block_count")?,
+            layers,
             heads,
             kv_heads: self.size("attention.head_count_kv")?.unwrap_or(heads),
             head_dim,
             rms_norm_eps: self.metadata.float(&epsilon)?.ok_or_else(|| missing(self.path, &epsilon))? as f32,
-            rope: Rope {
-                theta: self.metadata.float(&self.key("rope.freq_base"))?.unwrap_or(10_000.0),
-                scaling: None,
+            norms: self.family.norms(),
+            activation: self.family.activation(),
+            rope: Rope { theta: theta("rope.freq_base")?.unwrap_or(1e4), scaling: None },
+            sliding_rope: match self.family {
+                Family::Gemma3 if !sliding_layers.is_empty() => {
+                    Some(Rope { theta: theta("rope.freq_base_swa")?.unwrap_or(1e4), scaling: None })
+                }
+                _ => None,
             },
+            layers_without_rope: self.family.layers_without_rope(layers, 4),
             tie_word_embeddings: find("output.weight").is_none(),
             qkv_bias: self.family == Family::Qwen2,
-            qk_norm: self.family == Family::Qwen3,
+            qk_norm: self.family.qk_norm(),
+            attention_scale: match self.family {
+                // Gemma 3 27B, which has as many layers.
+                Family::Gemma3 if layers == 62 => inverse_root((hidden_size / heads.max(1)) as f32),
+                Family::Granite => {
+                    self.factor("attention.scale")?.unwrap_or_else(|| inverse_root(head_dim as f32))
+                }
+                _ => inverse_root(head_dim as f32),
+            },
+            embedding_scale: match self.family {
+                Family::Gemma3 => gemma_embedding_scale(hidden_size),
+                _ => self.factor("embedding_scale")?.unwrap_or(1.0),
+            },
+            residual_scale: self.factor("residual_scale")?.unwrap_or(1.0),
+            logits_divisor: self.factor("logit_scale")?.unwrap_or(1.0),
             max_position_embeddings: self.required("context_length")?,
-            sliding_window: self.size("attention.sliding_window")?.filter(|window| *window > 0),
+            sliding_window,
+            sliding_layers,
             eos_token_ids: self.end_tokens()?,
             bos_token_id: self.token("tokenizer.ggml.bos_token_id")?,
         };
@@ -167,6 +201,58 @@ impl<'a> Reader<'a> {
 
     fn size(&self, name: &str) -> Result<Option<usize>, LoadError> {
         Ok(self.metadata.unsigned(&self.key(name))?.map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
+    }
+
+    /// One of the factors that Granite has.
+    fn factor(&self, name: &str) -> Result<Option<f32>, LoadError> {
+        let stored = self.metadata.float(&self.key(name))?.map(|factor| factor as f32);
+        match stored {
+            // As llama.cpp reads it: 0 is none.
+            Some(factor) if factor != 0.0 && self.family != Family::Granite => {
+                Err(LoadError::unsupported(self.path, self.key(name), factor, "none, as only granite has it"))
+            }
+            other => Ok(other.filter(|factor| *factor != 0.0)),
+        }
+    }
+
+    fn refuse_factor(&self, name: &str) -> Result<(), LoadError> {
+        match self.metadata.float(&self.key(name))? {
+            Some(factor) if factor != 0.0 => {
+                Err(LoadError::unsupported(self.path, self.key(name), factor, "none"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The window, and the layers whose attention slides: all of them, and in Gemma 3 all but the last of every so many.
+    fn sliding_layers(&self, layers: usize) -> Result<(Option<usize>, Vec<usize>), LoadError> {
+        let window = self.size("attention.sliding_window")?.filter(|window| *window > 0);
+        if window.is_none() {
+            return Ok((None, Vec::new()));
+        }
+        let key = self.key("attention.sliding_window_pattern");
+        let sliding = match (self.metadata.get(&key), self.family) {
+            (Some(GgufValue::Array(_)), _) => {
+                return Err(LoadError::unsupported(self.path, key, "a list", "a number"));
+            }
+            (_, Family::Olmo2) => {
+                let key = self.key("attention.sliding_window");
+                return Err(LoadError::unsupported(
+                    self.path,
+                    key,
+                    "present (OLMo 3)",
+                    "OLMo 2, which has none",
+                ));
+            }
+            (_, Family::Gemma3) => {
+                self.family.sliding_layers(layers, self.size("attention.sliding_window_pattern")?)
+            }
+            (None, _) => (0..layers).collect(),
+            (Some(_), _) => {
+                return Err(LoadError::unsupported(self.path, key, "present", "none, as only gemma3 has it"));
+            }
+        };
+        Ok((window.filter(|_| !sliding.is_empty()), sliding))
     }
 
     fn required(&self, name: &str) -> Result<usize, LoadError> {
@@ -211,11 +297,21 @@ impl<'a> Reader<'a> {
         factors: Option<&GgufTensor>,
         map: &Mmap,
         config: &ModelConfig,
-    ) -> Result<Option<Llama3Scaling>, LoadError> {
+    ) -> Result<Option<RopeScaling>, LoadError> {
         let key = self.key("rope.scaling.type");
         match self.metadata.string(&key)? {
             None | Some("none") => {}
-            Some(kind) => return Err(LoadError::unsupported(self.path, key, kind, "none, rope_freqs")),
+            Some("linear") if factors.is_none() => {
+                let key = self.key("rope.scaling.factor");
+                let factor = self.metadata.float(&key)?.ok_or_else(|| missing(self.path, &key))?;
+                if !(factor.is_finite() && factor > 0.0) {
+                    return Err(LoadError::malformed(self.path, key, "a positive number", factor));
+                }
+                return Ok(Some(RopeScaling::Linear { factor }));
+            }
+            Some(kind) => {
+                return Err(LoadError::unsupported(self.path, key, kind, "none, linear, rope_freqs"));
+            }
         }
         let Some(tensor) = factors else { return Ok(None) };
         let half = config.head_dim / 2;
@@ -229,12 +325,12 @@ impl<'a> Reader<'a> {
         }
         let mut stored = vec![0.0; half];
         tensor.dtype.unpack(&map[tensor.start..tensor.start + 4 * half], &mut stored);
-        let scaling = Llama3Scaling {
+        let scaling = RopeScaling::Llama3(Llama3Scaling {
             factor: stored.iter().fold(1.0, |most: f64, &x| most.max(x.into())),
             low_freq_factor: 1.0,
             high_freq_factor: 4.0,
             original_max_position_embeddings: 8192,
-        };
+        });
         let plain = config.rope.inverse_frequencies(config.head_dim);
         let scaled = Rope { scaling: Some(scaling.clone()), ..config.rope.clone() };
         let scaled = scaled.inverse_frequencies(config.head_dim);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_engine::weights::ModelConfig;
+use affinage_engine::weights::{ModelConfig, RopeScaling};
 use serde::Serialize;
 
 use super::ModelArgs;
@@ -116,7 +116,12 @@ fn shown(ctx: &Context, facts: &Facts) -> String {
         format!("{} of size {}, {} for keys and values", config.heads, config.head_dim, config.kv_heads),
     );
     let window = match config.sliding_window {
-        Some(window) => format!(" (attention slides beyond {})", count(window as u64)),
+        Some(window) => format!(
+            " (in {} of {} layers a token sees the last {})",
+            config.sliding_layers.len(),
+            config.layers,
+            count(window as u64)
+        ),
         None => String::new(),
     };
     line("positions", format!("{}{window}, rope {}", count(config.max_positions() as u64), rope(config)));
@@ -142,7 +147,8 @@ fn shown(ctx: &Context, facts: &Facts) -> String {
 
 fn rope(config: &ModelConfig) -> String {
     let scaling = match &config.rope.scaling {
-        Some(scaling) => format!(", llama3 scaling by {}", scaling.factor),
+        Some(RopeScaling::Llama3(scaling)) => format!(", llama3 scaling by {}", scaling.factor),
+        Some(RopeScaling::Linear { factor }) => format!(", linear scaling by {factor}"),
         None => String::new(),
     };
     format!("theta {}{scaling}", config.rope.theta)

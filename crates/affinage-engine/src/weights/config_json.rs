@@ -1,0 +1,379 @@
+//! config.json of a folder in the Hugging Face layout.
+//!
+//! Source: transformers, the configuration class of each family: defaults, old and new places of the rope settings.
+
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::config::{
+    Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
+};
+use super::error::LoadError;
+use super::folder::read_json;
+
+/// The fields that are used, or refused unless they are harmless. Others do not change the arithmetic of the supported
+/// families.
+#[derive(Deserialize)]
+struct ConfigJson {
+    architectures: Option<Vec<String>>,
+    vocab_size: usize,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    rms_norm_eps: Option<f32>,
+    rope_theta: Option<f64>,
+    rope_local_base_freq: Option<f64>,
+    rope_scaling: Option<RopeJson>,
+    rope_parameters: Option<RopeParameters>,
+    partial_rotary_factor: Option<f64>,
+    no_rope_layers: Option<Vec<u8>>,
+    no_rope_layer_interval: Option<usize>,
+    tie_word_embeddings: Option<bool>,
+    max_position_embeddings: Option<usize>,
+    eos_token_id: Option<TokenIds>,
+    bos_token_id: Option<TokenIds>,
+    hidden_act: Option<String>,
+    hidden_activation: Option<String>,
+    attention_bias: Option<bool>,
+    mlp_bias: Option<bool>,
+    query_pre_attn_scalar: Option<f32>,
+    attention_multiplier: Option<f32>,
+    embedding_multiplier: Option<f32>,
+    residual_multiplier: Option<f32>,
+    logits_scaling: Option<f32>,
+    attn_logit_softcapping: Option<f64>,
+    final_logit_softcapping: Option<f64>,
+    use_bidirectional_attention: Option<bool>,
+    use_sliding_window: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    sliding_window: Option<Option<usize>>,
+    sliding_window_pattern: Option<usize>,
+    max_window_layers: Option<usize>,
+    layer_types: Option<Vec<String>>,
+    quantization_config: Option<Value>,
+}
+
+/// One rotation for all layers, or one for each kind of layer.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RopeParameters {
+    ByLayer { full_attention: RopeJson, sliding_attention: Option<RopeJson> },
+    One(RopeJson),
+}
+
+#[derive(Deserialize)]
+struct RopeJson {
+    rope_type: Option<String>,
+    #[serde(rename = "type")]
+    old_type: Option<String>,
+    rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    factor: Option<f64>,
+    low_freq_factor: Option<f64>,
+    high_freq_factor: Option<f64>,
+    original_max_position_embeddings: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TokenIds {
+    One(u32),
+    Several(Vec<u32>),
+}
+
+impl TokenIds {
+    fn into_vec(self) -> Vec<u32> {
+        match self {
+            TokenIds::One(id) => vec![id],
+            TokenIds::Several(ids) => ids,
+        }
+    }
+}
+
+/// Tells `null`, which has a meaning of its own, from a missing key.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<usize>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+/// Only what says which kind of model it is: other kinds may lack the rest.
+#[derive(Deserialize)]
+struct Kind {
+    model_type: String,
+}
+
+pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
+    let path = folder.join("config.json");
+    if !path.is_file() {
+        return Err(LoadError::NotAModel { path: folder.to_owned() });
+    }
+    let Kind { model_type } = read_json(&path)?;
+    let Some(family) = Family::ALL.into_iter().find(|family| family.transformers_names().0 == model_type)
+    else {
+        let supported = Family::supported_beside(&model_type);
+        return Err(LoadError::unsupported(&path, "model_type", model_type, supported));
+    };
+    let json: ConfigJson = read_json(&path)?;
+    ModelConfig::check_layers(&path, json.num_hidden_layers)?;
+    refuse_other_arithmetic(&path, family, &json)?;
+    let layers_without_rope = layers_without_rope(&path, family, &json)?;
+    let (sliding_window, sliding_layers) = sliding_layers(&path, family, &json, &layers_without_rope)?;
+    let (rope, sliding_rope) = ropes(&path, family, &json)?;
+    let heads = json.num_attention_heads;
+    let head_dim = json.head_dim.unwrap_or(match family {
+        Family::Qwen3 => 128,
+        Family::Gemma3 => 256,
+        _ => json.hidden_size / heads.max(1),
+    });
+    let tied = matches!(family, Family::Gemma3 | Family::SmolLm3);
+    let of_granite = |value: Option<f32>| value.filter(|_| family == Family::Granite).unwrap_or(1.0);
+    let mut config = ModelConfig {
+        family,
+        vocab_size: json.vocab_size,
+        hidden_size: json.hidden_size,
+        intermediate_size: json.intermediate_size,
+        layers: json.num_hidden_layers,
+        heads,
+        kv_heads: json.num_key_value_heads.unwrap_or(heads),
+        head_dim,
+        rms_norm_eps: json.rms_norm_eps.unwrap_or(if family == Family::Olmo2 { 1e-5 } else { 1e-6 }),
+        norms: family.norms(),
+        activation: family.activation(),
+        rope,
+        sliding_rope: sliding_rope.filter(|_| !sliding_layers.is_empty()),
+        layers_without_rope,
+        tie_word_embeddings: json.tie_word_embeddings.unwrap_or(tied),
+        qkv_bias: family == Family::Qwen2,
+        qk_norm: family.qk_norm(),
+        attention_scale: match family {
+            Family::Gemma3 => inverse_root(json.query_pre_attn_scalar.unwrap_or(256.0)),
+            Family::Granite => json.attention_multiplier.unwrap_or(1.0),
+            _ => inverse_root(head_dim as f32),
+        },
+        embedding_scale: match family {
+            Family::Gemma3 => gemma_embedding_scale(json.hidden_size),
+            _ => of_granite(json.embedding_multiplier),
+        },
+        residual_scale: of_granite(json.residual_multiplier),
+        logits_divisor: of_granite(json.logits_scaling),
+        max_position_embeddings: json.max_position_embeddings.unwrap_or(match family {
+            Family::Llama | Family::Granite | Family::Olmo2 => 2048,
+            Family::Mistral | Family::Gemma3 => 131_072,
+            Family::Qwen2 | Family::Qwen3 | Family::SmolLm3 => 32_768,
+        }),
+        sliding_window,
+        sliding_layers,
+        eos_token_ids: json.eos_token_id.map(TokenIds::into_vec).unwrap_or_default(),
+        bos_token_id: json.bos_token_id.and_then(|ids| ids.into_vec().first().copied()),
+    };
+    add_generation_end_tokens(folder, &mut config.eos_token_ids)?;
+    config.check(&path)?;
+    Ok(config)
+}
+
+/// Generation stops at every id of generation_config.json as well as of config.json.
+fn add_generation_end_tokens(folder: &Path, ids: &mut Vec<u32>) -> Result<(), LoadError> {
+    #[derive(Deserialize)]
+    struct GenerationJson {
+        eos_token_id: Option<TokenIds>,
+    }
+    let path = folder.join("generation_config.json");
+    if !path.is_file() {
+        return Ok(());
+    }
+    let json: GenerationJson = read_json(&path)?;
+    for id in json.eos_token_id.map(TokenIds::into_vec).unwrap_or_default() {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(())
+}
+
+fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Result<(), LoadError> {
+    let refuse = |what: &str, found: String, supported: &str| {
+        Err(LoadError::unsupported(path, what, found, supported))
+    };
+    if let Some(names) = &json.architectures {
+        let classes = Family::ALL.map(|family| family.transformers_names().1);
+        if !names.iter().any(|name| classes.contains(&name.as_str())) {
+            return refuse("architectures", names.join(", "), &classes.join(", "));
+        }
+    }
+    let (key, found) = match family {
+        Family::Gemma3 => ("hidden_activation", &json.hidden_activation),
+        _ => ("hidden_act", &json.hidden_act),
+    };
+    let activation = family.activation().name();
+    if let Some(found) = found
+        && found != activation
+    {
+        return refuse(key, found.clone(), activation);
+    }
+    let switches = [
+        ("attention_bias", json.attention_bias),
+        ("mlp_bias", json.mlp_bias),
+        ("use_bidirectional_attention", json.use_bidirectional_attention),
+    ];
+    if let Some((key, _)) = switches.into_iter().find(|(_, on)| *on == Some(true)) {
+        return refuse(key, "true".to_owned(), "false");
+    }
+    let caps = [
+        ("attn_logit_softcapping", json.attn_logit_softcapping),
+        ("final_logit_softcapping", json.final_logit_softcapping),
+    ];
+    if let Some((key, Some(cap))) = caps.into_iter().find(|(_, cap)| cap.is_some()) {
+        return refuse(key, cap.to_string(), "null");
+    }
+    if json.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
+        return refuse("quantization_config", "present".to_owned(), "F32, F16 and BF16 safetensors, or GGUF");
+    }
+    let ropes: Vec<&RopeJson> = match &json.rope_parameters {
+        Some(RopeParameters::One(rope)) => vec![rope],
+        Some(RopeParameters::ByLayer { full_attention, sliding_attention }) => {
+            std::iter::once(full_attention).chain(sliding_attention).collect()
+        }
+        None => Vec::new(),
+    };
+    let partial = ropes.iter().map(|rope| rope.partial_rotary_factor).chain([json.partial_rotary_factor]);
+    if let Some(factor) = partial.flatten().find(|factor| *factor != 1.0) {
+        return refuse("partial_rotary_factor", factor.to_string(), "1");
+    }
+    let mut layer_types = json.layer_types.iter().flatten();
+    if let Some(kind) = layer_types.find(|kind| *kind != "full_attention" && *kind != "sliding_attention") {
+        return refuse("layer_types", kind.clone(), "full_attention, sliding_attention");
+    }
+    Ok(())
+}
+
+/// `no_rope_layers` has 1 for a layer that is rotated.
+fn layers_without_rope(path: &Path, family: Family, json: &ConfigJson) -> Result<Vec<usize>, LoadError> {
+    let layers = json.num_hidden_layers;
+    match &json.no_rope_layers {
+        Some(rotated) if family == Family::SmolLm3 => {
+            one_a_layer(path, "no_rope_layers", rotated.len(), layers)?;
+            Ok((0..layers).filter(|layer| rotated[*layer] == 0).collect())
+        }
+        _ => Ok(family.layers_without_rope(layers, json.no_rope_layer_interval.unwrap_or(4))),
+    }
+}
+
+fn one_a_layer(path: &Path, key: &str, found: usize, layers: usize) -> Result<(), LoadError> {
+    if found != layers {
+        let expected = format!("one for each of the {layers} layers");
+        return Err(LoadError::malformed(path, key, expected, found));
+    }
+    Ok(())
+}
+
+/// The window, and the layers whose attention slides.
+///
+/// Qwen and SmolLM3 store a window in every file and apply it only with `use_sliding_window`: Qwen from layer
+/// `max_window_layers` on, SmolLM3 in the layers without rotation. Mistral applies what it stores, and 4096 if it stores
+/// nothing. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention.
+fn sliding_layers(
+    path: &Path,
+    family: Family,
+    json: &ConfigJson,
+    layers_without_rope: &[usize],
+) -> Result<(Option<usize>, Vec<usize>), LoadError> {
+    let layers = json.num_hidden_layers;
+    let window = match (family, json.sliding_window) {
+        (Family::Mistral | Family::Gemma3, None) => Some(4096),
+        (_, stored) => stored.flatten(),
+    };
+    let sliding: Vec<usize> = match (&json.layer_types, family, json.use_sliding_window) {
+        (Some(types), ..) => {
+            one_a_layer(path, "layer_types", types.len(), layers)?;
+            (0..layers).filter(|layer| types[*layer] == "sliding_attention").collect()
+        }
+        (None, Family::Gemma3, _) => family.sliding_layers(layers, json.sliding_window_pattern),
+        (None, Family::Mistral, switch) if switch != Some(false) && window.is_some() => (0..layers).collect(),
+        (None, Family::Qwen2 | Family::Qwen3, Some(true)) if window.is_some() => {
+            (json.max_window_layers.unwrap_or(28)..layers).collect()
+        }
+        (None, Family::SmolLm3, Some(true)) if window.is_some() => layers_without_rope.to_vec(),
+        _ => Vec::new(),
+    };
+    if window.is_none() && !sliding.is_empty() {
+        let expected = "a size, as there are sliding layers";
+        return Err(LoadError::malformed(path, "sliding_window", expected, "none"));
+    }
+    Ok((window.filter(|_| !sliding.is_empty()), sliding))
+}
+
+/// The rope settings, in `rope_parameters` since transformers 5, in `rope_theta` and `rope_scaling` before. The second
+/// is that of the layers whose attention slides, where they have one of their own.
+fn ropes(path: &Path, family: Family, json: &ConfigJson) -> Result<(Rope, Option<Rope>), LoadError> {
+    let default = match family {
+        Family::Gemma3 => 1e6,
+        Family::SmolLm3 => 2e6,
+        _ => 1e4,
+    };
+    let (new, sliding) = match &json.rope_parameters {
+        Some(RopeParameters::One(rope)) => (Some(rope), None),
+        Some(RopeParameters::ByLayer { full_attention, sliding_attention }) => {
+            (Some(full_attention), sliding_attention.as_ref())
+        }
+        None => (None, None),
+    };
+    let theta = new.and_then(|rope| rope.rope_theta).or(json.rope_theta).unwrap_or(default);
+    let rope = rope(path, new.or(json.rope_scaling.as_ref()), theta)?;
+    if family != Family::Gemma3 {
+        return match sliding {
+            Some(_) => {
+                let what = "rope_parameters.sliding_attention";
+                Err(LoadError::unsupported(path, what, "present", "none, as only gemma3 has it"))
+            }
+            None => Ok((rope, None)),
+        };
+    }
+    let theta = sliding.and_then(|rope| rope.rope_theta).or(json.rope_local_base_freq).unwrap_or(1e4);
+    Ok((rope, Some(self::rope(path, sliding, theta)?)))
+}
+
+fn rope(path: &Path, settings: Option<&RopeJson>, theta: f64) -> Result<Rope, LoadError> {
+    let Some(settings) = settings else { return Ok(Rope { theta, scaling: None }) };
+    let kind = settings.rope_type.as_deref().or(settings.old_type.as_deref());
+    let number = |name: &str, value: Option<f64>| match value {
+        Some(value) if value.is_finite() && value > 0.0 => Ok(value),
+        other => {
+            Err(LoadError::malformed(path, format!("rope {name}"), "a positive number", format!("{other:?}")))
+        }
+    };
+    let scaling = match kind {
+        Some("default") => None,
+        Some("linear") => Some(RopeScaling::Linear { factor: number("factor", settings.factor)? }),
+        Some("llama3") => {
+            let positions = settings.original_max_position_embeddings;
+            let scaling = Llama3Scaling {
+                factor: number("factor", settings.factor)?,
+                low_freq_factor: number("low_freq_factor", settings.low_freq_factor)?,
+                high_freq_factor: number("high_freq_factor", settings.high_freq_factor)?,
+                original_max_position_embeddings: number(
+                    "original_max_position_embeddings",
+                    positions.map(|n| n as f64),
+                )? as usize,
+            };
+            if scaling.high_freq_factor <= scaling.low_freq_factor {
+                let expected = format!("above low_freq_factor {}", scaling.low_freq_factor);
+                return Err(LoadError::malformed(
+                    path,
+                    "rope high_freq_factor",
+                    expected,
+                    scaling.high_freq_factor,
+                ));
+            }
+            Some(RopeScaling::Llama3(scaling))
+        }
+        Some(other) => {
+            return Err(LoadError::unsupported(path, "the rope type", other, "default, linear, llama3"));
+        }
+        None => return Err(LoadError::malformed(path, "the rope settings", "a `rope_type`", "none")),
+    };
+    Ok(Rope { theta, scaling })
+}
