@@ -15,18 +15,18 @@ use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
     FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
+use affinage_project::folder::jsonl;
+use affinage_project::folder::library::{Derivation, Library};
+use affinage_project::folder::run::write_folder_atomically;
+use affinage_project::stages::lengths::{Ruler, Spread};
+use affinage_project::stages::suites;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
-use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
-use crate::errors::HintExt as _;
-use crate::jsonl;
-use crate::lengths::{Ruler, Spread};
-use crate::library::{Derivation, Library};
-use crate::run::write_folder_atomically;
-use crate::suites;
 use report::{report_lengths, report_selection, report_version};
 use select::{Selected, Selection, Undecided, begins_with};
 

@@ -14,14 +14,16 @@ use affinage_dataset::conversation::NodeRole;
 use affinage_dataset::identity;
 use affinage_dataset::import::{AsNotes, LeftOut, Roles, Together};
 use affinage_dataset::message::Role;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::library::{
+    Choice, Hit, Imported, Library, Named, Profile, Recognised, Territory,
+};
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::interrupt;
-use crate::library::{Choice, Hit, Imported, Library, Named, Profile, Recognised, Territory};
+use crate::ctrl_c;
 use crate::ui::{count, counted};
 
 /// Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
@@ -433,7 +435,7 @@ fn pasted(ctx: &Context) -> anyhow::Result<Vec<u8>> {
         ctx.ui.say("paste or type the text, then press Enter and Ctrl-D (Ctrl-C: import nothing)");
     }
     let mut text = Vec::new();
-    interrupt::while_asking(|| std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text))?;
+    ctrl_c::while_asking(|| std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text))?;
     if text.len() as u64 > PASTED_BYTES {
         return Err(anyhow!("more than {PASTED_BYTES} bytes were pasted"))
             .hint("save them as a file and import that");
@@ -589,7 +591,7 @@ fn runs_on(project: &Path, versions: &[String]) -> anyhow::Result<Vec<String>> {
         }
     }
     let mut runs = Vec::new();
-    for run in crate::run::Run::list(project)? {
+    for run in affinage_project::folder::run::Run::list(project)? {
         let provenance = project.join("runs").join(&run.name).join("provenance.json");
         let text = if provenance.is_file() { fs_err::read_to_string(provenance)? } else { String::new() };
         if hashes.iter().any(|hash| text.contains(hash)) {

@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::config::TEMPLATE;
+use affinage_project::folder::project::CONFIG_FILE;
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::TEMPLATE;
-use crate::context::{CONFIG_FILE, Context};
-use crate::errors::HintExt as _;
+use crate::context::Context;
 
 /// Start a project: a folder with a commented affinage.toml
 #[derive(Debug, Args)]

@@ -3,16 +3,16 @@
 
 pub mod forecast;
 
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::events::Event;
+use affinage_project::folder::library::{LIBRARY_FILE, Library};
+use affinage_project::folder::run::Run;
+use affinage_project::model::{Sources, resolve};
 use clap::Args;
 
 use super::{dataset, eval, train};
-use crate::config::Config;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::events::Event;
-use crate::library::{LIBRARY_FILE, Library};
-use crate::model::{Sources, resolve};
-use crate::run::Run;
 use crate::ui::{Paint, counted};
 
 /// All stages from affinage.toml: dataset, train, eval; run it again and it goes on

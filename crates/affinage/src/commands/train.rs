@@ -6,23 +6,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use affinage_engine::model::Model;
-use clap::Args;
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::events::LongRow;
+use affinage_project::folder::run::{Run, write_folder_atomically};
+use affinage_project::machine;
+use affinage_project::model::{LoadedModel, engine, open_model};
+use affinage_project::stages::handover;
+use affinage_project::stages::lengths::{Spread, limit};
+use affinage_project::stages::training::{
+    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, resumable,
+    say_where_best,
+};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::run::forecast;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::events::LongRow;
-use crate::handover;
-use crate::lengths::{Spread, limit};
-use crate::model::{LoadedModel, engine, open_model};
-use crate::run::{Run, write_folder_atomically};
-use crate::training::{
-    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, resumable,
-    say_where_best,
-};
+use crate::ctrl_c;
 use crate::ui::{bytes, count, counted, duration};
-use crate::{config::Config, interrupt, machine};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Default, Args)]
@@ -49,7 +51,7 @@ pub struct TrainArgs {
     verify_resume: bool,
     /// Write the job for another engine instead of training here
     #[arg(long, value_enum, requires = "handover")]
-    engine: Option<handover::Engine>,
+    engine: Option<EngineArg>,
     /// The folder to make for --engine
     #[arg(long, value_name = "DIR", requires = "engine", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume"])]
     handover: Option<PathBuf>,
@@ -82,6 +84,24 @@ impl TrainArgs {
     }
 }
 
+/// Who trains in place of this program.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineArg {
+    /// TRL, PEFT and Accelerate: one GPU, many, or none
+    Trl,
+    /// mlx-lm on a Mac
+    Mlx,
+}
+
+impl From<EngineArg> for handover::Engine {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Trl => Self::Trl,
+            EngineArg::Mlx => Self::Mlx,
+        }
+    }
+}
+
 /// What `--json` prints of a finished run.
 #[derive(Serialize)]
 struct Finished<'a> {
@@ -94,7 +114,7 @@ struct Finished<'a> {
 pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     if args.while_input {
-        interrupt::request_at_end_of_input();
+        ctrl_c::request_at_end_of_input();
     }
     if let Some(dir) = &args.import {
         let run = handover::import(ctx, &ctx.project.join(dir))?;
@@ -137,7 +157,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     propose_length(ctx, &engine, &plan);
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
         let source = handover::Source { ctx, model: &model, engine: &engine, version: &version, plan: &plan };
-        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
+        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to.into(), dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(
             "{} has the commands; then `affinage train --import {}`",

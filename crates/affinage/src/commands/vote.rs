@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::ballot::{Draw, Said};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
+use affinage_project::errors::{HintExt as _, usage};
+use affinage_project::folder::lock::FolderLock;
+use affinage_project::nearest::read_text;
+use affinage_project::stages::evaluation::series;
+use affinage_project::stages::judges::{Evaluated, Sources};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::context::Context;
-use crate::errors::{HintExt as _, usage};
-use crate::evaluation::series;
-use crate::judges::{Evaluated, Sources};
-use crate::lock::FolderLock;
-use crate::nearest::read_text;
 use crate::poll::{Ballot, Poll, Returned, SessionEvent, VoteFiles, html};
 use crate::ui::{bytes, counted};
 use crate::web::{Room, RoomArgs};

@@ -5,12 +5,12 @@ use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
+use affinage_project::folder::library::{Derivation, Library, Mark, TextFix};
 use anyhow::anyhow;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
 use super::queue::Shown;
-use crate::library::{Derivation, Library, Mark, TextFix};
 
 #[derive(Serialize)]
 pub struct Card {

@@ -4,6 +4,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use affinage_dataset::candidate::Candidate;
+use affinage_project::errors::usage;
+use affinage_project::folder::library::{Access, Action, Change, Mark, Step};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,8 +13,6 @@ use super::catalogue::proposed;
 use super::filter::Filter;
 use super::group::Group;
 use super::{State, card};
-use crate::errors::usage;
-use crate::library::{Access, Action, Change, Mark, Step};
 use crate::ui::counted;
 use crate::web::Reply;
 

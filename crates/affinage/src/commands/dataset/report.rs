@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use affinage_dataset::lint::rules::titled;
 use affinage_dataset::version::{Lengths, Manifest};
 use affinage_eval::analyze::ENOUGH;
+use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
+use affinage_project::stages::lengths::{Ruler, Spread};
+use affinage_project::stages::suites;
 
 use super::select::Selection;
-use crate::commands::lint::titled;
 use crate::context::Context;
-use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion};
 use crate::desk::{GOAL, TASTE};
-use crate::lengths::{Ruler, Spread};
-use crate::suites;
 use crate::ui::{Table, count, counted, listed};
 
 pub(super) fn report_selection(ctx: &Context, selection: &Selection) {

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{Found, Roles, Together};
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::library::Library;
+use affinage_project::folder::project::CONFIG_FILE;
 
 use super::notes::counted_texts;
 use super::problems::nothing_found;
 use super::{FileSummary, say_details, summarise};
-use crate::context::{CONFIG_FILE, Context};
-use crate::errors::HintExt as _;
-use crate::library::Library;
+use crate::context::Context;
 use crate::ui::{count, counted};
 
 /// Folders below the one that is imported.

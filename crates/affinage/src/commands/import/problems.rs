@@ -4,10 +4,9 @@ use std::fs::FileType;
 use std::path::Path;
 
 use affinage_dataset::import::{Found, ImportError, Speaker};
+use affinage_project::errors::HintExt as _;
+use affinage_project::nearest::require_path;
 use anyhow::anyhow;
-
-use crate::errors::HintExt as _;
-use crate::nearest::require_path;
 
 /// The kind of a file; if there is none, the error names the nearest one that is there.
 pub fn file_type(path: &Path) -> anyhow::Result<FileType> {
