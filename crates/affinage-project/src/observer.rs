@@ -12,6 +12,8 @@ pub enum Kind {
     Detail,
     /// Something the user should know although the work goes on.
     Warning,
+    /// What the user may do next; not for whoever runs this stage as one of several.
+    Hint,
 }
 
 /// Long work: what it is called, how much there is and in which unit.
@@ -109,6 +111,10 @@ impl dyn Observer + '_ {
 
     pub fn warn(&self, text: impl AsRef<str>) {
         self.message(Kind::Warning, text.as_ref());
+    }
+
+    pub fn hint(&self, text: impl AsRef<str>) {
+        self.message(Kind::Hint, text.as_ref());
     }
 
     /// Begins work of `total` units.

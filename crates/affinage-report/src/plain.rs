@@ -57,6 +57,26 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
+/// The beginning of a text on one line, whole words of about `chars` characters.
+pub fn first_words(text: &str, chars: usize) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + word.chars().count() > chars {
+            return line + " …";
+        }
+        line = if line.is_empty() { cut(word, chars) } else { line + " " + word };
+    }
+    line
+}
+
+/// A word of at most `chars` characters.
+fn cut(word: &str, chars: usize) -> String {
+    match word.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ mod calibrate;
 mod memory;
 mod pace;
 mod plan;
+mod prepare;
 mod process;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub use calibrate::Calibration;
 pub use memory::{MemoryPlan, peak_bytes};
 pub use pace::{Ahead, Pace, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
+pub use prepare::{Prepared, prepare, train};
 pub use process::command;
 
 /// The file by which a halted part says so.

@@ -257,7 +257,7 @@ fn freeze(ctx: &Context, dialogues: &[Dialogue]) -> anyhow::Result<DatasetVersio
     };
     let pinned: BTreeMap<String, Side> =
         dialogues.iter().map(|dialogue| (dialogue.user.clone(), side(&dialogue.split))).collect();
-    dataset::freeze_clean(ctx, &pinned)?;
+    dataset::freeze_clean(ctx, pinned)?;
     DatasetVersion::open(&ctx.project, None)
 }
 

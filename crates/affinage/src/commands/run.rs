@@ -9,6 +9,7 @@ use affinage_project::folder::events::Event;
 use affinage_project::folder::library::{LIBRARY_FILE, Library};
 use affinage_project::folder::run::Run;
 use affinage_project::model::{Sources, resolve};
+use affinage_project::stages::freeze::imported;
 use clap::Args;
 
 use super::{dataset, eval, train};
@@ -36,7 +37,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     let inner = ctx.as_stage();
     let is_frozen = !DatasetVersion::list(&ctx.project)?.is_empty();
     if !is_frozen {
-        dataset::imported(ctx)?;
+        imported(ctx)?;
     }
     // Before the freeze, because it may take the network: nothing is frozen, counted or planned without a model.
     stage(ctx, "model");

@@ -11,11 +11,11 @@ use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::LongRow;
 use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::machine;
-use affinage_project::model::{LoadedModel, engine, open_model};
+use affinage_project::model::LoadedModel;
 use affinage_project::stages::handover;
 use affinage_project::stages::lengths::{Spread, limit};
 use affinage_project::stages::training::{
-    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, resumable,
+    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, peak_bytes, prepare, resumable,
     say_where_best,
 };
 use clap::{Args, ValueEnum};
@@ -145,18 +145,13 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     if args.verify_resume {
         return verify_resume::run(ctx, &version.name);
     }
-    let model = open_model(ctx, &config.model)?;
-    let engine = engine(&ctx.ui, &model)?;
-    let reading = format!("reading dataset {}", version.name);
-    let mut plan = ctx.ui.during(reading, || Plan::new(&model, &version, &config.train, &ctx.ui))?;
-    if let Some(project) = args.part_in {
-        plan = plan.part(Part { project, halt_in: args.halt_in })?;
-    }
-    let memory = plan.fit_memory(&engine)?;
-    describe(ctx, &model, &engine, &plan, &memory);
-    propose_length(ctx, &engine, &plan);
+    let part = args.part_in.map(|project| Part { project, halt_in: args.halt_in });
+    let prepared = prepare(ctx, &config, &version, part)?;
+    let Prepared { model, engine, plan, memory } = &prepared;
+    describe(ctx, model, engine, plan, memory);
+    propose_length(ctx, engine, plan);
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
-        let source = handover::Source { ctx, model: &model, engine: &engine, version: &version, plan: &plan };
+        let source = handover::Source { ctx, model, engine, version: &version, plan };
         write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to.into(), dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(
@@ -167,17 +162,13 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
     }
     if args.dry_run {
-        return dry_run(ctx, &engine, &plan, &memory);
+        return dry_run(ctx, engine, plan, memory);
     }
     if args.says_time {
         let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
-        forecast::say(ctx, &model, &engine, (&plan, done), &version)?;
+        forecast::say(ctx, model, engine, (plan, done), &version)?;
     }
-    let training = match resumed {
-        Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
-        None => TrainingRun::create(ctx, &model, &engine, &plan, pinned)?,
-    };
-    finished(ctx, &training.go()?)
+    finished(ctx, &prepared.train(ctx, resumed, pinned)?)
 }
 
 fn finished(ctx: &Context, run: &Run) -> anyhow::Result<()> {

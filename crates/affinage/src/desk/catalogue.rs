@@ -11,8 +11,7 @@ use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 use affinage_project::folder::library::{Access, Action, Choice, Derivation, Library, Mark};
-
-use super::card;
+use affinage_report::plain::first_words;
 
 /// Characters of a prompt that stand for a missing title.
 const TITLE_CHARS: usize = 60;
@@ -187,7 +186,7 @@ impl Read {
                 title: if conversation.title.trim().is_empty() {
                     found
                         .first()
-                        .map(|candidate| card::first_words(&candidate.prompt, TITLE_CHARS))
+                        .map(|candidate| first_words(&candidate.prompt, TITLE_CHARS))
                         .unwrap_or_default()
                 } else {
                     conversation.title.clone()

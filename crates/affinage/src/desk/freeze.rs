@@ -4,10 +4,11 @@ use std::sync::{Mutex, TryLockError};
 
 use affinage_project::errors::usage;
 use affinage_project::folder::datasets::ALTERNATIVES_FILE;
+use affinage_project::stages::freeze::folder_word;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::commands::dataset::{folder_word, freeze_decided};
+use crate::commands::dataset::freeze_decided;
 use crate::context::Context;
 use crate::web::Reply;
 

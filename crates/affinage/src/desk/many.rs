@@ -6,13 +6,14 @@ use std::collections::{HashMap, HashSet};
 use affinage_dataset::candidate::Candidate;
 use affinage_project::errors::usage;
 use affinage_project::folder::library::{Access, Action, Change, Mark, Step};
+use affinage_report::plain::first_words;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::State;
 use super::catalogue::proposed;
 use super::filter::Filter;
 use super::group::Group;
-use super::{State, card};
 use crate::ui::counted;
 use crate::web::Reply;
 
@@ -105,8 +106,8 @@ impl State {
             "id": candidate.candidate_id, "title": conversation.title,
             "shelf": conversation.shelf.map(|shelf| &self.catalogue.shelves[shelf].name),
             "file": self.catalogue.files[conversation.file],
-            "prompt": card::first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
-            "answer": card::first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
+            "prompt": first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
+            "answer": first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
             "action": mark.and_then(|mark| mark.action),
             "too_long": self.catalogue.entries[index].too_long,
             "rules": self.catalogue.entries[index].rules,

@@ -38,7 +38,6 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
-pub use card::first_words;
 use card::{Card, Found};
 use catalogue::Catalogue;
 pub use catalogue::file_name;

@@ -20,7 +20,7 @@ use affinage_project::errors::{self, ExitStatus, HintExt as _};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use affinage_report::plain::{bytes, count, counted, duration, listed};
+pub use affinage_report::plain::{bytes, count, counted, duration};
 pub use columns::{Growing, columns};
 pub use paint::Paint;
 pub use progress::Progress;
@@ -199,17 +199,7 @@ impl Ui {
         Progress::start(self, label.into(), Some(total), unit, Start::Now)
     }
 
-    /// As [`Ui::progress`], for work that is mostly short: it is mentioned only after a second.
-    pub fn late_progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), Some(total), unit, Start::Late)
-    }
-
-    /// Progress with an unknown end.
-    pub fn spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), None, unit, Start::Now)
-    }
-
-    /// As [`Ui::spinner`], for work that is mostly short: it is mentioned only after a second.
+    /// Progress with an unknown end, for work that is mostly short: it is mentioned only after a second.
     pub fn late_spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
         Progress::start(self, label.into(), None, unit, Start::Late)
     }

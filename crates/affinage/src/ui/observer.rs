@@ -12,6 +12,7 @@ impl Observer for Ui {
             Kind::Said => self.say(text),
             Kind::Detail => self.detail(text),
             Kind::Warning => self.warn(text),
+            Kind::Hint => self.hint(text),
         }
     }
 

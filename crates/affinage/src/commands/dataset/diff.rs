@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use affinage_dataset::diff::{Difference, Sides, difference};
 use affinage_dataset::split::Side;
 use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::stages::freeze::file_name;
 use clap::Args;
 
-use super::file_name;
 use crate::context::Context;
 use crate::ui::{Table, count};
 

@@ -1,72 +1,14 @@
-//! What a freeze says: what was taken and left out, what the version holds, and what it is too little for.
+//! What is said of a frozen version: what it holds, and what it is too little for.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use affinage_dataset::lint::rules::titled;
-use affinage_dataset::version::{Lengths, Manifest};
+use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
-use affinage_project::stages::lengths::{Ruler, Spread};
+use affinage_project::stages::freeze::Frozen;
 use affinage_project::stages::suites;
 
-use super::select::Selection;
 use crate::context::Context;
 use crate::desk::{GOAL, TASTE};
-use crate::ui::{Table, count, counted, listed};
-
-pub(super) fn report_selection(ctx: &Context, selection: &Selection) {
-    let counts = &selection.counts;
-    ctx.ui.say(format!(
-        "{}: {} accepted ({} edited), {} left out",
-        counted(counts.candidates(), "candidate", "candidates"),
-        count(counts.accepted() as u64),
-        count(counts.edited() as u64),
-        count(counts.left_out_total() as u64)
-    ));
-    for (why, number) in counts.left_out() {
-        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
-    }
-    let flagged: Vec<String> =
-        selection.flagged.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-    if !flagged.is_empty() {
-        ctx.ui.detail(format!("flags of undecided ones: {}", flagged.join(", ")));
-    }
-    if !selection.noted.is_empty() {
-        let noted: Vec<String> = selection
-            .noted
-            .iter()
-            .map(|(rule, examples)| format!("{} {}", titled(rule), count(*examples as u64)))
-            .collect();
-        ctx.ui.say(format!(
-            "taken undecided although lint notes something: {}; to leave some out: `affinage review`, List, by finding",
-            noted.join("; ")
-        ));
-    }
-    if !selection.blocked.is_empty() {
-        ctx.ui.warn(format!(
-            "{} errors and left out; at the desk: List, \"accepted\", by finding, to edit:",
-            counted(selection.blocked.len(), "accepted example has", "accepted examples have")
-        ));
-        for (id, (name, rules)) in selection.blocked.iter().take(5) {
-            let rules: Vec<String> = rules.iter().map(|rule| titled(rule)).collect();
-            ctx.ui.say(format!("  {name}: {}", rules.join(", ")));
-            ctx.ui.detail(format!("    {id}"));
-        }
-    }
-}
-
-/// Says which rules kept undecided examples out, the most frequent first; an example may have several.
-pub(super) fn report_rules(ctx: &Context, flagged: &BTreeMap<&'static str, usize>) {
-    let mut rules: Vec<(&str, usize)> = flagged.iter().map(|(rule, examples)| (*rule, *examples)).collect();
-    rules.sort_by_key(|(rule, examples)| (std::cmp::Reverse(*examples), *rule));
-    let Some((most, _)) = rules.first() else { return };
-    ctx.ui.say("left out because lint found something in them:");
-    for (rule, examples) in &rules {
-        ctx.ui.say(format!("  {:>5}  {}", count(*examples as u64), titled(rule)));
-    }
-    ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
-}
+use crate::ui::{Table, count, counted};
 
 /// Says what so many examples are enough for.
 pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
@@ -85,46 +27,8 @@ pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
     ctx.ui.say(format!("{}: {said}", counted(examples, "example", "examples")));
 }
 
-/// Which rows were too long, and which lengths would take more. `names` say what each of those left out begins with.
-pub(super) fn report_lengths(
-    ctx: &Context,
-    ruler: &Ruler,
-    lengths: &Lengths,
-    spread: Spread,
-    names: &BTreeMap<String, String>,
-) {
-    let Lengths { model, limit, left_out, longest, .. } = lengths;
-    let tokens = |n: usize| count(n as u64);
-    if left_out.is_empty() {
-        return ctx.ui.say(format!(
-            "all rows fit: the longest has {} tokens, the training takes {}",
-            tokens(*longest),
-            tokens(*limit)
-        ));
-    }
-    let name = |id: &String| names.get(id).cloned().unwrap_or_else(|| id.clone());
-    let named: Vec<String> =
-        left_out.iter().map(|(id, length)| format!("{} ({} tokens)", name(id), tokens(*length))).collect();
-    ctx.ui.warn(format!(
-        "{} longer than the {} tokens of {model} that the training takes, and left out: {}; at the desk: `affinage review`, \
-         List, \"too long for the training\"",
-        counted(left_out.len(), "row is", "rows are"),
-        tokens(*limit),
-        listed(&named, 5, ", ")
-    ));
-    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), |tokens| ruler.peak_bytes(tokens))
-    {
-        ctx.ui.say(format!("  {proposal}"));
-    }
-}
-
-/// `names` are those of conversations and documents, by key.
-pub(super) fn report_version(
-    ctx: &Context,
-    folder: &Path,
-    manifest: &Manifest,
-    names: &BTreeMap<String, String>,
-) -> anyhow::Result<()> {
+pub(super) fn report_version(ctx: &Context, frozen: &Frozen) -> anyhow::Result<()> {
+    let Frozen { folder, manifest, names } = frozen;
     let certificate = &manifest.certificate;
     let mut table = Table::new(["file", "examples"]).right(&[1]);
     for (name, file) in manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE) {
@@ -223,6 +127,8 @@ fn in_all(test: usize, all: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use affinage_dataset::split::Certificate;
     use affinage_dataset::version::{FileRecord, Rules};
 

@@ -4,30 +4,19 @@ use std::fs::FileType;
 use std::path::Path;
 
 use affinage_dataset::import::{Found, ImportError, Speaker};
-use affinage_project::errors::HintExt as _;
-use affinage_project::nearest::require_path;
 use anyhow::anyhow;
 
+use crate::errors::HintExt as _;
+use crate::nearest::require_path;
+
 /// The kind of a file; if there is none, the error names the nearest one that is there.
-pub fn file_type(path: &Path) -> anyhow::Result<FileType> {
+pub(super) fn file_type(path: &Path) -> anyhow::Result<FileType> {
     require_path(path)?;
     Ok(fs_err::metadata(path)?.file_type())
 }
 
-/// The last line where some of several files failed; each said why when it did.
-pub fn of_several(failed: &[String], given: usize) -> anyhow::Result<()> {
-    match failed {
-        [] => Ok(()),
-        all if all.len() == given => Err(anyhow!("none of the {given} files could be imported; see above")),
-        several => {
-            let of = several.len();
-            Err(anyhow!("{of} of {given} files could not be imported; see above: {}", several.join(", ")))
-        }
-    }
-}
-
 /// Nothing in a file or folder became a conversation.
-pub fn nothing_found(shown: &str, reason: &str, found: &Found) -> anyhow::Error {
+pub(super) fn nothing_found(shown: &str, reason: &str, found: &Found) -> anyhow::Error {
     let error = anyhow!("{shown}: found 0 conversations because {reason}");
     let hint = "affinage reads exports of ChatGPT, Claude, Gemini and many other chat clients, agents and messengers: \
                 JSON with lists of messages, a message or a row a line, parquet, SQLite; transcripts whose speakers \
@@ -38,7 +27,7 @@ pub fn nothing_found(shown: &str, reason: &str, found: &Found) -> anyhow::Error 
 }
 
 /// A file of another kind: says what to do with it.
-pub fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+pub(super) fn with_way_out(error: anyhow::Error) -> anyhow::Error {
     let way_out = error.downcast_ref::<ImportError>().and_then(ImportError::way_out).map(str::to_owned);
     match way_out {
         Some(way_out) => Err::<(), _>(error).hint(way_out).expect_err("an error stays one"),
@@ -47,7 +36,7 @@ pub fn with_way_out(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Speakers without roles: says which flag to give, with a real name in it.
-pub fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
+pub(super) fn with_role_hint(error: anyhow::Error, file: &str) -> anyhow::Error {
     let speakers = match error.downcast_ref::<ImportError>() {
         Some(ImportError::RolesNeeded { speakers, .. } | ImportError::UnknownSpeaker { speakers, .. }) => {
             speakers

@@ -11,9 +11,9 @@ use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Lengths;
-use affinage_project::folder::library::{Access, Action, Decision, Derivation, Library, access};
+use affinage_report::plain::first_words;
 
-use crate::desk::first_words;
+use crate::folder::library::{Access, Action, Decision, Derivation, Library, access};
 
 /// What may become an example without a person's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{Found, Roles, Together};
-use affinage_project::errors::HintExt as _;
-use affinage_project::folder::library::Library;
-use affinage_project::folder::project::CONFIG_FILE;
+use affinage_report::plain::{count, counted};
 
-use super::notes::counted_texts;
+use crate::errors::HintExt as _;
+use crate::folder::library::Library;
+use crate::folder::project::CONFIG_FILE;
+
 use super::problems::nothing_found;
-use super::{FileSummary, say_details, summarise};
-use crate::context::Context;
-use crate::ui::{count, counted};
+use super::{FileSummary, counted_texts, summarise};
+use crate::folder::project::Project;
 
 /// Folders below the one that is imported.
 const MAX_DEPTH: usize = 32;
@@ -27,7 +27,7 @@ struct Member {
 }
 
 pub fn import(
-    ctx: &Context,
+    ctx: &Project,
     library: &mut Library,
     folder: &Path,
     roles: &Roles,
@@ -103,35 +103,18 @@ pub fn import(
         count(whole.conversations_grown as u64),
         counted(whole.nodes_new, "new message", "new messages")
     ));
-    say_details(ctx, &whole);
-    say_gone(ctx, library, folder, &read)?;
+    whole.gone = gone(library, folder, &read)?;
     Ok(whole)
 }
 
-/// Names what was imported from this folder before and is no longer in it. `read` are the hashes of what is there now, also
-/// under another name.
-fn say_gone(ctx: &Context, library: &Library, folder: &Path, read: &HashSet<String>) -> anyhow::Result<()> {
-    const SHOWN: usize = 3;
-    let sources = library.sources()?;
-    let gone: Vec<&str> = sources
-        .iter()
+/// What was imported from this folder before and is no longer in it. `read` are the hashes of what is there now, also under
+/// another name.
+fn gone(library: &Library, folder: &Path, read: &HashSet<String>) -> anyhow::Result<Vec<String>> {
+    let sources = library.sources()?.into_iter();
+    let gone = sources
         .filter(|source| Path::new(&source.path).starts_with(folder) && !Path::new(&source.path).exists())
-        .filter(|source| !read.contains(&source.sha256))
-        .map(|source| source.path.as_str())
-        .collect();
-    let Some(first) = gone.first() else { return Ok(()) };
-    let more = if gone.len() > SHOWN {
-        format!(" and {} more", count((gone.len() - SHOWN) as u64))
-    } else {
-        String::new()
-    };
-    ctx.ui.say(format!(
-        "  no longer in the folder, but still in the library: {}: {}{more}",
-        counted(gone.len(), "file", "files"),
-        gone[..gone.len().min(SHOWN)].join(", ")
-    ));
-    ctx.ui.hint(format!("take it out of the library too: `affinage import --forget '{first}'`"));
-    Ok(())
+        .filter(|source| !read.contains(&source.sha256));
+    Ok(gone.map(|source| source.path).collect())
 }
 
 /// Collects the files below `folder`; what nobody looks into is noted.

@@ -1,7 +1,5 @@
-//! `affinage dataset`: freezes a version: chosen examples, split without leaks, certificate and card.
+//! Freezes a version of the dataset: chosen examples, split without leaks, certificate and card.
 
-mod diff;
-mod export;
 mod report;
 mod select;
 
@@ -15,46 +13,19 @@ use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
     FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
-use affinage_project::errors::HintExt as _;
-use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
-use affinage_project::folder::jsonl;
-use affinage_project::folder::library::{Derivation, Library};
-use affinage_project::folder::run::write_folder_atomically;
-use affinage_project::stages::lengths::{Ruler, Spread};
-use affinage_project::stages::suites;
 use anyhow::anyhow;
-use clap::{Args, Subcommand};
 use sha2::{Digest as _, Sha256};
 
-use crate::context::Context;
-use report::{report_lengths, report_selection, report_version};
+use crate::errors::HintExt as _;
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
+use crate::folder::jsonl;
+use crate::folder::library::{Derivation, Library};
+use crate::folder::project::Project;
+use crate::folder::run::write_folder_atomically;
+use crate::stages::lengths::{Ruler, Spread};
+use crate::stages::suites;
+use report::{report_lengths, report_rules, report_selection};
 use select::{Selected, Selection, Undecided, begins_with};
-
-/// Freeze a dataset version: train, validation and test without leaks, with a certificate
-#[derive(Debug, Default, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
-    after_help = "Examples:\n  affinage dataset\n  affinage dataset --accept-clean\n  affinage dataset diff v1 v2\n  affinage dataset export --format sharegpt --out shared"
-)]
-pub struct DatasetArgs {
-    #[command(subcommand)]
-    pub command: Option<DatasetCommand>,
-    /// Also take undecided answers that lint has no error or warning about
-    #[arg(long)]
-    pub accept_clean: bool,
-    /// A word in the folder's name, as in v2-letters-1f2e9c
-    #[arg(long, value_name = "WORD", value_parser = folder_word)]
-    pub name: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum DatasetCommand {
-    /// What changed from one version to another: examples, their sides, their words, the rules
-    Diff(diff::DiffArgs),
-    /// Write a version in the row format of other tools
-    Export(export::ExportArgs),
-}
 
 /// A word that may stand in a folder's name.
 pub fn folder_word(text: &str) -> Result<String, String> {
@@ -62,39 +33,34 @@ pub fn folder_word(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("use letters, digits, `_` and `.`".to_owned()) }
 }
 
-pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
-    ctx.require_project()?;
-    match &args.command {
-        Some(DatasetCommand::Diff(args)) => return diff::run(ctx, args),
-        Some(DatasetCommand::Export(args)) => return export::run(ctx, args),
-        None => {}
-    }
-    let (folder, manifest) = freeze_decided(ctx, args.accept_clean, args.name.as_deref())?;
-    if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
-    }
-    Ok(())
+/// How a version is frozen.
+#[derive(Debug, Default)]
+pub struct Options<'a> {
+    /// Also take undecided answers that lint has no error or warning about.
+    pub accept_clean: bool,
+    /// A word in the folder's name, see [`folder_word`].
+    pub word: Option<&'a str>,
+    /// Sides by prompt, as if an older version had given them; the others are split as always.
+    pub pinned: BTreeMap<String, Side>,
 }
 
-/// The library, if anything is in it.
-pub fn imported(ctx: &Context) -> anyhow::Result<Library> {
-    let library = Library::open(&ctx.project)?;
-    if library.sources()?.is_empty() {
-        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
-            .hint(crate::commands::import::FIRST);
-    }
-    Ok(library)
+/// A frozen version.
+#[derive(Debug)]
+pub struct Frozen {
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+    /// What people call the conversations and documents: the file or member they came from, by key.
+    pub names: BTreeMap<String, String>,
 }
 
-/// Freezes what was accepted, with `accept_clean` also what lint finds nothing against, and says what came of it.
-pub fn freeze_decided(
-    ctx: &Context,
-    accept_clean: bool,
-    word: Option<&str>,
-) -> anyhow::Result<(PathBuf, Manifest)> {
+/// Freezes what was accepted, with `accept_clean` also what lint finds nothing against. Where the rows and rules are those of
+/// an earlier version, that one is returned.
+///
+/// Errors: nothing is imported or accepted; too little for a split without leaks; files.
+pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let library = imported(ctx)?;
     let earlier = manifests(&ctx.project)?;
-    let undecided = if accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
+    let undecided = if options.accept_clean { Undecided::AcceptClean } else { Undecided::LeaveOut };
     if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
         // The outermost hint is shown first.
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
@@ -106,38 +72,30 @@ pub fn freeze_decided(
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
     leave_out_long(ctx, &mut selection);
     report_selection(ctx, &selection);
-    if accept_clean {
-        report::report_rules(ctx, &selection.flagged);
+    if options.accept_clean {
+        report_rules(ctx, &selection.flagged);
     }
     let names = names(&selection);
     say_kept_shares(ctx, &earlier);
-    let split = split_examples(ctx, &selection.selected, &earlier, &BTreeMap::new())?;
-    let selected_by = if accept_clean { "accept-clean" } else { "signed" };
+    let split = split_examples(ctx, &selection.selected, &earlier, &options.pinned)?;
+    let selected_by = if options.accept_clean { "accept-clean" } else { "signed" };
     let rules = Rules { selection: selected_by.to_owned(), ..rules(ctx, &derivation) };
-    let (folder, manifest) = freeze(ctx, (&library, &earlier), selection, split, rules, word)?;
-    report_version(ctx, &folder, &manifest, &names)?;
-    report::report_size(ctx, &manifest);
-    Ok((folder, manifest))
+    let (folder, manifest) = write(ctx, (&library, &earlier), selection, split, rules, options.word)?;
+    Ok(Frozen { folder, manifest, names })
 }
 
-/// Freezes what lint finds nothing against, as `--accept-clean` does, with the sides that `pinned` gives by prompt; the
-/// others are split as always.
-pub fn freeze_clean(ctx: &Context, pinned: &BTreeMap<String, Side>) -> anyhow::Result<()> {
+/// The library, if anything is in it.
+pub fn imported(ctx: &Project) -> anyhow::Result<Library> {
     let library = Library::open(&ctx.project)?;
-    let derivation = library.derivation()?;
-    let mut selection = select::select(&library, &derivation, Undecided::AcceptClean)?;
-    leave_out_long(ctx, &mut selection);
-    report_selection(ctx, &selection);
-    let names = names(&selection);
-    let earlier = manifests(&ctx.project)?;
-    let split = split_examples(ctx, &selection.selected, &earlier, pinned)?;
-    let rules = Rules { selection: "accept-clean".to_owned(), ..rules(ctx, &derivation) };
-    let (folder, manifest) = freeze(ctx, (&library, &earlier), selection, split, rules, None)?;
-    report_version(ctx, &folder, &manifest, &names)
+    if library.sources()?.is_empty() {
+        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
+            .hint(crate::stages::import::FIRST);
+    }
+    Ok(library)
 }
 
 /// Takes out of the selection what is longer than the training of the project's model takes, where that can be told.
-fn leave_out_long(ctx: &Context, selection: &mut Selection) {
+fn leave_out_long(ctx: &Project, selection: &mut Selection) {
     let ruler = match Ruler::open(ctx) {
         Ok(ruler) => ruler,
         Err(why) => return ctx.ui.say(format!("how long the rows are was not measured: {why}")),
@@ -182,7 +140,7 @@ fn names(selection: &Selection) -> BTreeMap<String, String> {
 }
 
 /// The rules that `[dataset]` states; the way of selection is the caller's.
-fn rules(ctx: &Context, derivation: &Derivation) -> Rules {
+fn rules(ctx: &Project, derivation: &Derivation) -> Rules {
     let context = &derivation.policy;
     Rules {
         selection: String::new(),
@@ -196,7 +154,7 @@ fn rules(ctx: &Context, derivation: &Derivation) -> Rules {
 }
 
 /// Examples keep the side that the versions before gave them, so shares that were changed since are not reached at once.
-fn say_kept_shares(ctx: &Context, earlier: &[Manifest]) {
+fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
     let now = &ctx.config.dataset;
     if let Some(before) = earlier.first()
         && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
@@ -211,7 +169,7 @@ fn say_kept_shares(ctx: &Context, earlier: &[Manifest]) {
 /// Splits; examples keep the side of `earlier` versions, and those whose prompt is in `pinned` stand where it says, as if
 /// an older version had put them there.
 fn split_examples(
-    ctx: &Context,
+    ctx: &Project,
     selected: &[Selected],
     earlier: &[Manifest],
     pinned: &BTreeMap<String, Side>,
@@ -261,12 +219,13 @@ fn manifests(project: &Path) -> anyhow::Result<Vec<Manifest>> {
 }
 
 /// The prompts that the evaluation may ask: training examples must not hold them.
-fn evaluation_prompts(ctx: &Context) -> anyhow::Result<Vec<String>> {
+fn evaluation_prompts(ctx: &Project) -> anyhow::Result<Vec<String>> {
     let prompts = suites::all_out_of_domain(ctx)?;
     Ok(prompts.iter().map(|prompt| prompt.question().to_owned()).collect())
 }
 
-fn file_name(side: Side) -> Option<&'static str> {
+/// The file of a side; a retired example is in none.
+pub fn file_name(side: Side) -> Option<&'static str> {
     match side {
         Side::Train => Some("train.jsonl"),
         Side::Validation => Some("validation.jsonl"),
@@ -277,8 +236,8 @@ fn file_name(side: Side) -> Option<&'static str> {
 }
 
 /// Writes the folder, unless an equal version is there among the `earlier` ones, newest first.
-fn freeze(
-    ctx: &Context,
+fn write(
+    ctx: &Project,
     (library, earlier): (&Library, &[Manifest]),
     selection: Selection,
     split: Split,
