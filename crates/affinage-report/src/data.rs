@@ -7,7 +7,8 @@ use affinage_dataset::version::Manifest;
 
 use super::evidence::{Evidence, RunFacts};
 use super::html::{Section, details, esc, hash, p, table, time};
-use super::numbers::{count, counted, duration, percent};
+use super::numbers::{count, counted, percent};
+use super::plain::duration;
 
 pub fn certificate_section(evidence: &Evidence) -> Section {
     let mut body = String::new();

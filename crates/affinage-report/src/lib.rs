@@ -22,6 +22,7 @@ pub mod markdown;
 mod numbers;
 mod objective;
 mod pairs;
+pub mod plain;
 mod plot;
 pub mod plots;
 mod rates;
@@ -31,7 +32,6 @@ mod tests;
 mod voice;
 
 pub use html::time;
-pub use numbers::duration;
 
 use affinage_eval::analysis::MethodNote;
 use sha2::{Digest as _, Sha256};

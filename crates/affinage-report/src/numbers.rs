@@ -1,7 +1,5 @@
 //! How figures are written: the value, its interval, its n, and where it comes from.
 
-use std::time::Duration;
-
 use affinage_eval::analysis::{Estimate, Interval, TOO_FEW};
 
 use super::html::esc;
@@ -118,20 +116,6 @@ pub fn counted(n: usize, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// `83 s` as `1m 23s`; below ten seconds with a decimal.
-pub fn duration(d: Duration) -> String {
-    let seconds = d.as_secs_f64();
-    if seconds < 9.95 {
-        return format!("{seconds:.1}s");
-    }
-    let seconds = seconds.round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s}s"),
-        (0, m, s) => format!("{m}m {s:02}s"),
-        (h, m, _) => format!("{h}h {m:02}m"),
-    }
-}
-
 /// Where a figure can be checked.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -216,11 +200,5 @@ mod tests {
         let interval = Interval { low: -0.02, high: 0.3, level: 0.95 };
         assert_eq!(Measure::SharePoints.interval(&interval), "[\u{2212}2, +30]");
         assert_eq!(Measure::Nats.tick(0.05), "+0.05");
-    }
-
-    #[test]
-    fn durations_have_two_units() {
-        let shown = [0.04, 9.949, 9.96, 59.7, 83.0, 3725.0].map(|s| duration(Duration::from_secs_f64(s)));
-        assert_eq!(shown, ["0.0s", "9.9s", "10s", "1m 00s", "1m 23s", "1h 02m"]);
     }
 }

@@ -4,11 +4,11 @@ mod meant;
 
 use std::path::PathBuf;
 
+use affinage_project::errors::{HintExt as _, usage};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands;
-use crate::errors::{HintExt as _, usage};
 use crate::ui::fitted;
 
 /// From your own conversations to a small model that writes in your domain, and honest proof of whether it got

@@ -1,126 +1,56 @@
-//! What every command is given: the project folder, its configuration, and the way to print.
+//! What every command is given: the project, and the way to print.
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use affinage_project::folder::config::Config;
+use affinage_project::folder::project::Project;
 
-use crate::config::Config;
-use crate::errors::{HintExt as _, usage};
-use crate::evaluation::series;
-use crate::nearest;
 use crate::ui::Ui;
 
-/// The name of the configuration file that makes a folder a project.
-pub const CONFIG_FILE: &str = "affinage.toml";
-
-/// The frame of one command.
+/// The frame of one command. It is a [`Project`] to every stage; what a stage tells goes to `ui`.
 pub struct Context {
-    /// Absolute path of the project folder (`-C DIR`, else the working directory).
-    pub project: PathBuf,
-    /// The project's `affinage.toml`, or the defaults when there is none, with `--set` applied.
-    pub config: Config,
+    opened: Project,
     /// `--json`: standard output is to be one JSON document ([`Ui::json`]).
     pub json: bool,
     pub ui: Ui,
 }
 
+impl Deref for Context {
+    type Target = Project;
+
+    fn deref(&self) -> &Project {
+        &self.opened
+    }
+}
+
 impl Context {
-    /// Reads `affinage.toml` of `project`, if there is one, and applies `--set key=value` in order.
-    ///
-    /// Errors: `project` is not a folder; the file cannot be read or is not valid (see [`Config::parse`]).
+    /// Errors: see [`Project::open`].
     pub fn open(project: &Path, sets: &[String], json: bool, ui: Ui) -> anyhow::Result<Self> {
-        if !project.is_dir() {
-            let shown = project.display();
-            return match project.exists() {
-                true => Err(usage(format!("-C {shown}: this is a file, not the folder of a project"))),
-                false => Err(usage(format!("-C {shown}: there is no such folder"))),
-            }
-            .hint(match nearest::beside(project) {
-                Some(near) => format!("did you mean `-C {near}`? Or make a project: `affinage init {shown}`"),
-                None => format!("make a project there: `affinage init {shown}`"),
-            });
-        }
-        let project = fs_err::canonicalize(project)?;
-        let path = project.join(CONFIG_FILE);
-        let text = match fs_err::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let config = Config::parse(&text, sets).map_err(|error| error.located(CONFIG_FILE))?;
-        Ok(Self { project, config, json, ui })
+        let opened = Project::open(project, sets, Arc::new(ui.clone()))?;
+        Ok(Self { opened, json, ui })
     }
 
     /// The same project for a command that runs as one stage of another one, see [`Ui::as_stage`].
     pub fn as_stage(&self) -> Self {
-        let (project, config) = (self.project.clone(), self.config.clone());
-        Self { project, config, json: false, ui: self.ui.as_stage() }
+        Self { json: false, ..self.with_ui(self.ui.as_stage()) }
     }
 
-    /// Fails unless the folder is a project. Commands that read or write project files start with this.
-    pub fn require_project(&self) -> anyhow::Result<()> {
-        if self.project.join(CONFIG_FILE).is_file() {
-            return Ok(());
-        }
-        let above = self.project.ancestors().skip(1).find(|dir| dir.join(CONFIG_FILE).is_file());
-        let hint = match above {
-            Some(dir) => format!("there is one above: `affinage -C {} ...`", dir.display()),
-            None => "start one with `affinage init`, or name its folder with `-C DIR`".to_owned(),
-        };
-        Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
+    /// The same project under another configuration.
+    pub fn with_config(&self, config: Config) -> Self {
+        let opened = Project { config, ..self.opened.clone() };
+        Self { opened, json: self.json, ui: self.ui.clone() }
     }
 
-    /// `text` with `eval` named in its commands, where they would mean another evaluation without that.
-    pub fn naming(&self, eval: &str, text: &str) -> String {
-        let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
-        let meant = Config::parse(&file, &[])
-            .ok()
-            .and_then(|config| series::newest(&self.project, &config.eval.name, &self.ui).ok());
-        if meant.as_deref() == Some(eval) { text.to_owned() } else { named_in(eval, text) }
+    /// The same project, which tells another way to print.
+    pub fn with_ui(&self, ui: Ui) -> Self {
+        let opened = Project { ui: Arc::new(ui.clone()), ..self.opened.clone() };
+        Self { opened, json: self.json, ui }
     }
 
-    /// `path` for people: relative to the project folder where it lies inside.
-    pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
-        path.strip_prefix(&self.project).unwrap_or(path).display()
-    }
-}
-
-fn named_in(eval: &str, text: &str) -> String {
-    let commands = [
-        ("vote", "--eval"),
-        ("judge", "--eval"),
-        ("analyze", "--eval"),
-        ("report", "--eval"),
-        ("generate", "--name"),
-    ];
-    let mut named = text.to_owned();
-    for (command, option) in commands {
-        let plain = format!("`affinage {command}");
-        let whole = format!("{plain} {option} {eval}");
-        // Whatever names one already keeps it.
-        named = named.replace(&whole, &plain).replace(&plain, &whole);
-    }
-    named
-}
-
-/// Where downloads are kept: `$AFFINAGE_CACHE`, else `$XDG_CACHE_HOME/affinage`, else `~/.cache/affinage`.
-pub fn cache_dir() -> anyhow::Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("AFFINAGE_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("affinage")))
-        .or_else(|| std::env::home_dir().map(|home| home.join(".cache").join("affinage")))
-        .context("no cache folder: neither AFFINAGE_CACHE, XDG_CACHE_HOME nor a home folder is set")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_of_another_evaluation_name_it() {
-        let text = "Vote: `affinage vote --as NAME`; then `affinage report --open`, `affinage export`.";
-        let named = "Vote: `affinage vote --eval two --as NAME`; then `affinage report --eval two --open`, `affinage export`.";
-        assert_eq!(named_in("two", text), named);
-        assert_eq!(named_in("two", named), named);
+    /// The same project without `--json`: what is printed is for people.
+    pub fn without_json(self) -> Self {
+        Self { json: false, ..self }
     }
 }

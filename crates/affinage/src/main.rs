@@ -1,51 +1,26 @@
-//! The `affinage` binary: all input and output around the three libraries.
+//! The `affinage` binary: the command line, the pages and the terminal around `affinage-project`.
 //!
-//! `cli.rs` reads the command line, `context.rs` opens the project, `commands/` holds one file per command. Files
-//! of a run are written only by `run.rs`, `events.rs` and `jsonl.rs`, sockets are opened only in `http.rs` and `web/`, and
-//! nothing prints but `ui/`.
+//! `cli.rs` reads the command line, `context.rs` opens the project, `commands/` holds one file per command. Sockets are
+//! opened only in `web/`, and nothing prints but `ui/`.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-mod arms;
 mod cli;
 mod commands;
-mod config;
 mod context;
-mod datasets;
+mod ctrl_c;
 mod desk;
-mod errors;
-mod evaluation;
-mod events;
-mod evidence;
-mod export;
-mod generation;
-mod handover;
-mod history;
-mod http;
-mod interrupt;
-mod jsonl;
-mod judges;
-mod lengths;
-mod library;
-mod lock;
-mod machine;
-mod model;
-mod nearest;
-mod parquet;
-mod pdf;
 mod poll;
-mod provenance;
-mod reserve;
-mod run;
 mod serve;
-mod suites;
-mod training;
 mod ui;
 mod web;
 
 use std::process::ExitCode;
 
-use errors::ExitStatus;
+use affinage_project::errors;
+use affinage_project::errors::ExitStatus;
+use affinage_project::pdf;
+
 use ui::{Ui, Verbosity};
 
 fn main() -> ExitCode {
@@ -68,7 +43,7 @@ fn main() -> ExitCode {
         (false, true) => Verbosity::Verbose,
     });
     let (first, second, last) = (ui.clone(), ui.clone(), ui.clone());
-    interrupt::listen(
+    ctrl_c::listen(
         move || first.say("\nstopping at the next safe point; Ctrl-C again to stop at once"),
         move |hint| second.hint(hint),
         move |words| {

@@ -58,6 +58,16 @@ const fn rule(id: &'static str, severity: Severity, title: &'static str, check: 
     Rule { id, severity, title, check }
 }
 
+/// The title of a rule; empty for an id that no rule has.
+pub fn title(id: &str) -> &'static str {
+    RULES.iter().find(|rule| rule.id == id).map_or("", |rule| rule.title)
+}
+
+/// A rule with what it looks for: `L21 the answer ends without punctuation`.
+pub fn titled(id: &str) -> String {
+    format!("{id} {}", title(id))
+}
+
 /// All rules, by id.
 pub const RULES: &[Rule] = &[
     rule("L01", Error, "begins with a role marker", Check::Example(structure::leading_marker)),

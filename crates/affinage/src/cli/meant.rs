@@ -1,6 +1,6 @@
 //! Which command was meant by a word that is none.
 
-use crate::nearest::{nearest, plain};
+use affinage_project::nearest::{nearest, plain};
 
 /// Words for what a command does, with the command lines that do it. [`plain`] words.
 const ALIASES: [(&[&str], &[&str]); 24] = [

@@ -1,6 +1,5 @@
 //! `affinage audit`: other people's results and training folders, and our own evaluations, read again from their files.
 
-mod evaluation;
 mod logs;
 mod training;
 
@@ -8,22 +7,23 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::audit::card;
 use affinage_eval::audit::claims::{self, CheckedClaim, Claim, ClaimVerdict, ClaimsFile};
+use affinage_eval::audit::evaluation::EvaluationAudit;
 use affinage_eval::audit::mapping::Mapping;
 use affinage_eval::audit::row::RowRef;
 use affinage_eval::audit::training::{TrainingAudit, audit_training};
 use affinage_eval::audit::write_up::{self, Names};
 use affinage_eval::audit::{Asked, Finding, ResultsAudit, Severity, Unchecked, audit_results};
+use affinage_project::errors::HintExt as _;
+use affinage_project::nearest::{read_text, require_path};
+use affinage_project::stages::evaluation::audit as evaluation;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use evaluation::{EvaluationAudit, contradictions};
 use logs::FileFacts;
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::nearest::{read_text, require_path};
 use crate::ui::{Paint, Table, counted};
 
 /// Check results, training folders or an evaluation: do the files support what is claimed?

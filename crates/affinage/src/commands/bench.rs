@@ -11,14 +11,14 @@ use std::time::Instant;
 use affinage_dataset::message::Message;
 use affinage_engine::kernels::arch::isa;
 use affinage_engine::kernels::arch::peak::{Square, multiply_add_loop};
+use affinage_project::errors::HintExt as _;
+use affinage_project::machine::{self, Machine};
+use affinage_project::nearest::read_text;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::machine::{self, Machine};
-use crate::nearest::read_text;
 
 /// Measure training, generation or plain matrix products on this machine
 #[derive(Debug, Args)]

@@ -5,16 +5,17 @@ use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::generate::{Emitted, Finish, Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
+use affinage_project::errors::{HintExt as _, interrupted};
+use affinage_project::folder::run::{Run, shown_as};
+use affinage_project::interrupt;
+use affinage_project::model::{LoadedModel, open_model, packed_engine};
+use affinage_project::stages::generation::{named_adapter, sampling};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::errors::{HintExt as _, interrupted};
-use crate::generation::{named_adapter, sampling};
-use crate::interrupt;
-use crate::model::{LoadedModel, open_model, packed_engine};
-use crate::run::{Run, shown_as};
+use crate::ctrl_c;
 use crate::ui::{Growing, Paint, Ui, columns, counted};
 
 /// Talk to the base model or a checkpoint; compare them side by side
@@ -296,7 +297,7 @@ fn reply(
         cut[speaker] = is_cut;
         said(speaker, Piece::End { is_cut })
     };
-    interrupt::while_streaming(|| -> anyhow::Result<()> {
+    ctrl_c::while_streaming(|| -> anyhow::Result<()> {
         while generator.active() > 0 && !interrupt::requested() {
             let emitted = generator.step();
             if is_shown {

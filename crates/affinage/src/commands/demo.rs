@@ -11,20 +11,22 @@ use affinage_dataset::message::{Message, Role};
 use affinage_dataset::split::Side;
 use affinage_engine::model::Model;
 use affinage_eval::suite::Prompt;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::project::CONFIG_FILE;
+use affinage_project::folder::run::Run;
+use affinage_project::model::{LoadedModel, open_model};
+use affinage_project::stages::evaluation::plan;
+use affinage_project::stages::evaluation::{Evaluation, Leave};
+use affinage_project::stages::judges::{Evaluated, exam_results, find};
+use affinage_project::stages::suites;
+use affinage_project::stages::training::{PinnedPrompt, Plan, TrainingRun};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Deserialize;
 
 use super::{dataset, generate, import, judge, lint, report};
-use crate::context::{CONFIG_FILE, Context};
-use crate::datasets::DatasetVersion;
-use crate::errors::HintExt as _;
-use crate::evaluation::{Evaluation, Leave};
-use crate::judges::{Evaluated, exam_results, find};
-use crate::model::{LoadedModel, open_model};
-use crate::run::Run;
-use crate::suites;
-use crate::training::{PinnedPrompt, Plan, TrainingRun};
+use crate::context::Context;
 use crate::ui::{Paint, duration};
 
 /// Run the whole story on embedded data and a small real model
@@ -255,7 +257,7 @@ fn freeze(ctx: &Context, dialogues: &[Dialogue]) -> anyhow::Result<DatasetVersio
     };
     let pinned: BTreeMap<String, Side> =
         dialogues.iter().map(|dialogue| (dialogue.user.clone(), side(&dialogue.split))).collect();
-    dataset::freeze_clean(ctx, &pinned)?;
+    dataset::freeze_clean(ctx, pinned)?;
     DatasetVersion::open(&ctx.project, None)
 }
 
@@ -300,8 +302,8 @@ fn evaluation(
         let limit = if is_checked { size.of_each_checked } else { size.of_each_suite };
         prompts.extend(suites::limited(suite, Some(limit), seed));
     }
-    let chosen = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
-    let mut plan = generate::plan(&chosen, model, run, version, &prompts)?;
+    let chosen = ctx.with_config(config).without_json();
+    let mut plan = plan::plan(&chosen, model, run, version, &prompts)?;
     plan.design.is_demo = true;
     let last = plan.headline.arm.clone();
     plan.comparisons.retain(|comparison| comparison.arm == last);
@@ -336,7 +338,8 @@ mod tests {
     fn both_configurations_are_valid() {
         for size in [&FULL, &QUICK] {
             let text = configuration("# The demo of affinage.", size);
-            let config = crate::config::Config::parse(&text, &[]).expect("a valid configuration");
+            let config =
+                affinage_project::folder::config::Config::parse(&text, &[]).expect("a valid configuration");
             assert_eq!(config.train.max_steps, Some(size.max_steps));
         }
     }

@@ -5,13 +5,14 @@ use std::process::{Command, Stdio};
 
 use affinage_engine::checkpoint::AdapterFiles;
 use affinage_engine::kernels::arch::isa;
+use affinage_project::folder::config;
+use affinage_project::folder::project::{CONFIG_FILE, cache_dir};
+use affinage_project::machine::{self, Machine};
+use affinage_project::model::{self, Sources};
 use clap::Args;
 use serde::Serialize;
 
-use crate::config;
-use crate::context::{CONFIG_FILE, Context, cache_dir};
-use crate::machine::{self, Machine};
-use crate::model::{self, Sources};
+use crate::context::Context;
 use crate::ui::{self, Paint, counted};
 
 /// Check this machine, the model and the judges' keys

@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use affinage_engine::model::Model;
 use affinage_eval::dose::SEEDS_FOR_A_CLAIM;
+use affinage_project::folder::config::Config;
+use affinage_project::folder::run::Run;
+use affinage_project::model::{engine, open_model};
+use affinage_project::stages::evaluation::Leave;
+use affinage_project::stages::training::{Ahead, Calibration, TrainingRun};
 use clap::Args;
 use serde::Serialize;
 
 use super::run::{Trained, trained_before};
 use super::{analyze, generate, judge, report};
-use crate::config::Config;
 use crate::context::Context;
-use crate::evaluation::Leave;
-use crate::model::{engine, open_model};
-use crate::run::Run;
-use crate::training::{Ahead, Calibration, TrainingRun};
 use crate::ui::{count, counted, duration};
 use study::{Cell, Study};
 
@@ -69,12 +69,12 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     }
     let (plan, prompts) = study.evaluation(ctx, &model, &cells, &trained)?;
     let (config, ui) = (study.eval_config(ctx), ctx.ui.clone());
-    let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui };
+    let ctx = &ctx.with_config(config).with_ui(ui);
     let inner = ctx.as_stage();
     ctx.ui.during("preparing the model", || engine.pack());
     let is_judged = !args.fit_only && !ctx.config.judges.is_empty();
     {
-        let evaluation = crate::evaluation::Evaluation::fix(&inner, plan, prompts)?;
+        let evaluation = affinage_project::stages::evaluation::Evaluation::fix(&inner, plan, prompts)?;
         let nobody_else = std::collections::BTreeMap::new();
         if is_judged {
             generate::fill(
@@ -112,13 +112,13 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
 /// The finished run of a cell: an earlier one, the rest of a stopped one, or a new one.
 fn train_cell(
     ctx: &Context,
-    model: &crate::model::LoadedModel,
+    model: &affinage_project::model::LoadedModel,
     engine: &Model,
     study: &Study,
     cell: &Cell,
 ) -> anyhow::Result<Run> {
     let config = Config { train: cell.train.clone(), ..ctx.config.clone() };
-    let ctx = &Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
+    let ctx = &ctx.with_config(config).without_json();
     let before = trained_before(ctx, study.version(cell))?;
     if let Some(Trained::Finished(run)) = before {
         ctx.ui.say(format!("{} is finished", run.name));
@@ -159,7 +159,7 @@ fn dry_run(ctx: &Context, engine: &Model, study: &Study, cells: &[Cell]) -> anyh
     let (mut largest, mut evaluations) = (None, 0);
     for cell in cells {
         let config = Config { train: cell.train.clone(), ..ctx.config.clone() };
-        let of_cell = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
+        let of_cell = ctx.with_config(config).without_json();
         let is_finished =
             matches!(trained_before(&of_cell, study.version(cell))?, Some(Trained::Finished(_)));
         let plan = study.plan(cell)?;

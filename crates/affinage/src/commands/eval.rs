@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use affinage_eval::judgment::{Judgment, Outcome, called};
+use affinage_project::folder::jsonl;
+use affinage_project::folder::run::Run;
+use affinage_project::stages::judges::read_plan;
 use clap::Args;
 
 use super::{generate, judge, report};
 use crate::context::Context;
-use crate::jsonl;
-use crate::judges::read_plan;
-use crate::run::Run;
 use crate::ui::counted;
 
 /// Compare base and checkpoints: generate, judge, analyze, report
@@ -52,7 +52,7 @@ impl EvalArgs {
 pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     args.generate.reserve = args.r#final;
     // The final evaluation has a folder of its own: it is another plan, on other prompts.
-    let mut config = generate::named(ctx, args.generate.name.as_deref())?.config;
+    let mut config = generate::named(ctx, args.generate.name.as_deref())?.config.clone();
     if args.r#final {
         config.eval.name.push_str("-final");
     }
@@ -60,7 +60,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
     if args.null_test {
         config.eval.name.push_str("-null");
     }
-    let ctx = &Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
+    let ctx = &ctx.with_config(config);
     // What was named keeps its name, with the word behind it.
     args.generate.name = args.generate.name.map(|_| ctx.config.eval.name.clone());
     let yes = args.generate.yes;

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::weights::Precision;
+use affinage_project::errors::usage;
+use affinage_project::folder::provenance::Provenance;
+use affinage_project::folder::run::{Run, shown_as, write_folder_atomically};
+use affinage_project::model::{LoadedModel, engine, open_model};
+use affinage_project::stages::arms;
+use affinage_project::stages::export::{Behaviour, Facts, Format, Record, Source, bundle};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use crate::arms;
 use crate::context::Context;
-use crate::errors::usage;
-use crate::export::{Behaviour, Facts, Format, Record, Source, bundle};
-use crate::model::{LoadedModel, engine, open_model};
-use crate::provenance::Provenance;
-use crate::run::{Run, shown_as, write_folder_atomically};
 use crate::ui::counted;
 
 /// Write the adapter, or the model with it, for other programs, and measure that it behaves
@@ -34,7 +34,7 @@ pub struct ExportArgs {
     run: Option<String>,
     /// What to write
     #[arg(long, value_enum, ignore_case = true, required_unless_present = "bundle")]
-    format: Option<Format>,
+    format: Option<FormatArg>,
     /// Make a folder to publish instead: adapter, model card, evaluations, data card, and what it would give away
     #[arg(long, conflicts_with_all = ["format", "precision"])]
     bundle: bool,
@@ -47,6 +47,36 @@ pub struct ExportArgs {
     /// Numbers of a merged model
     #[arg(long, value_enum, ignore_case = true, default_value_t = PrecisionArg::F16)]
     precision: PrecisionArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+enum FormatArg {
+    /// The adapter as a PEFT folder
+    Peft,
+    /// Base and adapter merged, as a Hugging Face folder
+    Merged,
+    /// Base and adapter merged, as a GGUF file
+    Gguf,
+    /// The adapter as a GGUF file, for `llama.cpp --lora`
+    GgufLora,
+    /// The adapter as an MLX folder
+    Mlx,
+    /// A merged GGUF file with a Modelfile for Ollama
+    Ollama,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Peft => Self::Peft,
+            FormatArg::Merged => Self::Merged,
+            FormatArg::Gguf => Self::Gguf,
+            FormatArg::GgufLora => Self::GgufLora,
+            FormatArg::Mlx => Self::Mlx,
+            FormatArg::Ollama => Self::Ollama,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -107,7 +137,7 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     let engine = engine(&ctx.ui, &model)?;
     let adapter = load_adapter(&adapter_dir, engine.config())?;
     let source = Source { model: &model, engine: &engine, adapter: &adapter, ui: &ctx.ui };
-    let Some(format) = args.format else {
+    let Some(format) = args.format.map(Format::from) else {
         return publish(ctx, &source, &adapter_dir, &args.accept, &out);
     };
     let precision = match format {

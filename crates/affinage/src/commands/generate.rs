@@ -1,34 +1,29 @@
 //! `affinage generate`: what base, checkpoints and the user's own arms answer to the prompts of the suites.
 
-mod plan;
-pub mod room;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use affinage_engine::model::Model;
 use affinage_eval::plan::{Arm, Plan};
 use affinage_eval::suite::{Domain, Prompt, Split};
+use affinage_project::errors::usage;
+use affinage_project::folder::config::{FOLDER_NAME, is_folder_name};
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::run::Run;
+use affinage_project::http::leaves_machine;
+use affinage_project::model::{LoadedModel, open_model, packed_engine};
+use affinage_project::stages::arms;
+use affinage_project::stages::evaluation::plan::{against_itself, plan, steps_in_words};
+use affinage_project::stages::evaluation::room;
+use affinage_project::stages::evaluation::{Evaluation, Leave, Remote, consented, server_key};
+use affinage_project::stages::judges::{Sources, read_plan};
+use affinage_project::stages::reserve;
+use affinage_project::stages::suites;
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::arms;
-use crate::config::{FOLDER_NAME, is_folder_name};
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::errors::usage;
-use crate::evaluation::{Evaluation, Leave, Remote, consented, server_key};
-use crate::http::leaves_machine;
-use crate::judges::{Sources, read_plan};
-use crate::model::{LoadedModel, open_model, packed_engine};
-use crate::reserve;
-use crate::run::Run;
-use crate::suites;
 use crate::ui::counted;
-
-pub use plan::{
-    dataset_facts, design, frame, has_example, overlap, plan, sampling, steps_in_words, training_index,
-};
 
 /// Generate answers of base and checkpoints to the prompt suites
 #[derive(Debug, Args)]
@@ -157,11 +152,11 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
     let (config, said) = room::decided(ctx, &model, (Some(&run), &version))?;
     said.iter().for_each(|line| ctx.ui.say(line));
     // What affinage.toml says is kept beside the plan, what follows from it and the data stands in the plan.
-    let planned = Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() };
+    let planned = ctx.with_config(config);
     let mut plan = plan(&planned, &model, &run, &version, &prompts)?;
     plan.design.is_final = args.reserve;
     if args.null_test {
-        plan::against_itself(&mut plan)?;
+        against_itself(&mut plan)?;
     }
     // An evaluation that was named is that one or none, and a sealed reserve is opened once.
     let evaluation = match args.name.is_some() || args.reserve {
@@ -221,7 +216,7 @@ pub fn named(ctx: &Context, name: Option<&str>) -> anyhow::Result<Context> {
         }
         config.eval.name = name.to_owned();
     }
-    Ok(Context { config, project: ctx.project.clone(), json: ctx.json, ui: ctx.ui.clone() })
+    Ok(ctx.with_config(config))
 }
 
 /// Generates every answer that a planned comparison needs, in-domain ones of all arms, and scores the fit: first on the

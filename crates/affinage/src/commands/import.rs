@@ -1,9 +1,7 @@
 //! `affinage import`: chat exports, dataset rows and transcripts into the library.
 
-mod folder;
 mod left_out;
 mod notes;
-mod problems;
 mod territory;
 
 use std::io::{IsTerminal as _, Read as _};
@@ -12,16 +10,16 @@ use std::path::{Path, PathBuf};
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::conversation::NodeRole;
 use affinage_dataset::identity;
-use affinage_dataset::import::{AsNotes, LeftOut, Roles, Together};
+use affinage_dataset::import::{AsNotes, Roles};
 use affinage_dataset::message::Role;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::library::{Choice, Hit, Library, Named, Profile, Recognised, Territory};
+use affinage_project::stages::import::{self, FileSummary};
 use anyhow::anyhow;
 use clap::Args;
-use serde::Serialize;
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::interrupt;
-use crate::library::{Choice, Hit, Imported, Library, Named, Profile, Recognised, Territory};
+use crate::ctrl_c;
 use crate::ui::{count, counted};
 
 /// Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
@@ -120,7 +118,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    index_words(ctx, &mut library)?;
+    import::index_words(ctx, &mut library)?;
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
@@ -133,7 +131,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     territory::say(ctx, &territory);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
     if territory.conversations == 0 {
-        ctx.ui.hint(FIRST);
+        ctx.ui.hint(import::FIRST);
     } else if failed.is_empty() {
         if drafted > 0 && territory.undecided > 0 {
             ctx.ui.hint(notes::HINT);
@@ -158,11 +156,8 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         });
         ctx.ui.json(&document)?;
     }
-    problems::of_several(&failed, args.files.len())
+    of_several(&failed, args.files.len())
 }
-
-/// What to do while nothing is imported.
-pub const FIRST: &str = "bring your conversations and notes: `affinage import FILE...`";
 
 /// Messages shown by `--find`.
 const FOUND_LIMIT: usize = 50;
@@ -214,25 +209,6 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
 fn day(time_s: Option<f64>) -> Option<String> {
     let time = jiff::Timestamp::from_second(time_s? as i64).ok()?;
     Some(time.strftime("%Y-%m-%d").to_string())
-}
-
-/// The rows are committed already: the full-text index may take its time, and a stop here loses nothing.
-fn index_words(ctx: &Context, library: &mut Library) -> anyhow::Result<()> {
-    /// Fewer are done before a bar could be read.
-    const SHOWN_FROM: u64 = 5000;
-    let waiting = library.unindexed_nodes()? as u64;
-    if waiting < SHOWN_FROM {
-        library.index_words(&mut |_| {})?;
-        return Ok(());
-    }
-    let progress = ctx.ui.progress("indexing words", waiting, "messages");
-    let mut shown = 0;
-    library.index_words(&mut |done| {
-        progress.advance(done as u64 - shown);
-        shown = done as u64;
-    })?;
-    progress.finish(format!("full-text index: {}", counted(waiting as usize, "message", "messages")));
-    Ok(())
 }
 
 /// Sets what the user said about shelves, projects or single conversations.
@@ -296,135 +272,49 @@ fn roles(ctx: &Context, library: &mut Library, args: &ImportArgs) -> anyhow::Res
 /// Longest text on standard input.
 const PASTED_BYTES: u64 = 256 << 20;
 
-/// What one file brought, as `--json` shows it.
-#[derive(Debug, Serialize)]
-struct FileSummary {
-    path: PathBuf,
-    /// None for a folder: each of its files has its own.
-    sha256: Option<String>,
-    formats: std::collections::BTreeMap<&'static str, usize>,
-    conversations: usize,
-    /// Those of them that are sections of notes.
-    drafted: usize,
-    /// Words of those that stand in block quotes.
-    quoted_words: usize,
-    conversations_new: usize,
-    conversations_grown: usize,
-    nodes_new: usize,
-    recognised: Recognised,
-    speakers: Vec<SpeakerSummary>,
-    rejects: Vec<RejectSummary>,
-    #[serde(serialize_with = "left_out::rows")]
-    left_out: LeftOut,
-    notes: Vec<String>,
-}
-
-impl FileSummary {
-    fn of_folder(path: &Path) -> FileSummary {
-        FileSummary {
-            path: path.to_owned(),
-            sha256: None,
-            formats: std::collections::BTreeMap::new(),
-            conversations: 0,
-            drafted: 0,
-            quoted_words: 0,
-            conversations_new: 0,
-            conversations_grown: 0,
-            nodes_new: 0,
-            recognised: Recognised::default(),
-            speakers: Vec::new(),
-            rejects: Vec::new(),
-            left_out: LeftOut::default(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// Adds what one file of the folder brought.
-    fn add(&mut self, file: FileSummary) {
-        for (format, count) in file.formats {
-            *self.formats.entry(format).or_default() += count;
-        }
-        self.conversations += file.conversations;
-        self.drafted += file.drafted;
-        self.quoted_words += file.quoted_words;
-        self.conversations_new += file.conversations_new;
-        self.conversations_grown += file.conversations_grown;
-        self.nodes_new += file.nodes_new;
-        self.recognised.merge(file.recognised);
-        self.left_out.merge(&file.left_out);
-        self.speakers.extend(file.speakers);
-        self.rejects.extend(file.rejects);
-        self.notes.extend(file.notes);
-    }
-
-    /// Adds what the folder holds and nobody read.
-    fn add_unread(&mut self, together: &Together) {
-        let left_out = together.left_out();
-        self.left_out.merge(&left_out);
-        let rows = left_out.rows();
-        self.notes.extend(rows.iter().map(|row| format!("not read: {} ({})", row.name, row.first)));
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct SpeakerSummary {
-    member: String,
-    name: String,
-    turns: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct RejectSummary {
-    member: String,
-    element: usize,
-    offset: u64,
-    reason: String,
-}
-
+/// Imports a file, a folder or, for `-`, what is pasted, and says what came of it.
 fn import_file(
     ctx: &Context,
     library: &mut Library,
     path: &Path,
     roles: &Roles,
 ) -> anyhow::Result<FileSummary> {
-    let shown = path.display().to_string();
-    let is_pasted = path.as_os_str() == "-";
-    if !is_pasted {
-        let kind = problems::file_type(path)?;
-        if kind.is_dir() {
-            return folder::import(ctx, library, path, roles);
-        }
-        if !kind.is_file() {
-            return Err(anyhow!("{shown} is a device, a pipe or a socket, which is not waited for"))
-                .hint("save what it gives into a file, or read it as text: `affinage import - < PATH`");
-        }
-    }
-    let pasted = if is_pasted { Some(pasted(ctx)?) } else { None };
-    let progress = ctx.ui.spinner(format!("importing {shown}"), "conversations");
-    let now = jiff::Timestamp::now().to_string();
-    let mut advance = || progress.advance(1);
-    let imported = if let Some(text) = pasted {
-        library.import_pasted(&text, roles, &now, &mut advance)
-    } else {
-        library.import(path, roles, &now, &mut advance)
+    let summary = match path.as_os_str() == import::PASTED {
+        true => import::pasted(ctx, library, &pasted(ctx)?, roles)?,
+        false => import::file(ctx, library, path, roles)?,
     };
-    let imported = match imported {
-        Ok(imported) => imported,
-        Err(error) => return Err(problems::with_way_out(problems::with_role_hint(error, &shown))),
-    };
-    if let Some(reason) = &imported.found.reason_for_none {
-        return Err(problems::nothing_found(&shown, reason, &imported.found));
-    }
-    let summary = summarise(path, imported);
-    progress.finish(format!(
-        "{shown}: {} ({} new, {} grown since), {}",
-        notes::counted_texts(summary.drafted, summary.conversations),
-        count(summary.conversations_new as u64),
-        count(summary.conversations_grown as u64),
-        counted(summary.nodes_new, "new message", "new messages")
-    ));
     say_details(ctx, &summary);
+    say_gone(ctx, &summary.gone);
     Ok(summary)
+}
+
+/// Names what was imported from a folder before and is no longer in it.
+fn say_gone(ctx: &Context, gone: &[String]) {
+    const SHOWN: usize = 3;
+    let Some(first) = gone.first() else { return };
+    let more = if gone.len() > SHOWN {
+        format!(" and {} more", count((gone.len() - SHOWN) as u64))
+    } else {
+        String::new()
+    };
+    ctx.ui.say(format!(
+        "  no longer in the folder, but still in the library: {}: {}{more}",
+        counted(gone.len(), "file", "files"),
+        gone[..gone.len().min(SHOWN)].join(", ")
+    ));
+    ctx.ui.hint(format!("take it out of the library too: `affinage import --forget '{first}'`"));
+}
+
+/// The last line where some of several files failed; each said why when it did.
+fn of_several(failed: &[String], given: usize) -> anyhow::Result<()> {
+    match failed {
+        [] => Ok(()),
+        all if all.len() == given => Err(anyhow!("none of the {given} files could be imported; see above")),
+        several => {
+            let of = several.len();
+            Err(anyhow!("{of} of {given} files could not be imported; see above: {}", several.join(", ")))
+        }
+    }
 }
 
 /// The text on standard input, to its end; who types it is told how to end it.
@@ -433,7 +323,7 @@ fn pasted(ctx: &Context) -> anyhow::Result<Vec<u8>> {
         ctx.ui.say("paste or type the text, then press Enter and Ctrl-D (Ctrl-C: import nothing)");
     }
     let mut text = Vec::new();
-    interrupt::while_asking(|| std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text))?;
+    ctrl_c::while_asking(|| std::io::stdin().lock().take(PASTED_BYTES + 1).read_to_end(&mut text))?;
     if text.len() as u64 > PASTED_BYTES {
         return Err(anyhow!("more than {PASTED_BYTES} bytes were pasted"))
             .hint("save them as a file and import that");
@@ -443,38 +333,6 @@ fn pasted(ctx: &Context) -> anyhow::Result<Vec<u8>> {
             .hint("`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`");
     }
     Ok(text)
-}
-
-fn summarise(path: &Path, imported: Imported) -> FileSummary {
-    let speakers = imported.found.speakers.into_iter().flat_map(|(member, speakers)| {
-        speakers.into_iter().map(move |s| SpeakerSummary {
-            member: member.clone(),
-            name: s.name,
-            turns: s.count,
-        })
-    });
-    let rejects = imported.rejects.into_iter().map(|reject| RejectSummary {
-        member: reject.origin.member,
-        element: reject.origin.element,
-        offset: reject.origin.offset,
-        reason: reject.reason.to_string(),
-    });
-    FileSummary {
-        path: path.to_owned(),
-        sha256: Some(imported.sha256),
-        formats: imported.found.formats,
-        conversations: imported.found.conversations,
-        drafted: imported.found.drafted,
-        quoted_words: imported.found.quoted_words,
-        conversations_new: imported.conversations_new,
-        conversations_grown: imported.conversations_grown,
-        nodes_new: imported.nodes_new,
-        recognised: imported.recognised,
-        left_out: imported.found.left_out,
-        speakers: speakers.collect(),
-        rejects: rejects.collect(),
-        notes: imported.found.notes,
-    }
 }
 
 /// Rejects shown before "and N more", and notes.
@@ -589,7 +447,7 @@ fn runs_on(project: &Path, versions: &[String]) -> anyhow::Result<Vec<String>> {
         }
     }
     let mut runs = Vec::new();
-    for run in crate::run::Run::list(project)? {
+    for run in affinage_project::folder::run::Run::list(project)? {
         let provenance = project.join("runs").join(&run.name).join("provenance.json");
         let text = if provenance.is_file() { fs_err::read_to_string(provenance)? } else { String::new() };
         if hashes.iter().any(|hash| text.contains(hash)) {

@@ -3,13 +3,15 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::config::TEMPLATE;
+use affinage_project::folder::project::CONFIG_FILE;
+use affinage_project::stages::import::FIRST;
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::TEMPLATE;
-use crate::context::{CONFIG_FILE, Context};
-use crate::errors::HintExt as _;
+use crate::context::Context;
 
 /// Start a project: a folder with a commented affinage.toml
 #[derive(Debug, Args)]
@@ -35,7 +37,7 @@ pub fn run(ctx: &Context, args: InitArgs) -> anyhow::Result<()> {
         ctx.ui.detail(format!("{error:#}; left as it is"));
     }
     ctx.ui.say(format!("new project: {}", config.display()));
-    ctx.ui.hint(super::import::FIRST);
+    ctx.ui.hint(FIRST);
     if ctx.json {
         #[derive(Serialize)]
         struct Made {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::message::Message;
 use affinage_dataset::tokenize::LossMode;
+use affinage_project::errors::HintExt as _;
+use affinage_project::nearest::read_text;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::nearest::read_text;
 
 /// Look at a model, at tokens with their loss mask, or at next-token logits
 #[derive(Debug, Args)]

@@ -1,20 +1,22 @@
 //! `affinage judge`: blind comparisons by the judges of `affinage.toml`.
 
+pub mod consent;
+
 use std::collections::BTreeSet;
 
 use affinage_eval::judge::exam::result::ExamResult;
+use affinage_project::errors::{self, HintExt as _};
+use affinage_project::folder::config::Judge;
+use affinage_project::folder::lock::FolderLock;
+use affinage_project::stages::evaluation::series;
+use affinage_project::stages::judges::{
+    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks,
+    find, ledger,
+};
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::Judge;
 use crate::context::Context;
-use crate::errors::{self, HintExt as _};
-use crate::evaluation::series;
-use crate::judges::{
-    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks,
-    find, ledger, table,
-};
-use crate::lock::FolderLock;
 use crate::ui::counted;
 
 /// Blind comparisons by judges; resumes, and never pays twice
@@ -112,6 +114,7 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         judges: &chosen,
         stages: args.stages(),
         consent,
+        ask: &|leaving| consent::ask(&ctx.ui, leaving),
         open: None,
         named_private: &args.send_private,
         unfit_too: args.unfit,
@@ -123,7 +126,7 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         let judges = summaries;
         ctx.ui.json(&Document { evaluation: name, estimates, sources, judges, ledger, exams, unfit })?;
     } else if consent == Consent::DryRun {
-        ctx.ui.data(&table(&done.estimates))?;
+        ctx.ui.data(&consent::table(&done.estimates))?;
         show_left_out(ctx, &done.sources);
     }
     done.summaries.iter().for_each(|summary| ctx.ui.say(line(summary)));

@@ -6,19 +6,19 @@ mod pseudonyms;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::lint::rules::RULES;
+use affinage_dataset::lint::rules::{RULES, title};
 use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint_known};
 use affinage_dataset::message::Message;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::jsonl;
+use affinage_project::folder::library::{LIBRARY_FILE, Library};
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
 use crate::desk::file_name;
-use crate::errors::HintExt as _;
-use crate::jsonl;
-use crate::library::{LIBRARY_FILE, Library};
 use crate::ui::{Paint, Table, count, counted};
 
 /// Show what is wrong in the library or a dataset, with the exact place
@@ -338,15 +338,6 @@ fn by_rule(tally: &Tally, findings: &[Finding]) -> String {
         ]);
     }
     format!("{text}\n{}", table.render())
-}
-
-fn title(rule: &str) -> &'static str {
-    RULES.iter().find(|known| known.id == rule).map_or("", |known| known.title)
-}
-
-/// A rule with what it looks for: `L21 the answer ends without punctuation`.
-pub fn titled(rule: &str) -> String {
-    format!("{rule} {}", title(rule))
 }
 
 fn summary(

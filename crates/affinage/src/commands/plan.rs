@@ -7,19 +7,20 @@ use affinage_eval::judge::exam;
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power, sample_size};
 use affinage_eval::suite::{Domain, Prompt};
+use affinage_project::errors::usage;
+use affinage_project::folder::config::JudgeKind;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::run::Run;
+use affinage_project::stages::evaluation::plan::steps_in_words;
+use affinage_project::stages::evaluation::series;
+use affinage_project::stages::judges::preview::{Length, estimate_of};
+use affinage_project::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
+use affinage_project::stages::suites::{self, BUILT_IN_PROMPTS};
 use clap::Args;
 use serde::Serialize;
 
-use super::generate::steps_in_words;
-use crate::config::JudgeKind;
+use super::judge::consent::table;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::errors::usage;
-use crate::evaluation::series;
-use crate::judges::preview::{Length, estimate_of};
-use crate::judges::{Consent, Estimate, Evaluated, Request, Stages, ask, table};
-use crate::run::Run;
-use crate::suites::{self, BUILT_IN_PROMPTS};
 use crate::ui::{Table, count, counted};
 
 /// What an evaluation can show, and what it would cost
@@ -251,6 +252,7 @@ fn from_answers(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Vec<Esti
         judges: &judges,
         stages,
         consent: Consent::DryRun,
+        ask: &|_| Ok(false),
         open: None,
         named_private: &[],
         unfit_too: false,

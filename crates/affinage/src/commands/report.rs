@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::jsonl::replace_file;
+use affinage_project::stages::evaluation::series;
+use affinage_project::stages::evidence;
 use affinage_report::evidence::Evidence;
 use affinage_report::{Page, markdown, plots};
 use anyhow::Context as _;
@@ -10,10 +14,6 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::evaluation::series;
-use crate::evidence;
-use crate::jsonl::replace_file;
 use crate::ui::{bytes, counted};
 
 /// Draw report.html from an evaluation's files, offline

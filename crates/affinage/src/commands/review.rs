@@ -9,6 +9,10 @@ use std::path::PathBuf;
 use affinage_dataset::candidate::Candidate;
 use affinage_dataset::lint::{Finding, Subject, lint_known};
 use affinage_dataset::message::Message;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::jsonl;
+use affinage_project::folder::library::{Action, Choice, Decision, Library};
+use affinage_project::folder::lock::FolderLock;
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -16,10 +20,6 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::desk::{Desk, TASTE, TASTE_COMMAND};
-use crate::errors::HintExt as _;
-use crate::jsonl;
-use crate::library::{Action, Choice, Decision, Library};
-use crate::lock::FolderLock;
 use crate::ui::{count, counted};
 use crate::web::{Room, RoomArgs};
 

@@ -3,18 +3,18 @@
 
 pub mod forecast;
 
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::events::Event;
+use affinage_project::folder::library::{LIBRARY_FILE, Library, Since};
+use affinage_project::folder::run::Run;
+use affinage_project::interrupt::{self, LastWords};
+use affinage_project::model::{Sources, resolve};
+use affinage_project::stages::freeze::{Undecided, imported, taken_undecided};
 use clap::Args;
 
-use super::dataset::Undecided;
 use super::{dataset, eval, train};
-use crate::config::Config;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::events::Event;
-use crate::interrupt::{self, LastWords};
-use crate::library::{LIBRARY_FILE, Library, Since};
-use crate::model::{Sources, resolve};
-use crate::run::Run;
 use crate::ui::{Paint, counted};
 
 /// All stages from affinage.toml: dataset, train, eval; run it again and it goes on
@@ -45,7 +45,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     });
     let is_frozen = !DatasetVersion::list(&ctx.project)?.is_empty();
     if !is_frozen {
-        dataset::imported(ctx)?;
+        imported(ctx)?;
     }
     // Before the freeze, because it may take the network: nothing is frozen, counted or planned without a model.
     stage(ctx, "model");
@@ -93,7 +93,7 @@ fn frozen_again(
     }
     let library = Library::open(&ctx.project)?;
     let Some(since) = library.changed_since(version.sha256())? else { return Ok(version) };
-    let before = dataset::taken_undecided(&version.manifest);
+    let before = taken_undecided(&version.manifest);
     let takes_more = asked == Undecided::AcceptClean { dated: true } && before != asked;
     if since.is_nothing() && !takes_more {
         return Ok(version);

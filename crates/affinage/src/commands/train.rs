@@ -6,27 +6,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use affinage_engine::model::Model;
-use clap::Args;
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::events::LongRow;
+use affinage_project::folder::run::{Run, write_folder_atomically};
+use affinage_project::interrupt::{self, LastWords};
+use affinage_project::machine;
+use affinage_project::model::LoadedModel;
+use affinage_project::stages::handover;
+use affinage_project::stages::lengths::{Spread, limit};
+use affinage_project::stages::training::{
+    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, peak_bytes, prepare, resumable,
+    say_where_best,
+};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::run::forecast;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::events::LongRow;
-use crate::handover;
-use crate::lengths::{Spread, limit};
-use crate::model::{LoadedModel, engine, open_model};
-use crate::run::{Run, write_folder_atomically};
-use crate::training::{
-    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun, peak_bytes, resumable,
-    say_where_best,
-};
+use crate::ctrl_c;
 use crate::ui::{bytes, count, counted, duration};
-use crate::{
-    config::Config,
-    interrupt::{self, LastWords},
-    machine,
-};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Default, Args)]
@@ -53,7 +52,7 @@ pub struct TrainArgs {
     verify_resume: bool,
     /// Write the job for another engine instead of training here
     #[arg(long, value_enum, requires = "handover")]
-    engine: Option<handover::Engine>,
+    engine: Option<EngineArg>,
     /// The folder to make for --engine
     #[arg(long, value_name = "DIR", requires = "engine", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume"])]
     handover: Option<PathBuf>,
@@ -86,6 +85,24 @@ impl TrainArgs {
     }
 }
 
+/// Who trains in place of this program.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineArg {
+    /// TRL, PEFT and Accelerate: one GPU, many, or none
+    Trl,
+    /// mlx-lm on a Mac
+    Mlx,
+}
+
+impl From<EngineArg> for handover::Engine {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Trl => Self::Trl,
+            EngineArg::Mlx => Self::Mlx,
+        }
+    }
+}
+
 /// What `--json` prints of a finished run.
 #[derive(Serialize)]
 struct Finished<'a> {
@@ -98,7 +115,7 @@ struct Finished<'a> {
 pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     if args.while_input {
-        interrupt::request_at_end_of_input();
+        ctrl_c::request_at_end_of_input();
     }
     if let Some(dir) = &args.import {
         let run = handover::import(ctx, &ctx.project.join(dir))?;
@@ -130,19 +147,14 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         return verify_resume::run(ctx, &version.name);
     }
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, args.dry_run, resumed.as_ref()));
-    let model = open_model(ctx, &config.model)?;
-    let engine = engine(&ctx.ui, &model)?;
-    let reading = format!("reading dataset {}", version.name);
-    let mut plan = ctx.ui.during(reading, || Plan::new(&model, &version, &config.train, &ctx.ui))?;
-    if let Some(project) = args.part_in {
-        plan = plan.part(Part { project, halt_in: args.halt_in })?;
-    }
-    let memory = plan.fit_memory(&engine)?;
-    describe(ctx, &model, &engine, &plan, &memory);
-    propose_length(ctx, &engine, &plan);
+    let part = args.part_in.map(|project| Part { project, halt_in: args.halt_in });
+    let prepared = prepare(ctx, &config, &version, part)?;
+    let Prepared { model, engine, plan, memory } = &prepared;
+    describe(ctx, model, engine, plan, memory);
+    propose_length(ctx, engine, plan);
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
-        let source = handover::Source { ctx, model: &model, engine: &engine, version: &version, plan: &plan };
-        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
+        let source = handover::Source { ctx, model, engine, version: &version, plan };
+        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to.into(), dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(
             "{} has the commands; then `affinage train --import {}`",
@@ -152,18 +164,14 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
     }
     if args.dry_run {
-        return dry_run(ctx, &engine, &plan, &memory);
+        return dry_run(ctx, engine, plan, memory);
     }
     if args.says_time {
         let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
-        forecast::say(ctx, &model, &engine, (&plan, done), &version)?;
+        forecast::say(ctx, model, engine, (plan, done), &version)?;
     }
     drop(at_once);
-    let training = match resumed {
-        Some(run) => TrainingRun::resume(ctx, &model, &engine, &plan, run, pinned)?,
-        None => TrainingRun::create(ctx, &model, &engine, &plan, pinned)?,
-    };
-    finished(ctx, &training.go()?)
+    finished(ctx, &prepared.train(ctx, resumed, pinned)?)
 }
 
 /// What Ctrl-C says before the first step: while the model is read and the speed is measured nothing is written.

@@ -8,13 +8,13 @@ use affinage_dataset::conversation::{
     Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider,
 };
 use affinage_dataset::message::Message;
+use affinage_project::errors::usage;
+use affinage_project::folder::library::{Action, Change, Mark, Step};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::catalogue::Read;
 use super::{State, now};
-use crate::errors::usage;
-use crate::library::{Action, Change, Mark, Step};
 use crate::web::Reply;
 
 /// A new example as the page sends it.

@@ -3,15 +3,15 @@
 use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
+use affinage_dataset::lint::rules::titled;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
+use affinage_project::folder::library::{Derivation, Library, Mark, TextFix};
 use anyhow::anyhow;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
 use super::queue::Shown;
-use crate::commands::lint::titled;
-use crate::library::{Derivation, Library, Mark, TextFix};
 
 #[derive(Serialize)]
 pub struct Card {
@@ -293,26 +293,6 @@ impl Flag {
             end: units(finding.span.end),
             fix: finding.fix.clone(),
         }
-    }
-}
-
-/// The beginning of a text on one line, whole words of about `chars` characters.
-pub fn first_words(text: &str, chars: usize) -> String {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + word.chars().count() > chars {
-            return line + " …";
-        }
-        line = if line.is_empty() { cut(word, chars) } else { line + " " + word };
-    }
-    line
-}
-
-/// A word of at most `chars` characters.
-fn cut(word: &str, chars: usize) -> String {
-    match word.char_indices().nth(chars) {
-        Some((end, _)) => format!("{}…", &word[..end]),
-        None => word.to_owned(),
     }
 }
 

@@ -10,9 +10,8 @@ use affinage_dataset::dedup;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
-
-use super::card;
-use crate::library::{Access, Action, Choice, Derivation, Library, Mark};
+use affinage_project::folder::library::{Access, Action, Choice, Derivation, Library, Mark};
+use affinage_report::plain::first_words;
 
 /// Characters of a prompt that stand for a missing title.
 const TITLE_CHARS: usize = 60;
@@ -187,7 +186,7 @@ impl Read {
                 title: if conversation.title.trim().is_empty() {
                     found
                         .first()
-                        .map(|candidate| card::first_words(&candidate.prompt, TITLE_CHARS))
+                        .map(|candidate| first_words(&candidate.prompt, TITLE_CHARS))
                         .unwrap_or_default()
                 } else {
                     conversation.title.clone()
@@ -371,7 +370,7 @@ pub fn read(
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
     let (mut places, mut prompts, mut subjects, mut goes_on) = (Vec::new(), Vec::new(), Vec::new(), true);
     library.for_each_conversation(|source, conversation| {
-        if !goes_on || crate::interrupt::requested() {
+        if !goes_on || affinage_project::interrupt::requested() {
             return Ok(());
         }
         let choice = choices.get(&conversation.key()).copied();
@@ -390,7 +389,7 @@ pub fn read(
         }
         Ok(())
     })?;
-    if !goes_on || crate::interrupt::requested() || !add(batch) {
+    if !goes_on || affinage_project::interrupt::requested() || !add(batch) {
         return Ok(None);
     }
     let mut written = Written::new();

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use affinage_project::errors::usage;
+use affinage_project::folder::library::{Choice, Step};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,8 +11,6 @@ use super::State;
 use super::catalogue::{Catalogue, ConversationEntry};
 use super::group::Group;
 use super::territory::conversations_of;
-use crate::errors::usage;
-use crate::library::{Choice, Step};
 use crate::ui::counted;
 use crate::web::Reply;
 

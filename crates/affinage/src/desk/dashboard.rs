@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::lint::rules::titled;
+use affinage_project::folder::library::{Access, Action, Choice, Mark, SecondLook};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::catalogue::{Catalogue, Entry};
 use super::group::Group;
-use crate::commands::lint::titled;
-use crate::library::{Access, Action, Choice, Mark, SecondLook};
 use crate::ui::counted;
 
 /// Candidates, accepted, rejected.

@@ -9,16 +9,16 @@ use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::generate::Request;
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
+use affinage_project::errors::usage;
+use affinage_project::folder::run::Run;
+use affinage_project::interrupt;
+use affinage_project::model::{LoadedModel, open_model};
+use affinage_project::stages::generation::{self, named_adapter, sampling};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::POLL;
 use crate::context::Context;
-use crate::errors::usage;
-use crate::generation::{self, named_adapter, sampling};
-use crate::interrupt;
-use crate::model::{LoadedModel, open_model};
-use crate::run::Run;
 use crate::web::Reply;
 
 /// What the page asks for.

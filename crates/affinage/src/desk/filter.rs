@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use affinage_dataset::lint::rules::RULES;
+use affinage_project::folder::library::{Access, Action, Mark};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::State;
 use super::catalogue::{Catalogue, Entry};
 use super::lengths::Lengths;
-use crate::library::{Access, Action, Mark};
 use crate::ui::counted;
 use crate::web::Reply;
 
@@ -32,7 +32,7 @@ pub struct Filter {
     pub file: Option<String>,
     /// Number of a topic shelf.
     pub shelf: Option<usize>,
-    /// Words that stand in the prompt or an answer, see [`crate::library::Library::search`].
+    /// Words that stand in the prompt or an answer, see [`affinage_project::folder::library::Library::search`].
     pub words: Option<String>,
 }
 

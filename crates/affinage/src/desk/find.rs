@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use affinage_project::folder::library::{Access, Hit};
 use serde::Serialize;
 use serde_json::json;
 
 use super::State;
-use crate::library::{Access, Hit};
 use crate::web::Reply;
 
 /// Messages looked at, best first, and cards shown of them.

@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, TryLockError};
 
+use affinage_project::errors::usage;
+use affinage_project::folder::datasets::ALTERNATIVES_FILE;
+use affinage_project::stages::freeze::folder_word;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::commands::dataset::{folder_word, freeze_decided, unread};
+use crate::commands::dataset::{freeze_decided, unread};
 use crate::context::Context;
-use crate::datasets::ALTERNATIVES_FILE;
-use crate::errors::usage;
 use crate::web::Reply;
 
 /// One freeze at a time.
@@ -40,7 +41,7 @@ impl Freezes {
         };
         let stage = ctx.as_stage();
         let (ui, heard) = stage.ui.overheard();
-        let stage = Context { ui, ..stage };
+        let stage = stage.with_ui(ui);
         let (folder, manifest) = freeze_decided(&stage, unread(*accept_clean, false), name.as_deref())?;
         let mut files: Vec<_> =
             manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE).collect();

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use affinage_project::folder::library::{Access, Mark};
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
 use super::filter::Filter;
-use crate::library::{Access, Mark};
 
 /// Which candidates a bulk step means: undecided ones, unless a filter says otherwise. Serialised as the rule the person reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]

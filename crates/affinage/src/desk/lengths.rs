@@ -2,11 +2,11 @@
 
 use affinage_dataset::candidate::Candidate;
 use affinage_dataset::message::{Message, Role};
+use affinage_project::folder::library::Mark;
+use affinage_project::stages::lengths::Ruler;
 use serde::Serialize;
 
 use super::catalogue;
-use crate::lengths::Ruler;
-use crate::library::Mark;
 
 /// What is known of lengths in tokens.
 #[derive(Debug, Clone, Default, Serialize)]

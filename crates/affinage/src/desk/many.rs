@@ -4,16 +4,17 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use affinage_dataset::candidate::Candidate;
+use affinage_dataset::lint::rules::titled;
+use affinage_project::errors::usage;
+use affinage_project::folder::library::{Access, Action, Change, Mark, Step};
+use affinage_report::plain::first_words;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::State;
 use super::catalogue::proposed;
 use super::filter::Filter;
 use super::group::Group;
-use super::{State, card};
-use crate::commands::lint::titled;
-use crate::errors::usage;
-use crate::library::{Access, Action, Change, Mark, Step};
 use crate::ui::counted;
 use crate::web::Reply;
 
@@ -106,8 +107,8 @@ impl State {
             "id": candidate.candidate_id, "title": conversation.title,
             "shelf": conversation.shelf.map(|shelf| &self.catalogue.shelves[shelf].name),
             "file": self.catalogue.files[conversation.file],
-            "prompt": card::first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
-            "answer": card::first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
+            "prompt": first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
+            "answer": first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),
             "action": mark.and_then(|mark| mark.action),
             "too_long": self.catalogue.entries[index].too_long,
             // With their words: nobody knows the rules of lint by number.

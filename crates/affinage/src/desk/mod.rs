@@ -27,16 +27,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::lint::Subject;
+use affinage_project::errors::usage;
+use affinage_project::folder::library::{
+    Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
+};
+use affinage_project::interrupt;
+use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::errors::usage;
-use crate::interrupt;
-use crate::lengths::Ruler;
-use crate::library::{Access, Action, Change, Derivation, Library, Mark, SecondLook, Step};
 use crate::web::{Method, Reply, Request};
-pub use card::first_words;
 use card::{Card, Found};
 use catalogue::Catalogue;
 pub use catalogue::file_name;

@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use affinage_dataset::preference::Preference;
+use affinage_project::folder::library::{Access, Action, Mark};
 
 use super::catalogue::{Catalogue, FEATURES};
-use crate::library::{Access, Action, Mark};
 
 /// Decisions before the model takes over.
 const LEARN_FROM: usize = 50;

@@ -6,6 +6,8 @@ use affinage_dataset::authorship;
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::conversation::Provider;
 use affinage_dataset::import::Roles;
+use affinage_project::errors::{HintExt as _, usage};
+use affinage_project::folder::library::{Access, Action, Choice, Profile};
 use anyhow::anyhow;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,8 +15,6 @@ use serde_json::{Value, json};
 use super::catalogue::{Catalogue, ConversationEntry};
 use super::lengths::Lengths;
 use super::{State, choice, now, queue};
-use crate::errors::{HintExt as _, usage};
-use crate::library::{Access, Action, Choice, Profile};
 use crate::web::Reply;
 
 /// Set when the person went on to the cards: [`State::newest_import`] then.

@@ -5,17 +5,17 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, ChildStdin, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use affinage_project::errors::usage;
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::events::{Event, Record};
+use affinage_project::folder::run::Run;
+use affinage_project::stages::training::{command, time_left};
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config::Config;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::errors::usage;
-use crate::events::{Event, Record};
-use crate::run::Run;
-use crate::training::{command, time_left};
 use crate::ui::Ui;
 use crate::web::Reply;
 

@@ -20,6 +20,10 @@ use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
 use affinage_eval::judgment::{is_author, spoken};
 use affinage_eval::suite::Prompt;
+use affinage_project::errors::usage;
+use affinage_project::folder::jsonl;
+use affinage_project::stages::evaluation::analysis::analyze_folder;
+use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,11 +32,7 @@ use serde_json::json;
 pub use pack::{Returned, html};
 pub use votes::{SessionEvent, VoteFiles, votes_of};
 
-use crate::commands::analyze::analyze_folder;
 use crate::context::Context;
-use crate::errors::usage;
-use crate::jsonl;
-use crate::judges::{self, Cell, Evaluated, Sources, Store};
 use crate::ui::counted;
 use crate::web::{Method, Reply, Request};
 

@@ -7,12 +7,12 @@ use affinage_eval::ROW_VERSION;
 use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
 use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
+use affinage_project::folder::jsonl;
+use affinage_project::folder::lock::FolderLock;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::jsonl;
-use crate::lock::FolderLock;
 use crate::ui::Ui;
 
 /// One line of `vote_sessions.jsonl`.

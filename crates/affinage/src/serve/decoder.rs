@@ -11,8 +11,7 @@ use affinage_engine::generate::{Finish, Sampling, sample};
 use affinage_engine::kernels::loss::log_sum_exp;
 use affinage_engine::lora::{Adapter, PackedAdapter};
 use affinage_engine::model::{Continued, KvCache, Model, Workspace};
-
-use crate::interrupt;
+use affinage_project::interrupt;
 
 /// A sequence to decode.
 pub struct Job {

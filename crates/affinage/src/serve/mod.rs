@@ -12,6 +12,9 @@ use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::generate::Finish;
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::{Model, Pass};
+use affinage_project::errors::usage;
+use affinage_project::folder::config::Generate;
+use affinage_project::model::LoadedModel;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -20,9 +23,6 @@ use decoder::{Job, Step, TokenStep, token_step};
 use stop::StopFilter;
 use wire::{ChatRequest, Common, Prompts, TextRequest};
 
-use crate::config::Generate;
-use crate::errors::usage;
-use crate::model::LoadedModel;
 use crate::web::{Method, Reply, Request};
 
 /// Most sequences of one request.

@@ -2,13 +2,13 @@
 
 use affinage_dataset::message::{Message, Role};
 use affinage_engine::generate::{Finish, Sampling};
+use affinage_project::errors::usage;
+use affinage_project::folder::config::Generate;
+use affinage_project::model::LoadedModel;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::decoder::TokenStep;
-use crate::config::Generate;
-use crate::errors::usage;
-use crate::model::LoadedModel;
 
 /// What both kinds of completion share. Unknown fields are ignored, as other servers do; those that would change the
 /// answer and are not implemented are refused.
@@ -139,7 +139,7 @@ impl Common {
 
     /// What is not said is as in `[generate]`.
     pub fn sampling(&self, config: &Generate) -> Sampling {
-        let own = crate::generation::sampling(config);
+        let own = affinage_project::stages::generation::sampling(config);
         Sampling {
             temperature: self.temperature.unwrap_or(own.temperature),
             top_p: self.top_p.unwrap_or(own.top_p),

@@ -6,6 +6,7 @@
 
 mod bars;
 mod columns;
+mod observer;
 mod paint;
 mod printable;
 mod progress;
@@ -15,18 +16,18 @@ mod wrap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use affinage_project::errors::{self, ExitStatus, HintExt as _};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use affinage_report::duration;
+pub use affinage_report::plain::{bytes, count, counted, duration};
 pub use columns::{Growing, columns};
 pub use paint::Paint;
 pub use progress::Progress;
-pub use table::{Table, bytes, count, counted, listed};
+pub use table::Table;
 pub use wrap::labelled;
 
-use crate::errors::{self, ExitStatus, HintExt as _};
-use crate::interrupt;
+use crate::ctrl_c;
 use printable::printable;
 use progress::{Running, Start};
 
@@ -206,17 +207,7 @@ impl Ui {
         Progress::start(self, label.into(), Some(total), unit, Start::Now)
     }
 
-    /// As [`Ui::progress`], for work that is mostly short: it is mentioned only after a second.
-    pub fn late_progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), Some(total), unit, Start::Late)
-    }
-
-    /// Progress with an unknown end.
-    pub fn spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), None, unit, Start::Now)
-    }
-
-    /// As [`Ui::spinner`], for work that is mostly short: it is mentioned only after a second.
+    /// Progress with an unknown end, for work that is mostly short: it is mentioned only after a second.
     pub fn late_spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
         Progress::start(self, label.into(), None, unit, Start::Late)
     }
@@ -264,7 +255,7 @@ impl Ui {
             write!(err, "{} ", printable(&prompt, self.colour_err))?;
             err.flush()?;
             let mut line = String::new();
-            let read = interrupt::while_asking(|| std::io::stdin().read_line(&mut line))?;
+            let read = ctrl_c::while_asking(|| std::io::stdin().read_line(&mut line))?;
             Ok((read > 0).then(|| line.trim().to_owned()))
         })
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printable::printable;
-use super::{Ui, table};
+use super::{Ui, bytes, count};
 
 /// The longest silence where bars are not drawn.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -339,11 +339,11 @@ impl Pace {
 }
 
 fn amount(n: u64, unit: &str) -> String {
-    if unit == "bytes" { table::bytes(n) } else { format!("{} {unit}", table::count(n)) }
+    if unit == "bytes" { bytes(n) } else { format!("{} {unit}", count(n)) }
 }
 
 fn plain_amount(n: u64, unit: &str) -> String {
-    if unit == "bytes" { table::bytes(n) } else { table::count(n) }
+    if unit == "bytes" { bytes(n) } else { count(n) }
 }
 
 /// On a bar, large totals are a percentage: a line has room for the figures that move.
@@ -369,8 +369,8 @@ fn is_large(total: u64, unit: &str) -> bool {
 
 fn rate_text(per_second: f64, unit: &str) -> String {
     match unit {
-        "bytes" => format!("{}/s", table::bytes(per_second as u64)),
-        _ if per_second >= 10.0 => format!("{}/s", table::count(per_second.round() as u64)),
+        "bytes" => format!("{}/s", bytes(per_second as u64)),
+        _ if per_second >= 10.0 => format!("{}/s", count(per_second.round() as u64)),
         _ if per_second >= 0.1 => format!("{per_second:.1}/s"),
         _ => format!("{}/each", super::duration(Duration::from_secs_f64(1.0 / per_second.max(1e-9)))),
     }

@@ -1,4 +1,4 @@
-//! Plain text tables and the way numbers are written in them.
+//! Plain text tables.
 
 use std::fmt::Write as _;
 
@@ -51,58 +51,9 @@ impl Table {
     }
 }
 
-/// `1234567` as `1,234,567`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 message`, `1,200 messages`.
-pub fn counted(n: usize, one: &str, several: &str) -> String {
-    format!("{} {}", count(n as u64), if n == 1 { one } else { several })
-}
-
-/// The first `most` of `items` and how many more there are: `a, b, and 3 more`.
-pub fn listed(items: &[String], most: usize, separator: &str) -> String {
-    let mut shown: Vec<String> = items.iter().take(most).cloned().collect();
-    if items.len() > most {
-        shown.push(format!("and {} more", count((items.len() - most) as u64)));
-    }
-    shown.join(separator)
-}
-
-/// `1_500_000` as `1.5 MB`: decimal units, three digits.
-pub fn bytes(n: u64) -> String {
-    let mut value = n as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 999.5 {
-            let digits = if unit == "B" || value >= 99.95 { 0 } else { 1 };
-            return format!("{value:.digits$} {unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!(
-            [bytes(0), bytes(999), bytes(1500), bytes(999_960), bytes(138_000_000), bytes(5_000_000_000_000)],
-            ["0 B", "999 B", "1.5 kB", "1.0 MB", "138 MB", "5.0 TB"]
-        );
-    }
 
     #[test]
     fn columns_line_up_by_displayed_width() {

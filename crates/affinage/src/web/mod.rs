@@ -25,6 +25,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use affinage_project::errors::HintExt as _;
+use affinage_project::interrupt;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
@@ -32,8 +34,6 @@ pub use reply::Reply;
 pub use request::{Method, Request};
 
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::interrupt;
 use connections::{Connections, Seat};
 use guard::{Audience, Guard};
 use request::{Next, RequestReader};

@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
+use affinage_project::errors::{self, ExitStatus};
 use serde::Serialize;
-
-use crate::errors::{self, ExitStatus};
 
 /// What goes back.
 pub struct Reply {

@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use affinage_project::errors::usage;
 use serde::de::DeserializeOwned;
-
-use crate::errors::usage;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

@@ -10,8 +10,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-const CRATES: [&str; 5] =
-    ["affinage-engine", "affinage-dataset", "affinage-eval", "affinage-report", "affinage"];
+const CRATES: [&str; 6] = [
+    "affinage-engine",
+    "affinage-dataset",
+    "affinage-eval",
+    "affinage-report",
+    "affinage-project",
+    "affinage",
+];
 
 fn sources(crate_name: &str) -> Vec<(PathBuf, String)> {
     let mut folders = vec![root().join("crates").join(crate_name).join("src")];
@@ -42,14 +48,55 @@ fn crates_depend_only_downwards() {
         ("affinage-dataset", &[][..]),
         ("affinage-eval", &["affinage-dataset"][..]),
         ("affinage-report", &["affinage-dataset", "affinage-eval"][..]),
-        ("affinage", &["affinage-engine", "affinage-dataset", "affinage-eval", "affinage-report"][..]),
+        (
+            "affinage-project",
+            &["affinage-engine", "affinage-dataset", "affinage-eval", "affinage-report"][..],
+        ),
+        (
+            "affinage",
+            &["affinage-engine", "affinage-dataset", "affinage-eval", "affinage-report", "affinage-project"]
+                [..],
+        ),
     ] {
-        let manifest =
-            fs_err::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
-        let manifest: toml::Table = manifest.parse().expect("TOML");
-        let dependencies = manifest["dependencies"].as_table().expect("a table");
-        let ours: Vec<&String> = dependencies.keys().filter(|key| key.starts_with("affinage")).collect();
+        let dependencies = dependencies(name);
+        let ours: Vec<&String> = dependencies.iter().filter(|key| key.starts_with("affinage")).collect();
         assert!(ours.iter().all(|key| allowed.contains(&key.as_str())), "{name} depends on {ours:?}");
+    }
+}
+
+/// What a crate is built from, tests apart.
+fn dependencies(name: &str) -> Vec<String> {
+    let manifest =
+        fs_err::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = manifest.parse().expect("TOML");
+    manifest["dependencies"].as_table().expect("a table").keys().cloned().collect()
+}
+
+#[test]
+fn stages_know_no_command_line_and_no_terminal() {
+    const BANNED: [&str; 8] = [
+        "print!(",
+        "println!(",
+        "eprint!(",
+        "eprintln!(",
+        "io::stdin",
+        "io::stdout",
+        "io::stderr",
+        "is_terminal",
+    ];
+    for terminal in ["clap", "console", "ctrlc", "indicatif"] {
+        let built_from = dependencies("affinage-project");
+        assert!(!built_from.iter().any(|name| name == terminal), "affinage-project depends on {terminal}");
+    }
+    for (path, text) in sources("affinage-project") {
+        // The process that reads a PDF speaks to its parent by standard input and output.
+        if path.ends_with("pdf.rs") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for banned in BANNED {
+            assert!(!code.contains(banned), "{} uses {banned}", path.display());
+        }
     }
 }
 

@@ -9,12 +9,12 @@ use affinage_eval::audit::card::Table;
 use affinage_eval::audit::mapping::Mapping;
 use affinage_eval::audit::row::{PairRow, RowRef};
 use affinage_eval::audit::shapes;
+use affinage_project::errors::HintExt as _;
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::is_pointer;
-use crate::errors::HintExt as _;
 use crate::ui::{bytes, count};
 
 /// Bytes of all logs of one audit.

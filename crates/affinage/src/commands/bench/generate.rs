@@ -9,13 +9,13 @@ use affinage_engine::checkpoint;
 use affinage_engine::generate::{Generator, Request, Sampling};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
+use affinage_project::model::open_model;
+use affinage_project::stages::suites;
 use clap::Args;
 use serde::Serialize;
 
 use super::{Common, MemoryMeter, Setting, read_conversations};
 use crate::context::Context;
-use crate::model::open_model;
-use crate::suites;
 use crate::ui::{bytes, count};
 
 #[derive(Debug, Args)]

@@ -3,12 +3,12 @@
 use affinage_engine::kernels::arch::gemm::{Left, Right, Start, View};
 use affinage_engine::lora::Target;
 use affinage_engine::weights::Matrix;
+use affinage_project::model::open_model;
 use clap::Args;
 use serde::Serialize;
 
 use super::{Common, Peak, PeakMeter, Setting, gflops, median};
 use crate::context::Context;
-use crate::model::open_model;
 use crate::ui::Table;
 
 #[derive(Debug, Args)]

@@ -11,14 +11,14 @@ use affinage_engine::model::{Document, Model};
 use affinage_engine::optim::{AdamW, Schedule};
 use affinage_engine::train::{TrainConfig, Trainer};
 use affinage_engine::weights::ModelConfig;
+use affinage_project::errors::HintExt as _;
+use affinage_project::model::{LoadedModel, open_model};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
 use super::{Common, MemoryMeter, Peak, PeakMeter, Setting, read_conversations};
 use crate::context::Context;
-use crate::errors::HintExt as _;
-use crate::model::{LoadedModel, open_model};
 use crate::ui::{Table, bytes, count};
 
 #[derive(Debug, Args)]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use affinage_dataset::diff::{Difference, Sides, difference};
 use affinage_dataset::split::Side;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::stages::freeze::file_name;
 use clap::Args;
 
-use super::file_name;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
 use crate::ui::{Table, count};
 
 #[derive(Debug, Args)]

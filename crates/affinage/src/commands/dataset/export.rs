@@ -7,16 +7,16 @@ use affinage_dataset::artefact::{Artefact, MIN_ANSWERS, artefacts};
 use affinage_dataset::example::{AlternativeRow, DatasetRow};
 use affinage_dataset::export::{self, Format};
 use affinage_dataset::message;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
+use affinage_project::folder::jsonl;
+use affinage_project::folder::run::write_folder_atomically;
+use affinage_project::parquet;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::datasets::{ALTERNATIVES_FILE, DatasetVersion};
-use crate::errors::HintExt as _;
-use crate::jsonl;
-use crate::parquet;
-use crate::run::write_folder_atomically;
 use crate::ui::{Table, count, counted};
 
 #[derive(Debug, Args)]

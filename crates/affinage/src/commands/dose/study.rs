@@ -5,17 +5,17 @@ use affinage_eval::design::Design;
 use affinage_eval::dose::{Dose, DoseCell};
 use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, Plan as EvaluationPlan, PlannedComparison, Scope};
 use affinage_eval::suite::Prompt;
+use affinage_project::errors::HintExt as _;
+use affinage_project::folder::config::{self, Config};
+use affinage_project::folder::datasets::{DatasetVersion, version_number};
+use affinage_project::folder::run::Run;
+use affinage_project::model::LoadedModel;
+use affinage_project::stages::evaluation::plan;
+use affinage_project::stages::suites;
+use affinage_project::stages::training::Plan;
 use anyhow::{Context as _, anyhow};
 
-use crate::commands::generate;
-use crate::config::{self, Config};
 use crate::context::Context;
-use crate::datasets::{DatasetVersion, version_number};
-use crate::errors::HintExt as _;
-use crate::model::LoadedModel;
-use crate::run::Run;
-use crate::suites;
-use crate::training::Plan;
 
 /// Everything that is fixed before the first training.
 pub struct Study {
@@ -175,9 +175,9 @@ impl Study {
         );
         let headline = comparisons.iter().find(|planned| planned.arm == largest.arm);
         let headline = headline.context("the largest dose is a cell")?.clone();
-        let of_eval = Context { config, project: ctx.project.clone(), json: false, ui: ctx.ui.clone() };
-        let design = Design { dose, ..generate::design(&of_eval) };
-        let plan = generate::frame(&of_eval, model, arms, (comparisons, headline), design);
+        let of_eval = ctx.with_config(config).without_json();
+        let design = Design { dose, ..plan::design(&of_eval) };
+        let plan = plan::frame(&of_eval, model, arms, (comparisons, headline), design);
         Ok((EvaluationPlan { dataset: Some(facts[0].clone()), ..plan }, prompts))
     }
 
@@ -187,11 +187,11 @@ impl Study {
         let held_out = suites::test_prompts(&self.versions[0], &ctx.ui)?;
         let chosen = suites::chosen(ctx, &ctx.config, held_out)?;
         let index =
-            |version: &DatasetVersion| anyhow::Ok(generate::training_index(&version.rows("train", &ctx.ui)?));
+            |version: &DatasetVersion| anyhow::Ok(plan::training_index(&version.rows("train", &ctx.ui)?));
         let indexes = self.versions.iter().map(index).collect::<anyhow::Result<Vec<_>>>()?;
         let total = chosen.len();
         let leaks =
-            |prompt: &Prompt| indexes.iter().any(|index| generate::overlap(index, prompt) >= LEAK_THRESHOLD);
+            |prompt: &Prompt| indexes.iter().any(|index| plan::overlap(index, prompt) >= LEAK_THRESHOLD);
         let prompts: Vec<Prompt> = chosen.into_iter().filter(|prompt| !leaks(prompt)).collect();
         if prompts.len() < total {
             ctx.ui.warn(format!(
@@ -203,7 +203,7 @@ impl Study {
             !prompts.is_empty(),
             "every prompt was trained on in one of the datasets: none is left to ask"
         );
-        let facts = self.versions.iter().map(|version| generate::dataset_facts(version, &prompts, ctx));
+        let facts = self.versions.iter().map(|version| plan::dataset_facts(version, &prompts, ctx));
         let facts = facts.collect::<anyhow::Result<Vec<_>>>()?;
         Ok((prompts, facts))
     }

@@ -1,7 +1,6 @@
 //! What an import left out of the texts, for people.
 
 use affinage_dataset::import::{LeftOut, LeftOutKind, LeftOutLine};
-use serde::{Serialize as _, Serializer};
 
 use crate::context::Context;
 use crate::ui::{Table, count};
@@ -32,9 +31,4 @@ pub fn say_short(ctx: &Context, left_out: &LeftOut) {
     if !lines.is_empty() {
         ctx.ui.say(format!("left out of the texts: {}", lines.join(", ")));
     }
-}
-
-/// For `--json`.
-pub fn rows<S: Serializer>(left_out: &LeftOut, serializer: S) -> Result<S::Ok, S::Error> {
-    left_out.rows().serialize(serializer)
 }

@@ -6,14 +6,6 @@ use crate::ui::counted;
 /// What to do about prompts that nobody wrote.
 pub const HINT: &str = "the prompts of notes are drafts: write at the desk what you would have asked, or leave them: `affinage review`";
 
-/// `3 conversations`, or `3 sections of notes` where nobody speaks in any of them.
-pub fn counted_texts(drafted: usize, conversations: usize) -> String {
-    match drafted == conversations && drafted > 0 {
-        true => counted(drafted, "section of notes", "sections of notes"),
-        false => counted(conversations, "conversation", "conversations"),
-    }
-}
-
 /// Says how many of the conversations of a file are sections of notes, and how much of them is quoted.
 pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: usize) {
     if drafted == 0 {

@@ -3,9 +3,9 @@
 use affinage_dataset::authorship::PERSON;
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::territory::SetAside;
+use affinage_project::folder::library::{ShelfView, Territory};
 
 use crate::context::Context;
-use crate::library::{ShelfView, Territory};
 use crate::ui::{Table, count, counted};
 
 pub fn say(ctx: &Context, territory: &Territory) {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use affinage_engine::weights::{ModelConfig, RopeScaling};
+use affinage_project::model::{LoadedModel, open_model};
 use serde::Serialize;
 
 use super::ModelArgs;
 use crate::context::Context;
-use crate::model::{LoadedModel, open_model};
 use crate::ui::{Paint, bytes, count};
 
 /// Lines of the chat template that are shown.

@@ -2,12 +2,12 @@
 
 use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::model::{Continued, Model, Workspace};
+use affinage_project::model::open_model;
 use serde::Serialize;
 
 use super::tokens::piece;
 use super::{LogitsArgs, Subject};
 use crate::context::Context;
-use crate::model::open_model;
 use crate::ui::Table;
 
 #[derive(Serialize)]

@@ -2,11 +2,11 @@
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
+use affinage_project::model::{LoadedModel, open_model};
 use serde::Serialize;
 
 use super::{Loss, Subject, TokensArgs};
 use crate::context::Context;
-use crate::model::{LoadedModel, open_model};
 use crate::ui::{Paint, Table, counted};
 
 #[derive(Serialize)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use affinage_dataset::lint::{Finding, Subject, lint_known};
+use affinage_project::folder::library::{Library, TextFix};
 
 use super::pseudonyms;
 use crate::context::Context;
-use crate::library::{Library, TextFix};
 use crate::ui::count;
 
 /// With `replace_personal`, personal data becomes made-up values too, in the same run.

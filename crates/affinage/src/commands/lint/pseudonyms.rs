@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use affinage_dataset::edit::Edit;
 use affinage_dataset::lint::Known;
 use affinage_dataset::pseudonym::Pseudonyms;
+use affinage_project::folder::library::{Library, TextFix};
 
 use crate::context::Context;
-use crate::library::{Library, TextFix};
 use crate::ui::{Table, count, counted};
 
 /// Shown before "and N more".

@@ -6,15 +6,16 @@ use affinage_engine::generate::{Generator, Request};
 use affinage_engine::model::Model;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::suite::{Domain, Prompt};
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::model::{LoadedModel, packed_engine};
+use affinage_project::stages::evaluation::plan::has_example;
+use affinage_project::stages::evaluation::room;
+use affinage_project::stages::generation::sampling;
+use affinage_project::stages::suites::{self, BUILT_IN_PROMPTS};
+use affinage_project::stages::training::{Ahead, Calibration, Plan};
 
-use crate::commands::generate::{has_example, room};
-use crate::config::Config;
 use crate::context::Context;
-use crate::datasets::DatasetVersion;
-use crate::generation::sampling;
-use crate::model::{LoadedModel, packed_engine};
-use crate::suites::{self, BUILT_IN_PROMPTS};
-use crate::training::{Ahead, Calibration, Plan};
 use crate::ui::{count, counted, duration};
 
 /// Tokens of the beginnings that are read to measure how fast prompts are, and steps of writing after them.

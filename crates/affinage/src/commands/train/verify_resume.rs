@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use affinage_engine::checkpoint::{ADAPTER_FILE, OPTIMIZER_FILE};
 use affinage_eval::id::sha256_hex;
+use affinage_project::errors::{HintExt as _, interrupted};
+use affinage_project::folder::events::Event;
+use affinage_project::folder::lock::FolderLock;
+use affinage_project::folder::run::Run;
+use affinage_project::interrupt;
+use affinage_project::stages::training::{HALTED, PART_ROW_TOKENS, PART_STEPS, command};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::errors::{HintExt as _, interrupted};
-use crate::events::Event;
-use crate::interrupt;
-use crate::lock::FolderLock;
-use crate::run::Run;
-use crate::training::{HALTED, PART_ROW_TOKENS, PART_STEPS, command};
 use crate::ui::{Paint, Table};
 
 const KILLED_IN: usize = 3;

@@ -1,0 +1,143 @@
+//! Frozen dataset versions on disk: `datasets/vN-HASH/{train,validation,test}.jsonl` and `manifest.json`.
+
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::example::DatasetRow;
+use affinage_dataset::message;
+use affinage_dataset::shingle::{ContainmentIndex, LEAK_THRESHOLD, Shingles};
+use affinage_dataset::version::Manifest;
+use affinage_eval::id::sha256_hex;
+use anyhow::{Context as _, anyhow};
+
+use crate::errors::HintExt as _;
+use crate::folder::jsonl;
+use crate::observer::Observer;
+
+/// Answers that lost to the chosen one, of the training and validation examples.
+pub const ALTERNATIVES_FILE: &str = "alternatives.jsonl";
+
+/// A dataset version.
+#[derive(Clone, Debug)]
+pub struct DatasetVersion {
+    /// `v3-1f2e9c`.
+    pub name: String,
+    pub path: PathBuf,
+    pub manifest: Manifest,
+}
+
+impl DatasetVersion {
+    /// All versions of a project, oldest first.
+    pub fn list(project: &Path) -> anyhow::Result<Vec<Self>> {
+        let entries = match fs_err::read_dir(project.join("datasets")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut versions = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let Some(number) = version_number(&name) else { continue };
+            if path.join("manifest.json").is_file() {
+                versions.push((number, name, path));
+            }
+        }
+        versions.sort();
+        versions.into_iter().map(|(_, name, path)| Self::read(name, path)).collect()
+    }
+
+    /// The version called `name` (or `vN`); without a name, the newest.
+    pub fn open(project: &Path, name: Option<&str>) -> anyhow::Result<Self> {
+        let mut versions = Self::list(project)?;
+        if versions.is_empty() {
+            return Err(anyhow!("no dataset in {}", project.join("datasets").display()))
+                .hint("freeze one first: `affinage dataset --accept-clean`");
+        }
+        let Some(name) = name else { return Ok(versions.pop().expect("not empty")) };
+        let found = versions.iter().find(|v| v.name == name || v.name.split('-').next() == Some(name));
+        let names: Vec<&str> = versions.iter().map(|v| v.name.as_str()).collect();
+        found
+            .cloned()
+            .ok_or_else(|| anyhow!("no dataset version `{name}`"))
+            .hint(format!("there are {}", names.join(", ")))
+    }
+
+    fn read(name: String, path: PathBuf) -> anyhow::Result<Self> {
+        let file = path.join("manifest.json");
+        let manifest = serde_json::from_slice(&fs_err::read(&file)?)
+            .with_context(|| format!("{} is not a manifest", file.display()))?;
+        Ok(Self { name, path, manifest })
+    }
+
+    /// Content hash of the version, as its manifest has it.
+    pub fn sha256(&self) -> &str {
+        &self.manifest.hash
+    }
+
+    /// Checks that the files are those that were frozen.
+    ///
+    /// Errors: a file is missing or has other bytes.
+    pub fn check_files(&self) -> anyhow::Result<()> {
+        for (name, record) in &self.manifest.files {
+            let path = self.path.join(name);
+            let found = sha256_hex(&fs_err::read(&path)?);
+            if found != record.sha256 {
+                return Err(anyhow!(
+                    "{}: its SHA-256 is {}, the manifest of {} has {}",
+                    path.display(),
+                    &found[..12],
+                    self.name,
+                    record.sha256.get(..12).unwrap_or(&record.sha256)
+                ))
+                .hint("a version is frozen; change the library and freeze another with `affinage dataset`");
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`DatasetVersion::check_files`], and that the certificate is true of them.
+    ///
+    /// Errors also: a held-out example overlaps a training example by the threshold or more, or by another share than the
+    /// certificate says.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.check_files()?;
+        let train = self.shingles(&["train.jsonl"])?;
+        let held_out = self.shingles(&["validation.jsonl", "test.jsonl", "reserve.jsonl"])?;
+        let index = ContainmentIndex::new(&train);
+        let measured = held_out.iter().filter_map(|example| index.max_containment(example));
+        let largest = measured.map(|found| found.share).fold(0.0, f64::max);
+        let certified = self.manifest.certificate.max_containment;
+        if largest >= LEAK_THRESHOLD || (largest - certified).abs() > 1e-9 {
+            return Err(anyhow!(
+                "{}: a held-out example shares {largest:.3} of its word sequences with a training example; the \
+                 certificate says {certified:.3}, the limit is {LEAK_THRESHOLD}",
+                self.name
+            ))
+            .hint("freeze a version with this release: `affinage dataset`");
+        }
+        Ok(())
+    }
+
+    /// Prompt and answer of each example of the files that are there, as the leak measure sees them.
+    fn shingles(&self, files: &[&str]) -> anyhow::Result<Vec<Shingles>> {
+        let mut found = Vec::new();
+        for name in files.iter().filter(|name| self.manifest.files.contains_key(**name)) {
+            for line in fs_err::read_to_string(self.path.join(name))?.lines() {
+                let row: DatasetRow = serde_json::from_str(line)
+                    .with_context(|| format!("{} is not a row of {name} in {}", line, self.name))?;
+                found.push(Shingles::of(&[message::prompt(&row.messages), message::response(&row.messages)]));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The rows of one split: `train`, `validation`, `test` or `reserve`; none if it has no file.
+    pub fn rows(&self, split: &str, ui: &dyn Observer) -> anyhow::Result<Vec<DatasetRow>> {
+        jsonl::read(&self.path.join(format!("{split}.jsonl")), ui)
+    }
+}
+
+/// 3 of `v3-1f2e9c`.
+pub fn version_number(name: &str) -> Option<u64> {
+    name.strip_prefix('v')?.split('-').next()?.parse().ok()
+}

@@ -1,0 +1,12 @@
+//! What is on the disk: every file and folder of a project is opened here by one type, and no other place spells its path.
+
+pub mod config;
+pub mod datasets;
+pub mod events;
+pub mod history;
+pub mod jsonl;
+pub mod library;
+pub mod lock;
+pub mod project;
+pub mod provenance;
+pub mod run;

@@ -1,0 +1,120 @@
+//! A project: its folder, its configuration, and who is told what happens on it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::errors::{HintExt as _, usage};
+use crate::folder::config::Config;
+use crate::nearest;
+use crate::observer::Observer;
+use crate::stages::evaluation::series;
+
+/// The name of the configuration file that makes a folder a project.
+pub const CONFIG_FILE: &str = "affinage.toml";
+
+/// What every stage is given.
+#[derive(Clone)]
+pub struct Project {
+    /// Absolute path of the project folder (`-C DIR`, else the working directory).
+    pub project: PathBuf,
+    /// The project's `affinage.toml`, or the defaults when there is none, with `--set` applied.
+    pub config: Config,
+    pub ui: Arc<dyn Observer>,
+}
+
+impl Project {
+    /// Reads `affinage.toml` of `project`, if there is one, and applies `--set key=value` in order.
+    ///
+    /// Errors: `project` is not a folder; the file cannot be read or is not valid (see [`Config::parse`]).
+    pub fn open(project: &Path, sets: &[String], ui: Arc<dyn Observer>) -> anyhow::Result<Self> {
+        if !project.is_dir() {
+            let shown = project.display();
+            return match project.exists() {
+                true => Err(usage(format!("-C {shown}: this is a file, not the folder of a project"))),
+                false => Err(usage(format!("-C {shown}: there is no such folder"))),
+            }
+            .hint(match nearest::beside(project) {
+                Some(near) => format!("did you mean `-C {near}`? Or make a project: `affinage init {shown}`"),
+                None => format!("make a project there: `affinage init {shown}`"),
+            });
+        }
+        let project = fs_err::canonicalize(project)?;
+        let path = project.join(CONFIG_FILE);
+        let text = match fs_err::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let config = Config::parse(&text, sets).map_err(|error| error.located(CONFIG_FILE))?;
+        Ok(Self { project, config, ui })
+    }
+
+    /// Fails unless the folder is a project. Commands that read or write project files start with this.
+    pub fn require_project(&self) -> anyhow::Result<()> {
+        if self.project.join(CONFIG_FILE).is_file() {
+            return Ok(());
+        }
+        let above = self.project.ancestors().skip(1).find(|dir| dir.join(CONFIG_FILE).is_file());
+        let hint = match above {
+            Some(dir) => format!("there is one above: `affinage -C {} ...`", dir.display()),
+            None => "start one with `affinage init`, or name its folder with `-C DIR`".to_owned(),
+        };
+        Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
+    }
+
+    /// `text` with `eval` named in its commands, where they would mean another evaluation without that.
+    pub fn naming(&self, eval: &str, text: &str) -> String {
+        let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
+        let meant = Config::parse(&file, &[])
+            .ok()
+            .and_then(|config| series::newest(&self.project, &config.eval.name, &self.ui).ok());
+        if meant.as_deref() == Some(eval) { text.to_owned() } else { named_in(eval, text) }
+    }
+
+    /// `path` for people: relative to the project folder where it lies inside.
+    pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.project).unwrap_or(path).display()
+    }
+}
+
+fn named_in(eval: &str, text: &str) -> String {
+    let commands = [
+        ("vote", "--eval"),
+        ("judge", "--eval"),
+        ("analyze", "--eval"),
+        ("report", "--eval"),
+        ("generate", "--name"),
+    ];
+    let mut named = text.to_owned();
+    for (command, option) in commands {
+        let plain = format!("`affinage {command}");
+        let whole = format!("{plain} {option} {eval}");
+        // Whatever names one already keeps it.
+        named = named.replace(&whole, &plain).replace(&plain, &whole);
+    }
+    named
+}
+
+/// Where downloads are kept: `$AFFINAGE_CACHE`, else `$XDG_CACHE_HOME/affinage`, else `~/.cache/affinage`.
+pub fn cache_dir() -> anyhow::Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("AFFINAGE_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("affinage")))
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache").join("affinage")))
+        .context("no cache folder: neither AFFINAGE_CACHE, XDG_CACHE_HOME nor a home folder is set")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_of_another_evaluation_name_it() {
+        let text = "Vote: `affinage vote --as NAME`; then `affinage report --open`, `affinage export`.";
+        let named = "Vote: `affinage vote --eval two --as NAME`; then `affinage report --eval two --open`, `affinage export`.";
+        assert_eq!(named_in("two", text), named);
+        assert_eq!(named_in("two", named), named);
+    }
+}

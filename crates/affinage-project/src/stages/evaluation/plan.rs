@@ -1,0 +1,359 @@
+//! What an evaluation will compare: from the configuration and a run to the plan that is fixed before the first answer.
+
+use std::collections::HashMap;
+
+use affinage_dataset::example::DatasetRow;
+use affinage_dataset::message::{Message, Role};
+use affinage_dataset::shingle::{ContainmentIndex, Shingles};
+use affinage_dataset::template::TemplateError;
+use affinage_eval::completion::Sampling;
+use affinage_eval::design::{Audience, Design, LeftOut, TrainingSchedule, default_audiences};
+use affinage_eval::plan::{
+    Arm, ArmKind, BASE_AGAIN, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge,
+    Scope,
+};
+use affinage_eval::suite::{Domain, Prompt};
+
+use crate::errors::{HintExt as _, usage};
+use crate::folder::config::{Config, Judge, JudgeKind};
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::events::{self, Event};
+use crate::folder::library::{Choice, LIBRARY_FILE, Library};
+use crate::folder::project::Project;
+use crate::folder::run::{Checkpoint, Run};
+use crate::model::LoadedModel;
+use crate::stages::arms;
+
+/// The plan that `[eval]`, `[[arm]]` and `[[judge]]` describe: every chosen checkpoint against base on all prompts, the
+/// last one also against base with a system prompt and against base with examples on the in-domain ones, then what the
+/// user's own arms ask for. The headline is the planned last step, never the best of many.
+pub fn plan(
+    ctx: &Project,
+    model: &LoadedModel,
+    run: &Run,
+    version: &DatasetVersion,
+    prompts: &[Prompt],
+) -> anyhow::Result<Plan> {
+    let last = run.resolve("last", &ctx.ui)?;
+    let asked_well = asked_well(ctx, version)?;
+    let instructed = asked_well.iter().find(|arm| matches!(arm.kind, ArmKind::Prompted { .. }));
+    if let Some(arm) = instructed.filter(|_| model.template().is_ok_and(|template| !template.writes_system()))
+    {
+        ctx.ui.say(format!(
+            "the chat template of {} has no system role: the instruction of `{}` opens the first question",
+            model.name, arm.name
+        ));
+    }
+    let (asked_well, mut left_out) = with_room(ctx, model, asked_well, prompts)?;
+    let mut arms = vec![Arm { name: "base".to_owned(), kind: ArmKind::Base }];
+    arms.extend(asked_well.iter().cloned());
+    let steps = checkpoints(ctx, run)?;
+    arms.extend(steps.iter().map(|checkpoint| {
+        let path = checkpoint.path.strip_prefix(&ctx.project).unwrap_or(&checkpoint.path);
+        let kind = ArmKind::Checkpoint {
+            step: checkpoint.step as u64,
+            adapter_sha256: checkpoint.adapter_sha256.clone(),
+            path: path.to_string_lossy().into_owned(),
+        };
+        Arm { name: checkpoint.name(), kind }
+    }));
+    let configured = arms::configured(ctx, model, prompts)?;
+    arms.extend(configured.arms);
+    left_out.extend(configured.left_out);
+    let against = |arm: &str, against: &str, scope| PlannedComparison {
+        arm: arm.to_owned(),
+        against: against.to_owned(),
+        scope,
+    };
+    let headline = against(&last.name(), "base", Scope::All);
+    let mut comparisons = vec![headline.clone()];
+    comparisons.extend(asked_well.iter().map(|arm| against(&last.name(), &arm.name, Scope::InDomain)));
+    let earlier = steps.iter().filter(|checkpoint| checkpoint.step != last.step);
+    comparisons.extend(earlier.map(|checkpoint| against(&checkpoint.name(), "base", Scope::All)));
+    comparisons.extend(arms::comparisons(ctx, &arms, &left_out, &last.name())?);
+    let design = Design { left_out, schedule: schedule(ctx, run)?, ..design(ctx) };
+    let mut facts = dataset_facts(version, prompts, ctx)?;
+    facts.train_examples -= too_long_to_train(ctx, run)?.min(facts.train_examples);
+    Ok(Plan {
+        run: Some(run.name.clone()),
+        dataset: Some(facts),
+        ..frame(ctx, model, arms, (comparisons, headline), design)
+    })
+}
+
+/// Training rows of the version that the run left out because they are too long.
+fn too_long_to_train(ctx: &Project, run: &Run) -> anyhow::Result<usize> {
+    let records = run.events(&ctx.ui)?;
+    let started = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => Some(started),
+        _ => None,
+    });
+    Ok(started.map_or(0, |started| started.left_out.iter().filter(|row| row.split == "train").count()))
+}
+
+/// A plan of these arms and comparisons, of no run and no data set; everything else stands in the configuration.
+pub fn frame(
+    ctx: &Project,
+    model: &LoadedModel,
+    arms: Vec<Arm>,
+    (comparisons, headline): (Vec<PlannedComparison>, PlannedComparison),
+    design: Design,
+) -> Plan {
+    let config = &ctx.config;
+    Plan {
+        v: 1,
+        name: config.eval.name.clone(),
+        base_model: config.model.clone(),
+        base_sha256: model.sha256.clone(),
+        run: None,
+        dataset: None,
+        arms,
+        comparisons,
+        headline,
+        sampling: sampling(ctx),
+        samples_per_prompt: config.eval.repeats.unwrap_or(config.generate.samples) as u32,
+        seed: config.generate.seed,
+        judges: config.judges.iter().map(planned_judge).collect(),
+        alpha: 0.05,
+        margin: 0.1,
+        design,
+    }
+}
+
+/// Makes an A/A test of a plan: the base model against itself under other seeds, on all prompts.
+pub fn against_itself(plan: &mut Plan) -> anyhow::Result<()> {
+    if plan.sampling.temperature == 0.0 {
+        return Err(usage("an A/A test needs answers that differ: generate.temperature is 0"))
+            .hint("set it above 0: `affinage --set generate.temperature=0.7 eval --null-test`");
+    }
+    plan.arms.retain(|arm| arm.kind == ArmKind::Base);
+    plan.arms.push(Arm { name: BASE_AGAIN.to_owned(), kind: ArmKind::Base });
+    plan.headline =
+        PlannedComparison { arm: BASE_AGAIN.to_owned(), against: "base".to_owned(), scope: Scope::All };
+    plan.comparisons = vec![plan.headline.clone()];
+    Ok(())
+}
+
+/// The arms whose prompts, answers and references fit into the model's context, and those that were left out.
+fn with_room(
+    ctx: &Project,
+    model: &LoadedModel,
+    arms: Vec<Arm>,
+    prompts: &[Prompt],
+) -> anyhow::Result<(Vec<Arm>, Vec<LeftOut>)> {
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for arm in arms {
+        let in_domain = prompts.iter().filter(|prompt| prompt.domain == Domain::In);
+        let left = match arms::no_room(ctx, model, &arm, in_domain) {
+            // The template refuses what is put around the questions, such as an earlier turn.
+            Err(error) if error.chain().any(|cause| cause.is::<TemplateError>()) => {
+                Some(LeftOut { arm: arm.name.clone(), because: format!("{error:#}") })
+            }
+            found => found?,
+        };
+        match left {
+            None => kept.push(arm),
+            Some(left) => {
+                ctx.ui.warn(format!("`{}` is left out: {}", arm.name, left.because));
+                left_out.push(left);
+            }
+        }
+    }
+    Ok((kept, left_out))
+}
+
+/// The chosen checkpoints and the last one, by step.
+fn checkpoints(ctx: &Project, run: &Run) -> anyhow::Result<Vec<Checkpoint>> {
+    let mut steps: Vec<Checkpoint> =
+        asked_for(ctx, run)?.into_iter().map(|(_, checkpoint)| checkpoint).collect();
+    steps.sort_by_key(|checkpoint| checkpoint.step);
+    steps.dedup_by_key(|checkpoint| checkpoint.step);
+    Ok(steps)
+}
+
+/// What `eval.checkpoints` and `last` mean in a run.
+fn asked_for<'c>(ctx: &'c Project, run: &Run) -> anyhow::Result<Vec<(&'c str, Checkpoint)>> {
+    let names = ctx.config.eval.checkpoints.iter().map(String::as_str).chain(["last"]);
+    names.map(|name| Ok((name, run.resolve(name, &ctx.ui)?))).collect()
+}
+
+/// `run R: last is step-000044, best is step-000033`: an evaluation takes these checkpoints.
+pub fn steps_in_words(ctx: &Project, run: &Run) -> anyhow::Result<String> {
+    let mut said: Vec<String> = Vec::new();
+    for (name, checkpoint) in asked_for(ctx, run)? {
+        let words = match name {
+            "last" | "best" => format!("{name} is {}", checkpoint.name()),
+            _ => checkpoint.name(),
+        };
+        if !said.contains(&words) {
+            said.push(words);
+        }
+    }
+    Ok(format!("run {}: {}", run.name, said.join(", ")))
+}
+
+/// What stands in for the user's own best prompt, until they write one.
+const PLAIN_INSTRUCTION: &str = "Answer the question directly and with care. Think it through, say something of your own, \
+and write in clear, complete sentences.";
+
+/// The base model asked well: with a written instruction, and with accepted examples in front.
+fn asked_well(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Vec<Arm>> {
+    let config = &ctx.config.eval;
+    let mut arms = Vec::new();
+    let system_prompt = config.system_prompt.as_deref().unwrap_or(PLAIN_INSTRUCTION).trim();
+    if !system_prompt.is_empty() {
+        let kind = ArmKind::Prompted { system_prompt: system_prompt.to_owned() };
+        arms.push(Arm { name: "base+prompt".to_owned(), kind });
+    }
+    // The plan is shown and published: examples are not taken from what is held private.
+    let choices = match ctx.project.join(LIBRARY_FILE).is_file() {
+        true => Library::open(&ctx.project)?.choices()?,
+        false => HashMap::new(),
+    };
+    let mut rows = version.rows("train", &ctx.ui)?;
+    rows.retain(|row| choices.get(&row.conversation) != Some(&Choice::Private));
+    let examples = examples(&rows, config.examples, ctx.config.generate.seed);
+    if !examples.is_empty() {
+        let name = format!("base+{}-examples", examples.len());
+        let messages = examples.iter().flat_map(|row| last_exchange(&row.messages)).cloned().collect();
+        let example_ids = examples.iter().map(|row| row.example_id.clone()).collect();
+        arms.push(Arm { name, kind: ArmKind::Examples { example_ids, messages } });
+    }
+    Ok(arms)
+}
+
+/// Longer exchanges would leave small models no room for the question.
+const EXAMPLE_WORDS: usize = 220;
+
+/// `count` training rows in a seeded order, of those whose last exchange is short.
+fn examples(rows: &[DatasetRow], count: usize, seed: u64) -> Vec<&DatasetRow> {
+    let words = |row: &DatasetRow| {
+        last_exchange(&row.messages).iter().map(|m| m.content.split_whitespace().count()).sum::<usize>()
+    };
+    let mut short: Vec<&DatasetRow> =
+        rows.iter().filter(|row| (1..=EXAMPLE_WORDS).contains(&words(row))).collect();
+    short.sort_by_key(|row| affinage_eval::id::row_id("example", &[&seed.to_string(), &row.example_id]));
+    short.truncate(count);
+    short
+}
+
+/// Whether any of these rows can stand before a prompt as an example.
+pub fn has_example(rows: &[DatasetRow]) -> bool {
+    !examples(rows, 1, 0).is_empty()
+}
+
+/// The last question and its answer; nothing where a row does not end so.
+fn last_exchange(messages: &[Message]) -> &[Message] {
+    match messages {
+        [.., asked, answer] if asked.role == Role::User && answer.role == Role::Assistant => {
+            &messages[messages.len() - 2..]
+        }
+        _ => &[],
+    }
+}
+
+/// Sweeps and readers, as they stand before the first answer.
+pub fn design(ctx: &Project) -> Design {
+    let config = &ctx.config.eval;
+    let own = sampling(ctx);
+    let mut settings: Vec<Sampling> = Vec::new();
+    settings.extend(config.temperatures.iter().map(|&temperature| Sampling { temperature, ..own.clone() }));
+    settings.extend(config.lengths.iter().map(|&max_new_tokens| Sampling { max_new_tokens, ..own.clone() }));
+    settings.retain(|setting| *setting != own);
+    let audience = |a: &crate::folder::config::Audience| Audience {
+        name: a.name.clone(),
+        weights: [a.creativity, a.coherence, a.depth, a.engagement, a.writing_quality],
+    };
+    let audiences: Vec<Audience> = config.audiences.iter().map(audience).collect();
+    Design {
+        settings,
+        audiences: if audiences.is_empty() { default_audiences() } else { audiences },
+        stops_early: ctx.config.judging.stop_early,
+        instruction_is_default: config.system_prompt.is_none(),
+        ..Design::default()
+    }
+}
+
+/// The schedule of the run from its events and settings; `None` where it did not begin.
+fn schedule(ctx: &Project, run: &Run) -> anyhow::Result<Option<TrainingSchedule>> {
+    let records = events::read(&run.path, &ctx.ui)?;
+    let started = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => Some(started),
+        _ => None,
+    });
+    let Some(started) = started else { return Ok(None) };
+    let epochs = records.iter().rev().find_map(|record| match &record.event {
+        Event::TrainStep(step) => Some(step.epoch),
+        _ => None,
+    });
+    let settings = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+    // The seed is no part of a recipe: three seeds of one recipe are three tries of it.
+    let recipe = serde_json::to_string(&crate::folder::config::Train { seed: 0, ..settings.train.clone() })?;
+    // What is the default now was the only way of runs that do not name it.
+    let recipe = recipe.replace(",\"long-rows\":\"leave-out\"", "");
+    let recipe = format!("{recipe}\n{}\n{}", started.base_sha256, started.dataset_sha256);
+    Ok(Some(TrainingSchedule {
+        steps: started.steps as u64,
+        epochs: epochs.unwrap_or(0.0),
+        is_finished: records.iter().any(|record| matches!(record.event, Event::Finished { .. })),
+        recipe_sha256: affinage_eval::id::sha256_hex(recipe.as_bytes()),
+        seed: settings.train.seed,
+    }))
+}
+
+/// `[generate]`, with the evaluation's own limit of new tokens.
+pub fn sampling(ctx: &Project) -> Sampling {
+    let config = &ctx.config.generate;
+    Sampling {
+        temperature: config.temperature,
+        top_p: config.top_p,
+        top_k: config.top_k as u32,
+        max_new_tokens: ctx.config.eval.max_new_tokens.unwrap_or(config.max_new_tokens) as u32,
+    }
+}
+
+/// What the manifest says about leaks, and the same measure for the prompts of this evaluation.
+pub fn dataset_facts(
+    version: &DatasetVersion,
+    prompts: &[Prompt],
+    ctx: &Project,
+) -> anyhow::Result<DatasetFacts> {
+    version.check()?;
+    let rows = version.rows("train", &ctx.ui)?;
+    let index = training_index(&rows);
+    Ok(DatasetFacts {
+        version: version.name.clone(),
+        train_examples: rows.len(),
+        max_containment: Some(version.manifest.certificate.max_containment),
+        writers: version.manifest.writers.clone(),
+        max_prompt_containment: prompts.iter().map(|prompt| overlap(&index, prompt)).reduce(f64::max),
+    })
+}
+
+/// Training rows as the leak measure sees them.
+pub fn training_index(rows: &[DatasetRow]) -> ContainmentIndex {
+    let text = |row: &DatasetRow| {
+        Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
+    };
+    ContainmentIndex::new(&rows.iter().map(text).collect::<Vec<_>>())
+}
+
+/// The largest share of a prompt, its reference included, that stands in one training row.
+pub fn overlap(index: &ContainmentIndex, prompt: &Prompt) -> f64 {
+    let asked = Shingles::of(&[prompt.question(), prompt.reference.as_deref().unwrap_or_default()]);
+    index.max_containment(&asked).map_or(0.0, |found| found.share)
+}
+
+fn planned_judge(judge: &Judge) -> PlannedJudge {
+    let kind = match judge.kind {
+        JudgeKind::Local => PlannedKind::Local,
+        JudgeKind::Anthropic => PlannedKind::Anthropic,
+        JudgeKind::Openai => PlannedKind::Openai,
+    };
+    PlannedJudge {
+        judge_id: judge.id.clone(),
+        model: judge.model.clone(),
+        kind,
+        family: judge.family.clone(),
+    }
+}

@@ -1,0 +1,300 @@
+//! Answers from a server that speaks the OpenAI format (vLLM, SGLang, TGI, Ollama, `affinage serve`): the same arms, the
+//! same questions, seeds and rows. An arm is a model name there, so adapters are loaded under the names of their arms.
+//!
+//! `--engine openai` asks one server for every arm on the plan's base; an `[[arm]]` behind a server is asked there.
+//! A call that fails is repeated, and missing after that: the next start of the command asks again for what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+
+use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Served};
+use affinage_eval::judge::wire::WireFormat;
+use affinage_eval::judgment::MissingReason;
+use affinage_eval::plan::{Arm, ArmKind};
+use affinage_eval::suite::Prompt;
+use affinage_report::plain::counted;
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::{Value, json};
+
+use super::server::{Leave, Remote, Reply, consented, server_key};
+use super::{Evaluation, asked};
+use crate::errors::{HintExt as _, interrupted};
+use crate::folder::jsonl;
+use crate::folder::project::Project;
+use crate::http::leaves_machine;
+use crate::interrupt;
+use crate::stages::judges::Sources;
+
+/// What became of a batch file.
+#[derive(Debug, serde::Serialize)]
+pub struct Taken {
+    pub answers: usize,
+    /// Rows of the file that hold an error.
+    pub failed: usize,
+    /// Rows that answer nothing that is missing here.
+    pub unknown: usize,
+}
+
+impl Evaluation {
+    /// Asks a server for what the arms on the plan's base lack in `completions.jsonl`.
+    pub fn generate_remotely(
+        &self,
+        ctx: &Project,
+        remote: &Remote,
+        leave: &Leave,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<()> {
+        let missing = self.missing_on_base(ctx, meets)?;
+        if missing.is_empty() {
+            ctx.ui.say("all answers are there");
+            return Ok(());
+        }
+        if leaves_machine(&remote.base_url) {
+            self.refuse_private(ctx, leave, &remote.base_url)?;
+        }
+        self.ask(ctx, remote, &missing)
+    }
+
+    /// Asks for the arms behind servers.
+    pub fn ask_servers(
+        &self,
+        ctx: &Project,
+        leave: &Leave,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<()> {
+        for (remote, arm) in self.servers(ctx, leave, &meets)? {
+            self.ask(ctx, &remote, &self.missing(ctx, &[arm], &meets)?)?;
+        }
+        Ok(())
+    }
+
+    /// The servers that must be asked, each with its arm.
+    ///
+    /// Errors: a text would go to another machine without consent; a key is not set.
+    pub fn servers<'a>(
+        &'a self,
+        ctx: &Project,
+        leave: &Leave,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<Vec<(Remote, &'a Arm)>> {
+        let mut servers = Vec::new();
+        for arm in &self.plan.arms {
+            let ArmKind::Remote { model, base_url } = &arm.kind else { continue };
+            if self.missing(ctx, &[arm], &meets)?.is_empty() {
+                continue;
+            }
+            let of_arm = || format!("[[arm]] `{}`", arm.name);
+            let configured = ctx.config.arms.iter().find(|configured| configured.name == arm.name);
+            let configured = configured.with_context(|| format!("{} is not configured", of_arm()))?;
+            consented(base_url, leave.yes).with_context(of_arm)?;
+            if leaves_machine(base_url) {
+                self.refuse_private(ctx, leave, base_url)?;
+            }
+            let key = server_key(configured.api_key_env.as_deref()).with_context(of_arm)?;
+            let (base_url, base_name) = (base_url.clone(), model.clone());
+            let (concurrency, refused) = (configured.concurrency, Some(Mutex::default()));
+            servers.push((Remote { base_url, key, base_name, concurrency, refused }, arm));
+        }
+        Ok(servers)
+    }
+
+    /// Errors if a prompt of this evaluation is held private and would go to `to`.
+    fn refuse_private(&self, ctx: &Project, leave: &Leave, to: &str) -> anyhow::Result<()> {
+        let version = self.plan.dataset.as_ref().map(|facts| facts.version.as_str());
+        let sources = Sources::of_prompts(ctx, version, &self.prompts, leave.send_private)?;
+        let private = self.prompts.iter().filter(|prompt| sources.is_private(&prompt.prompt_id)).count();
+        if private == 0 {
+            return Ok(());
+        }
+        let why = sources.unknown().map_or_else(
+            || "held private".to_owned(),
+            |why| format!("that may be private, which is not known because {why}"),
+        );
+        let prompts = counted(private, "prompt", "prompts");
+        Err(anyhow!("{prompts} of evals/{} would go to {to} and come from conversations {why}", self.plan.name)).hint(
+            "start another evaluation without them (`--set eval.name=NAME`), or pass `--send-private NAME` for a \
+             conversation or file that may go",
+        )
+    }
+
+    fn ask(&self, ctx: &Project, remote: &Remote, missing: &[Wanted]) -> anyhow::Result<()> {
+        let mut writer = jsonl::Writer::open(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let progress = ctx.ui.progress("generating", missing.len() as u64, "answers");
+        let next = AtomicUsize::new(0);
+        let (answers, received) = channel();
+        let mut failed = Vec::new();
+        std::thread::scope(|scope| -> anyhow::Result<()> {
+            for _ in 0..remote.concurrency.min(missing.len()) {
+                let (answers, next) = (answers.clone(), &next);
+                scope.spawn(move || {
+                    while !interrupt::requested() {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(wanted) = missing.get(index) else { break };
+                        if answers.send((index, remote.ask(&self.body(wanted, &remote.base_name)))).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(answers);
+            for (index, answer) in received {
+                match answer.and_then(|reply| missing[index].answered(&reply)) {
+                    Ok(row) => writer.append(&row)?,
+                    Err(error) => failed.push(error),
+                }
+                progress.advance(1);
+            }
+            Ok(())
+        })?;
+        writer.sync()?;
+        progress.finish("");
+        if interrupt::requested() {
+            return Err(interrupted("stopped; the answers so far are saved"))
+                .hint("run the same command again to continue");
+        }
+        match failed.into_iter().next() {
+            None => Ok(()),
+            Some(error) => Err(error.context("some answers are missing, the others are saved"))
+                .hint("the same command asks again for what is missing"),
+        }
+    }
+
+    /// Writes what is missing as the batch format of OpenAI, which `vllm run-batch` reads too. Returns the number of rows.
+    pub fn write_batch(
+        &self,
+        ctx: &Project,
+        base_name: &str,
+        path: &Path,
+        leave: &Leave,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<usize> {
+        self.refuse_private(ctx, leave, "whoever runs the batch")?;
+        let rows: Vec<Value> = self
+            .missing_on_base(ctx, meets)?
+            .iter()
+            .map(|wanted| {
+                json!({"custom_id": wanted.key.completion_id(), "method": "POST", "url": "/v1/chat/completions",
+                    "body": self.body(wanted, base_name)})
+            })
+            .collect();
+        jsonl::write_all(path, &rows)?;
+        Ok(rows.len())
+    }
+
+    /// Takes the results of a batch.
+    pub fn read_batch(
+        &self,
+        ctx: &Project,
+        path: &Path,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<Taken> {
+        let missing = self.missing_on_base(ctx, meets)?;
+        let by_id: BTreeMap<String, &Wanted> =
+            missing.iter().map(|wanted| (wanted.key.completion_id(), wanted)).collect();
+        let mut writer = jsonl::Writer::open(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let mut taken = Taken { answers: 0, failed: 0, unknown: 0 };
+        let mut seen = BTreeSet::new();
+        for row in jsonl::read::<Value>(path, &ctx.ui)? {
+            let id = row["custom_id"].as_str().unwrap_or_default();
+            let Some(wanted) = by_id.get(id).filter(|_| seen.insert(id.to_owned())) else {
+                taken.unknown += 1;
+                continue;
+            };
+            let body = serde_json::to_vec(&row["response"]["body"])?;
+            let read = WireFormat::Openai.read(200, |_| None, &body).ok();
+            match read.and_then(|read| wanted.answered(&Reply { read, refused: Vec::new() }).ok()) {
+                Some(answer) => {
+                    writer.append(&answer)?;
+                    taken.answers += 1;
+                }
+                None => taken.failed += 1,
+            }
+        }
+        writer.sync()?;
+        Ok(taken)
+    }
+
+    fn missing_on_base(
+        &self,
+        ctx: &Project,
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<Vec<Wanted<'_>>> {
+        let arms: Vec<&Arm> = self.arms_on(&self.plan.base_sha256).collect();
+        self.missing(ctx, &arms, meets)
+    }
+
+    /// What `completions.jsonl` lacks of some arms.
+    pub(super) fn missing<'a>(
+        &'a self,
+        ctx: &Project,
+        arms: &[&'a Arm],
+        meets: impl Fn(&Arm, &Prompt) -> bool,
+    ) -> anyhow::Result<Vec<Wanted<'a>>> {
+        let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let present: BTreeSet<String> = rows.into_iter().map(|row| row.completion_id).collect();
+        let mut missing = Vec::new();
+        for &arm in arms {
+            let wanted = self.keys(arm, &meets).into_iter().map(|(key, prompt)| Wanted { arm, key, prompt });
+            missing.extend(wanted.filter(|wanted| !present.contains(&wanted.key.completion_id())));
+        }
+        Ok(missing)
+    }
+
+    /// The request for one answer.
+    fn body(&self, wanted: &Wanted, base_name: &str) -> Value {
+        let sampling = wanted.key.sampling;
+        // The server has adapters under the names of their arms.
+        let model = if wanted.arm.adapter_sha256().is_some() { &wanted.arm.name } else { base_name };
+        let mut body = json!({
+            "model": model, "messages": asked(wanted.arm, &wanted.prompt.messages), "temperature": sampling.temperature,
+            "top_p": sampling.top_p, "max_tokens": sampling.max_new_tokens, "seed": wanted.key.seed,
+        });
+        // Not in the format of OpenAI itself, but in that of every local server.
+        if sampling.top_k > 0 {
+            body["top_k"] = json!(sampling.top_k);
+        }
+        body
+    }
+}
+
+/// An answer that is not there yet.
+pub(super) struct Wanted<'a> {
+    arm: &'a Arm,
+    key: CompletionKey<'a>,
+    prompt: &'a Prompt,
+}
+
+impl Wanted<'_> {
+    /// The row of a reply. Errors if it ended in a way that nobody knows.
+    fn answered(&self, reply: &Reply) -> anyhow::Result<Completion> {
+        let Reply { read, refused } = reply;
+        let finish = match read.missing {
+            None | Some(MissingReason::OnlyThought) => FinishReason::Stop,
+            Some(MissingReason::Truncated) => FinishReason::Length,
+            Some(MissingReason::Refusal) => FinishReason::Filtered,
+            Some(_) => bail!(
+                "the reply ended in a way that is not known, expected such as stop, length or content_filter"
+            ),
+        };
+        // As a model writes it that does not come to its answer: such an answer is missing, and never loses.
+        let text = match &read.lost_thought {
+            Some(thought) => format!("<think>\n{thought}"),
+            None => read.text.clone(),
+        };
+        // A server that counts no tokens still says that it reached the limit.
+        let at_limit =
+            if finish == FinishReason::Length { self.key.sampling.max_new_tokens as usize } else { 0 };
+        let tokens = read.usage.map_or(at_limit, |usage| usage.output_tokens as usize);
+        let mut row = self.key.answered(text, tokens, finish);
+        // Of known weights the plan says more than a server could.
+        row.served = self
+            .key
+            .base_sha256
+            .is_none()
+            .then(|| Served { model: read.model.clone(), refused: refused.clone() });
+        Ok(row)
+    }
+}

@@ -1,0 +1,262 @@
+//! Reads an evaluation's folder and what belongs to it. The only input of the report.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, ensure};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+use affinage_dataset::version::Manifest;
+use affinage_eval::analysis::Analysis;
+use affinage_eval::analyze::rows_sha256;
+use affinage_eval::comparison::BlindKey;
+use affinage_eval::judgment::Judgment;
+use affinage_eval::plan::Plan;
+use affinage_eval::planted::GoldVote;
+
+use affinage_report::card::project_name;
+use affinage_report::evidence::{
+    Evidence, FileFacts, RunFacts, RunProvenance, RunState, Sample, TrainingFacts,
+};
+
+use crate::errors::HintExt as _;
+use crate::folder::events;
+use crate::folder::events::{Event, Record};
+use crate::folder::history;
+use crate::folder::jsonl;
+use crate::folder::project::Project;
+use crate::folder::provenance::Provenance;
+use crate::folder::run::Run;
+use crate::stages::judges::judgments;
+
+/// Files of an evaluation that are hashed into the provenance, in the order of their making.
+pub const FILES: [&str; 12] = [
+    "plan.json",
+    "prompts.jsonl",
+    "completions.jsonl",
+    "comparisons.jsonl",
+    "blind_key.jsonl",
+    "judgments.jsonl",
+    "ballot.json",
+    "votes.jsonl",
+    "fit.jsonl",
+    "ledger.jsonl",
+    "raw.jsonl.zst",
+    "analysis.json",
+];
+
+/// Reads `evals/NAME` of the project.
+///
+/// Errors: the folder, its plan or its analysis is missing; the analysis was made from other rows; a row is broken.
+pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
+    let dir = ctx.project.join("evals").join(name);
+    if !dir.join("plan.json").is_file() {
+        return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&ctx.project.join("evals"))))
+            .hint(known_evaluations(&ctx.project));
+    }
+    if !dir.join("analysis.json").is_file() {
+        return Err(anyhow!("{} has no analysis.json", ctx.shown(&dir)))
+            .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
+    }
+    let plan: Plan = json(&dir.join("plan.json"))?;
+    let mut analysis: Analysis = json(&dir.join("analysis.json"))?;
+    analysis.next_steps.iter_mut().for_each(|step| *step = ctx.naming(name, step));
+    let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
+    judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
+    let history = history::read(ctx)?;
+    let evidence = Evidence {
+        project: project_name(&ctx.project),
+        prompts: jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?,
+        completions: jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?,
+        comparisons: jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?,
+        judgments,
+        runs: read_runs(ctx)?,
+        evaluations: history::evaluations(ctx, &history),
+        changes: history::changes_in_words(&history),
+        manifest: manifest(&ctx.project, &plan)?,
+        files: file_facts(&dir)?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        plan,
+        analysis,
+    };
+    let hint = format!("`affinage analyze --eval {name}` brings it up to date");
+    check_age(&evidence).hint(&hint)?;
+    let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join("blind_key.jsonl"), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), &ctx.ui)?;
+    check_rows(&evidence, &blind_keys, &planted).hint(&hint)?;
+    Ok(evidence)
+}
+
+/// An analysis of other rows must not stand beside these. A row that stands twice counts once.
+fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
+    let facts = &evidence.analysis.evaluation;
+    let prompts: BTreeSet<&str> = evidence.prompts.iter().map(|row| row.prompt_id.as_str()).collect();
+    let completions: BTreeSet<&str> =
+        evidence.completions.iter().map(|row| row.completion_id.as_str()).collect();
+    let judgments: BTreeSet<&str> = evidence.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
+    for (what, analysed, found) in [
+        ("prompts", facts.prompts, prompts.len()),
+        ("completions", facts.completions, completions.len()),
+        ("judgments", facts.judgments, judgments.len()),
+    ] {
+        ensure!(analysed == found, "analysis.json was made from {analysed} {what}, the folder holds {found}");
+    }
+    Ok(())
+}
+
+/// As many rows may be other rows: some that changed after the analysis.
+fn check_rows(evidence: &Evidence, blind_keys: &[BlindKey], planted: &[GoldVote]) -> anyhow::Result<()> {
+    let Evidence { prompts, completions, comparisons, judgments, analysis, .. } = evidence;
+    let is_same = analysis.rows_sha256.is_empty()
+        || analysis.rows_sha256
+            == rows_sha256(prompts, completions, comparisons, blind_keys, judgments, planted);
+    ensure!(is_same, "analysis.json was made from other rows: some were changed after it");
+    Ok(())
+}
+
+fn known_evaluations(project: &Path) -> String {
+    let entries = fs_err::read_dir(project.join("evals")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("plan.json").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    match names.as_slice() {
+        [] => "make one with `affinage eval`".to_owned(),
+        names => format!("there is {}; name one with `--eval NAME`", names.join(", ")),
+    }
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    serde_json::from_slice(&fs_err::read(path)?)
+        .with_context(|| format!("{} was not written by this version", path.display()))
+        .hint("everything derived can be made again: delete analysis.json and run `affinage analyze`")
+}
+
+fn read_runs(ctx: &Project) -> anyhow::Result<Vec<RunFacts>> {
+    let mut facts = Vec::new();
+    for run in Run::list(&ctx.project)? {
+        let records = events::read(&run.path, &ctx.ui)?;
+        facts.push(run_facts(&run.name, &records, Provenance::read(&run.path).ok()));
+    }
+    Ok(facts)
+}
+
+/// `datasets/VERSION/manifest.json`, where that folder still exists.
+fn manifest(project: &Path, plan: &Plan) -> anyhow::Result<Option<Manifest>> {
+    let Some(dataset) = &plan.dataset else { return Ok(None) };
+    let path = project.join("datasets").join(&dataset.version).join("manifest.json");
+    if path.is_file() { json(&path).map(Some) } else { Ok(None) }
+}
+
+fn file_facts(dir: &Path) -> anyhow::Result<Vec<FileFacts>> {
+    let mut facts = Vec::new();
+    for name in FILES {
+        let path = dir.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let bytes = fs_err::read(&path)?;
+        let lines = || bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        facts.push(FileFacts {
+            name: name.to_owned(),
+            rows: name.ends_with(".jsonl").then(lines),
+            size_bytes: bytes.len() as u64,
+            sha256: affinage_eval::id::hex(&Sha256::digest(&bytes)),
+        });
+    }
+    Ok(facts)
+}
+
+/// A run as its events tell it.
+fn run_facts(name: &str, records: &[Record], provenance: Option<Provenance>) -> RunFacts {
+    let mut run = RunFacts {
+        name: name.to_owned(),
+        state: if records.is_empty() { RunState::NeverStarted } else { RunState::Unfinished },
+        started: None,
+        last_step: 0,
+        train: Vec::new(),
+        validation: Vec::new(),
+        samples: Vec::new(),
+        resumed: 0,
+        warnings: Vec::new(),
+        seconds: None,
+        provenance: provenance.map(run_provenance),
+    };
+    let (mut train, mut validation, mut samples) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for record in records {
+        match &record.event {
+            Event::RunStarted(started) => {
+                run.started = Some(TrainingFacts {
+                    dataset: started.dataset.clone(),
+                    dataset_sha256: started.dataset_sha256.clone(),
+                    steps: started.steps,
+                });
+            }
+            Event::TrainStep(t) => {
+                run.last_step = t.step;
+                run.state = RunState::Unfinished;
+                train.insert(t.step, (t.epoch, t.loss));
+            }
+            Event::Evaluated(e) => {
+                validation.insert(e.step, e.loss);
+            }
+            Event::Sample { step, prompt, text } => {
+                let (step, prompt, text) = (*step, prompt.clone(), text.clone());
+                samples.insert((step, prompt.clone()), Sample { step, prompt, text });
+            }
+            Event::Interrupted { .. } => run.state = RunState::Interrupted,
+            Event::Resumed { .. } => {
+                run.resumed += 1;
+                run.state = RunState::Unfinished;
+            }
+            Event::Finished { seconds, .. } => {
+                run.state = RunState::Finished;
+                run.seconds = Some(*seconds);
+            }
+            Event::Warning { text } => run.warnings.push(text.clone()),
+            Event::CheckpointSaved { .. } => {}
+        }
+    }
+    run.train = train.into_iter().map(|(step, (epoch, loss))| (step, epoch, loss)).collect();
+    run.validation = validation.into_iter().collect();
+    run.samples = samples.into_values().collect();
+    run
+}
+
+fn run_provenance(of: Provenance) -> RunProvenance {
+    RunProvenance {
+        started_at: of.started_at.to_string(),
+        affinage_version: of.affinage_version,
+        build: of.build,
+        command_line: of.command_line,
+        cpu: of.machine.cpu,
+        cores: of.machine.cores,
+        os: of.machine.os,
+        arch: of.machine.arch,
+        sha256: of.sha256,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_what_its_events_say() {
+        let at = "2026-11-22T10:15:00Z".parse().expect("a time");
+        let state = |events: &[Event]| {
+            let records: Vec<Record> =
+                events.iter().map(|event| Record { v: 1, at, event: event.clone() }).collect();
+            run_facts("run", &records, None).state
+        };
+        let interrupted = Event::Interrupted { step: 3 };
+        let finished = Event::Finished { step: 9, seconds: 1.0, peak_rss_bytes: None };
+        assert_eq!(state(&[]), RunState::NeverStarted);
+        assert_eq!(state(&[Event::Warning { text: "w".to_owned() }]), RunState::Unfinished);
+        assert_eq!(state(std::slice::from_ref(&interrupted)), RunState::Interrupted);
+        assert_eq!(state(&[interrupted.clone(), Event::Resumed { step: 3 }]), RunState::Unfinished);
+        assert_eq!(state(&[interrupted, Event::Resumed { step: 3 }, finished]), RunState::Finished);
+    }
+}

@@ -1,0 +1,410 @@
+//! Freezes a version of the dataset: chosen examples, split without leaks, certificate and card.
+
+mod report;
+mod select;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::authorship::Written;
+use affinage_dataset::counts::Omission;
+use affinage_dataset::dedup::together;
+use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
+use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
+use affinage_dataset::version::{
+    FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
+};
+use anyhow::anyhow;
+use sha2::{Digest as _, Sha256};
+
+use crate::errors::HintExt as _;
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
+use crate::folder::jsonl;
+use crate::folder::library::{Derivation, Library};
+use crate::folder::project::Project;
+use crate::folder::run::write_folder_atomically;
+use crate::stages::lengths::{Ruler, Spread};
+use crate::stages::suites;
+use report::{report_lengths, report_rules, report_selection, report_taken};
+pub use select::Undecided;
+use select::{Selected, Selection, begins_with};
+
+/// A word that may stand in a folder's name.
+pub fn folder_word(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    if fits { Ok(text.to_owned()) } else { Err("use letters, digits, `_` and `.`".to_owned()) }
+}
+
+/// How a version is frozen.
+#[derive(Debug, Default)]
+pub struct Options<'a> {
+    /// What is taken of the answers that nobody decided on.
+    pub undecided: Undecided,
+    /// A word in the folder's name, see [`folder_word`].
+    pub word: Option<&'a str>,
+    /// Sides by prompt, as if an older version had given them; the others are split as always.
+    pub pinned: BTreeMap<String, Side>,
+}
+
+/// A frozen version.
+#[derive(Debug)]
+pub struct Frozen {
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+    /// What people call the conversations and documents: the file or member they came from, by key.
+    pub names: BTreeMap<String, String>,
+}
+
+/// What a version says of [`Undecided`] in its rules, and back.
+const SELECTIONS: [(&str, Undecided); 3] = [
+    ("signed", Undecided::LeaveOut),
+    ("accept-clean", Undecided::AcceptClean { dated: false }),
+    ("accept-clean-dated", Undecided::AcceptClean { dated: true }),
+];
+
+fn selection_name(undecided: Undecided) -> &'static str {
+    SELECTIONS.iter().find(|(_, other)| *other == undecided).map_or("signed", |(name, _)| name)
+}
+
+/// What a version took undecided.
+pub fn taken_undecided(manifest: &Manifest) -> Undecided {
+    let selection = manifest.rules.selection.as_str();
+    SELECTIONS.iter().find(|(name, _)| *name == selection).map_or(Undecided::LeaveOut, |(_, found)| *found)
+}
+
+/// Freezes what was accepted, and of what nobody decided on what `undecided` takes. Where the rows and rules are those of
+/// an earlier version, that one is returned.
+///
+/// Errors: nothing is imported or accepted; too little for a split without leaks; files.
+pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
+    let library = imported(ctx)?;
+    let earlier = manifests(&ctx.project)?;
+    let undecided = options.undecided;
+    if undecided == Undecided::LeaveOut && library.decisions()?.is_empty() {
+        // The outermost hint is shown first.
+        return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
+            .hint("or choose yourself: `affinage review` opens the desk in your browser")
+            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`");
+    }
+    let derivation = library.derivation()?;
+    let selecting = || select::select(&library, &derivation, undecided);
+    let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
+    leave_out_long(ctx, &mut selection);
+    report_selection(ctx, &selection);
+    if undecided != Undecided::LeaveOut {
+        report_rules(ctx, &selection.flagged);
+        report_taken(ctx, &library, &selection)?;
+    }
+    let names = names(&selection);
+    say_kept_shares(ctx, &earlier);
+    let split = split_examples(ctx, &selection.selected, &earlier, &options.pinned)?;
+    let rules = Rules { selection: selection_name(undecided).to_owned(), ..rules(ctx, &derivation) };
+    let (folder, manifest) = write(ctx, (&library, &earlier), selection, split, rules, options.word)?;
+    Ok(Frozen { folder, manifest, names })
+}
+
+/// The library, if anything is in it.
+pub fn imported(ctx: &Project) -> anyhow::Result<Library> {
+    let library = Library::open(&ctx.project)?;
+    if library.sources()?.is_empty() {
+        return Err(anyhow!("nothing is imported yet, so there is nothing to freeze"))
+            .hint(crate::stages::import::FIRST);
+    }
+    Ok(library)
+}
+
+/// Takes out of the selection what is longer than the training of the project's model takes, where that can be told.
+fn leave_out_long(ctx: &Project, selection: &mut Selection) {
+    let ruler = match Ruler::open(ctx) {
+        Ok(ruler) => ruler,
+        Err(why) => return ctx.ui.say(format!("how long the rows are was not measured: {why}")),
+    };
+    let progress = ctx.ui.late_progress("measuring rows", selection.selected.len() as u64, "rows");
+    let measure = |Selected { example, .. }: &Selected| {
+        progress.advance(1);
+        ruler.measure(&example.example_id, &example.messages)
+    };
+    let measured: Vec<_> = selection.selected.iter().map(measure).collect();
+    progress.finish("");
+    let Some(spread) = Spread::of(measured.iter().flatten().map(|length| length.tokens).collect()) else {
+        return;
+    };
+    let (mut left_out, mut names) = (BTreeMap::new(), BTreeMap::new());
+    let mut lengths = measured.into_iter();
+    let counts = &mut selection.counts;
+    selection.selected.retain(|Selected { example, edited, .. }| {
+        let too_long = lengths.next().flatten().filter(|length| length.is_too_long);
+        if let Some(length) = too_long {
+            counts.withdraw(*edited, Omission::TooLong);
+            left_out.insert(example.example_id.clone(), length.tokens);
+            names.insert(example.example_id.clone(), begins_with(example.prompt()));
+        }
+        too_long.is_none()
+    });
+    let (model, limit) = (ruler.model().to_owned(), ruler.limit);
+    let Spread { keeps_most, longest } = spread;
+    let lengths = Lengths { model, limit, left_out, keeps_most, longest };
+    report_lengths(ctx, &ruler, &lengths, spread, &names);
+    selection.lengths = Some(lengths);
+}
+
+/// What people call the conversations and documents: the file or member they came from.
+fn names(selection: &Selection) -> BTreeMap<String, String> {
+    let name = |selected: &Selected| {
+        let Provenance { origin, conversation, .. } = &selected.example.provenance;
+        let base = origin.member.rsplit('/').next().unwrap_or_default().to_owned();
+        (selected.document.clone().unwrap_or_else(|| conversation.clone()), base)
+    };
+    selection.selected.iter().map(name).collect()
+}
+
+/// The rules that `[dataset]` states; the way of selection is the caller's.
+fn rules(ctx: &Project, derivation: &Derivation) -> Rules {
+    let context = &derivation.policy;
+    Rules {
+        selection: String::new(),
+        learn: derivation.learn.as_str().to_owned(),
+        validation_share: ctx.config.dataset.validation_share,
+        test_share: ctx.config.dataset.test_share,
+        seed: ctx.config.dataset.seed,
+        context_exchanges: context.max_exchanges,
+        context_chars: context.max_chars,
+    }
+}
+
+/// Examples keep the side that the versions before gave them, so shares that were changed since are not reached at once.
+fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
+    let now = &ctx.config.dataset;
+    if let Some(before) = earlier.first()
+        && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
+    {
+        ctx.ui.warn(
+            "dataset.test-share or dataset.validation-share was changed: earlier examples keep their side, the new shares \
+             apply to new conversations only",
+        );
+    }
+}
+
+/// Splits; examples keep the side of `earlier` versions, and those whose prompt is in `pinned` stand where it says, as if
+/// an older version had put them there.
+fn split_examples(
+    ctx: &Project,
+    selected: &[Selected],
+    earlier: &[Manifest],
+    pinned: &BTreeMap<String, Side>,
+) -> anyhow::Result<Split> {
+    let items: Vec<Item<'_>> = selected
+        .iter()
+        .map(|Selected { example, document, position, .. }| Item {
+            example_id: &example.example_id,
+            conversation: &example.provenance.conversation,
+            document: document.as_ref().unwrap_or(&example.provenance.conversation),
+            position: *position,
+            prompt: example.prompt(),
+            response: example.response(),
+        })
+        .collect();
+    let settings = &ctx.config.dataset;
+    let policy = Policy {
+        validation_share: settings.validation_share,
+        test_share: settings.test_share,
+        seed: settings.seed,
+    };
+    let mut previous = remember(earlier.iter().map(Manifest::as_previous));
+    for item in &items {
+        if let Some(side) = pinned.get(item.prompt) {
+            previous.sides.entry(item.example_id.to_owned()).or_insert(*side);
+        }
+    }
+    let prompts = evaluation_prompts(ctx)?;
+    let splitting = || split::split(&items, &policy, &previous, &prompts);
+    ctx.ui.during("splitting without overlap", splitting).map_err(with_split_hint)
+}
+
+fn with_split_hint(error: SplitError) -> anyhow::Error {
+    let hint = match &error {
+        SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
+        SplitError::OneComponent { .. } => {
+            "search for one of these texts, in quotes, in the list of the desk (`affinage review`): it shows exactly its cards. \
+             Reject or edit them, or import conversations on other matters"
+        }
+    };
+    Err::<(), _>(error).hint(hint).expect_err("an error stays one")
+}
+
+/// Manifests of all versions in the project, newest first.
+fn manifests(project: &Path) -> anyhow::Result<Vec<Manifest>> {
+    Ok(DatasetVersion::list(project)?.into_iter().rev().map(|version| version.manifest).collect())
+}
+
+/// The prompts that the evaluation may ask: training examples must not hold them.
+fn evaluation_prompts(ctx: &Project) -> anyhow::Result<Vec<String>> {
+    let prompts = suites::all_out_of_domain(ctx)?;
+    Ok(prompts.iter().map(|prompt| prompt.question().to_owned()).collect())
+}
+
+/// The file of a side; a retired example is in none.
+pub fn file_name(side: Side) -> Option<&'static str> {
+    match side {
+        Side::Train => Some("train.jsonl"),
+        Side::Validation => Some("validation.jsonl"),
+        Side::Test => Some("test.jsonl"),
+        Side::Reserve => Some("reserve.jsonl"),
+        Side::Retired => None,
+    }
+}
+
+/// Writes the folder, unless an equal version is there among the `earlier` ones, newest first.
+fn write(
+    ctx: &Project,
+    (library, earlier): (&Library, &[Manifest]),
+    selection: Selection,
+    split: Split,
+    rules: Rules,
+    word: Option<&str>,
+) -> anyhow::Result<(PathBuf, Manifest)> {
+    let tool = format!("affinage {}", env!("CARGO_PKG_VERSION"));
+    let Rows { files, independent, writers, written, sources, drafted } = rows(&selection.selected, &split)?;
+    let records: BTreeMap<String, FileRecord> = files
+        .iter()
+        .map(|(name, (examples, text))| {
+            let sha256 = format!("{:x}", Sha256::digest(text));
+            ((*name).to_owned(), FileRecord { examples: *examples, sha256 })
+        })
+        .collect();
+    let hash = version_hash(&rules, &tool, &records);
+    let left_out = library.left_out_of(&sources)?.without_names().rows();
+    let datasets = ctx.project.join("datasets");
+    let mut counts = selection.counts.clone();
+    counts.drafted = drafted;
+    if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
+        ctx.ui.say(format!("nothing changed since {}", same.name));
+        library.version_is_current(&hash, &jiff::Timestamp::now().to_string())?;
+        // What is left out beside the same rows may be another today.
+        let (noted, lengths, certificate) = (noted(&selection), selection.lengths, split.certificate);
+        return Ok((
+            datasets.join(&same.name),
+            Manifest { counts, lengths, noted, certificate, ..same.clone() },
+        ));
+    }
+    let number = earlier.iter().filter_map(|m| version_number(&m.name)).max().unwrap_or(0) + 1;
+    let word = word.map(|word| format!("{word}-")).unwrap_or_default();
+    let manifest = Manifest {
+        v: MANIFEST_VERSION,
+        name: format!("v{number}-{word}{}", &hash[..6]),
+        hash,
+        tool,
+        rules,
+        counts,
+        files: records,
+        independent,
+        noted: noted(&selection),
+        lengths: selection.lengths,
+        sources,
+        writers,
+        written,
+        left_out,
+        certificate: split.certificate,
+        sides: split.sides,
+    };
+    let lineage: Vec<LineageRow> = selection
+        .selected
+        .into_iter()
+        .zip(&split.placed)
+        .filter(|(_, side)| side.is_some())
+        .map(|(Selected { example, .. }, _)| LineageRow {
+            v: ROW_VERSION,
+            example_id: example.example_id,
+            provenance: example.provenance,
+        })
+        .collect();
+    let folder = datasets.join(&manifest.name);
+    write_folder_atomically(&folder, |folder| {
+        for (name, (_, text)) in &files {
+            fs_err::write(folder.join(name), text)?;
+        }
+        jsonl::write_all(&folder.join("lineage.jsonl"), &lineage)?;
+        fs_err::write(folder.join("manifest.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
+        Ok(fs_err::write(folder.join("card.md"), card(&manifest))?)
+    })?;
+    let sources: Vec<String> = manifest.sources.iter().cloned().collect();
+    library.add_version(&manifest.hash, &manifest.name, &sources, &jiff::Timestamp::now().to_string())?;
+    Ok((folder, manifest))
+}
+
+fn noted(selection: &Selection) -> BTreeMap<String, usize> {
+    selection.noted.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect()
+}
+
+/// Number of lines and text of each file.
+type Files = BTreeMap<&'static str, (usize, Vec<u8>)>;
+
+/// What a version holds.
+struct Rows {
+    files: Files,
+    /// What the examples of each file count as, see [`independent`].
+    independent: BTreeMap<String, usize>,
+    /// Training examples by writer, and characters of their answers by person and model family.
+    writers: BTreeMap<String, usize>,
+    written: Written,
+    /// The imported files they come from.
+    sources: BTreeSet<String>,
+    /// Examples whose prompt nobody wrote.
+    drafted: usize,
+}
+
+fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
+    let mut files: Files =
+        ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
+    let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
+    let (mut sources, mut drafted) = (BTreeSet::new(), 0);
+    let mut of_file: BTreeMap<&str, Vec<DatasetRow>> = BTreeMap::new();
+    for (index, Selected { example, document, alternatives, .. }) in selected.iter().enumerate() {
+        let Some(side) = split.placed[index] else { continue };
+        let Some(name) = file_name(side) else { continue };
+        // Of what is held out for the last word nothing stands in a second file.
+        if matches!(side, Side::Train | Side::Validation) {
+            alternatives.iter().try_for_each(|lost| add_line(&mut files, ALTERNATIVES_FILE, lost))?;
+        }
+        let row = DatasetRow {
+            v: ROW_VERSION,
+            example_id: example.example_id.clone(),
+            messages: example.messages.clone(),
+            conversation: example.provenance.conversation.clone(),
+            document: document.clone(),
+            prompt_cluster: split.prompt_clusters[index].clone(),
+            writer: example.writer(),
+            written: example.provenance.written.clone(),
+            tags: example.tags.clone(),
+            domain: example.domain.clone(),
+        };
+        add_line(&mut files, name, &row)?;
+        if side == Side::Train {
+            *writers.entry(row.writer.clone()).or_default() += 1;
+            row.written.iter().for_each(|(who, chars)| *written.entry(who.clone()).or_default() += chars);
+        }
+        of_file.entry(name).or_default().push(row);
+        drafted += usize::from(example.provenance.prompt_drafted);
+        sources.insert(example.provenance.source_sha256.clone());
+    }
+    let independent =
+        of_file.into_iter().map(|(name, rows)| (name.to_owned(), independent(name, &rows))).collect();
+    Ok(Rows { files, independent, writers, written, sources, drafted })
+}
+
+/// What the examples of a file count as. Those to train on are not asked, so only their texts count.
+fn independent(name: &str, rows: &[DatasetRow]) -> usize {
+    if Some(name) == file_name(Side::Train) {
+        return rows.iter().map(DatasetRow::whole_text).collect::<BTreeSet<_>>().len();
+    }
+    let asked: Vec<_> = rows.iter().map(suites::asked).collect();
+    together(&asked).into_iter().collect::<BTreeSet<_>>().len()
+}
+
+fn add_line(files: &mut Files, name: &'static str, row: &impl serde::Serialize) -> anyhow::Result<()> {
+    let (lines, text) = files.entry(name).or_default();
+    *lines += 1;
+    serde_json::to_writer(&mut *text, row)?;
+    text.push(b'\n');
+    Ok(())
+}

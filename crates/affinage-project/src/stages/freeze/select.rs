@@ -1,0 +1,365 @@
+//! Which candidates become examples: decisions first, then, if asked for, what lint finds nothing against.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use affinage_dataset::authorship::{self, By};
+use affinage_dataset::candidate::{Candidate, Learn, Variant};
+use affinage_dataset::conversation::{Conversation, Feedback, Origin};
+use affinage_dataset::counts::{Counts, Fate, Omission};
+use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
+use affinage_dataset::import::is_dated;
+use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
+use affinage_dataset::message::{Message, Role};
+use affinage_dataset::shingle::normalise;
+use affinage_dataset::version::Lengths;
+use affinage_report::plain::first_words;
+
+use crate::folder::library::{Access, Action, Decision, Derivation, Library, access};
+
+/// What may become an example without a person's decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Undecided {
+    #[default]
+    LeaveOut,
+    /// `--accept-clean`: the answer on the branch the user ended on, if lint has no error or warning about it.
+    AcceptClean {
+        /// Also sections of daily notes and journals ([`is_dated`]).
+        dated: bool,
+    },
+}
+
+/// An example and where its candidate stands in the conversation.
+#[derive(Debug)]
+pub struct Selected {
+    pub example: Example,
+    /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
+    pub document: Option<String>,
+    pub position: usize,
+    /// A person edited it at the desk.
+    pub edited: bool,
+    /// Nobody decided on it.
+    pub is_undecided: bool,
+    /// The name of its file, with the folders in what was imported.
+    pub member: String,
+    /// Other answers to the prompt that lost to this one, without errors of lint.
+    pub alternatives: Vec<AlternativeRow>,
+}
+
+#[derive(Debug, Default)]
+pub struct Selection {
+    pub selected: Vec<Selected>,
+    pub counts: Counts,
+    /// Undecided candidates that were not clean, by rule.
+    pub flagged: BTreeMap<&'static str, usize>,
+    /// Accepted examples with an error, which are left out: by id, what they begin with and the rules.
+    pub blocked: BTreeMap<String, (String, BTreeSet<&'static str>)>,
+    /// Examples that were taken undecided although lint notes something, by rule.
+    pub noted: BTreeMap<&'static str, usize>,
+    /// Known once the rows were measured.
+    pub lengths: Option<Lengths>,
+}
+
+/// A candidate, as a decision changed it, with the text that is to be its answer.
+struct Choice {
+    candidate: Candidate,
+    variant: Option<Variant>,
+    text: String,
+    /// The words that `text` was made from.
+    original: Option<String>,
+    tags: Vec<String>,
+    domain: Option<String>,
+    source: String,
+    origin: Origin,
+    document: Option<String>,
+    action: Option<Action>,
+}
+
+/// Goes through the whole library.
+pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) -> anyhow::Result<Selection> {
+    let decisions = library.decisions()?;
+    let shelved = library.choices()?;
+    let mut selection = Selection::default();
+    let mut choices: Vec<Choice> = Vec::new();
+    library.for_each_conversation(|source, conversation| {
+        let access = access(&conversation, &shelved);
+        for candidate in derivation.candidates(&conversation) {
+            let decision = decisions.get(&candidate.candidate_id);
+            let found = withheld(&candidate, decision, access, derivation.learn)
+                .or_else(|| dated(&conversation, decision, undecided))
+                .map_or(Ok(candidate), Err)
+                .and_then(|candidate| choice(candidate, decision, undecided, source, &conversation));
+            match found {
+                Ok(choice) => choices.push(choice),
+                Err(why) => selection.counts.add(Fate::LeftOut(why)),
+            }
+        }
+        Ok(())
+    })?;
+    // The order of imports must not decide which of two equal examples stays, nor the hash of the version.
+    choices.sort_by(|a, b| {
+        let (a, b) = (&a.candidate, &b.candidate);
+        a.conversation.cmp(&b.conversation).then(a.position.cmp(&b.position))
+    });
+    let subjects: Vec<Subject> = choices.iter().map(subject).collect();
+    let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
+    for finding in lint_known(&subjects, &library.known()?) {
+        let severity = found.entry(finding.id).or_default().entry(finding.rule).or_insert(finding.severity);
+        *severity = finding.severity.min(*severity);
+    }
+    let mut seen: HashSet<String> = HashSet::new();
+    for (choice, subject) in choices.into_iter().zip(&subjects) {
+        let flags = found.remove(&subject.id).unwrap_or_default();
+        let fate = match selection.faults(&choice, &flags, undecided) {
+            Some(why) => Fate::LeftOut(why),
+            None => {
+                let mut selected = selected(choice);
+                selected.alternatives.retain(|lost| is_free_of_errors(&selected.example, lost));
+                let words: Vec<String> =
+                    selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
+                match seen.insert(words.join("\n")) {
+                    true => {
+                        let edited = selected.edited;
+                        selection.selected.push(selected);
+                        Fate::Accepted { edited }
+                    }
+                    false => Fate::LeftOut(Omission::ExactDuplicates),
+                }
+            }
+        };
+        selection.counts.add(fate);
+    }
+    Ok(selection)
+}
+
+impl Selection {
+    /// Why lint keeps a choice out, if it does; notes the rules.
+    fn faults(
+        &mut self,
+        choice: &Choice,
+        flags: &BTreeMap<&'static str, Severity>,
+        undecided: Undecided,
+    ) -> Option<Omission> {
+        if choice.action.is_none() {
+            let (notes, faults): (Vec<_>, Vec<_>) =
+                flags.iter().partition(|(_, severity)| **severity == Severity::Information);
+            if undecided == Undecided::LeaveOut || !faults.is_empty() {
+                faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
+                return Some(match undecided {
+                    Undecided::LeaveOut => Omission::Undecided,
+                    Undecided::AcceptClean { .. } => Omission::Flagged,
+                });
+            }
+            notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
+            return None;
+        }
+        let is_error = |severity: &Severity| *severity == Severity::Error;
+        let errors: BTreeSet<&'static str> =
+            flags.iter().filter(|(_, severity)| is_error(severity)).map(|(rule, _)| *rule).collect();
+        if errors.is_empty() {
+            return None;
+        }
+        let candidate = &choice.candidate;
+        self.blocked.insert(candidate.candidate_id.clone(), (begins_with(&candidate.prompt), errors));
+        Some(Omission::Blocked)
+    }
+}
+
+/// A prompt by its first words: what people know an example by.
+pub fn begins_with(prompt: &str) -> String {
+    /// Characters that tell one from another.
+    const CHARS: usize = 60;
+    format!("“{}”", first_words(prompt, CHARS))
+}
+
+/// Why a candidate is left out whatever its words are.
+fn withheld(
+    candidate: &Candidate,
+    decision: Option<&Decision>,
+    access: Access,
+    learn: Learn,
+) -> Option<Omission> {
+    match (decision.map(|decision| decision.action), access) {
+        (Some(Action::Reject), _) => Some(Omission::Rejected),
+        (_, Access::Never) => Some(Omission::Private),
+        (None, Access::ByHand) => Some(Omission::SetAside),
+        (None, Access::Open) if learn == Learn::Edited => {
+            let is_edited = candidate.variants.iter().any(|variant| variant.edited);
+            Some(if is_edited { Omission::Undecided } else { Omission::NotEdited })
+        }
+        (Some(_), _) if learn == Learn::Edited && !is_edited(candidate, decision) => {
+            Some(Omission::NotEdited)
+        }
+        _ => None,
+    }
+}
+
+/// A person's diary is not taken unasked, however clean it is.
+fn dated(conversation: &Conversation, decision: Option<&Decision>, undecided: Undecided) -> Option<Omission> {
+    let is_taken_unasked = decision.is_none() && undecided == Undecided::AcceptClean { dated: false };
+    (is_taken_unasked && is_dated(conversation)).then_some(Omission::Dated)
+}
+
+/// True if the accepted answer was edited at the desk or where it was written.
+fn is_edited(candidate: &Candidate, decision: Option<&Decision>) -> bool {
+    let Some(decision) = decision else { return false };
+    let is_chosen = |variant: &&Variant| decision.variant.as_ref() == Some(&variant.variant_id);
+    decision.action == Action::Edit || candidate.variants.iter().find(is_chosen).is_some_and(|v| v.edited)
+}
+
+/// The answer a decision names; without one, the answer on the branch that is shown, and nothing off it.
+fn choice(
+    mut candidate: Candidate,
+    decision: Option<&Decision>,
+    undecided: Undecided,
+    source: &str,
+    conversation: &Conversation,
+) -> Result<Choice, Omission> {
+    let by_id =
+        |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
+    let variant = match decision {
+        Some(decision) => by_id(&decision.variant),
+        None => candidate.variants.iter().find(|v| v.active).cloned(),
+    };
+    let found = variant.as_ref().map(|v| v.text.clone());
+    let original = decision.and_then(|d| d.original.clone()).or_else(|| found.clone());
+    let text = decision.and_then(|d| d.text.clone()).or(found).ok_or(match (decision, undecided) {
+        (Some(_), _) => Omission::AnswerGone,
+        (None, Undecided::AcceptClean { .. }) => Omission::OffBranch,
+        (None, Undecided::LeaveOut) => Omission::Undecided,
+    })?;
+    let action = decision.map(|d| d.action);
+    if let Some(prompt) = decision.and_then(|d| d.prompt.clone()) {
+        candidate.prompt = prompt;
+        candidate.prompt_drafted = false;
+    }
+    if let Some(context) = decision.and_then(|d| d.context.clone()) {
+        candidate.context = context;
+    }
+    let tags = decision.map(|d| d.tags.clone()).unwrap_or_default();
+    let domain = decision.and_then(|d| d.domain.clone());
+    let (source, origin) = (source.to_owned(), conversation.origin.clone());
+    let document = conversation.document(&source);
+    Ok(Choice { candidate, variant, text, original, tags, domain, source, origin, document, action })
+}
+
+fn subject(choice: &Choice) -> Subject {
+    let candidate = &choice.candidate;
+    // Who edits an answer makes it whole.
+    let as_imported = choice.variant.as_ref().filter(|_| choice.action != Some(Action::Edit));
+    Subject {
+        id: candidate.candidate_id.clone(),
+        conversation: candidate.conversation.clone(),
+        system: candidate.system.clone(),
+        context: candidate.context.clone(),
+        prompt: candidate.prompt.clone(),
+        response: choice.text.clone(),
+        truncated: as_imported.and_then(|v| v.truncated.clone()),
+        missing: as_imported.and_then(|v| v.missing.clone()),
+        beside: as_imported.map(|v| v.beside.clone()).unwrap_or_default(),
+        feedback: choice.variant.as_ref().and_then(|v| v.feedback),
+        prompt_media_count: candidate.prompt_media_count,
+        prompt_attachment_count: candidate.prompt_attachment_count,
+        prompt_drafted: candidate.prompt_drafted,
+        role_fault: None,
+    }
+}
+
+/// Errors in an answer that lost would teach what an error looks like, and a secret in it would leave the house.
+fn is_free_of_errors(example: &Example, lost: &AlternativeRow) -> bool {
+    let mut messages = example.messages.clone();
+    if let Some(answer) = messages.last_mut() {
+        answer.content.clone_from(&lost.text);
+    }
+    let subject = Subject::of_messages(&example.example_id, &example.provenance.conversation, &messages);
+    lint(&[subject]).iter().all(|finding| finding.severity != Severity::Error)
+}
+
+/// Answers that lost to the chosen one, where there is evidence for it.
+fn alternatives(choice: &Choice) -> Vec<AlternativeRow> {
+    let chosen = choice.variant.as_ref();
+    let chosen_words = normalise(&choice.text);
+    let lost = |other: &Variant| {
+        let began_with = chosen.is_some_and(|v| v.variant_id == other.variant_id);
+        let same = normalise(&other.text) == chosen_words;
+        let cut_off = other.truncated.is_some();
+        let evidence = (!same && !cut_off).then(|| evidence(choice, other, began_with)).flatten()?;
+        Some(AlternativeRow {
+            v: ROW_VERSION,
+            example_id: choice.candidate.candidate_id.clone(),
+            text: other.text.clone(),
+            evidence,
+            model: other.model.clone(),
+        })
+    };
+    choice.candidate.variants.iter().filter_map(lost).collect()
+}
+
+/// Why `other` is the worse answer; `None` if nothing says so, or the user's own ratings say the opposite.
+fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Evidence> {
+    if choice.action == Some(Action::Edit) {
+        return Some(if began_with { Evidence::Edited } else { Evidence::Chosen });
+    }
+    let chosen = choice.variant.as_ref()?;
+    let rating = |variant: &Variant| match variant.feedback {
+        Some(Feedback::Up) => 1,
+        None => 0,
+        Some(Feedback::Down) => -1,
+    };
+    if choice.action.is_some() && !chosen.active && other.active {
+        return Some(Evidence::Chosen);
+    }
+    match rating(chosen) - rating(other) {
+        1.. => Some(Evidence::Rated),
+        0 if chosen.active && !other.active => Some(Evidence::Kept),
+        _ => None,
+    }
+}
+
+fn selected(choice: Choice) -> Selected {
+    let alternatives = alternatives(&choice);
+    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } =
+        choice;
+    let mut messages: Vec<Message> =
+        candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
+    messages.extend(candidate.context);
+    messages.push(Message::new(Role::User, candidate.prompt));
+    messages.push(Message::new(Role::Assistant, text.clone()));
+    // Changed turns before it make no answer an edited one.
+    let edited = action == Some(Action::Edit) && original.as_ref() != Some(&text);
+    let speaker = variant.as_ref().and_then(|v| v.author.clone());
+    let (provider, _) = candidate.conversation.split_once(':').unwrap_or((&candidate.conversation, ""));
+    let by = match &variant {
+        Some(variant) => variant.by(),
+        // Words that no import brought were typed.
+        None if original.is_none() => By::Person,
+        None => By::Unknown,
+    };
+    let written = authorship::written(&text, original.as_deref(), by);
+    let model = variant.as_ref().and_then(|v| v.model.clone());
+    let provenance = Provenance {
+        source_sha256: source,
+        origin,
+        provider: provider.to_owned(),
+        written,
+        model,
+        author: if edited { Some(speaker.unwrap_or_else(|| "author".to_owned())) } else { speaker },
+        node_ids: candidate
+            .prompt_node_ids
+            .into_iter()
+            .chain(variant.into_iter().flat_map(|v| v.node_ids))
+            .collect(),
+        prompt_drafted: candidate.prompt_drafted,
+        conversation: candidate.conversation,
+    };
+    let member = provenance.origin.member.clone();
+    let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
+    Selected {
+        example,
+        document,
+        position: candidate.position,
+        edited: action == Some(Action::Edit),
+        is_undecided: action.is_none(),
+        member,
+        alternatives,
+    }
+}

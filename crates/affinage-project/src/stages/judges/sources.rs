@@ -1,0 +1,130 @@
+//! Whose texts would leave this machine, and which of them stay: the one gate for judges, arms behind servers, batch files,
+//! packs for voters and what is published.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affinage_dataset::example::DatasetRow;
+use affinage_eval::suite::{Domain, Prompt, Split, prompt_from_example};
+use affinage_report::plain::counted;
+use serde::Serialize;
+
+use super::Evaluated;
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::library::{Choice, LIBRARY_FILE, Library};
+use crate::folder::project::Project;
+
+/// A file of the user's, or a suite, with the number of its prompts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceLine {
+    pub source: String,
+    pub prompts: usize,
+    /// Held private: these prompts are shown to no judge on another machine.
+    pub left_out: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub lines: Vec<SourceLine>,
+    private: BTreeSet<String>,
+    /// Why it cannot be known who is private; then every prompt of the user's own texts stays.
+    unknown: Option<String>,
+}
+
+impl Sources {
+    /// Every source behind the prompts of an evaluation; see [`Sources::of_prompts`].
+    pub fn of(ctx: &Project, evaluated: &Evaluated, named: &[String]) -> anyhow::Result<Sources> {
+        let version = evaluated.plan.dataset.as_ref().map(|facts| facts.version.as_str());
+        Sources::of_prompts(ctx, version, &evaluated.prompts, named)
+    }
+
+    /// Every source behind `prompts`, the in-domain ones of which were made from the data set `version`.
+    ///
+    /// Conversations that the library holds private stay here, unless `named` has their key, their title or their file.
+    /// Where the library or the data set is not there, nobody knows who is private, and all of the user's texts stay.
+    pub fn of_prompts(
+        ctx: &Project,
+        version: Option<&str>,
+        prompts: &[Prompt],
+        named: &[String],
+    ) -> anyhow::Result<Sources> {
+        let mut sources = Sources::default();
+        let library = match ctx.project.join(LIBRARY_FILE).is_file() {
+            true => Some(Library::open(&ctx.project)?),
+            false => None,
+        };
+        let conversations = match version.map(|version| (version, conversations(ctx, version))) {
+            None => BTreeMap::new(),
+            Some((_, Ok(found))) => {
+                if library.is_none() {
+                    sources.unknown = Some(format!("{LIBRARY_FILE} is not in the project"));
+                }
+                found
+            }
+            Some((version, Err(error))) => {
+                sources.unknown = Some(format!("the data set {version} cannot be read ({error:#})"));
+                BTreeMap::new()
+            }
+        };
+        let choices = library.as_ref().map(Library::choices).transpose()?.unwrap_or_default();
+        let mut lines: BTreeMap<String, SourceLine> = BTreeMap::new();
+        for prompt in prompts.iter().filter(|prompt| prompt.check.is_none()) {
+            let key = conversations.get(&prompt.prompt_id);
+            let (source, title) = match (key, &library) {
+                (Some(key), Some(library)) => match library.conversation(key)? {
+                    Some((path, conversation)) => (path, conversation.title),
+                    None => (key.clone(), String::new()),
+                },
+                (Some(key), None) => (key.clone(), String::new()),
+                (None, _) => (format!("suite {}", prompt.category), String::new()),
+            };
+            let is_named = named.iter().any(|name| *name == source || *name == title || Some(name) == key);
+            let may_be_private = sources.unknown.is_some() && prompt.domain == Domain::In;
+            let is_private = key.is_some_and(|key| choices.get(key) == Some(&Choice::Private));
+            let line = lines.entry(source.clone()).or_insert(SourceLine { source, prompts: 0, left_out: 0 });
+            line.prompts += 1;
+            if (is_private || may_be_private) && !is_named {
+                line.left_out += 1;
+                sources.private.insert(prompt.prompt_id.clone());
+            }
+        }
+        sources.lines = lines.into_values().collect();
+        Ok(sources)
+    }
+
+    /// Why all of the user's own texts are taken for private, if that is so.
+    pub fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
+    }
+
+    pub fn is_private(&self, prompt_id: &str) -> bool {
+        self.private.contains(prompt_id)
+    }
+
+    /// One line each, for people.
+    pub fn shown(&self) -> Vec<String> {
+        let line = |line: &SourceLine| {
+            let left_out = match line.left_out {
+                0 => String::new(),
+                all if all == line.prompts => "; private, not sent".to_owned(),
+                some => format!("; {some} of them private, not sent"),
+            };
+            format!("{}: {}{left_out}", line.source, counted(line.prompts, "prompt", "prompts"))
+        };
+        self.lines.iter().map(line).collect()
+    }
+}
+
+/// The conversation behind each held-out prompt, from the data set's rows.
+fn conversations(ctx: &Project, version: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    let version = DatasetVersion::open(&ctx.project, Some(version))?;
+    let mut found = BTreeMap::new();
+    for (name, split) in [("test", Split::Report), ("reserve", Split::Reserve)] {
+        let prompt_id = |row: &DatasetRow| {
+            prompt_from_example(&row.example_id, &row.conversation, split, &row.messages).map(|p| p.prompt_id)
+        };
+        for row in version.rows(name, &ctx.ui)? {
+            found.extend(prompt_id(&row).map(|id| (id, row.conversation.clone())));
+        }
+    }
+    Ok(found)
+}

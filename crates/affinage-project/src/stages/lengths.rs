@@ -1,0 +1,187 @@
+//! How many tokens rows have, told by the tokenizer, the template and the rule that training itself uses, and which of them
+//! are longer than the training takes.
+
+use affinage_dataset::message::Message;
+use affinage_dataset::template::{ChatTemplate, GenerationPrompt, TemplateError};
+use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example};
+use affinage_dataset::tokenizer::Tokenizer;
+use affinage_engine::weights::ModelConfig;
+use affinage_report::plain::{bytes, count};
+
+use crate::folder::config::Train;
+use crate::folder::project::Project;
+use crate::machine;
+use crate::model::{ModelText, open_text};
+use crate::stages::training::peak_bytes;
+
+/// The share of all rows that a proposed length keeps whole.
+const KEPT_SHARE: f64 = 0.99;
+
+/// The most tokens that the training takes of a row.
+pub fn limit(config: &Train, model: &ModelConfig) -> usize {
+    config.max_seq_tokens.min(model.max_positions())
+}
+
+/// A row as it is trained on, whole.
+///
+/// Errors: [`TemplateError::TooLong`] where `limit` tokens do not hold it; those of [`tokenize_example`].
+pub fn tokenize_whole(
+    (tokenizer, template, end_tokens): (&Tokenizer, &ChatTemplate, &[u32]),
+    example_id: &str,
+    messages: &[Message],
+    loss: LossMode,
+    limit: usize,
+) -> Result<TokenizedExample, TemplateError> {
+    // A text of which every token is learnt would be cut: it is measured whole.
+    let cut = if loss == LossMode::Full { usize::MAX } else { limit };
+    let example = tokenize_example(tokenizer, template, example_id, messages, loss, end_tokens, cut)?;
+    match example.ids.len() {
+        tokens if tokens > limit => Err(TemplateError::TooLong { tokens, limit }),
+        _ => Ok(example),
+    }
+}
+
+/// Measures rows in tokens of the project's model.
+pub struct Ruler {
+    text: ModelText,
+    train: Train,
+    pub limit: usize,
+}
+
+impl Ruler {
+    /// `Err` says why lengths cannot be told; nothing is fetched for them.
+    pub fn open(ctx: &Project) -> Result<Ruler, String> {
+        let model = &ctx.config.model;
+        let text = open_text(ctx).map_err(|error| format!("{error:#}"))?;
+        let text = text.ok_or_else(|| format!("the model `{model}` is not on this machine yet"))?;
+        let limit = limit(&ctx.config.train, &text.config);
+        Ok(Ruler { text, train: ctx.config.train.clone(), limit })
+    }
+
+    pub fn model(&self) -> &str {
+        &self.text.name
+    }
+
+    /// Tokens of a row, where they are more than the training takes.
+    pub fn too_long(&self, example_id: &str, messages: &[Message]) -> Option<usize> {
+        let text = self.text.template.render(messages, GenerationPrompt::Omit).ok()?;
+        // A token has a byte at least.
+        if text.len() <= self.limit {
+            return None;
+        }
+        self.length(example_id, messages, &text)
+            .filter(|length| length.is_too_long)
+            .map(|length| length.tokens)
+    }
+
+    /// `None` where a row cannot be tokenised: lint or the training says why.
+    pub fn measure(&self, example_id: &str, messages: &[Message]) -> Option<Length> {
+        let text = self.text.template.render(messages, GenerationPrompt::Omit).ok()?;
+        self.length(example_id, messages, &text)
+    }
+
+    fn length(&self, example_id: &str, messages: &[Message], text: &str) -> Option<Length> {
+        let ModelText { tokenizer, end_tokens, template, .. } = &self.text;
+        let tokens = tokenizer.encode(text).ok()?.len();
+        if tokens <= self.limit {
+            return Some(Length { tokens, is_too_long: false });
+        }
+        // What a template writes behind the answer may be cut.
+        let parts = (tokenizer, template, end_tokens.as_slice());
+        let whole = tokenize_whole(parts, example_id, messages, self.train.loss, self.limit);
+        Some(Length { tokens, is_too_long: matches!(whole, Err(TemplateError::TooLong { .. })) })
+    }
+
+    /// About what a training takes in memory whose longest row has so many tokens.
+    pub fn peak_bytes(&self, tokens: usize) -> u64 {
+        let resident = machine::resident_bytes().unwrap_or(0) + self.text.stored_bytes as u64;
+        peak_bytes(&self.train, &self.text.config, tokens, resident)
+    }
+
+    pub fn max_positions(&self) -> usize {
+        self.text.config.max_positions()
+    }
+}
+
+/// How long a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length {
+    pub tokens: usize,
+    pub is_too_long: bool,
+}
+
+/// What of all rows a length would keep whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// So many tokens keep 99 of 100 rows whole ...
+    pub keeps_most: usize,
+    /// ... and so many all.
+    pub longest: usize,
+}
+
+impl Spread {
+    /// `None` without rows.
+    pub fn of(mut tokens: Vec<usize>) -> Option<Spread> {
+        tokens.sort_unstable();
+        let longest = *tokens.last()?;
+        let kept = (KEPT_SHARE * tokens.len() as f64).ceil() as usize;
+        Some(Spread { keeps_most: tokens[kept.max(1) - 1], longest })
+    }
+
+    /// Which settings would take more of the rows than `limit` tokens do, and what memory each takes; `None` where `limit`
+    /// takes all. `positions` is the most that the model can take.
+    pub fn proposal(&self, limit: usize, positions: usize, peak: impl Fn(usize) -> u64) -> Option<String> {
+        if self.longest <= limit {
+            return None;
+        }
+        let needs = |tokens: usize| format!("{} of memory", bytes(peak(tokens)));
+        let most = (self.keeps_most > limit && self.keeps_most < self.longest)
+            .then_some(("99 % of the rows", self.keeps_most));
+        let ways = most.into_iter().chain([("all rows", self.longest)]);
+        let (possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
+        let mut parts: Vec<String> = possible
+            .into_iter()
+            .map(|(which, tokens)| {
+                format!("`train.max-seq-tokens` {tokens} takes {which} (about {})", needs(tokens))
+            })
+            .collect();
+        parts.push(format!("now {} (about {})", count(limit as u64), needs(limit)));
+        if let Some((_, tokens)) = beyond.last() {
+            parts.push(format!(
+                "the longest has {} tokens, and the model takes at most {}",
+                count(*tokens as u64),
+                count(positions as u64)
+            ));
+        }
+        Some(parts.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_proposed_where_rows_are_too_long_and_the_model_can_take_it() {
+        let spread = Spread::of((1..=200).collect()).expect("rows");
+        assert_eq!(spread, Spread { keeps_most: 198, longest: 200 });
+        assert_eq!(Spread::of(vec![7]), Some(Spread { keeps_most: 7, longest: 7 }));
+        assert_eq!(Spread::of(Vec::new()), None);
+        let peak = |tokens: usize| tokens as u64 * 1_000_000;
+        assert_eq!(spread.proposal(200, 1000, peak), None);
+        assert_eq!(
+            spread.proposal(150, 1000, peak).as_deref(),
+            Some(
+                "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory); `train.max-seq-tokens` 200 \
+                 takes all rows (about 200 MB of memory); now 150 (about 150 MB of memory)"
+            )
+        );
+        assert_eq!(
+            spread.proposal(150, 199, peak).as_deref(),
+            Some(
+                "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory); now 150 (about 150 MB of \
+                 memory); the longest has 200 tokens, and the model takes at most 199"
+            )
+        );
+    }
+}

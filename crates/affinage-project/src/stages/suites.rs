@@ -1,0 +1,156 @@
+//! Where evaluation prompts come from: the built-in suites, the user's files, and held-out examples.
+
+use std::collections::HashSet;
+
+use affinage_dataset::dedup::{Asked, together};
+use affinage_dataset::example::{DatasetRow, LineageRow};
+use affinage_dataset::lint::asks_nothing;
+use affinage_dataset::message::Role;
+use affinage_eval::suite::{
+    Domain, Prompt, Split, SuiteDefaults, factual, maths, parse_suite, prompt_from_example,
+};
+use anyhow::{Context as _, anyhow};
+
+use crate::errors::HintExt as _;
+use crate::folder::config::{self, Config};
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::jsonl;
+use crate::folder::project::Project;
+use crate::nearest::read_text;
+use crate::observer::Observer;
+
+/// The name of the suite of held-out prompts.
+pub const IN_DOMAIN: &str = "in-domain";
+
+/// Prompts of each checkable suite.
+const CHECKABLE: usize = 100;
+
+/// Prompts of each built-in suite that are asked where no number is configured: as many as a word about them needs.
+pub const BUILT_IN_PROMPTS: usize = affinage_eval::analyze::ENOUGH;
+
+const WRITTEN: [(&str, &str); 3] = [
+    ("coding", include_str!("../../../../assets/suites/coding.jsonl")),
+    ("practical", include_str!("../../../../assets/suites/practical.jsonl")),
+    ("creative", include_str!("../../../../assets/suites/creative.jsonl")),
+];
+
+/// Names of the built-in suites.
+pub fn built_in_names() -> Vec<&'static str> {
+    WRITTEN.iter().map(|(name, _)| *name).chain(["maths", "factual"]).collect()
+}
+
+/// A built-in suite, or `None` if there is no such one.
+pub fn built_in(name: &str, seed: u64) -> anyhow::Result<Option<Vec<Prompt>>> {
+    Ok(match name {
+        "maths" => Some(maths::prompts(CHECKABLE, seed)),
+        "factual" => Some(factual::prompts(CHECKABLE, seed)),
+        _ => match WRITTEN.iter().find(|(written, _)| *written == name) {
+            Some((_, jsonl)) => Some(parse_suite(jsonl, &defaults(name, name, Domain::Out))?),
+            None => None,
+        },
+    })
+}
+
+/// The prompts of `[[suite]]` file `suite`.
+pub fn from_file(ctx: &Project, suite: &config::Suite) -> anyhow::Result<Vec<Prompt>> {
+    let jsonl =
+        read_text(&ctx.project.join(&suite.file)).with_context(|| format!("[[suite]] {}", suite.name))?;
+    parse_suite(&jsonl, &defaults(&suite.name, &suite.category, suite.domain))
+        .with_context(|| format!("{}", suite.file.display()))
+}
+
+/// The test examples of a version as prompts.
+pub fn test_prompts(version: &DatasetVersion, ui: &dyn Observer) -> anyhow::Result<Vec<Prompt>> {
+    held_out(version, &version.rows("test", ui)?, Split::Report, ui)
+}
+
+/// Held-out examples of a version as prompts, clustered by what is not independent ([`together`]). Those that ask nothing are not among
+/// them: no answer to them is better than another.
+pub fn held_out(
+    version: &DatasetVersion,
+    rows: &[DatasetRow],
+    split: Split,
+    ui: &dyn Observer,
+) -> anyhow::Result<Vec<Prompt>> {
+    let lineage: Vec<LineageRow> = jsonl::read(&version.path.join("lineage.jsonl"), ui)?;
+    let drafted = lineage.iter().filter(|row| row.provenance.prompt_drafted);
+    let drafted: HashSet<&str> = drafted.map(|row| row.example_id.as_str()).collect();
+    let asks = |row: &&DatasetRow| {
+        let mut turns = row.messages.iter().filter(|message| message.role != Role::System);
+        let prompt = turns.next().map_or("", |message| message.content.as_str());
+        // What was said before is asked about.
+        let has_turns_before = turns.count() > 1;
+        has_turns_before || !asks_nothing(prompt, drafted.contains(row.example_id.as_str()))
+    };
+    let together = together(&rows.iter().map(asked).collect::<Vec<_>>());
+    let prompt = |(row, group): (&DatasetRow, &usize)| {
+        prompt_from_example(&row.example_id, rows[*group].whole_text(), split, &row.messages)
+    };
+    Ok(rows.iter().zip(&together).filter(|(row, _)| asks(row)).filter_map(prompt).collect())
+}
+
+/// An example as [`together`] looks at it.
+pub fn asked(row: &DatasetRow) -> Asked<'_> {
+    let mut turns = row.messages.iter().rev().filter(|message| message.role != Role::System);
+    let mut words = || turns.next().map_or("", |message| message.content.as_str());
+    let (answer, prompt) = (words(), words());
+    let stands_alone = turns.next().is_none();
+    Asked { whole_text: row.whole_text(), prompt: Some(prompt).filter(|_| stands_alone), answer }
+}
+
+/// All prompts that `config` may ever ask, whatever seed and limit: training must not hold them.
+pub fn all_out_of_domain(ctx: &Project) -> anyhow::Result<Vec<Prompt>> {
+    // Numbers are folded where overlap is measured, so every maths template is covered whatever the seed draws.
+    const EVERY_TEMPLATE: usize = 500;
+    const EVERY_FACT: usize = 110;
+    let mut prompts = maths::prompts(EVERY_TEMPLATE, 0);
+    prompts.extend(factual::prompts(EVERY_FACT, 0));
+    for (name, jsonl) in WRITTEN {
+        prompts.extend(parse_suite(jsonl, &defaults(name, name, Domain::Out))?);
+    }
+    for suite in &ctx.config.suites {
+        prompts.extend(from_file(ctx, suite)?);
+    }
+    Ok(prompts)
+}
+
+/// The prompts of the suites that `config.eval.suites` names and of every `[[suite]]`.
+///
+/// `held_out` are the in-domain ones. A limit keeps the first prompts of a seeded order, so that all arms and all runs
+/// meet the same ones.
+pub fn chosen(ctx: &Project, config: &Config, held_out: Vec<Prompt>) -> anyhow::Result<Vec<Prompt>> {
+    let seed = config.generate.seed;
+    let mut prompts = Vec::new();
+    for name in &config.eval.suites {
+        let (suite, most) = if name == IN_DOMAIN {
+            (held_out.clone(), None)
+        } else {
+            let suite = built_in(name, seed)?
+                .ok_or_else(|| anyhow!("eval.suites: no built-in suite `{name}`"))
+                .hint(format!(
+                    "there are {IN_DOMAIN}, {}; a file of your own goes into a [[suite]]",
+                    built_in_names().join(", ")
+                ))?;
+            (suite, Some(BUILT_IN_PROMPTS))
+        };
+        prompts.extend(limited(suite, config.eval.prompts_per_suite.or(most), seed));
+    }
+    for suite in &config.suites {
+        prompts.extend(limited(from_file(ctx, suite)?, config.eval.prompts_per_suite, seed));
+    }
+    Ok(prompts)
+}
+
+/// At most `limit` prompts, chosen by a seeded hash of their ids, in their own order.
+pub fn limited(prompts: Vec<Prompt>, limit: Option<usize>, seed: u64) -> Vec<Prompt> {
+    let Some(limit) = limit.filter(|limit| *limit < prompts.len()) else { return prompts };
+    let rank = |prompt: &Prompt| affinage_eval::id::row_id("pick", &[&seed.to_string(), &prompt.prompt_id]);
+    let mut ranks: Vec<String> = prompts.iter().map(rank).collect();
+    ranks.sort_unstable();
+    let border = ranks[limit].clone();
+    prompts.into_iter().filter(|prompt| rank(prompt) < border).collect()
+}
+
+fn defaults(name: &str, category: &str, domain: Domain) -> SuiteDefaults {
+    SuiteDefaults { name: name.to_owned(), category: category.to_owned(), domain, split: Split::Report }
+}

@@ -1,0 +1,115 @@
+//! How long the rest of a training takes, learnt from what its steps and evaluations took so far.
+
+use std::time::Duration;
+
+use super::plan::{Plan, is_evaluated_after};
+use crate::folder::events::{Event, Record};
+
+/// Seconds of training and of evaluating, each apart: tokens of a step and of a validation row have different speeds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pace {
+    train_tokens: u64,
+    train_seconds: f64,
+    evaluations: usize,
+    evaluation_seconds: f64,
+}
+
+/// What a training has before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    pub tokens: u64,
+    pub evaluations: usize,
+}
+
+impl Ahead {
+    /// Everything after `step`.
+    pub fn after(plan: &Plan, step: usize) -> Ahead {
+        let tokens_of = |step| plan.rows_of(step).into_iter().map(|row| plan.train[row].ids.len() as u64);
+        let done: u64 = (1..=step).flat_map(tokens_of).sum();
+        let evaluations = (step + 1..=plan.steps).filter(|step| plan.evaluated_after(*step)).count();
+        Ahead { tokens: plan.tokens() - done, evaluations }
+    }
+
+    /// Everything, the evaluation before the first step included.
+    pub fn all(plan: &Plan) -> Ahead {
+        let after_start = Ahead::after(plan, 0);
+        Ahead { evaluations: after_start.evaluations + 1, ..after_start }
+    }
+}
+
+impl Pace {
+    /// What the events of a run that goes on tell of its speed.
+    pub fn of(records: &[Record]) -> Pace {
+        let mut pace = Pace::default();
+        for record in records {
+            match &record.event {
+                Event::TrainStep(step) => pace.step(step.tokens, step.seconds),
+                Event::Evaluated(evaluated) => pace.evaluated(evaluated.seconds),
+                _ => {}
+            }
+        }
+        pace
+    }
+
+    pub fn step(&mut self, tokens: u64, seconds: f64) {
+        self.train_tokens += tokens;
+        self.train_seconds += seconds;
+    }
+
+    pub fn evaluated(&mut self, seconds: f64) {
+        self.evaluations += 1;
+        self.evaluation_seconds += seconds;
+    }
+
+    /// Of the steps alone; zero before the first.
+    pub fn tokens_per_s(&self) -> f64 {
+        if self.train_seconds > 0.0 { self.train_tokens as f64 / self.train_seconds } else { 0.0 }
+    }
+
+    /// Steps and evaluations together; `None` before the first step.
+    pub fn left(&self, ahead: Ahead) -> Option<Duration> {
+        let speed = self.tokens_per_s();
+        let each = self.evaluation_seconds / self.evaluations.max(1) as f64;
+        let seconds = ahead.tokens as f64 / speed + ahead.evaluations as f64 * each;
+        (speed > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    }
+}
+
+/// How long a run has before it, as its events tell; `None` before its first step. Each of the steps to come is taken to
+/// be an average one.
+pub fn time_left(records: &[Record], eval_every: Option<usize>) -> Option<Duration> {
+    let (mut planned, mut done, mut seen) = (0, 0, 0);
+    for record in records {
+        match &record.event {
+            Event::RunStarted(started) => planned = started.steps,
+            Event::TrainStep(step) => (done, seen) = (step.step, seen + 1),
+            _ => {}
+        }
+    }
+    let pace = Pace::of(records);
+    let tokens = pace.train_tokens / u64::try_from(seen).ok().filter(|seen| *seen > 0)?;
+    let steps = planned.saturating_sub(done) as u64;
+    let evaluations =
+        (done + 1..=planned).filter(|step| is_evaluated_after(eval_every, planned, *step)).count();
+    pace.left(Ahead { tokens: tokens * steps, evaluations })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_counts_steps_and_evaluations_at_their_own_speeds() {
+        let mut pace = Pace::default();
+        let ahead = Ahead { tokens: 3000, evaluations: 4 };
+        pace.evaluated(20.0);
+        assert_eq!(pace.left(ahead), None, "no step yet");
+        pace.step(500, 5.0);
+        pace.step(250, 2.5);
+        assert_eq!(pace.tokens_per_s(), 100.0);
+        assert_eq!(pace.left(ahead), Some(Duration::from_secs(30 + 80)));
+        pace.evaluated(10.0);
+        assert_eq!(pace.left(ahead), Some(Duration::from_secs(30 + 60)));
+        assert_eq!(pace.left(Ahead { tokens: 0, evaluations: 0 }), Some(Duration::ZERO));
+    }
+}

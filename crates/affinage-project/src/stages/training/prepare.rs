@@ -1,0 +1,64 @@
+//! From a dataset version to the first step.
+
+use affinage_engine::model::Model;
+
+use super::{MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun};
+use crate::folder::config::Config;
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::project::Project;
+use crate::folder::run::Run;
+use crate::model::{LoadedModel, engine, open_model};
+
+/// A base model in memory, and what a training on it will do.
+pub struct Prepared {
+    pub model: LoadedModel,
+    pub engine: Model,
+    pub plan: Plan,
+    pub memory: MemoryPlan,
+}
+
+/// Loads the model of `config` and plans its training on `version`; with `part`, the short training of a check.
+///
+/// Errors: those of [`open_model`] and [`Plan::new`]; it does not fit into `train.memory-budget-gb`.
+pub fn prepare(
+    ctx: &Project,
+    config: &Config,
+    version: &DatasetVersion,
+    part: Option<Part>,
+) -> anyhow::Result<Prepared> {
+    let model = open_model(ctx, &config.model)?;
+    let engine = engine(&ctx.ui, &model)?;
+    let reading = format!("reading dataset {}", version.name);
+    let mut plan = ctx.ui.during(reading, || Plan::new(&model, version, &config.train, &ctx.ui))?;
+    if let Some(part) = part {
+        plan = plan.part(part)?;
+    }
+    let memory = plan.fit_memory(&engine)?;
+    Ok(Prepared { model, engine, plan, memory })
+}
+
+impl Prepared {
+    /// Trains to the end: a new run, or the rest of `resumed`. A `pinned` prompt is answered at every checkpoint.
+    ///
+    /// Errors: those of [`TrainingRun::resume`]; a stop was requested (a checkpoint is on the disk); the loss is not finite;
+    /// files.
+    pub fn train(
+        &self,
+        ctx: &Project,
+        resumed: Option<Run>,
+        pinned: Option<PinnedPrompt>,
+    ) -> anyhow::Result<Run> {
+        let Self { model, engine, plan, .. } = self;
+        let training = match resumed {
+            Some(run) => TrainingRun::resume(ctx, model, engine, plan, run, pinned)?,
+            None => TrainingRun::create(ctx, model, engine, plan, pinned)?,
+        };
+        training.go()
+    }
+}
+
+/// A new run on a dataset version, the newest where none is named.
+pub fn train(ctx: &Project, data: Option<&str>, pinned: Option<PinnedPrompt>) -> anyhow::Result<Run> {
+    let version = DatasetVersion::open(&ctx.project, data)?;
+    prepare(ctx, &ctx.config, &version, None)?.train(ctx, None, pinned)
+}
