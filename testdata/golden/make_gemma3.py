@@ -8,7 +8,7 @@ adapter/ (r 8 on all projections, B random) and gemma3.safetensors: `short`, `lo
 the last id), `greedy` (24 ids after `short`), `gaps` (between the two best logits at each), `loss`, `loss_f64` (mean NLL of the last 64 tokens of `long` with the
 adapter), `grad.KEY` and `grad64.KEY` (its gradients in f32 and in f64). Ids come from the vocabulary in the file by longest match, which need not be how the
 tokenizer cuts: any ids do."""
-import os, sys
+import os, random, sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
@@ -91,7 +91,8 @@ def main():
     if not os.path.exists(link):
         os.symlink(os.path.abspath(path), link)
     model, tokens = read(path)
-    short, long = encode(tokens, TEXT[:73]), encode(tokens, TEXT * 20)[:700]
+    words = random.Random(5).choices(TEXT.split(), k=900)  # in no order: a text that repeats itself has no loss
+    short, long = encode(tokens, TEXT[:73]), encode(tokens, " ".join(words))[:700]
     golden = dict(short=short.int(), long=long.int())
     with torch.no_grad():
         hidden = model.model(input_ids=long[None]).last_hidden_state[0, -1:]

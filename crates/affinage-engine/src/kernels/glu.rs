@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Rows that one task handles.
 const ROWS: usize = 16;
 /// `2 sqrt(2 / pi)`.
-const TWICE_ROOT: f32 = 1.595_769_1;
+const TWICE_ROOT: f32 = 1.595_769;
 const CUBIC: f32 = 0.044_715;
 
 /// `out[r] = f(gate[r]) * up[r]`.

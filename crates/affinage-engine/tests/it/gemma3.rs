@@ -45,7 +45,7 @@ fn logits_text_and_gradients_match_transformers() {
         let worst = last.iter().zip(&want).map(|(g, w)| (f64::from(*g) - w).abs()).fold(0.0, f64::max);
         let size = want.iter().fold(0.0, |size: f64, w| size.max(w.abs()));
         eprintln!("{name}, {} tokens: worst logit off by {worst:e} of {size}", ids.len());
-        assert!(worst < 2e-3, "{name}: {worst:e}");
+        assert!(worst < 2e-4, "{name}: {worst:e}");
     }
 
     let document = Document {
