@@ -23,7 +23,8 @@
 //! assert_eq!(imported.conversations, 73);
 //! drop(library);
 //!
-//! let frozen = freeze::freeze(&project, &freeze::Options { accept_clean: true, ..Default::default() })?;
+//! let undecided = freeze::Undecided::AcceptClean { dated: false };
+//! let frozen = freeze::freeze(&project, &freeze::Options { undecided, ..Default::default() })?;
 //! let run = training::train(&project, Some(&frozen.manifest.name), None)?;
 //!
 //! let steps = run.events(&project.ui)?.into_iter().filter(|row| matches!(row.event, Event::TrainStep(_)));

@@ -245,7 +245,7 @@ fn rename(db: &Connection, old: &str, new: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::Choice;
+    use crate::folder::library::Choice;
 
     #[test]
     fn what_is_private_since_a_version_is_told_from_other_choices() {
