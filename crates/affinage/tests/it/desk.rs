@@ -100,8 +100,11 @@ fn a_kill_in_the_middle_of_a_review_loses_nothing_that_was_answered() {
     for round in 0..5u64 {
         let page = open(dir);
         let pid = page.child.id();
+        // Some decisions in, so that a slow machine is killed in the middle too.
+        let (begun, is_begun) = std::sync::mpsc::channel();
         let killer = std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(60 + 35 * round));
+            is_begun.recv().expect("decisions are made");
+            std::thread::sleep(std::time::Duration::from_millis(35 * round));
             let status = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
             assert!(status.expect("kill is there").success());
         });
@@ -116,6 +119,9 @@ fn a_kill_in_the_middle_of_a_review_loses_nothing_that_was_answered() {
                     break;
                 }
                 answered += 1;
+            }
+            if answered == 5 {
+                begun.send(()).ok();
             }
             card = next;
         }
