@@ -80,7 +80,8 @@ fn overlap(rows: &Rows) -> MethodCheck {
     }
     advised(
         check(code, title, CheckState::Issue, sentence),
-        "remove the prompts that repeat training texts; a win there may be recitation",
+        "a win there may be recitation; `affinage generate` names the prompts, and one of each two can be rejected or edited \
+         at the desk (`affinage review`, search) before the next freeze",
     )
 }
 
@@ -161,7 +162,7 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
             "take another judge: this one may name the worse answer as the winner"
         }
         MissingReason::NoAnswer => {
-            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one"
+            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one, without the votes on it"
         }
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
@@ -236,7 +237,7 @@ fn truncated(rows: &Rows) -> MethodCheck {
             let room = 2 * rows.plan.sampling.max_new_tokens;
             let advice = format!(
                 "`affinage --set eval.max-new-tokens={room} eval` makes another evaluation beside this one, in which they have \
-                 twice the room"
+                 twice the room; votes on this one stay with it"
             );
             advised(check(code, title, CheckState::Issue, sentence), &advice)
         }
@@ -269,7 +270,7 @@ fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(
             check(code, title, CheckState::Tip, sentence),
-            "add a judge of another family, or vote yourself",
+            "add a judge of another family, or the votes of one more person",
         ),
         _ => check(code, title, CheckState::Passed, sentence),
     }

@@ -34,6 +34,7 @@ mod values;
 mod votes;
 pub(crate) mod win_rate;
 
+pub use checks::LEAK_FROM;
 pub use cuts::unequal_cuts;
 pub use estimate::likely;
 pub use no_rate::votes_needed;

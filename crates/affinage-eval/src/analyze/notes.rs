@@ -146,7 +146,7 @@ pub fn next_steps(
     if headline.cut_texts.is_some() {
         let advice = checks.iter().find(is_of_cuts).and_then(|check| check.advice.as_deref());
         let advice = advice.unwrap_or(
-            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one",
+            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one, without the votes on it",
         );
         steps.push(format!("Give the answers more room: {advice}."));
     }
@@ -162,7 +162,7 @@ pub fn next_steps(
     {
         steps.push(format!(
             "To confirm a difference this size you need about {}; you have {}: raise `eval.prompts-per-suite`, \
-             and `affinage eval` makes another evaluation beside this one.",
+             and `affinage eval` makes another evaluation beside this one, without the votes on it.",
             counted(needed, "prompt"),
             rate.estimate.n
         ));

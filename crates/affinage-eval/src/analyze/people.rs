@@ -31,7 +31,9 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     }) {
         let rate = win_rate(&scores_by(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
         let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
-        let mut finding = rated(who, &format!("By {who}"), rate, "votes.jsonl");
+        // Without votes of the author there is nobody whom the others are apart from.
+        let by = if ids.iter().any(|id| is_author(id)) { who } else { "people" };
+        let mut finding = rated(who, &format!("By {by}"), rate, "votes.jsonl");
         if who == "the author" {
             finding.sentence.push_str(" The author knows the voice; this is reported apart.");
         } else if !is_even(weights_of_voted(&pairs, &voters)) {

@@ -51,7 +51,8 @@ impl DatasetVersion {
         let mut versions = Self::list(project)?;
         if versions.is_empty() {
             return Err(anyhow!("no dataset in {}", project.join("datasets").display()))
-                .hint("freeze one first: `affinage dataset --accept-clean`");
+                .hint("freeze what you accepted: `affinage dataset`; with `--accept-clean` also what you have not looked at and lint finds \
+                       nothing against");
         }
         let Some(name) = name else { return Ok(versions.pop().expect("not empty")) };
         let found = versions.iter().find(|v| v.name == name || v.name.split('-').next() == Some(name));

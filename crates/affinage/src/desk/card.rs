@@ -45,6 +45,8 @@ pub struct Card {
     edited: Option<Edited>,
     /// Tokens of the row as it is now, where they are more than the training takes.
     too_long: Option<usize>,
+    /// It lies on a branch that its conversation does not show.
+    off_branch: bool,
     /// Number of its cluster and how many cards ask nearly the same, this one included.
     cluster: Option<(usize, usize)>,
     /// Decided on before; the first decision is hidden.
@@ -236,6 +238,7 @@ impl Card {
             written: super::catalogue::measure(&candidate, Some(&mark)).written,
             edited: Edited::of(&candidate, &mark),
             too_long: None,
+            off_branch: !candidate.variants.iter().any(|variant| variant.active),
             id: candidate.candidate_id,
             conversation: candidate.conversation,
             system: candidate.system,

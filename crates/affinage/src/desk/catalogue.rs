@@ -45,6 +45,8 @@ pub struct Entry {
     pub answers: usize,
     /// The user changed the proposed answer where it was written.
     pub is_edited: bool,
+    /// It lies on a branch that its conversation shows.
+    pub is_shown: bool,
     /// Of the answer that was accepted, else of the proposed one, and its prompt.
     pub measure: Measure,
     /// Rules that found an error or a warning in the proposed answer or the prompt.
@@ -127,9 +129,10 @@ impl Entry {
         self.measure.written.values().sum()
     }
 
-    /// Lint has neither an error nor a warning.
+    /// Lint has neither an error nor a warning, and the conversation shows it: what `--accept-clean` takes, dated notes
+    /// aside.
     pub fn is_clean(&self) -> bool {
-        self.rules.is_empty()
+        self.rules.is_empty() && self.is_shown
     }
 
     /// Lint has an error, for which a freeze leaves it out until it is edited.
@@ -463,6 +466,7 @@ pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
         model: proposed.model.clone(),
         answers: candidate.variants.len(),
         is_edited: proposed.edited,
+        is_shown: candidate.variants.iter().any(|variant| variant.active),
         measure: measure(candidate, mark),
         rules: rules(false),
         notes: rules(true),

@@ -6,6 +6,7 @@ use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
 use affinage_dataset::template::TemplateError;
+use affinage_eval::analyze::LEAK_FROM;
 use affinage_eval::completion::Sampling;
 use affinage_eval::design::{Audience, Design, LeftOut, TrainingSchedule, default_audiences};
 use affinage_eval::plan::{
@@ -13,6 +14,7 @@ use affinage_eval::plan::{
     Scope,
 };
 use affinage_eval::suite::{Domain, Prompt};
+use affinage_report::plain::{counted, first_words, listed};
 
 use crate::errors::{HintExt as _, usage};
 use crate::folder::config::{Config, Judge, JudgeKind};
@@ -321,13 +323,35 @@ pub fn dataset_facts(
     version.check()?;
     let rows = version.rows("train", &ctx.ui)?;
     let index = training_index(&rows);
+    let mut shares: Vec<(f64, &Prompt)> =
+        prompts.iter().map(|prompt| (overlap(&index, prompt), prompt)).collect();
+    shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+    say_recited(ctx, &shares);
     Ok(DatasetFacts {
         version: version.name.clone(),
         train_examples: rows.len(),
         max_containment: Some(version.manifest.certificate.max_containment),
         writers: version.manifest.writers.clone(),
-        max_prompt_containment: prompts.iter().map(|prompt| overlap(&index, prompt)).reduce(f64::max),
+        max_prompt_containment: shares.first().map(|(share, _)| *share),
     })
+}
+
+/// Names the prompts, the nearest first, that share as much with a training row as a held-out example may not.
+fn say_recited(ctx: &Project, shares: &[(f64, &Prompt)]) {
+    let near: Vec<String> = shares
+        .iter()
+        .take_while(|(share, _)| *share >= LEAK_FROM)
+        .map(|(share, prompt)| format!("\"{}\" ({:.0} %)", first_words(prompt.question(), 60), 100.0 * share))
+        .collect();
+    if !near.is_empty() {
+        ctx.ui.warn(format!(
+            "{} {:.0} % or more of the word sequences of question and answer with one training example, so that a good answer \
+             may be recited: {}",
+            counted(near.len(), "prompt shares", "prompts share"),
+            100.0 * LEAK_FROM,
+            listed(&near, 3, ", ")
+        ));
+    }
 }
 
 /// Training rows as the leak measure sees them.

@@ -86,6 +86,10 @@ pub(super) fn report_taken(ctx: &Project, library: &Library, selection: &Selecti
     );
     taken(&undecided, &topics).iter().for_each(|line| ctx.ui.say(format!("  {line}")));
     ctx.ui.say(
+        "lint finds keys, passwords, account numbers, addresses and telephone numbers by their form; it cannot know what \
+         else is private (health, family, other people): look for such words with `affinage import --find WORD`",
+    );
+    ctx.ui.say(
         "to leave something of it out: `affinage review`, hold the topic, folder or card private or reject it, and run \
          this again",
     );

@@ -115,7 +115,11 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
             in_all(examples(test), all)
         ));
     } else if texts(test) < ENOUGH {
-        lines.push(format!("test: {}; the report needs {ENOUGH} to say anything", from(test)));
+        lines.push(format!(
+            "test: {}; the report needs {ENOUGH} to say anything: accept cards of more conversations, or raise `test-share` \
+             in affinage.toml, before you freeze again",
+            from(test)
+        ));
     }
     lines
 }

@@ -27,7 +27,7 @@ pub fn say(ctx: &Context, territory: &Territory) {
     if !territory.set_aside.is_empty() {
         ctx.ui.say(format!(
             "held back until you decide: {}",
-            [(private, "with personal data or keys"), (pasted, "of mostly pasted text")]
+            [(private, "with keys, passwords or much personal data"), (pasted, "of mostly pasted text")]
                 .into_iter()
                 .filter(|(number, _)| *number > 0)
                 .map(|(number, what)| format!("{} {what}", counted(number, "conversation", "conversations")))

@@ -156,7 +156,7 @@ function bulkView(group, { count, rule, flagged, errors }, { isFound = false } =
   const clean = count - flagged;
   const n = `all ${number(count)}${isFound ? " found" : ""}`;
   const accept = flagged === 0 ? [element("button", { onclick: decide("accept", count) }, `Accept ${n}`)]
-    : [clean === 0 ? null : element("button", { onclick: decide("accept", clean, true) }, `Accept the ${number(clean)} without errors or warnings`),
+    : [clean === 0 ? null : element("button", { onclick: decide("accept", clean, true) }, `Accept the ${number(clean)} that lint finds nothing against`),
       element("button", { class: "quiet", onclick: decide("accept", count) }, `Accept ${n}, ${number(flagged)} flagged`)];
   return [element("p", { class: "row bulk" },
     isFound ? element("span", {}, `${counted(count, "undecided card")}:`) : null,

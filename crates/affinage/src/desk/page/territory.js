@@ -29,7 +29,7 @@ function territoryView(found) {
       element("li", {}, element("strong", {}, "Keep"), ": its cards come up, as they do without a choice; it marks what you have looked at."),
       element("li", {}, element("strong", {}, "Skip"), ": its cards do not come up and are not learned, unless you accept one by hand."),
       element("li", {}, element("strong", {}, "Private"), ": its cards are never shown, learned or sent anywhere. Nothing is deleted; ", element("kbd", {}, "u"), " takes a choice back."),
-      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " for its personal data or pasted texts is listed below the topics, and comes up only if you keep it there.")),
+      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " for keys, passwords, much personal data or pasted texts is listed below the topics, and comes up only if you keep it there. What else is private (health, family, other people) only you know: search for it and hold it private.")),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
@@ -131,7 +131,7 @@ function asideView(found) {
   if (found.aside.length === 0) return null;
   const why = ({ reason, found: count, share }) => reason === "private" ? `holds ${counted(count, "key or piece", "keys or pieces")} of personal data` : `${Math.round(share * 100)} % of your side is pasted text of others`;
   return element("details", { class: "aside", open: found.aside.length <= 5 },
-    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : "conversation")} set aside: personal data, keys, and pasted texts of other people`),
+    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : "conversation")} set aside: keys, passwords, much personal data, and pasted texts of other people`),
     element("p", { class: "soft" }, "Their cards are not shown until you keep them one by one."),
     element("ul", { class: "shelves" }, found.aside.map((row) => element("li", { class: "shelf", "data-conversation": row.conversation, "data-chosen": row.choice },
       element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "card")}`)),
