@@ -364,6 +364,15 @@ impl Origin {
     }
 }
 
+/// What a document says of itself for which nobody expects it to be learnt unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declared {
+    /// Its front matter calls it private.
+    Private,
+    /// It is a saved web page, and names this author.
+    By { name: String },
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub provider: Provider,
@@ -383,6 +392,7 @@ pub struct Conversation {
     /// Index of the last node the user was looking at.
     pub active_leaf: Option<usize>,
     pub origin: Origin,
+    pub declared: Option<Declared>,
     /// What the importer could not put into the tree: messages of unknown roles, parts without a place.
     pub left_out: LeftOut,
 }
@@ -407,6 +417,7 @@ impl Conversation {
             nodes: Vec::new(),
             active_leaf: None,
             origin,
+            declared: None,
             left_out: LeftOut::default(),
         }
     }

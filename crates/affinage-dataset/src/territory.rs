@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 
 use crate::candidate::Candidate;
-use crate::conversation::{BlockKind, Conversation, NodeRole};
+use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
 use crate::lint;
 
 pub const MAX_SHELVES: usize = 10;
@@ -65,6 +65,10 @@ impl Words {
 pub enum SetAside {
     /// Secrets, or several pieces of personal data.
     Private { found: usize },
+    /// The front matter or the tags of a document say so.
+    DeclaredPrivate,
+    /// A saved page that names its author.
+    By { name: String },
     /// Most of what the user "said" is text of others: pasted files, forwarded mails and chats.
     Pasted { share: f64 },
 }
@@ -132,8 +136,13 @@ const PRIVATE_FINDINGS: usize = 3;
 const PASTED_SHARE: f64 = 0.5;
 const PASTED_MIN_CHARS: usize = 1500;
 
-/// What the user's own side of a conversation says about leaving it out.
+/// What a document says of itself, or the user's own side of a conversation, about leaving it out.
 pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
+    match &conversation.declared {
+        Some(Declared::Private) => return Some(SetAside::DeclaredPrivate),
+        Some(Declared::By { name }) => return Some(SetAside::By { name: name.clone() }),
+        None => {}
+    }
     let (mut own, mut pasted, mut personal, mut secrets) = (0, 0, 0, 0);
     for node in conversation.nodes.iter().filter(|node| node.role == NodeRole::User && !node.hidden) {
         for block in &node.blocks {

@@ -243,7 +243,10 @@ fn forgotten(measured: &Measured) -> CardRow {
                     Some(why) => format!("{}; {why}", figures(total)),
                     None => match needed(total).filter(|needed| *needed > n) {
                         Some(needed) => {
-                            format!("{}; a difference this size needs about {needed}", figures(total))
+                            format!(
+                                "{}; a difference this size needs about {needed} questions",
+                                figures(total)
+                            )
                         }
                         None => figures(total),
                     },

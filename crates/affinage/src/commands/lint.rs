@@ -12,7 +12,7 @@ use affinage_dataset::message::Message;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::jsonl;
-use affinage_project::folder::library::{LIBRARY_FILE, Library};
+use affinage_project::folder::library::{Access, LIBRARY_FILE, Library, access};
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         ctx.ui.json(&document(&looked_at.subjects, &tally, &findings))?;
     } else {
         ctx.ui.data(&summary(ctx, &looked_at, &tally, &findings, shows_all))?;
+        if looked_at.private > 0 {
+            ctx.ui.say(format!(
+                "not looked at: {} that you hold private",
+                counted(looked_at.private, "candidate", "candidates")
+            ));
+        }
         next_step(ctx, args.target == "library", &tally, &findings, shows_all);
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
@@ -129,6 +135,8 @@ struct LookedAt {
     subjects: Vec<Subject>,
     /// File and title of a conversation by its key, as people know them.
     names: BTreeMap<String, String>,
+    /// Candidates that are held private: not looked at, because what is found is shown.
+    private: usize,
 }
 
 fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
@@ -138,7 +146,12 @@ fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
     let derivation = library.derivation()?;
     let paths: BTreeMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
+    let choices = library.choices()?;
     library.for_each_conversation(|source, conversation| {
+        if access(&conversation, &choices) == Access::Never {
+            looked_at.private += derivation.candidates(&conversation).len();
+            return Ok(());
+        }
         for candidate in derivation.candidates(&conversation) {
             let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
             looked_at.subjects.extend(subjects);

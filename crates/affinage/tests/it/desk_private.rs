@@ -52,6 +52,8 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
     let chosen =
         found["folders"].as_array().expect("folders").iter().filter(|row| row["chosen"] == "private");
     assert_eq!(chosen.count(), 4, "two folders and their files: {found}");
+    let linted = crate::transcript(dir.path(), &["lint", "--rule", "L33"]);
+    assert!(linted.contains("not looked at: 3 candidates that you hold private"), "{linted}");
     page.post("api/undo", &json!({}));
     assert_eq!(shown(&page), before);
 }

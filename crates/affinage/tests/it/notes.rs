@@ -331,6 +331,36 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
 }
 
 #[test]
+fn a_note_that_calls_itself_private_and_a_page_by_somebody_are_not_taken_unasked() {
+    let dir = project();
+    let dir = dir.path();
+    forty(dir);
+    write(
+        dir.join("vault/own.md"),
+        format!("---\ntags: [daily, private]\n---\n# Fears\n\n{}", paragraph(71)),
+    );
+    let page = format!(
+        "<html><head><title>On drains</title><meta name=\"author\" content=\"Otto Mill\"></head><body><article>\
+         <h1>On drains</h1><p>By Otto Mill</p><p>{}</p></article></body></html>",
+        paragraph(72)
+    );
+    write(dir.join("vault/drains.html"), page);
+    let said = transcript(dir, &["import", "vault"]);
+    for part in [
+        "1 section whose front matter or tags say that it is private",
+        "1 section of a saved page that names its author (keep it at the desk if that is you)",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let said = transcript(dir, &["dataset", "--accept-clean"]);
+    assert!(
+        said.contains("41 examples:") && said.contains("2 in conversations that are skipped or set aside"),
+        "{said}"
+    );
+    assert!(said.contains("it cannot know what else is private"), "{said}");
+}
+
+#[test]
 fn a_name_at_the_head_of_every_note_keeps_none_out_and_a_note_that_is_gone_is_named() {
     let dir = project();
     let dir = dir.path();

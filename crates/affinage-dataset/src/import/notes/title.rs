@@ -1,5 +1,6 @@
 //! What the name and the front matter of a note say about it: title, day, folder.
 
+use crate::conversation::Declared;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -21,6 +22,7 @@ pub(super) struct Title {
     pub of_notion: bool,
     /// Author and day as the front matter says them: a line of these words at the head is no text.
     pub bylines: Vec<String>,
+    pub declared: Option<Declared>,
 }
 
 /// Notion puts a page's number behind its title.
@@ -134,6 +136,7 @@ impl Title {
             time_s: written.and_then(|day| seconds(&day)),
             of_notion,
             bylines: bylines.filter(|who| !who.is_empty()).collect(),
+            declared: declared(member, front_matter),
         }
     }
 
@@ -142,6 +145,44 @@ impl Title {
         self.label = Some(name.clone());
         self.words = Some(name);
     }
+}
+
+/// Private where `private: true`, a tag or `visibility` says so. By somebody where an author is named and the text is a saved
+/// page: a file of HTML, or a source on the web. The author of an office document is mostly the user.
+fn declared(member: &str, front_matter: &str) -> Option<Declared> {
+    let mut key = "";
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for line in front_matter.lines().map(str::trim) {
+        let value = match (line.strip_prefix("- "), line.split_once(':')) {
+            (Some(item), _) => item,
+            (None, Some((name, value))) => {
+                key = name;
+                value
+            }
+            (None, None) => continue,
+        };
+        let values = value.trim().trim_matches(['[', ']']).split(", ");
+        let values =
+            values.map(|value| value.trim().trim_matches(['"', '\'', '[', ']', '#']).trim().to_owned());
+        fields
+            .extend(values.filter(|value| !value.is_empty()).map(|value| (key.trim().to_lowercase(), value)));
+    }
+    let values = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        fields.iter().filter(move |(key, _)| names.contains(key)).map(|(_, value)| value.as_str())
+    };
+    let is_yes = |value: &str| ["true", "yes", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes));
+    let is_private = |value: &str| ["private", "privat", "privé"].contains(&value.to_lowercase().as_str());
+    if values(&["private"]).any(is_yes)
+        || values(&["tags", "tag", "keywords", "visibility", "access", "class"]).any(is_private)
+    {
+        return Some(Declared::Private);
+    }
+    let member = member.to_lowercase();
+    let is_page = [".html", ".htm", ".xhtml", ".mhtml"].iter().any(|ending| member.ends_with(ending))
+        || values(&["source", "url", "original", "original_url"]).any(|value| value.starts_with("http"));
+    let author = values(&["author", "authors", "by", "byline"]).next().filter(|_| is_page)?;
+    Some(Declared::By { name: author.to_owned() })
 }
 
 /// The name of a file as words, without a day; `None` if it says nothing.
@@ -197,6 +238,32 @@ mod tests {
             let found = Title::of(member, "");
             assert_eq!((found.words.as_deref(), found.label.as_deref()), (words, label), "{member}");
         }
+    }
+
+    #[test]
+    fn a_note_may_call_itself_private_or_somebody_elses() {
+        for private in ["private: true\n", "tags: [daily, private]\n", "tags:\n  - daily\n  - \"#private\"\n"]
+        {
+            assert_eq!(
+                declared("a.md", &format!("---\n{private}---\n")),
+                Some(Declared::Private),
+                "{private}"
+            );
+        }
+        let by = |name: &str| Some(Declared::By { name: name.to_owned() });
+        assert_eq!(declared("page.HTML", "author: Ida Feld\ndate: 3 May 2020\n"), by("Ida Feld"));
+        let clipping = "source: \"https://example.org/weirs\"\nauthor:\n  - \"[[Otto Mill]]\"\n";
+        assert_eq!(declared("Clippings/weirs.md", clipping), by("Otto Mill"));
+        for own in [
+            "author: Ida Feld\n",
+            "private: false\n",
+            "tags: [privateering]\n",
+            "source: https://example.org\n",
+            "title: private\n",
+        ] {
+            assert_eq!(declared("a.md", own), None, "{own}");
+        }
+        assert_eq!(declared("letter.docx", "author: Ida Feld\n"), None);
     }
 
     #[test]

@@ -94,6 +94,13 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
             "evaluation `{newest}`, made last; `--eval` takes another: {}",
             listed(&others, SHOWN, ", ")
         ));
+        let has_votes =
+            |member: &String| ctx.project.join("evals").join(member).join("votes.jsonl").is_file();
+        let voted: Vec<String> =
+            quoted(members.iter().filter(|member| **member != newest && has_votes(member)));
+        if !voted.is_empty() && !has_votes(&newest) {
+            ctx.ui.say(format!("votes were cast on {}, none on `{newest}`", listed(&voted, SHOWN, ", ")));
+        }
     }
     if let Some(unfinished) = unfinished {
         ctx.ui.say(format!(

@@ -121,7 +121,7 @@ fn taken(undecided: &[&Selected], topics: &HashMap<String, String>) -> Vec<Strin
         .map(|(what, number)| format!("{:>5}  {what}", count(*number as u64)))
         .collect();
     if rest > 0 {
-        lines.push(format!("{:>5}  in {} more", count(rest as u64), groups.len() - shown));
+        lines.push(format!("{:>5}  in {} other places", count(rest as u64), groups.len() - shown));
     }
     lines
 }

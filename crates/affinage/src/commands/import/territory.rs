@@ -21,16 +21,24 @@ pub fn say(ctx: &Context, territory: &Territory) {
     if territory.shelves.len() > 1 {
         ctx.ui.say(format!("\n{}", table(&territory.shelves, is_notes).trim_end()));
     }
-    let private =
-        territory.set_aside.iter().filter(|aside| matches!(aside.why, SetAside::Private { .. })).count();
-    let pasted = territory.set_aside.len() - private;
+    let aside = |is: fn(&SetAside) -> bool| territory.set_aside.iter().filter(|aside| is(&aside.why)).count();
+    let reasons = [
+        (aside(|why| matches!(why, SetAside::Private { .. })), "with keys, passwords or much personal data"),
+        (aside(|why| *why == SetAside::DeclaredPrivate), "whose front matter or tags say that it is private"),
+        (
+            aside(|why| matches!(why, SetAside::By { .. })),
+            "of a saved page that names its author (keep it at the desk if that is you)",
+        ),
+        (aside(|why| matches!(why, SetAside::Pasted { .. })), "of mostly pasted text"),
+    ];
+    let unit = if is_notes { ["section", "sections"] } else { ["conversation", "conversations"] };
     if !territory.set_aside.is_empty() {
         ctx.ui.say(format!(
             "held back until you decide: {}",
-            [(private, "with keys, passwords or much personal data"), (pasted, "of mostly pasted text")]
+            reasons
                 .into_iter()
                 .filter(|(number, _)| *number > 0)
-                .map(|(number, what)| format!("{} {what}", counted(number, "conversation", "conversations")))
+                .map(|(number, what)| format!("{} {what}", counted(number, unit[0], unit[1])))
                 .collect::<Vec<_>>()
                 .join(", ")
         ));
