@@ -4,6 +4,7 @@
 //! no account and no Hub; whatever is fetched is kept in the cache folder and never fetched again.
 
 mod hub;
+pub mod known;
 mod pip;
 mod spec;
 

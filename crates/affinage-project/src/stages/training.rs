@@ -4,6 +4,7 @@
 
 mod calibrate;
 mod memory;
+mod outlook;
 mod pace;
 mod plan;
 mod prepare;
@@ -37,6 +38,7 @@ use crate::observer::Observer;
 
 pub use calibrate::Calibration;
 pub use memory::{MemoryPlan, peak_bytes};
+pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate};
 pub use pace::{Ahead, Pace, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 pub use prepare::{Prepared, prepare, train};

@@ -16,6 +16,7 @@ pub mod init;
 pub mod inspect;
 pub mod judge;
 pub mod lint;
+pub mod models;
 pub mod plan;
 pub mod report;
 pub mod review;

@@ -25,6 +25,7 @@ fn help_lists_the_working_commands_in_groups() {
       dataset   Freeze a dataset version: train, validation and test without leaks, with a certificate
 
     Model:
+      models    Choose a model: small ones, with their memory and time on this machine
       generate  Generate answers of base and checkpoints to the prompt suites
       serve     Base and checkpoints behind an OpenAI-compatible endpoint on this machine
       export    Write the adapter, or the model with it, for other programs, and measure that it behaves

@@ -20,6 +20,7 @@ mod inspect;
 mod judge;
 mod keys;
 mod map;
+mod models;
 mod notes;
 mod pace;
 mod private;

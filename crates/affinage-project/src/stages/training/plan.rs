@@ -22,7 +22,7 @@ use crate::observer::Observer;
 use crate::stages::lengths::{Spread, limit, tokenize_whole};
 
 /// Most steps of a run: years on the machines this is for.
-const MAX_STEPS: usize = 1_000_000;
+pub(super) const MAX_STEPS: usize = 1_000_000;
 /// Steps of a part, and the tokens to which its rows are cut.
 pub const PART_STEPS: usize = 4;
 pub const PART_ROW_TOKENS: usize = 128;

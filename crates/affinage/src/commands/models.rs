@@ -1,0 +1,204 @@
+//! `affinage models`: well-known small models, with what each would take on this machine.
+
+use affinage_engine::weights::Family;
+use affinage_project::machine::{self, Machine};
+use affinage_project::model::known::{KNOWN_MODELS, KnownModel, Licence};
+use affinage_project::model::{self, Sources};
+use affinage_project::stages::training::{SHARE_OF_RATE, Workload, multiply_rate};
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::ui::{Table, bytes, count, counted};
+
+/// Choose a model: small ones, with their memory and time on this machine
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  affinage models\n  affinage --set train.epochs=1 models\n  \
+    affinage models --json | jq '.models[] | select(.memory_bytes < 4e9) | .model'")]
+pub struct ModelsArgs {}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Choice {
+    v: u32,
+    /// `model` of affinage.toml.
+    chosen: String,
+    /// Measured.
+    multiply_gflops: f64,
+    /// The share of it that a training is taken to reach.
+    share_of_multiply: f64,
+    machine_memory_bytes: Option<u64>,
+    free_memory_bytes: Option<u64>,
+    data: Data,
+    models: Vec<Row>,
+    /// Models of these load, in whatever size.
+    families: [Family; Family::ALL.len()],
+}
+
+/// What times are for.
+#[derive(Serialize)]
+struct Data {
+    /// `null`: nothing is frozen, rows are assumed.
+    dataset: Option<String>,
+    /// The model that counted the tokens; `null`: estimated.
+    counted_by: Option<String>,
+    train_rows: usize,
+    train_tokens: usize,
+    validation_rows: usize,
+    left_out_rows: usize,
+    epochs: usize,
+}
+
+#[derive(Serialize)]
+struct Row {
+    model: &'static str,
+    family: Family,
+    parameters: u64,
+    disk_bytes: u64,
+    /// Estimated, at the highest.
+    memory_bytes: u64,
+    /// Estimated; zero without rows to train on.
+    seconds: f64,
+    licence: Licence,
+    on_this_machine: bool,
+}
+
+pub fn run(ctx: &Context, _args: ModelsArgs) -> anyhow::Result<()> {
+    let train = &ctx.config.train;
+    if train.supervised_tokens.is_some() {
+        ctx.ui.warn("`train.supervised-tokens` is not looked at here: times are for all rows");
+    }
+    let sources = Sources::from_environment()?;
+    let work = ctx.ui.during("counting tokens", || Workload::of(ctx))?;
+    let memory: Vec<u64> = KNOWN_MODELS.iter().map(|known| work.memory_bytes(train, known)).collect();
+    let rate = ctx.ui.during("measuring this machine", multiply_rate);
+    let row = |(known, memory_bytes): (&KnownModel, u64)| -> anyhow::Result<Row> {
+        Ok(Row {
+            model: known.spec,
+            family: known.family,
+            parameters: known.parameters(),
+            disk_bytes: known.disk_bytes,
+            memory_bytes,
+            seconds: work.seconds(train, &known.config(), rate),
+            licence: known.licence,
+            on_this_machine: model::on_this_machine(known.spec, &ctx.project, &sources)?.is_some(),
+        })
+    };
+    let models = KNOWN_MODELS.iter().zip(memory).map(row).collect::<anyhow::Result<Vec<Row>>>()?;
+    let choice = Choice {
+        v: 1,
+        chosen: ctx.config.model.clone(),
+        multiply_gflops: rate / 1e9,
+        share_of_multiply: SHARE_OF_RATE,
+        machine_memory_bytes: Machine::here().memory_bytes,
+        free_memory_bytes: machine::available_memory_bytes(),
+        data: Data {
+            dataset: work.dataset,
+            counted_by: work.counted_by,
+            train_rows: work.train.len(),
+            train_tokens: work.train.iter().sum(),
+            validation_rows: work.validation.len(),
+            left_out_rows: work.left_out,
+            epochs: train.epochs,
+        },
+        models,
+        families: Family::ALL,
+    };
+    match ctx.json {
+        true => ctx.ui.json(&choice),
+        false => ctx.ui.data(&for_people(&choice)),
+    }
+}
+
+fn for_people(choice: &Choice) -> String {
+    let header = ["model", "family", "weights", "disk", "memory", "time", "licence", "here"];
+    let mut table = Table::new(header).right(&[2, 3, 4, 5]);
+    for row in &choice.models {
+        let mark = if row.licence.must_be_accepted { " *" } else { "" };
+        table.row([
+            row.model.to_owned(),
+            row.family.name().to_owned(),
+            millions(row.parameters),
+            bytes(row.disk_bytes),
+            bytes(row.memory_bytes),
+            coarse_time(row.seconds),
+            format!("{}{mark}", row.licence.name),
+            if row.on_this_machine { "yes" } else { "no" }.to_owned(),
+        ]);
+    }
+    let families: Vec<&str> = choice.families.iter().map(|family| family.name()).collect();
+    let size = |known: Option<u64>| known.map_or_else(|| "unknown".to_owned(), bytes);
+    format!(
+        "{}* the licence must be accepted on the model's page first, and HF_TOKEN set\n\n\
+         Memory and time are for training on {}, with the settings of this project.\n\
+         Measured: this machine's matrix multiply ({:.0} GFLOP/s). Estimated from it and the shape of each model: memory \
+         and time, about; `affinage train --dry-run` measures the model that is chosen.\n\
+         This machine has {} of memory, {} free. Chosen now: {}; another: `model = \"NAME\"` in affinage.toml.\n\
+         Families that load, in any size: {}.\n",
+        table.render(),
+        data_in_words(&choice.data),
+        choice.multiply_gflops,
+        size(choice.machine_memory_bytes),
+        size(choice.free_memory_bytes),
+        choice.chosen,
+        families.join(", "),
+    )
+}
+
+/// `v1-1f2e9c (90 rows, 12,000 tokens as Qwen2.5 counts them, 2 epochs)`
+fn data_in_words(data: &Data) -> String {
+    let rows = counted(data.train_rows, "row", "rows");
+    let epochs = counted(data.epochs, "epoch", "epochs");
+    let Some(dataset) = &data.dataset else {
+        let all = count((data.train_rows + data.validation_rows) as u64);
+        let each = data.train_tokens / data.train_rows.max(1);
+        return format!("{all} rows of {each} tokens (nothing is frozen yet), {epochs}");
+    };
+    let counted_by = match &data.counted_by {
+        Some(model) => format!("as {model} counts them"),
+        None => "by the length of the texts".to_owned(),
+    };
+    let left_out = match data.left_out_rows {
+        0 => String::new(),
+        rows => format!("; {} left out as too long", counted(rows, "row", "rows")),
+    };
+    format!("{dataset} ({rows}, {} tokens {counted_by}, {epochs}{left_out})", count(data.train_tokens as u64))
+}
+
+/// `135M`, `1.5B`
+fn millions(parameters: u64) -> String {
+    let millions = parameters as f64 / 1e6;
+    // What would round to 1000M.
+    if millions < 999.5 { format!("{millions:.0}M") } else { format!("{:.1}B", millions / 1e3) }
+}
+
+/// As exact as the estimate is: minutes below 90, in fives from ten on, else hours.
+fn coarse_time(seconds: f64) -> String {
+    let minutes = seconds / 60.0;
+    match minutes {
+        0.0 => "-".to_owned(),
+        m if m < 1.0 => "1 min".to_owned(),
+        m if m < 10.0 => format!("{m:.0} min"),
+        m if m < 87.5 => format!("{:.0} min", (m / 5.0).round() * 5.0),
+        m if m < 570.0 => format!("{} h", (m / 30.0).round() / 2.0),
+        m => format!("{:.0} h", m / 60.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_no_more_exact_than_they_are_known() {
+        let shown = [0.0, 20.0, 61.0, 400.0, 1000.0, 5200.0, 5300.0, 8000.0, 33_000.0, 40_000.0, 1e6];
+        let expected =
+            ["-", "1 min", "1 min", "7 min", "15 min", "85 min", "1.5 h", "2 h", "9 h", "11 h", "278 h"];
+        assert_eq!(shown.map(coarse_time), expected);
+    }
+
+    #[test]
+    fn weights_are_counted_as_the_names_of_models_do() {
+        assert_eq!([134_515_008, 999_885_952, 1_543_714_304].map(millions), ["135M", "1.0B", "1.5B"]);
+    }
+}
