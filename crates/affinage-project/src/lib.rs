@@ -1,7 +1,6 @@
 //! A project folder and the stages on it: what is on the disk, what is sent out, and every step from an import to the evidence
 //! of an evaluation. No terminal and no command line: a stage gets a [`Project`] and plain options, tells an
 //! [`observer::Observer`] what happens, and returns its result. It stops early when [`interrupt::request`] was called.
-
 //!
 //! ```
 //! use std::{path::Path, sync::Arc};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use affinage_dataset::message::Message;
 use affinage_dataset::template::GenerationPrompt;
 use affinage_dataset::tokenize::tokenize_prompt;
+use affinage_engine::export::Field;
 
 use super::spec::PipPackage;
 use super::*;
@@ -46,6 +47,27 @@ fn a_model_whose_file_has_a_name_of_one_letter_is_called_by_its_own_or_by_its_fo
     let folder = dir.path().join("voices/m");
     fs_err::create_dir_all(&folder).expect("made");
     assert_eq!(known_as(&folder), "voices/m");
+}
+
+#[test]
+fn a_file_without_a_template_takes_the_one_beside_it_and_an_export_carries_it() {
+    let dir = temp_dir();
+    let (mut bytes, key) =
+        (fs_err::read(golden("tiny-chat.gguf")).expect("read"), b"tokenizer.chat_template");
+    let at = bytes.windows(key.len()).position(|part| part == key).expect("it has a template");
+    bytes[at + key.len() - 1] = b'X';
+    let file = dir.path().join("base.gguf");
+    fs_err::write(&file, bytes).expect("written");
+    let error = open(&file).template().err().expect("none").to_string();
+    assert!(error.ends_with("has no chat template"), "{error}");
+    fs_err::write(dir.path().join("chat_template.jinja"), "{{ messages[0].content }}").expect("written");
+    let model = open(&file);
+    assert_eq!(model.template().expect("it chats").source(), "{{ messages[0].content }}");
+    let fields = crate::stages::export::gguf_fields(&model).expect("fields");
+    let template = Field::Text("{{ messages[0].content }}".to_owned());
+    let found: Vec<&Field> =
+        fields.iter().filter(|(key, _)| key == "tokenizer.chat_template").map(|(_, field)| field).collect();
+    assert_eq!(found, [&template]);
 }
 
 #[test]

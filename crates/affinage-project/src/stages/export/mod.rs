@@ -26,7 +26,7 @@ use crate::observer::Observer;
 pub use card::card;
 pub use check::{Behaviour, Checker};
 pub use facts::Facts;
-pub use text::write_folder as write_folder_text;
+pub use text::{gguf_fields, write_folder as write_folder_text};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

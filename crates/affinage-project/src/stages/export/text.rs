@@ -63,6 +63,8 @@ pub fn write_folder(model: &LoadedModel, precision: Precision, dir: &Path) -> an
     write_json(&dir.join("generation_config.json"), &generation)
 }
 
+const CHAT_TEMPLATE: &str = "tokenizer.chat_template";
+
 /// Name, tokenizer and template as fields of a GGUF file.
 pub fn gguf_fields(model: &LoadedModel) -> anyhow::Result<Vec<(String, Field)>> {
     let name = model.hub_id.as_deref().unwrap_or(&model.name);
@@ -70,6 +72,10 @@ pub fn gguf_fields(model: &LoadedModel) -> anyhow::Result<Vec<(String, Field)>> 
     match model.weights.gguf() {
         Some(metadata) => fields.extend(copied(metadata)?),
         None => fields.extend(rebuilt(model)?),
+    }
+    // A base without one takes it from a file beside its weights.
+    if let (Ok(template), false) = (model.template(), fields.iter().any(|(key, _)| key == CHAT_TEMPLATE)) {
+        fields.push((CHAT_TEMPLATE.to_owned(), Field::Text(template.source().to_owned())));
     }
     Ok(fields)
 }
@@ -130,12 +136,7 @@ fn rebuilt(model: &LoadedModel) -> anyhow::Result<Vec<(String, Field)>> {
         ("unknown_token_id", id(&special.unk)),
     ];
     fields.extend(roles.into_iter().filter_map(|(role, id)| Some((role, Field::U32(id?)))));
-    let mut fields: Vec<(String, Field)> =
-        fields.into_iter().map(|(key, field)| (format!("tokenizer.ggml.{key}"), field)).collect();
-    if let Ok(template) = model.template() {
-        fields.push(("tokenizer.chat_template".to_owned(), text(template.source())));
-    }
-    Ok(fields)
+    Ok(fields.into_iter().map(|(key, field)| (format!("tokenizer.ggml.{key}"), field)).collect())
 }
 
 /// Whether the base's tokenizer puts a begin token before a plain text.
