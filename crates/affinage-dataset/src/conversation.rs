@@ -344,7 +344,17 @@ impl Block {
     }
 }
 
-/// Where in its source a conversation stands.
+/// What a document says of itself for which nobody expects it to be learnt unasked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Declared {
+    /// Its front matter calls it private.
+    Private,
+    /// It is a saved web page, and names this author.
+    By { name: String },
+}
+
+/// Where in its source a conversation stands, and what that says of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Member of the archive, or the file name.
@@ -354,6 +364,8 @@ pub struct Origin {
     /// Byte range in the (unpacked) member.
     pub offset: u64,
     pub len_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
 }
 
 impl Origin {
@@ -362,15 +374,6 @@ impl Origin {
     pub fn document(&self, source_sha256: &str) -> String {
         format!("document:{}", crate::hash::short_hash(&[source_sha256, &self.member]))
     }
-}
-
-/// What a document says of itself for which nobody expects it to be learnt unasked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Declared {
-    /// Its front matter calls it private.
-    Private,
-    /// It is a saved web page, and names this author.
-    By { name: String },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -392,7 +395,6 @@ pub struct Conversation {
     /// Index of the last node the user was looking at.
     pub active_leaf: Option<usize>,
     pub origin: Origin,
-    pub declared: Option<Declared>,
     /// What the importer could not put into the tree: messages of unknown roles, parts without a place.
     pub left_out: LeftOut,
 }
@@ -417,7 +419,6 @@ impl Conversation {
             nodes: Vec::new(),
             active_leaf: None,
             origin,
-            declared: None,
             left_out: LeftOut::default(),
         }
     }

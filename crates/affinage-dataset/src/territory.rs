@@ -138,7 +138,7 @@ const PASTED_MIN_CHARS: usize = 1500;
 
 /// What a document says of itself, or the user's own side of a conversation, about leaving it out.
 pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
-    match &conversation.declared {
+    match &conversation.origin.declared {
         Some(Declared::Private) => return Some(SetAside::DeclaredPrivate),
         Some(Declared::By { name }) => return Some(SetAside::By { name: name.clone() }),
         None => {}

@@ -107,7 +107,7 @@ pub(super) fn read(
             }
             conversation.project = title.project.clone();
             conversation.time_s = title.time_s;
-            conversation.declared = title.declared.clone();
+            conversation.origin.declared = title.declared.clone();
             conversations.push(conversation);
         }
     }

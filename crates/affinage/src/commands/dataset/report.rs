@@ -190,7 +190,7 @@ mod tests {
             [
                 "train: 945 examples from 6 conversations or documents: they count as about 6",
                 "test: 119 examples from 3 conversations or documents: they count as about 3; the report needs 30 to say \
-                 anything"
+                 anything: accept cards of more conversations, or raise `test-share` in affinage.toml, before you freeze again"
             ]
         );
         assert_eq!(
