@@ -1,6 +1,6 @@
 //! Promises about the repository itself: crate edges, purity, size of files, and the demo's texts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
@@ -188,35 +188,79 @@ fn no_two_texts_of_demo_and_suites_overlap() {
     }
 }
 
-/// Licences that ask for no more than their text or, of unchanged files, their source.
-const LICENCES: [&str; 13] = [
-    "MIT",
-    "Apache-2.0",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "0BSD",
-    "ISC",
-    "Zlib",
-    "BSL-1.0",
-    "CC0-1.0",
-    "Unlicense",
-    "Unicode-3.0",
-    "MPL-2.0",
-    // The root certificates of webpki-roots.
-    "CDLA-Permissive-2.0",
-];
+/// `deny.toml`: what dependencies may be.
+fn allowed_dependencies() -> toml::Table {
+    fs_err::read_to_string(root().join("deny.toml")).expect("deny.toml").parse().expect("TOML")
+}
 
-/// Whether a licence expression leaves a choice of [`LICENCES`] in each part that must hold.
-fn is_free(expression: &str) -> bool {
+/// Whether a licence expression leaves a choice of `allowed` in each part that must hold.
+fn is_allowed(expression: &str, allowed: &[&str]) -> bool {
     let choices = expression.replace(" WITH LLVM-exception", "").replace('/', " OR ");
     choices.split(" AND ").all(|part| {
         let part = part.trim_matches(|c: char| c.is_whitespace() || "()".contains(c));
-        part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim()))
+        part.split(" OR ").any(|licence| allowed.contains(&licence.trim()))
     })
 }
 
+/// Crates in more than one version that `skip` does not explain, entries of `skip` that explain nothing, and crates from
+/// elsewhere than the registry. `lock` is a Cargo.lock; an entry of `skip` is `name@version`, or the beginning of the version.
+fn faults_of_lock(lock: &toml::Table, skip: &[&str]) -> Vec<String> {
+    let mut versions = BTreeMap::<&str, Vec<&str>>::new();
+    let mut faults = Vec::new();
+    for package in lock["package"].as_array().expect("packages") {
+        let (name, version) = (package["name"].as_str().expect("a name"), package["version"].as_str());
+        let version = version.expect("a version");
+        versions.entry(name).or_default().push(version);
+        if package.get("source").is_some_and(|it| !it.as_str().is_some_and(|it| it.starts_with("registry+")))
+        {
+            faults.push(format!("{name} {version} is not from the registry"));
+        }
+    }
+    let mut explained: BTreeSet<&&str> = BTreeSet::new();
+    for (name, versions) in &versions {
+        let mut unexplained = versions.clone();
+        if versions.len() > 1 {
+            unexplained.retain(|version| {
+                let entry = skip.iter().find(|entry| {
+                    entry.split_once('@').is_some_and(|(of, begins)| {
+                        of == *name && format!("{version}.").starts_with(&format!("{begins}."))
+                    })
+                });
+                explained.extend(entry);
+                entry.is_none()
+            });
+        }
+        if unexplained.len() > 1 {
+            faults.push(format!("{name} is there as {}", unexplained.join(" and ")));
+        }
+    }
+    faults
+        .extend(skip.iter().filter(|it| !explained.contains(*it)).map(|it| format!("{it} explains nothing")));
+    faults
+}
+
 #[test]
-fn every_dependency_has_a_free_licence() {
+fn a_crate_in_two_versions_has_a_reason() {
+    let invented = |text: &str, skip: &[&str]| faults_of_lock(&text.parse().expect("TOML"), skip);
+    let two = "[[package]]\nname='a'\nversion='1.2.0'\n[[package]]\nname='a'\nversion='2.0.1'\n";
+    assert_eq!(invented(two, &[]), ["a is there as 1.2.0 and 2.0.1"]);
+    assert_eq!(invented(two, &["a@1"]), [""; 0]);
+    assert_eq!(invented(two, &["a@1", "b@1"]), ["b@1 explains nothing"]);
+    let forked = "[[package]]\nname='a'\nversion='1.2.0'\nsource='git+https://example.org/a'\n";
+    assert_eq!(invented(forked, &[]), ["a 1.2.0 is not from the registry"]);
+
+    let rules = allowed_dependencies();
+    let skip = rules["bans"]["skip"].as_array().expect("a list");
+    let skip: Vec<&str> = skip.iter().map(|entry| entry["crate"].as_str().expect("a crate")).collect();
+    let lock = fs_err::read_to_string(root().join("Cargo.lock")).expect("Cargo.lock");
+    assert_eq!(faults_of_lock(&lock.parse().expect("TOML"), &skip), [""; 0]);
+}
+
+#[test]
+fn every_dependency_has_an_allowed_licence() {
+    let rules = allowed_dependencies();
+    let allowed = rules["licenses"]["allow"].as_array().expect("a list");
+    let allowed: Vec<&str> = allowed.iter().map(|licence| licence.as_str().expect("a licence")).collect();
     for (expression, free) in [
         ("MIT / Apache-2.0", true),
         ("GPL-3.0 OR MIT", true),
@@ -224,7 +268,7 @@ fn every_dependency_has_a_free_licence() {
         ("MIT AND GPL-3.0", false),
         ("AGPL-3.0", false),
     ] {
-        assert_eq!(is_free(expression), free, "{expression}");
+        assert_eq!(is_allowed(expression, &allowed), free, "{expression}");
     }
     let command = |arguments: &[&str]| {
         let output = std::process::Command::new(env!("CARGO")).args(arguments).current_dir(root()).output();
@@ -240,7 +284,9 @@ fn every_dependency_has_a_free_licence() {
     let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     assert!(packages.len() > 100, "{}", packages.len());
-    let refused = packages.iter().filter(|package| !package["license"].as_str().is_some_and(is_free));
+    let refused = packages.iter().filter(|package| {
+        !package["license"].as_str().is_some_and(|expression| is_allowed(expression, &allowed))
+    });
     let refused: Vec<String> =
         refused.map(|package| format!("{}: {}", package["name"], package["license"])).collect();
     assert!(refused.is_empty(), "{refused:?}");
