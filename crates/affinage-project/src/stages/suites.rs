@@ -155,13 +155,15 @@ pub fn limited(prompts: Vec<Prompt>, limit: Option<usize>, seed: u64) -> Vec<Pro
 pub fn origin(prompt: &Prompt, is_author: bool) -> String {
     match prompt.domain {
         Domain::In if prompt.category == IN_DOMAIN => match is_author {
-            true => "From your own texts, kept out of the training".to_owned(),
-            false => "From the author's texts, kept out of the training".to_owned(),
+            true => "The prompt is from your own texts and was kept out of the training".to_owned(),
+            false => "The prompt is from the author's texts and was kept out of the training".to_owned(),
         },
         Domain::Out if built_in_names().contains(&prompt.category.as_str()) => {
-            format!("A built-in prompt ({}), from nobody's texts", prompt.category)
+            format!("The prompt is a built-in one ({}), from nobody's texts", prompt.category)
         }
-        Domain::In | Domain::Out => format!("From the project's file of {} prompts", prompt.category),
+        Domain::In | Domain::Out => {
+            format!("The prompt is from the project's own file ({})", prompt.category)
+        }
     }
 }
 

@@ -516,19 +516,23 @@ fn the_author_is_shown_own_prompts_first_and_every_screen_says_where_its_prompt_
     let of = |asked: &BTreeSet<(String, String)>, origin: &str| {
         asked.iter().filter(|(_, said)| said == origin).count()
     };
-    let built_in = "A built-in prompt (practical), from nobody's texts";
+    let built_in = "The prompt is a built-in one (practical), from nobody's texts";
     let (items, said) = packed(dir.path(), &["--as", "anna", "--author", "--pairs", "12"]);
     assert!(
         said.contains("drawn: 10 of 10 pairs on your own held-out prompts, before 2 of 22 others"),
         "{said}"
     );
     let author = asked(&items);
-    assert_eq!(of(&author, "From your own texts, kept out of the training"), 10, "{author:?}");
+    assert_eq!(
+        of(&author, "The prompt is from your own texts and was kept out of the training"),
+        10,
+        "{author:?}"
+    );
     assert_eq!((of(&author, built_in), author.len()), (2, 12), "{author:?}");
     let (items, _) = packed(dir.path(), &["--as", "ben", "--pairs", "12"]);
     let reader = asked(&items);
     assert!(of(&reader, built_in) > 2, "drawn from all: {reader:?}");
-    let own = of(&reader, "From the author's texts, kept out of the training");
+    let own = of(&reader, "The prompt is from the author's texts and was kept out of the training");
     assert_eq!(own + of(&reader, built_in), 12, "{reader:?}");
     // A ballot that an earlier version drew stays what it was.
     let drawing = dir.path().join("evals/first-look/ballot.json");
