@@ -1,9 +1,10 @@
-//! What a person is asked to vote on, blind: a sample of the headline's pairs, half of it from those on which judges
-//! split, some of them twice, and some pairs of which it is known how they ought to come out.
+//! What a person is asked to vote on, blind: a sample of the headline's pairs, some of them twice, and some pairs of which
+//! it is known how they ought to come out. Half of the sample comes from the pairs on which judges split; for the author of
+//! the training texts it begins with the pairs on the author's own prompts ([`Preferred`]).
 //!
 //! Everything is a pure function of the evaluation, the pairs on which judges split and the voter's name, so a session
-//! can be left and gone on with, and votes that come back from elsewhere can be checked against it. All voters get the
-//! same pairs (so that they can be compared), each in an order, in seats and under labels of their own.
+//! can be left and gone on with, and votes that come back from elsewhere can be checked against it. All voters but the
+//! author get the same pairs (so that they can be compared), each in an order, in seats and under labels of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
 use crate::rng::Rng;
 use crate::stats::mean::mean;
-use crate::suite::Prompt;
+use crate::suite::{Domain, Prompt};
 
 /// Pairs that a voter is shown unless told otherwise.
 pub const PAIRS: usize = 40;
@@ -95,8 +96,8 @@ impl BallotItem {
 pub struct Sources<'a> {
     /// The pairs of the headline comparison whose answers differ.
     pub pairs: &'a [Pair<'a>],
-    /// Ids of those pairs on which judges split when the first ballot was drawn.
-    pub split: &'a BTreeSet<String>,
+    pub preferred: Preferred<'a>,
+    /// As [`Preferred::draw`] says for these pairs.
     pub draw: Draw,
     /// Prompts with references that an exam can use.
     pub references: &'a [&'a Prompt],
@@ -104,17 +105,51 @@ pub struct Sources<'a> {
     pub seed: u64,
 }
 
-/// How many pairs of how many are drawn where judges split and elsewhere.
+/// Which pairs a ballot takes more of.
+#[derive(Clone, Copy, Debug)]
+pub enum Preferred<'a> {
+    /// Half of a ballot: the pairs with these ids, on which judges split when the first ballot was drawn.
+    Split(&'a BTreeSet<String>),
+    /// Before all others: the pairs on in-domain prompts. Whether an answer sounds like the author shows best there.
+    OwnPrompts,
+}
+
+impl Preferred<'_> {
+    fn holds(self, pair: &Pair) -> bool {
+        match self {
+            Preferred::Split(split) => split.contains(&pair.pair_id),
+            Preferred::OwnPrompts => pair.prompt.domain == Domain::In,
+        }
+    }
+
+    /// How many of `pairs` are drawn, where `wanted` are asked for.
+    pub fn draw(self, pairs: &[Pair], wanted: usize) -> Draw {
+        let preferred = pairs.iter().filter(|pair| self.holds(pair)).count();
+        let others = pairs.len() - preferred;
+        match self {
+            Preferred::Split(_) => Draw::half_split(preferred, others, wanted),
+            Preferred::OwnPrompts => Draw::preferred_first(preferred, others, wanted),
+        }
+    }
+}
+
+/// How many pairs of how many are drawn from the preferred ones and from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    pub split: (usize, usize),
+    pub preferred: (usize, usize),
     pub others: (usize, usize),
 }
 
 impl Draw {
+    /// All of `wanted` from the preferred pairs, and what they are too few for from the others.
+    fn preferred_first(preferred: usize, others: usize, wanted: usize) -> Draw {
+        let taken = wanted.min(preferred);
+        Draw { preferred: (taken, preferred), others: ((wanted - taken).min(others), others) }
+    }
+
     /// Half of `wanted` at random and half where judges split, as a stratified sample with those expected sizes, so
     /// that the chance of each pair is known exactly. Grows with `wanted` in both strata.
-    pub fn new(split: usize, others: usize, wanted: usize) -> Draw {
+    fn half_split(split: usize, others: usize, wanted: usize) -> Draw {
         let all = split + others;
         let wanted = wanted.min(all);
         let from_split = if split == 0 || others == 0 {
@@ -125,7 +160,7 @@ impl Draw {
             let most = split.min(wanted - usize::from(wanted > 1));
             (expected.round() as usize).clamp(wanted.saturating_sub(others), most)
         };
-        Draw { split: (from_split, split), others: (wanted - from_split, others) }
+        Draw { preferred: (from_split, split), others: (wanted - from_split, others) }
     }
 }
 
@@ -146,15 +181,22 @@ struct Drawn<'a> {
 fn drawn<'a>(sources: &Sources<'a>) -> Vec<Drawn<'a>> {
     let mut pairs: Vec<&Pair> = sources.pairs.iter().collect();
     pairs.sort_by(|a, b| a.pair_id.cmp(&b.pair_id));
-    let (mut split, mut others): (Vec<&Pair>, Vec<&Pair>) =
-        pairs.into_iter().partition(|pair| sources.split.contains(&pair.pair_id));
-    Rng::for_purpose(sources.seed, &["ballot", "split"]).shuffle(&mut split);
-    Rng::for_purpose(sources.seed, &["ballot"]).shuffle(&mut others);
+    let order = |pairs: &mut [&Pair]| Rng::for_purpose(sources.seed, &["ballot"]).shuffle(pairs);
+    if matches!(sources.preferred, Preferred::OwnPrompts) {
+        // In the order of everybody's ballot, so that the author shares pairs with others.
+        order(&mut pairs);
+    }
+    let (mut preferred, mut others): (Vec<&Pair>, Vec<&Pair>) =
+        pairs.into_iter().partition(|pair| sources.preferred.holds(pair));
+    if matches!(sources.preferred, Preferred::Split(_)) {
+        Rng::for_purpose(sources.seed, &["ballot", "split"]).shuffle(&mut preferred);
+        order(&mut others);
+    }
     let stratum = |pairs: Vec<&'a Pair<'a>>, (taken, of): (usize, usize)| {
         let probability = taken as f64 / of.max(1) as f64;
         pairs.into_iter().take(taken).map(move |pair| Drawn { pair, probability })
     };
-    stratum(split, sources.draw.split).chain(stratum(others, sources.draw.others)).collect()
+    stratum(preferred, sources.draw.preferred).chain(stratum(others, sources.draw.others)).collect()
 }
 
 /// The items of one voter in the order in which they are shown: the drawn pairs, a tenth of them twice, and a tenth of
@@ -288,21 +330,32 @@ mod tests {
     #[test]
     fn half_of_a_ballot_comes_from_where_judges_split_and_every_pair_has_a_chance() {
         // Of 40: 20 at random, which hold 5 split ones, and 20 split ones.
-        assert_eq!(Draw::new(25, 75, 40), Draw { split: (25, 25), others: (15, 75) });
-        assert_eq!(Draw::new(50, 150, 40), Draw { split: (25, 50), others: (15, 150) });
-        assert_eq!(Draw::new(0, 100, 40), Draw { split: (0, 0), others: (40, 100) });
-        assert_eq!(Draw::new(100, 0, 40), Draw { split: (40, 100), others: (0, 0) });
-        assert_eq!(Draw::new(3, 4, 40), Draw { split: (3, 3), others: (4, 4) });
+        assert_eq!(Draw::half_split(25, 75, 40), Draw { preferred: (25, 25), others: (15, 75) });
+        assert_eq!(Draw::half_split(50, 150, 40), Draw { preferred: (25, 50), others: (15, 150) });
+        assert_eq!(Draw::half_split(0, 100, 40), Draw { preferred: (0, 0), others: (40, 100) });
+        assert_eq!(Draw::half_split(100, 0, 40), Draw { preferred: (40, 100), others: (0, 0) });
+        assert_eq!(Draw::half_split(3, 4, 40), Draw { preferred: (3, 3), others: (4, 4) });
         for (split, others) in [(1, 99), (99, 1), (30, 70), (7, 5)] {
-            let mut before = Draw::new(split, others, 1);
+            let mut before = Draw::half_split(split, others, 1);
             for wanted in 2..=split + others {
-                let draw = Draw::new(split, others, wanted);
-                assert_eq!(draw.split.0 + draw.others.0, wanted);
-                assert!(draw.split.0 <= split && draw.others.0 <= others, "{draw:?}");
-                assert!(draw.split.0 > 0 && draw.others.0 > 0, "{draw:?}");
-                assert!(draw.split.0 >= before.split.0 && draw.others.0 >= before.others.0, "{draw:?}");
+                let draw = Draw::half_split(split, others, wanted);
+                assert_eq!(draw.preferred.0 + draw.others.0, wanted);
+                assert!(draw.preferred.0 <= split && draw.others.0 <= others, "{draw:?}");
+                assert!(draw.preferred.0 > 0 && draw.others.0 > 0, "{draw:?}");
+                assert!(
+                    draw.preferred.0 >= before.preferred.0 && draw.others.0 >= before.others.0,
+                    "{draw:?}"
+                );
                 before = draw;
             }
         }
+    }
+
+    #[test]
+    fn the_author_is_shown_own_prompts_first_and_others_only_where_they_are_too_few() {
+        assert_eq!(Draw::preferred_first(50, 90, 40), Draw { preferred: (40, 50), others: (0, 90) });
+        assert_eq!(Draw::preferred_first(12, 90, 40), Draw { preferred: (12, 12), others: (28, 90) });
+        assert_eq!(Draw::preferred_first(0, 90, 40), Draw { preferred: (0, 0), others: (40, 90) });
+        assert_eq!(Draw::preferred_first(3, 2, 40), Draw { preferred: (3, 3), others: (2, 2) });
     }
 }

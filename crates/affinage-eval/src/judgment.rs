@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::comparison::{BlindKey, Comparison};
 use crate::id::row_id;
 
+/// The file of an evaluation in which votes of people stand.
+pub const VOTES_FILE: &str = "votes.jsonl";
+
 /// One line of `judgments.jsonl` (and of `votes.jsonl`, where people judged). It names no arm as a winner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgment {

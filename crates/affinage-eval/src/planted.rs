@@ -13,7 +13,10 @@ use crate::judgment::{Outcome, called};
 use crate::stats::proportion::clopper_pearson;
 use crate::text::capitalised;
 
-/// One line of `gold_votes.jsonl`.
+/// The file of an evaluation in which votes of people on planted pairs stand.
+pub const PLANTED_VOTES_FILE: &str = "gold_votes.jsonl";
+
+/// One line of [`PLANTED_VOTES_FILE`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldVote {
     pub v: u32,
@@ -95,8 +98,12 @@ fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict
     let voter = capitalised(&called(voter));
     match verdict {
         PlantedVerdict::Passed => format!("{voter} {found}."),
+        PlantedVerdict::TooFew if count == of => format!(
+            "{voter} {found}, as somebody who reads does. Nothing speaks against these votes; so few pairs cannot also rule \
+             out guessing."
+        ),
         PlantedVerdict::TooFew => {
-            format!("{voter} {found}: too few to tell whether these votes were given with care.")
+            format!("{voter} {found}: of so few pairs this speaks neither for nor against these votes.")
         }
         PlantedVerdict::Missed => format!(
             "{voter} missed the planted pairs: {found}, where somebody who reads finds {:.0} % or more.",
@@ -167,6 +174,12 @@ mod tests {
              reads finds 80 % or more."
         );
         let mine = &results["author:me"].sentence;
-        assert!(mine.starts_with("You found the undamaged text in 1 of 1 planted pair: too few"), "{mine}");
+        assert_eq!(
+            mine,
+            "You found the undamaged text in 1 of 1 planted pair, as somebody who reads does. Nothing speaks against these \
+             votes; so few pairs cannot also rule out guessing."
+        );
+        let missed_some = of(3, 4).sentence;
+        assert!(missed_some.ends_with("this speaks neither for nor against these votes."), "{missed_some}");
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use affinage_eval::analysis::{Analysis, AnswerCard, CardWord};
 use affinage_eval::plan::{Arm, ArmKind, Plan};
+use affinage_eval::text::uncapitalised;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
@@ -12,6 +13,8 @@ use super::numbers::counted;
 
 /// Warnings on the first screen; the rest stands beside the comparisons.
 pub const MOST_WARNINGS: usize = 3;
+/// What the author's own votes are called beside what was measured.
+const VOTES: &str = "By blind votes";
 /// Steps under the card.
 const MOST_STEPS: usize = 3;
 
@@ -88,8 +91,13 @@ fn card_html(card: &AnswerCard, arms: &Arms) -> String {
         .rows
         .iter()
         .map(|answer| {
+            let votes: String = answer
+                .votes
+                .iter()
+                .map(|said| format!("<p class=\"why\">{VOTES}: {}</p>", arms.prose(&uncapitalised(said))))
+                .collect();
             let body = format!(
-                "<strong>{}</strong> <span class=\"why\">{}</span>",
+                "<strong>{}</strong> <span class=\"why\">{}</span>{votes}",
                 esc(&answer.answer),
                 arms.prose(&answer.evidence)
             );
@@ -151,11 +159,11 @@ impl PlainCard {
 /// The card for a terminal. `project` is the project's name.
 pub fn plain(project: &str, plan: &Plan, analysis: &Analysis) -> PlainCard {
     let card = &analysis.card;
-    let mut rows: Vec<(&'static str, String)> = card
-        .rows
-        .iter()
-        .map(|row| (row.question.words(), format!("{}: {}", row.answer, row.evidence)))
-        .collect();
+    let mut rows: Vec<(&'static str, String)> = Vec::new();
+    for row in &card.rows {
+        rows.push((row.question.words(), format!("{}: {}", row.answer, row.evidence)));
+        rows.extend(row.votes.iter().map(|said| (VOTES, said.clone())));
+    }
     if let Some(dose) = &analysis.dose {
         rows.extend(dose.steps.iter().map(|step| ("More rows, more epochs?", step.sentence.clone())));
     }

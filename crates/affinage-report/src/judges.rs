@@ -140,7 +140,7 @@ fn planted(analysis: &Analysis) -> String {
         .map(|(judge, planted)| {
             let result = match planted.verdict {
                 PlantedVerdict::Passed => "found",
-                PlantedVerdict::TooFew => "too few to tell",
+                PlantedVerdict::TooFew => "so few show neither care nor the lack of it",
                 PlantedVerdict::Missed => "missed, left out of the mean",
             };
             let Counted { count: found, of } = planted.found;

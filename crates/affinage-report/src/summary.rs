@@ -4,11 +4,12 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_eval::analysis::{Analysis, ComparisonResult, JudgeResult, VerdictWord, WinRate};
 use affinage_eval::judgment::spoken;
 use affinage_eval::plan::{JudgeKind, Scope};
+use affinage_eval::suite::Domain;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::{Section, esc};
-use super::numbers::{Measure, Source, counted, figure, percent};
+use super::numbers::{Measure, Source, count, counted, figure, percent};
 use super::plot::{Axis, Forest, Mark};
 
 /// Question and answer, at most four. The sentences are the analysis' own.
@@ -42,7 +43,7 @@ pub fn scope_line(evidence: &Evidence) -> String {
         ));
     }
     parts.extend(evidence.manifest.as_ref().and_then(|manifest| whose_words(&manifest.written)));
-    parts.push(format!("{} to {}", counted(facts.prompts, "prompt"), asked(evidence)));
+    parts.push(asked(evidence));
     parts.push(judged_by(&evidence.analysis.judges));
     parts.join(" \u{00b7} ")
 }
@@ -72,14 +73,30 @@ fn whose_words(written: &Written) -> Option<String> {
 /// As many names fit into a line.
 const MOST_NAMED: usize = 4;
 
-/// "step 290 (last), base and base + prompt"; of many arms their number.
+/// "51 prompts (31 from your texts, kept out of the training; 20 on other subjects: coding, maths), answered by base,
+/// base + prompt and step 290 (last)"; of many arms their number.
 fn asked(evidence: &Evidence) -> String {
+    let facts = &evidence.analysis.evaluation;
+    let of = |domain: Domain| facts.prompts_by_category.iter().filter(move |count| count.domain == domain);
+    let number = |domain: Domain| of(domain).map(|count| count.prompts).sum::<usize>();
+    let is_held_out = of(Domain::In).all(|count| count.category == Domain::In.name());
+    let own = match number(Domain::In) {
+        0 => None,
+        own if is_held_out => Some(format!("{} from your texts, kept out of the training", count(own))),
+        own => Some(format!("{} on the subjects of your texts", count(own))),
+    };
+    let subjects: Vec<&str> = of(Domain::Out).map(|count| count.category.as_str()).collect();
+    let others = (!subjects.is_empty())
+        .then(|| format!("{} on other subjects: {}", count(number(Domain::Out)), subjects.join(", ")));
+    let sources: Vec<String> = own.into_iter().chain(others).collect();
+    let sources = if sources.is_empty() { String::new() } else { format!(" ({})", sources.join("; ")) };
     let arms = Arms::new(&evidence.plan);
     let names: Vec<String> = evidence.plan.arms.iter().map(|arm| arms.short(&arm.name)).collect();
-    match names.len() {
+    let by = match names.len() {
         ..=MOST_NAMED => affinage_eval::text::enumerated(&names),
         n => format!("{n} models and checkpoints"),
-    }
+    };
+    format!("{}{sources}, answered by {by}", counted(facts.prompts, "prompt"))
 }
 
 /// "2 judges and 1 person", of those who judged anything.

@@ -229,6 +229,7 @@ fn fixed() -> Evidence {
                 evidence: "80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 \
                            prompts)"
                     .to_owned(),
+                votes: vec!["You chose the tuned answer as more like you in 14 of 20 pairs.".to_owned()],
             },
             CardRow {
                 question: CardQuestion::Better,
@@ -236,12 +237,14 @@ fn fixed() -> Evidence {
                 answer: "Better in its domain, no loss larger than 10 points outside it".to_owned(),
                 evidence: "win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts"
                     .to_owned(),
+                votes: Vec::new(),
             },
             CardRow {
                 question: CardQuestion::Forgotten,
                 word: CardWord::CannotTell,
                 answer: "Cannot tell yet".to_owned(),
                 evidence: "12 checked questions; 30 are needed".to_owned(),
+                votes: Vec::new(),
             },
         ],
         watch_out: ["One.", "Two.", "Of `base` three.", "Four."].map(str::to_owned).to_vec(),
@@ -277,8 +280,8 @@ fn the_first_screen_reads_as_agreed() {
     insta::assert_snapshot!(lines(first), @r"
     affinage report first-look
     Is my-voice better than Qwen2.5-0.5B-Instruct?
-    your tuned model (step 290) against the base model · c48972dadfb8 · Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts to 6 models and checkpoints · 3 judges
-    Did it learn the voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
+    your tuned model (step 290) against the base model · c48972dadfb8 · Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from your texts, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
+    Did it learn the voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts) By blind votes: you chose the tuned answer as more like you in 14 of 20 pairs.
     Is it better? Better in its domain, no loss larger than 10 points outside it win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
     Did it forget anything? Cannot tell yet 12 checked questions; 30 are needed
     Watch out One.
@@ -385,6 +388,7 @@ fn the_card_of_a_terminal_is_short() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     Is my-voice better than Qwen2.5-0.5B-Instruct? (step 290 against base)
       Did it learn the voice?   Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
+      By blind votes            You chose the tuned answer as more like you in 14 of 20 pairs.
       Is it better?             Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
       Did it forget anything?   Cannot tell yet: 12 checked questions; 30 are needed
       Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --full`.
@@ -397,7 +401,7 @@ fn the_summary_in_markdown_reads_as_agreed() {
     insta::assert_snapshot!(markdown::summary(&fixed()).replace('\u{202f}', " "), @r"
     # step 290 (last) against base
 
-    Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts to 6 models and checkpoints · 3 judges
+    Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from your texts, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
 
     **Verdict: better in its domain, no loss larger than 10 points outside it**
 

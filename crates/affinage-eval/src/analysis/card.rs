@@ -26,6 +26,9 @@ pub struct CardRow {
     pub answer: String,
     /// The figures behind the word, or why there is none: a clause without a full stop.
     pub evidence: String,
+    /// What the author's own blind votes say about the question, a sentence for each author. They decide no word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::estimate::{LEVEL, decimals, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
 use crate::ballot::is_even;
-use crate::judgment::is_person;
+use crate::judgment::{is_author, is_person};
 use crate::rng::Rng;
 use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};
 use crate::stats::bootstrap::{draw, positions, quantile};
@@ -34,9 +34,10 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
     }
     let clusters: Vec<&str> = pairs.iter().map(|votes| votes.pair.prompt.cluster_id.as_str()).collect();
     let resampling = Resampling::of(&clusters, rows.plan.seed);
-    let weights: Vec<f64> = pairs.iter().map(|votes| votes.draw_weight()).collect();
+    let weights_of = |author: bool| pairs.iter().map(|votes| votes.draw_weight(author)).collect();
+    let weights = Weights { author: weights_of(true), others: weights_of(false) };
     // People who were given divided pairs more often would make a panel look divided: they stand in the table by pair.
-    let is_rated = |judge: &str| !is_person(judge) || chances_are_equal(&judges[judge], &weights);
+    let is_rated = |judge: &str| !is_person(judge) || chances_are_equal(&judges[judge], &weights.of(judge));
     let ratings: Vec<Vec<Option<i64>>> =
         judges.iter().filter(|(judge, _)| is_rated(judge)).map(|(_, votes)| votes.clone()).collect();
     let (alpha, ac1) = if ratings.len() < 2 {
@@ -51,6 +52,27 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
     };
     let sentence = sentence(ratings.len(), alpha.as_ref(), ac1.as_ref());
     Agreement { by_pair: by_pair(&judges, &weights, &resampling), alpha, ac1, sentence }
+}
+
+/// One over the chance with which each pair was given to the author, and to other people.
+struct Weights {
+    author: Vec<f64>,
+    others: Vec<f64>,
+}
+
+impl Weights {
+    fn of(&self, judge: &str) -> Vec<f64> {
+        match () {
+            () if is_author(judge) => self.author.clone(),
+            () if is_person(judge) => self.others.clone(),
+            () => vec![1.0; self.others.len()],
+        }
+    }
+
+    /// Of pairs that both were given: ballots of one order are nested, so the smaller chance is that of both.
+    fn of_both(&self, one: &str, other: &str) -> Vec<f64> {
+        self.of(one).into_iter().zip(self.of(other)).map(|(one, other)| one.max(other)).collect()
+    }
 }
 
 /// Whether all pairs that a voter saw were drawn with one chance.
@@ -176,7 +198,7 @@ fn ac1_of_sums(sums: &[f64]) -> Option<f64> {
 
 /// Agreement of each two judges. Between judges every pair counts once; where a person is one of them, a pair counts by
 /// 1 over the chance with which it was drawn (Horvitz and Thompson 1952; the share is Hajek's).
-fn by_pair(judges: &JudgeVotes, weights: &[f64], resampling: &Resampling) -> Vec<JudgePairAgreement> {
+fn by_pair(judges: &JudgeVotes, weights: &Weights, resampling: &Resampling) -> Vec<JudgePairAgreement> {
     let ids: Vec<&str> = judges.keys().copied().collect();
     let mut agreements = Vec::new();
     for (i, one) in ids.iter().enumerate() {
@@ -185,10 +207,11 @@ fn by_pair(judges: &JudgeVotes, weights: &[f64], resampling: &Resampling) -> Vec
             let both: Vec<Option<(i64, i64)>> = of_one.iter().zip(of_other).map(|(a, b)| a.zip(*b)).collect();
             let with_person = is_person(one) || is_person(other);
             let shared: Vec<Option<i64>> = both.iter().map(|votes| votes.map(|(a, _)| a)).collect();
-            let is_weighted = with_person && !chances_are_equal(&shared, weights);
+            let weights = weights.of_both(one, other);
+            let is_weighted = with_person && !chances_are_equal(&shared, &weights);
             let units: Vec<Vec<f64>> = both
                 .iter()
-                .zip(weights)
+                .zip(&weights)
                 .map(|(votes, weight)| {
                     let mut cell = vec![0.0; VALUES * VALUES];
                     if let Some((a, b)) = votes {

@@ -5,7 +5,7 @@
 
 use super::Rows;
 use super::comparisons::is_judged_by_coins;
-use super::estimate::{counted, likely, likely_points};
+use super::estimate::{counted, likely, likely_points_between};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, is_enough};
@@ -26,6 +26,8 @@ pub struct Measured<'a> {
     pub judges: &'a [JudgeResult],
     pub fit: Option<&'a FitResult>,
     pub voice: Option<&'a VoiceResult>,
+    /// What the authors' own votes say about the voice.
+    pub of_authors: &'a [String],
     pub objective: &'a [ObjectiveResult],
     pub not_independent: Option<&'a str>,
     pub best_validation: Option<BestValidation>,
@@ -37,7 +39,7 @@ pub fn card(measured: &Measured) -> AnswerCard {
     // The base against itself learned and forgot nothing.
     let is_changed = plan.arm(&plan.headline.arm).is_some_and(|arm| arm.kind != ArmKind::Base);
     let mut rows = Vec::new();
-    rows.extend(is_changed.then(|| voice(measured)));
+    rows.extend(is_changed.then(|| CardRow { votes: measured.of_authors.to_vec(), ..voice(measured) }));
     rows.push(better(measured, result));
     rows.extend(is_changed.then(|| forgotten(measured)));
     AnswerCard { rows, watch_out: watch_out(measured, result) }
@@ -64,6 +66,7 @@ fn voice(measured: &Measured) -> CardRow {
         word: CardWord::CannotTell,
         answer: CANNOT_TELL.to_owned(),
         evidence: "none of your held-out examples was scored by both models".to_owned(),
+        votes: Vec::new(),
     })
 }
 
@@ -91,7 +94,13 @@ fn by_marks(measured: &Measured) -> Option<CardRow> {
         Some(few) => format!("{figures} ({n}: {few})"),
         None => format!("{figures} ({n})"),
     };
-    Some(CardRow { question: CardQuestion::Voice, word, answer: answer.to_owned(), evidence })
+    Some(CardRow {
+        question: CardQuestion::Voice,
+        word,
+        answer: answer.to_owned(),
+        evidence,
+        votes: Vec::new(),
+    })
 }
 
 fn by_fit(measured: &Measured) -> Option<CardRow> {
@@ -115,7 +124,13 @@ fn by_fit(measured: &Measured) -> Option<CardRow> {
         "{examples} {verb} it {surprise} than the base model{}; this says how close it came, not how good it is{few}",
         others.unwrap_or_default()
     );
-    Some(CardRow { question: CardQuestion::Voice, word, answer: answer.to_owned(), evidence })
+    Some(CardRow {
+        question: CardQuestion::Voice,
+        word,
+        answer: answer.to_owned(),
+        evidence,
+        votes: Vec::new(),
+    })
 }
 
 /// "8 % (likely between 7 % and 9 %) less": a gain in nats as a share of the base's own surprise, for readers who know no nats.
@@ -157,6 +172,7 @@ fn better(measured: &Measured, result: Option<&ComparisonResult>) -> CardRow {
         word,
         answer: capitalised(&composite.words(measured.rows.plan.margin)),
         evidence: better_evidence(measured, result, word),
+        votes: Vec::new(),
     }
 }
 
@@ -204,6 +220,7 @@ fn forgotten(measured: &Measured) -> CardRow {
         word,
         answer,
         evidence,
+        votes: Vec::new(),
     };
     let Some(total) = of_arm().find(|result| result.category.is_none()) else {
         let why = "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\"";
@@ -215,7 +232,7 @@ fn forgotten(measured: &Measured) -> CardRow {
             100.0 * result.correct.value,
             counted(result.correct.n, "checked question"),
             100.0 * result.base_correct.value,
-            likely_points(&result.difference)
+            likely_points_between(&result.difference, (result.correct.value, result.base_correct.value))
         )
     };
     if total.word == VerdictWord::Worse {

@@ -110,10 +110,24 @@ pub fn likely(estimate: &Estimate) -> String {
     format!("{}{}", number(estimate.value), in_words(estimate, number))
 }
 
-/// [`points`] for the first screen: "+12 points (likely between -3 and +27)".
-pub fn likely_points(estimate: &Estimate) -> String {
+/// [`points_between`] for the first screen: "+12 points (likely between -3 and +27)".
+pub fn likely_points_between(difference: &Estimate, shares: (f64, f64)) -> String {
     let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
-    format!("{} points{}", number(estimate.value), in_words(estimate, number))
+    let rounded = rounded_note(difference, shares);
+    format!("{} points{rounded}{}", number(difference.value), in_words(difference, number))
+}
+
+/// [`points`] of a difference that stands beside the two shares, as whole percentages: it says "rounded" where theirs would
+/// be another number.
+pub fn points_between(difference: &Estimate, shares: (f64, f64)) -> String {
+    let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
+    let rounded = rounded_note(difference, shares);
+    format!("{} points{rounded}{}", number(difference.value), uncertainty(difference, number))
+}
+
+fn rounded_note(difference: &Estimate, (arm, base): (f64, f64)) -> &'static str {
+    let whole = |share: f64| (100.0 * share).round() as i64;
+    if whole(arm) - whole(base) == whole(difference.value) { "" } else { ", rounded" }
 }
 
 fn in_words(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
@@ -177,7 +191,18 @@ mod tests {
         assert_eq!(decimals(&of(4)), "0.50 (too few to say)");
         assert_eq!(likely(&of(4)), "50 % (too few to say)");
         assert_eq!(likely(&of(10)), "50 % (likely between 19 % and 81 %)");
-        assert_eq!(likely_points(&of(10)), "+50 points (likely between +19 and +81)");
+        assert_eq!(likely_points_between(&of(10), (0.7, 0.2)), "+50 points (likely between +19 and +81)");
         assert!(of(4).interval.is_some() && of(4).shown().is_none(), "the file keeps what was computed");
+    }
+
+    #[test]
+    fn a_difference_that_the_printed_shares_do_not_give_is_called_rounded() {
+        let difference = |value: f64| figure(value, (value - 0.05, value + 0.05), 30, "prompts", "by hand");
+        // 26.7 % and 23.3 %: printed 27 and 23, which would be 4.
+        let shares = (0.267, 0.233);
+        let found = difference(shares.0 - shares.1);
+        assert_eq!(points_between(&found, shares), "+3 points, rounded [-2, +8]");
+        assert_eq!(likely_points_between(&found, shares), "+3 points, rounded (likely between -2 and +8)");
+        assert_eq!(points_between(&difference(0.04), (0.27, 0.23)), "+4 points [-1, +9]");
     }
 }

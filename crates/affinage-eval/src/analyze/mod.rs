@@ -194,6 +194,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         judges: &judges,
         fit: fit.as_ref(),
         voice: voice.as_ref(),
+        of_authors: &people::of_authors(&rows, &votes),
         objective: &objective,
         not_independent: relations.limit.as_deref(),
         best_validation: checkpoints.best_validation,

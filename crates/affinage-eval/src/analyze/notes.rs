@@ -86,6 +86,15 @@ pub fn next_steps(
     to_vote_on: &[&Pair],
 ) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
+    // Before anybody judges texts that break off.
+    let is_of_cuts = |check: &&MethodCheck| headline.cut_texts.is_some() && check.code == CUT;
+    if headline.cut_texts.is_some() {
+        let advice = checks.iter().find(is_of_cuts).and_then(|check| check.advice.as_deref());
+        let advice = advice.unwrap_or(
+            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one, without the votes on it",
+        );
+        steps.push(format!("Give the answers more room: {advice}."));
+    }
     let nobody = judges.iter().all(|judge| judge.cells_judged == 0);
     let only_failed = !nobody && judges.iter().all(|judge| !judge.in_panel && judge.kind != JudgeKind::Human);
     if nobody || only_failed {
@@ -141,14 +150,6 @@ pub fn next_steps(
             planted.found.count,
             planted.found.of
         ));
-    }
-    let is_of_cuts = |check: &&MethodCheck| headline.cut_texts.is_some() && check.code == CUT;
-    if headline.cut_texts.is_some() {
-        let advice = checks.iter().find(is_of_cuts).and_then(|check| check.advice.as_deref());
-        let advice = advice.unwrap_or(
-            "raise `eval.max-new-tokens`; `affinage eval` makes another evaluation beside this one, without the votes on it",
-        );
-        steps.push(format!("Give the answers more room: {advice}."));
     }
     for check in checks.iter().filter(|check| check.state == CheckState::Issue && !is_of_cuts(check)) {
         if let Some(advice) = &check.advice {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, percent, points};
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, percent, points_between};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{Claim, Estimate, Interval, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
@@ -103,7 +103,7 @@ fn result(
             percent(&correct),
             counted(correct.n, "checked prompt"),
             percent(&base_correct),
-            points(&difference),
+            points_between(&difference, (correct.value, base_correct.value)),
             word_words(word, rows.plan.margin, base_correct.value, correct.n),
         )
     };

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{counted, figure, percent, share};
+use super::estimate::{Observation, RATE, clustered, counted, figure, likely, percent, share};
 use super::trust::{group, rated};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::win_rate;
+use crate::analysis::FEWEST;
 use crate::ballot::is_even;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
-use crate::judgment::{is_author, is_person};
-use crate::planted::LEFT_OUT;
+use crate::judgment::{VOTES_FILE, is_author, is_person, spoken};
+use crate::plan::Arm;
+use crate::planted::{LEFT_OUT, PLANTED_VOTES_FILE};
 use crate::stats::mean::{mean, weighted_mean};
 use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
 use crate::stats::special::t_quantile;
+use crate::suite::Domain;
 
 /// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
 pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
@@ -33,9 +36,12 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
         let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
         // Without votes of the author there is nobody whom the others are apart from.
         let by = if ids.iter().any(|id| is_author(id)) { who } else { "people" };
-        let mut finding = rated(who, &format!("By {by}"), rate, "votes.jsonl");
+        let mut finding = rated(who, &format!("By {by}"), rate, VOTES_FILE);
         if who == "the author" {
             finding.sentence.push_str(" The author knows the voice; this is reported apart.");
+            if !is_even(weights_of_voted(&pairs, &voters)) {
+                finding.sentence.push_str(" Pairs on the author's own prompts were drawn before all others.");
+            }
         } else if !is_even(weights_of_voted(&pairs, &voters)) {
             finding.sentence.push_str(
                 " These pairs were not drawn evenly: the corrected figure is the one for all pairs.",
@@ -56,13 +62,13 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
         )
         .collect();
     if !planted.is_empty() {
-        findings.push(Finding::said("planted pairs", planted.join(" "), "gold_votes.jsonl"));
+        findings.push(Finding::said("planted pairs", planted.join(" "), PLANTED_VOTES_FILE));
     }
     if voted.is_empty() {
         findings.push(Finding::said(
             "people",
             "Nobody has voted: whether the judges agree with people is not known.".to_owned(),
-            "votes.jsonl",
+            VOTES_FILE,
         ));
     }
     group(
@@ -75,7 +81,77 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
 
 fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
     let voted = pairs.iter().filter(|pair| voters.iter().any(|voter| pair.judges.contains_key(voter)));
-    voted.map(|pair| pair.draw_weight()).collect()
+    voted.map(|pair| pair.draw_weight(voters.iter().any(|voter| is_author(voter)))).collect()
+}
+
+/// What the author of the training texts chose, for the card's question about the voice: a sentence for each author.
+///
+/// Pairs on the author's own prompts and on others are drawn with different chances, so they are counted apart. Whoever
+/// missed the planted pairs has no figure.
+pub fn of_authors(rows: &Rows, votes: &Votes) -> Vec<String> {
+    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).filter(|votes| votes.needs_judge()).collect();
+    let authors: BTreeSet<&str> =
+        pairs.iter().flat_map(|votes| votes.judges.keys().copied()).filter(|id| is_author(id)).collect();
+    authors.into_iter().filter_map(|author| of_author(rows, &pairs, author)).collect()
+}
+
+fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> {
+    let of_domain = |domain: Domain| pairs.iter().filter(move |votes| votes.pair.prompt.domain == domain);
+    let scored = |domain: Domain| -> Vec<Observation> {
+        let score = |votes: &PairVotes| votes.judges.get(author)?.score();
+        let observed = of_domain(domain).filter_map(|votes| {
+            Some(Observation { value: score(votes)?, cluster: votes.pair.prompt.cluster_id.as_str() })
+        });
+        observed.collect()
+    };
+    let [own, others] = [Domain::In, Domain::Out].map(scored);
+    let is_me = spoken(author) == "you";
+    let (who, like) = match is_me {
+        true => ("You".to_owned(), "more like you"),
+        false => (format!("The author {}", spoken(author)), "more like their own voice"),
+    };
+    let voted = counted(own.len() + others.len(), "pair");
+    let most = own.len().max(others.len());
+    if most == 0 {
+        return None;
+    }
+    if rows.has_missed_planted(author) {
+        return Some(format!(
+            "{who} voted on {voted} which answer sounds {like}, and missed the planted pairs: no figure is made of these votes."
+        ));
+    }
+    if most < FEWEST {
+        let there = [Domain::In, Domain::Out].map(|domain| of_domain(domain).count());
+        let needed = FEWEST - most;
+        let more = match there.iter().any(|pairs| *pairs >= FEWEST) {
+            false => format!("a figure needs {FEWEST} pairs, and this evaluation has fewer"),
+            true => format!(
+                "{}{} needed for a figure, `affinage vote --as {}`",
+                if own.is_empty() || others.is_empty() { "" } else { "at least " },
+                if needed == 1 { "1 more is".to_owned() } else { format!("{needed} more are") },
+                if is_me { "me" } else { spoken(author) }
+            ),
+        };
+        return Some(format!("{who} voted on {voted} which answer sounds {like}: {more}."));
+    }
+    let headline = &rows.plan.headline.arm;
+    let tuned = match rows.plan.arm(headline).and_then(Arm::adapter_sha256) {
+        Some(_) => "the tuned answer".to_owned(),
+        None => format!("the answer of {}", rows.plan.called(headline)),
+    };
+    let own_prompts = if is_me { "your own prompts" } else { "the author's own prompts" };
+    let parts: Vec<String> =
+        [(own, own_prompts), (others, "other prompts")].iter().filter_map(of_part).collect();
+    Some(format!("{who} chose {tuned} as {like} in {}.", parts.join("; in ")))
+}
+
+/// "14 of 20 pairs on your own prompts, 2 tied: 75 % (likely between 55 % and 95 %)"; a tie counts half.
+fn of_part((scores, prompts): &(Vec<Observation>, &str)) -> Option<String> {
+    let estimate = clustered(scores, RATE, "pairs")?;
+    let count = |is: fn(f64) -> bool| scores.iter().filter(|score| is(score.value)).count();
+    let (won, tied) = (count(|score| score > 0.5), count(|score| score == 0.5));
+    let ties = if tied == 0 { String::new() } else { format!(", {tied} tied") };
+    Some(format!("{won} of {} on {prompts}{ties}: {}", counted(scores.len(), "pair"), likely(&estimate)))
 }
 
 /// One pair that people and judges scored.
@@ -99,7 +175,7 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
     };
     let judged: Vec<(&PairVotes, f64)> = pairs.iter().filter_map(|v| Some((*v, of(v, panel)?))).collect();
     let both = |(votes, judge): &(&PairVotes, f64)| {
-        Some(Both { human: of(votes, voters)?, judge: *judge, weight: votes.draw_weight() })
+        Some(Both { human: of(votes, voters)?, judge: *judge, weight: votes.draw_weight(false) })
     };
     let both: Vec<Both> = judged.iter().filter_map(both).collect();
     if both.len() < FEWEST_HUMAN_VOTES {

@@ -9,7 +9,7 @@ use super::{AnalyzeError, Rows};
 use crate::analysis::{DividedPair, JudgeVote};
 use crate::comparison::{Comparison, Pair, pairs};
 use crate::judge::local::{TIE_BAND, outcome_of_p};
-use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores, is_person};
+use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores, is_author, is_person};
 use crate::plan::PlannedComparison;
 use crate::stopping;
 
@@ -47,11 +47,12 @@ impl PairVotes<'_> {
         }))
     }
 
-    /// 1 over the chance with which people were given this pair; 1 where nobody was. Ballots of one evaluation are
-    /// nested, so the largest one tells the chance.
-    pub fn draw_weight(&self) -> f64 {
-        let people = self.judges.values().filter(|judge| judge.is_person);
-        let chances = people.flat_map(|p| &p.cells).filter_map(|cell| cell.judgment.draw_probability);
+    /// 1 over the chance with which the author, or else other people, were given this pair; 1 where nobody was. Ballots
+    /// of either are nested, so the largest one tells the chance.
+    pub fn draw_weight(&self, of_author: bool) -> f64 {
+        let people = self.judges.iter().filter(|(id, judge)| judge.is_person && is_author(id) == of_author);
+        let cells = people.flat_map(|(_, judge)| &judge.cells);
+        let chances = cells.filter_map(|cell| cell.judgment.draw_probability);
         chances.reduce(f64::max).map_or(1.0, |chance| 1.0 / chance)
     }
 }

@@ -323,7 +323,7 @@ fn checked_prompts_are_paired_and_never_judged() {
     let all = &analysis.objective[0];
     assert_eq!((all.only_arm, all.only_base), (0, 10));
     assert_eq!(all.word, VerdictWord::Worse);
-    insta::assert_snapshot!(all.sentence, @"`step-000010` gets 33 % [15, 51] of 30 checked prompts right, the base 67 % [49, 85]: -33 points [-51, -15], worse.");
+    insta::assert_snapshot!(all.sentence, @"`step-000010` gets 33 % [15, 51] of 30 checked prompts right, the base 67 % [49, 85]: -33 points, rounded [-51, -15], worse.");
 }
 
 #[test]

@@ -313,6 +313,15 @@ fn the_first_screen_says_first_that_cut_texts_are_compared() {
         assert!(headline.answers[0].ends_with(&headline.sentence), "what the votes say is still said");
         let advice = analysis.next_steps.iter().any(|step| step.starts_with("Give the answers more room: "));
         assert_eq!(advice, says, "{:?}", analysis.next_steps);
+        let mut unjudged = world.clone();
+        unjudged.judgments.clear();
+        let steps = unjudged.analyze().next_steps;
+        assert_eq!(
+            steps[0].starts_with("Give the answers more room: "),
+            says,
+            "before anybody votes: {steps:?}"
+        );
+        assert!(steps[usize::from(says)].starts_with("Vote yourself, blind"), "{steps:?}");
         let found = unequal_cuts(&world.plan, &world.prompts, &world.completions);
         assert_eq!(found, headline.cut_texts, "the command that generates says the same");
         if (base, tuned) == (46, 5) {

@@ -1,5 +1,6 @@
 //! Votes of people beside the judges: the author's apart, others as a correction, drawn evenly or not.
 
+use affinage_eval::analysis::{Analysis, CardQuestion};
 use affinage_eval::analyze::{AnalyzeError, analyze, split_pairs};
 use affinage_eval::judgment::Outcome;
 use affinage_eval::planted::GoldVote;
@@ -106,6 +107,58 @@ fn judges_conflict_on_a_pair_by_one_rule_for_the_ballot_and_for_the_findings() {
     assert!(said.contains("On 1 others some verdict changed"), "{said}");
 }
 
+/// Of the card, what the author's votes say about the voice.
+fn on_the_card(world: &World) -> String {
+    let analysis = world.analyze();
+    analysis.card.row(CardQuestion::Voice).expect("it is asked").votes.join("\n")
+}
+
+#[test]
+fn the_authors_own_votes_stand_beside_the_measured_voice() {
+    // The first 30 of 60 prompts are in-domain.
+    let mut world = judged(60, &[10], 0.8);
+    let nobody = world.analyze();
+    assert_eq!(on_the_card(&world), "", "nobody has voted");
+    let judged = world.judgments.len();
+    vote(&mut world, "author:me", 6, |_| true);
+    assert_eq!(
+        on_the_card(&world),
+        "You voted on 6 pairs which answer sounds more like you: 4 more are needed for a figure, `affinage vote --as me`."
+    );
+    world.judgments.truncate(judged);
+    vote(&mut world, "author:me", 20, |i| i < 14);
+    // t over 20 prompts: .70 +- 2.093 * sqrt(.7 * .3 / 19).
+    assert_eq!(
+        on_the_card(&world),
+        "You chose the tuned answer as more like you in 14 of 20 pairs on your own prompts: 70 % (likely between 48 % and 92 %)."
+    );
+    let voice = |analysis: &Analysis| analysis.card.row(CardQuestion::Voice).map(|row| row.word);
+    assert_eq!(voice(&world.analyze()), voice(&nobody), "votes decide no word");
+    // A tie counts half; pairs on other prompts are counted apart.
+    world.judgments.truncate(judged);
+    vote(&mut world, "author:me", 36, |i| i < 15 || i % 2 == 0);
+    world.judgments[judged].outcome = Outcome::Tie;
+    let said = on_the_card(&world);
+    assert!(said.contains(" in 21 of 30 pairs on your own prompts, 1 tied: 72 % (likely between "), "{said}");
+    assert!(said.ends_with("; in 3 of 6 pairs on other prompts: 50 % (too few to say)."), "{said}");
+    // Of whoever did not read there is no figure.
+    planted(&mut world, "author:me", 0, 3);
+    let said = on_the_card(&world);
+    assert!(said.starts_with("You voted on 36 pairs") && said.contains("missed the planted pairs"), "{said}");
+    assert!(!said.contains('%'), "{said}");
+}
+
+#[test]
+fn few_pairs_and_other_authors_are_named() {
+    let mut world = judged(12, &[10], 0.8);
+    vote(&mut world, "author:anna", 12, |_| true);
+    assert_eq!(
+        on_the_card(&world),
+        "The author anna voted on 12 pairs which answer sounds more like their own voice: a figure needs 10 pairs, and this \
+         evaluation has fewer."
+    );
+}
+
 #[test]
 fn after_votes_of_the_author_alone_somebody_else_is_asked() {
     let mut world = judged(40, &[10], 0.8);
@@ -202,6 +255,13 @@ fn votes_drawn_where_judges_split_are_weighed_back() {
     let said = sentences(&world.analyze(), "people");
     assert!(said.contains("the weights take that back") && said.contains("not drawn evenly"), "{said}");
 
+    // The author is given other pairs with other chances, which say nothing about those of other people.
+    let others = world.judgments.len();
+    vote(&mut world, "author:me", 200, |_| true);
+    world.judgments[others..].iter_mut().for_each(|vote| vote.draw_probability = Some(1.0));
+    assert_eq!(corrected(&world), weighed);
+    world.judgments.truncate(others);
+
     for judgment in &mut world.judgments {
         judgment.draw_probability = None;
     }
@@ -290,7 +350,7 @@ fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
     let analysis = world.analyze();
     let limits = analysis.headline.limits.join("\n");
     assert!(
-        limits.contains("Cleo found the undamaged text in 2 of 2 planted pairs: too few to tell"),
+        limits.contains("Cleo found the undamaged text in 2 of 2 planted pairs, as somebody who reads does."),
         "{limits}"
     );
     assert!(sentences(&analysis, "people").contains("By people the win rate is 100 %"));

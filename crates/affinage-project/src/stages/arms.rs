@@ -16,7 +16,7 @@ use crate::folder::provenance::Provenance;
 use crate::folder::run::Run;
 use crate::http::leaves_machine;
 use crate::model::{LoadedModel, open_model};
-use crate::stages::evaluation::plan::{dataset_facts, sampling};
+use crate::stages::evaluation::plan::{TrainingSide, sampling};
 use crate::stages::evaluation::tokens_needed;
 
 /// The configured arms that have room, and those that have none.
@@ -32,14 +32,19 @@ pub fn leave_machine(ctx: &Project) -> bool {
     urls.any(leaves_machine)
 }
 
-/// Opens what `[[arm]]` names.
+/// Opens what `[[arm]]` names. `facts` are those of the data that the evaluated run was trained on.
 ///
 /// Errors: no such adapter or model; an adapter that does not fit its model.
-pub fn configured(ctx: &Project, base: &LoadedModel, prompts: &[Prompt]) -> anyhow::Result<Configured> {
+pub fn configured(
+    ctx: &Project,
+    base: &LoadedModel,
+    prompts: &[Prompt],
+    facts: &DatasetFacts,
+) -> anyhow::Result<Configured> {
     let mut found = Configured::default();
     for wanted in &ctx.config.arms {
         let of_arm = || format!("[[arm]] `{}`", wanted.name);
-        let (arm, room) = opened(ctx, base, wanted, prompts).with_context(of_arm)?;
+        let (arm, room) = opened(ctx, base, wanted, (prompts, facts)).with_context(of_arm)?;
         match room {
             Some(left_out) => {
                 ctx.ui.warn(format!("`{}` is left out: {}", arm.name, left_out.because));
@@ -55,7 +60,7 @@ fn opened(
     ctx: &Project,
     base: &LoadedModel,
     wanted: &config::Arm,
-    prompts: &[Prompt],
+    (prompts, facts): (&[Prompt], &DatasetFacts),
 ) -> anyhow::Result<(Arm, Option<LeftOut>)> {
     let named = |kind| Arm { name: wanted.name.clone(), kind };
     if let (Some(model), Some(base_url)) = (&wanted.model, &wanted.base_url) {
@@ -67,7 +72,7 @@ fn opened(
     let on = wanted.model.clone().map(|spec| OtherModel { model: spec, sha256: model.sha256.clone() });
     let arm = named(match &wanted.adapter {
         // A base under another name is the base.
-        Some(path) => adapter(ctx, model, path, on.filter(|on| on.sha256 != base.sha256), prompts)?,
+        Some(path) => adapter(ctx, model, path, on.filter(|on| on.sha256 != base.sha256), (prompts, facts))?,
         None => ArmKind::Model(on.expect("the configuration has an adapter or a model")),
     });
     let met = prompts.iter().filter(|prompt| prompt.domain == Domain::In || wanted.scope == Scope::All);
@@ -83,7 +88,7 @@ pub fn adapter(
     model: &LoadedModel,
     path: &Path,
     on: Option<OtherModel>,
-    prompts: &[Prompt],
+    (prompts, facts): (&[Prompt], &DatasetFacts),
 ) -> anyhow::Result<ArmKind> {
     let dir = ctx.project.join(path);
     let adapter = load_adapter(&dir, model.weights.config())?;
@@ -107,7 +112,7 @@ pub fn adapter(
         path: path.to_string_lossy().into_owned(),
         on,
         trained_on: match run {
-            Some(run) => trained_on(ctx, &run, prompts)?.map(Box::new),
+            Some(run) => trained_on(ctx, &run, prompts, facts)?.map(Box::new),
             None => None,
         },
     })
@@ -144,11 +149,22 @@ fn run_of(ctx: &Project, dir: &Path) -> anyhow::Result<Option<Run>> {
     Ok(Run::list(&ctx.project)?.into_iter().find(|run| run.path == run_dir))
 }
 
-/// The data of a run, and how near they come to the prompts; `None` where the version is gone.
-fn trained_on(ctx: &Project, run: &Run, prompts: &[Prompt]) -> anyhow::Result<Option<DatasetFacts>> {
+/// The data of a run, and how near they come to the prompts; `None` where the version is gone. `known` are such facts of one
+/// version, which are not measured again.
+fn trained_on(
+    ctx: &Project,
+    run: &Run,
+    prompts: &[Prompt],
+    known: &DatasetFacts,
+) -> anyhow::Result<Option<DatasetFacts>> {
     let name = run.dataset(&ctx.ui)?;
+    if name == known.version {
+        return Ok(Some(known.clone()));
+    }
     let version = DatasetVersion::list(&ctx.project)?.into_iter().find(|version| version.name == name);
-    version.map(|version| dataset_facts(&version, prompts, ctx)).transpose()
+    let facts =
+        |version: DatasetVersion| Ok(TrainingSide::read(&version, &ctx.ui)?.facts(&version, prompts).0);
+    version.map(facts).transpose()
 }
 
 /// Why an arm cannot answer: a prompt, its answer or its reference does not fit into the model's context.

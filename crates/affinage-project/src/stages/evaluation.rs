@@ -46,6 +46,8 @@ pub struct Evaluation {
     pub dir: PathBuf,
     pub plan: Plan,
     pub prompts: Vec<Prompt>,
+    /// Whether it was made just now.
+    pub is_new: bool,
     _lock: FolderLock,
 }
 
@@ -67,7 +69,7 @@ impl Evaluation {
                         .say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
                 }
                 history::planned(ctx, &fixed, &text, &prompts)?;
-                Ok(Evaluation { dir, plan: *fixed, prompts, _lock: lock })
+                Ok(Evaluation { dir, plan: *fixed, prompts, is_new: false, _lock: lock })
             }
             Kept::Nothing => {
                 let text = plan_text(&plan)?;
@@ -75,7 +77,10 @@ impl Evaluation {
                 settings::keep(&dir, &ctx.config)?;
                 jsonl::replace_file(&dir.join("plan.json"), &text)?;
                 history::planned(ctx, &plan, &text, &prompts)?;
-                Ok(Evaluation { dir, plan, prompts, _lock: lock })
+                if !plan.is_null_test() {
+                    series::say_votes_stay(ctx, &plan.name)?;
+                }
+                Ok(Evaluation { dir, plan, prompts, is_new: true, _lock: lock })
             }
         }
     }

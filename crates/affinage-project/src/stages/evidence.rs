@@ -11,9 +11,9 @@ use affinage_dataset::version::Manifest;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::rows_sha256;
 use affinage_eval::comparison::BlindKey;
-use affinage_eval::judgment::Judgment;
+use affinage_eval::judgment::{Judgment, VOTES_FILE};
 use affinage_eval::plan::Plan;
-use affinage_eval::planted::GoldVote;
+use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
 
 use affinage_report::card::project_name;
 use affinage_report::evidence::{
@@ -39,7 +39,7 @@ pub const FILES: [&str; 12] = [
     "blind_key.jsonl",
     "judgments.jsonl",
     "ballot.json",
-    "votes.jsonl",
+    VOTES_FILE,
     "fit.jsonl",
     "ledger.jsonl",
     "raw.jsonl.zst",
@@ -63,7 +63,7 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     let mut analysis: Analysis = json(&dir.join("analysis.json"))?;
     analysis.next_steps.iter_mut().for_each(|step| *step = ctx.naming(name, step));
     let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
-    judgments.extend(jsonl::read::<Judgment>(&dir.join("votes.jsonl"), &ctx.ui)?);
+    judgments.extend(jsonl::read::<Judgment>(&dir.join(VOTES_FILE), &ctx.ui)?);
     let history = history::read(ctx)?;
     let evidence = Evidence {
         project: project_name(&ctx.project),
@@ -83,7 +83,7 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     let hint = format!("`affinage analyze --eval {name}` brings it up to date");
     check_age(&evidence).hint(&hint)?;
     let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join("blind_key.jsonl"), &ctx.ui)?;
-    let planted: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), &ctx.ui)?;
     check_rows(&evidence, &blind_keys, &planted).hint(&hint)?;
     Ok(evidence)
 }

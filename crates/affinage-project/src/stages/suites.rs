@@ -151,6 +151,22 @@ pub fn limited(prompts: Vec<Prompt>, limit: Option<usize>, seed: u64) -> Vec<Pro
     prompts.into_iter().filter(|prompt| rank(prompt) < border).collect()
 }
 
+/// Where a prompt comes from, for people who vote; `is_author` says whether the reader wrote the training texts.
+pub fn origin(prompt: &Prompt, is_author: bool) -> String {
+    match prompt.domain {
+        Domain::In if prompt.category == IN_DOMAIN => match is_author {
+            true => "The prompt is from your own texts and was kept out of the training".to_owned(),
+            false => "The prompt is from the author's texts and was kept out of the training".to_owned(),
+        },
+        Domain::Out if built_in_names().contains(&prompt.category.as_str()) => {
+            format!("The prompt is a built-in one ({}), from nobody's texts", prompt.category)
+        }
+        Domain::In | Domain::Out => {
+            format!("The prompt is from the project's own file ({})", prompt.category)
+        }
+    }
+}
+
 fn defaults(name: &str, category: &str, domain: Domain) -> SuiteDefaults {
     SuiteDefaults { name: name.to_owned(), category: category.to_owned(), domain, split: Split::Report }
 }

@@ -28,7 +28,7 @@ use crate::ui::{Paint, Ui, counted, labelled};
     after_help = "Examples:\n  affinage analyze\n  affinage analyze --full\n  affinage analyze --verify --json"
 )]
 pub struct AnalyzeArgs {
-    /// The evaluation below evals/; default: the one made last of those that eval.name begins
+    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Also check every verdict against the raw bytes of its request
@@ -57,7 +57,7 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
             counted(verified, "verdict", "verdicts")
         ));
     }
-    show(ctx, name, args.full)?;
+    show(ctx, name, &computed(ctx, name)?, args.full)?;
     if !ctx.json {
         let more = "full report: `affinage report --open`; every figure here: `affinage analyze --full`";
         ctx.ui.hint(ctx.naming(name, more));
@@ -65,17 +65,21 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Analyses an evaluation and prints its answer card, or all findings; with `--json` the whole analysis.
-pub fn show(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
+/// Analyses an evaluation.
+pub fn computed(ctx: &Context, name: &str) -> anyhow::Result<Analysis> {
     let dir = ctx.project.join("evals").join(name);
-    let analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))?;
+    ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))
+}
+
+/// Prints the answer card of an analysis, or all findings; with `--json` the whole analysis.
+pub fn show(ctx: &Context, name: &str, analysis: &Analysis, full: bool) -> anyhow::Result<()> {
     if ctx.json {
-        return ctx.ui.json(&analysis);
+        return ctx.ui.json(analysis);
     }
-    let plan = read_plan(&dir)?;
-    let mut text = card_text(&ctx.project, &plan, &analysis, &ctx.ui);
+    let plan = read_plan(&ctx.project.join("evals").join(name))?;
+    let mut text = card_text(&ctx.project, &plan, analysis, &ctx.ui);
     if full || ctx.ui.is_verbose() {
-        text.push_str(&format!("\n\n{}", summary(&analysis)));
+        text.push_str(&format!("\n\n{}", summary(analysis)));
     }
     ctx.ui.data(&ctx.naming(name, &text))
 }

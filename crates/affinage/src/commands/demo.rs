@@ -303,12 +303,16 @@ fn evaluation(
         prompts.extend(suites::limited(suite, Some(limit), seed));
     }
     let chosen = ctx.with_config(config).without_json();
-    let mut plan = plan::plan(&chosen, model, run, version, &prompts)?;
+    let plan::Planned { mut plan, warnings } = plan::plan(&chosen, model, run, version, &prompts)?;
     plan.design.is_demo = true;
     let last = plan.headline.arm.clone();
     plan.comparisons.retain(|comparison| comparison.arm == last);
     // With the settings of affinage.toml, so that `affinage eval` in this folder finds its plan again.
-    Evaluation::fix(ctx, plan, prompts)
+    let evaluation = Evaluation::fix(ctx, plan, prompts)?;
+    if evaluation.is_new {
+        warnings.iter().for_each(|warning| ctx.ui.warn(warning));
+    }
+    Ok(evaluation)
 }
 
 /// A path as it can be typed into a shell.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::judgment::{Judgment, Outcome, called};
+use affinage_eval::judgment::{Judgment, Outcome, VOTES_FILE, called};
 use affinage_project::folder::jsonl;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::judges::read_plan;
@@ -57,6 +57,7 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
         config.eval.name.push_str("-final");
     }
     args.generate.null_test = args.null_test;
+    args.generate.to_report = !args.dry_run;
     if args.null_test {
         config.eval.name.push_str("-null");
     }
@@ -98,8 +99,7 @@ fn run_option(ctx: &Context, eval: &str) -> String {
 
 /// What becomes of the answers where affinage.toml has no judge: whoever voted has compared them.
 fn nobody_is_asked(ctx: &Context, eval: &str) -> anyhow::Result<String> {
-    let votes: Vec<Judgment> =
-        jsonl::read(&ctx.project.join("evals").join(eval).join("votes.jsonl"), &ctx.ui)?;
+    let votes: Vec<Judgment> = jsonl::read(&ctx.project.join("evals").join(eval).join(VOTES_FILE), &ctx.ui)?;
     let mut by_voter: BTreeMap<&str, usize> = BTreeMap::new();
     let first =
         votes.iter().filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }));

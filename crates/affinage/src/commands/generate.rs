@@ -13,9 +13,9 @@ use affinage_project::folder::run::Run;
 use affinage_project::http::leaves_machine;
 use affinage_project::model::{LoadedModel, open_model, packed_engine};
 use affinage_project::stages::arms;
-use affinage_project::stages::evaluation::plan::{against_itself, plan, steps_in_words};
-use affinage_project::stages::evaluation::room;
+use affinage_project::stages::evaluation::plan::{Planned, against_itself, plan, steps_in_words};
 use affinage_project::stages::evaluation::{Evaluation, Leave, Remote, consented, server_key};
+use affinage_project::stages::evaluation::{room, series};
 use affinage_project::stages::judges::{Sources, read_plan};
 use affinage_project::stages::reserve;
 use affinage_project::stages::suites;
@@ -51,6 +51,9 @@ pub struct GenerateArgs {
     /// Set by `eval --null-test`: the base model against itself.
     #[arg(skip)]
     pub null_test: bool,
+    /// Set by `eval`: the evaluation goes on to its report, and is not whole before.
+    #[arg(skip)]
+    pub to_report: bool,
     // Last: its heading goes on to what follows.
     #[command(flatten)]
     elsewhere: Elsewhere,
@@ -122,6 +125,7 @@ impl GenerateArgs {
             send_private: Vec::new(),
             reserve: false,
             null_test: false,
+            to_report: false,
         }
     }
 }
@@ -153,7 +157,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
     said.iter().for_each(|line| ctx.ui.say(line));
     // What affinage.toml says is kept beside the plan, what follows from it and the data stands in the plan.
     let planned = ctx.with_config(config);
-    let mut plan = plan(&planned, &model, &run, &version, &prompts)?;
+    let Planned { mut plan, warnings } = plan(&planned, &model, &run, &version, &prompts)?;
     plan.design.is_final = args.reserve;
     if args.null_test {
         against_itself(&mut plan)?;
@@ -163,6 +167,12 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
         true => Evaluation::fix(ctx, plan, prompts)?,
         false => Evaluation::fix_in_series(ctx, plan, prompts)?,
     };
+    if evaluation.is_new && !args.null_test {
+        warnings.iter().for_each(|warning| ctx.ui.warn(warning));
+    }
+    if args.to_report {
+        series::begin(&evaluation.dir)?;
+    }
     let name = evaluation.plan.name.clone();
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
     if let Some(path) = &args.elsewhere.batch_out {

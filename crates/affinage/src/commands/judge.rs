@@ -25,7 +25,7 @@ use crate::ui::counted;
     after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --qualify\n  affinage judge --judge opus --yes\n  affinage judge --find-local"
 )]
 pub struct JudgeArgs {
-    /// The evaluation below evals/; default: the one made last of those that eval.name begins
+    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Only this judge (repeatable)

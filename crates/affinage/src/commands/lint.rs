@@ -3,7 +3,7 @@
 mod fix;
 mod pseudonyms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::lint::rules::{RULES, title};
@@ -86,6 +86,7 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     let known = known(ctx)?;
     let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
     let tally = Tally::of(looked_at.subjects.len(), &findings);
+    let left = left_to_accept(&looked_at, &findings);
     let shows_all = !args.rule.is_empty();
     if shows_all {
         findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
@@ -100,7 +101,7 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
                 counted(looked_at.private, "candidate", "candidates")
             ));
         }
-        next_step(ctx, args.target == "library", &tally, &findings, shows_all);
+        next_step(ctx, (args.target == "library").then_some(left), &findings, shows_all);
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
@@ -137,6 +138,8 @@ struct LookedAt {
     names: BTreeMap<String, String>,
     /// Candidates that are held private: not looked at, because what is found is shown.
     private: usize,
+    /// Subjects of the library that nobody decided on.
+    undecided: BTreeSet<String>,
 }
 
 fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
@@ -146,7 +149,7 @@ fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
     let derivation = library.derivation()?;
     let paths: BTreeMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
-    let choices = library.choices()?;
+    let (choices, decisions) = (library.choices()?, library.decisions()?);
     library.for_each_conversation(|source, conversation| {
         if access(&conversation, &choices) == Access::Never {
             looked_at.private += derivation.candidates(&conversation).len();
@@ -154,6 +157,10 @@ fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
         }
         for candidate in derivation.candidates(&conversation) {
             let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
+            let subjects: Vec<Subject> = subjects.collect();
+            if !decisions.contains_key(&candidate.candidate_id) {
+                looked_at.undecided.extend(subjects.iter().map(|subject| subject.id.clone()));
+            }
             looked_at.subjects.extend(subjects);
         }
         let file = file_name(paths.get(source).map_or("", String::as_str), &conversation);
@@ -376,7 +383,7 @@ fn summary(
 }
 
 /// How to see more, and what to do then.
-fn next_step(ctx: &Context, is_library: bool, tally: &Tally, findings: &[Finding], shows_all: bool) {
+fn next_step(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all: bool) {
     let serious: BTreeMap<(Severity, &str), usize> = counts(findings)
         .into_iter()
         .filter(|((severity, _), _)| *severity != Severity::Information)
@@ -388,10 +395,34 @@ fn next_step(ctx: &Context, is_library: bool, tally: &Tally, findings: &[Finding
     {
         ctx.ui.hint(format!("all findings of a rule: `affinage lint --rule {rule}`"));
     }
-    if is_library && !serious.is_empty() {
-        let freeze = "; or freeze what is clean: `affinage dataset --accept-clean`";
-        let freeze = if tally.clean() > 0 { freeze } else { "" };
+    if let Some(left) = left.filter(|_| !serious.is_empty()) {
+        let freeze = match left {
+            Left::Clean => "; or freeze what is clean: `affinage dataset --accept-clean`",
+            Left::Decided => "; or freeze what you accepted: `affinage dataset`",
+            Left::Nothing => "",
+        };
         ctx.ui.hint(format!("decide on them: `affinage review`{freeze}"));
+    }
+}
+
+/// What a freeze can take.
+#[derive(Clone, Copy)]
+enum Left {
+    /// Examples that nobody decided on and lint finds nothing serious against.
+    Clean,
+    /// Only what was decided.
+    Decided,
+    Nothing,
+}
+
+fn left_to_accept(looked_at: &LookedAt, findings: &[Finding]) -> Left {
+    let serious = findings.iter().filter(|finding| finding.severity != Severity::Information);
+    let serious: BTreeSet<&str> = serious.map(|finding| finding.id.as_str()).collect();
+    let is_clean = |id: &String| !serious.contains(id.as_str());
+    match () {
+        () if looked_at.undecided.iter().any(is_clean) => Left::Clean,
+        () if looked_at.undecided.len() < looked_at.subjects.len() => Left::Decided,
+        () => Left::Nothing,
     }
 }
 

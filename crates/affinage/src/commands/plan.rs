@@ -34,7 +34,7 @@ pub struct PlanArgs {
     /// Share of prompts that end in a tie, which show nothing
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     ties: f64,
-    /// The evaluation below evals/; default: the one made last of those that eval.name begins
+    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
 }

@@ -22,7 +22,7 @@ use crate::ui::{bytes, counted};
     after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md\n  affinage report --thread"
 )]
 pub struct ReportArgs {
-    /// The evaluation, a folder below evals/; default: the one made last of those that eval.name begins
+    /// The evaluation, a folder below evals/; default: the newest whole one of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Show the page in the browser
@@ -54,13 +54,11 @@ struct Made {
 /// The end of an evaluation: its answer card, its page, and the page opened where somebody wants to see it. With `--json`
 /// the analysis is the only output.
 pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
-    super::analyze::show(ctx, eval, false)?;
-    let stage = ctx.as_stage();
-    let evidence = evidence::read(&stage, eval)?;
-    let page = affinage_report::render(&evidence);
-    let path = ctx.project.join("evals").join(eval).join("report.html");
-    replace_file(&path, page.html.as_bytes())?;
-    write_plots(&path.with_file_name("plots"), &evidence)?;
+    let analysis = super::analyze::computed(ctx, eval)?;
+    let evidence = evidence::read(&ctx.as_stage(), eval)?;
+    let Drawn { path, .. } = draw(ctx, eval, &evidence)?;
+    // After the page: the commands of the card name the evaluation where it is not the one meant, and now it is whole.
+    super::analyze::show(ctx, eval, &analysis, false)?;
     if !ctx.json {
         ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
     }
@@ -71,6 +69,25 @@ pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
         open_in_browser(ctx, &path)?;
     }
     Ok(())
+}
+
+/// The page of an evaluation, written.
+struct Drawn {
+    path: PathBuf,
+    page: Page,
+    /// Plots beside it.
+    plots: usize,
+}
+
+/// Draws the page and its plots. From here on the evaluation is whole.
+fn draw(ctx: &Context, eval: &str, evidence: &Evidence) -> anyhow::Result<Drawn> {
+    let dir = ctx.project.join("evals").join(eval);
+    let page = affinage_report::render(evidence);
+    let path = dir.join(series::REPORT_FILE);
+    replace_file(&path, page.html.as_bytes())?;
+    let plots = write_plots(&dir.join("plots"), evidence)?;
+    series::end(&dir)?;
+    Ok(Drawn { path, page, plots })
 }
 
 /// Relative to the working directory where it lies inside.
@@ -91,10 +108,7 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = &series::meant(ctx, args.eval.as_deref())?;
     let evidence = evidence::read(ctx, name)?;
-    let page = ctx.ui.during("drawing the report", || affinage_report::render(&evidence));
-    let path = ctx.project.join("evals").join(name).join("report.html");
-    replace_file(&path, page.html.as_bytes())?;
-    let plots = write_plots(&path.with_file_name("plots"), &evidence)?;
+    let Drawn { path, page, plots } = ctx.ui.during("drawing the report", || draw(ctx, name, &evidence))?;
     let size = page.html.len();
     ctx.ui.say(format!("report: {} ({})", ctx.shown(&path), bytes(size as u64)));
     let files = counted(plots, "SVG file", "SVG files");

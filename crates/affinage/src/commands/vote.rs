@@ -34,7 +34,8 @@ pub struct VoteArgs {
     /// The voter wrote the training texts, and so knows the voice: shown apart. `--as me` needs no `--author`
     #[arg(long, requires = "voter")]
     author: bool,
-    /// Pairs to vote on: half at random, half where judges disagree, each with its chance kept [default: 40]
+    /// Pairs to vote on: half at random, half where judges disagree, each with its chance kept; for the author those on own
+    /// prompts first [default: 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pairs: Option<u32>,
     /// Write one page that somebody else can vote with, offline
@@ -43,7 +44,7 @@ pub struct VoteArgs {
     /// Read the votes that a page saved
     #[arg(long, value_name = "FILE", conflicts_with = "voter")]
     import: Option<PathBuf>,
-    /// The evaluation below evals/; default: the one made last of those that eval.name begins
+    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
     /// Also pack what is held private: a conversation by its key or title, or a file (repeatable)
@@ -85,13 +86,18 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     if ballot.items.is_empty() {
         return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
     }
-    let Draw { split: (drawn, split), others: (others_drawn, others) } = ballot.draw;
-    if split > 0 {
-        ctx.ui.say(format!(
-            "drawn: {drawn} of {} on which judges disagree, {others_drawn} of {}; every figure weighs them by these chances",
-            counted(split, "pair", "pairs"),
-            counted(others, "other", "others")
-        ));
+    let Draw { preferred: (drawn, preferred), others: (others_drawn, others) } = ballot.draw;
+    let (of, others) = (counted(preferred, "pair", "pairs"), counted(others, "other", "others"));
+    match (ballot.own_first, preferred) {
+        (true, 0) => ctx.ui.say("no pair is on a prompt of your own: all are on other prompts"),
+        (true, _) => ctx.ui.say(format!(
+            "drawn: {drawn} of {of} on your own held-out prompts, before {others_drawn} of {others}"
+        )),
+        (false, 0) => {}
+        (false, _) => ctx.ui.say(format!(
+            "drawn: {drawn} of {of} on which judges disagree, {others_drawn} of {others}; every figure weighs them by these \
+             chances"
+        )),
     }
     match &args.pack {
         Some(file) => pack(ctx, &evaluated, ballot, file, &args.send_private),

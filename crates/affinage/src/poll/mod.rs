@@ -14,7 +14,7 @@ use affinage_dataset::message::Message;
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::{Analysis, TOO_FEW};
 use affinage_eval::analyze::{likely, split_pairs, votes_needed};
-use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Said, ballot, is_even};
+use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Preferred, Said, ballot, is_even};
 use affinage_eval::comparison::{Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
@@ -24,6 +24,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::jsonl;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
+use affinage_project::stages::suites;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,9 +42,11 @@ pub struct Ballot {
     pub judge_id: String,
     pub items: Vec<BallotItem>,
     pub pairs_wanted: usize,
-    /// How many pairs come from those on which judges split.
+    /// How many pairs are drawn from the preferred ones, and from the others.
     pub draw: Draw,
-    questions: BTreeMap<String, (Vec<Message>, String)>,
+    /// Whether those on the author's own prompts are preferred, and not those on which judges split.
+    pub own_first: bool,
+    questions: BTreeMap<String, Question>,
     /// Its two arms in words.
     arms: [String; 2],
     /// Pairs of the headline that somebody has to compare.
@@ -53,11 +56,21 @@ pub struct Ballot {
     dir: PathBuf,
 }
 
+/// A prompt as it is shown.
+struct Question {
+    messages: Vec<Message>,
+    /// What counts in its category.
+    criterion: String,
+    origin: String,
+}
+
 /// One screen as the page gets it.
 #[derive(Serialize)]
 pub struct Screen<'a> {
     id: &'a str,
     messages: &'a [Message],
+    /// Where the prompt comes from.
+    origin: &'a str,
     /// What counts in this category.
     criterion: &'a str,
     first: Side<'a>,
@@ -85,16 +98,25 @@ impl Ballot {
         let usable = usable(&references);
         let mut headline = pairs(plan, &evaluated.prompts, &evaluated.completions);
         let pairs_wanted = pairs_wanted.unwrap_or(ballot::PAIRS);
-        let split = &split_pairs_once(ctx, evaluated)?;
+        let drawing = drawn_once(ctx, evaluated)?;
         headline.retain(|pair| *pair.planned == plan.headline && pair.needs_judge());
-        let of_split = headline.iter().filter(|pair| split.contains(&pair.pair_id)).count();
-        let draw = Draw::new(of_split, headline.len() - of_split, pairs_wanted);
+        let own_first = is_author(judge_id) && drawing.author_own_first;
+        let preferred = match own_first {
+            true => Preferred::OwnPrompts,
+            false => Preferred::Split(&drawing.split_pairs),
+        };
+        let draw = preferred.draw(&headline, pairs_wanted);
         let (rubrics, seed) = (&rubrics, plan.seed);
-        let sources = ballot::Sources { pairs: &headline, split, draw, references: &usable, rubrics, seed };
+        let sources =
+            ballot::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
         let items = ballot(&sources, judge_id);
         let question = |prompt: &Prompt| {
-            let criterion = rubrics.of(&prompt.category).question.clone();
-            (prompt.prompt_id.clone(), (prompt.messages.clone(), criterion))
+            let question = Question {
+                messages: prompt.messages.clone(),
+                criterion: rubrics.of(&prompt.category).question.clone(),
+                origin: suites::origin(prompt, is_author(judge_id)),
+            };
+            (prompt.prompt_id.clone(), question)
         };
         let is_cut = |answer: &&Completion| answer.finish_reason == FinishReason::Length;
         let limit = |answer: &Completion| (answer.completion_id.clone(), answer.sampling.max_new_tokens);
@@ -103,6 +125,7 @@ impl Ballot {
             items,
             pairs_wanted,
             draw,
+            own_first,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             arms: [&plan.headline.arm, &plan.headline.against].map(|name| plan.called(name)),
             to_compare: headline.len(),
@@ -128,7 +151,7 @@ impl Ballot {
 
     pub fn screen<'a>(&'a self, item: &'a BallotItem) -> Screen<'a> {
         let comparison = &item.call.comparison;
-        let (messages, criterion) = &self.questions[&comparison.prompt_id];
+        let Question { messages, criterion, origin } = &self.questions[&comparison.prompt_id];
         let criterion = if self.is_authors() { ballot::AUTHOR_QUESTION } else { criterion.as_str() };
         let [first, second] = &item.texts;
         let side = |seat: &'a Seat, text: &'a str| Side {
@@ -139,6 +162,7 @@ impl Ballot {
         Screen {
             id: &item.id,
             messages,
+            origin,
             criterion,
             first: side(&comparison.first, first),
             second: side(&comparison.second, second),
@@ -148,6 +172,11 @@ impl Ballot {
     /// True if who votes wrote the training texts.
     pub fn is_authors(&self) -> bool {
         is_author(&self.judge_id)
+    }
+
+    /// True if pairs on the author's own prompts were drawn before others.
+    pub fn has_own_first(&self) -> bool {
+        self.own_first && self.draw.preferred.0 > 0
     }
 
     /// How many pairs of the evaluation are voted on: those that come twice are one, and planted ones are none of it.
@@ -169,19 +198,23 @@ struct Drawing {
     drawn_at: Timestamp,
     /// Pairs on which judges split at that time.
     split_pairs: BTreeSet<String>,
+    /// Whether the author's ballot begins with the author's own prompts. Ballots of earlier versions did not, and whoever began
+    /// one goes on with it.
+    #[serde(default)]
+    author_own_first: bool,
 }
 
-fn split_pairs_once(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<BTreeSet<String>> {
+fn drawn_once(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Drawing> {
     let file = evaluated.dir.join("ballot.json");
     if file.exists() {
-        let drawing: Drawing = serde_json::from_slice(&fs_err::read(&file)?)
+        let drawing = serde_json::from_slice(&fs_err::read(&file)?)
             .with_context(|| format!("{} was not written by this version", ctx.shown(&file)))?;
-        return Ok(drawing.split_pairs);
+        return Ok(drawing);
     }
     let split_pairs = evaluated.judged(ctx, |inputs| Ok(split_pairs(inputs)?))?;
-    let drawing = Drawing { v: ROW_VERSION, drawn_at: Timestamp::now(), split_pairs };
+    let drawing = Drawing { v: ROW_VERSION, drawn_at: Timestamp::now(), split_pairs, author_own_first: true };
     jsonl::replace_file(&file, &serde_json::to_vec_pretty(&drawing)?)?;
-    Ok(drawing.split_pairs)
+    Ok(drawing)
 }
 
 /// Nothing can be changed by who has seen who wrote what.
@@ -243,6 +276,7 @@ impl<'a> Poll<'a> {
             "total": self.ballot.items.len(),
             "pairs": self.ballot.pairs(),
             "is_author": self.ballot.is_authors(),
+            "own_first": self.ballot.has_own_first(),
             "done": files.count(),
             "skipped": files.skipped(&self.ballot.items),
             "missing": self.missing(files),
@@ -345,6 +379,9 @@ impl<'a> Poll<'a> {
         let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
         let share = match is_even(chances) {
             true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
+            false if self.ballot.own_first => {
+                " Pairs on your own prompts were chosen before others: `affinage analyze` counts the two apart.".to_owned()
+            }
             false => " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \
                       analysis weighs each pair by its chance."
                 .to_owned(),

@@ -19,6 +19,7 @@ pub fn html(ballot: &Ballot) -> anyhow::Result<String> {
         "pairs": ballot.pairs_wanted,
         "pairs_shown": ballot.pairs(),
         "is_author": ballot.is_authors(),
+        "own_first": ballot.has_own_first(),
         "items": items,
     });
     let pack = serde_json::to_string(&pack)?.replace('<', "\\u003c");

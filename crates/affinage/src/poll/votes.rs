@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said};
-use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
-use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
+use affinage_eval::judgment::{Judgment, MissingReason, Outcome, VOTES_FILE, is_author};
+use affinage_eval::planted::{GoldVote, LEFT_OUT, PLANTED_VOTES_FILE, planted_results};
 use affinage_project::folder::jsonl;
 use affinage_project::folder::lock::FolderLock;
 use jiff::{Timestamp, ToSpan as _};
@@ -37,8 +37,8 @@ pub enum SessionEvent {
 
 /// How many screens of an evaluation each of these voters has answered.
 pub fn votes_of(dir: &Path, judge_ids: [&String; 2], ui: &Ui) -> anyhow::Result<[usize; 2]> {
-    let votes: Vec<Judgment> = jsonl::read(&dir.join("votes.jsonl"), ui)?;
-    let gold: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), ui)?;
+    let votes: Vec<Judgment> = jsonl::read(&dir.join(VOTES_FILE), ui)?;
+    let gold: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), ui)?;
     let voters = || votes.iter().map(|row| &row.judge_id).chain(gold.iter().map(|row| &row.judge_id));
     Ok(judge_ids.map(|id| voters().filter(|voter| *voter == id).count()))
 }
@@ -63,8 +63,8 @@ pub struct VoteFiles {
 
 impl VoteFiles {
     pub fn open(dir: &Path, judge_id: &str, items: &[BallotItem], ui: &Ui) -> anyhow::Result<VoteFiles> {
-        let votes: Vec<Judgment> = jsonl::read(&dir.join("votes.jsonl"), ui)?;
-        let gold: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), ui)?;
+        let votes: Vec<Judgment> = jsonl::read(&dir.join(VOTES_FILE), ui)?;
+        let gold: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), ui)?;
         let sessions: Vec<SessionRow> = jsonl::read(&dir.join("vote_sessions.jsonl"), ui)?;
         let is_revealed =
             sessions.iter().any(|row| row.judge_id == judge_id && row.event == SessionEvent::Revealed);
@@ -125,7 +125,7 @@ impl VoteFiles {
         })?;
         match &item.kind {
             ItemKind::Pair(_) => {
-                self.append("votes.jsonl", &row)?;
+                self.append(VOTES_FILE, &row)?;
                 self.votes.push(row);
             }
             ItemKind::Gold(planted) => {
@@ -146,7 +146,7 @@ impl VoteFiles {
                     ms_to_vote,
                     finished_at: at.to_string(),
                 };
-                self.append("gold_votes.jsonl", &vote)?;
+                self.append(PLANTED_VOTES_FILE, &vote)?;
                 self.gold.push(vote);
             }
         }
@@ -207,9 +207,9 @@ impl VoteFiles {
         };
         let outcome = outcome.unwrap_or(Outcome::Missing { reason: MissingReason::Skipped });
         self.note(SessionEvent::Undone { item_id: item_id.to_owned(), outcome })?;
-        jsonl::write_all(&self.dir.join("votes.jsonl"), &self.votes)?;
+        jsonl::write_all(&self.dir.join(VOTES_FILE), &self.votes)?;
         if item.is_some_and(BallotItem::is_gold) {
-            jsonl::write_all(&self.dir.join("gold_votes.jsonl"), &self.gold)?;
+            jsonl::write_all(&self.dir.join(PLANTED_VOTES_FILE), &self.gold)?;
         }
         self.done.retain(|done| done != item_id);
         Ok(())

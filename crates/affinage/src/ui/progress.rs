@@ -326,7 +326,9 @@ impl Pace {
         let left = self.left(total, done, elapsed)?;
         match (done >= total, left.as_secs()) {
             // It takes longer than the caller thought.
-            (false, _) if left.is_zero() => None,
+            (false, _) if left.is_zero() => {
+                Some(format!("longer than expected, {} so far", super::duration(elapsed)))
+            }
             (false, _) => Some(format!("{} left", super::duration(left))),
             (true, 0) => Some("finishing".to_owned()),
             (true, _) => Some(format!("finishing, about {}", super::duration(left))),
@@ -518,7 +520,7 @@ mod tests {
         assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 50/s, finishing, about 1m 30s)");
         let past = Instant::now();
         *task.pace.lock() = Some(Told { at: past, per_second: 50.0, left: Duration::ZERO });
-        assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, 20s)", "not nothing left");
+        assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, longer than expected, 20s so far)");
         *task.pace.lock() = None;
         assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 45/s, finishing)");
     }

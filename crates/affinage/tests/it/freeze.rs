@@ -155,3 +155,26 @@ fn an_older_copy_changes_no_frozen_row() {
     assert!(said.contains("12 older copies of what is there: nothing was taken away"), "{said}");
     assert_eq!(frozen(dir, &["dataset", "--accept-clean"])["manifest"]["hash"], before["manifest"]["hash"]);
 }
+
+#[test]
+fn lint_leads_to_a_freeze_that_has_something_to_take() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    run(dir, &["init"]);
+    export(dir, "chats.json", &chats());
+    run(dir, &["import", "chats.json"]);
+    let said = run(dir, &["lint"]);
+    assert!(said.contains("or freeze what is clean: `affinage dataset --accept-clean`"), "{said}");
+    run(dir, &["review", "--export", "cards.jsonl"]);
+    let cards = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
+    let decided = |line: &str| {
+        let mut card: Value = serde_json::from_str(line).expect("a card");
+        card["decision"] = json!("accept");
+        format!("{card}\n")
+    };
+    fs_err::write(dir.join("cards.jsonl"), cards.lines().map(decided).collect::<String>()).expect("written");
+    run(dir, &["review", "--import", "cards.jsonl"]);
+    let said = run(dir, &["lint"]);
+    assert!(said.contains("; or freeze what you accepted: `affinage dataset`"), "{said}");
+    assert!(!said.contains("--accept-clean"), "nothing undecided is left: {said}");
+}

@@ -33,6 +33,7 @@ mod room;
 mod rows;
 mod run;
 mod scripted;
+mod series;
 mod serve;
 mod sources;
 mod stopping;

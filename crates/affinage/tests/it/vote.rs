@@ -480,3 +480,94 @@ fn an_answer_that_the_limit_cut_is_marked_with_the_limit() {
         assert_eq!((&side["text"], &side["cut_at"]), (&json!("A good answer to question 3."), &json!(32)));
     }
 }
+
+/// The items of a pack.
+fn packed(dir: &Path, args: &[&str]) -> (Vec<Value>, String) {
+    let (code, text) = run(dir, &[&["vote", "--pack", "pack.html"], args].concat());
+    assert_eq!(code, 0, "{text}");
+    let page = fs_err::read_to_string(dir.join("pack.html")).expect("written");
+    let pack = page.split_once("id=\"pack\">").and_then(|(_, rest)| rest.split_once("</script>"));
+    let pack: Value = serde_json::from_str(pack.expect("the items").0).expect("JSON");
+    (pack["items"].as_array().expect("items").clone(), text)
+}
+
+#[test]
+fn the_author_is_shown_own_prompts_first_and_every_screen_says_where_its_prompt_comes_from() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    // Ten prompts are the author's own, the other 22 come with the program.
+    let file = dir.path().join("evals/first-look/prompts.jsonl");
+    let text = fs_err::read_to_string(&file).expect("prompts");
+    let outside = |(number, line): (usize, &str)| match number < 10 {
+        true => format!("{line}\n"),
+        false => {
+            let line = line.replace("\"domain\":\"in\"", "\"domain\":\"out\"");
+            line.replace("\"category\":\"in-domain\"", "\"category\":\"practical\"") + "\n"
+        }
+    };
+    fs_err::write(&file, text.lines().enumerate().map(outside).collect::<String>()).expect("written");
+    // The prompts of the evaluation with what is said of them; planted pairs ask something else.
+    let asked = |items: &[Value]| -> BTreeSet<(String, String)> {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let all = items.iter().map(|item| (text(&item["messages"][0]["content"]), text(&item["origin"])));
+        all.filter(|(question, _)| question.starts_with("Question ")).collect()
+    };
+    let of = |asked: &BTreeSet<(String, String)>, origin: &str| {
+        asked.iter().filter(|(_, said)| said == origin).count()
+    };
+    let built_in = "The prompt is a built-in one (practical), from nobody's texts";
+    let (items, said) = packed(dir.path(), &["--as", "anna", "--author", "--pairs", "12"]);
+    assert!(
+        said.contains("drawn: 10 of 10 pairs on your own held-out prompts, before 2 of 22 others"),
+        "{said}"
+    );
+    let author = asked(&items);
+    assert_eq!(
+        of(&author, "The prompt is from your own texts and was kept out of the training"),
+        10,
+        "{author:?}"
+    );
+    assert_eq!((of(&author, built_in), author.len()), (2, 12), "{author:?}");
+    let (items, _) = packed(dir.path(), &["--as", "ben", "--pairs", "12"]);
+    let reader = asked(&items);
+    assert!(of(&reader, built_in) > 2, "drawn from all: {reader:?}");
+    let own = of(&reader, "The prompt is from the author's texts and was kept out of the training");
+    assert_eq!(own + of(&reader, built_in), 12, "{reader:?}");
+    // A ballot that an earlier version drew stays what it was.
+    let drawing = dir.path().join("evals/first-look/ballot.json");
+    let text = fs_err::read_to_string(&drawing).expect("it is drawn");
+    fs_err::write(&drawing, text.replace("\"author_own_first\": true", "\"author_own_first\": false"))
+        .expect("written");
+    let (items, _) = packed(dir.path(), &["--as", "anna", "--author", "--pairs", "12"]);
+    let questions = |asked: BTreeSet<(String, String)>| -> BTreeSet<String> {
+        asked.into_iter().map(|(question, _)| question).collect()
+    };
+    assert_eq!(questions(asked(&items)), questions(reader));
+}
+
+#[test]
+fn to_the_author_a_damaged_copy_may_sound_alike() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let page = open(dir.path(), &["--as", "me", "--author", "--pairs", "32"]);
+    let mut state = page.get("api/state");
+    while !state["item"].is_null() {
+        let body = json!({ "id": state["item"]["id"], "said": careless(&state["item"]), "ms": 300 });
+        state = page.try_post("api/vote", &body).1;
+    }
+    let (_, revealed) = page.try_post("api/reveal", &json!({}));
+    assert!(!revealed["checks"].to_string().contains("planted"), "a tie is no miss: {revealed}");
+    drop(page);
+    let planted: Vec<Value> = rows(dir.path(), "gold_votes.jsonl");
+    assert_eq!(planted.len(), 4);
+    assert!(planted.iter().all(|row| row["outcome"] == "tie" && row["is_right"].is_null()), "{planted:?}");
+    let (_, card) = run(dir.path(), &["analyze"]);
+    assert!(
+        card.contains(
+            "You chose the tuned answer as more like you in 28 of 32 pairs on your own prompts: 88 %"
+        ),
+        "{card}"
+    );
+}

@@ -10,10 +10,10 @@ use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::history::looks;
-use affinage_eval::judgment::Judgment;
+use affinage_eval::judgment::{Judgment, VOTES_FILE};
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
-use affinage_eval::planted::GoldVote;
+use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
@@ -36,10 +36,10 @@ pub fn analyze_folder(ctx: &Project, dir: &Path) -> anyhow::Result<Analysis> {
     let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
     let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
     let (mut judgments, reread) = judgments(ctx, dir, without_traces)?;
-    judgments.extend(jsonl::read_lean(&read("votes.jsonl"), &ctx.ui, without_traces)?);
+    judgments.extend(jsonl::read_lean(&read(VOTES_FILE), &ctx.ui, without_traces)?);
     let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
-    let planted: Vec<GoldVote> = jsonl::read(&read("gold_votes.jsonl"), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&read(PLANTED_VOTES_FILE), &ctx.ui)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
     let overlap = overlaps(ctx, dir, &plan, &completions)?;
     history::looked(ctx, &plan.name, completions.len(), judgments.len())?;

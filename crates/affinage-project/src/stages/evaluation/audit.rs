@@ -10,9 +10,9 @@ use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::judge::ledger::{LedgerRow, RawRow};
 use affinage_eval::judge::reread::Reread;
-use affinage_eval::judgment::Judgment;
+use affinage_eval::judgment::{Judgment, VOTES_FILE};
 use affinage_eval::plan::Plan;
-use affinage_eval::planted::GoldVote;
+use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
 use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 
@@ -45,7 +45,7 @@ impl Folder {
     fn read(ctx: &Project, dir: &Path) -> anyhow::Result<Folder> {
         let path = |name: &str| dir.join(name);
         let (mut judgments, reread) = judgments(ctx, dir, |_| {})?;
-        judgments.extend(jsonl::read::<Judgment>(&path("votes.jsonl"), &ctx.ui)?);
+        judgments.extend(jsonl::read::<Judgment>(&path(VOTES_FILE), &ctx.ui)?);
         Ok(Folder {
             plan: read_plan(dir)?,
             prompts: jsonl::read(&path("prompts.jsonl"), &ctx.ui)?,
@@ -125,7 +125,7 @@ fn from_here(ctx: &Project, dir: &Path) -> String {
 fn analysis(ctx: &Project, dir: &Path, folder: &Folder, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
     let fit: Vec<FitRow> = jsonl::read(&dir.join("fit.jsonl"), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
-    let planted: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), &ctx.ui)?;
     let inputs = Inputs {
         plan: &folder.plan,
         prompts: &folder.prompts,

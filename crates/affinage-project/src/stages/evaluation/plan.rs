@@ -24,7 +24,15 @@ use crate::folder::library::{Choice, LIBRARY_FILE, Library};
 use crate::folder::project::Project;
 use crate::folder::run::{Checkpoint, Run};
 use crate::model::LoadedModel;
+use crate::observer::Observer;
 use crate::stages::arms;
+
+/// A plan, and what is to be said where an evaluation is made of it.
+pub struct Planned {
+    pub plan: Plan,
+    /// Prompts whose answers may be recited; too few examples that stand alone.
+    pub warnings: Vec<String>,
+}
 
 /// The plan that `[eval]`, `[[arm]]` and `[[judge]]` describe: every chosen checkpoint against base on all prompts, the
 /// last one also against base with a system prompt and against base with examples on the in-domain ones, then what the
@@ -35,9 +43,9 @@ pub fn plan(
     run: &Run,
     version: &DatasetVersion,
     prompts: &[Prompt],
-) -> anyhow::Result<Plan> {
+) -> anyhow::Result<Planned> {
     let last = run.resolve("last", &ctx.ui)?;
-    let asked_well = asked_well(ctx, version)?;
+    let (asked_well, few_examples) = asked_well(ctx, version)?;
     let instructed = asked_well.iter().find(|arm| matches!(arm.kind, ArmKind::Prompted { .. }));
     if let Some(arm) = instructed.filter(|_| model.template().is_ok_and(|template| !template.writes_system()))
     {
@@ -59,7 +67,8 @@ pub fn plan(
         };
         Arm { name: checkpoint.name(), kind }
     }));
-    let configured = arms::configured(ctx, model, prompts)?;
+    let (mut facts, recited) = TrainingSide::read(version, &ctx.ui)?.facts(version, prompts);
+    let configured = arms::configured(ctx, model, prompts, &facts)?;
     arms.extend(configured.arms);
     left_out.extend(configured.left_out);
     let against = |arm: &str, against: &str, scope| PlannedComparison {
@@ -74,13 +83,13 @@ pub fn plan(
     comparisons.extend(earlier.map(|checkpoint| against(&checkpoint.name(), "base", Scope::All)));
     comparisons.extend(arms::comparisons(ctx, &arms, &left_out, &last.name())?);
     let design = Design { left_out, schedule: schedule(ctx, run)?, ..design(ctx) };
-    let mut facts = dataset_facts(version, prompts, ctx)?;
     facts.train_examples -= too_long_to_train(ctx, run)?.min(facts.train_examples);
-    Ok(Plan {
+    let plan = Plan {
         run: Some(run.name.clone()),
         dataset: Some(facts),
         ..frame(ctx, model, arms, (comparisons, headline), design)
-    })
+    };
+    Ok(Planned { plan, warnings: few_examples.into_iter().chain(recited).collect() })
 }
 
 /// Training rows of the version that the run left out because they are too long.
@@ -195,11 +204,12 @@ pub fn steps_in_words(ctx: &Project, run: &Run) -> anyhow::Result<String> {
 }
 
 /// What stands in for the user's own best prompt, until they write one.
-const PLAIN_INSTRUCTION: &str = "Answer the question directly and with care. Think it through, say something of your own, \
+pub const PLAIN_INSTRUCTION: &str = "Answer the question directly and with care. Think it through, say something of your own, \
 and write in clear, complete sentences.";
 
-/// The base model asked well: with a written instruction, and with accepted examples in front.
-fn asked_well(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Vec<Arm>> {
+/// The base model asked well: with a written instruction, and with accepted examples in front. Says where there are fewer
+/// examples than are asked for.
+fn asked_well(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<(Vec<Arm>, Option<String>)> {
     let config = &ctx.config.eval;
     let mut arms = Vec::new();
     let system_prompt = config.system_prompt.as_deref().unwrap_or(PLAIN_INSTRUCTION).trim();
@@ -215,43 +225,56 @@ fn asked_well(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Vec<Arm
     let mut rows = version.rows("train", &ctx.ui)?;
     rows.retain(|row| choices.get(&row.conversation) != Some(&Choice::Private));
     let examples = examples(&rows, config.examples, ctx.config.generate.seed);
+    let few = (examples.len() < config.examples).then(|| {
+        format!(
+            "`eval.examples` asks for {} before the questions, and {} of the {} training rows stand alone in at most \
+             {EXAMPLE_WORDS} words with nothing said before: {}",
+            counted(config.examples, "example", "examples"),
+            examples.len(),
+            rows.len(),
+            match examples.len() {
+                0 => "no arm is asked with examples".to_owned(),
+                found => format!("{found} will stand there"),
+            }
+        )
+    });
     if !examples.is_empty() {
         let name = format!("base+{}-examples", examples.len());
-        let messages = examples.iter().flat_map(|row| last_exchange(&row.messages)).cloned().collect();
+        let exchanges = examples.iter().filter_map(|row| lone_exchange(&row.messages));
+        let messages = exchanges.flatten().cloned().collect();
         let example_ids = examples.iter().map(|row| row.example_id.clone()).collect();
         arms.push(Arm { name, kind: ArmKind::Examples { example_ids, messages } });
     }
-    Ok(arms)
+    Ok((arms, few))
 }
 
 /// Longer exchanges would leave small models no room for the question.
 const EXAMPLE_WORDS: usize = 220;
 
-/// `count` training rows in a seeded order, of those whose last exchange is short.
+/// `count` training rows in a seeded order, of those that stand alone and are short: one question and its answer, with
+/// nothing said before. A follow-up torn from its conversation shows no one what was asked.
 fn examples(rows: &[DatasetRow], count: usize, seed: u64) -> Vec<&DatasetRow> {
-    let words = |row: &DatasetRow| {
-        last_exchange(&row.messages).iter().map(|m| m.content.split_whitespace().count()).sum::<usize>()
-    };
-    let mut short: Vec<&DatasetRow> =
-        rows.iter().filter(|row| (1..=EXAMPLE_WORDS).contains(&words(row))).collect();
-    short.sort_by_key(|row| affinage_eval::id::row_id("example", &[&seed.to_string(), &row.example_id]));
-    short.truncate(count);
-    short
+    let mut fit: Vec<&DatasetRow> =
+        rows.iter().filter(|row| lone_exchange(&row.messages).is_some()).collect();
+    fit.sort_by_key(|row| affinage_eval::id::row_id("example", &[&seed.to_string(), &row.example_id]));
+    fit.truncate(count);
+    fit
 }
 
-/// Whether any of these rows can stand before a prompt as an example.
-pub fn has_example(rows: &[DatasetRow]) -> bool {
-    !examples(rows, 1, 0).is_empty()
+/// Words of the examples that stand before a prompt; 0 where none of these rows can.
+pub fn example_words(rows: &[DatasetRow], config: &Config) -> usize {
+    let examples = examples(rows, config.eval.examples, config.generate.seed);
+    let turns = examples.iter().filter_map(|row| lone_exchange(&row.messages)).flatten();
+    turns.map(|turn| turn.content.split_whitespace().count()).sum()
 }
 
-/// The last question and its answer; nothing where a row does not end so.
-fn last_exchange(messages: &[Message]) -> &[Message] {
-    match messages {
-        [.., asked, answer] if asked.role == Role::User && answer.role == Role::Assistant => {
-            &messages[messages.len() - 2..]
-        }
-        _ => &[],
-    }
+/// The only question of a row and its answer, where both together are short; a system message before them is left away.
+fn lone_exchange(messages: &[Message]) -> Option<[&Message; 2]> {
+    let mut turns = messages.iter().filter(|message| message.role != Role::System);
+    let (asked, answer) = (turns.next()?, turns.next()?);
+    let words = asked.content.split_whitespace().count() + answer.content.split_whitespace().count();
+    let is_one = turns.next().is_none() && (asked.role, answer.role) == (Role::User, Role::Assistant);
+    (is_one && (1..=EXAMPLE_WORDS).contains(&words)).then_some([asked, answer])
 }
 
 /// Sweeps and readers, as they stand before the first answer.
@@ -314,58 +337,63 @@ pub fn sampling(ctx: &Project) -> Sampling {
     }
 }
 
-/// What the manifest says about leaks, and the same measure for the prompts of this evaluation.
-pub fn dataset_facts(
-    version: &DatasetVersion,
-    prompts: &[Prompt],
-    ctx: &Project,
-) -> anyhow::Result<DatasetFacts> {
-    version.check()?;
-    let rows = version.rows("train", &ctx.ui)?;
-    let index = training_index(&rows);
-    let mut shares: Vec<(f64, &Prompt)> =
-        prompts.iter().map(|prompt| (overlap(&index, prompt), prompt)).collect();
-    shares.sort_by(|a, b| b.0.total_cmp(&a.0));
-    say_recited(ctx, &shares);
-    Ok(DatasetFacts {
-        version: version.name.clone(),
-        train_examples: rows.len(),
-        max_containment: Some(version.manifest.certificate.max_containment),
-        writers: version.manifest.writers.clone(),
-        max_prompt_containment: shares.first().map(|(share, _)| *share),
-    })
+/// The training rows of a version as the leak measure sees them.
+pub struct TrainingSide {
+    examples: usize,
+    index: ContainmentIndex,
+}
+
+impl TrainingSide {
+    /// Errors: the version was changed, or its rows cannot be read.
+    pub fn read(version: &DatasetVersion, ui: &dyn Observer) -> anyhow::Result<TrainingSide> {
+        version.check()?;
+        let rows = version.rows("train", ui)?;
+        let text = |row: &DatasetRow| {
+            Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
+        };
+        let index = ContainmentIndex::new(&rows.iter().map(text).collect::<Vec<_>>());
+        Ok(TrainingSide { examples: rows.len(), index })
+    }
+
+    /// The largest share of a prompt, its reference included, that stands in one training row.
+    pub fn overlap(&self, prompt: &Prompt) -> f64 {
+        let asked = Shingles::of(&[prompt.question(), prompt.reference.as_deref().unwrap_or_default()]);
+        self.index.max_containment(&asked).map_or(0.0, |found| found.share)
+    }
+
+    /// What the manifest says about leaks, and the same measure for the prompts of an evaluation, with the warning of those
+    /// that may be recited.
+    pub fn facts(&self, version: &DatasetVersion, prompts: &[Prompt]) -> (DatasetFacts, Option<String>) {
+        let mut shares: Vec<(f64, &Prompt)> =
+            prompts.iter().map(|prompt| (self.overlap(prompt), prompt)).collect();
+        shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let facts = DatasetFacts {
+            version: version.name.clone(),
+            train_examples: self.examples,
+            max_containment: Some(version.manifest.certificate.max_containment),
+            writers: version.manifest.writers.clone(),
+            max_prompt_containment: shares.first().map(|(share, _)| *share),
+        };
+        (facts, recited(&shares))
+    }
 }
 
 /// Names the prompts, the nearest first, that share as much with a training row as a held-out example may not.
-fn say_recited(ctx: &Project, shares: &[(f64, &Prompt)]) {
+fn recited(shares: &[(f64, &Prompt)]) -> Option<String> {
     let near: Vec<String> = shares
         .iter()
         .take_while(|(share, _)| *share >= LEAK_FROM)
         .map(|(share, prompt)| format!("\"{}\" ({:.0} %)", first_words(prompt.question(), 60), 100.0 * share))
         .collect();
-    if !near.is_empty() {
-        ctx.ui.warn(format!(
+    (!near.is_empty()).then(|| {
+        format!(
             "{} {:.0} % or more of the word sequences of question and answer with one training example, so that a good answer \
              may be recited: {}",
             counted(near.len(), "prompt shares", "prompts share"),
             100.0 * LEAK_FROM,
             listed(&near, 3, ", ")
-        ));
-    }
-}
-
-/// Training rows as the leak measure sees them.
-pub fn training_index(rows: &[DatasetRow]) -> ContainmentIndex {
-    let text = |row: &DatasetRow| {
-        Shingles::of(&row.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
-    };
-    ContainmentIndex::new(&rows.iter().map(text).collect::<Vec<_>>())
-}
-
-/// The largest share of a prompt, its reference included, that stands in one training row.
-pub fn overlap(index: &ContainmentIndex, prompt: &Prompt) -> f64 {
-    let asked = Shingles::of(&[prompt.question(), prompt.reference.as_deref().unwrap_or_default()]);
-    index.max_containment(&asked).map_or(0.0, |found| found.share)
+        )
+    })
 }
 
 fn planned_judge(judge: &Judge) -> PlannedJudge {
@@ -379,5 +407,44 @@ fn planned_judge(judge: &Judge) -> PlannedJudge {
         model: judge.model.clone(),
         kind,
         family: judge.family.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, turns: &[(&str, &str)]) -> DatasetRow {
+        let message =
+            |(role, content): &(&str, &str)| serde_json::json!({ "role": role, "content": content });
+        let messages: Vec<_> = turns.iter().map(message).collect();
+        serde_json::from_value(serde_json::json!({
+            "v": 1, "example_id": id, "messages": messages, "conversation": id, "prompt_cluster": id, "writer": "person",
+        }))
+        .expect("a row")
+    }
+
+    #[test]
+    fn an_example_is_a_first_question_with_nothing_said_before() {
+        let (asked, answer) = (("user", "Why do bells crack?"), ("assistant", "Frost, and a hand in haste."));
+        let long = "word ".repeat(EXAMPLE_WORDS);
+        let rows = [
+            row("alone", &[asked, answer]),
+            row("instructed", &[("system", "Be brief."), asked, answer]),
+            row("follow-up", &[asked, answer, ("user", "And iron?"), ("assistant", "It rusts first.")]),
+            row("long", &[asked, ("assistant", long.as_str())]),
+            row("unanswered", &[asked]),
+        ];
+        let mut found: Vec<&str> =
+            examples(&rows, 9, 1).into_iter().map(|row| row.example_id.as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["alone", "instructed"]);
+        assert_eq!(examples(&rows, 1, 1).len(), 1);
+        let mut config = Config::default();
+        config.eval.examples = 2;
+        assert_eq!(example_words(&rows, &config), 2 * (4 + 6));
+        assert_eq!(example_words(&rows[2..], &config), 0);
+        let messages = lone_exchange(&rows[1].messages).expect("it stands alone").map(|turn| turn.role);
+        assert_eq!(messages, [Role::User, Role::Assistant], "without the system message");
     }
 }

@@ -1,19 +1,79 @@
 //! `eval.name` names a series of evaluations: `NAME`, `NAME-2`, `NAME-3`. A plan is never changed, so another training or
-//! other settings make the next of the series, and commands that name no evaluation mean the one made last.
+//! other settings make the next of the series. Commands that name no evaluation mean the newest that is [whole](state).
 
 use std::path::Path;
 
 use affinage_eval::comparison::missing_answers;
 use affinage_eval::completion::Completion;
 use affinage_eval::history::HistoryEvent;
+use affinage_eval::judgment::VOTES_FILE;
 use affinage_eval::suite::Prompt;
-use affinage_report::plain::listed;
+use affinage_report::plain::{counted, listed};
 
 use crate::folder::history;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::observer::Observer;
 use crate::stages::judges::read_plan;
+
+/// Stands in the folder of an evaluation from the moment that `affinage eval` begins it until its report is drawn.
+const BEGUN_FILE: &str = "begun";
+/// The page of an evaluation.
+pub const REPORT_FILE: &str = "report.html";
+
+/// How far an evaluation came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// All answers that are compared are there, and `affinage eval` did not leave it before its report.
+    Whole,
+    /// So many answers that are compared are missing.
+    LacksAnswers(usize),
+    /// Another version wrote its plan, or it is damaged.
+    Unreadable,
+    /// `affinage eval` was stopped after the answers and before the report.
+    Stopped,
+}
+
+impl State {
+    /// What is said of an evaluation that is not whole, and the way on.
+    fn in_words(self) -> Option<String> {
+        let what = match self {
+            State::Whole => return None,
+            State::Unreadable => return Some("has a plan that cannot be read".to_owned()),
+            State::LacksAnswers(missing) => format!("lacks {}", counted(missing, "answer", "answers")),
+            State::Stopped => "was stopped before its report".to_owned(),
+        };
+        Some(format!("{what}: the command that began it goes on with it, with the same `--set`"))
+    }
+}
+
+/// How far the evaluation in `dir` came.
+pub fn state(dir: &Path, ui: &dyn Observer) -> anyhow::Result<State> {
+    let Ok(plan) = read_plan(dir) else { return Ok(State::Unreadable) };
+    let prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), ui)?;
+    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), ui)?;
+    Ok(match missing_answers(&plan, &prompts, &completions) {
+        0 if dir.join(BEGUN_FILE).exists() => State::Stopped,
+        0 => State::Whole,
+        missing => State::LacksAnswers(missing),
+    })
+}
+
+/// Marks an evaluation that is to go on to its report. One that has a report was whole before and stays so.
+pub fn begin(dir: &Path) -> anyhow::Result<()> {
+    if !dir.join(REPORT_FILE).is_file() {
+        fs_err::write(dir.join(BEGUN_FILE), "")?;
+    }
+    Ok(())
+}
+
+/// Takes the mark away: the report is drawn.
+pub fn end(dir: &Path) -> anyhow::Result<()> {
+    match fs_err::remove_file(dir.join(BEGUN_FILE)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
 
 /// `first-look-3` as `first-look` and 3; a name without a number is the first of its series.
 fn split(name: &str) -> (&str, u64) {
@@ -54,12 +114,12 @@ pub fn next(project: &Path, name: &str) -> anyhow::Result<String> {
     Ok((behind..).map(|number| format!("{stem}-{number}")).find(free).unwrap_or_default())
 }
 
-/// Of a series: the evaluation made last that came to its end, else the one made last; `name` where there is none.
+/// Of a series: the newest evaluation that is whole, else the newest; `name` where there is none.
 pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<String> {
     let members = members(project, name)?;
     if let [_, _, ..] = members[..] {
         for member in members.iter().rev() {
-            if is_whole(&project.join("evals").join(member), ui)? {
+            if state(&project.join("evals").join(member), ui)? == State::Whole {
                 return Ok(member.clone());
             }
         }
@@ -67,19 +127,8 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
     Ok(members.last().cloned().unwrap_or_else(|| name.to_owned()))
 }
 
-/// Whether all answers that are compared are there, or somebody analysed those that are.
-fn is_whole(dir: &Path, ui: &dyn Observer) -> anyhow::Result<bool> {
-    if dir.join("analysis.json").is_file() {
-        return Ok(true);
-    }
-    let Ok(plan) = read_plan(dir) else { return Ok(false) };
-    let prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), ui)?;
-    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), ui)?;
-    Ok(missing_answers(&plan, &prompts, &completions) == 0)
-}
-
 /// The evaluation that a command means: the one it names, else [`newest`] of the configured series. Where there are others
-/// that could have been meant, one line says which it is.
+/// that could have been meant, and where it is not whole, lines say which it is and what of it is missing.
 pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     if let Some(name) = named {
         return Ok(name.to_owned());
@@ -87,35 +136,53 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     let configured = &ctx.config.eval.name;
     let members = members(&ctx.project, configured)?;
     let newest = newest(&ctx.project, configured, &ctx.ui)?;
-    let unfinished = members.iter().skip_while(|member| **member != newest).nth(1);
+    let dir = |member: &String| ctx.project.join("evals").join(member);
+    let unfinished: Vec<&String> = members.iter().skip_while(|member| **member != newest).skip(1).collect();
     if members.len() > 1 {
         let others: Vec<String> = quoted(members.iter().filter(|member| **member != newest));
         ctx.ui.say(format!(
-            "evaluation `{newest}`, made last; `--eval` takes another: {}",
+            "evaluation `{newest}`, {}; `--eval` takes another: {}",
+            if unfinished.is_empty() { "made last" } else { "the newest that is whole" },
             listed(&others, SHOWN, ", ")
         ));
-        let has_votes =
-            |member: &String| ctx.project.join("evals").join(member).join("votes.jsonl").is_file();
-        let voted: Vec<String> =
-            quoted(members.iter().filter(|member| **member != newest && has_votes(member)));
-        if !voted.is_empty() && !has_votes(&newest) {
-            ctx.ui.say(format!("votes were cast on {}, none on `{newest}`", listed(&voted, SHOWN, ", ")));
+    }
+    // The chosen one too, where none is whole.
+    let not_whole = unfinished.into_iter().chain(members.iter().filter(|member| **member == newest));
+    for member in not_whole {
+        if let Some(words) = state(&dir(member), &ctx.ui)?.in_words() {
+            ctx.ui.say(format!("`{member}` {words}"));
         }
     }
-    if let Some(unfinished) = unfinished {
-        ctx.ui.say(format!(
-            "`{unfinished}` was begun later and lacks answers: the command that began it goes on with it, with the same `--set`"
-        ));
-    }
-    let later = planned_after(ctx, &newest)?;
-    let beside: Vec<String> = quoted(later.iter().filter(|name| !members.contains(name)));
-    if !beside.is_empty() {
+    let beside = other_names(ctx, &newest, &members)?;
+    let later: Vec<String> = quoted(beside.later.iter());
+    if !later.is_empty() {
         ctx.ui.say(format!(
             "evaluation `{newest}`, as `eval.name` says; made later, and meant with `--eval`: {}",
-            listed(&beside, SHOWN, ", ")
+            listed(&later, SHOWN, ", ")
         ));
     }
+    say_votes_elsewhere(ctx, &newest, members.iter().chain(&beside.earlier).chain(&beside.later));
     Ok(newest)
+}
+
+/// Says where votes lie that do not count for `name`: a vote is on the answers of one evaluation.
+fn say_votes_elsewhere<'a>(ctx: &Project, name: &str, others: impl Iterator<Item = &'a String>) {
+    let has_votes = |member: &str| ctx.project.join("evals").join(member).join(VOTES_FILE).is_file();
+    let voted = quoted(others.filter(|other| *other != name && has_votes(other)));
+    if !voted.is_empty() && !has_votes(name) {
+        ctx.ui.say(format!(
+            "votes were cast on {}, none on `{name}`: they are about other answers and stay there",
+            listed(&voted, SHOWN, ", ")
+        ));
+    }
+}
+
+/// When an evaluation is made: says where votes lie that do not count for it.
+pub fn say_votes_stay(ctx: &Project, made: &str) -> anyhow::Result<()> {
+    let members = members(&ctx.project, made)?;
+    let beside = other_names(ctx, made, &members)?;
+    say_votes_elsewhere(ctx, made, members.iter().chain(&beside.earlier));
+    Ok(())
 }
 
 /// Other evaluations that a line names.
@@ -125,13 +192,19 @@ fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
     names.map(|name| format!("`{name}`")).collect()
 }
 
-/// Evaluations under other names that were planned after `name` and are still there, by the project's history.
-fn planned_after(ctx: &Project, name: &str) -> anyhow::Result<Vec<String>> {
-    let mut later: Vec<String> = Vec::new();
+/// Evaluations of no series of one name.
+struct OtherNames {
+    earlier: Vec<String>,
+    later: Vec<String>,
+}
+
+/// Evaluations outside of `members` that were planned before and after `name` and are still there, by the project's history.
+fn other_names(ctx: &Project, name: &str, members: &[String]) -> anyhow::Result<OtherNames> {
+    let (mut earlier, mut later): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for row in history::read(ctx)? {
         match row.event {
-            HistoryEvent::Planned { .. } if row.evaluation == name => later.clear(),
-            HistoryEvent::Planned { .. } if !later.contains(&row.evaluation) => later.push(row.evaluation),
+            HistoryEvent::Planned { .. } if row.evaluation == name => earlier.append(&mut later),
+            HistoryEvent::Planned { .. } if !members.contains(&row.evaluation) => later.push(row.evaluation),
             _ => {}
         }
     }
@@ -139,12 +212,28 @@ fn planned_after(ctx: &Project, name: &str) -> anyhow::Result<Vec<String>> {
     let is_meant = |name: &String| {
         read_plan(&ctx.project.join("evals").join(name)).is_ok_and(|plan| !plan.is_null_test())
     };
-    later.retain(is_meant);
-    Ok(later)
+    let mut seen = Vec::new();
+    let mut kept = |names: Vec<String>| -> Vec<String> {
+        let mut kept = Vec::new();
+        for name in names {
+            if is_meant(&name) && !seen.contains(&name) {
+                seen.push(name.clone());
+                kept.push(name);
+            }
+        }
+        kept
+    };
+    // One that was planned on both sides was made later.
+    let later = kept(later);
+    Ok(OtherNames { earlier: kept(earlier), later })
 }
 
 #[cfg(test)]
 mod tests {
+    use affinage_eval::completion::{CompletionKey, FinishReason, Sampling};
+    use affinage_eval::plan::{Arm, ArmKind, Plan, PlannedComparison, Scope};
+    use affinage_eval::suite::{Domain, Split, SuiteDefaults, parse_suite};
+
     use super::*;
     use crate::observer::Silent;
 
@@ -156,6 +245,71 @@ mod tests {
             fs_err::write(eval.join("plan.json"), "{}").expect("written");
         }
         dir
+    }
+
+    /// An evaluation of one question and two arms, of whose answers `answered` are there.
+    fn evaluation(project: &Path, name: &str, answered: usize) {
+        let dir = project.join("evals").join(name);
+        fs_err::create_dir_all(&dir).expect("made");
+        let tuned = ArmKind::Checkpoint {
+            step: 4,
+            adapter_sha256: "a".repeat(64),
+            path: "runs/r/step-000004".to_owned(),
+        };
+        let headline = PlannedComparison {
+            arm: "step-000004".to_owned(),
+            against: "base".to_owned(),
+            scope: Scope::All,
+        };
+        let plan = Plan {
+            v: 1,
+            name: name.to_owned(),
+            base_model: "tiny".to_owned(),
+            base_sha256: "b".repeat(64),
+            run: None,
+            dataset: None,
+            arms: vec![
+                Arm { name: "base".to_owned(), kind: ArmKind::Base },
+                Arm { name: "step-000004".to_owned(), kind: tuned },
+            ],
+            comparisons: vec![headline.clone()],
+            headline,
+            sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, max_new_tokens: 8 },
+            samples_per_prompt: 1,
+            seed: 1,
+            judges: Vec::new(),
+            alpha: 0.05,
+            margin: 0.1,
+            design: affinage_eval::design::Design::default(),
+        };
+        let own = SuiteDefaults {
+            name: "own".to_owned(),
+            category: "own".to_owned(),
+            domain: Domain::In,
+            split: Split::Report,
+        };
+        let prompts =
+            parse_suite("{\"prompt\": \"What does the harbour smell of?\"}", &own).expect("a suite");
+        let answers: Vec<Completion> = plan
+            .arms
+            .iter()
+            .take(answered)
+            .map(|arm| {
+                let key = CompletionKey {
+                    prompt_id: &prompts[0].prompt_id,
+                    arm: &arm.name,
+                    adapter_sha256: arm.adapter_sha256(),
+                    base_sha256: plan.base_sha256_of(arm),
+                    sample: 0,
+                    seed: 1,
+                    sampling: &plan.sampling,
+                };
+                key.answered(format!("Of tar, says {}.", arm.name), 4, FinishReason::Stop)
+            })
+            .collect();
+        fs_err::write(dir.join("plan.json"), serde_json::to_vec(&plan).expect("JSON")).expect("written");
+        jsonl::write_all(&dir.join("prompts.jsonl"), &prompts).expect("written");
+        jsonl::write_all(&dir.join("completions.jsonl"), &answers).expect("written");
     }
 
     #[test]
@@ -170,11 +324,30 @@ mod tests {
     }
 
     #[test]
-    fn the_one_made_last_is_meant_if_it_came_to_its_end() {
-        let dir = project(&["look", "look-2", "look-3"]);
-        let newest = || newest(dir.path(), "look", &Silent).expect("read");
-        assert_eq!(newest(), "look-3", "none came to its end");
-        fs_err::write(dir.path().join("evals/look-2/analysis.json"), "{}").expect("written");
-        assert_eq!(newest(), "look-2");
+    fn the_newest_that_was_made_whole_is_meant() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let project = dir.path();
+        let newest = || newest(project, "look", &Silent).expect("read");
+        let of = |name: &str| project.join("evals").join(name);
+        for (name, answered) in [("look", 1), ("look-2", 1), ("look-3", 1)] {
+            evaluation(project, name, answered);
+        }
+        assert_eq!(newest(), "look-3", "none is whole");
+        evaluation(project, "look", 2);
+        assert_eq!(newest(), "look");
+        // Figures of a part do not make it whole, and all answers do not where it was to go on to its report.
+        fs_err::write(of("look-2").join("analysis.json"), "{}").expect("written");
+        evaluation(project, "look-3", 2);
+        begin(&of("look-3")).expect("marked");
+        fs_err::write(of("look-3").join("analysis.json"), "{}").expect("written");
+        assert_eq!(newest(), "look");
+        assert_eq!(state(&of("look-2"), &Silent).expect("read"), State::LacksAnswers(1));
+        assert_eq!(state(&of("look-3"), &Silent).expect("read"), State::Stopped);
+        end(&of("look-3")).expect("its report is drawn");
+        assert_eq!(newest(), "look-3");
+        // Begun again, one that has its report was whole before.
+        fs_err::write(of("look-3").join(REPORT_FILE), "").expect("written");
+        begin(&of("look-3")).expect("not marked");
+        assert_eq!(newest(), "look-3");
     }
 }

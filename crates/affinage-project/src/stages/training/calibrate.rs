@@ -77,10 +77,14 @@ impl Calibration {
         timed(WARM_UP)?;
         let short = timed(SHORT)?;
         let within = (PIECE_S * short.0 as f64 / short.1) as usize;
-        tell_left(&progress, short, within.max(LONGER * SHORT).min(whole));
         let long = within.max(LONGER * SHORT).min(whole);
+        // The longer one twice, and an evaluation of as many tokens without a backward.
+        tell_left(&progress, 2.5 * short.1 * long as f64 / short.0 as f64, 3);
         // What another program does meanwhile makes a piece slower and never faster.
-        let (first, again) = (timed(long)?, timed(long)?);
+        let first = timed(long)?;
+        // Once more, and an evaluation without a backward.
+        tell_left(&progress, 1.5 * first.1, 2);
+        let again = timed(long)?;
         let long = if again.1 < first.1 { again } else { first };
         let cost = Cost::of(short, long);
         let tokens_per_s = whole as f64 / cost.seconds(whole);
@@ -100,10 +104,9 @@ impl Calibration {
     }
 }
 
-/// What is left after the short piece: the longer one twice, and an evaluation of as many tokens, which has no backward.
-fn tell_left(progress: &Progress, short: (usize, f64), long: usize) {
-    let left = Duration::from_secs_f64(2.5 * short.1 * long as f64 / short.0 as f64);
-    progress.tell(3.0 / left.as_secs_f64().max(1e-3), left);
+/// Says how many seconds the pieces that are left will take.
+fn tell_left(progress: &Progress, seconds: f64, pieces: usize) {
+    progress.tell(pieces as f64 / seconds.max(1e-3), Duration::from_secs_f64(seconds));
 }
 
 /// Seconds of a pass over all validation rows, from as many tokens of a group of middle size as were trained on.

@@ -186,12 +186,10 @@ impl Study {
     fn prompts(&self, ctx: &Context) -> anyhow::Result<(Vec<Prompt>, Vec<DatasetFacts>)> {
         let held_out = suites::test_prompts(&self.versions[0], &ctx.ui)?;
         let chosen = suites::chosen(ctx, &ctx.config, held_out)?;
-        let index =
-            |version: &DatasetVersion| anyhow::Ok(plan::training_index(&version.rows("train", &ctx.ui)?));
-        let indexes = self.versions.iter().map(index).collect::<anyhow::Result<Vec<_>>>()?;
+        let sides = self.versions.iter().map(|version| plan::TrainingSide::read(version, &ctx.ui));
+        let sides = sides.collect::<anyhow::Result<Vec<_>>>()?;
         let total = chosen.len();
-        let leaks =
-            |prompt: &Prompt| indexes.iter().any(|index| plan::overlap(index, prompt) >= LEAK_THRESHOLD);
+        let leaks = |prompt: &Prompt| sides.iter().any(|side| side.overlap(prompt) >= LEAK_THRESHOLD);
         let prompts: Vec<Prompt> = chosen.into_iter().filter(|prompt| !leaks(prompt)).collect();
         if prompts.len() < total {
             ctx.ui.warn(format!(
@@ -203,8 +201,9 @@ impl Study {
             !prompts.is_empty(),
             "every prompt was trained on in one of the datasets: none is left to ask"
         );
-        let facts = self.versions.iter().map(|version| plan::dataset_facts(version, &prompts, ctx));
-        let facts = facts.collect::<anyhow::Result<Vec<_>>>()?;
+        // None of the prompts that are left may be recited.
+        let facts = sides.iter().zip(&self.versions).map(|(side, version)| side.facts(version, &prompts).0);
+        let facts = facts.collect();
         Ok((prompts, facts))
     }
 }

@@ -1,5 +1,6 @@
 //! How long a run will take, measured for some seconds on this machine and said before the time is spent.
 
+use std::iter::repeat_n;
 use std::time::{Duration, Instant};
 
 use affinage_engine::generate::{Generator, Request};
@@ -9,7 +10,7 @@ use affinage_eval::suite::{Domain, Prompt};
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::model::{LoadedModel, packed_engine};
-use affinage_project::stages::evaluation::plan::has_example;
+use affinage_project::stages::evaluation::plan::{PLAIN_INSTRUCTION, example_words};
 use affinage_project::stages::evaluation::room;
 use affinage_project::stages::generation::sampling;
 use affinage_project::stages::suites::{self, BUILT_IN_PROMPTS};
@@ -21,6 +22,8 @@ use crate::ui::{count, counted, duration};
 /// Tokens of the beginnings that are read to measure how fast prompts are, and steps of writing after them.
 const READ: usize = 24;
 const STEPS: usize = 8;
+/// Tokens of a word.
+const TOKENS_A_WORD: f64 = 1.4;
 /// Built-in prompts that the shorter evaluation asks of each suite.
 const FEW: usize = 10;
 
@@ -34,6 +37,8 @@ struct Asked {
     prompt_words: usize,
     /// Held-out texts to score, each as often as it is scored.
     scored: usize,
+    /// Words of the instruction and the examples that are scored before them: of these every text has its own.
+    words_before: usize,
 }
 
 impl Asked {
@@ -41,15 +46,15 @@ impl Asked {
         self.base + self.tuned
     }
 
-    /// What `config` asks of these prompts; `has_example` says whether a training row is short enough to stand before one.
-    fn of(config: &Config, prompts: &[Prompt], has_example: bool) -> Asked {
+    /// What `config` asks of these prompts; `example_words` are those of the examples before one, 0 without any.
+    fn of(config: &Config, prompts: &[Prompt], example_words: usize) -> Asked {
         let eval = &config.eval;
         let named = eval.checkpoints.iter().filter(|name| *name != "last").count();
         let here = config.arms.iter().filter(|arm| arm.base_url.is_none()).count();
         let tuned = 1 + named + here;
-        let asked_well =
-            usize::from(eval.system_prompt.as_deref().is_none_or(|text| !text.trim().is_empty()))
-                + usize::from(eval.examples > 0 && has_example);
+        let instruction = eval.system_prompt.as_deref().unwrap_or(PLAIN_INSTRUCTION).trim();
+        let asked_well = usize::from(!instruction.is_empty()) + usize::from(example_words > 0);
+        let before = instruction.split_whitespace().count() + example_words;
         let each = eval.repeats.unwrap_or(config.generate.samples)
             * (1 + eval.temperatures.len() + eval.lengths.len());
         let mut asked = Asked::default();
@@ -62,20 +67,53 @@ impl Asked {
             asked.prompt_words += words * each * (base + tuned);
             // Every arm reads the user's own answer, two of them also one under a wrong prompt.
             asked.scored += if is_own { base + tuned + 2 } else { 0 };
+            asked.words_before += if is_own { before } else { 0 };
         }
         asked
     }
 }
 
-/// Tokens a second of all sequences of a batch together.
+/// How fast the model answers.
 #[derive(Clone, Copy, Debug)]
 struct Speed {
+    /// Tokens of prompts read in a second.
     read: f64,
-    written: f64,
+    /// Seconds of a step of writing by itself, for which the weights are read once, and of each sequence in it.
+    step_s: f64,
+    sequence_s: f64,
+}
+
+impl Speed {
+    /// From what a step takes with one sequence and with several.
+    fn of(read: f64, alone_s: f64, (sequences, together_s): (usize, f64)) -> Speed {
+        let more = sequences.saturating_sub(1).max(1) as f64;
+        // Whatever the clock says: a sequence costs time, and no more of it than its share.
+        let share = together_s / sequences.max(1) as f64;
+        let sequence_s = ((together_s - alone_s) / more).clamp(0.0, share);
+        Speed { read, step_s: together_s - sequence_s * sequences as f64, sequence_s }
+    }
+
+    /// Seconds to write answers of these lengths, at most `batch` at once; one that ends makes room for the next. The last
+    /// ones have the steps to themselves.
+    fn writing_s(self, lengths: impl Iterator<Item = usize>, batch: usize) -> f64 {
+        let (mut waiting, mut writing, mut seconds) = (lengths, Vec::new(), 0.0);
+        loop {
+            let free = batch.max(1) - writing.len();
+            writing.extend(waiting.by_ref().take(free));
+            let Some(&least) = writing.iter().min() else { return seconds };
+            seconds += least as f64 * (self.step_s + self.sequence_s * writing.len() as f64);
+            writing.retain_mut(|left| {
+                *left -= least;
+                *left > 0
+            });
+        }
+    }
 }
 
 /// How long each part takes.
 struct Parts {
+    /// The model, which is loaded again to answer.
+    loading: Duration,
     steps: Duration,
     /// All passes over the validation rows.
     validation: Duration,
@@ -94,7 +132,7 @@ struct Counts {
 
 impl Parts {
     fn in_words(&self, counts: &Counts) -> String {
-        let Parts { steps, validation, answers, scoring } = *self;
+        let Parts { loading, steps, validation, answers, scoring } = *self;
         let looks = match counts.validation_rows {
             0 => String::new(),
             rows => format!(
@@ -105,11 +143,12 @@ impl Parts {
             ),
         };
         format!(
-            "from here about {} on this machine: training {} ({}){looks}, {} {}, measuring how likely your own answers are to \
-             the models {}{}",
-            duration(steps + validation + answers + scoring),
+            "from here about {} on this machine: training {} ({}){looks}, loading the model to answer {}, {} {}, measuring how \
+             likely your own answers are to the models {}{}",
+            duration(loading + steps + validation + answers + scoring),
             duration(steps),
             counts.steps,
+            duration(loading),
             counted(counts.answers, "answer", "answers"),
             duration(answers),
             duration(scoring),
@@ -128,20 +167,24 @@ pub fn say(
     version: &DatasetVersion,
 ) -> anyhow::Result<()> {
     let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
-    let speed = decoding(ctx, model, plan)?;
+    let (speed, loading) = decoding(ctx, model, plan)?;
     let held_out = suites::test_prompts(version, &ctx.ui)?;
     let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
     // Answers are as long as the evaluation will let them be.
     let (config, _) = room::decided(ctx, model, (None, version))?;
-    let has_example = has_example(&version.rows("train", &ctx.ui)?);
-    let asked = Asked::of(&config, &prompts(&config)?, has_example);
+    let example_words = example_words(&version.rows("train", &ctx.ui)?, &config);
+    let asked = Asked::of(&config, &prompts(&config)?, example_words);
     let ahead = done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step));
     let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
     let parts = Parts {
+        loading,
         steps: calibration.time(Ahead { evaluations: 0, ..ahead }),
         validation: calibration.time(Ahead { tokens: 0, ..ahead }),
         answers: answering(&config, plan, asked, speed),
-        scoring: Duration::from_secs_f64(asked.scored as f64 * row / calibration.scored_per_s),
+        scoring: Duration::from_secs_f64(
+            (asked.scored as f64 * row + asked.words_before as f64 * TOKENS_A_WORD)
+                / calibration.scored_per_s,
+        ),
     };
     ctx.ui.say(parts.in_words(&Counts {
         steps: match done {
@@ -154,11 +197,11 @@ pub fn say(
         is_judged: !config.judges.is_empty(),
     }));
     ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
-    say_shorter(ctx, &config, &prompts, (asked, has_example))?;
+    say_shorter(ctx, &config, &prompts, (asked, example_words))?;
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
         ctx.ui.say(format!(
-            "to train half as long (the model then learns less): `affinage --set train.max-steps={} run`",
+            "to train half as long, with at most {0} steps (the model then learns less): `affinage --set train.max-steps={0} run`",
             plan.steps.div_ceil(2)
         ));
     }
@@ -171,7 +214,7 @@ fn say_shorter(
     ctx: &Context,
     config: &Config,
     prompts: &impl Fn(&Config) -> anyhow::Result<Vec<Prompt>>,
-    (asked, has_example): (Asked, bool),
+    (asked, example_words): (Asked, usize),
 ) -> anyhow::Result<()> {
     let checked = |prompts: &[Prompt]| prompts.iter().filter(|prompt| prompt.check.is_some()).count();
     let has_enough = checked(&prompts(config)?) >= ENOUGH;
@@ -181,7 +224,7 @@ fn say_shorter(
         short.eval.prompts_per_suite = Some(number);
         let fewer = prompts(&short)?;
         let is_enough = checked(&fewer) >= ENOUGH;
-        let answers = Asked::of(&short, &fewer, has_example).answers();
+        let answers = Asked::of(&short, &fewer, example_words).answers();
         if answers < asked.answers() && (least.is_none() || is_enough) {
             least = Some((number, answers, is_enough));
         }
@@ -203,39 +246,48 @@ fn say_shorter(
 
 /// The base writes to the limit of new tokens, a tuned model about as much as the answers that it learned.
 fn answering(config: &Config, plan: &Plan, asked: Asked, speed: Speed) -> Duration {
-    /// Tokens of a word, and of what a template writes around a prompt.
-    const TOKENS_A_WORD: f64 = 1.4;
+    /// Tokens of what a template writes around a prompt.
     const AROUND: usize = 20;
-    let limit = config.eval.max_new_tokens.unwrap_or(config.generate.max_new_tokens) as f64;
-    let learned = (plan.supervised_tokens() as f64 / plan.train.len() as f64).min(limit);
-    let written = asked.base as f64 * limit + asked.tuned as f64 * learned;
+    let limit = config.eval.max_new_tokens.unwrap_or(config.generate.max_new_tokens);
+    let learned = (plan.supervised_tokens() as usize).div_ceil(plan.train.len()).min(limit);
+    let lengths = repeat_n(limit, asked.base).chain(repeat_n(learned, asked.tuned));
+    let writing_s = speed.writing_s(lengths, config.generate.batch);
     let read = asked.prompt_words as f64 * TOKENS_A_WORD + (AROUND * asked.answers()) as f64;
-    Duration::from_secs_f64(written / speed.written + read / speed.read)
+    Duration::from_secs_f64(writing_s + read / speed.read)
 }
 
-/// Measures reading and writing in batches, as the evaluation does it.
-fn decoding(ctx: &Context, model: &LoadedModel, plan: &Plan) -> anyhow::Result<Speed> {
-    let engine = packed_engine(&ctx.ui, model)?;
-    let config = &ctx.config.generate;
-    let progress = ctx.ui.progress("measuring answers", 1 + STEPS as u64, "parts");
-    let mut generator = Generator::new(&engine, None, &[]);
-    let (mut tokens, began) = (0, Instant::now());
-    for row in plan.train.iter().cycle().take(config.batch) {
-        let prompt = row.ids[..READ.min(row.ids.len())].to_vec();
-        tokens += prompt.len();
-        generator.start(Request { prompt, sampling: sampling(config), seed: 1, max_new_tokens: 1 + STEPS });
-    }
-    generator.step();
-    let read = tokens as f64 / began.elapsed().as_secs_f64();
-    progress.advance(1);
+/// Measures reading and writing, in batches as the evaluation does it and one sequence alone; and what it took to load the
+/// model, which the evaluation does again.
+fn decoding(ctx: &Context, model: &LoadedModel, plan: &Plan) -> anyhow::Result<(Speed, Duration)> {
     let began = Instant::now();
-    for _ in 0..STEPS {
+    let engine = packed_engine(&ctx.ui, model)?;
+    let loading = began.elapsed();
+    let config = &ctx.config.generate;
+    let progress = ctx.ui.progress("measuring answers", 2 * (1 + STEPS as u64), "parts");
+    // Tokens a second of the prompts, and seconds of a step.
+    let measure = |sequences: usize| {
+        let mut generator = Generator::new(&engine, None, &[]);
+        let (mut tokens, began) = (0, Instant::now());
+        for row in plan.train.iter().cycle().take(sequences) {
+            let prompt = row.ids[..READ.min(row.ids.len())].to_vec();
+            tokens += prompt.len();
+            let (sampling, max_new_tokens) = (sampling(config), 1 + STEPS);
+            generator.start(Request { prompt, sampling, seed: 1, max_new_tokens });
+        }
         generator.step();
+        let read = tokens as f64 / began.elapsed().as_secs_f64();
         progress.advance(1);
-    }
-    let written = (STEPS * config.batch) as f64 / began.elapsed().as_secs_f64();
+        let began = Instant::now();
+        for _ in 0..STEPS {
+            generator.step();
+            progress.advance(1);
+        }
+        (read, began.elapsed().as_secs_f64() / STEPS as f64)
+    };
+    let (read, together_s) = measure(config.batch);
+    let (_, alone_s) = measure(1);
     progress.finish("");
-    Ok(Speed { read, written })
+    Ok((Speed::of(read, alone_s, (config.batch, together_s)), loading))
 }
 
 #[cfg(test)]
@@ -264,7 +316,8 @@ mod tests {
     fn every_part_of_the_time_is_named_and_they_add_up() {
         let minutes = |n: u64| Duration::from_secs(60 * n);
         let (steps, validation, answers, scoring) = (minutes(10), minutes(3), minutes(20), minutes(2));
-        let parts = Parts { steps, validation, answers, scoring };
+        let loading = minutes(1);
+        let parts = Parts { loading, steps, validation, answers, scoring };
         let counts = |validation_rows| Counts {
             steps: "44 steps".to_owned(),
             looks: 5,
@@ -277,10 +330,12 @@ mod tests {
             said,
             format!(
                 "from here about {} on this machine: training {} (44 steps), measuring 5 times on 36 validation rows {}, \
-                 120 answers {}, measuring how likely your own answers are to the models {}; judging comes on top",
-                duration(minutes(35)),
+                 loading the model to answer {}, 120 answers {}, measuring how likely your own answers are to the models {}; \
+                 judging comes on top",
+                duration(minutes(36)),
                 duration(steps),
                 duration(validation),
+                duration(loading),
                 duration(answers),
                 duration(scoring)
             )
@@ -289,17 +344,36 @@ mod tests {
     }
 
     #[test]
+    fn the_last_answers_of_a_queue_take_their_steps_alone() {
+        // 10 ms a step and 1 ms for each sequence in it.
+        let speed = Speed::of(1.0, 0.011, (4, 0.014));
+        assert!(
+            (speed.step_s - 0.010).abs() < 1e-12 && (speed.sequence_s - 0.001).abs() < 1e-12,
+            "{speed:?}"
+        );
+        let seconds = |lengths: &[usize], batch| speed.writing_s(lengths.iter().copied(), batch);
+        assert_eq!(seconds(&[], 4), 0.0);
+        // Both for 100 steps, then one for 200 more.
+        assert!((seconds(&[100, 300], 4) - (100.0 * 0.012 + 200.0 * 0.011)).abs() < 1e-9);
+        // The third begins where the first ends.
+        assert!((seconds(&[100, 300, 200], 2) - 300.0 * 0.012).abs() < 1e-9);
+        // A clock that finds several faster than one.
+        let odd = Speed::of(1.0, 0.02, (4, 0.014));
+        assert!(odd.sequence_s == 0.0 && odd.step_s == 0.014, "{odd:?}");
+    }
+
+    #[test]
     fn every_arm_answers_what_is_its_own_and_two_answer_the_rest() {
         let prompts = [prompt(Domain::In), prompt(Domain::Out), prompt(Domain::Out)];
         let mut config = Config::default();
-        let asked = Asked::of(&config, &prompts, true);
+        config.eval.system_prompt = Some("Answer in three words.".to_owned());
+        let asked = Asked::of(&config, &prompts, 50);
         // base, base+prompt, base+examples and the checkpoint; then base and the checkpoint twice.
-        assert_eq!(asked, Asked { base: 5, tuned: 3, prompt_words: 8 * 5, scored: 6 });
-        let without = Asked::of(&config, &prompts, false);
-        assert_eq!((without.base, without.tuned), (4, 3), "no row is short enough to be an example");
-        config.eval.examples = 0;
+        assert_eq!(asked, Asked { base: 5, tuned: 3, prompt_words: 8 * 5, scored: 6, words_before: 54 });
+        let without = Asked::of(&config, &prompts, 0);
+        assert_eq!((without.base, without.tuned), (4, 3), "no row can be an example");
         config.eval.system_prompt = Some(String::new());
         config.eval.repeats = Some(2);
-        assert_eq!(Asked::of(&config, &prompts, true).answers(), 12);
+        assert_eq!(Asked::of(&config, &prompts, 0).answers(), 12);
     }
 }

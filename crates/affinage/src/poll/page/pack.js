@@ -15,7 +15,7 @@ function keep() {
 function current() {
   const said = new Set(votes.map((vote) => vote.id));
   const item = pack.items.find((candidate) => !said.has(candidate.id)) ?? null;
-  return { total: pack.items.length, pairs: pack.pairs_shown, is_author: pack.is_author, done: votes.length, skipped: votes.filter((vote) => vote.said === "skip").length, item, can_undo: votes.length > 0 };
+  return { total: pack.items.length, pairs: pack.pairs_shown, is_author: pack.is_author, own_first: pack.own_first, done: votes.length, skipped: votes.filter((vote) => vote.said === "skip").length, item, can_undo: votes.length > 0 };
 }
 
 const backend = {
