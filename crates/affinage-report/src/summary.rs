@@ -79,15 +79,16 @@ fn asked(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
     let of = |domain: Domain| facts.prompts_by_category.iter().filter(move |count| count.domain == domain);
     let number = |domain: Domain| of(domain).map(|count| count.prompts).sum::<usize>();
+    let of_all = |n: usize| if n == facts.prompts && n > 1 { "all".to_owned() } else { count(n) };
     let is_held_out = of(Domain::In).all(|count| count.category == Domain::In.name());
     let own = match number(Domain::In) {
         0 => None,
-        own if is_held_out => Some(format!("{} from your texts, kept out of the training", count(own))),
-        own => Some(format!("{} on the subjects of your texts", count(own))),
+        own if is_held_out => Some(format!("{} from your texts, kept out of the training", of_all(own))),
+        own => Some(format!("{} on the subjects of your texts", of_all(own))),
     };
     let subjects: Vec<&str> = of(Domain::Out).map(|count| count.category.as_str()).collect();
     let others = (!subjects.is_empty())
-        .then(|| format!("{} on other subjects: {}", count(number(Domain::Out)), subjects.join(", ")));
+        .then(|| format!("{} on other subjects: {}", of_all(number(Domain::Out)), subjects.join(", ")));
     let sources: Vec<String> = own.into_iter().chain(others).collect();
     let sources = if sources.is_empty() { String::new() } else { format!(" ({})", sources.join("; ")) };
     let arms = Arms::new(&evidence.plan);

@@ -64,13 +64,28 @@ impl Project {
         Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
     }
 
-    /// `text` with `eval` named in its commands, where they would mean another evaluation without that.
-    pub fn naming(&self, eval: &str, text: &str) -> String {
+    /// A command on an evaluation for a hint, as it is typed: `affinage vote --eval look-2 --as NAME`. It names `eval` where it
+    /// would mean another one without that.
+    pub fn command_on(&self, eval: &str, command: &str, rest: &str) -> String {
+        let option = if command == "generate" { "--name" } else { "--eval" };
+        let named = if self.is_meant(eval) { String::new() } else { format!(" {option} {eval}") };
+        let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
+        format!("`affinage {command}{named}{rest}`")
+    }
+
+    /// A sentence of a stored analysis, which knows nothing of other evaluations, with `eval` named in its commands as
+    /// [`Project::command_on`] does it.
+    pub fn naming(&self, eval: &str, sentence: &str) -> String {
+        if self.is_meant(eval) { sentence.to_owned() } else { named_in(eval, sentence) }
+    }
+
+    /// Whether commands that name no evaluation mean this one, as the configuration file says.
+    fn is_meant(&self, eval: &str) -> bool {
         let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
         let meant = Config::parse(&file, &[])
             .ok()
             .and_then(|config| series::newest(&self.project, &config.eval.name, &self.ui).ok());
-        if meant.as_deref() == Some(eval) { text.to_owned() } else { named_in(eval, text) }
+        meant.as_deref() == Some(eval)
     }
 
     /// `path` for people: relative to the project folder where it lies inside.
@@ -109,6 +124,16 @@ pub fn cache_dir() -> anyhow::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_names_the_evaluation_that_it_would_not_mean() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        fs_err::write(dir.path().join(CONFIG_FILE), "[eval]\nname = \"one\"\n").expect("written");
+        let project = Project::open(dir.path(), &[], Arc::new(crate::observer::Silent)).expect("a project");
+        assert_eq!(project.command_on("one", "report", "--open"), "`affinage report --open`");
+        assert_eq!(project.command_on("two", "vote", "--as NAME"), "`affinage vote --eval two --as NAME`");
+        assert_eq!(project.command_on("two", "generate", ""), "`affinage generate --name two`");
+    }
 
     #[test]
     fn commands_of_another_evaluation_name_it() {

@@ -61,7 +61,8 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     }
     let plan: Plan = json(&dir.join("plan.json"))?;
     let mut analysis: Analysis = json(&dir.join("analysis.json"))?;
-    analysis.next_steps.iter_mut().for_each(|step| *step = ctx.naming(name, step));
+    let of_card = analysis.card.rows.iter_mut().flat_map(|row| &mut row.votes);
+    of_card.chain(&mut analysis.next_steps).for_each(|sentence| *sentence = ctx.naming(name, sentence));
     let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
     judgments.extend(jsonl::read::<Judgment>(&dir.join(VOTES_FILE), &ctx.ui)?);
     let history = history::read(ctx)?;

@@ -59,8 +59,11 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     }
     show(ctx, name, &computed(ctx, name)?, args.full)?;
     if !ctx.json {
-        let more = "full report: `affinage report --open`; every figure here: `affinage analyze --full`";
-        ctx.ui.hint(ctx.naming(name, more));
+        ctx.ui.hint(format!(
+            "full report: {}; every figure here: {}",
+            ctx.command_on(name, "report", "--open"),
+            ctx.command_on(name, "analyze", "--full")
+        ));
     }
     Ok(())
 }

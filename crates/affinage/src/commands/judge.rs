@@ -150,9 +150,13 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
                 ctx.ui.hint(ctx.naming(name, &format!("no judge is left whose votes count. {vote}")));
             }
             None if args.stages() == Stages::Exam => {
-                ctx.ui.hint(ctx.naming(name, "now let those that passed judge: `affinage judge`"));
+                let judge = ctx.command_on(name, "judge", "");
+                ctx.ui.hint(format!("now let those that passed judge: {judge}"));
             }
-            None => ctx.ui.hint(ctx.naming(name, "what the judgments say: `affinage analyze`")),
+            None => {
+                let analyze = ctx.command_on(name, "analyze", "");
+                ctx.ui.hint(format!("what the judgments say: {analyze}"));
+            }
         }
     }
     Ok(())

@@ -87,16 +87,17 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
         return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
     }
     let Draw { preferred: (drawn, preferred), others: (others_drawn, others) } = ballot.draw;
-    let (of, others) = (counted(preferred, "pair", "pairs"), counted(others, "other", "others"));
+    let of = counted(preferred, "pair", "pairs");
+    let beside = format!("{others_drawn} of {}", counted(others, "other", "others"));
     match (ballot.own_first, preferred) {
         (true, 0) => ctx.ui.say("no pair is on a prompt of your own: all are on other prompts"),
-        (true, _) => ctx.ui.say(format!(
-            "drawn: {drawn} of {of} on your own held-out prompts, before {others_drawn} of {others}"
-        )),
+        (true, _) => {
+            let beside = if others == 0 { String::new() } else { format!(", before {beside}") };
+            ctx.ui.say(format!("drawn: {drawn} of {of} on your own held-out prompts{beside}"));
+        }
         (false, 0) => {}
         (false, _) => ctx.ui.say(format!(
-            "drawn: {drawn} of {of} on which judges disagree, {others_drawn} of {others}; every figure weighs them by these \
-             chances"
+            "drawn: {drawn} of {of} on which judges disagree, {beside}; every figure weighs them by these chances"
         )),
     }
     match &args.pack {
@@ -116,7 +117,7 @@ fn judge_id(ctx: &Context, evaluated: &Evaluated, name: &str, author: bool) -> a
     let [as_author, as_other] = votes_of(&evaluated.dir, ids.each_ref(), &ctx.ui)?;
     let [author_id, other_id] = ids;
     let votes = |n: usize| counted(n, "vote", "votes");
-    let call = |rest: &str| ctx.naming(&evaluated.plan.name, &format!("`affinage vote --as {rest}`"));
+    let call = |rest: &str| ctx.command_on(&evaluated.plan.name, "vote", &format!("--as {rest}"));
     match (as_author, as_other) {
         (0, 0) => {
             let is_own = evaluated.plan.dataset.as_ref().is_some_and(DatasetFacts::is_own_words);
@@ -167,8 +168,13 @@ fn judge_id(ctx: &Context, evaluated: &Evaluated, name: &str, author: bool) -> a
 const ME: &str = "me";
 
 /// What to do with votes.
-const TOGETHER: &str =
-    "what people and judges say together: `affinage analyze`, then `affinage report --open`";
+fn together(ctx: &Context, eval: &str) -> String {
+    format!(
+        "what people and judges say together: {}, then {}",
+        ctx.command_on(eval, "analyze", ""),
+        ctx.command_on(eval, "report", "--open")
+    )
+}
 
 fn open_page(ctx: &Context, eval: &str, ballot: Ballot, room: &RoomArgs) -> anyhow::Result<()> {
     let poll = Poll::open(ctx, ballot)?;
@@ -186,7 +192,7 @@ fn open_page(ctx: &Context, eval: &str, ballot: Ballot, room: &RoomArgs) -> anyh
         ctx.ui.hint("run the same command again to continue");
     } else {
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
-        ctx.ui.hint(ctx.naming(eval, TOGETHER));
+        ctx.ui.hint(together(ctx, eval));
     }
     Ok(())
 }
@@ -223,8 +229,8 @@ fn pack(
             &serde_json::json!({ "v": 1, "file": file, "items": ballot.items.len(), "left_out": left_out }),
         )?;
     }
-    let next = "give the file to the voter; what comes back: `affinage vote --import FILE`";
-    ctx.ui.hint(ctx.naming(&evaluated.plan.name, next));
+    let import = ctx.command_on(&evaluated.plan.name, "vote", "--import FILE");
+    ctx.ui.hint(format!("give the file to the voter; what comes back: {import}"));
     Ok(())
 }
 
@@ -273,6 +279,6 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     if ctx.json {
         ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;
     }
-    ctx.ui.hint(ctx.naming(&evaluated.plan.name, TOGETHER));
+    ctx.ui.hint(together(ctx, &evaluated.plan.name));
     Ok(())
 }

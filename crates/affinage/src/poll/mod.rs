@@ -359,9 +359,9 @@ impl<'a> Poll<'a> {
             "sentence": self.verdict(&analysis, files.passed(&self.ballot.items)),
             "checks": files.checks(&self.ballot.items),
             "agreement": agreement,
-            "report": self.ctx.naming(
-                &analysis.evaluation.name,
-                "Each pair, with who wrote what: `affinage report --open` in a terminal.",
+            "report": format!(
+                "Each pair, with who wrote what: {} in a terminal.",
+                self.ctx.command_on(&analysis.evaluation.name, "report", "--open")
             ),
         }))
     }
@@ -379,9 +379,10 @@ impl<'a> Poll<'a> {
         let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
         let share = match is_even(chances) {
             true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
-            false if self.ballot.own_first => {
-                " Pairs on your own prompts were chosen before others: `affinage analyze` counts the two apart.".to_owned()
-            }
+            false if self.ballot.own_first => format!(
+                " Pairs on your own prompts were chosen before others: {} counts the two apart.",
+                self.ctx.command_on(&analysis.evaluation.name, "analyze", "")
+            ),
             false => " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \
                       analysis weighs each pair by its chance."
                 .to_owned(),

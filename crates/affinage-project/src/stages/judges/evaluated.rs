@@ -39,9 +39,9 @@ impl Evaluated {
             return Err(anyhow!(
                 "evals/{name}: {missing} of the answers that are to be compared are missing"
             ))
-            .hint(ctx.naming(
-                name,
-                "run `affinage generate` to the end first, or name another evaluation with `--eval`",
+            .hint(format!(
+                "run {} to the end first, or name another evaluation with `--eval`",
+                ctx.command_on(name, "generate", "")
             ));
         }
         let positions =
