@@ -65,10 +65,8 @@ impl Words {
 pub enum SetAside {
     /// Secrets, or several pieces of personal data.
     Private { found: usize },
-    /// The front matter or the tags of a document say so.
-    DeclaredPrivate,
-    /// A saved page that names its author.
-    By { name: String },
+    /// The document says so of itself.
+    Declared { declared: Declared },
     /// Most of what the user "said" is text of others: pasted files, forwarded mails and chats.
     Pasted { share: f64 },
 }
@@ -138,10 +136,8 @@ const PASTED_MIN_CHARS: usize = 1500;
 
 /// What a document says of itself, or the user's own side of a conversation, about leaving it out.
 pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
-    match &conversation.origin.declared {
-        Some(Declared::Private) => return Some(SetAside::DeclaredPrivate),
-        Some(Declared::By { name }) => return Some(SetAside::By { name: name.clone() }),
-        None => {}
+    if let Some(declared) = conversation.origin.declared.clone() {
+        return Some(SetAside::Declared { declared });
     }
     let (mut own, mut pasted, mut personal, mut secrets) = (0, 0, 0, 0);
     for node in conversation.nodes.iter().filter(|node| node.role == NodeRole::User && !node.hidden) {

@@ -2,6 +2,7 @@
 
 use affinage_dataset::authorship::PERSON;
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::conversation::Declared;
 use affinage_dataset::territory::SetAside;
 use affinage_project::folder::library::{ShelfView, Territory};
 
@@ -24,9 +25,16 @@ pub fn say(ctx: &Context, territory: &Territory) {
     let aside = |is: fn(&SetAside) -> bool| territory.set_aside.iter().filter(|aside| is(&aside.why)).count();
     let reasons = [
         (aside(|why| matches!(why, SetAside::Private { .. })), "with keys, passwords or much personal data"),
-        (aside(|why| *why == SetAside::DeclaredPrivate), "whose front matter or tags say that it is private"),
         (
-            aside(|why| matches!(why, SetAside::By { .. })),
+            aside(|why| matches!(why, SetAside::Declared { declared: Declared::Private })),
+            "whose front matter or tags say that it is private",
+        ),
+        (
+            aside(|why| matches!(why, SetAside::Declared { declared: Declared::Draft })),
+            "whose front matter says that it is a draft or not to be published",
+        ),
+        (
+            aside(|why| matches!(why, SetAside::Declared { declared: Declared::By { .. } })),
             "of a saved page that names its author (keep it at the desk if that is you)",
         ),
         (aside(|why| matches!(why, SetAside::Pasted { .. })), "of mostly pasted text"),
