@@ -340,6 +340,7 @@ const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
     notes::say(ctx, summary.drafted, summary.conversations, summary.quoted_words);
+    notes::say_brought_along(ctx, &summary.brought_along);
     for line in recognised(&summary.recognised) {
         ctx.ui.say(format!("  {line}"));
     }

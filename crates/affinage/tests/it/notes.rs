@@ -400,3 +400,25 @@ fn a_name_at_the_head_of_every_note_keeps_none_out_and_a_note_that_is_gone_is_na
     );
     assert!(!said.contains("vault/3.md"), "it has another name now: {said}");
 }
+
+#[test]
+fn files_that_programs_bring_along_are_named_by_the_import() {
+    let dir = project();
+    let dir = dir.path();
+    for (number, name) in
+        ["own.md", "README.md", "code/LICENSE-MIT.txt", "readings.md", "code/node/changelog.md"]
+            .iter()
+            .enumerate()
+    {
+        write(dir.join("vault").join(name), paragraph(800 + number));
+    }
+    let said = transcript(dir, &["import", "vault"]);
+    let line =
+        said.lines().find(|line| line.contains("perhaps a program's or a copy: 3 files")).expect("the line");
+    for name in ["README.md", "LICENSE-MIT.txt", "changelog.md"] {
+        assert!(line.contains(name), "{said}");
+    }
+    assert!(!line.contains("readings.md") && !line.contains("own.md"), "{said}");
+    write(dir.join("plain/own.md"), paragraph(900));
+    assert!(!transcript(dir, &["import", "plain"]).contains("perhaps a program's"));
+}
