@@ -247,11 +247,11 @@ impl Catalogue {
         shown.map(|conversation| conversation.candidates).sum()
     }
 
-    /// Candidates that come up for a decision: neither decided on nor skipped, private or set aside.
+    /// Candidates that are left to decide ([`Access::is_left_to_decide`]).
     pub fn open<'a>(&'a self, marks: &'a HashMap<String, Mark>) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().filter(|entry| {
-            self.conversations[entry.conversation].access() == Access::Open
-                && marks.get(&entry.id).is_none_or(|mark| mark.action.is_none())
+            let action = marks.get(&entry.id).and_then(|mark| mark.action);
+            self.conversations[entry.conversation].access().is_left_to_decide(action)
         })
     }
 
@@ -372,7 +372,7 @@ pub fn read(
     let paths: HashMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
     let (mut places, mut prompts, mut subjects, mut goes_on) = (Vec::new(), Vec::new(), Vec::new(), true);
-    library.for_each_conversation(|source, conversation| {
+    library.for_each_conversation_private_too(|source, conversation| {
         if !goes_on || affinage_project::interrupt::requested() {
             return Ok(());
         }

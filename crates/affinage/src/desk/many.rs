@@ -54,7 +54,7 @@ impl State {
     /// Every candidate whose prompt or an answer holds all the words.
     fn cards_that_hold(&mut self, words: &str) -> anyhow::Result<HashSet<usize>> {
         let mut nodes: HashMap<String, HashSet<String>> = HashMap::new();
-        for (conversation, node) in self.library.nodes_that_hold(words)? {
+        for (conversation, node) in self.library.nodes_that_hold(words)?.nodes {
             nodes.entry(conversation).or_default().insert(node);
         }
         let mut cards = HashSet::new();

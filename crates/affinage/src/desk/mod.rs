@@ -159,7 +159,7 @@ impl Desk {
         };
         let library = Library::open(&ctx.project)?;
         let (derivation, marks) = (library.derivation()?, self.lock().marks.clone());
-        library.for_each_conversation(|_, conversation| {
+        library.for_each_conversation_private_too(|_, conversation| {
             if interrupt::requested() {
                 return Ok(());
             }

@@ -80,7 +80,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     let shelved = library.choices()?;
     let mut selection = Selection::default();
     let mut choices: Vec<Choice> = Vec::new();
-    library.for_each_conversation(|source, conversation| {
+    let private = library.for_each_conversation(|source, conversation| {
         let access = access(&conversation, &shelved);
         for candidate in derivation.candidates(&conversation) {
             let decision = decisions.get(&candidate.candidate_id);
@@ -95,6 +95,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
         }
         Ok(())
     })?;
+    (0..private).for_each(|_| selection.counts.add(Fate::LeftOut(Omission::Private)));
     // The order of imports must not decide which of two equal examples stays, nor the hash of the version.
     choices.sort_by(|a, b| {
         let (a, b) = (&a.candidate, &b.candidate);

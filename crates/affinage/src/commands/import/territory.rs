@@ -12,12 +12,12 @@ use crate::ui::{Table, count, counted};
 pub fn say(ctx: &Context, territory: &Territory) {
     let is_notes = territory.sections > 0 && territory.sections == territory.conversations;
     ctx.ui.say(format!("library: {}", inventory(territory, is_notes)));
-    if territory.accepted > 0 || (territory.candidates > 0 && territory.undecided == 0) {
-        let undecided = match territory.undecided {
-            0 => "all are decided".to_owned(),
-            left => format!("{} to decide", count(left as u64)),
+    if territory.accepted > 0 || (territory.candidates > 0 && territory.left_to_decide == 0) {
+        let left = match territory.left_to_decide {
+            0 => "none left to decide".to_owned(),
+            left => format!("{} left to decide", count(left as u64)),
         };
-        ctx.ui.say(format!("accepted: {}, {undecided}", count(territory.accepted as u64)));
+        ctx.ui.say(format!("accepted: {}, {left}", count(territory.accepted as u64)));
     }
     if territory.shelves.len() > 1 {
         ctx.ui.say(format!("\n{}", table(&territory.shelves, is_notes).trim_end()));
