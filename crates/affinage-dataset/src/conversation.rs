@@ -348,8 +348,10 @@ impl Block {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Declared {
-    /// Its front matter calls it private.
+    /// Its front matter or its tags call it private.
     Private,
+    /// Its front matter calls it a draft, or not to be published.
+    Draft,
     /// It is a saved web page, and names this author.
     By { name: String },
 }
@@ -369,6 +371,11 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// A place in a member that says nothing of itself.
+    pub fn at(member: &str, element: usize, offset: u64, len_bytes: u64) -> Origin {
+        Origin { member: member.to_owned(), element, offset, len_bytes, declared: None }
+    }
+
     /// A name for the text that a section of it was read from, of which no name of a person's own can be told;
     /// `source_sha256` is the hash of the imported file.
     pub fn document(&self, source_sha256: &str) -> String {

@@ -105,8 +105,40 @@ pub struct Counts {
     /// Examples in the files whose prompt nobody wrote.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub drafted: usize,
+    /// Files that were imported, whether anything of them was accepted or not; 0 in older files.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imported_files: usize,
+    /// The accepted by the way in which they were decided on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decided: BTreeMap<Way, usize>,
     #[serde(flatten)]
     left_out: BTreeMap<Omission, usize>,
+}
+
+/// How it was decided that an example is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// At the desk, one card at a time.
+    Alone,
+    /// At the desk, many cards with one click.
+    Together,
+    /// In a file that was exported and read back.
+    InFile,
+    /// Nobody decided on it, and lint finds nothing against it.
+    Unread,
+}
+
+impl Way {
+    /// What stands behind the number of examples.
+    pub fn words(self) -> &'static str {
+        match self {
+            Way::Alone => "one card at a time",
+            Way::Together => "many at once, by one click",
+            Way::InFile => "in a file of decisions",
+            Way::Unread => "by nobody: lint finds no error or warning in them, and nobody read them",
+        }
+    }
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -116,7 +148,15 @@ fn is_zero(count: &usize) -> bool {
 impl Default for Counts {
     fn default() -> Counts {
         let left_out = Omission::ALL.into_iter().map(|why| (why, 0)).collect();
-        Counts { candidates: 0, accepted: 0, edited: 0, drafted: 0, left_out }
+        Counts {
+            candidates: 0,
+            accepted: 0,
+            edited: 0,
+            drafted: 0,
+            imported_files: 0,
+            decided: BTreeMap::new(),
+            left_out,
+        }
     }
 }
 

@@ -3,10 +3,14 @@
 //! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes: their own words), seeded farthest-first, so
 //! the same library gives the same shelves. A shelf is named by the words that set it apart; nothing is judged.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+use whatlang::Lang;
 
+use self::words::topic_words;
 use crate::candidate::Candidate;
 use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
 use crate::lint;
@@ -21,6 +25,9 @@ const PROMPTS: usize = 6;
 /// And of a note.
 const NOTE_CHARS: usize = 1500;
 const TITLE_WEIGHT: f32 = 3.0;
+
+/// The name of the shelf of all that is held private, whatever it is about.
+const HELD_PRIVATE: &str = "held private";
 
 /// One conversation as the shelves see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +72,8 @@ impl Words {
 pub enum SetAside {
     /// Secrets, or several pieces of personal data.
     Private { found: usize },
-    /// The front matter or the tags of a document say so.
-    DeclaredPrivate,
-    /// A saved page that names its author.
-    By { name: String },
+    /// The document says so of itself.
+    Declared { declared: Declared },
     /// Most of what the user "said" is text of others: pasted files, forwarded mails and chats.
     Pasted { share: f64 },
 }
@@ -138,10 +143,8 @@ const PASTED_MIN_CHARS: usize = 1500;
 
 /// What a document says of itself, or the user's own side of a conversation, about leaving it out.
 pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
-    match &conversation.origin.declared {
-        Some(Declared::Private) => return Some(SetAside::DeclaredPrivate),
-        Some(Declared::By { name }) => return Some(SetAside::By { name: name.clone() }),
-        None => {}
+    if let Some(declared) = conversation.origin.declared.clone() {
+        return Some(SetAside::Declared { declared });
     }
     let (mut own, mut pasted, mut personal, mut secrets) = (0, 0, 0, 0);
     for node in conversation.nodes.iter().filter(|node| node.role == NodeRole::User && !node.hidden) {
@@ -207,13 +210,34 @@ fn highest(groups: &[(Vec<usize>, Centre)], own: usize, words: usize) -> Centre 
 }
 
 /// The words by which a shelf differs from every other one; where they are fewer than two, the folder or the title that most of
-/// it has.
+/// it has. Words of the language that most of it is in come first, first names last.
 fn shelf_name(places: &[&Place], (centre, others): (&[f32], &[f32]), names: &[&str]) -> String {
     const NAME_WORDS: usize = 3;
+    /// So many words are looked at, in so many conversations.
+    const RANKED: usize = 24;
+    const SAMPLE: usize = 60;
     let ahead = |word: usize| centre[word] - others.get(word).unwrap_or(&0.0);
     let mut words: Vec<usize> = (0..centre.len()).filter(|&word| ahead(word) > 0.0).collect();
     words.sort_by(|&a, &b| ahead(b).total_cmp(&ahead(a)).then(a.cmp(&b)));
-    let words: Vec<&str> = words.into_iter().take(NAME_WORDS).map(|word| names[word]).collect();
+    let mut words: Vec<&str> = words.into_iter().take(RANKED).map(|word| names[word]).collect();
+    let sample: Vec<(&Place, Option<Lang>)> = places
+        .iter()
+        .take(SAMPLE)
+        .map(|place| (*place, words::language_of_words(&place.words.text)))
+        .collect();
+    let main = words::most_frequent(sample.iter().filter_map(|(_, language)| *language));
+    let is_foreign = |word: &str| {
+        let holders = sample.iter().filter(|(place, _)| place.words.text.split(' ').any(|own| own == word));
+        let (mut own, mut foreign) = (0, 0);
+        for (_, language) in holders {
+            let is_own = language.is_none() || *language == main;
+            *(if is_own { &mut own } else { &mut foreign }) += 1;
+        }
+        foreign > own
+    };
+    words.sort_by_cached_key(|word| (words::is_first_name(word), is_foreign(word)));
+    let better = words.iter().filter(|word| !words::is_first_name(word) && !is_foreign(word)).count();
+    words.truncate(if better > 1 { better.min(NAME_WORDS) } else { NAME_WORDS });
     if words.len() > 1 || centre.is_empty() {
         return if words.is_empty() { "everything else".to_owned() } else { words.join(" · ") };
     }
@@ -235,18 +259,32 @@ fn shelf(places: &[&Place], (centre, others): (&[f32], &[f32]), names: &[&str]) 
     const TYPICAL: usize = 3;
     let mut projects = BTreeMap::new();
     places.iter().filter_map(|p| p.project.clone()).for_each(|p| *projects.entry(p).or_default() += 1);
-    let times = || places.iter().filter_map(|place| place.time_s);
     let titles = places.iter().map(|p| &p.title).filter(|title| !title.is_empty());
-    Shelf {
-        name: shelf_name(places, (centre, others), names),
-        conversations: places.iter().map(|p| p.conversation.clone()).collect(),
-        typical: titles.take(TYPICAL).cloned().collect(),
-        candidates: places.iter().map(|p| p.candidates).sum(),
-        answers: places.iter().map(|p| p.answers).sum(),
-        first_s: times().reduce(f64::min),
-        last_s: times().reduce(f64::max),
-        projects,
-        set_aside: places.iter().filter(|p| p.set_aside.is_some()).count(),
+    let typical = titles.take(TYPICAL).cloned().collect();
+    Shelf { typical, projects, ..Shelf::of_figures(shelf_name(places, (centre, others), names), places) }
+}
+
+impl Shelf {
+    /// A shelf that tells nothing of what stands on it but numbers and times.
+    fn of_figures(name: String, places: &[&Place]) -> Shelf {
+        let times = || places.iter().filter_map(|place| place.time_s);
+        Shelf {
+            name,
+            conversations: places.iter().map(|p| p.conversation.clone()).collect(),
+            typical: Vec::new(),
+            candidates: places.iter().map(|p| p.candidates).sum(),
+            answers: places.iter().map(|p| p.answers).sum(),
+            first_s: times().reduce(f64::min),
+            last_s: times().reduce(f64::max),
+            projects: BTreeMap::new(),
+            set_aside: places.iter().filter(|p| p.set_aside.is_some()).count(),
+        }
+    }
+
+    /// The shelf of what the user holds private, if there is any: none of its words, titles or folders is told.
+    pub fn held_private(places: &[Place]) -> Option<Shelf> {
+        let places: Vec<&Place> = places.iter().filter(|place| place.candidates > 0).collect();
+        (!places.is_empty()).then(|| Shelf::of_figures(HELD_PRIVATE.to_owned(), &places))
     }
 }
 
@@ -356,36 +394,6 @@ fn mean<'a>(vectors: impl Iterator<Item = &'a Vector>, words: usize) -> Centre {
     sum
 }
 
-/// Words of four letters and more that are not in every text, in lower case.
-fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
-    const MIN_CHARS: usize = 4;
-    text.split(|c: char| !c.is_alphabetic() && c != '’' && c != '\'')
-        .filter(|word| word.chars().count() >= MIN_CHARS && !word.contains(['\'', '’']))
-        .map(str::to_lowercase)
-        .filter(|word| !STOP_WORDS.contains(word.as_str()))
-}
-
-static STOP_WORDS: std::sync::LazyLock<HashSet<&'static str>> = std::sync::LazyLock::new(|| {
-    let words = "about above after again against also although always another because been before being below better \
-        between both cannot come could does doing done down during each either else enough even ever every example \
-        explain find first from further give going good great have having here hers himself however http https into \
-        itself just keep know last less like little long look made make many mean might more most much must myself \
-        need never only other ours ourselves over part people please possible quite rather really right said same \
-        should show since some someone something still such sure take tell than thank thanks that their them then \
-        there these they thing things think this those though through time under until upon used using very want \
-        well were what whatever when where whether which while will with within without word words would write \
-        year years your yours yourself \
-        aber alle allem allen aller alles also andere anderen auch aufgabe beim bitte danke dann dass dein deine \
-        denn diese diesem diesen dieser dieses doch dort durch eine einem einen einer eines einfach etwas euch euer \
-        ganz geht gibt haben hatte hier immer jede jedem jeden jeder jedes jetzt kann kannst kein keine keinen können \
-        könnte machen mehr mein meine meinem meinen meiner mich muss nach nicht nichts noch oder ohne schon sehr sein \
-        seine seinem seinen seiner sich sind soll sollte über unter viel vielleicht warum wann weil welche welcher \
-        wenn werden wie wieder will wird wurde würde zwischen \
-        avec aussi cette comme dans depuis donc elle elles entre être faire fait leur leurs mais même nous parce \
-        peut plus pour pourquoi quand quel quelle sans sont sous tous tout toute toutes très votre vous";
-    words.split_whitespace().collect()
-});
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,6 +445,24 @@ mod tests {
         // What another shelf has more of tells nothing.
         assert_eq!(name(&here, &[0.9, 0.5, 0.4], &[0.95, 0.0, 0.0]), "roses · soil");
         assert_eq!(name(&here, &[], &[]), "everything else");
+    }
+
+    #[test]
+    fn a_shelf_is_named_in_the_language_of_most_of_it_and_by_no_first_name() {
+        let german = "mauer stein mörtel steinmetz fundament lehmputz kellerwand feuchtigkeit trockenlegung drainage \
+            regenrinne dachstuhl ziegelstein kalkmörtel handwerker baustelle";
+        let english = "wall stone mortar chisel foundation dampness drainage gutters rafters brickwork builder plaster \
+            scaffolding weathering craftsman building";
+        let places: Vec<Place> = (0..5).map(|i| place(i, if i < 3 { german } else { english })).collect();
+        let here: Vec<&Place> = places.iter().collect();
+        let names = ["anna", "builder", "lehmputz", "mauer", "mörtel", "wall"];
+        let named = |own: &[f32]| shelf_name(&here, (own, &[]), &names);
+        assert_eq!(named(&[0.9, 0.8, 0.3, 0.5, 0.4, 0.7]), "mauer · mörtel · lehmputz");
+        assert_eq!(
+            named(&[0.9, 0.0, 0.0, 0.5, 0.0, 0.7]),
+            "mauer · wall · anna",
+            "where nothing better is there"
+        );
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct Lengths {
     pub limit: usize,
     /// Accepted examples that are in no file because their rows have more, with their tokens.
     pub left_out: BTreeMap<String, usize>,
+    /// What the prompts of these begin with: people know an example by its words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begin: BTreeMap<String, String>,
     /// So many tokens take 99 % of all rows, those left out counted in ...
     pub keeps_most: usize,
     /// ... and so many all.
@@ -177,16 +180,22 @@ fn origin_text(manifest: &Manifest) -> String {
     let dropped = manifest.certificate.dropped.len();
     let mut text = format!(
         "\n## Where the examples come from\n\n{} candidates from {} imported file(s): {} accepted ({} of them edited), \
-         {} left out. Of the accepted ones, {} are in the files and {dropped} were dropped by the split.\n\n\
-         Selection: {}.\n",
+         {} left out. Of the accepted ones, {} are in the files and {dropped} were dropped by the split; those in the files \
+         come from {} imported file(s).\n\nSelection: {}.\n",
         counts.candidates(),
-        manifest.sources.len(),
+        counts.imported_files.max(manifest.sources.len()),
         counts.accepted(),
         counts.edited(),
         counts.left_out_total(),
         counts.accepted().saturating_sub(dropped),
+        manifest.sources.len(),
         selection_text(&manifest.rules.selection),
     );
+    let ways: Vec<String> =
+        counts.decided.iter().map(|(way, count)| format!("- {count} {}\n", way.words())).collect();
+    if !ways.is_empty() {
+        text += &format!("\nHow the accepted ones were decided on:\n\n{}", ways.concat());
+    }
     let reasons: Vec<String> =
         counts.left_out().map(|(why, count)| format!("- {count} {}\n", why.words(count))).collect();
     if !reasons.is_empty() {
@@ -196,7 +205,7 @@ fn origin_text(manifest: &Manifest) -> String {
 }
 
 fn lengths_text(lengths: Option<&Lengths>) -> String {
-    let Some(Lengths { model, limit, left_out, keeps_most, longest }) = lengths else {
+    let Some(Lengths { model, limit, left_out, begin, keeps_most, longest }) = lengths else {
         return "\nNobody measured how long the rows are: the model was not on the machine.\n".to_owned();
     };
     let mut text = format!(
@@ -204,7 +213,10 @@ fn lengths_text(lengths: Option<&Lengths>) -> String {
     );
     if !left_out.is_empty() {
         text += "\nLeft out because they are longer:\n\n";
-        left_out.iter().for_each(|(id, tokens)| text += &format!("- {id}: {tokens} tokens\n"));
+        for (id, tokens) in left_out {
+            let first = begin.get(id).map(|words| format!("{words} ")).unwrap_or_default();
+            text += &format!("- {first}(`{id}`): {tokens} tokens\n");
+        }
     }
     text
 }

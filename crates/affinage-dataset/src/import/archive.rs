@@ -227,7 +227,7 @@ fn read_document<E: From<ImportError>, R: Read + Seek>(
         Ok(text) => {
             import.found.left_out.merge(&left_out);
             let len_bytes = text.len() as u64;
-            let origin = Origin { member: name.to_owned(), element: 0, offset: 0, len_bytes, declared: None };
+            let origin = Origin::at(name, 0, 0, len_bytes);
             member::words(import, &text, name, origin)
         }
         Err(kind) => import.unreadable(name, kind),

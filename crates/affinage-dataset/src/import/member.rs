@@ -169,13 +169,7 @@ fn read_array<E: From<ImportError>>(
         let piece =
             elements.next_piece().map_err(|source| ImportError::Read { member: name.to_owned(), source })?;
         let Some(piece) = piece else { break };
-        let origin = Origin {
-            member: name.to_owned(),
-            element,
-            offset: piece.offset,
-            len_bytes: piece.len_bytes,
-            declared: None,
-        };
+        let origin = Origin::at(name, element, piece.offset, piece.len_bytes);
         import.long_strings(name, piece.long_strings);
         let after_break = piece.after_break;
         let read = match piece.end {
@@ -222,7 +216,7 @@ fn read_objects<E: From<ImportError>>(
             import.long_strings(name, shortener.count);
             return Ok(());
         }
-        let mut origin = Origin { member: name.to_owned(), element, offset, len_bytes, declared: None };
+        let mut origin = Origin::at(name, element, offset, len_bytes);
         offset += len_bytes;
         let is_first = element == 0;
         let is_blank = line.trim_ascii().is_empty();
@@ -283,13 +277,7 @@ fn read_whole<E: From<ImportError>>(
     let mut bytes = Vec::new();
     let mut limited = reader.take(limit_bytes as u64 + 1);
     limited.read_to_end(&mut bytes).map_err(|source| read_error(name, source))?;
-    let origin = Origin {
-        member: name.to_owned(),
-        element: 0,
-        offset: 0,
-        len_bytes: bytes.len() as u64,
-        declared: None,
-    };
+    let origin = Origin::at(name, 0, 0, bytes.len() as u64);
     if bytes.len() > limit_bytes {
         import.reject(origin, ElementError::TooLong { limit_bytes })?;
         return Ok(None);

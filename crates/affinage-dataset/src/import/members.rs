@@ -144,7 +144,7 @@ impl Together {
         let text = String::from_utf8_lossy(head);
         if member::form(head) == Form::Text {
             let text = transcript::plain(&text);
-            let names = notes::names_at_head(transcript::split_front_matter(&text).1);
+            let names = notes::names_at_head(notes::split_front_matter(&text).1);
             names.into_iter().for_each(|name| *self.heads.entry(name).or_default() += 1);
             let language = notes::language(&text);
             language.into_iter().for_each(|found| *self.languages.entry(found).or_default() += 1);

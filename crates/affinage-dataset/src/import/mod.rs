@@ -266,7 +266,7 @@ impl<E: From<ImportError>> Import<'_, E> {
 
     fn sections(&self, text: &str, origin: &Origin) -> notes::Notes {
         let text = transcript::plain(text);
-        let (front_matter, body) = transcript::split_front_matter(&text);
+        let (front_matter, body) = notes::split_front_matter(&text);
         notes::read(
             body,
             front_matter,
@@ -377,7 +377,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     /// Reads the document of a log with all its changes.
     fn finish_log(&mut self, member: &str) -> Result<(), E> {
         let Some(change_log::Log { document, len_bytes }) = self.log.take() else { return Ok(()) };
-        let origin = Origin { member: member.to_owned(), len_bytes, ..Origin::default() };
+        let origin = Origin::at(member, 0, 0, len_bytes);
         let read = {
             let ratings = &self.together.ratings;
             let context =

@@ -173,7 +173,7 @@ impl<E: From<ImportError>> Import<'_, E> {
         if chats.is_empty() {
             return Ok(());
         }
-        let origin = Origin { member: member.to_owned(), ..Origin::default() };
+        let origin = Origin::at(member, 0, 0, 0);
         for parts in chats {
             let (lines, holder) = joined(parts);
             let threads = thread::conversations(lines, &holder, self.roles, &origin);

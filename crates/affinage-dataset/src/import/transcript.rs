@@ -17,7 +17,7 @@ use super::messenger::{self, InPlace};
 use super::role_words::Side;
 use super::speakers::{self, Label, Speaker as Found, Style};
 use super::unwrap_lines::{self, Wrap};
-use super::{aider, dated, dress, exporter_lines, perplexity, role_words, settle, stamp, subtitles};
+use super::{aider, dated, dress, exporter_lines, notes, perplexity, role_words, settle, stamp, subtitles};
 use crate::conversation::{Block, BlockKind, Conversation, Link, Node, NodeRole, Origin, Provider};
 
 pub use super::speakers::Speaker;
@@ -85,7 +85,7 @@ pub(super) fn plain(text: &str) -> String {
 pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parsed, ImportError> {
     let of_client = aider::program_lines(text.trim_start_matches('\u{feff}'));
     let text = plain(text);
-    let (front_matter, body) = split_front_matter(&text);
+    let (front_matter, body) = notes::split_front_matter(&text);
     let member = origin.member.as_str();
     at_most(MAX_LINES, "lines", memchr::memchr_iter(b'\n', body.as_bytes()).count(), member)?;
     let lines: Vec<&str> = body.lines().collect();
@@ -578,15 +578,4 @@ pub(super) fn without_rules<'a, 'b>(lines: &'b [&'a str]) -> &'b [&'a str] {
 /// Blank, or a horizontal rule.
 fn is_rule(line: &str) -> bool {
     line.trim().is_empty() || dress::is_rule(line)
-}
-
-/// YAML front matter of a note, and the rest.
-pub(super) fn split_front_matter(text: &str) -> (&str, &str) {
-    // Behind a rule that parts nothing but turns a line is empty.
-    let inside = text.strip_prefix("---\n").filter(|rest| !rest.starts_with('\n'));
-    let end = inside.and_then(|rest| rest.find("\n---\n"));
-    match end {
-        Some(end) => text.split_at("---\n".len() + end + "\n---\n".len()),
-        None => ("", text),
-    }
 }

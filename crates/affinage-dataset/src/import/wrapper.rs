@@ -72,7 +72,7 @@ fn read_list<E: From<ImportError>>(
             .map_err(|source| ImportError::Read { member: origin.member.clone(), source })?;
         let Some(piece) = piece else { return Ok(elements.position()) };
         let (from, len_bytes) = (origin.offset + offset + piece.offset, piece.len_bytes);
-        let own = Origin { member: origin.member.clone(), element, offset: from, len_bytes, declared: None };
+        let own = Origin::at(&origin.member, element, from, len_bytes);
         import.long_strings(&origin.member, piece.long_strings);
         let found = match piece.end {
             End::Whole => shape::element_of(piece.bytes, import, &own),

@@ -57,8 +57,18 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
             .map(|(i, _)| (subjects[*i].conversation.as_str(), subjects[*i].prompt.as_str()))
             .collect();
         let conversations: HashSet<&str> = prompts.iter().map(|(conversation, _)| *conversation).collect();
+        // Sections of one note are one work: what recurs in them is the note's own, and no machine has left it.
+        let works: HashSet<&str> =
+            conversations.iter().map(|key| note_document(key).unwrap_or(key)).collect();
         if prompts.len() >= MINED_MIN_EXAMPLES && conversations.len() >= MINED_MIN_CONVERSATIONS {
-            let detail = format!("{} examples, {} conversations", prompts.len(), conversations.len());
+            let mut found = found;
+            let detail = match works.len() {
+                1 => format!("{} sections of one note", prompts.len()),
+                _ => format!("{} examples, {} conversations", prompts.len(), conversations.len()),
+            };
+            if works.len() == 1 {
+                found.iter_mut().for_each(|(_, hit)| hit.severity = Some(Severity::Information));
+            }
             hits.extend(found.into_iter().map(|(index, hit)| (index, hit.detail(detail.clone()))));
         }
     }

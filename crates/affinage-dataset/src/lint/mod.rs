@@ -5,6 +5,7 @@
 //! [`rules::RULES`].
 
 mod asks;
+mod borrowed;
 mod code;
 mod completeness;
 mod content;

@@ -38,12 +38,78 @@ static SAID: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     [parted, joined].map(|pattern| Regex::new(&pattern).expect("the pattern is part of the program"))
 });
 
+/// Whose a password is ...
+const OWNERS: &str = concat!(
+    r"my|our|his|her|their|your|mein|meine|unser|unsere|sein|ihr|mon|notre|ma|mi|nuestra|minha|nossa|la mia|la nostra|mijn|ons|mitt",
+    r"|vårt|moje|nasze|мой|наш",
+);
+/// ... and what it opens. Of such a password a plain word behind it may be the value.
+const OPENED: &str = concat!(
+    r"wi-?fi|wlan|router|laptop|computer|pc|tablet|e-?mail|mail|netflix|login|account|konto|compte|cuenta|conta|guest|gäste|network",
+    r"|netzwerk|bank|phone|handy|admin",
+);
+/// A word without a digit or sign behind the word for a password, at the end of a sentence or in quotation marks.
+static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
+    let verbs = r"is|was|ist|war|lautet|heißt|est|es|é|è|jest|to jest|är|это";
+    let of = r"(?:\s+(?:for|of|to|zum|zur|für|fürs|vom|du|de la|de|del|do|da|di|för)(?:\s+[\p{L}-]+){1,3}?)?";
+    let pattern = format!(
+        r#"(?i)(?:^|[^\p{{L}}\p{{N}}_-])(?P<owner>(?:(?:{OWNERS})\s+)?)(?P<what>(?:(?:{OPENED})[\s-]*)?)(?:{PASSWORDS})(?P<of>{of})\s*(?:\s(?:{verbs})|(?P<label>[:=]))\s*:?\s*(?P<quote>["'“„«`]?)(?P<value>\p{{L}}[\p{{L}}-]{{3,40}})(?:["'”“»`]|[.!,;]?\s*(?:$|\n|[.!,;]\s))"#
+    );
+    Regex::new(&pattern).expect("the pattern is part of the program")
+});
+static OPENS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!(r"(?i)\b(?:{OPENED})\b")).expect("the pattern is part of the program")
+});
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!("(?i)(?:{PASSWORDS})")).expect("the pattern is part of the program")
+});
+
+/// What a sentence says of a password instead of telling it.
+const SAID_OF: &str = concat!(
+    "wrong weak strong safe secure secret long short expired gone lost simple easy hard required missing",
+    " invalid incorrect correct different same changed hidden stored saved here there below above empty",
+    " unknown optional private written forgotten important public old new known enough useless fine good",
+    " needed everything nothing something mine yours ours encrypted hashed protected unique random back stolen",
+    " leaked compromised reset none never always again this that what which love true false null falsch sicher",
+    " schwach stark geheim lang kurz abgelaufen verloren einfach leicht schwer nötig erforderlich ungültig",
+    " richtig anders geändert gespeichert hier dort unten oben leer bekannt unbekannt vergessen neu wichtig",
+    " gleich weg siehe verschlüsselt geschützt gestohlen faux fausse sûr court expiré perdu oublié facile",
+    " requis nouveau ici ailleurs différent inconnu vide faible fort nécessaire incorrecta segura débil fuerte",
+    " secreta larga corta perdida olvidada fácil nueva aquí importante diferente desconocida vacía correcta",
+    " errada fraca forte esquecida nova aqui sbagliata sicura debole segreta lunga scaduta persa dimenticata",
+    " string text type field user username name number value manager policy page word phrase nuova qui verkeerd veilig zwak sterk kwijt vergeten nieuw fel säkert glömt",
+);
+
 /// Places of passwords and PINs in a text, each from its value's first letter to its last.
 pub fn spans(text: &str) -> Vec<Range<usize>> {
-    if !text.bytes().any(|byte| byte.is_ascii_digit() || b"!@#$%^&*_+=?".contains(&byte)) {
-        return Vec::new();
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    // Most texts name no password, and end here.
+    if NAMED.is_match(text) {
+        spans.extend(PLAIN.captures_iter(text).filter_map(|found| plain_span(text, &found)));
     }
-    SAID.iter().flat_map(|pattern| pattern.captures_iter(text)).filter_map(|found| span(&found)).collect()
+    if text.bytes().any(|byte| byte.is_ascii_digit() || b"!@#$%^&*_+=?".contains(&byte)) {
+        let said = SAID.iter().flat_map(|pattern| pattern.captures_iter(text));
+        spans.extend(said.filter_map(|found| span(&found)));
+    }
+    spans
+}
+
+/// A plain word is a password where it is quoted, stands behind a label at the head of a line, or belongs to somebody or to what
+/// it opens; never where the sentence says something of the password.
+fn plain_span(text: &str, found: &Captures<'_>) -> Option<Range<usize>> {
+    const PLACE_HOLDERS: [&str; 6] = ["your", "example", "placeholder", "changeme", "password", "passwort"];
+    let value = found.name("value")?;
+    let word = value.as_str().to_lowercase();
+    let has = |name: &str| found.name(name).is_some_and(|group| !group.as_str().trim().is_empty());
+    let head = found.get(0).map_or("", |whole| text[..whole.start()].rsplit('\n').next().unwrap_or_default());
+    let is_label = has("label") && !head.contains(char::is_alphanumeric);
+    let is_owned =
+        has("owner") || has("what") || found.name("of").is_some_and(|of| OPENS.is_match(of.as_str()));
+    // English participles cannot all be listed.
+    let is_participle = ["ed", "ing", "able", "ible", "less"].iter().any(|end| word.ends_with(end));
+    let is_said = is_participle || SAID_OF.split(' ').any(|said| said == word);
+    let is_place_holder = PLACE_HOLDERS.iter().any(|holder| word.contains(holder));
+    ((has("quote") || ((is_owned || is_label) && !is_said)) && !is_place_holder).then(|| value.range())
 }
 
 fn span(found: &Captures<'_>) -> Option<Range<usize>> {
@@ -123,8 +189,43 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_word_is_a_password_where_the_sentence_tells_it() {
+        for (text, value) in [
+            ("My wifi password is sunflower.", "sunflower"),
+            ("The wifi password is \"Lanternfish\", she said.", "Lanternfish"),
+            ("the password for our router is juniper", "juniper"),
+            ("Password: juniper\nand so on", "juniper"),
+            ("Mein Passwort ist Birkenhain.", "Birkenhain"),
+            ("Das WLAN-Passwort lautet Kirschbaum", "Kirschbaum"),
+            ("mon mot de passe est tournesol.", "tournesol"),
+            ("mi contraseña es girasol", "girasol"),
+            ("La password del wifi: girasole", "girasole"),
+            ("A minha senha é girassol.", "girassol"),
+            ("mijn wachtwoord is zonnebloem.", "zonnebloem"),
+        ] {
+            let found: Vec<&str> = spans(text).into_iter().map(|span| &text[span]).collect();
+            assert_eq!(found, [value], "{text}");
+        }
+    }
+
+    #[test]
     fn prose_about_secrets_is_none() {
         for text in [
+            "I forgot my password again.",
+            "My password is wrong, and my wifi password is expired.",
+            "He said that my password is too long to remember.",
+            "The password is friendship, as the old tale says.",
+            "Her password was compromised. Our password is protected.",
+            "Mein Passwort ist abgelaufen. Ich habe mein Passwort vergessen.",
+            "J'ai oublié mon mot de passe. Mon mot de passe est faux.",
+            "He olvidado mi contraseña; mi contraseña es segura.",
+            "Ho dimenticato la mia password. La mia password è sbagliata.",
+            "Password: required",
+            "The API takes a user and a password: string.",
+            "The password for success is patience.",
+            "The password to the heart is kindness, he wrote.",
+            "Your password is what keeps the shed shut.",
+            "my password is the name of the first dog",
             "the password is the one thing he never wrote down in 1987",
             "PIN codes are short, 4 digits at most.",
             "A password of 12 characters, or an 8-character password, is weak.",

@@ -146,7 +146,8 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     vec![
         kind(
             "e-mail address",
-            r"\b[\p{L}0-9._%+-]+@[\p{L}0-9-]+(?:\.[\p{L}0-9-]+)*\.\p{L}{2,}\b",
+            // Any domain that names can have: in any script, or written with `xn--`.
+            r"[\p{L}\p{N}_][\p{L}\p{M}\p{N}._%+'’&~-]*@(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?\.)+(?i:xn--[a-z0-9-]+[a-z0-9]|\p{L}[\p{L}\p{M}]+)",
             real_email,
         ),
         kind(
@@ -430,6 +431,30 @@ mod tests {
         ];
         for text in clean {
             assert_eq!(personal_spans(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_at_any_domain_are_found_whole() {
+        for address in [
+            "mara@weir.museum",
+            "mara.feld+weir@mail.gemeinde.bayern",
+            "o'brien@lock.ie",
+            "mara@a1.co",
+            "info@1und1.io",
+            "мара@почта.рф",
+            "mara@xn--80akhbyknj4f.xn--p1ai",
+            "mara@भारत.संगठन",
+            "mara@weir-and-mill.photography",
+        ] {
+            let text = format!("Write to {address}, she said.");
+            let found: Vec<&str> = personal_spans(&text).into_iter().map(|(span, _)| &text[span]).collect();
+            assert_eq!(found, [address], "{text}");
+        }
+        for none in
+            ["at 7@ the gate", "@mara said so", "mara@home", "mara@example.org", "a @ b.de", "x@-.com"]
+        {
+            assert_eq!(personal_spans(none), [], "{none}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Severity::{Error, Information, Warning};
 use super::{
-    Hit, Known, Severity, Subject, asks, completeness, content, corpus, decoding, html, language, markup,
-    privacy, residue, structure,
+    Hit, Known, Severity, Subject, asks, borrowed, completeness, content, corpus, decoding, html, language,
+    markup, privacy, residue, structure,
 };
 
 #[derive(Debug)]
@@ -165,6 +165,9 @@ pub const RULES: &[Rule] = &[
     ),
     rule("L41", Warning, "nearly the same answer as another example", Check::Corpus(corpus::near_duplicates)),
     rule("L42", Information, "the prompt asks nothing", Check::Example(asks::nothing_asked)),
+    rule("L43", Warning, "most of it is a quotation", Check::Example(borrowed::quotation)),
+    rule("L44", Warning, "a list and no prose", Check::Example(borrowed::listing)),
+    rule("L45", Warning, "a page's list of other pages", Check::Example(borrowed::other_pages)),
     rule("P01", Error, "secret key", Check::Example(privacy::secrets)),
     rule("P02", Warning, "personal data", Check::Example(privacy::personal_data)),
     rule("P03", Warning, "a name you keep to yourself", Check::Known(privacy::names)),

@@ -45,6 +45,21 @@ pub fn is_quoted(text: &str, at: usize) -> bool {
     open.is_some_and(|close| text[at..end].contains(close))
 }
 
+/// The quotation with which a paragraph begins, and what stands behind it.
+pub fn leading_quotation(paragraph: &str) -> Option<(&str, &str)> {
+    let inner = paragraph.trim_start_matches(['*', '_']);
+    let first = inner.chars().next()?;
+    let (_, close) = QUOTES.iter().find(|(sign, _)| *sign == first)?;
+    let inner = &inner[first.len_utf8()..];
+    let ends = |(at, c): &(usize, char)| {
+        // An apostrophe stands before a letter.
+        let goes_on = inner[at + c.len_utf8()..].chars().next().is_some_and(char::is_alphanumeric);
+        close.contains(c) && !goes_on
+    };
+    let (end, sign) = inner.char_indices().find(ends)?;
+    Some((&inner[..end], inner[end + sign.len_utf8()..].trim_start_matches(['*', '_'])))
+}
+
 /// First words of a letter, in many languages.
 static SALUTATION: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(

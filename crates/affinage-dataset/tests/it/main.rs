@@ -1,6 +1,7 @@
 //! Text to token ids, from the outside.
 
 mod agent_logs;
+mod borrowed;
 mod chats;
 mod clean;
 mod content;

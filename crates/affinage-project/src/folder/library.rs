@@ -37,7 +37,7 @@ pub use decisions::{Action, Decision, Since};
 pub use fixes::{Derivation, TextFix};
 pub use import::{Imported, Named, Recognised};
 pub use profiles::Profile;
-pub use search::Hit;
+pub use search::{Hit, Holding};
 pub use shelves::{Access, Choice, ShelfView, Territory, access};
 pub use steps::{Change, Mark, SecondLook, Step};
 
@@ -150,8 +150,27 @@ impl Library {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Calls `f` with every conversation and the SHA-256 of the file that brought it last.
+    /// Calls `f` with every conversation that may be shown and the SHA-256 of the file that brought it last. Those that
+    /// the user holds private are passed over; returns how many candidates they have.
     pub fn for_each_conversation(
+        &self,
+        mut f: impl FnMut(&str, Conversation) -> anyhow::Result<()>,
+    ) -> anyhow::Result<usize> {
+        let (choices, derivation) = (self.choices()?, self.derivation()?);
+        let mut private = 0;
+        self.for_each_conversation_private_too(|source, conversation| {
+            match choices.get(&conversation.key()) {
+                Some(Choice::Private) => private += derivation.candidates(&conversation).len(),
+                _ => f(source, conversation)?,
+            }
+            Ok(())
+        })?;
+        Ok(private)
+    }
+
+    /// As [`Library::for_each_conversation`], with those that are held private: for what counts, forgets or takes a choice
+    /// back, and shows none of their words.
+    pub fn for_each_conversation_private_too(
         &self,
         mut f: impl FnMut(&str, Conversation) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {

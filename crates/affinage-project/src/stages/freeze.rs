@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::authorship::Written;
-use affinage_dataset::counts::Omission;
+use affinage_dataset::counts::{Omission, Way};
 use affinage_dataset::dedup::together;
 use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
@@ -26,8 +26,8 @@ use crate::folder::run::write_folder_atomically;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
 use report::{report_lengths, report_rules, report_selection, report_taken};
-pub use select::Undecided;
 use select::{Selected, Selection, begins_with};
+pub use select::{Undecided, Unread, is_off_branch};
 
 /// A word that may stand in a folder's name.
 pub fn folder_word(text: &str) -> Result<String, String> {
@@ -90,6 +90,8 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let selecting = || select::select(&library, &derivation, undecided);
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
     leave_out_long(ctx, &mut selection);
+    selection.counts.imported_files = library.sources()?.len();
+    selection.counts.decided = ways(&library, &selection)?;
     report_selection(ctx, &selection);
     if undecided != Undecided::LeaveOut {
         report_rules(ctx, &selection.flagged);
@@ -101,6 +103,23 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let rules = Rules { selection: selection_name(undecided).to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = write(ctx, (&library, &earlier), selection, split, rules, options.word)?;
     Ok(Frozen { folder, manifest, names })
+}
+
+/// How many of the selected were decided on in which way.
+fn ways(library: &Library, selection: &Selection) -> anyhow::Result<BTreeMap<Way, usize>> {
+    let (alone, at_the_desk) = (library.decided_alone()?, library.changed_at_the_desk()?);
+    let mut ways: BTreeMap<Way, usize> = BTreeMap::new();
+    for Selected { example, is_undecided, .. } in &selection.selected {
+        let id = &example.example_id;
+        let way = match () {
+            () if *is_undecided => Way::Unread,
+            () if alone.contains(id) => Way::Alone,
+            () if at_the_desk.contains(id) => Way::Together,
+            () => Way::InFile,
+        };
+        *ways.entry(way).or_default() += 1;
+    }
+    Ok(ways)
 }
 
 /// The library, if anything is in it.
@@ -129,7 +148,7 @@ fn leave_out_long(ctx: &Project, selection: &mut Selection) {
     let Some(spread) = Spread::of(measured.iter().flatten().map(|length| length.tokens).collect()) else {
         return;
     };
-    let (mut left_out, mut names) = (BTreeMap::new(), BTreeMap::new());
+    let (mut left_out, mut begin) = (BTreeMap::new(), BTreeMap::new());
     let mut lengths = measured.into_iter();
     let counts = &mut selection.counts;
     selection.selected.retain(|Selected { example, edited, .. }| {
@@ -137,14 +156,14 @@ fn leave_out_long(ctx: &Project, selection: &mut Selection) {
         if let Some(length) = too_long {
             counts.withdraw(*edited, Omission::TooLong);
             left_out.insert(example.example_id.clone(), length.tokens);
-            names.insert(example.example_id.clone(), begins_with(example.prompt()));
+            begin.insert(example.example_id.clone(), begins_with(example.prompt()));
         }
         too_long.is_none()
     });
     let (model, limit) = (ruler.model().to_owned(), ruler.limit);
     let Spread { keeps_most, longest } = spread;
-    let lengths = Lengths { model, limit, left_out, keeps_most, longest };
-    report_lengths(ctx, &ruler, &lengths, spread, &names);
+    let lengths = Lengths { model, limit, left_out, begin, keeps_most, longest };
+    report_lengths(ctx, &ruler, &lengths, spread);
     selection.lengths = Some(lengths);
 }
 

@@ -62,7 +62,8 @@ fn finished(
     if let Some(reason) = &imported.found.reason_for_none {
         return Err(problems::nothing_found(&shown, reason, &imported.found));
     }
-    let summary = summarise(path, imported);
+    let name = path.file_name().map(Path::new).unwrap_or(path);
+    let summary = summarise(path, name, imported);
     progress.finish(format!(
         "{shown}: {} ({} new, {} grown since), {}",
         counted_texts(summary.drafted, summary.conversations),
@@ -121,6 +122,8 @@ pub struct FileSummary {
     #[serde(serialize_with = "rows")]
     pub left_out: LeftOut,
     pub notes: Vec<String>,
+    /// Files that programs bring along or publish (`README.md`, `LICENSE`), whose words were taken as the user's.
+    pub brought_along: Vec<String>,
     /// Files of the folder that were imported before and are no longer in it.
     #[serde(skip)]
     pub gone: Vec<String>,
@@ -143,6 +146,7 @@ impl FileSummary {
             rejects: Vec::new(),
             left_out: LeftOut::default(),
             notes: Vec::new(),
+            brought_along: Vec::new(),
             gone: Vec::new(),
         }
     }
@@ -163,6 +167,7 @@ impl FileSummary {
         self.speakers.extend(file.speakers);
         self.rejects.extend(file.rejects);
         self.notes.extend(file.notes);
+        self.brought_along.extend(file.brought_along);
     }
 
     /// Adds what the folder holds and nobody read.
@@ -189,7 +194,8 @@ pub struct RejectSummary {
     pub reason: String,
 }
 
-fn summarise(path: &Path, imported: Imported) -> FileSummary {
+/// `name` is the path in the folder that is imported, or the name of a file alone.
+fn summarise(path: &Path, name: &Path, imported: Imported) -> FileSummary {
     let speakers = imported.found.speakers.into_iter().flat_map(|(member, speakers)| {
         speakers.into_iter().map(move |s| SpeakerSummary {
             member: member.clone(),
@@ -203,6 +209,8 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         offset: reject.origin.offset,
         reason: reject.reason.to_string(),
     });
+    let is_taken = imported.found.drafted > 0 && is_brought_along(name);
+    let brought_along = is_taken.then(|| path.display().to_string()).into_iter().collect();
     FileSummary {
         path: path.to_owned(),
         sha256: Some(imported.sha256),
@@ -218,8 +226,53 @@ fn summarise(path: &Path, imported: Imported) -> FileSummary {
         speakers: speakers.collect(),
         rejects: rejects.collect(),
         notes: imported.found.notes,
+        brought_along,
         gone: Vec::new(),
     }
+}
+
+/// True for a file that programs bring along or publish, as its name or a folder above it says: its words are hardly the user's.
+fn is_brought_along(path: &Path) -> bool {
+    const NAMES: [&str; 16] = [
+        "readme",
+        "license",
+        "licence",
+        "copying",
+        "notice",
+        "changelog",
+        "changes",
+        "history",
+        "contributing",
+        "code_of_conduct",
+        "security",
+        "authors",
+        "maintainers",
+        "unlicense",
+        "third_party_notices",
+        "release_notes",
+    ];
+    const FOLDERS: [&str; 10] = [
+        "node_modules",
+        "vendor",
+        "site-packages",
+        "third_party",
+        "bower_components",
+        "target",
+        "dist",
+        "docs",
+        "man",
+        "dist-info",
+    ];
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase().replace(['-', ' '], "_"));
+    let is_named = |stem: &str| {
+        // `LICENSE-MIT`, `README_de`
+        NAMES
+            .iter()
+            .any(|name| stem.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+    };
+    let mut above = path.parent().into_iter().flat_map(Path::components);
+    stem.is_some_and(|stem| is_named(&stem))
+        || above.any(|part| FOLDERS.iter().any(|folder| part.as_os_str().eq_ignore_ascii_case(folder)))
 }
 
 fn rows<S: Serializer>(left_out: &LeftOut, serializer: S) -> Result<S::Ok, S::Error> {

@@ -13,7 +13,9 @@ use affinage_dataset::identity;
 use affinage_dataset::import::{AsNotes, Roles};
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::library::{Choice, Hit, Library, Named, Profile, Recognised, Territory};
+use affinage_project::folder::library::{
+    Choice, Hit, Holding, Library, Named, Profile, Recognised, Territory,
+};
 use affinage_project::stages::import::{self, FileSummary};
 use anyhow::anyhow;
 use clap::Args;
@@ -133,15 +135,18 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if territory.conversations == 0 {
         ctx.ui.hint(import::FIRST);
     } else if failed.is_empty() {
-        if drafted > 0 && territory.undecided > 0 {
+        if drafted > 0 && territory.left_to_decide > 0 {
             ctx.ui.hint(notes::HINT);
         }
-        match territory.undecided {
+        match territory.left_to_decide {
             0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
             _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
         }
     }
     if ctx.json {
+        // Keys hold names of files: of a shelf that is private as a whole the numbers are enough.
+        let held = territory.shelves.iter_mut().filter(|view| view.private == view.shelf.conversations.len());
+        held.for_each(|view| view.shelf.conversations.clear());
         let counts = serde_json::json!({
             "conversations": territory.conversations,
             "candidates": territory.candidates,
@@ -163,13 +168,8 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
 const FOUND_LIMIT: usize = 50;
 
 fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()> {
-    let choices = library.choices()?;
-    let is_private = |conversation: &String| choices.get(conversation) == Some(&Choice::Private);
-    let all = library.nodes_that_hold(words)?;
-    let private = all.iter().filter(|(conversation, _)| is_private(conversation)).count();
-    let mut hits = library.search(words, FOUND_LIMIT + private)?;
-    hits.retain(|hit| !is_private(&hit.conversation));
-    hits.truncate(FOUND_LIMIT);
+    let Holding { nodes, private } = library.nodes_that_hold(words)?;
+    let hits = library.search(words, FOUND_LIMIT)?;
     if ctx.json {
         return ctx.ui.json(&serde_json::json!({ "v": 1, "hits": hits, "private": private }));
     }
@@ -198,7 +198,7 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
         return Ok(());
     }
     ctx.ui.data(&text)?;
-    let open = all.len() - private;
+    let open = nodes.len();
     let shown =
         if open > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
     ctx.ui.say(format!("{}{shown}{held_back}", counted(open, "message", "messages")));
@@ -340,6 +340,7 @@ const SHOWN_REJECTS: usize = 10;
 
 fn say_details(ctx: &Context, summary: &FileSummary) {
     notes::say(ctx, summary.drafted, summary.conversations, summary.quoted_words);
+    notes::say_brought_along(ctx, &summary.brought_along);
     for line in recognised(&summary.recognised) {
         ctx.ui.say(format!("  {line}"));
     }

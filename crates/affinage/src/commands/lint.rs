@@ -12,7 +12,7 @@ use affinage_dataset::message::Message;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::jsonl;
-use affinage_project::folder::library::{Access, LIBRARY_FILE, Library, access};
+use affinage_project::folder::library::{LIBRARY_FILE, Library};
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
                 counted(looked_at.private, "candidate", "candidates")
             ));
         }
+        if !shows_all && known.names.is_empty() {
+            ctx.ui.say(
+                "lint cannot see names of people (pupils, patients, friends) or what else is private beside them; name those \
+                 that it should find: `affinage lint --private-name NAME`",
+            );
+        }
         next_step(ctx, (args.target == "library").then_some(left), &findings, shows_all);
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
@@ -149,12 +155,8 @@ fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
     let derivation = library.derivation()?;
     let paths: BTreeMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
-    let (choices, decisions) = (library.choices()?, library.decisions()?);
-    library.for_each_conversation(|source, conversation| {
-        if access(&conversation, &choices) == Access::Never {
-            looked_at.private += derivation.candidates(&conversation).len();
-            return Ok(());
-        }
+    let decisions = library.decisions()?;
+    looked_at.private = library.for_each_conversation(|source, conversation| {
         for candidate in derivation.candidates(&conversation) {
             let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
             let subjects: Vec<Subject> = subjects.collect();
@@ -451,18 +453,22 @@ fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding
 
 /// The span with a little text around it, on one line that a terminal of 80 columns has room for.
 fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String) {
+    const LINE_CHARS: usize = 74;
     const BEFORE_CHARS: usize = 20;
-    const MARKED_CHARS: usize = 32;
     const AFTER_CHARS: usize = 20;
     let one_line = |part: &str| part.replace(['\n', '\r', '\t'], " ");
     let before: Vec<char> = text[..span.start].chars().rev().take(BEFORE_CHARS).collect();
     let before: String = before.into_iter().rev().collect();
     let marked_all = &text[span.clone()];
-    let mut marked: String = marked_all.chars().take(MARKED_CHARS).collect();
-    let mut after: String = text[span.end..].chars().take(AFTER_CHARS).collect();
+    // What is marked has all the room that nothing else needs: a prompt is known by more than its first words.
+    let room = LINE_CHARS - before.chars().count();
+    let mut marked: String = marked_all.chars().take(room).collect();
+    let mut after = String::new();
     if marked.len() < marked_all.len() {
+        marked.pop();
         marked.push('…');
-        after.clear();
+    } else {
+        after = text[span.end..].chars().take(AFTER_CHARS.min(room - marked.chars().count())).collect();
     }
     let printable =
         |part: String| one_line(&part).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
@@ -491,5 +497,17 @@ mod tests {
         assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
         let rules = counts(&findings).len();
         assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
+
+    #[test]
+    fn what_is_marked_has_the_room_that_nothing_else_needs() {
+        let prompt = "Write about the weir below the second mill, as it was before the flood of that spring.";
+        let (before, marked, after) = excerpt(prompt, &(0..prompt.len()));
+        assert_eq!((before.as_str(), after.as_str()), ("", ""));
+        assert_eq!(marked, "Write about the weir below the second mill, as it was before the flood of…");
+        let at = prompt.find("mill").expect("there");
+        let (before, marked, after) = excerpt(prompt, &(at..at + 4));
+        assert_eq!((before.as_str(), marked.as_str()), ("ir below the second ", "mill"));
+        assert!(after.starts_with(", as it was") && after.chars().count() == 20, "{after}");
     }
 }

@@ -11,7 +11,7 @@ use affinage_dataset::lint::{Finding, Subject, lint_known};
 use affinage_dataset::message::Message;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::jsonl;
-use affinage_project::folder::library::{Action, Choice, Decision, Library};
+use affinage_project::folder::library::{Action, Decision, Library, access};
 use affinage_project::folder::lock::FolderLock;
 use anyhow::anyhow;
 use clap::Args;
@@ -132,14 +132,14 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let library = Library::open(&ctx.project)?;
     let decisions = library.decisions()?;
     let mut all: Vec<Candidate> = Vec::new();
-    let derivation = library.derivation()?;
-    let choices = library.choices()?;
-    let mut private = 0;
-    library.for_each_conversation(|_, conversation| {
-        let found = derivation.candidates(&conversation);
-        match choices.get(&conversation.key()) {
-            Some(Choice::Private) => private += found.len(),
-            _ => all.extend(found),
+    let mut left = 0;
+    let (derivation, choices) = (library.derivation()?, library.choices()?);
+    let private = library.for_each_conversation(|_, conversation| {
+        let access = access(&conversation, &choices);
+        for candidate in derivation.candidates(&conversation) {
+            let action = decisions.get(&candidate.candidate_id).map(|decision| decision.action);
+            left += usize::from(access.is_left_to_decide(action));
+            all.push(candidate);
         }
         Ok(())
     })?;
@@ -151,13 +151,19 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     }
     let cards: Vec<Card> = all.iter().map(|candidate| card(candidate, &flags, &decisions)).collect();
     jsonl::write_all(file, &cards)?;
-    let undecided = cards.iter().filter(|card| card.decision.is_null()).count();
+    let held_back = cards.iter().filter(|card| card.decision.is_null()).count() - left;
     ctx.ui.say(format!(
-        "{}: {}, {} without a decision",
+        "{}: {}, {} left to decide",
         file.display(),
         counted(cards.len(), "candidate", "candidates"),
-        count(undecided as u64)
+        count(left as u64)
     ));
+    if held_back > 0 {
+        ctx.ui.say(format!(
+            "{} without a decision in conversations that are skipped or set aside: also written",
+            counted(held_back, "candidate", "candidates")
+        ));
+    }
     if private > 0 {
         ctx.ui.say(format!(
             "{} that you hold private: not written",
@@ -169,9 +175,10 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
         file.display()
     ));
     if ctx.json {
-        ctx.ui.json(
-            &serde_json::json!({ "v": 1, "file": file, "candidates": cards.len(), "undecided": undecided, "private": private }),
-        )?;
+        ctx.ui.json(&serde_json::json!({
+            "v": 1, "file": file, "candidates": cards.len(), "left_to_decide": left, "held_back": held_back,
+            "private": private,
+        }))?;
     }
     Ok(())
 }
@@ -221,7 +228,7 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let mut library = Library::open(&ctx.project)?;
     let mut known: HashMap<String, Candidate> = HashMap::new();
     let derivation = library.derivation()?;
-    library.for_each_conversation(|_, conversation| {
+    library.for_each_conversation_private_too(|_, conversation| {
         let found = derivation.candidates(&conversation);
         known.extend(found.into_iter().map(|candidate| (candidate.candidate_id.clone(), candidate)));
         Ok(())

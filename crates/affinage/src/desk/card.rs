@@ -7,6 +7,7 @@ use affinage_dataset::lint::rules::titled;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
 use affinage_project::folder::library::{Derivation, Library, Mark, TextFix};
+use affinage_project::stages::freeze::is_off_branch;
 use anyhow::anyhow;
 use serde::Serialize;
 
@@ -238,7 +239,7 @@ impl Card {
             written: super::catalogue::measure(&candidate, Some(&mark)).written,
             edited: Edited::of(&candidate, &mark),
             too_long: None,
-            off_branch: !candidate.variants.iter().any(|variant| variant.active),
+            off_branch: is_off_branch(&candidate),
             id: candidate.candidate_id,
             conversation: candidate.conversation,
             system: candidate.system,

@@ -6,11 +6,14 @@ use std::path::Path;
 use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback, Provider};
+use affinage_dataset::counts::Omission;
 use affinage_dataset::dedup;
+use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 use affinage_project::folder::library::{Access, Action, Choice, Derivation, Library, Mark};
+use affinage_project::stages::freeze::{Unread, is_off_branch};
 use affinage_report::plain::first_words;
 
 /// Characters of a prompt that stand for a missing title.
@@ -45,8 +48,10 @@ pub struct Entry {
     pub answers: usize,
     /// The user changed the proposed answer where it was written.
     pub is_edited: bool,
-    /// It lies on a branch that its conversation shows.
-    pub is_shown: bool,
+    /// No answer lies on a branch that its conversation shows.
+    pub is_off_branch: bool,
+    /// A section of a daily note or a journal.
+    pub is_dated: bool,
     /// Of the answer that was accepted, else of the proposed one, and its prompt.
     pub measure: Measure,
     /// Rules that found an error or a warning in the proposed answer or the prompt.
@@ -129,10 +134,14 @@ impl Entry {
         self.measure.written.values().sum()
     }
 
-    /// Lint has neither an error nor a warning, and the conversation shows it: what `--accept-clean` takes, dated notes
-    /// aside.
+    /// Why `--accept-clean` would not take it; `None` where it is clean.
+    pub fn omission(&self) -> Option<Omission> {
+        let is_flagged = !self.rules.is_empty();
+        Unread { is_dated: self.is_dated, is_off_branch: self.is_off_branch, is_flagged }.omission(false)
+    }
+
     pub fn is_clean(&self) -> bool {
-        self.rules.is_empty() && self.is_shown
+        self.omission().is_none()
     }
 
     /// Lint has an error, for which a freeze leaves it out until it is edited.
@@ -177,8 +186,9 @@ impl Read {
         let found = derivation.candidates(conversation);
         let count = found.len();
         let place = Place::of(conversation, &found);
-        let entries =
-            found.iter().map(|candidate| entry(candidate, count, marks.get(&candidate.candidate_id)));
+        let entries = found
+            .iter()
+            .map(|candidate| entry(conversation, candidate, count, marks.get(&candidate.candidate_id)));
         let year = place.time_s.and_then(|time| jiff::Timestamp::from_second(time as i64).ok());
         Read {
             entries: entries.collect(),
@@ -247,11 +257,11 @@ impl Catalogue {
         shown.map(|conversation| conversation.candidates).sum()
     }
 
-    /// Candidates that come up for a decision: neither decided on nor skipped, private or set aside.
+    /// Candidates that are left to decide ([`Access::is_left_to_decide`]).
     pub fn open<'a>(&'a self, marks: &'a HashMap<String, Mark>) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().filter(|entry| {
-            self.conversations[entry.conversation].access() == Access::Open
-                && marks.get(&entry.id).is_none_or(|mark| mark.action.is_none())
+            let action = marks.get(&entry.id).and_then(|mark| mark.action);
+            self.conversations[entry.conversation].access().is_left_to_decide(action)
         })
     }
 
@@ -372,7 +382,7 @@ pub fn read(
     let paths: HashMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
     let (mut places, mut prompts, mut subjects, mut goes_on) = (Vec::new(), Vec::new(), Vec::new(), true);
-    library.for_each_conversation(|source, conversation| {
+    library.for_each_conversation_private_too(|source, conversation| {
         if !goes_on || affinage_project::interrupt::requested() {
             return Ok(());
         }
@@ -437,7 +447,7 @@ pub fn measure(candidate: &Candidate, mark: Option<&Mark>) -> Measure {
 }
 
 /// The entry of a candidate in a conversation of `of` candidates.
-pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
+pub fn entry(conversation: &Conversation, candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
     let proposed = proposed(candidate);
     let found = lint(&[Subject::of_variant(candidate, proposed)]);
     let is = |condition: bool| f64::from(u8::from(condition));
@@ -466,7 +476,8 @@ pub fn entry(candidate: &Candidate, of: usize, mark: Option<&Mark>) -> Entry {
         model: proposed.model.clone(),
         answers: candidate.variants.len(),
         is_edited: proposed.edited,
-        is_shown: candidate.variants.iter().any(|variant| variant.active),
+        is_off_branch: is_off_branch(candidate),
+        is_dated: is_dated(conversation),
         measure: measure(candidate, mark),
         rules: rules(false),
         notes: rules(true),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use affinage_project::folder::library::{Access, Hit};
+use affinage_project::folder::library::Hit;
 use serde::Serialize;
 use serde_json::json;
 
@@ -28,10 +28,6 @@ impl State {
         let mut by_node: HashMap<String, HashMap<String, Vec<String>>> = HashMap::new();
         let (mut cards, mut seen) = (Vec::new(), HashSet::new());
         for hit in self.library.search(words, MESSAGES)? {
-            let is_shown = self.catalogue.conversation_called(&hit.conversation);
-            if is_shown.is_none_or(|conversation| conversation.access() == Access::Never) {
-                continue;
-            }
             if !by_node.contains_key(&hit.conversation) {
                 by_node.insert(hit.conversation.clone(), self.cards_by_node(&hit.conversation)?);
             }

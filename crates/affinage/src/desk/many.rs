@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use affinage_dataset::candidate::Candidate;
+use affinage_dataset::counts::Omission;
 use affinage_dataset::lint::rules::titled;
 use affinage_project::errors::usage;
 use affinage_project::folder::library::{Access, Action, Change, Mark, Step};
@@ -27,7 +28,7 @@ const FIRST_CHARS: usize = 140;
 pub struct Bulk {
     group: Group,
     action: Action,
-    /// Only those against which lint has neither an error nor a warning.
+    /// Only those that are clean.
     #[serde(default)]
     clean_only: bool,
     /// How many cards the preview promised; another number is refused.
@@ -54,7 +55,7 @@ impl State {
     /// Every candidate whose prompt or an answer holds all the words.
     fn cards_that_hold(&mut self, words: &str) -> anyhow::Result<HashSet<usize>> {
         let mut nodes: HashMap<String, HashSet<String>> = HashMap::new();
-        for (conversation, node) in self.library.nodes_that_hold(words)? {
+        for (conversation, node) in self.library.nodes_that_hold(words)?.nodes {
             nodes.entry(conversation).or_default().insert(node);
         }
         let mut cards = HashSet::new();
@@ -88,10 +89,14 @@ impl State {
             shown.extend(candidate.map(|candidate| self.first_words(index, candidate)));
         }
         let rule = group.words(&self.catalogue);
-        let flagged = members.iter().filter(|index| !self.catalogue.entries[**index].is_clean()).count();
-        let errors = members.iter().filter(|index| self.catalogue.entries[**index].has_error()).count();
+        let entries = || members.iter().map(|index| &self.catalogue.entries[*index]);
+        let left_out = |why: Omission| entries().filter(|entry| entry.omission() == Some(why)).count();
+        let errors = entries().filter(|entry| entry.has_error()).count();
+        let flagged = entries().filter(|entry| !entry.rules.is_empty()).count();
+        let clean = entries().filter(|entry| entry.is_clean()).count();
         Reply::json(&json!({
-            "rule": rule, "count": members.len(), "shown": shown, "flagged": flagged, "errors": errors,
+            "rule": rule, "count": members.len(), "shown": shown, "clean": clean, "flagged": flagged, "errors": errors,
+            "dated": left_out(Omission::Dated), "off_branch": left_out(Omission::OffBranch),
         }))
     }
 

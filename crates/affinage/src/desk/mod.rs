@@ -159,7 +159,7 @@ impl Desk {
         };
         let library = Library::open(&ctx.project)?;
         let (derivation, marks) = (library.derivation()?, self.lock().marks.clone());
-        library.for_each_conversation(|_, conversation| {
+        library.for_each_conversation_private_too(|_, conversation| {
             if interrupt::requested() {
                 return Ok(());
             }
@@ -418,7 +418,7 @@ impl State {
     fn reply_with(&self, shown: Option<Shown>) -> anyhow::Result<Reply> {
         let Some(shown) = shown else { return Reply::json(&Value::Null) };
         let why = match shown.second_look {
-            true => "a second look: you decided on it before; decide again as if it were new".to_owned(),
+            true => SECOND_LOOK.to_owned(),
             false => self.queue.why(shown.index, &self.catalogue),
         };
         let mark = self.marks.get(&self.catalogue.entries[shown.index].id);
@@ -521,7 +521,7 @@ impl State {
         for &index in indices {
             let found = self.found(index)?;
             let mark = self.marks.get(&found.candidate().candidate_id);
-            let anew = catalogue::entry(found.candidate(), found.candidates.len(), mark);
+            let anew = catalogue::entry(&found.conversation, found.candidate(), found.candidates.len(), mark);
             let too_long = self.ruler.as_ref().and_then(|ruler| too_long(ruler, found.candidate(), mark));
             let entry = &mut self.catalogue.entries[index];
             *entry = catalogue::Entry {
@@ -584,6 +584,9 @@ impl State {
     }
 }
 
+/// Why a card is asked again.
+const SECOND_LOOK: &str = "you decided on this card before and are asked again without seeing what you said. One in twenty \
+    comes back once: the dashboard shows how far your decisions agree. Your first decision stays, whatever you say now";
 /// The size a first data set aims at.
 pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.

@@ -131,8 +131,8 @@ impl Queue {
     /// Open cards that are left of the selection.
     pub fn left(&self, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> usize {
         let open = |index: &&usize| {
-            catalogue.conversation(**index).access() == Access::Open
-                && marks.get(&catalogue.entries[**index].id).is_none_or(|mark| mark.action.is_none())
+            let action = marks.get(&catalogue.entries[**index].id).and_then(|mark| mark.action);
+            catalogue.conversation(**index).access().is_left_to_decide(action)
         };
         self.only.iter().flatten().filter(open).count()
     }
@@ -187,8 +187,10 @@ impl Queue {
     fn is_open(&self, index: usize, catalogue: &Catalogue, marks: &HashMap<String, Mark>) -> bool {
         !self.on_trail.contains(&index)
             && self.only.as_ref().is_none_or(|only| only.contains(&index))
-            && catalogue.conversation(index).access() == Access::Open
-            && marks.get(&catalogue.entries[index].id).is_none_or(|mark| mark.action.is_none())
+            && catalogue
+                .conversation(index)
+                .access()
+                .is_left_to_decide(marks.get(&catalogue.entries[index].id).and_then(|mark| mark.action))
     }
 
     /// An old card, decided on long enough ago to be forgotten; each is looked at again once.

@@ -229,7 +229,7 @@ fn a_second_import_adds_only_what_is_new_and_keeps_decisions() {
     export(dir, "chats.json", &grown);
     assert_eq!(brought(&json_of(dir, &["import", "chats.json"])), [1, 1, 4]);
     let review = json_of(dir, &["review", "--export", "cards.jsonl"]);
-    assert_eq!(review["undecided"], 2, "only the two new answers are undecided");
+    assert_eq!(review["left_to_decide"], 2, "only the two new answers are undecided");
 }
 
 #[test]
@@ -330,6 +330,7 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
         A small forest.  User: and lichen?
                          ^^^^^^
     --- stderr
+    lint cannot see names of people (pupils, patients, friends) or what else is private beside them; name those that it should find: `affinage lint --private-name NAME`
 
     hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`
     ");

@@ -7,6 +7,7 @@ mod cli;
 mod contrast;
 mod data;
 mod desk;
+mod desk_clean;
 mod desk_lists;
 mod desk_private;
 mod desk_words;

@@ -345,16 +345,28 @@ fn a_note_that_calls_itself_private_and_a_page_by_somebody_are_not_taken_unasked
         paragraph(72)
     );
     write(dir.join("vault/drains.html"), page);
+    write(
+        dir.join("vault/draft.md"),
+        format!("+++\ntitle = 'Of gutters'\ndraft = true\n+++\n\n{}", paragraph(73)),
+    );
+    write(
+        dir.join("vault/clipped.md"),
+        format!(
+            "---\r\nauthor:\r\n  - name: Tove Berg\r\nsource: https://a.test/gutters\r\n---\r\n\r\n{}",
+            paragraph(74)
+        ),
+    );
     let said = transcript(dir, &["import", "vault"]);
     for part in [
         "1 section whose front matter or tags say that it is private",
-        "1 section of a saved page that names its author (keep it at the desk if that is you)",
+        "1 section whose front matter says that it is a draft or not to be published",
+        "2 sections of a saved page that names its author (keep it at the desk if that is you)",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let said = transcript(dir, &["dataset", "--accept-clean"]);
     assert!(
-        said.contains("40 examples:") && said.contains("2 in conversations that are skipped or set aside"),
+        said.contains("40 examples:") && said.contains("4 in conversations that are skipped or set aside"),
         "{said}"
     );
     assert!(said.contains("it cannot know what else is private"), "{said}");
@@ -387,4 +399,26 @@ fn a_name_at_the_head_of_every_note_keeps_none_out_and_a_note_that_is_gone_is_na
         "{said}"
     );
     assert!(!said.contains("vault/3.md"), "it has another name now: {said}");
+}
+
+#[test]
+fn files_that_programs_bring_along_are_named_by_the_import() {
+    let dir = project();
+    let dir = dir.path();
+    for (number, name) in
+        ["own.md", "README.md", "code/LICENSE-MIT.txt", "readings.md", "code/node/changelog.md"]
+            .iter()
+            .enumerate()
+    {
+        write(dir.join("vault").join(name), paragraph(800 + number));
+    }
+    let said = transcript(dir, &["import", "vault"]);
+    let line =
+        said.lines().find(|line| line.contains("perhaps a program's or a copy: 3 files")).expect("the line");
+    for name in ["README.md", "LICENSE-MIT.txt", "changelog.md"] {
+        assert!(line.contains(name), "{said}");
+    }
+    assert!(!line.contains("readings.md") && !line.contains("own.md"), "{said}");
+    write(dir.join("plain/own.md"), paragraph(900));
+    assert!(!transcript(dir, &["import", "plain"]).contains("perhaps a program's"));
 }

@@ -70,7 +70,7 @@ fn a_version_leaves_out_what_the_training_cannot_take_and_names_it() {
     assert_eq!(frozen_rows.concat().len(), 48 - LONG_ROWS);
     let card = fs_err::read_to_string(folder.join("card.md")).expect("a card");
     for (id, tokens) in left_out {
-        assert!(card.contains(&format!("- {id}: {tokens} tokens")), "{card}");
+        assert!(card.contains(&format!("” (`{id}`): {tokens} tokens")), "{card}");
     }
     for part in [
         "13 rows are longer than the 103 tokens of model that the training takes, and left out:",

@@ -183,7 +183,7 @@ impl<E: From<ImportError>> Import<'_, E> {
 
     /// Finishes a member, and says whose roles are missing.
     pub(in super::super) fn finish_gathered(&mut self, member: &str) -> Result<(), E> {
-        let origin = Origin { member: member.to_owned(), ..Origin::default() };
+        let origin = Origin::at(member, 0, 0, 0);
         self.finish_log(member)?;
         self.finish_lines(&origin)?;
         let gathered = std::mem::take(&mut self.gathered);

@@ -3,6 +3,7 @@
 
 mod byline;
 mod cut;
+mod front_matter;
 mod org;
 mod outline;
 mod prompt;
@@ -23,6 +24,7 @@ use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, N
 use crate::shingle::{normalise, words};
 
 pub(super) use byline::{MIN_TEXTS as BYLINE_MIN_TEXTS, names as names_at_head};
+pub(super) use front_matter::split as split_front_matter;
 pub use prompt::heading_of;
 pub(super) use prompt::language;
 pub(super) use title::front_matter;
@@ -44,7 +46,7 @@ pub(super) struct Notes {
     pub quoted_words: usize,
 }
 
-/// The notes of one text. `front_matter` is what stood between `---` lines at its beginning; `recurs` says of a name at
+/// The notes of one text. `front_matter` is what [`split_front_matter`] found at its beginning; `recurs` says of a name at
 /// the head of this text that other texts have it there too; `language` is that of the texts beside this one.
 pub(super) fn read(
     body: &str,
@@ -83,7 +85,10 @@ pub(super) fn read(
         if !text.chars().any(char::is_alphanumeric) {
             continue;
         }
-        if section.lines.clone().all(|line| is_link[line] || views[line].trim().is_empty()) {
+        let beside_links =
+            section.lines.clone().filter(|line| !is_link[*line]).map(|line| words(views[line]).len());
+        let has_links = section.lines.clone().any(|line| is_link[line]);
+        if has_links && beside_links.sum::<usize>() < MIN_ANSWER_WORDS {
             left_out.add(LeftOutKind::LinkSection, "", origin.member.as_str());
             continue;
         }

@@ -1,10 +1,12 @@
 //! What the name and the front matter of a note say about it: title, day, folder.
 
-use crate::conversation::Declared;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
+
+use super::front_matter::FrontMatter;
+use crate::conversation::Declared;
 
 /// What is known of a note beside its text.
 #[derive(Debug, Default, PartialEq)]
@@ -100,30 +102,17 @@ impl Title {
         };
         let name = NOTION.replace(stem, "");
         let of_notion = name.len() < stem.len();
-        let fields: Vec<(&str, &str)> =
-            front_matter.lines().filter_map(|line| line.split_once(": ")).collect();
-        let field = |names: &[&str]| {
-            let is = |key: &str| names.iter().any(|name| key.trim().eq_ignore_ascii_case(name));
-            let found = fields
-                .iter()
-                .find(|(key, _)| is(key))
-                .map(|(_, value)| value.trim().trim_matches(['"', '\'']));
-            found.filter(|value| !value.is_empty())
-        };
-        let words = field(&["title"]).map(str::to_owned).or_else(|| words(&name));
+        let fields = FrontMatter::of(front_matter);
+        let field = |names: &[&str]| fields.values(names).next().map(str::to_owned);
+        let words = field(&["title"]).or_else(|| words(&name));
         let day = |text: &str| DAY.find(text).map(|found| found.as_str().to_owned());
         let named_day = day(&name);
         let written = field(&["date", "created", "created_at", "creation date"])
-            .and_then(day)
+            .and_then(|date| day(&date))
             .or_else(|| named_day.clone());
-        let is_byline = |key: &str| {
-            ["author", "authors", "by", "byline", "date"]
-                .iter()
-                .any(|name| key.trim().eq_ignore_ascii_case(name))
-        };
-        let says = fields.iter().filter(|(key, _)| is_byline(key));
-        let people = says.flat_map(|(_, value)| value.trim().trim_matches(['[', ']']).split(", "));
-        let bylines = people.map(|who| who.trim().trim_matches(['"', '\'']).to_owned());
+        let bylines =
+            fields.values(&["author", "authors", "by", "byline", "date"]).flat_map(|who| who.split(", "));
+        let bylines = bylines.map(|who| who.trim_matches(BRACKETS).trim().to_owned());
         let folder: Vec<String> =
             folder.split(['/', '\\']).map(|part| NOTION.replace(part, "").into_owned()).collect();
         let folder = folder.join("/");
@@ -136,7 +125,7 @@ impl Title {
             time_s: written.and_then(|day| seconds(&day)),
             of_notion,
             bylines: bylines.filter(|who| !who.is_empty()).collect(),
-            declared: declared(member, front_matter),
+            declared: declared(member, &fields),
         }
     }
 
@@ -147,42 +136,40 @@ impl Title {
     }
 }
 
-/// Private where `private: true`, a tag or `visibility` says so. By somebody where an author is named and the text is a saved
-/// page: a file of HTML, or a source on the web. The author of an office document is mostly the user.
-fn declared(member: &str, front_matter: &str) -> Option<Declared> {
-    let mut key = "";
-    let mut fields: Vec<(String, String)> = Vec::new();
-    for line in front_matter.lines().map(str::trim) {
-        let value = match (line.strip_prefix("- "), line.split_once(':')) {
-            (Some(item), _) => item,
-            (None, Some((name, value))) => {
-                key = name;
-                value
-            }
-            (None, None) => continue,
-        };
-        let values = value.trim().trim_matches(['[', ']']).split(", ");
-        let values =
-            values.map(|value| value.trim().trim_matches(['"', '\'', '[', ']', '#']).trim().to_owned());
-        fields
-            .extend(values.filter(|value| !value.is_empty()).map(|value| (key.trim().to_lowercase(), value)));
-    }
-    let values = |names: &[&str]| {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        fields.iter().filter(move |(key, _)| names.contains(key)).map(|(_, value)| value.as_str())
+/// What stands around the name of a linked note.
+const BRACKETS: [char; 2] = ['[', ']'];
+
+/// Private where `private: true`, a tag or `visibility` says so; a draft where `draft` or `publish` says so. By somebody where
+/// an author is named and the text is a saved page: a file of HTML, or a source on the web. The author of an office document is
+/// mostly the user.
+fn declared(member: &str, fields: &FrontMatter) -> Option<Declared> {
+    let is_any = |value: &str, of: &[&str]| of.iter().any(|word| value.eq_ignore_ascii_case(word));
+    let is_yes = |value: &str| is_any(value, &["true", "yes", "on", "1"]);
+    let is_no = |value: &str| is_any(value, &["false", "no", "off", "0"]);
+    let is_private = |value: &str| {
+        let tag = value.trim_start_matches('#').split('/').next().unwrap_or_default();
+        ["private", "privat", "privé"].contains(&tag.to_lowercase().as_str())
     };
-    let is_yes = |value: &str| ["true", "yes", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes));
-    let is_private = |value: &str| ["private", "privat", "privé"].contains(&value.to_lowercase().as_str());
-    if values(&["private"]).any(is_yes)
-        || values(&["tags", "tag", "keywords", "visibility", "access", "class"]).any(is_private)
-    {
+    // Several tags may stand in one value.
+    let mut marks = fields
+        .values_at_any_depth(&["tags", "tag", "keywords", "visibility", "access", "class"])
+        .flat_map(|value| value.split([',', ' ']));
+    if fields.values_at_any_depth(&["private"]).any(is_yes) || marks.any(is_private) {
         return Some(Declared::Private);
+    }
+    if fields.values_at_any_depth(&["draft"]).any(is_yes)
+        || fields.values_at_any_depth(&["publish", "published"]).any(is_no)
+    {
+        return Some(Declared::Draft);
     }
     let member = member.to_lowercase();
     let is_page = [".html", ".htm", ".xhtml", ".mhtml"].iter().any(|ending| member.ends_with(ending))
-        || values(&["source", "url", "original", "original_url"]).any(|value| value.starts_with("http"));
-    let author = values(&["author", "authors", "by", "byline"]).next().filter(|_| is_page)?;
-    Some(Declared::By { name: author.to_owned() })
+        || fields
+            .values(&["source", "url", "original", "original_url"])
+            .any(|value| value.starts_with("http"));
+    let author = fields.values(&["author", "authors", "by", "byline"]).next().filter(|_| is_page)?;
+    let name = author.trim_matches(BRACKETS).split('|').next().unwrap_or_default().trim();
+    Some(Declared::By { name: name.to_owned() })
 }
 
 /// The name of a file as words, without a day; `None` if it says nothing.
@@ -242,13 +229,22 @@ mod tests {
 
     #[test]
     fn a_note_may_call_itself_private_or_somebody_elses() {
-        for private in ["private: true\n", "tags: [daily, private]\n", "tags:\n  - daily\n  - \"#private\"\n"]
-        {
-            assert_eq!(
-                declared("a.md", &format!("---\n{private}---\n")),
-                Some(Declared::Private),
-                "{private}"
-            );
+        let declared = |member: &str, text: &str| declared(member, &FrontMatter::of(text));
+        for private in [
+            "---\nprivate: true\n---\n",
+            "---\nprivate: Yes # mine\n---\n",
+            "---\nsite:\n  private: on\n---\n",
+            "---\ntags: [daily, private]\n---\n",
+            "---\ntags: daily private/health\n---\n",
+            "---\ntags: #private\n---\n",
+            "---\ntags:\n  - daily\n  - \"#private\"\n---\n",
+            "\u{feff}---\r\nvisibility: Private\r\n---\r\n",
+            "+++\n[params]\nprivate = true\n+++\n",
+        ] {
+            assert_eq!(declared("a.md", private), Some(Declared::Private), "{private}");
+        }
+        for draft in ["---\ndraft: true\n---\n", "---\npublish: false\n---\n", "+++\ndraft = true\n+++\n"] {
+            assert_eq!(declared("a.md", draft), Some(Declared::Draft), "{draft}");
         }
         let by = |name: &str| Some(Declared::By { name: name.to_owned() });
         assert_eq!(declared("page.HTML", "author: Ida Feld\ndate: 3 May 2020\n"), by("Ida Feld"));
@@ -260,6 +256,7 @@ mod tests {
             "tags: [privateering]\n",
             "source: https://example.org\n",
             "title: private\n",
+            "draft: false\npublished: 2020-03-04\n",
         ] {
             assert_eq!(declared("a.md", own), None, "{own}");
         }

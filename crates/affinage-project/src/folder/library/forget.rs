@@ -132,7 +132,7 @@ impl Library {
 
     fn drop_orphaned_decisions(&mut self) -> anyhow::Result<usize> {
         let mut alive: HashSet<String> = HashSet::new();
-        self.for_each_conversation(|_, conversation| {
+        self.for_each_conversation_private_too(|_, conversation| {
             for learn in [Learn::Assistant, Learn::Mine] {
                 let found = candidates_of(&conversation, &ContextPolicy::default(), learn);
                 alive.extend(found.into_iter().map(|c| c.candidate_id));

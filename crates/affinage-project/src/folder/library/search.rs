@@ -9,7 +9,7 @@ use affinage_dataset::conversation::{Node, NodeRole};
 use rusqlite::OptionalExtension as _;
 use serde::Serialize;
 
-use super::Library;
+use super::{Choice, Library};
 
 /// Nodes put into the index in one transaction.
 const BATCH_NODES: usize = 20_000;
@@ -34,9 +34,19 @@ pub struct Hit {
     pub marks: Vec<Range<usize>>,
 }
 
+/// All messages that hold the words asked for.
+#[derive(Debug, Default)]
+pub struct Holding {
+    /// The key of the conversation and the message's own id, in no order.
+    pub nodes: Vec<(String, String)>,
+    /// How many more stand in what is held private.
+    pub private: usize,
+}
+
 impl Library {
     /// Messages that hold all words of `query`, best first. A part in quotes is a phrase; the last word may be the
-    /// beginning of one. Case and accents do not count. A query without words finds nothing.
+    /// beginning of one. Case and accents do not count. A query without words finds nothing, and nothing is found in what is
+    /// held private.
     pub fn search(&mut self, query: &str, limit: usize) -> anyhow::Result<Vec<Hit>> {
         self.index_words(&mut |_| {})?;
         let terms = Terms::parse(query);
@@ -46,7 +56,8 @@ impl Library {
         let mut statement = self.db.prepare_cached(
             "SELECT conversation.key, conversation.title, node.data FROM words \
              JOIN node ON node.id = words.rowid JOIN conversation ON conversation.id = node.conversation \
-             WHERE words MATCH ?1 ORDER BY words.rank, node.id LIMIT ?2",
+             WHERE words MATCH ?1 AND conversation.key NOT IN \
+             (SELECT conversation FROM shelving WHERE choice = 'private') ORDER BY words.rank, node.id LIMIT ?2",
         )?;
         let mut rows = statement.query((terms.expression(), i64::try_from(limit).unwrap_or(i64::MAX)))?;
         let mut hits = Vec::new();
@@ -67,19 +78,27 @@ impl Library {
         Ok(hits)
     }
 
-    /// Every message that holds all words of `query`, as its conversation's key and its own id, in no order.
-    pub fn nodes_that_hold(&mut self, query: &str) -> anyhow::Result<Vec<(String, String)>> {
+    /// Every message that holds all words of `query`.
+    pub fn nodes_that_hold(&mut self, query: &str) -> anyhow::Result<Holding> {
         self.index_words(&mut |_| {})?;
         let terms = Terms::parse(query);
         if terms.0.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Holding::default());
         }
         let mut statement = self.db.prepare_cached(
-            "SELECT conversation.key, node.node_id FROM words JOIN node ON node.id = words.rowid \
-             JOIN conversation ON conversation.id = node.conversation WHERE words MATCH ?1",
+            "SELECT conversation.key, node.node_id, coalesce(shelving.choice, '') FROM words JOIN node ON node.id = words.rowid \
+             JOIN conversation ON conversation.id = node.conversation \
+             LEFT JOIN shelving ON shelving.conversation = conversation.key WHERE words MATCH ?1",
         )?;
-        let rows = statement.query_map([terms.expression()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query([terms.expression()])?;
+        let mut holding = Holding::default();
+        while let Some(row) = rows.next()? {
+            match Choice::parse(row.get_ref(2)?.as_str()?) {
+                Some(Choice::Private) => holding.private += 1,
+                _ => holding.nodes.push((row.get(0)?, row.get(1)?)),
+            }
+        }
+        Ok(holding)
     }
 
     /// Messages that are not in the index yet.

@@ -64,9 +64,9 @@ pub struct Territory {
     /// Conversations that are sections of notes, and the documents that they are of.
     pub sections: usize,
     pub documents: usize,
-    /// Candidates that were accepted or edited, and those that nobody decided on.
+    /// Candidates that were accepted or edited, and those that are left to decide ([`Access::is_left_to_decide`]).
     pub accepted: usize,
-    pub undecided: usize,
+    pub left_to_decide: usize,
     /// Where a person's own words are learnt: those of them that no prompt stands before.
     pub openings: usize,
 }
@@ -96,14 +96,16 @@ impl Library {
         let mut places = Vec::new();
         let mut written = Written::new();
         let (decisions, learn) = (self.decisions()?, self.learn()?);
-        let (mut accepted, mut undecided, mut openings, mut sections) = (0, 0, 0, 0);
+        let choices = self.choices()?;
+        let (mut accepted, mut left_to_decide, mut openings, mut sections) = (0, 0, 0, 0);
         let mut documents = HashSet::new();
-        self.for_each_conversation(|_, conversation| {
+        self.for_each_conversation_private_too(|_, conversation| {
             let candidates = derivation.candidates(&conversation);
+            let access = access(&conversation, &choices);
             for candidate in &candidates {
                 let action = decisions.get(&candidate.candidate_id).map(|decision| decision.action);
                 accepted += usize::from(matches!(action, Some(Action::Accept | Action::Edit)));
-                undecided += usize::from(action.is_none());
+                left_to_decide += usize::from(access.is_left_to_decide(action));
             }
             if learn == Learn::Mine {
                 openings += openings_of(&conversation);
@@ -120,7 +122,6 @@ impl Library {
             places.push(place);
             Ok(())
         })?;
-        let choices = self.choices()?;
         let view = |shelf: Shelf| {
             let count =
                 |choice| shelf.conversations.iter().filter(|c| choices.get(*c) == Some(&choice)).count();
@@ -132,20 +133,27 @@ impl Library {
             let why = place.set_aside.clone()?;
             Some(SetAsideView { conversation: place.conversation.clone(), title: place.title.clone(), why })
         });
+        let set_aside = set_aside.collect();
+        let is_private = |place: &Place| choices.get(&place.conversation) == Some(&Choice::Private);
+        let (private, open): (Vec<Place>, Vec<Place>) = places.into_iter().partition(is_private);
+        // What is private must not be told by the words that name a shelf.
+        let shelves = territory::shelves(&open).into_iter().chain(Shelf::held_private(&private));
+        let shelves = shelves.map(view).collect();
+        let places = || open.iter().chain(&private);
         Ok(Territory {
-            set_aside: set_aside.collect(),
-            shelves: territory::shelves(&places).into_iter().map(view).collect(),
+            set_aside,
+            shelves,
             shares: authorship::shares(&written),
             written,
             learn,
             sections,
             documents: documents.len(),
             accepted,
-            undecided,
+            left_to_decide,
             openings,
-            conversations: places.len(),
-            candidates: places.iter().map(|place| place.candidates).sum(),
-            answers: places.iter().map(|place| place.answers).sum(),
+            conversations: places().count(),
+            candidates: places().map(|place| place.candidates).sum(),
+            answers: places().map(|place| place.answers).sum(),
         })
     }
 
@@ -225,6 +233,12 @@ pub fn access(conversation: &Conversation, choices: &HashMap<String, Choice>) ->
 }
 
 impl Access {
+    /// Whether a candidate comes up for a decision: it has none, and its conversation is neither skipped, private nor set
+    /// aside. What every screen calls left to decide.
+    pub fn is_left_to_decide(self, action: Option<Action>) -> bool {
+        self == Access::Open && action.is_none()
+    }
+
     pub fn of(choice: Option<Choice>, is_set_aside: impl FnOnce() -> bool) -> Access {
         match choice {
             Some(Choice::Keep) => Access::Open,

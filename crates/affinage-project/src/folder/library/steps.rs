@@ -189,6 +189,15 @@ impl Library {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Candidates on which the desk holds any change that stands.
+    pub fn changed_at_the_desk(&self) -> anyhow::Result<HashSet<String>> {
+        let mut statement = self.db.prepare(
+            "SELECT DISTINCT candidate FROM desk_change JOIN desk_step ON desk_step.id = step WHERE undone = 0",
+        )?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Stores one step: all it changes or nothing.
     pub fn take_step(&mut self, label: &str, step: &Step, at: &str) -> anyhow::Result<()> {
         let chosen = self.choices()?;

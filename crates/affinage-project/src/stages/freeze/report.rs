@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use affinage_dataset::counts::Omission;
+use affinage_dataset::counts::{Omission, Way};
 use affinage_dataset::lint::rules::titled;
 use affinage_dataset::territory::Shelf;
 use affinage_dataset::version::Lengths;
@@ -22,6 +22,14 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
         count(counts.edited() as u64),
         count(counts.left_out_total() as u64)
     ));
+    if counts.decided.contains_key(&Way::Together) {
+        let ways: Vec<String> = counts
+            .decided
+            .iter()
+            .map(|(way, number)| format!("{} {}", count(*number as u64), way.words()))
+            .collect();
+        ctx.ui.say(format!("the accepted were decided on: {}", ways.join(", ")));
+    }
     for (why, number) in counts.left_out() {
         ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
     }
@@ -87,7 +95,7 @@ pub(super) fn report_taken(ctx: &Project, library: &Library, selection: &Selecti
     taken(&undecided, &topics).iter().for_each(|line| ctx.ui.say(format!("  {line}")));
     ctx.ui.say(
         "lint finds keys, passwords, account numbers, addresses and telephone numbers by their form; it cannot know what \
-         else is private (health, family, other people): look for such words with `affinage import --find WORD`",
+         else is private (health, family, names of pupils, patients or friends): look for such words with `affinage import --find WORD`",
     );
     ctx.ui.say(
         "to leave something of it out: `affinage review`, hold the topic, folder or card private or reject it, and run \
@@ -138,15 +146,9 @@ pub(super) fn report_rules(ctx: &Project, flagged: &BTreeMap<&'static str, usize
     ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
 }
 
-/// Which rows were too long, and which lengths would take more. `names` say what each of those left out begins with.
-pub(super) fn report_lengths(
-    ctx: &Project,
-    ruler: &Ruler,
-    lengths: &Lengths,
-    spread: Spread,
-    names: &BTreeMap<String, String>,
-) {
-    let Lengths { model, limit, left_out, longest, .. } = lengths;
+/// Which rows were too long, and which lengths would take more.
+pub(super) fn report_lengths(ctx: &Project, ruler: &Ruler, lengths: &Lengths, spread: Spread) {
+    let Lengths { model, limit, left_out, begin, longest, .. } = lengths;
     let tokens = |n: usize| count(n as u64);
     if left_out.is_empty() {
         return ctx.ui.say(format!(
@@ -155,7 +157,7 @@ pub(super) fn report_lengths(
             tokens(*limit)
         ));
     }
-    let name = |id: &String| names.get(id).cloned().unwrap_or_else(|| id.clone());
+    let name = |id: &String| begin.get(id).cloned().unwrap_or_else(|| id.clone());
     let named: Vec<String> =
         left_out.iter().map(|(id, length)| format!("{} ({} tokens)", name(id), tokens(*length))).collect();
     ctx.ui.warn(format!(

@@ -28,6 +28,30 @@ pub enum Undecided {
     },
 }
 
+/// What tells whether a candidate that nobody decided on is clean: what `--accept-clean` takes, and the desk's button for clean
+/// cards.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unread {
+    /// A section of a daily note or a journal ([`is_dated`]): a person's diary is not taken unasked, however clean it is.
+    pub is_dated: bool,
+    /// None of its answers lies on a branch that the conversation shows.
+    pub is_off_branch: bool,
+    /// Lint has an error or a warning about it.
+    pub is_flagged: bool,
+}
+
+impl Unread {
+    /// Why it is not taken; `None` for a clean one. `dated`: diaries are asked for.
+    pub fn omission(self, dated: bool) -> Option<Omission> {
+        match self {
+            Unread { is_dated: true, .. } if !dated => Some(Omission::Dated),
+            Unread { is_off_branch: true, .. } => Some(Omission::OffBranch),
+            Unread { is_flagged: true, .. } => Some(Omission::Flagged),
+            _ => None,
+        }
+    }
+}
+
 /// An example and where its candidate stands in the conversation.
 #[derive(Debug)]
 pub struct Selected {
@@ -80,14 +104,22 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
     let shelved = library.choices()?;
     let mut selection = Selection::default();
     let mut choices: Vec<Choice> = Vec::new();
-    library.for_each_conversation(|source, conversation| {
+    let private = library.for_each_conversation(|source, conversation| {
         let access = access(&conversation, &shelved);
         for candidate in derivation.candidates(&conversation) {
             let decision = decisions.get(&candidate.candidate_id);
             let found = withheld(&candidate, decision, access, derivation.learn)
-                .or_else(|| dated(&conversation, decision, undecided))
+                .or_else(|| match (decision, undecided) {
+                    (None, Undecided::AcceptClean { dated }) => Unread {
+                        is_dated: is_dated(&conversation),
+                        is_off_branch: is_off_branch(&candidate),
+                        is_flagged: false,
+                    }
+                    .omission(dated),
+                    _ => None,
+                })
                 .map_or(Ok(candidate), Err)
-                .and_then(|candidate| choice(candidate, decision, undecided, source, &conversation));
+                .and_then(|candidate| choice(candidate, decision, source, &conversation));
             match found {
                 Ok(choice) => choices.push(choice),
                 Err(why) => selection.counts.add(Fate::LeftOut(why)),
@@ -95,6 +127,7 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
         }
         Ok(())
     })?;
+    (0..private).for_each(|_| selection.counts.add(Fate::LeftOut(Omission::Private)));
     // The order of imports must not decide which of two equal examples stays, nor the hash of the version.
     choices.sort_by(|a, b| {
         let (a, b) = (&a.candidate, &b.candidate);
@@ -142,12 +175,14 @@ impl Selection {
         if choice.action.is_none() {
             let (notes, faults): (Vec<_>, Vec<_>) =
                 flags.iter().partition(|(_, severity)| **severity == Severity::Information);
-            if undecided == Undecided::LeaveOut || !faults.is_empty() {
+            let unread = Unread { is_flagged: !faults.is_empty(), ..Unread::default() };
+            let why = match undecided {
+                Undecided::LeaveOut => Some(Omission::Undecided),
+                Undecided::AcceptClean { dated } => unread.omission(dated),
+            };
+            if why.is_some() {
                 faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
-                return Some(match undecided {
-                    Undecided::LeaveOut => Omission::Undecided,
-                    Undecided::AcceptClean { .. } => Omission::Flagged,
-                });
+                return why;
             }
             notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
             return None;
@@ -193,10 +228,9 @@ fn withheld(
     }
 }
 
-/// A person's diary is not taken unasked, however clean it is.
-fn dated(conversation: &Conversation, decision: Option<&Decision>, undecided: Undecided) -> Option<Omission> {
-    let is_taken_unasked = decision.is_none() && undecided == Undecided::AcceptClean { dated: false };
-    (is_taken_unasked && is_dated(conversation)).then_some(Omission::Dated)
+/// True if no answer of a candidate lies on a branch that its conversation shows.
+pub fn is_off_branch(candidate: &Candidate) -> bool {
+    !candidate.variants.iter().any(|variant| variant.active)
 }
 
 /// True if the accepted answer was edited at the desk or where it was written.
@@ -210,7 +244,6 @@ fn is_edited(candidate: &Candidate, decision: Option<&Decision>) -> bool {
 fn choice(
     mut candidate: Candidate,
     decision: Option<&Decision>,
-    undecided: Undecided,
     source: &str,
     conversation: &Conversation,
 ) -> Result<Choice, Omission> {
@@ -222,10 +255,9 @@ fn choice(
     };
     let found = variant.as_ref().map(|v| v.text.clone());
     let original = decision.and_then(|d| d.original.clone()).or_else(|| found.clone());
-    let text = decision.and_then(|d| d.text.clone()).or(found).ok_or(match (decision, undecided) {
-        (Some(_), _) => Omission::AnswerGone,
-        (None, Undecided::AcceptClean { .. }) => Omission::OffBranch,
-        (None, Undecided::LeaveOut) => Omission::Undecided,
+    let text = decision.and_then(|d| d.text.clone()).or(found).ok_or(match decision {
+        Some(_) => Omission::AnswerGone,
+        None => Omission::Undecided,
     })?;
     let action = decision.map(|d| d.action);
     if let Some(prompt) = decision.and_then(|d| d.prompt.clone()) {

@@ -77,7 +77,7 @@ pub fn import(
                     first.get_or_insert_with(|| imported.sha256.clone());
                 }
                 read.insert(imported.sha256.clone());
-                whole.add(summarise(&member.path, imported));
+                whole.add(summarise(&member.path, Path::new(&member.name), imported));
             }
             Err(error) => together.unread(&member.name, format!("{error:#}")),
         }

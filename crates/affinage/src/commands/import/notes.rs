@@ -1,5 +1,7 @@
 //! What is said of notes: texts in which nobody speaks.
 
+use affinage_report::plain::listed;
+
 use crate::context::Context;
 use crate::ui::counted;
 
@@ -29,4 +31,18 @@ pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: us
             counted(quoted_words, "word", "words")
         ));
     }
+}
+
+/// Names files whose words were taken as the user's, and hardly are.
+pub fn say_brought_along(ctx: &Context, files: &[String]) {
+    const SHOWN: usize = 4;
+    if files.is_empty() {
+        return;
+    }
+    ctx.ui.say(format!(
+        "  taken as yours, and perhaps a program's or a copy: {}: {}; hold them private or skip them at the desk, or \
+         `affinage import --forget FILE`",
+        counted(files.len(), "file", "files"),
+        listed(files, SHOWN, ", ")
+    ));
 }

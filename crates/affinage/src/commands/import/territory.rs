@@ -2,6 +2,7 @@
 
 use affinage_dataset::authorship::PERSON;
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::conversation::Declared;
 use affinage_dataset::territory::SetAside;
 use affinage_project::folder::library::{ShelfView, Territory};
 
@@ -11,12 +12,12 @@ use crate::ui::{Table, count, counted};
 pub fn say(ctx: &Context, territory: &Territory) {
     let is_notes = territory.sections > 0 && territory.sections == territory.conversations;
     ctx.ui.say(format!("library: {}", inventory(territory, is_notes)));
-    if territory.accepted > 0 || (territory.candidates > 0 && territory.undecided == 0) {
-        let undecided = match territory.undecided {
-            0 => "all are decided".to_owned(),
-            left => format!("{} to decide", count(left as u64)),
+    if territory.accepted > 0 || (territory.candidates > 0 && territory.left_to_decide == 0) {
+        let left = match territory.left_to_decide {
+            0 => "none left to decide".to_owned(),
+            left => format!("{} left to decide", count(left as u64)),
         };
-        ctx.ui.say(format!("accepted: {}, {undecided}", count(territory.accepted as u64)));
+        ctx.ui.say(format!("accepted: {}, {left}", count(territory.accepted as u64)));
     }
     if territory.shelves.len() > 1 {
         ctx.ui.say(format!("\n{}", table(&territory.shelves, is_notes).trim_end()));
@@ -24,9 +25,16 @@ pub fn say(ctx: &Context, territory: &Territory) {
     let aside = |is: fn(&SetAside) -> bool| territory.set_aside.iter().filter(|aside| is(&aside.why)).count();
     let reasons = [
         (aside(|why| matches!(why, SetAside::Private { .. })), "with keys, passwords or much personal data"),
-        (aside(|why| *why == SetAside::DeclaredPrivate), "whose front matter or tags say that it is private"),
         (
-            aside(|why| matches!(why, SetAside::By { .. })),
+            aside(|why| matches!(why, SetAside::Declared { declared: Declared::Private })),
+            "whose front matter or tags say that it is private",
+        ),
+        (
+            aside(|why| matches!(why, SetAside::Declared { declared: Declared::Draft })),
+            "whose front matter says that it is a draft or not to be published",
+        ),
+        (
+            aside(|why| matches!(why, SetAside::Declared { declared: Declared::By { .. } })),
             "of a saved page that names its author (keep it at the desk if that is you)",
         ),
         (aside(|why| matches!(why, SetAside::Pasted { .. })), "of mostly pasted text"),

@@ -7,7 +7,7 @@ use affinage_project::folder::library::{Library, TextFix};
 
 use super::pseudonyms;
 use crate::context::Context;
-use crate::ui::count;
+use crate::ui::{count, counted};
 
 /// With `replace_personal`, personal data becomes made-up values too, in the same run.
 pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
@@ -15,7 +15,7 @@ pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
     let mut library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
     let mut subjects: Vec<Subject> = Vec::new();
-    library.for_each_conversation(|_, conversation| {
+    let private = library.for_each_conversation(|_, conversation| {
         for candidate in derivation.candidates(&conversation) {
             subjects.extend(candidate.variants.iter().map(|v| Subject::of_variant(&candidate, v)));
         }
@@ -40,7 +40,13 @@ pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
     let edits: usize = fixes.iter().map(|fix| fix.edits.len()).sum();
     let made_at = jiff::Timestamp::now().to_string();
     library.fix(&fixes, &made_at)?;
-    ctx.ui.say(format!("{} fixes in {} texts", count(edits as u64), count(fixes.len() as u64)));
+    ctx.ui.say(format!("{} in {}", counted(edits, "fix", "fixes"), counted(fixes.len(), "text", "texts")));
+    if private > 0 {
+        ctx.ui.say(format!(
+            "not changed: {} that you hold private",
+            counted(private, "candidate", "candidates")
+        ));
+    }
     if replace_personal {
         pseudonyms::apply(ctx, &mut library, &known, &made_at)?;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use affinage_dataset::edit::Edit;
 use affinage_dataset::lint::Known;
 use affinage_dataset::pseudonym::Pseudonyms;
-use affinage_project::folder::library::{Access, Library, TextFix, access};
+use affinage_project::folder::library::{Library, TextFix};
 
 use crate::context::Context;
 use crate::ui::{Table, count, counted};
@@ -18,11 +18,7 @@ fn planned(library: &Library, known: &Known) -> anyhow::Result<(Vec<TextFix>, Ps
     let mut table = library.pseudonyms()?;
     let derivation = library.derivation()?;
     let mut fixes: BTreeMap<(String, String), Vec<Edit>> = BTreeMap::new();
-    let choices = library.choices()?;
     library.for_each_conversation(|_, conversation| {
-        if access(&conversation, &choices) == Access::Never {
-            return Ok(());
-        }
         for candidate in derivation.candidates(&conversation) {
             for (field, text) in TextFix::texts(&candidate) {
                 let edits = table.edits(text, &known.names);

@@ -89,6 +89,7 @@ function show(card) {
   desk.next = card ? get("api/next", { of: card.id }) : null;
   desk.next?.catch(() => {});
   if (desk.screen !== "cards") arrive("cards");
+  if (card?.second_look) say("asked again: you decided on this card before; the line above it says why");
   draw();
   scrollTo(0, 0);
   if (card) post("api/place", { id: card.id }).catch(() => {});

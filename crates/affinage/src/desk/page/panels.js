@@ -28,7 +28,7 @@ function showHelp() {
     ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),
-    element("p", { class: "soft" }, "Every key is saved before the page shows what it did. Ctrl-C in the terminal closes the desk; nothing leaves this machine."));
+    element("p", { class: "soft" }, "After every twenty decisions one card is asked again, without your first decision, to show how far your decisions agree. Every key is saved before the page shows what it did. Ctrl-C in the terminal closes the desk; nothing leaves this machine."));
 }
 
 function showSearch() {
@@ -133,7 +133,7 @@ async function showGroup(group) {
 }
 
 /** What can be done with all cards of a group. Those that lint flags are accepted only by a button that says so. */
-function bulkView(group, { count, rule, flagged, errors }, { isFound = false } = {}) {
+function bulkView(group, { count, rule, clean, flagged, errors, dated, off_branch: offBranch }, { isFound = false } = {}) {
   const decide = (action, amount, cleanOnly = false) => () => run(async () => {
     showProgress(await post("api/bulk", { group, action, count: amount, clean_only: cleanOnly }));
     say(`${counted(amount, "card")} ${action === "reject" ? "rejected" : "accepted"}; u takes it back`);
@@ -153,11 +153,10 @@ function bulkView(group, { count, rule, flagged, errors }, { isFound = false } =
   const holdButton = isFound ? element("button", { onclick: hold, title: "Their whole conversations and texts are not shown, learned or sent" }, "Hold all found private") : null;
   if (count === 0) return isFound ? [element("p", { class: "row bulk" }, element("span", {}, "All of them are decided on."), holdButton)] : [];
   const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
-  const clean = count - flagged;
   const n = `all ${number(count)}${isFound ? " found" : ""}`;
-  const accept = flagged === 0 ? [element("button", { onclick: decide("accept", count) }, `Accept ${n}`)]
+  const accept = clean === count ? [element("button", { onclick: decide("accept", count) }, `Accept ${n}`)]
     : [clean === 0 ? null : element("button", { onclick: decide("accept", clean, true) }, `Accept the ${number(clean)} that lint finds nothing against`),
-      element("button", { class: "quiet", onclick: decide("accept", count) }, `Accept ${n}, ${number(flagged)} flagged`)];
+      element("button", { class: "quiet", onclick: decide("accept", count) }, flagged === 0 ? `Accept ${n}` : `Accept ${n}, ${number(flagged)} flagged`)];
   return [element("p", { class: "row bulk" },
     isFound ? element("span", {}, `${counted(count, "undecided card")}:`) : null,
     accept,
@@ -165,7 +164,15 @@ function bulkView(group, { count, rule, flagged, errors }, { isFound = false } =
     holdButton,
     isOpen ? element("button", { onclick: () => run(() => goThrough(group.value)), title: rule }, "Go through them") : null,
     element("span", { class: "soft" }, "one undo takes it back")),
-  flagged === 0 ? null : element("p", { class: "soft" }, flaggedWords(flagged, errors))];
+  flagged === 0 ? null : element("p", { class: "soft" }, flaggedWords(flagged, errors)),
+  isOpen || group.by !== "filter" ? uncleanView(dated, offBranch) : null];
+}
+
+/** Cards that lint finds nothing against and that are not accepted unasked all the same. */
+function uncleanView(dated, offBranch) {
+  const parts = [dated === 0 ? null : counted(dated, "dated note (daily notes, journals)", "dated notes (daily notes, journals)"),
+    offBranch === 0 ? null : counted(offBranch, "card on a branch that its chat no longer shows", "cards on branches that their chats no longer show")].filter(Boolean);
+  return parts.length === 0 ? null : element("p", { class: "soft" }, `Not among the clean ones, as with --accept-clean: ${parts.join(", ")}. Accept them one by one, or all.`);
 }
 
 /** What happens with cards that lint flags once they are accepted. */

@@ -1,0 +1,108 @@
+//! The words that tell a topic, and those that tell none.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use whatlang::Lang;
+
+/// Words of four letters and more that are not in every text, in lower case.
+pub(super) fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
+    const MIN_CHARS: usize = 4;
+    text.split(|c: char| !c.is_alphabetic() && c != '’' && c != '\'')
+        .filter(|word| word.chars().count() >= MIN_CHARS && !word.contains(['\'', '’']))
+        .map(str::to_lowercase)
+        .filter(|word| !STOP_WORDS.contains(word.as_str()))
+}
+
+static STOP_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let words = "about above after again against also although always another because been before being below better \
+        between both cannot come could does doing done down during each either else enough even ever every example \
+        explain find first from further give going good great have having here hers himself however http https into \
+        itself just keep know last less like little long look made make many mean might more most much must myself \
+        need never only other ours ourselves over part people please possible quite rather really right said same \
+        should show since some someone something still such sure take tell than thank thanks that their them then \
+        there these they thing things think this those though through time under until upon used using very want \
+        well were what whatever when where whether which while will with within without word words would write \
+        year years your yours yourself \
+        aber alle allem allen aller alles also andere anderen auch aufgabe beim bitte danke dann dass dein deine \
+        denn diese diesem diesen dieser dieses doch dort durch eine einem einen einer eines einfach etwas euch euer \
+        ganz geht gibt haben hatte hier immer jede jedem jeden jeder jedes jetzt kann kannst kein keine keinen können \
+        könnte machen mehr mein meine meinem meinen meiner mich muss nach nicht nichts noch oder ohne schon sehr sein \
+        seine seinem seinen seiner sich sind soll sollte über unter viel vielleicht warum wann weil welche welcher \
+        wenn werden wie wieder will wird wurde würde zwischen \
+        avec aussi cette comme dans depuis donc elle elles entre être faire fait leur leurs mais même nous parce \
+        peut plus pour pourquoi quand quel quelle sans sont sous tous tout toute toutes très votre vous alors après avant \
+        avoir ceux chaque chez encore était étaient jamais lorsque moins notre personne quelque quelques rien seulement \
+        souvent toujours vers voici voilà \
+        ahora algo algún alguna antes aquí aquel aunque cada casi como contra cosa cuando cuanto desde donde durante ella \
+        ellos entonces entre eran esta está están este esto estos fue había hace hacer hacia hasta luego mejor menos mientras \
+        mismo misma mucho muchos muy nada nunca otra otro otros para pero poco porque puede pues quien según sido siempre \
+        sino sobre solo sólo también tanto tengo tiene tienen toda todas todavía todo todos unas unos usted \
+        abbiamo alcuni allora altri altro anche ancora avere aveva bene cioè come così cosa dalla dalle degli della delle dello \
+        dentro dove dopo ecco erano essere fare finché grazie hanno invece loro meglio meno mentre molto nella nelle nello \
+        niente nostro ogni oppure perché però più poco poi prima proprio qualche quando quanto quella quello questa queste \
+        questi questo sempre senza siamo solo sono stata stato sulla sulle tanto troppo tutta tutte tutti tutto \
+        agora ainda algum alguma antes aquela aquele assim cada coisa depois desde dessa desse deste dois ela eles então era \
+        essa esse esta estão este eram fazer foi foram isso isto mais mesmo muita muito muitos nada nossa nosso nunca onde \
+        outra outro para pela pelo porque pouco quando quase quem sempre seu seus sobre também tanto tenho todas todo todos \
+        alleen altijd andere bent daar daarom deze door echt eens eerst geen goed haar heb hebben heeft heel hier hoe hun iets \
+        jouw kunnen maar meer mensen mijn moet moeten naar niet niets nooit omdat onder onze over soms steeds toch toen veel \
+        voor waar waarom waren wanneer want welke werd weer worden wordt zelf zich zijn zoals zonder zouden \
+        alltid annan dessa detta efter eller finns från hade hans hela henne hennes inte kanske också sedan själv skulle \
+        under utan varje vara varit vilket \
+        albo bardzo było były będzie często czego dlaczego dlatego gdzie jego jest jeszcze jeśli kiedy która które który może \
+        można nawet oraz przed przez przy sobie tego także teraz tylko wszystko żeby";
+    words.split_whitespace().collect()
+});
+
+/// True for a frequent first name of Europe that is no other word too: who is spoken of says less than what about.
+pub(super) fn is_first_name(word: &str) -> bool {
+    FIRST_NAMES.contains(word)
+}
+
+/// The language of words in no order, where they are enough to tell.
+pub(super) fn language_of_words(text: &str) -> Option<Lang> {
+    /// Fewer bytes could be of many languages.
+    const MIN_BYTES: usize = 100;
+    const MAX_CHARS: usize = 1000;
+    let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| at);
+    (text.len() >= MIN_BYTES).then(|| whatlang::detect_lang(&text[..end])).flatten()
+}
+
+/// The language that occurs most.
+pub(super) fn most_frequent(languages: impl Iterator<Item = Lang>) -> Option<Lang> {
+    let mut counts: HashMap<Lang, usize> = HashMap::new();
+    languages.for_each(|language| *counts.entry(language).or_default() += 1);
+    counts.into_iter().max_by_key(|(language, count)| (*count, language.code())).map(|(language, _)| language)
+}
+
+static FIRST_NAMES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let names = "adam adrian agnes albert alberto alejandro alessandro alexander alexandra alfred alice alicia alina amelia amélie \
+        ameline andrea andreas andrew angela angelika anita anja anke anna annabel anne anneliese annette annika anton antonia antonio \
+        arthur astrid audrey aurélie barbara beate beatrice beatriz benedikt benjamin bernadette bernard bernd bernhard bettina birgit \
+        björn boris brigitte bruno camille carla carlos carmen carolin carolina caroline catherine cécile charles charlotte chiara \
+        chloe chloé christian christiane christina christine christof christoph christopher claudia claudio clemens cornelia cristina \
+        daniel daniela daniele danielle david débora deborah denise diana diego dieter dietmar dominik dominique donald dorothea edith \
+        eduard eduardo edward eleonora elena elias elisa elisabeth élise elizabeth elke ellen elsa emil emilia émilie emily emma enrico \
+        eric erich erika erwin esther étienne eugen fabian fabio federica federico felicitas fernanda fernando fiona florence francesca \
+        francesco francis francisco françois françoise franz franziska frédéric friedrich fritz gabriel gabriela gabriele gabriella \
+        gaston geoffrey georg george gerald gerd gerhard gertrud giorgio giovanni gisela giulia giuseppe gregor guillaume guido gunther \
+        günter günther gustav hanna hannah hannes hans harald harold hartmut heather hector heike heiko heinrich heinz helen helena \
+        helene hélène helga helmut henri henrik henry herbert hermann hildegard holger horst howard hubert hugo ignacio ilse ines inés \
+        inge ingrid irene irina isabel isabella isabelle jacob jacqueline jacques jakob james janet janina jason javier jennifer jens \
+        jeremy jessica joachim joana joanna johann johanna johannes john jonas jonathan jorge josé josef joseph joshua juan judith julia \
+        julian julie julien julius jürgen justin jutta karin karl karla karsten katarina katharina katherine kathrin katja katrin \
+        kathleen kenneth kerstin kevin kirsten klaus konrad kristin kurt lara laura laurent lena leonard leonie lisa lorenzo louis louise \
+        luca lucas lucia lucía luis luisa luise lukas luke magdalena maike malte manfred manuel manuela marc marcel marco marcus \
+        margaret margarete maria maría mariana marianne marie mario marion markus marlene marta martha martin martina mateo mathias \
+        mathieu matteo matthew matthias maurice maximilian melanie michael michaela michel michelle miguel miriam monika monique moritz \
+        nadia nadine nadja nancy natalia natalie natasha nathalie nathan nicholas nicola nicolas nicole niklas nils nina norbert nora \
+        olaf oliver olivia olivier oskar otto pablo pamela paola paolo patricia patrick paul paula pauline pedro peter petra philip \
+        philipp philippe rafael rainer ralf ramona raphael rebecca regina reinhard renate renée ricardo riccardo richard rita robert \
+        roberto rodrigo roger roland rolf romain ronald rosemarie rudolf sabine sabrina samuel sandra sara sarah sascha sebastian \
+        sergio sharon sibylle siegfried sigrid silke silvia simon simone sofia sonia sonja sophia sophie stefan stefanie stefano steffen \
+        stephanie stephen steven stéphane susan susana susanna susanne sven svenja sylvia sylvie tanja tatjana teresa theodor theresa \
+        thierry thomas thorsten tobias torsten ulrich ulrike ursula valentin valentina vanessa vera verena veronika vincent vincenzo \
+        virginie viktor viktoria volker walter waltraud werner wilhelm william winfried wolfgang xavier yannick yvonne zoe zoé";
+    names.split_whitespace().collect()
+});
