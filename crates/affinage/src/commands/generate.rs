@@ -14,8 +14,8 @@ use affinage_project::http::leaves_machine;
 use affinage_project::model::{LoadedModel, open_model, packed_engine};
 use affinage_project::stages::arms;
 use affinage_project::stages::evaluation::plan::{against_itself, plan, steps_in_words};
-use affinage_project::stages::evaluation::room;
 use affinage_project::stages::evaluation::{Evaluation, Leave, Remote, consented, server_key};
+use affinage_project::stages::evaluation::{room, thinking};
 use affinage_project::stages::judges::{Sources, read_plan};
 use affinage_project::stages::reserve;
 use affinage_project::stages::suites;
@@ -136,7 +136,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
         (None, None) => Run::meant(ctx, None)?,
     };
     let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
-    let model = open_model(ctx, &ctx.config.model)?;
+    let model = open_model(ctx, &ctx.config.model.name)?;
     let held_out = if args.reserve {
         suites::held_out(&version, &reserve::open(ctx, &version)?, Split::Reserve, &ctx.ui)?
     } else {
@@ -158,6 +158,8 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
     if args.null_test {
         against_itself(&mut plan)?;
     }
+    let thinks = thinking::in_words(model.template()?, plan.sampling.max_new_tokens as usize);
+    thinks.iter().for_each(|said| ctx.ui.warn(said.clone()));
     // An evaluation that was named is that one or none, and a sealed reserve is opened once.
     let evaluation = match args.name.is_some() || args.reserve {
         true => Evaluation::fix(ctx, plan, prompts)?,

@@ -36,6 +36,7 @@ mod scripted;
 mod serve;
 mod sources;
 mod stopping;
+mod thinking;
 mod tidy;
 mod tiny;
 mod train;
