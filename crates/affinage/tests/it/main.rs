@@ -5,6 +5,7 @@ mod audit;
 mod bundle;
 mod cli;
 mod contrast;
+mod conversations;
 mod data;
 mod desk;
 mod desk_lists;
