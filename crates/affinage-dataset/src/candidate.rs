@@ -88,7 +88,10 @@ pub struct Candidate {
     pub position: usize,
     /// A system message that belongs to the data (rows of a dataset), not hidden instructions of a provider.
     pub system: Option<String>,
+    /// What was said right before, within the [`ContextPolicy`]; [`Candidate::before`] leads further back.
     pub context: Vec<Message>,
+    /// Nodes of the answer above the prompt; none above the first prompt.
+    pub follows: Vec<String>,
     pub prompt: String,
     pub prompt_node_ids: Vec<String>,
     /// Images, files and parts of unknown types that belong to the prompt and are not in its text.
@@ -99,6 +102,24 @@ pub struct Candidate {
     pub prompt_drafted: bool,
     /// Never empty; texts are distinct.
     pub variants: Vec<Variant>,
+}
+
+impl Candidate {
+    /// The exchanges above the prompt, newest first: candidates of the same conversation with the answer that the talk went on
+    /// from. An exchange without words is passed over; the list ends where an answer is no variant of a candidate.
+    pub fn before<'a>(&'a self, all: &'a [Candidate]) -> impl Iterator<Item = (&'a Candidate, &'a Variant)> {
+        let above = |candidate: &'a Candidate| {
+            let answer = |other: &'a Candidate| {
+                let variant = other.variants.iter().find(|variant| variant.node_ids == candidate.follows);
+                variant.map(|variant| (other, variant))
+            };
+            // Ids of a conversation that was united from two readings are no reason to go round in circles.
+            let earlier = all.get(..candidate.position)?;
+            earlier.iter().rev().filter(|_| !candidate.follows.is_empty()).find_map(answer)
+        };
+        std::iter::successors(above(self), move |(candidate, _)| above(candidate))
+            .filter(|(candidate, variant)| !candidate.prompt.is_empty() && !variant.text.is_empty())
+    }
 }
 
 impl Variant {
@@ -187,6 +208,8 @@ pub fn candidates(conversation: &Conversation, policy: &ContextPolicy) -> Vec<Ca
             position: found.len(),
             system: turns.system[user].map(|i| conversation.nodes[i].visible_text()),
             context: turns.context(turns.above[prompt_nodes[0]], policy),
+            follows: turns.above[prompt_nodes[0]]
+                .map_or_else(Vec::new, |last| turns.ids(&turns.segment(last))),
             prompt_media_count: prompt_nodes.iter().map(|&i| conversation.nodes[i].media_count()).sum(),
             prompt_attachment_count: prompt_nodes
                 .iter()

@@ -192,7 +192,7 @@ pub fn split(
 
 /// Conversations and documents to cut: too large now, or cut before. Sections of a document that were placed each by
 /// itself, or under another name of it, are known by their sides.
-fn sectioned(items: &[Item<'_>], previous: &Previous) -> BTreeSet<String> {
+pub fn sectioned(items: &[Item<'_>], previous: &Previous) -> BTreeSet<String> {
     let mut found: HashMap<&str, (usize, BTreeSet<Side>)> = HashMap::new();
     for item in items {
         let (count, sides) = found.entry(item.document).or_default();

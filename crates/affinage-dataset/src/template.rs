@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 pub use crate::jinja::Error as JinjaError;
 use crate::jinja::{self, Program, Value};
@@ -87,12 +88,32 @@ pub struct SpecialTokens {
     pub unk: Option<String>,
 }
 
+/// Whether a template asks its model to think before it answers. Templates know it as `enable_thinking` (Qwen3, SmolLM3,
+/// GLM) or `thinking` (Granite, DeepSeek); both are passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Thinking {
+    #[default]
+    Off,
+    On,
+}
+
+impl std::fmt::Display for Thinking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Thinking::Off => "off",
+            Thinking::On => "on",
+        })
+    }
+}
+
 /// A compiled chat template.
 pub struct ChatTemplate {
     program: Program,
     source: String,
     special: SpecialTokens,
     date: Option<Date>,
+    thinking: Option<Thinking>,
 }
 
 impl From<jinja::Error> for TemplateError {
@@ -113,7 +134,33 @@ impl ChatTemplate {
         special: SpecialTokens,
         date: Option<Date>,
     ) -> Result<ChatTemplate, TemplateError> {
-        Ok(ChatTemplate { program: Program::parse(source)?, source: source.to_owned(), special, date })
+        let (program, source) = (Program::parse(source)?, source.to_owned());
+        Ok(ChatTemplate { program, source, special, date, thinking: None })
+    }
+
+    /// The same template, told whether the model is to think; without, it does as its maker chose.
+    pub fn with_thinking(self, thinking: Thinking) -> ChatTemplate {
+        ChatTemplate { thinking: Some(thinking), ..self }
+    }
+
+    /// What the template was told of thinking, whether or not it asks.
+    pub fn told_thinking(&self) -> Option<Thinking> {
+        self.thinking
+    }
+
+    /// What the template was told of thinking, where that changes what it writes.
+    pub fn thinking(&self) -> Option<Thinking> {
+        let question = [Message::new(Role::User, "?")];
+        let written =
+            |thinking| self.write(&question, GenerationPrompt::Add, (self.date, Some(thinking))).ok();
+        self.thinking.filter(|_| written(Thinking::Off) != written(Thinking::On))
+    }
+
+    /// What the template takes for today, where it writes the date into a conversation.
+    pub fn date(&self) -> Option<Date> {
+        let question = [Message::new(Role::User, "?")];
+        let undated = self.write(&question, GenerationPrompt::Add, (None, self.thinking));
+        self.date.filter(|_| matches!(undated, Err(TemplateError::DateNotPinned)))
     }
 
     /// The template in the `chat_template` entry of a `tokenizer_config.json`: a text, or a list of
@@ -171,6 +218,15 @@ impl ChatTemplate {
 
     /// The text of a conversation. Errors if the template raises one, is wrong, or asks for an unpinned date.
     pub fn render(&self, messages: &[Message], prompt: GenerationPrompt) -> Result<String, TemplateError> {
+        self.write(messages, prompt, (self.date, self.thinking))
+    }
+
+    fn write(
+        &self,
+        messages: &[Message],
+        prompt: GenerationPrompt,
+        (date, thinking): (Option<Date>, Option<Thinking>),
+    ) -> Result<String, TemplateError> {
         let message = |message: &Message| {
             let role = Value::from(message.role.as_str());
             Value::record([("role", role), ("content", Value::from(message.content.as_str()))])
@@ -186,6 +242,10 @@ impl ChatTemplate {
         {
             values.extend(token.as_deref().map(|token| (name.into(), Value::from(token))));
         }
-        Ok(self.program.render(values, self.date)?)
+        if let Some(thinking) = thinking {
+            let on = Value::Bool(thinking == Thinking::On);
+            values.extend(["enable_thinking", "thinking"].map(|name| (name.into(), on.clone())));
+        }
+        Ok(self.program.render(values, date)?)
     }
 }

@@ -52,11 +52,14 @@ pub fn tokenize_example(
     end_tokens: &[u32],
     max_tokens: usize,
 ) -> Result<TokenizedExample, TemplateError> {
-    let text = template.render(messages, GenerationPrompt::Omit)?;
+    let Written { text, asked } = written(template, messages)?;
     let row = Row { tokenizer, text: &text, tokens: tokenizer.encode_with_offsets(&text)? };
     row.refuse_doubled_start(template)?;
     let mut loss_mask = vec![loss == LossMode::Full; row.tokens.len()];
     let mut answers = find_answers(template, messages, &text)?;
+    if let (Some(asked), Some(last)) = (asked, answers.last_mut()) {
+        last.text.start = asked;
+    }
     if loss == LossMode::LastAnswer {
         answers.drain(..answers.len() - 1);
     }
@@ -81,6 +84,53 @@ pub fn tokenize_example(
     ids.truncate(max_tokens);
     loss_mask.truncate(max_tokens);
     Ok(TokenizedExample { example_id: example_id.to_owned(), ids, loss_mask })
+}
+
+/// The text of a row, as [`tokenize_example`] takes it.
+pub fn row_text(template: &ChatTemplate, messages: &[Message]) -> Result<String, TemplateError> {
+    Ok(written(template, messages)?.text)
+}
+
+/// A conversation as it is learnt.
+struct Written {
+    text: String,
+    /// Where generation of the last answer would begin, if the template does not write the row so.
+    asked: Option<usize>,
+}
+
+/// Some templates open a thought, or write an empty one, where they ask for an answer, and leave it out of an answer that is
+/// there. The last answer is learnt behind what it will be asked with; a thought that is open there is closed first.
+fn written(template: &ChatTemplate, messages: &[Message]) -> Result<Written, TemplateError> {
+    let text = template.render(messages, GenerationPrompt::Omit)?;
+    let plain = |text| Ok(Written { text, asked: None });
+    let Some((answer, before)) = messages.split_last().filter(|(last, _)| last.role == Role::Assistant)
+    else {
+        return plain(text);
+    };
+    let Ok(asked) = template.render(before, GenerationPrompt::Add) else { return plain(text) };
+    if text.starts_with(&asked) || answer.content.contains("</think>") {
+        return plain(text);
+    }
+    let Some(found) = answer_by_marker(template, messages, before.len(), &text)? else { return plain(text) };
+    let (head, said) = text.split_at(found.text.start);
+    match asked.strip_prefix(head).and_then(closing) {
+        Some(closing) => Ok(Written { text: format!("{asked}{closing}{said}"), asked: Some(asked.len()) }),
+        None => plain(text),
+    }
+}
+
+/// What ends the thought that a text is: nothing where it ends itself. `None` where it is no thought, or one that is not known.
+fn closing(thought: &str) -> Option<String> {
+    let is_thought = ["think", "thought"].iter().any(|word| thought.to_lowercase().contains(word));
+    let open = thought.trim_end().strip_suffix('>').and_then(|head| head.rsplit_once('<'));
+    match open.filter(|_| is_thought) {
+        // Without a line end before it: that would be one token with the one that the prompt ends with.
+        Some((_, name)) if name.chars().all(|c| c.is_alphanumeric() || c == '_') => {
+            Some(format!("</{name}>\n\n"))
+        }
+        Some((before, name)) if name.starts_with('/') || before.contains('<') => Some(String::new()),
+        _ => None,
+    }
 }
 
 /// The ids of a conversation and the opening of the assistant's turn, for generation.

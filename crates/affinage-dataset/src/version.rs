@@ -27,8 +27,14 @@ pub struct Rules {
     pub validation_share: f64,
     pub test_share: f64,
     pub seed: u64,
+    /// The turns right before a prompt, which lint reads with it: at most so many exchanges and characters. Where
+    /// [`Lengths::holds_context`], a row has as much of them and of what was said earlier as fits.
     pub context_exchanges: usize,
     pub context_chars: usize,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn assistant() -> String {
@@ -52,6 +58,9 @@ pub struct Lengths {
     pub model: String,
     /// The most tokens that its training takes of a row.
     pub limit: usize,
+    /// Rows carry as many of the turns before their prompts as `limit` holds, not a fixed number of them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub holds_context: bool,
     /// Accepted examples that are in no file because their rows have more, with their tokens.
     pub left_out: BTreeMap<String, usize>,
     /// What the prompts of these begin with: people know an example by its words.
@@ -205,7 +214,7 @@ fn origin_text(manifest: &Manifest) -> String {
 }
 
 fn lengths_text(lengths: Option<&Lengths>) -> String {
-    let Some(Lengths { model, limit, left_out, begin, keeps_most, longest }) = lengths else {
+    let Some(Lengths { model, limit, left_out, begin, keeps_most, longest, .. }) = lengths else {
         return "\nNobody measured how long the rows are: the model was not on the machine.\n".to_owned();
     };
     let mut text = format!(

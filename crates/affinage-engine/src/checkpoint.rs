@@ -187,6 +187,10 @@ struct Form<'a> {
     transposed: bool,
 }
 
+/// Where a model has its decoder: the whole model is one, or a part of what also sees pictures (Gemma 3 from 4B on, Qwen-VL).
+const DECODERS: [&str; 4] =
+    ["model", "model.language_model", "language_model.model", "model.language_model.model"];
+
 /// A safetensors file in memory.
 struct TensorFile<'a> {
     path: &'a Path,
@@ -235,6 +239,15 @@ impl<'a> TensorFile<'a> {
             }
         }
         Ok(adapter)
+    }
+
+    /// Where the file says that the decoder is, `before` what stands before the names of modules. Matrices of other parts are
+    /// then no matrices of the decoder, and are refused by name.
+    fn decoder(&self, before: &str) -> &'static str {
+        let names = self.tensors.names();
+        let holds =
+            |decoder: &&str| names.iter().any(|name| name.starts_with(&format!("{before}{decoder}.layers.")));
+        DECODERS.into_iter().find(holds).unwrap_or(DECODERS[0])
     }
 
     fn error(&self, tensor: &str, problem: String) -> CheckpointError {

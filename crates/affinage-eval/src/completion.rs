@@ -1,5 +1,6 @@
 //! What an arm answered, with everything needed to answer the same again.
 
+use affinage_dataset::template::Thinking;
 use serde::{Deserialize, Serialize};
 
 use crate::ROW_VERSION;
@@ -28,9 +29,16 @@ pub struct Completion {
     pub sample: u32,
     pub seed: u64,
     pub sampling: Sampling,
+    /// What the template was told of thinking; `None` where a server applies its own, and in rows of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Thinking>,
+    /// Whole, with the thought before the answer; see [`Completion::answer`].
     pub text: String,
-    /// Length of the answer in tokens of the arm's own tokeniser; 0 where a server did not count them.
+    /// Length of the text in tokens of the arm's own tokeniser; 0 where a server did not count them.
     pub tokens: usize,
+    /// How many of them are the thought and its marks; `None` where there is no thought or nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thought_tokens: Option<usize>,
     pub finish_reason: FinishReason,
 }
 
@@ -38,6 +46,21 @@ impl Completion {
     /// What was said, without the thought before it: what is judged, checked and counted.
     pub fn answer(&self) -> &str {
         split_thought(&self.text).answer
+    }
+
+    /// Whether the model thought before it answered; empty marks are no thought.
+    pub fn has_thought(&self) -> bool {
+        split_thought(&self.text).thought.is_some_and(|thought| !thought.is_empty())
+    }
+
+    /// Tokens of the answer alone; `None` where they are not known.
+    pub fn answer_tokens(&self) -> Option<usize> {
+        let counted = self.tokens > 0 || self.text.is_empty();
+        match (counted, split_thought(&self.text).thought) {
+            (false, _) => None,
+            (true, None) => Some(self.tokens),
+            (true, Some(_)) => Some(self.tokens.saturating_sub(self.thought_tokens?)),
+        }
     }
 
     /// Whether the tokens ended within the thought, or the thought has no end: there is no answer, good or bad.
@@ -124,8 +147,10 @@ impl CompletionKey<'_> {
             sample: self.sample,
             seed: self.seed,
             sampling: self.sampling.clone(),
+            thinking: None,
             text,
             tokens,
+            thought_tokens: None,
             finish_reason,
         }
     }

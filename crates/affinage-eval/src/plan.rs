@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_dataset::template::Thinking;
 use serde::{Deserialize, Serialize};
 
 pub use crate::arm::{Arm, ArmKind, OtherModel};
@@ -29,6 +30,9 @@ pub struct Plan {
     /// The comparison that the first sentence of the report is about; one of `comparisons`.
     pub headline: PlannedComparison,
     pub sampling: Sampling,
+    /// What the templates of all arms are told of thinking; `None` where that changes nothing for the base model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Thinking>,
     /// Answers per prompt and arm.
     pub samples_per_prompt: u32,
     pub seed: u64,

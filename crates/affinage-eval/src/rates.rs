@@ -49,9 +49,9 @@ pub struct Faults {
 pub fn faults(completion: &Completion) -> Faults {
     Faults {
         refusal: completion.finish_reason == FinishReason::Filtered || is_refusal(completion.answer()),
-        looping: is_loop(&completion.text),
+        looping: is_loop(completion.answer()),
         lost_in_thought: completion.is_lost_in_thought(),
-        truncated: completion.finish_reason == FinishReason::Length,
+        truncated: completion.finish_reason == FinishReason::Length && !completion.is_lost_in_thought(),
         empty: !completion.is_lost_in_thought() && !completion.answer().chars().any(char::is_alphanumeric),
     }
 }

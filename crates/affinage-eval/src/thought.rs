@@ -40,6 +40,11 @@ pub fn split_thought(text: &str) -> SplitThought<'_> {
     }
 }
 
+/// Whether a token is the mark at which a thought begins or ends: it stays in a text, although other tokens of its kind do not.
+pub fn is_mark(token: &str) -> bool {
+    sign_at(token).is_some_and(|sign| sign.is_thought && sign.len == token.len())
+}
+
 /// The begin of a thought that a prompt ends with, so that the answer's text lacks it.
 pub fn begun_by_prompt(prompt: &str) -> Option<&str> {
     let prompt = prompt.trim_end();
@@ -91,6 +96,13 @@ mod tests {
             ("It is <think> that begins it.", None, "It is <think> that begins it.", true),
         ] {
             assert_eq!(split_thought(text), SplitThought { thought, answer, closed }, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_marks_of_thoughts_are_known_among_tokens() {
+        for (token, is) in [("<think>", true), ("</think>", true), ("<|im_end|>", false), ("think", false)] {
+            assert_eq!(is_mark(token), is, "{token}");
         }
     }
 

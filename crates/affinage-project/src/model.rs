@@ -10,7 +10,7 @@ mod spec;
 
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::template::{ChatTemplate, SpecialTokens};
+use affinage_dataset::template::{ChatTemplate, SpecialTokens, Thinking};
 use affinage_dataset::tokenize::end_of_turn;
 use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer};
 use affinage_engine::model::Model;
@@ -20,7 +20,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::errors::HintExt as _;
+use crate::folder::config::Config;
 use crate::folder::project::Project;
+use crate::folder::run::Run;
 use crate::observer::Observer;
 
 pub use spec::{Sources, Spec};
@@ -39,6 +41,8 @@ pub struct LoadedModel {
     pub revision: Option<String>,
     /// Of the weights, see [`Weights::sha256`].
     pub sha256: String,
+    /// What the template is told.
+    pub told: Told,
     template: Option<ChatTemplate>,
 }
 
@@ -67,9 +71,41 @@ pub struct Located {
 pub fn open_model(ctx: &Project, spec: &str) -> anyhow::Result<LoadedModel> {
     let sources = Sources::from_environment()?;
     let located = resolve(spec, &ctx.project, &sources, &ctx.ui)?;
-    let opened =
-        ctx.ui.during(format!("reading {}", located.name), || open_located(located, ctx.config.date));
+    let told = Told::by(ctx)?;
+    let opened = ctx.ui.during(format!("reading {}", located.name), || open_located(located, told));
     opened.with_context(|| format!("cannot open the model `{spec}`"))
+}
+
+/// What a chat template is told beside the conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Today; a template that writes the date fails without one.
+    pub date: Option<Date>,
+    /// `None`: nothing, as its maker chose.
+    pub thinking: Option<Thinking>,
+}
+
+impl Told {
+    /// As the project says it.
+    pub fn by(ctx: &Project) -> anyhow::Result<Told> {
+        Ok(Told { date: Some(pinned_date(ctx)?), thinking: Some(ctx.config.model.thinking) })
+    }
+}
+
+/// What templates take for today: `date` of affinage.toml, else the day that the first training of the project wrote down, else
+/// today. Training and every answer after it have the same day.
+pub fn pinned_date(ctx: &Project) -> anyhow::Result<Date> {
+    if let Some(date) = ctx.config.date {
+        return Ok(date);
+    }
+    for run in Run::list(&ctx.project)? {
+        // A run of a later version is no reason not to open a model.
+        let recorded = Config::parse(&run.run_toml()?, &[]).ok().and_then(|config| config.date);
+        if let Some(date) = recorded {
+            return Ok(date);
+        }
+    }
+    Ok(jiff::Zoned::now().date())
 }
 
 /// The weights ready to compute with.
@@ -151,22 +187,30 @@ pub struct ModelText {
 /// The text side of the project's model, if it lies on this machine: nothing is fetched, no weight is read.
 pub fn open_text(ctx: &Project) -> anyhow::Result<Option<ModelText>> {
     let sources = Sources::from_environment()?;
-    if on_this_machine(&ctx.config.model, &ctx.project, &sources)?.is_none() {
+    if on_this_machine(&ctx.config.model.name, &ctx.project, &sources)?.is_none() {
         return Ok(None);
     }
-    let Located { path, name, .. } = resolve(&ctx.config.model, &ctx.project, &sources, &ctx.ui)?;
+    let Located { path, name, .. } = resolve(&ctx.config.model.name, &ctx.project, &sources, &ctx.ui)?;
     let weights = Weights::open(&path)?;
     let text = TextParts::read(&weights, &path)?;
     let Some(source) = text.template else { return Ok(None) };
-    let template = ChatTemplate::new(&source, text.special.clone(), ctx.config.date)?;
+    let template = compiled(&source, &text.special, Told::by(ctx)?)?;
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
     let (tokenizer, config, stored_bytes) =
         (text.tokenizer, weights.config().clone(), weights.stored_bytes());
     Ok(Some(ModelText { tokenizer, end_tokens, template, config, stored_bytes, name }))
 }
 
-/// Opens a model whose files are here. `date` is what its template takes for today.
-pub fn open_located(located: Located, date: Option<Date>) -> anyhow::Result<LoadedModel> {
+fn compiled(source: &str, special: &SpecialTokens, told: Told) -> anyhow::Result<ChatTemplate> {
+    let template = ChatTemplate::new(source, special.clone(), told.date)?;
+    Ok(match told.thinking {
+        Some(thinking) => template.with_thinking(thinking),
+        None => template,
+    })
+}
+
+/// Opens a model whose files are here.
+pub fn open_located(located: Located, told: Told) -> anyhow::Result<LoadedModel> {
     let Located { path, name, hub_id, revision, sha256: recorded } = located;
     let weights = Weights::open(&path)?;
     let text = TextParts::read(&weights, &path)?;
@@ -174,7 +218,7 @@ pub fn open_located(located: Located, date: Option<Date>) -> anyhow::Result<Load
     let known = weights.config().vocab_size;
     anyhow::ensure!(used <= known, "the tokenizer has {used} tokens, the model only {known}");
     let template = match text.template {
-        Some(source) => Some(ChatTemplate::new(&source, text.special.clone(), date)?),
+        Some(source) => Some(compiled(&source, &text.special, told)?),
         None => None,
     };
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, template.as_ref())?;
@@ -184,7 +228,7 @@ pub fn open_located(located: Located, date: Option<Date>) -> anyhow::Result<Load
             .hint("delete the file; it is fetched again at the next use");
     }
     let tokenizer = text.tokenizer;
-    Ok(LoadedModel { weights, tokenizer, end_tokens, name, hub_id, revision, sha256, template })
+    Ok(LoadedModel { weights, tokenizer, end_tokens, name, hub_id, revision, sha256, told, template })
 }
 
 fn end_tokens(

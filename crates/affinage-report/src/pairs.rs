@@ -194,7 +194,7 @@ impl PairData {
                 text: completion.answer().to_owned(),
                 lost: completion.is_lost_in_thought(),
                 cut: completion.finish_reason == FinishReason::Length,
-                tokens: completion.tokens,
+                tokens: completion.answer_tokens().unwrap_or(0),
             });
         }
     }

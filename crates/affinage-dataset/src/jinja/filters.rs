@@ -72,6 +72,9 @@ pub(super) fn exists(name: &str) -> bool {
 }
 
 pub(super) fn filter(run: &mut Interpreter, value: Value, name: &str, called: Called) -> Result<Value> {
+    if !exists(name) {
+        return Err(Error::failed(format!("there is no filter `{name}`")));
+    }
     match name {
         "map" => map(run, &value, called),
         "select" | "reject" | "selectattr" | "rejectattr" => select(run, &value, name, called),

@@ -271,17 +271,12 @@ impl Interpreter<'_> {
                 kept.push(item);
             }
         }
-        if kept.is_empty() {
-            let inner = self.scope(scope);
-            self.block(&code.otherwise, inner)?;
-            self.leave(inner);
-            return Ok(());
-        }
         let items = Rc::new(kept);
         let state = Loop { items: items.clone(), at: 0, depth, changed: None, code: code.clone(), scope };
         let objects = self.objects.len();
         let round = self.new_object(Object::Loop(state))?;
         let name: Arc<str> = "loop".into();
+        let mut is_through = false;
         for (at, item) in items.iter().enumerate() {
             self.limits.step()?;
             if let Object::Loop(state) = &mut self.objects[objects] {
@@ -292,9 +287,16 @@ impl Interpreter<'_> {
             self.assign(&code.target, item.clone(), inner)?;
             let flow = self.block(&code.body, inner)?;
             self.leave(inner);
+            is_through |= flow == Flow::Next;
             if flow == Flow::Break {
                 break;
             }
+        }
+        // As jinja2 does: where every round was left by `continue` or `break`, there was none.
+        if !is_through {
+            let inner = self.scope(scope);
+            self.block(&code.otherwise, inner)?;
+            self.leave(inner);
         }
         Ok(())
     }

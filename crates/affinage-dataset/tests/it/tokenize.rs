@@ -1,7 +1,7 @@
 //! Which tokens of a conversation are learned.
 
 use affinage_dataset::message::{Message, Role};
-use affinage_dataset::template::{ChatTemplate, SpecialTokens, TemplateError};
+use affinage_dataset::template::{ChatTemplate, SpecialTokens, TemplateError, Thinking};
 use affinage_dataset::tokenize::{
     LossMode, TokenizedExample, end_of_turn, tokenize_example, tokenize_prompt,
 };
@@ -103,8 +103,70 @@ fn a_template_that_rewrites_earlier_turns() {
     <|im_start|>user
     and?<|im_end|>
     <|im_start|>assistant
-    ⟦so.<|im_end|>⟧
+    <think>
+    ⟦</think>
+
+    so.<|im_end|>⟧
     ");
+}
+
+/// Thinks unless told otherwise; the last answer has a thought, an empty one where it brought none.
+const SWITCHED: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n\
+    {% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}\
+    {% if add_generation_prompt %}<|im_start|>assistant\n\
+    {% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}";
+
+#[test]
+fn an_empty_thought_is_asked_for_or_learned_as_the_switch_says() {
+    let tokenizer = tokenizer("qwen2");
+    let messages = chat(&["why?", "because", "and?", "so."]);
+    let learned = |thinking| {
+        let template = template(SWITCHED).with_thinking(thinking);
+        let row = tokenize_example(&tokenizer, &template, "e", &messages, LossMode::LastAnswer, &ENDS, 500);
+        let row = row.expect("a row");
+        let prompt = tokenize_prompt(&tokenizer, &template, &messages[..3]).expect("a prompt");
+        assert_eq!(row.ids[..prompt.len()], prompt, "generation begins where learning begins");
+        let text = marked(&tokenizer, &row);
+        text[text.find('⟦').expect("learned")..].to_owned()
+    };
+    assert_eq!(learned(Thinking::Off), "⟦so.<|im_end|>⟧\n");
+    assert_eq!(learned(Thinking::On), "⟦<think>\n\n</think>\n\nso.<|im_end|>⟧\n");
+}
+
+/// Writes an empty thought where it asks, and none into answers that are there.
+const ASKS: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
+    {% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n{% endif %}";
+
+#[test]
+fn an_answer_is_learned_behind_what_it_is_asked_with() {
+    let tokenizer = tokenizer("qwen2");
+    let messages = chat(&["why?", "because", "and?", "so."]);
+    for (source, learned) in [(ASKS, "⟦so.<|im_end|>⟧\n"), (OPENS, "⟦</think>\n\nso.<|im_end|>⟧\n")] {
+        let template = template(source);
+        let row = tokenize_example(&tokenizer, &template, "e", &messages, LossMode::LastAnswer, &ENDS, 500);
+        let row = row.expect("a row");
+        let prompt = tokenize_prompt(&tokenizer, &template, &messages[..3]).expect("a prompt");
+        assert_eq!(row.ids[..prompt.len()], prompt);
+        let text = marked(&tokenizer, &row);
+        assert_eq!(&text[text.find('⟦').expect("learned")..], learned);
+        assert_eq!(
+            text.matches("</think>").count(),
+            1,
+            "earlier answers stay as the template writes them: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_switch_is_known_by_what_it_changes() {
+    for (source, thinking) in [
+        (SWITCHED, Some(Thinking::Off)),
+        ("{% if thinking %}[think]{% endif %}{{ messages[0].content }}", Some(Thinking::Off)),
+        ("{# enable_thinking #}{{ messages[0].content }}", None),
+    ] {
+        assert_eq!(template(source).thinking(), None, "nothing was said");
+        assert_eq!(template(source).with_thinking(Thinking::Off).thinking(), thinking, "{source}");
+    }
 }
 
 /// `(template, learned)` for two answers: those whose ends differ, come once, or come twice.

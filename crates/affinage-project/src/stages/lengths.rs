@@ -2,8 +2,8 @@
 //! are longer than the training takes.
 
 use affinage_dataset::message::Message;
-use affinage_dataset::template::{ChatTemplate, GenerationPrompt, TemplateError};
-use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example};
+use affinage_dataset::template::{ChatTemplate, TemplateError};
+use affinage_dataset::tokenize::{LossMode, TokenizedExample, row_text, tokenize_example};
 use affinage_dataset::tokenizer::Tokenizer;
 use affinage_engine::weights::ModelConfig;
 use affinage_report::plain::{bytes, count};
@@ -51,7 +51,7 @@ pub struct Ruler {
 impl Ruler {
     /// `Err` says why lengths cannot be told; nothing is fetched for them.
     pub fn open(ctx: &Project) -> Result<Ruler, String> {
-        let model = &ctx.config.model;
+        let model = &ctx.config.model.name;
         let text = open_text(ctx).map_err(|error| format!("{error:#}"))?;
         let text = text.ok_or_else(|| format!("the model `{model}` is not on this machine yet"))?;
         let limit = limit(&ctx.config.train, &text.config);
@@ -64,7 +64,7 @@ impl Ruler {
 
     /// Tokens of a row, where they are more than the training takes.
     pub fn too_long(&self, example_id: &str, messages: &[Message]) -> Option<usize> {
-        let text = self.text.template.render(messages, GenerationPrompt::Omit).ok()?;
+        let text = row_text(&self.text.template, messages).ok()?;
         // A token has a byte at least.
         if text.len() <= self.limit {
             return None;
@@ -76,7 +76,7 @@ impl Ruler {
 
     /// `None` where a row cannot be tokenised: lint or the training says why.
     pub fn measure(&self, example_id: &str, messages: &[Message]) -> Option<Length> {
-        let text = self.text.template.render(messages, GenerationPrompt::Omit).ok()?;
+        let text = row_text(&self.text.template, messages).ok()?;
         self.length(example_id, messages, &text)
     }
 

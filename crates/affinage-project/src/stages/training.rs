@@ -99,7 +99,9 @@ impl<'a> TrainingRun<'a> {
         let hashes = [("base", &model.sha256), ("dataset", &plan.dataset_sha256)];
         let hashes: BTreeMap<String, String> =
             hashes.map(|(name, hash)| (name.to_owned(), hash.clone())).into();
-        let config = Config { train: plan.config.clone(), ..ctx.config.clone() };
+        // A day that the template writes is the same in everything that is made of this run.
+        let date = model.template()?.date().or(ctx.config.date);
+        let config = Config { train: plan.config.clone(), date, ..ctx.config.clone() };
         let project = plan.part.as_ref().map_or(&ctx.project, |part| &part.project);
         let (run, lock) =
             Run::create(project, &model.name, &config.effective_toml(), &Provenance::now(hashes))?;

@@ -181,6 +181,7 @@ fn plan() -> Plan {
         ],
         headline,
         sampling: Sampling { temperature: 0.7, top_p: 0.95, top_k: 0, max_new_tokens: 256 },
+        thinking: None,
         samples_per_prompt: 1,
         seed: 7,
         judges: vec![

@@ -58,7 +58,7 @@ struct Common {
 
 impl Common {
     fn spec<'a>(&'a self, ctx: &'a Context) -> &'a str {
-        self.model.as_deref().unwrap_or(&ctx.config.model)
+        self.model.as_deref().unwrap_or(&ctx.config.model.name)
     }
 }
 

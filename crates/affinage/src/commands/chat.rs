@@ -78,7 +78,7 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
     };
     let is_trained = names.iter().any(|name| name.trim() != "base");
     let run = is_trained.then(|| Run::meant(ctx, args.run.as_deref())).transpose()?.map(|run| run.name);
-    let model = open_model(ctx, &ctx.config.model)?;
+    let model = open_model(ctx, &ctx.config.model.name)?;
     let engine = packed_engine(&ctx.ui, &model)?;
     let system: Vec<Message> = args.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     let mut speakers = names

@@ -104,7 +104,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     let part = ctx.as_stage();
 
     stage(&ctx, 1, "The model", "a small real one; every machine runs the same weights");
-    let model = open_model(&part, &part.config.model)?;
+    let model = open_model(&part, &part.config.model.name)?;
     ui.say(format!("{}, SHA-256 {}", model.name, &model.sha256[..16]));
 
     stage(&ctx, 2, "Your conversations", "a ChatGPT export and a notebook, imported as a user's would be");

@@ -80,7 +80,7 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     let python = program("python", &["--version"])?;
     let pip = program("pip", &["-m", "pip", "--version"])?;
     let project = ctx.project.join(CONFIG_FILE).is_file();
-    let model = ctx.ui.during("looking for the model", || model_finding(ctx, &ctx.config.model));
+    let model = ctx.ui.during("looking for the model", || model_finding(ctx, &ctx.config.model.name));
     lines.of_model(&model, project)?;
     let mut arms = Vec::new();
     for arm in &ctx.config.arms {

@@ -43,7 +43,7 @@ pub struct DoseArgs {
 
 pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
-    let model = open_model(ctx, &ctx.config.model)?;
+    let model = open_model(ctx, &ctx.config.model.name)?;
     let mut engine = engine(&ctx.ui, &model)?;
     let study = Study::new(ctx, &model)?;
     let (cells, seeds) = (study.cells(), ctx.config.dose.seeds.len());

@@ -132,7 +132,7 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     }
     let Found { dir: adapter_dir, name } = adapter_dir(ctx, &args.adapter, args.run.as_deref())?;
     ctx.ui.say(format!("adapter: {name}"));
-    let model = open_model(ctx, &ctx.config.model)?;
+    let model = open_model(ctx, &ctx.config.model.name)?;
     same_base(ctx, &adapter_dir, &model)?;
     let engine = engine(&ctx.ui, &model)?;
     let adapter = load_adapter(&adapter_dir, engine.config())?;

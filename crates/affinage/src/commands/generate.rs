@@ -15,7 +15,7 @@ use affinage_project::model::{LoadedModel, open_model, packed_engine};
 use affinage_project::stages::arms;
 use affinage_project::stages::evaluation::plan::{Planned, against_itself, plan, steps_in_words};
 use affinage_project::stages::evaluation::{Evaluation, Leave, Remote, consented, server_key};
-use affinage_project::stages::evaluation::{room, series};
+use affinage_project::stages::evaluation::{room, series, thinking};
 use affinage_project::stages::judges::{Sources, read_plan};
 use affinage_project::stages::reserve;
 use affinage_project::stages::suites;
@@ -140,7 +140,7 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
         (None, None) => Run::meant(ctx, None)?,
     };
     let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
-    let model = open_model(ctx, &ctx.config.model)?;
+    let model = open_model(ctx, &ctx.config.model.name)?;
     let held_out = if args.reserve {
         suites::held_out(&version, &reserve::open(ctx, &version)?, Split::Reserve, &ctx.ui)?
     } else {
@@ -162,6 +162,8 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<String> {
     if args.null_test {
         against_itself(&mut plan)?;
     }
+    let thinks = thinking::in_words(model.template()?, plan.sampling.max_new_tokens as usize);
+    thinks.iter().for_each(|said| ctx.ui.warn(said.clone()));
     // An evaluation that was named is that one or none, and a sealed reserve is opened once.
     let evaluation = match args.name.is_some() || args.reserve {
         true => Evaluation::fix(ctx, plan, prompts)?,

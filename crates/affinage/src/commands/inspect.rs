@@ -103,7 +103,7 @@ pub fn run(ctx: &Context, args: InspectArgs) -> anyhow::Result<()> {
 
 impl ModelArgs {
     fn spec<'a>(&'a self, ctx: &'a Context) -> &'a str {
-        self.spec.as_deref().unwrap_or(&ctx.config.model)
+        self.spec.as_deref().unwrap_or(&ctx.config.model.name)
     }
 }
 

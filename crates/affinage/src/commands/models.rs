@@ -87,7 +87,7 @@ pub fn run(ctx: &Context, _args: ModelsArgs) -> anyhow::Result<()> {
     let models = KNOWN_MODELS.iter().zip(memory).map(row).collect::<anyhow::Result<Vec<Row>>>()?;
     let choice = Choice {
         v: 1,
-        chosen: ctx.config.model.clone(),
+        chosen: ctx.config.model.name.clone(),
         multiply_gflops: rate / 1e9,
         share_of_multiply: SHARE_OF_RATE,
         machine_memory_bytes: Machine::here().memory_bytes,

@@ -49,7 +49,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     }
     // Before the freeze, because it may take the network: nothing is frozen, counted or planned without a model.
     stage(ctx, "model");
-    let located = resolve(&ctx.config.model, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
+    let located = resolve(&ctx.config.model.name, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
     ctx.ui.say(located.name);
     stage(ctx, "dataset");
     if !is_frozen {

@@ -36,7 +36,7 @@ pub struct ServeArgs {
 
 pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
     let key = server_key(args.api_key_env.as_deref())?;
-    let model = open_model(ctx, &ctx.config.model)?;
+    let model = open_model(ctx, &ctx.config.model.name)?;
     let engine = packed_engine(&ctx.ui, &model)?;
     let (mut adapters, mut meant) = (Vec::new(), Vec::new());
     let now = Timestamp::now();

@@ -167,7 +167,7 @@ struct Writer {
 
 impl Writer {
     fn open(ctx: &Context) -> anyhow::Result<Writer> {
-        let model = open_model(ctx, &ctx.config.model)?;
+        let model = open_model(ctx, &ctx.config.model.name)?;
         let mut engine = Model::load(&model.weights)?;
         engine.pack();
         Ok(Writer { model, engine, adapters: HashMap::new() })

@@ -32,16 +32,17 @@ pub fn too_long(ruler: &Ruler, candidate: &Candidate, mark: Option<&Mark>) -> Op
     ruler.too_long(&candidate.candidate_id, &row(candidate, mark))
 }
 
-/// The messages of the row, as a data set holds them.
+/// The messages that the row cannot do without: of the turns before the prompt a freeze takes as many as fit, except those that
+/// a person chose.
 fn row(candidate: &Candidate, mark: Option<&Mark>) -> Vec<Message> {
     let text = |of: fn(&Mark) -> Option<&String>| mark.and_then(of).map(String::as_str);
     let chosen = mark.and_then(|mark| mark.variant.as_ref());
     let variant = candidate.variants.iter().find(|v| Some(&v.variant_id) == chosen);
     let variant = variant.unwrap_or(catalogue::proposed(candidate));
-    let context = mark.and_then(|mark| mark.context.as_ref()).unwrap_or(&candidate.context);
+    let context = mark.and_then(|mark| mark.context.as_ref());
     let mut messages: Vec<Message> =
         candidate.system.iter().map(|system| Message::new(Role::System, system.as_str())).collect();
-    messages.extend(context.iter().cloned());
+    messages.extend(context.into_iter().flatten().cloned());
     messages.push(Message::new(Role::User, text(|mark| mark.prompt.as_ref()).unwrap_or(&candidate.prompt)));
     messages.push(Message::new(Role::Assistant, text(|mark| mark.text.as_ref()).unwrap_or(&variant.text)));
     messages

@@ -37,7 +37,11 @@ fn a_server_and_a_batch_give_the_rows_of_our_own_engine() {
     tiny::project(dir.path());
     done(dir.path(), &["train"]);
     done(dir.path(), &["--set", "eval.name=own", "generate"]);
-    let own = rows(&dir.path().join("evals/own/completions.jsonl"));
+    let mut own = rows(&dir.path().join("evals/own/completions.jsonl"));
+    // A template without the switch gives a server nothing to be told.
+    for row in &mut own {
+        assert_eq!(row.as_object_mut().expect("a row").remove("thinking"), Some(json!("off")));
+    }
     assert!(own.len() > 8, "{} rows", own.len());
 
     let server = Server::start(dir.path());

@@ -19,20 +19,20 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Runs a command that must succeed; its document and what it said.
-fn done(dir: &Path, args: &[&str]) -> (Value, String) {
+pub fn done(dir: &Path, args: &[&str]) -> (Value, String) {
     let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
     let output = run(dir, &args);
     assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
     (serde_json::from_slice(&output.stdout).expect("one document"), text(&output.stderr))
 }
 
-fn rows(path: &Path) -> Vec<Value> {
+pub fn rows(path: &Path) -> Vec<Value> {
     let text = fs_err::read_to_string(path).expect("a file");
     text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
 }
 
 /// Words that no two numbers share.
-fn words(number: usize, count: usize) -> String {
+pub fn words(number: usize, count: usize) -> String {
     let word = |mut n: usize| -> String {
         let letter = |n: &mut usize| {
             let letter = char::from(b'a' + (*n % 26) as u8);

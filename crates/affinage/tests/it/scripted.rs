@@ -45,6 +45,7 @@ pub fn project(dir: &Path, base_url: &str, kind: &str) {
         comparisons: vec![headline.clone()],
         headline,
         sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, max_new_tokens: 32 },
+        thinking: None,
         samples_per_prompt: 1,
         seed: 1,
         judges: vec![PlannedJudge {

@@ -28,6 +28,10 @@ impl Interpreter<'_> {
             Value::Seq(seq) if seq.kind == SeqKind::Group => Ok(filters::of_group(&seq.items, name)),
             Value::Object(id) => self.object_attribute(*id, name),
             Value::Macro(code, _) if &**name == "name" => Ok(Some(Value::Str(code.name.clone()))),
+            Value::Macro(code, _) if &**name == "arguments" => {
+                let names = code.parameters.iter().map(|(name, _)| Value::Str(name.clone())).collect();
+                Ok(Some(Value::seq(SeqKind::Tuple, names, self.limits)?))
+            }
             _ => Ok(None),
         }
     }
@@ -265,7 +269,7 @@ impl Interpreter<'_> {
                 let Some(date) = self.date else {
                     return Err(Error::new(ErrorKind::DateNotPinned, "no date is pinned"));
                 };
-                let written = jiff::fmt::strtime::format(&*format, date.at(0, 0, 0, 0));
+                let written = jiff::fmt::strtime::format(without_zone(&format), date.at(0, 0, 0, 0));
                 let written = written.map_err(|error| Error::failed(error.to_string()))?;
                 Value::text(written, self.limits)
             }
@@ -342,4 +346,19 @@ impl Interpreter<'_> {
             _ => Err(Error::failed(format!("there is no method `{name}`"))),
         }
     }
+}
+
+/// The format without what Python's clock has no value for: a zone is written as nothing, and a microsecond has six digits.
+fn without_zone(format: &str) -> String {
+    let mut out = String::new();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        let conversion = if letter == '%' { letters.next() } else { None };
+        match conversion {
+            Some('z' | 'Z') => {}
+            Some('f') => out.push_str("000000"),
+            other => out.extend([Some(letter), other].into_iter().flatten()),
+        }
+    }
+    out
 }

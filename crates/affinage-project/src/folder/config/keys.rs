@@ -4,7 +4,7 @@ use super::TEMPLATE;
 use crate::nearest::{nearest, plain};
 
 /// Names of other tools, and short ones, with the key they mean here. [`plain`] names.
-const ALIASES: [(&str, &str); 58] = [
+const ALIASES: [(&str, &str); 61] = [
     ("lr", "train.learning-rate"),
     ("peak-lr", "train.learning-rate"),
     ("batch-size", "train.rows-per-step"),
@@ -52,6 +52,9 @@ const ALIASES: [(&str, &str); 58] = [
     ("base-model", "model"),
     ("model-name", "model"),
     ("model-name-or-path", "model"),
+    ("thinking", "model.thinking"),
+    ("enable-thinking", "model.thinking"),
+    ("reasoning", "model.thinking"),
     ("num-threads", "threads"),
     ("cores", "threads"),
     ("cpus", "threads"),
@@ -64,6 +67,9 @@ const ALIASES: [(&str, &str); 58] = [
     ("system", "eval.system-prompt"),
     ("budget", "judging.budget-usd"),
 ];
+
+/// The keys of `model` where it is a section: the template has the short form, the name alone.
+const OF_MODEL: [&str; 2] = ["model.name", "model.thinking"];
 
 /// The key that was meant by `name`, written in `section` ("" at the top of the file), where the keys `here` are known.
 ///
@@ -112,6 +118,7 @@ pub fn all() -> Vec<String> {
         }
     }
     keys.dedup();
+    keys.extend(OF_MODEL.map(str::to_owned));
     keys
 }
 

@@ -9,6 +9,7 @@ mod checks;
 mod dose;
 mod error;
 mod keys;
+mod model;
 mod sections;
 
 use std::num::NonZeroUsize;
@@ -19,6 +20,7 @@ pub use arm::Arm;
 pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
 pub use error::ConfigError;
+pub use model::Model;
 pub use sections::{
     Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
 };
@@ -30,12 +32,11 @@ pub const TEMPLATE: &str = include_str!("template.toml");
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
-    /// Hub id, folder, `.gguf` file or `pip:PACKAGE`.
-    pub model: String,
+    pub model: Model,
     /// Worker threads; `None` is one per core.
     #[serde(deserialize_with = "checks::threads", skip_serializing_if = "Option::is_none")]
     pub threads: Option<NonZeroUsize>,
-    /// What a chat template takes for today; one that writes the date fails without it.
+    /// What a chat template takes for today; see [`crate::model::pinned_date`] for where it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<jiff::civil::Date>,
     pub dataset: Dataset,
@@ -57,7 +58,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            model: "Qwen/Qwen2.5-0.5B-Instruct".to_owned(),
+            model: Model::default(),
             threads: None,
             date: None,
             dataset: Dataset::default(),
@@ -156,6 +157,9 @@ fn apply_set(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
             return Err(ConfigError::bad_set(set, &message, &hint));
         }
         let entry = inner.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        if section == "model" && entry.is_str() {
+            *entry = toml::Value::Table(toml::Table::from_iter([("name".to_owned(), entry.clone())]));
+        }
         inner = match entry {
             toml::Value::Table(table) => table,
             _ => {
@@ -165,7 +169,15 @@ fn apply_set(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
             }
         };
     }
-    inner.insert(last.to_owned(), value);
+    // The name alone leaves the other keys of `[model]` as they are.
+    match (inner.get_mut(last), &value) {
+        (Some(toml::Value::Table(model)), toml::Value::String(_)) if path == "model" => {
+            model.insert("name".to_owned(), value);
+        }
+        _ => {
+            inner.insert(last.to_owned(), value);
+        }
+    }
     Ok(())
 }
 

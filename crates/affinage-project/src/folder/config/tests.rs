@@ -1,3 +1,5 @@
+use affinage_dataset::template::Thinking;
+
 use super::*;
 
 /// The error as the user sees it: the line, then its hints.
@@ -61,10 +63,39 @@ fn later_wins_defaults_file_set() {
     let config =
         Config::parse("[train]\nrank = 4\nlearning-rate = 1", &sets.map(str::to_owned)).expect("valid");
     assert_eq!((config.train.rank, config.train.learning_rate), (4, 1e-4));
-    assert_eq!(config.model, "my/model");
+    assert_eq!(config.model.name, "my/model");
     assert_eq!(config.eval.suites, ["maths"]);
     assert_eq!(config.train.max_steps, Some(7));
     assert_eq!(config.train.alpha, 32.0);
+}
+
+#[test]
+fn a_model_is_a_name_or_a_section_with_more() {
+    let parsed = |text: &str, sets: &[&str]| {
+        Config::parse(text, &sets.iter().map(|set| (*set).to_owned()).collect::<Vec<_>>()).expect("valid")
+    };
+    let on = Model { name: "m".to_owned(), thinking: Thinking::On };
+    assert_eq!(parsed("model = \"m\"", &[]).model, Model { thinking: Thinking::Off, ..on.clone() });
+    assert_eq!(parsed("[model]\nname = \"m\"\nthinking = \"on\"", &[]).model, on);
+    assert_eq!(parsed("[model]\nthinking = \"on\"", &[]).model.name, Model::default().name);
+    assert_eq!(parsed("model = \"m\"", &["model.thinking=on"]).model, on);
+    assert_eq!(parsed("", &["model.thinking=on", "model=m"]).model, on, "the name leaves the rest as it is");
+    let written = parsed("threads = 2\nmodel.name = \"m\"\nmodel.thinking = \"on\"", &[]).effective_toml();
+    assert_eq!(parsed(&written, &[]).model, on, "{written}");
+    assert!(Config::default().effective_toml().contains("model = \"Qwen/"), "as earlier versions wrote it");
+    insta::assert_snapshot!(shown("[model]\nthinking = \"maybe\"\n", &[]), @r"
+    affinage.toml:2: `model.thinking` cannot be `maybe`
+    hint: expected one of `off`, `on`
+    ");
+    insta::assert_snapshot!(shown("[model]\nthink = \"on\"\n", &[]), @r"
+    affinage.toml:2: unknown key `think` in `model`
+    hint: known keys: `name`, `thinking`
+    ");
+    insta::assert_snapshot!(shown("model = 3\n", &[]), @"affinage.toml:1: `model`: found `3`, expected the name of a model, or a section with `name` and `thinking`");
+    insta::assert_snapshot!(shown("enable_thinking = true\n", &[]), @r"
+    affinage.toml:1: unknown key `enable_thinking`
+    hint: did you mean `thinking`? It is a key of `[model]`
+    ");
 }
 
 #[test]
@@ -177,7 +208,7 @@ fn a_wrong_set_is_a_usage_error() {
     --set train.rank: there is no `=` in it
     hint: write `--set KEY=VALUE`, such as `--set train.learning-rate=1e-4`
     ");
-    insta::assert_snapshot!(shown("", &["model.name=4"]), @"--set model.name=4: `model`: found map, expected a string");
+    insta::assert_snapshot!(shown("", &["model.name=4"]), @"--set model.name=4: `model.name`: found `4`, expected a string");
     let error = Config::parse("", &["train.rank=0".to_owned()]).expect_err("zero").located("affinage.toml");
     assert_eq!(crate::errors::exit_status(&error), crate::errors::ExitStatus::Usage);
 }

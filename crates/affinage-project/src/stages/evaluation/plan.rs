@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::{ContainmentIndex, Shingles};
-use affinage_dataset::template::TemplateError;
+use affinage_dataset::template::{ChatTemplate, TemplateError};
 use affinage_eval::analyze::LEAK_FROM;
 use affinage_eval::completion::Sampling;
 use affinage_eval::design::{Audience, Design, LeftOut, TrainingSchedule, default_audiences};
@@ -114,7 +114,7 @@ pub fn frame(
     Plan {
         v: 1,
         name: config.eval.name.clone(),
-        base_model: config.model.clone(),
+        base_model: config.model.name.clone(),
         base_sha256: model.sha256.clone(),
         run: None,
         dataset: None,
@@ -122,6 +122,7 @@ pub fn frame(
         comparisons,
         headline,
         sampling: sampling(ctx),
+        thinking: model.template().ok().and_then(ChatTemplate::thinking),
         samples_per_prompt: config.eval.repeats.unwrap_or(config.generate.samples) as u32,
         seed: config.generate.seed,
         judges: config.judges.iter().map(planned_judge).collect(),

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
+use affinage_dataset::template::Thinking;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Served};
 use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judgment::MissingReason;
@@ -19,7 +20,7 @@ use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::server::{Leave, Remote, Reply, consented, server_key};
+use super::server::{Leave, Remote, Reply, TEMPLATE_VALUES, consented, server_key};
 use super::{Evaluation, asked};
 use crate::errors::{HintExt as _, interrupted};
 use crate::folder::jsonl;
@@ -237,7 +238,9 @@ impl Evaluation {
         let present: BTreeSet<String> = rows.into_iter().map(|row| row.completion_id).collect();
         let mut missing = Vec::new();
         for &arm in arms {
-            let wanted = self.keys(arm, &meets).into_iter().map(|(key, prompt)| Wanted { arm, key, prompt });
+            let thinking = self.plan.thinking;
+            let keys = self.keys(arm, &meets).into_iter();
+            let wanted = keys.map(|(key, prompt)| Wanted { arm, key, prompt, thinking });
             missing.extend(wanted.filter(|wanted| !present.contains(&wanted.key.completion_id())));
         }
         Ok(missing)
@@ -256,6 +259,10 @@ impl Evaluation {
         if sampling.top_k > 0 {
             body["top_k"] = json!(sampling.top_k);
         }
+        if let Some(thinking) = wanted.thinking {
+            let on = thinking == Thinking::On;
+            body[TEMPLATE_VALUES] = json!({ "enable_thinking": on, "thinking": on });
+        }
         body
     }
 }
@@ -265,6 +272,8 @@ pub(super) struct Wanted<'a> {
     arm: &'a Arm,
     key: CompletionKey<'a>,
     prompt: &'a Prompt,
+    /// What the server is to tell its chat template, where the base model's own asks for it.
+    thinking: Option<Thinking>,
 }
 
 impl Wanted<'_> {
@@ -289,6 +298,7 @@ impl Wanted<'_> {
             if finish == FinishReason::Length { self.key.sampling.max_new_tokens as usize } else { 0 };
         let tokens = read.usage.map_or(at_limit, |usage| usage.output_tokens as usize);
         let mut row = self.key.answered(text, tokens, finish);
+        row.thinking = self.thinking.filter(|_| !refused.iter().any(|name| name == TEMPLATE_VALUES));
         // Of known weights the plan says more than a server could.
         row.served = self
             .key

@@ -42,7 +42,9 @@ const LIMIT: &str = "max_tokens";
 const LIMIT_RENAMED: &str = "max_completion_tokens";
 
 /// What servers refuse, by name.
-const REFUSABLE: [&str; 5] = [LIMIT, "temperature", "top_p", "top_k", "seed"];
+const REFUSABLE: [&str; 6] = [LIMIT, "temperature", "top_p", "top_k", "seed", TEMPLATE_VALUES];
+/// Values for the chat template, as servers of open models (vLLM, SGLang, llama.cpp) take them.
+pub(super) const TEMPLATE_VALUES: &str = "chat_template_kwargs";
 
 /// What a person allowed to leave this machine.
 #[derive(Clone, Copy, Debug, Default)]

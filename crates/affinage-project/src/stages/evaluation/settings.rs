@@ -75,6 +75,11 @@ fn values(toml: &str) -> anyhow::Result<Values> {
     let mut values = Values::new();
     for (key, value) in &toml.parse::<toml::Table>()? {
         match value {
+            // The section beside the name alone: both are told by the same keys.
+            toml::Value::Table(section) if key == "model" => {
+                let key = |name: &str| if name == "name" { key.clone() } else { format!("{key}.{name}") };
+                values.extend(section.iter().map(|(name, value)| (key(name), value.to_string())));
+            }
             toml::Value::Table(section) => {
                 values
                     .extend(section.iter().map(|(name, value)| (format!("{key}.{name}"), value.to_string())));

@@ -1,6 +1,7 @@
 //! The model card: the Hub's front matter and a page, rendered from recorded facts. Nothing in it is typed by anyone; what
 //! was not recorded is said to be missing.
 
+use affinage_dataset::template::Thinking;
 use affinage_report::plain::count;
 use serde_json::{Value, json};
 
@@ -137,6 +138,14 @@ fn adapter(facts: &Facts) -> String {
             settings.seed
         ),
     ));
+    if let Some(thinking) = facts.thinking {
+        let (what, value) = match thinking {
+            Thinking::Off => ("answers at once", "false"),
+            Thinking::On => ("may think first", "true"),
+        };
+        let how = format!("{what}: give the chat template `enable_thinking={value}`, as in the training");
+        rows.push(("thinking", how));
+    }
     if let (Some(first), Some(now)) = (facts.initial_loss, facts.validation_loss) {
         rows.push(("validation loss", format!("{now:.3} nats a token, {first:.3} before training")));
     }

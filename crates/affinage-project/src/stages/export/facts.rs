@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::template::Thinking;
 use affinage_dataset::version::Manifest;
 use anyhow::Context as _;
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub struct Facts {
     /// The base's licence where its own files name one.
     pub base_licence: Option<String>,
     pub settings: Train,
+    /// What the chat template was told of thinking while the adapter was trained, where that changes what it writes.
+    pub thinking: Option<Thinking>,
     pub started: RunStarted,
     pub epoch: Option<f64>,
     /// Validation loss at this step.
@@ -64,7 +67,8 @@ impl Facts {
             .iter()
             .find(|checkpoint| checkpoint.adapter_sha256 == adapter_sha256)
             .context("the adapter is not the one that the run saved")?;
-        let settings = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?.train;
+        let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+        let has_switch = model.template().is_ok_and(|template| template.thinking().is_some());
         let events = run.events(&ctx.ui)?;
         let started = events
             .iter()
@@ -98,7 +102,8 @@ impl Facts {
             dataset: DatasetVersion::open(&ctx.project, Some(&started.dataset))?,
             evaluations: evaluations(ctx, adapter_sha256)?,
             run: run.name,
-            settings,
+            settings: config.train,
+            thinking: has_switch.then_some(config.model.thinking),
             started,
         })
     }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::folder::jsonl::replace_file;
-use crate::model::{LoadedModel, Located, open_located};
+use crate::model::{LoadedModel, Located, Told, open_located};
 use crate::observer::Observer;
 pub use card::card;
 pub use check::{Behaviour, Checker};
@@ -92,7 +92,7 @@ impl Source<'_> {
         let checker = ui.during("asking the trained model for the check", || Checker::new(self))?;
         let (writing, checking) = ("writing the export", "reading it back and comparing");
         let config = self.model.weights.config();
-        let mut kept_f16 = 0;
+        let (told, mut kept_f16) = (self.model.told, 0);
         let behaviour = match format {
             Format::Peft => {
                 save_adapter(self.adapter, self.base_name(), dir)?;
@@ -115,7 +115,7 @@ impl Source<'_> {
                 }
                 ui.during(writing, || save_folder(self.merged(), precision, dir))?;
                 text::write_folder(self.model, precision, dir)?;
-                ui.during(checking, || checker.model(&reopened(dir)?, precision, dir))?
+                ui.during(checking, || checker.model(&reopened(dir, told)?, precision, dir))?
             }
             Format::Gguf | Format::Ollama => {
                 let path = dir.join(GGUF_FILE);
@@ -125,7 +125,7 @@ impl Source<'_> {
                     let modelfile = ollama::modelfile(self.model)?;
                     fs_err::write(dir.join("Modelfile"), modelfile)?;
                 }
-                ui.during(checking, || checker.model(&reopened(&path)?, precision, dir))?
+                ui.during(checking, || checker.model(&reopened(&path, told)?, precision, dir))?
             }
         };
         let record = Record {
@@ -156,10 +156,11 @@ fn is_none(count: &usize) -> bool {
     *count == 0
 }
 
-fn reopened(path: &Path) -> anyhow::Result<LoadedModel> {
+/// What was written, its template told what that of the model is.
+fn reopened(path: &Path, told: Told) -> anyhow::Result<LoadedModel> {
     let name = "the export".to_owned();
     let located = Located { path: path.to_owned(), name, hub_id: None, revision: None, sha256: None };
-    open_located(located, None).context("the export cannot be read back")
+    open_located(located, told).context("the export cannot be read back")
 }
 
 /// SHA-256 of every file directly in `dir`.

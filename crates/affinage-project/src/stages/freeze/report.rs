@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use affinage_dataset::counts::{Omission, Way};
 use affinage_dataset::lint::rules::titled;
+use affinage_dataset::message::Role;
 use affinage_dataset::territory::Shelf;
 use affinage_dataset::version::Lengths;
 use affinage_report::plain::{count, counted, listed};
@@ -144,6 +145,22 @@ pub(super) fn report_rules(ctx: &Project, flagged: &BTreeMap<&'static str, usize
         ctx.ui.say(format!("  {:>5}  {}", count(*examples as u64), titled(rule)));
     }
     ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
+}
+
+/// Says how much of the conversations stands before the prompts.
+pub(super) fn report_context(ctx: &Project, ruler: &Ruler, selected: &[Selected]) {
+    let turns = |one: &&Selected| one.example.messages.iter().filter(|m| m.role != Role::System).count() - 2;
+    let with: Vec<usize> = selected.iter().map(|one| turns(&one)).filter(|turns| *turns > 0).collect();
+    if let Some(most) = with.iter().max() {
+        ctx.ui.say(format!(
+            "{} what was said before, up to {}: as many turns as {} tokens of {} hold, the oldest dropped first \
+             (`train.max-seq-tokens`)",
+            counted(with.len(), "row carries", "rows carry"),
+            counted(*most, "turn", "turns"),
+            count(ruler.limit as u64),
+            ruler.model()
+        ));
+    }
 }
 
 /// Which rows were too long, and which lengths would take more.

@@ -14,6 +14,7 @@ use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Lengths;
 use affinage_report::plain::first_words;
 
+use super::context::{self, Exchange};
 use crate::folder::library::{Access, Action, Decision, Derivation, Library, access};
 
 /// What may become an example without a person's decision.
@@ -56,6 +57,12 @@ impl Unread {
 #[derive(Debug)]
 pub struct Selected {
     pub example: Example,
+    /// What was said before the turns that the example has so far; none where a person chose those turns.
+    pub earlier: Vec<Exchange>,
+    /// A person chose the turns before the prompt.
+    pub is_context_chosen: bool,
+    /// Messages of `earlier` that the example has.
+    pub extended: usize,
     /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
     pub document: Option<String>,
     pub position: usize,
@@ -67,6 +74,13 @@ pub struct Selected {
     pub member: String,
     /// Other answers to the prompt that lost to this one, without errors of lint.
     pub alternatives: Vec<AlternativeRow>,
+}
+
+impl Selected {
+    /// The document or conversation that it is of.
+    pub fn source_text(&self) -> &str {
+        self.document.as_ref().unwrap_or(&self.example.provenance.conversation)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -96,17 +110,29 @@ struct Choice {
     origin: Origin,
     document: Option<String>,
     action: Option<Action>,
+    earlier: Vec<Exchange>,
+    is_context_chosen: bool,
 }
 
 /// Goes through the whole library.
-pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) -> anyhow::Result<Selection> {
+///
+/// `earlier_chars` bounds how far back [`Selected::earlier`] goes.
+pub fn select(
+    library: &Library,
+    derivation: &Derivation,
+    undecided: Undecided,
+    earlier_chars: usize,
+) -> anyhow::Result<Selection> {
     let decisions = library.decisions()?;
     let shelved = library.choices()?;
     let mut selection = Selection::default();
     let mut choices: Vec<Choice> = Vec::new();
     let private = library.for_each_conversation(|source, conversation| {
         let access = access(&conversation, &shelved);
-        for candidate in derivation.candidates(&conversation) {
+        let candidates = derivation.candidates(&conversation);
+        let mut earlier = context::earlier(&candidates, earlier_chars).into_iter();
+        for candidate in candidates {
+            let earlier = earlier.next().unwrap_or_default();
             let decision = decisions.get(&candidate.candidate_id);
             let found = withheld(&candidate, decision, access, derivation.learn)
                 .or_else(|| match (decision, undecided) {
@@ -121,7 +147,8 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
                 .map_or(Ok(candidate), Err)
                 .and_then(|candidate| choice(candidate, decision, source, &conversation));
             match found {
-                Ok(choice) => choices.push(choice),
+                Ok(choice) if choice.is_context_chosen => choices.push(choice),
+                Ok(choice) => choices.push(Choice { earlier, ..choice }),
                 Err(why) => selection.counts.add(Fate::LeftOut(why)),
             }
         }
@@ -133,9 +160,12 @@ pub fn select(library: &Library, derivation: &Derivation, undecided: Undecided) 
         let (a, b) = (&a.candidate, &b.candidate);
         a.conversation.cmp(&b.conversation).then(a.position.cmp(&b.position))
     });
+    let known = library.known()?;
+    let faulty = context::faulty(choices.iter().flat_map(|choice| &choice.earlier), &known);
+    choices.iter_mut().for_each(|choice| context::end_at(&faulty, &mut choice.earlier));
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in lint_known(&subjects, &library.known()?) {
+    for finding in lint_known(&subjects, &known) {
         let severity = found.entry(finding.id).or_default().entry(finding.rule).or_insert(finding.severity);
         *severity = finding.severity.min(*severity);
     }
@@ -264,14 +294,30 @@ fn choice(
         candidate.prompt = prompt;
         candidate.prompt_drafted = false;
     }
-    if let Some(context) = decision.and_then(|d| d.context.clone()) {
+    let chosen_context = decision.and_then(|d| d.context.clone());
+    let is_context_chosen = chosen_context.is_some();
+    if let Some(context) = chosen_context {
         candidate.context = context;
     }
     let tags = decision.map(|d| d.tags.clone()).unwrap_or_default();
     let domain = decision.and_then(|d| d.domain.clone());
     let (source, origin) = (source.to_owned(), conversation.origin.clone());
     let document = conversation.document(&source);
-    Ok(Choice { candidate, variant, text, original, tags, domain, source, origin, document, action })
+    let earlier = Vec::new();
+    Ok(Choice {
+        candidate,
+        variant,
+        text,
+        original,
+        tags,
+        domain,
+        source,
+        origin,
+        document,
+        action,
+        earlier,
+        is_context_chosen,
+    })
 }
 
 fn subject(choice: &Choice) -> Subject {
@@ -349,8 +395,20 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
 
 fn selected(choice: Choice) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice { candidate, variant, text, original, tags, domain, source, origin, document, action } =
-        choice;
+    let Choice {
+        candidate,
+        variant,
+        text,
+        original,
+        tags,
+        domain,
+        source,
+        origin,
+        document,
+        action,
+        earlier,
+        is_context_chosen,
+    } = choice;
     let mut messages: Vec<Message> =
         candidate.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
     messages.extend(candidate.context);
@@ -393,5 +451,8 @@ fn selected(choice: Choice) -> Selected {
         is_undecided: action.is_none(),
         member,
         alternatives,
+        earlier,
+        is_context_chosen,
+        extended: 0,
     }
 }

@@ -49,7 +49,7 @@ pub fn import(ctx: &Project, dir: &Path) -> anyhow::Result<Run> {
     let job = checked_job(dir)?;
     let run_toml = fs_err::read_to_string(dir.join("run.toml"))?;
     let config = Config::parse(&run_toml, &[]).map_err(|error| error.located("run.toml"))?;
-    let model = open_model(ctx, &config.model)?;
+    let model = open_model(ctx, &config.model.name)?;
     let version = DatasetVersion::open(&ctx.project, Some(&job.dataset))?;
     let pairs = [
         ("base", &job.base.sha256, model.sha256.as_str()),

@@ -26,7 +26,13 @@ pub fn prepare(
     version: &DatasetVersion,
     part: Option<Part>,
 ) -> anyhow::Result<Prepared> {
-    let model = open_model(ctx, &config.model)?;
+    let model = open_model(ctx, &config.model.name)?;
+    if let Some(date) = model.template()?.date().filter(|_| config.date.is_none()) {
+        ctx.ui.say(format!(
+            "the chat template writes the date: it is {date} in this training and in every answer after it; `date` in \
+             affinage.toml sets another day"
+        ));
+    }
     let engine = engine(&ctx.ui, &model)?;
     let reading = format!("reading dataset {}", version.name);
     let mut plan = ctx.ui.during(reading, || Plan::new(&model, version, &config.train, &ctx.ui))?;

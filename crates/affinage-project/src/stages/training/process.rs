@@ -23,7 +23,8 @@ fn settings(toml: &str) -> anyhow::Result<Vec<String>> {
             toml::Value::Table(section) if key == "train" => {
                 sets.extend(section.iter().map(|(key, value)| format!("train.{key}={value}")));
             }
-            toml::Value::Table(_) | toml::Value::Array(_) => {}
+            toml::Value::Table(_) if key != "model" => {}
+            toml::Value::Array(_) => {}
             value => sets.push(format!("{key}={value}")),
         }
     }
@@ -37,8 +38,14 @@ mod tests {
 
     #[test]
     fn settings_carry_all_that_training_reads() {
-        let own =
-            ["model=\"my/model\"", "threads=2", "train.rank=3", "train.max-steps=9", "train.loss=\"full\""];
+        let own = [
+            "model=\"my/model\"",
+            "model.thinking=on",
+            "threads=2",
+            "train.rank=3",
+            "train.max-steps=9",
+            "train.loss=\"full\"",
+        ];
         let config = Config::parse("", &own.map(str::to_owned)).expect("valid");
         let sets = settings(&config.effective_toml()).expect("TOML");
         let again = Config::parse("", &sets).expect("valid");

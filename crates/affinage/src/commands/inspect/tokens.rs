@@ -1,6 +1,7 @@
 //! `affinage inspect tokens`: tokens one by one, and which of them are learned.
 
 use affinage_dataset::message::{Message, Role};
+use affinage_dataset::template::Thinking;
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
 use affinage_project::model::{LoadedModel, open_model};
 use serde::Serialize;
@@ -18,6 +19,9 @@ struct Listing {
     learned: Option<usize>,
     /// Absent if no assistant turn is there to be generated.
     generation_prompt: Option<PromptCheck>,
+    /// What the template was told of thinking; absent where that changes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Thinking>,
 }
 
 #[derive(Serialize)]
@@ -50,7 +54,7 @@ pub fn run(ctx: &Context, args: TokensArgs) -> anyhow::Result<()> {
 fn list_text(model: &LoadedModel, text: &str) -> anyhow::Result<Listing> {
     let ids = model.tokenizer.encode(text)?;
     let tokens = ids.iter().map(|&id| listed(model, id, false)).collect();
-    Ok(Listing { tokens, loss: None, learned: None, generation_prompt: None })
+    Ok(Listing { tokens, loss: None, learned: None, generation_prompt: None, thinking: None })
 }
 
 fn list_conversation(model: &LoadedModel, messages: &[Message], loss: LossMode) -> anyhow::Result<Listing> {
@@ -68,7 +72,8 @@ fn list_conversation(model: &LoadedModel, messages: &[Message], loss: LossMode) 
     let learned = row.loss_mask.iter().filter(|&&learned| learned).count();
     let tokens =
         row.ids.iter().zip(&row.loss_mask).map(|(&id, &learned)| listed(model, id, learned)).collect();
-    Ok(Listing { tokens, loss: Some(loss), learned: Some(learned), generation_prompt })
+    let thinking = template.thinking();
+    Ok(Listing { tokens, loss: Some(loss), learned: Some(learned), generation_prompt, thinking })
 }
 
 /// A piece of a character has no text of its own; then the vocabulary's letters for bytes are shown.
@@ -104,6 +109,9 @@ fn shown(ctx: &Context, listing: &Listing) -> String {
         out.push_str(&format!(", {learned} of them learned"));
     }
     out.push('\n');
+    if let Some(thinking) = listing.thinking {
+        out.push_str(&format!("thinking is {thinking} (`model.thinking`)\n"));
+    }
     if let Some(check) = &listing.generation_prompt {
         out.push_str(&match check.differs_at {
             None => format!("generation starts from the same {} tokens\n", check.tokens),
