@@ -281,6 +281,7 @@ mod tests {
             alpha: 0.05,
             margin: 0.1,
             design: affinage_eval::design::Design::default(),
+            thinking: None,
         };
         let own = SuiteDefaults {
             name: "own".to_owned(),
