@@ -2,9 +2,11 @@
 //! texts. Judging, analysis and the report read these files.
 
 pub mod analysis;
+pub mod answers;
 pub mod audit;
 mod fit;
 pub mod plan;
+pub mod reach;
 mod remote;
 pub mod room;
 pub mod series;
@@ -39,6 +41,7 @@ use crate::interrupt;
 use crate::model::LoadedModel;
 use crate::stages::generation::{Answer, generate};
 use crate::stages::suites::IN_DOMAIN;
+pub use remote::Taken;
 pub use server::{Leave, Remote, consented, server_key};
 
 /// An evaluation folder whose plan is fixed.

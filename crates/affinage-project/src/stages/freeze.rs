@@ -1,6 +1,8 @@
 //! Freezes a version of the dataset: chosen examples, split without leaks, certificate and card.
 
+mod again;
 mod report;
+mod said;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +27,9 @@ use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
+pub use again::again;
 use report::{report_lengths, report_rules, report_selection, report_taken};
+pub use said::{GOAL, TASTE, say_size, say_version};
 pub use select::Undecided;
 use select::{Selected, Selection, begins_with};
 

@@ -32,6 +32,7 @@ use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
 use affinage_project::interrupt;
+use affinage_project::stages::freeze::{GOAL, TASTE};
 use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,7 +41,6 @@ use crate::context::Context;
 use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
-pub use catalogue::file_name;
 use draft::Drafts;
 use filter::Filter;
 use freeze::Freezes;
@@ -584,10 +584,6 @@ impl State {
     }
 }
 
-/// The size a first data set aims at.
-pub const GOAL: usize = 1000;
-/// Accepted examples that are enough for a taste: a first small model to talk to.
-pub const TASTE: usize = 60;
 /// Freezes what is accepted and trains on it.
 pub const TASTE_COMMAND: &str = "affinage run";
 

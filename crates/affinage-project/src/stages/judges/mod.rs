@@ -8,6 +8,7 @@ mod budget;
 mod evaluated;
 mod exam;
 pub mod find;
+pub mod judging;
 mod local;
 mod looks;
 pub mod preview;
@@ -17,6 +18,7 @@ mod send;
 pub mod server;
 mod sources;
 mod store;
+pub mod verify;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};

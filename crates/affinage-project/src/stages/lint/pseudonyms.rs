@@ -1,17 +1,15 @@
-//! `lint --pseudonyms`: personal data replaced by made-up values, the same for the same, and shown first.
+//! Personal data replaced by made-up values, the same for the same, and shown first.
 
 use std::collections::BTreeMap;
 
 use affinage_dataset::edit::Edit;
 use affinage_dataset::lint::Known;
 use affinage_dataset::pseudonym::Pseudonyms;
-use affinage_project::folder::library::{Access, Library, TextFix, access};
+use affinage_report::plain::counted;
+use serde::Serialize;
 
-use crate::context::Context;
-use crate::ui::{Table, count, counted};
-
-/// Shown before "and N more".
-const SHOWN: usize = 40;
+use crate::folder::library::{Access, Library, TextFix, access};
+use crate::folder::project::Project;
 
 /// Replacements for every text of the library that is not held private, and the table they come from.
 fn planned(library: &Library, known: &Known) -> anyhow::Result<(Vec<TextFix>, Pseudonyms)> {
@@ -37,40 +35,38 @@ fn planned(library: &Library, known: &Known) -> anyhow::Result<(Vec<TextFix>, Ps
     Ok((fixes.collect(), table))
 }
 
+/// What would be replaced; nothing is changed.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    pub v: u32,
+    /// In so many texts.
+    pub texts: usize,
+    pub replacements: Vec<Replacement>,
+}
+
+/// A value and what it becomes.
+#[derive(Debug, Serialize)]
+pub struct Replacement {
+    pub before: String,
+    pub after: String,
+    pub places: usize,
+}
+
 /// What would be replaced by what, and how often.
-pub fn preview(ctx: &Context, library: &Library, known: &Known) -> anyhow::Result<()> {
-    let (fixes, _) = planned(library, known)?;
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for edit in fixes.iter().flat_map(|fix| &fix.edits) {
-        *counts.entry((&edit.before, &edit.after)).or_default() += 1;
+pub fn preview(ctx: &Project) -> anyhow::Result<Preview> {
+    let library = Library::open(&ctx.project)?;
+    let (fixes, _) = planned(&library, &library.known()?)?;
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let texts = fixes.len();
+    for edit in fixes.into_iter().flat_map(|fix| fix.edits) {
+        *counts.entry((edit.before, edit.after)).or_default() += 1;
     }
-    if ctx.json {
-        let rows: Vec<_> = counts
-            .iter()
-            .map(|((before, after), count)| serde_json::json!({ "before": before, "after": after, "places": count }))
-            .collect();
-        return ctx.ui.json(&serde_json::json!({ "v": 1, "texts": fixes.len(), "replacements": rows }));
-    }
-    let mut table = Table::new(["found", "becomes", "places"]).right(&[2]);
-    for ((before, after), places) in counts.iter().take(SHOWN) {
-        table.row([(*before).to_owned(), (*after).to_owned(), count(*places as u64)]);
-    }
-    ctx.ui.data(&table.render())?;
-    if counts.len() > SHOWN {
-        ctx.ui.say(format!("and {} more; `--json` lists all", counts.len() - SHOWN));
-    }
-    ctx.ui.say(format!(
-        "{} in {}",
-        counted(counts.len(), "value", "values"),
-        counted(fixes.len(), "text", "texts")
-    ));
-    ctx.ui
-        .hint("nothing is changed yet: `affinage lint --fix --pseudonyms` does it, `--unfix` takes it back");
-    Ok(())
+    let replacement = |((before, after), places)| Replacement { before, after, places };
+    Ok(Preview { v: 1, texts, replacements: counts.into_iter().map(replacement).collect() })
 }
 
 /// Replaces and records; the table stays in the library, so that later runs agree with this one.
-pub fn apply(ctx: &Context, library: &mut Library, known: &Known, made_at: &str) -> anyhow::Result<()> {
+pub fn apply(ctx: &Project, library: &mut Library, known: &Known, made_at: &str) -> anyhow::Result<()> {
     let (fixes, table) = planned(library, known)?;
     let places: usize = fixes.iter().map(|fix| fix.edits.len()).sum();
     library.keep_pseudonyms(&table)?;
