@@ -451,6 +451,8 @@ fn outcome_of(form: Form, body: &[u8]) -> Result<Outcome, FailureKind> {
         max_tokens: 9,
         max_tokens_key: MaxTokensKey::MaxTokens,
         temperature: None,
+        top_p: None,
+        top_k: None,
         seed: None,
         structured: false,
         logprobs: form == Form::Label,

@@ -40,6 +40,8 @@ fn params() -> WireParams {
         max_tokens_key: MaxTokensKey::MaxCompletionTokens,
         logprobs: false,
         temperature: None,
+        top_p: None,
+        top_k: None,
         seed: None,
     }
 }

@@ -13,12 +13,13 @@ use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
+use crate::client::Leave;
 use crate::errors::HintExt as _;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::{CONFIG_FILE, Project};
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
-use crate::stages::evaluation::{Evaluation, Leave, answers, plan};
+use crate::stages::evaluation::{Evaluation, answers, plan};
 use crate::stages::freeze::{self, Frozen, Undecided};
 use crate::stages::suites;
 use crate::stages::training::{PinnedPrompt, Plan, TrainingRun};

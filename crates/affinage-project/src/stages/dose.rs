@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use affinage_engine::model::Model;
 use serde::Serialize;
 
+use crate::client::Leave;
 use crate::folder::config::Config;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
-use crate::stages::evaluation::{Evaluation, Leave, answers};
+use crate::stages::evaluation::{Evaluation, answers};
 use crate::stages::training::{Ahead, Calibration, Trained, TrainingRun, trained_before};
 pub use study::{Cell, Study};
 

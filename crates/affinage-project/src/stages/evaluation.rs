@@ -10,7 +10,6 @@ pub mod reach;
 mod remote;
 pub mod room;
 pub mod series;
-mod server;
 pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +40,7 @@ use crate::interrupt;
 use crate::model::LoadedModel;
 use crate::stages::generation::{Answer, generate};
 use crate::stages::suites::IN_DOMAIN;
-pub use remote::Taken;
-pub use server::{Leave, Remote, consented, server_key};
+pub use remote::{Remote, Taken};
 
 /// An evaluation folder whose plan is fixed.
 pub struct Evaluation {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use affinage_eval::dose::SEEDS_FOR_A_CLAIM;
+use affinage_project::client::Leave;
 use affinage_project::model::{engine, open_model};
 use affinage_project::stages::dose::{self, Study};
-use affinage_project::stages::evaluation::Leave;
 use clap::Args;
 
 use super::{analyze, judge, report};

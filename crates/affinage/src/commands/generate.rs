@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use affinage_project::client::Leave;
 use affinage_project::errors::usage;
-use affinage_project::stages::evaluation::Leave;
 use affinage_project::stages::evaluation::answers::{By, Generated, Kind, Options, Outcome, generate};
 use clap::{Args, ValueEnum};
 

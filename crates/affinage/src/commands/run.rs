@@ -1,11 +1,11 @@
 //! `affinage run`: from imported conversations to the report. Each stage looks at the files of the project and does
 //! only what is missing, so running it again goes on where it stopped.
 
+use affinage_project::client::Leave;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::run::Run;
 use affinage_project::interrupt::{self, LastWords};
 use affinage_project::model::{Sources, resolve};
-use affinage_project::stages::evaluation::Leave;
 use affinage_project::stages::evaluation::answers::Options;
 use affinage_project::stages::freeze::{again, imported};
 use affinage_project::stages::training::{Trained, say_stays_aside, trained_before};

@@ -12,13 +12,14 @@ use anyhow::{Context as _, ensure};
 
 use super::plan::{against_itself, plan, steps_in_words};
 use super::room;
-use super::{Evaluation, Leave, Remote, Taken, consented, server_key};
+use super::{Evaluation, Remote, Taken};
+use crate::client::http::leaves_machine;
+use crate::client::{Leave, consented, server_key};
 use crate::errors::usage;
 use crate::folder::config::{Config, FOLDER_NAME, is_folder_name};
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
-use crate::http::leaves_machine;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::stages::arms;
 use crate::stages::judges::{Sources, read_plan};
@@ -175,8 +176,7 @@ fn answered(
         By::Server { base_url, base_name, concurrency, api_key_env } => {
             consented(base_url, leave.yes).context("--base-url")?;
             let key = server_key(api_key_env)?;
-            let (base_url, base_name) = (base_url.to_owned(), base_name.to_owned());
-            let remote = Remote { base_url, key, base_name, concurrency, refused: None };
+            let remote = Remote::new(base_url, key, concurrency, base_name, false);
             evaluation.generate_remotely(ctx, &remote, leave, meets)?;
         }
         By::Engine => {}
