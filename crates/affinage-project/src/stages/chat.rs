@@ -11,7 +11,7 @@ use anyhow::{anyhow, bail};
 
 use crate::errors::HintExt as _;
 use crate::folder::project::Project;
-use crate::folder::run::{Run, shown_as};
+use crate::folder::run::{self, Run, shown_as};
 use crate::interrupt;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::observer::Observer;
@@ -199,7 +199,7 @@ fn default_arm(ctx: &Project) -> anyhow::Result<&'static str> {
     if !Run::list(&ctx.project)?.is_empty() {
         return Ok("last");
     }
-    if ctx.project.join("runs").is_dir() {
+    if run::all(&ctx.project).is_dir() {
         return Err(anyhow!("a model was trained here, and its folder in runs/ is missing"))
             .hint("train again: `affinage train`; or talk to the untrained model: `affinage chat base`");
     }

@@ -12,7 +12,7 @@ use anyhow::anyhow;
 use serde::Deserialize;
 
 use crate::errors::HintExt as _;
-use crate::folder::datasets::DatasetVersion;
+use crate::folder::datasets::{DatasetVersion, TEST, TRAIN, VALIDATION};
 use crate::folder::jsonl;
 use crate::folder::library::{Access, LIBRARY_FILE, Library, access, file_name};
 use crate::folder::project::Project;
@@ -126,7 +126,7 @@ fn dataset_files(ctx: &Project, target: &str) -> anyhow::Result<Vec<PathBuf>> {
     match found {
         Some(file) if file.is_file() => Ok(vec![file]),
         Some(folder) => {
-            let names = ["train.jsonl", "validation.jsonl", "test.jsonl"];
+            let names = [TRAIN, VALIDATION, TEST];
             let files: Vec<PathBuf> =
                 names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
             if files.is_empty() {

@@ -6,6 +6,7 @@ use affinage_report::evidence::Evidence;
 use affinage_report::plots;
 use serde::Serialize;
 
+use crate::folder::evaluation as files;
 use crate::folder::jsonl::replace_file;
 use crate::folder::project::Project;
 use crate::stages::evidence;
@@ -26,9 +27,9 @@ pub struct Written {
 pub fn write(ctx: &Project, eval: &str) -> anyhow::Result<(Written, Evidence)> {
     let evidence = evidence::read(ctx, eval)?;
     let page = ctx.ui.during("drawing the report", || affinage_report::render(&evidence));
-    let report = ctx.project.join("evals").join(eval).join("report.html");
+    let report = files::dir(&ctx.project, eval).join(files::REPORT);
     replace_file(&report, page.html.as_bytes())?;
-    let folder = report.with_file_name("plots");
+    let folder = report.with_file_name(files::PLOTS);
     let number = write_plots(&folder, &evidence)?;
     let written = Written {
         report,

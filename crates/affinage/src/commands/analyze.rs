@@ -4,6 +4,7 @@ use std::path::Path;
 
 use affinage_eval::analysis::Analysis;
 use affinage_eval::plan::Plan;
+use affinage_project::folder::evaluation as files;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::judges::read_plan;
@@ -34,7 +35,7 @@ pub struct AnalyzeArgs {
 pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = &series::meant(ctx, args.eval.as_deref())?;
-    let dir = ctx.project.join("evals").join(name);
+    let dir = files::dir(&ctx.project, name);
     if args.verify {
         let (verified, without) = verify(ctx, &dir)?;
         ctx.ui.say(format!(
@@ -57,7 +58,7 @@ pub(super) fn show_with_hint(ctx: &Context, name: &str, full: bool) -> anyhow::R
 
 /// Analyses an evaluation and prints its answer card, or all findings; with `--json` the whole analysis.
 pub fn show(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
-    let dir = ctx.project.join("evals").join(name);
+    let dir = files::dir(&ctx.project, name);
     let analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))?;
     if ctx.json {
         return ctx.ui.json(&analysis);

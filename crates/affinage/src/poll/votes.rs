@@ -7,6 +7,7 @@ use affinage_eval::ROW_VERSION;
 use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
 use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
+use affinage_project::folder::evaluation as files;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::lock::FolderLock;
 use jiff::{Timestamp, ToSpan as _};
@@ -37,7 +38,7 @@ pub enum SessionEvent {
 
 /// How many screens of an evaluation each of these voters has answered.
 pub fn votes_of(dir: &Path, judge_ids: [&String; 2], ui: &Ui) -> anyhow::Result<[usize; 2]> {
-    let votes: Vec<Judgment> = jsonl::read(&dir.join("votes.jsonl"), ui)?;
+    let votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), ui)?;
     let gold: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), ui)?;
     let voters = || votes.iter().map(|row| &row.judge_id).chain(gold.iter().map(|row| &row.judge_id));
     Ok(judge_ids.map(|id| voters().filter(|voter| *voter == id).count()))
@@ -63,9 +64,9 @@ pub struct VoteFiles {
 
 impl VoteFiles {
     pub fn open(dir: &Path, judge_id: &str, items: &[BallotItem], ui: &Ui) -> anyhow::Result<VoteFiles> {
-        let votes: Vec<Judgment> = jsonl::read(&dir.join("votes.jsonl"), ui)?;
+        let votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), ui)?;
         let gold: Vec<GoldVote> = jsonl::read(&dir.join("gold_votes.jsonl"), ui)?;
-        let sessions: Vec<SessionRow> = jsonl::read(&dir.join("vote_sessions.jsonl"), ui)?;
+        let sessions: Vec<SessionRow> = jsonl::read(&dir.join(files::VOTE_SESSIONS), ui)?;
         let is_revealed =
             sessions.iter().any(|row| row.judge_id == judge_id && row.event == SessionEvent::Revealed);
         let voted_at = |item: &BallotItem| match item.kind {
@@ -125,7 +126,7 @@ impl VoteFiles {
         })?;
         match &item.kind {
             ItemKind::Pair(_) => {
-                self.append("votes.jsonl", &row)?;
+                self.append(files::VOTES, &row)?;
                 self.votes.push(row);
             }
             ItemKind::Gold(planted) => {
@@ -207,7 +208,7 @@ impl VoteFiles {
         };
         let outcome = outcome.unwrap_or(Outcome::Missing { reason: MissingReason::Skipped });
         self.note(SessionEvent::Undone { item_id: item_id.to_owned(), outcome })?;
-        jsonl::write_all(&self.dir.join("votes.jsonl"), &self.votes)?;
+        jsonl::write_all(&self.dir.join(files::VOTES), &self.votes)?;
         if item.is_some_and(BallotItem::is_gold) {
             jsonl::write_all(&self.dir.join("gold_votes.jsonl"), &self.gold)?;
         }
@@ -218,7 +219,7 @@ impl VoteFiles {
     pub fn note(&mut self, event: SessionEvent) -> anyhow::Result<()> {
         self.is_revealed |= event == SessionEvent::Revealed;
         let (judge_id, at) = (self.judge_id.clone(), Timestamp::now().to_string());
-        self.append("vote_sessions.jsonl", &SessionRow { v: ROW_VERSION, judge_id, event, at })
+        self.append(files::VOTE_SESSIONS, &SessionRow { v: ROW_VERSION, judge_id, event, at })
     }
 
     /// What the planted pairs say of this voter, in the report's words, and whether what came twice was answered alike:

@@ -133,6 +133,48 @@ fn no_command_makes_the_arguments_of_another() {
 }
 
 #[test]
+fn names_on_the_disk_are_spelled_in_one_place() {
+    /// Files and folders of evaluations, which nothing else has.
+    const OF_EVALUATIONS: [&str; 16] = [
+        "plan.json",
+        "prompts.jsonl",
+        "completions.jsonl",
+        "fit.jsonl",
+        "comparisons.jsonl",
+        "blind_key.jsonl",
+        "judgments.jsonl",
+        "votes.jsonl",
+        "vote_sessions.jsonl",
+        "ledger.jsonl",
+        "raw.jsonl.zst",
+        "batches.jsonl",
+        "items.jsonl",
+        "analysis.json",
+        "report.html",
+        "history.jsonl",
+    ];
+    const FOLDERS: [&str; 7] =
+        ["evals", "datasets", "runs", "checkpoints", "manifest.json", "provenance.json", "library.db"];
+    for (path, text) in sources("affinage-project").into_iter().chain(sources("affinage")) {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        // Jobs for other engines and other people's trainings have files of the same names.
+        if ["/folder/", "/stages/handover/", "/stages/audit"].iter().any(|part| shown.contains(part)) {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for name in OF_EVALUATIONS {
+            assert!(
+                !code.contains(&format!("\"{name}\"")),
+                "{shown} spells {name}: see folder/evaluation.rs"
+            );
+        }
+        for name in FOLDERS {
+            assert!(!code.contains(&format!("join(\"{name}\")")), "{shown} spells {name}: see folder/");
+        }
+    }
+}
+
+#[test]
 fn dataset_eval_and_report_touch_no_file_socket_clock_environment_or_terminal() {
     const BANNED: [&str; 11] = [
         "std::fs",

@@ -18,6 +18,7 @@ use crate::client::{Leave, consented, server_key};
 use crate::errors::usage;
 use crate::folder::config::{Config, FOLDER_NAME, is_folder_name};
 use crate::folder::datasets::DatasetVersion;
+use crate::folder::evaluation as files;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::{LoadedModel, open_model, packed_engine};
@@ -188,7 +189,7 @@ fn answered(
 
 /// The run of the evaluation `name`, where there are both.
 fn run_of(ctx: &Project, name: Option<&str>) -> Option<Run> {
-    let plan = read_plan(&ctx.project.join("evals").join(name?)).ok()?;
+    let plan = read_plan(&files::dir(&ctx.project, name?)).ok()?;
     Run::list(&ctx.project).ok()?.into_iter().find(|run| plan.run.as_ref() == Some(&run.name))
 }
 

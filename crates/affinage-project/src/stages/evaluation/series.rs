@@ -9,6 +9,7 @@ use affinage_eval::history::HistoryEvent;
 use affinage_eval::suite::Prompt;
 use affinage_report::plain::listed;
 
+use crate::folder::evaluation as files;
 use crate::folder::history;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
@@ -27,7 +28,7 @@ fn split(name: &str) -> (&str, u64) {
 /// The planned evaluations of the series that `name` begins, by number.
 pub fn members(project: &Path, name: &str) -> anyhow::Result<Vec<String>> {
     let (stem, first) = split(name);
-    let entries = match fs_err::read_dir(project.join("evals")) {
+    let entries = match fs_err::read_dir(files::all(project)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
@@ -37,7 +38,7 @@ pub fn members(project: &Path, name: &str) -> anyhow::Result<Vec<String>> {
         let path = entry?.path();
         let Some(member) = path.file_name().and_then(|member| member.to_str()) else { continue };
         let (of, number) = split(member);
-        if of == stem && number >= first && path.join("plan.json").is_file() {
+        if of == stem && number >= first && path.join(files::PLAN).is_file() {
             found.push((number, member.to_owned()));
         }
     }
@@ -50,7 +51,7 @@ pub fn next(project: &Path, name: &str) -> anyhow::Result<String> {
     let (stem, _) = split(name);
     let Some(newest) = members(project, name)?.pop() else { return Ok(name.to_owned()) };
     let behind = split(&newest).1 + 1;
-    let free = |name: &String| !project.join("evals").join(name).exists();
+    let free = |name: &String| !files::dir(project, name).exists();
     Ok((behind..).map(|number| format!("{stem}-{number}")).find(free).unwrap_or_default())
 }
 
@@ -59,7 +60,7 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
     let members = members(project, name)?;
     if let [_, _, ..] = members[..] {
         for member in members.iter().rev() {
-            if is_whole(&project.join("evals").join(member), ui)? {
+            if is_whole(&files::dir(project, member), ui)? {
                 return Ok(member.clone());
             }
         }
@@ -69,12 +70,12 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
 
 /// Whether all answers that are compared are there, or somebody analysed those that are.
 fn is_whole(dir: &Path, ui: &dyn Observer) -> anyhow::Result<bool> {
-    if dir.join("analysis.json").is_file() {
+    if dir.join(files::ANALYSIS).is_file() {
         return Ok(true);
     }
     let Ok(plan) = read_plan(dir) else { return Ok(false) };
-    let prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), ui)?;
-    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), ui)?;
+    let prompts: Vec<Prompt> = jsonl::read(&dir.join(files::PROMPTS), ui)?;
+    let completions: Vec<Completion> = jsonl::read(&dir.join(files::COMPLETIONS), ui)?;
     Ok(missing_answers(&plan, &prompts, &completions) == 0)
 }
 
@@ -94,8 +95,7 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
             "evaluation `{newest}`, made last; `--eval` takes another: {}",
             listed(&others, SHOWN, ", ")
         ));
-        let has_votes =
-            |member: &String| ctx.project.join("evals").join(member).join("votes.jsonl").is_file();
+        let has_votes = |member: &String| files::dir(&ctx.project, member).join(files::VOTES).is_file();
         let voted: Vec<String> =
             quoted(members.iter().filter(|member| **member != newest && has_votes(member)));
         if !voted.is_empty() && !has_votes(&newest) {
@@ -136,9 +136,8 @@ fn planned_after(ctx: &Project, name: &str) -> anyhow::Result<Vec<String>> {
         }
     }
     // A test of the pipeline is never what is meant.
-    let is_meant = |name: &String| {
-        read_plan(&ctx.project.join("evals").join(name)).is_ok_and(|plan| !plan.is_null_test())
-    };
+    let is_meant =
+        |name: &String| read_plan(&files::dir(&ctx.project, name)).is_ok_and(|plan| !plan.is_null_test());
     later.retain(is_meant);
     Ok(later)
 }
@@ -151,9 +150,9 @@ mod tests {
     fn project(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for name in names {
-            let eval = dir.path().join("evals").join(name);
+            let eval = files::dir(dir.path(), name);
             fs_err::create_dir_all(&eval).expect("made");
-            fs_err::write(eval.join("plan.json"), "{}").expect("written");
+            fs_err::write(eval.join(files::PLAN), "{}").expect("written");
         }
         dir
     }

@@ -11,7 +11,7 @@ use anyhow::bail;
 use super::bundle::{self, Bundle};
 use super::{Facts, Format, Record, Source};
 use crate::folder::project::Project;
-use crate::folder::provenance::Provenance;
+use crate::folder::provenance::{self, Provenance};
 use crate::folder::run::{Run, shown_as, write_folder_atomically};
 use crate::model::{LoadedModel, engine, open_model};
 use crate::stages::arms;
@@ -87,7 +87,7 @@ fn adapter_dir(ctx: &Project, name: &str, run: Option<&str>) -> anyhow::Result<(
 /// An adapter of a run of ours knows its base by hash; others name theirs, and another name is said.
 fn same_base(ctx: &Project, adapter_dir: &Path, model: &LoadedModel) -> anyhow::Result<()> {
     let run = adapter_dir.parent().and_then(Path::parent);
-    let Some(run) = run.filter(|run| run.join("provenance.json").is_file()) else {
+    let Some(run) = run.filter(|run| run.join(provenance::FILE).is_file()) else {
         arms::warn_of_another_base(ctx, adapter_dir, model);
         return Ok(());
     };

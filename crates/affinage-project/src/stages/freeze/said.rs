@@ -7,7 +7,7 @@ use affinage_eval::analyze::ENOUGH;
 use affinage_report::plain::{count, counted};
 
 use super::Frozen;
-use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, TEST, TRAIN};
 use crate::folder::project::Project;
 use crate::stages::suites;
 
@@ -82,8 +82,6 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     Ok(())
 }
 
-const TEST: &str = "test.jsonl";
-
 /// What the examples are too few for, or from too few texts. `unasked` test examples are not asked.
 fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
     let examples = |name: &str| {
@@ -99,7 +97,7 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
             texts(name)
         )
     };
-    let (train, test) = ("train.jsonl", TEST);
+    let (train, test) = (TRAIN, TEST);
     let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let all: usize = files.map(|(_, file)| file.examples).sum();
     let mut lines = Vec::new();

@@ -5,8 +5,10 @@ use std::path::Path;
 use affinage_dataset::version::Manifest;
 use serde::Serialize;
 
+use crate::folder::datasets;
 use crate::folder::library::{Forgotten, Library};
 use crate::folder::project::Project;
+use crate::folder::provenance;
 use crate::folder::run::Run;
 
 /// What was removed; the document of `--json`.
@@ -29,7 +31,7 @@ pub fn forget(ctx: &Project, source: &str) -> anyhow::Result<Removed> {
 fn runs_on(project: &Path, versions: &[String]) -> anyhow::Result<Vec<String>> {
     let mut hashes = Vec::new();
     for version in versions {
-        let manifest = project.join("datasets").join(version).join("manifest.json");
+        let manifest = datasets::all(project).join(version).join(datasets::MANIFEST);
         if manifest.is_file() {
             let manifest: Manifest = serde_json::from_slice(&fs_err::read(manifest)?)?;
             hashes.push(manifest.hash);
@@ -38,7 +40,7 @@ fn runs_on(project: &Path, versions: &[String]) -> anyhow::Result<Vec<String>> {
     }
     let mut runs = Vec::new();
     for run in Run::list(project)? {
-        let provenance = project.join("runs").join(&run.name).join("provenance.json");
+        let provenance = run.path.join(provenance::FILE);
         let text = if provenance.is_file() { fs_err::read_to_string(provenance)? } else { String::new() };
         if hashes.iter().any(|hash| text.contains(hash)) {
             runs.push(run.name);

@@ -26,6 +26,7 @@ use super::store::Store;
 use crate::client::http::{self, Reply};
 use crate::client::{Budget, borrowed, worst_usd};
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::observer::Observer;
@@ -76,7 +77,7 @@ pub struct OpenBatch {
 
 /// The open batches of a folder.
 pub fn open_batches(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Vec<OpenBatch>> {
-    let rows: Vec<BatchRow> = jsonl::read(&dir.join("batches.jsonl"), ui)?;
+    let rows: Vec<BatchRow> = jsonl::read(&dir.join(files::BATCHES), ui)?;
     let mut calls: BTreeMap<&str, &Vec<BatchCall>> = BTreeMap::new();
     let mut open: BTreeMap<&str, OpenBatch> = BTreeMap::new();
     for row in &rows {
@@ -358,7 +359,7 @@ impl Batches<'_> {
     }
 
     fn note(&self, batch_key: &str, event: BatchEvent) -> anyhow::Result<()> {
-        let mut writer = jsonl::Writer::open(&self.dir.join("batches.jsonl"), &self.ctx.ui)?;
+        let mut writer = jsonl::Writer::open(&self.dir.join(files::BATCHES), &self.ctx.ui)?;
         writer.append(&BatchRow {
             v: ROW_VERSION,
             batch_key: batch_key.to_owned(),

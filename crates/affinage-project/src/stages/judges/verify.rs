@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::raw;
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 
@@ -19,15 +20,15 @@ use crate::folder::project::Project;
 /// many were proved and how many have no raw request.
 pub fn verify(ctx: &Project, dir: &Path) -> anyhow::Result<(usize, usize)> {
     let requests: BTreeMap<String, RawRow> =
-        raw::read(&dir.join("raw.jsonl.zst"))?.into_iter().map(|row| (row.sha256.clone(), row)).collect();
-    let comparisons: Vec<Comparison> = jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?;
+        raw::read(&dir.join(files::RAW))?.into_iter().map(|row| (row.sha256.clone(), row)).collect();
+    let comparisons: Vec<Comparison> = jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?;
     let comparisons: BTreeMap<&str, &Comparison> =
         comparisons.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
-    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?;
+    let completions: Vec<Completion> = jsonl::read(&dir.join(files::COMPLETIONS), &ctx.ui)?;
     let texts: BTreeMap<&str, &str> =
         completions.iter().map(|row| (row.completion_id.as_str(), row.answer())).collect();
     let (mut verified, mut without) = (0, 0);
-    for judgment in jsonl::read::<Judgment>(&dir.join("judgments.jsonl"), &ctx.ui)? {
+    for judgment in jsonl::read::<Judgment>(&dir.join(files::JUDGMENTS), &ctx.ui)? {
         let comparison = comparisons.get(judgment.comparison_id.as_str());
         let comparison = comparison.with_context(|| format!("{} has no comparison", judgment.judgment_id))?;
         let Some(request) = requests.get(&judgment.request_sha256) else {

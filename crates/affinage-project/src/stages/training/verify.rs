@@ -17,7 +17,7 @@ use crate::errors::interrupted;
 use crate::folder::events::Event;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
-use crate::folder::run::Run;
+use crate::folder::run::{self, Run};
 use crate::interrupt;
 
 const KILLED_IN: usize = 3;
@@ -51,7 +51,7 @@ pub struct Proof {
 
 /// Trains the parts and compares them. Errors: a process failed; a stop was requested.
 pub fn verify_resume(ctx: &Project, version: &str) -> anyhow::Result<Proof> {
-    let folder = ctx.project.join("runs").join(".verify-resume");
+    let folder = run::all(&ctx.project).join(".verify-resume");
     fs_err::create_dir_all(&folder)?;
     let lock = FolderLock::acquire(&folder)?;
     let [whole, killed] = ["whole", "killed"].map(|name| folder.join(name));
