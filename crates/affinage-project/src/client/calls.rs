@@ -83,6 +83,7 @@ pub struct Client<'a> {
     /// The first error that ends the run.
     stopped: Mutex<Option<anyhow::Error>>,
     exhausted_in_a_row: AtomicUsize,
+    /// Questions that were answered.
     answered: AtomicUsize,
     refused: AtomicUsize,
 }
@@ -106,12 +107,13 @@ impl<'a> Client<'a> {
     }
 
     /// Runs `ask` for the numbers below `count`, on as many threads as calls may be in flight, until one fails, a stop is
-    /// requested or `is_over`. [`Self::end`] has the error.
+    /// requested or `is_over`. `ask` says whether its question was answered, which may take several calls. [`Self::end`] has
+    /// the error.
     pub fn each(
         &self,
         count: usize,
         is_over: impl Fn() -> bool + Sync,
-        ask: impl Fn(usize) -> anyhow::Result<()> + Sync,
+        ask: impl Fn(usize) -> anyhow::Result<bool> + Sync,
     ) {
         let next = AtomicUsize::new(0);
         let work = || {
@@ -120,8 +122,15 @@ impl<'a> Client<'a> {
                 if index >= count {
                     return;
                 }
-                if let Err(error) = ask(index) {
-                    lock(&self.stopped).get_or_insert(error);
+                match ask(index) {
+                    Ok(true) => {
+                        self.exhausted_in_a_row.store(0, Ordering::Relaxed);
+                        self.answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(false) => {}
+                    Err(error) => {
+                        lock(&self.stopped).get_or_insert(error);
+                    }
                 }
             }
         };
@@ -164,8 +173,6 @@ impl<'a> Client<'a> {
             let body = exchange.body(&params);
             let failure = match self.attempt(exchange, attempt, body.clone(), params.clone())? {
                 Ok(answered) => {
-                    self.exhausted_in_a_row.store(0, Ordering::Relaxed);
-                    self.answered.fetch_add(1, Ordering::Relaxed);
                     self.learn_from_length(exchange, &answered);
                     return Ok(Called::Answered(Box::new(answered)));
                 }

@@ -8,7 +8,6 @@ use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judge::wire_params::WireLimits;
 use anyhow::anyhow;
 
-
 /// Where and how a server is reached.
 pub struct Endpoint {
     pub wire: WireFormat,

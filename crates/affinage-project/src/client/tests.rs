@@ -221,7 +221,7 @@ fn a_server_that_refuses_all_is_not_asked_for_ever() {
     let (url, heard) = serve(|_| (400, json!({"error": {"message": "the sky is too blue"}}).to_string()));
     let endpoint = endpoint(WireFormat::Openai, url);
     let client = Client::new(&endpoint, "the server", true);
-    client.each(20, || false, |_| client.call(&Plain).map(drop));
+    client.each(20, || false, |_| client.call(&Plain).map(|_| false));
     let (_, _, error) = client.end();
     let said = format!("{:#}", error.expect("it was given up"));
     assert!(said.contains("the server refuses every request") && said.contains("too blue"), "{said}");

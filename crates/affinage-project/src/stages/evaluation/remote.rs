@@ -135,8 +135,9 @@ impl Evaluation {
                         asking.wanted.answered(&answered.reply, asking.params().left_out(&answered.params))
                     }
                     Called::Failed(error) | Called::Refused(error) => Err(error),
-                    Called::Stopping => return Ok(()),
+                    Called::Stopping => return Ok(false),
                 };
+                let is_answered = row.is_ok();
                 match row {
                     Ok(row) => lock(&writer).append(&row)?,
                     Err(error) => {
@@ -144,7 +145,7 @@ impl Evaluation {
                     }
                 }
                 progress.advance(1);
-                Ok(())
+                Ok(is_answered)
             },
         );
         let (_, _, stopped) = client.end();

@@ -50,13 +50,14 @@ pub fn judge(
     };
     let is_over = || lock(&pool.store).exam_is_lost();
     pool.client.each(calls.len(), is_over, |index| {
-        match pool.ask(calls[index])? {
+        let asked = pool.ask(calls[index])?;
+        match asked {
             Ok(()) => {}
             Err(Unanswered::ThisCall | Unanswered::Refused) => lock(&pool.summary).failed += 1,
-            Err(Unanswered::Stopping) => return Ok(()),
+            Err(Unanswered::Stopping) => return Ok(false),
         }
         progress.advance(1);
-        Ok(())
+        Ok(asked.is_ok())
     });
     let Pool { client, store, summary, .. } = pool;
     let (limits, lowest, stopped) = client.end();
