@@ -34,9 +34,9 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod client;
 pub mod errors;
 pub mod folder;
-pub mod http;
 pub mod interrupt;
 pub mod machine;
 pub mod model;

@@ -39,7 +39,7 @@ impl Context {
 
     /// The same project under another configuration.
     pub fn with_config(&self, config: Config) -> Self {
-        let opened = Project { config, ..self.opened.clone() };
+        let opened = self.opened.with_config(config);
         Self { opened, json: self.json, ui: self.ui.clone() }
     }
 
@@ -47,10 +47,5 @@ impl Context {
     pub fn with_ui(&self, ui: Ui) -> Self {
         let opened = Project { ui: Arc::new(ui.clone()), ..self.opened.clone() };
         Self { opened, json: self.json, ui }
-    }
-
-    /// The same project without `--json`: what is printed is for people.
-    pub fn without_json(self) -> Self {
-        Self { json: false, ..self }
     }
 }

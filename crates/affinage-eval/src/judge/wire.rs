@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::request::JudgeRequest;
 use super::wire_failure::{WireFailure, error_inside, failure, not_a_reply, status_of};
+pub use super::wire_openai::chat;
 use super::wire_params::WireParams;
 use super::{loose_json, wire_anthropic, wire_openai};
 use crate::judgment::{CRITERIA, MissingReason, Usage};

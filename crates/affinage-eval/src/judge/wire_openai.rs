@@ -3,11 +3,12 @@
 //!
 //! No sampling parameters are sent unless the user set them: reasoning models reject them.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::request::{Form, JudgeRequest};
 use super::wire::{TokenChoice, WireReply, missing_by_end, parts_of, text_of, token_count, verdict_schema};
-use super::wire_params::WireParams;
+use super::wire_params::{TEMPLATE_VALUES, WireParams};
 use crate::judgment::{MissingReason, Usage};
 
 pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
@@ -20,14 +21,7 @@ pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
         messages.push(json!({"role": "assistant", "content": reply}));
         messages.push(json!({"role": "user", "content": request.repair_instruction()}));
     }
-    let mut body = json!({"model": params.model, "messages": messages});
-    body[params.max_tokens_key.name()] = json!(params.max_tokens);
-    if let Some(temperature) = params.temperature {
-        body["temperature"] = json!(temperature);
-    }
-    if let Some(seed) = params.seed {
-        body["seed"] = json!(seed);
-    }
+    let mut body = chat(&messages, params);
     if params.logprobs && request.form == Form::Label {
         body["logprobs"] = json!(true);
         body["top_logprobs"] = json!(10);
@@ -35,6 +29,25 @@ pub(super) fn body(request: &JudgeRequest, params: &WireParams) -> Value {
     if params.structured && request.form == Form::Json {
         let schema = verdict_schema(&request.labels);
         body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "verdict", "strict": true, "schema": schema}});
+    }
+    body
+}
+
+/// A conversation to go on with, under the sampling settings of `params`.
+pub fn chat(messages: &[impl Serialize], params: &WireParams) -> Value {
+    let mut body = json!({"model": params.model, "messages": messages});
+    body[params.max_tokens_key.name()] = json!(params.max_tokens);
+    let settings = [
+        ("temperature", params.temperature.map(|temperature| json!(temperature))),
+        ("top_p", params.top_p.map(|top_p| json!(top_p))),
+        ("top_k", params.top_k.map(|top_k| json!(top_k))),
+        ("seed", params.seed.map(|seed| json!(seed))),
+        (TEMPLATE_VALUES, params.thinking.map(|on| json!({ "enable_thinking": on, "thinking": on }))),
+    ];
+    for (name, value) in settings {
+        if let Some(value) = value {
+            body[name] = value;
+        }
     }
     body
 }

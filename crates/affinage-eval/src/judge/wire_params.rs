@@ -18,7 +18,11 @@ pub struct WireParams {
     pub logprobs: bool,
     /// Sent only where the user set one: newer models refuse it.
     pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub top_k: Option<u32>,
     pub seed: Option<u64>,
+    /// What the server is to tell its chat template about thinking.
+    pub thinking: Option<bool>,
     /// The name of the token limit in the OpenAI format: older servers know only `max_tokens`.
     pub max_tokens_key: MaxTokensKey,
 }
@@ -46,12 +50,18 @@ impl MaxTokensKey {
     }
 }
 
+/// Values for the chat template, as servers of open models (vLLM, SGLang, llama.cpp) take them.
+pub const TEMPLATE_VALUES: &str = "chat_template_kwargs";
+
 /// What can be taken out of a request or renamed in it, with the words by which servers name it.
-const REFUSABLE: [(Refusable, &[&str]); 5] = [
+const REFUSABLE: [(Refusable, &[&str]); 8] = [
     (Refusable::Structured, &["response_format", "output_config", "json_schema", "schema"]),
     (Refusable::Logprobs, &["logprobs"]),
     (Refusable::Temperature, &["temperature"]),
+    (Refusable::TopP, &["top_p"]),
+    (Refusable::TopK, &["top_k"]),
     (Refusable::Seed, &["seed"]),
+    (Refusable::Thinking, &[TEMPLATE_VALUES]),
     (Refusable::MaxTokensKey, &["max_completion_tokens", "max_tokens"]),
 ];
 
@@ -82,7 +92,10 @@ enum Refusable {
     Structured,
     Logprobs,
     Temperature,
+    TopP,
+    TopK,
     Seed,
+    Thinking,
     MaxTokensKey,
 }
 
@@ -100,7 +113,10 @@ impl WireParams {
         };
         add("logprobs", self.logprobs.then_some(json!(true)));
         add("temperature", self.temperature.map(|t| json!(t)));
+        add("top_p", self.top_p.map(|p| json!(p)));
+        add("top_k", self.top_k.map(|k| json!(k)));
         add("seed", self.seed.map(|seed| json!(seed)));
+        add("thinking", self.thinking.map(|on| json!(on)));
         effective
     }
 
@@ -130,7 +146,10 @@ impl WireParams {
             Refusable::Structured => std::mem::take(&mut self.structured),
             Refusable::Logprobs => std::mem::take(&mut self.logprobs),
             Refusable::Temperature => self.temperature.take().is_some(),
+            Refusable::TopP => self.top_p.take().is_some(),
+            Refusable::TopK => self.top_k.take().is_some(),
             Refusable::Seed => self.seed.take().is_some(),
+            Refusable::Thinking => self.thinking.take().is_some(),
             Refusable::MaxTokensKey => {
                 self.max_tokens_key = self.max_tokens_key.other();
                 true
@@ -153,9 +172,24 @@ impl WireParams {
         self.structured &= limits.structured;
         self.logprobs &= limits.logprobs;
         self.temperature = self.temperature.filter(|_| limits.temperature);
+        self.top_p = self.top_p.filter(|_| limits.top_p);
+        self.top_k = self.top_k.filter(|_| limits.top_k);
         self.seed = self.seed.filter(|_| limits.seed);
+        self.thinking = self.thinking.filter(|_| limits.thinking);
         self.max_tokens_key = limits.max_tokens_key.unwrap_or(self.max_tokens_key);
         self
+    }
+
+    /// The sampling settings that are asked for here and were not sent.
+    pub fn left_out(&self, sent: &WireParams) -> Vec<String> {
+        let settings = [
+            (TEMPLATE_VALUES, self.thinking.is_some() && sent.thinking.is_none()),
+            ("seed", self.seed.is_some() && sent.seed.is_none()),
+            ("temperature", self.temperature.is_some() && sent.temperature.is_none()),
+            ("top_k", self.top_k.is_some() && sent.top_k.is_none()),
+            ("top_p", self.top_p.is_some() && sent.top_p.is_none()),
+        ];
+        settings.into_iter().filter(|(_, is_out)| *is_out).map(|(name, _)| name.to_owned()).collect()
     }
 }
 
@@ -165,10 +199,21 @@ pub struct WireLimits {
     pub structured: bool,
     pub logprobs: bool,
     pub temperature: bool,
+    #[serde(default = "taken")]
+    pub top_p: bool,
+    #[serde(default = "taken")]
+    pub top_k: bool,
     pub seed: bool,
+    #[serde(default = "taken")]
+    pub thinking: bool,
     /// The name of the token limit that it takes, once the usual one was refused or had no effect.
     #[serde(default)]
     pub max_tokens_key: Option<MaxTokensKey>,
+}
+
+/// What servers were remembered for before this was asked of any.
+fn taken() -> bool {
+    true
 }
 
 impl WireLimits {
@@ -177,7 +222,10 @@ impl WireLimits {
         self.structured &= adapted.structured || !sent.structured;
         self.logprobs &= adapted.logprobs || !sent.logprobs;
         self.temperature &= adapted.temperature.is_some() || sent.temperature.is_none();
+        self.top_p &= adapted.top_p.is_some() || sent.top_p.is_none();
+        self.top_k &= adapted.top_k.is_some() || sent.top_k.is_none();
         self.seed &= adapted.seed.is_some() || sent.seed.is_none();
+        self.thinking &= adapted.thinking.is_some() || sent.thinking.is_none();
         if adapted.max_tokens_key != sent.max_tokens_key {
             self.max_tokens_key = Some(adapted.max_tokens_key);
         }
@@ -189,7 +237,10 @@ impl WireLimits {
             (self.structured, "response_format"),
             (self.logprobs, "logprobs"),
             (self.temperature, "temperature"),
+            (self.top_p, "top_p"),
+            (self.top_k, "top_k"),
             (self.seed, "seed"),
+            (self.thinking, TEMPLATE_VALUES),
         ];
         let refused = all.iter().filter(|(taken, _)| !taken).map(|(_, name)| *name);
         refused.chain(self.max_tokens_key.map(|key| key.other().name())).collect()
@@ -199,6 +250,15 @@ impl WireLimits {
 impl Default for WireLimits {
     /// Nothing was refused yet.
     fn default() -> Self {
-        WireLimits { structured: true, logprobs: true, temperature: true, seed: true, max_tokens_key: None }
+        WireLimits {
+            structured: true,
+            logprobs: true,
+            temperature: true,
+            top_p: true,
+            top_k: true,
+            seed: true,
+            thinking: true,
+            max_tokens_key: None,
+        }
     }
 }

@@ -447,10 +447,13 @@ fn outcome_of(form: Form, body: &[u8]) -> Result<Outcome, FailureKind> {
     };
     let answer = Answer { reply: &reply, response_sha256: "", transport: &transport };
     let params = WireParams {
+        thinking: None,
         model: "m".to_owned(),
         max_tokens: 9,
         max_tokens_key: MaxTokensKey::MaxTokens,
         temperature: None,
+        top_p: None,
+        top_k: None,
         seed: None,
         structured: false,
         logprobs: form == Form::Label,

@@ -34,12 +34,15 @@ fn request() -> JudgeRequest {
 
 fn params() -> WireParams {
     WireParams {
+        thinking: None,
         model: "judge-1".to_owned(),
         max_tokens: 512,
         structured: true,
         max_tokens_key: MaxTokensKey::MaxCompletionTokens,
         logprobs: false,
         temperature: None,
+        top_p: None,
+        top_k: None,
         seed: None,
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message;
 use affinage_dataset::shingle::{ContainmentIndex, LEAK_THRESHOLD, Shingles};
+use affinage_dataset::split::Side;
 use affinage_dataset::version::Manifest;
 use affinage_eval::id::sha256_hex;
 use anyhow::{Context as _, anyhow};
@@ -13,8 +14,35 @@ use crate::errors::HintExt as _;
 use crate::folder::jsonl;
 use crate::observer::Observer;
 
+/// What a version is, with hashes of its files.
+pub const MANIFEST: &str = "manifest.json";
+/// The rows of each side.
+pub const TRAIN: &str = "train.jsonl";
+pub const VALIDATION: &str = "validation.jsonl";
+pub const TEST: &str = "test.jsonl";
+/// Sealed until the last evaluation.
+pub const RESERVE: &str = "reserve.jsonl";
 /// Answers that lost to the chosen one, of the training and validation examples.
 pub const ALTERNATIVES_FILE: &str = "alternatives.jsonl";
+
+/// The folder that holds one for every version.
+pub const ALL: &str = "datasets";
+
+/// The folder of all versions of a project.
+pub fn all(project: &Path) -> PathBuf {
+    project.join(ALL)
+}
+
+/// The file of a side; a retired example is in none.
+pub fn file_name(side: Side) -> Option<&'static str> {
+    match side {
+        Side::Train => Some(TRAIN),
+        Side::Validation => Some(VALIDATION),
+        Side::Test => Some(TEST),
+        Side::Reserve => Some(RESERVE),
+        Side::Retired => None,
+    }
+}
 
 /// A dataset version.
 #[derive(Clone, Debug)]
@@ -28,7 +56,7 @@ pub struct DatasetVersion {
 impl DatasetVersion {
     /// All versions of a project, oldest first.
     pub fn list(project: &Path) -> anyhow::Result<Vec<Self>> {
-        let entries = match fs_err::read_dir(project.join("datasets")) {
+        let entries = match fs_err::read_dir(all(project)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
@@ -38,7 +66,7 @@ impl DatasetVersion {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             let Some(number) = version_number(&name) else { continue };
-            if path.join("manifest.json").is_file() {
+            if path.join(MANIFEST).is_file() {
                 versions.push((number, name, path));
             }
         }
@@ -50,7 +78,7 @@ impl DatasetVersion {
     pub fn open(project: &Path, name: Option<&str>) -> anyhow::Result<Self> {
         let mut versions = Self::list(project)?;
         if versions.is_empty() {
-            return Err(anyhow!("no dataset in {}", project.join("datasets").display()))
+            return Err(anyhow!("no dataset in {}", all(project).display()))
                 .hint("freeze what you accepted: `affinage dataset`; with `--accept-clean` also what you have not looked at and lint finds \
                        nothing against");
         }
@@ -64,7 +92,7 @@ impl DatasetVersion {
     }
 
     fn read(name: String, path: PathBuf) -> anyhow::Result<Self> {
-        let file = path.join("manifest.json");
+        let file = path.join(MANIFEST);
         let manifest = serde_json::from_slice(&fs_err::read(&file)?)
             .with_context(|| format!("{} is not a manifest", file.display()))?;
         Ok(Self { name, path, manifest })
@@ -102,8 +130,8 @@ impl DatasetVersion {
     /// certificate says.
     pub fn check(&self) -> anyhow::Result<()> {
         self.check_files()?;
-        let train = self.shingles(&["train.jsonl"])?;
-        let held_out = self.shingles(&["validation.jsonl", "test.jsonl", "reserve.jsonl"])?;
+        let train = self.shingles(&[TRAIN])?;
+        let held_out = self.shingles(&[VALIDATION, TEST, RESERVE])?;
         let index = ContainmentIndex::new(&train);
         let measured = held_out.iter().filter_map(|example| index.max_containment(example));
         let largest = measured.map(|found| found.share).fold(0.0, f64::max);

@@ -9,11 +9,12 @@ use affinage_eval::suite::Prompt;
 use affinage_report::evidence::{EvaluationFacts, EvaluationState};
 use jiff::Timestamp;
 
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 
 fn file(ctx: &Project) -> PathBuf {
-    ctx.project.join("evals").join("history.jsonl")
+    files::dir(&ctx.project, files::HISTORY)
 }
 
 /// All rows, oldest first.
@@ -104,7 +105,7 @@ pub fn reserve_opened(ctx: &Project, evaluation: &str, dataset: &str, sha256: &s
 }
 
 fn append(ctx: &Project, evaluation: &str, event: HistoryEvent) -> anyhow::Result<()> {
-    fs_err::create_dir_all(ctx.project.join("evals"))?;
+    fs_err::create_dir_all(files::all(&ctx.project))?;
     let mut writer = jsonl::Writer::open(&file(ctx), &ctx.ui)?;
     writer.append(&HistoryRow::new(Timestamp::now().to_string(), evaluation, event))?;
     writer.sync()
@@ -121,7 +122,7 @@ pub fn evaluations(ctx: &Project, history: &[HistoryRow]) -> Vec<EvaluationFacts
         }
         let of_it = || history.iter().filter(|other| other.evaluation == row.evaluation);
         let looks = of_it().filter(|other| matches!(other.event, HistoryEvent::Looked { .. })).count();
-        let exists = ctx.project.join("evals").join(&row.evaluation).join("plan.json").is_file();
+        let exists = files::dir(&ctx.project, &row.evaluation).join(files::PLAN).is_file();
         facts.push(EvaluationFacts {
             name: row.evaluation.clone(),
             planned_at: row.at.clone(),

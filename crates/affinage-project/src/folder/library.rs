@@ -15,6 +15,7 @@ mod leftovers;
 mod llm_logs;
 mod lookup;
 mod message_tables;
+mod names;
 mod private;
 mod profiles;
 mod raw;
@@ -35,7 +36,9 @@ use serde::Serialize;
 
 pub use decisions::{Action, Decision, Since};
 pub use fixes::{Derivation, TextFix};
+pub use forget::Forgotten;
 pub use import::{Imported, Named, Recognised};
+pub use names::file_name;
 pub use profiles::Profile;
 pub use search::{Hit, Holding};
 pub use shelves::{Access, Choice, ShelfView, Territory, access};

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod datasets;
+pub mod evaluation;
 pub mod events;
 pub mod history;
 pub mod jsonl;

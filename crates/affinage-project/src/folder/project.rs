@@ -88,6 +88,11 @@ impl Project {
         meant.as_deref() == Some(eval)
     }
 
+    /// The same project under another configuration.
+    pub fn with_config(&self, config: Config) -> Self {
+        Self { config, ..self.clone() }
+    }
+
     /// `path` for people: relative to the project folder where it lies inside.
     pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.project).unwrap_or(path).display()

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::folder::jsonl;
 use crate::machine::Machine;
 
+/// The file in a run folder.
+pub const FILE: &str = "provenance.json";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     pub v: u32,
@@ -40,11 +43,11 @@ impl Provenance {
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        jsonl::replace_file(&dir.join("provenance.json"), &text)
+        jsonl::replace_file(&dir.join(FILE), &text)
     }
 
     pub fn read(dir: &Path) -> anyhow::Result<Self> {
-        let path = dir.join("provenance.json");
+        let path = dir.join(FILE);
         serde_json::from_slice(&fs_err::read(&path)?)
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
     }

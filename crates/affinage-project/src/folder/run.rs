@@ -65,6 +65,16 @@ pub fn checkpoint_name(step: usize) -> String {
     format!("step-{step:06}")
 }
 
+/// The folder that holds one for every run.
+pub const ALL: &str = "runs";
+/// The folder of a run's checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// The folder of all runs of a project.
+pub fn all(project: &Path) -> PathBuf {
+    project.join(ALL)
+}
+
 impl Run {
     /// Makes a new run folder with `run.toml` and `provenance.json`, and takes its lock.
     pub fn create(
@@ -73,12 +83,12 @@ impl Run {
         run_toml: &str,
         provenance: &Provenance,
     ) -> anyhow::Result<(Self, FolderLock)> {
-        let runs = project.join("runs");
+        let runs = all(project);
         fs_err::create_dir_all(&runs)?;
         let name = new_name(Self::list(project)?.last(), provenance.started_at, model);
         let path = runs.join(&name);
         write_folder_atomically(&path, |dir| {
-            fs_err::create_dir(dir.join("checkpoints"))?;
+            fs_err::create_dir(dir.join(CHECKPOINTS))?;
             fs_err::write(dir.join("run.toml"), run_toml)?;
             provenance.write(dir)
         })?;
@@ -88,7 +98,7 @@ impl Run {
 
     /// All runs of a project, oldest first.
     pub fn list(project: &Path) -> anyhow::Result<Vec<Self>> {
-        let entries = match fs_err::read_dir(project.join("runs")) {
+        let entries = match fs_err::read_dir(all(project)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
@@ -216,7 +226,7 @@ impl Run {
     }
 
     pub fn checkpoint_path(&self, step: usize) -> PathBuf {
-        self.path.join("checkpoints").join(checkpoint_name(step))
+        self.path.join(CHECKPOINTS).join(checkpoint_name(step))
     }
 
     /// Saves a checkpoint folder in one step: `fill` writes into a temporary folder, then it is synced, renamed to

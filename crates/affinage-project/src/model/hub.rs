@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::spec::Sources;
 use super::{Located, read_if_there};
+use crate::client::http::{self, BadStatus};
 use crate::errors::HintExt as _;
-use crate::http::{self, BadStatus};
 use crate::observer::Observer;
 
 const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];

@@ -8,13 +8,13 @@ use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, OtherModel, PlannedCompari
 use affinage_eval::suite::{Domain, Prompt};
 use anyhow::{Context as _, anyhow};
 
+use crate::client::http::leaves_machine;
 use crate::errors::HintExt as _;
 use crate::folder::config;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::run::Run;
-use crate::http::leaves_machine;
 use crate::model::{LoadedModel, open_model};
 use crate::stages::evaluation::plan::{TrainingSide, sampling};
 use crate::stages::evaluation::tokens_needed;

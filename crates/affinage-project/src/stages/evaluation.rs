@@ -2,13 +2,14 @@
 //! texts. Judging, analysis and the report read these files.
 
 pub mod analysis;
+pub mod answers;
 pub mod audit;
 mod fit;
 pub mod plan;
+pub mod reach;
 mod remote;
 pub mod room;
 pub mod series;
-mod server;
 pub mod settings;
 pub mod thinking;
 
@@ -32,6 +33,7 @@ use affinage_report::plain::{counted, listed};
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::{HintExt as _, interrupted};
+use crate::folder::evaluation as files;
 use crate::folder::history;
 use crate::folder::jsonl;
 use crate::folder::lock::FolderLock;
@@ -41,7 +43,7 @@ use crate::interrupt;
 use crate::model::LoadedModel;
 use crate::stages::generation::{Answer, generate};
 use crate::stages::suites::IN_DOMAIN;
-pub use server::{Leave, Remote, consented, server_key};
+pub use remote::{Remote, Taken};
 
 /// An evaluation folder whose plan is fixed.
 pub struct Evaluation {
@@ -60,7 +62,7 @@ impl Evaluation {
     /// another).
     pub fn fix(ctx: &Project, plan: Plan, prompts: Vec<Prompt>) -> anyhow::Result<Evaluation> {
         plan.validate()?;
-        let dir = ctx.project.join("evals").join(&plan.name);
+        let dir = files::dir(&ctx.project, &plan.name);
         fs_err::create_dir_all(&dir)?;
         let lock = FolderLock::acquire(&dir)?;
         match kept_in(ctx, &dir, &plan, &prompts)? {
@@ -75,9 +77,9 @@ impl Evaluation {
             }
             Kept::Nothing => {
                 let text = plan_text(&plan)?;
-                jsonl::write_all(&dir.join("prompts.jsonl"), &prompts)?;
+                jsonl::write_all(&dir.join(files::PROMPTS), &prompts)?;
                 settings::keep(&dir, &ctx.config)?;
-                jsonl::replace_file(&dir.join("plan.json"), &text)?;
+                jsonl::replace_file(&dir.join(files::PLAN), &text)?;
                 history::planned(ctx, &plan, &text, &prompts)?;
                 if !plan.is_null_test() {
                     series::say_votes_stay(ctx, &plan.name)?;
@@ -95,7 +97,7 @@ impl Evaluation {
         let mut other = None;
         for name in &members {
             plan.name.clone_from(name);
-            let dir = ctx.project.join("evals").join(name);
+            let dir = files::dir(&ctx.project, name);
             match kept_in(ctx, &dir, &plan, &prompts)? {
                 Kept::Other { changes } => other = Some((name, changes)),
                 Kept::Same { .. } if members.len() > 1 => {
@@ -126,12 +128,12 @@ impl Evaluation {
         let mut wanted: BTreeSet<String> = keys.map(|(key, _)| key.completion_id()).collect();
         let mut taken: Vec<Completion> = Vec::new();
         for other in others.iter().rev() {
-            let file = ctx.project.join("evals").join(other).join("completions.jsonl");
+            let file = files::dir(&ctx.project, other).join(files::COMPLETIONS);
             let rows: Vec<Completion> = jsonl::read(&file, &ctx.ui)?;
             taken.extend(rows.into_iter().filter(|row| wanted.remove(&row.completion_id)));
         }
         if !taken.is_empty() {
-            jsonl::write_all(&self.dir.join("completions.jsonl"), &taken)?;
+            jsonl::write_all(&self.dir.join(files::COMPLETIONS), &taken)?;
             let answers = counted(taken.len(), "answer is", "answers are");
             ctx.ui.say(format!(
                 "{answers} taken over from the evaluations before: the same models and settings"
@@ -164,7 +166,7 @@ impl Evaluation {
         engine: &Model,
         asked: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<()> {
-        let file = self.dir.join("completions.jsonl");
+        let file = self.dir.join(files::COMPLETIONS);
         let rows: Vec<Completion> = jsonl::read(&file, &ctx.ui)?;
         let present: BTreeSet<&str> = rows.iter().map(|row| row.completion_id.as_str()).collect();
         let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
@@ -221,7 +223,7 @@ impl Evaluation {
 
     /// Says before anybody judges that what will be compared are cut texts.
     pub fn warn_of_cuts(&self, ctx: &Project) -> anyhow::Result<()> {
-        let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let rows: Vec<Completion> = jsonl::read(&self.dir.join(files::COMPLETIONS), &ctx.ui)?;
         if let Some(cuts) = unequal_cuts(&self.plan, &self.prompts, &rows) {
             let room = 2 * self.plan.sampling.max_new_tokens;
             ctx.ui.warn(format!(
@@ -440,14 +442,14 @@ enum Kept {
 }
 
 fn kept_in(ctx: &Project, dir: &Path, plan: &Plan, prompts: &[Prompt]) -> anyhow::Result<Kept> {
-    let plan_file = dir.join("plan.json");
+    let plan_file = dir.join(files::PLAN);
     if !plan_file.exists() {
         return Ok(Kept::Nothing);
     }
     let text = fs_err::read(&plan_file)?;
     let fixed: Plan = serde_json::from_slice(&text)
         .with_context(|| format!("{} was not written by this version", plan_file.display()))?;
-    let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
+    let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join(files::PROMPTS), &ctx.ui)?;
     // A judge that comes later is no other plan: its votes stand beside, and the report says so.
     let wanted = plan_text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
     if (text == wanted && are_the_same(&fixed_prompts, prompts)) || keeps_demo(ctx, dir, &fixed, plan)? {

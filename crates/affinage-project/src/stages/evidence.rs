@@ -11,9 +11,9 @@ use affinage_dataset::version::Manifest;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::rows_sha256;
 use affinage_eval::comparison::BlindKey;
-use affinage_eval::judgment::{Judgment, VOTES_FILE};
+use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
-use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
+use affinage_eval::planted::GoldVote;
 
 use affinage_report::card::project_name;
 use affinage_report::evidence::{
@@ -21,6 +21,8 @@ use affinage_report::evidence::{
 };
 
 use crate::errors::HintExt as _;
+use crate::folder::datasets;
+use crate::folder::evaluation as files;
 use crate::folder::events;
 use crate::folder::events::{Event, Record};
 use crate::folder::history;
@@ -32,45 +34,45 @@ use crate::stages::judges::judgments;
 
 /// Files of an evaluation that are hashed into the provenance, in the order of their making.
 pub const FILES: [&str; 12] = [
-    "plan.json",
-    "prompts.jsonl",
-    "completions.jsonl",
-    "comparisons.jsonl",
-    "blind_key.jsonl",
-    "judgments.jsonl",
+    files::PLAN,
+    files::PROMPTS,
+    files::COMPLETIONS,
+    files::COMPARISONS,
+    files::BLIND_KEY,
+    files::JUDGMENTS,
     "ballot.json",
-    VOTES_FILE,
-    "fit.jsonl",
-    "ledger.jsonl",
-    "raw.jsonl.zst",
-    "analysis.json",
+    files::VOTES,
+    files::FIT,
+    files::LEDGER,
+    files::RAW,
+    files::ANALYSIS,
 ];
 
 /// Reads `evals/NAME` of the project.
 ///
 /// Errors: the folder, its plan or its analysis is missing; the analysis was made from other rows; a row is broken.
 pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
-    let dir = ctx.project.join("evals").join(name);
-    if !dir.join("plan.json").is_file() {
-        return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&ctx.project.join("evals"))))
+    let dir = files::dir(&ctx.project, name);
+    if !dir.join(files::PLAN).is_file() {
+        return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&files::all(&ctx.project))))
             .hint(known_evaluations(&ctx.project));
     }
-    if !dir.join("analysis.json").is_file() {
+    if !dir.join(files::ANALYSIS).is_file() {
         return Err(anyhow!("{} has no analysis.json", ctx.shown(&dir)))
             .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
     }
-    let plan: Plan = json(&dir.join("plan.json"))?;
-    let mut analysis: Analysis = json(&dir.join("analysis.json"))?;
+    let plan: Plan = json(&dir.join(files::PLAN))?;
+    let mut analysis: Analysis = json(&dir.join(files::ANALYSIS))?;
     let of_card = analysis.card.rows.iter_mut().flat_map(|row| &mut row.votes);
     of_card.chain(&mut analysis.next_steps).for_each(|sentence| *sentence = ctx.naming(name, sentence));
     let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
-    judgments.extend(jsonl::read::<Judgment>(&dir.join(VOTES_FILE), &ctx.ui)?);
+    judgments.extend(jsonl::read::<Judgment>(&dir.join(files::VOTES), &ctx.ui)?);
     let history = history::read(ctx)?;
     let evidence = Evidence {
         project: project_name(&ctx.project),
-        prompts: jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?,
-        completions: jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?,
-        comparisons: jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?,
+        prompts: jsonl::read(&dir.join(files::PROMPTS), &ctx.ui)?,
+        completions: jsonl::read(&dir.join(files::COMPLETIONS), &ctx.ui)?,
+        comparisons: jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?,
         judgments,
         runs: read_runs(ctx)?,
         evaluations: history::evaluations(ctx, &history),
@@ -83,8 +85,8 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     };
     let hint = format!("`affinage analyze --eval {name}` brings it up to date");
     check_age(&evidence).hint(&hint)?;
-    let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join("blind_key.jsonl"), &ctx.ui)?;
-    let planted: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), &ctx.ui)?;
+    let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join(files::BLIND_KEY), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), &ctx.ui)?;
     check_rows(&evidence, &blind_keys, &planted).hint(&hint)?;
     Ok(evidence)
 }
@@ -117,9 +119,9 @@ fn check_rows(evidence: &Evidence, blind_keys: &[BlindKey], planted: &[GoldVote]
 }
 
 fn known_evaluations(project: &Path) -> String {
-    let entries = fs_err::read_dir(project.join("evals")).into_iter().flatten().flatten();
+    let entries = fs_err::read_dir(files::all(project)).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
-        .filter(|entry| entry.path().join("plan.json").is_file())
+        .filter(|entry| entry.path().join(files::PLAN).is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
@@ -147,7 +149,7 @@ fn read_runs(ctx: &Project) -> anyhow::Result<Vec<RunFacts>> {
 /// `datasets/VERSION/manifest.json`, where that folder still exists.
 fn manifest(project: &Path, plan: &Plan) -> anyhow::Result<Option<Manifest>> {
     let Some(dataset) = &plan.dataset else { return Ok(None) };
-    let path = project.join("datasets").join(&dataset.version).join("manifest.json");
+    let path = datasets::all(project).join(&dataset.version).join(datasets::MANIFEST);
     if path.is_file() { json(&path).map(Some) } else { Ok(None) }
 }
 

@@ -1,7 +1,9 @@
 //! Freezes a version of the dataset: chosen examples, split without leaks, certificate and card.
 
+mod again;
 mod context;
 mod report;
+mod said;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,14 +21,18 @@ use anyhow::anyhow;
 use sha2::{Digest as _, Sha256};
 
 use crate::errors::HintExt as _;
-use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
+use crate::folder::datasets::{
+    self, ALTERNATIVES_FILE, DatasetVersion, MANIFEST, TEST, TRAIN, VALIDATION, file_name, version_number,
+};
 use crate::folder::jsonl;
 use crate::folder::library::{Derivation, Library};
 use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
+pub use again::again;
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
+pub use said::{GOAL, TASTE, say_size, say_version};
 use select::{Selected, Selection, begins_with};
 pub use select::{Undecided, Unread, is_off_branch};
 
@@ -276,17 +282,6 @@ fn evaluation_prompts(ctx: &Project) -> anyhow::Result<Vec<String>> {
     Ok(prompts.iter().map(|prompt| prompt.question().to_owned()).collect())
 }
 
-/// The file of a side; a retired example is in none.
-pub fn file_name(side: Side) -> Option<&'static str> {
-    match side {
-        Side::Train => Some("train.jsonl"),
-        Side::Validation => Some("validation.jsonl"),
-        Side::Test => Some("test.jsonl"),
-        Side::Reserve => Some("reserve.jsonl"),
-        Side::Retired => None,
-    }
-}
-
 /// Writes the folder, unless an equal version is there among the `earlier` ones, newest first.
 fn write(
     ctx: &Project,
@@ -307,7 +302,7 @@ fn write(
         .collect();
     let hash = version_hash(&rules, &tool, &records);
     let left_out = library.left_out_of(&sources)?.without_names().rows();
-    let datasets = ctx.project.join("datasets");
+    let datasets = datasets::all(&ctx.project);
     let mut counts = selection.counts.clone();
     counts.drafted = drafted;
     if let Some(same) = earlier.iter().find(|manifest| manifest.hash == hash) {
@@ -357,7 +352,7 @@ fn write(
             fs_err::write(folder.join(name), text)?;
         }
         jsonl::write_all(&folder.join("lineage.jsonl"), &lineage)?;
-        fs_err::write(folder.join("manifest.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
+        fs_err::write(folder.join(MANIFEST), serde_json::to_string_pretty(&manifest)? + "\n")?;
         Ok(fs_err::write(folder.join("card.md"), card(&manifest))?)
     })?;
     let sources: Vec<String> = manifest.sources.iter().cloned().collect();
@@ -387,8 +382,7 @@ struct Rows {
 }
 
 fn rows(selected: &[Selected], split: &Split) -> anyhow::Result<Rows> {
-    let mut files: Files =
-        ["train.jsonl", "validation.jsonl", "test.jsonl"].map(|name| (name, (0, Vec::new()))).into();
+    let mut files: Files = [TRAIN, VALIDATION, TEST].map(|name| (name, (0, Vec::new()))).into();
     let (mut writers, mut written): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Written::new());
     let (mut sources, mut drafted) = (BTreeSet::new(), 0);
     let mut of_file: BTreeMap<&str, Vec<DatasetRow>> = BTreeMap::new();

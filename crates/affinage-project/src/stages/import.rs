@@ -1,7 +1,11 @@
 //! Chat exports, dataset rows, transcripts and notes into the library.
 
+mod choices;
+mod find;
 mod folder;
+mod forget;
 mod problems;
+mod speakers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +18,10 @@ use serde::{Serialize, Serializer};
 use crate::errors::HintExt as _;
 use crate::folder::library::{Imported, Library, Recognised};
 use crate::folder::project::Project;
+pub use choices::choose;
+pub use find::{Found, find};
+pub use forget::{Removed, forget};
+pub use speakers::{Speakers, roles};
 
 /// What to do while nothing is imported.
 pub const FIRST: &str = "bring your conversations and notes: `affinage import FILE...`";

@@ -5,18 +5,16 @@ use affinage_eval::history::reserve_opened_by;
 use anyhow::anyhow;
 
 use crate::errors::HintExt as _;
-use crate::folder::datasets::DatasetVersion;
+use crate::folder::datasets::{DatasetVersion, RESERVE};
 use crate::folder::history;
 use crate::folder::project::Project;
-
-const FILE: &str = "reserve.jsonl";
 
 /// The rows of the reserve, for the evaluation that `eval.name` names.
 ///
 /// Errors: the version has none; its bytes are not those that were sealed; another evaluation opened it.
 pub fn open(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Vec<DatasetRow>> {
-    let path = version.path.join(FILE);
-    let sealed = version.manifest.files.get(FILE).filter(|_| path.is_file());
+    let path = version.path.join(RESERVE);
+    let sealed = version.manifest.files.get(RESERVE).filter(|_| path.is_file());
     let Some(sealed) = sealed else {
         return Err(anyhow!("{} has no sealed reserve", version.name))
             .hint("`affinage dataset` seals one from 90 held-out prompts on; add examples and freeze again");

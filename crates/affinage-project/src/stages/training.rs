@@ -3,12 +3,15 @@
 //! Every evaluation, checkpoint and interruption is a visible line of [`TrainingRun::go`].
 
 mod calibrate;
+mod earlier;
+mod estimate;
 mod memory;
 mod outlook;
 mod pace;
 mod plan;
 mod prepare;
 mod process;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,6 +40,8 @@ use crate::model::LoadedModel;
 use crate::observer::Observer;
 
 pub use calibrate::Calibration;
+pub use earlier::{Trained, say_stays_aside, trained_before};
+pub use estimate::Estimate;
 pub use memory::{MemoryPlan, peak_bytes};
 pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate};
 pub use pace::{Ahead, Pace, time_left};

@@ -1,22 +1,15 @@
 //! `affinage analyze`: statistics from the files of an evaluation alone, without a network.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use affinage_eval::analysis::Analysis;
-use affinage_eval::comparison::Comparison;
-use affinage_eval::completion::Completion;
-use affinage_eval::judge::ledger::RawRow;
-use affinage_eval::judge::reread::shown_text;
-use affinage_eval::judgment::{Judgment, verify_verdict};
 use affinage_eval::plan::Plan;
-use affinage_project::errors::HintExt as _;
-use affinage_project::folder::jsonl;
+use affinage_project::folder::evaluation as files;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::judges::{raw, read_plan};
+use affinage_project::stages::judges::read_plan;
+use affinage_project::stages::judges::verify::verify;
 use affinage_report::card;
-use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::context::Context;
@@ -39,17 +32,10 @@ pub struct AnalyzeArgs {
     pub full: bool,
 }
 
-impl AnalyzeArgs {
-    /// One evaluation, from its rows.
-    pub fn of(eval: &str) -> Self {
-        Self { eval: Some(eval.to_owned()), verify: false, full: false }
-    }
-}
-
 pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = &series::meant(ctx, args.eval.as_deref())?;
-    let dir = ctx.project.join("evals").join(name);
+    let dir = files::dir(&ctx.project, name);
     if args.verify {
         let (verified, without) = verify(ctx, &dir)?;
         ctx.ui.say(format!(
@@ -57,7 +43,12 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
             counted(verified, "verdict", "verdicts")
         ));
     }
-    show(ctx, name, &computed(ctx, name)?, args.full)?;
+    show_with_hint(ctx, name, args.full)
+}
+
+/// [`show`], and where to read on.
+pub(super) fn show_with_hint(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
+    show(ctx, name, &computed(ctx, name)?, full)?;
     if !ctx.json {
         ctx.ui.hint(format!(
             "full report: {}; every figure here: {}",
@@ -70,7 +61,7 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
 
 /// Analyses an evaluation.
 pub fn computed(ctx: &Context, name: &str) -> anyhow::Result<Analysis> {
-    let dir = ctx.project.join("evals").join(name);
+    let dir = files::dir(&ctx.project, name);
     ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))
 }
 
@@ -79,7 +70,7 @@ pub fn show(ctx: &Context, name: &str, analysis: &Analysis, full: bool) -> anyho
     if ctx.json {
         return ctx.ui.json(analysis);
     }
-    let plan = read_plan(&ctx.project.join("evals").join(name))?;
+    let plan = read_plan(&files::dir(&ctx.project, name))?;
     let mut text = card_text(&ctx.project, &plan, analysis, &ctx.ui);
     if full || ctx.ui.is_verbose() {
         text.push_str(&format!("\n\n{}", summary(analysis)));
@@ -93,36 +84,6 @@ fn card_text(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> Strin
     let heading = format!("{} ({})", ui.paint_data(Paint::Bold, &card.title), card.compared);
     let rows = card.rows.iter().map(|(label, text)| labelled(label, text));
     std::iter::once(heading).chain(rows).collect::<Vec<_>>().join("\n")
-}
-
-/// Proves for every judgment with raw bytes that the text under the winner's label is the winner's. Returns how
-/// many were proved and how many have no raw request.
-fn verify(ctx: &Context, dir: &Path) -> anyhow::Result<(usize, usize)> {
-    let requests: BTreeMap<String, RawRow> =
-        raw::read(&dir.join("raw.jsonl.zst"))?.into_iter().map(|row| (row.sha256.clone(), row)).collect();
-    let comparisons: Vec<Comparison> = jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?;
-    let comparisons: BTreeMap<&str, &Comparison> =
-        comparisons.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
-    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?;
-    let texts: BTreeMap<&str, &str> =
-        completions.iter().map(|row| (row.completion_id.as_str(), row.answer())).collect();
-    let (mut verified, mut without) = (0, 0);
-    for judgment in jsonl::read::<Judgment>(&dir.join("judgments.jsonl"), &ctx.ui)? {
-        let comparison = comparisons.get(judgment.comparison_id.as_str());
-        let comparison = comparison.with_context(|| format!("{} has no comparison", judgment.judgment_id))?;
-        let Some(request) = requests.get(&judgment.request_sha256) else {
-            without += 1;
-            continue;
-        };
-        if affinage_eval::id::sha256_hex(request.text.as_bytes()) != request.sha256 {
-            return Err(anyhow!("the raw request of {} was changed", judgment.judgment_id))
-                .hint("restore raw.jsonl.zst from a copy");
-        }
-        let shown = shown_text(&request.text);
-        verify_verdict(&judgment, comparison, &shown, |id| texts.get(id).copied())?;
-        verified += 1;
-    }
-    Ok((verified, without))
 }
 
 /// Everything behind the card: the headline, its limits, the claims, and what to do next.

@@ -1,27 +1,14 @@
 //! `affinage audit`: other people's results and training folders, and our own evaluations, read again from their files.
 
-mod logs;
-mod training;
+use std::path::PathBuf;
 
-use std::path::{Path, PathBuf};
-
-use affinage_eval::audit::card;
-use affinage_eval::audit::claims::{self, CheckedClaim, Claim, ClaimVerdict, ClaimsFile};
-use affinage_eval::audit::evaluation::EvaluationAudit;
-use affinage_eval::audit::mapping::Mapping;
+use affinage_eval::audit::claims::{CheckedClaim, ClaimVerdict};
 use affinage_eval::audit::row::RowRef;
-use affinage_eval::audit::training::{TrainingAudit, audit_training};
-use affinage_eval::audit::write_up::{self, Names};
-use affinage_eval::audit::{Asked, Finding, ResultsAudit, Severity, Unchecked, audit_results};
+use affinage_eval::audit::{Finding, ResultsAudit, Severity};
 use affinage_project::errors::HintExt as _;
-use affinage_project::nearest::{read_text, require_path};
-use affinage_project::stages::evaluation::audit as evaluation;
-use anyhow::{Context as _, anyhow};
+use affinage_project::stages::audit::{Audited, Options, audit, plain};
+use anyhow::anyhow;
 use clap::Args;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use logs::FileFacts;
 
 use crate::context::Context;
 use crate::ui::{Paint, Table, counted};
@@ -49,78 +36,10 @@ pub struct AuditArgs {
     pub strict: bool,
 }
 
-#[derive(Serialize)]
-struct Document {
-    v: u32,
-    files: Vec<FileFacts>,
-    /// `null` where only folders were named.
-    results: Option<ResultsAudit>,
-    training: Vec<TrainingAudit>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    evaluations: Vec<EvaluationAudit>,
-    claims: Vec<CheckedClaim>,
-    /// Numbers of the write-up that stand beside no word that names a statistic.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    claims_unread: Option<usize>,
-}
-
-impl Document {
-    fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let results = self.results.iter().flat_map(|results| &results.findings);
-        let training = self.training.iter().flat_map(|training| &training.findings);
-        results.chain(training).chain(self.evaluations.iter().flat_map(|evaluation| &evaluation.findings))
-    }
-
-    fn unchecked(&self) -> impl Iterator<Item = &Unchecked> {
-        let results = self.results.iter().flat_map(|results| &results.unchecked);
-        let training = self.training.iter().flat_map(|training| &training.unchecked);
-        results.chain(training).chain(self.evaluations.iter().flat_map(|evaluation| &evaluation.unchecked))
-    }
-}
-
-/// A file of training or validation rows.
-fn row_file(path: String, folder: &affinage_eval::audit::training::Folder) -> FileFacts {
-    let is_train = path.ends_with("train.jsonl");
-    let rows = if is_train { folder.train.len() } else { folder.validation.len() };
-    let shape = if is_train { "training rows" } else { "validation rows" };
-    FileFacts { path, shape, rows, skipped: 0, first_skipped: None }
-}
-
 pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
-    args.paths.iter().try_for_each(|path| require_path(path))?;
-    let mapping: Option<Mapping> = args.mapping.as_deref().map(read_toml).transpose()?;
-    let (evaluations, paths): (Vec<PathBuf>, Vec<PathBuf>) =
-        args.paths.iter().cloned().partition(|path| evaluation::is_evaluation(path));
-    let (folders, paths): (Vec<PathBuf>, Vec<PathBuf>) =
-        paths.into_iter().partition(|path| path.is_dir() && training::is_training(path));
-    let logs::Logs { mut files, rows } = logs::read(&paths, mapping.as_ref())?;
-    if rows.is_empty() && folders.is_empty() && evaluations.is_empty() {
-        let reason = files.iter().find_map(|file| file.first_skipped.clone());
-        let reason = plain(&reason.unwrap_or("no rows".to_owned()));
-        return Err(anyhow!("no pairwise judgments found: {reason}"))
-            .hint("`affinage audit --help` lists the known shapes; name other fields with `--mapping FILE`");
-    }
-    let names: Vec<String> = files.iter().map(|file| file_name(&file.path)).collect();
-    let asked = Asked { files: &names, pool: args.pool };
-    let results = (!rows.is_empty()).then(|| audit_results(&rows, asked));
-    let mut training = Vec::new();
-    for folder in &folders {
-        let mut named: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let read = training::read(folder, &mut named)?;
-        let row_files = named.split_off(files.len());
-        files.extend(row_files.into_iter().map(|path| row_file(path, &read)));
-        training.push(audit_training(&read));
-    }
-    let evaluations =
-        evaluations.iter().map(|dir| evaluation::audit(ctx, dir)).collect::<anyhow::Result<Vec<_>>>()?;
-    let facts: Vec<(String, f64)> = training.iter().flat_map(|audit| audit.facts.clone()).collect();
-    let mut document =
-        Document { v: 1, files, results, training, evaluations, claims: Vec::new(), claims_unread: None };
-    if let Some(path) = &args.claims {
-        let (claims, unread) = read_claims(path, &Names::of(document.results.as_ref()))?;
-        document.claims = claims::check(&claims, document.results.as_ref(), &facts);
-        document.claims_unread = unread;
-    }
+    let AuditArgs { paths, mapping, claims, pool, strict } = args;
+    let (mapping, claims) = (mapping.as_deref(), claims.as_deref());
+    let document = audit(ctx, &Options { paths: &paths, mapping, claims, pool })?;
     match ctx.json {
         true => ctx.ui.json(&document)?,
         false => ctx.ui.data(&text(ctx, &document))?,
@@ -128,7 +47,7 @@ pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
     let contradicted =
         document.claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
     let found = document.findings().count();
-    if args.strict && found + contradicted > 0 {
+    if strict && found + contradicted > 0 {
         return Err(anyhow!(
             "{} and {}",
             counted(found, "finding", "findings"),
@@ -139,72 +58,7 @@ pub fn run(ctx: &Context, args: AuditArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_toml<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    toml::from_str(&read_text(path)?).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// The claims of a file, by its ending: TOML, a table, or a text; and how many numbers of a text were not read.
-fn read_claims(path: &Path, names: &Names) -> anyhow::Result<(Vec<Claim>, Option<usize>)> {
-    let (claims, unread) = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => (toml_claims(path)?, None),
-        Some(ending @ ("csv" | "tsv")) => {
-            let separator = if ending == "csv" { ',' } else { '\t' };
-            let table: card::Table = logs::table(&read_text(path)?, separator)?;
-            (write_up::of_table(&table, names), None)
-        }
-        _ => {
-            let found = write_up::read(&read_text(path)?, names);
-            (found.claims, Some(found.unread))
-        }
-    };
-    if claims.is_empty() {
-        return Err(anyhow!("no claim found in {}", path.display())).hint(
-            "a claim is a number next to the word that names it (`tuned wins 77 % of 57 comparisons`), a table column \
-             with such a name, or a `[[claim]]` of a .toml file; `affinage audit --help` has examples",
-        );
-    }
-    Ok((claims, unread))
-}
-
-/// The claims of a TOML file, with each value held at the digits that it is written with (`60.0` is no `60`).
-fn toml_claims(path: &Path) -> anyhow::Result<Vec<Claim>> {
-    #[derive(serde::Deserialize)]
-    struct Written {
-        #[serde(default)]
-        claim: Vec<WrittenClaim>,
-    }
-    #[derive(serde::Deserialize)]
-    struct WrittenClaim {
-        value: toml::Spanned<toml::Value>,
-    }
-    let text = read_text(path)?;
-    let context = || format!("cannot read {}", path.display());
-    let mut claims = toml::from_str::<ClaimsFile>(&text).with_context(context)?.claim;
-    let written: Written = toml::from_str(&text).with_context(context)?;
-    for (claim, written) in claims.iter_mut().zip(written.claim) {
-        let half_unit =
-            card::read(&text[written.value.span()].replace('_', "")).map(|(_, half_unit)| half_unit);
-        claim.tolerance = claim.tolerance.or(half_unit);
-    }
-    Ok(claims)
-}
-
-/// How a file is called in lines and sentences.
-fn file_name(path: &str) -> String {
-    Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// Whether `content` is a pointer of git's large-file storage.
-fn is_pointer(content: &[u8]) -> bool {
-    content.starts_with(b"version https://git-lfs.github.com/spec/")
-}
-
-/// Other people's text for a terminal: control characters are shown as dots.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{b7}' } else { c }).collect()
-}
-
-fn text(ctx: &Context, document: &Document) -> String {
+fn text(ctx: &Context, document: &Audited) -> String {
     let mut out = String::new();
     for file in &document.files {
         out.push_str(&format!(
@@ -261,7 +115,7 @@ fn text(ctx: &Context, document: &Document) -> String {
     out
 }
 
-fn findings_text(ctx: &Context, findings: &[Finding], document: &Document) -> String {
+fn findings_text(ctx: &Context, findings: &[Finding], document: &Audited) -> String {
     if findings.is_empty() {
         return "No fault was found by the checks that these files allow.\n".to_owned();
     }
@@ -272,7 +126,7 @@ fn heading(ctx: &Context, title: &str) -> String {
     format!("\n{}\n", ctx.ui.paint_data(Paint::Bold, title))
 }
 
-fn finding_text(ctx: &Context, finding: &Finding, document: &Document) -> String {
+fn finding_text(ctx: &Context, finding: &Finding, document: &Audited) -> String {
     let (paint, word) = match finding.severity {
         Severity::Fault => (Paint::Error, "fault"),
         Severity::Suspicion => (Paint::Warning, "suspicion"),
@@ -293,7 +147,7 @@ fn finding_text(ctx: &Context, finding: &Finding, document: &Document) -> String
 }
 
 /// The line, with the file where there are several.
-fn row_name(row: RowRef, document: &Document) -> String {
+fn row_name(row: RowRef, document: &Audited) -> String {
     match document.files.len() {
         1 => row.line.to_string(),
         _ => format!("{}:{}", plain(&document.files[row.file].path), row.line),

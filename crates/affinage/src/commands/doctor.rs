@@ -1,16 +1,12 @@
 //! `affinage doctor`: what this machine, this model and these keys can do.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
-use affinage_engine::checkpoint::AdapterFiles;
 use affinage_engine::kernels::arch::isa;
-use affinage_project::folder::config;
 use affinage_project::folder::project::{CONFIG_FILE, cache_dir};
 use affinage_project::machine::{self, Machine};
-use affinage_project::model::{self, Sources};
+use affinage_project::stages::doctor::{
+    Findings, Key, ModelFinding, arm_finding, cpu_features, first_line, keys, model_finding,
+};
 use clap::Args;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::ui::{self, Paint, counted};
@@ -19,48 +15,6 @@ use crate::ui::{self, Paint, counted};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  affinage doctor\n  affinage doctor --json | jq .machine")]
 pub struct DoctorArgs {}
-
-/// Keys are told as set or not set; values are never read further than that.
-#[derive(Serialize)]
-struct Findings {
-    version: &'static str,
-    machine: Machine,
-    /// The instruction set that the kernels use.
-    kernels: &'static str,
-    cpu_features: Vec<&'static str>,
-    memory_available_bytes: Option<u64>,
-    disk_free_bytes: Option<u64>,
-    project: bool,
-    cache_dir: Option<String>,
-    python: Option<String>,
-    pip: Option<String>,
-    model: ModelFinding,
-    arms: Vec<ArmFinding>,
-    keys: Vec<Key>,
-}
-
-/// What an `[[arm]]` is and whether it is there; a server is not asked.
-#[derive(Serialize)]
-struct ArmFinding {
-    name: String,
-    is: String,
-    problem: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ModelFinding {
-    spec: String,
-    /// Where it lies; absent if it must be fetched first or cannot be named.
-    path: Option<PathBuf>,
-    /// Why it cannot be used.
-    problem: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Key {
-    variable: String,
-    set: bool,
-}
 
 pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     let lines = Lines { ctx };
@@ -150,62 +104,9 @@ fn size(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "unknown".to_owned(), ui::bytes)
 }
 
-fn arm_finding(ctx: &Context, arm: &config::Arm) -> ArmFinding {
-    let named = arm.model.as_deref();
-    let local = named.filter(|_| arm.base_url.is_none()).map(|spec| model_finding(ctx, spec));
-    let adapter = arm.adapter.as_ref().map(|path| format!("the adapter {}", path.display()));
-    let is = match (&adapter, named, &arm.base_url) {
-        (_, Some(model), Some(base_url)) => format!("{model} behind {base_url}"),
-        (Some(adapter), Some(model), None) => format!("{adapter} on {model}"),
-        (Some(adapter), None, _) => format!("{adapter} on the model"),
-        (None, model, _) => format!("the model {}", model.unwrap_or_default()),
-    };
-    let found = arm.adapter.as_ref().map(|path| AdapterFiles::find(&ctx.project.join(path)));
-    let problem = match (found, local) {
-        (Some(Err(error)), _) => Some(error.to_string()),
-        (_, Some(ModelFinding { path: None, problem, .. })) => {
-            Some(problem.unwrap_or_else(|| "not on this machine yet; fetched at the first use".to_owned()))
-        }
-        _ => None,
-    };
-    ArmFinding { name: arm.name.clone(), is, problem }
-}
-
-fn model_finding(ctx: &Context, spec: &str) -> ModelFinding {
-    let spec = spec.to_owned();
-    let found = Sources::from_environment().and_then(|s| model::on_this_machine(&spec, &ctx.project, &s));
-    match found {
-        Ok(path) => ModelFinding { spec, path, problem: None },
-        Err(error) => ModelFinding { spec, path: None, problem: Some(format!("{error:#}")) },
-    }
-}
-
 fn kernels(used: &str, features: &[&str]) -> String {
     let path = if used == "scalar" { "scalar (portable, slower)" } else { used };
     if features.is_empty() { path.to_owned() } else { format!("{path}; cpu has {}", features.join(" ")) }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn cpu_features() -> Vec<&'static str> {
-    let found = [
-        ("avx2", is_x86_feature_detected!("avx2")),
-        ("fma", is_x86_feature_detected!("fma")),
-        ("f16c", is_x86_feature_detected!("f16c")),
-        ("avx512f", is_x86_feature_detected!("avx512f")),
-    ];
-    found.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn cpu_features() -> Vec<&'static str> {
-    Vec::new()
-}
-
-/// The first line that a program prints; `None` if it is missing or fails.
-fn first_line(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// `HF_TOKEN is set; not set: ANTHROPIC_API_KEY, OPENAI_API_KEY (needed only by judges and models that ask for one)`
@@ -225,17 +126,6 @@ fn keys_in_words(keys: &[Key]) -> String {
         ));
     }
     said.join("; ")
-}
-
-/// The usual variables, and those that the project's judges and arms name.
-fn keys(ctx: &Context) -> Vec<Key> {
-    let mut variables = vec!["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"];
-    variables.extend(ctx.config.judges.iter().filter_map(|judge| judge.api_key_env()));
-    variables.extend(ctx.config.arms.iter().filter_map(|arm| arm.api_key_env.as_deref()));
-    let mut seen = std::collections::BTreeSet::new();
-    variables.retain(|variable| seen.insert(*variable));
-    let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
-    variables.into_iter().map(|v| Key { variable: v.to_owned(), set: is_set(v) }).collect()
 }
 
 #[cfg(test)]

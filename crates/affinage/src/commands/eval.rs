@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::judgment::{Judgment, Outcome, VOTES_FILE, called};
+use affinage_eval::judgment::{Judgment, Outcome, called};
+use affinage_project::folder::evaluation as files;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::run::Run;
-use affinage_project::stages::judges::read_plan;
+use affinage_project::stages::evaluation::answers::{self, Kind, Options};
+use affinage_project::stages::judges::{Consent, read_plan};
 use clap::Args;
 
 use super::{generate, judge, report};
@@ -36,52 +38,42 @@ pub struct EvalArgs {
     generate: generate::GenerateArgs,
 }
 
-impl EvalArgs {
-    /// The evaluation of one run.
-    pub fn of(run: String, yes: bool) -> Self {
-        Self {
-            generate: generate::GenerateArgs::of(run, yes),
-            dry_run: false,
-            r#final: false,
-            null_test: false,
-            open: false,
-        }
-    }
+pub fn run(ctx: &Context, args: EvalArgs) -> anyhow::Result<()> {
+    ctx.require_project()?;
+    let kind = match (args.r#final, args.null_test) {
+        (true, _) => Kind::Final,
+        (_, true) => Kind::Null,
+        (false, false) => Kind::Test,
+    };
+    let options = args.generate.options(kind)?;
+    let name = answer_and_judge(ctx, &options, args.dry_run)?;
+    if args.dry_run { Ok(()) } else { conclude(ctx, &name, kind, args.open) }
 }
 
-pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
-    args.generate.reserve = args.r#final;
-    // The final evaluation has a folder of its own: it is another plan, on other prompts.
-    let mut config = generate::named(ctx, args.generate.name.as_deref())?.config.clone();
-    if args.r#final {
-        config.eval.name.push_str("-final");
-    }
-    args.generate.null_test = args.null_test;
-    args.generate.to_report = !args.dry_run;
-    if args.null_test {
-        config.eval.name.push_str("-null");
-    }
-    let ctx = &ctx.with_config(config);
-    // What was named keeps its name, with the word behind it.
-    args.generate.name = args.generate.name.map(|_| ctx.config.eval.name.clone());
-    let yes = args.generate.yes;
-    let send_private = args.generate.send_private.clone();
-    let inner = ctx.as_stage();
-    let name = &generate::run(&inner, args.generate)?;
+/// Answers, verdicts, figures and the page of one evaluation.
+pub(super) fn evaluate(ctx: &Context, options: &Options) -> anyhow::Result<()> {
+    let name = answer_and_judge(ctx, options, false)?;
+    conclude(ctx, &name, options.kind, false)
+}
+
+fn answer_and_judge(ctx: &Context, options: &Options, dry_run: bool) -> anyhow::Result<String> {
+    let stage = ctx.as_stage();
+    let options = &Options { to_report: !dry_run, ..*options };
+    let generated = answers::generate(&stage, options)?;
+    generate::show(&stage, options, &generated)?;
+    let name = generated.name;
     if ctx.config.judges.is_empty() {
-        ctx.ui.say(nobody_is_asked(ctx, name)?);
+        ctx.ui.say(nobody_is_asked(ctx, &name)?);
     } else {
-        let judging = match ctx.config.judging.qualify {
-            true => judge::JudgeArgs::with_exam(name, yes),
-            false => judge::JudgeArgs::of(name, yes),
-        };
-        judge::run(&inner, judge::JudgeArgs { dry_run: args.dry_run, send_private, ..judging })?;
+        let consent = if dry_run { Consent::DryRun } else { judge::consent_if(options.leave.yes) };
+        judge::judge_all(&stage, &name, consent, options.leave.send_private)?;
     }
-    if args.dry_run {
-        return Ok(());
-    }
-    report::conclude(ctx, name, args.open)?;
-    if !args.null_test {
+    Ok(name)
+}
+
+fn conclude(ctx: &Context, name: &str, kind: Kind, open: bool) -> anyhow::Result<()> {
+    report::conclude(ctx, name, open)?;
+    if kind != Kind::Null {
         ctx.ui.hint(format!(
             "hear the difference yourself: `affinage chat --compare base,last{}`",
             run_option(ctx, name)
@@ -92,14 +84,14 @@ pub fn run(ctx: &Context, mut args: EvalArgs) -> anyhow::Result<()> {
 
 /// ` --run R` where `chat` would mean another run than that of the evaluation.
 fn run_option(ctx: &Context, eval: &str) -> String {
-    let run = read_plan(&ctx.project.join("evals").join(eval)).ok().and_then(|plan| plan.run);
+    let run = read_plan(&files::dir(&ctx.project, eval)).ok().and_then(|plan| plan.run);
     let meant = Run::newest(&ctx.project, &ctx.ui).ok().map(|run| run.name);
     run.filter(|run| meant.as_ref() != Some(run)).map(|run| format!(" --run {run}")).unwrap_or_default()
 }
 
 /// What becomes of the answers where affinage.toml has no judge: whoever voted has compared them.
 fn nobody_is_asked(ctx: &Context, eval: &str) -> anyhow::Result<String> {
-    let votes: Vec<Judgment> = jsonl::read(&ctx.project.join("evals").join(eval).join(VOTES_FILE), &ctx.ui)?;
+    let votes: Vec<Judgment> = jsonl::read(&files::dir(&ctx.project, eval).join(files::VOTES), &ctx.ui)?;
     let mut by_voter: BTreeMap<&str, usize> = BTreeMap::new();
     let first =
         votes.iter().filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }));

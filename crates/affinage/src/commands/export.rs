@@ -3,15 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::weights::Precision;
 use affinage_project::errors::usage;
-use affinage_project::folder::provenance::Provenance;
-use affinage_project::folder::run::{Run, shown_as, write_folder_atomically};
-use affinage_project::model::{LoadedModel, engine, open_model};
-use affinage_project::stages::arms;
-use affinage_project::stages::export::{Behaviour, Facts, Format, Record, Source, bundle};
-use anyhow::bail;
+use affinage_project::stages::export::bundle::Bundle;
+use affinage_project::stages::export::{Behaviour, Format, Ready, Record};
 use clap::{Args, ValueEnum};
 
 use crate::context::Context;
@@ -130,26 +125,11 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     if out.exists() {
         return Err(usage(format!("--out {}: it exists already", args.out.display())));
     }
-    let Found { dir: adapter_dir, name } = adapter_dir(ctx, &args.adapter, args.run.as_deref())?;
-    ctx.ui.say(format!("adapter: {name}"));
-    let model = open_model(ctx, &ctx.config.model.name)?;
-    same_base(ctx, &adapter_dir, &model)?;
-    let engine = engine(&ctx.ui, &model)?;
-    let adapter = load_adapter(&adapter_dir, engine.config())?;
-    let source = Source { model: &model, engine: &engine, adapter: &adapter, ui: &ctx.ui };
+    let ready = Ready::open(ctx, &args.adapter, args.run.as_deref())?;
     let Some(format) = args.format.map(Format::from) else {
-        return publish(ctx, &source, &adapter_dir, &args.accept, &out);
+        return show_published(ctx, &ready.publish(&args.accept, &out)?, &out);
     };
-    let precision = match format {
-        Format::Peft | Format::GgufLora | Format::Mlx => Precision::F32,
-        Format::Merged | Format::Gguf | Format::Ollama => args.precision.into(),
-    };
-    let mut record = None;
-    write_folder_atomically(&out, |dir| {
-        record = Some(source.write(format, precision, dir)?);
-        Ok(())
-    })?;
-    let record = record.expect("the folder was filled");
+    let record = ready.write(format, args.precision.into(), &out)?;
     if record.kept_f16 > 0 {
         ctx.ui.warn(format!(
             "kept as f16: {} whose rows cannot be cut into blocks of {} numbers",
@@ -164,21 +144,7 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn publish(
-    ctx: &Context,
-    source: &Source,
-    adapter_dir: &Path,
-    accept: &[String],
-    out: &Path,
-) -> anyhow::Result<()> {
-    ctx.require_project()?;
-    let facts = Facts::gather(ctx, source.model, adapter_dir, &adapter_sha256(source.adapter))?;
-    let mut made = None;
-    write_folder_atomically(out, |dir| {
-        made = Some(bundle::write(ctx, source, &facts, accept, dir)?);
-        Ok(())
-    })?;
-    let made = made.expect("the folder was filled");
+fn show_published(ctx: &Context, made: &Bundle, out: &Path) -> anyhow::Result<()> {
     if ctx.json {
         return ctx.ui.json(&serde_json::json!({
             "v": 1, "export": made.record, "exposed_rows": made.exposed.len(), "accepted_findings": made.accepted,
@@ -200,48 +166,11 @@ fn publish(
             counted(longest.rows, "row", "rows")
         ));
     }
-    match made.licence {
+    match &made.licence {
         Some(licence) => ctx.ui.say(format!("licence of the base: {licence}")),
         None => ctx.ui.warn("the files of the base name no licence; look it up before you publish"),
     }
     Ok(())
-}
-
-/// An adapter on the disk, and what it is called in words.
-struct Found {
-    dir: PathBuf,
-    name: String,
-}
-
-/// A folder or a file with an adapter, or a checkpoint by its name.
-fn adapter_dir(ctx: &Context, name: &str, run: Option<&str>) -> anyhow::Result<Found> {
-    let dir = ctx.project.join(name);
-    if dir.exists() {
-        return Ok(Found { name: ctx.shown(&dir).to_string(), dir });
-    }
-    let run = Run::meant(ctx, run)?;
-    let checkpoint = run.resolve(name, &ctx.ui)?;
-    let name = format!("{} of run {}", shown_as(&checkpoint.name(), name), run.name);
-    Ok(Found { dir: checkpoint.path, name })
-}
-
-/// An adapter of a run of ours knows its base by hash; others name theirs, and another name is said.
-fn same_base(ctx: &Context, adapter_dir: &Path, model: &LoadedModel) -> anyhow::Result<()> {
-    let run = adapter_dir.parent().and_then(Path::parent);
-    let Some(run) = run.filter(|run| run.join("provenance.json").is_file()) else {
-        arms::warn_of_another_base(ctx, adapter_dir, model);
-        return Ok(());
-    };
-    match Provenance::read(run)?.sha256.get("base") {
-        Some(trained_on) if *trained_on != model.sha256 => {
-            bail!(
-                "the adapter was trained on another base than {}: SHA-256 {trained_on}, this is {}",
-                model.name,
-                model.sha256
-            )
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whether the export is the trained model again: how far it is from that, as a share of how far the base is. Distances are

@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::conversation::NodeRole;
 use affinage_dataset::identity;
-use affinage_dataset::import::{AsNotes, Roles};
+use affinage_dataset::import::Roles;
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::library::{
-    Choice, Hit, Holding, Library, Named, Profile, Recognised, Territory,
-};
-use affinage_project::stages::import::{self, FileSummary};
+use affinage_project::folder::library::{Choice, Hit, Library, Named, Recognised, Territory};
+use affinage_project::stages::import::{self, FileSummary, Found, Removed, Speakers};
 use anyhow::anyhow;
 use clap::Args;
 
@@ -102,47 +100,28 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         Library::open_or_create(&ctx.project)?
     };
     if let Some(words) = &args.find {
-        return find(ctx, &mut library, words);
+        return show_found(ctx, words, &import::find(&mut library, words)?);
     }
-    let roles = roles(ctx, &mut library, &args)?;
+    let speakers = Speakers {
+        roles: &args.role,
+        notes: args.notes,
+        profile: args.profile.as_deref(),
+        save_profile: args.save_profile.as_deref(),
+    };
+    let roles = import::roles(ctx, &mut library, &speakers)?;
     if let Some(learn) = args.learn {
         library.set_learn(learn)?;
     }
-    let mut files = Vec::new();
-    let mut failed = Vec::new();
-    for path in &args.files {
-        match import_file(ctx, &mut library, path, &roles) {
-            Ok(summary) => files.push(summary),
-            Err(error) if args.files.len() > 1 => {
-                ctx.ui.error(&error);
-                failed.push(path.display().to_string());
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    import::index_words(ctx, &mut library)?;
+    let (files, failed) = import_each(ctx, &mut library, &args.files, &roles)?;
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
-    let look = |library: &Library| ctx.ui.during("sorting conversations by topic", || library.territory());
-    let mut territory = look(&library)?;
+    let mut territory = sorted(ctx, &library)?;
     if !args.shelf.is_empty() {
-        choose(&mut library, &territory, &args.shelf)?;
-        territory = look(&library)?;
+        import::choose(&mut library, &territory, &args.shelf)?;
+        territory = sorted(ctx, &library)?;
     }
-    territory::say(ctx, &territory);
-    let drafted: usize = files.iter().map(|file| file.drafted).sum();
-    if territory.conversations == 0 {
-        ctx.ui.hint(import::FIRST);
-    } else if failed.is_empty() {
-        if drafted > 0 && territory.left_to_decide > 0 {
-            ctx.ui.hint(notes::HINT);
-        }
-        match territory.left_to_decide {
-            0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
-            _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
-        }
-    }
+    show(ctx, &territory, &files, failed.is_empty());
     if ctx.json {
         // Keys hold names of files: of a shelf that is private as a whole the numbers are enough.
         let held = territory.shelves.iter_mut().filter(|view| view.private == view.shelf.conversations.len());
@@ -164,17 +143,69 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     of_several(&failed, args.files.len())
 }
 
-/// Messages shown by `--find`.
-const FOUND_LIMIT: usize = 50;
-
-fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()> {
-    let Holding { nodes, private } = library.nodes_that_hold(words)?;
-    let hits = library.search(words, FOUND_LIMIT)?;
-    if ctx.json {
-        return ctx.ui.json(&serde_json::json!({ "v": 1, "hits": hits, "private": private }));
+/// Imports each file and indexes its words. Returns what each brought, and those that failed where there are several; why
+/// is said.
+fn import_each(
+    ctx: &Context,
+    library: &mut Library,
+    paths: &[PathBuf],
+    roles: &Roles,
+) -> anyhow::Result<(Vec<FileSummary>, Vec<String>)> {
+    let (mut files, mut failed) = (Vec::new(), Vec::new());
+    for path in paths {
+        match import_file(ctx, library, path, roles) {
+            Ok(summary) => files.push(summary),
+            Err(error) if paths.len() > 1 => {
+                ctx.ui.error(&error);
+                failed.push(path.display().to_string());
+            }
+            Err(error) => return Err(error),
+        }
     }
+    import::index_words(ctx, library)?;
+    Ok((files, failed))
+}
+
+/// Imports files and says what is there now.
+pub(super) fn import_files(
+    ctx: &Context,
+    library: &mut Library,
+    paths: &[PathBuf],
+    roles: &Roles,
+) -> anyhow::Result<()> {
+    let (files, failed) = import_each(ctx, library, paths, roles)?;
+    show(ctx, &sorted(ctx, library)?, &files, failed.is_empty());
+    of_several(&failed, paths.len())
+}
+
+fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Territory> {
+    ctx.ui.during("sorting conversations by topic", || library.territory())
+}
+
+/// Says what the library holds, and what to do next where every file was read.
+fn show(ctx: &Context, territory: &Territory, files: &[FileSummary], is_whole: bool) {
+    territory::say(ctx, territory);
+    let drafted: usize = files.iter().map(|file| file.drafted).sum();
+    if territory.conversations == 0 {
+        ctx.ui.hint(import::FIRST);
+    } else if is_whole {
+        if drafted > 0 && territory.left_to_decide > 0 {
+            ctx.ui.hint(notes::HINT);
+        }
+        match territory.left_to_decide {
+            0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
+            _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
+        }
+    }
+}
+
+fn show_found(ctx: &Context, words: &str, found: &Found) -> anyhow::Result<()> {
+    if ctx.json {
+        return ctx.ui.json(found);
+    }
+    let Found { hits, private, open, .. } = found;
     let mut text = String::new();
-    for Hit { title, conversation, role, drafted, time_s, excerpt, .. } in &hits {
+    for Hit { title, conversation, role, drafted, time_s, excerpt, .. } in hits {
         let name = if title.is_empty() { conversation } else { title };
         let who = match role {
             NodeRole::User if *drafted => "drafted prompt",
@@ -188,7 +219,7 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         text += &format!("{}\n  {}\n", facts.join(" · "), excerpt.trim());
     }
-    let held_back = match private {
+    let held_back = match *private {
         0 => String::new(),
         1 => "; 1 more is private and not shown".to_owned(),
         more => format!("; {} more are private and not shown", count(more as u64)),
@@ -198,10 +229,9 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
         return Ok(());
     }
     ctx.ui.data(&text)?;
-    let open = nodes.len();
     let shown =
-        if open > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
-    ctx.ui.say(format!("{}{shown}{held_back}", counted(open, "message", "messages")));
+        if *open > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
+    ctx.ui.say(format!("{}{shown}{held_back}", counted(*open, "message", "messages")));
     Ok(())
 }
 
@@ -209,64 +239,6 @@ fn find(ctx: &Context, library: &mut Library, words: &str) -> anyhow::Result<()>
 fn day(time_s: Option<f64>) -> Option<String> {
     let time = jiff::Timestamp::from_second(time_s? as i64).ok()?;
     Some(time.strftime("%Y-%m-%d").to_string())
-}
-
-/// Sets what the user said about shelves, projects or single conversations.
-fn choose(library: &mut Library, territory: &Territory, given: &[(String, Choice)]) -> anyhow::Result<()> {
-    let now = jiff::Timestamp::now().to_string();
-    let of_project = library.conversations_by_project()?;
-    let known = library.conversation_keys()?;
-    for (name, choice) in given {
-        let shelf = territory.shelves.iter().find(|view| view.shelf.name == *name);
-        let conversations = match (shelf, of_project.get(name)) {
-            (Some(view), _) => view.shelf.conversations.clone(),
-            (None, Some(conversations)) => conversations.clone(),
-            (None, None) if known.contains(name) => vec![name.clone()],
-            (None, None) => {
-                let names: Vec<&str> = territory.shelves.iter().map(|v| v.shelf.name.as_str()).collect();
-                return Err(anyhow!("no shelf, project or conversation is called `{name}`"))
-                    .hint(format!("shelves: {}", names.join("; ")));
-            }
-        };
-        library.choose(&conversations, Some(*choice), &now)?;
-    }
-    Ok(())
-}
-
-/// Roles of the command line or a profile, else those of `[dataset.roles]`.
-fn roles(ctx: &Context, library: &mut Library, args: &ImportArgs) -> anyhow::Result<Roles> {
-    if let Some(name) = &args.profile {
-        let profiles = library.profiles()?;
-        let names: Vec<String> = profiles.iter().map(|profile| profile.name.clone()).collect();
-        let profile = profiles.into_iter().find(|profile| profile.name == *name);
-        return profile
-            .map(|profile| profile.roles())
-            .ok_or_else(|| anyhow!("no speaker profile is called `{name}`"))
-            .hint(if names.is_empty() {
-                "save one: `affinage import FILE --role NAME=assistant --save-profile NAME`".to_owned()
-            } else {
-                format!("there are {}", names.join(", "))
-            });
-    }
-    let configured = ctx.config.dataset.roles.iter().map(|(name, role)| (name.clone(), *role));
-    let pairs: Vec<(String, Role)> =
-        if args.role.is_empty() { configured.collect() } else { args.role.clone() };
-    let of = |wanted: Role| {
-        pairs.iter().filter(|(_, role)| *role == wanted).map(|(name, _)| name.clone()).collect()
-    };
-    let notes = match (args.notes, args.role.is_empty()) {
-        (true, _) => AsNotes::All,
-        // Names in the configuration are not about this file.
-        (false, true) => AsNotes::Silent,
-        (false, false) => AsNotes::Unnamed,
-    };
-    let roles = Roles { assistants: of(Role::Assistant), users: of(Role::User), notes };
-    if let Some(name) = &args.save_profile {
-        let profile =
-            Profile { name: name.clone(), assistants: roles.assistants.clone(), users: roles.users.clone() };
-        library.save_profile(&profile)?;
-    }
-    Ok(roles)
 }
 
 /// Longest text on standard input.
@@ -411,7 +383,8 @@ fn recognised(found: &Recognised) -> Vec<String> {
 }
 
 fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
-    let forgotten = Library::open(&ctx.project)?.forget(source)?;
+    let removed = import::forget(ctx, source)?;
+    let Removed { forgotten, runs, .. } = &removed;
     let what = match forgotten.sources.as_slice() {
         [source] => source.path.clone(),
         sources => format!("{} of {source}", counted(sources.len(), "file", "files")),
@@ -422,7 +395,6 @@ fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
         counted(forgotten.nodes, "message", "messages"),
         counted(forgotten.decisions, "decision", "decisions")
     ));
-    let runs = runs_on(&ctx.project, &forgotten.versions)?;
     if !forgotten.versions.is_empty() {
         ctx.ui.warn(format!("text of it is still in datasets/: {}", forgotten.versions.join(", ")));
     }
@@ -430,30 +402,7 @@ fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
         ctx.ui.warn(format!("models trained on it are still in runs/: {}", runs.join(", ")));
     }
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "forgotten": forgotten, "runs": runs }))?;
+        ctx.ui.json(&removed)?;
     }
     Ok(())
-}
-
-/// Runs whose provenance names the training file of one of the versions.
-fn runs_on(project: &Path, versions: &[String]) -> anyhow::Result<Vec<String>> {
-    let mut hashes = Vec::new();
-    for version in versions {
-        let manifest = project.join("datasets").join(version).join("manifest.json");
-        if manifest.is_file() {
-            let manifest: affinage_dataset::version::Manifest =
-                serde_json::from_slice(&fs_err::read(manifest)?)?;
-            hashes.push(manifest.hash);
-            hashes.extend(manifest.files.into_values().map(|file| file.sha256));
-        }
-    }
-    let mut runs = Vec::new();
-    for run in affinage_project::folder::run::Run::list(project)? {
-        let provenance = project.join("runs").join(&run.name).join("provenance.json");
-        let text = if provenance.is_file() { fs_err::read_to_string(provenance)? } else { String::new() };
-        if hashes.iter().any(|hash| text.contains(hash)) {
-            runs.push(run.name);
-        }
-    }
-    Ok(runs)
 }

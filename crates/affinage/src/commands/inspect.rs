@@ -4,15 +4,13 @@ mod facts;
 mod logits;
 mod tokens;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use affinage_dataset::message::Message;
 use affinage_dataset::tokenize::LossMode;
 use affinage_project::errors::HintExt as _;
-use affinage_project::nearest::read_text;
-use anyhow::{Context as _, anyhow, bail};
+use affinage_project::stages::inspect::{Subject, read_conversation};
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 
 use crate::context::Context;
 
@@ -117,12 +115,6 @@ impl Loss {
     }
 }
 
-/// What is to be looked at.
-enum Subject {
-    Text(String),
-    Conversation(Vec<Message>),
-}
-
 impl Input {
     fn read(self, ctx: &Context) -> anyhow::Result<Subject> {
         match (self.text, self.messages) {
@@ -136,50 +128,5 @@ impl Input {
             }
             (None, None) => bail!("neither --text nor --messages is given"),
         }
-    }
-}
-
-fn read_conversation(path: &Path, row: usize) -> anyhow::Result<Vec<Message>> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        List(Vec<Message>),
-        Row { messages: Vec<Message> },
-    }
-    let text = read_text(path)?;
-    let whole = serde_json::from_str::<Form>(&text);
-    let form = match whole {
-        Ok(form) if row == 1 => form,
-        _ => {
-            let mut rows = text.lines().filter(|line| !line.trim().is_empty());
-            let line = rows.nth(row.saturating_sub(1)).ok_or_else(|| anyhow!("there is no row {row}"))?;
-            serde_json::from_str(line).map_err(|_| anyhow!("row {row} is not a conversation"))?
-        }
-    };
-    match form {
-        Form::List(messages) | Form::Row { messages } => Ok(messages),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_conversation_is_a_list_or_a_row() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("x");
-        let read = |text: &str, row: usize| {
-            fs_err::write(&path, text).expect("written");
-            read_conversation(&path, row)
-                .map(|messages| messages[0].content.clone())
-                .map_err(|e| e.to_string())
-        };
-        let list = r#"[{"role": "user", "content": "a"}]"#;
-        let rows = "{\"v\": 1, \"messages\": [{\"role\": \"user\", \"content\": \"b\"}]}\n\n[{\"role\": \"user\", \"content\": \"c\"}]\n";
-        assert_eq!(read(list, 1), Ok("a".to_owned()));
-        assert_eq!((read(rows, 1), read(rows, 2)), (Ok("b".to_owned()), Ok("c".to_owned())));
-        assert_eq!(read(rows, 3), Err("there is no row 3".to_owned()));
-        assert_eq!(read("{}", 1), Err("row 1 is not a conversation".to_owned()));
     }
 }

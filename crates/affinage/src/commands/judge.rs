@@ -2,19 +2,9 @@
 
 pub mod consent;
 
-use std::collections::BTreeSet;
-
-use affinage_eval::judge::exam::result::ExamResult;
-use affinage_project::errors::{self, HintExt as _};
-use affinage_project::folder::config::Judge;
-use affinage_project::folder::lock::FolderLock;
-use affinage_project::stages::evaluation::series;
-use affinage_project::stages::judges::{
-    Consent, Done, Estimate, Evaluated, JudgeSummary, Request, SourceLine, SpentRow, Stages, ask_in_looks,
-    find, ledger,
-};
+use affinage_project::stages::judges::judging::{Judged, Options, judge};
+use affinage_project::stages::judges::{Consent, JudgeSummary, SourceLine, Stages, find};
 use clap::Args;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::ui::counted;
@@ -49,47 +39,6 @@ pub struct JudgeArgs {
     /// Also send what is held private: a conversation by its key or title, or a file (repeatable)
     #[arg(long, value_name = "NAME")]
     pub send_private: Vec<String>,
-    /// Set by `eval`: the exam first, then the judging, with one question before both.
-    #[arg(skip)]
-    pub exam_first: bool,
-}
-
-impl JudgeArgs {
-    /// Exam and judging of one evaluation.
-    pub fn with_exam(eval: &str, yes: bool) -> Self {
-        Self { exam_first: true, ..Self::of(eval, yes) }
-    }
-
-    /// All judges of one evaluation; `yes` sends without showing requests and asking.
-    pub fn of(eval: &str, yes: bool) -> Self {
-        let eval = Some(eval.to_owned());
-        let (judge, send_private, find_local) = (Vec::new(), Vec::new(), None);
-        let (dry_run, qualify, unfit, exam_first) = (false, false, false, false);
-        Self { eval, judge, dry_run, qualify, unfit, find_local, yes, send_private, exam_first }
-    }
-
-    fn stages(&self) -> Stages {
-        match (self.qualify, self.exam_first) {
-            (true, _) => Stages::Exam,
-            (false, true) => Stages::Both,
-            (false, false) => Stages::Judging,
-        }
-    }
-}
-
-/// The document of `--json`.
-#[derive(Serialize)]
-struct Document<'a> {
-    evaluation: &'a str,
-    estimates: &'a [Estimate],
-    sources: &'a [SourceLine],
-    judges: &'a [JudgeSummary],
-    ledger: &'a [SpentRow],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    exams: &'a [ExamResult],
-    /// Failed their exam and were not asked to judge.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    unfit: &'a BTreeSet<String>,
 }
 
 pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
@@ -97,69 +46,84 @@ pub fn run(ctx: &Context, args: JudgeArgs) -> anyhow::Result<()> {
         return find_local(ctx, ports);
     }
     ctx.require_project()?;
-    let name = &series::meant(ctx, args.eval.as_deref())?;
-    if ctx.config.judges.is_empty() {
-        let evaluated = Evaluated::open(ctx, name).ok();
-        return Err(anyhow::anyhow!("affinage.toml has no judge")).hint(find::ways(evaluated.as_ref()));
-    }
-    let chosen = chosen(ctx, &args.judge)?;
-    let mut evaluated = Evaluated::open(ctx, name)?;
-    let _lock = FolderLock::acquire(&evaluated.dir)?;
-    let consent = match (args.dry_run, args.yes) {
-        (true, _) => Consent::DryRun,
-        (false, true) => Consent::Given,
-        (false, false) => Consent::Ask,
-    };
-    let request = Request {
-        judges: &chosen,
-        stages: args.stages(),
-        consent,
-        ask: &|leaving| consent::ask(&ctx.ui, leaving),
-        open: None,
-        named_private: &args.send_private,
-        unfit_too: args.unfit,
-    };
-    let done = ask_in_looks(ctx, &mut evaluated, &request)?;
+    judge_and_show(
+        ctx,
+        &Options {
+            eval: args.eval.as_deref(),
+            judges: &args.judge,
+            stages: if args.qualify { Stages::Exam } else { Stages::Judging },
+            consent: match (args.dry_run, args.yes) {
+                (true, _) => Consent::DryRun,
+                (false, yes) => consent_if(yes),
+            },
+            ask: &|leaving| consent::ask(&ctx.ui, leaving),
+            named_private: &args.send_private,
+            unfit_too: args.unfit,
+        },
+    )?;
+    Ok(())
+}
+
+/// `--yes`: the calls are made without a question.
+pub(super) fn consent_if(yes: bool) -> Consent {
+    if yes { Consent::Given } else { Consent::Ask }
+}
+
+/// Judges an evaluation, after the exam where the project asks for one.
+pub(super) fn judge_all(
+    ctx: &Context,
+    eval: &str,
+    consent: Consent,
+    named_private: &[String],
+) -> anyhow::Result<Judged> {
+    judge_and_show(
+        ctx,
+        &Options {
+            eval: Some(eval),
+            judges: &[],
+            stages: if ctx.config.judging.qualify { Stages::Both } else { Stages::Judging },
+            consent,
+            ask: &|leaving| consent::ask(&ctx.ui, leaving),
+            named_private,
+            unfit_too: false,
+        },
+    )
+}
+
+/// Asks the judges and says what came back. Errors when a judge was stopped or calls got no reply.
+fn judge_and_show(ctx: &Context, options: &Options) -> anyhow::Result<Judged> {
+    let judged = judge(ctx, options)?;
     if ctx.json {
-        let Done { estimates, sources, summaries, exams, unfit } = &done;
-        let ledger = &ledger(ctx, &evaluated.dir)?;
-        let judges = summaries;
-        ctx.ui.json(&Document { evaluation: name, estimates, sources, judges, ledger, exams, unfit })?;
-    } else if consent == Consent::DryRun {
-        ctx.ui.data(&consent::table(&done.estimates))?;
-        show_left_out(ctx, &done.sources);
+        ctx.ui.json(&judged)?;
+    } else if options.consent == Consent::DryRun {
+        ctx.ui.data(&consent::table(&judged.estimates))?;
+        show_left_out(ctx, &judged.sources);
     }
-    done.summaries.iter().for_each(|summary| ctx.ui.say(line(summary)));
-    if !ctx.json && !done.exams.is_empty() && args.stages() != Stages::Judging {
-        let sentences: Vec<&str> = done.exams.iter().map(|exam| exam.sentence.as_str()).collect();
+    judged.judges.iter().for_each(|summary| ctx.ui.say(line(summary)));
+    if !ctx.json && !judged.exams.is_empty() && options.stages != Stages::Judging {
+        let sentences: Vec<&str> = judged.exams.iter().map(|exam| exam.sentence.as_str()).collect();
         ctx.ui.data(&sentences.join("\n"))?;
     }
-    for judge_id in &done.unfit {
+    for judge_id in &judged.unfit {
         ctx.ui.say(format!(
             "`{judge_id}` failed its exam, so its votes would not count and it is not asked to judge; \
              `affinage judge --unfit` asks it all the same"
         ));
     }
-    check_end(&done)?;
-    if consent != Consent::DryRun {
-        let is_fit =
-            |judge: &&Judge| !done.exams.iter().any(|exam| exam.judge_id == judge.id && exam.is_unfit());
-        let nobody_is_fit = !args.unfit && !chosen.iter().any(is_fit);
-        match find::vote_first(&evaluated).filter(|_| nobody_is_fit) {
-            Some(vote) => {
-                ctx.ui.hint(ctx.naming(name, &format!("no judge is left whose votes count. {vote}")));
-            }
-            None if args.stages() == Stages::Exam => {
-                let judge = ctx.command_on(name, "judge", "");
-                ctx.ui.hint(format!("now let those that passed judge: {judge}"));
-            }
-            None => {
-                let analyze = ctx.command_on(name, "analyze", "");
-                ctx.ui.hint(format!("what the judgments say: {analyze}"));
-            }
-        }
+    judged.check()?;
+    if options.consent != Consent::DryRun {
+        say_next(ctx, &judged, options.stages);
     }
-    Ok(())
+    Ok(judged)
+}
+
+fn say_next(ctx: &Context, judged: &Judged, stages: Stages) {
+    let call = |command: &str| ctx.command_on(&judged.evaluation, command, "");
+    ctx.ui.hint(match &judged.vote_instead {
+        Some(vote) => ctx.naming(&judged.evaluation, &format!("no judge is left whose votes count. {vote}")),
+        None if stages == Stages::Exam => format!("now let those that passed judge: {}", call("judge")),
+        None => format!("what the judgments say: {}", call("analyze")),
+    });
 }
 
 /// Says which servers of this machine answer, with a judge to paste for each.
@@ -189,31 +153,6 @@ fn find_local(ctx: &Context, ports: &[u16]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Errors when a judge was stopped or calls got no reply.
-fn check_end(done: &Done) -> anyhow::Result<()> {
-    let stopped: Vec<String> = done
-        .summaries
-        .iter()
-        .filter_map(|summary| {
-            Some(format!("judge `{}` stopped: {}", summary.judge_id, summary.stopped.as_ref()?))
-        })
-        .collect();
-    if !stopped.is_empty() {
-        return Err(anyhow::anyhow!("{}", stopped.join("\n")));
-    }
-    let failed: usize = done.summaries.iter().map(|summary| summary.failed).sum();
-    if failed > 0 {
-        let refusal = done.summaries.iter().find_map(|summary| summary.last_refusal.as_ref());
-        let said = refusal.map_or(String::new(), |refusal| format!("; one of them: {refusal}"));
-        return Err(anyhow::anyhow!(
-            "no usable reply to {}; ledger.jsonl says why{said}",
-            counted(failed, "call", "calls")
-        ))
-        .hint("the same command asks only for what is missing");
-    }
-    Ok(())
-}
-
 fn show_left_out(ctx: &Context, sources: &[SourceLine]) {
     let left_out: usize = sources.iter().map(|line| line.left_out).sum();
     if left_out > 0 {
@@ -222,21 +161,6 @@ fn show_left_out(ctx: &Context, sources: &[SourceLine]) {
             counted(left_out, "prompt", "prompts")
         ));
     }
-}
-
-/// The configured judges, or those that `--judge` names.
-fn chosen<'a>(ctx: &'a Context, ids: &[String]) -> anyhow::Result<Vec<&'a Judge>> {
-    let known = || ctx.config.judges.iter().map(|judge| judge.id.as_str()).collect::<Vec<_>>().join(", ");
-    if ids.is_empty() {
-        return Ok(ctx.config.judges.iter().collect());
-    }
-    let find = |id: &String| {
-        let found = ctx.config.judges.iter().find(|judge| judge.id == *id);
-        found
-            .ok_or_else(|| errors::usage(format!("no [[judge]] has the id `{id}`")))
-            .hint(format!("configured judges: {}", known()))
-    };
-    ids.iter().map(find).collect()
 }
 
 fn line(summary: &JudgeSummary) -> String {

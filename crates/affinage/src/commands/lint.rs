@@ -1,24 +1,17 @@
 //! `affinage lint`: what is wrong in the library or in a dataset, with spans and fixes.
 
-mod fix;
-mod pseudonyms;
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use affinage_dataset::lint::rules::{RULES, title};
-use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint_known};
-use affinage_dataset::message::Message;
+use affinage_dataset::lint::{Field, Finding, Severity, Subject};
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::datasets::DatasetVersion;
-use affinage_project::folder::jsonl;
-use affinage_project::folder::library::{LIBRARY_FILE, Library};
+use affinage_project::folder::library::Library;
+use affinage_project::stages::lint::{LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms};
 use anyhow::anyhow;
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::context::Context;
-use crate::desk::file_name;
 use crate::ui::{Paint, Table, count, counted};
 
 /// Show what is wrong in the library or a dataset, with the exact place
@@ -60,37 +53,28 @@ fn rule_id(text: &str) -> Result<String, String> {
 }
 
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
-    if (args.fix || args.unfix) && args.target != "library" {
+    let is_library = args.target == LIBRARY;
+    if (args.fix || args.unfix) && !is_library {
         return Err(anyhow!("`{}` is frozen, its texts are not changed", args.target)).hint(
             "fix the library and freeze a new version: `affinage lint --fix`, then `affinage dataset`",
         );
     }
-    if !args.private_name.is_empty() {
+    if is_library || args.pseudonyms || !args.private_name.is_empty() {
         ctx.require_project()?;
+    }
+    if !args.private_name.is_empty() {
         Library::open(&ctx.project)?.keep_names(&args.private_name)?;
     }
     if args.pseudonyms && !args.fix {
-        ctx.require_project()?;
-        let library = Library::open(&ctx.project)?;
-        return pseudonyms::preview(ctx, &library, &library.known()?);
+        return show_pseudonyms(ctx, &pseudonyms::preview(ctx)?);
     }
     if args.fix {
         fix::apply(ctx, args.pseudonyms)?;
     } else if args.unfix {
         fix::undo(ctx)?;
     }
-    let looked_at = ctx.ui.during(format!("reading {}", args.target), || match args.target.as_str() {
-        "library" => library_subjects(ctx),
-        target => dataset_subjects(ctx, target),
-    })?;
-    let known = known(ctx)?;
-    let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
-    let tally = Tally::of(looked_at.subjects.len(), &findings);
-    let left = left_to_accept(&looked_at, &findings);
+    let Linted { looked_at, tally, left, findings } = lint(ctx, &args.target, &args.rule)?;
     let shows_all = !args.rule.is_empty();
-    if shows_all {
-        findings.retain(|finding| args.rule.iter().any(|rule| rule == finding.rule));
-    }
     if ctx.json {
         ctx.ui.json(&document(&looked_at.subjects, &tally, &findings))?;
     } else {
@@ -101,13 +85,13 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
                 counted(looked_at.private, "candidate", "candidates")
             ));
         }
-        if !shows_all && known.names.is_empty() {
+        if !shows_all && looked_at.private_names == 0 {
             ctx.ui.say(
                 "lint cannot see names of people (pupils, patients, friends) or what else is private beside them; name those \
                  that it should find: `affinage lint --private-name NAME`",
             );
         }
-        next_step(ctx, (args.target == "library").then_some(left), &findings, shows_all);
+        next_step(ctx, is_library.then_some(left), &findings, shows_all);
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
@@ -123,109 +107,32 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
 
 /// How many findings each rule has in the library, without the places.
 pub fn tally(ctx: &Context) -> anyhow::Result<()> {
-    let LookedAt { subjects, .. } = library_subjects(ctx)?;
-    let findings = lint_known(&subjects, &known(ctx)?);
-    ctx.ui.data(&by_rule(&Tally::of(subjects.len(), &findings), &findings))
+    let Linted { tally, findings, .. } = lint(ctx, LIBRARY, &[])?;
+    ctx.ui.data(&by_rule(&tally, &findings))
 }
 
-/// Names of this project; a file can be looked at without one.
-fn known(ctx: &Context) -> anyhow::Result<Known> {
-    match ctx.project.join(LIBRARY_FILE).is_file() {
-        true => Library::open(&ctx.project)?.known(),
-        false => Ok(Known::default()),
+/// Replacements shown before "and N more".
+const SHOWN_REPLACEMENTS: usize = 40;
+
+fn show_pseudonyms(ctx: &Context, preview: &pseudonyms::Preview) -> anyhow::Result<()> {
+    if ctx.json {
+        return ctx.ui.json(preview);
     }
-}
-
-/// What is looked at.
-#[derive(Default)]
-struct LookedAt {
-    subjects: Vec<Subject>,
-    /// File and title of a conversation by its key, as people know them.
-    names: BTreeMap<String, String>,
-    /// Candidates that are held private: not looked at, because what is found is shown.
-    private: usize,
-    /// Subjects of the library that nobody decided on.
-    undecided: BTreeSet<String>,
-}
-
-fn library_subjects(ctx: &Context) -> anyhow::Result<LookedAt> {
-    ctx.require_project()?;
-    let mut looked_at = LookedAt::default();
-    let library = Library::open(&ctx.project)?;
-    let derivation = library.derivation()?;
-    let paths: BTreeMap<String, String> =
-        library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
-    let decisions = library.decisions()?;
-    looked_at.private = library.for_each_conversation(|source, conversation| {
-        for candidate in derivation.candidates(&conversation) {
-            let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
-            let subjects: Vec<Subject> = subjects.collect();
-            if !decisions.contains_key(&candidate.candidate_id) {
-                looked_at.undecided.extend(subjects.iter().map(|subject| subject.id.clone()));
-            }
-            looked_at.subjects.extend(subjects);
-        }
-        let file = file_name(paths.get(source).map_or("", String::as_str), &conversation);
-        let title = conversation.title.trim();
-        let says_more = !title.is_empty() && !file.to_lowercase().contains(&title.to_lowercase());
-        let name = if says_more { format!("{file}, “{title}”") } else { file };
-        looked_at.names.insert(conversation.key(), name);
-        Ok(())
-    })?;
-    Ok(looked_at)
-}
-
-/// A row of any dataset with `messages`; ours have ids too.
-#[derive(Deserialize)]
-struct Row {
-    example_id: Option<String>,
-    conversation: Option<String>,
-    messages: Vec<Message>,
-}
-
-fn dataset_subjects(ctx: &Context, target: &str) -> anyhow::Result<LookedAt> {
-    let mut subjects = Vec::new();
-    for path in dataset_files(ctx, target)? {
-        for (index, row) in jsonl::read::<Row>(&path, &ctx.ui)?.into_iter().enumerate() {
-            let id = row.example_id.unwrap_or_else(|| format!("row {}", index + 1));
-            let conversation = row.conversation.unwrap_or_else(|| id.clone());
-            subjects.push(Subject::of_messages(&id, &conversation, &row.messages));
-        }
+    let mut table = Table::new(["found", "becomes", "places"]).right(&[2]);
+    for replacement in preview.replacements.iter().take(SHOWN_REPLACEMENTS) {
+        let (before, after) = (replacement.before.clone(), replacement.after.clone());
+        table.row([before, after, count(replacement.places as u64)]);
     }
-    Ok(LookedAt { subjects, ..LookedAt::default() })
-}
-
-/// A file, the files of a folder, or those of a version of this project.
-fn dataset_files(ctx: &Context, target: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let typed = Path::new(target);
-    let is_called = |v: &DatasetVersion| v.name == target || v.name.split('-').next() == Some(target);
-    let found = if typed.exists() {
-        Some(typed.to_owned())
-    } else {
-        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
-        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
-            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
-        }
-        version.map(|version| version.path)
-    };
-    match found {
-        Some(file) if file.is_file() => Ok(vec![file]),
-        Some(folder) => {
-            let names = ["train.jsonl", "validation.jsonl", "test.jsonl"];
-            let files: Vec<PathBuf> =
-                names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
-            if files.is_empty() {
-                return Err(anyhow!(
-                    "no train.jsonl, validation.jsonl or test.jsonl in {}",
-                    folder.display()
-                ))
-                .hint("name a dataset version, a folder with these files, or one JSONL file");
-            }
-            Ok(files)
-        }
-        None => Err(anyhow!("`{target}` is neither a file or folder nor a dataset version of this project"))
-            .hint("`affinage lint` alone looks at the library"),
+    ctx.ui.data(&table.render())?;
+    let values = preview.replacements.len();
+    if values > SHOWN_REPLACEMENTS {
+        ctx.ui.say(format!("and {} more; `--json` lists all", values - SHOWN_REPLACEMENTS));
     }
+    let texts = counted(preview.texts, "text", "texts");
+    ctx.ui.say(format!("{} in {texts}", counted(values, "value", "values")));
+    ctx.ui
+        .hint("nothing is changed yet: `affinage lint --fix --pseudonyms` does it, `--unfix` takes it back");
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -256,48 +163,18 @@ struct FindingRow<'a> {
     fix: Option<&'a str>,
 }
 
-/// Examples by the worst that was found in them. Information (a prompt that is a draft) does not count: such an example is
-/// clean.
-struct Tally {
-    examples: usize,
-    with_errors: usize,
-    with_warnings: usize,
-    without_findings: usize,
-}
-
-impl Tally {
-    fn of(examples: usize, findings: &[Finding]) -> Tally {
-        let mut worst: BTreeMap<&str, Severity> = BTreeMap::new();
-        for finding in findings {
-            let severity = worst.entry(finding.id.as_str()).or_insert(finding.severity);
-            *severity = finding.severity.min(*severity);
-        }
-        let count = |wanted: Severity| worst.values().filter(|severity| **severity == wanted).count();
-        Tally {
-            examples,
-            with_errors: count(Severity::Error),
-            with_warnings: count(Severity::Warning),
-            without_findings: examples - worst.len(),
-        }
-    }
-
-    fn clean(&self) -> usize {
-        self.examples - self.with_errors - self.with_warnings
-    }
-
-    /// `46 examples: 29 clean, 17 with warnings`
-    fn in_words(&self) -> String {
-        let with = |number: usize, of: [&str; 2]| {
-            (number > 0).then(|| format!("{} with {}", count(number as u64), of[usize::from(number > 1)]))
-        };
-        let parts = [
-            Some(format!("{} clean", count(self.clean() as u64))),
-            with(self.with_errors, ["an error", "errors"]),
-            with(self.with_warnings, ["a warning", "warnings"]),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        format!("{}: {}", counted(self.examples, "example", "examples"), parts.join(", "))
-    }
+/// `46 examples: 29 clean, 17 with warnings`
+fn in_words(tally: &Tally) -> String {
+    let with = |number: usize, of: [&str; 2]| {
+        (number > 0).then(|| format!("{} with {}", count(number as u64), of[usize::from(number > 1)]))
+    };
+    let parts = [
+        Some(format!("{} clean", count(tally.clean() as u64))),
+        with(tally.with_errors, ["an error", "errors"]),
+        with(tally.with_warnings, ["a warning", "warnings"]),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{}: {}", counted(tally.examples, "example", "examples"), parts.join(", "))
 }
 
 fn document<'a>(subjects: &'a [Subject], tally: &Tally, findings: &'a [Finding]) -> Document<'a> {
@@ -346,7 +223,7 @@ const SHOWN_PER_RULE: usize = 2;
 
 /// How many examples are clean, and how many findings each rule has.
 fn by_rule(tally: &Tally, findings: &[Finding]) -> String {
-    let text = format!("{}\n", tally.in_words());
+    let text = format!("{}\n", in_words(tally));
     if findings.is_empty() {
         return text;
     }
@@ -407,27 +284,6 @@ fn next_step(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all:
     }
 }
 
-/// What a freeze can take.
-#[derive(Clone, Copy)]
-enum Left {
-    /// Examples that nobody decided on and lint finds nothing serious against.
-    Clean,
-    /// Only what was decided.
-    Decided,
-    Nothing,
-}
-
-fn left_to_accept(looked_at: &LookedAt, findings: &[Finding]) -> Left {
-    let serious = findings.iter().filter(|finding| finding.severity != Severity::Information);
-    let serious: BTreeSet<&str> = serious.map(|finding| finding.id.as_str()).collect();
-    let is_clean = |id: &String| !serious.contains(id.as_str());
-    match () {
-        () if looked_at.undecided.iter().any(is_clean) => Left::Clean,
-        () if looked_at.undecided.len() < looked_at.subjects.len() => Left::Decided,
-        () => Left::Nothing,
-    }
-}
-
 fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding) -> String {
     let field = match finding.field {
         Field::System => "system message".to_owned(),
@@ -478,7 +334,8 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affinage_dataset::message::Role;
+    use affinage_dataset::lint::{Known, lint_known};
+    use affinage_dataset::message::{Message, Role};
 
     #[test]
     fn the_tally_has_a_line_for_each_rule_and_no_text() {

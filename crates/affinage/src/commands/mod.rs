@@ -2,7 +2,6 @@
 
 pub mod analyze;
 pub mod audit;
-pub mod bench;
 pub mod chat;
 pub mod dataset;
 pub mod demo;

@@ -1,12 +1,7 @@
 //! `affinage models`: well-known small models, with what each would take on this machine.
 
-use affinage_engine::weights::Family;
-use affinage_project::machine::{self, Machine};
-use affinage_project::model::known::{KNOWN_MODELS, KnownModel, Licence};
-use affinage_project::model::{self, Sources};
-use affinage_project::stages::training::{SHARE_OF_RATE, Workload, multiply_rate};
+use affinage_project::stages::models::{Choice, Data, known_models};
 use clap::Args;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::ui::{Table, bytes, count, counted};
@@ -17,93 +12,8 @@ use crate::ui::{Table, bytes, count, counted};
     affinage models --json | jq '.models[] | select(.memory_bytes < 4e9) | .model'")]
 pub struct ModelsArgs {}
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Choice {
-    v: u32,
-    /// `model` of affinage.toml.
-    chosen: String,
-    /// Measured.
-    multiply_gflops: f64,
-    /// The share of it that a training is taken to reach.
-    share_of_multiply: f64,
-    machine_memory_bytes: Option<u64>,
-    free_memory_bytes: Option<u64>,
-    data: Data,
-    models: Vec<Row>,
-    /// Models of these load, in whatever size.
-    families: [Family; Family::ALL.len()],
-}
-
-/// What times are for.
-#[derive(Serialize)]
-struct Data {
-    /// `null`: nothing is frozen, rows are assumed.
-    dataset: Option<String>,
-    /// The model that counted the tokens; `null`: estimated.
-    counted_by: Option<String>,
-    train_rows: usize,
-    train_tokens: usize,
-    validation_rows: usize,
-    left_out_rows: usize,
-    epochs: usize,
-}
-
-#[derive(Serialize)]
-struct Row {
-    model: &'static str,
-    family: Family,
-    parameters: u64,
-    disk_bytes: u64,
-    /// Estimated, at the highest.
-    memory_bytes: u64,
-    /// Estimated; zero without rows to train on.
-    seconds: f64,
-    licence: Licence,
-    on_this_machine: bool,
-}
-
 pub fn run(ctx: &Context, _args: ModelsArgs) -> anyhow::Result<()> {
-    let train = &ctx.config.train;
-    if train.supervised_tokens.is_some() {
-        ctx.ui.warn("`train.supervised-tokens` is not looked at here: times are for all rows");
-    }
-    let sources = Sources::from_environment()?;
-    let work = ctx.ui.during("counting tokens", || Workload::of(ctx))?;
-    let memory: Vec<u64> = KNOWN_MODELS.iter().map(|known| work.memory_bytes(train, known)).collect();
-    let rate = ctx.ui.during("measuring this machine", multiply_rate);
-    let row = |(known, memory_bytes): (&KnownModel, u64)| -> anyhow::Result<Row> {
-        Ok(Row {
-            model: known.spec,
-            family: known.family,
-            parameters: known.parameters(),
-            disk_bytes: known.disk_bytes,
-            memory_bytes,
-            seconds: work.seconds(train, &known.config(), rate),
-            licence: known.licence,
-            on_this_machine: model::on_this_machine(known.spec, &ctx.project, &sources)?.is_some(),
-        })
-    };
-    let models = KNOWN_MODELS.iter().zip(memory).map(row).collect::<anyhow::Result<Vec<Row>>>()?;
-    let choice = Choice {
-        v: 1,
-        chosen: ctx.config.model.name.clone(),
-        multiply_gflops: rate / 1e9,
-        share_of_multiply: SHARE_OF_RATE,
-        machine_memory_bytes: Machine::here().memory_bytes,
-        free_memory_bytes: machine::available_memory_bytes(),
-        data: Data {
-            dataset: work.dataset,
-            counted_by: work.counted_by,
-            train_rows: work.train.len(),
-            train_tokens: work.train.iter().sum(),
-            validation_rows: work.validation.len(),
-            left_out_rows: work.left_out,
-            epochs: train.epochs,
-        },
-        models,
-        families: Family::ALL,
-    };
+    let choice = known_models(ctx)?;
     match ctx.json {
         true => ctx.ui.json(&choice),
         false => ctx.ui.data(&for_people(&choice)),

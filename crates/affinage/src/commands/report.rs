@@ -1,17 +1,15 @@
 //! `affinage report`: one self-contained page from the files of an evaluation, offline.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::jsonl::replace_file;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::evidence;
+use affinage_project::stages::report::{Written, write};
 use affinage_report::evidence::Evidence;
-use affinage_report::{Page, markdown, plots};
+use affinage_report::markdown;
 use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::ui::{bytes, counted};
@@ -36,27 +34,11 @@ pub struct ReportArgs {
     pub thread: bool,
 }
 
-impl ReportArgs {
-    /// The page of one evaluation.
-    pub fn of(eval: &str) -> Self {
-        Self { eval: Some(eval.to_owned()), open: false, md: false, thread: false }
-    }
-}
-
-#[derive(Serialize)]
-struct Made {
-    report: PathBuf,
-    size_bytes: usize,
-    pairs_embedded: usize,
-    pairs_total: usize,
-}
-
 /// The end of an evaluation: its answer card, its page, and the page opened where somebody wants to see it. With `--json`
 /// the analysis is the only output.
 pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
     let analysis = super::analyze::computed(ctx, eval)?;
-    let evidence = evidence::read(&ctx.as_stage(), eval)?;
-    let Drawn { path, .. } = draw(ctx, eval, &evidence)?;
+    let (Written { report: path, .. }, _) = write(&ctx.as_stage(), eval)?;
     // After the page: the commands of the card name the evaluation where it is not the one meant, and now it is whole.
     super::analyze::show(ctx, eval, &analysis, false)?;
     if !ctx.json {
@@ -69,25 +51,6 @@ pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
         open_in_browser(ctx, &path)?;
     }
     Ok(())
-}
-
-/// The page of an evaluation, written.
-struct Drawn {
-    path: PathBuf,
-    page: Page,
-    /// Plots beside it.
-    plots: usize,
-}
-
-/// Draws the page and its plots. From here on the evaluation is whole.
-fn draw(ctx: &Context, eval: &str, evidence: &Evidence) -> anyhow::Result<Drawn> {
-    let dir = ctx.project.join("evals").join(eval);
-    let page = affinage_report::render(evidence);
-    let path = dir.join(series::REPORT_FILE);
-    replace_file(&path, page.html.as_bytes())?;
-    let plots = write_plots(&dir.join("plots"), evidence)?;
-    series::end(&dir)?;
-    Ok(Drawn { path, page, plots })
 }
 
 /// Relative to the working directory where it lies inside.
@@ -107,19 +70,7 @@ fn has_desktop() -> bool {
 pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = &series::meant(ctx, args.eval.as_deref())?;
-    let evidence = evidence::read(ctx, name)?;
-    let Drawn { path, page, plots } = ctx.ui.during("drawing the report", || draw(ctx, name, &evidence))?;
-    let size = page.html.len();
-    ctx.ui.say(format!("report: {} ({})", ctx.shown(&path), bytes(size as u64)));
-    let files = counted(plots, "SVG file", "SVG files");
-    ctx.ui.say(format!("plots: {files} in {}", ctx.shown(&path.with_file_name("plots"))));
-    if page.pairs_embedded < page.pairs_total {
-        ctx.ui.say(format!(
-            "{} of {} are in the page, the others in the files",
-            page.pairs_embedded,
-            counted(page.pairs_total, "pair", "pairs")
-        ));
-    }
+    let (written, evidence) = write_and_say(ctx, name)?;
     if args.md {
         ctx.ui.data(&markdown::summary(&evidence))?;
     }
@@ -127,29 +78,25 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
         ctx.ui.data(&markdown::thread(&evidence))?;
     }
     if args.open {
-        open_in_browser(ctx, &path)?;
+        open_in_browser(ctx, &written.report)?;
     }
-    if ctx.json {
-        let Page { pairs_embedded, pairs_total, .. } = page;
-        ctx.ui.json(&Made { report: path, size_bytes: size, pairs_embedded, pairs_total })?;
-    }
-    Ok(())
+    if ctx.json { ctx.ui.json(&written) } else { Ok(()) }
 }
 
-/// Writes every plot as a file of its own and removes those of an earlier report. Returns how many there are.
-fn write_plots(dir: &Path, evidence: &Evidence) -> anyhow::Result<usize> {
-    fs_err::create_dir_all(dir)?;
-    for entry in fs_err::read_dir(dir)? {
-        let old = entry?.path();
-        if old.extension().is_some_and(|extension| extension == "svg") {
-            fs_err::remove_file(old)?;
-        }
+/// Writes the page and says where it lies.
+pub(super) fn write_and_say(ctx: &Context, eval: &str) -> anyhow::Result<(Written, Evidence)> {
+    let (written, evidence) = write(ctx, eval)?;
+    let (folder, plots) = &written.plots;
+    ctx.ui.say(format!("report: {} ({})", ctx.shown(&written.report), bytes(written.size_bytes as u64)));
+    ctx.ui.say(format!("plots: {} in {}", counted(*plots, "SVG file", "SVG files"), ctx.shown(folder)));
+    if written.pairs_embedded < written.pairs_total {
+        ctx.ui.say(format!(
+            "{} of {} are in the page, the others in the files",
+            written.pairs_embedded,
+            counted(written.pairs_total, "pair", "pairs")
+        ));
     }
-    let plots = plots::plots(evidence);
-    for plot in &plots {
-        replace_file(&dir.join(&plot.name), plot.svg.as_bytes())?;
-    }
-    Ok(plots.len())
+    Ok((written, evidence))
 }
 
 /// Asks the desktop to show a file.

@@ -13,13 +13,14 @@ use affinage_project::errors::HintExt as _;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::library::{Action, Decision, Library, access};
 use affinage_project::folder::lock::FolderLock;
+use affinage_project::stages::freeze::TASTE;
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::desk::{Desk, TASTE, TASTE_COMMAND};
+use crate::desk::{Desk, TASTE_COMMAND};
 use crate::ui::{count, counted};
 use crate::web::{Room, RoomArgs};
 

@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
+use affinage_project::client::server_key;
 use affinage_project::errors::is_io;
 use affinage_project::folder::provenance::Provenance;
 use affinage_project::folder::run::Run;
 use affinage_project::model::{open_model, packed_engine};
-use affinage_project::stages::evaluation::server_key;
 use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;

@@ -1,31 +1,29 @@
 //! `affinage train`: LoRA fine-tuning of the base model on a frozen dataset version.
 
-mod verify_resume;
-
 use std::path::PathBuf;
 use std::time::Duration;
 
 use affinage_engine::model::Model;
+use affinage_project::errors::HintExt as _;
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
-use affinage_project::folder::events::LongRow;
 use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::interrupt::{self, LastWords};
 use affinage_project::machine;
-use affinage_project::model::LoadedModel;
+use affinage_project::stages::forecast;
 use affinage_project::stages::handover;
-use affinage_project::stages::lengths::{Spread, limit};
+use affinage_project::stages::lengths::limit;
+use affinage_project::stages::training::verify::{Proof, verify_resume};
 use affinage_project::stages::training::{
-    Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, peak_bytes, prepare, resumable,
-    say_where_best,
+    Estimate, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, peak_bytes, prepare, resumable, say_where_best,
 };
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::run::forecast;
 use crate::context::Context;
 use crate::ctrl_c;
-use crate::ui::{bytes, count, counted, duration};
+use crate::ui::{Paint, Table, bytes, count, counted, duration};
 
 /// LoRA fine-tune the model on the newest dataset version
 #[derive(Debug, Default, Args)]
@@ -68,21 +66,6 @@ pub struct TrainArgs {
     /// Stop moving in this step of the part, before its checkpoint
     #[arg(long, value_name = "STEP", hide = true, requires = "part_in")]
     halt_in: Option<usize>,
-    /// Set by `run`: first say how long this and the evaluation take.
-    #[arg(skip)]
-    says_time: bool,
-}
-
-impl TrainArgs {
-    /// A new run on a dataset version, for `affinage run`.
-    pub fn on(version: String) -> Self {
-        Self { data: Some(version), says_time: true, ..Self::default() }
-    }
-
-    /// The rest of a run, for `affinage run`.
-    pub fn going_on(run: String) -> Self {
-        Self { resume: Some(Some(run)), says_time: true, ..Self::default() }
-    }
 }
 
 /// Who trains in place of this program.
@@ -133,26 +116,15 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         }
         None => None,
     };
-    // A resumed run follows the configuration that it was started with.
-    let config = match &resumed {
-        Some(run) => Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?,
-        None => ctx.config.clone(),
-    };
-    let data = match &resumed {
-        Some(run) => Some(run.dataset(&ctx.ui)?),
-        None => args.data,
-    };
-    let version = DatasetVersion::open(&ctx.project, data.as_deref())?;
     if args.verify_resume {
-        return verify_resume::run(ctx, &version.name);
+        let version = DatasetVersion::open(&ctx.project, args.data.as_deref())?;
+        return verify(ctx, &version.name);
     }
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, args.dry_run, resumed.as_ref()));
     let part = args.part_in.map(|project| Part { project, halt_in: args.halt_in });
-    let prepared = prepare(ctx, &config, &version, part)?;
-    let Prepared { model, engine, plan, memory } = &prepared;
-    describe(ctx, model, engine, plan, memory);
-    propose_length(ctx, engine, plan);
+    let (version, prepared) = prepared(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
+        let Prepared { model, engine, plan, .. } = &prepared;
         let source = handover::Source { ctx, model, engine, version: &version, plan };
         write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to.into(), dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
@@ -164,14 +136,80 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
     }
     if args.dry_run {
-        return dry_run(ctx, engine, plan, memory);
-    }
-    if args.says_time {
-        let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
-        forecast::say(ctx, model, engine, (plan, done), &version)?;
+        return dry_run(ctx, &prepared);
     }
     drop(at_once);
     finished(ctx, &prepared.train(ctx, resumed, pinned)?)
+}
+
+/// A new run on a dataset version, or the rest of `resumed`; how long this and the evaluation take is said before.
+pub(super) fn train_in_run(ctx: &Context, version: &str, resumed: Option<Run>) -> anyhow::Result<()> {
+    let at_once = interrupt::end_at_once(before_the_first_step(ctx, false, resumed.as_ref()));
+    let (version, prepared) = prepared(ctx, resumed.as_ref(), Some(version), None)?;
+    let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
+    forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
+    drop(at_once);
+    finished(ctx, &prepared.train(ctx, resumed, None)?)
+}
+
+/// Loads the model, plans the training and says what it will do. A resumed run follows the configuration and the data that
+/// it was started with.
+fn prepared(
+    ctx: &Context,
+    resumed: Option<&Run>,
+    data: Option<&str>,
+    part: Option<Part>,
+) -> anyhow::Result<(DatasetVersion, Prepared)> {
+    let (config, data) = match resumed {
+        Some(run) => {
+            let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+            (config, Some(run.dataset(&ctx.ui)?))
+        }
+        None => (ctx.config.clone(), data.map(str::to_owned)),
+    };
+    let version = DatasetVersion::open(&ctx.project, data.as_deref())?;
+    let prepared = prepare(ctx, &config, &version, part)?;
+    describe(ctx, &prepared);
+    propose_length(ctx, &prepared.engine, &prepared.plan);
+    Ok((version, prepared))
+}
+
+fn verify(ctx: &Context, version: &str) -> anyhow::Result<()> {
+    let proof = verify_resume(ctx, version)?;
+    match ctx.json {
+        true => ctx.ui.json(&proof)?,
+        false => ctx.ui.data(&shown(ctx, &proof))?,
+    }
+    match &proof.kept_in {
+        None => Ok(()),
+        Some(folder) => Err(anyhow!("the resumed run differs from the uninterrupted one"))
+            .hint(format!("both are kept in {}; please report this", ctx.shown(folder))),
+    }
+}
+
+fn shown(ctx: &Context, proof: &Proof) -> String {
+    let killed =
+        format!("killed in step {}, resumed after {}", proof.killed_in_step, proof.resumed_after_step);
+    let mut table = Table::new(["", "in one process", &killed, ""]);
+    let mut row = |name: String, whole: String, resumed: String| {
+        let (paint, word) = if whole == resumed { (Paint::Good, "same") } else { (Paint::Error, "differs") };
+        table.row([name, whole, resumed, ctx.ui.paint_data(paint, word)]);
+    };
+    for (step, (whole, resumed)) in proof.losses.whole.iter().zip(&proof.losses.resumed).enumerate() {
+        row(format!("loss of step {}", step + 1), whole.to_string(), resumed.to_string());
+    }
+    for (step, (whole, resumed)) in proof.grad_norms.whole.iter().zip(&proof.grad_norms.resumed).enumerate() {
+        row(format!("gradient norm of step {}", step + 1), whole.to_string(), resumed.to_string());
+    }
+    for (name, hashes) in [("adapter", &proof.adapter), ("moments", &proof.moments)] {
+        row(name.to_owned(), hashes.whole[..16].to_owned(), hashes.resumed[..16].to_owned());
+    }
+    let word = if proof.identical {
+        "resuming is exact on this machine and this data"
+    } else {
+        "resuming is not exact"
+    };
+    format!("{}\n{word}\n", table.render())
 }
 
 /// What Ctrl-C says before the first step: while the model is read and the speed is measured nothing is written.
@@ -213,7 +251,8 @@ fn finished(ctx: &Context, run: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn describe(ctx: &Context, model: &LoadedModel, engine: &Model, plan: &Plan, memory: &MemoryPlan) {
+fn describe(ctx: &Context, prepared: &Prepared) {
+    let Prepared { model, engine, plan, memory } = prepared;
     let trainable = plan.new_adapter(engine).values.len();
     let total = model.weights.parameter_count();
     ctx.ui.say(format!(
@@ -261,42 +300,17 @@ fn propose_length(ctx: &Context, engine: &Model, plan: &Plan) {
 }
 
 /// `99 % of those to train and validate on have at most 812 tokens, the longest 3,221; 1,024 are taken, 4 rows are longer and left out`
-fn lengths_in_words(plan: &Plan, spread: Spread) -> String {
+fn lengths_in_words(plan: &Plan, estimate: &Estimate<'_>) -> String {
     let left_out = match plan.left_out.len() {
         0 => "none is longer".to_owned(),
         rows => format!("{} longer and left out", counted(rows, "row is", "rows are")),
     };
     format!(
         "99 % of those to train and validate on have at most {} tokens, the longest {}; train.max-seq-tokens is {}, {left_out}",
-        count(spread.keeps_most as u64),
-        count(spread.longest as u64),
+        count(estimate.keeps_most_tokens as u64),
+        count(estimate.keeps_all_tokens as u64),
         count(plan.config.max_seq_tokens as u64),
     )
-}
-
-/// What a dry run found out.
-#[derive(Serialize)]
-struct Estimate<'a> {
-    v: u32,
-    rows: usize,
-    steps: usize,
-    tokens: u64,
-    supervised_share: f64,
-    longest_row_tokens: usize,
-    /// Rows that are longer than the training takes.
-    left_out: &'a [LongRow],
-    /// So many tokens would keep 99 % of all rows whole, and so many all.
-    keeps_most_tokens: usize,
-    keeps_all_tokens: usize,
-    tokens_per_s: f64,
-    /// Passes over the validation rows, the one before the first step included.
-    evaluations: usize,
-    /// Each of them.
-    evaluation_s: f64,
-    /// Training and evaluations.
-    seconds: f64,
-    #[serde(flatten)]
-    memory: MemoryPlan,
 }
 
 /// `, of it 1m 10s for 5 evaluations of 36 rows`; nothing without validation rows.
@@ -309,29 +323,9 @@ fn evaluations_counted(estimate: &Estimate<'_>, rows: usize) -> String {
     format!(", of it {all} for {evaluations} of {}", counted(rows, "row", "rows"))
 }
 
-fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
-    let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
-    let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
-    let ahead = Ahead::all(plan);
-    let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-    let spread = plan.spread().unwrap_or(Spread { keeps_most: longest, longest });
-    let all: usize = plan.train.iter().map(|row| row.ids.len()).sum();
-    let estimate = Estimate {
-        v: 1,
-        rows: plan.train.len(),
-        steps: plan.steps,
-        tokens: plan.tokens(),
-        supervised_share: plan.supervised_tokens() as f64 / all as f64,
-        longest_row_tokens: longest,
-        left_out: &plan.left_out,
-        keeps_most_tokens: spread.keeps_most,
-        keeps_all_tokens: spread.longest,
-        tokens_per_s,
-        evaluations: ahead.evaluations,
-        evaluation_s,
-        seconds: calibration.time(ahead).as_secs_f64(),
-        memory: *memory,
-    };
+fn dry_run(ctx: &Context, prepared: &Prepared) -> anyhow::Result<()> {
+    let Prepared { engine, plan, memory, .. } = prepared;
+    let estimate = Estimate::measure(engine, plan, memory, &ctx.ui)?;
     if ctx.json {
         return ctx.ui.json(&estimate);
     }
@@ -343,9 +337,9 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         plan.config.rows_per_step,
         count(estimate.tokens),
         100.0 * estimate.supervised_share,
-        lengths_in_words(plan, spread),
+        lengths_in_words(plan, &estimate),
         estimate.tokens_per_s,
-        tokens,
+        estimate.measured_tokens,
         duration(Duration::from_secs_f64(estimate.seconds)),
         evaluations_counted(&estimate, plan.validation.len()),
         memory,

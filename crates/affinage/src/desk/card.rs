@@ -227,7 +227,7 @@ impl Card {
             }
         });
         let variants = shown.collect();
-        let file = super::catalogue::file_name(&source, &conversation);
+        let file = affinage_project::folder::library::file_name(&source, &conversation);
         Card {
             title: conversation.title,
             provider: conversation.provider.as_str(),

@@ -12,7 +12,7 @@ use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
-use affinage_project::folder::library::{Access, Action, Choice, Derivation, Library, Mark};
+use affinage_project::folder::library::{Access, Action, Choice, Derivation, Library, Mark, file_name};
 use affinage_project::stages::freeze::{Unread, is_off_branch};
 use affinage_report::plain::first_words;
 
@@ -222,20 +222,6 @@ impl Read {
 /// The folder of a path, empty if it has none.
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// The file a conversation came from, as people know it: `gorgias.txt`, or `export.zip › conversations.json`.
-pub fn file_name(source: &str, conversation: &Conversation) -> String {
-    let base = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    if conversation.provider == Provider::Authored {
-        return "written at the desk".to_owned();
-    }
-    let (source, member) = (base(source), &conversation.origin.member);
-    match base(member) {
-        name if name == source || name.is_empty() => source,
-        _ if source.is_empty() => member.clone(),
-        _ => format!("{source} › {member}"),
-    }
 }
 
 impl Catalogue {

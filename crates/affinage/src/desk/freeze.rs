@@ -4,11 +4,12 @@ use std::sync::{Mutex, TryLockError};
 
 use affinage_project::errors::usage;
 use affinage_project::folder::datasets::ALTERNATIVES_FILE;
-use affinage_project::stages::freeze::folder_word;
+use affinage_project::stages::freeze::{
+    Frozen, Options, Undecided, folder_word, freeze, say_size, say_version,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::commands::dataset::{freeze_decided, unread};
 use crate::context::Context;
 use crate::web::Reply;
 
@@ -42,7 +43,14 @@ impl Freezes {
         let stage = ctx.as_stage();
         let (ui, heard) = stage.ui.overheard();
         let stage = stage.with_ui(ui);
-        let (folder, manifest) = freeze_decided(&stage, unread(*accept_clean, false), name.as_deref())?;
+        let undecided = match accept_clean {
+            true => Undecided::AcceptClean { dated: false },
+            false => Undecided::LeaveOut,
+        };
+        let frozen = freeze(&stage, &Options { undecided, word: name.as_deref(), ..Options::default() })?;
+        say_version(&stage, &frozen)?;
+        say_size(&stage, &frozen.manifest);
+        let Frozen { folder, manifest, .. } = frozen;
         let mut files: Vec<_> =
             manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE).collect();
         // As they are used: first what trains, last what tests.

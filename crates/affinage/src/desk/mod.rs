@@ -32,6 +32,7 @@ use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
 use affinage_project::interrupt;
+use affinage_project::stages::freeze::{GOAL, TASTE};
 use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,7 +41,6 @@ use crate::context::Context;
 use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
-pub use catalogue::file_name;
 use draft::Drafts;
 use filter::Filter;
 use freeze::Freezes;
@@ -584,16 +584,13 @@ impl State {
     }
 }
 
-/// Why a card is asked again.
-const SECOND_LOOK: &str = "you decided on this card before and are asked again without seeing what you said. One in twenty \
-    comes back once: the dashboard shows how far your decisions agree. Your first decision stays, whatever you say now";
-/// The size a first data set aims at.
-pub const GOAL: usize = 1000;
-/// Accepted examples that are enough for a taste: a first small model to talk to.
-pub const TASTE: usize = 60;
 /// Freezes what is accepted and trains on it.
 pub const TASTE_COMMAND: &str = "affinage run";
 
 fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
+
+/// Why a card is asked again.
+const SECOND_LOOK: &str = "you decided on this card before and are asked again without seeing what you said. One in twenty \
+    comes back once: the dashboard shows how far your decisions agree. Your first decision stays, whatever you say now";

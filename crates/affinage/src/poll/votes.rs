@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said};
-use affinage_eval::judgment::{Judgment, MissingReason, Outcome, VOTES_FILE, is_author};
-use affinage_eval::planted::{GoldVote, LEFT_OUT, PLANTED_VOTES_FILE, planted_results};
+use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
+use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
+use affinage_project::folder::evaluation as files;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::lock::FolderLock;
 use jiff::{Timestamp, ToSpan as _};
@@ -37,8 +38,8 @@ pub enum SessionEvent {
 
 /// How many screens of an evaluation each of these voters has answered.
 pub fn votes_of(dir: &Path, judge_ids: [&String; 2], ui: &Ui) -> anyhow::Result<[usize; 2]> {
-    let votes: Vec<Judgment> = jsonl::read(&dir.join(VOTES_FILE), ui)?;
-    let gold: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), ui)?;
+    let votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), ui)?;
+    let gold: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), ui)?;
     let voters = || votes.iter().map(|row| &row.judge_id).chain(gold.iter().map(|row| &row.judge_id));
     Ok(judge_ids.map(|id| voters().filter(|voter| *voter == id).count()))
 }
@@ -63,9 +64,9 @@ pub struct VoteFiles {
 
 impl VoteFiles {
     pub fn open(dir: &Path, judge_id: &str, items: &[BallotItem], ui: &Ui) -> anyhow::Result<VoteFiles> {
-        let votes: Vec<Judgment> = jsonl::read(&dir.join(VOTES_FILE), ui)?;
-        let gold: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), ui)?;
-        let sessions: Vec<SessionRow> = jsonl::read(&dir.join("vote_sessions.jsonl"), ui)?;
+        let votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), ui)?;
+        let gold: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), ui)?;
+        let sessions: Vec<SessionRow> = jsonl::read(&dir.join(files::VOTE_SESSIONS), ui)?;
         let is_revealed =
             sessions.iter().any(|row| row.judge_id == judge_id && row.event == SessionEvent::Revealed);
         let voted_at = |item: &BallotItem| match item.kind {
@@ -125,7 +126,7 @@ impl VoteFiles {
         })?;
         match &item.kind {
             ItemKind::Pair(_) => {
-                self.append(VOTES_FILE, &row)?;
+                self.append(files::VOTES, &row)?;
                 self.votes.push(row);
             }
             ItemKind::Gold(planted) => {
@@ -146,7 +147,7 @@ impl VoteFiles {
                     ms_to_vote,
                     finished_at: at.to_string(),
                 };
-                self.append(PLANTED_VOTES_FILE, &vote)?;
+                self.append(files::PLANTED_VOTES, &vote)?;
                 self.gold.push(vote);
             }
         }
@@ -207,9 +208,9 @@ impl VoteFiles {
         };
         let outcome = outcome.unwrap_or(Outcome::Missing { reason: MissingReason::Skipped });
         self.note(SessionEvent::Undone { item_id: item_id.to_owned(), outcome })?;
-        jsonl::write_all(&self.dir.join(VOTES_FILE), &self.votes)?;
+        jsonl::write_all(&self.dir.join(files::VOTES), &self.votes)?;
         if item.is_some_and(BallotItem::is_gold) {
-            jsonl::write_all(&self.dir.join(PLANTED_VOTES_FILE), &self.gold)?;
+            jsonl::write_all(&self.dir.join(files::PLANTED_VOTES), &self.gold)?;
         }
         self.done.retain(|done| done != item_id);
         Ok(())
@@ -218,7 +219,7 @@ impl VoteFiles {
     pub fn note(&mut self, event: SessionEvent) -> anyhow::Result<()> {
         self.is_revealed |= event == SessionEvent::Revealed;
         let (judge_id, at) = (self.judge_id.clone(), Timestamp::now().to_string());
-        self.append("vote_sessions.jsonl", &SessionRow { v: ROW_VERSION, judge_id, event, at })
+        self.append(files::VOTE_SESSIONS, &SessionRow { v: ROW_VERSION, judge_id, event, at })
     }
 
     /// What the planted pairs say of this voter, in the report's words, and whether what came twice was answered alike:

@@ -202,16 +202,6 @@ impl Ui {
         if self.role == Role::Stage { self.data(&text) } else { self.print(&text) }
     }
 
-    /// A bar with rate and time left on a terminal, a few plain lines elsewhere.
-    pub fn progress(&self, label: impl Into<String>, total: u64, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), Some(total), unit, Start::Now)
-    }
-
-    /// Progress with an unknown end, for work that is mostly short: it is mentioned only after a second.
-    pub fn late_spinner(&self, label: impl Into<String>, unit: &'static str) -> Progress {
-        Progress::start(self, label.into(), None, unit, Start::Late)
-    }
-
     /// Work without countable units that may take long: mentioned after a second, with the time it takes.
     pub fn during<R>(&self, label: impl Into<String>, work: impl FnOnce() -> R) -> R {
         let progress = Progress::start(self, label.into(), None, "", Start::Late);

@@ -100,6 +100,80 @@ fn stages_know_no_command_line_and_no_terminal() {
     }
 }
 
+/// Pages and servers call stages, as commands do.
+#[test]
+fn commands_are_called_by_the_command_line_alone() {
+    for (path, text) in sources("affinage") {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        if shown.contains("/commands/") || shown.ends_with("/cli.rs") || shown.ends_with("/main.rs") {
+            continue;
+        }
+        assert!(!text.contains("commands::"), "{shown} calls a command: what it needs is a stage");
+    }
+}
+
+/// A command turns its arguments into options and calls stages: it makes no arguments of another command.
+#[test]
+fn no_command_makes_the_arguments_of_another() {
+    let mut commands = 0;
+    for (path, text) in sources("affinage") {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        if !shown.contains("/commands/") {
+            continue;
+        }
+        commands += text.lines().count();
+        let own = text.match_indices("Args {").filter(|(at, _)| {
+            let line = text[..*at].rsplit('\n').next().unwrap_or_default();
+            !line.contains("struct ") && !line.contains("impl ") && !line.contains("let ")
+        });
+        assert_eq!(own.count(), 0, "{shown} makes arguments");
+        assert!(!text.contains("Args::"), "{shown} makes arguments");
+    }
+    assert!(commands < 5000, "commands have {commands} lines: logic belongs into a stage");
+}
+
+#[test]
+fn names_on_the_disk_are_spelled_in_one_place() {
+    /// Files and folders of evaluations, which nothing else has.
+    const OF_EVALUATIONS: [&str; 16] = [
+        "plan.json",
+        "prompts.jsonl",
+        "completions.jsonl",
+        "fit.jsonl",
+        "comparisons.jsonl",
+        "blind_key.jsonl",
+        "judgments.jsonl",
+        "votes.jsonl",
+        "vote_sessions.jsonl",
+        "ledger.jsonl",
+        "raw.jsonl.zst",
+        "batches.jsonl",
+        "items.jsonl",
+        "analysis.json",
+        "report.html",
+        "history.jsonl",
+    ];
+    const FOLDERS: [&str; 7] =
+        ["evals", "datasets", "runs", "checkpoints", "manifest.json", "provenance.json", "library.db"];
+    for (path, text) in sources("affinage-project").into_iter().chain(sources("affinage")) {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        // Jobs for other engines and other people's trainings have files of the same names.
+        if ["/folder/", "/stages/handover/", "/stages/audit"].iter().any(|part| shown.contains(part)) {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for name in OF_EVALUATIONS {
+            assert!(
+                !code.contains(&format!("\"{name}\"")),
+                "{shown} spells {name}: see folder/evaluation.rs"
+            );
+        }
+        for name in FOLDERS {
+            assert!(!code.contains(&format!("join(\"{name}\")")), "{shown} spells {name}: see folder/");
+        }
+    }
+}
+
 #[test]
 fn dataset_eval_and_report_touch_no_file_socket_clock_environment_or_terminal() {
     const BANNED: [&str; 11] = [

@@ -10,16 +10,17 @@ use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::history::looks;
-use affinage_eval::judgment::{Judgment, VOTES_FILE};
+use affinage_eval::judgment::Judgment;
 use affinage_eval::overlap::{OverlapRow, TrainingIndex};
 use affinage_eval::plan::Plan;
-use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
 use super::audit::contradictions;
 use crate::errors::HintExt as _;
 use crate::folder::datasets::DatasetVersion;
+use crate::folder::evaluation as files;
 use crate::folder::events::Event;
 use crate::folder::history;
 use crate::folder::jsonl;
@@ -31,15 +32,15 @@ use crate::stages::judges::{exam_results, judgments, read_plan};
 pub fn analyze_folder(ctx: &Project, dir: &Path) -> anyhow::Result<Analysis> {
     let plan = read_plan(dir)?;
     let read = |name: &str| dir.join(name);
-    let prompts: Vec<Prompt> = jsonl::read(&read("prompts.jsonl"), &ctx.ui)?;
-    let completions: Vec<Completion> = jsonl::read(&read("completions.jsonl"), &ctx.ui)?;
-    let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
-    let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
+    let prompts: Vec<Prompt> = jsonl::read(&read(files::PROMPTS), &ctx.ui)?;
+    let completions: Vec<Completion> = jsonl::read(&read(files::COMPLETIONS), &ctx.ui)?;
+    let comparisons: Vec<Comparison> = jsonl::read(&read(files::COMPARISONS), &ctx.ui)?;
+    let blind_keys: Vec<BlindKey> = jsonl::read(&read(files::BLIND_KEY), &ctx.ui)?;
     let (mut judgments, reread) = judgments(ctx, dir, without_traces)?;
-    judgments.extend(jsonl::read_lean(&read(VOTES_FILE), &ctx.ui, without_traces)?);
-    let fit: Vec<FitRow> = jsonl::read(&read("fit.jsonl"), &ctx.ui)?;
+    judgments.extend(jsonl::read_lean(&read(files::VOTES), &ctx.ui, without_traces)?);
+    let fit: Vec<FitRow> = jsonl::read(&read(files::FIT), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
-    let planted: Vec<GoldVote> = jsonl::read(&read(PLANTED_VOTES_FILE), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&read(files::PLANTED_VOTES), &ctx.ui)?;
     check_versions(dir, &prompts, &completions, &judgments)?;
     let overlap = overlaps(ctx, dir, &plan, &completions)?;
     history::looked(ctx, &plan.name, completions.len(), judgments.len())?;
@@ -74,7 +75,7 @@ pub fn analyze_folder(ctx: &Project, dir: &Path) -> anyhow::Result<Analysis> {
     }
     let mut text = serde_json::to_vec_pretty(&analysis)?;
     text.push(b'\n');
-    jsonl::replace_file(&dir.join("analysis.json"), &text)?;
+    jsonl::replace_file(&dir.join(files::ANALYSIS), &text)?;
     if let Some(dose) = &analysis.dose {
         let mut text = serde_json::to_vec_pretty(dose)?;
         text.push(b'\n');
@@ -127,7 +128,7 @@ fn overlaps(
 /// What other evaluations of the same recipe found; unreadable ones are no evidence.
 fn siblings(ctx: &Project, plan: &Plan) -> Vec<Sibling> {
     let Some(own) = &plan.design.schedule else { return Vec::new() };
-    let entries = fs_err::read_dir(ctx.project.join("evals")).into_iter().flatten().flatten();
+    let entries = fs_err::read_dir(files::all(&ctx.project)).into_iter().flatten().flatten();
     let mut found = Vec::new();
     for entry in entries {
         let Ok(other) = read_plan(&entry.path()) else { continue };
@@ -137,7 +138,7 @@ fn siblings(ctx: &Project, plan: &Plan) -> Vec<Sibling> {
         let Some(schedule) = other.design.schedule.filter(|s| s.recipe_sha256 == own.recipe_sha256) else {
             continue;
         };
-        let text = fs_err::read(entry.path().join("analysis.json")).unwrap_or_default();
+        let text = fs_err::read(entry.path().join(files::ANALYSIS)).unwrap_or_default();
         let analysis: Option<Analysis> = serde_json::from_slice(&text).ok();
         let headline = analysis.and_then(|a| a.comparisons.into_iter().find(|c| c.is_headline)?.overall);
         found.extend(headline.map(|rate| Sibling {

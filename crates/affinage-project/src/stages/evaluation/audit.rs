@@ -10,13 +10,14 @@ use affinage_eval::completion::Completion;
 use affinage_eval::fit::FitRow;
 use affinage_eval::judge::ledger::{LedgerRow, RawRow};
 use affinage_eval::judge::reread::Reread;
-use affinage_eval::judgment::{Judgment, VOTES_FILE};
+use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
-use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
+use affinage_eval::planted::GoldVote;
 use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::stages::evidence::FILES;
@@ -26,7 +27,7 @@ use crate::stages::judges::{exam_results, judgments, raw, read_plan};
 const RAW_UNASKED_BYTES: u64 = 16 << 20;
 
 pub fn is_evaluation(dir: &Path) -> bool {
-    ["plan.json", "comparisons.jsonl"].iter().all(|name| dir.join(name).is_file())
+    [files::PLAN, files::COMPARISONS].iter().all(|name| dir.join(name).is_file())
 }
 
 struct Folder {
@@ -45,17 +46,17 @@ impl Folder {
     fn read(ctx: &Project, dir: &Path) -> anyhow::Result<Folder> {
         let path = |name: &str| dir.join(name);
         let (mut judgments, reread) = judgments(ctx, dir, |_| {})?;
-        judgments.extend(jsonl::read::<Judgment>(&path(VOTES_FILE), &ctx.ui)?);
+        judgments.extend(jsonl::read::<Judgment>(&path(files::VOTES), &ctx.ui)?);
         Ok(Folder {
             plan: read_plan(dir)?,
-            prompts: jsonl::read(&path("prompts.jsonl"), &ctx.ui)?,
-            completions: jsonl::read(&path("completions.jsonl"), &ctx.ui)?,
-            comparisons: jsonl::read(&path("comparisons.jsonl"), &ctx.ui)?,
-            blind_keys: jsonl::read(&path("blind_key.jsonl"), &ctx.ui)?,
+            prompts: jsonl::read(&path(files::PROMPTS), &ctx.ui)?,
+            completions: jsonl::read(&path(files::COMPLETIONS), &ctx.ui)?,
+            comparisons: jsonl::read(&path(files::COMPARISONS), &ctx.ui)?,
+            blind_keys: jsonl::read(&path(files::BLIND_KEY), &ctx.ui)?,
             judgments,
             reread,
-            ledger: jsonl::read(&path("ledger.jsonl"), &ctx.ui)?,
-            raw: path("raw.jsonl.zst").is_file().then(|| raw::read(&path("raw.jsonl.zst"))).transpose()?,
+            ledger: jsonl::read(&path(files::LEDGER), &ctx.ui)?,
+            raw: path(files::RAW).is_file().then(|| raw::read(&path(files::RAW))).transpose()?,
         })
     }
 
@@ -91,7 +92,7 @@ const CONTRADICTIONS: [&str; 4] = ["E02", "E03", "E04", "E05"];
 /// What contradicts the stored requests and replies, for `analyze`: nothing is computed from such rows. A large raw file
 /// is left to `--verify` and `audit`, and a damaged one is no fault of the rows.
 pub fn contradictions(ctx: &Project, dir: &Path) -> anyhow::Result<()> {
-    let path = dir.join("raw.jsonl.zst");
+    let path = dir.join(files::RAW);
     if !path.is_file() || fs_err::metadata(&path)?.len() > RAW_UNASKED_BYTES {
         return Ok(());
     }
@@ -123,9 +124,9 @@ fn from_here(ctx: &Project, dir: &Path) -> String {
 
 /// The rows among each other, and analysis.json against what they give.
 fn analysis(ctx: &Project, dir: &Path, folder: &Folder, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
-    let fit: Vec<FitRow> = jsonl::read(&dir.join("fit.jsonl"), &ctx.ui)?;
+    let fit: Vec<FitRow> = jsonl::read(&dir.join(files::FIT), &ctx.ui)?;
     let exams = exam_results(ctx, dir)?;
-    let planted: Vec<GoldVote> = jsonl::read(&dir.join(PLANTED_VOTES_FILE), &ctx.ui)?;
+    let planted: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), &ctx.ui)?;
     let inputs = Inputs {
         plan: &folder.plan,
         prompts: &folder.prompts,
@@ -145,7 +146,7 @@ fn analysis(ctx: &Project, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
         }
     };
     audit.checked.push("plan, answers, comparisons, key and judgments among each other".to_owned());
-    let Ok(text) = fs_err::read(dir.join("analysis.json")) else {
+    let Ok(text) = fs_err::read(dir.join(files::ANALYSIS)) else {
         audit.cannot("analysis.json against the rows", "it is not there");
         return Ok(());
     };
@@ -176,7 +177,7 @@ fn analysis(ctx: &Project, dir: &Path, folder: &Folder, audit: &mut EvaluationAu
 
 /// The hashes of files that report.html names against the files.
 fn page(dir: &Path, audit: &mut EvaluationAudit) -> anyhow::Result<()> {
-    let path: PathBuf = dir.join("report.html");
+    let path: PathBuf = dir.join(files::REPORT);
     if !path.is_file() {
         audit.cannot("report.html against the files", "it is not there");
         return Ok(());

@@ -13,6 +13,7 @@ use affinage_report::plain::counted;
 use anyhow::Context as _;
 
 use super::{Evaluation, asked, written};
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::model::LoadedModel;
@@ -39,7 +40,7 @@ impl Evaluation {
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut writer = jsonl::Writer::open(&self.dir.join("fit.jsonl"), &ctx.ui)?;
+        let mut writer = jsonl::Writer::open(&self.dir.join(files::FIT), &ctx.ui)?;
         let prepared = jobs
             .into_iter()
             .map(|(arm, texts)| Ok((arm, tokenize_texts(model, arm, texts)?)))
@@ -93,7 +94,7 @@ impl Evaluation {
         base_sha256: &str,
         texts: &'a [FitText<'a>],
     ) -> anyhow::Result<Vec<(&'a Arm, Vec<&'a FitText<'a>>)>> {
-        let rows: Vec<FitRow> = jsonl::read(&self.dir.join("fit.jsonl"), &ctx.ui)?;
+        let rows: Vec<FitRow> = jsonl::read(&self.dir.join(files::FIT), &ctx.ui)?;
         let present: BTreeSet<(String, String, FitControl)> =
             rows.into_iter().map(|row| (row.prompt_id, row.arm, row.control)).collect();
         let headline = &self.plan.headline;

@@ -7,25 +7,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use affinage_dataset::template::Thinking;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Served};
-use affinage_eval::judge::wire::WireFormat;
+use affinage_eval::judge::wire::{WireFormat, WireReply, chat};
+use affinage_eval::judge::wire_params::{MaxTokensKey, TEMPLATE_VALUES, WireLimits, WireParams};
 use affinage_eval::judgment::MissingReason;
 use affinage_eval::plan::{Arm, ArmKind};
+use affinage_eval::rng::Rng;
 use affinage_eval::suite::Prompt;
 use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::server::{Leave, Remote, Reply, TEMPLATE_VALUES, consented, server_key};
 use super::{Evaluation, asked};
+use crate::client::http::leaves_machine;
+use crate::client::{Called, Client, Endpoint, Exchange, Leave, consented, lock, server_key};
 use crate::errors::{HintExt as _, interrupted};
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
-use crate::http::leaves_machine;
 use crate::interrupt;
 use crate::stages::judges::Sources;
 
@@ -53,8 +55,8 @@ impl Evaluation {
             ctx.ui.say("all answers are there");
             return Ok(());
         }
-        if leaves_machine(&remote.base_url) {
-            self.refuse_private(ctx, leave, &remote.base_url)?;
+        if leaves_machine(&remote.endpoint.base_url) {
+            self.refuse_private(ctx, leave, &remote.endpoint.base_url)?;
         }
         self.ask(ctx, remote, &missing)
     }
@@ -95,9 +97,7 @@ impl Evaluation {
                 self.refuse_private(ctx, leave, base_url)?;
             }
             let key = server_key(configured.api_key_env.as_deref()).with_context(of_arm)?;
-            let (base_url, base_name) = (base_url.clone(), model.clone());
-            let (concurrency, refused) = (configured.concurrency, Some(Mutex::default()));
-            servers.push((Remote { base_url, key, base_name, concurrency, refused }, arm));
+            servers.push((Remote::new(base_url, key, configured.concurrency, model, true), arm));
         }
         Ok(servers)
     }
@@ -122,41 +122,42 @@ impl Evaluation {
     }
 
     fn ask(&self, ctx: &Project, remote: &Remote, missing: &[Wanted]) -> anyhow::Result<()> {
-        let mut writer = jsonl::Writer::open(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let writer = Mutex::new(jsonl::Writer::open(&self.dir.join(files::COMPLETIONS), &ctx.ui)?);
         let progress = ctx.ui.progress("generating", missing.len() as u64, "answers");
-        let next = AtomicUsize::new(0);
-        let (answers, received) = channel();
-        let mut failed = Vec::new();
-        std::thread::scope(|scope| -> anyhow::Result<()> {
-            for _ in 0..remote.concurrency.min(missing.len()) {
-                let (answers, next) = (answers.clone(), &next);
-                scope.spawn(move || {
-                    while !interrupt::requested() {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(wanted) = missing.get(index) else { break };
-                        if answers.send((index, remote.ask(&self.body(wanted, &remote.base_name)))).is_err() {
-                            break;
-                        }
+        let failed: Mutex<Option<anyhow::Error>> = Mutex::new(None);
+        let client = Client::new(&remote.endpoint, "the server", remote.adapts);
+        client.each(
+            missing.len(),
+            || false,
+            |index| {
+                let asking = Asking { wanted: &missing[index], base_name: &remote.base_name };
+                let row = match client.call(&asking)? {
+                    Called::Answered(answered) => {
+                        asking.wanted.answered(&answered.reply, asking.params().left_out(&answered.params))
                     }
-                });
-            }
-            drop(answers);
-            for (index, answer) in received {
-                match answer.and_then(|reply| missing[index].answered(&reply)) {
-                    Ok(row) => writer.append(&row)?,
-                    Err(error) => failed.push(error),
+                    Called::Failed(error) | Called::Refused(error) => Err(error),
+                    Called::Stopping => return Ok(false),
+                };
+                let is_answered = row.is_ok();
+                match row {
+                    Ok(row) => lock(&writer).append(&row)?,
+                    Err(error) => {
+                        lock(&failed).get_or_insert(error);
+                    }
                 }
                 progress.advance(1);
-            }
-            Ok(())
-        })?;
-        writer.sync()?;
+                Ok(is_answered)
+            },
+        );
+        let (_, _, stopped) = client.end();
+        lock(&writer).sync()?;
         progress.finish("");
         if interrupt::requested() {
             return Err(interrupted("stopped; the answers so far are saved"))
                 .hint("run the same command again to continue");
         }
-        match failed.into_iter().next() {
+        let failed = lock(&failed).take();
+        match stopped.or(failed) {
             None => Ok(()),
             Some(error) => Err(error.context("some answers are missing, the others are saved"))
                 .hint("the same command asks again for what is missing"),
@@ -178,7 +179,7 @@ impl Evaluation {
             .iter()
             .map(|wanted| {
                 json!({"custom_id": wanted.key.completion_id(), "method": "POST", "url": "/v1/chat/completions",
-                    "body": self.body(wanted, base_name)})
+                    "body": Asking { wanted, base_name }.request()})
             })
             .collect();
         jsonl::write_all(path, &rows)?;
@@ -195,7 +196,7 @@ impl Evaluation {
         let missing = self.missing_on_base(ctx, meets)?;
         let by_id: BTreeMap<String, &Wanted> =
             missing.iter().map(|wanted| (wanted.key.completion_id(), wanted)).collect();
-        let mut writer = jsonl::Writer::open(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let mut writer = jsonl::Writer::open(&self.dir.join(files::COMPLETIONS), &ctx.ui)?;
         let mut taken = Taken { answers: 0, failed: 0, unknown: 0 };
         let mut seen = BTreeSet::new();
         for row in jsonl::read::<Value>(path, &ctx.ui)? {
@@ -206,7 +207,7 @@ impl Evaluation {
             };
             let body = serde_json::to_vec(&row["response"]["body"])?;
             let read = WireFormat::Openai.read(200, |_| None, &body).ok();
-            match read.and_then(|read| wanted.answered(&Reply { read, refused: Vec::new() }).ok()) {
+            match read.and_then(|read| wanted.answered(&read, Vec::new()).ok()) {
                 Some(answer) => {
                     writer.append(&answer)?;
                     taken.answers += 1;
@@ -234,7 +235,7 @@ impl Evaluation {
         arms: &[&'a Arm],
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<Vec<Wanted<'a>>> {
-        let rows: Vec<Completion> = jsonl::read(&self.dir.join("completions.jsonl"), &ctx.ui)?;
+        let rows: Vec<Completion> = jsonl::read(&self.dir.join(files::COMPLETIONS), &ctx.ui)?;
         let present: BTreeSet<String> = rows.into_iter().map(|row| row.completion_id).collect();
         let mut missing = Vec::new();
         for &arm in arms {
@@ -245,25 +246,80 @@ impl Evaluation {
         }
         Ok(missing)
     }
+}
 
-    /// The request for one answer.
-    fn body(&self, wanted: &Wanted, base_name: &str) -> Value {
-        let sampling = wanted.key.sampling;
+/// A server of an arm, and how it is asked.
+pub struct Remote {
+    pub endpoint: Endpoint,
+    /// The base model's name there.
+    pub base_name: String,
+    /// Settings that the server turns out to refuse are left out from then on; else a refusal is an error, because the answers
+    /// must be drawn as the plan says.
+    pub adapts: bool,
+}
+
+impl Remote {
+    /// `base_url`: up to `/v1`.
+    pub fn new(
+        base_url: &str,
+        key: Option<String>,
+        concurrency: usize,
+        base_name: &str,
+        adapts: bool,
+    ) -> Self {
+        const TIMEOUT: Duration = Duration::from_secs(300);
+        let endpoint = Endpoint {
+            wire: WireFormat::Openai,
+            base_url: base_url.to_owned(),
+            key,
+            concurrency,
+            timeout: TIMEOUT,
+            limits: WireLimits::default(),
+            pace: None,
+        };
+        Self { endpoint, base_name: base_name.to_owned(), adapts }
+    }
+}
+
+/// A question to a server.
+struct Asking<'a> {
+    wanted: &'a Wanted<'a>,
+    base_name: &'a str,
+}
+
+impl Asking<'_> {
+    fn request(&self) -> Value {
+        chat(&asked(self.wanted.arm, &self.wanted.prompt.messages), &self.params())
+    }
+}
+
+impl Exchange for Asking<'_> {
+    fn params(&self) -> WireParams {
+        let (arm, key) = (self.wanted.arm, &self.wanted.key);
+        let sampling = key.sampling;
         // The server has adapters under the names of their arms.
-        let model = if wanted.arm.adapter_sha256().is_some() { &wanted.arm.name } else { base_name };
-        let mut body = json!({
-            "model": model, "messages": asked(wanted.arm, &wanted.prompt.messages), "temperature": sampling.temperature,
-            "top_p": sampling.top_p, "max_tokens": sampling.max_new_tokens, "seed": wanted.key.seed,
-        });
-        // Not in the format of OpenAI itself, but in that of every local server.
-        if sampling.top_k > 0 {
-            body["top_k"] = json!(sampling.top_k);
+        let model = if arm.adapter_sha256().is_some() { arm.name.as_str() } else { self.base_name };
+        WireParams {
+            model: model.to_owned(),
+            max_tokens: sampling.max_new_tokens,
+            structured: false,
+            logprobs: false,
+            temperature: Some(sampling.temperature),
+            top_p: Some(sampling.top_p),
+            // Not in the format of OpenAI itself, but in that of every local server.
+            top_k: (sampling.top_k > 0).then_some(sampling.top_k),
+            seed: Some(key.seed),
+            thinking: self.wanted.thinking.map(|thinking| thinking == Thinking::On),
+            max_tokens_key: MaxTokensKey::MaxTokens,
         }
-        if let Some(thinking) = wanted.thinking {
-            let on = thinking == Thinking::On;
-            body[TEMPLATE_VALUES] = json!({ "enable_thinking": on, "thinking": on });
-        }
-        body
+    }
+
+    fn body(&self, params: &WireParams) -> Vec<u8> {
+        chat(&asked(self.wanted.arm, &self.wanted.prompt.messages), params).to_string().into_bytes()
+    }
+
+    fn jitter(&self, attempt: u32) -> f64 {
+        Rng::for_purpose(u64::from(attempt), &[&self.wanted.key.completion_id()]).uniform()
     }
 }
 
@@ -277,9 +333,8 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The row of a reply. Errors if it ended in a way that nobody knows.
-    fn answered(&self, reply: &Reply) -> anyhow::Result<Completion> {
-        let Reply { read, refused } = reply;
+    /// The row of a reply; `refused`: what was not asked for, because the server refuses it. Errors if it ended in a way that nobody knows.
+    fn answered(&self, read: &WireReply, refused: Vec<String>) -> anyhow::Result<Completion> {
         let finish = match read.missing {
             None | Some(MissingReason::OnlyThought) => FinishReason::Stop,
             Some(MissingReason::Truncated) => FinishReason::Length,
@@ -300,11 +355,7 @@ impl Wanted<'_> {
         let mut row = self.key.answered(text, tokens, finish);
         row.thinking = self.thinking.filter(|_| !refused.iter().any(|name| name == TEMPLATE_VALUES));
         // Of known weights the plan says more than a server could.
-        row.served = self
-            .key
-            .base_sha256
-            .is_none()
-            .then(|| Served { model: read.model.clone(), refused: refused.clone() });
+        row.served = self.key.base_sha256.is_none().then(|| Served { model: read.model.clone(), refused });
         Ok(row)
     }
 }

@@ -8,6 +8,7 @@ use affinage_report::plain::count;
 use super::{series, settings};
 use crate::folder::config::{Config, Generate};
 use crate::folder::datasets::DatasetVersion;
+use crate::folder::evaluation as files;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
@@ -60,7 +61,7 @@ fn is_set(config: &Config) -> bool {
 /// The limit in the first plan of the series for this training that was made without a limit in affinage.toml.
 fn planned(ctx: &Project, run: &Run, version: &DatasetVersion) -> anyhow::Result<Option<usize>> {
     for member in series::members(&ctx.project, &ctx.config.eval.name)? {
-        let dir = ctx.project.join("evals").join(&member);
+        let dir = files::dir(&ctx.project, &member);
         let Ok(plan) = read_plan(&dir) else { continue };
         let is_of_this = plan.run.as_ref() == Some(&run.name)
             && plan.dataset.as_ref().is_some_and(|dataset| dataset.version == version.name);

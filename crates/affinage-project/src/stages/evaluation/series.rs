@@ -6,20 +6,15 @@ use std::path::Path;
 use affinage_eval::comparison::missing_answers;
 use affinage_eval::completion::Completion;
 use affinage_eval::history::HistoryEvent;
-use affinage_eval::judgment::VOTES_FILE;
 use affinage_eval::suite::Prompt;
 use affinage_report::plain::{counted, listed};
 
+use crate::folder::evaluation as files;
 use crate::folder::history;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::observer::Observer;
 use crate::stages::judges::read_plan;
-
-/// Stands in the folder of an evaluation from the moment that `affinage eval` begins it until its report is drawn.
-const BEGUN_FILE: &str = "begun";
-/// The page of an evaluation.
-pub const REPORT_FILE: &str = "report.html";
 
 /// How far an evaluation came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +45,10 @@ impl State {
 /// How far the evaluation in `dir` came.
 pub fn state(dir: &Path, ui: &dyn Observer) -> anyhow::Result<State> {
     let Ok(plan) = read_plan(dir) else { return Ok(State::Unreadable) };
-    let prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), ui)?;
-    let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), ui)?;
+    let prompts: Vec<Prompt> = jsonl::read(&dir.join(files::PROMPTS), ui)?;
+    let completions: Vec<Completion> = jsonl::read(&dir.join(files::COMPLETIONS), ui)?;
     Ok(match missing_answers(&plan, &prompts, &completions) {
-        0 if dir.join(BEGUN_FILE).exists() => State::Stopped,
+        0 if dir.join(files::BEGUN).exists() => State::Stopped,
         0 => State::Whole,
         missing => State::LacksAnswers(missing),
     })
@@ -61,15 +56,15 @@ pub fn state(dir: &Path, ui: &dyn Observer) -> anyhow::Result<State> {
 
 /// Marks an evaluation that is to go on to its report. One that has a report was whole before and stays so.
 pub fn begin(dir: &Path) -> anyhow::Result<()> {
-    if !dir.join(REPORT_FILE).is_file() {
-        fs_err::write(dir.join(BEGUN_FILE), "")?;
+    if !dir.join(files::REPORT).is_file() {
+        fs_err::write(dir.join(files::BEGUN), "")?;
     }
     Ok(())
 }
 
 /// Takes the mark away: the report is drawn.
 pub fn end(dir: &Path) -> anyhow::Result<()> {
-    match fs_err::remove_file(dir.join(BEGUN_FILE)) {
+    match fs_err::remove_file(dir.join(files::BEGUN)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
@@ -87,7 +82,7 @@ fn split(name: &str) -> (&str, u64) {
 /// The planned evaluations of the series that `name` begins, by number.
 pub fn members(project: &Path, name: &str) -> anyhow::Result<Vec<String>> {
     let (stem, first) = split(name);
-    let entries = match fs_err::read_dir(project.join("evals")) {
+    let entries = match fs_err::read_dir(files::all(project)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
@@ -97,7 +92,7 @@ pub fn members(project: &Path, name: &str) -> anyhow::Result<Vec<String>> {
         let path = entry?.path();
         let Some(member) = path.file_name().and_then(|member| member.to_str()) else { continue };
         let (of, number) = split(member);
-        if of == stem && number >= first && path.join("plan.json").is_file() {
+        if of == stem && number >= first && path.join(files::PLAN).is_file() {
             found.push((number, member.to_owned()));
         }
     }
@@ -110,7 +105,7 @@ pub fn next(project: &Path, name: &str) -> anyhow::Result<String> {
     let (stem, _) = split(name);
     let Some(newest) = members(project, name)?.pop() else { return Ok(name.to_owned()) };
     let behind = split(&newest).1 + 1;
-    let free = |name: &String| !project.join("evals").join(name).exists();
+    let free = |name: &String| !files::dir(project, name).exists();
     Ok((behind..).map(|number| format!("{stem}-{number}")).find(free).unwrap_or_default())
 }
 
@@ -119,7 +114,7 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
     let members = members(project, name)?;
     if let [_, _, ..] = members[..] {
         for member in members.iter().rev() {
-            if state(&project.join("evals").join(member), ui)? == State::Whole {
+            if state(&files::dir(project, member), ui)? == State::Whole {
                 return Ok(member.clone());
             }
         }
@@ -136,7 +131,7 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     let configured = &ctx.config.eval.name;
     let members = members(&ctx.project, configured)?;
     let newest = newest(&ctx.project, configured, &ctx.ui)?;
-    let dir = |member: &String| ctx.project.join("evals").join(member);
+    let dir = |member: &String| files::dir(&ctx.project, member);
     let unfinished: Vec<&String> = members.iter().skip_while(|member| **member != newest).skip(1).collect();
     if members.len() > 1 {
         let others: Vec<String> = quoted(members.iter().filter(|member| **member != newest));
@@ -167,7 +162,7 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
 
 /// Says where votes lie that do not count for `name`: a vote is on the answers of one evaluation.
 fn say_votes_elsewhere<'a>(ctx: &Project, name: &str, others: impl Iterator<Item = &'a String>) {
-    let has_votes = |member: &str| ctx.project.join("evals").join(member).join(VOTES_FILE).is_file();
+    let has_votes = |member: &str| files::dir(&ctx.project, member).join(files::VOTES).is_file();
     let voted = quoted(others.filter(|other| *other != name && has_votes(other)));
     if !voted.is_empty() && !has_votes(name) {
         ctx.ui.say(format!(
@@ -209,9 +204,8 @@ fn other_names(ctx: &Project, name: &str, members: &[String]) -> anyhow::Result<
         }
     }
     // A test of the pipeline is never what is meant.
-    let is_meant = |name: &String| {
-        read_plan(&ctx.project.join("evals").join(name)).is_ok_and(|plan| !plan.is_null_test())
-    };
+    let is_meant =
+        |name: &String| read_plan(&files::dir(&ctx.project, name)).is_ok_and(|plan| !plan.is_null_test());
     let mut seen = Vec::new();
     let mut kept = |names: Vec<String>| -> Vec<String> {
         let mut kept = Vec::new();
@@ -240,9 +234,9 @@ mod tests {
     fn project(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for name in names {
-            let eval = dir.path().join("evals").join(name);
+            let eval = files::dir(dir.path(), name);
             fs_err::create_dir_all(&eval).expect("made");
-            fs_err::write(eval.join("plan.json"), "{}").expect("written");
+            fs_err::write(eval.join(files::PLAN), "{}").expect("written");
         }
         dir
     }
@@ -347,7 +341,7 @@ mod tests {
         end(&of("look-3")).expect("its report is drawn");
         assert_eq!(newest(), "look-3");
         // Begun again, one that has its report was whole before.
-        fs_err::write(of("look-3").join(REPORT_FILE), "").expect("written");
+        fs_err::write(of("look-3").join(files::REPORT), "").expect("written");
         begin(&of("look-3")).expect("not marked");
         assert_eq!(newest(), "look-3");
     }

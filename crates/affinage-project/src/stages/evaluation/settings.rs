@@ -9,10 +9,11 @@ use affinage_report::plain::counted;
 use anyhow::Context as _;
 
 use crate::folder::config::Config;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl::replace_file;
 
 /// What affinage.toml said when the plan was fixed, beside the plan.
-const FILE: &str = "settings.toml";
+const FILE: &str = files::SETTINGS;
 /// The keys that a plan follows from; of a section all keys.
 const OF_PLAN: [&str; 7] = ["model", "generate", "eval", "judging.stop-early", "dose", "arm", "suite"];
 /// Keys among them that change no plan.

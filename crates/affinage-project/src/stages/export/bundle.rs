@@ -19,13 +19,14 @@ use super::facts::{EvaluationOf, Facts};
 use super::probe::{Memorisation, probe};
 use super::{Format, Record, Source, card};
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
 use crate::stages::judges::Sources;
 
 /// What stays at home of an evaluation: the judges' raw bytes, and what was paid.
-const AT_HOME: [&str; 2] = ["ledger.jsonl", "raw.jsonl.zst"];
+const AT_HOME: [&str; 2] = [files::LEDGER, files::RAW];
 const SPLITS: [&str; 4] = ["train", "validation", "test", "reserve"];
 
 /// What the bundle came to.
@@ -59,7 +60,7 @@ pub fn write(
     fs_err::write(dir.join("README.md"), card(facts))?;
     fs_err::write(dir.join("DATA.md"), version::card(facts.manifest()))?;
     for evaluation in &facts.evaluations {
-        copy_evaluation(evaluation, &dir.join("evals").join(&evaluation.name))?;
+        copy_evaluation(evaluation, &files::dir(dir, &evaluation.name))?;
     }
     let rows = SPLITS
         .iter()
@@ -88,8 +89,8 @@ pub fn write(
 fn private_texts(ctx: &Project, facts: &Facts, dir: &Path) -> anyhow::Result<Vec<String>> {
     let mut findings = Vec::new();
     for evaluation in &facts.evaluations {
-        let plan: Plan = serde_json::from_slice(&fs_err::read(evaluation.dir.join("plan.json"))?)?;
-        let prompts: Vec<Prompt> = jsonl::read(&evaluation.dir.join("prompts.jsonl"), &ctx.ui)?;
+        let plan: Plan = serde_json::from_slice(&fs_err::read(evaluation.dir.join(files::PLAN))?)?;
+        let prompts: Vec<Prompt> = jsonl::read(&evaluation.dir.join(files::PROMPTS), &ctx.ui)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
         let sources = Sources::of_prompts(ctx, version, &prompts, &[])?;
         let private: Vec<usize> =
@@ -107,7 +108,7 @@ fn private_texts(ctx: &Project, facts: &Facts, dir: &Path) -> anyhow::Result<Vec
 fn copy_evaluation(evaluation: &EvaluationOf, to: &Path) -> anyhow::Result<()> {
     fs_err::create_dir_all(to)?;
     let published = crate::stages::evidence::FILES.iter().filter(|name| !AT_HOME.contains(name));
-    for name in published.chain(&["report.html"]) {
+    for name in published.chain(&[files::REPORT]) {
         let from = evaluation.dir.join(name);
         if from.is_file() {
             fs_err::copy(from, to.join(name))?;
@@ -196,7 +197,7 @@ fn exposed(dir: &Path, rows: &BTreeMap<&str, Vec<DatasetRow>>) -> anyhow::Result
     let mut exposed = BTreeSet::new();
     for path in files_below(dir)? {
         let file = path.strip_prefix(dir).expect("below").display().to_string();
-        if !file.ends_with(".jsonl") && !file.ends_with("plan.json") {
+        if !file.ends_with(".jsonl") && !file.ends_with(files::PLAN) {
             continue;
         }
         let text = fs_err::read_to_string(&path)?;

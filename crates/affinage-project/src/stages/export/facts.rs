@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::folder::config::{Config, Train};
 use crate::folder::datasets::DatasetVersion;
+use crate::folder::evaluation as files;
 use crate::folder::events::{Event, RunStarted};
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
@@ -130,13 +131,13 @@ fn licence(model: &LoadedModel) -> anyhow::Result<Option<String>> {
 
 fn evaluations(ctx: &Project, adapter_sha256: &str) -> anyhow::Result<Vec<EvaluationOf>> {
     let mut found = Vec::new();
-    for entry in fs_err::read_dir(ctx.project.join("evals")).into_iter().flatten() {
+    for entry in fs_err::read_dir(files::all(&ctx.project)).into_iter().flatten() {
         let dir = entry?.path();
         let read = |name: &str| -> anyhow::Result<Option<Value>> {
             let path = dir.join(name);
             Ok(if path.is_file() { Some(serde_json::from_slice(&fs_err::read(path)?)?) } else { None })
         };
-        let (Some(plan), Some(analysis)) = (read("plan.json")?, read("analysis.json")?) else { continue };
+        let (Some(plan), Some(analysis)) = (read(files::PLAN)?, read(files::ANALYSIS)?) else { continue };
         let arms = plan["arms"].as_array().cloned().unwrap_or_default();
         let is_ours =
             |arm: &&Value| arm.to_string().contains(&format!("\"adapter_sha256\":\"{adapter_sha256}\""));

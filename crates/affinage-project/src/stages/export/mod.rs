@@ -6,6 +6,7 @@ mod check;
 mod facts;
 mod ollama;
 mod probe;
+mod ready;
 mod text;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::observer::Observer;
 pub use card::card;
 pub use check::{Behaviour, Checker};
 pub use facts::Facts;
+pub use ready::Ready;
 pub use text::{gguf_fields, write_folder as write_folder_text};
 
 /// What is written.

@@ -115,7 +115,8 @@ fn trl_results(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<Res
         .collect::<anyhow::Result<_>>()?;
     let mut adapters = BTreeMap::new();
     for step in std::iter::once(0).chain(job.evaluated_after.iter().copied()) {
-        let folder = out.join("checkpoints").join(crate::folder::run::checkpoint_name(step));
+        let folder =
+            out.join(crate::folder::run::CHECKPOINTS).join(crate::folder::run::checkpoint_name(step));
         adapters.insert(step, load_adapter(&folder, model.weights.config())?);
     }
     Ok(Results { log, adapters, seconds: done.seconds })

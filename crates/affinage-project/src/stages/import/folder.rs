@@ -8,8 +8,10 @@ use affinage_dataset::import::{Found, Roles, Together};
 use affinage_report::plain::{count, counted};
 
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::library::Library;
 use crate::folder::project::CONFIG_FILE;
+use crate::folder::{datasets, run};
 
 use super::problems::nothing_found;
 use super::{FileSummary, counted_texts, summarise};
@@ -157,7 +159,8 @@ fn walk(
 
 /// What affinage keeps in the folder of a project.
 fn is_made_here(name: &str) -> bool {
-    matches!(name, CONFIG_FILE | "raw" | "datasets" | "runs" | "evals") || name.starts_with("library.db")
+    matches!(name, CONFIG_FILE | "raw" | datasets::ALL | run::ALL | files::ALL)
+        || name.starts_with("library.db")
 }
 
 /// True if the file may hold conversations; pictures, documents and programs are only noted, never copied.

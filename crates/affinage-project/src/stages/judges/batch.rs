@@ -21,14 +21,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::JudgeSummary;
-use super::budget::{Budget, worst_usd};
-use super::send::Endpoint;
-use super::server::borrowed;
+use super::server::JudgeServer;
 use super::store::Store;
+use crate::client::http::{self, Reply};
+use crate::client::{Budget, borrowed, worst_usd};
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
-use crate::http::{self, Reply};
 use crate::observer::Observer;
 
 /// One line of `batches.jsonl`.
@@ -77,7 +77,7 @@ pub struct OpenBatch {
 
 /// The open batches of a folder.
 pub fn open_batches(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Vec<OpenBatch>> {
-    let rows: Vec<BatchRow> = jsonl::read(&dir.join("batches.jsonl"), ui)?;
+    let rows: Vec<BatchRow> = jsonl::read(&dir.join(files::BATCHES), ui)?;
     let mut calls: BTreeMap<&str, &Vec<BatchCall>> = BTreeMap::new();
     let mut open: BTreeMap<&str, OpenBatch> = BTreeMap::new();
     for row in &rows {
@@ -114,7 +114,7 @@ pub fn waiting(dir: &Path, ui: &dyn Observer) -> anyhow::Result<BTreeSet<String>
 pub struct Batches<'a> {
     pub ctx: &'a Project,
     pub dir: &'a Path,
-    pub endpoint: &'a Endpoint,
+    pub server: &'a JudgeServer,
     pub judge_id: &'a str,
 }
 
@@ -126,10 +126,11 @@ impl Batches<'_> {
     pub fn collect(&self, store: &mut Store) -> anyhow::Result<usize> {
         let mut waiting = 0;
         for batch in open_batches(self.dir, &self.ctx.ui)? {
-            if batch.judge_id != self.judge_id || batch.phase != self.endpoint.phase {
+            if batch.judge_id != self.judge_id || batch.phase != self.server.phase {
                 continue;
             }
-            let url = format!("{}/{}", self.wire().batches_url(&self.endpoint.base_url), batch.batch_id);
+            let url =
+                format!("{}/{}", self.wire().batches_url(&self.server.endpoint.base_url), batch.batch_id);
             let reply = self.get(&url)?;
             let status = self.wire().batch_status(&reply.body);
             match status.with_context(|| format!("batch {}: no batch came back", batch.batch_id))? {
@@ -158,7 +159,7 @@ impl Batches<'_> {
 
     fn store_results(&self, store: &mut Store, batch: &OpenBatch, files: &[String]) -> anyhow::Result<()> {
         // Addresses are made here and not taken from the reply: a key goes to the configured host alone.
-        let base = self.endpoint.base_url.trim_end_matches('/');
+        let base = self.server.endpoint.base_url.trim_end_matches('/');
         let urls: Vec<String> = match self.wire() {
             WireFormat::Anthropic => {
                 vec![format!("{}/{}/results", self.wire().batches_url(base), batch.batch_id)]
@@ -231,8 +232,8 @@ impl Batches<'_> {
         calls: &[&Call],
         summary: &mut JudgeSummary,
     ) -> anyhow::Result<()> {
-        let params = self.endpoint.params.clone().within(&self.endpoint.limits);
-        let budget = Budget::new(self.endpoint.budget_usd, self.endpoint.spent_usd);
+        let params = self.server.params.clone().within(&self.server.endpoint.limits);
+        let budget = Budget::new(self.server.budget_usd, self.server.spent_usd);
         let mut left: &[&Call] = calls;
         while !left.is_empty() {
             let (mut requests, mut batch_calls, mut bytes) = (Vec::new(), Vec::new(), 0);
@@ -243,11 +244,11 @@ impl Batches<'_> {
                     break;
                 }
                 bytes += body.len();
-                let worst = worst_usd(body.len(), params.max_tokens, self.endpoint.prices);
+                let worst = worst_usd(body.len(), params.max_tokens, self.server.prices);
                 budget.reserve(worst)?;
                 let judgment_id = call.judgment_id();
                 let attempt = store.next_attempt(&judgment_id);
-                store.intend(&judgment_id, self.judge_id, self.endpoint.phase, attempt, &body, worst)?;
+                store.intend(&judgment_id, self.judge_id, self.server.phase, attempt, &body, worst)?;
                 batch_calls.push(BatchCall {
                     judgment_id: judgment_id.clone(),
                     request_sha256: sha256_hex(&body),
@@ -276,7 +277,7 @@ impl Batches<'_> {
             batch_key: batch_key.clone(),
             batch_id: String::new(),
             judge_id: self.judge_id.to_owned(),
-            phase: self.endpoint.phase,
+            phase: self.server.phase,
             submitted_at: now,
             calls: calls.clone(),
         };
@@ -307,13 +308,13 @@ impl Batches<'_> {
 
     fn create(&self, batch_key: &str, requests: &[BatchRequest]) -> Result<String, Uncreated> {
         let wire = self.wire();
-        let (input, url) = (wire.batch_input(requests), wire.batches_url(&self.endpoint.base_url));
+        let (input, url) = (wire.batch_input(requests), wire.batches_url(&self.server.endpoint.base_url));
         let body = match wire {
             WireFormat::Anthropic => input,
             WireFormat::Openai => {
                 let boundary = format!("affinage-{batch_key}");
                 let form = multipart(&boundary, "batch", &format!("{batch_key}.jsonl"), &input);
-                let files = format!("{}/files", self.endpoint.base_url.trim_end_matches('/'));
+                let files = format!("{}/files", self.server.endpoint.base_url.trim_end_matches('/'));
                 let kind = format!("multipart/form-data; boundary={boundary}");
                 let file_id = self.id_of(self.post(&files, &kind, &form)?)?;
                 serde_json::json!({"input_file_id": file_id, "endpoint": "/v1/chat/completions",
@@ -342,14 +343,14 @@ impl Batches<'_> {
     }
 
     fn post(&self, url: &str, content_type: &str, body: &[u8]) -> Result<Reply, Uncreated> {
-        let headers = self.endpoint.headers();
+        let headers = self.server.endpoint.headers();
         let mut headers = borrowed(&headers);
         headers.push(("content-type", content_type));
         http::post(url, &headers, body, TIMEOUT).map_err(|error| Uncreated::Unknown(error.to_string()))
     }
 
     fn get(&self, url: &str) -> anyhow::Result<Reply> {
-        let reply = http::get_file(url, &borrowed(&self.endpoint.headers()), TIMEOUT)?;
+        let reply = http::get_file(url, &borrowed(&self.server.endpoint.headers()), TIMEOUT)?;
         match reply.status {
             200 => Ok(reply),
             status => Err(anyhow!("{}: {}", http::shown(url), self.failure(status, &reply.body)))
@@ -358,12 +359,12 @@ impl Batches<'_> {
     }
 
     fn note(&self, batch_key: &str, event: BatchEvent) -> anyhow::Result<()> {
-        let mut writer = jsonl::Writer::open(&self.dir.join("batches.jsonl"), &self.ctx.ui)?;
+        let mut writer = jsonl::Writer::open(&self.dir.join(files::BATCHES), &self.ctx.ui)?;
         writer.append(&BatchRow {
             v: ROW_VERSION,
             batch_key: batch_key.to_owned(),
             judge_id: self.judge_id.to_owned(),
-            phase: self.endpoint.phase,
+            phase: self.server.phase,
             event,
             at: Timestamp::now().to_string(),
         })?;
@@ -371,7 +372,7 @@ impl Batches<'_> {
     }
 
     fn wire(&self) -> WireFormat {
-        self.endpoint.wire
+        self.server.endpoint.wire
     }
 }
 

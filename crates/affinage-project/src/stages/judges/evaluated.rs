@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::{exam_results, judgments};
 use crate::errors::HintExt as _;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 
@@ -30,10 +31,10 @@ pub struct Evaluated {
 impl Evaluated {
     /// Opens `evals/NAME`. Errors when it does not exist or lacks answers that the plan compares.
     pub fn open(ctx: &Project, name: &str) -> anyhow::Result<Evaluated> {
-        let dir = ctx.project.join("evals").join(name);
+        let dir = files::dir(&ctx.project, name);
         let plan = read_plan(&dir)?;
-        let prompts: Vec<Prompt> = jsonl::read(&dir.join("prompts.jsonl"), &ctx.ui)?;
-        let completions: Vec<Completion> = jsonl::read(&dir.join("completions.jsonl"), &ctx.ui)?;
+        let prompts: Vec<Prompt> = jsonl::read(&dir.join(files::PROMPTS), &ctx.ui)?;
+        let completions: Vec<Completion> = jsonl::read(&dir.join(files::COMPLETIONS), &ctx.ui)?;
         let missing = missing_answers(&plan, &prompts, &completions);
         if missing > 0 {
             return Err(anyhow!(
@@ -56,8 +57,8 @@ impl Evaluated {
         question: impl FnOnce(&Inputs) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let read = |name: &str| self.dir.join(name);
-        let comparisons: Vec<Comparison> = jsonl::read(&read("comparisons.jsonl"), &ctx.ui)?;
-        let blind_keys: Vec<BlindKey> = jsonl::read(&read("blind_key.jsonl"), &ctx.ui)?;
+        let comparisons: Vec<Comparison> = jsonl::read(&read(files::COMPARISONS), &ctx.ui)?;
+        let blind_keys: Vec<BlindKey> = jsonl::read(&read(files::BLIND_KEY), &ctx.ui)?;
         let (judgments, reread) = judgments(ctx, &self.dir, |_| {})?;
         let exams = exam_results(ctx, &self.dir)?;
         question(&Inputs {
@@ -81,7 +82,7 @@ impl Evaluated {
 
 /// The plan of an evaluation folder. Errors name the evaluations that exist.
 pub fn read_plan(dir: &Path) -> anyhow::Result<Plan> {
-    let path = dir.join("plan.json");
+    let path = dir.join(files::PLAN);
     let text = match fs_err::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -102,7 +103,7 @@ fn evaluations_beside(dir: &Path) -> Vec<String> {
     let Some(entries) = dir.parent().and_then(|evals| fs_err::read_dir(evals).ok()) else {
         return Vec::new();
     };
-    let has_plan = |entry: &fs_err::DirEntry| entry.path().join("plan.json").is_file();
+    let has_plan = |entry: &fs_err::DirEntry| entry.path().join(files::PLAN).is_file();
     let mut names: Vec<String> = entries
         .flatten()
         .filter(has_plan)

@@ -11,22 +11,23 @@ use serde::Serialize;
 
 use super::reread::judgments;
 use super::work::Work;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 
 /// What the exams in `DIR/exam/` say.
 pub fn exam_results(ctx: &Project, dir: &Path) -> anyhow::Result<Vec<ExamResult>> {
-    let path = |name: &str| dir.join("exam").join(name);
-    let items: Vec<ExamItem> = jsonl::read(&path("items.jsonl"), &ctx.ui)?;
-    let comparisons: Vec<_> = jsonl::read(&path("comparisons.jsonl"), &ctx.ui)?;
-    let keys: Vec<_> = jsonl::read(&path("blind_key.jsonl"), &ctx.ui)?;
-    let (judgments, _) = judgments(ctx, &dir.join("exam"), |_| {})?;
+    let path = |name: &str| dir.join(files::EXAM).join(name);
+    let items: Vec<ExamItem> = jsonl::read(&path(files::ITEMS), &ctx.ui)?;
+    let comparisons: Vec<_> = jsonl::read(&path(files::COMPARISONS), &ctx.ui)?;
+    let keys: Vec<_> = jsonl::read(&path(files::BLIND_KEY), &ctx.ui)?;
+    let (judgments, _) = judgments(ctx, &dir.join(files::EXAM), |_| {})?;
     Ok(results(&items, &comparisons, &keys, &judgments))
 }
 
 /// Adds the items that the file does not have.
 pub fn keep_items(ctx: &Project, dir: &Path, items: &[ExamItem]) -> anyhow::Result<()> {
-    let path = dir.join("items.jsonl");
+    let path = dir.join(files::ITEMS);
     let known: Vec<ExamItem> = jsonl::read(&path, &ctx.ui)?;
     let mut writer = jsonl::Writer::open(&path, &ctx.ui)?;
     for item in items.iter().filter(|item| known.iter().all(|row| row.item_id != item.item_id)) {
@@ -52,8 +53,8 @@ pub struct SpentRow {
 
 /// The ledgers of an evaluation and of its exams, by judge and phase.
 pub fn ledger(ctx: &Project, dir: &Path) -> anyhow::Result<Vec<SpentRow>> {
-    let mut rows: Vec<LedgerRow> = jsonl::read(&dir.join("exam").join("ledger.jsonl"), &ctx.ui)?;
-    rows.extend(jsonl::read::<LedgerRow>(&dir.join("ledger.jsonl"), &ctx.ui)?);
+    let mut rows: Vec<LedgerRow> = jsonl::read(&dir.join(files::EXAM).join(files::LEDGER), &ctx.ui)?;
+    rows.extend(jsonl::read::<LedgerRow>(&dir.join(files::LEDGER), &ctx.ui)?);
     let row = |((judge_id, phase), spent)| SpentRow { judge_id, phase, spent };
     Ok(spent(&rows).into_iter().map(row).collect())
 }

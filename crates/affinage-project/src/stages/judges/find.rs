@@ -9,7 +9,7 @@ use affinage_eval::judge::wire::WireFormat;
 use serde::Serialize;
 
 use super::Evaluated;
-use crate::http;
+use crate::client::http;
 
 /// Where servers listen that people run at home.
 const USUAL: [(u16, &str); 3] = [(11434, "Ollama"), (1234, "LM Studio"), (8080, "llama.cpp")];

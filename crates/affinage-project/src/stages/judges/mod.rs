@@ -1,13 +1,13 @@
 //! Judging an evaluation: which cells are open, who is asked how, and that nothing is asked twice.
 //!
 //! The requests and the reading of replies are in `affinage_eval::judge`; here are the files, the model and the
-//! sockets (through `http`). [`ask`] is the way: gather the work, show what it takes, ask once, then do it.
+//! sockets (through `client`). [`ask`] is the way: gather the work, show what it takes, ask once, then do it.
 
 mod batch;
-mod budget;
 mod evaluated;
 mod exam;
 pub mod find;
+pub mod judging;
 mod local;
 mod looks;
 pub mod preview;
@@ -17,6 +17,7 @@ mod send;
 pub mod server;
 mod sources;
 mod store;
+pub mod verify;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,11 +42,11 @@ pub use sources::{SourceLine, Sources};
 pub use store::Store;
 pub use work::{Cell, references, rubrics};
 
+use crate::client::{self, Memory};
 use crate::errors::{self, ExitStatus};
 use crate::folder::config::{self, JudgeMode};
 use crate::folder::project::Project;
 use crate::model::LoadedModel;
-use server::Memory;
 use work::Work;
 
 /// Whether the calls may be made.
@@ -191,7 +192,7 @@ pub fn ask(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::R
     }
     for work in works.iter().filter(|work| work.local.is_none() && !work.calls.is_empty()) {
         // A key that is not set is said before anything is asked.
-        server::endpoint(work.judge)?;
+        server::judge_server(work.judge)?;
     }
     if !preview::agreed(ctx, &works, &done.estimates, &sources, request)? {
         return Ok(done);
@@ -313,25 +314,26 @@ impl Session<'_> {
         summary: &mut JudgeSummary,
     ) -> anyhow::Result<()> {
         let (ctx, judge) = (self.ctx, work.judge);
-        let mut endpoint = server::endpoint(judge)?;
-        endpoint.phase = work.phase;
-        endpoint.budget_usd = ctx.config.judging.budget_usd;
-        endpoint.spent_usd = exam::spent_usd(ctx, &self.evaluated.dir)?;
+        let mut server = server::judge_server(judge)?;
+        server.phase = work.phase;
+        server.budget_usd = ctx.config.judging.budget_usd;
+        server.spent_usd = exam::spent_usd(ctx, &self.evaluated.dir)?;
+        let endpoint = &mut server.endpoint;
         endpoint.limits = self.memory.limits(&endpoint.base_url, &judge.model);
         endpoint.pace = judge.requests_per_minute.map(|calls| self.pace(&endpoint.base_url, calls));
-        server::warn_of_retirement(ctx, judge, &endpoint);
+        server::warn_of_retirement(ctx, judge, endpoint);
         let known = endpoint.limits.clone();
         let calls = match judge.mode {
             JudgeMode::Now => work.calls.iter().collect(),
-            JudgeMode::Batch => self.through_batches(work, &endpoint, store, summary)?,
+            JudgeMode::Batch => self.through_batches(work, &server, store, summary)?,
         };
         if calls.is_empty() {
             return Ok(());
         }
-        let (limits, result) = send::judge(ctx, texts, &endpoint, &calls, store, summary);
+        let (limits, result) = send::judge(ctx, texts, &server, &calls, store, summary);
         summary.not_sent = limits.refused().into_iter().map(str::to_owned).collect();
         if limits != known {
-            self.memory.learn(&endpoint.base_url, &judge.model, limits)?;
+            self.memory.learn(&server.endpoint.base_url, &judge.model, limits)?;
         }
         result
     }
@@ -341,12 +343,12 @@ impl Session<'_> {
     fn through_batches<'w>(
         &self,
         work: &'w Work,
-        endpoint: &send::Endpoint,
+        server: &server::JudgeServer,
         store: &mut Store,
         summary: &mut JudgeSummary,
     ) -> anyhow::Result<Vec<&'w Call>> {
         let dir = &work.dir(self.evaluated);
-        let batches = batch::Batches { ctx: self.ctx, dir, endpoint, judge_id: &work.judge.id };
+        let batches = batch::Batches { ctx: self.ctx, dir, server, judge_id: &work.judge.id };
         summary.in_batch = batches.collect(store)?;
         let waiting = batch::waiting(dir, &self.ctx.ui)?;
         let (stored, open): (Vec<&Call>, Vec<&Call>) = work
@@ -362,10 +364,10 @@ impl Session<'_> {
 
     /// The pace of a provider: the strictest that any of its judges names.
     fn pace(&mut self, base_url: &str, calls_per_minute: usize) -> Arc<Mutex<Pace>> {
-        let host = crate::http::host(base_url).to_owned();
+        let host = client::http::host(base_url).to_owned();
         let new = || Arc::new(Mutex::new(Pace::per_minute(calls_per_minute)));
         let pace = self.paces.entry(host).or_insert_with(new);
-        send::lock(pace).tighten(calls_per_minute);
+        client::lock(pace).tighten(calls_per_minute);
         Arc::clone(pace)
     }
 }

@@ -6,11 +6,11 @@ use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::record::{Call, Prices};
 use serde::Serialize;
 
-use super::budget::worst_usd;
 use super::server::remote_host;
 use super::sources::Sources;
 use super::work::Work;
 use super::{Consent, Request};
+use crate::client::worst_usd;
 use crate::folder::config::{self, JudgeMode};
 use crate::folder::project::Project;
 

@@ -8,6 +8,7 @@ use affinage_eval::judge::reread::{Reread, is_older, read_again};
 use affinage_eval::judgment::Judgment;
 
 use super::raw;
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 
@@ -18,14 +19,14 @@ pub fn judgments(
     dir: &Path,
     lighten: impl Fn(&mut Judgment),
 ) -> anyhow::Result<(Vec<Judgment>, Option<Reread>)> {
-    let path = dir.join("judgments.jsonl");
+    let path = dir.join(files::JUDGMENTS);
     let has_older = Cell::new(false);
     let mut judgments = jsonl::read_lean(&path, &ctx.ui, |row| {
         has_older.set(has_older.get() || is_older(row));
         lighten(row);
     })?;
     let mut reread = None;
-    let raw_path = dir.join("raw.jsonl.zst");
+    let raw_path = dir.join(files::RAW);
     if has_older.get() && raw_path.is_file() {
         let raw = match raw::read(&raw_path) {
             Ok(raw) => raw,
@@ -34,7 +35,7 @@ pub fn judgments(
                 Vec::new()
             }
         };
-        let comparisons: Vec<Comparison> = jsonl::read(&dir.join("comparisons.jsonl"), &ctx.ui)?;
+        let comparisons: Vec<Comparison> = jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?;
         judgments = jsonl::read(&path, &ctx.ui)?;
         reread = read_again(&mut judgments, &comparisons, &raw);
         judgments.iter_mut().for_each(&lighten);

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::batch;
 use super::raw::{self, RawFile};
+use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::observer::Observer;
 
@@ -38,11 +39,11 @@ impl Known {
     /// Reads a folder; one that does not exist knows nothing.
     pub fn read(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Known> {
         let path = |name: &str| dir.join(name);
-        let comparisons: Vec<Comparison> = jsonl::read(&path("comparisons.jsonl"), ui)?;
-        let keys: Vec<BlindKey> = jsonl::read(&path("blind_key.jsonl"), ui)?;
-        let judgments: Vec<Judgment> = jsonl::read(&path("judgments.jsonl"), ui)?;
-        let mut ledger: Vec<LedgerRow> = jsonl::read(&path("ledger.jsonl"), ui)?;
-        let raw_rows = raw::read(&path("raw.jsonl.zst"))?;
+        let comparisons: Vec<Comparison> = jsonl::read(&path(files::COMPARISONS), ui)?;
+        let keys: Vec<BlindKey> = jsonl::read(&path(files::BLIND_KEY), ui)?;
+        let judgments: Vec<Judgment> = jsonl::read(&path(files::JUDGMENTS), ui)?;
+        let mut ledger: Vec<LedgerRow> = jsonl::read(&path(files::LEDGER), ui)?;
+        let raw_rows = raw::read(&path(files::RAW))?;
         let mut templates: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for row in &judgments {
             templates.entry(row.judge_id.clone()).or_default().insert(row.template_sha256.clone());
@@ -132,13 +133,13 @@ impl Store {
     pub fn open(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Store> {
         let path = |name: &str| dir.join(name);
         // Opened first: a torn tail is cut off before it is read.
-        let raw = RawFile::open(&path("raw.jsonl.zst"), ui)?.0;
+        let raw = RawFile::open(&path(files::RAW), ui)?.0;
         Ok(Store {
             known: Known::read(dir, ui)?,
-            comparisons: jsonl::Writer::open(&path("comparisons.jsonl"), ui)?,
-            keys: jsonl::Writer::open(&path("blind_key.jsonl"), ui)?,
-            judgments: jsonl::Writer::open(&path("judgments.jsonl"), ui)?,
-            ledger: jsonl::Writer::open(&path("ledger.jsonl"), ui)?,
+            comparisons: jsonl::Writer::open(&path(files::COMPARISONS), ui)?,
+            keys: jsonl::Writer::open(&path(files::BLIND_KEY), ui)?,
+            judgments: jsonl::Writer::open(&path(files::JUDGMENTS), ui)?,
+            ledger: jsonl::Writer::open(&path(files::LEDGER), ui)?,
             raw,
             sitting: None,
         })

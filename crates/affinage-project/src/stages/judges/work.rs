@@ -23,6 +23,7 @@ use super::store::Known;
 use super::{Evaluated, Request, Stages, Texts};
 use crate::errors::HintExt as _;
 use crate::folder::config;
+use crate::folder::evaluation as files;
 use crate::folder::project::Project;
 use crate::nearest::read_text;
 use crate::stages::suites;
@@ -70,7 +71,7 @@ impl Work<'_> {
 
     /// Where its files are.
     pub fn dir(&self, evaluated: &Evaluated) -> std::path::PathBuf {
-        if self.phase == Phase::Exam { evaluated.dir.join("exam") } else { evaluated.dir.clone() }
+        if self.phase == Phase::Exam { evaluated.dir.join(files::EXAM) } else { evaluated.dir.clone() }
     }
 }
 
@@ -84,7 +85,7 @@ pub fn gather<'a>(
 ) -> anyhow::Result<Vec<Work<'a>>> {
     let rubrics = rubrics(ctx)?;
     let known = |dir: &Path| Known::read(dir, &ctx.ui);
-    let exam_dir = evaluated.dir.join("exam");
+    let exam_dir = evaluated.dir.join(files::EXAM);
     let (judged, examined) = (known(&evaluated.dir)?, known(&exam_dir)?);
     let references = match request.stages {
         Stages::Judging => Vec::new(),

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use affinage_dataset::diff::{Difference, Sides, difference};
 use affinage_dataset::split::Side;
-use affinage_project::folder::datasets::DatasetVersion;
-use affinage_project::stages::freeze::file_name;
+use affinage_project::folder::datasets::{DatasetVersion, file_name};
 use clap::Args;
 
 use crate::context::Context;

@@ -2,18 +2,18 @@
 
 mod diff;
 mod export;
-mod report;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use affinage_dataset::split::Side;
 use affinage_dataset::version::Manifest;
-use affinage_project::stages::freeze::{Frozen, Options, Undecided, folder_word, freeze};
+use affinage_project::folder::datasets::ALTERNATIVES_FILE;
+use affinage_project::stages::freeze::{
+    Frozen, Options, Undecided, folder_word, freeze, say_size, say_version,
+};
 use clap::{Args, Subcommand};
 
 use crate::context::Context;
-use report::{report_size, report_version};
+use crate::ui::{Table, count};
 
 /// Freeze a dataset version: train, validation and test without leaks, with a certificate
 #[derive(Debug, Default, Args)]
@@ -60,24 +60,31 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
 }
 
 /// What is taken undecided where these options are given.
-pub fn unread(accept_clean: bool, dated: bool) -> Undecided {
+pub(super) fn unread(accept_clean: bool, dated: bool) -> Undecided {
     if accept_clean { Undecided::AcceptClean { dated } } else { Undecided::LeaveOut }
 }
 
 /// Freezes what was accepted, and of what nobody decided on what `undecided` takes, and says what came of it.
-pub fn freeze_decided(
+pub(super) fn freeze_decided(
     ctx: &Context,
     undecided: Undecided,
     word: Option<&str>,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
     let frozen = freeze(ctx, &Options { undecided, word, ..Options::default() })?;
-    report_version(ctx, &frozen)?;
-    report_size(ctx, &frozen.manifest);
+    show(ctx, &frozen)?;
+    say_size(ctx, &frozen.manifest);
     let Frozen { folder, manifest, .. } = frozen;
     Ok((folder, manifest))
 }
 
-/// As [`freeze_decided`] with `--accept-clean`; prompts in `pinned` get the side that it gives.
-pub fn freeze_clean(ctx: &Context, pinned: BTreeMap<String, Side>) -> anyhow::Result<()> {
-    report_version(ctx, &freeze(ctx, &Options { undecided: unread(true, false), word: None, pinned })?)
+/// Prints the files of a version and says what it holds.
+pub(super) fn show(ctx: &Context, frozen: &Frozen) -> anyhow::Result<()> {
+    let mut table = Table::new(["file", "examples"]).right(&[1]);
+    for (name, file) in frozen.manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE) {
+        table.row([name.clone(), count(file.examples as u64)]);
+    }
+    if !ctx.json {
+        ctx.ui.data(&table.render())?;
+    }
+    say_version(ctx, frozen)
 }

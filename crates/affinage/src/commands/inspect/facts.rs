@@ -1,10 +1,8 @@
 //! `affinage inspect model`: the facts of a model.
 
-use std::collections::BTreeMap;
-
 use affinage_engine::weights::{ModelConfig, RopeScaling};
-use affinage_project::model::{LoadedModel, open_model};
-use serde::Serialize;
+use affinage_project::model::open_model;
+use affinage_project::stages::inspect::Facts;
 
 use super::ModelArgs;
 use crate::context::Context;
@@ -13,67 +11,10 @@ use crate::ui::{Paint, bytes, count};
 /// Lines of the chat template that are shown.
 const TEMPLATE_LINES: usize = 6;
 
-#[derive(Serialize)]
-struct Facts<'a> {
-    name: &'a str,
-    hub_id: Option<&'a str>,
-    revision: Option<&'a str>,
-    path: String,
-    sha256: &'a str,
-    parameters: usize,
-    stored_bytes: usize,
-    config: &'a ModelConfig,
-    /// By number format.
-    storage: BTreeMap<String, Storage>,
-    tokenizer_tokens: usize,
-    end_tokens: Vec<NamedToken>,
-    chat_template: Option<&'a str>,
-}
-
-#[derive(Default, Serialize)]
-struct Storage {
-    tensors: usize,
-    parameters: usize,
-    bytes: usize,
-}
-
-#[derive(Serialize)]
-struct NamedToken {
-    id: u32,
-    token: String,
-}
-
 pub fn run(ctx: &Context, args: ModelArgs) -> anyhow::Result<()> {
     let model = open_model(ctx, args.spec(ctx))?;
     let facts = Facts::of(&model);
     if ctx.json { ctx.ui.json(&facts) } else { ctx.ui.data(&shown(ctx, &facts)) }
-}
-
-impl<'a> Facts<'a> {
-    fn of(model: &'a LoadedModel) -> Facts<'a> {
-        let mut storage: BTreeMap<String, Storage> = BTreeMap::new();
-        for tensor in model.weights.tensors() {
-            let sum = storage.entry(tensor.dtype.to_string()).or_default();
-            sum.tensors += 1;
-            sum.parameters += tensor.shape.iter().product::<usize>();
-            sum.bytes += tensor.size_bytes;
-        }
-        let named = |&id: &u32| NamedToken { id, token: model.tokenizer.token(id).unwrap_or_default() };
-        Facts {
-            name: &model.name,
-            hub_id: model.hub_id.as_deref(),
-            revision: model.revision.as_deref(),
-            path: model.weights.path().display().to_string(),
-            sha256: &model.sha256,
-            parameters: model.weights.parameter_count(),
-            stored_bytes: model.weights.stored_bytes(),
-            config: model.weights.config(),
-            storage,
-            tokenizer_tokens: model.tokenizer.vocab_size(),
-            end_tokens: model.end_tokens.iter().map(named).collect(),
-            chat_template: model.template().ok().map(|template| template.source()),
-        }
-    }
 }
 
 fn shown(ctx: &Context, facts: &Facts) -> String {

@@ -7,17 +7,17 @@ use affinage_engine::generate::{Generator, Request};
 use affinage_engine::model::Model;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::suite::{Domain, Prompt};
-use affinage_project::folder::config::Config;
-use affinage_project::folder::datasets::DatasetVersion;
-use affinage_project::model::{LoadedModel, packed_engine};
-use affinage_project::stages::evaluation::plan::{PLAIN_INSTRUCTION, example_words};
-use affinage_project::stages::evaluation::room;
-use affinage_project::stages::generation::sampling;
-use affinage_project::stages::suites::{self, BUILT_IN_PROMPTS};
-use affinage_project::stages::training::{Ahead, Calibration, Plan};
+use affinage_report::plain::{count, counted, duration};
 
-use crate::context::Context;
-use crate::ui::{count, counted, duration};
+use crate::folder::config::Config;
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::project::Project;
+use crate::model::{LoadedModel, packed_engine};
+use crate::stages::evaluation::plan::{PLAIN_INSTRUCTION, example_words};
+use crate::stages::evaluation::room;
+use crate::stages::generation::sampling;
+use crate::stages::suites::{self, BUILT_IN_PROMPTS};
+use crate::stages::training::{Ahead, Calibration, Plan};
 
 /// Tokens of the beginnings that are read to measure how fast prompts are, and steps of writing after them.
 const READ: usize = 24;
@@ -160,7 +160,7 @@ impl Parts {
 /// Says how long training, answers and scores take, and what makes it shorter. `done` is the step that a resumed training
 /// goes on from.
 pub fn say(
-    ctx: &Context,
+    ctx: &Project,
     model: &LoadedModel,
     engine: &Model,
     (plan, done): (&Plan, Option<usize>),
@@ -211,7 +211,7 @@ pub fn say(
 /// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough questions with
 /// one right answer for a word on forgetting, where there is one.
 fn say_shorter(
-    ctx: &Context,
+    ctx: &Project,
     config: &Config,
     prompts: &impl Fn(&Config) -> anyhow::Result<Vec<Prompt>>,
     (asked, example_words): (Asked, usize),
@@ -258,7 +258,7 @@ fn answering(config: &Config, plan: &Plan, asked: Asked, speed: Speed) -> Durati
 
 /// Measures reading and writing, in batches as the evaluation does it and one sequence alone; and what it took to load the
 /// model, which the evaluation does again.
-fn decoding(ctx: &Context, model: &LoadedModel, plan: &Plan) -> anyhow::Result<(Speed, Duration)> {
+fn decoding(ctx: &Project, model: &LoadedModel, plan: &Plan) -> anyhow::Result<(Speed, Duration)> {
     let began = Instant::now();
     let engine = packed_engine(&ctx.ui, model)?;
     let loading = began.elapsed();

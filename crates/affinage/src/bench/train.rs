@@ -115,7 +115,7 @@ pub fn run(ctx: &Context, args: TrainBench) -> anyhow::Result<()> {
     let engine = Model::load(&model.weights)?;
     let conversations = match &args.data {
         Some(path) => read_conversations(&ctx.project.join(path))?,
-        None => crate::commands::demo::conversations()?,
+        None => affinage_project::stages::demo::conversations()?,
     };
     let rows = rows(&model, &conversations, &args)?;
     let measured = measure(ctx, &args, &model, &engine, &rows)?;

@@ -1,17 +1,16 @@
-//! `lint --fix` and `--unfix`: safe fixes, recorded so that each run can be taken back.
+//! Safe fixes, recorded so that each run can be taken back.
 
 use std::collections::BTreeMap;
 
 use affinage_dataset::lint::{Finding, Subject, lint_known};
-use affinage_project::folder::library::{Library, TextFix};
+use affinage_report::plain::{count, counted};
 
 use super::pseudonyms;
-use crate::context::Context;
-use crate::ui::{count, counted};
+use crate::folder::library::{Library, TextFix};
+use crate::folder::project::Project;
 
-/// With `replace_personal`, personal data becomes made-up values too, in the same run.
-pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
-    ctx.require_project()?;
+/// Applies every safe fix to the library. With `replace_personal`, personal data becomes made-up values too, in the same run.
+pub fn apply(ctx: &Project, replace_personal: bool) -> anyhow::Result<()> {
     let mut library = Library::open(&ctx.project)?;
     let derivation = library.derivation()?;
     let mut subjects: Vec<Subject> = Vec::new();
@@ -56,8 +55,8 @@ pub fn apply(ctx: &Context, replace_personal: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub fn undo(ctx: &Context) -> anyhow::Result<()> {
-    ctx.require_project()?;
+/// Takes back the newest run of fixes.
+pub fn undo(ctx: &Project) -> anyhow::Result<()> {
     let mut library = Library::open(&ctx.project)?;
     match library.newest_fixes()? {
         Some((first, made_at)) => {

@@ -9,13 +9,13 @@ use affinage_eval::audit::card::Table;
 use affinage_eval::audit::mapping::Mapping;
 use affinage_eval::audit::row::{PairRow, RowRef};
 use affinage_eval::audit::shapes;
-use affinage_project::errors::HintExt as _;
+use affinage_report::plain::{bytes, count};
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::is_pointer;
-use crate::ui::{bytes, count};
+use crate::errors::HintExt as _;
 
 /// Bytes of all logs of one audit.
 const MOST_BYTES: u64 = 128 << 20;

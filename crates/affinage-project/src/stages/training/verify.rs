@@ -1,4 +1,4 @@
-//! `affinage train --verify-resume`: proof, on the user's own data, that a killed run that is resumed ends in the same bits.
+//! Proof, on the user's own data, that a killed run that is resumed ends in the same bits.
 //!
 //! Three processes of this program train four steps on the beginnings of the rows, in a folder of their own. The first
 //! goes through. The second stops moving in step 3, before its checkpoint, and is killed; the third resumes its run.
@@ -9,45 +9,49 @@ use std::time::Duration;
 
 use affinage_engine::checkpoint::{ADAPTER_FILE, OPTIMIZER_FILE};
 use affinage_eval::id::sha256_hex;
-use affinage_project::errors::{HintExt as _, interrupted};
-use affinage_project::folder::events::Event;
-use affinage_project::folder::lock::FolderLock;
-use affinage_project::folder::run::Run;
-use affinage_project::interrupt;
-use affinage_project::stages::training::{HALTED, PART_ROW_TOKENS, PART_STEPS, command};
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 
-use crate::context::Context;
-use crate::ui::{Paint, Table};
+use super::{HALTED, PART_ROW_TOKENS, PART_STEPS, command};
+use crate::errors::interrupted;
+use crate::folder::events::Event;
+use crate::folder::lock::FolderLock;
+use crate::folder::project::Project;
+use crate::folder::run::{self, Run};
+use crate::interrupt;
 
 const KILLED_IN: usize = 3;
 
 /// A figure of the run that went through and of the one that was killed and resumed.
 #[derive(Serialize)]
-struct Compared<T> {
-    whole: T,
-    resumed: T,
+pub struct Compared<T> {
+    pub whole: T,
+    pub resumed: T,
 }
 
+/// Whether both ended in the same bits, and every figure of both.
 #[derive(Serialize)]
-struct Proof {
-    v: u32,
-    steps: usize,
-    row_tokens: usize,
-    killed_in_step: usize,
-    resumed_after_step: usize,
-    identical: bool,
+pub struct Proof {
+    pub v: u32,
+    pub steps: usize,
+    pub row_tokens: usize,
+    pub killed_in_step: usize,
+    pub resumed_after_step: usize,
+    pub identical: bool,
     /// SHA-256 of the adapter's file after the last step.
-    adapter: Compared<String>,
+    pub adapter: Compared<String>,
     /// SHA-256 of the file of both moments.
-    moments: Compared<String>,
-    losses: Compared<Vec<f64>>,
-    grad_norms: Compared<Vec<f64>>,
+    pub moments: Compared<String>,
+    pub losses: Compared<Vec<f64>>,
+    pub grad_norms: Compared<Vec<f64>>,
+    /// Where both runs are kept, if they differ.
+    #[serde(skip)]
+    pub kept_in: Option<PathBuf>,
 }
 
-pub fn run(ctx: &Context, version: &str) -> anyhow::Result<()> {
-    let folder = ctx.project.join("runs").join(".verify-resume");
+/// Trains the parts and compares them. Errors: a process failed; a stop was requested.
+pub fn verify_resume(ctx: &Project, version: &str) -> anyhow::Result<Proof> {
+    let folder = run::all(&ctx.project).join(".verify-resume");
     fs_err::create_dir_all(&folder)?;
     let lock = FolderLock::acquire(&folder)?;
     let [whole, killed] = ["whole", "killed"].map(|name| folder.join(name));
@@ -65,29 +69,24 @@ pub fn run(ctx: &Context, version: &str) -> anyhow::Result<()> {
     ctx.ui.during("training", || kill(ctx, start(ctx, version, &killed, &["--halt-in", &halt])?, &killed))?;
     ctx.ui.say("resuming it in a new process");
     ctx.ui.during("training", || finish(ctx, start(ctx, version, &killed, &["--resume"])?))?;
-    let proof = compare(ctx, &whole, &killed)?;
-    if ctx.json {
-        ctx.ui.json(&proof)?;
-    } else {
-        ctx.ui.data(&shown(ctx, &proof))?;
-    }
-    if !proof.identical {
-        return Err(anyhow!("the resumed run differs from the uninterrupted one"))
-            .hint(format!("both are kept in {}; please report this", ctx.shown(&folder)));
-    }
+    let mut proof = compare(ctx, &whole, &killed)?;
     drop(lock);
-    Ok(fs_err::remove_dir_all(&folder)?)
+    match proof.identical {
+        true => fs_err::remove_dir_all(&folder)?,
+        false => proof.kept_in = Some(folder),
+    }
+    Ok(proof)
 }
 
 /// A process of this program that trains a part in `folder`, with the configuration of this one.
-fn start(ctx: &Context, version: &str, folder: &Path, extra: &[&str]) -> anyhow::Result<Child> {
+fn start(ctx: &Project, version: &str, folder: &Path, extra: &[&str]) -> anyhow::Result<Child> {
     let mut command = command(ctx)?;
     command.args(["--json", "--quiet", "train", "--data", version]).args(extra).arg("--part-in").arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().context("cannot start a second process of affinage")
 }
 
-fn finish(ctx: &Context, child: Child) -> anyhow::Result<()> {
+fn finish(ctx: &Project, child: Child) -> anyhow::Result<()> {
     let output = child.wait_with_output()?;
     if interrupt::requested() {
         return Err(interrupted("stopped; nothing of your runs was touched"));
@@ -102,7 +101,7 @@ fn finish(ctx: &Context, child: Child) -> anyhow::Result<()> {
 }
 
 /// Kills the process (SIGKILL on Unix) once it says that it stands in the middle of a step.
-fn kill(ctx: &Context, mut child: Child, folder: &Path) -> anyhow::Result<()> {
+fn kill(ctx: &Project, mut child: Child, folder: &Path) -> anyhow::Result<()> {
     while !folder.join(HALTED).exists() {
         if child.try_wait()?.is_some() {
             finish(ctx, child)?;
@@ -129,7 +128,7 @@ struct Ended {
     resumed_after: Option<usize>,
 }
 
-fn compare(ctx: &Context, whole: &Path, killed: &Path) -> anyhow::Result<Proof> {
+fn compare(ctx: &Project, whole: &Path, killed: &Path) -> anyhow::Result<Proof> {
     let (whole, resumed) = (ended(ctx, whole)?, ended(ctx, killed)?);
     let resumed_after_step = resumed.resumed_after.context("the killed run was not resumed")?;
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
@@ -148,10 +147,11 @@ fn compare(ctx: &Context, whole: &Path, killed: &Path) -> anyhow::Result<Proof> 
         moments: Compared { whole: whole.moments, resumed: resumed.moments },
         losses: Compared { whole: whole.losses, resumed: resumed.losses },
         grad_norms: Compared { whole: whole.grad_norms, resumed: resumed.grad_norms },
+        kept_in: None,
     })
 }
 
-fn ended(ctx: &Context, folder: &Path) -> anyhow::Result<Ended> {
+fn ended(ctx: &Project, folder: &Path) -> anyhow::Result<Ended> {
     let run = Run::newest(folder, &ctx.ui)?;
     let checkpoint = run.checkpoint_path(PART_STEPS);
     let hash = |file: &str| -> anyhow::Result<String> {
@@ -177,29 +177,4 @@ fn ended(ctx: &Context, folder: &Path) -> anyhow::Result<Ended> {
     );
     let (adapter, moments) = (hash(ADAPTER_FILE)?, hash(OPTIMIZER_FILE)?);
     Ok(Ended { adapter, moments, losses, grad_norms, resumed_after })
-}
-
-fn shown(ctx: &Context, proof: &Proof) -> String {
-    let killed =
-        format!("killed in step {}, resumed after {}", proof.killed_in_step, proof.resumed_after_step);
-    let mut table = Table::new(["", "in one process", &killed, ""]);
-    let mut row = |name: String, whole: String, resumed: String| {
-        let (paint, word) = if whole == resumed { (Paint::Good, "same") } else { (Paint::Error, "differs") };
-        table.row([name, whole, resumed, ctx.ui.paint_data(paint, word)]);
-    };
-    for (step, (whole, resumed)) in proof.losses.whole.iter().zip(&proof.losses.resumed).enumerate() {
-        row(format!("loss of step {}", step + 1), whole.to_string(), resumed.to_string());
-    }
-    for (step, (whole, resumed)) in proof.grad_norms.whole.iter().zip(&proof.grad_norms.resumed).enumerate() {
-        row(format!("gradient norm of step {}", step + 1), whole.to_string(), resumed.to_string());
-    }
-    for (name, hashes) in [("adapter", &proof.adapter), ("moments", &proof.moments)] {
-        row(name.to_owned(), hashes.whole[..16].to_owned(), hashes.resumed[..16].to_owned());
-    }
-    let word = if proof.identical {
-        "resuming is exact on this machine and this data"
-    } else {
-        "resuming is not exact"
-    };
-    format!("{}\n{word}\n", table.render())
 }

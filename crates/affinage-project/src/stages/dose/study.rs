@@ -5,17 +5,17 @@ use affinage_eval::design::Design;
 use affinage_eval::dose::{Dose, DoseCell};
 use affinage_eval::plan::{Arm, ArmKind, DatasetFacts, Plan as EvaluationPlan, PlannedComparison, Scope};
 use affinage_eval::suite::Prompt;
-use affinage_project::errors::HintExt as _;
-use affinage_project::folder::config::{self, Config};
-use affinage_project::folder::datasets::{DatasetVersion, version_number};
-use affinage_project::folder::run::Run;
-use affinage_project::model::LoadedModel;
-use affinage_project::stages::evaluation::plan;
-use affinage_project::stages::suites;
-use affinage_project::stages::training::Plan;
 use anyhow::{Context as _, anyhow};
 
-use crate::context::Context;
+use crate::errors::HintExt as _;
+use crate::folder::config::{self, Config};
+use crate::folder::datasets::{DatasetVersion, version_number};
+use crate::folder::project::Project;
+use crate::folder::run::Run;
+use crate::model::LoadedModel;
+use crate::stages::evaluation::plan;
+use crate::stages::suites;
+use crate::stages::training::Plan;
 
 /// Everything that is fixed before the first training.
 pub struct Study {
@@ -38,7 +38,7 @@ pub struct Cell {
 
 impl Study {
     /// Errors: `[dose]` names no rows, epochs or seeds, or more rows than there are; a row cannot be trained on.
-    pub fn new(ctx: &Context, model: &LoadedModel) -> anyhow::Result<Study> {
+    pub fn new(ctx: &Project, model: &LoadedModel) -> anyhow::Result<Study> {
         let config = ctx.config.dose.clone();
         let names: Vec<Option<&str>> = match config.datasets.as_slice() {
             [] => vec![None],
@@ -127,7 +127,7 @@ impl Study {
     }
 
     /// The configuration under which the study is evaluated.
-    pub fn eval_config(&self, ctx: &Context) -> Config {
+    pub fn eval_config(&self, ctx: &Project) -> Config {
         let mut config = ctx.config.clone();
         config.eval.name = self.config.name.clone();
         config
@@ -136,7 +136,7 @@ impl Study {
     /// Base and the last step of every cell, each against the base on the same prompts; the headline is the largest dose.
     pub fn evaluation(
         &self,
-        ctx: &Context,
+        ctx: &Project,
         model: &LoadedModel,
         cells: &[Cell],
         runs: &[Run],
@@ -175,7 +175,7 @@ impl Study {
         );
         let headline = comparisons.iter().find(|planned| planned.arm == largest.arm);
         let headline = headline.context("the largest dose is a cell")?.clone();
-        let of_eval = ctx.with_config(config).without_json();
+        let of_eval = ctx.with_config(config);
         let design = Design { dose, ..plan::design(&of_eval) };
         let plan = plan::frame(&of_eval, model, arms, (comparisons, headline), design);
         Ok((EvaluationPlan { dataset: Some(facts[0].clone()), ..plan }, prompts))
@@ -183,7 +183,7 @@ impl Study {
 
     /// The held-out prompts of the first version and those of the suites, without any that a version has in its training
     /// side; and the facts of every version.
-    fn prompts(&self, ctx: &Context) -> anyhow::Result<(Vec<Prompt>, Vec<DatasetFacts>)> {
+    fn prompts(&self, ctx: &Project) -> anyhow::Result<(Vec<Prompt>, Vec<DatasetFacts>)> {
         let held_out = suites::test_prompts(&self.versions[0], &ctx.ui)?;
         let chosen = suites::chosen(ctx, &ctx.config, held_out)?;
         let sides = self.versions.iter().map(|version| plan::TrainingSide::read(version, &ctx.ui));

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use affinage_eval::judge::record::Prices;
 use anyhow::anyhow;
 
-use super::send::lock;
+use super::calls::lock;
 use crate::errors::HintExt as _;
 
 pub struct Budget {

@@ -4,16 +4,20 @@ use std::collections::BTreeSet;
 
 use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
-use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
-use affinage_project::stages::freeze::Frozen;
-use affinage_project::stages::suites;
+use affinage_report::plain::{count, counted};
 
-use crate::context::Context;
-use crate::desk::{GOAL, TASTE};
-use crate::ui::{Table, count, counted};
+use super::Frozen;
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, TEST, TRAIN};
+use crate::folder::project::Project;
+use crate::stages::suites;
+
+/// The size a first data set aims at.
+pub const GOAL: usize = 1000;
+/// Accepted examples that are enough for a taste: a first small model to talk to.
+pub const TASTE: usize = 60;
 
 /// Says what so many examples are enough for.
-pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
+pub fn say_size(ctx: &Project, manifest: &Manifest) {
     let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let examples: usize = files.map(|(_, file)| file.examples).sum();
     let (taste, goal) = (count(TASTE as u64), count(GOAL as u64));
@@ -29,16 +33,10 @@ pub(super) fn report_size(ctx: &Context, manifest: &Manifest) {
     ctx.ui.say(format!("{}: {said}", counted(examples, "example", "examples")));
 }
 
-pub(super) fn report_version(ctx: &Context, frozen: &Frozen) -> anyhow::Result<()> {
+/// Says what a version holds, and what it is too little for.
+pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let Frozen { folder, manifest, names } = frozen;
     let certificate = &manifest.certificate;
-    let mut table = Table::new(["file", "examples"]).right(&[1]);
-    for (name, file) in manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE) {
-        table.row([name.clone(), count(file.examples as u64)]);
-    }
-    if !ctx.json {
-        ctx.ui.data(&table.render())?;
-    }
     ctx.ui.say(format!(
         "no leak: of a held-out example at most {:.1} % of the word sequences stand in a training example (limit {:.0} %); {} \
          dropped",
@@ -84,8 +82,6 @@ pub(super) fn report_version(ctx: &Context, frozen: &Frozen) -> anyhow::Result<(
     Ok(())
 }
 
-const TEST: &str = "test.jsonl";
-
 /// What the examples are too few for, or from too few texts. `unasked` test examples are not asked.
 fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
     let examples = |name: &str| {
@@ -101,7 +97,7 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
             texts(name)
         )
     };
-    let (train, test) = ("train.jsonl", TEST);
+    let (train, test) = (TRAIN, TEST);
     let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let all: usize = files.map(|(_, file)| file.examples).sum();
     let mut lines = Vec::new();

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::audit::row::RowRef;
 use affinage_eval::audit::training::{AdapterFile, AdapterSettings, Folder, TextRow, TrainingLog};
+use affinage_report::plain::bytes;
 use anyhow::Context as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::is_pointer;
-use crate::ui::bytes;
 
 /// Whether a folder is one of a training run.
 pub fn is_training(dir: &Path) -> bool {

@@ -1,0 +1,213 @@
+//! What an evaluation can show at all, and what its judges would take, before anything is spent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affinage_eval::comparison::{Cells, REPEATS};
+use affinage_eval::judge::exam;
+use affinage_eval::judge::ledger::Phase;
+use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power, sample_size};
+use affinage_eval::suite::{Domain, Prompt};
+use serde::Serialize;
+
+use super::plan::steps_in_words;
+use super::series;
+use crate::folder::config::JudgeKind;
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::evaluation as files;
+use crate::folder::project::Project;
+use crate::folder::run::Run;
+use crate::stages::judges::preview::{Length, estimate_of};
+use crate::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
+use crate::stages::suites;
+
+/// What is asked about an evaluation.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// `None`: the evaluation that the configured series means.
+    pub eval: Option<&'a str>,
+    /// The win rate that is to be shown: above 0.5 and below 1.
+    pub effect: f64,
+    /// The share of prompts that end in a tie, which show nothing.
+    pub ties: f64,
+}
+
+/// What the prompts of one category can show.
+#[derive(Debug, Serialize)]
+pub struct Reach {
+    pub category: String,
+    pub prompts: usize,
+    /// Conversations and documents they come from: prompts of one are not independent of each other.
+    pub independent: usize,
+    /// Independent prompts, less ties.
+    pub decisive: u64,
+    /// Wins that would be needed among them.
+    pub wins_needed: Option<u64>,
+    /// The smallest true win rate that is shown four times in five.
+    pub smallest_shown: Option<f64>,
+    /// The chance to show `effect`.
+    pub power: f64,
+}
+
+/// What an evaluation can show, and what it would cost; the document of `--json`.
+#[derive(Serialize)]
+pub struct Planned {
+    pub v: u32,
+    pub effect: f64,
+    pub ties: f64,
+    /// Prompts that show the effect four times in five.
+    pub prompts_needed: Option<u64>,
+    pub reach: Vec<Reach>,
+    /// Whether the estimates are of stored answers, or of answers as long as they may be.
+    pub from_answers: bool,
+    pub estimates: Vec<Estimate>,
+    /// All prompts, and how many of them a judge compares: the others have exact answers.
+    #[serde(skip)]
+    pub prompts: usize,
+    #[serde(skip)]
+    pub judged: usize,
+}
+
+/// Chance gives such a result in less than this share of cases.
+pub const ALPHA: f64 = 0.05;
+/// How often an effect is to be shown where there is one.
+pub const WANTED_POWER: f64 = 0.8;
+/// What the evaluation can show and would cost: of its answers where there are some, else of the settings.
+pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
+    let name = &series::meant(ctx, options.eval)?;
+    let evaluated = match files::dir(&ctx.project, name).join(files::PLAN).is_file() {
+        true => Evaluated::open(ctx, name).ok(),
+        false => None,
+    };
+    let prompts = match &evaluated {
+        Some(evaluated) => evaluated.prompts.clone(),
+        None => configured_prompts(ctx)?,
+    };
+    if evaluated.is_none() && !Run::list(&ctx.project)?.is_empty() {
+        let run = Run::meant(ctx, None)?;
+        // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
+        ctx.ui.say(steps_in_words(ctx, &run)?);
+    }
+    let judged: Vec<&Prompt> = prompts.iter().filter(|prompt| prompt.check.is_none()).collect();
+    let reach = reaches(&judged, options);
+    let estimates = match &evaluated {
+        Some(evaluated) => from_answers(ctx, evaluated)?,
+        None => from_settings(ctx, &judged),
+    };
+    let needed = sample_size(options.effect, ALPHA, WANTED_POWER);
+    let prompts_needed = needed.map(|size| (size.always as f64 / (1.0 - options.ties)).ceil() as u64);
+    Ok(Planned {
+        v: 1,
+        effect: options.effect,
+        ties: options.ties,
+        prompts_needed,
+        reach,
+        from_answers: evaluated.is_some(),
+        estimates,
+        prompts: prompts.len(),
+        judged: judged.len(),
+    })
+}
+
+/// The prompts that `affinage eval` would ask as things stand: the newest data set's test rows, if there is one.
+fn configured_prompts(ctx: &Project) -> anyhow::Result<Vec<Prompt>> {
+    let held_out = match DatasetVersion::list(&ctx.project)?.pop() {
+        Some(version) => suites::test_prompts(&version, &ctx.ui)?,
+        None => {
+            ctx.ui.say("no data set yet: in-domain prompts are not counted");
+            Vec::new()
+        }
+    };
+    suites::chosen(ctx, &ctx.config, held_out)
+}
+
+/// By category, in-domain first, then all together.
+fn reaches(judged: &[&Prompt], options: &Options) -> Vec<Reach> {
+    let mut by: BTreeMap<(Domain, &str), Vec<&Prompt>> = BTreeMap::new();
+    for prompt in judged {
+        by.entry((prompt.domain, &prompt.category)).or_default().push(prompt);
+    }
+    let mut rows: Vec<Reach> =
+        by.iter().map(|((_, category), prompts)| of_category(category, prompts, options)).collect();
+    if rows.len() != 1 {
+        rows.push(of_category("all", judged, options));
+    }
+    rows
+}
+
+fn of_category(category: &str, prompts: &[&Prompt], options: &Options) -> Reach {
+    let clusters: BTreeSet<&str> = prompts.iter().map(|prompt| prompt.cluster_id.as_str()).collect();
+    let decisive = (clusters.len() as f64 * (1.0 - options.ties)).floor() as u64;
+    Reach {
+        category: category.to_owned(),
+        prompts: prompts.len(),
+        independent: clusters.len(),
+        decisive,
+        wins_needed: critical_wins(decisive, ALPHA),
+        smallest_shown: detectable_win_rate(decisive, ALPHA, WANTED_POWER),
+        power: power(decisive, options.effect, ALPHA),
+    }
+}
+
+/// Of the answers that are there.
+fn from_answers(ctx: &Project, evaluated: &Evaluated) -> anyhow::Result<Vec<Estimate>> {
+    let judges: Vec<_> = ctx.config.judges.iter().collect();
+    let stages = if ctx.config.judging.qualify { Stages::Both } else { Stages::Judging };
+    let request = Request {
+        judges: &judges,
+        stages,
+        consent: Consent::DryRun,
+        ask: &|_| Ok(false),
+        open: None,
+        named_private: &[],
+        unfit_too: false,
+    };
+    Ok(ask(ctx, evaluated, &request)?.estimates)
+}
+
+/// Rubric, markers and instruction of a request, in characters.
+const FRAME_CHARACTERS: usize = 2200;
+const CHARACTERS_PER_TOKEN: usize = 4;
+
+/// Of the settings alone: every answer as long as it may be.
+fn from_settings(ctx: &Project, judged: &[&Prompt]) -> Vec<Estimate> {
+    let config = &ctx.config;
+    let answer = CHARACTERS_PER_TOKEN * config.eval.max_new_tokens.unwrap_or(config.generate.max_new_tokens);
+    let length = |prompt: &Prompt| {
+        let asked: usize = prompt.messages.iter().map(|message| message.content.chars().count()).sum();
+        let shared_characters = FRAME_CHARACTERS + asked;
+        let characters = shared_characters + 2 * answer;
+        Length { shared_characters, characters, bytes: characters }
+    };
+    let in_domain = |prompt: &&&Prompt| prompt.domain == Domain::In;
+    // The last checkpoint and each further one meet base on all prompts; base asked well meets the last in-domain.
+    let checkpoints = config.eval.checkpoints.iter().filter(|name| *name != "last").count() + 1;
+    let asked_well =
+        usize::from(config.eval.system_prompt.as_deref() != Some("")) + usize::from(config.eval.examples > 0);
+    let cells = if config.judging.cells == Cells::Two { 2 } else { 4 };
+    let repeated = |lengths: Vec<Length>, times: usize| {
+        (0..times).flat_map(|_| lengths.clone()).collect::<Vec<Length>>()
+    };
+    let all: Vec<Length> = judged.iter().map(|prompt| length(prompt)).collect();
+    let within: Vec<Length> = judged.iter().filter(in_domain).map(|prompt| length(prompt)).collect();
+    let samples = config.eval.repeats.unwrap_or(config.generate.samples)
+        * (1 + config.eval.temperatures.len() + config.eval.lengths.len());
+    let mut lengths = repeated(all, cells * checkpoints * samples);
+    lengths.extend(repeated(within, cells * asked_well * samples));
+    let mut estimates = Vec::new();
+    for judge in &config.judges {
+        let mut own = lengths.clone();
+        if config.judging.repeats && judge.kind != JudgeKind::Local {
+            own.extend(lengths.iter().take(REPEATS.max(lengths.len().div_ceil(10))));
+        }
+        if config.judging.qualify {
+            let typical = Length {
+                shared_characters: FRAME_CHARACTERS,
+                characters: FRAME_CHARACTERS + 2 * answer,
+                bytes: FRAME_CHARACTERS + 2 * answer,
+            };
+            estimates.push(estimate_of(judge, Phase::Exam, &vec![typical; exam::CALLS], 0));
+        }
+        estimates.push(estimate_of(judge, Phase::Judge, &own, 0));
+    }
+    estimates
+}

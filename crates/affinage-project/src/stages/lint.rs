@@ -1,0 +1,209 @@
+//! What is wrong in the library or in a dataset: rules over every example, safe fixes, and personal data replaced.
+
+pub mod fix;
+pub mod pseudonyms;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use affinage_dataset::lint::{Finding, Known, Severity, Subject, lint_known};
+use affinage_dataset::message::Message;
+use anyhow::anyhow;
+use serde::Deserialize;
+
+use crate::errors::HintExt as _;
+use crate::folder::datasets::{DatasetVersion, TEST, TRAIN, VALIDATION};
+use crate::folder::jsonl;
+use crate::folder::library::{LIBRARY_FILE, Library, file_name};
+use crate::folder::project::Project;
+
+/// The target that is no dataset.
+pub const LIBRARY: &str = "library";
+
+/// What was looked at, and what was found in it.
+pub struct Linted {
+    pub looked_at: LookedAt,
+    /// Of all findings.
+    pub tally: Tally,
+    /// What a freeze can take of the library.
+    pub left: Left,
+    /// Those of the rules that were asked for.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at [`LIBRARY`], a dataset version, a folder or a JSONL file with `messages`. `rules`: ids of those whose findings are
+/// wanted; empty: all.
+///
+/// Errors: there is no such target; a row is not one.
+pub fn lint(ctx: &Project, target: &str, rules: &[String]) -> anyhow::Result<Linted> {
+    let looked_at = ctx.ui.during(format!("reading {target}"), || match target {
+        LIBRARY => library_subjects(ctx),
+        target => dataset_subjects(ctx, target),
+    })?;
+    let known = known(ctx)?;
+    let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
+    let tally = Tally::of(looked_at.subjects.len(), &findings);
+    let left = left_to_accept(&looked_at, &findings);
+    findings.retain(|finding| rules.is_empty() || rules.iter().any(|rule| rule == finding.rule));
+    Ok(Linted {
+        looked_at: LookedAt { private_names: known.names.len(), ..looked_at },
+        tally,
+        left,
+        findings,
+    })
+}
+
+/// Names of this project; a file can be looked at without one.
+fn known(ctx: &Project) -> anyhow::Result<Known> {
+    match ctx.project.join(LIBRARY_FILE).is_file() {
+        true => Library::open(&ctx.project)?.known(),
+        false => Ok(Known::default()),
+    }
+}
+
+/// What is looked at.
+#[derive(Default)]
+pub struct LookedAt {
+    pub subjects: Vec<Subject>,
+    /// File and title of a conversation by its key, as people know them.
+    pub names: BTreeMap<String, String>,
+    /// Candidates that are held private: not looked at, because what is found is shown.
+    pub private: usize,
+    /// Names of people that are looked for.
+    pub private_names: usize,
+    /// Subjects of the library that nobody decided on.
+    undecided: BTreeSet<String>,
+}
+
+fn library_subjects(ctx: &Project) -> anyhow::Result<LookedAt> {
+    ctx.require_project()?;
+    let mut looked_at = LookedAt::default();
+    let library = Library::open(&ctx.project)?;
+    let derivation = library.derivation()?;
+    let paths: BTreeMap<String, String> =
+        library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
+    let decisions = library.decisions()?;
+    looked_at.private = library.for_each_conversation(|source, conversation| {
+        for candidate in derivation.candidates(&conversation) {
+            let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
+            let subjects: Vec<Subject> = subjects.collect();
+            if !decisions.contains_key(&candidate.candidate_id) {
+                looked_at.undecided.extend(subjects.iter().map(|subject| subject.id.clone()));
+            }
+            looked_at.subjects.extend(subjects);
+        }
+        let file = file_name(paths.get(source).map_or("", String::as_str), &conversation);
+        let title = conversation.title.trim();
+        let says_more = !title.is_empty() && !file.to_lowercase().contains(&title.to_lowercase());
+        let name = if says_more { format!("{file}, “{title}”") } else { file };
+        looked_at.names.insert(conversation.key(), name);
+        Ok(())
+    })?;
+    Ok(looked_at)
+}
+
+/// A row of any dataset with `messages`; ours have ids too.
+#[derive(Deserialize)]
+struct Row {
+    example_id: Option<String>,
+    conversation: Option<String>,
+    messages: Vec<Message>,
+}
+
+fn dataset_subjects(ctx: &Project, target: &str) -> anyhow::Result<LookedAt> {
+    let mut subjects = Vec::new();
+    for path in dataset_files(ctx, target)? {
+        for (index, row) in jsonl::read::<Row>(&path, &ctx.ui)?.into_iter().enumerate() {
+            let id = row.example_id.unwrap_or_else(|| format!("row {}", index + 1));
+            let conversation = row.conversation.unwrap_or_else(|| id.clone());
+            subjects.push(Subject::of_messages(&id, &conversation, &row.messages));
+        }
+    }
+    Ok(LookedAt { subjects, ..LookedAt::default() })
+}
+
+/// A file, the files of a folder, or those of a version of this project.
+fn dataset_files(ctx: &Project, target: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let typed = Path::new(target);
+    let is_called = |v: &DatasetVersion| v.name == target || v.name.split('-').next() == Some(target);
+    let found = if typed.exists() {
+        Some(typed.to_owned())
+    } else {
+        let version = DatasetVersion::list(&ctx.project)?.into_iter().find(is_called);
+        if let Some(Err(changed)) = version.as_ref().map(DatasetVersion::check_files) {
+            ctx.ui.warn(format!("these are not the texts that were frozen: {changed:#}"));
+        }
+        version.map(|version| version.path)
+    };
+    match found {
+        Some(file) if file.is_file() => Ok(vec![file]),
+        Some(folder) => {
+            let names = [TRAIN, VALIDATION, TEST];
+            let files: Vec<PathBuf> =
+                names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
+            if files.is_empty() {
+                return Err(anyhow!(
+                    "no train.jsonl, validation.jsonl or test.jsonl in {}",
+                    folder.display()
+                ))
+                .hint("name a dataset version, a folder with these files, or one JSONL file");
+            }
+            Ok(files)
+        }
+        None => Err(anyhow!("`{target}` is neither a file or folder nor a dataset version of this project"))
+            .hint("`affinage lint` alone looks at the library"),
+    }
+}
+
+/// What a freeze can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Examples that nobody decided on and lint finds nothing serious against.
+    Clean,
+    /// Only what was decided.
+    Decided,
+    Nothing,
+}
+
+fn left_to_accept(looked_at: &LookedAt, findings: &[Finding]) -> Left {
+    let serious = findings.iter().filter(|finding| finding.severity != Severity::Information);
+    let serious: BTreeSet<&str> = serious.map(|finding| finding.id.as_str()).collect();
+    let is_clean = |id: &String| !serious.contains(id.as_str());
+    match () {
+        () if looked_at.undecided.iter().any(is_clean) => Left::Clean,
+        () if looked_at.undecided.len() < looked_at.subjects.len() => Left::Decided,
+        () => Left::Nothing,
+    }
+}
+
+/// Examples by the worst that was found in them. Information (a prompt that is a draft) does not count: such an example is
+/// clean.
+pub struct Tally {
+    pub examples: usize,
+    pub with_errors: usize,
+    pub with_warnings: usize,
+    pub without_findings: usize,
+}
+
+impl Tally {
+    /// Counts findings of `examples` examples.
+    pub fn of(examples: usize, findings: &[Finding]) -> Tally {
+        let mut worst: BTreeMap<&str, Severity> = BTreeMap::new();
+        for finding in findings {
+            let severity = worst.entry(finding.id.as_str()).or_insert(finding.severity);
+            *severity = finding.severity.min(*severity);
+        }
+        let count = |wanted: Severity| worst.values().filter(|severity| **severity == wanted).count();
+        Tally {
+            examples,
+            with_errors: count(Severity::Error),
+            with_warnings: count(Severity::Warning),
+            without_findings: examples - worst.len(),
+        }
+    }
+
+    /// Examples without an error or a warning.
+    pub fn clean(&self) -> usize {
+        self.examples - self.with_errors - self.with_warnings
+    }
+}

@@ -1,0 +1,187 @@
+//! A frozen version in the row formats of other tools.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use affinage_dataset::artefact::{Artefact, MIN_ANSWERS, artefacts};
+use affinage_dataset::example::{AlternativeRow, DatasetRow};
+use affinage_dataset::export::{self, Format};
+use affinage_dataset::message;
+use affinage_report::plain::counted;
+use anyhow::anyhow;
+use serde_json::Value;
+
+use crate::errors::HintExt as _;
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
+use crate::folder::jsonl;
+use crate::folder::project::Project;
+use crate::folder::run::write_folder_atomically;
+use crate::parquet;
+
+/// The rows of other tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFormat {
+    /// `messages` with role and content.
+    Messages,
+    /// `conversations` with from and value.
+    ShareGpt,
+    /// `instruction`, `output`, `system`, `history`.
+    Alpaca,
+    /// `messages` in parquet files.
+    Parquet,
+    /// `prompt`, `chosen`, `rejected`.
+    Preference,
+}
+
+/// What was written, and where.
+pub struct Exported {
+    pub version: String,
+    /// The name of each file, its side, and its rows.
+    pub files: Vec<(String, &'static str, usize)>,
+}
+
+/// Writes a version into the folder `out`, one file for each side. `allow_artefact`: preference pairs are written although one
+/// outward feature tells chosen from rejected.
+///
+/// Errors: `out` exists; the version was changed; there are no pairs, or a feature tells them apart.
+pub fn export_rows(
+    ctx: &Project,
+    version: Option<&str>,
+    format: RowFormat,
+    out: &Path,
+    allow_artefact: bool,
+) -> anyhow::Result<Exported> {
+    let version = DatasetVersion::open(&ctx.project, version)?;
+    version.check()?;
+    let files = match format {
+        RowFormat::Parquet => tables(ctx, &version)?,
+        RowFormat::Messages => rows(ctx, &version, Format::Messages)?,
+        RowFormat::ShareGpt => rows(ctx, &version, Format::ShareGpt)?,
+        RowFormat::Alpaca => rows(ctx, &version, Format::Alpaca)?,
+        RowFormat::Preference => pairs(ctx, &version, allow_artefact)?,
+    };
+    if out.exists() {
+        return Err(anyhow!("{} exists already", out.display()))
+            .hint("name a folder that does not exist; nothing is overwritten");
+    }
+    write_folder_atomically(out, |folder| {
+        files.iter().try_for_each(|(side, rows)| rows.write(folder, side))
+    })?;
+    let written = files.iter().map(|(side, rows)| (rows.file_name(side), *side, rows.len())).collect();
+    Ok(Exported { version: version.name, files: written })
+}
+
+/// What is written for each side.
+type Files = Vec<(&'static str, Rows)>;
+
+enum Rows {
+    Lines(Vec<Value>),
+    Table(Vec<DatasetRow>),
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        match self {
+            Rows::Lines(lines) => lines.len(),
+            Rows::Table(rows) => rows.len(),
+        }
+    }
+
+    fn file_name(&self, side: &str) -> String {
+        match self {
+            Rows::Lines(_) => format!("{side}.jsonl"),
+            Rows::Table(_) => format!("{side}.parquet"),
+        }
+    }
+
+    fn write(&self, folder: &Path, side: &str) -> anyhow::Result<()> {
+        let path = folder.join(self.file_name(side));
+        match self {
+            Rows::Lines(lines) => jsonl::write_all(&path, lines),
+            Rows::Table(rows) => parquet::write(&path, rows),
+        }
+    }
+}
+
+/// The sides that leave the house; the reserve stays sealed.
+const SIDES: [&str; 3] = ["train", "validation", "test"];
+
+fn tables(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Files> {
+    SIDES.iter().map(|side| Ok((*side, Rows::Table(version.rows(side, &ctx.ui)?)))).collect()
+}
+
+fn rows(ctx: &Project, version: &DatasetVersion, format: Format) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    for side in SIDES {
+        let rows = version.rows(side, &ctx.ui)?;
+        let written: Result<Vec<Value>, _> = rows.iter().map(|row| export::row(row, format)).collect();
+        files.push((side, Rows::Lines(written?)));
+    }
+    Ok(files)
+}
+
+/// Preference pairs of training and validation.
+///
+/// Errors: there are none; an outward feature tells chosen from rejected.
+fn pairs(ctx: &Project, version: &DatasetVersion, allow_artefact: bool) -> anyhow::Result<Files> {
+    let mut lost: HashMap<String, Vec<AlternativeRow>> = HashMap::new();
+    let path = version.path.join(ALTERNATIVES_FILE);
+    if path.is_file() {
+        for row in jsonl::read::<AlternativeRow>(&path, &ctx.ui)? {
+            lost.entry(row.example_id.clone()).or_default().push(row);
+        }
+    }
+    if lost.is_empty() {
+        return Err(anyhow!("{} has no rejected answers", version.name)).hint(
+            "pairs come from answers you edited, rated or asked for again; import such chats, or edit in `affinage review`",
+        );
+    }
+    let (mut chosen, mut rejected) = (Vec::new(), Vec::new());
+    let mut files = Files::new();
+    for side in ["train", "validation"] {
+        let mut written = Vec::new();
+        for row in version.rows(side, &ctx.ui)? {
+            for other in lost.remove(&row.example_id).unwrap_or_default() {
+                written.push(export::preference(&row, &other));
+                chosen.push(message::response(&row.messages).to_owned());
+                rejected.push(other.text);
+            }
+        }
+        files.push((side, Rows::Lines(written)));
+    }
+    report_artefacts(ctx, &chosen, &rejected, allow_artefact)?;
+    Ok(files)
+}
+
+/// Rule L40.
+fn report_artefacts(
+    ctx: &Project,
+    chosen: &[String],
+    rejected: &[String],
+    allowed: bool,
+) -> anyhow::Result<()> {
+    let Some(found) = artefacts(chosen, rejected) else {
+        ctx.ui.warn(format!(
+            "{}, fewer than {MIN_ANSWERS}: whether an outward feature decides (L40) cannot be said",
+            counted(chosen.len(), "pair", "pairs")
+        ));
+        return Ok(());
+    };
+    let Some(strongest) = found.first() else { return Ok(()) };
+    let named: Vec<String> = found.iter().take(5).map(sentence).collect();
+    if allowed {
+        named.iter().for_each(|sentence| ctx.ui.warn(format!("L40: {sentence}")));
+        return Ok(());
+    }
+    Err(anyhow!("L40: one outward feature tells chosen from rejected: {}", sentence(strongest)))
+        .hint(
+            "a model would learn that instead of your taste; edit or reject answers until both sides have it",
+        )
+        .hint("write them all the same: `--allow-label-artefact`")
+}
+
+fn sentence(artefact: &Artefact) -> String {
+    let share = artefact.auc.max(1.0 - artefact.auc);
+    let side = if artefact.auc > 0.5 { "chosen" } else { "rejected" };
+    format!("{} (the {side} one in {:.0} % of random pairs, ties half)", artefact.feature, 100.0 * share)
+}

@@ -1,0 +1,59 @@
+//! Trainings of earlier commands with the model, the settings and the data that are asked for now.
+
+use affinage_report::plain::counted;
+
+use crate::folder::config::Config;
+use crate::folder::datasets::DatasetVersion;
+use crate::folder::events::Event;
+use crate::folder::project::Project;
+use crate::folder::run::Run;
+
+/// A run with the same model, settings and data as the configuration asks for.
+pub enum Trained {
+    Finished(Run),
+    /// Has a checkpoint to go on from.
+    Stopped(Run),
+}
+
+/// The newest such run; one without any checkpoint has nothing to go on from and does not count.
+pub fn trained_before(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Option<Trained>> {
+    for run in Run::list(&ctx.project)?.into_iter().rev() {
+        let Ok(config) = Config::parse(&run.run_toml()?, &[]) else { continue };
+        let events = run.events(&ctx.ui)?;
+        let same_data = events.iter().any(|record| {
+            matches!(&record.event, Event::RunStarted(started) if started.dataset_sha256 == version.sha256())
+        });
+        if !same_data || config.model != ctx.config.model || config.train != ctx.config.train {
+            continue;
+        }
+        if events.iter().any(|record| matches!(record.event, Event::Finished { .. })) {
+            return Ok(Some(Trained::Finished(run)));
+        }
+        if !run.checkpoints(&ctx.ui)?.is_empty() {
+            return Ok(Some(Trained::Stopped(run)));
+        }
+    }
+    Ok(None)
+}
+
+/// Says so where a training on the same data was stopped under other settings: a new one does not go on from there.
+pub fn say_stays_aside(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<()> {
+    for run in Run::list(&ctx.project)?.into_iter().rev() {
+        let events = run.events(&ctx.ui)?;
+        let is_finished = events.iter().any(|record| matches!(record.event, Event::Finished { .. }));
+        let step = run.checkpoints(&ctx.ui)?.last().map_or(0, |checkpoint| checkpoint.step);
+        if step > 0 && !is_finished && run.dataset(&ctx.ui)? == version.name {
+            ctx.ui.say(format!(
+                "these settings begin a training of their own; {} of {} under other settings {} kept: \
+                 `affinage train --resume {}` goes on with {}",
+                counted(step, "step", "steps"),
+                run.name,
+                if step == 1 { "is" } else { "are" },
+                run.name,
+                if step == 1 { "it" } else { "them" },
+            ));
+            return Ok(());
+        }
+    }
+    Ok(())
+}

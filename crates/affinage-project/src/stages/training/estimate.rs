@@ -1,0 +1,71 @@
+//! What a training will take, before it is begun.
+
+use affinage_engine::model::Model;
+use serde::Serialize;
+
+use super::{Ahead, Calibration, MemoryPlan, Plan};
+use crate::folder::events::LongRow;
+use crate::observer::Observer;
+use crate::stages::lengths::Spread;
+
+/// What a training will do and take, measured for some seconds on this machine.
+#[derive(Serialize)]
+pub struct Estimate<'a> {
+    pub v: u32,
+    pub rows: usize,
+    pub steps: usize,
+    pub tokens: u64,
+    pub supervised_share: f64,
+    pub longest_row_tokens: usize,
+    /// Rows that are longer than the training takes.
+    pub left_out: &'a [LongRow],
+    /// So many tokens would keep 99 % of all rows whole, and so many all.
+    pub keeps_most_tokens: usize,
+    pub keeps_all_tokens: usize,
+    pub tokens_per_s: f64,
+    /// Passes over the validation rows, the one before the first step included.
+    pub evaluations: usize,
+    /// Each of them.
+    pub evaluation_s: f64,
+    /// Training and evaluations.
+    pub seconds: f64,
+    #[serde(flatten)]
+    pub memory: MemoryPlan,
+    /// Tokens on which the speed was measured.
+    #[serde(skip)]
+    pub measured_tokens: usize,
+}
+
+impl<'a> Estimate<'a> {
+    /// Measures the speed of `plan` for some seconds.
+    pub fn measure(
+        engine: &Model,
+        plan: &'a Plan,
+        memory: &MemoryPlan,
+        ui: &dyn Observer,
+    ) -> anyhow::Result<Self> {
+        let calibration = Calibration::measure(engine, plan, ui)?;
+        let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
+        let ahead = Ahead::all(plan);
+        let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+        let spread = plan.spread().unwrap_or(Spread { keeps_most: longest, longest });
+        let all: usize = plan.train.iter().map(|row| row.ids.len()).sum();
+        Ok(Estimate {
+            v: 1,
+            rows: plan.train.len(),
+            steps: plan.steps,
+            tokens: plan.tokens(),
+            supervised_share: plan.supervised_tokens() as f64 / all as f64,
+            longest_row_tokens: longest,
+            left_out: &plan.left_out,
+            keeps_most_tokens: spread.keeps_most,
+            keeps_all_tokens: spread.longest,
+            tokens_per_s,
+            evaluations: ahead.evaluations,
+            evaluation_s,
+            seconds: calibration.time(ahead).as_secs_f64(),
+            memory: *memory,
+            measured_tokens: tokens,
+        })
+    }
+}
