@@ -4,6 +4,7 @@ pub mod arms;
 pub mod evaluation;
 pub mod evidence;
 pub mod export;
+pub mod external;
 pub mod freeze;
 pub mod generation;
 pub mod handover;

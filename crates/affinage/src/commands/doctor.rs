@@ -1,14 +1,17 @@
 //! `affinage doctor`: what this machine, this model and these keys can do.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use affinage_engine::checkpoint::AdapterFiles;
 use affinage_engine::kernels::arch::isa;
-use affinage_project::folder::config;
+use affinage_project::errors::in_one_line;
+use affinage_project::folder::config::{self, EngineName};
 use affinage_project::folder::project::{CONFIG_FILE, cache_dir};
 use affinage_project::machine::{self, Machine};
 use affinage_project::model::{self, Sources};
+use affinage_project::stages::external;
 use clap::Args;
 use serde::Serialize;
 
@@ -34,9 +37,22 @@ struct Findings {
     cache_dir: Option<String>,
     python: Option<String>,
     pip: Option<String>,
+    gpu: Option<String>,
+    /// What `train --engine` can take.
+    engines: Vec<EngineFinding>,
     model: ModelFinding,
     arms: Vec<ArmFinding>,
     keys: Vec<Key>,
+}
+
+/// An engine beside this program. Whether its device computes rightly, `train` finds out.
+#[derive(Serialize)]
+struct EngineFinding {
+    name: &'static str,
+    /// Its Python; absent if it is not installed.
+    python: Option<PathBuf>,
+    versions: BTreeMap<String, String>,
+    problem: Option<String>,
 }
 
 /// What an `[[arm]]` is and whether it is there; a server is not asked.
@@ -79,6 +95,11 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     };
     let python = program("python", &["--version"])?;
     let pip = program("pip", &["-m", "pip", "--version"])?;
+    let gpu = ctx.ui.during("asking for a GPU", external::nvidia);
+    let gpu = gpu.or_else(|| cfg!(all(target_os = "macos", target_arch = "aarch64")).then(|| "Apple".to_owned()));
+    lines.say("gpu", gpu.as_deref().unwrap_or("none that another engine could use"))?;
+    let engines = ctx.ui.during("asking for engines", || [EngineName::Torch, EngineName::Mlx].map(engine_finding));
+    lines.say("engines", &engines_in_words(&engines))?;
     let project = ctx.project.join(CONFIG_FILE).is_file();
     let model = ctx.ui.during("looking for the model", || model_finding(ctx, &ctx.config.model));
     lines.of_model(&model, project)?;
@@ -105,6 +126,8 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
         cache_dir,
         python,
         pip,
+        gpu,
+        engines: engines.into(),
         model,
         arms,
         keys,
@@ -169,6 +192,30 @@ fn arm_finding(ctx: &Context, arm: &config::Arm) -> ArmFinding {
         _ => None,
     };
     ArmFinding { name: arm.name.clone(), is, problem }
+}
+
+fn engine_finding(name: EngineName) -> EngineFinding {
+    let (python, versions, problem) = match external::find(name) {
+        Ok(Some(python)) => (Some(python.program), python.versions, None),
+        Ok(None) => (None, BTreeMap::new(), None),
+        Err(error) => (None, BTreeMap::new(), Some(in_one_line(&error))),
+    };
+    EngineFinding { name: name.word(), python, versions, problem }
+}
+
+/// `this program; torch (torch 2.15.0, transformers 5.24.0); mlx is not installed: ...`
+fn engines_in_words(engines: &[EngineFinding]) -> String {
+    let one = |engine: &EngineFinding| match (&engine.python, &engine.problem) {
+        (Some(_), _) => {
+            let versions = engine.versions.iter().map(|(name, version)| format!("{name} {version}"));
+            format!("{} ({})", engine.name, versions.collect::<Vec<_>>().join(", "))
+        }
+        (None, Some(problem)) => format!("{}: {problem}", engine.name),
+        (None, None) => {
+            format!("{} is not installed (`affinage train --engine {}` offers to)", engine.name, engine.name)
+        }
+    };
+    format!("this program; {}", engines.iter().map(one).collect::<Vec<_>>().join("; "))
 }
 
 fn model_finding(ctx: &Context, spec: &str) -> ModelFinding {

@@ -1,5 +1,6 @@
 //! `affinage train`: LoRA fine-tuning of the base model on a frozen dataset version.
 
+mod engine;
 mod verify_resume;
 
 use std::path::PathBuf;
@@ -13,14 +14,17 @@ use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::interrupt::{self, LastWords};
 use affinage_project::machine;
 use affinage_project::model::LoadedModel;
+use affinage_project::stages::external::Start;
 use affinage_project::stages::handover;
 use affinage_project::stages::lengths::{Spread, limit};
 use affinage_project::stages::training::{
     Ahead, Calibration, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, peak_bytes, prepare, resumable,
     say_where_best,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
+
+use engine::{EngineArg, Offer};
 
 use super::run::forecast;
 use crate::context::Context;
@@ -32,7 +36,7 @@ use crate::ui::{bytes, count, counted, duration};
 #[command(
     after_help = "Examples:\n  affinage train --dry-run\n  affinage train\n  affinage train --resume\n  \
     affinage train --verify-resume\n  \
-    affinage train --engine trl --handover job\n  affinage train --import job\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
+    affinage train --engine auto\n  affinage train --engine trl --handover job\n  affinage train --import job\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
 )]
 pub struct TrainArgs {
     /// Go on with an interrupted run: the one that was worked on last, or RUN
@@ -50,10 +54,13 @@ pub struct TrainArgs {
     /// Prove on your data that a run killed in the middle and resumed ends in the same bits (four short steps, three times)
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "sample"])]
     verify_resume: bool,
-    /// Write the job for another engine instead of training here
-    #[arg(long, value_enum, requires = "handover")]
+    /// Who computes the steps; another engine is first compared with this program on your rows
+    #[arg(long, value_enum, conflicts_with_all = ["verify_resume", "import"])]
     engine: Option<EngineArg>,
-    /// The folder to make for --engine
+    /// Install what --engine needs without a question
+    #[arg(long, requires = "engine")]
+    yes: bool,
+    /// Write the job of --engine trl or mlx into this folder instead of training here
     #[arg(long, value_name = "DIR", requires = "engine", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume"])]
     handover: Option<PathBuf>,
     /// Take back what another engine made of a --handover folder, as a run
@@ -82,24 +89,6 @@ impl TrainArgs {
     /// The rest of a run, for `affinage run`.
     pub fn going_on(run: String) -> Self {
         Self { resume: Some(Some(run)), says_time: true, ..Self::default() }
-    }
-}
-
-/// Who trains in place of this program.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EngineArg {
-    /// TRL, PEFT and Accelerate: one GPU, many, or none
-    Trl,
-    /// mlx-lm on a Mac
-    Mlx,
-}
-
-impl From<EngineArg> for handover::Engine {
-    fn from(engine: EngineArg) -> Self {
-        match engine {
-            EngineArg::Trl => Self::Trl,
-            EngineArg::Mlx => Self::Mlx,
-        }
     }
 }
 
@@ -153,8 +142,9 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     describe(ctx, model, engine, plan, memory);
     propose_length(ctx, engine, plan);
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
+        let to = to.of_handover()?;
         let source = handover::Source { ctx, model, engine, version: &version, plan };
-        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to.into(), dir))?;
+        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(
             "{} has the commands; then `affinage train --import {}`",
@@ -163,15 +153,18 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         ));
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
     }
+    let start = Start { ctx, spec: &config.model, model, engine, plan, precision: None };
     if args.dry_run {
-        return dry_run(ctx, engine, plan, memory);
+        return dry_run(ctx, &start, memory);
     }
     if args.says_time {
         let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
         forecast::say(ctx, model, engine, (plan, done), &version)?;
     }
+    let resumes = resumed.as_ref().map(|run| (run, &config));
+    let worker = engine::worker(ctx, (args.engine, args.yes), &start, resumes)?;
     drop(at_once);
-    finished(ctx, &prepared.train(ctx, resumed, pinned)?)
+    finished(ctx, &prepared.train(ctx, resumed, pinned, worker)?)
 }
 
 /// What Ctrl-C says before the first step: while the model is read and the speed is measured nothing is written.
@@ -297,6 +290,8 @@ struct Estimate<'a> {
     seconds: f64,
     #[serde(flatten)]
     memory: MemoryPlan,
+    /// Other engines that are here or fit the machine.
+    engines: Vec<Offer>,
 }
 
 /// `, of it 1m 10s for 5 evaluations of 36 rows`; nothing without validation rows.
@@ -309,7 +304,20 @@ fn evaluations_counted(estimate: &Estimate<'_>, rows: usize) -> String {
     format!(", of it {all} for {evaluations} of {}", counted(rows, "row", "rows"))
 }
 
-fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> anyhow::Result<()> {
+/// A line for this program and each other engine; nothing where there is no other.
+fn engines_in_words(estimate: &Estimate<'_>) -> String {
+    if estimate.engines.is_empty() {
+        return String::new();
+    }
+    let time = duration(Duration::from_secs_f64(estimate.seconds));
+    let ours = bytes(estimate.memory.expected_peak_bytes);
+    let own = format!("cpu, this program: about {time}, {ours}, exact: the same bits on every machine");
+    let others = estimate.engines.iter().map(|engine| format!("\n         {}", engine.in_words()));
+    format!("\nengines  {own}{}", others.collect::<String>())
+}
+
+fn dry_run(ctx: &Context, start: &Start, memory: &MemoryPlan) -> anyhow::Result<()> {
+    let Start { engine, plan, .. } = *start;
     let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
     let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
     let ahead = Ahead::all(plan);
@@ -331,6 +339,7 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         evaluation_s,
         seconds: calibration.time(ahead).as_secs_f64(),
         memory: *memory,
+        engines: engine::offers(start),
     };
     if ctx.json {
         return ctx.ui.json(&estimate);
@@ -338,7 +347,7 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
     let memory = format!("about {} at its highest; {}", bytes(memory.expected_peak_bytes), kept(memory));
     ctx.ui.data(&format!(
         "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of the tokens are answers, the part that is learned)\n\
-         rows     {}\nspeed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}",
+         rows     {}\nspeed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}{}",
         estimate.steps,
         plan.config.rows_per_step,
         count(estimate.tokens),
@@ -349,5 +358,6 @@ fn dry_run(ctx: &Context, engine: &Model, plan: &Plan, memory: &MemoryPlan) -> a
         duration(Duration::from_secs_f64(estimate.seconds)),
         evaluations_counted(&estimate, plan.validation.len()),
         memory,
+        engines_in_words(&estimate),
     ))
 }

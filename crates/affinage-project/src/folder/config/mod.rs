@@ -20,7 +20,7 @@ pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
 pub use error::ConfigError;
 pub use sections::{
-    Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
+    Audience, Dataset, EngineName, EngineRecord, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
 };
 
 /// The commented file that `affinage init` writes: every knob with its default.
@@ -40,6 +40,9 @@ pub struct Config {
     pub date: Option<jiff::civil::Date>,
     pub dataset: Dataset,
     pub train: Train,
+    /// Only in run.toml.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineRecord>,
     pub generate: Generate,
     pub eval: Eval,
     pub judging: Judging,
@@ -62,6 +65,7 @@ impl Default for Config {
             date: None,
             dataset: Dataset::default(),
             train: Train::default(),
+            engine: None,
             generate: Generate::default(),
             eval: Eval::default(),
             judging: Judging::default(),
