@@ -31,7 +31,8 @@ class Base:
         self.device_name = torch.cuda.get_device_name() if device == "cuda" else {"mps": "Apple GPU (MPS)"}.get(device, device)
         self.versions = {name: version(name) for name in ("torch", "transformers")}
         self.fits_at_once = 8192 if device == "cuda" else 0
-        dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[precision]
+        dtype = {"bf16": torch.bfloat16, "tf32": torch.float32, "f32": torch.float32}[precision]
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
         path = folder / job["base"]
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="sdpa", local_files_only=True)
         self.model = model.eval().requires_grad_(False).to(self.device)

@@ -96,9 +96,11 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     let python = program("python", &["--version"])?;
     let pip = program("pip", &["-m", "pip", "--version"])?;
     let gpu = ctx.ui.during("asking for a GPU", external::nvidia);
-    let gpu = gpu.or_else(|| cfg!(all(target_os = "macos", target_arch = "aarch64")).then(|| "Apple".to_owned()));
+    let gpu =
+        gpu.or_else(|| cfg!(all(target_os = "macos", target_arch = "aarch64")).then(|| "Apple".to_owned()));
     lines.say("gpu", gpu.as_deref().unwrap_or("none that another engine could use"))?;
-    let engines = ctx.ui.during("asking for engines", || [EngineName::Torch, EngineName::Mlx].map(engine_finding));
+    let engines =
+        ctx.ui.during("asking for engines", || [EngineName::Torch, EngineName::Mlx].map(engine_finding));
     lines.say("engines", &engines_in_words(&engines))?;
     let project = ctx.project.join(CONFIG_FILE).is_file();
     let model = ctx.ui.during("looking for the model", || model_finding(ctx, &ctx.config.model));

@@ -20,7 +20,8 @@ pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
 pub use error::ConfigError;
 pub use sections::{
-    Audience, Dataset, EngineName, EngineRecord, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
+    Audience, Dataset, EngineName, EngineRecord, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging,
+    LongRows, Suite, Train,
 };
 
 /// The commented file that `affinage init` writes: every knob with its default.

@@ -124,7 +124,7 @@ impl EngineName {
 pub struct EngineRecord {
     pub name: EngineName,
     pub device: String,
-    /// Of the base: `f32` or `bf16`; the adapter is always in f32.
+    /// Of the base: `f32`, `tf32` (f32 with rounded products) or `bf16`; the adapter is always in f32.
     pub precision: String,
     pub versions: BTreeMap<String, String>,
 }

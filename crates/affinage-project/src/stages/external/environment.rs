@@ -84,7 +84,7 @@ fn named(engine: EngineName, program: PathBuf) -> anyhow::Result<Python> {
     let shown = program.display().to_string();
     let versions = versions(&program, engine)
         .with_context(|| format!("{VARIABLE} names {shown}"))
-        .hint(format!("let {VARIABLE} name a Python 3.10 or later, or take it away"))?;
+        .hint(format!("let {VARIABLE} name a Python 3.11 or later, or take it away"))?;
     let missing: Vec<&str> =
         packages(engine).into_iter().filter(|name| !versions.contains_key(*name)).collect();
     if missing.is_empty() {
@@ -110,7 +110,8 @@ fn in_one_line(engine: EngineName) -> String {
 /// the machine's device.
 pub fn likely() -> Vec<EngineName> {
     let is_mac = cfg!(all(target_os = "macos", target_arch = "aarch64"));
-    let order = if is_mac { [EngineName::Mlx, EngineName::Torch] } else { [EngineName::Torch, EngineName::Mlx] };
+    let order =
+        if is_mac { [EngineName::Mlx, EngineName::Torch] } else { [EngineName::Torch, EngineName::Mlx] };
     let mut found: Vec<EngineName> = order.into_iter().filter(|e| matches!(find(*e), Ok(Some(_)))).collect();
     let of_device = match (is_mac, nvidia()) {
         (true, _) => Some(EngineName::Mlx),
@@ -186,7 +187,9 @@ fn make(engine: EngineName, folder: &Path) -> anyhow::Result<Python> {
     let mut packages = Command::new(if with_uv { Path::new("uv") } else { program.as_path() });
     match with_uv {
         true => packages.args(["pip", "install", "--quiet", "--python"]).arg(&program),
-        false => packages.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]),
+        false => {
+            packages.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+        }
     };
     packages.arg("-r").arg(&list);
     run(packages)?;
@@ -227,7 +230,8 @@ fn versions(program: &Path, engine: EngineName) -> anyhow::Result<BTreeMap<Strin
 /// Runs to the end. Errors with the last line of standard error.
 fn run(mut command: Command) -> anyhow::Result<Output> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{program} cannot be started"))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("{program} cannot be started"))?;
     if output.status.success() {
         return Ok(output);
     }

@@ -16,9 +16,16 @@ pub(super) fn explained(status: Option<ExitStatus>, stderr: &str) -> (String, &'
     if has(&["out of memory", "outofmemory", "insufficient memory", "memoryerror", "unable to allocate"]) {
         return (format!("the engine has no memory left{shown}"), LESS_MEMORY);
     }
-    if has(&["device lost", "devicelost", "launch failure", "device-side assert", "cuda error", "impactinginteractivity",
-        "iogpucommandbuffer", "command buffer execution failed"])
-    {
+    if has(&[
+        "device lost",
+        "devicelost",
+        "launch failure",
+        "device-side assert",
+        "cuda error",
+        "impactinginteractivity",
+        "iogpucommandbuffer",
+        "command buffer execution failed",
+    ]) {
         return (format!("the device was lost{shown}"), LOST);
     }
     if has(&["modulenotfounderror", "importerror", "packagenotfounderror"]) {
@@ -36,11 +43,10 @@ pub(super) fn explained(status: Option<ExitStatus>, stderr: &str) -> (String, &'
     (format!("the engine's process {how}{shown}"), ELSE)
 }
 
-const LESS_MEMORY: &str =
-    "close other programs, or lower `train.micro-batch-tokens` or `train.max-seq-tokens` for a new run; `--engine cpu` needs least";
-const LOST: &str = "let the display sleep or restart the machine if it happens again; `--engine cpu` needs no device";
-const PACKAGES: &str =
-    "take AFFINAGE_PYTHON away, so that affinage makes an environment of its own, or install what is missing there";
+const LESS_MEMORY: &str = "close other programs, or lower `train.micro-batch-tokens` or `train.max-seq-tokens` for a new run; `--engine cpu` needs least";
+const LOST: &str =
+    "let the display sleep or restart the machine if it happens again; `--engine cpu` needs no device";
+const PACKAGES: &str = "take AFFINAGE_PYTHON away, so that affinage makes an environment of its own, or install what is missing there";
 const ELSE: &str = "if it happens again, train with `--engine cpu`";
 
 #[cfg(unix)]
@@ -63,7 +69,10 @@ mod tests {
             ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", "no memory left"),
             ("RuntimeError: [metal::malloc] Attempting to allocate: Insufficient Memory", "no memory left"),
             ("RuntimeError: CUDA error: unspecified launch failure", "device was lost"),
-            ("[METAL] Command buffer execution failed: kIOGPUCommandBufferCallbackErrorImpactingInteractivity", "device was lost"),
+            (
+                "[METAL] Command buffer execution failed: kIOGPUCommandBufferCallbackErrorImpactingInteractivity",
+                "device was lost",
+            ),
             ("ModuleNotFoundError: No module named 'torch'", "lacks a package"),
             ("ValueError: odd", "ended"),
         ];

@@ -21,7 +21,8 @@ pub(in crate::stages) const PROGRAM: (&str, &str) =
     ("worker.py", include_str!("../../../../../assets/engines/worker.py"));
 pub(in crate::stages) const MLX_BASE: (&str, &str) =
     ("mlx_base.py", include_str!("../../../../../assets/engines/mlx_base.py"));
-const TORCH_BASE: (&str, &str) = ("torch_base.py", include_str!("../../../../../assets/engines/torch_base.py"));
+const TORCH_BASE: (&str, &str) =
+    ("torch_base.py", include_str!("../../../../../assets/engines/torch_base.py"));
 
 /// A folder of one worker, `runs/.engine-PID`; removed when it is dropped.
 pub(super) struct JobFolder {

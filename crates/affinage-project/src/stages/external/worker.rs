@@ -101,8 +101,11 @@ impl Worker {
     pub fn start(start: &Start, name: EngineName, python: &Python) -> anyhow::Result<Worker> {
         let Start { ctx, plan, .. } = start;
         if plan.config.dropout > 0.0 {
-            return Err(anyhow!("train.dropout is {}, and its masks are those of this engine alone", plan.config.dropout))
-                .hint("set train.dropout to 0, or train with `--engine cpu`");
+            return Err(anyhow!(
+                "train.dropout is {}, and its masks are those of this engine alone",
+                plan.config.dropout
+            ))
+            .hint("set train.dropout to 0, or train with `--engine cpu`");
         }
         let adapter = plan.new_adapter(start.engine);
         let base = job::base(ctx, start.spec, start.model)?;
@@ -112,23 +115,32 @@ impl Worker {
         command.arg(folder.path.join(job::PROGRAM.0)).arg(name.word()).arg(&folder.path);
         command.args(["auto", start.precision.unwrap_or("auto")]);
         // The base is on this machine; nothing is looked up or told elsewhere.
-        for variable in ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "PYTHONUNBUFFERED"] {
+        for variable in
+            ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "PYTHONUNBUFFERED"]
+        {
             command.env(variable, "1");
         }
         if let Some(threads) = ctx.config.threads {
             command.env("OMP_NUM_THREADS", threads.to_string());
         }
         let (child, input, output, stderr) = spawn(command, python)?;
-        let record = EngineRecord {
-            name,
-            device: String::new(),
-            precision: String::new(),
-            versions: BTreeMap::new(),
-        };
+        let record =
+            EngineRecord { name, device: String::new(), precision: String::new(), versions: BTreeMap::new() };
         let moments = Moments::zeros(adapter.values.len());
         let (input, brought_at, peak_bytes) = (Some(input), None, None);
-        let mut worker =
-            Worker { child, input, output, stderr, folder, record, adapter, moments, step: 0, brought_at, peak_bytes };
+        let mut worker = Worker {
+            child,
+            input,
+            output,
+            stderr,
+            folder,
+            record,
+            adapter,
+            moments,
+            step: 0,
+            brought_at,
+            peak_bytes,
+        };
         match worker.answer().with_context(|| format!("engine {} does not start", name.word()))? {
             Answer::Ready(Ready { versions, device, precision }) => {
                 worker.record = EngineRecord { name, device, precision, versions };
@@ -214,9 +226,8 @@ impl Worker {
         let rate = config.schedule.rate(config.learning_rate, step, config.total_steps, config.warmup_steps);
         let answer = self.ask(json!({"do": "step", "step": step, "rows": rows, "rate": rate}))?;
         let Answer::Step { loss, grad_norm, peak_bytes } = answer else { return self.unexpected("a step") };
-        let finite = |what, value: Option<f64>| {
-            value.ok_or(TrainError::NotFinite { step, what, value: f64::NAN })
-        };
+        let finite =
+            |what, value: Option<f64>| value.ok_or(TrainError::NotFinite { step, what, value: f64::NAN });
         let (loss, grad_norm) = (finite("loss", loss)?, finite("gradient norm", grad_norm)?);
         (self.step, self.peak_bytes) = (step, peak_bytes);
         let tokens = documents.iter().map(|document| document.ids.len()).sum();
@@ -255,7 +266,8 @@ impl Worker {
 
     fn ask(&mut self, command: Value) -> anyhow::Result<Answer> {
         let line = format!("{command}\n");
-        let sent = self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
+        let sent =
+            self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
         match sent {
             Some(Ok(())) => self.answer(),
             _ => Err(self.ended()),
@@ -267,7 +279,9 @@ impl Worker {
         match self.output.read_line(&mut line) {
             Ok(0) => Err(self.ended()),
             Ok(_) => serde_json::from_str(&line).map_err(|_| self.garbage(&line)),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(self.garbage("bytes that are not text")),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Err(self.garbage("bytes that are not text"))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -72,7 +72,8 @@ impl<'a> Hands<'a> {
                 Hands::Here(trainer) => {
                     let (adapter, rows) = (Some(&trainer.adapter), &documents[group]);
                     let nll = document_nll(engine, adapter, rows, limit, |n| progress.advance(n as u64));
-                    nll.iter().fold(Nll::default(), |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens })
+                    nll.iter()
+                        .fold(Nll::default(), |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens })
                 }
                 Hands::Away(worker) => {
                     let sum = worker.score(group.clone())?;

@@ -38,9 +38,7 @@ impl EngineArg {
         match self {
             Self::Torch => Ok(handover::Engine::Trl),
             Self::Mlx => Ok(handover::Engine::Mlx),
-            Self::Auto | Self::Cpu => {
-                Err(usage("--handover writes a job for --engine trl or mlx"))
-            }
+            Self::Auto | Self::Cpu => Err(usage("--handover writes a job for --engine trl or mlx")),
         }
     }
 }
@@ -80,7 +78,8 @@ fn of_resumed(
         Some(EngineName::Mlx) => EngineArg::Mlx,
     };
     if let Some(asked) = asked.filter(|asked| ![begun, EngineArg::Auto].contains(asked)) {
-        let word = |engine: EngineArg| engine.to_possible_value().map_or(String::new(), |v| v.get_name().to_owned());
+        let word =
+            |engine: EngineArg| engine.to_possible_value().map_or(String::new(), |v| v.get_name().to_owned());
         let (begun, asked) = (word(begun), word(asked));
         return Err(anyhow!("run `{}` was begun by engine {begun}; {asked} rounds in another way and would make another run", run.name))
             .hint(format!("`affinage train --resume {}` goes on with {begun}; `affinage train --engine {asked}` begins a new run", run.name));
@@ -150,13 +149,7 @@ fn speeds(record: &EngineRecord, check: &Check) -> String {
 }
 
 fn agreement(record: &EngineRecord, check: &Check) -> String {
-    format!(
-        "{}: on {} tokens of your rows its gradient is within {:.1e} of this program's (allowed: {:.0e})",
-        in_words(record),
-        check.tokens,
-        check.worst_difference.max(check.difference),
-        check.allowed
-    )
+    format!("{}: on {} tokens of your rows {}", in_words(record), check.tokens, check.in_words())
 }
 
 /// `torch on NVIDIA H200 in bf16 (torch 2.15.0, transformers 5.24.0)`
@@ -213,7 +206,10 @@ pub fn offers(start: &Start) -> Vec<Offer> {
             problem: None,
         })
     };
-    likely().into_iter().map(|name| measured(name).unwrap_or_else(|error| none(name, in_one_line(&error)))).collect()
+    likely()
+        .into_iter()
+        .map(|name| measured(name).unwrap_or_else(|error| none(name, in_one_line(&error))))
+        .collect()
 }
 
 /// Steps at the measured rate, and evaluations, which have no backward, at three times of it.
@@ -235,7 +231,7 @@ impl Offer {
             self.name,
             record.device,
             duration(Duration::from_secs_f64(seconds)),
-            check.worst_difference.max(check.difference),
+            check.difference,
             record.precision
         )
     }
