@@ -347,9 +347,11 @@ impl<'a> TrainingRun<'a> {
             return self.not_finite(error, rows);
         }
         self.log.sync()?;
-        let good = self.last_good()?;
-        Err(error.context(format!("run {} stopped; its last whole checkpoint is {good}", self.run.name)))
-            .hint(goes_on(&self.ctx.ui))
+        let at = match self.last_good()?.as_str() {
+            "none" => "it has no whole checkpoint yet".to_owned(),
+            step => format!("its last whole checkpoint is {step}"),
+        };
+        Err(error.context(format!("run {} stopped; {at}", self.run.name))).hint(goes_on(&self.ctx.ui))
     }
 
     fn last_good(&self) -> anyhow::Result<String> {
