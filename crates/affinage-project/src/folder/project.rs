@@ -48,6 +48,12 @@ impl Project {
             Err(error) => return Err(error.into()),
         };
         let config = Config::parse(&text, sets).map_err(|error| error.located(CONFIG_FILE))?;
+        if config.engine.is_some() {
+            return Err(usage(format!(
+                "{CONFIG_FILE} has [engine], which only the run.toml of a training has"
+            )))
+            .hint("leave it out, and name the engine when you train: `affinage train --engine auto`");
+        }
         Ok(Self { project, config, ui })
     }
 

@@ -1,16 +1,18 @@
 //! What this machine, this model and these keys can do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use affinage_engine::checkpoint::AdapterFiles;
 use serde::Serialize;
 
-use crate::folder::config;
+use crate::errors::in_one_line;
+use crate::folder::config::{self, EngineName};
 use crate::folder::project::Project;
 use crate::machine::Machine;
 use crate::model::{self, Sources};
+use crate::stages::external;
 
 /// Everything that was found. Keys are told as set or not set; values are never read further than that.
 #[derive(Serialize)]
@@ -26,9 +28,22 @@ pub struct Findings {
     pub cache_dir: Option<String>,
     pub python: Option<String>,
     pub pip: Option<String>,
+    pub gpu: Option<String>,
+    /// What `train --engine` can take.
+    pub engines: Vec<EngineFinding>,
     pub model: ModelFinding,
     pub arms: Vec<ArmFinding>,
     pub keys: Vec<Key>,
+}
+
+/// An engine beside this program. Whether its device computes rightly, `train` finds out.
+#[derive(Serialize)]
+pub struct EngineFinding {
+    pub name: &'static str,
+    /// Its Python; absent if it is not installed.
+    pub python: Option<PathBuf>,
+    pub versions: BTreeMap<String, String>,
+    pub problem: Option<String>,
 }
 
 /// What an `[[arm]]` is and whether it is there; a server is not asked.
@@ -76,6 +91,16 @@ pub fn arm_finding(ctx: &Project, arm: &config::Arm) -> ArmFinding {
         _ => None,
     };
     ArmFinding { name: arm.name.clone(), is, problem }
+}
+
+/// Looks for an engine.
+pub fn engine_finding(name: EngineName) -> EngineFinding {
+    let (python, versions, problem) = match external::find(name) {
+        Ok(Some(python)) => (Some(python.program), python.versions, None),
+        Ok(None) => (None, BTreeMap::new(), None),
+        Err(error) => (None, BTreeMap::new(), Some(in_one_line(&error))),
+    };
+    EngineFinding { name: name.word(), python, versions, problem }
 }
 
 /// Looks for a model by how it is named.

@@ -9,6 +9,7 @@ pub mod dose;
 pub mod evaluation;
 pub mod evidence;
 pub mod export;
+pub mod external;
 pub mod forecast;
 pub mod freeze;
 pub mod generation;

@@ -5,6 +5,7 @@
 mod calibrate;
 mod earlier;
 mod estimate;
+mod hands;
 mod memory;
 mod outlook;
 mod pace;
@@ -21,8 +22,8 @@ use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{TokenizedExample, tokenize_prompt};
 use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
 use affinage_engine::generate::{Finish, Generator, Request};
-use affinage_engine::model::{Document, Model, Nll};
-use affinage_engine::train::{Trainer, document_nll, micro_batches};
+use affinage_engine::model::{Document, Model};
+use affinage_engine::train::{TrainError, Trainer};
 use affinage_report::plain;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -35,9 +36,10 @@ use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::run::{Run, checkpoint_name};
 use crate::interrupt;
-use crate::machine;
 use crate::model::LoadedModel;
 use crate::observer::Observer;
+use crate::stages::external::Worker;
+use hands::Hands;
 
 pub use calibrate::Calibration;
 pub use earlier::{Trained, say_stays_aside, trained_before};
@@ -80,7 +82,7 @@ pub struct TrainingRun<'a> {
     plan: &'a Plan,
     pub run: Run,
     log: EventLog,
-    trainer: Trainer<'a>,
+    hands: Hands<'a>,
     pinned: Option<PinnedPrompt>,
     /// Validation loss before the first step, where this process measured it.
     start_loss: Option<f64>,
@@ -143,7 +145,7 @@ impl<'a> TrainingRun<'a> {
             plan,
             run,
             log,
-            trainer,
+            hands: Hands::Here(trainer),
             pinned,
             start_loss: None,
             pace,
@@ -235,11 +237,20 @@ impl<'a> TrainingRun<'a> {
         Ok(Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned))
     }
 
+    /// The same run, whose steps `worker` computes from here on.
+    ///
+    /// Errors: the worker has died.
+    pub fn on(self, worker: Option<Worker>) -> anyhow::Result<Self> {
+        let Some(worker) = worker else { return Ok(self) };
+        let hands = self.hands.given_to(worker, &self.run.path)?;
+        Ok(Self { hands, ..self })
+    }
+
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
     pub fn go(mut self) -> anyhow::Result<Run> {
         let _hint = interrupt::hint_at_once(goes_on(&self.ctx.ui));
         let plan = self.plan;
-        let first = self.trainer.step as usize;
+        let first = self.hands.step();
         // A run that is resumed from step 0 has that checkpoint already; one that was stopped in the middle of an
         // evaluation lacks its figure.
         let is_new = first == 0 && self.run.saved(&self.ctx.ui)?.is_empty();
@@ -262,11 +273,10 @@ impl<'a> TrainingRun<'a> {
         }
         for step in first + 1..=plan.steps {
             let rows = plan.rows_of(step);
-            let documents: Vec<Document> = rows.iter().map(|row| document(*row, &plan.train[*row])).collect();
             let began = Instant::now();
-            let report = match self.trainer.step(&documents) {
+            let report = match self.hands.take_step(plan, &rows) {
                 Ok(report) => report,
-                Err(error) => return self.not_finite(error.into(), &rows),
+                Err(error) => return self.failed(error, &rows),
             };
             let seconds = began.elapsed().as_secs_f64();
             self.pace.step(report.tokens as u64, seconds);
@@ -284,7 +294,7 @@ impl<'a> TrainingRun<'a> {
                 tokens: report.tokens as u64,
                 supervised_tokens: report.supervised_tokens as u64,
                 tokens_per_s: report.tokens as f64 / seconds,
-                peak_rss_bytes: machine::peak_rss_bytes(),
+                peak_rss_bytes: self.hands.peak_bytes(),
                 seconds,
             }))?;
             if let Some(part) = plan.part.as_ref().filter(|part| part.halt_in == Some(step)) {
@@ -307,7 +317,7 @@ impl<'a> TrainingRun<'a> {
         self.log.emit(Event::Finished {
             step: plan.steps,
             seconds,
-            peak_rss_bytes: machine::peak_rss_bytes(),
+            peak_rss_bytes: self.hands.peak_bytes(),
         })?;
         self.log.sync()?;
         progress.finish("");
@@ -338,13 +348,30 @@ impl<'a> TrainingRun<'a> {
         Ok(!self.plan.validation.is_empty() && !is_there)
     }
 
+    /// Stops the run after a step that was not taken.
+    fn failed<T>(&self, error: anyhow::Error, rows: &[usize]) -> anyhow::Result<T> {
+        if error.downcast_ref::<TrainError>().is_some() {
+            return self.not_finite(error, rows);
+        }
+        self.log.sync()?;
+        let at = match self.last_good()?.as_str() {
+            "none" => "it has no whole checkpoint yet".to_owned(),
+            step => format!("its last whole checkpoint is {step}"),
+        };
+        Err(error.context(format!("run {} stopped; {at}", self.run.name))).hint(goes_on(&self.ctx.ui))
+    }
+
+    fn last_good(&self) -> anyhow::Result<String> {
+        let checkpoints = self.run.checkpoints(&self.ctx.ui)?;
+        Ok(checkpoints.last().map_or_else(|| "none".to_owned(), |checkpoint| checkpoint.name()))
+    }
+
     /// Stops the run: says which rows the step had and what is left.
     fn not_finite<T>(&self, error: anyhow::Error, rows: &[usize]) -> anyhow::Result<T> {
         self.log.sync()?;
         let names: Vec<&str> = rows.iter().map(|row| self.plan.train[*row].example_id.as_str()).collect();
         let rows = if names.is_empty() { String::new() } else { format!(", rows {}", names.join(", ")) };
-        let checkpoints = self.run.checkpoints(&self.ctx.ui)?;
-        let good = checkpoints.last().map_or_else(|| "none".to_owned(), |checkpoint| checkpoint.name());
+        let good = self.last_good()?;
         let context = format!("run {}{rows}; the last good checkpoint is {good}", self.run.name);
         Err(error.context(context))
             .hint("a smaller train.learning-rate or train.clip-norm usually helps; look at these rows with `affinage inspect tokens`")
@@ -359,10 +386,18 @@ impl<'a> TrainingRun<'a> {
 
     /// Loss on the validation rows and the pinned prompt's answer; `false` where Ctrl-C came before the loss was known.
     fn evaluate(&mut self) -> anyhow::Result<bool> {
-        let (step, ui) = (self.trainer.step as usize, &self.ctx.ui);
+        let step = self.hands.step();
         let began = Instant::now();
+        if let Err(error) = self.hands.bring() {
+            return self.failed(error, &[]);
+        }
+        let ui = &self.ctx.ui;
         if !self.plan.validation.is_empty() {
-            let Some(total) = self.validation_nll() else { return Ok(false) };
+            let total = match self.hands.score(self.engine, self.plan, ui) {
+                Ok(Some(total)) => total,
+                Ok(None) => return Ok(false),
+                Err(error) => return self.failed(error, &[]),
+            };
             if !total.mean().is_finite() {
                 let error =
                     anyhow!("step {step}: the validation loss is {}, not a finite number", total.mean());
@@ -396,41 +431,26 @@ impl<'a> TrainingRun<'a> {
         Ok(true)
     }
 
-    /// Summed loss of the validation rows; `None` after Ctrl-C.
-    fn validation_nll(&self) -> Option<Nll> {
-        let rows = self.plan.validation.iter().enumerate();
-        let documents: Vec<Document> = rows.map(|(row, example)| document(row, example)).collect();
-        let tokens: usize = documents.iter().map(|document| document.ids.len()).sum();
-        let limit = self.plan.config.micro_batch_tokens;
-        let progress = self.ctx.ui.late_progress("validation", tokens as u64, "tokens");
-        let mut total = Nll::default();
-        for group in micro_batches(&documents, limit) {
-            if interrupt::requested() {
-                return None;
-            }
-            let adapter = Some(&self.trainer.adapter);
-            let nll = document_nll(self.engine, adapter, group, limit, |n| progress.advance(n as u64));
-            total = nll.iter().fold(total, |a, b| Nll { sum: a.sum + b.sum, tokens: a.tokens + b.tokens });
-        }
-        Some(total)
-    }
-
     /// Saves adapter, moments and state; then drops the moments of all but the two newest checkpoints.
     fn save(&mut self) -> anyhow::Result<()> {
-        let (step, trainer) = (self.trainer.step as usize, &self.trainer);
-        if !trainer.adapter.values.iter().all(|value| value.is_finite()) {
+        if let Err(error) = self.hands.bring() {
+            return self.failed(error, &[]);
+        }
+        let step = self.hands.step();
+        let (adapter, moments) = self.hands.state();
+        if !adapter.values.iter().all(|value| value.is_finite()) {
             return self
                 .not_finite(anyhow!("step {step}: the adapter holds values that are not finite"), &[]);
         }
         let state = State { v: 1, step, steps: self.plan.steps };
         self.run.save_checkpoint(step, |dir| {
             let base = self.model.hub_id.as_deref().unwrap_or(&self.model.name);
-            checkpoint::save_adapter(&trainer.adapter, base, dir)?;
-            checkpoint::save_moments(&trainer.moments, dir)?;
+            checkpoint::save_adapter(adapter, base, dir)?;
+            checkpoint::save_moments(moments, dir)?;
             fs_err::write(dir.join("state.json"), serde_json::to_vec_pretty(&state)?)?;
             Ok(fs_err::write(dir.join("README.md"), self.readme(step))?)
         })?;
-        let adapter_sha256 = checkpoint::adapter_sha256(&trainer.adapter);
+        let adapter_sha256 = checkpoint::adapter_sha256(adapter);
         self.log.emit(Event::CheckpointSaved { step, adapter_sha256 })?;
         self.log.sync()?;
         let checkpoints = self.run.checkpoints(&self.ctx.ui)?;
@@ -467,7 +487,7 @@ impl<'a> TrainingRun<'a> {
         let room = positions.saturating_sub(prompt.len());
         ensure!(room > 0, "the pinned prompt has {} tokens, the model takes {positions}", prompt.len());
         let max_new_tokens = pinned.max_new_tokens.min(room);
-        let mut generator = Generator::new(self.engine, Some(&self.trainer.adapter), &self.model.end_tokens);
+        let mut generator = Generator::new(self.engine, Some(self.hands.state().0), &self.model.end_tokens);
         let config = &self.ctx.config.generate;
         let sampling = crate::stages::generation::sampling(config);
         generator.start(Request { prompt, sampling, seed: config.seed, max_new_tokens });

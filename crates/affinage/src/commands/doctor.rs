@@ -1,11 +1,14 @@
 //! `affinage doctor`: what this machine, this model and these keys can do.
 
 use affinage_engine::kernels::arch::isa;
+use affinage_project::folder::config::EngineName;
 use affinage_project::folder::project::{CONFIG_FILE, cache_dir};
 use affinage_project::machine::{self, Machine};
 use affinage_project::stages::doctor::{
-    Findings, Key, ModelFinding, arm_finding, cpu_features, first_line, keys, model_finding,
+    EngineFinding, Findings, Key, ModelFinding, arm_finding, cpu_features, engine_finding, first_line, keys,
+    model_finding,
 };
+use affinage_project::stages::external;
 use clap::Args;
 
 use crate::context::Context;
@@ -33,6 +36,13 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
     };
     let python = program("python", &["--version"])?;
     let pip = program("pip", &["-m", "pip", "--version"])?;
+    let gpu = ctx.ui.during("asking for a GPU", external::nvidia);
+    let gpu =
+        gpu.or_else(|| cfg!(all(target_os = "macos", target_arch = "aarch64")).then(|| "Apple".to_owned()));
+    lines.say("gpu", gpu.as_deref().unwrap_or("none that another engine could use"))?;
+    let engines =
+        ctx.ui.during("asking for engines", || [EngineName::Torch, EngineName::Mlx].map(engine_finding));
+    lines.say("engines", &engines_in_words(&engines))?;
     let project = ctx.project.join(CONFIG_FILE).is_file();
     let model = ctx.ui.during("looking for the model", || model_finding(ctx, &ctx.config.model.name));
     lines.of_model(&model, project)?;
@@ -59,6 +69,8 @@ pub fn run(ctx: &Context, _args: DoctorArgs) -> anyhow::Result<()> {
         cache_dir,
         python,
         pip,
+        gpu,
+        engines: engines.into(),
         model,
         arms,
         keys,
@@ -142,4 +154,19 @@ mod tests {
         assert_eq!(said, format!("ANTHROPIC_API_KEY is set; not set: HF_TOKEN {needed}"));
         assert_eq!(keys_in_words(&[key("A", true), key("B", true)]), "A, B are set");
     }
+}
+
+/// `this program; torch (torch 2.15.0, transformers 5.24.0); mlx is not installed: ...`
+fn engines_in_words(engines: &[EngineFinding]) -> String {
+    let one = |engine: &EngineFinding| match (&engine.python, &engine.problem) {
+        (Some(_), _) => {
+            let versions = engine.versions.iter().map(|(name, version)| format!("{name} {version}"));
+            format!("{} ({})", engine.name, versions.collect::<Vec<_>>().join(", "))
+        }
+        (None, Some(problem)) => format!("{}: {problem}", engine.name),
+        (None, None) => {
+            format!("{} is not installed (`affinage train --engine {}` offers to)", engine.name, engine.name)
+        }
+    };
+    format!("this program; {}", engines.iter().map(one).collect::<Vec<_>>().join("; "))
 }

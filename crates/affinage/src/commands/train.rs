@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use affinage_engine::model::Model;
-use affinage_project::errors::HintExt as _;
+use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::interrupt::{self, LastWords};
 use affinage_project::machine;
+use affinage_project::stages::external::{self, Asked, Start};
 use affinage_project::stages::forecast;
 use affinage_project::stages::handover;
 use affinage_project::stages::lengths::limit;
@@ -30,7 +31,7 @@ use crate::ui::{Paint, Table, bytes, count, counted, duration};
 #[command(
     after_help = "Examples:\n  affinage train --dry-run\n  affinage train\n  affinage train --resume\n  \
     affinage train --verify-resume\n  \
-    affinage train --engine trl --handover job\n  affinage train --import job\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
+    affinage train --engine auto\n  affinage train --engine trl --handover job\n  affinage train --import job\n  affinage --set train.epochs=3 train --sample \"Why do ruins move us?\""
 )]
 pub struct TrainArgs {
     /// Go on with an interrupted run: the one that was worked on last, or RUN
@@ -48,10 +49,13 @@ pub struct TrainArgs {
     /// Prove on your data that a run killed in the middle and resumed ends in the same bits (four short steps, three times)
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "sample"])]
     verify_resume: bool,
-    /// Write the job for another engine instead of training here
-    #[arg(long, value_enum, requires = "handover")]
+    /// Who computes the steps; another engine is first compared with this program on your rows
+    #[arg(long, value_enum, conflicts_with_all = ["verify_resume", "import"])]
     engine: Option<EngineArg>,
-    /// The folder to make for --engine
+    /// Install what --engine needs without a question
+    #[arg(long, requires = "engine")]
+    yes: bool,
+    /// Write the job of --engine trl or mlx into this folder instead of training here
     #[arg(long, value_name = "DIR", requires = "engine", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume"])]
     handover: Option<PathBuf>,
     /// Take back what another engine made of a --handover folder, as a run
@@ -68,20 +72,36 @@ pub struct TrainArgs {
     halt_in: Option<usize>,
 }
 
-/// Who trains in place of this program.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// Who computes the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum EngineArg {
-    /// TRL, PEFT and Accelerate: one GPU, many, or none
-    Trl,
-    /// mlx-lm on a Mac
+    /// The fastest of those that are here
+    Auto,
+    /// This program
+    Cpu,
+    /// PyTorch: NVIDIA cards, Macs, processors
+    #[value(alias = "trl")]
+    Torch,
+    /// MLX: Macs
     Mlx,
 }
 
-impl From<EngineArg> for handover::Engine {
-    fn from(engine: EngineArg) -> Self {
-        match engine {
-            EngineArg::Trl => Self::Trl,
-            EngineArg::Mlx => Self::Mlx,
+impl EngineArg {
+    /// Whose job `--handover` writes.
+    fn of_handover(self) -> anyhow::Result<handover::Engine> {
+        match self {
+            Self::Torch => Ok(handover::Engine::Trl),
+            Self::Mlx => Ok(handover::Engine::Mlx),
+            Self::Auto | Self::Cpu => Err(usage("--handover writes a job for --engine trl or mlx")),
+        }
+    }
+
+    fn asked(self) -> Asked {
+        match self {
+            Self::Auto => Asked::Auto,
+            Self::Cpu => Asked::Cpu,
+            Self::Torch => Asked::Torch,
+            Self::Mlx => Asked::Mlx,
         }
     }
 }
@@ -122,11 +142,12 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     }
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, args.dry_run, resumed.as_ref()));
     let part = args.part_in.map(|project| Part { project, halt_in: args.halt_in });
-    let (version, prepared) = prepared(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
+    let (config, version, prepared) = prepared(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
+    let Prepared { model, engine, plan, memory } = &prepared;
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
-        let Prepared { model, engine, plan, .. } = &prepared;
+        let to = to.of_handover()?;
         let source = handover::Source { ctx, model, engine, version: &version, plan };
-        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to.into(), dir))?;
+        write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(
             "{} has the commands; then `affinage train --import {}`",
@@ -135,21 +156,29 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         ));
         return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
     }
+    let start = Start { ctx, spec: &config.model.name, model, engine, plan, precision: None };
     if args.dry_run {
-        return dry_run(ctx, &prepared);
+        return dry_run(ctx, &start, memory);
     }
+    let resumes = resumed.as_ref().map(|run| (run, &config));
+    let agrees = |offer: &str| if args.yes { Ok(true) } else { ctx.ui.confirm(offer) };
+    let worker = external::worker(ctx, (args.engine.map(EngineArg::asked), &agrees), &start, resumes)?;
     drop(at_once);
-    finished(ctx, &prepared.train(ctx, resumed, pinned)?)
+    finished(ctx, &prepared.train(ctx, resumed, pinned, worker)?)
 }
 
 /// A new run on a dataset version, or the rest of `resumed`; how long this and the evaluation take is said before.
 pub(super) fn train_in_run(ctx: &Context, version: &str, resumed: Option<Run>) -> anyhow::Result<()> {
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, false, resumed.as_ref()));
-    let (version, prepared) = prepared(ctx, resumed.as_ref(), Some(version), None)?;
+    let (config, version, prepared) = prepared(ctx, resumed.as_ref(), Some(version), None)?;
     let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
     forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
+    let Prepared { model, engine, plan, .. } = &prepared;
+    let start = Start { ctx, spec: &config.model.name, model, engine, plan, precision: None };
+    let resumes = resumed.as_ref().map(|run| (run, &config));
+    let worker = external::worker(ctx, (None, &|offer| ctx.ui.confirm(offer)), &start, resumes)?;
     drop(at_once);
-    finished(ctx, &prepared.train(ctx, resumed, None)?)
+    finished(ctx, &prepared.train(ctx, resumed, None, worker)?)
 }
 
 /// Loads the model, plans the training and says what it will do. A resumed run follows the configuration and the data that
@@ -159,7 +188,7 @@ fn prepared(
     resumed: Option<&Run>,
     data: Option<&str>,
     part: Option<Part>,
-) -> anyhow::Result<(DatasetVersion, Prepared)> {
+) -> anyhow::Result<(Config, DatasetVersion, Prepared)> {
     let (config, data) = match resumed {
         Some(run) => {
             let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
@@ -171,7 +200,7 @@ fn prepared(
     let prepared = prepare(ctx, &config, &version, part)?;
     describe(ctx, &prepared);
     propose_length(ctx, &prepared.engine, &prepared.plan);
-    Ok((version, prepared))
+    Ok((config, version, prepared))
 }
 
 fn verify(ctx: &Context, version: &str) -> anyhow::Result<()> {
@@ -323,16 +352,28 @@ fn evaluations_counted(estimate: &Estimate<'_>, rows: usize) -> String {
     format!(", of it {all} for {evaluations} of {}", counted(rows, "row", "rows"))
 }
 
-fn dry_run(ctx: &Context, prepared: &Prepared) -> anyhow::Result<()> {
-    let Prepared { engine, plan, memory, .. } = prepared;
-    let estimate = Estimate::measure(engine, plan, memory, &ctx.ui)?;
+/// A line for this program and each other engine; nothing where there is no other.
+fn engines_in_words(estimate: &Estimate<'_>) -> String {
+    if estimate.engines.is_empty() {
+        return String::new();
+    }
+    let time = duration(Duration::from_secs_f64(estimate.seconds));
+    let ours = bytes(estimate.memory.expected_peak_bytes);
+    let own = format!("cpu, this program: about {time}, {ours}, exact: the same bits on every machine");
+    let others = estimate.engines.iter().map(|engine| format!("\n         {}", engine.in_words()));
+    format!("\nengines  {own}{}", others.collect::<String>())
+}
+
+fn dry_run(ctx: &Context, start: &Start, memory: &MemoryPlan) -> anyhow::Result<()> {
+    let plan = start.plan;
+    let estimate = Estimate::measure(start, memory)?;
     if ctx.json {
         return ctx.ui.json(&estimate);
     }
     let memory = format!("about {} at its highest; {}", bytes(memory.expected_peak_bytes), kept(memory));
     ctx.ui.data(&format!(
         "steps    {} (rows a step: {})\ntokens   {} ({:.0} % of the tokens are answers, the part that is learned)\n\
-         rows     {}\nspeed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}",
+         rows     {}\nspeed    {:.0} tokens/s, measured on {} tokens\ntime     about {}{}\nmemory   {}{}",
         estimate.steps,
         plan.config.rows_per_step,
         count(estimate.tokens),
@@ -343,5 +384,6 @@ fn dry_run(ctx: &Context, prepared: &Prepared) -> anyhow::Result<()> {
         duration(Duration::from_secs_f64(estimate.seconds)),
         evaluations_counted(&estimate, plan.validation.len()),
         memory,
+        engines_in_words(&estimate),
     ))
 }

@@ -45,7 +45,7 @@ fn numbers(rows: &[Value], key: &str) -> Vec<f64> {
 }
 
 /// Every tensor of an adapter file, by name.
-fn tensors(path: &Path) -> Vec<(String, Vec<f64>)> {
+pub fn tensors(path: &Path) -> Vec<(String, Vec<f64>)> {
     let bytes = fs_err::read(path).expect("there");
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
     let values = |data: &[u8]| {
@@ -56,7 +56,7 @@ fn tensors(path: &Path) -> Vec<(String, Vec<f64>)> {
     tensors
 }
 
-fn norm(values: impl Iterator<Item = f64>) -> f64 {
+pub fn norm(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|x| x * x).sum::<f64>().sqrt()
 }
 

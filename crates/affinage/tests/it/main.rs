@@ -13,6 +13,7 @@ mod desk_lists;
 mod desk_private;
 mod desk_words;
 mod dose;
+mod engines;
 mod export;
 mod faults;
 mod foreign;
@@ -58,7 +59,7 @@ pub fn affinage(dir: &Path) -> Command {
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
         .env("AFFINAGE_CACHE", dir.join(".cache"));
-    for variable in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"] {
+    for variable in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "AFFINAGE_PYTHON"] {
         command.env_remove(variable);
     }
     command

@@ -141,9 +141,7 @@ fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
             .contains("long-rows = \"leave-out\"")
     );
 
-    for (engine, files) in
-        [("trl", ["rows.jsonl", "validation.jsonl"]), ("mlx", ["data/train.jsonl", "data/valid.jsonl"])]
-    {
+    for engine in ["trl", "mlx"] {
         let job = dir.join(format!("job-{engine}"));
         done(dir, &["--set", LIMIT, "train", "--engine", engine, "--handover", &format!("job-{engine}")]);
         let written: Value =
@@ -153,7 +151,7 @@ fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
             (&estimate["rows"], &json!(left_out)),
             "{engine}"
         );
-        let counts = files.map(|file| rows(&job.join(file)).len() as u64);
+        let counts = ["rows.jsonl", "validation.jsonl"].map(|file| rows(&job.join(file)).len() as u64);
         assert_eq!(
             counts,
             [of("train") - long_of("train"), of("validation") - long_of("validation")],

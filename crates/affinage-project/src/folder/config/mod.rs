@@ -22,7 +22,8 @@ pub use dose::Dose;
 pub use error::ConfigError;
 pub use model::Model;
 pub use sections::{
-    Audience, Dataset, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging, LongRows, Suite, Train,
+    Audience, Dataset, EngineName, EngineRecord, Eval, Generate, Judge, JudgeKind, JudgeMode, Judging,
+    LongRows, Suite, Train,
 };
 
 /// The commented file that `affinage init` writes: every knob with its default.
@@ -41,6 +42,9 @@ pub struct Config {
     pub date: Option<jiff::civil::Date>,
     pub dataset: Dataset,
     pub train: Train,
+    /// Only in run.toml.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineRecord>,
     pub generate: Generate,
     pub eval: Eval,
     pub judging: Judging,
@@ -63,6 +67,7 @@ impl Default for Config {
             date: None,
             dataset: Dataset::default(),
             train: Train::default(),
+            engine: None,
             generate: Generate::default(),
             eval: Eval::default(),
             judging: Judging::default(),

@@ -98,6 +98,37 @@ pub struct Train {
     pub seed: u64,
 }
 
+/// An engine that trains in a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineName {
+    /// PyTorch and transformers
+    Torch,
+    /// MLX and the models of mlx-lm
+    Mlx,
+}
+
+impl EngineName {
+    /// As it is written on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Torch => "torch",
+            Self::Mlx => "mlx",
+        }
+    }
+}
+
+/// `[engine]` of a run.toml: what computed the steps where it was not this program. affinage.toml has no such section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EngineRecord {
+    pub name: EngineName,
+    pub device: String,
+    /// Of the base: `f32`, `tf32` (f32 with rounded products) or `bf16`; the adapter is always in f32.
+    pub precision: String,
+    pub versions: BTreeMap<String, String>,
+}
+
 /// What becomes of rows that are longer than `max-seq-tokens`. None is ever cut: an answer without its end teaches the
 /// model not to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

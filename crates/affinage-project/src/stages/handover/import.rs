@@ -8,7 +8,7 @@ use affinage_engine::lora::Adapter;
 use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
-use super::{Engine, IGNORED, Job, Row, file_sha256, mlx};
+use super::{IGNORED, Job, Row, file_sha256};
 use crate::errors::HintExt as _;
 use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;
@@ -22,20 +22,20 @@ use crate::model::{LoadedModel, open_model};
 /// What one step, or the evaluation after one, was.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Logged {
+enum Logged {
     Evaluation { step: usize, eval_loss: f64, eval_tokens: u64, seconds: f64 },
     Step { step: usize, loss: f64, grad_norm: Option<f64>, learning_rate: f64, seconds: f64 },
 }
 
 /// Everything that came back.
-pub(super) struct Results {
-    pub log: Vec<Logged>,
+struct Results {
+    log: Vec<Logged>,
     /// By step, from 0.
-    pub adapters: BTreeMap<usize, Adapter>,
-    pub seconds: f64,
+    adapters: BTreeMap<usize, Adapter>,
+    seconds: f64,
 }
 
-/// `out/done.json` as train.py writes it.
+/// `out/done.json` as train.py and train_mlx.py write it.
 #[derive(Deserialize)]
 struct Done {
     seconds: f64,
@@ -58,10 +58,7 @@ pub fn import(ctx: &Project, dir: &Path) -> anyhow::Result<Run> {
     for (name, of_job, here) in pairs {
         ensure!(of_job == here, "the job was made with another {name}: SHA-256 {of_job}, here {here}");
     }
-    let results = match job.engine {
-        Engine::Trl => trl_results(&job, &model, dir)?,
-        Engine::Mlx => mlx::results(ctx, &job, &model, dir)?,
-    };
+    let results = results(&job, &model, dir)?;
     let hashes = [
         ("base".to_owned(), model.sha256.clone()),
         ("dataset".to_owned(), job.dataset_sha256.clone()),
@@ -90,12 +87,12 @@ fn checked_job(dir: &Path) -> anyhow::Result<Job> {
     Ok(job)
 }
 
-fn trl_results(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<Results> {
+fn results(job: &Job, model: &LoadedModel, dir: &Path) -> anyhow::Result<Results> {
     let out = dir.join("out");
     let done = out.join("done.json");
     if !done.is_file() {
         return Err(anyhow!("{} does not exist: the job has not come to its end", done.display()))
-            .hint("run train.py in the folder first; its README.md has the command");
+            .hint("run its program in the folder first; its README.md has the command");
     }
     let done: Done = serde_json::from_slice(&fs_err::read(&done)?)?;
     let sha256 = file_sha256(&dir.join("job.json"))?;

@@ -12,7 +12,6 @@ use std::path::Path;
 
 use affinage_dataset::tokenize::TokenizedExample;
 use affinage_engine::checkpoint::{ADAPTER_FILE, save_adapter};
-use affinage_engine::export::{Merged, save_folder};
 use affinage_engine::model::Model;
 use affinage_engine::optim::{AdamW, Schedule};
 use affinage_engine::weights::{DType, Precision, Weights};
@@ -25,7 +24,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::events::LongRow;
 use crate::folder::project::Project;
 use crate::model::LoadedModel;
-use crate::stages::export::write_folder_text;
+use crate::stages::external::job::write_base;
 use crate::stages::training::Plan;
 pub use import::import;
 
@@ -35,7 +34,7 @@ pub use import::import;
 pub enum Engine {
     /// TRL, PEFT and Accelerate: one GPU, many, or none
     Trl,
-    /// mlx-lm on a Mac
+    /// MLX on the models of mlx-lm
     Mlx,
 }
 
@@ -123,9 +122,7 @@ impl Source<'_> {
         if self.needs_base() {
             let base = dir.join("base");
             fs_err::create_dir(&base)?;
-            let precision = exact_precision(&self.model.weights);
-            save_folder(Merged { weights: &self.model.weights, adapter: None }, precision, &base)?;
-            write_folder_text(self.model, precision, &base)?;
+            write_base(self.model, &base)?;
             files.push("base/model.safetensors".to_owned());
         }
         let order: Vec<Vec<usize>> = (1..=plan.steps).map(|step| plan.rows_of(step)).collect();
@@ -210,7 +207,7 @@ impl Source<'_> {
     }
 }
 
-fn rows(examples: &[TokenizedExample]) -> Vec<serde_json::Value> {
+pub(in crate::stages) fn rows(examples: &[TokenizedExample]) -> Vec<serde_json::Value> {
     let row = |example: &TokenizedExample| {
         let mut labels: Vec<i64> = (example.ids.iter().zip(&example.loss_mask))
             .map(|(id, learnt)| if *learnt { i64::from(*id) } else { IGNORED })
@@ -223,7 +220,7 @@ fn rows(examples: &[TokenizedExample]) -> Vec<serde_json::Value> {
 }
 
 /// The smallest plain format that holds the base's numbers as they are.
-fn exact_precision(weights: &Weights) -> Precision {
+pub(in crate::stages) fn exact_precision(weights: &Weights) -> Precision {
     let all = |dtype| weights.tensors().all(|tensor| tensor.dtype == dtype);
     match (all(DType::BF16), all(DType::F16)) {
         (true, _) => Precision::BF16,

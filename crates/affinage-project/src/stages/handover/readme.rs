@@ -75,10 +75,7 @@ fn trl_differences(job: &Job) -> String {
     text
 }
 
-const MLX: &str = "## Run it\n\nOn a Mac: `pip install mlx-lm==0.32.2`, then `python train_mlx.py`.\n\n## What cannot be the same\n\n\
-- mlx-lm applies the chat template itself (the model's own, from its tokenizer files).\n\
-- It sorts rows by length and draws batches in an order of its own; `order.json` is here for comparison only.\n\
-- Rows that do not fill a batch at the end of an epoch are left out, and rows are padded.\n\
-- It does not clip gradients and does not print their norm.\n\
-- It evaluates at other steps than it saves; the validation losses of the run are computed at the import, by our engine.\n\n\
-The starting adapter, rank, scale, learning rate, schedule, optimiser, number of steps and rows a step are those of the job.\n";
+const MLX: &str = "## Run it\n\n`pip install -r requirements.txt`, then `python train_mlx.py`. Ctrl-C saves and ends; the same command, run again,\n\
+goes on.\n\n## What is the same\n\nTokens, loss masks, the rows of every step, the starting adapter, schedule, optimiser, clipping and the average over\n\
+supervised tokens: the loop is ours, on the models of mlx-lm. What is left is the rounding of f32 on another machine.\n\n\
+`python train_mlx.py bf16` trains against rounded weights: faster on a Mac's GPU, and another job.\n";

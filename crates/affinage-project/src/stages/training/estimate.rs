@@ -1,11 +1,10 @@
 //! What a training will take, before it is begun.
 
-use affinage_engine::model::Model;
 use serde::Serialize;
 
-use super::{Ahead, Calibration, MemoryPlan, Plan};
+use super::{Ahead, Calibration, MemoryPlan};
 use crate::folder::events::LongRow;
-use crate::observer::Observer;
+use crate::stages::external::{Offer, Start, offers};
 use crate::stages::lengths::Spread;
 
 /// What a training will do and take, measured for some seconds on this machine.
@@ -31,20 +30,18 @@ pub struct Estimate<'a> {
     pub seconds: f64,
     #[serde(flatten)]
     pub memory: MemoryPlan,
+    /// Other engines that are here or fit the machine.
+    pub engines: Vec<Offer>,
     /// Tokens on which the speed was measured.
     #[serde(skip)]
     pub measured_tokens: usize,
 }
 
 impl<'a> Estimate<'a> {
-    /// Measures the speed of `plan` for some seconds.
-    pub fn measure(
-        engine: &Model,
-        plan: &'a Plan,
-        memory: &MemoryPlan,
-        ui: &dyn Observer,
-    ) -> anyhow::Result<Self> {
-        let calibration = Calibration::measure(engine, plan, ui)?;
+    /// Measures the speed of the plan for some seconds, on this program and on each other engine that is here.
+    pub fn measure(start: &Start<'a>, memory: &MemoryPlan) -> anyhow::Result<Self> {
+        let Start { ctx, engine, plan, .. } = *start;
+        let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
         let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
         let ahead = Ahead::all(plan);
         let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
@@ -65,6 +62,7 @@ impl<'a> Estimate<'a> {
             evaluation_s,
             seconds: calibration.time(ahead).as_secs_f64(),
             memory: *memory,
+            engines: offers(start),
             measured_tokens: tokens,
         })
     }

@@ -8,6 +8,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::{LoadedModel, engine, open_model};
+use crate::stages::external::Worker;
 
 /// A base model in memory, and what a training on it will do.
 pub struct Prepared {
@@ -46,6 +47,7 @@ pub fn prepare(
 impl Prepared {
     /// Trains to the end: a new run, or the rest of `resumed`. A `pinned` prompt is answered at every checkpoint.
     ///
+    /// With a `worker` another engine computes the steps.
     /// Errors: those of [`TrainingRun::resume`]; a stop was requested (a checkpoint is on the disk); the loss is not finite;
     /// files.
     pub fn train(
@@ -53,18 +55,22 @@ impl Prepared {
         ctx: &Project,
         resumed: Option<Run>,
         pinned: Option<PinnedPrompt>,
+        worker: Option<Worker>,
     ) -> anyhow::Result<Run> {
         let Self { model, engine, plan, .. } = self;
+        // run.toml says who computes.
+        let record = worker.as_ref().map(|worker| worker.record.clone());
+        let ctx = &Project { config: Config { engine: record, ..ctx.config.clone() }, ..ctx.clone() };
         let training = match resumed {
             Some(run) => TrainingRun::resume(ctx, model, engine, plan, run, pinned)?,
             None => TrainingRun::create(ctx, model, engine, plan, pinned)?,
         };
-        training.go()
+        training.on(worker)?.go()
     }
 }
 
 /// A new run on a dataset version, the newest where none is named.
 pub fn train(ctx: &Project, data: Option<&str>, pinned: Option<PinnedPrompt>) -> anyhow::Result<Run> {
     let version = DatasetVersion::open(&ctx.project, data)?;
-    prepare(ctx, &ctx.config, &version, None)?.train(ctx, None, pinned)
+    prepare(ctx, &ctx.config, &version, None)?.train(ctx, None, pinned, None)
 }
