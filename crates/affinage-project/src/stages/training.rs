@@ -145,7 +145,7 @@ impl<'a> TrainingRun<'a> {
             plan,
             run,
             log,
-            hands: Hands::Here(trainer),
+            hands: Hands::Here(Box::new(trainer)),
             pinned,
             start_loss: None,
             pace,

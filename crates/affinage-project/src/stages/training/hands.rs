@@ -17,7 +17,7 @@ use crate::{interrupt, machine};
 const SCORED_AT_ONCE: usize = 8192;
 
 pub(super) enum Hands<'a> {
-    Here(Trainer<'a>),
+    Here(Box<Trainer<'a>>),
     Away(Box<Worker>),
 }
 
@@ -26,7 +26,8 @@ impl<'a> Hands<'a> {
     pub(super) fn given_to(self, mut worker: Worker, run: &Path) -> anyhow::Result<Hands<'a>> {
         let Hands::Here(trainer) = self else { return Ok(self) };
         worker.keep_log(run)?;
-        worker.take_over(trainer.adapter, trainer.moments, trainer.step)?;
+        let Trainer { adapter, moments, step, .. } = *trainer;
+        worker.take_over(adapter, moments, step)?;
         Ok(Hands::Away(Box::new(worker)))
     }
 
