@@ -279,7 +279,7 @@ fn what_is_wrong_is_said_with_tensor_and_expectation() {
     insta::assert_snapshot!(changed(|f| f.metadata.push(("llama.block_count".to_owned(), Value::U32(1)))),
         @"model: metadata `llama.block_count`: expected one value, found two");
     insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("output_norm.weight", 1, HIDDEN))),
-        @"model: tensor `model.norm.weight`: expected one, found two");
+        @"model: tensor `output_norm.weight`: expected one, found two");
     insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").type_id = 8),
         @"model: row length of tensor `output_norm.weight`: expected a multiple of 32 for Q8_0, found 8");
     insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").ne = vec![0, 8]),
