@@ -5,6 +5,8 @@
 //! at inference, whatever the template looks like. Templates that write a turn in another way when more
 //! follow (some drop earlier reasoning) are handled with a marker in place of the answer.
 
+mod quoted;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::message::{Message, Role};
 use crate::template::{Border, ChatTemplate, GenerationPrompt, MARKER, TemplateError};
 use crate::tokenizer::{Token, Tokenizer};
+
+use quoted::{encode_quoted, quoted};
 
 /// A conversation as the trainer sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,7 +39,8 @@ pub enum LossMode {
     Full,
 }
 
-/// Renders and tokenises a conversation.
+/// Renders and tokenises a conversation. A special token in the words of a message is text there: only the template opens
+/// and ends turns.
 ///
 /// `end_tokens` are the ids at which generation stops. A row of more than `max_tokens` tokens is cut at
 /// its end in full mode; in the other modes it is an error as soon as a learned token would be lost, since
@@ -52,11 +57,12 @@ pub fn tokenize_example(
     end_tokens: &[u32],
     max_tokens: usize,
 ) -> Result<TokenizedExample, TemplateError> {
-    let Written { text, asked } = written(template, messages)?;
-    let row = Row { tokenizer, text: &text, tokens: tokenizer.encode_with_offsets(&text)? };
+    let quoted = quoted(tokenizer, template, messages, GenerationPrompt::Omit)?;
+    let Written { text, asked } = written(template, &quoted)?;
+    let row = Row { tokenizer, text: &text, tokens: encode_quoted(tokenizer, &text)? };
     row.refuse_doubled_start(template)?;
     let mut loss_mask = vec![loss == LossMode::Full; row.tokens.len()];
-    let mut answers = find_answers(template, messages, &text)?;
+    let mut answers = find_answers(template, &quoted, &text)?;
     if let (Some(asked), Some(last)) = (asked, answers.last_mut()) {
         last.text.start = asked;
     }
@@ -133,14 +139,26 @@ fn closing(thought: &str) -> Option<String> {
     }
 }
 
-/// The ids of a conversation and the opening of the assistant's turn, for generation.
+/// The ids of a conversation and the opening of the assistant's turn, for generation. As in [`tokenize_example`], a special
+/// token in the words of a message is text.
 pub fn tokenize_prompt(
     tokenizer: &Tokenizer,
     template: &ChatTemplate,
     messages: &[Message],
 ) -> Result<Vec<u32>, TemplateError> {
-    let text = template.render(messages, GenerationPrompt::Add)?;
-    let row = Row { tokenizer, text: &text, tokens: tokenizer.encode_with_offsets(&text)? };
+    tokenize_begun(tokenizer, template, messages, "")
+}
+
+/// As [`tokenize_prompt`], with the beginning of the answer.
+pub fn tokenize_begun(
+    tokenizer: &Tokenizer,
+    template: &ChatTemplate,
+    messages: &[Message],
+    beginning: &str,
+) -> Result<Vec<u32>, TemplateError> {
+    let written = quoted(tokenizer, template, messages, GenerationPrompt::Add)?;
+    let text = template.render(&written, GenerationPrompt::Add)? + beginning;
+    let row = Row { tokenizer, text: &text, tokens: encode_quoted(tokenizer, &text)? };
     row.refuse_doubled_start(template)?;
     Ok(row.tokens.into_iter().map(|token| token.id).collect())
 }
@@ -300,8 +318,9 @@ impl Row<'_> {
 
     /// The tokens before an answer must be the very ones that generation would start from.
     fn require_same_prompt(&self, start: usize, answer: &Answer) -> Result<(), TemplateError> {
-        let prompt = self.tokenizer.encode(&self.text[..answer.text.start])?;
-        let differs = |at: &usize| self.tokens.get(*at).map(|token| token.id) != prompt.get(*at).copied();
+        let prompt = encode_quoted(self.tokenizer, &self.text[..answer.text.start])?;
+        let id = |tokens: &[Token], at: usize| tokens.get(at).map(|token| token.id);
+        let differs = |at: &usize| id(&self.tokens, *at) != id(&prompt, *at);
         match (0..start.max(prompt.len())).find(differs) {
             None => Ok(()),
             Some(at) => {

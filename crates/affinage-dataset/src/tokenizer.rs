@@ -7,10 +7,12 @@
 //! Source: llama.cpp `llama-vocab.cpp` (names), and the `tokenizer.json` of SmolLM2, Qwen2.5, Llama 3, GPT-2 and
 //! Gemma 3 (pipelines).
 
+mod complete;
 mod sentencepiece;
 mod vocabulary;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -60,6 +62,28 @@ pub enum TokenizerError {
     DuplicateToken { token: String, first: u32, second: u32 },
     #[error("merge {index} of the vocabulary is {merge:?}, expected two tokens with a space between")]
     Merge { index: usize, merge: String },
+    #[error(
+        "the vocabulary has {tokens} tokens and no merges (`tokenizer.ggml.merges`), which byte-level BPE needs"
+    )]
+    NoMerges { tokens: usize },
+    #[error("the vocabulary has no token `{written}` for the byte 0x{byte:02X}, expected one for each byte")]
+    MissingByte { byte: u8, written: String },
+    #[error(
+        "token {id} of the vocabulary is {token:?} and has the type of a byte, expected a name like `<0x0A>`"
+    )]
+    ByteName { id: u32, token: String },
+    #[error("token {id} of the vocabulary has the type {found}, expected 1 (normal) to 6 (byte)")]
+    TokenType { id: u32, found: i64 },
+    #[error("token {id} of the vocabulary is empty, expected a text")]
+    EmptyToken { id: u32 },
+    #[error("the score of token {id} of the vocabulary is not a number")]
+    Score { id: u32 },
+    #[error("the unknown token of the vocabulary is {id}, expected an id below the {tokens} tokens")]
+    UnknownId { id: u32, tokens: usize },
+    #[error(
+        "the vocabulary has no token for the character {character:?}, so that it would vanish from the text"
+    )]
+    Lost { character: char },
     #[error("the tokenizer definition breaks the library that runs it: {0}")]
     Broken(String),
     #[error(
@@ -95,6 +119,9 @@ pub struct GgufVocabulary<'a> {
     pub scores: Vec<f32>,
     /// One per token, or empty.
     pub token_types: Vec<i64>,
+    /// `tokenizer.ggml.unknown_token_id`: what stands for a character without a token where no token has the type of it.
+    /// Only of model `llama`.
+    pub unknown: Option<u32>,
     /// `tokenizer.ggml.add_space_prefix`: a text begins as if a space stood before it. Only of model `llama`, whose
     /// files mean `true` where they say nothing.
     pub add_space_prefix: bool,
@@ -110,6 +137,9 @@ pub struct Token {
 /// Text to ids and back. Nothing is added to a text; special tokens inside it become their ids.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    gaps: complete::Gaps,
+    /// The same, to which special tokens are plain text. Made where a text holds one that is not to be taken as such.
+    plain: OnceLock<Box<tokenizers::Tokenizer>>,
 }
 
 /// Times by which the replacements of a tokenizer may lengthen a text. Real ones turn a space into a sign of three bytes.
@@ -155,7 +185,7 @@ impl Tokenizer {
         inner.with_padding(None);
         // It would add tokens, which templates do, and shorten the offsets of tokens that begin with a space.
         inner.with_post_processor(None::<PostProcessorWrapper>);
-        Ok(Tokenizer { inner })
+        Ok(Tokenizer::of(inner))
     }
 
     /// From the vocabulary of a GGUF file.
@@ -164,16 +194,39 @@ impl Tokenizer {
         if types != 0 && types != tokens {
             return Err(TokenizerError::TypeCount { tokens, types });
         }
+        complete::check(vocabulary)?;
         let mut inner = match vocabulary.model {
             "gpt2" => byte_level(vocabulary)?,
             "llama" => sentencepiece::tokenizer(vocabulary)?,
             other => return Err(TokenizerError::Model { found: other.to_owned() }),
         };
         add_whole_tokens(&mut inner, vocabulary);
-        Ok(Tokenizer { inner })
+        Ok(Tokenizer::of(inner))
     }
 
+    fn of(inner: tokenizers::Tokenizer) -> Tokenizer {
+        Tokenizer { gaps: complete::Gaps::of(&inner), inner, plain: OnceLock::new() }
+    }
+
+    /// A character that has neither a token nor an unknown token in its place would vanish.
+    fn refuse_lost(&self, inner: &tokenizers::Tokenizer, text: &str) -> Result<(), TokenizerError> {
+        if self.gaps.spare(inner, text) {
+            return Ok(());
+        }
+        match guarded(|| complete::lost(inner, text))?.map_err(TokenizerError::Encode)? {
+            Some(character) => Err(TokenizerError::Lost { character }),
+            None => Ok(()),
+        }
+    }
+
+    /// Errors: a character has no token, and there is no unknown token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.refuse_lost(&self.inner, text)?;
+        self.encode_known(text)
+    }
+
+    /// As [`Tokenizer::encode`], without what has no token.
+    fn encode_known(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         let encoding = guarded(|| self.inner.encode_fast(text, false))?.map_err(TokenizerError::Encode)?;
         Ok(encoding.get_ids().to_vec())
     }
@@ -181,9 +234,19 @@ impl Tokenizer {
     /// As [`Tokenizer::encode`], with the bytes of `text` that each token stands for. The tokens of one
     /// character that needs several share its bytes.
     pub fn encode_with_offsets(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
-        let encoding = guarded(|| self.inner.encode(text, false))?.map_err(TokenizerError::Encode)?;
-        let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
-        Ok(tokens.map(|(&id, &(start, end))| Token { id, bytes: start..end }).collect())
+        self.refuse_lost(&self.inner, text)?;
+        tokens_of(&self.inner, text)
+    }
+
+    /// As [`Tokenizer::encode_with_offsets`], but special tokens in the text are letters and signs as all others.
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
+        let plain = self.plain.get_or_init(|| {
+            let mut plain = Box::new(self.inner.clone());
+            plain.set_encode_special_tokens(true);
+            plain
+        });
+        self.refuse_lost(plain, text)?;
+        tokens_of(plain, text)
     }
 
     /// The text of `ids`, special tokens left out.
@@ -224,6 +287,12 @@ impl Tokenizer {
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
+}
+
+fn tokens_of(inner: &tokenizers::Tokenizer, text: &str) -> Result<Vec<Token>, TokenizerError> {
+    let encoding = guarded(|| inner.encode(text, false))?.map_err(TokenizerError::Encode)?;
+    let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
+    Ok(tokens.map(|(&id, &(start, end))| Token { id, bytes: start..end }).collect())
 }
 
 const PRE_TOKENIZERS: [&str; 5] = ["smollm", "qwen2", "llama-bpe", "gpt-2", "default"];

@@ -193,20 +193,11 @@ pub fn open_text(ctx: &Project) -> anyhow::Result<Option<ModelText>> {
     let Located { path, name, .. } = resolve(&ctx.config.model.name, &ctx.project, &sources, &ctx.ui)?;
     let weights = Weights::open(&path)?;
     let text = TextParts::read(&weights, &path)?;
-    let Some(source) = text.template else { return Ok(None) };
-    let template = compiled(&source, &text.special, Told::by(ctx)?)?;
+    let Some(template) = text.compiled(Told::by(ctx)?)? else { return Ok(None) };
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
     let (tokenizer, config, stored_bytes) =
         (text.tokenizer, weights.config().clone(), weights.stored_bytes());
     Ok(Some(ModelText { tokenizer, end_tokens, template, config, stored_bytes, name }))
-}
-
-fn compiled(source: &str, special: &SpecialTokens, told: Told) -> anyhow::Result<ChatTemplate> {
-    let template = ChatTemplate::new(source, special.clone(), told.date)?;
-    Ok(match told.thinking {
-        Some(thinking) => template.with_thinking(thinking),
-        None => template,
-    })
 }
 
 /// Opens a model whose files are here.
@@ -217,10 +208,7 @@ pub fn open_located(located: Located, told: Told) -> anyhow::Result<LoadedModel>
     let used = text.tokenizer.vocab_size();
     let known = weights.config().vocab_size;
     anyhow::ensure!(used <= known, "the tokenizer has {used} tokens, the model only {known}");
-    let template = match text.template {
-        Some(source) => Some(compiled(&source, &text.special, told)?),
-        None => None,
-    };
+    let template = text.compiled(told)?;
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, template.as_ref())?;
     let sha256 = weights.sha256().to_owned();
     if let Some(recorded) = recorded.filter(|recorded| *recorded != sha256) {
@@ -250,7 +238,8 @@ fn end_tokens(
 /// The text side of a model, before the template is compiled.
 struct TextParts {
     tokenizer: Tokenizer,
-    template: Option<String>,
+    /// With the file that it stands in.
+    template: Option<(String, PathBuf)>,
     special: SpecialTokens,
 }
 
@@ -260,14 +249,25 @@ impl TextParts {
     /// Of a folder, or of a GGUF file; `chat_template.jinja` beside a file serves where it has no template of its own.
     fn read(weights: &Weights, path: &Path) -> anyhow::Result<TextParts> {
         let Some(metadata) = weights.gguf() else { return TextParts::from_folder(path) };
-        let mut parts = TextParts::from_gguf(metadata)?;
+        let mut parts = TextParts::from_gguf(metadata, path)?;
         if parts.template.is_none() {
-            parts.template = read_if_there(&path.with_file_name(TEMPLATE_FILE))?;
+            let beside = path.with_file_name(TEMPLATE_FILE);
+            parts.template = read_if_there(&beside)?.map(|source| (source, beside));
         }
         Ok(parts)
     }
 
-    fn from_gguf(metadata: &GgufMetadata) -> anyhow::Result<TextParts> {
+    fn compiled(&self, told: Told) -> anyhow::Result<Option<ChatTemplate>> {
+        let Some((source, path)) = &self.template else { return Ok(None) };
+        let template = ChatTemplate::new(source, self.special.clone(), told.date)
+            .with_context(|| format!("`{}`", path.display()))?;
+        Ok(Some(match told.thinking {
+            Some(thinking) => template.with_thinking(thinking),
+            None => template,
+        }))
+    }
+
+    fn from_gguf(metadata: &GgufMetadata, path: &Path) -> anyhow::Result<TextParts> {
         let missing = |key: &str| format!("the GGUF file has no `{key}`");
         let tokens =
             metadata.strings("tokenizer.ggml.tokens")?.with_context(|| missing("tokenizer.ggml.tokens"))?;
@@ -291,9 +291,13 @@ impl TextParts {
             scores: metadata.floats("tokenizer.ggml.scores")?.unwrap_or_default(),
             add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true),
             token_types: metadata.integers("tokenizer.ggml.token_type")?.unwrap_or_default(),
+            unknown: metadata
+                .unsigned("tokenizer.ggml.unknown_token_id")?
+                .map(|id| u32::try_from(id).unwrap_or(u32::MAX)),
             tokens,
         })?;
-        let template = metadata.string("tokenizer.chat_template")?.map(str::to_owned);
+        let template = metadata.string("tokenizer.chat_template")?;
+        let template = template.map(|source| (source.to_owned(), path.to_owned()));
         Ok(TextParts { tokenizer, template, special })
     }
 
@@ -317,16 +321,17 @@ impl TextParts {
             pad: token("pad_token"),
             unk: token("unk_token"),
         };
-        let template = match read_if_there(&folder.join(TEMPLATE_FILE))? {
-            Some(source) => Some(source),
-            None => match read_if_there(&folder.join("chat_template.json"))? {
-                Some(text) => {
-                    let file: Value = serde_json::from_str(&text)
-                        .with_context(|| format!("{}", folder.join("chat_template.json").display()))?;
-                    ChatTemplate::source_in_config(&file["chat_template"])?
-                }
-                None => ChatTemplate::source_in_config(&config["chat_template"])?,
-            },
+        let at = |name: &str| folder.join(name);
+        let template = match (read_if_there(&at(TEMPLATE_FILE))?, read_if_there(&at("chat_template.json"))?) {
+            (Some(source), _) => Some((source, at(TEMPLATE_FILE))),
+            (None, Some(text)) => {
+                let path = at("chat_template.json");
+                let file: Value =
+                    serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
+                ChatTemplate::source_in_config(&file["chat_template"])?.map(|source| (source, path))
+            }
+            (None, None) => ChatTemplate::source_in_config(&config["chat_template"])?
+                .map(|source| (source, at("tokenizer_config.json"))),
         };
         Ok(TextParts { tokenizer, template, special })
     }

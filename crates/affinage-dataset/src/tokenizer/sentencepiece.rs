@@ -33,7 +33,8 @@ pub(super) fn tokenizer(vocabulary: &GgufVocabulary) -> Result<Tokenizer, Tokeni
         .vocab_and_merges(ids_by_token(tokens)?, merges(tokens, types, scores))
         .byte_fallback(types.contains(&BYTE))
         .fuse_unk(true);
-    if let Some(unknown) = types.iter().position(|&kind| kind == UNKNOWN) {
+    let of_type = types.iter().position(|&kind| kind == UNKNOWN);
+    if let Some(unknown) = of_type.or(vocabulary.unknown.map(|id| id as usize)) {
         bpe = bpe.unk_token(tokens[unknown].to_owned());
     }
     let mut inner = Tokenizer::new(bpe.build().map_err(TokenizerError::Definition)?);

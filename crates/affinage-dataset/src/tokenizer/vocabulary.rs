@@ -67,7 +67,7 @@ impl Tokenizer {
             token_types,
             add_space_prefix: false,
         };
-        let ours = self.encode(MIXED_TEXT)?;
+        let ours = self.encode_known(MIXED_TEXT)?;
         if let Some(prefix) = sentencepiece::described(&json) {
             parts.scores = sentencepiece::scores(&parts.tokens, &merges);
             (parts.model, parts.pre, parts.add_space_prefix) = ("llama", "default", prefix);
@@ -79,13 +79,13 @@ impl Tokenizer {
                     *kind = UNKNOWN;
                 }
             }
-            let same = Tokenizer::from_gguf(&parts.borrowed())?.encode(MIXED_TEXT)? == ours;
+            let same = Tokenizer::from_gguf(&parts.borrowed())?.encode_known(MIXED_TEXT)? == ours;
             return if same { Ok(parts) } else { Err(TokenizerError::Unnamed) };
         }
         parts.merges = merges.iter().map(|(left, right)| format!("{left} {right}")).collect();
         for name in PRE_TOKENIZERS {
             parts.pre = name;
-            if Tokenizer::from_gguf(&parts.borrowed())?.encode(MIXED_TEXT)? == ours {
+            if Tokenizer::from_gguf(&parts.borrowed())?.encode_known(MIXED_TEXT)? == ours {
                 return Ok(parts);
             }
         }
@@ -102,6 +102,7 @@ impl VocabularyParts {
             merges: self.merges.iter().map(String::as_str).collect(),
             scores: self.scores.clone(),
             token_types: self.token_types.clone(),
+            unknown: None,
             add_space_prefix: self.add_space_prefix,
         }
     }

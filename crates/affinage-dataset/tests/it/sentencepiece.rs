@@ -27,6 +27,7 @@ impl Golden {
             merges: Vec::new(),
             scores: self.scores.clone(),
             token_types: self.token_types.clone(),
+            unknown: None,
             add_space_prefix: self.add_space_prefix,
         }
     }
@@ -97,4 +98,39 @@ fn a_vocabulary_without_scores_or_types_is_refused() {
     let mut vocabulary = golden.vocabulary();
     vocabulary.token_types.clear();
     assert!(matches!(Tokenizer::from_gguf(&vocabulary), Err(TokenizerError::TypeCount { types: 0, .. })));
+}
+
+/// As in the library: all 256 bytes or none, and a character without a piece is the unknown token.
+#[test]
+fn pieces_of_bytes_and_scores_are_checked() {
+    let golden = &golden()[0];
+    let refused = |change: &dyn Fn(&mut GgufVocabulary)| {
+        let mut vocabulary = golden.vocabulary();
+        change(&mut vocabulary);
+        Tokenizer::from_gguf(&vocabulary).err().expect("refused").to_string()
+    };
+    let byte = golden.token_types.iter().position(|kind| *kind == 6).expect("a byte") + 0x41;
+    insta::assert_snapshot!(refused(&|v| v.token_types[byte] = 1),
+        @"the vocabulary has no token `<0x41>` for the byte 0x41, expected one for each byte");
+    let named = refused(&|v| v.tokens[byte] = "<0x4G>");
+    assert!(
+        named.ends_with("is \"<0x4G>\" and has the type of a byte, expected a name like `<0x0A>`"),
+        "{named}"
+    );
+    insta::assert_snapshot!(refused(&|v| v.scores[77] = f32::NAN), @"the score of token 77 of the vocabulary is not a number");
+}
+
+/// Of a file whose types say nothing, the id of the unknown token still does; without one, what has no token is refused.
+#[test]
+fn a_character_without_a_piece_is_unknown_or_an_error() {
+    let golden = &golden()[0];
+    let mut vocabulary = golden.vocabulary();
+    vocabulary.token_types.fill(1);
+    vocabulary.unknown = Some(0);
+    let known = Tokenizer::from_gguf(&vocabulary).expect("a right vocabulary");
+    assert!(known.encode("the \u{16a0}").expect("encoded").ends_with(&[0]));
+    vocabulary.unknown = None;
+    let error = Tokenizer::from_gguf(&vocabulary).expect("a right vocabulary").encode("the \u{16a0}");
+    insta::assert_snapshot!(error.expect_err("refused"),
+        @"the vocabulary has no token for the character 'ᚠ', so that it would vanish from the text");
 }

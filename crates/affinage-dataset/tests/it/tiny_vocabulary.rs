@@ -37,6 +37,7 @@ impl TinyVocabulary {
             merges: MERGES.to_vec(),
             scores: Vec::new(),
             token_types: self.token_types.clone(),
+            unknown: None,
             add_space_prefix: false,
         }
     }

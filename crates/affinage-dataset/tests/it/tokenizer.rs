@@ -96,6 +96,69 @@ fn wrong_vocabularies_are_refused() {
         @"the tokenizer definition is not usable: Token `nothing` out of vocabulary");
 }
 
+/// A vocabulary that cannot be one of its kind would tokenise otherwise than its model, without a word.
+#[test]
+fn vocabularies_with_gaps_are_refused() {
+    let vocabulary = TinyVocabulary::new();
+    let refused = |change: &dyn Fn(&mut affinage_dataset::tokenizer::GgufVocabulary)| {
+        let mut borrowed = vocabulary.borrow("smollm");
+        change(&mut borrowed);
+        Tokenizer::from_gguf(&borrowed).err().expect("refused").to_string()
+    };
+    insta::assert_snapshot!(refused(&|v| v.merges.clear()),
+        @"the vocabulary has 279 tokens and no merges (`tokenizer.ggml.merges`), which byte-level BPE needs");
+    let space = |v: &mut affinage_dataset::tokenizer::GgufVocabulary| {
+        let at = v.tokens.iter().position(|token| *token == "Ġ").expect("there");
+        v.tokens[at] = "[gone]";
+    };
+    insta::assert_snapshot!(refused(&space),
+        @"the vocabulary has no token `Ġ` for the byte 0x20, expected one for each byte");
+    insta::assert_snapshot!(refused(&|v| v.token_types[8] = 0),
+        @"token 8 of the vocabulary has the type 0, expected 1 (normal) to 6 (byte)");
+    insta::assert_snapshot!(refused(&|v| v.token_types[9] = 7),
+        @"token 9 of the vocabulary has the type 7, expected 1 (normal) to 6 (byte)");
+    insta::assert_snapshot!(refused(&|v| v.tokens[262] = ""), @"token 262 of the vocabulary is empty, expected a text");
+    insta::assert_snapshot!(refused(&|v| v.unknown = Some(279)),
+        @"the unknown token of the vocabulary is 279, expected an id below the 279 tokens");
+}
+
+/// Without a token and without one for what is unknown, the library passes over a character.
+#[test]
+fn no_character_vanishes_from_a_text() {
+    let vocabulary = TinyVocabulary::new();
+    let json = String::from_utf8(vocabulary.json(json!({}))).expect("UTF-8");
+    let without_q =
+        Tokenizer::from_json(json.replace("\"q\"", "\"[gone]\"").as_bytes()).expect("a right file");
+    let error = without_q.encode("the quail").expect_err("refused").to_string();
+    insta::assert_snapshot!(error,
+        @"the vocabulary has no token for the character 'q', so that it would vanish from the text");
+    assert!(without_q.encode_with_offsets("quiet").is_err());
+    assert!(without_q.encode("the cheese <|im_end|>").is_ok(), "all of it has tokens");
+    // Real vocabularies lack control characters; their absence is no reason to refuse the file.
+    let tokens = TinyVocabulary::new();
+    let mut sparse = tokens.borrow("smollm");
+    let at = sparse.tokens.iter().position(|token| *token == "\u{11d}").expect("there");
+    sparse.tokens[at] = "[gone]";
+    let sparse = Tokenizer::from_gguf(&sparse).expect("a right vocabulary");
+    assert!(sparse.encode("the caf\u{e9}").is_ok());
+    let error = sparse.encode("the\u{1d}").expect_err("refused").to_string();
+    assert!(error.contains(r"character '\u{1d}'"), "{error}");
+    // The second byte of é alone.
+    let half = Tokenizer::from_json(json.replace("\"©\"", "\"[gone]\"").replace("\"Ã ©\",", "").as_bytes());
+    let error = half.expect("a right file").encode("caf\u{e9} e").expect_err("refused").to_string();
+    assert!(error.contains("character 'é'"), "{error}");
+}
+
+#[test]
+fn special_tokens_can_be_plain_text() {
+    let tokenizer = tokenizer("smollm");
+    let plain = tokenizer.encode_plain("he<|im_end|>").expect("encoded");
+    let written: Vec<String> = plain.iter().map(|token| tokenizer.token(token.id).expect("known")).collect();
+    assert_eq!(written.join(" "), "he < | i m _ e n d | >");
+    assert_eq!(plain.last().map(|token| token.bytes.clone()), Some(11..12));
+    assert_eq!(tokenizer.encode("he<|im_end|>").expect("encoded").last(), Some(&2), "and are none otherwise");
+}
+
 fn streamed(tokenizer: &Tokenizer, ids: &[u32]) -> (Vec<String>, String) {
     let mut stream = tokenizer.stream();
     let pieces: Vec<String> = ids.iter().map(|&id| stream.push(id).expect("decoded")).collect();

@@ -6,11 +6,11 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use super::gguf_model::{gguf_name, logical_row, write_values};
+use super::gguf_model::{logical_row, write_values};
 use super::gguf_write::{Entry, Field, write_head, write_padding};
 use super::{ExportError, common_scale};
 use crate::lora::{Adapter, Target};
-use crate::weights::{DType, ModelConfig};
+use crate::weights::{DType, ModelConfig, gguf_name};
 
 const FORM: &str = "a GGUF adapter";
 

@@ -3,24 +3,35 @@
 //! Source: llama.cpp `convert_hf_to_gguf.py`: keys, names, f32 for norms and biases, the interleaved rows of q and k for
 //! the llama architecture, `rope_freqs` for the scaling of Llama 3; `src/models`: what a file of an architecture cannot
 //! say, because llama.cpp takes it as given. A model that differs there is refused. Which matrix gets which number format
-//! follows `llama_tensor_get_type` of llama.cpp's quantiser, see [`stored_as`].
+//! follows `llama_tensor_get_type` of llama.cpp's quantiser, see [`wanted`] and [`stored_as`].
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::gguf_write::{Entry, Field, write_head, write_padding};
 use super::{ExportError, Merged};
-use crate::weights::{BlockNorms, DType, Family, ModelConfig, Precision, RopeScaling, inverse_root};
+use crate::weights::{DType, Family, ModelConfig, Precision, RopeScaling, gguf_name, inverse_root};
+
+/// How the matrices of a file are stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Formats {
+    /// Matrices by the name of their number format.
+    pub matrices: BTreeMap<String, usize>,
+    /// Those stored in another format than their precision means, because their rows are no whole number of its blocks.
+    pub replaced: usize,
+    /// Those of `replaced` that are F16, because their rows are no whole number of any blocks.
+    pub kept_f16: usize,
+}
 
 /// Writes `merged` to `path`. `about` are fields that the engine knows nothing of: name, tokenizer, chat template.
-/// Returns how many matrices stay F16 because their rows are no whole number of blocks.
 pub fn save_gguf(
     merged: Merged,
     precision: Precision,
     about: Vec<(String, Field)>,
     path: &Path,
-) -> Result<usize, ExportError> {
+) -> Result<Formats, ExportError> {
     let config = merged.weights.config();
     if let Some(reason) = not_representable(config) {
         return Err(ExportError::ModelNotRepresentable { form: "a GGUF file", reason });
@@ -33,18 +44,23 @@ pub fn save_gguf(
     fields.push(("general.file_type".to_owned(), Field::U32(file_type(precision))));
     fields.push(("general.quantization_version".to_owned(), Field::U32(2)));
     fields.extend(about);
+    let mut formats = Formats::default();
     let tensors: Vec<(String, Entry)> = merged
         .weights
         .tensors()
         .map(|tensor| {
-            let dtype = stored_as(tensor.name, tensor.shape, config, precision);
+            let wanted = wanted(tensor.name, config, precision);
+            let dtype = stored_as(wanted, tensor.shape);
+            if tensor.shape.len() == 2 {
+                *formats.matrices.entry(dtype.to_string()).or_default() += 1;
+                formats.replaced += usize::from(dtype != wanted);
+                formats.kept_f16 += usize::from(dtype != wanted && dtype == DType::F16);
+            }
             let name =
                 gguf_name(tensor.name, config.norms).expect("a tensor of the configuration has a name");
             (tensor.name.to_owned(), Entry { name, shape: tensor.shape.to_vec(), dtype })
         })
         .collect();
-    let is_spared = |entry: &Entry| precision.is_quantised() && entry.dtype == DType::F16;
-    let spared = tensors.iter().filter(|(_, entry)| is_spared(entry)).count();
     let factors = rope_factors(config);
     let mut entries: Vec<Entry> = Vec::with_capacity(tensors.len() + 1);
     if let Some(factors) = &factors {
@@ -77,7 +93,7 @@ pub fn save_gguf(
     }
     let file = out.into_inner().map_err(|error| ExportError::io(path)(error.into_error()))?;
     file.sync_all().map_err(io())?;
-    Ok(spared)
+    Ok(formats)
 }
 
 /// What llama.cpp would compute otherwise, if there is something.
@@ -136,43 +152,11 @@ pub(crate) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> us
     head * config.head_dim + (within % 2) * (config.head_dim / 2) + within / 2
 }
 
-/// `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`.
-pub(super) fn gguf_name(name: &str, norms: BlockNorms) -> Option<String> {
-    match name {
-        "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
-        "model.norm.weight" => return Some("output_norm.weight".to_owned()),
-        "lm_head.weight" => return Some("output.weight".to_owned()),
-        _ => {}
-    }
-    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
-    let (part, kind) = rest.rsplit_once('.')?;
-    let names = norms.names().into_iter().flatten();
-    let norms = names.zip(["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]);
-    if let Some((_, stored)) = norms.into_iter().find(|(name, _)| *name == Some(part)) {
-        return Some(format!("blk.{layer}.{stored}.{kind}"));
-    }
-    let part = match part {
-        "self_attn.q_proj" => "attn_q",
-        "self_attn.k_proj" => "attn_k",
-        "self_attn.v_proj" => "attn_v",
-        "self_attn.q_norm" => "attn_q_norm",
-        "self_attn.k_norm" => "attn_k_norm",
-        "self_attn.o_proj" => "attn_output",
-        "mlp.gate_proj" => "ffn_gate",
-        "mlp.up_proj" => "ffn_up",
-        "mlp.down_proj" => "ffn_down",
-        _ => return None,
-    };
-    Some(format!("blk.{layer}.{part}.{kind}"))
-}
-
-/// The number format of one tensor.
+/// The number format of a matrix.
 ///
-/// Vectors stay F32. Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` and `down_proj`
-/// of some layers, in Q6_K. Where rows are no whole number of 256, the next format with blocks of 32 takes the place; where
-/// they are no whole number of 32 either, F16.
-fn stored_as(name: &str, shape: &[usize], config: &ModelConfig, precision: Precision) -> DType {
-    let &[_, cols] = shape else { return DType::F32 };
+/// Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` and `down_proj` of some layers, in
+/// Q6_K.
+fn wanted(name: &str, config: &ModelConfig, precision: Precision) -> DType {
     let head = if config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
     let is_mixture = matches!(precision, Precision::Q4_K_M | Precision::Q5_K_M);
     let sensitive = || {
@@ -180,11 +164,17 @@ fn stored_as(name: &str, shape: &[usize], config: &ModelConfig, precision: Preci
         let is_sensitive = matches!(part, "self_attn.v_proj.weight" | "mlp.down_proj.weight");
         Some(is_sensitive && has_more_bits(layer.parse().ok()?, config.layers))
     };
-    let wanted = match precision {
+    match precision {
         Precision::Q4_0 if matches!(name, "model.embed_tokens.weight" | "lm_head.weight") => DType::Q8_0,
         _ if is_mixture && (name == head || sensitive() == Some(true)) => DType::Q6_K,
         _ => precision.dtype(),
-    };
+    }
+}
+
+/// The format that a tensor can have. Vectors stay F32. Where rows are no whole number of 256, the next format with blocks
+/// of 32 takes the place of `wanted`; where they are no whole number of 32 either, F16.
+fn stored_as(wanted: DType, shape: &[usize]) -> DType {
+    let &[_, cols] = shape else { return DType::F32 };
     let by_32 = match wanted {
         DType::Q4_K => DType::Q5_0,
         DType::Q5_K => DType::Q5_1,

@@ -17,7 +17,7 @@ pub use folder::{config_json, save_folder};
 pub use gguf_lora::save_gguf_lora;
 pub(crate) use gguf_lora::weight_name;
 pub(crate) use gguf_model::logical_row;
-pub use gguf_model::save_gguf;
+pub use gguf_model::{Formats, save_gguf};
 pub use gguf_write::Field;
 pub use merged::Merged;
 pub use mlx::save_mlx;

@@ -245,7 +245,7 @@ impl Family {
     /// The layers that are not rotated: the last of every `interval` of SmolLM3.
     pub(crate) fn layers_without_rope(self, layers: usize, interval: usize) -> Vec<usize> {
         match self {
-            Family::SmolLm3 => (0..layers).filter(|layer| (layer + 1) % interval.max(1) == 0).collect(),
+            Family::SmolLm3 => (0..layers).filter(|layer| (layer + 1).is_multiple_of(interval)).collect(),
             _ => Vec::new(),
         }
     }
@@ -254,7 +254,7 @@ impl Family {
     pub(crate) fn sliding_layers(self, layers: usize, pattern: Option<usize>) -> Vec<usize> {
         match self {
             Family::Gemma3 => {
-                (0..layers).filter(|layer| (layer + 1) % pattern.unwrap_or(6).max(1) != 0).collect()
+                (0..layers).filter(|layer| !(layer + 1).is_multiple_of(pattern.unwrap_or(6))).collect()
             }
             _ => Vec::new(),
         }

@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::config::{
-    Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
+    Activation, Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
 };
 use super::error::LoadError;
 use super::folder::read_json;
@@ -100,10 +100,91 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<usize>>, D
     Option::deserialize(value).map(Some)
 }
 
-/// Only what says which kind of model it is: other kinds may lack the rest.
-#[derive(Deserialize)]
-struct Kind {
-    model_type: String,
+/// The fields with their types.
+///
+/// Errors: the first key whose value has another type, or that is required and missing.
+fn typed(path: &Path, fields: Map<String, Value>) -> Result<ConfigJson, LoadError> {
+    const REQUIRED: [&str; 5] =
+        ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"];
+    if let Some(key) = REQUIRED.into_iter().find(|key| !fields.contains_key(*key)) {
+        return Err(LoadError::malformed(path, key, "a whole number, not negative", "nothing"));
+    }
+    // One key at a time, as an error of all together does not name it.
+    for (key, value) in &fields {
+        let mut one: Map<String, Value> =
+            REQUIRED.map(|key| (key.to_owned(), Value::from(1))).into_iter().collect();
+        one.insert(key.clone(), value.clone());
+        if let Err(error) = ConfigJson::deserialize(Value::Object(one)) {
+            let (expected, found) = in_plain_words(&error.to_string(), value);
+            return Err(LoadError::malformed(path, key, expected, found));
+        }
+    }
+    ConfigJson::deserialize(Value::Object(fields))
+        .map_err(|source| LoadError::Json { path: path.to_owned(), source })
+}
+
+/// `expected` and `found` of what the JSON reader says of a wrong type.
+fn in_plain_words(error: &str, value: &Value) -> (String, String) {
+    let expected = error.rsplit_once("expected ").map_or("", |(_, expected)| expected);
+    let expected = match expected {
+        "f32" | "f64" => "a number",
+        "usize" | "u32" => "a whole number, not negative",
+        "u8" => "a whole number up to 255",
+        "a boolean" => "true or false",
+        "a string" => "a text",
+        "a sequence" => "a list",
+        _ => match error.starts_with("data did not match") {
+            true if error.contains("TokenIds") => "a token id or a list of them",
+            _ => "settings in braces with their usual types",
+        },
+    };
+    let found = match value {
+        // The reader names an element that is wrong.
+        Value::Array(_) => error.split_once(": ").and_then(|(_, rest)| rest.rsplit_once(", expected")),
+        _ => None,
+    };
+    let found = found
+        .map_or_else(|| described(value), |(element, _)| format!("{} in the list", element.replace('`', "")));
+    (expected.to_owned(), found)
+}
+
+fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(_) => format!("the text {value}"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// Keys for which a null is no default in transformers, but an error.
+fn refuse_null(path: &Path, family: Family, fields: &Map<String, Value>) -> Result<(), LoadError> {
+    let is_null = |key: &str| fields.get(key) == Some(&Value::Null);
+    let numbers: &[&str] = match family {
+        Family::Granite => {
+            &["attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling"]
+        }
+        _ => &[],
+    };
+    if let Some(key) = numbers.iter().find(|key| is_null(key)) {
+        return Err(LoadError::malformed(path, *key, "a number", "null"));
+    }
+    if is_null("rope_theta") && fields.get("rope_parameters").is_none_or(Value::is_null) {
+        return Err(LoadError::malformed(path, "rope_theta", "a number", "null"));
+    }
+    if is_null(activation_key(family)) {
+        return Err(LoadError::malformed(path, activation_key(family), "a text", "null"));
+    }
+    Ok(())
+}
+
+/// Where the function of the gate is named.
+fn activation_key(family: Family) -> &'static str {
+    match family {
+        Family::Gemma3 => "hidden_activation",
+        _ => "hidden_act",
+    }
 }
 
 pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
@@ -111,13 +192,18 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
     if !path.is_file() {
         return Err(LoadError::NotAModel { path: folder.to_owned() });
     }
-    let Kind { model_type } = read_json(&path)?;
+    let fields: Map<String, Value> = read_json(&path)?;
+    let Some(model_type) = fields.get("model_type").and_then(Value::as_str).map(str::to_owned) else {
+        let found = fields.get("model_type").map_or("nothing".to_owned(), described);
+        return Err(LoadError::malformed(&path, "model_type", "a text", found));
+    };
     let Some(family) = Family::ALL.into_iter().find(|family| family.transformers_names().0 == model_type)
     else {
         let supported = Family::supported_beside(&model_type);
         return Err(LoadError::unsupported(&path, "model_type", model_type, supported));
     };
-    let json: ConfigJson = read_json(&path)?;
+    refuse_null(&path, family, &fields)?;
+    let json = typed(&path, fields)?;
     ModelConfig::check_layers(&path, json.num_hidden_layers)?;
     refuse_other_arithmetic(&path, family, &json)?;
     let layers_without_rope = layers_without_rope(&path, family, &json)?;
@@ -204,15 +290,16 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
             return refuse("architectures", names.join(", "), &classes.join(", "));
         }
     }
-    let (key, found) = match family {
-        Family::Gemma3 => ("hidden_activation", &json.hidden_activation),
-        _ => ("hidden_act", &json.hidden_act),
+    let found = match family {
+        Family::Gemma3 => &json.hidden_activation,
+        _ => &json.hidden_act,
     };
-    let activation = family.activation().name();
-    if let Some(found) = found
-        && found != activation
-    {
-        return refuse(key, found.clone(), activation);
+    let activation = family.activation();
+    // `swish` is the older name of the same function.
+    let is_same =
+        |found: &str| found == activation.name() || (found == "swish" && activation == Activation::Silu);
+    if let Some(found) = found.as_deref().filter(|found| !is_same(found)) {
+        return refuse(activation_key(family), found.to_owned(), activation.name());
     }
     let switches = [
         ("attention_bias", json.attention_bias),
@@ -258,7 +345,18 @@ fn layers_without_rope(path: &Path, family: Family, json: &ConfigJson) -> Result
             one_a_layer(path, "no_rope_layers", rotated.len(), layers)?;
             Ok((0..layers).filter(|layer| rotated[*layer] == 0).collect())
         }
-        _ => Ok(family.layers_without_rope(layers, json.no_rope_layer_interval.unwrap_or(4))),
+        _ => {
+            let interval = at_least_one(path, "no_rope_layer_interval", json.no_rope_layer_interval)?;
+            Ok(family.layers_without_rope(layers, interval.unwrap_or(4)))
+        }
+    }
+}
+
+/// Of a number that layers are counted by.
+fn at_least_one(path: &Path, key: &str, found: Option<usize>) -> Result<Option<usize>, LoadError> {
+    match found {
+        Some(0) => Err(LoadError::malformed(path, key, "at least 1", 0)),
+        found => Ok(found),
     }
 }
 
@@ -274,7 +372,8 @@ fn one_a_layer(path: &Path, key: &str, found: usize, layers: usize) -> Result<()
 ///
 /// Qwen and SmolLM3 store a window in every file and apply it only with `use_sliding_window`: Qwen from layer
 /// `max_window_layers` on, SmolLM3 in the layers without rotation. Mistral applies what it stores, and 4096 if it stores
-/// nothing. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention.
+/// nothing, in all layers. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention. Llama, Granite
+/// and OLMo 2 have no window, whatever `layer_types` says.
 fn sliding_layers(
     path: &Path,
     family: Family,
@@ -286,13 +385,25 @@ fn sliding_layers(
         (Family::Mistral | Family::Gemma3, None) => Some(4096),
         (_, stored) => stored.flatten(),
     };
+    if let Some(types) = &json.layer_types {
+        one_a_layer(path, "layer_types", types.len(), layers)?;
+    }
+    let slides = |kind: &str| kind == "sliding_attention";
     let sliding: Vec<usize> = match (&json.layer_types, family, json.use_sliding_window) {
-        (Some(types), ..) => {
-            one_a_layer(path, "layer_types", types.len(), layers)?;
-            (0..layers).filter(|layer| types[*layer] == "sliding_attention").collect()
+        (_, Family::Llama | Family::Granite | Family::Olmo2, _) => Vec::new(),
+        (Some(types), Family::Mistral, _) if types.iter().any(|kind| slides(kind) != window.is_some()) => {
+            let supported = match window {
+                Some(_) => "sliding_attention in all layers, as sliding_window is a number",
+                None => "full_attention in all layers, as sliding_window is null",
+            };
+            return Err(LoadError::unsupported(path, "layer_types", types.join(", "), supported));
         }
-        (None, Family::Gemma3, _) => family.sliding_layers(layers, json.sliding_window_pattern),
-        (None, Family::Mistral, switch) if switch != Some(false) && window.is_some() => (0..layers).collect(),
+        (_, Family::Mistral, _) => (0..layers).filter(|_| window.is_some()).collect(),
+        (Some(types), ..) => (0..layers).filter(|layer| slides(&types[*layer])).collect(),
+        (None, Family::Gemma3, _) => {
+            let pattern = at_least_one(path, "sliding_window_pattern", json.sliding_window_pattern)?;
+            family.sliding_layers(layers, pattern)
+        }
         (None, Family::Qwen2 | Family::Qwen3, Some(true)) if window.is_some() => {
             (json.max_window_layers.unwrap_or(28)..layers).collect()
         }
@@ -322,7 +433,22 @@ fn ropes(path: &Path, family: Family, json: &ConfigJson) -> Result<(Rope, Option
         None => (None, None),
     };
     let theta = new.and_then(|rope| rope.rope_theta).or(json.rope_theta).unwrap_or(default);
-    let rope = rope(path, new.or(json.rope_scaling.as_ref()), theta)?;
+    let settings = new.or(json.rope_scaling.as_ref());
+    if family == Family::Gemma3
+        && let Some(RopeJson { rope_type: None, old_type: Some(kind), .. }) = settings
+        && kind != "default"
+    {
+        // transformers 4 scales by it, transformers 5 passes it over.
+        let what = "`type` in the rope settings of gemma3";
+        return Err(LoadError::unsupported(path, what, kind, "`rope_type` in its place"));
+    }
+    let rope = rope(path, settings, theta)?;
+    if let (Some(_), Some(old)) = (new, &json.rope_scaling)
+        && self::rope(path, Some(old), theta)? != rope
+    {
+        let supported = "one of the two, or the same in both";
+        return Err(LoadError::unsupported(path, "rope_scaling", "another than rope_parameters", supported));
+    }
     if family != Family::Gemma3 {
         return match sliding {
             Some(_) => {

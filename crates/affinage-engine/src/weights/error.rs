@@ -20,6 +20,11 @@ pub enum LoadError {
         #[source]
         source: serde_json::Error,
     },
+    #[error(
+        "`{}` is a Git LFS pointer, expected the file itself: run `git lfs pull` where it was cloned",
+        path.display()
+    )]
+    LfsPointer { path: PathBuf },
     #[error("`{}` is not a complete safetensors file", path.display())]
     Safetensors {
         path: PathBuf,
@@ -32,8 +37,14 @@ pub enum LoadError {
     Unsupported { path: PathBuf, what: String, found: String, supported: String },
     #[error("`{}`: tensor `{tensor}` is missing", path.display())]
     MissingTensor { path: PathBuf, tensor: String },
-    #[error("`{}`: tensor `{tensor}` is not part of a {family} decoder as implemented here", path.display())]
+    #[error("`{}`: tensor `{tensor}` is not part of the {family} decoder as implemented here", path.display())]
     UnknownTensor { path: PathBuf, tensor: String, family: &'static str },
+    #[error(
+        "`{}`: tensor `lm_head.weight` differs from `model.embed_tokens.weight`, expected a copy, as the word embeddings \
+        are tied: set tie_word_embeddings to false in config.json if `lm_head.weight` is the head, or remove it",
+        path.display()
+    )]
+    OtherHead { path: PathBuf },
     #[error("`{}`: tensor `{tensor}` has shape {found:?}, the configuration implies {expected:?}", path.display())]
     Shape { path: PathBuf, tensor: String, found: Vec<usize>, expected: Vec<usize> },
     #[error("`{}`: tensor `{tensor}` ends at byte {end}, the file has {file_bytes} bytes", path.display())]

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::config::ModelConfig;
 use super::config_json::read_config;
 use super::error::LoadError;
-use super::map::{MappedFile, map_file};
+use super::map::{MappedFile, map_file, refuse_pointer};
 use super::matrix::RowOrder;
 use super::quant::DType;
 use super::stored::StoredTensor;
@@ -30,7 +30,8 @@ pub(super) fn open(folder: &Path) -> Result<Folder, LoadError> {
         let (header_len, header) = SafeTensors::read_metadata(&file.map)
             .map_err(|source| LoadError::Safetensors { path: path.clone(), source })?;
         for (name, info) in header.tensors() {
-            if not_a_weight(&name, &config) {
+            // A buffer of old checkpoints.
+            if name.ends_with(".rotary_emb.inv_freq") {
                 continue;
             }
             let dtype = dtype(&path, &name, info.dtype)?;
@@ -51,12 +52,22 @@ pub(super) fn open(folder: &Path) -> Result<Folder, LoadError> {
         }
         files.push(file);
     }
+    if config.tie_word_embeddings {
+        remove_copied_head(folder, &mut tensors)?;
+    }
     Ok(Folder { config, tensors, files })
 }
 
-/// Buffers of old checkpoints, and the copy of the embedding that some tied models carry.
-fn not_a_weight(name: &str, config: &ModelConfig) -> bool {
-    name.ends_with(".rotary_emb.inv_freq") || (name == "lm_head.weight" && config.tie_word_embeddings)
+/// Some tied models carry a copy of the embedding as their head. Of another head transformers 4 has taken the embedding
+/// and transformers 5 takes the head.
+fn remove_copied_head(folder: &Path, tensors: &mut BTreeMap<String, StoredTensor>) -> Result<(), LoadError> {
+    let Some(head) = tensors.remove("lm_head.weight") else { return Ok(()) };
+    match tensors.get("model.embed_tokens.weight") {
+        Some(embedding) if !head.same_numbers(embedding) => {
+            Err(LoadError::OtherHead { path: folder.to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn dtype(path: &Path, tensor: &str, dtype: Dtype) -> Result<DType, LoadError> {
@@ -115,5 +126,6 @@ fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
 
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     let bytes = std::fs::read(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    refuse_pointer(path, &bytes)?;
     serde_json::from_slice(&bytes).map_err(|source| LoadError::Json { path: path.to_owned(), source })
 }

@@ -21,7 +21,18 @@ pub(super) fn map_file(path: &Path) -> Result<MappedFile, LoadError> {
     // SAFETY: the map is read-only and private to this process. If another program shortens the file
     // meanwhile, a read ends the process with a bus error; model files are written once, by rename.
     let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+    refuse_pointer(path, &map)?;
     Ok(MappedFile { path: path.to_owned(), map: Arc::new(map) })
+}
+
+/// What a clone without Git LFS has in place of a large file.
+///
+/// Source: the specification of Git LFS, whose pointers begin with their version.
+pub(super) fn refuse_pointer(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Err(LoadError::LfsPointer { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 /// The SHA-256 of one file; of several files that of their sorted lines `name sha256\n`.

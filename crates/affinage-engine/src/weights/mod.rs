@@ -24,6 +24,7 @@ pub(crate) use config::inverse_root;
 pub use config::{Activation, BlockNorms, Family, Llama3Scaling, ModelConfig, QkNorm, Rope, RopeScaling};
 pub use error::LoadError;
 pub use gguf::lora::{GgufLora, LoraPart};
+pub(crate) use gguf::model::gguf_name;
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
 pub use matrix::Matrix;
 pub(crate) use quant::DigitFormat;
@@ -160,13 +161,20 @@ impl Weights {
         let Some((name, tensor, at, value)) = broken else { return Ok(()) };
         let file = self.files.iter().find(|file| Arc::ptr_eq(&file.map, &tensor.map));
         let path = file.map_or(&self.path, |file| &file.path).clone();
-        Err(LoadError::NotFinite { path, tensor: (*name).clone(), at, value })
+        Err(LoadError::NotFinite { path, tensor: self.name_in_file(name), at, value })
     }
 
     fn find(&self, name: &str) -> Result<&StoredTensor, LoadError> {
-        self.tensors
-            .get(name)
-            .ok_or_else(|| LoadError::MissingTensor { path: self.path.clone(), tensor: name.to_owned() })
+        self.tensors.get(name).ok_or_else(|| LoadError::MissingTensor {
+            path: self.path.clone(),
+            tensor: self.name_in_file(name),
+        })
+    }
+
+    /// What the file calls a tensor, for messages.
+    fn name_in_file(&self, name: &str) -> String {
+        let of_gguf = self.gguf.as_ref().and_then(|_| gguf_name(name, self.config.norms));
+        of_gguf.unwrap_or_else(|| name.to_owned())
     }
 
     /// Each tensor of the configuration is there with its shape, and there is no other: an unknown one
@@ -177,14 +185,14 @@ impl Weights {
             let tensor = self.find(&name)?;
             if tensor.shape != expected {
                 let (path, found) = (self.path.clone(), tensor.shape.clone());
-                return Err(LoadError::Shape { path, tensor: name, found, expected });
+                return Err(LoadError::Shape { path, tensor: self.name_in_file(&name), found, expected });
             }
             known.insert(name);
         }
         match self.tensors.keys().find(|name| !known.contains(*name)) {
             Some(name) => Err(LoadError::UnknownTensor {
                 path: self.path.clone(),
-                tensor: name.clone(),
+                tensor: self.name_in_file(name),
                 family: self.config.family.name(),
             }),
             None => Ok(()),

@@ -24,6 +24,28 @@ impl StoredTensor {
         self.dtype.bytes_for(self.shape.iter().product())
     }
 
+    /// Whether shape and numbers are the same, in whatever format they are stored.
+    pub fn same_numbers(&self, other: &StoredTensor) -> bool {
+        const VALUES: usize = 4096; // a whole number of blocks of every format
+        let bytes = |of: &StoredTensor| of.start..of.start + of.size_bytes();
+        let (ours, theirs) = (&self.map[bytes(self)], &other.map[bytes(other)]);
+        if self.shape != other.shape {
+            return false;
+        }
+        if self.dtype == other.dtype {
+            return ours == theirs;
+        }
+        let [mut left, mut right] = [[0.0; VALUES]; 2];
+        let len = self.shape.iter().product::<usize>();
+        (0..len).step_by(VALUES).all(|at| {
+            let values = VALUES.min(len - at);
+            let part = |dtype: DType| dtype.bytes_for(at)..dtype.bytes_for(at + values);
+            self.dtype.unpack(&ours[part(self.dtype)], &mut left[..values]);
+            other.dtype.unpack(&theirs[part(other.dtype)], &mut right[..values]);
+            left[..values] == right[..values]
+        })
+    }
+
     /// Position as stored and value of the first number that is NaN or infinite.
     pub fn first_not_finite(&self) -> Option<(usize, f32)> {
         const VALUES: usize = 4096; // a whole number of blocks of every format

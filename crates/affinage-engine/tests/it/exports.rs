@@ -125,7 +125,7 @@ fn a_mixture_names_its_formats() {
     let weights = Weights::open(&golden().join("tiny-chat.gguf")).expect("a model");
     for (precision, number) in [(Precision::Q4_K_M, 15), (Precision::Q5_K_M, 17)] {
         let path = scratch.path().join("model.gguf");
-        save_gguf(Merged { weights: &weights, adapter: None }, precision, Vec::new(), &path)
+        let formats = save_gguf(Merged { weights: &weights, adapter: None }, precision, Vec::new(), &path)
             .expect("written");
         let back = Weights::open(&path).expect("a model");
         let metadata = back.gguf().expect("a GGUF");
@@ -138,6 +138,9 @@ fn a_mixture_names_its_formats() {
         assert_eq!(of("model.layers.0.mlp.down_proj.weight"), DType::Q8_0);
         assert_eq!(of("model.layers.0.self_attn.v_proj.weight"), DType::Q8_0);
         assert_eq!(of("model.embed_tokens.weight"), DType::Q8_0, "it is the head as well");
+        let expected = [(most.to_string(), 5), ("Q8_0".to_owned(), 3)];
+        assert_eq!(formats.matrices, expected.into_iter().collect(), "as the file has them");
+        assert_eq!((formats.replaced, formats.kept_f16), (8, 0), "none is as the mixture means");
     }
 }
 

@@ -141,7 +141,8 @@ fn what_is_not_implemented_is_refused_by_name() {
         @"`config.json`: partial_rotary_factor is 0.5, supported: 1");
     insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "chunked_attention"]})),
         @"`config.json`: layer_types is chunked_attention, supported: full_attention, sliding_attention");
-    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})),
+    let slides = json!({"model_type": "qwen3", "layer_types": ["full_attention", "sliding_attention"]});
+    insta::assert_snapshot!(changed(slides),
         @"`config.json`: sliding_window: expected a size, as there are sliding layers, found none");
     insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention"]})),
         @"`config.json`: layer_types: expected one for each of the 2 layers, found 1");
@@ -188,7 +189,131 @@ fn a_sliding_window_holds_in_the_layers_that_have_it() {
     let beyond = json!({"use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2});
     assert_eq!(window("qwen3", beyond), None, "no layer has it");
     let types = json!({"layer_types": ["full_attention", "sliding_attention"], "sliding_window": 64});
-    assert_eq!((window("qwen3", types.clone()), layers("qwen3", types)), (Some(64), vec![1]));
+    assert_eq!((window("qwen3", types.clone()), layers("qwen3", types.clone())), (Some(64), vec![1]));
+    for family in ["llama", "granite", "olmo2"] {
+        assert_eq!(window(family, types.clone()), None, "transformers passes over the types of {family}");
+    }
+    let mut mixed = types;
+    mixed["model_type"] = json!("mistral");
+    assert_eq!(
+        changed(mixed),
+        "`config.json`: layer_types is full_attention, sliding_attention, supported: sliding_attention in all layers, \
+        as sliding_window is a number"
+    );
+    let all = json!({"layer_types": ["sliding_attention", "sliding_attention"], "sliding_window": 7,
+        "use_sliding_window": false});
+    assert_eq!((window("mistral", all.clone()), layers("mistral", all)), (Some(7), vec![0, 1]));
+}
+
+/// A wrong type names its key, in words that need no knowledge of the reader.
+#[test]
+fn a_value_of_another_type_is_refused_by_its_key() {
+    insta::assert_snapshot!(changed(json!({"rms_norm_eps": "1e-6"})),
+        @r#"`config.json`: rms_norm_eps: expected a number, found the text "1e-6""#);
+    insta::assert_snapshot!(changed(json!({"num_hidden_layers": 2.5})),
+        @"`config.json`: num_hidden_layers: expected a whole number, not negative, found 2.5");
+    insta::assert_snapshot!(changed(json!({"tie_word_embeddings": "yes"})),
+        @r#"`config.json`: tie_word_embeddings: expected true or false, found the text "yes""#);
+    insta::assert_snapshot!(changed(json!({"layer_types": {"full": 1}})),
+        @"`config.json`: layer_types: expected a list, found an object");
+    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", 3]})),
+        @"`config.json`: layer_types: expected a text, found integer 3 in the list");
+    insta::assert_snapshot!(changed(json!({"model_type": ["llama"]})),
+        @"`config.json`: model_type: expected a text, found a list");
+    insta::assert_snapshot!(changed(json!({"eos_token_id": "</s>"})),
+        @r#"`config.json`: eos_token_id: expected a token id or a list of them, found the text "</s>""#);
+    let dir = with_config(json!({}));
+    std::fs::write(dir.path().join("config.json"), r#"{"model_type": "llama", "vocab_size": 97}"#)
+        .expect("written");
+    insta::assert_snapshot!(message(dir.path()),
+        @"`config.json`: hidden_size: expected a whole number, not negative, found nothing");
+}
+
+/// What transformers does not take for a default either.
+#[test]
+fn nulls_zeros_and_settings_that_are_read_in_two_ways_are_refused() {
+    insta::assert_snapshot!(changed(json!({"hidden_act": null})),
+        @"`config.json`: hidden_act: expected a text, found null");
+    insta::assert_snapshot!(changed(json!({"rope_parameters": null, "rope_theta": null})),
+        @"`config.json`: rope_theta: expected a number, found null");
+    insta::assert_snapshot!(changed(json!({"model_type": "granite", "logits_scaling": null})),
+        @"`config.json`: logits_scaling: expected a number, found null");
+    insta::assert_snapshot!(changed(json!({"model_type": "smollm3", "no_rope_layer_interval": 0})),
+        @"`config.json`: no_rope_layer_interval: expected at least 1, found 0");
+    insta::assert_snapshot!(changed(json!({"model_type": "gemma3_text", "sliding_window_pattern": 0})),
+        @"`config.json`: sliding_window_pattern: expected at least 1, found 0");
+    let scaling = json!({"model_type": "gemma3_text", "rope_parameters": null,
+        "rope_scaling": {"type": "linear", "factor": 2.0}});
+    insta::assert_snapshot!(changed(scaling),
+        @"`config.json`: `type` in the rope settings of gemma3 is linear, supported: `rope_type` in its place");
+    let both = json!({"rope_parameters": {"rope_type": "default", "rope_theta": 1e4},
+        "rope_scaling": {"rope_type": "linear", "factor": 2.0}});
+    insta::assert_snapshot!(changed(both),
+        @"`config.json`: rope_scaling is another than rope_parameters, supported: one of the two, or the same in both");
+    let older = with_config(json!({"hidden_act": "swish"}));
+    assert!(Weights::open(older.path()).is_ok(), "the older name of silu");
+}
+
+/// The tiny Llama, whose head is tied, with a head beside its embedding.
+fn with_head(
+    change: impl Fn(&mut [u8]),
+    dtype: &str,
+    copied: impl Fn(&[u8]) -> Vec<u8>,
+) -> tempfile::TempDir {
+    let dir = with_config(json!({}));
+    let path = dir.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).expect("readable");
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().expect("eight")) as usize;
+    let mut names: Value = serde_json::from_slice(&bytes[8..header]).expect("a header");
+    let place: Vec<usize> =
+        serde_json::from_value(names["model.embed_tokens.weight"]["data_offsets"].clone())
+            .expect("two offsets");
+    let mut head = copied(&bytes[header + place[0]..header + place[1]]);
+    change(&mut head);
+    let end = bytes.len() - header;
+    names["lm_head.weight"] = json!({"dtype": dtype, "data_offsets": [end, end + head.len()],
+        "shape": names["model.embed_tokens.weight"]["shape"]});
+    let names = serde_json::to_vec(&names).expect("JSON");
+    let whole = [&(names.len() as u64).to_le_bytes(), &names[..], &bytes[header..], &head].concat();
+    std::fs::write(path, whole).expect("written");
+    dir
+}
+
+/// Programs disagree which of two different heads a tied model has.
+#[test]
+fn a_head_beside_a_tied_embedding_is_its_copy_or_refused() {
+    let same = with_head(|_| {}, "F32", <[u8]>::to_vec);
+    let weights = Weights::open(same.path()).expect("a copy");
+    assert!(weights.config().tie_word_embeddings && !weights.has("lm_head.weight"));
+    let other = with_head(|head| *head.last_mut().expect("a byte") ^= 0x40, "F32", <[u8]>::to_vec);
+    insta::assert_snapshot!(message(other.path()), @"`[DIR]`: tensor `lm_head.weight` differs from `model.embed_tokens.weight`, expected a copy, as the word embeddings are tied: set tie_word_embeddings to false in config.json if `lm_head.weight` is the head, or remove it");
+    // As it says.
+    let config = std::fs::read_to_string(other.path().join("config.json")).expect("readable");
+    let mut config: Value = serde_json::from_str(&config).expect("JSON");
+    config["tie_word_embeddings"] = json!(false);
+    std::fs::write(other.path().join("config.json"), config.to_string()).expect("written");
+    assert!(Weights::open(other.path()).expect("untied").has("lm_head.weight"));
+    let upper_halves =
+        |bytes: &[u8]| bytes.chunks(4).flat_map(|value| [value[2], value[3]]).collect::<Vec<u8>>();
+    let rounded = with_head(|_| {}, "BF16", upper_halves);
+    assert!(message(rounded.path()).contains("differs"), "rounded to another format");
+}
+
+#[test]
+fn a_pointer_of_git_lfs_is_told_from_a_file() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:77\nsize 4\n";
+    for name in ["model.safetensors", "config.json"] {
+        let dir = with_config(json!({}));
+        std::fs::write(dir.path().join(name), pointer).expect("written");
+        let expected = format!(
+            "`{name}` is a Git LFS pointer, expected the file itself: run `git lfs pull` where it was cloned"
+        );
+        assert_eq!(message(dir.path()), expected);
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("model.gguf");
+    std::fs::write(&path, pointer).expect("written");
+    assert!(message(&path).contains("is a Git LFS pointer"));
 }
 
 #[test]
@@ -249,7 +374,7 @@ fn shapes_are_compared_with_the_configuration() {
     insta::assert_snapshot!(changed(json!({"num_hidden_layers": 3})),
         @"`[DIR]`: tensor `model.layers.2.input_layernorm.weight` is missing");
     insta::assert_snapshot!(changed(json!({"num_hidden_layers": 1})),
-        @"`[DIR]`: tensor `model.layers.1.input_layernorm.weight` is not part of a llama decoder as implemented here");
+        @"`[DIR]`: tensor `model.layers.1.input_layernorm.weight` is not part of the llama decoder as implemented here");
     insta::assert_snapshot!(changed(json!({"tie_word_embeddings": false})),
         @"`[DIR]`: tensor `lm_head.weight` is missing");
     insta::assert_snapshot!(changed(json!({"num_hidden_layers": 1u64 << 40})),

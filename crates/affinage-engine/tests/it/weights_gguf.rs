@@ -68,11 +68,11 @@ fn weights_that_are_not_finite_are_refused_by_name() {
     };
     assert_eq!(
         loaded(&|file| set(file, "blk.0.ffn_down.weight", 5, f32::NAN)),
-        "model: tensor `model.layers.0.mlp.down_proj.weight` holds NaN at position 5, expected finite numbers"
+        "model: tensor `blk.0.ffn_down.weight` holds NaN at position 5, expected finite numbers"
     );
     assert_eq!(
         loaded(&|file| set(file, "output_norm.weight", 7, f32::NEG_INFINITY)),
-        "model: tensor `model.norm.weight` holds -inf at position 7, expected finite numbers"
+        "model: tensor `output_norm.weight` holds -inf at position 7, expected finite numbers"
     );
 }
 
@@ -104,7 +104,7 @@ fn qwen2_rows_stay_and_its_biases_are_required() {
             *value = Value::Text("qwen2");
         }
     }
-    assert_eq!(message(&file), "model: tensor `model.layers.0.self_attn.q_proj.bias` is missing");
+    assert_eq!(message(&file), "model: tensor `blk.0.attn_q.bias` is missing");
     for (name, rows) in [("q", Q_ROWS), ("k", KV_ROWS), ("v", KV_ROWS)] {
         file.tensors.push(f32_tensor(&format!("blk.0.attn_{name}.bias"), 1, rows));
     }
@@ -124,7 +124,7 @@ fn qwen3_needs_its_head_norms_and_a_window_is_read() {
             *value = Value::Text("qwen3");
         }
     }
-    assert_eq!(message(&file), "model: tensor `model.layers.0.self_attn.q_norm.weight` is missing");
+    assert_eq!(message(&file), "model: tensor `blk.0.attn_q_norm.weight` is missing");
     for name in ["q", "k"] {
         file.tensors.push(f32_tensor(&format!("blk.0.attn_{name}_norm.weight"), 1, HEAD_DIM));
     }
@@ -155,7 +155,7 @@ fn gemma3_files_say_little_of_their_layers() {
             *value = Value::Text("gemma3");
         }
     }
-    assert_eq!(message(&file), "model: tensor `model.layers.0.post_attention_layernorm.weight` is missing");
+    assert_eq!(message(&file), "model: tensor `blk.0.post_attention_norm.weight` is missing");
     for (name, cols) in
         [("post_attention", HIDDEN), ("post_ffw", HIDDEN), ("attn_q", HEAD_DIM), ("attn_k", HEAD_DIM)]
     {
@@ -180,6 +180,11 @@ fn gemma3_files_say_little_of_their_layers() {
     assert_eq!(config.embedding_scale, 8f32.sqrt());
     let norm = weights.vector("model.layers.0.pre_feedforward_layernorm.weight").expect("there");
     assert_eq!(norm, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], "as stored");
+    file.set("gemma3.attention.sliding_window_pattern", Value::U32(0));
+    assert_eq!(
+        message(&file),
+        "model: gemma3.attention.sliding_window_pattern: expected at least 1, found 0"
+    );
     file.set("gemma3.attention.sliding_window_pattern", Value::U32(2));
     file.set("gemma3.rope.freq_base_swa", Value::F32(20_000.0));
     file.set("gemma3.rope.scaling.type", Value::Text("linear"));
@@ -242,17 +247,17 @@ fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(|f| f.tensor("token_embd.weight").type_id = 10),
         @"model: tensor `token_embd.weight` is stored as Q2_K, supported: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, IQ4_NL");
     insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("blk.0.attn_q_norm.weight", 1, HEAD_DIM))),
-        @"model: tensor `model.layers.0.self_attn.q_norm.weight` is not part of a llama decoder as implemented here");
+        @"model: tensor `blk.0.attn_q_norm.weight` is not part of the llama decoder as implemented here");
     insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("blk.0.attn_q.bias", 1, Q_ROWS))),
-        @"model: tensor `model.layers.0.self_attn.q_proj.bias` is not part of a llama decoder as implemented here");
+        @"model: tensor `blk.0.attn_q.bias` is not part of the llama decoder as implemented here");
 }
 
 #[test]
 fn what_is_wrong_is_said_with_tensor_and_expectation() {
     insta::assert_snapshot!(changed(|f| f.tensors.retain(|t| t.name != "blk.0.ffn_up.weight")),
-        @"model: tensor `model.layers.0.mlp.up_proj.weight` is missing");
+        @"model: tensor `blk.0.ffn_up.weight` is missing");
     insta::assert_snapshot!(changed(|f| { f.set("llama.feed_forward_length", Value::U32(16)); }),
-        @"model: tensor `model.layers.0.mlp.gate_proj.weight` has shape [12, 8], the configuration implies [16, 8]");
+        @"model: tensor `blk.0.ffn_gate.weight` has shape [12, 8], the configuration implies [16, 8]");
     insta::assert_snapshot!(changed(|f| { f.set("llama.attention.head_count_kv", Value::U32(3)); }),
         @"model: number of key-value heads: expected a divisor of the 2 heads, found 3");
     insta::assert_snapshot!(changed(|f| { f.set("llama.attention.head_count", Value::U32(0)); }),
@@ -274,7 +279,7 @@ fn what_is_wrong_is_said_with_tensor_and_expectation() {
     insta::assert_snapshot!(changed(|f| f.metadata.push(("llama.block_count".to_owned(), Value::U32(1)))),
         @"model: metadata `llama.block_count`: expected one value, found two");
     insta::assert_snapshot!(changed(|f| f.tensors.push(f32_tensor("output_norm.weight", 1, HIDDEN))),
-        @"model: tensor `model.norm.weight`: expected one, found two");
+        @"model: tensor `output_norm.weight`: expected one, found two");
     insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").type_id = 8),
         @"model: row length of tensor `output_norm.weight`: expected a multiple of 32 for Q8_0, found 8");
     insta::assert_snapshot!(changed(|f| f.tensor("output_norm.weight").ne = vec![0, 8]),

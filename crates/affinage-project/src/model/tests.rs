@@ -68,6 +68,12 @@ fn a_file_without_a_template_takes_the_one_beside_it_and_an_export_carries_it() 
     let found: Vec<&Field> =
         fields.iter().filter(|(key, _)| key == "tokenizer.chat_template").map(|(_, field)| field).collect();
     assert_eq!(found, [&template]);
+    fs_err::write(dir.path().join("chat_template.jinja"), "{% if messages %}").expect("written");
+    let located = resolve(file.to_str().expect("UTF-8"), dir.path(), &sources(dir.path(), ""), &quiet());
+    let error =
+        open_located(located.expect("the model is here"), Told::default()).err().expect("half a template");
+    let error = format!("{error:#}");
+    assert!(error.contains("chat_template.jinja`: the chat template is not valid"), "{error}");
 }
 
 #[test]

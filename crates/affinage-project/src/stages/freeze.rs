@@ -110,6 +110,7 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     selection.counts.imported_files = library.sources()?.len();
     selection.counts.decided = ways(&library, &selection)?;
     report_selection(ctx, &selection);
+    refuse_if_long(&selection)?;
     if undecided != Undecided::LeaveOut {
         report_rules(ctx, &selection.flagged);
         report_taken(ctx, &library, &selection)?;
@@ -190,6 +191,26 @@ fn names(selection: &Selection) -> BTreeMap<String, String> {
         (selected.document.clone().unwrap_or_else(|| conversation.clone()), base)
     };
     selection.selected.iter().map(name).collect()
+}
+
+/// Length is the reason where what is left is too little to split: more of the same rows would not help.
+fn refuse_if_long(selection: &Selection) -> anyhow::Result<()> {
+    /// The fewest that a split takes.
+    const FEWEST: usize = 3;
+    let Some(lengths) = &selection.lengths else { return Ok(()) };
+    let (left, long) = (selection.selected.len(), lengths.left_out.len());
+    if left >= FEWEST || left + long < FEWEST {
+        return Ok(());
+    }
+    let longest = lengths.left_out.values().max().copied().unwrap_or_default();
+    Err(anyhow!(
+        "{long} of {} rows are longer than the {} tokens that a training of {} takes (the longest has {longest}), and at \
+         least {FEWEST} rows are needed",
+        left + long,
+        lengths.limit,
+        lengths.model
+    ))
+    .hint("raise `train.max-seq-tokens`, as far as the model has positions; else take a model with more of them, or shorten the rows at the desk (`affinage review`)")
 }
 
 /// The rules that `[dataset]` states; the way of selection is the caller's.

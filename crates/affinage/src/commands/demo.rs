@@ -89,7 +89,7 @@ fn stage(ctx: &Context, number: usize, title: &str, line: &str) {
 }
 
 /// A path as it can be typed into a shell.
-fn shell_word(path: &Path) -> String {
+pub(super) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
     if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -1,6 +1,6 @@
 //! `affinage export`: the adapter, or the model with it, for other programs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_engine::weights::Precision;
@@ -9,6 +9,7 @@ use affinage_project::stages::export::bundle::Bundle;
 use affinage_project::stages::export::{Behaviour, Format, Ready, Record};
 use clap::{Args, ValueEnum};
 
+use super::demo::shell_word;
 use crate::context::Context;
 use crate::ui::counted;
 
@@ -137,11 +138,25 @@ pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
             record.precision.dtype().block_len().min(32)
         ));
     }
+    if record.other_format > record.kept_f16 {
+        ctx.ui.warn(format!(
+            "not as {:?} means it: {} whose rows are no whole number of 256 numbers; the file has {}",
+            record.precision,
+            counted(record.other_format - record.kept_f16, "matrix", "matrices"),
+            by_format(&record.matrices)
+        ));
+    }
     if ctx.json {
         return ctx.ui.json(&record);
     }
     show(ctx, &out, &record);
     Ok(())
+}
+
+/// "12 matrices in Q4_K, 3 in Q6_K"
+fn by_format(matrices: &BTreeMap<String, usize>) -> String {
+    let counts: Vec<String> = matrices.iter().map(|(format, count)| format!("{count} in {format}")).collect();
+    format!("matrices: {}", counts.join(", "))
 }
 
 fn show_published(ctx: &Context, made: &Bundle, out: &Path) -> anyhow::Result<()> {
@@ -221,18 +236,23 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
     if !b.bare_base_fails {
         ctx.ui.warn("the base without the adapter passes this check too: the adapter changes too little to tell them apart");
     }
+    if !record.matrices.is_empty() {
+        ctx.ui.say(by_format(&record.matrices));
+    }
     // With the folder that was asked for, so that it can be pasted.
-    let next = match record.format {
-        Format::Peft => "peft: `PeftModel.from_pretrained(base, DIR)`",
-        Format::Merged => "transformers: `AutoModelForCausalLM.from_pretrained(DIR)`",
-        Format::Gguf => "llama.cpp: `llama-cli -m DIR/model.gguf`",
-        Format::GgufLora => "llama.cpp: `llama-cli -m BASE.gguf --lora DIR/adapter.gguf`",
-        Format::Mlx => "mlx-lm: `mlx_lm.generate --model BASE --adapter-path DIR`",
-        Format::Ollama => {
-            "Ollama: `ollama create my-voice -f DIR/Modelfile` (checked by grammar only, not by Ollama)"
-        }
-    };
-    ctx.ui.hint(next.replace("DIR", &ctx.shown(out).to_string()));
+    let shown = ctx.shown(out).to_string();
+    let typed = |rest: &str| shell_word(Path::new(&format!("{shown}{rest}")));
+    ctx.ui.hint(match record.format {
+        Format::Peft => format!("peft: `PeftModel.from_pretrained(base, {shown:?})`"),
+        Format::Merged => format!("transformers: `AutoModelForCausalLM.from_pretrained({shown:?})`"),
+        Format::Gguf => format!("llama.cpp: `llama-cli -m {}`", typed("/model.gguf")),
+        Format::GgufLora => format!("llama.cpp: `llama-cli -m BASE.gguf --lora {}`", typed("/adapter.gguf")),
+        Format::Mlx => format!("mlx-lm: `mlx_lm.generate --model BASE --adapter-path {}`", typed("")),
+        Format::Ollama => format!(
+            "Ollama: `ollama create my-voice -f {}` (checked by grammar only, not by Ollama)",
+            typed("/Modelfile")
+        ),
+    });
 }
 
 #[cfg(test)]

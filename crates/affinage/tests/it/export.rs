@@ -32,6 +32,25 @@ fn trained_at(dir: &Path, learning_rate: &str) {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
+/// The rows of the tiny model are too short for blocks of 256, and a folder may have a space in its name.
+#[test]
+fn formats_other_than_asked_for_are_counted_and_hints_can_be_pasted() {
+    let dir = temp_dir();
+    trained(dir.path());
+    let args = ["--adapter", "last", "--format", "gguf", "--precision", "q4_k_m", "--out", "my voice"];
+    let output = export(dir.path(), &args);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for part in ["not as Q4_K_M means it: ", "in Q5_0", "`llama-cli -m 'my voice/model.gguf'`"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let record = fs_err::read(dir.path().join("my voice/export.json")).expect("stored");
+    let record: Value = serde_json::from_slice(&record).expect("JSON");
+    let matrices = record["matrices"].as_object().expect("counts");
+    let all: u64 = matrices.values().filter_map(Value::as_u64).sum();
+    assert!(!matrices.contains_key("Q4_K") && record["other_format"] == all, "{record}");
+}
+
 #[test]
 fn every_form_behaves_and_the_bare_base_does_not() {
     let dir = temp_dir();

@@ -105,6 +105,20 @@ fn without_the_model_a_version_is_frozen_and_says_that_nothing_was_measured() {
     assert!(frozen["folder"].is_string());
 }
 
+/// More rows of the same would not help, so that nobody is sent to accept more.
+#[test]
+fn where_all_rows_are_too_long_that_is_the_error() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let output = run(dir.path(), &["--set", "train.max-seq-tokens=20", "dataset", "--accept-clean"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    for part in ["are longer than the 20 tokens that a training of", "raise `train.max-seq-tokens`"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("accept more"), "{said}");
+}
+
 #[test]
 fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
     let dir = temp_dir();

@@ -51,6 +51,7 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
         let GgufTensor { shape, dtype, start, .. } = tensor;
         let tensor = StoredTensor { shape, dtype, start, map: map.clone(), order, shift: 0.0 };
         if tensors.insert(name.clone(), tensor).is_some() {
+            let name = gguf_name(&name, config.norms).unwrap_or(name);
             return Err(LoadError::malformed(path, format!("tensor `{name}`"), "one", "two"));
         }
     }
@@ -86,6 +87,36 @@ pub(super) fn canonical_name(name: &str, norms: BlockNorms) -> Option<String> {
         _ => return None,
     };
     matches!(kind, "weight" | "bias").then(|| format!("model.layers.{layer}.{part}.{kind}"))
+}
+
+/// `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`.
+pub(crate) fn gguf_name(name: &str, norms: BlockNorms) -> Option<String> {
+    match name {
+        "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
+        "model.norm.weight" => return Some("output_norm.weight".to_owned()),
+        "lm_head.weight" => return Some("output.weight".to_owned()),
+        _ => {}
+    }
+    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let (part, kind) = rest.rsplit_once('.')?;
+    let names = norms.names().into_iter().flatten();
+    let norms = names.zip(["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]);
+    if let Some((_, stored)) = norms.into_iter().find(|(name, _)| *name == Some(part)) {
+        return Some(format!("blk.{layer}.{stored}.{kind}"));
+    }
+    let part = match part {
+        "self_attn.q_proj" => "attn_q",
+        "self_attn.k_proj" => "attn_k",
+        "self_attn.v_proj" => "attn_v",
+        "self_attn.q_norm" => "attn_q_norm",
+        "self_attn.k_norm" => "attn_k_norm",
+        "self_attn.o_proj" => "attn_output",
+        "mlp.gate_proj" => "ffn_gate",
+        "mlp.up_proj" => "ffn_up",
+        "mlp.down_proj" => "ffn_down",
+        _ => return None,
+    };
+    Some(format!("blk.{layer}.{part}.{kind}"))
 }
 
 fn row_order(name: &str, config: &ModelConfig) -> RowOrder {
@@ -245,7 +276,11 @@ impl<'a> Reader<'a> {
                 ));
             }
             (_, Family::Gemma3) => {
-                self.family.sliding_layers(layers, self.size("attention.sliding_window_pattern")?)
+                let pattern = self.size("attention.sliding_window_pattern")?;
+                if pattern == Some(0) {
+                    return Err(LoadError::malformed(self.path, key, "at least 1", 0));
+                }
+                self.family.sliding_layers(layers, pattern)
             }
             (None, _) => (0..layers).collect(),
             (Some(_), _) => {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter, save_adapter};
-use affinage_engine::export::{Merged, save_folder, save_gguf, save_gguf_lora, save_mlx};
+use affinage_engine::export::{Formats, Merged, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use affinage_engine::weights::Precision;
@@ -74,6 +74,12 @@ pub struct Record {
     /// Matrices that stay F16 in a quantised file, because their rows are no whole number of blocks.
     #[serde(skip_serializing_if = "is_none")]
     pub kept_f16: usize,
+    /// Matrices of a GGUF file by the name of their number format.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub matrices: BTreeMap<String, usize>,
+    /// Those of `matrices` in another format than the precision means, because their rows are no whole number of its blocks.
+    #[serde(skip_serializing_if = "is_none")]
+    pub other_format: usize,
     /// SHA-256 by file name.
     pub files: BTreeMap<String, String>,
     #[serde(flatten)]
@@ -94,7 +100,7 @@ impl Source<'_> {
         let checker = ui.during("asking the trained model for the check", || Checker::new(self))?;
         let (writing, checking) = ("writing the export", "reading it back and comparing");
         let config = self.model.weights.config();
-        let (told, mut kept_f16) = (self.model.told, 0);
+        let (told, mut formats) = (self.model.told, Formats::default());
         let behaviour = match format {
             Format::Peft => {
                 save_adapter(self.adapter, self.base_name(), dir)?;
@@ -122,7 +128,7 @@ impl Source<'_> {
             Format::Gguf | Format::Ollama => {
                 let path = dir.join(GGUF_FILE);
                 let fields = text::gguf_fields(self.model)?;
-                kept_f16 = ui.during(writing, || save_gguf(self.merged(), precision, fields, &path))?;
+                formats = ui.during(writing, || save_gguf(self.merged(), precision, fields, &path))?;
                 if format == Format::Ollama {
                     let modelfile = ollama::modelfile(self.model)?;
                     fs_err::write(dir.join("Modelfile"), modelfile)?;
@@ -139,7 +145,9 @@ impl Source<'_> {
             base_sha256: self.model.sha256.clone(),
             base_revision: self.model.revision.clone(),
             adapter_sha256: adapter_sha256(self.adapter),
-            kept_f16,
+            kept_f16: formats.kept_f16,
+            matrices: formats.matrices,
+            other_format: formats.replaced,
             files: ui.during("hashing the files", || hashes(dir))?,
             behaviour,
         };

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::template::GenerationPrompt;
+use affinage_dataset::tokenize::tokenize_begun;
 use affinage_engine::generate::score_continuations;
 use affinage_engine::model::Model;
 use affinage_eval::comparison::{LabelPair, label_pairs};
@@ -97,7 +98,7 @@ pub fn judge(
                 .hint("run the same command again to continue");
         }
         let shown = shown_text(model, call)?;
-        let prefix = model.tokenizer.encode(&shown)?;
+        let prefix = tokenize_begun(&model.tokenizer, model.template()?, &asked(call), VERDICT)?;
         let label_ids = [&call.request.labels[0], &call.request.labels[1]]
             .map(|label| model.tokenizer.encode(&format!(" {label}")));
         let [first, second] = label_ids;
@@ -129,12 +130,11 @@ pub fn judge(
 
 /// The whole text that the model reads: its chat template around the request, and the start of the verdict line.
 fn shown_text(model: &LoadedModel, call: &Call) -> anyhow::Result<String> {
-    let mut messages = Vec::new();
-    if !call.request.system.is_empty() {
-        messages.push(Message::new(Role::System, call.request.system.clone()));
-    }
-    messages.push(Message::new(Role::User, call.request.user_text()));
-    let mut text = model.template()?.render(&messages, GenerationPrompt::Add)?;
-    text.push_str(VERDICT);
-    Ok(text)
+    Ok(model.template()?.render(&asked(call), GenerationPrompt::Add)? + VERDICT)
+}
+
+fn asked(call: &Call) -> Vec<Message> {
+    let system = Some(&call.request.system).filter(|system| !system.is_empty());
+    let system = system.map(|system| Message::new(Role::System, system.clone()));
+    system.into_iter().chain([Message::new(Role::User, call.request.user_text())]).collect()
 }

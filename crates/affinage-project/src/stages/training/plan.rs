@@ -276,7 +276,7 @@ fn tokenize_rows(
     let parts = (&model.tokenizer, model.template()?, model.end_tokens.as_slice());
     let limit = limit(config, model.weights.config());
     let mut tokenized = Vec::with_capacity(rows.len());
-    let (mut failed, mut longest) = (Vec::new(), None);
+    let (mut failed, mut longest, mut within_tokens) = (Vec::new(), None, 0);
     for (number, row) in rows.iter().enumerate() {
         let id = &row.example_id;
         match tokenize_whole(parts, id, &row.messages, config.loss, limit) {
@@ -288,6 +288,7 @@ fn tokenize_rows(
                 if let TemplateError::TooLong { tokens, .. } = &error {
                     longest = longest.max(Some(*tokens));
                 }
+                within_tokens += usize::from(matches!(error, TemplateError::SplitToken { .. }));
                 failed.push(format!("{split}.jsonl:{} ({id}): {error}", number + 1));
             }
         }
@@ -301,6 +302,10 @@ fn tokenize_rows(
         Some(tokens) => Err(error).hint(format!(
             "`train.max-seq-tokens` {tokens} takes all of {split}.jsonl; or leave long rows out: `train.long-rows = \"leave-out\"`"
         )),
+        None if within_tokens == failed.len() => Err(error).hint(
+            "the tokenizer joins what the chat template writes with the answer: take a template that ends the opening of a \
+             turn with a special token or a line break, or learn all of each row (`train.loss = \"full\"`)",
+        ),
         None => Err(error).hint("mend these rows at the desk (`affinage review`) and freeze a new version"),
     }
 }
