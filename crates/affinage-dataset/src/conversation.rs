@@ -348,11 +348,11 @@ impl Block {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Declared {
-    /// Its front matter or its tags call it private.
+    /// Its front matter, its tags or a comment call it private.
     Private,
     /// Its front matter calls it a draft, or not to be published.
     Draft,
-    /// It is a saved web page, and names this author.
+    /// It names this author, and is a saved web page or one of few texts that name him.
     By { name: String },
 }
 

@@ -116,7 +116,7 @@ fn read_text_of<E: From<ImportError>>(
     mut reader: &mut dyn BufRead,
     name: &str,
 ) -> Result<(), E> {
-    let form = form(reader.fill_buf().map_err(|source| read_error(name, source))?);
+    let form = form_of(name, reader.fill_buf().map_err(|source| read_error(name, source))?);
     if import.in_container
         && let Some(why) = import.together.why_not(name, form)
     {
@@ -146,6 +146,18 @@ pub(super) fn form(head: &[u8]) -> Form {
         None if is_page(head) => Form::Page,
         _ => Form::Text,
     }
+}
+
+/// The form of a member of this name: a note may begin with fields in JSON, or with a brace that is no JSON.
+pub(super) fn form_of(name: &str, head: &[u8]) -> Form {
+    let form = form(head);
+    if form != Form::Objects || !members::is_note(name) {
+        return form;
+    }
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let may_be_json = text[1..].trim_start().starts_with(['"', '}']) || text[1..].trim_start().is_empty();
+    if may_be_json && notes::json_at_head(text).is_none() { form } else { Form::Text }
 }
 
 /// A page, also one with an XML prolog or a comment before it.
@@ -369,6 +381,8 @@ fn read_text<E: From<ImportError>>(
         templated::conversations(&text).filter(|_| import.roles.notes != AsNotes::All)
     {
         import.note(format!("{name}: read as turns of a template of models"));
+        let (front_matter, body) = notes::split_front_matter(&text);
+        let origin = Origin { declared: notes::mark(front_matter, body), ..origin };
         let threads = Threads::of(conversations, &Holder::default(), import.roles, &origin);
         return import.threads(threads, &origin);
     }

@@ -38,6 +38,9 @@ pub struct Together {
     pub(super) series: Series,
     /// Languages of texts in which they are certain, by how many.
     languages: HashMap<Lang, usize>,
+    /// Authors whom front matter names, by how many texts; and how many texts there are.
+    authors: HashMap<String, usize>,
+    texts: usize,
 }
 
 /// A member that was not read.
@@ -140,11 +143,15 @@ impl Together {
     }
 
     /// Looks at how a text begins before any is read: a name at the head of several texts is their author's.
-    pub fn look_at_head(&mut self, head: &[u8]) {
+    pub fn look_at_head(&mut self, name: &str, head: &[u8]) {
         let text = String::from_utf8_lossy(head);
-        if member::form(head) == Form::Text {
+        if member::form_of(name, head) == Form::Text {
             let text = transcript::plain(&text);
-            let names = notes::names_at_head(notes::split_front_matter(&text).1);
+            let (front_matter, body) = notes::split_front_matter(&text);
+            let author = notes::author(front_matter);
+            author.into_iter().for_each(|name| *self.authors.entry(name).or_default() += 1);
+            self.texts += 1;
+            let names = notes::names_at_head(body);
             names.into_iter().for_each(|name| *self.heads.entry(name).or_default() += 1);
             let language = notes::language(&text);
             language.into_iter().for_each(|found| *self.languages.entry(found).or_default() += 1);
@@ -154,6 +161,11 @@ impl Together {
     /// True for a name that stands at the head of several of the texts.
     pub(super) fn is_byline(&self, line: &str) -> bool {
         self.heads.get(line).is_some_and(|texts| *texts >= notes::BYLINE_MIN_TEXTS)
+    }
+
+    /// True for an author of one text who is not the author of most of the others.
+    pub(super) fn is_other_author(&self, name: &str) -> bool {
+        2 * self.authors.get(name).copied().unwrap_or_default() < self.texts
     }
 
     /// The language in which nearly all the texts are.
@@ -388,6 +400,11 @@ impl Together {
 
 /// Endings of settings that begin as JSON does.
 const SETTINGS: [&str; 5] = ["edn", "clj", "css", "scss", "tf"];
+
+/// The name of a note, which may begin with fields in JSON.
+pub(super) fn is_note(name: &str) -> bool {
+    matches!(ending(name).as_str(), "md" | "markdown" | "mdx" | "qmd" | "txt")
+}
 
 /// The name of a page.
 pub(super) fn is_page(name: &str) -> bool {

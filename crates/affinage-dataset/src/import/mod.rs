@@ -267,13 +267,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn sections(&self, text: &str, origin: &Origin) -> notes::Notes {
         let text = transcript::plain(text);
         let (front_matter, body) = notes::split_front_matter(&text);
-        notes::read(
-            body,
-            front_matter,
-            origin,
-            &|line| self.together.is_byline(line),
-            self.together.language(),
-        )
+        notes::read(body, front_matter, origin, self.together)
     }
 
     fn take_sections(&mut self, notes: notes::Notes, name: &str) -> Result<(), E> {

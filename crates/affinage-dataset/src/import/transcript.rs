@@ -86,6 +86,8 @@ pub fn conversations(text: &str, roles: &Roles, origin: &Origin) -> Result<Parse
     let of_client = aider::program_lines(text.trim_start_matches('\u{feff}'));
     let text = plain(text);
     let (front_matter, body) = notes::split_front_matter(&text);
+    // A text that calls itself private is so whoever speaks in it.
+    let origin = &Origin { declared: notes::mark(front_matter, body), ..origin.clone() };
     let member = origin.member.as_str();
     at_most(MAX_LINES, "lines", memchr::memchr_iter(b'\n', body.as_bytes()).count(), member)?;
     let lines: Vec<&str> = body.lines().collect();

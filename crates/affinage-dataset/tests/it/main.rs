@@ -5,6 +5,7 @@ mod borrowed;
 mod chats;
 mod clean;
 mod content;
+mod declared;
 mod dropped;
 mod duplicates;
 mod exports;

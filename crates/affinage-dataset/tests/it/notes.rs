@@ -272,7 +272,7 @@ fn a_heading_that_is_only_a_day_is_no_prompt() {
 /// The notes of the texts of a folder, one each.
 fn of_folder(texts: &[String]) -> Vec<Conversation> {
     let mut together = Together::default();
-    texts.iter().for_each(|text| together.look_at_head(text.as_bytes()));
+    texts.iter().for_each(|text| together.look_at_head("note.md", text.as_bytes()));
     let mut notes = Vec::new();
     for (number, text) in texts.iter().enumerate() {
         let name = format!("{number}.txt");

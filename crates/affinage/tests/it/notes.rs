@@ -360,7 +360,7 @@ fn a_note_that_calls_itself_private_and_a_page_by_somebody_are_not_taken_unasked
     for part in [
         "1 section whose front matter or tags say that it is private",
         "1 section whose front matter says that it is a draft or not to be published",
-        "2 sections of a saved page that names its author (keep it at the desk if that is you)",
+        "2 sections of a saved page or a note that names another author (keep it at the desk if that is you)",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

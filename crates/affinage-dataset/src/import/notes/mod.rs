@@ -3,6 +3,7 @@
 
 mod byline;
 mod cut;
+mod declared;
 mod front_matter;
 mod org;
 mod outline;
@@ -12,19 +13,21 @@ mod vault;
 
 use std::collections::HashSet;
 
-use whatlang::Lang;
-
+use self::front_matter::FrontMatter;
 use self::prompt::Wordings;
 use self::title::Title;
 use super::fences::{self, Unclosed};
 use super::left_out::{LeftOut, LeftOutKind};
+use super::members::Together;
 use super::stamp;
 use super::unwrap_lines::{self, Wrap};
-use crate::conversation::{Block, BlockKind, Conversation, DRAFTED, Link, Node, NodeRole, Origin, Provider};
+use crate::conversation::{
+    Block, BlockKind, Conversation, DRAFTED, Declared, Link, Node, NodeRole, Origin, Provider,
+};
 use crate::shingle::{normalise, words};
 
 pub(super) use byline::{MIN_TEXTS as BYLINE_MIN_TEXTS, names as names_at_head};
-pub(super) use front_matter::split as split_front_matter;
+pub(super) use front_matter::{json_at_head, split as split_front_matter};
 pub use prompt::heading_of;
 pub(super) use prompt::language;
 pub(super) use title::front_matter;
@@ -46,16 +49,22 @@ pub(super) struct Notes {
     pub quoted_words: usize,
 }
 
-/// The notes of one text. `front_matter` is what [`split_front_matter`] found at its beginning; `recurs` says of a name at
-/// the head of this text that other texts have it there too; `language` is that of the texts beside this one.
-pub(super) fn read(
-    body: &str,
-    front_matter: &str,
-    origin: &Origin,
-    recurs: &dyn Fn(&str) -> bool,
-    language: Option<Lang>,
-) -> Notes {
-    let mut title = Title::of(&origin.member, front_matter);
+/// Private or a draft, if a text says so of itself, in its front matter or elsewhere.
+pub(super) fn mark(front_matter: &str, body: &str) -> Option<Declared> {
+    declared::mark(&FrontMatter::of(front_matter), body)
+}
+
+/// The author whom a front matter names.
+pub(super) fn author(front_matter: &str) -> Option<String> {
+    declared::author(&FrontMatter::of(front_matter))
+}
+
+/// The notes of one text. `front_matter` is what [`split_front_matter`] found at its beginning; `together` knows the texts
+/// beside this one.
+pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, together: &Together) -> Notes {
+    let fields = FrontMatter::of(front_matter);
+    let declared = declared::of(&origin.member, &fields, body, |name| together.is_other_author(name));
+    let mut title = Title::of(&origin.member, &fields);
     let mut hidden = Vec::new();
     let org = org::is_org(&origin.member, body).then(|| org::markdown(body, &mut hidden));
     let lines: Vec<&str> = org.as_deref().unwrap_or(body).lines().collect();
@@ -71,12 +80,12 @@ pub(super) fn read(
     media.into_iter().for_each(|name| left_out.add(LeftOutKind::Media, "", name));
     unseen.into_iter().for_each(|kind| left_out.add(LeftOutKind::PartOfNote, kind, ""));
     (0..footnotes).for_each(|_| left_out.add(LeftOutKind::FootnoteOfNote, "", origin.member.as_str()));
-    for line in byline::take_off(&mut lines, &title.bylines, recurs) {
+    for line in byline::take_off(&mut lines, &title.bylines, &|line| together.is_byline(line)) {
         left_out.add(LeftOutKind::Byline, line, "");
     }
     let views: Vec<&str> = lines.iter().map(String::as_str).collect();
     let wrap = unwrap_lines::detect(&views);
-    let wordings = Wordings::of(&lines.join("\n"), language);
+    let wordings = Wordings::of(&lines.join("\n"), together.language());
     let document = cut::title(&lines).or_else(|| title.label.clone());
     let mut asked = HashSet::new();
     let (mut conversations, mut quoted_words) = (Vec::new(), 0);
@@ -112,7 +121,7 @@ pub(super) fn read(
             }
             conversation.project = title.project.clone();
             conversation.time_s = title.time_s;
-            conversation.origin.declared = title.declared.clone();
+            conversation.origin.declared = declared.clone();
             conversations.push(conversation);
         }
     }

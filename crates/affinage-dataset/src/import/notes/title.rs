@@ -6,7 +6,6 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::front_matter::FrontMatter;
-use crate::conversation::Declared;
 
 /// What is known of a note beside its text.
 #[derive(Debug, Default, PartialEq)]
@@ -24,7 +23,6 @@ pub(super) struct Title {
     pub of_notion: bool,
     /// Author and day as the front matter says them: a line of these words at the head is no text.
     pub bylines: Vec<String>,
-    pub declared: Option<Declared>,
 }
 
 /// Notion puts a page's number behind its title.
@@ -92,7 +90,7 @@ pub(in crate::import) fn front_matter(title: Option<&str>, people: &[String], da
 
 impl Title {
     /// `member` is the path of the text in its archive or folder, or its file's name.
-    pub(super) fn of(member: &str, front_matter: &str) -> Title {
+    pub(super) fn of(member: &str, fields: &FrontMatter) -> Title {
         // Some systems write the letters of names in parts.
         let member = &member.nfc().collect::<String>();
         let (folder, base) = member.rsplit_once(['/', '\\']).unwrap_or(("", member));
@@ -102,7 +100,6 @@ impl Title {
         };
         let name = NOTION.replace(stem, "");
         let of_notion = name.len() < stem.len();
-        let fields = FrontMatter::of(front_matter);
         let field = |names: &[&str]| fields.values(names).next().map(str::to_owned);
         let words = field(&["title"]).or_else(|| words(&name));
         let day = |text: &str| DAY.find(text).map(|found| found.as_str().to_owned());
@@ -112,7 +109,7 @@ impl Title {
             .or_else(|| named_day.clone());
         let bylines =
             fields.values(&["author", "authors", "by", "byline", "date"]).flat_map(|who| who.split(", "));
-        let bylines = bylines.map(|who| who.trim_matches(BRACKETS).trim().to_owned());
+        let bylines = bylines.map(|who| who.trim_matches(['[', ']']).trim().to_owned());
         let folder: Vec<String> =
             folder.split(['/', '\\']).map(|part| NOTION.replace(part, "").into_owned()).collect();
         let folder = folder.join("/");
@@ -125,7 +122,6 @@ impl Title {
             time_s: written.and_then(|day| seconds(&day)),
             of_notion,
             bylines: bylines.filter(|who| !who.is_empty()).collect(),
-            declared: declared(member, &fields),
         }
     }
 
@@ -134,42 +130,6 @@ impl Title {
         self.label = Some(name.clone());
         self.words = Some(name);
     }
-}
-
-/// What stands around the name of a linked note.
-const BRACKETS: [char; 2] = ['[', ']'];
-
-/// Private where `private: true`, a tag or `visibility` says so; a draft where `draft` or `publish` says so. By somebody where
-/// an author is named and the text is a saved page: a file of HTML, or a source on the web. The author of an office document is
-/// mostly the user.
-fn declared(member: &str, fields: &FrontMatter) -> Option<Declared> {
-    let is_any = |value: &str, of: &[&str]| of.iter().any(|word| value.eq_ignore_ascii_case(word));
-    let is_yes = |value: &str| is_any(value, &["true", "yes", "on", "1"]);
-    let is_no = |value: &str| is_any(value, &["false", "no", "off", "0"]);
-    let is_private = |value: &str| {
-        let tag = value.trim_start_matches('#').split('/').next().unwrap_or_default();
-        ["private", "privat", "privé"].contains(&tag.to_lowercase().as_str())
-    };
-    // Several tags may stand in one value.
-    let mut marks = fields
-        .values_at_any_depth(&["tags", "tag", "keywords", "visibility", "access", "class"])
-        .flat_map(|value| value.split([',', ' ']));
-    if fields.values_at_any_depth(&["private"]).any(is_yes) || marks.any(is_private) {
-        return Some(Declared::Private);
-    }
-    if fields.values_at_any_depth(&["draft"]).any(is_yes)
-        || fields.values_at_any_depth(&["publish", "published"]).any(is_no)
-    {
-        return Some(Declared::Draft);
-    }
-    let member = member.to_lowercase();
-    let is_page = [".html", ".htm", ".xhtml", ".mhtml"].iter().any(|ending| member.ends_with(ending))
-        || fields
-            .values(&["source", "url", "original", "original_url"])
-            .any(|value| value.starts_with("http"));
-    let author = fields.values(&["author", "authors", "by", "byline"]).next().filter(|_| is_page)?;
-    let name = author.trim_matches(BRACKETS).split('|').next().unwrap_or_default().trim();
-    Some(Declared::By { name: name.to_owned() })
 }
 
 /// The name of a file as words, without a day; `None` if it says nothing.
@@ -202,6 +162,10 @@ fn seconds(day: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn title(member: &str, text: &str) -> Title {
+        Title::of(member, &FrontMatter::of(text))
+    }
+
     #[test]
     fn names_of_files_become_titles_where_they_say_something() {
         let cases = [
@@ -222,51 +186,15 @@ mod tests {
             ("U\u{308}ber Mu\u{308}hlen.md", Some("Über Mühlen"), Some("Über Mühlen")),
         ];
         for (member, words, label) in cases {
-            let found = Title::of(member, "");
+            let found = title(member, "");
             assert_eq!((found.words.as_deref(), found.label.as_deref()), (words, label), "{member}");
         }
     }
 
     #[test]
-    fn a_note_may_call_itself_private_or_somebody_elses() {
-        let declared = |member: &str, text: &str| declared(member, &FrontMatter::of(text));
-        for private in [
-            "---\nprivate: true\n---\n",
-            "---\nprivate: Yes # mine\n---\n",
-            "---\nsite:\n  private: on\n---\n",
-            "---\ntags: [daily, private]\n---\n",
-            "---\ntags: daily private/health\n---\n",
-            "---\ntags: #private\n---\n",
-            "---\ntags:\n  - daily\n  - \"#private\"\n---\n",
-            "\u{feff}---\r\nvisibility: Private\r\n---\r\n",
-            "+++\n[params]\nprivate = true\n+++\n",
-        ] {
-            assert_eq!(declared("a.md", private), Some(Declared::Private), "{private}");
-        }
-        for draft in ["---\ndraft: true\n---\n", "---\npublish: false\n---\n", "+++\ndraft = true\n+++\n"] {
-            assert_eq!(declared("a.md", draft), Some(Declared::Draft), "{draft}");
-        }
-        let by = |name: &str| Some(Declared::By { name: name.to_owned() });
-        assert_eq!(declared("page.HTML", "author: Ida Feld\ndate: 3 May 2020\n"), by("Ida Feld"));
-        let clipping = "source: \"https://example.org/weirs\"\nauthor:\n  - \"[[Otto Mill]]\"\n";
-        assert_eq!(declared("Clippings/weirs.md", clipping), by("Otto Mill"));
-        for own in [
-            "author: Ida Feld\n",
-            "private: false\n",
-            "tags: [privateering]\n",
-            "source: https://example.org\n",
-            "title: private\n",
-            "draft: false\npublished: 2020-03-04\n",
-        ] {
-            assert_eq!(declared("a.md", own), None, "{own}");
-        }
-        assert_eq!(declared("letter.docx", "author: Ida Feld\n"), None);
-    }
-
-    #[test]
     fn front_matter_that_is_written_is_read() {
         let people = ["Ida Feld".to_owned(), "Otto Mill".to_owned()];
-        let found = Title::of("x.docx", &front_matter(Some("Old\nweirs"), &people, Some("3 May 2020")));
+        let found = title("x.docx", &front_matter(Some("Old\nweirs"), &people, Some("3 May 2020")));
         assert_eq!(found.words.as_deref(), Some("Old weirs"));
         assert_eq!(found.bylines, ["Ida Feld", "Otto Mill", "3 May 2020"]);
         assert_eq!(front_matter(None, &[], None), "");
@@ -274,7 +202,7 @@ mod tests {
 
     #[test]
     fn front_matter_and_folders_are_heeded() {
-        let found = Title::of(
+        let found = title(
             "vault/walls 0123456789abcdef0123456789abcdef/x.md",
             "---\ntitle: \"A weir\"\nauthor: [Ida Feld, \"Otto Mill\"]\ndate: 1970-01-02T10:00\ntags: [a]\n---\n",
         );
@@ -282,7 +210,7 @@ mod tests {
         assert_eq!(found.words.as_deref(), Some("A weir"));
         assert_eq!(found.project.as_deref(), Some("vault/walls"));
         assert_eq!(found.time_s, Some(86400.0));
-        assert!(!found.of_notion && Title::of("x 0123456789abcdef0123456789abcdef.md", "").of_notion);
-        assert_eq!(Title::of("mills.txt", "").project.as_deref(), Some("mills"));
+        assert!(!found.of_notion && title("x 0123456789abcdef0123456789abcdef.md", "").of_notion);
+        assert_eq!(title("mills.txt", "").project.as_deref(), Some("mills"));
     }
 }

@@ -48,7 +48,7 @@ pub fn import(
     let now = jiff::Timestamp::now().to_string();
     let (mut heads, mut named): (Vec<(&str, Vec<u8>)>, Vec<&str>) = (Vec::new(), Vec::new());
     for (member, head) in members.iter().filter_map(|member| Some((member, head(member).ok()?))) {
-        together.look_at_head(&head);
+        together.look_at_head(&member.name, &head);
         named.extend((!head.is_empty()).then_some(member.name.as_str()));
         if Together::may_be_half(&member.name) {
             heads.push((&member.name, head));

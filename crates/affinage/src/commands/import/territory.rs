@@ -35,7 +35,7 @@ pub fn say(ctx: &Context, territory: &Territory) {
         ),
         (
             aside(|why| matches!(why, SetAside::Declared { declared: Declared::By { .. } })),
-            "of a saved page that names its author (keep it at the desk if that is you)",
+            "of a saved page or a note that names another author (keep it at the desk if that is you)",
         ),
         (aside(|why| matches!(why, SetAside::Pasted { .. })), "of mostly pasted text"),
     ];

@@ -131,7 +131,7 @@ function asideView(found) {
   if (found.aside.length === 0) return null;
   const why = ({ reason, found: count, share, declared }) => declared === "private" ? "its front matter or tags say that it is private"
     : declared === "draft" ? "its front matter says that it is a draft or not to be published"
-    : declared ? `a saved page by ${declared.by.name}: keep it if that is you`
+    : declared ? `by ${declared.by.name}: keep it if that is you`
     : reason === "private" ? `holds ${counted(count, "key or piece", "keys or pieces")} of personal data` : `${Math.round(share * 100)} % of your side is pasted text of others`;
   return element("details", { class: "aside", open: found.aside.length <= 5 },
     element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : "conversation")} set aside: what calls itself private or a draft, keys, passwords, much personal data, and texts of other people`),
