@@ -3,6 +3,7 @@
 use super::checks::CUT;
 use super::estimate::counted;
 use super::no_rate::votes_needed;
+use super::win_rate::has_size;
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
 };
@@ -161,8 +162,12 @@ pub fn next_steps(
     if let Some((rate, needed)) = rate.and_then(|rate| Some((rate, rate.needs_about_n?)))
         && needed > rate.estimate.n
     {
+        let size = match has_size(&rate.estimate) {
+            true => "To confirm a difference this size",
+            false => "So far neither is ahead; to show the difference that would matter",
+        };
         steps.push(format!(
-            "To confirm a difference this size you need about {}; you have {}: raise `eval.prompts-per-suite`, \
+            "{size} you need about {}; you have {}: raise `eval.prompts-per-suite`, \
              and `affinage eval` makes another evaluation beside this one, without the votes on it.",
             counted(needed, "prompt"),
             rate.estimate.n

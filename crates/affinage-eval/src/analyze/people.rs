@@ -124,7 +124,11 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
         let there = [Domain::In, Domain::Out].map(|domain| of_domain(domain).count());
         let needed = FEWEST - most;
         let more = match there.iter().any(|pairs| *pairs >= FEWEST) {
-            false => format!("a figure needs {FEWEST} pairs, and this evaluation has fewer"),
+            false => format!(
+                "{} on {}; a figure needs {FEWEST} on prompts of one kind, and this evaluation has fewer",
+                own.len(),
+                if is_me { "your own prompts" } else { "their own prompts" }
+            ),
             true => format!(
                 "{}{} needed for a figure, `affinage vote --as {}`",
                 if own.is_empty() || others.is_empty() { "" } else { "at least " },

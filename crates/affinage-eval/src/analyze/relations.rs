@@ -66,7 +66,7 @@ pub fn result(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> Relations {
         judges.iter().filter(counts).filter(qualified).any(|judge| judge.relation == Relation::Unrelated);
     let any_votes = judges.iter().any(|judge| judge.cells_judged > 0);
     let limit = (any_votes && !is_independent)
-        .then(|| "Not independent: no outside judge or person has voted yet.".to_owned());
+        .then(|| "Not independent: no vote of an outside judge or person counts yet.".to_owned());
     Relations {
         writers: writers(rows),
         sentence: sentence(related.as_ref(), unrelated.as_ref(), difference.as_ref()),

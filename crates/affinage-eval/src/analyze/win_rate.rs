@@ -1,7 +1,7 @@
 //! The win rate of one arm against another over some prompts, with its word.
 
 use super::estimate::{LEVEL, Observation, RATE, clustered, counted, percent};
-use crate::analysis::{Interval, VerdictWord, WinRate};
+use crate::analysis::{Estimate, Interval, VerdictWord, WinRate};
 use crate::stats::{evalue, mean, permutation, power, proportion};
 use crate::text::p_value;
 
@@ -132,10 +132,14 @@ pub fn not_worse_than_margin(scores: &[PromptScore], rules: Rules) -> Option<boo
 
 /// About how many prompts would show the difference that was seen, or the margin when hardly any was seen.
 fn needed(rate: &WinRate, values: &[f64], rules: Rules) -> Option<usize> {
-    let seen = (rate.estimate.value - 0.5).abs();
-    let effect = if seen < 0.02 { rules.margin } else { seen };
+    let effect = if has_size(&rate.estimate) { (rate.estimate.value - 0.5).abs() } else { rules.margin };
     let spread = mean::variance(values)?.max(0.01) * rate.design_effect.max(1.0);
     power::prompts_needed(effect, spread.sqrt(), rules.alpha).map(|n| n.max(ENOUGH))
+}
+
+/// Whether a win rate is far enough from one half that its own size can be asked about; else the margin is.
+pub fn has_size(rate: &Estimate) -> bool {
+    (rate.value - 0.5).abs() >= 0.02
 }
 
 fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> String {

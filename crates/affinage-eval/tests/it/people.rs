@@ -154,8 +154,8 @@ fn few_pairs_and_other_authors_are_named() {
     vote(&mut world, "author:anna", 12, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "The author anna voted on 12 pairs which answer sounds more like their own voice: a figure needs 10 pairs, and this \
-         evaluation has fewer."
+        "The author anna voted on 12 pairs which answer sounds more like their own voice: 12 on their own prompts; a figure \
+         needs 10 on prompts of one kind, and this evaluation has fewer."
     );
 }
 

@@ -15,12 +15,13 @@ use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::{Analysis, TOO_FEW};
 use affinage_eval::analyze::{likely, split_pairs, votes_needed};
 use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Preferred, Said, ballot, is_even};
-use affinage_eval::comparison::{Seat, pairs};
+use affinage_eval::comparison::{Comparison, Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
-use affinage_eval::judgment::{is_author, spoken};
+use affinage_eval::judgment::{Judgment, Outcome, is_author, spoken};
 use affinage_eval::suite::Prompt;
 use affinage_project::errors::usage;
+use affinage_project::folder::evaluation as files;
 use affinage_project::folder::jsonl;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
@@ -109,7 +110,8 @@ impl Ballot {
         let (rubrics, seed) = (&rubrics, plan.seed);
         let sources =
             ballot::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
-        let items = ballot(&sources, judge_id);
+        let mut items = ballot(&sources, judge_id);
+        leave_out_answered(ctx, &evaluated.dir, judge_id, &mut items)?;
         let question = |prompt: &Prompt| {
             let question = Question {
                 messages: prompt.messages.clone(),
@@ -188,6 +190,31 @@ impl Ballot {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// Takes out the pairs that this voter has answered in a ballot of another size, which shows them in another order: such votes
+/// are kept, and nobody is asked for them again.
+fn leave_out_answered(
+    ctx: &Context,
+    dir: &Path,
+    judge_id: &str,
+    items: &mut Vec<BallotItem>,
+) -> anyhow::Result<()> {
+    let mut votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), &ctx.ui)?;
+    votes.retain(|vote| vote.judge_id == judge_id && !matches!(vote.outcome, Outcome::Missing { .. }));
+    let here: BTreeSet<&str> = items.iter().map(|item| item.call.comparison.comparison_id.as_str()).collect();
+    let elsewhere: BTreeSet<&str> =
+        votes.iter().map(|vote| vote.comparison_id.as_str()).filter(|id| !here.contains(id)).collect();
+    let comparisons: Vec<Comparison> = jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?;
+    let answered = comparisons.into_iter().filter(|row| elsewhere.contains(row.comparison_id.as_str()));
+    let answered: BTreeSet<String> = answered.map(|row| row.pair_id).collect();
+    let given: BTreeSet<&str> = votes.iter().map(|vote| vote.judgment_id.as_str()).collect();
+    items.retain(|item| {
+        item.is_gold()
+            || !answered.contains(&item.call.comparison.pair_id)
+            || given.contains(item.call.judgment_id().as_str())
+    });
+    Ok(())
 }
 
 /// `ballot.json`: fixed when the first ballot of an evaluation is drawn, so that judges who come later change no

@@ -100,6 +100,33 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
 }
 
 #[test]
+fn a_longer_ballot_asks_for_what_is_missing_alone() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    assert_eq!(run(dir.path(), &["judge"]).0, 0);
+    for pairs in ["8", "20"] {
+        let page = open(dir.path(), &["--as", "mira", "--pairs", pairs]);
+        let mut state = page.get("api/state");
+        while !state["item"].is_null() {
+            let item = state["item"].clone();
+            state =
+                page.try_post("api/vote", &json!({ "id": item["id"], "said": honest(&item), "ms": 900 })).1;
+        }
+    }
+    let votes: Vec<Judgment> = rows(dir.path(), "votes.jsonl");
+    let comparisons: Vec<Comparison> = rows(dir.path(), "comparisons.jsonl");
+    let pair_of = |vote: &Judgment| {
+        let row = comparisons.iter().find(|row| row.comparison_id == vote.comparison_id);
+        row.expect("a comparison").pair_id.clone()
+    };
+    let first: Vec<String> = votes.iter().filter(|vote| vote.repeat == 0).map(pair_of).collect();
+    let pairs: BTreeSet<&String> = first.iter().collect();
+    assert_eq!(pairs.len(), first.len(), "no pair is asked for again");
+    assert!(pairs.len() >= 20, "{} pairs", pairs.len());
+}
+
+#[test]
 fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
     let dir = temp_dir();
     let (url, _) = serve(good_judge);

@@ -56,8 +56,9 @@ impl Library {
         let mut statement = self.db.prepare_cached(
             "SELECT conversation.key, conversation.title, node.data FROM words \
              JOIN node ON node.id = words.rowid JOIN conversation ON conversation.id = node.conversation \
-             WHERE words MATCH ?1 AND conversation.key NOT IN \
-             (SELECT conversation FROM shelving WHERE choice = 'private') ORDER BY words.rank, node.id LIMIT ?2",
+             LEFT JOIN shelving ON shelving.conversation = conversation.key WHERE words MATCH ?1 \
+             AND coalesce(shelving.choice, json_extract(conversation.origin, '$.declared'), '') <> 'private' \
+             ORDER BY words.rank, node.id LIMIT ?2",
         )?;
         let mut rows = statement.query((terms.expression(), i64::try_from(limit).unwrap_or(i64::MAX)))?;
         let mut hits = Vec::new();
@@ -86,7 +87,8 @@ impl Library {
             return Ok(Holding::default());
         }
         let mut statement = self.db.prepare_cached(
-            "SELECT conversation.key, node.node_id, coalesce(shelving.choice, '') FROM words JOIN node ON node.id = words.rowid \
+            "SELECT conversation.key, node.node_id, \
+             coalesce(shelving.choice, json_extract(conversation.origin, '$.declared'), '') FROM words JOIN node ON node.id = words.rowid \
              JOIN conversation ON conversation.id = node.conversation \
              LEFT JOIN shelving ON shelving.conversation = conversation.key WHERE words MATCH ?1",
         )?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Learn, openings as openings_of};
-use affinage_dataset::conversation::Conversation;
+use affinage_dataset::conversation::{Conversation, Declared};
 use affinage_dataset::identity;
 use affinage_dataset::territory::{self, Place, SetAside, Shelf};
 use rusqlite::types::Type;
@@ -134,7 +134,10 @@ impl Library {
             Some(SetAsideView { conversation: place.conversation.clone(), title: place.title.clone(), why })
         });
         let set_aside = set_aside.collect();
-        let is_private = |place: &Place| choices.get(&place.conversation) == Some(&Choice::Private);
+        let is_private = |place: &Place| match choices.get(&place.conversation) {
+            Some(choice) => *choice == Choice::Private,
+            None => place.set_aside == Some(SetAside::Declared { declared: Declared::Private }),
+        };
         let (private, open): (Vec<Place>, Vec<Place>) = places.into_iter().partition(is_private);
         // What is private must not be told by the words that name a shelf.
         let shelves = territory::shelves(&open).into_iter().chain(Shelf::held_private(&private));

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::folder::config::EngineName;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::{Project, cache_dir};
-use crate::folder::run::write_folder_atomically;
+use crate::folder::run::{self, write_folder_atomically};
 use crate::model::{LoadedModel, Sources, resolve};
 use crate::stages::export::write_folder_text;
 use crate::stages::handover::{exact_precision, rows};
@@ -33,7 +33,7 @@ pub(super) struct JobFolder {
 impl JobFolder {
     /// Makes it, and removes those that killed processes left.
     pub(super) fn new(project: &Path) -> anyhow::Result<JobFolder> {
-        let runs = project.join("runs");
+        let runs = run::all(project);
         fs_err::create_dir_all(&runs)?;
         for entry in fs_err::read_dir(&runs)? {
             let path = entry?.path();
