@@ -58,13 +58,14 @@ pub fn tokenize_example(
     max_tokens: usize,
 ) -> Result<TokenizedExample, TemplateError> {
     let quoted = quoted(tokenizer, template, messages, GenerationPrompt::Omit)?;
-    let Written { text, asked } = written(template, &quoted)?;
+    let Written { text, moved } = written(template, &quoted)?;
     let row = Row { tokenizer, text: &text, tokens: encode_quoted(tokenizer, &text)? };
     row.refuse_doubled_start(template)?;
     let mut loss_mask = vec![loss == LossMode::Full; row.tokens.len()];
-    let mut answers = find_answers(template, &quoted, &text)?;
-    if let (Some(asked), Some(last)) = (asked, answers.last_mut()) {
-        last.text.start = asked;
+    let own = moved.as_ref().map_or(text.as_str(), |moved| moved.own.as_str());
+    let mut answers = find_answers(template, &quoted, own)?;
+    if let (Some(moved), Some(last)) = (&moved, answers.last_mut()) {
+        last.text = moved.asked..last.text.end + text.len() - moved.own.len();
     }
     if loss == LossMode::LastAnswer {
         answers.drain(..answers.len() - 1);
@@ -100,15 +101,23 @@ pub fn row_text(template: &ChatTemplate, messages: &[Message]) -> Result<String,
 /// A conversation as it is learnt.
 struct Written {
     text: String,
-    /// Where generation of the last answer would begin, if the template does not write the row so.
-    asked: Option<usize>,
+    /// If the template does not write the row so.
+    moved: Option<Moved>,
+}
+
+/// What differs from the template's own text: the last answer stands behind what it will be asked with.
+struct Moved {
+    /// The template's own text, never longer.
+    own: String,
+    /// Where generation of the last answer would begin.
+    asked: usize,
 }
 
 /// Some templates open a thought, or write an empty one, where they ask for an answer, and leave it out of an answer that is
 /// there. The last answer is learnt behind what it will be asked with; a thought that is open there is closed first.
 fn written(template: &ChatTemplate, messages: &[Message]) -> Result<Written, TemplateError> {
     let text = template.render(messages, GenerationPrompt::Omit)?;
-    let plain = |text| Ok(Written { text, asked: None });
+    let plain = |text| Ok(Written { text, moved: None });
     let Some((answer, before)) = messages.split_last().filter(|(last, _)| last.role == Role::Assistant)
     else {
         return plain(text);
@@ -120,7 +129,10 @@ fn written(template: &ChatTemplate, messages: &[Message]) -> Result<Written, Tem
     let Some(found) = answer_by_marker(template, messages, before.len(), &text)? else { return plain(text) };
     let (head, said) = text.split_at(found.text.start);
     match asked.strip_prefix(head).and_then(closing) {
-        Some(closing) => Ok(Written { text: format!("{asked}{closing}{said}"), asked: Some(asked.len()) }),
+        Some(closing) => Ok(Written {
+            text: format!("{asked}{closing}{said}"),
+            moved: Some(Moved { asked: asked.len(), own: text }),
+        }),
         None => plain(text),
     }
 }

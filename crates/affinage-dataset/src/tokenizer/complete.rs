@@ -28,10 +28,18 @@ pub(super) fn check(vocabulary: &GgufVocabulary) -> Result<(), TokenizerError> {
     }
     match vocabulary.model {
         // Bytes that it lacks are found where a text has them: vocabularies without all of them are in use.
-        "gpt2" if vocabulary.merges.is_empty() => Err(TokenizerError::NoMerges { tokens: tokens.len() }),
+        "gpt2" if vocabulary.merges.is_empty() && has_longer(vocabulary) => {
+            Err(TokenizerError::NoMerges { tokens: tokens.len() })
+        }
         "llama" if types.contains(&BYTE) => byte_tokens(vocabulary),
         _ => Ok(()),
     }
+}
+
+/// Whether there are tokens that only merges make.
+fn has_longer(vocabulary: &GgufVocabulary) -> bool {
+    let is_normal = |id: usize| vocabulary.token_types.get(id).is_none_or(|kind| *kind == NORMAL);
+    vocabulary.tokens.iter().enumerate().any(|(id, token)| is_normal(id) && token.chars().nth(1).is_some())
 }
 
 /// All bytes by their names, as soon as there is one.
@@ -132,11 +140,15 @@ pub(super) fn lost(inner: &Pipeline, text: &str) -> Result<Option<char>, tokeniz
             continue;
         }
         let shown = text.get(start..end).unwrap_or(piece);
-        let alone = |letter: &char| {
-            let single = inner.encode(letter.to_string(), false);
-            single.is_ok_and(|single| single.is_empty()) || !piece.contains(*letter)
+        // A decoder may drop a space, so that one is judged by its tokens alone.
+        let vanishes = |letter: &char| {
+            inner.encode(letter.to_string(), false).is_ok_and(|single| {
+                let comes_back =
+                    || inner.decode(single.get_ids(), false).is_ok_and(|back| back.contains(*letter));
+                single.is_empty() || !(letter.is_whitespace() || comes_back())
+            })
         };
-        return Ok(shown.chars().find(alone).or_else(|| shown.chars().next()));
+        return Ok(shown.chars().find(vanishes).or_else(|| shown.chars().next()));
     }
     Ok(None)
 }

@@ -154,7 +154,7 @@ fn few_pairs_and_other_authors_are_named() {
     vote(&mut world, "author:anna", 12, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "The author anna voted on 12 pairs which answer sounds more like their own voice: 12 on their own prompts; a figure \
+        "The author anna voted on 12 pairs which answer sounds more like their own voice: 6 on their own prompts; a figure \
          needs 10 on prompts of one kind, and this evaluation has fewer."
     );
 }

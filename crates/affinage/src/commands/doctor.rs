@@ -140,6 +140,21 @@ fn keys_in_words(keys: &[Key]) -> String {
     said.join("; ")
 }
 
+/// `this program; torch (torch 2.15.0, transformers 5.24.0); mlx is not installed: ...`
+fn engines_in_words(engines: &[EngineFinding]) -> String {
+    let one = |engine: &EngineFinding| match (&engine.python, &engine.problem) {
+        (Some(_), _) => {
+            let versions = engine.versions.iter().map(|(name, version)| format!("{name} {version}"));
+            format!("{} ({})", engine.name, versions.collect::<Vec<_>>().join(", "))
+        }
+        (None, Some(problem)) => format!("{}: {problem}", engine.name),
+        (None, None) => {
+            format!("{} is not installed (`affinage train --engine {}` offers to)", engine.name, engine.name)
+        }
+    };
+    format!("this program; {}", engines.iter().map(one).collect::<Vec<_>>().join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,19 +169,4 @@ mod tests {
         assert_eq!(said, format!("ANTHROPIC_API_KEY is set; not set: HF_TOKEN {needed}"));
         assert_eq!(keys_in_words(&[key("A", true), key("B", true)]), "A, B are set");
     }
-}
-
-/// `this program; torch (torch 2.15.0, transformers 5.24.0); mlx is not installed: ...`
-fn engines_in_words(engines: &[EngineFinding]) -> String {
-    let one = |engine: &EngineFinding| match (&engine.python, &engine.problem) {
-        (Some(_), _) => {
-            let versions = engine.versions.iter().map(|(name, version)| format!("{name} {version}"));
-            format!("{} ({})", engine.name, versions.collect::<Vec<_>>().join(", "))
-        }
-        (None, Some(problem)) => format!("{}: {problem}", engine.name),
-        (None, None) => {
-            format!("{} is not installed (`affinage train --engine {}` offers to)", engine.name, engine.name)
-        }
-    };
-    format!("this program; {}", engines.iter().map(one).collect::<Vec<_>>().join("; "))
 }

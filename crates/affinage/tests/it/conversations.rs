@@ -80,7 +80,7 @@ fn a_row_carries_as_many_earlier_turns_as_its_tokens_hold() {
         // The line feed behind the last mark may be cut.
         assert!(tokens(&turns) <= LIMIT + 1, "{}", tokens(&turns));
         deepest = deepest.max(asked.len());
-        if asked[0] % 100 > 0 && of_chat(row) != first {
+        if !asked[0].is_multiple_of(100) && of_chat(row) != first {
             let exchange = [
                 ("user", format!("What is {}?", words(asked[0] - 1, 4))),
                 ("assistant", format!("It is {}.", words(asked[0] + 49, 6))),

@@ -109,7 +109,7 @@ fn what_is_left_to_decide_is_one_number_everywhere() {
         "{written}"
     );
     let said = crate::transcript(dir, &["review", "--export", "cards.jsonl"]);
-    assert!(said.contains("9 candidates, 6 left to decide"), "{said}");
+    assert!(said.contains("8 candidates, 6 left to decide"), "{said}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub use sections::{
 pub const TEMPLATE: &str = include_str!("template.toml");
 
 /// A valid configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
     pub model: Model,
@@ -57,26 +57,6 @@ pub struct Config {
     pub suites: Vec<Suite>,
     #[serde(rename = "judge", skip_serializing_if = "Vec::is_empty")]
     pub judges: Vec<Judge>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            model: Model::default(),
-            threads: None,
-            date: None,
-            dataset: Dataset::default(),
-            train: Train::default(),
-            engine: None,
-            generate: Generate::default(),
-            eval: Eval::default(),
-            judging: Judging::default(),
-            dose: Dose::default(),
-            arms: Vec::new(),
-            suites: Vec::new(),
-            judges: Vec::new(),
-        }
-    }
 }
 
 impl Config {
