@@ -99,8 +99,7 @@ fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict
     match verdict {
         PlantedVerdict::Passed => format!("{voter} {found}."),
         PlantedVerdict::TooFew if count == of => format!(
-            "{voter} {found}, as somebody who reads does. Nothing speaks against these votes; so few pairs cannot also rule \
-             out guessing."
+            "{voter} {found}, as somebody who reads does. So few planted pairs cannot also rule out guessing."
         ),
         PlantedVerdict::TooFew => {
             format!("{voter} {found}: of so few pairs this speaks neither for nor against these votes.")
@@ -176,8 +175,8 @@ mod tests {
         let mine = &results["author:me"].sentence;
         assert_eq!(
             mine,
-            "You found the undamaged text in 1 of 1 planted pair, as somebody who reads does. Nothing speaks against these \
-             votes; so few pairs cannot also rule out guessing."
+            "You found the undamaged text in 1 of 1 planted pair, as somebody who reads does. So few planted pairs \
+             cannot also rule out guessing."
         );
         let missed_some = of(3, 4).sentence;
         assert!(missed_some.ends_with("this speaks neither for nor against these votes."), "{missed_some}");

@@ -68,7 +68,7 @@ fn word_class(word: CardWord) -> &'static str {
 pub fn html(evidence: &Evidence, arms: &Arms, doors: &[(&str, &str)]) -> String {
     let (analysis, plan) = (&evidence.analysis, &evidence.plan);
     let sha256 = plan.arm(&plan.headline.arm).and_then(|arm| arm.adapter_sha256());
-    let sha256 = sha256.map_or(String::new(), |sha256| format!(" \u{00b7} {}", hash(sha256)));
+    let sha256 = sha256.map_or(String::new(), |sha256| format!(" \u{00b7} adapter {}", hash(sha256)));
     let doors: String =
         doors.iter().map(|(id, title)| format!("<a href=\"#{id}\">{}</a>", esc(title))).collect();
     format!(

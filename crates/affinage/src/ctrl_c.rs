@@ -9,6 +9,7 @@ use affinage_project::interrupt::{self, LastWords};
 
 static AT_PROMPT: AtomicBool = AtomicBool::new(false);
 static STREAMING: AtomicBool = AtomicBool::new(false);
+static SERVING: AtomicBool = AtomicBool::new(false);
 
 /// From now on the end of standard input is as Ctrl-C once: who started this process asks it so to stop.
 pub fn request_at_end_of_input() {
@@ -35,10 +36,18 @@ pub fn while_streaming<R>(stream: impl FnOnce() -> R) -> R {
     done
 }
 
+/// Runs `serve`, which answers a page until Ctrl-C and has stored all that it was told.
+pub fn while_serving<R>(serve: impl FnOnce() -> R) -> R {
+    SERVING.store(true, Ordering::Relaxed);
+    let done = serve();
+    SERVING.store(false, Ordering::Relaxed);
+    done
+}
+
 /// Installs the handler; called once by `main`. `on_first` tells the user what happens now, `on_second` how to go on with
 /// what is ended at once, `at_once` the words of [`interrupt::end_at_once`].
 pub fn listen(
-    on_first: impl Fn() + Send + 'static,
+    on_first: impl Fn(&str) + Send + 'static,
     on_second: impl Fn(&str) + Send + 'static,
     at_once: impl Fn(&LastWords) + Send + 'static,
 ) {
@@ -58,7 +67,10 @@ pub fn listen(
             std::process::exit(130);
         }
         if !STREAMING.load(Ordering::Relaxed) {
-            on_first();
+            on_first(match SERVING.load(Ordering::Relaxed) {
+                true => "closing; what was done here is saved",
+                false => "stopping at the next safe point; Ctrl-C again to stop at once",
+            });
         }
     });
     // Without a handler Ctrl-C still ends the process: resuming then starts from the last checkpoint.

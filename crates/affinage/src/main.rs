@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     });
     let (first, second, last) = (ui.clone(), ui.clone(), ui.clone());
     ctrl_c::listen(
-        move || first.say("\nstopping at the next safe point; Ctrl-C again to stop at once"),
+        move |words| first.say(format!("\n{words}")),
         move |hint| second.hint(hint),
         move |words| {
             last.error(&errors::ended(words));

@@ -120,14 +120,17 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
             "{who} voted on {voted} which answer sounds {like}, and missed the planted pairs: no figure is made of these votes."
         ));
     }
+    let headline = &rows.plan.headline.arm;
+    let tuned = match rows.plan.arm(headline).and_then(Arm::adapter_sha256) {
+        Some(_) => "the tuned answer".to_owned(),
+        None => format!("the answer of {}", rows.plan.called(headline)),
+    };
     if most < FEWEST {
         let there = [Domain::In, Domain::Out].map(|domain| of_domain(domain).count());
         let needed = FEWEST - most;
         let more = match there.iter().any(|pairs| *pairs >= FEWEST) {
             false => format!(
-                "{} on {}; a figure needs {FEWEST} on prompts of one kind, and this evaluation has fewer",
-                own.len(),
-                if is_me { "your own prompts" } else { "their own prompts" }
+                "a figure needs {FEWEST} pairs on own or {FEWEST} on other prompts, and this evaluation has fewer"
             ),
             true => format!(
                 "{}{} needed for a figure, `affinage vote --as {}`",
@@ -136,13 +139,13 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
                 if is_me { "me" } else { spoken(author) }
             ),
         };
-        return Some(format!("{who} voted on {voted} which answer sounds {like}: {more}."));
+        let (won, tied) = won_and_tied(own.iter().chain(&others));
+        let of_own = match (own.len(), others.is_empty()) {
+            (_, true) => String::new(),
+            (number, false) => format!(" ({number} on own prompts)"),
+        };
+        return Some(format!("{who} chose {tuned} as {like} in {won} of {voted}{tied}{of_own}: {more}."));
     }
-    let headline = &rows.plan.headline.arm;
-    let tuned = match rows.plan.arm(headline).and_then(Arm::adapter_sha256) {
-        Some(_) => "the tuned answer".to_owned(),
-        None => format!("the answer of {}", rows.plan.called(headline)),
-    };
     let own_prompts = if is_me { "your own prompts" } else { "the author's own prompts" };
     let parts: Vec<String> =
         [(own, own_prompts), (others, "other prompts")].iter().filter_map(of_part).collect();
@@ -152,10 +155,18 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
 /// "14 of 20 pairs on your own prompts, 2 tied: 75 % (likely between 55 % and 95 %)"; a tie counts half.
 fn of_part((scores, prompts): &(Vec<Observation>, &str)) -> Option<String> {
     let estimate = clustered(scores, RATE, "pairs")?;
-    let count = |is: fn(f64) -> bool| scores.iter().filter(|score| is(score.value)).count();
-    let (won, tied) = (count(|score| score > 0.5), count(|score| score == 0.5));
-    let ties = if tied == 0 { String::new() } else { format!(", {tied} tied") };
-    Some(format!("{won} of {} on {prompts}{ties}: {}", counted(scores.len(), "pair"), likely(&estimate)))
+    let (won, tied) = won_and_tied(scores);
+    Some(format!("{won} of {} on {prompts}{tied}: {}", counted(scores.len(), "pair"), likely(&estimate)))
+}
+
+/// How often the first arm was chosen, and ", 2 tied" where neither was.
+fn won_and_tied<'a>(scores: impl IntoIterator<Item = &'a Observation<'a>>) -> (usize, String) {
+    let (mut won, mut tied) = (0, 0);
+    for score in scores {
+        won += usize::from(score.value > 0.5);
+        tied += usize::from(score.value == 0.5);
+    }
+    (won, if tied == 0 { String::new() } else { format!(", {tied} tied") })
 }
 
 /// One pair that people and judges scored.

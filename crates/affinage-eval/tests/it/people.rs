@@ -123,7 +123,7 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     vote(&mut world, "author:me", 6, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "You voted on 6 pairs which answer sounds more like you: 4 more are needed for a figure, `affinage vote --as me`."
+        "You chose the tuned answer as more like you in 6 of 6 pairs: 4 more are needed for a figure, `affinage vote --as me`."
     );
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 20, |i| i < 14);
@@ -154,8 +154,8 @@ fn few_pairs_and_other_authors_are_named() {
     vote(&mut world, "author:anna", 12, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "The author anna voted on 12 pairs which answer sounds more like their own voice: 6 on their own prompts; a figure \
-         needs 10 on prompts of one kind, and this evaluation has fewer."
+        "The author anna chose the tuned answer as more like their own voice in 12 of 12 pairs (6 on own prompts): a figure \
+         needs 10 pairs on own or 10 on other prompts, and this evaluation has fewer."
     );
 }
 

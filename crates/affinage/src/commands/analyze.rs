@@ -50,11 +50,16 @@ pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
 pub(super) fn show_with_hint(ctx: &Context, name: &str, full: bool) -> anyhow::Result<()> {
     show(ctx, name, &computed(ctx, name)?, full)?;
     if !ctx.json {
-        ctx.ui.hint(format!(
-            "full report: {}; every figure here: {}",
-            ctx.command_on(name, "report", "--open"),
-            ctx.command_on(name, "analyze", "--full")
-        ));
+        let report = ctx.command_on(name, "report", "--open");
+        ctx.ui.hint(match full {
+            true => format!("full report: {report}"),
+            false => {
+                format!(
+                    "full report: {report}; every figure here: {}",
+                    ctx.command_on(name, "analyze", "--full")
+                )
+            }
+        });
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ pub use reply::Reply;
 pub use request::{Method, Request};
 
 use crate::context::Context;
+use crate::ctrl_c;
 use connections::{Connections, Seat};
 use guard::{Audience, Guard};
 use request::{Next, RequestReader};
@@ -111,6 +112,10 @@ impl Room {
 
     /// Answers requests until Ctrl-C; requests in work are answered to the end.
     pub fn serve(&self, answer: &Answer<'_>) -> anyhow::Result<()> {
+        ctrl_c::while_serving(|| self.serve_until_closed(answer))
+    }
+
+    fn serve_until_closed(&self, answer: &Answer<'_>) -> anyhow::Result<()> {
         let closing = AtomicBool::new(false);
         let connections = Connections::default();
         std::thread::scope(|scope| {

@@ -419,6 +419,17 @@ fn private_conversations_stay_out_and_ones_own_words_can_be_learnt() {
 }
 
 #[test]
+fn a_conversation_is_chosen_by_its_title() {
+    let dir = project();
+    let dir = dir.path();
+    let mut titled = chat(1, 2);
+    titled["title"] = json!("Umbrellas and ownership");
+    export(dir, "chats.json", &[chat(0, 2), titled]);
+    json_of(dir, &["import", "chats.json", "--shelf", "Umbrellas and ownership=private"]);
+    assert_eq!(json_of(dir, &["review", "--export", "cards.jsonl"])["private"], 2);
+}
+
+#[test]
 fn safe_fixes_are_recorded_and_taken_back() {
     let dir = project();
     let dir = dir.path();

@@ -34,6 +34,8 @@ const STATE_KEYS: [&str; 16] = [
     "visibility", "access", "accesslevel", "status", "state", "type", "share", "sharing", "scope", "permission", "permissions", "sensitivity",
     "privacy", "confidentiality", "classification", "sichtbarkeit",
 ];
+/// What the state of a draft is called.
+const DRAFT: [&str; 5] = ["draft", "entwurf", "brouillon", "borrador", "bozza"];
 /// Fields whose values are tags.
 #[rustfmt::skip]
 const TAG_KEYS: [&str; 18] = [
@@ -111,7 +113,8 @@ fn of_field(key: &str, value: &str) -> Option<Declared> {
     if is_private {
         return Some(Declared::Private);
     }
-    let is_draft = key == "draft" && words(value).any(|word| YES.contains(&word.as_str()));
+    let is_draft = (key == "draft" && words(value).any(|word| YES.contains(&word.as_str())))
+        || (has(&STATE_KEYS) && words(value).any(|word| DRAFT.contains(&word.as_str())));
     let is_kept = PUBLIC_KEYS.contains(&key.strip_prefix("is").unwrap_or(&key)) && is_no(value);
     (is_draft || is_kept).then_some(Declared::Draft)
 }
@@ -314,6 +317,8 @@ mod tests {
         }
         for line in [
             "draft: true",
+            "status: draft",
+            "Status: Entwurf # still",
             "publish: No",
             "published: \"false\"",
             "public: false",

@@ -5,7 +5,19 @@ use anyhow::anyhow;
 use crate::errors::HintExt as _;
 use crate::folder::library::{Choice, Library, Territory};
 
-/// Sets what the user said about shelves, projects or single conversations.
+/// The conversations with this title.
+fn titled(library: &Library, title: &str) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    library.for_each_conversation_private_too(|_, conversation| {
+        if conversation.title == title {
+            found.push(conversation.key());
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Sets what the user said about shelves, projects or single conversations, by key or title.
 pub fn choose(
     library: &mut Library,
     territory: &Territory,
@@ -21,6 +33,11 @@ pub fn choose(
             (None, Some(conversations)) => conversations.clone(),
             (None, None) if known.contains(name) => vec![name.clone()],
             (None, None) => {
+                let titled = titled(library, name)?;
+                if !titled.is_empty() {
+                    library.choose(&titled, Some(*choice), &now)?;
+                    continue;
+                }
                 let names: Vec<&str> = territory.shelves.iter().map(|v| v.shelf.name.as_str()).collect();
                 return Err(anyhow!("no shelf, project or conversation is called `{name}`"))
                     .hint(format!("shelves: {}", names.join("; ")));

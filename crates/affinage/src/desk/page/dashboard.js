@@ -21,7 +21,7 @@ function dashboardView(figures) {
   const worth = Math.max(1, figures.effective_n);
   return element("article", { class: "dashboard" }, element("h1", {}, "Dashboard"),
     element("p", {}, `${counted(summary.accepted, "card")} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(summary.open)} open. ` +
-      (all === 0 ? "" : figures.is_notes_only ? `They come from ${counted(worth, "document")} and count as about as many independent examples: sections of one document share its matter.`
+      (all === 0 ? "" : figures.is_notes_only ? `They come from ${counted(worth, "document")} and count as about as many examples as there are documents: sections of one document share its matter.`
         : `They come from ${counted(figures.conversations, "conversation")} and count as about ${counted(worth, "independent example")}: cards of one conversation share its matter.`)),
     element("p", { class: "soft" }, `${summary.taste} accepted examples are enough for a first small model to talk to; about ${number(summary.goal)} are a full data set. Both are rules of thumb: how far yours goes is measured after the training.`),
     element("p", {}, looks.count === 0 ? "No second looks yet: one card in twenty comes again, to see whether you agree with yourself."

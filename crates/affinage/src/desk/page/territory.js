@@ -29,7 +29,7 @@ function territoryView(found) {
       element("li", {}, element("strong", {}, "Keep"), ": its cards come up, as they do without a choice; it marks what you have looked at."),
       element("li", {}, element("strong", {}, "Skip"), ": its cards do not come up and are not learned, unless you accept one by hand."),
       element("li", {}, element("strong", {}, "Private"), ": its cards are never shown, learned or sent anywhere. Nothing is deleted; ", element("kbd", {}, "u"), " takes a choice back."),
-      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " for keys, passwords, much personal data or pasted texts is listed below the topics, and comes up only if you keep it there. What else is private (health, family, other people) only you know: search for it and hold it private.")),
+      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " because it calls itself private or a draft, or for keys, passwords, much personal data or pasted texts, is listed below the topics, and comes up only if you keep it there. What else is private (health, family, other people) only you know: search for it and hold it private.")),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
