@@ -1,7 +1,8 @@
 //! The first look at a library: about ten shelves of conversations on one topic, and what is set aside unasked.
 //!
-//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes: their own words), seeded farthest-first, so
-//! the same library gives the same shelves. A shelf is named by the words that set it apart; nothing is judged.
+//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes, and where a person's side of
+//! the chats is learnt: that person's words), seeded farthest-first, so the same library gives the same shelves. A shelf is named by
+//! the words that set it apart; nothing is judged.
 
 mod words;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 use whatlang::Lang;
 
 use self::words::topic_words;
+use crate::authorship::By;
 use crate::candidate::Candidate;
 use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
 use crate::lint;
@@ -26,7 +28,7 @@ const PROMPTS: usize = 6;
 const NOTE_CHARS: usize = 1500;
 const TITLE_WEIGHT: f32 = 3.0;
 
-/// The name of the shelf of all that is held private, whatever it is about.
+/// The name of a topic of which all is held private, whatever it is about.
 const HELD_PRIVATE: &str = "held private";
 
 /// One conversation as the shelves see it.
@@ -78,11 +80,18 @@ pub enum SetAside {
     Pasted { share: f64 },
 }
 
+/// What is told of the conversations on one topic.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Shelf {
+    /// From 1; a topic keeps its number whatever is decided about it.
+    pub number: usize,
     /// The words that set it apart, e.g. `ruins · memory · house`.
     pub name: String,
+    /// Those that may be shown, those nearest to the middle first.
     pub conversations: Vec<String>,
+    /// Those that are held private: their keys hold names of files.
+    #[serde(skip)]
+    pub held_private: Vec<String>,
     /// Titles of the conversations nearest to the middle.
     pub typical: Vec<String>,
     pub candidates: usize,
@@ -96,22 +105,43 @@ pub struct Shelf {
     pub set_aside: usize,
 }
 
+impl Shelf {
+    /// All conversations, private or not.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        self.conversations.iter().chain(&self.held_private)
+    }
+
+    pub fn len(&self) -> usize {
+        self.conversations.len() + self.held_private.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl Place {
     pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
         let mut words: HashMap<String, f32> = HashMap::new();
         let head = |text: &str, chars: usize| -> usize {
             text.char_indices().nth(chars).map_or(text.len(), |c| c.0)
         };
-        let is_note = |candidate: &Candidate| candidate.prompt_drafted;
-        if !candidates.iter().any(is_note) {
+        // A person's own words tell the topic where they are what is learnt: of notes, and of what a person said in a chat. What
+        // stands before them there, and the title, are an assistant's words or the program's.
+        let is_own = |candidate: &Candidate| {
+            candidate.prompt_drafted
+                || candidate.variants.first().is_some_and(|first| first.by() == By::Person)
+        };
+        if !candidates.iter().any(is_own) {
             topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
         }
         for candidate in candidates.iter().take(PROMPTS) {
-            // The words of a drafted prompt are the program's, and a file's name says little.
-            let text = match candidate.variants.first().filter(|_| is_note(candidate)) {
-                Some(note) => &note.text[..head(&note.text, NOTE_CHARS)],
-                None => &candidate.prompt[..head(&candidate.prompt, PROMPT_CHARS)],
+            let chars = if candidate.prompt_drafted { NOTE_CHARS } else { PROMPT_CHARS };
+            let text = match candidate.variants.first().filter(|_| is_own(candidate)) {
+                Some(own) => &own.text,
+                None => &candidate.prompt,
             };
+            let text = &text[..head(text, chars)];
             topic_words(text).for_each(|word| *words.entry(word).or_default() += 1.0);
         }
         let mut written = crate::authorship::Written::new();
@@ -170,34 +200,89 @@ pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
     (share >= PASTED_SHARE && pasted >= PASTED_MIN_CHARS).then_some(SetAside::Pasted { share })
 }
 
-/// Groups places into shelves, the largest first. Conversations without a word of their own stand on the last one.
-pub fn shelves(places: &[Place]) -> Vec<Shelf> {
-    let with_answers: Vec<&Place> = places.iter().filter(|place| place.candidates > 0).collect();
-    let (names, mut vectors) = numbered(&with_answers);
-    weigh(&mut vectors, names.len());
-    let (told, silent): (Vec<usize>, Vec<usize>) =
-        (0..with_answers.len()).partition(|&i| !vectors[i].is_empty());
-    let count = (told.len() / MIN_PER_SHELF).clamp(1, MAX_SHELVES);
-    let told_vectors: Vec<&Vector> = told.iter().map(|&i| &vectors[i]).collect();
-    let mut groups: Vec<(Vec<usize>, Centre)> = k_means(&told_vectors, names.len(), count)
-        .into_iter()
-        .map(|(members, centre)| (members.into_iter().map(|m| told[m]).collect(), centre))
-        .collect();
-    if !silent.is_empty() {
-        groups.push((silent, Vec::new()));
+/// Conversations grouped by topic. Groups and their order do not depend on what is held private, so that a topic stays what it
+/// was when something is decided about it; what is told of a group does ([`Grouping::told`]).
+#[derive(Debug, Default)]
+pub struct Grouping(Vec<Group>);
+
+/// The conversations on one topic.
+#[derive(Debug)]
+struct Group {
+    /// Words of which this group has more than every other one, the most telling first; at most [`KEPT_WORDS`]. `None` for what
+    /// has no word of its own.
+    words: Option<Vec<String>>,
+    /// Those nearest to the middle first.
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    conversation: String,
+    title: String,
+    project: Option<String>,
+    time_s: Option<f64>,
+    candidates: usize,
+    answers: usize,
+    is_set_aside: bool,
+    /// Which of the group's words it holds: a bit each.
+    words: u64,
+    /// Known of the first [`KEPT_LANGUAGES`].
+    language: Option<Lang>,
+}
+
+/// Words of a group that are remembered: as many as the bits of [`Member::words`].
+const KEPT_WORDS: usize = 64;
+/// So many words are looked at for a name, in so many conversations.
+const RANKED: usize = 24;
+const SAMPLE: usize = 60;
+/// More than the sample, for the case that some of it is held private.
+const KEPT_LANGUAGES: usize = 2 * SAMPLE;
+
+impl Grouping {
+    /// Groups places, the largest group first. Conversations without a word of their own stand in the last one.
+    pub fn of(places: &[Place]) -> Grouping {
+        let with_answers: Vec<&Place> = places.iter().filter(|place| place.candidates > 0).collect();
+        let (names, mut vectors) = numbered(&with_answers);
+        weigh(&mut vectors, names.len());
+        let (told, silent): (Vec<usize>, Vec<usize>) =
+            (0..with_answers.len()).partition(|&i| !vectors[i].is_empty());
+        let count = (told.len() / MIN_PER_SHELF).clamp(1, MAX_SHELVES);
+        let told_vectors: Vec<&Vector> = told.iter().map(|&i| &vectors[i]).collect();
+        let mut groups: Vec<(Vec<usize>, Centre)> = k_means(&told_vectors, names.len(), count)
+            .into_iter()
+            .map(|(members, centre)| (members.into_iter().map(|m| told[m]).collect(), centre))
+            .collect();
+        if !silent.is_empty() {
+            groups.push((silent, Vec::new()));
+        }
+        let nearest_other: Vec<Centre> =
+            (0..groups.len()).map(|own| highest(&groups, own, names.len())).collect();
+        let group = |((members, centre), others): ((Vec<usize>, Centre), Centre)| {
+            let mut ranked: Vec<(f32, usize)> =
+                members.into_iter().map(|i| (nearness(&vectors[i], &centre), i)).collect();
+            ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            let here: Vec<&Place> = ranked.iter().map(|&(_, i)| with_answers[i]).collect();
+            let words = (!centre.is_empty()).then(|| telling(&centre, &others, &names));
+            Group::of(&here, words)
+        };
+        let groups: Vec<Group> = groups.into_iter().zip(nearest_other).map(group).collect();
+        let mut named: Vec<(usize, String, Group)> = groups
+            .into_iter()
+            .map(|group| {
+                let all: Vec<&Member> = group.members.iter().collect();
+                (all.iter().map(|member| member.candidates).sum(), group.name(&all), group)
+            })
+            .collect();
+        named.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        Grouping(named.into_iter().map(|(_, _, group)| group).collect())
     }
-    let nearest_other: Vec<Centre> =
-        (0..groups.len()).map(|own| highest(&groups, own, names.len())).collect();
-    let shelf = |((members, centre), others): ((Vec<usize>, Centre), Centre)| {
-        let mut ranked: Vec<(f32, usize)> =
-            members.into_iter().map(|i| (nearness(&vectors[i], &centre), i)).collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let here: Vec<&Place> = ranked.iter().map(|&(_, i)| with_answers[i]).collect();
-        shelf(&here, (&centre, &others), &names)
-    };
-    let mut shelves: Vec<Shelf> = groups.into_iter().zip(nearest_other).map(shelf).collect();
-    shelves.sort_by(|a, b| b.candidates.cmp(&a.candidates).then_with(|| a.name.cmp(&b.name)));
-    shelves
+
+    /// All topics, in an order that stays. Name, titles and projects are told by what is not held private; where all of a topic is,
+    /// only its numbers and times are.
+    pub fn told(&self, is_private: impl Fn(&str) -> bool) -> Vec<Shelf> {
+        let told = self.0.iter().zip(1..).map(|(group, number)| group.told(number, &is_private));
+        told.collect()
+    }
 }
 
 /// The largest weight that each word has in the other groups.
@@ -209,83 +294,110 @@ fn highest(groups: &[(Vec<usize>, Centre)], own: usize, words: usize) -> Centre 
     highest
 }
 
-/// The words by which a shelf differs from every other one; where they are fewer than two, the folder or the title that most of
-/// it has. Words of the language that most of it is in come first, first names last.
-fn shelf_name(places: &[&Place], (centre, others): (&[f32], &[f32]), names: &[&str]) -> String {
-    const NAME_WORDS: usize = 3;
-    /// So many words are looked at, in so many conversations.
-    const RANKED: usize = 24;
-    const SAMPLE: usize = 60;
+/// The words by which a group differs from every other one, the most telling first.
+fn telling<'a>(centre: &[f32], others: &[f32], names: &[&'a str]) -> Vec<&'a str> {
     let ahead = |word: usize| centre[word] - others.get(word).unwrap_or(&0.0);
     let mut words: Vec<usize> = (0..centre.len()).filter(|&word| ahead(word) > 0.0).collect();
     words.sort_by(|&a, &b| ahead(b).total_cmp(&ahead(a)).then(a.cmp(&b)));
-    let mut words: Vec<&str> = words.into_iter().take(RANKED).map(|word| names[word]).collect();
-    let sample: Vec<(&Place, Option<Lang>)> = places
-        .iter()
-        .take(SAMPLE)
-        .map(|place| (*place, words::language_of_words(&place.words.text)))
-        .collect();
-    let main = words::most_frequent(sample.iter().filter_map(|(_, language)| *language));
-    let is_foreign = |word: &str| {
-        let holders = sample.iter().filter(|(place, _)| place.words.text.split(' ').any(|own| own == word));
-        let (mut own, mut foreign) = (0, 0);
-        for (_, language) in holders {
-            let is_own = language.is_none() || *language == main;
-            *(if is_own { &mut own } else { &mut foreign }) += 1;
+    words.into_iter().take(KEPT_WORDS).map(|word| names[word]).collect()
+}
+
+impl Group {
+    fn of(places: &[&Place], words: Option<Vec<&str>>) -> Group {
+        let bits: HashMap<&str, u32> = words.iter().flatten().copied().zip(0..).collect();
+        let member = |(at, place): (usize, &&Place)| Member {
+            conversation: place.conversation.clone(),
+            title: place.title.trim().to_owned(),
+            project: place.project.clone(),
+            time_s: place.time_s,
+            candidates: place.candidates,
+            answers: place.answers,
+            is_set_aside: place.set_aside.is_some(),
+            words: place
+                .words
+                .iter()
+                .filter_map(|(word, _)| bits.get(word))
+                .fold(0, |held, bit| held | 1 << bit),
+            language: (at < KEPT_LANGUAGES).then(|| words::language_of_words(&place.words.text)).flatten(),
+        };
+        Group {
+            members: places.iter().enumerate().map(member).collect(),
+            words: words.map(|words| words.into_iter().map(str::to_owned).collect()),
         }
-        foreign > own
-    };
-    words.sort_by_cached_key(|word| (words::is_first_name(word), is_foreign(word)));
-    let better = words.iter().filter(|word| !words::is_first_name(word) && !is_foreign(word)).count();
-    words.truncate(if better > 1 { better.min(NAME_WORDS) } else { NAME_WORDS });
-    if words.len() > 1 || centre.is_empty() {
-        return if words.is_empty() { "everything else".to_owned() } else { words.join(" · ") };
     }
-    let mut projects: BTreeMap<&str, usize> = BTreeMap::new();
-    places
-        .iter()
-        .filter_map(|place| place.project.as_deref())
-        .for_each(|p| *projects.entry(p).or_default() += 1);
-    let folder = projects
-        .into_iter()
-        .max_by_key(|(_, number)| *number)
-        .filter(|(_, number)| 2 * number > places.len());
-    let title = places.iter().map(|place| place.title.trim()).find(|title| !title.is_empty());
-    let known = folder.map(|(folder, _)| folder).or(title).or(words.first().copied());
-    known.unwrap_or("everything else").to_owned()
-}
 
-fn shelf(places: &[&Place], (centre, others): (&[f32], &[f32]), names: &[&str]) -> Shelf {
-    const TYPICAL: usize = 3;
-    let mut projects = BTreeMap::new();
-    places.iter().filter_map(|p| p.project.clone()).for_each(|p| *projects.entry(p).or_default() += 1);
-    let titles = places.iter().map(|p| &p.title).filter(|title| !title.is_empty());
-    let typical = titles.take(TYPICAL).cloned().collect();
-    Shelf { typical, projects, ..Shelf::of_figures(shelf_name(places, (centre, others), names), places) }
-}
+    /// The words of these members by which the group differs from every other one; where they are fewer than two, the folder or the
+    /// title that most of them have. Words of the language that most of them are in come first, first names last.
+    fn name(&self, members: &[&Member]) -> String {
+        const NAME_WORDS: usize = 3;
+        const NAMELESS: &str = "everything else";
+        let Some(own) = &self.words else { return NAMELESS.to_owned() };
+        let held = members.iter().fold(0, |held, member| held | member.words);
+        let sample = &members[..members.len().min(SAMPLE)];
+        let main = words::most_frequent(sample.iter().filter_map(|member| member.language));
+        let is_foreign = |bit: u64| {
+            let holders = sample.iter().filter(|member| member.words & bit != 0);
+            let (mut own, mut foreign) = (0, 0);
+            for member in holders {
+                let is_own = member.language.is_none() || member.language == main;
+                *(if is_own { &mut own } else { &mut foreign }) += 1;
+            }
+            foreign > own
+        };
+        let bits = (0..).map(|at| 1u64 << at);
+        let held = own.iter().zip(bits).filter(|(_, bit)| held & bit != 0).take(RANKED);
+        let mut words: Vec<(&str, bool, bool)> =
+            held.map(|(word, bit)| (word.as_str(), words::is_first_name(word), is_foreign(bit))).collect();
+        words.sort_by_key(|(_, is_first_name, is_foreign)| (*is_first_name, *is_foreign));
+        let better =
+            words.iter().filter(|(_, is_first_name, is_foreign)| !is_first_name && !is_foreign).count();
+        words.truncate(if better > 1 { better.min(NAME_WORDS) } else { NAME_WORDS });
+        let words: Vec<&str> = words.into_iter().map(|(word, ..)| word).collect();
+        if words.len() > 1 {
+            return words.join(" · ");
+        }
+        let projects = projects(members);
+        let folder = projects
+            .into_iter()
+            .max_by_key(|(_, number)| *number)
+            .filter(|(_, number)| 2 * number > members.len());
+        let title = members.iter().map(|member| &member.title).find(|title| !title.is_empty()).cloned();
+        let known =
+            folder.map(|(folder, _)| folder).or(title).or(words.first().map(|word| (*word).to_owned()));
+        known.unwrap_or_else(|| NAMELESS.to_owned())
+    }
 
-impl Shelf {
-    /// A shelf that tells nothing of what stands on it but numbers and times.
-    fn of_figures(name: String, places: &[&Place]) -> Shelf {
-        let times = || places.iter().filter_map(|place| place.time_s);
+    fn told(&self, number: usize, is_private: impl Fn(&str) -> bool) -> Shelf {
+        const TYPICAL: usize = 3;
+        let (private, open): (Vec<&Member>, Vec<&Member>) =
+            self.members.iter().partition(|member| is_private(&member.conversation));
+        let keys = |of: &[&Member]| of.iter().map(|member| member.conversation.clone()).collect();
+        let times = || self.members.iter().filter_map(|member| member.time_s);
+        let titles = open.iter().map(|member| &member.title).filter(|title| !title.is_empty());
         Shelf {
-            name,
-            conversations: places.iter().map(|p| p.conversation.clone()).collect(),
-            typical: Vec::new(),
-            candidates: places.iter().map(|p| p.candidates).sum(),
-            answers: places.iter().map(|p| p.answers).sum(),
+            number,
+            name: if open.is_empty() { HELD_PRIVATE.to_owned() } else { self.name(&open) },
+            conversations: keys(&open),
+            held_private: keys(&private),
+            typical: titles.take(TYPICAL).cloned().collect(),
+            candidates: self.members.iter().map(|member| member.candidates).sum(),
+            answers: self.members.iter().map(|member| member.answers).sum(),
             first_s: times().reduce(f64::min),
             last_s: times().reduce(f64::max),
-            projects: BTreeMap::new(),
-            set_aside: places.iter().filter(|p| p.set_aside.is_some()).count(),
+            projects: projects(&open),
+            set_aside: self.members.iter().filter(|member| member.is_set_aside).count(),
         }
     }
+}
 
-    /// The shelf of what the user holds private, if there is any: none of its words, titles or folders is told.
-    pub fn held_private(places: &[Place]) -> Option<Shelf> {
-        let places: Vec<&Place> = places.iter().filter(|place| place.candidates > 0).collect();
-        (!places.is_empty()).then(|| Shelf::of_figures(HELD_PRIVATE.to_owned(), &places))
-    }
+/// Conversations by project.
+fn projects(members: &[&Member]) -> BTreeMap<String, usize> {
+    let mut projects = BTreeMap::new();
+    members
+        .iter()
+        .filter_map(|member| member.project.clone())
+        .for_each(|project| *projects.entry(project).or_default() += 1);
+    projects
 }
 
 /// Words by number with weights, in the order of the numbers.
@@ -412,12 +524,28 @@ mod tests {
         }
     }
 
-    #[test]
-    fn topics_become_shelves_with_dates_projects_and_counts() {
+    fn all_told(places: &[Place]) -> Vec<Shelf> {
+        Grouping::of(places).told(|_| false)
+    }
+
+    /// The name of a group of these places, from the weights of its words and those of other groups.
+    fn named(places: &[Place], own: &[f32], others: &[f32], names: &[&str]) -> String {
+        let words = (!own.is_empty()).then(|| telling(own, others, names));
+        let group = Group::of(&places.iter().collect::<Vec<&Place>>(), words);
+        group.name(&group.members.iter().collect::<Vec<&Member>>())
+    }
+
+    /// Thirty conversations on three topics.
+    fn of_three_topics() -> Vec<Place> {
         let topics =
             ["garden soil roses pruning", "python sorting lists errors", "grief funeral letters memory"];
-        let places: Vec<Place> = (0..30).map(|i| place(i, &format!("{} number{i}", topics[i % 3]))).collect();
-        let found = shelves(&places);
+        (0..30).map(|i| place(i, &format!("{} number{i}", topics[i % 3]))).collect()
+    }
+
+    #[test]
+    fn topics_become_shelves_with_dates_projects_and_counts() {
+        let places = of_three_topics();
+        let found = all_told(&places);
         let pure = |shelf: &Shelf| {
             let topic = |name: &String| name[1..].parse::<usize>().map(|n| n % 3);
             shelf.conversations.windows(2).all(|pair| topic(&pair[0]) == topic(&pair[1]))
@@ -430,33 +558,68 @@ mod tests {
         assert_eq!(found.iter().filter_map(|s| s.projects.get("notes")).sum::<usize>(), 15);
         let mut turned = places.clone();
         turned.rotate_left(7);
-        assert_eq!(shelves(&places).len(), shelves(&turned).len());
+        assert_eq!(all_told(&places).len(), all_told(&turned).len());
     }
 
     #[test]
     fn a_shelf_of_one_word_is_named_by_its_folder_or_a_title() {
-        let places = [place(2, "garden"), place(4, "garden"), place(1, "The long garden")];
-        let here: Vec<&Place> = places.iter().collect();
-        let name = |places: &[&Place], own: &[f32], others: &[f32]| {
-            shelf_name(places, (own, others), &["garden", "roses", "soil"])
+        let places = [place(2, "garden"), place(4, "garden"), place(1, "The walled garden")];
+        let name = |places: &[Place], own: &[f32], others: &[f32]| {
+            named(places, own, others, &["garden", "walled", "soil"])
         };
-        assert_eq!(name(&here, &[0.9, 0.0, 0.0], &[]), "notes", "most are of this folder");
-        assert_eq!(name(&here[2..], &[0.9, 0.0, 0.0], &[]), "The long garden");
-        // What another shelf has more of tells nothing.
-        assert_eq!(name(&here, &[0.9, 0.5, 0.4], &[0.95, 0.0, 0.0]), "roses · soil");
-        assert_eq!(name(&here, &[], &[]), "everything else");
+        assert_eq!(name(&places, &[0.9, 0.0, 0.0], &[]), "notes", "most are of this folder");
+        assert_eq!(name(&places[2..], &[0.9, 0.0, 0.0], &[]), "The walled garden");
+        // What another shelf has more of tells nothing, and what none of these holds neither.
+        assert_eq!(name(&places, &[0.9, 0.5, 0.4], &[0.0, 0.6, 0.0]), "notes");
+        assert_eq!(name(&places, &[0.9, 0.5, 0.4], &[]), "garden · walled");
+        assert_eq!(name(&places, &[], &[]), "everything else");
+    }
+
+    #[test]
+    fn what_is_decided_about_one_topic_changes_no_other_and_private_words_name_none() {
+        let grouping = Grouping::of(&of_three_topics());
+        let before = grouping.told(|_| false);
+        let of = &before[1].conversations;
+        let names = |told: &[Shelf]| -> Vec<String> { told.iter().map(|topic| topic.name.clone()).collect() };
+        let all = grouping.told(|key| of.iter().any(|own| own == key));
+        assert_eq!(all[1].name, HELD_PRIVATE);
+        assert_eq!((all[1].typical.len(), all[1].projects.len(), all[1].conversations.len()), (0, 0, 0));
+        assert_eq!(
+            (all[1].number, all[1].len(), all[1].candidates),
+            (2, before[1].len(), before[1].candidates)
+        );
+        for at in (0..before.len()).filter(|at| *at != 1) {
+            assert_eq!(all[at], before[at]);
+        }
+        let one = grouping.told(|key| key == of[0]);
+        assert_eq!(
+            (names(&one), one[1].held_private.len()),
+            (names(&before), 1),
+            "others hold its words too"
+        );
+        // A word that only private conversations hold names nothing.
+        let mut places = of_three_topics();
+        let words = |i: usize| ["garden soil roses", "garden soil zinnias"][usize::from(i >= 12)];
+        places.iter_mut().enumerate().for_each(|(i, place)| {
+            let text = if i % 3 == 0 { words(i) } else { &place.title };
+            place.words = Words::of(topic_words(text).map(|word| (word, 1.0)).collect());
+        });
+        let grouping = Grouping::of(&places);
+        let is_early = |key: &str| key[1..].parse::<usize>().is_ok_and(|number| number < 12);
+        let told = |private: bool| names(&grouping.told(|key| private && is_early(key))).join("; ");
+        assert!(told(false).contains("roses"), "{}", told(false));
+        assert!(!told(true).contains("roses") && told(true).contains("zinnias"), "{}", told(true));
     }
 
     #[test]
     fn a_shelf_is_named_in_the_language_of_most_of_it_and_by_no_first_name() {
-        let german = "mauer stein mörtel steinmetz fundament lehmputz kellerwand feuchtigkeit trockenlegung drainage \
+        let german = "anna mauer stein mörtel steinmetz fundament lehmputz kellerwand feuchtigkeit trockenlegung drainage \
             regenrinne dachstuhl ziegelstein kalkmörtel handwerker baustelle";
         let english = "wall stone mortar chisel foundation dampness drainage gutters rafters brickwork builder plaster \
             scaffolding weathering craftsman building";
         let places: Vec<Place> = (0..5).map(|i| place(i, if i < 3 { german } else { english })).collect();
-        let here: Vec<&Place> = places.iter().collect();
         let names = ["anna", "builder", "lehmputz", "mauer", "mörtel", "wall"];
-        let named = |own: &[f32]| shelf_name(&here, (own, &[]), &names);
+        let named = |own: &[f32]| named(&places, own, &[], &names);
         assert_eq!(named(&[0.9, 0.8, 0.3, 0.5, 0.4, 0.7]), "mauer · mörtel · lehmputz");
         assert_eq!(
             named(&[0.9, 0.0, 0.0, 0.5, 0.0, 0.7]),
@@ -467,8 +630,8 @@ mod tests {
 
     #[test]
     fn few_conversations_and_empty_ones_make_no_topics() {
-        assert!(shelves(&[]).is_empty());
-        let one = shelves(&[place(1, "garden"), place(2, "")]);
+        assert!(all_told(&[]).is_empty());
+        let one = all_told(&[place(1, "garden"), place(2, "")]);
         assert_eq!((one.len(), one[0].name.as_str()), (1, "everything else"));
     }
 }

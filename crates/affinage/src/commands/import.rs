@@ -32,7 +32,7 @@ use crate::ui::{count, counted};
     affinage import -                          read pasted text\n  \
     affinage import                            what is there, by topic\n  \
     affinage import --learn mine               learn your words instead of the assistant's\n  \
-    affinage import --shelf 'garden · soil · roses=skip'\n  \
+    affinage import --topic 3=skip             leave out a topic, by its number or name\n  \
     affinage import --forget chatgpt-export.zip")]
 pub struct ImportArgs {
     /// Zip, JSON, JSONL, CSV, Markdown, text, HTML, docx, odt, epub or PDF, or a folder of them; the format is told by its
@@ -54,9 +54,9 @@ pub struct ImportArgs {
     /// Whose words the model should learn: the assistant's, yours, or only answers you edited
     #[arg(long, value_name = "assistant|mine|edited", value_parser = parse_learn)]
     pub learn: Option<Learn>,
-    /// Keep, skip or hold private a shelf, a project or a conversation (repeatable)
-    #[arg(long, value_name = "NAME=keep|skip|private", value_parser = parse_choice)]
-    pub shelf: Vec<(String, Choice)>,
+    /// Keep, skip or hold private a topic, a project or a conversation (repeatable)
+    #[arg(long, alias = "shelf", value_name = "NAME=keep|skip|private", value_parser = parse_choice)]
+    pub topic: Vec<(String, Choice)>,
     /// Show messages that hold these words; a part in quotes is a phrase
     #[arg(long, value_name = "WORDS", conflicts_with = "files")]
     pub find: Option<String>,
@@ -117,15 +117,12 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         left_out::say_short(ctx, &library.left_out()?);
     }
     let mut territory = sorted(ctx, &library)?;
-    if !args.shelf.is_empty() {
-        import::choose(&mut library, &territory, &args.shelf)?;
+    if !args.topic.is_empty() {
+        import::choose(&mut library, &territory, &args.topic)?;
         territory = sorted(ctx, &library)?;
     }
     show(ctx, &territory, &files, failed.is_empty());
     if ctx.json {
-        // Keys hold names of files: of a shelf that is private as a whole the numbers are enough.
-        let held = territory.shelves.iter_mut().filter(|view| view.private == view.shelf.conversations.len());
-        held.for_each(|view| view.shelf.conversations.clear());
         let counts = serde_json::json!({
             "conversations": territory.conversations,
             "candidates": territory.candidates,

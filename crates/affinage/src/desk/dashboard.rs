@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::catalogue::{Catalogue, Entry};
+use super::choice::chosen_for;
 use super::group::Group;
 use crate::ui::counted;
 
@@ -130,11 +131,7 @@ pub fn dashboard(
 /// What was chosen for all of a shelf.
 fn choice_by_shelf(catalogue: &Catalogue) -> Vec<Option<Choice>> {
     let of = |shelf: usize| catalogue.conversations.iter().filter(move |c| c.shelf == Some(shelf));
-    let shared = |shelf: usize| {
-        let first = of(shelf).next()?.choice;
-        first.filter(|_| of(shelf).all(|conversation| conversation.choice == first))
-    };
-    (0..catalogue.shelves.len()).map(shared).collect()
+    (0..catalogue.shelves.len()).map(|shelf| chosen_for(of(shelf))).collect()
 }
 
 fn gaps(

@@ -66,11 +66,32 @@ impl Filter {
         marks: &HashMap<String, Mark>,
         found: Option<&HashSet<usize>>,
     ) -> Vec<usize> {
+        self.where_access(catalogue, marks, found, |access| access == Access::Open)
+    }
+
+    /// All that may be shown, decided on, skipped and set aside or not: what can be held private.
+    pub fn shown(
+        &self,
+        catalogue: &Catalogue,
+        marks: &HashMap<String, Mark>,
+        found: Option<&HashSet<usize>>,
+    ) -> Vec<usize> {
+        let any = Filter { state: Decided::Any, ..self.clone() };
+        any.where_access(catalogue, marks, found, |access| access != Access::Never)
+    }
+
+    fn where_access(
+        &self,
+        catalogue: &Catalogue,
+        marks: &HashMap<String, Mark>,
+        found: Option<&HashSet<usize>>,
+        is_meant: impl Fn(Access) -> bool,
+    ) -> Vec<usize> {
         let file = self.file.as_ref().map(|name| catalogue.files.iter().position(|file| file == name));
         let holds = |&index: &usize| {
             let entry = &catalogue.entries[index];
             let conversation = catalogue.conversation(index);
-            conversation.access() == Access::Open
+            is_meant(conversation.access())
                 && self.state.holds(marks.get(&entry.id).and_then(|mark| mark.action))
                 && self.measures(entry)
                 && file.is_none_or(|file| file == Some(conversation.file))

@@ -121,22 +121,18 @@ impl State {
         }
         let row = |(number, shelf): (usize, &affinage_dataset::territory::Shelf)| {
             let of = conversations_of(catalogue, number);
-            let count = |choice: Option<Choice>| of.clone().filter(|c| c.choice == choice).count();
-            let aside = of.clone().filter(|c| c.choice.is_none() && c.set_aside.is_some()).count();
-            let chosen = [Choice::Keep, Choice::Skip, Choice::Private].into_iter().find(|choice| {
-                of.clone().any(|c| c.choice == Some(*choice))
-                    && of
-                        .clone()
-                        .all(|c| c.choice == Some(*choice) || (c.choice.is_none() && c.set_aside.is_some()))
-            });
+            let count = |choice: Choice| of.clone().filter(|c| c.standing.choice == Some(choice)).count();
+            let is_aside = |c: &&ConversationEntry| c.standing.choice.is_none() && c.set_aside.is_some();
+            let aside = of.clone().filter(is_aside).filter(|c| !c.standing.is_private()).count();
+            let chosen = choice::chosen_for(of.clone());
             json!({
                 "number": number, "name": shelf.name, "typical": shelf.typical,
                 "first": shelf.first_s.and_then(super::card::date), "last": shelf.last_s.and_then(super::card::date),
-                "projects": shelf.projects, "conversations": shelf.conversations.len(),
+                "projects": shelf.projects, "conversations": shelf.len(),
                 "candidates": shelf.candidates, "answers": shelf.answers, "aside": aside,
                 "accepted": decided[number][0], "rejected": decided[number][1],
-                "kept": count(Some(Choice::Keep)), "skipped": count(Some(Choice::Skip)),
-                "private": count(Some(Choice::Private)), "chosen": chosen,
+                "kept": count(Choice::Keep), "skipped": count(Choice::Skip),
+                "private": shelf.held_private.len(), "chosen": chosen,
             })
         };
         catalogue.shelves.iter().enumerate().map(row).collect()
@@ -151,10 +147,9 @@ impl State {
         }
         let file = |(file, conversations): (usize, Vec<&ConversationEntry>)| {
             let candidates: usize = conversations.iter().map(|c| c.candidates).sum();
-            let first = conversations.first().and_then(|c| c.choice);
-            let chosen = first.filter(|_| conversations.iter().all(|c| c.choice == first));
+            let chosen = choice::chosen_for(conversations.iter().copied());
             let rows = conversations.iter().take(SHOWN_CONVERSATIONS).map(|c| {
-                json!({ "conversation": c.key, "title": c.title, "candidates": c.candidates, "choice": c.choice,
+                json!({ "conversation": c.key, "title": c.title, "candidates": c.candidates, "choice": c.standing.choice,
                     "set_aside": c.set_aside })
             });
             json!({
@@ -229,6 +224,6 @@ pub(super) fn conversations_of(
 fn aside_row(conversation: &ConversationEntry) -> Value {
     json!({
         "conversation": conversation.key, "title": conversation.title, "candidates": conversation.candidates,
-        "why": conversation.set_aside, "choice": conversation.choice,
+        "why": conversation.set_aside, "choice": conversation.standing.choice,
     })
 }

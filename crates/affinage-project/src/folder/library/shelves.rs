@@ -6,7 +6,7 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Learn, openings as openings_of};
 use affinage_dataset::conversation::{Conversation, Declared};
 use affinage_dataset::identity;
-use affinage_dataset::territory::{self, Place, SetAside, Shelf};
+use affinage_dataset::territory::{self, Grouping, Place, SetAside, Shelf};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
@@ -39,13 +39,99 @@ impl Choice {
     }
 }
 
-/// Whether examples may be made of a conversation.
+/// Whether a conversation may be shown, and examples be made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Open,
     /// Only what a person accepted.
     ByHand,
+    /// It is held private: none of it is shown, learnt or sent.
     Never,
+}
+
+/// What decides whether a conversation is held private.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What the user said about it.
+    pub choice: Option<Choice>,
+    /// It says of itself that it is private ([`Declared::Private`]).
+    pub is_marked_private: bool,
+    /// A card of it is accepted, as it is or edited.
+    pub has_accepted: bool,
+}
+
+impl Standing {
+    /// The one rule of what is held private: what the user says is, and what says so of itself, until the user keeps it or accepts a
+    /// card of it. To skip it, or to reject a card, says that it is not to be learnt, not that it may be shown.
+    ///
+    /// [`is_private_sql`] is the same rule for SQL.
+    pub fn is_private(self) -> bool {
+        match self.choice {
+            Some(Choice::Private) => true,
+            Some(Choice::Keep) => false,
+            Some(Choice::Skip) | None => self.is_marked_private && !self.has_accepted,
+        }
+    }
+
+    /// What may become of the conversation; `is_set_aside` is asked only where it matters.
+    pub fn access(self, is_set_aside: impl FnOnce() -> bool) -> Access {
+        match self.choice {
+            _ if self.is_private() => Access::Never,
+            Some(Choice::Keep) => Access::Open,
+            Some(Choice::Skip) => Access::ByHand,
+            _ if is_set_aside() => Access::ByHand,
+            _ => Access::Open,
+        }
+    }
+}
+
+/// Keys of the conversations with an accepted card.
+const ACCEPTED: &str = "SELECT conversation FROM decision WHERE action <> 'reject' AND id IN \
+    (SELECT max(id) FROM decision GROUP BY candidate)";
+
+/// [`Standing::is_private`] as a condition for the tables `conversation` and `shelving`, the second joined to the left.
+pub(super) fn is_private_sql() -> String {
+    format!(
+        "CASE coalesce(shelving.choice, '') WHEN 'private' THEN 1 WHEN 'keep' THEN 0 ELSE \
+         coalesce(json_extract(conversation.origin, '$.declared'), '') = 'private' \
+         AND conversation.key NOT IN ({ACCEPTED}) END"
+    )
+}
+
+/// What a choice about the whole of a topic, a folder or a file is about: what is held private there stays so, unless all of it is.
+pub fn of_whole<T>(all: Vec<T>, choice: Option<Choice>, is_private: impl Fn(&T) -> bool) -> Vec<T> {
+    if choice == Some(Choice::Private) || all.iter().all(&is_private) {
+        return all;
+    }
+    all.into_iter().filter(|one| !is_private(one)).collect()
+}
+
+/// The standing of every conversation.
+#[derive(Debug, Default)]
+pub struct Standings {
+    choices: HashMap<String, Choice>,
+    /// Keys of conversations with an accepted card.
+    accepted: HashSet<String>,
+}
+
+impl Standings {
+    pub fn of(&self, conversation: &Conversation) -> Standing {
+        self.of_key(&conversation.key(), conversation.origin.declared == Some(Declared::Private))
+    }
+
+    pub fn of_key(&self, key: &str, is_marked_private: bool) -> Standing {
+        Standing {
+            choice: self.choices.get(key).copied(),
+            is_marked_private,
+            has_accepted: self.accepted.contains(key),
+        }
+    }
+
+    /// What may become of a conversation, by what the user said and else by what it holds.
+    pub fn access(&self, conversation: &Conversation) -> Access {
+        // What the user chose makes the look at the words needless.
+        self.of(conversation).access(|| territory::set_aside(conversation).is_some())
+    }
 }
 
 /// The first screen: what there is, by topic.
@@ -75,7 +161,7 @@ pub struct Territory {
 pub struct ShelfView {
     #[serde(flatten)]
     pub shelf: Shelf,
-    /// Conversations the user kept, skipped or holds private.
+    /// Conversations that the user kept or skipped, and those that are held private, by the user's word or their own.
     pub kept: usize,
     pub skipped: usize,
     pub private: usize,
@@ -83,7 +169,10 @@ pub struct ShelfView {
 
 #[derive(Debug, Serialize)]
 pub struct SetAsideView {
+    /// Key and title; empty where the conversation is held private.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub conversation: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub title: String,
     #[serde(flatten)]
     pub why: SetAside,
@@ -96,12 +185,18 @@ impl Library {
         let mut places = Vec::new();
         let mut written = Written::new();
         let (decisions, learn) = (self.decisions()?, self.learn()?);
-        let choices = self.choices()?;
+        let standings = self.standings()?;
+        let mut private = HashSet::new();
         let (mut accepted, mut left_to_decide, mut openings, mut sections) = (0, 0, 0, 0);
         let mut documents = HashSet::new();
         self.for_each_conversation_private_too(|_, conversation| {
             let candidates = derivation.candidates(&conversation);
-            let access = access(&conversation, &choices);
+            let standing = standings.of(&conversation);
+            if standing.is_private() {
+                private.insert(conversation.key());
+            }
+            let mut place = Place::of(&conversation, &candidates);
+            let access = standing.access(|| place.set_aside.is_some());
             for candidate in &candidates {
                 let action = decisions.get(&candidate.candidate_id).map(|decision| decision.action);
                 accepted += usize::from(matches!(action, Some(Action::Accept | Action::Edit)));
@@ -114,7 +209,6 @@ impl Library {
                 sections += 1;
                 documents.insert(document.to_owned());
             }
-            let mut place = Place::of(&conversation, &candidates);
             // Of a hundred thousand conversations the sum is enough.
             for (who, chars) in std::mem::take(&mut place.written) {
                 *written.entry(who).or_default() += chars;
@@ -122,30 +216,25 @@ impl Library {
             places.push(place);
             Ok(())
         })?;
-        let view = |shelf: Shelf| {
-            let count =
-                |choice| shelf.conversations.iter().filter(|c| choices.get(*c) == Some(&choice)).count();
-            let (kept, skipped, private) = (count(Choice::Keep), count(Choice::Skip), count(Choice::Private));
-            ShelfView { shelf, kept, skipped, private }
-        };
+        let choices = &standings.choices;
         let unchosen = places.iter().filter(|place| !choices.contains_key(&place.conversation));
         let set_aside = unchosen.filter_map(|place| {
             let why = place.set_aside.clone()?;
-            Some(SetAsideView { conversation: place.conversation.clone(), title: place.title.clone(), why })
+            let told = |text: &String| {
+                if private.contains(&place.conversation) { String::new() } else { text.clone() }
+            };
+            Some(SetAsideView { conversation: told(&place.conversation), title: told(&place.title), why })
         });
-        let set_aside = set_aside.collect();
-        let is_private = |place: &Place| match choices.get(&place.conversation) {
-            Some(choice) => *choice == Choice::Private,
-            None => place.set_aside == Some(SetAside::Declared { declared: Declared::Private }),
+        let view = |shelf: Shelf| {
+            let count = |choice| shelf.all().filter(|key| choices.get(*key) == Some(&choice)).count();
+            let (kept, skipped, private) =
+                (count(Choice::Keep), count(Choice::Skip), shelf.held_private.len());
+            ShelfView { shelf, kept, skipped, private }
         };
-        let (private, open): (Vec<Place>, Vec<Place>) = places.into_iter().partition(is_private);
-        // What is private must not be told by the words that name a shelf.
-        let shelves = territory::shelves(&open).into_iter().chain(Shelf::held_private(&private));
-        let shelves = shelves.map(view).collect();
-        let places = || open.iter().chain(&private);
+        let told = Grouping::of(&places).told(|key| private.contains(key));
         Ok(Territory {
-            set_aside,
-            shelves,
+            set_aside: set_aside.collect(),
+            shelves: told.into_iter().map(view).collect(),
             shares: authorship::shares(&written),
             written,
             learn,
@@ -154,10 +243,28 @@ impl Library {
             accepted,
             left_to_decide,
             openings,
-            conversations: places().count(),
-            candidates: places().map(|place| place.candidates).sum(),
-            answers: places().map(|place| place.answers).sum(),
+            conversations: places.len(),
+            candidates: places.iter().map(|place| place.candidates).sum(),
+            answers: places.iter().map(|place| place.answers).sum(),
         })
+    }
+
+    /// What decides which conversations may be shown and learnt.
+    pub fn standings(&self) -> anyhow::Result<Standings> {
+        let mut statement = self.db.prepare(ACCEPTED)?;
+        let accepted = statement.query_map([], |row| row.get(0))?;
+        Ok(Standings { choices: self.choices()?, accepted: accepted.collect::<Result<_, _>>()? })
+    }
+
+    /// Keys of all that is held private, in the library or no longer there.
+    pub fn held_private(&self) -> anyhow::Result<HashSet<String>> {
+        let mut statement = self.db.prepare(&format!(
+            "SELECT key FROM conversation LEFT JOIN shelving ON shelving.conversation = conversation.key WHERE {} \
+             UNION SELECT conversation FROM shelving WHERE choice = 'private'",
+            is_private_sql()
+        ))?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What the user chose, by conversation.
@@ -228,27 +335,138 @@ pub(super) fn put_choice(
     Ok(())
 }
 
-/// What may become of a conversation, by the user's choice and else by what it holds.
-pub fn access(conversation: &Conversation, choices: &HashMap<String, Choice>) -> Access {
-    let choice = choices.get(&conversation.key()).copied();
-    // What the user chose makes the look at the words needless.
-    Access::of(choice, || territory::set_aside(conversation).is_some())
-}
-
 impl Access {
     /// Whether a candidate comes up for a decision: it has none, and its conversation is neither skipped, private nor set
     /// aside. What every screen calls left to decide.
     pub fn is_left_to_decide(self, action: Option<Action>) -> bool {
         self == Access::Open && action.is_none()
     }
+}
 
-    pub fn of(choice: Option<Choice>, is_set_aside: impl FnOnce() -> bool) -> Access {
-        match choice {
-            Some(Choice::Keep) => Access::Open,
-            Some(Choice::Skip) => Access::ByHand,
-            Some(Choice::Private) => Access::Never,
-            None if is_set_aside() => Access::ByHand,
-            None => Access::Open,
+#[cfg(test)]
+mod tests {
+    use affinage_dataset::import::Roles;
+
+    use super::*;
+    use crate::folder::library::Decision;
+
+    /// A note that says this of itself, with a choice and a decision about it.
+    struct Case {
+        word: String,
+        mark: &'static str,
+        choice: Option<Choice>,
+        actions: &'static [Action],
+    }
+
+    /// All combinations of choices, marks, and decisions on one card, the last of which counts.
+    fn cases() -> Vec<Case> {
+        let choices = [None, Some(Choice::Keep), Some(Choice::Skip), Some(Choice::Private)];
+        let decisions: [&[Action]; 6] = [
+            &[],
+            &[Action::Accept],
+            &[Action::Edit],
+            &[Action::Reject],
+            &[Action::Accept, Action::Reject],
+            &[Action::Reject, Action::Accept],
+        ];
+        let mut cases = Vec::new();
+        for mark in ["title: plain", "private: true", "draft: true"] {
+            for choice in choices {
+                for actions in decisions {
+                    cases.push(Case { word: format!("wort{:02}ende", cases.len()), mark, choice, actions });
+                }
+            }
         }
+        cases
+    }
+
+    #[test]
+    fn one_rule_says_what_is_private_to_iteration_search_topics_and_gate() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut library = Library::open_or_create(dir.path()).expect("a library");
+        let at = "2026-01-01T00:00:00Z";
+        let cases = cases();
+        for Case { word, mark, .. } in &cases {
+            let text = format!(
+                "---\n{mark}\n---\n# On {word}\n\nOf {word} there is more to say than of any other thing that I know.\n"
+            );
+            let file = dir.path().join(format!("{word}.md"));
+            fs_err::write(&file, text).expect("written");
+            library.import(&file, &Roles::default(), at, &mut || {}).expect("imported");
+        }
+        // Its word, key and card of every note.
+        let derivation = library.derivation().expect("read");
+        let mut notes: HashMap<String, (String, String)> = HashMap::new();
+        library
+            .for_each_conversation_private_too(|_, conversation| {
+                let card = derivation.candidates(&conversation)[0].candidate_id.clone();
+                let word = conversation.title.trim_start_matches("On ").to_owned();
+                notes.insert(word, (conversation.key(), card));
+                Ok(())
+            })
+            .expect("read");
+        assert_eq!(notes.len(), cases.len(), "{notes:?}");
+        for Case { word, choice, actions, .. } in &cases {
+            let (key, card) = &notes[word];
+            library.choose(std::slice::from_ref(key), *choice, at).expect("chosen");
+            for action in *actions {
+                let decision = Decision {
+                    candidate: card.clone(),
+                    conversation: key.clone(),
+                    variant: None,
+                    action: *action,
+                    text: (*action == Action::Edit).then(|| "In my words.".to_owned()),
+                    prompt: None,
+                    context: None,
+                    original: None,
+                    tags: Vec::new(),
+                    domain: None,
+                };
+                library.decide(&[decision], at).expect("decided");
+            }
+        }
+        let mut iterated = HashSet::new();
+        let passed_over = library
+            .for_each_conversation(|_, conversation| {
+                iterated.insert(conversation.key());
+                Ok(())
+            })
+            .expect("read");
+        let held = library.held_private().expect("read");
+        let territory = library.territory().expect("read");
+        let in_topics: HashSet<&String> =
+            territory.shelves.iter().flat_map(|view| &view.shelf.held_private).collect();
+        let mut private = 0;
+        for Case { word, mark, choice, actions } in &cases {
+            let (key, _) = &notes[word];
+            let has_accepted = matches!(actions.last(), Some(Action::Accept | Action::Edit));
+            let is_marked_private = *mark == "private: true";
+            let expected = Standing { choice: *choice, is_marked_private, has_accepted }.is_private();
+            private += usize::from(expected);
+            let hits = library.search(word, 10).expect("searched");
+            let holding = library.nodes_that_hold(word).expect("searched");
+            let said = [
+                !iterated.contains(key),
+                held.contains(key),
+                in_topics.contains(key),
+                hits.is_empty(),
+                holding.nodes.is_empty(),
+                holding.private > 0,
+            ];
+            assert_eq!(said, [expected; 6], "{mark}, {choice:?}, {actions:?}");
+        }
+        assert_eq!(passed_over, private);
+        // By the user's word six of each mark; by their own, those neither kept nor accepted.
+        assert_eq!(private, 3 * 6 + 2 * 3);
+    }
+
+    #[test]
+    fn a_choice_about_the_whole_leaves_alone_what_is_private_in_it() {
+        let is_private = |number: &i32| *number < 2;
+        let meant = |all: &[i32], choice| of_whole(all.to_vec(), choice, is_private);
+        assert_eq!(meant(&[0, 1, 2, 3], Some(Choice::Skip)), [2, 3]);
+        assert_eq!(meant(&[0, 1, 2, 3], None), [2, 3]);
+        assert_eq!(meant(&[0, 1, 2, 3], Some(Choice::Private)), [0, 1, 2, 3]);
+        assert_eq!(meant(&[0, 1], Some(Choice::Keep)), [0, 1], "all of it is private");
     }
 }

@@ -97,24 +97,23 @@ fn inventory(territory: &Territory, is_notes: bool) -> String {
 
 fn table(shelves: &[ShelfView], is_notes: bool) -> String {
     let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "candidates") };
-    let mut table = Table::new(["shelf", "from", "to", texts, answers, "chosen"]).right(&[3, 4]);
+    let mut table = Table::new(["", "topic", "from", "to", texts, answers, "chosen"]).right(&[0, 4, 5]);
     for ShelfView { shelf, kept, skipped, private } in shelves {
         let chosen: Vec<String> = [(kept, "keep"), (skipped, "skip"), (private, "private")]
             .into_iter()
             .filter(|(number, _)| **number > 0)
-            .map(|(number, choice)| {
-                if *number == shelf.conversations.len() {
-                    choice.to_owned()
-                } else {
-                    format!("{number} {choice}")
-                }
-            })
+            .map(
+                |(number, choice)| {
+                    if *number == shelf.len() { choice.to_owned() } else { format!("{number} {choice}") }
+                },
+            )
             .collect();
         table.row([
+            count(shelf.number as u64),
             shelf.name.clone(),
             month(shelf.first_s),
             month(shelf.last_s),
-            count(shelf.conversations.len() as u64),
+            count(shelf.len() as u64),
             count(shelf.candidates as u64),
             chosen.join(", "),
         ]);

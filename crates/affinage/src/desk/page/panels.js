@@ -133,7 +133,7 @@ async function showGroup(group) {
 }
 
 /** What can be done with all cards of a group. Those that lint flags are accepted only by a button that says so. */
-function bulkView(group, { count, rule, clean, flagged, errors, dated, off_branch: offBranch }, { isFound = false } = {}) {
+function bulkView(group, { count, whole, rule, clean, flagged, errors, dated, off_branch: offBranch }, { isFound = false } = {}) {
   const decide = (action, amount, cleanOnly = false) => () => run(async () => {
     showProgress(await post("api/bulk", { group, action, count: amount, clean_only: cleanOnly }));
     say(`${counted(amount, "card")} ${action === "reject" ? "rejected" : "accepted"}; u takes it back`);
@@ -143,14 +143,14 @@ function bulkView(group, { count, rule, clean, flagged, errors, dated, off_branc
     return screens[desk.screen]();
   });
   const hold = () => run(async () => {
-    const { label, count: whole } = await post("api/choice", { group: { ...group, value: { ...group.value, state: "any" } }, choice: "private" });
+    const { label } = await post("api/choice", { group, choice: "private", cards: whole.cards });
     desk.held = { label };
-    say(`${counted(whole, "whole conversation or section", "whole conversations or sections")} held private: not shown, learned or sent; u takes it back`);
+    say(`${whole.words} held private: not shown, learned or sent; u takes it back`);
     closePanel();
     showProgress();
     return screens[desk.screen]();
   });
-  const holdButton = isFound ? element("button", { onclick: hold, title: "Their whole conversations and texts are not shown, learned or sent" }, "Hold all found private") : null;
+  const holdButton = isFound && whole.cards > 0 ? element("button", { onclick: hold, title: "Each whole text in which the words stand, with those of its cards that do not hold them: not shown, learned or sent" }, `Hold private: ${whole.words}`) : null;
   if (count === 0) return isFound ? [element("p", { class: "row bulk" }, element("span", {}, "All of them are decided on."), holdButton)] : [];
   const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
   const n = `all ${number(count)}${isFound ? " found" : ""}`;

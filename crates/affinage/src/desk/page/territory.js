@@ -61,7 +61,7 @@ function shelfView(shelf) {
   const projects = Object.entries(shelf.projects).map(([name, count]) => `${name} (${number(count)})`);
   const decided = [shelf.accepted ? `${number(shelf.accepted)} accepted` : null, shelf.rejected ? `${number(shelf.rejected)} rejected` : null];
   const some = CHOICES.map(([, name], i) => [[shelf.kept, shelf.skipped, shelf.private][i], name.toLowerCase()])
-    .filter(([count]) => shelf.chosen === null && count > 0).map(([count, name]) => `${number(count)} ${name}`);
+    .filter(([count, name]) => shelf.chosen !== name && count > 0).map(([count, name]) => `${number(count)} ${name}`);
   const isNotes = desk.territory?.is_notes_only;
   const facts = [monthsText(shelf), isNotes ? null : counted(shelf.conversations, "conversation"), counted(shelf.candidates, isNotes ? "section" : "card"),
     shelf.answers > shelf.candidates ? counted(shelf.answers, "answer") : null, shelf.aside ? `${number(shelf.aside)} set aside` : null, ...decided, ...some];
