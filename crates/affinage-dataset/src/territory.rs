@@ -547,8 +547,8 @@ mod tests {
         let places = of_three_topics();
         let found = all_told(&places);
         let pure = |shelf: &Shelf| {
-            let topic = |name: &String| name[1..].parse::<usize>().map(|n| n % 3);
-            shelf.conversations.windows(2).all(|pair| topic(&pair[0]) == topic(&pair[1]))
+            let third = |key: &String| key[1..].parse::<usize>().map(|n| n % 3);
+            shelf.conversations.windows(2).all(|pair| third(&pair[0]) == third(&pair[1]))
         };
         assert!(found.len() >= 3 && found.len() <= MAX_SHELVES, "{found:#?}");
         assert!(found.iter().all(pure), "{found:#?}");
