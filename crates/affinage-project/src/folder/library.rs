@@ -22,8 +22,8 @@ mod raw;
 mod recognise;
 mod schema;
 mod search;
-mod shelves;
 mod steps;
+mod topics;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +41,8 @@ pub use import::{Imported, Named, Recognised};
 pub use names::file_name;
 pub use profiles::Profile;
 pub use search::{Hit, Holding};
-pub use shelves::{Access, Choice, ShelfView, Standing, Standings, Territory, of_whole};
 pub use steps::{Change, Mark, SecondLook, Step};
+pub use topics::{Access, Choice, Overview, Standing, Standings, TopicView, of_whole};
 
 use crate::errors::HintExt as _;
 

@@ -2,7 +2,7 @@
 
 mod left_out;
 mod notes;
-mod territory;
+mod topics;
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use affinage_dataset::identity;
 use affinage_dataset::import::Roles;
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::library::{Choice, Hit, Library, Named, Recognised, Territory};
+use affinage_project::folder::library::{Choice, Hit, Library, Named, Overview, Recognised};
 use affinage_project::stages::import::{self, FileSummary, Found, Removed, Speakers};
 use anyhow::anyhow;
 use clap::Args;
@@ -116,24 +116,24 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
-    let mut territory = sorted(ctx, &library)?;
+    let mut overview = sorted(ctx, &library)?;
     if !args.topic.is_empty() {
-        import::choose(&mut library, &territory, &args.topic)?;
-        territory = sorted(ctx, &library)?;
+        import::choose(&mut library, &overview, &args.topic)?;
+        overview = sorted(ctx, &library)?;
     }
-    show(ctx, &territory, &files, failed.is_empty());
+    show(ctx, &overview, &files, failed.is_empty());
     if ctx.json {
         let counts = serde_json::json!({
-            "conversations": territory.conversations,
-            "candidates": territory.candidates,
-            "answers": territory.answers,
+            "conversations": overview.conversations,
+            "candidates": overview.candidates,
+            "answers": overview.answers,
         });
         let document = serde_json::json!({
             "v": 1,
             "files": files,
             "library": counts,
             "left_out": library.left_out()?.rows(),
-            "territory": territory,
+            "overview": overview,
         });
         ctx.ui.json(&document)?;
     }
@@ -175,22 +175,22 @@ pub(super) fn import_files(
     of_several(&failed, paths.len())
 }
 
-fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Territory> {
-    ctx.ui.during("sorting conversations by topic", || library.territory())
+fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Overview> {
+    ctx.ui.during("sorting conversations by topic", || library.overview())
 }
 
 /// Says what the library holds, and what to do next where every file was read.
-fn show(ctx: &Context, territory: &Territory, files: &[FileSummary], is_whole: bool) {
-    territory::say(ctx, territory);
+fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: bool) {
+    topics::say(ctx, overview);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
-    if territory.conversations == 0 {
+    if overview.conversations == 0 {
         ctx.ui.hint(import::FIRST);
     } else if is_whole {
-        if drafted > 0 && territory.left_to_decide > 0 {
+        if drafted > 0 && overview.left_to_decide > 0 {
             ctx.ui.hint(notes::HINT);
         }
-        match territory.left_to_decide {
-            0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
+        match overview.left_to_decide {
+            0 if overview.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
             _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
         }
     }

@@ -11,7 +11,7 @@ use affinage_dataset::dedup;
 use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
-use affinage_dataset::territory::{Grouping, Place, SetAside, Shelf};
+use affinage_dataset::topics::{Grouping, Place, SetAside, Topic};
 use affinage_project::folder::library::{
     Access, Action, Derivation, Library, Mark, Standing, Standings, file_name,
 };
@@ -26,7 +26,7 @@ pub struct Catalogue {
     pub entries: Vec<Entry>,
     pub conversations: Vec<ConversationEntry>,
     /// What is told of each topic; known when everything was read.
-    pub shelves: Vec<Shelf>,
+    pub topics: Vec<Topic>,
     grouping: Grouping,
     /// Names of the imported files, as people know them.
     pub files: Vec<String>,
@@ -93,8 +93,8 @@ pub struct ConversationEntry {
     pub year: Option<i16>,
     pub set_aside: Option<SetAside>,
     pub standing: Standing,
-    /// Index in [`Catalogue::shelves`].
-    pub shelf: Option<usize>,
+    /// Index in [`Catalogue::topics`].
+    pub topic: Option<usize>,
 }
 
 impl ConversationEntry {
@@ -164,7 +164,7 @@ pub struct Read {
     /// Name of the file it came from.
     pub file: String,
     pub entries: Vec<Entry>,
-    /// For shelves, clusters and comparisons, which are made when everything was read.
+    /// For topics, clusters and comparisons, which are made when everything was read.
     place: Place,
     prompts: Vec<String>,
     subjects: Vec<Subject>,
@@ -213,7 +213,7 @@ impl Read {
                 year: year.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).year()),
                 set_aside: place.set_aside.clone(),
                 standing,
-                shelf: None,
+                topic: None,
             },
             place,
             subjects: found.iter().map(subject).collect(),
@@ -288,10 +288,10 @@ impl Catalogue {
         }
         self.grouping = whole.grouping;
         self.tell_topics();
-        for (number, shelf) in self.shelves.iter().enumerate() {
-            for key in shelf.all() {
+        for (number, topic) in self.topics.iter().enumerate() {
+            for key in topic.all() {
                 if let Some(conversation) = self.by_key.get(key) {
-                    self.conversations[*conversation].shelf = Some(number);
+                    self.conversations[*conversation].topic = Some(number);
                 }
             }
         }
@@ -312,7 +312,7 @@ impl Catalogue {
         let (by_key, conversations) = (&self.by_key, &self.conversations);
         let is_private =
             |key: &str| by_key.get(key).is_none_or(|index| conversations[*index].standing.is_private());
-        self.shelves = self.grouping.told(is_private);
+        self.topics = self.grouping.told(is_private);
     }
 
     /// Adds what comparing all examples has shown.

@@ -11,7 +11,7 @@ use super::State;
 use super::catalogue::{Catalogue, ConversationEntry};
 use super::filter::Filter;
 use super::group::Group;
-use super::territory::conversations_of;
+use super::topics::conversations_of;
 use crate::ui::counted;
 use crate::web::Reply;
 
@@ -29,8 +29,8 @@ pub struct Chosen {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct About {
-    shelf: Option<usize>,
-    /// With a shelf only what of this file stands there.
+    topic: Option<usize>,
+    /// With a topic only what of this file stands there.
     file: Option<String>,
     /// A folder with all below it.
     folder: Option<String>,
@@ -113,7 +113,7 @@ impl State {
 
     /// Keys of the conversations meant, and what they are called together.
     fn meant(&mut self, about: &About, choice: Option<Choice>) -> anyhow::Result<(Vec<String>, String)> {
-        let About { shelf, file, folder, conversation, card, group } = about;
+        let About { topic, file, folder, conversation, card, group } = about;
         if let Some(key) = conversation {
             let found = self.catalogue.conversation_called(key);
             let found = found.ok_or_else(|| usage(format!("no conversation `{key}`")))?;
@@ -131,26 +131,25 @@ impl State {
             return Ok((self.whole_texts(&members), self.in_words(&members)));
         }
         let catalogue = &self.catalogue;
-        let known = |number: &usize| {
-            catalogue.shelves.get(*number).ok_or_else(|| usage(format!("no shelf {number}")))
-        };
-        let name = match (file, folder, shelf) {
+        let known =
+            |number: &usize| catalogue.topics.get(*number).ok_or_else(|| usage(format!("no topic {number}")));
+        let name = match (file, folder, topic) {
             (Some(name), ..) | (None, Some(name), _) => name.clone(),
             (None, None, Some(number)) => known(number)?.name.clone(),
             (None, None, None) => return Err(usage("a choice names what it is about")),
         };
-        let of_shelf: Vec<&ConversationEntry> = match shelf {
+        let of_topic: Vec<&ConversationEntry> = match topic {
             Some(number) => conversations_of(catalogue, *number).collect(),
             None => catalogue.conversations.iter().collect(),
         };
         let is_meant = |c: &&ConversationEntry| {
             let of = catalogue.files[c.file].as_str();
-            // To keep a shelf or folder is not yet to keep what is set aside there.
+            // To keep a topic or folder is not yet to keep what is set aside there.
             (choice != Some(Choice::Keep) || c.set_aside.is_none())
                 && file.as_ref().is_none_or(|file| of == file)
                 && folder.as_ref().is_none_or(|folder| is_in(&c.folder, folder))
         };
-        let meant = of_shelf.into_iter().filter(is_meant).collect();
+        let meant = of_topic.into_iter().filter(is_meant).collect();
         let meant = of_whole(meant, choice, |found: &&ConversationEntry| found.standing.is_private());
         Ok((meant.into_iter().map(|found| found.key.clone()).collect(), name))
     }

@@ -116,7 +116,7 @@ impl State {
         let conversation = self.catalogue.conversation(index);
         json!({
             "id": candidate.candidate_id, "title": conversation.title,
-            "shelf": conversation.shelf.map(|shelf| &self.catalogue.shelves[shelf].name),
+            "topic": conversation.topic.map(|topic| &self.catalogue.topics[topic].name),
             "file": self.catalogue.files[conversation.file],
             "prompt": first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
             "answer": first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),

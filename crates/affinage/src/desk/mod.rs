@@ -18,7 +18,7 @@ mod group;
 mod lengths;
 mod many;
 mod queue;
-mod territory;
+mod topics;
 mod training;
 
 use std::collections::{HashMap, HashSet};
@@ -210,7 +210,7 @@ impl Desk {
             (Method::Get, "desk.js") => Ok(Reply::script(include_str!("page/desk.js"))),
             (Method::Get, "card.js") => Ok(Reply::script(include_str!("page/card.js"))),
             (Method::Get, "panels.js") => Ok(Reply::script(include_str!("page/panels.js"))),
-            (Method::Get, "territory.js") => Ok(Reply::script(include_str!("page/territory.js"))),
+            (Method::Get, "topics.js") => Ok(Reply::script(include_str!("page/topics.js"))),
             (Method::Get, "author.js") => Ok(Reply::script(include_str!("page/author.js"))),
             (Method::Get, "freeze.js") => Ok(Reply::script(include_str!("page/freeze.js"))),
             (Method::Get, "dashboard.js") => Ok(Reply::script(include_str!("page/dashboard.js"))),
@@ -282,7 +282,7 @@ impl State {
         self.look_outside()?;
         match path {
             "api/summary" => Reply::json(&self.summary()?),
-            "api/territory" => self.territory(),
+            "api/topics" => self.overview(),
             "api/card" => self.card(request.query("id")),
             "api/next" => self.next(asked(request, "of")?),
             "api/previous" => self.previous(asked(request, "of")?),
@@ -292,7 +292,7 @@ impl State {
             "api/words" => self.words(),
             "api/dashboard" => self.dashboard(),
             "api/filters" => self.filters(),
-            "api/shelf" => self.shelf(asked(request, "number")?),
+            "api/topic" => self.topic(asked(request, "number")?),
             _ => Ok(Reply::not_found()),
         }
     }
@@ -333,7 +333,7 @@ impl State {
             "taste": TASTE,
             "effective_n": self.effective_n(),
             "learn": self.derivation.learn,
-            "begins_with_territory": self.begins_with_territory()?,
+            "begins_with_topics": self.begins_with_topics()?,
             "only": self.only.as_ref().map(|filter| json!({
                 "words": filter.in_words(&self.catalogue),
                 "left": self.queue.left(&self.catalogue, &self.marks),
@@ -569,7 +569,7 @@ impl State {
         };
         let mut first = undone.marks.first().map(|(id, _)| id).or(undone.unfixed.first()).cloned();
         let count = undone.marks.len().max(undone.choices.len()).max(1);
-        let is_territory = !undone.choices.is_empty();
+        let is_of_topics = !undone.choices.is_empty();
         for (id, mark) in undone.marks {
             self.remember(id, mark)?;
         }
@@ -580,7 +580,7 @@ impl State {
             self.unwrite(first.take().as_deref())?;
         }
         Reply::json(&json!({
-            "label": undone.label, "id": first, "count": count, "is_territory": is_territory, "summary": self.summary()?,
+            "label": undone.label, "id": first, "count": count, "is_of_topics": is_of_topics, "summary": self.summary()?,
         }))
     }
 

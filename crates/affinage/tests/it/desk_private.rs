@@ -39,7 +39,7 @@ fn shown(page: &Page) -> u64 {
 fn a_folder_of_notes_is_held_private_with_all_below_it() {
     let dir = notes();
     let page = open(dir.path());
-    let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let rows = found["folders"].as_array().expect("folders");
     let row =
         |name: &str| rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {found}"));
@@ -48,7 +48,7 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
     let before = shown(&page);
     page.post("api/choice", &json!({ "folder": "own", "choice": "private" }));
     assert_eq!(shown(&page), before - 3);
-    let found = page.get("api/territory");
+    let found = page.get("api/topics");
     let chosen =
         found["folders"].as_array().expect("folders").iter().filter(|row| row["chosen"] == "private");
     assert_eq!(chosen.count(), 4, "two folders and their files: {found}");
@@ -62,7 +62,7 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
 fn a_card_makes_its_whole_document_private_and_a_list_forgets_it() {
     let dir = notes();
     let page = open(dir.path());
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let before = shown(&page);
     let first = page.post("api/only", &json!({ "filter": { "words": "ferritin" } }));
     assert_eq!(page.get("api/summary")["only"]["left"], 1);
@@ -77,7 +77,7 @@ fn a_card_makes_its_whole_document_private_and_a_list_forgets_it() {
 fn all_that_a_search_finds_is_held_private_whatever_was_decided() {
     let dir = notes();
     let page = open(dir.path());
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let before = shown(&page);
     let clay = json!({ "by": "filter", "value": { "words": "\"river bank\"" } });
     page.post("api/bulk", &json!({ "group": clay, "action": "accept", "count": 2 }));
@@ -125,7 +125,7 @@ fn a_conversation_that_is_newly_private_is_shown_by_no_command() {
     let before: Vec<&[&str]> = commands.iter().take(9).copied().filter(|args| shown(args)).collect();
     assert!(before.len() >= 6, "they show it while it is not private: {before:?}");
     let page = open(dir);
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let hits = page.get(&format!("api/search?words={SECRET}"));
     let card = json!({ "card": hits[0]["id"], "choice": "private" });
     assert_eq!(page.post("api/choice", &card)["count"], 2, "both sections");
@@ -158,7 +158,7 @@ fn try_get(page: &Page, path: &str) -> (u16, String) {
 
 /// The conversation of the note that is set aside, as a part of an address.
 fn set_aside(page: &Page) -> (Value, String) {
-    let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let key = found["aside"][0]["conversation"].clone();
     let address = key.as_str().expect("a key").replace('/', "%2F").replace(' ', "%20").replace('#', "%23");
     (key, address)
@@ -213,7 +213,7 @@ fn a_note_that_calls_itself_private_is_shown_once_it_is_kept_or_a_card_of_it_is_
 fn a_search_says_how_much_it_would_hold_private() {
     let dir = notes();
     let page = open(dir.path());
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let group = json!({ "by": "filter", "value": { "words": "\"river bank\"" } });
     let whole = json!({ "cards": 3, "words": "3 cards of 2 documents" });
     assert_eq!(page.post("api/group", &group)["whole"], whole);

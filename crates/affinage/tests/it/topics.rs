@@ -29,13 +29,13 @@ fn shown(rows: &Value, first: u64) -> Vec<Shown> {
 }
 
 fn in_the_terminal(dir: &Path) -> Vec<Shown> {
-    shown(&json_of(dir, &["import"])["territory"]["shelves"], 0)
+    shown(&json_of(dir, &["import"])["overview"]["topics"], 0)
 }
 
 /// The desk counts from 0.
 fn at_the_desk(dir: &Path) -> Vec<Shown> {
-    let found = open(dir).wait("api/territory", |found| found["is_whole"] == json!(true));
-    shown(&found["shelves"], 1)
+    let found = open(dir).wait("api/topics", |found| found["is_whole"] == json!(true));
+    shown(&found["topics"], 1)
 }
 
 fn names(shown: &[Shown]) -> Vec<&str> {

@@ -10,7 +10,7 @@ use rusqlite::OptionalExtension as _;
 use serde::Serialize;
 
 use super::Library;
-use super::shelves::is_private_sql;
+use super::topics::is_private_sql;
 
 /// Nodes put into the index in one transaction.
 const BATCH_NODES: usize = 20_000;

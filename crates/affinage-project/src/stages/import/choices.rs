@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::errors::HintExt as _;
-use crate::folder::library::{Choice, Library, Territory, of_whole};
+use crate::folder::library::{Choice, Library, Overview, of_whole};
 
 /// The conversations with this title.
 fn titled(library: &Library, title: &str) -> anyhow::Result<Vec<String>> {
@@ -17,25 +17,21 @@ fn titled(library: &Library, title: &str) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Sets what the user said about shelves, by name or number, about projects or single conversations, by key or title.
-pub fn choose(
-    library: &mut Library,
-    territory: &Territory,
-    given: &[(String, Choice)],
-) -> anyhow::Result<()> {
+/// Sets what the user said about topics, by name or number, about projects or single conversations, by key or title.
+pub fn choose(library: &mut Library, overview: &Overview, given: &[(String, Choice)]) -> anyhow::Result<()> {
     let now = jiff::Timestamp::now().to_string();
     let of_project = library.conversations_by_project()?;
     let known = library.conversation_keys()?;
     let private = library.held_private()?;
     for (name, choice) in given {
-        let shelf = territory
-            .shelves
+        let topic = overview
+            .topics
             .iter()
-            .map(|view| &view.shelf)
-            .find(|shelf| shelf.name == *name || shelf.number.to_string() == *name);
+            .map(|view| &view.topic)
+            .find(|topic| topic.name == *name || topic.number.to_string() == *name);
         let whole = |keys: Vec<String>| of_whole(keys, Some(*choice), |key| private.contains(key));
-        let conversations = match (shelf, of_project.get(name)) {
-            (Some(shelf), _) => whole(shelf.all().cloned().collect()),
+        let conversations = match (topic, of_project.get(name)) {
+            (Some(topic), _) => whole(topic.all().cloned().collect()),
             (None, Some(conversations)) => whole(conversations.clone()),
             (None, None) if known.contains(name) => vec![name.clone()],
             (None, None) => {
@@ -44,7 +40,7 @@ pub fn choose(
                     library.choose(&titled, Some(*choice), &now)?;
                     continue;
                 }
-                let topics = territory.shelves.iter().map(|view| &view.shelf);
+                let topics = overview.topics.iter().map(|view| &view.topic);
                 let names: Vec<String> =
                     topics.map(|topic| format!("{} {}", topic.number, topic.name)).collect();
                 return Err(anyhow!("no topic, project or conversation is called `{name}`"))

@@ -6,7 +6,7 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Learn, openings as openings_of};
 use affinage_dataset::conversation::{Conversation, Declared};
 use affinage_dataset::identity;
-use affinage_dataset::territory::{self, Grouping, Place, SetAside, Shelf};
+use affinage_dataset::topics::{self, Grouping, Place, SetAside, Topic};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
@@ -130,14 +130,14 @@ impl Standings {
     /// What may become of a conversation, by what the user said and else by what it holds.
     pub fn access(&self, conversation: &Conversation) -> Access {
         // What the user chose makes the look at the words needless.
-        self.of(conversation).access(|| territory::set_aside(conversation).is_some())
+        self.of(conversation).access(|| topics::set_aside(conversation).is_some())
     }
 }
 
 /// The first screen: what there is, by topic.
 #[derive(Debug, Serialize)]
-pub struct Territory {
-    pub shelves: Vec<ShelfView>,
+pub struct Overview {
+    pub topics: Vec<TopicView>,
     /// Conversations left out unasked, with the reason, unless the user chose.
     pub set_aside: Vec<SetAsideView>,
     /// Characters of all answers by writer, and their shares.
@@ -158,9 +158,9 @@ pub struct Territory {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ShelfView {
+pub struct TopicView {
     #[serde(flatten)]
-    pub shelf: Shelf,
+    pub topic: Topic,
     /// Conversations that the user kept or skipped, and those that are held private, by the user's word or their own.
     pub kept: usize,
     pub skipped: usize,
@@ -179,8 +179,8 @@ pub struct SetAsideView {
 }
 
 impl Library {
-    /// Shelves, what is set aside and who wrote it; one pass over the library.
-    pub fn territory(&self) -> anyhow::Result<Territory> {
+    /// Topics, what is set aside and who wrote it; one pass over the library.
+    pub fn overview(&self) -> anyhow::Result<Overview> {
         let derivation = self.derivation()?;
         let mut places = Vec::new();
         let mut written = Written::new();
@@ -225,16 +225,16 @@ impl Library {
             };
             Some(SetAsideView { conversation: told(&place.conversation), title: told(&place.title), why })
         });
-        let view = |shelf: Shelf| {
-            let count = |choice| shelf.all().filter(|key| choices.get(*key) == Some(&choice)).count();
+        let view = |topic: Topic| {
+            let count = |choice| topic.all().filter(|key| choices.get(*key) == Some(&choice)).count();
             let (kept, skipped, private) =
-                (count(Choice::Keep), count(Choice::Skip), shelf.held_private.len());
-            ShelfView { shelf, kept, skipped, private }
+                (count(Choice::Keep), count(Choice::Skip), topic.held_private.len());
+            TopicView { topic, kept, skipped, private }
         };
         let told = Grouping::of(&places).told(|key| private.contains(key));
-        Ok(Territory {
+        Ok(Overview {
             set_aside: set_aside.collect(),
-            shelves: told.into_iter().map(view).collect(),
+            topics: told.into_iter().map(view).collect(),
             shares: authorship::shares(&written),
             written,
             learn,
@@ -433,9 +433,9 @@ mod tests {
             })
             .expect("read");
         let held = library.held_private().expect("read");
-        let territory = library.territory().expect("read");
+        let overview = library.overview().expect("read");
         let in_topics: HashSet<&String> =
-            territory.shelves.iter().flat_map(|view| &view.shelf.held_private).collect();
+            overview.topics.iter().flat_map(|view| &view.topic.held_private).collect();
         let mut private = 0;
         for Case { word, mark, choice, actions } in &cases {
             let (key, _) = &notes[word];

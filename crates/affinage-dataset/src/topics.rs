@@ -1,7 +1,7 @@
-//! The first look at a library: about ten shelves of conversations on one topic, and what is set aside unasked.
+//! The first look at a library: about ten groups of conversations on one topic each, and what is set aside unasked.
 //!
 //! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes, and where a person's side of
-//! the chats is learnt: that person's words), seeded farthest-first, so the same library gives the same shelves. A shelf is named by
+//! the chats is learnt: that person's words), seeded farthest-first, so the same library gives the same topics. A topic is named by
 //! the words that set it apart; nothing is judged.
 
 mod words;
@@ -17,9 +17,9 @@ use crate::candidate::Candidate;
 use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
 use crate::lint;
 
-pub const MAX_SHELVES: usize = 10;
-/// Fewer conversations than this for each shelf make no topic.
-const MIN_PER_SHELF: usize = 4;
+pub const MAX_TOPICS: usize = 10;
+/// Fewer conversations than this for each topic make no topic.
+const MIN_PER_TOPIC: usize = 4;
 const ROUNDS: usize = 12;
 /// Words of a prompt that say what it is about.
 const PROMPT_CHARS: usize = 400;
@@ -31,7 +31,7 @@ const TITLE_WEIGHT: f32 = 3.0;
 /// The name of a topic of which all is held private, whatever it is about.
 const HELD_PRIVATE: &str = "held private";
 
-/// One conversation as the shelves see it.
+/// One conversation as the topics see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// `provider:id`.
@@ -82,7 +82,7 @@ pub enum SetAside {
 
 /// What is told of the conversations on one topic.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Shelf {
+pub struct Topic {
     /// From 1; a topic keeps its number whatever is decided about it.
     pub number: usize,
     /// The words that set it apart, e.g. `ruins · memory · house`.
@@ -105,7 +105,7 @@ pub struct Shelf {
     pub set_aside: usize,
 }
 
-impl Shelf {
+impl Topic {
     /// All conversations, private or not.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         self.conversations.iter().chain(&self.held_private)
@@ -246,7 +246,7 @@ impl Grouping {
         weigh(&mut vectors, names.len());
         let (told, silent): (Vec<usize>, Vec<usize>) =
             (0..with_answers.len()).partition(|&i| !vectors[i].is_empty());
-        let count = (told.len() / MIN_PER_SHELF).clamp(1, MAX_SHELVES);
+        let count = (told.len() / MIN_PER_TOPIC).clamp(1, MAX_TOPICS);
         let told_vectors: Vec<&Vector> = told.iter().map(|&i| &vectors[i]).collect();
         let mut groups: Vec<(Vec<usize>, Centre)> = k_means(&told_vectors, names.len(), count)
             .into_iter()
@@ -279,7 +279,7 @@ impl Grouping {
 
     /// All topics, in an order that stays. Name, titles and projects are told by what is not held private; where all of a topic is,
     /// only its numbers and times are.
-    pub fn told(&self, is_private: impl Fn(&str) -> bool) -> Vec<Shelf> {
+    pub fn told(&self, is_private: impl Fn(&str) -> bool) -> Vec<Topic> {
         let told = self.0.iter().zip(1..).map(|(group, number)| group.told(number, &is_private));
         told.collect()
     }
@@ -367,14 +367,14 @@ impl Group {
         known.unwrap_or_else(|| NAMELESS.to_owned())
     }
 
-    fn told(&self, number: usize, is_private: impl Fn(&str) -> bool) -> Shelf {
+    fn told(&self, number: usize, is_private: impl Fn(&str) -> bool) -> Topic {
         const TYPICAL: usize = 3;
         let (private, open): (Vec<&Member>, Vec<&Member>) =
             self.members.iter().partition(|member| is_private(&member.conversation));
         let keys = |of: &[&Member]| of.iter().map(|member| member.conversation.clone()).collect();
         let times = || self.members.iter().filter_map(|member| member.time_s);
         let titles = open.iter().map(|member| &member.title).filter(|title| !title.is_empty());
-        Shelf {
+        Topic {
             number,
             name: if open.is_empty() { HELD_PRIVATE.to_owned() } else { self.name(&open) },
             conversations: keys(&open),
@@ -471,11 +471,11 @@ fn k_means(vectors: &[&Vector], words: usize, count: usize) -> Vec<(Vec<usize>, 
     for _ in 0..ROUNDS {
         let before = std::mem::replace(&mut groups, vec![Vec::new(); centres.len()]);
         // Side by side, so that a word is looked up once for all centres.
-        let abreast: Vec<[f32; MAX_SHELVES]> = (0..words)
+        let abreast: Vec<[f32; MAX_TOPICS]> = (0..words)
             .map(|word| std::array::from_fn(|c| centres.get(c).map_or(0.0, |centre| centre[word])))
             .collect();
         for (index, vector) in vectors.iter().enumerate() {
-            let mut near = [0.0f32; MAX_SHELVES];
+            let mut near = [0.0f32; MAX_TOPICS];
             for (word, weight) in vector.iter() {
                 near.iter_mut().zip(&abreast[*word as usize]).for_each(|(sum, here)| *sum += weight * here);
             }
@@ -524,7 +524,7 @@ mod tests {
         }
     }
 
-    fn all_told(places: &[Place]) -> Vec<Shelf> {
+    fn all_told(places: &[Place]) -> Vec<Topic> {
         Grouping::of(places).told(|_| false)
     }
 
@@ -543,14 +543,14 @@ mod tests {
     }
 
     #[test]
-    fn topics_become_shelves_with_dates_projects_and_counts() {
+    fn conversations_become_topics_with_dates_projects_and_counts() {
         let places = of_three_topics();
         let found = all_told(&places);
-        let pure = |shelf: &Shelf| {
+        let pure = |topic: &Topic| {
             let third = |key: &String| key[1..].parse::<usize>().map(|n| n % 3);
-            shelf.conversations.windows(2).all(|pair| third(&pair[0]) == third(&pair[1]))
+            topic.conversations.windows(2).all(|pair| third(&pair[0]) == third(&pair[1]))
         };
-        assert!(found.len() >= 3 && found.len() <= MAX_SHELVES, "{found:#?}");
+        assert!(found.len() >= 3 && found.len() <= MAX_TOPICS, "{found:#?}");
         assert!(found.iter().all(pure), "{found:#?}");
         assert_eq!(found.iter().map(|s| s.candidates).sum::<usize>(), 60);
         assert_eq!(found.iter().map(|s| s.answers).sum::<usize>(), 90);
@@ -562,14 +562,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_of_one_word_is_named_by_its_folder_or_a_title() {
+    fn a_topic_of_one_word_is_named_by_its_folder_or_a_title() {
         let places = [place(2, "garden"), place(4, "garden"), place(1, "The walled garden")];
         let name = |places: &[Place], own: &[f32], others: &[f32]| {
             named(places, own, others, &["garden", "walled", "soil"])
         };
         assert_eq!(name(&places, &[0.9, 0.0, 0.0], &[]), "notes", "most are of this folder");
         assert_eq!(name(&places[2..], &[0.9, 0.0, 0.0], &[]), "The walled garden");
-        // What another shelf has more of tells nothing, and what none of these holds neither.
+        // What another topic has more of tells nothing, and what none of these holds neither.
         assert_eq!(name(&places, &[0.9, 0.5, 0.4], &[0.0, 0.6, 0.0]), "notes");
         assert_eq!(name(&places, &[0.9, 0.5, 0.4], &[]), "garden · walled");
         assert_eq!(name(&places, &[], &[]), "everything else");
@@ -580,7 +580,7 @@ mod tests {
         let grouping = Grouping::of(&of_three_topics());
         let before = grouping.told(|_| false);
         let of = &before[1].conversations;
-        let names = |told: &[Shelf]| -> Vec<String> { told.iter().map(|topic| topic.name.clone()).collect() };
+        let names = |told: &[Topic]| -> Vec<String> { told.iter().map(|topic| topic.name.clone()).collect() };
         let all = grouping.told(|key| of.iter().any(|own| own == key));
         assert_eq!(all[1].name, HELD_PRIVATE);
         assert_eq!((all[1].typical.len(), all[1].projects.len(), all[1].conversations.len()), (0, 0, 0));
@@ -612,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_is_named_in_the_language_of_most_of_it_and_by_no_first_name() {
+    fn a_topic_is_named_in_the_language_of_most_of_it_and_by_no_first_name() {
         let german = "anna mauer stein mörtel steinmetz fundament lehmputz kellerwand feuchtigkeit trockenlegung drainage \
             regenrinne dachstuhl ziegelstein kalkmörtel handwerker baustelle";
         let english = "wall stone mortar chisel foundation dampness drainage gutters rafters brickwork builder plaster \
