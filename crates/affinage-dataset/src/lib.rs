@@ -25,7 +25,7 @@ pub mod pseudonym;
 pub mod shingle;
 pub mod split;
 pub mod template;
-pub mod territory;
 pub mod tokenize;
 pub mod tokenizer;
+pub mod topics;
 pub mod version;

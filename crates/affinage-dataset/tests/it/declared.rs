@@ -5,7 +5,7 @@ use std::io::Cursor;
 use affinage_dataset::candidate::{ContextPolicy, candidates};
 use affinage_dataset::conversation::{Conversation, Declared};
 use affinage_dataset::import::{ImportError, Item, Limits, Roles, Together, import_from_folder};
-use affinage_dataset::territory::{SetAside, set_aside};
+use affinage_dataset::topics::{SetAside, set_aside};
 
 const KILN: &str =
     "The kiln is cold in the morning, and one warms the hands at the second pot of tea instead.";

@@ -22,14 +22,14 @@ mod raw;
 mod recognise;
 mod schema;
 mod search;
-mod shelves;
 mod steps;
+mod topics;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::conversation::{Conversation, Declared, Link, Node, Origin, Provider};
+use affinage_dataset::conversation::{Conversation, Link, Node, Origin, Provider};
 use anyhow::{Context as _, anyhow};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
@@ -41,8 +41,8 @@ pub use import::{Imported, Named, Recognised};
 pub use names::file_name;
 pub use profiles::Profile;
 pub use search::{Hit, Holding};
-pub use shelves::{Access, Choice, ShelfView, Territory, access};
 pub use steps::{Change, Mark, SecondLook, Step};
+pub use topics::{Access, Choice, Overview, Standing, Standings, TopicView, of_whole};
 
 use crate::errors::HintExt as _;
 
@@ -154,25 +154,16 @@ impl Library {
     }
 
     /// Calls `f` with every conversation that may be shown and the SHA-256 of the file that brought it last. Passed over are
-    /// those that the user holds private, and those that call themselves private, until the user keeps one of them or decides
-    /// on a card of it; returns how many candidates they have.
+    /// those that are held private ([`Standing::is_private`]); returns how many candidates they have.
     pub fn for_each_conversation(
         &self,
         mut f: impl FnMut(&str, Conversation) -> anyhow::Result<()>,
     ) -> anyhow::Result<usize> {
-        let (choices, derivation) = (self.choices()?, self.derivation()?);
-        let decisions = self.decisions()?;
+        let (standings, derivation) = (self.standings()?, self.derivation()?);
         let mut private = 0;
         self.for_each_conversation_private_too(|source, conversation| {
-            let candidates = || derivation.candidates(&conversation);
-            let is_undecided =
-                || candidates().iter().all(|found| !decisions.contains_key(&found.candidate_id));
-            let is_private = match choices.get(&conversation.key()) {
-                Some(choice) => *choice == Choice::Private,
-                None => conversation.origin.declared == Some(Declared::Private) && is_undecided(),
-            };
-            if is_private {
-                private += candidates().len();
+            if standings.of(&conversation).is_private() {
+                private += derivation.candidates(&conversation).len();
                 return Ok(());
             }
             f(source, conversation)

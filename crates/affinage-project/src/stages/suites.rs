@@ -151,12 +151,17 @@ pub fn limited(prompts: Vec<Prompt>, limit: Option<usize>, seed: u64) -> Vec<Pro
     prompts.into_iter().filter(|prompt| rank(prompt) < border).collect()
 }
 
-/// Where a prompt comes from, for people who vote; `is_author` says whether the reader wrote the training texts.
-pub fn origin(prompt: &Prompt, is_author: bool) -> String {
+/// Where a prompt comes from, for people who vote; `is_author` says whether the reader wrote the training texts, and `by_person`
+/// whether a person wrote the answer that the data set holds. Who wrote the prompt itself is not said: in chats of which the
+/// person's side is learnt it was the assistant, before notes it is the program.
+pub fn origin(prompt: &Prompt, is_author: bool, by_person: bool) -> String {
     match prompt.domain {
-        Domain::In if prompt.category == IN_DOMAIN => match is_author {
-            true => "The prompt is from your own texts and was kept out of the training".to_owned(),
-            false => "The prompt is from the author's texts and was kept out of the training".to_owned(),
+        Domain::In if prompt.category == IN_DOMAIN => match (by_person, is_author) {
+            (false, _) => "The prompt is from the data set and was kept out of the training".to_owned(),
+            (true, is_author) => format!(
+                "In the data set {} own words answer this prompt; both were kept out of the training",
+                if is_author { "your" } else { "the author's" }
+            ),
         },
         Domain::Out if built_in_names().contains(&prompt.category.as_str()) => {
             format!("The prompt is a built-in one ({}), from nobody's texts", prompt.category)
@@ -169,4 +174,26 @@ pub fn origin(prompt: &Prompt, is_author: bool) -> String {
 
 fn defaults(name: &str, category: &str, domain: Domain) -> SuiteDefaults {
     SuiteDefaults { name: name.to_owned(), category: category.to_owned(), domain, split: Split::Report }
+}
+
+#[cfg(test)]
+mod tests {
+    use affinage_dataset::message::{Message, Role};
+    use affinage_eval::suite::prompt_from_example;
+
+    use super::*;
+
+    #[test]
+    fn a_prompt_is_called_answered_in_own_words_only_where_a_person_wrote_the_answer() {
+        let message = |role, text: &str| Message { role, content: text.to_owned() };
+        let messages = [message(Role::User, "Why?"), message(Role::Assistant, "Because of the kiln.")];
+        let prompt = prompt_from_example("e", "c", Split::Report, &messages).expect("a prompt");
+        let own = ["your own", "the author's own"].map(|whose| {
+            format!("In the data set {whose} words answer this prompt; both were kept out of the training")
+        });
+        assert_eq!([true, false].map(|is_author| origin(&prompt, is_author, true)), own);
+        for is_author in [true, false] {
+            assert!(!origin(&prompt, is_author, false).contains("own"));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 mod left_out;
 mod notes;
-mod territory;
+mod topics;
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use affinage_dataset::identity;
 use affinage_dataset::import::Roles;
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::library::{Choice, Hit, Library, Named, Recognised, Territory};
+use affinage_project::folder::library::{Choice, Hit, Library, Named, Overview, Recognised};
 use affinage_project::stages::import::{self, FileSummary, Found, Removed, Speakers};
 use anyhow::anyhow;
 use clap::Args;
@@ -32,7 +32,7 @@ use crate::ui::{count, counted};
     affinage import -                          read pasted text\n  \
     affinage import                            what is there, by topic\n  \
     affinage import --learn mine               learn your words instead of the assistant's\n  \
-    affinage import --shelf 'garden · soil · roses=skip'\n  \
+    affinage import --topic 3=skip             leave out a topic, by its number or name\n  \
     affinage import --forget chatgpt-export.zip")]
 pub struct ImportArgs {
     /// Zip, JSON, JSONL, CSV, Markdown, text, HTML, docx, odt, epub or PDF, or a folder of them; the format is told by its
@@ -54,9 +54,9 @@ pub struct ImportArgs {
     /// Whose words the model should learn: the assistant's, yours, or only answers you edited
     #[arg(long, value_name = "assistant|mine|edited", value_parser = parse_learn)]
     pub learn: Option<Learn>,
-    /// Keep, skip or hold private a shelf, a project or a conversation (repeatable)
-    #[arg(long, value_name = "NAME=keep|skip|private", value_parser = parse_choice)]
-    pub shelf: Vec<(String, Choice)>,
+    /// Keep, skip or hold private a topic, a project or a conversation (repeatable)
+    #[arg(long, alias = "shelf", value_name = "NAME=keep|skip|private", value_parser = parse_choice)]
+    pub topic: Vec<(String, Choice)>,
     /// Show messages that hold these words; a part in quotes is a phrase
     #[arg(long, value_name = "WORDS", conflicts_with = "files")]
     pub find: Option<String>,
@@ -116,27 +116,24 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     if args.files.is_empty() {
         left_out::say_short(ctx, &library.left_out()?);
     }
-    let mut territory = sorted(ctx, &library)?;
-    if !args.shelf.is_empty() {
-        import::choose(&mut library, &territory, &args.shelf)?;
-        territory = sorted(ctx, &library)?;
+    let mut overview = sorted(ctx, &library)?;
+    if !args.topic.is_empty() {
+        import::choose(&mut library, &overview, &args.topic)?;
+        overview = sorted(ctx, &library)?;
     }
-    show(ctx, &territory, &files, failed.is_empty());
+    show(ctx, &overview, &files, failed.is_empty());
     if ctx.json {
-        // Keys hold names of files: of a shelf that is private as a whole the numbers are enough.
-        let held = territory.shelves.iter_mut().filter(|view| view.private == view.shelf.conversations.len());
-        held.for_each(|view| view.shelf.conversations.clear());
         let counts = serde_json::json!({
-            "conversations": territory.conversations,
-            "candidates": territory.candidates,
-            "answers": territory.answers,
+            "conversations": overview.conversations,
+            "candidates": overview.candidates,
+            "answers": overview.answers,
         });
         let document = serde_json::json!({
             "v": 1,
             "files": files,
             "library": counts,
             "left_out": library.left_out()?.rows(),
-            "territory": territory,
+            "overview": overview,
         });
         ctx.ui.json(&document)?;
     }
@@ -178,22 +175,22 @@ pub(super) fn import_files(
     of_several(&failed, paths.len())
 }
 
-fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Territory> {
-    ctx.ui.during("sorting conversations by topic", || library.territory())
+fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Overview> {
+    ctx.ui.during("sorting conversations by topic", || library.overview())
 }
 
 /// Says what the library holds, and what to do next where every file was read.
-fn show(ctx: &Context, territory: &Territory, files: &[FileSummary], is_whole: bool) {
-    territory::say(ctx, territory);
+fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: bool) {
+    topics::say(ctx, overview);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
-    if territory.conversations == 0 {
+    if overview.conversations == 0 {
         ctx.ui.hint(import::FIRST);
     } else if is_whole {
-        if drafted > 0 && territory.left_to_decide > 0 {
+        if drafted > 0 && overview.left_to_decide > 0 {
             ctx.ui.hint(notes::HINT);
         }
-        match territory.left_to_decide {
-            0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
+        match overview.left_to_decide {
+            0 if overview.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
             _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
         }
     }

@@ -11,7 +11,7 @@ use affinage_dataset::lint::{Finding, Subject, lint_known};
 use affinage_dataset::message::Message;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::jsonl;
-use affinage_project::folder::library::{Action, Decision, Library, access};
+use affinage_project::folder::library::{Action, Decision, Library};
 use affinage_project::folder::lock::FolderLock;
 use affinage_project::stages::freeze::TASTE;
 use anyhow::anyhow;
@@ -134,9 +134,9 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let decisions = library.decisions()?;
     let mut all: Vec<Candidate> = Vec::new();
     let mut left = 0;
-    let (derivation, choices) = (library.derivation()?, library.choices()?);
+    let (derivation, standings) = (library.derivation()?, library.standings()?);
     let private = library.for_each_conversation(|_, conversation| {
-        let access = access(&conversation, &choices);
+        let access = standings.access(&conversation);
         for candidate in derivation.candidates(&conversation) {
             let action = decisions.get(&candidate.candidate_id).map(|decision| decision.action);
             left += usize::from(access.is_left_to_decide(action));

@@ -90,10 +90,10 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     let of = counted(preferred, "pair", "pairs");
     let beside = format!("{others_drawn} of {}", counted(others, "other", "others"));
     match (ballot.own_first, preferred) {
-        (true, 0) => ctx.ui.say("no pair is on a prompt of your own: all are on other prompts"),
+        (true, 0) => ctx.ui.say("no pair is on a prompt of the data set: all are on other prompts"),
         (true, _) => {
             let beside = if others == 0 { String::new() } else { format!(", before {beside}") };
-            ctx.ui.say(format!("drawn: {drawn} of {of} on your own held-out prompts{beside}"));
+            ctx.ui.say(format!("drawn: {drawn} of {of} on prompts that were held out of the data set{beside}"));
         }
         (false, 0) => {}
         (false, _) => ctx.ui.say(format!(

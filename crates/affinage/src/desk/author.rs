@@ -9,7 +9,7 @@ use affinage_dataset::conversation::{
 };
 use affinage_dataset::message::Message;
 use affinage_project::errors::usage;
-use affinage_project::folder::library::{Action, Change, Mark, Step};
+use affinage_project::folder::library::{Action, Change, Mark, Standing, Step};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -93,7 +93,13 @@ impl State {
         let changes =
             vec![Change { candidate: id.clone(), conversation: key, before: Mark::default(), after }];
         if self.catalogue.is_whole {
-            self.catalogue.add([Read::of(&self.derivation, "", &conversation, None, &self.marks)]);
+            self.catalogue.add([Read::of(
+                &self.derivation,
+                "",
+                &conversation,
+                Standing::default(),
+                &self.marks,
+            )]);
         } else {
             // The pass over the library may have gone by it already.
             self.start_over()?;

@@ -24,8 +24,8 @@ pub struct Card {
     date: Option<String>,
     /// Name of the file it came from.
     file: String,
-    /// Number and name of its topic shelf.
-    shelf: Option<(usize, String)>,
+    /// Number and name of its topic.
+    topic: Option<(usize, String)>,
     /// Number of the card in its conversation, from 1, and how many it has.
     position: usize,
     of: usize,
@@ -233,7 +233,7 @@ impl Card {
             provider: conversation.provider.as_str(),
             date: conversation.time_s.and_then(date),
             file,
-            shelf: None,
+            topic: None,
             position: candidate.position + 1,
             of,
             written: super::catalogue::measure(&candidate, Some(&mark)).written,
@@ -277,11 +277,11 @@ impl Card {
         let cluster = catalogue.entries[shown.index].cluster.map(|number| {
             (number, catalogue.entries.iter().filter(|entry| entry.cluster == Some(number)).count())
         });
-        let shelf = catalogue.conversation(shown.index).shelf;
-        let shelf = shelf.map(|number| (number, catalogue.shelves[number].name.clone()));
+        let topic = catalogue.conversation(shown.index).topic;
+        let topic = topic.map(|number| (number, catalogue.topics[number].name.clone()));
         let cluster = cluster.filter(|(_, count)| *count > 1);
         let too_long = catalogue.entries[shown.index].too_long;
-        Card { shelf, cluster, why, too_long, second_look: shown.second_look, ..self }
+        Card { topic, cluster, why, too_long, second_look: shown.second_look, ..self }
     }
 }
 

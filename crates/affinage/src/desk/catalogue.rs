@@ -11,8 +11,10 @@ use affinage_dataset::dedup;
 use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
-use affinage_dataset::territory::{self, Place, SetAside, Shelf};
-use affinage_project::folder::library::{Access, Action, Choice, Derivation, Library, Mark, file_name};
+use affinage_dataset::topics::{Grouping, Place, SetAside, Topic};
+use affinage_project::folder::library::{
+    Access, Action, Derivation, Library, Mark, Standing, Standings, file_name,
+};
 use affinage_project::stages::freeze::{Unread, is_off_branch};
 use affinage_report::plain::first_words;
 
@@ -23,8 +25,9 @@ const TITLE_CHARS: usize = 60;
 pub struct Catalogue {
     pub entries: Vec<Entry>,
     pub conversations: Vec<ConversationEntry>,
-    /// Known when everything was read.
-    pub shelves: Vec<Shelf>,
+    /// What is told of each topic; known when everything was read.
+    pub topics: Vec<Topic>,
+    grouping: Grouping,
     /// Names of the imported files, as people know them.
     pub files: Vec<String>,
     /// Characters of all answers by writer.
@@ -89,14 +92,14 @@ pub struct ConversationEntry {
     pub candidates: usize,
     pub year: Option<i16>,
     pub set_aside: Option<SetAside>,
-    pub choice: Option<Choice>,
-    /// Index in [`Catalogue::shelves`].
-    pub shelf: Option<usize>,
+    pub standing: Standing,
+    /// Index in [`Catalogue::topics`].
+    pub topic: Option<usize>,
 }
 
 impl ConversationEntry {
     pub fn access(&self) -> Access {
-        Access::of(self.choice, || self.set_aside.is_some())
+        self.standing.access(|| self.set_aside.is_some())
     }
 
     /// What its cards share their matter with: the document, else the conversation.
@@ -161,7 +164,7 @@ pub struct Read {
     /// Name of the file it came from.
     pub file: String,
     pub entries: Vec<Entry>,
-    /// For shelves, clusters and comparisons, which are made when everything was read.
+    /// For topics, clusters and comparisons, which are made when everything was read.
     place: Place,
     prompts: Vec<String>,
     subjects: Vec<Subject>,
@@ -180,7 +183,7 @@ impl Read {
         derivation: &Derivation,
         source: &str,
         conversation: &Conversation,
-        choice: Option<Choice>,
+        standing: Standing,
         marks: &HashMap<String, Mark>,
     ) -> Read {
         let found = derivation.candidates(conversation);
@@ -209,8 +212,8 @@ impl Read {
                 candidates: count,
                 year: year.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).year()),
                 set_aside: place.set_aside.clone(),
-                choice,
-                shelf: None,
+                standing,
+                topic: None,
             },
             place,
             subjects: found.iter().map(subject).collect(),
@@ -283,16 +286,33 @@ impl Catalogue {
         for (entry, cluster) in self.entries.iter_mut().zip(whole.clusters) {
             entry.cluster = cluster;
         }
-        for (number, shelf) in whole.shelves.iter().enumerate() {
-            for key in &shelf.conversations {
+        self.grouping = whole.grouping;
+        self.tell_topics();
+        for (number, topic) in self.topics.iter().enumerate() {
+            for key in topic.all() {
                 if let Some(conversation) = self.by_key.get(key) {
-                    self.conversations[*conversation].shelf = Some(number);
+                    self.conversations[*conversation].topic = Some(number);
                 }
             }
         }
-        self.shelves = whole.shelves;
         self.written = whole.written;
         self.is_whole = true;
+    }
+
+    /// Takes over what decides which conversations may be shown, and tells the topics anew.
+    pub fn stand(&mut self, standings: &Standings) {
+        self.conversations.iter_mut().for_each(|found| {
+            found.standing = standings.of_key(&found.key, found.standing.is_marked_private)
+        });
+        self.tell_topics();
+    }
+
+    /// What is told of topics follows what is held private.
+    fn tell_topics(&mut self) {
+        let (by_key, conversations) = (&self.by_key, &self.conversations);
+        let is_private =
+            |key: &str| by_key.get(key).is_none_or(|index| conversations[*index].standing.is_private());
+        self.topics = self.grouping.told(is_private);
     }
 
     /// Adds what comparing all examples has shown.
@@ -332,7 +352,7 @@ impl Catalogue {
 
 /// What takes the whole library to know.
 pub struct Whole {
-    shelves: Vec<Shelf>,
+    grouping: Grouping,
     written: Written,
     /// By candidate.
     clusters: Vec<Option<usize>>,
@@ -364,7 +384,7 @@ pub fn read(
     let mut batch = Vec::new();
     let library = Library::open(project)?;
     let derivation = library.derivation()?;
-    let choices = library.choices()?;
+    let standings = library.standings()?;
     let paths: HashMap<String, String> =
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
     let (mut places, mut prompts, mut subjects, mut goes_on) = (Vec::new(), Vec::new(), Vec::new(), true);
@@ -372,10 +392,10 @@ pub fn read(
         if !goes_on || affinage_project::interrupt::requested() {
             return Ok(());
         }
-        let choice = choices.get(&conversation.key()).copied();
+        let standing = standings.of(&conversation);
         let document = conversation.document(source);
         let source = paths.get(source).map_or("", String::as_str);
-        let mut read = Read::of(&derivation, source, &conversation, choice, marks);
+        let mut read = Read::of(&derivation, source, &conversation, standing, marks);
         read.conversation.document = document;
         places.push(read.place.clone());
         prompts.append(&mut read.prompts);
@@ -397,7 +417,7 @@ pub fn read(
     }
     let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
     let clusters = dedup::clusters(&prompts, dedup::Nearness::Related);
-    Ok(Some(Whole { shelves: territory::shelves(&places), written, clusters, subjects }))
+    Ok(Some(Whole { grouping: Grouping::of(&places), written, clusters, subjects }))
 }
 
 /// The answer on the branch the user ended on, else the first.

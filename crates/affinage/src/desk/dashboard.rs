@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::catalogue::{Catalogue, Entry};
+use super::choice::chosen_for;
 use super::group::Group;
 use crate::ui::counted;
 
@@ -39,7 +40,7 @@ pub fn dashboard(
     learn: Learn,
 ) -> Value {
     let mut models: BTreeMap<String, Counts> = BTreeMap::new();
-    let mut shelves: Vec<Counts> = vec![[0; 3]; catalogue.shelves.len()];
+    let mut topics: Vec<Counts> = vec![[0; 3]; catalogue.topics.len()];
     let mut years: BTreeMap<(usize, i16), Counts> = BTreeMap::new();
     let mut lengths: [Counts; LENGTHS.len()] = [[0; 3]; LENGTHS.len()];
     let mut flags: BTreeMap<String, usize> = BTreeMap::new();
@@ -50,10 +51,10 @@ pub fn dashboard(
     let (mut conversations, mut texts) = (HashSet::new(), HashSet::new());
     let mut written = Written::new();
     let (mut accepted_count, mut edited, mut typed) = (0, 0, 0);
-    let mut on_shelf = vec![0; catalogue.shelves.len()];
+    let mut on_topic = vec![0; catalogue.topics.len()];
     for (index, entry) in catalogue.entries.iter().enumerate() {
         let conversation = catalogue.conversation(index);
-        conversation.shelf.iter().for_each(|shelf| on_shelf[*shelf] += 1);
+        conversation.topic.iter().for_each(|topic| on_topic[*topic] += 1);
         if conversation.access() == Access::Never {
             continue;
         }
@@ -69,9 +70,9 @@ pub fn dashboard(
         count(&mut lengths[length(entry)]);
         // What was skipped is not missed.
         let is_meant = conversation.access() == Access::Open || action.is_some();
-        if let Some(shelf) = conversation.shelf.filter(|_| is_meant) {
-            count(&mut shelves[shelf]);
-            conversation.year.iter().for_each(|year| count(years.entry((shelf, *year)).or_default()));
+        if let Some(topic) = conversation.topic.filter(|_| is_meant) {
+            count(&mut topics[topic]);
+            conversation.year.iter().for_each(|year| count(years.entry((topic, *year)).or_default()));
         }
         match action {
             // As the list counts them: of what comes up for a decision.
@@ -102,61 +103,57 @@ pub fn dashboard(
     let gaps = if accepted_count < GAPS_FROM {
         Vec::new()
     } else {
-        gaps(catalogue, &shelves, &years, &lengths, voice_of(&written, learn))
+        gaps(catalogue, &topics, &years, &lengths, voice_of(&written, learn))
     };
-    let choices = choice_by_shelf(catalogue);
-    let named = |(shelf, [_, accepted, rejected]): (usize, Counts)| {
-        json!({ "name": catalogue.shelves[shelf].name, "counts": [on_shelf[shelf], accepted, rejected],
-            "choice": choices[shelf] })
+    let choices = choice_by_topic(catalogue);
+    let named = |(topic, [_, accepted, rejected]): (usize, Counts)| {
+        json!({ "name": catalogue.topics[topic].name, "counts": [on_topic[topic], accepted, rejected],
+            "choice": choices[topic] })
     };
-    let shelves: Vec<Value> = shelves.into_iter().enumerate().map(named).collect();
+    let topics: Vec<Value> = topics.into_iter().enumerate().map(named).collect();
     let lengths: Vec<Value> = LENGTHS
         .iter()
         .zip(lengths)
         .map(|((_, name), counts)| json!({ "name": name, "count": counts[1] }))
         .collect();
     json!({
-        "models": models, "shelves": shelves, "flags": flags, "reasons": reasons, "tags": tags,
+        "models": models, "topics": topics, "flags": flags, "reasons": reasons, "tags": tags,
         "domains": domains, "lengths": lengths, "answers": answers, "edited": edited,
         "shares": authorship::shares(&written), "written": written, "typed": typed,
         "conversations": conversations.len(),
-        "is_notes_only": super::territory::is_notes_only(catalogue),
+        "is_notes_only": super::topics::is_notes_only(catalogue),
         "effective_n": texts.len(),
         "gaps": gaps,
         "second_looks": self_agreement(looks),
     })
 }
 
-/// What was chosen for all of a shelf.
-fn choice_by_shelf(catalogue: &Catalogue) -> Vec<Option<Choice>> {
-    let of = |shelf: usize| catalogue.conversations.iter().filter(move |c| c.shelf == Some(shelf));
-    let shared = |shelf: usize| {
-        let first = of(shelf).next()?.choice;
-        first.filter(|_| of(shelf).all(|conversation| conversation.choice == first))
-    };
-    (0..catalogue.shelves.len()).map(shared).collect()
+/// What was chosen for all of a topic.
+fn choice_by_topic(catalogue: &Catalogue) -> Vec<Option<Choice>> {
+    let of = |topic: usize| catalogue.conversations.iter().filter(move |c| c.topic == Some(topic));
+    (0..catalogue.topics.len()).map(|topic| chosen_for(of(topic))).collect()
 }
 
 fn gaps(
     catalogue: &Catalogue,
-    shelves: &[Counts],
+    topics: &[Counts],
     years: &BTreeMap<(usize, i16), Counts>,
     lengths: &[Counts],
     one_voice: Option<Gap>,
 ) -> Vec<Gap> {
     let is_missed =
         |[candidates, accepted, rejected]: &Counts| *accepted == 0 && candidates - rejected >= MIN_MISSED;
-    let name = |shelf: usize| &catalogue.shelves[shelf].name;
+    let name = |topic: usize| &catalogue.topics[topic].name;
     let cards = |number: usize| counted(number, "card", "cards");
     let mut gaps = Vec::new();
-    for (shelf, counts) in shelves.iter().enumerate().filter(|(_, counts)| is_missed(counts)) {
-        let words = format!("nothing yet from {} ({})", name(shelf), cards(counts[0]));
-        gaps.push(Gap { words, group: Some(Group::Shelf(shelf)) });
+    for (topic, counts) in topics.iter().enumerate().filter(|(_, counts)| is_missed(counts)) {
+        let words = format!("nothing yet from {} ({})", name(topic), cards(counts[0]));
+        gaps.push(Gap { words, group: Some(Group::Topic(topic)) });
     }
-    for ((shelf, year), counts) in years.iter().rev().filter(|(_, counts)| is_missed(counts)) {
-        if shelves[*shelf][1] > 0 {
-            let words = format!("nothing on {} of {year} ({})", name(*shelf), cards(counts[0]));
-            gaps.push(Gap { words, group: Some(Group::Shelf(*shelf)) });
+    for ((topic, year), counts) in years.iter().rev().filter(|(_, counts)| is_missed(counts)) {
+        if topics[*topic][1] > 0 {
+            let words = format!("nothing on {} of {year} ({})", name(*topic), cards(counts[0]));
+            gaps.push(Gap { words, group: Some(Group::Topic(*topic)) });
         }
     }
     gaps.truncate(SHOWN_GAPS);

@@ -30,8 +30,8 @@ pub struct Filter {
     pub rule: Option<String>,
     /// Name of an imported file.
     pub file: Option<String>,
-    /// Number of a topic shelf.
-    pub shelf: Option<usize>,
+    /// Number of a topic.
+    pub topic: Option<usize>,
     /// Words that stand in the prompt or an answer, see [`affinage_project::folder::library::Library::search`].
     pub words: Option<String>,
 }
@@ -66,15 +66,36 @@ impl Filter {
         marks: &HashMap<String, Mark>,
         found: Option<&HashSet<usize>>,
     ) -> Vec<usize> {
+        self.where_access(catalogue, marks, found, |access| access == Access::Open)
+    }
+
+    /// All that may be shown, decided on, skipped and set aside or not: what can be held private.
+    pub fn shown(
+        &self,
+        catalogue: &Catalogue,
+        marks: &HashMap<String, Mark>,
+        found: Option<&HashSet<usize>>,
+    ) -> Vec<usize> {
+        let any = Filter { state: Decided::Any, ..self.clone() };
+        any.where_access(catalogue, marks, found, |access| access != Access::Never)
+    }
+
+    fn where_access(
+        &self,
+        catalogue: &Catalogue,
+        marks: &HashMap<String, Mark>,
+        found: Option<&HashSet<usize>>,
+        is_meant: impl Fn(Access) -> bool,
+    ) -> Vec<usize> {
         let file = self.file.as_ref().map(|name| catalogue.files.iter().position(|file| file == name));
         let holds = |&index: &usize| {
             let entry = &catalogue.entries[index];
             let conversation = catalogue.conversation(index);
-            conversation.access() == Access::Open
+            is_meant(conversation.access())
                 && self.state.holds(marks.get(&entry.id).and_then(|mark| mark.action))
                 && self.measures(entry)
                 && file.is_none_or(|file| file == Some(conversation.file))
-                && self.shelf.is_none_or(|shelf| conversation.shelf == Some(shelf))
+                && self.topic.is_none_or(|topic| conversation.topic == Some(topic))
                 && found.is_none_or(|found| found.contains(&index))
         };
         (0..catalogue.entries.len()).filter(holds).collect()
@@ -116,9 +137,9 @@ impl Filter {
             self.too_long.then(|| "too long for the training".to_owned()),
             self.rule.as_ref().map(|rule| format!("that rule {rule} flags")),
             self.file.as_ref().map(|file| format!("from {file}")),
-            self.shelf
-                .and_then(|shelf| catalogue.shelves.get(shelf))
-                .map(|shelf| format!("on {}", shelf.name)),
+            self.topic
+                .and_then(|topic| catalogue.topics.get(topic))
+                .map(|topic| format!("on {}", topic.name)),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         if parts.is_empty() { state.to_owned() } else { format!("{state} {}", parts.join(", ")) }
@@ -144,14 +165,14 @@ impl State {
         });
         let files =
             catalogue.files.iter().zip(files).map(|(name, count)| json!({ "name": name, "count": count }));
-        let shelves: Vec<&str> = catalogue.shelves.iter().map(|shelf| shelf.name.as_str()).collect();
+        let topics: Vec<&str> = catalogue.topics.iter().map(|topic| topic.name.as_str()).collect();
         let lengths = match &self.lengths {
             Lengths::Known { .. } => json!({ "known": self.lengths, "count": too_long }),
             lengths => json!({ "known": lengths }),
         };
         Reply::json(&json!({
             "rules": rules.collect::<Vec<Value>>(), "files": files.collect::<Vec<Value>>(),
-            "shelves": shelves, "lengths": lengths,
+            "topics": topics, "lengths": lengths,
         }))
     }
 }

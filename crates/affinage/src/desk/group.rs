@@ -20,8 +20,8 @@ pub enum Group {
     Model(String),
     /// All whose prompts are near-duplicates of each other, by the cluster's number.
     Cluster(usize),
-    /// All of one topic shelf, by its number.
-    Shelf(usize),
+    /// All of one topic, by its number.
+    Topic(usize),
     /// All of the person's own selection.
     Filter(Box<Filter>),
 }
@@ -48,7 +48,7 @@ impl Group {
                     Group::Flag(rule) => entry.rules.iter().any(|flag| flag == rule),
                     Group::Model(model) => entry.model.as_deref() == Some(model.as_str()),
                     Group::Cluster(number) => entry.cluster == Some(*number),
-                    Group::Shelf(number) => catalogue.conversation(*index).shelf == Some(*number),
+                    Group::Topic(number) => catalogue.conversation(*index).topic == Some(*number),
                     Group::Filter(_) => false,
                 }
         };
@@ -67,8 +67,8 @@ impl Group {
             Group::Flag(rule) => format!("undecided cards that rule {rule} flags"),
             Group::Model(model) => format!("undecided cards answered by {model}"),
             Group::Cluster(_) => "undecided cards that ask nearly the same".to_owned(),
-            Group::Shelf(number) => {
-                let name = catalogue.shelves.get(*number).map_or("", |shelf| shelf.name.as_str());
+            Group::Topic(number) => {
+                let name = catalogue.topics.get(*number).map_or("", |topic| topic.name.as_str());
                 format!("undecided cards of the topic {name}")
             }
             Group::Filter(filter) => filter.in_words(catalogue),

@@ -45,11 +45,16 @@ impl State {
     /// Indices of the candidates a group means.
     pub(super) fn members(&mut self, group: &Group) -> anyhow::Result<Vec<usize>> {
         let Group::Filter(filter) = group else { return Ok(group.undecided(&self.catalogue, &self.marks)) };
-        let found = match filter.words.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
-            Some(words) => Some(self.cards_that_hold(words)?),
-            None => None,
-        };
+        let found = self.found_by(filter)?;
         Ok(filter.members(&self.catalogue, &self.marks, found.as_ref()))
+    }
+
+    /// The candidates that hold the words of a filter; `None` where it asks for none.
+    pub(super) fn found_by(&mut self, filter: &Filter) -> anyhow::Result<Option<HashSet<usize>>> {
+        match filter.words.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
+            Some(words) => Ok(Some(self.cards_that_hold(words)?)),
+            None => Ok(None),
+        }
     }
 
     /// Every candidate whose prompt or an answer holds all the words.
@@ -89,13 +94,14 @@ impl State {
             shown.extend(candidate.map(|candidate| self.first_words(index, candidate)));
         }
         let rule = group.words(&self.catalogue);
+        let whole = self.whole_of(group)?;
         let entries = || members.iter().map(|index| &self.catalogue.entries[*index]);
         let left_out = |why: Omission| entries().filter(|entry| entry.omission() == Some(why)).count();
         let errors = entries().filter(|entry| entry.has_error()).count();
         let flagged = entries().filter(|entry| !entry.rules.is_empty()).count();
         let clean = entries().filter(|entry| entry.is_clean()).count();
         Reply::json(&json!({
-            "rule": rule, "count": members.len(), "shown": shown, "clean": clean, "flagged": flagged, "errors": errors,
+            "rule": rule, "count": members.len(), "whole": whole, "shown": shown, "clean": clean, "flagged": flagged, "errors": errors,
             "dated": left_out(Omission::Dated), "off_branch": left_out(Omission::OffBranch),
         }))
     }
@@ -110,7 +116,7 @@ impl State {
         let conversation = self.catalogue.conversation(index);
         json!({
             "id": candidate.candidate_id, "title": conversation.title,
-            "shelf": conversation.shelf.map(|shelf| &self.catalogue.shelves[shelf].name),
+            "topic": conversation.topic.map(|topic| &self.catalogue.topics[topic].name),
             "file": self.catalogue.files[conversation.file],
             "prompt": first_words(prompt.unwrap_or(&candidate.prompt), FIRST_CHARS),
             "answer": first_words(answer.unwrap_or(&variant.unwrap_or(proposed(candidate)).text), FIRST_CHARS),

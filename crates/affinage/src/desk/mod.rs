@@ -18,7 +18,7 @@ mod group;
 mod lengths;
 mod many;
 mod queue;
-mod territory;
+mod topics;
 mod training;
 
 use std::collections::{HashMap, HashSet};
@@ -128,6 +128,8 @@ impl Desk {
             if let Some(mut whole) = whole.filter(|_| state.reading == reading) {
                 let subjects = whole.take_subjects();
                 state.catalogue.complete(whole);
+                // What was chosen while the library was read may be about what was not read yet.
+                state.stand_anew()?;
                 drop(state);
                 self.compare(ctx, &subjects, reading)?;
                 self.measure_rows(ctx, reading)?;
@@ -208,7 +210,7 @@ impl Desk {
             (Method::Get, "desk.js") => Ok(Reply::script(include_str!("page/desk.js"))),
             (Method::Get, "card.js") => Ok(Reply::script(include_str!("page/card.js"))),
             (Method::Get, "panels.js") => Ok(Reply::script(include_str!("page/panels.js"))),
-            (Method::Get, "territory.js") => Ok(Reply::script(include_str!("page/territory.js"))),
+            (Method::Get, "topics.js") => Ok(Reply::script(include_str!("page/topics.js"))),
             (Method::Get, "author.js") => Ok(Reply::script(include_str!("page/author.js"))),
             (Method::Get, "freeze.js") => Ok(Reply::script(include_str!("page/freeze.js"))),
             (Method::Get, "dashboard.js") => Ok(Reply::script(include_str!("page/dashboard.js"))),
@@ -280,7 +282,7 @@ impl State {
         self.look_outside()?;
         match path {
             "api/summary" => Reply::json(&self.summary()?),
-            "api/territory" => self.territory(),
+            "api/topics" => self.overview(),
             "api/card" => self.card(request.query("id")),
             "api/next" => self.next(asked(request, "of")?),
             "api/previous" => self.previous(asked(request, "of")?),
@@ -290,7 +292,7 @@ impl State {
             "api/words" => self.words(),
             "api/dashboard" => self.dashboard(),
             "api/filters" => self.filters(),
-            "api/shelf" => self.shelf(asked(request, "number")?),
+            "api/topic" => self.topic(asked(request, "number")?),
             _ => Ok(Reply::not_found()),
         }
     }
@@ -331,7 +333,7 @@ impl State {
             "taste": TASTE,
             "effective_n": self.effective_n(),
             "learn": self.derivation.learn,
-            "begins_with_territory": self.begins_with_territory()?,
+            "begins_with_topics": self.begins_with_topics()?,
             "only": self.only.as_ref().map(|filter| json!({
                 "words": filter.in_words(&self.catalogue),
                 "left": self.queue.left(&self.catalogue, &self.marks),
@@ -374,7 +376,7 @@ impl State {
     /// The card with this id, or the one on the desk; `null` if nothing is left.
     fn card(&mut self, id: Option<&str>) -> anyhow::Result<Reply> {
         let shown = match id {
-            Some(id) => Some(Shown { index: self.index(id)?, second_look: false }),
+            Some(id) => Some(Shown { index: self.shown_index(id)?, second_look: false }),
             None => {
                 let place = self.library.desk_place()?.and_then(|id| self.catalogue.index(&id));
                 let is_shown = |index: &usize| self.catalogue.is_met(*index, &self.marks);
@@ -400,13 +402,33 @@ impl State {
         self.catalogue.index(id).ok_or_else(|| usage(format!("no candidate `{id}` in the library")))
     }
 
-    /// Another command may have decided or fixed something meanwhile.
+    /// As [`State::index`], for what shows or decides.
+    ///
+    /// Errors: the card is of a conversation that is held private.
+    fn shown_index(&self, id: &str) -> anyhow::Result<usize> {
+        let index = self.index(id)?;
+        match self.catalogue.conversation(index).access() {
+            Access::Never => Err(held_private("this card is of a conversation that")),
+            Access::Open | Access::ByHand => Ok(index),
+        }
+    }
+
+    /// What is held private may have changed.
+    fn stand_anew(&mut self) -> anyhow::Result<()> {
+        self.catalogue.stand(&self.library.standings()?);
+        let (catalogue, marks) = (&self.catalogue, &self.marks);
+        self.queue.retain(|index| catalogue.is_met(index, marks));
+        Ok(())
+    }
+
+    /// Another command may have decided, chosen or fixed something meanwhile.
     fn look_outside(&mut self) -> anyhow::Result<()> {
         let outside = self.library.outside_changes()?;
         if outside != self.seen_outside {
             self.seen_outside = outside;
             self.marks = self.library.marks()?;
             self.derivation = self.library.derivation()?;
+            self.stand_anew()?;
         }
         Ok(())
     }
@@ -427,7 +449,7 @@ impl State {
     }
 
     fn set_place(&mut self, id: &str) -> anyhow::Result<Reply> {
-        self.index(id)?;
+        self.shown_index(id)?;
         self.library.set_desk_place(id)?;
         Reply::json(&json!({}))
     }
@@ -445,10 +467,15 @@ impl State {
     /// Stores a step, then remembers its marks.
     fn take(&mut self, label: &str, step: Step) -> anyhow::Result<()> {
         self.library.take_step(label, &step, &now())?;
+        let is_marked = |change: &Change| {
+            let of = self.catalogue.index(&change.candidate).map(|index| self.catalogue.conversation(index));
+            of.is_some_and(|conversation| conversation.standing.is_marked_private)
+        };
+        let stands_anew = !step.choices.is_empty() || step.changes.iter().any(is_marked);
         for change in step.changes {
             self.remember(change.candidate, change.after)?;
         }
-        Ok(())
+        if stands_anew { self.stand_anew() } else { Ok(()) }
     }
 
     fn remember(&mut self, id: String, mark: Mark) -> anyhow::Result<()> {
@@ -479,7 +506,7 @@ impl State {
     }
 
     fn mark(&mut self, Marked { id, mut mark, label }: Marked) -> anyhow::Result<Reply> {
-        let index = self.index(&id)?;
+        let index = self.shown_index(&id)?;
         let is_blank = |text: &Option<String>| text.as_deref().is_some_and(|text| text.trim().is_empty());
         if is_blank(&mark.text) || is_blank(&mark.prompt) {
             return Err(usage("an edited text cannot be empty; reject the card instead"));
@@ -495,6 +522,7 @@ impl State {
     }
 
     fn second_look(&mut self, LookedAgain { id, accepts }: LookedAgain) -> anyhow::Result<Reply> {
+        self.shown_index(&id)?;
         let first = self.marks.get(&id).and_then(|mark| mark.action);
         let first = first.ok_or_else(|| usage(format!("candidate `{id}` was not decided on before")))?;
         let first_accepts = first != Action::Reject;
@@ -505,7 +533,7 @@ impl State {
 
     /// Makes the safe fixes of an answer, its prompt and its context; gives the card as it is then.
     fn fix(&mut self, Fixed { id, variant }: &Fixed) -> anyhow::Result<Reply> {
-        let index = self.index(id)?;
+        let index = self.shown_index(id)?;
         let fixes = self.found(index)?.safe_fixes(variant);
         let fixes = fixes.ok_or_else(|| usage(format!("candidate `{id}` has no answer `{variant}`")))?;
         if !fixes.is_empty() {
@@ -541,32 +569,33 @@ impl State {
         };
         let mut first = undone.marks.first().map(|(id, _)| id).or(undone.unfixed.first()).cloned();
         let count = undone.marks.len().max(undone.choices.len()).max(1);
-        let is_territory = !undone.choices.is_empty();
+        let is_of_topics = !undone.choices.is_empty();
         for (id, mark) in undone.marks {
             self.remember(id, mark)?;
         }
         let unfixed: Vec<usize> = undone.unfixed.iter().filter_map(|id| self.catalogue.index(id)).collect();
         self.read_anew(&unfixed)?;
-        for (key, choice) in undone.choices {
-            self.catalogue.conversation_called(&key).into_iter().for_each(|found| found.choice = choice);
-        }
+        self.stand_anew()?;
         if undone.label == author::WROTE {
             self.unwrite(first.take().as_deref())?;
         }
         Reply::json(&json!({
-            "label": undone.label, "id": first, "count": count, "is_territory": is_territory, "summary": self.summary()?,
+            "label": undone.label, "id": first, "count": count, "is_of_topics": is_of_topics, "summary": self.summary()?,
         }))
     }
 
     fn conversation(&self, key: &str) -> anyhow::Result<Reply> {
         let found = self.library.conversation(key)?;
         let (_, found) = found.ok_or_else(|| usage(format!("no conversation `{key}` in the library")))?;
+        if self.library.standings()?.of(&found).is_private() {
+            return Err(held_private("this conversation"));
+        }
         Reply::json(&conversation::view(&found))
     }
 
     /// The exchange after an answer, to be merged with it; `null` where nothing follows.
     fn following(&self, id: &str, variant: &str) -> anyhow::Result<Reply> {
-        let found = self.found(self.index(id)?)?;
+        let found = self.found(self.shown_index(id)?)?;
         let next = found.following(variant);
         Reply::json(&next.map(|(next, answer)| json!({ "prompt": next.prompt, "text": answer.text })))
     }
@@ -582,6 +611,11 @@ impl State {
         figures["taste_command"] = json!(TASTE_COMMAND);
         Reply::json(&figures)
     }
+}
+
+/// The answer to whoever asks for what is held private.
+fn held_private(what: &str) -> anyhow::Error {
+    usage(format!("{what} is held private: nothing of it is shown, unless you keep it among the topics"))
 }
 
 /// Freezes what is accepted and trains on it.

@@ -112,11 +112,15 @@ impl Ballot {
             ballot::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
         let mut items = ballot(&sources, judge_id);
         leave_out_answered(ctx, &evaluated.dir, judge_id, &mut items)?;
+        let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
+        // Where the data set is not there, nobody is said to have written anything.
+        let by_person =
+            version.and_then(|version| judges::answered_by_a_person(ctx, version).ok()).unwrap_or_default();
         let question = |prompt: &Prompt| {
             let question = Question {
                 messages: prompt.messages.clone(),
                 criterion: rubrics.of(&prompt.category).question.clone(),
-                origin: suites::origin(prompt, is_author(judge_id)),
+                origin: suites::origin(prompt, is_author(judge_id), by_person.contains(&prompt.prompt_id)),
             };
             (prompt.prompt_id.clone(), question)
         };
@@ -407,7 +411,7 @@ impl<'a> Poll<'a> {
         let share = match is_even(chances) {
             true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
             false if self.ballot.own_first => format!(
-                " Pairs on your own prompts were chosen before others: {} counts the two apart.",
+                " Pairs on prompts of the data set were chosen before others: {} counts the two apart.",
                 self.ctx.command_on(&analysis.evaluation.name, "analyze", "")
             ),
             false => " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \

@@ -401,15 +401,15 @@ fn private_conversations_stay_out_and_ones_own_words_can_be_learnt() {
     let dir = dir.path();
     let chats: Vec<Value> = (0..12).map(|i| chat(i, 2)).collect();
     export(dir, "chats.json", &chats);
-    let imported = json_of(dir, &["import", "chats.json", "--shelf", "chatgpt:chat-3=private"]);
-    assert_eq!(imported["territory"]["shares"], json!({ "model:gpt": 1.0 }));
+    let imported = json_of(dir, &["import", "chats.json", "--topic", "chatgpt:chat-3=private"]);
+    assert_eq!(imported["overview"]["shares"], json!({ "model:gpt": 1.0 }));
     let version = json_of(dir, &["dataset", "--accept-clean"]);
     assert_eq!(version["manifest"]["counts"]["private"], 2);
     assert_eq!(json_of(dir, &["review", "--export", "cards.jsonl"])["private"], 2);
     let cards = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
     assert!(!cards.is_empty() && !cards.contains("chat-3"), "{cards}");
     let mine = json_of(dir, &["import", "--learn", "mine"]);
-    assert_eq!(mine["territory"]["shares"], json!({ "person": 1.0 }));
+    assert_eq!(mine["overview"]["shares"], json!({ "person": 1.0 }));
     assert_eq!(mine["library"]["candidates"], 12, "a first question answers nothing");
     let version = json_of(dir, &["dataset", "--accept-clean"]);
     assert_eq!(version["manifest"]["rules"]["learn"], "mine");
@@ -425,7 +425,7 @@ fn a_conversation_is_chosen_by_its_title() {
     let mut titled = chat(1, 2);
     titled["title"] = json!("Umbrellas and ownership");
     export(dir, "chats.json", &[chat(0, 2), titled]);
-    json_of(dir, &["import", "chats.json", "--shelf", "Umbrellas and ownership=private"]);
+    json_of(dir, &["import", "chats.json", "--topic", "Umbrellas and ownership=private"]);
     assert_eq!(json_of(dir, &["review", "--export", "cards.jsonl"])["private"], 2);
 }
 

@@ -9,7 +9,7 @@ use crate::desk::{open, run};
 use crate::room::Page;
 use crate::temp_dir;
 
-const EVERYTHING: &str = "api/territory";
+const EVERYTHING: &str = "api/topics";
 
 /// Six chats, of which the first has its question edited into a branch that is no longer shown; two notes, one of them a
 /// day's; and a note with a key in it.
@@ -94,14 +94,14 @@ fn what_is_left_to_decide_is_one_number_everywhere() {
     let dir = temp_dir();
     let dir = dir.path();
     library(dir);
-    run(dir, &["import", "--shelf", "chatgpt:chat-2=private", "--shelf", "chatgpt:chat-3=skip"]);
+    run(dir, &["import", "--topic", "chatgpt:chat-2=private", "--topic", "chatgpt:chat-3=skip"]);
     let page = whole(dir);
     let card = page.get("api/card");
     page.post("api/mark", &json!({ "id": card["id"], "mark": { "action": "reject" }, "label": "rejected" }));
     let at_the_desk = page.get("api/summary")["open"].clone();
     drop(page);
     assert_eq!(at_the_desk, 6, "of ten one is decided, one private, one skipped and one set aside");
-    assert_eq!(json_of(dir, &["import"])["territory"]["left_to_decide"], at_the_desk);
+    assert_eq!(json_of(dir, &["import"])["overview"]["left_to_decide"], at_the_desk);
     let written = json_of(dir, &["review", "--export", "cards.jsonl"]);
     assert_eq!(
         (&written["left_to_decide"], &written["held_back"], &written["private"], &written["candidates"]),

@@ -125,9 +125,9 @@ fn a_rule_of_lint_and_a_topic_choose_cards_and_the_desk_names_what_there_is() {
         assert_eq!(*on_dashboard, rule["count"], "{rule}");
     }
     assert_eq!(flags.len(), options["rules"].as_array().map_or(0, Vec::len), "{flags:?}");
-    let shelves = options["shelves"].as_array().expect("topics").len();
-    let on_shelves: u64 = (0..shelves).map(|shelf| count(&page, json!({ "shelf": shelf }))).sum();
-    assert_eq!(on_shelves, 10, "every card has one topic");
+    let topics = options["topics"].as_array().expect("topics").len();
+    let on_topics: u64 = (0..topics).map(|topic| count(&page, json!({ "topic": topic }))).sum();
+    assert_eq!(on_topics, 10, "every card has one topic");
 }
 
 #[test]
@@ -246,21 +246,21 @@ fn a_single_file_and_a_single_conversation_of_a_topic_can_be_skipped() {
         [ask("What of ion, the virtue and the law?"), ask("And again, what of ion, the virtue and the law?")];
     write_rows(dir.path(), "rows.jsonl", &rows);
     let page = open(dir.path());
-    let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
-    let shelves = found["shelves"].as_array().expect("shelves").len();
+    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
+    let topics = found["topics"].as_array().expect("topics").len();
     // The topic that holds a file, and the file there.
     let file = |name: &str| {
-        let on = |shelf: usize| {
-            let files = page.get(&format!("api/shelf?number={shelf}"));
+        let on = |topic: usize| {
+            let files = page.get(&format!("api/topic?number={topic}"));
             files.as_array().expect("files").iter().find(|file| file["name"] == name).cloned()
         };
-        (0..shelves).find_map(|shelf| on(shelf).map(|file| (shelf, file))).expect("the file")
+        (0..topics).find_map(|topic| on(topic).map(|file| (topic, file))).expect("the file")
     };
-    let (shelf, rows) = file("rows.jsonl");
+    let (topic, rows) = file("rows.jsonl");
     assert_eq!((&file("ion.txt").1["candidates"], &rows["count"]), (&json!(5), &json!(2)), "{found}");
     let conversation = file("meno.txt").1["conversations"][0]["conversation"].clone();
     page.post("api/choice", &json!({ "conversation": conversation, "choice": "skip" }));
-    page.post("api/choice", &json!({ "shelf": shelf, "file": "rows.jsonl", "choice": "skip" }));
+    page.post("api/choice", &json!({ "topic": topic, "file": "rows.jsonl", "choice": "skip" }));
     assert_eq!(
         ["ion.txt", "meno.txt", "crito.txt", "rows.jsonl"].map(|name| file(name).1["chosen"].clone()),
         [Value::Null, json!("skip"), Value::Null, json!("skip")]
@@ -398,17 +398,16 @@ fn a_topic_that_is_skipped_later_does_not_come_up_again() {
     assert_eq!(page.get("api/summary")["open"], 9);
     page.post("api/begin", &json!({}));
     let first = page.get("api/card")["id"].clone();
-    let shelf = page.get("api/territory")["shelves"][0].clone();
-    let skipped = json!({ "shelf": shelf["number"], "choice": "skip" });
+    let topic = page.get("api/topics")["topics"][0].clone();
+    let skipped = json!({ "topic": topic["number"], "choice": "skip" });
     page.post("api/choice", &skipped);
     let summary = page.get("api/summary");
-    let left = 9 - shelf["candidates"].as_u64().expect("a number");
+    let left = 9 - topic["candidates"].as_u64().expect("a number");
     assert_eq!(summary["open"], left, "{summary}");
     let figures = page.get("api/dashboard");
-    let topic =
-        &figures["shelves"].as_array().expect("topics").iter().find(|topic| topic["name"] == shelf["name"]);
-    let topic = topic.expect("still listed");
-    assert_eq!((&topic["counts"][0], &topic["choice"]), (&shelf["candidates"], &json!("skip")));
+    let mut listed = figures["topics"].as_array().expect("topics").iter();
+    let row = listed.find(|row| row["name"] == topic["name"]).expect("still listed");
+    assert_eq!((&row["counts"][0], &row["choice"]), (&topic["candidates"], &json!("skip")));
     // What does not come up is nothing to count by rule.
     let all = page.get("api/filters")["rules"].as_array().map_or(0, Vec::len);
     assert_eq!(figures["flags"].as_object().map_or(0, |flags| flags.len()), all);

@@ -39,7 +39,7 @@ fn shown(page: &Page) -> u64 {
 fn a_folder_of_notes_is_held_private_with_all_below_it() {
     let dir = notes();
     let page = open(dir.path());
-    let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let rows = found["folders"].as_array().expect("folders");
     let row =
         |name: &str| rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {found}"));
@@ -48,7 +48,7 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
     let before = shown(&page);
     page.post("api/choice", &json!({ "folder": "own", "choice": "private" }));
     assert_eq!(shown(&page), before - 3);
-    let found = page.get("api/territory");
+    let found = page.get("api/topics");
     let chosen =
         found["folders"].as_array().expect("folders").iter().filter(|row| row["chosen"] == "private");
     assert_eq!(chosen.count(), 4, "two folders and their files: {found}");
@@ -62,7 +62,7 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
 fn a_card_makes_its_whole_document_private_and_a_list_forgets_it() {
     let dir = notes();
     let page = open(dir.path());
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let before = shown(&page);
     let first = page.post("api/only", &json!({ "filter": { "words": "ferritin" } }));
     assert_eq!(page.get("api/summary")["only"]["left"], 1);
@@ -77,13 +77,13 @@ fn a_card_makes_its_whole_document_private_and_a_list_forgets_it() {
 fn all_that_a_search_finds_is_held_private_whatever_was_decided() {
     let dir = notes();
     let page = open(dir.path());
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let before = shown(&page);
     let clay = json!({ "by": "filter", "value": { "words": "\"river bank\"" } });
     page.post("api/bulk", &json!({ "group": clay, "action": "accept", "count": 2 }));
     let any = json!({ "by": "filter", "value": { "words": "\"river bank\"", "state": "any" } });
     let held = page.post("api/choice", &json!({ "group": any, "choice": "private" }));
-    assert_eq!((&held["label"], &held["count"]), (&json!("all of 2 cards: private"), &json!(3)));
+    assert_eq!((&held["label"], &held["count"]), (&json!("3 cards of 2 documents: private"), &json!(3)));
     assert_eq!(shown(&page), before - 3);
     assert_eq!(page.get("api/summary")["accepted"], 0);
 }
@@ -125,7 +125,7 @@ fn a_conversation_that_is_newly_private_is_shown_by_no_command() {
     let before: Vec<&[&str]> = commands.iter().take(9).copied().filter(|args| shown(args)).collect();
     assert!(before.len() >= 6, "they show it while it is not private: {before:?}");
     let page = open(dir);
-    page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let hits = page.get(&format!("api/search?words={SECRET}"));
     let card = json!({ "card": hits[0]["id"], "choice": "private" });
     assert_eq!(page.post("api/choice", &card)["count"], 2, "both sections");
@@ -145,4 +145,87 @@ fn a_conversation_that_is_newly_private_is_shown_by_no_command() {
         let text = fs_err::read_to_string(file.path()).unwrap_or_default();
         assert!(!text.contains(SECRET), "{}", file.path().display());
     }
+}
+
+/// Status and body of a request for something.
+fn try_get(page: &Page, path: &str) -> (u16, String) {
+    let (port, token) = (page.port, &page.token);
+    let (status, _, body) = page.send(&format!(
+        "GET /{token}/{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    ));
+    (status, body)
+}
+
+/// The conversation of the note that is set aside, as a part of an address.
+fn set_aside(page: &Page) -> (Value, String) {
+    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
+    let key = found["aside"][0]["conversation"].clone();
+    let address = key.as_str().expect("a key").replace('/', "%2F").replace(' ', "%20").replace('#', "%23");
+    (key, address)
+}
+
+#[test]
+fn a_note_that_calls_itself_private_is_shown_once_it_is_kept_or_a_card_of_it_is_accepted() {
+    let dir = notes();
+    let dir = dir.path();
+    let text = format!(
+        "---\nprivate: true\n---\n# The {SECRET}\n\nThe {SECRET} stands behind the house, where nobody looks.\n"
+    );
+    fs_err::write(dir.join("notes/own/tree.md"), text).expect("written");
+    run(dir, &["import", "notes"]);
+    let page = open(dir);
+    let (key, address) = set_aside(&page);
+    let search = || page.get(&format!("api/search?words={SECRET}")).as_array().map_or(0, Vec::len);
+    let conversation = || try_get(&page, &format!("api/conversation?key={address}"));
+    let terminal = || crate::transcript(dir, &["lint", "--verbose"]).contains("not looked at: 1 candidate");
+    // Whether it is shown: by the desk's search, its conversation and the cards it counts, and by a command.
+    let shown = || [search() > 0, conversation().0 == 200, shown(&page) == 7, !terminal()];
+    assert_eq!(shown(), [false; 4]);
+    let (status, said) = conversation();
+    assert!(status == 400 && said.contains("held private") && !said.contains(SECRET), "{status}: {said}");
+    page.post("api/choice", &json!({ "conversation": key, "choice": "keep" }));
+    assert_eq!(shown(), [true; 4]);
+    let card = page.get(&format!("api/search?words={SECRET}"))[0]["id"].clone();
+    let mark = |action: &str| {
+        page.post("api/mark", &json!({ "id": card, "mark": { "action": action }, "label": action }));
+    };
+    mark("accept");
+    page.post("api/choice", &json!({ "conversation": key, "choice": null }));
+    assert_eq!(shown(), [true; 4], "a card of it is accepted");
+    let frozen = crate::data::json_of(dir, &["dataset", "--accept-clean"])["manifest"]["counts"].clone();
+    assert!(frozen["private"].as_u64().unwrap_or(0) == 0 && frozen["accepted"] == 7, "{frozen}");
+    mark("reject");
+    assert_eq!(shown(), [false; 4], "what is rejected is not shown for that");
+    let id = card.as_str().expect("an id");
+    for path in [format!("api/card?id={id}"), format!("api/following?id={id}&variant=x")] {
+        let (status, said) = try_get(&page, &path);
+        assert!(status == 400 && said.contains("held private") && !said.contains(SECRET), "{path}: {said}");
+    }
+    let accept = json!({ "id": card, "mark": { "action": "accept" }, "label": "accept" });
+    assert_eq!(page.try_post("api/mark", &accept).0, 400, "nobody accepts what they are not shown");
+    page.post("api/undo", &json!({}));
+    assert_eq!(shown(), [true; 4], "it is accepted again");
+    run(dir, &["import", "--topic", &format!("{}=private", key.as_str().expect("a key"))]);
+    assert_eq!(shown(), [false; 4], "a choice made in a terminal holds at a desk that is open");
+}
+
+#[test]
+fn a_search_says_how_much_it_would_hold_private() {
+    let dir = notes();
+    let page = open(dir.path());
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
+    let group = json!({ "by": "filter", "value": { "words": "\"river bank\"" } });
+    let whole = json!({ "cards": 3, "words": "3 cards of 2 documents" });
+    assert_eq!(page.post("api/group", &group)["whole"], whole);
+    // Skipped or decided on, they are still found.
+    page.post("api/choice", &json!({ "file": "notes/work/clay.md", "choice": "skip" }));
+    let found = page.post("api/group", &group);
+    assert_eq!((&found["count"], &found["whole"]), (&json!(1), &whole));
+    let hold = |cards: u32| {
+        page.try_post("api/choice", &json!({ "group": group, "choice": "private", "cards": cards }))
+    };
+    let (status, said) = hold(2);
+    assert!(status == 400 && said.to_string().contains("these are 3 cards now, not 2"), "{said}");
+    assert_eq!(hold(3).1["label"], "3 cards of 2 documents: private");
+    assert_eq!(page.get("api/search?words=\"river%20bank\""), json!([]));
 }

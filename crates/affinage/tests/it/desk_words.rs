@@ -1,4 +1,4 @@
-//! The desk beyond accept and reject: shelves, whose words, who is who, fixes, turns, tags, and new examples.
+//! The desk beyond accept and reject: topics, whose words, who is who, fixes, turns, tags, and new examples.
 
 use std::path::Path;
 
@@ -59,35 +59,35 @@ fn row<'a>(rows: &'a [Value], id: &str) -> &'a Value {
 }
 
 #[test]
-fn the_first_screen_is_territory_and_its_choices_hold_everywhere() {
+fn the_first_screen_is_topics_and_its_choices_hold_everywhere() {
     let dir = with_topics();
     let mut page = open(dir.path());
-    assert_eq!(page.get("api/summary")["begins_with_territory"], true);
-    let found = page.wait("api/territory", |found| found["is_whole"] == json!(true));
+    assert_eq!(page.get("api/summary")["begins_with_topics"], true);
+    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
     assert_eq!((&found["conversations"], &found["candidates"]), (&json!(25), &json!(49)));
     assert_eq!(found["aside_count"], 1, "personal data is set aside unasked: {found}");
-    let shelves = found["shelves"].as_array().expect("shelves");
-    assert!(shelves.len() >= 4, "{found}");
-    assert_eq!(shelves.iter().filter_map(|shelf| shelf["candidates"].as_u64()).sum::<u64>(), 49);
-    let shelf =
-        shelves.iter().find(|shelf| shelf["aside"] == 0 && shelf["conversations"] != 1).expect("a shelf");
-    let (number, of) = (&shelf["number"], shelf["candidates"].as_u64().expect("a count"));
-    let choose = |choice: Value| page.post("api/choice", &json!({ "shelf": number, "choice": choice }));
+    let topics = found["topics"].as_array().expect("topics");
+    assert!(topics.len() >= 4, "{found}");
+    assert_eq!(topics.iter().filter_map(|topic| topic["candidates"].as_u64()).sum::<u64>(), 49);
+    let topic =
+        topics.iter().find(|topic| topic["aside"] == 0 && topic["conversations"] != 1).expect("a topic");
+    let (number, of) = (&topic["number"], topic["candidates"].as_u64().expect("a count"));
+    let choose = |choice: Value| page.post("api/choice", &json!({ "topic": number, "choice": choice }));
     choose(json!("private"));
-    let chosen = page.get("api/territory");
+    let chosen = page.get("api/topics");
     let at = usize::try_from(number.as_u64().expect("a number")).expect("small");
-    assert_eq!(chosen["shelves"][at]["chosen"], "private");
+    assert_eq!(chosen["topics"][at]["chosen"], "private");
     assert_eq!(page.get("api/summary")["candidates"].as_u64(), Some(49 - of), "private cards are not shown");
     let undone = page.post("api/undo", &json!({}));
-    assert_eq!((&undone["is_territory"], &undone["summary"]["candidates"]), (&json!(true), &json!(49)));
-    // Of a skipped shelf no card comes up; of what is set aside neither, until it is kept.
+    assert_eq!((&undone["is_of_topics"], &undone["summary"]["candidates"]), (&json!(true), &json!(49)));
+    // Of a skipped topic no card comes up; of what is set aside neither, until it is kept.
     choose(json!("skip"));
     let private = found["aside"][0]["conversation"].clone();
     let mut card = page.get("api/card");
     let mut seen = 0;
     while card != Value::Null {
         assert_ne!(card["conversation"], private);
-        assert_ne!(card["shelf"][0], *number);
+        assert_ne!(card["topic"][0], *number);
         mark(&page, &card, &json!({ "action": "accept" }));
         seen += 1;
         let next = page.get(&format!("api/next?of={}", id(&card)));
@@ -105,19 +105,15 @@ fn the_first_screen_is_territory_and_its_choices_hold_everywhere() {
     page.child.kill().expect("killed");
     page.child.wait().expect("ended");
     let page = open(dir.path());
-    assert_eq!(page.get("api/summary")["begins_with_territory"], false, "seen once");
-    assert_eq!(page.get("api/territory")["shelves"][at]["chosen"], "skip");
+    assert_eq!(page.get("api/summary")["begins_with_topics"], false, "seen once");
+    assert_eq!(page.get("api/topics")["topics"][at]["chosen"], "skip");
     drop(page);
-    let territory = document(dir.path(), &["import"]);
-    assert_eq!(territory["territory"]["shelves"][at]["skipped"], shelf["conversations"]);
+    let overview = document(dir.path(), &["import"]);
+    assert_eq!(overview["overview"]["topics"][at]["skipped"], topic["conversations"]);
     fs_err::write(dir.path().join("more.md"), "## User\n\nWhy?\n\n## Assistant\n\nSo it is.\n")
         .expect("written");
     run(dir.path(), &["import", "more.md"]);
-    assert_eq!(
-        open(dir.path()).get("api/summary")["begins_with_territory"],
-        true,
-        "a new import, new shelves"
-    );
+    assert_eq!(open(dir.path()).get("api/summary")["begins_with_topics"], true, "a new import, new topics");
 }
 
 #[test]
@@ -125,7 +121,7 @@ fn whose_words_are_learnt_is_asked_once_and_holds_for_cards_and_dataset() {
     let dir = with_topics();
     let page = open(dir.path());
     let before = page.get("api/card");
-    assert_eq!(page.get("api/territory")["is_answered"], false);
+    assert_eq!(page.get("api/topics")["is_answered"], false);
     page.post("api/learn", &json!({ "learn": "mine" }));
     page.wait("api/summary", |summary| summary["is_whole"] == json!(true) && summary["reading"] == json!(1));
     let card = page.get("api/card");
@@ -135,9 +131,9 @@ fn whose_words_are_learnt_is_asked_once_and_holds_for_cards_and_dataset() {
         card["variants"][0]["text"].as_str().is_some_and(|text| text.starts_with("And what of")),
         "{card}"
     );
-    assert_eq!(page.get("api/territory")["is_answered"], true);
+    assert_eq!(page.get("api/topics")["is_answered"], true);
     drop(page);
-    assert_eq!(document(dir.path(), &["import"])["territory"]["learn"], "mine");
+    assert_eq!(document(dir.path(), &["import"])["overview"]["learn"], "mine");
     let rows = frozen(dir.path(), &["dataset", "--accept-clean"]);
     assert!(rows.iter().all(|row| {
         row["messages"].as_array().expect("messages").last().expect("an answer")["content"]
@@ -164,8 +160,8 @@ fn a_transcript_without_roles_waits_at_the_desk() {
     let refused = affinage(dir.path()).args(["import", "play.txt"]).output().expect("the binary starts");
     assert_eq!(refused.status.code(), Some(1), "a script still sees that nothing was imported");
     let page = open(dir.path());
-    assert_eq!(page.get("api/summary")["begins_with_territory"], true);
-    let waiting = page.get("api/territory")["waiting"][0].clone();
+    assert_eq!(page.get("api/summary")["begins_with_topics"], true);
+    let waiting = page.get("api/topics")["waiting"][0].clone();
     assert_eq!((&waiting["member"], &waiting["speakers"][0]["name"]), (&json!("play.txt"), &json!("ANNA")));
     let cast = |roles: Value| json!({ "sha256": waiting["sha256"], "member": "play.txt", "roles": roles, "profile": "mill" });
     assert_eq!(
@@ -198,7 +194,7 @@ fn a_transcript_without_roles_waits_at_the_desk() {
     );
     assert_eq!(raw(), before + 1);
     let page = open(dir.path());
-    let waiting = page.get("api/territory")["waiting"][0].clone();
+    let waiting = page.get("api/topics")["waiting"][0].clone();
     page.post("api/waiting/leave", &json!({ "sha256": waiting["sha256"], "member": waiting["member"] }));
     assert_eq!(raw(), before);
 }
@@ -467,11 +463,11 @@ fn the_dashboard_says_what_is_missing() {
     let dir = with_topics();
     let page = open(dir.path());
     let mut card = page.get("api/card");
-    let found = page.get("api/territory");
-    let skipped = found["shelves"][0]["number"].clone();
+    let found = page.get("api/topics");
+    let skipped = found["topics"][0]["number"].clone();
     let mut accepted = 0;
     while accepted < 10 && card != Value::Null {
-        if card["second_look"] == json!(true) || card["shelf"][0] == skipped {
+        if card["second_look"] == json!(true) || card["topic"][0] == skipped {
             card = page.get(&format!("api/next?of={}", id(&card)));
         } else {
             card = accept(&page, &card);
@@ -480,7 +476,7 @@ fn the_dashboard_says_what_is_missing() {
     }
     let figures = page.get("api/dashboard");
     assert_eq!(figures["gaps"], json!([]), "ten accepted say nothing yet");
-    assert_eq!(figures["shelves"][0]["counts"][1], 0);
+    assert_eq!(figures["topics"][0]["counts"][1], 0);
     assert_eq!((accepted, &figures["summary"]["accepted"]), (10, &json!(10)));
     for i in 0..20 {
         page.post("api/author", &json!({ "prompt": format!("What is thing {i}?"), "text": format!("Thing {i} is made by hand, with care.") }));
@@ -488,7 +484,7 @@ fn the_dashboard_says_what_is_missing() {
     let figures = page.get("api/dashboard");
     let gaps: Vec<&str> =
         figures["gaps"].as_array().expect("gaps").iter().filter_map(|gap| gap["words"].as_str()).collect();
-    let name = found["shelves"][0]["name"].as_str().expect("a name");
+    let name = found["topics"][0]["name"].as_str().expect("a name");
     assert!(gaps.iter().any(|gap| gap.starts_with(&format!("nothing yet from {name}"))), "{gaps:?}");
     let group = &figures["gaps"][0]["group"];
     assert!(page.post("api/group", group)["count"].as_u64().is_some_and(|count| count > 0), "{group}");

@@ -578,7 +578,7 @@ fn what_is_held_private_stays_on_this_machine_unless_named() {
     let (all, sources) = calls(&[]);
     assert_eq!(all, Some(64));
     assert!(sources.to_string().contains("chats.json"), "{sources}");
-    json_of(dir, &["import", "chats.json", "--shelf", &format!("{conversation}=private")]);
+    json_of(dir, &["import", "chats.json", "--topic", &format!("{conversation}=private")]);
     let (open, sources) = calls(&[]);
     assert_eq!(open, Some(62), "{sources}");
     assert!(sources.to_string().contains("\"left_out\":1"), "{sources}");

@@ -71,7 +71,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     run(dir, &["init"]);
     export(dir, "chats.json", &chats());
     run(dir, &["import", "chats.json"]);
-    run(dir, &["import", "--shelf", "chatgpt:chat-4=private", "--shelf", "chatgpt:chat-5=skip"]);
+    run(dir, &["import", "--topic", "chatgpt:chat-4=private", "--topic", "chatgpt:chat-5=skip"]);
 
     let said = run(dir, &["dataset", "--accept-clean"]);
     assert!(said.contains("31 candidates: 26 accepted (0 edited), 5 left out"), "{said}");

@@ -43,6 +43,7 @@ mod stopping;
 mod thinking;
 mod tidy;
 mod tiny;
+mod topics;
 mod train;
 mod unfit;
 mod vote;

@@ -68,7 +68,7 @@ fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
         (&again["files"][0]["drafted"], &again["files"][0]["conversations_new"]),
         (&json!(40), &json!(0))
     );
-    assert_eq!(again["territory"]["shares"], json!({ "person": 1.0 }));
+    assert_eq!(again["overview"]["shares"], json!({ "person": 1.0 }));
 
     let frozen = json_of(dir, &["dataset", "--accept-clean"]);
     assert_eq!(frozen["manifest"]["counts"]["drafted"], 40);
@@ -313,7 +313,7 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
     let flags = card["variants"][0]["flags"].as_array().expect("flags");
     let flag = flags.iter().find(|flag| flag["rule"] == "L11").unwrap_or_else(|| panic!("{card}"));
     assert_eq!((&flag["start"], &flag["end"]), (&json!(0), &json!(28)));
-    assert_eq!(page.get("api/territory")["is_notes_only"], true);
+    assert_eq!(page.get("api/topics")["is_notes_only"], true);
     drop(page);
 
     // One of them is decided on, so there is enough to split.

@@ -194,7 +194,7 @@ fn a_speaker_is_neither_a_person_nor_a_model_until_somebody_says_so() {
     let text: String = (0..30).map(|i| format!("# Evening {i}\n\n{}", turn(i))).collect();
     fs_err::write(dir.join("evenings.md"), text).expect("written");
     let imported = json_of(dir, &["import", "evenings.md", "--role", "Host=assistant"]);
-    assert_eq!(imported["territory"]["shares"], json!({ "unknown": 1.0 }));
+    assert_eq!(imported["overview"]["shares"], json!({ "unknown": 1.0 }));
     let manifest = &json_of(dir, &["dataset", "--accept-clean"])["manifest"];
     let writers: Vec<&String> = manifest["writers"].as_object().expect("writers").keys().collect();
     assert_eq!(writers, ["speaker:Host"]);

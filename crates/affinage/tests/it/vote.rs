@@ -546,12 +546,14 @@ fn the_author_is_shown_own_prompts_first_and_every_screen_says_where_its_prompt_
     let built_in = "The prompt is a built-in one (practical), from nobody's texts";
     let (items, said) = packed(dir.path(), &["--as", "anna", "--author", "--pairs", "12"]);
     assert!(
-        said.contains("drawn: 10 of 10 pairs on your own held-out prompts, before 2 of 22 others"),
+        said.contains(
+            "drawn: 10 of 10 pairs on prompts that were held out of the data set, before 2 of 22 others"
+        ),
         "{said}"
     );
     let author = asked(&items);
     assert_eq!(
-        of(&author, "The prompt is from your own texts and was kept out of the training"),
+        of(&author, "The prompt is from the data set and was kept out of the training"),
         10,
         "{author:?}"
     );
@@ -559,7 +561,7 @@ fn the_author_is_shown_own_prompts_first_and_every_screen_says_where_its_prompt_
     let (items, _) = packed(dir.path(), &["--as", "ben", "--pairs", "12"]);
     let reader = asked(&items);
     assert!(of(&reader, built_in) > 2, "drawn from all: {reader:?}");
-    let own = of(&reader, "The prompt is from the author's texts and was kept out of the training");
+    let own = of(&reader, "The prompt is from the data set and was kept out of the training");
     assert_eq!(own + of(&reader, built_in), 12, "{reader:?}");
     // A ballot that an earlier version drew stays what it was.
     let drawing = dir.path().join("evals/first-look/ballot.json");

@@ -9,7 +9,8 @@ use affinage_dataset::conversation::{Node, NodeRole};
 use rusqlite::OptionalExtension as _;
 use serde::Serialize;
 
-use super::{Choice, Library};
+use super::Library;
+use super::topics::is_private_sql;
 
 /// Nodes put into the index in one transaction.
 const BATCH_NODES: usize = 20_000;
@@ -53,13 +54,13 @@ impl Library {
         if terms.0.is_empty() {
             return Ok(Vec::new());
         }
-        let mut statement = self.db.prepare_cached(
+        let mut statement = self.db.prepare_cached(&format!(
             "SELECT conversation.key, conversation.title, node.data FROM words \
              JOIN node ON node.id = words.rowid JOIN conversation ON conversation.id = node.conversation \
              LEFT JOIN shelving ON shelving.conversation = conversation.key WHERE words MATCH ?1 \
-             AND coalesce(shelving.choice, json_extract(conversation.origin, '$.declared'), '') <> 'private' \
-             ORDER BY words.rank, node.id LIMIT ?2",
-        )?;
+             AND NOT {} ORDER BY words.rank, node.id LIMIT ?2",
+            is_private_sql()
+        ))?;
         let mut rows = statement.query((terms.expression(), i64::try_from(limit).unwrap_or(i64::MAX)))?;
         let mut hits = Vec::new();
         while let Some(row) = rows.next()? {
@@ -86,18 +87,18 @@ impl Library {
         if terms.0.is_empty() {
             return Ok(Holding::default());
         }
-        let mut statement = self.db.prepare_cached(
-            "SELECT conversation.key, node.node_id, \
-             coalesce(shelving.choice, json_extract(conversation.origin, '$.declared'), '') FROM words JOIN node ON node.id = words.rowid \
+        let mut statement = self.db.prepare_cached(&format!(
+            "SELECT conversation.key, node.node_id, {} FROM words JOIN node ON node.id = words.rowid \
              JOIN conversation ON conversation.id = node.conversation \
              LEFT JOIN shelving ON shelving.conversation = conversation.key WHERE words MATCH ?1",
-        )?;
+            is_private_sql()
+        ))?;
         let mut rows = statement.query([terms.expression()])?;
         let mut holding = Holding::default();
         while let Some(row) = rows.next()? {
-            match Choice::parse(row.get_ref(2)?.as_str()?) {
-                Some(Choice::Private) => holding.private += 1,
-                _ => holding.nodes.push((row.get(0)?, row.get(1)?)),
+            match row.get(2)? {
+                true => holding.private += 1,
+                false => holding.nodes.push((row.get(0)?, row.get(1)?)),
             }
         }
         Ok(holding)

@@ -9,7 +9,7 @@ use affinage_dataset::message::Message;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 
-use super::shelves::put_choice;
+use super::topics::put_choice;
 use super::{Action, Choice, Decision, Library, TextFix, decisions, fixes};
 
 /// What a person made of a candidate so far, decided or not.

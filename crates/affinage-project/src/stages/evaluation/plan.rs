@@ -1,6 +1,6 @@
 //! What an evaluation will compare: from the configuration and a run to the plan that is fixed before the first answer.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::{Message, Role};
@@ -20,7 +20,7 @@ use crate::errors::{HintExt as _, usage};
 use crate::folder::config::{Config, Judge, JudgeKind};
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::events::{self, Event};
-use crate::folder::library::{Choice, LIBRARY_FILE, Library};
+use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
 use crate::folder::run::{Checkpoint, Run};
 use crate::model::LoadedModel;
@@ -219,12 +219,12 @@ fn asked_well(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<(Vec<Ar
         arms.push(Arm { name: "base+prompt".to_owned(), kind });
     }
     // The plan is shown and published: examples are not taken from what is held private.
-    let choices = match ctx.project.join(LIBRARY_FILE).is_file() {
-        true => Library::open(&ctx.project)?.choices()?,
-        false => HashMap::new(),
+    let private = match ctx.project.join(LIBRARY_FILE).is_file() {
+        true => Library::open(&ctx.project)?.held_private()?,
+        false => HashSet::new(),
     };
     let mut rows = version.rows("train", &ctx.ui)?;
-    rows.retain(|row| choices.get(&row.conversation) != Some(&Choice::Private));
+    rows.retain(|row| !private.contains(&row.conversation));
     let examples = examples(&rows, config.examples, ctx.config.generate.seed);
     let few = (examples.len() < config.examples).then(|| {
         format!(

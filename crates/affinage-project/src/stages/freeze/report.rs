@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use affinage_dataset::counts::{Omission, Way};
 use affinage_dataset::lint::rules::titled;
 use affinage_dataset::message::Role;
-use affinage_dataset::territory::Shelf;
+use affinage_dataset::topics::Topic;
 use affinage_dataset::version::Lengths;
 use affinage_report::plain::{count, counted, listed};
 
@@ -81,12 +81,12 @@ pub(super) fn report_taken(ctx: &Project, library: &Library, selection: &Selecti
     let topics: HashMap<String, String> = match undecided.iter().all(|one| one.document.is_some()) {
         true => HashMap::new(),
         false => {
-            let shelves = library.territory()?.shelves.into_iter().map(|view| view.shelf);
-            let topic = |shelf: Shelf| {
-                let Shelf { name, conversations, .. } = shelf;
+            let topics = library.overview()?.topics.into_iter().map(|view| view.topic);
+            let topic = |topic: Topic| {
+                let Topic { name, conversations, .. } = topic;
                 conversations.into_iter().map(move |conversation| (conversation, name.clone()))
             };
-            shelves.flat_map(topic).collect()
+            topics.flat_map(topic).collect()
         }
     };
     ctx.ui.say(

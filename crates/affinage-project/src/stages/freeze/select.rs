@@ -15,7 +15,7 @@ use affinage_dataset::version::Lengths;
 use affinage_report::plain::first_words;
 
 use super::context::{self, Exchange};
-use crate::folder::library::{Access, Action, Decision, Derivation, Library, access};
+use crate::folder::library::{Access, Action, Decision, Derivation, Library};
 
 /// What may become an example without a person's decision.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -124,11 +124,11 @@ pub fn select(
     earlier_chars: usize,
 ) -> anyhow::Result<Selection> {
     let decisions = library.decisions()?;
-    let shelved = library.choices()?;
+    let standings = library.standings()?;
     let mut selection = Selection::default();
     let mut choices: Vec<Choice> = Vec::new();
     let private = library.for_each_conversation(|source, conversation| {
-        let access = access(&conversation, &shelved);
+        let access = standings.access(&conversation);
         let candidates = derivation.candidates(&conversation);
         let mut earlier = context::earlier(&candidates, earlier_chars).into_iter();
         for candidate in candidates {

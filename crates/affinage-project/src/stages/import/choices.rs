@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::errors::HintExt as _;
-use crate::folder::library::{Choice, Library, Territory};
+use crate::folder::library::{Choice, Library, Overview, of_whole};
 
 /// The conversations with this title.
 fn titled(library: &Library, title: &str) -> anyhow::Result<Vec<String>> {
@@ -17,20 +17,22 @@ fn titled(library: &Library, title: &str) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Sets what the user said about shelves, projects or single conversations, by key or title.
-pub fn choose(
-    library: &mut Library,
-    territory: &Territory,
-    given: &[(String, Choice)],
-) -> anyhow::Result<()> {
+/// Sets what the user said about topics, by name or number, about projects or single conversations, by key or title.
+pub fn choose(library: &mut Library, overview: &Overview, given: &[(String, Choice)]) -> anyhow::Result<()> {
     let now = jiff::Timestamp::now().to_string();
     let of_project = library.conversations_by_project()?;
     let known = library.conversation_keys()?;
+    let private = library.held_private()?;
     for (name, choice) in given {
-        let shelf = territory.shelves.iter().find(|view| view.shelf.name == *name);
-        let conversations = match (shelf, of_project.get(name)) {
-            (Some(view), _) => view.shelf.conversations.clone(),
-            (None, Some(conversations)) => conversations.clone(),
+        let topic = overview
+            .topics
+            .iter()
+            .map(|view| &view.topic)
+            .find(|topic| topic.name == *name || topic.number.to_string() == *name);
+        let whole = |keys: Vec<String>| of_whole(keys, Some(*choice), |key| private.contains(key));
+        let conversations = match (topic, of_project.get(name)) {
+            (Some(topic), _) => whole(topic.all().cloned().collect()),
+            (None, Some(conversations)) => whole(conversations.clone()),
             (None, None) if known.contains(name) => vec![name.clone()],
             (None, None) => {
                 let titled = titled(library, name)?;
@@ -38,9 +40,11 @@ pub fn choose(
                     library.choose(&titled, Some(*choice), &now)?;
                     continue;
                 }
-                let names: Vec<&str> = territory.shelves.iter().map(|v| v.shelf.name.as_str()).collect();
-                return Err(anyhow!("no shelf, project or conversation is called `{name}`"))
-                    .hint(format!("shelves: {}", names.join("; ")));
+                let topics = overview.topics.iter().map(|view| &view.topic);
+                let names: Vec<String> =
+                    topics.map(|topic| format!("{} {}", topic.number, topic.name)).collect();
+                return Err(anyhow!("no topic, project or conversation is called `{name}`"))
+                    .hint(format!("topics: {}", names.join("; ")));
             }
         };
         library.choose(&conversations, Some(*choice), &now)?;

@@ -38,7 +38,7 @@ pub use exam::{SpentRow, exam_results, ledger};
 pub use looks::ask_in_looks;
 pub use preview::{Estimate, Leaving, total};
 pub use reread::judgments;
-pub use sources::{SourceLine, Sources};
+pub use sources::{SourceLine, Sources, answered_by_a_person};
 pub use store::Store;
 pub use work::{Cell, references, rubrics};
 

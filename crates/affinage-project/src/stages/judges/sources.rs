@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Evaluated;
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::library::{Choice, LIBRARY_FILE, Library};
+use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
 
 /// A file of the user's, or a suite, with the number of its prompts.
@@ -65,7 +65,7 @@ impl Sources {
                 BTreeMap::new()
             }
         };
-        let choices = library.as_ref().map(Library::choices).transpose()?.unwrap_or_default();
+        let held = library.as_ref().map(Library::held_private).transpose()?.unwrap_or_default();
         let mut lines: BTreeMap<String, SourceLine> = BTreeMap::new();
         for prompt in prompts.iter().filter(|prompt| prompt.check.is_none()) {
             let key = conversations.get(&prompt.prompt_id);
@@ -79,7 +79,7 @@ impl Sources {
             };
             let is_named = named.iter().any(|name| *name == source || *name == title || Some(name) == key);
             let may_be_private = sources.unknown.is_some() && prompt.domain == Domain::In;
-            let is_private = key.is_some_and(|key| choices.get(key) == Some(&Choice::Private));
+            let is_private = key.is_some_and(|key| held.contains(key));
             let line = lines.entry(source.clone()).or_insert(SourceLine { source, prompts: 0, left_out: 0 });
             line.prompts += 1;
             if (is_private || may_be_private) && !is_named {
@@ -114,8 +114,19 @@ impl Sources {
     }
 }
 
-/// The conversation behind each held-out prompt, from the data set's rows.
+/// The conversation behind each held-out prompt.
 fn conversations(ctx: &Project, version: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    Ok(held_out(ctx, version)?.into_iter().map(|(id, row)| (id, row.conversation)).collect())
+}
+
+/// The held-out prompts to which a person wrote the answer that the data set holds.
+pub fn answered_by_a_person(ctx: &Project, version: &str) -> anyhow::Result<BTreeSet<String>> {
+    let held_out = held_out(ctx, version)?.into_iter();
+    Ok(held_out.filter(|(_, row)| row.writer.starts_with("person:")).map(|(id, _)| id).collect())
+}
+
+/// The data set's row behind each held-out prompt.
+fn held_out(ctx: &Project, version: &str) -> anyhow::Result<BTreeMap<String, DatasetRow>> {
     let version = DatasetVersion::open(&ctx.project, Some(version))?;
     let mut found = BTreeMap::new();
     for (name, split) in [("test", Split::Report), ("reserve", Split::Reserve)] {
@@ -123,8 +134,54 @@ fn conversations(ctx: &Project, version: &str) -> anyhow::Result<BTreeMap<String
             prompt_from_example(&row.example_id, &row.conversation, split, &row.messages).map(|p| p.prompt_id)
         };
         for row in version.rows(name, &ctx.ui)? {
-            found.extend(prompt_id(&row).map(|id| (id, row.conversation.clone())));
+            found.extend(prompt_id(&row).map(|id| (id, row)));
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use affinage_dataset::import::Roles;
+
+    use super::*;
+    use crate::observer::Silent;
+    use crate::stages::freeze::{Options, Undecided, freeze};
+
+    #[test]
+    fn held_out_prompts_are_told_apart_by_who_wrote_their_answer() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ctx = Project::open(dir.path(), &[], Arc::new(Silent)).expect("a project");
+        let mut library = Library::open_or_create(dir.path()).expect("a library");
+        let mut import = |name: &str, text: &str| {
+            let file = dir.path().join(name);
+            fs_err::write(&file, text).expect("written");
+            library.import(&file, &Roles::default(), "2026-01-01T00:00:00Z", &mut || {}).expect("imported");
+        };
+        for number in 0..40 {
+            let letter = |of: usize| char::from(b'a' + u8::try_from((number * 7 + of) % 26).expect("small"));
+            let word: String = (0..6).map(letter).collect();
+            let note = format!(
+                "# The {word} {number}\n\nOf the {word} I know {number} things, and the {word} knows as many of me.\n"
+            );
+            import(&format!("note{number}.md"), &note);
+            let row = format!(
+                "{{\"prompt\":\"What does the machine {word} do in hall {number}?\",\"completion\":\"It makes {word} out of {number} sheets.\"}}\n"
+            );
+            import(&format!("row{number}.jsonl"), &row);
+        }
+        drop(library);
+        let undecided = Undecided::AcceptClean { dated: false };
+        let frozen = freeze(&ctx, &Options { undecided, ..Options::default() }).expect("frozen");
+        let version = frozen.folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let found = answered_by_a_person(&ctx, &version).expect("read");
+        let all = held_out(&ctx, &version).expect("read");
+        let is_note = |row: &DatasetRow| row.conversation.starts_with("note:");
+        assert!(all.values().any(is_note) && !all.values().all(is_note), "{}", all.len());
+        for (id, row) in &all {
+            assert_eq!(found.contains(id), is_note(row), "{}", row.conversation);
+        }
+    }
 }

@@ -147,7 +147,7 @@ function headView(card, view) {
   return [element("p", { class: "origin" },
     state ? element("span", { class: `state ${mark.action === "reject" ? "reject" : "accept"}` }, state + (mark.reason ? `: ${mark.reason}` : "")) : null,
     element("button", { class: "title", onclick: () => run(() => showConversation(card)), title: `The whole ${wholeWord(card)} (o)` }, card.title || "untitled"),
-    card.shelf ? element("button", { class: "pill", title: "List the cards of this topic", onclick: () => isTyped() || run(() => showList({ shelf: card.shelf[0] })) }, card.shelf[1]) : null,
+    card.topic ? element("button", { class: "pill", title: "List the cards of this topic", onclick: () => isTyped() || run(() => showList({ topic: card.topic[0] })) }, card.topic[1]) : null,
     mark.domain ? element("span", { class: "pill" }, mark.domain) : null,
     mark.tags.map((tag) => element("span", { class: "pill" }, `#${tag}`)),
     card.off_branch ? element("span", { class: "badge warn", title: "You edited or took another turn there; `--accept-clean` leaves it out" }, "on a branch that this chat no longer shows") : null,

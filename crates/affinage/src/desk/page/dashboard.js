@@ -31,7 +31,7 @@ function dashboardView(figures) {
       gap.group ? element("button", { onclick: () => run(() => goTo(gap.group)) }, gap.words) : gap.words)))),
     element("div", { class: "tables" },
       table("Who wrote the accepted words", all === 0 ? [] : writerRows(figures, all)),
-      table("Topics", figures.shelves.map(({ name, counts: cells, choice }) => [{ skip: `${name} (skipped)`, private: `${name} (private)` }[choice] ?? name, ...cells.map(number)]), heads),
+      table("Topics", figures.topics.map(({ name, counts: cells, choice }) => [{ skip: `${name} (skipped)`, private: `${name} (private)` }[choice] ?? name, ...cells.map(number)]), heads),
       table("Source models", Object.keys(figures.models).every((name) => name === "not named") ? [] : Object.entries(figures.models).map(([name, cells]) => [name, ...cells.map(number)]), heads),
       table("Accepted by length", all === 0 ? [] : figures.lengths.map(({ name, count }) => [name, number(count)])),
       table("Accepted by number of answers to the prompt", Object.entries(figures.answers).map(([name, count]) => [name, number(count)])),

@@ -2,17 +2,17 @@
 "use strict";
 
 const REASONS = ["wrong", "dull", "not my voice", "unfinished", "private", "off topic", "too long", "needs its context", "a repetition"];
-const desk = { screen: "cards", card: null, next: null, busy: false, last: null, view: {}, times: [], reading: 0, territory: null };
+const desk = { screen: "cards", card: null, next: null, busy: false, last: null, view: {}, times: [], reading: 0, overview: null };
 
 /** The places with an address of their own, `#name`; a reload and the browser's way back find them again. */
-const screens = { shelves: () => showTerritory(), cards: () => showCards(), list: () => showList(), dashboard: () => showDashboard(), freeze: () => showFreeze() };
+const screens = { topics: () => showTopics(), cards: () => showCards(), list: () => showList(), dashboard: () => showDashboard(), freeze: () => showFreeze() };
 const placeNow = () => location.hash.slice(1).split("?")[0];
 
 async function start() {
   const summary = await showProgress();
   const asked = screens[placeNow()];
   if (asked) return asked();
-  return summary.begins_with_territory ? showTerritory() : showCards();
+  return summary.begins_with_topics ? showTopics() : showCards();
 }
 
 /** Says where we are, in the address too. */
@@ -111,8 +111,8 @@ function endView({ only, accepted, effective_n: worth }) {
       element("p", { class: "row" }, element("button", { class: "main", onclick: () => run(endOnly) }, "All cards"), button("Another list", "l")));
   }
   return element("article", { class: "end" }, element("h1", {}, "Nothing is left to decide"),
-    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the shelves, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, worth), "independent example")}. Freeze them into a data set, then train on it.`),
-    element("p", { class: "row" }, accepted === 0 ? null : button("Freeze a data set", "z", true), button("Shelves", "g"), button("Write an example", "n"), button("Dashboard", "d")));
+    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the topics, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, worth), "independent example")}. Freeze them into a data set, then train on it.`),
+    element("p", { class: "row" }, accepted === 0 ? null : button("Freeze a data set", "z", true), button("Topics", "g"), button("Write an example", "n"), button("Dashboard", "d")));
 }
 
 /** The card again as the library has it now; the card promised next stays. */
@@ -307,13 +307,13 @@ async function undo() {
   if (isWritten) takeUpWriting();
   say(isWritten ? "undone: the example is no card any more; n has its words" : `undone: ${undone.label}`);
   showProgress(undone.summary);
-  if (desk.screen === "shelves") return keepPlace(await get("api/territory"));
-  if (undone.is_territory && undone.label === desk.held?.label) {
+  if (desk.screen === "topics") return keepPlace(await get("api/topics"));
+  if (undone.is_of_topics && undone.label === desk.held?.label) {
     const { id } = desk.held;
     desk.held = null;
     return id ? show(await get("api/card", { id })) : screens[desk.screen]();
   }
-  if (undone.is_territory) return showTerritory();
+  if (undone.is_of_topics) return showTopics();
   if (desk.screen !== "cards" || !undone.id) return screens[desk.screen]();
   show(await get("api/card", { id: undone.id }));
 }
@@ -332,15 +332,15 @@ const actions = {
 const more = {
   c: cycleContext, o: () => showConversation(desk.card), m: () => toggle("more"), i: () => toggle("info"), ".": () => desk.last?.(),
 };
-const places = { g: ["Shelves", screens.shelves], r: ["Cards", leaveList], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
-const screenKeys = { g: "shelves", r: "cards", l: "list", d: "dashboard", z: "freeze" };
-const shelfActions = {
-  j: ["Next", () => moveShelf(1)], k: ["Back", () => moveShelf(-1)], 1: ["Keep", () => chooseShelf(0)], 2: ["Skip", () => chooseShelf(1)],
-  3: ["Private", () => chooseShelf(2)], u: ["Undo", undo], "/": ["Search", showSearch], "?": ["Keys", showHelp],
+const places = { g: ["Topics", screens.topics], r: ["Cards", leaveList], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
+const screenKeys = { g: "topics", r: "cards", l: "list", d: "dashboard", z: "freeze" };
+const topicActions = {
+  j: ["Next", () => moveTopic(1)], k: ["Back", () => moveTopic(-1)], 1: ["Keep", () => chooseTopic(0)], 2: ["Skip", () => chooseTopic(1)],
+  3: ["Private", () => chooseTopic(2)], u: ["Undo", undo], "/": ["Search", showSearch], "?": ["Keys", showHelp],
 };
 const everywhere = { u: actions.u, "/": actions["/"], "?": actions["?"] };
 
-const actionsHere = () => (desk.screen === "shelves" ? shelfActions : desk.screen === "cards" && desk.card ? actions : everywhere);
+const actionsHere = () => (desk.screen === "topics" ? topicActions : desk.screen === "cards" && desk.card ? actions : everywhere);
 
 function drawKeys() {
   const keys = document.getElementById("keys");
@@ -393,11 +393,11 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select") || document.getElementById("panel").open;
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
   const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
-  const [isShelves, isCards] = [desk.screen === "shelves", desk.screen === "cards" && Boolean(desk.card)];
-  // The choice of a shelf keeps the focus: space presses it, Enter goes on.
+  const [isTopics, isCards] = [desk.screen === "topics", desk.screen === "cards" && Boolean(desk.card)];
+  // The choice of a topic keeps the focus: space presses it, Enter goes on.
   const isOnControl = event.target.closest("button, input, summary, a")?.matches(":not(.choices button)");
   if (desk.view.editing) { if (event.key !== "Escape") return; escape(); }
-  else if (isShelves && event.key === "Enter" && !isOnControl) run(beginCards);
+  else if (isTopics && event.key === "Enter" && !isOnControl) run(beginCards);
   else if (isCards && digit >= 0 && desk.view.reasons) run(() => desk.view.reasons === true && giveReason(digit));
   else if (isCards && digit >= 0) digit < desk.card.variants.length && choose(digit);
   else if (isCards && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);

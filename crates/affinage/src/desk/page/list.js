@@ -8,7 +8,7 @@ const STATES = [["undecided", "undecided"], ["accepted", "accepted"], ["rejected
 function filterNow() {
   const filter = {};
   for (const [key, value] of new URLSearchParams(location.hash.split("?")[1] ?? "")) {
-    filter[key] = BOUNDS.includes(key) || key === "shelf" ? Number(value) : key === "too_long" ? value === "true" : value;
+    filter[key] = BOUNDS.includes(key) || key === "topic" ? Number(value) : key === "too_long" ? value === "true" : value;
   }
   return filter;
 }
@@ -44,7 +44,7 @@ async function fillList(results, filter) {
 }
 
 /** The fields; `changed` gets the whole selection whenever one of them changes. */
-function filterForm(filter, { rules, files, shelves, lengths }, changed) {
+function filterForm(filter, { rules, files, topics, lengths }, changed) {
   const form = element("form", { class: "filter", onsubmit: (event) => event.preventDefault() });
   const input = (name, attributes) => {
     const made = element("input", { name, ...attributes });
@@ -63,7 +63,7 @@ function filterForm(filter, { rules, files, shelves, lengths }, changed) {
       if (!field.name || field.value === "") continue;
       if (field.type === "checkbox") { if (field.checked) found[field.name] = true; }
       else if (field.name === "state") { if (field.value !== "undecided") found.state = field.value; }
-      else found[field.name] = field.type === "number" || field.name === "shelf" ? Number(field.value) : field.value;
+      else found[field.name] = field.type === "number" || field.name === "topic" ? Number(field.value) : field.value;
     }
     return found;
   };
@@ -71,7 +71,7 @@ function filterForm(filter, { rules, files, shelves, lengths }, changed) {
     words("Prompt", "prompt"), words("Answer", "answer"),
     element("div", { class: "row" },
       input("words", { type: "search", "aria-label": "Words to find", placeholder: "words of the text", title: "all these words; \"in quotes\" a phrase" }),
-      shelves.length > 1 ? select("shelf", "every topic", shelves.map((name, i) => [i, name])) : null,
+      topics.length > 1 ? select("topic", "every topic", topics.map((name, i) => [i, name])) : null,
       files.length > 1 ? select("file", "every file", files.map(({ name, count }) => [name, `${name} (${number(count)})`])) : null,
       rules.length > 0 ? select("rule", "every finding of lint", rules.map(({ id, title, count }) => [id, `${id} ${title} (${number(count)})`])) : null,
       element("select", { name: "state", "aria-label": "Decided or not" }, STATES.map(([value, text]) => element("option", { value, selected: (filter.state ?? "undecided") === value }, text)))),

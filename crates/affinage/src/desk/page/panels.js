@@ -20,11 +20,11 @@ function closePanel() {
 }
 
 function showHelp() {
-  const keys = [["j k", "next and previous card; on the shelves: next and previous shelf"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
-    ["1-9", "choose an answer; on the shelves: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
+  const keys = [["j k", "next and previous card; among the topics: next and previous topic"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
+    ["1-9", "choose an answer; among the topics: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
     ["c", "what was said before: shown, all of it, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"], ["p", "private: the whole conversation or text is not shown, learned or sent"],
     ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["m", "the whole of a long prompt, and less of it"], ["i", "where the card comes from"], ["o", "the whole conversation or text"],
-    ["n", "a new example, written or drafted"], ["g", "shelves: which topics come up, which do not"], ["r", "the cards, where you were; leaves a list that you go through"], ["l", "a list of cards: by length, file, topic, rule, words"],
+    ["n", "a new example, written or drafted"], ["g", "topics: which come up, which do not"], ["r", "the cards, where you were; leaves a list that you go through"], ["l", "a list of cards: by length, file, topic, rule, words"],
     ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),
@@ -121,7 +121,7 @@ function showGroups(card) {
     ...(card.cluster ? [[`the ${number(card.cluster[1])} that ask nearly this`, { by: "cluster", value: card.cluster[0] }]] : []),
     ...[...rules].map(([rule, title]) => [title, { by: "flag", value: rule }]),
     ...(variant.model ? [[`answers of ${variant.model}`, { by: "model", value: variant.model }]] : []),
-    ...(card.shelf ? [[`the topic ${card.shelf[1]}`, { by: "shelf", value: card.shelf[0] }]] : [])];
+    ...(card.topic ? [[`the topic ${card.topic[1]}`, { by: "topic", value: card.topic[0] }]] : [])];
   openPanel("Many cards at once", element("p", {}, "Undecided cards like this one, by:"),
     element("p", { class: "row" }, groups.map(([name, group]) => element("button", { onclick: () => run(() => showGroup(group)) }, name))),
     element("p", {}, "Or by length, file, topic or words: ", element("button", { onclick: () => run(() => showList()) }, "the list ", element("kbd", {}, "l"))));
@@ -133,7 +133,7 @@ async function showGroup(group) {
 }
 
 /** What can be done with all cards of a group. Those that lint flags are accepted only by a button that says so. */
-function bulkView(group, { count, rule, clean, flagged, errors, dated, off_branch: offBranch }, { isFound = false } = {}) {
+function bulkView(group, { count, whole, rule, clean, flagged, errors, dated, off_branch: offBranch }, { isFound = false } = {}) {
   const decide = (action, amount, cleanOnly = false) => () => run(async () => {
     showProgress(await post("api/bulk", { group, action, count: amount, clean_only: cleanOnly }));
     say(`${counted(amount, "card")} ${action === "reject" ? "rejected" : "accepted"}; u takes it back`);
@@ -143,14 +143,14 @@ function bulkView(group, { count, rule, clean, flagged, errors, dated, off_branc
     return screens[desk.screen]();
   });
   const hold = () => run(async () => {
-    const { label, count: whole } = await post("api/choice", { group: { ...group, value: { ...group.value, state: "any" } }, choice: "private" });
+    const { label } = await post("api/choice", { group, choice: "private", cards: whole.cards });
     desk.held = { label };
-    say(`${counted(whole, "whole conversation or section", "whole conversations or sections")} held private: not shown, learned or sent; u takes it back`);
+    say(`${whole.words} held private: not shown, learned or sent; u takes it back`);
     closePanel();
     showProgress();
     return screens[desk.screen]();
   });
-  const holdButton = isFound ? element("button", { onclick: hold, title: "Their whole conversations and texts are not shown, learned or sent" }, "Hold all found private") : null;
+  const holdButton = isFound && whole.cards > 0 ? element("button", { onclick: hold, title: "Each whole text in which the words stand, with those of its cards that do not hold them: not shown, learned or sent" }, `Hold private: ${whole.words}`) : null;
   if (count === 0) return isFound ? [element("p", { class: "row bulk" }, element("span", {}, "All of them are decided on."), holdButton)] : [];
   const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
   const n = `all ${number(count)}${isFound ? " found" : ""}`;

@@ -44,7 +44,7 @@ function start(state) {
     element("h1", {}, state.done ? "Welcome back" : state.is_author ? "Which answer sounds more like you?" : "Which answer is better?"),
     element("p", {}, `${state.done ? `${counted(left, "screen")} of ${number(state.total)} ${left === 1 ? "is" : "are"} left.` : `You will see ${counted(state.pairs, "pair")} of answers, one pair at a time; both answers of a pair are to the same question.${checked}`} You are not told who or what wrote them, and position and label mean nothing.`),
     element("ul", {},
-      state.own_first ? element("li", {}, "Pairs on your own prompts, which the model was not trained on, were chosen before pairs on other prompts. Each screen says where its prompt comes from.") : null,
+      state.own_first ? element("li", {}, "Pairs on prompts of the data set, which the model was not trained on, were chosen before pairs on other prompts. Each screen says where its prompt comes from.") : null,
       state.is_author ? element("li", {}, "Take the answer that you would rather have written: its voice counts, not its length.")
         : element("li", {}, "Take the answer that you would rather have got. Length alone is no merit."),
       element("li", {}, `If neither ${state.is_author ? "sounds more like you" : "is better"}, say so: a tie is a vote. Skip what you cannot judge.`),

@@ -1,4 +1,4 @@
-// The first screen: shelves by topic, whose words are learnt, what is set aside, and who is who in transcripts.
+// The first screen: topics, whose words are learnt, what is set aside, and who is who in transcripts.
 "use strict";
 
 const CHOICES = [["keep", "Keep"], ["skip", "Skip"], ["private", "Private"]];
@@ -20,8 +20,8 @@ function monthsText({ first, last }) {
   return !from ? "no date" : from === to ? from : `${from} to ${to}`;
 }
 
-function territoryView(found) {
-  return element("article", { class: "territory", "aria-label": "What is there" },
+function overviewView(found) {
+  return element("article", { class: "overview", "aria-label": "What is there" },
     element("h1", {}, "What is there"),
     element("p", {}, found.is_whole && found.candidates === 0 ? "Nothing is brought in yet." : found.is_whole ? `${amountWords(found)}, by topic. Each card comes up for your decision; here you say of whole topics what is not to come up. Nothing here accepts a card.`
       : `Reading the library: ${amountWords(found)} so far…`),
@@ -33,7 +33,7 @@ function territoryView(found) {
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
-    found.shelves.length === 0 ? null : element("ol", { class: "shelves" }, found.shelves.map(shelfView)),
+    found.topics.length === 0 ? null : element("ol", { class: "topics" }, found.topics.map(topicView)),
     foldersView(found.folders),
     asideView(found),
     leftOutView(found.left_out),
@@ -57,57 +57,57 @@ function questionView(found) {
     shares ? element("p", { class: "soft" }, `The answers here were written by: ${shares}.`) : null);
 }
 
-function shelfView(shelf) {
-  const projects = Object.entries(shelf.projects).map(([name, count]) => `${name} (${number(count)})`);
-  const decided = [shelf.accepted ? `${number(shelf.accepted)} accepted` : null, shelf.rejected ? `${number(shelf.rejected)} rejected` : null];
-  const some = CHOICES.map(([, name], i) => [[shelf.kept, shelf.skipped, shelf.private][i], name.toLowerCase()])
-    .filter(([count]) => shelf.chosen === null && count > 0).map(([count, name]) => `${number(count)} ${name}`);
-  const isNotes = desk.territory?.is_notes_only;
-  const facts = [monthsText(shelf), isNotes ? null : counted(shelf.conversations, "conversation"), counted(shelf.candidates, isNotes ? "section" : "card"),
-    shelf.answers > shelf.candidates ? counted(shelf.answers, "answer") : null, shelf.aside ? `${number(shelf.aside)} set aside` : null, ...decided, ...some];
-  return element("li", { class: `shelf${shelf.chosen ? ` is-${shelf.chosen}` : ""}`, "data-shelf": String(shelf.number), "data-chosen": shelf.chosen },
+function topicView(topic) {
+  const projects = Object.entries(topic.projects).map(([name, count]) => `${name} (${number(count)})`);
+  const decided = [topic.accepted ? `${number(topic.accepted)} accepted` : null, topic.rejected ? `${number(topic.rejected)} rejected` : null];
+  const some = CHOICES.map(([, name], i) => [[topic.kept, topic.skipped, topic.private][i], name.toLowerCase()])
+    .filter(([count, name]) => topic.chosen !== name && count > 0).map(([count, name]) => `${number(count)} ${name}`);
+  const isNotes = desk.overview?.is_notes_only;
+  const facts = [monthsText(topic), isNotes ? null : counted(topic.conversations, "conversation"), counted(topic.candidates, isNotes ? "section" : "card"),
+    topic.answers > topic.candidates ? counted(topic.answers, "answer") : null, topic.aside ? `${number(topic.aside)} set aside` : null, ...decided, ...some];
+  return element("li", { class: `topic${topic.chosen ? ` is-${topic.chosen}` : ""}`, "data-topic": String(topic.number), "data-chosen": topic.chosen },
     element("div", {},
-      element("h2", {}, shelf.name),
+      element("h2", {}, topic.name),
       element("p", { class: "soft" }, facts.filter(Boolean).join(" · ")),
       projects.length ? element("p", { class: "soft" }, `Projects: ${projects.slice(0, 4).join(", ")}${projects.length > 4 ? ", …" : ""}`) : null,
-      shelf.typical.length ? element("p", { class: "typical" }, [...new Set(shelf.typical)].map((title) => `“${title}”`).join(", ")) : null),
-    choiceButtons(shelf.name, shelf.chosen, (choice) => ({ shelf: shelf.number, choice })),
-    shelf.conversations > 1 ? insideView(shelf) : null);
+      topic.typical.length ? element("p", { class: "typical" }, [...new Set(topic.typical)].map((title) => `“${title}”`).join(", ")) : null),
+    choiceButtons(topic.name, topic.chosen, (choice) => ({ topic: topic.number, choice })),
+    topic.conversations > 1 ? insideView(topic) : null);
 }
 
-/** Shelves whose contents are shown; they stay so when a choice draws the page anew. */
+/** Topics whose contents are shown; they stay so when a choice draws the page anew. */
 const opened = new Set();
 
-/** The files and conversations of a shelf, one by one; read when they are asked for. */
-function insideView(shelf) {
-  const list = element("ul", { class: "shelves" });
+/** The files and conversations of a topic, one by one; read when they are asked for. */
+function insideView(topic) {
+  const list = element("ul", { class: "topics" });
   const fill = async () => {
-    const files = await get("api/shelf", { number: shelf.number });
-    list.replaceChildren(...files.flatMap((file) => fileRows(shelf, file)));
+    const files = await get("api/topic", { number: topic.number });
+    list.replaceChildren(...files.flatMap((file) => fileRows(topic, file)));
   };
   const onToggle = (event) => {
-    if (!event.target.open) return opened.delete(shelf.number);
-    opened.add(shelf.number);
+    if (!event.target.open) return opened.delete(topic.number);
+    opened.add(topic.number);
     return fill().catch((error) => say(error.message));
   };
-  return element("details", { class: "inside", open: opened.has(shelf.number), ontoggle: onToggle }, element("summary", {}, "One by one"), list);
+  return element("details", { class: "inside", open: opened.has(topic.number), ontoggle: onToggle }, element("summary", {}, "One by one"), list);
 }
 
 /** Folders and files of notes, to choose for a whole folder at once; it stays open when a choice draws the page anew. */
 function foldersView(folders) {
   if (folders.length < 2) return null;
-  const row = ({ name, is_file: isFile, files, candidates, chosen }) => element("li", { class: `shelf${chosen ? ` is-${chosen}` : ""}`, [isFile ? "data-file" : "data-folder"]: name, "data-chosen": chosen },
+  const row = ({ name, is_file: isFile, files, candidates, chosen }) => element("li", { class: `topic${chosen ? ` is-${chosen}` : ""}`, [isFile ? "data-file" : "data-folder"]: name, "data-chosen": chosen },
     element("div", {}, element("h3", {}, isFile ? name : `${name}/`),
       element("p", { class: "soft" }, isFile ? counted(candidates, "section") : `the whole folder: ${counted(files, "file")}, ${counted(candidates, "section")}`)),
     choiceButtons(name, chosen, (choice) => ({ [isFile ? "file" : "folder"]: name, choice })));
   const onToggle = (event) => { if (event.target.open) opened.add("folders"); else opened.delete("folders"); };
   return element("details", { class: "inside", open: opened.has("folders"), ontoggle: onToggle },
-    element("summary", {}, "By folder and file: to keep, skip or hold private a whole folder"), element("ul", { class: "shelves" }, folders.map(row)));
+    element("summary", {}, "By folder and file: to keep, skip or hold private a whole folder"), element("ul", { class: "topics" }, folders.map(row)));
 }
 
 /** A file with one conversation is one row; with more, a row of its own and one for each. */
-function fileRows(shelf, file) {
-  const row = (name, what, data, chosen, ask) => element("li", { class: `shelf${chosen ? ` is-${chosen}` : ""}`, ...data, "data-chosen": chosen },
+function fileRows(topic, file) {
+  const row = (name, what, data, chosen, ask) => element("li", { class: `topic${chosen ? ` is-${chosen}` : ""}`, ...data, "data-chosen": chosen },
     element("div", {}, element("h3", {}, name), element("p", { class: "soft" }, what)), choiceButtons(name, chosen, ask));
   const each = file.conversations.map((one) => {
     const name = one.title || "untitled";
@@ -117,8 +117,8 @@ function fileRows(shelf, file) {
   });
   if (file.count === 1) return each;
   const rest = file.count - file.conversations.length;
-  return [row(file.name, `all of this topic from this file: ${desk.territory?.is_notes_only ? "" : `${counted(file.count, "conversation")}, `}${counted(file.candidates, desk.territory?.is_notes_only ? "section" : "card")}`, { "data-shelf": String(shelf.number), "data-file": file.name }, file.chosen,
-    (choice) => ({ shelf: shelf.number, file: file.name, choice })), ...each, rest > 0 ? element("li", { class: "soft" }, `and ${number(rest)} more of this file`) : null].filter(Boolean);
+  return [row(file.name, `all of this topic from this file: ${desk.overview?.is_notes_only ? "" : `${counted(file.count, "conversation")}, `}${counted(file.candidates, desk.overview?.is_notes_only ? "section" : "card")}`, { "data-topic": String(topic.number), "data-file": file.name }, file.chosen,
+    (choice) => ({ topic: topic.number, file: file.name, choice })), ...each, rest > 0 ? element("li", { class: "soft" }, `and ${number(rest)} more of this file`) : null].filter(Boolean);
 }
 
 /** Keep, skip, private; a second press takes the choice back. */
@@ -136,7 +136,7 @@ function asideView(found) {
   return element("details", { class: "aside", open: found.aside.length <= 5 },
     element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : "conversation")} set aside: what calls itself private or a draft, keys, passwords, much personal data, and texts of other people`),
     element("p", { class: "soft" }, "Their cards are not shown until you keep them one by one."),
-    element("ul", { class: "shelves" }, found.aside.map((row) => element("li", { class: "shelf", "data-conversation": row.conversation, "data-chosen": row.choice },
+    element("ul", { class: "topics" }, found.aside.map((row) => element("li", { class: "topic", "data-conversation": row.conversation, "data-chosen": row.choice },
       element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "card")}`)),
       choiceButtons(row.title || "untitled", row.choice, (choice) => ({ conversation: row.conversation, choice }))))));
 }
@@ -185,65 +185,65 @@ function waitingView(waiting, profiles) {
 }
 
 async function assignRoles(cast) {
-  drawTerritory(await post("api/waiting/assign", cast));
+  drawTopics(await post("api/waiting/assign", cast));
   say("brought in");
   await waitForLibrary();
 }
 
 async function leaveOut(cast) {
-  drawTerritory(await post("api/waiting/leave", cast));
+  drawTopics(await post("api/waiting/leave", cast));
   say("left out; import the file again to bring it back");
 }
 
 async function chooseConversations(asked) {
   await post("api/choice", asked);
-  await keepPlace(await get("api/territory"));
+  await keepPlace(await get("api/topics"));
   showProgress();
 }
 
-/** Draws the shelves anew with the focus and the place in the page where they were. */
+/** Draws the topics anew with the focus and the place in the page where they were. */
 async function keepPlace(found) {
-  const key = (row) => [row?.dataset.shelf, row?.dataset.conversation, row?.dataset.file, row?.dataset.folder].join("\n");
-  const focus = document.activeElement?.closest("[data-shelf], [data-conversation], [data-file], [data-folder]");
+  const key = (row) => [row?.dataset.topic, row?.dataset.conversation, row?.dataset.file, row?.dataset.folder].join("\n");
+  const focus = document.activeElement?.closest("[data-topic], [data-conversation], [data-file], [data-folder]");
   const [at, top] = [key(focus), scrollY];
   const column = focus ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
-  drawTerritory(found);
+  drawTopics(found);
   await Promise.all([...document.querySelectorAll(".inside[open]")].map(untilFilled));
   scrollTo(0, top);
-  const again = [...document.querySelectorAll(".shelf")].find((row) => key(row) === at);
+  const again = [...document.querySelectorAll(".topic")].find((row) => key(row) === at);
   again?.querySelectorAll(".choices button")[Math.max(0, column)]?.focus({ preventScroll: true });
 }
 
-/** Waits for the rows of an opened shelf. */
+/** Waits for the rows of an opened topic. */
 async function untilFilled(details) {
   for (let i = 0; i < 50 && details.querySelector("li") === null; i++) await new Promise((done) => setTimeout(done, 20));
 }
 
 async function setLearn(learn) {
-  drawTerritory(await post("api/learn", { learn }));
+  drawTopics(await post("api/learn", { learn }));
   document.querySelector(`input[value="${learn}"]`)?.focus({ preventScroll: true });
   await waitForLibrary();
 }
 
-function drawTerritory(found) {
-  desk.territory = found;
-  document.getElementById("main").replaceChildren(territoryView(found));
+function drawTopics(found) {
+  desk.overview = found;
+  document.getElementById("main").replaceChildren(overviewView(found));
   drawKeys();
 }
 
-async function showTerritory() {
-  arrive("shelves");
-  drawTerritory(await get("api/territory"));
+async function showTopics() {
+  arrive("topics");
+  drawTopics(await get("api/topics"));
   scrollTo(0, 0);
   await waitForLibrary();
 }
 
-/** Draws the shelves again when everything was read, unless the person went on to the cards. */
+/** Draws the topics again when everything was read, unless the person went on to the cards. */
 async function waitForLibrary() {
   clearTimeout(waitForLibrary.timer);
   const summary = await showProgress();
   if (summary.is_whole) {
-    if (desk.screen === "shelves" && !desk.territory.is_whole) drawTerritory(await get("api/territory"));
+    if (desk.screen === "topics" && !desk.overview.is_whole) drawTopics(await get("api/topics"));
     return;
   }
   waitForLibrary.timer = setTimeout(() => waitForLibrary().catch((error) => say(error.message)), 400);
@@ -254,26 +254,26 @@ async function beginCards() {
   await showCards();
 }
 
-/** Moves to the next or previous row of shelves. */
-function moveShelf(step) {
-  const rows = [...document.querySelectorAll("main .shelf")].filter((row) => row.offsetParent !== null);
-  const at = rows.indexOf(document.activeElement?.closest(".shelf"));
+/** Moves to the next or previous row of topics. */
+function moveTopic(step) {
+  const rows = [...document.querySelectorAll("main .topic")].filter((row) => row.offsetParent !== null);
+  const at = rows.indexOf(document.activeElement?.closest(".topic"));
   const row = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
   row?.querySelector(".choices button")?.focus();
   row?.scrollIntoView({ block: "nearest" });
 }
 
 /** Keep, skip or private for the row in focus; the same key again takes it back. */
-async function chooseShelf(i) {
-  const row = document.activeElement?.closest(".shelf");
+async function chooseTopic(i) {
+  const row = document.activeElement?.closest(".topic");
   if (!row) {
-    moveShelf(0);
+    moveTopic(0);
     return say("this is the first topic: press again to choose for it; j and k go to others");
   }
   row.querySelectorAll(".choices button")[i].focus({ preventScroll: true });
-  const { shelf, conversation, file, folder, chosen } = row.dataset;
+  const { topic, conversation, file, folder, chosen } = row.dataset;
   const choice = chosen === CHOICES[i][0] ? null : CHOICES[i][0];
   const name = row.querySelector("h2, h3")?.textContent ?? "";
-  await chooseConversations({ shelf: shelf === undefined ? undefined : Number(shelf), conversation, file, folder, choice });
+  await chooseConversations({ topic: topic === undefined ? undefined : Number(topic), conversation, file, folder, choice });
   say(choice === null ? `${name}: no choice` : `${name}: ${CHOICES[i][1].toLowerCase()}`);
 }

@@ -65,8 +65,8 @@ pub(super) fn is_notes_only(catalogue: &Catalogue) -> bool {
 }
 
 impl State {
-    /// True until the person has seen the shelves of the newest import, or who waits for a role.
-    pub(super) fn begins_with_territory(&self) -> anyhow::Result<bool> {
+    /// True until the person has seen the topics of the newest import, or who waits for a role.
+    pub(super) fn begins_with_topics(&self) -> anyhow::Result<bool> {
         Ok(self.library.setting(SEEN)? != Some(self.newest_import()?))
     }
 
@@ -85,7 +85,7 @@ impl State {
         Reply::json(&json!({}))
     }
 
-    pub(super) fn territory(&mut self) -> anyhow::Result<Reply> {
+    pub(super) fn overview(&mut self) -> anyhow::Result<Reply> {
         let profiles = self.library.profiles()?;
         let catalogue = &self.catalogue;
         let aside = catalogue.conversations.iter().filter(|c| c.set_aside.is_some());
@@ -96,7 +96,7 @@ impl State {
             "conversations": catalogue.conversations.len(),
             "files": catalogue.files.len(),
             "candidates": catalogue.entries.len(),
-            "shelves": self.shelf_rows(),
+            "topics": self.topic_rows(),
             "folders": if is_notes_only(catalogue) { choice::folder_rows(catalogue) } else { Vec::new() },
             "aside": shown_aside,
             "aside_count": aside_count,
@@ -110,51 +110,46 @@ impl State {
         }))
     }
 
-    fn shelf_rows(&self) -> Vec<Value> {
+    fn topic_rows(&self) -> Vec<Value> {
         let catalogue = &self.catalogue;
-        let mut decided = vec![[0usize; 2]; catalogue.shelves.len()];
+        let mut decided = vec![[0usize; 2]; catalogue.topics.len()];
         for (index, entry) in catalogue.entries.iter().enumerate() {
             let action = self.marks.get(&entry.id).and_then(|mark| mark.action);
-            if let (Some(shelf), Some(action)) = (catalogue.conversation(index).shelf, action) {
-                decided[shelf][usize::from(action == Action::Reject)] += 1;
+            if let (Some(topic), Some(action)) = (catalogue.conversation(index).topic, action) {
+                decided[topic][usize::from(action == Action::Reject)] += 1;
             }
         }
-        let row = |(number, shelf): (usize, &affinage_dataset::territory::Shelf)| {
+        let row = |(number, topic): (usize, &affinage_dataset::topics::Topic)| {
             let of = conversations_of(catalogue, number);
-            let count = |choice: Option<Choice>| of.clone().filter(|c| c.choice == choice).count();
-            let aside = of.clone().filter(|c| c.choice.is_none() && c.set_aside.is_some()).count();
-            let chosen = [Choice::Keep, Choice::Skip, Choice::Private].into_iter().find(|choice| {
-                of.clone().any(|c| c.choice == Some(*choice))
-                    && of
-                        .clone()
-                        .all(|c| c.choice == Some(*choice) || (c.choice.is_none() && c.set_aside.is_some()))
-            });
+            let count = |choice: Choice| of.clone().filter(|c| c.standing.choice == Some(choice)).count();
+            let is_aside = |c: &&ConversationEntry| c.standing.choice.is_none() && c.set_aside.is_some();
+            let aside = of.clone().filter(is_aside).filter(|c| !c.standing.is_private()).count();
+            let chosen = choice::chosen_for(of.clone());
             json!({
-                "number": number, "name": shelf.name, "typical": shelf.typical,
-                "first": shelf.first_s.and_then(super::card::date), "last": shelf.last_s.and_then(super::card::date),
-                "projects": shelf.projects, "conversations": shelf.conversations.len(),
-                "candidates": shelf.candidates, "answers": shelf.answers, "aside": aside,
+                "number": number, "name": topic.name, "typical": topic.typical,
+                "first": topic.first_s.and_then(super::card::date), "last": topic.last_s.and_then(super::card::date),
+                "projects": topic.projects, "conversations": topic.len(),
+                "candidates": topic.candidates, "answers": topic.answers, "aside": aside,
                 "accepted": decided[number][0], "rejected": decided[number][1],
-                "kept": count(Some(Choice::Keep)), "skipped": count(Some(Choice::Skip)),
-                "private": count(Some(Choice::Private)), "chosen": chosen,
+                "kept": count(Choice::Keep), "skipped": count(Choice::Skip),
+                "private": topic.held_private.len(), "chosen": chosen,
             })
         };
-        catalogue.shelves.iter().enumerate().map(row).collect()
+        catalogue.topics.iter().enumerate().map(row).collect()
     }
 
-    /// What stands on a shelf, file by file: those with the most cards first.
-    pub(super) fn shelf(&self, number: &str) -> anyhow::Result<Reply> {
-        let number: usize = number.parse().map_err(|_| usage(format!("no shelf {number}")))?;
+    /// What stands on a topic, file by file: those with the most cards first.
+    pub(super) fn topic(&self, number: &str) -> anyhow::Result<Reply> {
+        let number: usize = number.parse().map_err(|_| usage(format!("no topic {number}")))?;
         let mut files: BTreeMap<usize, Vec<&ConversationEntry>> = BTreeMap::new();
         for conversation in conversations_of(&self.catalogue, number) {
             files.entry(conversation.file).or_default().push(conversation);
         }
         let file = |(file, conversations): (usize, Vec<&ConversationEntry>)| {
             let candidates: usize = conversations.iter().map(|c| c.candidates).sum();
-            let first = conversations.first().and_then(|c| c.choice);
-            let chosen = first.filter(|_| conversations.iter().all(|c| c.choice == first));
+            let chosen = choice::chosen_for(conversations.iter().copied());
             let rows = conversations.iter().take(SHOWN_CONVERSATIONS).map(|c| {
-                json!({ "conversation": c.key, "title": c.title, "candidates": c.candidates, "choice": c.choice,
+                json!({ "conversation": c.key, "title": c.title, "candidates": c.candidates, "choice": c.standing.choice,
                     "set_aside": c.set_aside })
             });
             json!({
@@ -175,7 +170,7 @@ impl State {
         if (before == Learn::Mine) != (*learn == Learn::Mine) {
             self.start_over()?;
         }
-        self.territory()
+        self.overview()
     }
 
     /// Begins to read the library anew.
@@ -209,26 +204,26 @@ impl State {
             self.library.save_profile(&Profile { name: name.to_owned(), assistants, users })?;
         }
         self.start_over()?;
-        self.territory()
+        self.overview()
     }
 
     /// Leaves a waiting transcript out; its bytes go unless an import uses them.
     pub(super) fn leave_waiting(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
         self.library.leave_waiting(&cast.sha256, &cast.member)?;
-        self.territory()
+        self.overview()
     }
 }
 
 pub(super) fn conversations_of(
     catalogue: &Catalogue,
-    shelf: usize,
+    topic: usize,
 ) -> impl Iterator<Item = &ConversationEntry> + Clone {
-    catalogue.conversations.iter().filter(move |conversation| conversation.shelf == Some(shelf))
+    catalogue.conversations.iter().filter(move |conversation| conversation.topic == Some(topic))
 }
 
 fn aside_row(conversation: &ConversationEntry) -> Value {
     json!({
         "conversation": conversation.key, "title": conversation.title, "candidates": conversation.candidates,
-        "why": conversation.set_aside, "choice": conversation.choice,
+        "why": conversation.set_aside, "choice": conversation.standing.choice,
     })
 }

@@ -1,28 +1,28 @@
-//! The first screen after an import: shelves, what is set aside, who wrote it.
+//! The first screen after an import: topics, what is set aside, who wrote it.
 
 use affinage_dataset::authorship::PERSON;
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::conversation::Declared;
-use affinage_dataset::territory::SetAside;
-use affinage_project::folder::library::{ShelfView, Territory};
+use affinage_dataset::topics::SetAside;
+use affinage_project::folder::library::{Overview, TopicView};
 
 use crate::context::Context;
 use crate::ui::{Table, count, counted};
 
-pub fn say(ctx: &Context, territory: &Territory) {
-    let is_notes = territory.sections > 0 && territory.sections == territory.conversations;
-    ctx.ui.say(format!("library: {}", inventory(territory, is_notes)));
-    if territory.accepted > 0 || (territory.candidates > 0 && territory.left_to_decide == 0) {
-        let left = match territory.left_to_decide {
+pub fn say(ctx: &Context, overview: &Overview) {
+    let is_notes = overview.sections > 0 && overview.sections == overview.conversations;
+    ctx.ui.say(format!("library: {}", inventory(overview, is_notes)));
+    if overview.accepted > 0 || (overview.candidates > 0 && overview.left_to_decide == 0) {
+        let left = match overview.left_to_decide {
             0 => "none left to decide".to_owned(),
             left => format!("{} left to decide", count(left as u64)),
         };
-        ctx.ui.say(format!("accepted: {}, {left}", count(territory.accepted as u64)));
+        ctx.ui.say(format!("accepted: {}, {left}", count(overview.accepted as u64)));
     }
-    if territory.shelves.len() > 1 {
-        ctx.ui.say(format!("\n{}", table(&territory.shelves, is_notes).trim_end()));
+    if overview.topics.len() > 1 {
+        ctx.ui.say(format!("\n{}", table(&overview.topics, is_notes).trim_end()));
     }
-    let aside = |is: fn(&SetAside) -> bool| territory.set_aside.iter().filter(|aside| is(&aside.why)).count();
+    let aside = |is: fn(&SetAside) -> bool| overview.set_aside.iter().filter(|aside| is(&aside.why)).count();
     let reasons = [
         (aside(|why| matches!(why, SetAside::Private { .. })), "with keys, passwords or much personal data"),
         (
@@ -40,7 +40,7 @@ pub fn say(ctx: &Context, territory: &Territory) {
         (aside(|why| matches!(why, SetAside::Pasted { .. })), "of mostly pasted text"),
     ];
     let unit = if is_notes { ["section", "sections"] } else { ["conversation", "conversations"] };
-    if !territory.set_aside.is_empty() {
+    if !overview.set_aside.is_empty() {
         ctx.ui.say(format!(
             "held back until you decide: {}",
             reasons
@@ -51,33 +51,33 @@ pub fn say(ctx: &Context, territory: &Territory) {
                 .join(", ")
         ));
     }
-    if territory.shares.len() > 1 {
-        let mut shares: Vec<(&String, &f64)> = territory.shares.iter().collect();
+    if overview.shares.len() > 1 {
+        let mut shares: Vec<(&String, &f64)> = overview.shares.iter().collect();
         shares.sort_by(|a, b| b.1.total_cmp(a.1).then_with(|| a.0.cmp(b.0)));
         let shown: Vec<String> =
             shares.iter().take(6).map(|(who, share)| format!("{who} {:.0} %", 100.0 * **share)).collect();
         ctx.ui.say(format!("written by: {}", shown.join(", ")));
     }
-    let learnt = match territory.learn {
+    let learnt = match overview.learn {
         Learn::Assistant => "the assistant's words; for your own: `affinage import --learn mine`",
         Learn::Mine => "your own words",
         Learn::Edited => "only answers you edited",
     };
-    if territory.openings > 0 {
+    if overview.openings > 0 {
         ctx.ui.say(format!(
             "left out: {} of yours, before which nobody says anything: they have no prompt",
-            counted(territory.openings, "opening", "openings")
+            counted(overview.openings, "opening", "openings")
         ));
     }
     // Where a person wrote all there is, as in notes, nothing else could be learned.
-    if territory.learn != Learn::Assistant || territory.shares.keys().any(|who| who != PERSON) {
+    if overview.learn != Learn::Assistant || overview.shares.keys().any(|who| who != PERSON) {
         ctx.ui.say(format!("the model learns {learnt}"));
     }
 }
 
 /// `7 sections of 2 documents`, `3 candidates (each a prompt with its answers, 4 in all) in 2 conversations`, or both.
-fn inventory(territory: &Territory, is_notes: bool) -> String {
-    let Territory { candidates, answers, conversations, sections, documents, .. } = territory;
+fn inventory(overview: &Overview, is_notes: bool) -> String {
+    let Overview { candidates, answers, conversations, sections, documents, .. } = overview;
     let of_notes = format!(
         "{} of {}",
         counted(*sections, "section", "sections"),
@@ -95,27 +95,26 @@ fn inventory(territory: &Territory, is_notes: bool) -> String {
     )
 }
 
-fn table(shelves: &[ShelfView], is_notes: bool) -> String {
+fn table(topics: &[TopicView], is_notes: bool) -> String {
     let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "candidates") };
-    let mut table = Table::new(["shelf", "from", "to", texts, answers, "chosen"]).right(&[3, 4]);
-    for ShelfView { shelf, kept, skipped, private } in shelves {
+    let mut table = Table::new(["", "topic", "from", "to", texts, answers, "chosen"]).right(&[0, 4, 5]);
+    for TopicView { topic, kept, skipped, private } in topics {
         let chosen: Vec<String> = [(kept, "keep"), (skipped, "skip"), (private, "private")]
             .into_iter()
             .filter(|(number, _)| **number > 0)
-            .map(|(number, choice)| {
-                if *number == shelf.conversations.len() {
-                    choice.to_owned()
-                } else {
-                    format!("{number} {choice}")
-                }
-            })
+            .map(
+                |(number, choice)| {
+                    if *number == topic.len() { choice.to_owned() } else { format!("{number} {choice}") }
+                },
+            )
             .collect();
         table.row([
-            shelf.name.clone(),
-            month(shelf.first_s),
-            month(shelf.last_s),
-            count(shelf.conversations.len() as u64),
-            count(shelf.candidates as u64),
+            count(topic.number as u64),
+            topic.name.clone(),
+            month(topic.first_s),
+            month(topic.last_s),
+            count(topic.len() as u64),
+            count(topic.candidates as u64),
             chosen.join(", "),
         ]);
     }

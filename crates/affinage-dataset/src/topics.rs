@@ -1,0 +1,637 @@
+//! The first look at a library: about ten groups of conversations on one topic each, and what is set aside unasked.
+//!
+//! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes, and where a person's side of
+//! the chats is learnt: that person's words), seeded farthest-first, so the same library gives the same topics. A topic is named by
+//! the words that set it apart; nothing is judged.
+
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+use whatlang::Lang;
+
+use self::words::topic_words;
+use crate::authorship::By;
+use crate::candidate::Candidate;
+use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
+use crate::lint;
+
+pub const MAX_TOPICS: usize = 10;
+/// Fewer conversations than this for each topic make no topic.
+const MIN_PER_TOPIC: usize = 4;
+const ROUNDS: usize = 12;
+/// Words of a prompt that say what it is about.
+const PROMPT_CHARS: usize = 400;
+const PROMPTS: usize = 6;
+/// And of a note.
+const NOTE_CHARS: usize = 1500;
+const TITLE_WEIGHT: f32 = 3.0;
+
+/// The name of a topic of which all is held private, whatever it is about.
+const HELD_PRIVATE: &str = "held private";
+
+/// One conversation as the topics see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// `provider:id`.
+    pub conversation: String,
+    pub title: String,
+    pub project: Option<String>,
+    pub time_s: Option<f64>,
+    pub candidates: usize,
+    pub answers: usize,
+    /// Characters of the answers by writer (see [`crate::authorship`]).
+    pub written: crate::authorship::Written,
+    pub set_aside: Option<SetAside>,
+    words: Words,
+}
+
+/// Words with their counts, in order and packed: of a hundred thousand conversations they are most of what is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Words {
+    /// With a space between them.
+    text: String,
+    counts: Box<[f32]>,
+}
+
+impl Words {
+    fn of(counted: HashMap<String, f32>) -> Words {
+        let mut counted: Vec<(String, f32)> = counted.into_iter().collect();
+        counted.sort_by(|a, b| a.0.cmp(&b.0));
+        let (words, counts): (Vec<String>, Vec<f32>) = counted.into_iter().unzip();
+        Words { text: words.join(" "), counts: counts.into() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.text.split(' ').zip(self.counts.iter().copied())
+    }
+}
+
+/// Why a conversation is left out until the user says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum SetAside {
+    /// Secrets, or several pieces of personal data.
+    Private { found: usize },
+    /// The document says so of itself.
+    Declared { declared: Declared },
+    /// Most of what the user "said" is text of others: pasted files, forwarded mails and chats.
+    Pasted { share: f64 },
+}
+
+/// What is told of the conversations on one topic.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Topic {
+    /// From 1; a topic keeps its number whatever is decided about it.
+    pub number: usize,
+    /// The words that set it apart, e.g. `ruins · memory · house`.
+    pub name: String,
+    /// Those that may be shown, those nearest to the middle first.
+    pub conversations: Vec<String>,
+    /// Those that are held private: their keys hold names of files.
+    #[serde(skip)]
+    pub held_private: Vec<String>,
+    /// Titles of the conversations nearest to the middle.
+    pub typical: Vec<String>,
+    pub candidates: usize,
+    pub answers: usize,
+    /// Time of the oldest and the newest conversation, seconds since 1970.
+    pub first_s: Option<f64>,
+    pub last_s: Option<f64>,
+    /// Conversations by project.
+    pub projects: BTreeMap<String, usize>,
+    /// Conversations that are set aside by default.
+    pub set_aside: usize,
+}
+
+impl Topic {
+    /// All conversations, private or not.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        self.conversations.iter().chain(&self.held_private)
+    }
+
+    pub fn len(&self) -> usize {
+        self.conversations.len() + self.held_private.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Place {
+    pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
+        let mut words: HashMap<String, f32> = HashMap::new();
+        let head = |text: &str, chars: usize| -> usize {
+            text.char_indices().nth(chars).map_or(text.len(), |c| c.0)
+        };
+        // A person's own words tell the topic where they are what is learnt: of notes, and of what a person said in a chat. What
+        // stands before them there, and the title, are an assistant's words or the program's.
+        let is_own = |candidate: &Candidate| {
+            candidate.prompt_drafted
+                || candidate.variants.first().is_some_and(|first| first.by() == By::Person)
+        };
+        if !candidates.iter().any(is_own) {
+            topic_words(&conversation.title).for_each(|word| *words.entry(word).or_default() += TITLE_WEIGHT);
+        }
+        for candidate in candidates.iter().take(PROMPTS) {
+            let chars = if candidate.prompt_drafted { NOTE_CHARS } else { PROMPT_CHARS };
+            let text = match candidate.variants.first().filter(|_| is_own(candidate)) {
+                Some(own) => &own.text,
+                None => &candidate.prompt,
+            };
+            let text = &text[..head(text, chars)];
+            topic_words(text).for_each(|word| *words.entry(word).or_default() += 1.0);
+        }
+        let mut written = crate::authorship::Written::new();
+        for variant in candidates.iter().flat_map(|c| &c.variants) {
+            for (who, chars) in variant.written() {
+                *written.entry(who).or_default() += chars;
+            }
+        }
+        Place {
+            conversation: conversation.key(),
+            title: conversation.title.clone(),
+            project: conversation.project.clone(),
+            time_s: conversation
+                .time_s
+                .or_else(|| conversation.nodes.iter().filter_map(|node| node.time_s).reduce(f64::min)),
+            candidates: candidates.len(),
+            answers: candidates.iter().map(|c| c.variants.len()).sum(),
+            written,
+            set_aside: set_aside(conversation),
+            words: Words::of(words),
+        }
+    }
+}
+
+/// From this many pieces of personal data on, a conversation is private; one secret is enough.
+const PRIVATE_FINDINGS: usize = 3;
+const PASTED_SHARE: f64 = 0.5;
+const PASTED_MIN_CHARS: usize = 1500;
+
+/// What a document says of itself, or the user's own side of a conversation, about leaving it out.
+pub fn set_aside(conversation: &Conversation) -> Option<SetAside> {
+    if let Some(declared) = conversation.origin.declared.clone() {
+        return Some(SetAside::Declared { declared });
+    }
+    let (mut own, mut pasted, mut personal, mut secrets) = (0, 0, 0, 0);
+    for node in conversation.nodes.iter().filter(|node| node.role == NodeRole::User && !node.hidden) {
+        for block in &node.blocks {
+            let chars = block.text.chars().count();
+            match block.kind {
+                BlockKind::Attachment => pasted += chars,
+                BlockKind::Text => {
+                    let others = lint::others_chars(&block.text).min(chars);
+                    pasted += others;
+                    own += chars - others;
+                }
+                _ => continue,
+            }
+            secrets += lint::secret_count(&block.text);
+            personal += lint::personal_count(&block.text);
+        }
+    }
+    if secrets > 0 || personal >= PRIVATE_FINDINGS {
+        return Some(SetAside::Private { found: secrets + personal });
+    }
+    let share = pasted as f64 / (own + pasted).max(1) as f64;
+    (share >= PASTED_SHARE && pasted >= PASTED_MIN_CHARS).then_some(SetAside::Pasted { share })
+}
+
+/// Conversations grouped by topic. Groups and their order do not depend on what is held private, so that a topic stays what it
+/// was when something is decided about it; what is told of a group does ([`Grouping::told`]).
+#[derive(Debug, Default)]
+pub struct Grouping(Vec<Group>);
+
+/// The conversations on one topic.
+#[derive(Debug)]
+struct Group {
+    /// Words of which this group has more than every other one, the most telling first; at most [`KEPT_WORDS`]. `None` for what
+    /// has no word of its own.
+    words: Option<Vec<String>>,
+    /// Those nearest to the middle first.
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    conversation: String,
+    title: String,
+    project: Option<String>,
+    time_s: Option<f64>,
+    candidates: usize,
+    answers: usize,
+    is_set_aside: bool,
+    /// Which of the group's words it holds: a bit each.
+    words: u64,
+    /// Known of the first [`KEPT_LANGUAGES`].
+    language: Option<Lang>,
+}
+
+/// Words of a group that are remembered: as many as the bits of [`Member::words`].
+const KEPT_WORDS: usize = 64;
+/// So many words are looked at for a name, in so many conversations.
+const RANKED: usize = 24;
+const SAMPLE: usize = 60;
+/// More than the sample, for the case that some of it is held private.
+const KEPT_LANGUAGES: usize = 2 * SAMPLE;
+
+impl Grouping {
+    /// Groups places, the largest group first. Conversations without a word of their own stand in the last one.
+    pub fn of(places: &[Place]) -> Grouping {
+        let with_answers: Vec<&Place> = places.iter().filter(|place| place.candidates > 0).collect();
+        let (names, mut vectors) = numbered(&with_answers);
+        weigh(&mut vectors, names.len());
+        let (told, silent): (Vec<usize>, Vec<usize>) =
+            (0..with_answers.len()).partition(|&i| !vectors[i].is_empty());
+        let count = (told.len() / MIN_PER_TOPIC).clamp(1, MAX_TOPICS);
+        let told_vectors: Vec<&Vector> = told.iter().map(|&i| &vectors[i]).collect();
+        let mut groups: Vec<(Vec<usize>, Centre)> = k_means(&told_vectors, names.len(), count)
+            .into_iter()
+            .map(|(members, centre)| (members.into_iter().map(|m| told[m]).collect(), centre))
+            .collect();
+        if !silent.is_empty() {
+            groups.push((silent, Vec::new()));
+        }
+        let nearest_other: Vec<Centre> =
+            (0..groups.len()).map(|own| highest(&groups, own, names.len())).collect();
+        let group = |((members, centre), others): ((Vec<usize>, Centre), Centre)| {
+            let mut ranked: Vec<(f32, usize)> =
+                members.into_iter().map(|i| (nearness(&vectors[i], &centre), i)).collect();
+            ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            let here: Vec<&Place> = ranked.iter().map(|&(_, i)| with_answers[i]).collect();
+            let words = (!centre.is_empty()).then(|| telling(&centre, &others, &names));
+            Group::of(&here, words)
+        };
+        let groups: Vec<Group> = groups.into_iter().zip(nearest_other).map(group).collect();
+        let mut named: Vec<(usize, String, Group)> = groups
+            .into_iter()
+            .map(|group| {
+                let all: Vec<&Member> = group.members.iter().collect();
+                (all.iter().map(|member| member.candidates).sum(), group.name(&all), group)
+            })
+            .collect();
+        named.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        Grouping(named.into_iter().map(|(_, _, group)| group).collect())
+    }
+
+    /// All topics, in an order that stays. Name, titles and projects are told by what is not held private; where all of a topic is,
+    /// only its numbers and times are.
+    pub fn told(&self, is_private: impl Fn(&str) -> bool) -> Vec<Topic> {
+        let told = self.0.iter().zip(1..).map(|(group, number)| group.told(number, &is_private));
+        told.collect()
+    }
+}
+
+/// The largest weight that each word has in the other groups.
+fn highest(groups: &[(Vec<usize>, Centre)], own: usize, words: usize) -> Centre {
+    let mut highest = vec![0.0f32; words];
+    for (_, centre) in groups.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, group)| group) {
+        highest.iter_mut().zip(centre).for_each(|(most, weight)| *most = most.max(*weight));
+    }
+    highest
+}
+
+/// The words by which a group differs from every other one, the most telling first.
+fn telling<'a>(centre: &[f32], others: &[f32], names: &[&'a str]) -> Vec<&'a str> {
+    let ahead = |word: usize| centre[word] - others.get(word).unwrap_or(&0.0);
+    let mut words: Vec<usize> = (0..centre.len()).filter(|&word| ahead(word) > 0.0).collect();
+    words.sort_by(|&a, &b| ahead(b).total_cmp(&ahead(a)).then(a.cmp(&b)));
+    words.into_iter().take(KEPT_WORDS).map(|word| names[word]).collect()
+}
+
+impl Group {
+    fn of(places: &[&Place], words: Option<Vec<&str>>) -> Group {
+        let bits: HashMap<&str, u32> = words.iter().flatten().copied().zip(0..).collect();
+        let member = |(at, place): (usize, &&Place)| Member {
+            conversation: place.conversation.clone(),
+            title: place.title.trim().to_owned(),
+            project: place.project.clone(),
+            time_s: place.time_s,
+            candidates: place.candidates,
+            answers: place.answers,
+            is_set_aside: place.set_aside.is_some(),
+            words: place
+                .words
+                .iter()
+                .filter_map(|(word, _)| bits.get(word))
+                .fold(0, |held, bit| held | 1 << bit),
+            language: (at < KEPT_LANGUAGES).then(|| words::language_of_words(&place.words.text)).flatten(),
+        };
+        Group {
+            members: places.iter().enumerate().map(member).collect(),
+            words: words.map(|words| words.into_iter().map(str::to_owned).collect()),
+        }
+    }
+
+    /// The words of these members by which the group differs from every other one; where they are fewer than two, the folder or the
+    /// title that most of them have. Words of the language that most of them are in come first, first names last.
+    fn name(&self, members: &[&Member]) -> String {
+        const NAME_WORDS: usize = 3;
+        const NAMELESS: &str = "everything else";
+        let Some(own) = &self.words else { return NAMELESS.to_owned() };
+        let held = members.iter().fold(0, |held, member| held | member.words);
+        let sample = &members[..members.len().min(SAMPLE)];
+        let main = words::most_frequent(sample.iter().filter_map(|member| member.language));
+        let is_foreign = |bit: u64| {
+            let holders = sample.iter().filter(|member| member.words & bit != 0);
+            let (mut own, mut foreign) = (0, 0);
+            for member in holders {
+                let is_own = member.language.is_none() || member.language == main;
+                *(if is_own { &mut own } else { &mut foreign }) += 1;
+            }
+            foreign > own
+        };
+        let bits = (0..).map(|at| 1u64 << at);
+        let held = own.iter().zip(bits).filter(|(_, bit)| held & bit != 0).take(RANKED);
+        let mut words: Vec<(&str, bool, bool)> =
+            held.map(|(word, bit)| (word.as_str(), words::is_first_name(word), is_foreign(bit))).collect();
+        words.sort_by_key(|(_, is_first_name, is_foreign)| (*is_first_name, *is_foreign));
+        let better =
+            words.iter().filter(|(_, is_first_name, is_foreign)| !is_first_name && !is_foreign).count();
+        words.truncate(if better > 1 { better.min(NAME_WORDS) } else { NAME_WORDS });
+        let words: Vec<&str> = words.into_iter().map(|(word, ..)| word).collect();
+        if words.len() > 1 {
+            return words.join(" · ");
+        }
+        let projects = projects(members);
+        let folder = projects
+            .into_iter()
+            .max_by_key(|(_, number)| *number)
+            .filter(|(_, number)| 2 * number > members.len());
+        let title = members.iter().map(|member| &member.title).find(|title| !title.is_empty()).cloned();
+        let known =
+            folder.map(|(folder, _)| folder).or(title).or(words.first().map(|word| (*word).to_owned()));
+        known.unwrap_or_else(|| NAMELESS.to_owned())
+    }
+
+    fn told(&self, number: usize, is_private: impl Fn(&str) -> bool) -> Topic {
+        const TYPICAL: usize = 3;
+        let (private, open): (Vec<&Member>, Vec<&Member>) =
+            self.members.iter().partition(|member| is_private(&member.conversation));
+        let keys = |of: &[&Member]| of.iter().map(|member| member.conversation.clone()).collect();
+        let times = || self.members.iter().filter_map(|member| member.time_s);
+        let titles = open.iter().map(|member| &member.title).filter(|title| !title.is_empty());
+        Topic {
+            number,
+            name: if open.is_empty() { HELD_PRIVATE.to_owned() } else { self.name(&open) },
+            conversations: keys(&open),
+            held_private: keys(&private),
+            typical: titles.take(TYPICAL).cloned().collect(),
+            candidates: self.members.iter().map(|member| member.candidates).sum(),
+            answers: self.members.iter().map(|member| member.answers).sum(),
+            first_s: times().reduce(f64::min),
+            last_s: times().reduce(f64::max),
+            projects: projects(&open),
+            set_aside: self.members.iter().filter(|member| member.is_set_aside).count(),
+        }
+    }
+}
+
+/// Conversations by project.
+fn projects(members: &[&Member]) -> BTreeMap<String, usize> {
+    let mut projects = BTreeMap::new();
+    members
+        .iter()
+        .filter_map(|member| member.project.clone())
+        .for_each(|project| *projects.entry(project).or_default() += 1);
+    projects
+}
+
+/// Words by number with weights, in the order of the numbers.
+type Vector = Vec<(u32, f32)>;
+
+/// The weight of every word, by number. A table of the words that are there would be smaller and many times slower: every word
+/// of every conversation is looked up for every centre in every round.
+type Centre = Vec<f32>;
+
+/// All words of the places in order, and the words of each place: a word's number is its index.
+fn numbered<'a>(places: &[&'a Place]) -> (Vec<&'a str>, Vec<Vector>) {
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    let mut number = |word: &'a str| {
+        let next = seen.len() as u32;
+        *seen.entry(word).or_insert(next)
+    };
+    let mut vectors: Vec<Vector> = places
+        .iter()
+        .map(|place| place.words.iter().map(|(word, count)| (number(word), count)).collect())
+        .collect();
+    let mut words: Vec<(&str, u32)> = seen.into_iter().collect();
+    words.sort_unstable();
+    let mut ranks = vec![0; words.len()];
+    words.iter().zip(0..).for_each(|((_, seen), rank)| ranks[*seen as usize] = rank);
+    vectors.iter_mut().flatten().for_each(|(word, _)| *word = ranks[*word as usize]);
+    (words.into_iter().map(|(word, _)| word).collect(), vectors)
+}
+
+/// Weight = sqrt(count) x idf, unit length; words of one conversation alone or of most of them say no topic.
+fn weigh(vectors: &mut [Vector], words: usize) {
+    const COMMON_SHARE: f64 = 0.4;
+    let mut holders = vec![0usize; words];
+    vectors.iter().flatten().for_each(|(word, _)| holders[*word as usize] += 1);
+    let all = vectors.len();
+    let common = (COMMON_SHARE * all as f64).max(3.0) as usize;
+    for vector in vectors {
+        vector.retain(|(word, _)| (2..=common).contains(&holders[*word as usize]));
+        for (word, weight) in vector.iter_mut() {
+            *weight = weight.sqrt() * (all as f32 / holders[*word as usize] as f32).ln();
+        }
+        let norm = vector.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
+        vector.retain(|_| norm > 0.0);
+        vector.iter_mut().for_each(|(_, w)| *w /= norm);
+        vector.shrink_to_fit();
+    }
+}
+
+fn nearness(vector: &Vector, centre: &[f32]) -> f32 {
+    vector.iter().map(|(word, weight)| weight * centre.get(*word as usize).unwrap_or(&0.0)).sum()
+}
+
+/// Members and centre of each group that has members; the first seed is the longest vector, each next the one farthest from all.
+fn k_means(vectors: &[&Vector], words: usize, count: usize) -> Vec<(Vec<usize>, Centre)> {
+    if vectors.is_empty() {
+        return Vec::new();
+    }
+    let longest = (0..vectors.len()).max_by_key(|&i| (vectors[i].len(), vectors.len() - i)).unwrap_or(0);
+    let mut centres: Vec<Centre> = vec![dense(vectors[longest], words)];
+    let mut nearest: Vec<f32> = vec![f32::NEG_INFINITY; vectors.len()];
+    while centres.len() < count {
+        let newest = &centres[centres.len() - 1];
+        for (best, vector) in nearest.iter_mut().zip(vectors) {
+            *best = best.max(nearness(vector, newest));
+        }
+        // Among the far ones, a place with many words is a better seed than an odd one with a single word.
+        let score = |i: usize| (1.0 - nearest[i]) * (vectors[i].len() as f32).sqrt();
+        let next = (0..vectors.len()).max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a)));
+        centres.extend(next.map(|i| dense(vectors[i], words)));
+    }
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = std::mem::replace(&mut groups, vec![Vec::new(); centres.len()]);
+        // Side by side, so that a word is looked up once for all centres.
+        let abreast: Vec<[f32; MAX_TOPICS]> = (0..words)
+            .map(|word| std::array::from_fn(|c| centres.get(c).map_or(0.0, |centre| centre[word])))
+            .collect();
+        for (index, vector) in vectors.iter().enumerate() {
+            let mut near = [0.0f32; MAX_TOPICS];
+            for (word, weight) in vector.iter() {
+                near.iter_mut().zip(&abreast[*word as usize]).for_each(|(sum, here)| *sum += weight * here);
+            }
+            let best = (0..centres.len()).max_by(|&a, &b| near[a].total_cmp(&near[b]).then(b.cmp(&a)));
+            groups[best.unwrap_or(0)].push(index);
+        }
+        if groups == before {
+            break;
+        }
+        for (centre, members) in centres.iter_mut().zip(&groups) {
+            *centre = mean(members.iter().map(|&i| vectors[i]), words);
+        }
+    }
+    groups.into_iter().zip(centres).filter(|(members, _)| !members.is_empty()).collect()
+}
+
+fn dense(vector: &Vector, words: usize) -> Centre {
+    let mut centre = vec![0.0; words];
+    vector.iter().for_each(|(word, weight)| centre[*word as usize] = *weight);
+    centre
+}
+
+fn mean<'a>(vectors: impl Iterator<Item = &'a Vector>, words: usize) -> Centre {
+    let mut sum = vec![0.0; words];
+    vectors.flatten().for_each(|(word, weight)| sum[*word as usize] += *weight);
+    let norm = sum.iter().map(|w: &f32| w * w).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    sum.iter_mut().for_each(|w| *w /= norm);
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(number: usize, words: &str) -> Place {
+        Place {
+            conversation: format!("c{number}"),
+            title: words.to_owned(),
+            project: number.is_multiple_of(2).then(|| "notes".to_owned()),
+            time_s: Some(number as f64),
+            candidates: 2,
+            answers: 3,
+            written: BTreeMap::new(),
+            set_aside: None,
+            words: Words::of(topic_words(words).map(|word| (word, 1.0)).collect()),
+        }
+    }
+
+    fn all_told(places: &[Place]) -> Vec<Topic> {
+        Grouping::of(places).told(|_| false)
+    }
+
+    /// The name of a group of these places, from the weights of its words and those of other groups.
+    fn named(places: &[Place], own: &[f32], others: &[f32], names: &[&str]) -> String {
+        let words = (!own.is_empty()).then(|| telling(own, others, names));
+        let group = Group::of(&places.iter().collect::<Vec<&Place>>(), words);
+        group.name(&group.members.iter().collect::<Vec<&Member>>())
+    }
+
+    /// Thirty conversations on three topics.
+    fn of_three_topics() -> Vec<Place> {
+        let topics =
+            ["garden soil roses pruning", "python sorting lists errors", "grief funeral letters memory"];
+        (0..30).map(|i| place(i, &format!("{} number{i}", topics[i % 3]))).collect()
+    }
+
+    #[test]
+    fn conversations_become_topics_with_dates_projects_and_counts() {
+        let places = of_three_topics();
+        let found = all_told(&places);
+        let pure = |topic: &Topic| {
+            let third = |key: &String| key[1..].parse::<usize>().map(|n| n % 3);
+            topic.conversations.windows(2).all(|pair| third(&pair[0]) == third(&pair[1]))
+        };
+        assert!(found.len() >= 3 && found.len() <= MAX_TOPICS, "{found:#?}");
+        assert!(found.iter().all(pure), "{found:#?}");
+        assert_eq!(found.iter().map(|s| s.candidates).sum::<usize>(), 60);
+        assert_eq!(found.iter().map(|s| s.answers).sum::<usize>(), 90);
+        assert!(found.iter().all(|s| s.name.contains(" · ") && s.first_s < s.last_s), "{found:#?}");
+        assert_eq!(found.iter().filter_map(|s| s.projects.get("notes")).sum::<usize>(), 15);
+        let mut turned = places.clone();
+        turned.rotate_left(7);
+        assert_eq!(all_told(&places).len(), all_told(&turned).len());
+    }
+
+    #[test]
+    fn a_topic_of_one_word_is_named_by_its_folder_or_a_title() {
+        let places = [place(2, "garden"), place(4, "garden"), place(1, "The walled garden")];
+        let name = |places: &[Place], own: &[f32], others: &[f32]| {
+            named(places, own, others, &["garden", "walled", "soil"])
+        };
+        assert_eq!(name(&places, &[0.9, 0.0, 0.0], &[]), "notes", "most are of this folder");
+        assert_eq!(name(&places[2..], &[0.9, 0.0, 0.0], &[]), "The walled garden");
+        // What another topic has more of tells nothing, and what none of these holds neither.
+        assert_eq!(name(&places, &[0.9, 0.5, 0.4], &[0.0, 0.6, 0.0]), "notes");
+        assert_eq!(name(&places, &[0.9, 0.5, 0.4], &[]), "garden · walled");
+        assert_eq!(name(&places, &[], &[]), "everything else");
+    }
+
+    #[test]
+    fn what_is_decided_about_one_topic_changes_no_other_and_private_words_name_none() {
+        let grouping = Grouping::of(&of_three_topics());
+        let before = grouping.told(|_| false);
+        let of = &before[1].conversations;
+        let names = |told: &[Topic]| -> Vec<String> { told.iter().map(|topic| topic.name.clone()).collect() };
+        let all = grouping.told(|key| of.iter().any(|own| own == key));
+        assert_eq!(all[1].name, HELD_PRIVATE);
+        assert_eq!((all[1].typical.len(), all[1].projects.len(), all[1].conversations.len()), (0, 0, 0));
+        assert_eq!(
+            (all[1].number, all[1].len(), all[1].candidates),
+            (2, before[1].len(), before[1].candidates)
+        );
+        for at in (0..before.len()).filter(|at| *at != 1) {
+            assert_eq!(all[at], before[at]);
+        }
+        let one = grouping.told(|key| key == of[0]);
+        assert_eq!(
+            (names(&one), one[1].held_private.len()),
+            (names(&before), 1),
+            "others hold its words too"
+        );
+        // A word that only private conversations hold names nothing.
+        let mut places = of_three_topics();
+        let words = |i: usize| ["garden soil roses", "garden soil zinnias"][usize::from(i >= 12)];
+        places.iter_mut().enumerate().for_each(|(i, place)| {
+            let text = if i % 3 == 0 { words(i) } else { &place.title };
+            place.words = Words::of(topic_words(text).map(|word| (word, 1.0)).collect());
+        });
+        let grouping = Grouping::of(&places);
+        let is_early = |key: &str| key[1..].parse::<usize>().is_ok_and(|number| number < 12);
+        let told = |private: bool| names(&grouping.told(|key| private && is_early(key))).join("; ");
+        assert!(told(false).contains("roses"), "{}", told(false));
+        assert!(!told(true).contains("roses") && told(true).contains("zinnias"), "{}", told(true));
+    }
+
+    #[test]
+    fn a_topic_is_named_in_the_language_of_most_of_it_and_by_no_first_name() {
+        let german = "anna mauer stein mörtel steinmetz fundament lehmputz kellerwand feuchtigkeit trockenlegung drainage \
+            regenrinne dachstuhl ziegelstein kalkmörtel handwerker baustelle";
+        let english = "wall stone mortar chisel foundation dampness drainage gutters rafters brickwork builder plaster \
+            scaffolding weathering craftsman building";
+        let places: Vec<Place> = (0..5).map(|i| place(i, if i < 3 { german } else { english })).collect();
+        let names = ["anna", "builder", "lehmputz", "mauer", "mörtel", "wall"];
+        let named = |own: &[f32]| named(&places, own, &[], &names);
+        assert_eq!(named(&[0.9, 0.8, 0.3, 0.5, 0.4, 0.7]), "mauer · mörtel · lehmputz");
+        assert_eq!(
+            named(&[0.9, 0.0, 0.0, 0.5, 0.0, 0.7]),
+            "mauer · wall · anna",
+            "where nothing better is there"
+        );
+    }
+
+    #[test]
+    fn few_conversations_and_empty_ones_make_no_topics() {
+        assert!(all_told(&[]).is_empty());
+        let one = all_told(&[place(1, "garden"), place(2, "")]);
+        assert_eq!((one.len(), one[0].name.as_str()), (1, "everything else"));
+    }
+}
