@@ -32,8 +32,6 @@
 //! # }
 //! ```
 
-#![deny(clippy::print_stdout, clippy::print_stderr)]
-
 pub mod client;
 pub mod errors;
 pub mod folder;

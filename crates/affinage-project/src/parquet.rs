@@ -3,7 +3,6 @@
 //! Only columns that can hold words or an id are read, one row group at a time. Compression: none, snappy, zstd.
 //! Written is one shape: `id` and `messages`, a list of `role` and `content`.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use ::parquet::schema::types::Type;
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::Message;
 use anyhow::{Context as _, anyhow};
+use fs_err::File;
 use serde_json::Value;
 
 use crate::errors::HintExt as _;
@@ -50,8 +50,8 @@ const COLUMNS: &[&str] = &[
 /// Errors: not a readable parquet file, or no column an importer knows.
 pub fn read(path: &Path, row: &mut dyn FnMut(Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let shown = path.display();
-    let reader =
-        SerializedFileReader::new(File::open(path)?).with_context(|| format!("cannot read {shown}"))?;
+    let reader = SerializedFileReader::new(File::open(path)?.into_parts().0)
+        .with_context(|| format!("cannot read {shown}"))?;
     let schema = reader.metadata().file_metadata().schema();
     let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
     let known: Vec<Arc<Type>> =

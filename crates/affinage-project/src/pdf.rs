@@ -73,6 +73,7 @@ fn wait(reader: &mut Child) -> std::io::Result<bool> {
 
 /// Reads a PDF if this process was begun for it, and returns the code to exit with. A program that imports PDFs calls this
 /// first in `main`; one that does not cannot read any.
+#[expect(clippy::disallowed_methods, reason = "the streams of the process that reads a PDF are its channel")]
 pub fn read_if_asked() -> Option<ExitCode> {
     IS_READER.store(true, Ordering::Relaxed);
     let mut arguments = std::env::args_os().skip(1);

@@ -12,6 +12,7 @@ static STREAMING: AtomicBool = AtomicBool::new(false);
 static SERVING: AtomicBool = AtomicBool::new(false);
 
 /// From now on the end of standard input is as Ctrl-C once: who started this process asks it so to stop.
+#[expect(clippy::disallowed_methods, reason = "not read: only its end is awaited")]
 pub fn request_at_end_of_input() {
     std::thread::spawn(|| {
         // Input that cannot be read has ended.
@@ -46,6 +47,7 @@ pub fn while_serving<R>(serve: impl FnOnce() -> R) -> R {
 
 /// Installs the handler; called once by `main`. `on_first` tells the user what happens now, `on_second` how to go on with
 /// what is ended at once, `at_once` the words of [`interrupt::end_at_once`].
+#[expect(clippy::disallowed_methods, reason = "the second Ctrl-C ends the process")]
 pub fn listen(
     on_first: impl Fn(&str) + Send + 'static,
     on_second: impl Fn(&str) + Send + 'static,

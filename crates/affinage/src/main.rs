@@ -3,8 +3,6 @@
 //! `cli.rs` reads the command line, `context.rs` opens the project, `commands/` holds one file per command. Sockets are
 //! opened only in `web/`, and nothing prints but `ui/`.
 
-#![deny(clippy::print_stdout, clippy::print_stderr)]
-
 mod bench;
 mod cli;
 mod commands;

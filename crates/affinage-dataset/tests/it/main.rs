@@ -1,5 +1,11 @@
 //! Text to token ids, from the outside.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test reads files and says what it measured"
+)]
+
 mod agent_logs;
 mod borrowed;
 mod chats;

@@ -1,6 +1,6 @@
 //! What is asked of a server beside the texts, and what it turned out to refuse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -53,16 +53,79 @@ impl MaxTokensKey {
 /// Values for the chat template, as servers of open models (vLLM, SGLang, llama.cpp) take them.
 pub const TEMPLATE_VALUES: &str = "chat_template_kwargs";
 
-/// What can be taken out of a request or renamed in it, with the words by which servers name it.
-const REFUSABLE: [(Refusable, &[&str]); 8] = [
-    (Refusable::Structured, &["response_format", "output_config", "json_schema", "schema"]),
-    (Refusable::Logprobs, &["logprobs"]),
-    (Refusable::Temperature, &["temperature"]),
-    (Refusable::TopP, &["top_p"]),
-    (Refusable::TopK, &["top_k"]),
-    (Refusable::Seed, &["seed"]),
-    (Refusable::Thinking, &[TEMPLATE_VALUES]),
-    (Refusable::MaxTokensKey, &["max_completion_tokens", "max_tokens"]),
+/// A parameter that a server may refuse, after which it is asked without.
+struct Refusable {
+    /// Its name in the record of what was sent.
+    recorded: &'static str,
+    /// The names by which servers call it; users are told the first.
+    names: &'static [&'static str],
+    /// What is asked; none where it is not.
+    value: fn(&WireParams) -> Option<Value>,
+    drop: fn(&mut WireParams),
+    /// Whether answers are other ones without it.
+    is_sampling: bool,
+}
+
+impl Refusable {
+    fn name(&self) -> &'static str {
+        self.names[0]
+    }
+
+    fn is_asked(&self, params: &WireParams) -> bool {
+        (self.value)(params).is_some()
+    }
+}
+
+const REFUSABLE: [Refusable; 7] = [
+    Refusable {
+        recorded: "structured_output",
+        names: &["response_format", "output_config", "json_schema", "schema"],
+        value: |params| params.structured.then_some(json!(true)),
+        drop: |params| params.structured = false,
+        is_sampling: false,
+    },
+    Refusable {
+        recorded: "logprobs",
+        names: &["logprobs"],
+        value: |params| params.logprobs.then_some(json!(true)),
+        drop: |params| params.logprobs = false,
+        is_sampling: false,
+    },
+    Refusable {
+        recorded: "temperature",
+        names: &["temperature"],
+        value: |params| params.temperature.map(|t| json!(t)),
+        drop: |params| params.temperature = None,
+        is_sampling: true,
+    },
+    Refusable {
+        recorded: "top_p",
+        names: &["top_p"],
+        value: |params| params.top_p.map(|p| json!(p)),
+        drop: |params| params.top_p = None,
+        is_sampling: true,
+    },
+    Refusable {
+        recorded: "top_k",
+        names: &["top_k"],
+        value: |params| params.top_k.map(|k| json!(k)),
+        drop: |params| params.top_k = None,
+        is_sampling: true,
+    },
+    Refusable {
+        recorded: "seed",
+        names: &["seed"],
+        value: |params| params.seed.map(|seed| json!(seed)),
+        drop: |params| params.seed = None,
+        is_sampling: true,
+    },
+    Refusable {
+        recorded: "thinking",
+        names: &[TEMPLATE_VALUES],
+        value: |params| params.thinking.map(|on| json!(on)),
+        drop: |params| params.thinking = None,
+        is_sampling: true,
+    },
 ];
 
 /// Whether `said` (lower case, words apart) objects to the height of the token limit and not to its name.
@@ -87,37 +150,15 @@ pub(super) fn limit_is_too_large(said: &str) -> bool {
     says(NAMES) && says(HEIGHT)
 }
 
-#[derive(Clone, Copy)]
-enum Refusable {
-    Structured,
-    Logprobs,
-    Temperature,
-    TopP,
-    TopK,
-    Seed,
-    Thinking,
-    MaxTokensKey,
-}
-
 impl WireParams {
     /// What to record as the effective parameters.
     pub fn effective(&self) -> BTreeMap<String, Value> {
-        let mut effective = BTreeMap::from([
+        let asked = REFUSABLE.iter().filter_map(|p| Some((p.recorded.to_owned(), (p.value)(self)?)));
+        let always = [
             (self.max_tokens_key.name().to_owned(), json!(self.max_tokens)),
             ("structured_output".to_owned(), json!(self.structured)),
-        ]);
-        let mut add = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                effective.insert(name.to_owned(), value);
-            }
-        };
-        add("logprobs", self.logprobs.then_some(json!(true)));
-        add("temperature", self.temperature.map(|t| json!(t)));
-        add("top_p", self.top_p.map(|p| json!(p)));
-        add("top_k", self.top_k.map(|k| json!(k)));
-        add("seed", self.seed.map(|seed| json!(seed)));
-        add("thinking", self.thinking.map(|on| json!(on)));
-        effective
+        ];
+        always.into_iter().chain(asked).collect()
     }
 
     /// Drops or renames what a refusal complains about: the parameter that the server names, else one that its words
@@ -131,30 +172,22 @@ impl WireParams {
         if limit_is_too_large(&sources[1].replace(['_', '-'], " ")) {
             return false;
         }
-        // Only the name that was sent can be refused: the other one may stand in the advice.
-        let sent_key = self.max_tokens_key.name();
-        sources.iter().any(|said| {
-            let named = |names: &[&str]| names.iter().any(|name| said.contains(name));
-            let was_sent = |what| !matches!(what, Refusable::MaxTokensKey) || said.contains(sent_key);
-            REFUSABLE.iter().any(|(what, names)| named(names) && was_sent(*what) && self.drop(*what))
-        })
+        sources.iter().any(|said| self.drop_named(said))
     }
 
-    /// Takes `what` out; false when it was not asked for.
-    fn drop(&mut self, what: Refusable) -> bool {
-        match what {
-            Refusable::Structured => std::mem::take(&mut self.structured),
-            Refusable::Logprobs => std::mem::take(&mut self.logprobs),
-            Refusable::Temperature => self.temperature.take().is_some(),
-            Refusable::TopP => self.top_p.take().is_some(),
-            Refusable::TopK => self.top_k.take().is_some(),
-            Refusable::Seed => self.seed.take().is_some(),
-            Refusable::Thinking => self.thinking.take().is_some(),
-            Refusable::MaxTokensKey => {
-                self.max_tokens_key = self.max_tokens_key.other();
-                true
-            }
+    /// Drops the first parameter that `said` names and that is asked for; else gives the token limit its other name where
+    /// `said` names the one that was sent (the other one may stand in the advice). False when there is nothing to change.
+    fn drop_named(&mut self, said: &str) -> bool {
+        let is_named = |p: &&Refusable| p.names.iter().any(|name| said.contains(name));
+        if let Some(named) = REFUSABLE.iter().filter(is_named).find(|p| p.is_asked(self)) {
+            (named.drop)(self);
+            return true;
         }
+        let is_limit = said.contains(self.max_tokens_key.name());
+        if is_limit {
+            self.max_tokens_key = self.max_tokens_key.other();
+        }
+        is_limit
     }
 
     /// Whether a reply of `output_tokens` shows that the server took no notice of the limit; then the limit gets its other
@@ -169,96 +202,43 @@ impl WireParams {
 
     /// These parameters without what `limits` says is refused.
     pub fn within(mut self, limits: &WireLimits) -> WireParams {
-        self.structured &= limits.structured;
-        self.logprobs &= limits.logprobs;
-        self.temperature = self.temperature.filter(|_| limits.temperature);
-        self.top_p = self.top_p.filter(|_| limits.top_p);
-        self.top_k = self.top_k.filter(|_| limits.top_k);
-        self.seed = self.seed.filter(|_| limits.seed);
-        self.thinking = self.thinking.filter(|_| limits.thinking);
+        for parameter in REFUSABLE.iter().filter(|p| limits.refused.contains(p.name())) {
+            (parameter.drop)(&mut self);
+        }
         self.max_tokens_key = limits.max_tokens_key.unwrap_or(self.max_tokens_key);
         self
     }
 
-    /// The sampling settings that are asked for here and were not sent.
+    /// The sampling settings that are asked for here and were not sent, by name.
     pub fn left_out(&self, sent: &WireParams) -> Vec<String> {
-        let settings = [
-            (TEMPLATE_VALUES, self.thinking.is_some() && sent.thinking.is_none()),
-            ("seed", self.seed.is_some() && sent.seed.is_none()),
-            ("temperature", self.temperature.is_some() && sent.temperature.is_none()),
-            ("top_k", self.top_k.is_some() && sent.top_k.is_none()),
-            ("top_p", self.top_p.is_some() && sent.top_p.is_none()),
-        ];
-        settings.into_iter().filter(|(_, is_out)| *is_out).map(|(name, _)| name.to_owned()).collect()
+        let is_out = |p: &&Refusable| p.is_sampling && p.is_asked(self) && !p.is_asked(sent);
+        let names: BTreeSet<&str> = REFUSABLE.iter().filter(is_out).map(Refusable::name).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 }
 
-/// What a server takes, as learnt from its refusals. Remembered per address and model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a server refuses, as learnt from its answers. Remembered per address and model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WireLimits {
-    pub structured: bool,
-    pub logprobs: bool,
-    pub temperature: bool,
-    #[serde(default = "taken")]
-    pub top_p: bool,
-    #[serde(default = "taken")]
-    pub top_k: bool,
-    pub seed: bool,
-    #[serde(default = "taken")]
-    pub thinking: bool,
+    /// Parameters by the names that users are told.
+    refused: BTreeSet<String>,
     /// The name of the token limit that it takes, once the usual one was refused or had no effect.
-    #[serde(default)]
     pub max_tokens_key: Option<MaxTokensKey>,
-}
-
-/// What servers were remembered for before this was asked of any.
-fn taken() -> bool {
-    true
 }
 
 impl WireLimits {
     /// Takes in what one more refusal taught: `sent` was refused, `adapted` is what is sent now.
     pub fn learn(&mut self, sent: &WireParams, adapted: &WireParams) {
-        self.structured &= adapted.structured || !sent.structured;
-        self.logprobs &= adapted.logprobs || !sent.logprobs;
-        self.temperature &= adapted.temperature.is_some() || sent.temperature.is_none();
-        self.top_p &= adapted.top_p.is_some() || sent.top_p.is_none();
-        self.top_k &= adapted.top_k.is_some() || sent.top_k.is_none();
-        self.seed &= adapted.seed.is_some() || sent.seed.is_none();
-        self.thinking &= adapted.thinking.is_some() || sent.thinking.is_none();
+        let dropped = REFUSABLE.iter().filter(|p| p.is_asked(sent) && !p.is_asked(adapted));
+        self.refused.extend(dropped.map(|p| p.name().to_owned()));
         if adapted.max_tokens_key != sent.max_tokens_key {
             self.max_tokens_key = Some(adapted.max_tokens_key);
         }
     }
 
     /// The names of what is not sent any more.
-    pub fn refused(&self) -> Vec<&'static str> {
-        let all = [
-            (self.structured, "response_format"),
-            (self.logprobs, "logprobs"),
-            (self.temperature, "temperature"),
-            (self.top_p, "top_p"),
-            (self.top_k, "top_k"),
-            (self.seed, "seed"),
-            (self.thinking, TEMPLATE_VALUES),
-        ];
-        let refused = all.iter().filter(|(taken, _)| !taken).map(|(_, name)| *name);
-        refused.chain(self.max_tokens_key.map(|key| key.other().name())).collect()
-    }
-}
-
-impl Default for WireLimits {
-    /// Nothing was refused yet.
-    fn default() -> Self {
-        WireLimits {
-            structured: true,
-            logprobs: true,
-            temperature: true,
-            top_p: true,
-            top_k: true,
-            seed: true,
-            thinking: true,
-            max_tokens_key: None,
-        }
+    pub fn refused(&self) -> Vec<&str> {
+        let names = self.refused.iter().map(String::as_str);
+        names.chain(self.max_tokens_key.map(|key| key.other().name())).collect()
     }
 }

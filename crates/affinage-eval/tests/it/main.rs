@@ -1,5 +1,11 @@
 //! All integration tests of the crate in one binary.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test reads files and says what it measured"
+)]
+
 mod analysis;
 mod arms;
 mod audit;

@@ -4,6 +4,8 @@
 //! comes back (body, headers, errors) is masked before it is returned: no caller sees a key that a server repeats. A proxy of
 //! the environment is not asked for hosts on this machine.
 
+#![expect(clippy::disallowed_types, reason = "the only place that sends")]
+
 mod mask;
 
 use std::io::{Read, Write as _};
@@ -274,6 +276,7 @@ pub fn shown(url: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a server to ask")]
 mod tests {
     use super::*;
     use std::io::{BufRead as _, BufReader};

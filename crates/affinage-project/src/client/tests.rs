@@ -1,5 +1,7 @@
 //! A server on this machine that records what it is sent.
 
+#![expect(clippy::disallowed_methods, reason = "a server to ask")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

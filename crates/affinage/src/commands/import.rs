@@ -287,6 +287,7 @@ fn of_several(failed: &[String], given: usize) -> anyhow::Result<()> {
 }
 
 /// The text on standard input, to its end; who types it is told how to end it.
+#[expect(clippy::disallowed_methods, reason = "what is pasted is data and no answer to a question")]
 fn pasted(ctx: &Context) -> anyhow::Result<Vec<u8>> {
     if std::io::stdin().is_terminal() {
         ctx.ui.say("paste or type the text, then press Enter and Ctrl-D (Ctrl-C: import nothing)");

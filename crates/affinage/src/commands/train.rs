@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use affinage_engine::model::Model;
 use affinage_project::errors::{HintExt as _, usage};
-use affinage_project::folder::config::Config;
+use affinage_project::folder::config::{Config, EngineName};
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::interrupt::{self, LastWords};
@@ -100,8 +100,8 @@ impl EngineArg {
         match self {
             Self::Auto => Asked::Auto,
             Self::Cpu => Asked::Cpu,
-            Self::Torch => Asked::Torch,
-            Self::Mlx => Asked::Mlx,
+            Self::Torch => Asked::Engine(EngineName::Torch),
+            Self::Mlx => Asked::Engine(EngineName::Mlx),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! decoration: no text needs it, and `NO_COLOR`, `TERM=dumb` or a pipe switch it off. Control characters of other people's
 //! texts are taken out on the way ([`printable::printable`]).
 
+#![expect(clippy::disallowed_methods, reason = "the only place that prints")]
+
 mod bars;
 mod columns;
 mod observer;

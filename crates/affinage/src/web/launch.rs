@@ -27,14 +27,14 @@ pub fn open_browser(folder: &Path, url: &str) -> bool {
 /// A page that only its owner can read and that leads to `url`; it replaces the one of an earlier start.
 fn write_page(folder: &Path, url: &str) -> std::io::Result<PathBuf> {
     let path = std::path::absolute(folder)?.join(".open-in-browser.html");
-    match std::fs::remove_file(&path) {
+    match fs_err::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = std::fs::OpenOptions::new();
+    let mut options = fs_err::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    fs_err::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let page = format!(
         "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
          <meta http-equiv=\"refresh\" content=\"0; url={url}\"><title>affinage</title><a href=\"{url}\">affinage</a>\n"

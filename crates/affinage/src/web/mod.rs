@@ -13,6 +13,8 @@
 //! Blocking sockets and a thread for each connection: one person has a handful of them. Requests are parsed by
 //! `httparse`, which the HTTP client brings along anyway.
 
+#![expect(clippy::disallowed_methods, reason = "the only place that listens")]
+
 mod connections;
 mod guard;
 mod launch;

@@ -1,5 +1,12 @@
 //! The real binary, run as a user runs it.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test says what it skips, and speaks to servers as a client"
+)]
+
 mod arms;
 mod audit;
 mod bundle;

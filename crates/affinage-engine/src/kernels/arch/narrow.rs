@@ -360,6 +360,7 @@ mod tests {
     }
 
     /// Products of few rows with stored weights on one thread, the fastest of many rounds, on every vector path.
+    #[expect(clippy::print_stderr, reason = "it measures")]
     #[test]
     #[ignore = "measures; run it alone with --ignored --nocapture"]
     fn speed_of_few_rows() {

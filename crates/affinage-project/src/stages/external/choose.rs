@@ -20,17 +20,16 @@ pub enum Asked {
     Auto,
     /// This program.
     Cpu,
-    Torch,
-    Mlx,
+    Engine(EngineName),
 }
 
 impl Asked {
+    /// As it is written on the command line.
     fn word(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Cpu => "cpu",
-            Self::Torch => EngineName::Torch.word(),
-            Self::Mlx => EngineName::Mlx.word(),
+            Self::Engine(name) => name.word(),
         }
     }
 }
@@ -53,8 +52,7 @@ pub fn worker(
     }
     match asked.unwrap_or(Asked::Cpu) {
         Asked::Cpu => Ok(None),
-        Asked::Torch => named(ctx, EngineName::Torch, agrees, start).map(Some),
-        Asked::Mlx => named(ctx, EngineName::Mlx, agrees, start).map(Some),
+        Asked::Engine(name) => named(ctx, name, agrees, start).map(Some),
         Asked::Auto => fastest(ctx, agrees, start),
     }
 }
@@ -67,11 +65,7 @@ fn of_resumed(
     run: &Run,
     recorded: Option<&EngineRecord>,
 ) -> anyhow::Result<Option<Worker>> {
-    let begun = match recorded.map(|record| record.name) {
-        None => Asked::Cpu,
-        Some(EngineName::Torch) => Asked::Torch,
-        Some(EngineName::Mlx) => Asked::Mlx,
-    };
+    let begun = recorded.map_or(Asked::Cpu, |record| Asked::Engine(record.name));
     if let Some(asked) = asked.filter(|asked| ![begun, Asked::Auto].contains(asked)) {
         let (begun, asked) = (begun.word(), asked.word());
         return Err(anyhow!("run `{}` was begun by engine {begun}; {asked} rounds in another way and would make another run", run.name))
