@@ -160,16 +160,23 @@ mod tests {
             fs_err::write(&file, text).expect("written");
             library.import(&file, &Roles::default(), "2026-01-01T00:00:00Z", &mut || {}).expect("imported");
         };
-        for number in 0..40 {
-            let letter = |of: usize| char::from(b'a' + u8::try_from((number * 7 + of) % 26).expect("small"));
-            let word: String = (0..6).map(letter).collect();
-            let note = format!(
-                "# The {word} {number}\n\nOf the {word} I know {number} things, and the {word} knows as many of me.\n"
-            );
+        // Texts that share nothing, so that none is tied to another by the split.
+        let word = |number: usize, of: usize| -> String {
+            let mut rest = (31 * number + of) * 7919;
+            let letter = |_| {
+                let letter = char::from(b"abcdefghijklmnopqrstuvwxyz"[rest % 26]);
+                rest /= 5;
+                letter
+            };
+            (0..6).map(letter).collect()
+        };
+        let words = |number: usize| (0..9).map(|of| word(number, of)).collect::<Vec<String>>().join(" ");
+        for number in 0..60 {
+            let heading = format!("{} {}", word(number, 11), word(number, 12));
+            let note = format!("# {heading}\n\n{} {}.\n", words(number), words(number + 1000));
             import(&format!("note{number}.md"), &note);
-            let row = format!(
-                "{{\"prompt\":\"What does the machine {word} do in hall {number}?\",\"completion\":\"It makes {word} out of {number} sheets.\"}}\n"
-            );
+            let (prompt, answer) = (words(number + 2000), words(number + 3000));
+            let row = format!("{{\"prompt\":\"{prompt}?\",\"completion\":\"{answer}.\"}}\n");
             import(&format!("row{number}.jsonl"), &row);
         }
         drop(library);
