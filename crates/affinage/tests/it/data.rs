@@ -88,6 +88,7 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     let folder = Path::new(first["folder"].as_str().expect("a path")).to_owned();
     let manifest = &first["manifest"];
     assert!(manifest["certificate"]["max_containment"].as_f64().expect("a number") < 0.2);
+    assert!(manifest["certificate"]["max_in_context"].as_f64().expect("a number") < 0.2);
     assert_eq!(manifest["rules"]["selection"], "accept-clean");
     let card = fs_err::read_to_string(folder.join("card.md")).expect("a card");
     assert!(card.contains("nobody read those"), "{card}");

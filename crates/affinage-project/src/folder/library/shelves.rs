@@ -59,6 +59,8 @@ pub struct Territory {
     pub shares: BTreeMap<String, f64>,
     pub learn: Learn,
     pub conversations: usize,
+    /// Those of them that are no sections of notes and hold a candidate; the shelves have no others.
+    pub with_candidates: usize,
     pub candidates: usize,
     pub answers: usize,
     /// Conversations that are sections of notes, and the documents that they are of.
@@ -143,6 +145,7 @@ impl Library {
         let shelves = territory::shelves(&open).into_iter().chain(Shelf::held_private(&private));
         let shelves = shelves.map(view).collect();
         let places = || open.iter().chain(&private);
+        let is_section = |place: &Place| identity::note_document(&place.conversation).is_some();
         Ok(Territory {
             set_aside,
             shelves,
@@ -155,6 +158,7 @@ impl Library {
             left_to_decide,
             openings,
             conversations: places().count(),
+            with_candidates: places().filter(|place| place.candidates > 0 && !is_section(place)).count(),
             candidates: places().map(|place| place.candidates).sum(),
             answers: places().map(|place| place.answers).sum(),
         })
