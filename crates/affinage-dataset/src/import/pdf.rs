@@ -298,6 +298,8 @@ fn letters(c: char) -> impl Iterator<Item = char> {
         'ﬃ' => "ffi",
         'ﬄ' => "ffl",
         'ﬅ' | 'ﬆ' => "st",
+        // What is drawn is seen: some fonts have one sign for both.
+        '\u{ad}' => "-",
         _ => "",
     };
     several.chars().chain(several.is_empty().then_some(c))
@@ -422,11 +424,8 @@ fn markdown(mut pages: Vec<Vec<Line>>) -> String {
     let mut out = String::new();
     let mut before: Option<(&Line, Option<usize>)> = None;
     for page in &pages {
-        let gaps = page.windows(2).map(|pair| pair[1].y - pair[0].y).filter(|gap| *gap > 0.0).collect();
-        let gap = median(gaps);
-        let right = page.iter().map(|line| line.right).fold(0.0, f64::max);
-        let left = median(page.iter().map(|line| line.left).collect());
-        let layout = Layout { gap, left, right };
+        let columns = columns(page);
+        let layout = |line: &Line| &columns[usize::from(columns.len() > 1 && line.left > columns[0].right)];
         for (index, line) in page.iter().enumerate() {
             let level = level(line);
             match before {
@@ -441,7 +440,7 @@ fn markdown(mut pages: Vec<Vec<Line>>) -> String {
                         continue;
                     }
                 }
-                Some((last, _)) => join(&mut out, last, line, &layout, index == 0),
+                Some((last, _)) => join(&mut out, last, line, layout(last), index == 0),
             }
             if let Some(level) = level {
                 out.push_str(&"#".repeat(level));
@@ -452,6 +451,37 @@ fn markdown(mut pages: Vec<Vec<Line>>) -> String {
         }
     }
     out
+}
+
+/// The layout of a page, or of its two columns.
+fn columns(page: &[Line]) -> Vec<Layout> {
+    /// Fewer lines are no column.
+    const MIN_LINES: usize = 8;
+    let layout = |lines: &[&Line]| {
+        let gaps = lines.windows(2).map(|pair| pair[1].y - pair[0].y).filter(|gap| *gap > 0.0).collect();
+        Layout {
+            gap: median(gaps),
+            left: median(lines.iter().map(|line| line.left).collect()),
+            right: lines.iter().map(|line| line.right).fold(0.0, f64::max),
+        }
+    };
+    let left = page.iter().map(|line| line.left).fold(f64::INFINITY, f64::min);
+    let right = page.iter().map(|line| line.right).fold(0.0, f64::max);
+    let middle = (left + right) / 2.0;
+    let (mut first, mut second, mut across) = (Vec::new(), Vec::new(), 0);
+    for line in page {
+        match (line.right <= middle, line.left >= middle) {
+            (true, _) => first.push(line),
+            (_, true) => second.push(line),
+            _ => across += 1,
+        }
+    }
+    // A title and the names below it go across.
+    if first.len().min(second.len()) >= MIN_LINES && 4 * across < page.len() {
+        vec![layout(&first), layout(&second)]
+    } else {
+        vec![layout(&page.iter().collect::<Vec<_>>())]
+    }
 }
 
 struct Layout {
@@ -472,17 +502,15 @@ fn join(out: &mut String, last: &Line, line: &Line, page: &Layout, is_new_page: 
         true => (ends || !is_full) && !(begins_small && (is_full || !ends)),
         false => (is_apart && !(line.y < last.y && begins_small)) || is_indented || (ends && !is_full),
     };
+    let is_parted = last.text.ends_with(['-', '‐'])
+        && begins_small
+        && last.text.chars().rev().nth(1).is_some_and(char::is_alphabetic);
     if is_paragraph {
         out.push_str("\n\n");
+    } else if is_parted {
+        out.pop();
     } else if is_full || is_new_page {
-        let is_parted = last.text.ends_with(['-', '\u{ad}', '‐'])
-            && begins_small
-            && last.text.chars().rev().nth(1).is_some_and(char::is_alphabetic);
-        if is_parted {
-            out.pop();
-        } else {
-            out.push(' ');
-        }
+        out.push(' ');
     } else {
         out.push('\n');
     }
@@ -537,6 +565,20 @@ mod tests {
     }
 
     #[test]
+    fn words_go_on_from_line_to_line_in_two_columns() {
+        let of = |left: f64, text: &str, y: f64| Line { left, ..line(text, y, left + 190.0, 10.0) };
+        let column = |left: f64| {
+            (0..10).map(move |row| {
+                let text = if row % 2 == 0 { "the water falls over the old wei-" } else { "rs all day and night and in" };
+                of(left, text, 100.0 + 12.0 * f64::from(row))
+            })
+        };
+        let found = markdown(vec![column(50.0).chain(column(260.0)).collect()]);
+        assert_eq!(found.matches("old weirs all day and night and in the").count(), 9, "{found}");
+        assert!(!found.contains('\n'), "{found}");
+    }
+
+    #[test]
     fn lines_that_stand_on_most_pages_are_left_out() {
         let page = |number: usize| {
             vec![
@@ -585,11 +627,12 @@ mod tests {
     fn ligatures_become_the_letters_they_stand_for() {
         let mut lines = Lines { left: 100, ..Lines::default() };
         let place = |x: f64| Transform::row_major(1.0, 0.0, 0.0, 1.0, x, -70.0);
-        for (number, drawn) in ["o", "ﬀ", "i", "ce ﬁ", "ﬂ", "ﬃ", "ﬄ", "ﬅ", "ﬆ", "é"].into_iter().enumerate()
+        for (number, drawn) in
+            ["o", "ﬀ", "i", "ce ﬁ", "ﬂ", "ﬃ", "ﬄ", "ﬅ", "ﬆ", "é", "\u{ad}"].into_iter().enumerate()
         {
             lines.output_character(&place(number as f64), 0.1, 0.0, 10.0, drawn).expect("there is room");
         }
-        assert_eq!(lines.finish()[0].text, "office fiflffifflststé");
+        assert_eq!(lines.finish()[0].text, "office fiflffifflststé-");
     }
 
     /// The text of signs half as wide as they are high, each with the gap before it; `_` is a space that is drawn.

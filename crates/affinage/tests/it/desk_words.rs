@@ -69,6 +69,8 @@ fn the_first_screen_is_territory_and_its_choices_hold_everywhere() {
     let shelves = found["shelves"].as_array().expect("shelves");
     assert!(shelves.len() >= 4, "{found}");
     assert_eq!(shelves.iter().filter_map(|shelf| shelf["candidates"].as_u64()).sum::<u64>(), 49);
+    let on_shelves: u64 = shelves.iter().filter_map(|shelf| shelf["conversations"].as_u64()).sum();
+    assert_eq!(found["with_candidates"].as_u64(), Some(on_shelves));
     let shelf =
         shelves.iter().find(|shelf| shelf["aside"] == 0 && shelf["conversations"] != 1).expect("a shelf");
     let (number, of) = (&shelf["number"], shelf["candidates"].as_u64().expect("a count"));
