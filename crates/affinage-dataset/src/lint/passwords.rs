@@ -52,7 +52,7 @@ static SAID: LazyLock<[Regex; 4]> = LazyLock::new(|| {
     );
     // The value first: "Flunder1911 is our password".
     let owned = format!(
-        r#"(?i)(?:^|[\s"'“„«(])(?P<value>{sign}{{3,40}})["'”“»]?\s+(?:is|was|ist|war|est|était|es|era|è|é|jest|to)\s+(?:still |immer noch |toujours )?(?:{OWNERS})\s+(?:[\p{{L}}-]+\s+)?(?:{PASSWORDS})(?:[.,;!?\s]|$)"#
+        r#"(?i)(?:^|[\s"'“„«(])(?P<value>{sign}{{3,40}})["'”“»]?\s+(?:is|was|ist|war|est|était|es|era|è|é|jest|to)\s+(?:still |immer noch |toujours )?(?:{OWNERS})\s+(?:[\p{{L}}-]+?[\s-]+)?(?:{PASSWORDS})(?:[.,;!?\n]|$|\s+(?:for|and|für|und|pour|et|para|y|per|e|voor|en)\s)"#
     );
     let joined = format!(
         r"(?i)(?:{JOINED_PASSWORDS}){JOINED_LINKS}(?P<value>[!-~]{{4,64}})|(?:{JOINED_PINS}){JOINED_LINKS}(?P<digits>\d{{4,8}})(?:\D|$)"
@@ -281,6 +281,7 @@ mod tests {
             "The PIN is still 4 digits, and was so in 1967.",
             "Kindness is my password. Windows10 is the password manager's home.",
             "He is my password manager of 2012.",
+            "Bitwarden2 is my password manager.",
             "Choose a password with 3 words and a sign like #.",
             "He took the safety pin, and 1200 more.",
             "The PIN 1234 and the PIN 0000 are the worst.",

@@ -344,7 +344,11 @@ fn real_phone(text: &str) -> bool {
     let groups: Vec<&str> =
         text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let is_table = groups.len() > 1 && groups.iter().all(|group| group.starts_with('0'));
-    (8..=15).contains(&digits) && !is_fiction && !is_table && !is_date(&groups)
+    // Times of day are written so too: `0900 1730`.
+    let least = if text.starts_with('0') { 9 } else { 8 };
+    // `02110-1301` is a place in North America.
+    let is_place = groups.len() == 2 && groups[0].len() == 5 && groups[1].len() == 4 && text.contains('-');
+    (least..=15).contains(&digits) && !is_fiction && !is_table && !is_place && !is_date(&groups)
 }
 
 /// `01-02-2024`, `2024-01-02`, `1914-1918`.
@@ -534,6 +538,8 @@ mod tests {
             "on 01-02-2024 and 2024-01-02",
             "rows 001 002 003 004 and 012 034 056 078",
             "0.1234 0.5678 0.9012",
+            "open 0900 1730",
+            "Boston, MA 02110-1301, USA",
             "a call of 1914-1918, and a mobile war",
             "call 10 000 000 people, or dial 2 000 000",
             "the telephone was made in 1876, and 1234567 of them since",

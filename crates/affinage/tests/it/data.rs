@@ -324,9 +324,9 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     2 examples: 1 clean, 1 with an error
 
        rule  found  what
-    E  L02       1  role marker inside the text
+    E  L02       1  the name of a role, such as `Assistant:`, inside the text
 
-    E L02 role marker inside the text
+    E L02 the name of a role, such as `Assistant:`, inside the text
       rows.jsonl, answer
         A small forest.  User: and lichen?
                          ^^^^^^
