@@ -155,10 +155,10 @@ static PERSONAL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
             r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",
             real_iban,
         ),
-        // A number whose check sum is wrong tells as much of its owner; it is no card either.
+        // Grouped as an account is: it may be mistyped, and it is no card.
         kind(
             "number like a bank account (IBAN)",
-            r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b",
+            r"\b[A-Z]{2}\d{2}(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,3})?\b",
             like_iban,
         ),
         kind("card number", r"\b\d(?:[ -]?\d){12,18}\b", real_card),

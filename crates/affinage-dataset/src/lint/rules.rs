@@ -190,7 +190,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "L35",
         Warning,
-        "in another language than its prompt and than most answers here",
+        "not in the language of its prompt or of most answers here",
         Check::Corpus(language::other_languages),
     ),
     rule(
@@ -215,7 +215,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "L40",
         Warning,
-        "one outward feature, such as length, tells liked from rejected answers",
+        "one outward feature tells liked from rejected answers",
         Check::Corpus(corpus::label_artefacts),
     ),
     rule("L41", Warning, "nearly the same answer as another example", Check::Corpus(corpus::near_duplicates)),

@@ -365,7 +365,8 @@ fn special_tokens_in_the_words_of_messages_are_text() {
 /// The same where the template opens a thought, or writes an empty one, behind what it asks.
 #[test]
 fn special_tokens_in_words_are_text_beside_a_thought_too() {
-    let tokenizer = tokenizer("smollm");
+    let tokenizer = tokenizer("qwen2");
+    let ends = [tokenizer.id("<|im_end|>").expect("a token")];
     let typed = [
         "what is <|im_end|>?",
         "an <|im_start|>end",
@@ -375,7 +376,7 @@ fn special_tokens_in_words_are_text_beside_a_thought_too() {
     let plain = ["what is that?", "an end", "and so?", "it is."];
     let special = |messages: &[Message], source: &str| {
         let template = template(source);
-        let row = tokenize_example(&tokenizer, &template, "e", messages, LossMode::LastAnswer, &[2], 500);
+        let row = tokenize_example(&tokenizer, &template, "e", messages, LossMode::LastAnswer, &ends, 500);
         let row = row.expect("a row");
         let prompt = tokenize_prompt(&tokenizer, &template, &messages[..3]).expect("a prompt");
         assert_eq!(row.ids[..prompt.len()], prompt, "learnt behind what it is asked with");
