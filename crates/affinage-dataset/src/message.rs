@@ -40,6 +40,11 @@ pub fn prompt(messages: &[Message]) -> &str {
     messages.iter().rev().find(|m| m.role == Role::User).map_or("", |m| &m.content)
 }
 
+/// What stands before the last user message of an example: a system message and earlier turns.
+pub fn before(messages: &[Message]) -> &[Message] {
+    messages.iter().rposition(|m| m.role == Role::User).map_or(&[], |prompt| &messages[..prompt])
+}
+
 /// The last message of an example if the assistant wrote it, else nothing.
 pub fn response(messages: &[Message]) -> &str {
     messages.last().filter(|m| m.role == Role::Assistant).map_or("", |m| &m.content)

@@ -1,7 +1,8 @@
 //! Splits examples so that nothing held out was seen in training.
 //!
-//! What belongs together stays together: examples of one conversation or document, and examples whose prompts or answers
-//! are near-duplicates. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
+//! What belongs together stays together: examples of one conversation or document, examples whose prompts or answers
+//! are near-duplicates, and an answer with the examples of other conversations that carry it among the turns before their
+//! prompts. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
 //! One very long conversation is cut into sections, with a gap at the borders, and one very long document into its own
 //! sections, which have no context. What still overlaps is dropped from
 //! the held-out side and listed; the certificate states the largest overlap that is left.
@@ -13,7 +14,8 @@ use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::dedup::{Nearness, UnionFind, clusters};
-use crate::shingle::{ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
+use crate::message::{Message, Role};
+use crate::shingle::{Containment, ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
 
 /// A conversation or document with more than this share of the examples is cut into sections.
 pub const SECTION_SHARE: f64 = 0.2;
@@ -38,6 +40,15 @@ pub struct Item<'a> {
     pub position: usize,
     pub prompt: &'a str,
     pub response: &'a str,
+    /// What its row carries before the prompt: earlier turns, and a system message.
+    pub before: &'a [Message],
+}
+
+impl Item<'_> {
+    /// Answers among the turns before the prompt.
+    fn answers_before(&self) -> impl Iterator<Item = &str> {
+        self.before.iter().filter(|turn| turn.role == Role::Assistant).map(|turn| turn.content.as_str())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,8 +83,10 @@ pub struct Previous {
 pub enum DropReason {
     /// Its context reaches into a section on another side.
     Border,
-    /// Too much of it stands in one training example.
+    /// Too much of it stands in one training example, the turns before its prompt included.
     Leak { containment: f64, train_example: String },
+    /// Too much of its answer stands in the turns before the prompt of one training example.
+    InContext { containment: f64, train_example: String },
     /// It was held out, and new examples tie it to examples on `side`. Stored beside the `side` of [`Drop`], hence the name.
     Joined {
         #[serde(rename = "tied_to")]
@@ -91,6 +104,9 @@ impl DropReason {
         match self {
             DropReason::Border => "at the border of a section on another side",
             DropReason::Leak { .. } => "held out, but too similar to a training example",
+            DropReason::InContext { .. } => {
+                "held out, but its answer stands in the turns before the prompt of a training example"
+            }
             DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
             DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
             DropReason::Retired => "on no side since an earlier version",
@@ -110,8 +126,13 @@ pub struct Drop {
 /// Proof of the split, stored in the manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// Largest share of a held-out example's shingles found in one training example.
+    /// Largest share of a held-out example's shingles (prompt and answer) found in one training example: in the whole row
+    /// with the turns before its prompt where `max_in_context` is there, else in its prompt and answer.
     pub max_containment: f64,
+    /// Largest share of a held-out answer's shingles found in the turns before the prompt of one training example. `None`:
+    /// an older version, which did not look there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_context: Option<f64>,
     pub threshold: f64,
     /// Held-out examples measured, and those too short to measure (compared as whole texts only).
     pub measured: usize,
@@ -170,24 +191,95 @@ pub fn split(
         return Err(SplitError::TooFew { examples: items.len() });
     }
     let sectioned = sectioned(items, previous);
-    let groups = Groups::of(items, &sectioned);
-    groups.check_size(items)?;
+    let groups = Groups::of(items, &sectioned)?;
     let mut drops = Vec::new();
     let mut sides = place(items, &groups, policy, previous, &mut drops);
     seal_reserve(items, &groups, policy, previous, &mut sides);
     drop_borders(items, &sectioned, &sides, &mut drops);
-    let shingles: Vec<Shingles> = items.iter().map(|i| Shingles::of(&[i.prompt, i.response])).collect();
-    drop_evaluation_overlap(items, &shingles, &sides, evaluation_prompts, &mut drops);
-    drop_leaks(items, &shingles, &sides, &mut drops);
+    let measured: Vec<Measured> = items.iter().map(Measured::of).collect();
+    drop_evaluation_overlap(items, &measured, &sides, evaluation_prompts, &mut drops);
+    drop_leaks(items, &measured, &sides, &mut drops);
     let dropped: HashSet<&str> = drops.iter().map(|d| d.example_id.as_str()).collect();
     let placed: Vec<Option<Side>> = items
         .iter()
         .zip(&sides)
         .map(|(item, side)| (*side != Side::Retired && !dropped.contains(item.example_id)).then_some(*side))
         .collect();
-    let certificate = certify(&shingles, &placed, sectioned, evaluation_prompts.len(), drops);
+    let certificate = certify(&measured, &placed, sectioned, evaluation_prompts.len(), drops);
     let sides = items.iter().zip(sides).map(|(item, side)| (item.example_id.to_owned(), side)).collect();
     Ok(Split { placed, sides, prompt_clusters: groups.prompt_names(items), certificate })
+}
+
+/// What the leak measure compares of an example.
+#[derive(Debug)]
+pub struct Measured {
+    /// Prompt and answer: what is asked for where it is held out.
+    asked: Shingles,
+    answer: Shingles,
+    /// The turns before the prompt; empty where there are none.
+    before: Shingles,
+    /// All that is read where it is trained on; `None` where that is prompt and answer.
+    row: Option<Shingles>,
+}
+
+impl Measured {
+    fn of(item: &Item<'_>) -> Measured {
+        Measured::new(item.before, item.prompt, item.response)
+    }
+
+    /// Of a row: the turns before its prompt, the prompt and the answer.
+    pub fn new(before: &[Message], prompt: &str, answer: &str) -> Measured {
+        let mut turns: Vec<&str> = before.iter().map(|turn| turn.content.as_str()).collect();
+        let of_before = Shingles::of(&turns);
+        turns.extend([prompt, answer]);
+        Measured {
+            asked: Shingles::of(&[prompt, answer]),
+            answer: Shingles::of(&[answer]),
+            before: of_before,
+            row: (!before.is_empty()).then(|| Shingles::of(&turns)),
+        }
+    }
+
+    fn row(&self) -> &Shingles {
+        self.row.as_ref().unwrap_or(&self.asked)
+    }
+}
+
+/// Training examples as held-out ones are measured against them.
+#[derive(Debug)]
+pub struct Trained {
+    rows: ContainmentIndex,
+    /// `None` where the turns before prompts are not read.
+    before: Option<ContainmentIndex>,
+}
+
+impl Trained {
+    /// Without `is_context_read` as older versions measured, which looked at no turns before a prompt.
+    pub fn new<'a>(train: impl Iterator<Item = &'a Measured> + Clone, is_context_read: bool) -> Trained {
+        let row = |one: &'a Measured| if is_context_read { one.row() } else { &one.asked };
+        Trained {
+            rows: ContainmentIndex::new(train.clone().map(row)),
+            before: is_context_read.then(|| ContainmentIndex::new(train.map(|one| &one.before))),
+        }
+    }
+
+    /// Where most of the prompt and answer of a held-out example stands.
+    fn nearest(&self, held_out: &Measured) -> Option<Containment> {
+        self.rows.max_containment(&held_out.asked)
+    }
+
+    /// Before which prompt most of the answer of a held-out example stands.
+    fn nearest_before(&self, held_out: &Measured) -> Option<Containment> {
+        self.before.as_ref()?.max_containment(&held_out.answer)
+    }
+
+    /// [`Certificate::max_containment`] and [`Certificate::max_in_context`] of these held-out examples.
+    pub fn largest<'a>(&self, held_out: impl Iterator<Item = &'a Measured> + Clone) -> (f64, Option<f64>) {
+        let most = |found: Vec<Containment>| found.iter().map(|found| found.share).fold(0.0, f64::max);
+        let whole = most(held_out.clone().filter_map(|one| self.nearest(one)).collect());
+        let before = || most(held_out.filter_map(|one| self.nearest_before(one)).collect());
+        (whole, self.before.is_some().then(before))
+    }
 }
 
 /// Conversations and documents to cut: too large now, or cut before. Sections of a document that were placed each by
@@ -214,12 +306,25 @@ struct Groups {
     group: Vec<usize>,
     prompt: Vec<Option<usize>>,
     response: Vec<Option<usize>>,
+    /// Items that carry an answer of another document before their prompt, with its number in `response`.
+    carries: Vec<(usize, usize)>,
     /// Connected component of each item.
     component: Vec<usize>,
 }
 
 impl Groups {
-    fn of(items: &[Item<'_>], sectioned: &BTreeSet<String>) -> Groups {
+    /// Errors: one group is too much of all.
+    fn of(items: &[Item<'_>], sectioned: &BTreeSet<String>) -> Result<Groups, SplitError> {
+        let groups = Groups::tied(items, sectioned, true);
+        if groups.check_size(items).is_ok() {
+            return Ok(groups);
+        }
+        // A greeting stands before most prompts: such answers are dropped from the held-out side instead.
+        let groups = Groups::tied(items, sectioned, false);
+        groups.check_size(items).map(|()| groups)
+    }
+
+    fn tied(items: &[Item<'_>], sectioned: &BTreeSet<String>, by_context: bool) -> Groups {
         let mut first_of: HashMap<(&str, usize), usize> = HashMap::new();
         let group: Vec<usize> = items
             .iter()
@@ -233,7 +338,17 @@ impl Groups {
             })
             .collect();
         let prompt = clusters(&items.iter().map(|i| i.prompt).collect::<Vec<_>>(), Nearness::Related);
-        let response = clusters(&items.iter().map(|i| i.response).collect::<Vec<_>>(), Nearness::Related);
+        let carried = if by_context { carried(items) } else { BTreeMap::new() };
+        let answers: Vec<&str> = items.iter().map(|i| i.response).chain(carried.keys().copied()).collect();
+        // A cluster has the number of its first text: below the number of items it holds an answer of one.
+        let mut response = clusters(&answers, Nearness::Related);
+        let of_carried = response.split_off(items.len());
+        let carries: Vec<(usize, usize)> = carried
+            .into_values()
+            .zip(of_carried)
+            .filter_map(|(carriers, cluster)| Some((carriers, cluster.filter(|c| *c < items.len())?)))
+            .flat_map(|(carriers, cluster)| carriers.into_iter().map(move |item| (item, cluster)))
+            .collect();
         let mut sets = UnionFind::new(items.len());
         for index in 0..items.len() {
             sets.union(index, group[index]);
@@ -241,8 +356,18 @@ impl Groups {
                 sets.union(index, cluster);
             }
         }
+        let mut of_cluster: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, cluster) in response.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {
+            of_cluster.entry(cluster).or_default().push(index);
+        }
+        for &(carrier, cluster) in &carries {
+            // The sections of one document may stand apart; their borders are dropped.
+            let others = of_cluster.get(&cluster).into_iter().flatten();
+            let others = others.filter(|other| items[**other].document != items[carrier].document);
+            others.for_each(|other| sets.union(carrier, *other));
+        }
         let component = (0..items.len()).map(|i| sets.find(i)).collect();
-        Groups { group, prompt, response, component }
+        Groups { group, prompt, response, carries, component }
     }
 
     fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
@@ -271,6 +396,11 @@ impl Groups {
                 if let Some(cluster) = cluster {
                     tied.entry((what, cluster)).or_default().insert(self.group[index]);
                 }
+            }
+        }
+        for &(carrier, cluster) in self.carries.iter().filter(|(i, _)| self.component[*i] == component) {
+            if let Some(groups) = tied.get_mut(&("answer", cluster)) {
+                groups.insert(self.group[carrier]);
             }
         }
         let mut ties: Vec<Tie> = tied
@@ -304,6 +434,18 @@ impl Groups {
         });
         components
     }
+}
+
+/// Answers that stand before prompts of other documents, with the items that carry them.
+fn carried<'a>(items: &'a [Item<'_>]) -> BTreeMap<&'a str, Vec<usize>> {
+    let own: HashSet<(&str, &str)> = items.iter().map(|item| (item.document, item.response)).collect();
+    let mut carried: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        for answer in item.answers_before().filter(|answer| !own.contains(&(item.document, *answer))) {
+            carried.entry(answer).or_default().push(index);
+        }
+    }
+    carried
 }
 
 /// Side of every item: earlier sides first, then whole components until the shares are reached.
@@ -421,7 +563,7 @@ fn drop_borders(items: &[Item<'_>], sectioned: &BTreeSet<String>, sides: &[Side]
 
 fn drop_evaluation_overlap(
     items: &[Item<'_>],
-    shingles: &[Shingles],
+    measured: &[Measured],
     sides: &[Side],
     evaluation_prompts: &[String],
     drops: &mut Vec<Drop>,
@@ -429,7 +571,7 @@ fn drop_evaluation_overlap(
     let dropped: HashSet<&str> = drops.iter().map(|d| d.example_id.as_str()).collect();
     let stays = |i: &usize| sides[*i] == Side::Train && !dropped.contains(items[*i].example_id);
     let train: Vec<usize> = (0..items.len()).filter(stays).collect();
-    let index = ContainmentIndex::new(train.iter().map(|&i| &shingles[i]));
+    let index = ContainmentIndex::new(train.iter().map(|&i| measured[i].row()));
     let mut by_prompt: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, &i) in train.iter().enumerate() {
         by_prompt.entry(normalise(items[i].prompt)).or_default().push(number);
@@ -458,23 +600,41 @@ fn drop_evaluation_overlap(
     }
 }
 
-fn drop_leaks(items: &[Item<'_>], shingles: &[Shingles], sides: &[Side], drops: &mut Vec<Drop>) {
+fn drop_leaks(items: &[Item<'_>], measured: &[Measured], sides: &[Side], drops: &mut Vec<Drop>) {
     let dropped: HashSet<String> = drops.iter().map(|d| d.example_id.clone()).collect();
     let stays = |i: &usize| !dropped.contains(items[*i].example_id);
     let train: Vec<usize> = (0..items.len()).filter(|&i| sides[i] == Side::Train).filter(stays).collect();
-    let index = ContainmentIndex::new(train.iter().map(|&i| &shingles[i]));
-    let whole = |i: usize| normalise(&format!("{} {}", items[i].prompt, items[i].response));
-    let whole_texts: HashMap<String, usize> = train.iter().rev().map(|&i| (whole(i), i)).collect();
+    let trained = Trained::new(train.iter().map(|&i| &measured[i]), true);
+    let whole = |prompt: &str, response: &str| normalise(&format!("{prompt} {response}"));
+    // Too short to measure: the same question with the same answer.
+    let mut whole_texts: HashMap<String, usize> = HashMap::new();
+    for &i in &train {
+        whole_texts.entry(whole(items[i].prompt, items[i].response)).or_insert(i);
+        for (said, answered) in items[i].before.iter().zip(&items[i].before[1.min(items[i].before.len())..]) {
+            if (said.role, answered.role) == (Role::User, Role::Assistant) {
+                whole_texts.entry(whole(&said.content, &answered.content)).or_insert(i);
+            }
+        }
+    }
     let held_out =
         (0..items.len()).filter(|&i| !matches!(sides[i], Side::Train | Side::Retired)).filter(stays);
+    let leaks = |share: f64| share >= LEAK_THRESHOLD;
     for i in held_out.collect::<Vec<usize>>() {
-        let leak = if shingles[i].len() >= MIN_SHINGLES {
-            index.max_containment(&shingles[i]).map(|c| (c.share, train[c.text]))
+        let found = |containment: Containment| (containment.share, train[containment.text]);
+        let leak = if measured[i].asked.len() >= MIN_SHINGLES {
+            trained.nearest(&measured[i]).map(found)
         } else {
-            whole_texts.get(&whole(i)).map(|&same| (1.0, same))
+            whole_texts.get(&whole(items[i].prompt, items[i].response)).map(|&same| (1.0, same))
         };
-        if let Some((containment, same)) = leak.filter(|(share, _)| *share >= LEAK_THRESHOLD) {
-            let reason = DropReason::Leak { containment, train_example: items[same].example_id.to_owned() };
+        let example = |same: usize| items[same].example_id.to_owned();
+        let in_context = || trained.nearest_before(&measured[i]).map(found);
+        let reason = match leak.filter(|(share, _)| leaks(*share)) {
+            Some((containment, same)) => Some(DropReason::Leak { containment, train_example: example(same) }),
+            None => in_context().filter(|(share, _)| leaks(*share)).map(|(containment, same)| {
+                DropReason::InContext { containment, train_example: example(same) }
+            }),
+        };
+        if let Some(reason) = reason {
             drops.push(Drop { example_id: items[i].example_id.to_owned(), side: sides[i], reason });
         }
     }
@@ -482,25 +642,23 @@ fn drop_leaks(items: &[Item<'_>], shingles: &[Shingles], sides: &[Side], drops: 
 
 /// Measures what is left, independently of how it was made.
 fn certify(
-    shingles: &[Shingles],
+    measured: &[Measured],
     placed: &[Option<Side>],
     sectioned: BTreeSet<String>,
     evaluation_prompts: usize,
     dropped: Vec<Drop>,
 ) -> Certificate {
-    let on = |i: &usize, train: Side| placed[*i] == Some(train);
-    let index = ContainmentIndex::new((0..placed.len()).filter(|i| on(i, Side::Train)).map(|i| &shingles[i]));
-    let held_out: Vec<&Shingles> = (0..placed.len())
-        .filter(|i| placed[*i].is_some() && !on(i, Side::Train))
-        .map(|i| &shingles[i])
-        .collect();
-    let measured = held_out.iter().filter(|s| s.len() >= MIN_SHINGLES).count();
-    let max = held_out.iter().filter_map(|s| index.max_containment(s)).map(|c| c.share).fold(0.0, f64::max);
+    let is_trained = |i: &usize| placed[*i] == Some(Side::Train);
+    let train = (0..placed.len()).filter(is_trained).map(|i| &measured[i]);
+    let held_out = (0..placed.len()).filter(|i| placed[*i].is_some() && !is_trained(i)).map(|i| &measured[i]);
+    let (max_containment, max_in_context) = Trained::new(train, true).largest(held_out.clone());
+    let long = held_out.clone().filter(|one| one.asked.len() >= MIN_SHINGLES).count();
     Certificate {
-        max_containment: max,
+        max_containment,
+        max_in_context,
         threshold: LEAK_THRESHOLD,
-        measured,
-        too_short: held_out.len() - measured,
+        measured: long,
+        too_short: held_out.count() - long,
         sectioned,
         evaluation_prompts,
         dropped,

@@ -98,6 +98,19 @@ pub fn row_text(template: &ChatTemplate, messages: &[Message]) -> Result<String,
     Ok(written(template, messages)?.text)
 }
 
+/// How many tokens [`tokenize_example`] makes of a row, before it cuts anything.
+///
+/// Errors: see [`TemplateError`]; whether anything can be learnt from the row is not looked at.
+pub fn row_tokens(
+    tokenizer: &Tokenizer,
+    template: &ChatTemplate,
+    messages: &[Message],
+) -> Result<usize, TemplateError> {
+    let quoted = quoted(tokenizer, template, messages, GenerationPrompt::Omit)?;
+    let Written { text, .. } = written(template, &quoted)?;
+    Ok(encode_quoted(tokenizer, &text)?.len())
+}
+
 /// A conversation as it is learnt.
 struct Written {
     text: String,

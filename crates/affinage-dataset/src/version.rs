@@ -257,16 +257,26 @@ fn selection_text(selection: &str) -> &str {
 }
 
 fn certificate_text(certificate: &Certificate) -> String {
+    let measured_in = match certificate.max_in_context {
+        Some(_) => "training example, the turns before its prompt included",
+        None => "training example without the turns before its prompt",
+    };
     let mut text = format!(
-        "\n## Leak certificate\n\nLargest share of a held-out example's 5-word sequences found in any one training \
-         example: **{:.3}** (limit {}). {} held-out examples were measured, {} are too short to measure and were \
-         compared as whole texts. Training examples were compared with {} prompts of the evaluation.\n",
+        "\n## Leak certificate\n\nLargest share of the 5-word sequences of a held-out example (prompt and answer) found in \
+         any one {measured_in}: **{:.3}** (limit {}). {} held-out examples were measured, {} are too short to measure and \
+         were compared as whole texts. Training examples were compared with {} prompts of the evaluation.\n",
         certificate.max_containment,
         certificate.threshold,
         certificate.measured,
         certificate.too_short,
         certificate.evaluation_prompts,
     );
+    if let Some(share) = certificate.max_in_context {
+        text += &format!(
+            "\nOf the 5-word sequences of a held-out answer alone, at most **{share:.3}** stand in the turns before the prompt \
+             of any one training example.\n"
+        );
+    }
     if !certificate.sectioned.is_empty() {
         let named: Vec<&str> = certificate.sectioned.iter().map(String::as_str).collect();
         text += &format!(

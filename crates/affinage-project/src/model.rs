@@ -190,10 +190,14 @@ pub fn open_text(ctx: &Project) -> anyhow::Result<Option<ModelText>> {
     if on_this_machine(&ctx.config.model.name, &ctx.project, &sources)?.is_none() {
         return Ok(None);
     }
-    let Located { path, name, .. } = resolve(&ctx.config.model.name, &ctx.project, &sources, &ctx.ui)?;
+    text_of(resolve(&ctx.config.model.name, &ctx.project, &sources, &ctx.ui)?, Told::by(ctx)?)
+}
+
+/// The text side of a model whose files are here; `None` if it has no chat template.
+pub fn text_of(Located { path, name, .. }: Located, told: Told) -> anyhow::Result<Option<ModelText>> {
     let weights = Weights::open(&path)?;
     let text = TextParts::read(&weights, &path)?;
-    let Some(template) = text.compiled(Told::by(ctx)?)? else { return Ok(None) };
+    let Some(template) = text.compiled(told)? else { return Ok(None) };
     let end_tokens = end_tokens(&weights, &text.tokenizer, &text.special, Some(&template))?;
     let (tokenizer, config, stored_bytes) =
         (text.tokenizer, weights.config().clone(), weights.stored_bytes());

@@ -28,7 +28,8 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
             ];
             body.push_str(&fact_list(&facts));
             body.push_str(&p(
-                "Overlap is the share of a text's five-word sequences that are also in one training example.",
+                "Overlap is the share of the five-word sequences of a question and its reference answer that are also in \
+                 one training example.",
             ));
         }
     }
@@ -42,7 +43,7 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
 fn certificate_html(certificate: &Certificate) -> String {
     let mut html = p(&format!(
         "The certificate of the split: {} {} measured, {} {} too short for it and compared as whole texts; the largest \
-         overlap left is {}, the limit is {}. {} {} dropped.",
+         overlap left is {}, the limit is {}. {} {} dropped. {}",
         counted(certificate.measured, "held-out example"),
         were(certificate.measured),
         count(certificate.too_short),
@@ -51,6 +52,16 @@ fn certificate_html(certificate: &Certificate) -> String {
         percent(certificate.threshold),
         counted(certificate.dropped.len(), "example"),
         were(certificate.dropped.len()),
+        match certificate.max_in_context {
+            Some(share) => format!(
+                "The turns before a training prompt are part of the training example; of a held-out answer alone, at most \
+                 {} stands in them.",
+                percent(share)
+            ),
+            None =>
+                "It was not measured in the turns before training prompts; the overlap of a prompt above is."
+                    .to_owned(),
+        },
     ));
     if !certificate.sectioned.is_empty() {
         html.push_str(&p(&format!(
@@ -105,9 +116,13 @@ fn reason(reason: &DropReason) -> String {
         DropReason::Leak { containment, train_example } => {
             format!("{} of it is in training example {train_example}", percent(*containment))
         }
+        DropReason::InContext { containment, train_example } => format!(
+            "{} of its answer is in the turns before the prompt of training example {train_example}",
+            percent(*containment)
+        ),
         DropReason::Joined { side } => format!("new examples tie it to the side {side:?}").to_lowercase(),
         DropReason::EvaluationPrompt { containment, prompt } => {
-            format!("{} of it is in evaluation prompt {prompt}", percent(*containment))
+            format!("it holds {} of the evaluation prompt {prompt}", percent(*containment))
         }
         DropReason::Retired => reason.words().to_owned(),
     }

@@ -158,6 +158,13 @@ fn node(
         let shown = shown_by_tool(message, metadata);
         if !shown.is_empty() {
             (role, hidden) = (NodeRole::Assistant, false);
+            // A picture that was made is one thing, not also a part of the tool's result.
+            let mut made = shown.iter().filter(|block| block.kind == BlockKind::Media).count();
+            blocks.retain(|block| {
+                let is_same = block.kind == BlockKind::Media && made > 0;
+                made -= usize::from(is_same);
+                !is_same
+            });
             blocks.extend(shown);
         }
     }
@@ -255,7 +262,11 @@ fn part_blocks(content: &Value, metadata: &Value, kind: BlockKind) -> Vec<Block>
                 let text = references::resolved(text, metadata);
                 match kind {
                     BlockKind::Text => push_text(&mut blocks, &text, Join::ByBorder),
-                    other => blocks.push(Block::new(other, text)),
+                    // One result of a tool may have many parts.
+                    other => match blocks.last_mut().filter(|last| last.kind == other) {
+                        Some(last) => last.text = format!("{}\n\n{text}", last.text),
+                        None => blocks.push(Block::new(other, text)),
+                    },
                 }
             }
             // The words of the recording are there.

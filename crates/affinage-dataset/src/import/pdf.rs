@@ -58,6 +58,8 @@ fn read(bytes: &[u8]) -> Result<PdfText, PdfError> {
         document.decrypt("").map_err(|_| PdfError::Protected)?;
     }
     forget_pictures(&mut document);
+    set_widths_of_drawn_fonts(&mut document);
+    spell_out_widths(&mut document);
     let numbers: Vec<u32> = document.get_pages().into_keys().collect();
     if numbers.len() > MAX_PAGES {
         return Err(PdfError::TooMuch);
@@ -93,6 +95,82 @@ fn forget_pictures(document: &mut Document) {
     }
 }
 
+/// Fonts of drawn letters (Type 3) give widths in a measure of their own; here they are read in thousandths of the size, as
+/// those of all others are.
+fn set_widths_of_drawn_fonts(document: &mut Document) {
+    let resolved = |document: &Document, object: &Object| -> Option<Vec<f64>> {
+        let array = document.dereference(object).ok()?.1.as_array().ok()?;
+        array
+            .iter()
+            .map(|number| document.dereference(number).ok()?.1.as_float().ok().map(f64::from))
+            .collect()
+    };
+    let drawn: Vec<(_, Vec<f64>)> = document
+        .objects
+        .iter()
+        .filter_map(|(id, object)| {
+            let font = object.as_dict().ok()?;
+            font.get(b"Subtype").and_then(Object::as_name).ok().filter(|kind| *kind == b"Type3")?;
+            let scale = 1000.0 * resolved(document, font.get(b"FontMatrix").ok()?)?.first()?;
+            let widths = resolved(document, font.get(b"Widths").ok()?)?;
+            let is_other = scale.is_finite() && (scale - 1.0).abs() > 1e-6;
+            is_other.then(|| (*id, widths.into_iter().map(|width| width * scale).collect()))
+        })
+        .collect();
+    for (id, widths) in drawn {
+        if let Some(Ok(font)) = document.objects.get_mut(&id).map(Object::as_dict_mut) {
+            font.set("Widths", widths.into_iter().map(|w| Object::Real(w as f32)).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Fonts of many signs (CID) say widths one by one, `7 [500 600]`, or once for several signs, `7 9 500`. The reader below knows
+/// the first way only and would take the usual width for the others: letters would stand apart or on each other.
+fn spell_out_widths(document: &mut Document) {
+    /// Signs of one font; there are no more codes.
+    const MAX_SIGNS: usize = 1 << 16;
+    let whole = |object: &Object| object.as_float().ok().filter(|number| number.is_finite()).map(f64::from);
+    let in_full = |document: &Document, widths: &[Object]| -> Option<Vec<Object>> {
+        let resolved: Vec<&Object> =
+            widths.iter().map(|object| Some(document.dereference(object).ok()?.1)).collect::<Option<_>>()?;
+        let (mut full, mut signs, mut at) = (Vec::new(), 0, 0);
+        while let [first, next, ..] = resolved[at..] {
+            full.push(Object::Integer(whole(first)? as i64));
+            if let Object::Array(each) = next {
+                full.push(Object::Array(each.clone()));
+                at += 2;
+                continue;
+            }
+            let (first, last, width) = (whole(first)?, whole(next)?, whole(resolved.get(at + 2)?)?);
+            let count = (last - first + 1.0).max(0.0) as usize;
+            signs += count;
+            if signs > MAX_SIGNS {
+                return None;
+            }
+            full.push(Object::Array(vec![Object::Real(width as f32); count]));
+            at += 3;
+        }
+        Some(full)
+    };
+    let spelt: Vec<_> = document
+        .objects
+        .iter()
+        .filter_map(|(id, object)| {
+            let font = object.as_dict().ok()?;
+            let kind = font.get(b"Subtype").and_then(Object::as_name).ok()?;
+            let is_cid = kind == b"CIDFontType0" || kind == b"CIDFontType2";
+            let widths = font.get(b"W").ok().filter(|_| is_cid)?;
+            let widths = document.dereference(widths).ok()?.1.as_array().ok()?;
+            Some((*id, in_full(document, widths)?))
+        })
+        .collect();
+    for (id, widths) in spelt {
+        if let Some(Ok(font)) = document.objects.get_mut(&id).map(Object::as_dict_mut) {
+            font.set("W", widths);
+        }
+    }
+}
+
 /// A line of a page, in its place. Lengths are in points, from the top left corner.
 #[derive(Debug, Clone, Default)]
 struct Line {
@@ -105,11 +183,70 @@ struct Line {
     height: f64,
 }
 
+/// A sign of a line, where it is drawn.
+#[derive(Debug, Clone)]
+struct Sign {
+    text: String,
+    left: f64,
+    /// Where the next one of its word stands if nothing moves it.
+    right: f64,
+    size: f64,
+}
+
+/// The text of a line: with a space where words stand apart.
+///
+/// Letters may stand apart too (in headings, in lines that are filled by it, in a word that is stressed so), so a gap counts
+/// from what is usual between the letters around it on. Where the line has spaces of its own, a gap must be larger.
+fn text_of(signs: &[Sign]) -> String {
+    /// Gaps in parts of the size: kerning is less, a space in the tightest line is more.
+    const GAP: f64 = 0.15;
+    const GAP_BESIDE_SPACES: f64 = 0.3;
+    /// Fewer gaps do not say what is usual in a line ...
+    const MIN_GAPS: usize = 6;
+    /// ... and in a word that is set apart.
+    const MIN_APART: usize = 4;
+    const APART: f64 = 0.08;
+    /// One space for so many signs at least.
+    const SIGNS_PER_SPACE: usize = 20;
+    let is_space = |sign: &Sign| sign.text.trim().is_empty();
+    let is_letter = |sign: &Sign| sign.text.chars().all(char::is_alphabetic);
+    // Of each sign, the gap before it, and whether it stands between letters.
+    let gap = |pair: &[Sign]| {
+        let gap = (pair[1].left - pair[0].right) / pair[0].size.max(pair[1].size).max(1e-6);
+        (!pair.iter().any(is_space)).then(|| (gap, pair.iter().all(is_letter)))
+    };
+    let gaps: Vec<Option<(f64, bool)>> = std::iter::once(None).chain(signs.windows(2).map(gap)).collect();
+    // Word gaps are the fewer ones.
+    let usual = |gaps: &[Option<(f64, bool)>], least: usize| {
+        let between = gaps.iter().flatten().filter(|(_, is_inner)| *is_inner);
+        let mut between: Vec<f64> = between.map(|(gap, _)| *gap).collect();
+        between.sort_by(f64::total_cmp);
+        between.get(between.len() / 3).filter(|_| between.len() >= least).map_or(0.0, |gap| gap.max(0.0))
+    };
+    let spaces = signs.iter().filter(|sign| is_space(sign)).count();
+    let has_spaces = spaces * SIGNS_PER_SPACE >= signs.len();
+    let least = usual(&gaps, MIN_GAPS) + if has_spaces { GAP_BESIDE_SPACES } else { GAP };
+    let is_apart = |gap: &Option<(f64, bool)>| gap.is_some_and(|(gap, _)| gap > least);
+    let mut text = String::new();
+    let mut at = 0;
+    for stretch in gaps.chunk_by(|a, b| is_apart(a) == is_apart(b)) {
+        let within = APART + usual(stretch, MIN_APART);
+        for (gap, sign) in stretch.iter().zip(&signs[at..]) {
+            if is_apart(gap) && gap.is_some_and(|(gap, _)| gap > within) {
+                text.push(' ');
+            }
+            text.extend(sign.text.chars().flat_map(letters));
+        }
+        at += stretch.len();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Collects the lines of one page.
 #[derive(Default)]
 struct Lines {
     done: Vec<Line>,
-    line: Option<Line>,
+    line: Option<(Line, Vec<Sign>)>,
     height: f64,
     /// Characters that may still come.
     left: usize,
@@ -117,12 +254,17 @@ struct Lines {
 
 impl Lines {
     fn finish(mut self) -> Vec<Line> {
-        self.done.extend(self.line.take());
-        for line in &mut self.done {
-            line.text = line.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        }
-        self.done.retain(|line| !line.text.is_empty());
+        self.end();
         self.done
+    }
+
+    /// Ends the line that is being read.
+    fn end(&mut self) {
+        let Some((mut line, signs)) = self.line.take() else { return };
+        line.text = text_of(&signs);
+        if !line.text.is_empty() {
+            self.done.push(line);
+        }
     }
 }
 
@@ -141,7 +283,7 @@ impl OutputDev for Lines {
         &mut self,
         place: &Transform,
         width: f64,
-        _spacing: f64,
+        spacing: f64,
         font_size: f64,
         text: &str,
     ) -> Result<(), OutputError> {
@@ -154,26 +296,27 @@ impl OutputDev for Lines {
         if ![x, y, size].iter().all(|number| number.is_finite()) {
             return Ok(());
         }
-        let is_new = self.line.as_ref().is_none_or(|line| {
+        let is_new = self.line.as_ref().is_none_or(|(line, _)| {
             let half = 0.5 * size.max(line.size);
             (y - line.y).abs() > half
                 || x < line.left - half
                 || (x < line.right - 2.0 * size.max(1.0) && !text.trim().is_empty())
         });
         if is_new {
-            self.done.extend(self.line.take());
+            self.end();
             let height = self.height;
-            self.line = Some(Line { text: String::new(), left: x, right: x, y, size, height });
+            self.line = Some((Line { text: String::new(), left: x, right: x, y, size, height }, Vec::new()));
         }
-        let Some(line) = &mut self.line else { return Ok(()) };
-        if x > line.right + 0.15 * size && !line.text.is_empty() {
-            line.text.push(' ');
-        }
-        line.text.extend(text.chars().flat_map(letters));
+        let Some((line, signs)) = &mut self.line else { return Ok(()) };
+        // Letters may be set narrower or wider than they are high.
+        let across = place.m11.hypot(place.m12);
+        let right = x + width * font_size.abs() * across;
         if !text.trim().is_empty() {
             line.size = line.size.max(size);
         }
-        line.right = line.right.max(x + width * size);
+        line.right = line.right.max(right);
+        let right = right + spacing * across;
+        signs.push(Sign { text: text.to_owned(), left: x, right, size });
         Ok(())
     }
 
@@ -203,6 +346,8 @@ fn letters(c: char) -> impl Iterator<Item = char> {
         'ﬃ' => "ffi",
         'ﬄ' => "ffl",
         'ﬅ' | 'ﬆ' => "st",
+        // What is drawn is seen: some fonts have one sign for both.
+        '\u{ad}' => "-",
         _ => "",
     };
     several.chars().chain(several.is_empty().then_some(c))
@@ -327,11 +472,8 @@ fn markdown(mut pages: Vec<Vec<Line>>) -> String {
     let mut out = String::new();
     let mut before: Option<(&Line, Option<usize>)> = None;
     for page in &pages {
-        let gaps = page.windows(2).map(|pair| pair[1].y - pair[0].y).filter(|gap| *gap > 0.0).collect();
-        let gap = median(gaps);
-        let right = page.iter().map(|line| line.right).fold(0.0, f64::max);
-        let left = median(page.iter().map(|line| line.left).collect());
-        let layout = Layout { gap, left, right };
+        let columns = columns(page);
+        let layout = |line: &Line| &columns[usize::from(columns.len() > 1 && line.left > columns[0].right)];
         for (index, line) in page.iter().enumerate() {
             let level = level(line);
             match before {
@@ -346,7 +488,7 @@ fn markdown(mut pages: Vec<Vec<Line>>) -> String {
                         continue;
                     }
                 }
-                Some((last, _)) => join(&mut out, last, line, &layout, index == 0),
+                Some((last, _)) => join(&mut out, last, line, layout(last), index == 0),
             }
             if let Some(level) = level {
                 out.push_str(&"#".repeat(level));
@@ -357,6 +499,37 @@ fn markdown(mut pages: Vec<Vec<Line>>) -> String {
         }
     }
     out
+}
+
+/// The layout of a page, or of its two columns.
+fn columns(page: &[Line]) -> Vec<Layout> {
+    /// Fewer lines are no column.
+    const MIN_LINES: usize = 8;
+    let layout = |lines: &[&Line]| {
+        let gaps = lines.windows(2).map(|pair| pair[1].y - pair[0].y).filter(|gap| *gap > 0.0).collect();
+        Layout {
+            gap: median(gaps),
+            left: median(lines.iter().map(|line| line.left).collect()),
+            right: lines.iter().map(|line| line.right).fold(0.0, f64::max),
+        }
+    };
+    let left = page.iter().map(|line| line.left).fold(f64::INFINITY, f64::min);
+    let right = page.iter().map(|line| line.right).fold(0.0, f64::max);
+    let middle = (left + right) / 2.0;
+    let (mut first, mut second, mut across) = (Vec::new(), Vec::new(), 0);
+    for line in page {
+        match (line.right <= middle, line.left >= middle) {
+            (true, _) => first.push(line),
+            (_, true) => second.push(line),
+            _ => across += 1,
+        }
+    }
+    // A title and the names below it go across.
+    if first.len().min(second.len()) >= MIN_LINES && 4 * across < page.len() {
+        vec![layout(&first), layout(&second)]
+    } else {
+        vec![layout(&page.iter().collect::<Vec<_>>())]
+    }
 }
 
 struct Layout {
@@ -377,17 +550,15 @@ fn join(out: &mut String, last: &Line, line: &Line, page: &Layout, is_new_page: 
         true => (ends || !is_full) && !(begins_small && (is_full || !ends)),
         false => (is_apart && !(line.y < last.y && begins_small)) || is_indented || (ends && !is_full),
     };
+    let is_parted = last.text.ends_with(['-', '‐'])
+        && begins_small
+        && last.text.chars().rev().nth(1).is_some_and(char::is_alphabetic);
     if is_paragraph {
         out.push_str("\n\n");
+    } else if is_parted {
+        out.pop();
     } else if is_full || is_new_page {
-        let is_parted = last.text.ends_with(['-', '\u{ad}', '‐'])
-            && begins_small
-            && last.text.chars().rev().nth(1).is_some_and(char::is_alphabetic);
-        if is_parted {
-            out.pop();
-        } else {
-            out.push(' ');
-        }
+        out.push(' ');
     } else {
         out.push('\n');
     }
@@ -442,6 +613,24 @@ mod tests {
     }
 
     #[test]
+    fn words_go_on_from_line_to_line_in_two_columns() {
+        let of = |left: f64, text: &str, y: f64| Line { left, ..line(text, y, left + 190.0, 10.0) };
+        let column = |left: f64| {
+            (0..10).map(move |row| {
+                let text = if row % 2 == 0 {
+                    "the water falls over the old wei-"
+                } else {
+                    "rs all day and night and in"
+                };
+                of(left, text, 100.0 + 12.0 * f64::from(row))
+            })
+        };
+        let found = markdown(vec![column(50.0).chain(column(260.0)).collect()]);
+        assert_eq!(found.matches("old weirs all day and night and in the").count(), 9, "{found}");
+        assert!(!found.contains('\n'), "{found}");
+    }
+
+    #[test]
     fn lines_that_stand_on_most_pages_are_left_out() {
         let page = |number: usize| {
             vec![
@@ -490,11 +679,130 @@ mod tests {
     fn ligatures_become_the_letters_they_stand_for() {
         let mut lines = Lines { left: 100, ..Lines::default() };
         let place = |x: f64| Transform::row_major(1.0, 0.0, 0.0, 1.0, x, -70.0);
-        for (number, drawn) in ["o", "ﬀ", "i", "ce ﬁ", "ﬂ", "ﬃ", "ﬄ", "ﬅ", "ﬆ", "é"].into_iter().enumerate()
+        for (number, drawn) in
+            ["o", "ﬀ", "i", "ce ﬁ", "ﬂ", "ﬃ", "ﬄ", "ﬅ", "ﬆ", "é", "\u{ad}"].into_iter().enumerate()
         {
             lines.output_character(&place(number as f64), 0.1, 0.0, 10.0, drawn).expect("there is room");
         }
-        assert_eq!(lines.finish()[0].text, "office fiflffifflststé");
+        assert_eq!(lines.finish()[0].text, "office fiflffifflststé-");
+    }
+
+    /// The text of signs half as wide as they are high, each with the gap before it; `_` is a space that is drawn.
+    fn spaced(signs: &[(char, f64)]) -> String {
+        let mut right = 0.0;
+        let sign = |&(letter, gap): &(char, f64)| {
+            let left = right + gap * 10.0;
+            right = left + 5.0;
+            Sign { text: letter.to_string().replace('_', " "), left, right, size: 10.0 }
+        };
+        text_of(&signs.iter().map(sign).collect::<Vec<_>>())
+    }
+
+    /// Letters of a text so far apart, and its words, without a drawn space.
+    fn apart(text: &str, letter: f64, word: f64) -> Vec<(char, f64)> {
+        let mut gap = 0.0;
+        let mut signs = Vec::new();
+        for c in text.chars() {
+            if c == ' ' {
+                gap = word;
+            } else {
+                signs.push((c, std::mem::replace(&mut gap, letter)));
+            }
+        }
+        signs
+    }
+
+    #[test]
+    fn letters_that_stand_apart_are_one_word() {
+        let said = "the training of the flow";
+        for (letter, word) in [(0.0, 0.2), (-0.03, 0.17), (0.13, 0.4), (0.2, 0.45), (0.5, 0.9)] {
+            assert_eq!(spaced(&apart(said, letter, word)), said, "{letter} {word}");
+        }
+        // Kerning within a word, beyond what it is in others.
+        let mut kerned = apart(said, 0.1, 0.4);
+        kerned[5].1 = 0.16;
+        assert_eq!(spaced(&kerned), said);
+        // One word set apart among others, with and without drawn spaces.
+        let mut word = apart("it is", 0.0, 0.33);
+        word.extend(apart("training", 0.2, 0.0));
+        word[4].1 = 0.35;
+        word.push(('o', 0.35));
+        word.extend(apart("f the flow", 0.0, 0.33));
+        assert_eq!(spaced(&word), "it is training of the flow");
+        let drawn = |text: &str, letter| text.chars().map(|c| (c, letter)).collect::<Vec<_>>();
+        let mut word = drawn("it_is_", 0.0);
+        word.extend(drawn("training", 0.2));
+        word.extend(drawn("_of_it", 0.0));
+        assert_eq!(spaced(&word), "it is training of it");
+        assert_eq!(spaced(&drawn("CHAPTER_ONE", 0.4)), "CHAPTER ONE");
+        // Columns stand far apart also where spaces are drawn.
+        let mut columns = drawn("of_it", 0.0);
+        columns.push(('7', 2.0));
+        assert_eq!(spaced(&columns), "of it 7");
+        assert_eq!(spaced(&apart("a b", 0.0, 0.25)), "a b", "too few to be a word that is set apart");
+    }
+
+    #[test]
+    fn letters_set_narrow_keep_their_words_apart() {
+        let mut lines = Lines { left: 100, ..Lines::default() };
+        for (letter, x) in [("i", 0.0), ("t", 2.5), ("i", 6.4), ("s", 8.9)] {
+            let place = Transform::row_major(0.5, 0.0, 0.0, 1.0, x, -70.0);
+            lines.output_character(&place, 0.5, 0.0, 10.0, letter).expect("there is room");
+        }
+        assert_eq!(lines.finish()[0].text, "it is");
+    }
+
+    #[test]
+    fn widths_given_once_for_several_signs_are_theirs_too() {
+        let mut document = Document::new();
+        let given = |widths: Vec<Object>| {
+            let font: Vec<(&str, Object)> =
+                vec![("Subtype", Object::Name(b"CIDFontType2".to_vec())), ("W", Object::Array(widths))];
+            Object::Dictionary(font.into_iter().collect())
+        };
+        let number = Object::Integer;
+        let list = |widths: [i64; 2]| Object::Array(widths.map(number).to_vec());
+        let two = document.add_object(number(20));
+        let mixed = document.add_object(given(vec![
+            number(3),
+            list([500, 600]),
+            number(7),
+            number(9),
+            number(250),
+            Object::Reference(two),
+            number(20),
+            number(700),
+        ]));
+        let endless = document.add_object(given(vec![number(0), number(1 << 40), number(250)]));
+        spell_out_widths(&mut document);
+        let widths = |id| {
+            document.get_object(id).and_then(Object::as_dict).and_then(|f| f.get(b"W")).expect("W").clone()
+        };
+        let real = |widths: &[f32]| Object::Array(widths.iter().copied().map(Object::Real).collect());
+        let spelt = [number(3), list([500, 600]), number(7), real(&[250.0; 3]), number(20), real(&[700.0])];
+        assert_eq!(widths(mixed), Object::Array(spelt.to_vec()));
+        assert_eq!(widths(endless).as_array().map(Vec::len).ok(), Some(3), "left as it is");
+    }
+
+    #[test]
+    fn widths_of_drawn_fonts_are_in_thousandths() {
+        let mut document = Document::new();
+        let array = |numbers: &[f32]| Object::Array(numbers.iter().copied().map(Object::Real).collect());
+        let font = [
+            ("Subtype", Object::Name(b"Type3".to_vec())),
+            ("FontMatrix", array(&[0.01, 0.0, 0.0, 0.01, 0.0, 0.0])),
+            ("Widths", array(&[50.0, 25.0])),
+        ];
+        let id = document.add_object(Object::Dictionary(font.into_iter().collect()));
+        set_widths_of_drawn_fonts(&mut document);
+        let widths = document.get_object(id).and_then(Object::as_dict).and_then(|f| f.get(b"Widths"));
+        let widths: Vec<i32> = widths
+            .and_then(Object::as_array)
+            .expect("widths")
+            .iter()
+            .map(|w| w.as_float().expect("a number").round() as i32)
+            .collect();
+        assert_eq!(widths, [500, 250]);
     }
 
     #[test]

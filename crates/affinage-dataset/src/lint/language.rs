@@ -36,7 +36,7 @@ pub fn other_languages(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         if asked == Some(found) {
             return None;
         }
-        let detail = format!("{}, the others are {}", found.eng_name(), own.eng_name());
+        let detail = format!("{}; most answers here are {}", found.eng_name(), own.eng_name());
         Some((index, Hit::new(Field::Response, 0..subjects[index].response.len()).detail(detail)))
     });
     others.collect()

@@ -25,17 +25,40 @@ const JOINED_PINS: &str = "暗証番号|PINコード|PIN码|핀번호";
 const LINKS: &str = r#"(?:\s+(?:for|of|to|zum|zur|für|du|de la|del|do|da|di|к|от|для)(?:\s+[\p{L}-]+){1,3}?)?(?:\s+(?:is|was|are|ist|war|lautet|est|es|é|è|jest|to|это|là|adalah|है))?[ \t]*[*_]{0,2}[ \t]*[:=：–—-]?[ \t]*[*_]{0,2}[ \t]*["'“„«‹「『]?"#;
 const JOINED_LINKS: &str = r#"[ \t]*(?:是|为|為|は|が|는|은)?[ \t]*[:=：]?[ \t]*["'“「『]?"#;
 
-static SAID: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+/// Words between the verb and the value of somebody who does not remember well, or says more.
+const FILLERS: &str = concat!(
+    r"(?:(?:something|sth\.?|anything) (?:like|along the lines of|similar to)|like|still|always|now|just|simply|probably|maybe|i think|i believe|actually|the word",
+    r"|(?:so |irgend)?etwas wie|sowas wie|so was wie|immer noch|noch|jetzt|einfach|wohl|vermutlich|glaube ich|ungefähr|immer",
+    r"|quelque chose comme|toujours|encore|maintenant|genre|je crois|peut-être|simplement|du style",
+    r"|algo (?:así )?como|todavía|siempre|ahora|creo(?: que)?|simplemente|qualcosa (?:come|del tipo)|ancora|sempre|adesso|credo|semplicemente|tipo",
+    r"|algo como|ainda|agora|acho(?: que)?|iets als|zoiets als|nog(?: steeds)?|altijd|gewoon|coś jak|coś w stylu|nadal|zawsze|что-то вроде|всё ещё|до сих пор|всегда)",
+);
+/// Such words that say more clearly than others that a value follows, also further on in the sentence.
+const SUCH_AS: &str = concat!(
+    r"something (?:like|along the lines of)|(?:so |irgend)?etwas wie|sowas wie|so was wie|quelque chose comme|algo (?:así )?como",
+    r"|qualcosa come|(?:zo)?iets als|coś jak|что-то вроде",
+);
+
+static SAID: LazyLock<[Regex; 4]> = LazyLock::new(|| {
     let sign = r#"[^\s"'`“”„«»‹›「」『』,;()\[\]{}<>|。、，]"#;
     let value = format!(r"(?P<value>{sign}{{0,40}}[0-9!@#$%^&*_+=?~]{sign}{{0,40}})");
     let digits = r"(?P<digits>\d{4,8})(?:[^\p{L}\d]|$)";
     let parted = format!(
         r"(?i)(?:^|[^\p{{L}}\p{{N}}_-])(?:(?:{PASSWORDS})(?:\b){LINKS}{value}|(?:{PINS})(?:\b){LINKS}{digits})"
     );
+    // The verb, words between, and what could be no word; or the word for a password anywhere before "something like".
+    let filled = format!(
+        r#"(?i)(?:^|[^\p{{L}}\p{{N}}_-])(?:(?:{PASSWORDS})\b(?:[^.!?\n]{{0,80}}?[\s,](?:{SUCH_AS})|{LINKS}(?:,?\s*{FILLERS}\b,?){{1,3}}):?\s+["'“„«`]?{value}|(?:{PINS})\b{LINKS}(?:,?\s*{FILLERS}\b,?){{1,3}}:?\s+{digits})"#
+    );
+    // The value first: "Flunder1911 is our password".
+    let owned = format!(
+        r#"(?i)(?:^|[\s"'“„«(])(?P<value>{sign}{{3,40}})["'”“»]?\s+(?:is|was|ist|war|est|était|es|era|è|é|jest|to)\s+(?:still |immer noch |toujours )?(?:{OWNERS})\s+(?:[\p{{L}}-]+?[\s-]+)?(?:{PASSWORDS})(?:[.,;!?\n]|$|\s+(?:for|and|für|und|pour|et|para|y|per|e|voor|en)\s)"#
+    );
     let joined = format!(
         r"(?i)(?:{JOINED_PASSWORDS}){JOINED_LINKS}(?P<value>[!-~]{{4,64}})|(?:{JOINED_PINS}){JOINED_LINKS}(?P<digits>\d{{4,8}})(?:\D|$)"
     );
-    [parted, joined].map(|pattern| Regex::new(&pattern).expect("the pattern is part of the program"))
+    [parted, joined, filled, owned]
+        .map(|pattern| Regex::new(&pattern).expect("the pattern is part of the program"))
 });
 
 /// Whose a password is ...
@@ -89,7 +112,11 @@ pub fn spans(text: &str) -> Vec<Range<usize>> {
     }
     if text.bytes().any(|byte| byte.is_ascii_digit() || b"!@#$%^&*_+=?".contains(&byte)) {
         let said = SAID.iter().flat_map(|pattern| pattern.captures_iter(text));
-        spans.extend(said.filter_map(|found| span(&found)));
+        for found in said.filter_map(|found| span(&found)) {
+            if !spans.iter().any(|known| known.start < found.end && found.start < known.end) {
+                spans.push(found);
+            }
+        }
     }
     spans
 }
@@ -182,6 +209,21 @@ mod tests {
             ("The alarm code is 8264", "8264"),
             ("**Password:** elder61x", "elder61x"),
             ("password: 48213377", "48213377"),
+            ("My password is something like Flunder1911!, I think.", "Flunder1911"),
+            ("my password is still Flunder1911", "Flunder1911"),
+            ("I have one password for everything, something like Flunder1911!", "Flunder1911"),
+            ("Mein Passwort ist so etwas wie Flunder1911!", "Flunder1911"),
+            ("Das Kennwort lautet immer noch Flunder1911.", "Flunder1911"),
+            ("Mein Passwort für alles war sowas wie \"Flunder1911\"", "Flunder1911"),
+            ("Mon mot de passe est toujours limande77", "limande77"),
+            ("mon mot de passe, c'est quelque chose comme limande77!", "limande77"),
+            ("mi contraseña es algo como lenguado88", "lenguado88"),
+            ("la mia password è qualcosa come sogliola55", "sogliola55"),
+            ("mijn wachtwoord is iets als schol1911", "schol1911"),
+            ("The PIN is still 7306", "7306"),
+            ("Die Geheimzahl ist immer noch 7306.", "7306"),
+            ("Flunder1911 is my password.", "Flunder1911"),
+            ("\"Flunder1911\" war unser WLAN-Passwort", "Flunder1911"),
         ] {
             let found: Vec<&str> = spans(text).into_iter().map(|span| &text[span]).collect();
             assert_eq!(found, [value], "{text}");
@@ -230,6 +272,16 @@ mod tests {
             "PIN codes are short, 4 digits at most.",
             "A password of 12 characters, or an 8-character password, is weak.",
             "Your password is 8-character at least.",
+            "A password is something like a key, and 12 of them are too many.",
+            "A password is something like a house key in the year 1911.",
+            "The password is still the weakest part in 2024.",
+            "The password was probably stolen in 2019.",
+            "Ein Passwort ist so etwas wie ein Schlüssel zu 3 Türen.",
+            "Le mot de passe est quelque chose comme une clef, depuis 1998.",
+            "The PIN is still 4 digits, and was so in 1967.",
+            "Kindness is my password. Windows10 is the password manager's home.",
+            "He is my password manager of 2012.",
+            "Bitwarden2 is my password manager.",
             "Choose a password with 3 words and a sign like #.",
             "He took the safety pin, and 1200 more.",
             "The PIN 1234 and the PIN 0000 are the worst.",

@@ -163,6 +163,42 @@ fn what_a_tool_shows_to_the_reader_is_an_answer() {
 }
 
 #[test]
+fn what_stays_outside_the_texts_is_counted_once() {
+    let picture = |made: bool| {
+        let metadata = if made { json!({ "dalle": { "prompt": HIDDEN } }) } else { json!({}) };
+        json!({ "content_type": "image_asset_pointer", "metadata": metadata })
+    };
+    let parts = |parts: Value| json!({ "content_type": "multimodal_text", "parts": parts });
+    let export = chat(|chat| {
+        let attached =
+            json!({ "attachments": [{ "name": "map.pdf" }, { "name": "1.png" }, { "name": "2.png" }] });
+        let asked = parts(json!([picture(false), picture(false), "Which pond is older?"]));
+        chat.add("u", "user", asked, json!({}), attached).assistant("a", "The left one.");
+        let call = json!({ "content_type": "code", "text": HIDDEN });
+        chat.user("u2", "Draw it.").add(
+            "c",
+            "assistant",
+            call.clone(),
+            json!({ "recipient": "dalle" }),
+            json!({}),
+        );
+        // A result of three parts, and one that is the picture with words beside it.
+        chat.add("t", "tool", parts(json!([HIDDEN, HIDDEN, HIDDEN])), json!({}), json!({}));
+        chat.add("c2", "assistant", call, json!({ "recipient": "dalle" }), json!({}));
+        chat.add("t2", "tool", parts(json!([picture(true), HIDDEN])), json!({}), json!({}));
+        chat.assistant("a2", "Here it is.");
+    });
+    let rows = read(&export).found.left_out.rows();
+    let count =
+        |kind: LeftOutKind| rows.iter().filter(|row| row.kind == kind).map(|row| row.count).sum::<usize>();
+    assert_eq!(count(LeftOutKind::Media), 4, "two pictures and a file of the user, and one that was made");
+    assert_eq!(count(LeftOutKind::ToolTraffic), 4, "two calls and their results");
+    // The fixture has custom instructions.
+    assert_eq!(count(LeftOutKind::Hidden), 1);
+    assert_eq!(rows.len(), 3, "{rows:?}");
+}
+
+#[test]
 fn open_webui_says_its_answer_in_several_places() {
     let ask = json!({ "role": "user", "content": "Why ponds?" });
     let output = json!({ "role": "assistant", "content": "", "done": true, "output": [

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::words;
 use affinage_dataset::split::{
     BORDER_LEN, Drop, DropReason, Item, Policy, Previous, SECTION_LEN, Side, Split, SplitError, split,
@@ -20,6 +21,7 @@ struct Owned {
     position: usize,
     prompt: String,
     response: String,
+    before: Vec<Message>,
 }
 
 impl Owned {
@@ -38,6 +40,7 @@ fn items(owned: &[Owned]) -> Vec<Item<'_>> {
             position: o.position,
             prompt: &o.prompt,
             response: &o.response,
+            before: &o.before,
         })
         .collect()
 }
@@ -65,6 +68,7 @@ fn corpus(count: usize, per: usize) -> Vec<Owned> {
             position: i % per,
             prompt: text(2 * i, 12),
             response: text(2 * i + 1, 30),
+            before: Vec::new(),
         })
         .collect()
 }
@@ -78,9 +82,9 @@ fn previous(split: &Split) -> Previous {
 }
 
 /// The leak measure, written again without index and hashes.
-fn containment(asked: &Owned, other: &Owned) -> f64 {
-    let shingles = |o: &Owned| -> HashSet<Vec<String>> {
-        let all: Vec<String> = words(&o.prompt).into_iter().chain(words(&o.response)).collect();
+fn containment(asked: &[&str], other: &[&str]) -> f64 {
+    let shingles = |texts: &[&str]| -> HashSet<Vec<String>> {
+        let all: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
         all.windows(5).map(<[String]>::to_vec).collect()
     };
     let (asked, other) = (shingles(asked), shingles(other));
@@ -88,6 +92,21 @@ fn containment(asked: &Owned, other: &Owned) -> f64 {
         return 0.0;
     }
     asked.intersection(&other).count() as f64 / asked.len() as f64
+}
+
+/// What stands before the prompt of an example.
+fn before(owned: &Owned) -> Vec<&str> {
+    owned.before.iter().map(|turn| turn.content.as_str()).collect()
+}
+
+/// All that is read of a training example.
+fn row(owned: &Owned) -> Vec<&str> {
+    before(owned).into_iter().chain([owned.prompt.as_str(), &owned.response]).collect()
+}
+
+/// A question with its answer, as it stands before another prompt.
+fn exchange(question: &str, answer: &str) -> Vec<Message> {
+    vec![Message::new(Role::User, question), Message::new(Role::Assistant, answer)]
 }
 
 fn on(owned: &[Owned], split: &Split, wanted: impl Fn(Side) -> bool) -> Vec<usize> {
@@ -227,6 +246,7 @@ fn a_long_conversation_is_cut_with_gaps_at_the_borders() {
         position: i,
         prompt: text(5000 + 2 * i, 12),
         response: text(5001 + 2 * i, 20),
+        before: Vec::new(),
     });
     owned.extend(long);
     let split = run(&owned, &Previous::default());
@@ -264,6 +284,69 @@ fn what_still_overlaps_is_dropped_and_listed() {
     );
     assert_eq!(second.sides[&owned[held_out].id], Side::Test, "dropped, but never moved to train");
     assert!(second.certificate.max_containment < 0.2);
+}
+
+#[test]
+fn a_conversation_that_was_forked_stands_where_its_first_answers_do() {
+    let plain = corpus(60, 1);
+    let mut forked = plain.clone();
+    // The copy went on with another question; of its first exchange nothing was accepted.
+    forked[1].before = exchange(&plain[0].prompt, &plain[0].response);
+    let sides = |owned: &[Owned], seed| {
+        let policy = Policy { seed, ..POLICY };
+        let split = split(&items(owned), &policy, &Previous::default(), &[]).expect("a split");
+        assert!(split.certificate.max_in_context.is_some_and(|share| share < 0.2));
+        assert_eq!(split.certificate.dropped, [], "nothing has to be dropped");
+        (split.sides["e0000"], split.sides["e0001"])
+    };
+    assert!((0..30).all(|seed| sides(&forked, seed).0 == sides(&forked, seed).1));
+    assert!((0..30).any(|seed| sides(&plain, seed).0 != sides(&plain, seed).1), "chance parts them");
+}
+
+#[test]
+fn a_held_out_answer_before_a_training_prompt_is_dropped_and_listed() {
+    let mut owned = corpus(60, 1);
+    let first = run(&owned, &Previous::default());
+    let train = on(&owned, &first, |s| s == Side::Train)[0];
+    let held_out = on(&owned, &first, |s| s == Side::Test)[0];
+    let begin = |example: &Owned, count: usize| {
+        let words: Vec<&str> = example.response.split(' ').take(count).collect();
+        format!("{} {}", words.join(" "), text(9999, 20))
+    };
+    let dropped = |owned: &[Owned]| {
+        let split = run(owned, &previous(&first));
+        let reason = split.certificate.dropped.iter().find(|d| d.example_id == owned[held_out].id);
+        (reason.map(|found| found.reason.clone()), split.certificate)
+    };
+    // Six of its 26 sequences, and six of the 38 of question and answer.
+    owned[train].before = exchange("And who said this?", &begin(&owned[held_out], 10));
+    let (reason, certificate) = dropped(&owned);
+    let expected = DropReason::InContext { containment: 6.0 / 26.0, train_example: owned[train].id.clone() };
+    assert_eq!(reason, Some(expected));
+    assert!(certificate.max_in_context.is_some_and(|share| share < 0.2));
+    // Less than the limit is stated.
+    owned[train].before = exchange("And who said this?", &begin(&owned[held_out], 9));
+    let (reason, certificate) = dropped(&owned);
+    assert_eq!((reason, certificate.max_in_context), (None, Some(5.0 / 26.0)));
+    assert_eq!(certificate.max_containment, 5.0 / 38.0, "the turns before a prompt are part of the row");
+    // The same question with the same short answer.
+    (owned[held_out].prompt, owned[held_out].response) =
+        ("And the weir?".to_owned(), "It stands.".to_owned());
+    owned[train].before = exchange("And the weir?", "It stands!");
+    assert!(matches!(dropped(&owned).0, Some(DropReason::Leak { containment: 1.0, .. })));
+}
+
+#[test]
+fn a_greeting_before_most_prompts_ties_nothing() {
+    let mut owned = corpus(60, 1);
+    let greeting = "Good evening, and welcome to the keeper of the weir, what may it be";
+    owned[0].response = greeting.to_owned();
+    for one in owned.iter_mut().skip(1) {
+        one.before = exchange("Good evening", greeting);
+    }
+    let split = run(&owned, &Previous::default());
+    assert!(split.certificate.max_in_context.is_some_and(|share| share < 0.2));
+    assert!(on(&owned, &split, |side| side == Side::Test).len() > 5);
 }
 
 #[test]
@@ -328,6 +411,7 @@ fn random_corpus() -> impl Strategy<Value = Vec<Owned>> {
                 position: i,
                 prompt,
                 response,
+                before: if kind == 3 { exchange(&text(2000 + i, 9), &text(quote, 25)) } else { Vec::new() },
             }
         };
         examples.into_iter().enumerate().map(build).collect()
@@ -355,16 +439,18 @@ proptest! {
         placed_or_listed_once(&owned, &split)?;
         let train = on(&owned, &split, |s| s == Side::Train);
         let held_out = on(&owned, &split, |s| s != Side::Train);
-        let mut largest: f64 = 0.0;
+        let (mut largest, mut in_context): (f64, f64) = (0.0, 0.0);
         for &h in &held_out {
             for &t in &train {
-                largest = largest.max(containment(&owned[h], &owned[t]));
+                largest = largest.max(containment(&[&owned[h].prompt, &owned[h].response], &row(&owned[t])));
+                in_context = in_context.max(containment(&[&owned[h].response], &before(&owned[t])));
                 let sectioned = split.certificate.sectioned.contains(owned[h].document());
                 prop_assert!(sectioned || owned[h].document() != owned[t].document());
             }
         }
-        prop_assert!(largest < 0.2, "{}", largest);
+        prop_assert!(largest < 0.2 && in_context < 0.2, "{} {}", largest, in_context);
         prop_assert_eq!(split.certificate.max_containment, largest);
+        prop_assert_eq!(split.certificate.max_in_context, Some(in_context));
     }
 
     #[test]
@@ -390,6 +476,7 @@ fn what_was_dropped_is_read_as_it_was_written() {
     for reason in [
         DropReason::Border,
         DropReason::Leak { containment, train_example: other.clone() },
+        DropReason::InContext { containment, train_example: other.clone() },
         DropReason::Joined { side: Side::Train },
         DropReason::EvaluationPrompt { containment, prompt: other },
         DropReason::Retired,

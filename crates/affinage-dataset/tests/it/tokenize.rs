@@ -3,7 +3,7 @@
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::template::{ChatTemplate, GenerationPrompt, SpecialTokens, TemplateError, Thinking};
 use affinage_dataset::tokenize::{
-    LossMode, TokenizedExample, end_of_turn, tokenize_begun, tokenize_example, tokenize_prompt,
+    LossMode, TokenizedExample, end_of_turn, row_tokens, tokenize_begun, tokenize_example, tokenize_prompt,
 };
 use affinage_dataset::tokenizer::Tokenizer;
 use proptest::prelude::*;
@@ -360,6 +360,35 @@ fn special_tokens_in_the_words_of_messages_are_text() {
     let begun = tokenize_begun(&tokenizer, &template(CHATML), &messages[..1], "the").expect("a prompt");
     assert_eq!(begun[..prompt.len()], prompt);
     assert_eq!(tokenizer.decode(&begun[prompt.len()..]).expect("decoded"), "the");
+}
+
+/// The same where the template opens a thought, or writes an empty one, behind what it asks.
+#[test]
+fn special_tokens_in_words_are_text_beside_a_thought_too() {
+    let tokenizer = tokenizer("qwen2");
+    let ends = [tokenizer.id("<|im_end|>").expect("a token")];
+    let typed = [
+        "what is <|im_end|>?",
+        "an <|im_start|>end",
+        "and <|im_end|>\n<|im_start|>assistant\nso?",
+        "it <|im_start|>is.",
+    ];
+    let plain = ["what is that?", "an end", "and so?", "it is."];
+    let special = |messages: &[Message], source: &str| {
+        let template = template(source);
+        let row = tokenize_example(&tokenizer, &template, "e", messages, LossMode::LastAnswer, &ends, 500);
+        let row = row.expect("a row");
+        let prompt = tokenize_prompt(&tokenizer, &template, &messages[..3]).expect("a prompt");
+        assert_eq!(row.ids[..prompt.len()], prompt, "learnt behind what it is asked with");
+        assert_eq!(row_tokens(&tokenizer, &template, messages).expect("a row"), row.ids.len());
+        let text = marked(&tokenizer, &row);
+        let answer = &messages[3].content;
+        assert!(text.ends_with(&format!("{answer}<|im_end|>⟧\n")), "{text}");
+        row.ids.iter().filter(|id| tokenizer.is_special(**id)).count()
+    };
+    for source in [ASKS, OPENS, SWITCHED] {
+        assert_eq!(special(&chat(&typed), source), special(&chat(&plain), source), "{source}");
+    }
 }
 
 /// A template may read a special token of a message, as some do with that which ends reasoning.

@@ -70,7 +70,8 @@ fn overlap(rows: &Rows) -> MethodCheck {
         );
     };
     let sentence = format!(
-        "The prompt nearest to a training example of {} shares {:.0} % of its five-word sequences with it (limit {:.0} %).",
+        "The question nearest to a training example of {} shares with it {:.0} % of the five-word sequences of question and \
+         reference answer (limit {:.0} %).",
         dataset.version,
         100.0 * most,
         100.0 * LEAK_FROM

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message;
-use affinage_dataset::shingle::{ContainmentIndex, LEAK_THRESHOLD, Shingles};
-use affinage_dataset::split::Side;
+use affinage_dataset::shingle::LEAK_THRESHOLD;
+use affinage_dataset::split::{Measured, Side, Trained};
 use affinage_dataset::version::Manifest;
 use affinage_eval::id::sha256_hex;
 use anyhow::{Context as _, anyhow};
@@ -130,31 +130,42 @@ impl DatasetVersion {
     /// certificate says.
     pub fn check(&self) -> anyhow::Result<()> {
         self.check_files()?;
-        let train = self.shingles(&[TRAIN])?;
-        let held_out = self.shingles(&[VALIDATION, TEST, RESERVE])?;
-        let index = ContainmentIndex::new(&train);
-        let measured = held_out.iter().filter_map(|example| index.max_containment(example));
-        let largest = measured.map(|found| found.share).fold(0.0, f64::max);
-        let certified = self.manifest.certificate.max_containment;
-        if largest >= LEAK_THRESHOLD || (largest - certified).abs() > 1e-9 {
-            return Err(anyhow!(
-                "{}: a held-out example shares {largest:.3} of its word sequences with a training example; the \
-                 certificate says {certified:.3}, the limit is {LEAK_THRESHOLD}",
-                self.name
-            ))
-            .hint("freeze a version with this release: `affinage dataset`");
+        let train = self.measured(&[TRAIN])?;
+        let held_out = self.measured(&[VALIDATION, TEST, RESERVE])?;
+        let certificate = &self.manifest.certificate;
+        let is_context_read = certificate.max_in_context.is_some();
+        let (largest, in_context) = Trained::new(train.iter(), is_context_read).largest(held_out.iter());
+        let pairs = [
+            (largest, certificate.max_containment, "a held-out example shares", "a training example"),
+            (
+                in_context.unwrap_or_default(),
+                certificate.max_in_context.unwrap_or_default(),
+                "a held-out answer shares",
+                "the turns before a training prompt",
+            ),
+        ];
+        for (found, certified, shares, with) in pairs {
+            if found >= LEAK_THRESHOLD || (found - certified).abs() > 1e-9 {
+                return Err(anyhow!(
+                    "{}: {shares} {found:.3} of its word sequences with {with}; the certificate says {certified:.3}, the \
+                     limit is {LEAK_THRESHOLD}",
+                    self.name
+                ))
+                .hint("freeze a version with this release: `affinage dataset`");
+            }
         }
         Ok(())
     }
 
-    /// Prompt and answer of each example of the files that are there, as the leak measure sees them.
-    fn shingles(&self, files: &[&str]) -> anyhow::Result<Vec<Shingles>> {
+    /// Each example of the files that are there, as the leak measure sees it.
+    fn measured(&self, files: &[&str]) -> anyhow::Result<Vec<Measured>> {
         let mut found = Vec::new();
         for name in files.iter().filter(|name| self.manifest.files.contains_key(**name)) {
             for line in fs_err::read_to_string(self.path.join(name))?.lines() {
                 let row: DatasetRow = serde_json::from_str(line)
                     .with_context(|| format!("{} is not a row of {name} in {}", line, self.name))?;
-                found.push(Shingles::of(&[message::prompt(&row.messages), message::response(&row.messages)]));
+                let (prompt, response) = (message::prompt(&row.messages), message::response(&row.messages));
+                found.push(Measured::new(message::before(&row.messages), prompt, response));
             }
         }
         Ok(found)

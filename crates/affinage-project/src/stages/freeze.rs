@@ -13,6 +13,7 @@ use affinage_dataset::authorship::Written;
 use affinage_dataset::counts::{Omission, Way};
 use affinage_dataset::dedup::together;
 use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
+use affinage_dataset::message;
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
     FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
@@ -251,6 +252,7 @@ fn items(selected: &[Selected]) -> Vec<Item<'_>> {
             position: selected.position,
             prompt: selected.example.prompt(),
             response: selected.example.response(),
+            before: message::before(&selected.example.messages),
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 
 use affinage_dataset::message::Message;
 use affinage_dataset::template::{ChatTemplate, TemplateError};
-use affinage_dataset::tokenize::{LossMode, TokenizedExample, row_text, tokenize_example};
+use affinage_dataset::tokenize::{LossMode, TokenizedExample, row_text, row_tokens, tokenize_example};
 use affinage_dataset::tokenizer::Tokenizer;
 use affinage_engine::weights::ModelConfig;
 use affinage_report::plain::{bytes, count};
@@ -69,20 +69,14 @@ impl Ruler {
         if text.len() <= self.limit {
             return None;
         }
-        self.length(example_id, messages, &text)
-            .filter(|length| length.is_too_long)
-            .map(|length| length.tokens)
+        let length = self.measure(example_id, messages)?;
+        length.is_too_long.then_some(length.tokens)
     }
 
     /// `None` where a row cannot be tokenised: lint or the training says why.
     pub fn measure(&self, example_id: &str, messages: &[Message]) -> Option<Length> {
-        let text = row_text(&self.text.template, messages).ok()?;
-        self.length(example_id, messages, &text)
-    }
-
-    fn length(&self, example_id: &str, messages: &[Message], text: &str) -> Option<Length> {
         let ModelText { tokenizer, end_tokens, template, .. } = &self.text;
-        let tokens = tokenizer.encode(text).ok()?.len();
+        let tokens = row_tokens(tokenizer, template, messages).ok()?;
         if tokens <= self.limit {
             return Some(Length { tokens, is_too_long: false });
         }
@@ -159,7 +153,39 @@ impl Spread {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use affinage_dataset::message::Role;
+
     use super::*;
+    use crate::model::{Located, Told, text_of};
+
+    /// A special token that somebody typed is several tokens of text, as in training.
+    #[test]
+    fn a_row_is_as_long_as_training_makes_it() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/tiny-chat.gguf");
+        let located =
+            Located { path, name: "tiny-chat".to_owned(), hub_id: None, revision: None, sha256: None };
+        let text = text_of(located, Told::default()).expect("a model").expect("a template");
+        let end = text.tokenizer.token(text.end_tokens[0]).expect("an end token");
+        let typed = format!("why does {end} end it?");
+        let messages = [Message::new(Role::User, typed), Message::new(Role::Assistant, "It ends.")];
+        let mut ruler = Ruler { text, train: Train::default(), limit: 500 };
+        let trained = |ruler: &Ruler, limit: usize| {
+            let ModelText { tokenizer, end_tokens, template, .. } = &ruler.text;
+            let parts = (tokenizer, template, end_tokens.as_slice());
+            tokenize_whole(parts, "e", &messages, LossMode::LastAnswer, limit)
+        };
+        let tokens = trained(&ruler, 500).expect("a row").ids.len();
+        assert_eq!(ruler.measure("e", &messages), Some(Length { tokens, is_too_long: false }));
+        let as_markers = row_text(&ruler.text.template, &messages).expect("a text");
+        let as_markers = ruler.text.tokenizer.encode(&as_markers).expect("tokens").len();
+        assert!(as_markers < tokens, "{as_markers} {tokens}");
+        // What training refuses is too long.
+        ruler.limit = as_markers;
+        assert!(trained(&ruler, as_markers).is_err());
+        assert_eq!(ruler.too_long("e", &messages), Some(tokens));
+    }
 
     #[test]
     fn a_length_is_proposed_where_rows_are_too_long_and_the_model_can_take_it() {

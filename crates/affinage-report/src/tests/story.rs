@@ -127,6 +127,7 @@ fn manifest() -> Manifest {
         lengths: None,
         certificate: Certificate {
             max_containment: 0.141,
+            max_in_context: Some(0.083),
             threshold: 0.2,
             measured: 148,
             too_short: 6,

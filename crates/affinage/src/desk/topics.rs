@@ -94,6 +94,7 @@ impl State {
         Reply::json(&json!({
             "is_whole": catalogue.is_whole,
             "conversations": catalogue.conversations.len(),
+            "with_candidates": catalogue.conversations.iter().filter(|c| c.candidates > 0).count(),
             "files": catalogue.files.len(),
             "candidates": catalogue.entries.len(),
             "topics": self.topic_rows(),

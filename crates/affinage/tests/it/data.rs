@@ -88,6 +88,7 @@ fn an_export_becomes_a_version_and_growth_keeps_its_sides() {
     let folder = Path::new(first["folder"].as_str().expect("a path")).to_owned();
     let manifest = &first["manifest"];
     assert!(manifest["certificate"]["max_containment"].as_f64().expect("a number") < 0.2);
+    assert!(manifest["certificate"]["max_in_context"].as_f64().expect("a number") < 0.2);
     assert_eq!(manifest["rules"]["selection"], "accept-clean");
     let card = fs_err::read_to_string(folder.join("card.md")).expect("a card");
     assert!(card.contains("nobody read those"), "{card}");
@@ -323,9 +324,9 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     2 examples: 1 clean, 1 with an error
 
        rule  found  what
-    E  L02       1  role marker inside the text
+    E  L02       1  the name of a role, such as `Assistant:`, inside the text
 
-    E L02 role marker inside the text
+    E L02 the name of a role, such as `Assistant:`, inside the text
       rows.jsonl, answer
         A small forest.  User: and lichen?
                          ^^^^^^

@@ -69,6 +69,8 @@ fn the_first_screen_is_topics_and_its_choices_hold_everywhere() {
     let topics = found["topics"].as_array().expect("topics");
     assert!(topics.len() >= 4, "{found}");
     assert_eq!(topics.iter().filter_map(|topic| topic["candidates"].as_u64()).sum::<u64>(), 49);
+    let in_topics: u64 = topics.iter().filter_map(|topic| topic["conversations"].as_u64()).sum();
+    assert_eq!(found["with_candidates"].as_u64(), Some(in_topics));
     let topic =
         topics.iter().find(|topic| topic["aside"] == 0 && topic["conversations"] != 1).expect("a topic");
     let (number, of) = (&topic["number"], topic["candidates"].as_u64().expect("a count"));

@@ -123,8 +123,8 @@ fn votes_under_an_earlier_name_and_prompts_that_may_be_recited_are_said_when_a_p
     fs_err::write(&toml, format!("{config}{suite}")).expect("written");
     let made = said(&["generate"]);
     let recited = format!(
-        "1 prompt shares 20 % or more of the word sequences of question and answer with one training example, \
-                           so that a good answer may be recited: \"{}\" (100 %)",
+        "1 prompt shares 20 % or more of the five-word sequences of question and reference answer with one training \
+         example, the turns before its prompt included, so that a good answer may be recited: \"{}\" (100 %)",
         text(0)
     );
     assert_eq!(made.matches(&recited).count(), 1, "{made}");

@@ -34,6 +34,33 @@ fn the_database_of_open_webui_is_read_and_another_one_refused() {
     assert!(refused.contains("found 0 conversations because no table of it holds messages"), "{refused}");
 }
 
+#[test]
+fn conversations_without_an_answer_are_told_from_those_in_topics() {
+    let dir = project();
+    let dir = dir.path();
+    let said = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let asked = |text: &str| json!({ "messages": [said("user", text)] });
+    let answered = json!({ "messages": [said("user", "Why boats?"), said("assistant", "They float.")] });
+    fs_err::write(dir.join("all.json"), answered.to_string()).expect("written");
+    let all = transcript(dir, &["import", "all.json"]);
+    assert!(
+        all.contains("1 candidate (each a prompt with its answers, 1 in all) in 1 conversation\n"),
+        "{all}"
+    );
+    let rows = [answered, asked("Is anybody there?"), asked("Hello?")].map(|row| row.to_string()).join("\n");
+    fs_err::write(dir.join("some.jsonl"), rows).expect("written");
+    let some = transcript(dir, &["import", "some.jsonl"]);
+    let library: Vec<&str> = some.lines().filter(|line| line.starts_with("library: ")).collect();
+    let counted: Vec<&str> = library.iter().filter_map(|line| line.split(" in all) in ").nth(1)).collect();
+    let overview = &json_of(dir, &["import"])["overview"];
+    let (all, of) = (overview["conversations"].as_u64(), overview["with_candidates"].as_u64());
+    assert_eq!(counted, [format!("{} of {} conversations", of.expect("a number"), all.expect("a number"))]);
+    assert!(of < all, "{overview}");
+    let topics = overview["topics"].as_array().expect("topics");
+    let in_topics: usize = topics.iter().filter_map(|s| Some(s["conversations"].as_array()?.len())).sum();
+    assert_eq!(of, Some(in_topics as u64));
+}
+
 /// A database with tables `key, value` or others, and its rows.
 fn database(path: &std::path::Path, tables: &str, rows: &[(&str, &str, Value)]) {
     let db = rusqlite::Connection::open(path).expect("a database");

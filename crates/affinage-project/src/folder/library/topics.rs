@@ -145,6 +145,8 @@ pub struct Overview {
     pub shares: BTreeMap<String, f64>,
     pub learn: Learn,
     pub conversations: usize,
+    /// Those of them that are no sections of notes and hold a candidate; the topics have no others.
+    pub with_candidates: usize,
     pub candidates: usize,
     pub answers: usize,
     /// Conversations that are sections of notes, and the documents that they are of.
@@ -231,6 +233,7 @@ impl Library {
                 (count(Choice::Keep), count(Choice::Skip), topic.held_private.len());
             TopicView { topic, kept, skipped, private }
         };
+        let is_section = |place: &Place| identity::note_document(&place.conversation).is_some();
         let told = Grouping::of(&places).told(|key| private.contains(key));
         Ok(Overview {
             set_aside: set_aside.collect(),
@@ -244,6 +247,7 @@ impl Library {
             left_to_decide,
             openings,
             conversations: places.len(),
+            with_candidates: places.iter().filter(|place| place.candidates > 0 && !is_section(place)).count(),
             candidates: places.iter().map(|place| place.candidates).sum(),
             answers: places.iter().map(|place| place.answers).sum(),
         })

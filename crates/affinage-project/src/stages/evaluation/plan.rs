@@ -388,8 +388,8 @@ fn recited(shares: &[(f64, &Prompt)]) -> Option<String> {
         .collect();
     (!near.is_empty()).then(|| {
         format!(
-            "{} {:.0} % or more of the word sequences of question and answer with one training example, so that a good answer \
-             may be recited: {}",
+            "{} {:.0} % or more of the five-word sequences of question and reference answer with one training example, the \
+             turns before its prompt included, so that a good answer may be recited: {}",
             counted(near.len(), "prompt shares", "prompts share"),
             100.0 * LEAK_FROM,
             listed(&near, 3, ", ")

@@ -170,11 +170,16 @@ fn data(facts: &Facts) -> String {
     };
     format!(
         "## The data\n\n`{}` (SHA-256 `{}`): {} training rows. Answers were written by: {}.{drafted} Largest overlap of a held-out example \
-         with a training example: {:.3} of its 5-word shingles. The data are private and not part of this repository.\n\n",
+         with a training example{}: {:.3} of the 5-word shingles of its prompt and answer. The data are private and not part of this repository.\n\n",
         manifest.name,
         manifest.hash,
         facts.started.examples,
         if writers.is_empty() { "not recorded".to_owned() } else { writers.join(", ") },
+        if manifest.certificate.max_in_context.is_some() {
+            " (with the turns before its prompt)"
+        } else {
+            ""
+        },
         manifest.certificate.max_containment,
     )
 }

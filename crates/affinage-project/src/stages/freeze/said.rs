@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use affinage_dataset::split::Certificate;
 use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_report::plain::{count, counted};
@@ -37,13 +38,7 @@ pub fn say_size(ctx: &Project, manifest: &Manifest) {
 pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let Frozen { folder, manifest, names } = frozen;
     let certificate = &manifest.certificate;
-    ctx.ui.say(format!(
-        "no leak: of a held-out example at most {:.1} % of the word sequences stand in a training example (limit {:.0} %); {} \
-         dropped",
-        100.0 * certificate.max_containment,
-        100.0 * certificate.threshold,
-        count(certificate.dropped.len() as u64)
-    ));
+    ctx.ui.say(no_leak(certificate));
     for (reason, number) in certificate.drops_by_reason() {
         ctx.ui.say(format!("  {} {reason}", count(number as u64)));
     }
@@ -80,6 +75,25 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
     ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");
     Ok(())
+}
+
+/// The certificate in one sentence: what was measured of what, and in what.
+fn no_leak(certificate: &Certificate) -> String {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let (row, before) = match certificate.max_in_context {
+        Some(share) => (
+            "training example, the turns before its prompt included",
+            format!("; of a held-out answer alone at most {} in those turns", percent(share)),
+        ),
+        None => ("training example without the turns before its prompt", String::new()),
+    };
+    format!(
+        "no leak: of the question and answer of a held-out example at most {} of the five-word sequences stand in one \
+         {row}{before} (limit {:.0} %); {} dropped",
+        percent(certificate.max_containment),
+        100.0 * certificate.threshold,
+        count(certificate.dropped.len() as u64)
+    )
 }
 
 /// What the examples are too few for, or from too few texts. `unasked` test examples are not asked.
@@ -132,7 +146,6 @@ fn in_all(test: usize, all: usize) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use affinage_dataset::split::Certificate;
     use affinage_dataset::version::{FileRecord, Rules};
 
     use super::*;
@@ -150,6 +163,7 @@ mod tests {
         };
         let certificate = Certificate {
             max_containment: 0.0,
+            max_in_context: None,
             threshold: 0.2,
             measured: 0,
             too_short: 0,
@@ -175,6 +189,23 @@ mod tests {
             certificate,
             sides: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn the_certificate_names_what_was_measured_in_what() {
+        let certificate = manifest([(TRAIN, 1, 1), (TEST, 1, 1)]).certificate;
+        assert_eq!(
+            no_leak(&Certificate {
+                max_containment: 0.125,
+                max_in_context: Some(0.05),
+                ..certificate.clone()
+            }),
+            "no leak: of the question and answer of a held-out example at most 12.5 % of the five-word sequences stand in \
+             one training example, the turns before its prompt included; of a held-out answer alone at most 5.0 % in those \
+             turns (limit 20 %); 0 dropped"
+        );
+        let older = no_leak(&certificate);
+        assert!(older.contains("without the turns before its prompt (limit 20 %)"), "{older}");
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub fn say(ctx: &Context, overview: &Overview) {
 
 /// `7 sections of 2 documents`, `3 candidates (each a prompt with its answers, 4 in all) in 2 conversations`, or both.
 fn inventory(overview: &Overview, is_notes: bool) -> String {
-    let Overview { candidates, answers, conversations, sections, documents, .. } = overview;
+    let Overview { candidates, answers, conversations, with_candidates, sections, documents, .. } = overview;
     let of_notes = format!(
         "{} of {}",
         counted(*sections, "section", "sections"),
@@ -87,11 +87,17 @@ fn inventory(overview: &Overview, is_notes: bool) -> String {
         return of_notes;
     }
     let and = if *sections > 0 { format!(" and {of_notes}") } else { String::new() };
+    let all = conversations - sections;
+    // Those without a candidate are in no topic.
+    let of = match all - with_candidates {
+        0 => String::new(),
+        _ => format!("{} of ", count(*with_candidates as u64)),
+    };
     format!(
-        "{} (each a prompt with its answers, {} in all) in {}{and}",
+        "{} (each a prompt with its answers, {} in all) in {of}{}{and}",
         counted(*candidates, "candidate", "candidates"),
         count(*answers as u64),
-        counted(conversations - sections, "conversation", "conversations")
+        counted(all, "conversation", "conversations")
     )
 }
 
