@@ -1,5 +1,6 @@
 //! The page as a whole, drawn from an invented evaluation.
 
+mod golden;
 pub mod story;
 mod texts;
 
