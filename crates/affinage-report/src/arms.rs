@@ -2,48 +2,8 @@
 
 use affinage_eval::plan::{Arm, ArmKind, Plan};
 
+use super::charts::{Look, Shape};
 use super::html::{code, esc, prose};
-
-/// Shapes tell arms apart without colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Circle,
-    Square,
-    Triangle,
-    Diamond,
-    Pentagon,
-}
-
-impl Shape {
-    /// For the pair browser, which draws the same shapes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Shape::Circle => "circle",
-            Shape::Square => "square",
-            Shape::Triangle => "triangle",
-            Shape::Diamond => "diamond",
-            Shape::Pentagon => "pentagon",
-        }
-    }
-
-    /// The shape around the origin, about 10 px wide.
-    pub fn svg(self) -> &'static str {
-        match self {
-            Shape::Circle => "<circle r=\"4.6\"/>",
-            Shape::Square => "<rect x=\"-4.2\" y=\"-4.2\" width=\"8.4\" height=\"8.4\"/>",
-            Shape::Triangle => "<path d=\"M0-5.4 5 4H-5Z\"/>",
-            Shape::Diamond => "<path d=\"M0-6.2 6.2 0 0 6.2-6.2 0Z\"/>",
-            Shape::Pentagon => "<path d=\"M0-5.6 5.3-1.7 3.3 4.5H-3.3L-5.3-1.7Z\"/>",
-        }
-    }
-}
-
-/// How an arm looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    pub class: &'static str,
-    pub shape: Shape,
-}
 
 /// The looks and names of a plan's arms.
 pub struct Arms<'a> {
@@ -99,13 +59,10 @@ impl<'a> Arms<'a> {
     }
 
     fn labelled(&self, name: &str, words: &str) -> String {
-        let look = self.look(name);
         format!(
-            "<span class=\"arm\" data-tip=\"{}\"><svg class=\"glyph {}\" width=\"14\" height=\"14\" viewBox=\"-7 -7 14 14\" \
-             aria-hidden=\"true\">{}</svg>{}</span>",
+            "<span class=\"arm\" data-tip=\"{}\">{}{}</span>",
             esc(&self.explained(name)),
-            look.class,
-            look.shape.svg(),
+            self.look(name).glyph(),
             esc(words)
         )
     }

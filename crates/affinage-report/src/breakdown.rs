@@ -3,10 +3,11 @@
 use affinage_eval::analysis::{ComparisonResult, WinRate};
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
+use super::forest::Forest;
 use super::html::{Section, details, esc, judge_name};
 use super::numbers::{Measure, Source, p_value};
-use super::plot::{Axis, Forest, Mark};
 use super::summary::word_cell;
 
 const TITLE: &str = "Better for what, and for whom";
@@ -55,7 +56,7 @@ fn comparison_html(comparison: &ComparisonResult, arms: &Arms, margin: f64, inde
 fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> String {
     let planned = &comparison.planned;
     let pair = format!("{} against {}", arms.short(&planned.arm), arms.short(&planned.against));
-    let mut forest = Forest::new(Axis::win_rates(margin), "win rate, 95 % interval");
+    let mut forest = Forest::new(Strip::win_rates(margin), "win rate, 95 % interval");
     if !comparison.by_category.is_empty() {
         forest.heading("by category");
     }
@@ -136,7 +137,7 @@ fn criteria_forest(comparison: &ComparisonResult, arms: &Arms, index: usize) -> 
     if comparison.criteria.is_empty() {
         return String::new();
     }
-    let axis = Axis::differences(comparison.criteria.iter().map(|c| &c.estimate), Measure::Points);
+    let axis = Strip::differences(comparison.criteria.iter().map(|c| &c.estimate), Measure::Points);
     let mut forest = Forest::new(axis, "score difference");
     forest.heading("what judges scored, 1 to 10");
     for (i, criterion) in comparison.criteria.iter().enumerate() {

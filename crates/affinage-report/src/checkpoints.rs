@@ -2,10 +2,10 @@
 
 use affinage_eval::analysis::{CheckpointPoint, Estimate};
 
-use super::arms::{Arms, Shape};
-use super::curve::{Line, Panel, Point, Stroke, thinned};
+use super::arms::Arms;
+use super::charts::{Extent, Line, Panel, Point, Shape, Stroke, thinned};
 use super::evidence::{Evidence, RunFacts};
-use super::html::{Section, details, table};
+use super::html::{Section, details, esc, table};
 use super::numbers::{Measure, Source, figure_or_dash, tip};
 
 /// Raw loss points that the page carries; longer runs are thinned.
@@ -14,11 +14,11 @@ const MOST_LOSS_POINTS: usize = 400;
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let curve = &evidence.analysis.checkpoints;
     let run = evidence.evaluated_run();
-    let (steps, ticks) = step_axis(evidence);
+    let extent = extent(evidence);
     let panels = panels(evidence);
     let has_bars = panels.iter().any(|(_, panel)| panel.has_intervals());
     let bars = if has_bars { " Bars are 95 % intervals, each for its own point." } else { "" };
-    let panels: String = panels.iter().map(|(_, panel)| panel.svg(steps, &ticks)).collect();
+    let panels: String = panels.iter().map(|(_, panel)| panel_html(panel, &extent)).collect();
     let mut body = arms.p(&curve.sentence);
     if panels.is_empty() {
         let why = "Nothing was measured along the training, and the run's folder is not there.";
@@ -49,15 +49,21 @@ pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
     named.into_iter().filter_map(|(name, panel)| Some((name, panel?))).collect()
 }
 
-/// The step axis that all charts share: first and last step, and the steps that are written.
-pub fn step_axis(evidence: &Evidence) -> ((f64, f64), Vec<f64>) {
+/// The steps that all charts share.
+pub fn extent(evidence: &Evidence) -> Extent {
     let (points, run) = (&evidence.analysis.checkpoints.points, evidence.evaluated_run());
-    (extent(points, run), step_ticks(points, run))
+    let last = points.iter().map(|p| p.step as f64).fold(0.0, f64::max);
+    let last = run.map_or(last, |run| last.max(run.last_step as f64)).max(1.0);
+    Extent { steps: (0.0, last), ticks: step_ticks(points, run) }
 }
 
-fn extent(points: &[CheckpointPoint], run: Option<&RunFacts>) -> (f64, f64) {
-    let last = points.iter().map(|p| p.step as f64).fold(0.0, f64::max);
-    (0.0, run.map_or(last, |run| last.max(run.last_step as f64)).max(1.0))
+/// A panel with its title, as a part of the page.
+pub fn panel_html(panel: &Panel, extent: &Extent) -> String {
+    format!(
+        "<figure class=\"panel\"><figcaption>{}</figcaption><div class=\"plot\">{}</div></figure>\n",
+        esc(&panel.title),
+        panel.svg(extent)
+    )
 }
 
 /// The evaluated checkpoints, else the steps at which the validation loss was measured.
@@ -109,7 +115,7 @@ fn loss_panel(run: Option<&RunFacts>) -> Option<Panel> {
     };
     Some(Panel {
         title: "Loss, nats per token (lower: less surprised)".to_owned(),
-        measure: Measure::Nats,
+        measure: Measure::Loss,
         reference: None,
         lines: vec![
             line("training", "series-muted", Stroke::Raw, train),

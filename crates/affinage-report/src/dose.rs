@@ -3,8 +3,8 @@
 use affinage_eval::analysis::Estimate;
 use affinage_eval::dose::{DoseMeasure, DosePoint, DoseResult, DoseStep};
 
-use super::arms::{Arms, Shape};
-use super::curve::{Line, Panel, Point, Stroke, thinned};
+use super::arms::Arms;
+use super::charts::{Extent, Line, Panel, Point, Shape, Stroke, thinned};
 use super::evidence::Evidence;
 use super::html::{Section, details, p, table};
 use super::numbers::{Measure, Source, count, figure_or_dash, tip};
@@ -13,8 +13,9 @@ use super::numbers::{Measure, Source, count, figure_or_dash, tip};
 pub fn section(evidence: &Evidence, arms: &Arms) -> Option<Section> {
     let dose = evidence.analysis.dose.as_ref()?;
     let axis = Axis::of(dose);
-    let (extent, ticks) = axis.extent(dose);
-    let panels: String = panels(evidence).iter().map(|(_, panel)| panel.svg(extent, &ticks)).collect();
+    let extent = axis.extent(dose);
+    let panels: String =
+        panels(evidence).iter().map(|(_, panel)| super::checkpoints::panel_html(panel, &extent)).collect();
     let mut body: String = dose.limits.iter().map(|limit| arms.p(limit)).collect();
     body.push_str(&format!(
         "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">{}</p>\n",
@@ -64,11 +65,11 @@ impl Axis {
     }
 
     /// From nothing to the largest dose, and the doses that are written.
-    fn extent(self, dose: &DoseResult) -> ((f64, f64), Vec<f64>) {
+    fn extent(self, dose: &DoseResult) -> Extent {
         let mut places: Vec<f64> = dose.doses.iter().map(|point| self.place(point)).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
-        ((0.0, places.last().copied().unwrap_or(1.0)), thinned(&places, 6))
+        Extent { steps: (0.0, places.last().copied().unwrap_or(1.0)), ticks: thinned(&places, 6) }
     }
 
     /// What else tells a line from the others, and its name.
@@ -115,9 +116,9 @@ pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
 }
 
 /// The axis of all charts: its extent and what is written below.
-pub fn axis(evidence: &Evidence) -> ((f64, f64), Vec<f64>) {
-    let dose = evidence.analysis.dose.as_ref();
-    dose.map_or(((0.0, 1.0), Vec::new()), |dose| Axis::of(dose).extent(dose))
+pub fn extent(evidence: &Evidence) -> Extent {
+    let none = Extent { steps: (0.0, 1.0), ticks: Vec::new() };
+    evidence.analysis.dose.as_ref().map_or(none, |dose| Axis::of(dose).extent(dose))
 }
 
 const LOOKS: [(&str, Shape); 4] = [

@@ -3,11 +3,12 @@
 use affinage_eval::analysis::Estimate;
 use affinage_eval::findings::{Finding, FindingGroup, FindingMeasure};
 
-use super::arms::{Arms, Look, Shape};
+use super::arms::Arms;
+use super::charts::{Look, Mark, Strip};
 use super::evidence::Evidence;
+use super::forest::Forest;
 use super::html::{Section, esc};
 use super::numbers::{Measure, Source, p_value};
-use super::plot::{Axis, Forest, Mark};
 
 /// The part of the group `id`; empty where the analysis has no such group.
 pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'static str) -> Section {
@@ -72,21 +73,21 @@ fn forest(
     }
     let (axis, caption) = match measure {
         FindingMeasure::Share => {
-            (Axis::win_rates(evidence.analysis.evaluation.margin), "share, 95 % interval")
+            (Strip::win_rates(evidence.analysis.evaluation.margin), "share, 95 % interval")
         }
-        FindingMeasure::SharePoints => {
-            (Axis::differences(drawn.iter().map(|(.., e)| *e), Measure::SharePoints), "points, 95 % interval")
-        }
+        FindingMeasure::SharePoints => (
+            Strip::differences(drawn.iter().map(|(.., e)| *e), Measure::SharePoints),
+            "points, 95 % interval",
+        ),
         FindingMeasure::Coefficient => (
-            Axis::differences(drawn.iter().map(|(.., e)| *e), Measure::Coefficient),
+            Strip::differences(drawn.iter().map(|(.., e)| *e), Measure::Coefficient),
             "log odds, 95 % interval",
         ),
     };
     let mut forest = Forest::new(axis, caption);
     for (i, finding, estimate) in drawn {
         let is_arm = evidence.plan.arm(&finding.label).is_some();
-        let look =
-            if is_arm { arms.look(&finding.label) } else { Look { class: "arm-head", shape: Shape::Circle } };
+        let look = if is_arm { arms.look(&finding.label) } else { Look::PLAIN };
         let label = if is_arm { arms.label(&finding.label) } else { esc(&finding.label) };
         let source =
             Source::new(finding.rows.clone(), format!(".findings[{position}].findings[{i}].estimate"));

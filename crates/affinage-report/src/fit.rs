@@ -4,10 +4,11 @@ use affinage_eval::analysis::{ArmFit, FitGain, FitResult};
 use affinage_eval::fit::FitControl;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
+use super::forest::Forest;
 use super::html::{Section, details};
 use super::numbers::{Measure, Source, counted};
-use super::plot::{Axis, Forest, Mark};
 
 fn control_words(control: FitControl) -> &'static str {
     match control {
@@ -52,7 +53,7 @@ fn fit_html(fit: &FitResult, arms: &Arms, headline: &str) -> String {
 fn arms_html(fit: &FitResult, chosen: &[(usize, &ArmFit)], arms: &Arms) -> String {
     let gains = fit.arms.iter().flat_map(|arm| &arm.controls);
     let mut forest =
-        Forest::new(Axis::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
+        Forest::new(Strip::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
     for (i, arm) in chosen {
         forest.heading(&arms.label(&arm.arm));
         for (j, gain) in arm.controls.iter().enumerate() {

@@ -3,6 +3,7 @@
 use affinage_eval::findings::MapRow;
 
 use super::arms::Arms;
+use super::charts::shade;
 use super::evidence::Evidence;
 use super::html::{caption, esc};
 use super::numbers::{count, p_value, percent, unsigned};
@@ -99,19 +100,12 @@ fn named(ids: &[String]) -> String {
     if more == 0 { shown } else { format!("{shown}\nand {more} more") }
 }
 
-/// Nine steps from "always the second" to "always the first"; the middle is paper.
-fn shade(rate: f64) -> &'static str {
-    const SHADES: [&str; 9] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8"];
-    SHADES[((rate.clamp(0.0, 1.0) * 8.0).round()) as usize]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn one_half_is_paper_and_the_ends_are_full() {
-        assert_eq!([0.0, 0.48, 0.5, 0.9, 1.0].map(shade), ["h0", "h4", "h4", "h7", "h8"]);
+    fn few_conflicts_are_all_named() {
         assert_eq!(named(&["a".to_owned()]), "a");
     }
 }

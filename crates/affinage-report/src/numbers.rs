@@ -11,8 +11,10 @@ pub enum Measure {
     Share,
     /// A difference of shares in percentage points: "+12".
     SharePoints,
-    /// Nats per token: "+0.124".
+    /// Nats per token gained: "+0.124".
     Nats,
+    /// Nats per token of a text: "2.431".
+    Loss,
     /// A difference of scores or another plain number: "+0.62".
     Points,
     /// An agreement coefficient: "0.41".
@@ -25,6 +27,7 @@ impl Measure {
             Measure::Share => percent(value),
             Measure::SharePoints => format!("{} pt", signed((100.0 * value).round(), 0)),
             Measure::Nats => signed(value, 3),
+            Measure::Loss => unsigned(value, 3),
             Measure::Points => signed(value, 2),
             Measure::Coefficient => unsigned(value, 2),
         }
@@ -36,6 +39,7 @@ impl Measure {
             Measure::Share => unsigned(100.0 * value, 0),
             Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats => signed(value, 3),
+            Measure::Loss => unsigned(value, 3),
             Measure::Points => signed(value, 2),
             Measure::Coefficient => unsigned(value, 2),
         };
@@ -48,6 +52,7 @@ impl Measure {
             Measure::Share => percent(value),
             Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats | Measure::Points => signed(value, decimals(value)),
+            Measure::Loss => unsigned(value, 2),
             Measure::Coefficient => unsigned(value, 1),
         }
     }

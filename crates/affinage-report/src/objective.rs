@@ -8,10 +8,11 @@ use affinage_eval::objective::is_correct;
 use affinage_eval::suite::Prompt;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
+use super::forest::Forest;
 use super::html::{Section, details, esc, p};
 use super::numbers::{Measure, Source, counted};
-use super::plot::{Axis, Forest, Mark};
 
 /// Changed answers that are shown in full, each way.
 const MOST_EXAMPLES: usize = 12;
@@ -46,7 +47,7 @@ fn forest(results: &[ObjectiveResult], arms: &Arms) -> String {
     if categories.len() == 2 {
         categories.retain(Option::is_some);
     }
-    let mut forest = Forest::new(Axis::shares(), "right answers");
+    let mut forest = Forest::new(Strip::shares(), "right answers");
     for category in categories {
         let name = category.unwrap_or("all checked prompts");
         forest.heading(&esc(name));

@@ -7,10 +7,11 @@ use affinage_eval::plan::{JudgeKind, Scope};
 use affinage_eval::suite::Domain;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
+use super::forest::Forest;
 use super::html::{Section, esc};
 use super::numbers::{Measure, Source, count, counted, figure, percent};
-use super::plot::{Axis, Forest, Mark};
 
 /// Question and answer, at most four. The sentences are the analysis' own.
 pub fn answers(analysis: &Analysis) -> Vec<(&'static str, &str)> {
@@ -138,7 +139,7 @@ fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
     if analysis.comparisons.iter().all(|comparison| comparison.overall.is_none()) {
         return unjudged(&analysis.comparisons, arms);
     }
-    let mut forest = Forest::new(Axis::win_rates(margin), "win rate, 95 % interval");
+    let mut forest = Forest::new(Strip::win_rates(margin), "win rate, 95 % interval");
     for (i, comparison) in analysis.comparisons.iter().enumerate() {
         let planned = &comparison.planned;
         forest.heading(&arms.versus(&planned.arm, &planned.against));

@@ -4,10 +4,11 @@ use affinage_eval::analysis::{ArmVoice, VoiceResult};
 use affinage_eval::voice::marks;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::{Evidence, RunFacts, Sample};
+use super::forest::Forest;
 use super::html::{Section, caption, details, esc};
 use super::numbers::{Measure, Source, percent};
-use super::plot::{Axis, Forest, Mark};
 
 const PINNED: &str = "One prompt answered at every checkpoint";
 
@@ -133,7 +134,7 @@ fn difference(index: usize, arm: &ArmVoice) -> String {
 }
 
 fn meter_forest(voice: &VoiceResult, arms: &Arms) -> String {
-    let mut forest = Forest::new(Axis::shares(), "answers with all three marks");
+    let mut forest = Forest::new(Strip::shares(), "answers with all three marks");
     for (i, arm) in voice.arms.iter().enumerate() {
         let source = Source::new(
             format!("completions.jsonl, arm = {}, in-domain prompts", arm.arm),

@@ -109,15 +109,9 @@ pub fn rich() -> Evidence {
             },
         ),
         ("other", ArmKind::Model(other())),
-        (
-            "far",
-            ArmKind::Remote { model: "far-1".to_owned(), base_url: "https://far.example/v1".to_owned() },
-        ),
+        ("far", ArmKind::Remote { model: "far-1".to_owned(), base_url: "https://far.example/v1".to_owned() }),
     ];
-    evidence
-        .plan
-        .arms
-        .extend(kinds.into_iter().map(|(name, kind)| Arm { name: name.to_owned(), kind }));
+    evidence.plan.arms.extend(kinds.into_iter().map(|(name, kind)| Arm { name: name.to_owned(), kind }));
     let analysis = &mut evidence.analysis;
     analysis.dose = Some(dose());
     analysis.judges[1].exam = Some(exam("hasty"));
@@ -189,7 +183,8 @@ fn unjudged() -> Evidence {
 #[test]
 #[ignore = "writes pages, plots and texts into the folder AFFINAGE_GOLDEN"]
 fn write_golden() {
-    let dir = std::path::PathBuf::from(std::env::var("AFFINAGE_GOLDEN").expect("AFFINAGE_GOLDEN names a folder"));
+    let dir =
+        std::path::PathBuf::from(std::env::var("AFFINAGE_GOLDEN").expect("AFFINAGE_GOLDEN names a folder"));
     fs_err::create_dir_all(&dir).expect("a folder");
     let all = [
         ("story", Story::new("").evidence()),
