@@ -2,8 +2,6 @@
 
 use affinage_eval::analysis::{Estimate, Interval, TOO_FEW};
 
-use super::html::esc;
-
 /// What a figure measures decides how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
@@ -161,28 +159,6 @@ pub fn tip(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -
 /// What stands in place of an interval that is not there.
 pub fn no_interval(estimate: &Estimate) -> String {
     if estimate.is_of_few() { TOO_FEW.to_owned() } else { "no interval".to_owned() }
-}
-
-/// "63 % [51, 76]" that tells its origin when hovered or tapped.
-pub fn figure(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -> String {
-    let interval = match estimate.shown() {
-        Some(interval) => format!(" <span class=\"ci\">{}</span>", measure.interval(&interval)),
-        None if estimate.is_of_few() => format!(" <span class=\"ci\">n {}: {TOO_FEW}</span>", estimate.n),
-        None => String::new(),
-    };
-    format!(
-        "<span class=\"fig\" tabindex=\"0\" data-tip=\"{}\">{}{interval}</span>",
-        esc(&tip(what, estimate, measure, source)),
-        measure.value(estimate.value)
-    )
-}
-
-/// As [`figure`], a dash where nothing was measured.
-pub fn figure_or_dash(what: &str, estimate: Option<&Estimate>, measure: Measure, source: &Source) -> String {
-    match estimate {
-        Some(estimate) => figure(what, estimate, measure, source),
-        None => "<span class=\"none\">\u{2013}</span>".to_owned(),
-    }
 }
 
 #[cfg(test)]

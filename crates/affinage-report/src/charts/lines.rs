@@ -3,6 +3,7 @@
 use super::{Scale, Shape};
 use crate::html::{esc, json_for_script};
 use crate::numbers::Measure;
+use crate::templates::Markup;
 
 /// One value with an interval, over a step.
 #[derive(Clone, Debug)]
@@ -86,8 +87,8 @@ impl Panel {
     }
 
     /// What is drawn in a frame of its own. Raw lines are told by position: see [`Panel::hover`].
-    pub fn svg(&self, extent: &Extent) -> String {
-        format!("<svg class=\"chart\"{}>{}</svg>", self.hover(extent), self.inner(extent))
+    pub fn svg(&self, extent: &Extent) -> Markup {
+        Markup(format!("<svg class=\"chart\"{}>{}</svg>", self.hover(extent), self.inner(extent)))
     }
 
     /// What is drawn, without its frame: positions are per cent of what holds it.

@@ -10,6 +10,7 @@ pub use lines::{Extent, Line, Panel, Point, Stroke, thinned};
 pub use strip::{Mark, Strip};
 
 use super::numbers::Measure;
+use super::templates::Markup;
 
 /// Shapes tell arms apart without colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +58,12 @@ impl Look {
     pub const PLAIN: Look = Look { class: "arm-head", shape: Shape::Circle };
 
     /// The shape in a line of text.
-    pub fn glyph(self) -> String {
-        format!(
+    pub fn glyph(self) -> Markup {
+        Markup(format!(
             "<svg class=\"glyph {}\" width=\"14\" height=\"14\" viewBox=\"-7 -7 14 14\" aria-hidden=\"true\">{}</svg>",
             self.class,
             self.shape.svg()
-        )
+        ))
     }
 }
 

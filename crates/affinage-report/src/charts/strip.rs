@@ -5,6 +5,7 @@ use affinage_eval::analysis::Estimate;
 use super::{Look, Scale};
 use crate::html::esc;
 use crate::numbers::{Measure, Source, tip};
+use crate::templates::Markup;
 
 /// A horizontal scale shared by rows.
 #[derive(Clone, Debug)]
@@ -74,12 +75,12 @@ impl Strip {
     }
 
     /// One row, as an SVG that fills its cell: the ground, and the mark if there is one.
-    pub fn row(&self, mark: Option<&Mark>) -> String {
-        format!(
+    pub fn row(&self, mark: Option<&Mark>) -> Markup {
+        Markup(format!(
             "<svg class=\"strip\" aria-hidden=\"true\">{}{}</svg>",
             self.ground(),
             mark.map_or_else(String::new, |mark| self.mark(mark))
-        )
+        ))
     }
 
     /// One row at a place of its own, `(x, y, width, height)` in px: for files that hold no table.
@@ -109,8 +110,8 @@ impl Strip {
     }
 
     /// The scale below the rows.
-    pub fn foot(&self) -> String {
-        format!("<svg class=\"scale\" aria-hidden=\"true\">{}</svg>", self.labels())
+    pub fn foot(&self) -> Markup {
+        Markup(format!("<svg class=\"scale\" aria-hidden=\"true\">{}</svg>", self.labels()))
     }
 
     pub(super) fn labels(&self) -> String {
