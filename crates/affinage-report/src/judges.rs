@@ -62,7 +62,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         return Section::missing("judges", "The judges", "Nobody has compared the answers yet.");
     }
     let (told, quiet): (Vec<&JudgeResult>, Vec<&JudgeResult>) =
-        analysis.judges.iter().partition(|judge| analysis.judges.len() == 1 || has_a_habit(judge));
+        analysis.judges.iter().partition(|judge| analysis.judges.len() == 1 || judge.has_habit());
     let names: Vec<&str> = quiet.iter().map(|judge| spoken(&judge.judge_id)).collect();
     let view = View {
         agreement: arms.paragraphs([analysis.agreement.sentence.as_str()]),
@@ -77,20 +77,6 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         calls: analysis.judges.iter().any(|judge| judge.cells_judged > 0).then(|| calls(analysis)),
     };
     Section::drawn("judges.html", "judges", "The judges", &view)
-}
-
-/// Something that a reader must know before the table: a favourite seat or label, a winner that follows the order like
-/// a coin's, a place outside the mean.
-fn has_a_habit(judge: &JudgeResult) -> bool {
-    let differs = |effect: &Option<Estimate>| {
-        let interval = effect.as_ref().and_then(|effect| effect.interval);
-        interval.is_none_or(|interval| interval.low > 0.0 || interval.high < 0.0)
-    };
-    differs(&judge.slot_effect)
-        || differs(&judge.label_effect)
-        || judge.better_than_coin != Some(true)
-        || judge.is_inverted
-        || !judge.in_panel
 }
 
 fn judge(judge: &JudgeResult, arms: &Arms) -> Judge {

@@ -1,7 +1,9 @@
 //! The planned comparisons: one plot, what to know before believing it, and every claim with its test.
 
 use affinage_dataset::authorship::{self, Written};
-use affinage_eval::analysis::{Analysis, Claim, ComparisonResult, JudgeResult, VerdictWord, WinRate};
+use affinage_eval::analysis::{
+    Analysis, Claim, ClaimKind, ComparisonResult, JudgeResult, VerdictWord, WinRate,
+};
 use affinage_eval::judgment::spoken;
 use affinage_eval::plan::{JudgeKind, Scope};
 use affinage_eval::suite::Domain;
@@ -287,12 +289,13 @@ fn limits(analysis: &Analysis, arms: &Arms) -> Vec<Inline> {
 fn claim_item(claim: &Claim, index: usize, arms: &Arms) -> ClaimItem {
     let mut facts: Vec<Inline> = Vec::new();
     if let Some(estimate) = &claim.estimate {
-        let measure = match claim.claim_id.split(':').next() {
-            Some("win") => Measure::Share,
-            _ => Measure::SharePoints,
-        };
         let source = Source::new(format!("claim {}", claim.claim_id), format!(".claims[{index}]"));
-        facts.push(Piece::figure(&claim.claim_id, estimate, measure, &source).into());
+        let measure = claim.kind.map(|kind| match kind {
+            ClaimKind::Comparison => Measure::Share,
+            ClaimKind::RightAnswers => Measure::SharePoints,
+        });
+        facts
+            .extend(measure.map(|measure| Piece::figure(&claim.claim_id, estimate, measure, &source).into()));
         facts.push(format!("n = {} {}", count(estimate.n), estimate.unit).into());
     }
     facts.extend(claim.p.map(|p| p_value(p).into()));

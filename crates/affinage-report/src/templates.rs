@@ -11,7 +11,7 @@ use super::html::esc;
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {
         /// Name and text of every template.
-        const TEMPLATES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../templates/", $name)))),*];
+        pub const TEMPLATES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../templates/", $name)))),*];
     };
 }
 

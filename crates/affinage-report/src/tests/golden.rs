@@ -179,6 +179,70 @@ fn unjudged() -> Evidence {
     evidence
 }
 
+#[test]
+fn every_part_of_the_page_is_drawn_twice_alike() {
+    let evidence = rich();
+    let page = crate::render(&evidence).html;
+    let parts = [
+        "dose",
+        "pairs",
+        "voice",
+        "checkpoints",
+        "fit",
+        "claims",
+        "what-for",
+        "strengths",
+        "readers",
+        "judges",
+        "values",
+        "disagreement",
+        "panel",
+        "people",
+        "forgetting",
+        "objective",
+        "faults",
+        "variance",
+        "recitation",
+        "data",
+        "planned",
+        "runs",
+        "evaluations",
+        "checks",
+        "methods",
+        "provenance",
+        "not-measured",
+    ];
+    for part in parts {
+        assert!(page.contains(&format!("id=\"{part}\"")), "{part}");
+    }
+    for said in [
+        "Exams</h3>",
+        "Planted pairs</h3>",
+        "Arms from elsewhere</h3>",
+        "What prompted arms are given",
+        "this page</b>",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(
+        !page.contains("{{") && !page.contains("{%") && !page.contains("undefined"),
+        "a template is left undrawn"
+    );
+    assert_eq!(page, crate::render(&rich()).html);
+    let empty = unjudged();
+    assert_eq!(crate::render(&empty).html, crate::render(&empty).html);
+}
+
+#[test]
+fn every_template_file_is_part_of_the_program() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
+    let files = fs_err::read_dir(folder).expect("the templates");
+    let mut files: Vec<String> =
+        files.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    files.sort();
+    assert_eq!(files, crate::templates::TEMPLATES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+}
+
 /// What is compared before and after a change of the drawing.
 #[test]
 #[ignore = "writes pages, plots and texts into the folder AFFINAGE_GOLDEN"]
