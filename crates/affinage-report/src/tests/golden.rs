@@ -224,10 +224,8 @@ fn every_part_of_the_page_is_drawn_twice_alike() {
     ] {
         assert!(page.contains(said), "{said}");
     }
-    assert!(
-        !page.contains("{{") && !page.contains("{%") && !page.contains("undefined"),
-        "a template is left undrawn"
-    );
+    let drawn = super::markup(&page);
+    assert!(!drawn.contains("{{") && !drawn.contains("{%"), "a template is left undrawn");
     assert_eq!(page, crate::render(&rich()).html);
     let empty = unjudged();
     assert_eq!(crate::render(&empty).html, crate::render(&empty).html);
