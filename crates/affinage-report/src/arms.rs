@@ -2,48 +2,8 @@
 
 use affinage_eval::plan::{Arm, ArmKind, Plan};
 
-use super::html::{code, esc, prose};
-
-/// Shapes tell arms apart without colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Circle,
-    Square,
-    Triangle,
-    Diamond,
-    Pentagon,
-}
-
-impl Shape {
-    /// For the pair browser, which draws the same shapes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Shape::Circle => "circle",
-            Shape::Square => "square",
-            Shape::Triangle => "triangle",
-            Shape::Diamond => "diamond",
-            Shape::Pentagon => "pentagon",
-        }
-    }
-
-    /// The shape around the origin, about 10 px wide.
-    pub fn svg(self) -> &'static str {
-        match self {
-            Shape::Circle => "<circle r=\"4.6\"/>",
-            Shape::Square => "<rect x=\"-4.2\" y=\"-4.2\" width=\"8.4\" height=\"8.4\"/>",
-            Shape::Triangle => "<path d=\"M0-5.4 5 4H-5Z\"/>",
-            Shape::Diamond => "<path d=\"M0-6.2 6.2 0 0 6.2-6.2 0Z\"/>",
-            Shape::Pentagon => "<path d=\"M0-5.6 5.3-1.7 3.3 4.5H-3.3L-5.3-1.7Z\"/>",
-        }
-    }
-}
-
-/// How an arm looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    pub class: &'static str,
-    pub shape: Shape,
-}
+use super::charts::{Look, Shape};
+use super::view::{Inline, Piece, prose};
 
 /// The looks and names of a plan's arms.
 pub struct Arms<'a> {
@@ -86,78 +46,78 @@ impl<'a> Arms<'a> {
     }
 
     /// "your tuned model (step 290)": for who has not learnt the short names yet. Others have no longer one.
-    pub fn long(&self, name: &str) -> String {
+    fn long(&self, name: &str) -> String {
         match self.plan.arm(name).map(|arm| &arm.kind) {
             Some(ArmKind::Checkpoint { .. } | ArmKind::Base) => self.plan.called(name),
             _ => self.short(name),
         }
     }
 
-    /// Shape and short name as HTML; the full name on hover.
-    pub fn label(&self, name: &str) -> String {
-        self.labelled(name, &self.short(name))
+    /// Sign and short name; what the name stands for on hover.
+    pub fn name(&self, name: &str) -> Piece {
+        self.named(name, self.short(name))
     }
 
-    fn labelled(&self, name: &str, words: &str) -> String {
-        let look = self.look(name);
-        format!(
-            "<span class=\"arm\" data-tip=\"{}\"><svg class=\"glyph {}\" width=\"14\" height=\"14\" viewBox=\"-7 -7 14 14\" \
-             aria-hidden=\"true\">{}</svg>{}</span>",
-            esc(&self.explained(name)),
-            look.class,
-            look.shape.svg(),
-            esc(words)
-        )
-    }
-
-    /// What the name stands for, in words.
-    pub fn explained(&self, name: &str) -> String {
-        match self.plan.arm(name).map(|arm| &arm.kind) {
-            Some(ArmKind::Base) => format!("{name}: the base model, asked plainly"),
-            Some(ArmKind::Prompted { system_prompt }) => {
-                format!("{name}: the base model with this instruction in front:\n{system_prompt}")
-            }
-            Some(ArmKind::Examples { example_ids, .. }) => {
-                format!(
-                    "{name}: the base model with {} accepted examples as earlier turns",
-                    example_ids.len()
-                )
-            }
-            Some(ArmKind::Checkpoint { step, adapter_sha256, .. }) => {
-                format!("{name}: the adapter saved after step {step}\nsha256 {adapter_sha256}")
-            }
-            Some(ArmKind::Adapter { adapter_sha256, path, on, .. }) => {
-                let on = on.as_ref().map_or_else(|| "the base".to_owned(), |on| on.model.clone());
-                format!("{name}: the adapter {path} on {on}\nsha256 {adapter_sha256}")
-            }
-            Some(ArmKind::Model(other)) => {
-                format!("{name}: the model {} in place of the base\nsha256 {}", other.model, other.sha256)
-            }
-            Some(ArmKind::Remote { model, base_url }) => {
-                format!("{name}: {model} behind {base_url}; its weights are unknown")
-            }
+    fn named(&self, name: &str, text: String) -> Piece {
+        let tip = match self.meaning(name) {
+            Some(meaning) => format!("{name}: {meaning}"),
             None => name.to_owned(),
-        }
+        };
+        Piece::Arm { tip, glyph: self.look(name).glyph(), text }
+    }
+
+    /// What the name stands for, in words; `None` of an arm that is not planned.
+    pub fn meaning(&self, name: &str) -> Option<String> {
+        Some(match &self.plan.arm(name)?.kind {
+            ArmKind::Base => "the base model, asked plainly".to_owned(),
+            ArmKind::Prompted { system_prompt } => {
+                format!("the base model with this instruction in front:\n{system_prompt}")
+            }
+            ArmKind::Examples { example_ids, .. } => {
+                format!("the base model with {} accepted examples as earlier turns", example_ids.len())
+            }
+            ArmKind::Checkpoint { step, adapter_sha256, .. } => {
+                format!("the adapter saved after step {step}\nsha256 {adapter_sha256}")
+            }
+            ArmKind::Adapter { adapter_sha256, path, on, .. } => {
+                let on = on.as_ref().map_or("the base", |on| on.model.as_str());
+                format!("the adapter {path} on {on}\nsha256 {adapter_sha256}")
+            }
+            ArmKind::Model(other) => {
+                format!("the model {} in place of the base\nsha256 {}", other.model, other.sha256)
+            }
+            ArmKind::Remote { model, base_url } => {
+                format!("{model} behind {base_url}; its weights are unknown")
+            }
+        })
     }
 
     /// A sentence of the analysis: arms named in backticks get their sign, other words in backticks become code.
-    pub fn prose(&self, text: &str) -> String {
-        prose(text, &|word| if self.plan.arm(word).is_some() { self.label(word) } else { code(word) })
+    pub fn prose(&self, text: &str) -> Inline {
+        prose(text, &|word| if self.plan.arm(word).is_some() { self.name(word) } else { Piece::quoted(word) })
     }
 
-    /// [`Arms::prose`] as a paragraph; nothing for an empty one.
-    pub fn p(&self, text: &str) -> String {
-        if text.trim().is_empty() { String::new() } else { format!("<p>{}</p>\n", self.prose(text)) }
+    /// A paragraph for every sentence that says something.
+    pub fn paragraphs<'t>(&self, sentences: impl IntoIterator<Item = &'t str>) -> Vec<Inline> {
+        sentences.into_iter().filter(|text| !text.trim().is_empty()).map(|text| self.prose(text)).collect()
     }
 
-    /// "your tuned model (step 290) against the base model" as HTML.
-    pub fn versus_in_full(&self, arm: &str, against: &str) -> String {
-        let [arm, against] = [arm, against].map(|name| self.labelled(name, &self.long(name)));
-        format!("{arm} <span class=\"against\">against</span> {against}")
+    /// "your tuned model (step 290) against the base model"
+    pub fn versus_in_full(&self, arm: &str, against: &str) -> Inline {
+        against_each_other([arm, against].map(|name| self.named(name, self.long(name))))
     }
 
-    /// "step 290 (last) against base" as HTML.
-    pub fn versus(&self, arm: &str, against: &str) -> String {
-        format!("{} <span class=\"against\">against</span> {}", self.label(arm), self.label(against))
+    /// "step 290 (last) against base"
+    pub fn versus(&self, arm: &str, against: &str) -> Inline {
+        against_each_other([arm, against].map(|name| self.name(name)))
     }
+
+    /// As [`Arms::versus`], as plain text.
+    pub fn versus_plain(&self, arm: &str, against: &str) -> String {
+        format!("{} against {}", self.short(arm), self.short(against))
+    }
+}
+
+fn against_each_other([arm, against]: [Piece; 2]) -> Inline {
+    Inline::from(arm).and(" ").then(Piece::Against).and(" ").then(against)
 }

@@ -1,15 +1,36 @@
 //! Better for what, and for whom: each comparison by category, by judge and by criterion.
 
 use affinage_eval::analysis::{ComparisonResult, WinRate};
+use affinage_eval::judgment::spoken;
+use serde::Serialize;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
-use super::html::{Section, details, esc, judge_name};
-use super::numbers::{Measure, Source, p_value};
-use super::plot::{Axis, Forest, Mark};
+use super::html::Section;
+use super::numbers::{Measure, Source, p_value, percent};
 use super::summary::word_cell;
+use super::view::{Fact, Forest, Inline, Piece};
 
 const TITLE: &str = "Better for what, and for whom";
+
+#[derive(Serialize)]
+struct View {
+    /// The headline first and open, the others one click below.
+    comparisons: Vec<Comparison>,
+}
+
+#[derive(Serialize)]
+struct Comparison {
+    is_headline: bool,
+    versus: Inline,
+    versus_plain: String,
+    cuts: Option<Forest>,
+    criteria: Option<Forest>,
+    sentences: Vec<Inline>,
+    /// Every figure behind the word.
+    tests: Vec<Fact>,
+}
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let analysis = &evidence.analysis;
@@ -20,54 +41,52 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     if !analysis.comparisons.iter().any(has_rate) {
         return Section::missing("what-for", TITLE, "No vote counts yet.");
     }
-    let mut body = String::new();
-    let (headline, others): (Vec<_>, Vec<_>) =
-        analysis.comparisons.iter().enumerate().partition(|(_, comparison)| comparison.is_headline);
-    for (i, comparison) in headline {
-        body.push_str(&format!(
-            "<h3>{}</h3>\n",
-            arms.versus(&comparison.planned.arm, &comparison.planned.against)
-        ));
-        body.push_str(&comparison_html(comparison, arms, margin, i));
-    }
-    for (i, comparison) in others {
-        let planned = &comparison.planned;
-        let title = format!("{} against {}", arms.short(&planned.arm), arms.short(&planned.against));
-        body.push_str(&details(&title, &comparison_html(comparison, arms, margin, i)));
-    }
-    Section::new("what-for", TITLE, body)
+    let all = analysis.comparisons.iter().enumerate();
+    let mut comparisons: Vec<Comparison> =
+        all.map(|(i, result)| comparison(result, arms, margin, i)).collect();
+    comparisons.sort_by_key(|comparison| !comparison.is_headline);
+    Section::drawn("breakdown.html", "what-for", TITLE, &View { comparisons })
 }
 
-fn comparison_html(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> String {
-    let mut html = String::new();
-    html.push_str(&cuts_forest(comparison, arms, margin, index));
-    html.push_str(&criteria_forest(comparison, arms, index));
-    if let Some(length) = &comparison.length {
-        html.push_str(&arms.p(&length.sentence));
+fn comparison(result: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> Comparison {
+    let (arm, against) = (&result.planned.arm, &result.planned.against);
+    let length = result.length.as_ref().map(|length| length.sentence.as_str());
+    Comparison {
+        is_headline: result.is_headline,
+        versus: arms.versus(arm, against),
+        versus_plain: arms.versus_plain(arm, against),
+        cuts: cuts(result, arms, margin, index),
+        criteria: criteria(result, arms, index),
+        sentences: arms.paragraphs(length.into_iter().chain([result.missing.sentence.as_str()])),
+        tests: result.overall.as_ref().map_or_else(Vec::new, |overall| tests(result, overall)),
     }
-    html.push_str(&arms.p(&comparison.missing.sentence));
-    if let Some(overall) = &comparison.overall {
-        html.push_str(&details("Counts and tests", &tests(comparison, overall)));
-    }
-    html
 }
 
-fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> String {
+fn cuts(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: usize) -> Option<Forest> {
     let planned = &comparison.planned;
-    let pair = format!("{} against {}", arms.short(&planned.arm), arms.short(&planned.against));
-    let mut forest = Forest::new(Axis::win_rates(margin), "win rate, 95 % interval");
+    let pair = arms.versus_plain(&planned.arm, &planned.against);
+    let look = arms.look(&planned.arm);
+    let mut forest = Forest::new(Strip::win_rates(margin), "win rate, 95 % interval");
+    let row = |forest: &mut Forest, label, rate: Option<&WinRate>, of: &str, source, why: &str| match rate {
+        Some(rate) => {
+            let what = format!("{pair}, {of}\n{}", rate.outcomes());
+            forest.estimate(label, &Mark { estimate: &rate.estimate, look, what, source }, word_cell(rate));
+        }
+        None => forest.empty(label, why),
+    };
     if !comparison.by_category.is_empty() {
         forest.heading("by category");
     }
     let is_judged = comparison.by_category.iter().any(|cut| cut.win_rate.is_some());
     if let Some(why) = comparison.no_rate.as_deref().filter(|_| !is_judged) {
-        forest.empty_row("every category", why);
+        forest.empty("every category", why);
     }
     for (i, cut) in comparison.by_category.iter().enumerate().filter(|_| is_judged) {
+        let label = Inline::from(cut.category.as_str());
         let label = match (cut.not_worse_than_margin, cut.category == cut.domain.name()) {
-            (_, true) => esc(&cut.category),
-            (Some(true), _) => format!("{} <small>not worse than the margin</small>", esc(&cut.category)),
-            _ => format!("{} <small>{}</small>", esc(&cut.category), cut.domain.name()),
+            (_, true) => label,
+            (Some(true), _) => label.and(" ").then(Piece::small("not worse than the margin")),
+            _ => label.and(" ").then(Piece::small(cut.domain.name())),
         };
         let source = Source::new(
             format!(
@@ -76,95 +95,61 @@ fn cuts_forest(comparison: &ComparisonResult, arms: &Arms, margin: f64, index: u
             ),
             format!(".comparisons[{index}].by_category[{i}]"),
         );
-        rate_row(
-            &mut forest,
-            &label,
-            cut.win_rate.as_ref(),
-            (arms, &planned.arm),
-            format!("{pair}, {}", cut.category),
-            source,
-            comparison.no_rate.as_deref().unwrap_or("none of its prompts has a vote that counts"),
-        );
+        let why = comparison.no_rate.as_deref().unwrap_or("none of its prompts has a vote that counts");
+        row(&mut forest, label, cut.win_rate.as_ref(), &cut.category, source, why);
     }
     if !comparison.by_judge.is_empty() {
         forest.heading("by judge");
     }
     for (i, cut) in comparison.by_judge.iter().enumerate() {
-        let outside = if cut.in_panel { "" } else { " <small>not in the mean</small>" };
-        let label = format!("{}{outside}", judge_name(&cut.judge_id));
+        let label = Inline::from(spoken(&cut.judge_id));
+        let label = if cut.in_panel { label } else { label.and(" ").then(Piece::small("not in the mean")) };
         let source = Source::new(
             format!("judgments.jsonl judge_id = {}, {} and {}", cut.judge_id, planned.arm, planned.against),
             format!(".comparisons[{index}].by_judge[{i}]"),
         );
-        rate_row(
+        row(
             &mut forest,
-            &label,
+            label,
             cut.win_rate.as_ref(),
-            (arms, &planned.arm),
-            format!("{pair}, {}", cut.judge_id),
+            &cut.judge_id,
             source,
             "it judged no pair in both orders",
         );
     }
-    if forest.is_empty() {
-        String::new()
-    } else {
-        format!("<figure class=\"wide\">{}</figure>\n", forest.finish())
-    }
+    forest.filled()
 }
 
-fn rate_row(
-    forest: &mut Forest,
-    label: &str,
-    rate: Option<&WinRate>,
-    (arms, arm): (&Arms, &str),
-    what: String,
-    source: Source,
-    why: &str,
-) {
-    match rate {
-        Some(rate) => {
-            let what = format!("{what}\n{}", rate.outcomes());
-            let mark = Mark { estimate: &rate.estimate, look: arms.look(arm), what, source };
-            forest.estimate_row(label, &mark, &word_cell(rate));
-        }
-        None => forest.empty_row(label, why),
+fn criteria(comparison: &ComparisonResult, arms: &Arms, index: usize) -> Option<Forest> {
+    let strip = Strip::differences(comparison.criteria.iter().map(|c| &c.estimate), Measure::Points);
+    let mut forest = Forest::new(strip, "score difference");
+    if !comparison.criteria.is_empty() {
+        forest.heading("what judges scored, 1 to 10");
     }
-}
-
-fn criteria_forest(comparison: &ComparisonResult, arms: &Arms, index: usize) -> String {
-    if comparison.criteria.is_empty() {
-        return String::new();
-    }
-    let axis = Axis::differences(comparison.criteria.iter().map(|c| &c.estimate), Measure::Points);
-    let mut forest = Forest::new(axis, "score difference");
-    forest.heading("what judges scored, 1 to 10");
     for (i, criterion) in comparison.criteria.iter().enumerate() {
         let name = criterion.criterion.replace('_', " ");
         let source = Source::new("judgments.jsonl, scores", format!(".comparisons[{index}].criteria[{i}]"));
         let look = arms.look(&comparison.planned.arm);
         let mark =
             Mark { estimate: &criterion.estimate, look, what: format!("{name}: arm minus against"), source };
-        forest.estimate_row(&esc(&name), &mark, "");
+        forest.estimate(name, &mark, Inline::default());
     }
-    format!("<figure class=\"wide no-words\">{}</figure>\n", forest.finish())
+    forest.filled()
 }
 
-/// Every figure behind the word.
-fn tests(comparison: &ComparisonResult, rate: &WinRate) -> String {
-    let mut facts: Vec<(&str, String)> = vec![("won, tied, lost", rate.outcomes())];
-    facts.extend(rate.permutation_p.map(|p| ("sign-flip permutation test", p_value(p))));
-    facts.extend(comparison.p_adjusted.map(|p| ("after Holm", p_value(p))));
-    facts.extend(rate.sign_test_p.map(|p| ("sign test, ties dropped", p_value(p))));
-    facts.extend(rate.e_value.map(|e| ("e-value against 50 %", format!("{e:.2}"))));
-    facts.push(("design effect", format!("{:.2}", rate.design_effect)));
+fn tests(comparison: &ComparisonResult, rate: &WinRate) -> Vec<Fact> {
+    let mut facts = vec![Fact::new("won, tied, lost", rate.outcomes())];
+    facts.extend(rate.permutation_p.map(|p| Fact::new("sign-flip permutation test", p_value(p))));
+    facts.extend(comparison.p_adjusted.map(|p| Fact::new("after Holm", p_value(p))));
+    facts.extend(rate.sign_test_p.map(|p| Fact::new("sign test, ties dropped", p_value(p))));
+    facts.extend(rate.e_value.map(|e| Fact::new("e-value against 50 %", format!("{e:.2}"))));
+    facts.push(Fact::new("design effect", format!("{:.2}", rate.design_effect)));
     facts.extend(
         rate.detectable_win_rate
-            .map(|d| ("this many prompts would show", format!("{} or more", super::numbers::percent(d)))),
+            .map(|d| Fact::new("this many prompts would show", format!("{} or more", percent(d)))),
     );
     if let Some(bounds) = &comparison.missing.bounds {
-        facts.push(("if all missing were lost, or won", Measure::Share.interval(bounds)));
+        facts.push(Fact::new("if all missing were lost, or won", Measure::Share.interval(bounds)));
     }
-    let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).collect();
-    format!("<dl class=\"facts\">{rows}</dl>")
+    facts
 }

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use affinage_eval::analysis::{Analysis, AnswerCard, CardWord};
+use affinage_eval::analysis::{Analysis, CardRow, CardWord};
 use affinage_eval::plan::{Arm, ArmKind, Plan};
 use affinage_eval::text::uncapitalised;
+use serde::Serialize;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::html::{details, esc, hash};
 use super::numbers::counted;
+use super::view::{Inline, Piece};
 
 /// Warnings on the first screen; the rest stands beside the comparisons.
 pub const MOST_WARNINGS: usize = 3;
@@ -65,80 +66,67 @@ fn word_class(word: CardWord) -> &'static str {
 }
 
 /// The head of the page: the question, what was compared, the card, what to do next, and the doors to the rest.
-pub fn html(evidence: &Evidence, arms: &Arms, doors: &[(&str, &str)]) -> String {
-    let (analysis, plan) = (&evidence.analysis, &evidence.plan);
-    let sha256 = plan.arm(&plan.headline.arm).and_then(|arm| arm.adapter_sha256());
-    let sha256 = sha256.map_or(String::new(), |sha256| format!(" \u{00b7} adapter {}", hash(sha256)));
-    let doors: String =
-        doors.iter().map(|(id, title)| format!("<a href=\"#{id}\">{}</a>", esc(title))).collect();
-    format!(
-        "<header>\n<p class=\"eyebrow\">affinage report <span>{}</span></p>\n<h1>{}</h1>\n<p class=\"scope\">{}{sha256} \
-         \u{00b7} {}</p>\n{}{}<nav class=\"doors\" aria-label=\"Read on\">{doors}</nav>\n</header>\n",
-        esc(&analysis.evaluation.name),
-        esc(&title(&evidence.project, plan)),
-        arms.versus_in_full(&plan.headline.arm, &plan.headline.against),
-        esc(&super::summary::scope_line(evidence)),
-        card_html(&analysis.card, arms),
-        next_html(&analysis.next_steps, arms),
-    )
+#[derive(Serialize)]
+pub struct Head {
+    evaluation: String,
+    title: String,
+    versus: Inline,
+    adapter: Option<Piece>,
+    scope: String,
+    rows: Vec<Row>,
+    warnings: Vec<Inline>,
+    /// Warnings that stand beside the comparisons: "3 more things".
+    more_warnings: Option<String>,
+    next: Vec<Inline>,
+    after_that: Vec<Inline>,
 }
 
-fn card_html(card: &AnswerCard, arms: &Arms) -> String {
-    let row = |class: &str, label: &str, body: String| {
-        format!("<div class=\"row {class}\"><dt>{}</dt><dd>{body}</dd></div>\n", esc(label))
-    };
-    let mut rows: String = card
-        .rows
-        .iter()
-        .map(|answer| {
-            let votes: String = answer
-                .votes
-                .iter()
-                .map(|said| format!("<p class=\"why\">{VOTES}: {}</p>", arms.prose(&uncapitalised(said))))
-                .collect();
-            let body = format!(
-                "<strong>{}</strong> <span class=\"why\">{}</span>{votes}",
-                esc(&answer.answer),
-                arms.prose(&answer.evidence)
-            );
-            row(word_class(answer.word), answer.question.words(), body)
-        })
-        .collect();
-    if !card.watch_out.is_empty() {
-        let shown: String = card
-            .watch_out
+/// One question with its answer.
+#[derive(Serialize)]
+struct Row {
+    class: &'static str,
+    question: &'static str,
+    answer: String,
+    evidence: Inline,
+    votes: Vec<Inline>,
+}
+
+pub fn head(evidence: &Evidence, arms: &Arms) -> Head {
+    let (analysis, plan) = (&evidence.analysis, &evidence.plan);
+    let sha256 = plan.arm(&plan.headline.arm).and_then(|arm| arm.adapter_sha256());
+    let row = |answer: &CardRow| Row {
+        class: word_class(answer.word),
+        question: answer.question.words(),
+        answer: answer.answer.clone(),
+        evidence: arms.prose(&answer.evidence),
+        votes: answer
+            .votes
             .iter()
-            .take(MOST_WARNINGS)
-            .map(|warning| format!("<p>{}</p>", arms.prose(warning)))
-            .collect();
-        let more = match card.watch_out.len().saturating_sub(MOST_WARNINGS) {
-            0 => String::new(),
-            n => format!("<p><a href=\"#limits\">{} before you believe it</a></p>", counted_more(n)),
-        };
-        rows.push_str(&row("watch", "Watch out", format!("{shown}{more}")));
+            .map(|said| Inline::from(format!("{VOTES}: ")).join(arms.prose(&uncapitalised(said))))
+            .collect(),
+    };
+    let prose = |lines: &[String]| lines.iter().map(|line| arms.prose(line)).collect();
+    let warnings = &analysis.card.watch_out;
+    let (shown, further) = warnings.split_at(warnings.len().min(MOST_WARNINGS));
+    let steps = &analysis.next_steps;
+    let (first, rest) = steps.split_at(steps.len().min(MOST_STEPS));
+    Head {
+        evaluation: analysis.evaluation.name.clone(),
+        title: title(&evidence.project, plan),
+        versus: arms.versus_in_full(&plan.headline.arm, &plan.headline.against),
+        adapter: sha256.map(Piece::hash),
+        scope: super::summary::scope_line(evidence),
+        rows: analysis.card.rows.iter().map(row).collect(),
+        warnings: prose(shown),
+        more_warnings: (!further.is_empty()).then(|| counted_more(further.len())),
+        next: prose(first),
+        after_that: prose(rest),
     }
-    format!("<dl class=\"card\">\n{rows}</dl>\n")
 }
 
 /// "1 more thing", "3 more things"
 fn counted_more(n: usize) -> String {
     counted(n, "more thing")
-}
-
-fn next_html(steps: &[String], arms: &Arms) -> String {
-    let items = |steps: &[String]| -> String {
-        steps.iter().map(|step| format!("<li>{}</li>", arms.prose(step))).collect()
-    };
-    let (first, rest) = steps.split_at(steps.len().min(MOST_STEPS));
-    let first = match first {
-        [] => "<p>Nothing is open.</p>".to_owned(),
-        first => format!("<ol class=\"next\">{}</ol>", items(first)),
-    };
-    let rest = match rest {
-        [] => String::new(),
-        rest => details("After that", &format!("<ul class=\"next\">{}</ul>", items(rest))),
-    };
-    format!("<div class=\"do\" id=\"next\"><h2>Do next</h2>\n{first}{rest}</div>\n")
 }
 
 /// The card as text.

@@ -1,40 +1,66 @@
 //! The checkpoint curve: what each saved step is worth, beside the loss that training watched.
 
 use affinage_eval::analysis::{CheckpointPoint, Estimate};
+use serde::Serialize;
 
-use super::arms::{Arms, Shape};
-use super::curve::{Line, Panel, Point, Stroke, thinned};
+use super::arms::Arms;
+use super::charts::{Extent, Line, Panel, Point, Shape, Stroke, thinned};
 use super::evidence::{Evidence, RunFacts};
-use super::html::{Section, details, table};
-use super::numbers::{Measure, Source, figure_or_dash, tip};
+use super::html::Section;
+use super::numbers::{Measure, Source, tip};
+use super::templates::Markup;
+use super::view::{Inline, Piece, Table};
 
 /// Raw loss points that the page carries; longer runs are thinned.
 const MOST_LOSS_POINTS: usize = 400;
 
+#[derive(Serialize)]
+struct View {
+    /// What the curve says and what it cannot.
+    sentence: Vec<Inline>,
+    panels: Vec<Panelled>,
+    /// "Step 290 = 2.00 passes over your examples."
+    passes: Option<String>,
+    has_bars: bool,
+    table: Option<Table>,
+}
+
+/// A chart with its title.
+#[derive(Serialize)]
+pub struct Panelled {
+    title: String,
+    chart: Markup,
+}
+
+impl Panelled {
+    pub fn all(panels: &[(&'static str, Panel)], extent: &Extent) -> Vec<Self> {
+        panels
+            .iter()
+            .map(|(_, panel)| Self { title: panel.title.clone(), chart: panel.svg(extent) })
+            .collect()
+    }
+}
+
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let curve = &evidence.analysis.checkpoints;
-    let run = evidence.evaluated_run();
-    let (steps, ticks) = step_axis(evidence);
     let panels = panels(evidence);
-    let has_bars = panels.iter().any(|(_, panel)| panel.has_intervals());
-    let bars = if has_bars { " Bars are 95 % intervals, each for its own point." } else { "" };
-    let panels: String = panels.iter().map(|(_, panel)| panel.svg(steps, &ticks)).collect();
-    let mut body = arms.p(&curve.sentence);
     if panels.is_empty() {
         let why = "Nothing was measured along the training, and the run's folder is not there.";
         return Section::missing("checkpoints", "Along the training", why);
     }
-    let passes = run.and_then(|run| run.train.last()).map_or_else(String::new, |(step, epoch, _)| {
+    let last = evidence.evaluated_run().and_then(|run| run.train.last());
+    let passes = last.map(|(step, epoch, _)| {
         let passes = if (epoch - 1.0).abs() < 0.005 { "pass" } else { "passes" };
-        format!(" Step {step} = {epoch:.2} {passes} over your examples.")
+        format!("Step {step} = {epoch:.2} {passes} over your examples.")
     });
-    body.push_str(&format!(
-        "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">All panels share the step axis.{passes}{bars}</p>\n"
-    ));
-    if curve.points.len() > 1 {
-        body.push_str(&details("The curve as a table", &point_table(&curve.points, arms)));
-    }
-    Section::new("checkpoints", "Along the training", body)
+    let view = View {
+        sentence: arms.paragraphs([curve.sentence.as_str()]),
+        has_bars: panels.iter().any(|(_, panel)| panel.has_intervals()),
+        panels: Panelled::all(&panels, &extent(evidence)),
+        passes,
+        table: (curve.points.len() > 1).then(|| point_table(&curve.points, arms)),
+    };
+    Section::drawn("checkpoints.html", "checkpoints", "Along the training", &view)
 }
 
 /// The charts of the curve, each with a short name.
@@ -49,15 +75,12 @@ pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
     named.into_iter().filter_map(|(name, panel)| Some((name, panel?))).collect()
 }
 
-/// The step axis that all charts share: first and last step, and the steps that are written.
-pub fn step_axis(evidence: &Evidence) -> ((f64, f64), Vec<f64>) {
+/// The steps that all charts share.
+pub fn extent(evidence: &Evidence) -> Extent {
     let (points, run) = (&evidence.analysis.checkpoints.points, evidence.evaluated_run());
-    (extent(points, run), step_ticks(points, run))
-}
-
-fn extent(points: &[CheckpointPoint], run: Option<&RunFacts>) -> (f64, f64) {
     let last = points.iter().map(|p| p.step as f64).fold(0.0, f64::max);
-    (0.0, run.map_or(last, |run| last.max(run.last_step as f64)).max(1.0))
+    let last = run.map_or(last, |run| last.max(run.last_step as f64)).max(1.0);
+    Extent { steps: (0.0, last), ticks: step_ticks(points, run) }
 }
 
 /// The evaluated checkpoints, else the steps at which the validation loss was measured.
@@ -109,7 +132,7 @@ fn loss_panel(run: Option<&RunFacts>) -> Option<Panel> {
     };
     Some(Panel {
         title: "Loss, nats per token (lower: less surprised)".to_owned(),
-        measure: Measure::Nats,
+        measure: Measure::Loss,
         reference: None,
         lines: vec![
             line("training", "series-muted", Stroke::Raw, train),
@@ -204,25 +227,21 @@ fn win_panel(points: &[CheckpointPoint]) -> Option<Panel> {
     )
 }
 
-fn point_table(points: &[CheckpointPoint], arms: &Arms) -> String {
-    let rows: Vec<Vec<String>> = points
-        .iter()
-        .enumerate()
-        .map(|(i, point)| {
-            let cell = |what: &str, field: &str, estimate: Option<&Estimate>, measure| {
-                let source =
-                    Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
-                figure_or_dash(what, estimate, measure, &source)
-            };
-            vec![
-                arms.label(&point.arm),
-                cell("fit gained, your texts", "fit_gain", point.fit_gain.as_ref(), Measure::Nats),
-                cell("voice", "voice", point.voice.as_ref(), Measure::Share),
-                cell("win rate against the base", "win_rate", point.win_rate.as_ref(), Measure::Share),
-                cell("right answers", "objective", point.objective.as_ref(), Measure::Share),
-            ]
-        })
-        .collect();
+fn point_table(points: &[CheckpointPoint], arms: &Arms) -> Table {
+    let row = |(i, point): (usize, &CheckpointPoint)| {
+        let cell = |what: &str, field: &str, estimate: Option<&Estimate>, measure| -> Inline {
+            let source =
+                Source::new(format!("arm = {}", point.arm), format!(".checkpoints.points[{i}].{field}"));
+            Piece::figure_or_dash(what, estimate, measure, &source).into()
+        };
+        vec![
+            arms.name(&point.arm).into(),
+            cell("fit gained, your texts", "fit_gain", point.fit_gain.as_ref(), Measure::Nats),
+            cell("voice", "voice", point.voice.as_ref(), Measure::Share),
+            cell("win rate against the base", "win_rate", point.win_rate.as_ref(), Measure::Share),
+            cell("right answers", "objective", point.objective.as_ref(), Measure::Share),
+        ]
+    };
     let head = ["checkpoint", "fit gained", "voice", "win rate", "right answers"];
-    table("plain", &head, &[1, 2, 3, 4], &rows)
+    Table::new(&head, &[1, 2, 3, 4], points.iter().enumerate().map(row).collect())
 }

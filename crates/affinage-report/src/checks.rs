@@ -1,14 +1,36 @@
-//! The end of the page: numbered checks, the method in plain lines, provenance, and what to do next.
+//! The end of the page: numbered checks, the method in plain lines, provenance.
 
 use std::collections::BTreeSet;
 
 use affinage_eval::analysis::{CheckState, MethodCheck};
+use affinage_eval::judgment::spoken;
 use affinage_eval::plan::{Arm, ArmKind, PlannedJudge};
+use serde::Serialize;
 
 use super::arms::Arms;
-use super::evidence::Evidence;
-use super::html::{Section, details, esc, hash, judge_name, p, table, time};
+use super::evidence::{Evidence, RunProvenance};
+use super::html::{Section, time};
 use super::numbers::{count, counted, percent};
+use super::view::{Fact, Inline, Piece, Table};
+
+#[derive(Serialize)]
+struct ChecksView {
+    tally: String,
+    /// Issues and what is worth knowing.
+    loud: Vec<Check>,
+    quiet: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    class: &'static str,
+    sign: &'static str,
+    state: &'static str,
+    code: String,
+    title: String,
+    sentence: Inline,
+    advice: Option<Inline>,
+}
 
 fn state_words(state: CheckState) -> (&'static str, &'static str, &'static str) {
     match state {
@@ -34,196 +56,155 @@ pub fn checks_section(evidence: &Evidence, arms: &Arms) -> Section {
     );
     let (loud, quiet): (Vec<_>, Vec<_>) =
         checks.iter().partition(|check| matches!(check.state, CheckState::Issue | CheckState::Tip));
-    let mut body = p(&tally);
-    if !loud.is_empty() {
-        body.push_str(&check_list(&loud, arms));
-    }
-    if !quiet.is_empty() {
-        body.push_str(&details("The others", &check_list(&quiet, arms)));
-    }
-    Section::new("checks", "Checks of the method", body)
-}
-
-fn check_list(checks: &[&MethodCheck], arms: &Arms) -> String {
-    let items: String = checks.iter().map(|check| check_item(check, arms)).collect();
-    format!("<ul class=\"checks\">{items}</ul>\n")
-}
-
-fn check_item(check: &MethodCheck, arms: &Arms) -> String {
-    let (class, sign, words) = state_words(check.state);
-    let advice = check
-        .advice
-        .as_deref()
-        .map_or_else(String::new, |advice| format!("<p class=\"advice\">Advice: {}</p>", arms.prose(advice)));
-    format!(
-        "<li class=\"{class}\" id=\"{0}\"><i class=\"state\" aria-hidden=\"true\">{sign}</i><div><b><code>{0}</code> {1}</b> \
-         <span class=\"state-word\">{words}</span><p>{2}</p>{advice}</div></li>\n",
-        esc(&check.code),
-        esc(&check.title),
-        arms.prose(&check.sentence)
+    let all = |checks: Vec<&MethodCheck>| checks.into_iter().map(|check| self::check(check, arms)).collect();
+    Section::drawn(
+        "checks.html",
+        "checks",
+        "Checks of the method",
+        &ChecksView { tally, loud: all(loud), quiet: all(quiet) },
     )
+}
+
+fn check(check: &MethodCheck, arms: &Arms) -> Check {
+    let (class, sign, state) = state_words(check.state);
+    Check {
+        class,
+        sign,
+        state,
+        code: check.code.clone(),
+        title: check.title.clone(),
+        sentence: arms.prose(&check.sentence),
+        advice: check.advice.as_deref().map(|advice| arms.prose(advice)),
+    }
+}
+
+#[derive(Serialize)]
+struct MethodsView {
+    prompts: String,
+    groups: String,
+    answers: String,
+    temperature: String,
+    top_p: String,
+    most_tokens: String,
+    alpha: String,
+    comparisons: String,
+    categories: Table,
+    /// Arms that neither the base nor the run made.
+    elsewhere: Vec<Text>,
+    /// What prompted arms get, in full.
+    instructions: Vec<Text>,
+    glossary: Vec<Fact>,
+}
+
+/// An arm and a text about it.
+#[derive(Serialize)]
+struct Text {
+    arm: Piece,
+    text: String,
 }
 
 pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
     let facts = &evidence.analysis.evaluation;
     let sampling = &facts.sampling;
-    let words: String = evidence
-        .analysis
-        .method_notes
-        .iter()
-        .map(|note| format!("<dt>{}</dt><dd>{}</dd>", esc(&note.term), arms.prose(&note.plain)))
+    let elsewhere = evidence.plan.arms.iter().filter(|arm| !arm.is_of_plan());
+    let elsewhere = elsewhere
+        .map(|arm| Text { arm: arms.name(&arm.name), text: arms.meaning(&arm.name).unwrap_or_default() });
+    let categories = facts.prompts_by_category.iter();
+    let categories = categories
+        .map(|c| vec![c.category.as_str().into(), c.domain.name().into(), count(c.prompts).into()])
         .collect();
-    let how = [
-        format!(
-            "{} in {} that are independent of each other; {} per prompt and arm, temperature {}, top-p {}, at most {} tokens.",
-            counted(facts.prompts, "prompt"),
-            counted(facts.clusters, "group"),
-            counted(facts.samples_per_prompt as usize, "answer"),
-            sampling.temperature,
-            sampling.top_p,
-            sampling.max_new_tokens
-        ),
-        "A judge sees two answers under neutral labels and names a seat, never an arm; both orders are judged, and labels \
-         are dealt so that they say nothing about the seat. A key in a file of its own turns seats into arms."
-            .to_owned(),
-        format!(
-            "One error rate of {} is shared by {}. Plotted intervals are 95 % and not adjusted.",
-            percent(facts.alpha),
-            counted(evidence.plan.comparisons.len(), "planned comparison")
-        ),
-    ];
-    let how: String = how.iter().map(|line| p(line)).collect();
-    let body = format!(
-        "{how}{}{}{}\n<h3>Method words</h3>\n<dl class=\"glossary\">{words}</dl>\n<h3>Where bias can enter</h3>\n{}",
-        categories(evidence),
-        elsewhere(evidence, arms),
-        instructions(evidence, arms),
-        BIAS.iter().map(|line| p(line)).collect::<String>()
-    );
-    Section::new("methods", "Methods and limits", body)
+    let notes = evidence.analysis.method_notes.iter();
+    let view = MethodsView {
+        prompts: counted(facts.prompts, "prompt"),
+        groups: counted(facts.clusters, "group"),
+        answers: counted(facts.samples_per_prompt as usize, "answer"),
+        temperature: sampling.temperature.to_string(),
+        top_p: sampling.top_p.to_string(),
+        most_tokens: sampling.max_new_tokens.to_string(),
+        alpha: percent(facts.alpha),
+        comparisons: counted(evidence.plan.comparisons.len(), "planned comparison"),
+        categories: Table::new(&["category", "domain", "prompts"], &[2], categories),
+        elsewhere: elsewhere.collect(),
+        instructions: evidence.plan.arms.iter().filter_map(|arm| instruction(arm, arms)).collect(),
+        glossary: notes.map(|note| Fact::new(note.term.as_str(), arms.prose(&note.plain))).collect(),
+    };
+    Section::drawn("methods.html", "methods", "Methods and limits", &view)
 }
 
-const BIAS: [&str; 3] = [
-    "Judges that are models share habits with the models they judge, and may favour relatives. Agreement among judges \
-     is not validity: they can agree and be wrong together.",
-    "The prompts are a choice. A win rate is about prompts like these, in this mix, and about this adapter; a statement \
-     about a recipe needs several training runs.",
-    "A win inside the domain may be recitation; the certificate bounds how much of a test text stood in the training.",
-];
-
-/// The written instructions that prompted arms get, in full.
-fn instructions(evidence: &Evidence, arms: &Arms) -> String {
-    let of = |arm: &Arm| match &arm.kind {
-        ArmKind::Prompted { system_prompt } => Some(format!(
-            "<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>",
-            arms.label(&arm.name),
-            esc(system_prompt)
-        )),
-        ArmKind::Examples { example_ids, messages } => Some(format!(
-            "<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>",
-            arms.label(&arm.name),
-            esc(&format!(
+fn instruction(arm: &Arm, arms: &Arms) -> Option<Text> {
+    let text = match &arm.kind {
+        ArmKind::Prompted { system_prompt } => system_prompt.clone(),
+        ArmKind::Examples { example_ids, messages } => {
+            let turns: Vec<String> =
+                messages.iter().map(|m| format!("{}: {}", m.role.as_str(), m.content)).collect();
+            format!(
                 "Accepted examples {} as earlier turns:\n\n{}",
                 example_ids.join(", "),
-                messages
-                    .iter()
-                    .map(|m| format!("{}: {}", m.role.as_str(), m.content))
-                    .collect::<Vec<_>>()
-                    .join("\n\n")
-            ))
-        )),
-        _ => None,
+                turns.join("\n\n")
+            )
+        }
+        _ => return None,
     };
-    let items: String = evidence.plan.arms.iter().filter_map(of).collect();
-    if items.is_empty() {
-        return String::new();
-    }
-    details("What prompted arms are given", &format!("<dl class=\"changed\">{items}</dl>"))
+    Some(Text { arm: arms.name(&arm.name), text })
 }
 
-/// What the arms are that neither the base nor the run made.
-fn elsewhere(evidence: &Evidence, arms: &Arms) -> String {
-    let others = evidence.plan.arms.iter().filter(|arm| !arm.is_of_plan());
-    let item = |arm: &Arm| {
-        let explained = arms.explained(&arm.name);
-        let (_, what) = explained.split_once(": ").unwrap_or(("", &explained));
-        format!("<dt>{}</dt><dd class=\"text\">{}</dd>", arms.label(&arm.name), esc(what))
-    };
-    let items: String = others.map(item).collect();
-    if items.is_empty() {
-        return String::new();
-    }
-    format!("<h3>Arms from elsewhere</h3>\n<dl class=\"changed\">{items}</dl>\n")
-}
-
-fn categories(evidence: &Evidence) -> String {
-    let rows: Vec<Vec<String>> = evidence
-        .analysis
-        .evaluation
-        .prompts_by_category
-        .iter()
-        .map(|c| vec![esc(&c.category), c.domain.name().to_owned(), count(c.prompts)])
-        .collect();
-    details("The prompts by category", &table("plain", &["category", "domain", "prompts"], &[2], &rows))
+#[derive(Serialize)]
+struct ProvenanceView {
+    weights: Table,
+    files: Table,
+    seed: u64,
+    version: String,
+    judges: Option<Table>,
+    run: Option<Vec<Fact>>,
 }
 
 pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
     let plan = &evidence.plan;
-    let mut rows: Vec<Vec<String>> = plan
-        .arms
-        .iter()
-        .map(|arm| {
-            let (base, other) = (&plan.base_sha256, arm.other_model());
-            let (sha256, place) = match &arm.kind {
-                ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => {
-                    (hash(base), format!("<code>{}</code>", esc(&plan.base_model)))
+    let weights = plan.arms.iter().map(|arm| weights_row(arm, evidence, arms)).collect();
+    let files = evidence.files.iter().map(|file| {
+        vec![
+            Piece::code(&file.name).into(),
+            file.rows.map_or_else(|| "\u{2013}".to_owned(), count).into(),
+            count(file.size_bytes as usize).into(),
+            Piece::hash(&file.sha256).into(),
+        ]
+    });
+    let view = ProvenanceView {
+        weights: Table::new(&["arm", "sha256", "where"], &[], weights),
+        files: Table::new(&["file", "rows", "bytes", "sha256"], &[1, 2], files.collect()),
+        seed: plan.seed,
+        version: evidence.version.clone(),
+        judges: judges(evidence).filled(),
+        run: evidence.evaluated_run().and_then(|run| run.provenance.as_ref()).map(run),
+    };
+    Section::drawn("provenance.html", "provenance", "Where everything comes from", &view)
+}
+
+fn weights_row(arm: &Arm, evidence: &Evidence, arms: &Arms) -> Vec<Inline> {
+    let code = |text: &str| Inline::from(Piece::code(text));
+    let (sha256, place): (Inline, Inline) = match &arm.kind {
+        ArmKind::Base | ArmKind::Prompted { .. } | ArmKind::Examples { .. } => {
+            (Piece::hash(&evidence.plan.base_sha256).into(), code(&evidence.plan.base_model))
+        }
+        ArmKind::Checkpoint { adapter_sha256, path, .. } | ArmKind::Adapter { adapter_sha256, path, .. } => {
+            let place = match arm.other_model() {
+                Some(on) => {
+                    code(path).and(" on ").then(Piece::code(&on.model)).and(" ").then(Piece::hash(&on.sha256))
                 }
-                ArmKind::Checkpoint { adapter_sha256, path, .. }
-                | ArmKind::Adapter { adapter_sha256, path, .. } => {
-                    let path = format!("<code>{}</code>", esc(path));
-                    let on =
-                        other.map(|on| format!(" on <code>{}</code> {}", esc(&on.model), hash(&on.sha256)));
-                    (hash(adapter_sha256), path + &on.unwrap_or_default())
-                }
-                ArmKind::Model(other) => (hash(&other.sha256), format!("<code>{}</code>", esc(&other.model))),
-                ArmKind::Remote { model, base_url } => (
-                    "unknown".to_owned(),
-                    format!("<code>{}</code> behind <code>{}</code>", esc(model), esc(base_url)),
-                ),
+                None => code(path),
             };
-            vec![arms.label(&arm.name), sha256, place]
-        })
-        .collect();
-    let mut body = format!("<h3>Weights</h3>\n{}", table("plain", &["arm", "sha256", "where"], &[], &rows));
-    rows = evidence
-        .files
-        .iter()
-        .map(|file| {
-            let rows = file.rows.map_or_else(|| "\u{2013}".to_owned(), count);
-            vec![
-                format!("<code>{}</code>", esc(&file.name)),
-                rows,
-                count(file.size_bytes as usize),
-                hash(&file.sha256),
-            ]
-        })
-        .collect();
-    body.push_str(&format!(
-        "<h3>Files</h3>\n{}",
-        table("plain", &["file", "rows", "bytes", "sha256"], &[1, 2], &rows)
-    ));
-    body.push_str(&p(&format!(
-        "Seed {}. Drawn by affinage {} from these files alone; `affinage analyze` and `affinage report` make this page \
-         again, offline.",
-        plan.seed, evidence.version
-    )));
-    body.push_str(&judge_provenance(evidence));
-    body.push_str(&run_provenance(evidence));
-    Section::new("provenance", "Where everything comes from", body)
+            (Piece::hash(adapter_sha256).into(), place)
+        }
+        ArmKind::Model(other) => (Piece::hash(&other.sha256).into(), code(&other.model)),
+        ArmKind::Remote { model, base_url } => {
+            ("unknown".into(), code(model).and(" behind ").then(Piece::code(base_url)))
+        }
+    };
+    vec![arms.name(&arm.name).into(), sha256, place]
 }
 
 /// What every judge was asked with, when, and which model said that it answered.
-fn judge_provenance(evidence: &Evidence) -> String {
+fn judges(evidence: &Evidence) -> Table {
     let row = |judge: &PlannedJudge| {
         let rows = || evidence.judgments.iter().filter(|row| row.judge_id == judge.judge_id);
         let templates: BTreeSet<&str> = rows().map(|row| row.template_sha256.as_str()).collect();
@@ -237,43 +218,41 @@ fn judge_provenance(evidence: &Evidence) -> String {
             _ => "\u{2013}".to_owned(),
         };
         vec![
-            judge_name(&judge.judge_id),
-            esc(&judge.model),
-            esc(&models.into_iter().collect::<Vec<_>>().join(", ")),
-            templates.into_iter().map(hash).collect::<Vec<_>>().join(" "),
-            esc(&period),
+            spoken(&judge.judge_id).into(),
+            judge.model.as_str().into(),
+            models.into_iter().collect::<Vec<_>>().join(", ").into(),
+            separated(templates.into_iter().map(|sha256| Piece::hash(sha256).into()), Piece::text(" ")),
+            period.into(),
         ]
     };
-    let rows: Vec<Vec<String>> = evidence.plan.judges.iter().map(row).collect();
-    if rows.is_empty() {
-        return String::new();
-    }
     let head = ["judge", "asked for", "answered as", "instructions", "when"];
-    details("The judges' models and instructions", &table("plain", &head, &[], &rows))
+    Table::new(&head, &[], evidence.plan.judges.iter().map(row).collect())
 }
 
-fn run_provenance(evidence: &Evidence) -> String {
-    let Some(provenance) = evidence.evaluated_run().and_then(|run| run.provenance.as_ref()) else {
-        return String::new();
-    };
-    let mut facts = vec![
-        ("started", esc(&time(&provenance.started_at))),
-        ("program", esc(&format!("affinage {}, {} build", provenance.affinage_version, provenance.build))),
-        ("command", format!("<code>{}</code>", esc(&provenance.command_line.join(" ")))),
-        (
-            "machine",
-            esc(&format!(
-                "{}, {}, {} {}",
-                provenance.cpu.as_deref().unwrap_or("unknown"),
-                counted(provenance.cores, "core"),
-                provenance.os,
-                provenance.arch
-            )),
-        ),
-    ];
-    let inputs: Vec<String> =
-        provenance.sha256.iter().map(|(name, sha256)| format!("{} {}", esc(name), hash(sha256))).collect();
-    facts.push(("inputs", inputs.join("<br>")));
-    let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).collect();
-    details("The training run", &format!("<dl class=\"facts\">{rows}</dl>"))
+fn separated(parts: impl Iterator<Item = Inline>, by: Piece) -> Inline {
+    parts.enumerate().fold(Inline::default(), |line, (i, part)| match i {
+        0 => line.join(part),
+        _ => line.then(by.clone()).join(part),
+    })
+}
+
+fn run(provenance: &RunProvenance) -> Vec<Fact> {
+    let machine = format!(
+        "{}, {}, {} {}",
+        provenance.cpu.as_deref().unwrap_or("unknown"),
+        counted(provenance.cores, "core"),
+        provenance.os,
+        provenance.arch
+    );
+    let inputs = provenance
+        .sha256
+        .iter()
+        .map(|(name, sha256)| Inline::from(name.as_str()).and(" ").then(Piece::hash(sha256)));
+    vec![
+        Fact::new("started", time(&provenance.started_at)),
+        Fact::new("program", format!("affinage {}, {} build", provenance.affinage_version, provenance.build)),
+        Fact::new("command", Piece::code(&provenance.command_line.join(" "))),
+        Fact::new("machine", machine),
+        Fact::new("inputs", separated(inputs, Piece::Break)),
+    ]
 }

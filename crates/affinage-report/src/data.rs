@@ -2,46 +2,60 @@
 
 use std::time::Duration;
 
-use affinage_dataset::split::{Certificate, DropReason};
+use affinage_dataset::split::{Certificate, Drop, DropReason};
 use affinage_dataset::version::Manifest;
+use serde::Serialize;
 
-use super::evidence::{Evidence, RunFacts};
-use super::html::{Section, details, esc, hash, p, table, time};
+use super::evidence::{EvaluationFacts, Evidence, RunFacts, RunState};
+use super::html::{Section, time};
 use super::numbers::{count, counted, percent};
 use super::plain::duration;
+use super::view::{Fact, Inline, Piece, Table, sentence};
 
-pub fn certificate_section(evidence: &Evidence) -> Section {
-    let mut body = String::new();
-    let unknown = "The plan names no data set, so nothing is known about leaks into these prompts.";
-    match &evidence.analysis.evaluation.dataset {
-        None if evidence.manifest.is_none() => {
-            return Section::missing("data", "Was the test in the training?", unknown);
-        }
-        None => body.push_str(&p(unknown)),
-        Some(dataset) => {
-            let share = |measured: Option<f64>| measured.map_or_else(|| "not measured".to_owned(), percent);
-            let facts = [
-                ("data set", esc(&dataset.version)),
-                ("training examples", count(dataset.train_examples)),
-                ("largest overlap of a held-out example", share(dataset.max_containment)),
-                ("largest overlap of a prompt of this evaluation", share(dataset.max_prompt_containment)),
-            ];
-            body.push_str(&fact_list(&facts));
-            body.push_str(&p(
-                "Overlap is the share of the five-word sequences of a question and its reference answer that are also in \
-                 one training example.",
-            ));
-        }
-    }
-    if let Some(manifest) = &evidence.manifest {
-        body.push_str(&certificate_html(&manifest.certificate));
-        body.push_str(&writers(manifest));
-    }
-    Section::new("data", "Was the test in the training?", body)
+#[derive(Serialize)]
+struct DataView {
+    /// `None` where the plan names no data set.
+    facts: Option<Vec<Fact>>,
+    certificate: Option<CertificateView>,
+    writers: Vec<Inline>,
 }
 
-fn certificate_html(certificate: &Certificate) -> String {
-    let mut html = p(&format!(
+#[derive(Serialize)]
+struct CertificateView {
+    sentences: Vec<Inline>,
+    dropped: Option<Table>,
+}
+
+pub fn certificate_section(evidence: &Evidence) -> Section {
+    let title = "Was the test in the training?";
+    let dataset = evidence.analysis.evaluation.dataset.as_ref();
+    if dataset.is_none() && evidence.manifest.is_none() {
+        let unknown = "The plan names no data set, so nothing is known about leaks into these prompts.";
+        return Section::missing("data", title, unknown);
+    }
+    let share = |measured: Option<f64>| measured.map_or_else(|| "not measured".to_owned(), percent);
+    let facts = dataset.map(|dataset| {
+        vec![
+            Fact::new("data set", dataset.version.as_str()),
+            Fact::new("training examples", count(dataset.train_examples)),
+            Fact::new("largest overlap of a held-out example", share(dataset.max_containment)),
+            Fact::new(
+                "largest overlap of a prompt of this evaluation",
+                share(dataset.max_prompt_containment),
+            ),
+        ]
+    });
+    let manifest = evidence.manifest.as_ref();
+    let view = DataView {
+        facts,
+        certificate: manifest.map(|manifest| certificate(&manifest.certificate)),
+        writers: manifest.map_or_else(Vec::new, writers),
+    };
+    Section::drawn("data.html", "data", title, &view)
+}
+
+fn certificate(certificate: &Certificate) -> CertificateView {
+    let measured = format!(
         "The certificate of the split: {} {} measured, {} {} too short for it and compared as whole texts; the largest \
          overlap left is {}, the limit is {}. {} {} dropped. {}",
         counted(certificate.measured, "held-out example"),
@@ -62,36 +76,31 @@ fn certificate_html(certificate: &Certificate) -> String {
                 "It was not measured in the turns before training prompts; the overlap of a prompt above is."
                     .to_owned(),
         },
-    ));
-    if !certificate.sectioned.is_empty() {
-        html.push_str(&p(&format!(
-            "{} held too large a share: some parts of it train, others test, with a gap between them.",
-            match certificate.sectioned.len() {
-                1 => "1 conversation or document".to_owned(),
-                n => format!("Each of {n} conversations or documents"),
-            }
-        )));
+    );
+    let sectioned = match certificate.sectioned.len() {
+        0 => None,
+        1 => Some("1 conversation or document".to_owned()),
+        n => Some(format!("Each of {n} conversations or documents")),
+    };
+    let sectioned = sectioned.map(|which| {
+        format!(
+            "{which} held too large a share: some parts of it train, others test, with a gap between them."
+        )
+    });
+    let row = |drop: &Drop| vec![Piece::code(&drop.example_id).into(), reason(&drop.reason).into()];
+    let dropped = Table::new(&["example", "reason"], &[], certificate.dropped.iter().map(row).collect());
+    CertificateView {
+        sentences: [measured].iter().chain(&sectioned).map(|said| sentence(said)).collect(),
+        dropped: dropped.filled(),
     }
-    if !certificate.dropped.is_empty() {
-        let rows: Vec<Vec<String>> = certificate
-            .dropped
-            .iter()
-            .map(|drop| vec![format!("<code>{}</code>", esc(&drop.example_id)), esc(&reason(&drop.reason))])
-            .collect();
-        html.push_str(&details(
-            "What was dropped, and why",
-            &table("plain", &["example", "reason"], &[], &rows),
-        ));
-    }
-    html
 }
 
 fn were(n: usize) -> &'static str {
     if n == 1 { "was" } else { "were" }
 }
 
-/// Who wrote what the adapter learnt, to be held against who judges it.
-fn writers(manifest: &Manifest) -> String {
+/// Who wrote what the adapter learnt, to be held against who judges it, and what was chosen.
+fn writers(manifest: &Manifest) -> Vec<Inline> {
     let writers: Vec<String> =
         manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n))).collect();
     let counts = &manifest.counts;
@@ -107,7 +116,8 @@ fn writers(manifest: &Manifest) -> String {
         chosen += &format!("; left out: {}", left_out.join("; "));
     }
     chosen.push('.');
-    format!("{}{}", p(&format!("The training answers were written by: {}.", writers.join(", "))), p(&chosen))
+    let written = format!("The training answers were written by: {}.", writers.join(", "));
+    [written, chosen].iter().map(|said| sentence(said)).collect()
 }
 
 fn reason(reason: &DropReason) -> String {
@@ -128,9 +138,13 @@ fn reason(reason: &DropReason) -> String {
     }
 }
 
-fn fact_list(facts: &[(&str, String)]) -> String {
-    let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).collect();
-    format!("<dl class=\"facts\">{rows}</dl>\n")
+#[derive(Serialize)]
+struct RunsView {
+    sentence: Inline,
+    same: Table,
+    other: Option<Table>,
+    /// "1 run"
+    others: String,
 }
 
 /// Every run on the evaluated run's data first; runs on other data one click below.
@@ -146,8 +160,8 @@ pub fn registry_section(evidence: &Evidence) -> Section {
         .runs
         .iter()
         .partition(|run| data.is_none() || data_of(run).is_none() || data_of(run) == data);
-    let unfinished = same.iter().filter(|run| run.state != super::evidence::RunState::Finished).count();
-    let sentence = match same.len() {
+    let unfinished = same.iter().filter(|run| run.state != RunState::Finished).count();
+    let said = match same.len() {
         1 => "One run on this data, and no other.".to_owned(),
         n => format!(
             "{n} runs on this data{}. One is evaluated here; choosing it after seeing the others would make its figures \
@@ -158,81 +172,87 @@ pub fn registry_section(evidence: &Evidence) -> Section {
             }
         ),
     };
-    let mut body = format!("{}{}", p(&sentence), run_table(&same, evaluated));
-    if !other.is_empty() {
-        body.push_str(&details(
-            &format!("On other data: {}", counted(other.len(), "run")),
-            &run_table(&other, evaluated),
-        ));
-    }
-    Section::new("runs", "Every run", body)
+    let view = RunsView {
+        sentence: sentence(&said),
+        same: run_table(&same, evaluated),
+        others: counted(other.len(), "run"),
+        other: run_table(&other, evaluated).filled(),
+    };
+    Section::drawn("runs.html", "runs", "Every run", &view)
+}
+
+#[derive(Serialize)]
+struct EvaluationsView {
+    table: Table,
+    changes: Vec<Inline>,
 }
 
 /// Every evaluation that was ever planned, and every change of what measures.
 pub fn evaluations_section(evidence: &Evidence) -> Section {
-    let rows: Vec<Vec<String>> = evidence
-        .evaluations
-        .iter()
-        .map(|facts| {
-            let is_this = facts.name == evidence.analysis.evaluation.name;
-            let tag = if is_this { " <b class=\"tag\">this page</b>" } else { "" };
-            let last = if facts.is_final { "yes" } else { "" };
-            vec![
-                format!("<code>{}</code>{tag}", esc(&facts.name)),
-                facts.state.words().to_owned(),
-                esc(&time(&facts.planned_at)),
-                esc(facts.run.as_deref().unwrap_or("\u{2013}")),
-                count(facts.prompts),
-                count(facts.looks),
-                last.to_owned(),
-            ]
-        })
-        .collect();
-    if rows.is_empty() && evidence.changes.is_empty() {
+    if evidence.evaluations.is_empty() && evidence.changes.is_empty() {
         let why = "The project keeps no history of evaluations yet.";
         return Section::missing("evaluations", "Every evaluation", why);
     }
+    let row = |facts: &EvaluationFacts| {
+        let is_this = facts.name == evidence.analysis.evaluation.name;
+        vec![
+            tagged(&facts.name, is_this.then_some("this page")),
+            facts.state.words().into(),
+            time(&facts.planned_at).into(),
+            facts.run.as_deref().unwrap_or("\u{2013}").into(),
+            count(facts.prompts).into(),
+            count(facts.looks).into(),
+            if facts.is_final { "yes" } else { "" }.into(),
+        ]
+    };
     let head = ["evaluation", "state", "planned", "run", "prompts", "looks", "sealed reserve"];
-    let mut body = table("plain", &head, &[4, 5], &rows);
-    for change in &evidence.changes {
-        body.push_str(&p(change));
+    let view = EvaluationsView {
+        table: Table::new(&head, &[4, 5], evidence.evaluations.iter().map(row).collect()),
+        changes: evidence.changes.iter().map(|change| sentence(change)).collect(),
+    };
+    Section::drawn("evaluations.html", "evaluations", "Every evaluation", &view)
+}
+
+/// A name, and a remark on it.
+fn tagged(name: &str, tag: Option<&str>) -> Inline {
+    let name = Inline::from(Piece::code(name));
+    match tag {
+        Some(tag) => name.and(" ").then(Piece::Tag { text: tag.to_owned() }),
+        None => name,
     }
-    Section::new("evaluations", "Every evaluation", body)
 }
 
-fn run_table(runs: &[&RunFacts], evaluated: Option<&RunFacts>) -> String {
-    let rows: Vec<Vec<String>> = runs.iter().map(|run| run_row(run, evaluated)).collect();
+fn run_table(runs: &[&RunFacts], evaluated: Option<&RunFacts>) -> Table {
+    let rows = runs.iter().map(|run| run_row(run, evaluated)).collect();
     let head = ["run", "state", "data", "steps", "last validation loss", "lowest", "time", "notes"];
-    table("plain", &head, &[3, 4, 5, 6], &rows)
+    Table::new(&head, &[3, 4, 5, 6], rows)
 }
 
-fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<String> {
+fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<Inline> {
     let is_evaluated = evaluated.is_some_and(|evaluated| evaluated.name == run.name);
-    let name = format!("<code>{}</code>", esc(&run.name));
     let dash = || "\u{2013}".to_owned();
     let steps = run.started.as_ref().map_or_else(
         || count(run.last_step),
         |started| format!("{} of {}", count(run.last_step), count(started.steps)),
     );
     let lowest = run.validation.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
-    let mut notes: Vec<String> = Vec::new();
-    if run.resumed > 0 {
-        notes.push(match run.resumed {
-            1 => "resumed once".to_owned(),
-            n => format!("resumed {n} times"),
-        });
-    }
-    notes.extend(run.warnings.iter().cloned());
+    let resumed = match run.resumed {
+        0 => None,
+        1 => Some("resumed once".to_owned()),
+        n => Some(format!("resumed {n} times")),
+    };
+    let notes: Vec<String> = resumed.into_iter().chain(run.warnings.iter().cloned()).collect();
     vec![
-        if is_evaluated { format!("{name} <b class=\"tag\">evaluated here</b>") } else { name },
-        run.state.words().to_owned(),
-        run.started
-            .as_ref()
-            .map_or_else(dash, |s| format!("{} {}", esc(&s.dataset), hash(&s.dataset_sha256))),
-        steps,
-        run.validation.last().map_or_else(dash, |(_, loss)| format!("{loss:.3}")),
-        lowest.map_or_else(dash, |(step, loss)| format!("{loss:.3} at {step}")),
-        run.seconds.map_or_else(dash, |s| duration(Duration::from_secs_f64(s.max(0.0)))),
-        esc(&notes.join("; ")),
+        tagged(&run.name, is_evaluated.then_some("evaluated here")),
+        run.state.words().into(),
+        run.started.as_ref().map_or_else(
+            || dash().into(),
+            |s| Inline::from(s.dataset.as_str()).and(" ").then(Piece::hash(&s.dataset_sha256)),
+        ),
+        steps.into(),
+        run.validation.last().map_or_else(dash, |(_, loss)| format!("{loss:.3}")).into(),
+        lowest.map_or_else(dash, |(step, loss)| format!("{loss:.3} at {step}")).into(),
+        run.seconds.map_or_else(dash, |s| duration(Duration::from_secs_f64(s.max(0.0)))).into(),
+        notes.join("; ").into(),
     ]
 }

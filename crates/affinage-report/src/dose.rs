@@ -1,38 +1,48 @@
 //! The dose-response curve: seeds as points, their mean as a line, its interval as bars. Fit and win rate are two plots.
 
 use affinage_eval::analysis::Estimate;
-use affinage_eval::dose::{DoseMeasure, DosePoint, DoseResult, DoseStep};
+use affinage_eval::dose::{DoseMeasure, DosePoint, DoseResult};
+use serde::Serialize;
 
-use super::arms::{Arms, Shape};
-use super::curve::{Line, Panel, Point, Stroke, thinned};
+use super::arms::Arms;
+use super::charts::{Extent, Line, Panel, Point, Shape, Stroke, thinned};
+use super::checkpoints::Panelled;
 use super::evidence::Evidence;
-use super::html::{Section, details, p, table};
-use super::numbers::{Measure, Source, count, figure_or_dash, tip};
+use super::html::Section;
+use super::numbers::{Measure, Source, count, tip};
+use super::view::{Inline, Piece, Table};
+
+#[derive(Serialize)]
+struct View {
+    limits: Vec<Inline>,
+    panels: Vec<Panelled>,
+    explanation: String,
+    axis: &'static str,
+    judged: Vec<Inline>,
+    in_fit: Vec<Inline>,
+    has_steps: bool,
+    table: Table,
+}
 
 /// `None` where the evaluation is no dose study.
 pub fn section(evidence: &Evidence, arms: &Arms) -> Option<Section> {
     let dose = evidence.analysis.dose.as_ref()?;
     let axis = Axis::of(dose);
-    let (extent, ticks) = axis.extent(dose);
-    let panels: String = panels(evidence).iter().map(|(_, panel)| panel.svg(extent, &ticks)).collect();
-    let mut body: String = dose.limits.iter().map(|limit| arms.p(limit)).collect();
-    body.push_str(&format!(
-        "<div class=\"panels wide\">{panels}</div>\n<p class=\"caption\">{}</p>\n",
-        super::html::esc(&format!("{} The axis is {}.", dose.explanation, axis.words()))
-    ));
-    for (measure, title) in [(DoseMeasure::WinRate, "Steps judged"), (DoseMeasure::Fit, "Steps in fit")] {
-        let sentences: Vec<&DoseStep> = dose.steps.iter().filter(|step| step.measure == measure).collect();
-        if !sentences.is_empty() {
-            let items: String =
-                sentences.iter().map(|step| format!("<li>{}</li>\n", arms.prose(&step.sentence))).collect();
-            body.push_str(&format!("<h3>{title}</h3>\n<ul class=\"said-list\">{items}</ul>\n"));
-        }
-    }
-    if dose.steps.is_empty() {
-        body.push_str(&p("There is one dose: a step needs two."));
-    }
-    body.push_str(&details("The curve as a table", &point_table(dose)));
-    Some(Section::new("dose", "More rows, more epochs?", body))
+    let steps = |measure| {
+        let steps = dose.steps.iter().filter(|step| step.measure == measure);
+        steps.map(|step| arms.prose(&step.sentence)).collect()
+    };
+    let view = View {
+        limits: arms.paragraphs(dose.limits.iter().map(String::as_str)),
+        panels: Panelled::all(&panels(evidence), &axis.extent(dose)),
+        explanation: dose.explanation.clone(),
+        axis: axis.words(),
+        judged: steps(DoseMeasure::WinRate),
+        in_fit: steps(DoseMeasure::Fit),
+        has_steps: !dose.steps.is_empty(),
+        table: point_table(dose),
+    };
+    Some(Section::drawn("dose.html", "dose", "More rows, more epochs?", &view))
 }
 
 /// What varies along the page.
@@ -64,11 +74,11 @@ impl Axis {
     }
 
     /// From nothing to the largest dose, and the doses that are written.
-    fn extent(self, dose: &DoseResult) -> ((f64, f64), Vec<f64>) {
+    fn extent(self, dose: &DoseResult) -> Extent {
         let mut places: Vec<f64> = dose.doses.iter().map(|point| self.place(point)).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
-        ((0.0, places.last().copied().unwrap_or(1.0)), thinned(&places, 6))
+        Extent { steps: (0.0, places.last().copied().unwrap_or(1.0)), ticks: thinned(&places, 6) }
     }
 
     /// What else tells a line from the others, and its name.
@@ -115,9 +125,9 @@ pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
 }
 
 /// The axis of all charts: its extent and what is written below.
-pub fn axis(evidence: &Evidence) -> ((f64, f64), Vec<f64>) {
-    let dose = evidence.analysis.dose.as_ref();
-    dose.map_or(((0.0, 1.0), Vec::new()), |dose| Axis::of(dose).extent(dose))
+pub fn extent(evidence: &Evidence) -> Extent {
+    let none = Extent { steps: (0.0, 1.0), ticks: Vec::new() };
+    evidence.analysis.dose.as_ref().map_or(none, |dose| Axis::of(dose).extent(dose))
 }
 
 const LOOKS: [(&str, Shape); 4] = [
@@ -193,26 +203,25 @@ fn rows_of(point: &DosePoint) -> String {
     format!("arm = {}", arms.join(" or "))
 }
 
-fn point_table(dose: &DoseResult) -> String {
+fn point_table(dose: &DoseResult) -> Table {
     let row = |(i, point): (usize, &DosePoint)| {
-        let cell = |measure| {
+        let cell = |measure| -> Inline {
             let (field, estimate) = estimate_of(point, measure);
             let source = Source::new(rows_of(point), format!(".dose.doses[{i}].{field}"));
-            figure_or_dash(&point.dose.words(true), estimate, written(measure), &source)
+            Piece::figure_or_dash(&point.dose.words(true), estimate, written(measure), &source).into()
         };
         vec![
-            super::html::esc(&point.dose.dataset),
-            count(point.dose.rows),
-            count(point.dose.epochs),
-            count(point.supervised_tokens.round() as usize),
-            count(point.seeds.len()),
+            point.dose.dataset.as_str().into(),
+            count(point.dose.rows).into(),
+            count(point.dose.epochs).into(),
+            count(point.supervised_tokens.round() as usize).into(),
+            count(point.seeds.len()).into(),
             cell(DoseMeasure::WinRate),
             cell(DoseMeasure::Fit),
         ]
     };
-    let rows: Vec<Vec<String>> = dose.doses.iter().enumerate().map(row).collect();
     let head = ["data", "rows", "epochs", "answer tokens", "seeds", "win rate", "fit gained"];
-    table("plain", &head, &[1, 2, 3, 4, 5, 6], &rows)
+    Table::new(&head, &[1, 2, 3, 4, 5, 6], dose.doses.iter().enumerate().map(row).collect())
 }
 
 /// The table of a study in Markdown, with its steps.

@@ -2,12 +2,32 @@
 
 use affinage_eval::analysis::Estimate;
 use affinage_eval::findings::{Finding, FindingGroup, FindingMeasure};
+use serde::Serialize;
 
-use super::arms::{Arms, Look, Shape};
+use super::arms::Arms;
+use super::charts::{Look, Mark, Strip};
 use super::evidence::Evidence;
-use super::html::{Section, esc};
+use super::html::Section;
+use super::map::{self, Map};
 use super::numbers::{Measure, Source, p_value};
-use super::plot::{Axis, Forest, Mark};
+use super::view::{Forest, Inline};
+
+#[derive(Serialize)]
+struct View {
+    /// How to read it.
+    plain: Vec<Inline>,
+    forests: Vec<Forest>,
+    said: Vec<Said>,
+    map: Option<Map>,
+}
+
+/// A sentence with its p and where it comes from.
+#[derive(Serialize)]
+struct Said {
+    tip: String,
+    sentence: Inline,
+    p: Option<String>,
+}
 
 /// The part of the group `id`; empty where the analysis has no such group.
 pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'static str) -> Section {
@@ -23,34 +43,29 @@ pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'stat
         && only.estimate.is_none()
         && only.p.is_none()
     {
-        return Section { body: arms.p(&only.sentence), ..Section::missing(id, title, "") };
+        return Section::missing_for(id, title, arms.prose(&only.sentence));
     }
-    let mut body = arms.p(&group.plain);
-    for measure in [FindingMeasure::Share, FindingMeasure::SharePoints, FindingMeasure::Coefficient] {
-        body.push_str(&forest(evidence, arms, group, position, measure));
-    }
+    let measures = [FindingMeasure::Share, FindingMeasure::SharePoints, FindingMeasure::Coefficient];
     // What is to be done stands on the first screen.
     let is_news = |sentence: &str| {
         !sentence.is_empty() && !evidence.analysis.next_steps.iter().any(|step| step == sentence)
     };
-    let said = |(i, finding): (usize, &Finding)| {
-        let source = Source::new(finding.rows.clone(), format!(".findings[{position}].findings[{i}]"));
-        let p_words = finding.p.map_or(String::new(), |p| format!(" <small>{}</small>", esc(&p_value(p))));
-        format!(
-            "<li data-tip=\"{}\">{}{p_words}</li>\n",
-            esc(&format!("{}\nanalysis.json {}", source.rows, source.pointer)),
-            arms.prose(&finding.sentence)
-        )
+    let said = |(i, finding): (usize, &Finding)| Said {
+        tip: format!("{}\nanalysis.json .findings[{position}].findings[{i}]", finding.rows),
+        sentence: arms.prose(&finding.sentence),
+        p: finding.p.map(p_value),
     };
-    let items: String =
-        group.findings.iter().enumerate().filter(|(_, f)| is_news(&f.sentence)).map(said).collect();
-    if !items.is_empty() {
-        body.push_str(&format!("<ul class=\"said-list\">{items}</ul>\n"));
-    }
-    if id == "disagreement" {
-        body.push_str(&super::map::html(evidence, arms));
-    }
-    Section::new(id, title, body)
+    let view = View {
+        plain: arms.paragraphs([group.plain.as_str()]),
+        forests: measures
+            .map(|measure| forest(evidence, arms, group, position, measure))
+            .into_iter()
+            .flatten()
+            .collect(),
+        said: group.findings.iter().enumerate().filter(|(_, f)| is_news(&f.sentence)).map(said).collect(),
+        map: if id == "disagreement" { map::map(evidence, arms) } else { None },
+    };
+    Section::drawn("findings.html", id, title, &view)
 }
 
 fn forest(
@@ -59,7 +74,7 @@ fn forest(
     group: &FindingGroup,
     position: usize,
     measure: FindingMeasure,
-) -> String {
+) -> Option<Forest> {
     let drawn: Vec<(usize, &Finding, &Estimate)> = group
         .findings
         .iter()
@@ -67,30 +82,24 @@ fn forest(
         .filter(|(_, finding)| finding.measure == measure)
         .filter_map(|(i, finding)| Some((i, finding, finding.estimate.as_ref()?)))
         .collect();
-    if drawn.is_empty() {
-        return String::new();
-    }
-    let (axis, caption) = match measure {
+    let differences = |measure| Strip::differences(drawn.iter().map(|(.., e)| *e), measure);
+    let (strip, axis_name) = match measure {
         FindingMeasure::Share => {
-            (Axis::win_rates(evidence.analysis.evaluation.margin), "share, 95 % interval")
+            (Strip::win_rates(evidence.analysis.evaluation.margin), "share, 95 % interval")
         }
-        FindingMeasure::SharePoints => {
-            (Axis::differences(drawn.iter().map(|(.., e)| *e), Measure::SharePoints), "points, 95 % interval")
-        }
-        FindingMeasure::Coefficient => (
-            Axis::differences(drawn.iter().map(|(.., e)| *e), Measure::Coefficient),
-            "log odds, 95 % interval",
-        ),
+        FindingMeasure::SharePoints => (differences(Measure::SharePoints), "points, 95 % interval"),
+        FindingMeasure::Coefficient => (differences(Measure::Coefficient), "log odds, 95 % interval"),
     };
-    let mut forest = Forest::new(axis, caption);
+    let mut forest = Forest::new(strip, axis_name);
     for (i, finding, estimate) in drawn {
         let is_arm = evidence.plan.arm(&finding.label).is_some();
-        let look =
-            if is_arm { arms.look(&finding.label) } else { Look { class: "arm-head", shape: Shape::Circle } };
-        let label = if is_arm { arms.label(&finding.label) } else { esc(&finding.label) };
+        let look = if is_arm { arms.look(&finding.label) } else { Look::PLAIN };
+        let label =
+            if is_arm { arms.name(&finding.label).into() } else { Inline::from(finding.label.as_str()) };
         let source =
             Source::new(finding.rows.clone(), format!(".findings[{position}].findings[{i}].estimate"));
-        forest.estimate_row(&label, &Mark { estimate, look, what: finding.label.clone(), source }, "");
+        let mark = Mark { estimate, look, what: finding.label.clone(), source };
+        forest.estimate(label, &mark, Inline::default());
     }
-    format!("<figure class=\"wide no-words\">{}</figure>\n", forest.finish())
+    forest.filled()
 }

@@ -2,12 +2,30 @@
 
 use affinage_eval::analysis::{ArmFit, FitGain, FitResult};
 use affinage_eval::fit::FitControl;
+use serde::Serialize;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
-use super::html::{Section, details};
+use super::html::Section;
 use super::numbers::{Measure, Source, counted};
-use super::plot::{Axis, Forest, Mark};
+use super::view::{Forest, Inline};
+
+#[derive(Serialize)]
+struct View {
+    explanation: Vec<Inline>,
+    /// The headline arm.
+    shown: Group,
+    others: Option<Group>,
+    /// What is said of arms whose tokens are others, and of arms that nobody can score.
+    elsewhere: Vec<Inline>,
+}
+
+#[derive(Serialize)]
+struct Group {
+    forest: Option<Forest>,
+    sentences: Vec<Inline>,
+}
 
 fn control_words(control: FitControl) -> &'static str {
     match control {
@@ -20,7 +38,9 @@ fn control_words(control: FitControl) -> &'static str {
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let title = "Fit to your texts";
     match &evidence.analysis.fit {
-        Some(fit) => Section::new("fit", title, fit_html(fit, arms, &evidence.analysis.headline.arm)),
+        Some(fit) => {
+            Section::drawn("fit.html", "fit", title, &view(fit, arms, &evidence.analysis.headline.arm))
+        }
         None => Section::missing(
             "fit",
             title,
@@ -30,31 +50,30 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
 }
 
 /// The headline arm stands open, the others are one click below.
-fn fit_html(fit: &FitResult, arms: &Arms, headline: &str) -> String {
+fn view(fit: &FitResult, arms: &Arms, headline: &str) -> View {
     let (shown, others): (Vec<_>, Vec<_>) =
         fit.arms.iter().enumerate().partition(|(_, arm)| arm.arm == headline);
-    let mut html = arms.p(&fit.explanation);
-    html.push_str(&arms_html(fit, &shown, arms));
-    if !others.is_empty() {
-        html.push_str(&details("The other arms", &arms_html(fit, &others, arms)));
+    let names: Vec<String> = fit.not_scored.iter().map(|name| format!("`{name}`")).collect();
+    let not_scored = format!(
+        "Not scored: {}. A server gives answers and no likelihoods of given texts.",
+        names.join(", ")
+    );
+    let not_scored = (!names.is_empty()).then_some(not_scored.as_str());
+    let per_character = fit.per_character.iter().map(|arm| arm.sentence.as_str());
+    View {
+        explanation: arms.paragraphs([fit.explanation.as_str()]),
+        shown: group(fit, &shown, arms),
+        others: (!others.is_empty()).then(|| group(fit, &others, arms)),
+        elsewhere: arms.paragraphs(per_character.chain(not_scored)),
     }
-    html.extend(fit.per_character.iter().map(|arm| arms.p(&arm.sentence)));
-    if !fit.not_scored.is_empty() {
-        let names: Vec<String> = fit.not_scored.iter().map(|name| format!("`{name}`")).collect();
-        html.push_str(&arms.p(&format!(
-            "Not scored: {}. A server gives answers and no likelihoods of given texts.",
-            names.join(", ")
-        )));
-    }
-    html
 }
 
-fn arms_html(fit: &FitResult, chosen: &[(usize, &ArmFit)], arms: &Arms) -> String {
+fn group(fit: &FitResult, chosen: &[(usize, &ArmFit)], arms: &Arms) -> Group {
     let gains = fit.arms.iter().flat_map(|arm| &arm.controls);
     let mut forest =
-        Forest::new(Axis::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
+        Forest::new(Strip::differences(gains.map(|g| &g.gain), Measure::Nats), "nats per token gained");
     for (i, arm) in chosen {
-        forest.heading(&arms.label(&arm.arm));
+        forest.heading(arms.name(&arm.arm));
         for (j, gain) in arm.controls.iter().enumerate() {
             let base = fit.base_nll_per_token.get(&gain.control).copied();
             let mark = Mark {
@@ -66,14 +85,13 @@ fn arms_html(fit: &FitResult, chosen: &[(usize, &ArmFit)], arms: &Arms) -> Strin
                     format!(".fit.arms[{i}].controls[{j}].gain"),
                 ),
             };
-            forest.estimate_row(control_words(gain.control), &mark, "");
+            forest.estimate(control_words(gain.control), &mark, Inline::default());
         }
     }
-    if forest.is_empty() {
-        return String::new();
+    Group {
+        forest: forest.filled(),
+        sentences: arms.paragraphs(chosen.iter().map(|(_, arm)| arm.sentence.as_str())),
     }
-    let sentences: String = chosen.iter().map(|(_, arm)| arms.p(&arm.sentence)).collect();
-    format!("<figure class=\"wide no-words\">{}</figure>\n{sentences}", forest.finish())
 }
 
 fn control_key(control: FitControl) -> &'static str {

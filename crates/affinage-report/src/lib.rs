@@ -3,13 +3,16 @@
 //! Pure: no file, socket, clock or terminal. The program collects [`evidence::Evidence`], [`render`] is a function of it. The page loads nothing: its
 //! style and script are part of it and named by hash in its content security policy, and every text from a model, a
 //! judge or a user is escaped. Sentences and verdict words come from `analysis.json` as they are.
+//!
+//! Each module of a part turns evidence into a view, plain data without markup, and a template of the same name in
+//! `templates/` draws it; `templates/ui.html` holds what parts share. Only `charts` writes markup, as SVG.
 
 mod arms;
 mod breakdown;
 pub mod card;
+mod charts;
 mod checkpoints;
 mod checks;
-mod curve;
 mod data;
 mod dose;
 pub mod evidence;
@@ -23,23 +26,27 @@ mod numbers;
 mod objective;
 mod pairs;
 pub mod plain;
-mod plot;
 pub mod plots;
 mod rates;
 mod summary;
+mod templates;
 #[cfg(test)]
 mod tests;
+mod view;
 mod voice;
 
 pub use html::time;
 
 use affinage_eval::analysis::MethodNote;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use arms::Arms;
 use evidence::Evidence;
-use html::{Section, esc, json_for_script};
+use html::{Section, json_for_script};
 use pairs::PairData;
+use templates::Markup;
+use view::Inline;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -49,6 +56,46 @@ pub struct Page {
     pub html: String,
     pub pairs_embedded: usize,
     pub pairs_total: usize,
+}
+
+/// What `page.html` draws.
+#[derive(Serialize)]
+struct Document {
+    style: Markup,
+    style_sha256: String,
+    script: Markup,
+    script_sha256: String,
+    head: card::Head,
+    dose: Option<Part>,
+    doors: Vec<Door>,
+    missing: Vec<Part>,
+    pairs: Markup,
+}
+
+/// One way on from the first screen: a part of the page that opens.
+#[derive(Serialize)]
+struct Door {
+    id: &'static str,
+    title: &'static str,
+    is_open: bool,
+    /// The only section of a door needs no heading beside the door's own, and few need nothing to choose from.
+    has_contents: bool,
+    sections: Vec<Part>,
+}
+
+/// A section with the method words in its margin.
+#[derive(Serialize)]
+struct Part {
+    id: &'static str,
+    title: &'static str,
+    body: Markup,
+    notes: Vec<Note>,
+}
+
+#[derive(Serialize)]
+struct Note {
+    term: String,
+    plain: Inline,
 }
 
 /// Draws the page. The same evidence gives the same bytes.
@@ -84,77 +131,49 @@ pub fn render(evidence: &Evidence) -> Page {
         checks::methods_section(evidence, &arms),
         checks::provenance_section(evidence, &arms),
     ];
+    let mut notes = Notes::new(&evidence.analysis.method_notes);
     let mut missing = Vec::new();
-    let mut shown = |sections: Vec<Section>| -> Vec<Section> {
+    let dose = dose::section(evidence, &arms).map(|section| notes.beside(section));
+    let mut door = |id, title, is_open, sections: Vec<Section>| {
         let (without, with): (Vec<Section>, Vec<Section>) =
             sections.into_iter().partition(|section| section.is_missing);
-        missing.extend(without);
-        with
+        missing.extend(without.into_iter().map(Part::plain));
+        let sections: Vec<Part> = with.into_iter().map(|section| notes.beside(section)).collect();
+        (!sections.is_empty()).then(|| Door {
+            id,
+            title,
+            is_open,
+            has_contents: sections.len() > 3,
+            sections,
+        })
     };
     let doors = [
-        Door { id: "read", title: "Read the answers", sections: shown(read), is_open: true },
-        Door { id: "voices", title: "How the voice changed", sections: shown(voice), is_open: false },
-        Door { id: "statistics", title: "The statistics", sections: shown(statistics), is_open: false },
+        door("read", "Read the answers", true, read),
+        door("voices", "How the voice changed", false, voice),
+        door("statistics", "The statistics", false, statistics),
     ];
-    let named: Vec<(&str, &str)> =
-        doors.iter().filter(|door| !door.sections.is_empty()).map(|door| (door.id, door.title)).collect();
-    let mut notes = Notes::new(&evidence.analysis.method_notes);
-    let mut main = format!("<section id=\"top\">\n{}</section>\n", card::html(evidence, &arms, &named));
-    if let Some(dose) = dose::section(evidence, &arms) {
-        main.push_str(&section_html(&dose, &mut notes));
-    }
-    for door in doors.iter().filter(|door| !door.sections.is_empty()) {
-        main.push_str(&door.html(&mut notes));
-    }
-    main.push_str(&not_measured(&missing));
+    let document = Document {
+        style: Markup(STYLE.to_owned()),
+        style_sha256: sha256_base64(STYLE),
+        script: Markup(SCRIPT.to_owned()),
+        script_sha256: sha256_base64(SCRIPT),
+        head: card::head(evidence, &arms),
+        dose,
+        doors: doors.into_iter().flatten().collect(),
+        missing,
+        pairs: Markup(json_for_script(&pairs)),
+    };
     Page {
-        html: document(evidence, &main, &pairs),
+        html: templates::draw("page.html", &document).0,
         pairs_embedded: pairs.pairs.len(),
         pairs_total: pairs.total,
     }
 }
 
-/// One way on from the first screen: a part of the page that opens.
-struct Door {
-    id: &'static str,
-    title: &'static str,
-    sections: Vec<Section>,
-    is_open: bool,
-}
-
-impl Door {
-    fn html(&self, notes: &mut Notes) -> String {
-        // The only section of a door needs no heading beside the door's own, and nothing to choose from.
-        let contents = if self.sections.len() > 3 { contents(&self.sections) } else { String::new() };
-        let sections: String = self.sections.iter().map(|section| section_html(section, notes)).collect();
-        format!(
-            "<details class=\"door\" id=\"{}\"{}>\n<summary><h2>{}</h2></summary>\n{contents}{sections}</details>\n",
-            self.id,
-            if self.is_open { " open" } else { "" },
-            esc(self.title)
-        )
+impl Part {
+    fn plain(section: Section) -> Self {
+        Part { id: section.id, title: section.title, body: section.body, notes: Vec::new() }
     }
-}
-
-fn section_html(section: &Section, notes: &mut Notes) -> String {
-    with_margin(section.id, &format!("<h2>{}</h2>\n{}", esc(section.title), section.body), notes)
-}
-
-/// What this evaluation has nothing for: the names in one line, the reasons one click below.
-fn not_measured(missing: &[Section]) -> String {
-    if missing.is_empty() {
-        return String::new();
-    }
-    let titles: Vec<String> = missing.iter().map(|part| esc(part.title)).collect();
-    let reasons: String = missing
-        .iter()
-        .map(|part| format!("<dt id=\"{}\">{}</dt><dd>{}</dd>\n", part.id, esc(part.title), part.body))
-        .collect();
-    format!(
-        "<div id=\"not-measured\"><p class=\"caption\">Nothing to show for: {}.</p>\n{}</div>\n",
-        titles.join(" \u{00b7} "),
-        html::details("Why", &format!("<dl class=\"glossary\">{reasons}</dl>"))
-    )
 }
 
 /// The method words that are still to be explained: each stands beside the first part that uses it.
@@ -167,21 +186,20 @@ impl<'a> Notes<'a> {
         Self { open: notes.iter().collect() }
     }
 
-    fn for_part(&mut self, html: &str) -> String {
-        let words = format!(" {} ", words_of(&html::visible_text(html)));
+    /// The section with the words that it is the first to use. The methods and their glossary need none.
+    fn beside(&mut self, section: Section) -> Part {
+        let notes = if section.id == "methods" { Vec::new() } else { self.of(&section) };
+        Part { notes, ..Part::plain(section) }
+    }
+
+    fn of(&mut self, section: &Section) -> Vec<Note> {
+        let text = format!("{} {}", section.title, html::visible_text(&section.body.0));
+        let words = format!(" {} ", words_of(&text));
         let stands = |term: &str| words.contains(&format!(" {} ", words_of(term)));
         let (used, open): (Vec<_>, Vec<_>) =
             self.open.iter().partition(|note| note.term.split(',').any(stands));
         self.open = open;
-        used.iter()
-            .map(|note| {
-                format!(
-                    "<p class=\"note\"><b>{}</b> {}</p>\n",
-                    esc(&note.term),
-                    html::prose(&note.plain, &html::code)
-                )
-            })
-            .collect()
+        used.iter().map(|note| Note { term: note.term.clone(), plain: view::sentence(&note.plain) }).collect()
     }
 }
 
@@ -192,23 +210,12 @@ fn words_of(text: &str) -> String {
     words.join(" ")
 }
 
-/// A part of the page with its notes in the margin. The methods and their glossary need none.
-fn with_margin(id: &str, body: &str, notes: &mut Notes) -> String {
-    let margin = if id == "methods" { String::new() } else { notes.for_part(body) };
-    let margin = if margin.is_empty() {
-        margin
-    } else {
-        format!("<aside aria-label=\"In plain words\">{margin}</aside>\n")
-    };
-    format!("<section id=\"{id}\">\n<div class=\"main\">\n{body}</div>\n{margin}</section>\n")
-}
-
-fn contents(sections: &[Section]) -> String {
-    let items: String = sections
-        .iter()
-        .map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, esc(section.title)))
-        .collect();
-    format!("<nav aria-label=\"Contents\"><ol>{items}</ol></nav>\n")
+#[derive(Serialize)]
+struct PairsView {
+    /// How many of the pairs the page carries.
+    carried: String,
+    /// Index of the headline among the planned comparisons.
+    headline: usize,
 }
 
 fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
@@ -233,32 +240,8 @@ fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
             numbers::count(left)
         ),
     };
-    let body = format!(
-        "<p>Read before you look: the answers are unmarked and their sides are dealt at random. Choose one, then reveal. \
-         {}</p>\n<p class=\"caption keys\"><kbd>j</kbd> next <kbd>k</kbd> back <kbd>1</kbd> <kbd>2</kbd> <kbd>0</kbd> your \
-         choice: first, second, neither <kbd>r</kbd> reveal</p>\n<div id=\"pair-browser\" class=\"wide\" data-headline=\"{}\">\
-         </div>\n<noscript><p>Reading pairs needs JavaScript; the texts are in completions.jsonl.</p></noscript>\n",
-        esc(&carried),
-        evidence.analysis.comparisons.iter().position(|c| c.is_headline).unwrap_or(0)
-    );
-    Section::new("pairs", "The pairs, to read yourself", body)
-}
-
-fn document(evidence: &Evidence, main: &str, pairs: &PairData) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; script-src \
-         'sha256-{}'; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{} \u{00b7} {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{main}</main>\n\
-         <script type=\"application/json\" id=\"pair-data\">{}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
-        sha256_base64(STYLE),
-        sha256_base64(SCRIPT),
-        esc(&card::title(&evidence.project, &evidence.plan)),
-        esc(&evidence.analysis.evaluation.name),
-        json_for_script(pairs),
-    )
+    let headline = evidence.analysis.comparisons.iter().position(|c| c.is_headline).unwrap_or(0);
+    Section::drawn("pairs.html", "pairs", "The pairs, to read yourself", &PairsView { carried, headline })
 }
 
 /// The hash by which a content security policy names an inline block.

@@ -1,94 +1,106 @@
 //! The disagreement map: what each judge says about each category and topic, and where judges of one mind part.
 
 use affinage_eval::findings::MapRow;
+use serde::Serialize;
 
 use super::arms::Arms;
+use super::charts::shade;
 use super::evidence::Evidence;
-use super::html::{caption, esc};
-use super::numbers::{count, p_value, percent, unsigned};
+use super::numbers::{count, counted, p_value, percent, unsigned};
 
-/// The table; empty with fewer than two judges.
-pub fn html(evidence: &Evidence, arms: &Arms) -> String {
-    let Some(map) = &evidence.analysis.disagreement_map else { return String::new() };
-    let judges: String = map
-        .judges
-        .iter()
-        .map(|judge| format!("<th scope=\"col\" class=\"num\">{}</th>", esc(judge)))
-        .collect();
-    let mut body = String::new();
-    let mut topics_began = false;
-    for (i, row) in map.rows.iter().enumerate() {
-        if row.is_topic && !topics_began {
-            topics_began = true;
-            let columns = map.judges.len() + 7;
-            body.push_str(&format!(
-                "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{columns}\">by the words of the prompts</th></tr>\n"
-            ));
-        }
-        body.push_str(&line(row, i, &map.judges));
-    }
-    let headline = &evidence.analysis.headline;
-    format!(
-        "<h3>The map</h3>\n<div class=\"scroll\"><table class=\"plain map\"><thead><tr><th scope=\"col\">prompts</th>{judges}\
-         <th scope=\"col\" class=\"num\">pairs</th><th scope=\"col\" class=\"num\">conflicts of values</th>\
-         <th scope=\"col\" class=\"num\">coin flips</th><th scope=\"col\" class=\"num\">entropy</th>\
-         <th scope=\"col\" class=\"num\">by noise</th><th scope=\"col\" class=\"num\">beyond noise</th></tr></thead>\n<tbody>{body}</tbody></table></div>\n{}",
-        caption(&format!(
-            "Win rate of {} against {} by each judge: warm where it prefers the first, cool where the second. Entropy of \
-             the judges' votes in bits, beside what noise alone would give; p of a difference beyond noise, after Holm. A number of conflicts opens those pairs below.",
-            arms.short(&headline.arm),
-            arms.short(&headline.against)
-        ))
-    )
+/// The table and what its colours mean.
+#[derive(Serialize)]
+pub struct Map {
+    judges: Vec<String>,
+    columns: usize,
+    rows: Vec<Row>,
+    versus: String,
 }
 
-fn line(row: &MapRow, index: usize, judges: &[String]) -> String {
-    let cell = |(rate, judge): (&Option<f64>, &String)| match rate {
-        None => format!("<td class=\"num\" data-label=\"{}\">\u{2013}</td>", esc(judge)),
-        Some(rate) => format!(
-            "<td class=\"num heat {}\" data-label=\"{}\" data-tip=\"{}\">{}</td>",
-            shade(*rate),
-            esc(judge),
-            esc(&format!(
+#[derive(Serialize)]
+struct Row {
+    label: String,
+    /// The first row of a topic, over which a heading stands.
+    begins_topics: bool,
+    rates: Vec<Option<Rate>>,
+    pairs: String,
+    conflicts: String,
+    conflict: ConflictCell,
+    flips: String,
+    entropy: String,
+    by_noise: String,
+    beyond_noise: String,
+}
+
+#[derive(Serialize)]
+struct Rate {
+    shade: &'static str,
+    tip: String,
+    value: String,
+}
+
+/// How the pairs of a row's conflicts are reached.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum ConflictCell {
+    None,
+    /// Topics are no filter of the browser: their pairs are named on hover.
+    Named {
+        tip: String,
+    },
+    /// Opens the browser with this category; empty for all.
+    Opens {
+        category: String,
+    },
+}
+
+/// `None` with fewer than two judges.
+pub fn map(evidence: &Evidence, arms: &Arms) -> Option<Map> {
+    let map = evidence.analysis.disagreement_map.as_ref()?;
+    let first_topic = map.rows.iter().position(|row| row.is_topic);
+    let row = |(i, row)| self::row(row, i, first_topic == Some(i), &map.judges);
+    let headline = &evidence.analysis.headline;
+    Some(Map {
+        judges: map.judges.clone(),
+        columns: map.judges.len() + 7,
+        rows: map.rows.iter().enumerate().map(row).collect(),
+        versus: arms.versus_plain(&headline.arm, &headline.against),
+    })
+}
+
+fn row(row: &MapRow, index: usize, begins_topics: bool, judges: &[String]) -> Row {
+    let rate = |(rate, judge): (&Option<f64>, &String)| {
+        rate.map(|rate| Rate {
+            shade: shade(rate),
+            tip: format!(
                 "{judge} on {}: {}\nn = {}\nrows: judgments.jsonl judge_id = {judge}, headline\nanalysis.json: \
                  .disagreement_map.rows[{index}].by_judge",
                 row.label,
-                percent(*rate),
-                counted_pairs(row.pairs)
-            )),
-            percent(*rate)
-        ),
+                percent(rate),
+                counted(row.pairs, "pair")
+            ),
+            value: percent(rate),
+        })
     };
-    let cells: String = row.by_judge.iter().zip(judges).map(cell).collect();
-    let conflicts = match (row.conflicts.len(), row.is_topic) {
-        (0, _) => "0".to_owned(),
-        // Topics are no filter of the browser: their pairs are named on hover.
-        (n, true) => format!("<span data-tip=\"{}\">{}</span>", esc(&named(&row.conflicts)), count(n)),
-        (n, false) => {
-            let category = if index == 0 { "" } else { &row.label };
-            format!(
-                "<button type=\"button\" class=\"open-pairs\" data-category=\"{}\" data-conflict=\"split\">{}</button>",
-                esc(category),
-                count(n)
-            )
+    let conflict = match (row.conflicts.len(), row.is_topic) {
+        (0, _) => ConflictCell::None,
+        (_, true) => ConflictCell::Named { tip: named(&row.conflicts) },
+        (_, false) => {
+            ConflictCell::Opens { category: if index == 0 { String::new() } else { row.label.clone() } }
         }
     };
-    format!(
-        "<tr><th scope=\"row\">{}</th>{cells}<td class=\"num\" data-label=\"pairs\">{}</td>\
-         <td class=\"num\" data-label=\"conflicts of values\">{conflicts}</td><td class=\"num\" data-label=\"coin flips\">{}</td>\
-         <td class=\"num\" data-label=\"entropy\">{}</td><td class=\"num\" data-label=\"by noise\">{}</td>\
-         <td class=\"num\" data-label=\"beyond noise\">{}</td></tr>\n",
-        esc(&row.label),
-        count(row.pairs),
-        count(row.flips),
-        unsigned(row.entropy_bits, 2),
-        unsigned(row.entropy_by_noise_bits, 2),
-        p_value(row.p_adjusted)
-    )
-}
-
-fn counted_pairs(n: usize) -> String {
-    super::numbers::counted(n, "pair")
+    Row {
+        label: row.label.clone(),
+        begins_topics,
+        rates: row.by_judge.iter().zip(judges).map(rate).collect(),
+        pairs: count(row.pairs),
+        conflicts: count(row.conflicts.len()),
+        conflict,
+        flips: count(row.flips),
+        entropy: unsigned(row.entropy_bits, 2),
+        by_noise: unsigned(row.entropy_by_noise_bits, 2),
+        beyond_noise: p_value(row.p_adjusted),
+    }
 }
 
 /// The first ids, and how many more there are.
@@ -99,19 +111,14 @@ fn named(ids: &[String]) -> String {
     if more == 0 { shown } else { format!("{shown}\nand {more} more") }
 }
 
-/// Nine steps from "always the second" to "always the first"; the middle is paper.
-fn shade(rate: f64) -> &'static str {
-    const SHADES: [&str; 9] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8"];
-    SHADES[((rate.clamp(0.0, 1.0) * 8.0).round()) as usize]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn one_half_is_paper_and_the_ends_are_full() {
-        assert_eq!([0.0, 0.48, 0.5, 0.9, 1.0].map(shade), ["h0", "h4", "h4", "h7", "h8"]);
+    fn few_conflicts_are_all_named() {
         assert_eq!(named(&["a".to_owned()]), "a");
+        let many: Vec<String> = (0..14).map(|i| i.to_string()).collect();
+        assert!(named(&many).ends_with("11\nand 2 more"), "{}", named(&many));
     }
 }

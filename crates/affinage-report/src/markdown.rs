@@ -80,10 +80,9 @@ pub fn thread(evidence: &Evidence) -> String {
     let verdict = verdict(analysis);
     let mut posts =
         vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
-    posts.extend(summary::answers(analysis).into_iter().map(|(question, sentence)| {
-        // The sentence of the readers asks the question again.
-        format!("{question} {}", sentence.strip_prefix("Better for whom? ").unwrap_or(sentence))
-    }));
+    posts.extend(
+        summary::answers(analysis).into_iter().map(|(question, sentence)| format!("{question} {sentence}")),
+    );
     posts.extend(analysis.headline.limits.iter().skip(1).map(|limit| format!("Against it: {limit}")));
     posts.extend(analysis.next_steps.first().map(|step| format!("Next: {step}")));
     posts.push(format!(

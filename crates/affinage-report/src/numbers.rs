@@ -2,8 +2,6 @@
 
 use affinage_eval::analysis::{Estimate, Interval, TOO_FEW};
 
-use super::html::esc;
-
 /// What a figure measures decides how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
@@ -11,8 +9,10 @@ pub enum Measure {
     Share,
     /// A difference of shares in percentage points: "+12".
     SharePoints,
-    /// Nats per token: "+0.124".
+    /// Nats per token gained: "+0.124".
     Nats,
+    /// Nats per token of a text: "2.431".
+    Loss,
     /// A difference of scores or another plain number: "+0.62".
     Points,
     /// An agreement coefficient: "0.41".
@@ -25,6 +25,7 @@ impl Measure {
             Measure::Share => percent(value),
             Measure::SharePoints => format!("{} pt", signed((100.0 * value).round(), 0)),
             Measure::Nats => signed(value, 3),
+            Measure::Loss => unsigned(value, 3),
             Measure::Points => signed(value, 2),
             Measure::Coefficient => unsigned(value, 2),
         }
@@ -36,6 +37,7 @@ impl Measure {
             Measure::Share => unsigned(100.0 * value, 0),
             Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats => signed(value, 3),
+            Measure::Loss => unsigned(value, 3),
             Measure::Points => signed(value, 2),
             Measure::Coefficient => unsigned(value, 2),
         };
@@ -48,6 +50,7 @@ impl Measure {
             Measure::Share => percent(value),
             Measure::SharePoints => signed((100.0 * value).round(), 0),
             Measure::Nats | Measure::Points => signed(value, decimals(value)),
+            Measure::Loss => unsigned(value, 2),
             Measure::Coefficient => unsigned(value, 1),
         }
     }
@@ -156,28 +159,6 @@ pub fn tip(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -
 /// What stands in place of an interval that is not there.
 pub fn no_interval(estimate: &Estimate) -> String {
     if estimate.is_of_few() { TOO_FEW.to_owned() } else { "no interval".to_owned() }
-}
-
-/// "63 % [51, 76]" that tells its origin when hovered or tapped.
-pub fn figure(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -> String {
-    let interval = match estimate.shown() {
-        Some(interval) => format!(" <span class=\"ci\">{}</span>", measure.interval(&interval)),
-        None if estimate.is_of_few() => format!(" <span class=\"ci\">n {}: {TOO_FEW}</span>", estimate.n),
-        None => String::new(),
-    };
-    format!(
-        "<span class=\"fig\" tabindex=\"0\" data-tip=\"{}\">{}{interval}</span>",
-        esc(&tip(what, estimate, measure, source)),
-        measure.value(estimate.value)
-    )
-}
-
-/// As [`figure`], a dash where nothing was measured.
-pub fn figure_or_dash(what: &str, estimate: Option<&Estimate>, measure: Measure, source: &Source) -> String {
-    match estimate {
-        Some(estimate) => figure(what, estimate, measure, source),
-        None => "<span class=\"none\">\u{2013}</span>".to_owned(),
-    }
 }
 
 #[cfg(test)]

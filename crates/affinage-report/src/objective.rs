@@ -6,15 +6,49 @@ use affinage_eval::analysis::{Estimate, ObjectiveResult};
 use affinage_eval::completion::Completion;
 use affinage_eval::objective::is_correct;
 use affinage_eval::suite::Prompt;
+use serde::Serialize;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
-use super::html::{Section, details, esc, p};
+use super::html::Section;
 use super::numbers::{Measure, Source, counted};
-use super::plot::{Axis, Forest, Mark};
+use super::view::{Forest, Inline, Piece, Table};
 
 /// Changed answers that are shown in full, each way.
 const MOST_EXAMPLES: usize = 12;
+
+#[derive(Serialize)]
+struct View {
+    forest: Forest,
+    /// The other arms in words; the sentence about the headline's arm stands above, in what was forgotten.
+    others: Vec<Inline>,
+    differences: Table,
+    changed: Vec<Changed>,
+}
+
+/// Prompts whose verdict changed one way.
+#[derive(Serialize)]
+struct Changed {
+    title: &'static str,
+    prompts: String,
+    shown: Vec<ChangedPrompt>,
+    /// Beyond those that are shown.
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct ChangedPrompt {
+    question: String,
+    expected: String,
+    answers: Vec<Answer>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    arm: Piece,
+    text: String,
+}
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let results = &evidence.analysis.objective;
@@ -23,20 +57,18 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         return Section::missing("objective", "Right answers", why);
     }
     let headline = &evidence.analysis.headline.arm;
-    let totals = || results.iter().filter(|result| result.category.is_none());
-    // The sentence about the headline's arm stands above, in what was forgotten.
-    let mut body = forest(results, arms);
-    let others: String = totals().filter(|r| r.arm != *headline).map(|r| arms.p(&r.sentence)).collect();
-    if !others.is_empty() {
-        body.push_str(&details("The other arms in words", &others));
-    }
-    body.push_str(&differences(results, arms));
-    body.push_str(&changed_answers(evidence, arms));
-    Section::new("objective", "Right answers", body)
+    let others = results.iter().filter(|result| result.category.is_none() && result.arm != *headline);
+    let view = View {
+        forest: forest(results, arms),
+        others: arms.paragraphs(others.map(|result| result.sentence.as_str())),
+        differences: differences(results, arms),
+        changed: changed(evidence, arms),
+    };
+    Section::drawn("objective.html", "objective", "Right answers", &view)
 }
 
 /// A group of rows for each category: the base, then every arm. One category alone is its own total.
-fn forest(results: &[ObjectiveResult], arms: &Arms) -> String {
+fn forest(results: &[ObjectiveResult], arms: &Arms) -> Forest {
     let mut categories: Vec<Option<&str>> = Vec::new();
     for result in results {
         if !categories.contains(&result.category.as_deref()) {
@@ -46,10 +78,10 @@ fn forest(results: &[ObjectiveResult], arms: &Arms) -> String {
     if categories.len() == 2 {
         categories.retain(Option::is_some);
     }
-    let mut forest = Forest::new(Axis::shares(), "right answers");
+    let mut forest = Forest::new(Strip::shares(), "right answers");
     for category in categories {
         let name = category.unwrap_or("all checked prompts");
-        forest.heading(&esc(name));
+        forest.heading(name);
         let of_category =
             || results.iter().enumerate().filter(|(_, result)| result.category.as_deref() == category);
         for (i, result) in of_category().take(1) {
@@ -58,21 +90,20 @@ fn forest(results: &[ObjectiveResult], arms: &Arms) -> String {
                 arms,
                 ("base", &result.base_correct),
                 name,
-                (format!(".objective[{i}].base_correct"), ""),
+                (format!(".objective[{i}].base_correct"), Inline::default()),
             );
         }
         for (i, result) in of_category() {
-            let word = super::summary::word(result.word);
             arm_row(
                 &mut forest,
                 arms,
                 (&result.arm, &result.correct),
                 name,
-                (format!(".objective[{i}].correct"), &word),
+                (format!(".objective[{i}].correct"), super::summary::word(result.word).into()),
             );
         }
     }
-    format!("<figure class=\"wide\">{}</figure>\n", forest.finish())
+    forest
 }
 
 fn arm_row(
@@ -80,7 +111,7 @@ fn arm_row(
     arms: &Arms,
     (arm, correct): (&str, &Estimate),
     category: &str,
-    (pointer, word): (String, &str),
+    (pointer, word): (String, Inline),
 ) {
     let mark = Mark {
         estimate: correct,
@@ -88,30 +119,27 @@ fn arm_row(
         what: format!("{}, {category}: right answers", arms.short(arm)),
         source: Source::new(format!("completions.jsonl arm = {arm}, checks in prompts.jsonl"), pointer),
     };
-    forest.estimate_row(&arms.label(arm), &mark, word);
+    forest.estimate(arms.name(arm), &mark, word);
 }
 
-fn differences(results: &[ObjectiveResult], arms: &Arms) -> String {
-    let rows: Vec<Vec<String>> = results
-        .iter()
-        .enumerate()
-        .map(|(i, result)| {
-            let source =
-                Source::new("completions.jsonl, paired by prompt", format!(".objective[{i}].difference"));
-            vec![
-                format!("{} {}", arms.label(&result.arm), esc(result.category.as_deref().unwrap_or("all"))),
-                super::numbers::figure("arm minus base", &result.difference, Measure::SharePoints, &source),
-                format!("{} / {}", result.only_arm, result.only_base),
-                result.mcnemar_p.map_or_else(|| "\u{2013}".to_owned(), super::numbers::p_value),
-            ]
-        })
-        .collect();
+fn differences(results: &[ObjectiveResult], arms: &Arms) -> Table {
+    let row = |(i, result): (usize, &ObjectiveResult)| {
+        let source =
+            Source::new("completions.jsonl, paired by prompt", format!(".objective[{i}].difference"));
+        vec![
+            Inline::from(arms.name(&result.arm))
+                .and(format!(" {}", result.category.as_deref().unwrap_or("all"))),
+            Piece::figure("arm minus base", &result.difference, Measure::SharePoints, &source).into(),
+            format!("{} / {}", result.only_arm, result.only_base).into(),
+            result.mcnemar_p.map_or_else(|| "\u{2013}".to_owned(), super::numbers::p_value).into(),
+        ]
+    };
     let head = ["arm and category", "arm minus base", "only arm / only base right", "McNemar"];
-    details("The paired differences", &super::html::table("plain", &head, &[1, 2, 3], &rows))
+    Table::new(&head, &[1, 2, 3], results.iter().enumerate().map(row).collect())
 }
 
 /// Prompts of the headline arm whose verdict changed against the base, with both answers.
-fn changed_answers(evidence: &Evidence, arms: &Arms) -> String {
+fn changed(evidence: &Evidence, arms: &Arms) -> Vec<Changed> {
     let arm = &evidence.analysis.headline.arm;
     let answers: BTreeMap<(&str, &str), &Completion> = evidence
         .completions
@@ -124,45 +152,36 @@ fn changed_answers(evidence: &Evidence, arms: &Arms) -> String {
         let answer = |arm: &str| answers.get(&(prompt.prompt_id.as_str(), arm)).copied();
         let (Some(base), Some(tuned)) = (answer("base"), answer(arm)) else { continue };
         match (is_correct(prompt, &base.text), is_correct(prompt, &tuned.text)) {
-            (Some(true), Some(false)) => lost.push((prompt, base, tuned)),
-            (Some(false), Some(true)) => won.push((prompt, base, tuned)),
+            (Some(true), Some(false)) => lost.push((prompt, [base, tuned])),
+            (Some(false), Some(true)) => won.push((prompt, [base, tuned])),
             _ => {}
         }
     }
-    let list = |title: &str, changed: &[(&Prompt, &Completion, &Completion)]| {
-        if changed.is_empty() {
-            return String::new();
-        }
-        let items: String = changed
+    [
+        ("Right before, wrong now (first answer of each)", lost),
+        ("Wrong before, right now (first answer of each)", won),
+    ]
+    .into_iter()
+    .filter(|(_, changed)| !changed.is_empty())
+    .map(|(title, changed)| Changed {
+        title,
+        prompts: counted(changed.len(), "prompt"),
+        shown: changed
             .iter()
             .take(MOST_EXAMPLES)
-            .map(|(prompt, base, tuned)| changed_item(prompt, [base, tuned], arms))
-            .collect();
-        let more = changed.len().saturating_sub(MOST_EXAMPLES);
-        let more = if more == 0 { String::new() } else { p(&format!("{more} more in completions.jsonl.")) };
-        details(&format!("{title}: {}", counted(changed.len(), "prompt")), &format!("{items}{more}"))
-    };
-    format!(
-        "{}{}",
-        list("Right before, wrong now (first answer of each)", &lost),
-        list("Wrong before, right now (first answer of each)", &won)
-    )
+            .map(|(prompt, answers)| changed_prompt(prompt, answers, arms))
+            .collect(),
+        more: changed.len().saturating_sub(MOST_EXAMPLES),
+    })
+    .collect()
 }
 
-fn changed_item(prompt: &Prompt, answers: [&Completion; 2], arms: &Arms) -> String {
-    let answers: String = answers
-        .iter()
-        .map(|c| {
-            format!(
-                "<dt>{}</dt><dd class=\"text\" dir=\"auto\">{}</dd>",
-                arms.label(&c.arm),
-                esc(c.text.trim())
-            )
-        })
-        .collect();
-    format!(
-        "<dl class=\"changed\"><dt>asked</dt><dd dir=\"auto\">{}</dd><dt>expected</dt><dd>{}</dd>{answers}</dl>\n",
-        esc(prompt.question()),
-        esc(prompt.reference.as_deref().unwrap_or("see the accepted answers in prompts.jsonl"))
-    )
+fn changed_prompt(prompt: &Prompt, answers: &[&Completion; 2], arms: &Arms) -> ChangedPrompt {
+    let expected = prompt.reference.as_deref().unwrap_or("see the accepted answers in prompts.jsonl");
+    let answer = |c: &&Completion| Answer { arm: arms.name(&c.arm), text: c.text.trim().to_owned() };
+    ChangedPrompt {
+        question: prompt.question().to_owned(),
+        expected: expected.to_owned(),
+        answers: answers.iter().map(answer).collect(),
+    }
 }

@@ -1,16 +1,20 @@
 //! The planned comparisons: one plot, what to know before believing it, and every claim with its test.
 
 use affinage_dataset::authorship::{self, Written};
-use affinage_eval::analysis::{Analysis, ComparisonResult, JudgeResult, VerdictWord, WinRate};
+use affinage_eval::analysis::{
+    Analysis, Claim, ClaimKind, ComparisonResult, JudgeResult, VerdictWord, WinRate,
+};
 use affinage_eval::judgment::spoken;
 use affinage_eval::plan::{JudgeKind, Scope};
 use affinage_eval::suite::Domain;
+use serde::Serialize;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
-use super::html::{Section, esc};
-use super::numbers::{Measure, Source, count, counted, figure, percent};
-use super::plot::{Axis, Forest, Mark};
+use super::html::Section;
+use super::numbers::{Measure, Source, count, counted, p_value, percent};
+use super::view::{Forest, Inline, Piece};
 
 /// Question and answer, at most four. The sentences are the analysis' own.
 pub fn answers(analysis: &Analysis) -> Vec<(&'static str, &str)> {
@@ -118,30 +122,74 @@ fn judged_by(judges: &[JudgeResult]) -> String {
     }
 }
 
-/// The planned comparisons with their plot, what to know before believing them, and every claim.
-pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
-    let contrast = evidence.analysis.headline.contrast_sentence.as_deref().unwrap_or_default();
-    let body = format!(
-        "{}{}{}{}",
-        limits(evidence, arms),
-        claims_plot(evidence, arms),
-        arms.p(contrast),
-        claims(evidence, arms)
-    );
-    Section::new("claims", "The comparisons", body)
+#[derive(Serialize)]
+struct View {
+    /// What the reader must know before believing, beyond what the first screen says.
+    limits: Vec<Inline>,
+    /// The first screen names some already.
+    has_shown_limits: bool,
+    plot: Option<Plot>,
+    /// In words, where there is nothing to draw.
+    unjudged: Vec<Unjudged>,
+    contrast: Vec<Inline>,
+    claims: Vec<ClaimItem>,
+    claims_title: String,
 }
 
-/// Every planned comparison, whole and by domain; a sentence each where none has a figure.
-fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
+/// Every planned comparison, whole and by domain.
+#[derive(Serialize)]
+struct Plot {
+    forest: Forest,
+    /// Of what counts as equivalent.
+    low: String,
+    high: String,
+    together: String,
+}
+
+#[derive(Serialize)]
+struct Unjudged {
+    versus: Inline,
+    why: Inline,
+}
+
+/// A claim with its test.
+#[derive(Serialize)]
+struct ClaimItem {
+    word: Piece,
+    sentence: Inline,
+    note: Option<Inline>,
+    facts: Vec<Inline>,
+    id: String,
+}
+
+/// The planned comparisons with their plot, what to know before believing them, and every claim.
+pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let analysis = &evidence.analysis;
+    let has_figures = analysis.comparisons.iter().any(|comparison| comparison.overall.is_some());
+    // A claim without a figure says why there is none, as the comparison above does.
+    let claims = analysis.claims.iter().enumerate().filter(|(_, claim)| claim.estimate.is_some());
+    let claims: Vec<ClaimItem> = claims.map(|(i, claim)| claim_item(claim, i, arms)).collect();
+    let view = View {
+        limits: limits(analysis, arms),
+        has_shown_limits: !analysis.card.watch_out.is_empty(),
+        plot: has_figures.then(|| plot(analysis, arms)),
+        unjudged: if has_figures { Vec::new() } else { unjudged(&analysis.comparisons, arms) },
+        contrast: arms.paragraphs(analysis.headline.contrast_sentence.as_deref()),
+        claims_title: match claims.len() {
+            1 => "The claim with its test".to_owned(),
+            n => format!("All {} with their tests", counted(n, "claim")),
+        },
+        claims,
+    };
+    Section::drawn("claims.html", "claims", "The comparisons", &view)
+}
+
+fn plot(analysis: &Analysis, arms: &Arms) -> Plot {
     let margin = analysis.evaluation.margin;
-    if analysis.comparisons.iter().all(|comparison| comparison.overall.is_none()) {
-        return unjudged(&analysis.comparisons, arms);
-    }
-    let mut forest = Forest::new(Axis::win_rates(margin), "win rate, 95 % interval");
+    let mut forest = Forest::new(Strip::win_rates(margin), "win rate, 95 % interval");
     for (i, comparison) in analysis.comparisons.iter().enumerate() {
         let planned = &comparison.planned;
-        forest.heading(&arms.versus(&planned.arm, &planned.against));
+        forest.heading(arms.versus(&planned.arm, &planned.against));
         comparison_rows(&mut forest, comparison, arms, i);
     }
     let together = match analysis.comparisons.len() {
@@ -152,39 +200,33 @@ fn claims_plot(evidence: &Evidence, arms: &Arms) -> String {
             "Words are decided over all {n} planned comparisons together, intervals are not widened for that."
         ),
     };
-    let mut html = format!("<figure class=\"wide claims\">{}", forest.finish());
-    html.push_str(&format!(
-        "<figcaption>Share of prompts won, ties as half. Right of the line the first-named arm wins more often; the \
-         shaded band ({} to {}) counts as equivalent. {together}</figcaption></figure>\n",
-        super::numbers::percent(0.5 - margin),
-        super::numbers::percent(0.5 + margin),
-    ));
-    html
+    Plot { forest, low: percent(0.5 - margin), high: percent(0.5 + margin), together }
 }
 
-/// In words, where there is nothing to draw. What was said of the comparison before is not said again.
-fn unjudged(comparisons: &[ComparisonResult], arms: &Arms) -> String {
-    let mut said: Vec<&str> = Vec::new();
-    let mut html = String::new();
-    for comparison in comparisons {
+/// What was said of the comparison before is not said again.
+fn unjudged(comparisons: &[ComparisonResult], arms: &Arms) -> Vec<Unjudged> {
+    let mut before: Vec<&str> = Vec::new();
+    let line = |comparison: &ComparisonResult, why: &str| {
         let planned = &comparison.planned;
+        Unjudged {
+            versus: arms.versus(&planned.arm, &planned.against),
+            why: arms.prose(&affinage_eval::text::uncapitalised(why)),
+        }
+    };
+    let mut lines = Vec::new();
+    for comparison in comparisons {
         let why = comparison.no_rate.as_deref().unwrap_or("Not judged.");
-        let why = if said.contains(&why) { "The same." } else { why };
-        said.push(why);
-        html.push_str(&format!(
-            "<p>{}: {}</p>\n",
-            arms.versus(&planned.arm, &planned.against),
-            arms.prose(&affinage_eval::text::uncapitalised(why))
-        ));
+        lines.push(line(comparison, if before.contains(&why) { "The same." } else { why }));
+        before.push(why);
     }
-    html
+    lines
 }
 
 fn comparison_rows(forest: &mut Forest, comparison: &ComparisonResult, arms: &Arms, index: usize) {
     let planned = &comparison.planned;
     let mut row = |label: &str, filter: &str, field: &str, rate: Option<&WinRate>| {
         let Some(rate) = rate else { return false };
-        let what = format!("{} against {}, {label}", arms.short(&planned.arm), arms.short(&planned.against));
+        let what = format!("{}, {label}", arms.versus_plain(&planned.arm, &planned.against));
         let source = Source::new(
             format!(
                 "judgments.jsonl through blind_key.jsonl, {} and {}{filter}",
@@ -193,7 +235,7 @@ fn comparison_rows(forest: &mut Forest, comparison: &ComparisonResult, arms: &Ar
             format!(".comparisons[{index}].{field}"),
         );
         let mark = Mark { estimate: &rate.estimate, look: arms.look(&planned.arm), what, source };
-        forest.estimate_row(label, &mark, &word_cell(rate));
+        forest.estimate(label, &mark, word_cell(rate));
         true
     };
     let all_label = if planned.scope == Scope::InDomain { "in-domain prompts" } else { "all prompts" };
@@ -208,84 +250,62 @@ fn comparison_rows(forest: &mut Forest, comparison: &ComparisonResult, arms: &Ar
         );
     }
     if !any {
-        forest.empty_row(all_label, comparison.no_rate.as_deref().unwrap_or("not judged"));
+        forest.empty(all_label, comparison.no_rate.as_deref().unwrap_or("not judged"));
     }
 }
 
 /// The verdict's word with its sign; "not shown" says about how many prompts would be needed.
-pub fn word_cell(rate: &WinRate) -> String {
-    let mut cell = word(rate.word);
-    if let (VerdictWord::NotShown, Some(n)) = (rate.word, rate.needs_about_n) {
-        cell.push_str(&format!(" <small>needs about {}</small>", super::numbers::count(n)));
+pub fn word_cell(rate: &WinRate) -> Inline {
+    let cell = Inline::from(word(rate.word));
+    match (rate.word, rate.needs_about_n) {
+        (VerdictWord::NotShown, Some(n)) => {
+            cell.and(" ").then(Piece::small(format!("needs about {}", count(n))))
+        }
+        _ => cell,
     }
-    cell
 }
 
 /// One of the four words, with a sign beside it that needs no colour.
-pub fn word(word: VerdictWord) -> String {
+pub fn word(word: VerdictWord) -> Piece {
     let (class, sign) = match word {
         VerdictWord::Better => ("better", "\u{25b2}"),
         VerdictWord::Worse => ("worse", "\u{25bc}"),
         VerdictWord::EquivalentWithinMargin => ("equal", "="),
         VerdictWord::NotShown => ("unshown", "\u{2013}"),
     };
-    format!("<span class=\"w {class}\"><i aria-hidden=\"true\">{sign}</i>{}</span>", word.words())
+    Piece::Word { class, sign, text: word.words() }
 }
 
-/// What the reader must know before believing, beyond what the first screen says.
-fn limits(evidence: &Evidence, arms: &Arms) -> String {
-    let card = &evidence.analysis.card;
-    let (shown, further) = card.watch_out.split_at(card.watch_out.len().min(super::card::MOST_WARNINGS));
+fn limits(analysis: &Analysis, arms: &Arms) -> Vec<Inline> {
+    let card = &analysis.card;
+    let further = card.watch_out.iter().skip(super::card::MOST_WARNINGS);
     // Where no vote counts, the card says why, and the limits would say it again.
-    let has_rate = evidence.analysis.comparisons.iter().any(|c| c.is_headline && c.overall.is_some());
-    let others = evidence.analysis.headline.limits.iter();
+    let has_rate = analysis.comparisons.iter().any(|c| c.is_headline && c.overall.is_some());
+    let others = analysis.headline.limits.iter();
     let others = others.filter(|limit| has_rate && !card.watch_out.contains(limit));
-    let items: String =
-        further.iter().chain(others).map(|limit| format!("<li>{}</li>", arms.prose(limit))).collect();
-    if items.is_empty() {
-        return String::new();
-    }
-    let title = if shown.is_empty() { "Before you believe it" } else { "Also before you believe it" };
-    format!("<div class=\"limits\" id=\"limits\"><h3>{title}</h3><ul>{items}</ul></div>\n")
+    further.chain(others).map(|limit| arms.prose(limit)).collect()
 }
 
-fn claims(evidence: &Evidence, arms: &Arms) -> String {
-    // A claim without a figure says why there is none, as the comparison above does.
-    let claims = evidence.analysis.claims.iter().enumerate().filter(|(_, claim)| claim.estimate.is_some());
-    let claims: Vec<_> = claims.collect();
-    let items: String = claims.iter().map(|(i, claim)| claim_item(claim, *i, arms)).collect();
-    if items.is_empty() {
-        return String::new();
-    }
-    let summary = match claims.len() {
-        1 => "The claim with its test".to_owned(),
-        n => format!("All {} with their tests", counted(n, "claim")),
-    };
-    super::html::details(&summary, &format!("<ol class=\"claims-list\">{items}</ol>"))
-}
-
-fn claim_item(claim: &affinage_eval::analysis::Claim, index: usize, arms: &Arms) -> String {
-    let mut facts: Vec<String> = Vec::new();
+fn claim_item(claim: &Claim, index: usize, arms: &Arms) -> ClaimItem {
+    let mut facts: Vec<Inline> = Vec::new();
     if let Some(estimate) = &claim.estimate {
-        let measure = match claim.claim_id.split(':').next() {
-            Some("win") => Measure::Share,
-            Some("fit") => Measure::Nats,
-            _ => Measure::SharePoints,
-        };
         let source = Source::new(format!("claim {}", claim.claim_id), format!(".claims[{index}]"));
-        facts.push(figure(&claim.claim_id, estimate, measure, &source));
-        facts.push(format!("n = {} {}", super::numbers::count(estimate.n), esc(&estimate.unit)));
+        let measure = claim.kind.map(|kind| match kind {
+            ClaimKind::Comparison => Measure::Share,
+            ClaimKind::RightAnswers => Measure::SharePoints,
+        });
+        facts
+            .extend(measure.map(|measure| Piece::figure(&claim.claim_id, estimate, measure, &source).into()));
+        facts.push(format!("n = {} {}", count(estimate.n), estimate.unit).into());
     }
-    facts.extend(claim.p.map(super::numbers::p_value));
-    facts.extend(claim.p_adjusted.map(|p| format!("Holm {}", super::numbers::p_value(p))));
-    facts.extend(claim.needs_about_n.map(|n| format!("needs about {}", super::numbers::count(n))));
-    let note =
-        claim.note.as_deref().map_or_else(String::new, |note| format!(" <em>{}</em>", arms.prose(note)));
-    format!(
-        "<li>{} {}{note}<br><small>{} <code>{}</code></small></li>\n",
-        word(claim.word),
-        arms.prose(&claim.sentence),
-        facts.join(" \u{00b7} "),
-        esc(&claim.claim_id)
-    )
+    facts.extend(claim.p.map(|p| p_value(p).into()));
+    facts.extend(claim.p_adjusted.map(|p| format!("Holm {}", p_value(p)).into()));
+    facts.extend(claim.needs_about_n.map(|n| format!("needs about {}", count(n)).into()));
+    ClaimItem {
+        word: word(claim.word),
+        sentence: arms.prose(&claim.sentence),
+        note: claim.note.as_deref().map(|note| arms.prose(note)),
+        facts,
+        id: claim.claim_id.clone(),
+    }
 }

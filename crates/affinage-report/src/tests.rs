@@ -1,5 +1,6 @@
 //! The page as a whole, drawn from an invented evaluation.
 
+mod golden;
 pub mod story;
 mod texts;
 
@@ -87,6 +88,37 @@ fn no_text_becomes_markup() {
     assert_eq!(page.matches("<script").count(), 2);
     assert_eq!(page.matches("</script").count(), 2);
     assert_eq!(page.matches("<style").count(), 1);
+}
+
+/// Tags in Rust would pass by the templates' escaping.
+#[test]
+fn markup_is_written_by_templates_and_charts_alone() {
+    let is_tag = |rest: &str| {
+        let name: String =
+            rest.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit()).collect();
+        let end = rest.chars().nth(name.len());
+        !name.is_empty() && name.len() < 12 && matches!(end, Some(' ' | '>' | '/'))
+    };
+    let mut files = 0;
+    for entry in fs_err::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("the sources") {
+        let path = entry.expect("a file").path();
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+        if path.extension().is_none_or(|extension| extension != "rs") || is_test {
+            continue;
+        }
+        files += 1;
+        let source = fs_err::read_to_string(&path).expect("text");
+        let product = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in product.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            // `<` opens a tag only in a string: in code it stands before types and values.
+            let quoted = line.split('"').skip(1).step_by(2);
+            let mut tags = quoted
+                .flat_map(|text| text.split('<').skip(1))
+                .filter(|rest| is_tag(rest.trim_start_matches('/')));
+            assert_eq!(tags.next(), None, "{}: {line}", path.display());
+        }
+    }
+    assert!(files > 20, "{files}");
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use affinage_eval::analysis::{ArmVoice, VoiceResult};
 use affinage_eval::voice::marks;
+use serde::Serialize;
 
 use super::arms::Arms;
+use super::charts::{Mark, Strip};
 use super::evidence::{Evidence, RunFacts, Sample};
-use super::html::{Section, caption, details, esc};
-use super::numbers::{Measure, Source, percent};
-use super::plot::{Axis, Forest, Mark};
+use super::html::Section;
+use super::numbers::{Measure, Source, count, percent};
+use super::view::{Forest, Inline, Piece, Table};
 
 const PINNED: &str = "One prompt answered at every checkpoint";
 
@@ -15,125 +17,138 @@ const PINNED: &str = "One prompt answered at every checkpoint";
 const UNREAD: &str = "The run answered no pinned prompt, and the marks that this program can count do not tell these \
                       texts apart.";
 
+#[derive(Serialize)]
+struct View {
+    run: String,
+    /// One per pinned prompt; the first is open, others one click away.
+    timelines: Vec<Timeline>,
+    meter: Option<Meter>,
+}
+
+#[derive(Serialize)]
+struct Timeline {
+    prompt: String,
+    answers: Vec<Answer>,
+}
+
+/// The pinned prompt answered at one step.
+#[derive(Serialize)]
+struct Answer {
+    when: String,
+    facts: Vec<String>,
+    text: String,
+    /// Each mark and whether it is there; empty where the marks tell nothing.
+    marks: Vec<MarkFound>,
+}
+
+#[derive(Serialize)]
+struct MarkFound {
+    is_there: bool,
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+struct Meter {
+    fitness: Vec<Inline>,
+    arms: Option<MeterArms>,
+    rules: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MeterArms {
+    forest: Forest,
+    table: Table,
+    sentences: Vec<Inline>,
+}
+
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
-    let meter = evidence.analysis.voice.as_ref();
-    let shown = meter.is_some_and(|meter| meter.fitness.fit_to_show);
-    let mut body = String::new();
-    if let Some(run) = evidence.evaluated_run() {
-        body.push_str(&timelines(run, shown));
+    let meter = evidence.analysis.voice.as_ref().filter(|meter| meter.fitness.fit_to_show);
+    let run = evidence.evaluated_run();
+    let view = View {
+        run: run.map_or_else(String::new, |run| run.name.clone()),
+        timelines: run.map_or_else(Vec::new, |run| timelines(run, meter.is_some())),
+        meter: meter.map(|meter| self::meter(meter, arms)),
+    };
+    if view.timelines.is_empty() && view.meter.is_none() {
+        return Section::missing("voice", PINNED, UNREAD);
     }
-    match meter.filter(|_| shown) {
-        Some(meter) => body.push_str(&meter_html(meter, arms)),
-        None if body.is_empty() => {
-            return Section::missing("voice", PINNED, UNREAD);
-        }
-        None => {}
-    }
-    let has_samples = evidence.evaluated_run().is_some_and(|run| !run.samples.is_empty());
-    Section::new("voice", if has_samples { PINNED } else { "The marks of the voice" }, body)
+    let title = if view.timelines.is_empty() { "The marks of the voice" } else { PINNED };
+    Section::drawn("voice.html", "voice", title, &view)
 }
 
-/// One timeline per pinned prompt; the first is open, others one click away.
-fn timelines(run: &RunFacts, with_marks: bool) -> String {
-    let mut prompts: Vec<&str> = Vec::new();
+fn timelines(run: &RunFacts, with_marks: bool) -> Vec<Timeline> {
+    let mut timelines: Vec<Timeline> = Vec::new();
     for sample in &run.samples {
-        if !prompts.contains(&sample.prompt.as_str()) {
-            prompts.push(&sample.prompt);
+        let answer = answer(run, sample, with_marks);
+        match timelines.iter_mut().find(|timeline| timeline.prompt == sample.prompt) {
+            Some(timeline) => timeline.answers.push(answer),
+            None => timelines.push(Timeline { prompt: sample.prompt.clone(), answers: vec![answer] }),
         }
     }
-    let mut html = String::new();
-    for (i, prompt) in prompts.iter().enumerate() {
-        let samples: Vec<&Sample> = run.samples.iter().filter(|s| s.prompt == *prompt).collect();
-        let timeline = timeline(run, prompt, &samples, with_marks);
-        if i == 0 {
-            html.push_str(&timeline);
-        } else {
-            html.push_str(&details(&format!("Another pinned prompt: {prompt}"), &timeline));
-        }
-    }
-    html
+    timelines
 }
 
-fn timeline(run: &RunFacts, prompt: &str, samples: &[&Sample], with_marks: bool) -> String {
-    let items: String = samples.iter().map(|sample| timeline_item(run, sample, with_marks)).collect();
-    format!(
-        "<p>The same question at every checkpoint of <code>{}</code>:</p>\n<blockquote class=\"asked\" dir=\"auto\">{}\
-         </blockquote>\n<ol class=\"timeline\">{items}</ol>\n",
-        esc(&run.name),
-        esc(prompt)
-    )
-}
-
-fn timeline_item(run: &RunFacts, sample: &Sample, with_marks: bool) -> String {
-    let mut facts =
-        vec![if sample.step == 0 { "before training".to_owned() } else { format!("step {}", sample.step) }];
-    if let Some(epoch) = run.epoch_at(sample.step).filter(|_| sample.step > 0) {
-        facts.push(format!("epoch {epoch:.2}"));
-    }
-    if let Some(loss) = run.validation_at(sample.step) {
-        facts.push(format!("validation loss {loss:.3}"));
-    }
+fn answer(run: &RunFacts, sample: &Sample, with_marks: bool) -> Answer {
+    let epoch = run.epoch_at(sample.step).filter(|_| sample.step > 0);
+    let loss = run.validation_at(sample.step);
     let found = marks(&sample.text);
-    let mark = |present: bool, name: &str| match present {
-        true => format!("<span class=\"has\">\u{2713} {name}</span>"),
-        false => format!("<span class=\"lacks\">\u{2013} {name}</span>"),
-    };
-    let marks = if with_marks {
-        format!(
-            "<p class=\"marks\">{} {} {}</p>",
-            mark(found.image, "image"),
-            mark(found.distinction, "distinction"),
-            mark(found.closing_question, "closing question")
-        )
-    } else {
-        String::new()
-    };
-    format!(
-        "<li><p class=\"when\"><b>{}</b>{}</p><div class=\"said\" dir=\"auto\">{}</div>{marks}</li>\n",
-        facts[0],
-        facts[1..].iter().map(|fact| format!(" \u{00b7} {fact}")).collect::<String>(),
-        esc(sample.text.trim())
-    )
-}
-
-fn meter_html(voice: &VoiceResult, arms: &Arms) -> String {
-    let mut html = format!("<h3>Three marks of the voice</h3>\n{}", arms.p(&voice.fitness.sentence));
-    if !voice.arms.is_empty() {
-        html.push_str(&meter_forest(voice, arms));
-        let marks = |(i, arm): (usize, &ArmVoice)| {
-            vec![
-                arms.label(&arm.arm),
-                percent(arm.image),
-                percent(arm.distinction),
-                percent(arm.closing_question),
-                difference(i, arm),
-                super::numbers::count(arm.all_marks.n),
-            ]
-        };
-        let rows: Vec<Vec<String>> = voice.arms.iter().enumerate().map(marks).collect();
-        let head = ["arm", "image", "distinction", "closing question", "all three, minus base", "n"];
-        let sentences: String = voice.arms.iter().map(|arm| arms.p(&arm.sentence)).collect();
-        let table = super::html::table("plain", &head, &[1, 2, 3, 4, 5], &rows);
-        html.push_str(&details("Each mark by itself, and in sentences", &format!("{table}{sentences}")));
+    let marks = [
+        (found.image, "image"),
+        (found.distinction, "distinction"),
+        (found.closing_question, "closing question"),
+    ];
+    Answer {
+        when: if sample.step == 0 { "before training".to_owned() } else { format!("step {}", sample.step) },
+        facts: epoch
+            .map(|epoch| format!("epoch {epoch:.2}"))
+            .into_iter()
+            .chain(loss.map(|loss| format!("validation loss {loss:.3}")))
+            .collect(),
+        text: sample.text.trim().to_owned(),
+        marks: marks
+            .into_iter()
+            .filter(|_| with_marks)
+            .map(|(is_there, name)| MarkFound { is_there, name })
+            .collect(),
     }
-    let rules: String = voice.rules.iter().map(|rule| format!("<li>{}</li>", esc(rule))).collect();
-    html.push_str(&details("The three rules", &format!("<ul>{rules}</ul>")));
-    html
 }
 
-fn difference(index: usize, arm: &ArmVoice) -> String {
+fn meter(voice: &VoiceResult, arms: &Arms) -> Meter {
+    Meter {
+        fitness: arms.paragraphs([voice.fitness.sentence.as_str()]),
+        arms: (!voice.arms.is_empty()).then(|| meter_arms(voice, arms)),
+        rules: voice.rules.clone(),
+    }
+}
+
+fn meter_arms(voice: &VoiceResult, arms: &Arms) -> MeterArms {
+    let row = |(i, arm): (usize, &ArmVoice)| {
+        vec![
+            arms.name(&arm.arm).into(),
+            percent(arm.image).into(),
+            percent(arm.distinction).into(),
+            percent(arm.closing_question).into(),
+            difference(i, arm),
+            count(arm.all_marks.n).into(),
+        ]
+    };
+    let head = ["arm", "image", "distinction", "closing question", "all three, minus base", "n"];
+    MeterArms {
+        forest: meter_forest(voice, arms),
+        table: Table::new(&head, &[1, 2, 3, 4, 5], voice.arms.iter().enumerate().map(row).collect()),
+        sentences: arms.paragraphs(voice.arms.iter().map(|arm| arm.sentence.as_str())),
+    }
+}
+
+fn difference(index: usize, arm: &ArmVoice) -> Inline {
     let pointer = format!(".voice.arms[{index}].difference_to_base");
     let source = Source::new("completions.jsonl, in-domain, paired by prompt", pointer);
-    super::numbers::figure_or_dash(
-        "all three marks, minus the base's",
-        arm.difference_to_base.as_ref(),
-        Measure::SharePoints,
-        &source,
-    )
+    let what = "all three marks, minus the base's";
+    Piece::figure_or_dash(what, arm.difference_to_base.as_ref(), Measure::SharePoints, &source).into()
 }
 
-fn meter_forest(voice: &VoiceResult, arms: &Arms) -> String {
-    let mut forest = Forest::new(Axis::shares(), "answers with all three marks");
+fn meter_forest(voice: &VoiceResult, arms: &Arms) -> Forest {
+    let mut forest = Forest::new(Strip::shares(), "answers with all three marks");
     for (i, arm) in voice.arms.iter().enumerate() {
         let source = Source::new(
             format!("completions.jsonl, arm = {}, in-domain prompts", arm.arm),
@@ -141,13 +156,7 @@ fn meter_forest(voice: &VoiceResult, arms: &Arms) -> String {
         );
         let what = format!("{}: in-domain answers with all three marks", arms.short(&arm.arm));
         let mark = Mark { estimate: &arm.all_marks, look: arms.look(&arm.arm), what, source };
-        forest.estimate_row(&arms.label(&arm.arm), &mark, "");
+        forest.estimate(arms.name(&arm.arm), &mark, Inline::default());
     }
-    format!(
-        "<figure class=\"wide no-words\">{}</figure>\n{}",
-        forest.finish(),
-        caption(
-            "The marks are of manner, not of quality: ending with a question does not make an answer better."
-        )
-    )
+    forest
 }

@@ -30,11 +30,24 @@ impl VerdictWord {
     }
 }
 
+/// What a claim is about, and so how its figure is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimKind {
+    /// A planned comparison: its estimate is a win rate.
+    Comparison,
+    /// Right answers of an arm: its estimate is a difference of shares.
+    RightAnswers,
+}
+
 /// A statement that the data license.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Stable name: "win:step-000145:base", "fit:step-000145".
+    /// Stable name: "win:step-000145:base", "objective:step-000145".
     pub claim_id: String,
+    /// `None` in files of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ClaimKind>,
     /// One sentence with n and an interval.
     pub sentence: String,
     pub word: VerdictWord,
@@ -71,13 +84,22 @@ pub struct WinRate {
     /// Variance inflation by clustering; n / max(1, this) bounds `n_effective`.
     pub design_effect: f64,
     pub word: VerdictWord,
+    /// `figures`, a colon, and the word with its reason.
     pub sentence: String,
+    /// The sentence before its word: who against whom, the rate, its n and its test. Empty in files of versions without it.
+    #[serde(default)]
+    pub figures: String,
     pub needs_about_n: Option<usize>,
     /// Smallest true win rate of decisive prompts that this many would show with 80 % power.
     pub detectable_win_rate: Option<f64>,
 }
 
 impl WinRate {
+    /// Ends the sentence behind its figures with `outcome`: the word and its reason, such as "not shown; needs about 60 prompts".
+    pub(crate) fn conclude(&mut self, outcome: &str) {
+        self.sentence = format!("{}: {outcome}.", self.figures);
+    }
+
     /// The counts behind the one share that is told of votes, ties that nobody voted for named: "9 won, 2 tied, 5 lost; 1 tie
     /// because both gave the same text".
     pub fn outcomes(&self) -> String {

@@ -60,6 +60,22 @@ pub struct JudgeResult {
     pub cost_usd: Option<f64>,
 }
 
+impl JudgeResult {
+    /// Whether a reader must know something of this judge: a favourite seat or label (or no interval that would exclude one), a winner that
+    /// follows the order like a coin's, a place outside the mean.
+    pub fn has_habit(&self) -> bool {
+        let differs = |effect: &Option<Estimate>| {
+            let interval = effect.as_ref().and_then(|effect| effect.interval);
+            interval.is_none_or(|interval| interval.low > 0.0 || interval.high < 0.0)
+        };
+        differs(&self.slot_effect)
+            || differs(&self.label_effect)
+            || self.better_than_coin != Some(true)
+            || self.is_inverted
+            || !self.in_panel
+    }
+}
+
 /// How far judges agree about prompt-level votes, beyond chance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {

@@ -14,8 +14,8 @@ pub use answers::{
 };
 pub use card::{AnswerCard, CardQuestion, CardRow, CardWord};
 pub use comparison::{
-    CategoryWinRate, Claim, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect, MissingCounts,
-    VerdictWord, WinRate,
+    CategoryWinRate, Claim, ClaimKind, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect,
+    MissingCounts, VerdictWord, WinRate,
 };
 pub use judges::{Agreement, DividedPair, JudgePairAgreement, JudgeResult, JudgeVote, Relations};
 

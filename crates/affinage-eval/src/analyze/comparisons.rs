@@ -10,8 +10,8 @@ use super::no_rate::{self, votes_needed};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
 use crate::analysis::{
-    CategoryWinRate, Claim, ComparisonResult, CriterionDifference, Interval, JudgeResult, JudgeWinRate,
-    LengthEffect, MissingCounts, VerdictWord, WinRate,
+    CategoryWinRate, Claim, ClaimKind, ComparisonResult, CriterionDifference, Interval, JudgeResult,
+    JudgeWinRate, LengthEffect, MissingCounts, VerdictWord, WinRate,
 };
 use crate::completion::Completion;
 use crate::judgment::{CRITERIA, MissingReason, is_person};
@@ -225,8 +225,7 @@ const LOST: &str = "more answers of one than of the other ended while thinking";
 fn refuse(rate: &mut WinRate, why: &str) {
     if rate.word != VerdictWord::NotShown {
         rate.word = VerdictWord::NotShown;
-        let figures = rate.sentence.rsplit_once(": ").map_or("", |(figures, _)| figures);
-        rate.sentence = format!("{figures}: not shown ({why}).");
+        rate.conclude(&format!("not shown ({why})"));
     }
 }
 
@@ -557,6 +556,7 @@ pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
         let sentence = format!("`{}` against `{}`: {}", planned.arm, planned.against, uncapitalised(why));
         return Claim {
             claim_id,
+            kind: Some(ClaimKind::Comparison),
             sentence: result.not_comparable.clone().unwrap_or(sentence),
             word: VerdictWord::NotShown,
             estimate: None,
@@ -569,6 +569,7 @@ pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
     };
     Claim {
         claim_id,
+        kind: Some(ClaimKind::Comparison),
         sentence: rate.sentence.clone(),
         word: rate.word,
         estimate: Some(rate.estimate.clone()),

@@ -159,13 +159,14 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let values = values::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
     let (forgetting, worse) = trust::forgetting(&rows, &objective, &comparisons);
+    let (variance, purchase) = spread::variance(&rows, &votes);
     let findings = vec![
         forgetting,
         values::readers(&rows, &votes),
         values::group(&rows, &votes, &values),
         disagreement,
         panel::group(&rows, &votes),
-        spread::variance(&rows, &votes),
+        variance,
         spread::curve(&rows, &votes),
         trust::recitation(&rows, &votes, inputs.around.overlap),
         people::people(&rows, &votes),
@@ -184,9 +185,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         );
         next_steps.insert(next_steps.len().min(1), step);
     }
-    let purchase =
-        findings.iter().flat_map(|group| &group.findings).find(|finding| finding.label == "buy next");
-    next_steps.extend(purchase.map(|finding| finding.sentence.clone()));
+    next_steps.extend(purchase);
     let card = card::card(&card::Measured {
         rows: &rows,
         headline: &headline,

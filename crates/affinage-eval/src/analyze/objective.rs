@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rows;
 use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, percent, points_between};
 use super::win_rate::{ENOUGH, is_enough};
-use crate::analysis::{Claim, Estimate, Interval, ObjectiveResult, VerdictWord};
+use crate::analysis::{Claim, ClaimKind, Estimate, Interval, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
 use crate::plan::{Arm, ArmKind};
 use crate::stats::mean::{clustered_mean, equivalence, mean};
@@ -215,6 +215,7 @@ pub fn needed(result: &ObjectiveResult) -> Option<usize> {
 pub fn claim(result: &ObjectiveResult) -> Claim {
     Claim {
         claim_id: format!("objective:{}", result.arm),
+        kind: Some(ClaimKind::RightAnswers),
         sentence: result.sentence.clone(),
         word: result.word,
         estimate: Some(result.difference.clone()),

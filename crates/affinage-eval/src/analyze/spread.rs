@@ -21,8 +21,9 @@ fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingG
     FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
 }
 
-/// Components of the headline's scores, what to buy next, and the spread over repeated answers.
-pub fn variance(rows: &Rows, votes: &Votes) -> FindingGroup {
+/// Components of the headline's scores, what to buy next, and the spread over repeated answers; and the sentence of the
+/// purchase, which is a next step.
+pub fn variance(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String>) {
     let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).collect();
     let panel = panel(&pairs);
     let prompts: Vec<&str> = pairs.iter().map(|pair| pair.pair.prompt.prompt_id.as_str()).collect();
@@ -36,7 +37,7 @@ pub fn variance(rows: &Rows, votes: &Votes) -> FindingGroup {
             }
         }
     }
-    let mut findings = Vec::new();
+    let (mut findings, mut purchase) = (Vec::new(), None);
     match components(&scores) {
         None => findings.push(Finding::said(
             "components",
@@ -67,17 +68,20 @@ pub fn variance(rows: &Rows, votes: &Votes) -> FindingGroup {
                 sentence,
                 "judgments.jsonl of the headline, panel judges",
             ));
-            findings.push(next_purchase(rows, votes, &found, now));
+            let next = next_purchase(rows, votes, &found, now);
+            purchase = Some(next.sentence.clone());
+            findings.push(next);
         }
     }
     findings.extend(repeats(rows, votes));
-    group(
+    let group = group(
         "variance",
         "Variance, and what to buy next",
         "A win rate is uncertain because prompts, answers, judges and single verdicts differ. Collect more of whatever \
          varies most.",
         findings,
-    )
+    );
+    (group, purchase)
 }
 
 fn next_purchase(

@@ -120,9 +120,9 @@ pub fn forgetting(
             Some(false) => " A loss beyond the margin is not excluded.",
             None => "",
         };
-        let (body, word) = rate.sentence.rsplit_once(": ").unwrap_or((&rate.sentence, ""));
         let is_worse = rate.word == VerdictWord::Worse;
-        let sentence = format!("{}, {body}: {word}{}", cut.category, if is_worse { "" } else { bound });
+        let bound = if is_worse { "" } else { bound };
+        let sentence = format!("{}, {}{bound}", cut.category, rate.sentence);
         worse_outside.extend(is_worse.then(|| sentence.clone()));
         findings.push(Finding::said(&cut.category, sentence, "judgments.jsonl of the category"));
     }

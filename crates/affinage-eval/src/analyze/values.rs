@@ -435,7 +435,7 @@ pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
         });
     }
     if findings.is_empty() {
-        let sentence = "Better for whom? Unknown: no judge scored the five criteria.";
+        let sentence = "Unknown: no judge scored the five criteria.";
         findings.push(Finding::said("readers", sentence.to_owned(), "judgments.jsonl scores"));
     }
     FindingGroup {

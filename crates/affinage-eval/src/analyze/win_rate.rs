@@ -63,6 +63,7 @@ pub fn win_rate(scores: &[PromptScore], names: (&str, &str), rules: Rules) -> Op
         design_effect,
         word: VerdictWord::NotShown,
         sentence: String::new(),
+        figures: String::new(),
         needs_about_n: None,
         detectable_win_rate: power::detectable_win_rate(decided as u64, rules.alpha, 0.8),
     };
@@ -92,7 +93,9 @@ pub fn decide(
         VerdictWord::NotShown => needed(rate, values, rules),
         _ => None,
     };
-    rate.sentence = sentence(rate, p, names, rules);
+    let (figures, outcome) = sentence(rate, p, names, rules);
+    rate.figures = figures;
+    rate.conclude(&outcome);
 }
 
 /// Two one-sided tests of the mean against .5 +- margin over clusters; for equal values the score interval at
@@ -142,7 +145,8 @@ pub fn has_size(rate: &Estimate) -> bool {
     (rate.value - 0.5).abs() >= 0.02
 }
 
-fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> String {
+/// The figures and the word with its reason.
+fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> (String, String) {
     let n = rate.estimate.n;
     let figures = format!("{} of {} ({})", percent(&rate.estimate), counted(n, "prompt"), rate.outcomes());
     let evidence = match rules.family {
@@ -151,12 +155,11 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
             format!(", E = {e:.1} where {:.0} is needed", evalue::threshold(family, rules.alpha))
         }),
     };
-    let start = format!("`{arm}` against `{against}`: win rate {figures}{evidence}");
-    match rate.word {
-        VerdictWord::Better => format!("{start}: better."),
-        VerdictWord::Worse => format!("{start}: worse."),
+    let outcome = match rate.word {
+        VerdictWord::Better => "better".to_owned(),
+        VerdictWord::Worse => "worse".to_owned(),
         VerdictWord::EquivalentWithinMargin => {
-            format!("{start}: equivalent within {:.0} points.", 100.0 * rules.margin)
+            format!("equivalent within {:.0} points", 100.0 * rules.margin)
         }
         VerdictWord::NotShown => {
             let needs = rate.needs_about_n.map_or(String::new(), |n| format!("; needs about {n} prompts"));
@@ -167,9 +170,10 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
             } else {
                 String::new()
             };
-            format!("{start}: not shown{few}{needs}.")
+            format!("not shown{few}{needs}")
         }
-    }
+    };
+    (format!("`{arm}` against `{against}`: win rate {figures}{evidence}"), outcome)
 }
 
 /// A win rate at level [`LEVEL`] is plotted unadjusted; says why word and interval differ, when they do.

@@ -1,9 +1,9 @@
 //! Small line charts over training steps, all with the same step axis.
 
-use super::arms::Shape;
-use super::html::{esc, json_for_script};
-use super::numbers::Measure;
-use super::plot::round_step;
+use super::{Scale, Shape};
+use crate::html::{esc, json_for_script};
+use crate::numbers::Measure;
+use crate::templates::Markup;
 
 /// One value with an interval, over a step.
 #[derive(Clone, Debug)]
@@ -47,38 +47,28 @@ pub struct Panel {
 /// Distance of two marked lines at one step, in per cent of the width.
 const DODGE_PERCENT: f64 = 1.6;
 
-/// Extent of a chart. Both scales are linear.
+/// The steps of all panels of one figure: the first and the last, and those that are written below, at most about six.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    pub steps: (f64, f64),
+    pub ticks: Vec<f64>,
+}
+
+/// Where a panel's steps and values lie, in per cent of its width and height.
 struct Frame {
     steps: (f64, f64),
-    values: (f64, f64),
-    ticks: Vec<f64>,
+    values: Scale,
 }
 
 impl Frame {
     fn new(panel: &Panel, steps: (f64, f64)) -> Self {
-        let bounds = |point: &Point| match point.interval {
-            Some((low, high)) => vec![point.value, low, high],
-            None => vec![point.value],
+        let bounds = |point: &Point| {
+            let (low, high) = point.interval.unwrap_or((point.value, point.value));
+            [point.value, low, high]
         };
-        let values: Vec<f64> = panel
-            .lines
-            .iter()
-            .flat_map(|line| line.points.iter().chain(&line.dots).flat_map(bounds))
-            .chain(panel.reference)
-            .filter(|v| v.is_finite())
-            .collect();
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (low, high) = if low.is_finite() { (low, high) } else { (0.0, 1.0) };
-        let step = round_step((high - low).max(1e-3));
-        let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
-        let (low, high) = match panel.measure {
-            Measure::Share => (low.max(0.0), high.min(1.0)),
-            _ => (low, high),
-        };
-        let high = if high > low { high } else { low + step };
-        let ticks = (0..=8).map(|i| low + f64::from(i) * step).filter(|t| *t <= high + step * 1e-6).collect();
-        Self { steps, values: (low, high), ticks }
+        let points = panel.lines.iter().flat_map(|line| line.points.iter().chain(&line.dots));
+        let values = points.flat_map(bounds).chain(panel.reference);
+        Self { steps, values: Scale::around(values, panel.measure) }
     }
 
     fn x(&self, step: f64) -> f64 {
@@ -87,8 +77,7 @@ impl Frame {
     }
 
     fn y(&self, value: f64) -> f64 {
-        let (low, high) = self.values;
-        100.0 * (1.0 - (value.clamp(low, high) - low) / (high - low))
+        100.0 * (1.0 - self.values.place(value))
     }
 }
 
@@ -97,32 +86,25 @@ impl Panel {
         self.lines.iter().flat_map(|line| &line.points).any(|point| point.interval.is_some())
     }
 
-    /// `step_ticks`: the steps that are written below, at most about six.
-    pub fn svg(&self, steps: (f64, f64), step_ticks: &[f64]) -> String {
-        format!(
-            "<figure class=\"panel\"><figcaption>{}</figcaption><div class=\"plot\"><svg class=\"chart\"{}>{}</svg></div>\
-             </figure>\n",
-            esc(&self.title),
-            self.hover(&Frame::new(self, steps)),
-            self.inner(steps, step_ticks)
-        )
+    /// What is drawn in a frame of its own. Raw lines are told by position: see [`Panel::hover`].
+    pub fn svg(&self, extent: &Extent) -> Markup {
+        Markup(format!("<svg class=\"chart\"{}>{}</svg>", self.hover(extent), self.inner(extent)))
     }
 
     /// What is drawn, without its frame: positions are per cent of what holds it.
-    pub fn inner(&self, steps: (f64, f64), step_ticks: &[f64]) -> String {
-        let frame = Frame::new(self, steps);
+    pub(super) fn inner(&self, extent: &Extent) -> String {
+        let frame = Frame::new(self, extent.steps);
         let mut svg = String::new();
-        for &tick in &frame.ticks {
+        for &tick in &frame.values.ticks {
             let y = frame.y(tick);
-            let is_reference = self.reference.is_some_and(|r| (r - tick).abs() < 1e-9);
-            let class = if is_reference { "reference" } else { "grid" };
+            let class = Scale::class_of(tick, self.reference);
             svg.push_str(&format!(
                 "<line class=\"{class}\" x1=\"0\" x2=\"100%\" y1=\"{y:.2}%\" y2=\"{y:.2}%\"/>\
                  <text class=\"tick\" x=\"0\" y=\"{y:.2}%\" dx=\"-8\" dy=\".32em\" text-anchor=\"end\">{}</text>",
-                self.tick_text(tick)
+                self.measure.tick(tick)
             ));
         }
-        for &step in step_ticks {
+        for &step in &extent.ticks {
             let x = frame.x(step);
             svg.push_str(&format!(
                 "<text class=\"tick\" x=\"{x:.2}%\" y=\"100%\" dy=\"1.5em\" text-anchor=\"middle\">{step}</text>"
@@ -140,15 +122,9 @@ impl Panel {
         svg
     }
 
-    fn tick_text(&self, tick: f64) -> String {
-        match (self.measure, self.reference) {
-            (Measure::Nats, None) => format!("{tick:.2}"),
-            (measure, _) => measure.tick(tick),
-        }
-    }
-
     /// Raw lines are hovered by position: the nearest step tells its values.
-    fn hover(&self, frame: &Frame) -> String {
+    fn hover(&self, extent: &Extent) -> String {
+        let frame = Frame::new(self, extent.steps);
         let raw: Vec<(f64, String)> = self
             .lines
             .iter()
