@@ -122,7 +122,7 @@ fn parse(
     let selection = Selection { targets, excluded, layers, file: &file, decoder };
     let mut modules = Vec::new();
     for layer in 0..model.layers {
-        for target in Target::ALL {
+        for &target in Target::of(model) {
             let key = name_in(decoder, layer, target);
             if !selection.holds(&key, layer) {
                 continue;

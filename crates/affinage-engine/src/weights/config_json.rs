@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::config::{
-    Activation, Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
+    Activation, Family, Llama3Scaling, LongRopeScaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale,
+    inverse_root,
 };
 use super::error::LoadError;
 use super::folder::read_json;
@@ -35,12 +36,14 @@ struct ConfigJson {
     no_rope_layer_interval: Option<usize>,
     tie_word_embeddings: Option<bool>,
     max_position_embeddings: Option<usize>,
+    original_max_position_embeddings: Option<usize>,
     eos_token_id: Option<TokenIds>,
     bos_token_id: Option<TokenIds>,
     hidden_act: Option<String>,
     hidden_activation: Option<String>,
     attention_bias: Option<bool>,
     mlp_bias: Option<bool>,
+    lm_head_bias: Option<bool>,
     query_pre_attn_scalar: Option<f32>,
     attention_multiplier: Option<f32>,
     embedding_multiplier: Option<f32>,
@@ -76,6 +79,9 @@ struct RopeJson {
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
     high_freq_factor: Option<f64>,
+    short_factor: Option<Vec<f32>>,
+    long_factor: Option<Vec<f32>>,
+    attention_factor: Option<f64>,
     original_max_position_embeddings: Option<usize>,
 }
 
@@ -226,10 +232,18 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
         heads,
         kv_heads: json.num_key_value_heads.unwrap_or(heads),
         head_dim,
-        rms_norm_eps: json.rms_norm_eps.unwrap_or(if family == Family::Olmo2 { 1e-5 } else { 1e-6 }),
+        rms_norm_eps: json.rms_norm_eps.unwrap_or(match family {
+            Family::Olmo2 | Family::Phi3 => 1e-5,
+            _ => 1e-6,
+        }),
         norms: family.norms(),
         activation: family.activation(),
+        fused_projections: family.has_fused_projections(),
         rope,
+        rotary_dim: match family {
+            Family::Phi3 => (head_dim as f64 * rotated_share(&json)) as usize,
+            _ => head_dim,
+        },
         sliding_rope: sliding_rope.filter(|_| !sliding_layers.is_empty()),
         layers_without_rope,
         tie_word_embeddings: json.tie_word_embeddings.unwrap_or(tied),
@@ -248,6 +262,7 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
         logits_divisor: of_granite(json.logits_scaling),
         max_position_embeddings: json.max_position_embeddings.unwrap_or(match family {
             Family::Llama | Family::Granite | Family::Olmo2 => 2048,
+            Family::Phi3 => PHI3_POSITIONS,
             Family::Mistral | Family::Gemma3 => 131_072,
             Family::Qwen2 | Family::Qwen3 | Family::SmolLm3 => 32_768,
         }),
@@ -304,6 +319,7 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
     let switches = [
         ("attention_bias", json.attention_bias),
         ("mlp_bias", json.mlp_bias),
+        ("lm_head_bias", json.lm_head_bias),
         ("use_bidirectional_attention", json.use_bidirectional_attention),
     ];
     if let Some((key, _)) = switches.into_iter().find(|(_, on)| *on == Some(true)) {
@@ -327,7 +343,9 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
         None => Vec::new(),
     };
     let partial = ropes.iter().map(|rope| rope.partial_rotary_factor).chain([json.partial_rotary_factor]);
-    if let Some(factor) = partial.flatten().find(|factor| *factor != 1.0) {
+    if let Some(factor) = partial.flatten().find(|factor| *factor != 1.0)
+        && family != Family::Phi3
+    {
         return refuse("partial_rotary_factor", factor.to_string(), "1");
     }
     let mut layer_types = json.layer_types.iter().flatten();
@@ -335,6 +353,18 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
         return refuse("layer_types", kind.clone(), "full_attention, sliding_attention");
     }
     Ok(())
+}
+
+/// Positions of Phi-3 before its context was made longer.
+const PHI3_POSITIONS: usize = 4096;
+
+/// The share of each head of Phi-3 that is rotated.
+fn rotated_share(json: &ConfigJson) -> f64 {
+    let of_rope = match &json.rope_parameters {
+        Some(RopeParameters::One(rope)) => rope.partial_rotary_factor,
+        _ => None,
+    };
+    of_rope.or(json.partial_rotary_factor).unwrap_or(1.0)
 }
 
 /// `no_rope_layers` has 1 for a layer that is rotated.
@@ -372,7 +402,7 @@ fn one_a_layer(path: &Path, key: &str, found: usize, layers: usize) -> Result<()
 ///
 /// Qwen and SmolLM3 store a window in every file and apply it only with `use_sliding_window`: Qwen from layer
 /// `max_window_layers` on, SmolLM3 in the layers without rotation. Mistral applies what it stores, and 4096 if it stores
-/// nothing, in all layers. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention. Llama, Granite
+/// nothing, in all layers, and Phi-3 what it stores. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention. Llama, Granite
 /// and OLMo 2 have no window, whatever `layer_types` says.
 fn sliding_layers(
     path: &Path,
@@ -391,14 +421,14 @@ fn sliding_layers(
     let slides = |kind: &str| kind == "sliding_attention";
     let sliding: Vec<usize> = match (&json.layer_types, family, json.use_sliding_window) {
         (_, Family::Llama | Family::Granite | Family::Olmo2, _) => Vec::new(),
-        (Some(types), Family::Mistral, _) if types.iter().any(|kind| slides(kind) != window.is_some()) => {
+        (Some(types), Family::Mistral | Family::Phi3, _) if types.iter().any(|kind| slides(kind) != window.is_some()) => {
             let supported = match window {
                 Some(_) => "sliding_attention in all layers, as sliding_window is a number",
                 None => "full_attention in all layers, as sliding_window is null",
             };
             return Err(LoadError::unsupported(path, "layer_types", types.join(", "), supported));
         }
-        (_, Family::Mistral, _) => (0..layers).filter(|_| window.is_some()).collect(),
+        (_, Family::Mistral | Family::Phi3, _) => (0..layers).filter(|_| window.is_some()).collect(),
         (Some(types), ..) => (0..layers).filter(|layer| slides(&types[*layer])).collect(),
         (None, Family::Gemma3, _) => {
             let pattern = at_least_one(path, "sliding_window_pattern", json.sliding_window_pattern)?;
@@ -442,9 +472,9 @@ fn ropes(path: &Path, family: Family, json: &ConfigJson) -> Result<(Rope, Option
         let what = "`type` in the rope settings of gemma3";
         return Err(LoadError::unsupported(path, what, kind, "`rope_type` in its place"));
     }
-    let rope = rope(path, settings, theta)?;
+    let rope = rope(path, family, json, settings, theta)?;
     if let (Some(_), Some(old)) = (new, &json.rope_scaling)
-        && self::rope(path, Some(old), theta)? != rope
+        && self::rope(path, family, json, Some(old), theta)? != rope
     {
         let supported = "one of the two, or the same in both";
         return Err(LoadError::unsupported(path, "rope_scaling", "another than rope_parameters", supported));
@@ -459,10 +489,16 @@ fn ropes(path: &Path, family: Family, json: &ConfigJson) -> Result<(Rope, Option
         };
     }
     let theta = sliding.and_then(|rope| rope.rope_theta).or(json.rope_local_base_freq).unwrap_or(1e4);
-    Ok((rope, Some(self::rope(path, sliding, theta)?)))
+    Ok((rope, Some(self::rope(path, family, json, sliding, theta)?)))
 }
 
-fn rope(path: &Path, settings: Option<&RopeJson>, theta: f64) -> Result<Rope, LoadError> {
+fn rope(
+    path: &Path,
+    family: Family,
+    json: &ConfigJson,
+    settings: Option<&RopeJson>,
+    theta: f64,
+) -> Result<Rope, LoadError> {
     let Some(settings) = settings else { return Ok(Rope { theta, scaling: None }) };
     let kind = settings.rope_type.as_deref().or(settings.old_type.as_deref());
     let number = |name: &str, value: Option<f64>| match value {
@@ -473,6 +509,13 @@ fn rope(path: &Path, settings: Option<&RopeJson>, theta: f64) -> Result<Rope, Lo
     };
     let scaling = match kind {
         Some("default") => None,
+        // `su` is the older name.
+        Some("longrope" | "su") if family == Family::Phi3 => {
+            Some(RopeScaling::LongRope(long_rope(path, json, settings)?))
+        }
+        Some(other) if family == Family::Phi3 => {
+            return Err(LoadError::unsupported(path, "the rope type", other, "default, longrope"));
+        }
         Some("linear") => Some(RopeScaling::Linear { factor: number("factor", settings.factor)? }),
         Some("llama3") => {
             let positions = settings.original_max_position_embeddings;
@@ -502,4 +545,27 @@ fn rope(path: &Path, settings: Option<&RopeJson>, theta: f64) -> Result<Rope, Lo
         None => return Err(LoadError::malformed(path, "the rope settings", "a `rope_type`", "none")),
     };
     Ok(Rope { theta, scaling })
+}
+
+/// The longest sequence that Phi-3 takes with its short factors stands beside the rope settings, and counts before one
+/// within them.
+fn long_rope(path: &Path, json: &ConfigJson, settings: &RopeJson) -> Result<LongRopeScaling, LoadError> {
+    let original = json.original_max_position_embeddings.unwrap_or(PHI3_POSITIONS);
+    if let Some(within) = settings.original_max_position_embeddings.filter(|within| *within != original) {
+        let what = "original_max_position_embeddings in the rope settings";
+        return Err(LoadError::unsupported(path, what, within, format!("{original}, as beside them")));
+    }
+    let list = |name: &str, list: &Option<Vec<f32>>| {
+        list.clone()
+            .ok_or_else(|| LoadError::malformed(path, format!("rope {name}"), "a list of numbers", "nothing"))
+    };
+    let positions = json.max_position_embeddings.unwrap_or(PHI3_POSITIONS);
+    let factor = settings.factor.unwrap_or(positions as f64 / original as f64);
+    let by_default = LongRopeScaling::default_attention_factor(factor, original);
+    Ok(LongRopeScaling {
+        short_factor: list("short_factor", &settings.short_factor)?,
+        long_factor: list("long_factor", &settings.long_factor)?,
+        attention_factor: settings.attention_factor.map_or(by_default, |factor| factor as f32),
+        original_max_position_embeddings: original,
+    })
 }

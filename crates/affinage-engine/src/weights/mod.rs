@@ -21,10 +21,12 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 pub(crate) use config::inverse_root;
-pub use config::{Activation, BlockNorms, Family, Llama3Scaling, ModelConfig, QkNorm, Rope, RopeScaling};
+pub use config::{
+    Activation, BlockNorms, Family, Llama3Scaling, LongRopeScaling, ModelConfig, QkNorm, Rope, RopeScaling,
+};
 pub use error::LoadError;
 pub use gguf::lora::{GgufLora, LoraPart};
-pub(crate) use gguf::model::gguf_name;
+pub(crate) use gguf::model::{LONG_ROPE_FACTORS, gguf_name};
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
 pub use matrix::Matrix;
 pub(crate) use quant::DigitFormat;
@@ -173,7 +175,7 @@ impl Weights {
 
     /// What the file calls a tensor, for messages.
     fn name_in_file(&self, name: &str) -> String {
-        let of_gguf = self.gguf.as_ref().and_then(|_| gguf_name(name, self.config.norms));
+        let of_gguf = self.gguf.as_ref().and_then(|_| gguf_name(name, self.config.family));
         of_gguf.unwrap_or_else(|| name.to_owned())
     }
 
